@@ -1,0 +1,41 @@
+"""Every bound of the system, in one place. Each can be raised in the network file's `[limits]` by the same name.
+
+Rule: over a limit the switch declines, closes or drops *and says which limit and how to raise it*; it never collapses.
+"""
+
+import msgspec
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """Bounds with their units in their names."""
+
+    frame_bytes: int = 8_192
+    """longest message accepted; a longer length header closes the link"""
+    connections: int = 12_000
+    """open at once, over all listeners"""
+    unsigned_connections_per_listener: int = 12_000
+    """connected but not signed on"""
+    sign_on_ms: int = 30_000
+    """a connection that has not signed on by then is closed"""
+    frame_ms: int = 30_000
+    """a frame begun but not finished by then closes the link (a peer that sends a byte a second)"""
+    pending: int = 20_000
+    """requests awaiting an answer, over all hosts; above it DE39=96 at once"""
+    send_buffer_bytes: int = 1_048_576
+    """waiting to be read by one peer; above it the link is closed"""
+    owed_per_host: int = 100_000
+    """reversals and advices owed to one host; above it advices are refused and new payments to it declined"""
+    owed_in_flight: int = 32
+    """of them, sent and awaiting their answer at once, a host"""
+    recent_transactions: int = 65_536
+    """kept in memory for repeats and reversals; older ones are asked of the journal's index"""
+    late_answers: int = 4_096
+    """requests given up that a late answer can still be matched to by name"""
+    snapshot_records: int = 200_000
+    """records between two snapshots of what is open"""
+    unacknowledged_records: int = 65_536
+    """appended but not yet durable; above it new requests are declined with DE39=96"""
+    format_errors_per_link: int = 100
+    """consecutive ones; then the link is closed"""
+    codec_layouts: int = 512
+    """compiled bitmaps kept, a dialect"""

@@ -1,0 +1,139 @@
+"""A network as the switch sees it: members, links, BIN table, tariffs, rates. Made by `switch.config` from a network file.
+
+Frozen values, checked before they are made: whoever holds a `Network` need not ask whether its names resolve.
+"""
+
+from decimal import Decimal
+
+import msgspec
+
+from switch.core.limits import Limits
+
+
+class Frozen(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of the values below."""
+
+
+class Address(msgspec.Struct, frozen=True):
+    """Where a socket listens or connects to. Port 0 in a listener: any free port."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+class Member(Frozen):
+    """A bank of the network. As acquirer it is known by `institution` in DE32; as issuer by the host link named for it."""
+
+    name: str
+    title: str
+    institution: str
+    """DE32: digits, up to 11"""
+    country: str
+    """ISO 3166 numeric, three digits"""
+
+
+class Listener(Frozen):
+    """A port others connect to. They sign on (0800, DE70=001) with a member's institution in DE32."""
+
+    name: str
+    role: str
+    """`acquirer` (a bank's host), `terminal` (POS) or `host` (an issuer or network that connects in)"""
+    address: Address
+    dialect: str
+    framing: str
+    max_connections: int
+    idle_s: int
+    """a connection from which nothing came for so long is closed; 0: never"""
+
+
+class HostLink(Frozen):
+    """A link to an issuer's or network's host."""
+
+    name: str
+    role: str
+    """`issuer` or `network`"""
+    member: str
+    """the member whose host it is; "" for a network"""
+    scheme: str
+    """`visa` or `mastercard` for a network; "" for an issuer"""
+    institution: str
+    """what the host calls itself in DE32 of its sign-on, and what the switch puts in DE100 towards it"""
+    connect: Address | None
+    """where the switch connects to; None: the host connects in, on a listener with role `host`"""
+    dialect: str
+    framing: str
+    timeout_ms: int
+    """an answer not here by then: DE39=91 to the acquirer and a reversal to the host"""
+    echo_s: int
+    """idle time before an echo test (0800, DE70=301)"""
+    retry_ms: int
+    """an unanswered reversal or advice is repeated after so long, with back-off"""
+    backoff_min_ms: int
+    backoff_max_ms: int
+    max_pending: int
+    """requests awaiting an answer; above it: DE39=91 at once"""
+
+
+class BinRange(Frozen):
+    """Cards from `low` to `high`: digit strings of equal length, compared with as many leading digits of a PAN."""
+
+    low: str
+    high: str
+    scheme: str
+    """`cmi`, `visa` or `mastercard`"""
+    issuer: str
+    """member name; "" for a foreign issuer, reached through the scheme's network"""
+    country: str
+    """of the issuer, ISO 3166 numeric"""
+    currency: str
+    """of the account, ISO 4217 numeric"""
+    product: str
+    """`debit`, `credit`, `prepaid` …"""
+    line: int
+    """in the network file, for explanations"""
+
+
+class Tariff(Frozen):
+    """What a hop through a network costs, charged per request: flat + (ad valorem + cross-border) of the amount."""
+
+    network: str
+    """host link name"""
+    per_transaction: int
+    """minor units of the network's currency"""
+    ad_valorem: Decimal
+    """a fraction: 0.0025 is 25 basis points"""
+    cross_border: Decimal
+    """added where acquirer's and issuer's countries differ"""
+    conversion: Decimal
+    """the network's margin on its exchange rates, where currencies differ"""
+
+
+class Network(Frozen):
+    """The whole."""
+
+    name: str
+    title: str
+    country: str
+    """ISO 3166 numeric of the home country: 504"""
+    country_alpha: str
+    """as it stands at the end of DE43: MA"""
+    currency: str
+    """ISO 4217 numeric of the home currency: 504"""
+    institution: str
+    """the switch's own, in DE33 and in its sign-ons"""
+    members: tuple[Member, ...]
+    listeners: tuple[Listener, ...]
+    hosts: tuple[HostLink, ...]
+    bins: tuple[BinRange, ...]
+    tariffs: tuple[Tariff, ...]
+    rates: dict[str, Decimal]
+    """ISO 4217 numeric -> units of the home currency one unit buys (978 EUR -> 10.84); the home currency is 1"""
+    duplicate_window_s: int
+    state_dir: str
+    """where journal and logs go unless the command line says otherwise; relative to the working directory"""
+    limits: Limits
+    source: str
+    """the file it was read from"""

@@ -1,0 +1,289 @@
+"""The facts the switch remembers, and `apply(state, record)`: the only place its durable state changes.
+
+A flow decides; `apply` remembers. The state is the fold of the journal's records, so that a restart runs the same code as the
+day before did. Records are small frozen structs, encoded as arrays (msgpack): new members go to the end, with a default.
+
+Nothing secret is in a record: the PAN is masked and, beside it, sealed (`security.vault`); track data, CVV2 and PIN blocks
+have no place at all.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any, Protocol, TypeAlias
+
+import msgspec
+
+from switch.core.limits import Limits
+from switch.wire.vocabulary import APPROVALS, Document
+
+SCHEMA = 1
+"""Of the records below. A journal of a newer schema is refused."""
+
+Key: TypeAlias = tuple[str, str, str, str, str, str]
+"""What makes two messages the same: acquirer, MTI class, DE11, DE7, DE32, DE41."""
+
+
+class Entry(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Base of all records: `at_us` is wall-clock microseconds since 1970, UTC."""
+
+
+class Booted(Entry, tag="boot"):
+    """A switch started. Everything forwarded before, and not answered, is owed a reversal."""
+
+    at_us: int
+    schema: int
+    network: str
+
+
+class Forwarded(Entry, tag="fwd"):
+    """A request went to an issuer's or network's host. Recorded, not waited for."""
+
+    txn: int
+    at_us: int
+    key: Key
+    link: str
+    """the acquirer's link, by name"""
+    host: str
+    route: str
+    mti: str
+    """as the acquirer sent it, in 1987 form"""
+    stan: str
+    """DE11 towards the host"""
+    sent_at: str
+    """DE7 towards the host"""
+    pan: str
+    """masked"""
+    sealed: bytes
+    """the PAN, sealed"""
+    amount: int
+    currency: str
+    elements: Document
+    """what a reversal or a completion repeats of the request: DE3, 12, 13, 18, 22, 25, 32, 37, 41, 42, 49 …"""
+
+
+class Answered(Entry, tag="ans"):
+    """The host answered in time. An approval leaves only when this is durable."""
+
+    txn: int
+    at_us: int
+    de39: str
+    elements: Document
+    """what the answer added: DE38, 44, 54, 55, 5, 6 …; a repeat gets it again"""
+    cost: int
+    """minor units of the home currency"""
+
+
+class Declined(Entry, tag="dec"):
+    """Refused here, never forwarded. Not waited for."""
+
+    txn: int
+    at_us: int
+    key: Key
+    link: str
+    mti: str
+    pan: str
+    amount: int
+    currency: str
+    rrn: str
+    de39: str
+    reason: str
+
+
+class Owed(Entry, tag="owe"):
+    """A message that must arrive: a reversal (0420) or an advice (0120, 0220), repeated until acknowledged."""
+
+    txn: int
+    """its own"""
+    at_us: int
+    kind: str
+    """`reversal` or `advice`"""
+    reason: str
+    """`timeout`, `restart`, `undelivered`, `acquirer`, `late-approval` …"""
+    host: str
+    original: int
+    """txn of what it undoes or follows; 0: unknown"""
+    key: Key
+    """of the acquirer's message that asked for it; for the switch's own, acquirer is "" and DE11, DE7 are its own"""
+    link: str
+    pan: str
+    sealed: bytes
+    amount: int
+    currency: str
+    message: Document
+    """as it is sent, in 1987 form, without DE2"""
+    undoes: Key | None = None
+    """key of the original, where it is known"""
+
+
+class Delivered(Entry, tag="dlv"):
+    """What was owed has been acknowledged by its host."""
+
+    txn: int
+    at_us: int
+    de39: str
+
+
+class Abandoned(Entry, tag="abn"):
+    """Forwarded, given up without an answer, and nothing to undo (a balance inquiry, a link lost before anything left)."""
+
+    txn: int
+    at_us: int
+    de39: str
+    reason: str
+
+
+class Snapshot(Entry, tag="snp"):
+    """What is open, so that a restart folds only what follows. Opens a new segment."""
+
+    at_us: int
+    schema: int
+    network: str
+    last_txn: int
+    open: tuple[Forwarded, ...]
+    owed: tuple[Owed, ...]
+    stans: dict[str, int]
+    horizons: dict[str, str]
+
+
+AnyEntry: TypeAlias = Booted | Forwarded | Answered | Declined | Owed | Delivered | Abandoned | Snapshot
+
+
+class Outcome(msgspec.Struct, frozen=True, gc=False):
+    """How a transaction ended, as repeats and reversals need to know it."""
+
+    txn: int
+    key: Key
+    mti: str
+    de39: str
+    """"" while it is open"""
+    elements: Document
+    """what the answer added"""
+    request: "Forwarded | None"
+    """None: it never left here"""
+    reversed_by: int = 0
+    """txn of the `Owed` reversal; 0: none"""
+
+    @property
+    def approved(self) -> bool:
+        """True where money moved and has not been given back."""
+        return self.de39 in APPROVALS and self.request is not None and not self.reversed_by
+
+
+class History(Protocol):
+    """What memory has let go, asked of the journal's index (production) or of a dict (simulation)."""
+
+    def find(self, key: Key) -> Outcome | None:
+        """The outcome of the transaction with this key, or None. Must see every record older than memory's own."""
+
+
+class State(msgspec.Struct):
+    """The fold of the records. Bounded: what has ended leaves `recent` oldest first and is then History's."""
+
+    limits: Limits
+    last_txn: int = 0
+    network: str = ""
+    open: dict[int, Forwarded] = {}
+    """forwarded, no outcome yet"""
+    owed: dict[int, Owed] = {}
+    """not yet acknowledged, oldest first"""
+    recent: OrderedDict[Key, Outcome] = msgspec.field(default_factory=OrderedDict)
+    stans: dict[str, int] = {}
+    """last DE11 used towards a host"""
+    horizons: dict[str, str] = {}
+    """per acquirer, DE7 up to which memory has let go of outcomes"""
+
+
+def later(a: str, b: str) -> bool:
+    """True if DE7 `a` (MMDDhhmmss, no year) is after `b`, reading a distance above half a year as the turn of the year."""
+    if not b:
+        return True
+    if abs(int(a[:2]) - int(b[:2])) > 6:
+        return a < b
+    return a > b
+
+
+ENCODER = msgspec.msgpack.Encoder()
+DECODER: msgspec.msgpack.Decoder[AnyEntry] = msgspec.msgpack.Decoder(AnyEntry)
+
+
+def _remember(state: State, outcome: Outcome) -> None:
+    """Put an outcome in `recent`; the oldest leaves for History, and its acquirer's horizon moves up to it."""
+    recent = state.recent
+    recent[outcome.key] = outcome
+    if len(recent) > state.limits.recent_transactions:
+        _, gone = recent.popitem(last=False)
+        acquirer, sent_at = gone.key[0], gone.key[3]
+        if later(sent_at, state.horizons.get(acquirer, "")):
+            state.horizons[acquirer] = sent_at
+
+
+def _forwarded(state: State, r: Forwarded) -> None:
+    state.last_txn = r.txn
+    state.open[r.txn] = r
+    state.stans[r.host] = int(r.stan)
+
+
+def _answered(state: State, r: Answered) -> None:
+    request = state.open.pop(r.txn)
+    _remember(state, Outcome(r.txn, request.key, request.mti, r.de39, r.elements, request))
+
+
+def _declined(state: State, r: Declined) -> None:
+    state.last_txn = max(state.last_txn, r.txn)
+    _remember(state, Outcome(r.txn, r.key, r.mti, r.de39, {}, None))
+
+
+def _abandoned(state: State, r: Abandoned) -> None:
+    request = state.open.pop(r.txn)
+    _remember(state, Outcome(r.txn, request.key, request.mti, r.de39, {}, None))
+
+
+def _owed(state: State, r: Owed) -> None:
+    """A reversal closes what it undoes: an open original ends as 91, an approved one as reversed."""
+    state.last_txn = max(state.last_txn, r.txn)
+    state.owed[r.txn] = r
+    if r.key[0]:
+        _remember(state, Outcome(r.txn, r.key, r.message["t"], "00", {}, None))
+    if r.kind != "reversal" or not r.original:
+        return
+    request = state.open.pop(r.original, None)
+    if request is not None:
+        _remember(state, Outcome(r.original, request.key, request.mti, "91", {}, request, r.txn))
+        return
+    key = r.undoes
+    outcome = state.recent.get(key) if key else None
+    if outcome is not None and outcome.txn == r.original:
+        state.recent[key] = msgspec.structs.replace(outcome, reversed_by=r.txn)
+
+
+def _delivered(state: State, r: Delivered) -> None:
+    state.owed.pop(r.txn, None)
+
+
+def _booted(state: State, r: Booted) -> None:
+    state.network = r.network
+
+
+def _snapshot(state: State, r: Snapshot) -> None:
+    """What a snapshot does not carry, `recent`, is History's from here on; a running state keeps its own."""
+    state.network, state.last_txn = r.network, r.last_txn
+    state.open = {f.txn: f for f in r.open}
+    state.owed = {o.txn: o for o in r.owed}
+    state.stans, state.horizons = dict(r.stans), dict(r.horizons)
+
+
+_APPLY: dict[type, Callable[[State, Any], None]] = {
+    Booted: _booted,
+    Forwarded: _forwarded,
+    Answered: _answered,
+    Declined: _declined,
+    Owed: _owed,
+    Delivered: _delivered,
+    Abandoned: _abandoned,
+    Snapshot: _snapshot,
+}
+
+
+def apply(state: State, entry: AnyEntry) -> None:
+    """Fold one record into the state. Raises KeyError where a record answers a transaction that is not open: a corrupt journal."""
+    _APPLY[type(entry)](state, entry)

@@ -1,0 +1,227 @@
+"""The words everyone uses: data elements, message types, answers.
+
+Rule: names only. Nothing here knows a dialect, a link or a clock. Source of names and codes: ISO 8583:1987/1993 as
+public libraries implement it; a data element is its key in a pyiso8583 document (`"39"`), so that `document[DE.RESPONSE_CODE]`
+reads as the field speaks.
+"""
+
+from typing import Final, TypeAlias
+
+Document: TypeAlias = dict[str, str]
+"""A message in pyiso8583's own form: `"t"` MTI, `"h"` header, `"p"`/`"1"` bitmaps, `"2"`…`"128"` data elements."""
+
+
+class DE:
+    """Keys of a document. DE39 in prose is `DE.RESPONSE_CODE` in code."""
+
+    HEADER: Final = "h"
+    MTI: Final = "t"
+    BITMAP: Final = "p"
+    BITMAP_SECONDARY: Final = "1"
+    PAN: Final = "2"
+    PROCESSING_CODE: Final = "3"
+    AMOUNT: Final = "4"
+    AMOUNT_SETTLEMENT: Final = "5"
+    AMOUNT_BILLING: Final = "6"
+    TRANSMISSION_TIME: Final = "7"
+    RATE_SETTLEMENT: Final = "9"
+    RATE_BILLING: Final = "10"
+    STAN: Final = "11"
+    LOCAL_TIME: Final = "12"
+    LOCAL_DATE: Final = "13"
+    EXPIRY: Final = "14"
+    SETTLEMENT_DATE: Final = "15"
+    CONVERSION_DATE: Final = "16"
+    CAPTURE_DATE: Final = "17"
+    MERCHANT_TYPE: Final = "18"
+    ACQUIRER_COUNTRY: Final = "19"
+    PAN_COUNTRY: Final = "20"
+    ENTRY_MODE: Final = "22"
+    PAN_SEQUENCE: Final = "23"
+    NII: Final = "24"
+    FUNCTION_CODE: Final = "24"
+    """DE24 in the 1993 edition."""
+    CONDITION_CODE: Final = "25"
+    REASON_CODE: Final = "25"
+    """DE25 in the 1993 edition."""
+    FEE: Final = "28"
+    ORIGINAL_AMOUNTS: Final = "30"
+    """DE30 in the 1993 edition."""
+    ACQUIRER: Final = "32"
+    FORWARDER: Final = "33"
+    TRACK2: Final = "35"
+    TRACK3: Final = "36"
+    RRN: Final = "37"
+    APPROVAL_CODE: Final = "38"
+    RESPONSE_CODE: Final = "39"
+    TERMINAL: Final = "41"
+    MERCHANT: Final = "42"
+    MERCHANT_NAME: Final = "43"
+    ADDITIONAL_RESPONSE: Final = "44"
+    TRACK1: Final = "45"
+    PRIVATE_48: Final = "48"
+    CURRENCY: Final = "49"
+    CURRENCY_SETTLEMENT: Final = "50"
+    CURRENCY_BILLING: Final = "51"
+    PIN: Final = "52"
+    SECURITY: Final = "53"
+    ADDITIONAL_AMOUNTS: Final = "54"
+    ICC: Final = "55"
+    ORIGINAL_93: Final = "56"
+    """DE56 in the 1993 edition: original data elements."""
+    PRIVATE_60: Final = "60"
+    PRIVATE_61: Final = "61"
+    PRIVATE_62: Final = "62"
+    PRIVATE_63: Final = "63"
+    MAC: Final = "64"
+    NETWORK_CODE: Final = "70"
+    ORIGINAL: Final = "90"
+    REPLACEMENT: Final = "95"
+    RECEIVER: Final = "100"
+    ACCOUNT_FROM: Final = "102"
+    ACCOUNT_TO: Final = "103"
+    PRIVATE_126: Final = "126"
+    MAC_SECONDARY: Final = "128"
+
+
+DE_NAMES: Final[dict[str, str]] = {
+    "h": "Header", "t": "Message Type Indicator", "p": "Bitmap, Primary", "1": "Bitmap, Secondary",
+}  # fmt: skip
+"""Names of elements no dialect describes; a dialect's own `desc` comes first."""
+
+SENSITIVE: Final = frozenset({DE.TRACK2, DE.TRACK3, DE.TRACK1, DE.PIN, DE.SECURITY})
+"""Elements that leave no trace outside the wire, whatever the dialect: never in logs, journal, captures or errors."""
+
+
+class Answer:
+    """DE39 of the 1987 edition."""
+
+    APPROVED: Final = "00"
+    REFER: Final = "01"
+    INVALID_MERCHANT: Final = "03"
+    PICK_UP: Final = "04"
+    DO_NOT_HONOUR: Final = "05"
+    PARTIAL: Final = "10"
+    INVALID_TRANSACTION: Final = "12"
+    INVALID_AMOUNT: Final = "13"
+    INVALID_CARD: Final = "14"
+    NO_SUCH_ISSUER: Final = "15"
+    RECORD_NOT_FOUND: Final = "25"
+    FORMAT_ERROR: Final = "30"
+    LOST: Final = "41"
+    STOLEN: Final = "43"
+    INSUFFICIENT_FUNDS: Final = "51"
+    EXPIRED: Final = "54"
+    INCORRECT_PIN: Final = "55"
+    NOT_PERMITTED_CARDHOLDER: Final = "57"
+    NOT_PERMITTED_TERMINAL: Final = "58"
+    SUSPECTED_FRAUD: Final = "59"
+    EXCEEDS_AMOUNT: Final = "61"
+    RESTRICTED: Final = "62"
+    SECURITY_VIOLATION: Final = "63"
+    EXCEEDS_FREQUENCY: Final = "65"
+    TOO_LATE: Final = "68"
+    PIN_TRIES: Final = "75"
+    ORIGINAL_NOT_FOUND: Final = "76"
+    ORIGINAL_INCONSISTENT: Final = "77"
+    NO_REASON_TO_DECLINE: Final = "85"
+    ISSUER_INOPERATIVE: Final = "91"
+    UNABLE_TO_ROUTE: Final = "92"
+    DUPLICATE: Final = "94"
+    MALFUNCTION: Final = "96"
+    CVV2_FAILURE: Final = "N7"
+
+
+ANSWER_NAMES: Final[dict[str, str]] = {
+    "00": "approved", "01": "refer to issuer", "03": "invalid merchant", "04": "pick up card", "05": "do not honour",
+    "10": "partially approved", "12": "invalid transaction", "13": "invalid amount", "14": "invalid card number",
+    "15": "no such issuer", "19": "re-enter", "25": "unable to locate record", "30": "format error", "41": "lost card",
+    "43": "stolen card", "51": "not sufficient funds", "54": "expired card", "55": "incorrect PIN",
+    "57": "not permitted to cardholder", "58": "not permitted to terminal", "59": "suspected fraud",
+    "61": "exceeds amount limit", "62": "restricted card", "63": "security violation", "65": "exceeds frequency limit",
+    "68": "response received too late", "75": "PIN tries exceeded", "76": "unable to locate original",
+    "77": "inconsistent with original", "82": "card value check failed", "85": "no reason to decline",
+    "91": "issuer or switch inoperative", "92": "unable to route", "94": "duplicate transmission",
+    "95": "reconcile error", "96": "system malfunction", "N7": "CVV2 failure",
+}  # fmt: skip
+
+APPROVALS: Final = frozenset({Answer.APPROVED, Answer.PARTIAL, Answer.NO_REASON_TO_DECLINE})
+
+ACTION_CODES: Final[dict[str, str]] = {
+    "00": "000", "01": "107", "03": "109", "04": "200", "05": "100", "10": "002", "12": "902", "13": "110", "14": "111",
+    "15": "908", "19": "903", "25": "914", "30": "904", "41": "208", "43": "209", "51": "116", "54": "101", "55": "117",
+    "57": "119", "58": "120", "59": "102", "61": "121", "62": "104", "63": "122", "65": "123", "68": "911", "75": "106",
+    "76": "914", "77": "914", "82": "122", "85": "000", "91": "907", "92": "908", "94": "913", "95": "501", "96": "909",
+    "N7": "122",
+}  # fmt: skip
+"""DE39 1987 -> DE39 1993 (action code, n 3). Reversal answers use `REVERSAL_ACCEPTED`, network ones `NETWORK_ACCEPTED`."""
+
+RESPONSE_CODES: Final[dict[str, str]] = {
+    "000": "00", "002": "10", "100": "05", "101": "54", "102": "59", "104": "62", "106": "75", "107": "01", "109": "03",
+    "110": "13", "111": "14", "116": "51", "117": "55", "119": "57", "120": "58", "121": "61", "122": "63", "123": "65",
+    "200": "04", "208": "41", "209": "43", "400": "00", "500": "00", "501": "95", "800": "00", "902": "12", "903": "19",
+    "904": "30", "907": "91", "908": "15", "909": "96", "911": "91", "912": "91", "913": "94", "914": "25", "921": "63",
+}  # fmt: skip
+"""DE39 1993 -> DE39 1987; a code not listed reads as 05 (do not honour)."""
+
+REVERSAL_ACCEPTED: Final = "400"
+NETWORK_ACCEPTED: Final = "800"
+
+
+class NetworkCode:
+    """DE70: what a network management message asks for."""
+
+    SIGN_ON: Final = "001"
+    SIGN_OFF: Final = "002"
+    KEY_EXCHANGE: Final = "161"
+    CUTOVER: Final = "201"
+    ECHO: Final = "301"
+
+
+class MTI:
+    """Second digit of an MTI: its class; and the message types this switch speaks, in their 1987 form."""
+
+    AUTHORIZATION: Final = "1"
+    FINANCIAL: Final = "2"
+    REVERSAL: Final = "4"
+    NETWORK: Final = "8"
+
+    REVERSAL_ADVICE: Final = "0420"
+    NETWORK_REQUEST: Final = "0800"
+    NETWORK_RESPONSE: Final = "0810"
+
+
+REQUESTS: Final = frozenset({"0100", "0101", "0200", "0201"})
+ADVICES: Final = frozenset({"0120", "0121", "0220", "0221"})
+REVERSALS: Final = frozenset({"0400", "0401", "0420", "0421"})
+RESPONSES: Final = frozenset({"0110", "0130", "0210", "0230", "0410", "0430", "0810"})
+KNOWN_MTIS: Final = REQUESTS | ADVICES | REVERSALS | RESPONSES | {"0800", "0801", "0820"}
+
+
+def response_mti(mti: str) -> str:
+    """The MTI that answers `mti`: function digit + 1, origin "repeat" dropped (0201 -> 0210, 0421 -> 0430)."""
+    return f"{mti[:2]}{int(mti[2]) + 1}0"
+
+
+def is_repeat(mti: str) -> bool:
+    """True for x1 and x3: the sender says it has sent this message before."""
+    return mti[3] in "13"
+
+
+class Processing:
+    """First two digits of DE3: what is being done."""
+
+    PURCHASE: Final = "00"
+    CASH: Final = "01"
+    CASH_BACK: Final = "09"
+    REFUND: Final = "20"
+    BALANCE: Final = "31"
+    VERIFICATION: Final = "38"
+
+
+def mask_pan(pan: str) -> str:
+    """First 6 and last 4 digits, the rest as `*`; a PAN under 13 digits keeps its last 4 only."""
+    n = len(pan)
+    if n < 13:
+        return "*" * max(0, n - 4) + pan[-4:] if n > 4 else "*" * n
+    return pan[:6] + "*" * (n - 10) + pan[-4:]
