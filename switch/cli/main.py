@@ -13,6 +13,7 @@ class Commands(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Names of all commands, in alphabetical order."""
+        del ctx
         names = [m.name for m in pkgutil.iter_modules(switch.cli.__path__)]
         return sorted(n.replace("_", "-") for n in names if n != "main" and not n.startswith("_"))
 

@@ -1,0 +1,1 @@
+"""Network files -> a typed, fully checked `Network`, or all of its mistakes at once."""

@@ -27,7 +27,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """reversals and advices owed to one host; above it advices are refused and new payments to it declined"""
     owed_in_flight: int = 32
     """of them, sent and awaiting their answer at once, a host"""
-    recent_transactions: int = 65_536
+    recent_transactions: int = 32_768
     """kept in memory for repeats and reversals; older ones are asked of the journal's index"""
     late_answers: int = 4_096
     """requests given up that a late answer can still be matched to by name"""
@@ -37,5 +37,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """appended but not yet durable; above it new requests are declined with DE39=96"""
     format_errors_per_link: int = 100
     """consecutive ones; then the link is closed"""
+    network_messages_per_10s: int = 200
+    """sign-ons and echo tests from one link; above it they are not answered (two hosts echoing at each other)"""
     codec_layouts: int = 512
     """compiled bitmaps kept, a dialect"""

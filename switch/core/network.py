@@ -10,10 +10,6 @@ import msgspec
 from switch.core.limits import Limits
 
 
-class Frozen(msgspec.Struct, frozen=True, kw_only=True):
-    """Base of the values below."""
-
-
 class Address(msgspec.Struct, frozen=True):
     """Where a socket listens or connects to. Port 0 in a listener: any free port."""
 
@@ -24,7 +20,7 @@ class Address(msgspec.Struct, frozen=True):
         return f"{self.host}:{self.port}"
 
 
-class Member(Frozen):
+class Member(msgspec.Struct, frozen=True, kw_only=True):
     """A bank of the network. As acquirer it is known by `institution` in DE32; as issuer by the host link named for it."""
 
     name: str
@@ -35,7 +31,7 @@ class Member(Frozen):
     """ISO 3166 numeric, three digits"""
 
 
-class Listener(Frozen):
+class Listener(msgspec.Struct, frozen=True, kw_only=True):
     """A port others connect to. They sign on (0800, DE70=001) with a member's institution in DE32."""
 
     name: str
@@ -49,7 +45,7 @@ class Listener(Frozen):
     """a connection from which nothing came for so long is closed; 0: never"""
 
 
-class HostLink(Frozen):
+class HostLink(msgspec.Struct, frozen=True, kw_only=True):
     """A link to an issuer's or network's host."""
 
     name: str
@@ -77,7 +73,7 @@ class HostLink(Frozen):
     """requests awaiting an answer; above it: DE39=91 at once"""
 
 
-class BinRange(Frozen):
+class BinRange(msgspec.Struct, frozen=True, kw_only=True):
     """Cards from `low` to `high`: digit strings of equal length, compared with as many leading digits of a PAN."""
 
     low: str
@@ -96,7 +92,7 @@ class BinRange(Frozen):
     """in the network file, for explanations"""
 
 
-class Tariff(Frozen):
+class Tariff(msgspec.Struct, frozen=True, kw_only=True):
     """What a hop through a network costs, charged per request: flat + (ad valorem + cross-border) of the amount."""
 
     network: str
@@ -111,7 +107,7 @@ class Tariff(Frozen):
     """the network's margin on its exchange rates, where currencies differ"""
 
 
-class Network(Frozen):
+class Network(msgspec.Struct, frozen=True, kw_only=True):
     """The whole."""
 
     name: str

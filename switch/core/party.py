@@ -39,7 +39,7 @@ class Send(msgspec.Struct, frozen=True, gc=False):
     hop: "Hop | None" = None
 
 
-class Record(msgspec.Struct, frozen=True, gc=False):
+class Record(msgspec.Struct, frozen=True):
     """Append `entry` (a record struct of `core.records`) to the journal at `position` (1, 2, 3 …, no gaps)."""
 
     position: int
@@ -98,11 +98,14 @@ class Party(Protocol):
     effects: list[Effect]
     wall_offset_ns: int
 
-    def connected(self, link: LinkId, now: int) -> None: ...
+    def connected(self, link: LinkId, now: int) -> None:
+        """A connection was accepted or made."""
 
-    def received(self, link: LinkId, data: bytes, now: int) -> None: ...
+    def received(self, link: LinkId, data: bytes, now: int) -> None:
+        """Bytes as the stream brought them: any split or join of frames."""
 
-    def disconnected(self, link: LinkId, now: int) -> None: ...
+    def disconnected(self, link: LinkId, now: int) -> None:
+        """The connection is gone; nothing more comes from or goes to this `LinkId`."""
 
     def undelivered(self, link: LinkId, txn: int, now: int) -> None:
         """The bytes of a `Send` with this `txn` did not leave: its link is gone or does not read."""
@@ -122,4 +125,5 @@ class Party(Protocol):
     def drain(self, now: int) -> None:
         """Stop taking new work, say goodbye on every link (sign-off); `drained` tells when nothing is left."""
 
-    def drained(self) -> bool: ...
+    def drained(self) -> bool:
+        """True once a draining party has nothing left to wait for."""

@@ -27,7 +27,7 @@ class Entry(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Base of all records: `at_us` is wall-clock microseconds since 1970, UTC."""
 
 
-class Booted(Entry, tag="boot"):
+class Booted(Entry, frozen=True, tag="boot"):
     """A switch started. Everything forwarded before, and not answered, is owed a reversal."""
 
     at_us: int
@@ -35,7 +35,7 @@ class Booted(Entry, tag="boot"):
     network: str
 
 
-class Forwarded(Entry, tag="fwd"):
+class Forwarded(Entry, frozen=True, tag="fwd"):
     """A request went to an issuer's or network's host. Recorded, not waited for."""
 
     txn: int
@@ -61,7 +61,7 @@ class Forwarded(Entry, tag="fwd"):
     """what a reversal or a completion repeats of the request: DE3, 12, 13, 18, 22, 25, 32, 37, 41, 42, 49 …"""
 
 
-class Answered(Entry, tag="ans"):
+class Answered(Entry, frozen=True, tag="ans"):
     """The host answered in time. An approval leaves only when this is durable."""
 
     txn: int
@@ -73,7 +73,7 @@ class Answered(Entry, tag="ans"):
     """minor units of the home currency"""
 
 
-class Declined(Entry, tag="dec"):
+class Declined(Entry, frozen=True, tag="dec"):
     """Refused here, never forwarded. Not waited for."""
 
     txn: int
@@ -89,7 +89,7 @@ class Declined(Entry, tag="dec"):
     reason: str
 
 
-class Owed(Entry, tag="owe"):
+class Owed(Entry, frozen=True, tag="owe"):
     """A message that must arrive: a reversal (0420) or an advice (0120, 0220), repeated until acknowledged."""
 
     txn: int
@@ -115,7 +115,7 @@ class Owed(Entry, tag="owe"):
     """key of the original, where it is known"""
 
 
-class Delivered(Entry, tag="dlv"):
+class Delivered(Entry, frozen=True, tag="dlv"):
     """What was owed has been acknowledged by its host."""
 
     txn: int
@@ -123,7 +123,7 @@ class Delivered(Entry, tag="dlv"):
     de39: str
 
 
-class Abandoned(Entry, tag="abn"):
+class Abandoned(Entry, frozen=True, tag="abn"):
     """Forwarded, given up without an answer, and nothing to undo (a balance inquiry, a link lost before anything left)."""
 
     txn: int
@@ -132,7 +132,7 @@ class Abandoned(Entry, tag="abn"):
     reason: str
 
 
-class Snapshot(Entry, tag="snp"):
+class Snapshot(Entry, frozen=True, tag="snp"):
     """What is open, so that a restart folds only what follows. Opens a new segment."""
 
     at_us: int
@@ -242,6 +242,7 @@ def _owed(state: State, r: Owed) -> None:
     """A reversal closes what it undoes: an open original ends as 91, an approved one as reversed."""
     state.last_txn = max(state.last_txn, r.txn)
     state.owed[r.txn] = r
+    state.stans[r.host] = int(r.message["11"])
     if r.key[0]:
         _remember(state, Outcome(r.txn, r.key, r.message["t"], "00", {}, None))
     if r.kind != "reversal" or not r.original:
@@ -251,8 +252,8 @@ def _owed(state: State, r: Owed) -> None:
         _remember(state, Outcome(r.original, request.key, request.mti, "91", {}, request, r.txn))
         return
     key = r.undoes
-    outcome = state.recent.get(key) if key else None
-    if outcome is not None and outcome.txn == r.original:
+    outcome = state.recent.get(key) if key is not None else None
+    if key is not None and outcome is not None and outcome.txn == r.original:
         state.recent[key] = msgspec.structs.replace(outcome, reversed_by=r.txn)
 
 
@@ -285,5 +286,5 @@ _APPLY: dict[type, Callable[[State, Any], None]] = {
 
 
 def apply(state: State, entry: AnyEntry) -> None:
-    """Fold one record into the state. Raises KeyError where a record answers a transaction that is not open: a corrupt journal."""
+    """Fold one record into the state. KeyError: the record answers a transaction that is not open (a corrupt journal)."""
     _APPLY[type(entry)](state, entry)

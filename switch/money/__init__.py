@@ -1,0 +1,1 @@
+"""Amounts, currencies, rates, tariffs. Integers of minor units; rates are Decimal."""
