@@ -1,0 +1,89 @@
+"""One TCP connection as the driver holds it: a non-blocking socket and what waits to leave on it.
+
+Rule: bounded. What a peer does not read is kept up to a limit; beyond it the connection is given up and what did not leave is
+named, so that the party can take it back.
+"""
+
+import socket
+
+from switch.core.party import LinkId
+
+RECEIVE_BYTES = 262_144
+
+
+class Connection:
+    """A socket, its link, and its unsent bytes."""
+
+    __slots__ = ("closing", "fd", "link", "peer", "queue", "queued_bytes", "sock", "txns", "writing")
+
+    def __init__(self, sock: socket.socket, link: LinkId) -> None:
+        sock.setblocking(False)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.sock = sock
+        self.fd = sock.fileno()
+        self.link = link
+        self.peer = peer_name(sock)
+        self.queue: list[bytes] = []
+        self.queued_bytes = 0
+        self.txns: list[int] = []
+        """transactions whose answers are in the queue"""
+        self.closing = ""
+        """reason, once the party asked to close it: it goes when the queue has left"""
+        self.writing = False
+        """True while the driver waits for the socket to take more"""
+
+    def receive(self) -> bytes | None:
+        """What has arrived; b"" when the peer has closed or the connection broke; None when there was nothing after all."""
+        try:
+            return self.sock.recv(RECEIVE_BYTES)
+        except (BlockingIOError, InterruptedError):
+            return None
+        except OSError:
+            return b""
+
+    def put(self, data: bytes, txn: int) -> None:
+        """Queue framed bytes; `txn` (0: none) is reported if they never leave."""
+        self.queue.append(data)
+        self.queued_bytes += len(data)
+        if txn:
+            self.txns.append(txn)
+
+    def flush(self) -> bool:
+        """Hand the queue to the socket. True if all of it left; False if the rest must wait. Raises OSError when broken."""
+        data = self.queue[0] if len(self.queue) == 1 else b"".join(self.queue)
+        try:
+            sent = self.sock.send(data)
+        except (BlockingIOError, InterruptedError):
+            sent = 0
+        if sent == len(data):
+            self.queue.clear()
+            self.txns.clear()
+            self.queued_bytes = 0
+            return True
+        self.queue[:] = [data[sent:]]
+        self.queued_bytes = len(data) - sent
+        return False
+
+
+def peer_name(sock: socket.socket) -> str:
+    """`127.0.0.1:51324`, or "" where the peer has already gone."""
+    try:
+        name = sock.getpeername()
+    except OSError:
+        return ""
+    return f"{name[0]}:{name[1]}" if isinstance(name, tuple) else str(name)
+
+
+def listening_socket(host: str, port: int, backlog: int = 1024) -> socket.socket:
+    """A non-blocking listening socket. Raises OSError (address in use, not permitted …) with the address in its text."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((host, port))
+        sock.listen(backlog)
+        sock.setblocking(False)
+    except OSError as error:
+        sock.close()
+        raise OSError(error.errno, f"cannot listen on {host}:{port}: {error.strerror}") from error
+    return sock

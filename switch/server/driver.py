@@ -1,0 +1,498 @@
+"""Driver 1: runs a party over TCP sockets on Trio.
+
+One epoll set holds every socket, and one Trio task waits for it: what has arrived on all links is handed to the party in one
+batch, then the party's effects are carried out, one `send` per touched link and one wake-up of the journal. No task, scope,
+lock or channel per message, and none per link (docs/decisions/one-poller.md has the reason and the figures).
+
+The rule of order: effects leave as the party appended them, except that a `Send` with `after` waits until the journal holds
+that position.
+"""
+
+import random
+import select
+import signal
+import socket
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Protocol
+
+import msgspec
+import trio
+
+from switch.core.limits import Limits
+from switch.core.network import Address
+from switch.core.party import Close, Effect, Hop, LinkId, Log, Party, Record, Send
+from switch.server.connections import Connection, listening_socket
+
+LAZY_NS = 4_000_000
+"""What nobody waits for (records, log lines) leaves after so long at the latest."""
+ACCEPTS_PER_WAKE = 64
+NEVER = 1 << 62
+
+
+class Dial(msgspec.Struct, frozen=True):
+    """A link this side connects, and reconnects with back-off and jitter."""
+
+    name: str
+    address: Address
+    backoff_min_ms: int = 200
+    backoff_max_ms: int = 10_000
+
+
+class Journal(Protocol):
+    """The narrow port to whatever makes records durable (`switch.journal.feed`)."""
+
+    def fileno(self) -> int:
+        """Readable when there is an acknowledgement to read."""
+
+    def append(self, position: int, entry: Any) -> None:
+        """Take a record; nothing leaves yet."""
+
+    def push(self) -> bool:
+        """Hand what was taken to the writer, without blocking; False if some of it must wait."""
+
+    def acknowledged(self) -> int:
+        """The newest durable position. Raises `JournalDown`'s base, RuntimeError, with the reason when the writer is gone."""
+
+    def restart(self) -> None:
+        """Start the writer anew and hand it again what it never acknowledged. Blocks for some ms; raises OSError."""
+
+    def close(self) -> None:
+        """Make durable what was taken, and stop the writer."""
+
+
+class Sinks(msgspec.Struct, frozen=True):
+    """Where events go. `hop` gets the hop, its monotonic time and the wall clock (ns); `flush` is called now and then."""
+
+    log: Callable[[Log, int], None]
+    hop: Callable[[Hop, int, int], None] | None = None
+    flush: Callable[[], None] = lambda: None
+
+
+def trio_clock() -> int:
+    """Nanoseconds of Trio's own clock: monotonic, and virtual under a MockClock."""
+    return int(trio.current_time() * 1e9)
+
+
+class Driver:
+    """One party and its sockets. Made by `driving`; lives as long as that scope."""
+
+    def __init__(self, party: Party, sinks: Sinks, limits: Limits, journal: Journal | None, durable: int) -> None:
+        self.party = party
+        self.addresses: dict[str, Address] = {}
+        """where each listener really listens (port 0 resolved)"""
+        self._sinks = sinks
+        self._limits = limits
+        self._journal = journal
+        self._durable = durable
+        self._epoll = select.epoll()
+        self._connections: dict[int, Connection] = {}
+        self._by_link: dict[LinkId, Connection] = {}
+        self._listeners: dict[int, tuple[str, socket.socket]] = {}
+        self._closed: dict[LinkId, trio.Event] = {}
+        self._counts: dict[str, int] = {}
+        self._held: deque[Send] = deque()
+        self._touched: set[Connection] = set()
+        self._lazy_at = NEVER
+        self._idle_work = False
+        """records or log lines wait that nobody waits for"""
+        self._alarm: trio.CancelScope | None = None
+        self._alarm_at = NEVER
+        self._journal_fd = -1
+        self._journal_down = trio.Event()
+        self._wall_at = 0
+        self._set_wall(trio_clock())
+
+    # -- the batch: sockets -> party -> effects
+
+    async def poll(self) -> None:
+        """The one task that reads. Runs until cancelled."""
+        epoll, fd = self._epoll, self._epoll.fileno()
+        while True:
+            await trio.lowlevel.wait_readable(fd)
+            now = trio_clock()
+            for ready, events in epoll.poll(0, 512):
+                self._ready(ready, events, now)
+            self.carry_out(now)
+
+    def _ready(self, fd: int, events: int, now: int) -> None:
+        connection = self._connections.get(fd)
+        if connection is not None:
+            if events & select.EPOLLOUT:
+                self._touched.add(connection)
+            if events & ~select.EPOLLOUT:
+                self._read(connection, now)
+        elif fd == self._journal_fd:
+            self._read_journal(now)
+        elif fd in self._listeners:
+            self._accept(fd, now)
+
+    def _read(self, connection: Connection, now: int) -> None:
+        data = connection.receive()
+        if data:
+            self.party.received(connection.link, data, now)
+        elif data is not None:
+            self._lost(connection, connection.closing or "closed by the peer", now)
+
+    def carry_out(self, now: int) -> None:
+        """Do what the party asked for, until it asks for nothing more; then write to every touched link."""
+        party = self.party
+        while party.effects or self._touched:
+            effects, party.effects = party.effects, []
+            self._idle_work = self._idle_work or bool(effects)
+            for effect in effects:
+                self._do(effect, now)
+            touched, self._touched = self._touched, set()
+            for connection in touched:
+                self._write(connection, now)
+        if self._held and self._journal is not None:
+            self._push()
+        self._arm(now)
+
+    def _do(self, effect: Effect, now: int) -> None:
+        kind = type(effect)
+        if kind is Send:
+            if effect.after > self._durable:  # type: ignore[union-attr]
+                self._held.append(effect)  # type: ignore[arg-type]
+            else:
+                self._send(effect, now)  # type: ignore[arg-type]
+        elif kind is Hop:
+            if self._sinks.hop is not None:
+                self._sinks.hop(effect, effect.at_ns, effect.at_ns + self.party.wall_offset_ns)  # type: ignore[arg-type,union-attr]
+        elif kind is Record:
+            assert self._journal is not None, "a party that records needs a journal"
+            self._journal.append(effect.position, effect.entry)  # type: ignore[union-attr]
+        elif isinstance(effect, Log):
+            self._sinks.log(effect, now + self.party.wall_offset_ns)
+        elif isinstance(effect, Close):
+            self._close(effect)
+
+    def _send(self, send: Send, now: int) -> None:
+        connection = self._by_link.get(send.link)
+        if connection is None or connection.closing:
+            if send.txn:
+                self.party.undelivered(send.link, send.txn, now)
+            return
+        connection.put(send.data, send.txn)
+        self._touched.add(connection)
+        if send.hop is not None and self._sinks.hop is not None:
+            self._sinks.hop(send.hop, now, now + self.party.wall_offset_ns)
+
+    def _write(self, connection: Connection, now: int) -> None:
+        if connection.fd not in self._connections:
+            return
+        if connection.queue:
+            try:
+                done = connection.flush()
+            except OSError as error:
+                self._lost(connection, f"cannot write: {error.strerror}", now)
+                return
+            if connection.queued_bytes > self._limits.send_buffer_bytes:
+                self._log(
+                    "warning", "limit.reached", limit="send_buffer_bytes", value=self._limits.send_buffer_bytes,
+                    link=connection.link, peer=connection.peer, waiting_bytes=connection.queued_bytes,
+                    hint="the peer does not read; raise limits.send_buffer_bytes in the network file if it is only slow",
+                )  # fmt: skip
+                self._lost(connection, "the peer does not read", now)
+                return
+            if done == connection.writing:
+                connection.writing = not done
+                self._epoll.modify(connection.fd, select.EPOLLIN | (0 if done else select.EPOLLOUT))
+        if connection.closing and not connection.queue:
+            self._lost(connection, connection.closing, now)
+
+    # -- connections come and go
+
+    def add(self, sock: socket.socket, name: str, now: int) -> LinkId:
+        """Take a connected socket as the next link of `name` and tell the party."""
+        number = self._counts[name] = self._counts.get(name, 0) + 1
+        connection = Connection(sock, f"{name}#{number}")
+        self._connections[connection.fd] = connection
+        self._by_link[connection.link] = connection
+        self._epoll.register(connection.fd, select.EPOLLIN)
+        self.party.connected(connection.link, now)
+        return connection.link
+
+    def _accept(self, fd: int, now: int) -> None:
+        name, listener = self._listeners[fd]
+        for _ in range(ACCEPTS_PER_WAKE):
+            try:
+                sock, address = listener.accept()
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError as error:
+                self._log("error", "listener.accept_failed", listener=name, reason=str(error.strerror))
+                return
+            if len(self._connections) >= self._limits.connections:
+                sock.close()
+                self._log(
+                    "warning", "limit.reached", limit="connections", value=self._limits.connections,
+                    listener=name, peer=f"{address[0]}:{address[1]}",
+                    hint="raise limits.connections in the network file, and the process's open files (ulimit -n)",
+                )  # fmt: skip
+                continue
+            self.add(sock, name, now)
+
+    def _close(self, effect: Close) -> None:
+        connection = self._by_link.get(effect.link)
+        if connection is not None and not connection.closing:
+            connection.closing = effect.reason
+            self._touched.add(connection)
+
+    def _lost(self, connection: Connection, reason: str, now: int) -> None:
+        if self._connections.pop(connection.fd, None) is None:
+            return
+        del self._by_link[connection.link]
+        self._epoll.unregister(connection.fd)
+        connection.sock.close()
+        self._log("info", "link.closed", link=connection.link, peer=connection.peer, reason=reason)
+        for txn in connection.txns:
+            self.party.undelivered(connection.link, txn, now)
+        self.party.disconnected(connection.link, now)
+        closed = self._closed.pop(connection.link, None)
+        if closed is not None:
+            closed.set()
+
+    def listen(self, name: str, address: Address) -> None:
+        """Accept connections on `address` as links of `name`. Raises OSError with the address in its text."""
+        sock = listening_socket(address.host, address.port)
+        self._listeners[sock.fileno()] = (name, sock)
+        self._epoll.register(sock.fileno(), select.EPOLLIN)
+        host, port = sock.getsockname()[:2]
+        self.addresses[name] = Address(host, port)
+
+    def stop_listening(self) -> None:
+        """Accept nothing more."""
+        for fd, (_, sock) in self._listeners.items():
+            self._epoll.unregister(fd)
+            sock.close()
+        self._listeners.clear()
+
+    async def dial(self, dial: Dial) -> None:
+        """Keep one connection to `dial.address`: connect, wait until it is lost, back off, again. Runs until cancelled."""
+        wait_ms = dial.backoff_min_ms
+        while True:
+            try:
+                sock = await _connect(dial.address)
+            except OSError as error:
+                reason = error.strerror or str(error)
+                self._log("warning", "link.connect_failed", link=dial.name, address=str(dial.address), reason=reason,
+                          next_attempt_ms=wait_ms)  # fmt: skip
+            else:
+                closed = trio.Event()
+                began = trio.current_time()
+                link = self.add(sock, dial.name, trio_clock())
+                self._closed[link] = closed
+                self.carry_out(trio_clock())
+                await closed.wait()
+                if trio.current_time() - began > 5:
+                    wait_ms = dial.backoff_min_ms
+            await trio.sleep(wait_ms / 1000 * random.uniform(0.75, 1.25))  # noqa: S311 - jitter, not a secret
+            wait_ms = min(wait_ms * 2, dial.backoff_max_ms)
+
+    # -- the journal
+
+    def attach_journal(self) -> None:
+        """Watch the journal's acknowledgements (again, after a restart)."""
+        if self._journal is not None:
+            self._journal_fd = self._journal.fileno()
+            self._epoll.register(self._journal_fd, select.EPOLLIN)
+
+    def _push(self) -> None:
+        assert self._journal is not None
+        if self._journal_fd < 0:
+            return
+        try:
+            done = self._journal.push()
+        except RuntimeError as error:
+            self._writer_gone(str(error), trio_clock())
+            return
+        if not done:
+            self._idle_work, self._lazy_at = True, min(self._lazy_at, trio_clock() + 1_000_000)
+
+    def _read_journal(self, now: int) -> None:
+        assert self._journal is not None
+        try:
+            position = self._journal.acknowledged()
+        except RuntimeError as error:
+            self._writer_gone(str(error), now)
+            return
+        if position > self._durable:
+            self._durable = position
+            self.party.durable(position, now)
+            held = self._held
+            while held and held[0].after <= position:
+                self._send(held.popleft(), now)
+
+    def _writer_gone(self, reason: str, now: int) -> None:
+        if self._journal_fd < 0:
+            return
+        self._epoll.unregister(self._journal_fd)
+        self._journal_fd = -1
+        self._log("error", "journal.down", reason=reason, held_sends=len(self._held),
+                  hint="payments are declined (DE39=96) until the journal writer is back; it is restarted now")  # fmt: skip
+        self.party.journal_state(False, reason, now)
+        self._journal_down.set()
+
+    async def keep_journal(self) -> None:
+        """Restart the journal's writer whenever it is gone, with back-off. Runs until cancelled."""
+        if self._journal is None:
+            return
+        wait_s = 0.05
+        while True:
+            await self._journal_down.wait()
+            try:
+                await trio.to_thread.run_sync(self._journal.restart)
+                self.attach_journal()
+                self._read_journal(trio_clock())
+            except (OSError, RuntimeError) as error:
+                self._log("error", "journal.restart_failed", reason=str(error), next_attempt_ms=int(wait_s * 1000))
+            if self._journal_fd >= 0:
+                self._journal_down = trio.Event()
+                self._log("info", "journal.up", durable=self._durable)
+                self.party.journal_state(True, "", trio_clock())
+                self._push()
+                self.carry_out(trio_clock())
+            await trio.sleep(wait_s)
+            wait_s = 0.05 if self._journal_fd >= 0 else min(wait_s * 2, 2.0)
+
+    # -- time
+
+    async def keep_time(self) -> None:
+        """Call the party's `tick` when it is due, and let go what nobody waits for. Runs until cancelled."""
+        while True:
+            with trio.CancelScope() as self._alarm:
+                self._alarm_at = min(self.party.next_deadline() or NEVER, self._lazy_at)
+                self._alarm.deadline = self._alarm_at / 1e9 if self._alarm_at < NEVER else float("inf")
+                await trio.sleep_forever()
+            now = trio_clock()
+            if self._lazy_at <= now:
+                self._lazy_at = NEVER
+                self._idle_work = False
+                if self._journal is not None:
+                    self._push()
+                self._sinks.flush()
+            self.party.tick(now)
+            self.carry_out(now)
+
+    def _arm(self, now: int) -> None:
+        if self._idle_work and self._lazy_at == NEVER:
+            self._lazy_at = now + LAZY_NS
+        due = min(self.party.next_deadline() or NEVER, self._lazy_at)
+        if due < self._alarm_at and self._alarm is not None:
+            self._alarm_at = due
+            self._alarm.deadline = due / 1e9
+        if now - self._wall_at > 1_000_000_000:
+            self._set_wall(now)
+
+    def _set_wall(self, now: int) -> None:
+        self._wall_at = now
+        self.party.wall_offset_ns = time.time_ns() - now
+
+    def _log(self, level: str, event: str, **fields: Any) -> None:
+        self._sinks.log(Log(level, event, fields), trio_clock() + self.party.wall_offset_ns)
+
+    # -- the end
+
+    async def drain(self, seconds: float) -> bool:
+        """Stop accepting, let the party finish and say goodbye. True if everything left within `seconds`."""
+        self.stop_listening()
+        now = trio_clock()
+        self.party.drain(now)
+        self.carry_out(now)
+        with trio.move_on_after(seconds):
+            while not (self.party.drained() and not self._held and not any(c.queue for c in self._by_link.values())):
+                await trio.sleep(0.01)  # noqa: ASYNC110 - the party has no event to wait for: it is pure
+            return True
+        return False
+
+    def close(self) -> None:
+        """Close every socket and the journal."""
+        self.stop_listening()
+        for connection in self._connections.values():
+            connection.sock.close()
+        self._connections.clear()
+        self._epoll.close()
+        if self._journal is not None:
+            if self._journal_fd >= 0:
+                self._push()
+            self._journal.close()
+        self._sinks.flush()
+
+
+async def _connect(address: Address) -> socket.socket:
+    """A connected non-blocking socket. Raises OSError."""
+    stream = await trio.open_tcp_stream(address.host, address.port)
+    sock = socket.socket(fileno=socket.dup(stream.socket.fileno()))
+    await stream.aclose()
+    return sock
+
+
+@asynccontextmanager
+async def driving(
+    party: Party,
+    *,
+    sinks: Sinks,
+    listen: Sequence[tuple[str, Address]] = (),
+    dial: Sequence[Dial] = (),
+    limits: Limits | None = None,
+    journal: Journal | None = None,
+    durable: int = 0,
+) -> AsyncIterator[Driver]:
+    """Run `party` while the body runs; the body's end stops it at once (call `Driver.drain` first to be gentle).
+
+    `durable` is the position the journal already holds. Raises OSError where a listener's address cannot be had: nothing is
+    half-started then.
+    """
+    driver = Driver(party, sinks, limits or Limits(), journal, durable)
+    try:
+        for name, address in listen:
+            driver.listen(name, address)
+        driver.attach_journal()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(driver.poll)
+            nursery.start_soon(driver.keep_time)
+            nursery.start_soon(driver.keep_journal)
+            for one in dial:
+                nursery.start_soon(driver.dial, one)
+            driver.carry_out(trio_clock())
+            yield driver
+            nursery.cancel_scope.cancel()
+    finally:
+        driver.close()
+
+
+async def until_told_to_stop(driver: Driver, drain_s: float = 15.0) -> str:
+    """Wait for Ctrl-C or SIGTERM, then drain. A second signal stops at once. Returns a sentence that says how it ended."""
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async for number in signals:
+            name = signal.Signals(number).name
+            break
+        async with trio.open_nursery() as nursery:
+
+            async def insist() -> None:
+                async for _ in signals:
+                    nursery.cancel_scope.cancel()
+
+            nursery.start_soon(insist)
+            done = await driver.drain(drain_s)
+            nursery.cancel_scope.cancel()
+            return f"{name}: drained" if done else f"{name}: stopped after {drain_s:g} s with work left"
+    return f"{name}: stopped at once"
+
+
+async def serve_party(
+    party: Party,
+    ready: Callable[[Driver], None],
+    *,
+    sinks: Sinks,
+    listen: Sequence[tuple[str, Address]] = (),
+    dial: Sequence[Dial] = (),
+    limits: Limits | None = None,
+) -> str:
+    """Run a party without a journal until Ctrl-C or SIGTERM; `ready` is called once it listens. Returns how it ended."""
+    async with driving(party, sinks=sinks, listen=listen, dial=dial, limits=limits) as driver:
+        ready(driver)
+        return await until_told_to_stop(driver)
