@@ -1,0 +1,223 @@
+"""A network file's sections -> the values of `core.network`, each beside the section it came from, for later checks."""
+
+from decimal import Decimal
+from typing import Final
+
+import msgspec
+
+from switch.config.dialects import Dialects
+from switch.config.mistakes import did_you_mean
+from switch.config.reader import Section
+from switch.core.limits import Limits
+from switch.core.network import BinRange, HostLink, Listener, Member, Tariff
+from switch.money.country import country_numeric
+from switch.money.currency import BY_ALPHA, currency, parse_money
+from switch.wire.framing import FRAMINGS
+
+SCHEMES: Final = ("cmi", "visa", "mastercard")
+PAN_SHORTEST: Final = 12
+"""digits; so a BIN range has at most as many"""
+
+LIMIT_BOUNDS: Final[dict[str, tuple[int, int]]] = {
+    "frame_bytes": (256, 65_535),
+    "sign_on_ms": (1_000, 600_000),
+    "frame_ms": (1_000, 600_000),
+    "send_buffer_bytes": (1_024, 1 << 30),
+    "owed_in_flight": (1, 10_000),
+    "connections": (1, 200_000),
+    "unsigned_connections_per_listener": (1, 200_000),
+}
+"""Limits that are not simply 1 to ten million: a frame's length has two bytes in most framings."""
+
+
+class Draft:
+    """What has been read of one file: (section, value) pairs, in the file's order."""
+
+    def __init__(self, country: str, currency: str) -> None:
+        """The home country and currency, numeric."""
+        self.country = country
+        self.currency = currency
+        self.members: list[tuple[Section, Member]] = []
+        self.listeners: list[tuple[Section, Listener]] = []
+        self.hosts: list[tuple[Section, HostLink]] = []
+        self.bins: list[tuple[Section, BinRange]] = []
+        self.tariffs: list[tuple[Section, Tariff]] = []
+
+
+def currency_numeric(code: str) -> str:
+    """`MAD` or `504` -> `504`. ValueError: no such currency."""
+    return currency(code).numeric
+
+
+def read_member(s: Section, home: str) -> Member:
+    """`[[member]]`: a bank."""
+    name = s.name()
+    member = Member(
+        name=name,
+        title=s.text("title", name or "?"),
+        institution=s.digits("institution", 11),
+        country=s.lookup("country", country_numeric, home or "504"),
+    )
+    s.done()
+    return member
+
+
+def _dialect_and_framing(s: Section, dialects: Dialects) -> tuple[str, str]:
+    """The keys `dialect` and `framing`; a framing not given is the dialect's own."""
+    dialect = dialects.read(s)
+    default = dialects.framing(dialect)
+    return dialect, s.choice("framing", FRAMINGS, default or "length2")
+
+
+def read_listener(s: Section, dialects: Dialects, limits: Limits) -> Listener:
+    """`[[listener]]`: a port others connect to."""
+    name = s.name()
+    role = s.choice("role", ("acquirer", "terminal", "host"))
+    dialect, framing = _dialect_and_framing(s, dialects)
+    listener = Listener(
+        name=name,
+        role=role,
+        address=s.address("address"),
+        dialect=dialect,
+        framing=framing,
+        max_connections=s.integer("max_connections", 1, 200_000, limits.connections),
+        idle_s=s.integer("idle_s", 0, 86_400, 0),
+    )
+    s.done()
+    return listener
+
+
+def read_host(s: Section, dialects: Dialects, members: dict[str, Member], limits: Limits) -> HostLink:
+    """`[[host]]`: a link to an issuer's or network's host."""
+    name = s.name()
+    role = s.choice("role", ("issuer", "network"))
+    member, scheme = "", ""
+    if role == "issuer":
+        member = s.choice("member", members, name)
+    elif role == "network":
+        scheme = s.choice("scheme", ("visa", "mastercard"))
+    dialect, framing = _dialect_and_framing(s, dialects)
+    timeout_ms = s.integer("timeout_ms", 100, 120_000, 10_000)
+    institution = members[member].institution if member in members else None
+    host = HostLink(
+        name=name,
+        role=role,
+        member=member,
+        scheme=scheme,
+        institution=s.digits("institution", 11, institution),
+        connect=s.address("connect") if s.has("connect") else None,
+        dialect=dialect,
+        framing=framing,
+        timeout_ms=timeout_ms,
+        echo_s=s.integer("echo_s", 1, 3_600, 30),
+        retry_ms=s.integer("retry_ms", 100, 3_600_000, 30_000),
+        backoff_min_ms=s.integer("backoff_min_ms", 10, 600_000, 500),
+        backoff_max_ms=s.integer("backoff_max_ms", 10, 3_600_000, 30_000),
+        max_pending=s.integer("max_pending", 1, 1_000_000, min(4_000, limits.pending)),
+    )
+    s.done()
+    return host
+
+
+def _bounds(s: Section) -> tuple[str, str]:
+    """`"9504 01"` or `"51-55"` -> lowest and highest prefix, of equal length; ("", "") after a mistake."""
+    text = s.text("range")
+    low, dash, high = (part.replace(" ", "") for part in text.partition("-"))
+    if not dash:
+        high = low
+    problem = ""
+    if not (low + high).isdigit() or not (low + high).isascii() or not low or not high:
+        problem = "a range is digits, or two of equal length with a dash between"
+    elif len(low) != len(high):
+        problem = f"its ends have {len(low)} and {len(high)} digits"
+    elif len(low) > PAN_SHORTEST:
+        problem = f"a prefix has at most {PAN_SHORTEST} digits, the shortest PAN's length"
+    elif low > high:
+        problem = "its ends are the wrong way round"
+    if not problem:
+        return low, high
+    if text:
+        s.wrong("range", f'"{text}" is no BIN range: {problem}', 'such as "9504 01", "51-55" or "2221-2720"')
+    return "", ""
+
+
+def read_bin(s: Section, draft: Draft, members: dict[str, Member]) -> BinRange:
+    """`[[bin]]`: whose cards a range of numbers are. A member's are of its country and the home currency by default."""
+    low, high = _bounds(s)
+    scheme = s.choice("scheme", SCHEMES)
+    issuer = s.choice("issuer", members, "")
+    country: str | None = None
+    money: str | None = None
+    if s.has("issuer"):
+        country = members[issuer].country if issuer in members else "504"
+        money = draft.currency or "504"
+    elif scheme == "cmi":
+        s.wrong_key("scheme", "a cmi range needs an `issuer`: a domestic card has no network abroad that would know it")
+        country, money = "504", "504"
+    value = BinRange(
+        low=low,
+        high=high,
+        scheme=scheme,
+        issuer=issuer,
+        country=s.lookup("country", country_numeric, country),
+        currency=s.lookup("currency", currency_numeric, money),
+        product=s.text("product", "unknown"),
+        line=s.line_of("range"),
+    )
+    s.done()
+    return value
+
+
+def read_tariff(s: Section, draft: Draft, networks: list[str]) -> Tariff:
+    """`[[tariff]]`: what a hop through a network costs."""
+    network = s.choice("network", networks)
+    flat = s.text("per_transaction", "0")
+    minor = 0
+    try:
+        minor, unit = parse_money(flat or "0", draft.currency or "504")
+        if minor < 0:
+            s.wrong("per_transaction", f'"{flat}" is below 0')
+        elif draft.currency and unit != draft.currency:
+            home = currency(draft.currency).alpha
+            s.wrong("per_transaction", f'"{flat}" is not in the home currency, {home}', f"the home currency is {home}")
+    except ValueError as error:
+        s.wrong("per_transaction", f"`per_transaction`: {error}", 'such as "0.55 MAD"')
+    value = Tariff(
+        network=network,
+        per_transaction=minor,
+        ad_valorem=s.percent("ad_valorem", "0 %"),
+        cross_border=s.percent("cross_border", "0 %"),
+        conversion=s.percent("conversion", "0 %"),
+    )
+    s.done()
+    return value
+
+
+def read_rates(s: Section, home: str) -> dict[str, Decimal]:
+    """`[rates]`: currency -> units of the home currency that one unit buys. The home currency is 1."""
+    rates: dict[str, Decimal] = {}
+    for code in s.data:
+        value = s.number(code)
+        try:
+            unit = currency(code)
+        except ValueError:
+            s.wrong_key(code, f'"{code}" is no ISO 4217 currency code', did_you_mean(code, BY_ALPHA))
+            continue
+        if unit.numeric == home and value != 1:
+            s.wrong(code, f"{unit.alpha} is the home currency, and {value} of it are not 1", "leave it out")
+        elif unit.numeric in rates and unit.numeric != home:
+            s.wrong_key(code, f"a second rate for {unit.alpha}")
+        rates[unit.numeric] = value
+    if home:
+        rates[home] = Decimal(1)
+    return rates
+
+
+def read_limits(s: Section) -> Limits:
+    """`[limits]`: bounds that differ from `core.limits`, by the same names."""
+    values: dict[str, int] = {}
+    for field in msgspec.structs.fields(Limits):
+        low, high = LIMIT_BOUNDS.get(field.name, (1, 10_000_000))
+        values[field.name] = s.integer(field.name, low, high, field.default)
+    s.done()
+    return Limits(**values)

@@ -1,0 +1,71 @@
+"""Dialects as a network file names them: that they load, and that they have the elements a link needs."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from switch.config.mistakes import did_you_mean
+from switch.config.reader import Section
+from switch.wire import Dialect, DialectError
+
+FINANCIAL: Final = ("2", "3", "4", "7", "11", "32", "37", "39", "41", "49")
+"""What a payment and its answer cannot do without, on any link."""
+
+REVERSAL: Final[Mapping[str, str]] = {"0": "90", "1": "56"}
+"""First digit of the MTI -> where a reversal names its original."""
+
+NETWORK: Final[Mapping[str, str]] = {"0": "70", "1": "24"}
+"""First digit of the MTI -> where a network management message says what it asks for."""
+
+SHIPPED: Final = Path(__file__).parents[2] / "specs" / "dialects"
+
+
+def missing_elements(dialect: Dialect) -> list[str]:
+    """Elements a link needs and the dialect lacks, in the order of the standard: `["DE37", "DE90"]`."""
+    wanted = (*FINANCIAL, REVERSAL.get(dialect.version, "90"), NETWORK.get(dialect.version, "70"))
+    return [f"DE{element}" for element in wanted if element not in dialect.spec]
+
+
+class Dialects:
+    """Dialects of one network file, each loaded once."""
+
+    def __init__(self) -> None:
+        """None loaded yet."""
+        self._loaded: dict[str, Dialect | None] = {}
+
+    def read(self, s: Section) -> str:
+        """The key `dialect` of a link: a shipped name or a path. "" after a mistake."""
+        name = s.text("dialect")
+        if not name:
+            return ""
+        if name not in self._loaded:
+            self._loaded[name] = self._load(s, name)
+        dialect = self._loaded[name]
+        if dialect is None:
+            return ""
+        lacking = missing_elements(dialect)
+        if lacking:
+            s.wrong(
+                "dialect",
+                f'dialect "{name}" lacks {", ".join(lacking)}, which a link needs',
+                f"add to {name}'s dialect file",
+            )
+            return ""
+        return name
+
+    def framing(self, name: str) -> str | None:
+        """The framing a dialect that loaded usually travels in."""
+        dialect = self._loaded.get(name)
+        return dialect.framing if dialect is not None else None
+
+    def _load(self, s: Section, name: str) -> Dialect | None:
+        """Load it, or note why not at the first link that names it."""
+        known = sorted(path.stem for path in SHIPPED.glob("*.json"))
+        if "/" not in name and not name.endswith(".json") and name not in known:
+            s.wrong("dialect", f'no dialect is called "{name}"', did_you_mean(name, known))
+            return None
+        try:
+            return Dialect.load(name)
+        except (DialectError, OSError) as error:
+            s.wrong("dialect", f'dialect "{name}" does not load: {str(error).replace(chr(10), "; ")}')
+            return None

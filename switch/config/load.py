@@ -1,0 +1,95 @@
+"""`load_network`: a name or path -> a `Network` whose names all resolve, or `ConfigErrors` with every mistake."""
+
+from pathlib import Path
+from typing import Final
+
+from switch.config import build, checks
+from switch.config.dialects import Dialects
+from switch.config.mistakes import ConfigErrors, Mistake, did_you_mean
+from switch.config.reader import Source
+from switch.core.network import Network
+from switch.money.country import ALPHA, country_numeric
+
+SHIPPED: Final = Path(__file__).parents[2] / "specs" / "networks"
+
+
+def load_network(name_or_path: str) -> Network:
+    """The network of a shipped file (`morocco`: specs/networks/morocco.toml) or of any path (with a slash or ending .toml).
+
+    ConfigErrors: the file is missing, is no TOML, or has mistakes; all of them are in it.
+    """
+    path = Path(name_or_path)
+    if "/" not in name_or_path and path.suffix != ".toml":
+        path = SHIPPED / f"{name_or_path}.toml"
+        if not path.is_file():
+            hint = did_you_mean(name_or_path, [p.stem for p in SHIPPED.glob("*.toml")])
+            raise _whole(name_or_path, "no shipped network has this name", f"{hint}; or give a path ending .toml")
+    shown = _shown(path)
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except OSError as error:
+        raise _whole(shown, f"cannot be read: {error.strerror or error}") from None
+    except UnicodeDecodeError as error:
+        raise _whole(shown, f"is not UTF-8: byte 0x{error.object[error.start]:02x} at offset {error.start}") from None
+    return parse_network(text.replace("\r\n", "\n"), shown)
+
+
+def parse_network(text: str, file: str) -> Network:
+    """The network in `text`; `file` is what mistakes call it. ConfigErrors as above."""
+    source = Source(file, text)
+    network = _read(source)
+    if source.mistakes:
+        raise ConfigErrors(source.mistakes)
+    return network
+
+
+def _whole(file: str, message: str, hint: str = "") -> ConfigErrors:
+    return ConfigErrors([Mistake(file=file, line=0, column=0, width=0, message=message, hint=hint)])
+
+
+def _shown(path: Path) -> str:
+    """The path as people know it: relative to the working directory where it is below it."""
+    try:
+        return str(path.resolve().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def _read(source: Source) -> Network:
+    """Everything of the file, with every mistake noted in `source`; the value counts only if there is none."""
+    root, dialects = source.root, Dialects()
+    name, title = root.name(), root.text("title", "")
+    country = root.lookup("country", country_numeric)
+    money = root.lookup("currency", build.currency_numeric)
+    draft = build.Draft(country, money)
+    limits = build.read_limits(root.table("limits"))
+    draft.members = [(s, build.read_member(s, country)) for s in root.tables("member")]
+    members = {m.name: m for _, m in draft.members if m.name}
+    draft.listeners = [(s, build.read_listener(s, dialects, limits)) for s in root.tables("listener")]
+    draft.hosts = [(s, build.read_host(s, dialects, members, limits)) for s in root.tables("host")]
+    draft.bins = [(s, build.read_bin(s, draft, members)) for s in root.tables("bin")]
+    networks = [h.name for _, h in draft.hosts if h.role == "network"]
+    draft.tariffs = [(s, build.read_tariff(s, draft, networks)) for s in root.tables("tariff")]
+    rates = build.read_rates(root.table("rates"), money)
+    wait_ms = root.integer("acquirers_wait_ms", 1_000, 300_000, 20_000)
+    network = Network(
+        name=name,
+        title=title or name,
+        country=country,
+        country_alpha=ALPHA.get(country, ""),
+        currency=money,
+        institution=root.digits("institution", 11),
+        members=tuple(m for _, m in draft.members),
+        listeners=tuple(v for _, v in draft.listeners),
+        hosts=tuple(h for _, h in draft.hosts),
+        bins=tuple(b for _, b in draft.bins),
+        tariffs=tuple(t for _, t in draft.tariffs),
+        rates=rates,
+        duplicate_window_s=root.integer("duplicate_window_s", 60, 7 * 86_400, 86_400),
+        state_dir=root.text("state_dir", f"var/{name or 'network'}"),
+        limits=limits,
+        source=source.file,
+    )
+    root.done()
+    checks.check(source, draft, network, wait_ms)
+    return network

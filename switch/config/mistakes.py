@@ -1,0 +1,71 @@
+"""Mistakes in a network file, all of them at once, each with its place, its line and a caret under what is wrong."""
+
+from collections.abc import Callable, Iterable
+from difflib import get_close_matches
+from typing import TypeAlias
+
+import msgspec
+
+Paint: TypeAlias = Callable[[str, str], str]
+"""(style, text) -> text as a terminal shows it; styles: `place`, `error`, `caret`, `hint`, `source`."""
+
+
+def plain(style: str, text: str) -> str:
+    """No paint: the text as it is."""
+    del style
+    return text
+
+
+class Mistake(msgspec.Struct, frozen=True, kw_only=True):
+    """One mistake. `line` and `column` count from 1, in characters; line 0: the file as a whole."""
+
+    file: str
+    line: int
+    column: int
+    width: int
+    """characters under the caret, at least 1"""
+    message: str
+    hint: str = ""
+    """what to do about it, or "did you mean"; may be empty"""
+    snippet: str = ""
+    """the source line"""
+
+    def render(self, paint: Paint = plain) -> str:
+        """`file:line:column: message`, the source line, and carets with the hint behind them."""
+        if not self.line:
+            hint = f"\n  {paint('hint', self.hint)}" if self.hint else ""
+            return f"{paint('place', self.file)}: {paint('error', self.message)}{hint}"
+        place = f"{self.file}:{self.line}:{self.column}"
+        margin = " " * len(str(self.line))
+        indent = "".join(c if c == "\t" else " " for c in self.snippet[: self.column - 1])
+        hint = f" {paint('hint', self.hint)}" if self.hint else ""
+        return (
+            f"{paint('place', place)}: {paint('error', self.message)}\n"
+            f"  {self.line} | {paint('source', self.snippet)}\n"
+            f"  {margin} | {indent}{paint('caret', '^' * self.width)}{hint}"
+        )
+
+
+class ConfigErrors(Exception):  # noqa: N818 - it is a collection of them
+    """All mistakes of one network file, in the order of their lines."""
+
+    def __init__(self, mistakes: Iterable[Mistake]) -> None:
+        """At least one mistake."""
+        self.mistakes = sorted(mistakes, key=lambda m: (m.line, m.column))
+        super().__init__(self.render())
+
+    def render(self, paint: Paint = plain) -> str:
+        """Every mistake, an empty line between two, and how many there are."""
+        count = len(self.mistakes)
+        blocks = [m.render(paint) for m in self.mistakes]
+        blocks.append(f"{count} mistake{'s' if count > 1 else ''}")
+        return "\n\n".join(blocks)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """`did you mean "address"?`, or what there is to choose from, or "" where there is nothing."""
+    names = sorted(known)
+    close = get_close_matches(word, names, n=1, cutoff=0.6)
+    if close:
+        return f'did you mean "{close[0]}"?'
+    return f"known: {', '.join(names)}" if names else ""

@@ -1,0 +1,250 @@
+"""Read a TOML text key by key, noting every mistake instead of stopping at the first.
+
+A getter returns the value, or a stand-in of the right type after it has noted what is wrong; nobody sees stand-ins, because a
+file with mistakes yields no `Network`. Checks across keys skip blanks, so that one mistake is reported once.
+"""
+
+import re
+import tomllib
+from collections.abc import Callable, Collection, Iterator
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final
+
+from switch.config.mistakes import ConfigErrors, Mistake, did_you_mean
+from switch.config.positions import Index, Path, scan
+from switch.core.network import Address
+
+_TOML_PLACE: Final = re.compile(r"^(?P<what>.*) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$")
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]*")
+_TYPES: Final[dict[type, str]] = {
+    str: "a string", bool: "true or false", int: "a whole number", Decimal: "a number", list: "an array", dict: "a table",
+}  # fmt: skip
+
+
+def _kind(value: object) -> str:
+    """A value's type as TOML's reader calls it."""
+    return _TYPES.get(type(value), "a date or time")
+
+
+class Source:
+    """One network file: its text, its positions, and the mistakes noted so far."""
+
+    def __init__(self, file: str, text: str) -> None:
+        """`file` is what mistakes call it. ConfigErrors: the text is no TOML."""
+        self.file = file
+        self.mistakes: list[Mistake] = []
+        self.index = Index(text, {})
+        try:
+            data = tomllib.loads(text, parse_float=Decimal)
+        except tomllib.TOMLDecodeError as error:
+            self._syntax(str(error))
+            raise ConfigErrors(self.mistakes) from None
+        self.index = scan(text)
+        self.root = Section(self, (), data)
+
+    def _syntax(self, error: str) -> None:
+        """Note what `tomllib` says, at the place it names in words."""
+        found = _TOML_PLACE.match(error)
+        what = found["what"] if found else error
+        if found and found["line"]:
+            line, column = int(found["line"]), int(found["column"])
+        else:
+            line = self.index.text.rstrip().count("\n") + 1
+            column = len(self.index.line_text(line)) + 1
+        snippet = self.index.line_text(line)
+        column = min(column, len(snippet) + 1)
+        self.mistakes.append(
+            Mistake(
+                file=self.file,
+                line=line,
+                column=column,
+                width=1,
+                snippet=snippet,
+                message=f"not TOML: {what[:1].lower()}{what[1:]}",
+            )
+        )
+
+    def note(self, span: tuple[int, int], message: str, hint: str = "") -> None:
+        """A mistake at `span`, cut at the end of its line."""
+        line, column = self.index.line_column(span[0])
+        snippet = self.index.line_text(line)
+        width = max(1, min(span[1] - span[0], len(snippet) - column + 1))
+        self.mistakes.append(
+            Mistake(file=self.file, line=line, column=column, width=width, snippet=snippet, message=message, hint=hint)
+        )
+
+    def missing(self, message: str, hint: str = "") -> None:
+        """A mistake of the file as a whole: something is not in it."""
+        self.mistakes.append(Mistake(file=self.file, line=0, column=0, width=0, message=message, hint=hint))
+
+
+class Section:
+    """One table of the file. `done()` at the end reports the keys nobody asked for."""
+
+    def __init__(self, source: Source, path: Path, data: dict[str, Any]) -> None:
+        """The table `data` at `path`."""
+        self.source = source
+        self.path = path
+        self.data = data
+        self._asked: set[str] = set()
+
+    @property
+    def line(self) -> int:
+        """Where the section begins, from 1."""
+        return self.source.index.line_column(self.source.index.key(self.path)[0])[0]
+
+    def line_of(self, key: str) -> int:
+        """Where `key` stands, from 1; where the section begins if it has no such key."""
+        return self.source.index.line_column(self.source.index.key((*self.path, key))[0])[0]
+
+    @property
+    def title(self) -> str:
+        """`[[host]] "visa"`, `[rates]`, or "the file"."""
+        if not self.path:
+            return "the file"
+        if isinstance(self.path[-1], int):
+            name = self.data.get("name") or self.data.get("range") or self.data.get("network")
+            return f"[[{self.path[-2]}]]" + (f' "{name}"' if isinstance(name, str) else "")
+        return f"[{self.path[-1]}]"
+
+    def wrong(self, key: str, message: str, hint: str = "") -> None:
+        """Note a mistake at the value of `key`, or at the section where it has no such key."""
+        self.source.note(self.source.index.value((*self.path, key)), message, hint)
+
+    def wrong_key(self, key: str, message: str, hint: str = "") -> None:
+        """Note a mistake at `key` itself."""
+        self.source.note(self.source.index.key((*self.path, key)), message, hint)
+
+    def has(self, key: str) -> bool:
+        """True if the key is there."""
+        return key in self.data
+
+    def _take(self, key: str, kind: type, default: Any) -> Any:
+        """The value of `key` if it is of type `kind`; `default`, or a mistake and None, where there is none."""
+        self._asked.add(key)
+        if key not in self.data:
+            if default is None:
+                self.source.note(
+                    self.source.index.key(self.path),
+                    f"{self.title} has no `{key}`",
+                    f"`{key}` is required: {_TYPES[kind]}",
+                )
+            return default
+        value = self.data[key]
+        if type(value) is not kind:
+            self.wrong(key, f"`{key}` is {_TYPES[kind]}, not {_kind(value)}")
+            return None
+        return value
+
+    def text(self, key: str, default: str | None = None) -> str:
+        """A string that is not empty; "" after a mistake. Without a default the key is required."""
+        value = self._take(key, str, default)
+        if value == "" and key in self.data:
+            self.wrong(key, f"`{key}` is empty", "leave the key out instead" if default is not None else "")
+        return value or ""
+
+    def name(self) -> str:
+        """The key `name`: lower-case letters, digits, - and _, because logs and link ids are made of it."""
+        value = self.text("name")
+        if value and not _NAME.fullmatch(value):
+            self.wrong(
+                "name", f'"{value}" is no name', "lower-case letters, digits, - and _; it begins link ids and logs"
+            )
+            return ""
+        return value
+
+    def digits(self, key: str, longest: int, default: str | None = None) -> str:
+        """A string of 1 to `longest` digits; "" after a mistake."""
+        value = self.text(key, default)
+        if value and not (value.isascii() and value.isdigit() and len(value) <= longest):
+            self.wrong(key, f'`{key}` is 1 to {longest} digits, not "{value}"')
+            return ""
+        return value
+
+    def choice(self, key: str, known: Collection[str], default: str | None = None) -> str:
+        """One of `known`; "" after a mistake."""
+        value = self.text(key, default)
+        if value and value not in known:
+            self.wrong(key, f'"{value}" is no {key}', did_you_mean(value, known))
+            return ""
+        return value
+
+    def integer(self, key: str, low: int, high: int, default: int | None = None) -> int:
+        """A whole number from `low` to `high`; `low` after a mistake."""
+        value: int | None = self._take(key, int, default)
+        if value is None:
+            return low
+        if not low <= value <= high:
+            self.wrong(key, f"`{key}` = {value} is out of range", f"{low} to {high}")
+            return low
+        return value
+
+    def number(self, key: str) -> Decimal:
+        """A number above 0, whole or with decimals, exact; 1 after a mistake."""
+        self._asked.add(key)
+        value = self.data.get(key)
+        if type(value) is int:
+            value = Decimal(value)
+        if not isinstance(value, Decimal) or not value.is_finite():
+            self.wrong(key, f"`{key}` is a number, such as 10.84, not {_kind(value)}")
+            return Decimal(1)
+        if value <= 0:
+            self.wrong(key, f"`{key}` = {value} is not above 0")
+            return Decimal(1)
+        return value
+
+    def percent(self, key: str, default: str) -> Decimal:
+        """`"0.25 %"` -> 0.0025, from 0 to 100 %; 0 after a mistake."""
+        value = self.text(key, default)
+        body = value.removesuffix("%").strip()
+        try:
+            part = Decimal(body) if body != value and body else Decimal("NaN")
+        except InvalidOperation:
+            part = Decimal("NaN")
+        if part.is_finite() and 0 <= part <= 100:
+            return part / 100
+        if value:
+            self.wrong(key, f'`{key}` is a percentage, not "{value}"', 'such as "0.25 %", from 0 to 100')
+        return Decimal(0)
+
+    def address(self, key: str) -> Address:
+        """`"127.0.0.1:8583"` (an IPv6 host in brackets); host "" after a mistake. The key is required."""
+        value = self.text(key)
+        host, colon, port = value.rpartition(":")
+        host = host.removeprefix("[").removesuffix("]") if host.startswith("[") else host
+        if colon and host and port.isascii() and port.isdigit() and int(port) <= 65_535:
+            if ":" not in host or "[" in value:
+                return Address(host, int(port))
+            self.wrong(key, f'"{value}" does not tell host from port', f'brackets around IPv6: "[{host}]:{port}"')
+        elif value:
+            self.wrong(key, f'"{value}" is no address', '"HOST:PORT", such as "127.0.0.1:8583"; ports go to 65535')
+        return Address("", 0)
+
+    def lookup(self, key: str, find: Callable[[str], str], default: str | None = None) -> str:
+        """A string that `find` translates, or refuses with a ValueError that becomes the mistake; "" then."""
+        value = self.text(key, default)
+        if not value:
+            return ""
+        try:
+            return find(value)
+        except ValueError as error:
+            self.wrong(key, f"`{key}`: {error}")
+            return ""
+
+    def tables(self, key: str) -> Iterator["Section"]:
+        """Each `[[key]]`; none where the file has none."""
+        for n, data in enumerate(self._take(key, list, []) or ()):
+            if isinstance(data, dict):
+                yield Section(self.source, (*self.path, key, n), data)
+            else:
+                self.source.note(self.source.index.value((*self.path, key, n)), f"`{key}` is made of [[{key}]] tables")
+
+    def table(self, key: str) -> "Section":
+        """`[key]`; an empty one where the file has none."""
+        return Section(self.source, (*self.path, key), self._take(key, dict, {}) or {})
+
+    def done(self) -> None:
+        """Report every key that was not asked for."""
+        for key in self.data:
+            if key not in self._asked:
+                self.wrong_key(key, f'unknown key "{key}" in {self.title}', did_you_mean(key, self._asked))
