@@ -1,0 +1,137 @@
+"""Where full PANs are kept: sealed with a key of the installation's own, so that a copied journal names no card.
+
+In: a PAN and a number never used before by this process (the transaction's). Out: bytes for the journal's `sealed` member,
+and the PAN back again. The one rule: no PAN and no key in any error.
+
+Sealed form, 29 bytes more than the PAN: version (1), nonce (12: 4 random bytes of this process, 8 of the number), AES-256-GCM
+ciphertext and tag (16). The random part is drawn anew by every process: a number that a crash took back and that is used
+again never meets the same nonce.
+"""
+
+import os
+import stat
+from pathlib import Path
+from struct import Struct
+from typing import Final, Protocol
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+_VERSION: Final = b"\x01"
+_PREFIX_BYTES: Final = 4
+_NONCE_END: Final = 13
+_KEY_BYTES: Final = 32
+_KEY_MARK: Final = "vault-key-1 "
+_NUMBER: Final = Struct(">Q")
+
+
+class VaultError(Exception):
+    """A key file that must not be used, or a seal that does not open; says which and what to do."""
+
+
+class Vault(Protocol):
+    """Seals PANs and opens them again."""
+
+    def seal(self, pan: str, nonce: int) -> bytes:
+        """`pan` (digits) sealed. `nonce`: 0 … 2**64-1, used for one PAN only in the life of this process."""
+
+    def open(self, sealed: bytes) -> str:
+        """The PAN that `seal` was given. Raises VaultError where the bytes are not a seal of this vault's key."""
+
+
+class KeyVault:
+    """The vault of production: AES-256-GCM under the key of a file."""
+
+    def __init__(self, key: bytes, prefix: bytes) -> None:
+        """`key`: 32 bytes. `prefix`: 4 bytes that no other process uses with this key, drawn at random."""
+        if len(key) != _KEY_BYTES or len(prefix) != _PREFIX_BYTES:
+            raise VaultError(f"a vault takes a key of {_KEY_BYTES} bytes and a prefix of {_PREFIX_BYTES}")
+        self._encrypt = AESGCM(key).encrypt
+        self._decrypt = AESGCM(key).decrypt
+        self._head = _VERSION + prefix
+        self._prefix = prefix
+
+    @classmethod
+    def at(cls, path: Path) -> "KeyVault":
+        """The vault of the key file at `path`, made with mode 0600 where there is none. Raises VaultError."""
+        try:
+            key = _read_key(path)
+        except FileNotFoundError:
+            _make_key(path)
+            key = _read_key(path)
+        except OSError as error:
+            raise VaultError(f"{path}: cannot read the vault key: {error.strerror}") from None
+        return cls(key, os.urandom(_PREFIX_BYTES))
+
+    def seal(self, pan: str, nonce: int) -> bytes:
+        """See Vault. A `nonce` outside 0 … 2**64-1 raises struct.error: a transaction number cannot be."""
+        number = _NUMBER.pack(nonce)
+        return self._head + number + self._encrypt(self._prefix + number, pan.encode(), None)
+
+    def open(self, sealed: bytes) -> str:
+        """See Vault."""
+        if sealed[:1] != _VERSION:
+            raise VaultError(f"sealed PAN: version byte {sealed[:1].hex() or 'missing'}, expected {_VERSION.hex()}")
+        try:
+            return self._decrypt(sealed[1:_NONCE_END], sealed[_NONCE_END:], None).decode()
+        except (InvalidTag, ValueError):
+            raise VaultError(
+                f"sealed PAN of {len(sealed)} bytes: not sealed with this key, or changed since; "
+                "is the vault key the one this journal was written with?"
+            ) from None
+
+
+class ClearVault:
+    """The vault of simulations: PANs as they are. Never for a journal on a disk."""
+
+    def seal(self, pan: str, nonce: int) -> bytes:
+        """`pan` itself."""
+        del nonce
+        return pan.encode()
+
+    def open(self, sealed: bytes) -> str:
+        """What was sealed."""
+        return sealed.decode()
+
+
+def _read_key(path: Path) -> bytes:
+    """The key of the file. FileNotFoundError passes; a file others may read, or that is no key file, is VaultError."""
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    with open(handle, "rb") as file:
+        mode = stat.S_IMODE(os.fstat(handle).st_mode)
+        if mode & 0o077:
+            raise VaultError(f"{path}: the vault key has mode {mode:04o}, others may read it: chmod 600 {path}")
+        text = file.read(256).decode("ascii", "replace").rstrip("\n")
+    if not text.startswith(_KEY_MARK):
+        raise VaultError(f"{path}: not a vault key: expected `{_KEY_MARK.strip()}` and {_KEY_BYTES * 2} hex digits")
+    digits = text[len(_KEY_MARK) :]
+    try:
+        key = bytes.fromhex(digits)
+    except ValueError:
+        raise VaultError(f"{path}: the vault key has characters that are no hex digits") from None
+    if len(key) != _KEY_BYTES:
+        raise VaultError(f"{path}: the vault key has {len(key)} bytes, expected {_KEY_BYTES}")
+    return key
+
+
+def _make_key(path: Path) -> None:
+    """A fresh key, whole and on the disk before it has its name; another process that was first wins."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        with open(handle, "wb") as file:
+            file.write(f"{_KEY_MARK}{os.urandom(_KEY_BYTES).hex()}\n".encode())
+            file.flush()
+            os.fsync(handle)
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            pass
+        finally:
+            os.unlink(draft)
+        directory = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
+        os.fsync(directory)
+        os.close(directory)
+    except OSError as error:
+        raise VaultError(f"{path}: cannot make the vault key: {error.strerror}") from None
