@@ -1,12 +1,12 @@
 """Dialects as a network file names them: that they load, and that they have the elements a link needs."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Final
 
 from switch.config.mistakes import did_you_mean
 from switch.config.reader import Section
 from switch.wire import Dialect, DialectError
+from switch.wire.dialect import names
 
 FINANCIAL: Final = ("2", "3", "4", "7", "11", "32", "37", "39", "41", "49")
 """What a payment and its answer cannot do without, on any link."""
@@ -16,8 +16,6 @@ REVERSAL: Final[Mapping[str, str]] = {"0": "90", "1": "56"}
 
 NETWORK: Final[Mapping[str, str]] = {"0": "70", "1": "24"}
 """First digit of the MTI -> where a network management message says what it asks for."""
-
-SHIPPED: Final = Path(__file__).parents[2] / "specs" / "dialects"
 
 
 def missing_elements(dialect: Dialect) -> list[str]:
@@ -60,12 +58,12 @@ class Dialects:
 
     def _load(self, s: Section, name: str) -> Dialect | None:
         """Load it, or note why not at the first link that names it."""
-        known = sorted(path.stem for path in SHIPPED.glob("*.json"))
+        known = names()
         if "/" not in name and not name.endswith(".json") and name not in known:
             s.wrong("dialect", f'no dialect is called "{name}"', did_you_mean(name, known))
             return None
         try:
             return Dialect.load(name)
-        except (DialectError, OSError) as error:
-            s.wrong("dialect", f'dialect "{name}" does not load: {str(error).replace(chr(10), "; ")}')
+        except DialectError as error:
+            s.wrong("dialect", f'dialect "{name}" does not load: {"; ".join(error.mistakes)}')
             return None

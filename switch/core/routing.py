@@ -1,0 +1,198 @@
+"""PAN -> BIN range -> decision: a member's host, a card network, or a refusal with its DE39 and its reason.
+
+The BIN table's ranges nest, and the longest wins. They are cut once into disjoint intervals over twelve digits, so that a
+lookup is one binary search; what each range decides is made once too, so that a route is a lookup and a few comparisons.
+
+The rules, in order:
+  the PAN is no card number (12 to 19 digits with a right check digit)                      14
+  no range holds it                                                                         15
+  a card of the domestic scheme, from a network, from abroad or for a merchant abroad       57
+  a member's card, of whatever scheme                                                       its host, `domestic`
+  a foreign card that came from a network: it would go back where it came from              92
+  a foreign card                                                                            its scheme's network
+"""
+
+from bisect import bisect_right
+from typing import Final
+
+import msgspec
+
+from switch.core.network import BinRange, Network
+from switch.wire.vocabulary import Answer
+
+KEY_DIGITS: Final = 12
+"""leading digits that decide; the shortest PAN has as many"""
+PAN_LONGEST: Final = 19
+
+MEMBER: Final = "member"
+NETWORK: Final = "network"
+"""Who a message came from, as `Router.route` is told."""
+
+_PLAIN: Final = bytes((i - 48) % 10 if 48 <= i < 58 else 0 for i in range(256))
+_DOUBLED: Final = bytes(sum(divmod(2 * (i - 48), 10)) if 48 <= i < 58 else 0 for i in range(256))
+_LETTERS: Final = frozenset(a + b for a in "ABCDEFGHIJKLMNOPQRSTUVWXYZ" for b in "ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+
+
+class Decision(msgspec.Struct, frozen=True, gc=False):
+    """Where a message goes, or why it goes nowhere."""
+
+    host: str
+    """host link name; "" where it is refused"""
+    route: str
+    """`domestic`, `visa`, `mastercard` or `refused`"""
+    de39: str
+    """"" where it is not refused"""
+    rule: str
+    """one sentence for the log, with the line of the network file it rests on"""
+    bin: BinRange | None
+    """the range the card belongs to, if one does"""
+
+    @property
+    def refused(self) -> bool:
+        """True where the switch answers itself, with `de39`."""
+        return not self.host
+
+
+class _Choices(msgspec.Struct, frozen=True, gc=False):
+    """All that a range can decide, made before the first message."""
+
+    bin: BinRange
+    domestic_only: bool
+    member: Decision
+    network: Decision
+    acquirer_abroad: Decision
+    merchant_abroad: Decision
+
+
+def luhn_valid(pan: str) -> bool:
+    """True if `pan` is 12 to 19 digits of which the last is the right check digit (ISO/IEC 7812-1, annex B)."""
+    if not (KEY_DIGITS <= len(pan) <= PAN_LONGEST and pan.isascii() and pan.isdigit()):
+        return False
+    digits = pan.encode()
+    return not (sum(digits[-1::-2].translate(_PLAIN)) + sum(digits[-2::-2].translate(_DOUBLED))) % 10
+
+
+def luhn_digit(body: str) -> str:
+    """The check digit that `body` (digits) needs behind it."""
+    digits = body.encode()
+    return str(-(sum(digits[-1::-2].translate(_DOUBLED)) + sum(digits[-2::-2].translate(_PLAIN))) % 10)
+
+
+def _span(b: BinRange) -> tuple[int, int]:
+    """First number of the range and first after it, in twelve digits."""
+    width = 10 ** (KEY_DIGITS - len(b.low))
+    return int(b.low) * width, (int(b.high) + 1) * width
+
+
+def _flatten(bins: tuple[BinRange, ...]) -> list[tuple[int, int]]:
+    """Where a new interval begins, and the range (its place in `bins`, -1: none) that holds it, in ascending order.
+
+    Longer prefixes come first, of equals the earlier in the file: each range takes what nobody before it has taken.
+    Neighbours of one owner are joined.
+    """
+    order = sorted(range(len(bins)), key=lambda n: (-len(bins[n].low), n))
+    cuts = sorted({0, *(edge for b in bins for edge in _span(b))})
+    owners = [-1] * len(cuts)
+    for n in order:
+        low, high = _span(bins[n])
+        at = bisect_right(cuts, low) - 1
+        while at < len(cuts) and cuts[at] < high:
+            if owners[at] < 0:
+                owners[at] = n
+            at += 1
+    return [
+        (cut, owner)
+        for at, (cut, owner) in enumerate(zip(cuts, owners, strict=True))
+        if not at or owners[at - 1] != owner
+    ]
+
+
+class Router:
+    """A network's BIN table, ready to be asked. Knows nothing of links' states: a host that is down is not its affair."""
+
+    def __init__(self, network: Network) -> None:
+        """A checked network: every range leads to a host of it."""
+        self._home = network.country
+        self._home_alpha = network.country_alpha
+        self._source = network.source
+        self._issuers = {h.member: h.name for h in network.hosts if h.role == "issuer"}
+        self._networks = {h.scheme: h.name for h in network.hosts if h.role == "network"}
+        choices = [self._choices(b) for b in network.bins]
+        pieces = _flatten(network.bins)
+        self._starts = [str(start).zfill(KEY_DIGITS) for start, _ in pieces if start < 10**KEY_DIGITS]
+        """digits compared as text: a longer PAN stands right behind its own first twelve"""
+        self._owners: list[_Choices | None] = [choices[owner] if owner >= 0 else None for _, owner in pieces]
+        self._invalid = Decision(
+            "", "refused", Answer.INVALID_CARD, "the PAN is not 12 to 19 digits with a right check digit", None
+        )
+        self._unknown = Decision(
+            "", "refused", Answer.NO_SUCH_ISSUER, f"{self._source}: no BIN range holds this card", None
+        )
+
+    def lookup(self, pan: str) -> BinRange | None:
+        """The longest range that holds `pan`, or None. A PAN under twelve digits, or not of digits, is in none."""
+        if len(pan) < KEY_DIGITS or not (pan.isascii() and pan.isdigit()):
+            return None
+        found = self._owners[bisect_right(self._starts, pan) - 1]
+        return found.bin if found is not None else None
+
+    def route(
+        self, pan: str, *, source: str, source_host: str, acquirer_country: str, merchant_country: str
+    ) -> Decision:
+        """Where a request for `pan` goes.
+
+        `source` is `member` or `network`, `source_host` the network's host link name ("" for a member), `acquirer_country`
+        DE19 or "", `merchant_country` the last two characters of DE43 as they are: only two capital letters are a country.
+        """
+        if not luhn_valid(pan):
+            return self._invalid
+        found = self._owners[bisect_right(self._starts, pan) - 1]
+        if found is None:
+            return self._unknown
+        if found.domestic_only:
+            if source == NETWORK:
+                return found.network
+            if acquirer_country and acquirer_country != self._home:
+                return _because(found.acquirer_abroad, acquirer_country)
+            if merchant_country != self._home_alpha and merchant_country in _LETTERS:
+                return _because(found.merchant_abroad, merchant_country)
+            return found.member
+        if source == NETWORK:
+            return _because(found.network, source_host) if found.network.de39 else found.network
+        return found.member
+
+    def _choices(self, b: BinRange) -> _Choices:
+        """All that range `b` can decide."""
+        where = f"{self._source}:{b.line}"
+        cards = f"{b.scheme} cards {b.low}" + (f" to {b.high}" if b.high != b.low else "")
+        domestic_only = b.scheme == "cmi"
+        if b.issuer:
+            host = self._issuers[b.issuer]
+            member = Decision(host, "domestic", "", f"{where}: {cards} are {b.issuer}'s: to its own host", b)
+            network = member
+        else:
+            host = self._networks[b.scheme]
+            member = Decision(host, b.scheme, "", f"{where}: {cards} are no member's: to the {b.scheme} network", b)
+            rule = f"{where}: {cards} are no member's, and the message came from the network "
+            network = Decision("", "refused", Answer.UNABLE_TO_ROUTE, rule, b)
+        only = f"{where}: {cards} are for use in {self._home_alpha} only, and"
+        if domestic_only:
+            network = _refusal(f"{only} the message came from a card network", b)
+        return _Choices(
+            bin=b,
+            domestic_only=domestic_only,
+            member=member,
+            network=network,
+            acquirer_abroad=_refusal(f"{only} the acquirer's country (DE19) is ", b),
+            merchant_abroad=_refusal(f"{only} the merchant's country (end of DE43) is ", b),
+        )
+
+
+def _refusal(rule: str, b: BinRange) -> Decision:
+    """A domestic card used abroad."""
+    return Decision("", "refused", Answer.NOT_PERMITTED_CARDHOLDER, rule, b)
+
+
+def _because(decision: Decision, what: str) -> Decision:
+    """The decision with `what` at the end of its sentence; a refusal may take the time this takes."""
+    return msgspec.structs.replace(decision, rule=decision.rule + what)
