@@ -84,9 +84,9 @@ def test_what_json_cannot_hold_is_shown_as_python_shows_it(path):
     log.log(Log("error", "frame.bad", {"bytes": "\ud800", "type": int}), WALL_NS)
     log.hop(SENT, SENT.at_ns, WALL_NS)
     log.close()
+    bad, hop = lines(path)
     assert bad["bytes"] == "\\ud800"
     assert bad["type"] == "<class 'int'>"
-    assert bad["type"] == "<class \\'int\\'>" or bad["type"] == "\"<class 'int'>\""
     assert hop["event"] == "hop.sent"
 
 
