@@ -1,0 +1,176 @@
+"""An issuer's host: answers for its cards, on links that the switch connects (or that it connects itself)."""
+
+from functools import partial
+
+from switch.core.party import Close, LinkId, Send
+from switch.core.translate import answer
+from switch.hosts.accounts import Ledger, Verdict
+from switch.hosts.books import IssuerBook
+from switch.hosts.faults import Dice, Fate, FaultPlan
+from switch.hosts.host import MS, Host
+from switch.hosts.line import Heard, Line, Speech
+from switch.hosts.messages import network_request
+from switch.wire import EncodeError
+from switch.wire.vocabulary import ADVICES, DE, REQUESTS, REVERSALS, Answer, Document, NetworkCode, is_repeat
+
+SIGN_ON_RETRY_NS = 5_000 * MS
+_NETWORK_CODES = frozenset({NetworkCode.SIGN_ON, NetworkCode.SIGN_OFF, NetworkCode.CUTOVER, NetworkCode.ECHO})
+
+
+class Issuer(Host):
+    """Answers 0100, 0200, 0120, 0220, 0400, 0420 and their repeats from its ledger, and 0800.
+
+    `signs_on`: it opens the conversation (0800, DE70=001, `speech.own` in DE32), as a host that connects in must. Otherwise it
+    waits for the switch to. Its answers meet the fate that `plan` and `dice` decide; the ledger has moved by then.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        speech: Speech,
+        ledger: Ledger,
+        dice: Dice,
+        plan: FaultPlan | None = None,
+        *,
+        signs_on: bool = False,
+    ) -> None:
+        super().__init__(name, speech)
+        self.ledger = ledger
+        self._dice = dice
+        self._plan = plan or FaultPlan()
+        self._signs_on = signs_on
+        self._answers_due = 0
+        self._unsigned: set[LinkId] = set()
+
+    def book(self) -> IssuerBook:
+        """The ledger's book."""
+        return self.ledger.book()
+
+    # -- links
+
+    def on_connected(self, line: Line, now: int) -> None:
+        """Sign on, where it is ours to do."""
+        if self._signs_on:
+            self._sign_on(line.link, now)
+
+    def _sign_on(self, link: LinkId, now: int) -> None:
+        line = self.lines.get(link)
+        if line is not None and not line.signed_on and not self.draining:
+            self._ask(line, NetworkCode.SIGN_ON, now)
+            self.at(now + SIGN_ON_RETRY_NS, partial(self._sign_on, link))
+
+    def _ask(self, line: Line, code: str, now: int) -> None:
+        self.say(line, network_request(code, self._speech.own, self.moment(now), self.next_stan()))
+
+    def drain(self, now: int) -> None:
+        """Sign off everywhere; what is already being answered still is."""
+        super().drain(now)
+        self.say_goodbye(now)
+
+    def say_goodbye(self, now: int) -> None:
+        """Sign off on every link that is signed on, once."""
+        for line in self.lines.values():
+            if line.signed_on:
+                line.signed_on = False
+                self._ask(line, NetworkCode.SIGN_OFF, now)
+
+    def drained(self) -> bool:
+        """Every answer under way has left."""
+        return self.draining and not self._answers_due
+
+    # -- messages
+
+    def on_message(self, line: Line, heard: Heard, now: int) -> None:
+        """Answer it, or log why not."""
+        mti = heard.house[DE.MTI]
+        if mti in ("0800", "0801"):
+            self._network(line, heard)
+        elif mti in REQUESTS:
+            self._check_signed_on(line)
+            verdict = self.decide(heard.house, now)
+            pan = heard.house.get(DE.PAN, "")
+            fate, delay_ns = self._plan.fate(pan, self._dice)
+            if fate is not Fate.ANSWER:
+                self.log("info", "fault." + fate.value, link=line.link, de11=heard.house.get(DE.STAN, ""))
+            self._answer(line, heard, verdict, fate, delay_ns, now)
+        elif mti in ADVICES or mti in REVERSALS:
+            take = self.ledger.advice if mti in ADVICES else self.ledger.reversal
+            verdict = take(self.enrich(heard.house, now), self.moment(now))
+            if verdict.reason and not is_repeat(mti):
+                self.log("debug", "message.noted", mti=mti, de11=heard.house.get(DE.STAN, ""), reason=verdict.reason)
+            self._answer(line, heard, verdict, Fate.ANSWER, self._plan.latency.draw_ns(self._dice), now)
+        else:
+            self.on_response(line, heard, now)
+
+    def enrich(self, house: Document, now: int) -> Document:
+        """What a message needs before the ledger can judge it; a bank's own host adds nothing."""
+        del now
+        return house
+
+    def decide(self, house: Document, now: int) -> Verdict:
+        """What a request is answered with."""
+        return self.ledger.request(self.enrich(house, now), self.moment(now))
+
+    def on_response(self, line: Line, heard: Heard, now: int) -> None:
+        """An answer to something of ours: 0810; or a message this host has no use for."""
+        del now
+        house = heard.house
+        if house[DE.MTI] != "0810":
+            self.log("warning", "message.unexpected", link=line.link, mti=house[DE.MTI], de11=house.get(DE.STAN, ""))
+        elif house.get(DE.RESPONSE_CODE) != Answer.APPROVED:
+            self.log("warning", "sign_on.refused", link=line.link, de39=house.get(DE.RESPONSE_CODE, ""))
+        elif house.get(DE.NETWORK_CODE, NetworkCode.SIGN_ON) == NetworkCode.SIGN_ON:
+            self._signed_on(line)
+
+    def _check_signed_on(self, line: Line) -> None:
+        """A request before a sign-on is answered all the same, and said once a link."""
+        if not line.signed_on and line.link not in self._unsigned:
+            self._unsigned.add(line.link)
+            self.log("warning", "link.not_signed_on", link=line.link, hint="a request came before 0800 with DE70=001")
+
+    def _signed_on(self, line: Line) -> None:
+        if not line.signed_on:
+            line.signed_on = True
+            self.log("info", "link.signed_on", link=line.link)
+
+    def _network(self, line: Line, heard: Heard) -> None:
+        code = heard.house.get(DE.NETWORK_CODE, "")
+        if code == NetworkCode.SIGN_ON:
+            self._signed_on(line)
+        elif code == NetworkCode.SIGN_OFF:
+            line.signed_on = False
+            self.log("info", "link.signed_off", link=line.link)
+        de39 = Answer.APPROVED if code in _NETWORK_CODES else Answer.INVALID_TRANSACTION
+        reply = answer(heard.house, de39)
+        if code:
+            reply[DE.NETWORK_CODE] = code
+        self.say(line, reply, heard.raw)
+
+    def _answer(self, line: Line, heard: Heard, verdict: Verdict, fate: Fate, delay_ns: int, now: int) -> None:
+        if fate is Fate.SILENCE:
+            return
+        reply = answer(heard.house, verdict.de39, verdict.extra)
+        if fate is Fate.WRONG:
+            reply[DE.STAN] = f"{(int(reply[DE.STAN]) + 500_000) % 1_000_000:06d}"
+        try:
+            data = line.pack(reply, heard.raw)
+        except EncodeError as error:
+            self.log("error", "message.unspeakable", link=line.link, mti=reply[DE.MTI], reason=str(error))
+            return
+        if delay_ns:
+            self._answers_due += 1
+            self.at(now + delay_ns, partial(self._answer_now, line.link, data, fate))
+        else:
+            self._send(line.link, data, fate)
+
+    def _answer_now(self, link: LinkId, data: bytes, fate: Fate, now: int) -> None:
+        del now
+        self._answers_due -= 1
+        self._send(link, data, fate)
+
+    def _send(self, link: LinkId, data: bytes, fate: Fate) -> None:
+        if fate is Fate.CUT:
+            self.emit(Send(link, data[: len(data) // 2]))
+            self.emit(Close(link, "fault: cut in the middle of an answer"))
+        else:
+            self.emit(Send(link, data))
