@@ -1,0 +1,80 @@
+"""Reads a hop log as it grows: whole lines only, on through its turnings-over, in bounded bites."""
+
+import os
+from pathlib import Path
+from typing import Final
+
+from switch.observe.lines import log_files
+
+BITE_BYTES: Final = 4_194_304
+"""read at once at most"""
+LINE_BYTES_MAX: Final = 1_048_576
+"""an unfinished line longer than this is no log's; it is given up"""
+
+
+class Follower:
+    """One reader of one log. `poll` gives what is new; the file may not exist yet."""
+
+    def __init__(self, path: Path, *, older: bool = False) -> None:
+        """Begin at the start of the file at `path`; with `older`, at the start of the oldest file turned over from it."""
+        self._path = path
+        self._fd = -1
+        self._torn = b""
+        self._before = log_files(path)[:-1] if older and path.exists() else []
+
+    def poll(self) -> list[bytes]:
+        """The next whole lines, without their ends; [] where nothing is new. OSError: the file is there and unreadable."""
+        while True:
+            if self._fd < 0 and not self._open():
+                return []
+            data = os.read(self._fd, BITE_BYTES)
+            if data:
+                return self._cut(data)
+            if not self._turned_over():
+                return []
+            # What was written between the last read and the turning over is still in the old file.
+            data = os.read(self._fd, BITE_BYTES)
+            if data:
+                return self._cut(data)
+            last, self._torn = self._torn, b""
+            self.close()
+            if last:
+                return [last]
+
+    def close(self) -> None:
+        """Let the file go; the next `poll` begins with whatever is at the path then."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def _open(self) -> bool:
+        while self._before:
+            try:
+                self._fd = os.open(self._before.pop(0), os.O_RDONLY | os.O_CLOEXEC)
+            except FileNotFoundError:
+                continue
+            return True
+        try:
+            self._fd = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def _turned_over(self) -> bool:
+        """True where the path is no longer the file that is open. A file cut short in place is read from its start again."""
+        ours = os.fstat(self._fd)
+        if ours.st_size < os.lseek(self._fd, 0, os.SEEK_CUR):
+            os.lseek(self._fd, 0, os.SEEK_SET)
+            self._torn = b""
+        try:
+            theirs = os.stat(self._path)
+        except FileNotFoundError:
+            return False
+        return (ours.st_dev, ours.st_ino) != (theirs.st_dev, theirs.st_ino)
+
+    def _cut(self, data: bytes) -> list[bytes]:
+        lines = (self._torn + data).split(b"\n")
+        self._torn = lines.pop()
+        if len(self._torn) > LINE_BYTES_MAX:
+            self._torn = b""
+        return [line for line in lines if line]

@@ -1,0 +1,103 @@
+"""Following a log that grows, is torn, and turns over."""
+
+import io
+
+from rich.console import Console
+
+from switch.core.party import Log
+from switch.observe.follow import Follower
+from switch.observe.hoplog import HopLog
+from switch.observe.live import run_live
+
+from .samples import an_afternoon
+
+
+def test_a_file_that_is_not_there_yet_is_waited_for(tmp_path):
+    follower = Follower(tmp_path / "log")
+    assert follower.poll() == []
+    (tmp_path / "log").write_bytes(b"a\nb\n")
+    assert follower.poll() == [b"a", b"b"]
+    assert follower.poll() == []
+
+
+def test_a_torn_last_line_waits_for_its_end(tmp_path):
+    path = tmp_path / "log"
+    path.write_bytes(b"whole\nto")
+    follower = Follower(path)
+    assert follower.poll() == [b"whole"]
+    with path.open("ab") as log:
+        log.write(b"rn\nnext\n")
+    assert follower.poll() == [b"torn", b"next"]
+
+
+def test_no_line_is_lost_when_the_log_turns_over(tmp_path):
+    path = tmp_path / "log"
+    log = HopLog(path, file_bytes_max=300, files_max=9)
+    follower = Follower(path)
+    seen = []
+    for n in range(60):
+        log.log(Log("info", "n", {"n": n}), 0)
+        log.flush()
+        if n % 5 == 0:  # slower than the log turns over? No: at least once a file
+            while lines := follower.poll():
+                seen += lines
+    while lines := follower.poll():
+        seen += lines
+    log.close()
+    assert [int(line.rpartition(b":")[2].rstrip(b"}")) for line in seen] == list(range(60))
+
+
+def test_what_was_written_just_before_turning_over_is_read_from_the_old_file(tmp_path):
+    path = tmp_path / "log"
+    path.write_bytes(b"1\n")
+    follower = Follower(path)
+    assert follower.poll() == [b"1"]
+    with path.open("ab") as log:
+        log.write(b"2\n")
+    path.rename(tmp_path / "log.1")
+    path.write_bytes(b"3\n")
+    assert follower.poll() == [b"2"]
+    assert follower.poll() == [b"3"]
+
+
+def test_a_file_cut_short_in_place_is_read_from_its_start(tmp_path):
+    path = tmp_path / "log"
+    path.write_bytes(b"1\n2\n")
+    follower = Follower(path)
+    assert follower.poll() == [b"1", b"2"]
+    path.write_bytes(b"3\n")
+    assert follower.poll() + follower.poll() == [b"3"]
+
+
+def test_older_files_are_read_first_when_asked_for(tmp_path):
+    path = tmp_path / "log"
+    for name, text in (("log.2", "1\n"), ("log.1", "2\n"), ("log", "3\n"), ("log.old", "no\n")):
+        (tmp_path / name).write_text(text)
+    follower = Follower(path, older=True)
+    assert [follower.poll() for _ in range(4)] == [[b"1"], [b"2"], [b"3"], []]
+    assert Follower(path).poll() == [b"3"]
+
+
+def test_run_live_stops_when_told_and_has_counted_everything(tmp_path):
+    path = an_afternoon(tmp_path / "log")
+    console = Console(file=io.StringIO(), width=200)
+    asked = iter([False, False])
+    model = run_live(path, lambda: next(asked, True), console=console, interval_s=0.001)
+    assert model.total.total == 8
+    assert console.file.getvalue().splitlines()[-1].startswith("14:14:02 0/s | 8 payments |")
+
+
+def test_run_live_draws_on_a_terminal(tmp_path):
+    path = an_afternoon(tmp_path / "log")
+    console = Console(file=io.StringIO(), width=100, force_terminal=True, color_system=None)
+    asked = iter([False])
+    run_live(path, lambda: next(asked, True), console=console, interval_s=0.001, title="mine")
+    assert "mine" in console.file.getvalue()
+    assert "mastercard" in console.file.getvalue()
+
+
+def test_run_live_may_keep_of_the_past_only_the_links(tmp_path):
+    path = an_afternoon(tmp_path / "log")
+    model = run_live(path, lambda: True, console=Console(file=io.StringIO()), history="links")
+    assert model.total.total == 0
+    assert model.links["atlas"].state == "signed on"
