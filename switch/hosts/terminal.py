@@ -52,7 +52,7 @@ class Terminal(Host):
     ) -> None:  # fmt: skip
         super().__init__(name, speech)
         self._places = places
-        self._links = links
+        self.links = links
         self._link_of = {place.terminal: links[i % len(links)] for i, place in enumerate(places)}
         self._up: dict[str, Line] = {}
         self._stans: dict[str, int] = {}
@@ -105,7 +105,7 @@ class Terminal(Host):
         line = self.lines.get(link)
         if line is None or line.signed_on or self._over:
             return
-        place = self._places[self._links.index(link_name(link)) % len(self._places)]
+        place = self._places[self.links.index(link_name(link)) % len(self._places)]
         self.say(
             line,
             network_request(NetworkCode.SIGN_ON, self._speech.own, self.moment(now), self.next_stan(), place.terminal),
@@ -154,7 +154,7 @@ class Terminal(Host):
         line.signed_on = True
         self._up[link_name(line.link)] = line
         self.log("info", "link.signed_on", link=line.link)
-        if self._began_ns is None and len(self._up) == len(self._links):
+        if self._began_ns is None and len(self._up) == len(self.links):
             self._begin(now)
 
     # -- the load

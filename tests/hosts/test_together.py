@@ -1,0 +1,134 @@
+"""All parties of the demo and the real switch, in virtual time: whatever goes wrong on the way, all books agree at the end."""
+
+import random
+
+import pytest
+
+from switch.core.network import Network
+from switch.hosts.books import AcquirerBook, Difference, journal_rows, reconcile
+from switch.hosts.build import make_issuer, make_network, make_terminal
+from switch.hosts.faults import Faults, Latency
+from switch.hosts.issuer import Issuer
+from switch.hosts.mix import Mix
+from switch.hosts.network import CardNetwork
+from switch.hosts.terminal import Load, Terminal
+from tests.hosts.world import World, connect_hosts, make_switch, morocco
+
+
+class Demo:
+    """The network of the file, each party with its own dice."""
+
+    def __init__(
+        self,
+        seed: int,
+        *,
+        mix: Mix | None = None,
+        faults: Faults | None = None,
+        payments: int = 60,
+        network: Network | None = None,
+    ) -> None:
+        network = network or morocco()
+        self.world = World(seed)
+        self.switch = self.world.add(make_switch(network))
+        dice = random.Random(seed)
+
+        def own() -> random.Random:
+            return random.Random(dice.getrandbits(64))
+
+        faults = faults or Faults()
+        latency = Latency(3, 0.5)
+        self.issuers: list[Issuer] = [
+            self.world.add(make_issuer(network, name, own(), latency, faults)) for name in ("atlas", "rif", "souss")
+        ]
+        self.networks: list[CardNetwork] = [
+            self.world.add(make_network(network, scheme, own(), Latency(80, 0.4), 5.0, faults))
+            for scheme in ("visa", "mastercard")
+        ]
+        connect_hosts(self.world, self.switch, [*self.issuers, *self.networks])
+        load = Load(rate=20, payments=payments)
+        self.terminals: list[Terminal] = []
+        for bank, port, count in (("atlas", "acquirers", 4), ("rif", "pos", 3), ("souss", "pos", 2)):
+            terminal = self.world.add(make_terminal(network, bank, port, load, own(), mix=mix, terminals=count))
+            self.terminals.append(terminal)
+            for i, name in enumerate(terminal.links):
+                self.world.connect(self.switch, f"{port}#{bank}{i}", terminal, f"{name}#1")
+
+    def ends(self, seconds: float = 120) -> None:
+        self.world.run(seconds)
+        for network in self.networks:
+            network.drain(self.world.now)
+        self.world.run(60)
+        for terminal in self.terminals:
+            assert terminal.finished, f"{terminal.name} has not finished: {terminal.in_flight} in flight"
+
+    def books(self) -> list[AcquirerBook]:
+        return [t.book() for t in self.terminals]
+
+    def differences(self) -> list[Difference]:
+        return reconcile(
+            self.books(),
+            [n.abroad_book() for n in self.networks],
+            [p.book() for p in (*self.issuers, *self.networks)],
+            journal_rows(self.world.records),
+        )
+
+
+def test_a_peaceful_day_leaves_all_books_in_agreement() -> None:
+    demo = Demo(7)
+    demo.ends()
+    assert demo.differences() == []
+    books = demo.books()
+    assert [b.sent for b in books] == [60, 60, 60]
+    assert all(b.approved > 30 and b.declined and not b.unanswered for b in books)
+    abroad = [n.abroad_book() for n in demo.networks]
+    assert all(b.approved > 100 and b.declined.get("57") and b.reversed for b in abroad)
+
+
+def test_every_route_and_every_kind_of_payment_is_travelled() -> None:
+    demo = Demo(11, payments=200)
+    demo.ends()
+    payments = [p for b in demo.books() for p in b.payments]
+    assert {p.route for p in payments if p.outcome == "approved"} == {"domestic", "visa", "mastercard"}
+    assert {p.kind for p in payments if p.outcome == "approved"} == {
+        "purchase",
+        "web",
+        "cash",
+        "refund",
+        "balance",
+        "preauth",
+    }
+    assert any(p.outcome == "reversed" for p in payments)
+    assert demo.differences() == []
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_silent_late_wrong_and_cut_answers_leave_all_books_in_agreement(seed: int) -> None:
+    faults = Faults(silent=0.03, late=0.03, wrong=0.03, slow=0.03)
+    demo = Demo(seed, faults=faults, mix=Mix(silent=4))
+    demo.ends(180)
+    assert demo.differences() == []
+    assert demo.world.events("answer.missing")
+    assert sum(b.declined.get("91", 0) for b in demo.books()) > 0
+
+
+def test_the_switch_tells_a_late_answer_from_an_answer_to_nothing() -> None:
+    demo = Demo(3, faults=Faults(late=0.1, wrong=0.1), payments=80)
+    demo.ends(180)
+    events = {log.event for log in demo.world.logs if "party" not in log.fields}
+    assert {"answer.late", "answer.unmatched"} <= events
+
+
+def test_a_lost_reversal_is_a_difference() -> None:
+    demo = Demo(5, payments=20)
+    demo.ends()
+    ledger = demo.issuers[0].ledger
+    card = next(a for a in ledger.accounts.values() if a.day)
+    card.balance -= 1_00
+    assert [d.sentence for d in demo.differences()] == [
+        f"atlas: balances moved by {_money(demo, 100)}, what stands adds up to {_money(demo, 0)}"
+    ]
+
+
+def _money(demo: Demo, extra: int) -> str:
+    amount = sum(d.billed for d in demo.issuers[0].book().debits if not d.held) + extra
+    return f"{amount // 100}.{amount % 100:02d} (504)"
