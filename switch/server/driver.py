@@ -403,8 +403,10 @@ class Driver:
         self.party.drain(now)
         self.carry_out(now)
         with trio.move_on_after(seconds):
-            while not (self.party.drained() and not self._held and not any(c.queue for c in self._by_link.values())):
-                await trio.sleep(0.01)  # noqa: ASYNC110 - the party has no event to wait for: it is pure
+            while not (  # noqa: ASYNC110 - the party is pure: it has no event to wait for
+                self.party.drained() and not self._held and not any(c.queue for c in self._by_link.values())
+            ):
+                await trio.sleep(0.01)
             return True
         return False
 

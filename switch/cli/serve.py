@@ -1,0 +1,122 @@
+"""`cmi-switch serve`: the switch alone."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from switch.core.network import Network
+    from switch.server.serving import Serving
+
+
+@click.command()
+@click.argument("network", default="morocco")
+@click.option(
+    "--state",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where journal, key and hop log live. [default: as the network file says, var/NAME]",
+)
+@click.option(
+    "--log",
+    "log_path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The hop log's file. [default: hops.jsonl in the state directory]",
+)
+@click.option(
+    "--show/--no-show",
+    default=None,
+    help="Print events (not hops) to stderr as they happen. [default: only on a terminal]",
+)
+@click.option(
+    "--drain", "drain_s", default=15.0, show_default=True, help="Seconds to finish what is in flight when told to stop."
+)
+def command(network: str, state: Path | None, log_path: Path | None, show: bool | None, drain_s: float) -> None:
+    """Run the switch of NETWORK (a shipped name, or a .toml file) until Ctrl-C or SIGTERM.
+
+    It listens for acquirers and terminals, connects to the issuers' and networks' hosts of the file, and prints one Ready:
+    line. Every hop goes to the hop log, every fact to the journal; kill -9 loses nothing that was approved.
+
+    \b
+    Examples:
+      cmi-switch serve                        the shipped Moroccan network
+      cmi-switch serve mine.toml --state /srv/switch
+      cmi-switch check mine.toml              only look the file over
+    """
+    import trio
+
+    from switch.config import ConfigErrors, load_network
+    from switch.journal.log import JournalError
+    from switch.security.vault import VaultError
+
+    try:
+        loaded = load_network(network)
+    except ConfigErrors as errors:
+        click.echo(errors.render(), err=True)
+        raise SystemExit(1) from None
+    state_dir = state or Path(loaded.state_dir)
+    log_file = log_path or state_dir / "hops.jsonl"
+    showing = sys.stderr.isatty() if show is None else show
+    try:
+        trio.run(_serve, loaded, state_dir, log_file, showing, drain_s)
+    except (OSError, JournalError, VaultError) as error:
+        raise click.ClickException(str(error)) from None
+
+
+async def _serve(network: "Network", state_dir: Path, log_file: Path, showing: bool, drain_s: float) -> None:
+    import trio
+
+    from switch.core.party import Log
+    from switch.observe.hoplog import HopLog
+    from switch.server.driver import Sinks, until_told_to_stop
+    from switch.server.serving import serving
+
+    hops = HopLog(log_file)
+    screen = HopLog(sys.stderr, pretty=True) if showing else None
+
+    def log(event: Log, wall_ns: int) -> None:
+        hops.log(event, wall_ns)
+        if screen is not None and event.level != "debug":
+            screen.log(event, wall_ns)
+
+    def flush() -> None:
+        hops.flush()
+        if screen is not None:
+            screen.flush()
+
+    async with serving(network, state_dir, Sinks(log, hops.hop, flush)) as running:
+        with trio.move_on_after(1.0):
+            while running.hosts_up()[1]:  # noqa: ASYNC110 - the switch is pure: it has no event to wait for
+                await trio.sleep(0.02)
+        click.echo(_ready(network, running, log_file))
+        sys.stdout.flush()
+        ended = await until_told_to_stop(running.driver, drain_s)
+    hops.close()
+    click.echo(f"Stopped: {ended}")
+
+
+def _ready(network: "Network", running: "Serving", log_file: Path) -> str:
+    ports = ", ".join(
+        f"{listener.name} {running.driver.addresses[listener.name]} ({listener.dialect})"
+        for listener in network.listeners
+    )
+    up, down = running.hosts_up()
+    hosts = f"up: {', '.join(up)}" if up else "no host is up"
+    if down:
+        issuers = [h.name for h in network.hosts if h.name in down and h.role == "issuer"]
+        networks = [h.scheme for h in network.hosts if h.name in down and h.role == "network"]
+        commands = [
+            *(["cmi-switch issuer"] if issuers else []),
+            *(f"cmi-switch network {scheme}" for scheme in networks),
+        ]
+        hosts += f"; not yet: {', '.join(down)}"
+        hint = f"start them with `{'`, `'.join(commands)}`"
+    else:
+        hint = "next: `cmi-switch pay` or `cmi-switch hops --follow`"
+    recovered = (
+        f"; {running.recovered_records:,} records recovered in {running.recovery_ms} ms"
+        if running.recovered_records
+        else ""
+    )
+    return f"Ready: {network.name}: {ports}; {hosts}{recovered}; hop log {log_file}; {hint}"

@@ -1,0 +1,61 @@
+"""Repeats are answered as their originals were, and change nothing.
+
+Two messages with the same key (acquirer, MTI class, DE11, DE7, DE32, DE41) are the same message. One that has the key but not
+the amount or the card of the first is a mistake of the sender's, and is refused (DE39=94), never mistaken for either.
+"""
+
+from switch.core.flow import Incoming, Refusal, hop_of, reply
+from switch.core.kernel import Kernel, amount_of
+from switch.core.pending import Pending
+from switch.core.records import Key, Outcome
+from switch.core.translate import answer
+from switch.wire.vocabulary import APPROVALS, DE, Answer, Document
+
+
+def pending_with(kernel: Kernel, key: Key) -> Pending | None:
+    """The request with this key that still waits for its host's answer."""
+    for host in kernel.hosts.values():
+        pending = host.pending.by_key.get(key)
+        if pending is not None:
+            return pending
+    return None
+
+
+def answer_again(kernel: Kernel, message: Incoming) -> bool:
+    """True if the message was seen before and has been dealt with here. Raises Refusal (94) for another message's key."""
+    document, session = message.document, message.session
+    pending = pending_with(kernel, message.key)
+    if pending is not None:
+        _check_same(pending.pan, pending.amount, message)
+        pending.link, pending.raw = session.link, message.raw
+        kernel.log("info", "repeat.pending", txn=f"{pending.txn:x}", link=session.link, mti=document[DE.MTI],
+                   hint="its original still waits for the issuer; the answer goes to this link")  # fmt: skip
+        return True
+    outcome = kernel.find(message.key)
+    if outcome is None:
+        return False
+    if outcome.request is not None:
+        _check_same(outcome.request.pan, outcome.request.amount, message)
+    de39, extra = answer_now(outcome)
+    again = answer(document, de39, extra)
+    route = outcome.request.route if outcome.request is not None else "refused"
+    note = f"as {outcome.txn:x} was answered" if de39 == outcome.de39 else f"{outcome.txn:x} was reversed since"
+    hop = hop_of("hop.sent", message, again, session.link, route, de39, note)
+    reply(kernel, session, again, message.raw, message.now, after=kernel.position if de39 in APPROVALS else 0, hop=hop)
+    kernel.log("info", "repeat.answered", txn=f"{outcome.txn:x}", link=session.link, mti=document[DE.MTI], de39=de39)
+    return True
+
+
+def answer_now(outcome: Outcome) -> tuple[str, Document]:
+    """DE39 and added elements for a repeat: as before, but never an approval of what has been reversed since."""
+    if outcome.reversed_by and outcome.de39 in APPROVALS:
+        return Answer.ISSUER_INOPERATIVE, {}
+    return outcome.de39, outcome.elements
+
+
+def _check_same(pan: str, amount: int, message: Incoming) -> None:
+    earlier = "DE11, DE7, DE32 and DE41 are those of an earlier message"
+    if message.masked and pan != message.masked:
+        raise Refusal(Answer.DUPLICATE, f"{earlier} with another card")
+    if amount != amount_of(message.document):
+        raise Refusal(Answer.DUPLICATE, f"{earlier} with another amount")

@@ -1,0 +1,245 @@
+"""The states of a transaction, and what all flows share.
+
+Theory of operation. A transaction is in one of the states below; each move has one cause, one record and one thing that leaves.
+`MOVES` is the whole of it, and the audit of a journal (`status_after`) checks every record against it.
+
+    received ──Declined──> declined
+       └──Forwarded──> open ──Answered──> declined | approved ──Owed──> reversed
+                         ├────Owed──────> reversed          (timeout, restart, undelivered, the acquirer's own reversal)
+                         └────Abandoned─> declined          (nothing moved: an inquiry that got no answer)
+
+A flow decides: it reads state, records, sends. State itself changes in `records.apply` only.
+"""
+
+from enum import Enum
+from typing import Final
+
+import msgspec
+
+from switch.core.kernel import Kernel, amount_of
+from switch.core.links import Session, SessionState
+from switch.core.party import Hop, LinkId
+from switch.core.records import Abandoned, Answered, AnyEntry, Declined, Forwarded, Key, Owed
+from switch.core.routing import Decision, Router
+from switch.core.translate import original_data
+from switch.wire import EncodeError
+from switch.wire.vocabulary import APPROVALS, DE, MTI, Answer, Document, Processing, mask_pan
+
+
+class Status(Enum):
+    """States of a transaction."""
+
+    RECEIVED = "received"
+    OPEN = "open"
+    APPROVED = "approved"
+    DECLINED = "declined"
+    REVERSED = "reversed"
+
+
+MOVES: Final[dict[tuple[Status, type], tuple[Status, ...]]] = {
+    (Status.RECEIVED, Declined): (Status.DECLINED,),
+    (Status.RECEIVED, Forwarded): (Status.OPEN,),
+    (Status.OPEN, Answered): (Status.APPROVED, Status.DECLINED),
+    (Status.OPEN, Owed): (Status.REVERSED,),
+    (Status.OPEN, Abandoned): (Status.DECLINED,),
+    (Status.APPROVED, Owed): (Status.REVERSED,),
+}
+
+
+def status_after(status: Status, entry: AnyEntry) -> Status:
+    """The state that `entry` moves a transaction to. Raises ValueError for a move that is not in the table."""
+    targets = MOVES.get((status, type(entry)))
+    if targets is None:
+        raise ValueError(f"a transaction that is {status.value} cannot take a {type(entry).__name__} record")
+    if isinstance(entry, Answered):
+        return Status.APPROVED if entry.de39 in APPROVALS else Status.DECLINED
+    return targets[0]
+
+
+INQUIRIES: Final = frozenset({Processing.BALANCE, Processing.VERIFICATION})
+"""Transaction types (DE3, first two digits) that move no money: never reversed."""
+
+KEPT: Final = (
+    DE.PROCESSING_CODE, DE.AMOUNT, DE.AMOUNT_SETTLEMENT, DE.AMOUNT_BILLING, DE.RATE_SETTLEMENT, DE.RATE_BILLING, DE.LOCAL_TIME,
+    DE.LOCAL_DATE, DE.MERCHANT_TYPE, DE.ACQUIRER_COUNTRY, DE.ENTRY_MODE, DE.CONDITION_CODE, DE.ACQUIRER, DE.RRN, DE.TERMINAL,
+    DE.MERCHANT, DE.CURRENCY, DE.CURRENCY_SETTLEMENT, DE.CURRENCY_BILLING,
+)  # fmt: skip
+"""Elements of a request that a reversal repeats; none is sensitive."""
+
+RESTORED: Final = (
+    DE.PAN, DE.PROCESSING_CODE, DE.AMOUNT, DE.LOCAL_TIME, DE.LOCAL_DATE, DE.ACQUIRER, DE.RRN, DE.TERMINAL,
+    DE.MERCHANT, DE.CURRENCY,
+)  # fmt: skip
+"""Elements an acquirer gets back as it sent them, whatever the issuer made of them."""
+
+ANSWER_KEPT: Final = (
+    DE.AMOUNT_SETTLEMENT, DE.AMOUNT_BILLING, DE.RATE_SETTLEMENT, DE.RATE_BILLING, DE.SETTLEMENT_DATE, DE.APPROVAL_CODE,
+    DE.ADDITIONAL_RESPONSE, DE.CURRENCY_SETTLEMENT, DE.CURRENCY_BILLING, DE.ADDITIONAL_AMOUNTS, DE.ICC,
+)  # fmt: skip
+"""Elements of an answer that a repeat gets again."""
+
+BARE: Final = (DE.MTI, DE.TRANSMISSION_TIME, DE.STAN, DE.RRN, DE.RESPONSE_CODE, DE.TERMINAL)
+"""The least an answer needs to be matched and understood."""
+
+REQUIRED: Final = frozenset({DE.PROCESSING_CODE, DE.TRANSMISSION_TIME, DE.STAN})
+REQUIRED_WITH_MONEY: Final = frozenset({DE.AMOUNT, DE.CURRENCY})
+
+
+class Incoming(msgspec.Struct):
+    """A message on its way through a flow."""
+
+    session: Session
+    document: Document
+    """in house form"""
+    raw: Document
+    """as it came on its link"""
+    txn: int
+    key: Key
+    pan: str
+    """"" where neither DE2 nor DE35 has it"""
+    masked: str
+    now: int
+
+
+class Refusal(Exception):  # noqa: N818 - the field's word; nothing has gone wrong here
+    """A request that goes no further: DE39 and a sentence for the log."""
+
+    def __init__(self, de39: str, reason: str, route: str = "refused") -> None:
+        super().__init__(reason)
+        self.de39 = de39
+        self.reason = reason
+        self.route = route
+
+
+def reply(
+    kernel: Kernel,
+    session: Session,
+    document: Document,
+    raw: Document,
+    now: int,
+    after: int = 0,
+    txn: int = 0,
+    hop: Hop | None = None,
+) -> None:
+    """Send an answer; where its link's dialect cannot say all of it, send the bare answer and log what was left out."""
+    try:
+        kernel.transmit(session, document, now, raw, after, txn, hop)
+    except EncodeError as error:
+        kernel.log("warning", "answer.reduced", link=session.link, reason=str(error),
+                   hint="an element of the answer cannot be said in this link's dialect; sent without it")  # fmt: skip
+        bare: Document = {de: document[de] for de in BARE if de in document}
+        kernel.transmit(session, bare, now, raw, after, txn, hop)
+
+
+def reversal_entry(kernel: Kernel, request: Forwarded, reason: str, approval_code: str, now: int) -> Owed:
+    """The switch's own reversal (0420) of a request it forwarded: same elements, DE90 naming it as the host knows it."""
+    stan, de7 = kernel.next_stan(request.host), kernel.de7(now)
+    message = {
+        **request.elements,
+        DE.MTI: MTI.REVERSAL_ADVICE,
+        DE.STAN: stan,
+        DE.TRANSMISSION_TIME: de7,
+        DE.FORWARDER: kernel.network.institution,
+        DE.ORIGINAL: original_data(
+            request.mti[:3] + "0", request.stan, request.sent_at, request.elements.get(DE.ACQUIRER, ""),
+            kernel.network.institution,
+        ),
+    }  # fmt: skip
+    if approval_code:
+        message[DE.APPROVAL_CODE] = approval_code
+    return Owed(
+        kernel.next_txn(now), kernel.wall_us(now), "reversal", reason, request.host, request.txn, ("", "4", stan, de7, "", ""),
+        request.link, request.pan, request.sealed, request.amount, request.currency, message, request.key,
+    )  # fmt: skip
+
+
+# -- what requests, advices and reversals share
+
+
+def take(kernel: Kernel, session: Session, document: Document, raw: Document, now: int) -> Incoming:
+    """Give the message its transaction and log its first hop."""
+    pan = pan_of(document)
+    masked = mask_pan(pan)
+    message = Incoming(session, document, raw, kernel.next_txn(now), key_of(session, document), pan, masked, now)
+    kernel.effects.append(hop_of("hop.received", message, document, session.link))
+    return message
+
+
+def key_of(session: Session, document: Document) -> Key:
+    """What makes this message itself: acquirer, MTI class, DE11, DE7, DE32, DE41."""
+    get = document.get
+    return (
+        session.source, document[DE.MTI][1], get(DE.STAN, ""), get(DE.TRANSMISSION_TIME, ""), get(DE.ACQUIRER, ""),
+        get(DE.TERMINAL, ""),
+    )  # fmt: skip
+
+
+def pan_of(document: Document) -> str:
+    """DE2, or the PAN at the head of track 2 (DE35); "" where there is neither."""
+    pan = document.get(DE.PAN)
+    if pan:
+        return pan
+    return document.get(DE.TRACK2, "").replace("D", "=").partition("=")[0]
+
+
+def check_shape(message: Incoming) -> None:
+    """Raise Refusal unless the link may send it and the elements a request needs are there. The PAN is checked by routing."""
+    session, document = message.session, message.document
+    if session.state is not SessionState.UP:
+        why = f"link {session.link} is {session.state.value}: sign on first (0800, DE70=001)"
+        raise Refusal(Answer.NOT_PERMITTED_TERMINAL, why)
+    if session.host is not None and session.host.config.role != "network":
+        why = "an issuer's link carries no requests of its own; use an acquirer's port"
+        raise Refusal(Answer.NOT_PERMITTED_TERMINAL, why)
+    if not document.keys() >= REQUIRED:
+        raise missing(REQUIRED - document.keys())
+    if document[DE.PROCESSING_CODE][:2] not in INQUIRIES and not document.keys() >= REQUIRED_WITH_MONEY:
+        raise missing(REQUIRED_WITH_MONEY - document.keys())
+
+
+def route(router: Router, message: Incoming) -> Decision:
+    """Where the card's issuer is reached. Raises Refusal, with the rule that refused."""
+    session, get = message.session, message.document.get
+    if not message.pan:
+        raise Refusal(Answer.FORMAT_ERROR, "DE2 is missing, and there is no track 2 (DE35) to take the PAN from")
+    decision = router.route(
+        message.pan,
+        source="network" if session.host is not None else "member",
+        source_host=session.source,
+        acquirer_country=get(DE.ACQUIRER_COUNTRY, ""),
+        merchant_country=get(DE.MERCHANT_NAME, "")[38:40],
+    )
+    if decision.de39:
+        raise Refusal(decision.de39, decision.rule)
+    return decision
+
+
+def missing(elements: frozenset[str] | set[str]) -> Refusal:
+    """The refusal that names the absent elements."""
+    names = ", ".join(f"DE{de}" for de in sorted(elements, key=int))
+    return Refusal(Answer.FORMAT_ERROR, f"required and missing: {names}")
+
+
+def limit_reached(kernel: Kernel, limit: str, value: int, de39: str, host: str) -> Refusal:
+    """Say which limit, and how to raise it; the refusal to raise."""
+    where = f"[[host]] {host}" if limit == "max_pending" else "[limits]"
+    kernel.log(
+        "warning",
+        "limit.reached",
+        limit=limit,
+        value=value,
+        host=host,
+        hint=f"raise {limit} in {where} of the network file",
+    )
+    return Refusal(de39, f"limit {limit}={value} reached (host {host})")
+
+
+def hop_of(
+    event: str, message: Incoming, document: Document, link: LinkId, route: str = "", de39: str = "", note: str = ""
+) -> Hop:
+    """A hop of `document`, at the time of `message` and in its transaction."""
+    get = document.get
+    return Hop(
+        event, message.txn, link, document[DE.MTI], get(DE.STAN, ""), get(DE.RRN, ""), message.masked, amount_of(document),
+        get(DE.CURRENCY, ""), route, de39, 0, message.now, message.now, note,
+    )  # fmt: skip

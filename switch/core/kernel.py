@@ -1,0 +1,127 @@
+"""What every flow of the switch stands on: its state, its clock, its effects, and the ways to record, send and tell.
+
+Rule: state changes only through `record`, which applies the entry to the state and hands it to the journal under the next
+position, in one step.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from switch.core.links import HostState, Session
+from switch.core.network import Network
+from switch.core.party import Effect, Hop, LinkId, Log, Record, Send
+from switch.core.records import AnyEntry, History, Key, Outcome, State, apply, later
+from switch.security.vault import Vault
+from switch.wire import Dialect
+from switch.wire.vocabulary import DE, Document
+
+
+class Kernel:
+    """Base of the switch; the flows hold it as `kernel`."""
+
+    def __init__(
+        self,
+        network: Network,
+        dialects: Mapping[str, Dialect],
+        state: State,
+        position: int,
+        vault: Vault,
+        history: History,
+    ) -> None:
+        self.effects: list[Effect] = []
+        self.wall_offset_ns = 0
+        self.network = network
+        self.limits = network.limits
+        self.dialects = dialects
+        self.state = state
+        self.position = position
+        """of the last record"""
+        self.durable_position = position
+        self.vault = vault
+        self.history = history
+        self.hosts = {h.name: HostState(h, network.limits.late_answers) for h in network.hosts}
+        self.sessions: dict[LinkId, Session] = {}
+        self.dialled: dict[LinkId, Session] = {}
+        """of them, those to hosts"""
+        self.in_flight = 0
+        """requests awaiting an answer, over all hosts"""
+        self.journal_down = ""
+        """why, while the journal is not there"""
+        self.draining = False
+        self._last_txn = state.last_txn
+        self._second = -1
+        self._de7 = ""
+
+    # -- time and numbers
+
+    def wall_us(self, now: int) -> int:
+        """Wall-clock microseconds since 1970 at the monotonic time `now`."""
+        return (now + self.wall_offset_ns) // 1000
+
+    def de7(self, now: int) -> str:
+        """DE7 at `now`: MMDDhhmmss, UTC."""
+        second = (now + self.wall_offset_ns) // 1_000_000_000
+        if second != self._second:
+            self._second = second
+            self._de7 = datetime.fromtimestamp(second, UTC).strftime("%m%d%H%M%S")
+        return self._de7
+
+    def next_txn(self, now: int) -> int:
+        """A transaction id: wall-clock microseconds, or one more than the last. Unique over restarts and clock jumps."""
+        wall = self.wall_us(now)
+        self._last_txn = txn = wall if wall > self._last_txn else self._last_txn + 1
+        return txn
+
+    def next_stan(self, host: str) -> str:
+        """The next DE11 towards `host`, 000001 to 999999 and round again."""
+        return f"{self.state.stans.get(host, 0) % 999_999 + 1:06d}"
+
+    # -- facts
+
+    def record(self, entry: AnyEntry) -> int:
+        """Apply `entry` to the state and give it to the journal; returns its position, for `Send.after`."""
+        self.position = position = self.position + 1
+        apply(self.state, entry)
+        self.effects.append(Record(position, entry))
+        return position
+
+    def journal_full(self) -> bool:
+        """True while more records wait to become durable than the limit allows."""
+        return self.position - self.durable_position > self.limits.unacknowledged_records
+
+    def find(self, key: Key) -> Outcome | None:
+        """What became of the message with this key: from memory, or from the journal's index where memory may have let it go."""
+        outcome = self.state.recent.get(key)
+        if outcome is None:
+            horizon = self.state.horizons.get(key[0])
+            if horizon is not None and not later(key[3], horizon):
+                return self.history.find(key)
+        return outcome
+
+    # -- words
+
+    def log(self, level: str, event: str, **fields: Any) -> None:
+        """A structured event that is no hop."""
+        self.effects.append(Log(level, event, fields))
+
+    def transmit(
+        self,
+        session: Session,
+        document: Document,
+        now: int,
+        reference: Document | None = None,
+        after: int = 0,
+        txn: int = 0,
+        hop: Hop | None = None,
+    ) -> None:
+        """Translate, encode, frame and send a house-form document. Raises EncodeError where the link's dialect cannot say it."""
+        data = session.framing.frame(session.dialect.encode(session.outward(document, reference)))
+        session.wrote_ns = now
+        self.effects.append(Send(session.link, data, after, txn, hop))
+
+
+def amount_of(document: Document) -> int:
+    """DE4 in minor units; 0 where it is absent. The codec has made sure that it is digits."""
+    text = document.get(DE.AMOUNT)
+    return int(text) if text else 0

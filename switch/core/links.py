@@ -1,0 +1,85 @@
+"""A link's life, as the switch sees it: connected, signed on, idle and echoed, signed off, gone.
+
+A `Session` is one connection. A `HostState` is what the switch holds for a host of the network file over all its connections.
+Both are of the moment: neither outlives the process, and nothing durable is in them.
+"""
+
+from enum import Enum
+
+from switch.core.network import HostLink
+from switch.core.party import LinkId
+from switch.core.pending import PendingTable
+from switch.core.translate import Translator
+from switch.wire import Dialect
+from switch.wire.framing import Framing
+
+
+class SessionState(Enum):
+    """Only `UP` carries payments."""
+
+    CONNECTED = "connected"
+    SIGNING_ON = "signing on"
+    UP = "up"
+    SIGNED_OFF = "signed off"
+    CLOSING = "closing"
+
+
+class Session:
+    """One connection: its speech (framing, dialect, translator), who is at the other end, and its counters."""
+
+    __slots__ = (
+        "asked", "bad_in_a_row", "dialect", "framing", "framing_name", "good", "heard_ns", "host", "inward", "link", "name",
+        "network_from_ns", "network_messages", "outward", "plain", "role", "source", "state", "translator", "wrote_ns",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        link: LinkId,
+        name: str,
+        role: str,
+        dialect: Dialect,
+        framing: Framing,
+        framing_name: str,
+        translator: Translator,
+        now: int,
+    ) -> None:
+        self.link = link
+        self.name = name
+        self.role = role
+        """`acquirer`, `terminal` or `host`"""
+        self.dialect = dialect
+        self.framing = framing
+        self.framing_name = framing_name
+        self.translator = translator
+        self.inward = translator.inward
+        self.outward = translator.outward
+        self.state = SessionState.CONNECTED
+        self.source = ""
+        """member (acquirer, terminal) or host name, once signed on"""
+        self.host: HostState | None = None
+        self.heard_ns = now
+        self.wrote_ns = now
+        self.asked: dict[tuple[str, str], tuple[str, int]] = {}
+        """network requests sent and not answered: (DE11, DE7) -> (DE70, when)"""
+        self.good = 0
+        self.bad_in_a_row = 0
+        self.network_messages = 0
+        self.network_from_ns = now
+
+
+class HostState:
+    """A host: its connections, what it owes us (pending) and what we owe it (`forward`)."""
+
+    def __init__(self, config: HostLink, late_max: int) -> None:
+        self.config = config
+        self.name = config.name
+        self.route = config.scheme or "domestic"
+        self.timeout_ns = config.timeout_ms * 1_000_000
+        self.pending = PendingTable(late_max)
+        self.sessions: list[Session] = []
+        """those that are up; the first takes the traffic, the others stand by"""
+
+    @property
+    def up(self) -> Session | None:
+        """The session that payments leave on, or None while the host is away."""
+        return self.sessions[0] if self.sessions else None

@@ -1,0 +1,228 @@
+"""Payments: a request (0100, 0200) comes, its answer comes, or no answer comes.
+
+A flow decides: it reads state, records, sends. What must be durable before what leaves is the table in docs/journal.md; here it
+is the `after` of each send.
+"""
+
+from switch.core.duplicates import answer_again
+from switch.core.flow import (
+    ANSWER_KEPT,
+    INQUIRIES,
+    KEPT,
+    RESTORED,
+    Incoming,
+    Refusal,
+    check_shape,
+    hop_of,
+    limit_reached,
+    reply,
+    reversal_entry,
+    route,
+    take,
+)
+from switch.core.forward import Forwarder
+from switch.core.kernel import Kernel, amount_of
+from switch.core.links import HostState, Session
+from switch.core.party import Hop
+from switch.core.pending import Pending
+from switch.core.records import Abandoned, Answered, Declined, Forwarded, Key
+from switch.core.routing import Decision, Router
+from switch.core.tariffs import Tariffs
+from switch.core.translate import answer
+from switch.wire import EncodeError
+from switch.wire.vocabulary import APPROVALS, DE, Answer, Document
+
+
+class Payments:
+    """Requests (0100, 0200) and their answers."""
+
+    def __init__(self, kernel: Kernel, router: Router, forwarder: Forwarder, tariffs: Tariffs) -> None:
+        self._kernel = kernel
+        self._router = router
+        self._forwarder = forwarder
+        self._tariffs = tariffs
+
+    # -- a request comes
+
+    def request(self, session: Session, document: Document, raw: Document, now: int) -> None:
+        """0100, 0200 and their repeats: refused, answered again, or forwarded."""
+        message = take(self._kernel, session, document, raw, now)
+        try:
+            check_shape(message)
+            if answer_again(self._kernel, message):
+                return
+            decision = route(self._router, message)
+            self._forward(message, decision, self._admit(decision))
+        except Refusal as refusal:
+            self.decline(message, refusal)
+
+    def _admit(self, decision: Decision) -> HostState:
+        """The host to forward to. Raises Refusal where it is away or a limit is reached."""
+        kernel = self._kernel
+        if kernel.journal_down:
+            raise Refusal(Answer.MALFUNCTION, f"the journal is down: {kernel.journal_down}", decision.route)
+        if kernel.draining:
+            raise Refusal(Answer.ISSUER_INOPERATIVE, "the switch is shutting down", decision.route)
+        host = kernel.hosts[decision.host]
+        if host.up is None:
+            raise Refusal(Answer.ISSUER_INOPERATIVE, f"host {host.name} is not signed on", decision.route)
+        if len(host.pending) >= host.config.max_pending:
+            raise limit_reached(kernel, "max_pending", host.config.max_pending, Answer.ISSUER_INOPERATIVE, host.name)
+        if kernel.in_flight >= kernel.limits.pending:
+            raise limit_reached(kernel, "pending", kernel.limits.pending, Answer.MALFUNCTION, host.name)
+        if kernel.journal_full():
+            limit = kernel.limits.unacknowledged_records
+            raise limit_reached(kernel, "unacknowledged_records", limit, Answer.MALFUNCTION, host.name)
+        if self._forwarder.full(host.name):
+            limit = kernel.limits.owed_per_host
+            raise limit_reached(kernel, "owed_per_host", limit, Answer.ISSUER_INOPERATIVE, host.name)
+        return host
+
+    def _forward(self, message: Incoming, decision: Decision, host: HostState) -> None:
+        kernel, document, txn, now = self._kernel, message.document, message.txn, message.now
+        host_session = host.up
+        assert host_session is not None
+        stan, de7 = kernel.next_stan(host.name), kernel.de7(now)
+        answer_key = (message.key[1], stan, de7)
+        if answer_key in host.pending.waiting:
+            raise Refusal(Answer.MALFUNCTION, f"all 999,999 STANs towards {host.name} are in use this second")
+        out = document.copy()
+        out[DE.STAN], out[DE.TRANSMISSION_TIME] = stan, de7
+        out[DE.FORWARDER] = kernel.network.institution
+        mti = document[DE.MTI]
+        if mti[3] == "1":
+            out[DE.MTI] = mti[:3] + "0"
+        amount, currency = amount_of(document), document.get(DE.CURRENCY, "")
+        cost = self._tariffs.cost(decision, document, amount)
+        hop = Hop(
+            "hop.sent", txn, host_session.link, out[DE.MTI], stan, document.get(DE.RRN, ""), message.masked, amount, currency,
+            decision.route, "", cost, now, now,
+        )  # fmt: skip
+        try:
+            kernel.transmit(host_session, out, now, hop=hop)
+        except EncodeError as error:
+            raise Refusal(Answer.FORMAT_ERROR, f"cannot be said in {host_session.dialect.name}: {error}") from None
+        kernel.record(
+            Forwarded(
+                txn, kernel.wall_us(now), message.key, message.session.name, host.name, decision.route, mti, stan, de7,
+                message.masked, kernel.vault.seal(message.pan, txn), amount, currency,
+                {de: document[de] for de in KEPT if de in document},
+            )
+        )  # fmt: skip
+        kernel.in_flight += 1
+        host.pending.add(
+            Pending(
+                txn, message.key, message.session.link, document, message.raw, host_session.link, answer_key, decision,
+                message.masked, amount, cost, now, now + host.timeout_ns,
+            )
+        )  # fmt: skip
+
+    def decline(self, message: Incoming, refusal: Refusal) -> None:
+        """Refuse here: record it, answer, say why. Moves no money, so that nothing waits for the journal."""
+        kernel, document, session, de39 = self._kernel, message.document, message.session, refusal.de39
+        if not kernel.journal_down and not kernel.journal_full():
+            kernel.record(
+                Declined(
+                    message.txn, kernel.wall_us(message.now), message.key, session.name, document[DE.MTI], message.masked,
+                    amount_of(document), document.get(DE.CURRENCY, ""), document.get(DE.RRN, ""), de39, refusal.reason,
+                )
+            )  # fmt: skip
+        refused = answer(document, de39)
+        hop = hop_of("hop.sent", message, refused, session.link, refusal.route, de39, refusal.reason)
+        reply(kernel, session, refused, message.raw, message.now, hop=hop)
+
+    # -- its answer comes
+
+    def answered(self, session: Session, document: Document, pending: Pending, now: int) -> None:
+        """0110, 0210 of a request that waits: to the acquirer, an approval only when it is durable."""
+        kernel = self._kernel
+        host = session.host
+        assert host is not None
+        kernel.in_flight -= 1
+        txn, request = pending.txn, pending.request
+        host.pending.answered(pending.answer_key, txn, now)
+        de39 = document.get(DE.RESPONSE_CODE) or Answer.MALFUNCTION
+        by, rrn = pending.decision.route, request.get(DE.RRN, "")
+        currency = request.get(DE.CURRENCY, "")
+        kernel.effects.append(
+            Hop(
+                "hop.received", txn, session.link, document[DE.MTI], document[DE.STAN], rrn, pending.pan, pending.amount,
+                currency, by, de39, 0, now, pending.first_ns,
+            )
+        )  # fmt: skip
+        position = kernel.record(
+            Answered(
+                txn, kernel.wall_us(now), de39, {de: document[de] for de in ANSWER_KEPT if de in document}, pending.cost
+            )
+        )
+        approved = de39 in APPROVALS
+        back = kernel.sessions.get(pending.link)
+        if back is None:
+            self._undeliverable(pending.key, txn, approved, pending.link, now)
+            return
+        document[DE.STAN], document[DE.TRANSMISSION_TIME] = request[DE.STAN], request[DE.TRANSMISSION_TIME]
+        document[DE.RESPONSE_CODE] = de39
+        for de in RESTORED:
+            if de in request:
+                document[de] = request[de]
+        document.pop(DE.FORWARDER, None)
+        hop = Hop(
+            "hop.sent", txn, back.link, document[DE.MTI], request[DE.STAN], rrn, pending.pan, pending.amount, currency, by, de39,
+            0, now, pending.first_ns,
+        )  # fmt: skip
+        if approved:
+            reply(kernel, back, document, pending.raw, now, after=position, txn=txn, hop=hop)
+        else:
+            reply(kernel, back, document, pending.raw, now, hop=hop)
+
+    def _undeliverable(self, key: Key, txn: int, approved: bool, link: str, now: int) -> None:
+        """The acquirer is gone: an approval it never saw is given back."""
+        self._kernel.log(
+            "warning", "answer.undeliverable", txn=f"{txn:x}", link=link,
+            hint="reversed at the issuer" if approved else "a decline: nothing to undo",
+        )  # fmt: skip
+        outcome = self._kernel.find(key)
+        if approved and outcome is not None and outcome.approved and outcome.txn == txn and outcome.request is not None:
+            self.reverse(outcome.request, "undelivered", now, outcome.elements.get(DE.APPROVAL_CODE, ""))
+
+    def undelivered(self, txn: int, now: int) -> None:
+        """The driver could not hand over the approval of `txn`."""
+        for key, outcome in reversed(self._kernel.state.recent.items()):
+            if outcome.txn == txn:
+                self._undeliverable(key, txn, outcome.approved, "", now)
+                return
+
+    # -- no answer comes
+
+    def give_up(self, host: HostState, pending: Pending, reason: str, now: int) -> None:
+        """No answer by the deadline, or the host's connection is lost: 91 to the acquirer, and a reversal owed first."""
+        kernel = self._kernel
+        kernel.in_flight -= 1
+        host.pending.give_up(pending, reason, now)
+        request = kernel.state.open[pending.txn]
+        after = self.close_open(request, reason, now)
+        kernel.log("warning", "answer.missing", txn=f"{pending.txn:x}", host=host.name, reason=reason,
+                   waited_ms=(now - pending.first_ns) // 1_000_000, timeout_ms=host.config.timeout_ms, reversal_owed=bool(after),
+                   de11=request.stan, de7=request.sent_at)  # fmt: skip
+        back = kernel.sessions.get(pending.link)
+        if back is None:
+            return
+        silence = answer(pending.request, Answer.ISSUER_INOPERATIVE)
+        hop = Hop(
+            "hop.sent", pending.txn, back.link, silence[DE.MTI], pending.key[2], silence.get(DE.RRN, ""), pending.pan,
+            pending.amount, silence.get(DE.CURRENCY, ""), pending.decision.route, Answer.ISSUER_INOPERATIVE, 0, now,
+            pending.first_ns, f"{reason} at host {host.name}",
+        )  # fmt: skip
+        reply(kernel, back, silence, pending.raw, now, after=after, hop=hop)
+
+    def close_open(self, request: Forwarded, reason: str, now: int) -> int:
+        """End a request without an answer. Returns the position that must be durable before anyone hears of it (0: none)."""
+        if request.elements.get(DE.PROCESSING_CODE, "")[:2] in INQUIRIES:
+            kernel = self._kernel
+            kernel.record(Abandoned(request.txn, kernel.wall_us(now), Answer.ISSUER_INOPERATIVE, reason))
+            return 0
+        return self.reverse(request, reason, now, "")
+
+    def reverse(self, request: Forwarded, reason: str, now: int, approval_code: str) -> int:
+        """Owe the host a reversal of `request`. Returns the position of the promise."""
+        return self._forwarder.owe(reversal_entry(self._kernel, request, reason, approval_code, now), now)

@@ -1,0 +1,119 @@
+"""Requests awaiting an answer from one host, and those given up.
+
+Deadlines are constant per host, so that requests stand in deadline order in a dict: expiry looks at the first only. An answer
+is matched on (MTI class, DE11, DE7), never on STAN alone; one that matches nothing is explained by its nearest request.
+"""
+
+from collections import OrderedDict
+from typing import TypeAlias
+
+import msgspec
+
+from switch.core.party import LinkId
+from switch.core.records import Key
+from switch.core.routing import Decision
+from switch.wire.vocabulary import Document
+
+AnswerKey: TypeAlias = tuple[str, str, str]
+"""MTI class, DE11, DE7, as the switch sent them."""
+
+
+class Pending(msgspec.Struct):
+    """One request on its way: what is needed to answer the acquirer. In memory only; the journal has `Forwarded`."""
+
+    txn: int
+    key: Key
+    link: LinkId
+    """where the request came from, and its answer goes"""
+    request: Document
+    """in house form"""
+    raw: Document
+    """as it came on its link; the answer's header and private elements are made from it"""
+    host_link: LinkId
+    answer_key: AnswerKey
+    decision: Decision
+    pan: str
+    """masked"""
+    amount: int
+    cost: int
+    first_ns: int
+    deadline_ns: int
+
+
+class GivenUp(msgspec.Struct, frozen=True):
+    """A request no longer waited for: what a late answer is told from."""
+
+    txn: int
+    reason: str
+    at_ns: int
+
+
+class PendingTable:
+    """Of one host. Bounded by its caller (`max_pending`); `late_max` bounds what is remembered of the given up."""
+
+    def __init__(self, late_max: int) -> None:
+        self.waiting: dict[AnswerKey, Pending] = {}
+        self.by_key: dict[Key, Pending] = {}
+        self._late: OrderedDict[AnswerKey, GivenUp] = OrderedDict()
+        self._late_max = late_max
+
+    def __len__(self) -> int:
+        return len(self.waiting)
+
+    def add(self, pending: Pending) -> None:
+        """Wait for its answer. The caller has made sure its answer key is free (`in table.waiting`)."""
+        assert pending.answer_key not in self.waiting
+        self.waiting[pending.answer_key] = pending
+        self.by_key[pending.key] = pending
+
+    def take(self, key: AnswerKey) -> Pending | None:
+        """The request this answers, no longer waiting; None if there is none."""
+        pending = self.waiting.pop(key, None)
+        if pending is not None:
+            del self.by_key[pending.key]
+        return pending
+
+    def give_up(self, pending: Pending, reason: str, now: int) -> None:
+        """Stop waiting; a late answer will be recognised."""
+        self.take(pending.answer_key)
+        self._late[pending.answer_key] = GivenUp(pending.txn, reason, now)
+        if len(self._late) > self._late_max:
+            self._late.popitem(last=False)
+
+    def answered(self, key: AnswerKey, txn: int, now: int) -> None:
+        """Remember that this request was answered, so that a second answer is known for one."""
+        self._late[key] = GivenUp(txn, "answered", now)
+        if len(self._late) > self._late_max:
+            self._late.popitem(last=False)
+
+    def late(self, key: AnswerKey) -> GivenUp | None:
+        """What became of the request that this unmatched answer belongs to, if it is remembered."""
+        return self._late.get(key)
+
+    def deadline(self) -> int | None:
+        """When the first of them expires."""
+        for pending in self.waiting.values():
+            return pending.deadline_ns
+        return None
+
+    def expired(self, now: int) -> list[Pending]:
+        """Those whose deadline has come, oldest first; they still wait until given up."""
+        due = []
+        for pending in self.waiting.values():
+            if pending.deadline_ns > now:
+                break
+            due.append(pending)
+        return due
+
+    def nearest(self, key: AnswerKey) -> str:
+        """Which request an unmatched answer resembles most and what differs, as a sentence; looks at the newest 512."""
+        kind, stan, sent_at = key
+        candidates = [*reversed(self.waiting)][:512] + [*reversed(self._late)][:512]
+        for other in candidates:
+            if other[1] == stan and other[2] == sent_at:
+                return f"DE11 {stan} and DE7 {sent_at} belong to a request of MTI class x{other[0]}xx, not x{kind}xx"
+            if other[1] == stan and other[0] == kind:
+                return f"DE11 {stan} was sent with DE7 {other[2]}, the answer has DE7 {sent_at or 'absent'}"
+            if other[2] == sent_at and other[0] == kind:
+                return f"DE7 {sent_at} was sent with DE11 {other[1]}, the answer has DE11 {stan or 'absent'}"
+        return "no request of this host resembles it"

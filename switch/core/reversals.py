@@ -1,0 +1,169 @@
+"""Reversals (0400, 0420) and advices (0120, 0220) that acquirers and networks send.
+
+Both are promises once acknowledged: the acquirer forgets them when it reads our answer, so that the answer waits until the
+`Owed` record is durable. A reversal undoes its original at the issuer exactly once in effect, whether it comes before, during,
+after or without that original.
+"""
+
+import msgspec
+
+from switch.core.duplicates import answer_now, pending_with
+from switch.core.flow import Incoming, Refusal, check_shape, hop_of, reply, reversal_entry, route, take
+from switch.core.forward import Forwarder
+from switch.core.kernel import Kernel, amount_of
+from switch.core.links import Session
+from switch.core.payments import Payments
+from switch.core.records import Key, Outcome, Owed
+from switch.core.routing import Router
+from switch.core.translate import answer, parse_original
+from switch.wire.vocabulary import DE, MTI, SENSITIVE, Answer, Document
+
+SEARCHED_MAX = 4_096
+"""newest outcomes looked through for a reversal that names its original by DE37 only (no DE90)"""
+NOT_STORED = SENSITIVE | {DE.PAN, DE.EXPIRY, DE.PRIVATE_48, DE.ICC, DE.MAC, DE.MAC_SECONDARY, DE.PRIVATE_126}
+"""What an advice loses on its way into the journal."""
+
+
+class Reversals:
+    """What acquirers and networks take back or tell afterwards."""
+
+    def __init__(self, kernel: Kernel, router: Router, forwarder: Forwarder, payments: Payments) -> None:
+        self._kernel = kernel
+        self._router = router
+        self._forwarder = forwarder
+        self._payments = payments
+
+    def reversal(self, session: Session, document: Document, raw: Document, now: int) -> None:
+        """0400, 0420 and their repeats."""
+        self._handle(take(self._kernel, session, document, raw, now), advice=False)
+
+    def advice(self, session: Session, document: Document, raw: Document, now: int) -> None:
+        """0120, 0220 and their repeats: acknowledged at once, forwarded until the issuer has it."""
+        self._handle(take(self._kernel, session, document, raw, now), advice=True)
+
+    def _handle(self, message: Incoming, *, advice: bool) -> None:
+        kernel = self._kernel
+        try:
+            check_shape(message)
+            if kernel.journal_down or kernel.journal_full():
+                why = f"the journal cannot take it: {kernel.journal_down or 'too much waits'}"
+                raise Refusal(Answer.MALFUNCTION, why)
+            seen = kernel.find(message.key)
+            if seen is not None:
+                self._acknowledge(message, answer_now(seen)[0], f"as {seen.txn:x} was answered")
+            elif advice:
+                self._owe_forward(message, "advice")
+            else:
+                self._reverse(message)
+        except Refusal as refusal:
+            self._payments.decline(message, refusal)
+
+    def _reverse(self, message: Incoming) -> None:
+        kernel = self._kernel
+        if self._reverse_open(message):
+            return
+        original = self._original(message)
+        if original is None:
+            self._owe_forward(message, "reversal")
+            return
+        request = original.request
+        if request is None or not original.approved:
+            why = "already reversed" if original.reversed_by else f"it was declined ({original.de39})"
+            kernel.log(
+                "info", "reversal.nothing_to_undo", txn=f"{message.txn:x}", original=f"{original.txn:x}", reason=why
+            )
+            self._acknowledge(message, Answer.APPROVED, f"nothing to undo: {why}")
+            return
+        if message.masked and request.pan != message.masked:
+            raise Refusal(Answer.ORIGINAL_INCONSISTENT, f"the original {original.txn:x} has another card")
+        if self._forwarder.full(request.host):
+            raise Refusal(Answer.MALFUNCTION, f"limit owed_per_host reached (host {request.host})")
+        code = original.elements.get(DE.APPROVAL_CODE, "")
+        self._owe(message, reversal_entry(kernel, request, "acquirer", code, message.now))
+
+    def _reverse_open(self, message: Incoming) -> bool:
+        """The original still waits for its issuer: it ends here, and its late answer will be known for one."""
+        kernel = self._kernel
+        key = original_key_of(message)
+        pending = pending_with(kernel, key) if key is not None else None
+        if pending is None:
+            return False
+        kernel.in_flight -= 1
+        kernel.hosts[pending.decision.host].pending.give_up(pending, "reversed by the acquirer", message.now)
+        self._owe(message, reversal_entry(kernel, kernel.state.open[pending.txn], "acquirer", "", message.now))
+        return True
+
+    def _owe(self, message: Incoming, entry: Owed) -> None:
+        """Promise `entry` under the acquirer's own key and transaction, and acknowledge once the promise is durable."""
+        elements = entry.message
+        if DE.REPLACEMENT in message.document:
+            elements = {**elements, DE.REPLACEMENT: message.document[DE.REPLACEMENT]}
+        owed = msgspec.structs.replace(
+            entry, txn=message.txn, key=message.key, link=message.session.name, message=elements
+        )
+        after = self._forwarder.owe(owed, message.now)
+        by = self._kernel.hosts[entry.host].route
+        message.masked = message.masked or entry.pan
+        self._acknowledge(message, Answer.APPROVED, f"{entry.kind} owed to {entry.host}", after, by)
+
+    def _owe_forward(self, message: Incoming, kind: str) -> None:
+        """An advice, or a reversal of what is not known here: to the card's issuer all the same."""
+        kernel, document, now = self._kernel, message.document, message.now
+        if not message.pan:
+            why = "its original is not known here, and it has no PAN (DE2) to route by"
+            raise Refusal(Answer.RECORD_NOT_FOUND, why)
+        decision = route(self._router, message)
+        if self._forwarder.full(decision.host):
+            why = f"limit owed_per_host reached (host {decision.host})"
+            raise Refusal(Answer.ISSUER_INOPERATIVE, why, decision.route)
+        if kind == "reversal":
+            kernel.log("warning", "reversal.original_unknown", txn=f"{message.txn:x}", link=message.session.link,
+                       host=decision.host, hint="forwarded to the card's issuer all the same")  # fmt: skip
+        elements = {de: value for de, value in document.items() if de not in NOT_STORED}
+        elements[DE.MTI] = document[DE.MTI][:2] + "20"
+        elements[DE.STAN], elements[DE.TRANSMISSION_TIME] = kernel.next_stan(decision.host), kernel.de7(now)
+        elements[DE.FORWARDER] = kernel.network.institution
+        entry = Owed(
+            message.txn, kernel.wall_us(now), kind, "acquirer", decision.host, 0, message.key, message.session.name,
+            message.masked, kernel.vault.seal(message.pan, message.txn), amount_of(document),
+            document.get(DE.CURRENCY, ""), elements,
+        )  # fmt: skip
+        self._owe(message, entry)
+
+    def _acknowledge(self, message: Incoming, de39: str, note: str, after: int = 0, by: str = "") -> None:
+        kernel, session = self._kernel, message.session
+        acknowledgement = answer(message.document, de39)
+        hop = hop_of("hop.sent", message, acknowledgement, session.link, by, de39, note)
+        reply(kernel, session, acknowledgement, message.raw, message.now, after=after or kernel.position, hop=hop)
+
+    def _original(self, message: Incoming) -> Outcome | None:
+        """What the reversal undoes: named by DE90, or by DE37 and DE41 where there is no DE90."""
+        key = original_key_of(message)
+        if key is not None:
+            return self._kernel.find(key)
+        rrn = message.document.get(DE.RRN)
+        if not rrn:
+            why = "a reversal needs DE90 (original data elements) or DE37 to name its original"
+            raise Refusal(Answer.FORMAT_ERROR, why)
+        acquirer, terminal = message.key[0], message.key[5]
+        for searched, (other, outcome) in enumerate(reversed(self._kernel.state.recent.items())):
+            if searched >= SEARCHED_MAX:
+                break
+            request = outcome.request
+            if other[0] == acquirer and other[5] == terminal and request and request.elements.get(DE.RRN) == rrn:
+                return outcome
+        return None
+
+
+def original_key_of(message: Incoming) -> Key | None:
+    """The key of the message that DE90 names; None where there is no DE90. Raises Refusal where DE90 cannot be read."""
+    text, key = message.document.get(DE.ORIGINAL), message.key
+    if text is None:
+        return None
+    try:
+        mti, stan, de7, _ = parse_original(text)
+    except ValueError as error:
+        raise Refusal(Answer.FORMAT_ERROR, f"DE90: {error}") from None
+    if mti[1] == MTI.REVERSAL:
+        raise Refusal(Answer.INVALID_TRANSACTION, "a reversal cannot be reversed")
+    return (key[0], mti[1], stan, de7, key[4], key[5])

@@ -1,0 +1,368 @@
+"""The switch: a party that knows which flow a message belongs to.
+
+Bytes are cut into frames, decoded, brought into house form and handed to one flow by MTI. What cannot be read is answered with
+DE39=30 where it can be answered; one bad message never costs a healthy link.
+"""
+
+from collections.abc import Callable, Mapping
+
+from switch.core.flow import reply
+from switch.core.forward import Forwarder
+from switch.core.kernel import Kernel
+from switch.core.links import HostState, Session, SessionState
+from switch.core.management import Management
+from switch.core.network import Listener, Network
+from switch.core.party import Close, LinkId, link_name
+from switch.core.payments import Payments
+from switch.core.records import SCHEMA, Booted, History, Snapshot, State
+from switch.core.reversals import Reversals
+from switch.core.routing import Router
+from switch.core.tariffs import Tariffs
+from switch.core.translate import answer, translator_for
+from switch.security.vault import Vault
+from switch.wire import DecodeError, Dialect
+from switch.wire.framing import FramingError, make_framing
+from switch.wire.subfields import SubfieldError
+from switch.wire.vocabulary import ADVICES, DE, REQUESTS, REVERSALS, Answer, Document
+
+Handler = Callable[[Session, Document, Document, int], None]
+
+
+class Switch(Kernel):
+    """The party. Give it the recovered state and the journal's position, call `started`, then let a driver run it."""
+
+    def __init__(
+        self,
+        network: Network,
+        dialects: Mapping[str, Dialect],
+        state: State,
+        position: int,
+        vault: Vault,
+        history: History,
+    ) -> None:
+        super().__init__(network, dialects, state, position, vault, history)
+        router = Router(network)
+        self._forwarder = Forwarder(self)
+        self._payments = Payments(self, router, self._forwarder, Tariffs(network))
+        self._reversals = Reversals(self, router, self._forwarder, self._payments)
+        self._management = Management(self, self._forwarder.host_up)
+        self._listeners: dict[str, Listener] = {listener.name: listener for listener in network.listeners}
+        self._unsigned: dict[LinkId, int] = {}
+        """connections not signed on -> when they are closed; in that order"""
+        self._partial: dict[LinkId, int] = {}
+        """connections with a frame begun -> since when; in that order"""
+        self._swept_ns = 0
+        self._snapshot_at = position + self.limits.snapshot_records
+        self._handlers: dict[str, Handler] = {
+            **dict.fromkeys(REQUESTS, self._payments.request),
+            **dict.fromkeys(REVERSALS, self._reversals.reversal),
+            **dict.fromkeys(ADVICES, self._reversals.advice),
+            **dict.fromkeys(("0800", "0801", "0820"), self._management.request),
+            **dict.fromkeys(("0110", "0130", "0210", "0230", "0410", "0430"), self._answer),
+            "0810": self._network_answer,
+        }
+
+    def started(self, now: int) -> None:
+        """The first call of a process: what was forwarded and never answered is owed a reversal (docs/journal.md)."""
+        self.record(Booted(self.wall_us(now), SCHEMA, self.network.name))
+        for request in list(self.state.open.values()):
+            if request.host not in self.hosts:
+                self.log("error", "owed.host_unknown", txn=f"{request.txn:x}", host=request.host,
+                         hint="a host left the network file while something was open with it; put it back")  # fmt: skip
+                continue
+            self._payments.close_open(request, "restart", now)
+        for name in {entry.host for entry in self.state.owed.values()} - self.hosts.keys():
+            self.log("error", "owed.host_unknown", host=name,
+                     hint="something is still owed to a host that left the network file; put it back")  # fmt: skip
+
+    # -- links
+
+    def connected(self, link: LinkId, now: int) -> None:
+        """A connection to a listener, or one the switch has made to a host."""
+        name = link_name(link)
+        host = self.hosts.get(name)
+        listener = self._listeners.get(name)
+        if host is not None:
+            session = self._session(
+                link, name, "host", host.config.dialect, host.config.framing, host.config.institution, now
+            )
+            session.host = host
+            self.sessions[link] = self.dialled[link] = session
+            self.log("info", "link.connected", link=link, dialect=session.dialect.name)
+            self._management.sign_on(session, now)
+        elif listener is not None:
+            session = self._session(link, name, listener.role, listener.dialect, listener.framing, "", now)
+            self.sessions[link] = session
+            self.log("debug", "link.connected", link=link, dialect=session.dialect.name)
+            self._unsigned[link] = now + self.limits.sign_on_ms * 1_000_000
+            limit = self.limits.unsigned_connections_per_listener
+            if len(self._unsigned) > limit:
+                self._limit_close(session, "unsigned_connections_per_listener", limit)
+        else:
+            self.effects.append(Close(link, f"the network file knows no {name}"))
+
+    def _session(self, link: str, name: str, role: str, dialect: str, framing: str, peer: str, now: int) -> Session:
+        spoken = self.dialects[dialect]
+        translator = translator_for(spoken, self.network.institution, peer)
+        return Session(
+            link, name, role, spoken, make_framing(framing, self.limits.frame_bytes), framing, translator, now
+        )
+
+    def _limit_close(self, session: Session, limit: str, value: int) -> None:
+        self.log("warning", "limit.reached", limit=limit, value=value, link=session.link,
+                 hint=f"raise {limit} in [limits] of the network file")  # fmt: skip
+        self._close(session, f"limit {limit}={value} reached")
+
+    def _close(self, session: Session, reason: str) -> None:
+        session.state = SessionState.CLOSING
+        self.effects.append(Close(session.link, reason))
+
+    def disconnected(self, link: LinkId, now: int) -> None:
+        """What waited on this connection ends: its own requests lose their way back, a host's requests their answer."""
+        session = self.sessions.pop(link, None)
+        self.dialled.pop(link, None)
+        self._unsigned.pop(link, None)
+        self._partial.pop(link, None)
+        if session is None:
+            return
+        host = session.host
+        if host is None:
+            if session.source:
+                self.log("info", "link.down", link=link, source=session.source)
+            return
+        if session in host.sessions:
+            host.sessions.remove(session)
+        self.log("warning", "link.down", link=link, host=host.name, in_flight=len(host.pending))
+        for pending in [p for p in host.pending.waiting.values() if p.host_link == link]:
+            self._payments.give_up(host, pending, "connection lost", now)
+
+    # -- bytes
+
+    def received(self, link: LinkId, data: bytes, now: int) -> None:
+        """Bytes of a link: all whole frames in them are dealt with, in order."""
+        session = self.sessions.get(link)
+        if session is None or session.state is SessionState.CLOSING:
+            return
+        session.heard_ns = now
+        framing = session.framing
+        try:
+            frames = framing.feed(data)
+        except FramingError as error:
+            for frame in error.frames:
+                self._frame(session, frame, now)
+            self.log("warning", "frame.bad", link=link, offset=error.offset, expected=error.expected, found=error.found,
+                     reason=str(error), framing=session.framing_name)  # fmt: skip
+            self._close(session, f"bad frame: {error}")
+            return
+        for frame in frames:
+            self._frame(session, frame, now)
+        if framing.waiting:
+            self._partial.setdefault(link, now)
+            if frames:
+                self._partial[link] = now
+        elif link in self._partial:
+            del self._partial[link]
+        if self.position >= self._snapshot_at:
+            self._snapshot(now)
+
+    def _frame(self, session: Session, frame: bytes, now: int) -> None:
+        try:
+            raw = session.dialect.decode(frame)
+        except DecodeError as error:
+            self._unreadable(session, error, now)
+            return
+        try:
+            document = session.inward(raw)
+        except (SubfieldError, ValueError) as error:
+            self._misformed(session, raw, str(error), now)
+            return
+        handler = self._handlers.get(document[DE.MTI])
+        if handler is None:
+            self._misformed(session, raw, f"MTI {document[DE.MTI]} is not one this switch speaks", now)
+            return
+        session.good += 1
+        session.bad_in_a_row = 0
+        handler(session, document, raw, now)
+        if self._unsigned and session.state is not SessionState.CONNECTED:
+            self._unsigned.pop(session.link, None)
+
+    def _unreadable(self, session: Session, error: DecodeError, now: int) -> None:
+        """A frame that is no message of the dialect: answered with 30 if its head can be read, else logged, else the end."""
+        session.bad_in_a_row += 1
+        partial = error.document
+        self.log("warning", "message.unreadable", link=session.link, dialect=session.dialect.name, field=error.field,
+                 name=error.name, offset=error.offset, expected=error.expected, found=error.found, reason=str(error),
+                 mti=partial.get(DE.MTI, ""), de11=partial.get(DE.STAN, ""))  # fmt: skip
+        mti = partial.get(DE.MTI, "")
+        request = len(mti) == 4 and mti.isdigit() and mti[2] in "02"
+        if request and DE.STAN in partial and DE.TRANSMISSION_TIME in partial:
+            self._answer_format_error(session, partial, now)
+        elif not session.good:
+            self._close(session, f"nothing it sent could be read: {error}")
+            return
+        if session.bad_in_a_row >= self.limits.format_errors_per_link:
+            self._limit_close(session, "format_errors_per_link", self.limits.format_errors_per_link)
+
+    def _misformed(self, session: Session, raw: Document, reason: str, now: int) -> None:
+        """A message of the dialect that makes no sense to the switch."""
+        session.bad_in_a_row += 1
+        mti = raw[DE.MTI]
+        self.log("warning", "message.refused", link=session.link, mti=mti, de11=raw.get(DE.STAN, ""), reason=reason)
+        if mti[2] in "02":
+            self._answer_format_error(session, raw, now)
+        if session.bad_in_a_row >= self.limits.format_errors_per_link:
+            self._limit_close(session, "format_errors_per_link", self.limits.format_errors_per_link)
+
+    def _answer_format_error(self, session: Session, raw: Document, now: int) -> None:
+        try:
+            document = session.inward(raw)
+        except (SubfieldError, ValueError, KeyError):
+            document = {de: raw[de] for de in (DE.MTI, DE.TRANSMISSION_TIME, DE.STAN, DE.RRN, DE.TERMINAL) if de in raw}
+        reply(self, session, answer(document, Answer.FORMAT_ERROR), raw, now)
+
+    # -- answers
+
+    def _answer(self, session: Session, document: Document, raw: Document, now: int) -> None:
+        """0110, 0210, 0130, 0230, 0410, 0430 from a host: of a request that waits, of something owed, or of nothing."""
+        del raw
+        host = session.host
+        get = document.get
+        key = (document[DE.MTI][1], get(DE.STAN, ""), get(DE.TRANSMISSION_TIME, ""))
+        if host is not None:
+            pending = host.pending.take(key) if document[DE.MTI][2] == "1" else None
+            if pending is not None:
+                self._payments.answered(session, document, pending, now)
+                if self.draining:
+                    self._say_goodbye(now)
+                return
+            if self._forwarder.acknowledged(host, key, document, now):
+                return
+        self._unmatched(session, host, document, key, now)
+
+    def _unmatched(
+        self, session: Session, host: HostState | None, document: Document, key: tuple[str, str, str], now: int
+    ) -> None:
+        fields = {
+            "link": session.link, "mti": document[DE.MTI], "de11": key[1], "de7": key[2],
+            "rrn": document.get(DE.RRN, ""), "de39": document.get(DE.RESPONSE_CODE, ""),
+        }  # fmt: skip
+        if host is None:
+            self.log("warning", "answer.unmatched", **fields, nearest="the switch asks nothing of an acquirer's link")
+            return
+        given_up = host.pending.late(key)
+        if given_up is None:
+            self.log("warning", "answer.unmatched", **fields, nearest=host.pending.nearest(key))
+        elif given_up.reason == "answered":
+            self.log("warning", "answer.doubled", **fields, txn=f"{given_up.txn:x}", hint="the first answer stands")
+        else:
+            self.log("warning", "answer.late", **fields, txn=f"{given_up.txn:x}", given_up=given_up.reason,
+                     late_ms=(now - given_up.at_ns) // 1_000_000,
+                     hint="the reversal owed to the host undoes it")  # fmt: skip
+
+    def _network_answer(self, session: Session, document: Document, raw: Document, now: int) -> None:
+        del raw
+        self._management.response(session, document, now)
+
+    # -- the driver's calls
+
+    def undelivered(self, link: LinkId, txn: int, now: int) -> None:
+        """An approval could not be handed to `link`: it is reversed."""
+        del link
+        self._payments.undelivered(txn, now)
+
+    def durable(self, position: int, now: int) -> None:
+        """The journal holds every record up to `position`."""
+        del now
+        self.durable_position = position
+
+    def journal_state(self, up: bool, reason: str, now: int) -> None:
+        """Without a journal nothing is approved: requests are declined until it is back."""
+        del now
+        self.journal_down = "" if up else reason or "its writer is gone"
+
+    def tick(self, now: int) -> None:
+        """Expire requests, repeat what is owed, echo, close what stalls."""
+        for host in self.hosts.values():
+            for pending in host.pending.expired(now):
+                self._payments.give_up(host, pending, "timeout", now)
+        self._forwarder.tick(now)
+        if self.draining:
+            self._say_goodbye(now)
+        else:
+            self._management.tick(now)
+        self._close_overdue(self._unsigned, now, "sign_on_ms", "did not sign on (0800, DE70=001) in time")
+        self._close_overdue(
+            self._partial, now - self.limits.frame_ms * 1_000_000, "frame_ms", "a frame was begun and not finished"
+        )
+        if now - self._swept_ns > 5_000_000_000:
+            self._sweep(now)
+
+    def _close_overdue(self, table: dict[LinkId, int], until: int, limit: str, reason: str) -> None:
+        while table:
+            link, at = next(iter(table.items()))
+            if at > until:
+                return
+            del table[link]
+            session = self.sessions.get(link)
+            if session is not None:
+                self.log("warning", "limit.reached", limit=limit, value=getattr(self.limits, limit), link=link, reason=reason,
+                         hint=f"raise {limit} in [limits] of the network file if it is only slow")  # fmt: skip
+                self._close(session, reason)
+
+    def _sweep(self, now: int) -> None:
+        """Close connections that have been idle for longer than their listener allows."""
+        self._swept_ns = now
+        idle_ns = {
+            name: listener.idle_s * 1_000_000_000 for name, listener in self._listeners.items() if listener.idle_s
+        }
+        if not idle_ns:
+            return
+        for session in list(self.sessions.values()):
+            allowed = idle_ns.get(session.name)
+            if allowed and now - session.heard_ns > allowed and session.state is not SessionState.CLOSING:
+                self._close(
+                    session, f"idle for more than {allowed // 1_000_000_000} s (idle_s of listener {session.name})"
+                )
+
+    def next_deadline(self) -> int | None:
+        """The earliest of all deadlines."""
+        due = [self._swept_ns + 5_000_000_001]
+        candidates = [host.pending.deadline() for host in self.hosts.values()]
+        candidates += (self._forwarder.deadline(), self._management.deadline())
+        due += [at for at in candidates if at is not None]
+        if self._unsigned:
+            due.append(next(iter(self._unsigned.values())))
+        if self._partial:
+            due.append(next(iter(self._partial.values())) + self.limits.frame_ms * 1_000_000)
+        return min(due)
+
+    def drain(self, now: int) -> None:
+        """Take no more requests. Hosts get their sign-off once nothing waits for them (`drained`)."""
+        self.draining = True
+        self.log("info", "switch.draining", in_flight=self.in_flight, owed=len(self.state.owed))
+        self._say_goodbye(now)
+
+    def _say_goodbye(self, now: int) -> None:
+        """Sign off from every host that nothing is awaited of any more."""
+        for host in self.hosts.values():
+            for session in host.sessions:
+                if not len(host.pending) and session.state is SessionState.UP:
+                    self._management.sign_off(session, now)
+                    session.state = SessionState.SIGNED_OFF
+
+    def drained(self) -> bool:
+        """No request waits for an answer, and every record is durable. What is owed stays in the journal."""
+        return self.in_flight == 0 and self.position == self.durable_position
+
+    def _snapshot(self, now: int) -> None:
+        state = self.state
+        self._snapshot_at = self.position + self.limits.snapshot_records
+        horizons = dict(state.horizons)
+        for key in state.recent:
+            horizons[key[0]] = key[3]
+        self.record(
+            Snapshot(
+                self.wall_us(now), SCHEMA, self.network.name, self._last_txn, tuple(state.open.values()),
+                tuple(state.owed.values()), dict(state.stans), horizons,
+            )
+        )  # fmt: skip

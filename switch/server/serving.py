@@ -1,0 +1,102 @@
+"""A switch made whole: its journal recovered, its links driven, until it is told to stop.
+
+Order matters: the network file is checked and the journal recovered before a port opens; what was open when the last process
+died becomes owed before anything is answered.
+"""
+
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import msgspec
+
+from switch.core.network import Network
+from switch.core.switch import Switch
+from switch.journal.feed import Feed
+from switch.journal.history import IndexHistory
+from switch.security.vault import KeyVault
+from switch.server.driver import Dial, Driver, Sinks, driving, trio_clock
+from switch.server.quiet import quiet_collector
+from switch.wire import Dialect
+
+
+class Serving(msgspec.Struct):
+    """A running switch."""
+
+    switch: Switch
+    driver: Driver
+    recovered_records: int
+    recovery_ms: int
+
+    def hosts_up(self) -> tuple[list[str], list[str]]:
+        """Names of the hosts that are signed on, and of those that are not."""
+        up = [name for name, host in self.switch.hosts.items() if host.up is not None]
+        return up, [name for name in self.switch.hosts if name not in up]
+
+
+def dialects_of(network: Network) -> dict[str, Dialect]:
+    """Every dialect the network's links speak, loaded once."""
+    names = {link.dialect for link in (*network.listeners, *network.hosts)}
+    return {name: Dialect.load(name, layouts=network.limits.codec_layouts) for name in sorted(names)}
+
+
+@asynccontextmanager
+async def serving(network: Network, state_dir: Path, sinks: Sinks) -> AsyncIterator[Serving]:
+    """Run the switch of `network` while the body runs; journal and key live in `state_dir`.
+
+    Raises OSError (an address is in use), JournalError and VaultError with sentences for people; nothing is half-started then.
+    """
+    state_dir.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - once, before anything runs
+    began = time.perf_counter()
+    dialects = dialects_of(network)
+    vault = KeyVault.at(state_dir / "vault.key")
+    feed = Feed(state_dir, network.name, network.limits)
+    recovered = feed.open()
+    try:
+        history = IndexHistory(state_dir)
+        switch = Switch(network, dialects, recovered.state, recovered.position, vault, history)
+        switch.wall_offset_ns = time.time_ns() - trio_clock()
+        switch.started(trio_clock())
+        dials = [
+            Dial(host.name, host.connect, host.backoff_min_ms, host.backoff_max_ms)
+            for host in network.hosts
+            if host.connect is not None
+        ]
+        listen = [(listener.name, listener.address) for listener in network.listeners]
+        with Indexer(state_dir), quiet_collector():
+            async with driving(
+                switch,
+                sinks=sinks,
+                listen=listen,
+                dial=dials,
+                limits=network.limits,
+                journal=feed,
+                durable=recovered.position,
+            ) as driver:
+                yield Serving(switch, driver, recovered.folded, round((time.perf_counter() - began) * 1000))
+    finally:
+        feed.close()
+
+
+class Indexer:
+    """The process that keeps the journal's index; it ends with its standard input."""
+
+    def __init__(self, state_dir: Path) -> None:
+        self._command = [sys.executable, "-m", "switch.journal.index", "--dir", str(state_dir), "--follow"]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> None:
+        self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE)  # noqa: S603 - our own module
+
+    def __exit__(self, *_: object) -> None:
+        process = self._process
+        if process is not None and process.stdin is not None:
+            process.stdin.close()
+            try:
+                process.wait(timeout=5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()

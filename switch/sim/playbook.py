@@ -1,0 +1,254 @@
+"""Playbooks: a test that reads as a script of messages and times, against the real switch and the real codec, without sockets.
+
+    book = Playbook(load_network("morocco"))
+    atlas = book.host("atlas")                      # connected, and signed on by the switch
+    pos = book.acquirer("acquirers", "504101")      # connected, and signed on
+    pos.sends({"t": "0200", …})
+    request = atlas.gets()
+    book.passes(seconds=10)                         # the issuer stays silent
+    assert pos.gets()["39"] == "91"
+
+Time is virtual and moves only when the script says so. What the switch records is durable at once unless the script holds the
+journal (`book.journal_holds()`); a crash keeps what was durable and nothing else.
+"""
+
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+from switch.core.network import Network
+from switch.core.party import Close, Hop, LinkId, Log, Record, Send
+from switch.core.records import AnyEntry, Key, Outcome, State, apply
+from switch.core.switch import Switch
+from switch.core.translate import answer, translator_for
+from switch.security.vault import ClearVault
+from switch.wire import Dialect
+from switch.wire.framing import Framing, make_framing
+from switch.wire.vocabulary import DE, Answer, Document
+
+SECOND_NS = 1_000_000_000
+EPOCH_NS = 1_764_072_000 * SECOND_NS
+"""the script begins at 2025-11-25 12:00:00 UTC"""
+
+
+class Memory:
+    """History from the records themselves: everything that was ever durable."""
+
+    def __init__(self, entries: Callable[[], Iterable[AnyEntry]], network: Network) -> None:
+        self._entries = entries
+        unbounded = msgspec.structs.replace(network.limits, recent_transactions=1 << 40)
+        self._limits = unbounded
+
+    def find(self, key: Key) -> Outcome | None:
+        """Fold the whole journal and look."""
+        state = State(self._limits, recent=OrderedDict())
+        for entry in self._entries():
+            apply(state, entry)
+        return state.recent.get(key)
+
+
+class Peer:
+    """The other end of one link, as a script holds it: it sends and reads documents in house form, whatever the dialect."""
+
+    def __init__(self, book: "Playbook", link: LinkId, dialect: Dialect, framing: Framing, institution: str) -> None:
+        self._book = book
+        self.link = link
+        self.dialect = dialect
+        self._framing = framing
+        self._translator = translator_for(dialect, institution, book.network.institution)
+        self._raw: dict[tuple[str, str], Document] = {}
+        self._inbox: deque[Document] = deque()
+        self.closed = ""
+        """why the switch closed the link; "" while it is open"""
+
+    def sends(self, document: Document) -> None:
+        """One whole message."""
+        request = self._raw.get((document.get(DE.STAN, ""), document.get(DE.TRANSMISSION_TIME, "")))
+        answers = document[DE.MTI][2] in "13"
+        self.sends_bytes(
+            self._framing.frame(self.dialect.encode(self._translator.outward(document, request if answers else None)))
+        )
+
+    def sends_bytes(self, data: bytes) -> None:
+        """Bytes as they are."""
+        self._book.deliver(self.link, data)
+
+    def answers(self, request: Document, de39: str = Answer.APPROVED, **more: str) -> None:
+        """Answer `request` (as `gets` gave it) with DE39; further elements as `de38="123456"`."""
+        extra = {name.removeprefix("de"): value for name, value in more.items()}
+        self.sends(answer(request, de39, extra))
+
+    def takes(self, data: bytes) -> None:
+        """Bytes from the switch."""
+        for frame in self._framing.feed(data):
+            raw = self.dialect.decode(frame)
+            document = self._translator.inward(raw)
+            self._raw[document.get(DE.STAN, ""), document.get(DE.TRANSMISSION_TIME, "")] = raw
+            self._inbox.append(document)
+
+    def gets(self) -> Document:
+        """The next message that came. AssertionError when none did."""
+        assert self._inbox, f"{self.link} got nothing"
+        return self._inbox.popleft()
+
+    def got_nothing(self) -> bool:
+        """True while no message waits to be read."""
+        return not self._inbox
+
+    def hangs_up(self) -> None:
+        """Close the connection from this end."""
+        self._book.hang_up(self.link)
+
+
+class Playbook:
+    """A switch and the script's hold on its world."""
+
+    def __init__(self, network: Network, entries: Iterable[AnyEntry] = (), now: int = 0, links: int = 0) -> None:
+        self.network = network
+        self.now = now
+        self.entries: list[AnyEntry] = list(entries)
+        """every record, durable or not"""
+        self.hops: list[Hop] = []
+        self.logs: list[Log] = []
+        self._durable = len(self.entries)
+        self._held: list[Send] = []
+        self._holding = False
+        self._peers: dict[LinkId, Peer] = {}
+        self._links = links
+        names = {listener.dialect for listener in network.listeners} | {host.dialect for host in network.hosts}
+        self._dialects = {name: Dialect.load(name) for name in names}
+        state = State(network.limits)
+        for entry in self.entries:
+            apply(state, entry)
+        memory = Memory(lambda: self.entries[: self._durable], network)
+        self.switch = Switch(network, self._dialects, state, len(self.entries), ClearVault(), memory)
+        self.switch.wall_offset_ns = EPOCH_NS
+        self.switch.started(self.now)
+        self._carry_out()
+
+    # -- the other ends
+
+    def connects(self, name: str, dialect: str, framing: str, institution: str = "") -> Peer:
+        """A new connection on listener or host link `name`."""
+        self._links += 1
+        peer = Peer(self, f"{name}#{self._links}", self._dialects[dialect], make_framing(framing, 65_535), institution)
+        self._peers[peer.link] = peer
+        self.switch.connected(peer.link, self.now)
+        self._carry_out()
+        return peer
+
+    def acquirer(self, listener: str, institution: str, *, sign_on: bool = True) -> Peer:
+        """A connection to a listener, signed on unless told otherwise."""
+        config = next(x for x in self.network.listeners if x.name == listener)
+        peer = self.connects(config.name, config.dialect, config.framing, institution)
+        if sign_on:
+            stan_de7 = {DE.STAN: "000001", DE.TRANSMISSION_TIME: self.switch.de7(self.now)}
+            peer.sends({DE.MTI: "0800", **stan_de7, DE.ACQUIRER: institution, DE.NETWORK_CODE: "001"})
+            assert peer.gets()[DE.RESPONSE_CODE] == Answer.APPROVED
+        return peer
+
+    def host(self, name: str, *, sign_on: bool = True) -> Peer:
+        """The host behind a host link; answers the switch's sign-on unless told otherwise."""
+        config = next(x for x in self.network.hosts if x.name == name)
+        peer = self.connects(config.name, config.dialect, config.framing, config.institution)
+        if sign_on:
+            peer.answers(peer.gets(), Answer.APPROVED, de70="001")
+        return peer
+
+    # -- what happens
+
+    def passes(self, seconds: float) -> None:
+        """Let time pass; the switch does what falls due, when it falls due."""
+        until = self.now + round(seconds * SECOND_NS)
+        while (due := self.switch.next_deadline()) is not None and due <= until:
+            self.now = max(self.now, due)
+            self.switch.tick(self.now)
+            self._carry_out()
+        self.now = until
+
+    def deliver(self, link: LinkId, data: bytes) -> None:
+        """Bytes arrive at the switch."""
+        self.switch.received(link, data, self.now)
+        self._carry_out()
+
+    def hang_up(self, link: LinkId) -> None:
+        """A connection ends."""
+        self._peers.pop(link, None)
+        self.switch.disconnected(link, self.now)
+        self._carry_out()
+
+    def journal_holds(self) -> None:
+        """From here on nothing becomes durable until `journal_flushes`."""
+        self._holding = True
+
+    def journal_flushes(self) -> None:
+        """All that was recorded becomes durable."""
+        self._holding = False
+        self._carry_out()
+
+    def journal_fails(self, reason: str) -> None:
+        """The journal's writer is gone."""
+        self._holding = True
+        self.switch.journal_state(False, reason, self.now)
+        self._carry_out()
+
+    def journal_returns(self) -> None:
+        """The writer is back, and makes durable what it never acknowledged."""
+        self.switch.journal_state(True, "", self.now)
+        self.journal_flushes()
+
+    def crashes(self) -> "Playbook":
+        """Kill the switch here; the playbook of the one that starts from what was durable. All links are gone."""
+        return Playbook(self.network, self.entries[: self._durable], self.now, self._links)
+
+    def recorded(self, kind: type) -> list[AnyEntry]:
+        """The records of one kind, in order."""
+        return [entry for entry in self.entries if type(entry) is kind]
+
+    def logged(self, event: str) -> list[Log]:
+        """The log events of one name, in order."""
+        return [log for log in self.logs if log.event == event]
+
+    # -- effects
+
+    def _carry_out(self) -> None:
+        while self.switch.effects or (not self._holding and self._durable < len(self.entries)):
+            effects, self.switch.effects = self.switch.effects, []
+            for effect in effects:
+                if isinstance(effect, Send):
+                    if effect.after > self._durable:
+                        self._held.append(effect)
+                    else:
+                        self._send(effect)
+                elif isinstance(effect, Record):
+                    assert effect.position == len(self.entries) + 1
+                    self.entries.append(effect.entry)
+                elif isinstance(effect, Hop):
+                    self.hops.append(effect)
+                elif isinstance(effect, Log):
+                    self.logs.append(effect)
+                elif isinstance(effect, Close):
+                    self._closed(effect)
+            if not self._holding and self._durable < len(self.entries):
+                self._durable = len(self.entries)
+                self.switch.durable(self._durable, self.now)
+                held, self._held = self._held, []
+                for send in held:
+                    self._send(send)
+
+    def _send(self, send: Send) -> None:
+        peer = self._peers.get(send.link)
+        if peer is None:
+            if send.txn:
+                self.switch.undelivered(send.link, send.txn, self.now)
+            return
+        if send.hop is not None:
+            self.hops.append(msgspec.structs.replace(send.hop, at_ns=self.now))
+        peer.takes(send.data)
+
+    def _closed(self, close: Close) -> None:
+        peer = self._peers.pop(close.link, None)
+        if peer is not None:
+            peer.closed = close.reason
+            self.switch.disconnected(close.link, self.now)
