@@ -266,7 +266,9 @@ def _booted(state: State, r: Booted) -> None:
 
 
 def _snapshot(state: State, r: Snapshot) -> None:
-    """What a snapshot does not carry, `recent`, is History's from here on; a running state keeps its own."""
+    """Where a fold begins. What it does not carry, `recent`, is History's from here on; a running state keeps its own."""
+    if state.network:
+        return
     state.network, state.last_txn = r.network, r.last_txn
     state.open = {f.txn: f for f in r.open}
     state.owed = {o.txn: o for o in r.owed}
