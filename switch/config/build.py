@@ -10,9 +10,9 @@ from switch.config.mistakes import did_you_mean
 from switch.config.reader import Section
 from switch.core.limits import Limits
 from switch.core.network import BinRange, HostLink, Listener, Member, Tariff
-from switch.money.country import country_numeric
+from switch.money.convert import RateError, rate_between
+from switch.money.country import NUMERIC, country_numeric
 from switch.money.currency import BY_ALPHA, currency, parse_money
-from switch.wire.framing import FRAMINGS
 
 SCHEMES: Final = ("cmi", "visa", "mastercard")
 PAN_SHORTEST: Final = 12
@@ -56,30 +56,23 @@ def read_member(s: Section, home: str) -> Member:
         name=name,
         title=s.text("title", name or "?"),
         institution=s.digits("institution", 11),
-        country=s.lookup("country", country_numeric, home or "504"),
+        country=s.lookup("country", country_numeric, NUMERIC, home or "504"),
     )
     s.done()
     return member
-
-
-def _dialect_and_framing(s: Section, dialects: Dialects) -> tuple[str, str]:
-    """The keys `dialect` and `framing`; a framing not given is the dialect's own."""
-    dialect = dialects.read(s)
-    default = dialects.framing(dialect)
-    return dialect, s.choice("framing", FRAMINGS, default or "length2")
 
 
 def read_listener(s: Section, dialects: Dialects, limits: Limits) -> Listener:
     """`[[listener]]`: a port others connect to."""
     name = s.name()
     role = s.choice("role", ("acquirer", "terminal", "host"))
-    dialect, framing = _dialect_and_framing(s, dialects)
+    dialect = dialects.read(s)
     listener = Listener(
         name=name,
         role=role,
         address=s.address("address"),
         dialect=dialect,
-        framing=framing,
+        framing=dialects.framing(s, dialect),
         max_connections=s.integer("max_connections", 1, 200_000, limits.connections),
         idle_s=s.integer("idle_s", 0, 86_400, 0),
     )
@@ -93,12 +86,14 @@ def read_host(s: Section, dialects: Dialects, members: dict[str, Member], limits
     role = s.choice("role", ("issuer", "network"))
     member, scheme = "", ""
     if role == "issuer":
-        member = s.choice("member", members, name)
+        member = s.choice("member", members, name if name in members else None)
     elif role == "network":
         scheme = s.choice("scheme", ("visa", "mastercard"))
-    dialect, framing = _dialect_and_framing(s, dialects)
+    else:
+        s.ask("member", "scheme")
+    dialect = dialects.read(s)
     timeout_ms = s.integer("timeout_ms", 100, 120_000, 10_000)
-    institution = members[member].institution if member in members else None
+    institution = None if role == "network" else members[member].institution if member in members else "0"
     host = HostLink(
         name=name,
         role=role,
@@ -107,7 +102,7 @@ def read_host(s: Section, dialects: Dialects, members: dict[str, Member], limits
         institution=s.digits("institution", 11, institution),
         connect=s.address("connect") if s.has("connect") else None,
         dialect=dialect,
-        framing=framing,
+        framing=dialects.framing(s, dialect),
         timeout_ms=timeout_ms,
         echo_s=s.integer("echo_s", 1, 3_600, 30),
         retry_ms=s.integer("retry_ms", 100, 3_600_000, 30_000),
@@ -159,8 +154,8 @@ def read_bin(s: Section, draft: Draft, members: dict[str, Member]) -> BinRange:
         high=high,
         scheme=scheme,
         issuer=issuer,
-        country=s.lookup("country", country_numeric, country),
-        currency=s.lookup("currency", currency_numeric, money),
+        country=s.lookup("country", country_numeric, NUMERIC, country),
+        currency=s.lookup("currency", currency_numeric, BY_ALPHA, money),
         product=s.text("product", "unknown"),
         line=s.line_of("range"),
     )
@@ -207,10 +202,22 @@ def read_rates(s: Section, home: str) -> dict[str, Decimal]:
             s.wrong(code, f"{unit.alpha} is the home currency, and {value} of it are not 1", "leave it out")
         elif unit.numeric in rates and unit.numeric != home:
             s.wrong_key(code, f"a second rate for {unit.alpha}")
+        else:
+            _carried(s, code, value)
         rates[unit.numeric] = value
     if home:
         rates[home] = Decimal(1)
     return rates
+
+
+def _carried(s: Section, code: str, value: Decimal) -> None:
+    """Both directions of a rate must fit in DE9 and DE10."""
+    for pair in ((code, "home"), ("home", code)):
+        try:
+            rate_between(*pair, {code: value, "home": Decimal(1)})
+        except RateError as error:
+            s.wrong(code, str(error), "DE9 and DE10 carry 7 digits, up to 9 of them decimals")
+            return
 
 
 def read_limits(s: Section) -> Limits:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from switch.config.build import Draft
 from switch.config.reader import Section, Source
 from switch.core.network import Network
+from switch.money.currency import CURRENCIES
 
 
 def check(source: Source, draft: Draft, network: Network, acquirers_wait_ms: int) -> None:
@@ -39,29 +40,29 @@ def _sections_present(source: Source, draft: Draft) -> None:
             source.missing(f"there is no [[{name}]]", "see specs/networks/morocco.toml for a whole network")
 
 
-def _repeats(pairs: Iterable[tuple[Section, str]], key: str, what: str) -> None:
-    """Note each section whose `key` another has already taken."""
+def _repeats(pairs: Iterable[tuple[Section, str]], key: str, taken: str) -> None:
+    """Note each section whose `key` another has already taken; `taken` says so, with the value for `{}`."""
     seen: dict[str, Section] = {}
     for s, value in pairs:
         if not value:
             continue
         if value in seen:
-            s.wrong(key, f'{what} "{value}" is taken already, by {seen[value].title} on {_where(seen[value])}')
+            s.wrong(key, f"{taken.format(value)}: {seen[value].title} on {_where(seen[value])}")
         else:
             seen[value] = s
 
 
 def _unique(source: Source, draft: Draft, network: Network) -> None:
     """Names of members; names of links, listeners and hosts together; institutions; one link a member or scheme."""
-    _repeats(((s, m.name) for s, m in draft.members), "name", "member name")
+    _repeats(((s, m.name) for s, m in draft.members), "name", 'the member name "{}" is taken')
     links = [(s, v.name) for s, v in draft.listeners] + [(s, h.name) for s, h in draft.hosts]
-    _repeats(links, "name", "link name")
+    _repeats(links, "name", 'the link name "{}" is taken')
     institutions = [(source.root, network.institution), *((s, m.institution) for s, m in draft.members)]
     institutions += [(s, h.institution) for s, h in draft.hosts if h.role == "network"]
-    _repeats(institutions, "institution", "institution")
-    _repeats(((s, h.member) for s, h in draft.hosts), "member", "a host link of member")
-    _repeats(((s, h.scheme) for s, h in draft.hosts), "scheme", "a network of scheme")
-    _repeats(((s, t.network) for s, t in draft.tariffs), "network", "a tariff of network")
+    _repeats(institutions, "institution", "institution {} is taken")
+    _repeats(((s, h.member) for s, h in draft.hosts), "member", 'member "{}" has a host link already')
+    _repeats(((s, h.scheme) for s, h in draft.hosts), "scheme", 'scheme "{}" has a network already')
+    _repeats(((s, t.network) for s, t in draft.tariffs), "network", 'network "{}" has a tariff already')
 
 
 def _ports(draft: Draft) -> None:
@@ -80,7 +81,7 @@ def _ports(draft: Draft) -> None:
                 {"0.0.0.0", "::"} & {host, address.host} and "address" in other.data  # noqa: S104 - compared, not bound
             )
             if port == address.port and port and same:
-                s.wrong(key, f"{address} is taken already, by {other.title} on {_where(other)}")
+                s.wrong(key, f"{address} is taken: {other.title} on {_where(other)}")
                 break
         else:
             taken.append((address.host, address.port, s))
@@ -157,6 +158,8 @@ def _overlap(draft: Draft, second: int, first: int) -> None:
 
 def _routes(draft: Draft) -> None:
     """Each range leads somewhere: a member's to its host link, a foreign one to its scheme's network."""
+    if any(not (h.member or h.scheme) for _, h in draft.hosts):
+        return
     issuers = {h.member for _, h in draft.hosts if h.role == "issuer"}
     schemes = {h.scheme for _, h in draft.hosts if h.role == "network"}
     for s, b in draft.bins:
@@ -178,8 +181,9 @@ def _money(draft: Draft, network: Network) -> None:
     """A rate for the currency of every range."""
     for s, b in draft.bins:
         if b.currency and network.currency and b.currency not in network.rates:
+            alpha, home = CURRENCIES[b.currency].alpha, CURRENCIES[network.currency].alpha
             s.wrong(
-                "currency", f"[rates] has no rate for {s.data.get('currency')}", "add one: units of the home currency"
+                "currency", f"[rates] has no rate for {alpha}", f"add `{alpha} = …`: the {home} that one {alpha} buys"
             )
 
 

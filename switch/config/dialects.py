@@ -7,6 +7,7 @@ from switch.config.mistakes import did_you_mean
 from switch.config.reader import Section
 from switch.wire import Dialect, DialectError
 from switch.wire.dialect import names
+from switch.wire.framing import FRAMINGS
 
 FINANCIAL: Final = ("2", "3", "4", "7", "11", "32", "37", "39", "41", "49")
 """What a payment and its answer cannot do without, on any link."""
@@ -22,6 +23,17 @@ def missing_elements(dialect: Dialect) -> list[str]:
     """Elements a link needs and the dialect lacks, in the order of the standard: `["DE37", "DE90"]`."""
     wanted = (*FINANCIAL, REVERSAL.get(dialect.version, "90"), NETWORK.get(dialect.version, "70"))
     return [f"DE{element}" for element in wanted if element not in dialect.spec]
+
+
+HEADERS: Final[Mapping[str, int]] = {"tpdu": 5, "base1": 22}
+"""Framing -> bytes of the message header it looks into; the dialect must have one of that size."""
+
+
+def header_bytes(dialect: Dialect) -> int:
+    """Size of the header before the MTI; 0: none."""
+    element = dialect.spec["h"]
+    size = int(element["max_len"])
+    return size // 2 if element.get("len_count") == "nibbles" else size
 
 
 class Dialects:
@@ -51,10 +63,18 @@ class Dialects:
             return ""
         return name
 
-    def framing(self, name: str) -> str | None:
-        """The framing a dialect that loaded usually travels in."""
+    def framing(self, s: Section, name: str) -> str:
+        """The key `framing` of a link with dialect `name`; by default the one the dialect usually travels in."""
         dialect = self._loaded.get(name)
-        return dialect.framing if dialect is not None else None
+        framing = s.choice("framing", FRAMINGS, dialect.framing if dialect is not None else "length2")
+        wanted = HEADERS.get(framing, 0)
+        if dialect is not None and wanted and header_bytes(dialect) != wanted:
+            s.wrong(
+                "framing",
+                f'framing "{framing}" needs a header of {wanted} bytes; dialect "{name}" has {header_bytes(dialect) or "none"}',
+                f'dialect "{name}" usually travels in "{dialect.framing}"',
+            )
+        return framing
 
     def _load(self, s: Section, name: str) -> Dialect | None:
         """Load it, or note why not at the first link that names it."""

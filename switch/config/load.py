@@ -8,7 +8,8 @@ from switch.config.dialects import Dialects
 from switch.config.mistakes import ConfigErrors, Mistake, did_you_mean
 from switch.config.reader import Source
 from switch.core.network import Network
-from switch.money.country import ALPHA, country_numeric
+from switch.money.country import ALPHA, NUMERIC, country_numeric
+from switch.money.currency import BY_ALPHA
 
 SHIPPED: Final = Path(__file__).parents[2] / "specs" / "networks"
 
@@ -23,7 +24,11 @@ def load_network(name_or_path: str) -> Network:
         path = SHIPPED / f"{name_or_path}.toml"
         if not path.is_file():
             hint = did_you_mean(name_or_path, [p.stem for p in SHIPPED.glob("*.toml")])
-            raise _whole(name_or_path, "no shipped network has this name", f"{hint}; or give a path ending .toml")
+            raise _whole(
+                name_or_path,
+                "no shipped network has this name",
+                f"{hint} Any other file is given by its path, ending .toml".strip(),
+            )
     shown = _shown(path)
     try:
         text = path.read_bytes().decode("utf-8")
@@ -59,8 +64,8 @@ def _read(source: Source) -> Network:
     """Everything of the file, with every mistake noted in `source`; the value counts only if there is none."""
     root, dialects = source.root, Dialects()
     name, title = root.name(), root.text("title", "")
-    country = root.lookup("country", country_numeric)
-    money = root.lookup("currency", build.currency_numeric)
+    country = root.lookup("country", country_numeric, NUMERIC)
+    money = root.lookup("currency", build.currency_numeric, BY_ALPHA)
     draft = build.Draft(country, money)
     limits = build.read_limits(root.table("limits"))
     draft.members = [(s, build.read_member(s, country)) for s in root.tables("member")]
@@ -68,7 +73,7 @@ def _read(source: Source) -> Network:
     draft.listeners = [(s, build.read_listener(s, dialects, limits)) for s in root.tables("listener")]
     draft.hosts = [(s, build.read_host(s, dialects, members, limits)) for s in root.tables("host")]
     draft.bins = [(s, build.read_bin(s, draft, members)) for s in root.tables("bin")]
-    networks = [h.name for _, h in draft.hosts if h.role == "network"]
+    networks = [h.name for _, h in draft.hosts if h.role != "issuer"]
     draft.tariffs = [(s, build.read_tariff(s, draft, networks)) for s in root.tables("tariff")]
     rates = build.read_rates(root.table("rates"), money)
     wait_ms = root.integer("acquirers_wait_ms", 1_000, 300_000, 20_000)

@@ -55,17 +55,23 @@ class ConfigErrors(Exception):  # noqa: N818 - it is a collection of them
         super().__init__(self.render())
 
     def render(self, paint: Paint = plain) -> str:
-        """Every mistake, an empty line between two, and how many there are."""
+        """Every mistake, an empty line between two, and how many there are if there is more than one."""
         count = len(self.mistakes)
         blocks = [m.render(paint) for m in self.mistakes]
-        blocks.append(f"{count} mistake{'s' if count > 1 else ''}")
-        return "\n\n".join(blocks)
+        return "\n\n".join(blocks if count == 1 else [*blocks, f"{count} mistakes"])
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The word that `word` was probably meant to be, or "". Letters swapped are the commonest slip, so they come first."""
+    names = sorted(known)
+    swapped = [name for name in names if sorted(name) == sorted(word)]
+    return next(iter(swapped or get_close_matches(word, names, n=1, cutoff=0.6)), "")
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`did you mean "address"?`, or what there is to choose from, or "" where there is nothing."""
     names = sorted(known)
-    close = get_close_matches(word, names, n=1, cutoff=0.6)
+    close = nearest(word, names)
     if close:
-        return f'did you mean "{close[0]}"?'
+        return f'did you mean "{close}"?'
     return f"known: {', '.join(names)}" if names else ""

@@ -32,7 +32,9 @@ class Index:
         self.spans = spans
 
     def key(self, path: Path) -> tuple[int, int]:
-        """Start and end of the key; of the nearest table above it where the text has no such key."""
+        """Start and end of the key; of an array of tables, its first header; of what is not there, the table above it."""
+        if (*path, 0) in self.spans and path not in self.spans:
+            path = (*path, 0)
         while path and path not in self.spans:
             path = path[:-1]
         span = self.spans.get(path)

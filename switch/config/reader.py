@@ -10,11 +10,13 @@ from collections.abc import Callable, Collection, Iterator
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
-from switch.config.mistakes import ConfigErrors, Mistake, did_you_mean
+from switch.config.mistakes import ConfigErrors, Mistake, did_you_mean, nearest
 from switch.config.positions import Index, Path, scan
 from switch.core.network import Address
 
 _TOML_PLACE: Final = re.compile(r"^(?P<what>.*) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$")
+_BARE_WORD: Final = re.compile(r"[A-Za-z][\w.-]*")
+_LINE_KEY: Final = re.compile(r"\s*(\[+[^\]]*\]+|[^=\s]+)")
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _TYPES: Final[dict[type, str]] = {
     str: "a string", bool: "true or false", int: "a whole number", Decimal: "a number", list: "an array", dict: "a table",
@@ -36,46 +38,56 @@ class Source:
         self.index = Index(text, {})
         try:
             data = tomllib.loads(text, parse_float=Decimal)
-        except tomllib.TOMLDecodeError as error:
+            self.index = scan(text)
+        except RecursionError:
+            self.missing("values are nested too deeply to be read")
+            raise ConfigErrors(self.mistakes) from None
+        except ValueError as error:  # tomllib's own, or a number of thousands of digits
             self._syntax(str(error))
             raise ConfigErrors(self.mistakes) from None
-        self.index = scan(text)
         self.root = Section(self, (), data)
 
     def _syntax(self, error: str) -> None:
         """Note what `tomllib` says, at the place it names in words."""
         found = _TOML_PLACE.match(error)
         what = found["what"] if found else error
+        line = self.index.text.rstrip().count("\n") + 1
+        column = len(self.index.line_text(line)) + 1
         if found and found["line"]:
             line, column = int(found["line"]), int(found["column"])
-        else:
-            line = self.index.text.rstrip().count("\n") + 1
-            column = len(self.index.line_text(line)) + 1
-        snippet = self.index.line_text(line)
-        column = min(column, len(snippet) + 1)
+        text = self.index.line_text(line)
+        column, width, hint = min(column, len(text) + 1), 1, ""
+        word = _BARE_WORD.match(text, column - 1)
+        key = _LINE_KEY.match(text)
+        if what.startswith(("Cannot overwrite", "Cannot declare")) and key is not None:
+            what, column, width = "this is set already, further up", key.start(1) + 1, len(key[1])
+        elif what == "Invalid value" and word is not None:
+            width, hint = len(word[0]), f'a string stands in quotes: "{word[0]}"'
+        what = f"not TOML: {what[:1].lower()}{what[1:]}"
+        self._add(line, column, width, what, hint)
+
+    def _add(self, line: int, column: int, width: int, message: str, hint: str) -> None:
         self.mistakes.append(
             Mistake(
                 file=self.file,
                 line=line,
                 column=column,
-                width=1,
-                snippet=snippet,
-                message=f"not TOML: {what[:1].lower()}{what[1:]}",
+                width=width,
+                message=message,
+                hint=hint,
+                snippet=self.index.line_text(line),
             )
         )
 
     def note(self, span: tuple[int, int], message: str, hint: str = "") -> None:
         """A mistake at `span`, cut at the end of its line."""
         line, column = self.index.line_column(span[0])
-        snippet = self.index.line_text(line)
-        width = max(1, min(span[1] - span[0], len(snippet) - column + 1))
-        self.mistakes.append(
-            Mistake(file=self.file, line=line, column=column, width=width, snippet=snippet, message=message, hint=hint)
-        )
+        width = max(1, min(span[1] - span[0], len(self.index.line_text(line)) - column + 1))
+        self._add(line, column, width, message, hint)
 
     def missing(self, message: str, hint: str = "") -> None:
         """A mistake of the file as a whole: something is not in it."""
-        self.mistakes.append(Mistake(file=self.file, line=0, column=0, width=0, message=message, hint=hint))
+        self._add(0, 0, 0, message, hint)
 
 
 class Section:
@@ -87,6 +99,7 @@ class Section:
         self.path = path
         self.data = data
         self._asked: set[str] = set()
+        self._missing: list[str] = []
 
     @property
     def line(self) -> int:
@@ -124,15 +137,12 @@ class Section:
         self._asked.add(key)
         if key not in self.data:
             if default is None:
-                self.source.note(
-                    self.source.index.key(self.path),
-                    f"{self.title} has no `{key}`",
-                    f"`{key}` is required: {_TYPES[kind]}",
-                )
+                self._missing.append(key)
             return default
         value = self.data[key]
         if type(value) is not kind:
-            self.wrong(key, f"`{key}` is {_TYPES[kind]}, not {_kind(value)}")
+            hint = f"write [[{key}]]" if kind is list and isinstance(value, dict) else ""
+            self.wrong(key, f"`{key}` is {_TYPES[kind]}, not {_kind(value)}", hint)
             return None
         return value
 
@@ -185,13 +195,13 @@ class Section:
         value = self.data.get(key)
         if type(value) is int:
             value = Decimal(value)
-        if not isinstance(value, Decimal) or not value.is_finite():
+        if not isinstance(value, Decimal):
             self.wrong(key, f"`{key}` is a number, such as 10.84, not {_kind(value)}")
-            return Decimal(1)
-        if value <= 0:
-            self.wrong(key, f"`{key}` = {value} is not above 0")
-            return Decimal(1)
-        return value
+        elif not value.is_finite() or value <= 0:
+            self.wrong(key, f"`{key}` = {value} is not above 0 and finite")
+        else:
+            return value
+        return Decimal(1)
 
     def percent(self, key: str, default: str) -> Decimal:
         """`"0.25 %"` -> 0.0025, from 0 to 100 %; 0 after a mistake."""
@@ -220,16 +230,24 @@ class Section:
             self.wrong(key, f'"{value}" is no address', '"HOST:PORT", such as "127.0.0.1:8583"; ports go to 65535')
         return Address("", 0)
 
-    def lookup(self, key: str, find: Callable[[str], str], default: str | None = None) -> str:
-        """A string that `find` translates, or refuses with a ValueError that becomes the mistake; "" then."""
+    def lookup(self, key: str, find: Callable[[str], str], known: Collection[str], default: str | None = None) -> str:
+        """A string that `find` translates, or refuses with a ValueError that becomes the mistake; "" then.
+
+        `known` are the words a mistyped one is likely to have meant.
+        """
         value = self.text(key, default)
         if not value:
             return ""
         try:
             return find(value)
         except ValueError as error:
-            self.wrong(key, f"`{key}`: {error}")
+            close = nearest(value.upper(), known)
+            self.wrong(key, f"`{key}`: {error}", f'did you mean "{close}"?' if close else "")
             return ""
+
+    def ask(self, *keys: str) -> None:
+        """Take keys as known without reading them, where a mistake above leaves open which belong here."""
+        self._asked.update(keys)
 
     def tables(self, key: str) -> Iterator["Section"]:
         """Each `[[key]]`; none where the file has none."""
@@ -244,7 +262,13 @@ class Section:
         return Section(self.source, (*self.path, key), self._take(key, dict, {}) or {})
 
     def done(self) -> None:
-        """Report every key that was not asked for."""
+        """Report the keys nobody asked for, and those that are missing and were not meant by one of them."""
+        meant: set[str] = set()
         for key in self.data:
-            if key not in self._asked:
-                self.wrong_key(key, f'unknown key "{key}" in {self.title}', did_you_mean(key, self._asked))
+            if key in self._asked:
+                continue
+            meant.add(nearest(key, self._missing))
+            self.wrong_key(key, f'unknown key "{key}" in {self.title}', did_you_mean(key, self._asked))
+        for key in self._missing:
+            if key not in meant:
+                self.source.note(self.source.index.key(self.path), f"{self.title} has no `{key}`", "it is required")

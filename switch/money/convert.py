@@ -81,6 +81,8 @@ def rate_between(source: str, target: str, rates: Mapping[str, Decimal], margin:
     for code in (source, target):
         if code not in rates:
             raise RateError(f"no rate for currency {code}")
+        if abs(rates[code].adjusted()) > 2 * RATE_DIGITS:
+            raise RateError(f"a rate of {rates[code]} is out of reach")
     rate = _EXACT.divide(_EXACT.multiply(rates[source], 1 + margin), rates[target])
     return carried_rate(rate)
 

@@ -3,7 +3,7 @@
 Codes in use as of 2026, without metals, units of account and test codes that have no minor unit.
 """
 
-from decimal import Decimal, InvalidOperation
+import re
 from typing import Final
 
 import msgspec
@@ -50,6 +50,8 @@ CURRENCIES: Final[dict[str, Currency]] = {
 
 BY_ALPHA: Final[dict[str, Currency]] = {c.alpha: c for c in CURRENCIES.values()}
 
+_AMOUNT: Final = re.compile(r"(?P<sign>-?)(?P<whole>[0-9]{1,12})(?:\.(?P<decimals>[0-9]{1,4}))?")
+
 
 def currency(code: str) -> Currency:
     """The currency of a numeric (`504`) or alphabetic (`MAD`, either case) code. CurrencyError: there is none."""
@@ -73,20 +75,20 @@ def format_amount(minor: int, code: str) -> str:
 def parse_amount(text: str, code: str) -> int:
     """`"123.45", "504"` -> 12345 minor units. CurrencyError: no number, or more decimals than the currency has."""
     unit = currency(code)
-    try:
-        value = Decimal(text.strip())
-    except InvalidOperation:
-        raise CurrencyError(f"{text!r} is no amount: digits with a decimal point, such as 123.45") from None
-    if not value.is_finite() or abs(value.adjusted()) > 15:
-        raise CurrencyError(f"{text!r} is no amount: it must be finite and have at most 12 digits")
-    minor = value.scaleb(unit.exponent)
-    if minor != minor.to_integral_value():
+    found = _AMOUNT.fullmatch(text.strip())
+    if found is None:
+        raise CurrencyError(f"{text!r} is no amount: 1 to 12 digits, with a decimal point such as 123.45")
+    decimals = found["decimals"] or ""
+    if len(decimals) > unit.exponent:
         raise CurrencyError(f"{text!r} has more decimals than {unit.alpha}, which has {unit.exponent}")
-    return int(minor)
+    minor = int(found["whole"] + decimals.ljust(unit.exponent, "0"))
+    return -minor if found["sign"] else minor
 
 
 def parse_money(text: str, default: str) -> tuple[int, str]:
     """`"123.45 MAD"` -> (12345, "504"); without a code, of currency `default`. CurrencyError as above."""
     number, _, code = text.strip().partition(" ")
+    if not code and number[-3:].isalpha():
+        number, code = number[:-3], number[-3:]
     unit = currency(code.strip() or default)
     return parse_amount(number, unit.numeric), unit.numeric

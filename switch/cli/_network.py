@@ -1,0 +1,48 @@
+"""What commands share: a network file loaded, or its mistakes shown; text painted for a terminal."""
+
+import sys
+from typing import IO, TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from switch.config import ConfigErrors
+    from switch.core.network import Network
+
+_STYLES: dict[str, dict[str, Any]] = {
+    "place": {"bold": True},
+    "error": {"fg": "red"},
+    "caret": {"fg": "yellow", "bold": True},
+    "hint": {"fg": "yellow"},
+    "label": {"dim": True},
+    "good": {"fg": "green"},
+}
+
+
+def paint(style: str, text: str) -> str:
+    """`text` in a named style; a style without a look leaves it plain. `click.echo` drops the colours off a terminal."""
+    look = _STYLES.get(style)
+    return click.style(text, **look) if look and text else text
+
+
+class Mistakes(click.ClickException):
+    """The mistakes of a network file, on stderr, exit code 1."""
+
+    def __init__(self, errors: "ConfigErrors") -> None:
+        """All of them."""
+        super().__init__(str(errors))
+        self.errors = errors
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print them, painted where stderr is a terminal."""
+        click.echo(self.errors.render(paint), file=file or sys.stderr)
+
+
+def load(name_or_path: str) -> "Network":
+    """The network, or `Mistakes`."""
+    from switch.config import ConfigErrors, load_network
+
+    try:
+        return load_network(name_or_path)
+    except ConfigErrors as errors:
+        raise Mistakes(errors) from None

@@ -1,0 +1,163 @@
+"""`cmi-switch route`: where a payment would go, by which rule, at what cost."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from switch.cli._network import load, paint
+
+if TYPE_CHECKING:
+    from switch.core.network import HostLink, Network
+    from switch.core.routing import Decision
+
+
+@click.command
+@click.argument("pan")
+@click.option(
+    "--amount", default="100.00", show_default=True, help="Of the payment; home currency unless it names one."
+)
+@click.option(
+    "--from", "sender", default="", help="Acquiring member or network it comes from (default: the first member)."
+)
+@click.option(
+    "--merchant-country", default="", metavar="XX", help="Two letters, as at the end of DE43 (default: home)."
+)
+@click.option("--network", default="morocco", show_default=True, help="Network file, or a shipped network's name.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
+def command(pan: str, amount: str, sender: str, merchant_country: str, network: str, as_json: bool) -> None:
+    """Say where a payment with the card PAN would go, by which rule, and what the hop costs.
+
+    Nothing is sent. Spaces in PAN are allowed; it is shown masked. A refusal names its DE39.
+
+    \b
+    Examples:
+      cmi-switch route 9504010000000001
+      cmi-switch route '4970 0000 0000 0005' --amount '250.00 EUR'
+      cmi-switch route 9504010000000001 --from visa --merchant-country FR
+    """
+    found = load(network)
+    answer = _answer(found, pan.replace(" ", "").replace("-", ""), amount, sender, merchant_country.upper())
+    if as_json:
+        import msgspec
+
+        click.echo(msgspec.json.encode(answer))
+    else:
+        _show(answer)
+
+
+def _answer(network: "Network", pan: str, amount: str, sender: str, merchant: str) -> dict[str, Any]:
+    """Everything there is to say, as plain values; amounts in minor units."""
+    from switch.core.routing import MEMBER, NETWORK, Router
+    from switch.money import CurrencyError, format_amount, parse_money
+    from switch.money.country import NUMERIC
+    from switch.wire.vocabulary import ANSWER_NAMES, mask_pan
+
+    try:
+        minor, currency = parse_money(amount, network.currency)
+    except CurrencyError as error:
+        raise click.BadParameter(str(error), param_hint="--amount") from None
+    if minor < 0:
+        raise click.BadParameter("a payment's amount is not below 0", param_hint="--amount")
+    if merchant and merchant not in NUMERIC:
+        raise click.BadParameter(f"{merchant!r} is no ISO 3166 country: two letters", param_hint="--merchant-country")
+    name, is_network, acquirer_country = _sender(network, sender)
+    decision = Router(network).route(
+        pan,
+        source=NETWORK if is_network else MEMBER,
+        source_host=name if is_network else "",
+        acquirer_country=acquirer_country,
+        merchant_country=merchant or ("" if is_network else network.country_alpha),
+    )
+    host = next((h for h in network.hosts if h.name == decision.host), None)
+    b = decision.bin
+    answer: dict[str, Any] = {
+        "pan": mask_pan(pan),
+        "scheme": b.scheme if b else "",
+        "product": b.product if b else "",
+        "issuer": b.issuer if b else "",
+        "issuer_country": b.country if b else "",
+        "from": name,
+        "from_role": "network" if is_network else "acquirer",
+        "amount": minor,
+        "currency": currency,
+        "route": decision.route,
+        "host": decision.host,
+        "to": _where(host) if host else "",
+        "de39": decision.de39,
+        "meaning": ANSWER_NAMES.get(decision.de39, ""),
+        "rule": decision.rule + _check_digit(pan, decision.de39),
+    }
+    cost, terms = _cost(network, decision, minor, currency, acquirer_country)
+    return answer | {
+        "cost": cost,
+        "cost_currency": network.currency,
+        "cost_text": f"{format_amount(cost, network.currency)} for {format_amount(minor, currency)}{terms}",
+    }
+
+
+def _sender(network: "Network", sender: str) -> tuple[str, bool, str]:
+    """Name, whether it is a card network, and the acquirer's country ("": unknown, abroad behind a network)."""
+    from switch.config.mistakes import did_you_mean
+
+    members = {m.name: m for m in network.members}
+    networks = [h.name for h in network.hosts if h.role == "network"]
+    sender = sender or network.members[0].name
+    if sender in members:
+        return sender, False, members[sender].country
+    if sender in networks:
+        return sender, True, ""
+    hint = did_you_mean(sender, [*members, *networks])
+    raise click.BadParameter(f"{sender!r} is no member or network of {network.name}; {hint}", param_hint="--from")
+
+
+def _check_digit(pan: str, de39: str) -> str:
+    """What a mistyped PAN should have ended in."""
+    from switch.core.routing import luhn_digit
+    from switch.wire.vocabulary import Answer
+
+    if de39 != Answer.INVALID_CARD or not (12 <= len(pan) <= 19 and pan.isascii() and pan.isdigit()):
+        return ""
+    return f"; for this one it would be {luhn_digit(pan[:-1])}"
+
+
+def _where(host: "HostLink") -> str:
+    address = str(host.connect) if host.connect else "it connects in"
+    return f"{host.role} link {host.name} ({address}, dialect {host.dialect}, {host.timeout_ms / 1000:g} s to answer)"
+
+
+def _cost(network: "Network", decision: "Decision", minor: int, currency: str, acquirer: str) -> tuple[int, str]:
+    """Minor units of the home currency, and the terms as a sentence's end."""
+    from switch.money import HopCosts, format_amount
+
+    tariff = next((t for t in network.tariffs if t.network == decision.host), None)
+    if tariff is None or decision.bin is None:
+        return 0, ""
+    if currency not in network.rates:
+        raise click.BadParameter(
+            f"no rate for {format_amount(minor, currency)[-3:]} in [rates] of {network.source}", param_hint="--amount"
+        )
+    across = decision.bin.country != acquirer
+    cost = HopCosts(tariff, network.rates, network.currency).cost(minor, currency, across)
+    terms = f" ({format_amount(tariff.per_transaction, network.currency)} + {tariff.ad_valorem * 100:.2f} %"
+    return cost, terms + (f" + {tariff.cross_border * 100:.2f} % across the border)" if across else ")")
+
+
+def _show(answer: dict[str, Any]) -> None:
+    card = answer["pan"]
+    if answer["scheme"]:
+        whose = answer["issuer"] or f"a foreign issuer (country {answer['issuer_country']})"
+        card += f"  {answer['scheme']} {answer['product']}, of {whose}"
+    if answer["de39"]:
+        outcome = paint("error", f"refused, DE39={answer['de39']} ({answer['meaning']})")
+    else:
+        outcome = f"{paint('good', answer['route'])}, to {answer['to']}"
+    rows = [
+        ("card", card),
+        ("from", f"{answer['from']}, {answer['from_role']}"),
+        ("route", outcome),
+        ("rule", answer["rule"]),
+    ]
+    if not answer["de39"]:
+        rows.append(("cost", answer["cost_text"]))
+    for label, text in rows:
+        click.echo(f"{paint('label', label.ljust(6))} {text}")

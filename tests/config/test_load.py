@@ -1,0 +1,121 @@
+"""A network file becomes a `Network`, or all of its mistakes; nothing else, whatever it holds."""
+
+import json
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from switch.config import ConfigErrors, load_network, parse_network
+from switch.core.limits import Limits
+from switch.core.network import Address
+from switch.wire.dialect import DIRECTORY
+
+BASE = (Path(__file__).parent / "base.toml").read_text()
+
+
+def test_the_shipped_network_has_no_mistake_and_every_scheme_at_every_bank():
+    network = load_network("morocco")
+    assert (network.country, network.country_alpha, network.currency) == ("504", "MA", "504")
+    assert {m.name for m in network.members} == {"atlas", "rif", "souss"}
+    for member in network.members:
+        assert {b.scheme for b in network.bins if b.issuer == member.name} == {"cmi", "visa", "mastercard"}
+    assert {h.scheme for h in network.hosts if h.role == "network"} == {"visa", "mastercard"}
+    assert {b.currency for b in network.bins} <= set(network.rates)
+
+
+def test_what_is_left_out_has_the_documented_default():
+    network = parse_network(BASE, "small.toml")
+    atlas, rif, visa = network.hosts
+    assert (atlas.member, atlas.institution, atlas.framing) == ("atlas", "504101", "length2")
+    assert (atlas.timeout_ms, atlas.echo_s, atlas.retry_ms) == (10_000, 30, 30_000)
+    assert (rif.member, rif.timeout_ms, rif.connect) == ("rif", 12_000, Address("127.0.0.1", 8592))
+    assert (visa.framing, visa.institution) == ("base1", "400000")
+    assert network.bins[0].country == "504"
+    assert network.bins[0].currency == "504"
+    assert network.bins[2].country == "840"
+    assert network.tariffs[0].per_transaction == 55
+    assert network.tariffs[0].ad_valorem == Decimal("0.0011")
+    assert network.rates == {"840": Decimal("9.97"), "504": Decimal(1)}
+    assert network.limits == Limits()
+    assert network.state_dir == "var/small"
+
+
+def test_a_range_knows_the_line_it_is_written_on():
+    network = parse_network(BASE, "small.toml")
+    lines = BASE.split("\n")
+    assert [lines[b.line - 1] for b in network.bins] == ['range = "9504 01"', 'range = "4550 4102"', 'range = "4"']
+
+
+def test_a_limit_is_raised_by_its_name():
+    assert parse_network(BASE + "[limits]\npending = 50_000\n", "x").limits == Limits(pending=50_000)
+
+
+def test_an_ipv6_address_stands_in_brackets():
+    network = parse_network(BASE.replace("127.0.0.1:8583", "[::1]:8583"), "x")
+    assert network.listeners[0].address == Address("::1", 8583)
+
+
+def test_carriage_returns_change_nothing_but_line_ends(tmp_path: Path):
+    path = tmp_path / "small.toml"
+    path.write_bytes(BASE.replace("\n", "\r\n").encode())
+    assert load_network(str(path)).bins == parse_network(BASE, "x").bins
+
+
+def test_a_dialect_that_lacks_what_a_link_needs_is_named_with_it(tmp_path: Path):
+    spec = json.loads((DIRECTORY / "cmi87.json").read_text())
+    del spec["90"], spec["37"]
+    path = tmp_path / "mine.json"
+    path.write_text(json.dumps(spec))
+    with pytest.raises(ConfigErrors) as caught:
+        parse_network(BASE.replace('"iso93"', f'"{path}"'), "small.toml")
+    (mistake,) = caught.value.mistakes
+    assert "lacks DE37, DE90, which a link needs" in mistake.message
+    assert mistake.line == 31
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("maroc", 'maroc: no shipped network has this name\n  did you mean "morocco"? Any other file is'),
+        ("nowhere/x.toml", "nowhere/x.toml: cannot be read: No such file or directory"),
+        ("/", "cannot be read: Is a directory"),
+    ],
+)
+def test_a_file_that_is_not_there_is_said_so(name: str, said: str):
+    with pytest.raises(ConfigErrors) as caught:
+        load_network(name)
+    assert said in str(caught.value)
+
+
+def test_a_file_in_another_encoding_is_named_with_its_first_wrong_byte(tmp_path: Path):
+    path = tmp_path / "latin.toml"
+    path.write_bytes(b'title = "caf\xe9"\n')
+    with pytest.raises(ConfigErrors, match="is not UTF-8: byte 0xe9 at offset 12"):
+        load_network(str(path))
+
+
+@pytest.mark.parametrize("text", ["x = " + "[" * 5000, "x = " + "9" * 5000, "\x00", "[rates]\nUSD = 1e999999\n"])
+def test_a_hostile_file_is_a_mistake_too(text: str):
+    with pytest.raises(ConfigErrors):
+        parse_network(text, "x")
+
+
+PIECES = st.sampled_from(
+    ["", '"', "[", "]]", "=", "\n", "#", "1", "-1", "1e400", '""', "{a=1}", '"é"', "[[host]]\n", "inf", "\t"]
+)
+
+
+@given(st.lists(st.tuples(st.integers(0, len(BASE)), st.integers(0, 12), PIECES), min_size=1, max_size=3))
+def test_a_spoiled_file_is_a_network_or_its_mistakes(edits: list[tuple[int, int, str]]):
+    text = BASE
+    for at, cut, piece in edits:
+        text = text[:at] + piece + text[at + cut :]
+    said = "none"
+    try:
+        parse_network(text, "x")
+    except ConfigErrors as errors:
+        said = str(errors)
+    assert said
