@@ -5,7 +5,7 @@ STAN and transmission time do not. Amounts are signed minor units of the transac
 has been reversed stands at 0.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -224,6 +224,16 @@ def money(amount: int, currency: str) -> str:
     """An amount as books' sentences show it: two decimals, ISO 4217 numeric. All demo currencies have two."""
     sign = "-" if amount < 0 else ""
     return f"{sign}{abs(amount) // 100}.{abs(amount) % 100:02d} ({currency})"
+
+
+def percentile_us(classes: Mapping[int, int], percent: float) -> int:
+    """The latency (µs, lower bound of its class) below or at which `percent` of the answers came; 0 where there are none."""
+    wanted = sum(classes.values()) * percent / 100
+    for lower, count in sorted(classes.items()):
+        wanted -= count
+        if wanted <= 0:
+            return lower
+    return 0
 
 
 def reconcile(

@@ -1,0 +1,75 @@
+"""`cmi-switch issuer`: the banks' issuer hosts."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from switch.server.driver import Driver
+
+
+@click.command
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option("--network", default="morocco", show_default=True, help="Network file, or a shipped network's name.")
+@click.option("--latency", default=0.0, metavar="MS", help="Median time to answer. [default: at once]")
+@click.option(
+    "--fault", "faults", multiple=True, metavar="KIND=SHARE", help="silent, late, wrong, cut or slow; share 0 to 1."
+)
+@click.option("--seed", default=1, show_default=True, help="Of latency and faults.")
+@click.option(
+    "--book", type=click.Path(dir_okay=False, path_type=Path), help="Write balances and what stands, when stopped."
+)
+@click.option("--verbose", is_flag=True, help="Show links and faults as they come.")
+def command(
+    names: tuple[str, ...],
+    network: str,
+    latency: float,
+    faults: tuple[str, ...],
+    seed: int,
+    book: Path | None,
+    verbose: bool,
+) -> None:
+    """Run the issuer hosts NAME... (default: all of the network file) until Ctrl-C or SIGTERM.
+
+    Each listens where the switch connects to, or connects in, as the file says. It keeps accounts for its test cards
+    (`cmi-switch cards`): balance, limits, status, expiry, CVV2.
+
+    \b
+    Examples:
+      cmi-switch issuer                          all of them in one process
+      cmi-switch issuer atlas --latency 40
+      cmi-switch issuer rif --fault silent=0.01 --fault wrong=0.005
+      cmi-switch issuer --book issuers.json      what stands, for a comparison
+    """
+    from switch.cli._network import load
+    from switch.cli._parties import dice_from, parse_faults, start, station_of, write_book
+    from switch.hosts.books import Books
+    from switch.hosts.build import UnknownNameError, find_host, make_issuer
+    from switch.hosts.faults import Latency
+
+    loaded = load(network)
+    wrong = parse_faults(faults)
+    dice = dice_from(seed)
+    try:
+        hosts = [find_host(loaded, n, "issuer") for n in names] or [h for h in loaded.hosts if h.role == "issuer"]
+        parties = [make_issuer(loaded, h.name, dice(), Latency(latency, 0.3), wrong) for h in hosts]
+    except UnknownNameError as error:
+        raise click.BadParameter(str(error), param_hint="NAME") from None
+    stations = [station_of(loaded, h.name, p) for h, p in zip(hosts, parties, strict=True)]
+
+    def ready(drivers: "Sequence[Driver]") -> None:
+        where = []
+        for host, driver in zip(hosts, drivers, strict=True):
+            at = driver.addresses.get(host.name)
+            where.append(f"{host.name} {at} ({host.dialect})" if at else f"{host.name} connecting in ({host.dialect})")
+        click.echo(f"Ready: issuers {', '.join(where)}; next: `cmi-switch serve`, then `cmi-switch pay`")
+
+    ended = start(stations, ready, what="cmi-switch issuer", verbose=verbose)
+    books = [p.book() for p in parties]
+    write_book(book, Books(issuers=tuple(books)))
+    for b in books:
+        declined = ", ".join(f"{code}: {n}" for code, n in sorted(b.declined.items())) or "none"
+        click.echo(f"{b.name}: {b.approved} approved, declined {declined}; {b.reversed} reversed")
+    click.echo(f"Stopped: {ended}")

@@ -1,0 +1,175 @@
+"""`cmi-switch terminal`: terminals that pay at a steady rate."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from switch.core.network import Address, Network
+    from switch.hosts.books import AcquirerBook
+    from switch.hosts.terminal import Terminal
+    from switch.server.driver import Driver
+
+
+@click.command
+@click.option(
+    "--bank", "banks", multiple=True, metavar="NAME", help="Acquiring member; may be repeated. [default: the first]"
+)
+@click.option("--port", default="acquirers", show_default=True, help="Listener of the network file.")
+@click.option("--count", default=10, show_default=True, help="Terminals, a bank.")
+@click.option("--links", default=0, help="Connections, a bank. [default: one a terminal on a POS port, else one]")
+@click.option("--rate", default=10.0, show_default=True, help="Payments a second, over all banks.")
+@click.option("--duration", default=10.0, show_default=True, metavar="S", help="0: until Ctrl-C.")
+@click.option("--mix", "mix_text", default="", metavar="KIND=WEIGHT,...", help="See below. [default: a realistic one]")
+@click.option("--seed", default=1, show_default=True, help="Of cards, kinds and amounts.")
+@click.option("--network", default="morocco", show_default=True, help="Network file, or a shipped network's name.")
+@click.option("--host", "host_text", default="", metavar="HOST:PORT", help="Instead of the listener's own address.")
+@click.option(
+    "--book", type=click.Path(dir_okay=False, path_type=Path), help="Write every payment and what came of it."
+)
+@click.option("--verbose", is_flag=True, help="Show links as they come and go.")
+def command(**options: Any) -> None:
+    """Pay with test cards at a steady rate, and say what came of it.
+
+    Exit code 0 if every payment came to an end (approved, declined or reversed), 1 if one is still unanswered or none was
+    sent.
+
+    --mix: weights of purchase, web, cash, refund, balance, preauth (with its completion), void; and percent of payments
+    that are foreign, showcase (declines on purpose), silent (the issuer never answers), percent of web payments with a
+    wrong_cvv2.
+
+    \b
+    Examples:
+      cmi-switch terminal
+      cmi-switch terminal --bank rif --port pos --count 50 --rate 100 --duration 60
+      cmi-switch terminal --mix purchase=1,foreign=50,showcase=0
+    """
+    _run(_Options(**options))
+
+
+@dataclass(frozen=True)
+class _Options:
+    """What the command line asked for."""
+
+    banks: tuple[str, ...]
+    port: str
+    count: int
+    links: int
+    rate: float
+    duration: float
+    mix_text: str
+    seed: int
+    network: str
+    host_text: str
+    book: Path | None
+    verbose: bool
+
+
+def _run(asked: _Options) -> None:
+    from switch.cli._network import load
+    from switch.cli._parties import Station, need_listener, start, write_book
+    from switch.hosts.books import Books
+    from switch.hosts.build import UnknownNameError, find_listener
+    from switch.server.driver import Dial
+
+    loaded = load(asked.network)
+    try:
+        listener = find_listener(loaded, asked.port)
+        parties = _parties(loaded, asked)
+    except UnknownNameError as error:
+        raise click.UsageError(str(error)) from None
+    address = _address(asked.host_text) if asked.host_text else listener.address
+    need_listener(address, "the switch", "cmi-switch serve")
+    stations = [Station(p, dial=[Dial(name, address) for name in p.links]) for p in parties]
+
+    def ready(drivers: "Sequence[Driver]") -> None:
+        del drivers
+        much = (
+            f"{asked.count * len(parties)} terminals ({', '.join(p.name for p in parties)}), {asked.rate:g} payments/s"
+        )
+        span = f"for {asked.duration:g} s" if asked.duration else "until told to stop"
+        click.echo(f"Ready: {much} to {address} ({listener.dialect}) {span}")
+
+    def finished() -> bool:
+        return all(p.finished for p in parties) or any(len(p.refusals) == len(p.links) for p in parties)
+
+    ended = start(stations, ready, what="terminal", finished=finished, verbose=asked.verbose)
+    books = [p.book() for p in parties]
+    write_book(asked.book, Books(terminals=tuple(books)))
+    for b in books:
+        click.echo(_summary(loaded, b))
+    skipped = sum(p.skipped for p in parties)
+    click.echo(f"Stopped: {ended}." + (f" {skipped} payments were skipped." if skipped else ""))
+    _complain(parties, books)
+
+
+def _parties(network: "Network", asked: _Options) -> "list[Terminal]":
+    """One load a bank. Raises UnknownNameError."""
+    from switch.cli._parties import dice_from
+    from switch.hosts.build import make_terminal
+    from switch.hosts.mix import Mix, MixError
+    from switch.hosts.terminal import Load
+
+    if asked.count < 1 or asked.links < 0 or asked.rate <= 0 or asked.duration < 0:
+        raise click.UsageError("--count and --rate are above 0, --links and --duration not below it")
+    try:
+        mix = Mix.parse(asked.mix_text)
+    except MixError as error:
+        raise click.BadParameter(str(error), param_hint="--mix") from None
+    dice = dice_from(asked.seed)
+    names = asked.banks or (network.members[0].name,)
+    load = Load(rate=asked.rate / len(names), duration_s=asked.duration)
+    return [
+        make_terminal(
+            network,
+            bank,
+            asked.port,
+            load,
+            dice(),
+            mix=mix,
+            terminals=asked.count,
+            links=asked.links,
+        )
+        for bank in names
+    ]
+
+
+def _complain(parties: "Sequence[Terminal]", books: "Sequence[AcquirerBook]") -> None:
+    """Raise a click error unless everything came to an end."""
+    for party in parties:
+        for link, de39 in party.refusals.items():
+            raise click.ClickException(f"link {link}: sign-on refused (DE39={de39}); see the switch's log")
+    if not any(b.sent for b in books):
+        raise click.ClickException("no payment was sent: the sign-on got no answer; is that port the switch's?")
+    unanswered = sum(b.unanswered for b in books)
+    if unanswered:
+        raise click.ClickException(f"{unanswered} payment(s) still unanswered, or their reversal is")
+
+
+def _address(text: str) -> "Address":
+    from switch.core.network import Address
+
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 65_536:
+        raise click.BadParameter(f"expected HOST:PORT, found {text!r}", param_hint="--host")
+    return Address(host, int(port))
+
+
+def _summary(network: "Network", book: "AcquirerBook") -> str:
+    from switch.hosts.books import percentile_us
+    from switch.money import format_amount
+
+    declined = ", ".join(f"{code}: {n}" for code, n in book.declined.items())
+    amounts = ", ".join(format_amount(a, c) for c, a in book.amounts.items()) or format_amount(0, network.currency)
+    lines = [
+        f"{book.name}: {book.sent} payments: {book.approved} approved, {sum(book.declined.values())} declined"
+        + (f" ({declined})" if declined else "")
+        + f", {book.reversed} reversed, {book.unanswered} unanswered; {amounts} stand"
+    ]
+    for route, classes in book.latency_us.items():
+        p50, p99 = (percentile_us(classes, p) / 1000 for p in (50, 99))
+        lines.append(f"  {route:<11} {sum(classes.values()):>7} answers, p50 {p50:.2f} ms, p99 {p99:.2f} ms")
+    return "\n".join(lines)
