@@ -80,12 +80,20 @@ def read_event(line: bytes) -> dict[str, Any]:
     return event
 
 
+_EPOCH = datetime.fromtimestamp(0, UTC)
+
+
+def time_of(at: str) -> datetime:
+    """A line's `at`; the beginning of 1970 where it is no time."""
+    try:
+        return datetime.fromisoformat(at).replace(tzinfo=UTC)
+    except ValueError:
+        return _EPOCH
+
+
 def second_of(at: str) -> int:
     """Seconds since 1970 of a line's `at`; 0 where it is no time."""
-    try:
-        return int(datetime.fromisoformat(at).replace(tzinfo=UTC).timestamp())
-    except ValueError:
-        return 0
+    return int(time_of(at).timestamp())
 
 
 def is_response(mti: str) -> bool:

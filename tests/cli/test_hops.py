@@ -1,0 +1,124 @@
+"""`cmi-switch hops` and `cmi-switch watch`, as typed."""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from switch.cli.hops import command
+from switch.core.party import Log
+from switch.observe.hoplog import HopLog
+
+LINES = [
+    {"at": "2026-09-21T14:13:20.100000Z", "event": "hop.received", "txn": "a1", "link": "pos#1", "direction": "received",
+     "mti": "0200"},
+    {"at": "2026-09-21T14:13:20.101000Z", "event": "hop.sent", "txn": "a1", "link": "pos#1", "direction": "sent", "mti": "0210",
+     "de39": "51", "elapsed_us": 1000},
+    {"at": "2026-09-21T14:13:20.102000Z", "event": "link.down", "level": "warning", "link": "visa#1"},
+    {"at": "2026-09-21T14:13:20.103000Z", "event": "hop.received", "txn": "a2", "link": "pos#1", "direction": "received",
+     "mti": "0200"},
+]  # fmt: skip
+
+
+@pytest.fixture
+def log(tmp_path):
+    path = tmp_path / "hops.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in LINES[2:]) + '{"torn')
+    (tmp_path / "hops.jsonl.1").write_text("".join(json.dumps(line) + "\n" for line in LINES[:2]))
+    return path
+
+
+def run(*args):
+    return CliRunner().invoke(command, [str(a) for a in args])
+
+
+def test_all_of_it_oldest_first_over_files_turned_over(log):
+    result = run("--log", log)
+    assert result.exit_code == 0
+    assert [line.split()[0] for line in result.output.splitlines()] == [line["at"][11:23] for line in LINES]
+
+
+def test_conditions_hold_together(log):
+    assert len(run("--log", log, "--where", "txn=a1").output.splitlines()) == 2
+    assert len(run("--log", log, "--where", "txn=a1", "-w", "elapsed_us>500").output.splitlines()) == 1
+
+
+def test_json_gives_the_lines_as_they_stand(log):
+    result = run("--log", log, "--json", "--where", "event~^hop")
+    assert [json.loads(line) for line in result.output.splitlines()] == [LINES[0], LINES[1], LINES[3]]
+
+
+def test_the_last_few(log):
+    assert [json.loads(line)["at"] for line in run("--log", log, "--json", "-n", 2).output.splitlines()] == [
+        LINES[2]["at"], LINES[3]["at"],
+    ]  # fmt: skip
+
+
+def test_one_transaction_is_a_waterfall_and_its_id_is_taken_in_either_case(log):
+    result = run("--log", log, "--txn", "A1")
+    assert "txn a1" in result.output
+    assert "not sufficient funds (51)" in result.output
+    assert result.output.count("│") == 2
+
+
+def test_no_such_file_says_how_one_comes_about(tmp_path):
+    result = run("--log", tmp_path / "none")
+    assert result.exit_code == 1
+    assert "cmi-switch serve" in result.output
+
+
+def test_no_such_transaction_says_how_to_find_one(log):
+    result = run("--log", log, "--txn", "ffff")
+    assert result.exit_code == 1
+    assert "no hop of transaction ffff" in result.output
+
+
+@pytest.mark.parametrize("args", [("--where", "de39"), ("--txn", "xyz")])
+def test_what_cannot_be_understood_is_a_usage_error(log, args):
+    assert run("--log", log, *args).exit_code == 2
+
+
+def test_a_key_that_no_line_has_is_said(log):
+    result = run("--log", log, "--where", "de93=51")
+    assert "No line has the key de93" in result.output
+
+
+def test_a_directory_is_no_log(tmp_path):
+    result = run("--log", tmp_path)
+    assert result.exit_code == 1
+    assert "Is a directory" in result.output
+
+
+def started(*args):
+    return subprocess.Popen(
+        [sys.executable, "-c", "from switch.cli.main import main; main()", *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True, cwd=pathlib.Path(__file__).parents[2], env=os.environ | {"PYTHONUNBUFFERED": "1"},
+    )  # fmt: skip
+
+
+def test_follow_goes_on_with_what_is_written_and_stops_at_ctrl_c(log):
+    process = started("hops", "--log", str(log), "--follow", "--where", "event=again")
+    assert process.stdout is not None
+    writer = HopLog(log)
+    writer.log(Log("info", "again", {"n": 1}), 0)
+    writer.close()
+    assert "again n=1" in process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=20)
+    assert (process.returncode, errors) == (0, "")
+
+
+def test_watch_in_a_pipe_prints_lines_and_ends_with_a_summary(log):
+    process = started("watch", "--log", str(log), "--interval", "0.05", "--all")
+    assert process.stdout is not None
+    assert "last: link.down" in process.stdout.readline()
+    process.send_signal(signal.SIGTERM)
+    output, errors = process.communicate(timeout=20)
+    assert process.returncode == 0, errors
+    assert "Payments by route" in output
+    assert "\x1b" not in output
