@@ -41,3 +41,7 @@ def main() -> None:
       cmi-switch pay              a terminal: one payment, message by message
       cmi-switch hops --follow    what the switch did, hop by hop
     """
+
+
+if __name__ == "__main__":
+    main()

@@ -277,7 +277,8 @@ class Driver:
             try:
                 sock = await _connect(dial.address)
             except OSError as error:
-                reason = error.strerror or str(error)
+                cause = error.__cause__ or error
+                reason = getattr(cause, "strerror", None) or str(cause)
                 self._log("warning", "link.connect_failed", link=dial.name, address=str(dial.address), reason=reason,
                           next_attempt_ms=wait_ms)  # fmt: skip
             else:
