@@ -1,0 +1,249 @@
+"""`cmi-switch journal`: what the journal holds, read while the switch runs."""
+
+import json
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from switch.journal.rows import Row
+
+STATE = click.option(
+    "--state",
+    "state_dir",
+    metavar="DIR",
+    default="var/morocco",
+    show_default=True,
+    help="The switch's state directory; the journal is in DIR/journal.",
+)
+JSON = click.option("--json", "as_json", is_flag=True, help="JSON lines instead of a table.")
+
+
+@click.group("journal")
+def command() -> None:
+    """Read the journal: list transactions, show one, verify all of it.
+
+    The switch may be running; nothing here disturbs it. PANs are masked.
+
+    \b
+    Examples:
+      cmi-switch journal list --limit 20
+      cmi-switch journal list --de39 51 --since 2025-11-25T12:00
+      cmi-switch journal show 1a2b
+      cmi-switch journal verify
+    """
+
+
+@command.command("list")
+@STATE
+@click.option("--acquirer", default="", metavar="NAME", help="Only those of this acquirer.")
+@click.option("--issuer", "--host", "host", default="", metavar="NAME", help="Only those that went to this host link.")
+@click.option("--de39", default="", metavar="CODE", help="Only those answered so, as 00 or 51.")
+@click.option(
+    "--status",
+    default="",
+    type=click.Choice(["", "open", "approved", "declined", "refused", "reversed", "abandoned", "owed", "delivered"]),
+    help="Only those in this state.",
+)
+@click.option("--since", metavar="TIME", help="Only those begun at TIME (ISO 8601; UTC unless it says) or later.")
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(0), help="At most so many; 0: all.")
+@JSON
+def list_command(
+    state_dir: str, acquirer: str, host: str, de39: str, status: str, since: str | None, limit: int, as_json: bool
+) -> None:
+    """List transactions, newest first.
+
+    \b
+    Examples:
+      cmi-switch journal list --acquirer atlas --de39 91
+      cmi-switch journal list --json --limit 0 | jq .amount
+    """
+    from switch.journal.log import JournalError
+    from switch.journal.reports import Filters, Reports
+
+    filters = Filters(acquirer=acquirer, host=host, de39=de39, status=status, since_us=_since_us(since))
+    try:
+        reports = Reports(state_dir)
+        rows = reports.transactions(filters, limit)
+        reports.close()
+    except JournalError as error:
+        raise click.ClickException(str(error)) from None
+    if as_json:
+        for row in rows:
+            click.echo(json.dumps(_row_fields(row)))
+        return
+    _table(rows)
+    if limit and len(rows) == limit:
+        click.echo(f"({limit} shown; --limit 0 shows all)", err=True)
+
+
+@command.command("show")
+@STATE
+@click.argument("txn")
+@JSON
+def show_command(state_dir: str, txn: str, as_json: bool) -> None:
+    """Show every record of transaction TXN (hexadecimal, as listed).
+
+    \b
+    Example:
+      cmi-switch journal show 1a2b
+    """
+    from switch.journal.log import JournalError
+    from switch.journal.reports import Reports
+
+    try:
+        number = int(txn, 16)
+    except ValueError:
+        raise click.UsageError(f"TXN {txn!r} is no hexadecimal number; `cmi-switch journal list` shows them") from None
+    try:
+        reports = Reports(state_dir)
+        found = reports.transaction(number)
+        reports.close()
+    except JournalError as error:
+        raise click.ClickException(str(error)) from None
+    if found is None:
+        raise click.ClickException(f"no transaction {number:x} in the journal; `cmi-switch journal list` shows them")
+    row, entries = found
+    for sequence, entry in entries:
+        fields = _entry_fields(sequence, entry)
+        if as_json:
+            click.echo(json.dumps(fields))
+        else:
+            _block(fields)
+    if not as_json:
+        ending = f"{row.status}{f' by {row.reversed_by:x}' if row.reversed_by else ''}"
+        click.echo(f"Transaction {number:x}: {ending}{f', DE39={row.de39}' if row.de39 else ''}")
+
+
+@command.command("verify")
+@STATE
+@JSON
+def verify_command(state_dir: str, as_json: bool) -> None:
+    """Check every record: nothing changed, nothing missing. Exit code 1 where something is.
+
+    Keep the chain hash it prints somewhere else: the same journal gives the same hash at the same record.
+
+    \b
+    Example:
+      cmi-switch journal verify --state var/morocco
+    """
+    from switch.journal.log import JournalError
+    from switch.journal.verify import verify
+
+    try:
+        result = verify(state_dir)
+    except JournalError as error:
+        raise click.ClickException(str(error)) from None
+    if as_json:
+        fields = {name: getattr(result, name) for name in result.__struct_fields__}
+        click.echo(json.dumps({"sound": not result.damage, **fields, "chain": result.chain.hex()}))
+    else:
+        for note in result.notes:
+            click.echo(f"note: {note}")
+        for damage in result.damage:
+            click.echo(f"damage: {damage}", err=True)
+        span = f"{result.records} records ({result.first} to {result.last}) in {result.segments} segments"
+        click.echo(f"{span}: {'DAMAGED' if result.damage else 'sound'}; chain {result.chain.hex()} at {result.last}")
+    if result.damage:
+        sys.exit(1)
+
+
+def _since_us(text: str | None) -> int:
+    """--since as wall-clock µs; 0 where it is not given."""
+    if text is None:
+        return 0
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise click.UsageError(f"--since {text!r} is no time like 2025-11-25T12:00 or 2025-11-25T12:00+01:00") from None
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1_000_000)
+
+
+def _time(at_us: int) -> str:
+    """Wall-clock µs as ISO 8601 in UTC, to the millisecond."""
+    return datetime.fromtimestamp(at_us / 1e6, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+
+
+def _row_fields(row: "Row") -> dict[str, Any]:
+    """A row as JSON has it: without what only the index needs; numbers of transactions in hexadecimal."""
+    fields = {name: getattr(row, name) for name in row.__struct_fields__ if name not in ("key_hash", "places")}
+    fields["at"] = _time(fields.pop("at_us"))
+    for name in ("txn", "original", "reversed_by"):
+        fields[name] = f"{fields[name]:x}" if fields[name] else ""
+    return fields
+
+
+def _table(rows: "list[Row]") -> None:
+    """Aligned columns; without a heading where they go into a pipe."""
+    from switch.money.currency import format_amount
+
+    lines = [
+        (f"{r.txn:x}", _time(r.at_us), r.mti, r.acquirer, r.host or "-", r.route or "-", r.pan, format_amount(r.amount, r.currency),
+         r.de39 or "-", f"{r.status} by {r.reversed_by:x}" if r.reversed_by else r.status, r.reason)
+        for r in rows
+    ]  # fmt: skip
+    if sys.stdout.isatty():
+        heading = (
+            "TXN",
+            "BEGAN",
+            "MTI",
+            "ACQUIRER",
+            "HOST",
+            "ROUTE",
+            "PAN",
+            "AMOUNT",
+            "CUR",
+            "DE39",
+            "STATUS",
+            "REASON",
+        )
+        lines.insert(0, heading)
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        cells = [c.rjust(w) if i == 7 else c.ljust(w) for i, (c, w) in enumerate(zip(line, widths, strict=True))]
+        click.echo("  ".join(cells).rstrip())
+
+
+_KINDS = {
+    "Forwarded": "forwarded to the host", "Answered": "answered by the host", "Declined": "refused by the switch",
+    "Owed": "owed to the host", "Delivered": "acknowledged by the host", "Abandoned": "given up",
+}  # fmt: skip
+
+
+def _entry_fields(sequence: int, entry: Any) -> dict[str, Any]:
+    """A record's members, readable; the sealed PAN stays sealed and out of sight."""
+    fields: dict[str, Any] = {"record": sequence, "kind": type(entry).__name__}
+    for name in entry.__struct_fields__:
+        value = getattr(entry, name)
+        if name == "at_us":
+            fields["at"] = _time(value)
+        elif name in ("txn", "original"):
+            fields[name] = f"{value:x}"
+        elif name != "sealed":
+            fields[name] = value
+    return fields
+
+
+def _block(fields: dict[str, Any]) -> None:
+    """A record as a paragraph: a heading, then a line a member, then a line a data element."""
+    from switch.wire.vocabulary import ANSWER_NAMES
+
+    kind = fields.pop("kind")
+    click.echo(f"record {fields.pop('record')}  {fields.pop('at')}  {_KINDS.get(kind, kind)}")
+    for name, value in fields.items():
+        if value in ("", None) or value == {}:
+            continue
+        if isinstance(value, dict):
+            for element, text in value.items():
+                click.echo(
+                    f"    {'DE' + element if element.isdigit() else {'t': 'MTI'}.get(element, element):<9} {text}"
+                )
+        elif name in ("key", "undoes"):
+            parts = zip(("acquirer", "class", "DE11", "DE7", "DE32", "DE41"), value, strict=True)
+            click.echo(f"    {name:<9} {' '.join(f'{n}={v}' for n, v in parts if v)}")
+        else:
+            meaning = f"  {ANSWER_NAMES[value]}" if name == "de39" and value in ANSWER_NAMES else ""
+            click.echo(f"    {name:<9} {value}{meaning}")
+    click.echo()

@@ -1,0 +1,134 @@
+"""What memory has let go: outcomes looked up in the index and, behind it, in the log. `records.History` of the running switch.
+
+In: a key. Out: the outcome, made by the same `apply` that made it the first time. The rule: right however far the index lags,
+even where there is none; the further it lags, the more of the log's tail is searched (about a gigabyte a second).
+"""
+
+import os
+import sqlite3
+from pathlib import Path
+
+from switch.core.limits import Limits
+from switch.core.records import ENCODER, SCHEMA, AnyEntry, Key, Outcome, Owed, State, apply
+from switch.journal.index import Index, index_path, record_at, segment_paths
+from switch.journal.log import HEADER, JournalError, Log, Place, segments
+from switch.journal.recovery import decode, journal_directory
+from switch.journal.rows import PLACE
+
+_BLOCK = 4 << 20
+_UNBOUNDED = Limits(recent_transactions=1 << 60)
+
+
+class IndexHistory:
+    """Looks outcomes up in one state directory. Keeps the index open; notices where it was deleted or made anew."""
+
+    def __init__(self, state_dir: Path | str) -> None:
+        self._state_dir = state_dir
+        self._directory = journal_directory(state_dir)
+        self._paths: dict[int, str] = {}
+        self._index: Index | None = None
+        self._inode = 0
+
+    def find(self, key: Key) -> Outcome | None:
+        """The outcome of the newest transaction with this key; DE39 "" while it is open; None where there is none.
+
+        Raises JournalError where index or log cannot be read.
+        """
+        place, entries = self._indexed(key)
+        entries.update(self._tail(key, place, entries))
+        state = State(_UNBOUNDED, open={}, owed={}, stans={}, horizons={})
+        for _, entry in sorted(entries.items()):
+            try:
+                apply(state, entry)
+            except KeyError as error:
+                raise JournalError(f"{self._directory}: the records of transaction {error} are incomplete") from None
+        ended = state.recent.get(key)
+        for request in reversed(state.open.values()):
+            if request.key == key and (ended is None or request.txn > ended.txn):
+                return Outcome(request.txn, key, request.mti, "", {}, request)
+        return ended
+
+    def _opened(self) -> Index | None:
+        """The index as it is now; None where there is none."""
+        path = index_path(self._state_dir)
+        try:
+            inode = os.stat(path).st_ino
+        except FileNotFoundError:
+            inode = 0
+        if inode != self._inode:
+            self.close()
+            self._index = Index(self._state_dir) if inode else None
+            self._inode = inode
+        return self._index
+
+    def _indexed(self, key: Key) -> tuple[Place | None, dict[int, AnyEntry]]:
+        """How far the index is, and what it has of the key: entries by sequence number."""
+        index = self._opened()
+        entries: dict[int, AnyEntry] = {}
+        if index is None:
+            return None, entries
+        try:
+            place = index.place()  # first: what is indexed meanwhile is then found twice, not missed
+            found = index.with_key(key)
+        except sqlite3.Error as error:
+            raise JournalError(f"{index.path}: {error}; it may be deleted, and is then built anew") from None
+        for _, places in found:
+            entries.update(entries_at(self._directory, self._paths, places))
+        return place, entries
+
+    def _tail(self, key: Key, place: Place | None, known: dict[int, AnyEntry]) -> dict[int, AnyEntry]:
+        """What the log has beyond `place` of the key, and of the transactions that `known` is of."""
+        txns = {entry.txn for entry in known.values() if hasattr(entry, "txn")}
+        needles = [ENCODER.encode(key), *(ENCODER.encode(txn) for txn in txns)]
+        listed = [s for s in segments(self._directory) if place is None or not s.end or s.end > place.sequence + 1]
+        starts = [place.offset if place and place.ordinal == s.ordinal else HEADER.size for s in listed]
+        if not any(holds(s.path, start, needles) for s, start in zip(listed, starts, strict=True)):
+            return {}
+        found: dict[int, AnyEntry] = {}
+        for segment, record in Log(self._directory, SCHEMA, listed, place):
+            if any(needle in record.payload for needle in needles):
+                entry = decode(segment, record)
+                txn = getattr(entry, "txn", 0)
+                if key in (getattr(entry, "key", None), getattr(entry, "undoes", None)) or txn in txns:
+                    if txn not in txns:
+                        txns.add(txn)
+                        needles.append(ENCODER.encode(txn))
+                    found[record.sequence] = entry
+                elif isinstance(entry, Owed) and entry.original in txns:
+                    found[record.sequence] = entry
+        return found
+
+    def close(self) -> None:
+        """Release the index."""
+        if self._index is not None:
+            self._index.close()
+        self._index, self._inode = None, 0
+
+
+def entries_at(directory: str, paths: dict[int, str], places: bytes) -> list[tuple[int, AnyEntry]]:
+    """(sequence, entry) at each of the `places`. `paths`: as `segment_paths` gave it, brought up to date here."""
+    found = []
+    for at in range(0, len(places), PLACE.size):
+        place = places[at : at + PLACE.size]
+        sequence, ordinal, offset = PLACE.unpack(place)
+        if ordinal not in paths:
+            paths.update(segment_paths(directory))
+        there = record_at(paths, place)
+        if there is None:
+            name = paths.get(ordinal, f"segment {ordinal} of {directory}")
+            raise JournalError(f"{name} at byte {offset}: record {sequence} is not there: damaged, or removed")
+        found.append((sequence, decode(*there)))
+    return found
+
+
+def holds(path: str, start: int, needles: list[bytes]) -> bool:
+    """True if any of `needles` occurs in the file from `start` on."""
+    overlap = max(map(len, needles)) - 1
+    with open(path, "rb", buffering=0) as file:
+        file.seek(start)
+        block = b""
+        while more := file.read(_BLOCK):
+            block = block[-overlap:] + more if overlap else more
+            if any(needle in block for needle in needles):
+                return True
+    return False

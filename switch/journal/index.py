@@ -1,0 +1,257 @@
+"""The index: a SQLite file that says which transaction is where in the log. Derived; delete it and it is built again.
+
+In: the log, as far as it is known to be durable. Out: one row a transaction, in `index.sqlite` of the state directory. Run as a
+process of its own (`python -m switch.journal.index --dir DIR --follow`, niced, until its standard input ends) or on demand
+(`Index.catch_up`); both may run at once, for a batch and the position it leads to are one SQLite transaction.
+
+The rule: only what is durable is indexed, so the index never knows more than the log will after a crash. What the log has
+beyond `Index.place` is read from the log itself (`history`, `reports`).
+"""
+
+import os
+import select
+import signal
+import sqlite3
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from switch.core.records import SCHEMA, Key
+from switch.journal.log import JournalError, Log, Place, Record, Scan, Segment, segments
+from switch.journal.recovery import decode, journal_directory
+from switch.journal.rows import PLACE, Row, Rows, key_hash
+
+VERSION: Final = 1
+"""Of the tables. Another one found: the index is built anew."""
+BATCH_RECORDS: Final = 5_000
+FOLLOW_S: Final = 0.25
+"""How long the follower waits where there was nothing new."""
+_ROOT: Final = str(Path(__file__).resolve().parents[2])
+
+_TABLES: Final = """
+CREATE TABLE place (ordinal INTEGER, offset INTEGER, sequence INTEGER, chain BLOB);
+CREATE TABLE transactions (
+    txn INTEGER PRIMARY KEY, at_us INTEGER, acquirer TEXT, link TEXT, host TEXT, route TEXT, mti TEXT, key_hash INTEGER,
+    rrn TEXT, pan TEXT, amount INTEGER, currency TEXT, de39 TEXT, status TEXT, reason TEXT, original INTEGER,
+    reversed_by INTEGER, cost INTEGER, places BLOB);
+CREATE INDEX by_key ON transactions (key_hash);
+"""
+
+
+_PUT: Final = "INSERT OR REPLACE INTO transactions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_GET: Final = "SELECT * FROM transactions WHERE txn = ?"
+
+
+class Index:
+    """The index of one state directory, open for building and for queries."""
+
+    def __init__(self, state_dir: Path | str) -> None:
+        """Opens the file, or makes it; one that is damaged or of another version is made anew. Raises JournalError."""
+        self.path = index_path(state_dir)
+        self._directory = journal_directory(state_dir)
+        try:
+            try:
+                self.database = self._opened()
+            except sqlite3.OperationalError:
+                raise  # a lock, a permission, a full disk: not the file's fault
+            except sqlite3.DatabaseError:
+                self._remove()
+                self.database = self._opened()
+        except sqlite3.Error as error:
+            raise JournalError(f"{self.path}: cannot be opened: {error}") from None
+
+    def _opened(self) -> sqlite3.Connection:
+        """The database with its tables."""
+        database = sqlite3.connect(self.path, timeout=30, isolation_level=None, check_same_thread=False)
+        try:
+            database.execute("PRAGMA journal_mode = WAL")
+            database.execute("PRAGMA synchronous = NORMAL")
+            database.execute("BEGIN IMMEDIATE")
+            (version,) = database.execute("PRAGMA user_version").fetchone()
+            if version != VERSION:
+                for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+                    database.execute(f'DROP TABLE "{name}"')
+                for statement in _TABLES.split(";"):
+                    database.execute(statement)
+                database.execute(f"PRAGMA user_version = {VERSION}")
+            database.execute("COMMIT")
+        except sqlite3.Error:
+            database.close()
+            raise
+        return database
+
+    def _remove(self) -> None:
+        for suffix in ("", "-wal", "-shm"):
+            with suppress(FileNotFoundError):
+                os.unlink(self.path + suffix)
+
+    def place(self) -> Place | None:
+        """Of the last record indexed; None before the first."""
+        found = self.database.execute("SELECT ordinal, offset, sequence, chain FROM place").fetchone()
+        return Place(*found) if found else None
+
+    def load(self, txn: int) -> Row | None:
+        """The row of a transaction."""
+        found = self.database.execute(_GET, (txn,)).fetchone()
+        return Row(*found) if found else None
+
+    def with_key(self, key: Key) -> list[tuple[int, bytes]]:
+        """(txn, places) of the transactions whose key has this key's hash."""
+        return self.database.execute(
+            "SELECT txn, places FROM transactions WHERE key_hash = ? ORDER BY txn", (key_hash(key),)
+        ).fetchall()
+
+    def batch(self, records: int = BATCH_RECORDS) -> int:
+        """Index up to so many durable records; how many there were. Raises JournalError."""
+        database = self.database
+        try:
+            database.execute("BEGIN IMMEDIATE")
+            done = self._batch(records)
+            database.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise JournalError(f"{self.path}: {error}; it may be deleted, and is then built anew") from None
+        finally:
+            if database.in_transaction:
+                database.execute("ROLLBACK")
+        return done
+
+    def _batch(self, limit: int) -> int:
+        after = self.place()
+        listed = segments(self._directory)
+        if after is not None and not _still_there(self._directory, after):
+            self.database.execute("DELETE FROM transactions")  # the log is another one, or an older one was restored
+            self.database.execute("DELETE FROM place")
+            after = None
+        log = Log(self._directory, SCHEMA, listed, after)
+        found: list[tuple[Segment, Record]] = []
+        for each in log:
+            found.append(each)
+            if len(found) >= limit and found[0][1].sequence <= log.durable:
+                break
+        rows, last = Rows(self.load), None
+        for segment, record in found:
+            if record.sequence > log.durable:
+                break
+            rows.add(decode(segment, record), record.sequence, segment.ordinal, record.offset)
+            last = Place(segment.ordinal, record.offset, record.sequence, record.chain)
+        if last is None:
+            return 0
+        values = [msgspec.structs.astuple(row) for row in rows.changed.values()]
+        self.database.executemany(_PUT, values)
+        self.database.execute("DELETE FROM place")
+        self.database.execute("INSERT INTO place VALUES (?, ?, ?, ?)", last)
+        return last.sequence - found[0][1].sequence + 1
+
+    def catch_up(self) -> int:
+        """Index everything durable; how many records that were. Raises JournalError."""
+        total = 0
+        while done := self.batch():
+            total += done
+        return total
+
+    def close(self) -> None:
+        """Release the file."""
+        self.database.close()
+
+
+def index_path(state_dir: Path | str) -> str:
+    """Where the index lies in a state directory."""
+    return os.path.join(state_dir, "index.sqlite")
+
+
+def segment_paths(directory: str) -> dict[int, str]:
+    """Every segment file there is, superseded ones too, by its ordinal."""
+    names = [n for n in os.listdir(directory) if n.endswith(".log")]
+    return {int(n.split(".")[1]): os.path.join(directory, n) for n in names}
+
+
+def record_at(paths: dict[int, str], place: bytes | Place) -> tuple[Segment, Record] | None:
+    """The record at a place (PLACE's bytes or a Place); None where it is not there any more."""
+    if isinstance(place, Place):
+        sequence, ordinal, offset = place.sequence, place.ordinal, place.offset
+    else:
+        sequence, ordinal, offset = PLACE.unpack(place)
+    path = paths.get(ordinal)
+    if path is None:
+        return None
+    with open(path, "rb", buffering=0) as file:
+        for record in Scan(file, offset, sequence):
+            return Segment(path, ordinal, 0, 0), record
+    return None
+
+
+def _still_there(directory: str, place: Place) -> bool:
+    """True if the log still holds the record at its place."""
+    found = record_at(segment_paths(directory), place)
+    return found is not None and found[1].chain == place.chain
+
+
+class Follower:
+    """The index's process, as the switch keeps it. It ends with this process, whatever happens to it."""
+
+    def __init__(self, state_dir: Path | str) -> None:
+        self._state_dir = os.path.abspath(state_dir)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def ensure(self) -> bool:
+        """Start the process where it does not run; True if it had to be started. Raises JournalError."""
+        if self._process is not None and self._process.poll() is None:
+            return False
+        self.stop()
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+                [sys.executable, "-m", "switch.journal.index", "--dir", self._state_dir, "--follow"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                process_group=0,
+                env={**os.environ, "PYTHONPATH": _ROOT},
+            )
+        except OSError as error:
+            raise JournalError(f"the journal's index process cannot be started: {error.strerror}") from None
+        return True
+
+    def stop(self) -> None:
+        """End the process; it finishes its batch first."""
+        if self._process is None:
+            return
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait(5)
+        self._process = None
+
+
+def follow(state_dir: Path | str, parent: int) -> None:
+    """Keep the index up to date until the descriptor `parent` is readable (its other end closed). Raises JournalError."""
+    index = Index(state_dir)
+    wait_s = 0.0
+    while not select.select([parent], [], [], wait_s)[0]:
+        wait_s = 0.0 if index.batch() >= BATCH_RECORDS else FOLLOW_S
+    index.close()
+
+
+def main(arguments: list[str]) -> int:
+    """Run as a process: `--dir DIR` builds once, `--dir DIR --follow` goes on until standard input ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.nice(10)
+    state_dir = arguments[arguments.index("--dir") + 1]
+    try:
+        if "--follow" in arguments:
+            follow(state_dir, 0)
+        else:
+            Index(state_dir).catch_up()
+    except JournalError as error:
+        sys.stderr.write(f"journal index: {error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,192 @@
+"""From the log back to the state: what a restart, an audit and a test fold.
+
+In: a directory and the limits. Out: the state that the records up to the end of the log make, and where that end is. One rule:
+the fold is `records.apply`, the code that ran before the restart.
+"""
+
+import fcntl
+import os
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+
+from switch.core.limits import Limits
+from switch.core.records import DECODER, SCHEMA, AnyEntry, State, apply
+from switch.journal.log import (
+    DRAFT,
+    FLAG_SNAPSHOT,
+    GENESIS,
+    HEADER,
+    JournalError,
+    Log,
+    Record,
+    Scan,
+    Segment,
+    read_header,
+    segments,
+)
+from switch.journal.writer import Chunk, Disk, Home, RealDisk, SegmentWriter
+
+CLAIM_S = 10.0
+"""How long to wait for the writer of a switch that was killed to finish."""
+
+
+class Recovered(msgspec.Struct):
+    """What the log holds. `state` includes everything up to `position`; a fresh journal: position 0."""
+
+    state: State
+    position: int
+    chain: bytes
+    last_at_us: int
+    """wall-clock µs of the last record; 0 where there is none"""
+    network: str
+    """whose journal it is; "" where it is fresh"""
+    folded: int
+    """records read"""
+    durable: int
+    """up to here records are known to be on the disk; what follows was in the last moments before a crash"""
+    chain_durable: bytes
+    tail: list[bytes]
+    """payloads of the records after `durable`"""
+    torn: str
+    """where and why the last segment ended early; "" where it did not"""
+
+
+def journal_directory(state_dir: Path | str) -> str:
+    """Where the segments lie in a state directory."""
+    return os.path.join(state_dir, "journal")
+
+
+def decode(segment: Segment, record: Record) -> AnyEntry:
+    """The entry a record holds. Raises JournalError where it is none of this release's."""
+    try:
+        return DECODER.decode(record.payload)
+    except msgspec.MsgspecError as error:
+        raise JournalError(
+            f"{segment.path} at byte {record.offset}: record {record.sequence} is none this release knows: {error}"
+        ) from None
+
+
+def _start(listed: list[Segment]) -> int:
+    """Index of the newest segment that begins with a whole snapshot; 0 where there is none."""
+    for at in range(len(listed) - 1, 0, -1):
+        with suppress(JournalError, OSError), open(listed[at].path, "rb", buffering=0) as file:
+            flags = read_header(file, listed[at], SCHEMA).flags
+            if flags & FLAG_SNAPSHOT and any(True for _ in Scan(file, HEADER.size, listed[at].first)):
+                return at
+    return 0
+
+
+def recover(state_dir: Path | str, limits: Limits) -> Recovered:
+    """Fold the newest snapshot and everything after it. Changes nothing on the disk. Raises JournalError."""
+    directory = journal_directory(state_dir)
+    listed = segments(directory)
+    start = _start(listed)
+    log = Log(directory, SCHEMA, listed[start:])
+    state = State(limits, open={}, owed={}, stans={}, horizons={})
+    if listed and start == 0 and listed[0].first != 1:
+        raise JournalError(
+            f"{listed[0].path}: the journal begins at record {listed[0].first}, and no later segment begins with a "
+            "snapshot: the segments before are missing; restore them from a backup"
+        )
+    tail: list[Record] = []
+    chain_durable, folded, last_at_us = GENESIS, 0, 0
+    for segment, record in log:
+        entry = decode(segment, record)
+        try:
+            apply(state, entry)
+        except KeyError as error:
+            raise JournalError(
+                f"{segment.path} at byte {record.offset}: record {record.sequence} ends transaction {error} that is not open"
+            ) from None
+        folded += 1
+        last_at_us = entry.at_us
+        tail.append(record)
+        if len(tail) > 1024 and tail[1023].sequence <= log.durable:
+            chain_durable = tail[1023].chain
+            del tail[:1024]
+    for done, record in enumerate(tail):
+        if record.sequence > log.durable:
+            tail = tail[done:]
+            break
+        chain_durable = record.chain
+    else:
+        tail = []
+    durable = log.position - len(tail)
+    return Recovered(
+        state, log.position, log.chain, last_at_us, log.network, folded,
+        durable, chain_durable, [r.payload for r in tail], log.torn,
+    )  # fmt: skip
+
+
+def claim(state_dir: Path | str, wait_s: float = CLAIM_S) -> int:
+    """Take the journal for this process and those that inherit the descriptor returned; closing it gives the journal back.
+
+    Waits up to `wait_s` for a killed switch's writer to finish. Raises JournalError where another switch has it.
+    """
+    directory = journal_directory(state_dir)
+    path = os.path.join(directory, "lock")
+    try:
+        os.makedirs(directory, mode=0o700, exist_ok=True)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise JournalError(f"{path}: cannot make the journal's directory: {error.strerror}") from None
+    give_up = time.monotonic() + wait_s
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except BlockingIOError:
+            if time.monotonic() > give_up:
+                owner = os.pread(handle, 32, 0).decode("ascii", "replace").strip() or "unknown"
+                os.close(handle)
+                raise JournalError(
+                    f"{directory} is in use by process {owner}: stop that switch, or give this one another --state directory"
+                ) from None
+            time.sleep(0.02)
+    os.ftruncate(handle, 0)
+    os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+    return handle
+
+
+def in_use(state_dir: Path | str) -> bool:
+    """True while a switch or its writer has the journal."""
+    try:
+        handle = os.open(os.path.join(journal_directory(state_dir), "lock"), os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
+def settle(state_dir: Path | str, network: str, found: Recovered, disk: Disk | None = None) -> None:
+    """Make durable what was recovered and is not known to be: `found.tail` goes to a segment of its own that counts as a whole.
+
+    What the page cache still shows after a failed flush need not be on the disk, and flushing it again would not put it there;
+    so it is written again. `found` is brought up to date. The journal must be claimed. Raises JournalError.
+    """
+    directory = journal_directory(state_dir)
+    disk = disk or RealDisk()
+    with suppress(OSError):
+        for name in disk.names(directory):
+            if name.endswith(DRAFT):
+                disk.remove(os.path.join(directory, name))
+    if not found.tail:
+        return
+    home = Home(directory, network, SCHEMA)
+    writer = SegmentWriter(home, found.durable, found.chain_durable, disk, bound=1 << 62, draft=True)
+    writer.add(Chunk(found.durable + 1, found.tail, snapshot=False))
+    writer.close()
+    found.durable, found.chain, found.chain_durable, found.tail = (
+        found.position,
+        writer.chain_durable,
+        writer.chain_durable,
+        [],
+    )

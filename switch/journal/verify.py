@@ -1,0 +1,114 @@
+"""Is the journal what was written? Walks every record: CRCs, numbers, the hash chain from the first segment to the last.
+
+In: a state directory. Out: what is wrong, with file and offset. Changes nothing; works while the switch writes.
+"""
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from switch.core.records import SCHEMA
+from switch.journal.log import (
+    CHAIN_OFFSET,
+    GENESIS,
+    HEADER,
+    JournalError,
+    Scan,
+    Segment,
+    chain_start,
+    read_header,
+    segments,
+)
+from switch.journal.recovery import decode, in_use, journal_directory
+
+
+class Verified(msgspec.Struct):
+    """What a walk found. Sound where `damage` is empty."""
+
+    damage: list[str]
+    """each names a file, an offset where there is one, and what is wrong"""
+    notes: list[str]
+    """what is as it may be after a crash, but worth a word"""
+    segments: int = 0
+    records: int = 0
+    first: int = 0
+    last: int = 0
+    """sequence numbers"""
+    chain: bytes = GENESIS
+    """hash of the last record: compare it with a copy kept elsewhere"""
+
+
+def verify(state_dir: Path | str) -> Verified:
+    """Walk the whole journal. Raises JournalError where there is none, or a newer release wrote it."""
+    directory = journal_directory(state_dir)
+    live = in_use(state_dir)
+    listed = segments(directory)
+    if not listed:
+        raise JournalError(f"{directory}: no journal here; --state names the switch's state directory")
+    result = Verified([], [], first=listed[0].first, last=listed[0].first - 1)
+    if listed[0].first != 1:
+        result.damage.append(f"{listed[0].path}: the journal begins at record {listed[0].first}: 1 is missing")
+    sound = True
+    for segment in listed:
+        sound = _segment(segment, result, live, follows=sound)
+        result.segments += 1
+    return result
+
+
+def _segment(segment: Segment, result: Verified, live: bool, follows: bool) -> bool:
+    """Walk one segment. `follows`: the one before is sound, so that this one's chain must go on from it. True if sound."""
+    with open(segment.path, "rb", buffering=0) as file:
+        try:
+            header = read_header(file, segment, SCHEMA)
+        except JournalError as error:
+            size = os.fstat(file.fileno()).st_size
+            if segment.end or not (live and size < HEADER.size):
+                result.damage.append(str(error))
+            return False
+        if follows and segment.first > 1 and result.last == segment.first - 1 and header.chain != result.chain:
+            result.damage.append(
+                f"{segment.path} at byte {CHAIN_OFFSET}: the chain does not go on from record {result.last}: "
+                "this segment, or the one before, was replaced"
+            )
+        file.seek(0)
+        running = chain_start(file.read(HEADER.size))
+        scan = Scan(file, HEADER.size, segment.first)
+        for record in scan:
+            running.update(record.payload)
+            where = f"{segment.path} at byte {record.offset}: record {record.sequence}"
+            if record.sequence == segment.end:
+                return True
+            if running.copy().digest() != record.chain:
+                result.damage.append(f"{where} is not the one that was written (chain)")
+                return False
+            try:
+                decode(segment, record)
+            except JournalError as error:
+                result.damage.append(str(error))
+            result.records += 1
+            result.last, result.chain = record.sequence, record.chain
+        return _end(segment, scan, result, live)
+
+
+def _end(segment: Segment, scan: Scan, result: Verified, live: bool) -> bool:
+    """What the end of a segment's records means."""
+    where = f"{segment.path} at byte {scan.offset}"
+    if segment.end and scan.expected < segment.end:
+        missing = f"records {scan.expected} to {segment.end - 1} are missing"
+        result.damage.append(f"{where}: {scan.stop or 'the segment ends'}; {missing}")
+        return False
+    if segment.end or not scan.stop:
+        return True
+    later = scan.durable_beyond()
+    if later >= scan.expected:
+        result.damage.append(f"{where}: {scan.stop}; record {scan.expected} was durable, as later ones say")
+        return False
+    if live:
+        result.notes.append(f"{where}: {scan.stop}: being written now")
+        return True
+    result.damage.append(
+        f"{where}: {scan.stop}; everything before it is sound. After a crash this is the write it cut short, and the "
+        "switch's next start leaves it out"
+    )
+    return False
