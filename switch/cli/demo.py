@@ -186,8 +186,8 @@ class _Cast:
     def _terminals(self, name: str, port: str, rate: float, seed: int) -> Child:
         banks = [argument for bank in ("atlas", "rif", "souss") for argument in ("--bank", bank)]
         return self._start(
-            f"terminals-{name}", "terminal", *banks, "--port", port, "--count", "20" if port == "pos" else "40", "--rate", f"{rate:g}",
-            "--duration", f"{self.asked.duration:g}", "--seed", str(seed), "--network", str(self.network),
+            f"terminals-{name}", "terminal", *banks, "--port", port, "--count", "20" if port == "pos" else "40",
+            "--rate", f"{rate:g}", "--duration", f"{self.asked.duration:g}", "--seed", str(seed), "--network", str(self.network),
             "--mix", self.asked.mix, "--book", str(self.book(name)),
         )  # fmt: skip
 
