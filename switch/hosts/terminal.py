@@ -103,7 +103,7 @@ class Terminal(Host):
 
     def _sign_on(self, link: LinkId, now: int) -> None:
         line = self.lines.get(link)
-        if line is None or line.signed_on or self._over:
+        if line is None or line.signed_on or self._said_goodbye:
             return
         place = self._places[self.links.index(link_name(link)) % len(self._places)]
         self.say(
