@@ -81,7 +81,7 @@ def _run(asked: _Options) -> None:
         parties = _parties(loaded, asked)
     except UnknownNameError as error:
         raise click.UsageError(str(error)) from None
-    address = _address(asked.host_text) if asked.host_text else listener.address
+    address = parse_address(asked.host_text) if asked.host_text else listener.address
     need_listener(address, "the switch", "cmi-switch serve")
     stations = [Station(p, dial=[Dial(name, address) for name in p.links]) for p in parties]
 
@@ -149,7 +149,8 @@ def _complain(parties: "Sequence[Terminal]", books: "Sequence[AcquirerBook]") ->
         raise click.ClickException(f"{unanswered} payment(s) still unanswered, or their reversal is")
 
 
-def _address(text: str) -> "Address":
+def parse_address(text: str) -> "Address":
+    """`HOST:PORT`, or a click error."""
     from switch.core.network import Address
 
     host, _, port = text.rpartition(":")

@@ -19,6 +19,7 @@ PLAIN_PER_BANK = 40
 PLAIN_PER_FOREIGN_RANGE = 4
 PLENTY = 100_000_000_00
 """minor units: a balance that lasts"""
+SHOWCASE_BALANCE = 50_000_00
 EXPIRY = "3112"
 EXPIRED = "2401"
 SILENT, LATE, SLOW = "silent", "late", "slow"
@@ -149,7 +150,7 @@ class _Mint:
             "expiry": EXPIRY, "product": bin_range.product, "balance": PLENTY,
         }  # fmt: skip
         if scenario is not None:
-            settings |= {"shows": scenario.shows, "de39": scenario.de39} | scenario.settings
+            settings |= {"shows": scenario.shows, "de39": scenario.de39, "balance": SHOWCASE_BALANCE} | scenario.settings
         settings |= {
             "name": name, "pan": pan, "pin": _pin(pan), "cvv2": card_value(pan, str(settings["expiry"])),
             "issuer": bin_range.issuer or bin_range.scheme, "scheme": bin_range.scheme, "country": bin_range.country,
