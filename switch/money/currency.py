@@ -88,7 +88,7 @@ def parse_amount(text: str, code: str) -> int:
 def parse_money(text: str, default: str) -> tuple[int, str]:
     """`"123.45 MAD"` -> (12345, "504"); without a code, of currency `default`. CurrencyError as above."""
     number, _, code = text.strip().partition(" ")
-    if not code and number[-3:].isalpha():
+    if not code and number[:-3] and number[-3:].isalpha():
         number, code = number[:-3], number[-3:]
     unit = currency(code.strip() or default)
     return parse_amount(number, unit.numeric), unit.numeric

@@ -1,0 +1,61 @@
+"""docs/network-file.md names each key there is, no other, and the defaults that hold."""
+
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from switch.config import ConfigErrors, parse_network
+from switch.core.limits import Limits
+
+BASE = (Path(__file__).parent / "base.toml").read_text()
+PAGE = (Path(__file__).parents[2] / "docs" / "network-file.md").read_text()
+HEADINGS = {"": "The file itself"} | {name: f"`[[{name}]]`" for name in ("member", "listener", "host", "bin", "tariff")}
+
+
+def documented(heading: str) -> dict[str, str]:
+    """Key -> default, of the table with a header `key` under a heading that begins so."""
+    (section,) = (part for part in PAGE.split("\n## ")[1:] if part.startswith(heading))
+    rows = section.split("| key |")[1].split("\n\n")[0].split("\n")[2:]
+    return {cells[1].strip(" `"): cells[2].strip() for cells in (row.split("|") for row in rows if row)}
+
+
+def known(section: str) -> set[str]:
+    """Keys the reader asks for, as it lists them beside an unknown one."""
+    if not section:
+        texts = [f"qqqqqqqqqqqq = 1\n{BASE}"]
+    else:
+        at = [m.end() for m in re.finditer(rf"\[\[{section}\]\]\n", BASE)]
+        texts = [f"{BASE[:n]}qqqqqqqqqqqq = 1\n{BASE[n:]}" for n in at]
+    keys: set[str] = set()
+    for text in texts:
+        with pytest.raises(ConfigErrors) as caught:
+            parse_network(text, "x")
+        (mistake,) = caught.value.mistakes
+        keys.update(mistake.hint.removeprefix("known: ").split(", "))
+    return keys
+
+
+@pytest.mark.parametrize("section", HEADINGS, ids=lambda section: section or "file")
+def test_every_key_is_explained_and_no_other(section: str):
+    sections = {"member", "listener", "host", "bin", "tariff", "rates", "limits"} if not section else set()
+    assert set(documented(HEADINGS[section])) == known(section) - sections
+
+
+def test_every_limit_is_explained_with_its_default():
+    defaults = {field.name: str(field.default) for field in msgspec.structs.fields(Limits)}
+    assert documented("`[limits]`") == defaults
+
+
+@pytest.mark.parametrize("key", ["timeout_ms", "echo_s", "retry_ms", "backoff_min_ms", "backoff_max_ms", "max_pending"])
+def test_a_host_links_documented_defaults_are_the_ones_that_hold(key: str):
+    host = parse_network(BASE, "x").hosts[0]
+    assert documented(HEADINGS["host"])[key] == str(getattr(host, key))
+
+
+def test_the_page_shows_what_check_says():
+    text = BASE.replace('"cmi87"', '"cmi78"', 1).replace('"USD"', '"EUR"')
+    with pytest.raises(ConfigErrors) as caught:
+        parse_network(text, "my-network.toml")
+    assert f"$ cmi-switch check my-network.toml\n{caught.value}\n```" in PAGE
