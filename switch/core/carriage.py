@@ -93,19 +93,21 @@ class Family:
         return UnreadableError(self.dialect.name, de, name, offset, expected, found, document)
 
     def unspeakable(self, document: Document, de: str, expected: str, found: str, offset: int = 0) -> EncodeError:
-        """The error of a house element that this link cannot say."""
-        return EncodeError(self.dialect.name, de, self.dialect.names.get(de, ""), offset, expected, found, document)
+        """The error of a house element that this link cannot say; unnamed, its number may mean something else there."""
+        return EncodeError(self.dialect.name, de, "", offset, expected, found, document)
 
 
 def put_private(house: Document, eci: str, cavv: str, reference: str, result: str, cvv2: str) -> None:
     """Set the house form's DE48 from what there is ("": absent)."""
-    parts = {
-        House48.ECI: eci,
-        House48.CAVV: cavv,
-        House48.REFERENCE: reference,
-        House48.CVV2_RESULT: result,
-        House48.CVV2: cvv2,
-    }
-    value = PRIVATE.build({key: text for key, text in parts.items() if text})
+    value = ""
+    for key, text in (
+        (House48.ECI, eci),
+        (House48.CAVV, cavv),
+        (House48.REFERENCE, reference),
+        (House48.CVV2_RESULT, result),
+        (House48.CVV2, cvv2),
+    ):
+        if text:
+            value += f"{key}{len(text):02d}{text}"
     if value:
         house[DE.PRIVATE_48] = value

@@ -8,7 +8,7 @@ length, data. That convention is assumed: the centre's own manual is not public.
 from typing import Final, NamedTuple
 
 from switch.wire.subfields import form_of
-from switch.wire.vocabulary import DE, Document, response_mti
+from switch.wire.vocabulary import DE, KNOWN_MTIS, RESPONSES, Document, response_mti
 
 
 class House48:
@@ -34,7 +34,7 @@ ECHOED: Final = (
 )  # fmt: skip
 """What a response repeats of its request (ISO 8583:1987; DE70 in network management)."""
 
-_ECHOED: Final = frozenset(ECHOED)
+_RESPONSES: Final = {mti: response_mti(mti) for mti in sorted(KNOWN_MTIS - RESPONSES)}
 
 
 class Original(NamedTuple):
@@ -54,9 +54,12 @@ def answer(request: Document, de39: str, extra: Document | None = None) -> Docum
     >>> answer({"t": "0201", "3": "000000", "11": "000042", "22": "051"}, "51")
     {'t': '0210', '3': '000000', '11': '000042', '39': '51'}
     """
-    echoed = _ECHOED
-    made = {de: value for de, value in request.items() if de in echoed}
-    document = {DE.MTI: response_mti(request[DE.MTI]), **made, DE.RESPONSE_CODE: de39}
+    mti = request[DE.MTI]
+    document = {DE.MTI: _RESPONSES.get(mti) or response_mti(mti)}
+    for de in ECHOED:
+        if de in request:
+            document[de] = request[de]
+    document[DE.RESPONSE_CODE] = de39
     if extra:
         document.update(extra)
     return document

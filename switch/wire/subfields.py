@@ -132,26 +132,28 @@ class _Numbered:
             stop = at + head + int(digits)
             if stop > end:
                 raise SubfieldError(key, at + id_len, f"at most {end - at - head} characters", digits)
-            found[_unique(found, key)] = value[at + head : stop]
+            if key in found:
+                key = _unique(found, key)
+            found[key] = value[at + head : stop]
             at = stop
         return found
 
     def build(self, parts: Mapping[str, str]) -> str:
-        out = ""
+        out, id_len, len_len = "", self._id_len, self._len_len
         if self._lead is not None:
             out = parts.get(self._lead.id, " " * self._lead.len)
             if len(out) != self._lead.len:
                 raise SubfieldError(self._lead.id, 0, f"{self._lead.len} characters", f"{len(out)}")
         longest = 10**self._len_len - 1
         for name, text in parts.items():
-            key = name.partition("#")[0]
-            if self._lead is not None and key == self._lead.id:
+            if self._lead is not None and name == self._lead.id:
                 continue
-            if len(key) != self._id_len:
-                raise SubfieldError(key, len(out), f"an id of {self._id_len} characters", repr(key))
+            key = name if len(name) == id_len else name.partition("#")[0]
+            if len(key) != id_len:
+                raise SubfieldError(key, len(out), f"an id of {id_len} characters", repr(key))
             if len(text) > longest:
                 raise SubfieldError(key, len(out), f"at most {longest} characters", f"{len(text)}")
-            out += f"{key}{len(text):0{self._len_len}d}{text}"
+            out += f"{key}{str(len(text)).rjust(len_len, '0')}{text}"
         return out
 
 
@@ -207,25 +209,28 @@ class _Bitmapped:
         data, at = _bytes(value), self._bytes
         if len(data) < at:
             raise SubfieldError("bitmap", 0, f"{at} bytes", f"{len(data)}")
-        bitmap = int.from_bytes(data[:at], "big")
-        bits = [n for n in range(1, self._bits + 1) if bitmap >> (self._bits - n) & 1]
+        bitmap, left = int.from_bytes(data[:at], "big"), len(data)
         found: dict[str, str] = {}
-        for i, n in enumerate(bits):
-            if n not in self._by_bit:
-                found["+".join(map(str, bits[i:]))] = data[at:].hex().upper()
+        while bitmap:
+            n = self._bits + 1 - bitmap.bit_length()
+            known = self._by_bit.get(n)
+            if known is None:
+                bits = (str(m) for m in range(n, self._bits + 1) if bitmap >> (self._bits - m) & 1)
+                found["+".join(bits)] = data[at:].hex().upper()
                 return found
-            part, span, _ = self._by_bit[n]
-            if at + span > len(data):
-                raise SubfieldError(part.id, at, f"{span} bytes", f"{len(data) - at}")
+            part, span, mask = known
+            if at + span > left:
+                raise SubfieldError(part.id, at, f"{span} bytes", f"{left - at}")
             found[part.id] = _open(part, data[at : at + span], at)
             at += span
-        if at < len(data):
+            bitmap ^= mask
+        if at < left:
             found[REST] = data[at:].hex().upper()
         return found
 
     def build(self, parts: Mapping[str, str]) -> str:
         bitmap, out, unknown = 0, b"", ""
-        for name in sorted(parts, key=_bit_order):
+        for name in sorted(parts, key=_bit_order) if len(parts) > 1 else parts:
             if unknown and name != REST:
                 raise SubfieldError(name, len(out), f"nothing behind part {unknown}, whose length is not known", name)
             if name.isdecimal() and int(name) in self._by_bit:
@@ -303,7 +308,7 @@ def _read_tlv(data: bytes, at: int, end: int, found: dict[str, str]) -> None:
             return
         stop = _tag_end(data, at, end)
         if stop < 0:
-            raise SubfieldError("", at, "a BER-TLV tag", data[at:end].hex())
+            raise SubfieldError("", at, "a BER-TLV tag", data[at:end][:3].hex())
         tag = data[at:stop].hex().upper()
         if stop >= end:
             raise SubfieldError(tag, stop, "a length", "the end")
