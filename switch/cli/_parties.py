@@ -79,7 +79,8 @@ async def run(
     """
     import trio
 
-    from switch.server.driver import Sinks, driving
+    from switch.server.driver import Sinks
+    from switch.server.driving import driving
 
     sinks = Sinks(show_log(verbose=verbose))
     async with AsyncExitStack() as stack:

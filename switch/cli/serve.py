@@ -69,7 +69,8 @@ async def _serve(network: "Network", state_dir: Path, log_file: Path, showing: b
 
     from switch.core.party import Log
     from switch.observe.hoplog import HopLog
-    from switch.server.driver import Sinks, until_told_to_stop
+    from switch.server.driver import Sinks
+    from switch.server.driving import until_told_to_stop
     from switch.server.serving import serving
 
     hops = HopLog(log_file)

@@ -6,6 +6,9 @@ named, so that the party can take it back.
 
 import socket
 
+import trio
+
+from switch.core.network import Address
 from switch.core.party import LinkId
 
 RECEIVE_BYTES = 262_144
@@ -86,4 +89,12 @@ def listening_socket(host: str, port: int, backlog: int = 1024) -> socket.socket
     except OSError as error:
         sock.close()
         raise OSError(error.errno, f"cannot listen on {host}:{port}: {error.strerror}") from error
+    return sock
+
+
+async def connect(address: Address) -> socket.socket:
+    """A connected non-blocking socket. Raises OSError."""
+    stream = await trio.open_tcp_stream(address.host, address.port)
+    sock = socket.socket(fileno=socket.dup(stream.socket.fileno()))
+    await stream.aclose()
     return sock

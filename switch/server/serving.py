@@ -18,7 +18,8 @@ from switch.core.switch import Switch
 from switch.journal.feed import Feed
 from switch.journal.history import IndexHistory
 from switch.security.vault import KeyVault
-from switch.server.driver import Dial, Driver, Sinks, driving, trio_clock
+from switch.server.driver import Dial, Driver, Sinks, trio_clock
+from switch.server.driving import driving
 from switch.server.quiet import quiet_collector
 from switch.wire import Dialect
 
@@ -39,7 +40,7 @@ class Serving(msgspec.Struct):
 
 def dialects_of(network: Network) -> dict[str, Dialect]:
     """Every dialect the network's links speak, loaded once."""
-    names = {link.dialect for link in (*network.listeners, *network.hosts)}
+    names = {listener.dialect for listener in network.listeners} | {host.dialect for host in network.hosts}
     return {name: Dialect.load(name, layouts=network.limits.codec_layouts) for name in sorted(names)}
 
 

@@ -296,6 +296,13 @@ def test_a_card_used_abroad_comes_in_from_its_network_and_its_answer_goes_back_t
     assert (response["t"], response["39"], response["38"], response["11"]) == ("0210", "00", "B00001", abroad["11"])
 
 
+def test_a_foreign_card_in_a_currency_without_a_rate_still_goes_to_its_network() -> None:
+    scene = Scene()
+    visa = scene.book.host("visa")
+    scene.rif.sends(purchase(de2=VISA_ABROAD, de49="999"))
+    assert visa.gets()["49"] == "999"
+
+
 def test_records_tell_the_whole_story_without_a_secret() -> None:
     scene = Scene()
     sent = purchase(de48="9203123")

@@ -1,0 +1,80 @@
+"""Scopes around a driver: run a party while a body runs, or until a signal comes."""
+
+import signal
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+
+import trio
+
+from switch.core.limits import Limits
+from switch.core.network import Address
+from switch.core.party import Party
+from switch.server.driver import Dial, Driver, Journal, Sinks, trio_clock
+
+
+@asynccontextmanager
+async def driving(
+    party: Party,
+    *,
+    sinks: Sinks,
+    listen: Sequence[tuple[str, Address]] = (),
+    dial: Sequence[Dial] = (),
+    limits: Limits | None = None,
+    journal: Journal | None = None,
+    durable: int = 0,
+) -> AsyncIterator[Driver]:
+    """Run `party` while the body runs; the body's end stops it at once (call `Driver.drain` first to be gentle).
+
+    `durable` is the position the journal already holds. Raises OSError where a listener's address cannot be had: nothing is
+    half-started then.
+    """
+    driver = Driver(party, sinks, limits or Limits(), journal, durable)
+    try:
+        for name, address in listen:
+            driver.listen(name, address)
+        driver.attach_journal()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(driver.poll)
+            nursery.start_soon(driver.keep_time)
+            nursery.start_soon(driver.keep_journal)
+            for one in dial:
+                nursery.start_soon(driver.dial, one)
+            driver.carry_out(trio_clock())
+            yield driver
+            nursery.cancel_scope.cancel()
+    finally:
+        driver.close()
+
+
+async def until_told_to_stop(driver: Driver, drain_s: float = 15.0) -> str:
+    """Wait for Ctrl-C or SIGTERM, then drain. A second signal stops at once. Returns a sentence that says how it ended."""
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async for number in signals:
+            name = signal.Signals(number).name
+            break
+        async with trio.open_nursery() as nursery:
+
+            async def insist() -> None:
+                async for _ in signals:
+                    nursery.cancel_scope.cancel()
+
+            nursery.start_soon(insist)
+            done = await driver.drain(drain_s)
+            nursery.cancel_scope.cancel()
+            return f"{name}: drained" if done else f"{name}: stopped after {drain_s:g} s with work left"
+    return f"{name}: stopped at once"
+
+
+async def serve_party(
+    party: Party,
+    ready: Callable[[Driver], None],
+    *,
+    sinks: Sinks,
+    listen: Sequence[tuple[str, Address]] = (),
+    dial: Sequence[Dial] = (),
+    limits: Limits | None = None,
+) -> str:
+    """Run a party without a journal until Ctrl-C or SIGTERM; `ready` is called once it listens. Returns how it ended."""
+    async with driving(party, sinks=sinks, listen=listen, dial=dial, limits=limits) as driver:
+        ready(driver)
+        return await until_told_to_stop(driver)
