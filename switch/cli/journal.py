@@ -175,31 +175,23 @@ def _row_fields(row: "Row") -> dict[str, Any]:
     return fields
 
 
+_HEADING = ("TXN", "BEGAN", "MTI", "ACQUIRER", "HOST", "ROUTE", "PAN", "AMOUNT", "DE39", "STATUS", "REASON")
+
+
 def _table(rows: "list[Row]") -> None:
     """Aligned columns; without a heading where they go into a pipe."""
     from switch.money.currency import format_amount
 
     lines = [
-        (f"{r.txn:x}", _time(r.at_us), r.mti, r.acquirer, r.host or "-", r.route or "-", r.pan, format_amount(r.amount, r.currency),
-         r.de39 or "-", f"{r.status} by {r.reversed_by:x}" if r.reversed_by else r.status, r.reason)
+        (
+            f"{r.txn:x}", _time(r.at_us), r.mti, r.acquirer, r.host or "-", r.route or "-", r.pan,
+            format_amount(r.amount, r.currency), r.de39 or "-",
+            f"{r.status} by {r.reversed_by:x}" if r.reversed_by else r.status, r.reason,
+        )
         for r in rows
     ]  # fmt: skip
     if sys.stdout.isatty():
-        heading = (
-            "TXN",
-            "BEGAN",
-            "MTI",
-            "ACQUIRER",
-            "HOST",
-            "ROUTE",
-            "PAN",
-            "AMOUNT",
-            "CUR",
-            "DE39",
-            "STATUS",
-            "REASON",
-        )
-        lines.insert(0, heading)
+        lines.insert(0, _HEADING)
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for line in lines:
         cells = [c.rjust(w) if i == 7 else c.ljust(w) for i, (c, w) in enumerate(zip(line, widths, strict=True))]

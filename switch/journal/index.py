@@ -12,7 +12,6 @@ import os
 import select
 import signal
 import sqlite3
-import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -30,7 +29,6 @@ VERSION: Final = 1
 BATCH_RECORDS: Final = 5_000
 FOLLOW_S: Final = 0.25
 """How long the follower waits where there was nothing new."""
-_ROOT: Final = str(Path(__file__).resolve().parents[2])
 
 _TABLES: Final = """
 CREATE TABLE place (ordinal INTEGER, offset INTEGER, sequence INTEGER, chain BLOB);
@@ -188,44 +186,6 @@ def _still_there(directory: str, place: Place) -> bool:
     """True if the log still holds the record at its place."""
     found = record_at(segment_paths(directory), place)
     return found is not None and found[1].chain == place.chain
-
-
-class Follower:
-    """The index's process, as the switch keeps it. It ends with this process, whatever happens to it."""
-
-    def __init__(self, state_dir: Path | str) -> None:
-        self._state_dir = os.path.abspath(state_dir)
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def ensure(self) -> bool:
-        """Start the process where it does not run; True if it had to be started. Raises JournalError."""
-        if self._process is not None and self._process.poll() is None:
-            return False
-        self.stop()
-        try:
-            self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-                [sys.executable, "-m", "switch.journal.index", "--dir", self._state_dir, "--follow"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                process_group=0,
-                env={**os.environ, "PYTHONPATH": _ROOT},
-            )
-        except OSError as error:
-            raise JournalError(f"the journal's index process cannot be started: {error.strerror}") from None
-        return True
-
-    def stop(self) -> None:
-        """End the process; it finishes its batch first."""
-        if self._process is None:
-            return
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        try:
-            self._process.wait(10)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait(5)
-        self._process = None
 
 
 def follow(state_dir: Path | str, parent: int) -> None:

@@ -1,0 +1,188 @@
+"""Records as a switch makes them, a disk that fails on demand, and a journal written without a process."""
+
+import errno
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from switch.core.records import (
+    ENCODER,
+    SCHEMA,
+    Abandoned,
+    Answered,
+    AnyEntry,
+    Booted,
+    Declined,
+    Delivered,
+    Forwarded,
+    Key,
+    Owed,
+    Snapshot,
+)
+from switch.journal.log import GENESIS
+from switch.journal.recovery import journal_directory
+from switch.journal.writer import Chunk, Disk, Home, RealDisk, SegmentWriter
+from switch.security.vault import KeyVault, Vault
+
+PAN = "4000012345678997"
+MASKED = "400001******8997"
+START_US = 1_764_072_000_000_000
+VAULT = KeyVault(bytes(32), b"test")
+
+
+def key(n: int, mti_class: str = "2") -> Key:
+    return ("100001", mti_class, f"{n % 1_000_000:06d}", "1125120000", "100001", "TERM0001")
+
+
+def forwarded(n: int, vault: Vault = VAULT) -> Forwarded:
+    return Forwarded(
+        n, START_US + n, key(n), "acquirers", "bank-a", "domestic", "0200", f"{n % 1_000_000:06d}", "1125120000", MASKED,
+        vault.seal(PAN, n), 12_345, "504", {"3": "000000", "22": "051", "37": f"{n:012d}", "41": "TERM0001", "49": "504"},
+    )  # fmt: skip
+
+
+def answered(n: int, de39: str = "00") -> Answered:
+    return Answered(n, START_US + n, de39, {"38": "123456"}, 7)
+
+
+def declined(n: int) -> Declined:
+    return Declined(
+        n, START_US + n, key(n), "acquirers", "0200", MASKED, 500, "504", f"{n:012d}", "15", "no such issuer"
+    )
+
+
+def owed(n: int, original: int, reason: str = "acquirer") -> Owed:
+    asked = key(n, "4") if reason == "acquirer" else ("", "4", f"{n % 1_000_000:06d}", "1125120000", "", "")
+    return Owed(
+        n, START_US + n, "reversal", reason, "bank-a", original, asked, "acquirers", MASKED, VAULT.seal(PAN, n), 12_345, "504",
+        {"t": "0420", "11": f"{n % 1_000_000:06d}", "37": f"{n:012d}"}, key(original),
+    )  # fmt: skip
+
+
+def delivered(n: int) -> Delivered:
+    return Delivered(n, START_US + n, "00")
+
+
+def abandoned(n: int) -> Abandoned:
+    return Abandoned(n, START_US + n, "91", "link lost")
+
+
+def booted() -> Booted:
+    return Booted(START_US, SCHEMA, "morocco")
+
+
+def snapshot(last_txn: int, still_open: Iterable[Forwarded] = (), still_owed: Iterable[Owed] = ()) -> Snapshot:
+    return Snapshot(START_US, SCHEMA, "morocco", last_txn, tuple(still_open), tuple(still_owed), {"bank-a": 9}, {})
+
+
+def day(payments: int, first: int = 1) -> list[AnyEntry]:
+    """A day's records: of every ten payments one is refused, one abandoned, one times out and one is reversed later."""
+    entries: list[AnyEntry] = [booted()] if first == 1 else []
+    for n in range(first, first + payments * 2, 2):
+        match (n // 2) % 10:
+            case 0:
+                entries.append(declined(n))
+            case 1:
+                entries += [forwarded(n), abandoned(n)]
+            case 2:
+                entries += [forwarded(n), owed(n + 1, n, "timeout"), delivered(n + 1)]
+            case 3:
+                entries += [forwarded(n), answered(n), owed(n + 1, n)]
+            case 4:
+                entries += [forwarded(n), answered(n, "51")]
+            case _:
+                entries += [forwarded(n), answered(n)]
+    return entries
+
+
+def open_writer(
+    state: Path,
+    after: int = 0,
+    chain: bytes = GENESIS,
+    disk: Disk | None = None,
+    bound: int = 64 << 20,
+    schema: int = SCHEMA,
+) -> SegmentWriter:
+    os.makedirs(journal_directory(state), exist_ok=True)
+    return SegmentWriter(
+        Home(journal_directory(state), "morocco", schema), after, chain, disk or RealDisk(), bound=bound
+    )
+
+
+def write(writer: SegmentWriter, entries: Iterable[AnyEntry], batch: int = 1) -> None:
+    """Append after what the writer has; a flush every `batch` records."""
+    waiting: list[bytes] = []
+
+    def give() -> None:
+        if waiting:
+            writer.add(Chunk(writer.durable + 1, list(waiting), snapshot=False))
+            writer.flush()
+            waiting.clear()
+
+    for entry in entries:
+        if isinstance(entry, Snapshot):
+            give()
+            writer.add(Chunk(writer.durable + 1, [ENCODER.encode(entry)], snapshot=True))
+            writer.flush()
+            continue
+        waiting.append(ENCODER.encode(entry))
+        if len(waiting) == batch:
+            give()
+    give()
+
+
+def written(
+    state: Path, entries: Iterable[AnyEntry], batch: int = 1, close: bool = True, bound: int = 64 << 20
+) -> Path:
+    """A journal with these records; the path of its newest segment. `close` False: as a kill leaves it."""
+    writer = open_writer(state, bound=bound)
+    write(writer, entries, batch)
+    if close:
+        writer.close()
+    return newest(state)
+
+
+def newest(state: Path) -> Path:
+    """The segment made last."""
+    return max(Path(journal_directory(state)).glob("*.log"), key=lambda p: int(p.name.split(".")[1]))
+
+
+class FailingDisk(RealDisk):
+    """The real disk until told otherwise. What was never synced is lost in `power_cut`."""
+
+    def __init__(self) -> None:
+        self.fail_sync_in = -1
+        self.fail_write_in = -1
+        self.room = 1 << 60
+        self.syncs = 0
+        self.synced: dict[int, bytes] = {}
+        self.paths: dict[int, str] = {}
+
+    def create(self, path: str) -> int:
+        fd = super().create(path)
+        self.paths[fd] = path
+        self.synced[fd] = b""
+        return fd
+
+    def write(self, fd: int, data: bytes, offset: int) -> int:
+        self.fail_write_in -= 1
+        if self.fail_write_in == 0:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        if self.room <= 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        done = super().write(fd, data[: self.room], offset)
+        self.room -= done
+        return done
+
+    def sync(self, fd: int) -> None:
+        self.syncs += 1
+        self.fail_sync_in -= 1
+        if self.fail_sync_in == 0:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        self.synced[fd] = Path(self.paths[fd]).read_bytes()
+
+    def power_cut(self) -> None:
+        """Files hold what was synced, and no more."""
+        for fd, path in self.paths.items():
+            if os.path.exists(path):
+                Path(path).write_bytes(self.synced[fd])
