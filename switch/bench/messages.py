@@ -1,0 +1,95 @@
+"""What a load generator says: sign-on, purchases of many cards, and answers to a host's own network messages. Knows no clock."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from switch.bench.layout import Template
+from switch.core.routing import luhn_digit
+from switch.core.translate import Translator, network_answer, translator_for
+from switch.wire import Dialect, Document
+from switch.wire.framing import Framing
+from switch.wire.vocabulary import DE, NetworkCode
+
+
+class Card(msgspec.Struct, frozen=True):
+    """What a purchase says of a card."""
+
+    pan: str
+    expiry: str
+    """YYMM"""
+
+
+def cards_of(prefix: str, count: int, expiry: str = "3112") -> list[Card]:
+    """`count` PANs of 16 digits under `prefix`, with right check digits. ValueError: the prefix leaves no room for them."""
+    room = 15 - len(prefix)
+    if not prefix.isdigit() or room < 1 or count > 10**room:
+        raise ValueError(f"{prefix!r} leaves no room for {count} card numbers of 16 digits")
+    bodies = [f"{prefix}{n:0{room}d}" for n in range(count)]
+    return [Card(body + luhn_digit(body), expiry) for body in bodies]
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What every message of a run says, whatever its card."""
+
+    institution: str
+    """DE32, in payments and in the sign-on"""
+    local_time: str
+    """YYMMDDhhmmss: DE12 and DE13, the same all through a run"""
+    amount: int = 12_350
+    """minor units"""
+    currency: str = "504"
+    terminal: str = "BENCH001"
+    set: dict[str, str] = {}
+    """elements to say otherwise, by number, in house form (a 1987 document)"""
+    without: Sequence[str] = ()
+    """elements to leave out"""
+
+
+class Speech:
+    """A dialect with its translator and one run's settings."""
+
+    def __init__(self, dialect: Dialect, settings: Settings) -> None:
+        """ValueError: the dialect's family has no translator."""
+        self.dialect = dialect
+        self._settings = settings
+        self._translator: Translator = translator_for(
+            dialect, settings.institution, "", lambda: settings.local_time[:2]
+        )
+
+    def purchase(self, card: Card) -> Document:
+        """A purchase as the link says it; DE7, DE11 and DE37 are to be filled in."""
+        settings = self._settings
+        house: Document = {
+            DE.MTI: "0200", DE.PAN: card.pan, DE.PROCESSING_CODE: "000000", DE.AMOUNT: f"{settings.amount:012d}",
+            DE.TRANSMISSION_TIME: "0101000000", DE.STAN: "000001", DE.LOCAL_TIME: settings.local_time[6:],
+            DE.LOCAL_DATE: settings.local_time[2:6], DE.EXPIRY: card.expiry, DE.MERCHANT_TYPE: "5411",
+            DE.ACQUIRER_COUNTRY: "504", DE.ENTRY_MODE: "051", DE.CONDITION_CODE: "00", DE.ACQUIRER: settings.institution,
+            DE.TRACK2: f"{card.pan}={card.expiry}2010000012300000"[:37], DE.RRN: "000000000001", DE.TERMINAL: settings.terminal,
+            DE.MERCHANT: settings.institution.ljust(15, "0")[:15], DE.MERCHANT_NAME: "BENCH MARKET              RABAT       MA",
+            DE.CURRENCY: settings.currency,
+        }  # fmt: skip
+        house.update(settings.set)
+        for de in settings.without:
+            house.pop(de, None)
+        return self._translator.outward(house, None)
+
+    def template(self, card: Card, framing: Framing) -> Template:
+        """Its purchase, encoded and framed, with holes. Raises EncodeError, FramingError; KeyError: DE7, 11 or 37 is left out."""
+        return Template(self.purchase(card), self.dialect, framing.frame)
+
+    def sign_on(self, time: str, stan: str) -> bytes:
+        """0800 with DE70=001, not framed."""
+        house: Document = {
+            DE.MTI: "0800", DE.TRANSMISSION_TIME: time, DE.STAN: stan, DE.ACQUIRER: self._settings.institution,
+            DE.NETWORK_CODE: NetworkCode.SIGN_ON,
+        }  # fmt: skip
+        return self.dialect.encode(self._translator.outward(house, None))
+
+    def inward(self, document: Document) -> Document:
+        """A link's document in house form."""
+        return self._translator.inward(document)
+
+    def network_answer(self, raw: Document) -> bytes:
+        """The answer to a host's 0800, not framed: granted."""
+        return self.dialect.encode(self._translator.outward(network_answer(self.inward(raw)), raw))
