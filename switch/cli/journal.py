@@ -198,7 +198,7 @@ def _table(rows: "list[Row]") -> None:
         click.echo("  ".join(cells).rstrip())
 
 
-_KINDS = {
+_FACTS = {
     "Forwarded": "forwarded to the host", "Answered": "answered by the host", "Declined": "refused by the switch",
     "Owed": "owed to the host", "Delivered": "acknowledged by the host", "Abandoned": "given up",
 }  # fmt: skip
@@ -206,7 +206,7 @@ _KINDS = {
 
 def _entry_fields(sequence: int, entry: Any) -> dict[str, Any]:
     """A record's members, readable; the sealed PAN stays sealed and out of sight."""
-    fields: dict[str, Any] = {"record": sequence, "kind": type(entry).__name__}
+    fields: dict[str, Any] = {"record": sequence, "fact": type(entry).__name__}
     for name in entry.__struct_fields__:
         value = getattr(entry, name)
         if name == "at_us":
@@ -222,8 +222,8 @@ def _block(fields: dict[str, Any]) -> None:
     """A record as a paragraph: a heading, then a line a member, then a line a data element."""
     from switch.wire.vocabulary import ANSWER_NAMES
 
-    kind = fields.pop("kind")
-    click.echo(f"record {fields.pop('record')}  {fields.pop('at')}  {_KINDS.get(kind, kind)}")
+    fact = fields.pop("fact")
+    click.echo(f"record {fields.pop('record')}  {fields.pop('at')}  {_FACTS.get(fact, fact)}")
     for name, value in fields.items():
         if value in ("", None) or value == {}:
             continue
