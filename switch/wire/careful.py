@@ -35,16 +35,21 @@ def count(n: int, unit: str) -> str:
 
 
 def shown(element: Element, value: str, index: int) -> str:
-    """A value as an error may show it: quoted; a sensitive one's wrong character only, a PAN masked."""
+    """A value as an error may show it: a sensitive one's wrong character only, a PAN masked, others around what is wrong."""
     if element.sensitive:
-        return f"{quoted(value[index])} (the rest is not shown)"
-    return quoted(mask_pan(value) if element.key == "2" else value)
+        return f"{quoted(value[index], 0)} (the rest is not shown)"
+    return quoted(mask_pan(value), len(value)) if element.key == "2" else quoted(value, index)
 
 
-def quoted(value: str) -> str:
-    """Text in quotes, on one line and not too long of it."""
-    text = value if len(value) <= 64 else value[:64] + "…"
-    return json.dumps(text, ensure_ascii=not text.isprintable())
+def quoted(value: str, index: int) -> str:
+    """Text in quotes, on one line: ten characters at most where it is long, that at `index` among them.
+
+    Where a peer's bitmap is wrong, a PAN or track is read as some other element: no error may show the whole of it.
+    """
+    if len(value) > 12 and index < len(value):
+        start, end = max(0, index - 8), index + 2
+        value = "…" * (start > 0) + value[start:end] + "…" * (end < len(value))
+    return json.dumps(value, ensure_ascii=not value.replace("…", "").isprintable())
 
 
 class _Reader:
@@ -84,7 +89,7 @@ class _Reader:
         if not (digits.isascii() and digits.isdecimal()):
             bad = next(i for i, c in enumerate(digits) if c not in "0123456789")
             where = at + (bad // 2 if e.length is None else bad)
-            raise self.fail(e.key, where, f"a length of {count(len(digits), 'digits')}", quoted(digits.upper()))
+            raise self.fail(e.key, where, f"a length of {count(len(digits), 'digits')}", quoted(digits.upper(), 0))
         return self.bounded(e, int(digits), at)
 
     def bounded(self, e: Element, n: int, at: int) -> int:
@@ -101,7 +106,7 @@ class _Reader:
         wrong, where = (value[0], at) if e.left_pad else (value[-1], at + len(value) // 2 - 1)
         pad = e.left_pad or e.right_pad
         expected = f'"{pad}" to fill half a byte' if pad else "an even number of digits"
-        found = quoted(wrong) if pad else str(len(value) - 1)
+        found = quoted(wrong, 0) if pad else str(len(value) - 1)
         raise self.fail(e.key, where, expected, found)
 
     def element(self, e: Element) -> None:
@@ -136,7 +141,7 @@ class _Reader:
         value = self.text(e, e.text, chunk, at) if e.text else chunk.hex().upper()
         bad = next((i for i, c in enumerate(value) if c not in HEX), -1)
         if bad >= 0:
-            raise self.fail(key, at + bad, "16 hex digits", quoted(value))
+            raise self.fail(key, at + bad, "16 hex digits", quoted(value, bad))
         self.document[key] = value
         bits = int(value, 16)
         numbers = [base + i for i in range(1, 65) if bits >> (64 - i) & 1]

@@ -77,7 +77,8 @@ def _decode(table: Table, layouts: "_Layouts[Decode]") -> Decode:
         try:
             return compiled[data[long if data[first] in two else short]](data)
         except GIVES_UP:
-            return slow(data)
+            pass  # what it was would only be context to the exact error
+        return slow(data)
 
     def slow(data: bytes) -> Document:
         if not isinstance(data, bytes):
@@ -107,7 +108,8 @@ def _encode(table: Table, layouts: "_Layouts[Encode]") -> Encode:
         try:
             return last[document["t"], len(document)](document)
         except GIVES_UP:
-            return slow(document)
+            pass
+        return slow(document)
 
     def slow(document: Document) -> bytes:
         try:
