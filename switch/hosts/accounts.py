@@ -10,6 +10,7 @@ STAN and time it came under (what DE90 names).
 - 0400/0420 takes back what stands, all of it or down to DE95's actual amount, once; a second one changes nothing.
 - A reversal that comes before its original is remembered and answered 00, since what it asks is already so. The late original is
   refused with 05: whoever sent it has given it up.
+- A payment key names one payment: a new request under the key of one that stands is refused with 94.
 - A message seen before (same class, DE11, DE7, payment key) changes nothing and is answered as it was.
 
 Money moved is DE6 where DE51 is the account's currency (a card used abroad), else DE4 where DE49 is.
@@ -154,6 +155,9 @@ class Ledger:
         key = payment_key(document)
         if key in self._early or _wire_name(document.get("11", ""), document.get("7", "")) in self._early:
             return Verdict(Answer.DO_NOT_HONOUR, reason="its reversal was here first")
+        namesake = self._postings.get(key)
+        if namesake is not None and namesake.amount:
+            return Verdict(Answer.DUPLICATE, reason=f"another payment stands under DE32/DE41/DE37 {key}")
         account = self.accounts.get(document.get(DE.PAN, ""))
         if account is None:
             return Verdict(Answer.INVALID_CARD, reason="no such card on file")
@@ -179,7 +183,7 @@ class Ledger:
         if document.get(DE.RESPONSE_CODE, Answer.APPROVED) not in APPROVALS:
             return Verdict(Answer.APPROVED, reason="advice of a decline: noted")
         posting = self._original(document)
-        if posting is not None and posting.held and document[DE.MTI][1] == MTI.FINANCIAL:
+        if posting is not None and posting.amount and posting.held and document[DE.MTI][1] == MTI.FINANCIAL:
             return self._capture(posting, document)
         if posting is not None and posting.amount:
             return Verdict(Answer.APPROVED, reason="advice of what stands already")

@@ -150,7 +150,11 @@ class _Mint:
             "expiry": EXPIRY, "product": bin_range.product, "balance": PLENTY,
         }  # fmt: skip
         if scenario is not None:
-            settings |= {"shows": scenario.shows, "de39": scenario.de39, "balance": SHOWCASE_BALANCE} | scenario.settings
+            settings |= {
+                "shows": scenario.shows,
+                "de39": scenario.de39,
+                "balance": SHOWCASE_BALANCE,
+            } | scenario.settings
         settings |= {
             "name": name, "pan": pan, "pin": _pin(pan), "cvv2": card_value(pan, str(settings["expiry"])),
             "issuer": bin_range.issuer or bin_range.scheme, "scheme": bin_range.scheme, "country": bin_range.country,

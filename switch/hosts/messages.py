@@ -22,6 +22,9 @@ PREAUTH_CONDITION: Final = "06"
 _WEB_CONDITION: Final = "59"
 _WEB_ENTRY: Final = "812"
 _CHIP_ENTRY: Final = "051"
+_SERVICE_CODE: Final = "201"
+"""international, chip, no restrictions"""
+_DISCRETIONARY: Final = "0000000000"
 
 KINDS: Final[dict[str, tuple[str, str, str]]] = {
     PURCHASE: ("0200", Processing.PURCHASE, "5411"),
@@ -105,6 +108,8 @@ def request(
         DE.MERCHANT_NAME: place.name,
         DE.CURRENCY: place.currency,
     }
+    if not online:
+        document[DE.TRACK2] = f"{card.pan}={card.expiry}{_SERVICE_CODE}{_DISCRETIONARY}"
     if web is None:
         return document
     parts = {House48.ECI: web.eci, House48.CAVV: web.cavv, House48.CVV2: web.cvv2}
