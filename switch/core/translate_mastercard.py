@@ -106,8 +106,8 @@ class Mastercard(Family):
             category = _category(document, private)
             if mti[1:2] != MTI.REVERSAL:
                 link[DE.PRIVATE_61] = _pos_data(document)
-            if House48.REFERENCE in private:
-                self._put_reference(link, private[House48.REFERENCE], document)
+        if House48.REFERENCE in private and DE.PRIVATE_63 not in link:
+            self._put_reference(link, private[House48.REFERENCE], document)
         if private:
             link[DE.PRIVATE_48] = self._subelements(category, private)
         else:
