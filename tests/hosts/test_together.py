@@ -111,6 +111,26 @@ def test_silent_late_wrong_and_cut_answers_leave_all_books_in_agreement(seed: in
     assert sum(b.declined.get("91", 0) for b in demo.books()) > 0
 
 
+def test_links_cut_in_the_middle_of_an_answer_leave_all_books_in_agreement() -> None:
+    demo = Demo(2, faults=Faults(cut=0.02), payments=100)
+    demo.ends(180)
+    assert len(demo.world.events("fault.cut")) > 3
+    assert demo.differences() == []
+
+
+def test_terminals_cut_off_take_back_what_they_heard_nothing_of_once_they_are_back() -> None:
+    demo = Demo(4, payments=100)
+    world, switch, terminal = demo.world, demo.switch, demo.terminals[0]
+    for cut in range(1, 6):
+        world.run(0.61)
+        world.cut(switch, f"acquirers#atlas{cut - 1}" if cut > 1 else "acquirers#atlas0")
+        world.run(0.4)
+        world.connect(switch, f"acquirers#atlas{cut}", terminal, f"atlas-1#{cut + 1}")
+    demo.ends(180)
+    assert terminal.book().reversed > 5
+    assert demo.differences() == []
+
+
 def test_the_switch_tells_a_late_answer_from_an_answer_to_nothing() -> None:
     demo = Demo(3, faults=Faults(late=0.1, wrong=0.1), payments=80)
     demo.ends(180)

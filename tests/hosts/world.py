@@ -40,11 +40,20 @@ class World:
         self._events: list[tuple[int, int, Callable[[], None]]] = []
         self._count = 0
         self.latency_ns = MS // 2
+        self.callers: dict[str, tuple[Party, Party]] = {}
+        self.redial: dict[str, int] = {}
+        """link names that are connected again after they were cut, and how often they have been"""
 
     def add(self, party: Any) -> Any:
         party.wall_offset_ns = EPOCH_NS
         self.parties.append(party)
         return party
+
+    def keep_connected(self, name: str, caller: Party, called: Party) -> None:
+        """Connect a link, and again whenever it is cut."""
+        self.redial[name] = 0
+        self.callers[name] = (caller, called)
+        self.connect(caller, f"{name}#1", called, f"{name}#1")
 
     def connect(self, a: Party, link_a: LinkId, b: Party, link_b: LinkId) -> None:
         self._ends[id(a), link_a] = (b, link_b)
@@ -59,6 +68,12 @@ class World:
             self._ends.pop((id(other[0]), other[1]), None)
             party.disconnected(link, self.now)
             other[0].disconnected(other[1], self.now)
+            name = link.partition("#")[0]
+            if name in self.redial:
+                self.redial[name] += 1
+                again = f"{name}#{self.redial[name] + 1}"
+                caller, called = self.callers[name]
+                self.at(self.now + 200 * MS, lambda: self.connect(caller, again, called, again))
 
     def at(self, when: int, do: Callable[[], None]) -> None:
         self._count += 1
@@ -140,4 +155,4 @@ def morocco() -> Network:
 
 def connect_hosts(world: World, switch: Switch, hosts: Iterable[Any]) -> None:
     for host in hosts:
-        world.connect(switch, f"{host.name}#1", host, f"{host.name}#1")
+        world.keep_connected(host.name, switch, host)
