@@ -60,6 +60,7 @@ class Feed:
         self._unsent: deque[bytes | memoryview] = deque()
         self._resend = False
         self._inbox = b""
+        self._started = False
         self._lock = -1
         self._socket: socket.socket | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -192,6 +193,7 @@ class Feed:
             return
         _, self._durable, self._chain = ACK.unpack_from(inbox, whole - ACK.size)
         self._inbox = inbox[whole:]
+        self._started = True
         durable, chunks = self._durable, self._chunks
         while chunks and chunks[0][0] <= durable:
             chunks.popleft()
@@ -260,17 +262,16 @@ class Feed:
         finally:
             theirs.close()
         self._inbox = b""
+        self._started = False
         self._socket = ours
 
     def _await_start(self) -> None:
         """Return when the writer has its first segment. Raises WriterGone with its reason."""
         give_up = time.monotonic() + _START_S
-        while (
-            self._socket is not None
-            and not select.select([self._socket], [], [], max(0.0, give_up - time.monotonic()))[0]
-        ):
-            raise WriterGone(f"journal writer: not ready within {_START_S:.0f} s")
-        self.acknowledged()
+        while not self._started and self._socket is not None:
+            if not select.select([self._socket], [], [], max(0.0, give_up - time.monotonic()))[0]:
+                raise WriterGone(f"journal writer: not ready within {_START_S:.0f} s")
+            self.acknowledged()
 
     def _end_process(self, wait_s: float) -> None:
         """Close the socket and wait for the process up to `wait_s`, then kill it."""
