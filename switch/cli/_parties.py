@@ -88,10 +88,10 @@ async def run(
             await stack.enter_async_context(driving(s.party, sinks=sinks, listen=s.listen, dial=s.dial))
             for s in stations
         ]
-        ready(drivers)
-        sys.stdout.flush()
         ended = "finished"
         with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+            ready(drivers)
+            sys.stdout.flush()
             async with trio.open_nursery() as nursery:
 
                 async def heed() -> None:

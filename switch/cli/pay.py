@@ -1,0 +1,367 @@
+"""`cmi-switch pay`: a terminal that makes one payment and shows every message of it."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from switch.cli._network import load, paint
+
+if TYPE_CHECKING:
+    from switch.cli._till import Last, Said, Till
+    from switch.core.network import Address, Listener, Network
+    from switch.hosts.cards import TestCard
+    from switch.hosts.messages import Place
+    from switch.wire.vocabulary import Document
+
+TYPES = ("purchase", "cash", "balance", "refund", "preauth", "verification", "completion", "void")
+ANSWER_S = 45.0
+_DECLINED = 3
+
+
+@click.command
+@click.option(
+    "--card", default="", metavar="CARD", help="Number, name or scenario of `cmi-switch cards`, or a PAN. [default: 1]"
+)
+@click.option(
+    "--amount", default="100.00", show_default=True, help="Of the payment; home currency unless it names one."
+)
+@click.option("--type", "kind", type=click.Choice(TYPES), default="purchase", show_default=True)
+@click.option(
+    "--channel",
+    type=click.Choice(["pos", "web"]),
+    default="pos",
+    show_default=True,
+    help="web: not present, with CVV2.",
+)
+@click.option("--cvv2", default="", help="Of a web payment. [default: the test card's own]")
+@click.option("--expiry", default="", metavar="YYMM", help="DE14. [default: the test card's own]")
+@click.option("--merchant-country", default="", metavar="XX", help="Two letters, at the end of DE43. [default: home]")
+@click.option("--bank", default="", metavar="NAME", help="Acquiring member. [default: the first]")
+@click.option("--port", default="acquirers", show_default=True, help="Listener of the network file: acquirers or pos.")
+@click.option("--host", default="", metavar="HOST:PORT", help="Pay there instead; with --dialect, any ISO 8583 host.")
+@click.option("--dialect", default="", help="Instead of the listener's own; its usual framing comes with it.")
+@click.option("--network", default="morocco", show_default=True, help="Network file, or a shipped network's name.")
+@click.option("--quiet", is_flag=True, help="Only the outcome.")
+def command(**options: Any) -> None:
+    """Make one payment, and show the messages field by field.
+
+    Without any option, on a terminal, it asks. Void and completion are about the last payment made with this command.
+    Exit code 0: approved; 3: declined; 1: no answer, or no link.
+
+    \b
+    Examples:
+      cmi-switch pay --card atlas-approved --amount 250.00
+      cmi-switch pay --card 51                               a decline
+      cmi-switch pay --card fr-visa --channel web            abroad, through Visa
+      cmi-switch pay --type preauth --amount 800, then
+      cmi-switch pay --type completion --amount 640.50
+      cmi-switch pay --type void
+      cmi-switch pay --card atlas-approved --merchant-country FR      57: works at home only
+      cmi-switch pay --port pos                              the same in BCD, behind a TPDU
+    """
+    asked = Asked(**options)
+    network = load(asked.network)
+    desk = Desk(network, asked)
+    context = click.get_current_context()
+    given = any(context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT for name in options)
+    if not given and sys.stdin.isatty() and sys.stdout.isatty():
+        desk.converse()
+        return
+    code = desk.pay(asked)
+    if code:
+        raise SystemExit(code)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the command line, or the person at it, asked for."""
+
+    card: str
+    amount: str
+    kind: str
+    channel: str
+    cvv2: str
+    expiry: str
+    merchant_country: str
+    bank: str
+    port: str
+    host: str
+    dialect: str
+    network: str
+    quiet: bool
+
+
+class Desk:
+    """Payments of one acquirer at one address."""
+
+    def __init__(self, network: "Network", asked: Asked) -> None:
+        from switch.cli.terminal import parse_address
+        from switch.hosts.build import UnknownNameError, find_listener, find_member, home_place
+        from switch.hosts.cards import demo_cards
+        from switch.wire import Dialect, DialectError
+
+        self._network = network
+        self._cards = demo_cards(network)
+        self._last_path = Path(network.state_dir) / "pay-last.json"
+        try:
+            self._member = find_member(network, asked.bank or network.members[0].name)
+            listener: Listener = find_listener(network, asked.port)
+            self._dialect = Dialect.load(asked.dialect or listener.dialect)
+        except (UnknownNameError, DialectError) as error:
+            raise click.UsageError(str(error)) from None
+        self._framing = self._dialect.framing if asked.dialect else listener.framing
+        self._address: Address = parse_address(asked.host) if asked.host else listener.address
+        place: Place = home_place(network, self._member, listener, 0)
+        self._terminal = f"{self._member.institution[-3:]}T0001"
+        self._place = type(place)(
+            **{f: getattr(place, f) for f in place.__struct_fields__} | {"terminal": self._terminal}
+        )
+
+    # -- one payment
+
+    def pay(self, asked: Asked) -> int:
+        """Make it, show it. Returns the exit code."""
+        from switch.cli._till import TillError
+        from switch.wire import EncodeError
+
+        try:
+            with self._till() as till:
+                if asked.kind in ("void", "completion"):
+                    return self._follow_up(till, asked)
+                return self._request(till, asked)
+        except (TillError, EncodeError) as error:
+            raise click.ClickException(str(error)) from None
+
+    @contextmanager
+    def _till(self) -> "Iterator[Till]":
+        """A link, signed on."""
+        from switch.cli._till import Till
+        from switch.hosts.messages import network_request
+
+        till = Till(
+            self._address, self._dialect, self._framing, self._member.institution, self._network.institution,
+            self._last_path.with_name("pay-stan"),
+        )  # fmt: skip
+        try:
+            sign_on = network_request("001", self._member.institution, till.now(), till.next_stan(), self._terminal)
+            till.sign_on(sign_on)
+            yield till
+        finally:
+            till.close()
+
+    def _request(self, till: "Till", asked: Asked) -> int:
+        from switch.cli._till import Last, kept
+        from switch.hosts import messages
+        from switch.wire.vocabulary import APPROVALS, mask_pan
+
+        card = self._card(asked)
+        amount, place = self._money(asked)
+        web = messages.Web(asked.cvv2 or card.cvv2) if asked.channel == "web" else None
+        at, stan = till.now(), till.next_stan()
+        amount = 0 if asked.kind in ("balance", "verification") else amount
+        request = messages.request(asked.kind, card, amount, place, at, stan, at.rrn_prefix + stan, web)
+        said = self._exchange(till, request, asked)
+        if said is None:
+            return self._take_back(till, request, asked)
+        de39 = said.house.get("39", "")
+        click.echo(self._outcome(asked.kind, request, said))
+        if de39 not in APPROVALS:
+            return _DECLINED
+        approval = said.house.get("38", "")
+        last = Last(card=card.name, pan=mask_pan(card.pan), kind=asked.kind, request=kept(request), approval=approval)
+        self._remember(last)
+        return 0
+
+    def _take_back(self, till: "Till", request: "Document", asked: Asked) -> int:
+        from switch.hosts import messages
+
+        click.echo(paint("error", f"No answer within {ANSWER_S:g} s: taking it back."))
+        reversal = messages.reversal(request, "", till.now(), till.next_stan())
+        said = self._exchange(till, reversal, asked)
+        raise click.ClickException(
+            "no answer; the reversal was accepted"
+            if said is not None
+            else "no answer, nor to the reversal: see the switch's log"
+        )
+
+    def _follow_up(self, till: "Till", asked: Asked) -> int:
+        from switch.cli._till import Last
+        from switch.hosts import messages
+
+        last = Last.read(self._last_path)
+        if last is None:
+            raise click.ClickException(f"no last payment in {self._last_path}: make one first, `cmi-switch pay`")
+        wanted = asked.card or last.card
+        if not wanted:
+            raise click.ClickException(
+                f"the last payment was with {last.pan}, which is no test card: say --card PAN again"
+            )
+        request = {"2": self._card(replace(asked, card=wanted)).pan} | last.request
+        at, stan = till.now(), till.next_stan()
+        if asked.kind == "void":
+            message = messages.reversal(request, last.approval, at, stan)
+        elif last.kind != "preauth":
+            raise click.ClickException(f"the last payment was a {last.kind}: only a pre-authorization can be completed")
+        else:
+            message = messages.completion(request, last.approval, self._money(asked)[0], at, stan)
+        said = self._exchange(till, message, asked)
+        if said is None:
+            raise click.ClickException(
+                f"no answer within {ANSWER_S:g} s; say it again: it is done once however often it is said"
+            )
+        click.echo(self._outcome(asked.kind, message, said))
+        if said.house.get("39") != "00":
+            return _DECLINED
+        self._remember(
+            Last(card=last.card, pan=last.pan, kind=asked.kind, request=last.request, approval=last.approval)
+        )
+        return 0
+
+    def _exchange(self, till: "Till", message: "Document", asked: Asked) -> "Said | None":
+        """Send, show, wait, show."""
+        import time
+
+        began = time.perf_counter()
+        sent = till.send(message)
+        if not asked.quiet:
+            self._show(f"-> {sent.link['t']} to {self._address}, {self._dialect.name}, {sent.size} bytes", sent)
+        said = till.answer_to(message, ANSWER_S)
+        if said is not None and not asked.quiet:
+            took_ms = (time.perf_counter() - began) * 1000
+            self._show(f"<- {said.link['t']} after {took_ms:.1f} ms, {said.size} bytes", said)
+        return said
+
+    def _show(self, head: str, said: "Said") -> None:
+        from switch.wire.describe import describe
+
+        click.echo(f"{paint('place', head)}\n{describe(self._dialect, said.link, paint)}\n")
+
+    # -- what was asked for
+
+    def _card(self, asked: Asked) -> "TestCard":
+        from switch.hosts.cards import EXPIRY, TestCard, find_card
+
+        card = find_card(self._cards, asked.card or "1")
+        if card is None:
+            pan = asked.card.replace(" ", "").replace("-", "")
+            if not (pan.isascii() and pan.isdecimal() and 12 <= len(pan) <= 19):
+                raise click.BadParameter(
+                    f"{asked.card!r} is neither a test card (`cmi-switch cards`) nor a PAN", param_hint="--card"
+                )
+            card = TestCard(name="", pan=pan, expiry=EXPIRY, cvv2="", pin="", issuer="", scheme="", product="", country="",
+                            currency="", balance=0)  # fmt: skip
+        if not asked.expiry:
+            return card
+        if not (len(asked.expiry) == 4 and asked.expiry.isdecimal() and asked.expiry.isascii()):
+            raise click.BadParameter(f"expected YYMM, found {asked.expiry!r}", param_hint="--expiry")
+        from msgspec.structs import replace as changed
+
+        return changed(card, expiry=asked.expiry)
+
+    def _money(self, asked: Asked) -> "tuple[int, Place]":
+        """Amount in minor units, and the place with its currency and country."""
+        from msgspec.structs import replace as changed
+
+        from switch.money import CurrencyError, parse_money
+
+        try:
+            minor, currency = parse_money(asked.amount, self._network.currency)
+        except CurrencyError as error:
+            raise click.BadParameter(str(error), param_hint="--amount") from None
+        if not 0 <= minor < 10**12:
+            raise click.BadParameter("an amount has up to 12 digits and is not below 0", param_hint="--amount")
+        place = changed(self._place, currency=currency)
+        if asked.merchant_country:
+            place = changed(place, country_alpha=asked.merchant_country.upper())
+        return minor, place
+
+    def _remember(self, last: "Last") -> None:
+        try:
+            last.write(self._last_path)
+        except OSError as error:
+            click.echo(f"note: cannot keep the last payment ({error}); void and completion will not find it", err=True)
+
+    # -- what came of it
+
+    def _outcome(self, kind: str, message: "Document", said: "Said") -> str:
+        from switch.money import format_amount
+        from switch.wire.vocabulary import ANSWER_NAMES, APPROVALS, mask_pan
+
+        house = said.house
+        de39 = house.get("39", "")
+        meaning = ANSWER_NAMES.get(de39, "no meaning known")
+        what = {"void": "void", "completion": "completion"}.get(kind, kind)
+        about = (
+            f"{what} of {format_amount(int(message.get('4', '0')), message['49'])}"
+            if int(message.get("4", "0"))
+            else what
+        )
+        about += f" with {mask_pan(message.get('2', ''))}"
+        if de39 not in APPROVALS:
+            return paint("error", f"Declined: {about}: DE39={de39}, {meaning}.")
+        text = f"Approved: {about}"
+        if house.get("38"):
+            text += f", approval code {house['38']}"
+        if "6" in house and "51" in house:
+            text += f", billed {format_amount(int(house['6']), house['51'])}"
+        text += "".join(f", {name} {amount}" for name, amount in _balances(house.get("54", "")))
+        return paint("good", text + ".")
+
+    # -- by conversation
+
+    def converse(self) -> None:
+        """Ask for a card, an amount, a type; pay; offer what can follow; again."""
+        places = {c.name: i for i, c in enumerate((c for c in self._cards if c.shows), 1)}
+        for card in self._cards:
+            if card.shows and (card.issuer == self._member.name or (card.issuer == card.scheme and card.de39 == "00")):
+                click.echo(f"{places[card.name]:>3}  {card.name:<18} {card.shows}")
+        click.echo("More: `cmi-switch cards`.")
+        asked = Asked(card="1", amount="100.00", kind="purchase", channel="pos", cvv2="", expiry="", merchant_country="",
+                      bank="", port="", host="", dialect="", network="", quiet=False)  # fmt: skip
+        while True:
+            asked = self._ask(asked)
+            approved = self._try(asked)
+            while True:
+                offer = "[n]ew payment, [v]oid it, [c]omplete it, [q]uit" if approved else "[n]ew payment, [q]uit"
+                choice = click.prompt(f"Next: {offer}", default="n", show_default=False)[:1].lower()
+                if choice == "q":
+                    return
+                if not (approved and choice in ("v", "c")):
+                    break
+                following = replace(asked, kind="void" if choice == "v" else "completion", card="")
+                if choice == "c":
+                    following = replace(following, amount=click.prompt("Amount", default=asked.amount))
+                self._try(following)
+
+    def _try(self, asked: Asked) -> bool:
+        """Pay; True if approved. What goes wrong is said, and ends nothing."""
+        try:
+            return self.pay(asked) == 0
+        except click.ClickException as error:
+            click.echo(paint("error", f"Error: {error.format_message()}"))
+            return False
+
+    @staticmethod
+    def _ask(base: Asked) -> Asked:
+        card = click.prompt("Card", default=base.card)
+        kind = click.prompt("Type", default=base.kind, type=click.Choice(TYPES[:6]))
+        amount = base.amount if kind in ("balance", "verification") else click.prompt("Amount", default=base.amount)
+        channel = click.prompt("Channel", default=base.channel, type=click.Choice(["pos", "web"]))
+        cvv2 = click.prompt("CVV2 (empty: the card's own)", default="", show_default=False) if channel == "web" else ""
+        return replace(base, card=card, kind=kind, amount=amount, channel=channel, cvv2=cvv2)
+
+
+def _balances(de54: str) -> "Iterator[tuple[str, str]]":
+    """Named amounts of DE54."""
+    from switch.money import format_amount
+
+    names = {"01": "ledger balance", "02": "available"}
+    for i in range(0, len(de54) - 19, 20):
+        part = de54[i : i + 20]
+        sign = -1 if part[7] == "D" else 1
+        yield names.get(part[2:4], f"amount {part[2:4]}"), format_amount(sign * int(part[8:]), part[4:7])

@@ -1,0 +1,147 @@
+"""`cmi-switch pay`, towards an issuer's own host: the outcome in one sentence, and an exit code to go by."""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from switch.cli import pay
+from switch.config import load_network
+from switch.hosts.cards import demo_cards
+
+from .conftest import Running
+
+Pay = Callable[..., Result]
+
+
+@pytest.fixture
+def atlas(here: Path, running: Running) -> Iterator[Pay]:
+    """Pays at Atlas's issuer host."""
+    with running("issuer", "atlas", "--network", "net.toml") as (_, ready):
+        address = re.search(r"127\.0\.0\.1:\d+", ready)
+        assert address
+
+        def run(*arguments: str, quiet: bool = True) -> Result:
+            where = ["--network", "net.toml", "--host", address[0], "--dialect", "cmi87"]
+            return CliRunner().invoke(pay.command, [*where, *(["--quiet"] if quiet else []), *arguments])
+
+        yield run
+
+
+def test_an_approval_names_amount_card_and_code(atlas: Pay) -> None:
+    result = atlas("--card", "atlas-approved", "--amount", "250.00")
+    assert result.exit_code == 0
+    assert re.fullmatch(
+        r"Approved: purchase of 250.00 MAD with 950401\*{6}0010, approval code \d{6}\.\n", result.output
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--card", "51"], "DE39=51, not sufficient funds"),
+        (["--card", "54"], "DE39=54, expired card"),
+        (["--card", "57", "--type", "cash"], "DE39=57, not permitted to cardholder"),
+        (["--card", "61", "--amount", "500.01"], "DE39=61, exceeds amount limit"),
+        (["--card", "61-day", "--amount", "1000.01"], "DE39=61, exceeds amount limit"),
+        (["--card", "62"], "DE39=62, restricted card"),
+        (["--card", "05"], "DE39=05, do not honour"),
+        (["--card", "14"], "DE39=14, invalid card number"),
+        (["--card", "41"], "DE39=41, lost card"),
+        (["--card", "43"], "DE39=43, stolen card"),
+        (["--card", "1", "--expiry", "3001"], "DE39=54, expired card"),
+    ],
+)
+def test_each_showcase_card_shows_what_it_is_there_to_show(atlas: Pay, arguments: list[str], says: str) -> None:
+    result = atlas(*arguments)
+    assert result.exit_code == 3
+    assert says in result.output
+
+
+def test_another_cvv2_than_the_cards_own_is_n7(atlas: Pay) -> None:
+    card = next(c for c in demo_cards(load_network("net.toml")) if c.name == "atlas-n7")
+    assert atlas("--card", "n7", "--channel", "web").exit_code == 0
+    other = f"{(int(card.cvv2) + 1) % 1000:03d}"
+    assert "DE39=N7" in atlas("--card", "n7", "--channel", "web", "--cvv2", other).output
+
+
+def test_a_purchase_can_be_voided_and_the_balance_tells(atlas: Pay) -> None:
+    atlas("--card", "1", "--amount", "100")
+    assert "available 49900.00 MAD" in atlas("--card", "1", "--type", "balance").output
+    atlas("--card", "1", "--amount", "50")
+    assert "Approved: void of 50.00 MAD" in atlas("--type", "void").output
+    assert "Approved: void" in atlas("--type", "void").output
+    assert "available 49900.00 MAD" in atlas("--card", "1", "--type", "balance").output
+
+
+def test_a_preauthorization_is_completed_with_what_was_used(atlas: Pay) -> None:
+    assert atlas("--type", "preauth", "--amount", "800").exit_code == 0
+    result = atlas("--type", "completion", "--amount", "640.50")
+    assert "Approved: completion of 640.50 MAD" in result.output
+    assert "ledger balance 49359.50 MAD, available 49359.50 MAD" in atlas("--type", "balance").output
+
+
+def test_only_a_preauthorization_can_be_completed(atlas: Pay) -> None:
+    assert "make one first" in atlas("--type", "void").output
+    atlas("--amount", "10")
+    result = atlas("--type", "completion", "--amount", "10")
+    assert result.exit_code == 1
+    assert "the last payment was a purchase" in result.output
+
+
+def test_nothing_secret_of_the_last_payment_is_kept(atlas: Pay, here: Path) -> None:
+    card = next(c for c in demo_cards(load_network("net.toml")) if c.name == "atlas-approved")
+    atlas("--card", card.name, "--channel", "web")
+    (kept,) = here.rglob("pay-last.json")
+    assert card.pan not in kept.read_text()
+    assert f"9203{card.cvv2}" not in kept.read_text()
+
+
+def test_no_answer_is_taken_back(atlas: Pay, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pay, "ANSWER_S", 0.3)
+    result = atlas("--card", "silent")
+    assert result.exit_code == 1
+    assert "No answer within 0.3 s: taking it back." in result.output
+    assert "no answer; the reversal was accepted" in result.output
+
+
+def test_all_dialects_of_a_host_can_be_paid_in(here: Path, running: Running) -> None:
+    with running("network", "visa", "--network", "net.toml", "--latency", "0") as (_, ready):
+        address = re.search(r"127\.0\.0\.1:\d+", ready)
+        assert address
+        where = ["--network", "net.toml", "--host", address[0], "--dialect", "visa"]
+        result = CliRunner().invoke(pay.command, [*where, "--card", "fr-visa", "--channel", "web", "--quiet"])
+    assert result.exit_code == 0
+    assert re.search(r"billed 9\.\d\d EUR", result.output)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--host", "127.0.0.1:1"], "nothing listens on 127.0.0.1:1: start the switch with `cmi-switch serve`"),
+        (["--card", "9999"], "'9999' is neither a test card"),
+        (["--amount", "ten"], "'ten' is no amount"),
+        (["--bank", "bnp"], "'bnp' is no member of"),
+        (["--port", "web"], "'web' is no listener of"),
+        (["--dialect", "cmi88"], "cmi88"),
+        (["--type", "loan"], "'loan' is not one of"),
+        (["--expiry", "12/31", "--card", "1"], "expected YYMM, found '12/31'"),
+    ],
+)
+def test_what_is_wrong_is_said(atlas: Pay, arguments: list[str], says: str) -> None:
+    result = atlas(*arguments)
+    assert result.exit_code in (1, 2)
+    assert says in result.output
+
+
+def test_the_messages_are_shown_field_by_field_and_nothing_secret_in_them(atlas: Pay) -> None:
+    card = next(c for c in demo_cards(load_network("net.toml")) if c.name == "atlas-approved")
+    result = atlas("--card", card.name, "--channel", "web", quiet=False)
+    assert result.exit_code == 0
+    assert "-> 0200 to 127.0.0.1:" in result.output
+    assert "<- 0210 after " in result.output
+    assert re.search(r"DE39\s+Response Code\s+00", result.output)
+    assert card.pan not in result.output
+    assert not re.search(rf"\b{card.cvv2}\b", result.output)
