@@ -31,7 +31,8 @@ class SubfieldError(ValueError):
     """
 
     def __init__(self, part: str, offset: int, expected: str, found: str) -> None:
-        super().__init__(f"subfield {part or '?'} at {offset}: expected {expected}, found {found}")
+        shown = part if part.isprintable() else ascii(part)
+        super().__init__(f"subfield {shown or '?'} at {offset}: expected {expected}, found {found}")
         self.part = part
         self.offset = offset
         self.expected = expected
