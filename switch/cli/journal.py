@@ -184,7 +184,7 @@ def _table(rows: "list[Row]") -> None:
 
     lines = [
         (
-            f"{r.txn:x}", _time(r.at_us), r.mti, r.acquirer, r.host or "-", r.route or "-", r.pan,
+            f"{r.txn:x}", _time(r.at_us), r.mti, r.acquirer or "-", r.host or "-", r.route or "-", r.pan,
             format_amount(r.amount, r.currency), r.de39 or "-",
             f"{r.status} by {r.reversed_by:x}" if r.reversed_by else r.status, r.reason,
         )
@@ -219,19 +219,22 @@ def _entry_fields(sequence: int, entry: Any) -> dict[str, Any]:
 
 
 def _block(fields: dict[str, Any]) -> None:
-    """A record as a paragraph: a heading, then a line a member, then a line a data element."""
+    """A record as a paragraph: a heading, a line a member, then its data elements by name (in 1987 form)."""
+    from switch.money.currency import format_amount
+    from switch.wire import Dialect
+    from switch.wire.describe import describe
     from switch.wire.vocabulary import ANSWER_NAMES
 
     fact = fields.pop("fact")
     click.echo(f"record {fields.pop('record')}  {fields.pop('at')}  {_FACTS.get(fact, fact)}")
+    if "amount" in fields:
+        fields["amount"] = format_amount(fields["amount"], fields.pop("currency"))
     for name, value in fields.items():
         if value in ("", None) or value == {}:
             continue
         if isinstance(value, dict):
-            for element, text in value.items():
-                click.echo(
-                    f"    {'DE' + element if element.isdigit() else {'t': 'MTI'}.get(element, element):<9} {text}"
-                )
+            for line in describe(Dialect.load("cmi87"), value).splitlines():
+                click.echo(f"    {line.rstrip()}")
         elif name in ("key", "undoes"):
             parts = zip(("acquirer", "class", "DE11", "DE7", "DE32", "DE41"), value, strict=True)
             click.echo(f"    {name:<9} {' '.join(f'{n}={v}' for n, v in parts if v)}")
