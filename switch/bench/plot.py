@@ -10,7 +10,7 @@ Curve = tuple[str, Sequence[tuple[float, int]]]
 
 WIDTH: Final = 860
 HEIGHT: Final = 420
-LEFT, RIGHT, TOP, BOTTOM = 70, 24, 40, 70
+LEFT, RIGHT, TOP, BOTTOM = 70, 36, 40, 70
 COLOURS: Final = ("#1f6f8b", "#c8553d", "#588157", "#8d6a9f", "#b08900", "#444444")
 TICKS: Final = (0.0, 50.0, 90.0, 99.0, 99.9, 99.99, 99.999)
 

@@ -1,0 +1,157 @@
+"""`cmi-switch bench` and `tools/bench`, short, against hosts of our own."""
+
+import json
+import pathlib
+import socket
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from switch.bench import codec, compare
+from switch.cli.bench import command
+from tests.bench.hosts import approve, host
+
+ROOT = pathlib.Path(__file__).parents[2]
+SHORT = ("--duration", "0.2", "--warmup", "0", "--timeout", "1", "--bin", "950401", "--in-flight", "4")
+
+
+def run(*args):
+    return CliRunner().invoke(command, list(args))
+
+
+def test_a_run_that_keeps_its_thresholds_exits_with_0(tmp_path):
+    with host() as (address, _):
+        result = run(
+            address, *SHORT, "--fail", "errors>0", "--fail", "approved<100%", "--svg", str(tmp_path / "a.svg"), "--html",
+            str(tmp_path / "a.html"),
+        )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert "DE39=00 approved" in result.output
+    assert (tmp_path / "a.svg").read_text().startswith("<svg")
+    assert "DE39=00 approved" in (tmp_path / "a.html").read_text()
+
+
+def test_one_that_breaks_one_exits_with_1_and_says_which():
+    with host() as (address, _):
+        result = run(address, *SHORT, "--fail", "p50>1us", "--fail", "errors>0")
+    assert result.exit_code == 1
+    assert "FAILED p50>1us: p50 is" in result.output
+    assert "errors>0:" not in result.output
+
+
+def test_json_is_one_object_and_nothing_else():
+    with host() as (address, _):
+        result = run(address, *SHORT, "--json")
+    assert json.loads(result.stdout)["codes"].keys() == {"00"}
+
+
+def test_its_own_process_can_be_measured():
+    process = subprocess.Popen(
+        [sys.executable, "-m", "switch.bench.echo_issuer"], stdout=subprocess.PIPE, text=True, cwd=ROOT
+    )
+    try:
+        address = process.stdout.readline().split()[-1]
+        result = run(address, *SHORT, "--json", "--pid", str(process.pid))
+        cpu = json.loads(result.stdout)["cpu"]
+        assert cpu["us_per_transaction"] > 0
+        assert cpu["rss_bytes"] > 1_000_000
+    finally:
+        process.terminate()
+        process.wait(10)
+        process.stdout.close()
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "says"),
+    [
+        (("nowhere",), 2, "is no address: expected HOST:PORT"),
+        (("127.0.0.1:99999",), 2, "is no address"),
+        (("127.0.0.1:1", "--framing", "length3"), 2, "no framing 'length3'; there are length2"),
+        (("127.0.0.1:1", "--dialect", "cmi88"), 1, "cmi88"),
+        (("127.0.0.1:1", "--in-flight", "3", "--rate", "5"), 2, "give one of them"),
+        (("127.0.0.1:1", "--fail", "p99"), 2, "is no threshold"),
+        (("127.0.0.1:1", "--without", "11"), 2, "DE11 tells one request from another"),
+        (("127.0.0.1:1", "--set", "18"), 2, "expected DE=VALUE"),
+        (("127.0.0.1:1", "--set", "18=abc"), 1, "the purchase cannot be said"),
+        (("127.0.0.1:1", "--cards", "atlantis"), 1, "atlantis"),
+        (("127.0.0.1:1", "--bin", "1234567890123456"), 2, "leaves no room"),
+        (("127.0.0.1:1", "--pid", "4194999"), 1, "no process 4194999"),
+    ],
+)
+def test_what_cannot_be_done_is_said_before_anything_is_sent(args, code, says):
+    result = run(*args)
+    assert result.exit_code == code
+    assert says in result.output
+
+
+def test_nothing_listening_is_an_error_with_its_address():
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    result = run(f"127.0.0.1:{port}", *SHORT)
+    assert result.exit_code == 1
+    assert f"nothing answers at 127.0.0.1:{port}" in result.output
+
+
+def test_a_refused_sign_on_is_an_error():
+    with host(lambda request: [approve(request)[0] | {"39": "58"}]) as (address, _):
+        result = run(address, *SHORT)
+    assert (result.exit_code, "DE39=58" in result.output) == (1, True)
+
+
+# -- the comparison
+
+
+@pytest.fixture
+def network(tmp_path):
+    text = (ROOT / "specs" / "networks" / "bench.toml").read_text()
+    for port in ("8683", "8691"):
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            text = text.replace(port, str(free.getsockname()[1]))
+    path = tmp_path / "bench.toml"
+    path.write_text(text)
+    return path
+
+
+def test_switch_and_baseline_are_measured_in_turn_and_compared(network, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    args = [
+        "--rounds",
+        "1",
+        "--duration",
+        "0.3",
+        "--warmup",
+        "0.1",
+        "--rate",
+        "50",
+        "--in-flight",
+        "4",
+        "--network",
+        str(network),
+    ]
+    result = CliRunner().invoke(compare.main, [*args, "--json"])
+    assert result.exit_code == 0, result.output
+    made = json.loads(result.stdout)
+    switch, naive = made["switch"]["4 in flight"], made["naive"]["4 in flight"]
+    assert made["ratio"] == pytest.approx(switch["throughput"] / naive["throughput"], abs=0.01)
+    assert made["naive"]["at 50/s"]["throughput"] == pytest.approx(50, abs=15)
+    assert switch["cpu_us"] > 0
+    assert not list((tmp_path / "var").iterdir())
+
+
+def test_what_does_not_start_is_said_with_its_own_words(network, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    port = network.read_text().split('connect = "127.0.0.1:')[1].split('"')[0]
+    with socket.create_server(("127.0.0.1", int(port))):
+        result = CliRunner().invoke(compare.main, ["--rounds", "1", "--network", str(network), "--only", "naive"])
+    assert result.exit_code == 1
+    assert f"cannot listen on 127.0.0.1:{port}" in result.output
+
+
+def test_the_codec_is_timed_beside_pyiso8583_on_the_same_message():
+    result = CliRunner().invoke(codec.main, ["--rounds", "1", "--json"])
+    made = json.loads(result.stdout)
+    assert {"cmi87", "cmi87b", "visa", "mastercard", "iso93"} <= made.keys()
+    for times in made.values():
+        assert times["decode_ratio"] == pytest.approx(times["decode_pyiso8583_us"] / times["decode_us"], abs=0.11)
