@@ -131,6 +131,22 @@ def test_a_writer_killed_while_nothing_is_under_way_is_noticed(tmp_path: Path, f
     feed.close()
 
 
+def test_a_writer_that_hangs_is_replaced(tmp_path: Path, feed: Feed) -> None:
+    feed.open()
+    append(feed, [booted()])
+    wait_durable(feed, 1)
+    hung = feed.pid
+    os.kill(hung, signal.SIGSTOP)
+    append(feed, [forwarded(1), answered(1)], 2)
+    feed.push()
+    assert feed.acknowledged() == 1
+    feed.restart()
+    assert feed.pid != hung
+    wait_durable(feed, 3)
+    feed.close()
+    assert payloads(tmp_path) == [ENCODER.encode(e) for e in (booted(), forwarded(1), answered(1))]
+
+
 def test_a_file_that_may_not_grow_is_said_and_the_next_writer_goes_on(tmp_path: Path, feed: Feed) -> None:
     """RLIMIT_FSIZE stands for the full disk: the real process meets a real error of the system."""
     feed.open()
