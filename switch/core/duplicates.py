@@ -5,7 +5,7 @@ the amount or the card of the first is a mistake of the sender's, and is refused
 """
 
 from switch.core.flow import Incoming, Refusal, hop_of, reply
-from switch.core.kernel import Kernel, amount_of
+from switch.core.kernel import Kernel
 from switch.core.pending import Pending
 from switch.core.records import Key, Outcome
 from switch.core.translate import answer
@@ -57,5 +57,5 @@ def _check_same(pan: str, amount: int, message: Incoming) -> None:
     earlier = "DE11, DE7, DE32 and DE41 are those of an earlier message"
     if message.masked and pan != message.masked:
         raise Refusal(Answer.DUPLICATE, f"{earlier} with another card")
-    if amount != amount_of(message.document):
+    if amount != message.amount:
         raise Refusal(Answer.DUPLICATE, f"{earlier} with another amount")

@@ -98,6 +98,9 @@ class Incoming(msgspec.Struct):
     pan: str
     """"" where neither DE2 nor DE35 has it"""
     masked: str
+    amount: int
+    """minor units of `currency`"""
+    currency: str
     now: int
 
 
@@ -160,7 +163,9 @@ def take(kernel: Kernel, session: Session, document: Document, raw: Document, no
     """Give the message its transaction and log its first hop."""
     pan = pan_of(document)
     masked = mask_pan(pan)
-    message = Incoming(session, document, raw, kernel.next_txn(now), key_of(session, document), pan, masked, now)
+    amount, currency = amount_of(document), document.get(DE.CURRENCY, "")
+    key = key_of(session, document)
+    message = Incoming(session, document, raw, kernel.next_txn(now), key, pan, masked, amount, currency, now)
     kernel.effects.append(hop_of("hop.received", message, document, session.link))
     return message
 
@@ -237,9 +242,9 @@ def limit_reached(kernel: Kernel, limit: str, value: int, de39: str, host: str) 
 def hop_of(
     event: str, message: Incoming, document: Document, link: LinkId, route: str = "", de39: str = "", note: str = ""
 ) -> Hop:
-    """A hop of `document`, at the time of `message` and in its transaction."""
+    """A hop of `document`, which is `message` or answers it: its amount, its transaction, its time."""
     get = document.get
     return Hop(
-        event, message.txn, link, document[DE.MTI], get(DE.STAN, ""), get(DE.RRN, ""), message.masked, amount_of(document),
-        get(DE.CURRENCY, ""), route, de39, 0, message.now, message.now, note,
+        event, message.txn, link, document[DE.MTI], get(DE.STAN, ""), get(DE.RRN, ""), message.masked, message.amount,
+        message.currency, route, de39, 0, message.now, message.now, note,
     )  # fmt: skip

@@ -50,6 +50,7 @@ class Kernel:
         """why, while the journal is not there"""
         self.draining = False
         self._last_txn = state.last_txn
+        self._wall_at = self._wall_us = -1
         self._second = -1
         self._de7 = ""
 
@@ -57,7 +58,9 @@ class Kernel:
 
     def wall_us(self, now: int) -> int:
         """Wall-clock microseconds since 1970 at the monotonic time `now`."""
-        return (now + self.wall_offset_ns) // 1000
+        if now != self._wall_at:
+            self._wall_at, self._wall_us = now, (now + self.wall_offset_ns) // 1000
+        return self._wall_us
 
     def de7(self, now: int) -> str:
         """DE7 at `now`: MMDDhhmmss, UTC."""
@@ -94,8 +97,12 @@ class Kernel:
         """What became of the message with this key: from memory, or from the journal's index where memory may have let it go."""
         outcome = self.state.recent.get(key)
         if outcome is None:
-            horizon = self.state.horizons.get(key[0])
-            if horizon is not None and not later(key[3], horizon):
+            horizon, sent_at = self.state.horizons.get(key[0]), key[3]
+            if (
+                horizon is not None
+                and (sent_at <= horizon or sent_at[:2] != horizon[:2])
+                and not later(sent_at, horizon)
+            ):
                 return self.history.find(key)
         return outcome
 

@@ -21,7 +21,7 @@ from switch.core.flow import (
     take,
 )
 from switch.core.forward import Forwarder
-from switch.core.kernel import Kernel, amount_of
+from switch.core.kernel import Kernel
 from switch.core.links import HostState, Session
 from switch.core.party import Hop
 from switch.core.pending import Pending
@@ -92,7 +92,7 @@ class Payments:
         mti = document[DE.MTI]
         if mti[3] == "1":
             out[DE.MTI] = mti[:3] + "0"
-        amount, currency = amount_of(document), document.get(DE.CURRENCY, "")
+        amount, currency = message.amount, message.currency
         cost = self._tariffs.cost(decision, document, amount)
         hop = Hop(
             "hop.sent", txn, host_session.link, out[DE.MTI], stan, document.get(DE.RRN, ""), message.masked, amount, currency,
@@ -124,7 +124,7 @@ class Payments:
             kernel.record(
                 Declined(
                     message.txn, kernel.wall_us(message.now), message.key, session.name, document[DE.MTI], message.masked,
-                    amount_of(document), document.get(DE.CURRENCY, ""), document.get(DE.RRN, ""), de39, refusal.reason,
+                    message.amount, message.currency, document.get(DE.RRN, ""), de39, refusal.reason,
                 )
             )  # fmt: skip
         refused = answer(document, de39)
@@ -140,7 +140,7 @@ class Payments:
         assert host is not None
         kernel.in_flight -= 1
         txn, request = pending.txn, pending.request
-        host.pending.answered(pending.answer_key, txn, now)
+        host.pending.answered(pending.answer_key, txn)
         de39 = document.get(DE.RESPONSE_CODE) or Answer.MALFUNCTION
         by, rrn = pending.decision.route, request.get(DE.RRN, "")
         currency = request.get(DE.CURRENCY, "")

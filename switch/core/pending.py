@@ -56,6 +56,9 @@ class PendingTable:
         self.by_key: dict[Key, Pending] = {}
         self._late: OrderedDict[AnswerKey, GivenUp] = OrderedDict()
         self._late_max = late_max
+        self._answered: list[tuple[AnswerKey, int]] = []
+        """ring of the last `late_max` answered requests: written on every answer, read on unmatched ones only"""
+        self._next = 0
 
     def __len__(self) -> int:
         return len(self.waiting)
@@ -80,11 +83,18 @@ class PendingTable:
         if len(self._late) > self._late_max:
             self._late.popitem(last=False)
 
-    def answered(self, key: AnswerKey, txn: int, now: int) -> None:
+    def answered(self, key: AnswerKey, txn: int) -> None:
         """Remember that this request was answered, so that a second answer is known for one."""
-        self._late[key] = GivenUp(txn, "answered", now)
-        if len(self._late) > self._late_max:
-            self._late.popitem(last=False)
+        ring, at = self._answered, self._next
+        if at < len(ring):
+            ring[at] = (key, txn)
+        else:
+            ring.append((key, txn))
+        self._next = at + 1 if at + 1 < self._late_max else 0
+
+    def doubled(self, key: AnswerKey) -> int:
+        """The transaction that this unmatched answer answers a second time; 0 if none that is remembered."""
+        return next((txn for other, txn in self._answered if other == key), 0)
 
     def late(self, key: AnswerKey) -> GivenUp | None:
         """What became of the request that this unmatched answer belongs to, if it is remembered."""

@@ -197,6 +197,8 @@ def later(a: str, b: str) -> bool:
     """True if DE7 `a` (MMDDhhmmss, no year) is after `b`, reading a distance above half a year as the turn of the year."""
     if not b:
         return True
+    if a[:2] == b[:2]:
+        return a > b
     if abs(int(a[:2]) - int(b[:2])) > 6:
         return a < b
     return a > b

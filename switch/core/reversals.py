@@ -10,7 +10,7 @@ import msgspec
 from switch.core.duplicates import answer_now, pending_with
 from switch.core.flow import Incoming, Refusal, check_shape, hop_of, reply, reversal_entry, route, take
 from switch.core.forward import Forwarder
-from switch.core.kernel import Kernel, amount_of
+from switch.core.kernel import Kernel
 from switch.core.links import Session
 from switch.core.payments import Payments
 from switch.core.records import Key, Outcome, Owed
@@ -125,8 +125,8 @@ class Reversals:
         elements[DE.FORWARDER] = kernel.network.institution
         entry = Owed(
             message.txn, kernel.wall_us(now), kind, "acquirer", decision.host, 0, message.key, message.session.name,
-            message.masked, kernel.vault.seal(message.pan, message.txn), amount_of(document),
-            document.get(DE.CURRENCY, ""), elements,
+            message.masked, kernel.vault.seal(message.pan, message.txn), message.amount,
+            message.currency, elements,
         )  # fmt: skip
         self._owe(message, entry)
 

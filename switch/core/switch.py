@@ -250,10 +250,11 @@ class Switch(Kernel):
             self.log("warning", "answer.unmatched", **fields, nearest="the switch asks nothing of an acquirer's link")
             return
         given_up = host.pending.late(key)
-        if given_up is None:
+        doubled = host.pending.doubled(key) if given_up is None else 0
+        if doubled:
+            self.log("warning", "answer.doubled", **fields, txn=f"{doubled:x}", hint="the first answer stands")
+        elif given_up is None:
             self.log("warning", "answer.unmatched", **fields, nearest=host.pending.nearest(key))
-        elif given_up.reason == "answered":
-            self.log("warning", "answer.doubled", **fields, txn=f"{given_up.txn:x}", hint="the first answer stands")
         else:
             self.log("warning", "answer.late", **fields, txn=f"{given_up.txn:x}", given_up=given_up.reason,
                      late_ms=(now - given_up.at_ns) // 1_000_000,
