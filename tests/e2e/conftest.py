@@ -17,7 +17,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     )
     try:
         stage.issuers()
-        stage.networks("--latency", "20")
+        stage.networks("--latency", "20", "--abroad-rate", "10")
         stage.serve()
         yield stage
     finally:

@@ -1,8 +1,13 @@
 """The real thing on free ports, for tests: processes started as a user would, and a client that speaks to their ports."""
 
+import json
 import re
 import socket
+import time
+from collections.abc import Callable
+from itertools import count
 from pathlib import Path
+from typing import Any, TypeVar
 
 from switch.cli._processes import Child
 from switch.cli.demo import on_free_ports
@@ -17,6 +22,26 @@ from switch.wire import Dialect
 from switch.wire.framing import make_framing
 from switch.wire.vocabulary import DE, Document
 
+T = TypeVar("T")
+QUICK = {
+    r"timeout_ms = 1\d_000": "timeout_ms = 1_500",
+    r"retry_ms = 45_000": "retry_ms = 2_000",
+    r"backoff_min_ms = 500": "backoff_min_ms = 100",
+    r"echo_s = 30\n": "echo_s = 30\nretry_ms = 2_000\nbackoff_min_ms = 100\nbackoff_max_ms = 400\n",
+}
+"""Changes to a network file that make waiting short."""
+
+
+def wait_for(what: Callable[[], T | None], seconds: float = 15) -> T:
+    """What `what` returns once it is neither None nor False nor empty. AssertionError after `seconds`."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        found = what()
+        if found:
+            return found
+        time.sleep(0.02)
+    raise AssertionError(f"waited {seconds:g} s in vain")
+
 
 class Stage:
     """A directory with a network file on free ports, and the processes started from it."""
@@ -25,14 +50,18 @@ class Stage:
         self.directory = directory
         text = on_free_ports((SHIPPED / f"{file}.toml").read_text())
         for old, new in (changes or {}).items():
-            text, count = re.subn(old, new, text)
-            assert count, f"nothing in {file}.toml looks like {old}"
+            text, found = re.subn(old, new, text)
+            assert found, f"nothing in {file}.toml looks like {old}"
         self.path = directory / "network.toml"
         self.path.write_text(text)
         self.network: Network = load_network(str(self.path))
         self.state = directory / "state"
         self.children: list[Child] = []
+        self.stans = count(1)
+        """one sequence for all clients, so that no two messages are the same by chance"""
         self._starts = 0
+        self._log_at = 0
+        self._log: list[dict[str, Any]] = []
 
     def start(self, *arguments: str, ready: bool = True) -> Child:
         """One `cmi-switch` command; returns once it is ready."""
@@ -67,6 +96,46 @@ class Stage:
     def log_text(self) -> str:
         """The hop log."""
         return (self.state / "hops.jsonl").read_text()
+
+    def log(self) -> list[dict[str, Any]]:
+        """The hop log's whole lines so far, parsed; each is read once."""
+        path = self.state / "hops.jsonl"
+        if path.exists():
+            with path.open("rb") as file:
+                file.seek(self._log_at)
+                new = file.read()
+            whole = new[: new.rfind(b"\n") + 1]
+            self._log_at += len(whole)
+            self._log += [json.loads(line) for line in whole.splitlines()]
+        return self._log
+
+    def events(self, event: str, **fields: Any) -> list[dict[str, Any]]:
+        """Lines of the hop log with this event and these fields, so far."""
+        return [
+            line
+            for line in self.log()
+            if line["event"] == event and all(line.get(key) == value for key, value in fields.items())
+        ]
+
+    def event(self, event: str, seconds: float = 15, **fields: Any) -> dict[str, Any]:
+        """The first such line; it may still be on its way. AssertionError: it did not come."""
+        try:
+            return wait_for(lambda: self.events(event, **fields), seconds)[0]
+        except AssertionError:
+            raise AssertionError(f"no {event} with {fields} came; the newest lines: {self.log()[-5:]}") from None
+
+    def hops(self, rrn: str, least: int) -> list[dict[str, Any]]:
+        """The hops with this RRN, at least so many."""
+
+        def enough() -> list[dict[str, Any]] | None:
+            found = [line for line in self.log() if line.get("rrn") == rrn and line["event"].startswith("hop.")]
+            return found if len(found) >= least else None
+
+        return wait_for(enough)
+
+    def outputs(self) -> dict[str, bytes]:
+        """What every process has printed, by file name."""
+        return {path.name: path.read_bytes() for path in self.directory.glob("*.out")}
 
     def close(self) -> None:
         """End whatever still runs."""
