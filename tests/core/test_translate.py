@@ -1,6 +1,7 @@
 """House form -> link form -> bytes -> link form -> house form."""
 
 import base64
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -416,3 +417,41 @@ def test_original_data_reads_back(stan: str, de7: str, de32: str, de33: str):
 def test_original_data_of_another_form_is_refused(value):
     with pytest.raises(ValueError, match="42 digits"):
         parse_original(value)
+
+
+# -- the page about all this
+
+
+def _rows_of_the_page() -> dict[str, list[str]]:
+    page = (Path(__file__).parents[2] / "docs" / "translate.md").read_text(encoding="utf-8")
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in page.split("\n") if line.startswith("| DE")
+    ]
+    return {row[0].split()[0].removeprefix("DE"): row[1:] for row in rows}
+
+
+@pytest.mark.parametrize(("column", "name"), [(0, "visa"), (1, "mastercard"), (2, "iso93")])
+def test_the_page_says_what_is_dropped(column: int, name: str):
+    rows = _rows_of_the_page()
+    for de in map(str, range(2, 129)):
+        dropped = rows[de][column] == "–" if de in rows else True
+        assert dropped == (de in TRANSLATORS[name].dropped), f"DE{de}"
+
+
+@pytest.mark.parametrize(("column", "name"), [(0, "visa"), (1, "mastercard"), (2, "iso93")])
+def test_the_page_says_what_stays_the_same(column: int, name: str):
+    values = {
+        "15": "1125",
+        "3": "000000",
+        "12": "103000",
+        "13": "1125",
+        "22": "051",
+        "25": "00",
+        "39": "05",
+        "54": "0" * 130,
+    }
+    for de, cells in _rows_of_the_page().items():
+        if cells[column] != "same" or de == "48":
+            continue
+        value = values.get(de, CARD.get(de, "1" * DIALECTS["cmi87"].elements[de].digits))
+        assert TRANSLATORS[name].outward({"t": "0200", de: value})[de] == value, f"DE{de}"

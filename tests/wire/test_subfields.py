@@ -2,6 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from switch.wire import Dialect
+from switch.wire.dialect import names
 from switch.wire.subfields import AnnotationError, SubfieldError, build, form_of, read
 
 DE3 = {"form": "positional", "parts": [{"id": str(n), "len": 2} for n in (1, 2, 3)]}
@@ -172,3 +174,16 @@ def test_parts_that_make_no_value_are_refused(annotation, parts, says):
 def test_an_annotation_that_is_none_is_refused(annotation, says):
     with pytest.raises(AnnotationError, match=says):
         form_of(annotation)
+
+
+@pytest.mark.parametrize("name", names())
+def test_annotations_of_shipped_dialects_compile_and_fill_their_elements(name):
+    dialect = Dialect.load(name)
+    assert dialect.subfields
+    for de, annotation in dialect.subfields.items():
+        form = form_of(annotation)
+        element = dialect.elements[de]
+        if annotation["form"] == "positional":
+            total = sum(part.len for part in form.parts.values())
+            assert total <= element.digits, f"DE{de}"
+            assert element.length_bytes or total == element.digits, f"DE{de}"
