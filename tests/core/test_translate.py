@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from switch.core.translate import (
@@ -134,6 +134,7 @@ def documents(draw: Any, name: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", sorted(DIALECTS))
+@settings(deadline=None)
 @given(data=st.data())
 def test_all_a_family_carries_comes_back_as_it_was_sent(name: str, data: st.DataObject):
     house = data.draw(documents(name))
@@ -141,6 +142,7 @@ def test_all_a_family_carries_comes_back_as_it_was_sent(name: str, data: st.Data
 
 
 @pytest.mark.parametrize("name", sorted(DIALECTS))
+@settings(deadline=None)
 @given(data=st.data())
 def test_nothing_that_is_dropped_turns_up_elsewhere(name: str, data: st.DataObject):
     dropped = TRANSLATORS[name].dropped - {"64", "65", "128"}
@@ -151,6 +153,7 @@ def test_nothing_that_is_dropped_turns_up_elsewhere(name: str, data: st.DataObje
 
 
 @pytest.mark.parametrize("name", sorted(DIALECTS))
+@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from([str(n) for n in range(2, 129)]), st.text("0123456789ABCDEF=", max_size=60)))
 def test_a_document_of_any_kind_comes_in_or_is_refused(name: str, document: dict[str, str]):
     for de in ("4", "55", "62", "63", "126"):
@@ -406,6 +409,7 @@ def test_an_answers_mti_follows_the_requests(mti, response):
     assert answer({"t": mti}, "00")["t"] == response
 
 
+@settings(deadline=None)
 @given(digits(6), digits(10), ids, ids)
 def test_original_data_reads_back(stan: str, de7: str, de32: str, de33: str):
     value = original_data("0200", stan, de7, de32, de33)

@@ -105,6 +105,7 @@ def test_a_document_for_json_has_no_secrets_either():
 
 
 @pytest.mark.parametrize("dialect", [CMI87, CMI87B, VISA, MASTERCARD, ISO93], ids=lambda d: d.name)
+@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(["h", "t", *map(str, range(2, 129))]), st.text(max_size=50), max_size=10))
 def test_any_document_can_be_described(dialect: Dialect, document: dict[str, str]):
     text = describe(dialect, document)
@@ -155,7 +156,7 @@ def test_bytes_of_secrets_are_stars_and_bytes_behind_the_error_are_not_shown():
 
 @pytest.mark.parametrize("dialect", [CMI87, CMI87B, VISA, MASTERCARD], ids=lambda d: d.name)
 @given(data=st.data())
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_no_error_shows_what_was_decoded_as_a_secret(dialect: Dialect, data: st.DataObject):
     secrets = {"2": "9876598765987659", "35": "8765487654876543=991200000", "52": "FEDCBA9876543210"}
     if dialect in (CMI87B, VISA):

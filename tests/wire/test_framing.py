@@ -1,7 +1,7 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from switch.wire.framing import BASE1_BYTES, FRAMINGS, FramingError, make_framing
@@ -26,6 +26,7 @@ def _pieces(stream: bytes, cuts: list[int]) -> list[bytes]:
 names = st.sampled_from(sorted(FRAMINGS))
 
 
+@settings(deadline=None)
 @given(names, st.lists(st.binary(min_size=1, max_size=LIMIT - 30), max_size=8), st.lists(st.integers(0, 4_000)))
 def test_any_split_of_the_stream_gives_the_same_messages(name: str, bodies: list[bytes], cuts: list[int]):
     messages = [_fit(name, body) for body in bodies]
@@ -36,6 +37,7 @@ def test_any_split_of_the_stream_gives_the_same_messages(name: str, bodies: list
     assert framing.waiting == 0
 
 
+@settings(deadline=None)
 @given(names, st.lists(st.binary(max_size=40), max_size=20))
 def test_any_bytes_give_messages_or_a_framing_error_and_nothing_is_held_beyond_one_frame(
     name: str, chunks: list[bytes]

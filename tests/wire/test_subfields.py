@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from switch.wire import Dialect
@@ -39,11 +39,13 @@ def test_a_positional_value_may_end_early_and_gaps_are_filled():
     assert build({**DE3, "fill": "0"}, {"3": "20"}) == "000020"
 
 
+@settings(deadline=None)
 @given(st.text(max_size=12))
 def test_any_positional_value_survives(value: str):
     assert build(DE44, read(DE44, value)) == value
 
 
+@settings(deadline=None)
 @given(st.dictionaries(ids, st.text(max_size=99)))
 def test_any_numbered_subelements_survive(parts: dict[str, str]):
     assert read(DE48, build(DE48, parts)) == parts
@@ -62,6 +64,7 @@ def test_a_repeated_id_is_kept_under_its_number():
     assert build(DE48, parts) == value
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(tags, hex_bytes), max_size=6))
 def test_any_tlv_survives_with_its_unknown_tags(pairs: list[tuple[str, str]]):
     value = "".join(build(DE55, {tag: data}) for tag, data in pairs)
@@ -96,6 +99,7 @@ def test_bits_the_annotation_does_not_know_are_kept_with_all_behind_them():
     assert build(DE62, parts) == value
 
 
+@settings(deadline=None)
 @given(st.binary(min_size=8, max_size=60))
 def test_any_bitmapped_value_survives_or_is_refused(data: bytes):
     value = data.hex().upper()
