@@ -2,9 +2,10 @@
 
 import random
 
+import msgspec
 import pytest
 
-from switch.core.network import Network
+from switch.core.network import Address, Network
 from switch.hosts.books import AcquirerBook, Difference, journal_rows, reconcile
 from switch.hosts.build import make_issuer, make_network, make_terminal
 from switch.hosts.faults import Faults, Latency
@@ -152,3 +153,23 @@ def test_a_lost_reversal_is_a_difference() -> None:
 def _money(demo: Demo, extra: int) -> str:
     amount = sum(d.billed for d in demo.issuers[0].book().debits if not d.held) + extra
     return f"{amount // 100}.{amount % 100:02d} (504)"
+
+
+def test_an_issuer_that_connects_in_signs_itself_on_and_is_paid_through() -> None:
+    network = morocco()
+    listener = msgspec.structs.replace(
+        network.listeners[0], name="hosts", role="host", address=Address("127.0.0.1", 8585)
+    )
+    hosts = tuple(msgspec.structs.replace(h, connect=None) if h.name == "atlas" else h for h in network.hosts)
+    network = msgspec.structs.replace(network, listeners=(*network.listeners, listener), hosts=hosts)
+    world = World(1)
+    switch = world.add(make_switch(network))
+    atlas = world.add(make_issuer(network, "atlas", random.Random(1)))
+    world.connect(switch, "hosts#1", atlas, "atlas#1")
+    load, mix = Load(rate=20, payments=10), Mix.parse("foreign=0,showcase=0")
+    terminal = world.add(make_terminal(network, "rif", "acquirers", load, random.Random(1), mix=mix, terminals=1))
+    world.connect(switch, "acquirers#1", terminal, "rif-1#1")
+    world.run(30)
+    assert terminal.finished
+    assert atlas.book().approved > 0
+    assert reconcile([terminal.book()], [], [atlas.book()], journal_rows(world.records)) == []
