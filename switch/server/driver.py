@@ -8,12 +8,15 @@ The rule of order: effects leave as the party appended them, except that a `Send
 that position.
 """
 
+import errno
+import os
 import random
 import select
 import socket
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Protocol
 
 import msgspec
@@ -86,6 +89,7 @@ class Driver:
         self._journal = journal
         self._durable = durable
         self._epoll = select.epoll()
+        self._spare_fd = os.open(os.devnull, os.O_RDONLY)
         self._connections: dict[int, Connection] = {}
         self._by_link: dict[LinkId, Connection] = {}
         self._listeners: dict[int, tuple[str, socket.socket]] = {}
@@ -221,7 +225,10 @@ class Driver:
             except (BlockingIOError, InterruptedError):
                 return
             except OSError as error:
-                self._log("error", "listener.accept_failed", listener=name, reason=str(error.strerror))
+                if error.errno in (errno.EMFILE, errno.ENFILE):
+                    self._turn_away(name, listener)
+                else:
+                    self._log("error", "listener.accept_failed", listener=name, reason=str(error.strerror))
                 return
             if len(self._connections) >= self._limits.connections:
                 sock.close()
@@ -232,6 +239,18 @@ class Driver:
                 )  # fmt: skip
                 continue
             self.add(sock, name, now)
+
+    def _turn_away(self, name: str, listener: socket.socket) -> None:
+        """No descriptor is left: the spare one lets the peer in and out again, else the listener would stay readable for ever."""
+        if self._spare_fd >= 0:
+            os.close(self._spare_fd)
+            self._spare_fd = -1
+        with suppress(OSError):
+            listener.accept()[0].close()
+        with suppress(OSError):
+            self._spare_fd = os.open(os.devnull, os.O_RDONLY)
+        self._log("error", "limit.reached", limit="open files", value=len(self._connections), listener=name,
+                  hint="raise the process's hard limit of open files (ulimit -Hn), or lower connections in [limits]")  # fmt: skip
 
     def _close(self, effect: Close) -> None:
         connection = self._by_link.get(effect.link)
@@ -415,6 +434,8 @@ class Driver:
         for connection in self._connections.values():
             connection.sock.close()
         self._connections.clear()
+        if self._spare_fd >= 0:
+            os.close(self._spare_fd)
         self._epoll.close()
         if self._journal is not None:
             if self._journal_fd >= 0:

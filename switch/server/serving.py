@@ -4,6 +4,7 @@ Order matters: the network file is checked and the journal recovered before a po
 died becomes owed before anything is answered.
 """
 
+import resource
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ from pathlib import Path
 import msgspec
 
 from switch.core.network import Network
+from switch.core.party import Log
 from switch.core.switch import Switch
 from switch.journal.feed import Feed
 from switch.journal.history import IndexHistory
@@ -44,6 +46,25 @@ def dialects_of(network: Network) -> dict[str, Dialect]:
     return {name: Dialect.load(name, layouts=network.limits.codec_layouts) for name in sorted(names)}
 
 
+SPARE_FILES = 64
+"""Descriptors beside the connections: listeners, journal, hop log, the runtime's own."""
+
+
+def raise_open_files(connections: int) -> Log | None:
+    """Raise this process's limit of open files as far as it may be; an event where that is too low for `connections`."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    needed = connections + SPARE_FILES
+    if hard == resource.RLIM_INFINITY or hard >= needed:
+        return None
+    return Log("warning", "limit.open_files", {
+        "value": hard, "needed": needed, "connections": connections,
+        "hint": f"connections beyond about {hard - SPARE_FILES} are refused: raise the hard limit of open files (ulimit -Hn), "
+                "or lower connections in [limits] of the network file",
+    })  # fmt: skip
+
+
 @asynccontextmanager
 async def serving(network: Network, state_dir: Path, sinks: Sinks) -> AsyncIterator[Serving]:
     """Run the switch of `network` while the body runs; journal and key live in `state_dir`.
@@ -52,6 +73,9 @@ async def serving(network: Network, state_dir: Path, sinks: Sinks) -> AsyncItera
     """
     state_dir.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - once, before anything runs
     began = time.perf_counter()
+    too_few = raise_open_files(network.limits.connections)
+    if too_few is not None:
+        sinks.log(too_few, time.time_ns())
     dialects = dialects_of(network)
     vault = KeyVault.at(state_dir / "vault.key")
     feed = Feed(state_dir, network.name, network.limits)
