@@ -16,13 +16,14 @@ from typing import Final
 
 import msgspec
 
+from switch.core.house import PRIVATE, House48, original_data, private_elements
 from switch.core.kernel import Kernel, amount_of
 from switch.core.links import Session, SessionState
 from switch.core.party import Hop, LinkId
 from switch.core.records import Abandoned, Answered, AnyEntry, Declined, Forwarded, Key, Owed
 from switch.core.routing import Decision, Router
-from switch.core.translate import original_data
 from switch.wire import EncodeError
+from switch.wire.subfields import SubfieldError
 from switch.wire.vocabulary import APPROVALS, DE, MTI, Answer, Document, Processing, mask_pan
 
 
@@ -134,8 +135,21 @@ def reply(
         kernel.transmit(session, bare, now, raw, after, txn, hop)
 
 
-def reversal_entry(kernel: Kernel, request: Forwarded, reason: str, approval_code: str, now: int) -> Owed:
-    """The switch's own reversal (0420) of a request it forwarded: same elements, DE90 naming it as the host knows it."""
+def keep_reference(kept: Document, answered: Document) -> None:
+    """Add to `kept` the network's name of the transaction, which its reversal repeats; nothing else of DE48 may be remembered."""
+    try:
+        reference = private_elements(answered).get(House48.REFERENCE)
+    except SubfieldError:
+        return
+    if reference:
+        kept[DE.PRIVATE_48] = PRIVATE.build({House48.REFERENCE: reference})
+
+
+def reversal_entry(kernel: Kernel, request: Forwarded, reason: str, answered: Document, now: int) -> Owed:
+    """The switch's own reversal (0420) of a request it forwarded: same elements, DE90 naming it as the host knows it.
+
+    `answered`: what its answer added (`Answered.elements`); empty where none came.
+    """
     stan, de7 = kernel.next_stan(request.host), kernel.de7(now)
     message = {
         **request.elements,
@@ -148,8 +162,7 @@ def reversal_entry(kernel: Kernel, request: Forwarded, reason: str, approval_cod
             kernel.network.institution,
         ),
     }  # fmt: skip
-    if approval_code:
-        message[DE.APPROVAL_CODE] = approval_code
+    message.update({de: answered[de] for de in (DE.APPROVAL_CODE, DE.PRIVATE_48) if de in answered})
     return Owed(
         kernel.next_txn(now), kernel.wall_us(now), "reversal", reason, request.host, request.txn, ("", "4", stan, de7, "", ""),
         request.link, request.pan, request.sealed, request.amount, request.currency, message, request.key,

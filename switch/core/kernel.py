@@ -70,6 +70,10 @@ class Kernel:
             self._de7 = datetime.fromtimestamp(second, UTC).strftime("%m%d%H%M%S")
         return self._de7
 
+    def year(self) -> str:
+        """Two digits of the year at the last `wall_us`, for dialects whose dates have one."""
+        return datetime.fromtimestamp(max(self._wall_us, 0) // 1_000_000, UTC).strftime("%y")
+
     def next_txn(self, now: int) -> int:
         """A transaction id: wall-clock microseconds, or one more than the last. Unique over restarts and clock jumps."""
         wall = self.wall_us(now)

@@ -14,6 +14,7 @@ from switch.core.flow import (
     Refusal,
     check_shape,
     hop_of,
+    keep_reference,
     limit_reached,
     reply,
     reversal_entry,
@@ -150,11 +151,10 @@ class Payments:
                 currency, by, de39, 0, now, pending.first_ns,
             )
         )  # fmt: skip
-        position = kernel.record(
-            Answered(
-                txn, kernel.wall_us(now), de39, {de: document[de] for de in ANSWER_KEPT if de in document}, pending.cost
-            )
-        )
+        kept: Document = {de: document[de] for de in ANSWER_KEPT if de in document}
+        if DE.PRIVATE_48 in document:
+            keep_reference(kept, document)
+        position = kernel.record(Answered(txn, kernel.wall_us(now), de39, kept, pending.cost))
         approved = de39 in APPROVALS
         back = kernel.sessions.get(pending.link)
         if back is None:
@@ -183,7 +183,7 @@ class Payments:
         )  # fmt: skip
         outcome = self._kernel.find(key)
         if approved and outcome is not None and outcome.approved and outcome.txn == txn and outcome.request is not None:
-            self.reverse(outcome.request, "undelivered", now, outcome.elements.get(DE.APPROVAL_CODE, ""))
+            self.reverse(outcome.request, "undelivered", now, outcome.elements)
 
     def undelivered(self, txn: int, now: int) -> None:
         """The driver could not hand over the approval of `txn`."""
@@ -221,8 +221,8 @@ class Payments:
             kernel = self._kernel
             kernel.record(Abandoned(request.txn, kernel.wall_us(now), Answer.ISSUER_INOPERATIVE, reason))
             return 0
-        return self.reverse(request, reason, now, "")
+        return self.reverse(request, reason, now, {})
 
-    def reverse(self, request: Forwarded, reason: str, now: int, approval_code: str) -> int:
-        """Owe the host a reversal of `request`. Returns the position of the promise."""
-        return self._forwarder.owe(reversal_entry(self._kernel, request, reason, approval_code, now), now)
+    def reverse(self, request: Forwarded, reason: str, now: int, answered: Document) -> int:
+        """Owe the host a reversal of `request`, which it answered with `answered`. Returns the position of the promise."""
+        return self._forwarder.owe(reversal_entry(self._kernel, request, reason, answered, now), now)

@@ -5,6 +5,8 @@ Both are promises once acknowledged: the acquirer forgets them when it reads our
 after or without that original.
 """
 
+from itertools import islice
+
 import msgspec
 
 from switch.core.duplicates import answer_now, pending_with
@@ -78,8 +80,7 @@ class Reversals:
             raise Refusal(Answer.ORIGINAL_INCONSISTENT, f"the original {original.txn:x} has another card")
         if self._forwarder.full(request.host):
             raise Refusal(Answer.MALFUNCTION, f"limit owed_per_host reached (host {request.host})")
-        code = original.elements.get(DE.APPROVAL_CODE, "")
-        self._owe(message, reversal_entry(kernel, request, "acquirer", code, message.now))
+        self._owe(message, reversal_entry(kernel, request, "acquirer", original.elements, message.now))
 
     def _reverse_open(self, message: Incoming) -> bool:
         """The original still waits for its issuer: it ends here, and its late answer will be known for one."""
@@ -87,10 +88,13 @@ class Reversals:
         key = original_key_of(message)
         pending = pending_with(kernel, key) if key is not None else None
         if pending is None:
+            waiting = (p for host in kernel.hosts.values() for p in host.pending.by_key.values())
+            pending = next((p for p in waiting if _names(message, p.key, p.request)), None)
+        if pending is None:
             return False
         kernel.in_flight -= 1
         kernel.hosts[pending.decision.host].pending.give_up(pending, "reversed by the acquirer", message.now)
-        self._owe(message, reversal_entry(kernel, kernel.state.open[pending.txn], "acquirer", "", message.now))
+        self._owe(message, reversal_entry(kernel, kernel.state.open[pending.txn], "acquirer", {}, message.now))
         return True
 
     def _owe(self, message: Incoming, entry: Owed) -> None:
@@ -137,22 +141,25 @@ class Reversals:
         reply(kernel, session, acknowledgement, message.raw, message.now, after=after or kernel.position, hop=hop)
 
     def _original(self, message: Incoming) -> Outcome | None:
-        """What the reversal undoes: named by DE90, or by DE37 and DE41 where there is no DE90."""
+        """What the reversal undoes: named by DE90, or by DE37 and DE41 where DE90 is absent or names nothing known here.
+
+        The 1993 edition's DE56 has the original's local time where DE90 has its DE7 (facts of the wire, docs/translate.md).
+        """
         key = original_key_of(message)
-        if key is not None:
-            return self._kernel.find(key)
-        rrn = message.document.get(DE.RRN)
-        if not rrn:
+        original = self._kernel.find(key) if key is not None else None
+        if original is not None:
+            return original
+        if key is None and DE.RRN not in message.document:
             why = "a reversal needs DE90 (original data elements) or DE37 to name its original"
             raise Refusal(Answer.FORMAT_ERROR, why)
-        acquirer, terminal = message.key[0], message.key[5]
-        for searched, (other, outcome) in enumerate(reversed(self._kernel.state.recent.items())):
-            if searched >= SEARCHED_MAX:
-                break
-            request = outcome.request
-            if other[0] == acquirer and other[5] == terminal and request and request.elements.get(DE.RRN) == rrn:
-                return outcome
-        return None
+        newest_first = islice(reversed(self._kernel.state.recent.values()), SEARCHED_MAX)
+        return next((o for o in newest_first if o.request and _names(message, o.key, o.request.elements)), None)
+
+
+def _names(message: Incoming, key: Key, elements: Document) -> bool:
+    """True if the reversal names the request with this key and these elements by DE37, from the same terminal."""
+    rrn = message.document.get(DE.RRN)
+    return rrn is not None and elements.get(DE.RRN) == rrn and (key[0], key[5]) == (message.key[0], message.key[5])
 
 
 def original_key_of(message: Incoming) -> Key | None:

@@ -103,7 +103,7 @@ class Switch(Kernel):
 
     def _session(self, link: str, name: str, role: str, dialect: str, framing: str, peer: str, now: int) -> Session:
         spoken = self.dialects[dialect]
-        translator = translator_for(spoken, self.network.institution, peer)
+        translator = translator_for(spoken, self.network.institution, peer, year=self.year)
         return Session(
             link, name, role, spoken, make_framing(framing, self.limits.frame_bytes), framing, translator, now
         )

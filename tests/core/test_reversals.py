@@ -1,11 +1,12 @@
 """Playbooks: reversals and advices of acquirers, whenever they come, and repeats of everything."""
 
+import msgspec
 import pytest
 
 from switch.core.records import Owed
-from switch.sim.playbook import Peer
+from switch.sim.playbook import Peer, Playbook
 from switch.wire.vocabulary import Document
-from tests.core.scripts import ATLAS_CARD, OTHER_CARD, Scene, purchase, reversal
+from tests.core.scripts import ATLAS_CARD, OTHER_CARD, VISA_ABROAD, Scene, morocco, purchase, reversal
 
 
 def approved(scene: Scene, sent: Document) -> Document:
@@ -114,6 +115,30 @@ def test_a_reversal_without_de90_finds_its_original_by_de37_and_de41() -> None:
     scene.rif.sends(reversal(sent, de90=""))
     assert scene.rif.gets()["39"] == "00"
     assert scene.atlas.gets()["90"][4:10] == request["11"]
+
+
+def test_a_reversal_over_a_1993_link_finds_its_original() -> None:
+    network = morocco()
+    listeners = tuple(msgspec.structs.replace(x, dialect="iso93") for x in network.listeners if x.name == "acquirers")
+    scene = Scene(Playbook(msgspec.structs.replace(network, listeners=listeners)))
+    sent = purchase(de48="", de7="1125110000")
+    approved(scene, sent)
+    scene.rif.sends(reversal(sent))
+    answer = scene.rif.gets()
+    assert (answer["t"], answer["39"]) == ("0410", "00")
+    assert scene.atlas.gets()["t"] == "0420"
+    assert not scene.book.logged("reversal.original_unknown")
+
+
+def test_a_networks_name_of_a_transaction_comes_back_in_its_reversal() -> None:
+    scene = Scene()
+    visa = scene.book.host("visa")
+    sent = purchase(de2=VISA_ABROAD)
+    scene.rif.sends(sent)
+    visa.answers(visa.gets(), "00", de38="V00001", de48="6315123456789012345")
+    assert scene.rif.gets()["39"] == "00"
+    scene.rif.sends(reversal(sent))
+    assert visa.gets()["48"] == "6315123456789012345"
 
 
 def test_a_reversal_of_a_reversal_is_refused() -> None:
