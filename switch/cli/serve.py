@@ -46,15 +46,11 @@ def command(network: str, state: Path | None, log_path: Path | None, show: bool 
     """
     import trio
 
-    from switch.config import ConfigErrors, load_network
+    from switch.cli._network import load
     from switch.journal.log import JournalError
     from switch.security.vault import VaultError
 
-    try:
-        loaded = load_network(network)
-    except ConfigErrors as errors:
-        click.echo(errors.render(), err=True)
-        raise SystemExit(1) from None
+    loaded = load(network)
     state_dir = state or Path(loaded.state_dir)
     log_file = log_path or state_dir / "hops.jsonl"
     showing = sys.stderr.isatty() if show is None else show
@@ -87,12 +83,15 @@ async def _serve(network: "Network", state_dir: Path, log_file: Path, showing: b
             screen.flush()
 
     async with serving(network, state_dir, Sinks(log, hops.hop, flush)) as running:
-        with trio.move_on_after(1.0):
-            while running.hosts_up()[1]:  # noqa: ASYNC110 - the switch is pure: it has no event to wait for
-                await trio.sleep(0.02)
-        click.echo(_ready(network, running, log_file))
-        sys.stdout.flush()
-        ended = await until_told_to_stop(running.driver, drain_s)
+
+        async def ready() -> None:
+            with trio.move_on_after(1.0):
+                while running.hosts_up()[1]:  # noqa: ASYNC110 - the switch is pure: it has no event to wait for
+                    await trio.sleep(0.02)
+            click.echo(_ready(network, running, log_file))
+            sys.stdout.flush()
+
+        ended = await until_told_to_stop(running.driver, drain_s, ready)
     hops.close()
     click.echo(f"Stopped: {ended}")
 

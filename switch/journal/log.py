@@ -258,6 +258,8 @@ class Scan:
 class Log:
     """The records of a journal in order: `for segment, record in Log(directory, schema): …`.
 
+    A log that is being written may be read.
+
     While it is iterated, `position`, `chain` and `durable` are those of the last record seen (`durable`: the highest sequence
     number known to have been on the disk). At its end `torn` says where and why the last segment ended early, or "".
     Raises JournalError at damage, at a gap and at what is newer than this release.
@@ -305,17 +307,24 @@ class Log:
         after = self._after
         if after is not None and after.ordinal == segment.ordinal:
             scan.offset, scan.expected = after.offset, after.sequence
-        for record in scan:
-            if after is not None and record.sequence <= after.sequence:
+        stopped_at = -1
+        while True:
+            for record in scan:
+                if after is not None and record.sequence <= after.sequence:
+                    self.position, self.chain = record.sequence, record.chain
+                    if record[0] == after.sequence and segment.ordinal == after.ordinal and record.chain != after.chain:
+                        raise JournalError(f"{segment.path}: record {record.sequence} is not the one it was")
+                    continue
+                if record.sequence == segment.end:
+                    return
                 self.position, self.chain = record.sequence, record.chain
-                if record[0] == after.sequence and segment.ordinal == after.ordinal and record.chain != after.chain:
-                    raise JournalError(f"{segment.path}: record {record.sequence} is not the one it was")
-                continue
-            if record.sequence == segment.end:
-                return
-            self.position, self.chain = record.sequence, record.chain
-            self.durable = max(self.durable, record.durable)
-            yield segment, record
+                self.durable = max(self.durable, record.durable)
+                yield segment, record
+            if segment.end or not scan.stop or scan.durable_beyond() < scan.expected or scan.offset == stopped_at:
+                break
+            stopped_at = scan.offset
+            # A writer at work: the record was half there when it was read, and whole by the time later ones were looked at.
+            # What does not read whole the second time is damaged.
         self.durable = max(self.durable, min(scan.durable, self.position))
         self._end(scan, segment, f"{segment.path} at byte {scan.offset}: {scan.stop}" if scan.stop else "")
 

@@ -1,7 +1,7 @@
 """Scopes around a driver: run a party while a body runs, or until a signal comes."""
 
 import signal
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import trio
@@ -46,9 +46,16 @@ async def driving(
         driver.close()
 
 
-async def until_told_to_stop(driver: Driver, drain_s: float = 15.0) -> str:
-    """Wait for Ctrl-C or SIGTERM, then drain. A second signal stops at once. Returns a sentence that says how it ended."""
+async def until_told_to_stop(
+    driver: Driver, drain_s: float = 15.0, ready: Callable[[], Awaitable[None]] | None = None
+) -> str:
+    """Wait for Ctrl-C or SIGTERM, then drain. A second signal stops at once. Returns a sentence that says how it ended.
+
+    `ready` is awaited once signals are heeded: who is told "ready" may send one at once.
+    """
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        if ready is not None:
+            await ready()
         async for number in signals:
             name = signal.Signals(number).name
             break
@@ -63,18 +70,3 @@ async def until_told_to_stop(driver: Driver, drain_s: float = 15.0) -> str:
             nursery.cancel_scope.cancel()
             return f"{name}: drained" if done else f"{name}: stopped after {drain_s:g} s with work left"
     return f"{name}: stopped at once"
-
-
-async def serve_party(
-    party: Party,
-    ready: Callable[[Driver], None],
-    *,
-    sinks: Sinks,
-    listen: Sequence[tuple[str, Address]] = (),
-    dial: Sequence[Dial] = (),
-    limits: Limits | None = None,
-) -> str:
-    """Run a party without a journal until Ctrl-C or SIGTERM; `ready` is called once it listens. Returns how it ended."""
-    async with driving(party, sinks=sinks, listen=listen, dial=dial, limits=limits) as driver:
-        ready(driver)
-        return await until_told_to_stop(driver)

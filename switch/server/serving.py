@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import msgspec
+import trio
 
 from switch.core.network import Network
 from switch.core.party import Log
@@ -91,8 +92,8 @@ async def serving(network: Network, state_dir: Path, sinks: Sinks) -> AsyncItera
             if host.connect is not None
         ]
         listen = [(listener.name, listener.address) for listener in network.listeners]
-        with Indexer(state_dir), quiet_collector():
-            async with driving(
+        async with (
+            driving(
                 switch,
                 sinks=sinks,
                 listen=listen,
@@ -100,28 +101,39 @@ async def serving(network: Network, state_dir: Path, sinks: Sinks) -> AsyncItera
                 limits=network.limits,
                 journal=feed,
                 durable=recovered.position,
-            ) as driver:
+            ) as driver,
+            trio.open_nursery() as nursery,
+        ):
+            nursery.start_soon(keep_index, state_dir, sinks)
+            with quiet_collector():
                 yield Serving(switch, driver, recovered.folded, round((time.perf_counter() - began) * 1000))
+            nursery.cancel_scope.cancel()
     finally:
         feed.close()
 
 
-class Indexer:
-    """The process that keeps the journal's index; it ends with its standard input."""
-
-    def __init__(self, state_dir: Path) -> None:
-        self._command = [sys.executable, "-m", "switch.journal.index", "--dir", str(state_dir), "--follow"]
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def __enter__(self) -> None:
-        self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE)  # noqa: S603 - our own module
-
-    def __exit__(self, *_: object) -> None:
-        process = self._process
-        if process is not None and process.stdin is not None:
-            process.stdin.close()
-            try:
-                process.wait(timeout=5)
-            except subprocess.TimeoutExpired:
+async def keep_index(state_dir: Path, sinks: Sinks) -> None:
+    """Run the process that builds the journal's index, and another whenever it ends. It ends with its standard input."""
+    command = [sys.executable, "-m", "switch.journal.index", "--dir", str(state_dir), "--follow"]
+    wait_s = 1.0
+    while True:
+        began = trio.current_time()
+        process = await trio.lowlevel.open_process(command, stdin=subprocess.PIPE)
+        try:
+            code = await process.wait()
+        finally:
+            with trio.CancelScope(shield=True, deadline=trio.current_time() + 5):
+                if process.stdin is not None:
+                    await process.stdin.aclose()
+                await process.wait()
+            if process.returncode is None:
                 process.kill()
-                process.wait()
+        wait_s = 1.0 if trio.current_time() - began > 60 else min(wait_s * 2, 60.0)
+        sinks.log(
+            Log("error", "index.down", {
+                "exit_code": code, "next_attempt_ms": int(wait_s * 1000),
+                "hint": "nothing is lost: repeats and reversals are found in the log meanwhile, only slower",
+            }),
+            time.time_ns(),
+        )  # fmt: skip
+        await trio.sleep(wait_s)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from switch.core.limits import Limits
 from switch.core.records import ENCODER, SCHEMA, State
-from switch.journal.log import GENESIS, HEADER, JournalError, Log, NewerJournalError, segments
+from switch.journal.log import GENESIS, HEADER, JournalError, Log, NewerJournalError, Scan, segments
 from switch.journal.recovery import journal_directory, recover, settle
 from switch.journal.verify import verify
 from switch.journal.writer import CHUNK, Chunk, Inbox
@@ -106,6 +106,25 @@ def test_damage_that_later_records_show_to_have_been_durable_is_no_torn_tail(tmp
     path.write_bytes(data)
     with pytest.raises(JournalError, match=r"later records say 2 was durable"):
         recover(tmp_path, LIMITS)
+
+
+def test_a_record_read_while_it_is_written_is_read_again_not_called_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = written(tmp_path, [booted(), forwarded(1), answered(1)], close=False)
+    whole = path.read_bytes()
+    half = bytearray(whole)
+    half[half.find(b"TERM0001") :] = bytes(len(half) - half.find(b"TERM0001"))
+    path.write_bytes(half)
+    looked_beyond = Scan.durable_beyond
+
+    def meanwhile(scan: Scan) -> int:
+        path.write_bytes(whole)
+        return looked_beyond(scan)
+
+    monkeypatch.setattr(Scan, "durable_beyond", meanwhile)
+    directory = journal_directory(tmp_path)
+    assert [record.sequence for _, record in Log(directory, SCHEMA)] == [1, 2, 3]
 
 
 def test_a_hole_in_the_last_batch_is_a_torn_tail(tmp_path: Path) -> None:
