@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 @click.option("--links", default=0, help="Connections, a bank. [default: one a terminal on a POS port, else one]")
 @click.option("--rate", default=10.0, show_default=True, help="Payments a second, over all banks.")
 @click.option("--duration", default=10.0, show_default=True, metavar="S", help="0: until Ctrl-C.")
+@click.option(
+    "--patience", default=30.0, show_default=True, metavar="S", help="A payment unanswered for so long is reversed."
+)
 @click.option("--mix", "mix_text", default="", metavar="KIND=WEIGHT,...", help="See below. [default: a realistic one]")
 @click.option("--seed", default=1, show_default=True, help="Of cards, kinds and amounts.")
 @click.option("--network", default="morocco", show_default=True, help="Network file, or a shipped network's name.")
@@ -60,6 +63,7 @@ class _Options:
     links: int
     rate: float
     duration: float
+    patience: float
     mix_text: str
     seed: int
     network: str
@@ -109,12 +113,13 @@ def _run(asked: _Options) -> None:
 def _parties(network: "Network", asked: _Options) -> "list[Terminal]":
     """One load a bank. Raises UnknownNameError."""
     from switch.cli._parties import dice_from
+    from switch.hosts.acquiring import Timeouts
     from switch.hosts.build import make_terminal
     from switch.hosts.mix import Mix, MixError
     from switch.hosts.terminal import Load
 
-    if asked.count < 1 or asked.links < 0 or asked.rate <= 0 or asked.duration < 0:
-        raise click.UsageError("--count and --rate are above 0, --links and --duration not below it")
+    if asked.count < 1 or asked.links < 0 or asked.rate <= 0 or asked.duration < 0 or asked.patience <= 0:
+        raise click.UsageError("--count, --rate and --patience are above 0, --links and --duration not below it")
     try:
         mix = Mix.parse(asked.mix_text)
     except MixError as error:
@@ -132,6 +137,7 @@ def _parties(network: "Network", asked: _Options) -> "list[Terminal]":
             mix=mix,
             terminals=asked.count,
             links=asked.links,
+            timeouts=Timeouts(answer_ns=int(asked.patience * 1e9)),
         )
         for bank in names
     ]

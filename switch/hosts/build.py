@@ -6,6 +6,7 @@ import msgspec
 
 from switch.core.network import HostLink, Listener, Member, Network
 from switch.hosts.accounts import Ledger
+from switch.hosts.acquiring import Timeouts
 from switch.hosts.cards import TestCard, demo_cards
 from switch.hosts.faults import NO_FAULTS, Dice, FaultPlan, Faults, Latency, card_faults
 from switch.hosts.issuer import Issuer
@@ -130,6 +131,7 @@ def make_terminal(
     mix: Mix | None = None,
     terminals: int = 10,
     links: int = 0,
+    timeouts: Timeouts | None = None,
 ) -> Terminal:
     """A load of `terminals` of member `bank` on listener `port`, over `links` connections.
 
@@ -146,4 +148,5 @@ def make_terminal(
         mix or Mix(),
         load,
         dice,
+        timeouts,
     )

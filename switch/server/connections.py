@@ -4,6 +4,7 @@ Rule: bounded. What a peer does not read is kept up to a limit; beyond it the co
 named, so that the party can take it back.
 """
 
+import os
 import socket
 
 import trio
@@ -77,8 +78,15 @@ def peer_name(sock: socket.socket) -> str:
     return f"{name[0]}:{name[1]}" if isinstance(name, tuple) else str(name)
 
 
+class ListenError(OSError):
+    """An address that cannot be had; as text it is a sentence."""
+
+    def __str__(self) -> str:
+        return str(self.strerror)
+
+
 def listening_socket(host: str, port: int, backlog: int = 1024) -> socket.socket:
-    """A non-blocking listening socket. Raises OSError (address in use, not permitted …) with the address in its text."""
+    """A non-blocking listening socket. Raises ListenError (address in use, not permitted …) with the address in its text."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -88,8 +96,19 @@ def listening_socket(host: str, port: int, backlog: int = 1024) -> socket.socket
         sock.setblocking(False)
     except OSError as error:
         sock.close()
-        raise OSError(error.errno, f"cannot listen on {host}:{port}: {error.strerror}") from error
+        raise ListenError(error.errno, f"cannot listen on {host}:{port}: {error.strerror}") from error
     return sock
+
+
+def reason_of(error: OSError) -> str:
+    """Why a connection failed; where Trio tried several addresses, why the first of them did."""
+    cause: BaseException = error
+    if isinstance(error.__cause__, OSError | BaseExceptionGroup):
+        cause = error.__cause__
+    while isinstance(cause, BaseExceptionGroup):
+        cause = cause.exceptions[0]
+    number = getattr(cause, "errno", None)
+    return os.strerror(number) if number else str(cause)
 
 
 async def connect(address: Address) -> socket.socket:

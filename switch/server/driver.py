@@ -25,7 +25,7 @@ import trio
 from switch.core.limits import Limits
 from switch.core.network import Address
 from switch.core.party import Close, Effect, Hop, LinkId, Log, Party, Record, Send
-from switch.server.connections import Connection, connect, listening_socket
+from switch.server.connections import Connection, connect, listening_socket, reason_of
 
 LAZY_NS = 4_000_000
 """What nobody waits for (records, log lines) leaves after so long at the latest."""
@@ -144,8 +144,7 @@ class Driver:
         while party.effects or self._touched:
             effects, party.effects = party.effects, []
             self._idle_work = self._idle_work or bool(effects)
-            for effect in effects:
-                self._do(effect, now)
+            self._do(effects, now)
             touched, self._touched = self._touched, set()
             for connection in touched:
                 self._write(connection, now)
@@ -153,23 +152,25 @@ class Driver:
             self._push()
         self._arm(now)
 
-    def _do(self, effect: Effect, now: int) -> None:
-        kind = type(effect)
-        if kind is Send:
-            if effect.after > self._durable:  # type: ignore[union-attr]
-                self._held.append(effect)  # type: ignore[arg-type]
+    def _do(self, effects: list[Effect], now: int) -> None:
+        """In order; the commonest first, since this runs eight times a payment."""
+        log_hop, wall_offset_ns = self._sinks.hop, self.party.wall_offset_ns
+        for effect in effects:
+            if isinstance(effect, Hop):
+                if log_hop is not None:
+                    log_hop(effect, effect.at_ns, effect.at_ns + wall_offset_ns)
+            elif isinstance(effect, Send):
+                if effect.after > self._durable:
+                    self._held.append(effect)
+                else:
+                    self._send(effect, now)
+            elif isinstance(effect, Record):
+                assert self._journal is not None, "a party that records needs a journal"
+                self._journal.append(effect.position, effect.entry)
+            elif isinstance(effect, Log):
+                self._sinks.log(effect, now + wall_offset_ns)
             else:
-                self._send(effect, now)  # type: ignore[arg-type]
-        elif kind is Hop:
-            if self._sinks.hop is not None:
-                self._sinks.hop(effect, effect.at_ns, effect.at_ns + self.party.wall_offset_ns)  # type: ignore[arg-type,union-attr]
-        elif kind is Record:
-            assert self._journal is not None, "a party that records needs a journal"
-            self._journal.append(effect.position, effect.entry)  # type: ignore[union-attr]
-        elif isinstance(effect, Log):
-            self._sinks.log(effect, now + self.party.wall_offset_ns)
-        elif isinstance(effect, Close):
-            self._close(effect)
+                self._close(effect)
 
     def _send(self, send: Send, now: int) -> None:
         connection = self._by_link.get(send.link)
@@ -294,10 +295,8 @@ class Driver:
             try:
                 sock = await connect(dial.address)
             except OSError as error:
-                cause = error.__cause__ or error
-                reason = getattr(cause, "strerror", None) or str(cause)
-                self._log("warning", "link.connect_failed", link=dial.name, address=str(dial.address), reason=reason,
-                          next_attempt_ms=wait_ms)  # fmt: skip
+                self._log("warning", "link.connect_failed", link=dial.name, address=str(dial.address),
+                          reason=reason_of(error), next_attempt_ms=wait_ms)  # fmt: skip
             else:
                 closed = trio.Event()
                 began = trio.current_time()
@@ -347,7 +346,8 @@ class Driver:
     def _writer_gone(self, reason: str, now: int) -> None:
         if self._journal_fd < 0:
             return
-        self._epoll.unregister(self._journal_fd)
+        with suppress(OSError):  # the journal has closed it already, most likely; epoll forgets what is closed
+            self._epoll.unregister(self._journal_fd)
         self._journal_fd = -1
         self._log("error", "journal.down", reason=reason, held_sends=len(self._held),
                   hint="payments are declined (DE39=96) until the journal writer is back; it is restarted now")  # fmt: skip
@@ -410,7 +410,10 @@ class Driver:
         self.party.wall_offset_ns = time.time_ns() - now
 
     def _log(self, level: str, event: str, **fields: Any) -> None:
-        self._sinks.log(Log(level, event, fields), trio_clock() + self.party.wall_offset_ns)
+        now = trio_clock()
+        self._sinks.log(Log(level, event, fields), now + self.party.wall_offset_ns)
+        self._idle_work = True
+        self._arm(now)
 
     # -- the end
 

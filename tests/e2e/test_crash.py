@@ -7,13 +7,13 @@ from pathlib import Path
 
 from switch.cli._processes import Child
 from switch.hosts.books import Books, Difference, journal_rows, reconcile
-from tests.e2e.stage import Stage
+from tests.e2e.stage import QUICK, Stage
 
 
 def load(stage: Stage, rate: int, seconds: int) -> Child:
     return stage.start(
         "terminal", "--network", str(stage.path), "--bank", "atlas", "--bank", "rif", "--bank", "souss", "--count", "20",
-        "--rate", str(rate), "--duration", str(seconds), "--book", str(stage.directory / "terminals.json"),
+        "--rate", str(rate), "--duration", str(seconds), "--patience", "4", "--book", str(stage.directory / "terminals.json"),
     )  # fmt: skip
 
 
@@ -35,7 +35,7 @@ def differences(stage: Stage) -> list[Difference]:
 
 
 def test_a_switch_killed_under_load_and_restarted_loses_and_doubles_nothing(tmp_path: Path) -> None:
-    stage = Stage(tmp_path)
+    stage = Stage(tmp_path, QUICK)
     try:
         issuers = stage.issuers("--latency", "5", "--book", str(stage.directory / "issuers.json"))
         networks = stage.networks("--latency", "10", "--book", str(stage.directory / "networks.json"))
