@@ -9,6 +9,8 @@ A length that cannot be right ends the stream: there is no telling where the nex
 
 import struct
 from collections.abc import Callable
+from functools import reduce
+from operator import xor
 from typing import Final, NamedTuple, Protocol
 
 _U16: Final = struct.Struct(">H")
@@ -32,6 +34,10 @@ _HINTS: Final[tuple[tuple[bytes, str], ...]] = (
     (b"SSH-", "is the peer speaking SSH?"),
     (b"\x16\x03", "this is how TLS begins: the peer speaks TLS on a plain link"),
 )
+
+
+_STX, _ETX, _NAK = 0x02, 0x03, 0x15
+_BETWEEN: Final = frozenset({0x04, 0x05, 0x06})
 
 
 class FramingError(ValueError):
@@ -350,10 +356,107 @@ class Base1(Visa4):
         return super().frame(message[:3] + _U16.pack(len(message) & 0xFFFF) + message[5:])
 
 
-FRAMINGS: Final[dict[str, type[_Counted]]] = {
-    kind.name: kind for kind in (Length2, Length2Inclusive, Length4, Length4Inclusive, Visa4, Ascii4, Bcd2, Tpdu, Base1)
+class StxEtx:
+    """`02`, the message, `03`, and an LRC: the XOR of the message's bytes and the `03`. How terminals on serial lines speak.
+
+    Nothing is escaped, so a message that holds a byte `03` cannot be sent: the framing is for dialects of text. Between frames
+    ENQ (05), ACK (06) and EOT (04) count as keep-alives, as an empty frame does; a NAK (15) ends the stream, for nothing here
+    sends a frame twice. None of the four is ever sent: a line that waits for an ACK needs a converter in front.
+    """
+
+    name = "stxetx"
+    head = 1
+    """bytes before the message"""
+
+    def __init__(self, frame_bytes_max: int) -> None:
+        self.keepalives = 0
+        self._limit = frame_bytes_max
+        self._rest = b""
+        self._start = 0
+        self._error: FramingError | None = None
+
+    @property
+    def waiting(self) -> int:
+        """As `Framing.waiting`."""
+        return len(self._rest)
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """As `Framing.feed`; each byte is searched once."""
+        if self._error is not None:
+            self._error.frames = []
+            raise self._error
+        sought = max(
+            1, len(self._rest)
+        )  # no ETX in what was held, but for the last byte: its LRC may have been missing
+        data = self._rest + data if self._rest else data
+        frames: list[bytes] = []
+        at, end = 0, len(data)
+        while at < end:
+            if data[at] != _STX:
+                if data[at] not in _BETWEEN:
+                    self._fail(self._no_start(data, at), frames)
+                self.keepalives += 1
+                at += 1
+                continue
+            etx = data.find(_ETX, at + sought - 1 if at == 0 else at + 1, at + self._limit + 2)
+            if etx < 0 and end - at > self._limit + 1:
+                self._fail(
+                    self._wrong(at + self._limit + 1, f"03 within {self._limit} bytes of the 02", "none"), frames
+                )
+            if etx < 0 or etx + 1 == end:
+                break
+            message = data[at + 1 : etx]
+            lrc = _lrc(message)
+            if data[etx + 1] != lrc:
+                self._fail(self._wrong(etx + 1, f"the LRC {lrc:02x}", f"{data[etx + 1]:02x}"), frames)
+            if message:
+                frames.append(message)
+            else:
+                self.keepalives += 1
+            at = etx + 2
+        self._start += at
+        self._rest = data[at:] if at < end else b""
+        return frames
+
+    def frame(self, message: bytes) -> bytes:
+        """As `Framing.frame`; FramingError also where a byte 03 is in the message."""
+        etx = message.find(_ETX)
+        if len(message) > self._limit or etx >= 0:
+            found = f"{len(message)} bytes" if etx < 0 else f"a byte 03 at {etx}"
+            wanted = f"up to {self._limit} bytes" if etx < 0 else "no byte 03, which ends a frame"
+            why = f"the limit is {self._limit}" if etx < 0 else "it is for dialects of text"
+            raise FramingError(
+                f"a message of {found} does not fit {self.name} framing: {why}", offset=0, expected=wanted, found=found
+            )
+        return b"\x02" + message + b"\x03" + bytes([_lrc(message)])
+
+    def _fail(self, error: FramingError, frames: list[bytes]) -> None:
+        self._rest, self._error = b"", error
+        error.frames = frames
+        raise error
+
+    def _no_start(self, data: bytes, at: int) -> FramingError:
+        if data[at] == _NAK:
+            return self._wrong(at, "a frame", "15 (NAK): the peer refused what it was sent")
+        hint = _hint(data[at:])
+        shown = data[at : at + _SHOWN_BYTES].hex(" ")
+        return self._wrong(at, "02 before a message", shown, f": {hint}" if hint else "")
+
+    def _wrong(self, at: int, expected: str, found: str, hint: str = "") -> FramingError:
+        message = f"{self.name} frame: expected {expected}, found {found}{hint}"
+        return FramingError(message, offset=self._start + at, expected=expected, found=found)
+
+
+def _lrc(message: bytes) -> int:
+    """XOR of the message's bytes and the ETX behind them."""
+    return reduce(xor, message, _ETX)
+
+
+FRAMINGS: Final[dict[str, type[_Counted] | type[StxEtx]]] = {
+    kind.name: kind
+    for kind in (Length2, Length2Inclusive, Length4, Length4Inclusive, Visa4, Ascii4, Bcd2, Tpdu, Base1, StxEtx)
 }
-"""Name in dialect and network files -> class."""
+"""Name in dialect and network files -> class. Mastercard's 2-byte length is `length2`."""
 
 
 def make_framing(name: str, frame_bytes_max: int) -> Framing:

@@ -15,6 +15,8 @@ def _fit(name: str, body: bytes) -> bytes:
         return bytes.fromhex("6000010002") + body
     if name == "base1":
         return bytes([BASE1_BYTES]) + b"\x01\x02" + (len(body) + BASE1_BYTES).to_bytes(2, "big") + b"\0" * 17 + body
+    if name == "stxetx":
+        return body.replace(b"\x03", b"\x04")
     return body
 
 
@@ -75,6 +77,7 @@ def test_a_byte_at_a_time_is_as_good_as_all_at_once(name: str):
         ("ascii4", b"0800abc", "30303037 30383030616263"),
         ("bcd2", b"0800abcdefgh", "0012 303830306162636465666768"),
         ("tpdu", bytes.fromhex("60000100020800"), "0007 60000100020800"),
+        ("stxetx", b"0800abc", "02 30383030616263 03 6b"),
     ],
 )
 def test_each_framing_writes_the_bytes_its_name_says(name: str, message: bytes, stream: str):
@@ -86,7 +89,12 @@ def test_each_framing_writes_the_bytes_its_name_says(name: str, message: bytes, 
 @pytest.mark.parametrize("name", sorted(FRAMINGS))
 def test_an_empty_frame_is_a_keepalive_and_delivers_nothing(name: str):
     framing = make_framing(name, LIMIT)
-    empty = {"length2-inclusive": "0002", "length4-inclusive": "00000004", "ascii4": "30303030"}.get(name)
+    empty = {
+        "length2-inclusive": "0002",
+        "length4-inclusive": "00000004",
+        "ascii4": "30303030",
+        "stxetx": "020303",
+    }.get(name)
     empty = empty or "00" * FRAMINGS[name].head
     message = _fit(name, b"0800")
     assert framing.feed(bytes.fromhex(empty) * 3 + framing.frame(message)) == [message]
@@ -127,6 +135,10 @@ def _broken(name: str, data: bytes, *, before: bytes = b"") -> FramingError:
         ("bcd2", b"\x0a\x00", 0, "from 1 to 8192", "is not four BCD digits"),
         ("tpdu", b"\x00\x060800AB", 2, "a TPDU id from 60 to 6f", "found 30 38"),
         ("tpdu", b"\x00\x03\x60\x00\x01", 5, "a TPDU of 5 bytes", "a frame of 3"),
+        ("stxetx", b"\x02ab\x03\x01", 4, "the LRC 00", "found 01"),
+        ("stxetx", b"\x02" + b"x" * 8_300, 8_193, "03 within 8192 bytes", "found none"),
+        ("stxetx", b"\x05\x15", 1, "a frame", "NAK"),
+        ("stxetx", b"\x06\x060800", 2, "02 before a message", "an MTI without a length header"),
         ("base1", b"\x00\x04\x00\x00\x08\x00\x00\x00", 4, "a BASE I header length of 16", "08 00"),
         ("base1", b"\x00\x16\x00\x00\x16\x01\x02\x00\x17" + b"\0" * 17, 7, "own length 0016 (22)", "0017 (23)"),
     ],
@@ -169,6 +181,14 @@ def test_a_message_longer_than_the_limit_is_not_sent(name: str):
 def test_four_digits_cannot_say_more_than_9999():
     with pytest.raises(FramingError, match="9999"):
         make_framing("ascii4", 100_000).frame(b"x" * 10_000)
+
+
+def test_stxetx_sends_no_message_with_its_end_in_it_and_hears_line_controls_between_frames():
+    framing = make_framing("stxetx", LIMIT)
+    with pytest.raises(FramingError, match=r"a byte 03 at 4 .* dialects of text"):
+        framing.frame(b"0800\x03")
+    assert framing.feed(b"\x05\x06" + framing.frame(b"0800") + b"\x04") == [b"0800"]
+    assert framing.keepalives == 3
 
 
 def test_base1_tolerates_a_zero_total_and_writes_the_right_one():
