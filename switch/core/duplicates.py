@@ -6,25 +6,15 @@ the amount or the card of the first is a mistake of the sender's, and is refused
 
 from switch.core.flow import Incoming, Refusal, hop_of, reply
 from switch.core.kernel import Kernel
-from switch.core.pending import Pending
-from switch.core.records import Key, Outcome
+from switch.core.records import Outcome
 from switch.core.translate import answer
 from switch.wire.vocabulary import APPROVALS, DE, Answer, Document
-
-
-def pending_with(kernel: Kernel, key: Key) -> Pending | None:
-    """The request with this key that still waits for its host's answer."""
-    for host in kernel.hosts.values():
-        pending = host.pending.by_key.get(key)
-        if pending is not None:
-            return pending
-    return None
 
 
 def answer_again(kernel: Kernel, message: Incoming) -> bool:
     """True if the message was seen before and has been dealt with here. Raises Refusal (94) for another message's key."""
     document, session = message.document, message.session
-    pending = pending_with(kernel, message.key)
+    pending = kernel.pending.get(message.key)
     if pending is not None:
         _check_same(pending.pan, pending.amount, message)
         pending.link, pending.raw = session.link, message.raw

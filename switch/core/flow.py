@@ -209,9 +209,10 @@ def check_shape(message: Incoming) -> None:
     if session.host is not None and session.host.config.role != "network":
         why = "an issuer's link carries no requests of its own; use an acquirer's port"
         raise Refusal(Answer.NOT_PERMITTED_TERMINAL, why)
-    if not document.keys() >= REQUIRED:
+    if DE.PROCESSING_CODE not in document or DE.TRANSMISSION_TIME not in document or DE.STAN not in document:
         raise missing(REQUIRED - document.keys())
-    if document[DE.PROCESSING_CODE][:2] not in INQUIRIES and not document.keys() >= REQUIRED_WITH_MONEY:
+    no_money = DE.AMOUNT not in document or DE.CURRENCY not in document
+    if no_money and document[DE.PROCESSING_CODE][:2] not in INQUIRIES:
         raise missing(REQUIRED_WITH_MONEY - document.keys())
 
 

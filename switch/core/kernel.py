@@ -11,6 +11,7 @@ from typing import Any
 from switch.core.links import HostState, Session
 from switch.core.network import Network
 from switch.core.party import Effect, Hop, LinkId, Log, Record, Send
+from switch.core.pending import Pending
 from switch.core.records import AnyEntry, History, Key, Outcome, State, apply, later
 from switch.security.vault import Vault
 from switch.wire import Dialect
@@ -40,12 +41,12 @@ class Kernel:
         self.durable_position = position
         self.vault = vault
         self.history = history
-        self.hosts = {h.name: HostState(h, network.limits.late_answers) for h in network.hosts}
+        self.pending: dict[Key, Pending] = {}
+        """requests awaiting an answer at any host, by the acquirers' own keys"""
+        self.hosts = {h.name: HostState(h, network.limits.late_answers, self.pending) for h in network.hosts}
         self.sessions: dict[LinkId, Session] = {}
         self.dialled: dict[LinkId, Session] = {}
         """of them, those to hosts"""
-        self.in_flight = 0
-        """requests awaiting an answer, over all hosts"""
         self.journal_down = ""
         """why, while the journal is not there"""
         self.draining = False

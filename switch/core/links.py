@@ -8,7 +8,8 @@ from enum import Enum
 
 from switch.core.network import HostLink
 from switch.core.party import LinkId
-from switch.core.pending import PendingTable
+from switch.core.pending import Pending, PendingTable
+from switch.core.records import Key
 from switch.core.translate import Translator
 from switch.wire import Dialect
 from switch.wire.framing import Framing
@@ -70,12 +71,12 @@ class Session:
 class HostState:
     """A host: its connections, what it owes us (pending) and what we owe it (`forward`)."""
 
-    def __init__(self, config: HostLink, late_max: int) -> None:
+    def __init__(self, config: HostLink, late_max: int, by_key: dict[Key, Pending]) -> None:
         self.config = config
         self.name = config.name
         self.route = config.scheme or "domestic"
         self.timeout_ns = config.timeout_ms * 1_000_000
-        self.pending = PendingTable(late_max)
+        self.pending = PendingTable(late_max, by_key)
         self.sessions: list[Session] = []
         """those that are up; the first takes the traffic, the others stand by"""
 

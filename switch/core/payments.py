@@ -69,7 +69,7 @@ class Payments:
             raise Refusal(Answer.ISSUER_INOPERATIVE, f"host {host.name} is not signed on", decision.route)
         if len(host.pending) >= host.config.max_pending:
             raise limit_reached(kernel, "max_pending", host.config.max_pending, Answer.ISSUER_INOPERATIVE, host.name)
-        if kernel.in_flight >= kernel.limits.pending:
+        if len(kernel.pending) >= kernel.limits.pending:
             raise limit_reached(kernel, "pending", kernel.limits.pending, Answer.MALFUNCTION, host.name)
         if kernel.journal_full():
             limit = kernel.limits.unacknowledged_records
@@ -110,7 +110,6 @@ class Payments:
                 {de: document[de] for de in KEPT if de in document},
             )
         )  # fmt: skip
-        kernel.in_flight += 1
         host.pending.add(
             Pending(
                 txn, message.key, message.session.link, document, message.raw, host_session.link, answer_key, decision,
@@ -139,7 +138,6 @@ class Payments:
         kernel = self._kernel
         host = session.host
         assert host is not None
-        kernel.in_flight -= 1
         txn, request = pending.txn, pending.request
         host.pending.answered(pending.answer_key, txn)
         de39 = document.get(DE.RESPONSE_CODE) or Answer.MALFUNCTION
@@ -197,7 +195,6 @@ class Payments:
     def give_up(self, host: HostState, pending: Pending, reason: str, now: int) -> None:
         """No answer by the deadline, or the host's connection is lost: 91 to the acquirer, and a reversal owed first."""
         kernel = self._kernel
-        kernel.in_flight -= 1
         host.pending.give_up(pending, reason, now)
         request = kernel.state.open[pending.txn]
         after = self.close_open(request, reason, now)

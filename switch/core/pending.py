@@ -51,9 +51,10 @@ class GivenUp(msgspec.Struct, frozen=True):
 class PendingTable:
     """Of one host. Bounded by its caller (`max_pending`); `late_max` bounds what is remembered of the given up."""
 
-    def __init__(self, late_max: int) -> None:
+    def __init__(self, late_max: int, by_key: dict[Key, Pending]) -> None:
+        """`by_key`: what waits at all hosts, by the acquirers' own keys; shared by their tables."""
         self.waiting: dict[AnswerKey, Pending] = {}
-        self.by_key: dict[Key, Pending] = {}
+        self._by_key = by_key
         self._late: OrderedDict[AnswerKey, GivenUp] = OrderedDict()
         self._late_max = late_max
         self._answered: list[tuple[AnswerKey, int]] = []
@@ -67,13 +68,13 @@ class PendingTable:
         """Wait for its answer. The caller has made sure its answer key is free (`in table.waiting`)."""
         assert pending.answer_key not in self.waiting
         self.waiting[pending.answer_key] = pending
-        self.by_key[pending.key] = pending
+        self._by_key[pending.key] = pending
 
     def take(self, key: AnswerKey) -> Pending | None:
         """The request this answers, no longer waiting; None if there is none."""
         pending = self.waiting.pop(key, None)
         if pending is not None:
-            del self.by_key[pending.key]
+            del self._by_key[pending.key]
         return pending
 
     def give_up(self, pending: Pending, reason: str, now: int) -> None:

@@ -9,7 +9,7 @@ from itertools import islice
 
 import msgspec
 
-from switch.core.duplicates import answer_now, pending_with
+from switch.core.duplicates import answer_now
 from switch.core.flow import Incoming, Refusal, check_shape, hop_of, reply, reversal_entry, route, take
 from switch.core.forward import Forwarder
 from switch.core.kernel import Kernel
@@ -86,13 +86,11 @@ class Reversals:
         """The original still waits for its issuer: it ends here, and its late answer will be known for one."""
         kernel = self._kernel
         key = original_key_of(message)
-        pending = pending_with(kernel, key) if key is not None else None
+        pending = kernel.pending.get(key) if key is not None else None
         if pending is None:
-            waiting = (p for host in kernel.hosts.values() for p in host.pending.by_key.values())
-            pending = next((p for p in waiting if _names(message, p.key, p.request)), None)
+            pending = next((p for p in kernel.pending.values() if _names(message, p.key, p.request)), None)
         if pending is None:
             return False
-        kernel.in_flight -= 1
         kernel.hosts[pending.decision.host].pending.give_up(pending, "reversed by the acquirer", message.now)
         self._owe(message, reversal_entry(kernel, kernel.state.open[pending.txn], "acquirer", {}, message.now))
         return True

@@ -340,7 +340,7 @@ class Switch(Kernel):
     def drain(self, now: int) -> None:
         """Take no more requests. Hosts get their sign-off once nothing waits for them (`drained`)."""
         self.draining = True
-        self.log("info", "switch.draining", in_flight=self.in_flight, owed=len(self.state.owed))
+        self.log("info", "switch.draining", in_flight=len(self.pending), owed=len(self.state.owed))
         self._say_goodbye(now)
 
     def _say_goodbye(self, now: int) -> None:
@@ -353,7 +353,7 @@ class Switch(Kernel):
 
     def drained(self) -> bool:
         """No request waits for an answer, and every record is durable. What is owed stays in the journal."""
-        return self.in_flight == 0 and self.position == self.durable_position
+        return not self.pending and self.position == self.durable_position
 
     def _snapshot(self, now: int) -> None:
         state = self.state
