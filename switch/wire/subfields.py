@@ -12,13 +12,18 @@ Annotation: `{"form": …, "parts": [{"id": "1", "len": 2, "desc": "…", "sensi
 - `tlv`: hex of BER-TLV; `dataset` (two hex digits): the tags stand in a dataset of that id with a 2-byte length.
 - `bitmapped`: hex of a bitmap of `bitmap` bytes and the parts it announces; a part's `enc` is `b` (hex, `len` bytes), `bcd`
   (`len` digits, an odd number led by a zero) or a Python text codec (`len` characters).
+- `llvar`: parts one after another, each led by its length in `len_len` digits (a part with `len` is that long and has no length
+  before it); a value may end early.
 """
 
-import codecs
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
 import msgspec
+
+from switch.wire.annotation import AnnotationError, Part, mistakes
+
+__all__ = ["REST", "AnnotationError", "Form", "Part", "SubfieldError", "build", "form_of", "read"]
 
 REST: Final = "rest"
 """Key of what stands behind the last part an annotation knows."""
@@ -37,21 +42,6 @@ class SubfieldError(ValueError):
         self.offset = offset
         self.expected = expected
         self.found = found
-
-
-class AnnotationError(ValueError):
-    """A `subfields` annotation that is none: the key, its value, what was expected."""
-
-
-class Part(msgspec.Struct, frozen=True):
-    """One subfield as the annotation declares it."""
-
-    id: str
-    len: int = 0
-    desc: str = ""
-    enc: str = ""
-    fill: str = ""
-    sensitive: bool = False
 
 
 class Form(Protocol):
@@ -156,6 +146,51 @@ class _Numbered:
                 raise SubfieldError(key, len(out), f"at most {longest} characters", f"{len(text)}")
             out += f"{key}{str(len(text)).rjust(len_len, '0')}{text}"
         return out
+
+
+class _Llvar:
+    def __init__(self, parts: dict[str, Part], annotation: Mapping[str, Any]) -> None:
+        self.parts = parts
+        self._len_len = int(annotation.get("len_len", 2))
+
+    def read(self, value: str) -> dict[str, str]:
+        found: dict[str, str] = {}
+        at, end, len_len = 0, len(value), self._len_len
+        for part in self.parts.values():
+            if at == end:
+                return found
+            start, size = at, part.len
+            if not size:
+                digits, start = value[at : at + len_len], at + len_len
+                if not (digits.isdecimal() and digits.isascii() and len(digits) == len_len):
+                    raise SubfieldError(part.id, at, f"a length of {len_len} digits", repr(digits))
+                size = int(digits)
+            if start + size > end:
+                raise SubfieldError(part.id, at, f"{size} characters", f"{max(0, end - start)}")
+            found[part.id] = value[start : start + size]
+            at = start + size
+        if at < end:
+            found[REST] = value[at:]
+        return found
+
+    def build(self, parts: Mapping[str, str]) -> str:
+        out, left, longest = "", len(parts), 10**self._len_len - 1
+        for part in self.parts.values():
+            if not left:
+                return out
+            text = parts.get(part.id)
+            if text is None:
+                raise SubfieldError(part.id, len(out), "a value, since others stand behind it", "none")
+            left -= 1
+            if part.len and len(text) != part.len:
+                raise SubfieldError(part.id, len(out), f"{part.len} characters", f"{len(text)}")
+            if len(text) > longest and not part.len:
+                raise SubfieldError(part.id, len(out), f"at most {longest} characters", f"{len(text)}")
+            out += text if part.len else f"{str(len(text)).rjust(self._len_len, '0')}{text}"
+        if left and (left > 1 or REST not in parts):
+            unknown = next(k for k in parts if k not in self.parts)
+            raise SubfieldError(unknown, len(out), f"one of the parts {', '.join(self.parts)}", unknown)
+        return out + parts.get(REST, "")
 
 
 class _Tlv:
@@ -374,47 +409,16 @@ _FORMS: Final[dict[str, Callable[[dict[str, Part], Mapping[str, Any]], Form]]] =
     "numbered": _Numbered,
     "tlv": _Tlv,
     "bitmapped": _Bitmapped,
-}
-_EXTRAS: Final = {
-    "positional": {"fill"},
-    "numbered": {"lead", "id_len", "len_len"},
-    "tlv": {"dataset"},
-    "bitmapped": {"bitmap"},
+    "llvar": _Llvar,
 }
 
 
 def form_of(annotation: Mapping[str, Any]) -> Form:
-    """Compile a `subfields` annotation. AnnotationError: it says something no form knows."""
-    kind = annotation.get("form")
-    if not isinstance(kind, str) or kind not in _FORMS:
-        raise AnnotationError(f"form: expected one of {', '.join(_FORMS)}, found {kind!r}")
-    for key in annotation.keys() - {"form", "parts", "about"} - _EXTRAS[kind]:
-        raise AnnotationError(f"{key}: no key of a {kind} annotation")
-    try:
-        declared = msgspec.convert(annotation.get("parts", []), list[Part])
-    except msgspec.ValidationError as e:
-        raise AnnotationError(f"parts: {e}") from None
-    parts = {p.id: p for p in declared}
-    if len(parts) != len(declared):
-        raise AnnotationError("parts: an id stands twice")
-    for p in declared:
-        _check_part(kind, p, annotation)
-    return _FORMS[kind](parts, annotation)
-
-
-def _check_part(kind: str, part: Part, annotation: Mapping[str, Any]) -> None:
-    if kind in {"positional", "bitmapped"} and part.len < 1:
-        raise AnnotationError(f"part {part.id}: expected len above 0, found {part.len}")
-    if kind != "bitmapped":
-        return
-    bits = annotation.get("bitmap")
-    if not isinstance(bits, int) or not part.id.isdecimal() or not 1 <= int(part.id) <= bits * 8:
-        raise AnnotationError(f"part {part.id}: expected a bit of a bitmap of {bits!r} bytes")
-    if part.enc not in {"b", "bcd"}:
-        try:
-            codecs.lookup(part.enc)
-        except LookupError:
-            raise AnnotationError(f"part {part.id}: enc: expected b, bcd or a text codec, found {part.enc!r}") from None
+    """Compile a `subfields` annotation. AnnotationError: the first thing wrong with it."""
+    for path, text in mistakes(annotation):
+        raise AnnotationError(": ".join((*(".".join(map(str, path)),) * bool(path), text)))
+    declared = msgspec.convert(annotation.get("parts", []), list[Part])
+    return _FORMS[annotation["form"]]({p.id: p for p in declared}, annotation)
 
 
 def read(annotation: Mapping[str, Any], value: str) -> dict[str, str]:

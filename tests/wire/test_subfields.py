@@ -12,6 +12,7 @@ DE48 = {"form": "numbered", "parts": [{"id": "42"}, {"id": "92", "sensitive": Tr
 DE48_TCC = {"form": "numbered", "lead": {"id": "TCC", "len": 1}, "parts": [{"id": "42"}]}
 DE55 = {"form": "tlv", "parts": [{"id": "9F02", "desc": "amount"}]}
 DE55_VISA = {"form": "tlv", "dataset": "01"}
+DE48_LLVAR = {"form": "llvar", "parts": [{"id": "kind", "len": 1}, {"id": "name"}, {"id": "street"}]}
 DE62 = {
     "form": "bitmapped",
     "bitmap": 8,
@@ -55,6 +56,22 @@ def test_a_lead_stands_before_the_numbered_subelements():
     assert build(DE48_TCC, {"TCC": "T", "42": "0103212"}) == "T42070103212"
     assert read(DE48_TCC, "T42070103212") == {"TCC": "T", "42": "0103212"}
     assert build(DE48_TCC, {"42": "05"}) == " 420205"
+
+
+def test_llvar_parts_are_led_by_their_lengths_and_a_value_may_end_early():
+    assert build(DE48_LLVAR, {"kind": "T", "name": "AYA", "street": ""}) == "T03AYA00"
+    assert read(DE48_LLVAR, "T03AYA00") == {"kind": "T", "name": "AYA", "street": ""}
+    assert read(DE48_LLVAR, "T03AYA") == {"kind": "T", "name": "AYA"}
+    assert read(DE48_LLVAR, "T03AYA02R1more") == {"kind": "T", "name": "AYA", "street": "R1", "rest": "more"}
+
+
+@settings(deadline=None)
+@given(st.text(max_size=1), st.lists(st.text(max_size=99), max_size=2), st.text(min_size=1, max_size=5))
+def test_any_llvar_value_survives(kind: str, texts: list[str], rest: str):
+    parts = dict(zip(("kind", "name", "street"), (kind, *texts), strict=False)) if kind else {}
+    if len(parts) == 3:
+        parts["rest"] = rest
+    assert read(DE48_LLVAR, build(DE48_LLVAR, parts)) == parts
 
 
 def test_a_repeated_id_is_kept_under_its_number():
@@ -119,6 +136,8 @@ def test_any_bitmapped_value_survives_or_is_refused(data: bytes):
         (DE48, "42050592", "42", 2, "at most 4 characters"),
         (DE48, "42²205", "42", 2, "a length of 2 digits"),
         (DE48_TCC, "", "TCC", 0, "1 characters"),
+        (DE48_LLVAR, "T0", "name", 1, "a length of 2 digits"),
+        (DE48_LLVAR, "T05AYA", "name", 1, "5 characters"),
         (DE55, "9F02060000", "9F02", 3, "6 bytes"),
         (DE55, "9F", "", 0, "a BER-TLV tag"),
         (DE55, "9A", "9A", 1, "a length"),
@@ -148,6 +167,10 @@ def test_a_value_that_does_not_divide_says_where_and_why(annotation, value, part
         (DE48, {"4": "05"}, "an id of 2 characters"),
         (DE48, {"43": "x" * 100}, "at most 99 characters"),
         (DE48_TCC, {"TCC": "TT"}, "1 characters"),
+        (DE48_LLVAR, {"kind": "T", "street": "x"}, "a value, since others stand behind it"),
+        (DE48_LLVAR, {"kind": "TT"}, "1 characters"),
+        (DE48_LLVAR, {"kind": "T", "name": "x" * 100}, "at most 99"),
+        (DE48_LLVAR, {"kind": "T", "name": "", "street": "", "town": "x"}, "one of the parts kind, name, street"),
         (DE55, {"9F": "00"}, "a BER-TLV tag"),
         (DE55, {"9A": "2"}, "pairs of hex digits"),
         (DE62, {"2": "12"}, "15 characters"),
@@ -169,10 +192,20 @@ def test_parts_that_make_no_value_are_refused(annotation, parts, says):
         ({}, "form: expected one of positional"),
         ({"form": "numbered", "bitmap": 8}, "bitmap: no key of a numbered annotation"),
         ({"form": "positional", "parts": [{"id": "1"}]}, "expected len above 0"),
-        ({"form": "positional", "parts": [{"len": 1}]}, "parts: .*id"),
-        ({"form": "numbered", "parts": [{"id": "1"}, {"id": "1"}]}, "an id stands twice"),
+        ({"form": "positional", "parts": [{"len": 1}]}, "parts.0: id is missing"),
+        ({"form": "numbered", "parts": [{"id": "01"}, {"id": "01"}]}, "an id stands twice"),
         ({"form": "bitmapped", "bitmap": 3, "parts": [{"id": "25", "len": 1, "enc": "b"}]}, "expected a bit"),
         ({"form": "bitmapped", "bitmap": 3, "parts": [{"id": "2", "len": 1, "enc": "latin-99"}]}, "enc: expected"),
+        ({"form": "bitmapped", "bitmap": 3, "parts": [{"id": "2", "len": 1, "enc": "rot13"}]}, "enc: expected"),
+        ({"form": "bitmapped", "parts": []}, "bitmap: expected a whole number from 1 to 16, found None"),
+        ({"form": "numbered", "lead": {"id": "TCC"}}, "lead.len: expected len above 0"),
+        ({"form": "numbered", "parts": [{"id": "1"}]}, "an id of 2 characters"),
+        ({"form": "numbered", "len_len": "2"}, "len_len: expected a whole number from 1 to 4"),
+        ({"form": "tlv", "dataset": "1"}, "dataset: expected two hex digits"),
+        ({"form": "tlv", "parts": [{"id": "9f02"}]}, "parts.0.id: expected a tag"),
+        ({"form": "tlv", "parts": [{"id": "82", "sensetive": True}]}, "no key of a part; did you mean sensitive"),
+        ({"form": "tlv", "parts": {}}, "parts: expected a list"),
+        ([], "expected an object with a form"),
     ],
 )
 def test_an_annotation_that_is_none_is_refused(annotation, says):
