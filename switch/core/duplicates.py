@@ -24,11 +24,12 @@ def answer_again(kernel: Kernel, message: Incoming) -> bool:
     outcome = kernel.find(message.key)
     if outcome is None:
         return False
-    if outcome.request is not None:
-        _check_same(outcome.request.pan, outcome.request.amount, message)
+    request = outcome.request
+    if request is not None:
+        _check_same(request.pan, request.amount, message)
     de39, extra = answer_now(outcome)
     again = answer(document, de39, extra)
-    route = outcome.request.route if outcome.request is not None else "refused"
+    route = request.route if request is not None else "refused"
     note = f"as {outcome.txn:x} was answered" if de39 == outcome.de39 else f"{outcome.txn:x} was reversed since"
     hop = hop_of("hop.sent", message, again, session.link, route, de39, note)
     reply(kernel, session, again, message.raw, message.now, after=kernel.position if de39 in APPROVALS else 0, hop=hop)

@@ -55,6 +55,11 @@ class Kernel:
         self._second = -1
         self._de7 = ""
 
+    @property
+    def in_flight(self) -> int:
+        """Requests awaiting an answer, over all hosts."""
+        return len(self.pending)
+
     # -- time and numbers
 
     def wall_us(self, now: int) -> int:

@@ -180,8 +180,10 @@ class Payments:
             hint="reversed at the issuer" if approved else "a decline: nothing to undo",
         )  # fmt: skip
         outcome = self._kernel.find(key)
-        if approved and outcome is not None and outcome.approved and outcome.txn == txn and outcome.request is not None:
-            self.reverse(outcome.request, "undelivered", now, outcome.elements)
+        if approved and outcome is not None and outcome.approved and outcome.txn == txn:
+            request = outcome.request
+            assert request is not None
+            self.reverse(request, "undelivered", now, outcome.elements)
 
     def undelivered(self, txn: int, now: int) -> None:
         """The driver could not hand over the approval of `txn`."""

@@ -151,7 +151,8 @@ class Reversals:
             why = "a reversal needs DE90 (original data elements) or DE37 to name its original"
             raise Refusal(Answer.FORMAT_ERROR, why)
         newest_first = islice(reversed(self._kernel.state.recent.values()), SEARCHED_MAX)
-        return next((o for o in newest_first if o.request and _names(message, o.key, o.request.elements)), None)
+        same_terminal = (o for o in newest_first if (o.key[0], o.key[5]) == (message.key[0], message.key[5]))
+        return next((o for o in same_terminal if (asked := o.request) and _names(message, o.key, asked.elements)), None)
 
 
 def _names(message: Incoming, key: Key, elements: Document) -> bool:

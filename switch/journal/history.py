@@ -9,7 +9,7 @@ import sqlite3
 from pathlib import Path
 
 from switch.core.limits import Limits
-from switch.core.records import ENCODER, SCHEMA, AnyEntry, Key, Outcome, Owed, State, apply
+from switch.core.records import ENCODER, SCHEMA, AnyEntry, Key, Outcome, Owed, State, apply, outcome_of
 from switch.journal.index import Index, index_path, record_at, segment_paths
 from switch.journal.log import HEADER, JournalError, Log, Place, segments
 from switch.journal.recovery import decode, journal_directory
@@ -45,7 +45,7 @@ class IndexHistory:
         ended = state.recent.get(key)
         for request in reversed(state.open.values()):
             if request.key == key and (ended is None or request.txn > ended.txn):
-                return Outcome(request.txn, key, request.mti, "", {}, request)
+                return outcome_of(request, "", {})
         return ended
 
     def _opened(self) -> Index | None:

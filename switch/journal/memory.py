@@ -5,7 +5,7 @@ followed as the caller wants to have survived). Knows no clock and no file.
 """
 
 from switch.core.limits import Limits
-from switch.core.records import AnyEntry, Key, Outcome, State, apply
+from switch.core.records import AnyEntry, Key, Outcome, State, apply, outcome_of
 from switch.journal.feed import WriterGone
 from switch.journal.log import JournalError
 
@@ -103,5 +103,5 @@ class DictHistory:
             return found
         for request in self._state.open.values():
             if request.key == key:
-                return Outcome(request.txn, key, request.mti, "", {}, request)
+                return outcome_of(request, "", {})
         return None
