@@ -118,8 +118,10 @@ def _parties(network: "Network", asked: _Options) -> "list[Terminal]":
     from switch.hosts.mix import Mix, MixError
     from switch.hosts.terminal import Load
 
-    if asked.count < 1 or asked.links < 0 or asked.rate <= 0 or asked.duration < 0 or asked.patience <= 0:
-        raise click.UsageError("--count, --rate and --patience are above 0, --links and --duration not below it")
+    if asked.count < 1 or asked.links < 0 or asked.rate <= 0 or asked.duration < 0:
+        raise click.UsageError("--count and --rate are above 0, --links and --duration not below it")
+    if asked.patience <= 0:
+        raise click.BadParameter(f"expected seconds above 0, found {asked.patience:g}", param_hint="--patience")
     try:
         mix = Mix.parse(asked.mix_text)
     except MixError as error:

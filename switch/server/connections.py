@@ -115,5 +115,5 @@ async def connect(address: Address) -> socket.socket:
     """A connected non-blocking socket. Raises OSError."""
     stream = await trio.open_tcp_stream(address.host, address.port)
     sock = socket.socket(fileno=socket.dup(stream.socket.fileno()))
-    await stream.aclose()
+    stream.socket.close()  # not aclose(): a cancellation there would leave `sock` to nobody
     return sock

@@ -385,7 +385,9 @@ class Driver:
                 self._alarm_at = min(self.party.next_deadline() or NEVER, self._lazy_at)
                 self._alarm.deadline = self._alarm_at / 1e9 if self._alarm_at < NEVER else float("inf")
                 await trio.sleep_forever()
-            now = trio_clock()
+            now = max(
+                trio_clock(), self._alarm_at
+            )  # seconds in a float fall a nanosecond short: it is due all the same
             if self._lazy_at <= now:
                 self._lazy_at = NEVER
                 self._idle_work = False
