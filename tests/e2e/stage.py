@@ -56,7 +56,7 @@ class Stage:
         self.state = directory / "state"
         self.children: list[Child] = []
         self.stans = count(500_001)
-        """one sequence for all clients, far from where the load begins: no two messages, and no two DE37, are the same by chance"""
+        """one sequence for all clients, far from where the load begins: no two DE11 or DE37 are the same by chance"""
         self._starts = 0
         self._log_at = 0
         self._log: list[dict[str, Any]] = []
