@@ -102,6 +102,9 @@ class Management:
         institution = document.get(DE.ACQUIRER, "")
         if session.host is not None and session.host.config.connect is not None:
             kernel.log("info", "link.peer_signed_on", link=session.link, institution=institution)
+            if session.state is SessionState.SIGNED_OFF and not kernel.draining:
+                session.state = SessionState.UP
+                self.up(session, now)
             return Answer.APPROVED
         if kernel.draining:
             return Answer.ISSUER_INOPERATIVE
