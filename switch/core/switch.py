@@ -14,7 +14,7 @@ from switch.core.management import Management
 from switch.core.network import Listener, Network
 from switch.core.party import Close, LinkId, link_name
 from switch.core.payments import Payments
-from switch.core.records import SCHEMA, Booted, History, Snapshot, State
+from switch.core.records import SCHEMA, Booted, History, Snapshot, State, later
 from switch.core.reversals import Reversals
 from switch.core.routing import Router
 from switch.core.tariffs import Tariffs
@@ -360,7 +360,8 @@ class Switch(Kernel):
         self._snapshot_at = self.position + self.limits.snapshot_records
         horizons = dict(state.horizons)
         for key in state.recent:
-            horizons[key[0]] = key[3]
+            if later(key[3], horizons.get(key[0], "")):
+                horizons[key[0]] = key[3]
         self.record(
             Snapshot(
                 self.wall_us(now), SCHEMA, self.network.name, self._last_txn, tuple(state.open.values()),
