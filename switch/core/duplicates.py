@@ -32,7 +32,12 @@ def answer_again(kernel: Kernel, message: Incoming) -> bool:
     route = request.route if request is not None else "refused"
     note = f"as {outcome.txn:x} was answered" if de39 == outcome.de39 else f"{outcome.txn:x} was reversed since"
     hop = hop_of("hop.sent", message, again, session.link, route, de39, note)
-    reply(kernel, session, again, message.raw, message.now, after=kernel.position if de39 in APPROVALS else 0, hop=hop)
+    approved = de39 in APPROVALS
+    promised = outcome.reversed_by or approved  # neither an approval nor a reversal is said before it is durable
+    if approved:
+        kernel.said_again(outcome.txn)
+    reply(kernel, session, again, message.raw, message.now, after=kernel.position if promised else 0,
+          txn=outcome.txn if approved else 0, hop=hop)  # fmt: skip
     kernel.log("info", "repeat.answered", txn=f"{outcome.txn:x}", link=session.link, mti=document[DE.MTI], de39=de39)
     return True
 

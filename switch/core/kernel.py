@@ -4,6 +4,7 @@ Rule: state changes only through `record`, which applies the entry to the state 
 position, in one step.
 """
 
+from collections import OrderedDict
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -47,6 +48,8 @@ class Kernel:
         self.sessions: dict[LinkId, Session] = {}
         self.dialled: dict[LinkId, Session] = {}
         """of them, those to hosts"""
+        self.copies: OrderedDict[int, int] = OrderedDict()
+        """approvals said again to a repeat: how many copies may be on their way beside the one that fails next"""
         self.journal_down = ""
         """why, while the journal is not there"""
         self.draining = False
@@ -115,6 +118,19 @@ class Kernel:
             ):
                 return self.history.find(key)
         return outcome
+
+    def said_again(self, txn: int) -> None:
+        """One more copy of this approval is on its way."""
+        self.copies[txn] = self.copies.get(txn, 0) + 1
+        if len(self.copies) > self.limits.recent_transactions:
+            self.copies.popitem(last=False)
+
+    def may_have_arrived(self, txn: int) -> bool:
+        """A copy of this approval was not delivered: True if there is another one."""
+        others = self.copies.get(txn, 0)
+        if others:
+            self.copies[txn] = others - 1
+        return others > 0
 
     # -- words
 

@@ -117,10 +117,13 @@ class Payments:
             )
         )  # fmt: skip
 
-    def decline(self, message: Incoming, refusal: Refusal) -> None:
-        """Refuse here: record it, answer, say why. Moves no money, so that nothing waits for the journal."""
+    def decline(self, message: Incoming, refusal: Refusal, *, remember: bool = True) -> None:
+        """Refuse here: record it, answer, say why. Moves no money, so that nothing waits for the journal.
+
+        `remember` False: the refusal is of the moment, and a repeat of the message is to be judged anew.
+        """
         kernel, document, session, de39 = self._kernel, message.document, message.session, refusal.de39
-        if not kernel.journal_down and not kernel.journal_full():
+        if remember and not kernel.journal_down and not kernel.journal_full():
             kernel.record(
                 Declined(
                     message.txn, kernel.wall_us(message.now), message.key, session.name, document[DE.MTI], message.masked,
@@ -186,7 +189,10 @@ class Payments:
             self.reverse(request, "undelivered", now, outcome.elements)
 
     def undelivered(self, txn: int, now: int) -> None:
-        """The driver could not hand over the approval of `txn`."""
+        """The driver could not hand over the approval of `txn`, or one of its copies."""
+        if self._kernel.may_have_arrived(txn):
+            self._kernel.log("info", "answer.undeliverable", txn=f"{txn:x}", hint="said on another connection, too")
+            return
         for key, outcome in reversed(self._kernel.state.recent.items()):
             if outcome.txn == txn:
                 self._undeliverable(key, txn, outcome.approved, "", now)
