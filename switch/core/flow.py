@@ -145,6 +145,12 @@ def keep_reference(kept: Document, answered: Document) -> None:
         kept[DE.PRIVATE_48] = PRIVATE.build({House48.REFERENCE: reference})
 
 
+def original_name(kernel: Kernel, request: Forwarded) -> str:
+    """DE90 as the host knows the request: the DE11 and DE7 that the switch gave it."""
+    acquirer, forwarder = request.elements.get(DE.ACQUIRER, ""), kernel.network.institution
+    return original_data(request.mti[:3] + "0", request.stan, request.sent_at, acquirer, forwarder)
+
+
 def reversal_entry(kernel: Kernel, request: Forwarded, reason: str, answered: Document, now: int) -> Owed:
     """The switch's own reversal (0420) of a request it forwarded: same elements, DE90 naming it as the host knows it.
 
@@ -157,11 +163,8 @@ def reversal_entry(kernel: Kernel, request: Forwarded, reason: str, answered: Do
         DE.STAN: stan,
         DE.TRANSMISSION_TIME: de7,
         DE.FORWARDER: kernel.network.institution,
-        DE.ORIGINAL: original_data(
-            request.mti[:3] + "0", request.stan, request.sent_at, request.elements.get(DE.ACQUIRER, ""),
-            kernel.network.institution,
-        ),
-    }  # fmt: skip
+        DE.ORIGINAL: original_name(kernel, request),
+    }
     message.update({de: answered[de] for de in (DE.APPROVAL_CODE, DE.PRIVATE_48) if de in answered})
     return Owed(
         kernel.next_txn(now), kernel.wall_us(now), "reversal", reason, request.host, request.txn, ("", "4", stan, de7, "", ""),

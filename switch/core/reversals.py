@@ -10,18 +10,20 @@ from itertools import islice
 import msgspec
 
 from switch.core.duplicates import answer_now
-from switch.core.flow import Incoming, Refusal, check_shape, hop_of, reply, reversal_entry, route, take
-from switch.core.forward import Forwarder
+from switch.core.flow import Incoming, Refusal, check_shape, hop_of, original_name, reply, reversal_entry, route, take
+from switch.core.forward import NOT_YET, Forwarder
 from switch.core.kernel import Kernel
 from switch.core.links import Session
 from switch.core.payments import Payments
-from switch.core.records import Key, Outcome, Owed
+from switch.core.records import Declined, Forwarded, Key, Outcome, Owed
 from switch.core.routing import Router
 from switch.core.translate import answer, parse_original
 from switch.wire.vocabulary import DE, MTI, SENSITIVE, Answer, Document
 
 SEARCHED_MAX = 4_096
 """newest outcomes looked through for a reversal that names its original by DE37 only (no DE90)"""
+OF_THE_MOMENT = NOT_YET | {Answer.NOT_PERMITTED_TERMINAL}
+"""Refusals that a repeat of the same reversal or advice need not meet: it is judged anew."""
 NOT_STORED = SENSITIVE | {DE.PAN, DE.EXPIRY, DE.PRIVATE_48, DE.ICC, DE.MAC, DE.MAC_SECONDARY, DE.PRIVATE_126}
 """What an advice loses on its way into the journal."""
 
@@ -58,7 +60,7 @@ class Reversals:
             else:
                 self._reverse(message)
         except Refusal as refusal:
-            self._payments.decline(message, refusal)
+            self._payments.decline(message, refusal, remember=refusal.de39 not in OF_THE_MOMENT)
 
     def _reverse(self, message: Incoming) -> None:
         kernel = self._kernel
@@ -114,23 +116,57 @@ class Reversals:
         if not message.pan:
             why = "its original is not known here, and it has no PAN (DE2) to route by"
             raise Refusal(Answer.RECORD_NOT_FOUND, why)
-        decision = route(self._router, message)
+        try:
+            decision = route(self._router, message)
+        except Refusal as refusal:
+            if kind == "advice":
+                raise
+            self._acknowledge(
+                message, Answer.APPROVED, f"nothing to undo: never seen here, and refused: {refusal.reason}"
+            )
+            return
         if self._forwarder.full(decision.host):
             why = f"limit owed_per_host reached (host {decision.host})"
             raise Refusal(Answer.ISSUER_INOPERATIVE, why, decision.route)
         if kind == "reversal":
             kernel.log("warning", "reversal.original_unknown", txn=f"{message.txn:x}", link=message.session.link,
                        host=decision.host, hint="forwarded to the card's issuer all the same")  # fmt: skip
+            self._refuse_from_now_on(message)
         elements = {de: value for de, value in document.items() if de not in NOT_STORED}
         elements[DE.MTI] = document[DE.MTI][:2] + "20"
         elements[DE.STAN], elements[DE.TRANSMISSION_TIME] = kernel.next_stan(decision.host), kernel.de7(now)
         elements[DE.FORWARDER] = kernel.network.institution
+        followed = self._followed(message)
+        if followed is not None:
+            elements[DE.ORIGINAL] = original_name(kernel, followed)
         entry = Owed(
-            message.txn, kernel.wall_us(now), kind, "acquirer", decision.host, 0, message.key, message.session.name,
+            message.txn, kernel.wall_us(now), kind, "acquirer", decision.host, followed.txn if followed else 0, message.key,
+            message.session.name,
             message.masked, kernel.vault.seal(message.pan, message.txn), message.amount,
             message.currency, elements,
         )  # fmt: skip
         self._owe(message, entry)
+
+    def _refuse_from_now_on(self, message: Incoming) -> None:
+        """The original may yet come, overtaken by its reversal: it is taken for one that was answered with 91."""
+        kernel, document, key = self._kernel, message.document, original_key_of(message)
+        if key is not None:
+            kernel.record(
+                Declined(
+                    kernel.next_txn(message.now), kernel.wall_us(message.now), key, message.session.name, f"0{key[1]}00",
+                    message.masked, message.amount, message.currency, document.get(DE.RRN, ""), Answer.ISSUER_INOPERATIVE,
+                    "its reversal was here first",
+                )
+            )  # fmt: skip
+
+    def _followed(self, message: Incoming) -> Forwarded | None:
+        """The request that an advice follows, where it is known: its host knows it by other names than its acquirer does."""
+        try:
+            key = original_key_of(message)
+        except Refusal:
+            return None
+        outcome = self._kernel.find(key) if key is not None else None
+        return outcome.request if outcome is not None else None
 
     def _acknowledge(self, message: Incoming, de39: str, note: str, after: int = 0, by: str = "") -> None:
         kernel, session = self._kernel, message.session
