@@ -10,8 +10,10 @@ STAN and time it came under (what DE90 names).
 - 0400/0420 takes back what stands, all of it or down to DE95's actual amount, once; a second one changes nothing.
 - A reversal that comes before its original is remembered and answered 00, since what it asks is already so. The late original is
   refused with 05: whoever sent it has given it up.
-- A payment key names one payment: a new request under the key of one that stands is refused with 94.
-- A message seen before (same class, DE11, DE7, payment key) changes nothing and is answered as it was.
+- A payment key names one payment: another request under the key of one that stands is refused with 94.
+- A message seen before changes nothing and is answered as it was: one with the same class, DE11, DE7 and payment key, or a
+  request that has another STAN and is the same payment all the same (payment key, card, DE3, DE4, DE12, DE13): whoever sent it
+  has forgotten that it had. Once that payment is reversed, it is refused with 05.
 
 Money moved is DE6 where DE51 is the account's currency (a card used abroad), else DE4 where DE49 is.
 """
@@ -40,6 +42,8 @@ _INQUIRIES = frozenset({Processing.BALANCE, Processing.VERIFICATION})
 
 WireKey: TypeAlias = tuple[str, str]
 """DE11, DE7"""
+MessageKey: TypeAlias = tuple[str, str, str, str]
+"""MTI class, DE11, DE7, payment key"""
 _K = TypeVar("_K")
 _V = TypeVar("_V")
 
@@ -88,6 +92,9 @@ class _Posting(msgspec.Struct):
     held: bool
     approval: str
     day: str
+    made_by: tuple[str, ...]
+    """card, DE3, DE4, DE12, DE13 of its request"""
+    answered_to: "MessageKey"
 
 
 def _put(store: "OrderedDict[_K, _V]", key: _K, value: _V, keep: int) -> "_V | None":
@@ -105,7 +112,7 @@ class Ledger:
         self._keep = keep
         self._postings: OrderedDict[str, _Posting] = OrderedDict()
         self._by_wire: OrderedDict[WireKey, _Posting] = OrderedDict()
-        self._answers: OrderedDict[tuple[str, str, str, str], Verdict] = OrderedDict()
+        self._answers: OrderedDict[MessageKey, Verdict] = OrderedDict()
         self._early: OrderedDict[str, None] = OrderedDict()
         self._approvals = 0
         self._left_out = 0
@@ -128,12 +135,7 @@ class Ledger:
         return self._once(document, at, self._reversal, None)
 
     def _once(self, document: Document, at: Moment, do: "_Do", dress: "Dress | None") -> Verdict:
-        key = (
-            document[DE.MTI][1],
-            document.get(DE.STAN, ""),
-            document.get(DE.TRANSMISSION_TIME, ""),
-            payment_key(document),
-        )
+        key = _message_key(document)
         before = self._answers.get(key)
         if before is not None:
             return msgspec.structs.replace(before, repeated=True)
@@ -145,6 +147,8 @@ class Ledger:
 
     def _request(self, document: Document, at: Moment) -> Verdict:
         verdict = self._decide(document, at)
+        if verdict.repeated:
+            return verdict
         if verdict.de39 in APPROVALS:
             self._approved += 1
         else:
@@ -156,6 +160,11 @@ class Ledger:
         if key in self._early or _wire_name(document.get("11", ""), document.get("7", "")) in self._early:
             return Verdict(Answer.DO_NOT_HONOUR, reason="its reversal was here first")
         namesake = self._postings.get(key)
+        if namesake is not None and namesake.made_by == _made_by(document):
+            before = self._answers.get(namesake.answered_to)
+            if namesake.amount and before is not None:
+                return msgspec.structs.replace(before, repeated=True)
+            return Verdict(Answer.DO_NOT_HONOUR, reason="it was reversed before")
         if namesake is not None and namesake.amount:
             return Verdict(Answer.DUPLICATE, reason=f"another payment stands under DE32/DE41/DE37 {key}")
         account = self.accounts.get(document.get(DE.PAN, ""))
@@ -240,7 +249,7 @@ class Ledger:
         approval = document.get(DE.APPROVAL_CODE) or self._approval()[DE.APPROVAL_CODE]
         posting = _Posting(
             payment_key(document), account, sign * int(document[DE.AMOUNT]), document.get(DE.CURRENCY, ""), sign * billed,
-            held, approval, at.day,
+            held, approval, at.day, _made_by(document), _message_key(document),
         )  # fmt: skip
         if held:
             account.held += billed
@@ -261,20 +270,24 @@ class Ledger:
             posting.account.spent += billed
 
     def _original(self, document: Document) -> _Posting | None:
-        """What DE90 names, if it is of the same card; else what has the same payment key."""
-        original = document.get(DE.ORIGINAL, "")
-        posting = self._by_wire.get((original[4:10], original[10:20])) if len(original) >= 20 else None
-        if posting is not None and posting.account.card.pan == document.get(DE.PAN):
-            return posting
-        posting = self._postings.get(payment_key(document))
+        """What has the same payment key; else, where there is no DE37 to make one, what DE90 names of the same card.
+
+        DE90 alone proves little: STAN and time of another acquirer's, or of a switch that forgot a number, may be the same.
+        """
+        if DE.RRN in document:
+            posting = self._postings.get(payment_key(document))
+        else:
+            original = document.get(DE.ORIGINAL, "")
+            posting = self._by_wire.get((original[4:10], original[10:20])) if len(original) >= 20 else None
         if posting is not None and posting.account.card.pan == document.get(DE.PAN, posting.account.card.pan):
             return posting
         return None
 
     def _remember_early(self, document: Document) -> None:
         original = document.get(DE.ORIGINAL, "")
-        _put(self._early, payment_key(document), None, EARLY_KEEP)
-        if len(original) >= 20:
+        if DE.RRN in document:
+            _put(self._early, payment_key(document), None, EARLY_KEEP)
+        elif len(original) >= 20:
             _put(self._early, _wire_name(original[4:10], original[10:20]), None, EARLY_KEEP)
 
     def _approval(self) -> Document:
@@ -302,6 +315,16 @@ class Ledger:
             reversed=self._reversed,
             early_reversals=sum("@" not in key for key in self._early),
         )
+
+
+def _message_key(document: Document) -> MessageKey:
+    get = document.get
+    return document[DE.MTI][1], get(DE.STAN, ""), get(DE.TRANSMISSION_TIME, ""), payment_key(document)
+
+
+def _made_by(document: Document) -> tuple[str, ...]:
+    get = document.get
+    return tuple(get(de, "") for de in (DE.PAN, DE.PROCESSING_CODE, DE.AMOUNT, DE.LOCAL_TIME, DE.LOCAL_DATE))
 
 
 def _wire_name(stan: str, sent_at: str) -> str:

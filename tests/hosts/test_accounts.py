@@ -293,11 +293,23 @@ def test_balances_always_moved_by_exactly_what_stands(script: list[tuple[str, in
         assert account.spent >= 0
 
 
-def test_a_new_request_under_the_key_of_a_payment_that_stands_is_refused() -> None:
+def test_the_same_payment_under_another_stan_is_answered_as_it_was_and_refused_once_reversed() -> None:
+    atlas = ledger()
+    first = pay(amount=10_00)
+    answered = atlas.request(first, at())
+    again = atlas.request(first | {"11": "000777"}, at())
+    assert (again.de39, again.extra, again.repeated) == ("00", answered.extra, True)
+    assert balance(atlas) == (990_00, 0)
+    atlas.reversal(reversal(first, "", at(), "000900"), at())
+    assert atlas.request(first | {"11": "000778"}, at()).de39 == "05"
+    assert balance(atlas) == (1_000_00, 0)
+
+
+def test_another_payment_under_the_key_of_one_that_stands_is_refused() -> None:
     atlas = ledger()
     first = pay(amount=10_00)
     atlas.request(first, at())
-    namesake = first | {"11": "000777"}
+    namesake = first | {"11": "000777", "12": "235959"}
     assert atlas.request(namesake, at()).de39 == "94"
     atlas.reversal(reversal(first, "", at(), "000900"), at())
     assert atlas.request(namesake | {"11": "000778"}, at()).de39 == "00"
