@@ -131,6 +131,11 @@ class Acquiring:
         return len(self._unfinished)
 
     @property
+    def sent(self) -> int:
+        """Payments made so far."""
+        return self._sent
+
+    @property
     def in_flight(self) -> int:
         """Messages that await their answer."""
         return len(self._exchanges)

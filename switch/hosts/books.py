@@ -18,6 +18,9 @@ _UNRECORDED = frozenset({"12", Answer.FORMAT_ERROR, Answer.NOT_PERMITTED_TERMINA
                          Answer.DUPLICATE, Answer.MALFUNCTION})  # fmt: skip
 """Declines that the switch may give without a record: malformed, not signed on, or the journal itself is away."""
 
+_INQUIRIES = frozenset({"balance", "verification"})
+"""Kinds that move no money: one that got no answer in time is given up without a reversal."""
+
 
 def payment_key(document: Document) -> str:
     """What a message's payment is known by in every book."""
@@ -241,12 +244,15 @@ def reconcile(
     networks: Sequence[AcquirerBook],
     issuers: Sequence[IssuerBook],
     journal: Sequence[JournalRow],
+    *,
+    declines_lost: bool = False,
 ) -> list[Difference]:
     """Every disagreement between what acquirers, switch and issuers hold; empty: they agree.
 
     `terminals` and `networks` are the acquiring sides (a card network acquires for cards used abroad), `issuers` includes the
     foreign issuers behind the networks, `journal` comes from `journal_rows`. To be asked once everything owed has been
-    delivered: what is still owed is reported as a difference.
+    delivered: what is still owed is reported as a difference. `declines_lost`: the switch has crashed; a decline is said before
+    it is durable, so that the journal may not know it or may have closed it otherwise, as long as no money stands anywhere.
     """
     found: list[Difference] = []
     acquired: dict[str, Payment] = {}
@@ -265,7 +271,11 @@ def reconcile(
             debits[debit.key] = debit
     rows = {row.key: row for row in journal}
     for key in sorted(acquired.keys() | debits.keys() | rows.keys()):
-        found += _one_payment(key, acquired.get(key), rows.get(key), debits.get(key))
+        paid, row, debited = acquired.get(key), rows.get(key), debits.get(key)
+        declined = declines_lost and paid is not None and paid.outcome == DECLINED
+        if declined and debited is None and (row is None or not (row.amount or row.owed)):
+            continue
+        found += _one_payment(key, paid, row, debited)
     return found
 
 
@@ -339,6 +349,6 @@ def _one_payment(key: str, payment: Payment | None, row: JournalRow | None, debi
         differ(f"the acquirer was declined with {payment.de39}, the journal has {row.outcome} {row.de39}".rstrip())
     elif payment.outcome == APPROVED and row.outcome != APPROVED:
         differ(f"the acquirer has it as approved, the journal as {row.outcome} {row.de39}".rstrip())
-    elif payment.outcome == REVERSED and row.outcome not in (REVERSED, DECLINED):
+    elif payment.outcome == REVERSED and row.outcome not in (REVERSED, DECLINED) and payment.kind not in _INQUIRIES:
         differ(f"the acquirer has reversed it, the journal has it as {row.outcome}")
     return found

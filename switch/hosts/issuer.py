@@ -46,6 +46,10 @@ class Issuer(Host):
         """The ledger's book."""
         return self.ledger.book()
 
+    def behave(self, plan: FaultPlan) -> None:
+        """From here on its answers meet the fate that `plan` decides."""
+        self._plan = plan
+
     # -- links
 
     def on_connected(self, line: Line, now: int) -> None:
@@ -73,6 +77,12 @@ class Issuer(Host):
             if line.signed_on:
                 line.signed_on = False
                 self._ask(line, NetworkCode.SIGN_OFF, now)
+
+    def say_hello(self, now: int) -> None:
+        """Sign on (again) on every link that is not signed on."""
+        for line in self.lines.values():
+            if not line.signed_on:
+                self._ask(line, NetworkCode.SIGN_ON, now)
 
     def drained(self) -> bool:
         """Every answer under way has left."""

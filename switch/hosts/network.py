@@ -42,6 +42,8 @@ class Abroad(msgspec.Struct, frozen=True, kw_only=True):
 
     rate: float = 0.0
     """payments a second"""
+    payments: int = 0
+    """no more once so many were sent; 0: no bound"""
     cards: tuple[TestCard, ...] = ()
     """home cards of this scheme"""
     domestic: tuple[TestCard, ...] = ()
@@ -87,6 +89,11 @@ class CardNetwork(Issuer):
     def abroad_book(self) -> AcquirerBook:
         """What was sent from abroad and what came of it."""
         return self._acquiring.book(f"{self.scheme}-abroad")
+
+    @property
+    def unfinished(self) -> int:
+        """Payments from abroad that something is still to come for, or (with a bound on them) that are still to be made."""
+        return self._acquiring.unfinished + max(0, self._abroad.payments - self._acquiring.sent)
 
     # -- as issuer of foreign cards
 
@@ -157,7 +164,8 @@ class CardNetwork(Issuer):
         return next((line for line in self.lines.values() if line.signed_on), None)
 
     def _send_due(self, now: int) -> None:
-        if self.draining:
+        bound = self._abroad.payments
+        if self.draining or (bound and self._acquiring.sent >= bound):
             return
         if self._signed_on_line("") is None:
             self._next_ns = now + 100 * MS
