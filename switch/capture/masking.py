@@ -1,0 +1,241 @@
+"""Messages made fit to be kept: sensitive elements overwritten, every length as it was.
+
+A masked message is a message still: it decodes, routes and passes a check of the PAN's last digit. Of the PAN, the first 6 and
+last 4 digits stay; between them are zeros and one digit that makes the Luhn sum come out. Track data, PIN, card values, accounts
+and whatever the dialect marks sensitive, subfields too, become zeros. A PAN that stands once more elsewhere is masked there too.
+
+What cannot be decoded is masked without being understood: header, MTI and bitmaps stay; what was read before the error is masked
+as above, and runs of 12 digits or more besides, since it may have been misread; behind the error goes everything where the bitmap
+announces a sensitive element there, else such runs.
+"""
+
+import re
+from typing import Final
+
+from switch.wire import DecodeError, Dialect, Document, EncodeError
+from switch.wire.element import Element
+from switch.wire.subfields import AnnotationError, Form, SubfieldError, form_of
+from switch.wire.vocabulary import DE, SENSITIVE
+
+CLEAR_PREFIX_MIN: Final = 6
+"""digits: fewer would name more than one issuer's test cards"""
+RUN_MIN: Final = 12
+"""digits: the shortest PAN"""
+
+_ACCOUNTS: Final = frozenset({DE.ACCOUNT_FROM, DE.ACCOUNT_TO})
+_TRACKS: Final = frozenset({DE.TRACK1, DE.TRACK2, DE.TRACK3})
+_STRUCTURE: Final = "=^D%;?"
+"""What divides track data; it stays, so that the element still reads as a track."""
+_HEAD: Final = frozenset({DE.HEADER, DE.MTI, DE.BITMAP, DE.BITMAP_SECONDARY})
+_BITMAPS: Final = frozenset({DE.BITMAP, DE.BITMAP_SECONDARY})
+_EBCDIC_RUN: Final = re.compile(rb"[\xf0-\xf9]{12,}")
+_DIGIT_RUN: Final = re.compile(rb"[0-9]{12,}")
+_HEX_RUN: Final = re.compile(rb"[0-9A-Fa-f]{16,}")
+
+
+def _luhn_rest(digits: str) -> int:
+    """The Luhn sum of all `digits`, modulo 10; 0 for a valid PAN (ISO/IEC 7812-1, annex B)."""
+    total = 0
+    for place, char in enumerate(reversed(digits)):
+        value = int(char) * (1 + place % 2)
+        total += value - 9 if value > 9 else value
+    return total % 10
+
+
+def mask_digits(pan: str) -> str:
+    """First 6 and last 4 digits, zeros between, one of them changed so that the Luhn sum is as valid as it was.
+
+    A PAN under 13 digits keeps its last 4 only; what is no PAN becomes zeros.
+    """
+    size = len(pan)
+    if not (pan.isascii() and pan.isdecimal()) or size < 5:
+        return "0" * size
+    head = 6 if size >= 13 else 0
+    masked = pan[:head] + "0" * (size - head - 4) + pan[-4:]
+    if _luhn_rest(pan) or size - head < 6:
+        return masked
+    place = size - 6  # from the right the sixth digit: it is doubled
+    for digit in "0123456789":
+        candidate = masked[:place] + digit + masked[place + 1 :]
+        if _luhn_rest(candidate) == 0:
+            return candidate
+    raise AssertionError("ten digits give ten Luhn sums")
+
+
+def _zeros(value: str) -> str:
+    return "0" * len(value)
+
+
+def _track(value: str) -> str:
+    """A track with its PAN masked, its dividers kept, all else zeros."""
+    match = re.match(r"[%;]?B?(\d{12,19})(?=[=^D])", value)
+    rest = "".join(char if char in _STRUCTURE[:3] else "0" for char in value)
+    if match is None:
+        return rest
+    start, end = match.span(1)
+    return value[:start] + mask_digits(match[1]) + rest[end:]
+
+
+class Mask:
+    """Masks the messages of one dialect."""
+
+    def __init__(self, dialect: Dialect, clear: tuple[str, ...] = ()) -> None:
+        """`clear`: messages whose PAN begins with one of these stay as they are. ValueError: one is under 6 digits."""
+        for prefix in clear:
+            if not (prefix.isascii() and prefix.isdecimal() and len(prefix) >= CLEAR_PREFIX_MIN):
+                raise ValueError(
+                    f"{prefix!r} names no test cards: at least the first {CLEAR_PREFIX_MIN} digits of a PAN"
+                )
+        self._dialect = dialect
+        self._clear = clear
+        self._forms: dict[str, Form] = {}
+        for de, annotation in dialect.subfields.items():
+            try:
+                form = form_of(annotation)
+            except AnnotationError:
+                continue
+            if any(part.sensitive for part in form.parts.values()):
+                self._forms[de] = form
+        pan = dialect.elements.get(DE.PAN)
+        ebcdic = pan is not None and pan.text is not None and pan.text.to_latin is not None
+        self._runs = [(_EBCDIC_RUN, b"\xf0")] if ebcdic else [(_DIGIT_RUN, b"0"), (_HEX_RUN, b"0")]
+        self._nibbles = pan is None or pan.text is None
+
+    def message(self, data: bytes) -> bytes:
+        """`data`, one message without its frame, fit to be kept; as long as it was. Raises nothing, whatever the bytes."""
+        try:
+            document = self._dialect.decode(data)
+        except DecodeError as error:
+            return self._undecoded(data, error)
+        if self._is_clear(document):
+            return data
+        try:
+            masked = self._dialect.encode(self.document(document))
+        except EncodeError:
+            masked = b""
+        if len(masked) == len(data):
+            return masked
+        return self._overwritten(data, document)  # not as this dialect would have written it
+
+    def document(self, document: Document) -> Document:
+        """A document with its sensitive values masked, lengths kept. A partial one will do."""
+        if self._is_clear(document):
+            return document
+        pan = document.get(DE.PAN, "").strip()
+        masked = {de: self._value(de, value) for de, value in document.items()}
+        if len(pan) >= RUN_MIN:
+            hidden, in_hex = mask_digits(pan), pan.encode().hex().upper()
+            for de, value in masked.items():
+                if pan in value:
+                    masked[de] = value.replace(pan, hidden)
+                elif in_hex in value:
+                    masked[de] = value.replace(in_hex, hidden.encode().hex().upper())
+        return masked
+
+    def raw(self, data: bytes) -> bytes:
+        """Bytes nobody could cut into messages: their runs of digits masked."""
+        out = bytearray(data)
+        for run, zero in self._runs:
+            for found in run.finditer(data):
+                out[slice(*found.span())] = zero * len(found[0])
+        return _nibble_runs(bytes(out)) if self._nibbles else bytes(out)
+
+    def _is_clear(self, document: Document) -> bool:
+        return bool(self._clear) and document.get(DE.PAN, "").lstrip().startswith(self._clear)
+
+    def _value(self, de: str, value: str) -> str:
+        if de == DE.PAN:
+            return mask_digits(value)
+        if de in _TRACKS:
+            return _track(value)
+        if de in SENSITIVE or de in self._dialect.sensitive:
+            return self._parts(de, value) if de in self._forms else _zeros(value)
+        if de in _ACCOUNTS:
+            return mask_digits(value) if value.isdecimal() else _zeros(value)
+        if de in self._forms:
+            return self._parts(de, value)
+        return value
+
+    def _parts(self, de: str, value: str) -> str:
+        """An element with its sensitive parts masked; zeros where it does not divide. A bitmap before the parts stays."""
+        form = self._forms[de]
+        try:
+            parts = form.read(value)
+            for key, part in parts.items():
+                declared = form.parts.get(key.partition("#")[0])
+                if declared is not None and declared.sensitive:
+                    parts[key] = _zeros(part)
+            masked = form.build(parts)
+        except (SubfieldError, ValueError):
+            return _zeros(value)
+        return masked if len(masked) == len(value) else _zeros(value)
+
+    def _undecoded(self, data: bytes, error: DecodeError) -> bytes:
+        """A message that broke off: what was decoded is masked in place, the rest as far as it may hold a secret."""
+        document = error.document
+        following = "".join(
+            format(int(document.get(de) or "0", 16), "064b") for de in ("p", "1") if _is_hex(document, de)
+        )
+        announced = {str(n) for n, bit in enumerate(following, 1) if bit == "1"} - set(document)
+        secret = announced & (SENSITIVE | self._dialect.sensitive | _ACCOUNTS | set(self._forms) | {DE.PAN})
+        start = self._end_of({de: value for de, value in document.items() if de in _HEAD}, len(data))
+        end = self._end_of(document, len(data))
+        read = self.raw(self._overwritten(data[:end], document)[start:])
+        return data[:start] + read + (bytes(len(data) - end) if secret else self.raw(data[end:]))
+
+    def _end_of(self, document: Document, length: int) -> int:
+        at = 0
+        for de in sorted(document, key=_wire_order):
+            element = self._dialect.elements.get(de)
+            if element is None:
+                break
+            at += element.length_bytes + _data_bytes(element, document[de])
+        return min(at, length)
+
+    def _overwritten(self, data: bytes, document: Document) -> bytes:
+        """`data` with the bytes of each sensitive element replaced where they stand; where that cannot be said, by zeros."""
+        masked = self.document(document)
+        out, at = bytearray(data), 0
+        for de in sorted(document, key=_wire_order):
+            element = self._dialect.elements.get(de)
+            if element is None:
+                break
+            start = at + element.length_bytes
+            at = start + _data_bytes(element, document[de])
+            if masked[de] != document[de]:
+                out[start:at] = _written(element, masked[de], at - start)
+        return bytes(out[: len(data)])
+
+
+def _is_hex(document: Document, de: str) -> bool:
+    value = document.get(de, "")
+    return de in _BITMAPS and len(value) == 16 and all(c in "0123456789abcdefABCDEF" for c in value)
+
+
+def _wire_order(de: str) -> int:
+    return {"h": -4, "t": -3, "p": -2, "1": -1}.get(de, int(de) if de.isdecimal() else 1_000)
+
+
+def _data_bytes(element: Element, value: str) -> int:
+    return len(value) if element.text is not None else (len(value) + 1) // 2
+
+
+def _written(element: Element, value: str, size: int) -> bytes:
+    """A masked value as so many bytes of its element."""
+    if element.text is None:
+        digits = value if len(value) % 2 == 0 else (f"{value}F" if element.right_pad else f"0{value}")
+        data = bytes.fromhex(digits) if all(c in "0123456789ABCDEFabcdef" for c in digits) else b""
+    else:
+        data = value.encode("latin-1", "replace")
+        if element.text.from_latin is not None:
+            data = data.translate(element.text.from_latin)
+    return data if len(data) == size else b"\0" * size
+
+
+def _nibble_runs(data: bytes) -> bytes:
+    """Bytes whose nibbles are 12 or more decimal digits one after another, zeroed."""
+    digits = data.hex().encode()
+    masked = bytearray(digits)
+    for found in _DIGIT_RUN.finditer(digits):
+        masked[slice(*found.span())] = b"0" * len(found[0])
+    return bytes.fromhex(masked.decode())

@@ -1,0 +1,141 @@
+"""What may be kept of a message: no PAN, track, PIN or card value, in any dialect, decodable or not; every length as it was."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from switch.capture.masking import Mask, mask_digits
+from switch.core.routing import luhn_digit, luhn_valid
+from switch.wire import Dialect
+from switch.wire.dialect import names
+from switch.wire.subfields import form_of
+from tests.wire.samples import ICC, purchase
+
+DIALECTS = {name: Dialect.load(name) for name in names()}
+PAN = "504739123456789" + luhn_digit("504739123456789")
+CVV2 = "927"
+
+
+def secretive(dialect: Dialect) -> dict[str, str]:
+    """A purchase with everything in it that must not be kept."""
+    document = purchase(dialect) | {"2": PAN, "102": "00078100012345678901"}
+    separator = "D" if dialect.name in ("cmi87b", "visa") else "="
+    document["35"] = f"{PAN}{separator}28122010000098765000"
+    document["45"] = f"B{PAN}^ELALAOUI/FATIMA^28122010000000098765000"
+    document["52"] = "D1E2F3A4B5C6D7E8"
+    tlv = form_of({"form": "tlv", "parts": []})
+    secrets = {"57": f"{PAN}D2812201000009876500", "5A": PAN, "5F20": b"ELALAOUI".hex()}
+    icc = tlv.build(
+        tlv.read(ICC.removesuffix("9F4104000001"))
+        | {"57": f"{PAN}D2812201000009876500", "5A": PAN, "5F20": b"ELALAOUI".hex()}
+    )
+    document["55"] = f"01{len(icc) // 2:04X}{icc}" if dialect.name == "visa" else icc
+    if dialect.name == "visa":
+        del document["45"]
+        form = form_of(dialect.subfields["126"])
+        document["126"] = form.build({"10": f"11 {CVV2}"})
+    elif "48" in dialect.subfields:
+        lead = "R" if dialect.name == "mastercard" else ""
+        document["48"] = f"{lead}4202059203{CVV2}"
+    return {de: value for de, value in document.items() if de in ("h", "t") or de in dialect.elements}
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_message_keeps_its_length_and_elements_and_loses_its_secrets(name: str) -> None:
+    dialect = DIALECTS[name]
+    document = secretive(dialect)
+    data = dialect.encode(document)
+    masked = Mask(dialect).message(data)
+    assert len(masked) == len(data)
+    kept = dialect.decode(masked)
+    assert list(kept) == list(dialect.decode(data))
+    assert kept["2"][:6] + kept["2"][-4:] == PAN[:6] + PAN[-4:]
+    assert luhn_valid(kept["2"])
+    everything = "|".join(value for de, value in kept.items() if de != "h")
+    for secret in (PAN, PAN[6:12], "98765", "D1E2F3A4B5C6D7E8", b"ELALAOUI".hex().upper(), "ELALAOUI"):
+        assert secret not in everything, secret
+    assert CVV2 not in kept.get("48", "") + bytes.fromhex(kept.get("126", "")).decode("cp037")
+    for de in ("3", "4", "7", "11", "37", "41", "42", "49"):
+        assert kept[de] == dialect.decode(data)[de]
+
+
+@pytest.mark.parametrize("name", names())
+def test_nothing_is_done_to_a_message_without_secrets(name: str) -> None:
+    dialect = DIALECTS[name]
+    document = {de: v for de, v in purchase(dialect).items() if de not in ("2", "35", "55", "102")}
+    data = dialect.encode(document)
+    assert Mask(dialect).message(data) == data
+
+
+@pytest.mark.parametrize("name", names())
+@given(data=st.data())
+def test_a_message_cut_short_anywhere_shows_no_pan(name: str, data: st.DataObject) -> None:
+    dialect = DIALECTS[name]
+    whole = dialect.encode(secretive(dialect))
+    cut = data.draw(st.integers(1, len(whole) - 1))
+    masked = Mask(dialect).message(whole[:cut])
+    assert len(masked) == cut
+    for form in (PAN[:13].encode(), PAN[:13].encode("cp037"), bytes.fromhex(PAN[:12])):
+        assert form not in masked
+    assert PAN[:13] not in masked.hex()
+
+
+@pytest.mark.parametrize("name", names())
+@given(data=st.data())
+def test_a_message_with_a_byte_changed_shows_no_pan(name: str, data: st.DataObject) -> None:
+    dialect = DIALECTS[name]
+    document = purchase(dialect) | {"2": PAN}
+    del document["35"]
+    whole = bytearray(dialect.encode(document))
+    whole[data.draw(st.integers(0, len(whole) - 1))] ^= data.draw(st.integers(1, 255))
+    masked = Mask(dialect).message(bytes(whole))
+    assert len(masked) == len(whole)
+    assert PAN.encode() not in masked
+    assert PAN not in masked.hex()
+    assert PAN.encode("cp037") not in masked
+
+
+@given(data=st.binary(max_size=200), name=st.sampled_from(names()))
+def test_any_bytes_are_masked_to_as_many(data: bytes, name: str) -> None:
+    assert len(Mask(DIALECTS[name]).message(data)) == len(data)
+    assert len(Mask(DIALECTS[name]).raw(data)) == len(data)
+
+
+def test_a_pan_that_stands_once_more_elsewhere_is_masked_there_too() -> None:
+    dialect = DIALECTS["cmi87"]
+    data = dialect.encode({"t": "0200", "2": PAN, "60": f"REF {PAN} END"})
+    assert dialect.decode(Mask(dialect).message(data))["60"] == f"REF {mask_digits(PAN)} END"
+
+
+@given(body=st.text("0123456789", min_size=11, max_size=18))
+def test_a_masked_pan_keeps_first_six_and_last_four_and_its_check_digit_holds(body: str) -> None:
+    pan = body + luhn_digit(body)
+    masked = mask_digits(pan)
+    assert len(masked) == len(pan)
+    assert masked[-4:] == pan[-4:]
+    if len(pan) >= 13:
+        assert masked[:6] == pan[:6]
+        assert masked[6:-6].strip("0") == "", "the middle is zeros, but for one digit"
+    if len(pan) >= 12:
+        assert luhn_valid(masked)
+
+
+def test_test_cards_named_by_their_prefix_stay_and_others_do_not() -> None:
+    dialect = DIALECTS["cmi87"]
+    mask = Mask(dialect, clear=("504739",))
+    own, other = ({"t": "0200", "2": pan, "52": "D1E2F3A4B5C6D7E8"} for pan in (PAN, "4111111111111111"))
+    assert mask.message(dialect.encode(own)) == dialect.encode(own)
+    masked = dialect.decode(mask.message(dialect.encode(other)))
+    assert (masked["2"], masked["52"]) == (mask_digits("4111111111111111"), "0" * 16)
+
+
+@pytest.mark.parametrize("prefix", ["", "5", "50473", "5047xx"])
+def test_a_prefix_that_names_more_than_test_cards_is_refused(prefix: str) -> None:
+    with pytest.raises(ValueError, match="at least the first 6 digits"):
+        Mask(DIALECTS["cmi87"], clear=(prefix,))
+
+
+def test_a_stream_that_cannot_be_cut_into_messages_loses_its_runs_of_digits() -> None:
+    mask = Mask(DIALECTS["cmi87"])
+    assert mask.raw(b"GET /?pan=" + PAN.encode() + b"&n=12345") == b"GET /?pan=" + b"0" * 16 + b"&n=12345"
+    assert PAN not in Mask(DIALECTS["cmi87b"]).raw(b"\x01" + bytes.fromhex(PAN) + b"\xff").hex()
