@@ -29,6 +29,8 @@ class Mistake(msgspec.Struct, frozen=True, kw_only=True):
     """what to do about it, or "did you mean"; may be empty"""
     snippet: str = ""
     """the source line"""
+    shown: int = 0
+    """where `snippet` is only a part of the line: the mistake's column in it; 0: it is the whole line"""
 
     def render(self, paint: Paint = plain) -> str:
         """`file:line:column: message`, the source line, and carets with the hint behind them."""
@@ -37,7 +39,7 @@ class Mistake(msgspec.Struct, frozen=True, kw_only=True):
             return f"{paint('place', self.file)}: {paint('error', self.message)}{hint}"
         place = f"{self.file}:{self.line}:{self.column}"
         margin = " " * len(str(self.line))
-        indent = "".join(c if c == "\t" else " " for c in self.snippet[: self.column - 1])
+        indent = "".join(c if c == "\t" else " " for c in self.snippet[: (self.shown or self.column) - 1])
         hint = f" {paint('hint', self.hint)}" if self.hint else ""
         return (
             f"{paint('place', place)}: {paint('error', self.message)}\n"

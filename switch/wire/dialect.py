@@ -9,10 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+from switch.wire.annotation import Path as Place
+from switch.wire.annotation import mistakes as annotation_mistakes
 from switch.wire.careful import Table
 from switch.wire.codec import Codec
 from switch.wire.element import CONTENTS, Element, encoding
 from switch.wire.errors import DialectError
+from switch.wire.framing import FRAMINGS
 from switch.wire.vocabulary import Document
 
 DIRECTORY: Final = Path(__file__).parents[2] / "specs" / "dialects"
@@ -24,6 +27,8 @@ LAYOUTS: Final = 512
 _KEYS: Final = ("h", "t", "p", "1", *(str(n) for n in range(2, 129)))
 _REQUIRED: Final = ("data_enc", "len_enc", "len_type", "max_len", "desc")
 _OPTIONAL: Final = ("len_count", "left_pad", "right_pad", "content", "sensitive", "subfields")
+_NO_ELEMENTS: Final = ("dialect", "$schema")
+"""Entries beside the elements: who the dialect is, and the JSON Schema an editor checks the file with."""
 _HEAD: Final = ("name", "title", "family", "version", "framing", "about", "assumed")
 
 
@@ -92,6 +97,8 @@ class Dialect:
             raise DialectError(str(path), (f"line {error.lineno}, column {error.colno}: {error.msg}",)) from None
         except ValueError as error:
             raise DialectError(str(path), (str(error),)) from None
+        except RecursionError:
+            raise DialectError(str(path), ("nested too deeply to be a dialect",)) from None
         return cls.from_spec(raw, str(path), layouts)
 
     @classmethod
@@ -103,20 +110,20 @@ class Dialect:
         head = checker.head(raw.get("dialect", {"name": source}))
         elements = {}
         for key, value in raw.items():
-            if key == "dialect":
+            if key in _NO_ELEMENTS:
                 continue
             if key not in _KEYS:
-                checker.says(key, "no such element: expected h, t, p, 1 or 2 to 128")
+                checker.says((key,), "no such element: expected h, t, p, 1 or 2 to 128")
             elif (element := checker.element(key, value)) is not None:
                 elements[key] = element
         for key in ("h", "t", "p", "1"):
             if key not in raw:
-                checker.says(key, "missing")
+                checker.says((key,), "missing")
         if checker.mistakes:
-            raise DialectError(source, tuple(checker.mistakes))
+            raise DialectError(source, tuple(checker.mistakes), tuple(checker.places))
         if not elements["h"].size:
             del elements["h"]
-        spec = {k: v for k, v in raw.items() if k != "dialect"}
+        spec = {k: v for k, v in raw.items() if k not in _NO_ELEMENTS}
         return cls(head, spec, Table(head["name"], elements), layouts)
 
 
@@ -144,47 +151,55 @@ class _Checker:
 
     def __init__(self) -> None:
         self.mistakes: list[str] = []
+        self.places: list[Place] = []
 
-    def says(self, where: str, what: str) -> None:
-        self.mistakes.append(f"{where}: {what}")
+    def says(self, where: Place, what: str) -> None:
+        self.mistakes.append(f"{'.'.join(map(str, where))}: {what}")
+        self.places.append(where)
 
-    def wrong(self, where: str, expected: str, found: Any) -> None:
+    def wrong(self, where: Place, expected: str, found: Any) -> None:
         self.says(where, f"expected {expected}, found {_json(found)}")
 
     def head(self, head: Any) -> dict[str, Any]:
         """The "dialect" entry; a usable one is returned in any case."""
         if not isinstance(head, dict) or not isinstance(head.get("name"), str) or not head["name"]:
-            self.wrong("dialect", "an object with a name", head)
+            self.wrong(("dialect",), "an object with a name", head)
             return {"name": "?"}
-        self.unknown("dialect", head, _HEAD)
+        self.unknown(("dialect",), head, _HEAD)
         for key in _HEAD:
             if key in head and not isinstance(head[key], list if key == "assumed" else str):
-                self.wrong(f"dialect.{key}", "a list of strings" if key == "assumed" else "a string", head[key])
+                self.wrong(("dialect", key), "a list of strings" if key == "assumed" else "a string", head[key])
+        framing = head.get("framing", "length2")
+        if isinstance(framing, str) and framing not in FRAMINGS:
+            self.wrong(("dialect", "framing"), f"one of {', '.join(FRAMINGS)}", framing)
         version = head.get("version", "0")
         if not (isinstance(version, str) and len(version) == 1 and version in "012"):
-            self.wrong("dialect.version", '"0" (1987), "1" (1993) or "2" (2003)', version)
+            self.wrong(("dialect", "version"), '"0" (1987), "1" (1993) or "2" (2003)', version)
         return head
 
-    def unknown(self, where: str, given: dict[str, Any], known: tuple[str, ...]) -> None:
+    def unknown(self, where: Place, given: dict[str, Any], known: tuple[str, ...]) -> None:
         for key in given:
             if key not in known:
                 near = difflib.get_close_matches(key, known, 1)
-                self.says(f"{where}.{key}", f"unknown key; did you mean {near[0]}?" if near else "unknown key")
+                self.says((*where, key), f"unknown key; did you mean {near[0]}?" if near else "unknown key")
 
     def element(self, key: str, given: Any) -> Element | None:
         """An element, or None where its mistakes were noted."""
         before = len(self.mistakes)
         if not isinstance(given, dict):
-            self.wrong(key, "an object", given)
+            self.wrong((key,), "an object", given)
             return None
-        self.unknown(key, given, (*_REQUIRED, *_OPTIONAL))
+        self.unknown((key,), given, (*_REQUIRED, *_OPTIONAL))
         for name in _REQUIRED:
             if name not in given:
-                self.says(f"{key}.{name}", "missing")
+                self.says((key, name), "missing")
         for name, what in given.items():
             expected = self._expects(name, what)
             if expected:
-                self.wrong(f"{key}.{name}", expected, what)
+                self.wrong((key, name), expected, what)
+        if "subfields" in given:
+            for path, text in annotation_mistakes(given["subfields"]):
+                self.says((key, "subfields", *path), text)
         if len(self.mistakes) > before:
             return None
         element = _element(key, given)
@@ -221,26 +236,28 @@ class _Checker:
     def _fits(self, e: Element, given: dict[str, Any]) -> None:
         """What an element's keys must be to each other."""
         if e.nibbles and e.text:
-            self.wrong(f"{e.key}.len_count", "bytes (nibbles are for data_enc b)", "nibbles")
+            self.wrong((e.key, "len_count"), "bytes (nibbles are for data_enc b)", "nibbles")
         if e.left_pad and e.right_pad:
-            self.wrong(f"{e.key}.right_pad", "one pad, left or right", e.right_pad)
+            self.wrong((e.key, "right_pad"), "one pad, left or right", e.right_pad)
         if e.nibbles and not e.length_bytes and e.size & 1 and not (e.left_pad or e.right_pad):
-            self.wrong(f"{e.key}.max_len", "an even number of nibbles, or a left_pad or right_pad", e.size)
+            self.wrong((e.key, "max_len"), "an even number of nibbles, or a left_pad or right_pad", e.size)
         if e.content == "x+n" and e.nibbles:
-            self.wrong(f"{e.key}.len_count", "bytes (a sign is a whole byte)", "nibbles")
+            self.wrong((e.key, "len_count"), "bytes (a sign is a whole byte)", "nibbles")
         if e.length_bytes:
             most = 256**e.length_bytes - 1
             if e.length or e.length_bcd:
                 most = 10 ** (e.length_bytes * (1 if e.length else 2)) - 1
             if e.size > most:
-                self.wrong(f"{e.key}.max_len", f"at most {most}, what its length can say", e.size)
+                self.wrong((e.key, "max_len"), f"at most {most}, what its length can say", e.size)
         fixed = {"t": 4 if e.text else 2, "p": 16 if e.text else 8, "1": 16 if e.text else 8}.get(e.key)
         if fixed is not None and (e.size != fixed or e.nibbles or e.length_bytes):
-            self.wrong(e.key, f"len_type 0, max_len {fixed}, counted in bytes", {k: given[k] for k in _REQUIRED[2:4]})
+            self.wrong(
+                (e.key,), f"len_type 0, max_len {fixed}, counted in bytes", {k: given[k] for k in _REQUIRED[2:4]}
+            )
         if e.key == "h" and e.length_bytes:
-            self.wrong("h.len_type", "0 (a header of fixed size)", e.length_bytes)
+            self.wrong(("h", "len_type"), "0 (a header of fixed size)", e.length_bytes)
         if not e.size and e.key != "h":
-            self.wrong(f"{e.key}.max_len", "a whole number above 0", e.size)
+            self.wrong((e.key, "max_len"), "a whole number above 0", e.size)
 
 
 def _element(key: str, given: dict[str, Any]) -> Element:

@@ -10,11 +10,17 @@ _LABELS = {"h": "header", "t": "MTI", "p": "primary bitmap", "1": "secondary bit
 
 
 class DialectError(ValueError):
-    """A dialect file that cannot be used. `mistakes` has every one found: where, what is wrong, what was expected."""
+    """A dialect file that cannot be used. `mistakes` has every one found: where, what is wrong, what was expected.
 
-    def __init__(self, source: str, mistakes: tuple[str, ...]) -> None:
+    `places` has each mistake's path in the file beside it, `("4", "max_len")`; () where it is the file as a whole.
+    """
+
+    def __init__(
+        self, source: str, mistakes: tuple[str, ...], places: tuple[tuple[str | int, ...], ...] | None = None
+    ) -> None:
         self.source = source
         self.mistakes = mistakes
+        self.places = places if places is not None else ((),) * len(mistakes)
         super().__init__(
             "\n  ".join((f"dialect {source}:", *mistakes)) if len(mistakes) > 1 else f"{source}: {mistakes[0]}"
         )

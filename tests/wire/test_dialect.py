@@ -85,6 +85,7 @@ def test_a_file_that_cannot_be_read_or_is_no_json_is_named(tmp_path: Path) -> No
     for text, says in (
         ('{"h": {},\n "t" 1}', "line 2, column 6: "),
         ('{"h": 1, "h": 2}', "key 'h' is given twice"),
+        ("[" * 100_000, "nested too deeply"),
         ("[]", r"expected an object of data elements, found \[\]"),
     ):
         (tmp_path / "bad.json").write_text(text)
@@ -118,6 +119,7 @@ def test_a_file_that_cannot_be_read_or_is_no_json_is_named(tmp_path: Path) -> No
         ("t", {"max_len": 2}, 't: expected len_type 0, max_len 4, counted in bytes, found {"len_type": 0, "max_len": 2}'),
         ("dialect", {"version": "7"}, 'dialect.version: expected "0" (1987), "1" (1993) or "2" (2003), found "7"'),
         ("dialect", {"framing": 2}, "dialect.framing: expected a string, found 2"),
+        ("dialect", {"framing": "length3"}, None),
         ("dialect", {"name": ""}, None),
     ],
 )  # fmt: skip
@@ -127,6 +129,13 @@ def test_a_mistake_is_reported_with_key_value_and_what_was_expected(
     found = mistakes(spec(**{element: change}))
     assert len(found) == 1
     assert says is None or found == [says]
+
+
+def test_a_subfields_annotation_is_checked_too() -> None:
+    annotation = {"form": "tlv", "fill": "0", "parts": [{"id": "8"}]}
+    found = mistakes(spec(e3={"subfields": annotation}))
+    assert [line.split(":")[0] for line in found] == ["3.subfields.fill", "3.subfields.parts.0.id"]
+    assert "3.subfields.form: expected one of" in mistakes(spec(e3={"subfields": {"form": "tvl"}}))[0]
 
 
 def test_all_mistakes_of_a_file_are_reported_at_once() -> None:

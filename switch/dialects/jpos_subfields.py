@@ -1,0 +1,91 @@
+"""The fields inside a jPOS `isofieldpackager` as a `subfields` annotation of ours."""
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from switch.dialects.jpos_classes import EBCDIC, Kind, UnlikeError, describe
+from switch.wire.annotation import mistakes
+
+if TYPE_CHECKING:
+    from switch.dialects.jpos import Field
+
+_TAGGED: Final = re.compile(r"IFA_(?P<ts>T+)(?P<ls>L+)CHAR|IF(?:EPE|EMC|MC)_(?P<two>L+)CHAR")
+"""A tag's digits, a length's digits, data; Mastercard's and Europay's classes have tags of two."""
+
+
+def annotation(field: "Field", outer: Kind) -> tuple[dict[str, Any] | None, str]:
+    """The annotation, or None and why there is none."""
+    packager = field.attributes.get("packager", "")
+    if "tlv" in packager.lower() or packager.endswith("ICCDataPackager"):
+        if outer.data not in ("raw", "hex"):
+            return None, "BER-TLV within text"
+        return {"form": "tlv", "parts": []}, ""
+    if not field.inside:
+        return None, f"there are none in {packager or 'it'}"
+    found, why = _made(field, outer)
+    if found is None:
+        return None, why
+    wrong = next(mistakes(found), None)
+    return (found, "") if wrong is None else (None, ".".join(map(str, wrong[0])) + ": " + wrong[1])
+
+
+def _made(field: "Field", outer: Kind) -> tuple[dict[str, Any] | None, str]:
+    inside = sorted(field.inside, key=lambda f: f.number("id"))
+    if any(f.number("id") < 0 or f.inside for f in inside):
+        return None, "ids that are no numbers, or subfields of subfields"
+    tagged = [_TAGGED.fullmatch(f.class_name) for f in inside]
+    if any(tagged):
+        return _numbered(inside, tagged)
+    try:
+        kinds = [describe(f.class_name) for f in inside]
+    except UnlikeError as error:
+        return None, str(error)
+    if field.attributes.get("emitBitmap", "true").strip().lower() != "false" and "BITMAP" in " ".join(
+        f.class_name for f in inside
+    ):
+        return _bitmapped(inside, kinds, outer)
+    texts = ("ascii", "latin", "ebcdic")
+    if outer.data not in texts or any(k.data not in texts for k in kinds):
+        if all(not k.prefix for k in kinds) and outer.data == "raw" and all(k.data == "raw" for k in kinds):
+            return {"form": "positional", "fill": "0", "parts": [_part(f, 2) for f in inside]}, ""
+        return None, "a mixture of text and bytes"
+    if not any(k.prefix for k in kinds):
+        return {"form": "positional", "parts": [_part(f, 1) for f in inside]}, ""
+    lengths = {k.digits for k in kinds if k.prefix}
+    if len(lengths) > 1 or any(k.prefix not in ("", "ascii", "ebcdic") for k in kinds):
+        return None, "lengths of different sizes or forms"
+    parts = [_part(f, 0 if k.prefix else 1) for f, k in zip(inside, kinds, strict=True)]
+    return {"form": "llvar", "len_len": lengths.pop(), "parts": parts}, ""
+
+
+def _part(field: "Field", each: int) -> dict[str, Any]:
+    """A part; `each`: characters of a document to one of the field's length, 0: it has a length of its own."""
+    part: dict[str, Any] = {"id": str(field.number("id"))}
+    if each:
+        part["len"] = max(0, field.number("length")) * each
+    name = field.attributes.get("name", "").strip()
+    return {**part, "desc": name} if name else part
+
+
+def _numbered(inside: "list[Field]", tagged: list[re.Match[str] | None]) -> tuple[dict[str, Any] | None, str]:
+    shapes = {(len(m["ts"] or "TT"), len(m["ls"] or m["two"])) for m in tagged if m}
+    if not all(tagged) or len(shapes) != 1:
+        return None, "tags or lengths of different sizes"
+    id_len, len_len = shapes.pop()
+    parts = [{**_part(f, 0), "id": str(f.number("id")).rjust(id_len, "0")} for f in inside]
+    return {"form": "numbered", "id_len": id_len, "len_len": len_len, "parts": parts}, ""
+
+
+def _bitmapped(inside: "list[Field]", kinds: list[Kind], outer: Kind) -> tuple[dict[str, Any] | None, str]:
+    encs = {"raw": "b", "bcd": "bcd", "ascii": "ascii", "latin": "latin-1", "ebcdic": EBCDIC}
+    bitmap = next((f for f in inside if "BITMAP" in f.class_name), None)
+    if bitmap is None or outer.data != "raw" or bitmap.class_name != "IFB_BITMAP":
+        return None, "a bitmap that is not raw"
+    parts = []
+    for f, kind in zip(inside, kinds, strict=True):
+        if f is bitmap or f.number("id") == 0:
+            continue
+        if kind.prefix or kind.data not in encs:
+            return None, f"subfield {f.number('id')}, which is not fixed, behind a bitmap"
+        parts.append({**_part(f, 1), "enc": encs[kind.data]})
+    return {"form": "bitmapped", "bitmap": max(1, bitmap.number("length")), "parts": parts}, ""

@@ -1,0 +1,196 @@
+"""Read a moov-io/iso8583 JSON spec as a dialect."""
+
+import json
+from typing import Any, Final
+
+from switch.config.mistakes import Mistake, did_you_mean
+from switch.config.positions import Index, Path
+from switch.dialects.foreign import BYTES_MAX, Brought, Wanted, finish, whole
+from switch.dialects.jpos_classes import EBCDIC
+from switch.dialects.positions import scan
+from switch.wire.annotation import mistakes as annotation_mistakes
+
+_TEXTS: Final = {"ASCII": "ascii", "EBCDIC": EBCDIC, "EBCDIC1047": EBCDIC}
+_PREFIXES: Final = {"ASCII": "ascii", "EBCDIC": EBCDIC, "EBCDIC1047": EBCDIC, "BCD": "bcd", "Binary": "b"}
+_ENCODINGS: Final = (*_TEXTS, "BCD", "LBCD", "Binary", "HexToASCII", "ASCIIToHex", "BerTLVTag")
+_TYPES: Final = ("String", "Numeric", "Binary", "Bitmap", "Composite", "Track1", "Track2", "Track3", "Hex")
+
+
+def read(source: str, content: bytes, wanted: Wanted) -> Brought:
+    """The dialect a moov JSON spec describes. `source` names the file in mistakes."""
+    if len(content) > BYTES_MAX:
+        return Brought("", (whole(source, f"more than {BYTES_MAX} bytes: no spec"),), ())
+    try:
+        text = content.decode("utf-8")
+        raw = json.loads(text)
+    except UnicodeDecodeError as error:
+        return Brought("", (whole(source, f"not UTF-8 at byte {error.start}"),), ())
+    except json.JSONDecodeError as error:
+        snippet = Index(text, {}).line_text(error.lineno)[:120]
+        mistake = Mistake(file=source, line=error.lineno, column=error.colno, width=1, message=f"no JSON: {error.msg}",
+                          snippet=snippet)  # fmt: skip
+        return Brought("", (mistake,), ())
+    except RecursionError:
+        return Brought("", (whole(source, "nested too deeply to be a spec"),), ())
+    if not isinstance(raw, dict) or not isinstance(raw.get("fields"), dict):
+        return Brought("", (whole(source, 'no moov spec: expected an object with "fields"'),), ())
+    reading = _Reading(source, scan(text)[0])
+    for key, given in raw["fields"].items():
+        reading.field(key, given)
+    name = source.rpartition("/")[2]
+    title = str(raw.get("name") or f"moov spec {name}")
+    about = f"Brought in from the moov-io/iso8583 spec {name}."
+    return finish(source, wanted, title, about, reading.elements, reading.mistakes, reading.notes)
+
+
+class _Reading:
+    def __init__(self, source: str, index: Index) -> None:
+        self.source = source
+        self.index = index
+        self.elements: dict[str, dict[str, Any]] = {}
+        self.mistakes: list[Mistake] = []
+        self.notes: list[Mistake] = []
+
+    def at(self, path: Path, message: str, hint: str = "") -> Mistake:
+        start, end = self.index.value(path)
+        line, column = self.index.line_column(start)
+        snippet = self.index.line_text(line)[:120]
+        width = max(1, min(end - start, len(snippet) - column + 1))
+        return Mistake(
+            file=self.source, line=line, column=column, width=width, message=message, hint=hint, snippet=snippet
+        )
+
+    def field(self, key: str, given: Any) -> None:
+        path: Path = ("fields", key)
+        if not (key.isascii() and key.isdecimal() and int(key) <= 128):
+            self.mistakes.append(self.at(path, f'field "{key}": expected 0 to 128'))
+            return
+        if not isinstance(given, dict):
+            self.mistakes.append(self.at(path, f"field {key}: expected an object"))
+            return
+        for name, known in (("type", _TYPES), ("enc", _ENCODINGS)):
+            value = given.get(name, known[0])
+            if value not in known:
+                hint = did_you_mean(str(value), known)
+                self.mistakes.append(self.at((*path, name), f"field {key}: {name} {value!r} is not known here", hint))
+                return
+        size = given.get("length")
+        if not isinstance(size, int) or isinstance(size, bool) or size < 1:
+            self.mistakes.append(self.at((*path, "length"), f"field {key}: length: expected a number above 0"))
+            return
+        desc = str(given.get("description") or f"Field {key}")
+        if key == "1" or (given.get("type") == "Bitmap" and key == "0"):
+            for name, said in (("p", "Bitmap, Primary"), ("1", "Bitmap, Secondary")):
+                self.elements[name] = self._data(given, 8) | {
+                    "desc": said,
+                    "content": "b",
+                    "len_type": 0,
+                    "len_enc": "ascii",
+                }
+            return
+        made = self._data(given, size)
+        wrong = self._length(path, key, given, made)
+        if wrong is not None:
+            self.mistakes.append(wrong)
+            return
+        if key == "0":
+            made = {**made, "max_len": 2 if made["data_enc"] == "b" else 4, "len_type": 0}
+            made = {k: v for k, v in made.items() if k not in ("len_count", "left_pad", "right_pad")}
+        made["desc"] = desc
+        if given.get("subfields"):
+            self._subfields(path, key, given, made)
+        self.elements["t" if key == "0" else key] = made
+
+    def _data(self, given: dict[str, Any], size: int) -> dict[str, Any]:
+        """Encoding, size and content."""
+        kind, enc = given.get("type", "String"), given.get("enc", "ASCII" if given.get("subfields") else "")
+        content = {"Numeric": "n", "Binary": "b", "Bitmap": "b", "Hex": "b", "Track2": "z", "Track3": "z"}.get(
+            kind, "ans"
+        )
+        made: dict[str, Any] = {"content": content, "max_len": size}
+        if enc in _TEXTS:
+            made["data_enc"] = _TEXTS[enc]
+            if content == "b" and kind != "Binary":
+                made["max_len"] = size * 2
+            elif content == "b":
+                made["content"] = "ans"  # moov's Binary in ASCII is the bytes as they are
+        elif enc == "HexToASCII":
+            made |= {"data_enc": "ascii", "max_len": size * 2, "content": "b"}
+        elif enc in ("BCD", "LBCD"):
+            made |= {"data_enc": "b", "len_count": "nibbles", "content": content if content in ("n", "z") else "n"}
+            made |= {"right_pad" if enc == "LBCD" else "left_pad": "0"}
+        else:
+            made |= {"data_enc": "b", "content": "b"}
+        return made
+
+    def _length(self, path: Path, key: str, given: dict[str, Any], made: dict[str, Any]) -> Mistake | None:
+        """The length prefix into `made`, or why it cannot be."""
+        prefix = str(given.get("prefix", ""))
+        family, _, form = prefix.partition(".")
+        made |= {"len_enc": "ascii", "len_type": 0}
+        if form == "Fixed":
+            if made.get("len_count") == "nibbles" and made["max_len"] % 2 == 0:
+                made.pop("left_pad", None), made.pop("right_pad", None)
+            return None
+        digits = form.count("L")
+        if family not in _PREFIXES or form != "L" * digits or not 1 <= digits <= 6:
+            known = [f"{f}.{form}" for f in _PREFIXES for form in ("Fixed", "L", "LL", "LLL", "LLLL")]
+            return self.at(
+                (*path, "prefix"), f"field {key}: prefix {prefix!r} cannot be said here", did_you_mean(prefix, known)
+            )
+        if given.get("enc") == "HexToASCII":
+            return self.at((*path, "prefix"), f"field {key}: a length that counts bytes before two hex digits a byte")
+        made["len_enc"] = _PREFIXES[family]
+        made["len_type"] = (digits + 1) // 2 if family == "BCD" else digits
+        if made["len_type"] > 4:
+            return self.at((*path, "prefix"), f"field {key}: prefix {prefix!r}: a length takes at most 4 bytes")
+        return None
+
+    def _subfields(self, path: Path, key: str, given: dict[str, Any], made: dict[str, Any]) -> None:
+        """The annotation into `made`, or a note."""
+        found, why = _annotation(given)
+        if found is not None:
+            wrong = next(annotation_mistakes(found), None)
+            if wrong is None:
+                if found["form"] == "tlv":
+                    made |= {"data_enc": "b", "content": "b"}
+                elif made["data_enc"] == "b":
+                    made |= {"data_enc": "ascii", "content": "ans"}
+                made["subfields"] = found
+                return
+            why = wrong[1]
+        self.notes.append(self.at((*path, "subfields"), f"field {key}: its subfields are left out: {why}"))
+
+
+def _annotation(given: dict[str, Any]) -> tuple[dict[str, Any] | None, str]:
+    inside = given["subfields"]
+    if not isinstance(inside, dict) or not all(isinstance(f, dict) for f in inside.values()):
+        return None, "they are no objects"
+    if given.get("bitmap"):
+        return None, "they stand behind a bitmap"
+    tag = given.get("tag") or {}
+    encs = {f.get("enc") for f in inside.values()}
+    prefixes = {str(f.get("prefix", "")) for f in inside.values()}
+    if tag.get("enc") == "BerTLVTag" or prefixes == {"BerTLV"}:
+        return {
+            "form": "tlv",
+            "parts": [{"id": k, "desc": str(f.get("description", ""))} for k, f in inside.items()],
+        }, ""
+    if not encs <= {"ASCII", "EBCDIC", "EBCDIC1047"} or len(encs) != 1:
+        return None, "not all of them are text in one encoding"
+    digits = {p.partition(".")[2] for p in prefixes}
+    if tag.get("length") and len(digits) == 1 and set("".join(digits)) == {"L"}:
+        size = int(tag["length"])
+        parts = [{"id": k.rjust(size, "0"), "desc": str(f.get("description", ""))} for k, f in inside.items()]
+        return {"form": "numbered", "id_len": size, "len_len": len(digits.pop()), "parts": parts}, ""
+    if tag.get("length") or not digits <= {"Fixed", "LL", "LLL"} or {"LL", "LLL"} <= digits:
+        return None, "tags or lengths of different forms"
+    order = sorted(inside, key=lambda k: (int(k) if k.isdecimal() else 0, k))
+    parts = [
+        {"id": k, "desc": str(inside[k].get("description", ""))}
+        | ({"len": inside[k].get("length", 0)} if str(inside[k].get("prefix")).endswith("Fixed") else {})
+        for k in order
+    ]
+    if digits == {"Fixed"}:
+        return {"form": "positional", "parts": parts}, ""
+    return {"form": "llvar", "len_len": max(len(d) for d in digits if d != "Fixed"), "parts": parts}, ""

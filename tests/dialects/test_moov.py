@@ -1,0 +1,147 @@
+"""moov-io/iso8583 JSON specs become dialects."""
+
+import json
+from typing import Any
+
+import pytest
+
+from switch.dialects import moov
+from switch.dialects.foreign import Brought, Wanted
+from switch.wire import Dialect
+from tests.wire.test_vectors import FITTING, messages
+
+SHORT = {
+    "A": ("String", "ASCII"), "N": ("Numeric", "ASCII"), "B": ("Binary", "Binary"), "H": ("Binary", "HexToASCII"),
+    "E": ("String", "EBCDIC"), "D": ("Numeric", "BCD"),
+}  # fmt: skip
+
+
+def fields(text: str) -> dict[str, Any]:
+    """`2:N:LL:19` is a field; a range of numbers in front makes many."""
+    made: dict[str, Any] = {
+        "1": {"type": "Bitmap", "length": 8, "description": "Bitmap", "enc": "HexToASCII", "prefix": "Hex.Fixed"}
+    }
+    for word in text.split():
+        span, kind, prefix, size = word.split(":")
+        first, _, last = span.partition("-")
+        for n in range(int(first), int(last or first) + 1):
+            kinds, enc = SHORT[kind]
+            family = {"EBCDIC": "EBCDIC", "BCD": "BCD"}.get(enc, "ASCII")
+            made[str(n)] = {"type": kinds, "length": int(size), "description": f"Field {n}", "enc": enc,
+                            "prefix": f"{family}.{prefix}"}  # fmt: skip
+    return made
+
+
+ISO87 = fields(
+    "0:A:Fixed:4 2:A:LL:19 3:N:Fixed:6 4-6:A:Fixed:12 7:A:Fixed:10 8-10:A:Fixed:8 11-12:A:Fixed:6 13-18:A:Fixed:4 "
+    "19-24:A:Fixed:3 25-26:A:Fixed:2 27:A:Fixed:1 28-31:A:Fixed:9 32-33:A:LL:11 34:A:LL:28 35:A:LL:37 36:A:LLL:104 "
+    "37:A:Fixed:12 38:A:Fixed:6 "
+    "39:A:Fixed:2 40:A:Fixed:3 41:A:Fixed:8 42:A:Fixed:15 43:A:Fixed:40 44:A:LL:25 45:A:LL:76 46-48:A:LLL:999 49-51:A:Fixed:3 "
+    "52:H:Fixed:8 53:A:Fixed:16 54:A:LLL:120 55-63:A:LLL:999 64:H:Fixed:8 70:A:Fixed:3 90:A:Fixed:42 95:A:Fixed:42 "
+    "100:A:LL:11 102-103:A:LL:28 128:H:Fixed:8"
+)
+
+
+def brought(given: dict[str, Any], *, skip: bool = False) -> Brought:
+    return moov.read("m.json", json.dumps({"name": "Test", "fields": given}, indent=1).encode(), Wanted("m", skip=skip))
+
+
+def dialect(found: Brought) -> Dialect:
+    assert found.text, [m.render() for m in found.mistakes]
+    return Dialect.from_spec(json.loads(found.text), "m.json")
+
+
+@pytest.mark.parametrize("message", [m for m in messages() if m["name"] not in FITTING], ids=lambda m: m["name"])
+def test_messages_that_moov_packed_are_read_and_written_with_a_dialect_made_of_its_spec(
+    message: dict[str, Any],
+) -> None:
+    made = dialect(brought(ISO87))
+    wire = bytes.fromhex(message["hex"])
+    document = made.decode(wire)
+    assert {k: v for k, v in document.items() if k not in ("p", "1")} == message["expect"]
+    assert made.encode(document) == wire
+
+
+@pytest.mark.parametrize(
+    ("word", "value", "wire"),
+    [
+        ("48:D:Fixed:3", "123", b"\x01\x23"),
+        ("48:D:LL:19", "123", b"\x03\x01\x23"),
+        ("48:E:LLL:19", "AB", b"\xf0\xf0\xf2\xc1\xc2"),
+        ("48:B:LL:19", "C0FF", b"02\xc0\xff"),
+        ("48:H:Fixed:2", "C0FF", b"C0FF"),
+    ],
+)
+def test_a_field_writes_what_moov_writes(word: str, value: str, wire: bytes) -> None:
+    made = dialect(brought(ISO87 | fields(word)))
+    assert made.encode({"t": "0200", "48": value}) == b"0200" + b"0000000000010000" + wire
+
+
+def sub(size: int, prefix: str, enc: str = "ASCII", **more: Any) -> dict[str, Any]:
+    return {"type": "String", "length": size, "enc": enc, "prefix": prefix, "description": "", **more}
+
+
+def composite(inside: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {
+        "48": {
+            "type": "Composite",
+            "length": 99,
+            "prefix": "ASCII.LLL",
+            "description": "x",
+            "subfields": inside,
+            **more,
+        }
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "value", "parts"),
+    [
+        (composite({"2": sub(2, "ASCII.Fixed"), "1": sub(1, "ASCII.Fixed")}), "abb", {"1": "a", "2": "bb"}),
+        (composite({"1": sub(1, "ASCII.Fixed"), "2": sub(9, "ASCII.LL")}), "a02bb", {"1": "a", "2": "bb"}),
+        (
+            composite({"2": sub(9, "ASCII.LL"), "11": sub(9, "ASCII.LL")}, tag={"length": 2, "enc": "ASCII"}),
+            "0201x",
+            {"02": "x"},
+        ),
+    ],
+)
+def test_a_composite_becomes_subfields(given: dict[str, Any], value: str, parts: dict[str, str]) -> None:
+    from switch.wire.subfields import read
+
+    assert read(dialect(brought(ISO87 | given)).subfields["48"], value) == parts
+
+
+def test_a_tlv_composite_is_binary() -> None:
+    inside = {"9F02": sub(6, "BerTLV", enc="Binary")}
+    given = composite(inside, tag={"enc": "BerTLVTag"})
+    made = dialect(brought(ISO87 | given))
+    assert made.subfields["48"]["form"] == "tlv"
+    assert made.encode({"t": "0200", "48": "9F0201AA"})[20:] == b"004\x9f\x02\x01\xaa"
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"type": "Sting"}, 'did you mean "String"?'),
+        ({"enc": "UTF8"}, "enc 'UTF8' is not known here"),
+        ({"prefix": "Hex.LL"}, "prefix 'Hex.LL' cannot be said here"),
+        ({"length": 0}, "length: expected a number above 0"),
+        ({"type": "Binary", "enc": "HexToASCII", "prefix": "ASCII.LL"}, "a length that counts bytes"),
+    ],
+)
+def test_what_cannot_be_said_has_its_place(change: dict[str, Any], says: str) -> None:
+    given = ISO87 | {"48": {**ISO87["48"], **change}}
+    found = brought(given)
+    assert not found.text
+    (mistake,) = found.mistakes
+    assert mistake.line > 0
+    assert says in mistake.render()
+    assert "48" not in dialect(brought(given, skip=True)).elements
+
+
+@pytest.mark.parametrize("text", [b"{", b"[]", b'{"fields": 1}', b"\xff", b"[" * 100_000, b"{}"])
+def test_what_is_no_spec_is_refused(text: bytes) -> None:
+    found = moov.read("m.json", text, Wanted("m"))
+    assert not found.text
+    assert found.mistakes
