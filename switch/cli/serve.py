@@ -69,20 +69,28 @@ async def _serve(network: "Network", state_dir: Path, log_file: Path, showing: b
     from switch.server.driving import until_told_to_stop
     from switch.server.serving import serving
 
-    hops = HopLog(log_file)
-    screen = HopLog(sys.stderr, pretty=True) if showing else None
+    opened: list[HopLog] = []
 
-    def log(event: Log, wall_ns: int) -> None:
-        hops.log(event, wall_ns)
-        if screen is not None and event.level != "debug":
-            screen.log(event, wall_ns)
+    def open_sinks() -> Sinks:
+        hops = HopLog(log_file)
+        opened.append(hops)
+        if not showing:
+            return Sinks(hops.log, hops.hop, hops.flush)
+        screen = HopLog(sys.stderr, pretty=True)
+        opened.append(screen)
 
-    def flush() -> None:
-        hops.flush()
-        if screen is not None:
+        def log(event: Log, wall_ns: int) -> None:
+            hops.log(event, wall_ns)
+            if event.level != "debug":
+                screen.log(event, wall_ns)
+
+        def flush() -> None:
+            hops.flush()
             screen.flush()
 
-    async with serving(network, state_dir, Sinks(log, hops.hop, flush)) as running:
+        return Sinks(log, hops.hop, flush)
+
+    async with serving(network, state_dir, open_sinks) as running:
 
         async def ready() -> None:
             with trio.move_on_after(1.0):
@@ -92,7 +100,8 @@ async def _serve(network: "Network", state_dir: Path, log_file: Path, showing: b
             sys.stdout.flush()
 
         ended = await until_told_to_stop(running.driver, drain_s, ready)
-    hops.close()
+    for log_of in opened:
+        log_of.close()
     click.echo(f"Stopped: {ended}")
 
 

@@ -32,6 +32,7 @@ from switch.journal.writer import Chunk, Disk, Home, RealDisk, SegmentWriter
 
 CLAIM_S = 10.0
 """How long to wait for the writer of a switch that was killed to finish."""
+DYING_S = 1.0
 
 
 class Recovered(msgspec.Struct):
@@ -135,7 +136,8 @@ def _fold(state_dir: Path | str, limits: Limits) -> Recovered:
 def claim(state_dir: Path | str, wait_s: float = CLAIM_S) -> int:
     """Take the journal for this process and those that inherit the descriptor returned; closing it gives the journal back.
 
-    Waits up to `wait_s` for a killed switch's writer to finish. Raises JournalError where another switch has it.
+    Waits up to `wait_s` for a killed switch's writer to finish, and a second for a switch that seems alive (it may be dying).
+    Raises JournalError where another switch has it.
     """
     directory = journal_directory(state_dir)
     path = os.path.join(directory, "lock")
@@ -144,14 +146,15 @@ def claim(state_dir: Path | str, wait_s: float = CLAIM_S) -> int:
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise JournalError(f"{path}: cannot make the journal's directory: {error.strerror}") from None
-    give_up = time.monotonic() + wait_s
+    began = time.monotonic()
     while True:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             break
         except BlockingIOError:
-            if time.monotonic() > give_up:
-                owner = os.pread(handle, 32, 0).decode("ascii", "replace").strip() or "unknown"
+            owner = os.pread(handle, 32, 0).decode("ascii", "replace").strip() or "unknown"
+            waited_s = time.monotonic() - began
+            if waited_s > wait_s or (waited_s > DYING_S and _alive(owner)):
                 os.close(handle)
                 raise JournalError(
                     f"{directory} is in use by process {owner}: stop that switch, or give this one another --state directory"
@@ -160,6 +163,16 @@ def claim(state_dir: Path | str, wait_s: float = CLAIM_S) -> int:
     os.ftruncate(handle, 0)
     os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
     return handle
+
+
+def _alive(owner: str) -> bool:
+    """True if the process of this number runs; one that was killed and is not yet buried does not."""
+    try:
+        with open(f"/proc/{int(owner)}/stat", "rb") as file:
+            state = file.read().rpartition(b")")[2].split()[0]
+    except (OSError, ValueError, IndexError):
+        return False
+    return state not in (b"Z", b"X")
 
 
 def in_use(state_dir: Path | str) -> bool:

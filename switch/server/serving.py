@@ -8,7 +8,7 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -67,21 +67,23 @@ def raise_open_files(connections: int) -> Log | None:
 
 
 @asynccontextmanager
-async def serving(network: Network, state_dir: Path, sinks: Sinks) -> AsyncIterator[Serving]:
+async def serving(network: Network, state_dir: Path, open_sinks: Callable[[], Sinks]) -> AsyncIterator[Serving]:
     """Run the switch of `network` while the body runs; journal and key live in `state_dir`.
 
+    `open_sinks` is called once the journal is claimed: what it opens there is nobody else's.
     Raises OSError (an address is in use), JournalError and VaultError with sentences for people; nothing is half-started then.
     """
     state_dir.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - once, before anything runs
     began = time.perf_counter()
-    too_few = raise_open_files(network.limits.connections)
-    if too_few is not None:
-        sinks.log(too_few, time.time_ns())
     dialects = dialects_of(network)
     vault = KeyVault.at(state_dir / "vault.key")
     feed = Feed(state_dir, network.name, network.limits)
     recovered = feed.open()
     try:
+        sinks = open_sinks()
+        too_few = raise_open_files(network.limits.connections)
+        if too_few is not None:
+            sinks.log(too_few, time.time_ns())
         history = IndexHistory(state_dir)
         switch = Switch(network, dialects, recovered.state, recovered.position, vault, history)
         switch.wall_offset_ns = time.time_ns() - trio_clock()
