@@ -25,7 +25,7 @@ LIMIT_BOUNDS: Final[dict[str, tuple[int, int]]] = {
     "send_buffer_bytes": (1_024, 1 << 30),
     "owed_in_flight": (1, 10_000),
     "connections": (1, 200_000),
-    "unsigned_connections_per_listener": (1, 200_000),
+    "unsigned_connections": (1, 200_000),
 }
 """Limits that are not simply 1 to ten million: a frame's length has two bytes in most framings."""
 

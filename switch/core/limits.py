@@ -13,8 +13,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """longest message accepted; a longer length header closes the link"""
     connections: int = 12_000
     """open at once, over all listeners"""
-    unsigned_connections_per_listener: int = 12_000
-    """connected but not signed on"""
+    unsigned_connections: int = 12_000
+    """connected but not signed on, over all listeners"""
     sign_on_ms: int = 30_000
     """a connection that has not signed on by then is closed"""
     frame_ms: int = 30_000

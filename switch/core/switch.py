@@ -47,6 +47,8 @@ class Switch(Kernel):
         self._reversals = Reversals(self, router, self._forwarder, self._payments)
         self._management = Management(self, self._forwarder.host_up)
         self._listeners: dict[str, Listener] = {listener.name: listener for listener in network.listeners}
+        self._connections: dict[str, int] = {}
+        """open now, by listener"""
         self._unsigned: dict[LinkId, int] = {}
         """connections not signed on -> when they are closed; in that order"""
         self._partial: dict[LinkId, int] = {}
@@ -95,9 +97,11 @@ class Switch(Kernel):
             self.sessions[link] = session
             self.log("debug", "link.connected", link=link, dialect=session.dialect.name)
             self._unsigned[link] = now + self.limits.sign_on_ms * 1_000_000
-            limit = self.limits.unsigned_connections_per_listener
-            if len(self._unsigned) > limit:
-                self._limit_close(session, "unsigned_connections_per_listener", limit)
+            self._connections[name] = self._connections.get(name, 0) + 1
+            if self._connections[name] > listener.max_connections:
+                self._limit_close(session, "max_connections", listener.max_connections, f"[[listener]] {name}")
+            elif len(self._unsigned) > self.limits.unsigned_connections:
+                self._limit_close(session, "unsigned_connections", self.limits.unsigned_connections)
         else:
             self.effects.append(Close(link, f"the network file knows no {name}"))
 
@@ -108,9 +112,9 @@ class Switch(Kernel):
             link, name, role, spoken, make_framing(framing, self.limits.frame_bytes), framing, translator, now
         )
 
-    def _limit_close(self, session: Session, limit: str, value: int) -> None:
+    def _limit_close(self, session: Session, limit: str, value: int, where: str = "[limits]") -> None:
         self.log("warning", "limit.reached", limit=limit, value=value, link=session.link,
-                 hint=f"raise {limit} in [limits] of the network file")  # fmt: skip
+                 hint=f"raise {limit} in {where} of the network file")  # fmt: skip
         self._close(session, f"limit {limit}={value} reached")
 
     def _close(self, session: Session, reason: str) -> None:
@@ -125,6 +129,8 @@ class Switch(Kernel):
         self._partial.pop(link, None)
         if session is None:
             return
+        if session.name in self._listeners:
+            self._connections[session.name] -= 1
         host = session.host
         if host is None:
             if session.source:

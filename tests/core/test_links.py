@@ -199,6 +199,18 @@ def test_too_much_in_flight_is_declined_at_once_with_the_limits_name() -> None:
     assert (reached.fields["limit"], reached.fields["value"]) == ("max_pending", 2)
 
 
+def test_a_listener_takes_as_many_connections_as_its_file_says() -> None:
+    network = morocco()
+    listeners = tuple(msgspec.structs.replace(x, max_connections=2) for x in network.listeners)
+    book = Playbook(msgspec.structs.replace(network, listeners=listeners))
+    first, second = (book.acquirer("acquirers", "504102", sign_on=False) for _ in range(2))
+    assert book.acquirer("acquirers", "504102", sign_on=False).closed == "limit max_connections=2 reached"
+    assert not book.acquirer("pos", "504102", sign_on=False).closed
+    first.hangs_up()
+    assert not book.acquirer("acquirers", "504102", sign_on=False).closed
+    assert not second.closed
+
+
 def test_draining_refuses_new_payments_finishes_the_open_ones_and_signs_off() -> None:
     scene = Scene()
     scene.rif.sends(purchase(stan="000001"))
