@@ -21,6 +21,24 @@ def test_the_switch_signs_on_to_a_host_it_connects_to() -> None:
     assert book.logged("link.up")
 
 
+def test_a_host_may_connect_in_and_sign_on_itself() -> None:
+    network = morocco()
+    hosts = tuple(msgspec.structs.replace(h, connect=None) if h.name == "atlas" else h for h in network.hosts)
+    door = msgspec.structs.replace(network.listeners[0], name="hosts", role="host")
+    book = Playbook(msgspec.structs.replace(network, hosts=hosts, listeners=(*network.listeners, door)))
+    atlas = book.acquirer("hosts", "504101")
+    assert book.logged("link.up")[0].fields["host"] == "atlas"
+    rif = book.acquirer("acquirers", "504102")
+    rif.sends(purchase())
+    atlas.answers(atlas.gets(), "00")
+    assert rif.gets()["39"] == "00"
+    book.passes(30)
+    assert atlas.gets()["70"] == "301", "echoed when idle like any other"
+    atlas.hangs_up()
+    rif.sends(purchase(stan="000124"))
+    assert rif.gets()["39"] == "91"
+
+
 def test_a_refused_sign_on_closes_the_link_and_says_why() -> None:
     book = Playbook(morocco())
     atlas = book.host("atlas", sign_on=False)
