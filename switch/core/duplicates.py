@@ -23,6 +23,8 @@ def answer_again(kernel: Kernel, message: Incoming) -> bool:
         return True
     outcome = kernel.find(message.key)
     if outcome is None:
+        if message.key in kernel.refused:
+            raise Refusal(kernel.refused[message.key], "it was refused before, while the journal could not take it")
         return False
     request = outcome.request
     if request is not None:

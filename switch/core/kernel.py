@@ -50,6 +50,8 @@ class Kernel:
         """of them, those to hosts"""
         self.copies: OrderedDict[int, int] = OrderedDict()
         """approvals said again to a repeat: how many copies may be on their way beside the one that fails next"""
+        self.refused: OrderedDict[Key, str] = OrderedDict()
+        """refusals that the journal could not take: DE39 by the message's key"""
         self.journal_down = ""
         """why, while the journal is not there"""
         self.draining = False
@@ -102,9 +104,16 @@ class Kernel:
         self.effects.append(Record(position, entry))
         return position
 
-    def journal_full(self) -> bool:
-        """True while more records wait to become durable than the limit allows."""
-        return self.position - self.durable_position > self.limits.unacknowledged_records
+    def journal_full(self) -> str:
+        """The limit that stands in the way while too much waits to become durable; "" while there is room.
+
+        History sees what is durable only, so that memory must hold every outcome that is not: two at most a record (a reversal
+        and what it ends), and one for each request that still waits.
+        """
+        waiting = self.position - self.durable_position
+        if waiting > self.limits.unacknowledged_records:
+            return "unacknowledged_records"
+        return "recent_transactions" if 2 * waiting + len(self.pending) >= self.limits.recent_transactions else ""
 
     def find(self, key: Key) -> Outcome | None:
         """What became of the message with this key: from memory, or from the journal's index where memory may have let it go."""
@@ -131,6 +140,12 @@ class Kernel:
         if others:
             self.copies[txn] = others - 1
         return others > 0
+
+    def refused_unrecorded(self, key: Key, de39: str) -> None:
+        """Remember a refusal in memory only: a repeat that is on its way already must not fare otherwise."""
+        self.refused[key] = de39
+        if len(self.refused) > self.limits.late_answers:
+            self.refused.popitem(last=False)
 
     # -- words
 

@@ -71,9 +71,9 @@ class Payments:
             raise limit_reached(kernel, "max_pending", host.config.max_pending, Answer.ISSUER_INOPERATIVE, host.name)
         if len(kernel.pending) >= kernel.limits.pending:
             raise limit_reached(kernel, "pending", kernel.limits.pending, Answer.MALFUNCTION, host.name)
-        if kernel.journal_full():
-            limit = kernel.limits.unacknowledged_records
-            raise limit_reached(kernel, "unacknowledged_records", limit, Answer.MALFUNCTION, host.name)
+        full = kernel.journal_full()
+        if full:
+            raise limit_reached(kernel, full, getattr(kernel.limits, full), Answer.MALFUNCTION, host.name)
         if self._forwarder.full(host.name):
             limit = kernel.limits.owed_per_host
             raise limit_reached(kernel, "owed_per_host", limit, Answer.ISSUER_INOPERATIVE, host.name)
@@ -123,7 +123,10 @@ class Payments:
         `remember` False: the refusal is of the moment, and a repeat of the message is to be judged anew.
         """
         kernel, document, session, de39 = self._kernel, message.document, message.session, refusal.de39
-        if remember and not kernel.journal_down and not kernel.journal_full():
+        if kernel.journal_down or kernel.journal_full():
+            if remember:
+                kernel.refused_unrecorded(message.key, de39)
+        elif remember:
             kernel.record(
                 Declined(
                     message.txn, kernel.wall_us(message.now), message.key, session.name, document[DE.MTI], message.masked,

@@ -156,3 +156,27 @@ def test_a_snapshot_asks_history_for_all_that_memory_had_not_only_for_what_ended
     (snapshot,) = scene.book.recorded(Snapshot)
     assert isinstance(snapshot, Snapshot)
     assert snapshot.horizons["rif"] == "1125120005"
+
+
+def test_a_repeat_of_what_was_refused_without_a_journal_is_refused_when_it_is_back() -> None:
+    scene = Scene()
+    scene.book.journal_fails("the disk is full")
+    sent = purchase()
+    scene.rif.sends(sent)
+    assert scene.rif.gets()["39"] == "96"
+    scene.book.journal_returns()
+    scene.rif.sends({**sent, "t": "0201"})
+    assert scene.rif.gets()["39"] == "96"
+    assert scene.atlas.got_nothing()
+
+
+def test_memory_never_lets_go_of_what_the_journal_does_not_hold_yet() -> None:
+    scene = Scene(Playbook(limited(recent_transactions=8)))
+    scene.book.journal_holds()
+    for stan in range(100, 120):
+        scene.rif.sends(purchase(stan=f"{stan:06d}"))
+        if not scene.atlas.got_nothing():
+            scene.atlas.answers(scene.atlas.gets(), "51")
+    assert [scene.rif.gets()["39"] for _ in range(20)] == ["51"] * 2 + ["96"] * 18
+    (first, *_) = scene.book.logged("limit.reached")
+    assert first.fields["limit"] == "recent_transactions"
