@@ -201,7 +201,7 @@ def follow(state_dir: Path | str, parent: int) -> None:
 def main(arguments: list[str]) -> int:
     """Run as a process: `--dir DIR` builds once, `--dir DIR --follow` goes on until standard input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.nice(10)
+    os.nice(19)  # behind everything: what it has not reached is found in the log all the same
     state_dir = arguments[arguments.index("--dir") + 1]
     try:
         if "--follow" in arguments:
