@@ -212,7 +212,7 @@ class _Tlv:
                     self._dataset, at, "a dataset id, a 2-byte length and its data", data[at : at + 3].hex()
                 )
             name = data[at : at + 1].hex().upper()
-            if name == self._dataset and at == 0:
+            if name == self._dataset and at == 0 and stop > 3:  # an empty one is kept as such: no value is not the same
                 _read_tlv(data, 3, stop, found)
             else:
                 found[_unique(found, f"dataset {name}")] = data[at + 3 : stop].hex().upper()
@@ -229,7 +229,7 @@ class _Tlv:
                 others += bytes.fromhex(key[8:]) + len(data).to_bytes(2, "big") + data
             else:
                 out += _tag(key) + _ber_length(len(data)) + data
-        if self._dataset and (out or not others):
+        if self._dataset and out:
             out = bytes.fromhex(self._dataset) + len(out).to_bytes(2, "big") + out
         return (out + others).hex().upper()
 

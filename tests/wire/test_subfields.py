@@ -102,6 +102,12 @@ def test_a_dataset_wraps_its_tags_and_keeps_others_whole():
     assert build(DE55_VISA, parts) == value
 
 
+def test_an_empty_dataset_and_no_value_at_all_are_not_the_same():
+    assert read(DE55_VISA, "") == {}
+    assert build(DE55_VISA, {}) == ""
+    assert build(DE55_VISA, read(DE55_VISA, "010000")) == "010000"
+
+
 def test_bitmapped_parts_are_announced_by_bits():
     parts = {"1": "E", "2": "416329123456789"}
     value = build(DE62, parts)
