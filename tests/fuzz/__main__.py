@@ -4,9 +4,11 @@ guided by coverage. Prints how many, how fast, how slow the slowest was, and wha
 import argparse
 import resource
 import sys
-import tempfile
 import time
 from pathlib import Path
+
+WORK = Path(__file__).parents[2] / "var" / "fuzz"
+"""With atheris: seeds, what was found, and the input of a finding."""
 
 
 def say(text: str) -> None:
@@ -20,7 +22,11 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=1_000_000, help="inputs (default 1,000,000)")
     parser.add_argument("--seed", type=int, default=1, help="of the damage (default 1)")
     parser.add_argument("--plain", action="store_true", help="without atheris, even if it is installed")
-    parser.add_argument("--keep", type=Path, help="with atheris: a directory that grows with inputs of new coverage")
+    parser.add_argument(
+        "--keep",
+        type=Path,
+        help="with atheris: the directory that grows with inputs of new coverage (default var/fuzz/found)",
+    )
     options = parser.parse_args()
     try:
         import atheris
@@ -38,21 +44,15 @@ def _guided(atheris, runs: int, seed: int, keep: Path | None) -> None:
         from tests.fuzz.target import one_input
     from tests.fuzz.seeds import seeds
 
-    with tempfile.TemporaryDirectory() as folder:
-        for n, data in enumerate(seeds()):
-            (Path(folder) / f"{n:03d}").write_bytes(data)
-        found = str(keep) if keep else str(Path(folder) / "found")
-        Path(found).mkdir(exist_ok=True)
-        arguments = [
-            f"-runs={runs}",
-            f"-seed={seed}",
-            "-max_len=4096",
-            "-timeout=10",
-            "-rss_limit_mb=1024",
-            "-print_final_stats=1",
-        ]
-        atheris.Setup([sys.argv[0], *arguments, found, folder], one_input)
-        atheris.Fuzz()
+    given = WORK / "seeds"
+    given.mkdir(parents=True, exist_ok=True)
+    for n, data in enumerate(seeds()):
+        (given / f"{n:03d}").write_bytes(data)
+    found = keep or WORK / "found"
+    found.mkdir(parents=True, exist_ok=True)
+    limits = ["-max_len=4096", "-timeout=10", "-rss_limit_mb=1024", "-print_final_stats=1", f"-artifact_prefix={WORK}/"]
+    atheris.Setup([sys.argv[0], f"-runs={runs}", f"-seed={seed}", *limits, str(found), str(given)], one_input)
+    atheris.Fuzz()
 
 
 def _plain(runs: int, seed: int) -> None:

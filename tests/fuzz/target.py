@@ -68,10 +68,15 @@ def _message(which: int, data: bytes) -> None:
         return
     assert document == decode_carefully(dialect.codec.table, data)
     again = dialect.encode(document)
-    assert dialect.decode(again) == {**document, **{k: v.upper() for k, v in document.items() if k in ("p", "1")}}
+    assert _elements_of(dialect.decode(again)) == _elements_of(document)
     if len(data) % EXPLAINED == 0:
         describe(dialect, document)
     _elements(which, document)
+
+
+def _elements_of(document: Document) -> Document:
+    """Without the bitmaps: a message may have a second one that announces nothing, or one in lower case; none is written so."""
+    return {k: v for k, v in document.items() if k not in ("p", "1")}
 
 
 def _refused(dialect: Dialect, which: int, data: bytes, error: DecodeError) -> None:
