@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from switch.config.mistakes import Mistake
     from switch.wire import Dialect
@@ -238,21 +238,57 @@ def export(name: str, kind: str | None, framing: str | None, ports: tuple[int, .
     _write(output, text)
 
 
+_CAPTURES = (b"\x0a\x0d\x0d\x0a", b"\xa1\xb2\xc3\xd4", b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\x3c\x4d", b"\x4d\x3c\xb2\xa1")
+"""How pcapng and pcap files begin."""
+
+
+def _captured(file: str, framing: str, port: int) -> "Iterator[bytes]":
+    """The messages of a capture's connections, both directions. What cannot be cut is told on standard error."""
+    from switch.capture.pcapng import Reading
+    from switch.capture.reassembly import conversations
+    from switch.dialects.drift import FRAME_BYTES_MAX
+    from switch.wire.framing import FramingError, make_framing
+
+    reading = Reading(Path(file))
+    for conversation in conversations(reading, port):
+        for side in (True, False):
+            cutter, trouble = make_framing(framing, FRAME_BYTES_MAX), ""
+            for chunk in conversation.chunks:
+                if chunk.from_client is not side or trouble:
+                    continue
+                try:
+                    yield from cutter.feed(chunk.data)
+                except FramingError as error:
+                    yield from error.frames
+                    trouble = str(error)
+                if chunk.missing:
+                    trouble = f"{chunk.missing} bytes were not captured"
+            if trouble:
+                who = "client" if side else "server"
+                click.echo(f"{file}: {conversation.name}: the {who}'s stream is read no further: {trouble}", err=True)
+    if reading.trouble:
+        click.echo(f"{file}: {reading.trouble}", err=True)
+
+
 @command.command("drift")
 @click.argument("files", metavar="FILE…", nargs=-1, required=True)
 @click.option("--dialect", "name", required=True, metavar="NAME|FILE", help="The dialect the messages should be in.")
 @click.option("--framing", metavar="NAME", help="The files are streams of frames: length2, tpdu …")
+@click.option(
+    "--port", type=click.IntRange(1, 65_535), default=None, help="Of a capture, only connections with this port."
+)
 @click.option("--json", "as_json", is_flag=True, help="One finding a line, as JSON.")
-def drift(files: tuple[str, ...], name: str, framing: str | None, as_json: bool) -> None:
+def drift(files: tuple[str, ...], name: str, framing: str | None, port: int | None, as_json: bool) -> None:
     """Report what real messages use and their dialect does not know.
 
     Elements it lacks, subfields and tags it does not name, values of another content, values that do not divide, lengths at
-    their limit. FILE is hex, a message a line; JSON lines, each a document or an object with "hex" or "message"; or, with
-    --framing, the bytes of a stream (or their hex). - is standard input.
+    their limit. FILE is a capture (pcapng, pcap); hex, a message a line; JSON lines, each a document or an object with "hex"
+    or "message"; or, with --framing, the bytes of a stream (or their hex). - is standard input.
 
     \b
     Examples:
       cmi-switch dialect drift monday.hex --dialect cmi87
+      cmi-switch dialect drift monday.pcapng --dialect cmi87 --port 8583
       cmi-switch dialect drift stream.bin --dialect visa --framing base1
 
     Exit code: 0 no drift, 1 drift, 2 a file or option is wrong.
@@ -266,7 +302,10 @@ def drift(files: tuple[str, ...], name: str, framing: str | None, as_json: bool)
     found = Drift(dialect)
     for file in files:
         try:
-            for message in messages(_read(file), framing):
+            content = _read(file)
+            captured = file != "-" and content[:4] in _CAPTURES
+            seen = _captured(file, framing or dialect.framing, port or 0) if captured else messages(content, framing)
+            for message in seen:
                 found.see(message)
         except ValueError as error:
             raise click.UsageError(f"{file}: {error}") from None

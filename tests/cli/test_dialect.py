@@ -9,6 +9,7 @@ from switch.wire import Dialect
 from switch.wire.dialect import DIRECTORY
 from switch.wire.framing import make_framing
 from tests.dialects.jpos_files import ASCII_87, xml
+from tests.dialects.test_lua import capture
 from tests.dialects.test_moov import ISO87
 
 CMI87 = Dialect.load("cmi87")
@@ -104,6 +105,18 @@ def test_drift_reports_what_messages_use_beyond_the_dialect(tmp_path: Path):
     plain = CMI87.encode({"t": "0800", "11": "000042", "70": "301"})
     assert run("drift", "-", "--dialect", "cmi87", stdin=plain.hex().encode()).exit_code == 0
     assert run("drift", "-", "--dialect", "cmi87", stdin=b"zz").exit_code == 2
+
+
+def test_drift_reads_captures_and_tells_where_a_stream_cannot_be_cut(tmp_path: Path):
+    wire = CMI87.encode({"t": "0200", "4": "000000012345", "11": "000042", "55": "DF19010A"})
+    stream = make_framing("length2", 8_000).frame(wire) * 3
+    path = tmp_path / "m.pcap"
+    capture(path, [stream[:50], stream[50:]])
+    found = json.loads(run("drift", str(path), "--dialect", "cmi87", "--json").stdout)
+    assert (found["what"], found["count"]) == ("DF19", 3)
+    assert run("drift", str(path), "--dialect", "cmi87", "--port", "9").exit_code == 0
+    broken = run("drift", str(path), "--dialect", "cmi87", "--framing", "tpdu")
+    assert "the client's stream is read no further: tpdu frame, byte 0" in broken.stderr
 
 
 @pytest.mark.parametrize("name", ["show", "lint", "diff", "import", "export", "drift"])
