@@ -62,7 +62,8 @@ def _render(mistakes: "Iterable[Mistake]", *, err: bool = False) -> None:
     from switch.cli._network import paint
 
     for n, mistake in enumerate(mistakes):
-        click.echo(("\n" if n else "") + mistake.render(paint), err=err)
+        text = ("\n" if n else "") + mistake.render(paint)
+        click.echo(text.encode("utf-8", "backslashreplace").decode(), err=err)
 
 
 @command.command("show")

@@ -62,7 +62,10 @@ def finish(
         Dialect.from_spec({"dialect": head, **made}, source)
     except DialectError as error:
         return Brought("", tuple(whole(source, said) for said in error.mistakes), tuple(notes))
-    return Brought(dump(head, made, wanted.schema), (), tuple(notes))
+    text = dump(head, made, wanted.schema)
+    if not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text):
+        return Brought("", (whole(source, "half a surrogate pair in a name, which no file can hold"),), tuple(notes))
+    return Brought(text, (), tuple(notes))
 
 
 def whole(source: str, message: str, hint: str = "") -> Mistake:

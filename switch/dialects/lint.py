@@ -25,8 +25,9 @@ def lint(file: str, content: bytes) -> list[Mistake]:
             Mistake(file=file, line=error.lineno, column=error.colno, width=1, message=f"no JSON: {error.msg}",
                     snippet=snippet, hint=_json_hint(text, error.pos))
         ]  # fmt: skip
-    except RecursionError:
-        return [_whole(file, "nested too deeply to be a dialect")]
+    except (RecursionError, ValueError) as error:
+        deep = isinstance(error, RecursionError)
+        return [_whole(file, "nested too deeply to be a dialect" if deep else f"no JSON: {error}")]
     index, twice = scan(text)
     found = [
         _at(file, index, start, end, f"{_name(path)} is given twice", "keep one of the two")

@@ -30,8 +30,9 @@ def read(source: str, content: bytes, wanted: Wanted) -> Brought:
         mistake = Mistake(file=source, line=error.lineno, column=error.colno, width=1, message=f"no JSON: {error.msg}",
                           snippet=snippet)  # fmt: skip
         return Brought("", (mistake,), ())
-    except RecursionError:
-        return Brought("", (whole(source, "nested too deeply to be a spec"),), ())
+    except (RecursionError, ValueError) as error:
+        deep = isinstance(error, RecursionError)
+        return Brought("", (whole(source, "nested too deeply to be a spec" if deep else f"no JSON: {error}"),), ())
     if not isinstance(raw, dict) or not isinstance(raw.get("fields"), dict):
         return Brought("", (whole(source, 'no moov spec: expected an object with "fields"'),), ())
     reading = _Reading(source, scan(text)[0])

@@ -140,8 +140,13 @@ def test_what_cannot_be_said_has_its_place(change: dict[str, Any], says: str) ->
     assert "48" not in dialect(brought(given, skip=True)).elements
 
 
-@pytest.mark.parametrize("text", [b"{", b"[]", b'{"fields": 1}', b"\xff", b"[" * 100_000, b"{}"])
+@pytest.mark.parametrize("text", [b"{", b"[]", b"9" * 5_000, b'{"fields": 1}', b"\xff", b"[" * 100_000, b"{}"])
 def test_what_is_no_spec_is_refused(text: bytes) -> None:
     found = moov.read("m.json", text, Wanted("m"))
     assert not found.text
     assert found.mistakes
+
+
+def test_a_name_that_no_file_can_hold_is_refused() -> None:
+    text = json.dumps({"fields": ISO87}).replace("Field 11", "\\ud800")
+    assert "half a surrogate" in moov.read("m.json", text.encode(), Wanted("m")).mistakes[0].message
