@@ -12,7 +12,7 @@ import msgspec
 from switch.core.party import LinkId
 from switch.core.records import Key
 from switch.core.routing import Decision
-from switch.wire.vocabulary import Document
+from switch.wire.vocabulary import DE, Document
 
 AnswerKey: TypeAlias = tuple[str, str, str]
 """MTI class, DE11, DE7, as the switch sent them."""
@@ -77,6 +77,21 @@ class PendingTable:
             del self._by_key[pending.key]
         return pending
 
+    def answered_by(self, key: AnswerKey, document: Document) -> Pending | None:
+        """The request that this answer is for, no longer waiting. One that names another payment (DE37, DE41) is for none.
+
+        A switch that crashes forgets the last numbers it gave; an answer to one of them must not meet whoever has it now.
+        """
+        pending = self.waiting.get(key)
+        if pending is None:
+            return None
+        request = pending.request
+        for de in (DE.RRN, DE.TERMINAL):
+            said = document.get(de)
+            if said is not None and said != (asked := request.get(de)) and asked and said.strip() != asked.strip():
+                return None
+        return self.take(key)
+
     def give_up(self, pending: Pending, reason: str, now: int) -> None:
         """Stop waiting; a late answer will be recognised."""
         self.take(pending.answer_key)
@@ -119,6 +134,8 @@ class PendingTable:
     def nearest(self, key: AnswerKey) -> str:
         """Which request an unmatched answer resembles most and what differs, as a sentence; looks at the newest 512."""
         kind, stan, sent_at = key
+        if key in self.waiting:
+            return f"DE11 {stan} and DE7 {sent_at} belong to a request with another DE37 or DE41"
         candidates = [*reversed(self.waiting)][:512] + [*reversed(self._late)][:512]
         for other in candidates:
             if other[1] == stan and other[2] == sent_at:

@@ -112,7 +112,7 @@ class Owed(Entry, frozen=True, tag="owe"):
     message: Document
     """as it is sent, in 1987 form, without DE2"""
     undoes: Key | None = None
-    """key of the original, where it is known"""
+    """key of the original, where it is known or the acquirer has named it"""
 
 
 class Delivered(Entry, frozen=True, tag="dlv"):
@@ -262,13 +262,18 @@ def _abandoned(state: State, r: Abandoned) -> None:
 
 
 def _owed(state: State, r: Owed) -> None:
-    """A reversal closes what it undoes: an open original ends as 91, an approved one as reversed."""
+    """A reversal closes what it undoes: an open original ends as 91, an approved one as reversed. One that was here before its
+    original ends it as 91 too, so that the original is refused if it ever comes."""
     state.last_txn = max(state.last_txn, r.txn)
     state.owed[r.txn] = r
     state.stans[r.host] = int(r.message["11"])
     if r.key[0]:
         _remember(state, Outcome(r.txn, r.key, r.message["t"], "00", b""))
-    if r.kind != "reversal" or not r.original:
+    if r.kind != "reversal":
+        return
+    if not r.original:
+        if r.undoes is not None:
+            _remember(state, Outcome(r.txn, r.undoes, f"0{r.undoes[1]}00", "91", b"", r.txn))
         return
     request = state.open.pop(r.original, None)
     if request is not None:

@@ -105,10 +105,12 @@ class Reversals:
         owed = msgspec.structs.replace(
             entry, txn=message.txn, key=message.key, link=message.session.name, message=elements
         )
-        after = self._forwarder.owe(owed, message.now)
+        self._forwarder.owe(owed, message.now)
+        if not entry.original and entry.undoes is not None:
+            self._refuse_from_now_on(message, entry.undoes)
         by = self._kernel.hosts[entry.host].route
         message.masked = message.masked or entry.pan
-        self._acknowledge(message, Answer.APPROVED, f"{entry.kind} owed to {entry.host}", after, by)
+        self._acknowledge(message, Answer.APPROVED, f"{entry.kind} owed to {entry.host}", by)
 
     def _owe_forward(self, message: Incoming, kind: str) -> None:
         """An advice, or a reversal of what is not known here: to the card's issuer all the same."""
@@ -131,7 +133,6 @@ class Reversals:
         if kind == "reversal":
             kernel.log("warning", "reversal.original_unknown", txn=f"{message.txn:x}", link=message.session.link,
                        host=decision.host, hint="forwarded to the card's issuer all the same")  # fmt: skip
-            self._refuse_from_now_on(message)
         elements = {de: value for de, value in document.items() if de not in NOT_STORED}
         elements[DE.MTI] = document[DE.MTI][:2] + "20"
         elements[DE.STAN], elements[DE.TRANSMISSION_TIME] = kernel.next_stan(decision.host), kernel.de7(now)
@@ -143,21 +144,20 @@ class Reversals:
             message.txn, kernel.wall_us(now), kind, "acquirer", decision.host, followed.txn if followed else 0, message.key,
             message.session.name,
             message.masked, kernel.vault.seal(message.pan, message.txn), message.amount,
-            message.currency, elements,
+            message.currency, elements, original_key_of(message) if kind == "reversal" else None,
         )  # fmt: skip
         self._owe(message, entry)
 
-    def _refuse_from_now_on(self, message: Incoming) -> None:
-        """The original may yet come, overtaken by its reversal: it is taken for one that was answered with 91."""
-        kernel, document, key = self._kernel, message.document, original_key_of(message)
-        if key is not None:
-            kernel.record(
-                Declined(
-                    kernel.next_txn(message.now), kernel.wall_us(message.now), key, message.session.name, f"0{key[1]}00",
-                    message.masked, message.amount, message.currency, document.get(DE.RRN, ""), Answer.ISSUER_INOPERATIVE,
-                    "its reversal was here first",
-                )
-            )  # fmt: skip
+    def _refuse_from_now_on(self, message: Incoming, key: Key) -> None:
+        """The original may yet come, overtaken by its reversal. `apply` has ended it already; this is for the journal's index."""
+        kernel = self._kernel
+        kernel.record(
+            Declined(
+                kernel.next_txn(message.now), kernel.wall_us(message.now), key, message.session.name, f"0{key[1]}00",
+                message.masked, message.amount, message.currency, message.document.get(DE.RRN, ""),
+                Answer.ISSUER_INOPERATIVE, "its reversal was here first",
+            )
+        )  # fmt: skip
 
     def _followed(self, message: Incoming) -> Forwarded | None:
         """The request that an advice follows, where it is known: its host knows it by other names than its acquirer does."""
@@ -168,11 +168,12 @@ class Reversals:
         outcome = self._kernel.find(key) if key is not None else None
         return outcome.request if outcome is not None else None
 
-    def _acknowledge(self, message: Incoming, de39: str, note: str, after: int = 0, by: str = "") -> None:
+    def _acknowledge(self, message: Incoming, de39: str, note: str, by: str = "") -> None:
+        """Answer once everything recorded so far is durable: the promise among it."""
         kernel, session = self._kernel, message.session
         acknowledgement = answer(message.document, de39)
         hop = hop_of("hop.sent", message, acknowledgement, session.link, by, de39, note)
-        reply(kernel, session, acknowledgement, message.raw, message.now, after=after or kernel.position, hop=hop)
+        reply(kernel, session, acknowledgement, message.raw, message.now, after=kernel.position, hop=hop)
 
     def _original(self, message: Incoming) -> Outcome | None:
         """What the reversal undoes: named by DE90, or by DE37 and DE41 where DE90 is absent or names nothing known here.

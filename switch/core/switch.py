@@ -23,7 +23,7 @@ from switch.security.vault import Vault
 from switch.wire import DecodeError, Dialect
 from switch.wire.framing import FramingError, make_framing
 from switch.wire.subfields import SubfieldError
-from switch.wire.vocabulary import ADVICES, DE, REQUESTS, REVERSALS, Answer, Document
+from switch.wire.vocabulary import ADVICES, DE, MTI, REQUESTS, REVERSALS, Answer, Document
 
 Handler = Callable[[Session, Document, Document, int], None]
 
@@ -235,13 +235,14 @@ class Switch(Kernel):
         get = document.get
         key = (document[DE.MTI][1], get(DE.STAN, ""), get(DE.TRANSMISSION_TIME, ""))
         if host is not None:
-            pending = host.pending.take(key) if document[DE.MTI][2] == "1" else None
+            mti = document[DE.MTI]
+            pending = host.pending.answered_by(key, document) if mti[2] == "1" else None
             if pending is not None:
                 self._payments.answered(session, document, pending, now)
                 if self.draining:
                     self._say_goodbye(now)
                 return
-            if self._forwarder.acknowledged(host, key, document, now):
+            if (mti[2] == "3" or mti[1] == MTI.REVERSAL) and self._forwarder.acknowledged(host, key, document, now):
                 return
         self._unmatched(session, host, document, key, now)
 

@@ -180,3 +180,25 @@ def test_memory_never_lets_go_of_what_the_journal_does_not_hold_yet() -> None:
     assert [scene.rif.gets()["39"] for _ in range(20)] == ["51"] * 2 + ["96"] * 18
     (first, *_) = scene.book.logged("limit.reached")
     assert first.fields["limit"] == "recent_transactions"
+
+
+def test_an_answer_that_names_another_payment_is_not_taken_for_this_ones() -> None:
+    scene = Scene()
+    scene.rif.sends(purchase())
+    request = scene.atlas.gets()
+    scene.atlas.answers(request, "41", de37="532912000999")
+    assert scene.rif.got_nothing()
+    (unmatched,) = scene.book.logged("answer.unmatched")
+    assert unmatched.fields["nearest"].endswith("another DE37 or DE41")
+    scene.atlas.answers(request, "00")
+    assert scene.rif.gets()["39"] == "00"
+
+
+def test_an_answer_to_a_payment_settles_no_advice_that_has_its_number() -> None:
+    scene = Scene()
+    scene.rif.sends(purchase(t="0220", de38="A12345", de52=""))
+    advice = scene.atlas.gets()
+    scene.atlas.answers({**advice, "t": "0200"}, "00")
+    assert scene.book.switch.state.owed
+    scene.atlas.answers(advice, "00")
+    assert not scene.book.switch.state.owed
