@@ -1,0 +1,209 @@
+"""What must hold, while a day goes on and when it has come to rest. Reads everything, changes nothing.
+
+In: records as they become durable, states before and after a crash, the switch now and then, everyone's books at rest. Out:
+failures, each a sentence with the payment it is about.
+"""
+
+import traceback
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from switch.core.flow import Status, status_after
+from switch.core.limits import Limits
+from switch.core.records import Abandoned, Answered, AnyEntry, Declined, Delivered, Forwarded, Key, Owed, State, apply
+from switch.core.switch import Switch
+from switch.hosts.books import journal_rows, reconcile
+from switch.wire.vocabulary import DE
+
+if TYPE_CHECKING:
+    from switch.sim.nodes import SwitchNode
+    from switch.sim.world import World
+
+_What = TypeVar("_What", Key, int)
+
+ENOUGH = 20
+"""failures; then a day is given up"""
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """One thing that must not be."""
+
+    sentence: str
+    at_ms: int
+    """virtual"""
+    key: str = ""
+    """of the payment (DE32/DE41/DE37), where it is about one"""
+
+
+class Audit:
+    """Of one day."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.failures: list[Failure] = []
+        self._limits = limits
+        self._shadow = State(limits, open={}, owed={}, stans={}, horizons={})
+        """fold of what is durable: what any switch that starts now must know"""
+        self._folded = 0
+        self._statuses: dict[int, Status] = {}
+        self._forwarded: dict[Key, int] = {}
+        self._promised: dict[Key, int] = {}
+        self._reversals: dict[int, int] = {}
+        """original -> the reversal that undoes it"""
+        self.said: Counter[int] = Counter()
+        """transaction -> answers that the switch has given, delivered or not, since it started"""
+        self._unheard: Counter[int] = Counter()
+        self.payments: dict[int, str] = {}
+        """transaction -> payment key, as the records say"""
+        self.now = 0
+
+    @property
+    def failed(self) -> bool:
+        """True once enough is known."""
+        return len(self.failures) >= ENOUGH
+
+    def fail(self, sentence: str, now: int, key: str = "") -> None:
+        """Note it."""
+        self.failures.append(Failure(sentence, now // 1_000_000, key))
+
+    def raised(self, error: Exception, now: int) -> None:
+        """A party raised what it must not."""
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        where = frame.filename.rpartition("/switch/")[2]
+        self.fail(f"{type(error).__name__} in {where}:{frame.lineno} ({frame.name}): {error}", now)
+
+    # -- records
+
+    def durable(self, entries: Sequence[AnyEntry], position: int) -> None:
+        """Records up to `position` are on the disk: each must be a move that `flow.MOVES` has, and none may be made twice."""
+        for n in range(self._folded, position):
+            self._move(entries[n])
+            apply(self._shadow, entries[n])
+        self._folded = max(self._folded, position)
+
+    def _move(self, entry: AnyEntry) -> None:
+        if isinstance(entry, Forwarded | Owed):
+            self.payments[entry.txn] = _key(entry)
+        try:
+            if isinstance(entry, Forwarded | Declined | Answered | Abandoned):
+                self._statuses[entry.txn] = status_after(self._statuses.get(entry.txn, Status.RECEIVED), entry)
+            elif isinstance(entry, Owed) and entry.kind == "reversal" and entry.original:
+                before = self._statuses.get(entry.original, Status.RECEIVED)
+                self._statuses[entry.original] = status_after(before, entry)
+        except ValueError as error:
+            self.fail(f"journal: {error} ({entry!r:.200})", self.now, _key(entry))
+        if isinstance(entry, Forwarded):
+            self._once(self._forwarded, entry.key, entry.txn, "was forwarded twice", _key(entry))
+        elif isinstance(entry, Owed):
+            if entry.key[0]:
+                self._once(self._promised, entry.key, entry.txn, "was taken twice", _key(entry))
+            if entry.kind == "reversal" and entry.original:
+                self._once(self._reversals, entry.original, entry.txn, "was reversed twice", _key(entry))
+        elif isinstance(entry, Delivered) and entry.txn not in self._shadow.owed:
+            self.fail(f"journal: {entry.txn:x} was delivered and not owed", self.now)
+
+    def _once(self, seen: dict[_What, int], what: _What, txn: int, said: str, key: str) -> None:
+        first = seen.setdefault(what, txn)
+        if first != txn:
+            self.fail(f"{what} {said}: as {first:x} and as {txn:x}", self.now, key)
+
+    # -- crashes
+
+    def before_crash(self, node: "SwitchNode") -> None:
+        """A switch whose every record is durable must hold what the records make."""
+        self.said.clear()
+        self._unheard.clear()
+        if node.party is not None and node.party.position == node.disk.durable:
+            self._same(node.party.state, "the running switch", "the fold of its records")
+
+    def restarted(self, entries: Sequence[AnyEntry], state: State) -> None:
+        """A new switch must know what was durable (the disk may have kept more)."""
+        self.durable(entries, len(entries))
+        self._same(state, "the restarted switch", "the fold of what was durable")
+
+    def _same(self, state: State, whose: str, other: str) -> None:
+        shadow = self._shadow
+        for name in ("open", "owed", "stans"):
+            if getattr(state, name) != getattr(shadow, name):
+                self.fail(f"{whose} and {other} differ in {name}", self.now)
+        for key, outcome in state.recent.items():
+            known = shadow.recent.get(key)
+            if known is not None and known != outcome:
+                self.fail(f"{whose} has {outcome!r:.120} where {other} has {known!r:.120}", self.now)
+
+    # -- the running switch
+
+    def undelivered(self, switch: Switch, txn: int) -> None:
+        """The switch has been told that an answer of this transaction was not delivered."""
+        self._unheard[txn] += 1
+        if self._unheard[txn] < self.said[txn]:
+            return
+        for outcome in reversed(switch.state.recent.values()):
+            if outcome.txn == txn:
+                if outcome.approved:
+                    key = self.payments.get(txn, "")
+                    self.fail(f"the approval of {txn:x} was not delivered, and is not reversed", self.now, key)
+                return
+
+    def look(self, switch: Switch, now: int) -> None:
+        """Bounds and deadlines."""
+        self.now = now
+        limits, state = self._limits, switch.state
+        waiting = 0
+        for host in switch.hosts.values():
+            waiting += len(host.pending)
+            deadline = host.pending.deadline()
+            if deadline is not None and deadline < now - 1_000_000:
+                self.fail(f"a request to {host.name} is pending {(now - deadline) / 1e9:.3f} s after its deadline", now)
+            self._bound(f"max_pending of {host.name}", len(host.pending), host.config.max_pending)
+            self._bound("late_answers", len(host.pending._late), limits.late_answers)
+        self._bound("pending", len(switch.pending), limits.pending)
+        self._bound("recent_transactions", len(state.recent), limits.recent_transactions)
+        for name, queue in switch._forwarder.queues.items():
+            self._bound(f"owed_in_flight of {name}", len(queue.in_flight), limits.owed_in_flight)
+            self._bound(f"owed_per_host of {name}", len(queue), limits.owed_per_host + limits.pending)
+        if waiting != len(switch.pending) or len(state.open) != waiting:
+            self.fail(
+                f"the switch counts {len(switch.pending)} waiting in all, {waiting} by host and {len(state.open)} open",
+                now,
+            )
+
+    def _bound(self, name: str, value: int, limit: int) -> None:
+        if value > limit:
+            self.fail(f"limit {name}={limit} is exceeded: {value}", self.now)
+
+    # -- rest
+
+    def at_rest(self, world: "World") -> None:
+        """Everyone's books, compared."""
+        self.now = world.clock.now
+        node = world.switch
+        self.before_crash(node)
+        entries = node.disk.entries[: node.disk.durable]
+        issuers = [n.party.book() for n in map(world.nodes.__getitem__, world.hosts) if n.party is not None]  # type: ignore[attr-defined]  # hosts are Issuers
+        differences = reconcile(
+            [t.book() for t in world.terminals], [n.abroad_book() for n in world.networks], issuers, journal_rows(entries),
+            declines_lost=bool(node.crashes or node.failures or node.events["limit.reached"]),
+        )  # fmt: skip
+        for difference in differences:
+            self.fail(difference.sentence, self.now, difference.key)
+        for terminal in world.terminals:
+            for sentence in terminal.contradictions:
+                self.fail(sentence, self.now)
+        if node.party is not None:
+            self.look(node.party, self.now)
+            live = set(node.ends)
+            if node.party.sessions.keys() != live:
+                self.fail(f"sessions without a connection: {sorted(node.party.sessions.keys() ^ live)}", self.now)
+
+
+def _key(entry: AnyEntry) -> str:
+    """The payment key of an entry, as far as it says."""
+    if isinstance(entry, Forwarded):
+        return f"{entry.key[4]}/{entry.key[5].strip()}/{entry.elements.get(DE.RRN, '')}"
+    if isinstance(entry, Owed):
+        message = entry.message
+        return f"{message.get(DE.ACQUIRER, '')}/{message.get(DE.TERMINAL, '').strip()}/{message.get(DE.RRN, '')}"
+    return ""

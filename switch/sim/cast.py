@@ -1,0 +1,191 @@
+"""Who takes part in a simulated day: the switch of a network file, and issuers, networks and terminals to go with it.
+
+Made once for many days: dialects, cards and decks are values and shared; parties are made anew for each. To try rules or hosts of
+your own, hand in another maker of switches (`Cast(network, make_switch=…)`) or subclass and override `issuer` or `terminals`.
+"""
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from random import Random
+from typing import Final
+
+import msgspec
+
+from switch.core.limits import Limits
+from switch.core.network import HostLink, Listener, Member, Network
+from switch.core.records import History, State
+from switch.core.switch import Switch
+from switch.core.translate import translator_for
+from switch.hosts.accounts import Ledger
+from switch.hosts.acquiring import MatchKey, match_key
+from switch.hosts.build import LATE_MARGIN_MS, home_place
+from switch.hosts.cards import TestCard, demo_cards
+from switch.hosts.faults import FaultPlan, Faults, Latency, card_faults
+from switch.hosts.issuer import Issuer
+from switch.hosts.line import FRAME_BYTES, Heard, Line, Speech
+from switch.hosts.mix import Deck, Mix
+from switch.hosts.network import Abroad, CardNetwork, Exchange
+from switch.hosts.terminal import Load, Terminal
+from switch.security.vault import ClearVault, Vault
+from switch.wire import Dialect
+from switch.wire.framing import make_framing
+from switch.wire.vocabulary import APPROVALS, DE, Document
+
+SwitchMaker = Callable[[Network, Mapping[str, Dialect], State, int, Vault, History], Switch]
+
+Post = tuple[Member, Listener, int]
+"""Who pays, on which port, over how many connections."""
+
+FLOOD_FROM: Final = 5_000
+"""terminals of a flood are numbered from here, so that they share no DE41 with others"""
+
+
+class WatchedTerminal(Terminal):
+    """A terminal that notes what each of its requests was answered, and any second answer that says otherwise."""
+
+    def __init__(self, *arguments: object, **options: object) -> None:
+        super().__init__(*arguments, **options)  # type: ignore[arg-type]  # as Terminal's own
+        self.answers: dict[MatchKey, str] = {}
+        self.contradictions: list[str] = []
+
+    def understand(self, data: bytes) -> Document | None:
+        """A frame that one of these terminals sent, in house form; None: none of its lines can read it."""
+        speech = self._speech
+        frames = make_framing(speech.framing, FRAME_BYTES).feed(data)
+        translator = translator_for(speech.dialect, speech.peer, speech.own, self._year)
+        return translator.inward(speech.dialect.decode(frames[0])) if len(frames) == 1 else None
+
+    def on_message(self, line: Line, heard: Heard, now: int) -> None:
+        """Compare with the first answer, then go on as any terminal."""
+        house = heard.house
+        if house[DE.MTI] in ("0110", "0210"):
+            key, de39 = match_key(house), house.get(DE.RESPONSE_CODE, "")
+            first = self.answers.setdefault(key, de39)
+            if de39 in APPROVALS and first not in APPROVALS:
+                self.contradictions.append(f"{self.name}: {key} was answered {first}, and then {de39}")
+        super().on_message(line, heard, now)
+
+
+class Climate(msgspec.Struct, frozen=True):
+    """What a seed makes of a day before anything goes wrong."""
+
+    rate: float
+    """payments a second, over all terminals"""
+    latency_ms: float
+    """median time an issuer takes"""
+    transit_us: int
+    """one way over a link"""
+    split: float
+    """share of writes that arrive in pieces"""
+    roaming: bool
+    """hosts send their answers on whatever connection they have, not only on the one the request came on"""
+    narrow: bool
+    """bounds so small that they are reached"""
+    mix: Mix
+    faults: int
+
+    @classmethod
+    def draw(cls, dice: Random, transactions: int) -> "Climate":
+        """One climate; `transactions` payments are to be made."""
+        return cls(
+            rate=dice.choice((20.0, 100.0, 400.0, 1_500.0)),
+            latency_ms=dice.choice((0.5, 3.0, 30.0, 300.0)),
+            transit_us=dice.choice((50, 500, 5_000, 40_000)),
+            split=dice.choice((0.0, 0.1, 0.5)),
+            roaming=dice.random() < 0.5,
+            narrow=dice.random() < 0.4,
+            mix=Mix(silent=dice.choice((0, 0, 1, 5)), void=dice.choice((5, 20)), preauth=dice.choice((6, 20))),
+            faults=dice.choice((0, 5, 15, 40)) * max(1, transactions // 500) if dice.random() < 0.95 else 0,
+        )
+
+
+class Cast:
+    """Makes the parties of a network file."""
+
+    def __init__(self, network: Network, *, make_switch: SwitchMaker = Switch, retry_ms: int = 4_000) -> None:
+        """`retry_ms`: after which an unacknowledged reversal is repeated, in place of the file's (virtual days are short)."""
+        hosts = tuple(msgspec.structs.replace(h, retry_ms=min(h.retry_ms, retry_ms)) for h in network.hosts)
+        self.network = msgspec.structs.replace(network, hosts=hosts)
+        self._make_switch = make_switch
+        names = {listener.dialect for listener in network.listeners} | {host.dialect for host in network.hosts}
+        self.dialects = {name: Dialect.load(name) for name in sorted(names)}
+        self.cards = demo_cards(network)
+        self._deck = Deck(self.cards, network.country)
+
+    def switch(self, limits: Limits, state: State, position: int, history: History) -> Switch:
+        """A switch process, as it starts from what its journal holds."""
+        network = msgspec.structs.replace(self.network, limits=limits)
+        return self._make_switch(network, self.dialects, state, position, ClearVault(), history)
+
+    def speech(self, host: HostLink) -> Speech:
+        """How a host speaks."""
+        return Speech(self.dialects[host.dialect], host.framing, host.institution, self.network.institution)
+
+    def plan(self, host: HostLink, climate: Climate, faults: Faults | None = None) -> FaultPlan:
+        """How a host behaves: as its cards want it, or as `faults` say."""
+        late_ms = host.timeout_ms + LATE_MARGIN_MS
+        mine = self._cards_of(host)
+        if faults is not None:
+            faults = msgspec.structs.replace(faults, late_ms=late_ms)
+            return FaultPlan(host=faults, latency=Latency(climate.latency_ms, 0.8))
+        return FaultPlan(cards=card_faults(mine, late_ms), latency=Latency(climate.latency_ms, 0.8))
+
+    def _cards_of(self, host: HostLink) -> tuple[TestCard, ...]:
+        owner = host.member if host.role == "issuer" else host.scheme
+        return tuple(card for card in self.cards if card.issuer == owner)
+
+    def ledger(self, host: HostLink) -> Ledger:
+        """The accounts behind a host."""
+        return Ledger(host.name, self._cards_of(host))
+
+    def issuer(self, host: HostLink, ledger: Ledger, dice: Random, climate: Climate) -> Issuer:
+        """The host of a member; made again, with the same ledger, when it has crashed."""
+        plan = self.plan(host, climate)
+        return Issuer(host.name, self.speech(host), ledger, dice, plan, signs_on=host.connect is None)
+
+    def card_network(self, host: HostLink, dice: Random, climate: Climate, payments: int) -> CardNetwork:
+        """A scheme's network: issuer of its foreign cards, acquirer of `payments` from abroad."""
+        plain = [c for c in self.cards if c.plain and c.country == self.network.country]
+        cards = tuple(c for c in plain if c.scheme == host.scheme)
+        payments = payments if cards else 0
+        tariff = next((t for t in self.network.tariffs if t.network == host.name), None)
+        abroad = Abroad(
+            rate=climate.rate / 10 if payments else 0.0,
+            payments=payments,
+            cards=cards,
+            domestic=tuple(c for c in plain if c.scheme not in ("visa", "mastercard")),
+        )
+        exchange = Exchange(rates=self.network.rates, margin=tariff.conversion if tariff else Decimal(0))
+        return CardNetwork(
+            host.scheme, self.speech(host), self.ledger(host), dice, self.plan(host, climate), exchange, abroad
+        )
+
+    def posts(self) -> list[Post]:
+        """Who pays on which port, over how many connections: each port is used, and one bank has two lines to it."""
+        listeners = [x for x in self.network.listeners if x.role in ("acquirer", "terminal")]
+        posts = []
+        for n, member in enumerate(self.network.members):
+            listener = listeners[n % len(listeners)]
+            posts.append((member, listener, 3 if listener.role == "terminal" else 1 + n % 2))
+        while len(posts) < len(listeners):
+            posts.append((self.network.members[0], listeners[len(posts)], 2))
+        return posts
+
+    def terminal(
+        self, post: Post, load: Load, dice: Random, climate: Climate, *, flood: bool = False
+    ) -> WatchedTerminal:
+        """Terminals of one bank on one port."""
+        member, listener, links = post
+        first = FLOOD_FROM if flood else 0
+        name = f"{member.name}-{listener.name}" + ("-flood" if flood else "")
+        places = tuple(home_place(self.network, member, listener, first + n) for n in range(2 * links))
+        return WatchedTerminal(
+            name,
+            Speech(self.dialects[listener.dialect], listener.framing, member.institution, self.network.institution),
+            places,
+            tuple(f"{name}/{n + 1}" for n in range(links)),
+            self._deck,
+            climate.mix,
+            load,
+            dice,
+        )

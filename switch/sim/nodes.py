@@ -1,0 +1,303 @@
+"""Processes of the simulated world: each runs one party, carries its effects out, and can die.
+
+`Node` is any process; `SwitchNode` has a journal, and a fuse by which it dies between two chosen effects. Effects are carried out
+as `switch.core.party` has it: in order, but that a send which waits for the journal waits alone.
+"""
+
+from collections import Counter, deque
+from collections.abc import Callable
+from typing import Any, Final, Protocol
+
+import msgspec
+
+from switch.core.party import Close, Hop, LinkId, Log, Party, Record, Send
+from switch.core.records import AnyEntry
+from switch.core.switch import Switch
+from switch.sim.audit import Audit
+from switch.sim.clock import EPOCH_NS, Clock
+from switch.sim.disk import Disk
+from switch.sim.network import Circuit, End
+
+NEVER: Final = 1 << 62
+BUFFER_BYTES: Final = 1 << 20
+
+
+class Trace(Protocol):
+    """Is shown every effect, in order."""
+
+    def effect(self, now: int, name: str, effect: Any) -> None:
+        """`name`: the process it is of."""
+
+
+class Node:
+    """A process: a party, its ends of connections, its timer and its wall clock."""
+
+    def __init__(self, clock: Clock, name: str, party: Party, lost: Callable[[End], None], trace: Trace | None) -> None:
+        self.clock = clock
+        self.name = name
+        self.party: Party | None = party
+        self.ends: dict[LinkId, End] = {}
+        self.circuits: list[Circuit] = []
+        self.dials: list[Circuit] = []
+        self.events: Counter[str] = Counter()
+        """log events by name"""
+        self.roaming = False
+        """what it says on a connection that is gone goes out on another one"""
+        self.on_send: Callable[[Send], None] | None = None
+        self.wall_offset_ns = EPOCH_NS
+        self._lost = lost
+        self._trace = trace
+        self._busy = False
+        self._armed = NEVER
+        party.wall_offset_ns = EPOCH_NS
+
+    # -- what happens to it
+
+    def connected(self, end: End) -> None:
+        """A connection was made."""
+        assert self.party is not None
+        self.ends[end.link] = end
+        self.party.connected(end.link, self.clock.now)
+        self.carry_out()
+
+    def arrived(self, end: End, data: bytes) -> None:
+        """Bytes came."""
+        if self.party is not None:
+            self.party.received(end.link, data, self.clock.now)
+            self.carry_out()
+
+    def hung_up(self, end: End) -> None:
+        """A connection is gone."""
+        self.ends.pop(end.link, None)
+        if self.party is not None:
+            self.party.disconnected(end.link, self.clock.now)
+            self.carry_out()
+        self._lost(end)
+
+    def not_sent(self, end: End, txns: list[int]) -> None:
+        """Answers that never left."""
+        if self.party is not None:
+            for txn in txns:
+                self.party.undelivered(end.link, txn, self.clock.now)
+
+    def _wake(self, at: int) -> None:
+        if at != self._armed or self.party is None:
+            return
+        self._armed = NEVER
+        self.party.tick(self.clock.now)
+        self.carry_out()
+
+    def jump(self, jump_ns: int) -> None:
+        """The wall clock is set, forward or back."""
+        self.wall_offset_ns += jump_ns
+        if self.party is not None:
+            self.party.wall_offset_ns = self.wall_offset_ns
+
+    def crash(self) -> None:
+        """The process dies. The kernel still sends some of what was written."""
+        self.party = None
+        self._armed = NEVER
+        for end in list(self.ends.values()):
+            end.vanish()
+            self._lost(end)
+        self.ends.clear()
+
+    def starts(self, party: Party) -> None:
+        """A new process in place of one that died (or, with connections left, of one that nobody saw dying)."""
+        self.party = party
+        party.wall_offset_ns = self.wall_offset_ns
+        self._armed = NEVER
+        for end in list(self.ends.values()):
+            party.connected(end.link, self.clock.now)
+        self.carry_out()
+
+    # -- what it does
+
+    def carry_out(self) -> None:
+        """Do what the party asked for, until it asks for nothing more."""
+        if self._busy:
+            return
+        self._busy = True
+        party = self.party
+        while party is not None and party.effects:
+            effects, party.effects = party.effects, []
+            for effect in effects:
+                if self._trace is not None:
+                    self._trace.effect(self.clock.now, self.name, effect)
+                self.do(effect)
+                if self.party is not party:
+                    break
+            party = self.party
+        self._busy = False
+        self.settled()
+
+    def settled(self) -> None:
+        """Nothing is left to do now; see to the timer."""
+        if self.party is not None:
+            due = self.party.next_deadline()
+            if due is not None and due < self._armed:
+                self._armed = max(due, self.clock.now)
+                self.clock.at(self._armed, self._wake, self._armed)
+
+    def do(self, effect: Any) -> None:
+        """Carry out one effect."""
+        if isinstance(effect, Send):
+            self.send(effect)
+        elif isinstance(effect, Log):
+            self.events[effect.event] += 1
+        elif isinstance(effect, Close):
+            end = self.ends.get(effect.link)
+            if end is not None and not end.closing:
+                end.close()
+
+    def send(self, send: Send) -> None:
+        """Bytes leave, or (a connection that is gone) do not."""
+        end = self.ends.get(send.link)
+        if end is None and self.roaming and self.ends:
+            end = next(reversed(self.ends.values()))
+        if end is not None and not end.closing:
+            end.send(send.data, send.txn, BUFFER_BYTES)
+            if self.on_send is not None:
+                self.on_send(send)
+
+
+class Fuse(msgspec.Struct):
+    """When the switch dies: before or after the n-th effect of a kind."""
+
+    before: bool
+    kind: type | None
+    """None: of any kind"""
+    left: int
+    down_ms: int
+
+
+class SwitchNode(Node):
+    """The switch's process, its journal and what waits for it."""
+
+    party: Switch | None
+
+    def __init__(
+        self, clock: Clock, party: Switch, disk: Disk, lost: Callable[[End], None], died: Callable[[int], None],
+        audit: Audit, trace: Trace | None,
+    ) -> None:  # fmt: skip
+        super().__init__(clock, "switch", party, lost, trace)
+        self.disk = disk
+        self.fuse: Fuse | None = None
+        self.held: deque[Send] = deque()
+        self.hops: list[Hop] | None = None
+        self.logs: list[tuple[int, Log]] | None = None
+        self.crashes = 0
+        self.failures = 0
+        """of the journal's writer"""
+        self.quiet: Callable[[], None] | None = None
+        """called whenever nothing is left to do"""
+        self._died = died
+        self._audit = audit
+
+    def crash(self) -> None:
+        """The process dies; what waited for the journal was never said."""
+        super().crash()
+        self.held.clear()
+        self.fuse = None
+        self.crashes += 1
+
+    def do(self, effect: Any) -> None:
+        """Carry out one effect, unless the fuse burns out on it."""
+        if isinstance(effect, Send) and effect.txn:
+            self._audit.said[effect.txn] += 1
+        self._do_once(effect)
+
+    def _do_once(self, effect: Any) -> None:
+        if isinstance(effect, Send) and effect.after > self.disk.durable:
+            self.held.append(effect)
+        elif self.fuse is None:
+            self._do(effect)
+        else:
+            self._do_burning(effect, self.fuse)
+
+    def _do_burning(self, effect: Any, fuse: Fuse) -> None:
+        fuse.left -= fuse.kind is None or type(effect) is fuse.kind
+        if fuse.left > 0:
+            self._do(effect)
+            return
+        if not fuse.before:
+            self._do(effect)
+        if self.party is not None:
+            self._died(fuse.down_ms)
+
+    def _do(self, effect: Any) -> None:
+        if isinstance(effect, Record):
+            self.disk.append(effect.position, effect.entry)
+        elif isinstance(effect, Hop):
+            if self.hops is not None:
+                self.hops.append(effect)
+        else:
+            if self.logs is not None and isinstance(effect, Log):
+                self.logs.append((self.clock.now, effect))
+            super().do(effect)
+
+    def send(self, send: Send) -> None:
+        """Bytes leave; an answer that cannot is reported."""
+        end = self.ends.get(send.link)
+        if end is None or end.closing:
+            if send.txn:
+                self.not_sent_one(send.link, send.txn)
+            return
+        if self.hops is not None and send.hop is not None:
+            self.hops.append(msgspec.structs.replace(send.hop, at_ns=self.clock.now))
+        assert self.party is not None
+        end.send(send.data, send.txn, self.party.limits.send_buffer_bytes)
+
+    def not_sent(self, end: End, txns: list[int]) -> None:
+        """Answers that never left."""
+        for txn in txns:
+            self.not_sent_one(end.link, txn)
+
+    def not_sent_one(self, link: LinkId, txn: int) -> None:
+        """One of them."""
+        if self.party is not None:
+            self.party.undelivered(link, txn, self.clock.now)
+            self._audit.undelivered(self.party, txn)
+
+    def durable(self, position: int) -> None:
+        """A flush has come back: what waited for it leaves."""
+        if self.party is None:
+            return
+        self.party.durable(position, self.clock.now)
+        while self.held and self.held[0].after <= position and self.party is not None:
+            self._do_once(self.held.popleft())
+        self.carry_out()
+
+    def settled(self) -> None:
+        """See to the journal, too."""
+        if self.party is None:
+            return
+        self.disk.push(waited_for=bool(self.held))
+        super().settled()
+        if self.quiet is not None:
+            self.quiet()
+
+    def disk_fails(self) -> None:
+        """The journal's writer is gone."""
+        self.failures += 1
+        self.disk.fail()
+        if self.party is not None:
+            self.party.journal_state(False, "the disk is full", self.clock.now)
+            self.carry_out()
+
+    def disk_mends(self) -> None:
+        """The writer is back."""
+        self.disk.mend()
+        if self.party is not None:
+            self.party.journal_state(True, "", self.clock.now)
+            self.carry_out()
+
+    def entries(self) -> list[AnyEntry]:
+        """What the journal holds, durable or not."""
+        return self.disk.entries
+
+    def burn(self, detail: str, down_ms: int) -> None:
+        """Die before or after an effect to come: `before record 3`, `after send 1`, `after any 7`."""
+        when, what, count = detail.split()
+        kind = {"record": Record, "send": Send}.get(what)
+        self.fuse = Fuse(when == "before", kind, int(count), down_ms)

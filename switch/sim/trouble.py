@@ -1,0 +1,302 @@
+"""Makes faults happen to a world, and mends everything at peace. One method a kind of fault."""
+
+from collections import defaultdict, deque
+from collections.abc import Callable
+from random import Random
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from switch.core.party import LinkId, Send
+from switch.hosts.acquiring import match_key
+from switch.hosts.faults import Faults
+from switch.hosts.issuer import Issuer
+from switch.hosts.messages import repeat
+from switch.hosts.network import CardNetwork
+from switch.sim.clock import MS_NS
+from switch.sim.faults import Fault, Kind
+from switch.sim.network import Connection, End, Weather
+from switch.wire.framing import make_framing
+from switch.wire.vocabulary import APPROVALS, DE, Document
+
+if TYPE_CHECKING:
+    from switch.sim.cast import WatchedTerminal
+    from switch.sim.world import World
+
+
+class Stranger:
+    """Someone who connects, sends what it likes, and reads nothing."""
+
+    name = "stranger"
+
+    def arrived(self, end: End, data: bytes) -> None:
+        """Not read."""
+
+    def hung_up(self, end: End) -> None:
+        """Nothing to it."""
+
+    def not_sent(self, end: End, txns: list[int]) -> None:
+        """Sends no answers."""
+
+
+class Trouble:
+    """The acting hand of a schedule."""
+
+    def __init__(self, world: "World", dice: Random) -> None:
+        self._world = world
+        self._dice = dice
+        self._moods: dict[str, int] = {}
+        """host -> which of its moods is the newest: only that one's end restores it"""
+        self._slow_disks = 0
+        self._full_disks = 0
+        self._repeats: defaultdict[str, deque[Fault]] = defaultdict(deque)
+        """armed: what is to be done with the next message of an acquirer or a host"""
+        self._left: list[End] = []
+        self._stalled: list[End] = []
+        self._strangers = 0
+
+    def strike(self, fault: Fault) -> None:
+        """Make it happen, unless there is peace, or its target is not there to break."""
+        if not self._world.peace:
+            self._of_kind[fault.kind](self, fault)
+
+    def _after(self, fault: Fault, do: Callable[[Fault], None]) -> None:
+        self._world.clock.after(abs(fault.amount) * MS_NS, do, fault)
+
+    def _connection(self, fault: Fault) -> Connection | None:
+        circuit = self._world.circuits.get(fault.target)
+        return circuit.connection if circuit is not None else None
+
+    # -- connections
+
+    def _cut(self, fault: Fault) -> None:
+        connection = self._connection(fault)
+        if connection is not None:
+            circuit = self._world.circuits[fault.target]
+            circuit.hold_until_ns = self._world.clock.now + fault.amount * MS_NS
+            connection.cut()
+
+    def _half_open(self, fault: Fault) -> None:
+        connection = self._connection(fault)
+        if connection is not None:
+            left = connection.half_open(fault.detail)
+            self._left.append(left)
+            self._world.clock.after(fault.amount * MS_NS, lambda _: left.drop())
+
+    def _stall(self, fault: Fault) -> None:
+        connection = self._connection(fault)
+        if connection is not None:
+            sender = connection.end(fault.detail).other
+            sender.stall()
+            self._stalled.append(sender)
+            self._world.clock.after(fault.amount * MS_NS, lambda _: sender.resume())
+
+    def _slow_link(self, fault: Fault) -> None:
+        circuit = self._world.circuits.get(fault.target)
+        if circuit is not None:
+            circuit.weather.slowness = self._dice.choice((3, 10, 50))
+            self._after(fault, self._link_recovers)
+
+    def _link_recovers(self, fault: Fault) -> None:
+        self._world.circuits[fault.target].weather.slowness = 1
+
+    # -- processes
+
+    def _crash(self, fault: Fault) -> None:
+        if self._world.switch.party is not None:
+            self._world.switch.burn(fault.detail, fault.amount)
+
+    def _restart(self, fault: Fault) -> None:
+        switch = self._world.switch
+        if switch.party is not None and not switch.party.draining:
+            switch.party.drain(self._world.clock.now)
+            switch.carry_out()
+            self._world.clock.after(2_000 * MS_NS, self._stop, (switch.party, fault))
+
+    def _stop(self, what: tuple[object, Fault]) -> None:
+        party, fault = what
+        if self._world.switch.party is party:
+            self._world.switch_stops(fault.amount)
+
+    def _host_crash(self, fault: Fault) -> None:
+        world = self._world
+        node = world.nodes.get(fault.target)
+        party = node.party if node is not None else None
+        if node is None or not isinstance(party, Issuer) or isinstance(party, CardNetwork):
+            return
+        host = world.hosts[fault.target]
+        again = world.cast.issuer(host, party.ledger, Random(self._dice.getrandbits(64)), world.climate)  # noqa: S311
+        self._moods[fault.target] = self._moods.get(fault.target, 0) + 1
+        if fault.detail == "keeps":
+            node.starts(again)
+            return
+        node.crash()
+        world.clock.after(fault.amount * MS_NS, self._host_starts, (fault.target, again))
+
+    def _host_starts(self, what: tuple[str, Issuer]) -> None:
+        name, party = what
+        node = self._world.nodes[name]
+        node.starts(party)
+        for circuit in node.dials:
+            self._world.dial(circuit)
+
+    def _mood(self, fault: Fault) -> None:
+        world = self._world
+        node = world.nodes.get(fault.target)
+        if node is None or not isinstance(node.party, Issuer):
+            return
+        shares = {name: float(share) for name, _, share in (part.partition("=") for part in fault.detail.split(","))}
+        faults = msgspec.convert(shares, Faults)
+        node.party.behave(world.cast.plan(world.hosts[fault.target], world.climate, faults))
+        number = self._moods[fault.target] = self._moods.get(fault.target, 0) + 1
+        world.clock.after(fault.amount * MS_NS, self._mood_passes, (fault.target, number))
+
+    def _mood_passes(self, what: tuple[str, int]) -> None:
+        name, number = what
+        if self._moods.get(name) == number:
+            self._behaves(name)
+
+    def _behaves(self, name: str) -> None:
+        node = self._world.nodes[name]
+        if isinstance(node.party, Issuer):
+            node.party.behave(self._world.cast.plan(self._world.hosts[name], self._world.climate))
+
+    def _sign_off(self, fault: Fault) -> None:
+        node = self._world.nodes.get(fault.target)
+        if node is not None and isinstance(node.party, Issuer):
+            node.party.say_goodbye(self._world.clock.now)
+            node.carry_out()
+            self._after(fault, self._sign_on)
+
+    def _sign_on(self, fault: Fault) -> None:
+        node = self._world.nodes[fault.target]
+        if isinstance(node.party, Issuer):
+            node.party.say_hello(self._world.clock.now)
+            node.carry_out()
+
+    # -- the disk, the clock
+
+    def _disk_slow(self, fault: Fault) -> None:
+        disk = self._world.switch.disk
+        disk.slow_ms = max(disk.slow_ms, fault.amount)
+        self._slow_disks += 1
+        self._world.clock.after(int(fault.detail) * MS_NS, self._disk_quick)
+
+    def _disk_quick(self, _: None) -> None:
+        self._slow_disks -= 1
+        if not self._slow_disks:
+            self._world.switch.disk.slow_ms = 0
+
+    def _disk_full(self, fault: Fault) -> None:
+        self._full_disks += 1
+        self._world.switch.disk_fails()
+        self._after(fault, self._disk_mends)
+
+    def _disk_mends(self, _: Fault) -> None:
+        self._full_disks -= 1
+        if not self._full_disks:
+            self._world.switch.disk_mends()
+
+    def _clock(self, fault: Fault) -> None:
+        node = self._world.switch if fault.target == "switch" else self._world.nodes.get(fault.target)
+        if node is not None:
+            node.jump(fault.amount * MS_NS)
+
+    # -- messages
+
+    def watch(self, name: str) -> Callable[[Send], None]:
+        """To be shown every message that acquirer or host `name` sends; those that are to be repeated are."""
+        armed = self._repeats[name]
+
+        def sent(send: Send) -> None:
+            if armed:
+                self._sent(name, armed, send)
+
+        return sent
+
+    def _arm(self, fault: Fault) -> None:
+        self._repeats[fault.target].append(fault)
+
+    def _sent(self, name: str, armed: deque[Fault], send: Send) -> None:
+        fault = armed[0]
+        if fault.kind is Kind.ANSWER_TWICE:
+            armed.popleft()
+            self._world.clock.after(fault.amount * MS_NS, self._again, (name, send))
+            return
+        terminal = next(t for t in self._world.terminals if t.name == name)
+        house = terminal.understand(send.data)
+        if house is None or house[DE.MTI][1] == "8":
+            return
+        armed.popleft()
+        self._world.clock.after(fault.amount * MS_NS, self._repeat, (terminal, house, fault.detail == "marked"))
+
+    def _again(self, what: tuple[str, Send]) -> None:
+        name, send = what
+        node = self._world.nodes[name]
+        end = node.ends.get(send.link)
+        if end is not None and not end.closing and not self._world.peace:
+            end.send(send.data, 0, 1 << 20)
+
+    def _repeat(self, what: "tuple[WatchedTerminal, Document, bool]") -> None:
+        """On any connection that is signed on. Not once the first was declined: an acquirer does not ask again then."""
+        terminal, house, marked = what
+        node = self._world.nodes[terminal.name]
+        said = terminal.answers.get(match_key(house))
+        links = [link for link, line in terminal.lines.items() if line.signed_on and link in node.ends]
+        if not links or self._world.peace or (said is not None and said not in APPROVALS):
+            return
+        link: LinkId = self._dice.choice(links)
+        terminal.say(terminal.lines[link], repeat(house) if marked else house)
+        node.carry_out()
+
+    def _flood(self, fault: Fault) -> None:
+        self._world.flood(fault.target, float(fault.amount))
+
+    def _garbage(self, fault: Fault) -> None:
+        world = self._world
+        if world.switch.party is None:
+            return
+        self._strangers += 1
+        weather = Weather(Random(self._dice.getrandbits(64)), 1_000_000, 0.9)  # noqa: S311
+        ours = End(world.clock, weather, world.switch, f"{fault.target}#stranger{self._strangers}")
+        theirs = End(world.clock, weather, Stranger(), ours.link)
+        Connection(ours, theirs)
+        world.switch.connected(ours)
+        framing = make_framing("length2", 65_535)
+        noise = self._dice.randbytes(fault.amount)
+        theirs.send(framing.frame(noise) if self._dice.random() < 0.5 else noise, 0, 1 << 20)
+        world.clock.after(int(self._dice.random() * 60_000) * MS_NS, lambda _: theirs.close() if theirs.open else None)
+
+    # -- peace
+
+    def ends(self) -> None:
+        """Everything is mended."""
+        world = self._world
+        for end in self._stalled:
+            end.resume()
+        for end in self._left:
+            end.drop()
+        for circuit in world.circuits.values():
+            circuit.weather.slowness = 1
+            circuit.hold_until_ns = 0
+        for name in world.hosts:
+            self._moods[name] = -1
+            self._behaves(name)
+            node = world.nodes[name]
+            if isinstance(node.party, Issuer):
+                node.party.say_hello(world.clock.now)
+                node.carry_out()
+        for armed in self._repeats.values():
+            armed.clear()
+        disk = world.switch.disk
+        disk.slow_ms = 0
+        if not disk.up:
+            world.switch.disk_mends()
+        world.switch.fuse = None
+
+    _of_kind: "dict[Kind, Callable[[Trouble, Fault], None]]" = {  # noqa: RUF012 - a table, never changed
+        Kind.CUT: _cut, Kind.HALF_OPEN: _half_open, Kind.STALL: _stall, Kind.SLOW_LINK: _slow_link, Kind.CRASH: _crash,
+        Kind.RESTART: _restart, Kind.HOST_CRASH: _host_crash, Kind.MOOD: _mood, Kind.DISK_SLOW: _disk_slow,
+        Kind.DISK_FULL: _disk_full, Kind.CLOCK: _clock, Kind.SIGN_OFF: _sign_off, Kind.REPEAT: _arm,
+        Kind.ANSWER_TWICE: _arm, Kind.FLOOD: _flood, Kind.GARBAGE: _garbage,
+    }  # fmt: skip
