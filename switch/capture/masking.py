@@ -30,6 +30,8 @@ _HEAD: Final = frozenset({DE.HEADER, DE.MTI, DE.BITMAP, DE.BITMAP_SECONDARY})
 _BITMAPS: Final = frozenset({DE.BITMAP, DE.BITMAP_SECONDARY})
 _EBCDIC_RUN: Final = re.compile(rb"[\xf0-\xf9]{12,}")
 _DIGIT_RUN: Final = re.compile(rb"[0-9]{12,}")
+_EDGES: Final = re.compile(rb"\A[0-9\xf0-\xf9]+|[0-9\xf0-\xf9]+\Z")
+_NIBBLE_EDGES: Final = re.compile(rb"\A[0-9]+|[0-9]+\Z")
 _HEX_RUN: Final = re.compile(rb"[0-9A-Fa-f]{16,}")
 
 
@@ -132,13 +134,17 @@ class Mask:
                     masked[de] = value.replace(in_hex, hidden.encode().hex().upper())
         return masked
 
-    def raw(self, data: bytes) -> bytes:
-        """Bytes nobody could cut into messages: their runs of digits masked."""
+    def raw(self, data: bytes, *, edges: bool = False) -> bytes:
+        """Bytes nobody could cut into messages: their runs of digits masked. `edges`: those at either end however short, for
+        they may go on in what stands before or behind."""
         out = bytearray(data)
         for run, zero in self._runs:
             for found in run.finditer(data):
                 out[slice(*found.span())] = zero * len(found[0])
-        return _nibble_runs(bytes(out)) if self._nibbles else bytes(out)
+        if edges:
+            for found in _EDGES.finditer(data):
+                out[slice(*found.span())] = bytes(len(found[0]))
+        return _nibble_runs(bytes(out), edges) if self._nibbles else bytes(out)
 
     def _is_clear(self, document: Document) -> bool:
         return bool(self._clear) and document.get(DE.PAN, "").lstrip().startswith(self._clear)
@@ -232,10 +238,11 @@ def _written(element: Element, value: str, size: int) -> bytes:
     return data if len(data) == size else b"\0" * size
 
 
-def _nibble_runs(data: bytes) -> bytes:
-    """Bytes whose nibbles are 12 or more decimal digits one after another, zeroed."""
+def _nibble_runs(data: bytes, edges: bool) -> bytes:
+    """Bytes whose nibbles are 12 or more decimal digits one after another, zeroed; with `edges`, fewer at either end."""
     digits = data.hex().encode()
     masked = bytearray(digits)
-    for found in _DIGIT_RUN.finditer(digits):
-        masked[slice(*found.span())] = b"0" * len(found[0])
+    for run in (_DIGIT_RUN, _NIBBLE_EDGES) if edges else (_DIGIT_RUN,):
+        for found in run.finditer(digits):
+            masked[slice(*found.span())] = b"0" * len(found[0])
     return bytes.fromhex(masked.decode())

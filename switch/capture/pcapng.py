@@ -207,7 +207,8 @@ def packet_block(interface: int, at_ns: int, data: bytes, comment: str = "") -> 
 
 class Writer:
     """A capture file that is written as it goes, and turned over at a size: FILE.pcapng is the newest, FILE.1.pcapng the one
-    before, of which `files` in all are kept. Each is whole by itself. Not safe for two writers."""
+    before, of which `files` in all are kept; so is one that was there at the start. Each is whole by itself. One writer a file.
+    """
 
     def __init__(self, path: Path, file_bytes: int = 64 << 20, files: int = 8) -> None:
         """`file_bytes`: a file that reaches so many is turned over at the next `flush`. OSError: it cannot be written."""
@@ -220,6 +221,8 @@ class Writer:
         self._numbers: dict[str, int] = {}
         self._waiting: list[bytes] = []
         path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_file() and path.stat().st_size:
+            self._make_room()
         self._open()
 
     def _open(self) -> None:
@@ -257,11 +260,14 @@ class Writer:
 
     def _turn_over(self) -> None:
         self._file.close()
+        self._make_room()
+        self._open()
+
+    def _make_room(self) -> None:
         for number in range(self._files - 1, 0, -1):
             newer = self.path if number == 1 else self.path.with_suffix(f".{number - 1}{self.path.suffix}")
             if newer.exists():
                 newer.replace(self.path.with_suffix(f".{number}{self.path.suffix}"))
-        self._open()
 
     def close(self) -> None:
         """Write what waits and close the file."""

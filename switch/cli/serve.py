@@ -1,5 +1,6 @@
 """`cmi-switch serve`: the switch alone."""
 
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from switch.cli._capture import Recording
     from switch.core.network import Network
     from switch.server.serving import Serving
 
@@ -32,7 +34,28 @@ if TYPE_CHECKING:
 @click.option(
     "--drain", "drain_s", default=15.0, show_default=True, help="Seconds to finish what is in flight when told to stop."
 )
-def command(network: str, state: Path | None, log_path: Path | None, show: bool | None, drain_s: float) -> None:
+@click.option(
+    "--capture",
+    "capture_path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Record what passes on the links in this pcapng file, secrets masked. [default: as [capture] in the network file]",
+)
+@click.option(
+    "--capture-clear",
+    "clear",
+    multiple=True,
+    metavar="PREFIX",
+    help="Keep the messages of test cards that begin so (6 digits or more) as they came. Said in the log.",
+)
+def command(
+    network: str,
+    state: Path | None,
+    log_path: Path | None,
+    show: bool | None,
+    drain_s: float,
+    capture_path: Path | None,
+    clear: tuple[str, ...],
+) -> None:
     """Run the switch of NETWORK (a shipped name, or a .toml file) until Ctrl-C or SIGTERM.
 
     It listens for acquirers and terminals, connects to the issuers' and networks' hosts of the file, and prints one Ready:
@@ -42,6 +65,7 @@ def command(network: str, state: Path | None, log_path: Path | None, show: bool 
     Examples:
       cmi-switch serve                        the shipped Moroccan network
       cmi-switch serve mine.toml --state /srv/switch
+      cmi-switch serve --capture today.pcapng       for Wireshark, `capture show` and `replay`
       cmi-switch check mine.toml              only look the file over
     """
     import trio
@@ -50,7 +74,7 @@ def command(network: str, state: Path | None, log_path: Path | None, show: bool 
     from switch.journal.log import JournalError
     from switch.security.vault import VaultError
 
-    loaded = load(network)
+    loaded = _capturing(load(network), capture_path, clear)
     state_dir = state or Path(loaded.state_dir)
     log_file = log_path or state_dir / "hops.jsonl"
     showing = sys.stderr.isatty() if show is None else show
@@ -60,9 +84,28 @@ def command(network: str, state: Path | None, log_path: Path | None, show: bool 
         raise click.ClickException(str(error)) from None
 
 
+def _capturing(network: "Network", path: Path | None, clear: tuple[str, ...]) -> "Network":
+    """The network with what the command line says about recording."""
+    import msgspec
+
+    from switch.cli._capture import clear_prefixes
+    from switch.core.network import Capture
+
+    asked = network.capture
+    if path is not None:
+        kept = asked or Capture(file="", file_bytes=64 << 20, files=8, clear_cards=(), from_start=True)
+        asked = msgspec.structs.replace(kept, file=str(path), from_start=True)
+    if clear and asked is None:
+        raise click.UsageError("--capture-clear says what a capture keeps: give --capture FILE with it")
+    if clear and asked is not None:
+        asked = msgspec.structs.replace(asked, clear_cards=(*asked.clear_cards, *clear_prefixes(clear)))
+    return msgspec.structs.replace(network, capture=asked)
+
+
 async def _serve(network: "Network", state_dir: Path, log_file: Path, showing: bool, drain_s: float) -> None:
     import trio
 
+    from switch.cli._capture import Recording
     from switch.core.party import Log
     from switch.observe.hoplog import HopLog
     from switch.server.driver import Sinks
@@ -70,10 +113,14 @@ async def _serve(network: "Network", state_dir: Path, log_file: Path, showing: b
     from switch.server.serving import serving
 
     opened: list[HopLog] = []
+    recording: Recording | None = None
 
     def open_sinks() -> Sinks:
+        nonlocal recording
         hops = HopLog(log_file)
         opened.append(hops)
+        if network.capture is not None:
+            recording = Recording(network, hops.log)
         if not showing:
             return Sinks(hops.log, hops.hop, hops.flush)
         screen = HopLog(sys.stderr, pretty=True)
@@ -91,6 +138,8 @@ async def _serve(network: "Network", state_dir: Path, log_file: Path, showing: b
         return Sinks(log, hops.hop, flush)
 
     async with serving(network, state_dir, open_sinks) as running:
+        if recording is not None:
+            recording.shows(running.driver)
 
         async def ready() -> None:
             with trio.move_on_after(1.0):
@@ -99,10 +148,25 @@ async def _serve(network: "Network", state_dir: Path, log_file: Path, showing: b
             click.echo(_ready(network, running, log_file))
             sys.stdout.flush()
 
-        ended = await until_told_to_stop(running.driver, drain_s, ready)
+        async with trio.open_nursery() as nursery:
+            if recording is not None:
+                nursery.start_soon(_turn_on_signal, recording)
+            ended = await until_told_to_stop(running.driver, drain_s, ready)
+            nursery.cancel_scope.cancel()
+        if recording is not None:
+            recording.end()
     for log_of in opened:
         log_of.close()
     click.echo(f"Stopped: {ended}")
+
+
+async def _turn_on_signal(recording: "Recording") -> None:
+    """SIGUSR1 ends the capture, the next begins another, and so on."""
+    import trio
+
+    with trio.open_signal_receiver(signal.SIGUSR1) as signals:
+        async for _ in signals:
+            recording.turn()
 
 
 def _ready(network: "Network", running: "Serving", log_file: Path) -> str:

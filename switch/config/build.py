@@ -9,12 +9,13 @@ from switch.config.dialects import Dialects
 from switch.config.mistakes import did_you_mean
 from switch.config.reader import Section
 from switch.core.limits import Limits
-from switch.core.network import BinRange, HostLink, Listener, Member, Tariff
+from switch.core.network import BinRange, Capture, HostLink, Listener, Member, Tariff
 from switch.money.convert import RateError, rate_between
 from switch.money.country import NUMERIC, country_numeric
 from switch.money.currency import BY_ALPHA, currency, parse_money
 
 SCHEMES: Final = ("cmi", "visa", "mastercard")
+CLEAR_PREFIX_MIN: Final = 6
 PAN_SHORTEST: Final = 12
 """digits; so a BIN range has at most as many"""
 
@@ -218,6 +219,26 @@ def _carried(s: Section, code: str, value: Decimal) -> None:
         except RateError as error:
             s.wrong(code, str(error), "DE9 and DE10 carry 7 digits, up to 9 of them decimals")
             return
+
+
+def read_capture(s: Section, state_dir: str) -> Capture:
+    """`[capture]`: recording of what passes on the links."""
+    cards = s.texts("clear_cards")
+    for card in cards:
+        digits = card.replace(" ", "")
+        if not (digits.isascii() and digits.isdecimal() and len(digits) >= CLEAR_PREFIX_MIN):
+            s.wrong(
+                "clear_cards", f'"{card}" names no test cards', f"at least the first {CLEAR_PREFIX_MIN} digits of a PAN"
+            )
+    capture = Capture(
+        file=s.text("file", f"{state_dir}/capture.pcapng"),
+        file_bytes=s.integer("file_bytes", 4_096, 1 << 40, 64 << 20),
+        files=s.integer("files", 1, 10_000, 8),
+        clear_cards=tuple(card.replace(" ", "") for card in cards),
+        from_start=s.truth("from_start", True),
+    )
+    s.done()
+    return capture
 
 
 def read_limits(s: Section) -> Limits:

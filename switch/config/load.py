@@ -76,6 +76,9 @@ def _read(source: Source) -> Network:
     networks = [h.name for _, h in draft.hosts if h.role != "issuer"]
     draft.tariffs = [(s, build.read_tariff(s, draft, networks)) for s in root.tables("tariff")]
     rates = build.read_rates(root.table("rates"), money)
+    state_dir = root.text("state_dir", f"var/{name or 'network'}")
+    capture = build.read_capture(root.table("capture"), state_dir) if root.has("capture") else None
+    root.ask("capture")
     wait_ms = root.integer("acquirers_wait_ms", 1_000, 300_000, 20_000)
     network = Network(
         name=name,
@@ -91,9 +94,10 @@ def _read(source: Source) -> Network:
         tariffs=tuple(t for _, t in draft.tariffs),
         rates=rates,
         duplicate_window_s=root.integer("duplicate_window_s", 60, 7 * 86_400, 86_400),
-        state_dir=root.text("state_dir", f"var/{name or 'network'}"),
+        state_dir=state_dir,
         limits=limits,
         source=source.file,
+        capture=capture,
     )
     root.done()
     checks.check(source, draft, network, wait_ms)

@@ -189,6 +189,19 @@ class Section:
             return low
         return value
 
+    def truth(self, key: str, default: bool) -> bool:
+        """true or false; `default` after a mistake."""
+        value = self._take(key, bool, default)
+        return default if value is None else bool(value)
+
+    def texts(self, key: str) -> list[str]:
+        """An array of strings, [] where there is none; those that are no strings are noted and left out."""
+        values = self._take(key, list, []) or []
+        for value in values:
+            if not isinstance(value, str):
+                self.wrong(key, f"`{key}` is an array of strings, and {value} is {_kind(value)}")
+        return [value for value in values if isinstance(value, str)]
+
     def number(self, key: str) -> Decimal:
         """A number above 0, whole or with decimals, exact; 1 after a mistake."""
         self._asked.add(key)

@@ -107,6 +107,21 @@ class Tariff(msgspec.Struct, frozen=True, kw_only=True):
     """the network's margin on its exchange rates, where currencies differ"""
 
 
+class Capture(msgspec.Struct, frozen=True, kw_only=True):
+    """What passes on the links is recorded in a pcapng file, its sensitive elements masked."""
+
+    file: str
+    """the newest file; the one before is called NAME.1.pcapng"""
+    file_bytes: int
+    """a file that reaches so many bytes is turned over"""
+    files: int
+    """so many are kept"""
+    clear_cards: tuple[str, ...]
+    """prefixes of test cards, 6 digits or more: their messages are kept as they came"""
+    from_start: bool
+    """False: recording begins when the process is sent SIGUSR1"""
+
+
 class Network(msgspec.Struct, frozen=True, kw_only=True):
     """The whole."""
 
@@ -133,3 +148,5 @@ class Network(msgspec.Struct, frozen=True, kw_only=True):
     limits: Limits
     source: str
     """the file it was read from"""
+    capture: Capture | None = None
+    """None: nothing is recorded, unless the command line says so"""

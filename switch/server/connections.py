@@ -6,6 +6,8 @@ named, so that the party can take it back.
 
 import os
 import socket
+from collections.abc import Callable
+from typing import Any
 
 import trio
 
@@ -76,6 +78,15 @@ def peer_name(sock: socket.socket) -> str:
     except OSError:
         return ""
     return f"{name[0]}:{name[1]}" if isinstance(name, tuple) else str(name)
+
+
+def address_of(name: Callable[[], Any]) -> Address:
+    """What `getsockname` or `getpeername` of a socket says; port 0 where it has gone, or is no TCP socket."""
+    try:
+        found = name()
+    except OSError:
+        found = None
+    return Address(found[0], found[1]) if isinstance(found, tuple) else Address("", 0)
 
 
 class ListenError(OSError):

@@ -25,7 +25,8 @@ import trio
 from switch.core.limits import Limits
 from switch.core.network import Address
 from switch.core.party import Close, Effect, Hop, LinkId, Log, Party, Record, Send
-from switch.server.connections import Connection, connect, listening_socket, reason_of
+from switch.server.connections import Connection, address_of, connect, listening_socket, reason_of
+from switch.server.watching import Watcher
 
 LAZY_NS = 4_000_000
 """What nobody waits for (records, log lines) leaves after so long at the latest."""
@@ -85,6 +86,7 @@ class Driver:
         self.addresses: dict[str, Address] = {}
         """where each listener really listens (port 0 resolved)"""
         self._sinks = sinks
+        self._watcher: Watcher | None = None
         self._limits = limits
         self._journal = journal
         self._durable = durable
@@ -134,6 +136,8 @@ class Driver:
     def _read(self, connection: Connection, now: int) -> None:
         data = connection.receive()
         if data:
+            if self._watcher is not None:
+                self._watcher.received(connection.link, data, now + self.party.wall_offset_ns)
             self.party.received(connection.link, data, now)
         elif data is not None:
             self._lost(connection, connection.closing or "closed by the peer", now)
@@ -154,7 +158,9 @@ class Driver:
 
     def _do(self, effects: list[Effect], now: int) -> None:
         """In order; the commonest first, since this runs eight times a payment."""
-        log_hop, wall_offset_ns = self._sinks.hop, self.party.wall_offset_ns
+        log_hop, send, wall_offset_ns = self._sinks.hop, self._send, self.party.wall_offset_ns
+        if self._watcher is not None:
+            log_hop, send = self._shown_hop, self._shown_send
         for effect in effects:
             if isinstance(effect, Hop):
                 if log_hop is not None:
@@ -163,7 +169,7 @@ class Driver:
                 if effect.after > self._durable:
                     self._held.append(effect)
                 else:
-                    self._send(effect, now)
+                    send(effect, now)
             elif isinstance(effect, Record):
                 assert self._journal is not None, "a party that records needs a journal"
                 self._journal.append(effect.position, effect.entry)
@@ -182,6 +188,33 @@ class Driver:
         self._touched.add(connection)
         if send.hop is not None and self._sinks.hop is not None:
             self._sinks.hop(send.hop, now, now + self.party.wall_offset_ns)
+
+    def _shown_hop(self, hop: Hop, at_ns: int, wall_ns: int) -> None:
+        assert self._watcher is not None
+        self._watcher.understood(hop)
+        if self._sinks.hop is not None:
+            self._sinks.hop(hop, at_ns, wall_ns)
+
+    def _shown_send(self, send: Send, now: int) -> None:
+        connection = self._by_link.get(send.link)
+        if self._watcher is not None and connection is not None and not connection.closing:
+            self._watcher.sent(send.link, send.data, send.hop, now + self.party.wall_offset_ns)
+        self._send(send, now)
+
+    def show_to(self, watcher: Watcher | None) -> None:
+        """From now on show what passes to `watcher`, beginning with the connections there are; to nobody where it is None."""
+        wall_ns = trio_clock() + self.party.wall_offset_ns
+        for link, connection in self._by_link.items():
+            if self._watcher is not None:
+                self._watcher.closed(link, wall_ns)
+            if watcher is not None:
+                self._show_opened(watcher, connection, wall_ns)
+        self._watcher = watcher
+
+    def _show_opened(self, watcher: Watcher, connection: Connection, wall_ns: int) -> None:
+        own, peer = address_of(connection.sock.getsockname), address_of(connection.sock.getpeername)
+        dialed = connection.link.partition("#")[0] not in self.addresses
+        watcher.opened(connection.link, own, peer, dialed, wall_ns)
 
     def _write(self, connection: Connection, now: int) -> None:
         if connection.fd not in self._connections:
@@ -215,6 +248,8 @@ class Driver:
         self._connections[connection.fd] = connection
         self._by_link[connection.link] = connection
         self._epoll.register(connection.fd, select.EPOLLIN)
+        if self._watcher is not None:
+            self._show_opened(self._watcher, connection, now + self.party.wall_offset_ns)
         self.party.connected(connection.link, now)
         return connection.link
 
@@ -265,6 +300,8 @@ class Driver:
         del self._by_link[connection.link]
         self._epoll.unregister(connection.fd)
         connection.sock.close()
+        if self._watcher is not None:
+            self._watcher.closed(connection.link, now + self.party.wall_offset_ns)
         self._log("info", "link.closed", link=connection.link, peer=connection.peer, reason=reason)
         for txn in connection.txns:
             self.party.undelivered(connection.link, txn, now)
@@ -340,8 +377,9 @@ class Driver:
             self._durable = position
             self.party.durable(position, now)
             held = self._held
+            send = self._send if self._watcher is None else self._shown_send
             while held and held[0].after <= position:
-                self._send(held.popleft(), now)
+                send(held.popleft(), now)
 
     def _writer_gone(self, reason: str, now: int) -> None:
         if self._journal_fd < 0:
@@ -394,6 +432,8 @@ class Driver:
                 if self._journal is not None:
                     self._push()
                 self._sinks.flush()
+                if self._watcher is not None:
+                    self._watcher.flush()
             self.party.tick(now)
             self.carry_out(now)
 

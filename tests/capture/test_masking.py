@@ -25,10 +25,7 @@ def secretive(dialect: Dialect) -> dict[str, str]:
     document["52"] = "D1E2F3A4B5C6D7E8"
     tlv = form_of({"form": "tlv", "parts": []})
     secrets = {"57": f"{PAN}D2812201000009876500", "5A": PAN, "5F20": b"ELALAOUI".hex()}
-    icc = tlv.build(
-        tlv.read(ICC.removesuffix("9F4104000001"))
-        | {"57": f"{PAN}D2812201000009876500", "5A": PAN, "5F20": b"ELALAOUI".hex()}
-    )
+    icc = tlv.build(tlv.read(ICC.removesuffix("9F4104000001")) | secrets)
     document["55"] = f"01{len(icc) // 2:04X}{icc}" if dialect.name == "visa" else icc
     if dialect.name == "visa":
         del document["45"]

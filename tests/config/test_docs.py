@@ -39,13 +39,29 @@ def known(section: str) -> set[str]:
 
 @pytest.mark.parametrize("section", HEADINGS, ids=lambda section: section or "file")
 def test_every_key_is_explained_and_no_other(section: str):
-    sections = {"member", "listener", "host", "bin", "tariff", "rates", "limits"} if not section else set()
+    sections = {"member", "listener", "host", "bin", "tariff", "rates", "limits", "capture"} if not section else set()
     assert set(documented(HEADINGS[section])) == known(section) - sections
 
 
 def test_every_limit_is_explained_with_its_default():
     defaults = {field.name: str(field.default) for field in msgspec.structs.fields(Limits)}
     assert documented("`[limits]`") == defaults
+
+
+def test_every_key_of_a_capture_is_explained_with_its_default():
+    capture = parse_network(f'{BASE}\n[capture]\nclear_cards = ["9504 01"]\n', "x").capture
+    assert capture is not None
+    assert capture.clear_cards == ("950401",)
+    said = documented("`[capture]`")
+    assert said.pop("clear_cards") == "[]"
+    assert said.pop("file").replace("STATE_DIR", "var/small") == capture.file
+    assert said == {key: str(getattr(capture, key)).lower() for key in ("file_bytes", "files", "from_start")}
+
+
+def test_a_capture_may_not_keep_more_than_test_cards():
+    with pytest.raises(ConfigErrors, match='"95" names no test cards'):
+        parse_network(f'{BASE}\n[capture]\nclear_cards = ["95"]\nfiles = 0\n', "x")
+    assert parse_network(BASE, "x").capture is None
 
 
 @pytest.mark.parametrize("key", ["timeout_ms", "echo_s", "retry_ms", "backoff_min_ms", "backoff_max_ms", "max_pending"])

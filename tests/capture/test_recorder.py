@@ -1,0 +1,170 @@
+"""The recorder: what passed on links, as a capture; masked, split as messages are, said whose they are, never in the way."""
+
+from pathlib import Path
+
+import pytest
+
+from switch.capture.pcapng import Reading, Writer
+from switch.capture.recorder import Recorder, Voice
+from switch.capture.talks import Known, Talk, load
+from switch.core.network import Address
+from switch.core.party import Hop, Log
+from switch.wire import Dialect
+from switch.wire.framing import FRAMINGS, make_framing
+from tests.wire.samples import purchase
+
+CMI87 = Dialect.load("cmi87")
+SWITCH, PEER = Address("10.0.0.9", 8583), Address("10.0.0.1", 50_000)
+PAN = "5047391234567890"
+AT = 1_764_072_000_000_000_000
+
+
+def hop(stan: str, mti: str = "0200", txn: int = 0x1F, event: str = "hop.received") -> Hop:
+    return Hop(event, txn, "pos#1", mti, stan, "", "", 0, "", "", "", 0, 0, 0)
+
+
+class Stage:
+    def __init__(
+        self, path: Path, dialect: Dialect = CMI87, framing: str = "length2", **options: tuple[str, ...]
+    ) -> None:
+        self.path = path
+        self.logs: list[Log] = []
+        self.framing = make_framing(framing, 65_535)
+        self.voice = Voice(dialect, framing, f"dialect={dialect.name} framing={framing}")
+        self.recorder = Recorder(Writer(path), {"pos": self.voice}, self.logs.append, **options)
+
+    def opens(self, dialed: bool = False) -> None:
+        self.recorder.opened("pos#1", SWITCH, PEER, dialed, AT)
+
+    def frame(self, document: dict[str, str]) -> bytes:
+        return self.framing.frame(self.voice.dialect.encode(document))
+
+    def talk(self) -> Talk:
+        self.recorder.close(AT + 9)
+        (talk,) = load(self.path, Known())
+        return talk
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Stage:
+    one = Stage(tmp_path / "a.pcapng")
+    one.opens()
+    return one
+
+
+def test_messages_come_one_a_packet_however_the_stream_split_them(stage: Stage) -> None:
+    stream = b"".join(stage.frame({"t": "0800", "11": f"{n:06d}", "70": "301"}) for n in range(3))
+    for n, byte in enumerate(stream):
+        stage.recorder.received("pos#1", bytes([byte]), AT + n)
+    talk = stage.talk()
+    assert [m.document["11"] for m in talk.said] == ["000000", "000001", "000002"]
+    assert [p.data[54:56] for p in Reading(stage.path) if len(p.data) > 54] == [b"\0\x2f"] * 3 or len(talk.said) == 3
+    assert (talk.link, talk.dialect.name, talk.framing, talk.troubles) == ("pos", "cmi87", "length2", [])
+
+
+@pytest.mark.parametrize("dialed", [False, True])
+def test_who_dialed_is_the_client(tmp_path: Path, dialed: bool) -> None:
+    stage = Stage(tmp_path / "a.pcapng")
+    stage.opens(dialed)
+    stage.recorder.received("pos#1", stage.frame({"t": "0800", "11": "000001"}), AT)
+    talk = stage.talk()
+    ends = [f"{x.host}:{x.port}" for x in ((SWITCH, PEER) if dialed else (PEER, SWITCH))]
+    assert talk.name == " > ".join(ends)
+    assert [m.from_client for m in talk.said] == [not dialed]
+
+
+def test_a_message_is_kept_masked_and_the_log_says_that_a_capture_began(stage: Stage) -> None:
+    document = purchase(CMI87)
+    stage.recorder.received("pos#1", stage.frame(document), AT)
+    (message,) = stage.talk().said
+    assert len(message.data) == len(CMI87.encode(document))
+    assert PAN.encode() not in stage.path.read_bytes()
+    assert b"28122010000012300000" not in stage.path.read_bytes()
+    assert message.document["4"] == document["4"]
+    assert [log.event for log in stage.logs] == ["capture.started"]
+
+
+def test_keeping_test_cards_as_they_came_is_said_in_the_log(tmp_path: Path) -> None:
+    stage = Stage(tmp_path / "a.pcapng", clear=("504739",))
+    stage.opens()
+    stage.recorder.received("pos#1", stage.frame(purchase(CMI87)), AT)
+    assert stage.talk().said[0].document["2"] == PAN
+    (log,) = [log for log in stage.logs if log.event == "capture.clear"]
+    assert (log.level, log.fields["cards"]) == ("warning", "504739")
+
+
+def test_a_packet_says_its_link_transaction_and_which_hop_it_is(stage: Stage) -> None:
+    asked = stage.frame({"t": "0200", "11": "000002"})
+    stage.recorder.received("pos#1", stage.frame({"t": "0800", "11": "000001"}) + asked, AT)
+    stage.recorder.understood(hop("000002"))
+    stage.recorder.sent(
+        "pos#1", stage.frame({"t": "0210", "11": "000002"}), hop("000002", "0210", event="hop.sent"), AT
+    )
+    assert [m.comment for m in stage.talk().said] == [
+        "link=pos#1",
+        "link=pos#1 txn=1f hop=1",
+        "link=pos#1 txn=1f hop=2",
+    ]
+
+
+def test_a_stream_that_breaks_is_kept_masked_and_said(tmp_path: Path) -> None:
+    stage = Stage(tmp_path / "a.pcapng", framing="ascii4")
+    stage.opens()
+    good = stage.frame({"t": "0800", "11": "000001"})
+    for data in (good + b"\xff\xffPAN " + PAN[:8].encode(), PAN[8:].encode() + b" end"):
+        stage.recorder.received("pos#1", data, AT)
+    talk = stage.talk()
+    assert [m.document["11"] for m in talk.said] == ["000001"]
+    assert "the client's stream is no ascii4 after its message 1" in talk.troubles[0]
+    kept = stage.path.read_bytes()
+    assert b"PAN " in kept
+    assert b" end" in kept
+    assert PAN[:8].encode() not in kept
+    assert PAN[8:].encode() not in kept
+
+
+def test_a_message_that_is_not_finished_is_kept_as_far_as_it_came(stage: Stage) -> None:
+    whole = stage.frame(purchase(CMI87))
+    stage.recorder.received("pos#1", whole[:60], AT)
+    stage.recorder.closed("pos#1", AT + 1)
+    assert "the client's bytes at the end are an unfinished message" in stage.talk().troubles[0]
+    assert PAN[:10].encode() not in stage.path.read_bytes()
+
+
+@pytest.mark.parametrize("framing", [name for name in FRAMINGS if name not in ("tpdu", "base1")])
+def test_every_framing_is_written_as_it_came(tmp_path: Path, framing: str) -> None:
+    stage = Stage(tmp_path / "a.pcapng", framing=framing)
+    stage.opens()
+    stage.recorder.sent("pos#1", stage.frame({"t": "0800", "11": "000001"}), None, AT)
+    assert [m.document["11"] for m in stage.talk().said] == ["000001"]
+
+
+@pytest.mark.parametrize("name", ["cmi87b", "visa", "mastercard", "iso93"])
+def test_every_dialect_is_read_back_from_what_the_file_says_of_it(tmp_path: Path, name: str) -> None:
+    dialect = Dialect.load(name)
+    stage = Stage(tmp_path / "a.pcapng", dialect, dialect.framing)
+    stage.opens()
+    stage.recorder.received("pos#1", stage.frame(purchase(dialect)), AT)
+    (message,) = stage.talk().said
+    assert (message.wrong, message.document["4"]) == ("", "000000012350")
+
+
+def test_a_disk_that_takes_no_more_ends_the_recording_and_nothing_else(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: Writer) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Writer, "flush", full)
+    for _ in range(3):
+        stage.recorder.received("pos#1", stage.frame({"t": "0800", "11": "000001"}), AT)
+        stage.recorder.flush()
+    stage.recorder.opened("pos#2", SWITCH, PEER, False, AT)
+    assert [log.event for log in stage.logs] == ["capture.started", "capture.stopped"]
+    assert "No space left on device" in stage.logs[1].fields["reason"]
+
+
+def test_a_capture_that_was_there_before_makes_room(tmp_path: Path) -> None:
+    (tmp_path / "a.pcapng").write_bytes(b"the one before")
+    Stage(tmp_path / "a.pcapng").recorder.close(AT)
+    assert (tmp_path / "a.1.pcapng").read_bytes() == b"the one before"
