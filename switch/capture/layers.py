@@ -43,10 +43,10 @@ def checksum(data: bytes) -> int:
     """The Internet checksum (RFC 1071) of `data`; of a whole that contains its own checksum it is 0."""
     if len(data) & 1:
         data += b"\0"
-    total: int = sum(struct.unpack(f">{len(data) // 2}H", data))
-    while total > 0xFFFF:
-        total = (total & 0xFFFF) + (total >> 16)
-    return ~total & 0xFFFF
+    number = int.from_bytes(data, "big")
+    return (
+        ~(number % 0xFFFF or (0xFFFF if number else 0)) & 0xFFFF
+    )  # the sum of 16-bit words, carries added, is their remainder
 
 
 def _packed(host: str) -> bytes:

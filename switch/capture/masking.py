@@ -22,10 +22,14 @@ CLEAR_PREFIX_MIN: Final = 6
 RUN_MIN: Final = 12
 """digits: the shortest PAN"""
 
+_DOUBLED: Final = "0516273849"
+"""At n the digit that adds n to a Luhn sum where it is doubled."""
+_TWICE: Final = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
 _ACCOUNTS: Final = frozenset({DE.ACCOUNT_FROM, DE.ACCOUNT_TO})
 _TRACKS: Final = frozenset({DE.TRACK1, DE.TRACK2, DE.TRACK3})
-_STRUCTURE: Final = "=^D%;?"
-"""What divides track data; it stays, so that the element still reads as a track."""
+_NO_STRUCTURE: Final = re.compile("[^=^D]", re.DOTALL)
+"""What is no divider of a track; dividers stay, so that the element still reads as one."""
+_TRACK_PAN: Final = re.compile(r"[%;]?B?(\d{12,19})(?=[=^D])", re.ASCII)
 _HEAD: Final = frozenset({DE.HEADER, DE.MTI, DE.BITMAP, DE.BITMAP_SECONDARY})
 _BITMAPS: Final = frozenset({DE.BITMAP, DE.BITMAP_SECONDARY})
 _EBCDIC_RUN: Final = re.compile(rb"[\xf0-\xf9]{12,}")
@@ -37,11 +41,8 @@ _HEX_RUN: Final = re.compile(rb"[0-9A-Fa-f]{16,}")
 
 def _luhn_rest(digits: str) -> int:
     """The Luhn sum of all `digits`, modulo 10; 0 for a valid PAN (ISO/IEC 7812-1, annex B)."""
-    total = 0
-    for place, char in enumerate(reversed(digits)):
-        value = int(char) * (1 + place % 2)
-        total += value - 9 if value > 9 else value
-    return total % 10
+    values = [ord(char) - 48 for char in reversed(digits)]
+    return (sum(values[::2]) + sum([_TWICE[value] for value in values[1::2]])) % 10
 
 
 def mask_digits(pan: str) -> str:
@@ -56,12 +57,8 @@ def mask_digits(pan: str) -> str:
     masked = pan[:head] + "0" * (size - head - 4) + pan[-4:]
     if _luhn_rest(pan) or size - head < 6:
         return masked
-    place = size - 6  # from the right the sixth digit: it is doubled
-    for digit in "0123456789":
-        candidate = masked[:place] + digit + masked[place + 1 :]
-        if _luhn_rest(candidate) == 0:
-            return candidate
-    raise AssertionError("ten digits give ten Luhn sums")
+    place = size - 6  # from the right the sixth digit, which the sum takes twice
+    return masked[:place] + _DOUBLED[-_luhn_rest(masked) % 10] + masked[place + 1 :]
 
 
 def _zeros(value: str) -> str:
@@ -70,8 +67,8 @@ def _zeros(value: str) -> str:
 
 def _track(value: str) -> str:
     """A track with its PAN masked, its dividers kept, all else zeros."""
-    match = re.match(r"[%;]?B?(\d{12,19})(?=[=^D])", value)
-    rest = "".join(char if char in _STRUCTURE[:3] else "0" for char in value)
+    match = _TRACK_PAN.match(value)
+    rest = _NO_STRUCTURE.sub("0", value)
     if match is None:
         return rest
     start, end = match.span(1)
@@ -98,6 +95,9 @@ class Mask:
                 continue
             if any(part.sensitive for part in form.parts.values()):
                 self._forms[de] = form
+        self._touched = (
+            frozenset({DE.PAN}) | _TRACKS | SENSITIVE | dialect.sensitive | _ACCOUNTS | frozenset(self._forms)
+        )
         pan = dialect.elements.get(DE.PAN)
         ebcdic = pan is not None and pan.text is not None and pan.text.to_latin is not None
         self._runs = [(_EBCDIC_RUN, b"\xf0")] if ebcdic else [(_DIGIT_RUN, b"0"), (_HEX_RUN, b"0")]
@@ -105,11 +105,18 @@ class Mask:
 
     def message(self, data: bytes) -> bytes:
         """`data`, one message without its frame, fit to be kept; as long as it was. Raises nothing, whatever the bytes."""
+        return self.kept(data)[0]
+
+    def kept(self, data: bytes) -> tuple[bytes, Document]:
+        """As `message`, and beside it what was decoded, unmasked."""
         try:
             document = self._dialect.decode(data)
         except DecodeError as error:
-            return self._undecoded(data, error)
-        if self._is_clear(document):
+            return self._undecoded(data, error), error.document
+        return self._decoded(data, document), document
+
+    def _decoded(self, data: bytes, document: Document) -> bytes:
+        if self._touched.isdisjoint(document) or self._is_clear(document):
             return data
         try:
             masked = self._dialect.encode(self.document(document))
@@ -124,13 +131,15 @@ class Mask:
         if self._is_clear(document):
             return document
         pan = document.get(DE.PAN, "").strip()
-        masked = {de: self._value(de, value) for de, value in document.items()}
+        masked = dict(document)
+        for de in self._touched.intersection(document):
+            masked[de] = self._value(de, document[de])
         if len(pan) >= RUN_MIN:
-            hidden, in_hex = mask_digits(pan), pan.encode().hex().upper()
+            hidden, in_hex = masked[DE.PAN].strip(), pan.encode().hex().upper()
             for de, value in masked.items():
                 if pan in value:
                     masked[de] = value.replace(pan, hidden)
-                elif in_hex in value:
+                elif len(value) >= 24 and in_hex in value:
                     masked[de] = value.replace(in_hex, hidden.encode().hex().upper())
         return masked
 
@@ -183,7 +192,7 @@ class Mask:
             format(int(document.get(de) or "0", 16), "064b") for de in ("p", "1") if _is_hex(document, de)
         )
         announced = {str(n) for n, bit in enumerate(following, 1) if bit == "1"} - set(document)
-        secret = announced & (SENSITIVE | self._dialect.sensitive | _ACCOUNTS | set(self._forms) | {DE.PAN})
+        secret = announced & self._touched
         start = self._end_of({de: value for de, value in document.items() if de in _HEAD}, len(data))
         end = self._end_of(document, len(data))
         read = self.raw(self._overwritten(data[:end], document)[start:])

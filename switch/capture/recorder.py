@@ -16,7 +16,7 @@ from switch.capture.masking import Mask
 from switch.capture.pcapng import Writer
 from switch.core.network import Address, Network
 from switch.core.party import Hop, LinkId, Log, link_name
-from switch.wire import DecodeError, Dialect
+from switch.wire import Dialect, Document
 from switch.wire.framing import FramingError, make_framing
 from switch.wire.vocabulary import DE
 
@@ -219,12 +219,16 @@ class Recorder:
             for packet in ends:
                 self._writer.packet(link.interface, seen.at_ns, packet)
             return
-        data = link.mask.raw(seen.data, edges=True)
         if seen.kind == "message":
-            with suppress(FramingError):
-                data = link.directions[seen.inward].framing.frame(link.mask.message(seen.data))
-        if hop is None and seen.inward and link.hops:
-            hop = self._hop_of(link, seen.data)
+            masked, document = link.mask.kept(seen.data)
+            try:
+                data = link.directions[seen.inward].framing.frame(masked)
+            except FramingError:
+                data = link.mask.raw(seen.data, edges=True)
+            if hop is None and link.hops:
+                hop = self._hop_of(link, document)
+        else:
+            data = link.mask.raw(seen.data, edges=True)
         comment = self._comment(link, hop, seen.note)
         from_client = seen.inward == link.inward_client
         for packet in link.connection.data(data, from_client=from_client):
@@ -232,11 +236,8 @@ class Recorder:
             self.packets += 1
 
     @staticmethod
-    def _hop_of(link: _Link, data: bytes) -> Hop | None:
-        try:
-            document = link.dialect.decode(data)
-        except DecodeError as error:
-            document = error.document
+    def _hop_of(link: _Link, document: Document) -> Hop | None:
+        """The hop of a received message; only those that were understood wait."""
         stan = document.get(DE.STAN, "")
         for index, hop in enumerate(link.hops):
             if hop.stan == stan and hop.mti[1:] == document.get(DE.MTI, "")[1:]:
