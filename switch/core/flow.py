@@ -172,6 +172,38 @@ def reversal_entry(kernel: Kernel, request: Forwarded, reason: str, answered: Do
     )  # fmt: skip
 
 
+def forgotten_entry(kernel: Kernel, message: Incoming, host: str) -> Owed:
+    """The switch's own reversal (0420) of a request that it does not know and a host may: named as its acquirer names it."""
+    document, now = message.document, message.now
+    stan, de7 = kernel.next_stan(host), kernel.de7(now)
+    acquirer, forwarder = document.get(DE.ACQUIRER, ""), kernel.network.institution
+    kept: Document = {de: document[de] for de in KEPT if de in document}
+    elements: Document = {
+        **kept,
+        DE.MTI: MTI.REVERSAL_ADVICE,
+        DE.STAN: stan,
+        DE.TRANSMISSION_TIME: de7,
+        DE.FORWARDER: forwarder,
+        DE.ORIGINAL: original_data(
+            document[DE.MTI][:3] + "0", document[DE.STAN], document[DE.TRANSMISSION_TIME], acquirer, forwarder
+        ),
+    }
+    txn = kernel.next_txn(now)
+    return Owed(
+        txn, kernel.wall_us(now), "reversal", "forgotten", host, 0, ("", "4", stan, de7, "", ""), message.session.name,
+        message.masked, kernel.vault.seal(message.pan, txn), message.amount, message.currency, elements, message.key,
+    )  # fmt: skip
+
+
+def declined_entry(kernel: Kernel, message: Incoming, de39: str, reason: str) -> Declined:
+    """The record of a refusal."""
+    document = message.document
+    return Declined(
+        message.txn, kernel.wall_us(message.now), message.key, message.session.name, document[DE.MTI], message.masked,
+        message.amount, message.currency, document.get(DE.RRN, ""), de39, reason,
+    )  # fmt: skip
+
+
 # -- what requests, advices and reversals share
 
 

@@ -55,6 +55,8 @@ class Kernel:
         self.journal_down = ""
         """why, while the journal is not there"""
         self.draining = False
+        self.booted_de7 = ""
+        """DE7 when this process started; "" where none was before it"""
         self._last_txn = state.last_txn
         self._wall_at = self._wall_us = -1
         self._second = -1

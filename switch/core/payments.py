@@ -13,6 +13,8 @@ from switch.core.flow import (
     Incoming,
     Refusal,
     check_shape,
+    declined_entry,
+    forgotten_entry,
     hop_of,
     keep_reference,
     limit_reached,
@@ -26,12 +28,12 @@ from switch.core.kernel import Kernel
 from switch.core.links import HostState, Session
 from switch.core.party import Hop
 from switch.core.pending import Pending
-from switch.core.records import Abandoned, Answered, Declined, Forwarded, Key
+from switch.core.records import Abandoned, Answered, Forwarded, Key, later
 from switch.core.routing import Decision, Router
 from switch.core.tariffs import Tariffs
 from switch.core.translate import answer
 from switch.wire import EncodeError
-from switch.wire.vocabulary import APPROVALS, DE, Answer, Document
+from switch.wire.vocabulary import APPROVALS, DE, Answer, Document, is_repeat
 
 
 class Payments:
@@ -48,6 +50,7 @@ class Payments:
     def request(self, session: Session, document: Document, raw: Document, now: int) -> None:
         """0100, 0200 and their repeats: refused, answered again, or forwarded."""
         message = take(self._kernel, session, document, raw, now)
+        decision = None
         try:
             check_shape(message)
             if answer_again(self._kernel, message):
@@ -55,7 +58,10 @@ class Payments:
             decision = route(self._router, message)
             self._forward(message, decision, self._admit(decision))
         except Refusal as refusal:
-            self.decline(message, refusal)
+            if decision is not None and self._may_be_forgotten(message):
+                self._take_back(message, decision, refusal)
+            else:
+                self.decline(message, refusal)
 
     def _admit(self, decision: Decision) -> HostState:
         """The host to forward to. Raises Refusal where it is away or a limit is reached."""
@@ -117,6 +123,33 @@ class Payments:
             )
         )  # fmt: skip
 
+    def _may_be_forgotten(self, message: Incoming) -> bool:
+        """A copy of this request may have gone out before a crash that took its record: it is marked as a repeat, or older than
+        this process.
+        """
+        document = message.document
+        if document[DE.PROCESSING_CODE][:2] in INQUIRIES:
+            return False
+        return is_repeat(document[DE.MTI]) or not later(document[DE.TRANSMISSION_TIME], self._kernel.booted_de7)
+
+    def _take_back(self, message: Incoming, decision: Decision, refusal: Refusal) -> None:
+        """Refuse for good what may stand at the host all the same: it is reversed there, and 91 waits for that promise."""
+        kernel, document, session, now = self._kernel, message.document, message.session, message.now
+        if self._forwarder.full(decision.host):
+            limit_reached(kernel, "owed_per_host", kernel.limits.owed_per_host, "", decision.host)
+            return  # unanswered: the acquirer will reverse it, and that will be taken when there is room
+        entry = forgotten_entry(kernel, message, decision.host)
+        self._forwarder.owe(entry, now)
+        after = kernel.record(declined_entry(kernel, message, Answer.ISSUER_INOPERATIVE, refusal.reason))
+        kernel.log("warning", "repeat.original_unknown", txn=f"{message.txn:x}", link=session.link, host=decision.host,
+                   reason=refusal.reason,
+                   hint="a copy may have gone out before a crash: reversed at the host, and answered 91")  # fmt: skip
+        refused = answer(document, Answer.ISSUER_INOPERATIVE)
+        hop = hop_of(
+            "hop.sent", message, refused, session.link, decision.route, Answer.ISSUER_INOPERATIVE, refusal.reason
+        )
+        reply(kernel, session, refused, message.raw, now, after=after, hop=hop)
+
     def decline(self, message: Incoming, refusal: Refusal, *, remember: bool = True) -> None:
         """Refuse here: record it, answer, say why. Moves no money, so that nothing waits for the journal.
 
@@ -127,12 +160,7 @@ class Payments:
             if remember:
                 kernel.refused_unrecorded(message.key, de39)
         elif remember:
-            kernel.record(
-                Declined(
-                    message.txn, kernel.wall_us(message.now), message.key, session.name, document[DE.MTI], message.masked,
-                    message.amount, message.currency, document.get(DE.RRN, ""), de39, refusal.reason,
-                )
-            )  # fmt: skip
+            kernel.record(declined_entry(kernel, message, de39, refusal.reason))
         refused = answer(document, de39)
         hop = hop_of("hop.sent", message, refused, session.link, refusal.route, de39, refusal.reason)
         reply(kernel, session, refused, message.raw, message.now, hop=hop)

@@ -66,6 +66,8 @@ class Switch(Kernel):
 
     def started(self, now: int) -> None:
         """The first call of a process: what was forwarded and never answered is owed a reversal (docs/journal.md)."""
+        if self.position:
+            self.booted_de7 = self.de7(now)
         self.record(Booted(self.wall_us(now), SCHEMA, self.network.name))
         for request in list(self.state.open.values()):
             if request.host not in self.hosts:

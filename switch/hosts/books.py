@@ -205,7 +205,9 @@ class _Folding:
                 amount = signed_amount(entry.message)
                 self._set(key, outcome=APPROVED, amount=amount, currency=entry.currency, de39=row.de39 if row else "00")
             return
-        if row is None:
+        if row is None and entry.reason == "forgotten":
+            self._set(key, outcome=DECLINED, currency=entry.currency, de39=Answer.ISSUER_INOPERATIVE)
+        elif row is None:
             self._set(key, outcome=REVERSED, currency=entry.currency)
         elif row.outcome == UNANSWERED:
             self._set(key, outcome=DECLINED, amount=0, de39=row.de39 or Answer.ISSUER_INOPERATIVE)

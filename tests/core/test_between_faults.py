@@ -202,3 +202,20 @@ def test_an_answer_to_a_payment_settles_no_advice_that_has_its_number() -> None:
     assert scene.book.switch.state.owed
     scene.atlas.answers(advice, "00")
     assert not scene.book.switch.state.owed
+
+
+def test_a_repeat_of_what_a_crash_made_forgotten_is_reversed_at_the_issuer_before_it_is_refused() -> None:
+    scene = Scene()
+    sent = purchase()
+    book = scene.book.crashes()
+    rif = book.acquirer("acquirers", "504102")
+    book.journal_holds()
+    rif.sends({**sent, "t": "0201"})
+    assert rif.got_nothing()
+    book.journal_flushes()
+    assert rif.gets()["39"] == "91"
+    undo = book.host("atlas").gets()
+    assert (undo["t"], undo["37"], undo["90"][:20]) == ("0420", sent["37"], "0200" + sent["11"] + sent["7"])
+    rif.sends({**sent, "t": "0201"})
+    assert rif.gets()["39"] == "91"
+    assert len(book.recorded(Owed)) == 1
