@@ -1,7 +1,7 @@
 """Misbehaviour on request: what a host does wrong, per card and per host, decided by injected dice.
 
 A fault concerns the *answer* to a request. The account has moved by then: an issuer that goes silent after approving is what
-reversals are for. Reversals, advices and network messages are treated well, but for latency.
+reversals are for. Reversals and advices are treated well, but for latency, unless a plan says otherwise; network messages always.
 """
 
 from collections.abc import Mapping
@@ -80,6 +80,8 @@ class FaultPlan(msgspec.Struct, frozen=True, kw_only=True):
     cards: Mapping[str, Faults] = {}
     """by PAN"""
     latency: Latency = Latency()
+    advices: bool = False
+    """the answers to reversals and advices meet the host's fate, too"""
 
     def fate(self, pan: str, dice: Dice) -> tuple[Fate, int]:
         """What becomes of the answer to a request for `pan`, and after how many nanoseconds."""

@@ -108,7 +108,11 @@ class Issuer(Host):
             verdict = take(self.enrich(heard.house, now), self.moment(now))
             if verdict.reason and not is_repeat(mti):
                 self.log("debug", "message.noted", mti=mti, de11=heard.house.get(DE.STAN, ""), reason=verdict.reason)
-            self._answer(line, heard, verdict, Fate.ANSWER, self._plan.latency.draw_ns(self._dice), now)
+            if self._plan.advices:
+                fate, delay_ns = self._plan.fate("", self._dice)
+            else:
+                fate, delay_ns = Fate.ANSWER, self._plan.latency.draw_ns(self._dice)
+            self._answer(line, heard, verdict, fate, delay_ns, now)
         else:
             self.on_response(line, heard, now)
 

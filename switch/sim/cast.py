@@ -127,7 +127,7 @@ class Cast:
         mine = self._cards_of(host)
         if faults is not None:
             faults = msgspec.structs.replace(faults, late_ms=late_ms)
-            return FaultPlan(host=faults, latency=Latency(climate.latency_ms, 0.8))
+            return FaultPlan(host=faults, latency=Latency(climate.latency_ms, 0.8), advices=True)
         return FaultPlan(cards=card_faults(mine, late_ms), latency=Latency(climate.latency_ms, 0.8))
 
     def _cards_of(self, host: HostLink) -> tuple[TestCard, ...]:

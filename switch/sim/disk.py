@@ -139,12 +139,12 @@ class History:
 
 def narrow(limits: Limits, dice: Random) -> Limits:
     """Bounds small enough to be reached, in the proportions of the ordinary ones."""
-    recent = dice.choice((64, 256, 1_024))
+    recent = dice.choice((32, 64, 256, 1_024))
     return msgspec.structs.replace(
         limits,
         recent_transactions=recent,
         unacknowledged_records=2 * recent,
-        snapshot_records=6 * recent,
+        snapshot_records=dice.choice((2, 6)) * recent,
         pending=dice.choice((32, 128, 1_024)),
         late_answers=recent // 8,
         owed_per_host=dice.choice((16, 64, 1_024)),

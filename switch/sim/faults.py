@@ -101,7 +101,7 @@ _WEIGHTS: Final[tuple[tuple[Kind, int], ...]] = (
 
 
 def schedule(dice: Random, targets: Targets, span: Span, count: int) -> tuple[Fault, ...]:
-    """`count` faults, some of them with a second one hard on their heels: what is lost is mostly lost between two faults."""
+    """`count` faults or a few more, many in groups: what is lost is mostly lost between two, while the disk is slow."""
     draw = _Draw(dice, targets)
     kinds, weights = zip(*_WEIGHTS, strict=True)
     favoured = set(dice.sample(kinds, 5)) if dice.random() < 0.5 else set(kinds)
@@ -110,6 +110,9 @@ def schedule(dice: Random, targets: Targets, span: Span, count: int) -> tuple[Fa
     while len(faults) < count:
         tail = dice.random() < 0.2
         at = span.begin_ms + (span.load_ms + dice.randrange(span.tail_ms) if tail else dice.randrange(span.load_ms))
+        if dice.random() < 0.15:
+            faults += draw.group(at)
+            continue
         faults += draw.fault(dice.choices(kinds, weights)[0], at)
         if dice.random() < 0.3:
             soon = at + int(dice.choice((0, 1, 5, 50, 500, 15_000)) * dice.random())
@@ -128,6 +131,21 @@ class _Draw:
     def fault(self, kind: Kind, at: int) -> list[Fault]:
         drawn = self._of_kind.get(kind, _Draw._broken_link)(self, kind, at)
         return [drawn] if drawn is not None else []
+
+    def group(self, at: int) -> list[Fault]:
+        """A slow disk, something else while it is slow, and a crash from which the switch is back at once."""
+        dice = self._dice
+        slow = self._span_ms(50, 20_000)
+        second = dice.choice(
+            (Kind.CUT, Kind.CUT, Kind.REPEAT, Kind.MOOD, Kind.HALF_OPEN, Kind.ANSWER_TWICE, Kind.CLOCK)
+        )
+        crash_at = at + int(slow * dice.random())
+        when, what = dice.choice(("before", "after")), dice.choice(("record", "send", "any"))
+        return [
+            Fault(at, Kind.DISK_SLOW, "", slow, str(slow)),
+            *self.fault(second, at + int((crash_at - at) * dice.random())),
+            Fault(crash_at, Kind.CRASH, "", self._span_ms(1, 200), f"{when} {what} {dice.randrange(1, 5)}"),
+        ]
 
     def _span_ms(self, low: int, high: int) -> int:
         """Between two durations, small ones as often as large ones."""
@@ -154,7 +172,7 @@ class _Draw:
 
     def _host_crash(self, kind: Kind, at: int) -> Fault | None:
         target = self._one(self._targets.issuers)
-        keeps = "keeps" if self._dice.random() < 0.3 else ""
+        keeps = "keeps" if self._dice.random() < 0.5 else ""
         return Fault(at, kind, target, self._span_ms(20, 8_000), keeps) if target else None
 
     def _mood(self, kind: Kind, at: int) -> Fault | None:

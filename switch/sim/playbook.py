@@ -14,6 +14,7 @@ journal (`book.journal_holds()`); a crash keeps what was durable and nothing els
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
+from typing import Protocol
 
 import msgspec
 
@@ -46,6 +47,16 @@ class Memory:
         for entry in self._entries():
             apply(state, entry)
         return state.recent.get(key)
+
+
+class End(Protocol):
+    """Whatever holds the other end of a link."""
+
+    closed: str
+    """why the switch closed the link; "" while it is open"""
+
+    def takes(self, data: bytes) -> None:
+        """Bytes from the switch. Answer later, with `Playbook.deliver`: the switch is still at work here."""
 
 
 class Peer:
@@ -114,7 +125,7 @@ class Playbook:
         self._durable = len(self.entries)
         self._held: list[Send] = []
         self._holding = False
-        self._peers: dict[LinkId, Peer] = {}
+        self._peers: dict[LinkId, End] = {}
         self._links = links
         names = {listener.dialect for listener in network.listeners} | {host.dialect for host in network.hosts}
         self._dialects = {name: Dialect.load(name) for name in names}
@@ -137,6 +148,15 @@ class Playbook:
         self.switch.connected(peer.link, self.now)
         self._carry_out()
         return peer
+
+    def joins(self, name: str, end: End) -> LinkId:
+        """A new connection on listener or host link `name` whose bytes are the caller's own business."""
+        self._links += 1
+        link = f"{name}#{self._links}"
+        self._peers[link] = end
+        self.switch.connected(link, self.now)
+        self._carry_out()
+        return link
 
     def acquirer(self, listener: str, institution: str, *, sign_on: bool = True) -> Peer:
         """A connection to a listener, signed on unless told otherwise."""
