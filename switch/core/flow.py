@@ -17,7 +17,7 @@ from typing import Final
 import msgspec
 
 from switch.core.house import PRIVATE, House48, original_data, private_elements
-from switch.core.kernel import Kernel, amount_of
+from switch.core.kernel import Kernel
 from switch.core.links import Session, SessionState
 from switch.core.party import Hop, LinkId
 from switch.core.records import Abandoned, Answered, AnyEntry, Declined, Forwarded, Key, Owed
@@ -56,6 +56,8 @@ def status_after(status: Status, entry: AnyEntry) -> Status:
         return Status.APPROVED if entry.de39 in APPROVALS else Status.DECLINED
     return targets[0]
 
+
+UP: Final = SessionState.UP
 
 INQUIRIES: Final = frozenset({Processing.BALANCE, Processing.VERIFICATION})
 """Transaction types (DE3, first two digits) that move no money: never reversed."""
@@ -209,22 +211,21 @@ def declined_entry(kernel: Kernel, message: Incoming, de39: str, reason: str) ->
 
 def take(kernel: Kernel, session: Session, document: Document, raw: Document, now: int) -> Incoming:
     """Give the message its transaction and log its first hop."""
-    pan = pan_of(document)
-    masked = mask_pan(pan)
-    amount, currency = amount_of(document), document.get(DE.CURRENCY, "")
-    key = key_of(session, document)
-    message = Incoming(session, document, raw, kernel.next_txn(now), key, pan, masked, amount, currency, now)
-    kernel.effects.append(hop_of("hop.received", message, document, session.link))
-    return message
-
-
-def key_of(session: Session, document: Document) -> Key:
-    """What makes this message itself: acquirer, MTI class, DE11, DE7, DE32, DE41."""
     get = document.get
-    return (
-        session.source, document[DE.MTI][1], get(DE.STAN, ""), get(DE.TRANSMISSION_TIME, ""), get(DE.ACQUIRER, ""),
-        get(DE.TERMINAL, ""),
+    pan = get(DE.PAN) or pan_of(document)
+    masked = f"{pan[:6]}******{pan[12:]}" if len(pan) == 16 else mask_pan(pan)
+    mti, stan, currency, text = document[DE.MTI], get(DE.STAN, ""), get(DE.CURRENCY, ""), get(DE.AMOUNT)
+    amount = int(text) if text else 0
+    txn = kernel.next_txn(now)
+    key = (
+        session.source, mti[1], stan, get(DE.TRANSMISSION_TIME, ""), get(DE.ACQUIRER, ""), get(DE.TERMINAL, ""),
     )  # fmt: skip
+    kernel.effects.append(
+        Hop(
+            "hop.received", txn, session.link, mti, stan, get(DE.RRN, ""), masked, amount, currency, "", "", 0, now, now
+        )
+    )
+    return Incoming(session, document, raw, txn, key, pan, masked, amount, currency, now)
 
 
 def pan_of(document: Document) -> str:
@@ -238,7 +239,7 @@ def pan_of(document: Document) -> str:
 def check_shape(message: Incoming) -> None:
     """Raise Refusal unless the link may send it and the elements a request needs are there. The PAN is checked by routing."""
     session, document = message.session, message.document
-    if session.state is not SessionState.UP:
+    if session.state is not UP:
         why = f"link {session.link} is {session.state.value}: sign on first (0800, DE70=001)"
         raise Refusal(Answer.NOT_PERMITTED_TERMINAL, why)
     if session.host is not None and session.host.config.role != "network":

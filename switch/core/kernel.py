@@ -15,8 +15,9 @@ from switch.core.party import Effect, Hop, LinkId, Log, Record, Send
 from switch.core.pending import Pending
 from switch.core.records import AnyEntry, History, Key, Outcome, State, apply, later
 from switch.security.vault import Vault
-from switch.wire import Dialect
-from switch.wire.vocabulary import DE, Document
+from switch.wire import Dialect, EncodeError
+from switch.wire.framing import FramingError
+from switch.wire.vocabulary import Document
 
 
 class Kernel:
@@ -166,12 +167,12 @@ class Kernel:
         hop: Hop | None = None,
     ) -> None:
         """Translate, encode, frame and send a house-form document. Raises EncodeError where the link's dialect cannot say it."""
-        data = session.framing.frame(session.dialect.encode(session.outward(document, reference)))
+        try:
+            data = session.say(document, reference)
+        except FramingError as error:
+            dialect = session.dialect.name
+            raise EncodeError(
+                dialect, "", "", 0, f"a message that {error.expected} hold", error.found, document
+            ) from None
         session.wrote_ns = now
         self.effects.append(Send(session.link, data, after, txn, hop))
-
-
-def amount_of(document: Document) -> int:
-    """DE4 in minor units; 0 where it is absent. The codec has made sure that it is digits."""
-    text = document.get(DE.AMOUNT)
-    return int(text) if text else 0

@@ -4,15 +4,18 @@ A `Session` is one connection. A `HostState` is what the switch holds for a host
 Both are of the moment: neither outlives the process, and nothing durable is in them.
 """
 
+from collections.abc import Callable
 from enum import Enum
+from typing import TypeAlias
 
 from switch.core.network import HostLink
 from switch.core.party import LinkId
 from switch.core.pending import Pending, PendingTable
 from switch.core.records import Key
-from switch.core.translate import Translator
+from switch.core.translate import Direct, Translator
 from switch.wire import Dialect
 from switch.wire.framing import Framing
+from switch.wire.vocabulary import Document
 
 
 class SessionState(Enum):
@@ -25,12 +28,23 @@ class SessionState(Enum):
     CLOSING = "closing"
 
 
+Speech: TypeAlias = Callable[[Document, Document | None], bytes]
+
+
+def _speech(dialect: Dialect, framing: Framing, translator: Translator) -> Speech:
+    """Translate, encode and frame, with what a link needs none of left out."""
+    outward, encode, frame = translator.outward, dialect.encode, framing.frame
+    if isinstance(translator, Direct):
+        return lambda document, _: frame(encode(document))
+    return lambda document, reference: frame(encode(outward(document, reference)))
+
+
 class Session:
     """One connection: its speech (framing, dialect, translator), who is at the other end, and its counters."""
 
     __slots__ = (
         "asked", "bad_in_a_row", "dialect", "framing", "framing_name", "good", "heard_ns", "host", "inward", "link", "name",
-        "network_from_ns", "network_messages", "outward", "plain", "role", "source", "state", "translator", "wrote_ns",
+        "network_from_ns", "network_messages", "role", "say", "source", "state", "wrote_ns",
     )  # fmt: skip
 
     def __init__(
@@ -51,9 +65,9 @@ class Session:
         self.dialect = dialect
         self.framing = framing
         self.framing_name = framing_name
-        self.translator = translator
         self.inward = translator.inward
-        self.outward = translator.outward
+        self.say = _speech(dialect, framing, translator)
+        """a house-form document, and for an answer the request as it came, as framed bytes. Raises EncodeError, FramingError"""
         self.state = SessionState.CONNECTED
         self.source = ""
         """member (acquirer, terminal) or host name, once signed on"""

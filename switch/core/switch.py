@@ -25,6 +25,9 @@ from switch.wire.framing import FramingError, make_framing
 from switch.wire.subfields import SubfieldError
 from switch.wire.vocabulary import ADVICES, DE, MTI, REQUESTS, REVERSALS, Answer, Document
 
+CONNECTED, CLOSING, UP = SessionState.CONNECTED, SessionState.CLOSING, SessionState.UP
+"""looking them up in the enumeration would cost more than comparing them"""
+
 Handler = Callable[[Session, Document, Document, int], None]
 
 
@@ -120,7 +123,7 @@ class Switch(Kernel):
         self._close(session, f"limit {limit}={value} reached")
 
     def _close(self, session: Session, reason: str) -> None:
-        session.state = SessionState.CLOSING
+        session.state = CLOSING
         self.effects.append(Close(session.link, reason))
 
     def disconnected(self, link: LinkId, now: int) -> None:
@@ -149,21 +152,19 @@ class Switch(Kernel):
     def received(self, link: LinkId, data: bytes, now: int) -> None:
         """Bytes of a link: all whole frames in them are dealt with, in order."""
         session = self.sessions.get(link)
-        if session is None or session.state is SessionState.CLOSING:
+        if session is None or session.state is CLOSING:
             return
         session.heard_ns = now
         framing = session.framing
         try:
             frames = framing.feed(data)
         except FramingError as error:
-            for frame in error.frames:
-                self._frame(session, frame, now)
+            self._frames(session, error.frames, now)
             self.log("warning", "frame.bad", link=link, offset=error.offset, expected=error.expected, found=error.found,
                      reason=str(error), framing=session.framing_name)  # fmt: skip
             self._close(session, f"bad frame: {error}")
             return
-        for frame in frames:
-            self._frame(session, frame, now)
+        self._frames(session, frames, now)
         if framing.waiting:
             self._partial.setdefault(link, now)
             if frames:
@@ -173,25 +174,29 @@ class Switch(Kernel):
         if self.position >= self._snapshot_at:
             self._snapshot(now)
 
-    def _frame(self, session: Session, frame: bytes, now: int) -> None:
-        try:
-            raw = session.dialect.decode(frame)
-        except DecodeError as error:
-            self._unreadable(session, error, now)
-            return
-        try:
-            document = session.inward(raw)
-        except (SubfieldError, ValueError) as error:
-            self._misformed(session, raw, str(error), now)
-            return
-        handler = self._handlers.get(document[DE.MTI])
-        if handler is None:
-            self._misformed(session, raw, f"MTI {document[DE.MTI]} is not one this switch speaks", now)
-            return
-        session.good += 1
-        session.bad_in_a_row = 0
-        handler(session, document, raw, now)
-        if self._unsigned and session.state is not SessionState.CONNECTED:
+    def _frames(self, session: Session, frames: list[bytes], now: int) -> None:
+        decode, inward, handlers = session.dialect.decode, session.inward, self._handlers
+        for frame in frames:
+            try:
+                raw = decode(frame)
+            except DecodeError as error:
+                self._unreadable(session, error, now)
+                continue
+            try:
+                document = inward(raw)
+            except (SubfieldError, ValueError) as error:
+                self._misformed(session, raw, str(error), now)
+                continue
+            handler = handlers.get(document[DE.MTI])
+            if handler is None:
+                self._misformed(session, raw, f"MTI {document[DE.MTI]} is not one this switch speaks", now)
+                continue
+            session.good += 1
+            session.bad_in_a_row = 0
+            handler(session, document, raw, now)
+            if session.state is CLOSING:
+                return
+        if self._unsigned and session.state is not CONNECTED:
             self._unsigned.pop(session.link, None)
 
     def _unreadable(self, session: Session, error: DecodeError, now: int) -> None:
@@ -329,7 +334,7 @@ class Switch(Kernel):
             return
         for session in list(self.sessions.values()):
             allowed = idle_ns.get(session.name)
-            if allowed and now - session.heard_ns > allowed and session.state is not SessionState.CLOSING:
+            if allowed and now - session.heard_ns > allowed and session.state is not CLOSING:
                 self._close(
                     session, f"idle for more than {allowed // 1_000_000_000} s (idle_s of listener {session.name})"
                 )
@@ -356,7 +361,7 @@ class Switch(Kernel):
         """Sign off from every host that nothing is awaited of any more."""
         for host in self.hosts.values():
             for session in host.sessions:
-                if not len(host.pending) and session.state is SessionState.UP:
+                if not len(host.pending) and session.state is UP:
                     self._management.sign_off(session, now)
                     session.state = SessionState.SIGNED_OFF
 

@@ -242,3 +242,14 @@ def test_draining_refuses_new_payments_finishes_the_open_ones_and_signs_off() ->
     assert scene.rif.gets()["39"] == "00"
     assert scene.book.switch.drained()
     assert scene.atlas.gets()["70"] == "002"
+
+
+def test_a_message_that_grows_beyond_the_limit_in_the_hosts_dialect_is_refused() -> None:
+    network = morocco()
+    limits = msgspec.structs.replace(network.limits, frame_bytes=300)
+    book = Playbook(msgspec.structs.replace(network, limits=limits))
+    book.host("atlas")
+    terminal = book.acquirer("pos", "504102")
+    terminal.sends(purchase(de35="", de55="9F2608" + "00" * 100))
+    assert terminal.gets()["39"] == "30"
+    assert "a message that up to 300 bytes hold" in book.hops[-1].note
