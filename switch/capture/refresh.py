@@ -4,8 +4,9 @@ Each DE11 is replaced by another, the same one each time; DE7 is set to now; DE3
 DE90 (DE56 in the 1993 edition) follows the request that it names.
 """
 
+import random
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 
 from switch.wire import Document
 from switch.wire.vocabulary import DE
@@ -48,3 +49,8 @@ class Refresher:
             known = self._stans[old] = f"{self._next:06d}"
             self._next = (self._next + 1) % 1_000_000 or 1
         return known
+
+
+def new_requests() -> Refresher:
+    """Requests made new as of now, from a DE11 that nobody is likely to have used lately."""
+    return Refresher(lambda: datetime.now(UTC), random.randrange(1, 1_000_000))  # noqa: S311 - a counter's start
