@@ -48,17 +48,21 @@ def _luhn_rest(digits: str) -> int:
 def mask_digits(pan: str) -> str:
     """First 6 and last 4 digits, zeros between, one of them changed so that the Luhn sum is as valid as it was.
 
-    A PAN under 13 digits keeps its last 4 only; what is no PAN becomes zeros.
+    A PAN that would come out as it was gets ones. One under 13 digits keeps its last 4 only; what is no PAN becomes zeros.
     """
     size = len(pan)
     if not (pan.isascii() and pan.isdecimal()) or size < 5:
         return "0" * size
     head = 6 if size >= 13 else 0
-    masked = pan[:head] + "0" * (size - head - 4) + pan[-4:]
-    if _luhn_rest(pan) or size - head < 6:
-        return masked
-    place = size - 6  # from the right the sixth digit, which the sum takes twice
-    return masked[:place] + _DOUBLED[-_luhn_rest(masked) % 10] + masked[place + 1 :]
+    for fill in "01":
+        masked = pan[:head] + fill * (size - head - 4) + pan[-4:]
+        if not _luhn_rest(pan) and size - head >= 6:
+            place = size - 6  # from the right the sixth digit, which the sum takes twice
+            open_ = masked[:place] + "0" + masked[place + 1 :]
+            masked = masked[:place] + _DOUBLED[-_luhn_rest(open_) % 10] + masked[place + 1 :]
+        if masked != pan:
+            break
+    return masked
 
 
 def _zeros(value: str) -> str:

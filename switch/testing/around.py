@@ -6,6 +6,7 @@ and networks is compared with what it said then.
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 from switch.capture.compare import DEFAULT_RULES
 from switch.capture.live import origin_of
@@ -16,16 +17,18 @@ from switch.core.network import Network
 from switch.sim.playbook import Playbook
 from switch.wire.framing import make_framing
 
+ANSWER_NS: Final = 30 * NS
+"""an acquirer's request unanswered for so long is missing its answer; longer than any host's timeout in a network file of use"""
+
 
 class _Player:
     """One talk's other end."""
 
-    def __init__(self, book: Playbook, talk: Talk, client: bool, plan: Plan) -> None:
+    def __init__(self, book: Playbook, talk: Talk, plan: Plan) -> None:
         self.closed = ""
         self.replay = Replay(talk, plan)
         self.begins = min(message.at_ns for message in talk.said)
         self._book = book
-        self._client = client
         self._incoming, self._outgoing = (make_framing(talk.framing, FRAME_BYTES) for _ in range(2))
         self._inbox: list[bytes] = []
         self._link = ""
@@ -68,17 +71,26 @@ def replay_around(network: Network, talks: list[Talk], rules: Mapping[str, str] 
     if not all(message.at_ns for talk in known for message in talk.said):
         raise CaptureError("the capture has no times: who spoke first on which link cannot be known")
     book = Playbook(network)
-    players = [
-        _Player(book, talk, talk.link in listeners, Plan(client=talk.link in listeners, speed=1.0, rules=rules))
-        for talk in known
-    ]
-    _run(book, sorted(players, key=lambda player: player.begins), origin_of(known))
+    asked = sum(message.asks for talk in known if talk.link in listeners for message in talk.said)
+    patience = ANSWER_NS * (asked + 2)  # a host outwaits every acquirer, should each of their requests go unanswered
+    players = []
+    for talk in known:
+        client = talk.link in listeners
+        plan = Plan(client=client, speed=1.0, rules=rules, timeout_ns=ANSWER_NS if client else patience)
+        players.append(_Player(book, talk, plan))
+    length = max(message.at_ns for talk in known for message in talk.said) - origin_of(known)
+    _run(book, sorted(players, key=lambda player: player.begins), origin_of(known), book.now + length + 2 * patience)
     return report_of([player.replay for player in players])
 
 
-def _run(book: Playbook, players: list[_Player], origin: int) -> None:
+def _run(book: Playbook, players: list[_Player], origin: int, until: int) -> None:
+    """Let all play until each is done, at the latest at `until` (virtual ns): by then the patience of everyone is over."""
     began = book.now
     while not all(player.replay.done for player in players):
+        if book.now > until:
+            for player in players:
+                player.replay.lost("the replay has outlasted the capture")
+            return
         for player in players:
             if not player.open and book.now - began >= player.begins - origin:
                 player.opens()
