@@ -22,7 +22,7 @@ class Recording:
     def __init__(self, network: "Network", log: "Callable[[Log, int], None]") -> None:
         """Opens the file at once where the network says so. ClickException: it cannot be written."""
         self._network = network
-        self._log = log
+        self._log: Callable[[Log], None] = lambda event: log(event, time.time_ns())
         self._driver: Driver | None = None
         self._recorder: Recorder | None = None
         if network.capture is not None and network.capture.from_start:
@@ -31,6 +31,7 @@ class Recording:
     def shows(self, driver: "Driver") -> None:
         """Look at what passes on the links of `driver`, now and whenever it is turned on."""
         self._driver = driver
+        self._log = driver.tell
         driver.show_to(self._recorder)
 
     def turn(self) -> None:
@@ -43,7 +44,7 @@ class Recording:
         try:
             self._begin()
         except click.ClickException as error:
-            self._log(Log("error", "capture.failed", {"reason": error.message}), time.time_ns())
+            self._log(Log("error", "capture.failed", {"reason": error.message}))
         if self._driver is not None:
             self._driver.show_to(self._recorder)
 
@@ -57,7 +58,10 @@ class Recording:
                 self._driver.show_to(None)
             recorder.close(time.time_ns())
             if not recorder.stopped:
-                self._log(Log("info", "capture.ended", {"packets": recorder.packets}), time.time_ns())
+                self._log(Log("info", "capture.ended", {"packets": recorder.packets}))
+
+    def _say(self, event: "Log") -> None:
+        self._log(event)  # to whom changes once there is a driver
 
     def _begin(self) -> None:
         from switch.capture.recorder import recording
@@ -68,7 +72,7 @@ class Recording:
         try:
             self._recorder = recording(
                 Path(asked.file), self._network, dialects_of(self._network),
-                lambda event: self._log(event, time.time_ns()), asked.clear_cards, asked.file_bytes, asked.files,
+                self._say, asked.clear_cards, asked.file_bytes, asked.files,
             )  # fmt: skip
         except OSError as error:
             raise click.ClickException(f"the capture {asked.file} cannot be written: {error.strerror}") from None

@@ -451,11 +451,15 @@ class Driver:
         self._wall_at = now
         self.party.wall_offset_ns = time.time_ns() - now
 
-    def _log(self, level: str, event: str, **fields: Any) -> None:
+    def tell(self, event: Log) -> None:
+        """Log an event of whoever runs beside the party; it leaves soon, as the party's own do."""
         now = trio_clock()
-        self._sinks.log(Log(level, event, fields), now + self.party.wall_offset_ns)
+        self._sinks.log(event, now + self.party.wall_offset_ns)
         self._idle_work = True
         self._arm(now)
+
+    def _log(self, level: str, event: str, **fields: Any) -> None:
+        self.tell(Log(level, event, fields))
 
     # -- the end
 

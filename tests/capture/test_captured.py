@@ -1,13 +1,17 @@
 """A capture that the switch made of the demo network: whole, without a secret, and as others read it."""
 
+import os
 import shutil
+import signal
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from switch.capture.pcapng import Reading
 from switch.capture.talks import Known, load
 from tests.capture.captured import Captured
+from tests.e2e.stage import Client, Stage, wait_for
 
 
 def test_every_link_is_in_it_and_every_message_decodes(made: Captured) -> None:
@@ -31,6 +35,31 @@ def test_its_comments_name_each_hop_of_the_hop_log_once(made: Captured) -> None:
 def test_times_never_go_back(made: Captured) -> None:
     times = [packet.at_ns for packet in Reading(made.path)]
     assert times == sorted(times)
+
+
+def test_a_signal_ends_a_capture_and_the_next_begins_another_while_the_switch_runs(tmp_path: Path) -> None:
+    stage = Stage(
+        tmp_path,
+        {r"\Z": '\n[capture]\nfile = "FILE"\nfrom_start = false\n'.replace("FILE", str(tmp_path / "c.pcapng"))},
+    )
+    try:
+        serve = stage.serve()
+        client = Client(stage)
+        assert not (tmp_path / "c.pcapng").exists()
+        os.kill(serve.pid, signal.SIGUSR1)
+        stage.event("capture.started")
+        client.asks({"t": "0800", "7": "1125120000", "11": "000002", "32": "504102", "70": "301"})
+        os.kill(serve.pid, signal.SIGUSR1)
+        assert stage.event("capture.ended")["packets"] == 2
+        client.asks({"t": "0800", "7": "1125120000", "11": "000003", "32": "504102", "70": "301"})
+        os.kill(serve.pid, signal.SIGUSR1)
+        wait_for(lambda: len(stage.events("capture.started")) == 2)
+        client.close()
+        assert serve.stop() == 0
+    finally:
+        stage.close()
+    (talk,) = load(tmp_path / "c.1.pcapng", Known())
+    assert [m.document["11"] for m in talk.said] == ["000002", "000002"]
 
 
 @pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark (Debian: apt-get install tshark) is not installed")
