@@ -1,0 +1,50 @@
+"""The plugin as a user has it: loaded by its entry point, nothing imported before it is needed; the page's examples run."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from switch.testing.plugin import replay
+
+PAGE = (Path(__file__).parents[2] / "docs" / "testing-your-host.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"```python\n# (test_\w+\.py)\n(.*?)```", PAGE, re.DOTALL)
+
+
+def pytest_in(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", *arguments]
+    return subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
+
+
+def test_it_is_there_by_its_entry_point_and_imports_nothing_heavy_before_it_is_used(tmp_path: Path) -> None:
+    (tmp_path / "test_it.py").write_text(
+        "import sys\n"
+        "def test_it(request):\n"
+        "    assert 'switch.testing.plugin' in sys.modules\n"
+        "    heavy = [m for m in sys.modules if m.startswith(('switch.', 'iso8583')) or m == 'trio']\n"
+        "    assert set(heavy) <= {'switch.testing', 'switch.testing.plugin', 'trio'}, heavy\n"
+    )
+    run = pytest_in(tmp_path)
+    assert run.returncode == 0, run.stdout
+
+
+def test_the_page_has_examples() -> None:
+    assert len(EXAMPLES) >= 4
+
+
+@pytest.mark.parametrize(("name", "code"), EXAMPLES, ids=[name for name, _ in EXAMPLES])
+def test_the_pages_examples_run(tmp_path: Path, name: str, code: str) -> None:
+    (tmp_path / name).write_text(code)
+    for data, text in re.findall(r"```json\n// (\S+)\n(.*?)```", PAGE, re.DOTALL):
+        (tmp_path / data).write_text(text)
+    run = pytest_in(tmp_path)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "passed" in run.stdout
+
+
+def test_a_replay_is_around_a_network_or_against_a_host() -> None:
+    for options in ({}, {"network": "morocco", "to": "127.0.0.1:1"}):
+        with pytest.raises(TypeError, match="replay needs network=FILE"):
+            replay("x.pcapng", **options)
