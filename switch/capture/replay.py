@@ -293,7 +293,8 @@ class Replay:
 
     def _complete(self, now: int) -> bool:
         quiet = now - self._heard >= self._plan.timeout_ns
-        expected = [x for x in self._theirs if not x.seen and x.said.mti[1:2] != MTI.NETWORK]
+        payments = [x for x in self._theirs if x.said.mti[1:2] != MTI.NETWORK]
+        expected = [x for x in (payments if payments or self._ours else self._theirs) if not x.seen]
         to_come = self._later or self._open or (self._next < len(self._ours))
         return not to_come and (quiet or not expected)
 

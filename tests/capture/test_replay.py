@@ -236,6 +236,16 @@ def test_as_server_it_notices_requests_that_differ_or_never_come() -> None:
     assert "message 1: their 0800, STAN 000001" not in names, "sign-ons and echo tests come when they come"
 
 
+def test_as_server_of_a_capture_of_sign_ons_alone_it_waits_for_them() -> None:
+    replay = Replay(talk((True, SIGN_ON), (False, answer(SIGN_ON))), Plan(client=False, rules=DEFAULT_RULES))
+    replay.started(0)
+    assert replay.advance(0) == []
+    assert not replay.done
+    assert len(replay.received(CMI87.encode({**SIGN_ON, "11": "000042"}), 1)) == 1
+    assert replay.done
+    assert report_of([replay]).same
+
+
 def test_an_echo_test_that_was_not_captured_is_answered_and_no_difference() -> None:
     replay = Replay(TWO, PLAN)
     replay.started(0)
