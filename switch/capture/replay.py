@@ -246,6 +246,8 @@ class Replay:
 
     def _asked(self, document: Document, now: int) -> list[bytes]:
         alike = [x for x in self._theirs if not x.seen and _same_class(x.said.document, document)]
+        if document[DE.MTI][1:2] == MTI.NETWORK:  # an echo test is no sign-off that differs
+            alike = [x for x in alike if x.said.document.get(DE.NETWORK_CODE) == document.get(DE.NETWORK_CODE)]
         if not alike:
             if document[DE.MTI][1:2] != MTI.NETWORK:
                 self.cases.append(
@@ -385,6 +387,10 @@ class Report(msgspec.Struct):
     def different(self) -> list[Case]:
         """The cases that differ."""
         return [case for _, case in self.cases if not case.same]
+
+    def __repr__(self) -> str:
+        """As text: pytest shows the `repr` of what stands behind an assertion."""
+        return str(self)
 
     def __str__(self) -> str:
         """For people: what differs, element by element, then the sum of it."""
