@@ -44,7 +44,7 @@ class Session:
 
     __slots__ = (
         "asked", "bad_in_a_row", "dialect", "framing", "framing_name", "good", "heard_ns", "host", "inward", "link", "name",
-        "network_from_ns", "network_messages", "role", "say", "source", "state", "wrote_ns",
+        "network_from_ns", "network_messages", "role", "say", "since_de7", "source", "state", "wrote_ns",
     )  # fmt: skip
 
     def __init__(
@@ -76,6 +76,8 @@ class Session:
         self.wrote_ns = now
         self.asked: dict[tuple[str, str], tuple[str, int]] = {}
         """network requests sent and not answered: (DE11, DE7) -> (DE70, when)"""
+        self.since_de7 = ""
+        """DE7 of the peer's sign-on: what it sent before that time, by its own clock, it sent on another connection"""
         self.good = 0
         self.bad_in_a_row = 0
         self.network_messages = 0

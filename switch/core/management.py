@@ -121,6 +121,7 @@ class Management:
             )  # fmt: skip
             return Answer.FORMAT_ERROR if not institution else Answer.NOT_PERMITTED_TERMINAL
         session.source = name
+        session.since_de7 = document.get(DE.TRANSMISSION_TIME, "")
         session.state = SessionState.UP
         kernel.log(
             "info",

@@ -125,12 +125,15 @@ class Payments:
 
     def _may_be_forgotten(self, message: Incoming) -> bool:
         """A copy of this request may have gone out before a crash that took its record: it is marked as a repeat, or older than
-        this process.
+        this process, or than the connection it comes on (by the acquirer's own clock, which may be ahead of ours).
         """
-        document = message.document
+        document, booted = message.document, self._kernel.booted_de7
         if document[DE.PROCESSING_CODE][:2] in INQUIRIES:
             return False
-        return is_repeat(document[DE.MTI]) or not later(document[DE.TRANSMISSION_TIME], self._kernel.booted_de7)
+        if is_repeat(document[DE.MTI]):
+            return True
+        sent_at, since = document[DE.TRANSMISSION_TIME], message.session.since_de7
+        return bool(booted) and not (later(sent_at, booted) and later(sent_at, since))
 
     def _take_back(self, message: Incoming, decision: Decision, refusal: Refusal) -> None:
         """Refuse for good what may stand at the host all the same: it is reversed there, and 91 waits for that promise."""

@@ -219,3 +219,17 @@ def test_a_repeat_of_what_a_crash_made_forgotten_is_reversed_at_the_issuer_befor
     rif.sends({**sent, "t": "0201"})
     assert rif.gets()["39"] == "91"
     assert len(book.recorded(Owed)) == 1
+
+
+def test_a_copy_from_before_the_crash_is_known_by_the_acquirers_own_clock() -> None:
+    scene = Scene()
+    sent = purchase(de7="1125130000")
+    book = scene.book.crashes()
+    rif = book.acquirer("acquirers", "504102", sign_on=False)
+    rif.sends({"t": "0800", "7": "1125130005", "11": "000001", "32": "504102", "70": "001"})
+    assert rif.gets()["39"] == "00"
+    rif.sends(sent)
+    assert rif.gets()["39"] == "91"
+    assert book.host("atlas").gets()["t"] == "0420"
+    rif.sends(purchase(stan="000124", de7="1125130006", de2="9504020000000018"))
+    assert len(book.recorded(Owed)) == 1
