@@ -28,7 +28,7 @@ from switch.sim.trouble import Trouble
 
 REST_MAX_NS: Final = 6 * 3_600 * SECOND_NS
 """virtual time from peace to rest, at most"""
-STEPS_PER_PAYMENT: Final = 2_000
+STEPS_PER_PAYMENT: Final = 500
 """calls of the clock, at most: beyond, something goes round in circles"""
 FAILURES_KEPT: Final = 20
 
@@ -57,14 +57,15 @@ class World:
 
     def __init__(
         self, cast: Cast, seed: int, transactions: int, faults: tuple[Fault, ...] | None = None,
-        payments: int | None = None, trace: Trace | None = None,
+        payments: int | None = None, climate: Climate | None = None, trace: Trace | None = None,
     ) -> None:  # fmt: skip
-        """`faults`: instead of the schedule that the seed makes for so many transactions. `payments`: stop after fewer."""
+        """`faults`, `climate`: instead of what the seed makes for so many transactions. `payments`: stop after fewer."""
         self.cast, self.seed, self.transactions = cast, seed, transactions
         self.payments = transactions if payments is None else payments
         self.dice = Random(seed)  # noqa: S311 - simulation, not secrecy
         self.clock = Clock()
-        self.climate = Climate.draw(self._own_dice(), transactions)
+        drawn_climate = Climate.draw(self._own_dice(), transactions)
+        self.climate = drawn_climate if climate is None else climate
         self._flood_dice = self._own_dice()
         self._trace = trace
         limits = cast.network.limits
@@ -284,7 +285,7 @@ class World:
 
     def _until_rest(self, latest_ns: int) -> None:
         clock = self.clock
-        steps_max = STEPS_PER_PAYMENT * max(self.transactions, 100) + 1_000_000
+        steps_max = STEPS_PER_PAYMENT * self.transactions + 200_000
         while not (self.peace and clock.done % 64 == 0 and self.at_rest()):
             if not clock.step():
                 break

@@ -1,0 +1,173 @@
+"""The switch, broken on purpose: each mutant drops a promise, or a row of the table of what is durable before what leaves."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+import pytest
+
+from switch.core import duplicates, flow, forward, payments, pending, records, reversals
+from switch.core import switch as switch_module
+from switch.core.network import Network
+from switch.core.records import Booted, History, State
+from switch.core.switch import Switch
+from switch.security.vault import Vault
+from switch.wire import Dialect
+
+Break = Callable[[pytest.MonkeyPatch], Any]
+
+
+def _replying(module: Any, change: Callable[[dict[str, Any]], dict[str, Any]]) -> Break:
+    """Change how a flow's answers leave."""
+
+    def apply(patch: pytest.MonkeyPatch) -> None:
+        def reply(*arguments: Any, **options: Any) -> None:
+            flow.reply(*arguments, **change(options))
+
+        patch.setattr(module, "reply", reply)
+
+    return apply
+
+
+def approval_leaves_before_it_is_durable(patch: pytest.MonkeyPatch) -> None:
+    _replying(payments, lambda o: {**o, "after": 0} if o.get("txn") else o)(patch)
+
+
+def timeout_is_said_before_its_reversal_is_durable(patch: pytest.MonkeyPatch) -> None:
+    _replying(payments, lambda o: o if o.get("txn") else {**o, "after": 0})(patch)
+
+
+def reversal_is_acknowledged_before_it_is_durable(patch: pytest.MonkeyPatch) -> None:
+    _replying(reversals, lambda o: {**o, "after": 0})(patch)
+
+
+def repeat_is_answered_before_what_it_says_is_durable(patch: pytest.MonkeyPatch) -> None:
+    _replying(duplicates, lambda o: {**o, "after": 0})(patch)
+
+
+def reversal_leaves_before_it_is_durable_and_is_forgotten_at_a_restart(patch: pytest.MonkeyPatch) -> None:
+    enqueue = forward.Forwarder._enqueue
+
+    def fresh_only(self: forward.Forwarder, entry: records.Owed, position: int) -> None:
+        if position:
+            enqueue(self, entry, 0)
+
+    patch.setattr(forward.Forwarder, "_enqueue", fresh_only)
+
+
+def forwarded_is_not_reversed_at_a_restart(patch: pytest.MonkeyPatch) -> None:
+    def started(self: Switch, now: int) -> None:
+        self.record(Booted(self.wall_us(now), records.SCHEMA, self.network.name))
+
+    patch.setattr(Switch, "started", started)
+
+
+def repeat_is_forwarded_again(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(payments, "answer_again", lambda kernel, message: False)
+
+
+def repeat_of_a_reversal_is_taken_again(patch: pytest.MonkeyPatch) -> None:
+    handle = reversals.Reversals._handle
+
+    def forgetful(self: reversals.Reversals, message: flow.Incoming, *, advice: bool) -> None:
+        self._kernel.state.recent.pop(message.key, None)
+        handle(self, message, advice=advice)
+
+    patch.setattr(reversals.Reversals, "_handle", forgetful)
+
+
+def approved_is_reversed_twice(patch: pytest.MonkeyPatch) -> None:
+    def approved(self: records.Outcome) -> bool:
+        return bool(self.packed)
+
+    patch.setattr(records.Outcome, "approved", property(approved))
+
+
+def answers_are_matched_on_stan_alone(patch: pytest.MonkeyPatch) -> None:
+    def answered_by(self: pending.PendingTable, key: pending.AnswerKey, document: Any) -> pending.Pending | None:
+        return next((self.take(other) for other in self.waiting if other[1] == key[1]), None)
+
+    patch.setattr(pending.PendingTable, "answered_by", answered_by)
+
+
+def answers_are_matched_without_looking_at_the_payment(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(pending.PendingTable, "answered_by", lambda self, key, document: self.take(key))
+
+
+def acquirers_messages_are_told_apart_without_their_terminal(patch: pytest.MonkeyPatch) -> None:
+    def take(*arguments: Any) -> flow.Incoming:
+        message = flow.take(*arguments)
+        message.key = (*message.key[:5], "")
+        return message
+
+    patch.setattr(payments, "take", take)
+    patch.setattr(reversals, "take", take)
+
+
+def undelivered_is_ignored(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Switch, "undelivered", lambda self, link, txn, now: None)
+
+
+def nothing_times_out(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(pending.PendingTable, "expired", lambda self, now: [])
+
+
+def reversal_is_never_repeated(patch: pytest.MonkeyPatch) -> None:
+    def tick(self: forward.Forwarder, now: int) -> None:
+        for queue in self.queues.values():
+            queue.repeats.clear()
+        for host in self._kernel.hosts.values():
+            self.pump(host, now)
+
+    patch.setattr(forward.Forwarder, "tick", tick)
+
+
+def original_that_its_reversal_overtook_is_forwarded(patch: pytest.MonkeyPatch) -> None:
+    owe = forward.Forwarder.owe
+
+    def forgetful(self: forward.Forwarder, entry: records.Owed, now: int) -> int:
+        return owe(self, msgspec.structs.replace(entry, undoes=None) if not entry.original else entry, now)
+
+    patch.setattr(forward.Forwarder, "owe", forgetful)
+    patch.setattr(reversals.Reversals, "_refuse_from_now_on", lambda self, message, key: None)
+
+
+def reversal_refused_for_the_moment_is_refused_for_ever(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(reversals, "OF_THE_MOMENT", frozenset())
+
+
+def memory_is_never_let_go(patch: pytest.MonkeyPatch) -> None:
+    def remember(state: State, outcome: records.Outcome) -> None:
+        state.recent[outcome.key] = outcome
+
+    patch.setattr(records, "_remember", remember)
+
+
+def memory_lets_go_of_what_the_journal_does_not_hold(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Switch, "journal_full", lambda self: "")
+
+
+def snapshot_forgets_what_is_owed(patch: pytest.MonkeyPatch) -> None:
+    snapshot = switch_module.Snapshot
+
+    def forgetful(*members: Any) -> records.Snapshot:
+        return msgspec.structs.replace(snapshot(*members), owed=())
+
+    patch.setattr(switch_module, "Snapshot", forgetful)
+
+
+class Forgetful(Switch):
+    """Begins without the keys of what it has answered."""
+
+    def __init__(
+        self,
+        network: Network,
+        dialects: Mapping[str, Dialect],
+        state: State,
+        position: int,
+        vault: Vault,
+        history: History,
+    ) -> None:
+        state.recent.clear()
+        state.horizons.clear()
+        super().__init__(network, dialects, state, position, vault, history)

@@ -1,0 +1,93 @@
+"""Weather made to measure: what a promise is about happens in it often, so that few days show whether it holds."""
+
+from random import Random
+
+import msgspec
+
+from switch.hosts.mix import Mix
+from switch.sim.cast import Climate
+from switch.sim.faults import Fault, Kind
+
+FAIR = Climate(
+    rate=100.0, latency_ms=3.0, transit_us=500, split=0.1, roaming=False, narrow=False, mix=Mix(void=20), faults=0
+)  # fmt: skip
+SLOW_HOSTS = msgspec.structs.replace(FAIR, latency_ms=300.0, roaming=True)
+NARROW = msgspec.structs.replace(FAIR, narrow=True)
+TAKEN_BACK = msgspec.structs.replace(NARROW, rate=200.0, mix=Mix(void=200, foreign=0))
+
+
+def lost_numbers(seed: int) -> tuple[Fault, ...]:
+    """Slow hosts answer what a crash made forgotten, when its numbers have been given again."""
+    dice = Random(seed)
+    faults = [Fault(0, Kind.MOOD, host, 60_000, "slow=0.5") for host in ("atlas", "rif", "souss", "visa", "mastercard")]
+    faults.append(Fault(400, Kind.DISK_SLOW, "", 3_000, "60000"))
+    for n in range(6):
+        at = 700 + n * 900 + dice.randrange(300)
+        faults.append(Fault(at, Kind.CRASH, "", 1 + dice.randrange(20), "after any 1"))
+    return tuple(faults)
+
+
+def overtaken(seed: int) -> tuple[Fault, ...]:
+    """Originals are lost on the way, reversed, and sent again while hosts that acknowledge little still lack the reversal."""
+    dice = Random(seed)
+    faults = [Fault(30_000, Kind.MOOD, host, 20_000, "silent=0.7") for host in ("atlas", "rif", "souss")]
+    for n in range(20):
+        at = 600 + n * 100
+        acquirer, link = dice.choice(
+            (("atlas-acquirers", "atlas-acquirers/1"), ("souss-acquirers", "souss-acquirers/1"))
+        )
+        faults.append(Fault(at, Kind.REPEAT, acquirer, 30_050 + dice.randrange(200), "same"))
+        faults.append(Fault(at, Kind.HALF_OPEN, link, 25_000, "peer"))
+    return tuple(sorted(faults, key=lambda fault: fault.at_ms))
+
+
+def full_memory(seed: int) -> tuple[Fault, ...]:
+    """A disk so slow that memory fills, while acquirers repeat."""
+    dice = Random(seed)
+    faults = [Fault(500, Kind.DISK_SLOW, "", 20_000, "60000")]
+    for acquirer in ("atlas-acquirers", "souss-acquirers", "rif-pos"):
+        faults += [Fault(600 + n * 50, Kind.REPEAT, acquirer, 200 + dice.randrange(2_000), "same") for n in range(20)]
+    return tuple(sorted(faults, key=lambda fault: fault.at_ms))
+
+
+def lost_promises(seed: int) -> tuple[Fault, ...]:
+    """Hosts' connections are cut while the disk is slow, and then the switch crashes."""
+    dice = Random(seed)
+    faults = []
+    for n in range(8):
+        at = 600 + n * 1_000
+        faults.append(Fault(at, Kind.DISK_SLOW, "", 3_000, "800"))
+        faults += [Fault(at + 300, Kind.CUT, host, 10) for host in ("atlas", "rif", "souss")]
+        faults += [
+            Fault(at + 200 + dice.randrange(100), Kind.REPEAT, acquirer, 1 + dice.randrange(300), "marked")
+            for acquirer in ("atlas-acquirers", "souss-acquirers", "rif-pos")
+        ]
+        faults.append(Fault(at + 310 + dice.randrange(200), Kind.CRASH, "", 50, f"after send {1 + dice.randrange(4)}"))
+    return tuple(faults)
+
+
+def lost_answers(seed: int) -> tuple[Fault, ...]:
+    """Acquirers' connections are cut while their approvals wait for a slow disk."""
+    dice = Random(seed)
+    faults = []
+    for n in range(10):
+        at = 600 + n * 300
+        faults.append(Fault(at, Kind.DISK_SLOW, "", 400, "200"))
+        link = dice.choice(("atlas-acquirers/1", "souss-acquirers/1", "rif-pos/1", "rif-pos/2", "rif-pos/3"))
+        faults.append(Fault(at + 50 + dice.randrange(100), Kind.CUT, link, 50))
+    return tuple(faults)
+
+
+def full_queues(seed: int) -> tuple[Fault, ...]:
+    """Issuers are away while payments of theirs are taken back: what is owed to them fills its queue."""
+    dice = Random(seed)
+    return tuple(
+        Fault(1_800 + dice.randrange(300), Kind.HOST_CRASH, host, 25_000) for host in ("atlas", "rif", "souss")
+    )
+
+
+def deaf_hosts(seed: int) -> tuple[Fault, ...]:
+    """Hosts whose process is replaced behind a connection that stays: what they were about to answer is lost."""
+    dice = Random(seed)
+    hosts = ("atlas", "rif", "souss")
+    return tuple(Fault(2_000 + n * 150, Kind.HOST_CRASH, dice.choice(hosts), 20, "keeps") for n in range(20))
