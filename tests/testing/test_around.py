@@ -27,9 +27,15 @@ def talks(made: Captured) -> list[Talk]:
     return load(made.path, Known())
 
 
-def test_a_capture_of_the_running_network_replays_as_captured_without_a_socket(talks: list[Talk]) -> None:
+def test_a_capture_of_the_running_network_replays_as_captured_without_a_socket(
+    talks: list[Talk], tmp_path: Path
+) -> None:
+    """Across connections only captured time tells what came first (docs/captures.md): on a busy machine two packets of
+    different links may be told the wrong way round, once in a few dozen captures. A second capture then has to agree."""
     report = replay_around(MOROCCO, talks)
-    assert report.same, report
+    if not report.same:
+        report = replay_around(MOROCCO, load(captured(tmp_path).path, Known()))
+    assert [str(case) for _, case in report.cases if case.differences] == []
     assert len(report.cases) > 40
 
 
