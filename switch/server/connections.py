@@ -31,8 +31,8 @@ class Connection:
         self.peer = peer_name(sock)
         self.queue: list[bytes] = []
         self.queued_bytes = 0
-        self.txns: list[int] = []
-        """transactions whose answers are in the queue"""
+        self.txns: list[tuple[int, int]] = []
+        """transactions whose answers are in the queue, each with the byte of the queue that its answer ends at"""
         self.closing = ""
         """reason, once the party asked to close it: it goes when the queue has left"""
         self.writing = False
@@ -52,7 +52,7 @@ class Connection:
         self.queue.append(data)
         self.queued_bytes += len(data)
         if txn:
-            self.txns.append(txn)
+            self.txns.append((txn, self.queued_bytes))
 
     def flush(self) -> bool:
         """Hand the queue to the socket. True if all of it left; False if the rest must wait. Raises OSError when broken."""
@@ -67,6 +67,7 @@ class Connection:
             self.queued_bytes = 0
             return True
         self.queue[:] = [data[sent:]]
+        self.txns[:] = [(txn, end - sent) for txn, end in self.txns if end > sent]
         self.queued_bytes = len(data) - sent
         return False
 

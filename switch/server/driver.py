@@ -303,7 +303,7 @@ class Driver:
         if self._watcher is not None:
             self._watcher.closed(connection.link, now + self.party.wall_offset_ns)
         self._log("info", "link.closed", link=connection.link, peer=connection.peer, reason=reason)
-        for txn in connection.txns:
+        for txn, _ in connection.txns:
             self.party.undelivered(connection.link, txn, now)
         self.party.disconnected(connection.link, now)
         closed = self._closed.pop(connection.link, None)
