@@ -213,12 +213,16 @@ async def test_a_peer_that_does_not_read_loses_its_link_and_the_party_hears_what
         await until(lambda: ("disconnected", "peers#1") in party.calls)
         await other.send_all(b"still there?")
         assert await other.receive_some() == b"still there?"
+        left = 0
+        while data := await deaf.receive_some(1 << 20):
+            left += len(data)
     (reached,) = notes.named("limit.reached")
     assert (reached.fields["limit"], reached.fields["value"], reached.fields["link"]) == (
         "send_buffer_bytes", 1_000, "peers#1",
     )  # fmt: skip
     lost = [txn for _, link, txn in party.did("undelivered") if link == "peers#1"]
-    assert lost == list(range(1, 301)), "all of the batch it did not take"
+    assert lost == list(range(left // 65_536 + 1, 301)), "from the first that had not left whole to the last"
+    assert len(lost) < 300, "some had left"
     names = [call[0] for call in party.calls]
     assert names.index("disconnected") > max(n for n, name in enumerate(names) if name == "undelivered")
 
