@@ -4,6 +4,8 @@ In: entries. Out: durable positions, when `sync` says so; after a `crash`, the p
 followed as the caller wants to have survived). Knows no clock and no file.
 """
 
+from typing import Protocol
+
 from switch.core.limits import Limits
 from switch.core.records import AnyEntry, Key, Outcome, State, apply, outcome_of
 from switch.journal.feed import WriterGone
@@ -78,30 +80,28 @@ class MemoryJournal:
         return state
 
 
+class Held(Protocol):
+    """Whatever holds records: `entries[n - 1]` is record n, and the first `durable` of them are never taken back."""
+
+    entries: list[AnyEntry]
+    durable: int
+
+
 class DictHistory:
-    """Every outcome of a MemoryJournal's records, by key: `records.History` for simulations."""
+    """`records.History` of records in memory: every outcome in the durable ones, by key."""
 
-    def __init__(self, journal: MemoryJournal) -> None:
-        self._journal = journal
-        self._forget()
-
-    def _forget(self) -> None:
+    def __init__(self, held: Held) -> None:
+        self._held = held
         self._state = State(Limits(recent_transactions=1 << 60), open={}, owed={}, stans={}, horizons={})
-        self._folded: list[AnyEntry] = []
+        self._folded = 0
 
     def find(self, key: Key) -> Outcome | None:
-        """The outcome of the transaction with this key, open ones included (DE39 ""); None where there is none."""
-        entries, folded = self._journal.entries, self._folded
-        if len(folded) > len(entries) or (folded and folded[-1] is not entries[len(folded) - 1]):
-            self._forget()  # a crash took records back
-            folded = self._folded
-        for entry in entries[len(folded) :]:
+        """The outcome of the newest transaction with this key, open ones included (DE39 ""); None where there is none."""
+        for entry in self._held.entries[self._folded : self._held.durable]:
             apply(self._state, entry)
-            folded.append(entry)
-        found = self._state.recent.get(key)
-        if found is not None:
-            return found
-        for request in self._state.open.values():
-            if request.key == key:
+        self._folded = self._held.durable
+        ended = self._state.recent.get(key)
+        for request in reversed(self._state.open.values()):
+            if request.key == key and (ended is None or request.txn > ended.txn):
                 return outcome_of(request, "", {})
-        return None
+        return ended

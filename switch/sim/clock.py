@@ -32,10 +32,6 @@ class Clock:
         """Call `do(argument)` when `wait_ns` have passed."""
         self.at(self.now + wait_ns, do, argument)
 
-    def next_at(self) -> int | None:
-        """When the next call is due; None: nothing is."""
-        return self._heap[0][0] if self._heap else None
-
     def step(self) -> bool:
         """Move to the next thing to do, and do it. False: there is none."""
         if not self._heap:

@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from switch.core.limits import Limits
-from switch.core.records import DECODER, ENCODER, AnyEntry, Key, Outcome, Snapshot, State, apply, outcome_of
+from switch.core.records import DECODER, ENCODER, AnyEntry, Snapshot, State, apply
 from switch.sim.clock import MS_NS, Clock
 
 LAZY_NS: Final = 4 * MS_NS
@@ -34,7 +34,6 @@ class Disk:
         self.up = True
         self.slow_ms = 0
         """added to a flush, at most"""
-        self.flushes = 0
         self._flushing_to = 0
         """0: no flush is under way"""
         self._lazy = False
@@ -64,7 +63,6 @@ class Disk:
         if life != self._life or not self.up or self._flushing_to or self.durable == len(self.entries):
             return
         self._flushing_to = len(self.entries)
-        self.flushes += 1
         took = self._dice.lognormvariate(log(FLUSH_MS), 0.5) + self._dice.random() * self.slow_ms
         self._clock.after(int(took * MS_NS), self._flushed, life)
 
@@ -112,29 +110,6 @@ def recover(entries: Sequence[AnyEntry], limits: Limits) -> State:
     for entry in entries[start:]:
         apply(state, entry)
     return state
-
-
-class History:
-    """`records.History` of the virtual disk: what is in the log (durable), found by its key."""
-
-    def __init__(self, disk: Disk) -> None:
-        self._disk = disk
-        self._state = State(Limits(recent_transactions=1 << 60), open={}, owed={}, stans={}, horizons={})
-        self._folded = 0
-        self._open: dict[Key, int] = {}
-        self.asked = 0
-
-    def find(self, key: Key) -> Outcome | None:
-        """See records.History."""
-        self.asked += 1
-        for entry in self._disk.entries[self._folded : self._disk.durable]:
-            apply(self._state, entry)
-        self._folded = self._disk.durable
-        ended = self._state.recent.get(key)
-        for request in reversed(self._state.open.values()):
-            if request.key == key and (ended is None or request.txn > ended.txn):
-                return outcome_of(request, "", {})
-        return ended
 
 
 def narrow(limits: Limits, dice: Random) -> Limits:

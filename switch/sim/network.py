@@ -240,7 +240,6 @@ class Circuit:
         self.weather = weather
         self.connection: Connection | None = None
         """the newest; an older one may linger half-open"""
-        self.generation = 0
         self.dialling = False
         self.wait_ms = redial_ms[0]
         self.hold_until_ns = 0

@@ -12,17 +12,18 @@ Time is virtual and moves only when the script says so. What the switch records 
 journal (`book.journal_holds()`); a crash keeps what was durable and nothing else.
 """
 
-from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Iterable
 from typing import Protocol
 
 import msgspec
 
 from switch.core.network import Network
 from switch.core.party import Close, Hop, LinkId, Log, Record, Send
-from switch.core.records import AnyEntry, Key, Outcome, State, apply
+from switch.core.records import AnyEntry, State, apply
 from switch.core.switch import Switch
 from switch.core.translate import answer, translator_for
+from switch.journal.memory import DictHistory
 from switch.security.vault import ClearVault
 from switch.wire import Dialect
 from switch.wire.framing import Framing, make_framing
@@ -31,22 +32,6 @@ from switch.wire.vocabulary import DE, Answer, Document
 SECOND_NS = 1_000_000_000
 EPOCH_NS = 1_764_072_000 * SECOND_NS
 """the script begins at 2025-11-25 12:00:00 UTC"""
-
-
-class Memory:
-    """History from the records themselves: everything that was ever durable."""
-
-    def __init__(self, entries: Callable[[], Iterable[AnyEntry]], network: Network) -> None:
-        self._entries = entries
-        unbounded = msgspec.structs.replace(network.limits, recent_transactions=1 << 40)
-        self._limits = unbounded
-
-    def find(self, key: Key) -> Outcome | None:
-        """Fold the whole journal and look."""
-        state = State(self._limits, recent=OrderedDict())
-        for entry in self._entries():
-            apply(state, entry)
-        return state.recent.get(key)
 
 
 class End(Protocol):
@@ -122,7 +107,8 @@ class Playbook:
         """every record, durable or not"""
         self.hops: list[Hop] = []
         self.logs: list[Log] = []
-        self._durable = len(self.entries)
+        self.durable = len(self.entries)
+        """of them, so many are durable"""
         self._held: list[Send] = []
         self._holding = False
         self._peers: dict[LinkId, End] = {}
@@ -132,8 +118,7 @@ class Playbook:
         state = State(network.limits)
         for entry in self.entries:
             apply(state, entry)
-        memory = Memory(lambda: self.entries[: self._durable], network)
-        self.switch = Switch(network, self._dialects, state, len(self.entries), ClearVault(), memory)
+        self.switch = Switch(network, self._dialects, state, len(self.entries), ClearVault(), DictHistory(self))
         self.switch.wall_offset_ns = EPOCH_NS
         self.switch.started(self.now)
         self._carry_out()
@@ -220,7 +205,7 @@ class Playbook:
 
     def crashes(self) -> "Playbook":
         """Kill the switch here; the playbook of the one that starts from what was durable. All links are gone."""
-        return Playbook(self.network, self.entries[: self._durable], self.now, self._links)
+        return Playbook(self.network, self.entries[: self.durable], self.now, self._links)
 
     def recorded(self, kind: type) -> list[AnyEntry]:
         """The records of one kind, in order."""
@@ -233,11 +218,11 @@ class Playbook:
     # -- effects
 
     def _carry_out(self) -> None:
-        while self.switch.effects or (not self._holding and self._durable < len(self.entries)):
+        while self.switch.effects or (not self._holding and self.durable < len(self.entries)):
             effects, self.switch.effects = self.switch.effects, []
             for effect in effects:
                 if isinstance(effect, Send):
-                    if effect.after > self._durable:
+                    if effect.after > self.durable:
                         self._held.append(effect)
                     else:
                         self._send(effect)
@@ -250,9 +235,9 @@ class Playbook:
                     self.logs.append(effect)
                 elif isinstance(effect, Close):
                     self._closed(effect)
-            if not self._holding and self._durable < len(self.entries):
-                self._durable = len(self.entries)
-                self.switch.durable(self._durable, self.now)
+            if not self._holding and self.durable < len(self.entries):
+                self.durable = len(self.entries)
+                self.switch.durable(self.durable, self.now)
                 held, self._held = self._held, []
                 for send in held:
                     self._send(send)

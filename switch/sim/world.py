@@ -17,10 +17,11 @@ import msgspec
 from switch.core.network import HostLink
 from switch.hosts.network import CardNetwork
 from switch.hosts.terminal import Load
+from switch.journal.memory import DictHistory
 from switch.sim.audit import Audit, Failure
 from switch.sim.cast import Cast, Climate, Post, WatchedTerminal
 from switch.sim.clock import MS_NS, SECOND_NS, Clock
-from switch.sim.disk import Disk, History, narrow, recover
+from switch.sim.disk import Disk, narrow, recover
 from switch.sim.faults import Fault, Span, Targets, schedule
 from switch.sim.network import Circuit, Connection, End, Weather
 from switch.sim.nodes import Node, SwitchNode, Trace
@@ -74,7 +75,7 @@ class World:
         self.events: Counter[str] = Counter()
         disk = Disk(self.clock, self._own_dice(), self._durable)
         state = recover((), self.limits)
-        switch = cast.switch(self.limits, state, 0, History(disk))
+        switch = cast.switch(self.limits, state, 0, DictHistory(disk))
         self.switch = SwitchNode(self.clock, switch, disk, self._lost, self.switch_dies, self.audit, trace)
         self.switch.quiet = self._look
         self.nodes: dict[str, Node] = {}
@@ -239,7 +240,7 @@ class World:
         disk.durable = len(disk.entries)
         state = recover(disk.entries, self.limits)
         self.audit.restarted(disk.entries, state)
-        party = self.cast.switch(self.limits, state, len(disk.entries), History(disk))
+        party = self.cast.switch(self.limits, state, len(disk.entries), DictHistory(disk))
         party.wall_offset_ns = node.wall_offset_ns
         party.started(self.clock.now)
         node.starts(party)

@@ -39,6 +39,7 @@ def remembered(entries: list[AnyEntry]) -> DictHistory:
     journal = MemoryJournal()
     for position, entry in enumerate(entries, 1):
         journal.append(position, entry)
+    journal.close()
     return DictHistory(journal)
 
 

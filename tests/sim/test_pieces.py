@@ -4,8 +4,9 @@ from random import Random
 
 from switch.core.limits import Limits
 from switch.core.records import Booted
+from switch.journal.memory import DictHistory
 from switch.sim.clock import MS_NS, Clock
-from switch.sim.disk import Disk, History, recover
+from switch.sim.disk import Disk, recover
 from switch.sim.network import Connection, End, Weather
 
 
@@ -152,5 +153,5 @@ def test_a_disk_that_fails_acknowledges_nothing_until_it_is_mended() -> None:
 
 def test_history_knows_what_is_durable_only() -> None:
     disk = Disk(Clock(), Random(1), lambda position: None)
-    assert History(disk).find(("", "", "", "", "", "")) is None
+    assert DictHistory(disk).find(("", "", "", "", "", "")) is None
     assert recover((), Limits()).open == {}
