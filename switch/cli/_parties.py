@@ -15,7 +15,7 @@ from switch.cli._network import paint
 if TYPE_CHECKING:
     from random import Random
 
-    from switch.core.network import Address, Network
+    from switch.core.network import Address, HostLink, Network
     from switch.core.party import Log, Party
     from switch.hosts.books import Books
     from switch.hosts.faults import Faults
@@ -63,6 +63,15 @@ def show_log(*, verbose: bool) -> "Callable[[Log, int], None]":
         click.echo(paint(_STYLES.get(log.level, "plain"), text), err=True)
 
     return show
+
+
+def where_they_are(hosts: "Sequence[HostLink]", drivers: "Sequence[Driver]") -> str:
+    """For a Ready: line: each host with the address it listens on, or that it connects in."""
+    where = []
+    for host, driver in zip(hosts, drivers, strict=True):
+        at = driver.addresses.get(host.name)
+        where.append(f"{host.name} {at} ({host.dialect})" if at else f"{host.name} connecting in ({host.dialect})")
+    return ", ".join(where)
 
 
 async def run(

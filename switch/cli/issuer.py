@@ -44,7 +44,7 @@ def command(
       cmi-switch issuer --book issuers.json      what stands, for a comparison
     """
     from switch.cli._network import load
-    from switch.cli._parties import dice_from, parse_faults, start, station_of, write_book
+    from switch.cli._parties import dice_from, parse_faults, start, station_of, where_they_are, write_book
     from switch.hosts.books import Books
     from switch.hosts.build import UnknownNameError, find_host, make_issuer
     from switch.hosts.faults import Latency
@@ -60,11 +60,7 @@ def command(
     stations = [station_of(loaded, h.name, p) for h, p in zip(hosts, parties, strict=True)]
 
     def ready(drivers: "Sequence[Driver]") -> None:
-        where = []
-        for host, driver in zip(hosts, drivers, strict=True):
-            at = driver.addresses.get(host.name)
-            where.append(f"{host.name} {at} ({host.dialect})" if at else f"{host.name} connecting in ({host.dialect})")
-        click.echo(f"Ready: issuers {', '.join(where)}; next: `cmi-switch serve`, then `cmi-switch pay`")
+        click.echo(f"Ready: issuers {where_they_are(hosts, drivers)}; next: `cmi-switch serve`, then `cmi-switch pay`")
 
     ended = start(stations, ready, what="cmi-switch issuer", verbose=verbose)
     books = [p.book() for p in parties]

@@ -40,7 +40,7 @@ def command(
       cmi-switch network mastercard --latency 250 --sigma 0.6
     """
     from switch.cli._network import load
-    from switch.cli._parties import dice_from, parse_faults, start, station_of, write_book
+    from switch.cli._parties import dice_from, parse_faults, start, station_of, where_they_are, write_book
     from switch.hosts.books import Books
     from switch.hosts.build import UnknownNameError, find_host, make_network
     from switch.hosts.faults import Latency
@@ -56,12 +56,10 @@ def command(
     stations = [station_of(loaded, h.name, p) for h, p in zip(hosts, parties, strict=True)]
 
     def ready(drivers: "Sequence[Driver]") -> None:
-        where = []
-        for host, driver in zip(hosts, drivers, strict=True):
-            at = driver.addresses.get(host.name)
-            where.append(f"{host.name} {at} ({host.dialect})" if at else f"{host.name} connecting in ({host.dialect})")
         abroad = f"; {abroad_rate:g} payments/s from abroad" if abroad_rate else ""
-        click.echo(f"Ready: networks {', '.join(where)}; median {latency:g} ms{abroad}; next: `cmi-switch serve`")
+        click.echo(
+            f"Ready: networks {where_they_are(hosts, drivers)}; median {latency:g} ms{abroad}; next: `cmi-switch serve`"
+        )
 
     ended = start(stations, ready, what="cmi-switch network", verbose=verbose)
     issuers, abroad = [p.book() for p in parties], [p.abroad_book() for p in parties]

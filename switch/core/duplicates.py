@@ -38,7 +38,7 @@ def answer_again(kernel: Kernel, message: Incoming) -> bool:
     promised = outcome.reversed_by or approved  # neither an approval nor a reversal is said before it is durable
     if approved:
         kernel.said_again(outcome.txn)
-    reply(kernel, session, again, message.raw, message.now, after=kernel.position if promised else 0,
+    reply(kernel, session, again, message.raw, after=kernel.position if promised else 0,
           txn=outcome.txn if approved else 0, hop=hop)  # fmt: skip
     kernel.log("info", "repeat.answered", txn=f"{outcome.txn:x}", link=session.link, mti=document[DE.MTI], de39=de39)
     return True

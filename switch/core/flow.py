@@ -122,19 +122,18 @@ def reply(
     session: Session,
     document: Document,
     raw: Document,
-    now: int,
     after: int = 0,
     txn: int = 0,
     hop: Hop | None = None,
 ) -> None:
     """Send an answer; where its link's dialect cannot say all of it, send the bare answer and log what was left out."""
     try:
-        kernel.transmit(session, document, now, raw, after, txn, hop)
+        kernel.transmit(session, document, raw, after, txn, hop)
     except EncodeError as error:
         kernel.log("warning", "answer.reduced", link=session.link, reason=str(error),
                    hint="an element of the answer cannot be said in this link's dialect; sent without it")  # fmt: skip
         bare: Document = {de: document[de] for de in BARE if de in document}
-        kernel.transmit(session, bare, now, raw, after, txn, hop)
+        kernel.transmit(session, bare, raw, after, txn, hop)
 
 
 def keep_reference(kept: Document, answered: Document) -> None:

@@ -101,7 +101,7 @@ class Forwarder:
         heapq.heappush(queue.repeats, (item.due_ns, item.txn))
         hop = _hop("hop.sent", entry, document[DE.MTI], session.link, host.route, "", now, item)
         try:
-            kernel.transmit(session, document, now, after=item.position, hop=hop)
+            kernel.transmit(session, document, after=item.position, hop=hop)
         except EncodeError as error:
             kernel.log(
                 "error", "owed.unspeakable", txn=f"{item.txn:x}", host=host.name, reason=str(error),

@@ -122,12 +122,8 @@ class Kernel:
         """What became of the message with this key: from memory, or from the journal's index where memory may have let it go."""
         outcome = self.state.recent.get(key)
         if outcome is None:
-            horizon, sent_at = self.state.horizons.get(key[0]), key[3]
-            if (
-                horizon is not None
-                and (sent_at <= horizon or sent_at[:2] != horizon[:2])
-                and not later(sent_at, horizon)
-            ):
+            horizon = self.state.horizons.get(key[0])
+            if horizon is not None and not later(key[3], horizon):
                 return self.history.find(key)
         return outcome
 
@@ -160,7 +156,6 @@ class Kernel:
         self,
         session: Session,
         document: Document,
-        now: int,
         reference: Document | None = None,
         after: int = 0,
         txn: int = 0,
@@ -174,5 +169,4 @@ class Kernel:
             raise EncodeError(
                 dialect, "", "", 0, f"a message that {error.expected} hold", error.found, document
             ) from None
-        session.wrote_ns = now
         self.effects.append(Send(session.link, data, after, txn, hop))

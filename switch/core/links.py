@@ -44,7 +44,7 @@ class Session:
 
     __slots__ = (
         "asked", "bad_in_a_row", "dialect", "framing", "framing_name", "good", "heard_ns", "host", "inward", "link", "name",
-        "network_from_ns", "network_messages", "role", "say", "since_de7", "source", "state", "wrote_ns",
+        "network_from_ns", "network_messages", "role", "say", "since_de7", "source", "state",
     )  # fmt: skip
 
     def __init__(
@@ -73,7 +73,6 @@ class Session:
         """member (acquirer, terminal) or host name, once signed on"""
         self.host: HostState | None = None
         self.heard_ns = now
-        self.wrote_ns = now
         self.asked: dict[tuple[str, str], tuple[str, int]] = {}
         """network requests sent and not answered: (DE11, DE7) -> (DE70, when)"""
         self.since_de7 = ""

@@ -51,7 +51,7 @@ class Management:
             DE.NETWORK_CODE: code,
         }
         session.asked[(stan, de7)] = (code, now)
-        kernel.transmit(session, document, now)
+        kernel.transmit(session, document)
 
     # -- what others say
 
@@ -81,7 +81,7 @@ class Management:
             if DE.NETWORK_CODE in document:
                 reply[DE.NETWORK_CODE] = code
             try:
-                kernel.transmit(session, reply, now, raw)
+                kernel.transmit(session, reply, raw)
             except EncodeError as error:
                 kernel.log("error", "answer.unspeakable", link=session.link, mti=reply[DE.MTI], reason=str(error))
 

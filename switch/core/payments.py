@@ -106,7 +106,7 @@ class Payments:
             decision.route, "", cost, now, now,
         )  # fmt: skip
         try:
-            kernel.transmit(host_session, out, now, hop=hop)
+            kernel.transmit(host_session, out, hop=hop)
         except EncodeError as error:
             raise Refusal(Answer.FORMAT_ERROR, f"cannot be said in {host_session.dialect.name}: {error}") from None
         kernel.record(
@@ -151,7 +151,7 @@ class Payments:
         hop = hop_of(
             "hop.sent", message, refused, session.link, decision.route, Answer.ISSUER_INOPERATIVE, refusal.reason
         )
-        reply(kernel, session, refused, message.raw, now, after=after, hop=hop)
+        reply(kernel, session, refused, message.raw, after=after, hop=hop)
 
     def decline(self, message: Incoming, refusal: Refusal, *, remember: bool = True) -> None:
         """Refuse here: record it, answer, say why. Moves no money, so that nothing waits for the journal.
@@ -166,7 +166,7 @@ class Payments:
             kernel.record(declined_entry(kernel, message, de39, refusal.reason))
         refused = answer(document, de39)
         hop = hop_of("hop.sent", message, refused, session.link, refusal.route, de39, refusal.reason)
-        reply(kernel, session, refused, message.raw, message.now, hop=hop)
+        reply(kernel, session, refused, message.raw, hop=hop)
 
     # -- its answer comes
 
@@ -206,9 +206,9 @@ class Payments:
             0, now, pending.first_ns,
         )  # fmt: skip
         if approved:
-            reply(kernel, back, document, pending.raw, now, after=position, txn=txn, hop=hop)
+            reply(kernel, back, document, pending.raw, after=position, txn=txn, hop=hop)
         else:
-            reply(kernel, back, document, pending.raw, now, hop=hop)
+            reply(kernel, back, document, pending.raw, hop=hop)
 
     def _undeliverable(self, key: Key, txn: int, approved: bool, link: str, now: int) -> None:
         """The acquirer is gone: an approval it never saw is given back."""
@@ -252,7 +252,7 @@ class Payments:
             pending.amount, silence.get(DE.CURRENCY, ""), pending.decision.route, Answer.ISSUER_INOPERATIVE, 0, now,
             pending.first_ns, f"{reason} at host {host.name}",
         )  # fmt: skip
-        reply(kernel, back, silence, pending.raw, now, after=after, hop=hop)
+        reply(kernel, back, silence, pending.raw, after=after, hop=hop)
 
     def close_open(self, request: Forwarded, reason: str, now: int) -> int:
         """End a request without an answer. Returns the position that must be durable before anyone hears of it (0: none)."""

@@ -173,7 +173,7 @@ class Reversals:
         kernel, session = self._kernel, message.session
         acknowledgement = answer(message.document, de39)
         hop = hop_of("hop.sent", message, acknowledgement, session.link, by, de39, note)
-        reply(kernel, session, acknowledgement, message.raw, message.now, after=kernel.position, hop=hop)
+        reply(kernel, session, acknowledgement, message.raw, after=kernel.position, hop=hop)
 
     def _original(self, message: Incoming) -> Outcome | None:
         """What the reversal undoes: named by DE90, or by DE37 and DE41 where DE90 is absent or names nothing known here.

@@ -180,16 +180,16 @@ class Switch(Kernel):
             try:
                 raw = decode(frame)
             except DecodeError as error:
-                self._unreadable(session, error, now)
+                self._unreadable(session, error)
                 continue
             try:
                 document = inward(raw)
             except (SubfieldError, ValueError) as error:
-                self._misformed(session, raw, str(error), now)
+                self._misformed(session, raw, str(error))
                 continue
             handler = handlers.get(document[DE.MTI])
             if handler is None:
-                self._misformed(session, raw, f"MTI {document[DE.MTI]} is not one this switch speaks", now)
+                self._misformed(session, raw, f"MTI {document[DE.MTI]} is not one this switch speaks")
                 continue
             session.good += 1
             session.bad_in_a_row = 0
@@ -199,7 +199,7 @@ class Switch(Kernel):
         if self._unsigned and session.state is not CONNECTED:
             self._unsigned.pop(session.link, None)
 
-    def _unreadable(self, session: Session, error: DecodeError, now: int) -> None:
+    def _unreadable(self, session: Session, error: DecodeError) -> None:
         """A frame that is no message of the dialect: answered with 30 if its head can be read, else logged, else the end."""
         session.bad_in_a_row += 1
         partial = error.document
@@ -209,29 +209,29 @@ class Switch(Kernel):
         mti = partial.get(DE.MTI, "")
         request = len(mti) == 4 and mti.isdigit() and mti[2] in "02"
         if request and DE.STAN in partial and DE.TRANSMISSION_TIME in partial:
-            self._answer_format_error(session, partial, now)
+            self._answer_format_error(session, partial)
         elif not session.good:
             self._close(session, f"nothing it sent could be read: {error}")
             return
         if session.bad_in_a_row >= self.limits.format_errors_per_link:
             self._limit_close(session, "format_errors_per_link", self.limits.format_errors_per_link)
 
-    def _misformed(self, session: Session, raw: Document, reason: str, now: int) -> None:
+    def _misformed(self, session: Session, raw: Document, reason: str) -> None:
         """A message of the dialect that makes no sense to the switch."""
         session.bad_in_a_row += 1
         mti = raw[DE.MTI]
         self.log("warning", "message.refused", link=session.link, mti=mti, de11=raw.get(DE.STAN, ""), reason=reason)
         if mti[2] in "02":
-            self._answer_format_error(session, raw, now)
+            self._answer_format_error(session, raw)
         if session.bad_in_a_row >= self.limits.format_errors_per_link:
             self._limit_close(session, "format_errors_per_link", self.limits.format_errors_per_link)
 
-    def _answer_format_error(self, session: Session, raw: Document, now: int) -> None:
+    def _answer_format_error(self, session: Session, raw: Document) -> None:
         try:
             document = session.inward(raw)
         except (SubfieldError, ValueError, KeyError):
             document = {de: raw[de] for de in (DE.MTI, DE.TRANSMISSION_TIME, DE.STAN, DE.RRN, DE.TERMINAL) if de in raw}
-        reply(self, session, answer(document, Answer.FORMAT_ERROR), raw, now)
+        reply(self, session, answer(document, Answer.FORMAT_ERROR), raw)
 
     # -- answers
 

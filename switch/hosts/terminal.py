@@ -77,11 +77,6 @@ class Terminal(Host):
         return self._over and self._said_goodbye and self._goodbyes <= 0
 
     @property
-    def sending(self) -> bool:
-        """True while payments are still being made."""
-        return not self._over
-
-    @property
     def signed_on(self) -> int:
         """Links that are up."""
         return len(self._up)

@@ -5,14 +5,13 @@ and networks is compared with what it said then.
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Final
 
 from switch.capture.compare import DEFAULT_RULES
 from switch.capture.live import origin_of
 from switch.capture.pcapng import CaptureError
 from switch.capture.replay import NS, Plan, Replay, Report, report_of
-from switch.capture.talks import FRAME_BYTES, Known, Talk, load
+from switch.capture.talks import FRAME_BYTES, Talk
 from switch.core.network import Network
 from switch.sim.playbook import Playbook
 from switch.wire.framing import make_framing
@@ -104,8 +103,3 @@ def _run(book: Playbook, players: list[_Player], origin: int, until: int) -> Non
         if not due:
             return
         book.passes((min(due) - book.now) / NS)
-
-
-def replay_file_around(network: Network, path: Path, rules: Mapping[str, str] = DEFAULT_RULES) -> Report:
-    """As `replay_around`, of a capture file that a switch made."""
-    return replay_around(network, load(path, Known()), rules)
