@@ -65,7 +65,8 @@ class Terminal(Host):
         self._next_ns = 0
         self._over = False
         self._said_goodbye = False
-        self._goodbyes = 0
+        self._goodbyes: set[LinkId] = set()
+        """links whose last sign-off is not answered yet"""
         self.skipped = 0
         """payments that the rate asked for and that were not sent"""
         self.refusals: dict[str, str] = {}
@@ -74,7 +75,7 @@ class Terminal(Host):
     @property
     def finished(self) -> bool:
         """The load is over, nothing is open, and every link has been signed off."""
-        return self._over and self._said_goodbye and self._goodbyes <= 0
+        return self._over and self._said_goodbye and not self._goodbyes
 
     @property
     def signed_on(self) -> int:
@@ -107,13 +108,24 @@ class Terminal(Host):
         )
         self.at(now + SIGN_ON_RETRY_NS, partial(self._sign_on, link))
 
+    def say_goodbye(self, now: int) -> None:
+        """Sign off on every link that is signed on; payments under way are still answered. `say_hello` ends the pause."""
+        for line in self._up.values():
+            line.signed_on = False
+            self.say(line, network_request(NetworkCode.SIGN_OFF, self._speech.own, self.moment(now), self.next_stan()))
+        self._up.clear()
+
+    def say_hello(self, now: int) -> None:
+        """Sign on (again) on every link that is not signed on."""
+        for line in self.lines.values():
+            self._sign_on(line.link, now)
+
     def on_disconnected(self, line: Line, now: int) -> None:
         """Payments of this link wait until it is back; those under way run into their timeout."""
         del now
         if self._up.get(link_name(line.link)) is line:
             del self._up[link_name(line.link)]
-        if self._said_goodbye:
-            self._goodbyes = 0 if not self._up else self._goodbyes - 1
+        self._goodbyes.discard(line.link)
 
     def _line(self, terminal: str) -> Line | None:
         return self._up.get(self._link_of[terminal])
@@ -139,7 +151,7 @@ class Terminal(Host):
 
     def _network_answer(self, line: Line, code: str, de39: str, now: int) -> None:
         if self._said_goodbye or code == NetworkCode.SIGN_OFF:
-            self._goodbyes -= 1
+            self._goodbyes.discard(line.link)
             return
         if de39 != Answer.APPROVED:
             self.refusals[link_name(line.link)] = de39
@@ -224,9 +236,8 @@ class Terminal(Host):
         if not self._over or self._said_goodbye or self._acquiring.unfinished:
             return
         self._said_goodbye = True
-        for line in self._up.values():
-            self.say(line, network_request(NetworkCode.SIGN_OFF, self._speech.own, self.moment(now), self.next_stan()))
-        self._goodbyes = len(self._up)
+        self._goodbyes = {line.link for line in self._up.values()}
+        self.say_goodbye(now)
         self.at(now + GOODBYE_NS, self._no_goodbye)
 
     def tick(self, now: int) -> None:
@@ -236,7 +247,7 @@ class Terminal(Host):
 
     def _no_goodbye(self, now: int) -> None:
         del now
-        self._goodbyes = 0
+        self._goodbyes.clear()
 
     def drain(self, now: int) -> None:
         """Make no more payments."""

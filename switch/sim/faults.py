@@ -41,7 +41,7 @@ class Kind(Enum):
     CLOCK = "clock"
     """the wall clock of `target` (`switch`, or a party) jumps by `amount` ms, either way"""
     SIGN_OFF = "sign-off"
-    """host `target` signs off and, after `amount` ms, on again"""
+    """host or acquirer `target` signs off and, after `amount` ms, on again"""
     REPEAT = "repeat"
     """acquirer `target` sends its next request again after `amount` ms, perhaps on another connection; detail: `marked` as x1
     or `same`, byte for byte"""
@@ -200,6 +200,10 @@ class _Draw:
         target = self._one(self._targets.hosts)
         return Fault(at, kind, target, self._span_ms(5, 15_000)) if target else None
 
+    def _sign_off(self, kind: Kind, at: int) -> Fault | None:
+        target = self._one((*self._targets.hosts, *self._targets.acquirers))
+        return Fault(at, kind, target, self._span_ms(5, 15_000)) if target else None
+
     def _flood(self, kind: Kind, at: int) -> Fault | None:
         return (
             Fault(at, kind, self._flooding.pop(), self._dice.choice((500, 3_000, 20_000))) if self._flooding else None
@@ -212,5 +216,5 @@ class _Draw:
     _of_kind: Final[dict[Kind, Callable[["_Draw", Kind, int], Fault | None]]] = {
         Kind.CRASH: _crash, Kind.RESTART: _restart, Kind.HOST_CRASH: _host_crash, Kind.MOOD: _mood,
         Kind.DISK_SLOW: _disk_slow, Kind.DISK_FULL: _disk_full, Kind.CLOCK: _clock, Kind.REPEAT: _repeat,
-        Kind.ANSWER_TWICE: _at_host, Kind.SIGN_OFF: _at_host, Kind.FLOOD: _flood, Kind.GARBAGE: _garbage,
+        Kind.ANSWER_TWICE: _at_host, Kind.SIGN_OFF: _sign_off, Kind.FLOOD: _flood, Kind.GARBAGE: _garbage,
     }  # fmt: skip

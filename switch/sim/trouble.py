@@ -13,9 +13,11 @@ from switch.hosts.faults import Faults
 from switch.hosts.issuer import Issuer
 from switch.hosts.messages import repeat
 from switch.hosts.network import CardNetwork
+from switch.hosts.terminal import Terminal
 from switch.sim.clock import MS_NS
 from switch.sim.faults import Fault, Kind
 from switch.sim.network import Connection, End, Weather
+from switch.sim.nodes import Node
 from switch.wire.framing import make_framing
 from switch.wire.vocabulary import APPROVALS, DE, Document
 
@@ -163,14 +165,16 @@ class Trouble:
 
     def _sign_off(self, fault: Fault) -> None:
         node = self._world.nodes.get(fault.target)
-        if node is not None and isinstance(node.party, Issuer):
+        if node is not None and isinstance(node.party, Issuer | Terminal):
             node.party.say_goodbye(self._world.clock.now)
             node.carry_out()
             self._after(fault, self._sign_on)
 
     def _sign_on(self, fault: Fault) -> None:
-        node = self._world.nodes[fault.target]
-        if isinstance(node.party, Issuer):
+        self._says_hello(self._world.nodes[fault.target])
+
+    def _says_hello(self, node: Node) -> None:
+        if isinstance(node.party, Issuer | Terminal):
             node.party.say_hello(self._world.clock.now)
             node.carry_out()
 
@@ -282,10 +286,9 @@ class Trouble:
         for name in world.hosts:
             self._moods[name] = -1
             self._behaves(name)
-            node = world.nodes[name]
-            if isinstance(node.party, Issuer):
-                node.party.say_hello(world.clock.now)
-                node.carry_out()
+            self._says_hello(world.nodes[name])
+        for terminal in world.terminals:
+            self._says_hello(world.nodes[terminal.name])
         for armed in self._repeats.values():
             armed.clear()
         disk = world.switch.disk
