@@ -16,8 +16,15 @@ import msgspec
 from switch.core.limits import Limits
 from switch.wire.vocabulary import APPROVALS, Document
 
-SCHEMA = 1
-"""Of the records below. A journal of a newer schema is refused."""
+SCHEMA = 2
+"""Of the records below; it stands in the header of every segment. How it moves:
+
+- A release of schema N reads journals of every schema up to N, as they lie, and continues them in segments of its own.
+- A journal of a newer schema is refused with a sentence: an older release would silently not see what it does not know.
+- Only two changes are made, and either raises it by one: a member more at a record's end, with a default that means what its
+  absence meant; a record of a new kind. Nothing is ever taken out, moved, or given another meaning.
+
+`tests/journal/schema1` is a journal of schema 1, which every later release must read and continue."""
 
 Key: TypeAlias = tuple[str, str, str, str, str, str]
 """What makes two messages the same: acquirer, MTI class, DE11, DE7, DE32, DE41."""
