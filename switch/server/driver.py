@@ -8,74 +8,28 @@ The rule of order: effects leave as the party appended them, except that a `Send
 that position.
 """
 
-import errno
-import os
-import random
 import select
 import socket
 import time
 from collections import deque
-from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any
 
-import msgspec
 import trio
 
 from switch.core.limits import Limits
 from switch.core.network import Address
 from switch.core.party import Close, Effect, Hop, LinkId, Log, Party, Record, Send
-from switch.server.connections import Connection, address_of, connect, listening_socket, reason_of
+from switch.server.connections import Connection, address_of
+from switch.server.doors import Doors
+from switch.server.ports import Dial, Journal, Sinks, trio_clock
 from switch.server.watching import Watcher
+
+__all__ = ["LAZY_NS", "Dial", "Driver", "Journal", "Sinks", "trio_clock"]
 
 LAZY_NS = 4_000_000
 """What nobody waits for (records, log lines) leaves after so long at the latest."""
-ACCEPTS_PER_WAKE = 64
 NEVER = 1 << 62
-
-
-class Dial(msgspec.Struct, frozen=True):
-    """A link this side connects, and reconnects with back-off and jitter."""
-
-    name: str
-    address: Address
-    backoff_min_ms: int = 200
-    backoff_max_ms: int = 10_000
-
-
-class Journal(Protocol):
-    """The narrow port to whatever makes records durable (`switch.journal.feed`)."""
-
-    def fileno(self) -> int:
-        """Readable when there is an acknowledgement to read."""
-
-    def append(self, position: int, entry: Any) -> None:
-        """Take a record; nothing leaves yet."""
-
-    def push(self) -> bool:
-        """Hand what was taken to the writer, without blocking; False if some of it must wait."""
-
-    def acknowledged(self) -> int:
-        """The newest durable position. Raises `JournalDown`'s base, RuntimeError, with the reason when the writer is gone."""
-
-    def restart(self) -> None:
-        """Start the writer anew and hand it again what it never acknowledged. Blocks for some ms; raises OSError."""
-
-    def close(self) -> None:
-        """Make durable what was taken, and stop the writer."""
-
-
-class Sinks(msgspec.Struct, frozen=True):
-    """Where events go. `hop` gets the hop, its monotonic time and the wall clock (ns); `flush` is called now and then."""
-
-    log: Callable[[Log, int], None]
-    hop: Callable[[Hop, int, int], None] | None = None
-    flush: Callable[[], None] = lambda: None
-
-
-def trio_clock() -> int:
-    """Nanoseconds of Trio's own clock: monotonic, and virtual under a MockClock."""
-    return int(trio.current_time() * 1e9)
 
 
 class Driver:
@@ -83,20 +37,15 @@ class Driver:
 
     def __init__(self, party: Party, sinks: Sinks, limits: Limits, journal: Journal | None, durable: int) -> None:
         self.party = party
-        self.addresses: dict[str, Address] = {}
-        """where each listener really listens (port 0 resolved)"""
         self._sinks = sinks
         self._watcher: Watcher | None = None
         self._limits = limits
         self._journal = journal
         self._durable = durable
         self._epoll = select.epoll()
-        self._spare_fd = os.open(os.devnull, os.O_RDONLY)
+        self.doors = Doors(self._epoll, limits, self)
         self._connections: dict[int, Connection] = {}
         self._by_link: dict[LinkId, Connection] = {}
-        self._listeners: dict[int, tuple[str, socket.socket]] = {}
-        self._closed: dict[LinkId, trio.Event] = {}
-        self._counts: dict[str, int] = {}
         self._held: deque[Send] = deque()
         self._touched: set[Connection] = set()
         self._lazy_at = NEVER
@@ -130,8 +79,8 @@ class Driver:
                 self._read(connection, now)
         elif fd == self._journal_fd:
             self._read_journal(now)
-        elif fd in self._listeners:
-            self._accept(fd, now)
+        elif self.doors.is_door(fd):
+            self.doors.accept(fd, now)
 
     def _read(self, connection: Connection, now: int) -> None:
         data = connection.receive()
@@ -241,52 +190,25 @@ class Driver:
 
     # -- connections come and go
 
-    def add(self, sock: socket.socket, name: str, now: int) -> LinkId:
-        """Take a connected socket as the next link of `name` and tell the party."""
-        number = self._counts[name] = self._counts.get(name, 0) + 1
-        connection = Connection(sock, f"{name}#{number}")
+    @property
+    def addresses(self) -> dict[str, Address]:
+        """Where each listener really listens (port 0 resolved)."""
+        return self.doors.addresses
+
+    @property
+    def open_connections(self) -> int:
+        """How many there are."""
+        return len(self._connections)
+
+    def add(self, sock: socket.socket, link: LinkId, now: int) -> None:
+        """Take a connected socket as `link` and tell the party."""
+        connection = Connection(sock, link)
         self._connections[connection.fd] = connection
         self._by_link[connection.link] = connection
         self._epoll.register(connection.fd, select.EPOLLIN)
         if self._watcher is not None:
             self._show_opened(self._watcher, connection, now + self.party.wall_offset_ns)
-        self.party.connected(connection.link, now)
-        return connection.link
-
-    def _accept(self, fd: int, now: int) -> None:
-        name, listener = self._listeners[fd]
-        for _ in range(ACCEPTS_PER_WAKE):
-            try:
-                sock, address = listener.accept()
-            except (BlockingIOError, InterruptedError):
-                return
-            except OSError as error:
-                if error.errno in (errno.EMFILE, errno.ENFILE):
-                    self._turn_away(name, listener)
-                else:
-                    self._log("error", "listener.accept_failed", listener=name, reason=str(error.strerror))
-                return
-            if len(self._connections) >= self._limits.connections:
-                sock.close()
-                self._log(
-                    "warning", "limit.reached", limit="connections", value=self._limits.connections,
-                    listener=name, peer=f"{address[0]}:{address[1]}",
-                    hint="raise limits.connections in the network file, and the process's open files (ulimit -n)",
-                )  # fmt: skip
-                continue
-            self.add(sock, name, now)
-
-    def _turn_away(self, name: str, listener: socket.socket) -> None:
-        """No descriptor is left: the spare one lets the peer in and out again, else the listener would stay readable for ever."""
-        if self._spare_fd >= 0:
-            os.close(self._spare_fd)
-            self._spare_fd = -1
-        with suppress(OSError):
-            listener.accept()[0].close()
-        with suppress(OSError):
-            self._spare_fd = os.open(os.devnull, os.O_RDONLY)
-        self._log("error", "limit.reached", limit="open files", value=len(self._connections), listener=name,
-                  hint="raise the process's hard limit of open files (ulimit -Hn), or lower connections in [limits]")  # fmt: skip
+        self.party.connected(link, now)
 
     def _close(self, effect: Close) -> None:
         connection = self._by_link.get(effect.link)
@@ -306,45 +228,7 @@ class Driver:
         for txn, _ in connection.txns:
             self.party.undelivered(connection.link, txn, now)
         self.party.disconnected(connection.link, now)
-        closed = self._closed.pop(connection.link, None)
-        if closed is not None:
-            closed.set()
-
-    def listen(self, name: str, address: Address) -> None:
-        """Accept connections on `address` as links of `name`. Raises OSError with the address in its text."""
-        sock = listening_socket(address.host, address.port)
-        self._listeners[sock.fileno()] = (name, sock)
-        self._epoll.register(sock.fileno(), select.EPOLLIN)
-        host, port = sock.getsockname()[:2]
-        self.addresses[name] = Address(host, port)
-
-    def stop_listening(self) -> None:
-        """Accept nothing more."""
-        for fd, (_, sock) in self._listeners.items():
-            self._epoll.unregister(fd)
-            sock.close()
-        self._listeners.clear()
-
-    async def dial(self, dial: Dial) -> None:
-        """Keep one connection to `dial.address`: connect, wait until it is lost, back off, again. Runs until cancelled."""
-        wait_ms = dial.backoff_min_ms
-        while True:
-            try:
-                sock = await connect(dial.address)
-            except OSError as error:
-                self._log("warning", "link.connect_failed", link=dial.name, address=str(dial.address),
-                          reason=reason_of(error), next_attempt_ms=wait_ms)  # fmt: skip
-            else:
-                closed = trio.Event()
-                began = trio.current_time()
-                link = self.add(sock, dial.name, trio_clock())
-                self._closed[link] = closed
-                self.carry_out(trio_clock())
-                await closed.wait()
-                if trio.current_time() - began > 5:
-                    wait_ms = dial.backoff_min_ms
-            await trio.sleep(wait_ms / 1000 * random.uniform(0.75, 1.25))  # noqa: S311 - jitter, not a secret
-            wait_ms = min(wait_ms * 2, dial.backoff_max_ms)
+        self.doors.lost(connection.link)
 
     # -- the journal
 
@@ -465,7 +349,7 @@ class Driver:
 
     async def drain(self, seconds: float) -> bool:
         """Stop accepting, let the party finish and say goodbye. True if everything left within `seconds`."""
-        self.stop_listening()
+        self.doors.stop_listening()
         now = trio_clock()
         self.party.drain(now)
         self.carry_out(now)
@@ -479,12 +363,10 @@ class Driver:
 
     def close(self) -> None:
         """Close every socket and the journal."""
-        self.stop_listening()
+        self.doors.close()
         for connection in self._connections.values():
             connection.sock.close()
         self._connections.clear()
-        if self._spare_fd >= 0:
-            os.close(self._spare_fd)
         self._epoll.close()
         if self._journal is not None:
             if self._journal_fd >= 0:

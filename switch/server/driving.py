@@ -9,7 +9,8 @@ import trio
 from switch.core.limits import Limits
 from switch.core.network import Address
 from switch.core.party import Party
-from switch.server.driver import Dial, Driver, Journal, Sinks, trio_clock
+from switch.server.driver import Driver
+from switch.server.ports import Dial, Journal, Sinks, trio_clock
 
 
 @asynccontextmanager
@@ -31,14 +32,14 @@ async def driving(
     driver = Driver(party, sinks, limits or Limits(), journal, durable)
     try:
         for name, address in listen:
-            driver.listen(name, address)
+            driver.doors.listen(name, address)
         driver.attach_journal()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(driver.poll)
             nursery.start_soon(driver.keep_time)
             nursery.start_soon(driver.keep_journal)
             for one in dial:
-                nursery.start_soon(driver.dial, one)
+                nursery.start_soon(driver.doors.dial, one)
             driver.carry_out(trio_clock())
             yield driver
             nursery.cancel_scope.cancel()

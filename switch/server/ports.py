@@ -1,0 +1,54 @@
+"""What a driver is given: whom to call, where events go, and whatever makes records durable."""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import msgspec
+import trio
+
+from switch.core.network import Address
+from switch.core.party import Hop, Log
+
+
+class Dial(msgspec.Struct, frozen=True):
+    """A link this side connects, and reconnects with back-off and jitter."""
+
+    name: str
+    address: Address
+    backoff_min_ms: int = 200
+    backoff_max_ms: int = 10_000
+
+
+class Journal(Protocol):
+    """The narrow port to whatever makes records durable (`switch.journal.feed`)."""
+
+    def fileno(self) -> int:
+        """Readable when there is an acknowledgement to read."""
+
+    def append(self, position: int, entry: Any) -> None:
+        """Take a record; nothing leaves yet."""
+
+    def push(self) -> bool:
+        """Hand what was taken to the writer, without blocking; False if some of it must wait."""
+
+    def acknowledged(self) -> int:
+        """The newest durable position. Raises `JournalDown`'s base, RuntimeError, with the reason when the writer is gone."""
+
+    def restart(self) -> None:
+        """Start the writer anew and hand it again what it never acknowledged. Blocks for some ms; raises OSError."""
+
+    def close(self) -> None:
+        """Make durable what was taken, and stop the writer."""
+
+
+class Sinks(msgspec.Struct, frozen=True):
+    """Where events go. `hop` gets the hop, its monotonic time and the wall clock (ns); `flush` is called now and then."""
+
+    log: Callable[[Log, int], None]
+    hop: Callable[[Hop, int, int], None] | None = None
+    flush: Callable[[], None] = lambda: None
+
+
+def trio_clock() -> int:
+    """Nanoseconds of Trio's own clock: monotonic, and virtual under a MockClock."""
+    return int(trio.current_time() * 1e9)
