@@ -43,8 +43,8 @@ class Session:
     """One connection: its speech (framing, dialect, translator), who is at the other end, and its counters."""
 
     __slots__ = (
-        "asked", "bad_in_a_row", "dialect", "framing", "framing_name", "good", "heard_ns", "host", "inward", "link", "name",
-        "network_from_ns", "network_messages", "role", "say", "since_de7", "source", "state",
+        "asked", "bad", "bad_in_a_row", "dialect", "framing", "framing_name", "good", "heard_ns", "host", "inward", "link",
+        "name", "network_from_ns", "network_messages", "role", "say", "since_de7", "source", "state",
     )  # fmt: skip
 
     def __init__(
@@ -78,6 +78,7 @@ class Session:
         self.since_de7 = ""
         """DE7 of the peer's sign-on: what it sent before that time, by its own clock, it sent on another connection"""
         self.good = 0
+        self.bad = 0
         self.bad_in_a_row = 0
         self.network_messages = 0
         self.network_from_ns = now

@@ -12,6 +12,8 @@ from switch.core.kernel import Kernel
 from switch.core.links import HostState, Session, SessionState
 from switch.core.management import Management
 from switch.core.network import Listener, Network
+from switch.core.operate_links import LinkCommands
+from switch.core.operator import Operator
 from switch.core.party import Close, LinkId, link_name
 from switch.core.payments import Payments
 from switch.core.records import SCHEMA, Booted, History, Snapshot, State, later
@@ -49,6 +51,7 @@ class Switch(Kernel):
         self._payments = Payments(self, router, self._forwarder, Tariffs(network))
         self._reversals = Reversals(self, router, self._forwarder, self._payments)
         self._management = Management(self, self._forwarder.host_up)
+        self.operator = Operator(self, LinkCommands(self).table())
         self._listeners: dict[str, Listener] = {listener.name: listener for listener in network.listeners}
         self._connections: dict[str, int] = {}
         """open now, by listener"""
@@ -201,6 +204,7 @@ class Switch(Kernel):
 
     def _unreadable(self, session: Session, error: DecodeError) -> None:
         """A frame that is no message of the dialect: answered with 30 if its head can be read, else logged, else the end."""
+        session.bad += 1
         session.bad_in_a_row += 1
         partial = error.document
         self.log("warning", "message.unreadable", link=session.link, dialect=session.dialect.name, field=error.field,
@@ -218,6 +222,7 @@ class Switch(Kernel):
 
     def _misformed(self, session: Session, raw: Document, reason: str) -> None:
         """A message of the dialect that makes no sense to the switch."""
+        session.bad += 1
         session.bad_in_a_row += 1
         mti = raw[DE.MTI]
         self.log("warning", "message.refused", link=session.link, mti=mti, de11=raw.get(DE.STAN, ""), reason=reason)

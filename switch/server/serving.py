@@ -21,6 +21,7 @@ from switch.core.switch import Switch
 from switch.journal.feed import Feed
 from switch.journal.history import IndexHistory
 from switch.security.vault import KeyVault
+from switch.server.control import Control, controlling
 from switch.server.driver import Dial, Driver, Sinks, trio_clock
 from switch.server.driving import driving
 from switch.server.quiet import quiet_collector
@@ -34,6 +35,7 @@ class Serving(msgspec.Struct):
     driver: Driver
     recovered_records: int
     recovery_ms: int
+    control: Control
 
     def hosts_up(self) -> tuple[list[str], list[str]]:
         """Names of the hosts that are signed on, and of those that are not."""
@@ -104,11 +106,13 @@ async def serving(network: Network, state_dir: Path, open_sinks: Callable[[], Si
                 journal=feed,
                 durable=recovered.position,
             ) as driver,
+            controlling(driver, switch.operator, state_dir) as control,
             trio.open_nursery() as nursery,
         ):
             nursery.start_soon(keep_index, state_dir, sinks)
             with quiet_collector():
-                yield Serving(switch, driver, recovered.folded, round((time.perf_counter() - began) * 1000))
+                recovery_ms = round((time.perf_counter() - began) * 1000)
+                yield Serving(switch, driver, recovered.folded, recovery_ms, control)
             nursery.cancel_scope.cancel()
     finally:
         feed.close()

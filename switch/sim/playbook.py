@@ -14,7 +14,7 @@ journal (`book.journal_holds()`); a crash keeps what was durable and nothing els
 
 from collections import deque
 from collections.abc import Iterable
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -182,6 +182,13 @@ class Playbook:
         self._peers.pop(link, None)
         self.switch.disconnected(link, self.now)
         self._carry_out()
+
+    def asks(self, command: str, **arguments: Any) -> msgspec.Struct:
+        """A command of an operator (`links.list` …). Raises `core.command.Unable`."""
+        try:
+            return self.switch.operator.ask(command, arguments, "operator", self.now)
+        finally:
+            self._carry_out()
 
     def journal_holds(self) -> None:
         """From here on nothing becomes durable until `journal_flushes`."""

@@ -1,0 +1,209 @@
+"""The control socket: how an operator speaks to a running switch.
+
+`DIR/control.sock` in the state directory, for its owner only (0600). One JSON object a line comes, one a line goes back:
+
+    {"command": "links.list"}    {"ok": true, "hosts": [...], "sessions": [...]}
+    {"command": "list.links"}    {"ok": false, "error": "there is no command …", "hint": "there are: links.list …"}
+
+Rule: payments come first. A command runs between two batches; a client that does not read, or says nothing, is cut off; how many
+there are and how long a line is have bounds. An answer says what is durable.
+"""
+
+import os
+import socket
+import stat
+import struct
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+import msgspec
+import trio
+
+from switch.core.command import Unable, unknown
+from switch.core.operator import Operator
+from switch.core.party import Log
+from switch.server.connections import ListenError
+from switch.server.control_path import LINE_BYTES_MAX, SOCKET, short_address
+from switch.server.driver import Driver, trio_clock
+
+CLIENTS_MAX: Final = 32
+"""at once; one more is told so and cut off"""
+IDLE_S: Final = 300.0
+"""a client that asks nothing for so long is cut off"""
+READ_S: Final = 10.0
+"""a client that has not read its answer by then is cut off"""
+DURABLE_S: Final = 5.0
+"""an answer waits so long for the journal"""
+
+Task: TypeAlias = Callable[[dict[str, Any], str], Awaitable[dict[str, Any]]]
+"""A command of the process rather than of the party: gets its arguments and who asks. Raises Unable."""
+
+
+class Control:
+    """The commands of a running switch: those of its party, and those of its process."""
+
+    def __init__(self, driver: Driver, operator: Operator) -> None:
+        self._driver = driver
+        self._operator = operator
+        self._tasks: dict[str, Task] = {}
+        self._clients = 0
+
+    def add(self, name: str, task: Task) -> None:
+        """One more command of the process, `noun.verb` or a verb."""
+        self._tasks[name] = task
+
+    # -- one client
+
+    async def client(self, stream: trio.SocketStream) -> None:
+        """Answer each line until the client leaves. Never raises."""
+        self._clients += 1
+        try:
+            async with stream:
+                with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+                    if self._clients > CLIENTS_MAX:
+                        refused = Unable(f"{CLIENTS_MAX} clients are connected already", "let one of them go")
+                        await self._say(stream, _refusal(refused))
+                    else:
+                        await self._converse(stream, _who(stream))
+        finally:
+            self._clients -= 1
+
+    async def _converse(self, stream: trio.SocketStream, by: str) -> None:
+        waiting = bytearray()
+        while True:
+            data = b""
+            with trio.move_on_after(IDLE_S):
+                data = await stream.receive_some(LINE_BYTES_MAX)
+            if not data:
+                return
+            waiting += data
+            while (end := waiting.find(b"\n")) >= 0:
+                line = bytes(waiting[:end])
+                del waiting[: end + 1]
+                if line.strip() and not await self._say(stream, await self._answer(line, by)):
+                    return
+            if len(waiting) > LINE_BYTES_MAX:
+                too_long = Unable(f"a command is one line of up to {LINE_BYTES_MAX} bytes")
+                await self._say(stream, _refusal(too_long))
+                return
+
+    async def _say(self, stream: trio.SocketStream, answer: dict[str, Any]) -> bool:
+        """False: it does not read."""
+        with trio.move_on_after(READ_S) as scope:
+            await stream.send_all(msgspec.json.encode(answer) + b"\n")
+        if scope.cancelled_caught:
+            self._driver.tell(Log("warning", "operator.deaf", {
+                "by": _who(stream), "hint": f"a client of the control socket did not read for {READ_S:g} s: cut off",
+            }))  # fmt: skip
+        return not scope.cancelled_caught
+
+    # -- one command
+
+    async def _answer(self, line: bytes, by: str) -> dict[str, Any]:
+        try:
+            asked = msgspec.json.decode(line, type=dict[str, Any])
+        except msgspec.DecodeError as error:
+            return _refusal(Unable(f"not a JSON object on one line: {error}", 'such as {"command": "links.list"}'))
+        name = asked.pop("command", None)
+        if not isinstance(name, str):
+            return _refusal(Unable("no command is named", 'such as {"command": "links.list"}'))
+        task = self._tasks.get(name)
+        try:
+            if task is not None:
+                self._driver.tell(Log("info", "operator.command", {"command": name, "arguments": asked, "by": by}))
+                return {"ok": True, **await task(asked, by)}
+            return {"ok": True, **await self._of_party(name, asked, by)}
+        except Unable as error:
+            return _refusal(error)
+        except Exception as error:  # a mistake in a command must not end the switch
+            reason = f"{type(error).__name__}: {error}"
+            self._driver.tell(Log("error", "operator.failed", {
+                "command": name, "by": by, "reason": reason, "hint": "a defect of the switch: please report it with this line",
+            }))  # fmt: skip
+            return _refusal(Unable(f"{name} failed: {reason}", "a defect of the switch; payments go on"))
+
+    async def _of_party(self, name: str, arguments: dict[str, Any], by: str) -> dict[str, Any]:
+        operator, driver = self._operator, self._driver
+        if name not in operator.known:
+            raise unknown("command", name, [*operator.known, *self._tasks])
+        now = trio_clock()
+        before = operator.position
+        try:
+            result = operator.ask(name, arguments, by, now)
+        finally:
+            after = operator.position
+            driver.carry_out(now)
+        if after > before:
+            with trio.move_on_after(DURABLE_S):
+                while operator.durable < after:  # noqa: ASYNC110 - the party is pure: it has no event to wait for
+                    await trio.sleep(0.002)
+            if operator.durable < after:
+                raise Unable(f"{name} is in effect, but the journal has not taken it within {DURABLE_S:g} s",
+                             "a crash now would undo it: look for journal.down in the hop log")  # fmt: skip
+        built = msgspec.to_builtins(result)
+        assert isinstance(built, dict)
+        return built
+
+
+def _refusal(error: Unable) -> dict[str, Any]:
+    return {"ok": False, "error": str(error), "hint": error.hint}
+
+
+def _who(stream: trio.SocketStream) -> str:
+    """`uid 1000, pid 4711`: the client's process, as the kernel knows it."""
+    with suppress(OSError):
+        form = struct.Struct("3i")
+        pid, uid, _ = form.unpack(stream.socket.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, form.size))
+        return f"uid {uid}, pid {pid}"
+    return "unknown"
+
+
+# -- the socket itself
+
+
+def open_control(state_dir: Path) -> socket.socket:
+    """A listening socket at `state_dir/control.sock`, in the place of what a dead switch left there.
+
+    Call it once the journal is claimed: whose the directory is has been settled then. Raises ListenError with a sentence.
+    """
+    path = state_dir / SOCKET
+    fresh = path.with_suffix(".new")
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        if path.exists() and not stat.S_ISSOCK(path.stat().st_mode):
+            raise ListenError(0, f"{path} is in the way: it is no socket; move it elsewhere")
+        fresh.unlink(missing_ok=True)
+        with short_address(fresh) as address:
+            sock.bind(address)
+        fresh.chmod(0o600)  # nobody can connect before `listen`
+        sock.listen(CLIENTS_MAX)
+        fresh.rename(path)
+    except OSError as error:
+        sock.close()
+        if isinstance(error, ListenError):
+            raise
+        raise ListenError(error.errno, f"cannot open the control socket {path}: {error.strerror}") from error
+    return sock
+
+
+@asynccontextmanager
+async def controlling(driver: Driver, operator: Operator, state_dir: Path) -> AsyncIterator[Control]:
+    """Answer operators while the body runs; the socket's file goes at the end, unless another switch has put its own there."""
+    control = Control(driver, operator)
+    sock = open_control(state_dir)
+    path = state_dir / SOCKET
+    own = path.stat().st_ino
+    try:
+        listener = trio.SocketListener(trio.socket.from_stdlib_socket(sock))
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(partial(trio.serve_listeners, control.client, [listener]))
+            yield control
+            nursery.cancel_scope.cancel()
+    finally:
+        sock.close()
+        with suppress(OSError):
+            if path.stat().st_ino == own:
+                os.unlink(path)
