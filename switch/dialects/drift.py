@@ -65,8 +65,9 @@ class Drift:
                 document = self.dialect.decode(message)
             except DecodeError as error:
                 element = error.field if error.field in self.dialect.elements else ""
-                unknown = error.expected.startswith("an element of")
-                if unknown:
+                if error.expected.startswith("a length up to ") and element:
+                    self._note(element, "length", f"longer than {self.dialect.elements[element].size}", error.found)
+                elif error.expected.startswith("an element of"):
                     self._note(
                         error.field, "element", f"bit {error.field} is set, and the dialect has no such element", ""
                     )

@@ -63,11 +63,13 @@ _UNLIKE: Final = {
     "IFA_FLLNUM": "a length and then always the full size, zeros before the value",
     "IFB_LLHFBINARY": "a length and then always the full size",
     "IF_TCHAR": "it ends at a token, and has no length",
+    "IF_TBASE": "it ends at a token, and has no length",
+    "IFMC_TCC": "it may be missing though its bit is set",
     "IF_NOP": "it is no field",
     "IFA_BITMAPStandalone": "a bitmap that no bit continues",
 }
 _DIGITS_MAX: Final = 4
-_TAGGED: Final = re.compile(r"IF(A_T|EP_|EPE_|EMC_|MC_|ELPE_|A_TT)")
+_TAGGED: Final = re.compile(r"IF(A_T|EP_|EPE_|EMC_|MC_|ELPE_|IPM_)")
 
 
 def describe(name: str) -> Kind:

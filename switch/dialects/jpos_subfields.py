@@ -9,8 +9,12 @@ from switch.wire.annotation import mistakes
 if TYPE_CHECKING:
     from switch.dialects.jpos import Field
 
-_TAGGED: Final = re.compile(r"IFA_(?P<ts>T+)(?P<ls>L+)CHAR|IF(?:EPE|EMC|MC)_(?P<two>L+)CHAR")
-"""A tag's digits, a length's digits, data; Mastercard's and Europay's classes have tags of two."""
+_TAGGED: Final = re.compile(r"IFA_(?P<ts>T+)(?P<ls>L+)CHAR|IF(?:EPE|EMC|MC)_(?P<two>L+)CHAR|IFIPM_(?P<four>L+)CHAR")
+"""A tag's digits, a length's digits, data; Mastercard's and Europay's classes have tags of two, those of its clearing of four."""
+_UNLIKE_TAGGED: Final = {
+    re.compile(r"IF(EP|ELPE)_\w+"): "a length that stands before its tag",
+    re.compile(r"IF(A_T+|MC_|EPE_|EMC_)L+BINARY"): "bytes behind a tag that is text",
+}
 
 
 def annotation(field: "Field", outer: Kind) -> tuple[dict[str, Any] | None, str]:
@@ -34,6 +38,10 @@ def _made(field: "Field", outer: Kind) -> tuple[dict[str, Any] | None, str]:
     if any(f.number("id") < 0 or f.inside for f in inside):
         return None, "ids that are no numbers, or subfields of subfields"
     tagged = [_TAGGED.fullmatch(f.class_name) for f in inside]
+    for f in inside:
+        for pattern, why in _UNLIKE_TAGGED.items():
+            if pattern.fullmatch(f.class_name):
+                return None, f"{f.class_name}: {why}"
     if any(tagged):
         return _numbered(inside, tagged)
     try:
@@ -68,12 +76,19 @@ def _part(field: "Field", each: int) -> dict[str, Any]:
 
 
 def _numbered(inside: "list[Field]", tagged: list[re.Match[str] | None]) -> tuple[dict[str, Any] | None, str]:
-    shapes = {(len(m["ts"] or "TT"), len(m["ls"] or m["two"])) for m in tagged if m}
+    shapes = {_shape(m) for m in tagged if m}
     if not all(tagged) or len(shapes) != 1:
         return None, "tags or lengths of different sizes"
     id_len, len_len = shapes.pop()
     parts = [{**_part(f, 0), "id": str(f.number("id")).rjust(id_len, "0")} for f in inside]
     return {"form": "numbered", "id_len": id_len, "len_len": len_len, "parts": parts}, ""
+
+
+def _shape(tag: re.Match[str]) -> tuple[int, int]:
+    """Digits of a tag, and of the length behind it."""
+    if tag["four"]:
+        return 4, len(tag["four"])
+    return len(tag["ts"] or "TT"), len(tag["ls"] or tag["two"])
 
 
 def _bitmapped(inside: "list[Field]", kinds: list[Kind], outer: Kind) -> tuple[dict[str, Any] | None, str]:

@@ -153,7 +153,7 @@ class _Reading:
         if found is not None:
             wrong = next(annotation_mistakes(found), None)
             if wrong is None:
-                if found["form"] == "tlv":
+                if found["form"] in ("tlv", "bitmapped"):
                     made |= {"data_enc": "b", "content": "b"}
                 elif made["data_enc"] == "b":
                     made |= {"data_enc": "ascii", "content": "ans"}
@@ -168,7 +168,7 @@ def _annotation(given: dict[str, Any]) -> tuple[dict[str, Any] | None, str]:
     if not isinstance(inside, dict) or not all(isinstance(f, dict) for f in inside.values()):
         return None, "they are no objects"
     if given.get("bitmap"):
-        return None, "they stand behind a bitmap"
+        return _bitmapped(given["bitmap"], inside)
     tag = given.get("tag") or {}
     encs = {f.get("enc") for f in inside.values()}
     prefixes = {str(f.get("prefix", "")) for f in inside.values()}
@@ -195,3 +195,24 @@ def _annotation(given: dict[str, Any]) -> tuple[dict[str, Any] | None, str]:
     if digits == {"Fixed"}:
         return {"form": "positional", "parts": parts}, ""
     return {"form": "llvar", "len_len": max(len(d) for d in digits if d != "Fixed"), "parts": parts}, ""
+
+
+def _bitmapped(bitmap: Any, inside: dict[str, Any]) -> tuple[dict[str, Any] | None, str]:
+    """Subfields that a bitmap announces: raw, and all of them of fixed size."""
+    if not isinstance(bitmap, dict) or bitmap.get("enc") != "Binary":
+        return None, "their bitmap is not raw bytes (enc Binary)"
+    size = bitmap.get("length")
+    if not isinstance(size, int) or isinstance(size, bool) or size < 1:
+        return None, "their bitmap has no length"
+    parts = []
+    for key in sorted(inside, key=lambda k: (int(k) if k.isdecimal() else 0, k)):
+        f = inside[key]
+        enc, length = str(f.get("enc")), f.get("length")
+        if not str(f.get("prefix")).endswith(".Fixed") or not isinstance(length, int):
+            return None, f"subfield {key}, which is not fixed, behind a bitmap"
+        known = {"Binary": "b", "BCD": "bcd", **_TEXTS, "HexToASCII": "ascii"}
+        if enc not in known:
+            return None, f"subfield {key}: {enc} behind a bitmap"
+        length *= 2 if enc == "HexToASCII" else 1
+        parts.append({"id": key, "desc": str(f.get("description", "")), "len": length, "enc": known[enc]})
+    return {"form": "bitmapped", "bitmap": size, "parts": parts}, ""

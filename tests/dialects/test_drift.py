@@ -73,6 +73,8 @@ def test_elements_the_dialect_lacks_are_told_for_bytes_and_documents() -> None:
 
 def test_lengths_beyond_the_dialects_are_told() -> None:
     assert told({**PAYMENT, "44": "x" * 26}) == [("44", "length", "longer than 25", 1, 1)]
+    wide = Dialect.from_spec({**CMI87.spec, "44": {**CMI87.spec["44"], "max_len": 40}}, "wide")
+    assert told(wide.encode({**PAYMENT, "44": "x" * 26})) == [("44", "length", "longer than 25", 1, 1)]
 
 
 @pytest.mark.parametrize("name", names())

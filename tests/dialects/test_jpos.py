@@ -133,6 +133,43 @@ def test_a_class_writes_what_jpos_writes(kind: str, size: int, pad: bool, value:
     assert made.decode(head + wire)["48"] == value
 
 
+TAGGED = "it is a subfield with a tag, which stands inside an element"
+STANDARD = {
+    "": "IF_CHAR IF_ECHAR IFAE_LLCHAR IFEA_LLCHAR IFEB_LLNUM IFEB_LLLNUM "
+    "IFA_NUMERIC IFA_AMOUNT IFA_AMOUNT2003 IFA_BINARY IFA_BITMAP IFA_LLBNUM "
+    "IFA_LCHAR IFA_LLCHAR IFA_LLLCHAR IFA_LLLLCHAR IFA_LLNUM IFA_LLLNUM IFA_LBINARY IFA_LLBINARY IFA_LLLBINARY IFA_LLLLBINARY "
+    "IFB_NUMERIC IFB_FNUMERIC IFB_AMOUNT IFB_AMOUNT2003 IFB_BINARY IFB_BITMAP IFB_HEX IFB_LLHEX IFB_LLLHEX IFB_FLLNUM "
+    "IFB_FLLLNUM IFB_LLCHAR IFB_LLLCHAR IFB_LLLLCHAR IFB_LLLLLLCHAR IFB_LLNUM IFB_LLLNUM IFB_LLBINARY IFB_LLLBINARY "
+    "IFB_LLLLBINARY IFB_LLHCHAR IFB_LLHNUM IFB_LLHBINARY IFB_LLHECHAR IFB_LLLHCHAR IFB_LLLHNUM IFB_LLLHBINARY IFB_LLLHECHAR "
+    "IFE_NUMERIC IFE_SIGNED_NUMERIC IFE_AMOUNT IFE_CHAR IFE_BINARY IFE_BITMAP IFE_LBINARY IFE_LLCHAR IFE_LLLCHAR IFE_LLLLCHAR "
+    "IFE_LLNUM IFE_LLLNUM IFE_LLBINARY IFE_LLLBINARY IFE_LLLEBINARY",
+    TAGGED: "IFA_TTLCHAR IFA_TTLLCHAR IFA_TTLLLCHAR IFA_TTLLLLCHAR IFA_TTTLLLCHAR IFA_TTLBINARY IFA_TTLLBINARY IFA_TTLLLBINARY "
+    "IFA_TTLLLLBINARY IFMC_LLCHAR IFMC_LLLCHAR IFMC_LLBINARY IFMC_LLLBINARY IFEMC_LLCHAR IFEMC_LLLCHAR IFEP_LLCHAR "
+    "IFEP_LLLCHAR IFEP_LLLBINARY IFEPE_LLCHAR IFEPE_LLLCHAR IFEPE_LLBINARY IFELPE_LLLCHAR IFIPM_LLLCHAR",
+    "it ends at a token, and has no length": "IF_TCHAR IF_TBASE",
+    "it may be missing though its bit is set": "IFMC_TCC",
+    "it is no field": "IF_NOP",
+    "a bitmap that no bit continues": "IFA_BITMAPStandalone",
+    "its length counts bytes where the data is two hex digits a byte": "IFA_LLABINARY IFA_LLLABINARY",
+    "a length and then always the full size, blanks behind the value": "IFA_FLLCHAR",
+    "a length and then always the full size, zeros before the value": "IFA_FLLNUM",
+    "a length and then always the full size": "IFB_LLHFBINARY",
+    "a length of 5 digits, where a dialect's has at most 4": "IFA_LLLLLCHAR IFA_LLLLLBINARY",
+    "a length of 6 digits, where a dialect's has at most 4": "IFA_LLLLLLCHAR IFA_LLLLLLBINARY",
+}
+"""Every field packager class of `org.jpos.iso`, by why it can be no element ("": it can)."""
+
+
+@pytest.mark.parametrize(("name", "why"), [(name, why) for why, names in STANDARD.items() for name in names.split()])
+def test_every_standard_class_is_known_or_refused_with_its_reason(name: str, why: str) -> None:
+    found = brought(field(name, 9))
+    assert [m.message.partition(f"class {name}: ")[2] for m in found.mistakes] == (
+        [why] if why and name != "IF_NOP" else []
+    )
+    if not why:
+        assert "48" in dialect(found).elements
+
+
 def test_classes_no_element_can_be_are_refused_with_the_reason_or_left_out_on_request() -> None:
     inside = field("IFA_LLABINARY") + "\n" + field("IFA_FLLCHAR", number=47) + "\n" + field("MyPackager", number=46)
     found = brought(inside)
@@ -231,13 +268,27 @@ def sub(number: int, kind: str, size: int) -> str:
                        {"id": "2", "len": 15, "desc": "part 2", "enc": "bcd"}]},
         ),
         (composite("", kind="IFB_LLLBINARY", packager="ICCDataPackager"), {"form": "tlv", "parts": []}),
+        (
+            composite(sub(23, "IFIPM_LLLCHAR", 3), packager="GenericTaggedFieldsPackager"),
+            {"form": "numbered", "id_len": 4, "len_len": 3, "parts": [{"id": "0023", "desc": "part 23"}]},
+        ),
     ],
 )  # fmt: skip
 def test_fields_within_a_field_become_its_subfields(text: str, expected: dict[str, Any]) -> None:
     assert dialect(brought(text)).subfields["48"] == expected
 
 
-def test_subfields_that_cannot_be_said_are_left_out_with_a_note() -> None:
-    found = brought(composite(sub(1, "IFA_LLCHAR", 9) + sub(2, "IFA_LLLCHAR", 9)))
+@pytest.mark.parametrize(
+    ("inside", "why"),
+    [
+        (sub(1, "IFA_LLCHAR", 9) + sub(2, "IFA_LLLCHAR", 9), "lengths of different sizes"),
+        (sub(1, "IFEP_LLCHAR", 9), "IFEP_LLCHAR: a length that stands before its tag"),
+        (sub(1, "IFELPE_LLLCHAR", 9), "IFELPE_LLLCHAR: a length that stands before its tag"),
+        (sub(1, "IFA_TTLLBINARY", 9), "IFA_TTLLBINARY: bytes behind a tag that is text"),
+        (sub(1, "IFMC_LLBINARY", 9), "IFMC_LLBINARY: bytes behind a tag that is text"),
+    ],
+)
+def test_subfields_that_cannot_be_said_are_left_out_with_a_note(inside: str, why: str) -> None:
+    found = brought(composite(inside))
     assert dialect(found).subfields == {}
-    assert "its subfields are left out: lengths of different sizes" in found.notes[0].render()
+    assert f"its subfields are left out: {why}" in found.notes[0].render()

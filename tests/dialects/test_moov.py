@@ -94,6 +94,12 @@ def composite(inside: dict[str, Any], **more: Any) -> dict[str, Any]:
     }
 
 
+def read_parts(made: Dialect, value: str) -> dict[str, str]:
+    from switch.wire.subfields import read
+
+    return read(made.subfields["48"], value)
+
+
 @pytest.mark.parametrize(
     ("given", "value", "parts"),
     [
@@ -107,9 +113,7 @@ def composite(inside: dict[str, Any], **more: Any) -> dict[str, Any]:
     ],
 )
 def test_a_composite_becomes_subfields(given: dict[str, Any], value: str, parts: dict[str, str]) -> None:
-    from switch.wire.subfields import read
-
-    assert read(dialect(brought(ISO87 | given)).subfields["48"], value) == parts
+    assert read_parts(dialect(brought(ISO87 | given)), value) == parts
 
 
 def test_a_tlv_composite_is_binary() -> None:
@@ -118,6 +122,38 @@ def test_a_tlv_composite_is_binary() -> None:
     made = dialect(brought(ISO87 | given))
     assert made.subfields["48"]["form"] == "tlv"
     assert made.encode({"t": "0200", "48": "9F0201AA"})[20:] == b"004\x9f\x02\x01\xaa"
+
+
+def test_a_composite_behind_a_raw_bitmap_is_bitmapped() -> None:
+    inside = {
+        "1": sub(3, "ASCII.Fixed"),
+        "2": sub(3, "BCD.Fixed", enc="BCD"),
+        "10": sub(2, "Binary.Fixed", enc="Binary"),
+        "11": sub(1, "Hex.Fixed", enc="HexToASCII"),
+    }
+    bitmap = {"type": "Bitmap", "length": 2, "enc": "Binary", "prefix": "Binary.Fixed", "description": ""}
+    made = dialect(brought(ISO87 | composite(inside, bitmap=bitmap)))
+    wire = b"\xc0\x60abc\x01\x23\xc0\xffC0"
+    document = made.decode(b"0200" + b"0000000000010000" + b"011" + wire)
+    assert read_parts(made, document["48"]) == {"1": "abc", "2": "123", "10": "C0FF", "11": "C0"}
+    assert made.encode(document).endswith(wire)
+
+
+@pytest.mark.parametrize(
+    ("bitmap", "inside", "why"),
+    [
+        ({"length": 8, "enc": "HexToASCII"}, sub(3, "ASCII.Fixed"), "their bitmap is not raw bytes (enc Binary)"),
+        ({"enc": "Binary"}, sub(3, "ASCII.Fixed"), "their bitmap has no length"),
+        ({"length": 8, "enc": "Binary"}, sub(3, "ASCII.LL"), "subfield 1, which is not fixed, behind a bitmap"),
+        ({"length": 8, "enc": "Binary"}, sub(3, "BCD.Fixed", enc="LBCD"), "subfield 1: LBCD behind a bitmap"),
+    ],
+)
+def test_a_composite_behind_a_bitmap_that_cannot_be_said_is_left_out_with_the_reason(
+    bitmap: dict[str, Any], inside: dict[str, Any], why: str
+) -> None:
+    found = brought(ISO87 | composite({"1": inside}, bitmap=bitmap))
+    assert dialect(found).subfields == {}
+    assert f"field 48: its subfields are left out: {why}" in found.notes[0].render()
 
 
 @pytest.mark.parametrize(
