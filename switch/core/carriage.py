@@ -8,6 +8,7 @@ from typing import Final, TypeAlias
 
 from switch.core.house import PRIVATE, House48
 from switch.wire import DecodeError, Dialect, EncodeError
+from switch.wire.describe import start_of
 from switch.wire.subfields import AnnotationError, Form, SubfieldError, form_of
 from switch.wire.vocabulary import DE, Document
 
@@ -24,6 +25,12 @@ class UnreadableError(DecodeError):
     """An element whose inside cannot be read. `offset` counts from the element's first byte."""
 
     place = "byte of its data"
+
+    def byte(self, dialect: Dialect) -> int:
+        """Which byte of the message that is, from 0."""
+        element = dialect.elements.get(self.field)
+        wide = element is not None and element.text is not None and element.content == "b"  # two hex digits a byte
+        return start_of(dialect, self.document, self.field) + self.offset * (1 + wide)
 
 
 def table(plain: Iterable[str], **changed: Callable[[str], str]) -> dict[str, Callable[[str], str] | None]:

@@ -5,7 +5,9 @@ DE39=30 where it can be answered; one bad message never costs a healthy link.
 """
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
+from switch.core.carriage import UnreadableError
 from switch.core.flow import reply
 from switch.core.forward import Forwarder
 from switch.core.kernel import Kernel
@@ -23,6 +25,7 @@ from switch.core.tariffs import Tariffs
 from switch.core.translate import answer, translator_for
 from switch.security.vault import Vault
 from switch.wire import DecodeError, Dialect
+from switch.wire.describe import error_fields
 from switch.wire.framing import FramingError, make_framing
 from switch.wire.subfields import SubfieldError
 from switch.wire.vocabulary import ADVICES, DE, MTI, REQUESTS, REVERSALS, Answer, Document
@@ -183,10 +186,14 @@ class Switch(Kernel):
             try:
                 raw = decode(frame)
             except DecodeError as error:
-                self._unreadable(session, error)
+                self._unreadable(session, frame, error)
                 continue
             try:
                 document = inward(raw)
+            except UnreadableError as error:
+                fields = error_fields(session.dialect, frame, error, error.byte(session.dialect))
+                self._misformed(session, raw, str(error), fields)
+                continue
             except (SubfieldError, ValueError) as error:
                 self._misformed(session, raw, str(error))
                 continue
@@ -202,14 +209,13 @@ class Switch(Kernel):
         if self._unsigned and session.state is not CONNECTED:
             self._unsigned.pop(session.link, None)
 
-    def _unreadable(self, session: Session, error: DecodeError) -> None:
+    def _unreadable(self, session: Session, frame: bytes, error: DecodeError) -> None:
         """A frame that is no message of the dialect: answered with 30 if its head can be read, else logged, else the end."""
         session.bad += 1
         session.bad_in_a_row += 1
         partial = error.document
-        self.log("warning", "message.unreadable", link=session.link, dialect=session.dialect.name, field=error.field,
-                 name=error.name, offset=error.offset, expected=error.expected, found=error.found, reason=str(error),
-                 mti=partial.get(DE.MTI, ""), de11=partial.get(DE.STAN, ""))  # fmt: skip
+        self.log("warning", "message.unreadable", link=session.link, de11=partial.get(DE.STAN, ""),
+                 **error_fields(session.dialect, frame, error))  # fmt: skip
         mti = partial.get(DE.MTI, "")
         request = len(mti) == 4 and mti.isdigit() and mti[2] in "02"
         if request and DE.STAN in partial and DE.TRANSMISSION_TIME in partial:
@@ -220,12 +226,13 @@ class Switch(Kernel):
         if session.bad_in_a_row >= self.limits.format_errors_per_link:
             self._limit_close(session, "format_errors_per_link", self.limits.format_errors_per_link)
 
-    def _misformed(self, session: Session, raw: Document, reason: str) -> None:
-        """A message of the dialect that makes no sense to the switch."""
+    def _misformed(self, session: Session, raw: Document, reason: str, fields: dict[str, Any] | None = None) -> None:
+        """A message of the dialect that makes no sense to the switch; `fields`: where in it, if that can be said."""
         session.bad += 1
         session.bad_in_a_row += 1
         mti = raw[DE.MTI]
-        self.log("warning", "message.refused", link=session.link, mti=mti, de11=raw.get(DE.STAN, ""), reason=reason)
+        said = fields or {"dialect": session.dialect.name, "mti": mti, "reason": reason}
+        self.log("warning", "message.refused", link=session.link, de11=raw.get(DE.STAN, ""), **said)
         if mti[2] in "02":
             self._answer_format_error(session, raw)
         if session.bad_in_a_row >= self.limits.format_errors_per_link:

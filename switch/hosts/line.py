@@ -3,9 +3,11 @@
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from switch.core.carriage import UnreadableError
 from switch.core.party import Close, Effect, LinkId, Log, Send
 from switch.core.translate import answer, translator_for
 from switch.wire import DecodeError, Dialect
+from switch.wire.describe import error_fields
 from switch.wire.framing import FramingError, make_framing
 from switch.wire.vocabulary import DE, REQUESTS, Answer, Document
 
@@ -55,7 +57,7 @@ class Line:
                 raw = self._dialect.decode(frame)
                 house = self._translator.inward(raw)
             except DecodeError as error:
-                self._unreadable(error)
+                self._unreadable(frame, error)
                 continue
             yield Heard(house, raw)
         if broken is not None:
@@ -69,8 +71,10 @@ class Line:
         """The framed bytes of a message."""
         return self._framing.frame(self._dialect.encode(self._translator.outward(house, reference)))
 
-    def _unreadable(self, error: DecodeError) -> None:
-        self._emit(Log("warning", "message.unreadable", {"link": self.link, "reason": str(error)}))
+    def _unreadable(self, frame: bytes, error: DecodeError) -> None:
+        at = error.byte(self._dialect) if isinstance(error, UnreadableError) else None
+        fields = error_fields(self._dialect, frame, error, at)
+        self._emit(Log("warning", "message.unreadable", {"link": self.link, **fields}))
         partial = error.document
         try:
             house = self._translator.inward(dict(partial))

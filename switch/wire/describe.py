@@ -8,12 +8,12 @@ hex dump their bytes are `**`, and bytes nobody has decoded yet are `··`.
 """
 
 from collections.abc import Callable, Iterator
-from typing import Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from switch.wire.dialect import Dialect
 from switch.wire.element import Element
-from switch.wire.errors import DecodeError
-from switch.wire.subfields import AnnotationError, Form, SubfieldError, form_of
+from switch.wire.errors import CodecError, DecodeError
+from switch.wire.subfields import Form, SubfieldError
 from switch.wire.vocabulary import (
     ANSWER_NAMES,
     APPROVALS,
@@ -50,6 +50,9 @@ _NAME_MAX: Final = 44
 _ROW: Final = 16
 _ROWS_AROUND: Final = 2
 _UNDECODED_SHOWN: Final = 4
+_BEFORE, _BEHIND = 6, 3
+"""Bytes around a wrong one in a line of a log; half as many where digits are half bytes. Ten characters in all: where a peer's
+bitmap is wrong, they may be a PAN's."""
 
 
 class _Line(NamedTuple):
@@ -121,12 +124,7 @@ def _in_hex(dialect: Dialect, de: str) -> bool:
 
 
 def _form(dialect: Dialect, de: str) -> Form | None:
-    if de not in dialect.subfields:
-        return None
-    try:
-        return form_of(dialect.subfields[de])
-    except AnnotationError:
-        return None
+    return dialect.forms.get(de)
 
 
 def _element(dialect: Dialect, de: str, document: Document) -> Iterator[_Line]:
@@ -232,6 +230,47 @@ def describe_error(dialect: Dialect, data: bytes, error: DecodeError, paint: Pai
     return "\n".join(rows).rstrip()
 
 
+def error_fields(dialect: Dialect, data: bytes, error: CodecError, offset: int | None = None) -> dict[str, Any]:
+    """A message that cannot be read as a log's event has it: dialect, MTI, element and name, offset, expected, found, the bytes
+    around it, and the whole as a sentence.
+
+    `data`: the message without its frame. `offset`: which of its bytes is wrong, where the error counts from elsewhere.
+    """
+    return {
+        "dialect": error.dialect, "mti": error.mti, "field": error.field, "name": error.name, "offset": error.offset,
+        "expected": error.expected, "found": error.found,
+        "bytes": _around(dialect, data, error, error.offset if offset is None else offset), "reason": str(error),
+    }  # fmt: skip
+
+
+def _around(dialect: Dialect, data: bytes, error: CodecError, at: int) -> str:
+    """`30 30 35 [78] ·· ··`: a few bytes in hex, the wrong one in brackets, secret ones `**`, those not decoded `··`."""
+    spans = _spans(dialect, error.document, data)
+    shown = spans.end + _shown_of_failing(dialect, error, spans, len(data))
+    pan = dialect.elements.get(DE.PAN)
+    each = 1 if pan is not None and pan.text is not None else 2
+    first, last = max(0, at - _BEFORE // each), min(len(data), at + _BEHIND // each + 1)
+    words = ["…"] * (first > 0)
+    for i in range(first, last):
+        word = "**" if i in spans.hidden else "··" if i >= shown and i != at else f"{data[i]:02X}"
+        words.append(f"[{word}]" if i == at else word)
+    words += ["…"] * (last < len(data)) if at < len(data) else ["[end]"]
+    return " ".join(words)
+
+
+def start_of(dialect: Dialect, document: Document, element: str) -> int:
+    """The message's byte that an element's data begins at; `document`: what was decoded, the element in it."""
+    at = 0
+    for de in sorted(document, key=_wire_order):
+        known = dialect.elements.get(de)
+        if known is None:
+            break
+        if de == element:
+            return at + known.length_bytes
+        at += known.length_bytes + _data_bytes(known, document[de])
+    return at
+
+
 def _spans(dialect: Dialect, document: Document, data: bytes) -> _Spans:
     """The bytes of the decoded elements, walked in their order on the wire."""
     at, hidden = 0, set[int]()
@@ -268,7 +307,7 @@ def _keeps_secret(dialect: Dialect, de: str, value: str) -> bool:
     return any(part.sensitive and key in present for key, part in form.parts.items())
 
 
-def _shown_of_failing(dialect: Dialect, error: DecodeError, spans: _Spans, length: int) -> int:
+def _shown_of_failing(dialect: Dialect, error: CodecError, spans: _Spans, length: int) -> int:
     """How many bytes behind the decoded ones may be shown: the failing element's own where they cannot be a secret."""
     element = dialect.elements.get(error.field)
     if error.offset < spans.end:

@@ -5,7 +5,7 @@ Rule: a `Dialect` that exists is right. Every mistake of a file is reported at o
 
 import difflib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ from switch.wire.codec import Codec
 from switch.wire.element import CONTENTS, Element, encoding
 from switch.wire.errors import DialectError
 from switch.wire.framing import FRAMINGS
+from switch.wire.subfields import Form, form_of
 from switch.wire.vocabulary import Document
 
 DIRECTORY: Final = Path(__file__).parents[2] / "specs" / "dialects"
@@ -67,9 +68,17 @@ class Dialect:
         self.subfields: dict[str, Any] = {k: e["subfields"] for k, e in spec.items() if "subfields" in e}
         """annotation of elements made of subfields, as the file has it"""
         self.elements = table.elements
+        self._forms: dict[str, Form] = {}
         self.codec = Codec(table, layouts)
         self.decode: Callable[[bytes], Document] = self.codec.decode
         self.encode: Callable[[Document], bytes] = self.codec.encode
+
+    @property
+    def forms(self) -> Mapping[str, Form]:
+        """The compiled `subfields` of its elements; made when first asked for."""
+        if len(self._forms) < len(self.subfields):
+            self._forms = {de: form_of(annotation) for de, annotation in self.subfields.items()}
+        return self._forms
 
     def __repr__(self) -> str:
         return f"Dialect({self.name!r})"

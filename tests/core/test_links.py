@@ -143,7 +143,13 @@ def test_a_bad_field_is_answered_with_30_and_costs_nothing_else() -> None:
     bad = good.replace(b"000000015000", b"00000001500X")
     scene.rif.sends_bytes(len(bad).to_bytes(2, "big") + bad)
     (unreadable,) = scene.book.logged("message.unreadable")
-    assert unreadable.fields["field"] == "4"
+    at = bad.index(b"X")
+    assert unreadable.fields == {
+        "link": scene.rif.link, "dialect": "cmi87", "mti": "0200", "de11": "", "field": "4", "name": "Amount, Transaction",
+        "offset": at, "expected": "12 digits", "found": '"00000001500X"',
+        "bytes": "… 30 30 31 35 30 30 [58] ·· ·· ·· …",
+        "reason": f'cmi87 0200 DE4 (Amount, Transaction) at byte {at}: expected 12 digits, found "00000001500X"',
+    }  # fmt: skip
     scene.rif.sends(purchase())
     scene.atlas.answers(scene.atlas.gets(), "00")
     answers = []

@@ -379,6 +379,19 @@ def test_an_element_whose_inside_cannot_be_read_is_a_decode_error_with_its_place
     assert "found" in str(caught.value)
 
 
+def test_such_an_error_knows_which_byte_of_the_message_it_is():
+    dialect = DIALECTS["visa"]
+    wire = dialect.encode({"h": "00" * 22, "t": "0100", "11": "000001", "62": "400000000000000004"})
+    with pytest.raises(UnreadableError) as caught:
+        TRANSLATORS["visa"].inward(dialect.decode(wire))
+    error = caught.value
+    inside = wire.rindex(bytes.fromhex("400000000000000004"))
+    assert error.byte(dialect) == inside + error.offset
+    shown = error_fields(dialect, wire, error, error.byte(dialect))
+    assert (shown["dialect"], shown["mti"], shown["field"]) == ("visa", "0100", "62")
+    assert "[" in shown["bytes"]
+
+
 def test_a_family_nobody_translates_is_refused():
     dialect = Dialect.from_spec({**DIALECTS["cmi87"].spec, "dialect": {"name": "amex", "family": "amex"}})
     with pytest.raises(ValueError, match="no translation for family 'amex'"):

@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from switch.wire import DecodeError, Dialect
-from switch.wire.describe import as_shown, describe, describe_error
+from switch.wire.describe import as_shown, describe, describe_error, error_fields
 from switch.wire.subfields import form_of
 
 CMI87, CMI87B, VISA, MASTERCARD, ISO93 = (
@@ -173,3 +173,50 @@ def test_no_error_shows_what_was_decoded_as_a_secret(dialect: Dialect, data: st.
         encoded = value if element.text is None else value.encode(element.text.name).hex().upper()
         assert encoded[4:20] not in shown
         assert value[4:12] not in shown
+
+
+# -- what a log says of it
+
+
+def test_an_event_has_everything_and_the_bytes_around_with_secrets_hidden() -> None:
+    data = CMI87.encode({"t": "0200", "2": "4111111111111111", "3": "000000", "11": "000042"})
+    at = data.index(b"111000000") + 3
+    data = data[:at] + b"\x07" + data[at + 1 :]
+    with pytest.raises(DecodeError) as caught:
+        CMI87.decode(data)
+    fields = error_fields(CMI87, data, caught.value)
+    assert fields == {
+        "dialect": "cmi87", "mti": "0200", "field": "3", "name": "Processing Code", "offset": at, "expected": "6 digits",
+        "found": r'"\u000700000"', "bytes": "… ** ** ** ** ** ** [07] 30 30 30 …", "reason": str(caught.value),
+    }  # fmt: skip
+
+
+def test_bytes_behind_the_error_and_of_a_failing_secret_are_not_in_the_event_and_an_end_is_shown() -> None:
+    data = CMI87.encode({"t": "0800", "2": "4111111111111111", "11": "000042"})
+    broken = data[:22] + b"x" + data[23:]
+    with pytest.raises(DecodeError) as caught:
+        CMI87.decode(broken)
+    assert error_fields(CMI87, broken, caught.value)["bytes"] == "… 30 30 30 30 31 36 [78] ·· ·· ·· …"
+    with pytest.raises(DecodeError) as caught:
+        CMI87.decode(b"")
+    assert error_fields(CMI87, b"", caught.value)["bytes"] == "[end]"
+
+
+@pytest.mark.parametrize("dialect", [CMI87, CMI87B, VISA, MASTERCARD], ids=lambda d: d.name)
+@given(data=st.data())
+@settings(max_examples=60, deadline=None)
+def test_no_event_shows_more_than_ten_digits_of_a_pan_whatever_byte_is_wrong(
+    dialect: Dialect, data: st.DataObject
+) -> None:
+    header = {"h": "00" * (5 if dialect is CMI87B else 22)} if "h" in dialect.elements else {}
+    message = dialect.encode({**header, "t": "0200", "2": "9876598765987659", "3": "000000", "11": "000042"})
+    at = data.draw(st.integers(0, len(message) - 1))
+    bad = message[:at] + data.draw(st.binary(min_size=1, max_size=1)) + message[at + 1 :]
+    try:
+        dialect.decode(bad)
+    except DecodeError as error:
+        shown = error_fields(dialect, bad, error)["bytes"].replace(" ", "")
+        pan = dialect.elements["2"]
+        wire = "9876598765987659" if pan.text is None else "9876598765987659".encode(pan.text.name).hex().upper()
+        more = 12 if pan.text is None else 22
+        assert not any(wire[i : i + more] in shown for i in range(0, len(wire) - more + 1, 2))
