@@ -20,6 +20,7 @@ from switch.core.translate import (
     translator_for,
 )
 from switch.wire import DecodeError, Dialect, EncodeError
+from switch.wire.describe import error_fields
 from switch.wire.subfields import form_of
 
 DIALECTS = {name: Dialect.load(name) for name in ("cmi87", "cmi87b", "visa", "mastercard", "iso93")}
