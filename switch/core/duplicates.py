@@ -2,6 +2,7 @@
 
 Two messages with the same key (acquirer, MTI class, DE11, DE7, DE32, DE41) are the same message. One that has the key but not
 the amount or the card of the first is a mistake of the sender's, and is refused (DE39=94), never mistaken for either.
+Beyond the network's `duplicate_window_s` a key says nothing any more: the message is judged anew.
 """
 
 from switch.core.flow import Incoming, Refusal, hop_of, reply
@@ -21,10 +22,10 @@ def answer_again(kernel: Kernel, message: Incoming) -> bool:
         kernel.log("info", "repeat.pending", txn=f"{pending.txn:x}", link=session.link, mti=document[DE.MTI],
                    hint="its original still waits for the issuer; the answer goes to this link")  # fmt: skip
         return True
-    outcome = kernel.find(message.key)
+    outcome = kernel.repeated(message.key)
     if outcome is None:
-        if message.key in kernel.refused:
-            raise Refusal(kernel.refused[message.key], "it was refused before, while the journal could not take it")
+        if kernel.refused and (refused := kernel.refused_before(message.key)):
+            raise Refusal(refused, "it was refused before, while the journal could not take it")
         return False
     request = outcome.request
     if request is not None:

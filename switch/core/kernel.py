@@ -7,7 +7,7 @@ position, in one step.
 from collections import OrderedDict
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from switch.core.links import HostState, Session
 from switch.core.network import Network
@@ -18,6 +18,8 @@ from switch.security.vault import Vault
 from switch.wire import Dialect, EncodeError
 from switch.wire.framing import FramingError
 from switch.wire.vocabulary import Document
+
+HALF_YEAR_US: Final = 182 * 86_400_000_000
 
 
 class Kernel:
@@ -51,8 +53,8 @@ class Kernel:
         """of them, those to hosts"""
         self.copies: OrderedDict[int, int] = OrderedDict()
         """approvals said again to a repeat: how many copies may be on their way beside the one that fails next"""
-        self.refused: OrderedDict[Key, str] = OrderedDict()
-        """refusals that the journal could not take: DE39 by the message's key"""
+        self.refused: OrderedDict[Key, tuple[int, str]] = OrderedDict()
+        """refusals that the journal could not take: when (wall-clock µs) and DE39, by the message's key"""
         self.journal_down = ""
         """why, while the journal is not there"""
         self.draining = False
@@ -119,13 +121,30 @@ class Kernel:
         return "recent_transactions" if 2 * waiting + len(self.pending) >= self.limits.recent_transactions else ""
 
     def find(self, key: Key) -> Outcome | None:
-        """What became of the message with this key: from memory, or from the journal's index where memory may have let it go."""
+        """What became of the message with this key: from memory, or from the journal's index where memory may have let it go.
+
+        DE7 has no year, and a journal keeps years: a key means the nearest such date, so that what is older than half a year is
+        another message's. Its age is that of its transaction, whose number is the time it came.
+        """
         outcome = self.state.recent.get(key)
         if outcome is None:
             horizon = self.state.horizons.get(key[0])
-            if horizon is not None and not later(key[3], horizon):
-                return self.history.find(key)
-        return outcome
+            if horizon is None or later(key[3], horizon):
+                return None
+            outcome = self.history.find(key)
+        return outcome if outcome is not None and self.of_this_year(outcome) else None
+
+    def of_this_year(self, outcome: Outcome) -> bool:
+        """True if a name without a year can mean this transaction."""
+        return self._wall_us - outcome.txn < HALF_YEAR_US
+
+    def repeated(self, key: Key) -> Outcome | None:
+        """What became of the message that one with this key repeats; None beyond the network's `duplicate_window_s`."""
+        outcome = self.find(key)
+        return outcome if outcome is not None and self._within_window(outcome.txn) else None
+
+    def _within_window(self, at_us: int) -> bool:
+        return self._wall_us - at_us <= self.network.duplicate_window_s * 1_000_000
 
     def said_again(self, txn: int) -> None:
         """One more copy of this approval is on its way."""
@@ -142,9 +161,14 @@ class Kernel:
 
     def refused_unrecorded(self, key: Key, de39: str) -> None:
         """Remember a refusal in memory only: a repeat that is on its way already must not fare otherwise."""
-        self.refused[key] = de39
+        self.refused[key] = self._wall_us, de39
         if len(self.refused) > self.limits.late_answers:
             self.refused.popitem(last=False)
+
+    def refused_before(self, key: Key) -> str:
+        """DE39 of such a refusal within the duplicate window; "" where there is none."""
+        at_us, de39 = self.refused.get(key, (0, ""))
+        return de39 if de39 and self._within_window(at_us) else ""
 
     # -- words
 

@@ -52,7 +52,7 @@ class Reversals:
             if kernel.journal_down or kernel.journal_full():
                 why = f"the journal cannot take it: {kernel.journal_down or 'too much waits'}"
                 raise Refusal(Answer.MALFUNCTION, why)
-            seen = kernel.find(message.key)
+            seen = kernel.repeated(message.key)
             if seen is not None:
                 self._acknowledge(message, answer_now(seen)[0], f"as {seen.txn:x} was answered")
             elif advice:
@@ -189,7 +189,8 @@ class Reversals:
             raise Refusal(Answer.FORMAT_ERROR, why)
         newest_first = islice(reversed(self._kernel.state.recent.values()), SEARCHED_MAX)
         same_terminal = (o for o in newest_first if (o.key[0], o.key[5]) == (message.key[0], message.key[5]))
-        return next((o for o in same_terminal if (asked := o.request) and _names(message, o.key, asked.elements)), None)
+        named = (o for o in same_terminal if (asked := o.request) and _names(message, o.key, asked.elements))
+        return next(filter(self._kernel.of_this_year, named), None)
 
 
 def _names(message: Incoming, key: Key, elements: Document) -> bool:
