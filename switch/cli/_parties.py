@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from switch.core.party import Log, Party
     from switch.hosts.books import Books
     from switch.hosts.faults import Faults
-    from switch.server.driver import Dial, Driver
+    from switch.hosts.issuer import Issuer
+    from switch.server.driver import Dial, Driver, Journal
 
 _STYLES = {"warning": "caret", "error": "error"}
 
@@ -30,17 +31,53 @@ class Station(NamedTuple):
     party: "Party"
     listen: "Sequence[tuple[str, Address]]" = ()
     dial: "Sequence[Dial]" = ()
+    journal: "Journal | None" = None
+    recorded: int = 0
+    """records the journal holds already"""
 
 
-def station_of(network: "Network", name: str, party: "Party") -> Station:
-    """Where a host's party listens; for one that connects in, the listener of role `host` it dials."""
+def station_of(network: "Network", name: str, party: "Issuer", state: Path | None = None) -> Station:
+    """Where a host's party listens; for one that connects in, the listener of role `host` it dials.
+
+    `state`: the directory its books are kept in, in one of its own; they are read from there first. Click error: they cannot be.
+    """
     from switch.server.driver import Dial
 
     host = next(h for h in network.hosts if h.name == name)
+    journal, recorded = _keep_books(network, name, party, state / name) if state is not None else (None, 0)
     if host.connect is not None:
-        return Station(party, listen=[(name, host.connect)])
+        return Station(party, listen=[(name, host.connect)], journal=journal, recorded=recorded)
     listener = next(x for x in network.listeners if x.role == "host")
-    return Station(party, dial=[Dial(name, listener.address, host.backoff_min_ms, host.backoff_max_ms)])
+    dial = [Dial(name, listener.address, host.backoff_min_ms, host.backoff_max_ms)]
+    return Station(party, dial=dial, journal=journal, recorded=recorded)
+
+
+def _keep_books(network: "Network", name: str, party: "Issuer", directory: Path) -> "tuple[Journal, int]":
+    """Fold what the host's journal holds into its ledger; the journal to go on with, and how many records it holds."""
+    from switch.core.limits import Limits
+    from switch.hosts.postings import DECODER, SCHEMA, Holdings
+    from switch.journal.feed import Feed
+    from switch.journal.log import JournalError
+    from switch.journal.recovery import Fold
+
+    fold = Fold(
+        SCHEMA, DECODER.decode, lambda _: party.ledger.holdings, Holdings.apply,
+        "is about card {}, which the network file no longer has",
+    )  # fmt: skip
+    feed = Feed(directory, f"{network.name}:{name}", Limits(), fold=fold)
+    try:
+        found = feed.open()
+    except JournalError as error:
+        raise click.ClickException(str(error)) from None
+    party.keep_journal(found.position)
+    return feed, found.position
+
+
+def what_they_kept(stations: Sequence[Station]) -> str:
+    """For a Ready: line: what was read from the hosts' journals; "" where none keeps one."""
+    if not any(s.journal for s in stations):
+        return ""
+    return f"; books are durable, {sum(s.recorded for s in stations):,} records recovered"
 
 
 def dice_from(seed: int) -> "Callable[[], Random]":
@@ -94,7 +131,9 @@ async def run(
     sinks = Sinks(show_log(verbose=verbose))
     async with AsyncExitStack() as stack:
         drivers = [
-            await stack.enter_async_context(driving(s.party, sinks=sinks, listen=s.listen, dial=s.dial))
+            await stack.enter_async_context(
+                driving(s.party, sinks=sinks, listen=s.listen, dial=s.dial, journal=s.journal, durable=s.recorded)
+            )
             for s in stations
         ]
         ended = "finished"

@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 @click.option(
     "--book", type=click.Path(dir_okay=False, path_type=Path), help="Write balances and what stands, when stopped."
 )
+@click.option(
+    "--state",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Keep the books in DIR, a journal each: they survive kill -9. [default: in memory]",
+)
 @click.option("--verbose", is_flag=True, help="Show links and faults as they come.")
 def command(
     names: tuple[str, ...],
@@ -29,6 +35,7 @@ def command(
     faults: tuple[str, ...],
     seed: int,
     book: Path | None,
+    state: Path | None,
     verbose: bool,
 ) -> None:
     """Run the issuer hosts NAME... (default: all of the network file) until Ctrl-C or SIGTERM.
@@ -42,9 +49,18 @@ def command(
       cmi-switch issuer atlas --latency 40
       cmi-switch issuer rif --fault silent=0.01 --fault wrong=0.005
       cmi-switch issuer --book issuers.json      what stands, for a comparison
+      cmi-switch issuer --state var/issuers      started again, it knows what it has answered
     """
     from switch.cli._network import load
-    from switch.cli._parties import dice_from, parse_faults, start, station_of, where_they_are, write_book
+    from switch.cli._parties import (
+        dice_from,
+        parse_faults,
+        start,
+        station_of,
+        what_they_kept,
+        where_they_are,
+        write_book,
+    )
     from switch.hosts.books import Books
     from switch.hosts.build import UnknownNameError, find_host, make_issuer
     from switch.hosts.faults import Latency
@@ -57,10 +73,11 @@ def command(
         parties = [make_issuer(loaded, h.name, dice(), Latency(latency, 0.3), wrong) for h in hosts]
     except UnknownNameError as error:
         raise click.BadParameter(str(error), param_hint="NAME") from None
-    stations = [station_of(loaded, h.name, p) for h, p in zip(hosts, parties, strict=True)]
+    stations = [station_of(loaded, h.name, p, state) for h, p in zip(hosts, parties, strict=True)]
 
     def ready(drivers: "Sequence[Driver]") -> None:
-        click.echo(f"Ready: issuers {where_they_are(hosts, drivers)}; next: `cmi-switch serve`, then `cmi-switch pay`")
+        where, kept = where_they_are(hosts, drivers), what_they_kept(stations)
+        click.echo(f"Ready: issuers {where}{kept}; next: `cmi-switch serve`, then `cmi-switch pay`")
 
     ended = start(stations, ready, what="cmi-switch issuer", verbose=verbose)
     books = [p.book() for p in parties]

@@ -1,8 +1,9 @@
 """`cmi-switch network`: the Visa or Mastercard stub."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -23,11 +24,14 @@ if TYPE_CHECKING:
 )
 @click.option("--seed", default=1, show_default=True, help="Of latency, faults and traffic.")
 @click.option("--book", type=click.Path(dir_okay=False, path_type=Path), help="Write both sides' books, when stopped.")
+@click.option(
+    "--state",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Keep the books of its own cards in DIR: they survive kill -9. Traffic from abroad is not kept. [default: in memory]",
+)
 @click.option("--verbose", is_flag=True, help="Show links and faults as they come.")
-def command(
-    schemes: tuple[str, ...], network: str, latency: float, sigma: float, abroad_rate: float, faults: tuple[str, ...], seed: int,
-    book: Path | None, verbose: bool,
-) -> None:  # fmt: skip
+def command(**options: Any) -> None:
     """Run the card network SCHEME (visa, mastercard, or both) until Ctrl-C or SIGTERM.
 
     It answers for foreign cards in its own dialect, converts the amount with its margin, and takes its time. With
@@ -38,32 +42,63 @@ def command(
       cmi-switch network visa
       cmi-switch network visa mastercard --abroad-rate 2
       cmi-switch network mastercard --latency 250 --sigma 0.6
+      cmi-switch network visa --state var/networks       started again, it knows what it has answered
     """
+    _run(_Options(**options))
+
+
+@dataclass(frozen=True)
+class _Options:
+    """What the command line asked for."""
+
+    schemes: tuple[str, ...]
+    network: str
+    latency: float
+    sigma: float
+    abroad_rate: float
+    faults: tuple[str, ...]
+    seed: int
+    book: Path | None
+    state: Path | None
+    verbose: bool
+
+
+def _run(asked: _Options) -> None:
     from switch.cli._network import load
-    from switch.cli._parties import dice_from, parse_faults, start, station_of, where_they_are, write_book
+    from switch.cli._parties import (
+        dice_from,
+        parse_faults,
+        start,
+        station_of,
+        what_they_kept,
+        where_they_are,
+        write_book,
+    )
     from switch.hosts.books import Books
     from switch.hosts.build import UnknownNameError, find_host, make_network
     from switch.hosts.faults import Latency
 
-    loaded = load(network)
-    wrong = parse_faults(faults)
-    dice = dice_from(seed)
+    loaded = load(asked.network)
+    wrong = parse_faults(asked.faults)
+    dice = dice_from(asked.seed)
     try:
-        hosts = [find_host(loaded, s, "network") for s in schemes]
-        parties = [make_network(loaded, h.scheme, dice(), Latency(latency, sigma), abroad_rate, wrong) for h in hosts]
+        hosts = [find_host(loaded, s, "network") for s in asked.schemes]
+        latency = Latency(asked.latency, asked.sigma)
+        parties = [make_network(loaded, h.scheme, dice(), latency, asked.abroad_rate, wrong) for h in hosts]
     except UnknownNameError as error:
         raise click.BadParameter(str(error), param_hint="SCHEME") from None
-    stations = [station_of(loaded, h.name, p) for h, p in zip(hosts, parties, strict=True)]
+    stations = [station_of(loaded, h.name, p, asked.state) for h, p in zip(hosts, parties, strict=True)]
 
     def ready(drivers: "Sequence[Driver]") -> None:
-        abroad = f"; {abroad_rate:g} payments/s from abroad" if abroad_rate else ""
+        abroad = f"; {asked.abroad_rate:g} payments/s from abroad" if asked.abroad_rate else ""
+        abroad += what_they_kept(stations)
         click.echo(
-            f"Ready: networks {where_they_are(hosts, drivers)}; median {latency:g} ms{abroad}; next: `cmi-switch serve`"
+            f"Ready: networks {where_they_are(hosts, drivers)}; median {asked.latency:g} ms{abroad}; next: `cmi-switch serve`"
         )
 
-    ended = start(stations, ready, what="cmi-switch network", verbose=verbose)
+    ended = start(stations, ready, what="cmi-switch network", verbose=asked.verbose)
     issuers, abroad = [p.book() for p in parties], [p.abroad_book() for p in parties]
-    write_book(book, Books(issuers=tuple(issuers), networks=tuple(abroad)))
+    write_book(asked.book, Books(issuers=tuple(issuers), networks=tuple(abroad)))
     for i, a in zip(issuers, abroad, strict=True):
         line = (
             f"{i.name}: answered {i.approved + sum(i.declined.values())} ({i.approved} approved), {i.reversed} reversed"

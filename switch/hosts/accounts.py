@@ -1,7 +1,7 @@
 """An issuer's accounts: what a message does to them and what it is answered. Knows documents in house form, no wire.
 
-Theory of operation. Each payment that moves money is a `_Posting`, known by its payment key (DE32/DE41/DE37) and by the
-STAN and time it came under (what DE90 names).
+Theory of operation. The ledger decides; `postings.Holdings` remembers. Each payment that moves money is a `Posting`, known by its
+payment key (DE32/DE41/DE37) and by the STAN and time it came under (what DE90 names).
 
 - 0200 posts: the balance moves at once. 0100 holds: the amount is reserved, the balance stays. DE25=06 marks a
   pre-authorization on a terminal's slip; the ledger holds for every 0100, as authorization and clearing are two messages.
@@ -18,34 +18,24 @@ STAN and time it came under (what DE90 names).
 Money moved is DE6 where DE51 is the account's currency (a card used abroad), else DE4 where DE49 is.
 """
 
-from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable
-from typing import TypeAlias, TypeVar
+from typing import NamedTuple, TypeAlias
 
 import msgspec
 
 from switch.core.translate import House48
-from switch.hosts.books import CardBook, Debit, IssuerBook, payment_key
+from switch.hosts.books import IssuerBook, payment_key
 from switch.hosts.cards import TestCard
 from switch.hosts.clock import Moment
+from switch.hosts.postings import KEEP, Account, Holdings, MessageKey, Posting, Taken
 from switch.hosts.private import private_elements, with_private
-from switch.wire.vocabulary import APPROVALS, DE, MTI, Answer, Document, Processing, mask_pan
+from switch.wire.vocabulary import APPROVALS, DE, MTI, Answer, Document, Processing
 
-KEEP = 500_000
-"""payments and answers remembered one by one, the newest; a reversal of an older one finds nothing to undo"""
-EARLY_KEEP = 10_000
 _STATUS = {
     "lost": Answer.LOST, "stolen": Answer.STOLEN, "restricted": Answer.RESTRICTED, "refused": Answer.DO_NOT_HONOUR,
 }  # fmt: skip
 _DEBITS = frozenset({Processing.PURCHASE, Processing.CASH, Processing.CASH_BACK})
 _INQUIRIES = frozenset({Processing.BALANCE, Processing.VERIFICATION})
-
-WireKey: TypeAlias = tuple[str, str]
-"""DE11, DE7"""
-MessageKey: TypeAlias = tuple[str, str, str, str]
-"""MTI class, DE11, DE7, payment key"""
-_K = TypeVar("_K")
-_V = TypeVar("_V")
 
 
 class Verdict(msgspec.Struct, frozen=True, gc=False):
@@ -60,65 +50,35 @@ class Verdict(msgspec.Struct, frozen=True, gc=False):
 
 
 Dress: TypeAlias = Callable[[Verdict], Verdict]
-_Do: TypeAlias = Callable[[Document, Moment], Verdict]
 
 
-class Account(msgspec.Struct):
-    """One card's account. Amounts in minor units of its currency."""
+class _Decision(NamedTuple):
+    """A verdict, and what it changes (see `postings.Taken`)."""
 
-    card: TestCard
-    balance: int
-    held: int = 0
-    spent: int = 0
-    """on `day`"""
-    day: str = ""
-
-    @property
-    def available(self) -> int:
-        """What a debit may take."""
-        return self.balance - self.held
+    verdict: Verdict
+    posting: Posting | None = None
+    counts: str = ""
+    early: str = ""
 
 
-class _Posting(msgspec.Struct):
-    """One payment that stands, or stood."""
-
-    key: str
-    account: Account
-    amount: int
-    """signed, minor units of `currency`; 0 once reversed"""
-    currency: str
-    billed: int
-    """signed, minor units of the account's currency"""
-    held: bool
-    approval: str
-    day: str
-    made_by: tuple[str, ...]
-    """card, DE3, DE4, DE12, DE13 of its request"""
-    answered_to: "MessageKey"
-
-
-def _put(store: "OrderedDict[_K, _V]", key: _K, value: _V, keep: int) -> "_V | None":
-    """Remember `value`; returns what had to be forgotten for it."""
-    store[key] = value
-    return store.popitem(last=False)[1] if len(store) > keep else None
+_Do: TypeAlias = Callable[[Document, Moment], _Decision]
 
 
 class Ledger:
-    """The accounts of one host. Each call takes a document in house form and the moment, and returns a verdict."""
+    """The accounts of one host. Each call takes a document in house form and the moment, and returns a verdict.
+
+    What a call has changed is in `fresh`, for a host that keeps a journal to record (and to clear).
+    """
 
     def __init__(self, name: str, cards: Iterable[TestCard], keep: int = KEEP) -> None:
         self.name = name
-        self.accounts = {c.pan: Account(c, c.balance) for c in cards if c.on_file}
-        self._keep = keep
-        self._postings: OrderedDict[str, _Posting] = OrderedDict()
-        self._by_wire: OrderedDict[WireKey, _Posting] = OrderedDict()
-        self._answers: OrderedDict[MessageKey, Verdict] = OrderedDict()
-        self._early: OrderedDict[str, None] = OrderedDict()
-        self._approvals = 0
-        self._left_out = 0
-        self._approved = 0
-        self._reversed = 0
-        self._declined: Counter[str] = Counter()
+        self.holdings = Holdings(cards, keep)
+        self.fresh: list[Taken] = []
+
+    @property
+    def accounts(self) -> dict[str, Account]:
+        """By PAN."""
+        return self.holdings.accounts
 
     # -- messages
 
@@ -136,185 +96,156 @@ class Ledger:
 
     def _once(self, document: Document, at: Moment, do: "_Do", dress: "Dress | None") -> Verdict:
         key = _message_key(document)
-        before = self._answers.get(key)
+        before = self.holdings.answers.get(key)
         if before is not None:
-            return msgspec.structs.replace(before, repeated=True)
-        verdict = do(document, at)
-        if dress is not None:
+            return _said(before)
+        verdict, posting, counts, early = do(document, at)
+        if dress is not None and not verdict.repeated:
             verdict = dress(verdict)
-        _put(self._answers, key, verdict, self._keep)
+        entry = Taken(at.second * 1_000_000, key, verdict.de39, verdict.extra, verdict.reason, counts, posting, early)
+        self.holdings.apply(entry)
+        self.fresh.append(entry)
         return verdict
 
-    def _request(self, document: Document, at: Moment) -> Verdict:
-        verdict = self._decide(document, at)
+    def _request(self, document: Document, at: Moment) -> _Decision:
+        verdict, posting = self._decide(document, at)
         if verdict.repeated:
-            return verdict
-        if verdict.de39 in APPROVALS:
-            self._approved += 1
-        else:
-            self._declined[verdict.de39] += 1
-        return verdict
+            return _Decision(verdict)
+        return _Decision(verdict, posting, "approved" if verdict.de39 in APPROVALS else "declined")
 
-    def _decide(self, document: Document, at: Moment) -> Verdict:
-        key = payment_key(document)
-        if key in self._early or _wire_name(document.get("11", ""), document.get("7", "")) in self._early:
-            return Verdict(Answer.DO_NOT_HONOUR, reason="its reversal was here first")
-        namesake = self._postings.get(key)
-        if namesake is not None and namesake.made_by == _made_by(document):
-            before = self._answers.get(namesake.answered_to)
-            if namesake.amount and before is not None:
-                return msgspec.structs.replace(before, repeated=True)
-            return Verdict(Answer.DO_NOT_HONOUR, reason="it was reversed before")
-        if namesake is not None and namesake.amount:
-            return Verdict(Answer.DUPLICATE, reason=f"another payment stands under DE32/DE41/DE37 {key}")
+    def _decide(self, document: Document, at: Moment) -> tuple[Verdict, Posting | None]:
+        refusal = self._known(document)
+        if refusal is not None:
+            return refusal, None
         account = self.accounts.get(document.get(DE.PAN, ""))
         if account is None:
-            return Verdict(Answer.INVALID_CARD, reason="no such card on file")
+            return Verdict(Answer.INVALID_CARD, reason="no such card on file"), None
         kind = document.get(DE.PROCESSING_CODE, "")[:2]
         refusal = _card_refusal(account.card, kind, document, at)
         if refusal is not None:
-            return refusal
+            return refusal, None
         private = {House48.CVV2_RESULT: "M"} if House48.CVV2 in private_elements(document) else {}
-        extra = with_private({}, private)
+        extra = with_private({}, private) | {DE.APPROVAL_CODE: self._approval()}
+        if kind == Processing.BALANCE:
+            return Verdict(Answer.APPROVED, extra | {DE.ADDITIONAL_AMOUNTS: _balances(account)}), None
         if kind in _INQUIRIES:
-            if kind == Processing.BALANCE:
-                return Verdict(Answer.APPROVED, extra | {DE.ADDITIONAL_AMOUNTS: _balances(account), **self._approval()})
-            return Verdict(Answer.NO_REASON_TO_DECLINE, extra | self._approval())
+            return Verdict(Answer.NO_REASON_TO_DECLINE, extra), None
         billed = _billed(document, account.card.currency)
         refusal = _money_refusal(account, kind, billed, at)
         if refusal is not None or billed is None:
-            return refusal or Verdict(Answer.INVALID_TRANSACTION)
-        held = document[DE.MTI][1] == MTI.AUTHORIZATION and kind != Processing.REFUND
-        posting = self._post(document, account, billed, held=held, at=at)
-        return Verdict(Answer.APPROVED, extra | {DE.APPROVAL_CODE: posting.approval})
+            return refusal or Verdict(Answer.INVALID_TRANSACTION), None
+        posting = self._posting(document, account, billed, at)
+        return Verdict(Answer.APPROVED, extra | {DE.APPROVAL_CODE: posting.approval}), posting
 
-    def _advice(self, document: Document, at: Moment) -> Verdict:
+    def _known(self, document: Document) -> Verdict | None:
+        """What is to be said to a request that says what has been said before; None: it is new."""
+        key, holdings = payment_key(document), self.holdings
+        if key in holdings.early or _wire_name(document.get("11", ""), document.get("7", "")) in holdings.early:
+            return Verdict(Answer.DO_NOT_HONOUR, reason="its reversal was here first")
+        namesake = holdings.postings.get(key)
+        if namesake is not None and namesake.made_by == self._made_by(document):
+            before = holdings.answers.get(namesake.answered_to)
+            if namesake.amount and before is not None:
+                return _said(before)
+            return Verdict(Answer.DO_NOT_HONOUR, reason="it was reversed before")
+        if namesake is not None and namesake.amount:
+            return Verdict(Answer.DUPLICATE, reason=f"another payment stands under DE32/DE41/DE37 {key}")
+        return None
+
+    def _advice(self, document: Document, at: Moment) -> _Decision:
         if document.get(DE.RESPONSE_CODE, Answer.APPROVED) not in APPROVALS:
-            return Verdict(Answer.APPROVED, reason="advice of a decline: noted")
+            return _Decision(Verdict(Answer.APPROVED, reason="advice of a decline: noted"))
         posting = self._original(document)
         if posting is not None and posting.amount and posting.held and document[DE.MTI][1] == MTI.FINANCIAL:
             return self._capture(posting, document)
         if posting is not None and posting.amount:
-            return Verdict(Answer.APPROVED, reason="advice of what stands already")
-        if posting is not None or payment_key(document) in self._early:
-            return Verdict(Answer.ORIGINAL_INCONSISTENT, reason="its payment has been reversed")
+            return _Decision(Verdict(Answer.APPROVED, reason="advice of what stands already"))
+        if posting is not None or payment_key(document) in self.holdings.early:
+            return _Decision(Verdict(Answer.ORIGINAL_INCONSISTENT, reason="its payment has been reversed"))
         account = self.accounts.get(document.get(DE.PAN, ""))
         if account is None:
-            return Verdict(Answer.INVALID_CARD, reason="no such card on file")
+            return _Decision(Verdict(Answer.INVALID_CARD, reason="no such card on file"))
         billed = _billed(document, account.card.currency)
         if billed is None:
-            return Verdict(Answer.INVALID_TRANSACTION, reason="no amount in the account's currency")
-        self._approved += 1
-        self._post(document, account, billed, held=document[DE.MTI][1] == MTI.AUTHORIZATION, at=at)
-        return Verdict(Answer.APPROVED)
+            return _Decision(Verdict(Answer.INVALID_TRANSACTION, reason="no amount in the account's currency"))
+        return _Decision(Verdict(Answer.APPROVED), self._posting(document, account, billed, at), "approved")
 
-    def _capture(self, posting: _Posting, document: Document) -> Verdict:
+    def _capture(self, posting: Posting, document: Document) -> _Decision:
         """A completion: the hold goes, its final amount is posted."""
-        account = posting.account
         amount = int(document.get(DE.AMOUNT, "0"))
-        billed = _billed(document, account.card.currency)
+        billed = _billed(document, self._card(posting).currency)
         if billed is None:
             billed = _share(posting.billed, amount, posting.amount)
-        account.held -= posting.billed
-        account.balance -= billed
-        self._spend(posting, billed - posting.billed)
-        posting.amount, posting.billed, posting.held = amount, billed, False
-        return Verdict(Answer.APPROVED, {DE.APPROVAL_CODE: posting.approval})
+        posted = msgspec.structs.replace(posting, amount=amount, billed=billed, held=False)
+        return _Decision(Verdict(Answer.APPROVED, {DE.APPROVAL_CODE: posting.approval}), posted)
 
-    def _reversal(self, document: Document, at: Moment) -> Verdict:
+    def _reversal(self, document: Document, at: Moment) -> _Decision:
         del at
         posting = self._original(document)
         if posting is None:
-            self._remember_early(document)
-            return Verdict(Answer.APPROVED, reason="no such payment stands; its original will be refused")
+            reason = "no such payment stands; its original will be refused"
+            return _Decision(Verdict(Answer.APPROVED, reason=reason), early=_early_name(document))
         left = int(document.get(DE.REPLACEMENT, "")[:12] or 0)
         if posting.amount == 0 or left >= abs(posting.amount):
-            return Verdict(Answer.APPROVED, reason="nothing left to take back")
+            return _Decision(Verdict(Answer.APPROVED, reason="nothing left to take back"))
         sign = -1 if posting.amount < 0 else 1
         billed = _share(posting.billed, sign * left, posting.amount) if left else 0
-        back = posting.billed - billed
-        if posting.held:
-            posting.account.held -= back
-        else:
-            posting.account.balance += back
-        self._spend(posting, -back)
-        posting.amount, posting.billed = sign * left, billed
-        self._reversed += not left
-        return Verdict(Answer.APPROVED)
+        reduced = msgspec.structs.replace(posting, amount=sign * left, billed=billed)
+        return _Decision(Verdict(Answer.APPROVED), reduced, "" if left else "reversed")
 
     # -- what stands
 
-    def _post(self, document: Document, account: Account, billed: int, *, held: bool, at: Moment) -> _Posting:
-        sign = -1 if document.get(DE.PROCESSING_CODE, "")[:2] == Processing.REFUND else 1
-        approval = document.get(DE.APPROVAL_CODE) or self._approval()[DE.APPROVAL_CODE]
-        posting = _Posting(
-            payment_key(document), account, sign * int(document[DE.AMOUNT]), document.get(DE.CURRENCY, ""), sign * billed,
-            held, approval, at.day, _made_by(document), _message_key(document),
-        )  # fmt: skip
-        if held:
-            account.held += billed
-        else:
-            account.balance -= sign * billed
-        if account.day != at.day:
-            account.day, account.spent = at.day, 0
-        self._spend(posting, max(0, sign * billed))
-        gone = _put(self._postings, posting.key, posting, self._keep)
-        if gone is not None and gone.amount:
-            self._left_out += 1
-        _put(self._by_wire, (document.get("11", ""), document.get("7", "")), posting, self._keep)
-        return posting
+    def _posting(self, document: Document, account: Account, billed: int, at: Moment) -> Posting:
+        kind = document.get(DE.PROCESSING_CODE, "")[:2]
+        sign = -1 if kind == Processing.REFUND else 1
+        return Posting(
+            key=payment_key(document),
+            card=account.card.name,
+            amount=sign * int(document[DE.AMOUNT]),
+            currency=document.get(DE.CURRENCY, ""),
+            billed=sign * billed,
+            held=document[DE.MTI][1] == MTI.AUTHORIZATION and kind != Processing.REFUND,
+            approval=document.get(DE.APPROVAL_CODE) or self._approval(),
+            day=at.day,
+            made_by=self._made_by(document),
+            answered_to=_message_key(document),
+        )
 
-    def _spend(self, posting: _Posting, billed: int) -> None:
-        """Count towards the daily limit, if it is still the same day."""
-        if posting.account.day == posting.day and posting.billed >= 0:
-            posting.account.spent += billed
+    def _card(self, posting: Posting) -> TestCard:
+        return self.holdings.by_name[posting.card].card
 
-    def _original(self, document: Document) -> _Posting | None:
+    def _original(self, document: Document) -> Posting | None:
         """What has the same payment key; else, where there is no DE37 to make one, what DE90 names of the same card.
 
         DE90 alone proves little: STAN and time of another acquirer's, or of a switch that forgot a number, may be the same.
         """
         if DE.RRN in document:
-            posting = self._postings.get(payment_key(document))
+            posting = self.holdings.postings.get(payment_key(document))
         else:
             original = document.get(DE.ORIGINAL, "")
-            posting = self._by_wire.get((original[4:10], original[10:20])) if len(original) >= 20 else None
-        if posting is not None and posting.account.card.pan == document.get(DE.PAN, posting.account.card.pan):
+            posting = self.holdings.named(original[4:10], original[10:20]) if len(original) >= 20 else None
+        if posting is not None and document.get(DE.PAN) in (None, self._card(posting).pan):
             return posting
         return None
 
-    def _remember_early(self, document: Document) -> None:
-        original = document.get(DE.ORIGINAL, "")
-        if DE.RRN in document:
-            _put(self._early, payment_key(document), None, EARLY_KEEP)
-        elif len(original) >= 20:
-            _put(self._early, _wire_name(original[4:10], original[10:20]), None, EARLY_KEEP)
+    def _made_by(self, document: Document) -> tuple[str, ...]:
+        """The card by its name, so that no record holds a PAN."""
+        account, get = self.accounts.get(document.get(DE.PAN, "")), document.get
+        elements = (get(de, "") for de in (DE.PROCESSING_CODE, DE.AMOUNT, DE.LOCAL_TIME, DE.LOCAL_DATE))
+        return (account.card.name if account else "", *elements)
 
-    def _approval(self) -> Document:
-        """DE38: six digits that differ from one to the next and look unlike a counter."""
-        self._approvals += 1
-        return {DE.APPROVAL_CODE: f"{self._approvals * 7919 % 1_000_000:06d}"}
+    def _approval(self) -> str:
+        """DE38 of the message being taken: six digits that differ from one to the next and look unlike a counter."""
+        return f"{(self.holdings.taken + 1) * 7919 % 1_000_000:06d}"
 
     def book(self) -> IssuerBook:
         """Balances of the accounts that moved, and each payment that stands."""
-        return IssuerBook(
-            name=self.name,
-            cards=tuple(
-                CardBook(mask_pan(a.card.pan), a.card.currency, a.card.balance, a.balance, a.held)
-                for a in self.accounts.values()
-                if a.day
-            ),
-            debits=tuple(
-                Debit(p.key, p.amount, p.currency, p.billed, p.account.card.currency, p.held)
-                for p in self._postings.values()
-                if p.amount
-            ),
-            left_out=self._left_out,
-            approved=self._approved,
-            declined=dict(self._declined),
-            reversed=self._reversed,
-            early_reversals=sum("@" not in key for key in self._early),
-        )
+        return self.holdings.book(self.name)
+
+
+def _said(before: Taken) -> Verdict:
+    """What was said then, to be said again."""
+    return Verdict(before.de39, before.extra, before.reason, repeated=True)
 
 
 def _message_key(document: Document) -> MessageKey:
@@ -322,9 +253,12 @@ def _message_key(document: Document) -> MessageKey:
     return document[DE.MTI][1], get(DE.STAN, ""), get(DE.TRANSMISSION_TIME, ""), payment_key(document)
 
 
-def _made_by(document: Document) -> tuple[str, ...]:
-    get = document.get
-    return tuple(get(de, "") for de in (DE.PAN, DE.PROCESSING_CODE, DE.AMOUNT, DE.LOCAL_TIME, DE.LOCAL_DATE))
+def _early_name(document: Document) -> str:
+    """What a reversal's original will be known by when it comes: its payment key, else DE11 and DE7 from DE90; "": neither."""
+    if DE.RRN in document:
+        return payment_key(document)
+    original = document.get(DE.ORIGINAL, "")
+    return _wire_name(original[4:10], original[10:20]) if len(original) >= 20 else ""
 
 
 def _wire_name(stan: str, sent_at: str) -> str:

@@ -1,8 +1,13 @@
-"""An issuer's host: answers for its cards, on links that the switch connects (or that it connects itself)."""
+"""An issuer's host: answers for its cards, on links that the switch connects (or that it connects itself).
+
+Its books may be durable. Then it is said to keep a journal: what it takes is a record, and no answer leaves before everything
+taken so far is durable, for a repeat says again what its original was answered. While the journal is away nothing is taken: a
+request is answered 96, an advice or a reversal not at all (it will come again).
+"""
 
 from functools import partial
 
-from switch.core.party import Close, LinkId, Send
+from switch.core.party import Close, LinkId, Record, Send
 from switch.core.translate import answer
 from switch.hosts.accounts import Ledger, Verdict
 from switch.hosts.books import IssuerBook
@@ -14,6 +19,8 @@ from switch.wire import EncodeError
 from switch.wire.vocabulary import ADVICES, DE, REQUESTS, REVERSALS, Answer, Document, NetworkCode, is_repeat
 
 SIGN_ON_RETRY_NS = 5_000 * MS
+UNACKNOWLEDGED_MAX = 10_000
+"""records that may wait for the journal"""
 _NETWORK_CODES = frozenset({NetworkCode.SIGN_ON, NetworkCode.SIGN_OFF, NetworkCode.CUTOVER, NetworkCode.ECHO})
 
 
@@ -22,6 +29,7 @@ class Issuer(Host):
 
     `signs_on`: it opens the conversation (0800, DE70=001, `speech.own` in DE32), as a host that connects in must. Otherwise it
     waits for the switch to. Its answers meet the fate that `plan` and `dice` decide; the ledger has moved by then.
+    Its books live in memory, unless `keep_journal` says otherwise.
     """
 
     def __init__(
@@ -36,6 +44,9 @@ class Issuer(Host):
     ) -> None:
         super().__init__(name, speech)
         self.ledger = ledger
+        self._position: int | None = None
+        self._durable = 0
+        self._journal_away = ""
         self._dice = dice
         self._plan = plan or FaultPlan()
         self._signs_on = signs_on
@@ -49,6 +60,40 @@ class Issuer(Host):
     def behave(self, plan: FaultPlan) -> None:
         """From here on its answers meet the fate that `plan` decides."""
         self._plan = plan
+
+    # -- the journal
+
+    def keep_journal(self, position: int) -> None:
+        """Record from now on what is taken. The journal holds `position` records, and the ledger is the fold of them."""
+        self._position = self._durable = position
+
+    def durable(self, position: int, now: int) -> None:
+        """The journal holds so much."""
+        del now
+        self._durable = position
+
+    def journal_state(self, up: bool, reason: str, now: int) -> None:
+        """The journal stopped, or works again."""
+        del now
+        self._journal_away = "" if up else reason or "unknown"
+
+    def _closed_books(self) -> str:
+        """Why nothing can be taken now; "": it can."""
+        if self._journal_away:
+            return f"the journal is away: {self._journal_away}"
+        if self._position is not None and self._position - self._durable >= UNACKNOWLEDGED_MAX:
+            return f"{UNACKNOWLEDGED_MAX} records wait for the journal"
+        return ""
+
+    def _recorded(self) -> int:
+        """Record what the ledger has taken. Returns the position that whatever is said now must wait for."""
+        fresh, self.ledger.fresh = self.ledger.fresh, []
+        if self._position is None:
+            return 0
+        for entry in fresh:
+            self._position += 1
+            self.emit(Record(self._position, entry))
+        return self._position
 
     # -- links
 
@@ -95,26 +140,45 @@ class Issuer(Host):
         mti = heard.house[DE.MTI]
         if mti in ("0800", "0801"):
             self._network(line, heard)
-        elif mti in REQUESTS:
-            self._check_signed_on(line)
-            verdict = self.decide(heard.house, now)
-            pan = heard.house.get(DE.PAN, "")
-            fate, delay_ns = self._plan.fate(pan, self._dice)
-            if fate is not Fate.ANSWER:
-                self.log("info", "fault." + fate.value, link=line.link, de11=heard.house.get(DE.STAN, ""))
-            self._answer(line, heard, verdict, fate, delay_ns, now)
-        elif mti in ADVICES or mti in REVERSALS:
-            take = self.ledger.advice if mti in ADVICES else self.ledger.reversal
-            verdict = take(self.enrich(heard.house, now), self.moment(now))
-            if verdict.reason and not is_repeat(mti):
-                self.log("debug", "message.noted", mti=mti, de11=heard.house.get(DE.STAN, ""), reason=verdict.reason)
-            if self._plan.advices:
-                fate, delay_ns = self._plan.fate("", self._dice)
+        elif mti in REQUESTS or mti in ADVICES or mti in REVERSALS:
+            closed = self._closed_books()
+            if closed:
+                self._not_taken(line, heard, closed)
+            elif mti in REQUESTS:
+                self._request(line, heard, now)
             else:
-                fate, delay_ns = Fate.ANSWER, self._plan.latency.draw_ns(self._dice)
-            self._answer(line, heard, verdict, fate, delay_ns, now)
+                self._told(line, heard, now)
         else:
             self.on_response(line, heard, now)
+
+    def _request(self, line: Line, heard: Heard, now: int) -> None:
+        self._check_signed_on(line)
+        verdict = self.decide(heard.house, now)
+        fate, delay_ns = self._plan.fate(heard.house.get(DE.PAN, ""), self._dice)
+        if fate is not Fate.ANSWER:
+            self.log("info", "fault." + fate.value, link=line.link, de11=heard.house.get(DE.STAN, ""))
+        self._answer(line, heard, verdict, fate, delay_ns, now)
+
+    def _told(self, line: Line, heard: Heard, now: int) -> None:
+        """An advice or a reversal."""
+        mti = heard.house[DE.MTI]
+        take = self.ledger.advice if mti in ADVICES else self.ledger.reversal
+        verdict = take(self.enrich(heard.house, now), self.moment(now))
+        if verdict.reason and not is_repeat(mti):
+            self.log("debug", "message.noted", mti=mti, de11=heard.house.get(DE.STAN, ""), reason=verdict.reason)
+        if self._plan.advices:
+            fate, delay_ns = self._plan.fate("", self._dice)
+        else:
+            fate, delay_ns = Fate.ANSWER, self._plan.latency.draw_ns(self._dice)
+        self._answer(line, heard, verdict, fate, delay_ns, now)
+
+    def _not_taken(self, line: Line, heard: Heard, why: str) -> None:
+        """The books cannot be written: a request hears 96, what is repeated anyway hears nothing."""
+        mti = heard.house[DE.MTI]
+        self.log("warning", "message.not_taken", link=line.link, mti=mti, de11=heard.house.get(DE.STAN, ""), reason=why,
+                 hint="requests are answered 96, advices and reversals not at all, until the journal works again")  # fmt: skip
+        if mti in REQUESTS:
+            self.say(line, answer(heard.house, Answer.MALFUNCTION), heard.raw)
 
     def enrich(self, house: Document, now: int) -> Document:
         """What a message needs before the ledger can judge it; a bank's own host adds nothing."""
@@ -161,6 +225,7 @@ class Issuer(Host):
         self.say(line, reply, heard.raw)
 
     def _answer(self, line: Line, heard: Heard, verdict: Verdict, fate: Fate, delay_ns: int, now: int) -> None:
+        after = self._recorded()
         if fate is Fate.SILENCE:
             return
         reply = answer(heard.house, verdict.de39, verdict.extra)
@@ -173,18 +238,18 @@ class Issuer(Host):
             return
         if delay_ns:
             self._answers_due += 1
-            self.at(now + delay_ns, partial(self._answer_now, line.link, data, fate))
+            self.at(now + delay_ns, partial(self._answer_now, Send(line.link, data, after), fate))
         else:
-            self._send(line.link, data, fate)
+            self._send(Send(line.link, data, after), fate)
 
-    def _answer_now(self, link: LinkId, data: bytes, fate: Fate, now: int) -> None:
+    def _answer_now(self, send: Send, fate: Fate, now: int) -> None:
         del now
         self._answers_due -= 1
-        self._send(link, data, fate)
+        self._send(send, fate)
 
-    def _send(self, link: LinkId, data: bytes, fate: Fate) -> None:
+    def _send(self, send: Send, fate: Fate) -> None:
         if fate is Fate.CUT:
-            self.emit(Send(link, data[: len(data) // 2]))
-            self.emit(Close(link, "fault: cut in the middle of an answer"))
+            self.emit(Send(send.link, send.data[: len(send.data) // 2]))
+            self.emit(Close(send.link, "fault: cut in the middle of an answer"))
         else:
-            self.emit(Send(link, data))
+            self.emit(send)

@@ -81,7 +81,6 @@ class CardNetwork(Issuer):
         self._abroad = abroad
         self._places = foreign_places(speech.own)
         self._acquiring = Acquiring(self, self._signed_on_line, lambda _: self.next_stan(), timeouts or Timeouts())
-        self._references = 0
         self._interval_ns = int(1e9 / abroad.rate) if abroad.rate > 0 and abroad.cards else 0
         self._next_ns = 0
         self._sending = False
@@ -144,10 +143,10 @@ class CardNetwork(Issuer):
 
     def _reference(self, sent_at: str) -> str:
         """The network's own name for a transaction: 15 digits at Visa; at Mastercard code, Banknet number and date."""
-        self._references += 1
+        number = self.ledger.holdings.taken + 1
         if self.scheme == "mastercard":
-            return f"MCC{self._references % 10**9:09d}{sent_at[:4]}"
-        return f"3{sent_at[:8]}{self._references % 10**6:06d}"
+            return f"MCC{number % 10**9:09d}{sent_at[:4]}"
+        return f"3{sent_at[:8]}{number % 10**6:06d}"
 
     # -- as acquirer abroad
 

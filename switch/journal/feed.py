@@ -25,9 +25,9 @@ from pathlib import Path
 from typing import Final
 
 from switch.core.limits import Limits
-from switch.core.records import ENCODER, SCHEMA, AnyEntry, Snapshot
+from switch.core.records import ENCODER, Entry, Snapshot
 from switch.journal.log import FLAG_SNAPSHOT, GENESIS, JournalError
-from switch.journal.recovery import CLAIM_S, Recovered, claim, journal_directory, recover, settle
+from switch.journal.recovery import CLAIM_S, SWITCH, Fold, Recovered, claim, journal_directory, recover, settle
 from switch.journal.writer import ACK, ACKNOWLEDGED, CHUNK, FAIL, SEGMENT_BYTES
 
 _ROOT: Final = str(Path(__file__).resolve().parents[2])
@@ -45,10 +45,17 @@ class Feed:
     """One journal, one writer. `open` first; after WriterGone, `restart` (as often as it takes) or `close`."""
 
     def __init__(
-        self, state_dir: Path | str, network: str, limits: Limits, *, segment_bytes: int = SEGMENT_BYTES
+        self,
+        state_dir: Path | str,
+        network: str,
+        limits: Limits,
+        *,
+        segment_bytes: int = SEGMENT_BYTES,
+        fold: Fold = SWITCH,
     ) -> None:
-        """`state_dir`: holds `journal/`. `network`: its name; the journal of another network is refused."""
+        """`state_dir`: holds `journal/`. `network`: its name; the journal of another is refused. `fold`: of whose records."""
         self._state_dir, self._network, self._limits, self._bound = state_dir, network, limits, segment_bytes
+        self._fold = fold
         self._encode = ENCODER.encode
         self._room = limits.unacknowledged_records * _RESERVE
         self._last = self._durable = 0
@@ -72,13 +79,13 @@ class Feed:
         """
         self._lock = claim(self._state_dir, wait_s)
         try:
-            found = recover(self._state_dir, self._limits)
+            found = recover(self._state_dir, self._limits, self._fold)
             if found.network not in ("", self._network):
                 raise JournalError(
                     f"{journal_directory(self._state_dir)} is the journal of network {found.network!r}, not of "
                     f"{self._network!r}: give another --state directory"
                 )
-            settle(self._state_dir, self._network, found)
+            settle(self._state_dir, self._network, found, schema=self._fold.schema)
             self._last = self._durable = found.position
             self._chain = found.chain
             self._spawn()
@@ -105,7 +112,7 @@ class Feed:
         """The socket to wait for; another one after every `restart`; -1 while there is no writer."""
         return self._socket.fileno() if self._socket else -1
 
-    def append(self, position: int, entry: AnyEntry) -> None:
+    def append(self, position: int, entry: Entry) -> None:
         """Take `entry`, to be record `position`; it leaves with the next `push`.
 
         Raises JournalError where `position` does not follow the last one, or where far more records wait than
@@ -233,7 +240,7 @@ class Feed:
             "--fd": theirs.fileno(),
             "--dir": os.path.abspath(journal_directory(self._state_dir)),
             "--network": self._network,
-            "--schema": SCHEMA,
+            "--schema": self._fold.schema,
             "--after": self._durable,
             "--chain": self._chain.hex(),
             "--bound": self._bound,

@@ -8,8 +8,10 @@ import fcntl
 import gc
 import os
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -35,10 +37,33 @@ CLAIM_S = 10.0
 DYING_S = 1.0
 
 
+class Fold(NamedTuple):
+    """Whose records a journal holds, and what they make. The switch's are `SWITCH`; a simulated host brings its own."""
+
+    schema: int
+    """of the records; a journal of a newer one is refused"""
+    decode: Callable[[bytes], Any]
+    """payload -> entry (which has `at_us`); raises msgspec.MsgspecError"""
+    start: Callable[[Limits], Any]
+    """an empty state"""
+    apply: Callable[[Any, Any], None]
+    """(state, entry); KeyError: the entry does not fit the state"""
+    misfit: str = "ends transaction {} that is not open"
+    """what such an entry does; {}: the key"""
+
+
+def _fresh(limits: Limits) -> State:
+    return State(limits, open={}, owed={}, stans={}, horizons={})
+
+
+SWITCH: Final = Fold(SCHEMA, DECODER.decode, _fresh, apply)
+
+
 class Recovered(msgspec.Struct):
     """What the log holds. `state` includes everything up to `position`; a fresh journal: position 0."""
 
-    state: State
+    state: Any
+    """what its `Fold` makes: `core.records.State` for the switch's journal"""
     position: int
     chain: bytes
     last_at_us: int
@@ -62,42 +87,49 @@ def journal_directory(state_dir: Path | str) -> str:
 
 
 def decode(segment: Segment, record: Record) -> AnyEntry:
+    """The entry a record of the switch's holds. Raises JournalError where it is none of this release's."""
+    entry: AnyEntry = decode_as(SWITCH, segment, record)
+    return entry
+
+
+def decode_as(fold: Fold, segment: Segment, record: Record) -> Any:
     """The entry a record holds. Raises JournalError where it is none of this release's."""
     try:
-        return DECODER.decode(record.payload)
+        return fold.decode(record.payload)
     except msgspec.MsgspecError as error:
         raise JournalError(
             f"{segment.path} at byte {record.offset}: record {record.sequence} is none this release knows: {error}"
         ) from None
 
 
-def _start(listed: list[Segment]) -> int:
+def _start(listed: list[Segment], schema: int) -> int:
     """Index of the newest segment that begins with a whole snapshot; 0 where there is none."""
     for at in range(len(listed) - 1, 0, -1):
         with suppress(JournalError, OSError), open(listed[at].path, "rb", buffering=0) as file:
-            flags = read_header(file, listed[at], SCHEMA).flags
+            flags = read_header(file, listed[at], schema).flags
             if flags & FLAG_SNAPSHOT and any(True for _ in Scan(file, HEADER.size, listed[at].first)):
                 return at
     return 0
 
 
-def recover(state_dir: Path | str, limits: Limits) -> Recovered:
+def recover(state_dir: Path | str, limits: Limits, fold: Fold = SWITCH) -> Recovered:
     """Fold the newest snapshot and everything after it. Changes nothing on the disk. Raises JournalError."""
     collecting = gc.isenabled()
     gc.disable()  # the fold makes no cycles, and what it keeps would be walked again and again: twice the time
     try:
-        return _fold(state_dir, limits)
+        return _fold(state_dir, limits, fold)
     finally:
         if collecting:
             gc.enable()
 
 
-def _fold(state_dir: Path | str, limits: Limits) -> Recovered:
+def _fold(state_dir: Path | str, limits: Limits, fold: Fold) -> Recovered:
     directory = journal_directory(state_dir)
     listed = segments(directory)
-    start = _start(listed)
-    log = Log(directory, SCHEMA, listed[start:])
-    state = State(limits, open={}, owed={}, stans={}, horizons={})
+    start = _start(listed, fold.schema)
+    log = Log(directory, fold.schema, listed[start:])
+    state = fold.start(limits)
+    put = fold.apply
     if listed and start == 0 and listed[0].first != 1:
         raise JournalError(
             f"{listed[0].path}: the journal begins at record {listed[0].first}, and no later segment begins with a "
@@ -106,12 +138,12 @@ def _fold(state_dir: Path | str, limits: Limits) -> Recovered:
     tail: list[Record] = []
     chain_durable, folded, last_at_us = GENESIS, 0, 0
     for segment, record in log:
-        entry = decode(segment, record)
+        entry = decode_as(fold, segment, record)
         try:
-            apply(state, entry)
+            put(state, entry)
         except KeyError as error:
             raise JournalError(
-                f"{segment.path} at byte {record.offset}: record {record.sequence} ends transaction {error} that is not open"
+                f"{segment.path} at byte {record.offset}: record {record.sequence} {fold.misfit.format(error)}"
             ) from None
         folded += 1
         last_at_us = entry.at_us
@@ -190,7 +222,9 @@ def in_use(state_dir: Path | str) -> bool:
     return False
 
 
-def settle(state_dir: Path | str, network: str, found: Recovered, disk: Disk | None = None) -> None:
+def settle(
+    state_dir: Path | str, network: str, found: Recovered, disk: Disk | None = None, schema: int = SCHEMA
+) -> None:
     """Make durable what was recovered and is not known to be: `found.tail` goes to a segment of its own that counts as a whole.
 
     What the page cache still shows after a failed flush need not be on the disk, and flushing it again would not put it there;
@@ -204,7 +238,7 @@ def settle(state_dir: Path | str, network: str, found: Recovered, disk: Disk | N
                 disk.remove(os.path.join(directory, name))
     if not found.tail:
         return
-    home = Home(directory, network, SCHEMA)
+    home = Home(directory, network, schema)
     writer = SegmentWriter(home, found.durable, found.chain_durable, disk, bound=1 << 62, draft=True)
     writer.add(Chunk(found.durable + 1, found.tail, snapshot=False))
     writer.close()

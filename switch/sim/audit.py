@@ -16,6 +16,7 @@ from switch.core.limits import Limits
 from switch.core.records import Abandoned, Answered, AnyEntry, Declined, Delivered, Forwarded, Key, Owed, State, apply
 from switch.core.switch import Switch
 from switch.hosts.books import journal_rows, reconcile
+from switch.hosts.issuer import Issuer
 from switch.wire.vocabulary import DE
 
 if TYPE_CHECKING:
@@ -122,6 +123,11 @@ class Audit:
         """A new switch must know what was durable (the disk may have kept more)."""
         self.durable(entries, len(entries))
         self._same(state, "the restarted switch", "the fold of what was durable")
+
+    def host_restarted(self, before: Issuer, after: Issuer, now: int) -> None:
+        """A host that is made again from its records must be what it was."""
+        if before.book() != after.book() or before.ledger.holdings.answers != after.ledger.holdings.answers:
+            self.fail(f"host {before.name} and the fold of its records differ", now)
 
     def _same(self, state: State, whose: str, other: str) -> None:
         shadow = self._shadow

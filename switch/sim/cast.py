@@ -4,7 +4,7 @@ Made once for many days: dialects, cards and decks are values and shared; partie
 your own, hand in another maker of switches (`Cast(network, make_switch=…)`) or subclass and override `issuer` or `terminals`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from random import Random
 from typing import Final
@@ -13,7 +13,7 @@ import msgspec
 
 from switch.core.limits import Limits
 from switch.core.network import HostLink, Listener, Member, Network
-from switch.core.records import History, State
+from switch.core.records import ENCODER, History, State
 from switch.core.switch import Switch
 from switch.core.translate import translator_for
 from switch.hosts.accounts import Ledger
@@ -25,6 +25,7 @@ from switch.hosts.issuer import Issuer
 from switch.hosts.line import FRAME_BYTES, Heard, Line, Speech
 from switch.hosts.mix import Deck, Mix
 from switch.hosts.network import Abroad, CardNetwork, Exchange
+from switch.hosts.postings import DECODER, Taken
 from switch.hosts.terminal import Load, Terminal
 from switch.security.vault import ClearVault, Vault
 from switch.wire import Dialect
@@ -134,14 +135,19 @@ class Cast:
         owner = host.member if host.role == "issuer" else host.scheme
         return tuple(card for card in self.cards if card.issuer == owner)
 
-    def ledger(self, host: HostLink) -> Ledger:
-        """The accounts behind a host."""
-        return Ledger(host.name, self._cards_of(host))
+    def ledger(self, host: HostLink, records: Iterable[Taken] = ()) -> Ledger:
+        """The accounts behind a host, as what it has recorded makes them."""
+        ledger = Ledger(host.name, self._cards_of(host))
+        for entry in records:
+            ledger.holdings.apply(DECODER.decode(ENCODER.encode(entry)))
+        return ledger
 
-    def issuer(self, host: HostLink, ledger: Ledger, dice: Random, climate: Climate) -> Issuer:
-        """The host of a member; made again, with the same ledger, when it has crashed."""
-        plan = self.plan(host, climate)
-        return Issuer(host.name, self.speech(host), ledger, dice, plan, signs_on=host.connect is None)
+    def issuer(self, host: HostLink, dice: Random, climate: Climate, records: Sequence[Taken] = ()) -> Issuer:
+        """The host of a member; made again from its records when it has crashed."""
+        plan, ledger = self.plan(host, climate), self.ledger(host, records)
+        issuer = Issuer(host.name, self.speech(host), ledger, dice, plan, signs_on=host.connect is None)
+        issuer.keep_journal(len(records))
+        return issuer
 
     def card_network(self, host: HostLink, dice: Random, climate: Climate, payments: int) -> CardNetwork:
         """A scheme's network: issuer of its foreign cards, acquirer of `payments` from abroad."""

@@ -30,7 +30,7 @@ class Trace(Protocol):
 
 
 class Node:
-    """A process: a party, its ends of connections, its timer and its wall clock."""
+    """A process: a party, its ends of connections, its timer and its wall clock. What it records is durable at once."""
 
     def __init__(self, clock: Clock, name: str, party: Party, lost: Callable[[End], None], trace: Trace | None) -> None:
         self.clock = clock
@@ -41,6 +41,8 @@ class Node:
         self.dials: list[Circuit] = []
         self.events: Counter[str] = Counter()
         """log events by name"""
+        self.records: list[Any] = []
+        """what its party has recorded; survives its death"""
         self.roaming = False
         """what it says on a connection that is gone goes out on another one"""
         self.on_send: Callable[[Send], None] | None = None
@@ -145,6 +147,10 @@ class Node:
             self.send(effect)
         elif isinstance(effect, Log):
             self.events[effect.event] += 1
+        elif isinstance(effect, Record):
+            self.records.append(effect.entry)
+            if self.party is not None:
+                self.party.durable(effect.position, self.clock.now)
         elif isinstance(effect, Close):
             end = self.ends.get(effect.link)
             if end is not None and not end.closing:

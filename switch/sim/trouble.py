@@ -127,7 +127,9 @@ class Trouble:
         if node is None or not isinstance(party, Issuer) or isinstance(party, CardNetwork):
             return
         host = world.hosts[fault.target]
-        again = world.cast.issuer(host, party.ledger, Random(self._dice.getrandbits(64)), world.climate)  # noqa: S311
+        dice = Random(self._dice.getrandbits(64))  # noqa: S311
+        again = world.cast.issuer(host, dice, world.climate, node.records)
+        world.audit.host_restarted(party, again, world.clock.now)
         self._moods[fault.target] = self._moods.get(fault.target, 0) + 1
         if fault.detail == "keeps":
             node.starts(again)

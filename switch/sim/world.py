@@ -103,7 +103,7 @@ class World:
         cast, climate = self.cast, self.climate
         for host in cast.network.hosts:
             if host.role == "issuer":
-                party = cast.issuer(host, cast.ledger(host), self._own_dice(), climate)
+                party = cast.issuer(host, self._own_dice(), climate)
             else:
                 party = cast.card_network(host, self._own_dice(), climate, self.payments // 20)
                 self.networks.append(party)

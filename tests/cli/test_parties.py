@@ -1,86 +1,81 @@
-"""`issuer`, `network` and `terminal` as processes over loopback: Ready lines, books on SIGTERM, errors that say what to do."""
+"""Hosts whose books are kept in a journal: what is found again, what is refused."""
 
-import re
-import signal
+import random
 from pathlib import Path
 
+import click
 import pytest
-from click.testing import CliRunner
 
-from switch.cli.issuer import command as issuer
-from switch.cli.network import command as network
-from switch.cli.terminal import command as terminal
-from switch.hosts.books import Books
+from switch.cli._parties import Station, station_of, what_they_kept
+from switch.config import load_network
+from switch.core.limits import Limits
+from switch.hosts.build import make_issuer
+from switch.hosts.cards import demo_cards
+from switch.hosts.issuer import Issuer
+from switch.journal.feed import Feed
+from switch.journal.log import JournalError
+from tests.hosts.samples import at, pay
 
-from .conftest import Running
-
-
-def test_issuers_say_where_they_listen_and_write_their_books_when_told_to_stop(here: Path, running: Running) -> None:
-    with running("issuer", "--network", "net.toml", "--book", "books/i.json") as (process, ready):
-        assert re.match(r"Ready: issuers atlas 127\.0\.0\.1:\d+ \(cmi87\), rif .* souss .*\(iso93\); next: ", ready)
-        process.send_signal(signal.SIGTERM)
-        out, err = process.communicate(timeout=20)
-    assert process.returncode == 0, err
-    assert "Stopped: SIGTERM: drained" in out
-    books = Books.from_json((here / "books/i.json").read_bytes())
-    assert [b.name for b in books.issuers] == ["atlas", "rif", "souss"]
+MOROCCO = load_network("morocco")
+CARDS = {c.name: c for c in demo_cards(MOROCCO)}
 
 
-def test_a_second_issuer_on_the_same_port_says_so(here: Path, running: Running) -> None:
-    with running("issuer", "atlas", "--network", "net.toml"):
-        result = CliRunner().invoke(issuer, ["atlas", "--network", str(here / "net.toml")])
-    assert result.exit_code == 1
-    assert "is another cmi-switch issuer running?" in result.output
+def atlas(state: Path) -> tuple[Issuer, Station]:
+    issuer = make_issuer(MOROCCO, "atlas", random.Random(1))
+    return issuer, station_of(MOROCCO, "atlas", issuer, state)
 
 
-def test_a_network_writes_both_its_books_when_interrupted(here: Path, running: Running) -> None:
-    with running("network", "visa", "--network", "net.toml", "--book", "n.json") as (process, ready):
-        assert "networks visa 127.0.0.1:" in ready
-        process.send_signal(signal.SIGINT)
-        out, _ = process.communicate(timeout=20)
-    assert "visa: answered 0" in out
-    books = Books.from_json((here / "n.json").read_bytes())
-    assert [b.name for b in books.networks] == ["visa-abroad"]
+def one_payment(state: Path) -> Issuer:
+    """Somebody paid, and the process ended."""
+    issuer, station = atlas(state)
+    assert isinstance(station.journal, Feed)
+    issuer.ledger.request(pay(card=CARDS["atlas-approved"]), at())
+    station.journal.append(1, issuer.ledger.fresh[0])
+    station.journal.close()
+    return issuer
 
 
-def test_terminals_pay_an_issuer_directly_as_they_would_a_switch(here: Path, running: Running) -> None:
-    with running("issuer", "atlas", "--network", "net.toml", "--book", "i.json") as (process, ready):
-        address = re.search(r"127\.0\.0\.1:\d+", ready)
-        assert address
-        result = CliRunner().invoke(
-            terminal,
-            ["--network", str(here / "net.toml"), "--host", address[0], "--rate", "100", "--duration", "0.5", "--count", "2",
-             "--mix", "foreign=0,showcase=0,void=0,preauth=0", "--book", str(here / "t.json")],
-        )  # fmt: skip
-        process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=20)
-    assert result.exit_code == 0, result.output
-    assert "payments/s to " in result.output
-    books = Books.from_json((here / "t.json").read_bytes(), (here / "i.json").read_bytes())
-    (sent,), (held,) = books.terminals, books.issuers
-    assert sent.approved > 0
-    assert sent.unanswered == 0
-    assert {p.key: p.amount for p in sent.payments if p.amount} == {d.key: d.amount for d in held.debits}
+def test_a_host_started_again_has_the_books_it_had(tmp_path: Path) -> None:
+    before = one_payment(tmp_path)
+    assert before.book().approved == 1
+    after, station = atlas(tmp_path)
+    assert after.book() == before.book()
+    assert what_they_kept([station]) == "; books are durable, 1 records recovered"
+    station.journal.close()
 
 
-@pytest.mark.parametrize(
-    ("command", "arguments", "says"),
-    [
-        (terminal, ["--bank", "bnp"], "'bnp' is no member of"),
-        (terminal, ["--port", "web"], "'web' is no listener of"),
-        (terminal, ["--mix", "purchse=1"], "'purchse' is no part of a mix"),
-        (terminal, ["--rate", "0"], "--count and --rate are above 0"),
-        (terminal, ["--host", "localhost"], "expected HOST:PORT, found 'localhost'"),
-        (terminal, ["--host", "127.0.0.1:1"], "nothing listens on 127.0.0.1:1: start the switch with `cmi-switch serve`"),
-        (issuer, ["bnp"], "'bnp' is no issuer host of"),
-        (issuer, ["--fault", "silnt=1"], "'silnt' is no fault; there are silent, late, wrong, cut, slow"),
-        (issuer, ["--fault", "silent=2"], "silent: expected a share from 0 to 1, found '2'"),
-        (network, ["amex"], "'amex' is no network host of"),
-        (network, [], "Missing argument 'SCHEME...'"),
-    ],
-)  # fmt: skip
-def test_what_is_wrong_is_said_with_what_there_is(command: object, arguments: list[str], says: str) -> None:
-    result = CliRunner().invoke(command, arguments)  # type: ignore[arg-type]
-    assert result.exit_code in (1, 2)
-    assert says in result.output
-    assert "Traceback" not in result.output
+def test_a_second_host_on_the_same_books_is_refused_with_a_sentence(tmp_path: Path) -> None:
+    _, station = atlas(tmp_path)
+    with pytest.raises(click.ClickException, match="is in use by process"):
+        atlas(tmp_path)
+    station.journal.close()
+
+
+def test_a_switch_does_not_take_an_issuers_books_for_its_journal(tmp_path: Path) -> None:
+    one_payment(tmp_path)
+    with pytest.raises(JournalError):
+        Feed(tmp_path / "atlas", "morocco", Limits()).open()
+
+
+def test_books_about_a_card_that_is_no_longer_on_file_are_refused_by_its_name(tmp_path: Path) -> None:
+    one_payment(tmp_path)
+    issuer = make_issuer(MOROCCO, "atlas", random.Random(1))
+    del issuer.ledger.holdings.by_name["atlas-approved"]
+    with pytest.raises(
+        click.ClickException, match="is about card 'atlas-approved', which the network file no longer has"
+    ):
+        station_of(MOROCCO, "atlas", issuer, tmp_path)
+
+
+def test_without_a_directory_books_live_in_memory() -> None:
+    station = station_of(MOROCCO, "atlas", make_issuer(MOROCCO, "atlas", random.Random(1)))
+    assert station.journal is None
+    assert what_they_kept([station]) == ""
+
+
+def test_each_host_has_a_directory_of_its_own(tmp_path: Path) -> None:
+    names = [host.name for host in MOROCCO.hosts if host.role == "issuer"]
+    stations = [station_of(MOROCCO, n, make_issuer(MOROCCO, n, random.Random(1)), tmp_path) for n in names]
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(names)
+    for station in stations:
+        station.journal.close()

@@ -3,7 +3,7 @@
 from collections import deque
 from typing import Any
 
-from switch.core.party import Effect, Log, Send
+from switch.core.party import Close, Effect, Log, Send
 from switch.core.translate import answer
 from switch.hosts.line import Heard, Line, Speech
 from switch.wire.vocabulary import Document
@@ -22,6 +22,8 @@ class Far:
         self.now = 0
         self.logs: list[Log] = []
         self.closed = ""
+        self.effects: list[Any] = []
+        """all that were not logs, in order"""
         self.raw_bytes: list[bytes] = []
         self._said: list[Effect] = []
         self._line = Line(
@@ -35,13 +37,15 @@ class Far:
     def collect(self) -> None:
         effects, self.party.effects = self.party.effects, []
         for effect in effects:
+            if not isinstance(effect, Log):
+                self.effects.append(effect)
             if isinstance(effect, Send):
                 self.raw_bytes.append(effect.data)
                 self.inbox.extend(self._line.hear(effect.data))
             elif isinstance(effect, Log):
                 self.logs.append(effect)
-            else:
-                self.closed = getattr(effect, "reason", "")
+            elif isinstance(effect, Close):
+                self.closed = effect.reason
 
     def says(self, house: Document, reference: Document | None = None) -> None:
         self.says_bytes(self._line.pack(house, reference))

@@ -3,13 +3,12 @@
 import msgspec
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from switch.core.house import original_data, replacement_amounts
 from switch.hosts.accounts import Ledger
 from switch.hosts.messages import Web, completion, repeat, reversal
-from switch.wire.vocabulary import Document
 from tests.hosts.samples import CARD, PAN, at, card, pay
+from tests.hosts.scripts import MESSAGES, Step, played
 
 
 def ledger(**changes: object) -> Ledger:
@@ -234,7 +233,7 @@ def test_a_reversal_finds_its_original_by_rrn_where_stan_and_time_were_changed_o
 
 
 def test_a_reversal_never_takes_back_another_cards_payment() -> None:
-    other = card(pan="9504010000000027")
+    other = card(name="other", pan="9504010000000027")
     atlas = Ledger("atlas", [CARD, other])
     first = pay()
     atlas.request(first, at())
@@ -251,40 +250,10 @@ def test_what_is_no_longer_remembered_stays_in_the_balance_and_is_counted() -> N
     assert (len(book.debits), book.left_out) == (2, 1)
 
 
-MESSAGES = st.lists(
-    st.tuples(
-        st.sampled_from(["purchase", "cash", "refund", "preauth", "complete", "reverse", "part", "again"]),
-        st.integers(1, 6),
-        st.integers(1, 400_00),
-    ),
-    max_size=40,
-)
-
-
 @given(MESSAGES)
-def test_balances_always_moved_by_exactly_what_stands(script: list[tuple[str, int, int]]) -> None:
+def test_balances_always_moved_by_exactly_what_stands(script: list[Step]) -> None:
     atlas = ledger(per_day=600_00)
-    sent: dict[int, Document] = {}
-    last: Document | None = None
-    for step, (what, number, amount) in enumerate(script):
-        stan = f"{step + 500:06d}"
-        original = sent.get(number) or pay("preauth", amount, number)
-        if what in ("purchase", "cash", "refund", "preauth"):
-            if number in sent:
-                continue
-            last = sent[number] = pay(what, amount, number)
-            atlas.request(last, at())
-        elif what == "complete":
-            last = completion(original, "000001", amount, at(), stan)
-            atlas.advice(last, at())
-        elif what == "again" and last is not None:
-            ask = {"2": atlas.request, "1": atlas.request, "4": atlas.reversal}[last["t"][1]]
-            (atlas.advice if last["t"] == "0220" else ask)(repeat(last), at())
-        elif what in ("reverse", "part"):
-            last = reversal(original, "", at(), stan)
-            if what == "part":
-                last["95"] = replacement_amounts(amount)
-            atlas.reversal(last, at())
+    for _ in played(atlas, script):
         book = atlas.book()
         account = atlas.accounts[PAN]
         assert CARD.balance - account.balance == sum(d.billed for d in book.debits if not d.held)

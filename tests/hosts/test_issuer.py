@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from switch.core.party import Record
 from switch.hosts.accounts import Ledger
 from switch.hosts.faults import FaultPlan, Faults, Latency
 from switch.hosts.issuer import Issuer
@@ -212,3 +213,65 @@ def test_a_draining_host_signs_off_and_finishes_what_it_is_answering() -> None:
     far.passes(0.6)
     assert far.hears()["39"] == "00"
     assert far.party.drained()
+
+
+# -- durable books
+
+
+def keeps(position: int = 0) -> Far:
+    says = speech()
+    party = Issuer("atlas", says, Ledger("atlas", [CARD]), random.Random(1))
+    party.keep_journal(position)
+    return Far(party, says)
+
+
+def test_what_is_taken_is_recorded_and_its_answer_waits_for_the_record() -> None:
+    far = keeps()
+    far.says(pay(number=1))
+    far.says(reversal(pay(number=1), "", at(), "000900"))
+    assert [(type(e).__name__, getattr(e, "position", getattr(e, "after", None))) for e in far.effects] == [
+        ("Record", 1), ("Send", 1), ("Record", 2), ("Send", 2),
+    ]  # fmt: skip
+
+
+def test_a_repeat_is_no_record_and_waits_for_its_original() -> None:
+    far = keeps()
+    far.says(pay())
+    far.says(repeat(pay()))
+    assert [(type(e).__name__, getattr(e, "after", None)) for e in far.effects][2:] == [("Send", 1)]
+
+
+def test_a_late_answer_waits_for_its_record_too() -> None:
+    says = speech()
+    party = Issuer("atlas", says, Ledger("atlas", [CARD]), random.Random(1), FaultPlan(latency=Latency(50)))
+    party.keep_journal(7)
+    far = Far(party, says)
+    far.says(pay())
+    assert [e.position for e in far.effects if isinstance(e, Record)] == [8]
+    far.passes(1)
+    assert far.effects[-1].after == 8
+
+
+def test_without_its_journal_it_takes_nothing() -> None:
+    far = keeps()
+    far.party.journal_state(False, "the disk is full", far.now)
+    for message in (pay(), reversal(pay(number=2), "", at(), "000900"), pay(number=3, t="0220")):
+        far.says(message)
+    assert [far.hears()["39"]] == ["96"]
+    assert not far.inbox
+    assert far.party.ledger.accounts[PAN].balance == CARD.balance
+    assert {e["reason"] for e in far.events("message.not_taken")} == {"the journal is away: the disk is full"}
+    far.party.journal_state(True, "", far.now)
+    far.says(pay(number=4))
+    assert far.hears()["39"] == "00"
+
+
+def test_what_waits_for_the_journal_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("switch.hosts.issuer.UNACKNOWLEDGED_MAX", 2)
+    far = keeps()
+    for number in (1, 2, 3):
+        far.says(pay(number=number, amount=1_00))
+    assert [far.hears()["39"] for _ in range(3)] == ["00", "00", "96"]
+    far.party.durable(1, far.now)
+    far.says(pay(number=4, amount=1_00))
+    assert far.hears()["39"] == "00"
