@@ -44,7 +44,9 @@ def command() -> None:
 @click.option(
     "--status",
     default="",
-    type=click.Choice(["", "open", "approved", "declined", "refused", "reversed", "abandoned", "owed", "delivered"]),
+    type=click.Choice(
+        ["", "open", "approved", "declined", "refused", "reversed", "abandoned", "owed", "dead", "delivered"]
+    ),
     help="Only those in this state.",
 )
 @click.option("--since", metavar="TIME", help="Only those begun at TIME (ISO 8601; UTC unless it says) or later.")
@@ -201,6 +203,7 @@ def _table(rows: "list[Row]") -> None:
 _FACTS = {
     "Forwarded": "forwarded to the host", "Answered": "answered by the host", "Declined": "refused by the switch",
     "Owed": "owed to the host", "Delivered": "acknowledged by the host", "Abandoned": "given up",
+    "Shelved": "made a dead letter", "Retried": "put back by an operator",
 }  # fmt: skip
 
 

@@ -71,6 +71,12 @@ class HostLink(msgspec.Struct, frozen=True, kw_only=True):
     backoff_max_ms: int
     max_pending: int
     """requests awaiting an answer; above it: DE39=91 at once"""
+    owed_per_second: int = 500
+    """reversals and advices sent to it in a second, at most, repeats among them"""
+    owed_tries_max: int = 50
+    """a reversal or advice not acknowledged after so many tries of one process goes to the dead letters"""
+    owed_give_up_s: int = 86_400
+    """the same for one that is older, whatever restarts there were, once it has been tried a few times more"""
 
 
 class BinRange(msgspec.Struct, frozen=True, kw_only=True):

@@ -139,6 +139,32 @@ class Abandoned(Entry, frozen=True, tag="abn"):
     reason: str
 
 
+class Shelved(Entry, frozen=True, tag="shl"):
+    """A dead letter: what was owed has been tried often enough. It stays owed, and is not sent until `Retried`."""
+
+    txn: int
+    at_us: int
+    reason: str
+    tries: int
+    """of the process that gave it up"""
+
+
+class Retried(Entry, frozen=True, tag="rty"):
+    """An operator has put a dead letter back."""
+
+    txn: int
+    at_us: int
+
+
+class Held(Entry, frozen=True, tag="hld"):
+    """An operator has said that nothing owed is to be sent to a host, or that it may be again."""
+
+    host: str
+    at_us: int
+    held: bool
+    """False: released"""
+
+
 class Snapshot(Entry, frozen=True, tag="snp"):
     """What is open, so that a restart folds only what follows. Opens a new segment."""
 
@@ -150,10 +176,14 @@ class Snapshot(Entry, frozen=True, tag="snp"):
     owed: tuple[Owed, ...]
     stans: dict[str, int]
     horizons: dict[str, str]
+    shelved: tuple[Shelved, ...] = ()
+    held: tuple[Held, ...] = ()
 
 
 ENCODER = msgspec.msgpack.Encoder()
-AnyEntry: TypeAlias = Booted | Forwarded | Answered | Declined | Owed | Delivered | Abandoned | Snapshot
+AnyEntry: TypeAlias = (
+    Booted | Forwarded | Answered | Declined | Owed | Delivered | Abandoned | Shelved | Retried | Held | Snapshot
+)
 
 
 class Outcome(msgspec.Struct, frozen=True, gc=False):
@@ -220,6 +250,10 @@ class State(msgspec.Struct):
     """last DE11 used towards a host"""
     horizons: dict[str, str] = {}
     """per acquirer, DE7 up to which memory has let go of outcomes"""
+    shelved: dict[int, Shelved] = {}
+    """of what is owed: dead letters"""
+    held: dict[str, Held] = {}
+    """hosts that nothing owed is sent to"""
 
 
 def later(a: str, b: str) -> bool:
@@ -294,6 +328,23 @@ def _owed(state: State, r: Owed) -> None:
 
 def _delivered(state: State, r: Delivered) -> None:
     state.owed.pop(r.txn, None)
+    state.shelved.pop(r.txn, None)
+
+
+def _shelved(state: State, r: Shelved) -> None:
+    if r.txn in state.owed:
+        state.shelved[r.txn] = r
+
+
+def _retried(state: State, r: Retried) -> None:
+    state.shelved.pop(r.txn, None)
+
+
+def _held(state: State, r: Held) -> None:
+    if r.held:
+        state.held[r.host] = r
+    else:
+        state.held.pop(r.host, None)
 
 
 def _booted(state: State, r: Booted) -> None:
@@ -308,6 +359,8 @@ def _snapshot(state: State, r: Snapshot) -> None:
     state.open = {f.txn: f for f in r.open}
     state.owed = {o.txn: o for o in r.owed}
     state.stans, state.horizons = dict(r.stans), dict(r.horizons)
+    state.shelved = {s.txn: s for s in r.shelved}
+    state.held = {h.host: h for h in r.held}
 
 
 _APPLY: dict[type, Callable[[State, Any], None]] = {
@@ -318,6 +371,9 @@ _APPLY: dict[type, Callable[[State, Any], None]] = {
     Owed: _owed,
     Delivered: _delivered,
     Abandoned: _abandoned,
+    Shelved: _shelved,
+    Retried: _retried,
+    Held: _held,
     Snapshot: _snapshot,
 }
 

@@ -392,5 +392,6 @@ class Switch(Kernel):
             Snapshot(
                 self.wall_us(now), SCHEMA, self.network.name, self._last_txn, tuple(state.open.values()),
                 tuple(state.owed.values()), dict(state.stans), horizons,
+                tuple(state.shelved.values()), tuple(state.held.values()),
             )
         )  # fmt: skip

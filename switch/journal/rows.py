@@ -10,7 +10,19 @@ from typing import Final
 
 import msgspec
 
-from switch.core.records import ENCODER, Abandoned, Answered, AnyEntry, Declined, Delivered, Forwarded, Key, Owed
+from switch.core.records import (
+    ENCODER,
+    Abandoned,
+    Answered,
+    AnyEntry,
+    Declined,
+    Delivered,
+    Forwarded,
+    Key,
+    Owed,
+    Retried,
+    Shelved,
+)
 from switch.wire.vocabulary import APPROVALS, DE, MTI
 
 PLACE: Final = Struct(">QIQ")
@@ -40,7 +52,8 @@ class Row(msgspec.Struct):
     de39: str
     """"" while open"""
     status: str
-    """`open`, `approved`, `declined` (by the host), `refused` (here), `reversed`, `abandoned`; `owed`, `delivered`"""
+    """`open`, `approved`, `declined` (by the host), `refused` (here), `reversed`, `abandoned`; `owed`, `dead` (owed and
+    given up until an operator retries it), `delivered`"""
     reason: str
     original: int
     """txn of what this one undoes or follows; 0: none"""
@@ -88,6 +101,14 @@ class Rows:
         elif isinstance(entry, Owed):
             self.changed[entry.txn] = _owed(entry, place)
             self._undone(entry, place)
+        elif isinstance(entry, Shelved | Retried):
+            self._shelved(entry, place)
+
+    def _shelved(self, entry: Shelved | Retried, place: bytes) -> None:
+        row = self._row(entry.txn)
+        if row is not None:
+            row.places += place
+            row.status = "dead" if isinstance(entry, Shelved) else "owed"
 
     def _ended(self, entry: Answered | Abandoned | Delivered, place: bytes) -> None:
         row = self._row(entry.txn)

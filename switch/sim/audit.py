@@ -131,7 +131,7 @@ class Audit:
 
     def _same(self, state: State, whose: str, other: str) -> None:
         shadow = self._shadow
-        for name in ("open", "owed", "stans"):
+        for name in ("open", "owed", "stans", "shelved", "held"):
             if getattr(state, name) != getattr(shadow, name):
                 self.fail(f"{whose} and {other} differ in {name}", self.now)
         for key, outcome in state.recent.items():

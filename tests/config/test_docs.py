@@ -64,7 +64,11 @@ def test_a_capture_may_not_keep_more_than_test_cards():
     assert parse_network(BASE, "x").capture is None
 
 
-@pytest.mark.parametrize("key", ["timeout_ms", "echo_s", "retry_ms", "backoff_min_ms", "backoff_max_ms", "max_pending"])
+@pytest.mark.parametrize(
+    "key",
+    ["timeout_ms", "echo_s", "retry_ms", "backoff_min_ms", "backoff_max_ms", "max_pending", "owed_per_second",
+     "owed_tries_max", "owed_give_up_s"],
+)  # fmt: skip
 def test_a_host_links_documented_defaults_are_the_ones_that_hold(key: str):
     host = parse_network(BASE, "x").hosts[0]
     assert documented(HEADINGS["host"])[key] == str(getattr(host, key))

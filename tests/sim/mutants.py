@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from switch.core import duplicates, flow, forward, payments, pending, records, reversals
+from switch.core import duplicates, flow, forward, owing, payments, pending, records, reversals
 from switch.core import switch as switch_module
 from switch.core.network import Network
 from switch.core.records import Booted, History, State
@@ -46,13 +46,13 @@ def repeat_is_answered_before_what_it_says_is_durable(patch: pytest.MonkeyPatch)
 
 
 def reversal_leaves_before_it_is_durable_and_is_forgotten_at_a_restart(patch: pytest.MonkeyPatch) -> None:
-    enqueue = forward.Forwarder._enqueue
+    add = owing.Queue.add
 
-    def fresh_only(self: forward.Forwarder, entry: records.Owed, position: int) -> None:
+    def fresh_only(self: owing.Queue, entry: records.Owed, position: int, *, dead: bool = False) -> None:
         if position:
-            enqueue(self, entry, 0)
+            add(self, entry, 0, dead=dead)
 
-    patch.setattr(forward.Forwarder, "_enqueue", fresh_only)
+    patch.setattr(owing.Queue, "add", fresh_only)
 
 
 def forwarded_is_not_reversed_at_a_restart(patch: pytest.MonkeyPatch) -> None:
@@ -113,13 +113,7 @@ def nothing_times_out(patch: pytest.MonkeyPatch) -> None:
 
 
 def reversal_is_never_repeated(patch: pytest.MonkeyPatch) -> None:
-    def tick(self: forward.Forwarder, now: int) -> None:
-        for queue in self.queues.values():
-            queue.repeats.clear()
-        for host in self._kernel.hosts.values():
-            self.pump(host, now)
-
-    patch.setattr(forward.Forwarder, "tick", tick)
+    patch.setattr(owing.Queue, "_wake", lambda self, item, at: None)
 
 
 def original_that_its_reversal_overtook_is_forwarded(patch: pytest.MonkeyPatch) -> None:
