@@ -60,7 +60,7 @@ class Kernel:
         self.draining = False
         self.booted_de7 = ""
         """DE7 when this process started; "" where none was before it"""
-        self._last_txn = state.last_txn
+        self.last_txn = state.last_txn
         self._wall_at = self._wall_us = -1
         self._second = -1
         self._de7 = ""
@@ -93,7 +93,7 @@ class Kernel:
     def next_txn(self, now: int) -> int:
         """A transaction id: wall-clock microseconds, or one more than the last. Unique over restarts and clock jumps."""
         wall = self.wall_us(now)
-        self._last_txn = txn = wall if wall > self._last_txn else self._last_txn + 1
+        self.last_txn = txn = wall if wall > self.last_txn else self.last_txn + 1
         return txn
 
     def next_stan(self, host: str) -> str:

@@ -26,7 +26,8 @@ class Management:
         self._host_up = host_up
         self._institutions = {m.institution: m.name for m in kernel.network.members}
         self._hosts_in = {h.config.institution: h for h in kernel.hosts.values() if h.config.connect is None}
-        self._stan = 0
+        self.stan = 0
+        """last DE11 of an 0800 of the switch's"""
 
     # -- what the switch says
 
@@ -41,8 +42,8 @@ class Management:
 
     def _ask(self, session: Session, code: str, now: int) -> None:
         kernel = self._kernel
-        self._stan = self._stan % 999_999 + 1
-        stan, de7 = f"{self._stan:06d}", kernel.de7(now)
+        self.stan = self.stan % 999_999 + 1
+        stan, de7 = f"{self.stan:06d}", kernel.de7(now)
         document: Document = {
             DE.MTI: MTI.NETWORK_REQUEST,
             DE.TRANSMISSION_TIME: de7,

@@ -66,6 +66,30 @@ class Item(msgspec.Struct, eq=False):
     """when its stage ends: in flight, the answer is overdue; asleep, it is due"""
 
 
+class KeptItem(msgspec.Struct, frozen=True):
+    """An item, as one switch leaves it to the next. Who waits for whom is in the records."""
+
+    txn: int
+    position: int
+    stage: str
+    tries: int
+    failures: int
+    losses: int
+    link: LinkId
+    first_ns: int
+    due_ns: int
+    timer_ns: int
+
+
+class KeptQueue(msgspec.Struct, frozen=True):
+    """A queue, as one switch leaves it to the next."""
+
+    items: tuple[KeptItem, ...]
+    ready: tuple[int, ...]
+    """what may leave, in order, by transaction"""
+    paced_ns: int
+
+
 def names_of(entry: Owed) -> Iterator[Hashable]:
     """What an item's transaction is known by; two that share a name concern the same one.
 
@@ -129,6 +153,35 @@ class Queue:
         else:
             self.ready.append(item)
         return item
+
+    def kept(self) -> KeptQueue:
+        """For a queue that follows this one."""
+        items = tuple(
+            KeptItem(
+                i.txn, i.position, i.stage.value, i.tries, i.failures, i.losses, i.link, i.first_ns, i.due_ns, i.timer_ns
+            )
+            for i in self.items.values()
+        )  # fmt: skip
+        return KeptQueue(items, tuple(item.txn for item in self.ready if item.stage is READY), self.paced_ns)
+
+    def keep(self, kept: KeptQueue) -> None:
+        """Go on where another queue was, this one having been given the same items: nothing is sent before it is due."""
+        for was in kept.items:
+            item = self.items.get(was.txn)
+            if item is None:
+                continue
+            item.position, item.link = was.position, was.link
+            item.tries, item.failures, item.losses = was.tries, was.failures, was.losses
+            item.first_ns, item.due_ns = was.first_ns, was.due_ns
+            stage = Stage(was.stage)
+            if stage in (IN_FLIGHT, ASLEEP):
+                item.stage = stage
+                (self.in_flight if stage is IN_FLIGHT else self.asleep)[item.txn] = item
+                self._wake(item, was.timer_ns)
+        first = [self.items[txn] for txn in kept.ready if txn in self.items]
+        there = {item.txn for item in first}
+        self.ready = deque([*first, *(i for i in self.items.values() if i.stage is READY and i.txn not in there)])
+        self.paced_ns = kept.paced_ns
 
     def remove(self, item: Item, entry: Owed) -> None:
         """It has arrived: what waits for it and for nothing else is next."""

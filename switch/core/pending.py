@@ -48,6 +48,15 @@ class GivenUp(msgspec.Struct, frozen=True):
     at_ns: int
 
 
+class KeptTable(msgspec.Struct, frozen=True):
+    """A table, as one switch leaves it to the next."""
+
+    waiting: tuple[Pending, ...]
+    late: tuple[tuple[AnswerKey, GivenUp], ...]
+    answered: tuple[tuple[AnswerKey, int], ...]
+    """oldest first"""
+
+
 class PendingTable:
     """Of one host. Bounded by its caller (`max_pending`); `late_max` bounds what is remembered of the given up."""
 
@@ -63,6 +72,21 @@ class PendingTable:
 
     def __len__(self) -> int:
         return len(self.waiting)
+
+    def kept(self) -> KeptTable:
+        """What there is, for a table that follows this one."""
+        ring = self._answered[self._next :] + self._answered[: self._next]
+        return KeptTable(tuple(self.waiting.values()), tuple(self._late.items()), tuple(ring))
+
+    def keep(self, kept: KeptTable, deadline_ns: int) -> None:
+        """Go on where another table was; nobody waits beyond `deadline_ns`, which the next request's will not be before."""
+        for pending in kept.waiting:
+            pending.deadline_ns = min(pending.deadline_ns, deadline_ns)
+            self.add(pending)
+        for key, given_up in kept.late[-self._late_max :]:
+            self._late[key] = given_up
+        for key, txn in kept.answered[-self._late_max :]:
+            self.answered(key, txn)
 
     def add(self, pending: Pending) -> None:
         """Wait for its answer. The caller has made sure its answer key is free (`in table.waiting`)."""

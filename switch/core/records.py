@@ -275,10 +275,21 @@ def _remember(state: State, outcome: Outcome) -> None:
     recent = state.recent
     recent[outcome.key] = outcome
     if len(recent) > state.limits.recent_transactions:
-        _, gone = recent.popitem(last=False)
-        acquirer, sent_at = gone.key[0], gone.key[3]
-        if later(sent_at, state.horizons.get(acquirer, "")):
-            state.horizons[acquirer] = sent_at
+        _let_go(state)
+
+
+def _let_go(state: State) -> None:
+    _, gone = state.recent.popitem(last=False)
+    acquirer, sent_at = gone.key[0], gone.key[3]
+    if later(sent_at, state.horizons.get(acquirer, "")):
+        state.horizons[acquirer] = sent_at
+
+
+def limit(state: State, limits: Limits) -> None:
+    """From now on other limits hold; what memory has beyond them is History's."""
+    state.limits = limits
+    while len(state.recent) > limits.recent_transactions:
+        _let_go(state)
 
 
 def _forwarded(state: State, r: Forwarded) -> None:

@@ -11,16 +11,19 @@ from switch.core.carriage import UnreadableError
 from switch.core.flow import reply
 from switch.core.forward import Forwarder
 from switch.core.kernel import Kernel
+from switch.core.leaving import Leaving
 from switch.core.links import HostState, Session, SessionState
 from switch.core.management import Management
+from switch.core.memory import Memory
 from switch.core.network import Listener, Network
 from switch.core.operate_links import LinkCommands
 from switch.core.operator import Operator
 from switch.core.party import Close, LinkId, link_name
 from switch.core.payments import Payments
-from switch.core.records import SCHEMA, Booted, History, Snapshot, State, later
+from switch.core.records import SCHEMA, Booted, Forwarded, History, Snapshot, State, later
 from switch.core.reversals import Reversals
 from switch.core.routing import Router
+from switch.core.succession import memory_of, succeed
 from switch.core.tariffs import Tariffs
 from switch.core.translate import answer, translator_for
 from switch.security.vault import Vault
@@ -50,25 +53,26 @@ class Switch(Kernel):
     ) -> None:
         super().__init__(network, dialects, state, position, vault, history)
         router = Router(network)
-        self._forwarder = Forwarder(self)
-        self._payments = Payments(self, router, self._forwarder, Tariffs(network))
-        self._reversals = Reversals(self, router, self._forwarder, self._payments)
-        self._management = Management(self, self._forwarder.host_up)
+        self.forwarder = Forwarder(self)
+        self._payments = Payments(self, router, self.forwarder, Tariffs(network))
+        self._reversals = Reversals(self, router, self.forwarder, self._payments)
+        self.management = Management(self, self.forwarder.host_up)
         self.operator = Operator(self, LinkCommands(self).table())
-        self._listeners: dict[str, Listener] = {listener.name: listener for listener in network.listeners}
-        self._connections: dict[str, int] = {}
+        self.leaving = Leaving(self, self.management)
+        self.listeners: dict[str, Listener] = {listener.name: listener for listener in network.listeners}
+        self.connections: dict[str, int] = {}
         """open now, by listener"""
-        self._unsigned: dict[LinkId, int] = {}
+        self.unsigned: dict[LinkId, int] = {}
         """connections not signed on -> when they are closed; in that order"""
-        self._partial: dict[LinkId, int] = {}
+        self.partial: dict[LinkId, int] = {}
         """connections with a frame begun -> since when; in that order"""
         self._swept_ns = 0
-        self._snapshot_at = position + self.limits.snapshot_records
+        self.snapshot_at = position + self.limits.snapshot_records
         self._handlers: dict[str, Handler] = {
             **dict.fromkeys(REQUESTS, self._payments.request),
             **dict.fromkeys(REVERSALS, self._reversals.reversal),
             **dict.fromkeys(ADVICES, self._reversals.advice),
-            **dict.fromkeys(("0800", "0801", "0820"), self._management.request),
+            **dict.fromkeys(("0800", "0801", "0820"), self.management.request),
             **dict.fromkeys(("0110", "0130", "0210", "0230", "0410", "0430"), self._answer),
             "0810": self._network_answer,
         }
@@ -79,14 +83,26 @@ class Switch(Kernel):
             self.booted_de7 = self.de7(now)
         self.record(Booted(self.wall_us(now), SCHEMA, self.network.name))
         for request in list(self.state.open.values()):
-            if request.host not in self.hosts:
-                self.log("error", "owed.host_unknown", txn=f"{request.txn:x}", host=request.host,
-                         hint="a host left the network file while something was open with it; put it back")  # fmt: skip
-                continue
-            self._payments.close_open(request, "restart", now)
+            self.close_unwaited(request, now)
         for name in {entry.host for entry in self.state.owed.values()} - self.hosts.keys():
             self.log("error", "owed.host_unknown", host=name,
                      hint="something is still owed to a host that left the network file; put it back")  # fmt: skip
+
+    def succeeds(self, memory: Memory, now: int) -> None:
+        """The first call of a switch that follows another, instead of `started` (`core.succession`)."""
+        succeed(self, memory, now)
+
+    def leaves(self, *, whole: bool) -> Memory:
+        """What a switch that follows this one needs to know. The last call: nothing may happen to this one any more."""
+        return memory_of(self, whole=whole)
+
+    def close_unwaited(self, request: Forwarded, now: int) -> None:
+        """End what is open and waited for by nobody."""
+        if request.host not in self.hosts:
+            self.log("error", "owed.host_unknown", txn=f"{request.txn:x}", host=request.host,
+                     hint="a host left the network file while something was open with it; put it back")  # fmt: skip
+            return
+        self._payments.close_open(request, "restart", now)
 
     # -- links
 
@@ -94,29 +110,30 @@ class Switch(Kernel):
         """A connection to a listener, or one the switch has made to a host."""
         name = link_name(link)
         host = self.hosts.get(name)
-        listener = self._listeners.get(name)
+        listener = self.listeners.get(name)
         if host is not None:
-            session = self._session(
+            session = self.session(
                 link, name, "host", host.config.dialect, host.config.framing, host.config.institution, now
             )
             session.host = host
             self.sessions[link] = self.dialled[link] = session
             self.log("info", "link.connected", link=link, dialect=session.dialect.name)
-            self._management.sign_on(session, now)
+            self.management.sign_on(session, now)
         elif listener is not None:
-            session = self._session(link, name, listener.role, listener.dialect, listener.framing, "", now)
+            session = self.session(link, name, listener.role, listener.dialect, listener.framing, "", now)
             self.sessions[link] = session
             self.log("debug", "link.connected", link=link, dialect=session.dialect.name)
-            self._unsigned[link] = now + self.limits.sign_on_ms * 1_000_000
-            self._connections[name] = self._connections.get(name, 0) + 1
-            if self._connections[name] > listener.max_connections:
+            self.unsigned[link] = now + self.limits.sign_on_ms * 1_000_000
+            self.connections[name] = self.connections.get(name, 0) + 1
+            if self.connections[name] > listener.max_connections:
                 self._limit_close(session, "max_connections", listener.max_connections, f"[[listener]] {name}")
-            elif len(self._unsigned) > self.limits.unsigned_connections:
+            elif len(self.unsigned) > self.limits.unsigned_connections:
                 self._limit_close(session, "unsigned_connections", self.limits.unsigned_connections)
         else:
             self.effects.append(Close(link, f"the network file knows no {name}"))
 
-    def _session(self, link: str, name: str, role: str, dialect: str, framing: str, peer: str, now: int) -> Session:
+    def session(self, link: str, name: str, role: str, dialect: str, framing: str, peer: str, now: int) -> Session:
+        """A connection that begins."""
         spoken = self.dialects[dialect]
         translator = translator_for(spoken, self.network.institution, peer, year=self.year)
         return Session(
@@ -136,12 +153,12 @@ class Switch(Kernel):
         """What waited on this connection ends: its own requests lose their way back, a host's requests their answer."""
         session = self.sessions.pop(link, None)
         self.dialled.pop(link, None)
-        self._unsigned.pop(link, None)
-        self._partial.pop(link, None)
+        self.unsigned.pop(link, None)
+        self.partial.pop(link, None)
         if session is None:
             return
-        if session.name in self._listeners:
-            self._connections[session.name] -= 1
+        if session.name in self.listeners:
+            self.connections[session.name] -= 1
         host = session.host
         if host is None:
             if session.source:
@@ -172,13 +189,13 @@ class Switch(Kernel):
             return
         self._frames(session, frames, now)
         if framing.waiting:
-            self._partial.setdefault(link, now)
+            self.partial.setdefault(link, now)
             if frames:
-                self._partial[link] = now
-        elif link in self._partial:
-            del self._partial[link]
-        if self.position >= self._snapshot_at:
-            self._snapshot(now)
+                self.partial[link] = now
+        elif link in self.partial:
+            del self.partial[link]
+        if self.position >= self.snapshot_at:
+            self.snapshot(now)
 
     def _frames(self, session: Session, frames: list[bytes], now: int) -> None:
         decode, inward, handlers = session.dialect.decode, session.inward, self._handlers
@@ -206,8 +223,8 @@ class Switch(Kernel):
             handler(session, document, raw, now)
             if session.state is CLOSING:
                 return
-        if self._unsigned and session.state is not CONNECTED:
-            self._unsigned.pop(session.link, None)
+        if self.unsigned and session.state is not CONNECTED:
+            self.unsigned.pop(session.link, None)
 
     def _unreadable(self, session: Session, frame: bytes, error: DecodeError) -> None:
         """A frame that is no message of the dialect: answered with 30 if its head can be read, else logged, else the end."""
@@ -261,7 +278,7 @@ class Switch(Kernel):
                 if self.draining:
                     self._say_goodbye(now)
                 return
-            if (mti[2] == "3" or mti[1] == MTI.REVERSAL) and self._forwarder.acknowledged(host, key, document, now):
+            if (mti[2] == "3" or mti[1] == MTI.REVERSAL) and self.forwarder.acknowledged(host, key, document, now):
                 return
         self._unmatched(session, host, document, key, now)
 
@@ -288,7 +305,7 @@ class Switch(Kernel):
 
     def _network_answer(self, session: Session, document: Document, raw: Document, now: int) -> None:
         del raw
-        self._management.response(session, document, now)
+        self.management.response(session, document, now)
 
     # -- the driver's calls
 
@@ -312,14 +329,15 @@ class Switch(Kernel):
         for host in self.hosts.values():
             for pending in host.pending.expired(now):
                 self._payments.give_up(host, pending, "timeout", now)
-        self._forwarder.tick(now)
+        self.forwarder.tick(now)
         if self.draining:
             self._say_goodbye(now)
         else:
-            self._management.tick(now)
-        self._close_overdue(self._unsigned, now, "sign_on_ms", "did not sign on (0800, DE70=001) in time")
+            self.management.tick(now)
+        self.leaving.tick(now)
+        self._close_overdue(self.unsigned, now, "sign_on_ms", "did not sign on (0800, DE70=001) in time")
         self._close_overdue(
-            self._partial, now - self.limits.frame_ms * 1_000_000, "frame_ms", "a frame was begun and not finished"
+            self.partial, now - self.limits.frame_ms * 1_000_000, "frame_ms", "a frame was begun and not finished"
         )
         if now - self._swept_ns > 5_000_000_000:
             self._sweep(now)
@@ -340,7 +358,7 @@ class Switch(Kernel):
         """Close connections that have been idle for longer than their listener allows."""
         self._swept_ns = now
         idle_ns = {
-            name: listener.idle_s * 1_000_000_000 for name, listener in self._listeners.items() if listener.idle_s
+            name: listener.idle_s * 1_000_000_000 for name, listener in self.listeners.items() if listener.idle_s
         }
         if not idle_ns:
             return
@@ -355,12 +373,12 @@ class Switch(Kernel):
         """The earliest of all deadlines."""
         due = [self._swept_ns + 5_000_000_001]
         candidates = [host.pending.deadline() for host in self.hosts.values()]
-        candidates += (self._forwarder.deadline(), self._management.deadline())
+        candidates += (self.forwarder.deadline(), self.management.deadline(), self.leaving.deadline())
         due += [at for at in candidates if at is not None]
-        if self._unsigned:
-            due.append(next(iter(self._unsigned.values())))
-        if self._partial:
-            due.append(next(iter(self._partial.values())) + self.limits.frame_ms * 1_000_000)
+        if self.unsigned:
+            due.append(next(iter(self.unsigned.values())))
+        if self.partial:
+            due.append(next(iter(self.partial.values())) + self.limits.frame_ms * 1_000_000)
         return min(due)
 
     def drain(self, now: int) -> None:
@@ -374,23 +392,24 @@ class Switch(Kernel):
         for host in self.hosts.values():
             for session in host.sessions:
                 if not len(host.pending) and session.state is UP:
-                    self._management.sign_off(session, now)
+                    self.management.sign_off(session, now)
                     session.state = SessionState.SIGNED_OFF
 
     def drained(self) -> bool:
         """No request waits for an answer, and every record is durable. What is owed stays in the journal."""
         return not self.pending and self.position == self.durable_position
 
-    def _snapshot(self, now: int) -> None:
+    def snapshot(self, now: int) -> None:
+        """Record all that is open and owed, so that a start folds only what follows."""
         state = self.state
-        self._snapshot_at = self.position + self.limits.snapshot_records
+        self.snapshot_at = self.position + self.limits.snapshot_records
         horizons = dict(state.horizons)
         for key in state.recent:
             if later(key[3], horizons.get(key[0], "")):
                 horizons[key[0]] = key[3]
         self.record(
             Snapshot(
-                self.wall_us(now), SCHEMA, self.network.name, self._last_txn, tuple(state.open.values()),
+                self.wall_us(now), SCHEMA, self.network.name, self.last_txn, tuple(state.open.values()),
                 tuple(state.owed.values()), dict(state.stans), horizons,
                 tuple(state.shelved.values()), tuple(state.held.values()),
             )

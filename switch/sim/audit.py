@@ -167,7 +167,7 @@ class Audit:
             self._bound("late_answers", len(host.pending._late), limits.late_answers)
         self._bound("pending", len(switch.pending), limits.pending)
         self._bound("recent_transactions", len(state.recent), limits.recent_transactions)
-        for name, queue in switch._forwarder.queues.items():
+        for name, queue in switch.forwarder.queues.items():
             self._bound(f"owed_in_flight of {name}", len(queue.in_flight), limits.owed_in_flight)
             self._bound(f"owed_per_host of {name}", len(queue), limits.owed_per_host + limits.pending)
         if waiting != len(switch.pending) or len(state.open) != waiting:

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from switch.core.memory import Memory
 from switch.core.network import Network
 from switch.core.party import Close, Hop, LinkId, Log, Record, Send
 from switch.core.records import AnyEntry, State, apply
@@ -213,6 +214,33 @@ class Playbook:
     def crashes(self) -> "Playbook":
         """Kill the switch here; the playbook of the one that starts from what was durable. All links are gone."""
         return Playbook(self.network, self.entries[: self.durable], self.now, self._links)
+
+    def reloads(self, network: Network) -> None:
+        """The network file is reloaded: a switch of `network` follows this one in its process, with all links."""
+        memory = self.switch.leaves(whole=False)
+        self._follows(network, memory, self.switch.state, self.switch.wall_offset_ns)
+
+    def hands_over(self, network: Network | None = None) -> None:
+        """A restart: a switch in a new process follows this one, with all links. It folds the journal from its last snapshot."""
+        self.switch.snapshot(self.now)
+        self._carry_out()
+        assert self.durable == len(self.entries), "a switch hands over what is durable"
+        packed = msgspec.msgpack.encode(self.switch.leaves(whole=True))
+        state = State((network or self.network).limits)
+        for entry in self.entries[-1:]:
+            apply(state, entry)
+        memory = msgspec.msgpack.decode(packed, type=Memory)
+        self._follows(network or self.network, memory, state, self.switch.wall_offset_ns)
+
+    def _follows(self, network: Network, memory: Memory, state: State, wall_offset_ns: int) -> None:
+        self.network = network
+        names = {listener.dialect for listener in network.listeners} | {host.dialect for host in network.hosts}
+        self._dialects.update({name: Dialect.load(name) for name in names - self._dialects.keys()})
+        position = len(self.entries)
+        self.switch = Switch(network, self._dialects, state, position, ClearVault(), DictHistory(self))
+        self.switch.wall_offset_ns = wall_offset_ns
+        self.switch.succeeds(memory, self.now)
+        self._carry_out()
 
     def recorded(self, kind: type) -> list[AnyEntry]:
         """The records of one kind, in order."""

@@ -65,6 +65,10 @@ class Framing(Protocol):
     def waiting(self) -> int:
         """Bytes held of a frame that has begun and not ended; 0: the stream stands between two frames."""
 
+    @property
+    def begun(self) -> bytes:
+        """Those bytes: another framing of the same name that is fed them goes on where this one is."""
+
     def feed(self, data: bytes) -> list[bytes]:
         """The whole messages that `data` completes, in order, without their length header.
 
@@ -107,6 +111,10 @@ class _Counted:
     @property
     def waiting(self) -> int:
         return len(self._rest)
+
+    @property
+    def begun(self) -> bytes:
+        return self._rest
 
     def feed(self, data: bytes) -> list[bytes]:
         if self._error is not None:
@@ -379,6 +387,11 @@ class StxEtx:
     def waiting(self) -> int:
         """As `Framing.waiting`."""
         return len(self._rest)
+
+    @property
+    def begun(self) -> bytes:
+        """As `Framing.begun`."""
+        return self._rest
 
     def feed(self, data: bytes) -> list[bytes]:
         """As `Framing.feed`; each byte is searched once."""

@@ -45,7 +45,7 @@ def owed(book: Playbook) -> list[int]:
 
 
 def forwarder(book: Playbook):
-    return book.switch._forwarder
+    return book.switch.forwarder
 
 
 def refolded(book: Playbook) -> State:
@@ -221,7 +221,7 @@ def test_a_dead_letter_stays_owed_over_a_restart_and_a_snapshot_and_is_not_sent(
     scene, _ = given_up()
     (txn,) = owed(scene.book)
     book = scene.book
-    book.switch._snapshot(book.now)
+    book.switch.snapshot(book.now)
     book._carry_out()
     assert book.recorded(Snapshot)[0].shelved == tuple(book.recorded(Shelved))  # type: ignore[union-attr]
     fold = State(book.network.limits)
@@ -325,7 +325,7 @@ def test_a_held_host_gets_nothing_that_is_owed_until_it_is_released_also_over_a_
     assert scene.rif.gets()["39"] == "00"
     scene.book.passes(100)
     assert not [m for m in read_all(scene.atlas) if m["t"] != "0800"]
-    scene.book.switch._snapshot(scene.book.now)
+    scene.book.switch.snapshot(scene.book.now)
     scene.book._carry_out()
     assert [h.host for h in scene.book.recorded(Snapshot)[0].held] == ["atlas"]  # type: ignore[union-attr]
     after = Scene(scene.book.crashes())
