@@ -133,7 +133,7 @@ class Forwarder:
         item.failures += 1
         age_s = (kernel.wall_us(now) - kernel.state.owed[item.txn].at_us) // 1_000_000
         if item.failures >= config.owed_tries_max:
-            reason = f"not acknowledged in {item.failures} tries (owed_tries_max)"
+            reason = f"not acknowledged, tries: {item.failures} (owed_tries_max)"
         elif age_s >= config.owed_give_up_s and item.failures >= TRIES_OF_THE_OLD:
             reason = f"not acknowledged for {age_s} s (owed_give_up_s)"
         else:

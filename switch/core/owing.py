@@ -49,6 +49,8 @@ class Item(msgspec.Struct, eq=False):
     stage: Stage = READY
     behind: int = 0
     """items of the same transaction that must be gone first"""
+    after: int = 0
+    """txn of the last of them, when it was promised; 0: none"""
     followers: "tuple[Item, ...]" = ()
     """items that wait for this one"""
     tries: int = 0
@@ -143,7 +145,7 @@ class Queue:
             self._newest[name] = item
         for before in earlier.values():
             before.followers += (item,)
-        item.behind = len(earlier)
+        item.behind, item.after = len(earlier), max(earlier, default=0)
         self.items[item.txn] = self.by_answer[item.answer_key] = item
         if dead:
             item.stage = Stage.DEAD

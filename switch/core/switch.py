@@ -17,6 +17,7 @@ from switch.core.management import Management
 from switch.core.memory import Memory
 from switch.core.network import Listener, Network
 from switch.core.operate_links import LinkCommands
+from switch.core.operate_saf import SafCommands
 from switch.core.operator import Operator
 from switch.core.party import Close, LinkId, link_name
 from switch.core.payments import Payments
@@ -57,7 +58,7 @@ class Switch(Kernel):
         self._payments = Payments(self, router, self.forwarder, Tariffs(network))
         self._reversals = Reversals(self, router, self.forwarder, self._payments)
         self.management = Management(self, self.forwarder.host_up)
-        self.operator = Operator(self, LinkCommands(self).table())
+        self.operator = Operator(self, LinkCommands(self).table(), SafCommands(self, self.forwarder).table())
         self.leaving = Leaving(self, self.management)
         self.listeners: dict[str, Listener] = {listener.name: listener for listener in network.listeners}
         self.connections: dict[str, int] = {}

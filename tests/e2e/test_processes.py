@@ -255,3 +255,28 @@ def test_a_restarted_switch_delivers_what_it_owes_and_reverses_what_was_open(qui
     with closing(Till(quick, "rif")) as till:
         repeated = till.client.asks({**opened, "t": "0201"})
         assert repeated[DE.RESPONSE_CODE] == "91", "reversed since: never approved again"
+
+
+def test_a_held_host_gets_what_it_is_owed_once_it_is_released_though_the_switch_was_killed_between(
+    quick: Stage,
+) -> None:
+    def saf(*arguments: str) -> str:
+        command = [sys.executable, "-m", "switch.cli.main", "saf", *arguments, "--state", str(quick.state)]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    atlas(quick)
+    switch = quick.serve()
+    with closing(Till(quick, "rif")) as till:
+        request, answer = till.pays(PURCHASE, "atlas-approved")
+        assert saf("hold", "atlas").startswith("atlas is held: 0 owed")
+        assert till.voids(request, answer)[1][DE.RESPONSE_CODE] == "00"
+        assert "atlas: 1 owed, HELD" in saf("list")
+        switch.kill()
+    quick.serve()
+    wait_for(lambda: len(quick.events("link.up", host="atlas")) == 2)
+    listed = saf("list", "--host", "atlas")
+    assert "atlas: 1 owed, HELD" in listed
+    assert "0420 150.00 MAD" in listed
+    assert saf("release", "atlas").startswith("atlas is released")
+    quick.event("reversal.delivered", de39="00")
+    assert saf("list") == "Nothing is owed.\n"
