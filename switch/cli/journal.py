@@ -1,4 +1,4 @@
-"""`cmi-switch journal`: what the journal holds, read while the switch runs."""
+"""`cmi-switch journal`: what the journal holds, read, kept and checked while the switch runs."""
 
 import json
 import sys
@@ -7,25 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from switch.cli._keeping import STATE, backup_command, prune_command, restore_command
+
 if TYPE_CHECKING:
     from switch.journal.rows import Row
 
-STATE = click.option(
-    "--state",
-    "state_dir",
-    metavar="DIR",
-    default="var/morocco",
-    show_default=True,
-    help="The switch's state directory; the journal is in DIR/journal.",
-)
 JSON = click.option("--json", "as_json", is_flag=True, help="JSON lines instead of a table.")
 
 
 @click.group("journal")
 def command() -> None:
-    """Read the journal: list transactions, show one, verify all of it.
+    """The journal: list transactions, show one, verify all of it, back it up, restore it, prune it.
 
-    The switch may be running; nothing here disturbs it. PANs are masked.
+    The switch may be running (but for `restore`); nothing here disturbs it. PANs are masked.
 
     \b
     Examples:
@@ -33,7 +27,12 @@ def command() -> None:
       cmi-switch journal list --de39 51 --since 2025-11-25T12:00
       cmi-switch journal show 1a2b
       cmi-switch journal verify
+      cmi-switch journal backup /mnt/backup/morocco
     """
+
+
+for _keeping in (backup_command, restore_command, prune_command):
+    command.add_command(_keeping)
 
 
 @command.command("list")

@@ -69,12 +69,20 @@ class IndexHistory:
             return None, entries
         try:
             place = index.place()  # first: what is indexed meanwhile is then found twice, not missed
-            found = index.with_key(key)
+            try:
+                entries.update(self._read(index.with_key(key)))
+            except JournalError:  # pruned in between: the index let go of it before its file went
+                entries.update(self._read(index.with_key(key)))
         except sqlite3.Error as error:
             raise JournalError(f"{index.path}: {error}; it may be deleted, and is then built anew") from None
+        return place, entries
+
+    def _read(self, found: list[tuple[int, bytes]]) -> dict[int, AnyEntry]:
+        """The entries of transactions as the index lists them."""
+        entries: dict[int, AnyEntry] = {}
         for _, places in found:
             entries.update(entries_at(self._directory, self._paths, places))
-        return place, entries
+        return entries
 
     def _tail(self, key: Key, place: Place | None, known: dict[int, AnyEntry]) -> dict[int, AnyEntry]:
         """What the log has beyond `place` of the key, and of the transactions that `known` is of."""

@@ -145,6 +145,14 @@ class Index:
         self.database.execute("INSERT INTO place VALUES (?, ?, ?, ?)", last)
         return last.sequence - found[0][1].sequence + 1
 
+    def forget(self, first: int) -> int:
+        """Let go of the transactions that began before record `first`; how many. Raises JournalError."""
+        try:
+            begun = PLACE.pack(first, 0, 0)  # places begin with the sequence, big-endian: they compare as numbers do
+            return self.database.execute("DELETE FROM transactions WHERE places < ?", (begun,)).rowcount
+        except sqlite3.Error as error:
+            raise JournalError(f"{self.path}: {error}; it may be deleted, and is then built anew") from None
+
     def catch_up(self) -> int:
         """Index everything durable; how many records that were. Raises JournalError."""
         total = 0

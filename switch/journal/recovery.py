@@ -103,13 +103,13 @@ def decode_as(fold: Fold, segment: Segment, record: Record) -> Any:
 
 
 def _start(listed: list[Segment], schema: int) -> int:
-    """Index of the newest segment that begins with a whole snapshot; 0 where there is none."""
-    for at in range(len(listed) - 1, 0, -1):
+    """Index of the newest segment that begins with a whole snapshot; -1 where there is none."""
+    for at in range(len(listed) - 1, -1, -1):
         with suppress(JournalError, OSError), open(listed[at].path, "rb", buffering=0) as file:
             flags = read_header(file, listed[at], schema).flags
             if flags & FLAG_SNAPSHOT and any(True for _ in Scan(file, HEADER.size, listed[at].first)):
                 return at
-    return 0
+    return -1
 
 
 def recover(state_dir: Path | str, limits: Limits, fold: Fold = SWITCH) -> Recovered:
@@ -127,12 +127,12 @@ def _fold(state_dir: Path | str, limits: Limits, fold: Fold) -> Recovered:
     directory = journal_directory(state_dir)
     listed = segments(directory)
     start = _start(listed, fold.schema)
-    log = Log(directory, fold.schema, listed[start:])
+    log = Log(directory, fold.schema, listed[max(start, 0) :])
     state = fold.start(limits)
     put = fold.apply
-    if listed and start == 0 and listed[0].first != 1:
+    if listed and start < 0 and listed[0].first != 1:
         raise JournalError(
-            f"{listed[0].path}: the journal begins at record {listed[0].first}, and no later segment begins with a "
+            f"{listed[0].path}: the journal begins at record {listed[0].first}, and no segment begins with a "
             "snapshot: the segments before are missing; restore them from a backup"
         )
     tail: list[Record] = []

@@ -4,11 +4,13 @@ In: a state directory. Out: what is wrong, with file and offset. Changes nothing
 """
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
 from switch.core.records import SCHEMA
+from switch.journal.anchor import day_of, read_anchor
 from switch.journal.log import (
     CHAIN_OFFSET,
     GENESIS,
@@ -48,12 +50,29 @@ def verify(state_dir: Path | str) -> Verified:
         raise JournalError(f"{directory}: no journal here; --state names the switch's state directory")
     result = Verified([], [], first=listed[0].first, last=listed[0].first - 1)
     if listed[0].first != 1:
-        result.damage.append(f"{listed[0].path}: the journal begins at record {listed[0].first}: 1 is missing")
+        _beginning(directory, listed[0], result)
     sound = True
     for segment in listed:
         sound = _segment(segment, result, live, follows=sound)
         result.segments += 1
     return result
+
+
+def _beginning(directory: str, segment: Segment, result: Verified) -> None:
+    """A journal that begins later than at record 1 was pruned, and says so; else segments are missing."""
+    begins = f"{segment.path}: the journal begins at record {segment.first}"
+    anchor = read_anchor(directory)
+    if anchor is None:
+        result.damage.append(f"{begins}: 1 to {segment.first - 1} are missing, and it was never pruned")
+    elif segment.first > anchor.first:
+        result.damage.append(f"{begins}: it was pruned up to {anchor.first - 1} only; {anchor.first} is missing")
+    elif segment.first < anchor.first:
+        result.notes.append(f"{begins}: pruning it up to {anchor.first - 1} was cut short; prune again")
+    else:
+        with suppress(JournalError), open(segment.path, "rb", buffering=0) as file:
+            if read_header(file, segment, SCHEMA).chain.hex() != anchor.chain:
+                result.damage.append(f"{begins}, but not with the one it was pruned up to (chain): it was replaced")
+        result.notes.append(f"{begins}: those before were pruned on {day_of(anchor.pruned_us)}")
 
 
 def _segment(segment: Segment, result: Verified, live: bool, follows: bool) -> bool:
