@@ -51,7 +51,7 @@ def verify(state_dir: Path | str) -> Verified:
     result = Verified([], [], first=listed[0].first, last=listed[0].first - 1)
     if listed[0].first != 1:
         _beginning(directory, listed[0], result)
-    sound = True
+    sound = listed[0].first == 1
     for segment in listed:
         sound = _segment(segment, result, live, follows=sound)
         result.segments += 1
