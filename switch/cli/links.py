@@ -1,6 +1,7 @@
 """`cmi-switch links`: the links of a running switch, and what an operator does with them."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,17 @@ from switch.cli._control import ask, of_switch
 
 @click.group("links")
 def command() -> None:
-    """Look at the links of a running switch.
+    """Look at the links of a running switch, take them out of use, and put them back.
 
-    It speaks to the switch's control socket (control.sock in its state directory).
+    It speaks to the switch's control socket (control.sock in its state directory). What an operator has put into
+    maintenance stays there over reconnects and restarts of the switch, until `resume`.
 
     \b
     Examples:
       cmi-switch links list
       cmi-switch links list --json | jq '.hosts[] | select(.up == 0)'
+      cmi-switch links drain atlas --wait 30
+      cmi-switch links resume atlas
     """
 
 
@@ -40,6 +44,79 @@ def list_command(state_dir: Path, as_json: bool) -> None:
     _tables(links)
 
 
+WHICH = click.argument("name")
+ACQUIRER = click.option("--acquirer", is_flag=True, help="NAME is a bank as acquirer, though a host has the same name.")
+
+
+@command.command("signoff")
+@of_switch
+@WHICH
+@ACQUIRER
+def signoff_command(state_dir: Path, name: str, acquirer: bool) -> None:
+    """Put NAME into maintenance, at once.
+
+    NAME is a host, a listener, a member (as acquirer), or one connection of `links list` (atlas#3). A host is told (0800,
+    DE70=002) and payments to it are declined with DE39=91; what it is asked already it may still answer. An acquirer's
+    requests are refused with DE39=91. Connections stay open. It lasts until `links resume NAME`, over reconnects and
+    restarts; of one connection, until that connection ends.
+
+    \b
+    Examples:
+      cmi-switch links signoff atlas
+      cmi-switch links signoff rif --acquirer       the bank's terminals and acquiring host, not its issuer host
+      cmi-switch links signoff visa#2               one connection; others of that host go on
+    """
+    _say(ask(state_dir, "links.signoff", name=name, acquirer=acquirer))
+
+
+@command.command("drain")
+@of_switch
+@WHICH
+@ACQUIRER
+@click.option("--wait", "wait_s", default=0.0, metavar="SECONDS", help="Wait so long for what is in flight to end.")
+def drain_command(state_dir: Path, name: str, acquirer: bool, wait_s: float) -> None:
+    """Put NAME into maintenance once what is in flight has ended.
+
+    New payments are refused from now on; answers, reversals and advices pass until nothing is in flight. Then as `signoff`.
+
+    \b
+    Examples:
+      cmi-switch links drain atlas
+      cmi-switch links drain atlas --wait 30        exit code 1 if something is still in flight by then
+    """
+    import time
+
+    door = ask(state_dir, "links.drain", name=name, acquirer=acquirer)
+    until = time.monotonic() + wait_s
+    while "draining" in door["states"].values() and time.monotonic() < until:
+        time.sleep(0.05)
+        door = ask(state_dir, "links.show", name=name, acquirer=acquirer)
+    _say(door)
+    if wait_s and "draining" in door["states"].values():
+        raise click.ClickException(f"{door['in_flight']} payments are still in flight after {wait_s:g} s")
+
+
+@command.command("resume")
+@of_switch
+@WHICH
+@ACQUIRER
+def resume_command(state_dir: Path, name: str, acquirer: bool) -> None:
+    """End the maintenance of NAME: a host is signed on to, an acquirer's requests are taken again.
+
+    \b
+    Example:
+      cmi-switch links resume atlas
+    """
+    _say(ask(state_dir, "links.resume", name=name, acquirer=acquirer))
+
+
+def _say(door: dict[str, Any]) -> None:
+    kind, _, name = door["target"].rpartition(":")
+    states = ", ".join(f"{link} {state}" for link, state in door["states"].items()) or "no connection is open"
+    flying = f"; {door['in_flight']:,} in flight" if door["in_flight"] else ""
+    click.echo(f"{kind or 'connection'} {name}: {states}{flying}")
+
+
 def _tables(links: dict[str, Any]) -> None:
     from rich.console import Console
 
@@ -48,6 +125,10 @@ def _tables(links: dict[str, Any]) -> None:
         console.width = max(console.width, 160)
     console.print(_hosts(links["hosts"]))
     console.print(_sessions(links["sessions"]) if links["sessions"] else "No connection is open.")
+    for target, since_us in links["maintenance"].items():
+        kind, _, name = target.partition(":")
+        since = datetime.fromtimestamp(since_us / 1e6, UTC).strftime("%Y-%m-%d %H:%M:%S")
+        console.print(f"Maintenance since {since} UTC: {kind} {name} (end it with `cmi-switch links resume {name}`)")
 
 
 def _table(*columns: str) -> Any:

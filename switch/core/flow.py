@@ -18,7 +18,7 @@ import msgspec
 
 from switch.core.house import PRIVATE, House48, original_data, private_elements
 from switch.core.kernel import Kernel
-from switch.core.links import Session, SessionState
+from switch.core.links import HostState, Session, SessionState
 from switch.core.party import Hop, LinkId
 from switch.core.records import Abandoned, Answered, AnyEntry, Declined, Forwarded, Key, Owed
 from switch.core.routing import Decision, Router
@@ -239,8 +239,7 @@ def check_shape(message: Incoming) -> None:
     """Raise Refusal unless the link may send it and the elements a request needs are there. The PAN is checked by routing."""
     session, document = message.session, message.document
     if session.state is not UP:
-        why = f"link {session.link} is {session.state.value}: sign on first (0800, DE70=001)"
-        raise Refusal(Answer.NOT_PERMITTED_TERMINAL, why)
+        _check_door(message)
     if session.host is not None and session.host.config.role != "network":
         why = "an issuer's link carries no requests of its own; use an acquirer's port"
         raise Refusal(Answer.NOT_PERMITTED_TERMINAL, why)
@@ -249,6 +248,27 @@ def check_shape(message: Incoming) -> None:
     no_money = DE.AMOUNT not in document or DE.CURRENCY not in document
     if no_money and document[DE.PROCESSING_CODE][:2] not in INQUIRIES:
         raise missing(REQUIRED_WITH_MONEY - document.keys())
+
+
+def _check_door(message: Incoming) -> None:
+    """The link is not up. Raise Refusal, unless it drains and this is about something that began before."""
+    session, mti = message.session, message.document[DE.MTI]
+    if session.state is SessionState.DRAINING:
+        if mti[1] == MTI.REVERSAL or mti[2] == "2":
+            return
+        why = f"an operator drains link {session.link}: nothing new begins on it"
+        raise Refusal(Answer.ISSUER_INOPERATIVE, why)
+    if session.state is SessionState.MAINTENANCE:
+        raise Refusal(Answer.ISSUER_INOPERATIVE, f"an operator has put link {session.link} into maintenance")
+    why = f"link {session.link} is {session.state.value}: sign on first (0800, DE70=001)"
+    raise Refusal(Answer.NOT_PERMITTED_TERMINAL, why)
+
+
+def away(kernel: Kernel, host: HostState) -> str:
+    """Why nothing can be sent to a host that is not up."""
+    if f"host:{host.name}" in kernel.state.maintenance:
+        return f"an operator has put host {host.name} into maintenance"
+    return f"host {host.name} is not signed on"
 
 
 def route(router: Router, message: Incoming) -> Decision:

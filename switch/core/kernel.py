@@ -49,8 +49,8 @@ class Kernel:
         """requests awaiting an answer at any host, by the acquirers' own keys"""
         self.hosts = {h.name: HostState(h, network.limits.late_answers, self.pending) for h in network.hosts}
         self.sessions: dict[LinkId, Session] = {}
-        self.dialled: dict[LinkId, Session] = {}
-        """of them, those to hosts"""
+        self.with_hosts: dict[LinkId, Session] = {}
+        """of them, those with hosts, whoever made them"""
         self.copies: OrderedDict[int, int] = OrderedDict()
         """approvals said again to a repeat: how many copies may be on their way beside the one that fails next"""
         self.refused: OrderedDict[Key, tuple[int, str]] = OrderedDict()

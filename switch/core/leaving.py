@@ -54,7 +54,7 @@ class Leaving:
     def _gives_way(self, session: Session, host: HostState) -> bool:
         """True once other connections of the host take what comes. One that is not up has nothing to give."""
         if any(other.link not in self.links for other in host.sessions):
-            host.sessions[:] = [other for other in host.sessions if other is not session]
+            host.leaves(session)
         return session not in host.sessions
 
     def _ends(self, session: Session, reason: str) -> None:

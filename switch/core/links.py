@@ -25,7 +25,14 @@ class SessionState(Enum):
     SIGNING_ON = "signing on"
     UP = "up"
     SIGNED_OFF = "signed off"
+    DRAINING = "draining"
+    """by an operator: what is in flight ends, nothing new begins"""
+    MAINTENANCE = "maintenance"
+    """by an operator: nothing passes"""
     CLOSING = "closing"
+
+
+RESUME = "an operator has put it into maintenance; `cmi-switch links resume {}` ends that"
 
 
 Speech: TypeAlias = Callable[[Document, Document | None], bytes]
@@ -94,9 +101,36 @@ class HostState:
         self.timeout_ns = config.timeout_ms * 1_000_000
         self.pending = PendingTable(late_max, by_key)
         self.sessions: list[Session] = []
-        """those that are up; the first takes the traffic, the others stand by"""
+        """those that carry payments: changed by `joins` and `leaves` only"""
+        self.up: Session | None = None
+        """one of them; None while the host is away. An attribute and no property: it is asked for with every payment"""
 
-    @property
-    def up(self) -> Session | None:
-        """The session that payments leave on, or None while the host is away."""
-        return self.sessions[0] if self.sessions else None
+    def joins(self, session: Session) -> bool:
+        """This connection carries payments from here on. True if none did before: the host is back."""
+        if session in self.sessions:
+            return False
+        self.sessions.append(session)
+        was_away, self.up = self.up is None, self.sessions[0]
+        return was_away
+
+    def leaves(self, session: Session) -> None:
+        """It no longer does."""
+        if session in self.sessions:
+            self.sessions.remove(session)
+            self.up = self.sessions[0] if self.sessions else None
+
+
+def kept_out(maintenance: dict[str, int], session: Session) -> str:
+    """The maintenance (`State.maintenance`) that a connection falls under, as `host:atlas`; "": none."""
+    if maintenance:
+        for target in targets_of(session):
+            if target in maintenance:
+                return target
+    return ""
+
+
+def targets_of(session: Session) -> tuple[str, ...]:
+    """What an operator may name to mean this connection, among others."""
+    host = session.host
+    whose = f"host:{host.name}" if host is not None else f"acquirer:{session.source}"
+    return (whose, f"listener:{session.name}")

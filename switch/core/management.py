@@ -9,7 +9,7 @@ from collections.abc import Callable
 from difflib import get_close_matches
 
 from switch.core.kernel import Kernel
-from switch.core.links import HostState, Session, SessionState
+from switch.core.links import RESUME, HostState, Session, SessionState, kept_out
 from switch.core.party import Close
 from switch.core.translate import answer
 from switch.wire import EncodeError
@@ -102,6 +102,8 @@ class Management:
         kernel = self._kernel
         institution = document.get(DE.ACQUIRER, "")
         if session.host is not None and session.host.config.connect is not None:
+            if session.state is SessionState.MAINTENANCE:
+                return self._kept_out(session)
             kernel.log("info", "link.peer_signed_on", link=session.link, institution=institution)
             if session.state is SessionState.SIGNED_OFF and not kernel.draining:
                 session.state = SessionState.UP
@@ -123,6 +125,12 @@ class Management:
             return Answer.FORMAT_ERROR if not institution else Answer.NOT_PERMITTED_TERMINAL
         session.source = name
         session.since_de7 = document.get(DE.TRANSMISSION_TIME, "")
+        if session.role == "host":
+            session.host = self._hosts_in[institution]
+            kernel.with_hosts[session.link] = session
+        if kept_out(kernel.state.maintenance, session):
+            session.state = SessionState.MAINTENANCE
+            return self._kept_out(session)
         session.state = SessionState.UP
         kernel.log(
             "info",
@@ -132,16 +140,23 @@ class Management:
             institution=institution,
             dialect=session.dialect.name,
         )
-        if session.role == "host":
-            session.host = self._hosts_in[institution]
+        if session.host is not None:
             self.up(session, now)
         return Answer.APPROVED
 
+    def _kept_out(self, session: Session) -> str:
+        """The answer to a sign-on that an operator does not want now. The connection stays."""
+        target = kept_out(self._kernel.state.maintenance, session)
+        self._kernel.log("warning", "link.sign_on_refused", link=session.link, source=session.source, maintenance=target,
+                         hint=RESUME.format(target.partition(":")[2] or session.link))  # fmt: skip
+        return Answer.ISSUER_INOPERATIVE
+
     def _signed_off(self, session: Session, now: int) -> str:
         del now
-        session.state = SessionState.SIGNED_OFF
-        if session.host is not None and session in session.host.sessions:
-            session.host.sessions.remove(session)
+        if session.state not in (SessionState.DRAINING, SessionState.MAINTENANCE):
+            session.state = SessionState.SIGNED_OFF
+        if session.host is not None:
+            session.host.leaves(session)
         self._kernel.log("info", "link.signed_off", link=session.link, source=session.source,
                          hint="payments to it are declined (91) until it signs on again" if session.host else "")  # fmt: skip
         return Answer.APPROVED
@@ -162,7 +177,7 @@ class Management:
                            hint="the host refused the switch's sign-on; it is tried again with back-off")  # fmt: skip
                 session.state = SessionState.CLOSING
                 kernel.effects.append(Close(session.link, f"sign-on refused with DE39={de39}"))
-            elif session.host is not None:
+            elif session.host is not None and session.state is SessionState.SIGNING_ON:
                 session.state = SessionState.UP
                 session.source = session.host.name
                 self.up(session, now)
@@ -171,10 +186,11 @@ class Management:
         """A host's connection carries payments from here on."""
         host = session.host
         assert host is not None
-        if session not in host.sessions:
-            host.sessions.append(session)
-        self._kernel.log("info", "link.up", link=session.link, host=host.name, dialect=session.dialect.name)
-        self._host_up(host, now)
+        back = host.joins(session)
+        self._kernel.log("info", "link.up", link=session.link, host=host.name, dialect=session.dialect.name,
+                         connections=len(host.sessions))  # fmt: skip
+        if back:
+            self._host_up(host, now)
 
     @staticmethod
     def _nearest(session: Session, stan: str, de7: str) -> str:
@@ -199,6 +215,7 @@ class Management:
                 kernel.log("warning", "link.half_open", link=session.link, waited_ms=(now - oldest) // 1_000_000,
                            hint="an 0800 was not answered: the host is gone without saying so, or does not read")  # fmt: skip
                 session.state = SessionState.CLOSING
+                host.leaves(session)
                 kernel.effects.append(Close(session.link, "0800 not answered in time"))
             elif session.state is SessionState.UP and not session.asked and now >= self._echo_at(session, host):
                 self._ask(session, NetworkCode.ECHO, now)
@@ -221,8 +238,7 @@ class Management:
 
     def _host_sessions(self) -> list[Session]:
         """All connections with hosts, whoever made them."""
-        came_in = [s for h in self._hosts_in.values() for s in h.sessions]
-        return [*self._kernel.dialled.values(), *came_in]
+        return list(self._kernel.with_hosts.values())
 
     @staticmethod
     def _echo_at(session: Session, host: HostState) -> int:

@@ -1,10 +1,11 @@
-"""An operator's commands on links: which there are and how they fare."""
+"""An operator's commands on links: which there are and how they fare; out of use and in again."""
 
 import msgspec
 
-from switch.core.command import Arguments, Command
+from switch.core.command import Arguments, Command, Unable, unknown
 from switch.core.kernel import Kernel
-from switch.core.links import HostState, Session
+from switch.core.links import HostState, Session, SessionState
+from switch.core.maintenance import Maintenance
 
 
 class SessionRow(msgspec.Struct, frozen=True):
@@ -39,7 +40,7 @@ class HostRow(msgspec.Struct, frozen=True):
     address: str
     """where the switch connects to; "": it connects in"""
     state: str
-    """`up`, `signed off`, `signing on`, or `away` without a connection"""
+    """`up`, `signing on`, `signed off`, `draining`, `maintenance`; `away`: without a connection"""
     up: int
     """connections that carry payments"""
     in_flight: int
@@ -52,17 +53,97 @@ class Links(msgspec.Struct, frozen=True):
 
     hosts: tuple[HostRow, ...]
     sessions: tuple[SessionRow, ...]
+    maintenance: dict[str, int]
+    """`host:NAME`, `acquirer:NAME`, `listener:NAME` -> kept out by an operator since, wall-clock microseconds"""
+
+
+class Which(Arguments, frozen=True):
+    """What to keep out or let in again."""
+
+    name: str
+    """of a host, listener or member, or of one connection (`atlas#3`)"""
+    acquirer: bool = False
+    """the member of this name as acquirer, where a host has the same name"""
+
+
+class Door(msgspec.Struct, frozen=True):
+    """What has become of it."""
+
+    target: str
+    """`host:NAME`, `acquirer:NAME`, `listener:NAME`, or a connection"""
+    states: dict[str, str]
+    """of its connections, by link"""
+    in_flight: int
 
 
 class LinkCommands:
     """`links.…`"""
 
-    def __init__(self, kernel: Kernel) -> None:
+    def __init__(self, kernel: Kernel, maintenance: Maintenance) -> None:
         self._kernel = kernel
+        self._maintenance = maintenance
 
     def table(self) -> dict[str, Command]:
         """By name."""
-        return {"links.list": Command(Arguments, self.list, changes=False)}
+        return {
+            "links.list": Command(Arguments, self.list, changes=False),
+            "links.show": Command(Which, self.show, changes=False),
+            "links.signoff": Command(Which, self.signoff),
+            "links.drain": Command(Which, self.drain),
+            "links.resume": Command(Which, self.resume),
+        }
+
+    # -- in and out of use
+
+    def signoff(self, which: Which, now: int) -> Door:
+        """Out of use at once."""
+        target = self._target(which)
+        self._maintenance.begin(target, now, drain=False)
+        return self._door(target)
+
+    def drain(self, which: Which, now: int) -> Door:
+        """Out of use once what is in flight has ended."""
+        target = self._target(which)
+        self._maintenance.begin(target, now, drain=True)
+        return self._door(target)
+
+    def resume(self, which: Which, now: int) -> Door:
+        """In use again."""
+        target = self._target(which)
+        self._maintenance.end(target, now)
+        return self._door(target)
+
+    def show(self, which: Which, _: int) -> Door:
+        """As it is."""
+        return self._door(self._target(which))
+
+    def _target(self, which: Which) -> str:
+        """Hosts first: a bank's host and the bank as acquirer often have one name."""
+        kernel, name = self._kernel, which.name
+        if "#" in name:
+            session = kernel.sessions.get(name)
+            if session is None:
+                raise unknown("connection", name, kernel.sessions)
+            if session.state in (SessionState.CONNECTED, SessionState.CLOSING):
+                raise Unable(f"connection {name} is {session.state.value}: it carries nothing")
+            return name
+        members = {m.name for m in kernel.network.members}
+        listeners = {listener.name for listener in kernel.network.listeners}
+        if which.acquirer:
+            if name not in members:
+                raise unknown("member", name, members)
+            return f"acquirer:{name}"
+        for kind, names in (("host", kernel.hosts.keys()), ("listener", listeners), ("acquirer", members)):
+            if name in names:
+                return f"{kind}:{name}"
+        raise unknown("host, listener, member or connection", name, {*kernel.hosts, *listeners, *members})
+
+    def _door(self, target: str) -> Door:
+        sessions = {s.link: s.state.value for s in self._maintenance.sessions_of(target)}
+        waiting = self._kernel.pending.values()
+        return Door(target, sessions, sum(p.link in sessions or p.host_link in sessions for p in waiting))
+
+    # -- what there is
 
     def list(self, _: Arguments, now: int) -> Links:
         """Every host, and every connection."""
@@ -76,7 +157,7 @@ class LinkCommands:
             owed[entry.host] = owed.get(entry.host, 0) + 1
         hosts = tuple(self._host(host, owed.get(host.name, 0)) for host in kernel.hosts.values())
         sessions = tuple(_session(s, flying.get(s.link, 0), now) for s in kernel.sessions.values())
-        return Links(hosts, sessions)
+        return Links(hosts, sessions, dict(kernel.state.maintenance))
 
     def _host(self, host: HostState, owed: int) -> HostRow:
         config = host.config
@@ -89,7 +170,9 @@ class LinkCommands:
         if host.up is not None:
             return "up"
         states = [s.state.value for s in self._kernel.sessions.values() if s.host is host]
-        return states[0] if states else "away"
+        if states:
+            return states[0]
+        return "maintenance" if f"host:{host.name}" in self._kernel.state.maintenance else "away"
 
 
 def _session(session: Session, in_flight: int, now: int) -> SessionRow:

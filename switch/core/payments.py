@@ -10,8 +10,10 @@ from switch.core.flow import (
     INQUIRIES,
     KEPT,
     RESTORED,
+    UP,
     Incoming,
     Refusal,
+    away,
     check_shape,
     declined_entry,
     forgotten_entry,
@@ -52,6 +54,8 @@ class Payments:
         message = take(self._kernel, session, document, raw, now)
         decision = None
         try:
+            if session.state is not UP and answer_again(self._kernel, message):
+                return  # what was answered before is answered so again, also where nothing new may come in
             check_shape(message)
             if answer_again(self._kernel, message):
                 return
@@ -72,7 +76,7 @@ class Payments:
             raise Refusal(Answer.ISSUER_INOPERATIVE, "the switch is shutting down", decision.route)
         host = kernel.hosts[decision.host]
         if host.up is None:
-            raise Refusal(Answer.ISSUER_INOPERATIVE, f"host {host.name} is not signed on", decision.route)
+            raise Refusal(Answer.ISSUER_INOPERATIVE, away(kernel, host), decision.route)
         if len(host.pending) >= host.config.max_pending:
             raise limit_reached(kernel, "max_pending", host.config.max_pending, Answer.ISSUER_INOPERATIVE, host.name)
         if len(kernel.pending) >= kernel.limits.pending:

@@ -165,6 +165,15 @@ class Held(Entry, frozen=True, tag="hld"):
     """False: released"""
 
 
+class Maintained(Entry, frozen=True, tag="mnt"):
+    """An operator keeps a host, an acquirer or a listener's connections from payments, or no longer does. Since schema 2."""
+
+    at_us: int
+    target: str
+    """`host:NAME`, `acquirer:NAME` (a member) or `listener:NAME`"""
+    on: bool
+
+
 class Snapshot(Entry, frozen=True, tag="snp"):
     """What is open, so that a restart folds only what follows. Opens a new segment."""
 
@@ -178,11 +187,23 @@ class Snapshot(Entry, frozen=True, tag="snp"):
     horizons: dict[str, str]
     shelved: tuple[Shelved, ...] = ()
     held: tuple[Held, ...] = ()
+    maintenance: dict[str, int] = {}
 
 
 ENCODER = msgspec.msgpack.Encoder()
 AnyEntry: TypeAlias = (
-    Booted | Forwarded | Answered | Declined | Owed | Delivered | Abandoned | Shelved | Retried | Held | Snapshot
+    Booted
+    | Forwarded
+    | Answered
+    | Declined
+    | Owed
+    | Delivered
+    | Abandoned
+    | Shelved
+    | Retried
+    | Held
+    | Maintained
+    | Snapshot
 )
 
 
@@ -254,6 +275,8 @@ class State(msgspec.Struct):
     """of what is owed: dead letters"""
     held: dict[str, Held] = {}
     """hosts that nothing owed is sent to"""
+    maintenance: dict[str, int] = {}
+    """what an operator keeps from payments (`Maintained.target`) -> since when, wall-clock microseconds"""
 
 
 def later(a: str, b: str) -> bool:
@@ -358,6 +381,13 @@ def _held(state: State, r: Held) -> None:
         state.held.pop(r.host, None)
 
 
+def _maintained(state: State, r: Maintained) -> None:
+    if r.on:
+        state.maintenance[r.target] = r.at_us
+    else:
+        state.maintenance.pop(r.target, None)
+
+
 def _booted(state: State, r: Booted) -> None:
     state.network = r.network
 
@@ -372,6 +402,7 @@ def _snapshot(state: State, r: Snapshot) -> None:
     state.stans, state.horizons = dict(r.stans), dict(r.horizons)
     state.shelved = {s.txn: s for s in r.shelved}
     state.held = {h.host: h for h in r.held}
+    state.maintenance = dict(r.maintenance)
 
 
 _APPLY: dict[type, Callable[[State, Any], None]] = {
@@ -386,6 +417,7 @@ _APPLY: dict[type, Callable[[State, Any], None]] = {
     Retried: _retried,
     Held: _held,
     Snapshot: _snapshot,
+    Maintained: _maintained,
 }
 
 

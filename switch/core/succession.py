@@ -69,7 +69,7 @@ def _kept(switch: "Switch", session: Session) -> KeptSession:
         network_from_ns=session.network_from_ns,
         sign_on_by_ns=switch.unsigned.get(link),
         begun_ns=switch.partial.get(link),
-        dialled=link in switch.dialled,
+        dialled=session.name in switch.hosts,
         leaving=switch.leaving.links.get(link, ""),
     )
 
@@ -101,7 +101,9 @@ def succeed(switch: "Switch", memory: Memory, now: int) -> None:
             continue
         host.pending.keep(kept.table, now + host.timeout_ns)
         switch.forwarder.queues[kept.name].keep(kept.queue)
-        host.sessions[:] = [s for link in kept.sessions if (s := switch.sessions.get(link)) is not None]
+        for link in kept.sessions:
+            if link in switch.sessions:
+                host.joins(switch.sessions[link])
     _left_open(switch, now)
     _leave(switch, memory, now)
 
@@ -122,8 +124,9 @@ def _session(switch: "Switch", kept: KeptSession, now: int) -> None:
     switch.sessions[kept.link] = session
     if kept.name in switch.listeners:
         switch.connections[kept.name] = switch.connections.get(kept.name, 0) + 1
-    if kept.dialled and host is not None:
-        switch.dialled[kept.link] = session
+    if host is not None:
+        switch.with_hosts[kept.link] = session
+    switch.maintenance.adopts(session)
     if kept.sign_on_by_ns is not None:
         switch.unsigned[kept.link] = kept.sign_on_by_ns
     if kept.begun_ns is not None:

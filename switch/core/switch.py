@@ -13,6 +13,7 @@ from switch.core.forward import Forwarder
 from switch.core.kernel import Kernel
 from switch.core.leaving import Leaving
 from switch.core.links import HostState, Session, SessionState
+from switch.core.maintenance import Maintenance
 from switch.core.management import Management
 from switch.core.memory import Memory
 from switch.core.network import Listener, Network
@@ -58,7 +59,10 @@ class Switch(Kernel):
         self._payments = Payments(self, router, self.forwarder, Tariffs(network))
         self._reversals = Reversals(self, router, self.forwarder, self._payments)
         self.management = Management(self, self.forwarder.host_up)
-        self.operator = Operator(self, LinkCommands(self).table(), SafCommands(self, self.forwarder).table())
+        self.maintenance = Maintenance(self, self.management)
+        self.operator = Operator(
+            self, LinkCommands(self, self.maintenance).table(), SafCommands(self, self.forwarder).table()
+        )
         self.leaving = Leaving(self, self.management)
         self.listeners: dict[str, Listener] = {listener.name: listener for listener in network.listeners}
         self.connections: dict[str, int] = {}
@@ -117,9 +121,10 @@ class Switch(Kernel):
                 link, name, "host", host.config.dialect, host.config.framing, host.config.institution, now
             )
             session.host = host
-            self.sessions[link] = self.dialled[link] = session
+            self.sessions[link] = self.with_hosts[link] = session
             self.log("info", "link.connected", link=link, dialect=session.dialect.name)
-            self.management.sign_on(session, now)
+            if not self.maintenance.keeps_out(session):
+                self.management.sign_on(session, now)
         elif listener is not None:
             session = self.session(link, name, listener.role, listener.dialect, listener.framing, "", now)
             self.sessions[link] = session
@@ -153,7 +158,7 @@ class Switch(Kernel):
     def disconnected(self, link: LinkId, now: int) -> None:
         """What waited on this connection ends: its own requests lose their way back, a host's requests their answer."""
         session = self.sessions.pop(link, None)
-        self.dialled.pop(link, None)
+        self.with_hosts.pop(link, None)
         self.unsigned.pop(link, None)
         self.partial.pop(link, None)
         if session is None:
@@ -165,8 +170,7 @@ class Switch(Kernel):
             if session.source:
                 self.log("info", "link.down", link=link, source=session.source)
             return
-        if session in host.sessions:
-            host.sessions.remove(session)
+        host.leaves(session)
         self.log("warning", "link.down", link=link, host=host.name, in_flight=len(host.pending))
         for pending in [p for p in host.pending.waiting.values() if p.host_link == link]:
             self._payments.give_up(host, pending, "connection lost", now)
@@ -335,6 +339,7 @@ class Switch(Kernel):
             self._say_goodbye(now)
         else:
             self.management.tick(now)
+        self.maintenance.tick(now)
         self.leaving.tick(now)
         self._close_overdue(self.unsigned, now, "sign_on_ms", "did not sign on (0800, DE70=001) in time")
         self._close_overdue(
@@ -374,7 +379,8 @@ class Switch(Kernel):
         """The earliest of all deadlines."""
         due = [self._swept_ns + 5_000_000_001]
         candidates = [host.pending.deadline() for host in self.hosts.values()]
-        candidates += (self.forwarder.deadline(), self.management.deadline(), self.leaving.deadline())
+        candidates += (self.forwarder.deadline(), self.management.deadline())
+        candidates += (self.maintenance.deadline(), self.leaving.deadline())
         due += [at for at in candidates if at is not None]
         if self.unsigned:
             due.append(next(iter(self.unsigned.values())))
@@ -412,6 +418,6 @@ class Switch(Kernel):
             Snapshot(
                 self.wall_us(now), SCHEMA, self.network.name, self.last_txn, tuple(state.open.values()),
                 tuple(state.owed.values()), dict(state.stans), horizons,
-                tuple(state.shelved.values()), tuple(state.held.values()),
+                tuple(state.shelved.values()), tuple(state.held.values()), dict(state.maintenance),
             )
         )  # fmt: skip

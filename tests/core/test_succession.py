@@ -392,16 +392,15 @@ def test_less_memory_leaves_the_rest_to_the_journal() -> None:
 
 MADE_ANEW = {
     Kernel: {
-        "effects", "wall_offset_ns", "limits", "dialects", "state", "vault", "history", "pending", "dialled", "draining",
+        "effects", "wall_offset_ns", "limits", "dialects", "state", "vault", "history", "pending", "with_hosts", "draining",
         "durable_position", "_wall_at", "_wall_us", "_second", "_de7",
     },
     Switch: {
         "forwarder", "operator", "_payments", "_reversals", "management", "leaving", "listeners", "connections", "unsigned",
-        "partial",
-        "_swept_ns", "_handlers",
+        "partial", "maintenance", "_swept_ns", "_handlers",
     },
     Session: {"inward", "say"},
-    HostState: {"config", "route", "timeout_ns"},
+    HostState: {"config", "route", "timeout_ns", "up"},
     PendingTable: {"_by_key", "_late_max", "_next"},
     Forwarder: {"_kernel"},
 }  # fmt: skip
