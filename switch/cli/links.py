@@ -124,18 +124,20 @@ def _tables(links: dict[str, Any]) -> None:
     if not console.is_terminal:
         console.width = max(console.width, 160)
     console.print(_hosts(links["hosts"]))
+    console.print()
     console.print(_sessions(links["sessions"]) if links["sessions"] else "No connection is open.")
     for target, since_us in links["maintenance"].items():
         kind, _, name = target.partition(":")
         since = datetime.fromtimestamp(since_us / 1e6, UTC).strftime("%Y-%m-%d %H:%M:%S")
-        console.print(f"Maintenance since {since} UTC: {kind} {name} (end it with `cmi-switch links resume {name}`)")
+        resume = f"cmi-switch links resume {name}" + (" --acquirer" if kind == "acquirer" else "")
+        console.print(f"\nMaintenance since {since} UTC: {kind} {name}; `{resume}` ends it")
 
 
 def _table(*columns: str) -> Any:
     from rich import box
     from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for name in columns:
         table.add_column(name.rstrip(">"), justify="right" if name.endswith(">") else "left", no_wrap=True)
     return table
