@@ -9,7 +9,7 @@ from switch.cli._processes import Child
 from switch.cli.demo import on_free_ports
 from switch.config import load_network
 from switch.config.load import SHIPPED
-from switch.core.network import Address, Network
+from switch.core.network import Address, Listener, Network
 from switch.wire import Dialect, Document
 from switch.wire.framing import make_framing
 from switch.wire.vocabulary import DE
@@ -72,19 +72,20 @@ class Running:
         self.directory = directory
         """network file, journal, hop log and the processes' output"""
 
+    def listener(self, name: str) -> Listener:
+        """A listener of its network file. KeyError: there is none of that name."""
+        for one in self.network.listeners:
+            if one.name == name:
+                return one
+        raise KeyError(f"no listener {name!r}; there are {', '.join(x.name for x in self.network.listeners)}")
+
     def address(self, listener: str) -> Address:
         """Where a listener listens. KeyError: there is none of that name."""
-        for one in self.network.listeners:
-            if one.name == listener:
-                return one.address
-        raise KeyError(f"no listener {listener!r}; there are {', '.join(x.name for x in self.network.listeners)}")
+        return self.listener(listener).address
 
     def client(self, listener: str = "acquirers") -> Client:
-        """A new connection to a listener, in its own dialect and framing."""
-        config = next((x for x in self.network.listeners if x.name == listener), None)
-        if config is None:
-            self.address(listener)
-            raise AssertionError
+        """A new connection to a listener, in its own dialect and framing. KeyError: there is none of that name."""
+        config = self.listener(listener)
         return Client(config.address, config.dialect, config.framing)
 
 

@@ -1,5 +1,6 @@
 """The plugin as a user has it: loaded by its entry point, nothing imported before it is needed; the page's examples run."""
 
+import os
 import re
 import subprocess
 import sys
@@ -42,6 +43,19 @@ def test_the_pages_examples_run(tmp_path: Path, name: str, code: str) -> None:
     run = pytest_in(tmp_path)
     assert run.returncode == 0, run.stdout + run.stderr
     assert "passed" in run.stdout
+
+
+def test_without_pytest_trio_all_else_is_there_and_the_async_fixture_says_what_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "pytest_trio.py").write_text("raise ImportError('not installed')")
+    (tmp_path / "test_it.py").write_text(
+        "def test_pure(switch_playbook):\n    assert switch_playbook('morocco').host('atlas')\n"
+        "def test_async(switch_link):\n    pass\n"
+    )
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:trio", "-q"]
+    env = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, env=env)
+    assert "1 passed, 1 error" in run.stdout, run.stdout + run.stderr
+    assert "pip install pytest-trio" in run.stdout
 
 
 def test_a_replay_is_around_a_network_or_against_a_host() -> None:

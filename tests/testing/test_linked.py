@@ -1,0 +1,90 @@
+"""A link for async tests, against a peer that this test plays."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+import trio
+import trio.testing
+
+from switch.testing.linked import Link
+from switch.wire import Dialect
+from switch.wire.framing import make_framing
+
+CMI87 = Dialect.load("cmi87")
+Peer = Callable[[str, str], Awaitable[None]]
+
+
+@asynccontextmanager
+async def linked(timeout_s: float = 5.0) -> AsyncIterator[tuple[Link, Peer, trio.SocketStream]]:
+    """A link, a function that sends it a message (MTI, DE11) of the other end, and the other end."""
+    own, far = trio.socket.socketpair()
+    stream, peer = trio.SocketStream(own), trio.SocketStream(far)
+    frame = make_framing("length2", 8_000).frame
+
+    async def says(mti: str, stan: str) -> None:
+        await peer.send_all(frame(CMI87.encode({"t": mti, "11": stan, "39": "00"})))
+
+    async with stream, peer:
+        yield Link(stream, CMI87, timeout_s=timeout_s), says, peer
+
+
+async def test_tasks_that_ask_at_once_get_each_its_own_answer_in_whatever_order_they_come() -> None:
+    answers = {}
+    async with linked() as (link, says, _):
+
+        async def asks(stan: str) -> None:
+            answers[stan] = await link.asks({"t": "0200", "11": stan})
+
+        async with trio.open_nursery() as nursery:
+            for stan in ("000001", "000002", "000003"):
+                nursery.start_soon(asks, stan)
+            await trio.testing.wait_all_tasks_blocked()
+            for stan in ("000003", "000001", "000002"):
+                await says("0210", stan)
+    assert {stan: answer["11"] for stan, answer in answers.items()} == {s: s for s in ("000001", "000002", "000003")}
+
+
+async def test_what_is_nobodys_yet_stays_for_who_wants_it() -> None:
+    async with linked() as (link, says, _):
+        await says("0800", "000009")
+        await says("0210", "000001")
+        assert (await link.asks({"t": "0200", "11": "000001"}))["t"] == "0210"
+        assert (await link.expects({"t": "0800"}))["11"] == "000009"
+
+
+async def test_a_cancelled_wait_leaves_the_reading_to_the_others() -> None:
+    async with linked() as (link, says, _), trio.open_nursery() as nursery:
+        first = trio.CancelScope()
+
+        async def gives_up() -> None:
+            with first:
+                await link.asks({"t": "0200", "11": "000001"})
+
+        nursery.start_soon(gives_up)
+        await trio.testing.wait_all_tasks_blocked()
+
+        async def answered() -> None:
+            assert (await link.asks({"t": "0200", "11": "000002"}))["39"] == "00"
+
+        nursery.start_soon(answered)
+        await trio.testing.wait_all_tasks_blocked()
+        first.cancel()
+        await trio.testing.wait_all_tasks_blocked()
+        await says("0210", "000002")
+
+
+async def test_a_peer_that_hangs_up_or_stays_silent_is_said(autojump_clock: trio.testing.MockClock) -> None:
+    async with linked() as (link, _, peer):
+        with pytest.raises(trio.TooSlowError):
+            await link.gets()
+        await peer.aclose()
+        with pytest.raises(EOFError):
+            await link.gets()
+
+
+async def test_what_is_not_as_expected_is_shown() -> None:
+    async with linked() as (link, says, _):
+        await says("0210", "000001")
+        with pytest.raises(AssertionError, match=r"in a 0210 found .'39': '00'"):
+            await link.expects({"39": "91"})
