@@ -14,7 +14,7 @@ from typing import Final
 
 from switch.wire import DecodeError, Dialect, Document, EncodeError
 from switch.wire.element import Element
-from switch.wire.subfields import AnnotationError, Form, SubfieldError, form_of
+from switch.wire.subfields import Form, SubfieldError
 from switch.wire.vocabulary import DE, SENSITIVE
 
 CLEAR_PREFIX_MIN: Final = 6
@@ -24,7 +24,8 @@ RUN_MIN: Final = 12
 
 _DOUBLED: Final = "0516273849"
 """At n the digit that adds n to a Luhn sum where it is doubled."""
-_TWICE: Final = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
+_TWICE: Final = bytes.maketrans(b"0123456789", bytes((0, 2, 4, 6, 8, 1, 3, 5, 7, 9)))
+"""A digit -> what it adds to a Luhn sum where it is doubled."""
 _ACCOUNTS: Final = frozenset({DE.ACCOUNT_FROM, DE.ACCOUNT_TO})
 _TRACKS: Final = frozenset({DE.TRACK1, DE.TRACK2, DE.TRACK3})
 _NO_STRUCTURE: Final = re.compile("[^=^D]", re.DOTALL)
@@ -41,8 +42,9 @@ _HEX_RUN: Final = re.compile(rb"[0-9A-Fa-f]{16,}")
 
 def _luhn_rest(digits: str) -> int:
     """The Luhn sum of all `digits`, modulo 10; 0 for a valid PAN (ISO/IEC 7812-1, annex B)."""
-    values = [ord(char) - 48 for char in reversed(digits)]
-    return (sum(values[::2]) + sum([_TWICE[value] for value in values[1::2]])) % 10
+    data = digits.encode()
+    once = data[-1::-2]
+    return (sum(once) - 48 * len(once) + sum(data[-2::-2].translate(_TWICE))) % 10
 
 
 def mask_digits(pan: str) -> str:
@@ -69,14 +71,15 @@ def _zeros(value: str) -> str:
     return "0" * len(value)
 
 
-def _track(value: str) -> str:
-    """A track with its PAN masked, its dividers kept, all else zeros."""
+def _track(value: str, pan: str, hidden: str) -> str:
+    """A track with its PAN masked, its dividers kept, all else zeros. `pan`, `hidden`: one that is masked already."""
     match = _TRACK_PAN.match(value)
     rest = _NO_STRUCTURE.sub("0", value)
     if match is None:
         return rest
     start, end = match.span(1)
-    return value[:start] + mask_digits(match[1]) + rest[end:]
+    masked = hidden if match[1] == pan else mask_digits(match[1])
+    return value[:start] + masked + rest[end:]
 
 
 class Mask:
@@ -91,14 +94,12 @@ class Mask:
                 )
         self._dialect = dialect
         self._clear = clear
-        self._forms: dict[str, Form] = {}
-        for de, annotation in dialect.subfields.items():
-            try:
-                form = form_of(annotation)
-            except AnnotationError:
-                continue
-            if any(part.sensitive for part in form.parts.values()):
-                self._forms[de] = form
+        self._forms: dict[str, tuple[Form, frozenset[str]]] = {}
+        """elements with sensitive parts, and which those are"""
+        for de, form in dialect.forms.items():
+            secret = frozenset(key for key, part in form.parts.items() if part.sensitive)
+            if secret:
+                self._forms[de] = form, secret
         self._touched = (
             frozenset({DE.PAN}) | _TRACKS | SENSITIVE | dialect.sensitive | _ACCOUNTS | frozenset(self._forms)
         )
@@ -135,16 +136,16 @@ class Mask:
         if self._is_clear(document):
             return document
         pan = document.get(DE.PAN, "").strip()
+        hidden = mask_digits(pan)
         masked = dict(document)
         for de in self._touched.intersection(document):
-            masked[de] = self._value(de, document[de])
+            masked[de] = self._value(de, document[de], pan, hidden)
         if len(pan) >= RUN_MIN:
-            hidden, in_hex = masked[DE.PAN].strip(), pan.encode().hex().upper()
-            for de, value in masked.items():
-                if pan in value:
-                    masked[de] = value.replace(pan, hidden)
-                elif len(value) >= 24 and in_hex in value:
-                    masked[de] = value.replace(in_hex, hidden.encode().hex().upper())
+            in_hex, all_of_it = pan.encode().hex().upper(), "\n".join(masked.values())
+            if pan in all_of_it or in_hex in all_of_it:
+                again = hidden.encode().hex().upper()
+                for de, value in masked.items():
+                    masked[de] = value.replace(pan, hidden) if pan in value else value.replace(in_hex, again)
         return masked
 
     def raw(self, data: bytes, *, edges: bool = False) -> bytes:
@@ -162,11 +163,12 @@ class Mask:
     def _is_clear(self, document: Document) -> bool:
         return bool(self._clear) and document.get(DE.PAN, "").lstrip().startswith(self._clear)
 
-    def _value(self, de: str, value: str) -> str:
+    def _value(self, de: str, value: str, pan: str, hidden: str) -> str:
+        """A value masked; `pan` and `hidden`: the message's PAN, and what it becomes."""
         if de == DE.PAN:
-            return mask_digits(value)
+            return hidden if value == pan else mask_digits(value)
         if de in _TRACKS:
-            return _track(value)
+            return _track(value, pan, hidden)
         if de in SENSITIVE or de in self._dialect.sensitive:
             return self._parts(de, value) if de in self._forms else _zeros(value)
         if de in _ACCOUNTS:
@@ -177,14 +179,11 @@ class Mask:
 
     def _parts(self, de: str, value: str) -> str:
         """An element with its sensitive parts masked; zeros where it does not divide. A bitmap before the parts stays."""
-        form = self._forms[de]
+        form, secret = self._forms[de]
         try:
             parts = form.read(value)
-            for key, part in parts.items():
-                declared = form.parts.get(key.partition("#")[0])
-                if declared is not None and declared.sensitive:
-                    parts[key] = _zeros(part)
-            masked = form.build(parts)
+            hidden = {key: _zeros(part) for key, part in parts.items() if key.partition("#")[0] in secret}
+            masked = form.build({**parts, **hidden}) if hidden else value
         except (SubfieldError, ValueError):
             return _zeros(value)
         return masked if len(masked) == len(value) else _zeros(value)

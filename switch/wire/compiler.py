@@ -14,6 +14,7 @@ from typing import Any, Final, TypeAlias
 from switch.wire import careful
 from switch.wire.careful import Table
 from switch.wire.element import SIGN_BYTES, TRACK, Element, Encoding
+from switch.wire.lengths import lengths_of, prefixes_of
 from switch.wire.vocabulary import Document
 
 Decode: TypeAlias = Callable[[bytes], Document]
@@ -207,18 +208,12 @@ class _DecodeWriter:
         """A variable element: its length, its value; from its end on, offsets count from there."""
         n, view = "n", ""
         start, body = _plus(self.base, self.ahead), _plus(self.base, self.ahead + e.length_bytes)
+        known = self.names.of(lengths_of(e))
         if e.length:
             view = self.view(e.length)
-            known = {f"{i:0{e.length_bytes}d}": i for i in range(e.size + 1)}
-            self.lines.append(f" {n} = {self.names.of(known)}[{view}[{start}:{body}]]")
-        elif e.length_bytes == 1:
-            lengths: list[int | None] = [None] * 256
-            for i in range(e.size + 1):
-                lengths[int(str(i), 16) if e.length_bcd else i] = i
-            self.lines.append(f" {n} = {self.names.of(tuple(lengths))}[data[{start}]]")
+            self.lines.append(f" {n} = {known}[{view}[{start}:{body}]]")
         else:
-            prefixes = {careful.length_prefix(e, i): i for i in range(e.size + 1)}
-            self.lines.append(f" {n} = {self.names.of(prefixes)}[data[{start}:{body}]]")
+            self.lines.append(f" {n} = {known}[data[{start if e.length_bytes == 1 else f'{start}:{body}'}]]")
         decimal_prefix = bool(e.length) or e.length_bcd
         here = self.at(e)
         self.ahead += e.length_bytes
@@ -356,28 +351,12 @@ class _EncodeWriter:
         """The MTI or a bitmap, the same in every message of the layout."""
         self.parts.append(_Part(self.kind(e.text), repr(value)))
 
-    def prefix(self, e: Element) -> tuple[list[Any], str]:
-        """What stands before a variable element's data, by the number of characters its value has; and its kind."""
-        size = e.size if e.text or e.nibbles else e.size * 2
-        table: list[Any] = []
-        for n in range(size + 1):
-            odd = n & 1 and not e.text
-            if odd and not (e.nibbles and (e.left_pad or e.right_pad)):
-                table.append(None)
-                continue
-            count = n if e.text or e.nibbles else n // 2
-            before: Any = f"{count:0{e.length_bytes}d}" if e.length else careful.length_prefix(e, count)
-            if not e.length and not e.text:
-                before = before.hex() + (e.left_pad if odd else "")
-            table.append(before)
-        return table, self.kind(e.length) if e.length else "raw" if e.text else "hex"
-
     def element(self, e: Element) -> None:
         name, kind = f"v{e.key}", self.kind(e.text)
         if e.length_bytes:
-            table, prefix_kind = self.prefix(e)
+            prefix_kind = self.kind(e.length) if e.length else "raw" if e.text else "hex"
             digits = bool(e.length) or (prefix_kind == "hex" and e.length_bcd and (e.left_pad or "0").isdecimal())
-            self.parts.append(_Part(prefix_kind, f"{self.names.of(tuple(table))}[len({name})]", digits))
+            self.parts.append(_Part(prefix_kind, f"{self.names.of(prefixes_of(e))}[len({name})]", digits))
             if e.length and e.left_pad:
                 self.parts.append(_Part(kind, f"{('', e.left_pad)!r}[len({name}) & 1]"))
         else:

@@ -338,14 +338,15 @@ def _read_tlv(data: bytes, at: int, end: int, found: dict[str, str]) -> None:
 
     A length longer than it need be is refused: rebuilt, it would not be the same bytes.
     """
+    digits = data.hex().upper()
     while at < end:
         if data[at] == 0 and not any(data[at:end]):
             found[REST] = data[at:end].hex()
             return
-        stop = _tag_end(data, at, end)
+        stop = _tag_end(data, at, end) if data[at] & 0x1F == 0x1F else at + 1
         if stop < 0:
             raise SubfieldError("", at, "a BER-TLV tag", data[at:end][:3].hex())
-        tag = data[at:stop].hex().upper()
+        tag = digits[at * 2 : stop * 2]
         if stop >= end:
             raise SubfieldError(tag, stop, "a length", "the end")
         length, at = data[stop], stop + 1
@@ -357,7 +358,7 @@ def _read_tlv(data: bytes, at: int, end: int, found: dict[str, str]) -> None:
             at += size
         if at + length > end:
             raise SubfieldError(tag, at, f"{length} bytes", f"{end - at}")
-        found[_unique(found, tag)] = data[at : at + length].hex().upper()
+        found[_unique(found, tag) if tag in found else tag] = digits[at * 2 : (at + length) * 2]
         at += length
 
 

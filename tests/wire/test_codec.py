@@ -199,6 +199,21 @@ def test_a_stream_of_new_bitmaps_neither_fills_memory_nor_is_compiled() -> None:
         assert len(layouts.seen) <= 32
 
 
+def test_compiled_layouts_share_their_tables_of_lengths() -> None:
+    """A thousand entries an element each: of their own they would be most of a layout's memory."""
+    dialect = Dialect.load("cmi87")
+    for document in ({"t": "0200", "46": "x", "48": "y"}, {"t": "0210", "47": "x", "48": "y"}):
+        for _ in range(COMPILE_AFTER):
+            dialect.decode(dialect.encode(document))
+    for layouts in (dialect.codec.decoders, dialect.codec.encoders):
+        one, other = [
+            [id(v) for v in made.__globals__.values() if isinstance(v, dict | tuple) and len(v) == 1_000]
+            for made in layouts.compiled.values()
+        ]
+        assert one
+        assert set(one) == set(other)
+
+
 def test_the_oldest_compiled_layout_makes_room_for_a_new_one() -> None:
     dialect = Dialect.load("cmi87", layouts=2)
     messages = [{"t": mti, "11": "000001", "70": "301"} for mti in ("0800", "0810", "0820")]
