@@ -42,7 +42,7 @@ def command(**options: Any) -> None:
 
     --mix: weights of purchase, web, cash, refund, balance, preauth (with its completion), void; and percent of payments
     that are foreign, showcase (declines on purpose), silent (the issuer never answers), percent of web payments with a
-    wrong_cvv2.
+    wrong_cvv2, percent of completed pre-authorizations that are undone.
 
     \b
     Examples:

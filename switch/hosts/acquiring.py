@@ -5,7 +5,7 @@ reversal (0400) as the payment is voided or no answer came in time. Those are re
 payment enters the book when nothing more is to come.
 
     sent ──answer──> approved | declined          approved ──void──> reversing ──0410──> reversed
-      └──no answer──> reversing ──0410──> reversed    approved ──complete──> completing ──0230──> approved
+      └──no answer──> reversing ──0410──> reversed    approved ──complete──> completing ──0230──> approved | reversing
 
 An answer is matched on (MTI class, DE11, DE7, DE41); one that matches nothing is logged with the nearest request and the element
 that differs.
@@ -53,6 +53,8 @@ class Plan(msgspec.Struct, frozen=True):
     """0: it is not completed"""
     completed_amount: int = 0
     """minor units"""
+    undo_after_ns: int = 0
+    """after its completion was acknowledged, it is taken back; 0: it is not"""
 
 
 class _Open(msgspec.Struct):
@@ -182,7 +184,7 @@ class Acquiring:
         elif exchange.purpose == "reversal":
             self._reversal_answered(exchange.payment, de39)
         else:
-            self._completion_answered(exchange, de39)
+            self._completion_answered(exchange, de39, now)
 
     def _answered(self, payment: _Open, document: Document, de39: str, now: int) -> None:
         payment.de39 = de39
@@ -258,10 +260,13 @@ class Acquiring:
         self._host.log("error", "reversal.refused", key=payment.key, de39=de39, hint="what stands is not known here")
         self._finish(payment, UNANSWERED)
 
-    def _completion_answered(self, exchange: _Exchange, de39: str) -> None:
+    def _completion_answered(self, exchange: _Exchange, de39: str, now: int) -> None:
         payment = exchange.payment
         if de39 == Answer.APPROVED:
             payment.amount = int(exchange.message[DE.AMOUNT])
+            if payment.plan.undo_after_ns:
+                self._host.at(now + payment.plan.undo_after_ns, partial(self._reverse, payment))
+                return
         else:
             self._host.log(
                 "error", "completion.refused", key=payment.key, de39=de39, hint="the pre-authorization stands"

@@ -31,6 +31,8 @@ class Mix(msgspec.Struct, frozen=True, kw_only=True):
     """with its completion"""
     void: float = 5
     """a purchase taken back"""
+    undone: float = 0
+    """percent of pre-authorizations that are taken back as soon as they have been completed: those captured for the least"""
     foreign: float = 15
     """percent of payments with a foreign card"""
     showcase: float = 4
@@ -131,8 +133,12 @@ def _job(mix: Mix, card: TestCard, dice: Dice) -> Job:
     if kind == messages.WEB:
         return Job(kind, card, amount, _web(mix, card, dice), Plan())
     if kind == messages.PREAUTH:
-        captured = amount * dice.randrange(50, 101) // 100
-        return Job(kind, card, amount, None, Plan(complete_after_ns=_pause(dice), completed_amount=captured))
+        percent = dice.randrange(50, 101)
+        pause = _pause(dice)
+        undo = pause // 10 if 2 * (percent - 50) < mix.undone else 0
+        captured = amount * percent // 100
+        plan = Plan(complete_after_ns=pause, completed_amount=captured, undo_after_ns=undo)
+        return Job(kind, card, amount, None, plan)
     if kind == VOID:
         return Job(messages.PURCHASE, card, amount, None, Plan(void_after_ns=_pause(dice)))
     return Job(kind, card, amount, None, Plan())

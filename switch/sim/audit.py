@@ -153,6 +153,22 @@ class Audit:
                     self.fail(f"the approval of {txn:x} was not delivered, and is not reversed", self.now, key)
                 return
 
+    def owed_leaves(self, switch: Switch, txn: int) -> None:
+        """Something owed goes to its host: whatever it was owed before, of the same payment, it must have acknowledged."""
+        owed = switch.state.owed
+        mine = owed.get(txn)
+        key = _key(mine) if mine is not None else "/"
+        if mine is None or key.endswith("/"):
+            return
+        for other, entry in owed.items():
+            if other == txn:
+                return
+            if entry.host == mine.host and self.payments.get(other) == key:
+                sentence = (
+                    f"{mine.message[DE.MTI]} {txn:x} leaves for {mine.host} before {entry.message[DE.MTI]} {other:x}"
+                )
+                self.fail(f"{sentence} of the same payment is acknowledged", self.now, key)
+
     def look(self, switch: Switch, now: int) -> None:
         """Bounds and deadlines."""
         self.now = now

@@ -95,7 +95,9 @@ class Climate(msgspec.Struct, frozen=True):
             split=dice.choice((0.0, 0.1, 0.5)),
             roaming=dice.random() < 0.5,
             narrow=dice.random() < 0.4,
-            mix=Mix(silent=dice.choice((0, 0, 1, 5)), void=dice.choice((5, 20)), preauth=dice.choice((6, 20))),
+            mix=Mix(
+                silent=dice.choice((0, 0, 1, 5)), void=dice.choice((5, 20)), preauth=dice.choice((6, 20)), undone=30
+            ),
             faults=dice.choice((0, 5, 15, 40)) * max(1, transactions // 500) if dice.random() < 0.95 else 0,
         )
 
@@ -103,9 +105,17 @@ class Climate(msgspec.Struct, frozen=True):
 class Cast:
     """Makes the parties of a network file."""
 
-    def __init__(self, network: Network, *, make_switch: SwitchMaker = Switch, retry_ms: int = 4_000) -> None:
-        """`retry_ms`: after which an unacknowledged reversal is repeated, in place of the file's (virtual days are short)."""
-        hosts = tuple(msgspec.structs.replace(h, retry_ms=min(h.retry_ms, retry_ms)) for h in network.hosts)
+    def __init__(
+        self, network: Network, *, make_switch: SwitchMaker = Switch, retry_ms: int = 4_000, owed_tries_max: int = 2
+    ) -> None:
+        """Virtual days are short. `retry_ms`: an unacknowledged reversal is repeated after so long, `owed_tries_max`: and a dead
+        letter after so many tries, where the network file has more."""
+        hosts = tuple(
+            msgspec.structs.replace(
+                h, retry_ms=min(h.retry_ms, retry_ms), owed_tries_max=min(h.owed_tries_max, owed_tries_max)
+            )
+            for h in network.hosts
+        )
         self.network = msgspec.structs.replace(network, hosts=hosts)
         self._make_switch = make_switch
         names = {listener.dialect for listener in network.listeners} | {host.dialect for host in network.hosts}

@@ -42,6 +42,8 @@ class Kind(Enum):
     """the wall clock of `target` (`switch`, or a party) jumps by `amount` ms, either way"""
     SIGN_OFF = "sign-off"
     """host or acquirer `target` signs off and, after `amount` ms, on again"""
+    HOLD = "hold"
+    """an operator holds what is owed to host `target`; after `amount` ms it is released, and every dead letter retried"""
     REPEAT = "repeat"
     """acquirer `target` sends its next request again after `amount` ms, perhaps on another connection; detail: `marked` as x1
     or `same`, byte for byte"""
@@ -96,7 +98,7 @@ _MOODS: Final = (
 _WEIGHTS: Final[tuple[tuple[Kind, int], ...]] = (
     (Kind.CUT, 14), (Kind.HALF_OPEN, 6), (Kind.STALL, 6), (Kind.SLOW_LINK, 4), (Kind.CRASH, 14), (Kind.RESTART, 3),
     (Kind.HOST_CRASH, 6), (Kind.MOOD, 12), (Kind.DISK_SLOW, 8), (Kind.DISK_FULL, 4), (Kind.CLOCK, 4), (Kind.SIGN_OFF, 3),
-    (Kind.REPEAT, 16), (Kind.ANSWER_TWICE, 6), (Kind.FLOOD, 1), (Kind.GARBAGE, 2),
+    (Kind.REPEAT, 16), (Kind.ANSWER_TWICE, 6), (Kind.FLOOD, 1), (Kind.GARBAGE, 2), (Kind.HOLD, 4),
 )  # fmt: skip
 
 
@@ -200,6 +202,10 @@ class _Draw:
         target = self._one(self._targets.hosts)
         return Fault(at, kind, target, self._span_ms(5, 15_000)) if target else None
 
+    def _hold(self, kind: Kind, at: int) -> Fault | None:
+        target = self._one(self._targets.hosts)
+        return Fault(at, kind, target, self._span_ms(20, 60_000)) if target else None
+
     def _sign_off(self, kind: Kind, at: int) -> Fault | None:
         target = self._one((*self._targets.hosts, *self._targets.acquirers))
         return Fault(at, kind, target, self._span_ms(5, 15_000)) if target else None
@@ -216,5 +222,5 @@ class _Draw:
     _of_kind: Final[dict[Kind, Callable[["_Draw", Kind, int], Fault | None]]] = {
         Kind.CRASH: _crash, Kind.RESTART: _restart, Kind.HOST_CRASH: _host_crash, Kind.MOOD: _mood,
         Kind.DISK_SLOW: _disk_slow, Kind.DISK_FULL: _disk_full, Kind.CLOCK: _clock, Kind.REPEAT: _repeat,
-        Kind.ANSWER_TWICE: _at_host, Kind.SIGN_OFF: _sign_off, Kind.FLOOD: _flood, Kind.GARBAGE: _garbage,
+        Kind.ANSWER_TWICE: _at_host, Kind.HOLD: _hold, Kind.SIGN_OFF: _sign_off, Kind.FLOOD: _flood, Kind.GARBAGE: _garbage,
     }  # fmt: skip

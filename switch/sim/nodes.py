@@ -252,6 +252,8 @@ class SwitchNode(Node):
         if self.hops is not None and send.hop is not None:
             self.hops.append(msgspec.structs.replace(send.hop, at_ns=self.clock.now))
         assert self.party is not None
+        if send.hop is not None and send.hop.mti[2] == "2":
+            self._audit.owed_leaves(self.party, send.hop.txn)
         end.send(send.data, send.txn, self.party.limits.send_buffer_bytes)
 
     def not_sent(self, end: End, txns: list[int]) -> None:

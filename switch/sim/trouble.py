@@ -2,11 +2,13 @@
 
 from collections import defaultdict, deque
 from collections.abc import Callable
+from contextlib import suppress
 from random import Random
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from switch.core.command import Unable
 from switch.core.party import LinkId, Send
 from switch.hosts.acquiring import match_key
 from switch.hosts.faults import Faults
@@ -180,6 +182,32 @@ class Trouble:
             node.party.say_hello(self._world.clock.now)
             node.carry_out()
 
+    # -- an operator
+
+    def operator(self, command: str, **arguments: object) -> None:
+        """Does what can be done now."""
+        switch = self._world.switch
+        if switch.party is not None:
+            with suppress(Unable):
+                switch.party.operator.ask(command, arguments, "an operator", self._world.clock.now)
+            switch.carry_out()
+
+    def _hold(self, fault: Fault) -> None:
+        self.operator("saf.hold", name=fault.target)
+        self._after(fault, self._release)
+
+    def _release(self, fault: Fault) -> None:
+        self.operator("saf.release", name=fault.target)
+        self.operator("saf.retry", all=True)
+
+    def put_back(self) -> None:
+        """Whatever was held or given up goes on."""
+        party = self._world.switch.party
+        for name in list(party.state.held) if party is not None else ():
+            self.operator("saf.release", name=name)
+        if party is not None and party.state.shelved:
+            self.operator("saf.retry", all=True)
+
     # -- the disk, the clock
 
     def _disk_slow(self, fault: Fault) -> None:
@@ -303,5 +331,5 @@ class Trouble:
         Kind.CUT: _cut, Kind.HALF_OPEN: _half_open, Kind.STALL: _stall, Kind.SLOW_LINK: _slow_link, Kind.CRASH: _crash,
         Kind.RESTART: _restart, Kind.HOST_CRASH: _host_crash, Kind.MOOD: _mood, Kind.DISK_SLOW: _disk_slow,
         Kind.DISK_FULL: _disk_full, Kind.CLOCK: _clock, Kind.SIGN_OFF: _sign_off, Kind.REPEAT: _arm,
-        Kind.ANSWER_TWICE: _arm, Kind.FLOOD: _flood, Kind.GARBAGE: _garbage,
+        Kind.ANSWER_TWICE: _arm, Kind.FLOOD: _flood, Kind.GARBAGE: _garbage, Kind.HOLD: _hold,
     }  # fmt: skip

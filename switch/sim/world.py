@@ -31,6 +31,7 @@ REST_MAX_NS: Final = 6 * 3_600 * SECOND_NS
 """virtual time from peace to rest, at most"""
 STEPS_PER_PAYMENT: Final = 500
 """calls of the clock, at most: beyond, something goes round in circles"""
+OPERATOR_NS: Final = 60 * SECOND_NS
 FAILURES_KEPT: Final = 20
 
 
@@ -283,6 +284,12 @@ class World:
     def _peace(self, _: None) -> None:
         self.peace = True
         self.trouble.ends()
+        self._put_back()
+
+    def _put_back(self, _: None = None) -> None:
+        """In peace an operator looks now and then, and puts back what was given up."""
+        self.trouble.put_back()
+        self.clock.after(OPERATOR_NS, self._put_back)
 
     def _until_rest(self, latest_ns: int) -> None:
         clock = self.clock

@@ -116,6 +116,30 @@ def reversal_is_never_repeated(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(owing.Queue, "_wake", lambda self, item, at: None)
 
 
+def later_messages_of_a_transaction_overtake(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(owing, "names_of", lambda entry: iter((entry.txn,)))
+
+
+def dead_letter_lets_those_behind_it_go(patch: pytest.MonkeyPatch) -> None:
+    kill = owing.Queue.kill
+
+    def freeing(self: owing.Queue, item: owing.Item) -> None:
+        kill(self, item)
+        for follower in item.followers:
+            follower.behind -= 1
+            self._make_ready(follower)
+        item.followers = ()
+
+    patch.setattr(owing.Queue, "kill", freeing)
+
+
+def dead_letter_is_dropped(patch: pytest.MonkeyPatch) -> None:
+    def shelved(state: State, record: records.Shelved) -> None:
+        state.owed.pop(record.txn, None)
+
+    patch.setitem(records._APPLY, records.Shelved, shelved)
+
+
 def original_that_its_reversal_overtook_is_forwarded(patch: pytest.MonkeyPatch) -> None:
     owe = forward.Forwarder.owe
 

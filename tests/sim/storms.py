@@ -13,6 +13,7 @@ FAIR = Climate(
 )  # fmt: skip
 SLOW_HOSTS = msgspec.structs.replace(FAIR, latency_ms=300.0, roaming=True)
 NARROW = msgspec.structs.replace(FAIR, narrow=True)
+UNDONE = msgspec.structs.replace(FAIR, latency_ms=300.0, mix=Mix(preauth=100, undone=50, void=50))
 TAKEN_BACK = msgspec.structs.replace(NARROW, rate=200.0, mix=Mix(void=200, foreign=0))
 
 
@@ -91,3 +92,14 @@ def deaf_hosts(seed: int) -> tuple[Fault, ...]:
     dice = Random(seed)
     hosts = ("atlas", "rif", "souss")
     return tuple(Fault(2_000 + n * 150, Kind.HOST_CRASH, dice.choice(hosts), 20, "keeps") for n in range(20))
+
+
+def given_up(seed: int) -> tuple[Fault, ...]:
+    """Hosts that answer nothing for a while, so that what they are owed is given up; an operator holds and retries; crashes."""
+    dice = Random(seed)
+    faults = [Fault(2_000, Kind.MOOD, host, 30_000, "silent=0.9") for host in ("atlas", "rif", "souss")]
+    for n in range(6):
+        at = 3_000 + n * 4_000
+        faults.append(Fault(at, Kind.HOLD, dice.choice(("atlas", "rif", "souss")), 1 + dice.randrange(6_000)))
+        faults.append(Fault(at + dice.randrange(4_000), Kind.CRASH, "", 50, f"after record {1 + dice.randrange(4)}"))
+    return tuple(sorted(faults, key=lambda fault: fault.at_ms))

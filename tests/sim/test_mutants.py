@@ -61,6 +61,10 @@ TRIALS = (
         mutants.answers_are_matched_without_looking_at_the_payment, range(18, 19), 300, storms.lost_numbers, storms.SLOW_HOSTS
     ),
     stormy(mutants.original_that_its_reversal_overtook_is_forwarded, 3, storms.overtaken, storms.NARROW),
+    # in order, and never dropped
+    stormy(mutants.later_messages_of_a_transaction_overtake, 2, storms.given_up, storms.UNDONE),
+    stormy(mutants.dead_letter_lets_those_behind_it_go, 2, storms.given_up, storms.UNDONE),
+    stormy(mutants.dead_letter_is_dropped, 2, storms.given_up, storms.UNDONE),
     # bounded
     Trial(mutants.memory_is_never_let_go, range(1, 11)),
     stormy(mutants.memory_lets_go_of_what_the_journal_does_not_hold, 5, storms.full_memory, storms.NARROW),
@@ -89,7 +93,7 @@ def test_a_switch_that_forgets_its_answers_at_a_restart_is_seen_within_five_days
     [
         (storms.lost_promises, storms.FAIR), (storms.lost_answers, storms.FAIR), (storms.lost_numbers, storms.SLOW_HOSTS),
         (storms.overtaken, storms.NARROW), (storms.full_memory, storms.NARROW), (storms.full_queues, storms.TAKEN_BACK),
-        (storms.deaf_hosts, storms.SLOW_HOSTS),
+        (storms.deaf_hosts, storms.SLOW_HOSTS), (storms.given_up, storms.UNDONE),
     ],
     ids=lambda value: value.__name__ if callable(value) else "",
 )  # fmt: skip
