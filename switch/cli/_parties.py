@@ -183,6 +183,7 @@ def start(
     what: str,
     finished: Callable[[], bool] | None = None,
     verbose: bool = False,
+    drain_s: float = 15.0,
 ) -> str:
     """`run` under Trio; an address that cannot be had becomes a sentence."""
     from functools import partial
@@ -190,7 +191,7 @@ def start(
     import trio
 
     try:
-        return trio.run(partial(run, stations, ready, finished=finished, verbose=verbose))
+        return trio.run(partial(run, stations, ready, finished=finished, verbose=verbose, drain_s=drain_s))
     except OSError as error:
         reason = error.strerror or str(error)
         hint = f"; is another {what} running?" if error.errno == 98 else ""

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 @click.option(
     "--patience", default=30.0, show_default=True, metavar="S", help="A payment unanswered for so long is reversed."
 )
+@click.option(
+    "--repeats", default=0, show_default=True, help="First ask again (0101, 0201) so often, each time for --patience."
+)
+@click.option("--drain", default=15.0, show_default=True, metavar="S", help="To finish what is open when told to stop.")
 @click.option("--mix", "mix_text", default="", metavar="KIND=WEIGHT,...", help="See below. [default: a realistic one]")
 @click.option("--seed", default=1, show_default=True, help="Of cards, kinds and amounts.")
 @click.option("--network", default="morocco", show_default=True, help="Network file, or a shipped network's name.")
@@ -64,6 +68,8 @@ class _Options:
     rate: float
     duration: float
     patience: float
+    repeats: int
+    drain: float
     mix_text: str
     seed: int
     network: str
@@ -100,7 +106,7 @@ def _run(asked: _Options) -> None:
     def finished() -> bool:
         return all(p.finished for p in parties) or any(len(p.refusals) == len(p.links) for p in parties)
 
-    ended = start(stations, ready, what="terminal", finished=finished, verbose=asked.verbose)
+    ended = start(stations, ready, what="terminal", finished=finished, verbose=asked.verbose, drain_s=asked.drain)
     books = [p.book() for p in parties]
     write_book(asked.book, Books(terminals=tuple(books)))
     for b in books:
@@ -122,6 +128,9 @@ def _parties(network: "Network", asked: _Options) -> "list[Terminal]":
         raise click.UsageError("--count and --rate are above 0, --links and --duration not below it")
     if asked.patience <= 0:
         raise click.BadParameter(f"expected seconds above 0, found {asked.patience:g}", param_hint="--patience")
+    if asked.repeats < 0:
+        raise click.BadParameter(f"expected 0 or more, found {asked.repeats}", param_hint="--repeats")
+    timeouts = Timeouts(answer_ns=int(asked.patience * 1e9), request_repeats=asked.repeats)
     try:
         mix = Mix.parse(asked.mix_text)
     except MixError as error:
@@ -139,7 +148,7 @@ def _parties(network: "Network", asked: _Options) -> "list[Terminal]":
             mix=mix,
             terminals=asked.count,
             links=asked.links,
-            timeouts=Timeouts(answer_ns=int(asked.patience * 1e9)),
+            timeouts=timeouts,
         )
         for bank in names
     ]

@@ -1,8 +1,8 @@
 """The acquiring side of a conversation: requests out, answers in, and what is owed when none comes.
 
-Theory of operation. A payment is one request, then perhaps one message about it: a completion (0220) of a pre-authorization, or a
-reversal (0400) as the payment is voided or no answer came in time. Those are repeated (0221, 0401) until they are acknowledged. A
-payment enters the book when nothing more is to come.
+Theory of operation. A payment is one request, repeated (0101, 0201) as often as `Timeouts` says where no answer comes; then perhaps
+one message about it: a completion (0220) of a pre-authorization, or a reversal (0400) as the payment is voided or nothing was
+answered in time. Those are repeated (0221, 0401) until they are acknowledged. A payment enters the book when nothing more is to come.
 
     sent ──answer──> approved | declined          approved ──void──> reversing ──0410──> reversed
       └──no answer──> reversing ──0410──> reversed    approved ──complete──> completing ──0230──> approved | reversing
@@ -79,6 +79,8 @@ class _Exchange(msgspec.Struct):
     message: Document
     purpose: str
     """`request`, `reversal` or `completion`"""
+    repeats: int = 0
+    """of a request, so far"""
 
 
 class Timeouts(msgspec.Struct, frozen=True):
@@ -86,6 +88,9 @@ class Timeouts(msgspec.Struct, frozen=True):
 
     answer_ns: int = 30_000 * MS
     repeat_ns: int = 10_000 * MS
+    """between an unacknowledged reversal or completion and its repeat"""
+    request_repeats: int = 0
+    """how often an unanswered request is sent again, each time for another `answer_ns`, before it is reversed"""
 
 
 def match_key(document: Document) -> MatchKey:
@@ -212,7 +217,20 @@ class Acquiring:
                 self._host.at(deadline, self._expire)
                 return
             del self._deadlines[key]
-            self._no_answer(key, self._exchanges.pop(key), now)
+            exchange = self._exchanges[key]
+            if not self._asked_again(key, exchange, now):
+                del self._exchanges[key]
+                self._no_answer(key, exchange, now)
+
+    def _asked_again(self, key: MatchKey, exchange: _Exchange, now: int) -> bool:
+        """Repeat an unanswered request. False: often enough done, or no link to do it on."""
+        line = self._line(key[3])
+        if exchange.repeats >= self._timeouts.request_repeats or line is None:
+            return False
+        exchange.repeats += 1
+        self._deadlines[key] = now + self._timeouts.answer_ns
+        self._host.say(line, messages.repeat(exchange.message))
+        return True
 
     def _no_answer(self, key: MatchKey, exchange: _Exchange, now: int) -> None:
         self._remember(key, "given up")

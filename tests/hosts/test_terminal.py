@@ -26,11 +26,12 @@ def only(**shares: float) -> Mix:
 
 
 def till(
-    mix: Mix | None = None, load: Load | None = None, cards: tuple[TestCard, ...] = (CARD,), *, sign_on: bool = True
-) -> Far:
+    mix: Mix | None = None, load: Load | None = None, cards: tuple[TestCard, ...] = (CARD,), *, sign_on: bool = True,
+    repeats: int = 0,
+) -> Far:  # fmt: skip
     terminal = Terminal(
         "rif", SPEECH, (PLACE,), ("far",), Deck(cards, "504"), mix or only(purchase=1), load or Load(rate=1, payments=1),
-        random.Random(1), Timeouts(answer_ns=30_000 * MS, repeat_ns=10_000 * MS),
+        random.Random(1), Timeouts(answer_ns=30_000 * MS, repeat_ns=10_000 * MS, request_repeats=repeats),
     )  # fmt: skip
     far = Far(terminal, SPEECH)
     if sign_on:
@@ -232,6 +233,35 @@ def test_a_reached_limit_says_which_and_skips() -> None:
     assert len(far.inbox) == 10
     assert "in_flight_max=10" in far.events("payments.skipped")[0]["reason"]
     assert far.party.skipped == pytest.approx(90, abs=1)
+
+
+def test_an_unanswered_request_is_asked_again_and_then_reversed() -> None:
+    far = till(repeats=2)
+    request = far.hears()
+    far.passes(95)
+    repeats = [far.hears(), far.hears()]
+    assert [(r["t"], r["11"], r["7"], r["37"]) for r in repeats] == [
+        ("0201", *(request[de] for de in ("11", "7", "37")))
+    ] * 2
+    assert far.hears()["t"] == "0400"
+
+
+def test_the_answer_to_a_repeat_is_the_answer() -> None:
+    far = till(repeats=1)
+    far.hears()
+    far.passes(31)
+    far.answers(far.hears(), "00", de38="123456")
+    far.passes(60)
+    assert not far.inbox
+    assert (book(far).approved, book(far).unanswered) == (1, 0)
+
+
+def test_without_a_link_to_ask_again_on_it_is_reversed_once_there_is_one() -> None:
+    far = till(repeats=9)
+    far.hears()
+    far.party.disconnected("far#1", far.now)
+    far.passes(31)
+    assert far.events("answer.missing")
 
 
 def test_while_the_link_is_away_nothing_is_sent_and_what_was_under_way_is_taken_back_later() -> None:
