@@ -93,7 +93,7 @@ def _run(asked: _Options) -> None:
         raise click.UsageError(str(error)) from None
     address = parse_address(asked.host_text) if asked.host_text else listener.address
     need_listener(address, "the switch", "cmi-switch serve")
-    stations = [Station(p, dial=[Dial(name, address) for name in p.links]) for p in parties]
+    stations = [Station(p, dial=[Dial(name, address, backoff_max_ms=2_000) for name in p.links]) for p in parties]
 
     def ready(drivers: "Sequence[Driver]") -> None:
         del drivers

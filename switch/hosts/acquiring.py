@@ -1,8 +1,9 @@
 """The acquiring side of a conversation: requests out, answers in, and what is owed when none comes.
 
-Theory of operation. A payment is one request, repeated (0101, 0201) as often as `Timeouts` says where no answer comes; then perhaps
-one message about it: a completion (0220) of a pre-authorization, or a reversal (0400) as the payment is voided or nothing was
-answered in time. Those are repeated (0221, 0401) until they are acknowledged. A payment enters the book when nothing more is to come.
+Theory of operation. A payment is one request, repeated (0101, 0201) as often as `Timeouts` says where no answer comes. Then there
+may be one message about it: a completion (0220) of a pre-authorization, or a reversal (0400) as the payment is voided or nothing
+was answered in time. Those are repeated (0221, 0401) until they are acknowledged. A payment enters the book when nothing more is
+to come.
 
     sent ──answer──> approved | declined          approved ──void──> reversing ──0410──> reversed
       └──no answer──> reversing ──0410──> reversed    approved ──complete──> completing ──0230──> approved | reversing

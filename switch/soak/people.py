@@ -1,0 +1,267 @@
+"""Who takes part in a soak: processes that are started, hit, and started again.
+
+In: commands. Out: what happened to each. One rule: only processes that this one started are ever signalled, and none is left
+stopped or running when it is over.
+"""
+
+import ctypes
+import os
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final, Protocol
+
+import trio
+
+SWITCH, WRITER, INDEX = "switch", "writer", "index"
+_HELPERS: Final = {WRITER: b"switch.journal.writer", INDEX: b"switch.journal.index"}
+"""of the switch: it starts them, and others when they have ended"""
+_SUBREAPER: Final = 36
+"""PR_SET_CHILD_SUBREAPER"""
+_AGAIN_S: Final = 0.5
+"""after a process that would not start"""
+_TRIES: Final = 20
+
+
+class Child(Protocol):
+    """A `cmi-switch` command in a process of its own."""
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+
+    def running(self) -> bool:
+        """True while it has not ended."""
+
+    def text(self) -> str:
+        """What it has printed."""
+
+    def ready(self, seconds: float = 30.0) -> str:
+        """Wait for its Ready: line. Raises RuntimeError or another Exception that says why there is none."""
+
+    def stop(self, seconds: float = 30.0) -> int:
+        """SIGTERM, and wait; killed after `seconds`."""
+
+    def kill(self) -> int:
+        """SIGKILL, and wait."""
+
+
+Start = Callable[[str, list[str], Path], Child]
+"""(name, arguments, output) -> a process"""
+
+
+def adopt_orphans() -> None:
+    """From now on processes whose parent was killed become this process's children, so that it can end them. Linux."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None, use_errno=True).prctl(_SUBREAPER, 1, 0, 0, 0)
+
+
+def children_of(pid: int) -> dict[int, bytes]:
+    """Process id -> command line."""
+    found = {}
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            with suppress(OSError, ValueError, IndexError):
+                if int(Path(f"/proc/{name}/stat").read_text().rpartition(")")[2].split()[1]) == pid:
+                    found[int(name)] = Path(f"/proc/{name}/cmdline").read_bytes()
+    return found
+
+
+def end_descendants(seconds: float = 5.0) -> None:
+    """Kill whatever this process has started or adopted, stopped or not, and bury it. Returns once none is left."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        children = children_of(os.getpid())
+        if not children:
+            return
+        for pid in children:  # ours and unburied, so that the number cannot be another's
+            with suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+                os.kill(pid, signal.SIGCONT)
+            with suppress(OSError):
+                os.waitpid(pid, os.WNOHANG)
+        time.sleep(0.01)
+
+
+class Person:
+    """One process over its lives."""
+
+    def __init__(self, name: str, arguments: list[str], directory: Path, start: Start) -> None:
+        self.name = name
+        self.lives = 0
+        self.busy = False
+        """something is being done to it: it is not to be hit again, nor missed"""
+        self.child: Child | None = None
+        self._arguments, self._directory, self._start = arguments, directory, start
+
+    def begin(self) -> Child:
+        """A new life."""
+        self.lives += 1
+        output = self._directory / f"{self.name}.{self.lives}.out"
+        self.child = self._start(self.name, self._arguments, output)
+        return self.child
+
+    @property
+    def pid(self) -> int:
+        """Of this life; 0 before the first."""
+        return self.child.pid if self.child else 0
+
+
+class People:
+    """All of them. `blow`s name them; `WRITER` and `INDEX` are the switch's helpers."""
+
+    def __init__(self, directory: Path, start: Start) -> None:
+        self.persons: dict[str, Person] = {}
+        self.unexpected: list[str] = []
+        """ends that nobody had asked for, as sentences: each is a defect"""
+        self.recoveries_ms: Counter[int] = Counter()
+        """of the switch: from its start to its Ready: line, in classes of 100 ms"""
+        self._directory, self._start = directory, start
+        self._stopped: set[int] = set()
+        """pidfds"""
+
+    def add(self, name: str, *arguments: str) -> Person:
+        """One more, not yet started."""
+        self.persons[name] = Person(name, list(arguments), self._directory, self._start)
+        return self.persons[name]
+
+    async def come(self, *names: str) -> None:
+        """Start them, and wait until they are ready. Raises what `Child.ready` does."""
+        for name in names:
+            self.persons[name].begin()
+        for name in names:
+            child = self.persons[name].child
+            assert child is not None
+            await trio.to_thread.run_sync(child.ready, abandon_on_cancel=True)
+
+    def is_free(self, name: str) -> bool:
+        """True where nothing is being done to it. The switch's helpers go with the switch: a stopped writer holds the journal."""
+        return not self.persons[SWITCH if name in _HELPERS else name].busy
+
+    @contextmanager
+    def _busy(self, name: str) -> Iterator[Person]:
+        person = self.persons[SWITCH if name in _HELPERS else name]
+        person.busy = True
+        try:
+            yield person
+        finally:
+            person.busy = False
+
+    def helper(self, name: str) -> int:
+        """Process id of the switch's `WRITER` or `INDEX`; 0 where there is none just now."""
+        mark = _HELPERS[name]
+        return next((pid for pid, line in children_of(self.persons[SWITCH].pid).items() if mark in line), 0)
+
+    # -- blows
+
+    async def kill(self, name: str, for_s: float) -> bool:
+        """Kill it; start it again after a while (the switch does that for its helpers). False: there was nobody to kill."""
+        with self._busy(name) as person:
+            if name in _HELPERS:
+                return self._signal(self.helper(name), signal.SIGKILL, person.pid)
+            assert person.child is not None
+            person.child.kill()
+            self._bury_orphans()
+            await trio.sleep(for_s)
+            await self._rise(person)
+            return True
+
+    async def _rise(self, person: Person) -> None:
+        """Start it until it is there, as whoever keeps services running does."""
+        for _ in range(_TRIES):
+            began = trio.current_time()
+            child = person.begin()
+            try:
+                await trio.to_thread.run_sync(child.ready, abandon_on_cancel=True)
+            except Exception as error:
+                self.unexpected.append(f"{person.name} did not start: {error}")
+                await trio.sleep(_AGAIN_S)
+                continue
+            if person.name == SWITCH:
+                self.recoveries_ms[int((trio.current_time() - began) * 10) * 100] += 1
+            return
+        raise RuntimeError(f"{person.name} does not start any more: {self.unexpected[-1]}")
+
+    async def stop(self, name: str, for_s: float) -> bool:
+        """Stop it for a while. False: there was nobody to stop."""
+        with self._busy(name) as person:
+            pid = self.helper(name) if name in _HELPERS else person.pid
+            try:
+                handle = os.pidfd_open(pid) if pid else -1
+            except OSError:
+                handle = -1
+            if handle < 0:
+                return False
+            self._stopped.add(handle)
+            try:
+                signal.pidfd_send_signal(handle, signal.SIGSTOP)
+                await trio.sleep(for_s)
+            except ProcessLookupError:
+                return False
+            finally:
+                self._go_on(handle)
+            return True
+
+    def _signal(self, pid: int, number: int, parent: int) -> bool:
+        """Send a signal to a child of `parent`, which is ours; a handle is held meanwhile, so that the number stays its own."""
+        try:
+            handle = os.pidfd_open(pid) if pid else -1
+        except OSError:
+            return False
+        if handle < 0:
+            return False
+        try:
+            if pid in children_of(parent):
+                signal.pidfd_send_signal(handle, number)
+                return True
+        except ProcessLookupError:
+            pass
+        finally:
+            os.close(handle)
+        return False
+
+    def _go_on(self, handle: int) -> None:
+        if handle in self._stopped:
+            self._stopped.discard(handle)
+            with suppress(OSError):
+                signal.pidfd_send_signal(handle, signal.SIGCONT)
+            os.close(handle)
+
+    def all_go_on(self) -> None:
+        """Nobody is left stopped."""
+        for handle in list(self._stopped):
+            self._go_on(handle)
+
+    def _bury_orphans(self) -> None:
+        """What the killed have left and has ended since."""
+        known = {p.pid for p in self.persons.values()}
+        for pid in children_of(os.getpid()):
+            if pid not in known:
+                with suppress(OSError):
+                    os.waitpid(pid, os.WNOHANG)
+
+    # -- watching
+
+    async def watch(self) -> None:
+        """Note whoever ends unasked, and start it again. Runs until cancelled."""
+        async with trio.open_nursery() as nursery:
+            while True:
+                await trio.sleep(0.1)
+                for person in self.persons.values():
+                    if person.child is not None and not person.busy and not person.child.running():
+                        last = "; ".join(person.child.text().strip().splitlines()[-3:])
+                        self.unexpected.append(f"{person.name} ended by itself: {last}")
+                        nursery.start_soon(self._replace, person.name)
+
+    async def _replace(self, name: str) -> None:
+        with self._busy(name) as person:
+            await self._rise(person)
+
+    async def go(self, name: str, seconds: float) -> int:
+        """Tell it to finish, and wait. Its exit code."""
+        child = self.persons[name].child
+        assert child is not None
+        return await trio.to_thread.run_sync(child.stop, seconds, abandon_on_cancel=True)

@@ -1,0 +1,391 @@
+"""A soak from its first process to its last book.
+
+In: a plan. Out: an outcome. What goes on meanwhile is told once a second.
+"""
+
+import re
+import socket
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from random import Random, SystemRandom
+from typing import Final
+
+import msgspec
+import trio
+
+from switch.config.load import load_network
+from switch.core.network import Address, Network
+from switch.hosts.books import Books
+from switch.observe.follow import Follower
+from switch.observe.lines import HopLine, LineError, is_response, read_hop, towards_issuer
+from switch.soak.blows import Blow, Kind, Targets, blows
+from switch.soak.disk import Disk
+from switch.soak.links import Link
+from switch.soak.people import INDEX, SWITCH, WRITER, People, Start
+from switch.soak.verdict import Verdict, judge, owes
+
+REST_S: Final = 180.0
+"""for what is open to end and what is owed to arrive, once nothing is broken any more"""
+CURRENCY: Final = "MAD"
+_CALM_S: Final = 2.0
+"""before the first blow, and after the last"""
+_PATIENCE_S, _REPEATS = "4", "1"
+"""of the acquirers: above what the switch takes to answer when nothing is wrong"""
+_POS_SHARE: Final = 0.35
+_SILENT: Final = "silent=0.2"
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """What is asked for."""
+
+    directory: Path
+    """of this run; exists and is empty"""
+    text: str
+    """of the network file"""
+    rate: float
+    duration_s: float
+    """of blows; 0: until `kills`"""
+    kills: int
+    """no more blows after so many kills; 0: no bound"""
+    every_s: float
+    seed: int
+    disk: bool = True
+    """fill the journal's disk, too"""
+
+    @property
+    def state(self) -> Path:
+        """The switch's directory."""
+        return self.directory / "state"
+
+    @property
+    def hosts(self) -> Path:
+        """The hosts' books, a directory each."""
+        return self.directory / "hosts"
+
+    @property
+    def log(self) -> Path:
+        """The hop log."""
+        return self.state / "hops.jsonl"
+
+
+class Status(msgspec.Struct):
+    """What goes on."""
+
+    elapsed_s: float = 0.0
+    rate: float = 0.0
+    """payments answered a second, lately"""
+    answered: int = 0
+    in_flight: int = 0
+    blows: Counter[str] = msgspec.field(default_factory=Counter)
+    """so far, as `kill issuer`"""
+    kills: int = 0
+    now: list[str] = msgspec.field(default_factory=list)
+    """what is broken at the moment"""
+    phase: str = "starting"
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of it."""
+
+    verdict: Verdict
+    blows: dict[str, int]
+    kills: int
+    duration_s: float
+    """under blows"""
+    unexpected: list[str]
+    """processes that ended by themselves, or would not start or stop"""
+    recoveries_ms: dict[int, int]
+    disk: str
+    """how the journal's disk was filled, or why it was not"""
+
+    @property
+    def sound(self) -> bool:
+        """True where there is nothing to look into."""
+        return not self.verdict.differences and not self.unexpected and self.verdict.payments > 0
+
+
+Show = Callable[[Status], None]
+
+
+def hurried(text: str) -> str:
+    """A network file in which nobody waits long: hosts have 2 s to answer, links and repeats are tried again soon."""
+    text = re.sub(r"(?m)^(retry_ms|backoff_min_ms|backoff_max_ms|echo_s) = .*\n", "", text)
+    quick = "retry_ms = 2_000\nbackoff_min_ms = 100\nbackoff_max_ms = 1_000\necho_s = 5\ntimeout_ms = 2_000"
+    return re.sub(r"(?m)^timeout_ms = .*$", quick, text)
+
+
+def on_quiet_ports(text: str) -> str:
+    """The text with each loopback port replaced by a free one that the system gives to nobody while its owner is dead."""
+    first, _, _ = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().partition("\t")
+    dice, fresh = SystemRandom(), dict[str, str]()
+    for used in sorted(set(re.findall(r'(?<=")127\.0\.0\.1:\d+(?=")', text))):
+        while used not in fresh:
+            port = dice.randrange(10_000, int(first))
+            if f"127.0.0.1:{port}" not in fresh.values() and _free(port):
+                fresh[used] = f"127.0.0.1:{port}"
+    return re.sub(r'(?<=")127\.0\.0\.1:\d+(?=")', lambda found: fresh[found[0]], text)
+
+
+def _free(port: int) -> bool:
+    with socket.socket() as one:
+        try:
+            one.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+class Soak:
+    """One run. `run` it once; `release` whatever happened."""
+
+    def __init__(self, plan: Plan, start: Start, show: Show) -> None:
+        self.plan = plan
+        self.status = Status()
+        self._show = show
+        self._dice = Random(plan.seed)  # noqa: S311 - simulation, not secrecy
+        self.people = People(plan.directory, start)
+        self.network_file = plan.directory / "network.toml"
+        self.network_file.write_text(on_quiet_ports(hurried(plan.text)))
+        self.network: Network = load_network(str(self.network_file))
+        self._disk: Disk | None = None
+        self._links: dict[str, Link] = {}
+        self._watch = _Watch(plan.log)
+        self._over = trio.Event()
+
+    def release(self, *, keep: bool) -> None:
+        """Nobody is left stopped, nothing mounted."""
+        self.people.all_go_on()
+        if self._disk is not None:
+            self._disk.release(keep=keep)
+
+    async def run(self) -> Outcome:
+        """All of it. Raises what a process that does not come up raises."""
+        if self.plan.disk:
+            self._disk = Disk(self.plan.state / "journal")
+        async with trio.open_nursery() as nursery:
+            await self._lay_links(nursery)
+            self._hire()
+            nursery.start_soon(self._tell)
+            await self.people.come(*self._hosts())
+            await self.people.come(SWITCH)
+            await self.people.come(*self._acquirers())
+            began = trio.current_time()
+            async with trio.open_nursery() as watching:
+                watching.start_soon(self.people.watch)
+                await self._strike()
+                duration_s = trio.current_time() - began
+                await trio.sleep(_CALM_S)
+                watching.cancel_scope.cancel()
+            await self._come_to_rest()
+            nursery.cancel_scope.cancel()
+        if self._disk is not None:
+            self._disk.release()
+        return self._outcome(duration_s)
+
+    # -- who is there
+
+    def _hosts(self) -> list[str]:
+        return [h.name for h in self.network.hosts]
+
+    def _acquirers(self) -> list[str]:
+        return [name for name in self.people.persons if name.startswith("acquirer-")]
+
+    async def _lay_links(self, nursery: trio.Nursery) -> None:
+        """A link to each host and to each listener; the switch's own network file leads to the hosts through them."""
+        text = self.network_file.read_text()
+        targets: dict[str, Address] = {h.name: h.connect for h in self.network.hosts if h.connect is not None}
+        targets |= {x.name: x.address for x in self.network.listeners}
+        for name, target in targets.items():
+            link = self._links[name] = Link(name, target, Random(self._dice.getrandbits(64)))  # noqa: S311
+            await link.open(nursery)
+            if name in self._hosts():
+                text = text.replace(f'connect = "{target}"', f'connect = "{link.address}"')
+        (self.plan.directory / "switch.toml").write_text(text)
+
+    def _hire(self) -> None:
+        plan, people = self.plan, self.people
+        network = ("--network", str(self.network_file), "--seed", str(plan.seed), "--state", str(plan.hosts))
+        for host in self.network.hosts:
+            book = ("--book", str(self._book(host.name)))
+            if host.role == "issuer":
+                people.add(host.name, "issuer", host.name, "--latency", "4", *network, *book)
+            else:
+                people.add(host.name, "network", host.scheme, "--latency", "20", *network, *book)
+        people.add(SWITCH, "serve", str(plan.directory / "switch.toml"), "--state", str(plan.state), "--no-show")
+        ports = [x for x in self.network.listeners if x.role in ("acquirer", "terminal")]
+        for n, listener in enumerate(ports):
+            pos = listener.role == "terminal"
+            share = 1.0 if len(ports) == 1 else _POS_SHARE if pos else 1 - _POS_SHARE
+            banks = [word for member in self.network.members for word in ("--bank", member.name)]
+            name = f"acquirer-{listener.name}"
+            people.add(
+                name, "terminal", *banks, "--port", listener.name, "--host", str(self._links[listener.name].address),
+                "--count", "20" if pos else "40", "--rate", f"{plan.rate * share:g}", "--duration", "0",
+                "--patience", _PATIENCE_S, "--repeats", _REPEATS, "--drain", f"{REST_S:g}", "--seed", str(plan.seed + n),
+                "--mix", _SILENT, "--network", str(self.network_file), "--book", str(self._book(name)), "--verbose",
+            )  # fmt: skip
+
+    def _book(self, name: str) -> Path:
+        return self.plan.directory / f"book-{name}.json"
+
+    # -- blows
+
+    def _targets(self) -> Targets:
+        issuers = [h.name for h in self.network.hosts if h.role == "issuer"]
+        networks = [h.name for h in self.network.hosts if h.role == "network"]
+        killed = [SWITCH, SWITCH, SWITCH, WRITER, WRITER, WRITER, INDEX, *issuers, *networks]
+        stopped = [SWITCH, SWITCH, WRITER, WRITER, *issuers, *networks, *self._acquirers()]
+        return Targets(killed, stopped, list(self._links), self._disk is not None)
+
+    async def _strike(self) -> None:
+        """Until there have been enough kills, or it is time; returns once everything is mended."""
+        plan, status = self.plan, self.status
+        status.phase = "under blows"
+        until = trio.current_time() + plan.duration_s if plan.duration_s else float("inf")
+        await trio.sleep(_CALM_S)
+        async with trio.open_nursery() as nursery:
+            for blow in blows(self._dice, plan.every_s, self._targets()):
+                await trio.sleep(blow.wait_s)
+                if trio.current_time() >= until or (plan.kills and status.kills >= plan.kills):
+                    break
+                if self._can(blow):
+                    nursery.start_soon(self._hit, blow)
+        status.phase = "coming to rest"
+
+    def _can(self, blow: Blow) -> bool:
+        if blow.kind in (Kind.KILL, Kind.STOP):
+            return self.people.is_free(blow.target)
+        return f"{blow.kind} {blow.target}" not in self.status.now
+
+    async def _hit(self, blow: Blow) -> None:
+        said = f"{blow.kind} {blow.target}"
+        self.status.now.append(said)
+        if await self._done(blow):
+            self.status.blows[self._counted(blow)] += 1
+        self.status.now.remove(said)
+
+    async def _done(self, blow: Blow) -> bool:
+        if blow.kind is Kind.KILL:
+            self.status.kills += 1
+            done = await self.people.kill(blow.target, blow.for_s)
+            self.status.kills -= not done
+            if blow.target == SWITCH:
+                self._watch.forget()
+            return done
+        if blow.kind is Kind.STOP:
+            return await self.people.stop(blow.target, blow.for_s)
+        if blow.kind is Kind.FULL:
+            assert self._disk is not None
+            await self._disk.fill(blow.for_s, lambda: self.people.helper(WRITER))
+            return True
+        link = self._links[blow.target]
+        await {Kind.CUT: link.cut, Kind.STALL: link.stall, Kind.SWALLOW: link.swallow}[blow.kind](blow.for_s)
+        return True
+
+    def _counted(self, blow: Blow) -> str:
+        if blow.kind not in (Kind.KILL, Kind.STOP):
+            return blow.kind.value
+        role = next((h.role for h in self.network.hosts if h.name == blow.target), blow.target)
+        return f"{blow.kind} {'acquirer' if role.startswith('acquirer-') else role}"
+
+    # -- rest
+
+    async def _come_to_rest(self) -> None:
+        """Acquirers first, so that each ends what it has begun; then what is owed; then everyone else."""
+        async with trio.open_nursery() as nursery:
+            for name in self._acquirers():
+                nursery.start_soon(self._leaves, name, REST_S + 20)
+        with trio.move_on_after(REST_S):
+            while await trio.to_thread.run_sync(owes, self.plan.state, abandon_on_cancel=True):  # noqa: ASYNC110 - a journal's
+                await trio.sleep(0.5)
+        for name in (*self._hosts(), SWITCH):
+            await self._leaves(name, 30)
+
+    async def _leaves(self, name: str, seconds: float) -> None:
+        code = await self.people.go(name, seconds)
+        if code:
+            person = self.people.persons[name]
+            last = "; ".join(person.child.text().strip().splitlines()[-3:]) if person.child else ""
+            self.people.unexpected.append(f"{name} ended with exit code {code}: {last}")
+
+    def _outcome(self, duration_s: float) -> Outcome:
+        self.status.phase = "comparing books"
+        self._show(self.status)
+        names = (*self._hosts(), *self._acquirers())
+        books = Books.from_json(*(self._book(name).read_bytes() for name in names if self._book(name).exists()))
+        disk = self._disk
+        how = "not filled" if disk is None else "tmpfs" if not disk.why_not else f"limit of file sizes ({disk.why_not})"
+        return Outcome(
+            verdict=judge(self.network, self.plan.state, self.plan.hosts, books),
+            blows=dict(sorted(self.status.blows.items())),
+            kills=self.status.kills,
+            duration_s=duration_s,
+            unexpected=self.people.unexpected,
+            recoveries_ms=dict(sorted(self.people.recoveries_ms.items())),
+            disk=how,
+        )
+
+    async def _tell(self) -> None:
+        """Once a second."""
+        began = trio.current_time()
+        while True:
+            self._watch.look()
+            status = self.status
+            status.elapsed_s = trio.current_time() - began
+            status.answered, status.in_flight, status.rate = (
+                self._watch.answered,
+                self._watch.in_flight,
+                self._watch.rate(),
+            )
+            self._show(status)
+            await trio.sleep(1)
+
+
+class _Watch:
+    """Counts payments in the hop log as it grows."""
+
+    def __init__(self, log: Path) -> None:
+        self.answered = 0
+        self._open: set[str] = set()
+        self._lately: list[int] = [0]
+        self._follower = Follower(log)
+
+    @property
+    def in_flight(self) -> int:
+        """Requests that came and have no answer yet."""
+        return len(self._open)
+
+    def forget(self) -> None:
+        """The switch has been killed: what was under way has no answer from it."""
+        self._open.clear()
+
+    def rate(self) -> float:
+        """A second, over the last ones."""
+        return (self._lately[-1] - self._lately[0]) / max(1, len(self._lately) - 1)
+
+    def look(self) -> None:
+        """Read what is new; to be called once a second."""
+        while lines := self._follower.poll():
+            for hop in _hops(lines):
+                self._count(hop)
+        self._lately = [*self._lately[-9:], self.answered]
+
+    def _count(self, hop: HopLine) -> None:
+        if hop.mti[1:2] not in ("1", "2") or towards_issuer(hop):
+            return
+        if is_response(hop.mti):
+            self.answered += hop.txn in self._open
+            self._open.discard(hop.txn)
+        else:
+            self._open.add(hop.txn)
+
+
+def _hops(lines: list[bytes]) -> Iterator[HopLine]:
+    for line in lines:
+        try:
+            hop = read_hop(line)
+        except LineError:
+            continue
+        if hop is not None:
+            yield hop

@@ -1,0 +1,160 @@
+"""Whether all books agree when a soak is over, and the story of whatever does not.
+
+In: what the run has left in its directory. Out: differences, each with the payment it is about; and for a payment, everything
+that any log has of it.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from switch.core.limits import Limits
+from switch.core.network import Network
+from switch.core.records import SCHEMA, AnyEntry
+from switch.hosts.books import APPROVED, Books, Difference, IssuerBook, JournalRow, journal_rows, reconcile
+from switch.hosts.cards import demo_cards
+from switch.hosts.postings import DECODER, Holdings, Taken
+from switch.hosts.postings import SCHEMA as HOST_SCHEMA
+from switch.journal.log import Log, segments
+from switch.journal.recovery import Fold, decode, decode_as, journal_directory, recover
+from switch.journal.reports import Filters, Reports
+from switch.journal.verify import verify
+from switch.observe.follow import Follower
+from switch.observe.lines import HopLine, LineError, read_event, read_hop
+from switch.observe.waterfall import waterfall
+
+
+class Verdict(msgspec.Struct, kw_only=True):
+    """What the books say."""
+
+    payments: int
+    """over all acquirers"""
+    approved: int
+    declined: int
+    reversed: int
+    standing: dict[str, int]
+    """currency -> minor units that stand, by the acquirers' books"""
+    records: int
+    """in the switch's journal"""
+    differences: list[Difference]
+
+
+def entries_of(state: Path) -> Iterator[AnyEntry]:
+    """Every record of the switch's journal, from the first."""
+    directory = journal_directory(state)
+    for segment, record in Log(directory, SCHEMA, segments(directory)):
+        yield decode(segment, record)
+
+
+def owes(state: Path) -> int:
+    """Messages that the switch still owes its hosts."""
+    return sum(row.owed for row in journal_rows(entries_of(state)))
+
+
+def host_fold(network: Network, name: str) -> Fold:
+    """How the journal of host `name` is read."""
+    host = next(h for h in network.hosts if h.name == name)
+    owner = host.member if host.role == "issuer" else host.scheme
+    cards = [card for card in demo_cards(network) if card.issuer == owner]
+    return Fold(HOST_SCHEMA, DECODER.decode, lambda _: Holdings(cards), Holdings.apply, "is about card {}, not on file")
+
+
+def judge(network: Network, state: Path, hosts: Path, books: Books) -> Verdict:
+    """Lay everyone's books beside each other: acquirers', the switch's journal, the hosts' and the hosts' journals."""
+    rows = journal_rows(entries_of(state))
+    differences = reconcile(books.terminals, books.networks, books.issuers, rows, declines_lost=True)
+    verified = verify(state)
+    differences += [Difference("", f"journal verify: {damage}") for damage in verified.damage]
+    differences += _reports(state, rows)
+    for book in books.issuers:
+        differences += _kept(network, hosts, book)
+    acquirers = (*books.terminals, *books.networks)
+    standing: dict[str, int] = {}
+    for acquirer in acquirers:
+        for currency, amount in acquirer.amounts.items():
+            standing[currency] = standing.get(currency, 0) + amount
+    return Verdict(
+        payments=sum(b.sent for b in acquirers),
+        approved=sum(b.approved for b in acquirers),
+        declined=sum(sum(b.declined.values()) for b in acquirers),
+        reversed=sum(b.reversed for b in acquirers),
+        standing=standing,
+        records=verified.records,
+        differences=differences,
+    )
+
+
+def _reports(state: Path, rows: list[JournalRow]) -> list[Difference]:
+    """The index and the reports made from it say what the records say."""
+    reports = Reports(state)
+    listed = reports.transactions(Filters(status="approved"))
+    reports.close()
+    approved = sum(row.outcome == APPROVED for row in rows)
+    if len(listed) == approved:
+        return []
+    return [
+        Difference("", f"the journal has {approved} approved payments, `journal list --status approved` {len(listed)}")
+    ]
+
+
+def _kept(network: Network, hosts: Path, book: IssuerBook) -> list[Difference]:
+    """A host's own journal makes the book that its process wrote."""
+    state = recover(hosts / book.name, Limits(), host_fold(network, book.name)).state
+    kept = state.book(book.name)
+    if kept == msgspec.structs.replace(book, cards=kept.cards) and sorted(kept.cards, key=repr) == sorted(
+        book.cards, key=repr
+    ):
+        return []
+    return [Difference("", f"{book.name}: the fold of its journal is not the book its process wrote")]
+
+
+# -- the story of a payment
+
+
+def story(network: Network, state: Path, hosts: Path, log: Path, key: str, currency: str) -> str:
+    """Everything about one payment (DE32/DE41/DE37): its waterfalls, and the records of switch and hosts that are about it."""
+    rrn = key.rpartition("/")[2]
+    parts = [f"── {key}", *_waterfalls(log, rrn, currency)]
+    parts += [f"switch: {entry!r:.400}" for entry in entries_of(state) if rrn in repr(entry)]
+    for host in network.hosts:
+        directory = journal_directory(hosts / host.name)
+        fold = host_fold(network, host.name)
+        for segment, record in Log(directory, HOST_SCHEMA, segments(directory)):
+            taken: Taken = decode_as(fold, segment, record)
+            if (
+                taken.message[3] == key
+                or taken.early == key
+                or (taken.posting is not None and taken.posting.key == key)
+            ):
+                parts.append(f"{host.name}: {taken!r:.400}")
+    return "\n".join(parts)
+
+
+def _waterfalls(log: Path, rrn: str, currency: str) -> list[str]:
+    """One a transaction: a payment's own, its reversal's or its completion's."""
+    hops: dict[str, list[HopLine]] = {}
+    events: list[dict[str, object]] = []
+    for hop, event in _lines(log):
+        if hop is not None and hop.rrn == rrn:
+            hops.setdefault(hop.txn, []).append(hop)
+        elif event is not None and "txn" in event:
+            events.append(event)
+    return [
+        waterfall(of, [e for e in events if txn in (e.get("txn"), e.get("original"))], currency)
+        for txn, of in hops.items()
+    ]  # fmt: skip
+
+
+def _lines(log: Path) -> Iterator[tuple[HopLine | None, dict[str, object] | None]]:
+    follower = Follower(log, older=True)
+    try:
+        while lines := follower.poll():
+            for line in lines:
+                try:
+                    hop = read_hop(line)
+                    yield (hop, None) if hop is not None else (None, read_event(line))
+                except LineError:
+                    continue
+    finally:
+        follower.close()
