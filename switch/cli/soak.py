@@ -195,12 +195,14 @@ def _summary(outcome: Outcome) -> str:
 
     verdict = outcome.verdict
     stands = ", ".join(format_amount(amount, currency) for currency, amount in sorted(verdict.standing.items()))
-    times = ", ".join(f"{ms / 1000:.1f} s: {n}" for ms, n in outcome.recoveries_ms.items())
+    slowest = max(outcome.recoveries, key=lambda r: r.ms, default=None)
+    took = f"at most {slowest.ms} ms ({slowest.records:,} records)" if slowest else "–"
+    refused = f"; {len(outcome.refused_starts)} starts refused for want of room" if outcome.refused_starts else ""
     return "\n".join([
         f"{outcome.duration_s:,.0f} s, {outcome.kills} kills: {', '.join(f'{n} {name}' for name, n in outcome.blows.items())}",
         f"{verdict.payments:,} payments: {verdict.approved:,} approved, {verdict.declined:,} declined, "
         f"{verdict.reversed:,} reversed; {stands} stand; {verdict.records:,} records in the journal",
-        f"the switch was back, from start to Ready, after {times or '–'}; the journal's disk: {outcome.disk}",
+        f"the switch recovered its journal {len(outcome.recoveries)} times, in {took}; its disk: {outcome.disk}{refused}",
     ])  # fmt: skip
 
 

@@ -6,13 +6,13 @@ stopped or running when it is over.
 
 import ctypes
 import os
+import re
 import signal
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import trio
 
@@ -24,6 +24,15 @@ _SUBREAPER: Final = 36
 _AGAIN_S: Final = 0.5
 """after a process that would not start"""
 _TRIES: Final = 20
+_NO_ROOM: Final = ("No space left on device", "File too large")
+_RECOVERED: Final = re.compile(r"([\d,]+) records recovered in (\d+) ms")
+
+
+class Recovery(NamedTuple):
+    """A start of the switch after a kill, as its Ready: line has it."""
+
+    records: int
+    ms: int
 
 
 class Child(Protocol):
@@ -117,8 +126,9 @@ class People:
         self.persons: dict[str, Person] = {}
         self.unexpected: list[str] = []
         """ends that nobody had asked for, as sentences: each is a defect"""
-        self.recoveries_ms: Counter[int] = Counter()
-        """of the switch: from its start to its Ready: line, in classes of 100 ms"""
+        self.refused_starts: list[str] = []
+        """of the switch, as there was no room for its journal: no defect, it says so and is started again"""
+        self.recoveries: list[Recovery] = []
         self._directory, self._start = directory, start
         self._stopped: set[int] = set()
         """pidfds"""
@@ -172,18 +182,19 @@ class People:
     async def _rise(self, person: Person) -> None:
         """Start it until it is there, as whoever keeps services running does."""
         for _ in range(_TRIES):
-            began = trio.current_time()
             child = person.begin()
             try:
-                await trio.to_thread.run_sync(child.ready, abandon_on_cancel=True)
+                ready = await trio.to_thread.run_sync(child.ready, abandon_on_cancel=True)
             except Exception as error:
-                self.unexpected.append(f"{person.name} did not start: {error}")
+                why = f"{person.name} did not start: {error}"
+                full = person.name == SWITCH and any(reason in why for reason in _NO_ROOM)
+                (self.refused_starts if full else self.unexpected).append(why)
                 await trio.sleep(_AGAIN_S)
                 continue
-            if person.name == SWITCH:
-                self.recoveries_ms[int((trio.current_time() - began) * 10) * 100] += 1
+            if person.name == SWITCH and (told := _RECOVERED.search(ready)):
+                self.recoveries.append(Recovery(int(told[1].replace(",", "")), int(told[2])))
             return
-        raise RuntimeError(f"{person.name} does not start any more: {self.unexpected[-1]}")
+        raise RuntimeError(f"{person.name} does not start any more; it printed: {child.text()[-500:]}")
 
     async def stop(self, name: str, for_s: float) -> bool:
         """Stop it for a while. False: there was nobody to stop."""

@@ -22,7 +22,7 @@ from switch.observe.lines import HopLine, LineError, is_response, read_hop, towa
 from switch.soak.blows import Blow, Kind, Targets, blows
 from switch.soak.disk import Disk
 from switch.soak.links import Link
-from switch.soak.people import INDEX, SWITCH, WRITER, People, Start
+from switch.soak.people import INDEX, SWITCH, WRITER, People, Recovery, Start
 from switch.soak.verdict import Verdict, judge, owes
 
 REST_S: Final = 180.0
@@ -95,7 +95,9 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """under blows"""
     unexpected: list[str]
     """processes that ended by themselves, or would not start or stop"""
-    recoveries_ms: dict[int, int]
+    refused_starts: list[str]
+    """of the switch, for want of room"""
+    recoveries: list[Recovery]
     disk: str
     """how the journal's disk was filled, or why it was not"""
 
@@ -322,7 +324,8 @@ class Soak:
             kills=self.status.kills,
             duration_s=duration_s,
             unexpected=self.people.unexpected,
-            recoveries_ms=dict(sorted(self.people.recoveries_ms.items())),
+            refused_starts=self.people.refused_starts,
+            recoveries=self.people.recoveries,
             disk=how,
         )
 

@@ -11,7 +11,7 @@ import msgspec
 
 from switch.core.limits import Limits
 from switch.core.network import Network
-from switch.core.records import SCHEMA, AnyEntry
+from switch.core.records import SCHEMA, AnyEntry, Entry
 from switch.hosts.books import APPROVED, Books, Difference, IssuerBook, JournalRow, journal_rows, reconcile
 from switch.hosts.cards import demo_cards
 from switch.hosts.postings import DECODER, Holdings, Taken
@@ -116,7 +116,7 @@ def story(network: Network, state: Path, hosts: Path, log: Path, key: str, curre
     """Everything about one payment (DE32/DE41/DE37): its waterfalls, and the records of switch and hosts that are about it."""
     rrn = key.rpartition("/")[2]
     parts = [f"── {key}", *_waterfalls(log, rrn, currency)]
-    parts += [f"switch: {entry!r:.400}" for entry in entries_of(state) if rrn in repr(entry)]
+    parts += [f"switch: {_told(entry)}" for entry in _about(state, rrn)]
     for host in network.hosts:
         directory = journal_directory(hosts / host.name)
         fold = host_fold(network, host.name)
@@ -127,8 +127,24 @@ def story(network: Network, state: Path, hosts: Path, log: Path, key: str, curre
                 or taken.early == key
                 or (taken.posting is not None and taken.posting.key == key)
             ):
-                parts.append(f"{host.name}: {taken!r:.400}")
+                parts.append(f"{host.name}: {_told(taken)}")
     return "\n".join(parts)
+
+
+def _about(state: Path, rrn: str) -> Iterator[AnyEntry]:
+    """The switch's records about the payment with this DE37: those that name it, and those of the same transactions."""
+    txns: set[int] = set()
+    for entry in entries_of(state):
+        txn = getattr(entry, "txn", 0)
+        if txn in txns or getattr(entry, "original", 0) in txns or rrn in repr(entry):
+            txns.add(txn)
+            yield entry
+
+
+def _told(entry: Entry) -> str:
+    """A record on one line, without the sealed PAN."""
+    members = (f"{n}={getattr(entry, n)!r}" for n in entry.__struct_fields__ if n != "sealed")
+    return f"{type(entry).__name__}({', '.join(members)})"
 
 
 def _waterfalls(log: Path, rrn: str, currency: str) -> list[str]:
