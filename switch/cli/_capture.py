@@ -34,12 +34,26 @@ class Recording:
         self._log = driver.tell
         driver.show_to(self._recorder)
 
+    def follow(self, network: "Network") -> None:
+        """Another network file holds: what is being recorded goes on as the new one says, in a new file."""
+        recorded, asked_before = self._recorder is not None, self._network.capture is not None
+        self.end()
+        self._network = network
+        asked = network.capture
+        if asked is not None and (recorded or (asked.from_start and not asked_before)):
+            self.turn()
+
     def turn(self) -> None:
         """Begin where nothing is recorded, end where something is. What goes wrong is logged."""
         from switch.core.party import Log
 
         if self._recorder is not None:
             self.end()
+            return
+        if self._network.capture is None:
+            self._log(Log("warning", "capture.failed", {
+                "reason": "nothing says where to record", "hint": "give the network file a [capture] section, and reload it",
+            }))  # fmt: skip
             return
         try:
             self._begin()

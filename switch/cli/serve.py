@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from switch.cli._capture import Recording
     from switch.core.network import Network
+    from switch.server.reloading import Reloader
     from switch.server.serving import Serving
 
 
@@ -71,15 +74,19 @@ def command(
     import trio
 
     from switch.cli._network import load
+    from switch.config import load_network
     from switch.journal.log import JournalError
     from switch.security.vault import VaultError
+
+    def reread() -> "Network":
+        return _capturing(load_network(network), capture_path, clear)
 
     loaded = _capturing(load(network), capture_path, clear)
     state_dir = state or Path(loaded.state_dir)
     log_file = log_path or state_dir / "hops.jsonl"
     showing = sys.stderr.isatty() if show is None else show
     try:
-        trio.run(_serve, loaded, state_dir, log_file, showing, drain_s)
+        trio.run(_serve, loaded, reread, state_dir, log_file, showing, drain_s)
     except (OSError, JournalError, VaultError) as error:
         raise click.ClickException(str(error)) from None
 
@@ -102,7 +109,9 @@ def _capturing(network: "Network", path: Path | None, clear: tuple[str, ...]) ->
     return msgspec.structs.replace(network, capture=asked)
 
 
-async def _serve(network: "Network", state_dir: Path, log_file: Path, showing: bool, drain_s: float) -> None:
+async def _serve(
+    network: "Network", reread: "Callable[[], Network]", state_dir: Path, log_file: Path, showing: bool, drain_s: float
+) -> None:
     import trio
 
     from switch.cli._capture import Recording
@@ -110,6 +119,7 @@ async def _serve(network: "Network", state_dir: Path, log_file: Path, showing: b
     from switch.observe.hoplog import HopLog
     from switch.server.driver import Sinks
     from switch.server.driving import until_told_to_stop
+    from switch.server.reloading import Reloader
     from switch.server.serving import serving
 
     opened: list[HopLog] = []
@@ -119,8 +129,7 @@ async def _serve(network: "Network", state_dir: Path, log_file: Path, showing: b
         nonlocal recording
         hops = HopLog(log_file)
         opened.append(hops)
-        if network.capture is not None:
-            recording = Recording(network, hops.log)
+        recording = Recording(network, hops.log)
         if not showing:
             return Sinks(hops.log, hops.hop, hops.flush)
         screen = HopLog(sys.stderr, pretty=True)
@@ -138,35 +147,39 @@ async def _serve(network: "Network", state_dir: Path, log_file: Path, showing: b
         return Sinks(log, hops.hop, flush)
 
     async with serving(network, state_dir, open_sinks) as running:
-        if recording is not None:
-            recording.shows(running.driver)
+        assert recording is not None
+        recording.shows(running.driver)
+        running.told.append(recording.follow)
+        reloader = Reloader(running, reread)
+        running.control.add("reload", reloader.command)
 
         async def ready() -> None:
             with trio.move_on_after(1.0):
                 while running.hosts_up()[1]:  # noqa: ASYNC110 - the switch is pure: it has no event to wait for
                     await trio.sleep(0.02)
-            click.echo(_ready(network, running, log_file))
+            click.echo(_ready(running.network, running, log_file))
             sys.stdout.flush()
 
         async with trio.open_nursery() as nursery:
-            if recording is not None:
-                nursery.start_soon(_turn_on_signal, recording)
+            nursery.start_soon(_heed, recording, reloader)
             ended = await until_told_to_stop(running.driver, drain_s, ready)
             nursery.cancel_scope.cancel()
-        if recording is not None:
-            recording.end()
+        recording.end()
     for log_of in opened:
         log_of.close()
     click.echo(f"Stopped: {ended}")
 
 
-async def _turn_on_signal(recording: "Recording") -> None:
-    """SIGUSR1 ends the capture, the next begins another, and so on."""
+async def _heed(recording: "Recording", reloader: "Reloader") -> None:
+    """SIGUSR1 ends the capture, the next begins another, and so on; SIGHUP reads the network file again."""
     import trio
 
-    with trio.open_signal_receiver(signal.SIGUSR1) as signals:
-        async for _ in signals:
-            recording.turn()
+    with trio.open_signal_receiver(signal.SIGUSR1, signal.SIGHUP) as signals:
+        async for number in signals:
+            if number == signal.SIGUSR1:
+                recording.turn()
+            else:
+                await reloader.on_signal()
 
 
 def _ready(network: "Network", running: "Serving", log_file: Path) -> str:

@@ -82,6 +82,7 @@ def succeed(switch: "Switch", memory: Memory, now: int) -> None:
     """
     if memory.position != switch.position:
         raise ValueError(f"the memory is of record {memory.position}, the journal of record {switch.position}")
+    switch.durable_position = memory.durable
     switch.last_txn = max(switch.last_txn, memory.last_txn)
     switch.snapshot_at = min(switch.snapshot_at, memory.snapshot_at)
     switch.management.stan = memory.network_stan

@@ -4,6 +4,7 @@ Bytes are cut into frames, decoded, brought into house form and handed to one fl
 DE39=30 where it can be answered; one bad message never costs a healthy link.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -100,6 +101,15 @@ class Switch(Kernel):
     def leaves(self, *, whole: bool) -> Memory:
         """What a switch that follows this one needs to know. The last call: nothing may happen to this one any more."""
         return memory_of(self, whole=whole)
+
+    def busy(self) -> dict[str, str]:
+        """Hosts with something open or owed, and what, in words."""
+        found: dict[str, str] = {}
+        open_at = Counter(request.host for request in self.state.open.values())
+        owed_to = Counter(entry.host for entry in self.state.owed.values())
+        for name in open_at.keys() | owed_to.keys():
+            found[name] = f"{open_at[name]} open and {owed_to[name]} owed"
+        return found
 
     def close_unwaited(self, request: Forwarded, now: int) -> None:
         """End what is open and waited for by nobody."""

@@ -98,6 +98,11 @@ class Feed:
             raise
         return found
 
+    def limit(self, limits: Limits) -> None:
+        """From now on other limits hold."""
+        self._limits = limits
+        self._room = limits.unacknowledged_records * _RESERVE
+
     @property
     def unacknowledged(self) -> int:
         """Records appended and not known to be durable."""

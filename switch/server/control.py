@@ -55,6 +55,10 @@ class Control:
         """One more command of the process, `noun.verb` or a verb."""
         self._tasks[name] = task
 
+    def follow(self, operator: Operator) -> None:
+        """From now on the party's commands are these."""
+        self._operator = operator
+
     # -- one client
 
     async def client(self, stream: trio.SocketStream) -> None:

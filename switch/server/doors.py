@@ -9,9 +9,11 @@ import os
 import random
 import select
 import socket
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any, Protocol, TypeAlias
 
+import msgspec
 import trio
 
 from switch.core.limits import Limits
@@ -44,6 +46,14 @@ class House(Protocol):
         """Log it."""
 
 
+class Door(msgspec.Struct, frozen=True):
+    """A listening socket, where it was to listen, and what links through it are called."""
+
+    name: str
+    address: Address
+    sock: socket.socket
+
+
 class _Dialled:
     """One link that is dialled: its task's scope, and the connection there is."""
 
@@ -66,6 +76,8 @@ class Doors:
         self._listeners: dict[int, tuple[str, socket.socket]] = {}
         self._counts: dict[str, int] = {}
         """connections so far, by name"""
+        self._asked: dict[str, Address] = {}
+        """listeners, and where they were to listen"""
         self._dialled: dict[DialKey, _Dialled] = {}
         self._closed: dict[LinkId, trio.Event] = {}
 
@@ -84,14 +96,42 @@ class Doors:
 
     def listen(self, name: str, address: Address) -> None:
         """Accept connections on `address` as links of `name`. Raises OSError with the address in its text."""
-        self.open(name, listening_socket(address.host, address.port))
+        self.open(Door(name, address, listening_socket(address.host, address.port)))
 
-    def open(self, name: str, sock: socket.socket) -> None:
+    def open(self, door: Door) -> None:
         """Accept connections from a socket that listens already."""
+        sock, name = door.sock, door.name
+        self._asked[name] = door.address
         self._listeners[sock.fileno()] = (name, sock)
         self._epoll.register(sock.fileno(), select.EPOLLIN)
         host, port = sock.getsockname()[:2]
         self.addresses[name] = Address(host, port)
+
+    def prepare(self, wanted: Mapping[str, Address]) -> list[Door]:
+        """Sockets for those of `wanted` that are new, or elsewhere: they listen, and nobody is accepted yet.
+
+        Raises OSError where an address cannot be had; nothing is left open then.
+        """
+        found: list[Door] = []
+        try:
+            for name, address in wanted.items():
+                if self._asked.get(name) != address:
+                    found.append(Door(name, address, listening_socket(address.host, address.port)))
+        except OSError:
+            for door in found:
+                door.sock.close()
+            raise
+        return found
+
+    def move(self, wanted: Mapping[str, Address], prepared: Iterable[Door]) -> None:
+        """Listen where `wanted` says and nowhere else; `prepared` is what `prepare` gave for it."""
+        for fd, (name, sock) in list(self._listeners.items()):
+            if wanted.get(name) != self._asked[name]:
+                self._epoll.unregister(fd)
+                sock.close()
+                del self._listeners[fd], self._asked[name], self.addresses[name]
+        for door in prepared:
+            self.open(door)
 
     def is_door(self, fd: int) -> bool:
         """True if `fd` is a listening socket of ours."""
@@ -149,13 +189,31 @@ class Doors:
 
     # -- whom this side calls
 
-    async def dial(self, dial: Dial) -> None:
-        """Keep one connection to `dial.address`: connect, wait until it is lost, back off, again. Runs until cancelled."""
-        dialled = self._dialled[dial.name, dial.address] = _Dialled(dial)
-        with dialled.scope:
-            await self._keep(dialled)
+    def dial(self, wanted: Iterable[Dial], nursery: trio.Nursery) -> None:
+        """From now on keep one connection each to the addresses of `wanted`, and to no others.
+
+        Connections there are to others stay: they are the party's to close.
+        """
+        asked = {(dial.name, dial.address): dial for dial in wanted}
+        for key, dialled in list(self._dialled.items()):
+            if key not in asked:
+                del self._dialled[key]
+                self._closed.pop(dialled.link, None)
+                dialled.scope.cancel()
+        for key, dial in asked.items():
+            known = self._dialled.get(key)
+            if known is not None:
+                known.dial = dial
+            else:
+                self._dialled[key] = _Dialled(dial)
+                nursery.start_soon(self._keep, self._dialled[key])
 
     async def _keep(self, dialled: _Dialled) -> None:
+        """Connect, wait until it is lost, back off, again."""
+        with dialled.scope:
+            await self._dial_again_and_again(dialled)
+
+    async def _dial_again_and_again(self, dialled: _Dialled) -> None:
         wait_ms = dialled.dial.backoff_min_ms
         while True:
             dial = dialled.dial

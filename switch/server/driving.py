@@ -38,8 +38,7 @@ async def driving(
             nursery.start_soon(driver.poll)
             nursery.start_soon(driver.keep_time)
             nursery.start_soon(driver.keep_journal)
-            for one in dial:
-                nursery.start_soon(driver.doors.dial, one)
+            driver.doors.dial(dial, nursery)
             driver.carry_out(trio_clock())
             yield driver
             nursery.cancel_scope.cancel()

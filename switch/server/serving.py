@@ -8,18 +8,18 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import msgspec
 import trio
 
-from switch.core.network import Network
+from switch.core.network import Address, Network
 from switch.core.party import Log
 from switch.core.switch import Switch
 from switch.journal.feed import Feed
 from switch.journal.history import IndexHistory
+from switch.journal.recovery import Recovered
 from switch.security.vault import KeyVault
 from switch.server.control import Control, controlling
 from switch.server.driver import Dial, Driver, Sinks, trio_clock
@@ -28,25 +28,68 @@ from switch.server.quiet import quiet_collector
 from switch.wire import Dialect
 
 
-class Serving(msgspec.Struct):
-    """A running switch."""
+class Serving:
+    """A running switch, and what it was made of."""
 
-    switch: Switch
-    driver: Driver
-    recovered_records: int
-    recovery_ms: int
-    control: Control
+    def __init__(
+        self, switch: Switch, driver: Driver, control: Control, feed: Feed, nursery: trio.Nursery, recovered: Recovered
+    ) -> None:
+        """`nursery`: of what ends with the switch."""
+        self.switch = switch
+        self.network = switch.network
+        self.dialects = dict(switch.dialects)
+        self.vault, self.history = switch.vault, switch.history
+        self.driver, self.control, self.feed, self.nursery = driver, control, feed, nursery
+        self.recovered_records = recovered.folded
+        self.recovery_ms = 0
+        self.changing = trio.Lock()
+        """held while another switch is put in the place of this one"""
+        self.told: list[Callable[[Network], None]] = []
+        """who is to hear of another network file"""
 
     def hosts_up(self) -> tuple[list[str], list[str]]:
         """Names of the hosts that are signed on, and of those that are not."""
         up = [name for name, host in self.switch.hosts.items() if host.up is not None]
         return up, [name for name in self.switch.hosts if name not in up]
 
+    def follow(self, switch: Switch, network: Network, dialects: dict[str, Dialect]) -> None:
+        """Another switch is in the place of the one before."""
+        self.switch, self.network, self.dialects = switch, network, dialects
+        self.control.follow(switch.operator)
+        self.feed.limit(network.limits)
+        for tell in self.told:
+            tell(network)
 
-def dialects_of(network: Network) -> dict[str, Dialect]:
-    """Every dialect the network's links speak, loaded once."""
+
+def dialects_of(network: Network, known: Mapping[str, Dialect] | None = None) -> dict[str, Dialect]:
+    """Every dialect the network's links speak, loaded once; the one in `known` where its file has not changed.
+
+    Raises DialectError, a ValueError.
+    """
     names = {listener.dialect for listener in network.listeners} | {host.dialect for host in network.hosts}
-    return {name: Dialect.load(name, layouts=network.limits.codec_layouts) for name in sorted(names)}
+    found: dict[str, Dialect] = {}
+    for name in sorted(names):
+        read = Dialect.load(name, layouts=network.limits.codec_layouts)
+        before = known.get(name) if known else None
+        same = before is not None and (before.spec, before.family, before.version) == (
+            read.spec, read.family, read.version,
+        )  # fmt: skip
+        found[name] = before if before is not None and same else read
+    return found
+
+
+def addresses_of(network: Network) -> dict[str, Address]:
+    """Where the network's listeners listen, by name."""
+    return {listener.name: listener.address for listener in network.listeners}
+
+
+def dials_of(network: Network) -> list[Dial]:
+    """The hosts this side connects to."""
+    return [
+        Dial(host.name, host.connect, host.backoff_min_ms, host.backoff_max_ms)
+        for host in network.hosts
+        if host.connect is not None
+    ]
 
 
 SPARE_FILES = 64
@@ -90,18 +133,12 @@ async def serving(network: Network, state_dir: Path, open_sinks: Callable[[], Si
         switch = Switch(network, dialects, recovered.state, recovered.position, vault, history)
         switch.wall_offset_ns = time.time_ns() - trio_clock()
         switch.started(trio_clock())
-        dials = [
-            Dial(host.name, host.connect, host.backoff_min_ms, host.backoff_max_ms)
-            for host in network.hosts
-            if host.connect is not None
-        ]
-        listen = [(listener.name, listener.address) for listener in network.listeners]
         async with (
             driving(
                 switch,
                 sinks=sinks,
-                listen=listen,
-                dial=dials,
+                listen=list(addresses_of(network).items()),
+                dial=dials_of(network),
                 limits=network.limits,
                 journal=feed,
                 durable=recovered.position,
@@ -111,8 +148,9 @@ async def serving(network: Network, state_dir: Path, open_sinks: Callable[[], Si
         ):
             nursery.start_soon(keep_index, state_dir, sinks)
             with quiet_collector():
-                recovery_ms = round((time.perf_counter() - began) * 1000)
-                yield Serving(switch, driver, recovered.folded, recovery_ms, control)
+                running = Serving(switch, driver, control, feed, nursery, recovered)
+                running.recovery_ms = round((time.perf_counter() - began) * 1000)
+                yield running
             nursery.cancel_scope.cancel()
     finally:
         feed.close()

@@ -393,7 +393,7 @@ def test_less_memory_leaves_the_rest_to_the_journal() -> None:
 MADE_ANEW = {
     Kernel: {
         "effects", "wall_offset_ns", "limits", "dialects", "state", "vault", "history", "pending", "with_hosts", "draining",
-        "durable_position", "_wall_at", "_wall_us", "_second", "_de7",
+        "_wall_at", "_wall_us", "_second", "_de7",
     },
     Switch: {
         "forwarder", "operator", "_payments", "_reversals", "management", "leaving", "listeners", "connections", "unsigned",
@@ -405,7 +405,7 @@ MADE_ANEW = {
     Forwarder: {"_kernel"},
 }  # fmt: skip
 KEPT_AS = {
-    "last_txn": "last_txn", "framing_name": "framing", "framing": "begun", "pending": "table", "_late": "late",
+    "durable_position": "durable", "framing_name": "framing", "framing": "begun", "pending": "table", "_late": "late",
     "_answered": "answered", "queues": "hosts",
 }  # fmt: skip
 

@@ -1,0 +1,126 @@
+"""The network file read again while the switch runs: checked whole first, then in effect at once, or refused whole.
+
+In: a way to read the file. Out: what changed, in words, and a switch of the new file in the place of the old one, with the same
+journal, connections and requests under way (`core.succession`). Nothing is awaited between the last look at the old switch and
+the first call of the new one, so that no message falls between them.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import msgspec
+import trio
+
+from switch.config import ConfigErrors
+from switch.core.changes import Obstacle, changes, obstacles
+from switch.core.command import Arguments, Unable
+from switch.core.network import Network
+from switch.core.party import Log
+from switch.core.switch import Switch
+from switch.server.ports import trio_clock
+from switch.server.serving import Serving, addresses_of, dialects_of, dials_of, raise_open_files
+from switch.wire import Dialect
+
+TOLD_MAX = 200
+"""changes named in one event"""
+
+
+class ReloadArguments(Arguments, frozen=True):
+    """Of the command `reload`."""
+
+    dry_run: bool = False
+    """only say what would change"""
+
+
+class Reloader:
+    """Of one running switch."""
+
+    def __init__(self, running: Serving, reread: Callable[[], Network]) -> None:
+        """`reread`: the network as its file now says; raises ConfigErrors with all mistakes, or OSError."""
+        self._running = running
+        self._reread = reread
+
+    async def command(self, arguments: dict[str, Any], by: str) -> dict[str, Any]:
+        """What `reload` of the control socket does. Raises Unable: everything is as it was."""
+        try:
+            given = msgspec.convert(arguments, ReloadArguments)
+        except msgspec.ValidationError as error:
+            raise Unable(f"reload: {error}", "it takes: dry_run") from None
+        return {"changes": await self.reload(by, dry_run=given.dry_run), "dry_run": given.dry_run}
+
+    async def on_signal(self) -> None:
+        """What SIGHUP does: the outcome is in the log."""
+        with suppress(Unable):
+            await self.reload("SIGHUP")
+
+    async def reload(self, by: str, *, dry_run: bool = False) -> list[str]:
+        """Read, check, apply. Returns the changes. Raises Unable: everything is as it was, and the reason is logged."""
+        running = self._running
+        try:
+            async with running.changing:
+                network, dialects = await trio.to_thread.run_sync(self._read)
+                found = changes(running.network, network)
+                self._check(network)
+                if not dry_run:
+                    self._apply(network, dialects)
+        except Unable as error:
+            running.driver.tell(Log("error", "network.reload_refused", {
+                "by": by, "reason": str(error), "dry_run": dry_run, "hint": error.hint,
+            }))  # fmt: skip
+            raise
+        if not dry_run:
+            told = [*found[:TOLD_MAX], *([f"and {len(found) - TOLD_MAX} more"] if len(found) > TOLD_MAX else [])]
+            event = {"by": by, "file": network.source, "changed": len(found), "changes": told}
+            running.driver.tell(Log("info", "network.reloaded", event))
+        return found
+
+    def _read(self) -> tuple[Network, dict[str, Dialect]]:
+        """In a thread of its own: the file, and the dialects it names."""
+        try:
+            network = self._reread()
+            return network, dialects_of(network, self._running.dialects)
+        except ConfigErrors as errors:
+            raise Unable(str(errors), "nothing was changed; mend the file and ask again") from None
+        except (OSError, ValueError) as error:
+            raise Unable(str(error), "nothing was changed; mend the file and ask again") from None
+
+    def _check(self, network: Network) -> None:
+        running = self._running
+        if running.switch.draining:
+            raise Unable("the switch is shutting down")
+        raise_obstacles(obstacles(running.network, network, running.switch.busy()))
+
+    def _apply(self, network: Network, dialects: dict[str, Dialect]) -> None:
+        """Without a pause. Raises Unable where an address cannot be had; nothing has been done then."""
+        running, driver, old = self._running, self._running.driver, self._running.switch
+        wanted = addresses_of(network)
+        try:
+            opened = driver.doors.prepare(wanted)
+        except OSError as error:
+            raise Unable(str(error), "free the address, or give the listener another; nothing was changed") from None
+        now = trio_clock()
+        driver.carry_out(now)
+        spoken = {**running.dialects, **dialects}
+        try:
+            new = Switch(network, spoken, old.state, old.position, running.vault, running.history)
+        except Exception:
+            for door in opened:
+                door.sock.close()
+            raise
+        new.wall_offset_ns = old.wall_offset_ns
+        new.succeeds(old.leaves(whole=False), now)
+        running.follow(new, network, spoken)
+        driver.follow(new, network.limits, now)
+        driver.doors.move(wanted, opened)
+        driver.doors.dial(dials_of(network), running.nursery)
+        too_few = raise_open_files(network.limits.connections)
+        if too_few is not None:
+            driver.tell(too_few)
+
+
+def raise_obstacles(found: list[Obstacle]) -> None:
+    """Raise Unable with all of them, one a line."""
+    if found:
+        lines = [f"{obstacle.sentence}: {obstacle.hint}" for obstacle in found]
+        raise Unable("\n".join(lines), "nothing was changed")

@@ -1,0 +1,167 @@
+"""The network file reloaded under load: in effect at once or refused whole, and nobody at the other ends notices."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from switch.cli._processes import Child
+from switch.cli.demo import free_ports
+from switch.config import load_network
+from switch.core.routing import luhn_digit
+from switch.hosts.books import Books, journal_rows, reconcile
+from switch.hosts.messages import BALANCE
+from switch.wire.vocabulary import DE
+from tests.e2e.stage import QUICK, Stage, wait_for
+from tests.e2e.till import Till
+
+NEW_CARD = "950477000000001" + luhn_digit("950477000000001")
+CALM = "purchase=6,web=1,cash=1,refund=1,balance=1,preauth=0,void=0,foreign=20,showcase=0,silent=0"
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    one = Stage(tmp_path, QUICK)
+    try:
+        one.issuers("--latency", "5", "--book", str(tmp_path / "issuers.json"))
+        one.networks("--latency", "10", "--book", str(tmp_path / "networks.json"))
+        yield one
+    finally:
+        one.close()
+
+
+def load(stage: Stage, rate: int, seconds: float) -> Child:
+    return stage.start(
+        "terminal", "--network", str(stage.path), "--bank", "atlas", "--bank", "rif", "--count", "20", "--mix", CALM,
+        "--rate", str(rate), "--duration", str(seconds), "--book", str(stage.directory / "terminals.json"),
+    )  # fmt: skip
+
+
+def books_agree(stage: Stage, switch: Child) -> bool:
+    """Stop everything; acquirers, journal and issuers say the same."""
+    assert [child.stop() for child in stage.children if child.name in ("issuer", "network")] == [0, 0]
+    assert switch.stop() == 0
+    books = Books.from_json(
+        *((stage.directory / f"{name}.json").read_bytes() for name in ("terminals", "networks", "issuers"))
+    )
+    assert sum(book.sent for book in books.terminals) > 100, "there was no load to speak of"
+    assert not [book.reversed for book in books.terminals if book.reversed]
+    return reconcile(books.terminals, books.networks, books.issuers, journal_rows(stage.entries())) == []
+
+
+def reloads(stage: Stage, *options: str) -> subprocess.CompletedProcess[str]:
+    command = [
+        sys.executable,
+        "-m",
+        "switch.cli.main",
+        "reload",
+        "--network",
+        str(stage.path),
+        "--state",
+        str(stage.state),
+    ]
+    return subprocess.run([*command, *options], capture_output=True, text=True, timeout=60, check=False)
+
+
+def declined_here(stage: Stage) -> list[dict[str, object]]:
+    """What the switch itself refused, or gave up."""
+    log = stage.log()
+    here = [line for line in log if line["event"] == "hop.sent" and line.get("de39") in ("91", "96")]
+    return here + [line for line in log if line["event"] in ("answer.missing", "answer.undeliverable")]
+
+
+def test_a_new_bank_a_new_range_and_a_new_port_are_there_at_once(stage: Stage) -> None:
+    switch = stage.serve()
+    old = stage.path.read_text()
+    before = {line["link"] for line in stage.events("link.up")}
+    terminals = load(stage, rate=150, seconds=5)
+    bank, port = free_ports(2)
+    stage.path.write_text(
+        re.sub(r"timeout_ms = 1_500", "timeout_ms = 1_900", old, count=1)
+        + f"""
+[[member]]
+name = "nador"
+institution = "504177"
+
+[[host]]
+name = "nador"
+role = "issuer"
+member = "nador"
+connect = "127.0.0.1:{bank}"
+dialect = "cmi87"
+framing = "length2"
+timeout_ms = 1_500
+backoff_min_ms = 50
+
+[[listener]]
+name = "agents"
+role = "acquirer"
+address = "127.0.0.1:{port}"
+dialect = "cmi87"
+framing = "length2"
+
+[[bin]]
+range = "9504 77"
+scheme = "cmi"
+issuer = "nador"
+"""
+    )
+    stage.network = load_network(str(stage.path))
+    would = reloads(stage, "--dry-run")
+    assert "[[bin]] 950477: added" in would.stdout.splitlines()
+    assert not stage.events("network.reloaded")
+    nador = stage.start("issuer", "nador", "--network", str(stage.path), ready=False)
+    nador.ready()
+    done = reloads(stage)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == would.stdout.replace("not made (--dry-run)", "in effect")
+    assert stage.event("network.reloaded")["changes"] == done.stdout.splitlines()[:-1]
+    stage.event("link.up", host="nador")
+    with closing(Till(stage, "nador", "agents")) as till:
+        request = till.request(BALANCE, "atlas-approved", 0, de2=NEW_CARD, de35="", de55="")
+        answer = till.client.asks(request)
+        hops = stage.hops(request[DE.RRN], 4)
+    assert answer[DE.RESPONSE_CODE] == "00"
+    assert hops[1]["link"].startswith("nador#")
+    assert terminals.wait(60) == 0
+    assert nador.stop() == 0
+    stage.children.remove(nador)
+    gone = [line for line in stage.events("link.closed") if line["link"] in before]
+    assert not gone, "no connection that was there was lost"
+    assert not declined_here(stage)
+    assert books_agree(stage, switch)
+
+
+def test_what_cannot_be_taken_over_is_refused_whole(stage: Stage) -> None:
+    switch = stage.serve()
+    text = stage.path.read_text()
+    terminals = load(stage, rate=50, seconds=4)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        pos = stage.address("pos")
+        for mistaken, said in (
+            (text.replace('framing = "tpdu"', 'framing = "tpdo"'), "tpdo"),
+            (text.replace('name = "morocco"', 'name = "tunisia"'), "name is morocco and would become tunisia"),
+            (text.replace(f'"{pos}"', f'"127.0.0.1:{port}"'), f"cannot listen on 127.0.0.1:{port}"),
+        ):
+            assert mistaken != text
+            # beside the mistake, something good: none of it may be in effect
+            stage.path.write_text(mistaken.replace("echo_s = 30", "echo_s = 29"))
+            os.kill(switch.pid, signal.SIGHUP)
+            wait_for(lambda said=said: [e for e in stage.events("network.reload_refused") if said in e["reason"]])
+            refused = reloads(stage)
+            assert refused.returncode == 1
+            assert said in refused.stderr
+    stage.path.write_text(text)
+    nothing = reloads(stage)
+    assert nothing.stdout.startswith("Nothing differs"), nothing
+    assert terminals.wait(60) == 0
+    assert not declined_here(stage)
+    assert books_agree(stage, switch)
