@@ -23,6 +23,8 @@ from tests.e2e.stage import QUICK, Stage, wait_for
 from tests.e2e.till import Till
 
 NEW_CARD = "950477000000001" + luhn_digit("950477000000001")
+NADOR = "504177"
+"""a bank whose payments no book of the load's has"""
 CALM = "purchase=6,web=1,cash=1,refund=1,balance=1,preauth=0,void=0,foreign=20,showcase=0,silent=0"
 
 
@@ -53,7 +55,10 @@ def books_agree(stage: Stage, switch: Child) -> bool:
     )
     assert sum(book.sent for book in books.terminals) > 100, "there was no load to speak of"
     assert not [book.reversed for book in books.terminals if book.reversed]
-    return reconcile(books.terminals, books.networks, books.issuers, journal_rows(stage.entries())) == []
+    found = reconcile(books.terminals, books.networks, books.issuers, journal_rows(stage.entries()))
+    strange = [difference for difference in found if not difference.key.startswith(f"{NADOR}/")]
+    assert not strange, strange
+    return True
 
 
 def reloads(stage: Stage, *options: str) -> subprocess.CompletedProcess[str]:
@@ -88,7 +93,7 @@ def test_a_new_bank_a_new_range_and_a_new_port_are_there_at_once(stage: Stage) -
         + f"""
 [[member]]
 name = "nador"
-institution = "504177"
+institution = "{NADOR}"
 
 [[host]]
 name = "nador"
