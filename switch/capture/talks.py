@@ -21,7 +21,8 @@ from switch.wire.framing import FRAMINGS, FramingError, make_framing
 from switch.wire.vocabulary import DE
 
 FRAME_BYTES: Final = 65_535
-_ABOUT: Final = re.compile(r"(\w+)=(\S+)")
+ABOUT: Final = re.compile(r"(\w+)=(\S+)")
+"""`dialect=cmi87 framing=length2`: what a capture says of itself."""
 _MARKED: Final = re.compile(r"\s*([<>IO])\s*(?:\[[^\]]*\]\s*)?((?:[0-9A-Fa-f]{2}[\s:]?)+)\s*")
 _DUMP: Final = re.compile(r"(\s*)([0-9A-Fa-f]{4,8})[:\s]\s*((?:[0-9A-Fa-f]{2}[ ]{0,2}){1,16})(?:\s.*|\|.*)?")
 _PLAIN: Final = re.compile(r"\s*(?:[0-9A-Fa-f]{2}[\s:]?)+\s*")
@@ -127,7 +128,7 @@ def _from_packets(path: Path, known: Known) -> Iterator[Talk]:
         where = f" with port {known.port}" if known.port else ""
         raise CaptureError(f"{path} has no TCP conversation{where} in which anything is said{_also(reading.trouble)}")
     for conversation in found:
-        about = dict(_ABOUT.findall(conversation.interface.description))
+        about = dict(ABOUT.findall(conversation.interface.description))
         dialect = known.dialect
         if dialect is None:
             name = about.get("dialect", "")
@@ -223,7 +224,7 @@ def _unstamp(text: str, where: str) -> int:
         raise CaptureError(f"{where}: {text!r} is no time such as 2026-09-21T14:13:21.5Z") from None
 
 
-class _Line(msgspec.Struct, rename={"from_": "from"}, forbid_unknown_fields=True):
+class Line(msgspec.Struct, rename={"from_": "from"}, forbid_unknown_fields=True):
     """What a line may have."""
 
     talk: str = "talk"
@@ -246,7 +247,7 @@ def _from_lines(path: Path, text: str, known: Known) -> list[Talk]:
             continue
         where = f"{path}, line {number}"
         try:
-            line = msgspec.json.decode(raw, type=_Line)
+            line = msgspec.json.decode(raw, type=Line)
         except (msgspec.ValidationError, msgspec.DecodeError) as error:
             raise CaptureError(f"{where}: {error}") from None
         talk = talks.get(line.talk)
@@ -264,7 +265,7 @@ def _from_lines(path: Path, text: str, known: Known) -> list[Talk]:
     return list(talks.values())
 
 
-def _of_line(dialect: Dialect, line: _Line, where: str) -> Said:
+def _of_line(dialect: Dialect, line: Line, where: str) -> Said:
     at_ns = _unstamp(line.at, where) if line.at else 0
     try:
         data = bytes.fromhex(line.hex) if line.hex else dialect.encode(line.document or {})
@@ -290,23 +291,30 @@ def as_hex(talks: Iterable[Talk]) -> Iterator[str]:
             yield f"{'>' if message.from_client else '<'} {message.data.hex().upper()}"
 
 
-def _from_hex(path: Path, text: str, known: Known) -> list[Talk]:
-    """`>` and `<` lines, lines of nothing but hex, or dumps with offsets (the server's indented, as Wireshark writes them)."""
-    talks: list[Talk] = []
+def hex_pieces(text: str, file: str) -> Iterator[tuple[str, dict[str, str], list[tuple[bool | None, bytes]]]]:
+    """The talks of a hex file: name, what its `#` line says, and whose bytes came (True the client's; None: it is not said).
+
+    `>` and `<` lines, lines of nothing but hex, or dumps with offsets (the server's indented, as Wireshark writes them).
+    CaptureError: a line is none of these.
+    """
     about: dict[str, str] = {}
-    name = path.name
+    name = Path(file).name
     pieces: list[tuple[bool | None, bytes]] = []
     for number, line in enumerate(text.splitlines(), 1):
         if line.lstrip().startswith("#"):
             if pieces:
-                talks.append(_of_hex(path, name, about, pieces, known))
+                yield name, about, pieces
                 pieces = []
-            about = dict(_ABOUT.findall(line)) or about
+            about = dict(ABOUT.findall(line)) or about
             name = line.lstrip("# ").partition(" dialect=")[0] or name
         elif line.strip():
-            _one_hex_line(line, pieces, f"{path}, line {number}")
+            _one_hex_line(line, pieces, f"{file}, line {number}")
     if pieces:
-        talks.append(_of_hex(path, name, about, pieces, known))
+        yield name, about, pieces
+
+
+def _from_hex(path: Path, text: str, known: Known) -> list[Talk]:
+    talks = [_of_hex(path, name, about, pieces, known) for name, about, pieces in hex_pieces(text, str(path))]
     if not talks:
         raise CaptureError(f"{path} has no message in it")
     return talks

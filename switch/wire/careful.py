@@ -52,7 +52,7 @@ def quoted(value: str, index: int) -> str:
     return json.dumps(value, ensure_ascii=not value.replace("…", "").isprintable())
 
 
-class _Reader:
+class Reader:
     """Where decoding stands. Each method reads something at `pos`, moves behind it, or raises DecodeError."""
 
     def __init__(self, table: Table, data: bytes) -> None:
@@ -62,6 +62,7 @@ class _Reader:
         self.document: Document = {}
 
     def fail(self, key: str, at: int, expected: str, found: str) -> DecodeError:
+        """The error to raise, with what was read before it."""
         element = self.table.elements.get(key)
         return DecodeError(self.table.dialect, key, element.name if element else "", at, expected, found, self.document)
 
@@ -74,6 +75,7 @@ class _Reader:
         return chunk
 
     def text(self, e: Element, encoding: Encoding, chunk: bytes, at: int) -> str:
+        """A chunk that stood at `at`, as characters."""
         if encoding.ascii and not chunk.isascii():
             bad = next(i for i, byte in enumerate(chunk) if byte > 127)
             raise self.fail(e.key, at + bad, "an ASCII character", f"byte {chunk[bad]:02X}")
@@ -93,6 +95,7 @@ class _Reader:
         return self.bounded(e, int(digits), at)
 
     def bounded(self, e: Element, n: int, at: int) -> int:
+        """A length, if the element may have it."""
         if n > e.size:
             raise self.fail(e.key, at, f"a length up to {e.size}", str(n))
         return n
@@ -156,7 +159,7 @@ class _Reader:
 
 def decode(table: Table, data: bytes) -> Document:
     """Bytes of one message, header included, as a document. Raises DecodeError."""
-    reader = _Reader(table, data)
+    reader = Reader(table, data)
     elements = table.elements
     if "h" in elements:
         reader.element(elements["h"])

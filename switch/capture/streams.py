@@ -1,0 +1,140 @@
+"""A capture as bytes: what each side of each connection said, uncut and undecoded, for who does not know yet how to read it.
+
+Reads what `talks` reads (pcapng, pcap, JSON lines, hex dumps), needs neither dialect nor framing for it, and takes anything else
+for the bytes of one direction themselves.
+"""
+
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import msgspec
+
+from switch.capture.pcapng import CaptureError, Reading
+from switch.capture.reassembly import conversations
+from switch.capture.talks import ABOUT, Line, hex_pieces, load_dialect
+from switch.wire import EncodeError
+
+MAGIC: Final = (b"\x0a\x0d", b"\xa1\xb2", b"\xd4\xc3", b"\x4d\x3c")
+"""How packet captures begin."""
+KEPT: Final = 64 << 10
+"""bytes kept of a direction: who looks at a beginning needs no more"""
+
+
+class Stream(NamedTuple):
+    """One direction of one connection, from its beginning."""
+
+    name: str
+    from_client: bool | None
+    """None: the file does not say"""
+    data: bytes
+    messages: tuple[tuple[int, int], ...] | None = None
+    """where in `data` the messages are, if the file has them without frames"""
+    dialect: str = ""
+    """as the file says, "" where it does not"""
+    framing: str = ""
+    note: str = ""
+    """what to bear in mind when reading it"""
+
+
+def streams(path: Path, port: int = 0) -> list[Stream]:
+    """What was said in a file, by direction. `port`: of conversations to read; 0: all. CaptureError: it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(4)
+            if content[:2] in MAGIC:
+                return _of_packets(path, port)
+            content += file.read()
+    except OSError as error:
+        raise CaptureError(f"{path} cannot be read: {error.strerror}") from None
+    return of_bytes(content, path.name)
+
+
+def of_bytes(content: bytes, name: str) -> list[Stream]:
+    """The same of a file's content that is no packet capture: JSON lines, hex, or the bytes themselves."""
+    try:
+        text = content.decode("ascii")
+    except UnicodeDecodeError:
+        return [Stream(name, None, content[:KEPT])]
+    if text.lstrip().startswith('{"') and ('"hex"' in text or '"document"' in text):
+        return _of_lines(text, name)
+    try:
+        return _of_hex(text, name)
+    except CaptureError:
+        return [Stream(name, None, content[:KEPT])]
+
+
+def _of_packets(path: Path, port: int) -> list[Stream]:
+    reading = Reading(path)
+    found = conversations(reading, port)
+    if not found:
+        where = f" with port {port}" if port else ""
+        raise CaptureError(f"{path} has no TCP conversation{where} in which anything is said")
+    made = []
+    for conversation in found:
+        about = dict(ABOUT.findall(conversation.interface.description))
+        for side in (True, False):
+            data, note = b"", "" if conversation.began_whole else "the capture began after the connection"
+            for chunk in conversation.chunks:
+                if chunk.from_client != side:
+                    continue
+                if chunk.missing:
+                    note = f"{chunk.missing} bytes never came; what is behind them is not looked at"
+                    break
+                data += chunk.data
+                if len(data) >= KEPT:
+                    break
+            if data:
+                made.append(Stream(conversation.name, side, data[:KEPT], None, about.get("dialect", ""),
+                                   about.get("framing", ""), note))  # fmt: skip
+    return made
+
+
+def _of_lines(text: str, name: str) -> list[Stream]:
+    found: dict[tuple[str, bool | None], list[bytes]] = {}
+    about: dict[tuple[str, bool | None], tuple[str, str]] = {}
+    for number, raw in enumerate(text.splitlines(), 1):
+        if not raw.strip():
+            continue
+        where = f"{name}, line {number}"
+        try:
+            line = msgspec.json.decode(raw, type=Line)
+            if line.hex:
+                data = bytes.fromhex(line.hex)
+            elif line.dialect:
+                data = load_dialect(line.dialect, where).encode(line.document or {})
+            else:
+                raise CaptureError(f"{where} has no `hex`, and no `dialect` to write its document in")
+        except (msgspec.ValidationError, msgspec.DecodeError, EncodeError) as error:
+            raise CaptureError(f"{where}: {error}") from None
+        except ValueError as error:
+            raise CaptureError(f"{where}: {error}") from None
+        key = (line.talk, {"client": True, "server": False}.get(line.from_))
+        found.setdefault(key, []).append(data)
+        about.setdefault(key, (line.dialect, line.framing))
+    return [_joined(talk, side, pieces, *about[talk, side]) for (talk, side), pieces in found.items()]
+
+
+def _of_hex(text: str, name: str) -> list[Stream]:
+    """Lines of hex. Under a `# … dialect=` line, as `capture export --hex` writes them, each is a message without its frame."""
+    made: list[Stream] = []
+    for talk, about, pieces in hex_pieces(text, name):
+        for side in (True, False, None):
+            mine = [data for whose, data in pieces if whose is side]
+            if not mine:
+                continue
+            if "dialect" in about:
+                made.append(_joined(talk, side, mine, about["dialect"], about.get("framing", "")))
+            else:
+                made.append(Stream(talk, side, b"".join(mine)[:KEPT]))
+    if not made:
+        raise CaptureError(f"{name} has no message in it")
+    return made
+
+
+def _joined(name: str, side: bool | None, pieces: list[bytes], dialect: str, framing: str) -> Stream:
+    """Messages one behind the other, and where each is."""
+    at, spans = 0, []
+    for piece in pieces:
+        spans.append((at, at + len(piece)))
+        at += len(piece)
+    return Stream(name, side, b"".join(pieces)[:KEPT], tuple(spans), dialect, framing)

@@ -1,0 +1,373 @@
+"""One element that has another form than the dialect says, found by what comes right behind it.
+
+A message that decodes up to some element and then not: every element up to there is read in other forms (`forms`), and what is
+kept lets the whole rest decode, to the last byte, into values that look like payments.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from switch.doctor.diagnosis import Cause, Configured, Diagnosis, Evidence, Setting
+from switch.doctor.envelopes import LOOKS_LIKE, NOTHING, WHOLE, Cut
+from switch.doctor.forms import Form, forms, unknown
+from switch.doctor.plausible import is_mti, likeliness, looks_right
+from switch.doctor.shown import ROW, shown
+from switch.doctor.tables import Spoken, Walk, walk
+from switch.wire import DecodeError, Document
+from switch.wire.careful import Reader, Table
+from switch.wire.vocabulary import DE, SENSITIVE
+
+TRIED_MAX: Final = 6_000
+"""elements read in search of a fault, over all"""
+_SUSPECTS: Final = 3
+_ODD_VALUE: Final = 0.8
+"""what the new value's not looking like one takes from a form"""
+_READ_MIN: Final = 2
+_LIKELY_MIN: Final = 0.45
+_PACKED_RUN: Final = 6
+"""bytes that could hold a PAN in BCD"""
+_READABLE: Final = re.compile(r"[ -~]+")
+_TEXT_MIN: Final = 4
+_DIGIT_RUN: Final = re.compile(rb"[0-9]{12,}|[\xf0-\xf9]{12,}")
+_HIDDEN: Final = SENSITIVE | {DE.PAN, DE.ACCOUNT_FROM, DE.ACCOUNT_TO, DE.MAC, DE.MAC_SECONDARY}
+
+
+class _Suspect(NamedTuple):
+    """A way to cut and read under which a message goes far, and then wrong."""
+
+    cut: Cut
+    spoken: Spoken
+    at: int
+    """where the failing message's MTI stands"""
+    stop: int
+    read: Walk
+    far: float
+    """0 to 1"""
+
+
+class _Fault(NamedTuple):
+    key: str
+    form: Form
+    start: int
+    """of the element, in what was looked at"""
+    end: int
+    value: str
+    likely: float
+
+
+class _Budget:
+    """Bounds the work."""
+
+    def __init__(self) -> None:
+        self.left = TRIED_MAX
+
+
+def faults(data: bytes, cuts: Sequence[Cut], spoken: Sequence[Spoken], configured: Configured) -> list[Diagnosis]:
+    """What single element, read otherwise, puts the failing message right; the likeliest first."""
+    suspects = sorted(_suspects(data, cuts, spoken, configured), key=lambda s: -s.far)[:_SUSPECTS]
+    budget = _Budget()
+    said: list[Diagnosis] = []
+    for suspect in suspects:
+        found = sorted(_faults(data, suspect, budget), key=lambda fault: -fault.likely)
+        rivals = [f for f in found[1:] if f.key != found[0].key and f.likely > 0.97 * found[0].likely] if found else []
+        seen = set[str]()
+        for fault in found:
+            if fault.key not in seen:
+                seen.add(fault.key)
+                sure = 0.9 * fault.likely / (1 + 0.1 * min(3, len(rivals)))
+                said.append(_diagnosis(data, suspect, fault, configured, sure))
+        if said:
+            break
+    if not said and suspects and suspects[0].far >= 0.3 and len(suspects[0].read.document) > 4:
+        said.append(_stuck(suspects[0], configured))
+    return sorted(said, key=lambda d: -d.confidence)
+
+
+def _suspects(data: bytes, cuts: Sequence[Cut], spoken: Sequence[Spoken], configured: Configured) -> Iterator[_Suspect]:
+    wanted = LOOKS_LIKE.get(configured.framing, configured.framing)
+    right = [cut for cut in cuts if cut.frames and (cut.kind is WHOLE or cut.kind.name == wanted)]
+    tried = right or [cut for cut in cuts if cut.frames] or [Cut(NOTHING, ((0, len(data)),), (0,), None, 0, 0)]
+    if not right and not configured.framing:
+        tried = [*tried, Cut(NOTHING, ((0, len(data)),), (0,), None, 0, 0)]
+    for cut in tried:
+        for one in spoken:
+            ours = configured.dialect is not None and one.dialect.name == configured.dialect.name
+            suspect = _suspect(data, cut, one)
+            if suspect is not None:
+                bonus = (0.5 if ours else 0) + (0.2 if one.dialect.version == suspect.read.document["t"][:1] else 0)
+                yield suspect._replace(far=suspect.far + bonus)
+
+
+def _suspect(data: bytes, cut: Cut, one: Spoken) -> _Suspect | None:
+    """The first message that goes wrong; None where the first one of all does not even begin as one."""
+    for start, stop in cut.frames:
+        at = start + one.header
+        if at + 10 > stop:
+            return None
+        read = walk(one.table, data[:stop], at)
+        if not is_mti(read.document.get("t", "")) or DE.BITMAP not in read.document:
+            return None
+        if read.error is None and read.end == stop:
+            continue
+        numbers = read.numbers or _numbers(one, data[:stop], at)
+        came = len(read.document) - 2
+        unknown_bit = not read.numbers
+        if came < _READ_MIN and not unknown_bit:
+            return None
+        far = came / max(1, len(numbers)) if not unknown_bit else 0.5
+        return _Suspect(
+            cut, one, at, stop, read._replace(numbers=numbers), far * likeliness(read.document, one.dialect.version)
+        )
+    return None
+
+
+def _numbers(spoken: Spoken, data: bytes, at: int) -> tuple[int, ...]:
+    """The elements that the bitmaps of a message announce, whether the dialect has them or not; `at`: of its MTI."""
+    e = spoken.table.elements["p"]
+    start = at + spoken.table.elements["t"].size
+    chunk = data[start : start + 2 * e.size]
+    digits = chunk.hex() if e.text is None else chunk.decode(e.text.name, "replace")
+    try:
+        bits = int(digits.ljust(32, "0")[:32], 16)
+    except ValueError:
+        return ()
+    most = 129 if bits >> 127 else 65
+    return tuple(n for n in range(2, most) if bits >> (128 - n) & 1)
+
+
+# -- the search
+
+
+class _Rest:
+    """The elements behind a place, read to the last byte; each place is read once, from however many forms it is reached."""
+
+    def __init__(self, message: bytes, table: Table, keys: Sequence[str], budget: _Budget) -> None:
+        self._message = message
+        self._table = table
+        self._keys = keys
+        self._budget = budget
+        self._known: dict[tuple[int, int], Document | None] = {}
+
+    def read(self, index: int, at: int) -> Document | None:
+        """The elements from `keys[index]` on, which begin at `at`; None where they do not come out even."""
+        if index == len(self._keys):
+            return {} if at == len(self._message) else None
+        place = (index, at)
+        if place not in self._known:
+            self._known[place] = self._one(index, at)
+        return self._known[place]
+
+    def _one(self, index: int, at: int) -> Document | None:
+        self._budget.left -= 1
+        key = self._keys[index]
+        reader = Reader(self._table, self._message)
+        reader.pos = at
+        try:
+            reader.element(self._table.elements[key])
+        except DecodeError:
+            return None
+        rest = self.read(index + 1, reader.pos)
+        return None if rest is None else {key: reader.document[key], **rest}
+
+
+def _faults(data: bytes, suspect: _Suspect, budget: _Budget) -> Iterator[_Fault]:
+    read, table = suspect.read, suspect.spoken.table
+    message = data[: suspect.stop]
+    keys = [str(number) for number in read.numbers]
+    rest = _Rest(message, table, keys, budget)
+    strangers = [key for key in keys if key not in table.elements]
+    if strangers:
+        if len(strangers) == 1:
+            yield from _stranger(message, suspect, keys, strangers[0], rest)
+        return
+    last = keys.index(read.error.field) if read.error is not None and read.error.field in keys else len(keys) - 1
+    for index in range(last, -1, -1):
+        key = keys[index]
+        if key not in read.starts:
+            continue
+        before = {k: v for k, v in read.document.items() if k not in keys[index:]}
+        for form in forms(table.elements[key], suspect.spoken.habits):
+            if budget.left <= 0:
+                return
+            fault = _try(suspect, message, rest, index, read.starts[key], form, before)
+            if fault is not None and _others_too(data, suspect, key, form):
+                yield fault
+
+
+def _stranger(message: bytes, suspect: _Suspect, keys: list[str], key: str, rest: _Rest) -> Iterator[_Fault]:
+    """An element the dialect does not have."""
+    table = suspect.spoken.table
+    index = keys.index(key)
+    reader = Reader(table, message)
+    bitmaps = 2 if _second(keys) else 1
+    reader.pos = suspect.at + table.elements["t"].size + bitmaps * table.elements["p"].size
+    try:
+        for one in keys[:index]:
+            reader.element(table.elements[one])
+    except DecodeError:
+        return
+    before = {"t": suspect.read.document["t"], **reader.document}
+    for form in unknown(key, suspect.spoken.habits, len(message) - reader.pos):
+        fault = _try(suspect, message, rest, index, reader.pos, form, before)
+        if fault is not None:
+            yield fault
+
+
+def _second(keys: list[str]) -> bool:
+    return any(int(key) > 64 for key in keys)
+
+
+def _try(
+    suspect: _Suspect, message: bytes, rest: _Rest, index: int, start: int, form: Form, before: Document
+) -> _Fault | None:
+    """The message with one element in another form; None where the rest does not come right."""
+    reader = Reader(suspect.spoken.table, message)
+    reader.pos = start
+    try:
+        _read(reader, form)
+    except DecodeError:
+        return None
+    behind = rest.read(index + 1, reader.pos)
+    if behind is None:
+        return None
+    document = {**before, **reader.document, **behind}
+    likely = likeliness(document, suspect.spoken.dialect.version) * form.prior
+    key = form.element.key
+    if not looks_right(key, reader.document[key]):
+        likely *= _ODD_VALUE
+    return _Fault(key, form, start, reader.pos, reader.document[key], likely) if likely > _LIKELY_MIN else None
+
+
+def _read(reader: Reader, form: Form) -> None:
+    """One element in another form; with a `bias`, so much longer than its length says."""
+    e = form.element
+    if not form.bias:
+        reader.element(e)
+        return
+    n = reader.length(e) + form.bias
+    if n < 1:
+        raise reader.fail(e.key, reader.pos, "a length", str(n))
+    reader.element(msgspec.structs.replace(e, length_bytes=0, size=n))
+
+
+def _others_too(data: bytes, suspect: _Suspect, key: str, form: Form) -> bool:
+    """Whether the other whole messages that have this element can be read with the form as well."""
+    elements = {**suspect.spoken.table.elements, key: form.element}
+    table = Table(suspect.spoken.table.dialect, elements)
+    for start, stop in suspect.cut.frames:
+        at = start + suspect.spoken.header
+        if at == suspect.at or form.bias:
+            continue
+        read = walk(suspect.spoken.table, data[:stop], at)
+        right = read.error is None and read.end == stop
+        if key not in map(str, read.numbers):
+            continue
+        if right:
+            again = walk(table, data[:stop], at)
+            if again.error is not None or again.end != stop:
+                return False
+    return True
+
+
+# -- readable, and yet not text
+
+
+def garbled(data: bytes, cuts: Sequence[Cut], spoken: Spoken, configured: Configured) -> list[Diagnosis]:
+    """Text that decodes to what nobody writes, and is plain text in the other character set."""
+    wanted = LOOKS_LIKE.get(configured.framing, configured.framing)
+    frames = next((cut.frames for cut in cuts if cut.kind is WHOLE or cut.kind.name == wanted), ())
+    found: dict[str, tuple[int, int]] = {}
+    theirs = "ASCII" if spoken.habits.charset == "ebcdic" else "EBCDIC"
+    for start, stop in frames:
+        read = walk(spoken.table, data[:stop], start + spoken.header)
+        if read.error is not None or read.end != stop:
+            continue
+        ends = [*list(read.starts.values())[1:], stop]
+        for (key, at), end in zip(read.starts.items(), ends, strict=True):
+            e = spoken.table.elements[key]
+            if e.text is None or e.content == "b" or read.document[key].isprintable():
+                continue
+            chunk = data[at + e.length_bytes : end]
+            other = chunk.decode("ascii" if theirs == "ASCII" else "cp037", "replace")
+            if _READABLE.fullmatch(other) and sum(map(str.isalnum, other)) * 2 >= len(other) >= _TEXT_MIN:
+                found.setdefault(key, (at, end))
+    if not found:
+        return []
+    names = " and ".join(f"DE{key}" for key in found)
+    ours = "EBCDIC" if theirs == "ASCII" else "ASCII"
+    enc = "ascii" if theirs == "ASCII" else "cp037"
+    text = f"{names} {'is' if len(found) == 1 else 'are'} {theirs}; {spoken.dialect.name} says {ours}."
+    settings = tuple(Setting("dialect file", f'"{key}": {{"data_enc": "{enc}"}}') for key in found)
+    return [Diagnosis(Cause.CHARSET, text, settings, 0.9, configured.framing, spoken.dialect.name)]
+
+
+# -- words
+
+
+def _diagnosis(data: bytes, suspect: _Suspect, fault: _Fault, configured: Configured, sure: float) -> Diagnosis:
+    read, dialect = suspect.read, suspect.spoken.dialect
+    words = fault.form.words.replace("the dialect", dialect.name)
+    sentence = f"DE{fault.key} {words}"
+    if read.error is None:
+        left = suspect.stop - read.end
+        sentence += f": the {_bytes(left)} left at the end only look{'s' if left == 1 else ''} too many"
+    elif read.error.field != fault.key and read.error.field.isdecimal():
+        sentence += f": DE{read.error.field} only looks wrong"
+    e = fault.form.element
+    units = len(fault.value) if e.text is not None or e.nibbles else len(fault.value) // 2
+    setting = fault.form.setting.replace("{n}", str(units))
+    if setting:
+        settings = (Setting("dialect file", f'"{fault.key}": {{{setting}}}'),)
+    else:
+        settings = (Setting("peer", f"send DE{fault.key} with a length that counts all of it and nothing else"),)
+    return Diagnosis(Cause.FIELD, f"{sentence}.", settings, round(min(0.97, sure), 2), configured.framing, dialect.name,
+                     _evidence(data, suspect, fault))  # fmt: skip
+
+
+def _stuck(suspect: _Suspect, configured: Configured) -> Diagnosis:
+    """No single element explains it: where it goes wrong, as the codec says."""
+    read, dialect = suspect.read, suspect.spoken.dialect
+    if read.error is None:
+        last = f"DE{read.numbers[-1]}" if read.numbers else "the bitmap"
+        left = suspect.stop - read.end
+        why = f"{_bytes(left)} stand{'s' if left == 1 else ''} behind {last}"
+        hint = f"is {last} longer at the peer, or does its length header count something behind the message?"
+    else:
+        error = read.error
+        place = error.offset - suspect.at + suspect.spoken.header
+        why = str(
+            DecodeError(dialect.name, error.field, error.name, place, error.expected, error.found, error.document)
+        )
+        hint = f"compare DE{error.field} and the elements before it with the peer's manual"
+    text = (
+        f"The message reads as {dialect.name} at first, and no one element in another form puts the rest right: {why}."
+    )
+    return Diagnosis(Cause.FIELD, text, (Setting("dialect file", hint),), 0.3, configured.framing, dialect.name)
+
+
+def _bytes(n: int) -> str:
+    return f"{n} byte{'' if n == 1 else 's'}"
+
+
+def _has_secret(annotation: Any) -> bool:
+    """Whether a part of an element is marked sensitive."""
+    if isinstance(annotation, dict):
+        return bool(annotation.get("sensitive")) or any(map(_has_secret, annotation.values()))
+    return isinstance(annotation, list) and any(map(_has_secret, annotation))
+
+
+def _evidence(data: bytes, suspect: _Suspect, fault: _Fault) -> Evidence:
+    e, dialect = fault.form.element, suspect.spoken.dialect
+    chunk = data[fault.start : fault.end]
+    secret = (
+        fault.key in _HIDDEN or fault.key in dialect.sensitive or _has_secret(dialect.subfields.get(fault.key))
+        or _DIGIT_RUN.search(chunk) is not None or (e.text is None and len(chunk) >= _PACKED_RUN)
+    )  # fmt: skip
+    size = e.length_bytes if secret else fault.end - fault.start
+    words = f"DE{fault.key}" + (", its length" if secret and e.length_bytes else "")
+    first = fault.start - fault.start % ROW
+    last = min(suspect.stop, (fault.end // ROW + 1) * ROW)
+    return shown(data, first, last, ((fault.start, size, words),), first)

@@ -1,0 +1,387 @@
+"""The doctor: bytes and what is configured in, findings out.
+
+Theory of operation. First the configured way is tried with the very classes that run in the switch: what they read is healthy,
+and nothing more is asked. Else the bytes are read in every way there is (`readings`): framing, bytes before the MTI, dialect; if
+none comes out even, dialects with other habits, and one element of another form in the message that goes furthest (`fields`).
+Among what comes out even the likeliest is that which changes least of what is configured and looks like payments.
+
+What does not depend on the configuration is worked out once a `Survey`; `against` may be asked again and again.
+"""
+
+from collections.abc import Sequence
+from functools import cached_property
+
+import msgspec
+
+from switch.doctor import words
+from switch.doctor.diagnosis import Cause, Configured, Diagnosis, Findings, Setting, Verdict
+from switch.doctor.envelopes import FRAMES_MAX, LOOKED_AT, NOTHING, WHOLE, Cut, Span, cuts
+from switch.doctor.fields import faults, garbled
+from switch.doctor.foreign import foreign
+from switch.doctor.plausible import likeliness
+from switch.doctor.readings import Reading, bare, begun, framed, lead_name
+from switch.doctor.tables import Spoken, own, variants
+from switch.wire import DecodeError, Dialect, Document
+from switch.wire.careful import decode
+from switch.wire.framing import FramingError, make_framing
+from switch.wire.vocabulary import DE
+
+FRAME_BYTES = 65_535
+ADVICE_MAX = 4
+"""causes given at most, the likeliest first"""
+_SCORE_MIN = 0.15
+"""a reading below it is an accident"""
+_SURE = 0.8
+"""a reading with other habits below it stands beside single elements of another form"""
+_GUESS = 0.3
+_MTIS_SHOWN = 6
+_NOISE = 0.5
+"""a cause not half as likely as the first is not given"""
+_BARE_MIN = 24
+"""bytes of a message that may be taken for one without any framing"""
+
+
+class _Try:
+    """What the configured framing and dialect make of the bytes, in the switch's own way."""
+
+    def __init__(self, frames: Sequence[bytes], dialect: Dialect | None) -> None:
+        self.error: FramingError | DecodeError | None = None
+        self.frames = frames
+        self.waiting = self.empty = 0
+        self.documents: list[Document] = []
+        for frame in frames:
+            try:
+                self.documents.append(decode(dialect.codec.table, frame) if dialect else {})
+            except DecodeError as error:
+                self.error = error
+                break
+
+    @classmethod
+    def stream(cls, data: bytes, framing: str, dialect: Dialect | None) -> "_Try":
+        """Of a stream: cut first."""
+        cutter = make_framing(framing, FRAME_BYTES)
+        broken: FramingError | None = None
+        try:
+            frames = cutter.feed(data)
+        except FramingError as error:
+            frames, broken = error.frames, error
+        made = cls(frames, dialect)
+        made.error = made.error or broken
+        made.waiting, made.empty = cutter.waiting, cutter.keepalives
+        return made
+
+    @property
+    def healthy(self) -> bool:
+        return self.error is None and (bool(self.documents) or (self.empty > 0 and not self.waiting))
+
+
+class Doctor:
+    """Knows the candidate dialects. Made once, asked often; making it costs some ten milliseconds at its first hard case."""
+
+    def __init__(self, candidates: Sequence[Dialect]) -> None:
+        """`candidates`: what a peer may speak; of two with the same name the first counts."""
+        self._dialects = {dialect.name: dialect for dialect in reversed(candidates)}
+        self._own = {name: own(dialect) for name, dialect in self._dialects.items()}
+        self._variants: dict[str, list[Spoken]] = {}
+
+    def examine(self, data: bytes, configured: Configured) -> Findings:
+        """What is wrong with the beginning of a link (`data`, one direction, from its first byte or from a frame's)."""
+        return self.survey(data).against(configured)
+
+    def message(self, data: bytes, dialect: Dialect | None) -> Findings:
+        """What is wrong with one message that somebody has cut out of its frame."""
+        return Survey(self, data, ((0, len(data)),)).against(Configured("", dialect))
+
+    def survey(self, data: bytes, messages: tuple[Span, ...] | None = None) -> "Survey":
+        """The same in two steps, for more than one configuration. `messages`: where they are, if that is known."""
+        return Survey(self, data, messages)
+
+    def spoken(self, configured: Dialect | None, altered: bool) -> list[Spoken]:
+        """The dialects to try, that of the link first; as they are, or with other habits."""
+        dialects = dict(self._dialects)
+        if configured is not None:
+            dialects = {configured.name: configured, **{k: d for k, d in dialects.items() if k != configured.name}}
+        found = []
+        for name, dialect in dialects.items():
+            if self._dialects.get(name) is not dialect:
+                found += list(variants(dialect)) if altered else [own(dialect)]
+            elif not altered:
+                found.append(self._own[name])
+            else:
+                if name not in self._variants:
+                    self._variants[name] = list(variants(dialect))
+                found += self._variants[name]
+        return found
+
+
+class Survey:
+    """Some bytes, and every way to read them."""
+
+    def __init__(self, doctor: Doctor, data: bytes, messages: tuple[Span, ...] | None = None) -> None:
+        self.data = data[:LOOKED_AT]
+        self._doctor = doctor
+        self._messages = messages if messages is None else tuple(m for m in messages if m[1] <= LOOKED_AT)[:FRAMES_MAX]
+        self._stores: dict[tuple[str, str], list[Reading]] = {}
+
+    @cached_property
+    def cuts(self) -> list[Cut]:
+        """What every framing makes of the bytes."""
+        if self._messages is not None:
+            return [Cut(WHOLE, self._messages, tuple(start for start, _ in self._messages), None, 0, 0)]
+        return list(cuts(self.data))
+
+    def against(self, configured: Configured) -> Findings:
+        """The findings for a link set to this."""
+        data = self.data
+        if not data:
+            return Findings(Verdict.UNFINISHED, summary="nothing has come")
+        tried = self._try(configured)
+        settled = configured.dialect is not None and tried is not None
+        if settled and tried is not None and tried.healthy and not self._odd(tried, configured):
+            return self._healthy(tried, configured)
+        if settled and tried is not None and tried.healthy:
+            found = garbled(data, self.cuts, self._doctor.spoken(configured.dialect, altered=False)[0], configured)
+            if found:
+                return Findings(
+                    Verdict.ADVICE,
+                    tuple(found),
+                    f"{found[0].dialect}, but for one thing",
+                    configured.framing,
+                    found[0].dialect,
+                )
+        other = foreign(data, words.set_to(configured)) if self._messages is None else None
+        if other is not None:
+            return Findings(Verdict.ADVICE, (other,), "no ISO 8583")
+        ranked = self._ranked(configured, tried)
+        found = []
+        unsettled = tried is None or tried.error is not None or bool(tried.frames)
+        if unsettled and (not ranked or (ranked[0][1].spoken.changed and ranked[0][0] < _SURE)):
+            found = faults(data, self.cuts, self._doctor.spoken(configured.dialect, altered=False), configured)
+        if ranked:
+            findings = self._of_readings(ranked, configured)
+            both = sorted((*findings.diagnoses, *found), key=lambda one: -one.confidence)
+            return msgspec.structs.replace(findings, diagnoses=tuple(_without_noise(both)))
+        if found:
+            said = (
+                f"{found[0].dialect}, but for one element"
+                if found[0].confidence > _GUESS
+                else f"{found[0].dialect}, up to a point"
+            )
+            return Findings(Verdict.ADVICE, tuple(_without_noise(found)), said, found[0].framing, found[0].dialect)
+        return self._left_over(tried, configured)
+
+    def _try(self, configured: Configured) -> _Try | None:
+        if self._messages is not None:
+            return _Try([self.data[start:stop] for start, stop in self._messages], configured.dialect)
+        return _Try.stream(self.data, configured.framing, configured.dialect) if configured.framing else None
+
+    def _left_over(self, tried: _Try | None, configured: Configured) -> Findings:
+        """Nothing comes out even: a first message that has not come whole, or nothing known."""
+        spoken = self._doctor.spoken(configured.dialect, altered=False)
+        starts = begun(self.data, spoken, self.cuts) if self._messages is None else ()
+        ranked = sorted(((self._score(r, configured), r) for r in starts), key=lambda pair: -pair[0])
+        if ranked and ranked[0][0] > _SCORE_MIN:
+            findings = self._of_readings(ranked, configured)
+            return (
+                findings
+                if findings.diagnoses
+                else Findings(Verdict.UNFINISHED, summary=f"begins as {findings.summary}")
+            )
+        if tried is not None and tried.healthy:
+            return self._healthy(tried, configured)
+        if tried is not None and tried.error is None and not tried.frames and not words.is_text(self.data[:4]):
+            return Findings(
+                Verdict.UNFINISHED,
+                summary=f"{tried.waiting} bytes of a {configured.framing} frame that is not whole yet",
+            )
+        return Findings(Verdict.UNKNOWN, summary=words.unknown(self.data))
+
+    # -- readings
+
+    def _ranked(self, configured: Configured, tried: _Try | None) -> list[tuple[float, Reading]]:
+        """The whole readings with their scores, the best first. Those with other habits only where there are none without."""
+        for altered in (False, True):
+            found = [(self._score(r, configured), r) for r in self._readings(configured.dialect, altered)]
+            if tried is not None and len(tried.documents) > 1 and tried.documents[0]:
+                found = [(score, r) for score, r in found if _keeps(r, configured)]
+            best = sorted((pair for pair in found if pair[0] > _SCORE_MIN), key=lambda pair: -pair[0])
+            if best:
+                return best
+        return []
+
+    def _readings(self, dialect: Dialect | None, altered: bool) -> list[Reading]:
+        """Kept by dialect, for those that are no candidates; all others share one list."""
+        name = "" if dialect is None or self._known(dialect) else dialect.name
+        key = (name, "altered" if altered else "")
+        if key not in self._stores:
+            spoken = self._doctor.spoken(dialect if name else None, altered)
+            found = list(framed(self.data, spoken, self.cuts))
+            loose = self._messages is None and not any(not r.lead or lead_name(r.lead) for r in found)
+            if loose and len(self.data) >= _BARE_MIN:
+                found += bare(self.data, spoken)
+            self._stores[key] = found
+        return self._stores[key]
+
+    def _known(self, dialect: Dialect) -> bool:
+        return any(one.dialect is dialect for one in self._doctor.spoken(None, altered=False))
+
+    def _score(self, reading: Reading, configured: Configured) -> float:
+        """How likely a reading is, given what is configured: what changes less is likelier."""
+        score = reading.likely
+        if configured.framing and configured.framing not in _names(reading):
+            score -= 0.10
+        if configured.dialect is not None and configured.dialect.name != reading.spoken.dialect.name:
+            score -= 0.10
+        if len(reading.lead) != reading.spoken.header:
+            score -= 0.13 if lead_name(reading.lead) or not reading.lead else 0.2
+        ours = configured.dialect is None or configured.dialect.name == reading.spoken.dialect.name
+        score -= (0.08 if ours else 0.12) * len(reading.spoken.changed)
+        if not reading.kind.name and reading.kind is not WHOLE:
+            score -= 0.10 if reading.kind is NOTHING else 0.12
+        if _zero_led(self.data, reading):
+            score -= 0.3
+        return score
+
+    def _of_readings(self, ranked: list[tuple[float, Reading]], configured: Configured) -> Findings:
+        said: list[Diagnosis] = []
+        for score, reading in ranked:
+            made = _diagnosis(self.data, reading, configured, score)
+            if made is None:
+                if not said:
+                    return Findings(Verdict.HEALTHY, (), _what(reading), _named(reading), reading.spoken.dialect.name)
+                continue
+            if not any(set(one.settings) <= set(made.settings) for one in said):
+                said.append(made)
+        first = ranked[0][1]
+        return Findings(
+            Verdict.ADVICE, tuple(_without_noise(said)), _what(first), _named(first), first.spoken.dialect.name
+        )
+
+    # -- healthy, or nearly
+
+    def _odd(self, tried: _Try, configured: Configured) -> bool:
+        """Readable as configured, and yet perhaps not what the peer sends."""
+        dialect = configured.dialect
+        assert dialect is not None
+        if tried.empty and tried.empty == len(tried.frames) and configured.framing in ("length2", "tpdu"):
+            return self.data.startswith(b"\0\0")
+        editions = {document[DE.MTI][:1] for document in tried.documents}
+        if editions and editions != {dialect.version}:
+            return True
+        return any(
+            likeliness(document, dialect.version) < 0.5 or not "".join(document.values()).isprintable()
+            for document in tried.documents
+        )
+
+    @staticmethod
+    def _healthy(tried: _Try, configured: Configured) -> Findings:
+        mtis = _mtis(tried.documents)
+        count = len(tried.documents)
+        said = f"{count} message{'s' if count > 1 else ''} ({mtis}) as {words.set_to(configured)}"
+        dialect = configured.dialect.name if configured.dialect else ""
+        return Findings(
+            Verdict.HEALTHY, (), said if count else "keep-alives, and no message yet", configured.framing, dialect
+        )
+
+
+def _without_noise(ranked: Sequence[Diagnosis]) -> list[Diagnosis]:
+    """The likeliest, and what is not much less likely."""
+    return [one for one in ranked[:ADVICE_MAX] if one.confidence > _NOISE * ranked[0].confidence]
+
+
+def _zero_led(data: bytes, reading: Reading) -> bool:
+    """An empty length before every length: it is one of twice the size."""
+    size = reading.kind.head
+    zeros = (bytes(size), b"0" * size, b"\xf0" * size)
+    return reading.empty == len(reading.spans) and all(data[head - size : head] in zeros for head in reading.heads)
+
+
+def _keeps(reading: Reading, configured: Configured) -> bool:
+    """A reading that does not contradict what the first messages were read with."""
+    return configured.dialect is None or reading.spoken.dialect.name == configured.dialect.name
+
+
+def _names(reading: Reading) -> list[str]:
+    """The framings of a network file that cut so, the plainest last."""
+    names = [reading.kind.name] if reading.kind.name else []
+    name = lead_name(reading.lead)
+    if names == ["length2"] and reading.lead[:1] and reading.lead[0] & 0xF0 == 0x60:
+        return ["tpdu", *names]
+    if names == ["visa4"] and name == "BASE I header" and _totals_fit(reading):
+        return ["base1", *names]
+    return names
+
+
+def _totals_fit(reading: Reading) -> bool:
+    total = int.from_bytes(reading.lead[3:5], "big")
+    start, stop = reading.spans[0]
+    return total in (0, stop - start)
+
+
+def _mtis(documents: Sequence[Document]) -> str:
+    """`0800, 0200 …`."""
+    shown = ", ".join(document.get(DE.MTI, "?") for document in documents[:_MTIS_SHOWN])
+    return shown + (" …" if len(documents) > _MTIS_SHOWN else "")
+
+
+def _what(reading: Reading) -> str:
+    """What the bytes are, whoever is configured how."""
+    count = len(reading.spans)
+    mtis = _mtis(reading.documents)
+    if reading.kind is WHOLE:
+        return f"a message ({mtis}) of {reading.spoken.dialect.name}"
+    around = (
+        f"behind {reading.kind.words}"
+        if reading.kind is not NOTHING and reading.kind.head
+        else f"with {reading.kind.words}"
+    )
+    header = (
+        f", {lead_name(reading.lead) or f'{len(reading.lead)} unknown bytes'} before the MTI" if reading.lead else ""
+    )
+    return f"{count} message{'s' if count > 1 else ''} ({mtis}) of {reading.spoken.dialect.name} {around}{header}"
+
+
+def _diagnosis(data: bytes, reading: Reading, configured: Configured, score: float) -> Diagnosis | None:
+    """The words for a reading; None where nothing is to be changed."""
+    spoken = reading.spoken
+    names = _names(reading)
+    parts, settings, causes = [], [], []
+    header_fits = len(reading.lead) == spoken.header
+    wanted = configured.framing
+    cut_right = reading.kind is WHOLE or wanted in names or (not wanted and (names or _bare_message(reading)))
+    if not cut_right:
+        name = _named(reading)
+        parts.append(words.framing_part(data, reading, wanted))
+        settings.append(words.framing_setting(name))
+        causes.append(Cause.FRAMING)
+    if configured.dialect is not None and configured.dialect.name != spoken.dialect.name:
+        parts.append(words.dialect_part(spoken, configured.dialect))
+        settings.append(Setting("network file", f'dialect = "{spoken.dialect.name}"'))
+        causes.append(Cause.DIALECT)
+    if not header_fits:
+        parts.append(words.header_part(reading))
+        settings.append(words.header_setting(reading))
+        causes.append(Cause.HEADER)
+    if spoken.changed:
+        parts.append(words.habits_part(spoken))
+        settings += words.habit_settings(spoken)
+        causes.append(Cause(spoken.changed[0]))
+    if not settings:
+        return None
+    name = _named(reading)
+    return Diagnosis(
+        causes[0], words.sentence(*parts), tuple(settings), round(min(0.99, max(0.05, score + 0.05)), 2),
+        name, spoken.dialect.name, words.evidence(data, reading),
+    )  # fmt: skip
+
+
+def _named(reading: Reading) -> str:
+    """The framing to set for a reading: the one its dialect usually travels in, where that is one of them."""
+    names, usual = _names(reading), reading.spoken.dialect.framing
+    header_fits = len(reading.lead) == reading.spoken.header
+    return usual if usual in names and header_fits else names[-1] if names else ""
+
+
+def _bare_message(reading: Reading) -> bool:
+    """A message without a frame."""
+    return reading.kind is NOTHING and (not reading.lead or bool(lead_name(reading.lead)))
