@@ -203,12 +203,16 @@ _FACTS = {
     "Forwarded": "forwarded to the host", "Answered": "answered by the host", "Declined": "refused by the switch",
     "Owed": "owed to the host", "Delivered": "acknowledged by the host", "Abandoned": "given up",
     "Shelved": "made a dead letter", "Retried": "put back by an operator",
+    "StoodIn": "approved by the switch in its issuer's place",
 }  # fmt: skip
 
 
 def _entry_fields(sequence: int, entry: Any) -> dict[str, Any]:
     """A record's members, readable; the sealed PAN stays sealed and out of sight."""
     fields: dict[str, Any] = {"record": sequence, "fact": type(entry).__name__}
+    if fields["fact"] == "StoodIn":
+        told = {"product": entry.product, "advice": f"{entry.advice.txn:x}", "elements": entry.advice.message}
+        return _entry_fields(sequence, entry.request) | fields | told
     for name in entry.__struct_fields__:
         value = getattr(entry, name)
         if name == "at_us":

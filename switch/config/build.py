@@ -9,7 +9,7 @@ from switch.config.dialects import Dialects
 from switch.config.mistakes import did_you_mean
 from switch.config.reader import Section
 from switch.core.limits import Limits
-from switch.core.network import BinRange, Capture, HostLink, Listener, Member, Tariff
+from switch.core.network import BinRange, Capture, HostLink, Listener, Member, StandInRule, Tariff
 from switch.money.convert import RateError, rate_between
 from switch.money.country import NUMERIC, country_numeric
 from switch.money.currency import BY_ALPHA, currency, parse_money
@@ -81,8 +81,39 @@ def read_listener(s: Section, dialects: Dialects, limits: Limits) -> Listener:
     return listener
 
 
-def read_host(s: Section, dialects: Dialects, members: dict[str, Member], limits: Limits) -> HostLink:
-    """`[[host]]`: a link to an issuer's or network's host."""
+def home_money(s: Section, key: str, home: str, default: str | None, example: str) -> int:
+    """An amount of the home currency (numeric), such as `"0.55 MAD"`, in minor units; 0 after a mistake."""
+    text = s.text(key, default)
+    try:
+        minor, unit = parse_money(text or "0", home or "504")
+    except ValueError as error:
+        s.wrong(key, f"`{key}`: {error}", f'such as "{example}"')
+        return 0
+    if minor < 0:
+        s.wrong(key, f'"{text}" is below 0')
+    elif home and unit != home:
+        alpha = currency(home).alpha
+        s.wrong(key, f'"{text}" is not in the home currency, {alpha}', f"the home currency is {alpha}")
+    return max(minor, 0)
+
+
+def read_standin(s: Section, home: str) -> StandInRule:
+    """`[[host.standin]]`: what the switch approves itself while this issuer is away, for one product."""
+    rule = StandInRule(
+        product=s.text("product"),
+        floor=home_money(s, "floor", home, None, "300.00 MAD"),
+        cash_floor=home_money(s, "cash_floor", home, "0", "200.00 MAD"),
+        per_card_count=s.integer("per_card_count", 1, 1_000),
+        per_card_amount=home_money(s, "per_card_amount", home, None, "600.00 MAD"),
+        ecommerce=s.truth("ecommerce", False),
+        unverified_pin=s.truth("unverified_pin", False),
+    )
+    s.done()
+    return rule
+
+
+def read_host(s: Section, dialects: Dialects, members: dict[str, Member], limits: Limits, home: str) -> HostLink:
+    """`[[host]]`: a link to an issuer's or network's host. `home`: the home currency, numeric."""
     name = s.name()
     role = s.choice("role", ("issuer", "network"))
     member, scheme = "", ""
@@ -113,6 +144,8 @@ def read_host(s: Section, dialects: Dialects, members: dict[str, Member], limits
         owed_per_second=s.integer("owed_per_second", 1, 100_000, 500),
         owed_tries_max=s.integer("owed_tries_max", 1, 100_000, 50),
         owed_give_up_s=s.integer("owed_give_up_s", 60, 31_536_000, 86_400),
+        standin=tuple(read_standin(rule, home) for rule in s.tables("standin")),
+        standin_total=home_money(s, "standin_total", home, None if s.has("standin") else "0", "50000.00 MAD"),
     )
     s.done()
     return host
@@ -170,17 +203,7 @@ def read_bin(s: Section, draft: Draft, members: dict[str, Member]) -> BinRange:
 def read_tariff(s: Section, draft: Draft, networks: list[str]) -> Tariff:
     """`[[tariff]]`: what a hop through a network costs."""
     network = s.choice("network", networks)
-    flat = s.text("per_transaction", "0")
-    minor = 0
-    try:
-        minor, unit = parse_money(flat or "0", draft.currency or "504")
-        if minor < 0:
-            s.wrong("per_transaction", f'"{flat}" is below 0')
-        elif draft.currency and unit != draft.currency:
-            home = currency(draft.currency).alpha
-            s.wrong("per_transaction", f'"{flat}" is not in the home currency, {home}', f"the home currency is {home}")
-    except ValueError as error:
-        s.wrong("per_transaction", f"`per_transaction`: {error}", 'such as "0.55 MAD"')
+    minor = home_money(s, "per_transaction", draft.currency, "0", "0.55 MAD")
     value = Tariff(
         network=network,
         per_transaction=minor,

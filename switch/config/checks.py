@@ -6,6 +6,7 @@ Each check is one function over the draft; it skips what a getter has already fo
 from collections.abc import Iterable
 
 from switch.config.build import Draft
+from switch.config.mistakes import did_you_mean
 from switch.config.reader import Section, Source
 from switch.core.network import Network
 from switch.money.currency import CURRENCIES
@@ -21,6 +22,7 @@ def check(source: Source, draft: Draft, network: Network, acquirers_wait_ms: int
     _ranges(draft)
     _routes(draft)
     _money(draft, network)
+    _stand_in(draft)
     _bounds(source, draft, network)
 
 
@@ -185,6 +187,31 @@ def _money(draft: Draft, network: Network) -> None:
             s.wrong(
                 "currency", f"[rates] has no rate for {alpha}", f"add `{alpha} = …`: the {home} that one {alpha} buys"
             )
+
+
+def _stand_in(draft: Draft) -> None:
+    """Stand-in is for issuers, for products they have, a rule each; no single payment may be above what all may be."""
+    for host, h in draft.hosts:
+        rules = list(zip(host.tables("standin"), h.standin, strict=True))
+        if rules and h.role == "network":
+            rules[0][0].wrong(
+                "product", f"{host.title} is a network: it stands in for its issuers itself", "leave it out"
+            )
+            continue
+        products = {b.product for _, b in draft.bins if b.issuer == h.member}
+        _repeats(((s, r.product) for s, r in rules), "product", f'{host.title} has stand-in for product "{{}}" already')
+        for s, r in rules:
+            if r.product and r.product not in products:
+                s.wrong(
+                    "product",
+                    f'no BIN range of {h.member} has product "{r.product}"',
+                    did_you_mean(r.product, products),
+                )
+            for key, floor in (("floor", r.floor), ("cash_floor", r.cash_floor)):
+                if 0 < r.per_card_amount < floor:
+                    s.wrong(key, f"`{key}` is above `per_card_amount`: it could never be reached")
+                elif 0 < h.standin_total < floor:
+                    s.wrong(key, f"`{key}` is above `standin_total` of {host.title}: it could never be reached")
 
 
 def _bounds(source: Source, draft: Draft, network: Network) -> None:

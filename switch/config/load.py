@@ -71,7 +71,7 @@ def _read(source: Source) -> Network:
     draft.members = [(s, build.read_member(s, country)) for s in root.tables("member")]
     members = {m.name: m for _, m in draft.members if m.name}
     draft.listeners = [(s, build.read_listener(s, dialects, limits)) for s in root.tables("listener")]
-    draft.hosts = [(s, build.read_host(s, dialects, members, limits)) for s in root.tables("host")]
+    draft.hosts = [(s, build.read_host(s, dialects, members, limits, money)) for s in root.tables("host")]
     draft.bins = [(s, build.read_bin(s, draft, members)) for s in root.tables("bin")]
     networks = [h.name for _, h in draft.hosts if h.role != "issuer"]
     draft.tariffs = [(s, build.read_tariff(s, draft, networks)) for s in root.tables("tariff")]

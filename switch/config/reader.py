@@ -116,8 +116,9 @@ class Section:
         if not self.path:
             return "the file"
         if isinstance(self.path[-1], int):
-            name = self.data.get("name") or self.data.get("range") or self.data.get("network")
-            return f"[[{self.path[-2]}]]" + (f' "{name}"' if isinstance(name, str) else "")
+            name = next((self.data[key] for key in ("name", "range", "network", "product") if self.data.get(key)), None)
+            tables = ".".join(part for part in self.path if isinstance(part, str))
+            return f"[[{tables}]]" + (f' "{name}"' if isinstance(name, str) else "")
         return f"[{self.path[-1]}]"
 
     def wrong(self, key: str, message: str, hint: str = "") -> None:

@@ -4,6 +4,7 @@ Theory of operation. A transaction is in one of the states below; each move has 
 `MOVES` is the whole of it, and the audit of a journal (`status_after`) checks every record against it.
 
     received ──Declined──> declined
+       ├──StoodIn────> approved                         (by the switch itself: its issuer is away)
        └──Forwarded──> open ──Answered──> declined | approved ──Owed──> reversed
                          ├────Owed──────> reversed          (timeout, restart, undelivered, the acquirer's own reversal)
                          └────Abandoned─> declined          (nothing moved: an inquiry that got no answer)
@@ -20,11 +21,11 @@ from switch.core.house import PRIVATE, House48, original_data, private_elements
 from switch.core.kernel import Kernel
 from switch.core.links import HostState, Session, SessionState
 from switch.core.party import Hop, LinkId
-from switch.core.records import Abandoned, Answered, AnyEntry, Declined, Forwarded, Key, Owed
+from switch.core.records import STAND_IN, Abandoned, Answered, AnyEntry, Declined, Forwarded, Key, Owed, StoodIn
 from switch.core.routing import Decision, Router
 from switch.wire import EncodeError
 from switch.wire.subfields import SubfieldError
-from switch.wire.vocabulary import APPROVALS, DE, MTI, Answer, Document, Processing, mask_pan
+from switch.wire.vocabulary import APPROVALS, DE, MTI, SENSITIVE, Answer, Document, Processing, mask_pan
 
 
 class Status(Enum):
@@ -40,6 +41,7 @@ class Status(Enum):
 MOVES: Final[dict[tuple[Status, type], tuple[Status, ...]]] = {
     (Status.RECEIVED, Declined): (Status.DECLINED,),
     (Status.RECEIVED, Forwarded): (Status.OPEN,),
+    (Status.RECEIVED, StoodIn): (Status.APPROVED,),
     (Status.OPEN, Answered): (Status.APPROVED, Status.DECLINED),
     (Status.OPEN, Owed): (Status.REVERSED,),
     (Status.OPEN, Abandoned): (Status.DECLINED,),
@@ -81,6 +83,11 @@ ANSWER_KEPT: Final = (
 )  # fmt: skip
 """Elements of an answer that a repeat gets again."""
 
+NOT_STORED: Final = SENSITIVE | {
+    DE.PAN, DE.EXPIRY, DE.PRIVATE_48, DE.ICC, DE.MAC, DE.MAC_SECONDARY, DE.PRIVATE_126,
+}  # fmt: skip
+"""What an advice loses on its way into the journal."""
+
 BARE: Final = (DE.MTI, DE.TRANSMISSION_TIME, DE.STAN, DE.RRN, DE.RESPONSE_CODE, DE.TERMINAL)
 """The least an answer needs to be matched and understood."""
 
@@ -117,6 +124,10 @@ class Refusal(Exception):  # noqa: N818 - the field's word; nothing has gone wro
         self.route = route
 
 
+class Away(Refusal):
+    """The card's issuer cannot be asked, and has not been."""
+
+
 def reply(
     kernel: Kernel,
     session: Session,
@@ -147,9 +158,10 @@ def keep_reference(kept: Document, answered: Document) -> None:
 
 
 def original_name(kernel: Kernel, request: Forwarded) -> str:
-    """DE90 as the host knows the request: the DE11 and DE7 that the switch gave it."""
+    """DE90 as the host knows the request: the DE11 and DE7 that the switch gave it, or those of the advice it was told by."""
     acquirer, forwarder = request.elements.get(DE.ACQUIRER, ""), kernel.network.institution
-    return original_data(request.mti[:3] + "0", request.stan, request.sent_at, acquirer, forwarder)
+    mti = MTI.AUTHORIZATION_ADVICE if request.route == STAND_IN else request.mti[:3] + "0"
+    return original_data(mti, request.stan, request.sent_at, acquirer, forwarder)
 
 
 def reversal_entry(kernel: Kernel, request: Forwarded, reason: str, answered: Document, now: int) -> Owed:

@@ -49,6 +49,11 @@ class Forwarder:
         self.pump(self._kernel.hosts[entry.host], now)
         return position
 
+    def promised(self, entry: Owed, position: int, now: int) -> None:
+        """A promise that the record at `position` has made with something else: sent as soon as that is durable."""
+        self.queues.setdefault(entry.host, Queue()).add(entry, position)
+        self.pump(self._kernel.hosts[entry.host], now)
+
     # -- to the host
 
     def pump(self, host: HostState, now: int) -> None:

@@ -18,6 +18,8 @@ class House48:
     """electronic commerce indicator, 2 digits: 05 authenticated, 06 attempted, 07 not authenticated"""
     CAVV: Final = "43"
     """cardholder authentication value (CAVV, UCAF): 20 bytes, base64 (28 characters). Sensitive"""
+    STAND_IN: Final = "60"
+    """the switch answered in the issuer's place: why, as a message reason code of ISO 8583:1993"""
     REFERENCE: Final = "63"
     """the network's name of a transaction: Visa's transaction identifier (15 digits), or Mastercard's network code, Banknet
     reference number and settlement date (3 + 9 + 4)"""
@@ -26,6 +28,9 @@ class House48:
     CVV2: Final = "92"
     """3 or 4 digits. Sensitive"""
 
+
+ISSUER_UNAVAILABLE: Final = "1003"
+"""Message reason code: card issuer unavailable (assumed, as the edition's code list is not public)."""
 
 PRIVATE: Final = form_of({"form": "numbered", "id_len": 2, "len_len": 2})
 

@@ -31,6 +31,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """kept in memory for repeats and reversals; older ones are asked of the journal's index"""
     late_answers: int = 4_096
     """requests given up that a late answer can still be matched to by name"""
+    standin_payments: int = 50_000
+    """approved in issuers' place within 24 hours, over all hosts; above it no more are"""
     snapshot_records: int = 200_000
     """records between two snapshots of what is open"""
     unacknowledged_records: int = 65_536

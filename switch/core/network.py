@@ -45,6 +45,25 @@ class Listener(msgspec.Struct, frozen=True, kw_only=True):
     """a connection from which nothing came for so long is closed; 0: never"""
 
 
+class StandInRule(msgspec.Struct, frozen=True, kw_only=True):
+    """Up to what the switch approves payments of one product itself while their issuer is away. Home currency, minor units."""
+
+    product: str
+    """of the BIN range"""
+    floor: int
+    """a purchase, at most"""
+    cash_floor: int
+    """cash, at most; 0: none"""
+    per_card_count: int
+    """payments of one card in 24 hours"""
+    per_card_amount: int
+    """their sum"""
+    ecommerce: bool
+    """web payments too, where the cardholder has been authenticated"""
+    unverified_pin: bool
+    """payments with an online PIN too, which nobody verifies then"""
+
+
 class HostLink(msgspec.Struct, frozen=True, kw_only=True):
     """A link to an issuer's or network's host."""
 
@@ -77,6 +96,10 @@ class HostLink(msgspec.Struct, frozen=True, kw_only=True):
     """a reversal or advice not acknowledged after so many tries of one process goes to the dead letters"""
     owed_give_up_s: int = 86_400
     """the same for one that is older, whatever restarts there were, once it has been tried a few times more"""
+    standin: tuple[StandInRule, ...] = ()
+    """by product; empty: nothing is approved in this issuer's place"""
+    standin_total: int = 0
+    """what may be approved in its place before it has been told, minor units of the home currency"""
 
 
 class BinRange(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ from switch.core.flow import (
     KEPT,
     RESTORED,
     UP,
+    Away,
     Incoming,
     Refusal,
     away,
@@ -32,6 +33,7 @@ from switch.core.party import Hop
 from switch.core.pending import Pending
 from switch.core.records import Abandoned, Answered, Forwarded, Key, later
 from switch.core.routing import Decision, Router
+from switch.core.standin import StandIn
 from switch.core.tariffs import Tariffs
 from switch.core.translate import answer
 from switch.wire import EncodeError
@@ -46,6 +48,7 @@ class Payments:
         self._router = router
         self._forwarder = forwarder
         self._tariffs = tariffs
+        self._stand_in = StandIn(kernel, forwarder)
 
     # -- a request comes
 
@@ -64,7 +67,7 @@ class Payments:
         except Refusal as refusal:
             if decision is not None and self._may_be_forgotten(message):
                 self._take_back(message, decision, refusal)
-            else:
+            elif not (type(refusal) is Away and decision and self._stand_in.approves(message, decision, refusal)):
                 self.decline(message, refusal)
 
     def _admit(self, decision: Decision) -> HostState:
@@ -76,7 +79,7 @@ class Payments:
             raise Refusal(Answer.ISSUER_INOPERATIVE, "the switch is shutting down", decision.route)
         host = kernel.hosts[decision.host]
         if host.up is None:
-            raise Refusal(Answer.ISSUER_INOPERATIVE, away(kernel, host), decision.route)
+            raise Away(Answer.ISSUER_INOPERATIVE, away(kernel, host), decision.route)
         if len(host.pending) >= host.config.max_pending:
             raise limit_reached(kernel, "max_pending", host.config.max_pending, Answer.ISSUER_INOPERATIVE, host.name)
         if len(kernel.pending) >= kernel.limits.pending:

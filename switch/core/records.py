@@ -8,11 +8,12 @@ have no place at all.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable
-from typing import Any, Protocol, TypeAlias
+from collections.abc import Callable, Iterable
+from typing import Any, Final, Protocol, TypeAlias
 
 import msgspec
 
+from switch.core.exposure import Exposure, Stood
 from switch.core.limits import Limits
 from switch.wire.vocabulary import APPROVALS, Document
 
@@ -174,6 +175,44 @@ class Maintained(Entry, frozen=True, tag="mnt"):
     on: bool
 
 
+class StoodIn(Entry, frozen=True, tag="std"):
+    """The switch approved a payment itself while its issuer was away. The approval leaves only when this is durable.
+
+    A request, its answer and the advice owed about it in one record, so that no crash can part them.
+    """
+
+    request: Forwarded
+    """as it would have gone to the host, which it has not; named by DE11 and DE7 of the advice"""
+    de39: str
+    elements: Document
+    """what the answer added: DE38 of the switch's own making, DE48 with the mark"""
+    advice: Owed
+    card: bytes
+    """keyed digest of the PAN: what counts against the card's limits"""
+    product: str
+    """of the BIN range, whose limits it was approved under"""
+
+    @property
+    def txn(self) -> int:
+        """Of the request."""
+        return self.request.txn
+
+    @property
+    def at_us(self) -> int:
+        """Of the request."""
+        return self.request.at_us
+
+    @property
+    def key(self) -> Key:
+        """Of the acquirer's request."""
+        return self.request.key
+
+    @property
+    def answer(self) -> Answered:
+        """As the record of a host's answer would say it."""
+        return Answered(self.request.txn, self.request.at_us, self.de39, self.elements, 0)
+
+
 class Snapshot(Entry, frozen=True, tag="snp"):
     """What is open, so that a restart folds only what follows. Opens a new segment."""
 
@@ -188,6 +227,8 @@ class Snapshot(Entry, frozen=True, tag="snp"):
     shelved: tuple[Shelved, ...] = ()
     held: tuple[Held, ...] = ()
     maintenance: dict[str, int] = {}
+    stood: tuple[Stood, ...] = ()
+    """approved in issuers' place in the last 24 hours"""
 
 
 ENCODER = msgspec.msgpack.Encoder()
@@ -203,8 +244,12 @@ AnyEntry: TypeAlias = (
     | Retried
     | Held
     | Maintained
+    | StoodIn
     | Snapshot
 )
+
+STAND_IN: Final = "stand-in"
+"""Route of what the switch approved itself, and reason of the advice about it."""
 
 
 class Outcome(msgspec.Struct, frozen=True, gc=False):
@@ -277,6 +322,8 @@ class State(msgspec.Struct):
     """hosts that nothing owed is sent to"""
     maintenance: dict[str, int] = {}
     """what an operator keeps from payments (`Maintained.target`) -> since when, wall-clock microseconds"""
+    exposure: Exposure = msgspec.field(default_factory=Exposure)
+    """what has been approved in issuers' place"""
 
 
 def later(a: str, b: str) -> bool:
@@ -361,8 +408,10 @@ def _owed(state: State, r: Owed) -> None:
 
 
 def _delivered(state: State, r: Delivered) -> None:
-    state.owed.pop(r.txn, None)
+    owed = state.owed.pop(r.txn, None)
     state.shelved.pop(r.txn, None)
+    if owed is not None and owed.reason == STAND_IN:
+        state.exposure.told(owed.host, owed.amount)
 
 
 def _shelved(state: State, r: Shelved) -> None:
@@ -388,6 +437,22 @@ def _maintained(state: State, r: Maintained) -> None:
         state.maintenance.pop(r.target, None)
 
 
+def _stood_in(state: State, r: StoodIn) -> None:
+    _forwarded(state, r.request)
+    _answered(state, r.answer)
+    _owed(state, r.advice)
+    state.exposure.approved(Stood(r.txn, r.at_us, r.card, r.request.amount), r.request.host)
+
+
+def _untold(owed: Iterable[Owed]) -> dict[str, int]:
+    """host -> minor units of stand-in advices that are owed to it."""
+    untold: dict[str, int] = {}
+    for entry in owed:
+        if entry.reason == STAND_IN:
+            untold[entry.host] = untold.get(entry.host, 0) + entry.amount
+    return untold
+
+
 def _booted(state: State, r: Booted) -> None:
     state.network = r.network
 
@@ -403,6 +468,7 @@ def _snapshot(state: State, r: Snapshot) -> None:
     state.shelved = {s.txn: s for s in r.shelved}
     state.held = {h.host: h for h in r.held}
     state.maintenance = dict(r.maintenance)
+    state.exposure = Exposure.of(r.stood, _untold(r.owed))
 
 
 _APPLY: dict[type, Callable[[State, Any], None]] = {
@@ -416,6 +482,7 @@ _APPLY: dict[type, Callable[[State, Any], None]] = {
     Shelved: _shelved,
     Retried: _retried,
     Held: _held,
+    StoodIn: _stood_in,
     Snapshot: _snapshot,
     Maintained: _maintained,
 }

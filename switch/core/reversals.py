@@ -10,7 +10,18 @@ from itertools import islice
 import msgspec
 
 from switch.core.duplicates import answer_now
-from switch.core.flow import Incoming, Refusal, check_shape, hop_of, original_name, reply, reversal_entry, route, take
+from switch.core.flow import (
+    NOT_STORED,
+    Incoming,
+    Refusal,
+    check_shape,
+    hop_of,
+    original_name,
+    reply,
+    reversal_entry,
+    route,
+    take,
+)
 from switch.core.forward import NOT_YET, Forwarder
 from switch.core.kernel import Kernel
 from switch.core.links import Session
@@ -18,14 +29,12 @@ from switch.core.payments import Payments
 from switch.core.records import Declined, Forwarded, Key, Outcome, Owed
 from switch.core.routing import Router
 from switch.core.translate import answer, parse_original
-from switch.wire.vocabulary import DE, MTI, SENSITIVE, Answer, Document
+from switch.wire.vocabulary import DE, MTI, Answer, Document
 
 SEARCHED_MAX = 4_096
 """newest outcomes looked through for a reversal that names its original by DE37 only (no DE90)"""
 OF_THE_MOMENT = NOT_YET | {Answer.NOT_PERMITTED_TERMINAL}
 """Refusals that a repeat of the same reversal or advice need not meet: it is judged anew."""
-NOT_STORED = SENSITIVE | {DE.PAN, DE.EXPIRY, DE.PRIVATE_48, DE.ICC, DE.MAC, DE.MAC_SECONDARY, DE.PRIVATE_126}
-"""What an advice loses on its way into the journal."""
 
 
 class Reversals:

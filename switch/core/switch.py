@@ -429,5 +429,6 @@ class Switch(Kernel):
                 self.wall_us(now), SCHEMA, self.network.name, self.last_txn, tuple(state.open.values()),
                 tuple(state.owed.values()), dict(state.stans), horizons,
                 tuple(state.shelved.values()), tuple(state.held.values()), dict(state.maintenance),
+                tuple(state.exposure.window.values()),
             )
         )  # fmt: skip

@@ -7,6 +7,7 @@
 | DE15 MMDD | DE15 YYMMDD |
 | DE22 n 3, DE25 n 2 | DE22 an 12; of DE25: 00, 01, 08, 59, others read back as 00 |
 | (none) | DE24 function code, DE25 reason code of a reversal |
+| DE48.60, in an advice | DE25 reason code of a stand-in, and in DE48 |
 | DE18 | DE18, and DE26 card acceptor business code |
 | DE39 an 2 | DE39 n 3 (vocabulary); 400 accepts a reversal, 800 a network message |
 | DE43 an 40 | LLVAR: cut or filled to 40 on the way back |
@@ -22,8 +23,9 @@ from collections.abc import Callable
 from typing import Final
 
 from switch.core.carriage import HOUSE, Family, amounts_54, carry, table
-from switch.core.house import original_data, parse_original, replacement_amounts
+from switch.core.house import House48, original_data, parse_original, private_elements, replacement_amounts
 from switch.wire import Dialect
+from switch.wire.subfields import SubfieldError
 from switch.wire.vocabulary import (
     ACTION_CODES,
     DE,
@@ -65,6 +67,14 @@ def _pos_data_code(entry: str, condition: str) -> str:
     presence = _PRESENCE_OUT.get(condition, "5" if entry[:2] == "81" and not condition else "0")
     card = "0" if presence != "0" or entry[:2] in _ABSENT else "1"
     return f"{mode}{_PIN_OUT.get(entry[2:3], '9')}09{presence}{card}{mode}00000"
+
+
+def _stand_in_reason(document: Document) -> str:
+    """Why the switch answered in the issuer's place; "" where it did not, or DE48 is another's."""
+    try:
+        return private_elements(document).get(House48.STAND_IN, "")
+    except SubfieldError:
+        return ""
 
 
 class Iso93(Family):
@@ -142,6 +152,8 @@ class Iso93(Family):
             link[DE.FUNCTION_CODE] = self._function(mti, document)
             if mti[1:2] == MTI.REVERSAL:
                 link[DE.REASON_CODE] = _REASONS[mti[2]]
+            elif mti[2:3] == "2" and (reason := _stand_in_reason(document)):
+                link[DE.REASON_CODE] = reason
         if DE.REPLACEMENT in document and DE.AMOUNT in document:
             link[DE.ORIGINAL_AMOUNTS] = document[DE.AMOUNT] + "0" * 12
             link[DE.AMOUNT] = document[DE.REPLACEMENT][:12]

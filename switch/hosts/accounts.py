@@ -5,8 +5,10 @@ payment key (DE32/DE41/DE37) and by the STAN and time it came under (what DE90 n
 
 - 0200 posts: the balance moves at once. 0100 holds: the amount is reserved, the balance stays. DE25=06 marks a
   pre-authorization on a terminal's slip; the ledger holds for every 0100, as authorization and clearing are two messages.
-- 0220 that names a held payment captures: the hold goes, its own DE4 (which may differ) is posted. 0220 (0120) of its own, as
-  after stand-in, posts (holds) without asking: it tells what was done.
+- 0220 that names a held payment captures: the hold goes, its own DE4 (which may differ) is posted. 0220 (0120) of its own posts
+  (holds) without asking: it tells what was done.
+- 0120 after the switch has stood in (DE48.60) does what the request it tells of would have done: DE90 has its MTI, a 0200 posts.
+  It is posted whatever the balance, and to a suspense account where the card is not on file: somebody has the goods.
 - 0400/0420 takes back what stands, all of it or down to DE95's actual amount, once; a second one changes nothing.
 - A reversal that comes before its original is remembered and answered 00, since what it asks is already so. The late original is
   refused with 05: whoever sent it has given it up.
@@ -27,7 +29,7 @@ from switch.core.translate import House48
 from switch.hosts.books import IssuerBook, payment_key
 from switch.hosts.cards import TestCard
 from switch.hosts.clock import Moment
-from switch.hosts.postings import KEEP, Account, Holdings, MessageKey, Posting, Taken
+from switch.hosts.postings import KEEP, SUSPENSE, Account, Holdings, MessageKey, Posting, Taken
 from switch.hosts.private import private_elements, with_private
 from switch.wire.vocabulary import APPROVALS, DE, MTI, Answer, Document, Processing
 
@@ -163,6 +165,8 @@ class Ledger:
         if posting is not None or payment_key(document) in self.holdings.early:
             return _Decision(Verdict(Answer.ORIGINAL_INCONSISTENT, reason="its payment has been reversed"))
         account = self.accounts.get(document.get(DE.PAN, ""))
+        if account is None and House48.STAND_IN in private_elements(document):
+            account = self.holdings.suspense
         if account is None:
             return _Decision(Verdict(Answer.INVALID_CARD, reason="no such card on file"))
         billed = _billed(document, account.card.currency)
@@ -198,13 +202,14 @@ class Ledger:
     def _posting(self, document: Document, account: Account, billed: int, at: Moment) -> Posting:
         kind = document.get(DE.PROCESSING_CODE, "")[:2]
         sign = -1 if kind == Processing.REFUND else 1
+        told = document.get(DE.ORIGINAL, "")[1:2]  # of an advice after stand-in: the class of what it tells of
         return Posting(
             key=payment_key(document),
             card=account.card.name,
             amount=sign * int(document[DE.AMOUNT]),
             currency=document.get(DE.CURRENCY, ""),
             billed=sign * billed,
-            held=document[DE.MTI][1] == MTI.AUTHORIZATION and kind != Processing.REFUND,
+            held=MTI.FINANCIAL not in (document[DE.MTI][1], told) and kind != Processing.REFUND,
             approval=document.get(DE.APPROVAL_CODE) or self._approval(),
             day=at.day,
             made_by=self._made_by(document),
@@ -224,7 +229,7 @@ class Ledger:
         else:
             original = document.get(DE.ORIGINAL, "")
             posting = self.holdings.named(original[4:10], original[10:20]) if len(original) >= 20 else None
-        if posting is not None and document.get(DE.PAN) in (None, self._card(posting).pan):
+        if posting is None or posting.card == SUSPENSE or document.get(DE.PAN) in (None, self._card(posting).pan):
             return posting
         return None
 

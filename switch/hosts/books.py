@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from switch.core.records import Abandoned, Answered, AnyEntry, Declined, Delivered, Forwarded, Owed
+from switch.core.records import Abandoned, Answered, AnyEntry, Declined, Delivered, Forwarded, Owed, StoodIn
 from switch.wire.vocabulary import APPROVALS, DE, MTI, Answer, Document, Processing
 
 APPROVED, DECLINED, REVERSED, UNANSWERED = "approved", "declined", "reversed", "unanswered"
@@ -181,6 +181,9 @@ class _Folding:
                 self._set(key, outcome=DECLINED, amount=0, currency=entry.currency, de39=entry.de39)
         elif isinstance(entry, Owed):
             self._owe(entry)
+        elif isinstance(entry, StoodIn):
+            for part in (entry.request, entry.answer, entry.advice):
+                self.feed(part)
         elif isinstance(entry, Delivered):
             key = self._owed.pop(entry.txn, "")
             if key:

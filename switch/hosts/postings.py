@@ -22,6 +22,8 @@ SCHEMA: Final = 1
 KEEP: Final = 500_000
 """payments and answers remembered one by one, the newest; a reversal of an older one finds nothing to undo"""
 EARLY_KEEP: Final = 10_000
+SUSPENSE: Final = "suspense"
+"""name of the account of unknown cards"""
 
 WireKey: TypeAlias = tuple[str, str]
 """DE11, DE7"""
@@ -91,6 +93,13 @@ class Account(msgspec.Struct):
         return self.balance - self.held
 
 
+def _suspense(currency: str) -> Account:
+    """An account that belongs to no card."""
+    nobody = TestCard(name=SUSPENSE, pan="", expiry="", cvv2="", pin="", issuer="", scheme="", product="", country="",
+                      currency=currency, balance=0, on_file=False)  # fmt: skip
+    return Account(nobody, 0)
+
+
 def _put(store: "OrderedDict[_K, _V]", key: _K, value: _V, keep: int) -> "_V | None":
     """Remember `value`; returns what had to be forgotten for it."""
     store[key] = value
@@ -101,8 +110,11 @@ class Holdings:
     """The fold of `Taken` records over accounts as they were opened. Bounded: the oldest payments are forgotten one by one."""
 
     def __init__(self, cards: Iterable[TestCard], keep: int = KEEP) -> None:
-        self.accounts = {c.pan: Account(c, c.balance) for c in cards if c.on_file}
-        self.by_name = {a.card.name: a for a in self.accounts.values()}
+        issued = tuple(cards)
+        self.accounts = {c.pan: Account(c, c.balance) for c in issued if c.on_file}
+        self.suspense = _suspense(next((c.currency for c in issued), ""))
+        """what the switch has approved for cards that are not on file"""
+        self.by_name = {a.card.name: a for a in (*self.accounts.values(), self.suspense)}
         self.postings: OrderedDict[str, Posting] = OrderedDict()
         self.answers: OrderedDict[MessageKey, Taken] = OrderedDict()
         self.early: OrderedDict[str, None] = OrderedDict()
@@ -163,7 +175,7 @@ class Holdings:
             name=name,
             cards=tuple(
                 CardBook(mask_pan(a.card.pan), a.card.currency, a.card.balance, a.balance, a.held)
-                for a in self.accounts.values()
+                for a in self.by_name.values()
                 if a.day
             ),
             debits=tuple(

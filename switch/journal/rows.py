@@ -22,6 +22,7 @@ from switch.core.records import (
     Owed,
     Retried,
     Shelved,
+    StoodIn,
 )
 from switch.wire.vocabulary import APPROVALS, DE, MTI
 
@@ -101,6 +102,10 @@ class Rows:
         elif isinstance(entry, Owed):
             self.changed[entry.txn] = _owed(entry, place)
             self._undone(entry, place)
+        elif isinstance(entry, StoodIn):
+            row = self.changed[entry.txn] = _forwarded(entry.request, place)
+            row.de39, row.status, row.reason = entry.de39, "approved", f"stand-in for {entry.product}"
+            self.changed[entry.advice.txn] = _owed(entry.advice, place)
         elif isinstance(entry, Shelved | Retried):
             self._shelved(entry, place)
 

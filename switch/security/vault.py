@@ -10,6 +10,7 @@ again never meets the same nonce.
 
 import os
 import stat
+from hashlib import blake2b
 from pathlib import Path
 from struct import Struct
 from typing import Final, Protocol
@@ -22,6 +23,7 @@ _PREFIX_BYTES: Final = 4
 _NONCE_END: Final = 13
 _KEY_BYTES: Final = 32
 _KEY_MARK: Final = "vault-key-1 "
+_DIGEST_BYTES: Final = 16
 _NUMBER: Final = Struct(">Q")
 
 
@@ -38,6 +40,9 @@ class Vault(Protocol):
     def open(self, sealed: bytes) -> str:
         """The PAN that `seal` was given. Raises VaultError where the bytes are not a seal of this vault's key."""
 
+    def digest(self, pan: str) -> bytes:
+        """What a card is counted under: always the same for a PAN, and of no use without this vault's key."""
+
 
 class KeyVault:
     """The vault of production: AES-256-GCM under the key of a file."""
@@ -50,6 +55,7 @@ class KeyVault:
         self._decrypt = AESGCM(key).decrypt
         self._head = _VERSION + prefix
         self._prefix = prefix
+        self._digest_key = blake2b(b"card digest", key=key, digest_size=_KEY_BYTES).digest()
 
     @classmethod
     def at(cls, path: Path) -> "KeyVault":
@@ -80,6 +86,10 @@ class KeyVault:
                 "is the vault key the one this journal was written with?"
             ) from None
 
+    def digest(self, pan: str) -> bytes:
+        """See Vault: 16 bytes of BLAKE2b under a key derived from the vault's."""
+        return blake2b(pan.encode(), key=self._digest_key, digest_size=_DIGEST_BYTES).digest()
+
 
 class ClearVault:
     """The vault of simulations: PANs as they are. Never for a journal on a disk."""
@@ -92,6 +102,10 @@ class ClearVault:
     def open(self, sealed: bytes) -> str:
         """What was sealed."""
         return sealed.decode()
+
+    def digest(self, pan: str) -> bytes:
+        """`pan` itself."""
+        return pan.encode()
 
 
 def _read_key(path: Path) -> bytes:

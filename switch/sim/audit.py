@@ -6,14 +6,28 @@ failures, each a sentence with the payment it is about.
 
 import traceback
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
+from switch.core.exposure import WINDOW_US
 from switch.core.flow import Status, status_after
 from switch.core.limits import Limits
-from switch.core.records import Abandoned, Answered, AnyEntry, Declined, Delivered, Forwarded, Key, Owed, State, apply
+from switch.core.network import HostLink
+from switch.core.records import (
+    Abandoned,
+    Answered,
+    AnyEntry,
+    Declined,
+    Delivered,
+    Forwarded,
+    Key,
+    Owed,
+    State,
+    StoodIn,
+    apply,
+)
 from switch.core.switch import Switch
 from switch.hosts.books import journal_rows, reconcile
 from switch.hosts.issuer import Issuer
@@ -42,7 +56,8 @@ class Failure(msgspec.Struct, frozen=True):
 class Audit:
     """Of one day."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, hosts: Iterable[HostLink] = ()) -> None:
+        """`hosts`: whose stand-in is held to its limits."""
         self.failures: list[Failure] = []
         self._limits = limits
         self._shadow = State(limits, open={}, owed={}, stans={}, horizons={})
@@ -53,6 +68,11 @@ class Audit:
         self._promised: dict[Key, int] = {}
         self._reversals: dict[int, int] = {}
         """original -> the reversal that undoes it"""
+        self._hosts = {host.name: host for host in hosts}
+        self._stood: dict[bytes, list[tuple[int, int]]] = {}
+        """card -> when and how much the switch has approved itself"""
+        self._untold: dict[int, tuple[str, int]] = {}
+        """advice -> host and amount"""
         self.said: Counter[int] = Counter()
         """transaction -> answers that the switch has given, delivered or not, since it started"""
         self._unheard: Counter[int] = Counter()
@@ -87,8 +107,10 @@ class Audit:
     def _move(self, entry: AnyEntry) -> None:
         if isinstance(entry, Forwarded | Owed):
             self.payments[entry.txn] = _key(entry)
+        elif isinstance(entry, StoodIn):
+            self.payments[entry.txn] = self.payments[entry.advice.txn] = _key(entry.request)
         try:
-            if isinstance(entry, Forwarded | Declined | Answered | Abandoned):
+            if isinstance(entry, Forwarded | Declined | Answered | Abandoned | StoodIn):
                 self._statuses[entry.txn] = status_after(self._statuses.get(entry.txn, Status.RECEIVED), entry)
             elif isinstance(entry, Owed) and entry.kind == "reversal" and entry.original:
                 before = self._statuses.get(entry.original, Status.RECEIVED)
@@ -97,13 +119,33 @@ class Audit:
             self.fail(f"journal: {error} ({entry!r:.200})", self.now, _key(entry))
         if isinstance(entry, Forwarded):
             self._once(self._forwarded, entry.key, entry.txn, "was forwarded twice", _key(entry))
+        elif isinstance(entry, StoodIn):
+            self._counted(entry)
+            self._once(
+                self._forwarded, entry.key, entry.txn, "was forwarded or stood in for twice", _key(entry.request)
+            )
         elif isinstance(entry, Owed):
             if entry.key[0]:
                 self._once(self._promised, entry.key, entry.txn, "was taken twice", _key(entry))
             if entry.kind == "reversal" and entry.original:
                 self._once(self._reversals, entry.original, entry.txn, "was reversed twice", _key(entry))
-        elif isinstance(entry, Delivered) and entry.txn not in self._shadow.owed:
-            self.fail(f"journal: {entry.txn:x} was delivered and not owed", self.now)
+        elif isinstance(entry, Delivered):
+            self._untold.pop(entry.txn, None)
+            if entry.txn not in self._shadow.owed:
+                self.fail(f"journal: {entry.txn:x} was delivered and not owed", self.now)
+
+    def _counted(self, entry: StoodIn) -> None:
+        """Stand-in keeps to its limits: counted here from the records alone."""
+        request, host = entry.request, self._hosts[entry.request.host]
+        rule = next(rule for rule in host.standin if rule.product == entry.product)
+        past = self._stood.setdefault(entry.card, [])
+        past.append((entry.at_us, request.amount))
+        amounts = [amount for at_us, amount in past if at_us > entry.at_us - WINDOW_US]
+        self._untold[entry.advice.txn] = (host.name, request.amount)
+        self._bound(f"per_card_count of {rule.product}", len(amounts), rule.per_card_count)
+        self._bound(f"per_card_amount of {rule.product}", sum(amounts), rule.per_card_amount)
+        untold = sum(amount for name, amount in self._untold.values() if name == host.name)
+        self._bound(f"standin_total of {host.name}", untold, host.standin_total)
 
     def _once(self, seen: dict[_What, int], what: _What, txn: int, said: str, key: str) -> None:
         first = seen.setdefault(what, txn)
@@ -131,7 +173,7 @@ class Audit:
 
     def _same(self, state: State, whose: str, other: str) -> None:
         shadow = self._shadow
-        for name in ("open", "owed", "stans", "shelved", "held"):
+        for name in ("open", "owed", "stans", "shelved", "held", "exposure"):
             if getattr(state, name) != getattr(shadow, name):
                 self.fail(f"{whose} and {other} differ in {name}", self.now)
         for key, outcome in state.recent.items():

@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from switch.core.limits import Limits
-from switch.core.network import HostLink, Listener, Member, Network
+from switch.core.network import HostLink, Listener, Member, Network, StandInRule
 from switch.core.records import ENCODER, History, State
 from switch.core.switch import Switch
 from switch.core.translate import translator_for
@@ -102,20 +102,49 @@ class Climate(msgspec.Struct, frozen=True):
         )
 
 
+def _standing_in(network: Network, hosts: tuple[HostLink, ...]) -> tuple[HostLink, ...]:
+    """The hosts, with rules for every product of every issuer but the first."""
+    made, issuers = [], 0
+    for host in hosts:
+        issuers += host.role == "issuer"
+        if host.role == "issuer" and issuers > 1:
+            products = sorted({b.product for b in network.bins if b.issuer == host.member})
+            rules = tuple(
+                StandInRule(product=product, floor=200_00, cash_floor=500_00, per_card_count=3, per_card_amount=900_00,
+                            ecommerce=True, unverified_pin=False)
+                for product in products
+            )  # fmt: skip
+            made.append(msgspec.structs.replace(host, standin=rules, standin_total=10_000_00))
+        else:
+            made.append(host)
+    return tuple(made)
+
+
 class Cast:
     """Makes the parties of a network file."""
 
     def __init__(
-        self, network: Network, *, make_switch: SwitchMaker = Switch, retry_ms: int = 4_000, owed_tries_max: int = 2
+        self,
+        network: Network,
+        *,
+        make_switch: SwitchMaker = Switch,
+        retry_ms: int = 4_000,
+        owed_tries_max: int = 2,
+        stand_in: bool = True,
     ) -> None:
         """Virtual days are short. `retry_ms`: an unacknowledged reversal is repeated after so long, `owed_tries_max`: and a dead
-        letter after so many tries, where the network file has more."""
+        letter after so many tries, where the network file has more.
+
+        `stand_in`: where the file has none, all issuers but the first are stood in for, so that days have some.
+        """
         hosts = tuple(
             msgspec.structs.replace(
                 h, retry_ms=min(h.retry_ms, retry_ms), owed_tries_max=min(h.owed_tries_max, owed_tries_max)
             )
             for h in network.hosts
         )
+        if stand_in and not any(h.standin for h in hosts):
+            hosts = _standing_in(network, hosts)
         self.network = msgspec.structs.replace(network, hosts=hosts)
         self._make_switch = make_switch
         names = {listener.dialect for listener in network.listeners} | {host.dialect for host in network.hosts}

@@ -72,7 +72,7 @@ class World:
         self._trace = trace
         limits = cast.network.limits
         self.limits = narrow(limits, self._own_dice()) if self.climate.narrow else limits
-        self.audit = Audit(self.limits)
+        self.audit = Audit(self.limits, cast.network.hosts)
         self.events: Counter[str] = Counter()
         disk = Disk(self.clock, self._own_dice(), self._durable)
         state = recover((), self.limits)

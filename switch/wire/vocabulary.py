@@ -186,6 +186,7 @@ class MTI:
     REVERSAL: Final = "4"
     NETWORK: Final = "8"
 
+    AUTHORIZATION_ADVICE: Final = "0120"
     REVERSAL_ADVICE: Final = "0420"
     NETWORK_REQUEST: Final = "0800"
     NETWORK_RESPONSE: Final = "0810"

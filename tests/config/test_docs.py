@@ -8,9 +8,11 @@ import pytest
 
 from switch.config import ConfigErrors, parse_network
 from switch.core.limits import Limits
+from switch.core.network import StandInRule
 
 BASE = (Path(__file__).parent / "base.toml").read_text()
 PAGE = (Path(__file__).parents[2] / "docs" / "network-file.md").read_text()
+STAND_IN = (Path(__file__).parents[2] / "docs" / "stand-in.md").read_text()
 HEADINGS = {"": "The file itself"} | {name: f"`[[{name}]]`" for name in ("member", "listener", "host", "bin", "tariff")}
 
 
@@ -62,6 +64,30 @@ def test_a_capture_may_not_keep_more_than_test_cards():
     with pytest.raises(ConfigErrors, match='"95" names no test cards'):
         parse_network(f'{BASE}\n[capture]\nclear_cards = ["95"]\nfiles = 0\n', "x")
     assert parse_network(BASE, "x").capture is None
+
+
+def test_every_key_of_stand_in_is_explained_and_its_page_shows_a_part_that_is_sound():
+    example = STAND_IN.split("```toml\n")[1].split("```")[0]
+    host = BASE[BASE.index('[[host]]\nname = "atlas"') : BASE.index('[[host]]\nname = "rif-host"')]
+    ranges = """
+[[bin]]
+range = "9504 01"
+scheme = "cmi"
+issuer = "atlas"
+product = "debit"
+
+[[bin]]
+range = "9504 0155"
+scheme = "cmi"
+issuer = "atlas"
+product = "credit"
+"""
+    old = '[[bin]]\nrange = "9504 01"\nscheme = "cmi"\nissuer = "atlas"\n'
+    text = BASE.replace(host, example).replace(old, ranges)
+    debit, credit = parse_network(text, "x").hosts[0].standin
+    assert (debit.floor, debit.per_card_count, debit.per_card_amount, debit.cash_floor) == (300_00, 3, 600_00, 0)
+    assert (credit.cash_floor, credit.ecommerce, debit.ecommerce, debit.unverified_pin) == (200_00, True, False, False)
+    assert set(documented("`[[host.standin]]`")) == {field.name for field in msgspec.structs.fields(StandInRule)}
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from hypothesis import given
 from switch.core.house import original_data, replacement_amounts
 from switch.hosts.accounts import Ledger
 from switch.hosts.messages import Web, completion, repeat, reversal
+from switch.wire.vocabulary import Document
 from tests.hosts.samples import CARD, PAN, at, card, pay
 from tests.hosts.scripts import MESSAGES, Step, played
 
@@ -175,6 +176,44 @@ def test_an_advice_of_its_own_is_posted_without_asking() -> None:
     assert balance(atlas) == (-40_00, 0)
     assert atlas.advice(pay(amount=50_00, number=2, t="0120", de39="51"), at()).de39 == "00"
     assert balance(atlas) == (-40_00, 0)
+
+
+def stood_in(of: Document, number: int = 50) -> Document:
+    """What the switch tells of a request that it has approved in the issuer's place."""
+    told = {"t": "0120", "11": f"{number:06d}", "38": "S00001", "39": "00", "48": "60041003"}
+    return of | told | {"90": original_data(of["t"], of["11"], of["7"], of["32"])}
+
+
+def test_what_the_switch_approved_is_posted_beyond_the_balance_or_held_as_its_request_would_have_been() -> None:
+    atlas = ledger(balance=10_00)
+    assert atlas.advice(stood_in(pay(amount=50_00)), at()).de39 == "00"
+    assert balance(atlas) == (-40_00, 0)
+    assert atlas.advice(stood_in(pay("preauth", 30_00, 2), 51), at()).de39 == "00"
+    assert balance(atlas) == (-40_00, 30_00)
+    assert atlas.advice(completion(pay("preauth", 30_00, 2), "S00001", 20_00, at(), "000900"), at()).de39 == "00"
+    assert balance(atlas) == (-60_00, 0)
+
+
+def test_its_reversal_takes_it_back_and_one_that_was_here_first_refuses_it() -> None:
+    atlas = ledger()
+    first, second = pay(amount=50_00), pay(amount=70_00, number=2)
+    atlas.advice(stood_in(first), at())
+    atlas.reversal(reversal(first, "", at(), "000900"), at())
+    atlas.reversal(reversal(second, "", at(), "000901"), at())
+    assert atlas.advice(stood_in(second, 51), at()).de39 == "77"
+    assert balance(atlas) == (1_000_00, 0)
+
+
+def test_what_the_switch_approved_for_an_unknown_card_stands_on_a_suspense_account() -> None:
+    atlas = ledger(on_file=False)
+    first = pay(amount=50_00)
+    assert atlas.advice(stood_in(first), at()).de39 == "00"
+    account = atlas.holdings.suspense
+    assert (account.balance, PAN in atlas.accounts) == (-50_00, False)
+    assert [d.amount for d in atlas.book().debits] == [50_00]
+    assert atlas.request(pay(number=2), at()).de39 == "14", "nobody pays from it"
+    atlas.reversal(reversal(first, "", at(), "000900"), at())
+    assert account.balance == 0
 
 
 # -- reversals

@@ -5,6 +5,8 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+import msgspec
+
 from switch.core.records import (
     ENCODER,
     SCHEMA,
@@ -18,6 +20,7 @@ from switch.core.records import (
     Key,
     Owed,
     Snapshot,
+    StoodIn,
 )
 from switch.journal.log import GENESIS
 from switch.journal.recovery import journal_directory
@@ -65,6 +68,16 @@ def delivered(n: int) -> Delivered:
 
 def abandoned(n: int) -> Abandoned:
     return Abandoned(n, START_US + n, "91", "link lost")
+
+
+def stood_in(n: int) -> StoodIn:
+    """A payment approved while its issuer was away; the advice is transaction n + 1."""
+    request = msgspec.structs.replace(forwarded(n), route="stand-in")
+    advice = Owed(
+        n + 1, START_US + n, "advice", "stand-in", "bank-a", n, ("", "1", request.stan, request.sent_at, "", ""), "acquirers",
+        MASKED, request.sealed, 12_345, "504", {"t": "0120", "11": request.stan, "37": f"{n:012d}", "38": "S00001", "39": "00"},
+    )  # fmt: skip
+    return StoodIn(request, "00", {"38": "S00001"}, advice, VAULT.digest(PAN), "debit")
 
 
 def booted() -> Booted:

@@ -26,10 +26,13 @@ from tests.journal.samples import (
     answered,
     booted,
     day,
+    delivered,
     forwarded,
     key,
     newest,
     open_writer,
+    owed,
+    stood_in,
     write,
     written,
 )
@@ -250,6 +253,25 @@ def test_show_has_every_record_of_a_transaction_and_no_sealed_pan(tmp_path: Path
     assert "sealed" not in text
     code, text = run("show", "5", "--state", str(tmp_path), "--json")
     assert [json.loads(line)["fact"] for line in text.splitlines()] == ["Forwarded", "Owed", "Delivered"]
+
+
+@pytest.mark.parametrize("indexed", [True, False])
+def test_what_was_stood_in_for_is_listed_shown_and_found_again(tmp_path: Path, indexed: bool) -> None:
+    written(tmp_path, [booted(), stood_in(6), delivered(7), owed(8, 6)])
+    if indexed:
+        Index(tmp_path).catch_up()
+    listed = {row.txn: row for row in Reports(tmp_path).transactions(Filters())}
+    assert (listed[6].route, listed[6].status, listed[6].reversed_by) == ("stand-in", "reversed", 8)
+    assert (listed[6].reason, listed[7].reason, listed[7].status) == ("stand-in for debit", "stand-in", "delivered")
+    outcome = IndexHistory(tmp_path).find(key(6))
+    assert outcome is not None
+    assert (outcome.txn, outcome.de39, outcome.elements, outcome.reversed_by) == (6, "00", {"38": "S00001"}, 8)
+    code, text = run("show", "6", "--state", str(tmp_path))
+    assert code == 0
+    assert "approved by the switch in its issuer's place" in text
+    assert "S00001" in text
+    code, text = run("show", "6", "--state", str(tmp_path), "--json")
+    assert json.loads(text.splitlines()[0])["advice"] == "7"
 
 
 def test_what_cannot_be_shown_is_said(tmp_path: Path) -> None:

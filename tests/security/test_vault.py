@@ -96,3 +96,12 @@ def test_a_place_where_no_key_can_be_made_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(VaultError, match="Not a directory"):
         KeyVault.at(tmp_path / "file" / "vault.key")
+
+
+@given(PANS, PANS)
+def test_a_card_has_one_digest_under_a_key_and_another_under_another(pan: str, other: str) -> None:
+    digest = KeyVault(KEY, b"abcd").digest(pan)
+    assert digest == KeyVault(KEY, b"wxyz").digest(pan), "over restarts"
+    assert digest != KeyVault(bytes(32), b"abcd").digest(pan)
+    assert (digest == KeyVault(KEY, b"abcd").digest(other)) == (pan == other)
+    assert len(digest) == 16

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from switch.core import duplicates, flow, forward, owing, payments, pending, records, reversals
+from switch.core import duplicates, exposure, flow, forward, owing, payments, pending, records, reversals, standin
 from switch.core import switch as switch_module
 from switch.core.network import Network
 from switch.core.records import Booted, History, State
@@ -172,6 +172,29 @@ def snapshot_forgets_what_is_owed(patch: pytest.MonkeyPatch) -> None:
         return msgspec.structs.replace(snapshot(*members), owed=())
 
     patch.setattr(switch_module, "Snapshot", forgetful)
+
+
+def stand_in_is_said_before_it_is_durable(patch: pytest.MonkeyPatch) -> None:
+    _replying(standin, lambda o: {**o, "after": 0})(patch)
+
+
+def stand_in_is_not_told_after_a_restart(patch: pytest.MonkeyPatch) -> None:
+    def stood_in(state: State, r: records.StoodIn) -> None:
+        records._forwarded(state, r.request)
+        records._answered(state, r.answer)
+        state.last_txn = r.advice.txn
+        state.exposure.approved(exposure.Stood(r.txn, r.at_us, r.card, r.request.amount), r.request.host)
+
+    patch.setitem(records._APPLY, records.StoodIn, stood_in)
+    patch.setattr(forward.Forwarder, "promised", lambda self, entry, position, now: None)
+
+
+def stand_in_counts_no_card(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(exposure.Exposure, "of_card", lambda self, card, now_us: (0, 0))
+
+
+def stand_in_is_not_counted_over_a_restart(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(exposure.Exposure, "of", classmethod(lambda cls, window, untold: cls()))
 
 
 class Forgetful(Switch):

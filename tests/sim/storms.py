@@ -12,6 +12,8 @@ FAIR = Climate(
     rate=100.0, latency_ms=3.0, transit_us=500, split=0.1, roaming=False, narrow=False, mix=Mix(void=20), faults=0
 )  # fmt: skip
 SLOW_HOSTS = msgspec.structs.replace(FAIR, latency_ms=300.0, roaming=True)
+AWAY = msgspec.structs.replace(FAIR, mix=Mix(void=60, preauth=20, foreign=0))
+AWAY_NARROW = msgspec.structs.replace(AWAY, narrow=True)
 NARROW = msgspec.structs.replace(FAIR, narrow=True)
 UNDONE = msgspec.structs.replace(FAIR, latency_ms=300.0, mix=Mix(preauth=100, undone=50, void=50))
 TAKEN_BACK = msgspec.structs.replace(NARROW, rate=200.0, mix=Mix(void=200, foreign=0))
@@ -103,3 +105,26 @@ def given_up(seed: int) -> tuple[Fault, ...]:
         faults.append(Fault(at, Kind.HOLD, dice.choice(("atlas", "rif", "souss")), 1 + dice.randrange(6_000)))
         faults.append(Fault(at + dice.randrange(4_000), Kind.CRASH, "", 50, f"after record {1 + dice.randrange(4)}"))
     return tuple(sorted(faults, key=lambda fault: fault.at_ms))
+
+
+def issuers_away(seed: int) -> tuple[Fault, ...]:
+    """Issuers are away again and again; the disk is slow, acquirers are cut off and repeat, and the switch crashes meanwhile."""
+    dice = Random(seed)
+    faults = []
+    for n in range(8):
+        at = 600 + n * 1_200
+        faults += [Fault(at, Kind.HOST_CRASH, host, 800 + dice.randrange(400)) for host in ("rif", "souss")]
+        faults.append(Fault(at + 100, Kind.DISK_SLOW, "", 900, "400"))
+        faults += [
+            Fault(at + 200 + dice.randrange(400), Kind.REPEAT, acquirer, 1 + dice.randrange(400), "same")
+            for acquirer in ("atlas-acquirers", "souss-acquirers", "rif-pos")
+        ]
+        link = dice.choice(("atlas-acquirers/1", "souss-acquirers/1", "rif-pos/1", "rif-pos/2", "rif-pos/3"))
+        faults.append(Fault(at + 300 + dice.randrange(300), Kind.CUT, link, 50))
+        faults.append(Fault(at + 400 + dice.randrange(300), Kind.CRASH, "", 50, f"after send {1 + dice.randrange(4)}"))
+    return tuple(sorted(faults, key=lambda fault: fault.at_ms))
+
+
+def issuers_gone(seed: int) -> tuple[Fault, ...]:
+    """Issuers are away for most of the day."""
+    return tuple(Fault(700 + seed, Kind.HOST_CRASH, host, 30_000) for host in ("rif", "souss"))

@@ -65,6 +65,10 @@ TRIALS = (
     stormy(mutants.later_messages_of_a_transaction_overtake, 2, storms.given_up, storms.UNDONE),
     stormy(mutants.dead_letter_lets_those_behind_it_go, 2, storms.given_up, storms.UNDONE),
     stormy(mutants.dead_letter_is_dropped, 2, storms.given_up, storms.UNDONE),
+    # what the switch approves itself
+    stormy(mutants.stand_in_is_said_before_it_is_durable, 3, storms.issuers_away, storms.AWAY),
+    stormy(mutants.stand_in_is_not_told_after_a_restart, 3, storms.issuers_away, storms.AWAY),
+    stormy(mutants.stand_in_is_not_counted_over_a_restart, 5, storms.issuers_away, storms.AWAY_NARROW),
     # bounded
     Trial(mutants.memory_is_never_let_go, range(1, 11)),
     stormy(mutants.memory_lets_go_of_what_the_journal_does_not_hold, 5, storms.full_memory, storms.NARROW),
@@ -88,12 +92,28 @@ def test_a_switch_that_forgets_its_answers_at_a_restart_is_seen_within_five_days
     assert any(World(cast, seed, 200).run().failures for seed in range(1, 6))
 
 
+@pytest.mark.parametrize("counting", [True, False])
+def test_a_stand_in_that_counts_no_card_is_seen_on_the_first_day(
+    counting: bool, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    once = tuple(
+        msgspec.structs.replace(h, standin=tuple(msgspec.structs.replace(r, per_card_count=1) for r in h.standin))
+        for h in cast.network.hosts
+    )
+    if not counting:
+        mutants.stand_in_counts_no_card(monkeypatch)
+    strict = Cast(msgspec.structs.replace(cast.network, hosts=once))
+    failures = World(strict, 1, 300, storms.issuers_gone(1), climate=storms.AWAY).run().failures
+    assert failures == () if counting else any("per_card_count" in f.sentence for f in failures)
+
+
 @pytest.mark.parametrize(
     ("storm", "climate"),
     [
         (storms.lost_promises, storms.FAIR), (storms.lost_answers, storms.FAIR), (storms.lost_numbers, storms.SLOW_HOSTS),
         (storms.overtaken, storms.NARROW), (storms.full_memory, storms.NARROW), (storms.full_queues, storms.TAKEN_BACK),
-        (storms.deaf_hosts, storms.SLOW_HOSTS), (storms.given_up, storms.UNDONE),
+        (storms.deaf_hosts, storms.SLOW_HOSTS), (storms.given_up, storms.UNDONE), (storms.issuers_away, storms.AWAY),
+        (storms.issuers_away, storms.AWAY_NARROW), (storms.issuers_gone, storms.AWAY),
     ],
     ids=lambda value: value.__name__ if callable(value) else "",
 )  # fmt: skip

@@ -1,0 +1,80 @@
+"""What the switch has approved in issuers' place: a card's over the last 24 hours, a host's until its issuer has been told.
+
+Part of the switch's state: `records.apply` alone changes it, and times are those of the records, so that a restart counts what
+the process before it counted. Cards are known by a keyed digest (`security.vault`), never by their number.
+"""
+
+from collections import OrderedDict
+from typing import Final
+
+import msgspec
+
+WINDOW_US: Final = 86_400_000_000
+"""a card's payments count for 24 hours"""
+
+
+class Stood(msgspec.Struct, frozen=True, array_like=True):
+    """One payment approved by the switch itself."""
+
+    txn: int
+    at_us: int
+    """wall-clock microseconds"""
+    card: bytes
+    """keyed digest of the PAN"""
+    amount: int
+    """minor units of the home currency"""
+
+
+class Exposure(msgspec.Struct):
+    """The counters. Bounded by `limits.standin_payments`, which who decides looks at."""
+
+    window: OrderedDict[int, Stood] = msgspec.field(default_factory=OrderedDict)
+    """by transaction, oldest first; what is older than the newest by more than the window has left"""
+    cards: dict[bytes, list[Stood]] = msgspec.field(default_factory=dict)
+    """the same by card"""
+    untold: dict[str, int] = msgspec.field(default_factory=dict)
+    """host -> minor units that its issuer has not been told of"""
+
+    @classmethod
+    def of(cls, window: tuple[Stood, ...], untold: dict[str, int]) -> "Exposure":
+        """Counters as a snapshot has them."""
+        made = cls(untold=untold)
+        for stood in window:
+            made._count(stood)
+        return made
+
+    def _count(self, stood: Stood) -> None:
+        self.window[stood.txn] = stood
+        self.cards.setdefault(stood.card, []).append(stood)
+
+    def approved(self, stood: Stood, host: str) -> None:
+        """One more; what has left the window is forgotten."""
+        while self._oldest_us(stood.at_us) <= stood.at_us - WINDOW_US:
+            _, gone = self.window.popitem(last=False)
+            left = self.cards[gone.card]
+            left.remove(gone)
+            if not left:
+                del self.cards[gone.card]
+        self._count(stood)
+        self.untold[host] = self.untold.get(host, 0) + stood.amount
+
+    def told(self, host: str, amount: int) -> None:
+        """The issuer has taken the advice of one."""
+        left = self.untold.get(host, 0) - amount
+        if left:
+            self.untold[host] = left
+        else:
+            self.untold.pop(host, None)
+
+    def of_card(self, card: bytes, now_us: int) -> tuple[int, int]:
+        """How many payments of a card, and how much, in the window that ends now."""
+        counted = [s.amount for s in self.cards.get(card, ()) if s.at_us > now_us - WINDOW_US]
+        return len(counted), sum(counted)
+
+    def full(self, payments: int, now_us: int) -> bool:
+        """True where one more would be more than `payments` in the window."""
+        return len(self.window) >= payments and self._oldest_us(now_us) > now_us - WINDOW_US
+
+    def _oldest_us(self, now_us: int) -> int:
+        """When the oldest that is counted was approved; now, where there is none."""
+        return next((stood.at_us for stood in self.window.values()), now_us)
