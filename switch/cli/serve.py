@@ -1,9 +1,10 @@
 """`cmi-switch serve`: the switch alone."""
 
+import os
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,7 +13,9 @@ if TYPE_CHECKING:
 
     from switch.cli._capture import Recording
     from switch.core.network import Network
+    from switch.server.estate import Estate
     from switch.server.reloading import Reloader
+    from switch.server.restarting import Restarter
     from switch.server.serving import Serving
 
 
@@ -71,22 +74,38 @@ def command(
       cmi-switch serve --capture today.pcapng       for Wireshark, `capture show` and `replay`
       cmi-switch check mine.toml              only look the file over
     """
+    from functools import partial
+
     import trio
 
     from switch.cli._network import load
     from switch.config import load_network
     from switch.journal.log import JournalError
     from switch.security.vault import VaultError
+    from switch.server.estate import ASK, ENVIRONMENT, inherit
+    from switch.server.ports import MonotonicClock
+    from switch.server.restarting import ability_of
+    from switch.server.serving import dialects_of
+
+    inherited = inherit(os.environ, os.getpid())
+    asked = os.environ.pop(ENVIRONMENT, "") == ASK
 
     def reread() -> "Network":
         return _capturing(load_network(network), capture_path, clear)
 
     loaded = _capturing(load(network), capture_path, clear)
+    if asked:
+        dialects_of(loaded)
+        click.echo(ability_of(loaded))
+        return
     state_dir = state or Path(loaded.state_dir)
     log_file = log_path or state_dir / "hops.jsonl"
     showing = sys.stderr.isatty() if show is None else show
     try:
-        trio.run(_serve, loaded, reread, state_dir, log_file, showing, drain_s)
+        serve = partial(
+            _serve, loaded, reread, state_dir, log_file, showing=showing, drain_s=drain_s, inherited=inherited
+        )
+        trio.run(serve, clock=MonotonicClock())
     except (OSError, JournalError, VaultError) as error:
         raise click.ClickException(str(error)) from None
 
@@ -110,7 +129,14 @@ def _capturing(network: "Network", path: Path | None, clear: tuple[str, ...]) ->
 
 
 async def _serve(
-    network: "Network", reread: "Callable[[], Network]", state_dir: Path, log_file: Path, showing: bool, drain_s: float
+    network: "Network",
+    reread: "Callable[[], Network]",
+    state_dir: Path,
+    log_file: Path,
+    *,
+    showing: bool,
+    drain_s: float,
+    inherited: "Estate | None",
 ) -> None:
     import trio
 
@@ -120,6 +146,7 @@ async def _serve(
     from switch.server.driver import Sinks
     from switch.server.driving import until_told_to_stop
     from switch.server.reloading import Reloader
+    from switch.server.restarting import Restarter, heed_signals
     from switch.server.serving import serving
 
     opened: list[HopLog] = []
@@ -146,14 +173,21 @@ async def _serve(
 
         return Sinks(log, hops.hop, flush)
 
-    async with serving(network, state_dir, open_sinks) as running:
+    async with serving(network, state_dir, open_sinks, inherited) as running:
         assert recording is not None
         recording.shows(running.driver)
         running.told.append(recording.follow)
         reloader = Reloader(running, reread)
-        running.control.add("reload", reloader.command)
+        restarter = Restarter(running, drain_s)
+        restarter.parting.append(recording.end)
+        restarter.parting += [log_of.flush for log_of in opened]
+        for name, task in (
+            ("reload", reloader.command), ("restart", restarter.command), ("status", restarter.status),
+        ):  # fmt: skip
+            running.control.add(name, task)
 
         async def ready() -> None:
+            heed_signals()
             with trio.move_on_after(1.0):
                 while running.hosts_up()[1]:  # noqa: ASYNC110 - the switch is pure: it has no event to wait for
                     await trio.sleep(0.02)
@@ -161,7 +195,7 @@ async def _serve(
             sys.stdout.flush()
 
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_heed, recording, reloader)
+            await nursery.start(_heed, recording, reloader, restarter)
             ended = await until_told_to_stop(running.driver, drain_s, ready)
             nursery.cancel_scope.cancel()
         recording.end()
@@ -170,16 +204,19 @@ async def _serve(
     click.echo(f"Stopped: {ended}")
 
 
-async def _heed(recording: "Recording", reloader: "Reloader") -> None:
-    """SIGUSR1 ends the capture, the next begins another, and so on; SIGHUP reads the network file again."""
+async def _heed(recording: "Recording", reloader: "Reloader", restarter: "Restarter", task_status: Any) -> None:
+    """SIGUSR1 ends the capture, the next begins another, and so on; SIGHUP reads the network file again; SIGUSR2 restarts."""
     import trio
 
-    with trio.open_signal_receiver(signal.SIGUSR1, signal.SIGHUP) as signals:
+    with trio.open_signal_receiver(signal.SIGUSR1, signal.SIGHUP, signal.SIGUSR2) as signals:
+        task_status.started()
         async for number in signals:
             if number == signal.SIGUSR1:
                 recording.turn()
-            else:
+            elif number == signal.SIGHUP:
                 await reloader.on_signal()
+            else:
+                await restarter.on_signal()
 
 
 def _ready(network: "Network", running: "Serving", log_file: Path) -> str:

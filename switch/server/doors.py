@@ -20,6 +20,7 @@ from switch.core.limits import Limits
 from switch.core.network import Address
 from switch.core.party import LinkId, Log
 from switch.server.connections import connect, listening_socket, reason_of
+from switch.server.estate import KeptDoor
 from switch.server.ports import Dial, trio_clock
 
 ACCEPTS_PER_WAKE = 64
@@ -74,7 +75,7 @@ class Doors:
         self._house = house
         self._spare_fd = os.open(os.devnull, os.O_RDONLY)
         self._listeners: dict[int, tuple[str, socket.socket]] = {}
-        self._counts: dict[str, int] = {}
+        self.counts: dict[str, int] = {}
         """connections so far, by name"""
         self._asked: dict[str, Address] = {}
         """listeners, and where they were to listen"""
@@ -83,7 +84,7 @@ class Doors:
 
     def next_link(self, name: str) -> LinkId:
         """`NAME#N`, never given before."""
-        number = self._counts[name] = self._counts.get(name, 0) + 1
+        number = self.counts[name] = self.counts.get(name, 0) + 1
         return f"{name}#{number}"
 
     def lost(self, link: LinkId) -> None:
@@ -132,6 +133,16 @@ class Doors:
                 del self._listeners[fd], self._asked[name], self.addresses[name]
         for door in prepared:
             self.open(door)
+
+    def shut(self) -> None:
+        """Accept nobody for now: who comes waits in the kernel."""
+        for fd in self._listeners:
+            self._epoll.unregister(fd)
+
+    def reopen(self) -> None:
+        """The end of that."""
+        for fd in self._listeners:
+            self._epoll.register(fd, select.EPOLLIN)
 
     def is_door(self, fd: int) -> bool:
         """True if `fd` is a listening socket of ours."""
@@ -189,10 +200,20 @@ class Doors:
 
     # -- whom this side calls
 
-    def dial(self, wanted: Iterable[Dial], nursery: trio.Nursery) -> None:
+    def kept(self) -> tuple[KeptDoor, ...]:
+        """The listening sockets, for another process."""
+        return tuple(KeptDoor(name, self._asked[name], fd) for fd, (name, _) in self._listeners.items())
+
+    def kept_dials(self) -> tuple[tuple[str, Address, LinkId], ...]:
+        """What is dialled, and the connections there are."""
+        return tuple((name, address, dialled.link) for (name, address), dialled in self._dialled.items())
+
+    def dial(
+        self, wanted: Iterable[Dial], nursery: trio.Nursery, there: Mapping[DialKey, LinkId] | None = None
+    ) -> None:
         """From now on keep one connection each to the addresses of `wanted`, and to no others.
 
-        Connections there are to others stay: they are the party's to close.
+        Connections there are to others stay: they are the party's to close. `there`: connections that another process made.
         """
         asked = {(dial.name, dial.address): dial for dial in wanted}
         for key, dialled in list(self._dialled.items()):
@@ -205,7 +226,10 @@ class Doors:
             if known is not None:
                 known.dial = dial
             else:
-                self._dialled[key] = _Dialled(dial)
+                new = self._dialled[key] = _Dialled(dial)
+                new.link = there.get(key, "") if there else ""
+                if new.link:
+                    self._closed[new.link] = trio.Event()
                 nursery.start_soon(self._keep, self._dialled[key])
 
     async def _keep(self, dialled: _Dialled) -> None:
@@ -215,6 +239,9 @@ class Doors:
 
     async def _dial_again_and_again(self, dialled: _Dialled) -> None:
         wait_ms = dialled.dial.backoff_min_ms
+        if dialled.link:
+            await self._closed[dialled.link].wait()
+            dialled.link = ""
         while True:
             dial = dialled.dial
             try:

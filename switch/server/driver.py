@@ -22,6 +22,7 @@ from switch.core.network import Address
 from switch.core.party import Close, Effect, Hop, LinkId, Log, Party, Record, Send
 from switch.server.connections import Connection, address_of
 from switch.server.doors import Doors
+from switch.server.estate import KeptConnection
 from switch.server.ports import Dial, Journal, Sinks, trio_clock
 from switch.server.watching import Watcher
 
@@ -48,6 +49,7 @@ class Driver:
         self._by_link: dict[LinkId, Connection] = {}
         self._held: deque[Send] = deque()
         self._touched: set[Connection] = set()
+        self._still = False
         self._lazy_at = NEVER
         self._idle_work = False
         """records or log lines wait that nobody waits for"""
@@ -184,7 +186,8 @@ class Driver:
                 return
             if done == connection.writing:
                 connection.writing = not done
-                self._epoll.modify(connection.fd, select.EPOLLIN | (0 if done else select.EPOLLOUT))
+                if not self._still:
+                    self._epoll.modify(connection.fd, select.EPOLLIN | (0 if done else select.EPOLLOUT))
         if connection.closing and not connection.queue:
             self._lost(connection, connection.closing, now)
 
@@ -193,6 +196,51 @@ class Driver:
         assert not self.party.effects, "what the one before asked for has been done"
         party.wall_offset_ns = self.party.wall_offset_ns
         self.party, self._limits, self.doors.limits = party, limits, limits
+        self.carry_out(now)
+
+    # -- standing still, and going on in another process
+
+    def stand_still(self) -> None:
+        """Read nothing, accept nobody, let no deadline pass: what comes waits in the kernel. What is to leave still does."""
+        self._still = True
+        for fd in self._connections:
+            self._epoll.unregister(fd)
+        self.doors.shut()
+
+    def go_on(self) -> None:
+        """The end of standing still."""
+        self._still = False
+        for connection in self._connections.values():
+            self._epoll.register(connection.fd, select.EPOLLIN | (select.EPOLLOUT if connection.writing else 0))
+        self.doors.reopen()
+        self.carry_out(trio_clock())
+
+    def settled(self, position: int) -> bool:
+        """Everything up to record `position` is durable, and nothing waits for it."""
+        return not self._held and not self.party.effects and self._durable >= position
+
+    def kept(self) -> tuple[KeptConnection, ...]:
+        """The connections, for the driver of another process."""
+        return tuple(
+            KeptConnection(c.link, c.fd, b"".join(c.queue), tuple(c.txns), c.closing) for c in self._by_link.values()
+        )
+
+    def adopt(self, sock: socket.socket, kept: KeptConnection) -> None:
+        """Go on with a connection of another process's driver; the party knows it already."""
+        connection = Connection(sock, kept.link)
+        connection.closing = kept.closing
+        if kept.unsent:
+            connection.put(kept.unsent, 0)
+            connection.txns = list(kept.txns)
+        self._touched.add(connection)
+        self._connections[connection.fd] = self._by_link[kept.link] = connection
+        self._epoll.register(connection.fd, select.EPOLLIN)
+
+    def read_once(self) -> None:
+        """Hand the party what has come on all links by now: before any deadline is looked at."""
+        now = trio_clock()
+        for ready, events in self._epoll.poll(0, len(self._connections) + 64):
+            self._ready(ready, events, now)
         self.carry_out(now)
 
     # -- connections come and go
@@ -206,6 +254,10 @@ class Driver:
     def open_connections(self) -> int:
         """How many there are."""
         return len(self._connections)
+
+    def knows(self, link: LinkId) -> bool:
+        """True while this connection is there."""
+        return link in self._by_link
 
     def add(self, sock: socket.socket, link: LinkId, now: int) -> None:
         """Take a connected socket as `link` and tell the party."""
@@ -227,7 +279,8 @@ class Driver:
         if self._connections.pop(connection.fd, None) is None:
             return
         del self._by_link[connection.link]
-        self._epoll.unregister(connection.fd)
+        if not self._still:
+            self._epoll.unregister(connection.fd)
         connection.sock.close()
         if self._watcher is not None:
             self._watcher.closed(connection.link, now + self.party.wall_offset_ns)
@@ -244,6 +297,11 @@ class Driver:
         if self._journal is not None:
             self._journal_fd = self._journal.fileno()
             self._epoll.register(self._journal_fd, select.EPOLLIN)
+
+    def push(self) -> None:
+        """Hand the journal what waits for it, now."""
+        if self._journal is not None:
+            self._push()
 
     def _push(self) -> None:
         assert self._journal is not None
@@ -325,7 +383,8 @@ class Driver:
                 self._sinks.flush()
                 if self._watcher is not None:
                     self._watcher.flush()
-            self.party.tick(now)
+            if not self._still:
+                self.party.tick(now)
             self.carry_out(now)
 
     def _arm(self, now: int) -> None:
@@ -357,6 +416,10 @@ class Driver:
     async def drain(self, seconds: float) -> bool:
         """Stop accepting, let the party finish and say goodbye. True if everything left within `seconds`."""
         self.doors.stop_listening()
+        return await self.finish(seconds)
+
+    async def finish(self, seconds: float) -> bool:
+        """Let the party finish and say goodbye. True if everything left within `seconds`."""
         now = trio_clock()
         self.party.drain(now)
         self.carry_out(now)

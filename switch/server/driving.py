@@ -8,8 +8,10 @@ import trio
 
 from switch.core.limits import Limits
 from switch.core.network import Address
-from switch.core.party import Party
+from switch.core.party import LinkId, Party
+from switch.server.doors import DialKey, Door
 from switch.server.driver import Driver
+from switch.server.estate import Estate
 from switch.server.ports import Dial, Journal, Sinks, trio_clock
 
 
@@ -23,27 +25,50 @@ async def driving(
     limits: Limits | None = None,
     journal: Journal | None = None,
     durable: int = 0,
+    inherited: Estate | None = None,
 ) -> AsyncIterator[Driver]:
     """Run `party` while the body runs; the body's end stops it at once (call `Driver.drain` first to be gentle).
 
     `durable` is the position the journal already holds. Raises OSError where a listener's address cannot be had: nothing is
-    half-started then.
+    half-started then. `inherited`: sockets of the process before; `party` knows their links already.
     """
     driver = Driver(party, sinks, limits or Limits(), journal, durable)
     try:
-        for name, address in listen:
-            driver.doors.listen(name, address)
+        if inherited is not None:
+            _move_in(driver, inherited)
+        wanted = dict(listen)
+        driver.doors.move(wanted, driver.doors.prepare(wanted))
         driver.attach_journal()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(driver.poll)
             nursery.start_soon(driver.keep_time)
             nursery.start_soon(driver.keep_journal)
-            driver.doors.dial(dial, nursery)
+            driver.doors.dial(dial, nursery, _dialled(inherited))
+            if inherited is not None:
+                driver.read_once()
             driver.carry_out(trio_clock())
             yield driver
             nursery.cancel_scope.cancel()
     finally:
         driver.close()
+
+
+def _move_in(driver: Driver, inherited: Estate) -> None:
+    """Take the sockets that another process has left."""
+    driver.doors.counts.update(inherited.counts)
+    doors, connections = inherited.door_sockets(), inherited.sockets()
+    for door in inherited.doors:
+        driver.doors.open(Door(door.name, door.address, doors[door.name]))
+    for connection in inherited.connections:
+        driver.adopt(connections[connection.link], connection)
+
+
+def _dialled(inherited: Estate | None) -> dict[DialKey, LinkId]:
+    """The connections that another process made, by whom it dialled."""
+    if inherited is None:
+        return {}
+    there = {connection.link for connection in inherited.connections}
+    return {(name, address): link for name, address, link in inherited.dialled if link in there}
 
 
 async def until_told_to_stop(

@@ -1,5 +1,6 @@
 """What a driver is given: whom to call, where events go, and whatever makes records durable."""
 
+import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -47,6 +48,21 @@ class Sinks(msgspec.Struct, frozen=True):
     log: Callable[[Log, int], None]
     hop: Callable[[Hop, int, int], None] | None = None
     flush: Callable[[], None] = lambda: None
+
+
+class MonotonicClock(trio.abc.Clock):
+    """Trio's time is the machine's own, so that it goes on where another process of the same switch was."""
+
+    def start_clock(self) -> None:
+        """Nothing to start."""
+
+    def current_time(self) -> float:
+        """Seconds, as `time.monotonic` has them."""
+        return time.monotonic()
+
+    def deadline_to_sleep_time(self, deadline: float) -> float:
+        """Seconds until then."""
+        return deadline - time.monotonic()
 
 
 def trio_clock() -> int:

@@ -8,14 +8,16 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import msgspec
 import trio
 
+from switch.core.changes import obstacles
 from switch.core.network import Address, Network
-from switch.core.party import Log
+from switch.core.party import LinkId, Log
 from switch.core.switch import Switch
 from switch.journal.feed import Feed
 from switch.journal.history import IndexHistory
@@ -24,6 +26,7 @@ from switch.security.vault import KeyVault
 from switch.server.control import Control, controlling
 from switch.server.driver import Dial, Driver, Sinks, trio_clock
 from switch.server.driving import driving
+from switch.server.estate import Estate
 from switch.server.quiet import quiet_collector
 from switch.wire import Dialect
 
@@ -32,7 +35,15 @@ class Serving:
     """A running switch, and what it was made of."""
 
     def __init__(
-        self, switch: Switch, driver: Driver, control: Control, feed: Feed, nursery: trio.Nursery, recovered: Recovered
+        self,
+        switch: Switch,
+        driver: Driver,
+        control: Control,
+        feed: Feed,
+        nursery: trio.Nursery,
+        recovered: Recovered,
+        state_dir: Path,
+        sinks: Sinks,
     ) -> None:
         """`nursery`: of what ends with the switch."""
         self.switch = switch
@@ -42,6 +53,13 @@ class Serving:
         self.driver, self.control, self.feed, self.nursery = driver, control, feed, nursery
         self.recovered_records = recovered.folded
         self.recovery_ms = 0
+        self.restarts = 0
+        """how many programs have handed over to one another in this process"""
+        self.gap_ms = 0
+        """how long nobody was answered at the last of them"""
+        self._state_dir, self._sinks = state_dir, sinks
+        self._index = trio.CancelScope()
+        self._index_ended = trio.Event()
         self.changing = trio.Lock()
         """held while another switch is put in the place of this one"""
         self.told: list[Callable[[Network], None]] = []
@@ -59,6 +77,26 @@ class Serving:
         self.feed.limit(network.limits)
         for tell in self.told:
             tell(network)
+
+    async def keep_index(self) -> None:
+        """Run the process that builds the journal's index, until `stop_index`."""
+        self._index, self._index_ended = trio.CancelScope(), trio.Event()
+        try:
+            with self._index:
+                await keep_index(self._state_dir, self._sinks)
+        finally:
+            self._index_ended.set()
+
+    async def stop_index(self) -> None:
+        """End it: what is not indexed is found in the log."""
+        self._index.cancel()
+        await self._index_ended.wait()
+
+    def resume(self, dialled: Sequence[tuple[str, Address, LinkId]]) -> None:
+        """A hand-over was begun and did not come about: go on dialling and indexing."""
+        there = {(name, address): link for name, address, link in dialled if self.driver.knows(link)}
+        self.driver.doors.dial(dials_of(self.network), self.nursery, there)
+        self.nursery.start_soon(self.keep_index)
 
 
 def dialects_of(network: Network, known: Mapping[str, Dialect] | None = None) -> dict[str, Dialect]:
@@ -112,15 +150,20 @@ def raise_open_files(connections: int) -> Log | None:
 
 
 @asynccontextmanager
-async def serving(network: Network, state_dir: Path, open_sinks: Callable[[], Sinks]) -> AsyncIterator[Serving]:
+async def serving(
+    network: Network, state_dir: Path, open_sinks: Callable[[], Sinks], inherited: Estate | None = None
+) -> AsyncIterator[Serving]:
     """Run the switch of `network` while the body runs; journal and key live in `state_dir`.
 
     `open_sinks` is called once the journal is claimed: what it opens there is nobody else's.
+    `inherited`: what the program before has left in this process.
     Raises OSError (an address is in use), JournalError and VaultError with sentences for people; nothing is half-started then.
     """
     state_dir.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - once, before anything runs
     began = time.perf_counter()
     dialects = dialects_of(network)
+    if inherited is not None:
+        inherited.bury()
     vault = KeyVault.at(state_dir / "vault.key")
     feed = Feed(state_dir, network.name, network.limits)
     recovered = feed.open()
@@ -132,7 +175,7 @@ async def serving(network: Network, state_dir: Path, open_sinks: Callable[[], Si
         history = IndexHistory(state_dir)
         switch = Switch(network, dialects, recovered.state, recovered.position, vault, history)
         switch.wall_offset_ns = time.time_ns() - trio_clock()
-        switch.started(trio_clock())
+        inherited = begin(switch, inherited, sinks)
         async with (
             driving(
                 switch,
@@ -142,18 +185,53 @@ async def serving(network: Network, state_dir: Path, open_sinks: Callable[[], Si
                 limits=network.limits,
                 journal=feed,
                 durable=recovered.position,
+                inherited=inherited,
             ) as driver,
             controlling(driver, switch.operator, state_dir) as control,
             trio.open_nursery() as nursery,
         ):
-            nursery.start_soon(keep_index, state_dir, sinks)
+            running = Serving(switch, driver, control, feed, nursery, recovered, state_dir, sinks)
+            running.recovery_ms = round((time.perf_counter() - began) * 1000)
+            if inherited is not None:
+                running.restarts = inherited.restarts
+                running.gap_ms = (trio_clock() - inherited.stopped_ns) // 1_000_000
+                driver.tell(Log("info", "restart.done", {
+                    "by": inherited.by, "gap_ms": running.gap_ms, "connections": driver.open_connections,
+                    "in_flight": len(switch.pending), "restarts": inherited.restarts,
+                }))  # fmt: skip
+            nursery.start_soon(running.keep_index)
             with quiet_collector():
-                running = Serving(switch, driver, control, feed, nursery, recovered)
-                running.recovery_ms = round((time.perf_counter() - began) * 1000)
                 yield running
             nursery.cancel_scope.cancel()
     finally:
         feed.close()
+
+
+def begin(switch: Switch, inherited: Estate | None, sinks: Sinks) -> Estate | None:
+    """The switch's first call: with what was left to it or, where there is nothing or it is of no use, as after a crash.
+
+    Returns what is left of the estate: without a memory, its connections are closed, and their peers come again.
+    """
+    now = trio_clock()
+    if inherited is None:
+        switch.started(now)
+        return None
+    try:
+        memory = inherited.recall()
+        found = obstacles(memory.network, switch.network, switch.busy())
+        if found:
+            raise ValueError("; ".join(obstacle.sentence for obstacle in found))
+        switch.succeeds(memory, now)
+    except ValueError as error:
+        for sock in inherited.sockets().values():
+            sock.close()
+        sinks.log(Log("warning", "restart.without_memory", {
+            "reason": str(error), "closed": len(inherited.connections),
+            "hint": "their peers connect again; what was under way is owed a reversal, as after a crash",
+        }), now + switch.wall_offset_ns)  # fmt: skip
+        switch.started(now)
+        return msgspec.structs.replace(inherited, connections=(), dialled=())
+    return inherited
 
 
 async def keep_index(state_dir: Path, sinks: Sinks) -> None:

@@ -12,53 +12,28 @@ from pathlib import Path
 
 import pytest
 
-from switch.cli._processes import Child
 from switch.cli.demo import free_ports
 from switch.config import load_network
 from switch.core.routing import luhn_digit
-from switch.hosts.books import Books, journal_rows, reconcile
 from switch.hosts.messages import BALANCE
 from switch.wire.vocabulary import DE
+from tests.e2e.load import books_agree, declined_here, hosts_with_books, load
 from tests.e2e.stage import QUICK, Stage, wait_for
 from tests.e2e.till import Till
 
 NEW_CARD = "950477000000001" + luhn_digit("950477000000001")
 NADOR = "504177"
 """a bank whose payments no book of the load's has"""
-CALM = "purchase=6,web=1,cash=1,refund=1,balance=1,preauth=0,void=0,foreign=20,showcase=0,silent=0"
 
 
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[Stage]:
     one = Stage(tmp_path, QUICK)
     try:
-        one.issuers("--latency", "5", "--book", str(tmp_path / "issuers.json"))
-        one.networks("--latency", "10", "--book", str(tmp_path / "networks.json"))
+        hosts_with_books(one)
         yield one
     finally:
         one.close()
-
-
-def load(stage: Stage, rate: int, seconds: float) -> Child:
-    return stage.start(
-        "terminal", "--network", str(stage.path), "--bank", "atlas", "--bank", "rif", "--count", "20", "--mix", CALM,
-        "--rate", str(rate), "--duration", str(seconds), "--book", str(stage.directory / "terminals.json"),
-    )  # fmt: skip
-
-
-def books_agree(stage: Stage, switch: Child) -> bool:
-    """Stop everything; acquirers, journal and issuers say the same."""
-    assert [child.stop() for child in stage.children if child.name in ("issuer", "network")] == [0, 0]
-    assert switch.stop() == 0
-    books = Books.from_json(
-        *((stage.directory / f"{name}.json").read_bytes() for name in ("terminals", "networks", "issuers"))
-    )
-    assert sum(book.sent for book in books.terminals) > 100, "there was no load to speak of"
-    assert not [book.reversed for book in books.terminals if book.reversed]
-    found = reconcile(books.terminals, books.networks, books.issuers, journal_rows(stage.entries()))
-    strange = [difference for difference in found if not difference.key.startswith(f"{NADOR}/")]
-    assert not strange, strange
-    return True
 
 
 def reloads(stage: Stage, *options: str) -> subprocess.CompletedProcess[str]:
@@ -75,18 +50,11 @@ def reloads(stage: Stage, *options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*command, *options], capture_output=True, text=True, timeout=60, check=False)
 
 
-def declined_here(stage: Stage) -> list[dict[str, object]]:
-    """What the switch itself refused, or gave up."""
-    log = stage.log()
-    here = [line for line in log if line["event"] == "hop.sent" and line.get("de39") in ("91", "96")]
-    return here + [line for line in log if line["event"] in ("answer.missing", "answer.undeliverable")]
-
-
 def test_a_new_bank_a_new_range_and_a_new_port_are_there_at_once(stage: Stage) -> None:
     switch = stage.serve()
     old = stage.path.read_text()
     before = {line["link"] for line in stage.events("link.up")}
-    terminals = load(stage, rate=150, seconds=5)
+    terminals = load(stage, "banks", 150, 5, "--bank", "atlas", "--bank", "rif")
     bank, port = free_ports(2)
     stage.path.write_text(
         re.sub(r"timeout_ms = 1_500", "timeout_ms = 1_900", old, count=1)
@@ -141,13 +109,13 @@ issuer = "nador"
     gone = [line for line in stage.events("link.closed") if line["link"] in before]
     assert not gone, "no connection that was there was lost"
     assert not declined_here(stage)
-    assert books_agree(stage, switch)
+    assert books_agree(stage, switch, NADOR)
 
 
 def test_what_cannot_be_taken_over_is_refused_whole(stage: Stage) -> None:
     switch = stage.serve()
     text = stage.path.read_text()
-    terminals = load(stage, rate=50, seconds=4)
+    terminals = load(stage, "banks", 50, 4, "--bank", "atlas", "--bank", "rif")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         pos = stage.address("pos")
@@ -169,4 +137,4 @@ def test_what_cannot_be_taken_over_is_refused_whole(stage: Stage) -> None:
     assert nothing.stdout.startswith("Nothing differs"), nothing
     assert terminals.wait(60) == 0
     assert not declined_here(stage)
-    assert books_agree(stage, switch)
+    assert books_agree(stage, switch, NADOR)

@@ -1,0 +1,51 @@
+"""Steady load, and what must be true of it when a switch was changed under it."""
+
+from typing import Any
+
+from switch.cli._processes import Child
+from switch.hosts.books import Books, journal_rows, reconcile
+from tests.e2e.stage import Stage
+
+CALM = "purchase=6,web=1,cash=1,refund=1,balance=1,preauth=0,void=0,foreign=20,showcase=0,silent=0"
+"""no payment that anybody declines or takes back on purpose"""
+
+
+def hosts_with_books(stage: Stage) -> None:
+    """Issuers and networks, whose books are written when they are stopped."""
+    stage.issuers("--latency", "5", "--book", str(stage.directory / "issuers.json"))
+    stage.networks("--latency", "10", "--book", str(stage.directory / "networks.json"))
+
+
+def load(stage: Stage, name: str, rate: int, seconds: float = 0, *options: str, mix: str = CALM) -> Child:
+    """Terminals that pay; 0 s: until they are stopped."""
+    return stage.start(
+        "terminal", "--network", str(stage.path), "--rate", str(rate), "--duration", str(seconds), "--mix", mix,
+        "--book", str(stage.directory / f"{name}.terminals.json"), *options,
+    )  # fmt: skip
+
+
+def declined_here(stage: Stage) -> list[dict[str, Any]]:
+    """What the switch itself refused, or gave up."""
+    log = stage.log()
+    here = [line for line in log if line["event"] == "hop.sent" and line.get("de39") in ("91", "96")]
+    return here + [line for line in log if line["event"] in ("answer.missing", "answer.undeliverable")]
+
+
+def books_agree(stage: Stage, switch: Child, *others: str, calm: bool = True) -> int:
+    """Stop all; acquirers, journal and issuers must say the same. Returns how many payments there were.
+
+    `others`: institutions whose payments are in no terminals' book. `calm`: nobody took anything back.
+    """
+    assert [child.stop() for child in stage.children if child.name in ("issuer", "network")] == [0, 0]
+    assert switch.stop() == 0
+    books = Books.from_json(
+        *(path.read_bytes() for path in stage.directory.glob("*.json") if path.name != "restarts.json")
+    )
+    sent = sum(book.sent for book in books.terminals)
+    assert sent > 100, "there was no load to speak of"
+    assert not calm or not [book.reversed for book in books.terminals if book.reversed]
+    assert not [book.unanswered for book in books.terminals if book.unanswered]
+    found = reconcile(books.terminals, books.networks, books.issuers, journal_rows(stage.entries()))
+    strange = [difference for difference in found if not difference.key.startswith(tuple(f"{o}/" for o in others))]
+    assert not strange, strange
+    return sent
