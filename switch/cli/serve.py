@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from switch.cli._capture import Recording
     from switch.core.network import Network
+    from switch.observe.hoplog import HopLog
+    from switch.server.driver import Sinks
     from switch.server.estate import Estate
     from switch.server.reloading import Reloader
     from switch.server.restarting import Restarter
@@ -91,14 +93,14 @@ def command(
     asked = os.environ.pop(ENVIRONMENT, "") == ASK
 
     def reread() -> "Network":
-        return _capturing(load_network(network), capture_path, clear)
+        return _as_asked(load_network(network), state, capture_path, clear)
 
-    loaded = _capturing(load(network), capture_path, clear)
+    loaded = _as_asked(load(network), state, capture_path, clear)
     if asked:
         dialects_of(loaded)
         click.echo(ability_of(loaded))
         return
-    state_dir = state or Path(loaded.state_dir)
+    state_dir = Path(loaded.state_dir)
     log_file = log_path or state_dir / "hops.jsonl"
     showing = sys.stderr.isatty() if show is None else show
     try:
@@ -110,8 +112,8 @@ def command(
         raise click.ClickException(str(error)) from None
 
 
-def _capturing(network: "Network", path: Path | None, clear: tuple[str, ...]) -> "Network":
-    """The network with what the command line says about recording."""
+def _as_asked(network: "Network", state: Path | None, path: Path | None, clear: tuple[str, ...]) -> "Network":
+    """The network with what the command line says about its state directory and recording."""
     import msgspec
 
     from switch.cli._capture import clear_prefixes
@@ -125,7 +127,7 @@ def _capturing(network: "Network", path: Path | None, clear: tuple[str, ...]) ->
         raise click.UsageError("--capture-clear says what a capture keeps: give --capture FILE with it")
     if clear and asked is not None:
         asked = msgspec.structs.replace(asked, clear_cards=(*asked.clear_cards, *clear_prefixes(clear)))
-    return msgspec.structs.replace(network, capture=asked)
+    return msgspec.structs.replace(network, capture=asked, state_dir=str(state) if state else network.state_dir)
 
 
 async def _serve(
@@ -140,47 +142,20 @@ async def _serve(
 ) -> None:
     import trio
 
-    from switch.cli._capture import Recording
-    from switch.core.party import Log
-    from switch.observe.hoplog import HopLog
-    from switch.server.driver import Sinks
     from switch.server.driving import until_told_to_stop
     from switch.server.reloading import Reloader
     from switch.server.restarting import Restarter, heed_signals
     from switch.server.serving import serving
 
-    opened: list[HopLog] = []
-    recording: Recording | None = None
-
-    def open_sinks() -> Sinks:
-        nonlocal recording
-        hops = HopLog(log_file)
-        opened.append(hops)
-        recording = Recording(network, hops.log)
-        if not showing:
-            return Sinks(hops.log, hops.hop, hops.flush)
-        screen = HopLog(sys.stderr, pretty=True)
-        opened.append(screen)
-
-        def log(event: Log, wall_ns: int) -> None:
-            hops.log(event, wall_ns)
-            if event.level != "debug":
-                screen.log(event, wall_ns)
-
-        def flush() -> None:
-            hops.flush()
-            screen.flush()
-
-        return Sinks(log, hops.hop, flush)
-
-    async with serving(network, state_dir, open_sinks, inherited) as running:
+    outputs = _Outputs(network, log_file, showing=showing)
+    async with serving(network, state_dir, outputs.open, inherited) as running:
+        recording = outputs.recording
         assert recording is not None
         recording.shows(running.driver)
         running.told.append(recording.follow)
         reloader = Reloader(running, reread)
         restarter = Restarter(running, drain_s)
-        restarter.parting.append(recording.end)
-        restarter.parting += [log_of.flush for log_of in opened]
+        restarter.parting += [recording.end, outputs.flush]
         for name, task in (
             ("reload", reloader.command), ("restart", restarter.command), ("status", restarter.status),
         ):  # fmt: skip
@@ -199,9 +174,51 @@ async def _serve(
             ended = await until_told_to_stop(running.driver, drain_s, ready)
             nursery.cancel_scope.cancel()
         recording.end()
-    for log_of in opened:
-        log_of.close()
+    outputs.close()
     click.echo(f"Stopped: {ended}")
+
+
+class _Outputs:
+    """Where events go: the hop log, the screen, and the capture."""
+
+    def __init__(self, network: "Network", log_file: Path, *, showing: bool) -> None:
+        self.recording: Recording | None = None
+        self._network = network
+        self._log_file = log_file
+        self._showing = showing
+        self._opened: list[HopLog] = []
+
+    def open(self) -> "Sinks":
+        """Open them."""
+        from switch.cli._capture import Recording
+        from switch.core.party import Log
+        from switch.observe.hoplog import HopLog
+        from switch.server.driver import Sinks
+
+        hops = HopLog(self._log_file)
+        self._opened.append(hops)
+        self.recording = Recording(self._network, hops.log)
+        if not self._showing:
+            return Sinks(hops.log, hops.hop, hops.flush)
+        screen = HopLog(sys.stderr, pretty=True)
+        self._opened.append(screen)
+
+        def log(event: Log, wall_ns: int) -> None:
+            hops.log(event, wall_ns)
+            if event.level != "debug":
+                screen.log(event, wall_ns)
+
+        return Sinks(log, hops.hop, self.flush)
+
+    def flush(self) -> None:
+        """Write what waits."""
+        for log in self._opened:
+            log.flush()
+
+    def close(self) -> None:
+        """The end."""
+        for log in self._opened:
+            log.close()
 
 
 async def _heed(recording: "Recording", reloader: "Reloader", restarter: "Restarter", task_status: Any) -> None:

@@ -105,7 +105,7 @@ def obstacles(before: Network, after: Network, busy: Mapping[str, str]) -> list[
             f"{name} is {_said(getattr(before, name))} and would become {_said(getattr(after, name))}",
             "what is in the journal rests on it: stop the switch, and start one of the new file (in another state directory)",
         )
-        for name in ("name", "institution", "currency")
+        for name in ("name", "institution", "currency", "state_dir")
         if getattr(before, name) != getattr(after, name)
     ]
     hosts = {host.name: host for host in after.hosts}
