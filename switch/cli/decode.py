@@ -1,10 +1,11 @@
 """`cmi-switch decode`: explain a message, or show the byte where it goes wrong."""
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from switch.cli._files import existing_file
 
 if TYPE_CHECKING:
     from switch.wire import Dialect
@@ -62,7 +63,7 @@ def _readings(message: str, raw: bool) -> list[bytes]:
     """The bytes the argument may stand for, the likelier first: a file of nothing but hex digits may be both."""
     if message == "-":
         content = sys.stdin.buffer.read()
-    elif (path := _file(message)) is not None:
+    elif (path := existing_file(message)) is not None:
         try:
             content = path.read_bytes()
         except OSError as error:
@@ -82,14 +83,6 @@ def _readings(message: str, raw: bool) -> list[bytes]:
 def _like_text(message: str) -> bool:
     """An argument long enough for a message, which begins with an MTI: hex, or the message itself."""
     return len(message) >= _TEXT_MIN and message[:4].isascii() and message[:4].isdecimal()
-
-
-def _file(message: str) -> Path | None:
-    try:
-        path = Path(message)
-        return path if path.is_file() else None
-    except (OSError, ValueError):
-        return None
 
 
 def _from_hex(message: str) -> bytes:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from switch.cli._files import existing_file
+
 if TYPE_CHECKING:
     from switch.capture.streams import Stream
     from switch.core.network import Address
@@ -127,7 +129,7 @@ def _port(what: str) -> "Address | None":
 
     host, colon, port = what.rpartition(":")
     digits = port.isascii() and port.isdecimal() and len(port) <= 5 and 0 < int(port) <= 65_535
-    if not digits or Path(what).exists() or (colon and not _is_host(host)):
+    if not digits or existing_file(what) or (colon and not _is_host(host)):
         return None
     return Address(host.removeprefix("[").removesuffix("]") or "127.0.0.1", int(port))
 
@@ -148,8 +150,8 @@ def _streams(what: str, port: int) -> "list[list[Stream]]":
             if not content:
                 raise click.UsageError("standard input is empty")
             return [[one] for one in (_of_packets(content, port) if content[:2] in MAGIC else of_bytes(content, "hex"))]
-        path = Path(what)
-        if len(what) < 4_096 and path.is_file():
+        path = existing_file(what)
+        if path is not None:
             return [[one] for one in streams(path, port)]
     except CaptureError as error:
         raise click.ClickException(str(error)) from None
@@ -223,10 +225,11 @@ def _matching(what: str, options: dict[str, Any], configured: "Configured", keys
     from switch.doctor.diagnosis import Findings, Verdict
     from switch.doctor.matching import Heard, unmatched
 
-    if what == "-" or len(what) >= 4_096 or not Path(what).is_file():
+    path = existing_file(what) if what != "-" else None
+    if path is None:
         return HEALTHY
     try:
-        talks = load(Path(what), Known(configured.dialect, configured.framing, options["port"] or 0))
+        talks = load(path, Known(configured.dialect, configured.framing, options["port"] or 0))
     except CaptureError:
         return HEALTHY  # nobody says how it is to be read; what could be said is said
     code = HEALTHY

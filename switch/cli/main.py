@@ -1,7 +1,12 @@
 """`cmi-switch`: one file a command in this room, found by its name and imported only when it is called."""
 
+import errno
 import importlib
+import os
 import pkgutil
+import tempfile
+import traceback
+from typing import Any
 
 import click
 
@@ -25,6 +30,41 @@ class Commands(click.Group):
         command = module.command
         assert isinstance(command, click.Command)
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; whatever it did not foresee ends as a sentence, with the traceback in a file."""
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:
+            if isinstance(error, OSError) and error.errno == errno.EPIPE:
+                raise  # who read our output has seen enough: click ends quietly
+            raise _Defect(error) from error
+
+
+class _Defect(click.ClickException):
+    """Something no command foresaw."""
+
+    exit_code = 70  # EX_SOFTWARE of sysexits.h
+
+    def __init__(self, error: Exception) -> None:
+        cause: BaseException = error
+        while isinstance(cause, BaseExceptionGroup):
+            cause = cause.exceptions[0]
+        said = f"{type(cause).__name__}: {cause}"
+        super().__init__(f"{said}\nThis is a defect of cmi-switch, or of the machine it runs on. {_kept(error)}")
+
+
+def _kept(error: Exception) -> str:
+    """Where the traceback lies, as a sentence."""
+    try:
+        handle, path = tempfile.mkstemp(prefix="cmi-switch-defect-", suffix=".txt")
+        with os.fdopen(handle, "w") as file:
+            traceback.print_exception(error, file=file)
+    except OSError as full:
+        return f"Where it happened could not be kept ({full.strerror}): run it again with python -X dev."
+    return f"Where it happened is in {path}: please report it with that file."
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -1,0 +1,48 @@
+"""What no command foresaw ends as a sentence; what can be no file's name is no file."""
+
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from switch.cli import cards
+from switch.cli.main import main
+
+
+@pytest.fixture
+def defect(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """`cmi-switch cards` breaks in a way nobody foresaw."""
+
+    @click.command()
+    def command() -> None:
+        raise ExceptionGroup("several", [KeyError("unforeseen")])
+
+    monkeypatch.setattr(cards, "command", command)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    return tmp_path
+
+
+def test_an_unforeseen_error_is_a_sentence_and_its_traceback_a_file(defect: Path) -> None:
+    result = CliRunner().invoke(main, ["cards"])
+    assert result.exit_code == 70
+    assert result.output.startswith("Error: KeyError: 'unforeseen'\nThis is a defect of cmi-switch")
+    assert "Traceback" not in result.output
+    (kept,) = defect.glob("cmi-switch-defect-*.txt")
+    assert str(kept) in result.output
+    assert "in command" in kept.read_text()
+
+
+def test_where_the_traceback_cannot_be_kept_that_is_said(defect: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(defect / "gone"))
+    assert "could not be kept (No such file or directory)" in CliRunner().invoke(main, ["cards"]).output
+
+
+@pytest.mark.parametrize("command", ["decode", "doctor"])
+def test_a_message_longer_than_a_name_may_be_is_no_file(command: str) -> None:
+    message = b"0800" + b"8220000000000000" + b"0400000000000000" + b"1125120000" + b"000001" + b"301"
+    padded = message + b"0" * 200
+    assert len(padded.hex()) > 255
+    result = CliRunner().invoke(main, [command, padded.hex(), "--dialect", "cmi87"])
+    assert result.exit_code in (0, 1, 2)
+    assert "name too long" not in result.output
