@@ -55,13 +55,13 @@ def station_of(network: "Network", name: str, party: "Issuer", state: Path | Non
 def _keep_books(network: "Network", name: str, party: "Issuer", directory: Path) -> "tuple[Journal, int]":
     """Fold what the host's journal holds into its ledger; the journal to go on with, and how many records it holds."""
     from switch.core.limits import Limits
-    from switch.hosts.postings import DECODER, SCHEMA, Holdings
+    from switch.hosts.recorded import DECODER, SCHEMA
     from switch.journal.feed import Feed
     from switch.journal.log import JournalError
     from switch.journal.recovery import Fold
 
     fold = Fold(
-        SCHEMA, DECODER.decode, lambda _: party.ledger.holdings, Holdings.apply,
+        SCHEMA, DECODER.decode, lambda _: party, lambda host, entry: host.fold(entry),
         "is about card {}, which the network file no longer has",
     )  # fmt: skip
     feed = Feed(directory, f"{network.name}:{name}", Limits(), fold=fold)

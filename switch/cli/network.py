@@ -20,6 +20,14 @@ if TYPE_CHECKING:
     "--abroad-rate", default=0.0, metavar="N", help="Payments a second with Moroccan cards abroad. [default: none]"
 )
 @click.option(
+    "--patience",
+    type=click.FloatRange(0, min_open=True),
+    default=30.0,
+    show_default=True,
+    metavar="S",
+    help="A payment from abroad unanswered for so long is reversed.",
+)
+@click.option(
     "--fault", "faults", multiple=True, metavar="KIND=SHARE", help="silent, late, wrong, cut or slow; share 0 to 1."
 )
 @click.option("--seed", default=1, show_default=True, help="Of latency, faults and traffic.")
@@ -28,7 +36,10 @@ if TYPE_CHECKING:
     "--state",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
-    help="Keep the books of its own cards in DIR: they survive kill -9. Traffic from abroad is not kept. [default: in memory]",
+    help="Keep both sides' books in DIR, a journal a scheme: they survive kill -9. [default: in memory]",
+)
+@click.option(
+    "--drain", default=15.0, show_default=True, metavar="S", help="To finish what came from abroad when told to stop."
 )
 @click.option("--verbose", is_flag=True, help="Show links and faults as they come.")
 def command(**options: Any) -> None:
@@ -56,10 +67,12 @@ class _Options:
     latency: float
     sigma: float
     abroad_rate: float
+    patience: float
     faults: tuple[str, ...]
     seed: int
     book: Path | None
     state: Path | None
+    drain: float
     verbose: bool
 
 
@@ -74,6 +87,7 @@ def _run(asked: _Options) -> None:
         where_they_are,
         write_book,
     )
+    from switch.hosts.acquiring import Timeouts
     from switch.hosts.books import Books
     from switch.hosts.build import UnknownNameError, find_host, make_network
     from switch.hosts.faults import Latency
@@ -83,8 +97,8 @@ def _run(asked: _Options) -> None:
     dice = dice_from(asked.seed)
     try:
         hosts = [find_host(loaded, s, "network") for s in asked.schemes]
-        latency = Latency(asked.latency, asked.sigma)
-        parties = [make_network(loaded, h.scheme, dice(), latency, asked.abroad_rate, wrong) for h in hosts]
+        latency, timeouts = Latency(asked.latency, asked.sigma), Timeouts(answer_ns=int(asked.patience * 1e9))
+        parties = [make_network(loaded, h.scheme, dice(), latency, asked.abroad_rate, wrong, timeouts) for h in hosts]
     except UnknownNameError as error:
         raise click.BadParameter(str(error), param_hint="SCHEME") from None
     stations = [station_of(loaded, h.name, p, asked.state) for h, p in zip(hosts, parties, strict=True)]
@@ -96,7 +110,7 @@ def _run(asked: _Options) -> None:
             f"Ready: networks {where_they_are(hosts, drivers)}; median {asked.latency:g} ms{abroad}; next: `cmi-switch serve`"
         )
 
-    ended = start(stations, ready, what="cmi-switch network", verbose=asked.verbose)
+    ended = start(stations, ready, what="cmi-switch network", verbose=asked.verbose, drain_s=asked.drain)
     issuers, abroad = [p.book() for p in parties], [p.abroad_book() for p in parties]
     write_book(asked.book, Books(issuers=tuple(issuers), networks=tuple(abroad)))
     for i, a in zip(issuers, abroad, strict=True):

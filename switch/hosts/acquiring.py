@@ -12,8 +12,8 @@ An answer is matched on (MTI class, DE11, DE7, DE41); one that matches nothing i
 that differs.
 """
 
-from collections import Counter, OrderedDict, deque
-from collections.abc import Callable
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TypeAlias
 
@@ -30,12 +30,12 @@ from switch.hosts.books import (
     payment_key,
     signed_amount,
 )
+from switch.hosts.cards import TestCard
+from switch.hosts.dealings import KEEP, Asked, Dealing, Dealings, Ended, without_secrets
 from switch.hosts.host import MS, Host
 from switch.hosts.line import Line
 from switch.wire.vocabulary import APPROVALS, DE, Answer, Document
 
-KEEP = 1_000_000
-"""payments a book lists one by one"""
 PAST_KEEP = 4_096
 """messages no longer waited for that a late or second answer is known by"""
 _TRY_AGAIN = frozenset({Answer.NOT_PERMITTED_TERMINAL, Answer.ISSUER_INOPERATIVE, Answer.MALFUNCTION, Answer.TOO_LATE})
@@ -116,7 +116,14 @@ class Acquiring:
         stan: Callable[[str], str],
         timeouts: Timeouts,
         keep: int = KEEP,
+        *,
+        record: Callable[[Dealing], int] = lambda _: 0,
+        cards: Iterable[TestCard] = (),
     ) -> None:
+        """`record` makes durable what a payment is asked and how it ended, and says after which position a request may leave.
+
+        `cards`: that payments are made with, for a party that records: known there by name.
+        """
         self._host = host
         self._line = line
         self._stan = stan
@@ -126,22 +133,20 @@ class Acquiring:
         """of requests; the same wait for all, so that they stand in order"""
         self._past: OrderedDict[MatchKey, str] = OrderedDict()
         self._unfinished: dict[str, _Open] = {}
-        self._listed: deque[Payment] = deque(maxlen=keep)
-        self._sent = 0
-        self._outcomes: Counter[str] = Counter()
-        self._declined: Counter[str] = Counter()
-        self._amounts: Counter[str] = Counter()
+        self.dealings = Dealings(keep)
+        self._record = record
+        self._names = {card.pan: card.name for card in cards}
         self._latency: dict[str, Counter[int]] = {}
 
     @property
     def unfinished(self) -> int:
         """Payments that something is still to come for."""
-        return len(self._unfinished)
+        return len(self.dealings.open)
 
     @property
     def sent(self) -> int:
         """Payments made so far."""
-        return self._sent
+        return self.dealings.sent
 
     @property
     def in_flight(self) -> int:
@@ -157,14 +162,38 @@ class Acquiring:
         if line is None:
             return False
         payment = _Open(payment_key(request), kind, route, plan, request, now, signed_amount(request))
-        self._sent += 1
         self._unfinished[payment.key] = payment
+        name = self._names.get(request.get(DE.PAN, ""), "")
+        after = self._note(Asked(self._us(now), payment.key, name, kind, route, without_secrets(request)))
         exchange = _Exchange(payment, request, "request")
         key = match_key(request)
         self._exchanges[key] = exchange
         self._wait(key, now)
-        self._host.say(line, request)
+        self._host.say(line, request, after=after)
         return True
+
+    def _note(self, entry: Dealing) -> int:
+        """Remember it, durably where this party keeps a journal. Returns the position to wait for."""
+        self.dealings.apply(entry)
+        return self._record(entry)
+
+    def _us(self, now: int) -> int:
+        return (now + self._host.wall_offset_ns) // 1_000
+
+    def resume(self, now: int) -> None:
+        """After a restart: what was begun and has no end is taken back, for nobody knows what it was answered."""
+        pans = {name: pan for pan, name in self._names.items()}
+        for asked in list(self.dealings.open.values()):
+            if asked.key in self._unfinished:
+                continue
+            request = {**asked.request, DE.PAN: pans[asked.card]}
+            amount = signed_amount(request)
+            payment = _Open(asked.key, asked.kind, asked.route, Plan(), request, now, amount)
+            self._unfinished[payment.key] = payment
+            if amount:
+                self._reverse(payment, now)
+            else:
+                self._finish(payment, REVERSED, now)
 
     def _wait(self, key: MatchKey, now: int) -> None:
         if not self._deadlines:
@@ -188,7 +217,7 @@ class Acquiring:
                            hint="sent again later")  # fmt: skip
             self._exchanges[key] = exchange
         elif exchange.purpose == "reversal":
-            self._reversal_answered(exchange.payment, de39)
+            self._reversal_answered(exchange.payment, de39, now)
         else:
             self._completion_answered(exchange, de39, now)
 
@@ -198,7 +227,7 @@ class Acquiring:
         self._latency.setdefault(payment.route, Counter())[latency_class(micros)] += 1
         if de39 not in APPROVALS:
             payment.amount = 0
-            self._finish(payment, DECLINED)
+            self._finish(payment, DECLINED, now)
             return
         payment.outcome, payment.approval = APPROVED, document.get(DE.APPROVAL_CODE, "")
         if payment.plan.void_after_ns:
@@ -206,7 +235,7 @@ class Acquiring:
         elif payment.plan.complete_after_ns:
             self._host.at(now + payment.plan.complete_after_ns, partial(self._complete, payment))
         else:
-            self._finish(payment, APPROVED)
+            self._finish(payment, APPROVED, now)
 
     # -- what follows a request
 
@@ -238,7 +267,7 @@ class Acquiring:
         self._host.log("warning", "answer.missing", mti=exchange.message[DE.MTI], de11=key[1], de41=key[3],
                        waited_ms=self._timeouts.answer_ns // MS)  # fmt: skip
         if signed_amount(exchange.payment.request) == 0:
-            self._finish(exchange.payment, REVERSED)
+            self._finish(exchange.payment, REVERSED, now)
         else:
             self._reverse(exchange.payment, now)
 
@@ -271,13 +300,13 @@ class Acquiring:
         again = messages.repeat(message)
         self._host.at(now + self._timeouts.repeat_ns, partial(self._insist, key, exchange, again))
 
-    def _reversal_answered(self, payment: _Open, de39: str) -> None:
+    def _reversal_answered(self, payment: _Open, de39: str, now: int) -> None:
         if de39 == Answer.APPROVED or de39 in _NOTHING_TO_UNDO:
             payment.amount = 0
-            self._finish(payment, REVERSED)
+            self._finish(payment, REVERSED, now)
             return
         self._host.log("error", "reversal.refused", key=payment.key, de39=de39, hint="what stands is not known here")
-        self._finish(payment, UNANSWERED)
+        self._finish(payment, UNANSWERED, now)
 
     def _completion_answered(self, exchange: _Exchange, de39: str, now: int) -> None:
         payment = exchange.payment
@@ -290,39 +319,19 @@ class Acquiring:
             self._host.log(
                 "error", "completion.refused", key=payment.key, de39=de39, hint="the pre-authorization stands"
             )
-        self._finish(payment, APPROVED)
+        self._finish(payment, APPROVED, now)
 
     # -- the book
 
-    def _finish(self, payment: _Open, outcome: str) -> None:
+    def _finish(self, payment: _Open, outcome: str, now: int) -> None:
         payment.outcome = outcome
         self._unfinished.pop(payment.key, None)
-        self._outcomes[outcome] += 1
-        if outcome == DECLINED:
-            self._declined[payment.de39] += 1
         listed = _listed(payment)
-        self._amounts[listed.currency] += listed.amount
-        self._listed.append(listed)
+        self._note(Ended(self._us(now), payment.key, outcome, listed.amount, listed.currency, payment.de39))
 
     def book(self, name: str) -> AcquirerBook:
         """What was sent and what came of it; what something is still to come for is listed last."""
-        waiting = [_listed(p) for p in self._unfinished.values()]
-        outcomes, amounts = Counter(self._outcomes), Counter(self._amounts)
-        for payment in waiting:
-            outcomes[payment.outcome] += 1
-            amounts[payment.currency] += payment.amount
-        return AcquirerBook(
-            name=name,
-            payments=(*self._listed, *waiting),
-            left_out=sum(self._outcomes.values()) - len(self._listed),
-            sent=self._sent,
-            approved=outcomes[APPROVED],
-            declined=dict(sorted(self._declined.items())),
-            reversed=outcomes[REVERSED],
-            unanswered=outcomes[UNANSWERED],
-            amounts={currency: amount for currency, amount in sorted(amounts.items()) if amount},
-            latency_us={route: dict(sorted(classes.items())) for route, classes in sorted(self._latency.items())},
-        )
+        return self.dealings.book(name, map(_listed, self._unfinished.values()), self._latency)
 
     # -- answers to nothing
 

@@ -85,6 +85,7 @@ def make_network(
     latency: Latency | None = None,
     abroad_rate: float = 0.0,
     faults: Faults = NO_FAULTS,
+    timeouts: Timeouts | None = None,
 ) -> CardNetwork:
     """The card network `scheme`, with the foreign cards of its ranges and the home cards it brings from abroad.
 
@@ -107,6 +108,7 @@ def make_network(
             cards=tuple(c for c in plain if c.scheme == host.scheme),
             domestic=tuple(c for c in plain if c.scheme not in ("visa", "mastercard")),
         ),
+        timeouts,
     )
 
 

@@ -63,10 +63,10 @@ class Host:
         self._stan = self._stan % 999_999 + 1
         return f"{self._stan:06d}"
 
-    def say(self, line: Line, document: Document, reference: Document | None = None) -> None:
-        """Send on `line`; what its dialect cannot say is logged instead."""
+    def say(self, line: Line, document: Document, reference: Document | None = None, *, after: int = 0) -> None:
+        """Send on `line`, once the journal holds `after`; what its dialect cannot say is logged instead."""
         try:
-            line.say(document, reference)
+            line.say(document, reference, after)
         except EncodeError as error:
             self.log("error", "message.unspeakable", link=line.link, mti=document.get(DE.MTI, ""), reason=str(error))
 

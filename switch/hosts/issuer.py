@@ -15,6 +15,8 @@ from switch.hosts.faults import Dice, Fate, FaultPlan
 from switch.hosts.host import MS, Host
 from switch.hosts.line import Heard, Line, Speech
 from switch.hosts.messages import network_request
+from switch.hosts.postings import Taken
+from switch.hosts.recorded import HostEntry
 from switch.wire import EncodeError
 from switch.wire.vocabulary import ADVICES, DE, REQUESTS, REVERSALS, Answer, Document, NetworkCode, is_repeat
 
@@ -63,8 +65,13 @@ class Issuer(Host):
 
     # -- the journal
 
+    def fold(self, entry: HostEntry) -> None:
+        """Remember a record of an earlier life. KeyError: it is about a card that is not on file."""
+        assert isinstance(entry, Taken), "records of an acquirer in an issuer's journal"
+        self.ledger.holdings.apply(entry)
+
     def keep_journal(self, position: int) -> None:
-        """Record from now on what is taken. The journal holds `position` records, and the ledger is the fold of them."""
+        """Record from now on what is taken. The journal holds `position` records, and all of them have been folded."""
         self._position = self._durable = position
 
     def durable(self, position: int, now: int) -> None:
@@ -77,7 +84,7 @@ class Issuer(Host):
         del now
         self._journal_away = "" if up else reason or "unknown"
 
-    def _closed_books(self) -> str:
+    def closed_books(self) -> str:
         """Why nothing can be taken now; "": it can."""
         if self._journal_away:
             return f"the journal is away: {self._journal_away}"
@@ -85,15 +92,20 @@ class Issuer(Host):
             return f"{UNACKNOWLEDGED_MAX} records wait for the journal"
         return ""
 
+    def record(self, entry: HostEntry) -> int:
+        """Record it, where a journal is kept. Returns the position that whatever is said of it must wait for."""
+        if self._position is None:
+            return 0
+        self._position += 1
+        self.emit(Record(self._position, entry))
+        return self._position
+
     def _recorded(self) -> int:
         """Record what the ledger has taken. Returns the position that whatever is said now must wait for."""
         fresh, self.ledger.fresh = self.ledger.fresh, []
-        if self._position is None:
-            return 0
         for entry in fresh:
-            self._position += 1
-            self.emit(Record(self._position, entry))
-        return self._position
+            self.record(entry)
+        return self._position or 0
 
     # -- links
 
@@ -141,7 +153,7 @@ class Issuer(Host):
         if mti in ("0800", "0801"):
             self._network(line, heard)
         elif mti in REQUESTS or mti in ADVICES or mti in REVERSALS:
-            closed = self._closed_books()
+            closed = self.closed_books()
             if closed:
                 self._not_taken(line, heard, closed)
             elif mti in REQUESTS:

@@ -63,9 +63,9 @@ class Line:
         if broken is not None:
             self._emit(Close(self.link, str(broken)))
 
-    def say(self, house: Document, reference: Document | None = None) -> None:
+    def say(self, house: Document, reference: Document | None = None, after: int = 0) -> None:
         """Send a message; `reference` is the request it answers, as it came. EncodeError: the dialect cannot say it."""
-        self._emit(Send(self.link, self.pack(house, reference)))
+        self._emit(Send(self.link, self.pack(house, reference), after))
 
     def pack(self, house: Document, reference: Document | None = None) -> bytes:
         """The framed bytes of a message."""

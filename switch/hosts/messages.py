@@ -37,11 +37,12 @@ KINDS: Final[dict[str, tuple[str, str, str]]] = {
 }
 """kind -> MTI, transaction type (DE3, first two digits), merchant category (DE18)"""
 
-_REVERSAL_ECHO: Final = (
+REVERSAL_ECHO: Final = (
     DE.PAN, DE.PROCESSING_CODE, DE.AMOUNT, DE.AMOUNT_SETTLEMENT, DE.AMOUNT_BILLING, DE.RATE_SETTLEMENT, DE.RATE_BILLING,
     DE.LOCAL_TIME, DE.LOCAL_DATE, DE.CONVERSION_DATE, DE.MERCHANT_TYPE, DE.ACQUIRER_COUNTRY, DE.ENTRY_MODE, DE.CONDITION_CODE,
     DE.ACQUIRER, DE.RRN, DE.TERMINAL, DE.MERCHANT, DE.MERCHANT_NAME, DE.CURRENCY, DE.CURRENCY_SETTLEMENT, DE.CURRENCY_BILLING,
 )  # fmt: skip
+"""what a message about a request repeats of it"""
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,7 +120,7 @@ def request(
 def _again(original: Document, mti: str, at: Moment, stan: str) -> Document:
     """A message about `original`: its elements, a STAN and time of its own, DE90 naming it."""
     document: Document = {DE.MTI: mti}
-    document.update((de, original[de]) for de in _REVERSAL_ECHO if de in original)
+    document.update((de, original[de]) for de in REVERSAL_ECHO if de in original)
     document[DE.TRANSMISSION_TIME], document[DE.STAN] = at.sent_at, stan
     document[DE.ORIGINAL] = original_data(
         original[DE.MTI], original[DE.STAN], original[DE.TRANSMISSION_TIME], original.get(DE.ACQUIRER, ""), ""

@@ -2,7 +2,8 @@
 
 Towards the switch it is the issuer of foreign cards: it converts the amount (DE5, 6, 9, 10, 16, 50, 51) with its margin, has its
 foreign issuers decide, and answers after a while. From abroad it acquires: Moroccan banks' cards used at foreign
-merchants come as its own requests, in the merchant's currency, with the billing amount in DE6.
+merchants come as its own requests, in the merchant's currency, with the billing amount in DE6. Where it keeps a journal, a
+request leaves once it is recorded; after a restart, what has no end on record is reversed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,12 +16,15 @@ from switch.hosts.accounts import Ledger, Verdict
 from switch.hosts.acquiring import Acquiring, Plan, Timeouts
 from switch.hosts.books import AcquirerBook
 from switch.hosts.cards import TestCard
+from switch.hosts.dealings import Dealings
 from switch.hosts.faults import Dice, FaultPlan
 from switch.hosts.host import MS
 from switch.hosts.issuer import Issuer
 from switch.hosts.line import Heard, Line, Speech
 from switch.hosts.messages import Place, Web, demo_cavv
+from switch.hosts.postings import Taken
 from switch.hosts.private import House48, private_elements, with_private
+from switch.hosts.recorded import HostEntry
 from switch.money.convert import RateError, convert, encode_rate
 from switch.wire.vocabulary import APPROVALS, DE, RESPONSES, Document
 
@@ -80,10 +84,27 @@ class CardNetwork(Issuer):
         self._exchange = exchange
         self._abroad = abroad
         self._places = foreign_places(speech.own)
-        self._acquiring = Acquiring(self, self._signed_on_line, lambda _: self.next_stan(), timeouts or Timeouts())
+        self._acquiring = Acquiring(
+            self, self._signed_on_line, lambda _: self.next_stan(), timeouts or Timeouts(),
+            record=self.record, cards=(*abroad.cards, *abroad.domestic),
+        )  # fmt: skip
+        self._resumed = False
         self._interval_ns = int(1e9 / abroad.rate) if abroad.rate > 0 and abroad.cards else 0
         self._next_ns = 0
         self._sending = False
+
+    def fold(self, entry: HostEntry) -> None:
+        """Remember a record of an earlier life, of either side."""
+        if isinstance(entry, Taken):
+            super().fold(entry)
+        else:
+            self.dealings.apply(entry)
+            self._stan = int(self.dealings.last_stan)
+
+    @property
+    def dealings(self) -> Dealings:
+        """What was asked abroad, and how it ended."""
+        return self._acquiring.dealings
 
     def abroad_book(self) -> AcquirerBook:
         """What was sent from abroad and what came of it."""
@@ -153,6 +174,9 @@ class CardNetwork(Issuer):
     def on_connected(self, line: Line, now: int) -> None:
         """Look now and then whether the switch has signed on, and traffic can begin."""
         super().on_connected(line, now)
+        if not self._resumed:
+            self._resumed = True
+            self._acquiring.resume(now)
         if self._interval_ns and not self._sending:
             self._sending = True
             self._next_ns = now + self._interval_ns
@@ -166,7 +190,7 @@ class CardNetwork(Issuer):
         bound = self._abroad.payments
         if self.draining or (bound and self._acquiring.sent >= bound):
             return
-        if self._signed_on_line("") is None:
+        if self._signed_on_line("") is None or self.closed_books():
             self._next_ns = now + 100 * MS
         while self._next_ns <= now:
             self._next_ns += self._interval_ns

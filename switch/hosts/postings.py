@@ -17,8 +17,6 @@ from switch.hosts.books import CardBook, Debit, IssuerBook
 from switch.hosts.cards import TestCard
 from switch.wire.vocabulary import Document, mask_pan
 
-SCHEMA: Final = 1
-"""Of the record below. A journal of a newer schema is refused."""
 KEEP: Final = 500_000
 """payments and answers remembered one by one, the newest; a reversal of an older one finds nothing to undo"""
 EARLY_KEEP: Final = 10_000
@@ -72,9 +70,6 @@ class Taken(Entry, frozen=True, tag="tkn"):
     """the payment it is about, as it stands from here on; None: no money was touched"""
     early: str = ""
     """name of an original to be refused if it ever comes, since its reversal was first"""
-
-
-DECODER: Final[msgspec.msgpack.Decoder[Taken]] = msgspec.msgpack.Decoder(Taken)
 
 
 class Account(msgspec.Struct):

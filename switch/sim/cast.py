@@ -4,10 +4,10 @@ Made once for many days: dialects, cards and decks are values and shared; partie
 your own, hand in another maker of switches (`Cast(network, make_switch=…)`) or subclass and override `issuer` or `terminals`.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from random import Random
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -25,7 +25,7 @@ from switch.hosts.issuer import Issuer
 from switch.hosts.line import FRAME_BYTES, Heard, Line, Speech
 from switch.hosts.mix import Deck, Mix
 from switch.hosts.network import Abroad, CardNetwork, Exchange
-from switch.hosts.postings import DECODER, Taken
+from switch.hosts.recorded import DECODER, HostEntry
 from switch.hosts.terminal import Load, Terminal
 from switch.security.vault import ClearVault, Vault
 from switch.wire import Dialect
@@ -33,6 +33,8 @@ from switch.wire.framing import make_framing
 from switch.wire.vocabulary import APPROVALS, DE, Document
 
 SwitchMaker = Callable[[Network, Mapping[str, Dialect], State, int, Vault, History], Switch]
+
+_Host = TypeVar("_Host", bound=Issuer)
 
 Post = tuple[Member, Listener, int]
 """Who pays, on which port, over how many connections."""
@@ -174,22 +176,20 @@ class Cast:
         owner = host.member if host.role == "issuer" else host.scheme
         return tuple(card for card in self.cards if card.issuer == owner)
 
-    def ledger(self, host: HostLink, records: Iterable[Taken] = ()) -> Ledger:
-        """The accounts behind a host, as what it has recorded makes them."""
-        ledger = Ledger(host.name, self._cards_of(host))
-        for entry in records:
-            ledger.holdings.apply(DECODER.decode(ENCODER.encode(entry)))
-        return ledger
+    def ledger(self, host: HostLink) -> Ledger:
+        """The accounts behind a host, as they are opened."""
+        return Ledger(host.name, self._cards_of(host))
 
-    def issuer(self, host: HostLink, dice: Random, climate: Climate, records: Sequence[Taken] = ()) -> Issuer:
+    def issuer(self, host: HostLink, dice: Random, climate: Climate, records: Sequence[HostEntry] = ()) -> Issuer:
         """The host of a member; made again from its records when it has crashed."""
-        plan, ledger = self.plan(host, climate), self.ledger(host, records)
+        plan, ledger = self.plan(host, climate), self.ledger(host)
         issuer = Issuer(host.name, self.speech(host), ledger, dice, plan, signs_on=host.connect is None)
-        issuer.keep_journal(len(records))
-        return issuer
+        return _recovered(issuer, records)
 
-    def card_network(self, host: HostLink, dice: Random, climate: Climate, payments: int) -> CardNetwork:
-        """A scheme's network: issuer of its foreign cards, acquirer of `payments` from abroad."""
+    def card_network(
+        self, host: HostLink, dice: Random, climate: Climate, payments: int, records: Sequence[HostEntry] = ()
+    ) -> CardNetwork:
+        """A scheme's network: issuer of its foreign cards, acquirer of `payments` from abroad; made again when it has crashed."""
         plain = [c for c in self.cards if c.plain and c.country == self.network.country]
         cards = tuple(c for c in plain if c.scheme == host.scheme)
         payments = payments if cards else 0
@@ -201,9 +201,10 @@ class Cast:
             domestic=tuple(c for c in plain if c.scheme not in ("visa", "mastercard")),
         )
         exchange = Exchange(rates=self.network.rates, margin=tariff.conversion if tariff else Decimal(0))
-        return CardNetwork(
+        network = CardNetwork(
             host.scheme, self.speech(host), self.ledger(host), dice, self.plan(host, climate), exchange, abroad
         )
+        return _recovered(network, records)
 
     def posts(self) -> list[Post]:
         """Who pays on which port, over how many connections: each port is used, and one bank has two lines to it."""
@@ -234,3 +235,11 @@ class Cast:
             load,
             dice,
         )
+
+
+def _recovered(host: _Host, records: Sequence[HostEntry]) -> _Host:
+    """The host, as its records make it."""
+    for entry in records:
+        host.fold(DECODER.decode(ENCODER.encode(entry)))
+    host.keep_journal(len(records))
+    return host

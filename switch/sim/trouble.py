@@ -14,7 +14,6 @@ from switch.hosts.acquiring import match_key
 from switch.hosts.faults import Faults
 from switch.hosts.issuer import Issuer
 from switch.hosts.messages import repeat
-from switch.hosts.network import CardNetwork
 from switch.hosts.terminal import Terminal
 from switch.sim.clock import MS_NS
 from switch.sim.faults import Fault, Kind
@@ -126,11 +125,10 @@ class Trouble:
         world = self._world
         node = world.nodes.get(fault.target)
         party = node.party if node is not None else None
-        if node is None or not isinstance(party, Issuer) or isinstance(party, CardNetwork):
+        if node is None or not isinstance(party, Issuer):
             return
-        host = world.hosts[fault.target]
         dice = Random(self._dice.getrandbits(64))  # noqa: S311
-        again = world.cast.issuer(host, dice, world.climate, node.records)
+        again = world.host(fault.target, dice, node.records)
         world.audit.host_restarted(party, again, world.clock.now)
         self._moods[fault.target] = self._moods.get(fault.target, 0) + 1
         if fault.detail == "keeps":

@@ -9,13 +9,16 @@ rest by itself: every payment ended at its terminal, nothing open, nothing owed.
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from random import Random
 from typing import Final
 
 import msgspec
 
 from switch.core.network import HostLink
+from switch.hosts.issuer import Issuer
 from switch.hosts.network import CardNetwork
+from switch.hosts.recorded import HostEntry
 from switch.hosts.terminal import Load
 from switch.journal.memory import DictHistory
 from switch.sim.audit import Audit, Failure
@@ -82,7 +85,6 @@ class World:
         self.nodes: dict[str, Node] = {}
         self.circuits: dict[str, Circuit] = {}
         self.terminals: list[WatchedTerminal] = []
-        self.networks: list[CardNetwork] = []
         self.floods: dict[str, Post] = {}
         """that may still come"""
         self.hosts: dict[str, HostLink] = {h.name: h for h in cast.network.hosts}
@@ -103,11 +105,7 @@ class World:
     def _people(self) -> None:
         cast, climate = self.cast, self.climate
         for host in cast.network.hosts:
-            if host.role == "issuer":
-                party = cast.issuer(host, self._own_dice(), climate)
-            else:
-                party = cast.card_network(host, self._own_dice(), climate, self.payments // 20)
-                self.networks.append(party)
+            party = self.host(host.name, self._own_dice())
             node = self._add(host.name, party)
             node.roaming = climate.roaming
             self._host_circuit(host, node)
@@ -117,6 +115,19 @@ class World:
             self._terminal(cast.terminal(post, load, self._own_dice(), climate), post[1].name)
         member, listener, _ = posts[0]
         self.floods[f"{member.name}-{listener.name}-flood"] = posts[0]
+
+    def host(self, name: str, dice: Random, records: Sequence[HostEntry] = ()) -> Issuer:
+        """An issuer or a card network, as its records make it."""
+        host = self.hosts[name]
+        if host.role == "issuer":
+            return self.cast.issuer(host, dice, self.climate, records)
+        return self.cast.card_network(host, dice, self.climate, self.payments // 20, records)
+
+    @property
+    def networks(self) -> list[CardNetwork]:
+        """Those that are up."""
+        parties = (self.nodes[name].party for name in self.hosts)
+        return [party for party in parties if isinstance(party, CardNetwork)]
 
     def _add(self, name: str, party: object) -> Node:
         node = Node(self.clock, name, party, self._lost, self._trace)  # type: ignore[arg-type]  # a party by its methods

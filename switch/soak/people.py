@@ -104,13 +104,15 @@ class Person:
         self.busy = False
         """something is being done to it: it is not to be hit again, nor missed"""
         self.child: Child | None = None
-        self._arguments, self._directory, self._start = arguments, directory, start
+        self.arguments = arguments
+        """of its next life"""
+        self._directory, self._start = directory, start
 
     def begin(self) -> Child:
         """A new life."""
         self.lives += 1
         output = self._directory / f"{self.name}.{self.lives}.out"
-        self.child = self._start(self.name, self._arguments, output)
+        self.child = self._start(self.name, self.arguments, output)
         return self.child
 
     @property

@@ -33,6 +33,8 @@ _CALM_S: Final = 2.0
 _PATIENCE_S, _REPEATS = "4", "1"
 """of the acquirers: above what the switch takes to answer when nothing is wrong"""
 _POS_SHARE: Final = 0.35
+_ABROAD_SHARE: Final = 0.03
+"""of each network, beside the acquirers' rate"""
 _SILENT: Final = "silent=0.2"
 
 
@@ -213,7 +215,8 @@ class Soak:
             if host.role == "issuer":
                 people.add(host.name, "issuer", host.name, "--latency", "4", *network, *book)
             else:
-                people.add(host.name, "network", host.scheme, "--latency", "20", *network, *book)
+                people.add(host.name, "network", host.scheme, "--latency", "20", "--patience", _PATIENCE_S, "--drain", f"{REST_S:g}", *network, *book,
+                           "--abroad-rate", f"{plan.rate * _ABROAD_SHARE:g}")  # fmt: skip
         people.add(SWITCH, "serve", str(plan.directory / "switch.toml"), "--state", str(plan.state), "--no-show")
         ports = [x for x in self.network.listeners if x.role in ("acquirer", "terminal")]
         for n, listener in enumerate(ports):
@@ -294,10 +297,17 @@ class Soak:
     # -- rest
 
     async def _come_to_rest(self) -> None:
-        """Acquirers first, so that each ends what it has begun; then what is owed; then everyone else."""
+        """Whoever acquires first, so that each ends what it has begun; then what is owed; then everyone else.
+
+        Networks come back as issuers alone, for what is owed to them.
+        """
+        networks = [h.name for h in self.network.hosts if h.role == "network"]
         async with trio.open_nursery() as nursery:
-            for name in self._acquirers():
+            for name in (*self._acquirers(), *networks):
                 nursery.start_soon(self._leaves, name, REST_S + 20)
+        for name in networks:
+            self.people.persons[name].arguments += ["--abroad-rate", "0"]
+        await self.people.come(*networks)
         with trio.move_on_after(REST_S):
             while await trio.to_thread.run_sync(owes, self.plan.state, abandon_on_cancel=True):  # noqa: ASYNC110 - a journal's
                 await trio.sleep(0.5)

@@ -6,6 +6,7 @@ that any log has of it.
 
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 
 import msgspec
 
@@ -13,9 +14,12 @@ from switch.core.limits import Limits
 from switch.core.network import Network
 from switch.core.records import SCHEMA, AnyEntry, Entry
 from switch.hosts.books import APPROVED, Books, Difference, IssuerBook, JournalRow, journal_rows, reconcile
-from switch.hosts.cards import demo_cards
-from switch.hosts.postings import DECODER, Holdings, Taken
-from switch.hosts.postings import SCHEMA as HOST_SCHEMA
+from switch.hosts.build import make_issuer, make_network
+from switch.hosts.issuer import Issuer
+from switch.hosts.network import CardNetwork
+from switch.hosts.postings import Taken
+from switch.hosts.recorded import DECODER, HostEntry
+from switch.hosts.recorded import SCHEMA as HOST_SCHEMA
 from switch.journal.log import Log, segments
 from switch.journal.recovery import Fold, decode, decode_as, journal_directory, recover
 from switch.journal.reports import Filters, Reports
@@ -54,10 +58,14 @@ def owes(state: Path) -> int:
 
 def host_fold(network: Network, name: str) -> Fold:
     """How the journal of host `name` is read."""
-    host = next(h for h in network.hosts if h.name == name)
-    owner = host.member if host.role == "issuer" else host.scheme
-    cards = [card for card in demo_cards(network) if card.issuer == owner]
-    return Fold(HOST_SCHEMA, DECODER.decode, lambda _: Holdings(cards), Holdings.apply, "is about card {}, not on file")
+
+    def fresh(_: object) -> Issuer:
+        host, dice = next(h for h in network.hosts if h.name == name), Random(0)  # noqa: S311 - it is never rolled
+        return make_issuer(network, name, dice) if host.role == "issuer" else make_network(network, name, dice)
+
+    return Fold(
+        HOST_SCHEMA, DECODER.decode, fresh, lambda host, entry: host.fold(entry), "is about card {}, not on file"
+    )
 
 
 def judge(network: Network, state: Path, hosts: Path, books: Books) -> Verdict:
@@ -68,7 +76,7 @@ def judge(network: Network, state: Path, hosts: Path, books: Books) -> Verdict:
     differences += [Difference("", f"journal verify: {damage}") for damage in verified.damage]
     differences += _reports(state, rows)
     for book in books.issuers:
-        differences += _kept(network, hosts, book)
+        differences += _kept(network, hosts, book, books)
     acquirers = (*books.terminals, *books.networks)
     standing: dict[str, int] = {}
     for acquirer in acquirers:
@@ -98,15 +106,18 @@ def _reports(state: Path, rows: list[JournalRow]) -> list[Difference]:
     ]
 
 
-def _kept(network: Network, hosts: Path, book: IssuerBook) -> list[Difference]:
-    """A host's own journal makes the book that its process wrote."""
-    state = recover(hosts / book.name, Limits(), host_fold(network, book.name)).state
-    kept = state.book(book.name)
-    if kept == msgspec.structs.replace(book, cards=kept.cards) and sorted(kept.cards, key=repr) == sorted(
-        book.cards, key=repr
-    ):
-        return []
-    return [Difference("", f"{book.name}: the fold of its journal is not the book its process wrote")]
+def _kept(network: Network, hosts: Path, book: IssuerBook, books: Books) -> list[Difference]:
+    """A host's own journal makes the books that its process wrote."""
+    host = recover(hosts / book.name, Limits(), host_fold(network, book.name)).state
+    found = []
+    if host.book() != book:
+        found.append(Difference("", f"{book.name}: the fold of its journal is not the book its process wrote"))
+    if isinstance(host, CardNetwork):
+        kept = host.abroad_book()
+        wrote = [msgspec.structs.replace(b, latency_us={}) for b in books.networks if b.name == kept.name]
+        if wrote != [kept]:
+            found.append(Difference("", f"{kept.name}: the fold of its journal is not the book its process wrote"))
+    return found
 
 
 # -- the story of a payment
@@ -139,6 +150,12 @@ def _about(state: Path, rrn: str) -> Iterator[AnyEntry]:
         if txn in txns or getattr(entry, "original", 0) in txns or rrn in repr(entry):
             txns.add(txn)
             yield entry
+
+
+def _is_about(entry: HostEntry, key: str) -> bool:
+    if not isinstance(entry, Taken):
+        return entry.key == key
+    return key in (entry.message[3], entry.early, entry.posting.key if entry.posting is not None else "")
 
 
 def _told(entry: Entry) -> str:

@@ -6,14 +6,18 @@ from decimal import Decimal
 import pytest
 
 from switch.core.house import House48
+from switch.core.party import Record
+from switch.core.records import ENCODER
 from switch.hosts.accounts import Ledger
 from switch.hosts.acquiring import Timeouts
 from switch.hosts.cards import TestCard, card_value
+from switch.hosts.dealings import Asked
 from switch.hosts.faults import FaultPlan, Latency
 from switch.hosts.line import Speech
 from switch.hosts.messages import Web, network_request, repeat, reversal
 from switch.hosts.network import Abroad, CardNetwork, Exchange
 from switch.hosts.private import private_elements
+from switch.hosts.recorded import DECODER, HostEntry
 from switch.money.convert import apply_rate, decode_rate
 from switch.wire import Dialect
 from tests.hosts.far import MS, Far
@@ -177,3 +181,87 @@ def test_draining_sends_nothing_more_and_signs_off_once_all_has_ended() -> None:
     far.answers(request)
     assert far.hears()["70"] == "002"
     assert far.party.drained()
+
+
+# -- durable dealings
+
+
+def again(records: list[HostEntry]) -> Far:
+    """The network in its next life, its link up and signed on."""
+    party = CardNetwork(
+        "visa", SPEECHES["visa"], Ledger("visa", [FOREIGN]), random.Random(3), FaultPlan(),
+        Exchange(rates=RATES, margin=Decimal("0.01")), Abroad(rate=1.0, cards=(CARD,)),
+        Timeouts(answer_ns=20_000 * MS, repeat_ns=10_000 * MS),
+    )  # fmt: skip
+    for entry in records:
+        party.fold(DECODER.decode(ENCODER.encode(entry)))
+    party.keep_journal(len(records))
+    far = Far(party, SPEECHES["visa"])
+    far.says(network_request("001", "504000", at(), "000001"))
+    assert far.hears()["39"] == "00"
+    return far
+
+
+def records_of(far: Far) -> list[HostEntry]:
+    return [effect.entry for effect in far.effects if isinstance(effect, Record)]
+
+
+def test_a_request_from_abroad_leaves_once_it_is_on_record() -> None:
+    far = again([])
+    far.passes(1)
+    assert [(type(e).__name__, getattr(e, "position", getattr(e, "after", None))) for e in far.effects][-2:] == [
+        ("Record", 1), ("Send", 1),
+    ]  # fmt: skip
+
+
+def test_after_a_restart_what_has_no_end_on_record_is_reversed_and_the_book_goes_on() -> None:
+    far = again([])
+    far.passes(3)
+    told, declined, open_ = far.hears(), far.hears(), far.hears()
+    far.answers(told, "00", de38="123456")
+    far.answers(declined, "51")
+    far = again(records_of(far))
+    far.passes(0.6)
+    back = far.hears()
+    assert (back["t"], back["2"], back["37"], back["90"][4:10]) == ("0400", CARD.pan, open_["37"], open_["11"])
+    far.answers(back)
+    book = far.party.abroad_book()
+    assert (book.sent, book.approved, book.declined, book.reversed, book.unanswered) == (3, 1, {"51": 1}, 1, 0)
+    far.passes(1)
+    assert far.hears()["37"] not in {told["37"], declined["37"], open_["37"]}, "numbers go on"
+
+
+def test_a_third_life_reverses_nothing_twice() -> None:
+    far = again([])
+    far.passes(1)
+    first = records_of(far)
+    far = again(first)
+    far.passes(0.6)
+    far.answers(far.hears())
+    far = again([*first, *records_of(far)])
+    far.passes(0.6)
+    assert not far.inbox
+
+
+def test_its_records_hold_no_pan_no_track_and_no_cvv2() -> None:
+    far = again([])
+    far.passes(40)
+    while far.inbox:
+        far.answers(far.hears(), "00", de38="123456")
+    records = records_of(far)
+    assert len(records) > 60
+    text = b"".join(ENCODER.encode(entry) for entry in records)
+    assert CARD.pan.encode() not in text
+    assert not any(
+        set(entry.request) & {"2", "14", "35", "45", "48", "52", "55"} for entry in records if isinstance(entry, Asked)
+    )
+
+
+def test_while_the_journal_is_away_nothing_comes_from_abroad() -> None:
+    far = again([])
+    far.party.journal_state(False, "the disk is full", far.now)
+    far.passes(5)
+    assert not far.inbox
+    far.party.journal_state(True, "", far.now)
+    far.passes(2)
+    assert far.hears()["2"] == CARD.pan

@@ -5,7 +5,8 @@ from hypothesis import given
 from switch.core.records import ENCODER
 from switch.hosts.accounts import Ledger
 from switch.hosts.messages import Web, completion, reversal
-from switch.hosts.postings import DECODER, Taken
+from switch.hosts.postings import Taken
+from switch.hosts.recorded import DECODER
 from tests.hosts.samples import CARD, PAN, at, card, pay
 from tests.hosts.scripts import MESSAGES, Step, played
 
