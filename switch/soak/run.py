@@ -215,8 +215,15 @@ class Soak:
             if host.role == "issuer":
                 people.add(host.name, "issuer", host.name, "--latency", "4", *network, *book)
             else:
-                people.add(host.name, "network", host.scheme, "--latency", "20", "--patience", _PATIENCE_S, "--drain", f"{REST_S:g}", *network, *book,
-                           "--abroad-rate", f"{plan.rate * _ABROAD_SHARE:g}")  # fmt: skip
+                abroad = (
+                    "--abroad-rate",
+                    f"{plan.rate * _ABROAD_SHARE:g}",
+                    "--patience",
+                    _PATIENCE_S,
+                    "--drain",
+                    f"{REST_S:g}",
+                )
+                people.add(host.name, "network", host.scheme, "--latency", "20", *abroad, *network, *book)
         people.add(SWITCH, "serve", str(plan.directory / "switch.toml"), "--state", str(plan.state), "--no-show")
         ports = [x for x in self.network.listeners if x.role in ("acquirer", "terminal")]
         for n, listener in enumerate(ports):
