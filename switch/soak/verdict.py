@@ -132,13 +132,9 @@ def story(network: Network, state: Path, hosts: Path, log: Path, key: str, curre
         directory = journal_directory(hosts / host.name)
         fold = host_fold(network, host.name)
         for segment, record in Log(directory, HOST_SCHEMA, segments(directory)):
-            taken: Taken = decode_as(fold, segment, record)
-            if (
-                taken.message[3] == key
-                or taken.early == key
-                or (taken.posting is not None and taken.posting.key == key)
-            ):
-                parts.append(f"{host.name}: {_told(taken)}")
+            entry: HostEntry = decode_as(fold, segment, record)
+            if _is_about(entry, key):
+                parts.append(f"{host.name}: {_told(entry)}")
     return "\n".join(parts)
 
 
