@@ -9,7 +9,7 @@ from switch.core.flow import Incoming, Refusal, hop_of, reply
 from switch.core.kernel import Kernel
 from switch.core.records import Outcome
 from switch.core.translate import answer
-from switch.wire.vocabulary import APPROVALS, DE, Answer, Document
+from switch.wire.vocabulary import ADVICES, APPROVALS, DE, Answer, Document
 
 
 def answer_again(kernel: Kernel, message: Incoming) -> bool:
@@ -46,8 +46,11 @@ def answer_again(kernel: Kernel, message: Incoming) -> bool:
 
 
 def answer_now(outcome: Outcome) -> tuple[str, Document]:
-    """DE39 and added elements for a repeat: as before, but never an approval of what has been reversed since."""
-    if outcome.reversed_by and outcome.de39 in APPROVALS:
+    """DE39 and added elements for a repeat: as before, but never an approval of what has been reversed since.
+
+    The answer to an advice approves nothing: it says that the advice was taken, and so it was.
+    """
+    if outcome.reversed_by and outcome.de39 in APPROVALS and outcome.mti not in ADVICES:
         return Answer.ISSUER_INOPERATIVE, {}
     return outcome.de39, outcome.elements
 

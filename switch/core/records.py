@@ -383,6 +383,19 @@ def _abandoned(state: State, r: Abandoned) -> None:
     _remember(state, Outcome(r.txn, request.key, request.mti, r.de39, b""))
 
 
+_OF_THE_ADVICE: Final = frozenset({"t", "7", "11", "33", "39", "90"})
+
+
+def _told(r: Owed) -> Forwarded:
+    """An advice as a request that its host has been told: what a reversal of it names, and repeats of it."""
+    message = r.message
+    elements = {de: value for de, value in message.items() if de not in _OF_THE_ADVICE}
+    return Forwarded(
+        r.txn, r.at_us, r.key, r.link, r.host, "", message["t"], message["11"], message["7"], r.pan, r.sealed,
+        r.amount, r.currency, elements,
+    )  # fmt: skip
+
+
 def _owed(state: State, r: Owed) -> None:
     """A reversal closes what it undoes: an open original ends as 91, an approved one as reversed. One that was here before its
     original ends it as 91 too, so that the original is refused if it ever comes."""
@@ -390,7 +403,8 @@ def _owed(state: State, r: Owed) -> None:
     state.owed[r.txn] = r
     state.stans[r.host] = int(r.message["11"])
     if r.key[0]:
-        _remember(state, Outcome(r.txn, r.key, r.message["t"], "00", b""))
+        told = r.kind == "advice" and r.message.get("39", "00") in APPROVALS
+        _remember(state, outcome_of(_told(r), "00", {}) if told else Outcome(r.txn, r.key, r.message["t"], "00", b""))
     if r.kind != "reversal":
         return
     if not r.original:

@@ -29,7 +29,7 @@ from switch.core.payments import Payments
 from switch.core.records import Declined, Forwarded, Key, Outcome, Owed
 from switch.core.routing import Router
 from switch.core.translate import answer, parse_original
-from switch.wire.vocabulary import DE, MTI, Answer, Document
+from switch.wire.vocabulary import ADVICES, DE, MTI, Answer, Document
 
 SEARCHED_MAX = 4_096
 """newest outcomes looked through for a reversal that names its original by DE37 only (no DE90)"""
@@ -199,7 +199,12 @@ class Reversals:
         newest_first = islice(reversed(self._kernel.state.recent.values()), SEARCHED_MAX)
         same_terminal = (o for o in newest_first if (o.key[0], o.key[5]) == (message.key[0], message.key[5]))
         named = (o for o in same_terminal if (asked := o.request) and _names(message, o.key, asked.elements))
-        return next(filter(self._kernel.of_this_year, named), None)
+        advice = None
+        for outcome in filter(self._kernel.of_this_year, named):
+            if outcome.mti not in ADVICES:
+                return outcome
+            advice = advice or outcome
+        return advice
 
 
 def _names(message: Incoming, key: Key, elements: Document) -> bool:

@@ -126,7 +126,7 @@ class Rows:
             row.status = "approved" if entry.de39 in APPROVALS else "declined"
         elif isinstance(entry, Abandoned):
             row.status, row.reason = "abandoned", entry.reason
-        else:
+        elif row.status != "reversed":
             row.status = "delivered"
 
     def _undone(self, entry: Owed, place: bytes) -> None:

@@ -113,7 +113,9 @@ class Audit:
         try:
             if isinstance(entry, Forwarded | Declined | Answered | Abandoned | StoodIn):
                 self._statuses[entry.txn] = status_after(self._statuses.get(entry.txn, Status.RECEIVED), entry)
-            elif isinstance(entry, Owed) and entry.kind == "reversal" and entry.original:
+            elif isinstance(entry, Owed) and entry.kind == "advice":
+                self._statuses[entry.txn] = Status.APPROVED
+            elif isinstance(entry, Owed) and entry.original:
                 before = self._statuses.get(entry.original, Status.RECEIVED)
                 self._statuses[entry.original] = status_after(before, entry)
         except ValueError as error:

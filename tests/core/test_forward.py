@@ -337,3 +337,49 @@ def test_a_held_host_gets_nothing_that_is_owed_until_it_is_released_also_over_a_
     assert after.atlas.gets()["t"] == "0220"
     assert [h.held for h in after.book.recorded(Held)] == [True, False]  # type: ignore[union-attr]
     assert Scene(after.book.crashes()).atlas.gets()["t"] == "0220"
+
+
+# -- the reversal of an advice
+
+
+@pytest.mark.parametrize("delivered", [True, False])
+@pytest.mark.parametrize("names", ["90", "37"])
+def test_an_advice_is_taken_back_after_it_has_arrived(names: str, delivered: bool) -> None:
+    scene = Scene()
+    sent = advice("000001")
+    scene.rif.sends(sent)
+    told = scene.atlas.gets()
+    if delivered:
+        scene.atlas.answers(told)
+    back = reversal(sent, "000900")
+    scene.rif.sends(back if names == "90" else {de: value for de, value in back.items() if de != "90"})
+    assert [m["39"] for m in read_all(scene.rif)] == ["00", "00"]
+    assert scene.atlas.got_nothing() is not delivered, "in order"
+    if not delivered:
+        scene.atlas.answers(told)
+    undo = scene.atlas.gets()
+    assert (undo["t"], undo["90"][:20]) == ("0420", "0220" + told["11"] + told["7"]), "named as the issuer knows it"
+    scene.rif.sends(reversal(sent, "000901"))
+    assert scene.rif.gets()["39"] == "00"
+    assert scene.atlas.got_nothing(), "it is taken back once"
+    scene.rif.sends({**sent, "t": "0221"})
+    assert scene.rif.gets()["39"] == "00", "a repeat of the advice is acknowledged as the advice was"
+
+
+def test_an_advice_of_a_decline_leaves_nothing_to_undo() -> None:
+    scene = Scene()
+    sent = {**advice("000001"), "39": "05"}
+    scene.rif.sends(sent)
+    scene.atlas.answers(scene.atlas.gets())
+    scene.rif.sends(reversal(sent, "000900"))
+    assert [m["39"] for m in read_all(scene.rif)] == ["00", "00"]
+    assert scene.atlas.got_nothing()
+
+
+def test_a_reversal_that_names_a_completed_payment_by_de37_alone_takes_back_the_payment() -> None:
+    scene = Scene()
+    sent = pre_authorized(scene)
+    scene.rif.sends(completion(sent, "000900"))
+    scene.atlas.answers(scene.atlas.gets())
+    scene.rif.sends({de: value for de, value in reversal(sent, "000901").items() if de != "90"})
+    assert scene.atlas.gets()["90"][:4] == "0100"
