@@ -116,10 +116,10 @@ class Forwarder:
         return True
 
     def host_up(self, host: HostState, now: int) -> None:
-        """The host is (again) there: what was in flight on connections that are gone goes first, as repeats, and what backs off
-        need not; but for what was in flight on each of the last few connections: one of them may be what ends them."""
-        queue = self.queues[host.name]
-        here = {session.link for session in host.sessions}
+        """The host is (again) there, or has lost one of its connections: what was in flight on connections that are gone goes
+        first, as repeats, and what backs off need not; but for what was in flight on each of the last few connections: one of
+        them may be what ends them."""
+        queue, here = self.queues[host.name], self._kernel.sessions
         for item in [item for item in queue.asleep.values() if item.losses < LOSSES_MAX]:
             queue.again(item)
         for item in reversed([item for item in queue.in_flight.values() if item.link not in here]):

@@ -184,6 +184,8 @@ class Switch(Kernel):
         self.log("warning", "link.down", link=link, host=host.name, in_flight=len(host.pending))
         for pending in [p for p in host.pending.waiting.values() if p.host_link == link]:
             self._payments.give_up(host, pending, "connection lost", now)
+        if host.up is not None:
+            self.forwarder.host_up(host, now)
 
     # -- bytes
 

@@ -101,7 +101,11 @@ class Peer:
 class Playbook:
     """A switch and the script's hold on its world."""
 
-    def __init__(self, network: Network, entries: Iterable[AnyEntry] = (), now: int = 0, links: int = 0) -> None:
+    def __init__(
+        self, network: Network, entries: Iterable[AnyEntry] = (), now: int = 0, links: int = 0,
+        dialects: dict[str, Dialect] | None = None,
+    ) -> None:  # fmt: skip
+        """`dialects`: loaded before, by name."""
         self.network = network
         self.now = now
         self.entries: list[AnyEntry] = list(entries)
@@ -115,7 +119,7 @@ class Playbook:
         self._peers: dict[LinkId, End] = {}
         self._links = links
         names = {listener.dialect for listener in network.listeners} | {host.dialect for host in network.hosts}
-        self._dialects = {name: Dialect.load(name) for name in names}
+        self._dialects = dialects or {name: Dialect.load(name) for name in names}
         state = State(network.limits)
         for entry in self.entries:
             apply(state, entry)
@@ -213,7 +217,7 @@ class Playbook:
 
     def crashes(self) -> "Playbook":
         """Kill the switch here; the playbook of the one that starts from what was durable. All links are gone."""
-        return Playbook(self.network, self.entries[: self.durable], self.now, self._links)
+        return Playbook(self.network, self.entries[: self.durable], self.now, self._links, self._dialects)
 
     def reloads(self, network: Network) -> None:
         """The network file is reloaded: a switch of `network` follows this one in its process, with all links."""

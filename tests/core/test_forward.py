@@ -167,6 +167,15 @@ def test_a_second_connection_repeats_nothing_of_what_is_in_flight_on_the_first()
     assert scene.atlas.got_nothing()
 
 
+def test_what_was_in_flight_on_one_of_several_connections_goes_on_another_at_once() -> None:
+    scene = Scene()
+    other = scene.book.host("atlas")
+    scene.rif.sends(advice())
+    scene.atlas.gets()
+    scene.atlas.hangs_up()
+    assert other.gets()["t"] == "0221"
+
+
 # -- pace
 
 
