@@ -111,13 +111,7 @@ class Audit:
         elif isinstance(entry, StoodIn):
             self.payments[entry.txn] = self.payments[entry.advice.txn] = _key(entry.request)
         try:
-            if isinstance(entry, Forwarded | Declined | Answered | Abandoned | StoodIn):
-                self._statuses[entry.txn] = status_after(self._statuses.get(entry.txn, Status.RECEIVED), entry)
-            elif isinstance(entry, Owed) and entry.kind == "advice":
-                self._statuses[entry.txn] = Status.APPROVED
-            elif isinstance(entry, Owed) and entry.original:
-                before = self._statuses.get(entry.original, Status.RECEIVED)
-                self._statuses[entry.original] = status_after(before, entry)
+            self._changes_status(entry)
         except ValueError as error:
             self.fail(f"journal: {error} ({entry!r:.200})", self.now, _key(entry))
         if isinstance(entry, Forwarded):
@@ -136,6 +130,16 @@ class Audit:
             self._untold.pop(entry.txn, None)
             if entry.txn not in self._shadow.owed:
                 self.fail(f"journal: {entry.txn:x} was delivered and not owed", self.now)
+
+    def _changes_status(self, entry: AnyEntry) -> None:
+        """Raises ValueError for a move that there is not. What an advice tells of has happened: it can be taken back."""
+        if isinstance(entry, Forwarded | Declined | Answered | Abandoned | StoodIn):
+            self._statuses[entry.txn] = status_after(self._statuses.get(entry.txn, Status.RECEIVED), entry)
+        elif isinstance(entry, Owed) and entry.kind == "advice":
+            self._statuses[entry.txn] = Status.APPROVED
+        elif isinstance(entry, Owed) and entry.original:
+            before = self._statuses.get(entry.original, Status.RECEIVED)
+            self._statuses[entry.original] = status_after(before, entry)
 
     def _counted(self, entry: StoodIn) -> None:
         """Stand-in keeps to its limits: counted here from the records alone."""
