@@ -233,20 +233,9 @@ class Snapshot(Entry, frozen=True, tag="snp"):
 
 ENCODER = msgspec.msgpack.Encoder()
 AnyEntry: TypeAlias = (
-    Booted
-    | Forwarded
-    | Answered
-    | Declined
-    | Owed
-    | Delivered
-    | Abandoned
-    | Shelved
-    | Retried
-    | Held
-    | Maintained
-    | StoodIn
-    | Snapshot
-)
+    Booted | Forwarded | Answered | Declined | Owed | Delivered | Abandoned | Shelved | Retried | Held | Maintained |
+    StoodIn | Snapshot
+)  # fmt: skip
 
 STAND_IN: Final = "stand-in"
 """Route of what the switch approved itself, and reason of the advice about it."""
