@@ -13,7 +13,7 @@ from switch.core.links import HostState, Session
 from switch.core.network import Network
 from switch.core.party import Effect, Hop, LinkId, Log, Record, Send
 from switch.core.pending import Pending
-from switch.core.records import AnyEntry, History, Key, Outcome, State, apply, later
+from switch.core.records import AnyEntry, History, Key, Outcome, State, apply, days_about, later
 from switch.security.vault import Vault
 from switch.wire import Dialect, EncodeError
 from switch.wire.framing import FramingError
@@ -64,6 +64,8 @@ class Kernel:
         self._wall_at = self._wall_us = -1
         self._second = -1
         self._de7 = ""
+        self._near: frozenset[str] = frozenset()
+        """days that a DE7 sent now may name, for all that a horizon says"""
 
     @property
     def in_flight(self) -> int:
@@ -84,6 +86,7 @@ class Kernel:
         if second != self._second:
             self._second = second
             self._de7 = datetime.fromtimestamp(second, UTC).strftime("%m%d%H%M%S")
+            self._near = days_about(second // 86_400, 1)
         return self._de7
 
     def year(self) -> str:
@@ -129,7 +132,7 @@ class Kernel:
         outcome = self.state.recent.get(key)
         if outcome is None:
             horizon = self.state.horizons.get(key[0])
-            if horizon is None or later(key[3], horizon):
+            if horizon is None or (later(key[3], horizon) and key[3][:4] in self._near):
                 return None
             outcome = self.history.find(key)
         return outcome if outcome is not None and self.of_this_year(outcome) else None

@@ -23,7 +23,7 @@ from switch.core.operate_saf import SafCommands
 from switch.core.operator import Operator
 from switch.core.party import Close, LinkId, link_name
 from switch.core.payments import Payments
-from switch.core.records import SCHEMA, Booted, Forwarded, History, Snapshot, State, later
+from switch.core.records import SCHEMA, Booted, Forwarded, History, Snapshot, State, move_horizon
 from switch.core.reversals import Reversals
 from switch.core.routing import Router
 from switch.core.succession import memory_of, succeed
@@ -423,9 +423,8 @@ class Switch(Kernel):
         state = self.state
         self.snapshot_at = self.position + self.limits.snapshot_records
         horizons = dict(state.horizons)
-        for key in state.recent:
-            if later(key[3], horizons.get(key[0], "")):
-                horizons[key[0]] = key[3]
+        for outcome in state.recent.values():
+            move_horizon(horizons, outcome)
         self.record(
             Snapshot(
                 self.wall_us(now), SCHEMA, self.network.name, self.last_txn, tuple(state.open.values()),

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from switch.core.records import Declined, Forwarded, Owed
+from switch.core.records import Declined, Forwarded, Key, Outcome, Owed
 from switch.sim.playbook import Playbook
 from switch.wire.vocabulary import Document
 from tests.core.scripts import Scene, morocco, purchase, reversal
@@ -173,3 +173,43 @@ def test_memory_stays_bounded_and_every_repeat_of_the_window_is_still_known() ->
         assert scene.rif.gets()["39"] == ("00" if n % 3 else "51")
     assert scene.atlas.got_nothing()
     assert len(scene.book.switch.state.recent) <= RECENT
+
+
+def asked(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """DE11 of what History is asked for from now on."""
+    history, names = scene.book.switch.history, []
+
+    def find(key: Key) -> Outcome | None:
+        names.append(key[2])
+        return type(history).find(history, key)
+
+    monkeypatch.setattr(history, "find", find)
+    return names
+
+
+@pytest.mark.parametrize("clock", ["0101000007", "0527235959", "0224000000", "1204130000", "9999999999"])
+@pytest.mark.parametrize("snapshot", [1 << 40, 40])
+def test_a_terminal_whose_clock_is_wrong_is_known_again_and_costs_the_others_no_look_up(
+    clock: str, snapshot: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene = scene_of(recent=RECENT, snapshot=snapshot)
+    odd = purchase(stan="000001", de7=clock)
+    pays(scene, odd)
+    scene = let_go(scene)
+    names = asked(scene, monkeypatch)
+    pays(scene, purchase(stan="000700", de7="1125120002"))
+    assert names == [], "a new payment is not asked for"
+    scene.rif.sends({**odd, "t": "0201"})
+    assert scene.rif.gets()["39"] == "00"
+    assert scene.atlas.got_nothing()
+    assert names == ["000001"]
+
+
+def test_what_came_from_tomorrow_is_known_again_when_tomorrow_has_come() -> None:
+    scene = scene_of(recent=RECENT)
+    early = purchase(stan="000001", de7="1127000100")
+    pays(scene, early)
+    scene = wait(let_go(scene), WINDOW_S - 1)
+    scene.rif.sends({**early, "t": "0201"})
+    assert scene.rif.gets()["39"] == "00"
+    assert scene.atlas.got_nothing()

@@ -393,7 +393,7 @@ def test_less_memory_leaves_the_rest_to_the_journal() -> None:
 MADE_ANEW = {
     Kernel: {
         "effects", "wall_offset_ns", "limits", "dialects", "state", "vault", "history", "pending", "with_hosts", "draining",
-        "_wall_at", "_wall_us", "_second", "_de7",
+        "_wall_at", "_wall_us", "_second", "_de7", "_near",
     },
     Switch: {
         "forwarder", "operator", "_payments", "_reversals", "management", "leaving", "listeners", "connections", "unsigned",
