@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from switch.core.horizon import days_about, later
 from switch.core.links import HostState, Session
 from switch.core.network import Network
 from switch.core.party import Effect, Hop, LinkId, Log, Record, Send
 from switch.core.pending import Pending
-from switch.core.records import AnyEntry, History, Key, Outcome, State, apply, days_about, later
+from switch.core.records import AnyEntry, History, Key, Outcome, State, apply
 from switch.security.vault import Vault
 from switch.wire import Dialect, EncodeError
 from switch.wire.framing import FramingError

@@ -27,11 +27,12 @@ from switch.core.flow import (
     take,
 )
 from switch.core.forward import Forwarder
+from switch.core.horizon import later
 from switch.core.kernel import Kernel
 from switch.core.links import HostState, Session
 from switch.core.party import Hop
 from switch.core.pending import Pending
-from switch.core.records import Abandoned, Answered, Forwarded, Key, later
+from switch.core.records import Abandoned, Answered, Forwarded, Key
 from switch.core.routing import Decision, Router
 from switch.core.standin import StandIn
 from switch.core.tariffs import Tariffs

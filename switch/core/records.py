@@ -9,13 +9,12 @@ have no place at all.
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from typing import Any, Final, Protocol, TypeAlias
 
 import msgspec
 
 from switch.core.exposure import Exposure, Stood
+from switch.core.horizon import move_horizon
 from switch.core.limits import Limits
 from switch.wire.vocabulary import APPROVALS, Document
 
@@ -317,31 +316,6 @@ class State(msgspec.Struct):
     """what has been approved in issuers' place"""
 
 
-DAY_US: Final = 86_400_000_000
-FAR_DAYS: Final = 8
-"""A DE7 so many days ahead may move the horizon: more than a duplicate window may have. By the time that a day further ahead is
-tomorrow, what named it is beyond every window."""
-
-
-@lru_cache(maxsize=64)
-def days_about(day: int, ahead: int) -> frozenset[str]:
-    """MMDD, as DE7 begins, of yesterday, today, and so many days ahead. `day`: since 1970."""
-    return frozenset(
-        (datetime.fromtimestamp(0, UTC) + timedelta(d)).strftime("%m%d") for d in range(day - 1, day + ahead + 1)
-    )
-
-
-def later(a: str, b: str) -> bool:
-    """True if DE7 `a` (MMDDhhmmss, no year) is after `b`, reading a distance above half a year as the turn of the year."""
-    if not b:
-        return True
-    if a[:2] == b[:2]:
-        return a > b
-    if abs(int(a[:2]) - int(b[:2])) > 6:
-        return a < b
-    return a > b
-
-
 DECODER: msgspec.msgpack.Decoder[AnyEntry] = msgspec.msgpack.Decoder(AnyEntry)
 
 
@@ -355,19 +329,7 @@ def _remember(state: State, outcome: Outcome) -> None:
 
 def _let_go(state: State) -> None:
     _, gone = state.recent.popitem(last=False)
-    move_horizon(state.horizons, gone)
-
-
-def move_horizon(horizons: dict[str, str], gone: Outcome) -> None:
-    """Memory lets go of `gone`: History is asked for all that its acquirer sent up to then.
-
-    A DE7 far from the day it came on (a terminal whose clock was reset to January) moves no horizon: all that came later would be
-    asked for. The kernel asks History for such a DE7 in any case. "": something has been let go.
-    """
-    acquirer, sent_at = gone.key[0], gone.key[3]
-    horizon = horizons.setdefault(acquirer, "")
-    if later(sent_at, horizon) and sent_at[:4] in days_about(gone.txn // DAY_US, FAR_DAYS):
-        horizons[acquirer] = sent_at
+    move_horizon(state.horizons, gone.key[0], gone.key[3], gone.txn)
 
 
 def limit(state: State, limits: Limits) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from switch.core.carriage import UnreadableError
 from switch.core.flow import reply
 from switch.core.forward import Forwarder
+from switch.core.horizon import move_horizon
 from switch.core.kernel import Kernel
 from switch.core.leaving import Leaving
 from switch.core.links import HostState, Session, SessionState
@@ -23,7 +24,7 @@ from switch.core.operate_saf import SafCommands
 from switch.core.operator import Operator
 from switch.core.party import Close, LinkId, link_name
 from switch.core.payments import Payments
-from switch.core.records import SCHEMA, Booted, Forwarded, History, Snapshot, State, move_horizon
+from switch.core.records import SCHEMA, Booted, Forwarded, History, Snapshot, State
 from switch.core.reversals import Reversals
 from switch.core.routing import Router
 from switch.core.succession import memory_of, succeed
@@ -424,7 +425,7 @@ class Switch(Kernel):
         self.snapshot_at = self.position + self.limits.snapshot_records
         horizons = dict(state.horizons)
         for outcome in state.recent.values():
-            move_horizon(horizons, outcome)
+            move_horizon(horizons, outcome.key[0], outcome.key[3], outcome.txn)
         self.record(
             Snapshot(
                 self.wall_us(now), SCHEMA, self.network.name, self.last_txn, tuple(state.open.values()),
