@@ -92,7 +92,9 @@ class Estate(msgspec.Struct, frozen=True, kw_only=True):
 
 def _own(fd: int) -> socket.socket:
     os.set_inheritable(fd, False)
-    return socket.socket(fileno=fd)
+    sock = socket.socket(fileno=fd)
+    sock.setblocking(False)
+    return sock
 
 
 def leave(estate: Estate) -> int:

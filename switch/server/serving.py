@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import msgspec
@@ -28,7 +28,7 @@ from switch.server.driver import Dial, Driver, Sinks, trio_clock
 from switch.server.driving import driving
 from switch.server.estate import Estate
 from switch.server.quiet import quiet_collector
-from switch.wire import Dialect
+from switch.wire import Dialect, DialectError
 
 
 class Serving:
@@ -175,7 +175,7 @@ async def serving(
         history = IndexHistory(state_dir)
         switch = Switch(network, dialects, recovered.state, recovered.position, vault, history)
         switch.wall_offset_ns = time.time_ns() - trio_clock()
-        inherited = begin(switch, inherited, sinks)
+        inherited = begin(switch, dialects, inherited, sinks)
         async with (
             driving(
                 switch,
@@ -207,8 +207,10 @@ async def serving(
         feed.close()
 
 
-def begin(switch: Switch, inherited: Estate | None, sinks: Sinks) -> Estate | None:
+def begin(switch: Switch, dialects: dict[str, Dialect], inherited: Estate | None, sinks: Sinks) -> Estate | None:
     """The switch's first call: with what was left to it or, where there is nothing or it is of no use, as after a crash.
+
+    `dialects`: the switch's own; those that only links of before speak are added.
 
     Returns what is left of the estate: without a memory, its connections are closed, and their peers come again.
     """
@@ -221,6 +223,10 @@ def begin(switch: Switch, inherited: Estate | None, sinks: Sinks) -> Estate | No
         found = obstacles(memory.network, switch.network, switch.busy())
         if found:
             raise ValueError("; ".join(obstacle.sentence for obstacle in found))
+        for session in memory.sessions:
+            if session.dialect not in dialects:  # of a link that is about to end, and may still say something
+                with suppress(DialectError):
+                    dialects[session.dialect] = Dialect.load(session.dialect)
         switch.succeeds(memory, now)
     except ValueError as error:
         for sock in inherited.sockets().values():

@@ -1,6 +1,7 @@
 """The real thing on free ports, for tests: processes started as a user would, and a client that speaks to their ports."""
 
 import json
+import os
 import re
 import socket
 import time
@@ -58,7 +59,7 @@ class Stage:
         self.stans = count(500_001)
         """one sequence for all clients, far from where the load begins: no two DE11 or DE37 are the same by chance"""
         self._starts = 0
-        self._log_at = 0
+        self._log_at = self._log_inode = 0
         self._log: list[dict[str, Any]] = []
 
     def start(self, *arguments: str, ready: bool = True) -> Child:
@@ -96,16 +97,26 @@ class Stage:
         return (self.state / "hops.jsonl").read_text()
 
     def log(self) -> list[dict[str, Any]]:
-        """The hop log's whole lines so far, parsed; each is read once."""
+        """The hop log's whole lines so far, parsed; each is read once, also where the file was turned over meanwhile."""
         path = self.state / "hops.jsonl"
         if path.exists():
-            with path.open("rb") as file:
-                file.seek(self._log_at)
-                new = file.read()
-            whole = new[: new.rfind(b"\n") + 1]
-            self._log_at += len(whole)
-            self._log += [json.loads(line) for line in whole.splitlines()]
+            before = path.with_name("hops.jsonl.1")
+            if self._log_inode and path.stat().st_ino != self._log_inode and before.stat().st_ino == self._log_inode:
+                self._read_log(before)
+                self._log_at = 0
+            self._log_inode = self._read_log(path)
         return self._log
+
+    def _read_log(self, path: Path) -> int:
+        """Take the lines after those read already. Returns the file's inode."""
+        with path.open("rb") as file:
+            inode = os.fstat(file.fileno()).st_ino
+            file.seek(self._log_at)
+            new = file.read()
+        whole = new[: new.rfind(b"\n") + 1]
+        self._log_at += len(whole)
+        self._log += [json.loads(line) for line in whole.splitlines()]
+        return inode
 
     def events(self, event: str, **fields: Any) -> list[dict[str, Any]]:
         """Lines of the hop log with this event and these fields, so far."""
