@@ -10,12 +10,15 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from switch.doctor.advice import changes, named
 from switch.doctor.diagnosis import Cause, Configured, Diagnosis, Evidence, Setting
 from switch.doctor.envelopes import LOOKS_LIKE, NOTHING, WHOLE, Cut
 from switch.doctor.forms import Form, forms, unknown
 from switch.doctor.plausible import is_mti, likeliness, looks_right
+from switch.doctor.readings import Reading
 from switch.doctor.shown import ROW, shown
 from switch.doctor.tables import Spoken, Walk, walk
+from switch.doctor.words import sentence
 from switch.wire import DecodeError, Document
 from switch.wire.careful import Reader, Table
 from switch.wire.vocabulary import DE, SENSITIVE
@@ -309,22 +312,37 @@ def garbled(data: bytes, cuts: Sequence[Cut], spoken: Spoken, configured: Config
 
 def _diagnosis(data: bytes, suspect: _Suspect, fault: _Fault, configured: Configured, sure: float) -> Diagnosis:
     read, dialect = suspect.read, suspect.spoken.dialect
-    words = fault.form.words.replace("the dialect", dialect.name)
-    sentence = f"DE{fault.key} {words}"
+    said = f"DE{fault.key} {fault.form.words.replace('the dialect', dialect.name)}"
     if read.error is None:
         left = suspect.stop - read.end
-        sentence += f": the {_bytes(left)} left at the end only look{'s' if left == 1 else ''} too many"
+        said += f": the {_bytes(left)} left at the end only look{'s' if left == 1 else ''} too many"
     elif read.error.field != fault.key and read.error.field.isdecimal():
-        sentence += f": DE{read.error.field} only looks wrong"
+        said += f": DE{read.error.field} only looks wrong"
     e = fault.form.element
     units = len(fault.value) if e.text is not None or e.nibbles else len(fault.value) // 2
     setting = fault.form.setting.replace("{n}", str(units))
     if setting:
-        settings = (Setting("dialect file", f'"{fault.key}": {{{setting}}}'),)
+        own = Setting("dialect file", f'"{fault.key}": {{{setting}}}')
     else:
-        settings = (Setting("peer", f"send DE{fault.key} with a length that counts all of it and nothing else"),)
-    return Diagnosis(Cause.FIELD, f"{sentence}.", settings, round(min(0.97, sure), 2), configured.framing, dialect.name,
-                     _evidence(data, suspect, fault))  # fmt: skip
+        own = Setting("peer", f"send DE{fault.key} with a length that counts all of it and nothing else")
+    reading = _reading(data, suspect)
+    around = changes(data, reading, configured)
+    sure -= 0.1 * len(around.settings)
+    return Diagnosis(
+        around.causes[0] if around.causes else Cause.FIELD, sentence(*around.parts, said), (*around.settings, own),
+        round(min(0.97, max(0.05, sure)), 2), named(reading), dialect.name, _evidence(data, suspect, fault),
+    )  # fmt: skip
+
+
+def _reading(data: bytes, suspect: _Suspect) -> Reading:
+    """A suspect as if it had come out even, for what stands around its message."""
+    cut, header = suspect.cut, suspect.spoken.header
+    number = next((n for n, (start, _) in enumerate(cut.frames) if start + header == suspect.at), 0)
+    start, _ = cut.frames[number]
+    lead, spans = data[start : suspect.at], ((start, suspect.stop),)
+    return Reading(
+        cut.kind, suspect.spoken, lead, spans, (suspect.read.document,), (cut.heads[number],), cut.empty, 0.0
+    )
 
 
 def _stuck(suspect: _Suspect, configured: Configured) -> Diagnosis:

@@ -153,7 +153,7 @@ def _of_cut(data: bytes, cut: Cut, spoken: Sequence[Spoken]) -> Iterator[Reading
     for lead, form in _leads(data, start, stop):
         for one in spoken:
             known = lead in (0, one.header) or bool(lead_name(data[start : start + lead]))
-            if one.mti != form or (one.changed and not known):
+            if one.mti != form:
                 continue
             if not _bitmap_fits(data, start + lead, one, sure=known and not one.changed):
                 continue
@@ -190,9 +190,17 @@ def _read_all(data: bytes, frames: Sequence[Span], lead: int, spoken: Spoken) ->
     return documents
 
 
+def _garbled(document: Document, spoken: Spoken) -> bool:
+    """Text nobody writes: any byte is a character of EBCDIC, so that ASCII decodes to something as well."""
+    elements = spoken.table.elements
+    return any(not value.isprintable() and elements[key].text is not None for key, value in document.items())
+
+
 def _likely(documents: Sequence[Document], spoken: Spoken, lead: bytes) -> float:
     """How likely it is that these were said; 0: an accident."""
     share = min(likeliness(document, spoken.dialect.version) for document in documents)
+    if spoken.habits.charset == "ebcdic" and any(_garbled(document, spoken) for document in documents):
+        share *= 0.6
     elements = max(len(document) for document in documents) - 2
     if elements < 2:
         share *= 0.5

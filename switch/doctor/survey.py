@@ -14,13 +14,14 @@ from functools import cached_property
 import msgspec
 
 from switch.doctor import words
-from switch.doctor.diagnosis import Cause, Configured, Diagnosis, Findings, Setting, Verdict
-from switch.doctor.envelopes import FRAMES_MAX, LOOKED_AT, NOTHING, WHOLE, Cut, Span, cuts
+from switch.doctor.advice import diagnosis, named, names
+from switch.doctor.diagnosis import Configured, Diagnosis, Findings, Verdict
+from switch.doctor.envelopes import FRAMES_MAX, LOOKED_AT, LOOKS_LIKE, NOTHING, WHOLE, Cut, Span, cuts
 from switch.doctor.fields import faults, garbled
 from switch.doctor.foreign import foreign
-from switch.doctor.plausible import likeliness
+from switch.doctor.plausible import is_mti
 from switch.doctor.readings import Reading, bare, begun, framed, lead_name
-from switch.doctor.tables import Spoken, own, variants
+from switch.doctor.tables import Spoken, own, variants, walk
 from switch.wire import DecodeError, Dialect, Document
 from switch.wire.careful import decode
 from switch.wire.framing import FramingError, make_framing
@@ -31,12 +32,16 @@ ADVICE_MAX = 4
 """causes given at most, the likeliest first"""
 _SCORE_MIN = 0.15
 """a reading below it is an accident"""
+_PLAIN_ENOUGH = 0.5
+"""a reading in a dialect as it is, above it, makes those with other habits not worth the work"""
 _SURE = 0.8
 """a reading with other habits below it stands beside single elements of another form"""
 _GUESS = 0.3
 _MTIS_SHOWN = 6
 _NOISE = 0.5
 """a cause not half as likely as the first is not given"""
+_HEAD_MAX = 8
+"""bytes of which a length header may be"""
 _BARE_MIN = 24
 """bytes of a message that may be taken for one without any framing"""
 
@@ -178,9 +183,11 @@ class Survey:
     def _left_over(self, tried: _Try | None, configured: Configured) -> Findings:
         """Nothing comes out even: a first message that has not come whole, or nothing known."""
         spoken = self._doctor.spoken(configured.dialect, altered=False)
+        if tried is not None and tried.error is None and not tried.frames and self._may_go_on(configured, spoken[0]):
+            return self._unfinished(tried, configured)
         starts = begun(self.data, spoken, self.cuts) if self._messages is None else ()
         ranked = sorted(((self._score(r, configured), r) for r in starts), key=lambda pair: -pair[0])
-        if ranked and ranked[0][0] > _SCORE_MIN:
+        if ranked and ranked[0][0] > _PLAIN_ENOUGH:
             findings = self._of_readings(ranked, configured)
             return (
                 findings
@@ -189,25 +196,44 @@ class Survey:
             )
         if tried is not None and tried.healthy:
             return self._healthy(tried, configured)
-        if tried is not None and tried.error is None and not tried.frames and not words.is_text(self.data[:4]):
-            return Findings(
-                Verdict.UNFINISHED,
-                summary=f"{tried.waiting} bytes of a {configured.framing} frame that is not whole yet",
-            )
+        if tried is not None and tried.error is None and not tried.frames and not self._text_for_a_length(configured):
+            return self._unfinished(tried, configured)
         return Findings(Verdict.UNKNOWN, summary=words.unknown(self.data))
+
+    @staticmethod
+    def _unfinished(tried: _Try, configured: Configured) -> Findings:
+        said = f"{tried.waiting} bytes of a {configured.framing} frame that is not whole yet"
+        return Findings(Verdict.UNFINISHED, summary=said)
+
+    def _may_go_on(self, configured: Configured, spoken: Spoken) -> bool:
+        """Whether what has come of the first message is right as far as it goes."""
+        wanted = LOOKS_LIKE.get(configured.framing, configured.framing)
+        for cut in self.cuts:
+            if cut.kind.name == wanted and cut.rest is not None and configured.dialect is not None:
+                read = walk(spoken.table, self.data, cut.rest[0] + spoken.header)
+                mti = read.document.get(DE.MTI, "")
+                ran_out = read.error is not None and read.error.found.endswith("before the message ends")
+                return ran_out and (not mti or (is_mti(mti) and mti[0] == configured.dialect.version))
+        return len(self.data) < _HEAD_MAX and not words.is_text(self.data[:4])
+
+    def _text_for_a_length(self, configured: Configured) -> bool:
+        """Printable text where a binary length should be: nobody sends eight thousand bytes and more."""
+        return configured.framing not in ("ascii4", "bcd2", "stxetx") and words.is_text(self.data[:4])
 
     # -- readings
 
     def _ranked(self, configured: Configured, tried: _Try | None) -> list[tuple[float, Reading]]:
         """The whole readings with their scores, the best first. Those with other habits only where there are none without."""
+        ranked: list[tuple[float, Reading]] = []
         for altered in (False, True):
             found = [(self._score(r, configured), r) for r in self._readings(configured.dialect, altered)]
             if tried is not None and len(tried.documents) > 1 and tried.documents[0]:
                 found = [(score, r) for score, r in found if _keeps(r, configured)]
-            best = sorted((pair for pair in found if pair[0] > _SCORE_MIN), key=lambda pair: -pair[0])
-            if best:
-                return best
-        return []
+            ranked += [pair for pair in found if pair[0] > _SCORE_MIN]
+            ranked.sort(key=lambda pair: -pair[0])
+            if ranked and ranked[0][0] > _PLAIN_ENOUGH:
+                break
+        return ranked
 
     def _readings(self, dialect: Dialect | None, altered: bool) -> list[Reading]:
         """Kept by dialect, for those that are no candidates; all others share one list."""
@@ -228,7 +254,7 @@ class Survey:
     def _score(self, reading: Reading, configured: Configured) -> float:
         """How likely a reading is, given what is configured: what changes less is likelier."""
         score = reading.likely
-        if configured.framing and configured.framing not in _names(reading):
+        if configured.framing and configured.framing not in names(reading):
             score -= 0.10
         if configured.dialect is not None and configured.dialect.name != reading.spoken.dialect.name:
             score -= 0.10
@@ -245,16 +271,16 @@ class Survey:
     def _of_readings(self, ranked: list[tuple[float, Reading]], configured: Configured) -> Findings:
         said: list[Diagnosis] = []
         for score, reading in ranked:
-            made = _diagnosis(self.data, reading, configured, score)
+            made = diagnosis(self.data, reading, configured, score)
             if made is None:
                 if not said:
-                    return Findings(Verdict.HEALTHY, (), _what(reading), _named(reading), reading.spoken.dialect.name)
+                    return Findings(Verdict.HEALTHY, (), _what(reading), named(reading), reading.spoken.dialect.name)
                 continue
             if not any(set(one.settings) <= set(made.settings) for one in said):
                 said.append(made)
         first = ranked[0][1]
         return Findings(
-            Verdict.ADVICE, tuple(_without_noise(said)), _what(first), _named(first), first.spoken.dialect.name
+            Verdict.ADVICE, tuple(_without_noise(said)), _what(first), named(first), first.spoken.dialect.name
         )
 
     # -- healthy, or nearly
@@ -268,10 +294,7 @@ class Survey:
         editions = {document[DE.MTI][:1] for document in tried.documents}
         if editions and editions != {dialect.version}:
             return True
-        return any(
-            likeliness(document, dialect.version) < 0.5 or not "".join(document.values()).isprintable()
-            for document in tried.documents
-        )
+        return any(not "".join(document.values()).isprintable() for document in tried.documents)
 
     @staticmethod
     def _healthy(tried: _Try, configured: Configured) -> Findings:
@@ -301,23 +324,6 @@ def _keeps(reading: Reading, configured: Configured) -> bool:
     return configured.dialect is None or reading.spoken.dialect.name == configured.dialect.name
 
 
-def _names(reading: Reading) -> list[str]:
-    """The framings of a network file that cut so, the plainest last."""
-    names = [reading.kind.name] if reading.kind.name else []
-    name = lead_name(reading.lead)
-    if names == ["length2"] and reading.lead[:1] and reading.lead[0] & 0xF0 == 0x60:
-        return ["tpdu", *names]
-    if names == ["visa4"] and name == "BASE I header" and _totals_fit(reading):
-        return ["base1", *names]
-    return names
-
-
-def _totals_fit(reading: Reading) -> bool:
-    total = int.from_bytes(reading.lead[3:5], "big")
-    start, stop = reading.spans[0]
-    return total in (0, stop - start)
-
-
 def _mtis(documents: Sequence[Document]) -> str:
     """`0800, 0200 …`."""
     shown = ", ".join(document.get(DE.MTI, "?") for document in documents[:_MTIS_SHOWN])
@@ -339,49 +345,3 @@ def _what(reading: Reading) -> str:
         f", {lead_name(reading.lead) or f'{len(reading.lead)} unknown bytes'} before the MTI" if reading.lead else ""
     )
     return f"{count} message{'s' if count > 1 else ''} ({mtis}) of {reading.spoken.dialect.name} {around}{header}"
-
-
-def _diagnosis(data: bytes, reading: Reading, configured: Configured, score: float) -> Diagnosis | None:
-    """The words for a reading; None where nothing is to be changed."""
-    spoken = reading.spoken
-    names = _names(reading)
-    parts, settings, causes = [], [], []
-    header_fits = len(reading.lead) == spoken.header
-    wanted = configured.framing
-    cut_right = reading.kind is WHOLE or wanted in names or (not wanted and (names or _bare_message(reading)))
-    if not cut_right:
-        name = _named(reading)
-        parts.append(words.framing_part(data, reading, wanted))
-        settings.append(words.framing_setting(name))
-        causes.append(Cause.FRAMING)
-    if configured.dialect is not None and configured.dialect.name != spoken.dialect.name:
-        parts.append(words.dialect_part(spoken, configured.dialect))
-        settings.append(Setting("network file", f'dialect = "{spoken.dialect.name}"'))
-        causes.append(Cause.DIALECT)
-    if not header_fits:
-        parts.append(words.header_part(reading))
-        settings.append(words.header_setting(reading))
-        causes.append(Cause.HEADER)
-    if spoken.changed:
-        parts.append(words.habits_part(spoken))
-        settings += words.habit_settings(spoken)
-        causes.append(Cause(spoken.changed[0]))
-    if not settings:
-        return None
-    name = _named(reading)
-    return Diagnosis(
-        causes[0], words.sentence(*parts), tuple(settings), round(min(0.99, max(0.05, score + 0.05)), 2),
-        name, spoken.dialect.name, words.evidence(data, reading),
-    )  # fmt: skip
-
-
-def _named(reading: Reading) -> str:
-    """The framing to set for a reading: the one its dialect usually travels in, where that is one of them."""
-    names, usual = _names(reading), reading.spoken.dialect.framing
-    header_fits = len(reading.lead) == reading.spoken.header
-    return usual if usual in names and header_fits else names[-1] if names else ""
-
-
-def _bare_message(reading: Reading) -> bool:
-    """A message without a frame."""
-    return reading.kind is NOTHING and (not reading.lead or bool(lead_name(reading.lead)))

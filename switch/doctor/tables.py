@@ -127,8 +127,17 @@ def _binary(e: Element, wanted: str, charset: Encoding) -> Element:
     if wanted == "raw" and e.text is not None:
         return msgspec.structs.replace(e, text=None, size=e.size // 2)
     if wanted == "hex" and e.text is None:
-        return msgspec.structs.replace(e, text=charset, size=min(e.size * 2, 9_999))
+        return msgspec.structs.replace(e, text=charset, size=min(e.size * 2, _most(e)))
     return e
+
+
+def _most(e: Element) -> int:
+    """The longest that an element's length can say."""
+    if not e.length_bytes:
+        return 9_999
+    if e.length is None and not e.length_bcd:
+        return int(256**e.length_bytes) - 1
+    return int(10 ** (e.length_bytes * (1 if e.length else 2))) - 1
 
 
 def _digits(e: Element, wanted: str, charset: Encoding) -> Element:

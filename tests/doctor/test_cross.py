@@ -1,0 +1,20 @@
+"""Slices of what `python -m tests.doctor.cross` and `python -m tests.doctor.healthy` count at length."""
+
+from tests.doctor import cross, healthy
+
+RIGHT_MIN = 0.95
+
+
+def test_the_right_cause_comes_first_whatever_is_sent_and_whatever_is_configured() -> None:
+    tally = cross.run(every=211)
+    assert tally.cases > 200
+    assert tally.share >= RIGHT_MIN, tally.report()
+
+
+def test_others_messages_in_every_framing_are_told_from_every_other_framing() -> None:
+    tally = cross.run_vectors()
+    assert tally.share >= RIGHT_MIN, tally.report()
+
+
+def test_a_healthy_link_gets_no_advice() -> None:
+    assert healthy.run(frames=10_000, seed=8583) == ""
