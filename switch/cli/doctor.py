@@ -128,7 +128,7 @@ def _port(what: str) -> "Address | None":
     from switch.core.network import Address
 
     host, colon, port = what.rpartition(":")
-    digits = port.isascii() and port.isdecimal() and len(port) <= 5 and 0 < int(port) <= 65_535
+    digits = port.isascii() and port.isdecimal() and len(port) <= 5 and (0 if colon else 1) <= int(port) <= 65_535
     if not digits or existing_file(what) or (colon and not _is_host(host)):
         return None
     return Address(host.removeprefix("[").removesuffix("]") or "127.0.0.1", int(port))

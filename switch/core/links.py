@@ -50,8 +50,8 @@ class Session:
     """One connection: its speech (framing, dialect, translator), who is at the other end, and its counters."""
 
     __slots__ = (
-        "asked", "bad", "bad_in_a_row", "dialect", "framing", "framing_name", "good", "heard_ns", "host", "inward", "link",
-        "name", "network_from_ns", "network_messages", "role", "say", "since_de7", "source", "state",
+        "asked", "bad", "bad_in_a_row", "dialect", "explained", "first", "framing", "framing_name", "good", "heard_ns", "host",
+        "inward", "link", "name", "network_from_ns", "network_messages", "role", "say", "since_de7", "source", "state",
     )  # fmt: skip
 
     def __init__(
@@ -85,6 +85,10 @@ class Session:
         self.since_de7 = ""
         """DE7 of the peer's sign-on: what it sent before that time, by its own clock, it sent on another connection"""
         self.good = 0
+        self.first = b""
+        """what came before the first good message, as far as it is remembered (`advice`)"""
+        self.explained = False
+        """what is wrong with it has been said"""
         self.bad = 0
         self.bad_in_a_row = 0
         self.network_messages = 0

@@ -132,6 +132,8 @@ def _session(switch: "Switch", kept: KeptSession, now: int) -> None:
         switch.unsigned[kept.link] = kept.sign_on_by_ns
     if kept.begun_ns is not None:
         switch.partial[kept.link] = kept.begun_ns
+    if not kept.good:
+        session.first = kept.begun
     try:
         session.framing.feed(kept.begun)
     except FramingError as error:

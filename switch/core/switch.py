@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from switch.core.advice import Candidates, LinkAdvice
 from switch.core.carriage import UnreadableError
 from switch.core.flow import reply
 from switch.core.forward import Forwarder
@@ -54,7 +55,9 @@ class Switch(Kernel):
         position: int,
         vault: Vault,
         history: History,
+        candidates: Candidates | None = None,
     ) -> None:
+        """`candidates`: dialects that links which do not come up are explained with; None: they are not explained."""
         super().__init__(network, dialects, state, position, vault, history)
         router = Router(network)
         self.forwarder = Forwarder(self)
@@ -65,6 +68,7 @@ class Switch(Kernel):
         self.operator = Operator(
             self, LinkCommands(self, self.maintenance).table(), SafCommands(self, self.forwarder).table()
         )
+        self._advice = LinkAdvice(self.log, candidates)
         self.leaving = Leaving(self, self.management)
         self.listeners: dict[str, Listener] = {listener.name: listener for listener in network.listeners}
         self.connections: dict[str, int] = {}
@@ -174,6 +178,8 @@ class Switch(Kernel):
         self.partial.pop(link, None)
         if session is None:
             return
+        if not session.good:
+            self._advice.link(session, now)
         if session.name in self.listeners:
             self.connections[session.name] -= 1
         host = session.host
@@ -196,6 +202,8 @@ class Switch(Kernel):
         if session is None or session.state is CLOSING:
             return
         session.heard_ns = now
+        if not session.good:
+            self._advice.remember(session, data)
         framing = session.framing
         try:
             frames = framing.feed(data)
@@ -203,6 +211,7 @@ class Switch(Kernel):
             self._frames(session, error.frames, now)
             self.log("warning", "frame.bad", link=link, offset=error.offset, expected=error.expected, found=error.found,
                      reason=str(error), framing=session.framing_name)  # fmt: skip
+            self._advice.link(session, now)
             self._close(session, f"bad frame: {error}")
             return
         self._frames(session, frames, now)
@@ -221,7 +230,7 @@ class Switch(Kernel):
             try:
                 raw = decode(frame)
             except DecodeError as error:
-                self._unreadable(session, frame, error)
+                self._unreadable(session, frame, error, now)
                 continue
             try:
                 document = inward(raw)
@@ -235,6 +244,8 @@ class Switch(Kernel):
             handler = handlers.get(document[DE.MTI])
             if handler is None:
                 self._misformed(session, raw, f"MTI {document[DE.MTI]} is not one this switch speaks")
+                if not session.good:
+                    self._advice.link(session, now)
                 continue
             session.good += 1
             session.bad_in_a_row = 0
@@ -244,13 +255,17 @@ class Switch(Kernel):
         if self.unsigned and session.state is not CONNECTED:
             self.unsigned.pop(session.link, None)
 
-    def _unreadable(self, session: Session, frame: bytes, error: DecodeError) -> None:
+    def _unreadable(self, session: Session, frame: bytes, error: DecodeError, now: int) -> None:
         """A frame that is no message of the dialect: answered with 30 if its head can be read, else logged, else the end."""
         session.bad += 1
         session.bad_in_a_row += 1
         partial = error.document
         self.log("warning", "message.unreadable", link=session.link, de11=partial.get(DE.STAN, ""),
                  **error_fields(session.dialect, frame, error))  # fmt: skip
+        if session.good:
+            self._advice.message(session, frame, now)
+        else:
+            self._advice.link(session, now)
         mti = partial.get(DE.MTI, "")
         request = len(mti) == 4 and mti.isdigit() and mti[2] in "02"
         if request and DE.STAN in partial and DE.TRANSMISSION_TIME in partial:

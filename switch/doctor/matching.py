@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from switch.doctor.diagnosis import Cause, Diagnosis, Setting
 from switch.wire import Document
-from switch.wire.vocabulary import DE
+from switch.wire.vocabulary import DE, SENSITIVE
 
 KEYS: Final = (DE.STAN, DE.TRANSMISSION_TIME)
 """What the switch matches on, beside the MTI's class."""
@@ -20,6 +20,7 @@ _WITNESSES: Final = (
     DE.LOCAL_TIME, DE.NETWORK_CODE,
 )  # fmt: skip
 """What an answer usually gives back: the more are equal, the surer it is the request's."""
+_SECRET: Final = SENSITIVE | {DE.PAN, DE.ACCOUNT_FROM, DE.ACCOUNT_TO}
 _REQUESTS_MAX: Final = 2_000
 """unanswered requests looked at for one answer, the newest"""
 
@@ -119,8 +120,10 @@ def _share(request: Document, answer: Document) -> float:
 
 def _differs(de: str, request: Document, answer: Document) -> str:
     asked, came = request.get(de), answer.get(de)
+    if de in _SECRET and asked and came:
+        return f"DE{de} is another"
     if came is None:
         return f"DE{de} is absent"
     if asked is None:
-        return f"DE{de} is {came.strip()}, and the request has none"
+        return f"DE{de} is in it, and the request has none"
     return f"DE{de} is {came.strip()}, where the request has {asked.strip()}"

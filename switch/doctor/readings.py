@@ -139,6 +139,8 @@ def _odd(reading: Reading) -> Reading:
             counts = f"that does not count the {name} behind it"
         elif 0 < abs(left) <= _ODD_MAX:
             counts = f"that counts {abs(left)} bytes {'fewer' if left > 0 else 'more'} than the message has"
+        elif not header and order == "big" and size == len(lead):
+            counts = f"that is wrong: it says {number}, and the message has {stop - start - size} bytes"
         else:
             continue
         first = ", low byte first," if order == "little" else ""

@@ -14,11 +14,16 @@ _CELLS_MAX: Final = 6 * ROW
 
 
 def shown(
-    data: bytes, first: int, last: int, marks: Iterable[tuple[int, int, str]], open_to: int | None = None
+    data: bytes,
+    first: int,
+    last: int,
+    marks: Iterable[tuple[int, int, str]],
+    open_to: int | None = None,
+    hidden: tuple[int, int] = (0, 0),
 ) -> Evidence:
     """Bytes `first` to `last` (not itself): those before `open_to` (default: all of them) and the marked ones in clear.
 
-    `marks`: first byte, number of bytes, words. Bytes that are not shown are dots.
+    `marks`: first byte, number of bytes, words. `hidden`: a range of which only what is marked is shown.
     """
     said = tuple(Mark(at, size, words) for at, size, words in marks if size > 0)
     last = min(last, len(data), first + _CELLS_MAX)
@@ -26,7 +31,8 @@ def shown(
     cells = []
     for at in range(first, last):
         marked = any(mark.at <= at < mark.at + mark.size for mark in said)
-        cells.append(f"{data[at]:02X}" if at < clear_to or marked else HIDDEN)
+        clear = marked or (at < clear_to and not hidden[0] <= at < hidden[1])
+        cells.append(f"{data[at]:02X}" if clear else HIDDEN)
     return Evidence(first, tuple(cells), said)
 
 

@@ -40,6 +40,7 @@ _GUESS = 0.3
 _MTIS_SHOWN = 6
 _NOISE = 0.5
 """a cause not half as likely as the first is not given"""
+_ETX = 3
 _HEAD_MAX = 8
 """bytes of which a length header may be"""
 _BARE_MIN = 24
@@ -157,6 +158,8 @@ class Survey:
         other = foreign(data, words.set_to(configured)) if self._messages is None else None
         if other is not None:
             return Findings(Verdict.ADVICE, (other,), "no ISO 8583")
+        if tried is not None and tried.waiting and configured.framing == "stxetx" and data[-1] == _ETX:
+            return self._unfinished(tried, configured)  # the LRC may still come
         ranked = self._ranked(configured, tried)
         found = []
         unsettled = tried is None or tried.error is not None or bool(tried.frames)

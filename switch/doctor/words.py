@@ -30,6 +30,8 @@ _HABIT_KEYS: Final = {
     ("binary", "raw"): '"data_enc": "b" in elements of content b',
     ("binary", "hex"): '"data_enc": "ascii" and twice the max_len in elements of content b',
 }
+LEAD_SHOWN: Final = 4
+"""bytes shown of a header that is none of the known ones"""
 _BEST: Final = "length2"
 
 
@@ -80,7 +82,7 @@ def framing_part(data: bytes, reading: Reading, configured: str) -> str:
         return f"{taken}: {says}" if taken else f"{says}; framing {configured} is configured"
     head = data[reading.heads[0] : reading.spans[0][0]]
     if reading.kind is NOTHING:
-        says = f"the {len(reading.lead)} bytes {_bytes(reading.lead)} before the MTI are no length header this doctor knows"
+        says = f"the {len(reading.lead)} bytes {_lead_bytes(reading.lead)} before the MTI are no length header this doctor knows"
     else:
         says = f"the peer sends {reading.kind.words}" + (f" ({_bytes(head)})" if head else "")
     if not configured:
@@ -150,6 +152,12 @@ def unknown(data: bytes) -> str:
     return f"the first bytes ({data[:4].hex(' ').upper()} …) begin no message of any dialect at hand, in any framing"
 
 
+def _lead_bytes(lead: bytes) -> str:
+    """A header's bytes; of one nobody knows only the first, for there may be anything in it."""
+    known = bool(lead_name(lead)) or len(lead) <= LEAD_SHOWN
+    return _bytes(lead) if known else f"{_bytes(lead[:LEAD_SHOWN])} …"
+
+
 def framing_setting(name: str) -> Setting:
     """What to set so that the messages can be cut."""
     if name:
@@ -171,7 +179,7 @@ def header_part(reading: Reading) -> str:
     name = lead_name(lead)
     what = f"are {_a(name)}" if name else f"are a header of {len(lead)} bytes"
     has = f"has a header of {wants}" if wants else "has no header"
-    return f"the bytes {_bytes(lead)} before the MTI {what}; dialect {dialect.name} {has}"
+    return f"the bytes {_lead_bytes(lead)} before the MTI {what}; dialect {dialect.name} {has}"
 
 
 def header_setting(reading: Reading) -> Setting:
@@ -227,12 +235,16 @@ def evidence(data: bytes, reading: Reading) -> Evidence:
     head_at = reading.heads[0]
     first, spoken = reading.documents[0], reading.spoken
     marks = []
+    hidden = (0, 0)
     if start > head_at:
         words = "STX" if reading.kind.name == "stxetx" else f"length {stop - start}"
         marks.append((head_at, start - head_at, words))
     mti_at = start + len(reading.lead)
     if reading.lead:
-        marks.append((start, len(reading.lead), lead_name(reading.lead) or "unknown header"))
+        name = lead_name(reading.lead)
+        size = len(reading.lead)
+        marks.append((start, size if name else min(size, LEAD_SHOWN), name or f"unknown header of {size} bytes"))
+        hidden = (start + LEAD_SHOWN, mti_at) if not name else (0, 0)
     width = 2 if spoken.mti == PACKED_MTI else 4
     charset = {PACKED_MTI: "BCD", EBCDIC_MTI: "EBCDIC"}.get(spoken.mti, "ASCII")
     marks.append((mti_at, width, f"MTI {first[DE.MTI]} in {charset}"))
@@ -241,4 +253,4 @@ def evidence(data: bytes, reading: Reading) -> Evidence:
     marks.append((mti_at + width, bitmaps, "bitmap, raw" if spoken.bitmap_raw else "bitmap, hex digits"))
     end = mti_at + width + bitmaps
     upto = min(stop, (end // ROW + 1) * ROW)
-    return shown(data, head_at - head_at % ROW, upto, marks, end)
+    return shown(data, head_at - head_at % ROW, upto, marks, end, hidden)

@@ -19,7 +19,7 @@ from switch.core.network import Network
 from switch.core.party import Log
 from switch.core.switch import Switch
 from switch.server.ports import trio_clock
-from switch.server.serving import Serving, addresses_of, dialects_of, dials_of, raise_open_files
+from switch.server.serving import Serving, addresses_of, dialects_of, dials_of, raise_open_files, shipped_dialects
 from switch.wire import Dialect
 
 TOLD_MAX = 200
@@ -103,7 +103,7 @@ class Reloader:
         driver.carry_out(now)
         spoken = {**running.dialects, **dialects}
         try:
-            new = Switch(network, spoken, old.state, old.position, running.vault, running.history)
+            new = Switch(network, spoken, old.state, old.position, running.vault, running.history, shipped_dialects)
         except Exception:
             for door in opened:
                 door.sock.close()

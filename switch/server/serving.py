@@ -29,6 +29,7 @@ from switch.server.driving import driving
 from switch.server.estate import Estate
 from switch.server.quiet import quiet_collector
 from switch.wire import Dialect, DialectError
+from switch.wire.dialect import names
 
 
 class Serving:
@@ -130,6 +131,11 @@ def dials_of(network: Network) -> list[Dial]:
     ]
 
 
+def shipped_dialects() -> list[Dialect]:
+    """Every dialect that comes with the switch: what a peer may speak that does not speak its link's."""
+    return [Dialect.load(name) for name in names()]
+
+
 SPARE_FILES = 64
 """Descriptors beside the connections: listeners, journal, hop log, the runtime's own."""
 
@@ -173,7 +179,7 @@ async def serving(
         if too_few is not None:
             sinks.log(too_few, time.time_ns())
         history = IndexHistory(state_dir)
-        switch = Switch(network, dialects, recovered.state, recovered.position, vault, history)
+        switch = Switch(network, dialects, recovered.state, recovered.position, vault, history, shipped_dialects)
         switch.wall_offset_ns = time.time_ns() - trio_clock()
         inherited = begin(switch, dialects, inherited, sinks)
         async with (

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from switch.core.advice import Candidates
 from switch.core.memory import Memory
 from switch.core.network import Network
 from switch.core.party import Close, Hop, LinkId, Log, Record, Send
@@ -103,10 +104,11 @@ class Playbook:
 
     def __init__(
         self, network: Network, entries: Iterable[AnyEntry] = (), now: int = 0, links: int = 0,
-        dialects: dict[str, Dialect] | None = None,
+        dialects: dict[str, Dialect] | None = None, candidates: Candidates | None = None,
     ) -> None:  # fmt: skip
-        """`dialects`: loaded before, by name."""
+        """`dialects`: loaded before, by name. `candidates`: to explain links with that do not come up; None: they are not."""
         self.network = network
+        self._candidates = candidates
         self.now = now
         self.entries: list[AnyEntry] = list(entries)
         """every record, durable or not"""
@@ -123,7 +125,9 @@ class Playbook:
         state = State(network.limits)
         for entry in self.entries:
             apply(state, entry)
-        self.switch = Switch(network, self._dialects, state, len(self.entries), ClearVault(), DictHistory(self))
+        self.switch = Switch(
+            network, self._dialects, state, len(self.entries), ClearVault(), DictHistory(self), candidates
+        )
         self.switch.wall_offset_ns = EPOCH_NS
         self.switch.started(self.now)
         self._carry_out()
@@ -241,7 +245,9 @@ class Playbook:
         names = {listener.dialect for listener in network.listeners} | {host.dialect for host in network.hosts}
         self._dialects.update({name: Dialect.load(name) for name in names - self._dialects.keys()})
         position = len(self.entries)
-        self.switch = Switch(network, self._dialects, state, position, ClearVault(), DictHistory(self))
+        self.switch = Switch(
+            network, self._dialects, state, position, ClearVault(), DictHistory(self), self._candidates
+        )
         self.switch.wall_offset_ns = wall_offset_ns
         self.switch.succeeds(memory, self.now)
         self._carry_out()

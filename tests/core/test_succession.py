@@ -397,9 +397,9 @@ MADE_ANEW = {
     },
     Switch: {
         "forwarder", "operator", "_payments", "_reversals", "management", "leaving", "listeners", "connections", "unsigned",
-        "partial", "maintenance", "_swept_ns", "_handlers",
+        "partial", "maintenance", "_swept_ns", "_handlers", "_advice",
     },
-    Session: {"inward", "say"},
+    Session: {"inward", "say", "first", "explained"},
     HostState: {"config", "route", "timeout_ns", "up"},
     PendingTable: {"_by_key", "_late_max", "_next"},
     Forwarder: {"_kernel"},
