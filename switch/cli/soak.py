@@ -55,24 +55,20 @@ def command(**options: Any) -> None:
       tools/soak --duration 0 --kills 200         until there have been 200 kills
       tools/soak --every 1 --rate 300 --keep var/soak
     """
+    from switch.cli._network import load
     from switch.cli._processes import Child
-    from switch.config.load import SHIPPED
     from switch.soak.run import Plan
 
     if options["every"] <= 0 or options["rate"] <= 0 or options["duration"] < 0:
         raise click.UsageError("--every and --rate are above 0, --duration is not below it")
     if not options["duration"] and not options["kills"]:
         raise click.UsageError("--duration 0 goes on until so many --kills: say how many")
-    name = options["network"]
-    path = Path(name) if name.endswith(".toml") else SHIPPED / f"{name}.toml"
+    text = Path(load(options["network"]).source).read_text()
     directory = _directory(options["keep"])
-    try:
-        plan = Plan(
-            directory=directory, text=path.read_text(), rate=options["rate"], duration_s=options["duration"],
-            kills=options["kills"], every_s=options["every"], seed=options["seed"], disk=options["disk"],
-        )  # fmt: skip
-    except OSError as error:
-        raise click.ClickException(f"{path}: {error.strerror}") from None
+    plan = Plan(
+        directory=directory, text=text, rate=options["rate"], duration_s=options["duration"], kills=options["kills"],
+        every_s=options["every"], seed=options["seed"], disk=options["disk"],
+    )  # fmt: skip
     outcome = _soaked(plan, Child, _shower(quiet=options["as_json"]))
     _report(plan, outcome, as_json=options["as_json"])
     if not outcome.sound:

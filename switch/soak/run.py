@@ -213,7 +213,7 @@ class Soak:
         for host in self.network.hosts:
             book = ("--book", str(self._book(host.name)))
             if host.role == "issuer":
-                people.add(host.name, "issuer", host.name, "--latency", "4", *network, *book)
+                people.add(host.name, "issuer", host.name, "--latency", "40", *network, *book)
             else:
                 abroad = (
                     "--abroad-rate",
@@ -223,7 +223,7 @@ class Soak:
                     "--drain",
                     f"{REST_S:g}",
                 )
-                people.add(host.name, "network", host.scheme, "--latency", "20", *abroad, *network, *book)
+                people.add(host.name, "network", host.scheme, "--latency", "80", *abroad, *network, *book)
         people.add(SWITCH, "serve", str(plan.directory / "switch.toml"), "--state", str(plan.state), "--no-show")
         ports = [x for x in self.network.listeners if x.role in ("acquirer", "terminal")]
         for n, listener in enumerate(ports):
