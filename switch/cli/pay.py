@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from switch.hosts.messages import Place
     from switch.wire.vocabulary import Document
 
-TYPES = ("purchase", "cash", "balance", "refund", "preauth", "verification", "completion", "void")
+TYPES = ("purchase", "cash", "balance", "refund", "preauth", "verification", "cashback", "completion", "void")
 ANSWER_S = 45.0
 _DECLINED = 3
 
@@ -37,6 +37,11 @@ _DECLINED = 3
     default="pos",
     show_default=True,
     help="web: not present, with CVV2.",
+)
+@click.option("--cash", default="", metavar="AMOUNT", help="Of a cashback: the part that is paid out.")
+@click.option("--partial", is_flag=True, help="Less may be approved than is asked (DE39=10).")
+@click.option(
+    "--actual", default="", metavar="AMOUNT", help="Of a void: what stands after it; a part is taken back (DE95)."
 )
 @click.option("--cvv2", default="", help="Of a web payment. [default: the test card's own]")
 @click.option("--expiry", default="", metavar="YYMM", help="DE14. [default: the test card's own]")
@@ -61,6 +66,10 @@ def command(**options: Any) -> None:
       cmi-switch pay --type preauth --amount 800, then
       cmi-switch pay --type completion --amount 640.50
       cmi-switch pay --type void
+      cmi-switch pay --amount 300, then
+      cmi-switch pay --type void --actual 120                180.00 of it are taken back
+      cmi-switch pay --type cashback --amount 350 --cash 200
+      cmi-switch pay --card 51 --amount 80 --partial         what there is: 10.00
       cmi-switch pay --card atlas-approved --merchant-country FR      57: works at home only
       cmi-switch pay --port pos                              the same in BCD, behind a TPDU
     """
@@ -94,6 +103,9 @@ class Asked:
     dialect: str
     network: str
     quiet: bool
+    cash: str = ""
+    partial: bool = False
+    actual: str = ""
 
 
 class Desk:
@@ -157,14 +169,16 @@ class Desk:
     def _request(self, till: "Till", asked: Asked) -> int:
         from switch.cli._till import Last, kept
         from switch.hosts import messages
-        from switch.wire.vocabulary import APPROVALS, mask_pan
+        from switch.wire.vocabulary import APPROVALS, Answer, mask_pan
 
         card = self._card(asked)
         amount, place = self._money(asked)
         web = messages.Web(asked.cvv2 or card.cvv2) if asked.channel == "web" else None
         at, stan = till.now(), till.next_stan()
         amount = 0 if asked.kind in ("balance", "verification") else amount
-        request = messages.request(asked.kind, card, amount, place, at, stan, at.rrn_prefix + stan, web)
+        cash = self._money(replace(asked, amount=asked.cash), "--cash")[0] if asked.cash else 0
+        request = messages.request(asked.kind, card, amount, place, at, stan, at.rrn_prefix + stan, web, cash=cash)
+        request = messages.takes_less(request) if asked.partial else request
         said = self._exchange(till, request, asked)
         if said is None:
             return self._take_back(till, request, asked)
@@ -173,7 +187,8 @@ class Desk:
         if de39 not in APPROVALS:
             return _DECLINED
         approval = said.house.get("38", "")
-        last = Last(card=card.name, pan=mask_pan(card.pan), kind=asked.kind, request=kept(request), approval=approval)
+        standing = kept(request) | ({"4": said.house["4"]} if de39 == Answer.PARTIAL else {})
+        last = Last(card=card.name, pan=mask_pan(card.pan), kind=asked.kind, request=standing, approval=approval)
         self._remember(last)
         return 0
 
@@ -204,7 +219,8 @@ class Desk:
         request = {"2": self._card(replace(asked, card=wanted)).pan} | last.request
         at, stan = till.now(), till.next_stan()
         if asked.kind == "void":
-            message = messages.reversal(request, last.approval, at, stan)
+            left = self._money(replace(asked, amount=asked.actual), "--actual")[0] if asked.actual else 0
+            message = messages.reversal(request, last.approval, at, stan, left)
         elif last.kind != "preauth":
             raise click.ClickException(f"the last payment was a {last.kind}: only a pre-authorization can be completed")
         else:
@@ -263,7 +279,7 @@ class Desk:
 
         return changed(card, expiry=asked.expiry)
 
-    def _money(self, asked: Asked) -> "tuple[int, Place]":
+    def _money(self, asked: Asked, option: str = "--amount") -> "tuple[int, Place]":
         """Amount in minor units, and the place with its currency and country."""
         from msgspec.structs import replace as changed
 
@@ -272,9 +288,9 @@ class Desk:
         try:
             minor, currency = parse_money(asked.amount, self._network.currency)
         except CurrencyError as error:
-            raise click.BadParameter(str(error), param_hint="--amount") from None
+            raise click.BadParameter(str(error), param_hint=option) from None
         if not 0 <= minor < 10**12:
-            raise click.BadParameter("an amount has up to 12 digits and is not below 0", param_hint="--amount")
+            raise click.BadParameter("an amount has up to 12 digits and is not below 0", param_hint=option)
         place = changed(self._place, currency=currency)
         if asked.merchant_country:
             place = changed(place, country_alpha=asked.merchant_country.upper())
@@ -290,7 +306,7 @@ class Desk:
 
     def _outcome(self, kind: str, message: "Document", said: "Said") -> str:
         from switch.money import format_amount
-        from switch.wire.vocabulary import ANSWER_NAMES, APPROVALS, mask_pan
+        from switch.wire.vocabulary import ANSWER_NAMES, APPROVALS, Answer, mask_pan
 
         house = said.house
         de39 = house.get("39", "")
@@ -304,7 +320,9 @@ class Desk:
         about += f" with {mask_pan(message.get('2', ''))}"
         if de39 not in APPROVALS:
             return paint("error", f"Declined: {about}: DE39={de39}, {meaning}.")
-        text = f"Approved: {about}"
+        text = f"Approved: {about}" if de39 != Answer.PARTIAL else f"Approved in part: {_asked(message, house)}"
+        if "95" in message:
+            text += f", of which {format_amount(int(message['95'][:12]), message['49'])} stand"
         if house.get("38"):
             text += f", approval code {house['38']}"
         if "6" in house and "51" in house:
@@ -356,11 +374,20 @@ class Desk:
         return replace(base, card=card, kind=kind, amount=amount, channel=channel, cvv2=cvv2)
 
 
+def _asked(message: "Document", house: "Document") -> str:
+    """What was approved of what was asked."""
+    from switch.money import format_amount
+    from switch.wire.vocabulary import mask_pan
+
+    asked, approved = (format_amount(int(document["4"]), document["49"]) for document in (message, house))
+    return f"{approved} of {asked} with {mask_pan(message.get('2', ''))}"
+
+
 def _balances(de54: str) -> "Iterator[tuple[str, str]]":
     """Named amounts of DE54."""
     from switch.money import format_amount
 
-    names = {"01": "ledger balance", "02": "available"}
+    names = {"01": "ledger balance", "02": "available", "57": "asked"}
     for i in range(0, len(de54) - 19, 20):
         part = de54[i : i + 20]
         sign = -1 if part[7] == "D" else 1

@@ -44,9 +44,9 @@ def command(**options: Any) -> None:
     Exit code 0 if every payment came to an end (approved, declined or reversed), 1 if one is still unanswered or none was
     sent.
 
-    --mix: weights of purchase, web, cash, refund, balance, preauth (with its completion), void; and percent of payments
-    that are foreign, showcase (declines on purpose), silent (the issuer never answers), percent of web payments with a
-    wrong_cvv2, percent of completed pre-authorizations that are undone.
+    --mix: weights of purchase, web, cash, refund, balance, preauth (with its completion), void, part (voided in part),
+    cashback; and percent of payments that are foreign, showcase (declines on purpose), silent (the issuer never answers),
+    percent of web payments with a wrong_cvv2, percent of completed pre-authorizations that are undone.
 
     \b
     Examples:

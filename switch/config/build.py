@@ -144,6 +144,8 @@ def read_host(s: Section, dialects: Dialects, members: dict[str, Member], limits
         owed_per_second=s.integer("owed_per_second", 1, 100_000, 500),
         owed_tries_max=s.integer("owed_tries_max", 1, 100_000, 50),
         owed_give_up_s=s.integer("owed_give_up_s", 60, 31_536_000, 86_400),
+        completion_tolerance=s.percent("completion_tolerance", "15 %"),
+        preauth_s=s.integer("preauth_s", 1, 31_536_000, 604_800),
         standin=tuple(read_standin(rule, home) for rule in s.tables("standin")),
         standin_total=home_money(s, "standin_total", home, None if s.has("standin") else "0", "50000.00 MAD"),
     )

@@ -5,6 +5,7 @@ the process before it counted. Cards are known by a keyed digest (`security.vaul
 """
 
 from collections import OrderedDict
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
@@ -36,11 +37,13 @@ class Exposure(msgspec.Struct):
     """host -> minor units that its issuer has not been told of"""
 
     @classmethod
-    def of(cls, window: tuple[Stood, ...], untold: dict[str, int]) -> "Exposure":
-        """Counters as a snapshot has them."""
-        made = cls(untold=untold)
+    def of(cls, window: tuple[Stood, ...], untold: Iterable[tuple[str, int]]) -> "Exposure":
+        """Counters as a snapshot has them; `untold`: host and amount of each advice that is still owed."""
+        made = cls()
         for stood in window:
             made._count(stood)
+        for host, amount in untold:
+            made.untold[host] = made.untold.get(host, 0) + amount
         return made
 
     def _count(self, stood: Stood) -> None:

@@ -9,6 +9,8 @@ Theory of operation. A transaction is in one of the states below; each move has 
                          ├────Owed──────> reversed          (timeout, restart, undelivered, the acquirer's own reversal)
                          └────Abandoned─> declined          (nothing moved: an inquiry that got no answer)
 
+A partial reversal (DE95) leaves an approved payment approved, of less.
+
 A flow decides: it reads state, records, sends. State itself changes in `records.apply` only.
 """
 
@@ -21,11 +23,22 @@ from switch.core.house import PRIVATE, House48, original_data, private_elements
 from switch.core.kernel import Kernel
 from switch.core.links import HostState, Session, SessionState
 from switch.core.party import Hop, LinkId
-from switch.core.records import STAND_IN, Abandoned, Answered, AnyEntry, Declined, Forwarded, Key, Owed, StoodIn
+from switch.core.reading import INQUIRIES, left_of
+from switch.core.records import (
+    STAND_IN,
+    Abandoned,
+    Answered,
+    AnyEntry,
+    Declined,
+    Forwarded,
+    Key,
+    Owed,
+    StoodIn,
+)
 from switch.core.routing import Decision, Router
 from switch.wire import EncodeError
 from switch.wire.subfields import SubfieldError
-from switch.wire.vocabulary import APPROVALS, DE, MTI, SENSITIVE, Answer, Document, Processing, mask_pan
+from switch.wire.vocabulary import APPROVALS, DE, MTI, SENSITIVE, Answer, Document, mask_pan
 
 
 class Status(Enum):
@@ -45,7 +58,7 @@ MOVES: Final[dict[tuple[Status, type], tuple[Status, ...]]] = {
     (Status.OPEN, Answered): (Status.APPROVED, Status.DECLINED),
     (Status.OPEN, Owed): (Status.REVERSED,),
     (Status.OPEN, Abandoned): (Status.DECLINED,),
-    (Status.APPROVED, Owed): (Status.REVERSED,),
+    (Status.APPROVED, Owed): (Status.REVERSED, Status.APPROVED),
 }
 
 
@@ -56,18 +69,17 @@ def status_after(status: Status, entry: AnyEntry) -> Status:
         raise ValueError(f"a transaction that is {status.value} cannot take a {type(entry).__name__} record")
     if isinstance(entry, Answered):
         return Status.APPROVED if entry.de39 in APPROVALS else Status.DECLINED
+    if isinstance(entry, Owed) and status is Status.APPROVED and left_of(entry.message):
+        return Status.APPROVED
     return targets[0]
 
 
 UP: Final = SessionState.UP
 
-INQUIRIES: Final = frozenset({Processing.BALANCE, Processing.VERIFICATION})
-"""Transaction types (DE3, first two digits) that move no money: never reversed."""
-
 KEPT: Final = (
     DE.PROCESSING_CODE, DE.AMOUNT, DE.AMOUNT_SETTLEMENT, DE.AMOUNT_BILLING, DE.RATE_SETTLEMENT, DE.RATE_BILLING, DE.LOCAL_TIME,
     DE.LOCAL_DATE, DE.MERCHANT_TYPE, DE.ACQUIRER_COUNTRY, DE.ENTRY_MODE, DE.CONDITION_CODE, DE.ACQUIRER, DE.RRN, DE.TERMINAL,
-    DE.MERCHANT, DE.CURRENCY, DE.CURRENCY_SETTLEMENT, DE.CURRENCY_BILLING,
+    DE.MERCHANT, DE.CURRENCY, DE.CURRENCY_SETTLEMENT, DE.CURRENCY_BILLING, DE.ADDITIONAL_AMOUNTS,
 )  # fmt: skip
 """Elements of a request that a reversal repeats; none is sensitive."""
 
@@ -178,10 +190,11 @@ def reversal_entry(kernel: Kernel, request: Forwarded, reason: str, answered: Do
         DE.FORWARDER: kernel.network.institution,
         DE.ORIGINAL: original_name(kernel, request),
     }
-    message.update({de: answered[de] for de in (DE.APPROVAL_CODE, DE.PRIVATE_48) if de in answered})
+    message.update({de: answered[de] for de in (DE.APPROVAL_CODE, DE.PRIVATE_48, DE.AMOUNT) if de in answered})
+    amount = int(answered[DE.AMOUNT]) if DE.AMOUNT in answered else request.amount
     return Owed(
         kernel.next_txn(now), kernel.wall_us(now), "reversal", reason, request.host, request.txn, ("", "4", stan, de7, "", ""),
-        request.link, request.pan, request.sealed, request.amount, request.currency, message, request.key,
+        request.link, request.pan, request.sealed, amount, request.currency, message, request.key,
     )  # fmt: skip
 
 

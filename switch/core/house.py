@@ -20,6 +20,8 @@ class House48:
     """cardholder authentication value (CAVV, UCAF): 20 bytes, base64 (28 characters). Sensitive"""
     STAND_IN: Final = "60"
     """the switch answered in the issuer's place: why, as a message reason code of ISO 8583:1993"""
+    PARTIAL: Final = "61"
+    """in requests: 1, the terminal can take an approval of less than it asks (DE39=10)"""
     REFERENCE: Final = "63"
     """the network's name of a transaction: Visa's transaction identifier (15 digits), or Mastercard's network code, Banknet
     reference number and settlement date (3 + 9 + 4)"""
@@ -111,3 +113,33 @@ def private_elements(document: Document) -> dict[str, str]:
     """Subelements of the house form's DE48 by id; empty where there is none. SubfieldError: it does not divide."""
     value = document.get(DE.PRIVATE_48)
     return PRIVATE.read(value) if value else {}
+
+
+class Additional:
+    """Amount types of DE54 (ISO 8583; 57 as card networks use it)."""
+
+    LEDGER: Final = "01"
+    AVAILABLE: Final = "02"
+    CASH_BACK: Final = "40"
+    ORIGINAL: Final = "57"
+    """what was asked, in a partial approval"""
+
+
+def additional_amount(kind: str, currency: str, minor: int, sign: str = "") -> str:
+    """One amount of DE54: account type 00, amount type, currency, C or D (by `minor` unless given), twelve digits.
+
+    >>> additional_amount(Additional.CASH_BACK, "504", 20000, "D")
+    '0040504D000000020000'
+    """
+    return f"00{kind}{currency}{sign or ('D' if minor < 0 else 'C')}{abs(minor):012d}"
+
+
+def additional_amounts(document: Document) -> dict[str, int]:
+    """Amounts of DE54 by amount type, unsigned minor units; what cannot be read is left out."""
+    found: dict[str, int] = {}
+    value = document.get(DE.ADDITIONAL_AMOUNTS, "")
+    for at in range(0, len(value) - 19, 20):
+        digits = value[at + 8 : at + 20]
+        if digits.isascii() and digits.isdecimal():
+            found[value[at + 2 : at + 4]] = int(digits)
+    return found

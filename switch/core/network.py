@@ -96,6 +96,10 @@ class HostLink(msgspec.Struct, frozen=True, kw_only=True):
     """a reversal or advice not acknowledged after so many tries of one process goes to the dead letters"""
     owed_give_up_s: int = 86_400
     """the same for one that is older, whatever restarts there were, once it has been tried a few times more"""
+    completion_tolerance: Decimal = Decimal("0.15")
+    """by which a completion may be above its pre-authorization, a fraction"""
+    preauth_s: int = 604_800
+    """a pre-authorization that is not completed by then is released by its (simulated) issuer"""
     standin: tuple[StandInRule, ...] = ()
     """by product; empty: nothing is approved in this issuer's place"""
     standin_total: int = 0

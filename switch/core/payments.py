@@ -7,7 +7,6 @@ is the `after` of each send.
 from switch.core.duplicates import answer_again
 from switch.core.flow import (
     ANSWER_KEPT,
-    INQUIRIES,
     KEPT,
     RESTORED,
     UP,
@@ -28,16 +27,19 @@ from switch.core.flow import (
 )
 from switch.core.forward import Forwarder
 from switch.core.horizon import later
+from switch.core.house import House48, private_elements
 from switch.core.kernel import Kernel
 from switch.core.links import HostState, Session
 from switch.core.party import Hop
 from switch.core.pending import Pending
+from switch.core.reading import INQUIRIES, is_inquiry
 from switch.core.records import Abandoned, Answered, Forwarded, Key
 from switch.core.routing import Decision, Router
 from switch.core.standin import StandIn
 from switch.core.tariffs import Tariffs
 from switch.core.translate import answer
 from switch.wire import EncodeError
+from switch.wire.subfields import SubfieldError
 from switch.wire.vocabulary import APPROVALS, DE, Answer, Document, is_repeat
 
 
@@ -195,6 +197,12 @@ class Payments:
             )
         )  # fmt: skip
         kept: Document = {de: document[de] for de in ANSWER_KEPT if de in document}
+        if de39 == Answer.PARTIAL:
+            wrong = _cannot_take(pending, document)
+            if wrong:
+                self._not_taken(pending, wrong, now)
+                return
+            kept[DE.AMOUNT] = document[DE.AMOUNT]
         if DE.PRIVATE_48 in document:
             keep_reference(kept, document)
         position = kernel.record(Answered(txn, kernel.wall_us(now), de39, kept, pending.cost))
@@ -208,9 +216,12 @@ class Payments:
         for de in RESTORED:
             if de in request:
                 document[de] = request[de]
+        amount = pending.amount
+        if de39 == Answer.PARTIAL:
+            document[DE.AMOUNT], amount = kept[DE.AMOUNT], int(kept[DE.AMOUNT])
         document.pop(DE.FORWARDER, None)
         hop = Hop(
-            "hop.sent", txn, back.link, document[DE.MTI], request[DE.STAN], rrn, pending.pan, pending.amount, currency, by, de39,
+            "hop.sent", txn, back.link, document[DE.MTI], request[DE.STAN], rrn, pending.pan, amount, currency, by, de39,
             0, now, pending.first_ns,
         )  # fmt: skip
         if approved:
@@ -218,11 +229,19 @@ class Payments:
         else:
             reply(kernel, back, document, pending.raw, hop=hop)
 
+    def _not_taken(self, pending: Pending, wrong: str, now: int) -> None:
+        """An approval of less than was asked that its acquirer could not deal with: taken back, and declined."""
+        kernel = self._kernel
+        after = self.reverse(kernel.state.open[pending.txn], "partial", now, {})
+        kernel.log("warning", "answer.partial_refused", txn=f"{pending.txn:x}", host=pending.decision.host, reason=wrong,
+                   hint="reversed at the issuer, and declined: only who asks with DE48.61=1 may be answered 10")  # fmt: skip
+        self._declined_instead(pending, after, wrong, now)
+
     def _undeliverable(self, key: Key, txn: int, approved: bool, link: str, now: int) -> None:
         """The acquirer is gone: an approval it never saw is given back."""
         self._kernel.log(
             "warning", "answer.undeliverable", txn=f"{txn:x}", link=link,
-            hint="reversed at the issuer" if approved else "a decline: nothing to undo",
+            hint="reversed at the issuer, if money moved" if approved else "a decline: nothing to undo",
         )  # fmt: skip
         outcome = self._kernel.find(key)
         if approved and outcome is not None and outcome.approved and outcome.txn == txn:
@@ -251,6 +270,11 @@ class Payments:
         kernel.log("warning", "answer.missing", txn=f"{pending.txn:x}", host=host.name, reason=reason,
                    waited_ms=(now - pending.first_ns) // 1_000_000, timeout_ms=host.config.timeout_ms, reversal_owed=bool(after),
                    de11=request.stan, de7=request.sent_at)  # fmt: skip
+        self._declined_instead(pending, after, f"{reason} at host {host.name}", now)
+
+    def _declined_instead(self, pending: Pending, after: int, why: str, now: int) -> None:
+        """91 to the acquirer of a request that ends without an answer it can have, once the reversal owed for it is durable."""
+        kernel = self._kernel
         back = kernel.sessions.get(pending.link)
         if back is None:
             return
@@ -258,13 +282,13 @@ class Payments:
         hop = Hop(
             "hop.sent", pending.txn, back.link, silence[DE.MTI], pending.key[2], silence.get(DE.RRN, ""), pending.pan,
             pending.amount, silence.get(DE.CURRENCY, ""), pending.decision.route, Answer.ISSUER_INOPERATIVE, 0, now,
-            pending.first_ns, f"{reason} at host {host.name}",
+            pending.first_ns, why,
         )  # fmt: skip
         reply(kernel, back, silence, pending.raw, after=after, hop=hop)
 
     def close_open(self, request: Forwarded, reason: str, now: int) -> int:
         """End a request without an answer. Returns the position that must be durable before anyone hears of it (0: none)."""
-        if request.elements.get(DE.PROCESSING_CODE, "")[:2] in INQUIRIES:
+        if is_inquiry(request.elements):
             kernel = self._kernel
             kernel.record(Abandoned(request.txn, kernel.wall_us(now), Answer.ISSUER_INOPERATIVE, reason))
             return 0
@@ -273,3 +297,17 @@ class Payments:
     def reverse(self, request: Forwarded, reason: str, now: int, answered: Document) -> int:
         """Owe the host a reversal of `request`, which it answered with `answered`. Returns the position of the promise."""
         return self._forwarder.owe(reversal_entry(self._kernel, request, reason, answered, now), now)
+
+
+def _cannot_take(pending: Pending, document: Document) -> str:
+    """Why an approval of less than was asked (DE39=10) cannot be passed on; "" where it can."""
+    try:
+        capable = private_elements(pending.request).get(House48.PARTIAL) == "1"
+    except SubfieldError:
+        capable = False
+    if not capable:
+        return "the terminal has not said that it can take a partial approval (DE48.61)"
+    approved = document.get(DE.AMOUNT, "")
+    if not (approved.isascii() and approved.isdecimal() and 0 < int(approved) < pending.amount):
+        return f"a partial approval of {approved or 'nothing'} where {pending.amount} was asked"
+    return ""

@@ -8,7 +8,7 @@ have no place at all.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, Final, Protocol, TypeAlias
 
 import msgspec
@@ -16,7 +16,8 @@ import msgspec
 from switch.core.exposure import Exposure, Stood
 from switch.core.horizon import move_horizon
 from switch.core.limits import Limits
-from switch.wire.vocabulary import APPROVALS, Document
+from switch.core.reading import is_inquiry, left_of
+from switch.wire.vocabulary import APPROVALS, DE, MTI, Document
 
 SCHEMA = 2
 """Of the records below; it stands in the header of every segment. How it moves:
@@ -257,7 +258,9 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
     packed: bytes
     """request and answer's elements, msgpack; b"": it never left here"""
     reversed_by: int = 0
-    """txn of the `Owed` reversal; 0: none"""
+    """txn of the `Owed` reversal of all of it; 0: none"""
+    stands: int = -1
+    """minor units, after a completion or a partial reversal; -1: what was approved"""
 
     @property
     def request(self) -> Forwarded | None:
@@ -272,7 +275,20 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
     @property
     def approved(self) -> bool:
         """True where money moved and has not been given back."""
-        return self.de39 in APPROVALS and bool(self.packed) and not self.reversed_by
+        if self.de39 not in APPROVALS or not self.packed or self.reversed_by:
+            return False
+        return not is_inquiry(UNPACK.decode(self.packed)[0].elements)
+
+    @property
+    def authorized(self) -> int:
+        """Minor units that were approved: what was asked, or less of it (DE39=10)."""
+        request, said = UNPACK.decode(self.packed)
+        return int(said[DE.AMOUNT]) if DE.AMOUNT in said else request.amount
+
+    @property
+    def amount(self) -> int:
+        """Minor units that stand of it."""
+        return 0 if not self.approved else self.stands if self.stands >= 0 else self.authorized
 
 
 UNPACK = msgspec.msgpack.Decoder(tuple[Forwarded, Document])
@@ -374,8 +390,8 @@ def _told(r: Owed) -> Forwarded:
 
 
 def _owed(state: State, r: Owed) -> None:
-    """A reversal closes what it undoes: an open original ends as 91, an approved one as reversed. One that was here before its
-    original ends it as 91 too, so that the original is refused if it ever comes."""
+    """A reversal closes what it undoes: an open original ends as 91, an approved one as reversed, or less of it stands. One that
+    was here first ends its original as 91 too, so that it is refused if it comes. After a completion its own amount stands."""
     state.last_txn = max(state.last_txn, r.txn)
     state.owed[r.txn] = r
     state.stans[r.host] = int(r.message["11"])
@@ -383,6 +399,8 @@ def _owed(state: State, r: Owed) -> None:
         told = r.kind == "advice" and r.message.get("39", "00") in APPROVALS
         _remember(state, outcome_of(_told(r), "00", {}) if told else Outcome(r.txn, r.key, r.message["t"], "00", b""))
     if r.kind != "reversal":
+        if r.undoes is not None and (r.message["t"][1], r.undoes[1]) == (MTI.FINANCIAL, MTI.AUTHORIZATION):
+            _follow(state, r, {"stands": r.amount})
         return
     if not r.original:
         if r.undoes is not None:
@@ -392,10 +410,16 @@ def _owed(state: State, r: Owed) -> None:
     if request is not None:
         _remember(state, outcome_of(request, "91", {}, r.txn))
         return
+    left = left_of(r.message)
+    _follow(state, r, {"stands": left} if left else {"reversed_by": r.txn})
+
+
+def _follow(state: State, r: Owed, change: dict[str, int]) -> None:
+    """What is remembered of the payment that `r` is about changes."""
     key = r.undoes
     outcome = state.recent.get(key) if key is not None else None
     if key is not None and outcome is not None and outcome.txn == r.original:
-        state.recent[key] = msgspec.structs.replace(outcome, reversed_by=r.txn)
+        state.recent[key] = msgspec.structs.replace(outcome, **change)
 
 
 def _delivered(state: State, r: Delivered) -> None:
@@ -432,16 +456,7 @@ def _stood_in(state: State, r: StoodIn) -> None:
     _forwarded(state, r.request)
     _answered(state, r.answer)
     _owed(state, r.advice)
-    state.exposure.approved(Stood(r.txn, r.at_us, r.card, r.request.amount), r.request.host)
-
-
-def _untold(owed: Iterable[Owed]) -> dict[str, int]:
-    """host -> minor units of stand-in advices that are owed to it."""
-    untold: dict[str, int] = {}
-    for entry in owed:
-        if entry.reason == STAND_IN:
-            untold[entry.host] = untold.get(entry.host, 0) + entry.amount
-    return untold
+    state.exposure.approved(Stood(r.txn, r.request.at_us, r.card, r.request.amount), r.request.host)
 
 
 def _booted(state: State, r: Booted) -> None:
@@ -459,7 +474,7 @@ def _snapshot(state: State, r: Snapshot) -> None:
     state.shelved = {s.txn: s for s in r.shelved}
     state.held = {h.host: h for h in r.held}
     state.maintenance = dict(r.maintenance)
-    state.exposure = Exposure.of(r.stood, _untold(r.owed))
+    state.exposure = Exposure.of(r.stood, ((o.host, o.amount) for o in r.owed if o.reason == STAND_IN))
 
 
 _APPLY: dict[type, Callable[[State, Any], None]] = {

@@ -26,10 +26,11 @@ from switch.core.forward import NOT_YET, Forwarder
 from switch.core.kernel import Kernel
 from switch.core.links import Session
 from switch.core.payments import Payments
+from switch.core.reading import is_inquiry
 from switch.core.records import Declined, Forwarded, Key, Outcome, Owed
 from switch.core.routing import Router
 from switch.core.translate import answer, parse_original
-from switch.wire.vocabulary import ADVICES, DE, MTI, Answer, Document
+from switch.wire.vocabulary import ADVICES, APPROVALS, DE, MTI, Answer, Document
 
 SEARCHED_MAX = 4_096
 """newest outcomes looked through for a reversal that names its original by DE37 only (no DE90)"""
@@ -72,7 +73,7 @@ class Reversals:
             self._payments.decline(message, refusal, remember=refusal.de39 not in OF_THE_MOMENT)
 
     def _reverse(self, message: Incoming) -> None:
-        kernel = self._kernel
+        kernel, left = self._kernel, _left(message)
         if self._reverse_open(message):
             return
         original = self._original(message)
@@ -80,8 +81,8 @@ class Reversals:
             self._owe_forward(message, "reversal")
             return
         request = original.request
-        if request is None or not original.approved:
-            why = "already reversed" if original.reversed_by else f"it was declined ({original.de39})"
+        if request is None or left >= original.amount:
+            why = _nothing_to_undo(original)
             kernel.log(
                 "info", "reversal.nothing_to_undo", txn=f"{message.txn:x}", original=f"{original.txn:x}", reason=why
             )
@@ -91,7 +92,11 @@ class Reversals:
             raise Refusal(Answer.ORIGINAL_INCONSISTENT, f"the original {original.txn:x} has another card")
         if self._forwarder.full(request.host):
             raise Refusal(Answer.MALFUNCTION, f"limit owed_per_host reached (host {request.host})")
-        self._owe(message, reversal_entry(kernel, request, "acquirer", original.elements, message.now))
+        entry = reversal_entry(kernel, request, "acquirer", original.elements, message.now)
+        if left:
+            elements = {**entry.message, DE.REPLACEMENT: message.document[DE.REPLACEMENT]}
+            entry = msgspec.structs.replace(entry, message=elements)
+        self._owe(message, entry)
 
     def _reverse_open(self, message: Incoming) -> bool:
         """The original still waits for its issuer: it ends here, and its late answer will be known for one."""
@@ -103,17 +108,17 @@ class Reversals:
         if pending is None:
             return False
         kernel.hosts[pending.decision.host].pending.give_up(pending, "reversed by the acquirer", message.now)
-        self._owe(message, reversal_entry(kernel, kernel.state.open[pending.txn], "acquirer", {}, message.now))
+        request = kernel.state.open[pending.txn]
+        if is_inquiry(request.elements):
+            self._payments.close_open(request, "reversed by the acquirer", message.now)
+            self._acknowledge(message, Answer.APPROVED, "nothing to undo: an inquiry moves no money")
+        else:
+            self._owe(message, reversal_entry(kernel, request, "acquirer", {}, message.now))
         return True
 
     def _owe(self, message: Incoming, entry: Owed) -> None:
         """Promise `entry` under the acquirer's own key and transaction, and acknowledge once the promise is durable."""
-        elements = entry.message
-        if DE.REPLACEMENT in message.document:
-            elements = {**elements, DE.REPLACEMENT: message.document[DE.REPLACEMENT]}
-        owed = msgspec.structs.replace(
-            entry, txn=message.txn, key=message.key, link=message.session.name, message=elements
-        )
+        owed = msgspec.structs.replace(entry, txn=message.txn, key=message.key, link=message.session.name)
         self._forwarder.owe(owed, message.now)
         if not entry.original and entry.undoes is not None:
             self._refuse_from_now_on(message, entry.undoes)
@@ -149,11 +154,11 @@ class Reversals:
         followed = self._followed(message)
         if followed is not None:
             elements[DE.ORIGINAL] = original_name(kernel, followed)
+        undoes = original_key_of(message) if kind == "reversal" else followed.key if followed else None
         entry = Owed(
             message.txn, kernel.wall_us(now), kind, "acquirer", decision.host, followed.txn if followed else 0, message.key,
-            message.session.name,
-            message.masked, kernel.vault.seal(message.pan, message.txn), message.amount,
-            message.currency, elements, original_key_of(message) if kind == "reversal" else None,
+            message.session.name, message.masked, kernel.vault.seal(message.pan, message.txn), message.amount,
+            message.currency, elements, undoes,
         )  # fmt: skip
         self._owe(message, entry)
 
@@ -169,13 +174,32 @@ class Reversals:
         )  # fmt: skip
 
     def _followed(self, message: Incoming) -> Forwarded | None:
-        """The request that an advice follows, where it is known: its host knows it by other names than its acquirer does."""
+        """The request that an advice follows, where it is known: its host knows it by other names than its acquirer does.
+
+        Raises Refusal for a completion (0220) of a pre-authorization that cannot be completed.
+        """
         try:
             key = original_key_of(message)
         except Refusal:
             return None
         outcome = self._kernel.find(key) if key is not None else None
-        return outcome.request if outcome is not None else None
+        request = outcome.request if outcome is not None else None
+        if outcome is not None and request is not None and (message.key[1], request.key[1]) == ("2", "1"):
+            self._check_completion(message, outcome, request)
+        return request
+
+    def _check_completion(self, message: Incoming, original: Outcome, request: Forwarded) -> None:
+        """Raise Refusal where what it completes does not stand, or its issuer allows no such amount."""
+        if message.masked and request.pan != message.masked:
+            raise Refusal(Answer.ORIGINAL_INCONSISTENT, f"the pre-authorization {original.txn:x} has another card")
+        if not original.approved:
+            why = f"the pre-authorization {original.txn:x} does not stand: {_nothing_to_undo(original)}"
+            raise Refusal(Answer.ORIGINAL_INCONSISTENT, why)
+        tolerance = self._kernel.hosts[request.host].config.completion_tolerance
+        most = original.authorized + int(original.authorized * tolerance)
+        if message.currency == request.currency and message.amount > most:
+            why = f"{message.amount} is more than {original.authorized} and completion_tolerance of {tolerance:.0%}: {most}"
+            raise Refusal(Answer.EXCEEDS_AMOUNT, why)
 
     def _acknowledge(self, message: Incoming, de39: str, note: str, by: str = "") -> None:
         """Answer once everything recorded so far is durable: the promise among it."""
@@ -211,6 +235,25 @@ def _names(message: Incoming, key: Key, elements: Document) -> bool:
     """True if the reversal names the request with this key and these elements by DE37, from the same terminal."""
     rrn = message.document.get(DE.RRN)
     return rrn is not None and elements.get(DE.RRN) == rrn and (key[0], key[5]) == (message.key[0], message.key[5])
+
+
+def _left(message: Incoming) -> int:
+    """What is to stand after a partial reversal (DE95), minor units; 0: nothing. Raises Refusal where it cannot be read."""
+    actual = message.document.get(DE.REPLACEMENT, "")[:12]
+    if not actual:
+        return 0
+    if not (len(actual) == 12 and actual.isascii() and actual.isdecimal()):
+        raise Refusal(Answer.FORMAT_ERROR, "DE95 begins with what is to stand of the transaction: twelve digits")
+    return int(actual)
+
+
+def _nothing_to_undo(original: Outcome) -> str:
+    """Why a reversal of it changes nothing."""
+    if original.reversed_by:
+        return "already reversed"
+    if original.approved:
+        return f"no more than DE95 says stands: {original.amount}"
+    return "an inquiry moves no money" if original.de39 in APPROVALS else f"it was declined ({original.de39})"
 
 
 def original_key_of(message: Incoming) -> Key | None:

@@ -7,6 +7,9 @@ payment key (DE32/DE41/DE37) and by the STAN and time it came under (what DE90 n
   pre-authorization on a terminal's slip; the ledger holds for every 0100, as authorization and clearing are two messages.
 - 0220 that names a held payment captures: the hold goes, its own DE4 (which may differ) is posted. 0220 (0120) of its own posts
   (holds) without asking: it tells what was done.
+- A completion of more than the tolerance above what is held is refused with 61. A hold that is not completed in time is released;
+  a completion that comes later is posted all the same, and marked: an advice tells what was done.
+- A purchase of more than there is, at a terminal that can take less (DE48.61), is approved in part (10): what there is in DE4.
 - 0120 after the switch has stood in (DE48.60) does what the request it tells of would have done: DE90 has its MTI, a 0200 posts.
   It is posted whatever the balance, and to a suspense account where the card is not on file: somebody has the goods.
 - 0400/0420 takes back what stands, all of it or down to DE95's actual amount, once; a second one changes nothing.
@@ -21,11 +24,12 @@ Money moved is DE6 where DE51 is the account's currency (a card used abroad), el
 """
 
 from collections.abc import Callable, Iterable
-from typing import NamedTuple, TypeAlias
+from decimal import Decimal
+from typing import Final, NamedTuple, TypeAlias
 
 import msgspec
 
-from switch.core.translate import House48
+from switch.core.house import Additional, House48, additional_amount, additional_amounts
 from switch.hosts.books import IssuerBook, payment_key
 from switch.hosts.cards import TestCard
 from switch.hosts.clock import Moment
@@ -33,6 +37,9 @@ from switch.hosts.postings import KEEP, SUSPENSE, Account, Holdings, MessageKey,
 from switch.hosts.private import private_elements, with_private
 from switch.wire.vocabulary import APPROVALS, DE, MTI, Answer, Document, Processing
 
+HOLD_S: Final = 604_800
+"""a week"""
+TOLERANCE: Final = Decimal("0.15")
 _STATUS = {
     "lost": Answer.LOST, "stolen": Answer.STOLEN, "restricted": Answer.RESTRICTED, "refused": Answer.DO_NOT_HONOUR,
 }  # fmt: skip
@@ -72,9 +79,20 @@ class Ledger:
     What a call has changed is in `fresh`, for a host that keeps a journal to record (and to clear).
     """
 
-    def __init__(self, name: str, cards: Iterable[TestCard], keep: int = KEEP) -> None:
+    def __init__(
+        self,
+        name: str,
+        cards: Iterable[TestCard],
+        keep: int = KEEP,
+        *,
+        hold_s: int = HOLD_S,
+        tolerance: Decimal = TOLERANCE,
+    ) -> None:
+        """`hold_s`: a pre-authorization is released after so long. `tolerance`: a completion may be so much above it (0.15)."""
         self.name = name
         self.holdings = Holdings(cards, keep)
+        self._hold_s = hold_s
+        self._tolerance = tolerance
         self.fresh: list[Taken] = []
 
     @property
@@ -101,6 +119,7 @@ class Ledger:
         before = self.holdings.answers.get(key)
         if before is not None:
             return _said(before)
+        self.holdings.release(at.second)
         verdict, posting, counts, early = do(document, at)
         if dress is not None and not verdict.repeated:
             verdict = dress(verdict)
@@ -133,11 +152,22 @@ class Ledger:
         if kind in _INQUIRIES:
             return Verdict(Answer.NO_REASON_TO_DECLINE, extra), None
         billed = _billed(document, account.card.currency)
-        refusal = _money_refusal(account, kind, billed, at)
+        refusal = _cash_refusal(kind, document) or _money_refusal(account, kind, billed, at)
+        if refusal is not None and refusal.de39 == Answer.INSUFFICIENT_FUNDS and _takes_less(document, account):
+            return self._in_part(document, account, at, extra)
         if refusal is not None or billed is None:
             return refusal or Verdict(Answer.INVALID_TRANSACTION), None
         posting = self._posting(document, account, billed, at)
         return Verdict(Answer.APPROVED, extra | {DE.APPROVAL_CODE: posting.approval}), posting
+
+    def _in_part(self, document: Document, account: Account, at: Moment, extra: Document) -> tuple[Verdict, Posting]:
+        """DE39=10: what there is, in DE4; DE54 has what was asked."""
+        there, currency = account.available, account.card.currency
+        posting = self._posting(document | {DE.AMOUNT: f"{there:012d}"}, account, there, at)
+        posting = msgspec.structs.replace(posting, made_by=self._made_by(document))
+        asked = additional_amount(Additional.ORIGINAL, currency, int(document[DE.AMOUNT]), "D")
+        said = {DE.APPROVAL_CODE: posting.approval, DE.AMOUNT: f"{there:012d}", DE.ADDITIONAL_AMOUNTS: asked}
+        return Verdict(Answer.PARTIAL, extra | said, "not sufficient funds for all of it"), posting
 
     def _known(self, document: Document) -> Verdict | None:
         """What is to be said to a request that says what has been said before; None: it is new."""
@@ -177,11 +207,15 @@ class Ledger:
     def _capture(self, posting: Posting, document: Document) -> _Decision:
         """A completion: the hold goes, its final amount is posted."""
         amount = int(document.get(DE.AMOUNT, "0"))
+        if amount > posting.amount + int(posting.amount * self._tolerance):
+            reason = f"a completion of more than {self._tolerance:.0%} above what is held"
+            return _Decision(Verdict(Answer.EXCEEDS_AMOUNT, reason=reason))
         billed = _billed(document, self._card(posting).currency)
         if billed is None:
             billed = _share(posting.billed, amount, posting.amount)
         posted = msgspec.structs.replace(posting, amount=amount, billed=billed, held=False)
-        return _Decision(Verdict(Answer.APPROVED, {DE.APPROVAL_CODE: posting.approval}), posted)
+        reason = "posted after its hold had expired" if posting.expired else ""
+        return _Decision(Verdict(Answer.APPROVED, {DE.APPROVAL_CODE: posting.approval}, reason), posted)
 
     def _reversal(self, document: Document, at: Moment) -> _Decision:
         del at
@@ -203,17 +237,19 @@ class Ledger:
         kind = document.get(DE.PROCESSING_CODE, "")[:2]
         sign = -1 if kind == Processing.REFUND else 1
         told = document.get(DE.ORIGINAL, "")[1:2]  # of an advice after stand-in: the class of what it tells of
+        held = MTI.FINANCIAL not in (document[DE.MTI][1], told) and kind != Processing.REFUND
         return Posting(
             key=payment_key(document),
             card=account.card.name,
             amount=sign * int(document[DE.AMOUNT]),
             currency=document.get(DE.CURRENCY, ""),
             billed=sign * billed,
-            held=MTI.FINANCIAL not in (document[DE.MTI][1], told) and kind != Processing.REFUND,
+            held=held,
             approval=document.get(DE.APPROVAL_CODE) or self._approval(),
             day=at.day,
             made_by=self._made_by(document),
             answered_to=_message_key(document),
+            until=at.second + self._hold_s if held else 0,
         )
 
     def _card(self, posting: Posting) -> TestCard:
@@ -302,6 +338,26 @@ def _card_refusal(card: TestCard, kind: str, document: Document, at: Moment) -> 
     return None
 
 
+def _cash_refusal(kind: str, document: Document) -> Verdict | None:
+    """What speaks against the cash part (DE54, amount type 40) of a purchase with cash back; None: nothing."""
+    if kind != Processing.CASH_BACK:
+        return None
+    cash = additional_amounts(document).get(Additional.CASH_BACK, 0)
+    if 0 < cash <= int(document.get(DE.AMOUNT, "0")):
+        return None
+    return Verdict(Answer.INVALID_AMOUNT, reason="cash back without its part in DE54, or with more than the whole")
+
+
+def _takes_less(document: Document, account: Account) -> bool:
+    """True where a purchase may be approved in part: its terminal says so, and something is there, in its own currency."""
+    return (
+        private_elements(document).get(House48.PARTIAL) == "1"
+        and document.get(DE.PROCESSING_CODE, "")[:2] == Processing.PURCHASE
+        and document.get(DE.CURRENCY) == account.card.currency
+        and 0 < account.available < int(document.get(DE.AMOUNT, "0"))
+    )
+
+
 def _money_refusal(account: Account, kind: str, billed: int | None, at: Moment) -> Verdict | None:
     """What speaks against the amount; None: nothing."""
     if billed is None:
@@ -326,7 +382,7 @@ def _money_refusal(account: Account, kind: str, billed: int | None, at: Moment) 
 def _balances(account: Account) -> str:
     """DE54: ledger and available balance, each account type 00, amount type, currency, C/D, 12 digits."""
 
-    def one(amount_type: str, amount: int) -> str:
-        return f"00{amount_type}{account.card.currency}{'D' if amount < 0 else 'C'}{abs(amount):012d}"
-
-    return one("01", account.balance) + one("02", account.available)
+    currency = account.card.currency
+    return additional_amount(Additional.LEDGER, currency, account.balance) + additional_amount(
+        Additional.AVAILABLE, currency, account.available
+    )

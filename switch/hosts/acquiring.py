@@ -50,6 +50,8 @@ class Plan(msgspec.Struct, frozen=True):
 
     void_after_ns: int = 0
     """0: it is not voided"""
+    left: int = 0
+    """minor units that a void leaves: it takes back a part"""
     complete_after_ns: int = 0
     """0: it is not completed"""
     completed_amount: int = 0
@@ -217,7 +219,7 @@ class Acquiring:
                            hint="sent again later")  # fmt: skip
             self._exchanges[key] = exchange
         elif exchange.purpose == "reversal":
-            self._reversal_answered(exchange.payment, de39, now)
+            self._reversal_answered(exchange, de39, now)
         else:
             self._completion_answered(exchange, de39, now)
 
@@ -230,6 +232,8 @@ class Acquiring:
             self._finish(payment, DECLINED, now)
             return
         payment.outcome, payment.approval = APPROVED, document.get(DE.APPROVAL_CODE, "")
+        if de39 == Answer.PARTIAL:
+            payment.amount = int(document[DE.AMOUNT])
         if payment.plan.void_after_ns:
             self._host.at(now + payment.plan.void_after_ns, partial(self._reverse, payment))
         elif payment.plan.complete_after_ns:
@@ -272,9 +276,10 @@ class Acquiring:
             self._reverse(exchange.payment, now)
 
     def _reverse(self, payment: _Open, now: int) -> None:
+        left = payment.plan.left if payment.outcome == APPROVED else 0
         payment.outcome = UNANSWERED
         stan = self._stan(payment.request[DE.TERMINAL])
-        message = messages.reversal(payment.request, payment.approval, self._host.moment(now), stan)
+        message = messages.reversal(payment.request, payment.approval, self._host.moment(now), stan, left)
         self._tell(_Exchange(payment, message, "reversal"), now)
 
     def _complete(self, payment: _Open, now: int) -> None:
@@ -300,7 +305,12 @@ class Acquiring:
         again = messages.repeat(message)
         self._host.at(now + self._timeouts.repeat_ns, partial(self._insist, key, exchange, again))
 
-    def _reversal_answered(self, payment: _Open, de39: str, now: int) -> None:
+    def _reversal_answered(self, exchange: _Exchange, de39: str, now: int) -> None:
+        payment = exchange.payment
+        if de39 == Answer.APPROVED and DE.REPLACEMENT in exchange.message:
+            payment.amount = payment.plan.left
+            self._finish(payment, APPROVED, now)
+            return
         if de39 == Answer.APPROVED or de39 in _NOTHING_TO_UNDO:
             payment.amount = 0
             self._finish(payment, REVERSED, now)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
+from switch.core.reading import left_of
 from switch.core.records import Abandoned, Answered, AnyEntry, Declined, Delivered, Forwarded, Owed, StoodIn
 from switch.wire.vocabulary import APPROVALS, DE, MTI, Answer, Document, Processing
 
@@ -84,6 +85,8 @@ class Debit(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """currency of the account"""
     held: bool
     """a pre-authorization, not yet captured"""
+    expired: bool = False
+    """its time has run out: the account is free of it (`billed` 0) unless it was completed all the same"""
 
 
 class CardBook(msgspec.Struct, frozen=True):
@@ -173,6 +176,8 @@ class _Folding:
         elif isinstance(entry, Answered):
             approved = entry.de39 in APPROVALS
             self._close(entry.txn, APPROVED if approved else DECLINED, entry.de39)
+            if entry.de39 == Answer.PARTIAL:
+                self._set(self._keys[entry.txn], amount=int(entry.elements[DE.AMOUNT]))
         elif isinstance(entry, Abandoned):
             self._close(entry.txn, DECLINED, entry.de39)
         elif isinstance(entry, Declined) and entry.key[1] != MTI.REVERSAL:
@@ -215,7 +220,7 @@ class _Folding:
         elif row.outcome == UNANSWERED:
             self._set(key, outcome=DECLINED, amount=0, de39=row.de39 or Answer.ISSUER_INOPERATIVE)
         elif row.outcome == APPROVED:
-            left = int(entry.message.get(DE.REPLACEMENT, "0")[:12] or 0)
+            left = min(left_of(entry.message), abs(row.amount))
             sign = -1 if row.amount < 0 else 1
             self._set(key, outcome=APPROVED if left else REVERSED, amount=sign * left)
 

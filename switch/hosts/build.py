@@ -74,7 +74,7 @@ def make_issuer(
     host = find_host(network, name, "issuer")
     cards = tuple(c for c in demo_cards(network) if c.issuer == host.member)
     plan = _plan(cards, host, latency or Latency(), faults)
-    ledger = Ledger(host.name, cards)
+    ledger = Ledger(host.name, cards, hold_s=host.preauth_s, tolerance=host.completion_tolerance)
     return Issuer(host.name, host_speech(network, host), ledger, dice, plan, signs_on=host.connect is None)
 
 
@@ -99,7 +99,7 @@ def make_network(
     return CardNetwork(
         host.scheme,
         host_speech(network, host),
-        Ledger(host.name, foreign),
+        Ledger(host.name, foreign, hold_s=host.preauth_s, tolerance=host.completion_tolerance),
         dice,
         _plan(foreign, host, latency or Latency(), faults),
         Exchange(rates=network.rates, margin=tariff.conversion if tariff else Decimal(0)),

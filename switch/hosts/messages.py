@@ -8,14 +8,15 @@ from typing import Final
 
 import msgspec
 
-from switch.core.translate import original_data
+from switch.core.house import Additional, additional_amount, original_data, replacement_amounts
 from switch.hosts.cards import TestCard
 from switch.hosts.clock import Moment
-from switch.hosts.private import House48, with_private
+from switch.hosts.private import House48, private_elements, with_private
 from switch.wire.vocabulary import DE, MTI, Document, Processing
 
 PURCHASE, WEB, CASH, REFUND = "purchase", "web", "cash", "refund"
 BALANCE, PREAUTH, VERIFICATION = "balance", "preauth", "verification"
+CASH_BACK = "cashback"
 
 PREAUTH_CONDITION: Final = "06"
 """DE25: preauthorized request"""
@@ -30,6 +31,7 @@ KINDS: Final[dict[str, tuple[str, str, str]]] = {
     PURCHASE: ("0200", Processing.PURCHASE, "5411"),
     WEB: ("0200", Processing.PURCHASE, "5942"),
     CASH: ("0200", Processing.CASH, "6011"),
+    CASH_BACK: ("0200", Processing.CASH_BACK, "5411"),
     REFUND: ("0200", Processing.REFUND, "5311"),
     BALANCE: ("0100", Processing.BALANCE, "6011"),
     PREAUTH: ("0100", Processing.PURCHASE, "7011"),
@@ -83,9 +85,13 @@ def demo_cavv(pan: str) -> str:
 
 
 def request(
-    kind: str, card: TestCard, amount: int, place: Place, at: Moment, stan: str, rrn: str, web: Web | None = None
-) -> Document:
-    """A payment request of one of `KINDS`. `amount` in minor units of the place's currency; `web` makes any kind a web one."""
+    kind: str, card: TestCard, amount: int, place: Place, at: Moment, stan: str, rrn: str, web: Web | None = None, *,
+    cash: int = 0,
+) -> Document:  # fmt: skip
+    """A payment request of one of `KINDS`. `amount` in minor units of the place's currency; `web` makes any kind a web one.
+
+    `cash`: the part of a purchase with cash back that is paid out.
+    """
     mti, transaction, category = KINDS[kind]
     online = web is not None or kind == WEB
     document: Document = {
@@ -111,10 +117,17 @@ def request(
     }
     if not online:
         document[DE.TRACK2] = f"{card.pan}={card.expiry}{_SERVICE_CODE}{_DISCRETIONARY}"
+    if kind == CASH_BACK:
+        document[DE.ADDITIONAL_AMOUNTS] = additional_amount(Additional.CASH_BACK, place.currency, cash, "D")
     if web is None:
         return document
     parts = {House48.ECI: web.eci, House48.CAVV: web.cavv, House48.CVV2: web.cvv2}
     return with_private(document, {key: value for key, value in parts.items() if value})
+
+
+def takes_less(request: Document) -> Document:
+    """The same request, of a terminal that can take an approval of less than it asks (DE39=10)."""
+    return with_private(request, {**private_elements(request), House48.PARTIAL: "1"})
 
 
 def _again(original: Document, mti: str, at: Moment, stan: str) -> Document:
@@ -128,9 +141,11 @@ def _again(original: Document, mti: str, at: Moment, stan: str) -> Document:
     return document
 
 
-def reversal(original: Document, approval: str, at: Moment, stan: str) -> Document:
-    """0400: takes `original` back, all of it. `approval`: DE38 of its answer, "" where none came."""
+def reversal(original: Document, approval: str, at: Moment, stan: str, left: int = 0) -> Document:
+    """0400: takes `original` back, all of it or down to `left` (minor units). `approval`: DE38 of its answer, "" for none."""
     document = _again(original, "0400", at, stan)
+    if left:
+        document[DE.REPLACEMENT] = replacement_amounts(left)
     if approval:
         document[DE.APPROVAL_CODE] = approval
     return document

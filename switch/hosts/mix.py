@@ -11,7 +11,7 @@ from switch.hosts.faults import Dice
 from switch.hosts.host import MS
 from switch.hosts.messages import Web, demo_cavv
 
-VOID = "void"
+VOID, PART = "void", "part"
 _FAULTY_ENDINGS = ("silent", "late")
 
 
@@ -31,6 +31,10 @@ class Mix(msgspec.Struct, frozen=True, kw_only=True):
     """with its completion"""
     void: float = 5
     """a purchase taken back"""
+    part: float = 0
+    """a purchase taken back in part"""
+    cashback: float = 0
+    """a purchase of which a part is paid out"""
     undone: float = 0
     """percent of pre-authorizations that are taken back as soon as they have been completed: those captured for the least"""
     foreign: float = 15
@@ -70,7 +74,7 @@ class Mix(msgspec.Struct, frozen=True, kw_only=True):
         return [
             (messages.PURCHASE, self.purchase), (messages.WEB, self.web), (messages.CASH, self.cash),
             (messages.REFUND, self.refund), (messages.BALANCE, self.balance), (messages.PREAUTH, self.preauth),
-            (VOID, self.void),
+            (VOID, self.void), (PART, self.part), (messages.CASH_BACK, self.cashback),
         ]  # fmt: skip
 
 
@@ -141,6 +145,8 @@ def _job(mix: Mix, card: TestCard, dice: Dice) -> Job:
         return Job(kind, card, amount, None, plan)
     if kind == VOID:
         return Job(messages.PURCHASE, card, amount, None, Plan(void_after_ns=_pause(dice)))
+    if kind == PART:
+        return Job(messages.PURCHASE, card, amount, None, Plan(void_after_ns=_pause(dice), left=amount // 2))
     return Job(kind, card, amount, None, Plan())
 
 

@@ -53,6 +53,15 @@ class Posting(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """card's name, DE3, DE4, DE12, DE13 of its request"""
     answered_to: MessageKey
     """of its request: DE11 and DE7 are what DE90 of a message about it names"""
+    until: int = 0
+    """second since 1970 at which a hold is released; 0: never"""
+    expired: bool = False
+    """it was a hold and has been released"""
+
+    @property
+    def free(self) -> bool:
+        """True for a released hold: the account is not touched by it."""
+        return self.expired and self.held
 
 
 class Taken(Entry, frozen=True, tag="tkn"):
@@ -116,6 +125,8 @@ class Holdings:
         self.taken = 0
         """records so far: also what approval codes and references are numbered by"""
         self._keep = keep
+        self._holds: OrderedDict[str, int] = OrderedDict()
+        """payment key -> when its hold is released, in the order in which they were made"""
         self._by_wire: OrderedDict[WireKey, str] = OrderedDict()
         self._left_out = 0
         self._counts: Counter[str] = Counter()
@@ -128,6 +139,7 @@ class Holdings:
 
     def apply(self, entry: Taken) -> None:
         """Fold one record. KeyError: it is about a card that is not on file (another network file's journal)."""
+        self.release(entry.at_us // 1_000_000)
         self.taken += 1
         self._counts[entry.counts] += 1
         if entry.counts == "declined":
@@ -137,6 +149,18 @@ class Holdings:
         if entry.early:
             _put(self.early, entry.early, None, EARLY_KEEP)
         _put(self.answers, entry.message, entry, self._keep)
+
+    def release(self, second: int) -> None:
+        """Holds whose time has run out by `second` (since 1970) are held no more. A fold does the same at the next record."""
+        while self._holds:
+            key, until = next(iter(self._holds.items()))
+            if until > second:
+                return
+            del self._holds[key]
+            posting = self.postings.get(key)
+            if posting is not None and posting.held and posting.until == until:
+                self._move(self.by_name[posting.card], posting, 0, back=True)
+                self.postings[key] = msgspec.structs.replace(posting, expired=True)
 
     def _stands(self, posting: Posting) -> None:
         """From here on the payment stands as `posting` says: the account moves by the difference."""
@@ -150,13 +174,15 @@ class Holdings:
         else:
             self._move(account, before, 0, back=True)
             self._move(account, posting, posting.billed - before.billed if before.billed >= 0 else 0)
+        if posting.held and posting.until and not posting.expired:
+            _put(self._holds, posting.key, posting.until, self._keep)
         gone = _put(self.postings, posting.key, posting, self._keep)
         if gone is not None and gone.amount:
             self._left_out += 1
 
     def _move(self, account: Account, posting: Posting, spent: int, *, back: bool = False) -> None:
         """Put what `posting` bills on the account, or take it `back`; `spent` counts towards the daily limit of its day."""
-        billed = -posting.billed if back else posting.billed
+        billed = 0 if posting.free else -posting.billed if back else posting.billed
         if posting.held:
             account.held += billed
         else:
@@ -174,7 +200,15 @@ class Holdings:
                 if a.day
             ),
             debits=tuple(
-                Debit(p.key, p.amount, p.currency, p.billed, self.by_name[p.card].card.currency, p.held)
+                Debit(
+                    p.key,
+                    p.amount,
+                    p.currency,
+                    0 if p.free else p.billed,
+                    self.by_name[p.card].card.currency,
+                    p.held,
+                    p.expired,
+                )
                 for p in self.postings.values()
                 if p.amount
             ),

@@ -16,7 +16,7 @@ from switch.hosts.books import AcquirerBook
 from switch.hosts.faults import Dice
 from switch.hosts.host import MS, Host
 from switch.hosts.line import Heard, Line, Speech
-from switch.hosts.messages import Place, network_request, request
+from switch.hosts.messages import CASH_BACK, Place, network_request, request
 from switch.hosts.mix import Deck, Mix
 from switch.wire.vocabulary import DE, RESPONSES, Answer, NetworkCode
 
@@ -209,7 +209,8 @@ class Terminal(Host):
         job = self._deck.deal(self._mix, self._dice)
         at = self.moment(now)
         stan = self._terminal_stan(place.terminal)
-        document = request(job.kind, job.card, job.amount, place, at, stan, at.rrn_prefix + stan, job.web)
+        cash = job.amount // 2 if job.kind == CASH_BACK else 0
+        document = request(job.kind, job.card, job.amount, place, at, stan, at.rrn_prefix + stan, job.web, cash=cash)
         route = "domestic" if job.card.country == place.country else job.card.scheme
         if self._acquiring.pay(document, job.kind, route, job.plan, now):
             self._made += 1

@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from switch.core.reading import left_of
 from switch.core.records import (
     ENCODER,
     Abandoned,
@@ -24,7 +25,7 @@ from switch.core.records import (
     Shelved,
     StoodIn,
 )
-from switch.wire.vocabulary import APPROVALS, DE, MTI
+from switch.wire.vocabulary import APPROVALS, DE, MTI, Answer
 
 PLACE: Final = Struct(">QIQ")
 """A record in the `places` column: sequence, segment ordinal, offset."""
@@ -123,6 +124,8 @@ class Rows:
         row.de39 = entry.de39
         if isinstance(entry, Answered):
             row.cost = entry.cost
+            if entry.de39 == Answer.PARTIAL:
+                row.amount = int(entry.elements.get(DE.AMOUNT, row.amount))
             row.status = "approved" if entry.de39 in APPROVALS else "declined"
         elif isinstance(entry, Abandoned):
             row.status, row.reason = "abandoned", entry.reason
@@ -134,7 +137,10 @@ class Rows:
         if original is None:
             return
         original.places += place
-        if entry.kind == "reversal":
+        left = left_of(entry.message)
+        if entry.kind == "reversal" and left and original.status == "approved":
+            original.amount, original.reason = left, "taken back in part"
+        elif entry.kind == "reversal":
             if original.status == "open":
                 original.de39, original.reason = "91", entry.reason
             original.status, original.reversed_by = "reversed", entry.txn

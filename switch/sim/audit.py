@@ -15,6 +15,7 @@ from switch.core.exposure import WINDOW_US
 from switch.core.flow import Status, status_after
 from switch.core.limits import Limits
 from switch.core.network import HostLink
+from switch.core.reading import left_of
 from switch.core.records import (
     Abandoned,
     Answered,
@@ -124,7 +125,7 @@ class Audit:
         elif isinstance(entry, Owed):
             if entry.key[0]:
                 self._once(self._promised, entry.key, entry.txn, "was taken twice", _key(entry))
-            if entry.kind == "reversal" and entry.original:
+            if entry.kind == "reversal" and entry.original and not left_of(entry.message):
                 self._once(self._reversals, entry.original, entry.txn, "was reversed twice", _key(entry))
         elif isinstance(entry, Delivered):
             self._untold.pop(entry.txn, None)
@@ -146,8 +147,8 @@ class Audit:
         request, host = entry.request, self._hosts[entry.request.host]
         rule = next(rule for rule in host.standin if rule.product == entry.product)
         past = self._stood.setdefault(entry.card, [])
-        past.append((entry.at_us, request.amount))
-        amounts = [amount for at_us, amount in past if at_us > entry.at_us - WINDOW_US]
+        past.append((request.at_us, request.amount))
+        amounts = [amount for at_us, amount in past if at_us > request.at_us - WINDOW_US]
         self._untold[entry.advice.txn] = (host.name, request.amount)
         self._bound(f"per_card_count of {rule.product}", len(amounts), rule.per_card_count)
         self._bound(f"per_card_amount of {rule.product}", sum(amounts), rule.per_card_amount)

@@ -178,7 +178,8 @@ class Cast:
 
     def ledger(self, host: HostLink) -> Ledger:
         """The accounts behind a host, as they are opened."""
-        return Ledger(host.name, self._cards_of(host))
+        cards, tolerance = self._cards_of(host), host.completion_tolerance
+        return Ledger(host.name, cards, hold_s=host.preauth_s, tolerance=tolerance)
 
     def issuer(self, host: HostLink, dice: Random, climate: Climate, records: Sequence[HostEntry] = ()) -> Issuer:
         """The host of a member; made again from its records when it has crashed."""

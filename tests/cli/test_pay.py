@@ -83,6 +83,36 @@ def test_a_preauthorization_is_completed_with_what_was_used(atlas: Pay) -> None:
     assert "ledger balance 49359.50 MAD, available 49359.50 MAD" in atlas("--type", "balance").output
 
 
+def test_a_completion_far_above_its_preauthorization_is_refused(atlas: Pay) -> None:
+    atlas("--type", "preauth", "--amount", "300")
+    result = atlas("--type", "completion", "--amount", "346")
+    assert result.exit_code == 3
+    assert "DE39=61, exceeds amount limit" in result.output
+    assert atlas("--type", "completion", "--amount", "345").exit_code == 0
+
+
+def test_a_part_is_taken_back_and_then_the_rest(atlas: Pay) -> None:
+    atlas("--amount", "300")
+    assert ", of which 120.00 MAD stand" in atlas("--type", "void", "--actual", "120").output
+    assert atlas("--type", "void", "--actual", "50").exit_code == 0
+    assert atlas("--type", "void").exit_code == 0
+    assert "available 50000.00 MAD" in atlas("--type", "balance").output
+
+
+def test_cash_back_names_its_part(atlas: Pay) -> None:
+    result = atlas("--type", "cashback", "--amount", "350", "--cash", "200", quiet=False)
+    assert result.exit_code == 0
+    assert "0040504D000000020000" in result.output
+    assert "DE39=13" in atlas("--type", "cashback", "--amount", "350", "--cash", "351").output
+
+
+def test_less_may_be_approved_than_is_asked(atlas: Pay) -> None:
+    result = atlas("--card", "51", "--amount", "80", "--partial")
+    assert result.exit_code == 0
+    assert result.output.startswith("Approved in part: 10.00 MAD of 80.00 MAD with 950401")
+    assert "DE39=51" in atlas("--card", "51", "--amount", "80").output
+
+
 def test_only_a_preauthorization_can_be_completed(atlas: Pay) -> None:
     assert "make one first" in atlas("--type", "void").output
     atlas("--amount", "10")

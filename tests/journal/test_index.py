@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 from click.testing import CliRunner
 
@@ -272,6 +273,18 @@ def test_what_was_stood_in_for_is_listed_shown_and_found_again(tmp_path: Path, i
     assert "S00001" in text
     code, text = run("show", "6", "--state", str(tmp_path), "--json")
     assert json.loads(text.splitlines()[0])["advice"] == "7"
+
+
+def test_what_was_approved_or_taken_back_in_part_is_listed_with_what_stands(tmp_path: Path) -> None:
+    part = msgspec.structs.replace(owed(5, 4), message=owed(5, 4).message | {"95": "000000003000".ljust(42, "0")})
+    less = msgspec.structs.replace(answered(2, "10"), elements={"4": "000000006000"})
+    written(tmp_path, [booted(), forwarded(2), less, forwarded(4), answered(4), part])
+    listed = {row.txn: row for row in Reports(tmp_path).transactions(Filters())}
+    assert (listed[2].amount, listed[2].status, listed[2].de39) == (60_00, "approved", "10")
+    assert (listed[4].amount, listed[4].status, listed[4].reversed_by) == (30_00, "approved", 0)
+    found = IndexHistory(tmp_path).find(key(4))
+    assert found is not None
+    assert (found.amount, found.reversed_by) == (30_00, 0)
 
 
 def test_what_cannot_be_shown_is_said(tmp_path: Path) -> None:

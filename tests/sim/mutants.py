@@ -183,7 +183,7 @@ def stand_in_is_not_told_after_a_restart(patch: pytest.MonkeyPatch) -> None:
         records._forwarded(state, r.request)
         records._answered(state, r.answer)
         state.last_txn = r.advice.txn
-        state.exposure.approved(exposure.Stood(r.txn, r.at_us, r.card, r.request.amount), r.request.host)
+        state.exposure.approved(exposure.Stood(r.txn, r.request.at_us, r.card, r.request.amount), r.request.host)
 
     patch.setitem(records._APPLY, records.StoodIn, stood_in)
     patch.setattr(forward.Forwarder, "promised", lambda self, entry, position, now: None)
@@ -195,6 +195,10 @@ def stand_in_counts_no_card(patch: pytest.MonkeyPatch) -> None:
 
 def stand_in_is_not_counted_over_a_restart(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(exposure.Exposure, "of", classmethod(lambda cls, window, untold: cls()))
+
+
+def partial_reversal_takes_back_all(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(reversals, "_left", lambda message: 0)
 
 
 class Forgetful(Switch):

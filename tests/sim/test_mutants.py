@@ -65,6 +65,7 @@ TRIALS = (
     stormy(mutants.later_messages_of_a_transaction_overtake, 2, storms.given_up, storms.UNDONE),
     stormy(mutants.dead_letter_lets_those_behind_it_go, 2, storms.given_up, storms.UNDONE),
     stormy(mutants.dead_letter_is_dropped, 2, storms.given_up, storms.UNDONE),
+    stormy(mutants.partial_reversal_takes_back_all, 1, storms.lost_answers, storms.IN_PART),
     # what the switch approves itself
     stormy(mutants.stand_in_is_said_before_it_is_durable, 3, storms.issuers_away, storms.AWAY),
     stormy(mutants.stand_in_is_not_told_after_a_restart, 3, storms.issuers_away, storms.AWAY),
@@ -114,6 +115,7 @@ def test_a_stand_in_that_counts_no_card_is_seen_on_the_first_day(
         (storms.overtaken, storms.NARROW), (storms.full_memory, storms.NARROW), (storms.full_queues, storms.TAKEN_BACK),
         (storms.deaf_hosts, storms.SLOW_HOSTS), (storms.given_up, storms.UNDONE), (storms.issuers_away, storms.AWAY),
         (storms.issuers_away, storms.AWAY_NARROW), (storms.issuers_gone, storms.AWAY),
+        (storms.lost_promises, storms.IN_PART), (storms.issuers_away, storms.IN_PART),
     ],
     ids=lambda value: value.__name__ if callable(value) else "",
 )  # fmt: skip
