@@ -141,6 +141,7 @@ def read_host(s: Section, dialects: Dialects, members: dict[str, Member], limits
         backoff_min_ms=s.integer("backoff_min_ms", 10, 600_000, 500),
         backoff_max_ms=s.integer("backoff_max_ms", 10, 3_600_000, 30_000),
         max_pending=s.integer("max_pending", 1, 1_000_000, min(4_000, limits.pending)),
+        connections=s.integer("connections", 1, 64, 1),
         owed_per_second=s.integer("owed_per_second", 1, 100_000, 500),
         owed_tries_max=s.integer("owed_tries_max", 1, 100_000, 50),
         owed_give_up_s=s.integer("owed_give_up_s", 60, 31_536_000, 86_400),
@@ -149,6 +150,8 @@ def read_host(s: Section, dialects: Dialects, members: dict[str, Member], limits
         standin=tuple(read_standin(rule, home) for rule in s.tables("standin")),
         standin_total=home_money(s, "standin_total", home, None if s.has("standin") else "0", "50000.00 MAD"),
     )
+    if host.connect is None and s.has("connections"):
+        s.wrong_key("connections", "`connections` says how many the switch makes, and this host connects in itself")
     s.done()
     return host
 

@@ -68,7 +68,7 @@ class Forwarder:
                 self._send(host, queue, item, now)
 
     def _send(self, host: HostState, queue: Queue, item: Item, now: int) -> None:
-        kernel, session, config = self._kernel, host.up, host.config
+        kernel, session, config = self._kernel, host.pick(now), host.config
         assert session is not None
         entry = kernel.state.owed[item.txn]
         document: Document = {**entry.message, DE.PAN: kernel.vault.open(entry.sealed)}

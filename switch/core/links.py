@@ -35,6 +35,10 @@ class SessionState(Enum):
 RESUME = "an operator has put it into maintenance; `cmi-switch links resume {}` ends that"
 
 
+SUSPECT_NS = 1_000_000_000
+"""A connection that has been silent for so long since a request left on it is passed over while another one speaks."""
+
+
 Speech: TypeAlias = Callable[[Document, Document | None], bytes]
 
 
@@ -52,6 +56,7 @@ class Session:
     __slots__ = (
         "asked", "bad", "bad_in_a_row", "dialect", "explained", "first", "framing", "framing_name", "good", "heard_ns", "host",
         "inward", "link", "name", "network_from_ns", "network_messages", "role", "say", "since_de7", "source", "state",
+        "unanswered_ns",
     )  # fmt: skip
 
     def __init__(
@@ -84,6 +89,8 @@ class Session:
         """network requests sent and not answered: (DE11, DE7) -> (DE70, when)"""
         self.since_de7 = ""
         """DE7 of the peer's sign-on: what it sent before that time, by its own clock, it sent on another connection"""
+        self.unanswered_ns = 0
+        """when the first request left since something was last heard; kept where a host has several connections"""
         self.good = 0
         self.first = b""
         """what came before the first good message, as far as it is remembered (`advice`)"""
@@ -108,6 +115,7 @@ class HostState:
         """those that carry payments: changed by `joins` and `leaves` only"""
         self.up: Session | None = None
         """one of them; None while the host is away. An attribute and no property: it is asked for with every payment"""
+        self._turn = 0
 
     def joins(self, session: Session) -> bool:
         """This connection carries payments from here on. True if none did before: the host is back."""
@@ -117,11 +125,32 @@ class HostState:
         was_away, self.up = self.up is None, self.sessions[0]
         return was_away
 
+    def pick(self, now: int) -> Session | None:
+        """The connection that the next message leaves on; None while the host is away.
+
+        They take turns, but that one which owes an answer for longer than `SUSPECT_NS` is passed over: it may be gone without
+        saying so, which its echo test finds out later. If all of them do, the one heard from last has it.
+        """
+        sessions = self.sessions
+        if len(sessions) < 2:
+            return self.up
+        self._turn = turn = (self._turn + 1) % len(sessions)
+        session = sessions[turn]
+        if session.unanswered_ns <= session.heard_ns:
+            session.unanswered_ns = now
+        elif now - session.unanswered_ns > SUSPECT_NS:
+            return max(sessions, key=_heard_ns)
+        return session
+
     def leaves(self, session: Session) -> None:
         """It no longer does."""
         if session in self.sessions:
             self.sessions.remove(session)
             self.up = self.sessions[0] if self.sessions else None
+
+
+def _heard_ns(session: Session) -> int:
+    return session.heard_ns
 
 
 def kept_out(maintenance: dict[str, int], session: Session) -> str:

@@ -216,7 +216,7 @@ class Management:
                            hint="an 0800 was not answered: the host is gone without saying so, or does not read")  # fmt: skip
                 session.state = SessionState.CLOSING
                 host.leaves(session)
-                kernel.effects.append(Close(session.link, "0800 not answered in time"))
+                kernel.effects.append(Close(session.link, "0800 not answered in time", at_once=True))
             elif session.state is SessionState.UP and not session.asked and now >= self._echo_at(session, host):
                 self._ask(session, NetworkCode.ECHO, now)
 

@@ -90,6 +90,8 @@ class HostLink(msgspec.Struct, frozen=True, kw_only=True):
     backoff_max_ms: int
     max_pending: int
     """requests awaiting an answer; above it: DE39=91 at once"""
+    connections: int = 1
+    """that the switch makes and keeps; they share the traffic, and each takes over from one that is lost"""
     owed_per_second: int = 500
     """reversals and advices sent to it in a second, at most, repeats among them"""
     owed_tries_max: int = 50

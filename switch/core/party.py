@@ -83,10 +83,14 @@ class Log(msgspec.Struct, frozen=True, gc=False):
 
 
 class Close(msgspec.Struct, frozen=True, gc=False):
-    """Close `link` once what was sent to it has left; `reason` is logged."""
+    """Close `link` once what was sent to it has left; `reason` is logged.
+
+    `at_once`: what has not left never will, as the peer is taken for gone; what waits is reported as undelivered.
+    """
 
     link: LinkId
     reason: str
+    at_once: bool = False
 
 
 Effect: TypeAlias = Send | Record | Log | Close | Hop

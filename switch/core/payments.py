@@ -97,18 +97,14 @@ class Payments:
 
     def _forward(self, message: Incoming, decision: Decision, host: HostState) -> None:
         kernel, document, txn, now = self._kernel, message.document, message.txn, message.now
-        host_session = host.up
+        host_session = host.pick(now)
         assert host_session is not None
         stan, de7 = kernel.next_stan(host.name), kernel.de7(now)
         answer_key = (message.key[1], stan, de7)
         if answer_key in host.pending.waiting:
             raise Refusal(Answer.MALFUNCTION, f"all 999,999 STANs towards {host.name} are in use this second")
-        out = document.copy()
-        out[DE.STAN], out[DE.TRANSMISSION_TIME] = stan, de7
-        out[DE.FORWARDER] = kernel.network.institution
         mti = document[DE.MTI]
-        if mti[3] == "1":
-            out[DE.MTI] = mti[:3] + "0"
+        out = self._outgoing(document, stan, de7, "0")
         amount, currency = message.amount, message.currency
         cost = self._tariffs.cost(decision, document, amount)
         hop = Hop(
@@ -132,6 +128,35 @@ class Payments:
                 message.masked, amount, cost, now, now + host.timeout_ns,
             )
         )  # fmt: skip
+
+    def _outgoing(self, document: Document, stan: str, de7: str, origin: str) -> Document:
+        """A request as it goes to the host: the switch's own DE11 and DE7; `origin` is the MTI's last digit, "1" a repeat."""
+        out = document.copy()
+        out[DE.STAN], out[DE.TRANSMISSION_TIME] = stan, de7
+        out[DE.FORWARDER] = self._kernel.network.institution
+        if document[DE.MTI][3] != origin:
+            out[DE.MTI] = document[DE.MTI][:3] + origin
+        return out
+
+    def send_again(self, host: HostState, pending: Pending, now: int) -> bool:
+        """The connection it left on is lost and another one is up: the same request again, marked as a repeat. Its deadline
+        stands. False: it cannot be said, or nothing is up."""
+        session = host.pick(now)
+        if session is None:
+            return False
+        _, stan, de7 = pending.answer_key
+        out = self._outgoing(pending.request, stan, de7, "1")
+        hop = Hop(
+            "hop.sent", pending.txn, session.link, out[DE.MTI], stan, out.get(DE.RRN, ""), pending.pan, pending.amount,
+            out.get(DE.CURRENCY, ""), pending.decision.route, "", 0, now, pending.first_ns,
+            f"sent again: connection {pending.host_link} was lost",
+        )  # fmt: skip
+        try:
+            self._kernel.transmit(session, out, hop=hop)
+        except EncodeError:
+            return False
+        pending.host_link = session.link
+        return True
 
     def _may_be_forgotten(self, message: Incoming) -> bool:
         """A copy of this request may have gone out before a crash that took its record: it is marked as a repeat, or older than

@@ -168,10 +168,13 @@ class Switch(Kernel):
 
     def _close(self, session: Session, reason: str) -> None:
         session.state = CLOSING
+        if session.host is not None:
+            session.host.leaves(session)
         self.effects.append(Close(session.link, reason))
 
     def disconnected(self, link: LinkId, now: int) -> None:
-        """What waited on this connection ends: its own requests lose their way back, a host's requests their answer."""
+        """What waited on this connection ends: its own requests lose their way back, a host's requests their answer, unless
+        another connection of that host takes them over."""
         session = self.sessions.pop(link, None)
         self.with_hosts.pop(link, None)
         self.unsigned.pop(link, None)
@@ -188,11 +191,20 @@ class Switch(Kernel):
                 self.log("info", "link.down", link=link, source=session.source)
             return
         host.leaves(session)
-        self.log("warning", "link.down", link=link, host=host.name, in_flight=len(host.pending))
+        self.log(
+            "warning", "link.down", link=link, host=host.name, in_flight=len(host.pending), still_up=len(host.sessions)
+        )
         for pending in [p for p in host.pending.waiting.values() if p.host_link == link]:
-            self._payments.give_up(host, pending, "connection lost", now)
+            if not self._payments.send_again(host, pending, now):
+                self._payments.give_up(host, pending, "connection lost", now)
         if host.up is not None:
             self.forwarder.host_up(host, now)
+
+    def lets_go(self, link: LinkId, reason: str, now: int) -> None:
+        """Let a connection end once it can be missed."""
+        session = self.sessions.get(link)
+        if session is not None and session.state is not CLOSING and link not in self.leaving.links:
+            self.leaving.add(session, reason, now)
 
     # -- bytes
 

@@ -27,7 +27,7 @@ ACCEPTS_PER_WAKE = 64
 STEADY_S = 5
 """a connection that lasted so long is dialled again without delay"""
 
-DialKey: TypeAlias = tuple[str, Address]
+DialKey: TypeAlias = tuple[str, Address, int]
 
 
 class House(Protocol):
@@ -204,22 +204,24 @@ class Doors:
         """The listening sockets, for another process."""
         return tuple(KeptDoor(name, self._asked[name], fd) for fd, (name, _) in self._listeners.items())
 
-    def kept_dials(self) -> tuple[tuple[str, Address, LinkId], ...]:
+    def kept_dials(self) -> tuple[tuple[str, Address, int, LinkId], ...]:
         """What is dialled, and the connections there are."""
-        return tuple((name, address, dialled.link) for (name, address), dialled in self._dialled.items())
+        return tuple((*key, dialled.link) for key, dialled in self._dialled.items())
 
     def dial(
         self, wanted: Iterable[Dial], nursery: trio.Nursery, there: Mapping[DialKey, LinkId] | None = None
-    ) -> None:
-        """From now on keep one connection each to the addresses of `wanted`, and to no others.
+    ) -> list[LinkId]:
+        """From now on keep one connection each for the `wanted`, and no others.
 
-        Connections there are to others stay: they are the party's to close. `there`: connections that another process made.
+        Connections there are beside them stay: they are the party's to close, and returned. `there`: connections that another process made.
         """
-        asked = {(dial.name, dial.address): dial for dial in wanted}
+        left: list[LinkId] = []
+        asked = {(dial.name, dial.address, dial.number): dial for dial in wanted}
         for key, dialled in list(self._dialled.items()):
             if key not in asked:
                 del self._dialled[key]
                 self._closed.pop(dialled.link, None)
+                left += [dialled.link] if dialled.link else []
                 dialled.scope.cancel()
         for key, dial in asked.items():
             known = self._dialled.get(key)
@@ -231,6 +233,7 @@ class Doors:
                 if new.link:
                     self._closed[new.link] = trio.Event()
                 nursery.start_soon(self._keep, self._dialled[key])
+        return left
 
     async def _keep(self, dialled: _Dialled) -> None:
         """Connect, wait until it is lost, back off, again."""

@@ -127,7 +127,7 @@ class Driver:
             elif isinstance(effect, Log):
                 self._sinks.log(effect, now + wall_offset_ns)
             else:
-                self._close(effect)
+                self._close(effect, now)
 
     def _send(self, send: Send, now: int) -> None:
         connection = self._by_link.get(send.link)
@@ -269,9 +269,11 @@ class Driver:
             self._show_opened(self._watcher, connection, now + self.party.wall_offset_ns)
         self.party.connected(link, now)
 
-    def _close(self, effect: Close) -> None:
+    def _close(self, effect: Close, now: int) -> None:
         connection = self._by_link.get(effect.link)
-        if connection is not None and not connection.closing:
+        if connection is not None and effect.at_once:
+            self._lost(connection, effect.reason, now)
+        elif connection is not None and not connection.closing:
             connection.closing = effect.reason
             self._touched.add(connection)
 

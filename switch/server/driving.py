@@ -68,7 +68,7 @@ def _dialled(inherited: Estate | None) -> dict[DialKey, LinkId]:
     if inherited is None:
         return {}
     there = {connection.link for connection in inherited.connections}
-    return {(name, address): link for name, address, link in inherited.dialled if link in there}
+    return {(name, address, number): link for name, address, number, link in inherited.dialled if link in there}
 
 
 async def until_told_to_stop(

@@ -51,7 +51,7 @@ class Estate(msgspec.Struct, frozen=True, kw_only=True):
     """empty: only sockets are left"""
     doors: tuple[KeptDoor, ...]
     connections: tuple[KeptConnection, ...]
-    dialled: tuple[tuple[str, Address, LinkId], ...]
+    dialled: tuple[tuple[str, Address, int, LinkId], ...]
     """links this side made: name, address, the connection there is"""
     counts: dict[str, int]
     """connections so far, by name"""

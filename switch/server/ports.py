@@ -18,6 +18,8 @@ class Dial(msgspec.Struct, frozen=True):
     address: Address
     backoff_min_ms: int = 200
     backoff_max_ms: int = 10_000
+    number: int = 1
+    """of several to one address"""
 
 
 class Journal(Protocol):

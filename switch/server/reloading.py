@@ -113,7 +113,9 @@ class Reloader:
         running.follow(new, network, spoken)
         driver.follow(new, network.limits, now)
         driver.doors.move(wanted, opened)
-        driver.doors.dial(dials_of(network), running.nursery)
+        for link in driver.doors.dial(dials_of(network), running.nursery):
+            new.lets_go(link, "fewer connections with this host are to be kept", now)
+        driver.carry_out(now)
         too_few = raise_open_files(network.limits.connections)
         if too_few is not None:
             driver.tell(too_few)

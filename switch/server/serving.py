@@ -123,11 +123,12 @@ def addresses_of(network: Network) -> dict[str, Address]:
 
 
 def dials_of(network: Network) -> list[Dial]:
-    """The hosts this side connects to."""
+    """The links that this side connects: as many to each host as the network file says."""
     return [
-        Dial(host.name, host.connect, host.backoff_min_ms, host.backoff_max_ms)
+        Dial(host.name, host.connect, host.backoff_min_ms, host.backoff_max_ms, number)
         for host in network.hosts
         if host.connect is not None
+        for number in range(1, host.connections + 1)
     ]
 
 

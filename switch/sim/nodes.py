@@ -153,7 +153,9 @@ class Node:
                 self.party.durable(effect.position, self.clock.now)
         elif isinstance(effect, Close):
             end = self.ends.get(effect.link)
-            if end is not None and not end.closing:
+            if end is not None and effect.at_once:
+                end.break_off()
+            elif end is not None and not end.closing:
                 end.close()
 
     def send(self, send: Send) -> None:

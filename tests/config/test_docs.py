@@ -92,7 +92,7 @@ product = "credit"
 
 @pytest.mark.parametrize(
     "key",
-    ["timeout_ms", "echo_s", "retry_ms", "backoff_min_ms", "backoff_max_ms", "max_pending", "owed_per_second",
+    ["timeout_ms", "echo_s", "retry_ms", "backoff_min_ms", "backoff_max_ms", "max_pending", "connections", "owed_per_second",
      "owed_tries_max", "owed_give_up_s"],
 )  # fmt: skip
 def test_a_host_links_documented_defaults_are_the_ones_that_hold(key: str):

@@ -399,8 +399,8 @@ MADE_ANEW = {
         "forwarder", "operator", "_payments", "_reversals", "management", "leaving", "listeners", "connections", "unsigned",
         "partial", "maintenance", "_swept_ns", "_handlers", "_advice",
     },
-    Session: {"inward", "say", "first", "explained"},
-    HostState: {"config", "route", "timeout_ns", "up"},
+    Session: {"inward", "say", "first", "explained", "unanswered_ns"},
+    HostState: {"config", "route", "timeout_ns", "up", "_turn"},
     PendingTable: {"_by_key", "_late_max", "_next"},
     Forwarder: {"_kernel"},
 }  # fmt: skip
