@@ -157,7 +157,7 @@ def _hosts(rows: list[dict[str, Any]]) -> Any:
     for row in rows:
         table.add_row(
             row["host"], row["route"], row["dialect"], row["address"] or "connects in", _painted(row["state"]),
-            str(row["up"]), f"{row['in_flight']:,}", f"{row['owed']:,}",
+            f"{row['up']} of {row['connections']}", f"{row['in_flight']:,}", f"{row['owed']:,}",
         )  # fmt: skip
     return table
 

@@ -43,6 +43,8 @@ class HostRow(msgspec.Struct, frozen=True):
     """`up`, `signing on`, `signed off`, `draining`, `maintenance`; `away`: without a connection"""
     up: int
     """connections that carry payments"""
+    connections: int
+    """that the switch keeps, or (where the host connects in) that there are"""
     in_flight: int
     owed: int
     """reversals and advices it has not acknowledged"""
@@ -163,8 +165,14 @@ class LinkCommands:
         config = host.config
         return HostRow(
             host=host.name, role=config.role, route=host.route, dialect=config.dialect, address=str(config.connect or ""),
-            state=self._state_of(host), up=len(host.sessions), in_flight=len(host.pending), owed=owed,
+            state=self._state_of(host), up=len(host.sessions), connections=self._connections(host),
+            in_flight=len(host.pending), owed=owed,
         )  # fmt: skip
+
+    def _connections(self, host: HostState) -> int:
+        if host.config.connect is not None:
+            return host.config.connections
+        return sum(s.host is host for s in self._kernel.with_hosts.values())
 
     def _state_of(self, host: HostState) -> str:
         if host.up is not None:

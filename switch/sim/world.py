@@ -84,6 +84,9 @@ class World:
         self.switch.quiet = self._look
         self.nodes: dict[str, Node] = {}
         self.circuits: dict[str, Circuit] = {}
+        self._lots = lots = Random(f"{seed} connections")  # noqa: S311 - own dice: a day with or without is else the same
+        self._twice = lots.choice(cast.network.hosts).name if lots.random() < 0.5 else ""
+        """the host that has two connections at least, today"""
         self.terminals: list[WatchedTerminal] = []
         self.floods: dict[str, Post] = {}
         """that may still come"""
@@ -139,18 +142,29 @@ class World:
         dials = host.connect is not None
         name = host.name if dials or listener is None else listener.name
         redial = (host.backoff_min_ms, min(host.backoff_max_ms, 2_000))
-        self._circuit(host.name, name, host.name, node, redial, switch_dials=dials)
+        self._circuit(host.name, name, host.name, node, redial, self._own_dice(), switch_dials=dials)
+        for n in range(2, max(host.connections, 2 if host.name == self._twice else 1) + 1):
+            dice = Random(self._lots.getrandbits(64))  # noqa: S311
+            self._circuit(f"{host.name}/{n}", name, host.name, node, redial, dice, switch_dials=dials)
 
     def _terminal(self, party: WatchedTerminal, listener: str) -> None:
         self.terminals.append(party)
         node = self._add(party.name, party)
         for link in party.links:
-            self._circuit(link, listener, link, node, (200, 2_000), switch_dials=False)
+            self._circuit(link, listener, link, node, (200, 2_000), self._own_dice(), switch_dials=False)
 
     def _circuit(
-        self, name: str, switch_name: str, peer_name: str, node: Node, redial: tuple[int, int], *, switch_dials: bool
+        self,
+        name: str,
+        switch_name: str,
+        peer_name: str,
+        node: Node,
+        redial: tuple[int, int],
+        dice: Random,
+        *,
+        switch_dials: bool,
     ) -> None:
-        weather = Weather(self._own_dice(), self.climate.transit_us * 1_000, self.climate.split)
+        weather = Weather(dice, self.climate.transit_us * 1_000, self.climate.split)
         circuit = Circuit(name, switch_name, peer_name, switch_dials=switch_dials, redial_ms=redial, weather=weather)
         self.circuits[name] = circuit
         node.circuits.append(circuit)
@@ -159,7 +173,7 @@ class World:
     def _targets(self) -> Targets:
         listeners = tuple(x.name for x in self.cast.network.listeners)
         return Targets(
-            circuits=tuple(c.name for c in self.circuits.values() if c.name not in self.hosts),
+            circuits=tuple(c.name for c in self.circuits.values() if c.name.partition("/")[0] not in self.hosts),
             hosts=tuple(self.hosts),
             issuers=tuple(h.name for h in self.hosts.values() if h.role == "issuer"),
             acquirers=tuple(t.name for t in self.terminals),
