@@ -195,6 +195,23 @@ def test_a_host_that_connects_in_may_have_several_connections() -> None:
     assert rif.gets()["39"] == "00"
 
 
+def test_with_fewer_connections_to_keep_the_one_too_many_ends_when_it_can_be_missed() -> None:
+    scene = Two()
+    asked = pay(scene, "000001")
+    request = asked.gets()
+    rest = scene.atlas if asked is scene.second else scene.second
+    scene.book.switch.lets_go(asked.link, "fewer are to be kept", scene.book.now)
+    scene.book.passes(1)
+    assert not asked.closed, "it owes an answer"
+    assert pay(scene, "000002") is rest
+    rest.answers(rest.gets(), "00")
+    asked.answers(request, "00")
+    assert [scene.rif.gets()["39"] for _ in range(2)] == ["00", "00"]
+    scene.book.passes(0.1)
+    assert asked.gets()["70"] == "002"
+    assert asked.closed == "fewer are to be kept"
+
+
 # -- the simulated issuers and both network stubs answer a repeat as its original
 
 
