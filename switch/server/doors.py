@@ -213,7 +213,8 @@ class Doors:
     ) -> list[LinkId]:
         """From now on keep one connection each for the `wanted`, and no others.
 
-        Connections there are beside them stay: they are the party's to close, and returned. `there`: connections that another process made.
+        Connections there are beside them stay: they are the party's to close, and returned. `there`: connections that another
+        process made.
         """
         left: list[LinkId] = []
         asked = {(dial.name, dial.address, dial.number): dial for dial in wanted}

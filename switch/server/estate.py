@@ -52,7 +52,7 @@ class Estate(msgspec.Struct, frozen=True, kw_only=True):
     doors: tuple[KeptDoor, ...]
     connections: tuple[KeptConnection, ...]
     dialled: tuple[tuple[str, Address, int, LinkId], ...]
-    """links this side made: name, address, the connection there is"""
+    """links this side made: name, address, which of several to it, the connection there is"""
     counts: dict[str, int]
     """connections so far, by name"""
     children: tuple[int, ...]

@@ -93,9 +93,9 @@ class Serving:
         self._index.cancel()
         await self._index_ended.wait()
 
-    def resume(self, dialled: Sequence[tuple[str, Address, LinkId]]) -> None:
+    def resume(self, dialled: Sequence[tuple[str, Address, int, LinkId]]) -> None:
         """A hand-over was begun and did not come about: go on dialling and indexing."""
-        there = {(name, address): link for name, address, link in dialled if self.driver.knows(link)}
+        there = {(name, address, n): link for name, address, n, link in dialled if self.driver.knows(link)}
         self.driver.doors.dial(dials_of(self.network), self.nursery, there)
         self.nursery.start_soon(self.keep_index)
 
