@@ -171,9 +171,10 @@ def test_what_was_in_flight_on_one_of_several_connections_goes_on_another_at_onc
     scene = Scene()
     other = scene.book.host("atlas")
     scene.rif.sends(advice())
-    scene.atlas.gets()
-    scene.atlas.hangs_up()
-    assert other.gets()["t"] == "0221"
+    lost, rest = (other, scene.atlas) if scene.atlas.got_nothing() else (scene.atlas, other)
+    lost.gets()
+    lost.hangs_up()
+    assert rest.gets()["t"] == "0221"
 
 
 # -- pace
