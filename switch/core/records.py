@@ -108,7 +108,7 @@ class Owed(Entry, frozen=True, tag="owe"):
     kind: str
     """`reversal` or `advice`"""
     reason: str
-    """`timeout`, `restart`, `undelivered`, `acquirer`, `late-approval` …"""
+    """`timeout`, `restart`, `undelivered`, `acquirer`, `partial`, `stand-in` …"""
     host: str
     original: int
     """txn of what it undoes or follows; 0: unknown"""
