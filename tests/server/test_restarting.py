@@ -1,0 +1,152 @@
+"""A restart up to the moment the new program would begin: what is left to it, and what happens where it cannot begin."""
+
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import trio
+
+from switch.cli.demo import on_free_ports
+from switch.config import parse_network
+from switch.config.load import SHIPPED
+from switch.core.command import Unable
+from switch.core.memory import MEMORY, Memory
+from switch.core.network import Network
+from switch.server import restarting
+from switch.server.estate import Estate, inherit
+from switch.server.restarting import Ability, Restarter
+from switch.server.serving import Serving, serving
+from switch.wire import Dialect
+from switch.wire.framing import make_framing
+from switch.wire.vocabulary import Document
+from tests.server.parties import Notes
+
+
+@pytest.fixture
+def network() -> Network:
+    return parse_network(on_free_ports((SHIPPED / "morocco.toml").read_text()), "morocco.toml")
+
+
+def saying(text: bytes, status: int = 0) -> list[str]:
+    """The command of a program that says this when it is asked."""
+    return [sys.executable, "-c", f"import sys; sys.stdout.buffer.write({text!r}); sys.exit({status})"]
+
+
+class Acquirer:
+    """Rif's host, signed on."""
+
+    def __init__(self, stream: trio.SocketStream) -> None:
+        self._stream = stream
+        self._dialect, self._framing = Dialect.load("cmi87"), make_framing("length2", 8_192)
+
+    async def asks(self, code: str) -> Document:
+        """A network message, and its answer."""
+        message = {"t": "0800", "7": "1125120000", "11": f"000{code}", "32": "504102", "70": code}
+        await self._stream.send_all(self._framing.frame(self._dialect.encode(message)))
+        while not (frames := self._framing.feed(await self._stream.receive_some())):
+            pass
+        return self._dialect.decode(frames[0])
+
+
+@asynccontextmanager
+async def running_with_acquirer(
+    network: Network, state_dir: Path, notes: Notes
+) -> AsyncIterator[tuple[Serving, Acquirer]]:
+    async with serving(network, state_dir, notes.sinks) as running:
+        at = running.driver.addresses["acquirers"]
+        async with await trio.open_tcp_stream(at.host, at.port) as stream:
+            acquirer = Acquirer(stream)
+            assert (await acquirer.asks("001"))["39"] == "00"
+            yield running, acquirer
+
+
+@pytest.fixture
+def left(monkeypatch: pytest.MonkeyPatch) -> list[Estate]:
+    """What was left to programs that then could not be executed."""
+    found: list[Estate] = []
+
+    def execve(path: str, command: list[str], environment: dict[str, str]) -> None:
+        fd = os.dup(int(environment[restarting.ENVIRONMENT].partition(":")[2]))
+        estate = inherit({restarting.ENVIRONMENT: f"{os.getpid()}:{fd}"}, os.getpid())
+        assert estate is not None
+        assert all(os.get_inheritable(kept.fd) for kept in estate.connections)
+        assert signal.SIGTERM in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+        found.append(estate)
+        raise OSError(8, "Exec format error")
+
+    monkeypatch.setattr(restarting.os, "execve", execve)
+    return found
+
+
+async def until(what: Callable[[], Any]) -> None:
+    with trio.fail_after(30):
+        while not what():  # noqa: ASYNC110
+            await trio.sleep(0.01)
+
+
+async def test_what_is_left_is_whole_and_a_program_that_cannot_begin_costs_nothing(
+    network: Network, tmp_path: Path, left: list[Estate]
+) -> None:
+    notes = Notes()
+    async with running_with_acquirer(network, tmp_path, notes) as (running, acquirer):
+        restarter = Restarter(running, 5.0, saying(msgspec.json.encode(Ability(MEMORY, network))))
+        said = await restarter.command({}, "test")
+        assert (said["pid"], said["restarts"], said["keeps_connections"]) == (os.getpid(), 0, True)
+        await until(lambda: notes.named("restart.refused"))
+        (estate,) = left
+        memory = estate.recall()
+        assert isinstance(memory, Memory)
+        assert memory.position == running.switch.position == memory.durable
+        assert [(s.link, s.source, s.state) for s in memory.sessions] == [("acquirers#1", "rif", "up")]
+        assert [kept.link for kept in estate.connections] == ["acquirers#1"]
+        assert {kept.name for kept in estate.doors} == {"acquirers", "pos"}
+        assert (estate.restarts, estate.children, estate.by) == (1, (running.feed.pid,), "test")
+        assert (await restarter.status({}, ""))["restart_failed"] == "[Errno 8] Exec format error"
+        assert (await acquirer.asks("301"))["39"] == "00", "it goes on as before"
+        assert not any(os.get_inheritable(kept.fd) for kept in estate.connections)
+        assert signal.SIGTERM not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+        assert running.driver.doors.kept_dials(), "hosts are dialled again"
+
+
+@pytest.mark.parametrize(
+    ("command", "reason"),
+    [
+        (saying(b"", 3), "it ended with status 3"),
+        (saying(b"Ready: as ever"), "does not say what it can take over"),
+    ],
+    ids=["fails", "knows no restarts"],
+)
+async def test_a_program_that_could_not_take_over_is_not_begun(
+    command: list[str], reason: str, network: Network, tmp_path: Path, left: list[Estate]
+) -> None:
+    notes = Notes()
+    async with running_with_acquirer(network, tmp_path, notes) as (running, acquirer):
+        with pytest.raises(Unable, match=reason):
+            await Restarter(running, 5.0, command).command({}, "test")
+        assert not left
+        assert reason in notes.named("restart.refused")[0].fields["reason"]
+        assert (await acquirer.asks("301"))["39"] == "00"
+
+
+async def test_a_release_with_another_memory_gets_open_ports_after_all_has_ended(
+    network: Network, tmp_path: Path, left: list[Estate], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed: list[int] = []
+    monkeypatch.setattr(restarting.os, "kill", lambda pid, number: killed.append(number))
+    notes = Notes()
+    async with running_with_acquirer(network, tmp_path, notes) as (running, _):
+        restarter = Restarter(running, 5.0, saying(msgspec.json.encode(Ability(MEMORY + 1, network))))
+        assert not (await restarter.command({}, "test"))["keeps_connections"]
+        await until(lambda: killed)
+        (estate,) = left
+        with pytest.raises(ValueError, match="of version 0"):
+            estate.recall()
+        assert {kept.name for kept in estate.doors} == {"acquirers", "pos"}
+        assert running.switch.draining
+    assert killed == [signal.SIGTERM], "what has said goodbye does not go on: whoever watches starts it again"

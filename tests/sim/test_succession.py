@@ -1,0 +1,84 @@
+"""Simulated days, with all their faults, on which the switch is reloaded and restarted all the time: books agree."""
+
+from random import Random
+
+import msgspec
+import pytest
+
+from switch.core.memory import Memory
+from switch.core.switch import Switch
+from switch.journal.memory import DictHistory
+from switch.sim.cast import Cast
+from switch.sim.clock import MS_NS
+from switch.sim.disk import recover
+from switch.sim.world import World
+
+
+class Successions:
+    """Puts another switch in the place of the running one, at moments of its own."""
+
+    def __init__(self, world: World, seed: int) -> None:
+        self.reloads = self.restarts = self.under_way = 0
+        self._world = world
+        self._dice = Random(seed)
+        self._next()
+
+    def _next(self) -> None:
+        self._world.clock.after(self._dice.randrange(20, 1_500) * MS_NS, self._follow, None)
+
+    def _follow(self, _: None) -> None:
+        world, node = self._world, self._world.switch
+        if world.peace:
+            return
+        self._next()
+        old, disk = node.party, node.disk
+        if old is None or old.draining:
+            return
+        self.under_way += len(old.pending)
+        settled = disk.durable == old.position and not node.held and not old.journal_down
+        new = self._restarted(old) if settled else self._reloaded(old)
+        new.wall_offset_ns = node.wall_offset_ns
+        node.party = new
+        node.carry_out()
+
+    def _reloaded(self, old: Switch) -> Switch:
+        self.reloads += 1
+        memory = old.leaves(whole=False)
+        new = self._world.cast.switch(self._world.limits, old.state, old.position, old.history)
+        new.wall_offset_ns = old.wall_offset_ns
+        new.succeeds(memory, self._world.clock.now)
+        return new
+
+    def _restarted(self, old: Switch) -> Switch:
+        """By another process: what is not in the journal passes as bytes."""
+        self.restarts += 1
+        world, disk = self._world, self._world.switch.disk
+        memory = msgspec.msgpack.decode(msgspec.msgpack.encode(old.leaves(whole=True)), type=Memory)
+        state = recover(disk.entries, world.limits)
+        new = world.cast.switch(world.limits, state, len(disk.entries), DictHistory(disk))
+        new.wall_offset_ns = old.wall_offset_ns
+        new.succeeds(memory, world.clock.now)
+        assert new.state == old.state, "as if nothing had happened"
+        return new
+
+
+@pytest.mark.parametrize("seed", [500, 503, 507])
+def test_days_full_of_successions_end_in_agreement(seed: int, cast: Cast) -> None:
+    world = World(cast, seed, 250)
+    successions = Successions(world, seed)
+    day = world.run()
+    assert day.failures == ()
+    assert successions.reloads + successions.restarts > 3
+
+
+def test_a_day_without_faults_does_not_notice_them(cast: Cast) -> None:
+    world = World(cast, 7, 400, faults=())
+    successions = Successions(world, 7)
+    day = world.run()
+    undisturbed = World(cast, 7, 400, faults=()).run()
+    assert (day.failures, day.approved, day.declined, day.reversed) == (
+        (), undisturbed.approved, undisturbed.declined, undisturbed.reversed,
+    )  # fmt: skip
+    assert successions.reloads
+    assert successions.restarts > 3
+    assert successions.under_way
