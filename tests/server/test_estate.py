@@ -196,7 +196,7 @@ async def test_what_another_process_dialled_is_dialled_again_only_when_it_is_los
     at = Address("127.0.0.1", server.getsockname()[1])
     ours, kept = pair(stack, "host#3")
     party = Scripted()
-    left = estate(connections=(kept,), dialled=(("host", at, "host#3"),), counts={"host": 3})
+    left = estate(connections=(kept,), dialled=(("host", at, 1, "host#3"),), counts={"host": 3})
     async with driven(party, listen=[], dial=[Dial("host", at)], inherited=left):
         await trio.sleep(30)
         with pytest.raises(BlockingIOError):
