@@ -155,8 +155,8 @@ class PendingTable:
             due.append(pending)
         return due
 
-    def nearest(self, key: AnswerKey) -> str:
-        """Which request an unmatched answer resembles most and what differs, as a sentence; looks at the newest 512."""
+    def nearest(self, key: AnswerKey, now: int) -> str:
+        """Which request an unmatched answer resembles most, when it was sent and what differs; looks at the newest 512."""
         kind, stan, sent_at = key
         if key in self.waiting:
             return f"DE11 {stan} and DE7 {sent_at} belong to a request with another DE37 or DE41"
@@ -164,8 +164,13 @@ class PendingTable:
         for other in candidates:
             if other[1] == stan and other[2] == sent_at:
                 return f"DE11 {stan} and DE7 {sent_at} belong to a request of MTI class x{other[0]}xx, not x{kind}xx"
+            ago = self._ago(other, now)
             if other[1] == stan and other[0] == kind:
-                return f"DE11 {stan} was sent with DE7 {other[2]}, the answer has DE7 {sent_at or 'absent'}"
+                return f"DE11 {stan} was sent{ago} with DE7 {other[2]}, the answer has DE7 {sent_at or 'absent'}"
             if other[2] == sent_at and other[0] == kind:
-                return f"DE7 {sent_at} was sent with DE11 {other[1]}, the answer has DE11 {stan or 'absent'}"
+                return f"DE7 {sent_at} was sent{ago} with DE11 {other[1]}, the answer has DE11 {stan or 'absent'}"
         return "no request of this host resembles it"
+
+    def _ago(self, key: AnswerKey, now: int) -> str:
+        pending = self.waiting.get(key)
+        return f" {(now - pending.first_ns) // 1_000_000} ms before" if pending is not None else ""

@@ -342,7 +342,7 @@ class Switch(Kernel):
         if doubled:
             self.log("warning", "answer.doubled", **fields, txn=f"{doubled:x}", hint="the first answer stands")
         elif given_up is None:
-            self.log("warning", "answer.unmatched", **fields, nearest=host.pending.nearest(key))
+            self.log("warning", "answer.unmatched", **fields, nearest=host.pending.nearest(key, now))
         else:
             self.log("warning", "answer.late", **fields, txn=f"{given_up.txn:x}", given_up=given_up.reason,
                      late_ms=(now - given_up.at_ns) // 1_000_000,

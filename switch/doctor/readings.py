@@ -17,6 +17,8 @@ from switch.wire.framing import BASE1_BYTES, BASE1_REJECT_BYTES, TPDU_BYTES
 
 LEAD_MAX: Final = 40
 """bytes before an MTI; a longer header is not looked for"""
+ALTERED_LEAD_MAX: Final = 12
+"""the same where neither framing nor dialect are known ones"""
 ISO_LITERAL_BYTES: Final = 12
 """`ISO` and nine digits, as BASE24 leads its messages"""
 _MTI_BYTES: Final = {PACKED_MTI: 2}
@@ -104,7 +106,7 @@ def bare(data: bytes, spoken: Sequence[Spoken]) -> Iterator[Reading]:
             known = not lead or bool(lead_name(data[:lead]))
             if (
                 one.mti != form
-                or (one.changed and not known)
+                or (one.changed and not known and lead > ALTERED_LEAD_MAX)
                 or not _bitmap_fits(data, lead, one, sure=known and not one.changed)
             ):
                 continue

@@ -21,14 +21,14 @@ from switch.doctor.fields import faults, garbled
 from switch.doctor.foreign import foreign
 from switch.doctor.plausible import is_mti
 from switch.doctor.readings import Reading, bare, begun, framed, lead_name
-from switch.doctor.tables import Spoken, own, variants, walk
+from switch.doctor.tables import PACKED_MTI, Spoken, own, variants, walk
 from switch.wire import DecodeError, Dialect, Document
 from switch.wire.careful import decode
 from switch.wire.framing import FramingError, make_framing
 from switch.wire.vocabulary import DE
 
 FRAME_BYTES = 65_535
-ADVICE_MAX = 4
+ADVICE_MAX = 3
 """causes given at most, the likeliest first"""
 _SCORE_MIN = 0.15
 """a reading below it is an accident"""
@@ -38,9 +38,8 @@ _SURE = 0.8
 """a reading with other habits below it stands beside single elements of another form"""
 _GUESS = 0.3
 _MTIS_SHOWN = 6
-_NOISE = 0.5
-"""a cause not half as likely as the first is not given"""
-_ETX = 3
+_NOISE = 0.75
+"""a cause less likely than so much of the first is not given"""
 _HEAD_MAX = 8
 """bytes of which a length header may be"""
 _BARE_MIN = 24
@@ -158,8 +157,10 @@ class Survey:
         other = foreign(data, words.set_to(configured)) if self._messages is None else None
         if other is not None:
             return Findings(Verdict.ADVICE, (other,), "no ISO 8583")
-        if tried is not None and tried.waiting and configured.framing == "stxetx" and data[-1] == _ETX:
-            return self._unfinished(tried, configured)  # the LRC may still come
+        if tried is not None and tried.waiting and configured.framing == "stxetx" and self._may_end(configured):
+            return self._unfinished(tried, configured)  # ETX and LRC may still come
+        if settled and tried is not None and tried.error is None and not tried.frames and self._goes_on(configured):
+            return self._unfinished(tried, configured)
         ranked = self._ranked(configured, tried)
         found = []
         unsettled = tried is None or tried.error is not None or bool(tried.frames)
@@ -167,6 +168,8 @@ class Survey:
             found = faults(data, self.cuts, self._doctor.spoken(configured.dialect, altered=False), configured)
         if ranked:
             findings = self._of_readings(ranked, configured)
+            if not findings.diagnoses:
+                return findings
             both = sorted((*findings.diagnoses, *found), key=lambda one: -one.confidence)
             return msgspec.structs.replace(findings, diagnoses=tuple(_without_noise(both)))
         if found:
@@ -208,15 +211,27 @@ class Survey:
         said = f"{tried.waiting} bytes of a {configured.framing} frame that is not whole yet"
         return Findings(Verdict.UNFINISHED, summary=said)
 
-    def _may_go_on(self, configured: Configured, spoken: Spoken) -> bool:
-        """Whether what has come of the first message is right as far as it goes."""
+    def _goes_on(self, configured: Configured) -> bool:
+        """Whether a first message has begun as configured, MTI, bitmaps and all, and only has not come whole."""
+        assert configured.dialect is not None
+        spoken = own(configured.dialect)
+        head = spoken.header + (2 if spoken.mti == PACKED_MTI else 4) + (8 if spoken.bitmap_raw else 16) + _HEAD_MAX
+        return len(self.data) > head and self._may_go_on(configured, spoken)
+
+    def _may_end(self, configured: Configured) -> bool:
+        """Whether a message in STX/ETX is whole but for these."""
+        return configured.dialect is not None and self._may_go_on(configured, own(configured.dialect), whole=True)
+
+    def _may_go_on(self, configured: Configured, spoken: Spoken, whole: bool = False) -> bool:
+        """Whether what has come of the first message is right as far as it goes; `whole`: or all of it, but for what ends it."""
         wanted = LOOKS_LIKE.get(configured.framing, configured.framing)
         for cut in self.cuts:
             if cut.kind.name == wanted and cut.rest is not None and configured.dialect is not None:
                 read = walk(spoken.table, self.data, cut.rest[0] + spoken.header)
                 mti = read.document.get(DE.MTI, "")
                 ran_out = read.error is not None and read.error.found.endswith("before the message ends")
-                return ran_out and (not mti or (is_mti(mti) and mti[0] == configured.dialect.version))
+                ended = whole and read.error is None and self.data[read.end :] in (b"", b"\x03")
+                return (ran_out or ended) and (not mti or (is_mti(mti) and mti[0] == configured.dialect.version))
         return len(self.data) < _HEAD_MAX and not words.is_text(self.data[:4])
 
     def _text_for_a_length(self, configured: Configured) -> bool:
@@ -311,8 +326,16 @@ class Survey:
 
 
 def _without_noise(ranked: Sequence[Diagnosis]) -> list[Diagnosis]:
-    """The likeliest, and what is not much less likely."""
-    return [one for one in ranked[:ADVICE_MAX] if one.confidence > _NOISE * ranked[0].confidence]
+    """The likeliest, and what is not much less likely and asks for no more changes."""
+    if not ranked:
+        return []
+    first = ranked[0]
+    near = [
+        one
+        for one in ranked[1:]
+        if one.confidence > _NOISE * first.confidence and len(one.settings) <= len(first.settings)
+    ]
+    return [first, *near[: ADVICE_MAX - 1]]
 
 
 def _zero_led(data: bytes, reading: Reading) -> bool:

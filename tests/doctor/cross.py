@@ -187,7 +187,7 @@ class Tally:
 
     @property
     def share(self) -> float:
-        return self.right / self.cases
+        return self.right / self.cases if self.cases else 1.0
 
     def report(self, most: int = 40) -> str:
         head = f"{self.right:,} of {self.cases:,} right ({self.share:.2%}), {self.healthy:,} of them healthy"

@@ -1,5 +1,7 @@
 """Slices of what `python -m tests.doctor.cross` and `python -m tests.doctor.healthy` count at length."""
 
+import pytest
+
 from tests.doctor import cross, healthy
 
 RIGHT_MIN = 0.95
@@ -13,6 +15,8 @@ def test_the_right_cause_comes_first_whatever_is_sent_and_whatever_is_configured
 
 def test_others_messages_in_every_framing_are_told_from_every_other_framing() -> None:
     tally = cross.run_vectors()
+    if not tally.cases:
+        pytest.skip("the messages made by others are not here")
     assert tally.share >= RIGHT_MIN, tally.report()
 
 
