@@ -76,6 +76,7 @@ def read_listener(s: Section, dialects: Dialects, limits: Limits) -> Listener:
         framing=dialects.framing(s, dialect),
         max_connections=s.integer("max_connections", 1, 200_000, limits.connections),
         idle_s=s.integer("idle_s", 0, 86_400, 0),
+        max_in_flight=s.integer("max_in_flight", 1, 1_000_000, min(2_000, limits.pending)),
     )
     s.done()
     return listener

@@ -18,6 +18,8 @@ def answer_again(kernel: Kernel, message: Incoming) -> bool:
     pending = kernel.pending.get(message.key)
     if pending is not None:
         _check_same(pending.pan, pending.amount, message)
+        kernel.left(pending.link)
+        session.in_flight += 1
         pending.link, pending.raw = session.link, message.raw
         kernel.log("info", "repeat.pending", txn=f"{pending.txn:x}", link=session.link, mti=document[DE.MTI],
                    hint="its original still waits for the issuer; the answer goes to this link")  # fmt: skip
@@ -25,7 +27,7 @@ def answer_again(kernel: Kernel, message: Incoming) -> bool:
     outcome = kernel.repeated(message.key)
     if outcome is None:
         if kernel.refused and (refused := kernel.refused_before(message.key)):
-            raise Refusal(refused, "it was refused before, while the journal could not take it")
+            raise Refusal(refused, "it was refused before, and not recorded")
         return False
     request = outcome.request
     if request is not None:

@@ -319,18 +319,17 @@ def missing(elements: frozenset[str] | set[str]) -> Refusal:
     return Refusal(Answer.FORMAT_ERROR, f"required and missing: {names}")
 
 
-def limit_reached(kernel: Kernel, limit: str, value: int, de39: str, host: str) -> Refusal:
-    """Say which limit, and how to raise it; the refusal to raise."""
-    where = f"[[host]] {host}" if limit == "max_pending" else "[limits]"
-    kernel.log(
-        "warning",
-        "limit.reached",
-        limit=limit,
-        value=value,
-        host=host,
-        hint=f"raise {limit} in {where} of the network file",
-    )
-    return Refusal(de39, f"limit {limit}={value} reached (host {host})")
+def limit_reached(kernel: Kernel, limit: str, value: int, de39: str, host: str, where: str = "") -> Refusal:
+    """Say which limit, and how to raise it, once a second at most; the refusal to raise. `host`: or the link it holds for.
+
+    `where`: the section of the network file; "": that of the host or [limits].
+    """
+    where = where or (f"[[host]] {host}" if limit == "max_pending" else "[limits]")
+    times = kernel.limit_times(limit, where)
+    if times:
+        kernel.log("warning", "limit.reached", limit=limit, value=value, host=host, times=times,
+                   hint=f"raise {limit} in {where} of the network file")  # fmt: skip
+    return Refusal(de39, f"limit {limit}={value} reached ({where if limit == 'max_in_flight' else f'host {host}'})")
 
 
 def hop_of(

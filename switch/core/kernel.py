@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from switch.core.horizon import days_about, later
+from switch.core.limits import NEVER
 from switch.core.links import HostState, Session
 from switch.core.network import Network
 from switch.core.party import Effect, Hop, LinkId, Log, Record, Send
@@ -56,8 +57,13 @@ class Kernel:
         """approvals said again to a repeat: how many copies may be on their way beside the one that fails next"""
         self.refused: OrderedDict[Key, tuple[int, str]] = OrderedDict()
         """refusals that the journal could not take: when (wall-clock µs) and DE39, by the message's key"""
+        self.admitted = self.shed = 0
+        """requests forwarded, and requests declined for want of room (`core.overload`), since the start"""
+        self.admit_to = NEVER
+        """`admitted` may become so much in this turn"""
         self.journal_down = ""
         """why, while the journal is not there"""
+        self._limits_said: dict[tuple[str, str], tuple[int, int]] = {}
         self.draining = False
         self.booted_de7 = ""
         """DE7 when this process started; "" where none was before it"""
@@ -138,6 +144,11 @@ class Kernel:
             outcome = self.history.find(key)
         return outcome if outcome is not None and self.of_this_year(outcome) else None
 
+    def let_go(self, key: Key) -> bool:
+        """True if memory may have let go of what has this key: `find` would ask History."""
+        horizon = self.state.horizons.get(key[0])
+        return horizon is not None and not (later(key[3], horizon) and key[3][:4] in self._near)
+
     def of_this_year(self, outcome: Outcome) -> bool:
         """True if a name without a year can mean this transaction."""
         return self._wall_us - outcome.txn < HALF_YEAR_US
@@ -166,7 +177,7 @@ class Kernel:
     def refused_unrecorded(self, key: Key, de39: str) -> None:
         """Remember a refusal in memory only: a repeat that is on its way already must not fare otherwise."""
         self.refused[key] = self._wall_us, de39
-        if len(self.refused) > self.limits.late_answers:
+        if len(self.refused) > self.limits.recent_transactions:
             self.refused.popitem(last=False)
 
     def refused_before(self, key: Key) -> str:
@@ -174,7 +185,22 @@ class Kernel:
         at_us, de39 = self.refused.get(key, (0, ""))
         return de39 if de39 and self._within_window(at_us) else ""
 
+    def left(self, link: LinkId) -> None:
+        """A request of this connection does not wait any more, otherwise than by its answer."""
+        session = self.sessions.get(link)
+        if session is not None:
+            session.in_flight -= 1
+
     # -- words
+
+    def limit_times(self, limit: str, where: str) -> int:
+        """How often a limit was reached since it was last said; 0: it was said less than a second ago, and need not be again."""
+        said_us, times = self._limits_said.get((limit, where), (0, 0))
+        if abs(self._wall_us - said_us) < 1_000_000:
+            self._limits_said[limit, where] = said_us, times + 1
+            return 0
+        self._limits_said[limit, where] = self._wall_us, 0
+        return times + 1
 
     def log(self, level: str, event: str, **fields: Any) -> None:
         """A structured event that is no hop."""

@@ -3,7 +3,12 @@
 Rule: over a limit the switch declines, closes or drops *and says which limit and how to raise it*; it never collapses.
 """
 
+from typing import Final
+
 import msgspec
+
+NEVER: Final = 1 << 62
+"""A number that nothing counted here reaches."""
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +44,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """appended but not yet durable; above it new requests are declined with DE39=96"""
     format_errors_per_link: int = 100
     """consecutive ones; then the link is closed"""
+    turn_ms: int = 30
+    """all that is read at once is dealt with in so long; where turns stay longer for a quarter of a second, requests beyond what
+    the processor serves are declined with DE39=96"""
     network_messages_per_10s: int = 200
     """sign-ons and echo tests from one link; above it they are not answered (two hosts echoing at each other)"""
     codec_layouts: int = 512

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import TypeAlias
 
+from switch.core.limits import NEVER
 from switch.core.network import HostLink
 from switch.core.party import LinkId
 from switch.core.pending import Pending, PendingTable
@@ -54,9 +55,9 @@ class Session:
     """One connection: its speech (framing, dialect, translator), who is at the other end, and its counters."""
 
     __slots__ = (
-        "asked", "bad", "bad_in_a_row", "dialect", "explained", "first", "framing", "framing_name", "good", "heard_ns", "host",
-        "inward", "link", "name", "network_from_ns", "network_messages", "role", "say", "since_de7", "source", "state",
-        "unanswered_ns",
+        "asked", "bad", "bad_in_a_row", "dialect", "direct", "explained", "first", "framing", "framing_name", "good", "heard_ns",
+        "host", "in_flight", "inward", "link", "max_in_flight", "name", "network_from_ns", "network_messages", "role", "say",
+        "since_de7", "source", "state", "unanswered_ns",
     )  # fmt: skip
 
     def __init__(
@@ -78,6 +79,8 @@ class Session:
         self.framing = framing
         self.framing_name = framing_name
         self.inward = translator.inward
+        self.direct = isinstance(translator, Direct)
+        """the link form is the house form"""
         self.say = _speech(dialect, framing, translator)
         """a house-form document, and for an answer the request as it came, as framed bytes. Raises EncodeError, FramingError"""
         self.state = SessionState.CONNECTED
@@ -85,6 +88,9 @@ class Session:
         """member (acquirer, terminal) or host name, once signed on"""
         self.host: HostState | None = None
         self.heard_ns = now
+        self.in_flight = 0
+        """requests that came on it and wait for their answer"""
+        self.max_in_flight = NEVER
         self.asked: dict[tuple[str, str], tuple[str, int]] = {}
         """network requests sent and not answered: (DE11, DE7) -> (DE70, when)"""
         self.since_de7 = ""

@@ -43,6 +43,8 @@ class Listener(msgspec.Struct, frozen=True, kw_only=True):
     max_connections: int
     idle_s: int
     """a connection from which nothing came for so long is closed; 0: never"""
+    max_in_flight: int = 2_000
+    """requests of one connection awaiting their answer; above it: DE39=96 at once"""
 
 
 class StandInRule(msgspec.Struct, frozen=True, kw_only=True):

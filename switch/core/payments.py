@@ -30,6 +30,7 @@ from switch.core.horizon import later
 from switch.core.house import House48, private_elements
 from switch.core.kernel import Kernel
 from switch.core.links import HostState, Session
+from switch.core.overload import shed
 from switch.core.party import Hop
 from switch.core.pending import Pending
 from switch.core.reading import INQUIRIES, is_inquiry
@@ -57,6 +58,8 @@ class Payments:
 
     def request(self, session: Session, document: Document, raw: Document, now: int) -> None:
         """0100, 0200 and their repeats: refused, answered again, or forwarded."""
+        if self._kernel.admitted >= self._kernel.admit_to and shed(self._kernel, session, document, raw, now):
+            return
         message = take(self._kernel, session, document, raw, now)
         decision = None
         try:
@@ -66,14 +69,14 @@ class Payments:
             if answer_again(self._kernel, message):
                 return
             decision = route(self._router, message)
-            self._forward(message, decision, self._admit(decision))
+            self._forward(message, decision, self._admit(decision, session))
         except Refusal as refusal:
             if decision is not None and self._may_be_forgotten(message):
                 self._take_back(message, decision, refusal)
             elif not (type(refusal) is Away and decision and self._stand_in.approves(message, decision, refusal)):
                 self.decline(message, refusal)
 
-    def _admit(self, decision: Decision) -> HostState:
+    def _admit(self, decision: Decision, session: Session) -> HostState:
         """The host to forward to. Raises Refusal where it is away or a limit is reached."""
         kernel = self._kernel
         if kernel.journal_down:
@@ -83,6 +86,9 @@ class Payments:
         host = kernel.hosts[decision.host]
         if host.up is None:
             raise Away(Answer.ISSUER_INOPERATIVE, away(kernel, host), decision.route)
+        if session.in_flight >= session.max_in_flight:
+            where = f"[[listener]] {session.name}"
+            raise limit_reached(kernel, "max_in_flight", session.max_in_flight, Answer.MALFUNCTION, session.link, where)
         if len(host.pending) >= host.config.max_pending:
             raise limit_reached(kernel, "max_pending", host.config.max_pending, Answer.ISSUER_INOPERATIVE, host.name)
         if len(kernel.pending) >= kernel.limits.pending:
@@ -128,6 +134,8 @@ class Payments:
                 message.masked, amount, cost, now, now + host.timeout_ns,
             )
         )  # fmt: skip
+        message.session.in_flight += 1
+        kernel.admitted += 1
 
     def _outgoing(self, document: Document, stan: str, de7: str, origin: str) -> Document:
         """A request as it goes to the host: the switch's own DE11 and DE7; `origin` is the MTI's last digit, "1" a repeat."""
@@ -236,6 +244,7 @@ class Payments:
         if back is None:
             self._undeliverable(pending.key, txn, approved, pending.link, now)
             return
+        back.in_flight -= 1
         document[DE.STAN], document[DE.TRANSMISSION_TIME] = request[DE.STAN], request[DE.TRANSMISSION_TIME]
         document[DE.RESPONSE_CODE] = de39
         for de in RESTORED:
@@ -290,6 +299,7 @@ class Payments:
         """No answer by the deadline, or the host's connection is lost: 91 to the acquirer, and a reversal owed first."""
         kernel = self._kernel
         host.pending.give_up(pending, reason, now)
+        kernel.left(pending.link)
         request = kernel.state.open[pending.txn]
         after = self.close_open(request, reason, now)
         kernel.log("warning", "answer.missing", txn=f"{pending.txn:x}", host=host.name, reason=reason,

@@ -108,6 +108,7 @@ class Reversals:
         if pending is None:
             return False
         kernel.hosts[pending.decision.host].pending.give_up(pending, "reversed by the acquirer", message.now)
+        kernel.left(pending.link)
         request = kernel.state.open[pending.txn]
         if is_inquiry(request.elements):
             self._payments.close_open(request, "reversed by the acquirer", message.now)

@@ -101,6 +101,9 @@ def succeed(switch: "Switch", memory: Memory, now: int) -> None:
         if host is None:
             continue
         host.pending.keep(kept.table, now + host.timeout_ns)
+        for pending in kept.table.waiting:
+            if pending.link in switch.sessions:
+                switch.sessions[pending.link].in_flight += 1
         switch.forwarder.queues[kept.name].keep(kept.queue)
         for link in kept.sessions:
             if link in switch.sessions:

@@ -23,6 +23,7 @@ from switch.core.network import Listener, Network
 from switch.core.operate_links import LinkCommands
 from switch.core.operate_saf import SafCommands
 from switch.core.operator import Operator
+from switch.core.overload import Overload
 from switch.core.party import Close, LinkId, link_name
 from switch.core.payments import Payments
 from switch.core.records import SCHEMA, Booted, Forwarded, History, Snapshot, State
@@ -70,6 +71,8 @@ class Switch(Kernel):
         )
         self._advice = LinkAdvice(self.log, candidates)
         self.leaving = Leaving(self, self.management)
+        self.overload = Overload(self, self._frames)
+        self.hold, self.settle, self.release = self.overload.hold, self.overload.settle, self.overload.release
         self.listeners: dict[str, Listener] = {listener.name: listener for listener in network.listeners}
         self.connections: dict[str, int] = {}
         """open now, by listener"""
@@ -157,9 +160,12 @@ class Switch(Kernel):
         """A connection that begins."""
         spoken = self.dialects[dialect]
         translator = translator_for(spoken, self.network.institution, peer, year=self.year)
-        return Session(
-            link, name, role, spoken, make_framing(framing, self.limits.frame_bytes), framing, translator, now
-        )
+        cutter = make_framing(framing, self.limits.frame_bytes)
+        session = Session(link, name, role, spoken, cutter, framing, translator, now)
+        listener = self.listeners.get(name)
+        if listener is not None:
+            session.max_in_flight = listener.max_in_flight
+        return session
 
     def _limit_close(self, session: Session, limit: str, value: int, where: str = "[limits]") -> None:
         self.log("warning", "limit.reached", limit=limit, value=value, link=session.link,
@@ -220,13 +226,15 @@ class Switch(Kernel):
         try:
             frames = framing.feed(data)
         except FramingError as error:
+            self.overload.lets_go(session, now)
             self._frames(session, error.frames, now)
             self.log("warning", "frame.bad", link=link, offset=error.offset, expected=error.expected, found=error.found,
                      reason=str(error), framing=session.framing_name)  # fmt: skip
             self._advice.link(session, now)
             self._close(session, f"bad frame: {error}")
             return
-        self._frames(session, frames, now)
+        if not (self.overload.holding and self.overload.keeps(session, frames)):
+            self._frames(session, frames, now)
         if framing.waiting:
             self.partial.setdefault(link, now)
             if frames:

@@ -23,6 +23,7 @@ from switch.core.party import Close, Effect, Hop, LinkId, Log, Party, Record, Se
 from switch.server.connections import Connection, address_of
 from switch.server.doors import Doors
 from switch.server.estate import KeptConnection
+from switch.server.pace import Pace, Paced
 from switch.server.ports import Dial, Journal, Sinks, trio_clock
 from switch.server.watching import Watcher
 
@@ -44,6 +45,7 @@ class Driver:
         self._journal = journal
         self._durable = durable
         self._epoll = select.epoll()
+        self._pace = Pace(limits.turn_ms) if isinstance(party, Paced) else None
         self.doors = Doors(self._epoll, limits, self)
         self._connections: dict[int, Connection] = {}
         self._by_link: dict[LinkId, Connection] = {}
@@ -64,13 +66,20 @@ class Driver:
 
     async def poll(self) -> None:
         """The one task that reads. Runs until cancelled."""
-        epoll, fd = self._epoll, self._epoll.fileno()
+        epoll, fd, pace = self._epoll, self._epoll.fileno(), self._pace
         while True:
             await trio.lowlevel.wait_readable(fd)
             now = trio_clock()
+            if pace is not None:
+                pace.begins(self.party)
             for ready, events in epoll.poll(0, 512):
                 self._ready(ready, events, now)
-            self.carry_out(now)
+            if pace is not None:
+                pace.read(self.party, now)
+                self.carry_out(now)
+                pace.ends(self.party, now)
+            else:
+                self.carry_out(now)
 
     def _ready(self, fd: int, events: int, now: int) -> None:
         connection = self._connections.get(fd)
@@ -196,6 +205,8 @@ class Driver:
         assert not self.party.effects, "what the one before asked for has been done"
         party.wall_offset_ns = self.party.wall_offset_ns
         self.party, self._limits, self.doors.limits = party, limits, limits
+        if self._pace is not None:
+            self._pace.limit(limits.turn_ms)
         self.carry_out(now)
 
     # -- standing still, and going on in another process

@@ -13,7 +13,8 @@ journal (`book.journal_holds()`); a crash keeps what was durable and nothing els
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 import msgspec
@@ -184,6 +185,14 @@ class Playbook:
     def deliver(self, link: LinkId, data: bytes) -> None:
         """Bytes arrive at the switch."""
         self.switch.received(link, data, self.now)
+        self._carry_out()
+
+    @contextmanager
+    def turn(self, room: int) -> Iterator[None]:
+        """All that is sent in this block arrives in one turn, which has room for so many requests (`core.overload`)."""
+        self.switch.hold(room)
+        yield
+        self.switch.settle(self.now)
         self._carry_out()
 
     def hang_up(self, link: LinkId) -> None:

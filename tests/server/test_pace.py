@@ -1,0 +1,98 @@
+"""Turns that stay long bound the room of the next; one slow turn does not."""
+
+from switch.server.pace import ROOM_MIN, Pace, Paced
+
+MS = 1_000_000
+
+
+class Party:
+    """Deals with what it is told a turn has, and notes what it is asked."""
+
+    def __init__(self) -> None:
+        self.admitted = self.shed = 0
+        self.calls: list[str] = []
+
+    def hold(self, room: int) -> None:
+        self.calls.append(f"hold {room}")
+
+    def settle(self, now: int) -> None:
+        self.calls.append("settle")
+
+    def release(self, now: int) -> None:
+        self.calls.append("release")
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1
+
+    def __call__(self) -> int:
+        return self.now
+
+
+def turns(pace: Pace, party: Party, clock: Clock, ms: int, times: int, admitted: int = 300, shed: int = 0) -> None:
+    for _ in range(times):
+        pace.begins(party)
+        pace.read(party, 0)
+        clock.now += ms * MS
+        party.admitted += admitted
+        party.shed += shed
+        pace.ends(party, 0)
+
+
+def made() -> tuple[Pace, Party, Clock]:
+    clock = Clock()
+    return Pace(20, clock, clock), Party(), clock
+
+
+def test_short_turns_and_a_long_one_now_and_then_are_left_alone() -> None:
+    pace, party, clock = made()
+    assert isinstance(party, Paced)
+    for _ in range(50):
+        turns(pace, party, clock, 3, 5)
+        turns(pace, party, clock, 200, 1)
+    assert pace.room == 0
+    assert not party.calls
+
+
+def test_a_quarter_of_a_second_of_long_turns_bounds_the_next_by_what_they_took() -> None:
+    pace, party, clock = made()
+    turns(pace, party, clock, 50, 6)
+    assert pace.room == 0
+    turns(pace, party, clock, 50, 1)
+    assert pace.room == 300 * 20 // 50
+    turns(pace, party, clock, 20, 1, shed=1)
+    assert party.calls == ["hold 120", "settle"]
+
+
+def test_time_that_others_have_the_processor_is_not_counted() -> None:
+    clock, party = Clock(), Party()
+    pace = Pace(20, clock, lambda: clock.now // 10)
+    turns(pace, party, clock, 100, 50)
+    assert pace.room == 0
+
+
+def test_room_shrinks_where_turns_stay_long_to_half_of_what_it_was_and_no_further() -> None:
+    pace, party, clock = made()
+    turns(pace, party, clock, 50, 7)
+    turns(pace, party, clock, 25, 1, shed=1)
+    assert pace.room == 120 * 20 // 25
+    turns(pace, party, clock, 500, 1, shed=1)
+    assert pace.room == 96 * 3 // 4
+    turns(pace, party, clock, 500, 5, shed=1)
+    assert pace.room == 60
+    pace, party, clock = made()
+    turns(pace, party, clock, 50, 7, admitted=0)
+    assert pace.room == ROOM_MIN
+
+
+def test_room_that_is_used_up_in_time_grows_and_room_that_nobody_fills_is_given_up() -> None:
+    pace, party, clock = made()
+    turns(pace, party, clock, 50, 7)
+    turns(pace, party, clock, 10, 1, shed=1)
+    assert pace.room == 120 + 120 // 16 + 1
+    turns(pace, party, clock, 1, 40, admitted=2)
+    assert pace.room == 0
+    assert party.calls[-1] == "release"
+    turns(pace, party, clock, 50, 6)
+    assert pace.room == 0, "it begins anew"
