@@ -8,6 +8,9 @@ import select
 import signal
 import socket
 import struct
+import time
+from collections import deque
+from contextlib import suppress
 from typing import Final
 
 import click
@@ -104,13 +107,48 @@ def _merged(slices: list[slice]) -> tuple[slice, ...]:
     return tuple(merged)
 
 
-def serve(listener: socket.socket) -> None:
-    """Answer on every connection to `listener`, until interrupted. A connection that breaks or talks nonsense is closed."""
-    echo, epoll = Echo(), select.epoll()
+class Counter:
+    """One clerk who takes so long for each answer: those who wait stand in line."""
+
+    def __init__(self, per_second: float) -> None:
+        self._each_s = 1 / per_second if per_second else 0.0
+        self._free_at = 0.0
+        self.line: deque[tuple[float, socket.socket, bytes]] = deque()
+        """when each answer is ready, and where it goes"""
+
+    def takes(self, sock: socket.socket, answers: list[bytes]) -> None:
+        """Requests come; `answers` are what they will get."""
+        for answer in answers:
+            self._free_at = max(time.monotonic(), self._free_at) + self._each_s
+            self.line.append((self._free_at, sock, answer))
+
+    def wait_s(self) -> float:
+        """Until the next answer is ready; -1: nobody waits."""
+        return max(0.0, self.line[0][0] - time.monotonic()) if self.line else -1
+
+    def gives(self) -> None:
+        """Hand out what is ready."""
+        now = time.monotonic()
+        ready: dict[socket.socket, list[bytes]] = {}
+        while self.line and self.line[0][0] <= now:
+            _, sock, answer = self.line.popleft()
+            ready.setdefault(sock, []).append(answer)
+        for sock, answers in ready.items():
+            with suppress(OSError):
+                sock.sendall(b"".join(answers))
+
+
+def serve(listener: socket.socket, per_second: float = 0.0) -> None:
+    """Answer on every connection to `listener`, until interrupted. A connection that breaks or talks nonsense is closed.
+
+    `per_second`: requests answered at most, one after the other; 0: as many as come.
+    """
+    echo, epoll, counter = Echo(), select.epoll(), Counter(per_second)
     connections: dict[int, tuple[socket.socket, Framing]] = {}
     epoll.register(listener.fileno(), select.EPOLLIN)
     while True:
-        for fd, _ in epoll.poll():
+        counter.gives()
+        for fd, _ in epoll.poll(counter.wait_s()):
             if fd == listener.fileno():
                 sock, _ = listener.accept()
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -118,18 +156,21 @@ def serve(listener: socket.socket) -> None:
                 epoll.register(sock.fileno(), select.EPOLLIN)
                 continue
             sock, framing = connections[fd]
-            if not _answer_all(sock, framing, echo):
+            if not _answer_all(sock, framing, echo, counter if per_second else None):
                 epoll.unregister(fd)
                 sock.close()
                 del connections[fd]
 
 
-def _answer_all(sock: socket.socket, framing: Framing, echo: Echo) -> bool:
+def _answer_all(sock: socket.socket, framing: Framing, echo: Echo, counter: Counter | None) -> bool:
     """One read, its answers in one write. False when the connection is to be closed."""
     try:
         data = sock.recv(262_144)
-        answers = [echo.answer(frame) for frame in framing.feed(data)]
-        sock.sendall(b"".join([answer for answer in answers if answer is not None]))
+        answers = [answer for frame in framing.feed(data) if (answer := echo.answer(frame)) is not None]
+        if counter is not None:
+            counter.takes(sock, answers)
+        else:
+            sock.sendall(b"".join(answers))
     except (OSError, FramingError, ValueError):
         return False
     return bool(data)
@@ -145,7 +186,8 @@ def address_of(text: str) -> tuple[str, int]:
 
 @click.command()
 @click.option("--listen", default="127.0.0.1:0", show_default=True, help="Address; port 0: any free one.")
-def main(listen: str) -> None:
+@click.option("--per-second", type=click.FloatRange(min=0), default=0, help="Answers at most; 0: as many as it can.")
+def main(listen: str, per_second: float) -> None:
     """Approve everything, fast."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     host, port = address_of(listen)
@@ -156,7 +198,7 @@ def main(listen: str) -> None:
     bound = listener.getsockname()
     click.echo(f"Ready: cmi87 on {bound[0]}:{bound[1]}")
     try:
-        serve(listener)
+        serve(listener, per_second)
     except KeyboardInterrupt:
         listener.close()
 

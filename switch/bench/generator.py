@@ -11,7 +11,7 @@ import contextlib
 import select
 import socket
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -22,7 +22,7 @@ from switch.bench.messages import Card, Speech
 from switch.core.network import Address
 from switch.wire import DecodeError
 from switch.wire.framing import Framing, FramingError, make_framing
-from switch.wire.vocabulary import DE
+from switch.wire.vocabulary import APPROVALS, DE, RESPONSE_CODES, Answer
 
 RECEIVE_BYTES: Final = 262_144
 FOLD_SAMPLES: Final = 16_384
@@ -60,6 +60,8 @@ class Counts(msgspec.Struct):
     sent: int = 0
     answered: int = 0
     latencies: Counter[int] = msgspec.field(default_factory=Counter)
+    approved: Counter[int] = msgspec.field(default_factory=Counter)
+    """of them, those of approvals"""
     lateness: Counter[int] = msgspec.field(default_factory=Counter)
     """open loop: from when a request should have left to when it did, this generator's own share of the latency"""
     codes: Counter[bytes] = msgspec.field(default_factory=Counter)
@@ -109,7 +111,12 @@ class Load:
         self._epoll = select.epoll()
         self._connections: dict[int, _Connection] = {}
         self._counts = Counts()
-        self._samples: list[int] = []
+        self._samples: defaultdict[bytes, list[int]] = defaultdict(list)
+        """by DE39, as it stands on the wire"""
+        self._sampled = 0
+        encode_code = coder(speech.dialect, DE.RESPONSE_CODE)
+        codes = RESPONSE_CODES if speech.dialect.version != "0" else dict.fromkeys(APPROVALS, Answer.APPROVED)
+        self._approvals = frozenset(encode_code(code) for code, answer in codes.items() if answer in APPROVALS)
         self._late: list[int] = []
 
     # -- before
@@ -229,7 +236,7 @@ class Load:
                     self._flush(connection)
                 if events & ~select.EPOLLOUT:
                     self._receive(connection)
-            if len(self._samples) > FOLD_SAMPLES:
+            if self._sampled > FOLD_SAMPLES:
                 self._fold()
 
     def _refill(self, _now: int) -> int:
@@ -317,7 +324,8 @@ class Load:
         except FramingError as error:
             self._lost(connection, str(error))
             return
-        read, pending, samples, codes = self._reader.read, connection.pending, self._samples, self._counts.codes
+        read, pending, samples = self._reader.read, connection.pending, self._samples
+        self._sampled += len(frames)
         for frame in frames:
             found = read(frame)
             if found is None:
@@ -329,8 +337,7 @@ class Load:
                 self._trouble(f"an answer with DE11={found[0]!r} to nothing that waits")
                 self._counts.unmatched += 1
                 continue
-            samples.append((now - start) // 1000)
-            codes[found[1]] += 1
+            samples[found[1]].append((now - start) // 1000)
 
     def _other(self, connection: _Connection, frame: bytes) -> tuple[bytes, bytes] | None:
         """A message of no known layout: an answer of a new one, a network message, or nothing that can be read."""
@@ -391,9 +398,15 @@ class Load:
         return stan
 
     def _fold(self) -> None:
-        self._counts.answered += len(self._samples)
-        self._counts.latencies.update(self._samples)
+        counts = self._counts
+        for code, samples in self._samples.items():
+            counts.answered += len(samples)
+            counts.codes[code] += len(samples)
+            counts.latencies.update(samples)
+            if code in self._approvals:
+                counts.approved.update(samples)
         self._samples.clear()
+        self._sampled = 0
         self._counts.lateness.update(self._late)
         self._late.clear()
 

@@ -56,6 +56,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     throughput: float
     """answers a second"""
     latency_us: Latency
+    approved_latency_us: Latency | None
+    """of approvals alone; None where there is none, or no other answer"""
     lateness_us: Latency | None
     """open loop: the generator's own share, from when a request should have left to when it did"""
     codes: dict[str, int]
@@ -103,7 +105,9 @@ def report(
     return Report(
         mode=mode, host=host, dialect=dialect, connections=connections, seconds=round(counts.seconds, 3), sent=counts.sent,
         answered=counts.answered, throughput=round(counts.answered / counts.seconds, 1) if counts.seconds else 0.0,
-        latency_us=latency(made), lateness_us=latency(histogram(counts.lateness)) if counts.lateness else None,
+        latency_us=latency(made),
+        approved_latency_us=latency(histogram(counts.approved)) if 0 < counts.approved.total() < counts.answered else None,
+        lateness_us=latency(histogram(counts.lateness)) if counts.lateness else None,
         codes={decode_code(code): n for code, n in counts.codes.most_common()},
         errors={name: getattr(counts, name) for name in ERRORS},
         first_trouble=counts.first_trouble, cpu=cpu,
@@ -119,6 +123,8 @@ def as_text(made: Report) -> str:
         f"{made.approved_percent:.1f} % approved",
         _latency_line("latency", made.latency_us),
     ]
+    if made.approved_latency_us is not None:
+        lines.append(_latency_line("approved", made.approved_latency_us))
     if made.lateness_us is not None:
         lines.append(_latency_line("of it ours", made.lateness_us))
     for code, count in made.codes.items():

@@ -138,6 +138,7 @@ def test_declines_are_counted_by_code():
     with host(mixed) as (address, _):
         counts = run(address)
     assert set(counts.codes) == {b"00", b"51"}
+    assert counts.approved.total() == counts.codes[b"00"]
 
 
 def test_a_host_s_own_echo_test_is_answered():

@@ -29,6 +29,14 @@ def made(**changes):
     )  # fmt: skip
 
 
+def test_where_some_are_declined_the_approvals_have_latencies_of_their_own():
+    assert made(approved=Counter({100: 1_000})).approved_latency_us is None
+    found = made(approved=Counter({100: 500, 1_000: 400}))
+    assert found.approved_latency_us is not None
+    assert found.approved_latency_us.max < found.latency_us.max
+    assert "approved" in as_text(found).splitlines()[3]
+
+
 CPU = Cpu(us_per_transaction=42.5, cores=0.85, rss_bytes=120_000_000, rss_grown_bytes=1_000_000, processes=2)
 
 
