@@ -13,6 +13,9 @@ import msgspec
 WINDOW_US: Final = 86_400_000_000
 """a card's payments count for 24 hours"""
 
+STAND_IN: Final = "stand-in"
+"""Route of what the switch approved itself, and reason of the advice about it."""
+
 
 class Stood(msgspec.Struct, frozen=True, array_like=True):
     """One payment approved by the switch itself."""

@@ -26,6 +26,8 @@ class Management:
         self._host_up = host_up
         self._institutions = {m.institution: m.name for m in kernel.network.members}
         self._hosts_in = {h.config.institution: h for h in kernel.hosts.values() if h.config.connect is None}
+        self.cutover: Callable[[Session, Document, int], str] = _no_cutover
+        """what answers an 0800 with DE70=201: its DE39"""
         self.stan = 0
         """last DE11 of an 0800 of the switch's"""
 
@@ -40,7 +42,13 @@ class Management:
         """Say goodbye to a host."""
         self._ask(session, NetworkCode.SIGN_OFF, now)
 
-    def _ask(self, session: Session, code: str, now: int) -> None:
+    def tell_cutover(self, session: Session, de15: str, now: int) -> None:
+        """Another business day has begun (DE15, MMDD), once that is durable. Raises EncodeError."""
+        for key in [key for key, (code, _) in session.asked.items() if code == NetworkCode.CUTOVER]:
+            del session.asked[key]
+        self._ask(session, NetworkCode.CUTOVER, now, {DE.SETTLEMENT_DATE: de15}, self._kernel.position)
+
+    def _ask(self, session: Session, code: str, now: int, extra: Document | None = None, after: int = 0) -> None:
         kernel = self._kernel
         self.stan = self.stan % 999_999 + 1
         stan, de7 = f"{self.stan:06d}", kernel.de7(now)
@@ -51,8 +59,10 @@ class Management:
             DE.ACQUIRER: kernel.network.institution,
             DE.NETWORK_CODE: code,
         }
+        if extra:
+            document.update(extra)
+        kernel.transmit(session, document, after=after)
         session.asked[(stan, de7)] = (code, now)
-        kernel.transmit(session, document)
 
     # -- what others say
 
@@ -67,22 +77,25 @@ class Management:
             kernel.log("error", "link.reflected", link=session.link, de11=stan_de7[0],
                        hint="our own 0800 came back: the other end echoes bytes, or is the switch itself")  # fmt: skip
             return
+        after = 0
         if code == NetworkCode.SIGN_ON:
             de39 = self._signed_on(session, document, now)
         elif code == NetworkCode.SIGN_OFF:
             de39 = self._signed_off(session, now)
         elif code == NetworkCode.ECHO:
             de39 = Answer.APPROVED
+        elif code == NetworkCode.CUTOVER:
+            de39, after = self.cutover(session, document, now), kernel.position
         else:
             de39 = Answer.INVALID_TRANSACTION
             kernel.log("warning", "link.network_code_unknown", link=session.link, de70=code or "absent",
-                       known="001 sign-on, 002 sign-off, 301 echo")  # fmt: skip
+                       known="001 sign-on, 002 sign-off, 201 cutover, 301 echo")  # fmt: skip
         if document[DE.MTI][2] == "0":
             reply = answer(document, de39)
             if DE.NETWORK_CODE in document:
                 reply[DE.NETWORK_CODE] = code
             try:
-                kernel.transmit(session, reply, raw)
+                kernel.transmit(session, reply, raw, after)
             except EncodeError as error:
                 kernel.log("error", "answer.unspeakable", link=session.link, mti=reply[DE.MTI], reason=str(error))
 
@@ -210,14 +223,14 @@ class Management:
             host = session.host
             if host is None or session.state is SessionState.CLOSING:
                 continue
-            oldest = min((at for _, at in session.asked.values()), default=None)
+            oldest = _oldest(session)
             if oldest is not None and now - oldest >= host.timeout_ns:
                 kernel.log("warning", "link.half_open", link=session.link, waited_ms=(now - oldest) // 1_000_000,
                            hint="an 0800 was not answered: the host is gone without saying so, or does not read")  # fmt: skip
                 session.state = SessionState.CLOSING
                 host.leaves(session)
                 kernel.effects.append(Close(session.link, "0800 not answered in time", at_once=True))
-            elif session.state is SessionState.UP and not session.asked and now >= self._echo_at(session, host):
+            elif oldest is None and session.state is SessionState.UP and now >= self._echo_at(session, host):
                 self._ask(session, NetworkCode.ECHO, now)
 
     def deadline(self) -> int | None:
@@ -227,8 +240,9 @@ class Management:
             host = session.host
             if host is None or session.state is SessionState.CLOSING:
                 continue
-            if session.asked:
-                at = min(asked_at for _, asked_at in session.asked.values()) + host.timeout_ns
+            oldest = _oldest(session)
+            if oldest is not None:
+                at = oldest + host.timeout_ns
             elif session.state is SessionState.UP:
                 at = self._echo_at(session, host)
             else:
@@ -243,3 +257,13 @@ class Management:
     @staticmethod
     def _echo_at(session: Session, host: HostState) -> int:
         return session.heard_ns + host.config.echo_s * 1_000_000_000
+
+
+def _oldest(session: Session) -> int | None:
+    """When the oldest 0800 was asked whose answer shows that the other end lives. Not every host answers 201."""
+    return min((at for code, at in session.asked.values() if code != NetworkCode.CUTOVER), default=None)
+
+
+def _no_cutover(session: Session, document: Document, now: int) -> str:
+    del session, document, now
+    return Answer.INVALID_TRANSACTION

@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol, TypeAlias
 
 import msgspec
 
-from switch.core.exposure import Exposure, Stood
+from switch.core.exposure import STAND_IN, Exposure, Stood
 from switch.core.horizon import move_horizon
 from switch.core.limits import Limits
 from switch.core.reading import is_inquiry, left_of
@@ -160,20 +160,18 @@ class Retried(Entry, frozen=True, tag="rty"):
 
 
 class Held(Entry, frozen=True, tag="hld"):
-    """An operator has said that nothing owed is to be sent to a host, or that it may be again."""
+    """An operator has said that nothing owed is to be sent to a host, or (`held` False) that it may be again."""
 
     host: str
     at_us: int
     held: bool
-    """False: released"""
 
 
 class Maintained(Entry, frozen=True, tag="mnt"):
-    """An operator keeps a host, an acquirer or a listener's connections from payments, or no longer does. Since schema 2."""
+    """An operator keeps `host:NAME`, `acquirer:NAME` (a member) or `listener:NAME` from payments, or no longer does."""
 
     at_us: int
     target: str
-    """`host:NAME`, `acquirer:NAME` (a member) or `listener:NAME`"""
     on: bool
 
 
@@ -215,6 +213,16 @@ class StoodIn(Entry, frozen=True, tag="std"):
         return Answered(self.request.txn, self.request.at_us, self.de39, self.elements, 0)
 
 
+class Cutover(Entry, frozen=True, tag="cut"):
+    """A business day (YYYY-MM-DD) is closed, and `day` begins: what stands behind this record belongs to it.
+    `by`: a host's name, or `operator`."""
+
+    at_us: int
+    day: str
+    closed: str
+    by: str
+
+
 class Snapshot(Entry, frozen=True, tag="snp"):
     """What is open, so that a restart folds only what follows. Opens a new segment."""
 
@@ -231,16 +239,14 @@ class Snapshot(Entry, frozen=True, tag="snp"):
     maintenance: dict[str, int] = {}
     stood: tuple[Stood, ...] = ()
     """approved in issuers' place in the last 24 hours"""
+    cutover: Cutover | None = None
 
 
 ENCODER = msgspec.msgpack.Encoder()
 AnyEntry: TypeAlias = (
     Booted | Forwarded | Answered | Declined | Owed | Delivered | Abandoned | Shelved | Retried | Held | Maintained |
-    StoodIn | Snapshot
+    StoodIn | Cutover | Snapshot
 )  # fmt: skip
-
-STAND_IN: Final = "stand-in"
-"""Route of what the switch approved itself, and reason of the advice about it."""
 
 
 class Outcome(msgspec.Struct, frozen=True, gc=False):
@@ -328,6 +334,8 @@ class State(msgspec.Struct):
     """hosts that nothing owed is sent to"""
     maintenance: dict[str, int] = {}
     """what an operator keeps from payments (`Maintained.target`) -> since when, wall-clock microseconds"""
+    cutover: Cutover | None = None
+    """the last one, which began the business day"""
     exposure: Exposure = msgspec.field(default_factory=Exposure)
     """what has been approved in issuers' place"""
 
@@ -446,10 +454,9 @@ def _held(state: State, r: Held) -> None:
 
 
 def _maintained(state: State, r: Maintained) -> None:
+    state.maintenance.pop(r.target, None)
     if r.on:
         state.maintenance[r.target] = r.at_us
-    else:
-        state.maintenance.pop(r.target, None)
 
 
 def _stood_in(state: State, r: StoodIn) -> None:
@@ -457,6 +464,10 @@ def _stood_in(state: State, r: StoodIn) -> None:
     _answered(state, r.answer)
     _owed(state, r.advice)
     state.exposure.approved(Stood(r.txn, r.request.at_us, r.card, r.request.amount), r.request.host)
+
+
+def _cutover(state: State, r: Cutover) -> None:
+    state.cutover = r
 
 
 def _booted(state: State, r: Booted) -> None:
@@ -473,25 +484,15 @@ def _snapshot(state: State, r: Snapshot) -> None:
     state.stans, state.horizons = dict(r.stans), dict(r.horizons)
     state.shelved = {s.txn: s for s in r.shelved}
     state.held = {h.host: h for h in r.held}
-    state.maintenance = dict(r.maintenance)
+    state.maintenance, state.cutover = dict(r.maintenance), r.cutover
     state.exposure = Exposure.of(r.stood, ((o.host, o.amount) for o in r.owed if o.reason == STAND_IN))
 
 
 _APPLY: dict[type, Callable[[State, Any], None]] = {
-    Booted: _booted,
-    Forwarded: _forwarded,
-    Answered: _answered,
-    Declined: _declined,
-    Owed: _owed,
-    Delivered: _delivered,
-    Abandoned: _abandoned,
-    Shelved: _shelved,
-    Retried: _retried,
-    Held: _held,
-    StoodIn: _stood_in,
-    Snapshot: _snapshot,
-    Maintained: _maintained,
-}
+    Booted: _booted, Forwarded: _forwarded, Answered: _answered, Declined: _declined, Owed: _owed,
+    Delivered: _delivered, Abandoned: _abandoned, Shelved: _shelved, Retried: _retried, Held: _held, StoodIn: _stood_in,
+    Snapshot: _snapshot, Maintained: _maintained, Cutover: _cutover,
+}  # fmt: skip
 
 
 def apply(state: State, entry: AnyEntry) -> None:

@@ -9,12 +9,13 @@ that is durable, and the advice when the host is back. Over a limit the answer i
 from datetime import UTC, datetime
 from typing import Final
 
+from switch.core.exposure import STAND_IN
 from switch.core.flow import KEPT, NOT_STORED, Incoming, Refusal, hop_of, reply
 from switch.core.forward import Forwarder
 from switch.core.house import ISSUER_UNAVAILABLE, PRIVATE, House48, original_data, private_elements
 from switch.core.kernel import Kernel
 from switch.core.network import StandInRule
-from switch.core.records import STAND_IN, Forwarded, Owed, StoodIn
+from switch.core.records import Forwarded, Owed, StoodIn
 from switch.core.routing import Decision
 from switch.core.translate import answer
 from switch.money.currency import format_amount

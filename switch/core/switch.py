@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from switch.core.advice import Candidates, LinkAdvice
+from switch.core.business_day import BusinessDay
 from switch.core.carriage import UnreadableError
 from switch.core.flow import reply
 from switch.core.forward import Forwarder
@@ -66,8 +67,10 @@ class Switch(Kernel):
         self._reversals = Reversals(self, router, self.forwarder, self._payments)
         self.management = Management(self, self.forwarder.host_up)
         self.maintenance = Maintenance(self, self.management)
+        day = BusinessDay(self, self.management)
+        self.management.cutover = day.host_says
         self.operator = Operator(
-            self, LinkCommands(self, self.maintenance).table(), SafCommands(self, self.forwarder).table()
+            self, LinkCommands(self, self.maintenance).table(), SafCommands(self, self.forwarder).table(), day.table()
         )
         self._advice = LinkAdvice(self.log, candidates)
         self.leaving = Leaving(self, self.management)
@@ -466,6 +469,6 @@ class Switch(Kernel):
                 self.wall_us(now), SCHEMA, self.network.name, self.last_txn, tuple(state.open.values()),
                 tuple(state.owed.values()), dict(state.stans), horizons,
                 tuple(state.shelved.values()), tuple(state.held.values()), dict(state.maintenance),
-                tuple(state.exposure.window.values()),
+                tuple(state.exposure.window.values()), state.cutover,
             )
         )  # fmt: skip
