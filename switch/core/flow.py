@@ -19,13 +19,13 @@ from typing import Final
 
 import msgspec
 
+from switch.core.exposure import STAND_IN
 from switch.core.house import PRIVATE, House48, original_data, private_elements
 from switch.core.kernel import Kernel
 from switch.core.links import HostState, Session, SessionState
 from switch.core.party import Hop, LinkId
 from switch.core.reading import INQUIRIES, left_of
 from switch.core.records import (
-    STAND_IN,
     Abandoned,
     Answered,
     AnyEntry,
