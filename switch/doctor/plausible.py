@@ -56,7 +56,7 @@ _CHECKS: Final[dict[str, Callable[[str], bool]]] = {
     DE.RESPONSE_CODE: lambda v: v in ANSWER_NAMES or v in RESPONSE_CODES or v.isalnum(),
     DE.TERMINAL: lambda v: _TERMINAL.fullmatch(v) is not None,
     DE.MERCHANT: lambda v: _TERMINAL.fullmatch(v) is not None,
-    DE.MERCHANT_NAME: lambda v: _NAME_END.fullmatch(v) is not None and v[:1] not in ("", " "),
+    DE.MERCHANT_NAME: lambda v: _NAME_END.fullmatch(v) is not None and v[:1].isalpha(),
     DE.CURRENCY: _currency,
     DE.CURRENCY_SETTLEMENT: _currency,
     DE.CURRENCY_BILLING: _currency,

@@ -164,7 +164,7 @@ class Survey:
         ranked = self._ranked(configured, tried)
         found = []
         unsettled = tried is None or tried.error is not None or bool(tried.frames)
-        if unsettled and (not ranked or (ranked[0][1].spoken.changed and ranked[0][0] < _SURE)):
+        if unsettled and (not ranked or (_doubtful(ranked[0][1]) and ranked[0][0] < _SURE)):
             found = faults(data, self.cuts, self._doctor.spoken(configured.dialect, altered=False), configured)
         if ranked:
             findings = self._of_readings(ranked, configured)
@@ -282,6 +282,8 @@ class Survey:
         score -= (0.08 if ours else 0.12) * len(reading.spoken.changed)
         if not reading.kind.name and reading.kind is not WHOLE:
             score -= 0.10 if reading.kind is NOTHING else 0.12
+        if 0 < reading.unfinished < _HEAD_MAX:
+            score -= 0.25  # a few bytes left over are seldom the beginning of one more message
         if _zero_led(self.data, reading):
             score -= 0.3
         return score
@@ -336,6 +338,11 @@ def _without_noise(ranked: Sequence[Diagnosis]) -> list[Diagnosis]:
         if one.confidence > _NOISE * first.confidence and len(one.settings) <= len(first.settings)
     ]
     return [first, *near[: ADVICE_MAX - 1]]
+
+
+def _doubtful(reading: Reading) -> bool:
+    """Whether one element in another form may explain as well what this reading does."""
+    return bool(reading.spoken.changed) or 0 < reading.unfinished < _HEAD_MAX
 
 
 def _zero_led(data: bytes, reading: Reading) -> bool:
