@@ -7,7 +7,7 @@ Beyond the network's `duplicate_window_s` a key says nothing any more: the messa
 
 from switch.core.flow import Incoming, Refusal, hop_of, reply
 from switch.core.kernel import Kernel
-from switch.core.records import Outcome
+from switch.core.state import Outcome
 from switch.core.translate import answer
 from switch.wire.vocabulary import ADVICES, APPROVALS, DE, Answer, Document
 

@@ -1,6 +1,6 @@
 """What the switch has approved in issuers' place: a card's over the last 24 hours, a host's until its issuer has been told.
 
-Part of the switch's state: `records.apply` alone changes it, and times are those of the records, so that a restart counts what
+Part of the switch's state: `state.apply` alone changes it, and times are those of the records, so that a restart counts what
 the process before it counted. Cards are known by a keyed digest (`security.vault`), never by their number.
 """
 

@@ -11,7 +11,7 @@ Theory of operation. A transaction is in one of the states below; each move has 
 
 A partial reversal (DE95) leaves an approved payment approved, of less.
 
-A flow decides: it reads state, records, sends. State itself changes in `records.apply` only.
+A flow decides: it reads state, records, sends. State itself changes in `state.apply` only.
 """
 
 from enum import Enum
@@ -25,16 +25,7 @@ from switch.core.kernel import Kernel
 from switch.core.links import HostState, Session, SessionState
 from switch.core.party import Hop, LinkId
 from switch.core.reading import INQUIRIES, left_of
-from switch.core.records import (
-    Abandoned,
-    Answered,
-    AnyEntry,
-    Declined,
-    Forwarded,
-    Key,
-    Owed,
-    StoodIn,
-)
+from switch.core.records import Abandoned, Answered, AnyEntry, Declined, Forwarded, Key, Owed, StoodIn
 from switch.core.routing import Decision, Router
 from switch.wire import EncodeError
 from switch.wire.subfields import SubfieldError

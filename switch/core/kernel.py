@@ -15,7 +15,8 @@ from switch.core.links import HostState, Session
 from switch.core.network import Network
 from switch.core.party import Effect, Hop, LinkId, Log, Record, Send
 from switch.core.pending import Pending
-from switch.core.records import AnyEntry, History, Key, Outcome, State, apply
+from switch.core.records import AnyEntry, Key
+from switch.core.state import History, Outcome, State, apply
 from switch.security.vault import Vault
 from switch.wire import Dialect, EncodeError
 from switch.wire.framing import FramingError

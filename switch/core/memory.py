@@ -11,7 +11,8 @@ from switch.core.network import Network
 from switch.core.owing import KeptQueue
 from switch.core.party import LinkId
 from switch.core.pending import KeptTable
-from switch.core.records import Key, Outcome
+from switch.core.records import Key
+from switch.core.state import Outcome
 
 MEMORY = 1
 """Of what follows. A new member with a default needs no new number; another meaning does."""

@@ -27,8 +27,9 @@ from switch.core.kernel import Kernel
 from switch.core.links import Session
 from switch.core.payments import Payments
 from switch.core.reading import is_inquiry
-from switch.core.records import Declined, Forwarded, Key, Outcome, Owed
+from switch.core.records import Declined, Forwarded, Key, Owed
 from switch.core.routing import Router
+from switch.core.state import Outcome
 from switch.core.translate import answer, parse_original
 from switch.wire.vocabulary import ADVICES, APPROVALS, DE, MTI, Answer, Document
 

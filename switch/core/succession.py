@@ -11,7 +11,7 @@ from switch.core.links import Session, SessionState
 from switch.core.memory import KeptHost, KeptSession, Memory, Remembered
 from switch.core.network import Network
 from switch.core.party import Close
-from switch.core.records import limit
+from switch.core.state import limit
 from switch.wire.framing import FramingError
 
 if TYPE_CHECKING:

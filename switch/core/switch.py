@@ -27,9 +27,10 @@ from switch.core.operator import Operator
 from switch.core.overload import Overload
 from switch.core.party import Close, LinkId, link_name
 from switch.core.payments import Payments
-from switch.core.records import SCHEMA, Booted, Forwarded, History, Snapshot, State
+from switch.core.records import SCHEMA, Booted, Forwarded, Snapshot
 from switch.core.reversals import Reversals
 from switch.core.routing import Router
+from switch.core.state import History, State
 from switch.core.succession import memory_of, succeed
 from switch.core.tariffs import Tariffs
 from switch.core.translate import answer, translator_for

@@ -1,7 +1,7 @@
 """From the log back to the state: what a restart, an audit and a test fold.
 
 In: a directory and the limits. Out: the state that the records up to the end of the log make, and where that end is. One rule:
-the fold is `records.apply`, the code that ran before the restart.
+the fold is `state.apply`, the code that ran before the restart.
 """
 
 import fcntl
@@ -16,7 +16,8 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from switch.core.limits import Limits
-from switch.core.records import DECODER, SCHEMA, AnyEntry, State, apply
+from switch.core.records import DECODER, SCHEMA, AnyEntry
+from switch.core.state import State, apply
 from switch.journal.log import (
     DRAFT,
     FLAG_SNAPSHOT,
@@ -63,7 +64,7 @@ class Recovered(msgspec.Struct):
     """What the log holds. `state` includes everything up to `position`; a fresh journal: position 0."""
 
     state: Any
-    """what its `Fold` makes: `core.records.State` for the switch's journal"""
+    """what its `Fold` makes: `core.state.State` for the switch's journal"""
     position: int
     chain: bytes
     last_at_us: int

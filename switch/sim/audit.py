@@ -16,19 +16,8 @@ from switch.core.flow import Status, status_after
 from switch.core.limits import Limits
 from switch.core.network import HostLink
 from switch.core.reading import left_of
-from switch.core.records import (
-    Abandoned,
-    Answered,
-    AnyEntry,
-    Declined,
-    Delivered,
-    Forwarded,
-    Key,
-    Owed,
-    State,
-    StoodIn,
-    apply,
-)
+from switch.core.records import Abandoned, Answered, AnyEntry, Declined, Delivered, Forwarded, Key, Owed, StoodIn
+from switch.core.state import State, apply
 from switch.core.switch import Switch
 from switch.hosts.books import journal_rows, reconcile
 from switch.hosts.issuer import Issuer

@@ -13,7 +13,8 @@ import msgspec
 
 from switch.core.limits import Limits
 from switch.core.network import HostLink, Listener, Member, Network, StandInRule
-from switch.core.records import ENCODER, History, State
+from switch.core.records import ENCODER
+from switch.core.state import History, State
 from switch.core.switch import Switch
 from switch.core.translate import translator_for
 from switch.hosts.accounts import Ledger

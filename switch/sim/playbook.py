@@ -23,7 +23,8 @@ from switch.core.advice import Candidates
 from switch.core.memory import Memory
 from switch.core.network import Network
 from switch.core.party import Close, Hop, LinkId, Log, Record, Send
-from switch.core.records import AnyEntry, State, apply
+from switch.core.records import AnyEntry
+from switch.core.state import State, apply
 from switch.core.switch import Switch
 from switch.core.translate import answer, translator_for
 from switch.journal.memory import DictHistory

@@ -5,7 +5,8 @@ import pytest
 
 from switch.core.business_day import Day
 from switch.core.command import Unable
-from switch.core.records import Answered, Cutover, State, apply
+from switch.core.records import Answered, Cutover
+from switch.core.state import State, apply
 from switch.sim.playbook import Peer, Playbook
 from tests.core.scripts import Scene, morocco, purchase
 

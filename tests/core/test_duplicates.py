@@ -9,7 +9,8 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from switch.core.records import Declined, Forwarded, Key, Outcome, Owed
+from switch.core.records import Declined, Forwarded, Key, Owed
+from switch.core.state import Outcome
 from switch.sim.playbook import Playbook
 from switch.wire.vocabulary import Document
 from tests.core.scripts import Scene, morocco, purchase, reversal

@@ -4,7 +4,8 @@ import msgspec
 import pytest
 
 from switch.core.network import Network
-from switch.core.records import Delivered, Held, Owed, Retried, Shelved, Snapshot, State, apply
+from switch.core.records import Delivered, Held, Owed, Retried, Shelved, Snapshot
+from switch.core.state import State, apply
 from switch.sim.playbook import Peer, Playbook
 from switch.wire.vocabulary import Document
 from tests.core.scripts import ATLAS_CARD, Scene, morocco, purchase, reversal

@@ -5,7 +5,8 @@ import pytest
 
 from switch.core.command import Unable
 from switch.core.operate_links import Door, Links
-from switch.core.records import Owed, State, apply
+from switch.core.records import Owed
+from switch.core.state import State, apply
 from switch.sim.playbook import Peer, Playbook
 from tests.core.scripts import Scene, morocco, purchase, reversal
 

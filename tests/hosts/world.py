@@ -8,7 +8,8 @@ from typing import Any
 from switch.config import load_network
 from switch.core.network import Network
 from switch.core.party import Close, Hop, LinkId, Log, Party, Record, Send
-from switch.core.records import AnyEntry, Key, Outcome, State
+from switch.core.records import AnyEntry, Key
+from switch.core.state import Outcome, State
 from switch.core.switch import Switch
 from switch.security.vault import ClearVault
 from switch.wire import Dialect

@@ -7,9 +7,11 @@ import msgspec
 import pytest
 
 from switch.core import duplicates, exposure, flow, forward, owing, payments, pending, records, reversals, standin
+from switch.core import state as state_module
 from switch.core import switch as switch_module
 from switch.core.network import Network
-from switch.core.records import Booted, History, State
+from switch.core.records import Booted
+from switch.core.state import History, State
 from switch.core.switch import Switch
 from switch.security.vault import Vault
 from switch.wire import Dialect
@@ -77,10 +79,10 @@ def repeat_of_a_reversal_is_taken_again(patch: pytest.MonkeyPatch) -> None:
 
 
 def approved_is_reversed_twice(patch: pytest.MonkeyPatch) -> None:
-    def approved(self: records.Outcome) -> bool:
+    def approved(self: state_module.Outcome) -> bool:
         return bool(self.packed)
 
-    patch.setattr(records.Outcome, "approved", property(approved))
+    patch.setattr(state_module.Outcome, "approved", property(approved))
 
 
 def answers_are_matched_on_stan_alone(patch: pytest.MonkeyPatch) -> None:
@@ -137,7 +139,7 @@ def dead_letter_is_dropped(patch: pytest.MonkeyPatch) -> None:
     def shelved(state: State, record: records.Shelved) -> None:
         state.owed.pop(record.txn, None)
 
-    patch.setitem(records._APPLY, records.Shelved, shelved)
+    patch.setitem(state_module._APPLY, records.Shelved, shelved)
 
 
 def original_that_its_reversal_overtook_is_forwarded(patch: pytest.MonkeyPatch) -> None:
@@ -155,10 +157,10 @@ def reversal_refused_for_the_moment_is_refused_for_ever(patch: pytest.MonkeyPatc
 
 
 def memory_is_never_let_go(patch: pytest.MonkeyPatch) -> None:
-    def remember(state: State, outcome: records.Outcome) -> None:
+    def remember(state: State, outcome: state_module.Outcome) -> None:
         state.recent[outcome.key] = outcome
 
-    patch.setattr(records, "_remember", remember)
+    patch.setattr(state_module, "_remember", remember)
 
 
 def memory_lets_go_of_what_the_journal_does_not_hold(patch: pytest.MonkeyPatch) -> None:
@@ -180,12 +182,12 @@ def stand_in_is_said_before_it_is_durable(patch: pytest.MonkeyPatch) -> None:
 
 def stand_in_is_not_told_after_a_restart(patch: pytest.MonkeyPatch) -> None:
     def stood_in(state: State, r: records.StoodIn) -> None:
-        records._forwarded(state, r.request)
-        records._answered(state, r.answer)
+        state_module._forwarded(state, r.request)
+        state_module._answered(state, r.answer)
         state.last_txn = r.advice.txn
         state.exposure.approved(exposure.Stood(r.txn, r.request.at_us, r.card, r.request.amount), r.request.host)
 
-    patch.setitem(records._APPLY, records.StoodIn, stood_in)
+    patch.setitem(state_module._APPLY, records.StoodIn, stood_in)
     patch.setattr(forward.Forwarder, "promised", lambda self, entry, position, now: None)
 
 
