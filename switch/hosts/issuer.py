@@ -54,6 +54,8 @@ class Issuer(Host):
         self._signs_on = signs_on
         self._answers_due = 0
         self._unsigned: set[LinkId] = set()
+        self.days_closed = 0
+        """cutovers of this process that the switch has acknowledged"""
 
     def book(self) -> IssuerBook:
         """The ledger's book."""
@@ -135,6 +137,12 @@ class Issuer(Host):
                 line.signed_on = False
                 self._ask(line, NetworkCode.SIGN_OFF, now)
 
+    def close_day(self, now: int) -> None:
+        """Say that a business day ends (0800, DE70=201), on one link that is signed on."""
+        line = next((line for line in self.lines.values() if line.signed_on), None)
+        if line is not None:
+            self._ask(line, NetworkCode.CUTOVER, now)
+
     def say_hello(self, now: int) -> None:
         """Sign on (again) on every link that is not signed on."""
         for line in self.lines.values():
@@ -211,6 +219,8 @@ class Issuer(Host):
             self.log("warning", "sign_on.refused", link=line.link, de39=house.get(DE.RESPONSE_CODE, ""))
         elif house.get(DE.NETWORK_CODE, NetworkCode.SIGN_ON) == NetworkCode.SIGN_ON:
             self._signed_on(line)
+        elif house.get(DE.NETWORK_CODE) == NetworkCode.CUTOVER:
+            self.days_closed += 1
 
     def _check_signed_on(self, line: Line) -> None:
         """A request before a sign-on is answered all the same, and said once a link."""

@@ -16,7 +16,18 @@ from switch.core.flow import Status, status_after
 from switch.core.limits import Limits
 from switch.core.network import HostLink
 from switch.core.reading import left_of
-from switch.core.records import Abandoned, Answered, AnyEntry, Declined, Delivered, Forwarded, Key, Owed, StoodIn
+from switch.core.records import (
+    Abandoned,
+    Answered,
+    AnyEntry,
+    Cutover,
+    Declined,
+    Delivered,
+    Forwarded,
+    Key,
+    Owed,
+    StoodIn,
+)
 from switch.core.state import State, apply
 from switch.core.switch import Switch
 from switch.hosts.books import journal_rows, reconcile
@@ -116,10 +127,18 @@ class Audit:
                 self._once(self._promised, entry.key, entry.txn, "was taken twice", _key(entry))
             if entry.kind == "reversal" and entry.original and not left_of(entry.message):
                 self._once(self._reversals, entry.original, entry.txn, "was reversed twice", _key(entry))
+        elif isinstance(entry, Cutover):
+            self._closes(entry)
         elif isinstance(entry, Delivered):
             self._untold.pop(entry.txn, None)
             if entry.txn not in self._shadow.owed:
                 self.fail(f"journal: {entry.txn:x} was delivered and not owed", self.now)
+
+    def _closes(self, entry: Cutover) -> None:
+        """Business days follow one another, and each is closed once."""
+        before = self._shadow.cutover
+        if not entry.closed < entry.day or (before is not None and before.day != entry.closed):
+            self.fail(f"journal: {entry.closed} was closed for {entry.day}, on {before}", self.now)
 
     def _changes_status(self, entry: AnyEntry) -> None:
         """Raises ValueError for a move that there is not. What an advice tells of has happened: it can be taken back."""
@@ -177,7 +196,7 @@ class Audit:
 
     def _same(self, state: State, whose: str, other: str) -> None:
         shadow = self._shadow
-        for name in ("open", "owed", "stans", "shelved", "held", "exposure"):
+        for name in ("open", "owed", "stans", "shelved", "held", "exposure", "maintenance", "cutover"):
             if getattr(state, name) != getattr(shadow, name):
                 self.fail(f"{whose} and {other} differ in {name}", self.now)
         for key, outcome in state.recent.items():
@@ -255,6 +274,9 @@ class Audit:
             [t.book() for t in world.terminals], [n.abroad_book() for n in world.networks], issuers, journal_rows(entries),
             declines_lost=bool(node.crashes or node.failures or node.events["limit.reached"]),
         )  # fmt: skip
+        for node_of in map(world.nodes.__getitem__, world.hosts):
+            if isinstance(node_of.party, Issuer) and node_of.party.days_closed and self._shadow.cutover is None:
+                self.fail(f"{node_of.name} was told that the day is closed, and the journal has no cutover", self.now)
         for difference in differences:
             self.fail(difference.sentence, self.now, difference.key)
         for terminal in world.terminals:

@@ -44,6 +44,8 @@ class Kind(Enum):
     """host or acquirer `target` signs off and, after `amount` ms, on again"""
     HOLD = "hold"
     """an operator holds what is owed to host `target`; after `amount` ms it is released, and every dead letter retried"""
+    CUTOVER = "cutover"
+    """host `target` closes the business day; "": an operator does"""
     REPEAT = "repeat"
     """acquirer `target` sends its next request again after `amount` ms, perhaps on another connection; detail: `marked` as x1
     or `same`, byte for byte"""
@@ -120,6 +122,13 @@ def schedule(dice: Random, targets: Targets, span: Span, count: int) -> tuple[Fa
             soon = at + int(dice.choice((0, 1, 5, 50, 500, 15_000)) * dice.random())
             faults += draw.fault(Kind.CRASH if dice.random() < 0.6 else dice.choices(kinds, weights)[0], soon)
     return tuple(sorted(faults, key=lambda fault: fault.at_ms))
+
+
+def cutovers(dice: Random, targets: Targets, span: Span) -> tuple[Fault, ...]:
+    """The closes of a business day, in half of all days that have faults: several hosts may say it of the same day."""
+    count = dice.choice((0, 0, 1, 4))
+    who = [dice.choice(("", *targets.hosts)) for _ in range(count)]
+    return tuple(Fault(span.begin_ms + dice.randrange(span.load_ms), Kind.CUTOVER, one) for one in who)
 
 
 class _Draw:

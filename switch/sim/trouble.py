@@ -198,6 +198,15 @@ class Trouble:
         self.operator("saf.release", name=fault.target)
         self.operator("saf.retry", all=True)
 
+    def _cutover(self, fault: Fault) -> None:
+        if not fault.target:
+            self.operator("day.close")
+            return
+        node = self._world.nodes[fault.target]
+        if isinstance(node.party, Issuer):
+            node.party.close_day(self._world.clock.now)
+            node.carry_out()
+
     def put_back(self) -> None:
         """Whatever was held or given up goes on."""
         party = self._world.switch.party
@@ -330,4 +339,5 @@ class Trouble:
         Kind.RESTART: _restart, Kind.HOST_CRASH: _host_crash, Kind.MOOD: _mood, Kind.DISK_SLOW: _disk_slow,
         Kind.DISK_FULL: _disk_full, Kind.CLOCK: _clock, Kind.SIGN_OFF: _sign_off, Kind.REPEAT: _arm,
         Kind.ANSWER_TWICE: _arm, Kind.FLOOD: _flood, Kind.GARBAGE: _garbage, Kind.HOLD: _hold,
+        Kind.CUTOVER: _cutover,
     }  # fmt: skip

@@ -66,6 +66,7 @@ TRIALS = (
     stormy(mutants.dead_letter_lets_those_behind_it_go, 2, storms.given_up, storms.UNDONE),
     stormy(mutants.dead_letter_is_dropped, 2, storms.given_up, storms.UNDONE),
     stormy(mutants.partial_reversal_takes_back_all, 1, storms.lost_answers, storms.IN_PART),
+    Trial(mutants.close_of_a_day_is_said_and_not_recorded, range(1, 11)),
     # what the switch approves itself
     stormy(mutants.stand_in_is_said_before_it_is_durable, 3, storms.issuers_away, storms.AWAY),
     stormy(mutants.stand_in_is_not_told_after_a_restart, 3, storms.issuers_away, storms.AWAY),
