@@ -80,7 +80,7 @@ def restore_command(backup: str, state_dir: str, without_key: bool, as_json: boo
     _tell(made, f"{state_dir}/journal", as_json)
     if not as_json:
         click.echo(
-            f"Everything after {_time(made.manifest.last_at_us)} is lost to this switch: reconcile with acquirers and issuers"
+            f"Everything after {time_text(made.manifest.last_at_us)} is lost to this switch: reconcile with acquirers and issuers"
             + ("." if made.key else "; and without the vault key nothing owed can be sent.")
         )
 
@@ -152,7 +152,7 @@ def _tell(made: "Made", where: str, as_json: bool) -> None:
     copied_bytes = sum(p.bytes for p in made.copied)
     if as_json:
         fields: dict[str, Any] = {
-            "network": manifest.network, "first": first.first, "last": last.last, "last_at": _time(manifest.last_at_us),
+            "network": manifest.network, "first": first.first, "last": last.last, "last_at": time_text(manifest.last_at_us),
             "chain": last.chain, "segments": len(manifest.parts), "copied": len(made.copied), "copied_bytes": copied_bytes,
             "key": made.key,
         }  # fmt: skip
@@ -160,7 +160,7 @@ def _tell(made: "Made", where: str, as_json: bool) -> None:
         return
     click.echo(
         f"{where}: records {first.first:,} to {last.last:,} of network {manifest.network}, the last of "
-        f"{_time(manifest.last_at_us)}; {len(made.copied)} of {len(manifest.parts)} segments copied, {_size(copied_bytes)}; "
+        f"{time_text(manifest.last_at_us)}; {len(made.copied)} of {len(manifest.parts)} segments copied, {_size(copied_bytes)}; "
         f"chain {last.chain} at {last.last}"
     )
     sys.stdout.flush()
@@ -178,7 +178,7 @@ def _when_us(text: str) -> int:
     return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1_000_000)
 
 
-def _time(at_us: int) -> str:
+def time_text(at_us: int) -> str:
     """Wall-clock µs as ISO 8601 in UTC, to the second."""
     return datetime.fromtimestamp(at_us / 1e6, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from switch.cli._days import days_command
 from switch.cli._keeping import STATE, backup_command, prune_command, restore_command
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ JSON = click.option("--json", "as_json", is_flag=True, help="JSON lines instead 
 
 @click.group("journal")
 def command() -> None:
-    """The journal: list transactions, show one, verify all of it, back it up, restore it, prune it.
+    """The journal: list transactions, show one, total the days, verify all of it, back it up, restore it, prune it.
 
     The switch may be running (but for `restore`); nothing here disturbs it. PANs are masked.
 
@@ -26,13 +27,14 @@ def command() -> None:
       cmi-switch journal list --limit 20
       cmi-switch journal list --de39 51 --since 2025-11-25T12:00
       cmi-switch journal show 1a2b
+      cmi-switch journal days --by acquirer
       cmi-switch journal verify
       cmi-switch journal backup /mnt/backup/morocco
     """
 
 
-for _keeping in (backup_command, restore_command, prune_command):
-    command.add_command(_keeping)
+for _other in (days_command, backup_command, restore_command, prune_command):
+    command.add_command(_other)
 
 
 @command.command("list")
@@ -167,9 +169,12 @@ def _time(at_us: int) -> str:
     return datetime.fromtimestamp(at_us / 1e6, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
 
 
+_OF_THE_INDEX = ("key_hash", "places", "direction", "stands", "stands_in")
+
+
 def _row_fields(row: "Row") -> dict[str, Any]:
     """A row as JSON has it: without what only the index needs; numbers of transactions in hexadecimal."""
-    fields = {name: getattr(row, name) for name in row.__struct_fields__ if name not in ("key_hash", "places")}
+    fields = {name: getattr(row, name) for name in row.__struct_fields__ if name not in _OF_THE_INDEX}
     fields["at"] = _time(fields.pop("at_us"))
     for name in ("txn", "original", "reversed_by"):
         fields[name] = f"{fields[name]:x}" if fields[name] else ""

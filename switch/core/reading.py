@@ -13,6 +13,12 @@ def is_inquiry(elements: Document) -> bool:
     return elements.get(DE.PROCESSING_CODE, "")[:2] in INQUIRIES
 
 
+def direction_of(elements: Document) -> int:
+    """Which way an amount moves the cardholder's money: 1 out of the account; -1 a refund; 0 an inquiry moves none."""
+    kind = elements.get(DE.PROCESSING_CODE, "00")[:2]
+    return 0 if kind in INQUIRIES else -1 if kind == Processing.REFUND else 1
+
+
 def left_of(reversal: Document) -> int:
     """What stands of a payment after a partial reversal (DE95), minor units; 0: nothing, all of it is taken back."""
     actual = reversal.get(DE.REPLACEMENT, "")[:12]

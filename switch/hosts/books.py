@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from switch.core.reading import left_of
+from switch.core.reading import direction_of, left_of
 from switch.core.records import Abandoned, Answered, AnyEntry, Declined, Delivered, Forwarded, Owed, StoodIn
-from switch.wire.vocabulary import APPROVALS, DE, MTI, Answer, Document, Processing
+from switch.wire.vocabulary import APPROVALS, DE, MTI, Answer, Document
 
 APPROVED, DECLINED, REVERSED, UNANSWERED = "approved", "declined", "reversed", "unanswered"
 
@@ -30,11 +30,7 @@ def payment_key(document: Document) -> str:
 
 def signed_amount(document: Document) -> int:
     """DE4 as it moves the cardholder's money: a refund is negative, an inquiry or a verification is 0."""
-    kind = document.get(DE.PROCESSING_CODE, "00")[:2]
-    if kind in (Processing.BALANCE, Processing.VERIFICATION):
-        return 0
-    amount = int(document.get(DE.AMOUNT, "0"))
-    return -amount if kind == Processing.REFUND else amount
+    return direction_of(document) * int(document.get(DE.AMOUNT, "0"))
 
 
 class Payment(msgspec.Struct, frozen=True, array_like=True, gc=False):

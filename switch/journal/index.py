@@ -19,12 +19,13 @@ from typing import Final
 
 import msgspec
 
-from switch.core.records import SCHEMA, Key
+from switch.core.records import SCHEMA, Cutover, Key
+from switch.journal.days import Cell, Sum
 from switch.journal.log import JournalError, Log, Place, Record, Scan, Segment, segments
 from switch.journal.recovery import decode, journal_directory
 from switch.journal.rows import PLACE, Row, Rows, key_hash
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Of the tables. Another one found: the index is built anew."""
 BATCH_RECORDS: Final = 5_000
 FOLLOW_S: Final = 0.25
@@ -35,12 +36,25 @@ CREATE TABLE place (ordinal INTEGER, offset INTEGER, sequence INTEGER, chain BLO
 CREATE TABLE transactions (
     txn INTEGER PRIMARY KEY, at_us INTEGER, acquirer TEXT, link TEXT, host TEXT, route TEXT, mti TEXT, key_hash INTEGER,
     rrn TEXT, pan TEXT, amount INTEGER, currency TEXT, de39 TEXT, status TEXT, reason TEXT, original INTEGER,
-    reversed_by INTEGER, cost INTEGER, places BLOB);
+    reversed_by INTEGER, cost INTEGER, places BLOB, direction INTEGER, stands INTEGER, stands_in TEXT);
 CREATE INDEX by_key ON transactions (key_hash);
+CREATE TABLE closes (sequence INTEGER PRIMARY KEY, at_us INTEGER, day TEXT, closed TEXT, closed_by TEXT);
+CREATE TABLE days (
+    day TEXT, acquirer TEXT, route TEXT, host TEXT, currency TEXT, what TEXT, count INTEGER, amount INTEGER,
+    PRIMARY KEY (day, acquirer, route, host, currency, what)) WITHOUT ROWID;
 """
 
 
-_PUT: Final = "INSERT OR REPLACE INTO transactions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_PUT: Final = (
+    "INSERT OR REPLACE INTO transactions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_EMPTY: Final = ("DELETE FROM transactions", "DELETE FROM closes", "DELETE FROM days", "DELETE FROM place")
+_CLOSE: Final = "INSERT OR REPLACE INTO closes VALUES (?, ?, ?, ?, ?)"
+_CLOSES: Final = "SELECT at_us, day, closed, closed_by FROM closes ORDER BY sequence"
+_ADD: Final = (
+    "INSERT INTO days VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
+    "count = count + excluded.count, amount = amount + excluded.amount"
+)
 _GET: Final = "SELECT * FROM transactions WHERE txn = ?"
 
 
@@ -98,6 +112,19 @@ class Index:
         found = self.database.execute(_GET, (txn,)).fetchone()
         return Row(*found) if found else None
 
+    def cutover(self) -> Cutover | None:
+        """The last one indexed."""
+        found = self.database.execute(f"{_CLOSES} DESC LIMIT 1").fetchone()
+        return Cutover(*found) if found else None
+
+    def closes(self) -> list[Cutover]:
+        """Every one indexed, oldest first; `closed` is "" where the journal begins after it."""
+        return [Cutover(*found) for found in self.database.execute(_CLOSES)]
+
+    def sums(self) -> list[tuple[Cell, Sum]]:
+        """What each business day's records have counted and moved."""
+        return [(Cell(*found[:6]), Sum(*found[6:])) for found in self.database.execute("SELECT * FROM days")]
+
     def with_key(self, key: Key) -> list[tuple[int, bytes]]:
         """(txn, places) of the transactions whose key has this key's hash."""
         return self.database.execute(
@@ -122,8 +149,8 @@ class Index:
         after = self.place()
         listed = segments(self._directory)
         if after is not None and not _still_there(self._directory, after):
-            self.database.execute("DELETE FROM transactions")  # the log is another one, or an older one was restored
-            self.database.execute("DELETE FROM place")
+            for statement in _EMPTY:  # the log is another one, or an older one was restored
+                self.database.execute(statement)
             after = None
         log = Log(self._directory, SCHEMA, listed, after)
         found: list[tuple[Segment, Record]] = []
@@ -131,7 +158,7 @@ class Index:
             found.append(each)
             if len(found) >= limit and found[0][1].sequence <= log.durable:
                 break
-        rows, last = Rows(self.load), None
+        rows, last = Rows(self.load, self.cutover()), None
         for segment, record in found:
             if record.sequence > log.durable:
                 break
@@ -141,6 +168,8 @@ class Index:
             return 0
         values = [msgspec.structs.astuple(row) for row in rows.changed.values()]
         self.database.executemany(_PUT, values)
+        self.database.executemany(_CLOSE, [(at, c.at_us, c.day, c.closed, c.by) for at, c in rows.days.closes.items()])
+        self.database.executemany(_ADD, [(*cell, one.count, one.amount) for cell, one in rows.days.sums.items()])
         self.database.execute("DELETE FROM place")
         self.database.execute("INSERT INTO place VALUES (?, ?, ?, ?)", last)
         return last.sequence - found[0][1].sequence + 1

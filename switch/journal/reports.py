@@ -6,11 +6,13 @@ for the rest; where no index can be made (a read-only copy), the log answers alo
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 
-from switch.core.records import SCHEMA, AnyEntry
+from switch.core.records import SCHEMA, AnyEntry, Cutover, Snapshot
+from switch.journal.days import Cell, DayTotals, Sum, calendar_day, totals
 from switch.journal.history import entries_at
 from switch.journal.index import Index, segment_paths
 from switch.journal.log import JournalError, Log, Place, segments
@@ -53,10 +55,27 @@ class Reports:
         if os.access(state_dir, os.W_OK):
             self._index = Index(state_dir)
             self._index.catch_up()
-        place: Place | None = self._index.place() if self._index else None
-        self._tail = Rows(self._load)
-        for segment, record in Log(self._directory, SCHEMA, None, place):
-            self._tail.add(decode(segment, record), record.sequence, segment.ordinal, record.offset)
+        self._sums: list[tuple[Cell, Sum]] = []
+        self._closes: list[Cutover] = []
+        with self._one_moment():
+            place: Place | None = None
+            if self._index:
+                place, self._sums, self._closes = self._index.place(), self._index.sums(), self._index.closes()
+            self._tail = Rows(self._load, self._closes[-1] if self._closes else None)
+            for segment, record in Log(self._directory, SCHEMA, None, place):
+                self._tail.add(decode(segment, record), record.sequence, segment.ordinal, record.offset)
+
+    @contextmanager
+    def _one_moment(self) -> Iterator[None]:
+        """The index as it is now, however the follower goes on: what it adds meanwhile would be counted twice."""
+        if self._index is None:
+            yield
+            return
+        self._index.database.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self._index.database.execute("COMMIT")
 
     def _load(self, txn: int) -> Row | None:
         return self._index.load(txn) if self._index else None
@@ -86,6 +105,29 @@ class Reports:
                     yield row
         for txn in waiting[at:]:
             yield tail[txn]
+
+    def days(self, now_us: int, by: str = "", limit: int = 0) -> list[DayTotals]:
+        """The newest `limit` business days (0: all), newest first; `by` (`acquirer`, `host`, `route`): in parts.
+
+        `now_us`: wall-clock µs; says which day is open where there has been no cutover. Raises JournalError.
+        """
+        sums = [*self._sums, *self._tail.days.sums.items()]
+        closes = [*self._closes, *self._tail.days.closes.values()]
+        found = totals(sums, closes, by=by, now_us=now_us, begins=self._begins())
+        listed = sorted({one.day for one in found}, reverse=True)[: limit or None]
+        return [one for one in found if one.day in listed]
+
+    def _begins(self) -> str:
+        """The business day that a pruned journal begins in; "" where it has its beginning."""
+        first = segments(self._directory)[0]
+        if first.first == 1:
+            return ""
+        for segment, record in Log(self._directory, SCHEMA, [first]):
+            entry = decode(segment, record)
+            if isinstance(entry, Snapshot) and entry.cutover is not None:
+                return entry.cutover.day
+            return calendar_day(entry.at_us)
+        return ""
 
     def transaction(self, txn: int) -> tuple[Row, list[tuple[int, AnyEntry]]] | None:
         """A transaction's row and its records (sequence, entry) in order; None where there is none of that number.

@@ -10,12 +10,13 @@ from typing import Final
 
 import msgspec
 
-from switch.core.reading import left_of
+from switch.core.reading import direction_of, left_of
 from switch.core.records import (
     ENCODER,
     Abandoned,
     Answered,
     AnyEntry,
+    Cutover,
     Declined,
     Delivered,
     Forwarded,
@@ -23,12 +24,17 @@ from switch.core.records import (
     Owed,
     Retried,
     Shelved,
+    Snapshot,
     StoodIn,
 )
+from switch.journal.days import ADVICE, APPROVED, DECLINED, PRUNED, REVERSED, STOOD_IN, DayBook, Party
 from switch.wire.vocabulary import APPROVALS, DE, MTI, Answer
 
 PLACE: Final = Struct(">QIQ")
 """A record in the `places` column: sequence, segment ordinal, offset."""
+
+_OF_APPROVED: Final = frozenset({"acquirer", "undelivered"})
+"""Reasons of reversals of what stood. Others (`timeout`, `restart` …) end a payment without an answer its acquirer could take."""
 
 
 class Row(msgspec.Struct):
@@ -65,6 +71,12 @@ class Row(msgspec.Struct):
     """minor units of the home currency"""
     places: bytes
     """PLACE of each of its records"""
+    direction: int
+    """which way its amount moves money: 1, -1 (a refund) or 0"""
+    stands: int = 0
+    """signed minor units that stand of the payment; of an advice that follows one known here, 0: they stand there"""
+    stands_in: str = ""
+    """their currency"""
 
 
 def key_hash(key: Key) -> int:
@@ -79,8 +91,10 @@ def key_hash(key: Key) -> int:
 class Rows:
     """Rows as records change them. `load` finds the row of a transaction that began before."""
 
-    def __init__(self, load: Callable[[int], Row | None]) -> None:
+    def __init__(self, load: Callable[[int], Row | None], cutover: Cutover | None) -> None:
+        """`cutover`: the last one before the first record; None: there was none."""
         self.changed: dict[int, Row] = {}
+        self.days = DayBook(cutover)
         self._load = load
 
     def _row(self, txn: int) -> Row | None:
@@ -99,16 +113,23 @@ class Rows:
         elif isinstance(entry, Answered | Abandoned | Delivered):
             self._ended(entry, place)
         elif isinstance(entry, Declined):
-            self.changed[entry.txn] = _declined(entry, place)
+            row = self.changed[entry.txn] = _declined(entry, place)
+            if entry.key[1] != MTI.REVERSAL:
+                self._stands(row, 0, DECLINED, entry.at_us)
         elif isinstance(entry, Owed):
             self.changed[entry.txn] = _owed(entry, place)
-            self._undone(entry, place)
+            self._followed(entry, place)
         elif isinstance(entry, StoodIn):
             row = self.changed[entry.txn] = _forwarded(entry.request, place)
             row.de39, row.status, row.reason = entry.de39, "approved", f"stand-in for {entry.product}"
+            self._stands(row, row.direction * row.amount, STOOD_IN, entry.at_us)
             self.changed[entry.advice.txn] = _owed(entry.advice, place)
         elif isinstance(entry, Shelved | Retried):
             self._shelved(entry, place)
+        elif isinstance(entry, Cutover):
+            self.days.cut(entry, sequence)
+        elif isinstance(entry, Snapshot):
+            self.days.begins(entry.cutover, sequence)
 
     def _shelved(self, entry: Shelved | Retried, place: bytes) -> None:
         row = self._row(entry.txn)
@@ -127,23 +148,76 @@ class Rows:
             if entry.de39 == Answer.PARTIAL:
                 row.amount = int(entry.elements.get(DE.AMOUNT, row.amount))
             row.status = "approved" if entry.de39 in APPROVALS else "declined"
+            approved = row.status == "approved"
+            amount = row.direction * row.amount if approved else 0
+            self._stands(row, amount, APPROVED if approved else DECLINED, entry.at_us)
         elif isinstance(entry, Abandoned):
             row.status, row.reason = "abandoned", entry.reason
+            self._stands(row, 0, DECLINED, entry.at_us)
         elif row.status != "reversed":
             row.status = "delivered"
 
-    def _undone(self, entry: Owed, place: bytes) -> None:
+    def _followed(self, entry: Owed, place: bytes) -> None:
+        """What it follows or undoes changes; only then is its status another one."""
         original = self._row(entry.original)
+        if original is not None:
+            original.places += place
+        if entry.kind == "reversal":
+            self._reversed(entry, original)
+        else:
+            row = self._payment(self.changed[entry.txn])
+            if entry.original and original is None:
+                self.days.counts(entry.at_us, Party(row.acquirer, row.route, row.host), PRUNED, row.currency, 0)
+            told = entry.message.get(DE.RESPONSE_CODE, "00") in APPROVALS
+            amount = direction_of(entry.message) * entry.amount if told else row.stands
+            self._stands(row, amount, ADVICE, entry.at_us, entry.currency if told else "")
+
+    def _reversed(self, entry: Owed, original: Row | None) -> None:
         if original is None:
+            self._reversed_unknown(entry)
             return
-        original.places += place
-        left = left_of(entry.message)
-        if entry.kind == "reversal" and left and original.status == "approved":
+        payment, left = self._payment(original), left_of(entry.message)
+        if original.status == "open":
+            original.de39, original.reason = "91", entry.reason
+            self._stands(payment, 0, DECLINED, entry.at_us)
+        else:
+            kept = min(left, abs(payment.stands))
+            self._stands(payment, kept if payment.stands > 0 else -kept, REVERSED, entry.at_us)
+        if left and original.status == "approved":
             original.amount, original.reason = left, "taken back in part"
-        elif entry.kind == "reversal":
-            if original.status == "open":
-                original.de39, original.reason = "91", entry.reason
+        else:
             original.status, original.reversed_by = "reversed", entry.txn
+
+    def _reversed_unknown(self, entry: Owed) -> None:
+        """What it undoes was never here: nothing stood. Or it was pruned: the promise says how much stood at first."""
+        row, amount = self.changed[entry.txn], 0
+        if not entry.original:
+            if entry.key[0]:
+                self._stands(row, 0, REVERSED, entry.at_us)
+            return
+        stood = entry.reason in _OF_APPROVED
+        if stood:
+            amount = row.direction * (left_of(entry.message) - entry.amount)
+        party = Party(row.acquirer, row.route, row.host)
+        self.days.counts(entry.at_us, party, REVERSED if stood else DECLINED, row.currency, amount)
+        self.days.counts(entry.at_us, party, PRUNED, row.currency, 0)
+
+    def _payment(self, row: Row) -> Row:
+        """What an advice follows, if it is known here; else itself: where the amount stands."""
+        while (known := self._row(row.original)) is not None and known.txn < row.txn:
+            row = known
+        return row
+
+    def _stands(self, row: Row, amount: int, what: str, at_us: int, currency: str = "") -> None:
+        """So much of a payment stands from now on, signed; the difference belongs to the day it is now."""
+        party = Party(row.acquirer, row.route, row.host)
+        before = row.stands_in or row.currency
+        now = currency or before
+        if now != before:
+            self.days.counts(at_us, party, what, before, -row.stands, 0)
+            row.stands = 0
+        self.days.counts(at_us, party, what, now, amount - row.stands)
+        row.stands, row.stands_in = amount, now if amount else ""
 
 
 def _forwarded(r: Forwarded, place: bytes) -> Row:
@@ -151,6 +225,7 @@ def _forwarded(r: Forwarded, place: bytes) -> Row:
         txn=r.txn, at_us=r.at_us, acquirer=r.key[0], link=r.link, host=r.host, route=r.route, mti=r.mti,
         key_hash=key_hash(r.key), rrn=r.elements.get(DE.RRN, ""), pan=r.pan, amount=r.amount, currency=r.currency,
         de39="", status="open", reason="", original=0, reversed_by=0, cost=0, places=place,
+        direction=direction_of(r.elements),
     )  # fmt: skip
 
 
@@ -159,6 +234,7 @@ def _declined(r: Declined, place: bytes) -> Row:
         txn=r.txn, at_us=r.at_us, acquirer=r.key[0], link=r.link, host="", route="refused", mti=r.mti,
         key_hash=key_hash(r.key), rrn=r.rrn, pan=r.pan, amount=r.amount, currency=r.currency,
         de39=r.de39, status="refused", reason=r.reason, original=0, reversed_by=0, cost=0, places=place,
+        direction=0,
     )  # fmt: skip
 
 
@@ -168,4 +244,5 @@ def _owed(r: Owed, place: bytes) -> Row:
         mti=r.message.get(DE.MTI, MTI.REVERSAL_ADVICE), key_hash=key_hash(r.key) if r.key[0] else None,
         rrn=r.message.get(DE.RRN, ""), pan=r.pan, amount=r.amount, currency=r.currency,
         de39="", status="owed", reason=r.reason, original=r.original, reversed_by=0, cost=0, places=place,
+        direction=direction_of(r.message),
     )  # fmt: skip

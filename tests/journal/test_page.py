@@ -7,15 +7,16 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from msgspec.structs import replace
 
 from switch.cli.journal import command
 from switch.core.limits import Limits
-from switch.core.records import SCHEMA
+from switch.core.records import SCHEMA, AnyEntry, Cutover
 from switch.journal.log import HEADER
 from switch.journal.prune import KEEP_S
 from switch.journal.recovery import recover
 from tests.config.test_docs import PAGE as NETWORK_FILE
-from tests.journal.samples import answered, booted, forwarded, written
+from tests.journal.samples import START_US, answered, booted, declined, forwarded, owed, stood_in, written
 
 PAGE = (Path(__file__).parents[2] / "docs" / "journal.md").read_text(encoding="utf-8")
 
@@ -55,3 +56,25 @@ def test_its_numbers_hold() -> None:
     longest = re.search(r"`duplicate_window_s` \|.*?(\d+) s to (\d+) days", NETWORK_FILE)
     assert longest
     assert (int(longest[2]) + 1) * 86_400 == KEEP_S
+
+
+def test_business_days_are_shown_as_they_are(tmp_path: Path) -> None:
+    """A hold is completed, and a payment of the day before reversed; the switch stands in; a Tunisian card pays."""
+    hour = 3_600_000_000
+
+    def paid(n: int, amount: int, currency: str = "504") -> list[AnyEntry]:
+        return [replace(forwarded(n), amount=amount, currency=currency), answered(n)]
+
+    completion = replace(owed(12, 4), kind="advice", amount=270_00, message={"t": "0220", "3": "000000"})
+    back = replace(owed(14, 2), amount=500_00)
+    stand_in = stood_in(16)
+    stand_in = replace(
+        stand_in, request=replace(stand_in.request, amount=300_00), advice=replace(stand_in.advice, amount=300_00)
+    )
+    written(tmp_path, [
+        booted(), *paid(2, 500_00), *paid(4, 400_00), declined(6), *paid(8, 12_345, "788"),
+        Cutover(START_US + 10 * hour, "2025-11-26", "2025-11-25", "atlas"), completion, back, stand_in,
+        Cutover(START_US + 67 * hour // 2, "2025-11-27", "2025-11-26", "operator"), *paid(20, 90_00),
+    ])  # fmt: skip
+    shown = section("Business days").split("$ cmi-switch journal days\n")[1].split("```")[0]
+    assert CliRunner().invoke(command, ["days", "--state", str(tmp_path)]).output == shown
