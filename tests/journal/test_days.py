@@ -17,6 +17,7 @@ from switch.hosts.books import APPROVED, journal_rows
 from switch.journal.backup import backup
 from switch.journal.days import DayTotals
 from switch.journal.index import Index, index_path
+from switch.journal.log import Log, Place
 from switch.journal.prune import prune
 from switch.journal.recovery import journal_directory
 from switch.journal.reports import Filters, Reports
@@ -142,6 +143,10 @@ def test_days_count_what_the_list_has(tmp_path: Path, traffics: list[list[AnyEnt
     for n, traffic in enumerate(traffics):
         state = tmp_path / str(n)
         written(state, [*traffic[:300], cut(1), *traffic[300:600], cut(2), *traffic[600:]], batch=500)
+        index = Index(state)
+        while index.batch(97):
+            pass
+        index.close()
         days = days_of(state)
         counted = {name: sum(getattr(d, name) for d in days) for name in listed(state)}
         assert counted == listed(state)
@@ -337,6 +342,49 @@ def test_a_pruned_journal_has_the_days_it_still_has_and_says_which_is_not_whole(
         ("2025-11-27", "", not again),
         ("2025-11-26", "atlas", False),
     ]
+
+
+@pytest.mark.parametrize("batch", [1, 5_000])
+def test_the_snapshot_that_a_pruned_journal_begins_with_says_which_day_it_is(tmp_path: Path, batch: int) -> None:
+    entries = three_days()
+    at = next(n for n, entry in enumerate(entries) if isinstance(entry, Snapshot))
+    written(tmp_path, [*entries[: at + 1], forwarded(8), answered(8)])
+    assert prune(tmp_path, NEVER, NEVER, None).files
+    Path(index_path(tmp_path)).unlink()
+    index = Index(tmp_path)
+    while index.batch(batch):
+        pass
+    index.close()
+    assert [(d.day, d.closed_us, d.approved, d.whole) for d in days_of(tmp_path)] == [("2025-11-26", 0, 1, False)]
+
+
+def test_a_partial_reversal_that_leaves_more_than_stands_takes_nothing(tmp_path: Path) -> None:
+    less = msgspec.structs.replace(answered(2, "10"), elements={"4": "000000006000"})
+    back = msgspec.structs.replace(owed(4, 2), message=owed(4, 2).message | {"95": "000000007000".ljust(42, "0")})
+    entries = [booted(), forwarded(2), less, cut(1), back]
+    written(tmp_path, entries)
+    assert [d.net for d in days_of(tmp_path)] == [{"504": 0}, {"504": 60_00}]
+
+
+def test_what_the_follower_indexes_meanwhile_is_not_counted_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entries = three_days()
+    writer = open_writer(tmp_path)
+    write(writer, entries[:6])
+
+    def meanwhile(directory: str, schema: int, listed: None, after: Place | None) -> Log:
+        write(writer, entries[6:])
+        follower = Index(tmp_path)
+        follower.catch_up()
+        follower.close()
+        return Log(directory, schema, listed, after)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("switch.journal.reports.Log", meanwhile)
+        seen = days_of(tmp_path)
+    assert seen == days_of(tmp_path)
+    assert [d.net for d in seen] == [{"504": -12_345}, {"504": 12_345}, {"504": 12_345}]
 
 
 def test_where_no_index_can_be_made_the_log_has_the_days(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
