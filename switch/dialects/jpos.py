@@ -10,6 +10,7 @@ from xml.parsers import expat
 from switch.config.mistakes import Mistake, did_you_mean
 from switch.dialects.foreign import BYTES_MAX, Brought, Wanted, finish, whole
 from switch.dialects.jpos_classes import Kind, UnlikeError, describe, element, largest
+from switch.dialects.jpos_field import Field
 from switch.dialects.jpos_subfields import annotation
 
 _TAGS = ("isopackager", "isofield", "isofieldpackager")
@@ -17,26 +18,6 @@ _TAGS = ("isopackager", "isofield", "isofieldpackager")
 
 class RefusedError(Exception):
     """The document is none that is read here. `str()`: why."""
-
-
-class Field:
-    """An `isofield` or `isofieldpackager` and where it stands."""
-
-    def __init__(self, attributes: dict[str, str], line: int, column: int) -> None:
-        self.attributes = attributes
-        self.line = line
-        self.column = column
-        self.inside: list[Field] = []
-
-    @property
-    def class_name(self) -> str:
-        """The class without its package."""
-        return self.attributes.get("class", "").rpartition(".")[2]
-
-    def number(self, key: str) -> int:
-        """An attribute that is a number; -1: there is none, or it is no number."""
-        value = self.attributes.get(key, "").strip()
-        return int(value) if value.isascii() and value.isdecimal() and len(value) < 6 else -1
 
 
 class _Document:

@@ -1,13 +1,11 @@
 """The fields inside a jPOS `isofieldpackager` as a `subfields` annotation of ours."""
 
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from switch.dialects.jpos_classes import EBCDIC, Kind, UnlikeError, describe
+from switch.dialects.jpos_field import Field
 from switch.wire.annotation import mistakes
-
-if TYPE_CHECKING:
-    from switch.dialects.jpos import Field
 
 _TAGGED: Final = re.compile(r"IFA_(?P<ts>T+)(?P<ls>L+)CHAR|IF(?:EPE|EMC|MC)_(?P<two>L+)CHAR|IFIPM_(?P<four>L+)CHAR")
 """A tag's digits, a length's digits, data; Mastercard's and Europay's classes have tags of two, those of its clearing of four."""
@@ -17,7 +15,7 @@ _UNLIKE_TAGGED: Final = {
 }
 
 
-def annotation(field: "Field", outer: Kind) -> tuple[dict[str, Any] | None, str]:
+def annotation(field: Field, outer: Kind) -> tuple[dict[str, Any] | None, str]:
     """The annotation, or None and why there is none."""
     packager = field.attributes.get("packager", "")
     if "tlv" in packager.lower() or packager.endswith("ICCDataPackager"):
@@ -33,7 +31,7 @@ def annotation(field: "Field", outer: Kind) -> tuple[dict[str, Any] | None, str]
     return (found, "") if wrong is None else (None, ".".join(map(str, wrong[0])) + ": " + wrong[1])
 
 
-def _made(field: "Field", outer: Kind) -> tuple[dict[str, Any] | None, str]:
+def _made(field: Field, outer: Kind) -> tuple[dict[str, Any] | None, str]:
     inside = sorted(field.inside, key=lambda f: f.number("id"))
     if any(f.number("id") < 0 or f.inside for f in inside):
         return None, "ids that are no numbers, or subfields of subfields"
@@ -66,7 +64,7 @@ def _made(field: "Field", outer: Kind) -> tuple[dict[str, Any] | None, str]:
     return {"form": "llvar", "len_len": lengths.pop(), "parts": parts}, ""
 
 
-def _part(field: "Field", each: int) -> dict[str, Any]:
+def _part(field: Field, each: int) -> dict[str, Any]:
     """A part; `each`: characters of a document to one of the field's length, 0: it has a length of its own."""
     part: dict[str, Any] = {"id": str(field.number("id"))}
     if each:
@@ -75,7 +73,7 @@ def _part(field: "Field", each: int) -> dict[str, Any]:
     return {**part, "desc": name} if name else part
 
 
-def _numbered(inside: "list[Field]", tagged: list[re.Match[str] | None]) -> tuple[dict[str, Any] | None, str]:
+def _numbered(inside: list[Field], tagged: list[re.Match[str] | None]) -> tuple[dict[str, Any] | None, str]:
     shapes = {_shape(m) for m in tagged if m}
     if not all(tagged) or len(shapes) != 1:
         return None, "tags or lengths of different sizes"
@@ -91,7 +89,7 @@ def _shape(tag: re.Match[str]) -> tuple[int, int]:
     return len(tag["ts"] or "TT"), len(tag["ls"] or tag["two"])
 
 
-def _bitmapped(inside: "list[Field]", kinds: list[Kind], outer: Kind) -> tuple[dict[str, Any] | None, str]:
+def _bitmapped(inside: list[Field], kinds: list[Kind], outer: Kind) -> tuple[dict[str, Any] | None, str]:
     encs = {"raw": "b", "bcd": "bcd", "ascii": "ascii", "latin": "latin-1", "ebcdic": EBCDIC}
     bitmap = next((f for f in inside if "BITMAP" in f.class_name), None)
     if bitmap is None or outer.data != "raw" or bitmap.class_name != "IFB_BITMAP":
