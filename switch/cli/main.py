@@ -80,6 +80,8 @@ def main() -> None:
       cmi-switch cards            the test cards, and what each is there to show
       cmi-switch pay              a terminal: one payment, message by message
       cmi-switch hops --follow    what the switch did, hop by hop
+      cmi-switch links list       the links of a running switch
+      cmi-switch doctor           why two ends of a link do not understand each other
     """
 
 
