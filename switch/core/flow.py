@@ -224,6 +224,15 @@ def declined_entry(kernel: Kernel, message: Incoming, de39: str, reason: str) ->
 # -- what requests, advices and reversals share
 
 
+def key_of(session: Session, document: Document) -> Key:
+    """What makes this message the same as another one."""
+    get = document.get
+    return (
+        session.source, document[DE.MTI][1], get(DE.STAN, ""), get(DE.TRANSMISSION_TIME, ""), get(DE.ACQUIRER, ""),
+        get(DE.TERMINAL, ""),
+    )  # fmt: skip
+
+
 def take(kernel: Kernel, session: Session, document: Document, raw: Document, now: int) -> Incoming:
     """Give the message its transaction and log its first hop."""
     get = document.get
@@ -232,9 +241,7 @@ def take(kernel: Kernel, session: Session, document: Document, raw: Document, no
     mti, stan, currency, text = document[DE.MTI], get(DE.STAN, ""), get(DE.CURRENCY, ""), get(DE.AMOUNT)
     amount = int(text) if text else 0
     txn = kernel.next_txn(now)
-    key = (
-        session.source, mti[1], stan, get(DE.TRANSMISSION_TIME, ""), get(DE.ACQUIRER, ""), get(DE.TERMINAL, ""),
-    )  # fmt: skip
+    key = key_of(session, document)
     kernel.effects.append(
         Hop(
             "hop.received", txn, session.link, mti, stan, get(DE.RRN, ""), masked, amount, currency, "", "", 0, now, now

@@ -162,6 +162,12 @@ class Kernel:
     def _within_window(self, at_us: int) -> bool:
         return self._wall_us - at_us <= self.network.duplicate_window_s * 1_000_000
 
+    def from_before(self, sent_at: str, session: Session) -> bool:
+        """True if a message with this DE7 may be older than this process, or than the connection it comes on (by the acquirer's
+        own clock, which may be ahead of ours): a crash may have taken what was known of it."""
+        booted = self.booted_de7
+        return bool(booted) and not (later(sent_at, booted) and later(sent_at, session.since_de7))
+
     def said_again(self, txn: int) -> None:
         """One more copy of this approval is on its way."""
         self.copies[txn] = self.copies.get(txn, 0) + 1

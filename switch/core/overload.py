@@ -10,8 +10,7 @@ before this process) is never declined so; it goes the long way.
 from collections.abc import Callable
 from typing import Final
 
-from switch.core.flow import UP, reply
-from switch.core.horizon import later
+from switch.core.flow import UP, key_of, reply
 from switch.core.kernel import Kernel
 from switch.core.limits import NEVER
 from switch.core.links import Session, SessionState
@@ -142,17 +141,15 @@ def may_be_known(kernel: Kernel, session: Session, key: Key) -> bool:
     sent_at = key[3]
     if key in kernel.pending or key in kernel.state.recent or kernel.let_go(key):
         return True
-    return bool(kernel.booted_de7) and not (later(sent_at, kernel.booted_de7) and later(sent_at, session.since_de7))
+    return kernel.from_before(sent_at, session)
 
 
 def shed(kernel: Kernel, session: Session, document: Document, raw: Document, now: int) -> bool:
     """Decline a request there is no room for. False: it must go the long way, since it may be known."""
     kernel.wall_us(now)
-    get = document.get
-    mti, sent_at = document[DE.MTI], get(DE.TRANSMISSION_TIME, "")
-    if mti[3] != "0" or session.state is not UP or not sent_at:
+    if document[DE.MTI][3] != "0" or session.state is not UP or not document.get(DE.TRANSMISSION_TIME):
         return False
-    key = (session.source, mti[1], get(DE.STAN, ""), sent_at, get(DE.ACQUIRER, ""), get(DE.TERMINAL, ""))
+    key = key_of(session, document)
     if key in kernel.refused or may_be_known(kernel, session, key):
         return False
     kernel.refused_unrecorded(key, Answer.MALFUNCTION)

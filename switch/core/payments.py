@@ -26,7 +26,6 @@ from switch.core.flow import (
     take,
 )
 from switch.core.forward import Forwarder
-from switch.core.horizon import later
 from switch.core.house import House48, private_elements
 from switch.core.kernel import Kernel
 from switch.core.links import HostState, Session
@@ -167,16 +166,13 @@ class Payments:
         return True
 
     def _may_be_forgotten(self, message: Incoming) -> bool:
-        """A copy of this request may have gone out before a crash that took its record: it is marked as a repeat, or older than
-        this process, or than the connection it comes on (by the acquirer's own clock, which may be ahead of ours).
-        """
-        document, booted = message.document, self._kernel.booted_de7
+        """A copy of this request may have gone out before a crash that took its record."""
+        document = message.document
         if document[DE.PROCESSING_CODE][:2] in INQUIRIES:
             return False
         if is_repeat(document[DE.MTI]):
             return True
-        sent_at, since = document[DE.TRANSMISSION_TIME], message.session.since_de7
-        return bool(booted) and not (later(sent_at, booted) and later(sent_at, since))
+        return self._kernel.from_before(document[DE.TRANSMISSION_TIME], message.session)
 
     def _take_back(self, message: Incoming, decision: Decision, refusal: Refusal) -> None:
         """Refuse for good what may stand at the host all the same: it is reversed there, and 91 waits for that promise."""

@@ -22,7 +22,7 @@ from switch.core.records import (
     Snapshot,
     StoodIn,
 )
-from switch.journal.log import GENESIS
+from switch.journal.log import GENESIS, Log
 from switch.journal.recovery import journal_directory
 from switch.journal.writer import Chunk, Disk, Home, RealDisk, SegmentWriter
 from switch.security.vault import KeyVault, Vault
@@ -199,3 +199,8 @@ class FailingDisk(RealDisk):
         for fd, path in self.paths.items():
             if os.path.exists(path):
                 Path(path).write_bytes(self.synced[fd])
+
+
+def payloads(state: Path) -> list[bytes]:
+    """Of all records of the journal there, as they lie."""
+    return [record.payload for _, record in Log(journal_directory(state), SCHEMA)]

@@ -16,7 +16,7 @@ from switch.journal import backup as backup_module
 from switch.journal import copying
 from switch.journal.backup import MANIFEST, backup, read_manifest
 from switch.journal.feed import Feed
-from switch.journal.log import JournalError, Log, segments
+from switch.journal.log import JournalError, segments
 from switch.journal.recovery import journal_directory, recover
 from switch.journal.reports import Filters, Reports
 from switch.journal.restore import restore
@@ -31,6 +31,7 @@ from tests.journal.samples import (
     forwarded,
     newest,
     open_writer,
+    payloads,
     snapshot,
     write,
     written,
@@ -38,10 +39,6 @@ from tests.journal.samples import (
 from tests.journal.test_feed import append, wait_durable
 
 LIMITS = Limits()
-
-
-def payloads(state: Path) -> list[bytes]:
-    return [record.payload for _, record in Log(journal_directory(state), SCHEMA)]
 
 
 def sound(state: Path) -> bool:

@@ -13,14 +13,14 @@ from pathlib import Path
 import pytest
 
 from switch.core.limits import Limits
-from switch.core.records import ENCODER, SCHEMA, AnyEntry
+from switch.core.records import ENCODER, AnyEntry
 from switch.journal.feed import Feed, WriterGone
-from switch.journal.log import JournalError, Log, segments
+from switch.journal.log import JournalError, segments
 from switch.journal.memory import DictHistory, MemoryJournal
 from switch.journal.recovery import journal_directory, recover
 from switch.journal.verify import verify
 from switch.security.vault import KeyVault
-from tests.journal.samples import PAN, answered, booted, day, forwarded, key, newest, owed, snapshot
+from tests.journal.samples import PAN, answered, booted, day, forwarded, key, newest, owed, payloads, snapshot
 
 LIMITS = Limits()
 
@@ -34,10 +34,6 @@ def wait_durable(feed: Feed, position: int) -> None:
 def append(feed: Feed, entries: list[AnyEntry], first: int = 1) -> None:
     for position, entry in enumerate(entries, first):
         feed.append(position, entry)
-
-
-def payloads(state: Path) -> list[bytes]:
-    return [record.payload for _, record in Log(journal_directory(state), SCHEMA)]
 
 
 @pytest.fixture

@@ -24,16 +24,13 @@ from tests.journal.samples import (
     newest,
     open_writer,
     owed,
+    payloads,
     snapshot,
     write,
     written,
 )
 
 LIMITS = Limits()
-
-
-def payloads(state: Path) -> list[bytes]:
-    return [record.payload for _, record in Log(journal_directory(state), SCHEMA)]
 
 
 @given(st.lists(st.binary(min_size=1, max_size=300), max_size=40), st.integers(1, 7), st.integers(300, 3_000))
