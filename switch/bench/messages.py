@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import msgspec
 
 from switch.bench.layout import Template
-from switch.core.routing import luhn_digit
-from switch.core.translate import Translator, network_answer, translator_for
+from switch.core.messages.translator import Translator, network_answer, translator_for
+from switch.core.routing.routing import luhn_digit
 from switch.wire import Dialect, Document
 from switch.wire.framing import Framing
 from switch.wire.vocabulary import DE, NetworkCode

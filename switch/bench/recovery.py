@@ -28,7 +28,7 @@ from switch.bench.compare import CLI, CompareError, running
 from switch.bench.messages import Card, Settings, Speech, cards_of
 from switch.config import load_network
 from switch.core.network import Address, Network
-from switch.core.records import ENCODER, SCHEMA, Answered, AnyEntry, Booted, Forwarded, Snapshot
+from switch.core.records.records import ENCODER, SCHEMA, Answered, AnyEntry, Booted, Forwarded, Snapshot
 from switch.journal.index import Index
 from switch.journal.log import GENESIS
 from switch.journal.recovery import journal_directory

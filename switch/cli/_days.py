@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from switch.cli._keeping import STATE, time_text
+from switch.cli._backup import STATE, time_text
 
 if TYPE_CHECKING:
     from switch.journal.days import DayTotals

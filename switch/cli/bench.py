@@ -162,7 +162,7 @@ def _speech(options: dict[str, Any]) -> Speech:
 def _cards(options: dict[str, Any]) -> Sequence[Card]:
     from switch.bench.messages import Card, cards_of
     from switch.config import ConfigErrors, load_network
-    from switch.hosts.cards import demo_cards
+    from switch.simulators.cards import demo_cards
 
     if options["pans"]:
         return [Card(pan.replace(" ", ""), "3112") for pan in options["pans"]]

@@ -8,7 +8,7 @@ import click
 from switch.cli._network import load, paint
 
 if TYPE_CHECKING:
-    from switch.hosts.cards import TestCard
+    from switch.simulators.cards import TestCard
 
 
 @click.command
@@ -29,7 +29,7 @@ def command(issuer: str, everything: bool, as_json: bool, network: str) -> None:
       cmi-switch cards --issuer atlas --all
       cmi-switch cards --json | jq '.[] | select(.de39 == "51").pan'
     """
-    from switch.hosts.cards import demo_cards
+    from switch.simulators.cards import demo_cards
 
     loaded = load(network)
     made = demo_cards(loaded)

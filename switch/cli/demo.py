@@ -15,9 +15,9 @@ import click
 from switch.cli._processes import Child, ChildError
 
 if TYPE_CHECKING:
-    from switch.core.records import AnyEntry
-    from switch.hosts.books import Books, Difference
+    from switch.core.records.records import AnyEntry
     from switch.observe.model import Model
+    from switch.simulators.reconciliation import Books, Difference
 
 RUNS_KEPT = 5
 POS_SHARE = 0.35
@@ -205,7 +205,7 @@ class _Cast:
 
     def entries(self) -> "Iterator[AnyEntry]":
         """Every record of the switch's journal, from the first."""
-        from switch.core.records import SCHEMA
+        from switch.core.records.records import SCHEMA
         from switch.journal.log import Log, segments
         from switch.journal.recovery import decode, journal_directory
 
@@ -214,7 +214,7 @@ class _Cast:
             yield decode(segment, record)
 
     def _wait_until_nothing_is_owed(self, seconds: float = 120.0) -> None:
-        from switch.hosts.books import journal_rows
+        from switch.simulators.reconciliation import journal_rows
 
         until = time.monotonic() + seconds
         while time.monotonic() < until:
@@ -228,7 +228,7 @@ class _Cast:
 
     def books(self) -> "Books":
         """Everyone's books as one."""
-        from switch.hosts.books import Books
+        from switch.simulators.reconciliation import Books
 
         return Books.from_json(*(self.book(name).read_bytes() for name in ("banks", "pos", "networks", "issuers")))
 
@@ -237,8 +237,8 @@ def _verdict(cast: _Cast, model: "Model") -> int:
     """Print the summary and the comparison; the exit code."""
     from rich.console import Console
 
-    from switch.hosts.books import journal_rows, reconcile
     from switch.observe.live import summary
+    from switch.simulators.reconciliation import journal_rows, reconcile
 
     console = Console()
     books = cast.books()

@@ -52,7 +52,7 @@ def command(
       cmi-switch issuer --state var/issuers      started again, it knows what it has answered
     """
     from switch.cli._network import load
-    from switch.cli._parties import (
+    from switch.cli._run_simulators import (
         dice_from,
         parse_faults,
         start,
@@ -61,9 +61,9 @@ def command(
         where_they_are,
         write_book,
     )
-    from switch.hosts.books import Books
-    from switch.hosts.build import UnknownNameError, find_host, make_issuer
-    from switch.hosts.faults import Latency
+    from switch.simulators.build import UnknownNameError, find_host, make_issuer
+    from switch.simulators.faults import Latency
+    from switch.simulators.reconciliation import Books
 
     loaded = load(network)
     wrong = parse_faults(faults)

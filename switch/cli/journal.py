@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from switch.cli._backup import STATE, backup_command, prune_command, restore_command
 from switch.cli._days import days_command
-from switch.cli._keeping import STATE, backup_command, prune_command, restore_command
 
 if TYPE_CHECKING:
     from switch.journal.rows import Row

@@ -78,7 +78,7 @@ class _Options:
 
 def _run(asked: _Options) -> None:
     from switch.cli._network import load
-    from switch.cli._parties import (
+    from switch.cli._run_simulators import (
         dice_from,
         parse_faults,
         start,
@@ -87,10 +87,10 @@ def _run(asked: _Options) -> None:
         where_they_are,
         write_book,
     )
-    from switch.hosts.acquiring import Timeouts
-    from switch.hosts.books import Books
-    from switch.hosts.build import UnknownNameError, find_host, make_network
-    from switch.hosts.faults import Latency
+    from switch.simulators.acquiring import Timeouts
+    from switch.simulators.build import UnknownNameError, find_host, make_network
+    from switch.simulators.faults import Latency
+    from switch.simulators.reconciliation import Books
 
     loaded = load(asked.network)
     wrong = parse_faults(asked.faults)

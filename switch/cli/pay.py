@@ -12,10 +12,10 @@ import click
 from switch.cli._network import load, paint
 
 if TYPE_CHECKING:
-    from switch.cli._till import Last, Said, Till
+    from switch.cli._pos import Last, Said, Till
     from switch.core.network import Address, Listener, Network
-    from switch.hosts.cards import TestCard
-    from switch.hosts.messages import Place
+    from switch.simulators.cards import TestCard
+    from switch.simulators.messages import Place
     from switch.wire.vocabulary import Document
 
 TYPES = ("purchase", "cash", "balance", "refund", "preauth", "verification", "cashback", "completion", "void")
@@ -113,8 +113,8 @@ class Desk:
 
     def __init__(self, network: "Network", asked: Asked) -> None:
         from switch.cli.terminal import parse_address
-        from switch.hosts.build import UnknownNameError, find_listener, find_member, home_place
-        from switch.hosts.cards import demo_cards
+        from switch.simulators.build import UnknownNameError, find_listener, find_member, home_place
+        from switch.simulators.cards import demo_cards
         from switch.wire import Dialect, DialectError
 
         self._network = network
@@ -138,7 +138,7 @@ class Desk:
 
     def pay(self, asked: Asked) -> int:
         """Make it, show it. Returns the exit code."""
-        from switch.cli._till import TillError
+        from switch.cli._pos import TillError
         from switch.wire import EncodeError
 
         try:
@@ -152,8 +152,8 @@ class Desk:
     @contextmanager
     def _till(self) -> "Iterator[Till]":
         """A link, signed on."""
-        from switch.cli._till import Till
-        from switch.hosts.messages import network_request
+        from switch.cli._pos import Till
+        from switch.simulators.messages import network_request
 
         till = Till(
             self._address, self._dialect, self._framing, self._member.institution, self._network.institution,
@@ -167,8 +167,8 @@ class Desk:
             till.close()
 
     def _request(self, till: "Till", asked: Asked) -> int:
-        from switch.cli._till import Last, kept
-        from switch.hosts import messages
+        from switch.cli._pos import Last, kept
+        from switch.simulators import messages
         from switch.wire.vocabulary import APPROVALS, Answer, mask_pan
 
         card = self._card(asked)
@@ -193,7 +193,7 @@ class Desk:
         return 0
 
     def _take_back(self, till: "Till", request: "Document", asked: Asked) -> int:
-        from switch.hosts import messages
+        from switch.simulators import messages
 
         click.echo(paint("error", f"No answer within {ANSWER_S:g} s: taking it back."))
         reversal = messages.reversal(request, "", till.now(), till.next_stan())
@@ -205,8 +205,8 @@ class Desk:
         )
 
     def _follow_up(self, till: "Till", asked: Asked) -> int:
-        from switch.cli._till import Last
-        from switch.hosts import messages
+        from switch.cli._pos import Last
+        from switch.simulators import messages
 
         last = Last.read(self._last_path)
         if last is None:
@@ -260,7 +260,7 @@ class Desk:
     # -- what was asked for
 
     def _card(self, asked: Asked) -> "TestCard":
-        from switch.hosts.cards import EXPIRY, TestCard, find_card
+        from switch.simulators.cards import EXPIRY, TestCard, find_card
 
         card = find_card(self._cards, asked.card or "1")
         if card is None:

@@ -8,7 +8,7 @@ from switch.cli._network import load, paint
 
 if TYPE_CHECKING:
     from switch.core.network import HostLink, Network
-    from switch.core.routing import Decision
+    from switch.core.routing.routing import Decision
 
 
 @click.command
@@ -47,7 +47,7 @@ def command(pan: str, amount: str, sender: str, merchant_country: str, network: 
 
 def _answer(network: "Network", pan: str, amount: str, sender: str, merchant: str) -> dict[str, Any]:
     """Everything there is to say, as plain values; amounts in minor units."""
-    from switch.core.routing import MEMBER, NETWORK, Router
+    from switch.core.routing.routing import MEMBER, NETWORK, Router
     from switch.money import CurrencyError, format_amount, parse_money
     from switch.money.country import NUMERIC
     from switch.wire.vocabulary import ANSWER_NAMES, mask_pan
@@ -112,7 +112,7 @@ def _sender(network: "Network", sender: str) -> tuple[str, bool, str]:
 
 def _check_digit(pan: str, de39: str) -> str:
     """What a mistyped PAN should have ended in."""
-    from switch.core.routing import luhn_digit
+    from switch.core.routing.routing import luhn_digit
     from switch.wire.vocabulary import Answer
 
     if de39 != Answer.INVALID_CARD or not (12 <= len(pan) <= 19 and pan.isascii() and pan.isdigit()):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from switch.core.network import Network
     from switch.observe.hoplog import HopLog
     from switch.server.driver import Sinks
-    from switch.server.estate import Estate
+    from switch.server.handover import Estate
     from switch.server.reloading import Reloader
     from switch.server.restarting import Restarter
     from switch.server.serving import Serving
@@ -84,7 +84,7 @@ def command(
     from switch.config import load_network
     from switch.journal.log import JournalError
     from switch.security.vault import VaultError
-    from switch.server.estate import ASK, ENVIRONMENT, inherit
+    from switch.server.handover import ASK, ENVIRONMENT, inherit
     from switch.server.ports import MonotonicClock
     from switch.server.restarting import ability_of
     from switch.server.serving import dialects_of

@@ -99,7 +99,7 @@ def _soaked(plan: Plan, start: Callable[..., Any], show: Callable[[Status], None
 
     from switch.cli._network import Mistakes
     from switch.config import ConfigErrors
-    from switch.soak.people import adopt_orphans, end_descendants
+    from switch.soak.processes import adopt_orphans, end_descendants
     from switch.soak.run import Soak
 
     adopt_orphans()

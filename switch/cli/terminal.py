@@ -9,9 +9,9 @@ import click
 
 if TYPE_CHECKING:
     from switch.core.network import Address, Network
-    from switch.hosts.books import AcquirerBook
-    from switch.hosts.terminal import Terminal
     from switch.server.driver import Driver
+    from switch.simulators.reconciliation import AcquirerBook
+    from switch.simulators.terminal import Terminal
 
 
 @click.command
@@ -80,10 +80,10 @@ class _Options:
 
 def _run(asked: _Options) -> None:
     from switch.cli._network import load
-    from switch.cli._parties import Station, need_listener, start, write_book
-    from switch.hosts.books import Books
-    from switch.hosts.build import UnknownNameError, find_listener
+    from switch.cli._run_simulators import Station, need_listener, start, write_book
     from switch.server.driver import Dial
+    from switch.simulators.build import UnknownNameError, find_listener
+    from switch.simulators.reconciliation import Books
 
     loaded = load(asked.network)
     try:
@@ -118,11 +118,11 @@ def _run(asked: _Options) -> None:
 
 def _parties(network: "Network", asked: _Options) -> "list[Terminal]":
     """One load a bank. Raises UnknownNameError."""
-    from switch.cli._parties import dice_from
-    from switch.hosts.acquiring import Timeouts
-    from switch.hosts.build import make_terminal
-    from switch.hosts.mix import Mix, MixError
-    from switch.hosts.terminal import Load
+    from switch.cli._run_simulators import dice_from
+    from switch.simulators.acquiring import Timeouts
+    from switch.simulators.build import make_terminal
+    from switch.simulators.mix import Mix, MixError
+    from switch.simulators.terminal import Load
 
     if asked.count < 1 or asked.links < 0 or asked.rate <= 0 or asked.duration < 0:
         raise click.UsageError("--count and --rate are above 0, --links and --duration not below it")
@@ -177,8 +177,8 @@ def parse_address(text: str) -> "Address":
 
 
 def _summary(network: "Network", book: "AcquirerBook") -> str:
-    from switch.hosts.books import percentile_us
     from switch.money import format_amount
+    from switch.simulators.reconciliation import percentile_us
 
     declined = ", ".join(f"{code}: {n}" for code, n in book.declined.items())
     amounts = ", ".join(format_amount(a, c) for c, a in book.amounts.items()) or format_amount(0, network.currency)

@@ -9,14 +9,14 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from switch.core.horizon import days_about, later
 from switch.core.limits import NEVER
-from switch.core.links import HostState, Session
+from switch.core.links.pending import Pending
+from switch.core.links.session import HostState, Session
 from switch.core.network import Network
 from switch.core.party import Effect, Hop, LinkId, Log, Record, Send
-from switch.core.pending import Pending
-from switch.core.records import AnyEntry, Key
-from switch.core.state import History, Outcome, State, apply
+from switch.core.records.horizon import days_about, later
+from switch.core.records.records import AnyEntry, Key
+from switch.core.records.state import History, Outcome, State, apply
 from switch.security.vault import Vault
 from switch.wire import Dialect, EncodeError
 from switch.wire.framing import FramingError
@@ -59,7 +59,7 @@ class Kernel:
         self.refused: OrderedDict[Key, tuple[int, str]] = OrderedDict()
         """refusals that the journal could not take: when (wall-clock µs) and DE39, by the message's key"""
         self.admitted = self.shed = 0
-        """requests forwarded, and requests declined for want of room (`core.overload`), since the start"""
+        """requests forwarded, and requests declined for want of room (`core.transactions.overload`), since the start"""
         self.admit_to = NEVER
         """`admitted` may become so much in this turn"""
         self.journal_down = ""

@@ -40,7 +40,7 @@ class Send(msgspec.Struct, frozen=True, gc=False):
 
 
 class Record(msgspec.Struct, frozen=True):
-    """Append `entry` (a record struct of `core.records`) to the journal at `position` (1, 2, 3 …, no gaps)."""
+    """Append `entry` (a record struct of `core.records.records`) to the journal at `position` (1, 2, 3 …, no gaps)."""
 
     position: int
     entry: Any

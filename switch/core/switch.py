@@ -8,32 +8,32 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from switch.core.advice import Candidates, LinkAdvice
-from switch.core.business_day import BusinessDay
-from switch.core.carriage import UnreadableError
-from switch.core.flow import reply
-from switch.core.forward import Forwarder
-from switch.core.horizon import move_horizon
+from switch.core.handover.memory import Memory
+from switch.core.handover.succession import memory_of, succeed
 from switch.core.kernel import Kernel
-from switch.core.leaving import Leaving
-from switch.core.links import HostState, Session, SessionState
-from switch.core.maintenance import Maintenance
-from switch.core.management import Management
-from switch.core.memory import Memory
+from switch.core.link_control.diagnosis import Candidates, LinkAdvice
+from switch.core.link_control.maintenance import Maintenance
+from switch.core.link_control.network_management import Management
+from switch.core.link_control.retiring import Leaving
+from switch.core.links.session import HostState, Session, SessionState
+from switch.core.messages.family import UnreadableError
+from switch.core.messages.translator import answer, translator_for
 from switch.core.network import Listener, Network
-from switch.core.operate_links import LinkCommands
-from switch.core.operate_saf import SafCommands
-from switch.core.operator import Operator
-from switch.core.overload import Overload
+from switch.core.operator.business_day import BusinessDay
+from switch.core.operator.links import LinkCommands
+from switch.core.operator.operator import Operator
+from switch.core.operator.saf import SafCommands
 from switch.core.party import Close, LinkId, link_name
-from switch.core.payments import Payments
-from switch.core.records import SCHEMA, Booted, Forwarded, Snapshot
-from switch.core.reversals import Reversals
-from switch.core.routing import Router
-from switch.core.state import History, State
-from switch.core.succession import memory_of, succeed
-from switch.core.tariffs import Tariffs
-from switch.core.translate import answer, translator_for
+from switch.core.records.horizon import move_horizon
+from switch.core.records.records import SCHEMA, Booted, Forwarded, Snapshot
+from switch.core.records.state import History, State
+from switch.core.routing.routing import Router
+from switch.core.routing.tariffs import Tariffs
+from switch.core.saf.forwarder import Forwarder
+from switch.core.transactions.overload import Overload
+from switch.core.transactions.payments import Payments
+from switch.core.transactions.reversals import Reversals
+from switch.core.transactions.transaction import reply
 from switch.security.vault import Vault
 from switch.wire import DecodeError, Dialect
 from switch.wire.describe import error_fields
@@ -107,7 +107,7 @@ class Switch(Kernel):
                      hint="something is still owed to a host that left the network file; put it back")  # fmt: skip
 
     def succeeds(self, memory: Memory, now: int) -> None:
-        """The first call of a switch that follows another, instead of `started` (`core.succession`)."""
+        """The first call of a switch that follows another, instead of `started` (`core.handover.succession`)."""
         succeed(self, memory, now)
 
     def leaves(self, *, whole: bool) -> Memory:

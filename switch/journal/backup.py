@@ -17,7 +17,7 @@ from typing import Final
 
 import msgspec
 
-from switch.core.records import SCHEMA
+from switch.core.records.records import SCHEMA
 from switch.journal.anchor import anchor_path, read_anchor
 from switch.journal.copying import DRAFT, Part, Progress, clear, copy, give_names, locked, os_errors, put, unwatched
 from switch.journal.log import JournalError, Log, Segment, read_header, segments

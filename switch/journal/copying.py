@@ -14,7 +14,7 @@ from zlib import crc32
 
 import msgspec
 
-from switch.core.records import SCHEMA
+from switch.core.records.records import SCHEMA
 from switch.journal.log import HEADER, REST, Header, JournalError, Log, Record, Segment, chain_start, read_header
 
 DRAFT: Final = ".part"

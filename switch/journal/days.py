@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from switch.core.records import Cutover
+from switch.core.records.records import Cutover
 
 APPROVED, STOOD_IN, DECLINED, REVERSED, ADVICE = "approved", "stand-in", "declined", "reversed", "advice"
 PRUNED: Final = "pruned"

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Final
 
 from switch.core.limits import Limits
-from switch.core.records import ENCODER, Entry, Snapshot
+from switch.core.records.records import ENCODER, Entry, Snapshot
 from switch.journal.log import FLAG_SNAPSHOT, GENESIS, JournalError
 from switch.journal.recovery import CLAIM_S, SWITCH, Fold, Recovered, claim, journal_directory, recover, settle
 from switch.journal.writer import ACK, ACKNOWLEDGED, CHUNK, FAIL, SEGMENT_BYTES

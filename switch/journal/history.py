@@ -9,8 +9,8 @@ import sqlite3
 from pathlib import Path
 
 from switch.core.limits import Limits
-from switch.core.records import ENCODER, SCHEMA, AnyEntry, Key, Owed
-from switch.core.state import Outcome, State, apply, outcome_of
+from switch.core.records.records import ENCODER, SCHEMA, AnyEntry, Key, Owed
+from switch.core.records.state import Outcome, State, apply, outcome_of
 from switch.journal.index import Index, index_path, record_at, segment_paths
 from switch.journal.log import HEADER, JournalError, Log, Place, segments
 from switch.journal.recovery import decode, journal_directory

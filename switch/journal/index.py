@@ -19,7 +19,7 @@ from typing import Final
 
 import msgspec
 
-from switch.core.records import SCHEMA, Cutover, Key
+from switch.core.records.records import SCHEMA, Cutover, Key
 from switch.journal.days import Cell, Sum
 from switch.journal.log import JournalError, Log, Place, Record, Scan, Segment, segments
 from switch.journal.recovery import decode, journal_directory

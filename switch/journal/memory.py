@@ -7,8 +7,8 @@ followed as the caller wants to have survived). Knows no clock and no file.
 from typing import Protocol
 
 from switch.core.limits import Limits
-from switch.core.records import AnyEntry, Key
-from switch.core.state import Outcome, State, apply, outcome_of
+from switch.core.records.records import AnyEntry, Key
+from switch.core.records.state import Outcome, State, apply, outcome_of
 from switch.journal.feed import WriterGone
 from switch.journal.log import JournalError
 

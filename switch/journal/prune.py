@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 from switch.core.limits import Limits
-from switch.core.records import SCHEMA
+from switch.core.records.records import SCHEMA
 from switch.journal.anchor import Anchor, anchor_path, day_of
 from switch.journal.backup import read_manifest
 from switch.journal.copying import os_errors, put, sync_directory

@@ -16,8 +16,8 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from switch.core.limits import Limits
-from switch.core.records import DECODER, SCHEMA, AnyEntry
-from switch.core.state import State, apply
+from switch.core.records.records import DECODER, SCHEMA, AnyEntry
+from switch.core.records.state import State, apply
 from switch.journal.log import (
     DRAFT,
     FLAG_SNAPSHOT,
@@ -64,7 +64,7 @@ class Recovered(msgspec.Struct):
     """What the log holds. `state` includes everything up to `position`; a fresh journal: position 0."""
 
     state: Any
-    """what its `Fold` makes: `core.state.State` for the switch's journal"""
+    """what its `Fold` makes: `core.records.state.State` for the switch's journal"""
     position: int
     chain: bytes
     last_at_us: int

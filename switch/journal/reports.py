@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from switch.core.records import SCHEMA, AnyEntry, Cutover, Snapshot
+from switch.core.records.records import SCHEMA, AnyEntry, Cutover, Snapshot
 from switch.journal.days import Cell, DayTotals, Sum, calendar_day, totals
 from switch.journal.history import entries_at
 from switch.journal.index import Index, segment_paths

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from switch.core.records import SCHEMA
+from switch.core.records.records import SCHEMA
 from switch.journal.anchor import anchor_path
 from switch.journal.backup import KEY, MANIFEST, Made, copy_key, listed_of, read_manifest
 from switch.journal.copying import (

@@ -10,8 +10,8 @@ from typing import Final
 
 import msgspec
 
-from switch.core.reading import direction_of, left_of
-from switch.core.records import (
+from switch.core.messages.meaning import direction_of, left_of
+from switch.core.records.records import (
     ENCODER,
     Abandoned,
     Answered,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from switch.core.records import SCHEMA
+from switch.core.records.records import SCHEMA
 from switch.journal.anchor import day_of, read_anchor
 from switch.journal.log import (
     CHAIN_OFFSET,

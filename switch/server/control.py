@@ -22,8 +22,8 @@ from typing import Any, Final, TypeAlias
 import msgspec
 import trio
 
-from switch.core.command import Unable, unknown
-from switch.core.operator import Operator
+from switch.core.operator.command import Unable, unknown
+from switch.core.operator.operator import Operator
 from switch.core.party import Log
 from switch.server.connections import ListenError
 from switch.server.control_path import LINE_BYTES_MAX, SOCKET, short_address

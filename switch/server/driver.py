@@ -21,11 +21,11 @@ from switch.core.limits import Limits
 from switch.core.network import Address
 from switch.core.party import Close, Effect, Hop, LinkId, Log, Party, Record, Send
 from switch.server.connections import Connection, address_of
-from switch.server.doors import Doors
-from switch.server.estate import KeptConnection
+from switch.server.handover import KeptConnection
+from switch.server.listeners import Doors
 from switch.server.pace import Pace, Paced
 from switch.server.ports import Dial, Journal, Sinks, trio_clock
-from switch.server.watching import Watcher
+from switch.server.tap_port import Watcher
 
 __all__ = ["LAZY_NS", "Dial", "Driver", "Journal", "Sinks", "trio_clock"]
 

@@ -9,9 +9,9 @@ import trio
 from switch.core.limits import Limits
 from switch.core.network import Address
 from switch.core.party import LinkId, Party
-from switch.server.doors import DialKey, Door
 from switch.server.driver import Driver
-from switch.server.estate import Estate
+from switch.server.handover import Estate
+from switch.server.listeners import DialKey, Door
 from switch.server.ports import Dial, Journal, Sinks, trio_clock
 
 

@@ -1,8 +1,8 @@
 """The network file read again while the switch runs: checked whole first, then in effect at once, or refused whole.
 
 In: a way to read the file. Out: what changed, in words, and a switch of the new file in the place of the old one, with the same
-journal, connections and requests under way (`core.succession`). Nothing is awaited between the last look at the old switch and
-the first call of the new one, so that no message falls between them.
+journal, connections and requests under way (`core.handover.succession`). Nothing is awaited between the last look at the old
+switch and the first call of the new one, so that no message falls between them.
 """
 
 from collections.abc import Callable
@@ -13,9 +13,9 @@ import msgspec
 import trio
 
 from switch.config import ConfigErrors
-from switch.core.changes import Obstacle, changes, obstacles
-from switch.core.command import Arguments, Unable
+from switch.core.handover.changes import Obstacle, changes, obstacles
 from switch.core.network import Network
+from switch.core.operator.command import Arguments, Unable
 from switch.core.party import Log
 from switch.core.switch import Switch
 from switch.server.ports import trio_clock

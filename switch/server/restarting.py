@@ -3,8 +3,8 @@
 Theory of operation. The new program is asked first, in a process of its own, whether it could take over: it reads the network
 file, loads what it needs and says which memory it can read. Then the switch stands still: it reads nothing and accepts nobody, so
 that what comes waits in the kernel. As soon as the journal holds everything, sockets and memory are left to the next program
-(`server.estate`), which `execve` puts in the place of this one: same process, same parent, same descriptors. It folds the
-journal's last snapshot, takes the memory over (`core.succession`), and goes on reading.
+(`server.handover`), which `execve` puts in the place of this one: same process, same parent, same descriptors. It folds the
+journal's last snapshot, takes the memory over (`core.handover.succession`), and goes on reading.
 
 Nobody signs on again, nobody is declined; who asked something meanwhile waits for as long as the new program takes to start.
 Should it not come up, that is a crash, which loses nothing that was approved (docs/journal.md).
@@ -19,12 +19,12 @@ from typing import Any, Final
 import msgspec
 import trio
 
-from switch.core.changes import obstacles
-from switch.core.command import Arguments, Unable
-from switch.core.memory import MEMORY, Memory
+from switch.core.handover.changes import obstacles
+from switch.core.handover.memory import MEMORY, Memory
 from switch.core.network import Network
+from switch.core.operator.command import Arguments, Unable
 from switch.core.party import Log
-from switch.server.estate import ASK, ENVIRONMENT, Estate, keep_over_exec, leave
+from switch.server.handover import ASK, ENVIRONMENT, Estate, keep_over_exec, leave
 from switch.server.ports import trio_clock
 from switch.server.reloading import raise_obstacles
 from switch.server.serving import Serving

@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 import trio
 
-from switch.core.changes import obstacles
+from switch.core.handover.changes import obstacles
 from switch.core.network import Address, Network
 from switch.core.party import LinkId, Log
 from switch.core.switch import Switch
@@ -26,8 +26,8 @@ from switch.security.vault import KeyVault
 from switch.server.control import Control, controlling
 from switch.server.driver import Dial, Driver, Sinks, trio_clock
 from switch.server.driving import driving
-from switch.server.estate import Estate
-from switch.server.quiet import quiet_collector
+from switch.server.gc_tuning import quiet_collector
+from switch.server.handover import Estate
 from switch.wire import Dialect, DialectError
 from switch.wire.dialect import names
 

@@ -11,12 +11,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from switch.core.exposure import WINDOW_US
-from switch.core.flow import Status, status_after
 from switch.core.limits import Limits
+from switch.core.messages.meaning import left_of
 from switch.core.network import HostLink
-from switch.core.reading import left_of
-from switch.core.records import (
+from switch.core.records.records import (
     Abandoned,
     Answered,
     AnyEntry,
@@ -28,11 +26,13 @@ from switch.core.records import (
     Owed,
     StoodIn,
 )
-from switch.core.state import State, apply
+from switch.core.records.standin_counters import WINDOW_US
+from switch.core.records.state import State, apply
 from switch.core.switch import Switch
-from switch.hosts.books import journal_rows, reconcile
-from switch.hosts.issuer import Issuer
-from switch.hosts.network import CardNetwork
+from switch.core.transactions.transaction import Status, status_after
+from switch.simulators.issuer import Issuer
+from switch.simulators.network import CardNetwork
+from switch.simulators.reconciliation import journal_rows, reconcile
 from switch.wire.vocabulary import DE
 
 if TYPE_CHECKING:

@@ -12,23 +12,23 @@ from typing import Final, TypeVar
 import msgspec
 
 from switch.core.limits import Limits
+from switch.core.messages.translator import translator_for
 from switch.core.network import HostLink, Listener, Member, Network, StandInRule
-from switch.core.records import ENCODER
-from switch.core.state import History, State
+from switch.core.records.records import ENCODER
+from switch.core.records.state import History, State
 from switch.core.switch import Switch
-from switch.core.translate import translator_for
-from switch.hosts.accounts import Ledger
-from switch.hosts.acquiring import MatchKey, match_key
-from switch.hosts.build import LATE_MARGIN_MS, home_place
-from switch.hosts.cards import TestCard, demo_cards
-from switch.hosts.faults import FaultPlan, Faults, Latency, card_faults
-from switch.hosts.issuer import Issuer
-from switch.hosts.line import FRAME_BYTES, Heard, Line, Speech
-from switch.hosts.mix import Deck, Mix
-from switch.hosts.network import Abroad, CardNetwork, Exchange
-from switch.hosts.recorded import DECODER, HostEntry
-from switch.hosts.terminal import Load, Terminal
 from switch.security.vault import ClearVault, Vault
+from switch.simulators.accounts import Ledger
+from switch.simulators.acquiring import MatchKey, match_key
+from switch.simulators.build import LATE_MARGIN_MS, home_place
+from switch.simulators.cards import TestCard, demo_cards
+from switch.simulators.endpoint import FRAME_BYTES, Heard, Line, Speech
+from switch.simulators.faults import FaultPlan, Faults, Latency, card_faults
+from switch.simulators.issuer import Issuer
+from switch.simulators.journal_records import DECODER, HostEntry
+from switch.simulators.mix import Deck, Mix
+from switch.simulators.network import Abroad, CardNetwork, Exchange
+from switch.simulators.terminal import Load, Terminal
 from switch.wire import Dialect
 from switch.wire.framing import make_framing
 from switch.wire.vocabulary import APPROVALS, DE, Document

@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from switch.core.party import Close, Hop, LinkId, Log, Party, Record, Send
-from switch.core.records import AnyEntry
+from switch.core.records.records import AnyEntry
 from switch.core.switch import Switch
 from switch.sim.audit import Audit
 from switch.sim.clock import EPOCH_NS, Clock

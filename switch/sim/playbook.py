@@ -19,14 +19,14 @@ from typing import Any, Protocol
 
 import msgspec
 
-from switch.core.advice import Candidates
-from switch.core.memory import Memory
+from switch.core.handover.memory import Memory
+from switch.core.link_control.diagnosis import Candidates
+from switch.core.messages.translator import answer, translator_for
 from switch.core.network import Network
 from switch.core.party import Close, Hop, LinkId, Log, Record, Send
-from switch.core.records import AnyEntry
-from switch.core.state import State, apply
+from switch.core.records.records import AnyEntry
+from switch.core.records.state import State, apply
 from switch.core.switch import Switch
-from switch.core.translate import answer, translator_for
 from switch.journal.memory import DictHistory
 from switch.security.vault import ClearVault
 from switch.wire import Dialect
@@ -190,7 +190,7 @@ class Playbook:
 
     @contextmanager
     def turn(self, room: int) -> Iterator[None]:
-        """All that is sent in this block arrives in one turn, which has room for so many requests (`core.overload`)."""
+        """All that is sent in this block arrives in one turn, with room for so many requests (`transactions.overload`)."""
         self.switch.hold(room)
         yield
         self.switch.settle(self.now)
@@ -203,7 +203,7 @@ class Playbook:
         self._carry_out()
 
     def asks(self, command: str, **arguments: Any) -> msgspec.Struct:
-        """A command of an operator (`links.list` …). Raises `core.command.Unable`."""
+        """A command of an operator (`links.list` …). Raises `core.operator.command.Unable`."""
         try:
             return self.switch.operator.ask(command, arguments, "operator", self.now)
         finally:

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from switch.core.command import Unable
+from switch.core.operator.command import Unable
 from switch.core.party import LinkId, Send
-from switch.hosts.acquiring import match_key
-from switch.hosts.faults import Faults
-from switch.hosts.issuer import Issuer
-from switch.hosts.messages import repeat
-from switch.hosts.terminal import Terminal
 from switch.sim.clock import MS_NS
 from switch.sim.faults import Fault, Kind
 from switch.sim.network import Connection, End, Weather
 from switch.sim.nodes import Node
+from switch.simulators.acquiring import match_key
+from switch.simulators.faults import Faults
+from switch.simulators.issuer import Issuer
+from switch.simulators.messages import repeat
+from switch.simulators.terminal import Terminal
 from switch.wire.framing import make_framing
 from switch.wire.vocabulary import APPROVALS, DE, Document
 

@@ -16,10 +16,6 @@ from typing import Final
 import msgspec
 
 from switch.core.network import HostLink
-from switch.hosts.issuer import Issuer
-from switch.hosts.network import CardNetwork
-from switch.hosts.recorded import HostEntry
-from switch.hosts.terminal import Load
 from switch.journal.memory import DictHistory
 from switch.sim.audit import Audit, Failure
 from switch.sim.cast import Cast, Climate, Post, WatchedTerminal
@@ -29,6 +25,10 @@ from switch.sim.faults import Fault, Span, Targets, cutovers, schedule
 from switch.sim.network import Circuit, Connection, End, Weather
 from switch.sim.nodes import Node, SwitchNode, Trace
 from switch.sim.trouble import Trouble
+from switch.simulators.issuer import Issuer
+from switch.simulators.journal_records import HostEntry
+from switch.simulators.network import CardNetwork
+from switch.simulators.terminal import Load
 
 REST_MAX_NS: Final = 6 * 3_600 * SECOND_NS
 """virtual time from peace to rest, at most"""

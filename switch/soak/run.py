@@ -16,13 +16,13 @@ import trio
 
 from switch.config.load import load_network
 from switch.core.network import Address, Network
-from switch.hosts.books import Books
 from switch.observe.follow import Follower
 from switch.observe.lines import HopLine, LineError, is_response, read_hop, towards_issuer
-from switch.soak.blows import Blow, Kind, Targets, blows
+from switch.simulators.reconciliation import Books
 from switch.soak.disk import Disk
+from switch.soak.faults import Blow, Kind, Targets, blows
 from switch.soak.links import Link
-from switch.soak.people import INDEX, SWITCH, WRITER, People, Recovery, Start
+from switch.soak.processes import INDEX, SWITCH, WRITER, People, Recovery, Start
 from switch.soak.verdict import Verdict, judge, owes
 
 REST_S: Final = 180.0

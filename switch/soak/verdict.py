@@ -12,14 +12,7 @@ import msgspec
 
 from switch.core.limits import Limits
 from switch.core.network import Network
-from switch.core.records import SCHEMA, AnyEntry, Entry
-from switch.hosts.books import APPROVED, Books, Difference, IssuerBook, JournalRow, journal_rows, reconcile
-from switch.hosts.build import make_issuer, make_network
-from switch.hosts.issuer import Issuer
-from switch.hosts.network import CardNetwork
-from switch.hosts.postings import Taken
-from switch.hosts.recorded import DECODER, HostEntry
-from switch.hosts.recorded import SCHEMA as HOST_SCHEMA
+from switch.core.records.records import SCHEMA, AnyEntry, Entry
 from switch.journal.log import Log, segments
 from switch.journal.recovery import Fold, decode, decode_as, journal_directory, recover
 from switch.journal.reports import Filters, Reports
@@ -27,6 +20,21 @@ from switch.journal.verify import verify
 from switch.observe.follow import Follower
 from switch.observe.lines import HopLine, LineError, read_event, read_hop
 from switch.observe.waterfall import waterfall
+from switch.simulators.build import make_issuer, make_network
+from switch.simulators.issuer import Issuer
+from switch.simulators.journal_records import DECODER, HostEntry
+from switch.simulators.journal_records import SCHEMA as HOST_SCHEMA
+from switch.simulators.network import CardNetwork
+from switch.simulators.postings import Taken
+from switch.simulators.reconciliation import (
+    APPROVED,
+    Books,
+    Difference,
+    IssuerBook,
+    JournalRow,
+    journal_rows,
+    reconcile,
+)
 
 
 class Verdict(msgspec.Struct, kw_only=True):

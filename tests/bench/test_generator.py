@@ -8,7 +8,7 @@ import pytest
 from switch.bench.generator import Load, LoadError, Plan
 from switch.bench.messages import Card, Settings, Speech, cards_of
 from switch.core.network import Address
-from switch.core.routing import luhn_digit
+from switch.core.routing.routing import luhn_digit
 from switch.wire import Dialect
 
 from .hosts import approve, host

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from switch.hosts.messages import PURCHASE, Web
+from switch.simulators.messages import PURCHASE, Web
+from tests.e2e.pos import Till, card_of
 from tests.e2e.stage import Stage, wait_for
-from tests.e2e.till import Till, card_of
 
 
 class Captured(NamedTuple):

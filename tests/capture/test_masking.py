@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from switch.capture.masking import Mask, mask_digits
-from switch.core.routing import luhn_digit, luhn_valid
+from switch.core.routing.routing import luhn_digit, luhn_valid
 from switch.wire import DecodeError, Dialect
 from switch.wire.dialect import names
 from switch.wire.subfields import form_of

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from switch.cli.journal import command
-from switch.core.records import Answered, Cutover, Forwarded
+from switch.core.records.records import Answered, Cutover, Forwarded
 from tests.journal.samples import START_US, answered, booted, declined, forwarded, owed, stood_in, written
 
 DAY_US = 86_400_000_000

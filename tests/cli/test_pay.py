@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 
 from switch.cli import pay
 from switch.config import load_network
-from switch.hosts.cards import demo_cards
+from switch.simulators.cards import demo_cards
 
 from .conftest import Running
 

@@ -10,10 +10,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from switch.cli import saf
-from switch.core.command import Unable
+from switch.core.operator.command import Unable
 from switch.sim.playbook import Playbook
+from tests.core.saf.test_forwarder import advice, completion, network, pre_authorized, read_all
 from tests.core.scripts import Scene, reversal
-from tests.core.test_forward import advice, completion, network, pre_authorized, read_all
 
 Command = Callable[..., Result]
 
@@ -94,7 +94,7 @@ def test_a_retry_tells_what_it_has_put_back_and_what_it_waits_for(scene: Scene, 
 
 
 def test_a_retry_of_many_goes_on_until_all_are_put_back(scene: Scene, command: Command, monkeypatch) -> None:
-    monkeypatch.setattr("switch.core.operate_saf.RETRIES_MAX", 2)
+    monkeypatch.setattr("switch.core.operator.saf.RETRIES_MAX", 2)
     for n in range(5):
         scene.rif.sends(advice(f"{n:06d}"))
     scene.book.passes(10)

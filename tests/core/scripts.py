@@ -2,7 +2,7 @@
 
 from switch.config import load_network
 from switch.core.network import Network
-from switch.core.routing import luhn_digit
+from switch.core.routing.routing import luhn_digit
 from switch.sim.playbook import Playbook
 from switch.wire.vocabulary import Document
 

@@ -3,7 +3,7 @@
 import msgspec
 
 from switch.core.network import Network
-from switch.core.records import Declined, Forwarded, Owed, Snapshot
+from switch.core.records.records import Declined, Forwarded, Owed, Snapshot
 from switch.sim.playbook import Playbook
 from tests.core.scripts import ATLAS_CARD, Scene, morocco, purchase, reversal
 

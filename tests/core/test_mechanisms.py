@@ -11,17 +11,17 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from switch.core.house import House48, additional_amounts, private_elements
+from switch.core.messages.internal import House48, additional_amounts, private_elements
 from switch.core.network import StandInRule
 from switch.core.party import Send
-from switch.core.records import Owed
-from switch.hosts.books import journal_rows
-from switch.hosts.build import find_listener, find_member, home_place, make_issuer
-from switch.hosts.cards import TestCard, demo_cards, find_card
-from switch.hosts.clock import Calendar, Moment
-from switch.hosts.faults import Latency
-from switch.hosts.messages import completion, repeat, request, reversal, takes_less
+from switch.core.records.records import Owed
 from switch.sim.playbook import EPOCH_NS, Playbook
+from switch.simulators.build import find_listener, find_member, home_place, make_issuer
+from switch.simulators.cards import TestCard, demo_cards, find_card
+from switch.simulators.clock import Calendar, Moment
+from switch.simulators.faults import Latency
+from switch.simulators.messages import completion, repeat, request, reversal, takes_less
+from switch.simulators.reconciliation import journal_rows
 from switch.wire.vocabulary import Document
 from tests.core.scripts import morocco, purchase
 

@@ -12,7 +12,7 @@ from switch.cli.doctor import command
 from switch.doctor.diagnosis import Cause
 from switch.doctor.envelopes import LOOKED_AT
 from switch.sim.playbook import Playbook
-from tests.core.test_advice import HELLO, SHIPPED, book, framed, said, stranger
+from tests.core.link_control.test_diagnosis import HELLO, SHIPPED, book, framed, said, stranger
 
 PAGE = (Path(__file__).parents[2] / "docs" / "doctor.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```\n\$ cmi-switch (doctor [^\n]*)\n(.+?)\n```", PAGE, re.DOTALL)

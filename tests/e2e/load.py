@@ -3,7 +3,7 @@
 from typing import Any
 
 from switch.cli._processes import Child
-from switch.hosts.books import Books, journal_rows, reconcile
+from switch.simulators.reconciliation import Books, journal_rows, reconcile
 from tests.e2e.stage import Stage
 
 CALM = "purchase=6,web=1,cash=1,refund=1,balance=1,preauth=0,void=0,foreign=20,showcase=0,silent=0"

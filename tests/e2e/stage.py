@@ -14,9 +14,9 @@ from switch.cli._processes import Child
 from switch.cli.demo import on_free_ports
 from switch.config import load_network
 from switch.config.load import SHIPPED
+from switch.core.messages.translator import translator_for
 from switch.core.network import Address, Network
-from switch.core.records import SCHEMA, AnyEntry
-from switch.core.translate import translator_for
+from switch.core.records.records import SCHEMA, AnyEntry
 from switch.journal.log import Log, segments
 from switch.journal.recovery import decode, journal_directory
 from switch.wire import Dialect

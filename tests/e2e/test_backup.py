@@ -8,11 +8,11 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
-from switch.core.records import Answered, Forwarded, Owed
-from switch.hosts.messages import PURCHASE, repeat
+from switch.core.records.records import Answered, Forwarded, Owed
+from switch.simulators.messages import PURCHASE, repeat
 from switch.wire.vocabulary import DE
+from tests.e2e.pos import Till
 from tests.e2e.stage import Stage
-from tests.e2e.till import Till
 
 
 def journal(*arguments: str | Path) -> str:

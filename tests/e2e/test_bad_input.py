@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from switch.core.network import Address
-from switch.hosts.messages import PURCHASE
+from switch.simulators.messages import PURCHASE
 from switch.wire.vocabulary import DE
+from tests.e2e.pos import Till
 from tests.e2e.stage import Stage, wait_for
-from tests.e2e.till import Till
 
 CONNECTIONS = 10_000
 FRAME_MS, SIGN_ON_MS = 1_000, 1_200

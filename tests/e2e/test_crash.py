@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from switch.cli._processes import Child
-from switch.hosts.books import Books, Difference, journal_rows, reconcile
+from switch.simulators.reconciliation import Books, Difference, journal_rows, reconcile
 from tests.e2e.stage import QUICK, Stage
 
 

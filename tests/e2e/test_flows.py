@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 
 from switch.config import load_network
-from switch.core.records import Delivered, Owed
-from switch.hosts.build import find_member
-from switch.hosts.cards import TestCard, demo_cards
-from switch.hosts.messages import BALANCE, CASH, PREAUTH, PURCHASE, REFUND, VERIFICATION, WEB, Web, repeat
-from switch.hosts.private import House48, private_elements
+from switch.core.records.records import Delivered, Owed
 from switch.observe.lines import HOP_KEYS
+from switch.simulators.build import find_member
+from switch.simulators.cards import TestCard, demo_cards
+from switch.simulators.de48 import House48, private_elements
+from switch.simulators.messages import BALANCE, CASH, PREAUTH, PURCHASE, REFUND, VERIFICATION, WEB, Web, repeat
 from switch.wire.vocabulary import DE, Document
+from tests.e2e.pos import Till, card_of, moment
 from tests.e2e.stage import Client, Stage, wait_for
-from tests.e2e.till import Till, card_of, moment
 
 BANKS = ("atlas", "rif", "souss")
 CARDS = demo_cards(load_network("morocco"))

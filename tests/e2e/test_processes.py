@@ -13,12 +13,12 @@ from typing import NamedTuple
 import pytest
 
 from switch.cli._processes import Child
-from switch.core.records import Booted, Delivered, Owed
-from switch.hosts.books import Books, journal_rows, reconcile
-from switch.hosts.messages import PURCHASE
+from switch.core.records.records import Booted, Delivered, Owed
+from switch.simulators.messages import PURCHASE
+from switch.simulators.reconciliation import Books, journal_rows, reconcile
 from switch.wire.vocabulary import DE
+from tests.e2e.pos import Till
 from tests.e2e.stage import QUICK, Stage, wait_for
-from tests.e2e.till import Till
 
 
 @pytest.fixture

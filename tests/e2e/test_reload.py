@@ -14,12 +14,12 @@ import pytest
 
 from switch.cli.demo import free_ports
 from switch.config import load_network
-from switch.core.routing import luhn_digit
-from switch.hosts.messages import BALANCE
+from switch.core.routing.routing import luhn_digit
+from switch.simulators.messages import BALANCE
 from switch.wire.vocabulary import DE
 from tests.e2e.load import books_agree, declined_here, hosts_with_books, load
+from tests.e2e.pos import Till
 from tests.e2e.stage import QUICK, Stage, wait_for
-from tests.e2e.till import Till
 
 NEW_CARD = "950477000000001" + luhn_digit("950477000000001")
 NADOR = "504177"

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from switch.cli._processes import Child
-from switch.core.records import Booted
+from switch.core.records.records import Booted
 from tests.e2e.load import books_agree, declined_here, hosts_with_books, load
 from tests.e2e.stage import QUICK, Stage, wait_for
 from tests.e2e.test_crash import everything_arrived

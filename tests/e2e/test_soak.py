@@ -12,7 +12,7 @@ import pytest
 
 from switch.cli._processes import Child
 from switch.config import load_network
-from switch.hosts.books import Books
+from switch.simulators.reconciliation import Books
 from switch.soak.verdict import judge, story
 from tests.e2e.stage import wait_for
 

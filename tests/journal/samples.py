@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from switch.core.records import (
+from switch.core.records.records import (
     ENCODER,
     SCHEMA,
     Abandoned,

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from switch.cli.journal import command
 from switch.core.limits import Limits
-from switch.core.records import ENCODER, SCHEMA
+from switch.core.records.records import ENCODER, SCHEMA
 from switch.journal import backup as backup_module
 from switch.journal import copying
 from switch.journal.backup import MANIFEST, backup, read_manifest

@@ -12,8 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from switch.config import load_network
-from switch.core.records import AnyEntry, Cutover, Snapshot
-from switch.hosts.books import APPROVED, journal_rows
+from switch.core.records.records import AnyEntry, Cutover, Snapshot
 from switch.journal.backup import backup
 from switch.journal.days import DayTotals
 from switch.journal.index import Index, index_path
@@ -25,10 +24,11 @@ from switch.journal.restore import restore
 from switch.sim.cast import Cast
 from switch.sim.playbook import Playbook
 from switch.sim.world import World
+from switch.simulators.reconciliation import APPROVED, journal_rows
 from switch.wire.vocabulary import APPROVALS, MTI
 from tests.core.scripts import Scene, purchase, reversal
 from tests.core.test_mechanisms import Counter
-from tests.core.test_standin import Away, small
+from tests.core.transactions.test_standin import Away, small
 from tests.journal.samples import (
     START_US,
     answered,

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from switch.core.limits import Limits
-from switch.core.records import ENCODER, AnyEntry
+from switch.core.records.records import ENCODER, AnyEntry
 from switch.journal.feed import Feed, WriterGone
 from switch.journal.log import JournalError, segments
 from switch.journal.memory import DictHistory, MemoryJournal

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from switch.cli.journal import command
 from switch.core.limits import Limits
-from switch.core.records import AnyEntry, Key
+from switch.core.records.records import AnyEntry, Key
 from switch.journal.history import IndexHistory
 from switch.journal.index import Index, index_path
 from switch.journal.memory import DictHistory, MemoryJournal

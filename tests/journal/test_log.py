@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from switch.core.limits import Limits
-from switch.core.records import ENCODER, SCHEMA
-from switch.core.state import State
+from switch.core.records.records import ENCODER, SCHEMA
+from switch.core.records.state import State
 from switch.journal.log import GENESIS, HEADER, JournalError, Log, NewerJournalError, Scan, segments
 from switch.journal.recovery import journal_directory, recover, settle
 from switch.journal.verify import verify

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from switch.cli.journal import command
 from switch.core.limits import Limits
-from switch.core.records import SCHEMA, AnyEntry, Cutover
+from switch.core.records.records import SCHEMA, AnyEntry, Cutover
 from switch.journal.log import HEADER
 from switch.journal.prune import KEEP_S
 from switch.journal.recovery import recover

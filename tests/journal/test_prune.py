@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from switch.cli.journal import command
 from switch.core.limits import Limits
-from switch.core.records import SCHEMA, AnyEntry, Forwarded, Owed, Snapshot
+from switch.core.records.records import SCHEMA, AnyEntry, Forwarded, Owed, Snapshot
 from switch.journal.anchor import anchor_path
 from switch.journal.backup import backup
 from switch.journal.feed import Feed

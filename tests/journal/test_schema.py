@@ -13,7 +13,7 @@ import pytest
 
 from switch.core.limits import Limits
 from switch.core.party import Record
-from switch.core.records import SCHEMA, Booted, Entry, Owed, Snapshot
+from switch.core.records.records import SCHEMA, Booted, Entry, Owed, Snapshot
 from switch.core.switch import Switch
 from switch.journal.feed import Feed
 from switch.journal.history import IndexHistory

@@ -9,7 +9,7 @@ from zlib import crc32
 
 import pytest
 
-from switch.core.records import SCHEMA
+from switch.core.records.records import SCHEMA
 from switch.journal.log import HEAD, HEADER, REST, JournalError, Log, segments
 from switch.journal.recovery import journal_directory
 from switch.journal.verify import verify

@@ -13,8 +13,8 @@ import trio
 from trio.testing import MockClock
 
 from switch.cli._control import NotDone, ask
-from switch.core.command import Arguments, Command, Named, Unable
-from switch.core.operator import Operator
+from switch.core.operator.command import Arguments, Command, Named, Unable
+from switch.core.operator.operator import Operator
 from switch.core.party import Log
 from switch.server import control
 from switch.server.connections import ListenError

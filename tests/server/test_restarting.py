@@ -15,11 +15,11 @@ import trio
 from switch.cli.demo import on_free_ports
 from switch.config import parse_network
 from switch.config.load import SHIPPED
-from switch.core.command import Unable
-from switch.core.memory import MEMORY, Memory
+from switch.core.handover.memory import MEMORY, Memory
 from switch.core.network import Network
+from switch.core.operator.command import Unable
 from switch.server import restarting
-from switch.server.estate import Estate, inherit
+from switch.server.handover import Estate, inherit
 from switch.server.restarting import Ability, Restarter
 from switch.server.serving import Serving, serving
 from switch.wire import Dialect

@@ -6,14 +6,19 @@ from typing import Any
 import msgspec
 import pytest
 
-from switch.core import duplicates, exposure, flow, forward, owing, payments, pending, records, reversals, standin
-from switch.core import state as state_module
 from switch.core import switch as switch_module
 from switch.core.kernel import Kernel
+from switch.core.links.session import pending
 from switch.core.network import Network
-from switch.core.records import Booted
-from switch.core.state import History, State
+from switch.core.records.records import Booted, records
+from switch.core.records.records import standin_counters as exposure
+from switch.core.records.records import state as state_module
+from switch.core.records.state import History, State
+from switch.core.saf import forwarder as forward
+from switch.core.saf import queue as owing
 from switch.core.switch import Switch
+from switch.core.transactions import duplicates, payments, reversals, standin
+from switch.core.transactions import transaction as flow
 from switch.security.vault import Vault
 from switch.wire import Dialect
 

@@ -4,9 +4,9 @@ from random import Random
 
 import msgspec
 
-from switch.hosts.mix import Mix
 from switch.sim.cast import Climate
 from switch.sim.faults import Fault, Kind
+from switch.simulators.mix import Mix
 
 FAIR = Climate(
     rate=100.0, latency_ms=3.0, transit_us=500, split=0.1, roaming=False, narrow=False, mix=Mix(void=20), faults=0

@@ -4,12 +4,12 @@ from random import Random
 
 import pytest
 
-from switch.hosts.acquiring import Acquiring
-from switch.hosts.network import CardNetwork
-from switch.hosts.recorded import HostEntry
 from switch.sim.cast import Cast
 from switch.sim.faults import Fault, Kind
 from switch.sim.world import Day, World
+from switch.simulators.acquiring import Acquiring
+from switch.simulators.journal_records import HostEntry
+from switch.simulators.network import CardNetwork
 
 
 def day(cast: Cast, seed: int, transactions: int = 100) -> Day:

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from switch.core.flow import reply
+from switch.core.messages.translator import answer
 from switch.core.switch import Switch
-from switch.core.translate import answer
+from switch.core.transactions.transaction import reply
 from switch.sim.cast import Cast
 from switch.sim.world import World
 from switch.wire.vocabulary import Answer, Document
@@ -52,5 +52,5 @@ def test_declining_what_is_known_already_would_be_seen(
         reply(kernel, session, answer(document, Answer.MALFUNCTION), raw)
         return True
 
-    monkeypatch.setattr("switch.core.payments.shed", shed)
+    monkeypatch.setattr("switch.core.transactions.payments.shed", shed)
     assert any(World(cast, seed, 150).run().failures for seed in range(1, 150))

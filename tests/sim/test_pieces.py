@@ -3,7 +3,7 @@
 from random import Random
 
 from switch.core.limits import Limits
-from switch.core.records import Booted
+from switch.core.records.records import Booted
 from switch.journal.memory import DictHistory
 from switch.sim.clock import MS_NS, Clock
 from switch.sim.disk import Disk, recover

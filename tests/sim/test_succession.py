@@ -5,7 +5,7 @@ from random import Random
 import msgspec
 import pytest
 
-from switch.core.memory import Memory
+from switch.core.handover.memory import Memory
 from switch.core.switch import Switch
 from switch.journal.memory import DictHistory
 from switch.sim.cast import Cast

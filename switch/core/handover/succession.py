@@ -1,0 +1,206 @@
+"""One switch follows another: the memory taken from the first, and gone on with by the second.
+
+In: the old switch, between two batches. Out: its `Memory`. In again: a new switch, of the same journal and perhaps another
+network file. Rule: what the new file still knows goes on as it was; what it knows otherwise ends when it can be missed
+(`core.link_control.retiring`); what it knows no more ends.
+"""
+
+from typing import TYPE_CHECKING
+
+from switch.core.handover.memory import KeptHost, KeptSession, Memory, Remembered
+from switch.core.links.session import Session, SessionState
+from switch.core.network import Network
+from switch.core.party import Close
+from switch.core.records.state import limit
+from switch.wire.framing import FramingError
+
+if TYPE_CHECKING:
+    from switch.core.switch import Switch
+
+
+def memory_of(switch: "Switch", *, whole: bool) -> Memory:
+    """What `switch` knows beside its journal. `whole`: also what its state remembers beyond the journal's last snapshot."""
+    state = switch.state
+    hosts = (
+        KeptHost(
+            name=name,
+            sessions=tuple(session.link for session in host.sessions),
+            table=host.pending.kept(),
+            queue=switch.forwarder.queues[name].kept(),
+        )
+        for name, host in switch.hosts.items()
+    )
+    return Memory(
+        network=switch.network,
+        position=switch.position,
+        durable=switch.durable_position,
+        last_txn=switch.last_txn,
+        snapshot_at=switch.snapshot_at,
+        network_stan=switch.management.stan,
+        booted_de7=switch.booted_de7,
+        journal_down=switch.journal_down,
+        sessions=tuple(_kept(switch, session) for session in switch.sessions.values()),
+        hosts=tuple(hosts),
+        copies=tuple(switch.copies.items()),
+        refused=tuple(switch.refused.items()),
+        remembered=Remembered(recent=tuple(state.recent.values()), horizons=dict(state.horizons)) if whole else None,
+    )
+
+
+def _kept(switch: "Switch", session: Session) -> KeptSession:
+    link = session.link
+    return KeptSession(
+        link=link,
+        name=session.name,
+        role=session.role,
+        dialect=session.dialect.name,
+        framing=session.framing_name,
+        begun=session.framing.begun,
+        state=session.state.value,
+        source=session.source,
+        host=session.host.name if session.host is not None else "",
+        heard_ns=session.heard_ns,
+        asked=tuple((stan, de7, code, at) for (stan, de7), (code, at) in session.asked.items()),
+        since_de7=session.since_de7,
+        good=session.good,
+        bad=session.bad,
+        bad_in_a_row=session.bad_in_a_row,
+        network_messages=session.network_messages,
+        network_from_ns=session.network_from_ns,
+        sign_on_by_ns=switch.unsigned.get(link),
+        begun_ns=switch.partial.get(link),
+        dialled=session.name in switch.hosts,
+        leaving=switch.leaving.links.get(link, ""),
+    )
+
+
+def succeed(switch: "Switch", memory: Memory, now: int) -> None:
+    """The first call of a switch that follows another, instead of `started`. Raises ValueError: the journal has gone on since.
+
+    What was forwarded goes on waiting for its answer: nothing is reversed, and no request is taken for one that may have been
+    forgotten.
+    """
+    if memory.position != switch.position:
+        raise ValueError(f"the memory is of record {memory.position}, the journal of record {switch.position}")
+    switch.durable_position = memory.durable
+    switch.last_txn = max(switch.last_txn, memory.last_txn)
+    switch.snapshot_at = min(switch.snapshot_at, memory.snapshot_at)
+    switch.management.stan = memory.network_stan
+    switch.booted_de7, switch.journal_down = memory.booted_de7, memory.journal_down
+    switch.copies.update(memory.copies)
+    switch.refused.update(memory.refused)
+    if memory.remembered is not None:
+        switch.state.recent.clear()
+        switch.state.recent.update((outcome.key, outcome) for outcome in memory.remembered.recent)
+        switch.state.horizons = dict(memory.remembered.horizons)
+    limit(switch.state, switch.limits)
+    for session in memory.sessions:
+        _session(switch, session, now)
+    for kept in memory.hosts:
+        host = switch.hosts.get(kept.name)
+        if host is None:
+            continue
+        host.pending.keep(kept.table, now + host.timeout_ns)
+        for pending in kept.table.waiting:
+            if pending.link in switch.sessions:
+                switch.sessions[pending.link].in_flight += 1
+        switch.forwarder.queues[kept.name].keep(kept.queue)
+        for link in kept.sessions:
+            if link in switch.sessions:
+                host.joins(switch.sessions[link])
+    _left_open(switch, now)
+    _leave(switch, memory, now)
+
+
+def _session(switch: "Switch", kept: KeptSession, now: int) -> None:
+    """The connection goes on; one whose unfinished frame is too long by the new file ends."""
+    host = switch.hosts.get(kept.host)
+    if kept.dialect not in switch.dialects:
+        switch.effects.append(Close(kept.link, f"the network file knows no dialect {kept.dialect} any more"))
+        return
+    peer = host.config.institution if host is not None and kept.dialled else ""
+    session = switch.session(kept.link, kept.name, kept.role, kept.dialect, kept.framing, peer, now)
+    session.state, session.source, session.host = SessionState(kept.state), kept.source, host
+    session.heard_ns, session.since_de7 = kept.heard_ns, kept.since_de7
+    session.asked = {(stan, de7): (code, at) for stan, de7, code, at in kept.asked}
+    session.good, session.bad, session.bad_in_a_row = kept.good, kept.bad, kept.bad_in_a_row
+    session.network_messages, session.network_from_ns = kept.network_messages, kept.network_from_ns
+    switch.sessions[kept.link] = session
+    if kept.name in switch.listeners:
+        switch.connections[kept.name] = switch.connections.get(kept.name, 0) + 1
+    if host is not None:
+        switch.with_hosts[kept.link] = session
+    switch.maintenance.adopts(session)
+    if kept.sign_on_by_ns is not None:
+        switch.unsigned[kept.link] = kept.sign_on_by_ns
+    if kept.begun_ns is not None:
+        switch.partial[kept.link] = kept.begun_ns
+    if not kept.good:
+        session.first = kept.begun
+    try:
+        session.framing.feed(kept.begun)
+    except FramingError as error:
+        session.state = SessionState.CLOSING
+        switch.effects.append(Close(kept.link, f"bad frame: {error}"))
+
+
+def _left_open(switch: "Switch", now: int) -> None:
+    """What is open and waits nowhere had a host that was not in the file: if it is back, it is owed what a restart owes."""
+    waiting = {pending.txn for pending in switch.pending.values()}
+    for request in list(switch.state.open.values()):
+        if request.txn not in waiting:
+            switch.close_unwaited(request, now)
+
+
+def _leave(switch: "Switch", memory: Memory, now: int) -> None:
+    """Connections that the new file does not know, or knows otherwise."""
+    before, after = memory.network, switch.network
+    members = {member.name for member in after.members}
+    for kept in memory.sessions:
+        session = switch.sessions.get(kept.link)
+        if session is None or session.state is SessionState.CLOSING:
+            continue
+        reason = kept.leaving or _changed(before, after, kept)
+        if not reason and kept.role != "host" and kept.source and kept.source not in members:
+            reason = f"member {kept.source} left the network file"
+        if kept.host and session.host is None:
+            _gone(switch, session, now)
+        elif reason:
+            switch.leaving.add(session, reason, now)
+
+
+def _changed(before: Network, after: Network, kept: KeptSession) -> str:
+    """Why a connection does not fit the new file; "" where it does. One that did not fit the old one either stays as it is."""
+    name = kept.name
+    if kept.dialled:
+        hosts = {host.name: host for host in after.hosts}
+        was = next((host for host in before.hosts if host.name == name), None)
+        now_is = hosts.get(name)
+        if was is None or now_is is None:
+            return ""
+        changed = [k for k in ("connect", "dialect", "framing") if getattr(was, k) != getattr(now_is, k)]
+        return f"{', '.join(changed)} of host {name} changed" if changed else ""
+    door = next((listener for listener in after.listeners if listener.name == name), None)
+    if door is None:
+        return f"listener {name} left the network file"
+    changed = [
+        what
+        for what, was_so, is_so in (
+            ("role", kept.role, door.role),
+            ("dialect", kept.dialect, door.dialect),
+            ("framing", kept.framing, door.framing),
+        )
+        if was_so != is_so
+    ]
+    return f"{', '.join(changed)} of listener {name} changed" if changed else ""
+
+
+def _gone(switch: "Switch", session: Session, now: int) -> None:
+    """A host that left the file, with nothing open or owed: goodbye."""
+    if session.state is SessionState.UP:
+        switch.management.sign_off(session, now)
+    session.state = SessionState.CLOSING
+    switch.effects.append(Close(session.link, f"host {session.name} left the network file"))
+
+
+__all__ = ["memory_of", "succeed"]

@@ -1,0 +1,175 @@
+"""A link's life, as the switch sees it: connected, signed on, idle and echoed, signed off, gone.
+
+A `Session` is one connection. A `HostState` is what the switch holds for a host of the network file over all its connections.
+Both are of the moment: neither outlives the process, and nothing durable is in them.
+"""
+
+from collections.abc import Callable
+from enum import Enum
+from typing import TypeAlias
+
+from switch.core.limits import NEVER
+from switch.core.links.pending import Pending, PendingTable
+from switch.core.messages.translator import Direct, Translator
+from switch.core.network import HostLink
+from switch.core.party import LinkId
+from switch.core.records.records import Key
+from switch.wire import Dialect
+from switch.wire.framing import Framing
+from switch.wire.vocabulary import Document
+
+
+class SessionState(Enum):
+    """Only `UP` carries payments."""
+
+    CONNECTED = "connected"
+    SIGNING_ON = "signing on"
+    UP = "up"
+    SIGNED_OFF = "signed off"
+    DRAINING = "draining"
+    """by an operator: what is in flight ends, nothing new begins"""
+    MAINTENANCE = "maintenance"
+    """by an operator: nothing passes"""
+    CLOSING = "closing"
+
+
+RESUME = "an operator has put it into maintenance; `cmi-switch links resume {}` ends that"
+
+
+SUSPECT_NS = 1_000_000_000
+"""A connection that has been silent for so long since a request left on it is passed over while another one speaks."""
+
+
+Speech: TypeAlias = Callable[[Document, Document | None], bytes]
+
+
+def _speech(dialect: Dialect, framing: Framing, translator: Translator) -> Speech:
+    """Translate, encode and frame, with what a link needs none of left out."""
+    outward, encode, frame = translator.outward, dialect.encode, framing.frame
+    if isinstance(translator, Direct):
+        return lambda document, _: frame(encode(document))
+    return lambda document, reference: frame(encode(outward(document, reference)))
+
+
+class Session:
+    """One connection: its speech (framing, dialect, translator), who is at the other end, and its counters."""
+
+    __slots__ = (
+        "asked", "bad", "bad_in_a_row", "dialect", "direct", "explained", "first", "framing", "framing_name", "good", "heard_ns",
+        "host", "in_flight", "inward", "link", "max_in_flight", "name", "network_from_ns", "network_messages", "role", "say",
+        "since_de7", "source", "state", "unanswered_ns",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        link: LinkId,
+        name: str,
+        role: str,
+        dialect: Dialect,
+        framing: Framing,
+        framing_name: str,
+        translator: Translator,
+        now: int,
+    ) -> None:
+        self.link = link
+        self.name = name
+        self.role = role
+        """`acquirer`, `terminal` or `host`"""
+        self.dialect = dialect
+        self.framing = framing
+        self.framing_name = framing_name
+        self.inward = translator.inward
+        self.direct = isinstance(translator, Direct)
+        """the link form is the house form"""
+        self.say = _speech(dialect, framing, translator)
+        """a house-form document, and for an answer the request as it came, as framed bytes. Raises EncodeError, FramingError"""
+        self.state = SessionState.CONNECTED
+        self.source = ""
+        """member (acquirer, terminal) or host name, once signed on"""
+        self.host: HostState | None = None
+        self.heard_ns = now
+        self.in_flight = 0
+        """requests that came on it and wait for their answer"""
+        self.max_in_flight = NEVER
+        self.asked: dict[tuple[str, str], tuple[str, int]] = {}
+        """network requests sent and not answered: (DE11, DE7) -> (DE70, when)"""
+        self.since_de7 = ""
+        """DE7 of the peer's sign-on: what it sent before that time, by its own clock, it sent on another connection"""
+        self.unanswered_ns = 0
+        """when the first request left since something was last heard; kept where a host has several connections"""
+        self.good = 0
+        self.first = b""
+        """what came before the first good message, as far as it is remembered (`advice`)"""
+        self.explained = False
+        """what is wrong with it has been said"""
+        self.bad = 0
+        self.bad_in_a_row = 0
+        self.network_messages = 0
+        self.network_from_ns = now
+
+
+class HostState:
+    """A host: its connections, what it owes us (pending) and what we owe it (`forward`)."""
+
+    def __init__(self, config: HostLink, late_max: int, by_key: dict[Key, Pending]) -> None:
+        self.config = config
+        self.name = config.name
+        self.route = config.scheme or "domestic"
+        self.timeout_ns = config.timeout_ms * 1_000_000
+        self.pending = PendingTable(late_max, by_key)
+        self.sessions: list[Session] = []
+        """those that carry payments: changed by `joins` and `leaves` only"""
+        self.up: Session | None = None
+        """one of them; None while the host is away. An attribute and no property: it is asked for with every payment"""
+        self._turn = 0
+
+    def joins(self, session: Session) -> bool:
+        """This connection carries payments from here on. True if none did before: the host is back."""
+        if session in self.sessions:
+            return False
+        self.sessions.append(session)
+        was_away, self.up = self.up is None, self.sessions[0]
+        return was_away
+
+    def pick(self, now: int) -> Session | None:
+        """The connection that the next message leaves on; None while the host is away.
+
+        They take turns, but that one which owes an answer for longer than `SUSPECT_NS` is passed over: it may be gone without
+        saying so, which its echo test finds out later. If all of them do, the one heard from last has it.
+        """
+        sessions = self.sessions
+        if len(sessions) < 2:
+            return self.up
+        self._turn = turn = (self._turn + 1) % len(sessions)
+        session = sessions[turn]
+        if session.unanswered_ns <= session.heard_ns:
+            session.unanswered_ns = now
+        elif now - session.unanswered_ns > SUSPECT_NS:
+            return max(sessions, key=_heard_ns)
+        return session
+
+    def leaves(self, session: Session) -> None:
+        """It no longer does."""
+        if session in self.sessions:
+            self.sessions.remove(session)
+            self.up = self.sessions[0] if self.sessions else None
+
+
+def _heard_ns(session: Session) -> int:
+    return session.heard_ns
+
+
+def kept_out(maintenance: dict[str, int], session: Session) -> str:
+    """The maintenance (`State.maintenance`) that a connection falls under, as `host:atlas`; "": none."""
+    if maintenance:
+        for target in targets_of(session):
+            if target in maintenance:
+                return target
+    return ""
+
+
+def targets_of(session: Session) -> tuple[str, ...]:
+    """What an operator may name to mean this connection, among others."""
+    host = session.host
+    whose = f"host:{host.name}" if host is not None else f"acquirer:{session.source}"
+    return (whose, f"listener:{session.name}")

@@ -1,0 +1,197 @@
+"""House form (1987) <-> ISO 8583:1993.
+
+| house | link |
+|---|---|
+| MTI 0xxx | 1xxx |
+| DE13 MMDD, DE12 hhmmss | DE12 YYMMDDhhmmss; the year is the request's in an answer, else the link's `year` |
+| DE15 MMDD | DE15 YYMMDD |
+| DE22 n 3, DE25 n 2 | DE22 an 12; of DE25: 00, 01, 08, 59, others read back as 00 |
+| (none) | DE24 function code, DE25 reason code of a reversal |
+| DE48.60, in an advice | DE25 reason code of a stand-in, and in DE48 |
+| DE18 | DE18, and DE26 card acceptor business code |
+| DE39 an 2 | DE39 n 3 (vocabulary); 400 accepts a reversal, 800 a network message |
+| DE43 an 40 | LLVAR: cut or filled to 40 on the way back |
+| DE70 | DE70, and DE24 |
+| DE90 | DE56: MTI, STAN, local date and time, acquirer |
+| DE95 with DE4 | DE30 with the original's amount, DE4 with what remains |
+
+Assumed: DE56's date and time are the reversal's own DE12 (it repeats the original's); read back, they stand for the original's
+DE7, which a 1993 message does not name. Reason codes 4000 (0400) and 4021 (0420). DE70 beside DE24.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from switch.core.messages.family import HOUSE, Family, amounts_54, carry, table
+from switch.core.messages.internal import House48, original_data, parse_original, private_elements, replacement_amounts
+from switch.wire import Dialect
+from switch.wire.subfields import SubfieldError
+from switch.wire.vocabulary import (
+    ACTION_CODES,
+    DE,
+    MTI,
+    NETWORK_ACCEPTED,
+    RESPONSE_CODES,
+    REVERSAL_ACCEPTED,
+    Answer,
+    Document,
+    NetworkCode,
+    Processing,
+)
+
+_PLAIN: Final = (
+    "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "14", "16", "17", "18", "19", "20", "21", "23", "32", "33", "35",
+    "37", "38", "41", "42", "45", "48", "49", "50", "51", "52", "55", "70", "100", "102", "103",
+)  # fmt: skip
+_ENTRY_OUT: Final = {"01": "6", "02": "2", "05": "5", "07": "M", "80": "W", "81": "S", "90": "B", "91": "A"}
+_ENTRY_IN: Final = {mode: entry for entry, mode in _ENTRY_OUT.items()} | {"1": "01"}
+_PIN_OUT: Final = {"0": "9", "1": "1", "2": "0"}
+_PIN_IN: Final = {"1": "1", "0": "2"}
+_PRESENCE_OUT: Final = {"01": "1", "08": "3", "59": "5"}
+_PRESENCE_IN: Final = {"1": "01", "2": "08", "3": "08", "5": "59"}
+_ABSENT: Final = frozenset({"01", "81"})
+_FUNCTIONS: Final = {
+    NetworkCode.SIGN_ON: "801", NetworkCode.SIGN_OFF: "802", NetworkCode.KEY_EXCHANGE: "811", NetworkCode.CUTOVER: "821",
+    NetworkCode.ECHO: "831",
+}  # fmt: skip
+_NETWORK_CODES: Final = {function: code for code, function in _FUNCTIONS.items()}
+_REASONS: Final = {"0": "4000", "2": "4021"}
+_SECURITY_HEX: Final = 16
+_NAME: Final = 40
+_RESPONSE_44: Final = 25
+
+
+def _pos_data_code(entry: str, condition: str) -> str:
+    """DE22 an 12 from the house form's DE22 and DE25; positions neither speaks of are "unknown" or "none"."""
+    mode = _ENTRY_OUT.get(entry[:2], "0")
+    presence = _PRESENCE_OUT.get(condition, "5" if entry[:2] == "81" and not condition else "0")
+    card = "0" if presence != "0" or entry[:2] in _ABSENT else "1"
+    return f"{mode}{_PIN_OUT.get(entry[2:3], '9')}09{presence}{card}{mode}00000"
+
+
+def _stand_in_reason(document: Document) -> str:
+    """Why the switch answered in the issuer's place; "" where it did not, or DE48 is another's."""
+    try:
+        return private_elements(document).get(House48.STAND_IN, "")
+    except SubfieldError:
+        return ""
+
+
+class Iso93(Family):
+    """Translator of a link in a dialect of family `iso93`."""
+
+    _OUT = table(_PLAIN, DE43=lambda v: v, DE44=lambda v: v, DE53=lambda v: v, DE54=amounts_54)
+    _IN = table(_PLAIN, DE43=lambda v: v[:_NAME].ljust(_NAME), DE44=lambda v: v[:_RESPONSE_44], DE54=amounts_54)
+
+    dropped: frozenset[str] = HOUSE - _OUT.keys() - {"12", "13", "15", "22", "25", "39", "90", "95"}
+
+    def __init__(self, dialect: Dialect, year: Callable[[], str]) -> None:
+        super().__init__(dialect)
+        self._year = year
+
+    def inward(self, document: Document) -> Document:
+        """The house form of a document as it came. Raises UnreadableError."""
+        house = carry(document, self._IN)
+        get = document.get
+        mti = get(DE.MTI, "")
+        if mti:
+            house[DE.MTI] = "0" + mti[1:]
+        local = get(DE.LOCAL_TIME, "")
+        if local:
+            house[DE.LOCAL_TIME], house[DE.LOCAL_DATE] = local[6:], local[2:6]
+        if DE.SETTLEMENT_DATE in document:
+            house[DE.SETTLEMENT_DATE] = document[DE.SETTLEMENT_DATE][2:]
+        code = get(DE.ENTRY_MODE, "")
+        if code:
+            house[DE.ENTRY_MODE] = _ENTRY_IN.get(code[6:7], "00") + _PIN_IN.get(code[1:2], "0")
+            house[DE.CONDITION_CODE] = _PRESENCE_IN.get(code[4:5], "00")
+        if DE.RESPONSE_CODE in document:
+            house[DE.RESPONSE_CODE] = RESPONSE_CODES.get(document[DE.RESPONSE_CODE], Answer.DO_NOT_HONOUR)
+        if len(get(DE.SECURITY, "")) == _SECURITY_HEX and document[DE.SECURITY].isdecimal():
+            house[DE.SECURITY] = document[DE.SECURITY]
+        if mti[1:2] == MTI.NETWORK and DE.NETWORK_CODE not in house and get(DE.FUNCTION_CODE) in _NETWORK_CODES:
+            house[DE.NETWORK_CODE] = _NETWORK_CODES[document[DE.FUNCTION_CODE]]
+        if mti[1:2] == MTI.REVERSAL and len(get(DE.ORIGINAL_AMOUNTS, "")) >= 12 and DE.AMOUNT in house:
+            house[DE.REPLACEMENT] = replacement_amounts(int(house[DE.AMOUNT]))
+            house[DE.AMOUNT] = document[DE.ORIGINAL_AMOUNTS][:12]
+        if DE.ORIGINAL_93 in document:
+            house[DE.ORIGINAL] = self._original_in(document)
+        return house
+
+    def _original_in(self, document: Document) -> str:
+        value = document[DE.ORIGINAL_93]
+        length = value[22:24]
+        if len(value) < 22 or (
+            length and (not length.isdecimal() or len(value) != 24 + int(length) or int(length) > 11)
+        ):
+            name = self.dialect.names.get(DE.ORIGINAL_93, "")
+            expected = "MTI 4, STAN 6, date and time 12, length 2, acquirer of that length"
+            raise self.unreadable(document, DE.ORIGINAL_93, name, expected, f"{len(value)} digits")
+        return original_data("0" + value[1:4], value[4:10], value[12:22], value[24:])
+
+    def outward(self, document: Document, reference: Document | None = None) -> Document:
+        """The link form of a house document. Raises EncodeError."""
+        link = carry(document, self._OUT)
+        get = document.get
+        mti = get(DE.MTI, "")
+        link[DE.MTI] = "1" + mti[1:]
+        there = reference.get(DE.LOCAL_TIME, "") if reference else ""
+        year = there[:2] if there else self._year()
+        clock, date = get(DE.LOCAL_TIME, ""), get(DE.LOCAL_DATE) or get(DE.TRANSMISSION_TIME, "")[:4]
+        if clock and date:
+            link[DE.LOCAL_TIME] = year + date + clock
+        if DE.SETTLEMENT_DATE in document:
+            link[DE.SETTLEMENT_DATE] = year + document[DE.SETTLEMENT_DATE]
+        if DE.ENTRY_MODE in document:
+            link[DE.ENTRY_MODE] = _pos_data_code(document[DE.ENTRY_MODE], get(DE.CONDITION_CODE, ""))
+        if DE.MERCHANT_TYPE in document:
+            link["26"] = document[DE.MERCHANT_TYPE]
+        if DE.RESPONSE_CODE in document:
+            link[DE.RESPONSE_CODE] = self._action(mti, document)
+        if mti[2:3] in ("0", "2"):
+            link[DE.FUNCTION_CODE] = self._function(mti, document)
+            if mti[1:2] == MTI.REVERSAL:
+                link[DE.REASON_CODE] = _REASONS[mti[2]]
+            elif mti[2:3] == "2" and (reason := _stand_in_reason(document)):
+                link[DE.REASON_CODE] = reason
+        if DE.REPLACEMENT in document and DE.AMOUNT in document:
+            link[DE.ORIGINAL_AMOUNTS] = document[DE.AMOUNT] + "0" * 12
+            link[DE.AMOUNT] = document[DE.REPLACEMENT][:12]
+        if DE.ORIGINAL in document:
+            link[DE.ORIGINAL_93] = self._original_out(document, link.get(DE.LOCAL_TIME, ""))
+        return link
+
+    def _original_out(self, document: Document, local: str) -> str:
+        try:
+            original = parse_original(document[DE.ORIGINAL])
+        except ValueError:
+            found = f"{len(document[DE.ORIGINAL])} characters"
+            raise self.unspeakable(document, DE.ORIGINAL, "42 digits", found) from None
+        when = local or self._year() + original.sent_at
+        acquirer = original.acquirer
+        return f"1{original.mti[1:]}{original.stan}{when}{len(acquirer):02d}{acquirer}"
+
+    def _action(self, mti: str, document: Document) -> str:
+        code = document[DE.RESPONSE_CODE]
+        if code == Answer.APPROVED and mti[2:3] in ("1", "3"):
+            if mti[1] == MTI.REVERSAL:
+                return REVERSAL_ACCEPTED
+            if mti[1] == MTI.NETWORK:
+                return NETWORK_ACCEPTED
+        action = ACTION_CODES.get(code)
+        if action is None:
+            raise self.unspeakable(document, DE.RESPONSE_CODE, "a response code with an action code", repr(code))
+        return action
+
+    @staticmethod
+    def _function(mti: str, document: Document) -> str:
+        """DE24 of a request or advice."""
+        match mti[1]:
+            case MTI.NETWORK:
+                return _FUNCTIONS.get(document.get(DE.NETWORK_CODE, ""), "831")
+            case MTI.REVERSAL:
+                return "401" if DE.REPLACEMENT in document else "400"
+            case MTI.AUTHORIZATION:
+                inquiry = document.get(DE.PROCESSING_CODE, "")[:2] == Processing.VERIFICATION
+                return "108" if inquiry else "100"
+        return "200"

@@ -1,0 +1,128 @@
+"""One dialect's message as another's: link form to house form (`switch.core.messages.internal`) and back.
+
+Each family has one translator, and each its table of elements it carries: what is not in the table is dropped, never moved
+to where it would mean something else (`dropped`; docs/translate.md has all tables). A translator knows one link: its own
+and its peer's ids, which go into the header. It holds no message; the request an answer belongs to is handed to it.
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from switch.core.messages.family import UnreadableError
+from switch.core.messages.internal import (
+    House48,
+    Original,
+    answer,
+    network_answer,
+    original_data,
+    parse_original,
+    private_elements,
+    replacement_amounts,
+)
+from switch.core.messages.iso93 import Iso93
+from switch.core.messages.mastercard import Mastercard
+from switch.core.messages.visa import Visa
+from switch.wire import Dialect
+from switch.wire.vocabulary import DE, Document
+
+
+class Translator(Protocol):
+    """A link's."""
+
+    dropped: frozenset[str]
+    """elements of the house form this link's dialect has no place for: they are left out of what is sent"""
+
+    def inward(self, document: Document) -> Document:
+        """A document as it came, in house form. May be the same object; never changes its argument.
+
+        `UnreadableError` (a DecodeError): an element's inside cannot be read. A partial document (what was decoded before an
+        error) is as good as a whole one.
+        """
+
+    def outward(self, document: Document, reference: Document | None = None) -> Document:
+        """A house document as it goes on the link. Never changes its argument.
+
+        `reference`: where `document` is an answer, the request as it came on this link; its header is turned round and
+        the network's own elements are echoed. EncodeError: an element cannot be said on this link.
+        """
+
+
+class Direct:
+    """Family `cmi` without a header: the link form is the house form."""
+
+    dropped: frozenset[str] = frozenset()
+
+    def inward(self, document: Document) -> Document:
+        """The same object."""
+        return document
+
+    def outward(self, document: Document, reference: Document | None = None) -> Document:
+        """The same object."""
+        del reference
+        return document
+
+
+class Tpdu:
+    """Family `cmi` behind a TPDU: `60`, destination, source; turned round in an answer. Track 2 has D for its separator."""
+
+    dropped: frozenset[str] = frozenset()
+
+    def __init__(self, own: str, peer: str) -> None:
+        self._header = f"60{_tail(peer, 4)}{_tail(own, 4)}"
+
+    def inward(self, document: Document) -> Document:
+        """Without header and bitmaps."""
+        house = {de: value for de, value in document.items() if de not in _OUTER}
+        if DE.TRACK2 in house:
+            house[DE.TRACK2] = house[DE.TRACK2].replace("D", "=")
+        return house
+
+    def outward(self, document: Document, reference: Document | None = None) -> Document:
+        """With a TPDU: the reference's, turned round, or the link's own."""
+        there = reference.get(DE.HEADER, "") if reference else ""
+        header = f"{there[:2]}{there[6:10]}{there[2:6]}" if len(there) == 10 else self._header
+        link = {DE.HEADER: header, **document}
+        if DE.TRACK2 in link:
+            link[DE.TRACK2] = link[DE.TRACK2].replace("=", "D")
+        return link
+
+
+_OUTER = frozenset({DE.HEADER, DE.BITMAP, DE.BITMAP_SECONDARY})
+
+
+def _tail(institution: str, digits: int) -> str:
+    """The last digits of an id, led by zeros: how an institution is named in a header's shorter fields (assumed)."""
+    return institution[-digits:].rjust(digits, "0")
+
+
+def _year_unknown() -> str:
+    return "00"
+
+
+def translator_for(dialect: Dialect, own: str, peer: str, year: Callable[[], str] = _year_unknown) -> Translator:
+    """The translator of a link that speaks `dialect`.
+
+    `own`, `peer`: institution ids (digits) of the two ends, "" if unknown: their last digits are TPDU addresses (4) and BASE I
+    station ids (6). `year`: two digits, for families whose dates have one (iso93); without it they are 00. ValueError: the
+    dialect's family has no translator, or its file lacks a `subfields` annotation the translation needs.
+    """
+    match dialect.family:
+        case "cmi" if DE.HEADER in dialect.elements:
+            return Tpdu(own, peer)
+        case "cmi":
+            return Direct()
+        case "iso93":
+            return Iso93(dialect, year)
+        case "visa":
+            return Visa(dialect, _tail(own, 6), _tail(peer, 6))
+        case "mastercard":
+            return Mastercard(dialect)
+    raise ValueError(
+        f"dialect {dialect.name}: no translation for family {dialect.family!r} (there are cmi, iso93, visa, mastercard)"
+    )
+
+
+__all__ = [
+    "Direct", "House48", "Iso93", "Mastercard", "Original", "Tpdu", "Translator", "UnreadableError", "Visa", "answer",
+    "network_answer", "original_data", "parse_original", "private_elements", "replacement_amounts", "translator_for",
+]  # fmt: skip

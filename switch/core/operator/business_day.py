@@ -1,0 +1,168 @@
+"""The business day, and its close: cutover.
+
+Theory of operation. The switch has one business day; it is closed by a host's 0800 with DE70=201 or by an operator, and the next
+one begins with the same record (`Cutover`). Nothing stops for it. A transaction belongs to the business day in which its outcome
+stands in the journal, so to exactly one: what is in flight at cutover belongs to the day that its answer finds.
+
+Several hosts say 201 about the same close, each at its own time. One that names a date (DE15) closes the day if it is before that
+date. One that names none closes it if it has lasted for `APART_US`: it is otherwise about a close that has been.
+"""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+
+import msgspec
+
+from switch.core.kernel import Kernel
+from switch.core.link_control.network_management import Management
+from switch.core.links.session import Session, SessionState
+from switch.core.operator.command import Arguments, Command, Unable
+from switch.core.records.records import Cutover
+from switch.wire import EncodeError
+from switch.wire.vocabulary import DE, Answer, Document
+
+APART_US: Final = 12 * 3_600 * 1_000_000
+"""a further 0800/201 without a date, within so long, is about the same close"""
+AHEAD_DAYS_MAX: Final = 7
+"""no business day begins so far ahead of the one it closes, or further: holidays are shorter"""
+
+
+class DayArguments(Arguments, frozen=True):
+    """Of `day.close`."""
+
+    date: str = ""
+    """YYYY-MM-DD of the business day that begins; "": the next one"""
+
+
+class Day(msgspec.Struct, frozen=True):
+    """The business day, as it is now."""
+
+    day: str
+    """YYYY-MM-DD"""
+    since_us: int
+    """when it began, wall-clock microseconds; 0: there has been no cutover yet"""
+    told: tuple[str, ...]
+    """links that were told of it, by this command"""
+
+
+class BusinessDay:
+    """Of one switch."""
+
+    def __init__(self, kernel: Kernel, management: Management) -> None:
+        self._kernel = kernel
+        self._management = management
+
+    def table(self) -> dict[str, Command]:
+        """An operator's commands."""
+        return {
+            "day.show": Command(Arguments, self._show, changes=False),
+            "day.close": Command(DayArguments, self._close),
+        }
+
+    def today(self, now: int) -> date:
+        """The business day: until the first cutover, the calendar's (UTC)."""
+        cutover = self._kernel.state.cutover
+        return date.fromisoformat(cutover.day) if cutover is not None else self._wall(now)
+
+    @property
+    def _since_us(self) -> int:
+        cutover = self._kernel.state.cutover
+        return cutover.at_us if cutover is not None else 0
+
+    def _wall(self, now: int) -> date:
+        return datetime.fromtimestamp(self._kernel.wall_us(now) // 1_000_000, UTC).date()
+
+    # -- an operator
+
+    def _show(self, _: Arguments, now: int) -> Day:
+        return Day(self.today(now).isoformat(), self._since_us, ())
+
+    def _close(self, asked: DayArguments, now: int) -> Day:
+        day = self.today(now)
+        try:
+            wanted = date.fromisoformat(asked.date) if asked.date else self._next(now)
+        except ValueError:
+            raise Unable(f'"{asked.date}" is no date', "such as 2026-11-27") from None
+        if not day < wanted < day + timedelta(AHEAD_DAYS_MAX):
+            raise Unable(
+                f"the business day is {day}: {wanted} cannot follow it",
+                f"name a date after it, within {AHEAD_DAYS_MAX} days",
+            )
+        told = self._cut(wanted, "operator", now, None)
+        return Day(wanted.isoformat(), self._since_us, told)
+
+    # -- a host
+
+    def host_says(self, session: Session, document: Document, now: int) -> str:
+        """0800 with DE70=201: DE39 of its answer, which waits for the record."""
+        kernel, host = self._kernel, session.host
+        if host is None or session.state is not SessionState.UP:
+            kernel.log("warning", "cutover.refused", link=session.link,
+                       hint="only a host that is signed on may close the business day")  # fmt: skip
+            return Answer.NOT_PERMITTED_TERMINAL
+        if kernel.journal_down:
+            return Answer.MALFUNCTION
+        day = self.today(now)
+        wanted: date | None
+        if DE.SETTLEMENT_DATE in document:
+            wanted = _nearest(document[DE.SETTLEMENT_DATE], day)
+            if wanted is None:
+                return Answer.FORMAT_ERROR
+        else:
+            apart = kernel.wall_us(now) - self._since_us
+            wanted = self._next(now) if apart >= APART_US else day
+        if wanted <= day:
+            kernel.log(
+                "info", "cutover.known", link=session.link, business_day=day.isoformat(), named=wanted.isoformat()
+            )
+            return Answer.APPROVED
+        if wanted >= day + timedelta(AHEAD_DAYS_MAX):
+            kernel.log("error", "cutover.refused", link=session.link, business_day=day.isoformat(), named=wanted.isoformat(),
+                       hint=f"DE15 names a day {AHEAD_DAYS_MAX} days ahead, or more; an operator can close the day")  # fmt: skip
+            return Answer.INVALID_TRANSACTION
+        self._cut(wanted, host.name, now, session)
+        return Answer.APPROVED
+
+    # -- the close
+
+    def _next(self, now: int) -> date:
+        """The day after the business day; that of the calendar, where the business day has fallen behind it."""
+        return max(self.today(now) + timedelta(1), self._wall(now))
+
+    def _cut(self, wanted: date, by: str, now: int, said: Session | None) -> tuple[str, ...]:
+        """Close the day, and tell the hosts and acquirers that are up. Returns the links told."""
+        kernel = self._kernel
+        before = self.today(now)
+        kernel.record(Cutover(kernel.wall_us(now), wanted.isoformat(), before.isoformat(), by))
+        kernel.log("info", "day.closed", closed=before.isoformat(), business_day=wanted.isoformat(), by=by,
+                   in_flight=len(kernel.pending))  # fmt: skip
+        told = []
+        for session in self._listeners(said):
+            try:
+                self._management.tell_cutover(session, wanted.strftime("%m%d"), now)
+            except EncodeError as error:
+                kernel.log("warning", "cutover.unspeakable", link=session.link, reason=str(error))
+                continue
+            told.append(session.link)
+        return tuple(told)
+
+    def _listeners(self, said: Session | None) -> list[Session]:
+        """One connection each of the hosts and the acquirers that are up, but for the host that has said it itself."""
+        kernel = self._kernel
+        own = said.host if said is not None else None
+        hosts = [host.up for host in kernel.hosts.values() if host.up is not None and host is not own]
+        acquirers = {
+            s.source: s for s in kernel.sessions.values() if s.role == "acquirer" and s.state is SessionState.UP
+        }
+        return [*hosts, *acquirers.values()]
+
+
+def _nearest(mmdd: str, day: date) -> date | None:
+    """The date of a DE15, which has no year: the one nearest to `day`. None: it is no date."""
+    found = []
+    for year in (day.year - 1, day.year, day.year + 1):
+        try:
+            found.append(date(year, int(mmdd[:2]), int(mmdd[2:])))
+        except ValueError:
+            continue
+    return min(found, key=lambda one: abs(one - day)) if found and len(mmdd) == 4 else None

@@ -1,0 +1,245 @@
+"""The facts the switch remembers: what its journal is made of. What they make of its state is `core.records.state`'s.
+
+Records are small frozen structs, encoded as arrays (msgpack): new members go to the end, with a default.
+
+Nothing secret is in a record: the PAN is masked and, beside it, sealed (`security.vault`); track data, CVV2 and PIN blocks
+have no place at all.
+"""
+
+from typing import TypeAlias
+
+import msgspec
+
+from switch.core.records.standin_counters import Stood
+from switch.wire.vocabulary import Document
+
+SCHEMA = 2
+"""Of the records below; it stands in the header of every segment. How it moves:
+
+- A release of schema N reads journals of every schema up to N, as they lie, and continues them in segments of its own.
+- A journal of a newer schema is refused with a sentence: an older release would silently not see what it does not know.
+- Only two changes are made, and either raises it by one: a member more at a record's end, with a default that means what its
+  absence meant; a record of a new kind. Nothing is ever taken out, moved, or given another meaning.
+
+`tests/journal/schema1` is a journal of schema 1, which every later release must read and continue."""
+
+Key: TypeAlias = tuple[str, str, str, str, str, str]
+"""What makes two messages the same: acquirer, MTI class, DE11, DE7, DE32, DE41."""
+
+
+class Entry(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Base of all records: `at_us` is wall-clock microseconds since 1970, UTC."""
+
+
+class Booted(Entry, frozen=True, tag="boot"):
+    """A switch started. Everything forwarded before, and not answered, is owed a reversal."""
+
+    at_us: int
+    schema: int
+    network: str
+
+
+class Forwarded(Entry, frozen=True, tag="fwd"):
+    """A request went to an issuer's or network's host. Recorded, not waited for."""
+
+    txn: int
+    at_us: int
+    key: Key
+    link: str
+    """the acquirer's link, by name"""
+    host: str
+    route: str
+    mti: str
+    """as the acquirer sent it, in 1987 form"""
+    stan: str
+    """DE11 towards the host"""
+    sent_at: str
+    """DE7 towards the host"""
+    pan: str
+    """masked"""
+    sealed: bytes
+    """the PAN, sealed"""
+    amount: int
+    currency: str
+    elements: Document
+    """what a reversal or a completion repeats of the request: DE3, 12, 13, 18, 22, 25, 32, 37, 41, 42, 49 …"""
+
+
+class Answered(Entry, frozen=True, tag="ans"):
+    """The host answered in time. An approval leaves only when this is durable."""
+
+    txn: int
+    at_us: int
+    de39: str
+    elements: Document
+    """what the answer added: DE38, 44, 54, 55, 5, 6 …; a repeat gets it again"""
+    cost: int
+    """minor units of the home currency"""
+
+
+class Declined(Entry, frozen=True, tag="dec"):
+    """Refused here, never forwarded. Not waited for."""
+
+    txn: int
+    at_us: int
+    key: Key
+    link: str
+    mti: str
+    pan: str
+    amount: int
+    currency: str
+    rrn: str
+    de39: str
+    reason: str
+
+
+class Owed(Entry, frozen=True, tag="owe"):
+    """A message that must arrive: a reversal (0420) or an advice (0120, 0220), repeated until acknowledged."""
+
+    txn: int
+    """its own"""
+    at_us: int
+    kind: str
+    """`reversal` or `advice`"""
+    reason: str
+    """`timeout`, `restart`, `undelivered`, `acquirer`, `partial`, `stand-in` …"""
+    host: str
+    original: int
+    """txn of what it undoes or follows; 0: unknown"""
+    key: Key
+    """of the acquirer's message that asked for it; for the switch's own, acquirer is "" and DE11, DE7 are its own"""
+    link: str
+    pan: str
+    sealed: bytes
+    amount: int
+    currency: str
+    message: Document
+    """as it is sent, in 1987 form, without DE2"""
+    undoes: Key | None = None
+    """key of the original, where it is known or the acquirer has named it"""
+
+
+class Delivered(Entry, frozen=True, tag="dlv"):
+    """What was owed has been acknowledged by its host."""
+
+    txn: int
+    at_us: int
+    de39: str
+
+
+class Abandoned(Entry, frozen=True, tag="abn"):
+    """Forwarded, given up without an answer, and nothing to undo (a balance inquiry, a link lost before anything left)."""
+
+    txn: int
+    at_us: int
+    de39: str
+    reason: str
+
+
+class Shelved(Entry, frozen=True, tag="shl"):
+    """A dead letter: what was owed has been tried often enough. It stays owed, and is not sent until `Retried`."""
+
+    txn: int
+    at_us: int
+    reason: str
+    tries: int
+    """of the process that gave it up"""
+
+
+class Retried(Entry, frozen=True, tag="rty"):
+    """An operator has put a dead letter back."""
+
+    txn: int
+    at_us: int
+
+
+class Held(Entry, frozen=True, tag="hld"):
+    """An operator has said that nothing owed is to be sent to a host, or (`held` False) that it may be again."""
+
+    host: str
+    at_us: int
+    held: bool
+
+
+class Maintained(Entry, frozen=True, tag="mnt"):
+    """An operator keeps `host:NAME`, `acquirer:NAME` (a member) or `listener:NAME` from payments, or no longer does."""
+
+    at_us: int
+    target: str
+    on: bool
+
+
+class StoodIn(Entry, frozen=True, tag="std"):
+    """The switch approved a payment itself while its issuer was away. The approval leaves only when this is durable.
+
+    A request, its answer and the advice owed about it in one record, so that no crash can part them.
+    """
+
+    request: Forwarded
+    """as it would have gone to the host, which it has not; named by DE11 and DE7 of the advice"""
+    de39: str
+    elements: Document
+    """what the answer added: DE38 of the switch's own making, DE48 with the mark"""
+    advice: Owed
+    card: bytes
+    """keyed digest of the PAN: what counts against the card's limits"""
+    product: str
+    """of the BIN range, whose limits it was approved under"""
+
+    @property
+    def txn(self) -> int:
+        """Of the request."""
+        return self.request.txn
+
+    @property
+    def at_us(self) -> int:
+        """Of the request."""
+        return self.request.at_us
+
+    @property
+    def key(self) -> Key:
+        """Of the acquirer's request."""
+        return self.request.key
+
+    @property
+    def answer(self) -> Answered:
+        """As the record of a host's answer would say it."""
+        return Answered(self.request.txn, self.request.at_us, self.de39, self.elements, 0)
+
+
+class Cutover(Entry, frozen=True, tag="cut"):
+    """A business day (YYYY-MM-DD) is closed, and `day` begins: what stands behind this record belongs to it.
+    `by`: a host's name, or `operator`."""
+
+    at_us: int
+    day: str
+    closed: str
+    by: str
+
+
+class Snapshot(Entry, frozen=True, tag="snp"):
+    """What is open, so that a restart folds only what follows. Opens a new segment."""
+
+    at_us: int
+    schema: int
+    network: str
+    last_txn: int
+    open: tuple[Forwarded, ...]
+    owed: tuple[Owed, ...]
+    stans: dict[str, int]
+    horizons: dict[str, str]
+    shelved: tuple[Shelved, ...] = ()
+    held: tuple[Held, ...] = ()
+    maintenance: dict[str, int] = {}
+    stood: tuple[Stood, ...] = ()
+    """approved in issuers' place in the last 24 hours"""
+    cutover: Cutover | None = None
+
+
+AnyEntry: TypeAlias = (
+    Booted | Forwarded | Answered | Declined | Owed | Delivered | Abandoned | Shelved | Retried | Held | Maintained |
+    StoodIn | Cutover | Snapshot
+)  # fmt: skip
+
+ENCODER = msgspec.msgpack.Encoder()
+DECODER: msgspec.msgpack.Decoder[AnyEntry] = msgspec.msgpack.Decoder(AnyEntry)

@@ -1,0 +1,284 @@
+"""What the switch knows, and `apply(state, record)`: the only place its durable state changes.
+
+A flow decides; `apply` remembers. The state is the fold of the journal's records, so that a restart runs the same code as the
+day before did.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any, Final, Protocol
+
+import msgspec
+
+from switch.core.limits import Limits
+from switch.core.messages.meaning import is_inquiry, left_of
+from switch.core.records.horizon import move_horizon
+from switch.core.records.records import (
+    ENCODER,
+    Abandoned,
+    Answered,
+    AnyEntry,
+    Booted,
+    Cutover,
+    Declined,
+    Delivered,
+    Forwarded,
+    Held,
+    Key,
+    Maintained,
+    Owed,
+    Retried,
+    Shelved,
+    Snapshot,
+    StoodIn,
+)
+from switch.core.records.standin_counters import STAND_IN, Exposure, Stood
+from switch.wire.vocabulary import APPROVALS, DE, MTI, Document
+
+
+class Outcome(msgspec.Struct, frozen=True, gc=False):
+    """How a transaction ended, as repeats and reversals need to know it.
+
+    Tens of thousands are kept, and few are ever looked at again: what was asked and answered is packed into one piece of
+    memory instead of forty, and unpacked by who asks. Make them with `outcome_of`.
+    """
+
+    txn: int
+    key: Key
+    mti: str
+    de39: str
+    """"" while it is open"""
+    packed: bytes
+    """request and answer's elements, msgpack; b"": it never left here"""
+    reversed_by: int = 0
+    """txn of the `Owed` reversal of all of it; 0: none"""
+    stands: int = -1
+    """minor units, after a completion or a partial reversal; -1: what was approved"""
+
+    @property
+    def request(self) -> Forwarded | None:
+        """As it was forwarded; None: it never left here."""
+        return UNPACK.decode(self.packed)[0] if self.packed else None
+
+    @property
+    def elements(self) -> Document:
+        """What the answer added."""
+        return UNPACK.decode(self.packed)[1] if self.packed else {}
+
+    @property
+    def approved(self) -> bool:
+        """True where money moved and has not been given back."""
+        if self.de39 not in APPROVALS or not self.packed or self.reversed_by:
+            return False
+        return not is_inquiry(UNPACK.decode(self.packed)[0].elements)
+
+    @property
+    def authorized(self) -> int:
+        """Minor units that were approved: what was asked, or less of it (DE39=10)."""
+        request, said = UNPACK.decode(self.packed)
+        return int(said[DE.AMOUNT]) if DE.AMOUNT in said else request.amount
+
+    @property
+    def amount(self) -> int:
+        """Minor units that stand of it."""
+        return 0 if not self.approved else self.stands if self.stands >= 0 else self.authorized
+
+
+UNPACK = msgspec.msgpack.Decoder(tuple[Forwarded, Document])
+
+
+def outcome_of(request: Forwarded, de39: str, elements: Document, reversed_by: int = 0) -> Outcome:
+    """The outcome of a request that was forwarded; DE39 "": it is still open."""
+    packed = ENCODER.encode((request, elements))
+    return Outcome(request.txn, request.key, request.mti, de39, packed, reversed_by)
+
+
+class History(Protocol):
+    """What memory has let go, asked of the journal's index (production) or of a dict (simulation)."""
+
+    def find(self, key: Key) -> Outcome | None:
+        """The outcome of the transaction with this key, or None. Must see every record older than memory's own."""
+
+
+class State(msgspec.Struct):
+    """The fold of the records. Bounded: what has ended leaves `recent` oldest first and is then History's."""
+
+    limits: Limits
+    last_txn: int = 0
+    network: str = ""
+    open: dict[int, Forwarded] = {}
+    """forwarded, no outcome yet"""
+    owed: dict[int, Owed] = {}
+    """not yet acknowledged, oldest first"""
+    recent: OrderedDict[Key, Outcome] = msgspec.field(default_factory=OrderedDict)
+    stans: dict[str, int] = {}
+    """last DE11 used towards a host"""
+    horizons: dict[str, str] = {}
+    """per acquirer, DE7 up to which memory has let go of outcomes"""
+    shelved: dict[int, Shelved] = {}
+    """of what is owed: dead letters"""
+    held: dict[str, Held] = {}
+    """hosts that nothing owed is sent to"""
+    maintenance: dict[str, int] = {}
+    """what an operator keeps from payments (`Maintained.target`) -> since when, wall-clock microseconds"""
+    cutover: Cutover | None = None
+    """the last one, which began the business day"""
+    exposure: Exposure = msgspec.field(default_factory=Exposure)
+    """what has been approved in issuers' place"""
+
+
+def _remember(state: State, outcome: Outcome) -> None:
+    """Put an outcome in `recent`; the oldest leaves for History, and its acquirer's horizon moves up to it."""
+    recent = state.recent
+    recent[outcome.key] = outcome
+    if len(recent) > state.limits.recent_transactions:
+        _let_go(state)
+
+
+def _let_go(state: State) -> None:
+    _, gone = state.recent.popitem(last=False)
+    move_horizon(state.horizons, gone.key[0], gone.key[3], gone.txn)
+
+
+def limit(state: State, limits: Limits) -> None:
+    """From now on other limits hold; what memory has beyond them is History's."""
+    state.limits = limits
+    while len(state.recent) > limits.recent_transactions:
+        _let_go(state)
+
+
+def _forwarded(state: State, r: Forwarded) -> None:
+    state.last_txn = r.txn
+    state.open[r.txn] = r
+    state.stans[r.host] = int(r.stan)
+
+
+def _answered(state: State, r: Answered) -> None:
+    request = state.open.pop(r.txn)
+    _remember(state, outcome_of(request, r.de39, r.elements))
+
+
+def _declined(state: State, r: Declined) -> None:
+    state.last_txn = max(state.last_txn, r.txn)
+    _remember(state, Outcome(r.txn, r.key, r.mti, r.de39, b""))
+
+
+def _abandoned(state: State, r: Abandoned) -> None:
+    request = state.open.pop(r.txn)
+    _remember(state, Outcome(r.txn, request.key, request.mti, r.de39, b""))
+
+
+_OF_THE_ADVICE: Final = frozenset({"t", "7", "11", "33", "39", "90"})
+
+
+def _told(r: Owed) -> Forwarded:
+    """An advice as a request that its host has been told: what a reversal of it names, and repeats of it."""
+    message = r.message
+    elements = {de: value for de, value in message.items() if de not in _OF_THE_ADVICE}
+    return Forwarded(
+        r.txn, r.at_us, r.key, r.link, r.host, "", message["t"], message["11"], message["7"], r.pan, r.sealed,
+        r.amount, r.currency, elements,
+    )  # fmt: skip
+
+
+def _owed(state: State, r: Owed) -> None:
+    """A reversal closes what it undoes: an open original ends as 91, an approved one as reversed, or less of it stands. One that
+    was here first ends its original as 91 too, so that it is refused if it comes. After a completion its own amount stands."""
+    state.last_txn = max(state.last_txn, r.txn)
+    state.owed[r.txn] = r
+    state.stans[r.host] = int(r.message["11"])
+    if r.key[0]:
+        told = r.kind == "advice" and r.message.get("39", "00") in APPROVALS
+        _remember(state, outcome_of(_told(r), "00", {}) if told else Outcome(r.txn, r.key, r.message["t"], "00", b""))
+    if r.kind != "reversal":
+        if r.undoes is not None and (r.message["t"][1], r.undoes[1]) == (MTI.FINANCIAL, MTI.AUTHORIZATION):
+            _follow(state, r, {"stands": r.amount})
+        return
+    if not r.original:
+        if r.undoes is not None:
+            _remember(state, Outcome(r.txn, r.undoes, f"0{r.undoes[1]}00", "91", b"", r.txn))
+        return
+    request = state.open.pop(r.original, None)
+    if request is not None:
+        _remember(state, outcome_of(request, "91", {}, r.txn))
+        return
+    left = left_of(r.message)
+    _follow(state, r, {"stands": left} if left else {"reversed_by": r.txn})
+
+
+def _follow(state: State, r: Owed, change: dict[str, int]) -> None:
+    """What is remembered of the payment that `r` is about changes."""
+    key = r.undoes
+    outcome = state.recent.get(key) if key is not None else None
+    if key is not None and outcome is not None and outcome.txn == r.original:
+        state.recent[key] = msgspec.structs.replace(outcome, **change)
+
+
+def _delivered(state: State, r: Delivered) -> None:
+    owed = state.owed.pop(r.txn, None)
+    state.shelved.pop(r.txn, None)
+    if owed is not None and owed.reason == STAND_IN:
+        state.exposure.told(owed.host, owed.amount)
+
+
+def _shelved(state: State, r: Shelved) -> None:
+    if r.txn in state.owed:
+        state.shelved[r.txn] = r
+
+
+def _retried(state: State, r: Retried) -> None:
+    state.shelved.pop(r.txn, None)
+
+
+def _held(state: State, r: Held) -> None:
+    if r.held:
+        state.held[r.host] = r
+    else:
+        state.held.pop(r.host, None)
+
+
+def _maintained(state: State, r: Maintained) -> None:
+    state.maintenance.pop(r.target, None)
+    if r.on:
+        state.maintenance[r.target] = r.at_us
+
+
+def _stood_in(state: State, r: StoodIn) -> None:
+    _forwarded(state, r.request)
+    _answered(state, r.answer)
+    _owed(state, r.advice)
+    state.exposure.approved(Stood(r.txn, r.request.at_us, r.card, r.request.amount), r.request.host)
+
+
+def _cutover(state: State, r: Cutover) -> None:
+    state.cutover = r
+
+
+def _booted(state: State, r: Booted) -> None:
+    state.network = r.network
+
+
+def _snapshot(state: State, r: Snapshot) -> None:
+    """Where a fold begins. What it does not carry, `recent`, is History's from here on; a running state keeps its own."""
+    if state.network:
+        return
+    state.network, state.last_txn = r.network, r.last_txn
+    state.open = {f.txn: f for f in r.open}
+    state.owed = {o.txn: o for o in r.owed}
+    state.stans, state.horizons = dict(r.stans), dict(r.horizons)
+    state.shelved = {s.txn: s for s in r.shelved}
+    state.held = {h.host: h for h in r.held}
+    state.maintenance, state.cutover = dict(r.maintenance), r.cutover
+    state.exposure = Exposure.of(r.stood, ((o.host, o.amount) for o in r.owed if o.reason == STAND_IN))
+
+
+_APPLY: dict[type, Callable[[State, Any], None]] = {
+    Booted: _booted, Forwarded: _forwarded, Answered: _answered, Declined: _declined, Owed: _owed,
+    Delivered: _delivered, Abandoned: _abandoned, Shelved: _shelved, Retried: _retried, Held: _held, StoodIn: _stood_in,
+    Snapshot: _snapshot, Maintained: _maintained, Cutover: _cutover,
+}  # fmt: skip
+
+
+def apply(state: State, entry: AnyEntry) -> None:
+    """Fold one record into the state. KeyError: the record answers a transaction that is not open (a corrupt journal)."""
+    _APPLY[type(entry)](state, entry)

@@ -1,0 +1,158 @@
+"""When the processor is what runs out: which requests are let in, and how the others are declined for next to nothing.
+
+The driver knows how long its turns take (`server.pace`); where they stay too long it says how many requests the next one may
+let in (`hold`). Then what acquirers sent waits until all links have been read, so that answers go first, and the room is shared
+out fairly: no link gets more than another that wants it, whatever it floods with. What is beyond is declined with DE39=96 as
+cheaply as can be: no record, no hop, one line of log a second. Rule: a request that may be known already (a repeat, or from
+before this process) is never declined so; it goes the long way.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from switch.core.kernel import Kernel
+from switch.core.limits import NEVER
+from switch.core.links.session import Session, SessionState
+from switch.core.messages.translator import answer
+from switch.core.party import Send
+from switch.core.records.records import Key
+from switch.core.transactions.fast_decline import Refuser
+from switch.core.transactions.transaction import UP, key_of, reply
+from switch.wire.framing import make_framing
+from switch.wire.vocabulary import DE, Answer, Document
+
+SAID_EVERY_NS: Final = 1_000_000_000
+
+
+class Overload:
+    """What acquirers sent in a turn that has bounded room."""
+
+    def __init__(self, kernel: Kernel, deal_with: Callable[[Session, list[bytes], int], None]) -> None:
+        """`deal_with`: does with whole frames of a session what is to be done with them, in order."""
+        self.holding = False
+        self._kernel = kernel
+        self._deal_with = deal_with
+        self._kept: dict[Session, list[bytes]] = {}
+        self._said_at = -SAID_EVERY_NS
+        self._shed_before = 0
+        self._refusers: dict[str, Refuser] = {}
+        """by dialect"""
+        self._links: dict[str, int] = {}
+        """requests declined since it was last said, by connection"""
+
+    def hold(self, room: int) -> None:
+        """A turn begins that may let in so many requests."""
+        self.holding = True
+        self._kernel.admit_to = self._kernel.admitted + room
+
+    def keeps(self, session: Session, frames: list[bytes]) -> bool:
+        """True if these frames wait until the turn is settled: an acquirer's, once it is signed on."""
+        if session.host is not None or session.state is not UP:
+            return False
+        self._kept.setdefault(session, []).extend(frames)
+        return True
+
+    def lets_go(self, session: Session, now: int) -> None:
+        """Deal with what waits of one link at once, for what follows it."""
+        frames = self._kept.pop(session, None)
+        if frames:
+            self._deal_with(session, frames, now)
+
+    def settle(self, now: int) -> None:
+        """All links have been read: share out the room, the least demanding first, so that what they leave is the others'."""
+        kernel, last = self._kernel, self._kernel.admit_to
+        kept, self._kept = sorted(self._kept.items(), key=lambda item: len(item[1])), {}
+        left = len(kept)
+        kernel.wall_us(now)
+        for session, frames in kept:
+            if session.link in kernel.sessions:
+                kernel.admit_to = kernel.admitted + max(0, last - kernel.admitted) // left
+                shed = kernel.shed
+                self._share_out(session, frames, now)
+                if kernel.shed != shed:
+                    self._links[session.link] = self._links.get(session.link, 0) + kernel.shed - shed
+            left -= 1
+        if self._links and now - self._said_at >= SAID_EVERY_NS:
+            self._say(now)
+
+    def _share_out(self, session: Session, frames: list[bytes], now: int) -> None:
+        """Deal with a link's frames in their order; once its share is used up, refuse requests by their bytes if possible."""
+        kernel, deal_with = self._kernel, self._deal_with
+        refuser = self._refusers.get(session.dialect.name) if session.direct else None
+        if refuser is None and session.direct:
+            refuser = self._refusers[session.dialect.name] = Refuser(session.dialect)
+        refused: list[bytes] = []
+        frame_up, kernel_refused = session.framing.frame, kernel.refused
+        for frame in frames:
+            if session.state is SessionState.CLOSING:
+                break
+            if refuser is None or kernel.admitted < kernel.admit_to:
+                deal_with(session, [frame], now)
+                continue
+            found = refuser.refuse(frame, session.source) if session.state is UP else None
+            if found is not None and found[0] not in kernel_refused and not may_be_known(kernel, session, found[0]):
+                kernel.refused_unrecorded(found[0], Answer.MALFUNCTION)
+                refused.append(frame_up(found[1]))
+                continue
+            if refused:
+                self._leave(session, refused)
+                refused = []
+            self._learns(refuser, session, frame, now)
+        if refused:
+            self._leave(session, refused)
+
+    def _leave(self, session: Session, refused: list[bytes]) -> None:
+        self._kernel.shed += len(refused)
+        session.good += len(refused)
+        self._kernel.effects.append(Send(session.link, b"".join(refused)))
+
+    def _learns(self, refuser: Refuser, session: Session, frame: bytes, now: int) -> None:
+        """Deal with a frame the long way, and learn how the next of its kind is refused if this one was for want of room."""
+        kernel = self._kernel
+        shed, at = kernel.shed, len(kernel.effects)
+        self._deal_with(session, [frame], now)
+        if kernel.shed == shed + 1 and len(kernel.effects) == at + 1 and isinstance(sent := kernel.effects[at], Send):
+            answers = make_framing(session.framing_name, kernel.limits.frame_bytes).feed(sent.data)
+            refuser.learn(frame, answers[0])
+
+    def release(self, now: int) -> None:
+        """There is room for all again."""
+        self.holding = False
+        self._kernel.admit_to = NEVER
+        if self._links:
+            self._say(now)
+        self._said_at = -SAID_EVERY_NS
+        self._kernel.log("info", "overload.over", hint="every request is let in again")
+
+    def _say(self, now: int) -> None:
+        shed = self._kernel.shed
+        self._kernel.log(
+            "warning", "overload.declined", de39=Answer.MALFUNCTION, requests=shed - self._shed_before,
+            links=dict(sorted(self._links.items(), key=lambda item: -item[1])[:10]),
+            hint="the processor is the limit: requests beyond what it serves are declined at once, without record or hop; "
+            "turn_ms in [limits] of the network file says how late it may be",
+        )  # fmt: skip
+        self._shed_before, self._said_at = shed, now
+        self._links.clear()
+
+
+def may_be_known(kernel: Kernel, session: Session, key: Key) -> bool:
+    """True if a request with this key may have come before: it waits, was dealt with, or is older than what is remembered."""
+    sent_at = key[3]
+    if key in kernel.pending or key in kernel.state.recent or kernel.let_go(key):
+        return True
+    return kernel.from_before(sent_at, session)
+
+
+def shed(kernel: Kernel, session: Session, document: Document, raw: Document, now: int) -> bool:
+    """Decline a request there is no room for. False: it must go the long way, since it may be known."""
+    kernel.wall_us(now)
+    if document[DE.MTI][3] != "0" or session.state is not UP or not document.get(DE.TRANSMISSION_TIME):
+        return False
+    key = key_of(session, document)
+    if key in kernel.refused or may_be_known(kernel, session, key):
+        return False
+    kernel.refused_unrecorded(key, Answer.MALFUNCTION)
+    reply(kernel, session, answer(document, Answer.MALFUNCTION), raw)
+    kernel.shed += 1
+    return True

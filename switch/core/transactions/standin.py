@@ -1,0 +1,175 @@
+"""Stand-in: the switch approves small payments itself while a domestic issuer's host is away (docs/stand-in.md).
+
+Theory of operation. Only a payment that has not left the switch is stood in for: the issuer's host is not there, so that nobody
+can have approved it already; after a timeout there is a reversal instead. Limits are the network file's, a product; counters are
+part of the state. One record holds the request, the approval and the advice (0120) owed to the issuer: the approval leaves when
+that is durable, and the advice when the host is back. Over a limit the answer is what it would be without stand-in, 91.
+"""
+
+from datetime import UTC, datetime
+from typing import Final
+
+from switch.core.kernel import Kernel
+from switch.core.messages.internal import ISSUER_UNAVAILABLE, PRIVATE, House48, original_data, private_elements
+from switch.core.messages.translator import answer
+from switch.core.network import StandInRule
+from switch.core.records.records import Forwarded, Owed, StoodIn
+from switch.core.records.standin_counters import STAND_IN
+from switch.core.routing.routing import Decision
+from switch.core.saf.forwarder import Forwarder
+from switch.core.transactions.transaction import KEPT, NOT_STORED, Incoming, Refusal, hop_of, reply
+from switch.money.currency import format_amount
+from switch.wire.subfields import SubfieldError
+from switch.wire.vocabulary import DE, MTI, Answer, Document, Processing
+
+READ: Final = frozenset({"02", "05", "07", "90", "91"})
+"""PAN entry modes (DE22) of a card that was read: stripe, chip, contactless"""
+ECOMMERCE: Final = "81"
+_AUTHENTICATED: Final = "05"
+
+
+class StandIn:
+    """Decides for issuers that are away."""
+
+    def __init__(self, kernel: Kernel, forwarder: Forwarder) -> None:
+        self._kernel = kernel
+        self._forwarder = forwarder
+        self._rules = {
+            host.config.name: {rule.product: rule for rule in host.config.standin}
+            for host in kernel.hosts.values()
+            if host.config.standin
+        }
+
+    def approves(self, message: Incoming, decision: Decision, refusal: Refusal) -> bool:
+        """Approve a request whose issuer is away, if its product's limits allow it. False: `refusal` stands, and says why."""
+        rules = self._rules.get(decision.host)
+        if rules is None or decision.bin is None:
+            return False
+        rule = rules.get(decision.bin.product)
+        if rule is None:
+            refusal.reason += f"; no stand-in for product {decision.bin.product}"
+            return False
+        why = self._against(message, decision.host, rule)
+        if why:
+            refusal.reason += f"; no stand-in: {why}"
+            return False
+        self._approve(message, decision.host, rule, refusal.reason)
+        return True
+
+    # -- what speaks against it
+
+    def _against(self, message: Incoming, host: str, rule: StandInRule) -> str:
+        """The first reason not to, "" where there is none."""
+        kernel = self._kernel
+        if message.session.host is not None:
+            return "the message came from a card network, which stands in for issuers itself"
+        full = kernel.journal_full()
+        if full:
+            return f"limit {full} reached"
+        if self._forwarder.full(host):
+            return f"limit owed_per_host={kernel.limits.owed_per_host} reached"
+        return self._kind(message, rule) or self._card(message, rule) or self._counters(message, host, rule)
+
+    def _kind(self, message: Incoming, rule: StandInRule) -> str:
+        """The payment itself: its type, its amount."""
+        kind, home = message.document[DE.PROCESSING_CODE][:2], self._kernel.network.currency
+        if kind not in (Processing.PURCHASE, Processing.CASH):
+            return f"transaction type {kind} (DE3) is its issuer's to decide"
+        if message.currency != home:
+            return f"the amount is in currency {message.currency}, limits are in {home}"
+        if DE.RRN not in message.document:
+            return "without DE37 its issuer could not tell it from others later"
+        name, floor = ("floor", rule.floor) if kind == Processing.PURCHASE else ("cash_floor", rule.cash_floor)
+        if not 0 < message.amount <= floor:
+            return f"above {name} of {format_amount(floor, home)} for product {rule.product}"
+        return ""
+
+    def _card(self, message: Incoming, rule: StandInRule) -> str:
+        """What only the issuer could check."""
+        document = message.document
+        if DE.PIN in document and not rule.unverified_pin:
+            return "only its issuer can verify the PIN"
+        entry = document.get(DE.ENTRY_MODE, "")[:2]
+        if entry == ECOMMERCE:
+            if not (rule.ecommerce and _authenticated(document)):
+                return "a payment on the web that is not authenticated, or stand-in without `ecommerce`"
+        elif entry not in READ:
+            return f"the card was not read (DE22 {document.get(DE.ENTRY_MODE, 'absent')})"
+        expiry = document.get(DE.EXPIRY, "")
+        today = datetime.fromtimestamp(self._kernel.wall_us(message.now) // 1_000_000, UTC)
+        return "the card has expired (DE14)" if expiry and expiry < f"{today:%y%m}" else ""
+
+    def _counters(self, message: Incoming, host: str, rule: StandInRule) -> str:
+        """What has been approved so far."""
+        kernel, amount = self._kernel, message.amount
+        home, exposure, now_us = kernel.network.currency, kernel.state.exposure, kernel.wall_us(message.now)
+        count, spent = exposure.of_card(kernel.vault.digest(message.pan), now_us)
+        if count >= rule.per_card_count:
+            return f"the card has had per_card_count={rule.per_card_count} in 24 hours"
+        if spent + amount > rule.per_card_amount:
+            limit = format_amount(rule.per_card_amount, home)
+            return f"above per_card_amount of {limit} in 24 hours: {format_amount(spent, home)} so far"
+        total = kernel.hosts[host].config.standin_total
+        if exposure.untold.get(host, 0) + amount > total:
+            return self._reached("standin_total", total, f"[[host]] {host}")
+        if exposure.full(kernel.limits.standin_payments, now_us):
+            return self._reached("standin_payments", kernel.limits.standin_payments, "[limits]")
+        return ""
+
+    def _reached(self, limit: str, value: int, where: str) -> str:
+        self._kernel.log("warning", "standin.limit", limit=limit, value=value,
+                         hint=f"raise {limit} in {where} of the network file")  # fmt: skip
+        return f"limit {limit}={value} reached"
+
+    # -- yes
+
+    def _approve(self, message: Incoming, host: str, rule: StandInRule, away: str) -> None:
+        """Record it, answer once that is durable, owe the issuer an advice."""
+        kernel, document, txn, now = self._kernel, message.document, message.txn, message.now
+        stan, de7, at_us = kernel.next_stan(host), kernel.de7(now), kernel.wall_us(now)
+        sealed = kernel.vault.seal(message.pan, txn)
+        said: Document = {
+            DE.APPROVAL_CODE: f"S{txn % 100_000:05d}",
+            DE.PRIVATE_48: PRIVATE.build({House48.STAND_IN: ISSUER_UNAVAILABLE}),
+        }
+        request = Forwarded(
+            txn, at_us, message.key, message.session.name, host, STAND_IN, document[DE.MTI], stan, de7, message.masked,
+            sealed, message.amount, message.currency, {de: document[de] for de in KEPT if de in document},
+        )  # fmt: skip
+        advice = Owed(
+            kernel.next_txn(now), at_us, "advice", STAND_IN, host, txn, ("", "1", stan, de7, "", ""), message.session.name,
+            message.masked, sealed, message.amount, message.currency, self._told(document, said, stan, de7),
+        )  # fmt: skip
+        digest = kernel.vault.digest(message.pan)
+        position = kernel.record(StoodIn(request, Answer.APPROVED, said, advice, digest, rule.product))
+        self._forwarder.promised(advice, position, now)
+        note = f"stand-in for {rule.product}: {away}"
+        approved = answer(document, Answer.APPROVED, said)
+        hop = hop_of("hop.sent", message, approved, message.session.link, STAND_IN, Answer.APPROVED, note)
+        reply(kernel, message.session, approved, message.raw, after=position, txn=txn, hop=hop)
+        kernel.log("info", "standin.approved", txn=f"{txn:x}", host=host, product=rule.product, advice=f"{advice.txn:x}",
+                   untold=kernel.state.exposure.untold[host], hint="its issuer is told by 0120 when it is back")  # fmt: skip
+
+    def _told(self, document: Document, said: Document, stan: str, de7: str) -> Document:
+        """The advice: the request as it came, what it was answered, and DE90 with the MTI it came under."""
+        elements = {de: value for de, value in document.items() if de not in NOT_STORED}
+        mti, acquirer = document[DE.MTI][:3] + "0", document.get(DE.ACQUIRER, "")
+        return {
+            **elements,
+            DE.MTI: MTI.AUTHORIZATION_ADVICE,
+            DE.STAN: stan,
+            DE.TRANSMISSION_TIME: de7,
+            DE.FORWARDER: self._kernel.network.institution,
+            DE.RESPONSE_CODE: Answer.APPROVED,
+            DE.ORIGINAL: original_data(mti, document[DE.STAN], document[DE.TRANSMISSION_TIME], acquirer),
+            **said,
+        }
+
+
+def _authenticated(document: Document) -> bool:
+    """True where the cardholder was authenticated (ECI 05) and there is a value to prove it."""
+    try:
+        private = private_elements(document)
+    except SubfieldError:
+        return False
+    return private.get(House48.ECI) == _AUTHENTICATED and House48.CAVV in private

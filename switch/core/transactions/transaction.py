@@ -1,0 +1,341 @@
+"""The states of a transaction, and what all flows share.
+
+Theory of operation. A transaction is in one of the states below; each move has one cause, one record and one thing that leaves.
+`MOVES` is the whole of it, and the audit of a journal (`status_after`) checks every record against it.
+
+    received ──Declined──> declined
+       ├──StoodIn────> approved                         (by the switch itself: its issuer is away)
+       └──Forwarded──> open ──Answered──> declined | approved ──Owed──> reversed
+                         ├────Owed──────> reversed          (timeout, restart, undelivered, the acquirer's own reversal)
+                         └────Abandoned─> declined          (nothing moved: an inquiry that got no answer)
+
+A partial reversal (DE95) leaves an approved payment approved, of less.
+
+A flow decides: it reads state, records, sends. State itself changes in `state.apply` only.
+"""
+
+from enum import Enum
+from typing import Final
+
+import msgspec
+
+from switch.core.kernel import Kernel
+from switch.core.links.session import HostState, Session, SessionState
+from switch.core.messages.internal import PRIVATE, House48, original_data, private_elements
+from switch.core.messages.meaning import INQUIRIES, left_of
+from switch.core.party import Hop, LinkId
+from switch.core.records.records import Abandoned, Answered, AnyEntry, Declined, Forwarded, Key, Owed, StoodIn
+from switch.core.records.standin_counters import STAND_IN
+from switch.core.routing.routing import Decision, Router
+from switch.wire import EncodeError
+from switch.wire.subfields import SubfieldError
+from switch.wire.vocabulary import APPROVALS, DE, MTI, SENSITIVE, Answer, Document, mask_pan
+
+
+class Status(Enum):
+    """States of a transaction."""
+
+    RECEIVED = "received"
+    OPEN = "open"
+    APPROVED = "approved"
+    DECLINED = "declined"
+    REVERSED = "reversed"
+
+
+MOVES: Final[dict[tuple[Status, type], tuple[Status, ...]]] = {
+    (Status.RECEIVED, Declined): (Status.DECLINED,),
+    (Status.RECEIVED, Forwarded): (Status.OPEN,),
+    (Status.RECEIVED, StoodIn): (Status.APPROVED,),
+    (Status.OPEN, Answered): (Status.APPROVED, Status.DECLINED),
+    (Status.OPEN, Owed): (Status.REVERSED,),
+    (Status.OPEN, Abandoned): (Status.DECLINED,),
+    (Status.APPROVED, Owed): (Status.REVERSED, Status.APPROVED),
+}
+
+
+def status_after(status: Status, entry: AnyEntry) -> Status:
+    """The state that `entry` moves a transaction to. Raises ValueError for a move that is not in the table."""
+    targets = MOVES.get((status, type(entry)))
+    if targets is None:
+        raise ValueError(f"a transaction that is {status.value} cannot take a {type(entry).__name__} record")
+    if isinstance(entry, Answered):
+        return Status.APPROVED if entry.de39 in APPROVALS else Status.DECLINED
+    if isinstance(entry, Owed) and status is Status.APPROVED and left_of(entry.message):
+        return Status.APPROVED
+    return targets[0]
+
+
+UP: Final = SessionState.UP
+
+KEPT: Final = (
+    DE.PROCESSING_CODE, DE.AMOUNT, DE.AMOUNT_SETTLEMENT, DE.AMOUNT_BILLING, DE.RATE_SETTLEMENT, DE.RATE_BILLING, DE.LOCAL_TIME,
+    DE.LOCAL_DATE, DE.MERCHANT_TYPE, DE.ACQUIRER_COUNTRY, DE.ENTRY_MODE, DE.CONDITION_CODE, DE.ACQUIRER, DE.RRN, DE.TERMINAL,
+    DE.MERCHANT, DE.CURRENCY, DE.CURRENCY_SETTLEMENT, DE.CURRENCY_BILLING, DE.ADDITIONAL_AMOUNTS,
+)  # fmt: skip
+"""Elements of a request that a reversal repeats; none is sensitive."""
+
+RESTORED: Final = (
+    DE.PAN, DE.PROCESSING_CODE, DE.AMOUNT, DE.LOCAL_TIME, DE.LOCAL_DATE, DE.ACQUIRER, DE.RRN, DE.TERMINAL,
+    DE.MERCHANT, DE.CURRENCY,
+)  # fmt: skip
+"""Elements an acquirer gets back as it sent them, whatever the issuer made of them."""
+
+ANSWER_KEPT: Final = (
+    DE.AMOUNT_SETTLEMENT, DE.AMOUNT_BILLING, DE.RATE_SETTLEMENT, DE.RATE_BILLING, DE.SETTLEMENT_DATE, DE.APPROVAL_CODE,
+    DE.ADDITIONAL_RESPONSE, DE.CURRENCY_SETTLEMENT, DE.CURRENCY_BILLING, DE.ADDITIONAL_AMOUNTS, DE.ICC,
+)  # fmt: skip
+"""Elements of an answer that a repeat gets again."""
+
+NOT_STORED: Final = SENSITIVE | {
+    DE.PAN, DE.EXPIRY, DE.PRIVATE_48, DE.ICC, DE.MAC, DE.MAC_SECONDARY, DE.PRIVATE_126,
+}  # fmt: skip
+"""What an advice loses on its way into the journal."""
+
+BARE: Final = (DE.MTI, DE.TRANSMISSION_TIME, DE.STAN, DE.RRN, DE.RESPONSE_CODE, DE.TERMINAL)
+"""The least an answer needs to be matched and understood."""
+
+REQUIRED: Final = frozenset({DE.PROCESSING_CODE, DE.TRANSMISSION_TIME, DE.STAN})
+REQUIRED_WITH_MONEY: Final = frozenset({DE.AMOUNT, DE.CURRENCY})
+
+
+class Incoming(msgspec.Struct):
+    """A message on its way through a flow."""
+
+    session: Session
+    document: Document
+    """in house form"""
+    raw: Document
+    """as it came on its link"""
+    txn: int
+    key: Key
+    pan: str
+    """"" where neither DE2 nor DE35 has it"""
+    masked: str
+    amount: int
+    """minor units of `currency`"""
+    currency: str
+    now: int
+
+
+class Refusal(Exception):  # noqa: N818 - the field's word; nothing has gone wrong here
+    """A request that goes no further: DE39 and a sentence for the log."""
+
+    def __init__(self, de39: str, reason: str, route: str = "refused") -> None:
+        super().__init__(reason)
+        self.de39 = de39
+        self.reason = reason
+        self.route = route
+
+
+class Away(Refusal):
+    """The card's issuer cannot be asked, and has not been."""
+
+
+def reply(
+    kernel: Kernel,
+    session: Session,
+    document: Document,
+    raw: Document,
+    after: int = 0,
+    txn: int = 0,
+    hop: Hop | None = None,
+) -> None:
+    """Send an answer; where its link's dialect cannot say all of it, send the bare answer and log what was left out."""
+    try:
+        kernel.transmit(session, document, raw, after, txn, hop)
+    except EncodeError as error:
+        kernel.log("warning", "answer.reduced", link=session.link, reason=str(error),
+                   hint="an element of the answer cannot be said in this link's dialect; sent without it")  # fmt: skip
+        bare: Document = {de: document[de] for de in BARE if de in document}
+        kernel.transmit(session, bare, raw, after, txn, hop)
+
+
+def keep_reference(kept: Document, answered: Document) -> None:
+    """Add to `kept` the network's name of the transaction, which its reversal repeats; nothing else of DE48 may be remembered."""
+    try:
+        reference = private_elements(answered).get(House48.REFERENCE)
+    except SubfieldError:
+        return
+    if reference:
+        kept[DE.PRIVATE_48] = PRIVATE.build({House48.REFERENCE: reference})
+
+
+def original_name(kernel: Kernel, request: Forwarded) -> str:
+    """DE90 as the host knows the request: the DE11 and DE7 that the switch gave it, or those of the advice it was told by."""
+    acquirer, forwarder = request.elements.get(DE.ACQUIRER, ""), kernel.network.institution
+    mti = MTI.AUTHORIZATION_ADVICE if request.route == STAND_IN else request.mti[:3] + "0"
+    return original_data(mti, request.stan, request.sent_at, acquirer, forwarder)
+
+
+def reversal_entry(kernel: Kernel, request: Forwarded, reason: str, answered: Document, now: int) -> Owed:
+    """The switch's own reversal (0420) of a request it forwarded: same elements, DE90 naming it as the host knows it.
+
+    `answered`: what its answer added (`Answered.elements`); empty where none came.
+    """
+    stan, de7 = kernel.next_stan(request.host), kernel.de7(now)
+    message = {
+        **request.elements,
+        DE.MTI: MTI.REVERSAL_ADVICE,
+        DE.STAN: stan,
+        DE.TRANSMISSION_TIME: de7,
+        DE.FORWARDER: kernel.network.institution,
+        DE.ORIGINAL: original_name(kernel, request),
+    }
+    message.update({de: answered[de] for de in (DE.APPROVAL_CODE, DE.PRIVATE_48, DE.AMOUNT) if de in answered})
+    amount = int(answered[DE.AMOUNT]) if DE.AMOUNT in answered else request.amount
+    return Owed(
+        kernel.next_txn(now), kernel.wall_us(now), "reversal", reason, request.host, request.txn, ("", "4", stan, de7, "", ""),
+        request.link, request.pan, request.sealed, amount, request.currency, message, request.key,
+    )  # fmt: skip
+
+
+def forgotten_entry(kernel: Kernel, message: Incoming, host: str) -> Owed:
+    """The switch's own reversal (0420) of a request that it does not know and a host may: named as its acquirer names it."""
+    document, now = message.document, message.now
+    stan, de7 = kernel.next_stan(host), kernel.de7(now)
+    acquirer, forwarder = document.get(DE.ACQUIRER, ""), kernel.network.institution
+    kept: Document = {de: document[de] for de in KEPT if de in document}
+    elements: Document = {
+        **kept,
+        DE.MTI: MTI.REVERSAL_ADVICE,
+        DE.STAN: stan,
+        DE.TRANSMISSION_TIME: de7,
+        DE.FORWARDER: forwarder,
+        DE.ORIGINAL: original_data(
+            document[DE.MTI][:3] + "0", document[DE.STAN], document[DE.TRANSMISSION_TIME], acquirer, forwarder
+        ),
+    }
+    txn = kernel.next_txn(now)
+    return Owed(
+        txn, kernel.wall_us(now), "reversal", "forgotten", host, 0, ("", "4", stan, de7, "", ""), message.session.name,
+        message.masked, kernel.vault.seal(message.pan, txn), message.amount, message.currency, elements, message.key,
+    )  # fmt: skip
+
+
+def declined_entry(kernel: Kernel, message: Incoming, de39: str, reason: str) -> Declined:
+    """The record of a refusal."""
+    document = message.document
+    return Declined(
+        message.txn, kernel.wall_us(message.now), message.key, message.session.name, document[DE.MTI], message.masked,
+        message.amount, message.currency, document.get(DE.RRN, ""), de39, reason,
+    )  # fmt: skip
+
+
+# -- what requests, advices and reversals share
+
+
+def key_of(session: Session, document: Document) -> Key:
+    """What makes this message the same as another one."""
+    get = document.get
+    return (
+        session.source, document[DE.MTI][1], get(DE.STAN, ""), get(DE.TRANSMISSION_TIME, ""), get(DE.ACQUIRER, ""),
+        get(DE.TERMINAL, ""),
+    )  # fmt: skip
+
+
+def take(kernel: Kernel, session: Session, document: Document, raw: Document, now: int) -> Incoming:
+    """Give the message its transaction and log its first hop."""
+    get = document.get
+    pan = get(DE.PAN) or pan_of(document)
+    masked = f"{pan[:6]}******{pan[12:]}" if len(pan) == 16 else mask_pan(pan)
+    mti, stan, currency, text = document[DE.MTI], get(DE.STAN, ""), get(DE.CURRENCY, ""), get(DE.AMOUNT)
+    amount = int(text) if text else 0
+    txn = kernel.next_txn(now)
+    key = key_of(session, document)
+    kernel.effects.append(
+        Hop(
+            "hop.received", txn, session.link, mti, stan, get(DE.RRN, ""), masked, amount, currency, "", "", 0, now, now
+        )
+    )
+    return Incoming(session, document, raw, txn, key, pan, masked, amount, currency, now)
+
+
+def pan_of(document: Document) -> str:
+    """DE2, or the PAN at the head of track 2 (DE35); "" where there is neither."""
+    pan = document.get(DE.PAN)
+    if pan:
+        return pan
+    return document.get(DE.TRACK2, "").replace("D", "=").partition("=")[0]
+
+
+def check_shape(message: Incoming) -> None:
+    """Raise Refusal unless the link may send it and the elements a request needs are there. The PAN is checked by routing."""
+    session, document = message.session, message.document
+    if session.state is not UP:
+        _check_door(message)
+    if session.host is not None and session.host.config.role != "network":
+        why = "an issuer's link carries no requests of its own; use an acquirer's port"
+        raise Refusal(Answer.NOT_PERMITTED_TERMINAL, why)
+    if DE.PROCESSING_CODE not in document or DE.TRANSMISSION_TIME not in document or DE.STAN not in document:
+        raise missing(REQUIRED - document.keys())
+    no_money = DE.AMOUNT not in document or DE.CURRENCY not in document
+    if no_money and document[DE.PROCESSING_CODE][:2] not in INQUIRIES:
+        raise missing(REQUIRED_WITH_MONEY - document.keys())
+
+
+def _check_door(message: Incoming) -> None:
+    """The link is not up. Raise Refusal, unless it drains and this is about something that began before."""
+    session, mti = message.session, message.document[DE.MTI]
+    if session.state is SessionState.DRAINING:
+        if mti[1] == MTI.REVERSAL or mti[2] == "2":
+            return
+        why = f"an operator drains link {session.link}: nothing new begins on it"
+        raise Refusal(Answer.ISSUER_INOPERATIVE, why)
+    if session.state is SessionState.MAINTENANCE:
+        raise Refusal(Answer.ISSUER_INOPERATIVE, f"an operator has put link {session.link} into maintenance")
+    why = f"link {session.link} is {session.state.value}: sign on first (0800, DE70=001)"
+    raise Refusal(Answer.NOT_PERMITTED_TERMINAL, why)
+
+
+def away(kernel: Kernel, host: HostState) -> str:
+    """Why nothing can be sent to a host that is not up."""
+    if f"host:{host.name}" in kernel.state.maintenance:
+        return f"an operator has put host {host.name} into maintenance"
+    return f"host {host.name} is not signed on"
+
+
+def route(router: Router, message: Incoming) -> Decision:
+    """Where the card's issuer is reached. Raises Refusal, with the rule that refused."""
+    session, get = message.session, message.document.get
+    if not message.pan:
+        raise Refusal(Answer.FORMAT_ERROR, "DE2 is missing, and there is no track 2 (DE35) to take the PAN from")
+    decision = router.route(
+        message.pan,
+        source="network" if session.host is not None else "member",
+        source_host=session.source,
+        acquirer_country=get(DE.ACQUIRER_COUNTRY, ""),
+        merchant_country=get(DE.MERCHANT_NAME, "")[38:40],
+    )
+    if decision.de39:
+        raise Refusal(decision.de39, decision.rule)
+    return decision
+
+
+def missing(elements: frozenset[str] | set[str]) -> Refusal:
+    """The refusal that names the absent elements."""
+    names = ", ".join(f"DE{de}" for de in sorted(elements, key=int))
+    return Refusal(Answer.FORMAT_ERROR, f"required and missing: {names}")
+
+
+def limit_reached(kernel: Kernel, limit: str, value: int, de39: str, host: str, where: str = "") -> Refusal:
+    """Say which limit, and how to raise it, once a second at most; the refusal to raise. `host`: or the link it holds for.
+
+    `where`: the section of the network file; "": that of the host or [limits].
+    """
+    where = where or (f"[[host]] {host}" if limit == "max_pending" else "[limits]")
+    times = kernel.limit_times(limit, where)
+    if times:
+        kernel.log("warning", "limit.reached", limit=limit, value=value, host=host, times=times,
+                   hint=f"raise {limit} in {where} of the network file")  # fmt: skip
+    return Refusal(de39, f"limit {limit}={value} reached ({where if limit == 'max_in_flight' else f'host {host}'})")
+
+
+def hop_of(
+    event: str, message: Incoming, document: Document, link: LinkId, route: str = "", de39: str = "", note: str = ""
+) -> Hop:
+    """A hop of `document`, which is `message` or answers it: its amount, its transaction, its time."""
+    get = document.get
+    return Hop(
+        event, message.txn, link, document[DE.MTI], get(DE.STAN, ""), get(DE.RRN, ""), message.masked, message.amount,
+        message.currency, route, de39, 0, message.now, message.now, note,
+    )  # fmt: skip

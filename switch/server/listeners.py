@@ -1,0 +1,276 @@
+"""How connections come to a driver: listening sockets accepted from, and links this side dials and dials again.
+
+In: names and addresses. Out: connected sockets, handed to the driver as the next link of their name. A name's links are
+counted here, so that no two connections are ever called the same.
+"""
+
+import errno
+import os
+import random
+import select
+import socket
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from typing import Any, Protocol, TypeAlias
+
+import msgspec
+import trio
+
+from switch.core.limits import Limits
+from switch.core.network import Address
+from switch.core.party import LinkId, Log
+from switch.server.connections import connect, listening_socket, reason_of
+from switch.server.handover import KeptDoor
+from switch.server.ports import Dial, trio_clock
+
+ACCEPTS_PER_WAKE = 64
+STEADY_S = 5
+"""a connection that lasted so long is dialled again without delay"""
+
+DialKey: TypeAlias = tuple[str, Address, int]
+
+
+class House(Protocol):
+    """The driver, as seen from its doors."""
+
+    @property
+    def open_connections(self) -> int:
+        """How many there are."""
+
+    def add(self, sock: socket.socket, link: LinkId, now: int) -> None:
+        """Take a connected socket as `link` and tell the party."""
+
+    def carry_out(self, now: int) -> None:
+        """Do what the party asks for."""
+
+    def tell(self, event: Log) -> None:
+        """Log it."""
+
+
+class Door(msgspec.Struct, frozen=True):
+    """A listening socket, where it was to listen, and what links through it are called."""
+
+    name: str
+    address: Address
+    sock: socket.socket
+
+
+class _Dialled:
+    """One link that is dialled: its task's scope, and the connection there is."""
+
+    def __init__(self, dial: Dial) -> None:
+        self.dial = dial
+        self.scope = trio.CancelScope()
+        self.link: LinkId = ""
+
+
+class Doors:
+    """Of one driver."""
+
+    def __init__(self, epoll: select.epoll, limits: Limits, house: House) -> None:
+        self.limits = limits
+        self.addresses: dict[str, Address] = {}
+        """where each listener really listens (port 0 resolved)"""
+        self._epoll = epoll
+        self._house = house
+        self._spare_fd = os.open(os.devnull, os.O_RDONLY)
+        self._listeners: dict[int, tuple[str, socket.socket]] = {}
+        self.counts: dict[str, int] = {}
+        """connections so far, by name"""
+        self._asked: dict[str, Address] = {}
+        """listeners, and where they were to listen"""
+        self._dialled: dict[DialKey, _Dialled] = {}
+        self._closed: dict[LinkId, trio.Event] = {}
+
+    def next_link(self, name: str) -> LinkId:
+        """`NAME#N`, never given before."""
+        number = self.counts[name] = self.counts.get(name, 0) + 1
+        return f"{name}#{number}"
+
+    def lost(self, link: LinkId) -> None:
+        """A connection is gone: whoever dialled it may dial again."""
+        closed = self._closed.pop(link, None)
+        if closed is not None:
+            closed.set()
+
+    # -- who comes in
+
+    def listen(self, name: str, address: Address) -> None:
+        """Accept connections on `address` as links of `name`. Raises OSError with the address in its text."""
+        self.open(Door(name, address, listening_socket(address.host, address.port)))
+
+    def open(self, door: Door) -> None:
+        """Accept connections from a socket that listens already."""
+        sock, name = door.sock, door.name
+        self._asked[name] = door.address
+        self._listeners[sock.fileno()] = (name, sock)
+        self._epoll.register(sock.fileno(), select.EPOLLIN)
+        host, port = sock.getsockname()[:2]
+        self.addresses[name] = Address(host, port)
+
+    def prepare(self, wanted: Mapping[str, Address]) -> list[Door]:
+        """Sockets for those of `wanted` that are new, or elsewhere: they listen, and nobody is accepted yet.
+
+        Raises OSError where an address cannot be had; nothing is left open then.
+        """
+        found: list[Door] = []
+        try:
+            for name, address in wanted.items():
+                if self._asked.get(name) != address:
+                    found.append(Door(name, address, listening_socket(address.host, address.port)))
+        except OSError:
+            for door in found:
+                door.sock.close()
+            raise
+        return found
+
+    def move(self, wanted: Mapping[str, Address], prepared: Iterable[Door]) -> None:
+        """Listen where `wanted` says and nowhere else; `prepared` is what `prepare` gave for it."""
+        for fd, (name, sock) in list(self._listeners.items()):
+            if wanted.get(name) != self._asked[name]:
+                self._epoll.unregister(fd)
+                sock.close()
+                del self._listeners[fd], self._asked[name], self.addresses[name]
+        for door in prepared:
+            self.open(door)
+
+    def shut(self) -> None:
+        """Accept nobody for now: who comes waits in the kernel."""
+        for fd in self._listeners:
+            self._epoll.unregister(fd)
+
+    def reopen(self) -> None:
+        """The end of that."""
+        for fd in self._listeners:
+            self._epoll.register(fd, select.EPOLLIN)
+
+    def is_door(self, fd: int) -> bool:
+        """True if `fd` is a listening socket of ours."""
+        return fd in self._listeners
+
+    def accept(self, fd: int, now: int) -> None:
+        """Take who waits at the listening socket `fd`, up to a bound."""
+        name, listener = self._listeners[fd]
+        for _ in range(ACCEPTS_PER_WAKE):
+            try:
+                sock, address = listener.accept()
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError as error:
+                if error.errno in (errno.EMFILE, errno.ENFILE):
+                    self._turn_away(name, listener)
+                else:
+                    self._log("error", "listener.accept_failed", listener=name, reason=str(error.strerror))
+                return
+            if self._house.open_connections >= self.limits.connections:
+                sock.close()
+                self._log(
+                    "warning", "limit.reached", limit="connections", value=self.limits.connections,
+                    listener=name, peer=f"{address[0]}:{address[1]}",
+                    hint="raise limits.connections in the network file, and the process's open files (ulimit -n)",
+                )  # fmt: skip
+                continue
+            self._house.add(sock, self.next_link(name), now)
+
+    def _turn_away(self, name: str, listener: socket.socket) -> None:
+        """No descriptor is left: the spare one lets the peer in and out again, else the listener would stay readable for ever."""
+        if self._spare_fd >= 0:
+            os.close(self._spare_fd)
+            self._spare_fd = -1
+        with suppress(OSError):
+            listener.accept()[0].close()
+        with suppress(OSError):
+            self._spare_fd = os.open(os.devnull, os.O_RDONLY)
+        self._log("error", "limit.reached", limit="open files", value=self._house.open_connections, listener=name,
+                  hint="raise the process's hard limit of open files (ulimit -Hn), or lower connections in [limits]")  # fmt: skip
+
+    def stop_listening(self) -> None:
+        """Accept nothing more."""
+        for fd, (_, sock) in self._listeners.items():
+            self._epoll.unregister(fd)
+            sock.close()
+        self._listeners.clear()
+
+    def close(self) -> None:
+        """Accept nothing more, and give the spare descriptor back."""
+        self.stop_listening()
+        if self._spare_fd >= 0:
+            os.close(self._spare_fd)
+            self._spare_fd = -1
+
+    # -- whom this side calls
+
+    def kept(self) -> tuple[KeptDoor, ...]:
+        """The listening sockets, for another process."""
+        return tuple(KeptDoor(name, self._asked[name], fd) for fd, (name, _) in self._listeners.items())
+
+    def kept_dials(self) -> tuple[tuple[str, Address, int, LinkId], ...]:
+        """What is dialled, and the connections there are."""
+        return tuple((*key, dialled.link) for key, dialled in self._dialled.items())
+
+    def dial(
+        self, wanted: Iterable[Dial], nursery: trio.Nursery, there: Mapping[DialKey, LinkId] | None = None
+    ) -> list[LinkId]:
+        """From now on keep one connection each for the `wanted`, and no others.
+
+        Connections there are beside them stay: they are the party's to close, and returned. `there`: connections that another
+        process made.
+        """
+        left: list[LinkId] = []
+        asked = {(dial.name, dial.address, dial.number): dial for dial in wanted}
+        for key, dialled in list(self._dialled.items()):
+            if key not in asked:
+                del self._dialled[key]
+                self._closed.pop(dialled.link, None)
+                left += [dialled.link] if dialled.link else []
+                dialled.scope.cancel()
+        for key, dial in asked.items():
+            known = self._dialled.get(key)
+            if known is not None:
+                known.dial = dial
+            else:
+                new = self._dialled[key] = _Dialled(dial)
+                new.link = there.get(key, "") if there else ""
+                if new.link:
+                    self._closed[new.link] = trio.Event()
+                nursery.start_soon(self._keep, self._dialled[key])
+        return left
+
+    async def _keep(self, dialled: _Dialled) -> None:
+        """Connect, wait until it is lost, back off, again."""
+        with dialled.scope:
+            await self._dial_again_and_again(dialled)
+
+    async def _dial_again_and_again(self, dialled: _Dialled) -> None:
+        wait_ms = dialled.dial.backoff_min_ms
+        if dialled.link:
+            await self._closed[dialled.link].wait()
+            dialled.link = ""
+        while True:
+            dial = dialled.dial
+            try:
+                sock = await connect(dial.address)
+            except OSError as error:
+                self._log("warning", "link.connect_failed", link=dial.name, address=str(dial.address),
+                          reason=reason_of(error), next_attempt_ms=wait_ms)  # fmt: skip
+            else:
+                began = trio.current_time()
+                link = self.next_link(dial.name)
+                await self._connected(dialled, sock, link)
+                if trio.current_time() - began > STEADY_S:
+                    wait_ms = dial.backoff_min_ms
+            await trio.sleep(wait_ms / 1000 * random.uniform(0.75, 1.25))  # noqa: S311 - jitter, not a secret
+            wait_ms = min(wait_ms * 2, dial.backoff_max_ms)
+
+    async def _connected(self, dialled: _Dialled, sock: socket.socket, link: LinkId) -> None:
+        """A connection was made: wait until it is gone."""
+        closed = self._closed[link] = trio.Event()
+        dialled.link = link
+        now = trio_clock()
+        self._house.add(sock, link, now)
+        self._house.carry_out(now)
+        await closed.wait()
+        dialled.link = ""
+
+    def _log(self, level: str, event: str, **fields: Any) -> None:
+        self._house.tell(Log(level, event, fields))

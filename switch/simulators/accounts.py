@@ -1,0 +1,388 @@
+"""An issuer's accounts: what a message does to them and what it is answered. Knows documents in house form, no wire.
+
+Theory of operation. The ledger decides; `postings.Holdings` remembers. Each payment that moves money is a `Posting`, known by its
+payment key (DE32/DE41/DE37) and by the STAN and time it came under (what DE90 names).
+
+- 0200 posts: the balance moves at once. 0100 holds: the amount is reserved, the balance stays. DE25=06 marks a
+  pre-authorization on a terminal's slip; the ledger holds for every 0100, as authorization and clearing are two messages.
+- 0220 that names a held payment captures: the hold goes, its own DE4 (which may differ) is posted. 0220 (0120) of its own posts
+  (holds) without asking: it tells what was done.
+- A completion of more than the tolerance above what is held is refused with 61. A hold that is not completed in time is released;
+  a completion that comes later is posted all the same, and marked: an advice tells what was done.
+- A purchase of more than there is, at a terminal that can take less (DE48.61), is approved in part (10): what there is in DE4.
+- 0120 after the switch has stood in (DE48.60) does what the request it tells of would have done: DE90 has its MTI, a 0200 posts.
+  It is posted whatever the balance, and to a suspense account where the card is not on file: somebody has the goods.
+- 0400/0420 takes back what stands, all of it or down to DE95's actual amount, once; a second one changes nothing.
+- A reversal that comes before its original is remembered and answered 00, since what it asks is already so. The late original is
+  refused with 05: whoever sent it has given it up.
+- A payment key names one payment: another request under the key of one that stands is refused with 94.
+- A message seen before changes nothing and is answered as it was: one with the same class, DE11, DE7 and payment key, or a
+  request that has another STAN and is the same payment all the same (payment key, card, DE3, DE4, DE12, DE13): whoever sent it
+  has forgotten that it had. Once that payment is reversed, it is refused with 05.
+
+Money moved is DE6 where DE51 is the account's currency (a card used abroad), else DE4 where DE49 is.
+"""
+
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+from typing import Final, NamedTuple, TypeAlias
+
+import msgspec
+
+from switch.core.messages.internal import Additional, House48, additional_amount, additional_amounts
+from switch.simulators.cards import TestCard
+from switch.simulators.clock import Moment
+from switch.simulators.de48 import private_elements, with_private
+from switch.simulators.postings import KEEP, SUSPENSE, Account, Holdings, MessageKey, Posting, Taken
+from switch.simulators.reconciliation import IssuerBook, payment_key
+from switch.wire.vocabulary import APPROVALS, DE, MTI, Answer, Document, Processing
+
+HOLD_S: Final = 604_800
+"""a week"""
+TOLERANCE: Final = Decimal("0.15")
+_STATUS = {
+    "lost": Answer.LOST, "stolen": Answer.STOLEN, "restricted": Answer.RESTRICTED, "refused": Answer.DO_NOT_HONOUR,
+}  # fmt: skip
+_DEBITS = frozenset({Processing.PURCHASE, Processing.CASH, Processing.CASH_BACK})
+_INQUIRIES = frozenset({Processing.BALANCE, Processing.VERIFICATION})
+
+
+class Verdict(msgspec.Struct, frozen=True, gc=False):
+    """What a message is answered with."""
+
+    de39: str
+    extra: Document = {}
+    """elements the answer adds: DE38, DE48, DE54"""
+    reason: str = ""
+    """why, for the host's own log; never secret"""
+    repeated: bool = False
+
+
+Dress: TypeAlias = Callable[[Verdict], Verdict]
+
+
+class _Decision(NamedTuple):
+    """A verdict, and what it changes (see `postings.Taken`)."""
+
+    verdict: Verdict
+    posting: Posting | None = None
+    counts: str = ""
+    early: str = ""
+
+
+_Do: TypeAlias = Callable[[Document, Moment], _Decision]
+
+
+class Ledger:
+    """The accounts of one host. Each call takes a document in house form and the moment, and returns a verdict.
+
+    What a call has changed is in `fresh`, for a host that keeps a journal to record (and to clear).
+    """
+
+    def __init__(
+        self,
+        name: str,
+        cards: Iterable[TestCard],
+        keep: int = KEEP,
+        *,
+        hold_s: int = HOLD_S,
+        tolerance: Decimal = TOLERANCE,
+    ) -> None:
+        """`hold_s`: a pre-authorization is released after so long. `tolerance`: a completion may be so much above it (0.15)."""
+        self.name = name
+        self.holdings = Holdings(cards, keep)
+        self._hold_s = hold_s
+        self._tolerance = tolerance
+        self.fresh: list[Taken] = []
+
+    @property
+    def accounts(self) -> dict[str, Account]:
+        """By PAN."""
+        return self.holdings.accounts
+
+    # -- messages
+
+    def request(self, document: Document, at: Moment, dress: "Dress | None" = None) -> Verdict:
+        """0100, 0200 and their repeats. `dress` adds to a new verdict what the host says with it; a repeat gets it again."""
+        return self._once(document, at, self._request, dress)
+
+    def advice(self, document: Document, at: Moment) -> Verdict:
+        """0120, 0220 and their repeats."""
+        return self._once(document, at, self._advice, None)
+
+    def reversal(self, document: Document, at: Moment) -> Verdict:
+        """0400, 0420 and their repeats."""
+        return self._once(document, at, self._reversal, None)
+
+    def _once(self, document: Document, at: Moment, do: "_Do", dress: "Dress | None") -> Verdict:
+        key = _message_key(document)
+        before = self.holdings.answers.get(key)
+        if before is not None:
+            return _said(before)
+        self.holdings.release(at.second)
+        verdict, posting, counts, early = do(document, at)
+        if dress is not None and not verdict.repeated:
+            verdict = dress(verdict)
+        entry = Taken(at.second * 1_000_000, key, verdict.de39, verdict.extra, verdict.reason, counts, posting, early)
+        self.holdings.apply(entry)
+        self.fresh.append(entry)
+        return verdict
+
+    def _request(self, document: Document, at: Moment) -> _Decision:
+        verdict, posting = self._decide(document, at)
+        if verdict.repeated:
+            return _Decision(verdict)
+        return _Decision(verdict, posting, "approved" if verdict.de39 in APPROVALS else "declined")
+
+    def _decide(self, document: Document, at: Moment) -> tuple[Verdict, Posting | None]:
+        refusal = self._known(document)
+        if refusal is not None:
+            return refusal, None
+        account = self.accounts.get(document.get(DE.PAN, ""))
+        if account is None:
+            return Verdict(Answer.INVALID_CARD, reason="no such card on file"), None
+        kind = document.get(DE.PROCESSING_CODE, "")[:2]
+        refusal = _card_refusal(account.card, kind, document, at)
+        if refusal is not None:
+            return refusal, None
+        private = {House48.CVV2_RESULT: "M"} if House48.CVV2 in private_elements(document) else {}
+        extra = with_private({}, private) | {DE.APPROVAL_CODE: self._approval()}
+        if kind == Processing.BALANCE:
+            return Verdict(Answer.APPROVED, extra | {DE.ADDITIONAL_AMOUNTS: _balances(account)}), None
+        if kind in _INQUIRIES:
+            return Verdict(Answer.NO_REASON_TO_DECLINE, extra), None
+        billed = _billed(document, account.card.currency)
+        refusal = _cash_refusal(kind, document) or _money_refusal(account, kind, billed, at)
+        if refusal is not None and refusal.de39 == Answer.INSUFFICIENT_FUNDS and _takes_less(document, account):
+            return self._in_part(document, account, at, extra)
+        if refusal is not None or billed is None:
+            return refusal or Verdict(Answer.INVALID_TRANSACTION), None
+        posting = self._posting(document, account, billed, at)
+        return Verdict(Answer.APPROVED, extra | {DE.APPROVAL_CODE: posting.approval}), posting
+
+    def _in_part(self, document: Document, account: Account, at: Moment, extra: Document) -> tuple[Verdict, Posting]:
+        """DE39=10: what there is, in DE4; DE54 has what was asked."""
+        there, currency = account.available, account.card.currency
+        posting = self._posting(document | {DE.AMOUNT: f"{there:012d}"}, account, there, at)
+        posting = msgspec.structs.replace(posting, made_by=self._made_by(document))
+        asked = additional_amount(Additional.ORIGINAL, currency, int(document[DE.AMOUNT]), "D")
+        said = {DE.APPROVAL_CODE: posting.approval, DE.AMOUNT: f"{there:012d}", DE.ADDITIONAL_AMOUNTS: asked}
+        return Verdict(Answer.PARTIAL, extra | said, "not sufficient funds for all of it"), posting
+
+    def _known(self, document: Document) -> Verdict | None:
+        """What is to be said to a request that says what has been said before; None: it is new."""
+        key, holdings = payment_key(document), self.holdings
+        if key in holdings.early or _wire_name(document.get("11", ""), document.get("7", "")) in holdings.early:
+            return Verdict(Answer.DO_NOT_HONOUR, reason="its reversal was here first")
+        namesake = holdings.postings.get(key)
+        if namesake is not None and namesake.made_by == self._made_by(document):
+            before = holdings.answers.get(namesake.answered_to)
+            if namesake.amount and before is not None:
+                return _said(before)
+            return Verdict(Answer.DO_NOT_HONOUR, reason="it was reversed before")
+        if namesake is not None and namesake.amount:
+            return Verdict(Answer.DUPLICATE, reason=f"another payment stands under DE32/DE41/DE37 {key}")
+        return None
+
+    def _advice(self, document: Document, at: Moment) -> _Decision:
+        if document.get(DE.RESPONSE_CODE, Answer.APPROVED) not in APPROVALS:
+            return _Decision(Verdict(Answer.APPROVED, reason="advice of a decline: noted"))
+        posting = self._original(document)
+        if posting is not None and posting.amount and posting.held and document[DE.MTI][1] == MTI.FINANCIAL:
+            return self._capture(posting, document)
+        if posting is not None and posting.amount:
+            return _Decision(Verdict(Answer.APPROVED, reason="advice of what stands already"))
+        if posting is not None or payment_key(document) in self.holdings.early:
+            return _Decision(Verdict(Answer.ORIGINAL_INCONSISTENT, reason="its payment has been reversed"))
+        account = self.accounts.get(document.get(DE.PAN, ""))
+        if account is None and House48.STAND_IN in private_elements(document):
+            account = self.holdings.suspense
+        if account is None:
+            return _Decision(Verdict(Answer.INVALID_CARD, reason="no such card on file"))
+        billed = _billed(document, account.card.currency)
+        if billed is None:
+            return _Decision(Verdict(Answer.INVALID_TRANSACTION, reason="no amount in the account's currency"))
+        return _Decision(Verdict(Answer.APPROVED), self._posting(document, account, billed, at), "approved")
+
+    def _capture(self, posting: Posting, document: Document) -> _Decision:
+        """A completion: the hold goes, its final amount is posted."""
+        amount = int(document.get(DE.AMOUNT, "0"))
+        if amount > posting.amount + int(posting.amount * self._tolerance):
+            reason = f"a completion of more than {self._tolerance:.0%} above what is held"
+            return _Decision(Verdict(Answer.EXCEEDS_AMOUNT, reason=reason))
+        billed = _billed(document, self._card(posting).currency)
+        if billed is None:
+            billed = _share(posting.billed, amount, posting.amount)
+        posted = msgspec.structs.replace(posting, amount=amount, billed=billed, held=False)
+        reason = "posted after its hold had expired" if posting.expired else ""
+        return _Decision(Verdict(Answer.APPROVED, {DE.APPROVAL_CODE: posting.approval}, reason), posted)
+
+    def _reversal(self, document: Document, at: Moment) -> _Decision:
+        del at
+        posting = self._original(document)
+        if posting is None:
+            reason = "no such payment stands; its original will be refused"
+            return _Decision(Verdict(Answer.APPROVED, reason=reason), early=_early_name(document))
+        left = int(document.get(DE.REPLACEMENT, "")[:12] or 0)
+        if posting.amount == 0 or left >= abs(posting.amount):
+            return _Decision(Verdict(Answer.APPROVED, reason="nothing left to take back"))
+        sign = -1 if posting.amount < 0 else 1
+        billed = _share(posting.billed, sign * left, posting.amount) if left else 0
+        reduced = msgspec.structs.replace(posting, amount=sign * left, billed=billed)
+        return _Decision(Verdict(Answer.APPROVED), reduced, "" if left else "reversed")
+
+    # -- what stands
+
+    def _posting(self, document: Document, account: Account, billed: int, at: Moment) -> Posting:
+        kind = document.get(DE.PROCESSING_CODE, "")[:2]
+        sign = -1 if kind == Processing.REFUND else 1
+        told = document.get(DE.ORIGINAL, "")[1:2]  # of an advice after stand-in: the class of what it tells of
+        held = MTI.FINANCIAL not in (document[DE.MTI][1], told) and kind != Processing.REFUND
+        return Posting(
+            key=payment_key(document),
+            card=account.card.name,
+            amount=sign * int(document[DE.AMOUNT]),
+            currency=document.get(DE.CURRENCY, ""),
+            billed=sign * billed,
+            held=held,
+            approval=document.get(DE.APPROVAL_CODE) or self._approval(),
+            day=at.day,
+            made_by=self._made_by(document),
+            answered_to=_message_key(document),
+            until=at.second + self._hold_s if held else 0,
+        )
+
+    def _card(self, posting: Posting) -> TestCard:
+        return self.holdings.by_name[posting.card].card
+
+    def _original(self, document: Document) -> Posting | None:
+        """What has the same payment key; else, where there is no DE37 to make one, what DE90 names of the same card.
+
+        DE90 alone proves little: STAN and time of another acquirer's, or of a switch that forgot a number, may be the same.
+        """
+        if DE.RRN in document:
+            posting = self.holdings.postings.get(payment_key(document))
+        else:
+            original = document.get(DE.ORIGINAL, "")
+            posting = self.holdings.named(original[4:10], original[10:20]) if len(original) >= 20 else None
+        if posting is None or posting.card == SUSPENSE or document.get(DE.PAN) in (None, self._card(posting).pan):
+            return posting
+        return None
+
+    def _made_by(self, document: Document) -> tuple[str, ...]:
+        """The card by its name, so that no record holds a PAN."""
+        account, get = self.accounts.get(document.get(DE.PAN, "")), document.get
+        elements = (get(de, "") for de in (DE.PROCESSING_CODE, DE.AMOUNT, DE.LOCAL_TIME, DE.LOCAL_DATE))
+        return (account.card.name if account else "", *elements)
+
+    def _approval(self) -> str:
+        """DE38 of the message being taken: six digits that differ from one to the next and look unlike a counter."""
+        return f"{(self.holdings.taken + 1) * 7919 % 1_000_000:06d}"
+
+    def book(self) -> IssuerBook:
+        """Balances of the accounts that moved, and each payment that stands."""
+        return self.holdings.book(self.name)
+
+
+def _said(before: Taken) -> Verdict:
+    """What was said then, to be said again."""
+    return Verdict(before.de39, before.extra, before.reason, repeated=True)
+
+
+def _message_key(document: Document) -> MessageKey:
+    get = document.get
+    return document[DE.MTI][1], get(DE.STAN, ""), get(DE.TRANSMISSION_TIME, ""), payment_key(document)
+
+
+def _early_name(document: Document) -> str:
+    """What a reversal's original will be known by when it comes: its payment key, else DE11 and DE7 from DE90; "": neither."""
+    if DE.RRN in document:
+        return payment_key(document)
+    original = document.get(DE.ORIGINAL, "")
+    return _wire_name(original[4:10], original[10:20]) if len(original) >= 20 else ""
+
+
+def _wire_name(stan: str, sent_at: str) -> str:
+    return f"{stan}@{sent_at}"
+
+
+def _share(billed: int, amount: int, whole: int) -> int:
+    """The part of `billed` that `amount` is of `whole`, rounded half up."""
+    return (2 * abs(billed * amount) + abs(whole)) // (2 * abs(whole)) * (-1 if billed < 0 else 1) if whole else 0
+
+
+def _billed(document: Document, currency: str) -> int | None:
+    """What the account pays, minor units of its currency; None where the message does not say it."""
+    if document.get(DE.CURRENCY_BILLING) == currency and DE.AMOUNT_BILLING in document:
+        return int(document[DE.AMOUNT_BILLING])
+    if document.get(DE.CURRENCY, currency) == currency and DE.AMOUNT in document:
+        return int(document[DE.AMOUNT])
+    return None
+
+
+def _card_refusal(card: TestCard, kind: str, document: Document, at: Moment) -> Verdict | None:
+    """What speaks against the card itself, the heaviest first; None: nothing."""
+    if card.status != "active":
+        return Verdict(_STATUS[card.status], reason=f"the card is {card.status}")
+    if card.expiry < at.day[:4] or document.get(DE.EXPIRY, card.expiry) != card.expiry:
+        return Verdict(Answer.EXPIRED, reason="the card has expired, or DE14 is not its expiry date")
+    if kind not in _DEBITS and kind not in _INQUIRIES and kind != Processing.REFUND:
+        return Verdict(Answer.INVALID_TRANSACTION, reason=f"transaction type {kind or 'absent'} (DE3)")
+    if kind in card.forbidden:
+        return Verdict(Answer.NOT_PERMITTED_CARDHOLDER, reason=f"product {card.product} does not allow type {kind}")
+    private = private_elements(document)
+    if House48.CVV2 in private and private[House48.CVV2] != card.cvv2:
+        return Verdict(Answer.CVV2_FAILURE, with_private({}, {House48.CVV2_RESULT: "N"}), "wrong CVV2")
+    if document.get(DE.ENTRY_MODE, "")[:2] == "81" and House48.CVV2 not in private and House48.CAVV not in private:
+        return Verdict(Answer.DO_NOT_HONOUR, reason="a web payment without CVV2 or authentication value")
+    return None
+
+
+def _cash_refusal(kind: str, document: Document) -> Verdict | None:
+    """What speaks against the cash part (DE54, amount type 40) of a purchase with cash back; None: nothing."""
+    if kind != Processing.CASH_BACK:
+        return None
+    cash = additional_amounts(document).get(Additional.CASH_BACK, 0)
+    if 0 < cash <= int(document.get(DE.AMOUNT, "0")):
+        return None
+    return Verdict(Answer.INVALID_AMOUNT, reason="cash back without its part in DE54, or with more than the whole")
+
+
+def _takes_less(document: Document, account: Account) -> bool:
+    """True where a purchase may be approved in part: its terminal says so, and something is there, in its own currency."""
+    return (
+        private_elements(document).get(House48.PARTIAL) == "1"
+        and document.get(DE.PROCESSING_CODE, "")[:2] == Processing.PURCHASE
+        and document.get(DE.CURRENCY) == account.card.currency
+        and 0 < account.available < int(document.get(DE.AMOUNT, "0"))
+    )
+
+
+def _money_refusal(account: Account, kind: str, billed: int | None, at: Moment) -> Verdict | None:
+    """What speaks against the amount; None: nothing."""
+    if billed is None:
+        return Verdict(
+            Answer.INVALID_TRANSACTION, reason=f"no amount in the account's currency {account.card.currency}"
+        )
+    if billed == 0:
+        return Verdict(Answer.INVALID_AMOUNT, reason="amount zero")
+    if kind == Processing.REFUND:
+        return None
+    card = account.card
+    if card.per_transaction and billed > card.per_transaction:
+        return Verdict(Answer.EXCEEDS_AMOUNT, reason="above the limit per transaction")
+    spent = account.spent if account.day == at.day else 0
+    if card.per_day and spent + billed > card.per_day:
+        return Verdict(Answer.EXCEEDS_AMOUNT, reason="above the daily limit")
+    if billed > account.available:
+        return Verdict(Answer.INSUFFICIENT_FUNDS, reason="not sufficient funds")
+    return None
+
+
+def _balances(account: Account) -> str:
+    """DE54: ledger and available balance, each account type 00, amount type, currency, C/D, 12 digits."""
+
+    currency = account.card.currency
+    return additional_amount(Additional.LEDGER, currency, account.balance) + additional_amount(
+        Additional.AVAILABLE, currency, account.available
+    )

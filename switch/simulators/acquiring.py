@@ -1,0 +1,381 @@
+"""The acquiring side of a conversation: requests out, answers in, and what is owed when none comes.
+
+Theory of operation. A payment is one request, repeated (0101, 0201) as often as `Timeouts` says where no answer comes. Then there
+may be one message about it: a completion (0220) of a pre-authorization, or a reversal (0400) as the payment is voided or nothing
+was answered in time. Those are repeated (0221, 0401) until they are acknowledged. A payment enters the book when nothing more is
+to come.
+
+    sent ──answer──> approved | declined          approved ──void──> reversing ──0410──> reversed
+      └──no answer──> reversing ──0410──> reversed    approved ──complete──> completing ──0230──> approved | reversing
+
+An answer is matched on (MTI class, DE11, DE7, DE41); one that matches nothing is logged with the nearest request and the element
+that differs.
+"""
+
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import TypeAlias
+
+import msgspec
+
+from switch.simulators import messages
+from switch.simulators.acquirer_records import KEEP, Asked, Dealing, Dealings, Ended, without_secrets
+from switch.simulators.cards import TestCard
+from switch.simulators.endpoint import Line
+from switch.simulators.host import MS, Host
+from switch.simulators.reconciliation import (
+    APPROVED,
+    DECLINED,
+    REVERSED,
+    UNANSWERED,
+    AcquirerBook,
+    Payment,
+    payment_key,
+    signed_amount,
+)
+from switch.wire.vocabulary import APPROVALS, DE, Answer, Document
+
+PAST_KEEP = 4_096
+"""messages no longer waited for that a late or second answer is known by"""
+_TRY_AGAIN = frozenset({Answer.NOT_PERMITTED_TERMINAL, Answer.ISSUER_INOPERATIVE, Answer.MALFUNCTION, Answer.TOO_LATE})
+"""answers to a reversal or completion that only say: not now"""
+_NOTHING_TO_UNDO = frozenset({Answer.RECORD_NOT_FOUND, Answer.ORIGINAL_NOT_FOUND})
+
+MatchKey: TypeAlias = tuple[str, str, str, str]
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What happens to an approved payment."""
+
+    void_after_ns: int = 0
+    """0: it is not voided"""
+    left: int = 0
+    """minor units that a void leaves: it takes back a part"""
+    complete_after_ns: int = 0
+    """0: it is not completed"""
+    completed_amount: int = 0
+    """minor units"""
+    undo_after_ns: int = 0
+    """after its completion was acknowledged, it is taken back; 0: it is not"""
+
+
+class _Open(msgspec.Struct):
+    """A payment that something is still to come for."""
+
+    key: str
+    kind: str
+    route: str
+    plan: Plan
+    request: Document
+    sent_ns: int
+    amount: int
+    outcome: str = UNANSWERED
+    de39: str = ""
+    approval: str = ""
+
+
+class _Exchange(msgspec.Struct):
+    """A message on its way, and the payment it is for."""
+
+    payment: _Open
+    message: Document
+    purpose: str
+    """`request`, `reversal` or `completion`"""
+    repeats: int = 0
+    """of a request, so far"""
+
+
+class Timeouts(msgspec.Struct, frozen=True):
+    """How long this side waits, nanoseconds."""
+
+    answer_ns: int = 30_000 * MS
+    repeat_ns: int = 10_000 * MS
+    """between an unacknowledged reversal or completion and its repeat"""
+    request_repeats: int = 0
+    """how often an unanswered request is sent again, each time for another `answer_ns`, before it is reversed"""
+
+
+def match_key(document: Document) -> MatchKey:
+    """What ties an answer to its request."""
+    get = document.get
+    return (document[DE.MTI][1], get(DE.STAN, ""), get(DE.TRANSMISSION_TIME, ""), get(DE.TERMINAL, "").strip())
+
+
+def latency_class(us: int) -> int:
+    """The lower bound of a latency's class: five significant bits, 3 % wide."""
+    shift = max(0, us.bit_length() - 5)
+    return us >> shift << shift
+
+
+class Acquiring:
+    """Payments of one acquiring party. `line` gives a link to send on (or None), `stan` the next DE11 of a terminal."""
+
+    def __init__(
+        self,
+        host: Host,
+        line: Callable[[str], Line | None],
+        stan: Callable[[str], str],
+        timeouts: Timeouts,
+        keep: int = KEEP,
+        *,
+        record: Callable[[Dealing], int] = lambda _: 0,
+        cards: Iterable[TestCard] = (),
+    ) -> None:
+        """`record` makes durable what a payment is asked and how it ended, and says after which position a request may leave.
+
+        `cards`: that payments are made with, for a party that records: known there by name.
+        """
+        self._host = host
+        self._line = line
+        self._stan = stan
+        self._timeouts = timeouts
+        self._exchanges: dict[MatchKey, _Exchange] = {}
+        self._deadlines: dict[MatchKey, int] = {}
+        """of requests; the same wait for all, so that they stand in order"""
+        self._past: OrderedDict[MatchKey, str] = OrderedDict()
+        self._unfinished: dict[str, _Open] = {}
+        self.dealings = Dealings(keep)
+        self._record = record
+        self._names = {card.pan: card.name for card in cards}
+        self._latency: dict[str, Counter[int]] = {}
+
+    @property
+    def unfinished(self) -> int:
+        """Payments that something is still to come for."""
+        return len(self.dealings.open)
+
+    @property
+    def sent(self) -> int:
+        """Payments made so far."""
+        return self.dealings.sent
+
+    @property
+    def in_flight(self) -> int:
+        """Messages that await their answer."""
+        return len(self._exchanges)
+
+    # -- requests
+
+    def pay(self, request: Document, kind: str, route: str, plan: Plan, now: int) -> bool:
+        """Send a payment request. False: no link to send it on; nothing was sent, nothing is remembered."""
+        terminal = request[DE.TERMINAL]
+        line = self._line(terminal)
+        if line is None:
+            return False
+        payment = _Open(payment_key(request), kind, route, plan, request, now, signed_amount(request))
+        self._unfinished[payment.key] = payment
+        name = self._names.get(request.get(DE.PAN, ""), "")
+        after = self._note(Asked(self._us(now), payment.key, name, kind, route, without_secrets(request)))
+        exchange = _Exchange(payment, request, "request")
+        key = match_key(request)
+        self._exchanges[key] = exchange
+        self._wait(key, now)
+        self._host.say(line, request, after=after)
+        return True
+
+    def _note(self, entry: Dealing) -> int:
+        """Remember it, durably where this party keeps a journal. Returns the position to wait for."""
+        self.dealings.apply(entry)
+        return self._record(entry)
+
+    def _us(self, now: int) -> int:
+        return (now + self._host.wall_offset_ns) // 1_000
+
+    def resume(self, now: int) -> None:
+        """After a restart: what was begun and has no end is taken back, for nobody knows what it was answered."""
+        pans = {name: pan for pan, name in self._names.items()}
+        for asked in list(self.dealings.open.values()):
+            if asked.key in self._unfinished:
+                continue
+            request = {**asked.request, DE.PAN: pans[asked.card]}
+            amount = signed_amount(request)
+            payment = _Open(asked.key, asked.kind, asked.route, Plan(), request, now, amount)
+            self._unfinished[payment.key] = payment
+            if amount:
+                self._reverse(payment, now)
+            else:
+                self._finish(payment, REVERSED, now)
+
+    def _wait(self, key: MatchKey, now: int) -> None:
+        if not self._deadlines:
+            self._host.at(now + self._timeouts.answer_ns, self._expire)
+        self._deadlines[key] = now + self._timeouts.answer_ns
+
+    def response(self, line: Line, document: Document, now: int) -> None:
+        """0110, 0210, 0130, 0230, 0410, 0430: match it and go on."""
+        key = match_key(document)
+        exchange = self._exchanges.pop(key, None)
+        if exchange is None:
+            self._unmatched(line, document, key)
+            return
+        self._deadlines.pop(key, None)
+        self._remember(key, "answered")
+        de39 = document.get(DE.RESPONSE_CODE, "")
+        if exchange.purpose == "request":
+            self._answered(exchange.payment, document, de39, now)
+        elif de39 in _TRY_AGAIN:
+            self._host.log("warning", "acknowledgement.refused", link=line.link, mti=document[DE.MTI], de39=de39,
+                           hint="sent again later")  # fmt: skip
+            self._exchanges[key] = exchange
+        elif exchange.purpose == "reversal":
+            self._reversal_answered(exchange, de39, now)
+        else:
+            self._completion_answered(exchange, de39, now)
+
+    def _answered(self, payment: _Open, document: Document, de39: str, now: int) -> None:
+        payment.de39 = de39
+        micros = (now - payment.sent_ns) // 1_000
+        self._latency.setdefault(payment.route, Counter())[latency_class(micros)] += 1
+        if de39 not in APPROVALS:
+            payment.amount = 0
+            self._finish(payment, DECLINED, now)
+            return
+        payment.outcome, payment.approval = APPROVED, document.get(DE.APPROVAL_CODE, "")
+        if de39 == Answer.PARTIAL:
+            payment.amount = int(document[DE.AMOUNT])
+        if payment.plan.void_after_ns:
+            self._host.at(now + payment.plan.void_after_ns, partial(self._reverse, payment))
+        elif payment.plan.complete_after_ns:
+            self._host.at(now + payment.plan.complete_after_ns, partial(self._complete, payment))
+        else:
+            self._finish(payment, APPROVED, now)
+
+    # -- what follows a request
+
+    def _expire(self, now: int) -> None:
+        """Give up the requests whose time has come; look again when the next one's has."""
+        while self._deadlines:
+            key, deadline = next(iter(self._deadlines.items()))
+            if deadline > now:
+                self._host.at(deadline, self._expire)
+                return
+            del self._deadlines[key]
+            exchange = self._exchanges[key]
+            if not self._asked_again(key, exchange, now):
+                del self._exchanges[key]
+                self._no_answer(key, exchange, now)
+
+    def _asked_again(self, key: MatchKey, exchange: _Exchange, now: int) -> bool:
+        """Repeat an unanswered request. False: often enough done, or no link to do it on."""
+        line = self._line(key[3])
+        if exchange.repeats >= self._timeouts.request_repeats or line is None:
+            return False
+        exchange.repeats += 1
+        self._deadlines[key] = now + self._timeouts.answer_ns
+        self._host.say(line, messages.repeat(exchange.message))
+        return True
+
+    def _no_answer(self, key: MatchKey, exchange: _Exchange, now: int) -> None:
+        self._remember(key, "given up")
+        self._host.log("warning", "answer.missing", mti=exchange.message[DE.MTI], de11=key[1], de41=key[3],
+                       waited_ms=self._timeouts.answer_ns // MS)  # fmt: skip
+        if signed_amount(exchange.payment.request) == 0:
+            self._finish(exchange.payment, REVERSED, now)
+        else:
+            self._reverse(exchange.payment, now)
+
+    def _reverse(self, payment: _Open, now: int) -> None:
+        left = payment.plan.left if payment.outcome == APPROVED else 0
+        payment.outcome = UNANSWERED
+        stan = self._stan(payment.request[DE.TERMINAL])
+        message = messages.reversal(payment.request, payment.approval, self._host.moment(now), stan, left)
+        self._tell(_Exchange(payment, message, "reversal"), now)
+
+    def _complete(self, payment: _Open, now: int) -> None:
+        stan = self._stan(payment.request[DE.TERMINAL])
+        amount = payment.plan.completed_amount
+        message = messages.completion(payment.request, payment.approval, amount, self._host.moment(now), stan)
+        self._tell(_Exchange(payment, message, "completion"), now)
+
+    def _tell(self, exchange: _Exchange, now: int) -> None:
+        key = match_key(exchange.message)
+        self._exchanges[key] = exchange
+        self._insist(key, exchange, exchange.message, now)
+
+    def _insist(self, key: MatchKey, exchange: _Exchange, message: Document, now: int) -> None:
+        """Send until acknowledged: as a repeat from the second time on. Without a link, try again soon."""
+        if self._exchanges.get(key) is not exchange:
+            return
+        line = self._line(exchange.message[DE.TERMINAL])
+        if line is None:
+            self._host.at(now + 500 * MS, partial(self._insist, key, exchange, message))
+            return
+        self._host.say(line, message)
+        again = messages.repeat(message)
+        self._host.at(now + self._timeouts.repeat_ns, partial(self._insist, key, exchange, again))
+
+    def _reversal_answered(self, exchange: _Exchange, de39: str, now: int) -> None:
+        payment = exchange.payment
+        if de39 == Answer.APPROVED and DE.REPLACEMENT in exchange.message:
+            payment.amount = payment.plan.left
+            self._finish(payment, APPROVED, now)
+            return
+        if de39 == Answer.APPROVED or de39 in _NOTHING_TO_UNDO:
+            payment.amount = 0
+            self._finish(payment, REVERSED, now)
+            return
+        self._host.log("error", "reversal.refused", key=payment.key, de39=de39, hint="what stands is not known here")
+        self._finish(payment, UNANSWERED, now)
+
+    def _completion_answered(self, exchange: _Exchange, de39: str, now: int) -> None:
+        payment = exchange.payment
+        if de39 == Answer.APPROVED:
+            payment.amount = int(exchange.message[DE.AMOUNT])
+            if payment.plan.undo_after_ns:
+                self._host.at(now + payment.plan.undo_after_ns, partial(self._reverse, payment))
+                return
+        else:
+            self._host.log(
+                "error", "completion.refused", key=payment.key, de39=de39, hint="the pre-authorization stands"
+            )
+        self._finish(payment, APPROVED, now)
+
+    # -- the book
+
+    def _finish(self, payment: _Open, outcome: str, now: int) -> None:
+        payment.outcome = outcome
+        self._unfinished.pop(payment.key, None)
+        listed = _listed(payment)
+        self._note(Ended(self._us(now), payment.key, outcome, listed.amount, listed.currency, payment.de39))
+
+    def book(self, name: str) -> AcquirerBook:
+        """What was sent and what came of it; what something is still to come for is listed last."""
+        return self.dealings.book(name, map(_listed, self._unfinished.values()), self._latency)
+
+    # -- answers to nothing
+
+    def _unmatched(self, line: Line, document: Document, key: MatchKey) -> None:
+        past = self._past.get(key)
+        if past is not None:
+            event = "answer.late" if past == "given up" else "answer.doubled"
+            self._host.log("warning", event, link=line.link, mti=document[DE.MTI], de11=key[1], de41=key[3],
+                           de39=document.get(DE.RESPONSE_CODE, ""), hint=f"its request was {past} before")  # fmt: skip
+            return
+        self._host.log("warning", "answer.unmatched", link=line.link, mti=document[DE.MTI], de11=key[1], de7=key[2],
+                       de41=key[3], nearest=self._nearest(key))  # fmt: skip
+
+    def _remember(self, key: MatchKey, what: str) -> None:
+        self._past[key] = what
+        if len(self._past) > PAST_KEEP:
+            self._past.popitem(last=False)
+
+    def _nearest(self, key: MatchKey) -> str:
+        """The waiting message that resembles the answer most, and where they differ; looks at the newest 512."""
+        names = ("MTI class", "DE11", "DE7", "DE41")
+        best: tuple[int, str] = (1, "nothing that waits for an answer resembles it")
+        for other in list(reversed(self._exchanges))[:512]:
+            differing = [
+                f"{n} {a or 'absent'} (sent: {b})" for n, a, b in zip(names, key, other, strict=True) if a != b
+            ]
+            alike = len(names) - len(differing)
+            if alike > best[0]:
+                best = (alike, f"a request that differs in {', '.join(differing)}")
+        return best[1]
+
+
+def _listed(payment: _Open) -> Payment:
+    return Payment(
+        payment.key, payment.outcome, payment.amount if payment.outcome == APPROVED else 0, payment.request[DE.CURRENCY],
+        payment.de39, payment.kind, payment.route,
+    )  # fmt: skip

@@ -1,0 +1,154 @@
+"""The other parties of a network file, ready to be driven. Dice come in; addresses are the caller's business."""
+
+from decimal import Decimal
+
+import msgspec
+
+from switch.core.network import HostLink, Listener, Member, Network
+from switch.simulators.accounts import Ledger
+from switch.simulators.acquiring import Timeouts
+from switch.simulators.cards import TestCard, demo_cards
+from switch.simulators.endpoint import Speech
+from switch.simulators.faults import NO_FAULTS, Dice, FaultPlan, Faults, Latency, card_faults
+from switch.simulators.issuer import Issuer
+from switch.simulators.messages import Place
+from switch.simulators.mix import Deck, Mix
+from switch.simulators.network import Abroad, CardNetwork, Exchange
+from switch.simulators.terminal import Load, Terminal
+from switch.wire import Dialect
+
+LATE_MARGIN_MS = 2_000
+"""a late answer comes so long after the switch's deadline"""
+_CITIES = ("CASABLANCA", "RABAT", "FES", "TANGER", "AGADIR", "OUJDA", "MEKNES", "SAFI")
+
+
+class UnknownNameError(ValueError):
+    """A name that the network file does not have. The message lists those it has."""
+
+
+def find_host(network: Network, name: str, role: str) -> HostLink:
+    """The host link `name` (or of the scheme or member `name`) with a role. Raises UnknownNameError."""
+    hosts = [h for h in network.hosts if h.role == role]
+    for host in hosts:
+        if name in (host.name, host.scheme or host.member):
+            return host
+    known = ", ".join(h.name for h in hosts) or "none"
+    raise UnknownNameError(f"{name!r} is no {role} host of {network.source}; there are: {known}")
+
+
+def find_member(network: Network, name: str) -> Member:
+    """The member `name`. Raises UnknownNameError."""
+    for member in network.members:
+        if member.name == name:
+            return member
+    raise UnknownNameError(
+        f"{name!r} is no member of {network.source}; there are: {', '.join(m.name for m in network.members)}"
+    )
+
+
+def find_listener(network: Network, name: str) -> Listener:
+    """The listener `name`. Raises UnknownNameError."""
+    for listener in network.listeners:
+        if listener.name == name:
+            return listener
+    known = ", ".join(x.name for x in network.listeners)
+    raise UnknownNameError(f"{name!r} is no listener of {network.source}; there are: {known}")
+
+
+def host_speech(network: Network, host: HostLink) -> Speech:
+    """How a host speaks to the switch."""
+    return Speech(Dialect.load(host.dialect), host.framing, host.institution, network.institution)
+
+
+def _plan(cards: tuple[TestCard, ...], host: HostLink, latency: Latency, faults: Faults) -> FaultPlan:
+    late_ms = host.timeout_ms + LATE_MARGIN_MS
+    if faults != NO_FAULTS:
+        faults = msgspec.structs.replace(faults, late_ms=late_ms)
+    return FaultPlan(host=faults, cards=card_faults(cards, late_ms), latency=latency)
+
+
+def make_issuer(
+    network: Network, name: str, dice: Dice, latency: Latency | None = None, faults: Faults = NO_FAULTS
+) -> Issuer:
+    """The issuer behind host link `name`, with the test cards of its member. Raises UnknownNameError."""
+    host = find_host(network, name, "issuer")
+    cards = tuple(c for c in demo_cards(network) if c.issuer == host.member)
+    plan = _plan(cards, host, latency or Latency(), faults)
+    ledger = Ledger(host.name, cards, hold_s=host.preauth_s, tolerance=host.completion_tolerance)
+    return Issuer(host.name, host_speech(network, host), ledger, dice, plan, signs_on=host.connect is None)
+
+
+def make_network(
+    network: Network,
+    scheme: str,
+    dice: Dice,
+    latency: Latency | None = None,
+    abroad_rate: float = 0.0,
+    faults: Faults = NO_FAULTS,
+    timeouts: Timeouts | None = None,
+) -> CardNetwork:
+    """The card network `scheme`, with the foreign cards of its ranges and the home cards it brings from abroad.
+
+    Raises UnknownNameError.
+    """
+    host = find_host(network, scheme, "network")
+    cards = demo_cards(network)
+    foreign = tuple(c for c in cards if c.scheme == host.scheme and c.issuer == host.scheme)
+    plain = [c for c in cards if c.plain and c.country == network.country]
+    tariff = next((t for t in network.tariffs if t.network == host.name), None)
+    return CardNetwork(
+        host.scheme,
+        host_speech(network, host),
+        Ledger(host.name, foreign, hold_s=host.preauth_s, tolerance=host.completion_tolerance),
+        dice,
+        _plan(foreign, host, latency or Latency(), faults),
+        Exchange(rates=network.rates, margin=tariff.conversion if tariff else Decimal(0)),
+        Abroad(
+            rate=abroad_rate,
+            cards=tuple(c for c in plain if c.scheme == host.scheme),
+            domestic=tuple(c for c in plain if c.scheme not in ("visa", "mastercard")),
+        ),
+        timeouts,
+    )
+
+
+def home_place(network: Network, member: Member, listener: Listener, number: int) -> Place:
+    """Terminal `number` (0, 1 …) of a member on a listener; no two listeners or members share one."""
+    letter = listener.name[:1].upper()
+    city = _CITIES[number % len(_CITIES)]
+    return Place(
+        institution=member.institution, terminal=f"{member.institution[-3:]}{letter}{number + 1:04d}",
+        merchant=f"{member.institution[-6:]}{number + 1:06d}", title=f"{member.name.upper()} SHOP {number + 1}", city=city,
+        country=network.country, country_alpha=network.country_alpha, currency=network.currency,
+    )  # fmt: skip
+
+
+def make_terminal(
+    network: Network,
+    bank: str,
+    port: str,
+    load: Load,
+    dice: Dice,
+    *,
+    mix: Mix | None = None,
+    terminals: int = 10,
+    links: int = 0,
+    timeouts: Timeouts | None = None,
+) -> Terminal:
+    """A load of `terminals` of member `bank` on listener `port`, over `links` connections.
+
+    `links` 0: one a terminal on a POS port, else one. The party's links are named `BANK-1`, `BANK-2` … Raises UnknownNameError.
+    """
+    member, listener = find_member(network, bank), find_listener(network, port)
+    links = min(links or (terminals if listener.role == "terminal" else 1), terminals)
+    return Terminal(
+        f"{bank}-{port}",
+        Speech(Dialect.load(listener.dialect), listener.framing, member.institution, network.institution),
+        tuple(home_place(network, member, listener, i) for i in range(terminals)),
+        tuple(f"{bank}-{i + 1}" for i in range(links)),
+        Deck(demo_cards(network), network.country),
+        mix or Mix(),
+        load,
+        dice,
+        timeouts,
+    )

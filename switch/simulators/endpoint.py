@@ -1,0 +1,84 @@
+"""One end of one connection: bytes <-> documents in house form, whatever the dialect and framing."""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from switch.core.messages.family import UnreadableError
+from switch.core.messages.translator import answer, translator_for
+from switch.core.party import Close, Effect, LinkId, Log, Send
+from switch.wire import DecodeError, Dialect
+from switch.wire.describe import error_fields
+from switch.wire.framing import FramingError, make_framing
+from switch.wire.vocabulary import DE, REQUESTS, Answer, Document
+
+FRAME_BYTES = 8_192
+
+
+class Speech(NamedTuple):
+    """How an end of a link speaks."""
+
+    dialect: Dialect
+    framing: str
+    own: str
+    """institution of this end"""
+    peer: str
+    """institution of the other end"""
+
+
+class Heard(NamedTuple):
+    """One message that came."""
+
+    house: Document
+    """in house form (1987)"""
+    raw: Document
+    """as the link's dialect has it: what an answer's header is made from"""
+
+
+class Line:
+    """A connection and how it speaks. What cannot be read is logged, answered DE39=30 if it can be, never raised."""
+
+    def __init__(self, link: LinkId, speech: Speech, emit: Callable[[Effect], None], year: Callable[[], str]) -> None:
+        self.link = link
+        self.signed_on = False
+        self._emit = emit
+        self._dialect = speech.dialect
+        self._framing = make_framing(speech.framing, FRAME_BYTES)
+        self._translator = translator_for(speech.dialect, speech.own, speech.peer, year)
+
+    def hear(self, data: bytes) -> Iterator[Heard]:
+        """Messages that `data` completes. A stream that cannot be cut any further is closed."""
+        broken = None
+        try:
+            frames = self._framing.feed(data)
+        except FramingError as error:
+            frames, broken = error.frames, error
+        for frame in frames:
+            try:
+                raw = self._dialect.decode(frame)
+                house = self._translator.inward(raw)
+            except DecodeError as error:
+                self._unreadable(frame, error)
+                continue
+            yield Heard(house, raw)
+        if broken is not None:
+            self._emit(Close(self.link, str(broken)))
+
+    def say(self, house: Document, reference: Document | None = None, after: int = 0) -> None:
+        """Send a message; `reference` is the request it answers, as it came. EncodeError: the dialect cannot say it."""
+        self._emit(Send(self.link, self.pack(house, reference), after))
+
+    def pack(self, house: Document, reference: Document | None = None) -> bytes:
+        """The framed bytes of a message."""
+        return self._framing.frame(self._dialect.encode(self._translator.outward(house, reference)))
+
+    def _unreadable(self, frame: bytes, error: DecodeError) -> None:
+        at = error.byte(self._dialect) if isinstance(error, UnreadableError) else None
+        fields = error_fields(self._dialect, frame, error, at)
+        self._emit(Log("warning", "message.unreadable", {"link": self.link, **fields}))
+        partial = error.document
+        try:
+            house = self._translator.inward(dict(partial))
+        except (KeyError, ValueError):
+            return
+        if house.get(DE.MTI) in REQUESTS and DE.STAN in house:
+            self.say(answer(house, Answer.FORMAT_ERROR), partial)

@@ -1,0 +1,277 @@
+"""An issuer's host: answers for its cards, on links that the switch connects (or that it connects itself).
+
+Its books may be durable. Then it is said to keep a journal: what it takes is a record, and no answer leaves before everything
+taken so far is durable, for a repeat says again what its original was answered. While the journal is away nothing is taken: a
+request is answered 96, an advice or a reversal not at all (it will come again).
+"""
+
+from functools import partial
+
+from switch.core.messages.translator import answer
+from switch.core.party import Close, LinkId, Record, Send
+from switch.simulators.accounts import Ledger, Verdict
+from switch.simulators.endpoint import Heard, Line, Speech
+from switch.simulators.faults import Dice, Fate, FaultPlan
+from switch.simulators.host import MS, Host
+from switch.simulators.journal_records import HostEntry
+from switch.simulators.messages import network_request
+from switch.simulators.postings import Taken
+from switch.simulators.reconciliation import IssuerBook
+from switch.wire import EncodeError
+from switch.wire.vocabulary import ADVICES, DE, REQUESTS, REVERSALS, Answer, Document, NetworkCode, is_repeat
+
+SIGN_ON_RETRY_NS = 5_000 * MS
+UNACKNOWLEDGED_MAX = 10_000
+"""records that may wait for the journal"""
+_NETWORK_CODES = frozenset({NetworkCode.SIGN_ON, NetworkCode.SIGN_OFF, NetworkCode.CUTOVER, NetworkCode.ECHO})
+
+
+class Issuer(Host):
+    """Answers 0100, 0200, 0120, 0220, 0400, 0420 and their repeats from its ledger, and 0800.
+
+    `signs_on`: it opens the conversation (0800, DE70=001, `speech.own` in DE32), as a host that connects in must. Otherwise it
+    waits for the switch to. Its answers meet the fate that `plan` and `dice` decide; the ledger has moved by then.
+    Its books live in memory, unless `keep_journal` says otherwise.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        speech: Speech,
+        ledger: Ledger,
+        dice: Dice,
+        plan: FaultPlan | None = None,
+        *,
+        signs_on: bool = False,
+    ) -> None:
+        super().__init__(name, speech)
+        self.ledger = ledger
+        self._position: int | None = None
+        self._durable = 0
+        self._journal_away = ""
+        self._dice = dice
+        self._plan = plan or FaultPlan()
+        self._signs_on = signs_on
+        self._answers_due = 0
+        self._unsigned: set[LinkId] = set()
+        self.days_closed = 0
+        """cutovers of this process that the switch has acknowledged"""
+
+    def book(self) -> IssuerBook:
+        """The ledger's book."""
+        return self.ledger.book()
+
+    def behave(self, plan: FaultPlan) -> None:
+        """From here on its answers meet the fate that `plan` decides."""
+        self._plan = plan
+
+    # -- the journal
+
+    def fold(self, entry: HostEntry) -> None:
+        """Remember a record of an earlier life. KeyError: it is about a card that is not on file."""
+        assert isinstance(entry, Taken), "records of an acquirer in an issuer's journal"
+        self.ledger.holdings.apply(entry)
+
+    def keep_journal(self, position: int) -> None:
+        """Record from now on what is taken. The journal holds `position` records, and all of them have been folded."""
+        self._position = self._durable = position
+
+    def durable(self, position: int, now: int) -> None:
+        """The journal holds so much."""
+        del now
+        self._durable = position
+
+    def journal_state(self, up: bool, reason: str, now: int) -> None:
+        """The journal stopped, or works again."""
+        del now
+        self._journal_away = "" if up else reason or "unknown"
+
+    def closed_books(self) -> str:
+        """Why nothing can be taken now; "": it can."""
+        if self._journal_away:
+            return f"the journal is away: {self._journal_away}"
+        if self._position is not None and self._position - self._durable >= UNACKNOWLEDGED_MAX:
+            return f"{UNACKNOWLEDGED_MAX} records wait for the journal"
+        return ""
+
+    def record(self, entry: HostEntry) -> int:
+        """Record it, where a journal is kept. Returns the position that whatever is said of it must wait for."""
+        if self._position is None:
+            return 0
+        self._position += 1
+        self.emit(Record(self._position, entry))
+        return self._position
+
+    def _recorded(self) -> int:
+        """Record what the ledger has taken. Returns the position that whatever is said now must wait for."""
+        fresh, self.ledger.fresh = self.ledger.fresh, []
+        for entry in fresh:
+            self.record(entry)
+        return self._position or 0
+
+    # -- links
+
+    def on_connected(self, line: Line, now: int) -> None:
+        """Sign on, where it is ours to do."""
+        if self._signs_on:
+            self._sign_on(line.link, now)
+
+    def _sign_on(self, link: LinkId, now: int) -> None:
+        line = self.lines.get(link)
+        if line is not None and not line.signed_on and not self.draining:
+            self._ask(line, NetworkCode.SIGN_ON, now)
+            self.at(now + SIGN_ON_RETRY_NS, partial(self._sign_on, link))
+
+    def _ask(self, line: Line, code: str, now: int) -> None:
+        self.say(line, network_request(code, self._speech.own, self.moment(now), self.next_stan()))
+
+    def drain(self, now: int) -> None:
+        """Sign off everywhere; what is already being answered still is."""
+        super().drain(now)
+        self.say_goodbye(now)
+
+    def say_goodbye(self, now: int) -> None:
+        """Sign off on every link that is signed on, once."""
+        for line in self.lines.values():
+            if line.signed_on:
+                line.signed_on = False
+                self._ask(line, NetworkCode.SIGN_OFF, now)
+
+    def close_day(self, now: int) -> None:
+        """Say that a business day ends (0800, DE70=201), on one link that is signed on."""
+        line = next((line for line in self.lines.values() if line.signed_on), None)
+        if line is not None:
+            self._ask(line, NetworkCode.CUTOVER, now)
+
+    def say_hello(self, now: int) -> None:
+        """Sign on (again) on every link that is not signed on."""
+        for line in self.lines.values():
+            if not line.signed_on:
+                self._ask(line, NetworkCode.SIGN_ON, now)
+
+    def drained(self) -> bool:
+        """Every answer under way has left."""
+        return self.draining and not self._answers_due
+
+    # -- messages
+
+    def on_message(self, line: Line, heard: Heard, now: int) -> None:
+        """Answer it, or log why not."""
+        mti = heard.house[DE.MTI]
+        if mti in ("0800", "0801"):
+            self._network(line, heard)
+        elif mti in REQUESTS or mti in ADVICES or mti in REVERSALS:
+            closed = self.closed_books()
+            if closed:
+                self._not_taken(line, heard, closed)
+            elif mti in REQUESTS:
+                self._request(line, heard, now)
+            else:
+                self._told(line, heard, now)
+        else:
+            self.on_response(line, heard, now)
+
+    def _request(self, line: Line, heard: Heard, now: int) -> None:
+        self._check_signed_on(line)
+        verdict = self.decide(heard.house, now)
+        fate, delay_ns = self._plan.fate(heard.house.get(DE.PAN, ""), self._dice)
+        if fate is not Fate.ANSWER:
+            self.log("info", "fault." + fate.value, link=line.link, de11=heard.house.get(DE.STAN, ""))
+        self._answer(line, heard, verdict, fate, delay_ns, now)
+
+    def _told(self, line: Line, heard: Heard, now: int) -> None:
+        """An advice or a reversal."""
+        mti = heard.house[DE.MTI]
+        take = self.ledger.advice if mti in ADVICES else self.ledger.reversal
+        verdict = take(self.enrich(heard.house, now), self.moment(now))
+        if verdict.reason and not is_repeat(mti):
+            self.log("debug", "message.noted", mti=mti, de11=heard.house.get(DE.STAN, ""), reason=verdict.reason)
+        if self._plan.advices:
+            fate, delay_ns = self._plan.fate("", self._dice)
+        else:
+            fate, delay_ns = Fate.ANSWER, self._plan.latency.draw_ns(self._dice)
+        self._answer(line, heard, verdict, fate, delay_ns, now)
+
+    def _not_taken(self, line: Line, heard: Heard, why: str) -> None:
+        """The books cannot be written: a request hears 96, what is repeated anyway hears nothing."""
+        mti = heard.house[DE.MTI]
+        self.log("warning", "message.not_taken", link=line.link, mti=mti, de11=heard.house.get(DE.STAN, ""), reason=why,
+                 hint="requests are answered 96, advices and reversals not at all, until the journal works again")  # fmt: skip
+        if mti in REQUESTS:
+            self.say(line, answer(heard.house, Answer.MALFUNCTION), heard.raw)
+
+    def enrich(self, house: Document, now: int) -> Document:
+        """What a message needs before the ledger can judge it; a bank's own host adds nothing."""
+        del now
+        return house
+
+    def decide(self, house: Document, now: int) -> Verdict:
+        """What a request is answered with."""
+        return self.ledger.request(self.enrich(house, now), self.moment(now))
+
+    def on_response(self, line: Line, heard: Heard, now: int) -> None:
+        """An answer to something of ours: 0810; or a message this host has no use for."""
+        del now
+        house = heard.house
+        if house[DE.MTI] != "0810":
+            self.log("warning", "message.unexpected", link=line.link, mti=house[DE.MTI], de11=house.get(DE.STAN, ""))
+        elif house.get(DE.RESPONSE_CODE) != Answer.APPROVED:
+            self.log("warning", "sign_on.refused", link=line.link, de39=house.get(DE.RESPONSE_CODE, ""))
+        elif house.get(DE.NETWORK_CODE, NetworkCode.SIGN_ON) == NetworkCode.SIGN_ON:
+            self._signed_on(line)
+        elif house.get(DE.NETWORK_CODE) == NetworkCode.CUTOVER:
+            self.days_closed += 1
+
+    def _check_signed_on(self, line: Line) -> None:
+        """A request before a sign-on is answered all the same, and said once a link."""
+        if not line.signed_on and line.link not in self._unsigned:
+            self._unsigned.add(line.link)
+            self.log("warning", "link.not_signed_on", link=line.link, hint="a request came before 0800 with DE70=001")
+
+    def _signed_on(self, line: Line) -> None:
+        if not line.signed_on:
+            line.signed_on = True
+            self.log("info", "link.signed_on", link=line.link)
+
+    def _network(self, line: Line, heard: Heard) -> None:
+        code = heard.house.get(DE.NETWORK_CODE, "")
+        if code == NetworkCode.SIGN_ON:
+            self._signed_on(line)
+        elif code == NetworkCode.SIGN_OFF:
+            line.signed_on = False
+            self.log("info", "link.signed_off", link=line.link)
+        de39 = Answer.APPROVED if code in _NETWORK_CODES else Answer.INVALID_TRANSACTION
+        reply = answer(heard.house, de39)
+        if code:
+            reply[DE.NETWORK_CODE] = code
+        self.say(line, reply, heard.raw)
+
+    def _answer(self, line: Line, heard: Heard, verdict: Verdict, fate: Fate, delay_ns: int, now: int) -> None:
+        after = self._recorded()
+        if fate is Fate.SILENCE:
+            return
+        reply = answer(heard.house, verdict.de39, verdict.extra)
+        if fate is Fate.WRONG:
+            reply[DE.STAN] = f"{(int(reply[DE.STAN]) + 500_000) % 1_000_000:06d}"
+        try:
+            data = line.pack(reply, heard.raw)
+        except EncodeError as error:
+            self.log("error", "message.unspeakable", link=line.link, mti=reply[DE.MTI], reason=str(error))
+            return
+        if delay_ns:
+            self._answers_due += 1
+            self.at(now + delay_ns, partial(self._answer_now, Send(line.link, data, after), fate))
+        else:
+            self._send(Send(line.link, data, after), fate)
+
+    def _answer_now(self, send: Send, fate: Fate, now: int) -> None:
+        del now
+        self._answers_due -= 1
+        self._send(send, fate)
+
+    def _send(self, send: Send, fate: Fate) -> None:
+        if fate is Fate.CUT:
+            self.emit(Send(send.link, send.data[: len(send.data) // 2]))
+            self.emit(Close(send.link, "fault: cut in the middle of an answer"))
+        else:
+            self.emit(send)

@@ -1,0 +1,178 @@
+"""What acquirers say, in house form: requests, completions, reversals, sign-ons. Pure builders, shared by terminals,
+networks and `cmi-switch pay`.
+"""
+
+import base64
+import hashlib
+from typing import Final
+
+import msgspec
+
+from switch.core.messages.internal import Additional, additional_amount, original_data, replacement_amounts
+from switch.simulators.cards import TestCard
+from switch.simulators.clock import Moment
+from switch.simulators.de48 import House48, private_elements, with_private
+from switch.wire.vocabulary import DE, MTI, Document, Processing
+
+PURCHASE, WEB, CASH, REFUND = "purchase", "web", "cash", "refund"
+BALANCE, PREAUTH, VERIFICATION = "balance", "preauth", "verification"
+CASH_BACK = "cashback"
+
+PREAUTH_CONDITION: Final = "06"
+"""DE25: preauthorized request"""
+_WEB_CONDITION: Final = "59"
+_WEB_ENTRY: Final = "812"
+_CHIP_ENTRY: Final = "051"
+_SERVICE_CODE: Final = "201"
+"""international, chip, no restrictions"""
+_DISCRETIONARY: Final = "0000000000"
+
+KINDS: Final[dict[str, tuple[str, str, str]]] = {
+    PURCHASE: ("0200", Processing.PURCHASE, "5411"),
+    WEB: ("0200", Processing.PURCHASE, "5942"),
+    CASH: ("0200", Processing.CASH, "6011"),
+    CASH_BACK: ("0200", Processing.CASH_BACK, "5411"),
+    REFUND: ("0200", Processing.REFUND, "5311"),
+    BALANCE: ("0100", Processing.BALANCE, "6011"),
+    PREAUTH: ("0100", Processing.PURCHASE, "7011"),
+    VERIFICATION: ("0100", Processing.VERIFICATION, "5999"),
+}
+"""kind -> MTI, transaction type (DE3, first two digits), merchant category (DE18)"""
+
+REVERSAL_ECHO: Final = (
+    DE.PAN, DE.PROCESSING_CODE, DE.AMOUNT, DE.AMOUNT_SETTLEMENT, DE.AMOUNT_BILLING, DE.RATE_SETTLEMENT, DE.RATE_BILLING,
+    DE.LOCAL_TIME, DE.LOCAL_DATE, DE.CONVERSION_DATE, DE.MERCHANT_TYPE, DE.ACQUIRER_COUNTRY, DE.ENTRY_MODE, DE.CONDITION_CODE,
+    DE.ACQUIRER, DE.RRN, DE.TERMINAL, DE.MERCHANT, DE.MERCHANT_NAME, DE.CURRENCY, DE.CURRENCY_SETTLEMENT, DE.CURRENCY_BILLING,
+)  # fmt: skip
+"""what a message about a request repeats of it"""
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a payment is made."""
+
+    institution: str
+    """DE32 of the acquirer"""
+    terminal: str
+    """DE41, eight characters"""
+    merchant: str
+    """DE42"""
+    title: str
+    city: str
+    country: str
+    """ISO 3166 numeric"""
+    country_alpha: str
+    currency: str
+    """ISO 4217 numeric"""
+
+    @property
+    def name(self) -> str:
+        """DE43: title (25), city (13), country (2)."""
+        return f"{self.title[:25]:<25}{self.city[:13]:<13}{self.country_alpha[:2]:<2}"
+
+
+class Web(msgspec.Struct, frozen=True):
+    """What a web payment carries in DE48."""
+
+    cvv2: str = ""
+    eci: str = "07"
+    """05 fully authenticated (with a CAVV), 07 not authenticated"""
+    cavv: str = ""
+
+
+def demo_cavv(pan: str) -> str:
+    """A stand-in for an authentication value: base64 of 20 bytes, a hash of the PAN. Nobody checks it cryptographically."""
+    return base64.b64encode(hashlib.sha256(f"cavv {pan}".encode()).digest()[:20]).decode()
+
+
+def request(
+    kind: str, card: TestCard, amount: int, place: Place, at: Moment, stan: str, rrn: str, web: Web | None = None, *,
+    cash: int = 0,
+) -> Document:  # fmt: skip
+    """A payment request of one of `KINDS`. `amount` in minor units of the place's currency; `web` makes any kind a web one.
+
+    `cash`: the part of a purchase with cash back that is paid out.
+    """
+    mti, transaction, category = KINDS[kind]
+    online = web is not None or kind == WEB
+    document: Document = {
+        DE.MTI: mti,
+        DE.PAN: card.pan,
+        DE.PROCESSING_CODE: f"{transaction}0000",
+        DE.AMOUNT: f"{amount:012d}",
+        DE.TRANSMISSION_TIME: at.sent_at,
+        DE.STAN: stan,
+        DE.LOCAL_TIME: at.local_time,
+        DE.LOCAL_DATE: at.local_date,
+        DE.EXPIRY: card.expiry,
+        DE.MERCHANT_TYPE: category,
+        DE.ACQUIRER_COUNTRY: place.country,
+        DE.ENTRY_MODE: _WEB_ENTRY if online else _CHIP_ENTRY,
+        DE.CONDITION_CODE: PREAUTH_CONDITION if kind == PREAUTH else _WEB_CONDITION if online else "00",
+        DE.ACQUIRER: place.institution,
+        DE.RRN: rrn,
+        DE.TERMINAL: place.terminal,
+        DE.MERCHANT: f"{place.merchant:<15}",
+        DE.MERCHANT_NAME: place.name,
+        DE.CURRENCY: place.currency,
+    }
+    if not online:
+        document[DE.TRACK2] = f"{card.pan}={card.expiry}{_SERVICE_CODE}{_DISCRETIONARY}"
+    if kind == CASH_BACK:
+        document[DE.ADDITIONAL_AMOUNTS] = additional_amount(Additional.CASH_BACK, place.currency, cash, "D")
+    if web is None:
+        return document
+    parts = {House48.ECI: web.eci, House48.CAVV: web.cavv, House48.CVV2: web.cvv2}
+    return with_private(document, {key: value for key, value in parts.items() if value})
+
+
+def takes_less(request: Document) -> Document:
+    """The same request, of a terminal that can take an approval of less than it asks (DE39=10)."""
+    return with_private(request, {**private_elements(request), House48.PARTIAL: "1"})
+
+
+def _again(original: Document, mti: str, at: Moment, stan: str) -> Document:
+    """A message about `original`: its elements, a STAN and time of its own, DE90 naming it."""
+    document: Document = {DE.MTI: mti}
+    document.update((de, original[de]) for de in REVERSAL_ECHO if de in original)
+    document[DE.TRANSMISSION_TIME], document[DE.STAN] = at.sent_at, stan
+    document[DE.ORIGINAL] = original_data(
+        original[DE.MTI], original[DE.STAN], original[DE.TRANSMISSION_TIME], original.get(DE.ACQUIRER, ""), ""
+    )
+    return document
+
+
+def reversal(original: Document, approval: str, at: Moment, stan: str, left: int = 0) -> Document:
+    """0400: takes `original` back, all of it or down to `left` (minor units). `approval`: DE38 of its answer, "" for none."""
+    document = _again(original, "0400", at, stan)
+    if left:
+        document[DE.REPLACEMENT] = replacement_amounts(left)
+    if approval:
+        document[DE.APPROVAL_CODE] = approval
+    return document
+
+
+def completion(original: Document, approval: str, amount: int, at: Moment, stan: str) -> Document:
+    """0220: captures `amount` (minor units) of a pre-authorization."""
+    document = _again(original, "0220", at, stan)
+    document[DE.AMOUNT] = f"{amount:012d}"
+    document[DE.APPROVAL_CODE] = approval
+    return document
+
+
+def repeat(document: Document) -> Document:
+    """The same message, sent again: MTI origin 0 -> 1 (0400 -> 0401, 0220 -> 0221)."""
+    return {**document, DE.MTI: document[DE.MTI][:3] + "1"}
+
+
+def network_request(code: str, institution: str, at: Moment, stan: str, terminal: str = "") -> Document:
+    """0800 with `code` in DE70 (001 sign-on, 002 sign-off, 301 echo)."""
+    document: Document = {
+        DE.MTI: MTI.NETWORK_REQUEST,
+        DE.TRANSMISSION_TIME: at.sent_at,
+        DE.STAN: stan,
+        DE.ACQUIRER: institution,
+        DE.NETWORK_CODE: code,
+    }
+    if terminal:
+        document[DE.TERMINAL] = terminal
+    return document

@@ -1,0 +1,360 @@
+"""What each party believes happened, and whether they all believe the same.
+
+A payment is known by its key: DE32, DE41 and DE37 joined by `/`. They travel unchanged from the terminal to the issuer, where
+STAN and transmission time do not. Amounts are signed minor units of the transaction's currency: a refund is negative; what
+has been reversed stands at 0.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+
+from switch.core.messages.meaning import direction_of, left_of
+from switch.core.records.records import Abandoned, Answered, AnyEntry, Declined, Delivered, Forwarded, Owed, StoodIn
+from switch.wire.vocabulary import APPROVALS, DE, MTI, Answer, Document
+
+APPROVED, DECLINED, REVERSED, UNANSWERED = "approved", "declined", "reversed", "unanswered"
+
+_UNRECORDED = frozenset({"12", Answer.FORMAT_ERROR, Answer.NOT_PERMITTED_TERMINAL, Answer.ISSUER_INOPERATIVE,
+                         Answer.DUPLICATE, Answer.MALFUNCTION})  # fmt: skip
+"""Declines that the switch may give without a record: malformed, not signed on, or the journal itself is away."""
+
+_INQUIRIES = frozenset({"balance", "verification"})
+"""Kinds that move no money: one that got no answer in time is given up without a reversal."""
+
+
+def payment_key(document: Document) -> str:
+    """What a message's payment is known by in every book."""
+    return f"{document.get('32', '')}/{document.get('41', '').strip()}/{document.get('37', '').strip()}"
+
+
+def signed_amount(document: Document) -> int:
+    """DE4 as it moves the cardholder's money: a refund is negative, an inquiry or a verification is 0."""
+    return direction_of(document) * int(document.get(DE.AMOUNT, "0"))
+
+
+class Payment(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One payment as its acquirer knows it."""
+
+    key: str
+    outcome: str
+    """`approved`, `declined`, `reversed` or `unanswered`"""
+    amount: int
+    """what stands"""
+    currency: str
+    de39: str
+    """of the answer to the request; "" if none came in time"""
+    kind: str
+    """purchase, web, cash, refund, balance, preauth …"""
+    route: str
+    """as the acquirer guesses it from the card: `domestic`, `visa`, `mastercard`"""
+
+
+class AcquirerBook(msgspec.Struct, frozen=True, kw_only=True):
+    """What terminals, or a network on behalf of foreign acquirers, have sent and what came of it."""
+
+    name: str
+    payments: tuple[Payment, ...]
+    left_out: int = 0
+    """the oldest payments, beyond what the book keeps one by one; still in the sums"""
+    sent: int
+    approved: int
+    declined: dict[str, int]
+    """by DE39"""
+    reversed: int
+    unanswered: int
+    amounts: dict[str, int]
+    """what stands, by currency"""
+    latency_us: dict[str, dict[int, int]] = {}
+    """by route: answers per latency class (lower bound, 3 % wide)"""
+
+
+class Debit(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One payment as its issuer knows it: only what stands, held or posted."""
+
+    key: str
+    amount: int
+    currency: str
+    billed: int
+    """minor units of `billing`"""
+    billing: str
+    """currency of the account"""
+    held: bool
+    """a pre-authorization, not yet captured"""
+    expired: bool = False
+    """its time has run out: the account is free of it (`billed` 0) unless it was completed all the same"""
+
+
+class CardBook(msgspec.Struct, frozen=True):
+    """One account over the life of a host. Only those that moved are in a book."""
+
+    pan: str
+    """masked"""
+    currency: str
+    opening: int
+    closing: int
+    held: int
+    """of `closing`, reserved by pre-authorizations"""
+
+
+class IssuerBook(msgspec.Struct, frozen=True, kw_only=True):
+    """What an issuer holds against its cardholders."""
+
+    name: str
+    cards: tuple[CardBook, ...]
+    debits: tuple[Debit, ...]
+    left_out: int = 0
+    """the oldest payments, beyond what the host remembers one by one; still in the balances"""
+    approved: int
+    declined: dict[str, int]
+    reversed: int
+    early_reversals: int
+    """reversals that came before their original and wait for it, or had none"""
+
+
+class JournalRow(msgspec.Struct, frozen=True, gc=False):
+    """One payment as the switch's journal knows it."""
+
+    key: str
+    outcome: str
+    amount: int
+    currency: str
+    de39: str
+    """what the acquirer was answered"""
+    owed: int = 0
+    """messages about it not yet acknowledged by their host"""
+
+
+class Difference(msgspec.Struct, frozen=True):
+    """One disagreement, as a sentence."""
+
+    key: str
+    """of the payment; "" for a whole book"""
+    sentence: str
+
+
+class Books(msgspec.Struct, frozen=True, kw_only=True):
+    """The books of one process, or of several put together. In JSON: `--book FILE`."""
+
+    terminals: tuple[AcquirerBook, ...] = ()
+    networks: tuple[AcquirerBook, ...] = ()
+    """traffic from abroad"""
+    issuers: tuple[IssuerBook, ...] = ()
+
+    def to_json(self) -> bytes:
+        """One JSON object."""
+        return msgspec.json.encode(self)
+
+    @classmethod
+    def from_json(cls, *texts: bytes) -> "Books":
+        """The books of several processes as one. msgspec.DecodeError: not a book."""
+        books = [msgspec.json.decode(text, type=cls) for text in texts]
+        return cls(
+            terminals=tuple(b for book in books for b in book.terminals),
+            networks=tuple(b for book in books for b in book.networks),
+            issuers=tuple(b for book in books for b in book.issuers),
+        )
+
+
+class _Folding:
+    """Journal records, oldest first, to one row a payment."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, JournalRow] = {}
+        self._keys: dict[int, str] = {}
+        self._owed: dict[int, str] = {}
+
+    def feed(self, entry: AnyEntry) -> None:
+        if isinstance(entry, Forwarded):
+            document = {**entry.elements, "32": entry.key[4], "41": entry.key[5], DE.AMOUNT: str(entry.amount)}
+            key = self._keys[entry.txn] = payment_key(document)
+            self._set(key, outcome=UNANSWERED, amount=signed_amount(document), currency=entry.currency, de39="")
+        elif isinstance(entry, Answered):
+            approved = entry.de39 in APPROVALS
+            self._close(entry.txn, APPROVED if approved else DECLINED, entry.de39)
+            if entry.de39 == Answer.PARTIAL:
+                self._set(self._keys[entry.txn], amount=int(entry.elements[DE.AMOUNT]))
+        elif isinstance(entry, Abandoned):
+            self._close(entry.txn, DECLINED, entry.de39)
+        elif isinstance(entry, Declined) and entry.key[1] != MTI.REVERSAL:
+            key = payment_key({"32": entry.key[4], "41": entry.key[5], "37": entry.rrn})
+            if key not in self.rows:
+                self._set(key, outcome=DECLINED, amount=0, currency=entry.currency, de39=entry.de39)
+        elif isinstance(entry, Owed):
+            self._owe(entry)
+        elif isinstance(entry, StoodIn):
+            for part in (entry.request, entry.answer, entry.advice):
+                self.feed(part)
+        elif isinstance(entry, Delivered):
+            key = self._owed.pop(entry.txn, "")
+            if key:
+                self._set(key, owed=self.rows[key].owed - 1)
+
+    def _set(self, key: str, **changes: object) -> None:
+        row = self.rows.get(key, JournalRow(key, UNANSWERED, 0, "", ""))
+        self.rows[key] = msgspec.structs.replace(row, **changes)
+
+    def _close(self, txn: int, outcome: str, de39: str) -> None:
+        key = self._keys[txn]
+        amount = self.rows[key].amount if outcome == APPROVED else 0
+        self._set(key, outcome=outcome, de39=de39, amount=amount)
+
+    def _owe(self, entry: Owed) -> None:
+        key = self._keys.get(entry.original) or payment_key(entry.message)
+        row = self.rows.get(key)
+        self._owed[entry.txn] = key
+        self._set(key, owed=1 + (row.owed if row else 0))
+        if entry.kind == "advice":
+            if entry.message.get(DE.RESPONSE_CODE, "00") in APPROVALS:
+                amount = signed_amount(entry.message)
+                self._set(key, outcome=APPROVED, amount=amount, currency=entry.currency, de39=row.de39 if row else "00")
+            return
+        if row is None and entry.reason == "forgotten":
+            self._set(key, outcome=DECLINED, currency=entry.currency, de39=Answer.ISSUER_INOPERATIVE)
+        elif row is None:
+            self._set(key, outcome=REVERSED, currency=entry.currency)
+        elif row.outcome == UNANSWERED:
+            self._set(key, outcome=DECLINED, amount=0, de39=row.de39 or Answer.ISSUER_INOPERATIVE)
+        elif row.outcome == APPROVED:
+            left = min(left_of(entry.message), abs(row.amount))
+            sign = -1 if row.amount < 0 else 1
+            self._set(key, outcome=APPROVED if left else REVERSED, amount=sign * left)
+
+
+def journal_rows(entries: Iterable[AnyEntry]) -> list[JournalRow]:
+    """One row a payment from the journal's records, oldest first and from its very beginning."""
+    folding = _Folding()
+    for entry in entries:
+        folding.feed(entry)
+    return list(folding.rows.values())
+
+
+def money(amount: int, currency: str) -> str:
+    """An amount as books' sentences show it: two decimals, ISO 4217 numeric. All demo currencies have two."""
+    sign = "-" if amount < 0 else ""
+    return f"{sign}{abs(amount) // 100}.{abs(amount) % 100:02d} ({currency})"
+
+
+def percentile_us(classes: Mapping[int, int], percent: float) -> int:
+    """The latency (µs, lower bound of its class) below or at which `percent` of the answers came; 0 where there are none."""
+    wanted = sum(classes.values()) * percent / 100
+    for lower, count in sorted(classes.items()):
+        wanted -= count
+        if wanted <= 0:
+            return lower
+    return 0
+
+
+def reconcile(
+    terminals: Sequence[AcquirerBook],
+    networks: Sequence[AcquirerBook],
+    issuers: Sequence[IssuerBook],
+    journal: Sequence[JournalRow],
+    *,
+    declines_lost: bool = False,
+) -> list[Difference]:
+    """Every disagreement between what acquirers, switch and issuers hold; empty: they agree.
+
+    `terminals` and `networks` are the acquiring sides (a card network acquires for cards used abroad), `issuers` includes the
+    foreign issuers behind the networks, `journal` comes from `journal_rows`. To be asked once everything owed has been
+    delivered: what is still owed is reported as a difference. `declines_lost`: the switch has crashed; a decline is said before
+    it is durable, so that the journal may not know it or may have closed it otherwise, as long as no money stands anywhere.
+    """
+    found: list[Difference] = []
+    acquired: dict[str, Payment] = {}
+    for book in (*terminals, *networks):
+        found += _own_sums(book)
+        for payment in book.payments:
+            if payment.key in acquired:
+                found.append(Difference(payment.key, f"{book.name}: the key {payment.key} names two payments"))
+            acquired[payment.key] = payment
+    debits: dict[str, Debit] = {}
+    for issuer in issuers:
+        found += _own_balances(issuer)
+        for debit in issuer.debits:
+            if debit.key in debits:
+                found.append(Difference(debit.key, f"{issuer.name}: {debit.key} stands at two issuers, or twice"))
+            debits[debit.key] = debit
+    rows = {row.key: row for row in journal}
+    for key in sorted(acquired.keys() | debits.keys() | rows.keys()):
+        paid, row, debited = acquired.get(key), rows.get(key), debits.get(key)
+        declined = declines_lost and paid is not None and paid.outcome == DECLINED
+        if declined and debited is None and (row is None or not (row.amount or row.owed)):
+            continue
+        found += _one_payment(key, paid, row, debited)
+    return found
+
+
+def _own_sums(book: AcquirerBook) -> list[Difference]:
+    """A book against itself: its counters say what its payments say."""
+    found = []
+    if book.left_out:
+        found.append(Difference("", f"{book.name}: {book.left_out} payments are no longer listed one by one; "
+                                    "raise the book's keep to compare them"))  # fmt: skip
+        return found
+    for outcome, count in (
+        (APPROVED, book.approved), (REVERSED, book.reversed), (UNANSWERED, book.unanswered),
+        (DECLINED, sum(book.declined.values())),
+    ):  # fmt: skip
+        listed = sum(p.outcome == outcome for p in book.payments)
+        if listed != count:
+            found.append(Difference("", f"{book.name}: counts {count} {outcome}, lists {listed}"))
+    return found
+
+
+def _own_balances(book: IssuerBook) -> list[Difference]:
+    """An issuer against itself, per currency: balances moved by what stands posted, holds are what stands held."""
+    if book.left_out:
+        return [Difference("", f"{book.name}: {book.left_out} payments are no longer listed one by one; "
+                               "raise the ledger's keep to compare them")]  # fmt: skip
+    found = []
+    for currency in sorted({c.currency for c in book.cards} | {d.billing for d in book.debits}):
+        cards = [c for c in book.cards if c.currency == currency]
+        debits = [d for d in book.debits if d.billing == currency]
+        moved, posted = sum(c.opening - c.closing for c in cards), sum(d.billed for d in debits if not d.held)
+        held, holds = sum(c.held for c in cards), sum(d.billed for d in debits if d.held)
+        if moved != posted:
+            found.append(Difference("", f"{book.name}: balances moved by {money(moved, currency)}, "
+                                        f"what stands adds up to {money(posted, currency)}"))  # fmt: skip
+        if held != holds:
+            found.append(Difference("", f"{book.name}: accounts hold back {money(held, currency)}, "
+                                        f"pre-authorizations add up to {money(holds, currency)}"))  # fmt: skip
+    return found
+
+
+def _one_payment(key: str, payment: Payment | None, row: JournalRow | None, debit: Debit | None) -> list[Difference]:
+    """One payment in three books."""
+    found: list[Difference] = []
+
+    def differ(sentence: str) -> None:
+        found.append(Difference(key, f"{key}: {sentence}"))
+
+    if row is not None and row.owed:
+        differ(f"the journal still owes {row.owed} message(s) about it to its host")
+    if payment is not None and payment.outcome == UNANSWERED:
+        differ("the acquirer still waits for an answer")
+    acquirer_amount = payment.amount if payment else 0
+    row_amount = row.amount if row else 0
+    issuer_amount = debit.amount if debit else 0
+    currency = next((x.currency for x in (payment, row, debit) if x is not None and x.currency), "")
+    if acquirer_amount != row_amount:
+        differ(
+            f"{money(acquirer_amount, currency)} stands at the acquirer, {money(row_amount, currency)} in the journal"
+        )
+    if issuer_amount != row_amount:
+        differ(f"{money(row_amount, currency)} stands in the journal, {money(issuer_amount, currency)} at the issuer")
+    if payment is None:
+        if row is not None:
+            differ(f"the journal has it as {row.outcome}, no acquirer knows it")
+        return found
+    if row is None:
+        if payment.outcome == APPROVED or (payment.outcome == DECLINED and payment.de39 not in _UNRECORDED):
+            differ(f"the acquirer has it as {payment.outcome} ({payment.de39}), the journal does not know it")
+        return found
+    if payment.outcome == DECLINED and (row.outcome, row.de39) != (DECLINED, payment.de39):
+        differ(f"the acquirer was declined with {payment.de39}, the journal has {row.outcome} {row.de39}".rstrip())
+    elif payment.outcome == APPROVED and row.outcome != APPROVED:
+        differ(f"the acquirer has it as approved, the journal as {row.outcome} {row.de39}".rstrip())
+    elif payment.outcome == REVERSED and row.outcome not in (REVERSED, DECLINED) and payment.kind not in _INQUIRIES:
+        differ(f"the acquirer has reversed it, the journal has it as {row.outcome}")
+    return found

@@ -1,0 +1,81 @@
+"""Hosts whose books are kept in a journal: what is found again, what is refused."""
+
+import random
+from pathlib import Path
+
+import click
+import pytest
+
+from switch.cli._run_simulators import Station, station_of, what_they_kept
+from switch.config import load_network
+from switch.core.limits import Limits
+from switch.journal.feed import Feed
+from switch.journal.log import JournalError
+from switch.simulators.build import make_issuer
+from switch.simulators.cards import demo_cards
+from switch.simulators.issuer import Issuer
+from tests.simulators.samples import at, pay
+
+MOROCCO = load_network("morocco")
+CARDS = {c.name: c for c in demo_cards(MOROCCO)}
+
+
+def atlas(state: Path) -> tuple[Issuer, Station]:
+    issuer = make_issuer(MOROCCO, "atlas", random.Random(1))
+    return issuer, station_of(MOROCCO, "atlas", issuer, state)
+
+
+def one_payment(state: Path) -> Issuer:
+    """Somebody paid, and the process ended."""
+    issuer, station = atlas(state)
+    assert isinstance(station.journal, Feed)
+    issuer.ledger.request(pay(card=CARDS["atlas-approved"]), at())
+    station.journal.append(1, issuer.ledger.fresh[0])
+    station.journal.close()
+    return issuer
+
+
+def test_a_host_started_again_has_the_books_it_had(tmp_path: Path) -> None:
+    before = one_payment(tmp_path)
+    assert before.book().approved == 1
+    after, station = atlas(tmp_path)
+    assert after.book() == before.book()
+    assert what_they_kept([station]) == "; books are durable, 1 records recovered"
+    station.journal.close()
+
+
+def test_a_second_host_on_the_same_books_is_refused_with_a_sentence(tmp_path: Path) -> None:
+    _, station = atlas(tmp_path)
+    with pytest.raises(click.ClickException, match="is in use by process"):
+        atlas(tmp_path)
+    station.journal.close()
+
+
+def test_a_switch_does_not_take_an_issuers_books_for_its_journal(tmp_path: Path) -> None:
+    one_payment(tmp_path)
+    with pytest.raises(JournalError):
+        Feed(tmp_path / "atlas", "morocco", Limits()).open()
+
+
+def test_books_about_a_card_that_is_no_longer_on_file_are_refused_by_its_name(tmp_path: Path) -> None:
+    one_payment(tmp_path)
+    issuer = make_issuer(MOROCCO, "atlas", random.Random(1))
+    del issuer.ledger.holdings.by_name["atlas-approved"]
+    with pytest.raises(
+        click.ClickException, match="is about card 'atlas-approved', which the network file no longer has"
+    ):
+        station_of(MOROCCO, "atlas", issuer, tmp_path)
+
+
+def test_without_a_directory_books_live_in_memory() -> None:
+    station = station_of(MOROCCO, "atlas", make_issuer(MOROCCO, "atlas", random.Random(1)))
+    assert station.journal is None
+    assert what_they_kept([station]) == ""
+
+
+def test_each_host_has_a_directory_of_its_own(tmp_path: Path) -> None:
+    names = [host.name for host in MOROCCO.hosts if host.role == "issuer"]
+    stations = [station_of(MOROCCO, n, make_issuer(MOROCCO, n, random.Random(1)), tmp_path) for n in names]
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(names)
+    for station in stations:
+        station.journal.close()

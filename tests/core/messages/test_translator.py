@@ -1,0 +1,475 @@
+"""House form -> link form -> bytes -> link form -> house form."""
+
+import base64
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from switch.core.messages.translator import (
+    House48,
+    UnreadableError,
+    answer,
+    network_answer,
+    original_data,
+    parse_original,
+    private_elements,
+    replacement_amounts,
+    translator_for,
+)
+from switch.wire import DecodeError, Dialect, EncodeError
+from switch.wire.describe import error_fields
+from switch.wire.subfields import form_of
+
+DIALECTS = {name: Dialect.load(name) for name in ("cmi87", "cmi87b", "visa", "mastercard", "iso93")}
+OWN, PEER = "504000", "400001"
+TRANSLATORS = {name: translator_for(d, OWN, PEER, lambda: "26") for name, d in DIALECTS.items()}
+BITMAPS = {"p", "1"}
+
+CAVV = "AAABBBCCCDDDEEEFFFGGGHHHIII="
+WEB = {
+    "t": "0100", "2": "4111111111111111", "3": "000000", "4": "000000012345", "7": "1125093000", "11": "000042",
+    "12": "103000", "13": "1125", "14": "2812", "18": "5411", "19": "504", "22": "812", "25": "59", "32": "504001",
+    "33": "504000", "37": "633009000042", "41": "TERM0001", "42": "MERCHANT0000001",
+    "43": "EPICERIE DU COIN         CASABLANCA   MA", "48": f"4202054328{CAVV}9203123", "49": "504",
+}  # fmt: skip
+CARD = {k: v for k, v in WEB.items() if k != "48"} | {
+    "22": "051", "25": "00", "35": "4111111111111111=28122011234500000000", "52": "0123456789ABCDEF",
+    "55": "9F02060000000123459505000000800082021C00",
+}  # fmt: skip
+
+
+def _over_the_link(name: str, house: dict[str, str], reference: dict[str, str] | None = None) -> dict[str, str]:
+    """What the other end of the link has of a house document, in house form again."""
+    dialect, translator = DIALECTS[name], TRANSLATORS[name]
+    before = dict(house)
+    raw = dialect.decode(dialect.encode(translator.outward(house, reference)))
+    assert house == before
+    back = translator.inward(raw)
+    return {de: value for de, value in back.items() if de not in BITMAPS}
+
+
+def _link(name: str, house: dict[str, str], reference: dict[str, str] | None = None) -> dict[str, str]:
+    dialect = DIALECTS[name]
+    return dialect.decode(dialect.encode(TRANSLATORS[name].outward(house, reference)))
+
+
+def _inside(name: str, document: dict[str, str], de: str) -> dict[str, str]:
+    return form_of(DIALECTS[name].subfields[de]).read(document[de])
+
+
+# -- documents of all kinds
+
+
+def digits(n: int) -> st.SearchStrategy[str]:
+    return st.text("0123456789", min_size=n, max_size=n)
+
+
+def text(n: int) -> st.SearchStrategy[str]:
+    return st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 .", min_size=n, max_size=n)
+
+
+ids = st.text("0123456789", min_size=1, max_size=11)
+signed = st.builds(lambda s, n: s + n, st.sampled_from("CD"), digits(8))
+month_day = st.builds(lambda m, d: f"{m:02d}{d:02d}", st.integers(1, 12), st.integers(1, 28))
+clock = st.builds(lambda h, m, s: f"{h:02d}{m:02d}{s:02d}", st.integers(0, 23), st.integers(0, 59), st.integers(0, 59))
+entries = st.builds(
+    lambda e, p: e + p, st.sampled_from(["00", "01", "02", "05", "07", "80", "81", "90", "91"]), st.sampled_from("012")
+)
+tlv = st.lists(st.binary(min_size=1, max_size=20), min_size=1, max_size=4).map(
+    lambda values: "".join(f"9F{i:02X}{len(v):02X}{v.hex().upper()}" for i, v in enumerate(values, 1))
+)
+COMMON: dict[str, st.SearchStrategy[str]] = {
+    "2": st.text("0123456789", min_size=12, max_size=19), "3": digits(6), "4": digits(12), "5": digits(12),
+    "6": digits(12), "8": digits(8), "9": digits(8), "10": digits(8), "14": digits(4), "16": month_day, "17": month_day,
+    "18": digits(4), "19": st.integers(1, 999).map(lambda n: f"{n:03d}"), "20": digits(3), "21": digits(3),
+    "23": digits(3), "32": ids, "33": ids, "35": digits(16).map(lambda pan: f"{pan}=2812201123450000"),
+    "37": text(12), "38": text(6), "41": text(8), "42": text(15), "43": text(40), "45": text(30), "49": digits(3),
+    "50": digits(3), "51": digits(3), "52": st.binary(min_size=8, max_size=8).map(lambda b: b.hex().upper()),
+    "53": digits(16), "54": text(40), "55": tlv, "70": digits(3), "100": ids, "102": text(20), "103": text(20),
+}  # fmt: skip
+FEES = {"28": signed, "29": signed, "30": signed, "31": signed}
+PRIVATE = {
+    House48.ECI: st.sampled_from(["05", "06", "07"]),
+    House48.CAVV: st.just(CAVV),
+    House48.CVV2_RESULT: st.sampled_from("MNPU"),
+    House48.CVV2: st.text("0123456789", min_size=3, max_size=4),
+}
+MTIS = st.sampled_from(["0100", "0101", "0120", "0200", "0201", "0220", "0400", "0420", "0421", "0110", "0210", "0430"])
+
+
+def _private(draw: Any, name: str) -> str:
+    chosen = draw(st.fixed_dictionaries({}, optional=PRIVATE))
+    if name == "visa" and draw(st.booleans()):
+        chosen[House48.REFERENCE] = draw(digits(15))
+    return "".join(f"{k}{len(chosen[k]):02d}{chosen[k]}" for k in sorted(chosen))
+
+
+@st.composite
+def documents(draw: Any, name: str) -> dict[str, str]:
+    """House documents with nothing that the family of dialect `name` does not carry."""
+    optional = dict(COMMON)
+    if name != "iso93":
+        optional |= FEES | {"26": digits(2), "39": text(2).filter(lambda v: v.strip()), "95": digits(42)}
+    if name != "visa":
+        optional |= {"44": text(25)}
+    made = draw(st.fixed_dictionaries({"t": MTIS, "7": digits(10), "11": digits(6)}, optional=optional))
+    made |= {"12": draw(clock), "13": draw(month_day), "22": draw(entries)}
+    made["25"] = draw(st.sampled_from(["00", "01", "08", "59"]))
+    if draw(st.booleans()):
+        made["15"] = draw(month_day)
+    if name == "iso93":
+        made["39"] = draw(st.sampled_from(["00", "05", "14", "15", "30", "51", "54", "57", "61", "62", "91", "94"]))
+        if draw(st.booleans()):
+            made["90"] = original_data("0200", draw(digits(6)), made["13"] + made["12"], draw(ids).lstrip("0"))
+        if made["t"][1] == "4" and "4" in made:
+            made["95"] = replacement_amounts(draw(st.integers(0, 10**12 - 1)))
+    elif draw(st.booleans()):
+        made["90"] = draw(digits(42))
+    private = _private(draw, name)
+    if private:
+        made["48"] = private
+    return made
+
+
+@pytest.mark.parametrize("name", sorted(DIALECTS))
+@settings(deadline=None)
+@given(data=st.data())
+def test_all_a_family_carries_comes_back_as_it_was_sent(name: str, data: st.DataObject):
+    house = data.draw(documents(name))
+    assert _over_the_link(name, house) == house
+
+
+@pytest.mark.parametrize("name", sorted(DIALECTS))
+@settings(deadline=None)
+@given(data=st.data())
+def test_nothing_that_is_dropped_turns_up_elsewhere(name: str, data: st.DataObject):
+    dropped = TRANSLATORS[name].dropped - {"64", "65", "128"}
+    elements = DIALECTS["cmi87"].elements
+    extra = {de: "1" * elements[de].digits if elements[de].content != "x+n" else "C00000000" for de in dropped}
+    house = data.draw(documents(name))
+    assert _over_the_link(name, {**extra, **house}) == house
+
+
+@pytest.mark.parametrize("name", sorted(DIALECTS))
+@settings(deadline=None)
+@given(st.dictionaries(st.sampled_from([str(n) for n in range(2, 129)]), st.text("0123456789ABCDEF=", max_size=60)))
+def test_a_document_of_any_kind_comes_in_or_is_refused(name: str, document: dict[str, str]):
+    for de in ("4", "55", "62", "63", "126"):
+        if de in document:
+            document[de] = document[de].translate(str.maketrans("=ABCDEF", "0123456")) + "0" * (len(document[de]) % 2)
+    failure = None
+    try:
+        TRANSLATORS[name].inward(document)
+    except DecodeError as error:
+        failure = error
+    assert failure is None or failure.field in document
+
+
+# -- a web payment in each family
+
+
+@pytest.mark.parametrize("name", sorted(DIALECTS))
+def test_a_web_payment_keeps_its_cvv2_eci_and_cavv(name: str):
+    back = _over_the_link(name, WEB)
+    assert back == WEB
+    assert private_elements(back) == {House48.ECI: "05", House48.CAVV: CAVV, House48.CVV2: "123"}
+
+
+@pytest.mark.parametrize("name", sorted(DIALECTS))
+def test_a_chip_payment_keeps_its_track_pin_and_chip_data(name: str):
+    assert _over_the_link(name, CARD) == CARD
+
+
+def test_visa_has_the_web_data_in_de60_and_de126():
+    link = _link("visa", WEB)
+    assert link["h"] == "1601020000400001504000" + "0" * 22
+    assert link["22"] == "8120"
+    assert link["60"] == "000000000500"
+    assert link["63"] == "8000000002"
+    cavv = base64.b64decode(CAVV).hex().upper()
+    assert _inside("visa", link, "126") == {"9": cavv, "10": "11 123"}
+    assert "48" not in link
+
+
+def test_visa_has_a_dataset_around_chip_data_and_d_in_track_2():
+    link = _link("visa", CARD)
+    assert link["55"] == "010014" + CARD["55"]
+    assert link["35"] == "4111111111111111D28122011234500000000"
+
+
+def test_visa_names_a_transaction_in_de62_and_a_reversal_says_why():
+    link = _link("visa", {**CARD, "t": "0420", "48": "6315416329123456789"})
+    assert _inside("visa", link, "62") == {"2": "416329123456789"}
+    assert _inside("visa", link, "63") == {"1": "0002", "3": "2502"}
+
+
+def test_visa_fees_have_their_sign_as_a_byte():
+    assert _link("visa", {**CARD, "28": "D00000100"})["28"] == "C400000100"
+
+
+def test_an_answer_to_visa_turns_the_stations_round_and_echoes_the_networks_own():
+    request = {
+        **_link("visa", WEB), "h": "1601020000111111222222" + "00" * 7 + "07" + "00" * 3,
+        "62": "4000000000000000" + "0416329123456789", "63": "A0000000025555",
+    }  # fmt: skip
+    house = TRANSLATORS["visa"].inward(request)
+    assert private_elements(house)[House48.REFERENCE] == "416329123456789"
+    reply = answer(house, "N7", {"48": "8701N"})
+    link = _link("visa", reply, request)
+    assert link["h"] == "1601020000222222111111" + "00" * 7 + "07" + "00" * 3
+    assert (link["62"], link["63"]) == (request["62"], request["63"])
+    assert link["44"] == "5         N"
+    assert _inside("visa", link, "44")["10"] == "N"
+    assert link["39"] == "N7"
+
+
+def test_mastercard_has_the_web_data_in_de48_behind_the_category_and_pos_data_in_de61():
+    link = _link("mastercard", WEB)
+    assert link["48"] == f"T420701032124328{CAVV}9203123"
+    assert link["61"] == "20245100061" + "00" + "504" + " " * 10
+
+
+@pytest.mark.parametrize(
+    ("changed", "category"),
+    [({}, "R"), ({"3": "010000"}, "Z"), ({"25": "08"}, "T"), ({"22": "812"}, "T"), ({"48": "420207"}, "T")],
+)
+def test_mastercards_category_follows_what_is_being_done(changed, category):
+    assert _link("mastercard", {**CARD, **changed})["48"][0] == category
+
+
+def test_an_answer_to_mastercard_keeps_its_category_and_reference():
+    request = {**_link("mastercard", WEB), "63": "MCC123456789", "15": "1126"}
+    house = TRANSLATORS["mastercard"].inward(request)
+    assert private_elements(house)[House48.REFERENCE] == "MCC1234567891126"
+    link = _link("mastercard", answer(house, "00", {"38": "123456", "48": "8701M"}), request)
+    assert link["48"] == "T8701M"
+    assert (link["63"], link["15"]) == ("MCC123456789", "1126")
+    assert "61" not in link
+
+
+def test_a_reversal_to_mastercard_names_its_transaction():
+    link = _link("mastercard", {**CARD, "t": "0420", "48": "6316MCC1234567891126"})
+    assert (link["48"], link["63"], link["15"]) == ("R", "MCC123456789", "1126")
+
+
+def test_mastercards_country_of_the_terminal_becomes_de19_where_there_is_none():
+    link = {**_link("mastercard", CARD), "61": "00000000005" + "00" + "250" + " " * 10}
+    del link["19"]
+    assert TRANSLATORS["mastercard"].inward(link)["19"] == "250"
+
+
+def test_iso93_has_its_own_mti_times_entry_and_function():
+    link = _link("iso93", WEB)
+    assert {de: link[de] for de in ("t", "12", "22", "24", "26")} == {
+        "t": "1100", "12": "261125103000", "22": "S00950S00000", "24": "100", "26": "5411",
+    }  # fmt: skip
+    assert "13" not in link
+    assert "25" not in link
+
+
+@pytest.mark.parametrize(
+    ("mti", "de39", "action"),
+    [
+        ("0210", "00", "000"), ("0210", "51", "116"), ("0410", "00", "400"), ("0430", "00", "400"), ("0410", "25", "914"),
+        ("0810", "00", "800"), ("0120", "00", "000"), ("0210", "N7", "122"),
+    ],
+)  # fmt: skip
+def test_iso93_answers_with_action_codes(mti, de39, action):
+    assert _link("iso93", {**CARD, "t": mti, "39": de39})["39"] == action
+
+
+def test_an_action_code_of_the_edition_reads_as_a_refusal_where_1987_has_none():
+    assert TRANSLATORS["iso93"].inward({"t": "1110", "39": "188"})["39"] == "05"
+
+
+def test_an_answer_in_iso93_has_the_requests_year():
+    request = {**_link("iso93", WEB), "12": "991231235959"}
+    house = TRANSLATORS["iso93"].inward(request)
+    assert (house["13"], house["12"]) == ("1231", "235959")
+    assert _link("iso93", answer(house, "00"), request)["12"] == "991231235959"
+
+
+def test_a_partial_reversal_in_iso93_has_the_new_amount_in_de4_and_the_original_in_de30():
+    house = {
+        **CARD,
+        "t": "0400",
+        "95": replacement_amounts(1500),
+        "90": original_data("0200", "41", "1125103000", "504001"),
+    }
+    link = _link("iso93", house)
+    assert (link["4"], link["30"]) == ("000000001500", "000000012345000000000000")
+    assert (link["24"], link["25"]) == ("401", "4000")
+    assert link["56"] == "1200" + "000041" + "261125103000" + "06504001"
+    assert _over_the_link("iso93", house) == house
+
+
+def test_network_management_goes_everywhere_with_its_code():
+    for name in DIALECTS:
+        house = {"t": "0800", "7": "1125093000", "11": "000001", "32": "504001", "33": "504000", "70": "301"}
+        assert _over_the_link(name, house) == house
+        assert _over_the_link(name, network_answer(house))["39"] == "00"
+    assert _link("iso93", house)["24"] == "831"
+
+
+def test_an_echo_test_in_iso93_may_have_its_code_in_de24_only():
+    assert TRANSLATORS["iso93"].inward({"t": "1800", "11": "000001", "24": "801"})["70"] == "001"
+
+
+# -- headers
+
+
+def test_a_tpdu_names_the_link_and_is_turned_round_in_an_answer():
+    link = _link("cmi87b", CARD)
+    assert link["h"] == "6000014000"
+    request = {**link, "h": "6012345678"}
+    assert _link("cmi87b", answer(TRANSLATORS["cmi87b"].inward(request), "00"), request)["h"] == "6056781234"
+
+
+def test_the_domestic_dialect_costs_nothing():
+    translator = TRANSLATORS["cmi87"]
+    assert translator.inward(CARD) is CARD
+    assert translator.outward(CARD) is CARD
+    assert translator.dropped == frozenset()
+
+
+# -- what cannot be said or read
+
+
+@pytest.mark.parametrize(
+    ("name", "de48", "says"),
+    [
+        ("visa", "42x2", "a length of 2 digits"),
+        ("visa", "42015", "an ECI"),
+        ("visa", "630512345", "a transaction identifier"),
+        ("visa", "4304AAAA", "a CAVV"),
+        ("visa", "4304A=AA", "a CAVV"),
+        ("visa", "920212", "a CVV2"),
+        ("mastercard", "6303abc", "a network reference"),
+        ("mastercard", "42", "a length of 2 digits"),
+    ],
+)
+def test_private_data_that_a_network_cannot_carry_is_refused_and_not_shown(name, de48, says):
+    with pytest.raises(EncodeError, match=says) as caught:
+        TRANSLATORS[name].outward({**CARD, "48": de48})
+    assert caught.value.field == "48"
+    assert de48 not in str(caught.value)
+
+
+def test_original_data_that_is_not_42_digits_is_refused():
+    with pytest.raises(EncodeError, match=r"DE90 at .*42 digits"):
+        TRANSLATORS["iso93"].outward({"t": "0400", "90": "12"})
+
+
+@pytest.mark.parametrize(
+    ("name", "document", "field"),
+    [
+        ("visa", {"t": "0100", "126": "C0"}, "126"),
+        ("visa", {"t": "0100", "62": "400000000000000004"}, "62"),
+        ("mastercard", {"t": "0100", "48": "R92031"}, "48"),
+        ("iso93", {"t": "1420", "56": "12000000412611251030000750400"}, "56"),
+        ("iso93", {"t": "1420", "56": "1200"}, "56"),
+    ],
+)
+def test_an_element_whose_inside_cannot_be_read_is_a_decode_error_with_its_place(name, document, field):
+    with pytest.raises(UnreadableError) as caught:
+        TRANSLATORS[name].inward(document)
+    assert caught.value.field == field
+    assert "found" in str(caught.value)
+
+
+def test_such_an_error_knows_which_byte_of_the_message_it_is():
+    dialect = DIALECTS["visa"]
+    wire = dialect.encode({"h": "00" * 22, "t": "0100", "11": "000001", "62": "400000000000000004"})
+    with pytest.raises(UnreadableError) as caught:
+        TRANSLATORS["visa"].inward(dialect.decode(wire))
+    error = caught.value
+    inside = wire.rindex(bytes.fromhex("400000000000000004"))
+    assert error.byte(dialect) == inside + error.offset
+    shown = error_fields(dialect, wire, error, error.byte(dialect))
+    assert (shown["dialect"], shown["mti"], shown["field"]) == ("visa", "0100", "62")
+    assert "[" in shown["bytes"]
+
+
+def test_a_family_nobody_translates_is_refused():
+    dialect = Dialect.from_spec({**DIALECTS["cmi87"].spec, "dialect": {"name": "amex", "family": "amex"}})
+    with pytest.raises(ValueError, match="no translation for family 'amex'"):
+        translator_for(dialect, OWN, PEER)
+
+
+def test_a_dialect_without_the_annotations_its_family_needs_is_refused():
+    bare = {de: {k: v for k, v in e.items() if k != "subfields"} for de, e in DIALECTS["visa"].spec.items()}
+    dialect = Dialect.from_spec({**bare, "dialect": {"name": "visa2", "family": "visa"}})
+    with pytest.raises(ValueError, match="visa2: DE60 needs a subfields annotation"):
+        translator_for(dialect, OWN, PEER)
+
+
+# -- answers and originals
+
+
+def test_an_answer_echoes_what_the_standard_says_and_nothing_else():
+    made = answer(WEB, "51", {"44": "why"})
+    assert made["t"] == "0110"
+    assert made["39"] == "51"
+    assert made["44"] == "why"
+    assert set(made) == {"t", "39", "44", "2", "3", "4", "7", "11", "12", "13", "25", "32", "37", "41", "42", "49"}
+    assert all(made[de] == WEB[de] for de in made if de not in ("t", "39", "44"))
+
+
+@pytest.mark.parametrize(("mti", "response"), [("0201", "0210"), ("0421", "0430"), ("0120", "0130"), ("0600", "0610")])
+def test_an_answers_mti_follows_the_requests(mti, response):
+    assert answer({"t": mti}, "00")["t"] == response
+
+
+@settings(deadline=None)
+@given(digits(6), digits(10), ids, ids)
+def test_original_data_reads_back(stan: str, de7: str, de32: str, de33: str):
+    value = original_data("0200", stan, de7, de32, de33)
+    assert len(value) == 42
+    assert parse_original(value) == ("0200", stan, de7, de32.lstrip("0"))
+
+
+@pytest.mark.parametrize("value", ["", "0" * 41, "0" * 43, "x" * 42, "٠" * 42])
+def test_original_data_of_another_form_is_refused(value):
+    with pytest.raises(ValueError, match="42 digits"):
+        parse_original(value)
+
+
+# -- the page about all this
+
+
+def _rows_of_the_page() -> dict[str, list[str]]:
+    page = (Path(__file__).parents[3] / "docs" / "translate.md").read_text(encoding="utf-8")
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in page.split("\n") if line.startswith("| DE")
+    ]
+    return {row[0].split()[0].removeprefix("DE"): row[1:] for row in rows}
+
+
+@pytest.mark.parametrize(("column", "name"), [(0, "visa"), (1, "mastercard"), (2, "iso93")])
+def test_the_page_says_what_is_dropped(column: int, name: str):
+    rows = _rows_of_the_page()
+    for de in map(str, range(2, 129)):
+        dropped = rows[de][column] == "–" if de in rows else True
+        assert dropped == (de in TRANSLATORS[name].dropped), f"DE{de}"
+
+
+@pytest.mark.parametrize(("column", "name"), [(0, "visa"), (1, "mastercard"), (2, "iso93")])
+def test_the_page_says_what_stays_the_same(column: int, name: str):
+    values = {
+        "15": "1125",
+        "3": "000000",
+        "12": "103000",
+        "13": "1125",
+        "22": "051",
+        "25": "00",
+        "39": "05",
+        "54": "0" * 130,
+    }
+    for de, cells in _rows_of_the_page().items():
+        if cells[column] != "same" or de == "48":
+            continue
+        value = values.get(de, CARD.get(de, "1" * DIALECTS["cmi87"].elements[de].digits))
+        assert TRANSLATORS[name].outward({"t": "0200", de: value})[de] == value, f"DE{de}"

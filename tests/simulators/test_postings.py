@@ -1,0 +1,75 @@
+"""An issuer's books are the fold of what it records."""
+
+from hypothesis import given
+
+from switch.core.records.records import ENCODER
+from switch.simulators.accounts import Ledger
+from switch.simulators.journal_records import DECODER
+from switch.simulators.messages import Web, completion, reversal
+from switch.simulators.postings import Taken
+from tests.simulators.samples import CARD, PAN, at, card, pay
+from tests.simulators.scripts import MESSAGES, Step, played
+
+
+def folded(records: list[Taken], keep: int = 100) -> Ledger:
+    again = Ledger("atlas", [card(per_day=600_00)], keep)
+    for entry in records:
+        again.holdings.apply(DECODER.decode(ENCODER.encode(entry)))
+    return again
+
+
+@given(MESSAGES)
+def test_the_fold_of_the_records_is_the_ledger_that_made_them(script: list[Step]) -> None:
+    for keep in (100, 2):
+        atlas = Ledger("atlas", [card(per_day=600_00)], keep)
+        for _ in played(atlas, script):
+            pass
+        again = folded(atlas.fresh, keep)
+        assert again.book() == atlas.book()
+        assert again.accounts == atlas.accounts
+        assert again.holdings.answers == atlas.holdings.answers
+        assert again.holdings.early == atlas.holdings.early
+
+
+def test_a_repeat_is_no_record() -> None:
+    atlas = Ledger("atlas", [CARD])
+    for stan in ("000001", "000001"):
+        atlas.request(pay(de11=stan), at())
+    assert len(atlas.fresh) == 1
+
+
+def test_after_a_restart_repeats_are_answered_as_their_originals_were() -> None:
+    atlas = Ledger("atlas", [CARD])
+    first, hold = pay(number=1), pay("preauth", 30_00, 2)
+    capture = completion(hold, atlas.request(hold, at()).extra["38"], 20_00, at(), "000900")
+    said = [atlas.request(first, at()), atlas.advice(capture, at())]
+    again = folded(atlas.fresh)
+    repeated = [again.request(first, at(9)), again.advice(capture, at(9))]
+    assert [(v.de39, v.extra) for v in repeated] == [(v.de39, v.extra) for v in said]
+    assert again.accounts[PAN].balance == atlas.accounts[PAN].balance == CARD.balance - 100_00 - 20_00
+
+
+def test_a_reversal_that_came_before_its_original_is_remembered_over_a_restart() -> None:
+    atlas = Ledger("atlas", [CARD])
+    atlas.reversal(reversal(pay(), "", at(), "000900"), at())
+    again = folded(atlas.fresh)
+    assert again.request(pay(), at()).de39 == "05"
+    assert again.accounts[PAN].balance == CARD.balance
+
+
+def test_approval_codes_go_on_after_a_restart() -> None:
+    atlas = Ledger("atlas", [CARD])
+    codes = {atlas.request(pay(number=n, amount=1_00), at()).extra["38"] for n in range(1, 4)}
+    again = folded(atlas.fresh)
+    codes |= {again.request(pay(number=n, amount=1_00), at()).extra["38"] for n in range(4, 7)}
+    assert len(codes) == 6
+
+
+def test_no_record_holds_a_pan_or_a_cvv2() -> None:
+    atlas = Ledger("atlas", [CARD])
+    atlas.request(pay("web", 10_00, 1, web=Web(CARD.cvv2)), at())
+    atlas.request(pay("web", 10_00, 2, web=Web("000" if CARD.cvv2 != "000" else "001")), at())
+    atlas.reversal(reversal(pay(number=3), "", at(), "000900"), at())
+    text = b"".join(ENCODER.encode(entry) for entry in atlas.fresh)
+    assert PAN.encode() not in text
+    assert CARD.cvv2.encode() not in text.replace(b"sample", b"")

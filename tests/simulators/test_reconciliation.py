@@ -1,0 +1,201 @@
+"""Books laid beside each other: agreement is an empty list, each disagreement a sentence."""
+
+import pytest
+from msgspec.structs import replace
+
+from switch.core.records.records import Abandoned, Answered, AnyEntry, Declined, Delivered, Forwarded, Key, Owed
+from switch.simulators.reconciliation import (
+    AcquirerBook,
+    Books,
+    CardBook,
+    Debit,
+    IssuerBook,
+    JournalRow,
+    Payment,
+    journal_rows,
+    percentile_us,
+    reconcile,
+)
+from switch.wire.vocabulary import Document
+
+KEY = "504102/102A0001/532912000001"
+
+
+def acquirer(*payments: Payment, **changes: object) -> AcquirerBook:
+    declined: dict[str, int] = {}
+    for p in payments:
+        if p.outcome == "declined":
+            declined[p.de39] = declined.get(p.de39, 0) + 1
+    count = {o: sum(p.outcome == o for p in payments) for o in ("approved", "reversed", "unanswered")}
+    book = AcquirerBook(
+        name="rif", payments=payments, sent=len(payments), approved=count["approved"], declined=declined,
+        reversed=count["reversed"],
+        unanswered=count["unanswered"], amounts={},
+    )  # fmt: skip
+    return replace(book, **changes)
+
+
+def issuer(*debits: Debit, moved: int | None = None, held: int | None = None) -> IssuerBook:
+    posted = sum(d.billed for d in debits if not d.held) if moved is None else moved
+    holds = sum(d.billed for d in debits if d.held) if held is None else held
+    card = CardBook("950401******0019", "504", 1_000_00, 1_000_00 - posted, holds)
+    return IssuerBook(
+        name="atlas", cards=(card,), debits=debits, approved=1, declined={}, reversed=0, early_reversals=0
+    )
+
+
+def payment(outcome: str = "approved", amount: int = 100_00, de39: str = "00", key: str = KEY) -> Payment:
+    return Payment(key, outcome, amount, "504", de39, "purchase", "domestic")
+
+
+def row(outcome: str = "approved", amount: int = 100_00, de39: str = "00", **changes: int) -> JournalRow:
+    return replace(JournalRow(KEY, outcome, amount, "504", de39), **changes)
+
+
+def debit(amount: int = 100_00, *, held: bool = False) -> Debit:
+    return Debit(KEY, amount, "504", amount, "504", held)
+
+
+def sentences(acquirers: list[AcquirerBook], issuers: list[IssuerBook], rows: list[JournalRow]) -> list[str]:
+    return [d.sentence for d in reconcile(acquirers, [], issuers, rows)]
+
+
+@pytest.mark.parametrize(
+    ("acquired", "journaled", "debits"),
+    [
+        ([payment()], [row()], [debit()]),
+        ([payment("declined", 0, "51")], [row("declined", 0, "51")], []),
+        ([payment("reversed", 0)], [row("reversed", 0)], []),
+        ([payment("reversed", 0, "")], [row("declined", 0, "91")], []),
+        ([payment("reversed", 0, "")], [], []),
+        ([payment("declined", 0, "91")], [], []),
+        ([payment(amount=-40_00)], [row(amount=-40_00)], [debit(-40_00)]),
+        ([payment()], [row()], [debit(held=True)]),
+        ([payment(amount=0)], [row(amount=0)], []),
+        ([], [], []),
+    ],
+)
+def test_agreement(acquired: list[Payment], journaled: list[JournalRow], debits: list[Debit]) -> None:
+    assert sentences([acquirer(*acquired)], [issuer(*debits)], journaled) == []
+
+
+@pytest.mark.parametrize(
+    ("acquired", "journaled", "debits", "expected"),
+    [
+        ([payment("declined", 0, "91")], [row("declined", 0, "91")], [debit()],
+         ["0.00 (504) stands in the journal, 100.00 (504) at the issuer"]),
+        ([payment()], [row()], [], ["100.00 (504) stands in the journal, 0.00 (504) at the issuer"]),
+        ([payment()], [], [debit()],
+         ["100.00 (504) stands at the acquirer, 0.00 (504) in the journal",
+          "0.00 (504) stands in the journal, 100.00 (504) at the issuer",
+          "the acquirer has it as approved (00), the journal does not know it"]),
+        ([payment(amount=90_00)], [row()], [debit()], ["90.00 (504) stands at the acquirer, 100.00 (504) in the journal"]),
+        ([payment("declined", 0, "51")], [row("declined", 0, "05")], [],
+         ["the acquirer was declined with 51, the journal has declined 05"]),
+        ([payment("declined", 0, "51")], [], [], ["the acquirer has it as declined (51), the journal does not know it"]),
+        ([payment("unanswered", 0, "")], [row("declined", 0, "91")], [], ["the acquirer still waits for an answer"]),
+        ([payment("declined", 0, "91")], [row("declined", 0, "91", owed=1)], [],
+         ["the journal still owes 1 message(s) about it to its host"]),
+        ([], [row()], [debit()], ["0.00 (504) stands at the acquirer, 100.00 (504) in the journal",
+                                  "the journal has it as approved, no acquirer knows it"]),
+        ([payment(amount=0)], [row("declined", 0, "51")], [], ["the acquirer has it as approved, the journal as declined 51"]),
+        ([payment("reversed", 0)], [row("approved", 0)], [], ["the acquirer has reversed it, the journal has it as approved"]),
+    ],
+)  # fmt: skip
+def test_disagreement_is_said(
+    acquired: list[Payment], journaled: list[JournalRow], debits: list[Debit], expected: list[str]
+) -> None:
+    assert sentences([acquirer(*acquired)], [issuer(*debits)], journaled) == [f"{KEY}: {e}" for e in expected]
+
+
+def test_a_book_that_contradicts_itself_is_said() -> None:
+    assert sentences([acquirer(approved=1)], [], []) == ["rif: counts 1 approved, lists 0"]
+    assert sentences([], [issuer(moved=5_00)], []) == [
+        "atlas: balances moved by 5.00 (504), what stands adds up to 0.00 (504)"
+    ]
+    assert sentences([], [issuer(held=5_00)], []) == [
+        "atlas: accounts hold back 5.00 (504), pre-authorizations add up to 0.00 (504)"
+    ]
+
+
+def test_a_payment_that_stands_twice_is_said() -> None:
+    twice = sentences([acquirer(payment())], [issuer(debit()), issuer(debit())], [row()])
+    assert f"atlas: {KEY} stands at two issuers, or twice" in twice
+    assert f"rif: the key {KEY} names two payments" in sentences(
+        [acquirer(payment(), payment())], [issuer(debit())], [row()]
+    )
+
+
+def test_a_book_that_lists_not_everything_is_never_taken_for_agreement() -> None:
+    assert "no longer listed" in sentences([acquirer(left_out=3)], [], [])[0]
+    assert "no longer listed" in sentences([], [replace(issuer(), left_out=3)], [])[0]
+
+
+def test_books_survive_their_json_and_are_put_together() -> None:
+    one = Books(terminals=(acquirer(payment()),))
+    two = Books(issuers=(issuer(debit()),), networks=(acquirer(),))
+    both = Books.from_json(one.to_json(), two.to_json())
+    assert both == Books(terminals=one.terminals, networks=two.networks, issuers=two.issuers)
+
+
+def test_percentiles_of_latency_classes() -> None:
+    assert percentile_us({1_000: 98, 5_000: 1, 90_000: 1}, 50) == 1_000
+    assert percentile_us({1_000: 98, 5_000: 1, 90_000: 1}, 99) == 5_000
+    assert percentile_us({}, 99) == 0
+
+
+# -- the journal's rows
+
+ELEMENTS: Document = {"3": "000000", "37": "532912000001", "32": "504102", "41": "102A0001"}
+REQUEST_KEY: Key = ("rif", "2", "000001", "1125120000", "504102", "102A0001")
+
+
+def forwarded(txn: int = 1, de3: str = "000000", amount: int = 100_00) -> Forwarded:
+    return Forwarded(
+        txn, 0, REQUEST_KEY, "acquirers", "atlas", "domestic", "0200", "000777", "1125120001", "950401******0019", b"", amount,
+        "504", ELEMENTS | {"3": de3},
+    )  # fmt: skip
+
+
+def owed(txn: int, kind: str = "reversal", original: int = 1, **message: str) -> Owed:
+    return Owed(
+        txn, 0, kind, "timeout", "atlas", original, ("", "4", "000778", "1125120002", "", ""), "acquirers",
+        "950401******0019", b"",
+        100_00, "504", ELEMENTS | {"t": "0420", "11": "000778"} | {k.removeprefix("de"): v for k, v in message.items()},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("entries", "expected"),
+    [
+        ([forwarded()], row("unanswered", 100_00, "")),
+        ([forwarded(), Answered(1, 0, "00", {}, 0)], row()),
+        ([forwarded(), Answered(1, 0, "51", {}, 0)], row("declined", 0, "51")),
+        ([forwarded(de3="200000"), Answered(1, 0, "00", {}, 0)], row(amount=-100_00)),
+        ([forwarded(de3="310000"), Answered(1, 0, "00", {}, 0)], row(amount=0)),
+        ([forwarded(), Abandoned(1, 0, "91", "timeout")], row("declined", 0, "91")),
+        ([forwarded(), owed(2)], row("declined", 0, "91", owed=1)),
+        ([forwarded(), owed(2), Delivered(2, 0, "00")], row("declined", 0, "91")),
+        ([forwarded(), Answered(1, 0, "00", {}, 0), owed(2), Delivered(2, 0, "00")], row("reversed", 0)),
+        ([forwarded(), Answered(1, 0, "00", {}, 0), owed(2, de95="000000003000" + "0" * 30), Delivered(2, 0, "00")],
+         row(amount=30_00)),
+        ([forwarded(), Answered(1, 0, "10", {"4": "000000006000"}, 0)], row(amount=60_00, de39="10")),
+        ([forwarded(), Answered(1, 0, "10", {"4": "000000006000"}, 0), owed(2, de95="000000007000" + "0" * 30),
+          Delivered(2, 0, "00")], row(amount=60_00, de39="10")),
+        ([forwarded(), Answered(1, 0, "00", {}, 0), owed(2, "advice", 0, de4="000000008000"), Delivered(2, 0, "00")],
+         row(amount=80_00)),
+        ([owed(2, original=0), Delivered(2, 0, "00")], row("reversed", 0, "")),
+        ([Declined(1, 0, REQUEST_KEY, "acquirers", "0200", "950401******0019", 100_00, "504", "532912000001", "15", "no range")],
+         row("declined", 0, "15")),
+    ],
+)  # fmt: skip
+def test_a_payments_records_make_one_row(entries: list[AnyEntry], expected: JournalRow) -> None:
+    assert journal_rows(entries) == [expected]
+
+
+def test_a_declined_reversal_makes_no_row() -> None:
+    key: Key = ("rif", "4", "000001", "1125120000", "504102", "102A0001")
+    assert (
+        journal_rows([Declined(1, 0, key, "acquirers", "0400", "", 0, "504", "532912000001", "96", "journal down")])
+        == []
+    )
