@@ -3,10 +3,11 @@
 A turn is: read what has arrived on all links, deal with it, write what comes of it. What arrives meanwhile waits for the next. A
 request's answer takes about three turns beside what its issuer takes, so turns that stay short are latencies that stay flat.
 
-Where each turn of a quarter of a second took more of the processor than it may, it does not keep up; from then on turns
-have room for so many requests as fit the time, by what they took, and the rest is declined (`core.transactions.overload`). One
-slow turn, or a burst that is dealt with in a quarter of a second, declines nothing. Time that others have the processor is not counted: to
-decline would not give it back. Half of a turn at least is for payments, however many are to be declined: turns grow longer then.
+Where each turn of a quarter of a second took more of the processor than it may, it does not keep up; from then on turns have
+room for so many requests as fit the time, by what they took, and the rest is declined (`core.transactions.overload`). One
+slow turn, or a burst that is dealt with in a quarter of a second, declines nothing. Time that others have the processor is
+not counted: to decline would not give it back. Half of a turn at least is for payments, however many are to be declined:
+turns grow longer then.
 """
 
 import time
