@@ -8,17 +8,15 @@ import pytest
 
 from switch.core import switch as switch_module
 from switch.core.kernel import Kernel
-from switch.core.links.session import pending
+from switch.core.links import pending
 from switch.core.network import Network
-from switch.core.records.records import Booted, records
-from switch.core.records.records import standin_counters as exposure
-from switch.core.records.records import state as state_module
+from switch.core.records import records, standin_counters
+from switch.core.records import state as state_module
+from switch.core.records.records import Booted
 from switch.core.records.state import History, State
-from switch.core.saf import forwarder as forward
-from switch.core.saf import queue as owing
+from switch.core.saf import forwarder, queue
 from switch.core.switch import Switch
-from switch.core.transactions import duplicates, payments, reversals, standin
-from switch.core.transactions import transaction as flow
+from switch.core.transactions import duplicates, payments, reversals, standin, transaction
 from switch.security.vault import Vault
 from switch.wire import Dialect
 
@@ -30,7 +28,7 @@ def _replying(module: Any, change: Callable[[dict[str, Any]], dict[str, Any]]) -
 
     def apply(patch: pytest.MonkeyPatch) -> None:
         def reply(*arguments: Any, **options: Any) -> None:
-            flow.reply(*arguments, **change(options))
+            transaction.reply(*arguments, **change(options))
 
         patch.setattr(module, "reply", reply)
 
@@ -54,13 +52,13 @@ def repeat_is_answered_before_what_it_says_is_durable(patch: pytest.MonkeyPatch)
 
 
 def reversal_leaves_before_it_is_durable_and_is_forgotten_at_a_restart(patch: pytest.MonkeyPatch) -> None:
-    add = owing.Queue.add
+    add = queue.Queue.add
 
-    def fresh_only(self: owing.Queue, entry: records.Owed, position: int, *, dead: bool = False) -> None:
+    def fresh_only(self: queue.Queue, entry: records.Owed, position: int, *, dead: bool = False) -> None:
         if position:
             add(self, entry, 0, dead=dead)
 
-    patch.setattr(owing.Queue, "add", fresh_only)
+    patch.setattr(queue.Queue, "add", fresh_only)
 
 
 def forwarded_is_not_reversed_at_a_restart(patch: pytest.MonkeyPatch) -> None:
@@ -77,7 +75,7 @@ def repeat_is_forwarded_again(patch: pytest.MonkeyPatch) -> None:
 def repeat_of_a_reversal_is_taken_again(patch: pytest.MonkeyPatch) -> None:
     handle = reversals.Reversals._handle
 
-    def forgetful(self: reversals.Reversals, message: flow.Incoming, *, advice: bool) -> None:
+    def forgetful(self: reversals.Reversals, message: transaction.Incoming, *, advice: bool) -> None:
         self._kernel.state.recent.pop(message.key, None)
         handle(self, message, advice=advice)
 
@@ -103,8 +101,8 @@ def answers_are_matched_without_looking_at_the_payment(patch: pytest.MonkeyPatch
 
 
 def acquirers_messages_are_told_apart_without_their_terminal(patch: pytest.MonkeyPatch) -> None:
-    def take(*arguments: Any) -> flow.Incoming:
-        message = flow.take(*arguments)
+    def take(*arguments: Any) -> transaction.Incoming:
+        message = transaction.take(*arguments)
         message.key = (*message.key[:5], "")
         return message
 
@@ -121,24 +119,24 @@ def nothing_times_out(patch: pytest.MonkeyPatch) -> None:
 
 
 def reversal_is_never_repeated(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(owing.Queue, "_wake", lambda self, item, at: None)
+    patch.setattr(queue.Queue, "_wake", lambda self, item, at: None)
 
 
 def later_messages_of_a_transaction_overtake(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(owing, "names_of", lambda entry: iter((entry.txn,)))
+    patch.setattr(queue, "names_of", lambda entry: iter((entry.txn,)))
 
 
 def dead_letter_lets_those_behind_it_go(patch: pytest.MonkeyPatch) -> None:
-    kill = owing.Queue.kill
+    kill = queue.Queue.kill
 
-    def freeing(self: owing.Queue, item: owing.Item) -> None:
+    def freeing(self: queue.Queue, item: queue.Item) -> None:
         kill(self, item)
         for follower in item.followers:
             follower.behind -= 1
             self._make_ready(follower)
         item.followers = ()
 
-    patch.setattr(owing.Queue, "kill", freeing)
+    patch.setattr(queue.Queue, "kill", freeing)
 
 
 def dead_letter_is_dropped(patch: pytest.MonkeyPatch) -> None:
@@ -149,12 +147,12 @@ def dead_letter_is_dropped(patch: pytest.MonkeyPatch) -> None:
 
 
 def original_that_its_reversal_overtook_is_forwarded(patch: pytest.MonkeyPatch) -> None:
-    owe = forward.Forwarder.owe
+    owe = forwarder.Forwarder.owe
 
-    def forgetful(self: forward.Forwarder, entry: records.Owed, now: int) -> int:
+    def forgetful(self: forwarder.Forwarder, entry: records.Owed, now: int) -> int:
         return owe(self, msgspec.structs.replace(entry, undoes=None) if not entry.original else entry, now)
 
-    patch.setattr(forward.Forwarder, "owe", forgetful)
+    patch.setattr(forwarder.Forwarder, "owe", forgetful)
     patch.setattr(reversals.Reversals, "_refuse_from_now_on", lambda self, message, key: None)
 
 
@@ -191,18 +189,20 @@ def stand_in_is_not_told_after_a_restart(patch: pytest.MonkeyPatch) -> None:
         state_module._forwarded(state, r.request)
         state_module._answered(state, r.answer)
         state.last_txn = r.advice.txn
-        state.exposure.approved(exposure.Stood(r.txn, r.request.at_us, r.card, r.request.amount), r.request.host)
+        state.standin_counters.approved(
+            standin_counters.Stood(r.txn, r.request.at_us, r.card, r.request.amount), r.request.host
+        )
 
     patch.setitem(state_module._APPLY, records.StoodIn, stood_in)
-    patch.setattr(forward.Forwarder, "promised", lambda self, entry, position, now: None)
+    patch.setattr(forwarder.Forwarder, "promised", lambda self, entry, position, now: None)
 
 
 def stand_in_counts_no_card(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(exposure.Exposure, "of_card", lambda self, card, now_us: (0, 0))
+    patch.setattr(standin_counters.Exposure, "of_card", lambda self, card, now_us: (0, 0))
 
 
 def stand_in_is_not_counted_over_a_restart(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(exposure.Exposure, "of", classmethod(lambda cls, window, untold: cls()))
+    patch.setattr(standin_counters.Exposure, "of", classmethod(lambda cls, window, untold: cls()))
 
 
 def partial_reversal_takes_back_all(patch: pytest.MonkeyPatch) -> None:
