@@ -164,14 +164,14 @@ class Load:
 
     def _signed_on(self, connection: _Connection, frame: bytes) -> bool:
         raw = self._speech.dialect.decode(frame)
-        house = self._speech.inward(raw)
-        if house[DE.MTI][1] != "8":
+        internal = self._speech.inward(raw)
+        if internal[DE.MTI][1] != "8":
             return False
-        if house[DE.MTI][2] == "0":
+        if internal[DE.MTI][2] == "0":
             connection.sock.sendall(connection.framing.frame(self._speech.network_answer(raw)))
             return False
-        if house.get(DE.RESPONSE_CODE) != "00":
-            raise LoadError(f"the host refuses the sign-on: DE39={house.get(DE.RESPONSE_CODE, 'absent')}")
+        if internal.get(DE.RESPONSE_CODE) != "00":
+            raise LoadError(f"the host refuses the sign-on: DE39={internal.get(DE.RESPONSE_CODE, 'absent')}")
         return True
 
     def close(self) -> None:

@@ -41,7 +41,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     currency: str = "504"
     terminal: str = "BENCH001"
     set: dict[str, str] = {}
-    """elements to say otherwise, by number, in house form (a 1987 document)"""
+    """elements to say otherwise, by number, in internal format (a 1987 document)"""
     without: Sequence[str] = ()
     """elements to leave out"""
 
@@ -60,7 +60,7 @@ class Speech:
     def purchase(self, card: Card) -> Document:
         """A purchase as the link says it; DE7, DE11 and DE37 are to be filled in."""
         settings = self._settings
-        house: Document = {
+        internal: Document = {
             DE.MTI: "0200", DE.PAN: card.pan, DE.PROCESSING_CODE: "000000", DE.AMOUNT: f"{settings.amount:012d}",
             DE.TRANSMISSION_TIME: "0101000000", DE.STAN: "000001", DE.LOCAL_TIME: settings.local_time[6:],
             DE.LOCAL_DATE: settings.local_time[2:6], DE.EXPIRY: card.expiry, DE.MERCHANT_TYPE: "5411",
@@ -69,10 +69,10 @@ class Speech:
             DE.MERCHANT: settings.institution.ljust(15, "0")[:15], DE.MERCHANT_NAME: "BENCH MARKET              RABAT       MA",
             DE.CURRENCY: settings.currency,
         }  # fmt: skip
-        house.update(settings.set)
+        internal.update(settings.set)
         for de in settings.without:
-            house.pop(de, None)
-        return self._translator.outward(house, None)
+            internal.pop(de, None)
+        return self._translator.outward(internal, None)
 
     def template(self, card: Card, framing: Framing) -> Template:
         """Its purchase, encoded and framed, with holes. Raises EncodeError, FramingError; KeyError: DE7, 11 or 37 is left out."""
@@ -80,14 +80,14 @@ class Speech:
 
     def sign_on(self, time: str, stan: str) -> bytes:
         """0800 with DE70=001, not framed."""
-        house: Document = {
+        internal: Document = {
             DE.MTI: "0800", DE.TRANSMISSION_TIME: time, DE.STAN: stan, DE.ACQUIRER: self._settings.institution,
             DE.NETWORK_CODE: NetworkCode.SIGN_ON,
         }  # fmt: skip
-        return self.dialect.encode(self._translator.outward(house, None))
+        return self.dialect.encode(self._translator.outward(internal, None))
 
     def inward(self, document: Document) -> Document:
-        """A link's document in house form."""
+        """A link's document in internal format."""
         return self._translator.inward(document)
 
     def network_answer(self, raw: Document) -> bytes:

@@ -24,10 +24,10 @@ class TillError(Exception):
 
 
 class Said(NamedTuple):
-    """A message as it went or came: in the link's dialect, and in house form."""
+    """A message as it went or came: in the link's dialect, and in internal format."""
 
     link: Document
-    house: Document
+    internal: Document
     size: int
     """bytes, without framing"""
 
@@ -103,18 +103,18 @@ class Till:
             self._counter.parent.mkdir(parents=True, exist_ok=True)
             self._counter.write_text(str(self._stan))
 
-    def send(self, house: Document) -> Said:
+    def send(self, internal: Document) -> Said:
         """Send a message; EncodeError: the dialect cannot say it."""
-        link = self._translator.outward(house)
+        link = self._translator.outward(internal)
         data = self.dialect.encode(link)
         try:
             self._socket.sendall(self._framing.frame(data))
         except OSError as error:
             raise TillError(f"the link broke while sending: {error.strerror or error}") from None
-        return Said(self.dialect.decode(data), house, len(data))
+        return Said(self.dialect.decode(data), internal, len(data))
 
-    def answer_to(self, house: Document, seconds: float) -> Said | None:
-        """The answer to `house`; None if none comes in time. Other messages are passed over."""
+    def answer_to(self, internal: Document, seconds: float) -> Said | None:
+        """The answer to `internal`; None if none comes in time. Other messages are passed over."""
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
             data = self._frame(left)
@@ -125,8 +125,8 @@ class Till:
                 heard = self._translator.inward(link)
             except DecodeError as error:
                 raise TillError(f"the answer cannot be read: {error}") from None
-            same = all(heard.get(de) == house.get(de) for de in (DE.STAN, DE.TRANSMISSION_TIME))
-            if same and heard[DE.MTI][1] == house[DE.MTI][1] and heard[DE.MTI][2] in "13":
+            same = all(heard.get(de) == internal.get(de) for de in (DE.STAN, DE.TRANSMISSION_TIME))
+            if same and heard[DE.MTI][1] == internal[DE.MTI][1] and heard[DE.MTI][2] in "13":
                 return Said(link, heard, len(data))
         return None
 
@@ -136,7 +136,7 @@ class Till:
         said = self.answer_to(message, 5)
         if said is None:
             raise TillError("no answer to the sign-on (0800): is it a switch, and is this the port's dialect?")
-        de39 = said.house.get(DE.RESPONSE_CODE, "")
+        de39 = said.internal.get(DE.RESPONSE_CODE, "")
         if de39 != Answer.APPROVED:
             raise TillError(
                 f"sign-on refused (DE39={de39}): DE32={message[DE.ACQUIRER]} must be a member of the switch's network file"

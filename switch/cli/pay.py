@@ -182,12 +182,12 @@ class Desk:
         said = self._exchange(till, request, asked)
         if said is None:
             return self._take_back(till, request, asked)
-        de39 = said.house.get("39", "")
+        de39 = said.internal.get("39", "")
         click.echo(self._outcome(asked.kind, request, said))
         if de39 not in APPROVALS:
             return _DECLINED
-        approval = said.house.get("38", "")
-        standing = kept(request) | ({"4": said.house["4"]} if de39 == Answer.PARTIAL else {})
+        approval = said.internal.get("38", "")
+        standing = kept(request) | ({"4": said.internal["4"]} if de39 == Answer.PARTIAL else {})
         last = Last(card=card.name, pan=mask_pan(card.pan), kind=asked.kind, request=standing, approval=approval)
         self._remember(last)
         return 0
@@ -231,7 +231,7 @@ class Desk:
                 f"no answer within {ANSWER_S:g} s; say it again: it is done once however often it is said"
             )
         click.echo(self._outcome(asked.kind, message, said))
-        if said.house.get("39") != "00":
+        if said.internal.get("39") != "00":
             return _DECLINED
         self._remember(
             Last(card=last.card, pan=last.pan, kind=asked.kind, request=last.request, approval=last.approval)
@@ -308,8 +308,8 @@ class Desk:
         from switch.money import format_amount
         from switch.wire.vocabulary import ANSWER_NAMES, APPROVALS, Answer, mask_pan
 
-        house = said.house
-        de39 = house.get("39", "")
+        internal = said.internal
+        de39 = internal.get("39", "")
         meaning = ANSWER_NAMES.get(de39, "no meaning known")
         what = {"void": "void", "completion": "completion"}.get(kind, kind)
         about = (
@@ -320,14 +320,14 @@ class Desk:
         about += f" with {mask_pan(message.get('2', ''))}"
         if de39 not in APPROVALS:
             return paint("error", f"Declined: {about}: DE39={de39}, {meaning}.")
-        text = f"Approved: {about}" if de39 != Answer.PARTIAL else f"Approved in part: {_asked(message, house)}"
+        text = f"Approved: {about}" if de39 != Answer.PARTIAL else f"Approved in part: {_asked(message, internal)}"
         if "95" in message:
             text += f", of which {format_amount(int(message['95'][:12]), message['49'])} stand"
-        if house.get("38"):
-            text += f", approval code {house['38']}"
-        if "6" in house and "51" in house:
-            text += f", billed {format_amount(int(house['6']), house['51'])}"
-        text += "".join(f", {name} {amount}" for name, amount in _balances(house.get("54", "")))
+        if internal.get("38"):
+            text += f", approval code {internal['38']}"
+        if "6" in internal and "51" in internal:
+            text += f", billed {format_amount(int(internal['6']), internal['51'])}"
+        text += "".join(f", {name} {amount}" for name, amount in _balances(internal.get("54", "")))
         return paint("good", text + ".")
 
     # -- by conversation
@@ -374,12 +374,12 @@ class Desk:
         return replace(base, card=card, kind=kind, amount=amount, channel=channel, cvv2=cvv2)
 
 
-def _asked(message: "Document", house: "Document") -> str:
+def _asked(message: "Document", internal: "Document") -> str:
     """What was approved of what was asked."""
     from switch.money import format_amount
     from switch.wire.vocabulary import mask_pan
 
-    asked, approved = (format_amount(int(document["4"]), document["49"]) for document in (message, house))
+    asked, approved = (format_amount(int(document["4"]), document["49"]) for document in (message, internal))
     return f"{approved} of {asked} with {mask_pan(message.get('2', ''))}"
 
 

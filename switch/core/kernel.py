@@ -145,7 +145,7 @@ class Kernel:
             outcome = self.history.find(key)
         return outcome if outcome is not None and self.of_this_year(outcome) else None
 
-    def let_go(self, key: Key) -> bool:
+    def beyond_memory(self, key: Key) -> bool:
         """True if memory may have let go of what has this key: `find` would ask History."""
         horizon = self.state.horizons.get(key[0])
         return horizon is not None and not (later(key[3], horizon) and key[3][:4] in self._near)
@@ -168,7 +168,7 @@ class Kernel:
         booted = self.booted_de7
         return bool(booted) and not (later(sent_at, booted) and later(sent_at, session.since_de7))
 
-    def said_again(self, txn: int) -> None:
+    def count_copy(self, txn: int) -> None:
         """One more copy of this approval is on its way."""
         self.copies[txn] = self.copies.get(txn, 0) + 1
         if len(self.copies) > self.limits.recent_transactions:
@@ -181,18 +181,18 @@ class Kernel:
             self.copies[txn] = others - 1
         return others > 0
 
-    def refused_unrecorded(self, key: Key, de39: str) -> None:
+    def remember_refusal(self, key: Key, de39: str) -> None:
         """Remember a refusal in memory only: a repeat that is on its way already must not fare otherwise."""
         self.refused[key] = self._wall_us, de39
         if len(self.refused) > self.limits.recent_transactions:
             self.refused.popitem(last=False)
 
-    def refused_before(self, key: Key) -> str:
+    def remembered_refusal(self, key: Key) -> str:
         """DE39 of such a refusal within the duplicate window; "" where there is none."""
         at_us, de39 = self.refused.get(key, (0, ""))
         return de39 if de39 and self._within_window(at_us) else ""
 
-    def left(self, link: LinkId) -> None:
+    def end_waiting(self, link: LinkId) -> None:
         """A request of this connection does not wait any more, otherwise than by its answer."""
         session = self.sessions.get(link)
         if session is not None:
@@ -222,7 +222,7 @@ class Kernel:
         txn: int = 0,
         hop: Hop | None = None,
     ) -> None:
-        """Translate, encode, frame and send a house-form document. Raises EncodeError where the link's dialect cannot say it."""
+        """Translate, encode, frame and send a document in internal format. EncodeError: the link's dialect cannot say it."""
         try:
             data = session.say(document, reference)
         except FramingError as error:

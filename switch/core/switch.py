@@ -1,20 +1,18 @@
 """The switch: a party that knows which flow a message belongs to.
 
-Bytes are cut into frames, decoded, brought into house form and handed to one flow by MTI. What cannot be read is answered with
-DE39=30 where it can be answered; one bad message never costs a healthy link.
+Bytes are cut into frames, decoded, brought into internal format and handed to one flow by MTI. What cannot be read is
+answered with DE39=30 where it can be answered; one bad message never costs a healthy link.
 """
 
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from switch.core.handover.memory import Memory
-from switch.core.handover.succession import memory_of, succeed
 from switch.core.kernel import Kernel
-from switch.core.link_control.diagnosis import Candidates, LinkAdvice
+from switch.core.link_control.diagnosis import LinkDiagnosis, LinkDoctor
 from switch.core.link_control.maintenance import Maintenance
-from switch.core.link_control.network_management import Management
-from switch.core.link_control.retiring import Leaving
+from switch.core.link_control.network_management import NetworkManagement
+from switch.core.link_control.retiring import Retiring
 from switch.core.links.session import HostState, Session, SessionState
 from switch.core.messages.family import UnreadableError
 from switch.core.messages.translator import answer, translator_for
@@ -58,23 +56,23 @@ class Switch(Kernel):
         position: int,
         vault: Vault,
         history: History,
-        candidates: Candidates | None = None,
+        doctor: LinkDoctor | None = None,
     ) -> None:
-        """`candidates`: dialects that links which do not come up are explained with; None: they are not explained."""
+        """`doctor`: explains links that do not come up; None: they are not explained."""
         super().__init__(network, dialects, state, position, vault, history)
         router = Router(network)
         self.forwarder = Forwarder(self)
         self._payments = Payments(self, router, self.forwarder, Tariffs(network))
         self._reversals = Reversals(self, router, self.forwarder, self._payments)
-        self.management = Management(self, self.forwarder.host_up)
+        self.management = NetworkManagement(self, self.forwarder.resume)
         self.maintenance = Maintenance(self, self.management)
         day = BusinessDay(self, self.management)
-        self.management.cutover = day.host_says
+        self.management.cutover = day.handle_cutover
         self.operator = Operator(
             self, LinkCommands(self, self.maintenance).table(), SafCommands(self, self.forwarder).table(), day.table()
         )
-        self._advice = LinkAdvice(self.log, candidates)
-        self.leaving = Leaving(self, self.management)
+        self._diagnosis = LinkDiagnosis(self.log, doctor)
+        self.retiring = Retiring(self, self.management)
         self.overload = Overload(self, self._frames)
         self.hold, self.settle, self.release = self.overload.hold, self.overload.settle, self.overload.release
         self.listeners: dict[str, Listener] = {listener.name: listener for listener in network.listeners}
@@ -87,10 +85,10 @@ class Switch(Kernel):
         self._swept_ns = 0
         self.snapshot_at = position + self.limits.snapshot_records
         self._handlers: dict[str, Handler] = {
-            **dict.fromkeys(REQUESTS, self._payments.request),
-            **dict.fromkeys(REVERSALS, self._reversals.reversal),
-            **dict.fromkeys(ADVICES, self._reversals.advice),
-            **dict.fromkeys(("0800", "0801", "0820"), self.management.request),
+            **dict.fromkeys(REQUESTS, self._payments.handle_request),
+            **dict.fromkeys(REVERSALS, self._reversals.handle_reversal),
+            **dict.fromkeys(ADVICES, self._reversals.handle_advice),
+            **dict.fromkeys(("0800", "0801", "0820"), self.management.handle_request),
             **dict.fromkeys(("0110", "0130", "0210", "0230", "0410", "0430"), self._answer),
             "0810": self._network_answer,
         }
@@ -105,14 +103,6 @@ class Switch(Kernel):
         for name in {entry.host for entry in self.state.owed.values()} - self.hosts.keys():
             self.log("error", "owed.host_unknown", host=name,
                      hint="something is still owed to a host that left the network file; put it back")  # fmt: skip
-
-    def succeeds(self, memory: Memory, now: int) -> None:
-        """The first call of a switch that follows another, instead of `started` (`core.handover.succession`)."""
-        succeed(self, memory, now)
-
-    def leaves(self, *, whole: bool) -> Memory:
-        """What a switch that follows this one needs to know. The last call: nothing may happen to this one any more."""
-        return memory_of(self, whole=whole)
 
     def busy(self) -> dict[str, str]:
         """Hosts with something open or owed, and what, in words."""
@@ -145,7 +135,7 @@ class Switch(Kernel):
             session.host = host
             self.sessions[link] = self.with_hosts[link] = session
             self.log("info", "link.connected", link=link, dialect=session.dialect.name)
-            if not self.maintenance.keeps_out(session):
+            if not self.maintenance.keep_out(session):
                 self.management.sign_on(session, now)
         elif listener is not None:
             session = self.session(link, name, listener.role, listener.dialect, listener.framing, "", now)
@@ -179,7 +169,7 @@ class Switch(Kernel):
     def _close(self, session: Session, reason: str) -> None:
         session.state = CLOSING
         if session.host is not None:
-            session.host.leaves(session)
+            session.host.remove(session)
         self.effects.append(Close(session.link, reason))
 
     def disconnected(self, link: LinkId, now: int) -> None:
@@ -192,7 +182,7 @@ class Switch(Kernel):
         if session is None:
             return
         if not session.good:
-            self._advice.link(session, now)
+            self._diagnosis.explain_link(session, now)
         if session.name in self.listeners:
             self.connections[session.name] -= 1
         host = session.host
@@ -200,21 +190,21 @@ class Switch(Kernel):
             if session.source:
                 self.log("info", "link.down", link=link, source=session.source)
             return
-        host.leaves(session)
+        host.remove(session)
         self.log(
             "warning", "link.down", link=link, host=host.name, in_flight=len(host.pending), still_up=len(host.sessions)
         )
         for pending in [p for p in host.pending.waiting.values() if p.host_link == link]:
-            if not self._payments.send_again(host, pending, now):
+            if not self._payments.resend(host, pending, now):
                 self._payments.give_up(host, pending, "connection lost", now)
         if host.up is not None:
-            self.forwarder.host_up(host, now)
+            self.forwarder.resume(host, now)
 
-    def lets_go(self, link: LinkId, reason: str, now: int) -> None:
+    def retire(self, link: LinkId, reason: str, now: int) -> None:
         """Let a connection end once it can be missed."""
         session = self.sessions.get(link)
-        if session is not None and session.state is not CLOSING and link not in self.leaving.links:
-            self.leaving.add(session, reason, now)
+        if session is not None and session.state is not CLOSING and link not in self.retiring.links:
+            self.retiring.add(session, reason, now)
 
     # -- bytes
 
@@ -225,19 +215,19 @@ class Switch(Kernel):
             return
         session.heard_ns = now
         if not session.good:
-            self._advice.remember(session, data)
+            self._diagnosis.remember(session, data)
         framing = session.framing
         try:
             frames = framing.feed(data)
         except FramingError as error:
-            self.overload.lets_go(session, now)
+            self.overload.flush(session, now)
             self._frames(session, error.frames, now)
             self.log("warning", "frame.bad", link=link, offset=error.offset, expected=error.expected, found=error.found,
                      reason=str(error), framing=session.framing_name)  # fmt: skip
-            self._advice.link(session, now)
+            self._diagnosis.explain_link(session, now)
             self._close(session, f"bad frame: {error}")
             return
-        if not (self.overload.holding and self.overload.keeps(session, frames)):
+        if not (self.overload.holding and self.overload.hold_back(session, frames)):
             self._frames(session, frames, now)
         if framing.waiting:
             self.partial.setdefault(link, now)
@@ -269,7 +259,7 @@ class Switch(Kernel):
             if handler is None:
                 self._misformed(session, raw, f"MTI {document[DE.MTI]} is not one this switch speaks")
                 if not session.good:
-                    self._advice.link(session, now)
+                    self._diagnosis.explain_link(session, now)
                 continue
             session.good += 1
             session.bad_in_a_row = 0
@@ -287,9 +277,9 @@ class Switch(Kernel):
         self.log("warning", "message.unreadable", link=session.link, de11=partial.get(DE.STAN, ""),
                  **error_fields(session.dialect, frame, error))  # fmt: skip
         if session.good:
-            self._advice.message(session, frame, now)
+            self._diagnosis.explain_message(session, frame, now)
         else:
-            self._advice.link(session, now)
+            self._diagnosis.explain_link(session, now)
         mti = partial.get(DE.MTI, "")
         request = len(mti) == 4 and mti.isdigit() and mti[2] in "02"
         if request and DE.STAN in partial and DE.TRANSMISSION_TIME in partial:
@@ -329,13 +319,13 @@ class Switch(Kernel):
         key = (document[DE.MTI][1], get(DE.STAN, ""), get(DE.TRANSMISSION_TIME, ""))
         if host is not None:
             mti = document[DE.MTI]
-            pending = host.pending.answered_by(key, document) if mti[2] == "1" else None
+            pending = host.pending.match(key, document) if mti[2] == "1" else None
             if pending is not None:
-                self._payments.answered(session, document, pending, now)
+                self._payments.handle_answer(session, document, pending, now)
                 if self.draining:
                     self._say_goodbye(now)
                 return
-            if (mti[2] == "3" or mti[1] == MTI.REVERSAL) and self.forwarder.acknowledged(host, key, document, now):
+            if (mti[2] == "3" or mti[1] == MTI.REVERSAL) and self.forwarder.acknowledge(host, key, document, now):
                 return
         self._unmatched(session, host, document, key, now)
 
@@ -350,7 +340,7 @@ class Switch(Kernel):
             self.log("warning", "answer.unmatched", **fields, nearest="the switch asks nothing of an acquirer's link")
             return
         given_up = host.pending.late(key)
-        doubled = host.pending.doubled(key) if given_up is None else 0
+        doubled = host.pending.answered_before(key) if given_up is None else 0
         if doubled:
             self.log("warning", "answer.doubled", **fields, txn=f"{doubled:x}", hint="the first answer stands")
         elif given_up is None:
@@ -362,7 +352,7 @@ class Switch(Kernel):
 
     def _network_answer(self, session: Session, document: Document, raw: Document, now: int) -> None:
         del raw
-        self.management.response(session, document, now)
+        self.management.handle_response(session, document, now)
 
     # -- the driver's calls
 
@@ -392,7 +382,7 @@ class Switch(Kernel):
         else:
             self.management.tick(now)
         self.maintenance.tick(now)
-        self.leaving.tick(now)
+        self.retiring.tick(now)
         self._close_overdue(self.unsigned, now, "sign_on_ms", "did not sign on (0800, DE70=001) in time")
         self._close_overdue(
             self.partial, now - self.limits.frame_ms * 1_000_000, "frame_ms", "a frame was begun and not finished"
@@ -432,7 +422,7 @@ class Switch(Kernel):
         due = [self._swept_ns + 5_000_000_001]
         candidates = [host.pending.deadline() for host in self.hosts.values()]
         candidates += (self.forwarder.deadline(), self.management.deadline())
-        candidates += (self.maintenance.deadline(), self.leaving.deadline())
+        candidates += (self.maintenance.deadline(), self.retiring.deadline())
         due += [at for at in candidates if at is not None]
         if self.unsigned:
             due.append(next(iter(self.unsigned.values())))
@@ -470,6 +460,6 @@ class Switch(Kernel):
                 self.wall_us(now), SCHEMA, self.network.name, self.last_txn, tuple(state.open.values()),
                 tuple(state.owed.values()), dict(state.stans), horizons,
                 tuple(state.shelved.values()), tuple(state.held.values()), dict(state.maintenance),
-                tuple(state.exposure.window.values()), state.cutover,
+                tuple(state.standin_counters.window.values()), state.cutover,
             )
         )  # fmt: skip

@@ -14,10 +14,12 @@ import trio
 
 from switch.config import ConfigErrors
 from switch.core.handover.changes import Obstacle, changes, obstacles
+from switch.core.handover.succession import hand_over, take_over
 from switch.core.network import Network
 from switch.core.operator.command import Arguments, Unable
 from switch.core.party import Log
 from switch.core.switch import Switch
+from switch.doctor.explain import Explainer
 from switch.server.ports import trio_clock
 from switch.server.serving import Serving, addresses_of, dialects_of, dials_of, raise_open_files, shipped_dialects
 from switch.wire import Dialect
@@ -103,18 +105,20 @@ class Reloader:
         driver.carry_out(now)
         spoken = {**running.dialects, **dialects}
         try:
-            new = Switch(network, spoken, old.state, old.position, running.vault, running.history, shipped_dialects)
+            new = Switch(
+                network, spoken, old.state, old.position, running.vault, running.history, Explainer(shipped_dialects)
+            )
         except Exception:
             for door in opened:
                 door.sock.close()
             raise
         new.wall_offset_ns = old.wall_offset_ns
-        new.succeeds(old.leaves(whole=False), now)
+        take_over(new, hand_over(old, whole=False), now)
         running.follow(new, network, spoken)
         driver.follow(new, network.limits, now)
         driver.doors.move(wanted, opened)
         for link in driver.doors.dial(dials_of(network), running.nursery):
-            new.lets_go(link, "fewer connections with this host are to be kept", now)
+            new.retire(link, "fewer connections with this host are to be kept", now)
         driver.carry_out(now)
         too_few = raise_open_files(network.limits.connections)
         if too_few is not None:

@@ -21,6 +21,7 @@ import trio
 
 from switch.core.handover.changes import obstacles
 from switch.core.handover.memory import MEMORY, Memory
+from switch.core.handover.succession import hand_over
 from switch.core.network import Network
 from switch.core.operator.command import Arguments, Unable
 from switch.core.party import Log
@@ -205,7 +206,7 @@ class Restarter:
     def _become(self, dialled: tuple[Any, ...], stopped_ns: int, by: str, *, keeps: bool) -> None:
         """Without a pause. Returns only by raising OSError: the program could not be executed."""
         running, driver = self._running, self._running.driver
-        left: Memory | None = running.switch.leaves(whole=True) if keeps else None
+        left: Memory | None = hand_over(running.switch, whole=True) if keeps else None
         estate = Estate(
             version=MEMORY if keeps else 0,
             memory=msgspec.Raw(msgspec.msgpack.encode(left)),

@@ -16,9 +16,11 @@ import msgspec
 import trio
 
 from switch.core.handover.changes import obstacles
+from switch.core.handover.succession import take_over
 from switch.core.network import Address, Network
 from switch.core.party import LinkId, Log
 from switch.core.switch import Switch
+from switch.doctor.explain import Explainer
 from switch.journal.feed import Feed
 from switch.journal.history import IndexHistory
 from switch.journal.recovery import Recovered
@@ -180,7 +182,9 @@ async def serving(
         if too_few is not None:
             sinks.log(too_few, time.time_ns())
         history = IndexHistory(state_dir)
-        switch = Switch(network, dialects, recovered.state, recovered.position, vault, history, shipped_dialects)
+        switch = Switch(
+            network, dialects, recovered.state, recovered.position, vault, history, Explainer(shipped_dialects)
+        )
         switch.wall_offset_ns = time.time_ns() - trio_clock()
         inherited = begin(switch, dialects, inherited, sinks)
         async with (
@@ -234,7 +238,7 @@ def begin(switch: Switch, dialects: dict[str, Dialect], inherited: Estate | None
             if session.dialect not in dialects:  # of a link that is about to end, and may still say something
                 with suppress(DialectError):
                     dialects[session.dialect] = Dialect.load(session.dialect)
-        switch.succeeds(memory, now)
+        take_over(switch, memory, now)
     except ValueError as error:
         for sock in inherited.sockets().values():
             sock.close()

@@ -73,7 +73,7 @@ class Audit:
         self._hosts = {host.name: host for host in hosts}
         self._stood: dict[bytes, list[tuple[int, int]]] = {}
         """card -> when and how much the switch has approved itself"""
-        self._untold: dict[int, tuple[str, int]] = {}
+        self._unadvised: dict[int, tuple[str, int]] = {}
         """advice -> host and amount"""
         self.said: Counter[int] = Counter()
         """transaction -> answers that the switch has given, delivered or not, since it started"""
@@ -130,7 +130,7 @@ class Audit:
         elif isinstance(entry, Cutover):
             self._closes(entry)
         elif isinstance(entry, Delivered):
-            self._untold.pop(entry.txn, None)
+            self._unadvised.pop(entry.txn, None)
             if entry.txn not in self._shadow.owed:
                 self.fail(f"journal: {entry.txn:x} was delivered and not owed", self.now)
 
@@ -157,11 +157,11 @@ class Audit:
         past = self._stood.setdefault(entry.card, [])
         past.append((request.at_us, request.amount))
         amounts = [amount for at_us, amount in past if at_us > request.at_us - WINDOW_US]
-        self._untold[entry.advice.txn] = (host.name, request.amount)
+        self._unadvised[entry.advice.txn] = (host.name, request.amount)
         self._bound(f"per_card_count of {rule.product}", len(amounts), rule.per_card_count)
         self._bound(f"per_card_amount of {rule.product}", sum(amounts), rule.per_card_amount)
-        untold = sum(amount for name, amount in self._untold.values() if name == host.name)
-        self._bound(f"standin_total of {host.name}", untold, host.standin_total)
+        unadvised = sum(amount for name, amount in self._unadvised.values() if name == host.name)
+        self._bound(f"standin_total of {host.name}", unadvised, host.standin_total)
 
     def _once(self, seen: dict[_What, int], what: _What, txn: int, said: str, key: str) -> None:
         first = seen.setdefault(what, txn)
@@ -196,7 +196,7 @@ class Audit:
 
     def _same(self, state: State, whose: str, other: str) -> None:
         shadow = self._shadow
-        for name in ("open", "owed", "stans", "shelved", "held", "exposure", "maintenance", "cutover"):
+        for name in ("open", "owed", "stans", "shelved", "held", "standin_counters", "maintenance", "cutover"):
             if getattr(state, name) != getattr(shadow, name):
                 self.fail(f"{whose} and {other} differ in {name}", self.now)
         for key, outcome in state.recent.items():

@@ -53,7 +53,7 @@ class WatchedTerminal(Terminal):
         self.contradictions: list[str] = []
 
     def understand(self, data: bytes) -> Document | None:
-        """A frame that one of these terminals sent, in house form; None: none of its lines can read it."""
+        """A frame that one of these terminals sent, in internal format; None: none of its lines can read it."""
         speech = self._speech
         frames = make_framing(speech.framing, FRAME_BYTES).feed(data)
         translator = translator_for(speech.dialect, speech.peer, speech.own, self._year)
@@ -61,9 +61,9 @@ class WatchedTerminal(Terminal):
 
     def on_message(self, line: Line, heard: Heard, now: int) -> None:
         """Compare with the first answer, then go on as any terminal."""
-        house = heard.house
-        if house[DE.MTI] in ("0110", "0210"):
-            key, de39 = match_key(house), house.get(DE.RESPONSE_CODE, "")
+        internal = heard.internal
+        if internal[DE.MTI] in ("0110", "0210"):
+            key, de39 = match_key(internal), internal.get(DE.RESPONSE_CODE, "")
             first = self.answers.setdefault(key, de39)
             if de39 in APPROVALS and first not in APPROVALS:
                 self.contradictions.append(f"{self.name}: {key} was answered {first}, and then {de39}")

@@ -20,7 +20,8 @@ from typing import Any, Protocol
 import msgspec
 
 from switch.core.handover.memory import Memory
-from switch.core.link_control.diagnosis import Candidates
+from switch.core.handover.succession import hand_over, take_over
+from switch.core.link_control.diagnosis import LinkDoctor
 from switch.core.messages.translator import answer, translator_for
 from switch.core.network import Network
 from switch.core.party import Close, Hop, LinkId, Log, Record, Send
@@ -49,7 +50,7 @@ class End(Protocol):
 
 
 class Peer:
-    """The other end of one link, as a script holds it: it sends and reads documents in house form, whatever the dialect."""
+    """The other end of one link, as a script holds it: it sends and reads documents in internal format, whatever the dialect."""
 
     def __init__(self, book: "Playbook", link: LinkId, dialect: Dialect, framing: Framing, institution: str) -> None:
         self._book = book
@@ -106,11 +107,11 @@ class Playbook:
 
     def __init__(
         self, network: Network, entries: Iterable[AnyEntry] = (), now: int = 0, links: int = 0,
-        dialects: dict[str, Dialect] | None = None, candidates: Candidates | None = None,
+        dialects: dict[str, Dialect] | None = None, doctor: LinkDoctor | None = None,
     ) -> None:  # fmt: skip
-        """`dialects`: loaded before, by name. `candidates`: to explain links with that do not come up; None: they are not."""
+        """`dialects`: loaded before, by name. `doctor`: explains links that do not come up."""
         self.network = network
-        self._candidates = candidates
+        self._doctor = doctor
         self.now = now
         self.entries: list[AnyEntry] = list(entries)
         """every record, durable or not"""
@@ -127,9 +128,7 @@ class Playbook:
         state = State(network.limits)
         for entry in self.entries:
             apply(state, entry)
-        self.switch = Switch(
-            network, self._dialects, state, len(self.entries), ClearVault(), DictHistory(self), candidates
-        )
+        self.switch = Switch(network, self._dialects, state, len(self.entries), ClearVault(), DictHistory(self), doctor)
         self.switch.wall_offset_ns = EPOCH_NS
         self.switch.started(self.now)
         self._carry_out()
@@ -235,7 +234,7 @@ class Playbook:
 
     def reloads(self, network: Network) -> None:
         """The network file is reloaded: a switch of `network` follows this one in its process, with all links."""
-        memory = self.switch.leaves(whole=False)
+        memory = hand_over(self.switch, whole=False)
         self._follows(network, memory, self.switch.state, self.switch.wall_offset_ns)
 
     def hands_over(self, network: Network | None = None) -> None:
@@ -243,7 +242,7 @@ class Playbook:
         self.switch.snapshot(self.now)
         self._carry_out()
         assert self.durable == len(self.entries), "a switch hands over what is durable"
-        packed = msgspec.msgpack.encode(self.switch.leaves(whole=True))
+        packed = msgspec.msgpack.encode(hand_over(self.switch, whole=True))
         state = State((network or self.network).limits)
         for entry in self.entries[-1:]:
             apply(state, entry)
@@ -255,11 +254,9 @@ class Playbook:
         names = {listener.dialect for listener in network.listeners} | {host.dialect for host in network.hosts}
         self._dialects.update({name: Dialect.load(name) for name in names - self._dialects.keys()})
         position = len(self.entries)
-        self.switch = Switch(
-            network, self._dialects, state, position, ClearVault(), DictHistory(self), self._candidates
-        )
+        self.switch = Switch(network, self._dialects, state, position, ClearVault(), DictHistory(self), self._doctor)
         self.switch.wall_offset_ns = wall_offset_ns
-        self.switch.succeeds(memory, self.now)
+        take_over(self.switch, memory, self.now)
         self._carry_out()
 
     def recorded(self, kind: type) -> list[AnyEntry]:

@@ -265,11 +265,11 @@ class Trouble:
             self._world.clock.after(fault.amount * MS_NS, self._again, (name, send))
             return
         terminal = next(t for t in self._world.terminals if t.name == name)
-        house = terminal.understand(send.data)
-        if house is None or house[DE.MTI][1] == "8":
+        internal = terminal.understand(send.data)
+        if internal is None or internal[DE.MTI][1] == "8":
             return
         armed.popleft()
-        self._world.clock.after(fault.amount * MS_NS, self._repeat, (terminal, house, fault.detail == "marked"))
+        self._world.clock.after(fault.amount * MS_NS, self._repeat, (terminal, internal, fault.detail == "marked"))
 
     def _again(self, what: tuple[str, Send]) -> None:
         name, send = what
@@ -280,14 +280,14 @@ class Trouble:
 
     def _repeat(self, what: "tuple[WatchedTerminal, Document, bool]") -> None:
         """On any connection that is signed on. Not once the first was declined: an acquirer does not ask again then."""
-        terminal, house, marked = what
+        terminal, internal, marked = what
         node = self._world.nodes[terminal.name]
-        said = terminal.answers.get(match_key(house))
+        said = terminal.answers.get(match_key(internal))
         links = [link for link, line in terminal.lines.items() if line.signed_on and link in node.ends]
         if not links or self._world.peace or (said is not None and said not in APPROVALS):
             return
         link: LinkId = self._dice.choice(links)
-        terminal.say(terminal.lines[link], repeat(house) if marked else house)
+        terminal.say(terminal.lines[link], repeat(internal) if marked else internal)
         node.carry_out()
 
     def _flood(self, fault: Fault) -> None:

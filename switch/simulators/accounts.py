@@ -1,4 +1,4 @@
-"""An issuer's accounts: what a message does to them and what it is answered. Knows documents in house form, no wire.
+"""An issuer's accounts: what a message does to them and what it is answered. Knows documents in internal format, no wire.
 
 Theory of operation. The ledger decides; `postings.Holdings` remembers. Each payment that moves money is a `Posting`, known by its
 payment key (DE32/DE41/DE37) and by the STAN and time it came under (what DE90 names).
@@ -29,7 +29,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 import msgspec
 
-from switch.core.messages.internal import Additional, House48, additional_amount, additional_amounts
+from switch.core.messages.internal import Additional, Private48, additional_amount, additional_amounts
 from switch.simulators.cards import TestCard
 from switch.simulators.clock import Moment
 from switch.simulators.de48 import private_elements, with_private
@@ -74,7 +74,7 @@ _Do: TypeAlias = Callable[[Document, Moment], _Decision]
 
 
 class Ledger:
-    """The accounts of one host. Each call takes a document in house form and the moment, and returns a verdict.
+    """The accounts of one host. Each call takes a document in internal format and the moment, and returns a verdict.
 
     What a call has changed is in `fresh`, for a host that keeps a journal to record (and to clear).
     """
@@ -145,7 +145,7 @@ class Ledger:
         refusal = _card_refusal(account.card, kind, document, at)
         if refusal is not None:
             return refusal, None
-        private = {House48.CVV2_RESULT: "M"} if House48.CVV2 in private_elements(document) else {}
+        private = {Private48.CVV2_RESULT: "M"} if Private48.CVV2 in private_elements(document) else {}
         extra = with_private({}, private) | {DE.APPROVAL_CODE: self._approval()}
         if kind == Processing.BALANCE:
             return Verdict(Answer.APPROVED, extra | {DE.ADDITIONAL_AMOUNTS: _balances(account)}), None
@@ -195,7 +195,7 @@ class Ledger:
         if posting is not None or payment_key(document) in self.holdings.early:
             return _Decision(Verdict(Answer.ORIGINAL_INCONSISTENT, reason="its payment has been reversed"))
         account = self.accounts.get(document.get(DE.PAN, ""))
-        if account is None and House48.STAND_IN in private_elements(document):
+        if account is None and Private48.STAND_IN in private_elements(document):
             account = self.holdings.suspense
         if account is None:
             return _Decision(Verdict(Answer.INVALID_CARD, reason="no such card on file"))
@@ -331,9 +331,9 @@ def _card_refusal(card: TestCard, kind: str, document: Document, at: Moment) -> 
     if kind in card.forbidden:
         return Verdict(Answer.NOT_PERMITTED_CARDHOLDER, reason=f"product {card.product} does not allow type {kind}")
     private = private_elements(document)
-    if House48.CVV2 in private and private[House48.CVV2] != card.cvv2:
-        return Verdict(Answer.CVV2_FAILURE, with_private({}, {House48.CVV2_RESULT: "N"}), "wrong CVV2")
-    if document.get(DE.ENTRY_MODE, "")[:2] == "81" and House48.CVV2 not in private and House48.CAVV not in private:
+    if Private48.CVV2 in private and private[Private48.CVV2] != card.cvv2:
+        return Verdict(Answer.CVV2_FAILURE, with_private({}, {Private48.CVV2_RESULT: "N"}), "wrong CVV2")
+    if document.get(DE.ENTRY_MODE, "")[:2] == "81" and Private48.CVV2 not in private and Private48.CAVV not in private:
         return Verdict(Answer.DO_NOT_HONOUR, reason="a web payment without CVV2 or authentication value")
     return None
 
@@ -351,7 +351,7 @@ def _cash_refusal(kind: str, document: Document) -> Verdict | None:
 def _takes_less(document: Document, account: Account) -> bool:
     """True where a purchase may be approved in part: its terminal says so, and something is there, in its own currency."""
     return (
-        private_elements(document).get(House48.PARTIAL) == "1"
+        private_elements(document).get(Private48.PARTIAL) == "1"
         and document.get(DE.PROCESSING_CODE, "")[:2] == Processing.PURCHASE
         and document.get(DE.CURRENCY) == account.card.currency
         and 0 < account.available < int(document.get(DE.AMOUNT, "0"))

@@ -1,10 +1,10 @@
-"""DE48 of the house form: numbered subelements, as hosts read and write them."""
+"""DE48 of the internal format: numbered subelements, as hosts read and write them."""
 
-from switch.core.messages.internal import PRIVATE, House48
+from switch.core.messages.internal import PRIVATE, Private48
 from switch.wire.subfields import SubfieldError
 from switch.wire.vocabulary import DE, Document
 
-__all__ = ["House48", "private_elements", "with_private"]
+__all__ = ["Private48", "private_elements", "with_private"]
 
 
 def private_elements(document: Document) -> dict[str, str]:

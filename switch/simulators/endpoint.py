@@ -1,4 +1,4 @@
-"""One end of one connection: bytes <-> documents in house form, whatever the dialect and framing."""
+"""One end of one connection: bytes <-> documents in internal format, whatever the dialect and framing."""
 
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
@@ -28,8 +28,8 @@ class Speech(NamedTuple):
 class Heard(NamedTuple):
     """One message that came."""
 
-    house: Document
-    """in house form (1987)"""
+    internal: Document
+    """in internal format (1987)"""
     raw: Document
     """as the link's dialect has it: what an answer's header is made from"""
 
@@ -55,21 +55,21 @@ class Line:
         for frame in frames:
             try:
                 raw = self._dialect.decode(frame)
-                house = self._translator.inward(raw)
+                internal = self._translator.inward(raw)
             except DecodeError as error:
                 self._unreadable(frame, error)
                 continue
-            yield Heard(house, raw)
+            yield Heard(internal, raw)
         if broken is not None:
             self._emit(Close(self.link, str(broken)))
 
-    def say(self, house: Document, reference: Document | None = None, after: int = 0) -> None:
+    def say(self, internal: Document, reference: Document | None = None, after: int = 0) -> None:
         """Send a message; `reference` is the request it answers, as it came. EncodeError: the dialect cannot say it."""
-        self._emit(Send(self.link, self.pack(house, reference), after))
+        self._emit(Send(self.link, self.pack(internal, reference), after))
 
-    def pack(self, house: Document, reference: Document | None = None) -> bytes:
+    def pack(self, internal: Document, reference: Document | None = None) -> bytes:
         """The framed bytes of a message."""
-        return self._framing.frame(self._dialect.encode(self._translator.outward(house, reference)))
+        return self._framing.frame(self._dialect.encode(self._translator.outward(internal, reference)))
 
     def _unreadable(self, frame: bytes, error: DecodeError) -> None:
         at = error.byte(self._dialect) if isinstance(error, UnreadableError) else None
@@ -77,8 +77,8 @@ class Line:
         self._emit(Log("warning", "message.unreadable", {"link": self.link, **fields}))
         partial = error.document
         try:
-            house = self._translator.inward(dict(partial))
+            internal = self._translator.inward(dict(partial))
         except (KeyError, ValueError):
             return
-        if house.get(DE.MTI) in REQUESTS and DE.STAN in house:
-            self.say(answer(house, Answer.FORMAT_ERROR), partial)
+        if internal.get(DE.MTI) in REQUESTS and DE.STAN in internal:
+            self.say(answer(internal, Answer.FORMAT_ERROR), partial)

@@ -157,7 +157,7 @@ class Issuer(Host):
 
     def on_message(self, line: Line, heard: Heard, now: int) -> None:
         """Answer it, or log why not."""
-        mti = heard.house[DE.MTI]
+        mti = heard.internal[DE.MTI]
         if mti in ("0800", "0801"):
             self._network(line, heard)
         elif mti in REQUESTS or mti in ADVICES or mti in REVERSALS:
@@ -173,19 +173,19 @@ class Issuer(Host):
 
     def _request(self, line: Line, heard: Heard, now: int) -> None:
         self._check_signed_on(line)
-        verdict = self.decide(heard.house, now)
-        fate, delay_ns = self._plan.fate(heard.house.get(DE.PAN, ""), self._dice)
+        verdict = self.decide(heard.internal, now)
+        fate, delay_ns = self._plan.fate(heard.internal.get(DE.PAN, ""), self._dice)
         if fate is not Fate.ANSWER:
-            self.log("info", "fault." + fate.value, link=line.link, de11=heard.house.get(DE.STAN, ""))
+            self.log("info", "fault." + fate.value, link=line.link, de11=heard.internal.get(DE.STAN, ""))
         self._answer(line, heard, verdict, fate, delay_ns, now)
 
     def _told(self, line: Line, heard: Heard, now: int) -> None:
         """An advice or a reversal."""
-        mti = heard.house[DE.MTI]
+        mti = heard.internal[DE.MTI]
         take = self.ledger.advice if mti in ADVICES else self.ledger.reversal
-        verdict = take(self.enrich(heard.house, now), self.moment(now))
+        verdict = take(self.enrich(heard.internal, now), self.moment(now))
         if verdict.reason and not is_repeat(mti):
-            self.log("debug", "message.noted", mti=mti, de11=heard.house.get(DE.STAN, ""), reason=verdict.reason)
+            self.log("debug", "message.noted", mti=mti, de11=heard.internal.get(DE.STAN, ""), reason=verdict.reason)
         if self._plan.advices:
             fate, delay_ns = self._plan.fate("", self._dice)
         else:
@@ -194,32 +194,34 @@ class Issuer(Host):
 
     def _not_taken(self, line: Line, heard: Heard, why: str) -> None:
         """The books cannot be written: a request hears 96, what is repeated anyway hears nothing."""
-        mti = heard.house[DE.MTI]
-        self.log("warning", "message.not_taken", link=line.link, mti=mti, de11=heard.house.get(DE.STAN, ""), reason=why,
+        mti = heard.internal[DE.MTI]
+        self.log("warning", "message.not_taken", link=line.link, mti=mti, de11=heard.internal.get(DE.STAN, ""), reason=why,
                  hint="requests are answered 96, advices and reversals not at all, until the journal works again")  # fmt: skip
         if mti in REQUESTS:
-            self.say(line, answer(heard.house, Answer.MALFUNCTION), heard.raw)
+            self.say(line, answer(heard.internal, Answer.MALFUNCTION), heard.raw)
 
-    def enrich(self, house: Document, now: int) -> Document:
+    def enrich(self, internal: Document, now: int) -> Document:
         """What a message needs before the ledger can judge it; a bank's own host adds nothing."""
         del now
-        return house
+        return internal
 
-    def decide(self, house: Document, now: int) -> Verdict:
+    def decide(self, internal: Document, now: int) -> Verdict:
         """What a request is answered with."""
-        return self.ledger.request(self.enrich(house, now), self.moment(now))
+        return self.ledger.request(self.enrich(internal, now), self.moment(now))
 
     def on_response(self, line: Line, heard: Heard, now: int) -> None:
         """An answer to something of ours: 0810; or a message this host has no use for."""
         del now
-        house = heard.house
-        if house[DE.MTI] != "0810":
-            self.log("warning", "message.unexpected", link=line.link, mti=house[DE.MTI], de11=house.get(DE.STAN, ""))
-        elif house.get(DE.RESPONSE_CODE) != Answer.APPROVED:
-            self.log("warning", "sign_on.refused", link=line.link, de39=house.get(DE.RESPONSE_CODE, ""))
-        elif house.get(DE.NETWORK_CODE, NetworkCode.SIGN_ON) == NetworkCode.SIGN_ON:
+        internal = heard.internal
+        if internal[DE.MTI] != "0810":
+            self.log(
+                "warning", "message.unexpected", link=line.link, mti=internal[DE.MTI], de11=internal.get(DE.STAN, "")
+            )
+        elif internal.get(DE.RESPONSE_CODE) != Answer.APPROVED:
+            self.log("warning", "sign_on.refused", link=line.link, de39=internal.get(DE.RESPONSE_CODE, ""))
+        elif internal.get(DE.NETWORK_CODE, NetworkCode.SIGN_ON) == NetworkCode.SIGN_ON:
             self._signed_on(line)
-        elif house.get(DE.NETWORK_CODE) == NetworkCode.CUTOVER:
+        elif internal.get(DE.NETWORK_CODE) == NetworkCode.CUTOVER:
             self.days_closed += 1
 
     def _check_signed_on(self, line: Line) -> None:
@@ -234,14 +236,14 @@ class Issuer(Host):
             self.log("info", "link.signed_on", link=line.link)
 
     def _network(self, line: Line, heard: Heard) -> None:
-        code = heard.house.get(DE.NETWORK_CODE, "")
+        code = heard.internal.get(DE.NETWORK_CODE, "")
         if code == NetworkCode.SIGN_ON:
             self._signed_on(line)
         elif code == NetworkCode.SIGN_OFF:
             line.signed_on = False
             self.log("info", "link.signed_off", link=line.link)
         de39 = Answer.APPROVED if code in _NETWORK_CODES else Answer.INVALID_TRANSACTION
-        reply = answer(heard.house, de39)
+        reply = answer(heard.internal, de39)
         if code:
             reply[DE.NETWORK_CODE] = code
         self.say(line, reply, heard.raw)
@@ -250,7 +252,7 @@ class Issuer(Host):
         after = self._recorded()
         if fate is Fate.SILENCE:
             return
-        reply = answer(heard.house, verdict.de39, verdict.extra)
+        reply = answer(heard.internal, verdict.de39, verdict.extra)
         if fate is Fate.WRONG:
             reply[DE.STAN] = f"{(int(reply[DE.STAN]) + 500_000) % 1_000_000:06d}"
         try:

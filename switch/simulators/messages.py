@@ -1,4 +1,4 @@
-"""What acquirers say, in house form: requests, completions, reversals, sign-ons. Pure builders, shared by terminals,
+"""What acquirers say, in internal format: requests, completions, reversals, sign-ons. Pure builders, shared by terminals,
 networks and `cmi-switch pay`.
 """
 
@@ -11,7 +11,7 @@ import msgspec
 from switch.core.messages.internal import Additional, additional_amount, original_data, replacement_amounts
 from switch.simulators.cards import TestCard
 from switch.simulators.clock import Moment
-from switch.simulators.de48 import House48, private_elements, with_private
+from switch.simulators.de48 import Private48, private_elements, with_private
 from switch.wire.vocabulary import DE, MTI, Document, Processing
 
 PURCHASE, WEB, CASH, REFUND = "purchase", "web", "cash", "refund"
@@ -121,13 +121,13 @@ def request(
         document[DE.ADDITIONAL_AMOUNTS] = additional_amount(Additional.CASH_BACK, place.currency, cash, "D")
     if web is None:
         return document
-    parts = {House48.ECI: web.eci, House48.CAVV: web.cavv, House48.CVV2: web.cvv2}
+    parts = {Private48.ECI: web.eci, Private48.CAVV: web.cavv, Private48.CVV2: web.cvv2}
     return with_private(document, {key: value for key, value in parts.items() if value})
 
 
 def takes_less(request: Document) -> Document:
     """The same request, of a terminal that can take an approval of less than it asks (DE39=10)."""
-    return with_private(request, {**private_elements(request), House48.PARTIAL: "1"})
+    return with_private(request, {**private_elements(request), Private48.PARTIAL: "1"})
 
 
 def _again(original: Document, mti: str, at: Moment, stan: str) -> Document:

@@ -17,7 +17,7 @@ from switch.simulators.accounts import Ledger, Verdict
 from switch.simulators.acquirer_records import Dealings
 from switch.simulators.acquiring import Acquiring, Plan, Timeouts
 from switch.simulators.cards import TestCard
-from switch.simulators.de48 import House48, private_elements, with_private
+from switch.simulators.de48 import Private48, private_elements, with_private
 from switch.simulators.endpoint import Heard, Line, Speech
 from switch.simulators.faults import Dice, FaultPlan
 from switch.simulators.host import MS
@@ -117,13 +117,15 @@ class CardNetwork(Issuer):
 
     # -- as issuer of foreign cards
 
-    def enrich(self, house: Document, now: int) -> Document:
+    def enrich(self, internal: Document, now: int) -> Document:
         """Add the billing and settlement amounts, for a card that is on file."""
-        account = self.ledger.accounts.get(house.get(DE.PAN, ""))
-        if account is None or DE.AMOUNT not in house or DE.CURRENCY not in house:
-            return house
+        account = self.ledger.accounts.get(internal.get(DE.PAN, ""))
+        if account is None or DE.AMOUNT not in internal or DE.CURRENCY not in internal:
+            return internal
         try:
-            return house | self.converted(int(house[DE.AMOUNT]), house[DE.CURRENCY], account.card.currency, now)
+            return internal | self.converted(
+                int(internal[DE.AMOUNT]), internal[DE.CURRENCY], account.card.currency, now
+            )
         except RateError as error:
             self.log(
                 "error",
@@ -131,7 +133,7 @@ class CardNetwork(Issuer):
                 reason=str(error),
                 hint="add the currency to [rates] of the network file",
             )
-            return house
+            return internal
 
     def converted(self, amount: int, currency: str, billing: str, now: int) -> Document:
         """DE5, 6, 9, 10, 16, 50, 51 of `amount` (minor units of `currency`). RateError: no rate."""
@@ -148,16 +150,16 @@ class CardNetwork(Issuer):
             DE.CURRENCY_BILLING: billing,
         }
 
-    def decide(self, house: Document, now: int) -> Verdict:
+    def decide(self, internal: Document, now: int) -> Verdict:
         """The foreign issuer's verdict, with the network's conversion and reference."""
-        enriched = self.enrich(house, now)
+        enriched = self.enrich(internal, now)
         at = self.moment(now)
 
         def dress(verdict: Verdict) -> Verdict:
             extra = {de: enriched[de] for de in _CONVERSION if de in enriched} if verdict.de39 in APPROVALS else {}
             extra |= verdict.extra
             extra[DE.SETTLEMENT_DATE] = at.sent_at[:4]
-            private = private_elements(extra) | {House48.REFERENCE: self._reference(at.sent_at)}
+            private = private_elements(extra) | {Private48.REFERENCE: self._reference(at.sent_at)}
             return msgspec.structs.replace(verdict, extra=with_private(extra, private))
 
         return self.ledger.request(enriched, at, dress)
@@ -233,8 +235,8 @@ class CardNetwork(Issuer):
 
     def on_response(self, line: Line, heard: Heard, now: int) -> None:
         """An answer to traffic from abroad, or one of the network's own messages."""
-        if heard.house[DE.MTI] in RESPONSES and heard.house[DE.MTI] != "0810":
-            self._acquiring.response(line, heard.house, now)
+        if heard.internal[DE.MTI] in RESPONSES and heard.internal[DE.MTI] != "0810":
+            self._acquiring.response(line, heard.internal, now)
             self._leave_if_done(now)
         else:
             super().on_response(line, heard, now)

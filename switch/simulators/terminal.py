@@ -134,17 +134,17 @@ class Terminal(Host):
 
     def on_message(self, line: Line, heard: Heard, now: int) -> None:
         """An answer; or an echo test of the switch's."""
-        house = heard.house
-        mti = house[DE.MTI]
+        internal = heard.internal
+        mti = internal[DE.MTI]
         if mti == "0810":
-            self._network_answer(line, house.get(DE.NETWORK_CODE, ""), house.get(DE.RESPONSE_CODE, ""), now)
+            self._network_answer(line, internal.get(DE.NETWORK_CODE, ""), internal.get(DE.RESPONSE_CODE, ""), now)
         elif mti in RESPONSES:
-            self._acquiring.response(line, house, now)
+            self._acquiring.response(line, internal, now)
             self._finish_if_done(now)
         elif mti == "0800":
-            reply = answer(house, Answer.APPROVED)
-            if DE.NETWORK_CODE in house:
-                reply[DE.NETWORK_CODE] = house[DE.NETWORK_CODE]
+            reply = answer(internal, Answer.APPROVED)
+            if DE.NETWORK_CODE in internal:
+                reply[DE.NETWORK_CODE] = internal[DE.NETWORK_CODE]
             self.say(line, reply, heard.raw)
         else:
             self.log("warning", "message.unexpected", link=line.link, mti=mti)

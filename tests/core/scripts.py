@@ -1,4 +1,4 @@
-"""What playbooks send: house-form messages, as an acquirer's host in `cmi87` would."""
+"""What playbooks send: internal-format messages, as an acquirer's host in `cmi87` would."""
 
 from switch.config import load_network
 from switch.core.network import Network

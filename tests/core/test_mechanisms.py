@@ -11,7 +11,7 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from switch.core.messages.internal import House48, additional_amounts, private_elements
+from switch.core.messages.internal import Private48, additional_amounts, private_elements
 from switch.core.network import StandInRule
 from switch.core.party import Send
 from switch.core.records.records import Owed
@@ -428,7 +428,7 @@ def test_what_was_approved_in_the_issuers_place_is_posted_when_it_is_back(card: 
     shop = Counter(standin=(rule,), standin_total=1_000_00)
     shop.bank.leaves()
     asked, said = shop.asks("purchase", card, 150_00)
-    assert (said["39"], private_elements(said)[House48.STAND_IN]) == ("00", "1003")
+    assert (said["39"], private_elements(said)[Private48.STAND_IN]) == ("00", "1003")
     if follows != "nothing":
         assert shop.takes_back(asked, 60_00 if follows == "a partial reversal" else 0)["39"] == "00"
     shop.bank.comes()

@@ -154,7 +154,7 @@ class Stage:
 
 
 class Client:
-    """A blocking acquirer or terminal: house-form documents in, house-form answers out."""
+    """A blocking acquirer or terminal: internal-format documents in, internal-format answers out."""
 
     def __init__(
         self, stage: Stage, listener: str = "acquirers", institution: str = "504102", *, sign_on: bool = True

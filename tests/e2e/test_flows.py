@@ -11,7 +11,7 @@ from switch.core.records.records import Delivered, Owed
 from switch.observe.lines import HOP_KEYS
 from switch.simulators.build import find_member
 from switch.simulators.cards import TestCard, demo_cards
-from switch.simulators.de48 import House48, private_elements
+from switch.simulators.de48 import Private48, private_elements
 from switch.simulators.messages import BALANCE, CASH, PREAUTH, PURCHASE, REFUND, VERIFICATION, WEB, Web, repeat
 from switch.wire.vocabulary import DE, Document
 from tests.e2e.pos import Till, card_of, moment
@@ -204,7 +204,7 @@ def test_a_web_payment_is_approved_with_its_own_cvv2_and_declined_with_another(
     at = till("rif")
     request, answer = at.pays(WEB, card, web=Web(card.cvv2))
     assert request[DE.ENTRY_MODE].startswith("81")
-    assert private_elements(request)[House48.CVV2] == card.cvv2
+    assert private_elements(request)[Private48.CVV2] == card.cvv2
     assert answer[DE.RESPONSE_CODE] == "00"
     wrong = f"{(int(card.cvv2) + 1) % 1000:03d}"
     _, refused = at.pays(WEB, card, web=Web(wrong))

@@ -17,6 +17,7 @@ from switch.cli.demo import on_free_ports
 from switch.config import parse_network
 from switch.config.load import SHIPPED
 from switch.core.handover.memory import MEMORY, Memory
+from switch.core.handover.succession import hand_over
 from switch.core.limits import Limits
 from switch.core.network import Address, Network
 from switch.core.party import LinkId, Send
@@ -212,7 +213,7 @@ async def test_what_another_process_dialled_is_dialled_again_only_when_it_is_los
 def memory_of_a_scene() -> Memory:
     scene = Scene()
     scene.rif.sends(purchase())
-    return scene.book.switch.leaves(whole=True)
+    return hand_over(scene.book.switch, whole=True)
 
 
 @pytest.mark.parametrize(

@@ -90,14 +90,14 @@ def approved_is_reversed_twice(patch: pytest.MonkeyPatch) -> None:
 
 
 def answers_are_matched_on_stan_alone(patch: pytest.MonkeyPatch) -> None:
-    def answered_by(self: pending.PendingTable, key: pending.AnswerKey, document: Any) -> pending.Pending | None:
+    def match(self: pending.PendingTable, key: pending.AnswerKey, document: Any) -> pending.Pending | None:
         return next((self.take(other) for other in self.waiting if other[1] == key[1]), None)
 
-    patch.setattr(pending.PendingTable, "answered_by", answered_by)
+    patch.setattr(pending.PendingTable, "match", match)
 
 
 def answers_are_matched_without_looking_at_the_payment(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(pending.PendingTable, "answered_by", lambda self, key, document: self.take(key))
+    patch.setattr(pending.PendingTable, "match", lambda self, key, document: self.take(key))
 
 
 def acquirers_messages_are_told_apart_without_their_terminal(patch: pytest.MonkeyPatch) -> None:
@@ -127,7 +127,7 @@ def later_messages_of_a_transaction_overtake(patch: pytest.MonkeyPatch) -> None:
 
 
 def dead_letter_lets_those_behind_it_go(patch: pytest.MonkeyPatch) -> None:
-    kill = queue.Queue.kill
+    kill = queue.Queue.shelve
 
     def freeing(self: queue.Queue, item: queue.Item) -> None:
         kill(self, item)
@@ -136,7 +136,7 @@ def dead_letter_lets_those_behind_it_go(patch: pytest.MonkeyPatch) -> None:
             self._make_ready(follower)
         item.followers = ()
 
-    patch.setattr(queue.Queue, "kill", freeing)
+    patch.setattr(queue.Queue, "shelve", freeing)
 
 
 def dead_letter_is_dropped(patch: pytest.MonkeyPatch) -> None:
@@ -153,7 +153,7 @@ def original_that_its_reversal_overtook_is_forwarded(patch: pytest.MonkeyPatch) 
         return owe(self, msgspec.structs.replace(entry, undoes=None) if not entry.original else entry, now)
 
     patch.setattr(forwarder.Forwarder, "owe", forgetful)
-    patch.setattr(reversals.Reversals, "_refuse_from_now_on", lambda self, message, key: None)
+    patch.setattr(reversals.Reversals, "_refuse_original", lambda self, message, key: None)
 
 
 def reversal_refused_for_the_moment_is_refused_for_ever(patch: pytest.MonkeyPatch) -> None:
@@ -189,24 +189,24 @@ def stand_in_is_not_told_after_a_restart(patch: pytest.MonkeyPatch) -> None:
         state_module._forwarded(state, r.request)
         state_module._answered(state, r.answer)
         state.last_txn = r.advice.txn
-        state.standin_counters.approved(
+        state.standin_counters.count(
             standin_counters.Stood(r.txn, r.request.at_us, r.card, r.request.amount), r.request.host
         )
 
     patch.setitem(state_module._APPLY, records.StoodIn, stood_in)
-    patch.setattr(forwarder.Forwarder, "promised", lambda self, entry, position, now: None)
+    patch.setattr(forwarder.Forwarder, "enqueue", lambda self, entry, position, now: None)
 
 
 def stand_in_counts_no_card(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(standin_counters.Exposure, "of_card", lambda self, card, now_us: (0, 0))
+    patch.setattr(standin_counters.StandInCounters, "of_card", lambda self, card, now_us: (0, 0))
 
 
 def stand_in_is_not_counted_over_a_restart(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(standin_counters.Exposure, "of", classmethod(lambda cls, window, untold: cls()))
+    patch.setattr(standin_counters.StandInCounters, "of", classmethod(lambda cls, window, unadvised: cls()))
 
 
 def partial_reversal_takes_back_all(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(reversals, "_left", lambda message: 0)
+    patch.setattr(reversals, "_remaining", lambda message: 0)
 
 
 class Forgetful(Switch):

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from switch.core.handover.memory import Memory
+from switch.core.handover.succession import hand_over, take_over
 from switch.core.switch import Switch
 from switch.journal.memory import DictHistory
 from switch.sim.cast import Cast
@@ -43,21 +44,21 @@ class Successions:
 
     def _reloaded(self, old: Switch) -> Switch:
         self.reloads += 1
-        memory = old.leaves(whole=False)
+        memory = hand_over(old, whole=False)
         new = self._world.cast.switch(self._world.limits, old.state, old.position, old.history)
         new.wall_offset_ns = old.wall_offset_ns
-        new.succeeds(memory, self._world.clock.now)
+        take_over(new, memory, self._world.clock.now)
         return new
 
     def _restarted(self, old: Switch) -> Switch:
         """By another process: what is not in the journal passes as bytes."""
         self.restarts += 1
         world, disk = self._world, self._world.switch.disk
-        memory = msgspec.msgpack.decode(msgspec.msgpack.encode(old.leaves(whole=True)), type=Memory)
+        memory = msgspec.msgpack.decode(msgspec.msgpack.encode(hand_over(old, whole=True)), type=Memory)
         state = recover(disk.entries, world.limits)
         new = world.cast.switch(world.limits, state, len(disk.entries), DictHistory(disk))
         new.wall_offset_ns = old.wall_offset_ns
-        new.succeeds(memory, world.clock.now)
+        take_over(new, memory, world.clock.now)
         assert new.state == old.state, "as if nothing had happened"
         return new
 

@@ -1,4 +1,4 @@
-"""The far end of a party's link, as a test holds it: it says and hears documents in house form."""
+"""The far end of a party's link, as a test holds it: it says and hears documents in internal format."""
 
 from collections import deque
 from typing import Any
@@ -47,8 +47,8 @@ class Far:
             elif isinstance(effect, Close):
                 self.closed = effect.reason
 
-    def says(self, house: Document, reference: Document | None = None) -> None:
-        self.says_bytes(self._line.pack(house, reference))
+    def says(self, internal: Document, reference: Document | None = None) -> None:
+        self.says_bytes(self._line.pack(internal, reference))
 
     def says_bytes(self, data: bytes) -> None:
         self.party.received(self.link, data, self.now)
@@ -57,7 +57,7 @@ class Far:
     def hears(self) -> Document:
         """The next message. AssertionError when none came."""
         assert self.inbox, "nothing came"
-        return self.inbox.popleft().house
+        return self.inbox.popleft().internal
 
     def answers(self, request: Document, de39: str = "00", **more: str) -> None:
         self.says(answer(request, de39, {k.removeprefix("de"): v for k, v in more.items()}))

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from switch.core.messages.internal import House48
+from switch.core.messages.internal import Private48
 from switch.core.party import Record
 from switch.core.records.records import ENCODER
 from switch.money.convert import apply_rate, decode_rate
@@ -67,7 +67,7 @@ def test_visa_names_a_transaction_by_fifteen_digits_and_mastercard_by_banknet_nu
     for scheme in ("visa", "mastercard"):
         far = network(scheme)
         far.says(pay(card=FOREIGN))
-        references[scheme] = private_elements(far.hears())[House48.REFERENCE]
+        references[scheme] = private_elements(far.hears())[Private48.REFERENCE]
     assert len(references["visa"]) == 15
     assert references["visa"].isdecimal()
     assert (references["mastercard"][:3], references["mastercard"][-4:], len(references["mastercard"])) == (
@@ -91,7 +91,7 @@ def test_the_card_value_is_checked_and_its_result_told(cvv2: str, de39: str, res
     far = network()
     far.says(pay("web", card=FOREIGN, web=Web(cvv2)))
     answer = far.hears()
-    assert (answer["39"], private_elements(answer)[House48.CVV2_RESULT]) == (de39, result)
+    assert (answer["39"], private_elements(answer)[Private48.CVV2_RESULT]) == (de39, result)
 
 
 def test_an_unknown_foreign_card_is_an_invalid_one() -> None:

@@ -215,7 +215,7 @@ def test_a_web_payment_has_a_cvv2_and_no_track() -> None:
 def test_stan_and_rrn_are_each_terminals_own_and_never_the_same() -> None:
     far = till(load=Load(rate=100, payments=200))
     far.passes(3)
-    requests = [h.house for h in far.inbox]
+    requests = [h.internal for h in far.inbox]
     assert len(requests) == 200
     assert len({(r["11"], r["7"]) for r in requests}) == len({r["37"] for r in requests}) == 200
 
@@ -252,7 +252,7 @@ def test_the_answer_to_a_repeat_is_the_answer() -> None:
     far.passes(31)
     far.answers(far.hears(), "00", de38="123456")
     far.passes(60)
-    assert {h.house["t"] for h in far.inbox} == {"0800"}, "only the sign-off"
+    assert {h.internal["t"] for h in far.inbox} == {"0800"}, "only the sign-off"
     assert (book(far).approved, book(far).unanswered) == (1, 0)
 
 

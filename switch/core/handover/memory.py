@@ -14,7 +14,7 @@ from switch.core.records.records import Key
 from switch.core.records.state import Outcome
 from switch.core.saf.queue import KeptQueue
 
-MEMORY = 1
+MEMORY = 2
 """Of what follows. A new member with a default needs no new number; another meaning does."""
 
 
@@ -46,7 +46,7 @@ class KeptSession(msgspec.Struct, frozen=True, kw_only=True):
     begun_ns: int | None
     """when the unfinished frame began; None: there is none"""
     dialled: bool
-    leaving: str
+    retiring: str
     """why it is to end; "" where it is not"""
 
 

@@ -5,28 +5,27 @@ network file. Rule: what the new file still knows goes on as it was; what it kno
 (`core.link_control.retiring`); what it knows no more ends.
 """
 
-from typing import TYPE_CHECKING
-
 from switch.core.handover.memory import KeptHost, KeptSession, Memory, Remembered
 from switch.core.links.session import Session, SessionState
 from switch.core.network import Network
 from switch.core.party import Close
 from switch.core.records.state import limit
+from switch.core.switch import Switch
 from switch.wire.framing import FramingError
 
-if TYPE_CHECKING:
-    from switch.core.switch import Switch
 
+def hand_over(switch: Switch, *, whole: bool) -> Memory:
+    """What the switch after this one needs to know. The last call: nothing may happen to this one any more.
 
-def memory_of(switch: "Switch", *, whole: bool) -> Memory:
-    """What `switch` knows beside its journal. `whole`: also what its state remembers beyond the journal's last snapshot."""
+    `whole`: also what its state remembers beyond the journal's last snapshot.
+    """
     state = switch.state
     hosts = (
         KeptHost(
             name=name,
             sessions=tuple(session.link for session in host.sessions),
-            table=host.pending.kept(),
-            queue=switch.forwarder.queues[name].kept(),
+            table=host.pending.export(),
+            queue=switch.forwarder.queues[name].export(),
         )
         for name, host in switch.hosts.items()
     )
@@ -39,7 +38,7 @@ def memory_of(switch: "Switch", *, whole: bool) -> Memory:
         network_stan=switch.management.stan,
         booted_de7=switch.booted_de7,
         journal_down=switch.journal_down,
-        sessions=tuple(_kept(switch, session) for session in switch.sessions.values()),
+        sessions=tuple(_keep_session(switch, session) for session in switch.sessions.values()),
         hosts=tuple(hosts),
         copies=tuple(switch.copies.items()),
         refused=tuple(switch.refused.items()),
@@ -47,7 +46,7 @@ def memory_of(switch: "Switch", *, whole: bool) -> Memory:
     )
 
 
-def _kept(switch: "Switch", session: Session) -> KeptSession:
+def _keep_session(switch: Switch, session: Session) -> KeptSession:
     link = session.link
     return KeptSession(
         link=link,
@@ -70,11 +69,11 @@ def _kept(switch: "Switch", session: Session) -> KeptSession:
         sign_on_by_ns=switch.unsigned.get(link),
         begun_ns=switch.partial.get(link),
         dialled=session.name in switch.hosts,
-        leaving=switch.leaving.links.get(link, ""),
+        retiring=switch.retiring.links.get(link, ""),
     )
 
 
-def succeed(switch: "Switch", memory: Memory, now: int) -> None:
+def take_over(switch: Switch, memory: Memory, now: int) -> None:
     """The first call of a switch that follows another, instead of `started`. Raises ValueError: the journal has gone on since.
 
     What was forwarded goes on waiting for its answer: nothing is reversed, and no request is taken for one that may have been
@@ -95,24 +94,24 @@ def succeed(switch: "Switch", memory: Memory, now: int) -> None:
         switch.state.horizons = dict(memory.remembered.horizons)
     limit(switch.state, switch.limits)
     for session in memory.sessions:
-        _session(switch, session, now)
+        _take_session(switch, session, now)
     for kept in memory.hosts:
         host = switch.hosts.get(kept.name)
         if host is None:
             continue
-        host.pending.keep(kept.table, now + host.timeout_ns)
+        host.pending.restore(kept.table, now + host.timeout_ns)
         for pending in kept.table.waiting:
             if pending.link in switch.sessions:
                 switch.sessions[pending.link].in_flight += 1
-        switch.forwarder.queues[kept.name].keep(kept.queue)
+        switch.forwarder.queues[kept.name].restore(kept.queue)
         for link in kept.sessions:
             if link in switch.sessions:
-                host.joins(switch.sessions[link])
-    _left_open(switch, now)
-    _leave(switch, memory, now)
+                host.add(switch.sessions[link])
+    _close_unwaited(switch, now)
+    _retire_changed(switch, memory, now)
 
 
-def _session(switch: "Switch", kept: KeptSession, now: int) -> None:
+def _take_session(switch: Switch, kept: KeptSession, now: int) -> None:
     """The connection goes on; one whose unfinished frame is too long by the new file ends."""
     host = switch.hosts.get(kept.host)
     if kept.dialect not in switch.dialects:
@@ -130,7 +129,7 @@ def _session(switch: "Switch", kept: KeptSession, now: int) -> None:
         switch.connections[kept.name] = switch.connections.get(kept.name, 0) + 1
     if host is not None:
         switch.with_hosts[kept.link] = session
-    switch.maintenance.adopts(session)
+    switch.maintenance.adopt(session)
     if kept.sign_on_by_ns is not None:
         switch.unsigned[kept.link] = kept.sign_on_by_ns
     if kept.begun_ns is not None:
@@ -144,7 +143,7 @@ def _session(switch: "Switch", kept: KeptSession, now: int) -> None:
         switch.effects.append(Close(kept.link, f"bad frame: {error}"))
 
 
-def _left_open(switch: "Switch", now: int) -> None:
+def _close_unwaited(switch: Switch, now: int) -> None:
     """What is open and waits nowhere had a host that was not in the file: if it is back, it is owed what a restart owes."""
     waiting = {pending.txn for pending in switch.pending.values()}
     for request in list(switch.state.open.values()):
@@ -152,7 +151,7 @@ def _left_open(switch: "Switch", now: int) -> None:
             switch.close_unwaited(request, now)
 
 
-def _leave(switch: "Switch", memory: Memory, now: int) -> None:
+def _retire_changed(switch: Switch, memory: Memory, now: int) -> None:
     """Connections that the new file does not know, or knows otherwise."""
     before, after = memory.network, switch.network
     members = {member.name for member in after.members}
@@ -160,16 +159,16 @@ def _leave(switch: "Switch", memory: Memory, now: int) -> None:
         session = switch.sessions.get(kept.link)
         if session is None or session.state is SessionState.CLOSING:
             continue
-        reason = kept.leaving or _changed(before, after, kept)
+        reason = kept.retiring or _reason_to_retire(before, after, kept)
         if not reason and kept.role != "host" and kept.source and kept.source not in members:
             reason = f"member {kept.source} left the network file"
         if kept.host and session.host is None:
-            _gone(switch, session, now)
+            _end_removed(switch, session, now)
         elif reason:
-            switch.leaving.add(session, reason, now)
+            switch.retiring.add(session, reason, now)
 
 
-def _changed(before: Network, after: Network, kept: KeptSession) -> str:
+def _reason_to_retire(before: Network, after: Network, kept: KeptSession) -> str:
     """Why a connection does not fit the new file; "" where it does. One that did not fit the old one either stays as it is."""
     name = kept.name
     if kept.dialled:
@@ -195,12 +194,9 @@ def _changed(before: Network, after: Network, kept: KeptSession) -> str:
     return f"{', '.join(changed)} of listener {name} changed" if changed else ""
 
 
-def _gone(switch: "Switch", session: Session, now: int) -> None:
+def _end_removed(switch: Switch, session: Session, now: int) -> None:
     """A host that left the file, with nothing open or owed: goodbye."""
     if session.state is SessionState.UP:
         switch.management.sign_off(session, now)
     session.state = SessionState.CLOSING
     switch.effects.append(Close(session.link, f"host {session.name} left the network file"))
-
-
-__all__ = ["memory_of", "succeed"]

@@ -6,12 +6,10 @@ most `LOOKS` times in `LOOKS_NS`, and once in `AGAIN_NS` for connections of the 
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
-from typing import Any, Final, TypeAlias
+from collections.abc import Callable
+from typing import Any, Final, Protocol
 
 from switch.core.links.session import Session
-from switch.doctor.diagnosis import Configured, Findings, Verdict
-from switch.doctor.survey import Doctor
 from switch.wire import Dialect
 
 FIRST_BYTES: Final = 2_048
@@ -20,65 +18,89 @@ LOOKS: Final = 4
 LOOKS_NS: Final = 4_000_000_000
 AGAIN_NS: Final = 10_000_000_000
 
-Candidates: TypeAlias = Callable[[], Sequence[Dialect]]
-"""The dialects a peer may speak, beside its own link's; asked for once, when the first link needs explaining."""
+
+class Explanation(Protocol):
+    """The likeliest cause of what is wrong with a link, in words fit for a log."""
+
+    @property
+    def cause(self) -> str:
+        """What kind of thing disagrees: `framing`, `dialect` …"""
+
+    @property
+    def sentence(self) -> str:
+        """What the peer sends, what is configured."""
+
+    @property
+    def change(self) -> str:
+        """What to change, as it stands in the file it stands in."""
+
+    @property
+    def confidence(self) -> float:
+        """0 to 1."""
+
+    @property
+    def alternative(self) -> str:
+        """The next likeliest cause, in a sentence; "" where there is none."""
 
 
-class LinkAdvice:
-    """Explains links that do not come up. Without candidates it never says anything."""
+class LinkDoctor(Protocol):
+    """Whoever explains bytes; handed in, as looking at them is no business of a switch."""
 
-    def __init__(self, log: Callable[..., None], candidates: Candidates | None) -> None:
+    def explain_connection(self, first: bytes, framing: str, dialect: Dialect) -> Explanation | None:
+        """Why nothing could be made of what came first on a connection; None: the bytes do not tell."""
+
+    def explain_message(self, message: bytes, dialect: Dialect) -> Explanation | None:
+        """Why one message (without its frame) could not be read; None: the bytes do not tell."""
+
+
+class LinkDiagnosis:
+    """Says why a link does not come up. Without a doctor it never says anything."""
+
+    def __init__(self, log: Callable[..., None], doctor: LinkDoctor | None) -> None:
         """`log`: as `Kernel.log`."""
         self._log = log
-        self._candidates = candidates
-        self._doctor: Doctor | None = None
+        self._doctor = doctor
         self._looks: deque[int] = deque(maxlen=LOOKS)
         """when the last were"""
         self._of_name: dict[str, int] = {}
 
     def remember(self, session: Session, data: bytes) -> None:
         """Bytes of a connection from which no good message has come yet."""
-        if self._candidates is not None and len(session.first) < FIRST_BYTES:
+        if self._doctor is not None and len(session.first) < FIRST_BYTES:
             session.first += data[: FIRST_BYTES - len(session.first)]
 
-    def link(self, session: Session, now: int) -> None:
+    def explain_link(self, session: Session, now: int) -> None:
         """A connection has failed, or ends, and no good message came: say why, if its first bytes tell."""
-        if session.first and not session.good and self._may(session, now):
-            self._say(session, lambda doctor, configured: doctor.examine(session.first, configured))
+        if session.first and not session.good and (doctor := self._allowed(session, now)) is not None:
+            self._say(session, doctor.explain_connection(session.first, session.framing_name, session.dialect))
 
-    def message(self, session: Session, frame: bytes, now: int) -> None:
+    def explain_message(self, session: Session, frame: bytes, now: int) -> None:
         """A message could not be read on a link from which others could."""
-        if self._may(session, now):
-            whole = ((0, len(frame)),)
-            self._say(session, lambda doctor, configured: doctor.survey(frame, whole).against(
-                Configured("", configured.dialect)))  # fmt: skip
+        doctor = self._allowed(session, now)
+        if doctor is not None:
+            self._say(session, doctor.explain_message(frame, session.dialect))
 
-    def _may(self, session: Session, now: int) -> bool:
-        """Once a connection, and not too often; counts as said if so."""
-        if self._candidates is None or session.explained:
-            return False
+    def _allowed(self, session: Session, now: int) -> LinkDoctor | None:
+        """The doctor, once a connection and not too often; None: not now. Counts as said."""
+        if self._doctor is None or session.explained:
+            return None
         last = self._of_name.get(session.name)
         if last is not None and now - last < AGAIN_NS:
-            return False
+            return None
         if len(self._looks) == LOOKS and now - self._looks[0] < LOOKS_NS:
-            return False
+            return None
         session.explained = True
         self._of_name[session.name] = now
         self._looks.append(now)
-        return True
+        return self._doctor
 
-    def _say(self, session: Session, examine: Callable[[Doctor, Configured], Findings]) -> None:
-        if self._doctor is None:
-            assert self._candidates is not None
-            self._doctor = Doctor(self._candidates())
-        findings = examine(self._doctor, Configured(session.framing_name, session.dialect))
-        if findings.verdict is not Verdict.ADVICE:
+    def _say(self, session: Session, found: Explanation | None) -> None:
+        if found is None:
             return
-        first = findings.diagnoses[0]
         fields: dict[str, Any] = {
-            "link": session.link, "cause": first.cause.value, "hint": first.sentence, "change": first.change,
-            "confidence": first.confidence, "framing": session.framing_name, "dialect": session.dialect.name,
+            "link": session.link, "cause": found.cause, "hint": found.sentence, "change": found.change,
+            "confidence": found.confidence, "framing": session.framing_name, "dialect": session.dialect.name,
         }  # fmt: skip
-        if len(findings.diagnoses) > 1:
-            fields["or_else"] = findings.diagnoses[1].sentence
+        if found.alternative:
+            fields["or_else"] = found.alternative
         self._log("warning", "link.diagnosis", **fields)

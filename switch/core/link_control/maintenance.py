@@ -14,8 +14,8 @@ must not undo what an operator wanted. One connection (`atlas#3`) is kept out fo
 from typing import Final
 
 from switch.core.kernel import Kernel
-from switch.core.link_control.network_management import Management
-from switch.core.links.session import RESUME, Session, SessionState, kept_out, targets_of
+from switch.core.link_control.network_management import NetworkManagement
+from switch.core.links.session import RESUME, Session, SessionState, maintenance_of, targets_of
 from switch.core.records.records import Maintained
 
 LOOK_NS: Final = 20_000_000
@@ -27,23 +27,23 @@ KEPT_OUT: Final = frozenset({SessionState.DRAINING, SessionState.MAINTENANCE})
 class Maintenance:
     """Of one switch."""
 
-    def __init__(self, kernel: Kernel, management: Management) -> None:
+    def __init__(self, kernel: Kernel, management: NetworkManagement) -> None:
         self._kernel = kernel
         self._management = management
         self._looked_ns = 0
         self._draining: set[str] = set()
         """links"""
 
-    def keeps_out(self, session: Session) -> bool:
+    def keep_out(self, session: Session) -> bool:
         """True if a connection with a host, just made, is not to be used: it waits for `resume`."""
-        target = kept_out(self._kernel.state.maintenance, session)
+        target = maintenance_of(self._kernel.state.maintenance, session)
         if target:
             session.state = SessionState.MAINTENANCE
             hint = RESUME.format(target.partition(":")[2])
             self._kernel.log("warning", "link.maintenance", link=session.link, maintenance=target, hint=hint)
         return bool(target)
 
-    def adopts(self, session: Session) -> None:
+    def adopt(self, session: Session) -> None:
         """A connection that another switch had (`core.handover.succession`): what drained there goes on draining here."""
         if session.state is SessionState.DRAINING:
             self._draining.add(session.link)
@@ -67,7 +67,7 @@ class Maintenance:
                 continue
             carried = session.state is SessionState.UP or session.state is SessionState.DRAINING
             if session.host is not None:
-                session.host.leaves(session)
+                session.host.remove(session)
             if drain and carried:
                 session.state = SessionState.DRAINING
                 self._draining.add(session.link)
@@ -81,7 +81,7 @@ class Maintenance:
         if target in kernel.state.maintenance:
             kernel.record(Maintained(kernel.wall_us(now), target, False))
         for session in self.sessions_of(target):
-            if session.state in KEPT_OUT and not kept_out(kernel.state.maintenance, session):
+            if session.state in KEPT_OUT and not maintenance_of(kernel.state.maintenance, session):
                 self._in(session, now)
 
     def _out(self, session: Session, now: int) -> None:
@@ -101,7 +101,7 @@ class Maintenance:
             self._kernel.log("info", "link.resumed", link=session.link, source=session.source)
         elif session.state is SessionState.DRAINING:
             session.state = SessionState.UP
-            self._management.up(session, now)
+            self._management.mark_up(session, now)
         else:
             self._management.sign_on(session, now)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from difflib import get_close_matches
 
 from switch.core.kernel import Kernel
-from switch.core.links.session import RESUME, HostState, Session, SessionState, kept_out
+from switch.core.links.session import RESUME, HostState, Session, SessionState, maintenance_of
 from switch.core.messages.translator import answer
 from switch.core.party import Close
 from switch.wire import EncodeError
@@ -18,7 +18,7 @@ from switch.wire.vocabulary import DE, MTI, Answer, Document, NetworkCode
 WINDOW_NS = 10_000_000_000
 
 
-class Management:
+class NetworkManagement:
     """0800 and 0810 on every link, and the deadlines of links."""
 
     def __init__(self, kernel: Kernel, host_up: Callable[[HostState, int], None]) -> None:
@@ -66,10 +66,10 @@ class Management:
 
     # -- what others say
 
-    def request(self, session: Session, document: Document, raw: Document, now: int) -> None:
+    def handle_request(self, session: Session, document: Document, raw: Document, now: int) -> None:
         """0800, 0801, 0820."""
         kernel = self._kernel
-        if self._storm(session, now):
+        if self._is_storm(session, now):
             return
         code = document.get(DE.NETWORK_CODE, "")
         stan_de7 = (document.get(DE.STAN, ""), document.get(DE.TRANSMISSION_TIME, ""))
@@ -79,9 +79,9 @@ class Management:
             return
         after = 0
         if code == NetworkCode.SIGN_ON:
-            de39 = self._signed_on(session, document, now)
+            de39 = self._accept_sign_on(session, document, now)
         elif code == NetworkCode.SIGN_OFF:
-            de39 = self._signed_off(session, now)
+            de39 = self._accept_sign_off(session, now)
         elif code == NetworkCode.ECHO:
             de39 = Answer.APPROVED
         elif code == NetworkCode.CUTOVER:
@@ -99,7 +99,7 @@ class Management:
             except EncodeError as error:
                 kernel.log("error", "answer.unspeakable", link=session.link, mti=reply[DE.MTI], reason=str(error))
 
-    def _storm(self, session: Session, now: int) -> bool:
+    def _is_storm(self, session: Session, now: int) -> bool:
         if now - session.network_from_ns > WINDOW_NS:
             session.network_from_ns, session.network_messages = now, 0
         session.network_messages += 1
@@ -111,16 +111,16 @@ class Management:
             )  # fmt: skip
         return session.network_messages > limit
 
-    def _signed_on(self, session: Session, document: Document, now: int) -> str:
+    def _accept_sign_on(self, session: Session, document: Document, now: int) -> str:
         kernel = self._kernel
         institution = document.get(DE.ACQUIRER, "")
         if session.host is not None and session.host.config.connect is not None:
             if session.state is SessionState.MAINTENANCE:
-                return self._kept_out(session)
+                return self._refuse_sign_on(session)
             kernel.log("info", "link.peer_signed_on", link=session.link, institution=institution)
             if session.state is SessionState.SIGNED_OFF and not kernel.draining:
                 session.state = SessionState.UP
-                self.up(session, now)
+                self.mark_up(session, now)
             return Answer.APPROVED
         if kernel.draining:
             return Answer.ISSUER_INOPERATIVE
@@ -141,9 +141,9 @@ class Management:
         if session.role == "host":
             session.host = self._hosts_in[institution]
             kernel.with_hosts[session.link] = session
-        if kept_out(kernel.state.maintenance, session):
+        if maintenance_of(kernel.state.maintenance, session):
             session.state = SessionState.MAINTENANCE
-            return self._kept_out(session)
+            return self._refuse_sign_on(session)
         session.state = SessionState.UP
         kernel.log(
             "info",
@@ -154,27 +154,27 @@ class Management:
             dialect=session.dialect.name,
         )
         if session.host is not None:
-            self.up(session, now)
+            self.mark_up(session, now)
         return Answer.APPROVED
 
-    def _kept_out(self, session: Session) -> str:
+    def _refuse_sign_on(self, session: Session) -> str:
         """The answer to a sign-on that an operator does not want now. The connection stays."""
-        target = kept_out(self._kernel.state.maintenance, session)
+        target = maintenance_of(self._kernel.state.maintenance, session)
         self._kernel.log("warning", "link.sign_on_refused", link=session.link, source=session.source, maintenance=target,
                          hint=RESUME.format(target.partition(":")[2] or session.link))  # fmt: skip
         return Answer.ISSUER_INOPERATIVE
 
-    def _signed_off(self, session: Session, now: int) -> str:
+    def _accept_sign_off(self, session: Session, now: int) -> str:
         del now
         if session.state not in (SessionState.DRAINING, SessionState.MAINTENANCE):
             session.state = SessionState.SIGNED_OFF
         if session.host is not None:
-            session.host.leaves(session)
+            session.host.remove(session)
         self._kernel.log("info", "link.signed_off", link=session.link, source=session.source,
                          hint="payments to it are declined (91) until it signs on again" if session.host else "")  # fmt: skip
         return Answer.APPROVED
 
-    def response(self, session: Session, document: Document, now: int) -> None:
+    def handle_response(self, session: Session, document: Document, now: int) -> None:
         """0810."""
         kernel = self._kernel
         stan, de7 = document.get(DE.STAN, ""), document.get(DE.TRANSMISSION_TIME, "")
@@ -193,13 +193,13 @@ class Management:
             elif session.host is not None and session.state is SessionState.SIGNING_ON:
                 session.state = SessionState.UP
                 session.source = session.host.name
-                self.up(session, now)
+                self.mark_up(session, now)
 
-    def up(self, session: Session, now: int) -> None:
+    def mark_up(self, session: Session, now: int) -> None:
         """A host's connection carries payments from here on."""
         host = session.host
         assert host is not None
-        back = host.joins(session)
+        back = host.add(session)
         self._kernel.log("info", "link.up", link=session.link, host=host.name, dialect=session.dialect.name,
                          connections=len(host.sessions))  # fmt: skip
         if back:
@@ -228,7 +228,7 @@ class Management:
                 kernel.log("warning", "link.half_open", link=session.link, waited_ms=(now - oldest) // 1_000_000,
                            hint="an 0800 was not answered: the host is gone without saying so, or does not read")  # fmt: skip
                 session.state = SessionState.CLOSING
-                host.leaves(session)
+                host.remove(session)
                 kernel.effects.append(Close(session.link, "0800 not answered in time", at_once=True))
             elif oldest is None and session.state is SessionState.UP and now >= self._echo_at(session, host):
                 self._ask(session, NetworkCode.ECHO, now)

@@ -6,17 +6,17 @@ not cost one that can.
 """
 
 from switch.core.kernel import Kernel
-from switch.core.link_control.network_management import Management
+from switch.core.link_control.network_management import NetworkManagement
 from switch.core.links.session import HostState, Session, SessionState
 from switch.core.party import Close, LinkId
 
 LOOK_NS = 50_000_000
 
 
-class Leaving:
+class Retiring:
     """Those of one switch."""
 
-    def __init__(self, kernel: Kernel, management: Management) -> None:
+    def __init__(self, kernel: Kernel, management: NetworkManagement) -> None:
         self._kernel = kernel
         self._management = management
         self.links: dict[LinkId, str] = {}
@@ -46,18 +46,18 @@ class Leaving:
                 del self.links[link]
             elif session.host is None:
                 if link not in busy:
-                    self._ends(session, reason)
-            elif self._gives_way(session, session.host) and link not in busy:
+                    self._end(session, reason)
+            elif self._give_way(session, session.host) and link not in busy:
                 self._management.sign_off(session, now)
-                self._ends(session, reason)
+                self._end(session, reason)
 
-    def _gives_way(self, session: Session, host: HostState) -> bool:
+    def _give_way(self, session: Session, host: HostState) -> bool:
         """True once other connections of the host take what comes. One that is not up has nothing to give."""
         if any(other.link not in self.links for other in host.sessions):
-            host.leaves(session)
+            host.remove(session)
         return session not in host.sessions
 
-    def _ends(self, session: Session, reason: str) -> None:
+    def _end(self, session: Session, reason: str) -> None:
         del self.links[session.link]
         session.state = SessionState.CLOSING
         self._kernel.effects.append(Close(session.link, reason))

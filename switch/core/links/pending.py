@@ -26,7 +26,7 @@ class Pending(msgspec.Struct):
     link: LinkId
     """where the request came from, and its answer goes"""
     request: Document
-    """in house form"""
+    """in internal format"""
     raw: Document
     """as it came on its link; the answer's header and private elements are made from it"""
     host_link: LinkId
@@ -73,12 +73,12 @@ class PendingTable:
     def __len__(self) -> int:
         return len(self.waiting)
 
-    def kept(self) -> KeptTable:
+    def export(self) -> KeptTable:
         """What there is, for a table that follows this one."""
         ring = self._answered[self._next :] + self._answered[: self._next]
         return KeptTable(tuple(self.waiting.values()), tuple(self._late.items()), tuple(ring))
 
-    def keep(self, kept: KeptTable, deadline_ns: int) -> None:
+    def restore(self, kept: KeptTable, deadline_ns: int) -> None:
         """Go on where another table was; nobody waits beyond `deadline_ns`, which the next request's will not be before."""
         for pending in kept.waiting:
             pending.deadline_ns = min(pending.deadline_ns, deadline_ns)
@@ -86,7 +86,7 @@ class PendingTable:
         for key, given_up in kept.late[-self._late_max :]:
             self._late[key] = given_up
         for key, txn in kept.answered[-self._late_max :]:
-            self.answered(key, txn)
+            self.remember_answer(key, txn)
 
     def add(self, pending: Pending) -> None:
         """Wait for its answer. The caller has made sure its answer key is free (`in table.waiting`)."""
@@ -101,7 +101,7 @@ class PendingTable:
             del self._by_key[pending.key]
         return pending
 
-    def answered_by(self, key: AnswerKey, document: Document) -> Pending | None:
+    def match(self, key: AnswerKey, document: Document) -> Pending | None:
         """The request that this answer is for, no longer waiting. One that names another payment (DE37, DE41) is for none.
 
         A switch that crashes forgets the last numbers it gave; an answer to one of them must not meet whoever has it now.
@@ -123,7 +123,7 @@ class PendingTable:
         if len(self._late) > self._late_max:
             self._late.popitem(last=False)
 
-    def answered(self, key: AnswerKey, txn: int) -> None:
+    def remember_answer(self, key: AnswerKey, txn: int) -> None:
         """Remember that this request was answered, so that a second answer is known for one."""
         ring, at = self._answered, self._next
         if at < len(ring):
@@ -132,7 +132,7 @@ class PendingTable:
             ring.append((key, txn))
         self._next = at + 1 if at + 1 < self._late_max else 0
 
-    def doubled(self, key: AnswerKey) -> int:
+    def answered_before(self, key: AnswerKey) -> int:
         """The transaction that this unmatched answer answers a second time; 0 if none that is remembered."""
         return next((txn for other, txn in self._answered if other == key), 0)
 

@@ -80,9 +80,9 @@ class Session:
         self.framing_name = framing_name
         self.inward = translator.inward
         self.direct = isinstance(translator, Direct)
-        """the link form is the house form"""
+        """the link form is the internal format"""
         self.say = _speech(dialect, framing, translator)
-        """a house-form document, and for an answer the request as it came, as framed bytes. Raises EncodeError, FramingError"""
+        """an internal document (and for an answer the request as it came) as framed bytes. Raises EncodeError, FramingError"""
         self.state = SessionState.CONNECTED
         self.source = ""
         """member (acquirer, terminal) or host name, once signed on"""
@@ -118,12 +118,12 @@ class HostState:
         self.timeout_ns = config.timeout_ms * 1_000_000
         self.pending = PendingTable(late_max, by_key)
         self.sessions: list[Session] = []
-        """those that carry payments: changed by `joins` and `leaves` only"""
+        """those that carry payments: changed by `add` and `remove` only"""
         self.up: Session | None = None
         """one of them; None while the host is away. An attribute and no property: it is asked for with every payment"""
         self._turn = 0
 
-    def joins(self, session: Session) -> bool:
+    def add(self, session: Session) -> bool:
         """This connection carries payments from here on. True if none did before: the host is back."""
         if session in self.sessions:
             return False
@@ -148,7 +148,7 @@ class HostState:
             return max(sessions, key=_heard_ns)
         return session
 
-    def leaves(self, session: Session) -> None:
+    def remove(self, session: Session) -> None:
         """It no longer does."""
         if session in self.sessions:
             self.sessions.remove(session)
@@ -159,7 +159,7 @@ def _heard_ns(session: Session) -> int:
     return session.heard_ns
 
 
-def kept_out(maintenance: dict[str, int], session: Session) -> str:
+def maintenance_of(maintenance: dict[str, int], session: Session) -> str:
     """The maintenance (`State.maintenance`) that a connection falls under, as `host:atlas`; "": none."""
     if maintenance:
         for target in targets_of(session):

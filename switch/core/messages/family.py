@@ -6,7 +6,7 @@ A table maps an element to how its value changes: None where it does not.
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, TypeAlias
 
-from switch.core.messages.internal import PRIVATE, House48
+from switch.core.messages.internal import PRIVATE, Private48
 from switch.wire import DecodeError, Dialect, EncodeError
 from switch.wire.describe import start_of
 from switch.wire.subfields import AnnotationError, Form, SubfieldError, form_of
@@ -14,11 +14,11 @@ from switch.wire.vocabulary import DE, Document
 
 Table: TypeAlias = Mapping[str, Callable[[str], str] | None]
 
-HOUSE: Final = frozenset(map(str, range(2, 129)))
-"""All a house document may have beside its MTI."""
+INTERNAL_ELEMENTS: Final = frozenset(map(str, range(2, 129)))
+"""All an internal document may have beside its MTI."""
 
 AMOUNTS_54: Final = 120
-"""Longest DE54 of networks that take 6 additional amounts of 20 characters; the house form takes 12."""
+"""Longest DE54 of networks that take 6 additional amounts of 20 characters; the internal format takes 12."""
 
 
 class UnreadableError(DecodeError):
@@ -84,14 +84,14 @@ class Family:
             raise self.unreadable(document, de, name, error.expected, "something else", error.offset) from None
 
     def private(self, document: Document) -> dict[str, str]:
-        """Subelements of a house document's DE48; empty where it is absent. EncodeError: it does not divide."""
+        """Subelements of an internal document's DE48; empty where it is absent. EncodeError: it does not divide."""
         value = document.get(DE.PRIVATE_48)
         if not value:
             return {}
         try:
             return PRIVATE.read(value)
         except SubfieldError as error:
-            raise self.unspeakable(document, DE.PRIVATE_48, error.expected, "something else", error.offset) from None
+            raise self.unencodable(document, DE.PRIVATE_48, error.expected, "something else", error.offset) from None
 
     def unreadable(
         self, document: Document, de: str, name: str, expected: str, found: str, offset: int = 0
@@ -99,22 +99,22 @@ class Family:
         """The error of a link element that cannot be read."""
         return UnreadableError(self.dialect.name, de, name, offset, expected, found, document)
 
-    def unspeakable(self, document: Document, de: str, expected: str, found: str, offset: int = 0) -> EncodeError:
-        """The error of a house element that this link cannot say; unnamed, its number may mean something else there."""
+    def unencodable(self, document: Document, de: str, expected: str, found: str, offset: int = 0) -> EncodeError:
+        """The error of a internal element that this link cannot say; unnamed, its number may mean something else there."""
         return EncodeError(self.dialect.name, de, "", offset, expected, found, document)
 
 
-def put_private(house: Document, eci: str, cavv: str, reference: str, result: str, cvv2: str) -> None:
-    """Set the house form's DE48 from what there is ("": absent)."""
+def put_private(internal: Document, eci: str, cavv: str, reference: str, result: str, cvv2: str) -> None:
+    """Set the internal format's DE48 from what there is ("": absent)."""
     value = ""
     for key, text in (
-        (House48.ECI, eci),
-        (House48.CAVV, cavv),
-        (House48.REFERENCE, reference),
-        (House48.CVV2_RESULT, result),
-        (House48.CVV2, cvv2),
+        (Private48.ECI, eci),
+        (Private48.CAVV, cavv),
+        (Private48.REFERENCE, reference),
+        (Private48.CVV2_RESULT, result),
+        (Private48.CVV2, cvv2),
     ):
         if text:
             value += f"{key}{len(text):02d}{text}"
     if value:
-        house[DE.PRIVATE_48] = value
+        internal[DE.PRIVATE_48] = value

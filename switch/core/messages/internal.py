@@ -1,6 +1,6 @@
-"""The house form: a message as the switch thinks of it, whatever link it came on.
+"""The internal format: a message as the switch thinks of it, whatever link it came on.
 
-A house document is a 1987 document as the dialect `cmi87` has it, without header. What networks keep in places of their own
+An internal document is a 1987 document as the dialect `cmi87` has it, without header. What networks keep in places of their own
 (CVV2, e-commerce data, their reference of a transaction) stands in DE48 as numbered subelements: two digits id, two digits
 length, data. That convention is assumed: the centre's own manual is not public.
 """
@@ -11,8 +11,8 @@ from switch.wire.subfields import form_of
 from switch.wire.vocabulary import DE, KNOWN_MTIS, RESPONSES, Document, response_mti
 
 
-class House48:
-    """Subelements of the house form's DE48, in the order they are written."""
+class Private48:
+    """Subelements of the internal format's DE48, in the order they are written."""
 
     ECI: Final = "42"
     """electronic commerce indicator, 2 digits: 05 authenticated, 06 attempted, 07 not authenticated"""
@@ -56,7 +56,7 @@ class Original(NamedTuple):
 
 
 def answer(request: Document, de39: str, extra: Document | None = None) -> Document:
-    """The response to `request` (house form): its MTI, what a response echoes, DE39, and `extra`, which wins.
+    """The response to `request` (internal format): its MTI, what a response echoes, DE39, and `extra`, which wins.
 
     >>> answer({"t": "0201", "3": "000000", "11": "000042", "22": "051"}, "51")
     {'t': '0210', '3': '000000', '11': '000042', '39': '51'}
@@ -110,7 +110,7 @@ def replacement_amounts(actual_minor: int) -> str:
 
 
 def private_elements(document: Document) -> dict[str, str]:
-    """Subelements of the house form's DE48 by id; empty where there is none. SubfieldError: it does not divide."""
+    """Subelements of the internal format's DE48 by id; empty where there is none. SubfieldError: it does not divide."""
     value = document.get(DE.PRIVATE_48)
     return PRIVATE.read(value) if value else {}
 

@@ -1,6 +1,6 @@
-"""House form (1987) <-> ISO 8583:1993.
+"""Internal format (1987) <-> ISO 8583:1993.
 
-| house | link |
+| internal | link |
 |---|---|
 | MTI 0xxx | 1xxx |
 | DE13 MMDD, DE12 hhmmss | DE12 YYMMDDhhmmss; the year is the request's in an answer, else the link's `year` |
@@ -22,8 +22,14 @@ DE7, which a 1993 message does not name. Reason codes 4000 (0400) and 4021 (0420
 from collections.abc import Callable
 from typing import Final
 
-from switch.core.messages.family import HOUSE, Family, amounts_54, carry, table
-from switch.core.messages.internal import House48, original_data, parse_original, private_elements, replacement_amounts
+from switch.core.messages.family import INTERNAL_ELEMENTS, Family, amounts_54, carry, table
+from switch.core.messages.internal import (
+    Private48,
+    original_data,
+    parse_original,
+    private_elements,
+    replacement_amounts,
+)
 from switch.wire import Dialect
 from switch.wire.subfields import SubfieldError
 from switch.wire.vocabulary import (
@@ -62,7 +68,7 @@ _RESPONSE_44: Final = 25
 
 
 def _pos_data_code(entry: str, condition: str) -> str:
-    """DE22 an 12 from the house form's DE22 and DE25; positions neither speaks of are "unknown" or "none"."""
+    """DE22 an 12 from the internal format's DE22 and DE25; positions neither speaks of are "unknown" or "none"."""
     mode = _ENTRY_OUT.get(entry[:2], "0")
     presence = _PRESENCE_OUT.get(condition, "5" if entry[:2] == "81" and not condition else "0")
     card = "0" if presence != "0" or entry[:2] in _ABSENT else "1"
@@ -72,7 +78,7 @@ def _pos_data_code(entry: str, condition: str) -> str:
 def _stand_in_reason(document: Document) -> str:
     """Why the switch answered in the issuer's place; "" where it did not, or DE48 is another's."""
     try:
-        return private_elements(document).get(House48.STAND_IN, "")
+        return private_elements(document).get(Private48.STAND_IN, "")
     except SubfieldError:
         return ""
 
@@ -83,40 +89,40 @@ class Iso93(Family):
     _OUT = table(_PLAIN, DE43=lambda v: v, DE44=lambda v: v, DE53=lambda v: v, DE54=amounts_54)
     _IN = table(_PLAIN, DE43=lambda v: v[:_NAME].ljust(_NAME), DE44=lambda v: v[:_RESPONSE_44], DE54=amounts_54)
 
-    dropped: frozenset[str] = HOUSE - _OUT.keys() - {"12", "13", "15", "22", "25", "39", "90", "95"}
+    dropped: frozenset[str] = INTERNAL_ELEMENTS - _OUT.keys() - {"12", "13", "15", "22", "25", "39", "90", "95"}
 
     def __init__(self, dialect: Dialect, year: Callable[[], str]) -> None:
         super().__init__(dialect)
         self._year = year
 
     def inward(self, document: Document) -> Document:
-        """The house form of a document as it came. Raises UnreadableError."""
-        house = carry(document, self._IN)
+        """The internal format of a document as it came. Raises UnreadableError."""
+        internal = carry(document, self._IN)
         get = document.get
         mti = get(DE.MTI, "")
         if mti:
-            house[DE.MTI] = "0" + mti[1:]
+            internal[DE.MTI] = "0" + mti[1:]
         local = get(DE.LOCAL_TIME, "")
         if local:
-            house[DE.LOCAL_TIME], house[DE.LOCAL_DATE] = local[6:], local[2:6]
+            internal[DE.LOCAL_TIME], internal[DE.LOCAL_DATE] = local[6:], local[2:6]
         if DE.SETTLEMENT_DATE in document:
-            house[DE.SETTLEMENT_DATE] = document[DE.SETTLEMENT_DATE][2:]
+            internal[DE.SETTLEMENT_DATE] = document[DE.SETTLEMENT_DATE][2:]
         code = get(DE.ENTRY_MODE, "")
         if code:
-            house[DE.ENTRY_MODE] = _ENTRY_IN.get(code[6:7], "00") + _PIN_IN.get(code[1:2], "0")
-            house[DE.CONDITION_CODE] = _PRESENCE_IN.get(code[4:5], "00")
+            internal[DE.ENTRY_MODE] = _ENTRY_IN.get(code[6:7], "00") + _PIN_IN.get(code[1:2], "0")
+            internal[DE.CONDITION_CODE] = _PRESENCE_IN.get(code[4:5], "00")
         if DE.RESPONSE_CODE in document:
-            house[DE.RESPONSE_CODE] = RESPONSE_CODES.get(document[DE.RESPONSE_CODE], Answer.DO_NOT_HONOUR)
+            internal[DE.RESPONSE_CODE] = RESPONSE_CODES.get(document[DE.RESPONSE_CODE], Answer.DO_NOT_HONOUR)
         if len(get(DE.SECURITY, "")) == _SECURITY_HEX and document[DE.SECURITY].isdecimal():
-            house[DE.SECURITY] = document[DE.SECURITY]
-        if mti[1:2] == MTI.NETWORK and DE.NETWORK_CODE not in house and get(DE.FUNCTION_CODE) in _NETWORK_CODES:
-            house[DE.NETWORK_CODE] = _NETWORK_CODES[document[DE.FUNCTION_CODE]]
-        if mti[1:2] == MTI.REVERSAL and len(get(DE.ORIGINAL_AMOUNTS, "")) >= 12 and DE.AMOUNT in house:
-            house[DE.REPLACEMENT] = replacement_amounts(int(house[DE.AMOUNT]))
-            house[DE.AMOUNT] = document[DE.ORIGINAL_AMOUNTS][:12]
+            internal[DE.SECURITY] = document[DE.SECURITY]
+        if mti[1:2] == MTI.NETWORK and DE.NETWORK_CODE not in internal and get(DE.FUNCTION_CODE) in _NETWORK_CODES:
+            internal[DE.NETWORK_CODE] = _NETWORK_CODES[document[DE.FUNCTION_CODE]]
+        if mti[1:2] == MTI.REVERSAL and len(get(DE.ORIGINAL_AMOUNTS, "")) >= 12 and DE.AMOUNT in internal:
+            internal[DE.REPLACEMENT] = replacement_amounts(int(internal[DE.AMOUNT]))
+            internal[DE.AMOUNT] = document[DE.ORIGINAL_AMOUNTS][:12]
         if DE.ORIGINAL_93 in document:
-            house[DE.ORIGINAL] = self._original_in(document)
-        return house
+            internal[DE.ORIGINAL] = self._original_in(document)
+        return internal
 
     def _original_in(self, document: Document) -> str:
         value = document[DE.ORIGINAL_93]
@@ -130,7 +136,7 @@ class Iso93(Family):
         return original_data("0" + value[1:4], value[4:10], value[12:22], value[24:])
 
     def outward(self, document: Document, reference: Document | None = None) -> Document:
-        """The link form of a house document. Raises EncodeError."""
+        """The link form of an internal document. Raises EncodeError."""
         link = carry(document, self._OUT)
         get = document.get
         mti = get(DE.MTI, "")
@@ -166,7 +172,7 @@ class Iso93(Family):
             original = parse_original(document[DE.ORIGINAL])
         except ValueError:
             found = f"{len(document[DE.ORIGINAL])} characters"
-            raise self.unspeakable(document, DE.ORIGINAL, "42 digits", found) from None
+            raise self.unencodable(document, DE.ORIGINAL, "42 digits", found) from None
         when = local or self._year() + original.sent_at
         acquirer = original.acquirer
         return f"1{original.mti[1:]}{original.stan}{when}{len(acquirer):02d}{acquirer}"
@@ -180,7 +186,7 @@ class Iso93(Family):
                 return NETWORK_ACCEPTED
         action = ACTION_CODES.get(code)
         if action is None:
-            raise self.unspeakable(document, DE.RESPONSE_CODE, "a response code with an action code", repr(code))
+            raise self.unencodable(document, DE.RESPONSE_CODE, "a response code with an action code", repr(code))
         return action
 
     @staticmethod

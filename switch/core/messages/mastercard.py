@@ -1,6 +1,6 @@
-"""House form <-> Mastercard authorization-platform style.
+"""Internal format <-> Mastercard authorization-platform style.
 
-| house | link |
+| internal | link |
 |---|---|
 | (none) | DE48: transaction category code, from DE3, DE22, DE25 and the ECI: Z cash, T e-commerce or phone, R else |
 | DE48.42 ECI 05, 06, 07 | DE48.42, subfield 01: 212, 211, 210 |
@@ -14,8 +14,8 @@ Assumed: the category codes in use, DE61 beside its positions 4, 5, 10, 11 and 1
 
 from typing import Final
 
-from switch.core.messages.family import HOUSE, Family, carry, put_private, table
-from switch.core.messages.internal import House48
+from switch.core.messages.family import INTERNAL_ELEMENTS, Family, carry, put_private, table
+from switch.core.messages.internal import Private48
 from switch.wire import Dialect
 from switch.wire.vocabulary import DE, MTI, Document, Processing
 
@@ -40,12 +40,12 @@ def _electronic(document: Document) -> bool:
 def _category(document: Document, private: dict[str, str]) -> str:
     if document.get(DE.PROCESSING_CODE, "")[:2] == Processing.CASH:
         return "Z"
-    remote = House48.ECI in private or document.get(DE.CONDITION_CODE) in _REMOTE_CONDITIONS
+    remote = Private48.ECI in private or document.get(DE.CONDITION_CODE) in _REMOTE_CONDITIONS
     return "T" if remote or _electronic(document) else "R"
 
 
 def _pos_data(document: Document) -> str:
-    """DE61 (26 characters) from what the house form says of the point of service."""
+    """DE61 (26 characters) from what the internal format says of the point of service."""
     entry, condition = document.get(DE.ENTRY_MODE, "")[:2], document.get(DE.CONDITION_CODE, "")
     country = document.get(DE.ACQUIRER_COUNTRY, "000")
     if _electronic(document):
@@ -64,15 +64,15 @@ class Mastercard(Family):
 
     _CARRIED = table(_PLAIN)
 
-    dropped: frozenset[str] = HOUSE - _CARRIED.keys() - {DE.PRIVATE_48}
+    dropped: frozenset[str] = INTERNAL_ELEMENTS - _CARRIED.keys() - {DE.PRIVATE_48}
 
     def __init__(self, dialect: Dialect) -> None:
         super().__init__(dialect)
         self._plain = {category: self.forms[DE.PRIVATE_48].build({_CATEGORY: category}) for category in "RTZ"}
 
     def inward(self, document: Document) -> Document:
-        """The house form of a document as it came. Raises UnreadableError."""
-        house = carry(document, self._CARRIED)
+        """The internal format of a document as it came. Raises UnreadableError."""
+        internal = carry(document, self._CARRIED)
         parts: dict[str, str] = {}
         value = document.get(DE.PRIVATE_48, "")
         if len(value) > 1:
@@ -83,15 +83,15 @@ class Mastercard(Family):
         if parts or reference:
             indicators = parts.get("42", "")
             eci = _ECIS.get(indicators[4:7], "") if indicators[:4] == "0103" else ""
-            put_private(house, eci, parts.get("43", ""), reference, parts.get("87", ""), parts.get("92", ""))
-        if DE.ACQUIRER_COUNTRY not in house:
+            put_private(internal, eci, parts.get("43", ""), reference, parts.get("87", ""), parts.get("92", ""))
+        if DE.ACQUIRER_COUNTRY not in internal:
             country = document.get(DE.PRIVATE_61, "")[13:16]
             if len(country) == 3 and country.isascii() and country.isdecimal() and country != "000":
-                house[DE.ACQUIRER_COUNTRY] = country
-        return house
+                internal[DE.ACQUIRER_COUNTRY] = country
+        return internal
 
     def outward(self, document: Document, reference: Document | None = None) -> Document:
-        """The link form of a house document. Raises EncodeError."""
+        """The link form of an internal document. Raises EncodeError."""
         link = carry(document, self._CARRIED)
         mti = document.get(DE.MTI, "")
         if mti[1:2] == MTI.NETWORK:
@@ -106,8 +106,8 @@ class Mastercard(Family):
             category = _category(document, private)
             if mti[1:2] != MTI.REVERSAL:
                 link[DE.PRIVATE_61] = _pos_data(document)
-        if House48.REFERENCE in private and DE.PRIVATE_63 not in link:
-            self._put_reference(link, private[House48.REFERENCE], document)
+        if Private48.REFERENCE in private and DE.PRIVATE_63 not in link:
+            self._put_reference(link, private[Private48.REFERENCE], document)
         if private:
             link[DE.PRIVATE_48] = self._subelements(category, private)
         else:
@@ -117,17 +117,17 @@ class Mastercard(Family):
     def _put_reference(self, link: Document, text: str, document: Document) -> None:
         if len(text) not in (_REFERENCE_63, _REFERENCE_63 + 4):
             expected = "a network reference (63) of 12 characters, or 16 with its date"
-            raise self.unspeakable(document, DE.PRIVATE_48, expected, f"{len(text)} characters")
+            raise self.unencodable(document, DE.PRIVATE_48, expected, f"{len(text)} characters")
         link[DE.PRIVATE_63] = text[:_REFERENCE_63]
         if len(text) > _REFERENCE_63:
             link[DE.SETTLEMENT_DATE] = text[_REFERENCE_63:]
 
     def _subelements(self, category: str, private: dict[str, str]) -> str:
         parts = {_CATEGORY: category}
-        level = _SECURITY_LEVELS.get(private.get(House48.ECI, ""))
+        level = _SECURITY_LEVELS.get(private.get(Private48.ECI, ""))
         if level:
             parts["42"] = f"0103{level}"
-        for ours, theirs in ((House48.CAVV, "43"), (House48.CVV2_RESULT, "87"), (House48.CVV2, "92")):
+        for ours, theirs in ((Private48.CAVV, "43"), (Private48.CVV2_RESULT, "87"), (Private48.CVV2, "92")):
             if ours in private:
                 parts[theirs] = private[ours]
         return self.forms[DE.PRIVATE_48].build(parts)

@@ -1,4 +1,4 @@
-"""One dialect's message as another's: link form to house form (`switch.core.messages.internal`) and back.
+"""One dialect's message as another's: link form to internal format (`switch.core.messages.internal`) and back.
 
 Each family has one translator, and each its table of elements it carries: what is not in the table is dropped, never moved
 to where it would mean something else (`dropped`; docs/translate.md has all tables). A translator knows one link: its own
@@ -10,8 +10,8 @@ from typing import Protocol
 
 from switch.core.messages.family import UnreadableError
 from switch.core.messages.internal import (
-    House48,
     Original,
+    Private48,
     answer,
     network_answer,
     original_data,
@@ -30,17 +30,17 @@ class Translator(Protocol):
     """A link's."""
 
     dropped: frozenset[str]
-    """elements of the house form this link's dialect has no place for: they are left out of what is sent"""
+    """elements of the internal format this link's dialect has no place for: they are left out of what is sent"""
 
     def inward(self, document: Document) -> Document:
-        """A document as it came, in house form. May be the same object; never changes its argument.
+        """A document as it came, in internal format. May be the same object; never changes its argument.
 
         `UnreadableError` (a DecodeError): an element's inside cannot be read. A partial document (what was decoded before an
         error) is as good as a whole one.
         """
 
     def outward(self, document: Document, reference: Document | None = None) -> Document:
-        """A house document as it goes on the link. Never changes its argument.
+        """An internal document as it goes on the link. Never changes its argument.
 
         `reference`: where `document` is an answer, the request as it came on this link; its header is turned round and
         the network's own elements are echoed. EncodeError: an element cannot be said on this link.
@@ -48,7 +48,7 @@ class Translator(Protocol):
 
 
 class Direct:
-    """Family `cmi` without a header: the link form is the house form."""
+    """Family `cmi` without a header: the link form is the internal format."""
 
     dropped: frozenset[str] = frozenset()
 
@@ -72,10 +72,10 @@ class Tpdu:
 
     def inward(self, document: Document) -> Document:
         """Without header and bitmaps."""
-        house = {de: value for de, value in document.items() if de not in _OUTER}
-        if DE.TRACK2 in house:
-            house[DE.TRACK2] = house[DE.TRACK2].replace("D", "=")
-        return house
+        internal = {de: value for de, value in document.items() if de not in _OUTER}
+        if DE.TRACK2 in internal:
+            internal[DE.TRACK2] = internal[DE.TRACK2].replace("D", "=")
+        return internal
 
     def outward(self, document: Document, reference: Document | None = None) -> Document:
         """With a TPDU: the reference's, turned round, or the link's own."""
@@ -123,6 +123,20 @@ def translator_for(dialect: Dialect, own: str, peer: str, year: Callable[[], str
 
 
 __all__ = [
-    "Direct", "House48", "Iso93", "Mastercard", "Original", "Tpdu", "Translator", "UnreadableError", "Visa", "answer",
-    "network_answer", "original_data", "parse_original", "private_elements", "replacement_amounts", "translator_for",
+    "Direct",
+    "Iso93",
+    "Mastercard",
+    "Original",
+    "Private48",
+    "Tpdu",
+    "Translator",
+    "UnreadableError",
+    "Visa",
+    "answer",
+    "network_answer",
+    "original_data",
+    "parse_original",
+    "private_elements",
+    "replacement_amounts",
+    "translator_for",
 ]  # fmt: skip

@@ -1,6 +1,6 @@
-"""House form <-> Visa BASE I style.
+"""Internal format <-> Visa BASE I style.
 
-| house | link |
+| internal | link |
 |---|---|
 | (none) | h: stations of the link; of the request, turned round, in an answer |
 | DE22 n 3 | DE22 n 4, the fourth digit 0 |
@@ -20,8 +20,8 @@ Assumed: the layout of DE44 and DE60 beside these parts, network id 0002, reason
 import binascii
 from typing import Final
 
-from switch.core.messages.family import HOUSE, Family, amounts_54, carry, put_private, table
-from switch.core.messages.internal import House48
+from switch.core.messages.family import INTERNAL_ELEMENTS, Family, amounts_54, carry, put_private, table
+from switch.core.messages.internal import Private48
 from switch.wire import Dialect
 from switch.wire.vocabulary import DE, MTI, Document
 
@@ -77,7 +77,7 @@ class Visa(Family):
         DE35=lambda v: v.replace("D", "="), DE54=amounts_54, DE55=_icc_in,
     )  # fmt: skip
 
-    dropped: frozenset[str] = HOUSE - _OUT.keys() - {DE.PRIVATE_48}
+    dropped: frozenset[str] = INTERNAL_ELEMENTS - _OUT.keys() - {DE.PRIVATE_48}
 
     def __init__(self, dialect: Dialect, own: str, peer: str) -> None:
         super().__init__(dialect)
@@ -86,8 +86,8 @@ class Visa(Family):
         self._network_reversal = self.forms[DE.PRIVATE_63].build(_NETWORK_REVERSAL)
 
     def inward(self, document: Document) -> Document:
-        """The house form of a document as it came. Raises UnreadableError."""
-        house = carry(document, self._IN)
+        """The internal format of a document as it came. Raises UnreadableError."""
+        internal = carry(document, self._IN)
         eci = cavv = reference = result = cvv2 = ""
         if DE.PRIVATE_60 in document:
             eci = self.read(document, DE.PRIVATE_60).get("8", "")
@@ -105,11 +105,11 @@ class Visa(Family):
         if eci in _NO_ECI:
             eci = ""
         if eci or cavv or reference or result or cvv2:
-            put_private(house, eci, cavv, reference, result, cvv2)
-        return house
+            put_private(internal, eci, cavv, reference, result, cvv2)
+        return internal
 
     def outward(self, document: Document, reference: Document | None = None) -> Document:
-        """The link form of a house document. Raises EncodeError."""
+        """The link form of an internal document. Raises EncodeError."""
         link = carry(document, self._OUT)
         private = self.private(document) if DE.PRIVATE_48 in document else None
         if private:
@@ -131,27 +131,27 @@ class Visa(Family):
         return link
 
     def _put_private(self, link: Document, private: dict[str, str], document: Document) -> None:
-        eci, result = private.get(House48.ECI), private.get(House48.CVV2_RESULT)
+        eci, result = private.get(Private48.ECI), private.get(Private48.CVV2_RESULT)
         if eci:
             if len(eci) != 2 or not (eci.isascii() and eci.isdecimal()):
-                raise self.unspeakable(document, DE.PRIVATE_48, "an ECI (42) of 2 digits", f"{len(eci)} characters")
+                raise self.unencodable(document, DE.PRIVATE_48, "an ECI (42) of 2 digits", f"{len(eci)} characters")
             link[DE.PRIVATE_60] = f"00000000{eci}00"
         if result:
             link[DE.ADDITIONAL_RESPONSE] = _RESPONSE_BY_ISSUER.ljust(_FIELDS_44) + result[:1]
-        if House48.REFERENCE in private:
-            link[DE.PRIVATE_62] = self._identifier(private[House48.REFERENCE], document)
-        if House48.CAVV in private or House48.CVV2 in private:
+        if Private48.REFERENCE in private:
+            link[DE.PRIVATE_62] = self._identifier(private[Private48.REFERENCE], document)
+        if Private48.CAVV in private or Private48.CVV2 in private:
             link[DE.PRIVATE_126] = self._card_values(private, document)
 
     def _identifier(self, text: str, document: Document) -> str:
         if len(text) != 15 or not (text.isascii() and text.isdecimal()):
             expected = "a transaction identifier (63) of 15 digits"
-            raise self.unspeakable(document, DE.PRIVATE_48, expected, f"{len(text)} characters")
+            raise self.unencodable(document, DE.PRIVATE_48, expected, f"{len(text)} characters")
         return self.forms[DE.PRIVATE_62].build({"2": text})
 
     def _card_values(self, private: dict[str, str], document: Document) -> str:
         parts: dict[str, str] = {}
-        cavv, cvv2 = private.get(House48.CAVV), private.get(House48.CVV2)
+        cavv, cvv2 = private.get(Private48.CAVV), private.get(Private48.CVV2)
         if cavv:
             try:
                 data = binascii.a2b_base64(cavv, strict_mode=True)
@@ -159,10 +159,10 @@ class Visa(Family):
                 data = b""
             if len(data) != _CAVV_BYTES:
                 expected = f"a CAVV (43) of {_CAVV_BYTES} bytes in base64"
-                raise self.unspeakable(document, DE.PRIVATE_48, expected, "something else")
+                raise self.unencodable(document, DE.PRIVATE_48, expected, "something else")
             parts["9"] = data.hex().upper()
         if cvv2:
             if len(cvv2) not in (3, 4) or not (cvv2.isascii() and cvv2.isdecimal()):
-                raise self.unspeakable(document, DE.PRIVATE_48, "a CVV2 (92) of 3 or 4 digits", "something else")
+                raise self.unencodable(document, DE.PRIVATE_48, "a CVV2 (92) of 3 or 4 digits", "something else")
             parts["10"] = f"11{cvv2:>4}"
         return self.forms[DE.PRIVATE_126].build(parts)

@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 
 from switch.core.kernel import Kernel
-from switch.core.link_control.network_management import Management
+from switch.core.link_control.network_management import NetworkManagement
 from switch.core.links.session import Session, SessionState
 from switch.core.operator.command import Arguments, Command, Unable
 from switch.core.records.records import Cutover
@@ -48,7 +48,7 @@ class Day(msgspec.Struct, frozen=True):
 class BusinessDay:
     """Of one switch."""
 
-    def __init__(self, kernel: Kernel, management: Management) -> None:
+    def __init__(self, kernel: Kernel, management: NetworkManagement) -> None:
         self._kernel = kernel
         self._management = management
 
@@ -93,7 +93,7 @@ class BusinessDay:
 
     # -- a host
 
-    def host_says(self, session: Session, document: Document, now: int) -> str:
+    def handle_cutover(self, session: Session, document: Document, now: int) -> str:
         """0800 with DE70=201: DE39 of its answer, which waits for the record."""
         kernel, host = self._kernel, session.host
         if host is None or session.state is not SessionState.UP:

@@ -68,7 +68,7 @@ class Which(Arguments, frozen=True):
     """the member of this name as acquirer, where a host has the same name"""
 
 
-class Door(msgspec.Struct, frozen=True):
+class TargetState(msgspec.Struct, frozen=True):
     """What has become of it."""
 
     target: str
@@ -97,27 +97,27 @@ class LinkCommands:
 
     # -- in and out of use
 
-    def signoff(self, which: Which, now: int) -> Door:
+    def signoff(self, which: Which, now: int) -> TargetState:
         """Out of use at once."""
         target = self._target(which)
         self._maintenance.begin(target, now, drain=False)
-        return self._door(target)
+        return self._target_state(target)
 
-    def drain(self, which: Which, now: int) -> Door:
+    def drain(self, which: Which, now: int) -> TargetState:
         """Out of use once what is in flight has ended."""
         target = self._target(which)
         self._maintenance.begin(target, now, drain=True)
-        return self._door(target)
+        return self._target_state(target)
 
-    def resume(self, which: Which, now: int) -> Door:
+    def resume(self, which: Which, now: int) -> TargetState:
         """In use again."""
         target = self._target(which)
         self._maintenance.end(target, now)
-        return self._door(target)
+        return self._target_state(target)
 
-    def show(self, which: Which, _: int) -> Door:
+    def show(self, which: Which, _: int) -> TargetState:
         """As it is."""
-        return self._door(self._target(which))
+        return self._target_state(self._target(which))
 
     def _target(self, which: Which) -> str:
         """Hosts first: a bank's host and the bank as acquirer often have one name."""
@@ -140,10 +140,10 @@ class LinkCommands:
                 return f"{kind}:{name}"
         raise unknown("host, listener, member or connection", name, {*kernel.hosts, *listeners, *members})
 
-    def _door(self, target: str) -> Door:
+    def _target_state(self, target: str) -> TargetState:
         sessions = {s.link: s.state.value for s in self._maintenance.sessions_of(target)}
         waiting = self._kernel.pending.values()
-        return Door(target, sessions, sum(p.link in sessions or p.host_link in sessions for p in waiting))
+        return TargetState(target, sessions, sum(p.link in sessions or p.host_link in sessions for p in waiting))
 
     # -- what there is
 

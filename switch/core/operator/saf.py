@@ -87,7 +87,7 @@ class QueueRow(msgspec.Struct, frozen=True):
     dead: int
 
 
-class Owing(msgspec.Struct, frozen=True):
+class SafList(msgspec.Struct, frozen=True):
     """What is owed."""
 
     hosts: tuple[QueueRow, ...]
@@ -96,7 +96,7 @@ class Owing(msgspec.Struct, frozen=True):
     """more that were asked for and are not shown"""
 
 
-class PutBack(msgspec.Struct, frozen=True):
+class RetryResult(msgspec.Struct, frozen=True):
     """What a retry has done."""
 
     retried: int
@@ -108,7 +108,7 @@ class PutBack(msgspec.Struct, frozen=True):
     """hosts among them that are away"""
 
 
-class Holding(msgspec.Struct, frozen=True):
+class HoldResult(msgspec.Struct, frozen=True):
     """A host, held or released."""
 
     host: str
@@ -128,7 +128,7 @@ class SafCommands:
     def table(self) -> dict[str, Command]:
         """By name."""
         return {
-            "saf.list": Command(ListArguments, self.listed, changes=False),
+            "saf.list": Command(ListArguments, self.show, changes=False),
             "saf.retry": Command(RetryArguments, self.retry),
             "saf.hold": Command(Named, lambda given, now: self._hold(given.name, now, held=True)),
             "saf.release": Command(Named, lambda given, now: self._hold(given.name, now, held=False)),
@@ -145,7 +145,7 @@ class SafCommands:
 
     # -- look
 
-    def listed(self, given: ListArguments, now: int) -> Owing:
+    def show(self, given: ListArguments, now: int) -> SafList:
         """What is owed, oldest first."""
         names = self._hosts(given.host)
         queues = self._forwarder.queues
@@ -160,7 +160,7 @@ class SafCommands:
             found = ((name, item) for name in names for item in queues[name].items.values())
             whole = sum(len(queues[name]) for name in names)
         rows = tuple(self._row(name, item, now) for name, item in islice(found, limit))
-        return Owing(tuple(self._queue(name) for name in names), rows, whole - len(rows))
+        return SafList(tuple(self._queue(name) for name in names), rows, whole - len(rows))
 
     def _queue(self, name: str) -> QueueRow:
         queue, host = self._forwarder.queues[name], self._kernel.hosts.get(name)
@@ -203,12 +203,12 @@ class SafCommands:
 
     # -- change
 
-    def retry(self, given: RetryArguments, now: int) -> PutBack:
+    def retry(self, given: RetryArguments, now: int) -> RetryResult:
         """Send again now what is dead or backs off. Raises Unable."""
         if bool(given.txns) + bool(given.host) + given.all != 1:
             raise Unable("one thing is retried: transactions, all of a host, or all", "txns, host or all: one of them")
         if given.txns:
-            txns = [self._owed(text) for text in given.txns]
+            txns = [self._parse_txn(text) for text in given.txns]
             names = sorted({self._kernel.state.owed[txn].host for txn in txns})
             return self._put_back(iter(txns), 0, names, now)
         names = [
@@ -220,13 +220,13 @@ class SafCommands:
         left = sum(queue.dead + len(queue.asleep) for queue in queues)
         return self._put_back(chain(shelved, asleep), left, names, now)
 
-    def _put_back(self, txns: Iterator[int], left: int, names: list[str], now: int) -> PutBack:
+    def _put_back(self, txns: Iterator[int], left: int, names: list[str], now: int) -> RetryResult:
         kernel = self._kernel
         retried = self._forwarder.retry(list(islice(txns, RETRIES_MAX)), now)
         away = tuple(name for name in names if (host := kernel.hosts.get(name)) is not None and host.up is None)
-        return PutBack(retried, max(0, left - retried), tuple(n for n in names if n in kernel.state.held), away)
+        return RetryResult(retried, max(0, left - retried), tuple(n for n in names if n in kernel.state.held), away)
 
-    def _owed(self, text: str) -> int:
+    def _parse_txn(self, text: str) -> int:
         """A transaction by its name. Raises Unable."""
         try:
             txn = int(text, 16)
@@ -242,9 +242,9 @@ class SafCommands:
             raise Unable(f"{txn:x} is owed to {entry.host}, which has left the network file", "put the host back")
         return txn
 
-    def _hold(self, name: str, now: int, *, held: bool) -> Holding:
+    def _hold(self, name: str, now: int, *, held: bool) -> HoldResult:
         host: HostState | None = self._kernel.hosts.get(name)
         if host is None:
             raise unknown("host", name, self._kernel.hosts)
         changed = self._forwarder.hold(host, now, held=held)
-        return Holding(name, held, changed, len(self._forwarder.queues[name]))
+        return HoldResult(name, held, changed, len(self._forwarder.queues[name]))

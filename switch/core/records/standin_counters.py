@@ -29,31 +29,31 @@ class Stood(msgspec.Struct, frozen=True, array_like=True):
     """minor units of the home currency"""
 
 
-class Exposure(msgspec.Struct):
+class StandInCounters(msgspec.Struct):
     """The counters. Bounded by `limits.standin_payments`, which who decides looks at."""
 
     window: OrderedDict[int, Stood] = msgspec.field(default_factory=OrderedDict)
     """by transaction, oldest first; what is older than the newest by more than the window has left"""
     cards: dict[bytes, list[Stood]] = msgspec.field(default_factory=dict)
     """the same by card"""
-    untold: dict[str, int] = msgspec.field(default_factory=dict)
+    unadvised: dict[str, int] = msgspec.field(default_factory=dict)
     """host -> minor units that its issuer has not been told of"""
 
     @classmethod
-    def of(cls, window: tuple[Stood, ...], untold: Iterable[tuple[str, int]]) -> "Exposure":
-        """Counters as a snapshot has them; `untold`: host and amount of each advice that is still owed."""
+    def of(cls, window: tuple[Stood, ...], unadvised: Iterable[tuple[str, int]]) -> "StandInCounters":
+        """Counters as a snapshot has them; `unadvised`: host and amount of each advice that is still owed."""
         made = cls()
         for stood in window:
-            made._count(stood)
-        for host, amount in untold:
-            made.untold[host] = made.untold.get(host, 0) + amount
+            made._add(stood)
+        for host, amount in unadvised:
+            made.unadvised[host] = made.unadvised.get(host, 0) + amount
         return made
 
-    def _count(self, stood: Stood) -> None:
+    def _add(self, stood: Stood) -> None:
         self.window[stood.txn] = stood
         self.cards.setdefault(stood.card, []).append(stood)
 
-    def approved(self, stood: Stood, host: str) -> None:
+    def count(self, stood: Stood, host: str) -> None:
         """One more; what has left the window is forgotten."""
         while self._oldest_us(stood.at_us) <= stood.at_us - WINDOW_US:
             _, gone = self.window.popitem(last=False)
@@ -61,16 +61,16 @@ class Exposure(msgspec.Struct):
             left.remove(gone)
             if not left:
                 del self.cards[gone.card]
-        self._count(stood)
-        self.untold[host] = self.untold.get(host, 0) + stood.amount
+        self._add(stood)
+        self.unadvised[host] = self.unadvised.get(host, 0) + stood.amount
 
-    def told(self, host: str, amount: int) -> None:
+    def settle(self, host: str, amount: int) -> None:
         """The issuer has taken the advice of one."""
-        left = self.untold.get(host, 0) - amount
+        left = self.unadvised.get(host, 0) - amount
         if left:
-            self.untold[host] = left
+            self.unadvised[host] = left
         else:
-            self.untold.pop(host, None)
+            self.unadvised.pop(host, None)
 
     def of_card(self, card: bytes, now_us: int) -> tuple[int, int]:
         """How many payments of a card, and how much, in the window that ends now."""

@@ -32,7 +32,7 @@ from switch.core.records.records import (
     Snapshot,
     StoodIn,
 )
-from switch.core.records.standin_counters import STAND_IN, Exposure, Stood
+from switch.core.records.standin_counters import STAND_IN, StandInCounters, Stood
 from switch.wire.vocabulary import APPROVALS, DE, MTI, Document
 
 
@@ -123,7 +123,7 @@ class State(msgspec.Struct):
     """what an operator keeps from payments (`Maintained.target`) -> since when, wall-clock microseconds"""
     cutover: Cutover | None = None
     """the last one, which began the business day"""
-    exposure: Exposure = msgspec.field(default_factory=Exposure)
+    standin_counters: StandInCounters = msgspec.field(default_factory=StandInCounters)
     """what has been approved in issuers' place"""
 
 
@@ -132,10 +132,10 @@ def _remember(state: State, outcome: Outcome) -> None:
     recent = state.recent
     recent[outcome.key] = outcome
     if len(recent) > state.limits.recent_transactions:
-        _let_go(state)
+        _forget_oldest(state)
 
 
-def _let_go(state: State) -> None:
+def _forget_oldest(state: State) -> None:
     _, gone = state.recent.popitem(last=False)
     move_horizon(state.horizons, gone.key[0], gone.key[3], gone.txn)
 
@@ -144,7 +144,7 @@ def limit(state: State, limits: Limits) -> None:
     """From now on other limits hold; what memory has beyond them is History's."""
     state.limits = limits
     while len(state.recent) > limits.recent_transactions:
-        _let_go(state)
+        _forget_oldest(state)
 
 
 def _forwarded(state: State, r: Forwarded) -> None:
@@ -171,7 +171,7 @@ def _abandoned(state: State, r: Abandoned) -> None:
 _OF_THE_ADVICE: Final = frozenset({"t", "7", "11", "33", "39", "90"})
 
 
-def _told(r: Owed) -> Forwarded:
+def _as_request(r: Owed) -> Forwarded:
     """An advice as a request that its host has been told: what a reversal of it names, and repeats of it."""
     message = r.message
     elements = {de: value for de, value in message.items() if de not in _OF_THE_ADVICE}
@@ -189,7 +189,9 @@ def _owed(state: State, r: Owed) -> None:
     state.stans[r.host] = int(r.message["11"])
     if r.key[0]:
         told = r.kind == "advice" and r.message.get("39", "00") in APPROVALS
-        _remember(state, outcome_of(_told(r), "00", {}) if told else Outcome(r.txn, r.key, r.message["t"], "00", b""))
+        _remember(
+            state, outcome_of(_as_request(r), "00", {}) if told else Outcome(r.txn, r.key, r.message["t"], "00", b"")
+        )
     if r.kind != "reversal":
         if r.undoes is not None and (r.message["t"][1], r.undoes[1]) == (MTI.FINANCIAL, MTI.AUTHORIZATION):
             _follow(state, r, {"stands": r.amount})
@@ -218,7 +220,7 @@ def _delivered(state: State, r: Delivered) -> None:
     owed = state.owed.pop(r.txn, None)
     state.shelved.pop(r.txn, None)
     if owed is not None and owed.reason == STAND_IN:
-        state.exposure.told(owed.host, owed.amount)
+        state.standin_counters.settle(owed.host, owed.amount)
 
 
 def _shelved(state: State, r: Shelved) -> None:
@@ -247,7 +249,7 @@ def _stood_in(state: State, r: StoodIn) -> None:
     _forwarded(state, r.request)
     _answered(state, r.answer)
     _owed(state, r.advice)
-    state.exposure.approved(Stood(r.txn, r.request.at_us, r.card, r.request.amount), r.request.host)
+    state.standin_counters.count(Stood(r.txn, r.request.at_us, r.card, r.request.amount), r.request.host)
 
 
 def _cutover(state: State, r: Cutover) -> None:
@@ -269,7 +271,7 @@ def _snapshot(state: State, r: Snapshot) -> None:
     state.shelved = {s.txn: s for s in r.shelved}
     state.held = {h.host: h for h in r.held}
     state.maintenance, state.cutover = dict(r.maintenance), r.cutover
-    state.exposure = Exposure.of(r.stood, ((o.host, o.amount) for o in r.owed if o.reason == STAND_IN))
+    state.standin_counters = StandInCounters.of(r.stood, ((o.host, o.amount) for o in r.owed if o.reason == STAND_IN))
 
 
 _APPLY: dict[type, Callable[[State, Any], None]] = {

@@ -49,7 +49,7 @@ class Forwarder:
         self.pump(self._kernel.hosts[entry.host], now)
         return position
 
-    def promised(self, entry: Owed, position: int, now: int) -> None:
+    def enqueue(self, entry: Owed, position: int, now: int) -> None:
         """A promise that the record at `position` has made with something else: sent as soon as that is durable."""
         self.queues.setdefault(entry.host, Queue()).add(entry, position)
         self.pump(self._kernel.hosts[entry.host], now)
@@ -85,11 +85,11 @@ class Forwarder:
         except EncodeError as error:
             self._shelve(host, queue, item, f"it cannot be said: {error}", now)
             return
-        queue.sent(item, now, wait_ns, 1_000_000_000 // config.owed_per_second)
+        queue.mark_sent(item, now, wait_ns, 1_000_000_000 // config.owed_per_second)
 
     # -- from the host
 
-    def acknowledged(self, host: HostState, key: AnswerKey, document: Document, now: int) -> bool:
+    def acknowledge(self, host: HostState, key: AnswerKey, document: Document, now: int) -> bool:
         """An answer of class 1, 2 or 4 came: True if it was for something owed, which is then settled (or repeated later)."""
         queue = self.queues[host.name]
         item = queue.by_answer.get(key)
@@ -105,7 +105,7 @@ class Forwarder:
             kernel.log("warning", "owed.refused", txn=f"{item.txn:x}", host=host.name, de39=de39, tries=item.tries,
                        next_attempt_ms=max(item.due_ns - now, 0) // 1_000_000)  # fmt: skip
             if item.stage is Stage.IN_FLIGHT:
-                self._failed(host, queue, item, now)
+                self._note_failure(host, queue, item, now)
                 self.pump(host, now)
             return True
         queue.remove(item, entry)
@@ -115,24 +115,24 @@ class Forwarder:
         self.pump(host, now)
         return True
 
-    def host_up(self, host: HostState, now: int) -> None:
+    def resume(self, host: HostState, now: int) -> None:
         """The host is (again) there, or has lost one of its connections: what was in flight on connections that are gone goes
         first, as repeats, and what backs off need not; but for what was in flight on each of the last few connections: one of
         them may be what ends them."""
         queue, here = self.queues[host.name], self._kernel.sessions
         for item in [item for item in queue.asleep.values() if item.losses < LOSSES_MAX]:
-            queue.again(item)
+            queue.requeue(item)
         for item in reversed([item for item in queue.in_flight.values() if item.link not in here]):
             item.losses += 1
             if item.losses < LOSSES_MAX:
-                queue.again(item, first=True)
+                queue.requeue(item, first=True)
             else:
-                self._failed(host, queue, item, now)
+                self._note_failure(host, queue, item, now)
         self.pump(host, now)
 
     # -- what is not acknowledged
 
-    def _failed(self, host: HostState, queue: Queue, item: Item, now: int) -> None:
+    def _note_failure(self, host: HostState, queue: Queue, item: Item, now: int) -> None:
         """It was sent, and did not arrive: repeated when it is due, or given up."""
         kernel, config = self._kernel, host.config
         item.failures += 1
@@ -150,7 +150,7 @@ class Forwarder:
         """To the dead letters; an operator is told."""
         kernel = self._kernel
         entry, message = kernel.state.owed[item.txn], kernel.state.owed[item.txn].message
-        queue.kill(item)
+        queue.shelve(item)
         kernel.record(Shelved(item.txn, kernel.wall_us(now), reason, item.tries))
         kernel.log(
             "error", "owed.dead_letter", txn=f"{item.txn:x}", host=host.name, kind=entry.kind, mti=message[DE.MTI],
@@ -166,7 +166,7 @@ class Forwarder:
         for host in self._serving():
             queue = self.queues[host.name]
             for item in queue.overdue(now):
-                self._failed(host, queue, item, now)
+                self._note_failure(host, queue, item, now)
             self.pump(host, now)
 
     def deadline(self) -> int | None:
@@ -208,7 +208,7 @@ class Forwarder:
             if item.stage is Stage.DEAD:
                 kernel.record(Retried(txn, kernel.wall_us(now)))
             item.failures = item.losses = 0
-            queue.again(item)
+            queue.requeue(item)
             changed += 1
         for host in self._serving():
             self.pump(host, now)

@@ -156,7 +156,7 @@ class Queue:
             self.ready.append(item)
         return item
 
-    def kept(self) -> KeptQueue:
+    def export(self) -> KeptQueue:
         """For a queue that follows this one."""
         items = tuple(
             KeptItem(
@@ -166,7 +166,7 @@ class Queue:
         )  # fmt: skip
         return KeptQueue(items, tuple(item.txn for item in self.ready if item.stage is READY), self.paced_ns)
 
-    def keep(self, kept: KeptQueue) -> None:
+    def restore(self, kept: KeptQueue) -> None:
         """Go on where another queue was, this one having been given the same items: nothing is sent before it is due."""
         for was in kept.items:
             item = self.items.get(was.txn)
@@ -187,7 +187,7 @@ class Queue:
 
     def remove(self, item: Item, entry: Owed) -> None:
         """It has arrived: what waits for it and for nothing else is next."""
-        self._leave(item)
+        self._unstage(item)
         item.stage = Stage.GONE
         del self.items[item.txn]
         if self.by_answer.get(item.answer_key) is item:
@@ -200,7 +200,7 @@ class Queue:
             if follower.stage is Stage.BEHIND and not follower.behind:
                 self._make_ready(follower, first=True)
 
-    def _leave(self, item: Item) -> None:
+    def _unstage(self, item: Item) -> None:
         """Out of whatever stage it is in."""
         self.in_flight.pop(item.txn, None)
         self.asleep.pop(item.txn, None)
@@ -208,7 +208,7 @@ class Queue:
             self.dead -= 1
 
     def _make_ready(self, item: Item, *, first: bool = False) -> None:
-        self._leave(item)
+        self._unstage(item)
         item.stage = READY
         if first:
             self.ready.appendleft(item)
@@ -218,7 +218,7 @@ class Queue:
     # -- what leaves
 
     def next(self) -> Item | None:
-        """The item to send now, out of the queue until `sent`, `sleep`, `kill` or `remove` say what became of it."""
+        """The item to send now, out of the queue until `mark_sent`, `sleep`, `shelve` or `remove` say what became of it."""
         while self.ready:
             item = self.ready.popleft()
             if item.stage is READY:
@@ -229,7 +229,7 @@ class Queue:
         """When the pace lets the next one go: `now`, or later."""
         return max(now, self.paced_ns - PACE_SLACK_NS)
 
-    def sent(self, item: Item, now: int, wait_ns: int, interval_ns: int) -> None:
+    def mark_sent(self, item: Item, now: int, wait_ns: int, interval_ns: int) -> None:
         """It left; its answer is overdue after `wait_ns`, and the next one may leave `interval_ns` later, on average."""
         item.stage = IN_FLIGHT
         self.in_flight[item.txn] = item
@@ -238,23 +238,23 @@ class Queue:
 
     def sleep(self, item: Item) -> None:
         """Let others use its place until it is due."""
-        self._leave(item)
+        self._unstage(item)
         item.stage = ASLEEP
         self.asleep[item.txn] = item
         self._wake(item, item.due_ns)
 
-    def kill(self, item: Item) -> None:
+    def shelve(self, item: Item) -> None:
         """It leaves no more, and what is behind it waits."""
-        self._leave(item)
+        self._unstage(item)
         item.stage = Stage.DEAD
         self.dead += 1
 
-    def again(self, item: Item, *, first: bool = False) -> None:
+    def requeue(self, item: Item, *, first: bool = False) -> None:
         """Whatever became of it: it may leave now (behind what is earlier of its transaction)."""
         if item.stage is READY:
             return
         if item.behind:
-            self._leave(item)
+            self._unstage(item)
             item.stage = Stage.BEHIND
         else:
             self._make_ready(item, first=first)

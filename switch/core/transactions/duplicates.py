@@ -18,7 +18,7 @@ def answer_again(kernel: Kernel, message: Incoming) -> bool:
     pending = kernel.pending.get(message.key)
     if pending is not None:
         _check_same(pending.pan, pending.amount, message)
-        kernel.left(pending.link)
+        kernel.end_waiting(pending.link)
         session.in_flight += 1
         pending.link, pending.raw = session.link, message.raw
         kernel.log("info", "repeat.pending", txn=f"{pending.txn:x}", link=session.link, mti=document[DE.MTI],
@@ -26,7 +26,7 @@ def answer_again(kernel: Kernel, message: Incoming) -> bool:
         return True
     outcome = kernel.repeated(message.key)
     if outcome is None:
-        if kernel.refused and (refused := kernel.refused_before(message.key)):
+        if kernel.refused and (refused := kernel.remembered_refusal(message.key)):
             raise Refusal(refused, "it was refused before, and not recorded")
         return False
     request = outcome.request
@@ -40,7 +40,7 @@ def answer_again(kernel: Kernel, message: Incoming) -> bool:
     approved = de39 in APPROVALS
     promised = outcome.reversed_by or approved  # neither an approval nor a reversal is said before it is durable
     if approved:
-        kernel.said_again(outcome.txn)
+        kernel.count_copy(outcome.txn)
     reply(kernel, session, again, message.raw, after=kernel.position if promised else 0,
           txn=outcome.txn if approved else 0, hop=hop)  # fmt: skip
     kernel.log("info", "repeat.answered", txn=f"{outcome.txn:x}", link=session.link, mti=document[DE.MTI], de39=de39)

@@ -40,7 +40,7 @@ class _Plan(msgspec.Struct, frozen=True, gc=False):
     after: Callable[[bytes], tuple[bytes, ...]]
 
 
-class Refuser:
+class FastDecline:
     """Of one dialect that is spoken as it stands (`translate.Direct`)."""
 
     def __init__(self, dialect: Dialect) -> None:

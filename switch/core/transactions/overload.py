@@ -16,7 +16,7 @@ from switch.core.links.session import Session, SessionState
 from switch.core.messages.translator import answer
 from switch.core.party import Send
 from switch.core.records.records import Key
-from switch.core.transactions.fast_decline import Refuser
+from switch.core.transactions.fast_decline import FastDecline
 from switch.core.transactions.transaction import UP, key_of, reply
 from switch.wire.framing import make_framing
 from switch.wire.vocabulary import DE, Answer, Document
@@ -35,7 +35,7 @@ class Overload:
         self._kept: dict[Session, list[bytes]] = {}
         self._said_at = -SAID_EVERY_NS
         self._shed_before = 0
-        self._refusers: dict[str, Refuser] = {}
+        self._fast_declines: dict[str, FastDecline] = {}
         """by dialect"""
         self._links: dict[str, int] = {}
         """requests declined since it was last said, by connection"""
@@ -45,14 +45,14 @@ class Overload:
         self.holding = True
         self._kernel.admit_to = self._kernel.admitted + room
 
-    def keeps(self, session: Session, frames: list[bytes]) -> bool:
+    def hold_back(self, session: Session, frames: list[bytes]) -> bool:
         """True if these frames wait until the turn is settled: an acquirer's, once it is signed on."""
         if session.host is not None or session.state is not UP:
             return False
         self._kept.setdefault(session, []).extend(frames)
         return True
 
-    def lets_go(self, session: Session, now: int) -> None:
+    def flush(self, session: Session, now: int) -> None:
         """Deal with what waits of one link at once, for what follows it."""
         frames = self._kept.pop(session, None)
         if frames:
@@ -78,26 +78,26 @@ class Overload:
     def _share_out(self, session: Session, frames: list[bytes], now: int) -> None:
         """Deal with a link's frames in their order; once its share is used up, refuse requests by their bytes if possible."""
         kernel, deal_with = self._kernel, self._deal_with
-        refuser = self._refusers.get(session.dialect.name) if session.direct else None
-        if refuser is None and session.direct:
-            refuser = self._refusers[session.dialect.name] = Refuser(session.dialect)
+        fast_decline = self._fast_declines.get(session.dialect.name) if session.direct else None
+        if fast_decline is None and session.direct:
+            fast_decline = self._fast_declines[session.dialect.name] = FastDecline(session.dialect)
         refused: list[bytes] = []
         frame_up, kernel_refused = session.framing.frame, kernel.refused
         for frame in frames:
             if session.state is SessionState.CLOSING:
                 break
-            if refuser is None or kernel.admitted < kernel.admit_to:
+            if fast_decline is None or kernel.admitted < kernel.admit_to:
                 deal_with(session, [frame], now)
                 continue
-            found = refuser.refuse(frame, session.source) if session.state is UP else None
+            found = fast_decline.refuse(frame, session.source) if session.state is UP else None
             if found is not None and found[0] not in kernel_refused and not may_be_known(kernel, session, found[0]):
-                kernel.refused_unrecorded(found[0], Answer.MALFUNCTION)
+                kernel.remember_refusal(found[0], Answer.MALFUNCTION)
                 refused.append(frame_up(found[1]))
                 continue
             if refused:
                 self._leave(session, refused)
                 refused = []
-            self._learns(refuser, session, frame, now)
+            self._learn(fast_decline, session, frame, now)
         if refused:
             self._leave(session, refused)
 
@@ -106,14 +106,14 @@ class Overload:
         session.good += len(refused)
         self._kernel.effects.append(Send(session.link, b"".join(refused)))
 
-    def _learns(self, refuser: Refuser, session: Session, frame: bytes, now: int) -> None:
+    def _learn(self, fast_decline: FastDecline, session: Session, frame: bytes, now: int) -> None:
         """Deal with a frame the long way, and learn how the next of its kind is refused if this one was for want of room."""
         kernel = self._kernel
         shed, at = kernel.shed, len(kernel.effects)
         self._deal_with(session, [frame], now)
         if kernel.shed == shed + 1 and len(kernel.effects) == at + 1 and isinstance(sent := kernel.effects[at], Send):
             answers = make_framing(session.framing_name, kernel.limits.frame_bytes).feed(sent.data)
-            refuser.learn(frame, answers[0])
+            fast_decline.learn(frame, answers[0])
 
     def release(self, now: int) -> None:
         """There is room for all again."""
@@ -139,7 +139,7 @@ class Overload:
 def may_be_known(kernel: Kernel, session: Session, key: Key) -> bool:
     """True if a request with this key may have come before: it waits, was dealt with, or is older than what is remembered."""
     sent_at = key[3]
-    if key in kernel.pending or key in kernel.state.recent or kernel.let_go(key):
+    if key in kernel.pending or key in kernel.state.recent or kernel.beyond_memory(key):
         return True
     return kernel.from_before(sent_at, session)
 
@@ -152,7 +152,7 @@ def shed(kernel: Kernel, session: Session, document: Document, raw: Document, no
     key = key_of(session, document)
     if key in kernel.refused or may_be_known(kernel, session, key):
         return False
-    kernel.refused_unrecorded(key, Answer.MALFUNCTION)
+    kernel.remember_refusal(key, Answer.MALFUNCTION)
     reply(kernel, session, answer(document, Answer.MALFUNCTION), raw)
     kernel.shed += 1
     return True

@@ -7,7 +7,7 @@ is the `after` of each send.
 from switch.core.kernel import Kernel
 from switch.core.links.pending import Pending
 from switch.core.links.session import HostState, Session
-from switch.core.messages.internal import House48, private_elements
+from switch.core.messages.internal import Private48, private_elements
 from switch.core.messages.meaning import INQUIRIES, is_inquiry
 from switch.core.messages.translator import answer
 from switch.core.party import Hop
@@ -55,7 +55,7 @@ class Payments:
 
     # -- a request comes
 
-    def request(self, session: Session, document: Document, raw: Document, now: int) -> None:
+    def handle_request(self, session: Session, document: Document, raw: Document, now: int) -> None:
         """0100, 0200 and their repeats: refused, answered again, or forwarded."""
         if self._kernel.admitted >= self._kernel.admit_to and shed(self._kernel, session, document, raw, now):
             return
@@ -72,7 +72,7 @@ class Payments:
         except Refusal as refusal:
             if decision is not None and self._may_be_forgotten(message):
                 self._take_back(message, decision, refusal)
-            elif not (type(refusal) is Away and decision and self._stand_in.approves(message, decision, refusal)):
+            elif not (type(refusal) is Away and decision and self._stand_in.approve(message, decision, refusal)):
                 self.decline(message, refusal)
 
     def _admit(self, decision: Decision, session: Session) -> HostState:
@@ -145,7 +145,7 @@ class Payments:
             out[DE.MTI] = document[DE.MTI][:3] + origin
         return out
 
-    def send_again(self, host: HostState, pending: Pending, now: int) -> bool:
+    def resend(self, host: HostState, pending: Pending, now: int) -> bool:
         """The connection it left on is lost and another one is up: the same request again, marked as a repeat. Its deadline
         stands. False: it cannot be said, or nothing is up."""
         session = host.pick(now)
@@ -200,7 +200,7 @@ class Payments:
         kernel, document, session, de39 = self._kernel, message.document, message.session, refusal.de39
         if kernel.journal_down or kernel.journal_full():
             if remember:
-                kernel.refused_unrecorded(message.key, de39)
+                kernel.remember_refusal(message.key, de39)
         elif remember:
             kernel.record(declined_entry(kernel, message, de39, refusal.reason))
         refused = answer(document, de39)
@@ -209,13 +209,13 @@ class Payments:
 
     # -- its answer comes
 
-    def answered(self, session: Session, document: Document, pending: Pending, now: int) -> None:
+    def handle_answer(self, session: Session, document: Document, pending: Pending, now: int) -> None:
         """0110, 0210 of a request that waits: to the acquirer, an approval only when it is durable."""
         kernel = self._kernel
         host = session.host
         assert host is not None
         txn, request = pending.txn, pending.request
-        host.pending.answered(pending.answer_key, txn)
+        host.pending.remember_answer(pending.answer_key, txn)
         de39 = document.get(DE.RESPONSE_CODE) or Answer.MALFUNCTION
         by, rrn = pending.decision.route, request.get(DE.RRN, "")
         currency = request.get(DE.CURRENCY, "")
@@ -229,7 +229,7 @@ class Payments:
         if de39 == Answer.PARTIAL:
             wrong = _cannot_take(pending, document)
             if wrong:
-                self._not_taken(pending, wrong, now)
+                self._refuse_partial(pending, wrong, now)
                 return
             kept[DE.AMOUNT] = document[DE.AMOUNT]
         if DE.PRIVATE_48 in document:
@@ -238,7 +238,7 @@ class Payments:
         approved = de39 in APPROVALS
         back = kernel.sessions.get(pending.link)
         if back is None:
-            self._undeliverable(pending.key, txn, approved, pending.link, now)
+            self._reverse_undelivered(pending.key, txn, approved, pending.link, now)
             return
         back.in_flight -= 1
         document[DE.STAN], document[DE.TRANSMISSION_TIME] = request[DE.STAN], request[DE.TRANSMISSION_TIME]
@@ -259,15 +259,15 @@ class Payments:
         else:
             reply(kernel, back, document, pending.raw, hop=hop)
 
-    def _not_taken(self, pending: Pending, wrong: str, now: int) -> None:
+    def _refuse_partial(self, pending: Pending, wrong: str, now: int) -> None:
         """An approval of less than was asked that its acquirer could not deal with: taken back, and declined."""
         kernel = self._kernel
         after = self.reverse(kernel.state.open[pending.txn], "partial", now, {})
         kernel.log("warning", "answer.partial_refused", txn=f"{pending.txn:x}", host=pending.decision.host, reason=wrong,
                    hint="reversed at the issuer, and declined: only who asks with DE48.61=1 may be answered 10")  # fmt: skip
-        self._declined_instead(pending, after, wrong, now)
+        self._decline_instead(pending, after, wrong, now)
 
-    def _undeliverable(self, key: Key, txn: int, approved: bool, link: str, now: int) -> None:
+    def _reverse_undelivered(self, key: Key, txn: int, approved: bool, link: str, now: int) -> None:
         """The acquirer is gone: an approval it never saw is given back."""
         self._kernel.log(
             "warning", "answer.undeliverable", txn=f"{txn:x}", link=link,
@@ -286,7 +286,7 @@ class Payments:
             return
         for key, outcome in reversed(self._kernel.state.recent.items()):
             if outcome.txn == txn:
-                self._undeliverable(key, txn, outcome.approved, "", now)
+                self._reverse_undelivered(key, txn, outcome.approved, "", now)
                 return
 
     # -- no answer comes
@@ -295,15 +295,15 @@ class Payments:
         """No answer by the deadline, or the host's connection is lost: 91 to the acquirer, and a reversal owed first."""
         kernel = self._kernel
         host.pending.give_up(pending, reason, now)
-        kernel.left(pending.link)
+        kernel.end_waiting(pending.link)
         request = kernel.state.open[pending.txn]
         after = self.close_open(request, reason, now)
         kernel.log("warning", "answer.missing", txn=f"{pending.txn:x}", host=host.name, reason=reason,
                    waited_ms=(now - pending.first_ns) // 1_000_000, timeout_ms=host.config.timeout_ms, reversal_owed=bool(after),
                    de11=request.stan, de7=request.sent_at)  # fmt: skip
-        self._declined_instead(pending, after, f"{reason} at host {host.name}", now)
+        self._decline_instead(pending, after, f"{reason} at host {host.name}", now)
 
-    def _declined_instead(self, pending: Pending, after: int, why: str, now: int) -> None:
+    def _decline_instead(self, pending: Pending, after: int, why: str, now: int) -> None:
         """91 to the acquirer of a request that ends without an answer it can have, once the reversal owed for it is durable."""
         kernel = self._kernel
         back = kernel.sessions.get(pending.link)
@@ -333,7 +333,7 @@ class Payments:
 def _cannot_take(pending: Pending, document: Document) -> str:
     """Why an approval of less than was asked (DE39=10) cannot be passed on; "" where it can."""
     try:
-        capable = private_elements(pending.request).get(House48.PARTIAL) == "1"
+        capable = private_elements(pending.request).get(Private48.PARTIAL) == "1"
     except SubfieldError:
         capable = False
     if not capable:

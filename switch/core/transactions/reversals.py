@@ -48,11 +48,11 @@ class Reversals:
         self._forwarder = forwarder
         self._payments = payments
 
-    def reversal(self, session: Session, document: Document, raw: Document, now: int) -> None:
+    def handle_reversal(self, session: Session, document: Document, raw: Document, now: int) -> None:
         """0400, 0420 and their repeats."""
         self._handle(take(self._kernel, session, document, raw, now), advice=False)
 
-    def advice(self, session: Session, document: Document, raw: Document, now: int) -> None:
+    def handle_advice(self, session: Session, document: Document, raw: Document, now: int) -> None:
         """0120, 0220 and their repeats: acknowledged at once, forwarded until the issuer has it."""
         self._handle(take(self._kernel, session, document, raw, now), advice=True)
 
@@ -74,7 +74,7 @@ class Reversals:
             self._payments.decline(message, refusal, remember=refusal.de39 not in OF_THE_MOMENT)
 
     def _reverse(self, message: Incoming) -> None:
-        kernel, left = self._kernel, _left(message)
+        kernel, left = self._kernel, _remaining(message)
         if self._reverse_open(message):
             return
         original = self._original(message)
@@ -109,7 +109,7 @@ class Reversals:
         if pending is None:
             return False
         kernel.hosts[pending.decision.host].pending.give_up(pending, "reversed by the acquirer", message.now)
-        kernel.left(pending.link)
+        kernel.end_waiting(pending.link)
         request = kernel.state.open[pending.txn]
         if is_inquiry(request.elements):
             self._payments.close_open(request, "reversed by the acquirer", message.now)
@@ -123,7 +123,7 @@ class Reversals:
         owed = msgspec.structs.replace(entry, txn=message.txn, key=message.key, link=message.session.name)
         self._forwarder.owe(owed, message.now)
         if not entry.original and entry.undoes is not None:
-            self._refuse_from_now_on(message, entry.undoes)
+            self._refuse_original(message, entry.undoes)
         by = self._kernel.hosts[entry.host].route
         message.masked = message.masked or entry.pan
         self._acknowledge(message, Answer.APPROVED, f"{entry.kind} owed to {entry.host}", by)
@@ -153,7 +153,7 @@ class Reversals:
         elements[DE.MTI] = document[DE.MTI][:2] + "20"
         elements[DE.STAN], elements[DE.TRANSMISSION_TIME] = kernel.next_stan(decision.host), kernel.de7(now)
         elements[DE.FORWARDER] = kernel.network.institution
-        followed = self._followed(message)
+        followed = self._find_followed(message)
         if followed is not None:
             elements[DE.ORIGINAL] = original_name(kernel, followed)
         undoes = original_key_of(message) if kind == "reversal" else followed.key if followed else None
@@ -164,7 +164,7 @@ class Reversals:
         )  # fmt: skip
         self._owe(message, entry)
 
-    def _refuse_from_now_on(self, message: Incoming, key: Key) -> None:
+    def _refuse_original(self, message: Incoming, key: Key) -> None:
         """The original may yet come, overtaken by its reversal. `apply` has ended it already; this is for the journal's index."""
         kernel = self._kernel
         kernel.record(
@@ -175,7 +175,7 @@ class Reversals:
             )
         )  # fmt: skip
 
-    def _followed(self, message: Incoming) -> Forwarded | None:
+    def _find_followed(self, message: Incoming) -> Forwarded | None:
         """The request that an advice follows, where it is known: its host knows it by other names than its acquirer does.
 
         Raises Refusal for a completion (0220) of a pre-authorization that cannot be completed.
@@ -239,7 +239,7 @@ def _names(message: Incoming, key: Key, elements: Document) -> bool:
     return rrn is not None and elements.get(DE.RRN) == rrn and (key[0], key[5]) == (message.key[0], message.key[5])
 
 
-def _left(message: Incoming) -> int:
+def _remaining(message: Incoming) -> int:
     """What is to stand after a partial reversal (DE95), minor units; 0: nothing. Raises Refusal where it cannot be read."""
     actual = message.document.get(DE.REPLACEMENT, "")[:12]
     if not actual:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from switch.core.kernel import Kernel
-from switch.core.messages.internal import ISSUER_UNAVAILABLE, PRIVATE, House48, original_data, private_elements
+from switch.core.messages.internal import ISSUER_UNAVAILABLE, PRIVATE, Private48, original_data, private_elements
 from switch.core.messages.translator import answer
 from switch.core.network import StandInRule
 from switch.core.records.records import Forwarded, Owed, StoodIn
@@ -40,7 +40,7 @@ class StandIn:
             if host.config.standin
         }
 
-    def approves(self, message: Incoming, decision: Decision, refusal: Refusal) -> bool:
+    def approve(self, message: Incoming, decision: Decision, refusal: Refusal) -> bool:
         """Approve a request whose issuer is away, if its product's limits allow it. False: `refusal` stands, and says why."""
         rules = self._rules.get(decision.host)
         if rules is None or decision.bin is None:
@@ -49,16 +49,16 @@ class StandIn:
         if rule is None:
             refusal.reason += f"; no stand-in for product {decision.bin.product}"
             return False
-        why = self._against(message, decision.host, rule)
+        why = self._reason_against(message, decision.host, rule)
         if why:
             refusal.reason += f"; no stand-in: {why}"
             return False
-        self._approve(message, decision.host, rule, refusal.reason)
+        self._record_approval(message, decision.host, rule, refusal.reason)
         return True
 
     # -- what speaks against it
 
-    def _against(self, message: Incoming, host: str, rule: StandInRule) -> str:
+    def _reason_against(self, message: Incoming, host: str, rule: StandInRule) -> str:
         """The first reason not to, "" where there is none."""
         kernel = self._kernel
         if message.session.host is not None:
@@ -102,17 +102,21 @@ class StandIn:
     def _counters(self, message: Incoming, host: str, rule: StandInRule) -> str:
         """What has been approved so far."""
         kernel, amount = self._kernel, message.amount
-        home, exposure, now_us = kernel.network.currency, kernel.state.exposure, kernel.wall_us(message.now)
-        count, spent = exposure.of_card(kernel.vault.digest(message.pan), now_us)
+        home, standin_counters, now_us = (
+            kernel.network.currency,
+            kernel.state.standin_counters,
+            kernel.wall_us(message.now),
+        )
+        count, spent = standin_counters.of_card(kernel.vault.digest(message.pan), now_us)
         if count >= rule.per_card_count:
             return f"the card has had per_card_count={rule.per_card_count} in 24 hours"
         if spent + amount > rule.per_card_amount:
             limit = format_amount(rule.per_card_amount, home)
             return f"above per_card_amount of {limit} in 24 hours: {format_amount(spent, home)} so far"
         total = kernel.hosts[host].config.standin_total
-        if exposure.untold.get(host, 0) + amount > total:
+        if standin_counters.unadvised.get(host, 0) + amount > total:
             return self._reached("standin_total", total, f"[[host]] {host}")
-        if exposure.full(kernel.limits.standin_payments, now_us):
+        if standin_counters.full(kernel.limits.standin_payments, now_us):
             return self._reached("standin_payments", kernel.limits.standin_payments, "[limits]")
         return ""
 
@@ -123,14 +127,14 @@ class StandIn:
 
     # -- yes
 
-    def _approve(self, message: Incoming, host: str, rule: StandInRule, away: str) -> None:
+    def _record_approval(self, message: Incoming, host: str, rule: StandInRule, away: str) -> None:
         """Record it, answer once that is durable, owe the issuer an advice."""
         kernel, document, txn, now = self._kernel, message.document, message.txn, message.now
         stan, de7, at_us = kernel.next_stan(host), kernel.de7(now), kernel.wall_us(now)
         sealed = kernel.vault.seal(message.pan, txn)
         said: Document = {
             DE.APPROVAL_CODE: f"S{txn % 100_000:05d}",
-            DE.PRIVATE_48: PRIVATE.build({House48.STAND_IN: ISSUER_UNAVAILABLE}),
+            DE.PRIVATE_48: PRIVATE.build({Private48.STAND_IN: ISSUER_UNAVAILABLE}),
         }
         request = Forwarded(
             txn, at_us, message.key, message.session.name, host, STAND_IN, document[DE.MTI], stan, de7, message.masked,
@@ -138,19 +142,20 @@ class StandIn:
         )  # fmt: skip
         advice = Owed(
             kernel.next_txn(now), at_us, "advice", STAND_IN, host, txn, ("", "1", stan, de7, "", ""), message.session.name,
-            message.masked, sealed, message.amount, message.currency, self._told(document, said, stan, de7),
+            message.masked, sealed, message.amount, message.currency, self._advice_message(document, said, stan, de7),
         )  # fmt: skip
         digest = kernel.vault.digest(message.pan)
         position = kernel.record(StoodIn(request, Answer.APPROVED, said, advice, digest, rule.product))
-        self._forwarder.promised(advice, position, now)
+        self._forwarder.enqueue(advice, position, now)
         note = f"stand-in for {rule.product}: {away}"
         approved = answer(document, Answer.APPROVED, said)
         hop = hop_of("hop.sent", message, approved, message.session.link, STAND_IN, Answer.APPROVED, note)
         reply(kernel, message.session, approved, message.raw, after=position, txn=txn, hop=hop)
         kernel.log("info", "standin.approved", txn=f"{txn:x}", host=host, product=rule.product, advice=f"{advice.txn:x}",
-                   untold=kernel.state.exposure.untold[host], hint="its issuer is told by 0120 when it is back")  # fmt: skip
+                   untold=kernel.state.standin_counters.unadvised[host],
+                   hint="its issuer is told by 0120 when it is back")  # fmt: skip
 
-    def _told(self, document: Document, said: Document, stan: str, de7: str) -> Document:
+    def _advice_message(self, document: Document, said: Document, stan: str, de7: str) -> Document:
         """The advice: the request as it came, what it was answered, and DE90 with the MTI it came under."""
         elements = {de: value for de, value in document.items() if de not in NOT_STORED}
         mti, acquirer = document[DE.MTI][:3] + "0", document.get(DE.ACQUIRER, "")
@@ -172,4 +177,4 @@ def _authenticated(document: Document) -> bool:
         private = private_elements(document)
     except SubfieldError:
         return False
-    return private.get(House48.ECI) == _AUTHENTICATED and House48.CAVV in private
+    return private.get(Private48.ECI) == _AUTHENTICATED and Private48.CAVV in private

@@ -21,7 +21,7 @@ import msgspec
 
 from switch.core.kernel import Kernel
 from switch.core.links.session import HostState, Session, SessionState
-from switch.core.messages.internal import PRIVATE, House48, original_data, private_elements
+from switch.core.messages.internal import PRIVATE, Private48, original_data, private_elements
 from switch.core.messages.meaning import INQUIRIES, left_of
 from switch.core.party import Hop, LinkId
 from switch.core.records.records import Abandoned, Answered, AnyEntry, Declined, Forwarded, Key, Owed, StoodIn
@@ -103,7 +103,7 @@ class Incoming(msgspec.Struct):
 
     session: Session
     document: Document
-    """in house form"""
+    """in internal format"""
     raw: Document
     """as it came on its link"""
     txn: int
@@ -153,11 +153,11 @@ def reply(
 def keep_reference(kept: Document, answered: Document) -> None:
     """Add to `kept` the network's name of the transaction, which its reversal repeats; nothing else of DE48 may be remembered."""
     try:
-        reference = private_elements(answered).get(House48.REFERENCE)
+        reference = private_elements(answered).get(Private48.REFERENCE)
     except SubfieldError:
         return
     if reference:
-        kept[DE.PRIVATE_48] = PRIVATE.build({House48.REFERENCE: reference})
+        kept[DE.PRIVATE_48] = PRIVATE.build({Private48.REFERENCE: reference})
 
 
 def original_name(kernel: Kernel, request: Forwarded) -> str:
@@ -262,7 +262,7 @@ def check_shape(message: Incoming) -> None:
     """Raise Refusal unless the link may send it and the elements a request needs are there. The PAN is checked by routing."""
     session, document = message.session, message.document
     if session.state is not UP:
-        _check_door(message)
+        _check_link_state(message)
     if session.host is not None and session.host.config.role != "network":
         why = "an issuer's link carries no requests of its own; use an acquirer's port"
         raise Refusal(Answer.NOT_PERMITTED_TERMINAL, why)
@@ -273,7 +273,7 @@ def check_shape(message: Incoming) -> None:
         raise missing(REQUIRED_WITH_MONEY - document.keys())
 
 
-def _check_door(message: Incoming) -> None:
+def _check_link_state(message: Incoming) -> None:
     """The link is not up. Raise Refusal, unless it drains and this is about something that began before."""
     session, mti = message.session, message.document[DE.MTI]
     if session.state is SessionState.DRAINING:

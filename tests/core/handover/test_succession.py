@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from switch.core.handover.memory import KeptHost, KeptSession, Memory
+from switch.core.handover.succession import hand_over, take_over
 from switch.core.kernel import Kernel
 from switch.core.links.pending import KeptTable, PendingTable
 from switch.core.links.session import HostState, Session
@@ -284,10 +285,10 @@ def test_the_state_is_the_same(follow: Follow) -> None:
 
 def test_a_memory_that_is_not_of_the_journals_end_is_refused() -> None:
     scene = Scene()
-    memory = scene.book.switch.leaves(whole=True)
+    memory = hand_over(scene.book.switch, whole=True)
     scene.rif.sends(purchase())
     with pytest.raises(ValueError, match="the memory is of record 1, the journal of record 2"):
-        scene.book.switch.succeeds(memory, scene.book.now)
+        take_over(scene.book.switch, memory, scene.book.now)
 
 
 # -- what a new network file changes
@@ -310,7 +311,7 @@ def test_a_new_host_is_signed_on_to_and_paid_with() -> None:
     scene = Scene(Playbook(without(network, "hosts", "souss")))
     scene.book.reloads(network)
     assert scene.book.host("souss").closed == ""
-    assert scene.book.switch.simulators["souss"].up is not None
+    assert scene.book.switch.hosts["souss"].up is not None
 
 
 def test_a_host_that_left_is_said_goodbye_to() -> None:
@@ -396,8 +397,8 @@ MADE_ANEW = {
         "_wall_at", "_wall_us", "_second", "_de7", "_near", "_limits_said", "admitted", "admit_to", "shed",
     },
     Switch: {
-        "forwarder", "operator", "_payments", "_reversals", "management", "leaving", "listeners", "connections", "unsigned",
-        "partial", "maintenance", "_swept_ns", "_handlers", "_advice", "overload", "hold", "settle", "release",
+        "forwarder", "operator", "_payments", "_reversals", "management", "retiring", "listeners", "connections", "unsigned",
+        "partial", "maintenance", "_swept_ns", "_handlers", "_diagnosis", "overload", "hold", "settle", "release",
     },
     Session: {"inward", "say", "first", "explained", "unanswered_ns", "in_flight", "max_in_flight", "direct"},
     HostState: {"config", "route", "timeout_ns", "up", "_turn"},
@@ -419,7 +420,7 @@ def test_every_attribute_of_the_memory_is_kept_or_said_to_be_made_anew() -> None
     scene = Scene()
     switch = scene.book.switch
     session = switch.sessions[scene.rif.link]
-    host = switch.simulators["atlas"]
+    host = switch.hosts["atlas"]
     for thing, kept, anew in (
         (switch, Memory, MADE_ANEW[Kernel] | MADE_ANEW[Switch]),
         (session, KeptSession, MADE_ANEW[Session]),

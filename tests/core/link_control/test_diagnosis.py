@@ -3,6 +3,7 @@
 import pytest
 
 from switch.core.party import Log
+from switch.doctor.explain import Explainer
 from switch.sim.playbook import Peer, Playbook
 from switch.wire import Dialect
 from switch.wire.dialect import names
@@ -14,7 +15,7 @@ HELLO = {"t": "0800", "7": "1125120000", "11": "000001", "32": "504102", "70": "
 
 
 def book() -> Playbook:
-    return Playbook(morocco(), candidates=lambda: list(SHIPPED.values()))
+    return Playbook(morocco(), doctor=Explainer(lambda: list(SHIPPED.values())))
 
 
 def framed(framing: str, message: bytes) -> bytes:
@@ -104,7 +105,7 @@ def test_a_healthy_link_and_one_that_says_nothing_are_not_explained() -> None:
     assert not scene.book.logged("link.diagnosis")
 
 
-def test_without_candidates_nothing_is_looked_at() -> None:
+def test_without_a_doctor_nothing_is_looked_at() -> None:
     scene = Playbook(morocco())
     stranger(scene).sends_bytes(b"GET / HTTP/1.1\r\n\r\n")
     assert scene.logged("frame.bad")

@@ -4,16 +4,16 @@ import msgspec
 import pytest
 
 from switch.core.operator.command import Unable
-from switch.core.operator.links import Door, Links
+from switch.core.operator.links import Links, TargetState
 from switch.core.records.records import Owed
 from switch.core.records.state import State, apply
 from switch.sim.playbook import Peer, Playbook
 from tests.core.scripts import Scene, morocco, purchase, reversal
 
 
-def door(book: Playbook, verb: str, name: str, **more: bool) -> Door:
+def door(book: Playbook, verb: str, name: str, **more: bool) -> TargetState:
     done = book.asks(f"links.{verb}", name=name, **more)
-    assert isinstance(done, Door)
+    assert isinstance(done, TargetState)
     return done
 
 

@@ -200,7 +200,7 @@ def test_with_fewer_connections_to_keep_the_one_too_many_ends_when_it_can_be_mis
     asked = pay(scene, "000001")
     request = asked.gets()
     rest = scene.atlas if asked is scene.second else scene.second
-    scene.book.switch.lets_go(asked.link, "fewer are to be kept", scene.book.now)
+    scene.book.switch.retire(asked.link, "fewer are to be kept", scene.book.now)
     scene.book.passes(1)
     assert not asked.closed, "it owes an answer"
     assert pay(scene, "000002") is rest

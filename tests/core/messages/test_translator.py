@@ -1,4 +1,4 @@
-"""House form -> link form -> bytes -> link form -> house form."""
+"""Internal format -> link form -> bytes -> link form -> internal format."""
 
 import base64
 from pathlib import Path
@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from switch.core.messages.translator import (
-    House48,
+    Private48,
     UnreadableError,
     answer,
     network_answer,
@@ -41,19 +41,19 @@ CARD = {k: v for k, v in WEB.items() if k != "48"} | {
 }  # fmt: skip
 
 
-def _over_the_link(name: str, house: dict[str, str], reference: dict[str, str] | None = None) -> dict[str, str]:
-    """What the other end of the link has of a house document, in house form again."""
+def _over_the_link(name: str, internal: dict[str, str], reference: dict[str, str] | None = None) -> dict[str, str]:
+    """What the other end of the link has of an internal document, in internal format again."""
     dialect, translator = DIALECTS[name], TRANSLATORS[name]
-    before = dict(house)
-    raw = dialect.decode(dialect.encode(translator.outward(house, reference)))
-    assert house == before
+    before = dict(internal)
+    raw = dialect.decode(dialect.encode(translator.outward(internal, reference)))
+    assert internal == before
     back = translator.inward(raw)
     return {de: value for de, value in back.items() if de not in BITMAPS}
 
 
-def _link(name: str, house: dict[str, str], reference: dict[str, str] | None = None) -> dict[str, str]:
+def _link(name: str, internal: dict[str, str], reference: dict[str, str] | None = None) -> dict[str, str]:
     dialect = DIALECTS[name]
-    return dialect.decode(dialect.encode(TRANSLATORS[name].outward(house, reference)))
+    return dialect.decode(dialect.encode(TRANSLATORS[name].outward(internal, reference)))
 
 
 def _inside(name: str, document: dict[str, str], de: str) -> dict[str, str]:
@@ -92,10 +92,10 @@ COMMON: dict[str, st.SearchStrategy[str]] = {
 }  # fmt: skip
 FEES = {"28": signed, "29": signed, "30": signed, "31": signed}
 PRIVATE = {
-    House48.ECI: st.sampled_from(["05", "06", "07"]),
-    House48.CAVV: st.just(CAVV),
-    House48.CVV2_RESULT: st.sampled_from("MNPU"),
-    House48.CVV2: st.text("0123456789", min_size=3, max_size=4),
+    Private48.ECI: st.sampled_from(["05", "06", "07"]),
+    Private48.CAVV: st.just(CAVV),
+    Private48.CVV2_RESULT: st.sampled_from("MNPU"),
+    Private48.CVV2: st.text("0123456789", min_size=3, max_size=4),
 }
 MTIS = st.sampled_from(["0100", "0101", "0120", "0200", "0201", "0220", "0400", "0420", "0421", "0110", "0210", "0430"])
 
@@ -103,13 +103,13 @@ MTIS = st.sampled_from(["0100", "0101", "0120", "0200", "0201", "0220", "0400", 
 def _private(draw: Any, name: str) -> str:
     chosen = draw(st.fixed_dictionaries({}, optional=PRIVATE))
     if name == "visa" and draw(st.booleans()):
-        chosen[House48.REFERENCE] = draw(digits(15))
+        chosen[Private48.REFERENCE] = draw(digits(15))
     return "".join(f"{k}{len(chosen[k]):02d}{chosen[k]}" for k in sorted(chosen))
 
 
 @st.composite
 def documents(draw: Any, name: str) -> dict[str, str]:
-    """House documents with nothing that the family of dialect `name` does not carry."""
+    """Internal documents with nothing that the family of dialect `name` does not carry."""
     optional = dict(COMMON)
     if name != "iso93":
         optional |= FEES | {"26": digits(2), "39": text(2).filter(lambda v: v.strip()), "95": digits(42)}
@@ -138,8 +138,8 @@ def documents(draw: Any, name: str) -> dict[str, str]:
 @settings(deadline=None)
 @given(data=st.data())
 def test_all_a_family_carries_comes_back_as_it_was_sent(name: str, data: st.DataObject):
-    house = data.draw(documents(name))
-    assert _over_the_link(name, house) == house
+    internal = data.draw(documents(name))
+    assert _over_the_link(name, internal) == internal
 
 
 @pytest.mark.parametrize("name", sorted(DIALECTS))
@@ -149,8 +149,8 @@ def test_nothing_that_is_dropped_turns_up_elsewhere(name: str, data: st.DataObje
     dropped = TRANSLATORS[name].dropped - {"64", "65", "128"}
     elements = DIALECTS["cmi87"].elements
     extra = {de: "1" * elements[de].digits if elements[de].content != "x+n" else "C00000000" for de in dropped}
-    house = data.draw(documents(name))
-    assert _over_the_link(name, {**extra, **house}) == house
+    internal = data.draw(documents(name))
+    assert _over_the_link(name, {**extra, **internal}) == internal
 
 
 @pytest.mark.parametrize("name", sorted(DIALECTS))
@@ -175,7 +175,7 @@ def test_a_document_of_any_kind_comes_in_or_is_refused(name: str, document: dict
 def test_a_web_payment_keeps_its_cvv2_eci_and_cavv(name: str):
     back = _over_the_link(name, WEB)
     assert back == WEB
-    assert private_elements(back) == {House48.ECI: "05", House48.CAVV: CAVV, House48.CVV2: "123"}
+    assert private_elements(back) == {Private48.ECI: "05", Private48.CAVV: CAVV, Private48.CVV2: "123"}
 
 
 @pytest.mark.parametrize("name", sorted(DIALECTS))
@@ -215,9 +215,9 @@ def test_an_answer_to_visa_turns_the_stations_round_and_echoes_the_networks_own(
         **_link("visa", WEB), "h": "1601020000111111222222" + "00" * 7 + "07" + "00" * 3,
         "62": "4000000000000000" + "0416329123456789", "63": "A0000000025555",
     }  # fmt: skip
-    house = TRANSLATORS["visa"].inward(request)
-    assert private_elements(house)[House48.REFERENCE] == "416329123456789"
-    reply = answer(house, "N7", {"48": "8701N"})
+    internal = TRANSLATORS["visa"].inward(request)
+    assert private_elements(internal)[Private48.REFERENCE] == "416329123456789"
+    reply = answer(internal, "N7", {"48": "8701N"})
     link = _link("visa", reply, request)
     assert link["h"] == "1601020000222222111111" + "00" * 7 + "07" + "00" * 3
     assert (link["62"], link["63"]) == (request["62"], request["63"])
@@ -242,9 +242,9 @@ def test_mastercards_category_follows_what_is_being_done(changed, category):
 
 def test_an_answer_to_mastercard_keeps_its_category_and_reference():
     request = {**_link("mastercard", WEB), "63": "MCC123456789", "15": "1126"}
-    house = TRANSLATORS["mastercard"].inward(request)
-    assert private_elements(house)[House48.REFERENCE] == "MCC1234567891126"
-    link = _link("mastercard", answer(house, "00", {"38": "123456", "48": "8701M"}), request)
+    internal = TRANSLATORS["mastercard"].inward(request)
+    assert private_elements(internal)[Private48.REFERENCE] == "MCC1234567891126"
+    link = _link("mastercard", answer(internal, "00", {"38": "123456", "48": "8701M"}), request)
     assert link["48"] == "T8701M"
     assert (link["63"], link["15"]) == ("MCC123456789", "1126")
     assert "61" not in link
@@ -287,31 +287,31 @@ def test_an_action_code_of_the_edition_reads_as_a_refusal_where_1987_has_none():
 
 def test_an_answer_in_iso93_has_the_requests_year():
     request = {**_link("iso93", WEB), "12": "991231235959"}
-    house = TRANSLATORS["iso93"].inward(request)
-    assert (house["13"], house["12"]) == ("1231", "235959")
-    assert _link("iso93", answer(house, "00"), request)["12"] == "991231235959"
+    internal = TRANSLATORS["iso93"].inward(request)
+    assert (internal["13"], internal["12"]) == ("1231", "235959")
+    assert _link("iso93", answer(internal, "00"), request)["12"] == "991231235959"
 
 
 def test_a_partial_reversal_in_iso93_has_the_new_amount_in_de4_and_the_original_in_de30():
-    house = {
+    internal = {
         **CARD,
         "t": "0400",
         "95": replacement_amounts(1500),
         "90": original_data("0200", "41", "1125103000", "504001"),
     }
-    link = _link("iso93", house)
+    link = _link("iso93", internal)
     assert (link["4"], link["30"]) == ("000000001500", "000000012345000000000000")
     assert (link["24"], link["25"]) == ("401", "4000")
     assert link["56"] == "1200" + "000041" + "261125103000" + "06504001"
-    assert _over_the_link("iso93", house) == house
+    assert _over_the_link("iso93", internal) == internal
 
 
 def test_network_management_goes_everywhere_with_its_code():
     for name in DIALECTS:
-        house = {"t": "0800", "7": "1125093000", "11": "000001", "32": "504001", "33": "504000", "70": "301"}
-        assert _over_the_link(name, house) == house
-        assert _over_the_link(name, network_answer(house))["39"] == "00"
-    assert _link("iso93", house)["24"] == "831"
+        internal = {"t": "0800", "7": "1125093000", "11": "000001", "32": "504001", "33": "504000", "70": "301"}
+        assert _over_the_link(name, internal) == internal
+        assert _over_the_link(name, network_answer(internal))["39"] == "00"
+    assert _link("iso93", internal)["24"] == "831"
 
 
 def test_an_echo_test_in_iso93_may_have_its_code_in_de24_only():

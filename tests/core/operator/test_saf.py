@@ -5,7 +5,7 @@ from typing import TypeVar
 import pytest
 
 from switch.core.operator.command import Unable
-from switch.core.operator.saf import RETRIES_MAX, Holding, OwedRow, Owing, PutBack
+from switch.core.operator.saf import RETRIES_MAX, HoldResult, OwedRow, RetryResult, SafList
 from switch.core.records.records import Retried
 from switch.sim.playbook import Playbook
 from tests.core.saf.test_forwarder import advice, completion, network, pre_authorized, read_all
@@ -21,7 +21,7 @@ def asks(book: Playbook, form: type[T], command: str, **arguments: object) -> T:
 
 
 def rows(book: Playbook, **arguments: object) -> list[OwedRow]:
-    return list(asks(book, Owing, "saf.list", **arguments).items)
+    return list(asks(book, SafList, "saf.list", **arguments).items)
 
 
 def test_each_message_is_listed_with_what_it_waits_for() -> None:
@@ -52,7 +52,7 @@ def test_a_queue_is_counted_and_a_long_one_is_cut() -> None:
     for n in range(6):
         scene.rif.sends(advice(f"{n:06d}"))
     scene.book.passes(10)
-    owing = asks(scene.book, Owing, "saf.list", host="atlas", limit=4)
+    owing = asks(scene.book, SafList, "saf.list", host="atlas", limit=4)
     (atlas,) = owing.hosts
     assert (atlas.owed, atlas.in_flight, atlas.dead, atlas.up, atlas.held) == (6, 2, 2, True, False)
     assert (len(owing.items), owing.left_out) == (4, 2)
@@ -70,7 +70,7 @@ def test_a_dead_letter_is_put_back(how: str) -> None:
     (dead,) = rows(Scene(scene.book.crashes()).book, dead=True)
     assert dead.tries == 1, "as it was when it was given up, over a restart"
     read_all(scene.atlas)
-    done = asks(scene.book, PutBack, "saf.retry", **{"txns": {"txns": [dead.txn]}, "host": {"host": "atlas"},
+    done = asks(scene.book, RetryResult, "saf.retry", **{"txns": {"txns": [dead.txn]}, "host": {"host": "atlas"},
                                                      "all": {"all": True}}[how])  # fmt: skip
     assert (done.retried, done.left) == (1, 0)
     assert len(scene.book.recorded(Retried)) == 1
@@ -82,10 +82,10 @@ def test_what_backs_off_is_sent_at_once_without_a_record() -> None:
     scene = Scene()
     scene.rif.sends(advice())
     scene.atlas.answers(scene.atlas.gets(), "91")
-    assert asks(scene.book, PutBack, "saf.retry", host="atlas").retried == 1
+    assert asks(scene.book, RetryResult, "saf.retry", host="atlas").retried == 1
     assert scene.atlas.gets()["t"] == "0221"
     assert not scene.book.recorded(Retried)
-    assert asks(scene.book, PutBack, "saf.retry", host="atlas").retried == 0, "it is in flight"
+    assert asks(scene.book, RetryResult, "saf.retry", host="atlas").retried == 0, "it is in flight"
 
 
 def test_a_retry_says_where_nothing_moves_all_the_same() -> None:
@@ -94,7 +94,7 @@ def test_a_retry_says_where_nothing_moves_all_the_same() -> None:
     scene.book.passes(10)
     scene.atlas.hangs_up()
     scene.book.asks("saf.hold", name="atlas")
-    done = asks(scene.book, PutBack, "saf.retry", host="atlas")
+    done = asks(scene.book, RetryResult, "saf.retry", host="atlas")
     assert (done.retried, done.held, done.away) == (1, ("atlas",), ("atlas",))
     (row,) = rows(scene.book)
     assert (row.state, row.note) == ("held", "by an operator")
@@ -108,15 +108,17 @@ def test_one_command_puts_back_only_so_many() -> None:
     for n in range(RETRIES_MAX + 5):
         scene.rif.sends(advice(f"{n:06d}"))
     scene.book.passes(11)
-    done = asks(scene.book, PutBack, "saf.retry", all=True)
+    done = asks(scene.book, RetryResult, "saf.retry", all=True)
     assert (done.retried, done.left) == (RETRIES_MAX, 5)
-    done = asks(scene.book, PutBack, "saf.retry", all=True)
+    done = asks(scene.book, RetryResult, "saf.retry", all=True)
     assert (done.retried, done.left) == (5, 0)
 
 
 def test_a_hold_says_what_was_so_already() -> None:
     scene = Scene()
-    told = [asks(scene.book, Holding, f"saf.{what}", name="atlas") for what in ("hold", "hold", "release", "release")]
+    told = [
+        asks(scene.book, HoldResult, f"saf.{what}", name="atlas") for what in ("hold", "hold", "release", "release")
+    ]
     assert [(t.held, t.changed) for t in told] == [(True, True), (True, False), (False, True), (False, False)]
     assert len(scene.book.logged("owed.held")) == len(scene.book.logged("owed.released")) == 1
 
@@ -149,7 +151,7 @@ def test_a_transaction_that_is_put_back_stays_in_order() -> None:
     read_all(scene.atlas)
     head, behind = rows(scene.book)
     assert (head.state, behind.state, behind.behind) == ("dead", "behind", head.txn)
-    assert asks(scene.book, PutBack, "saf.retry", txns=[behind.txn]).retried == 0
+    assert asks(scene.book, RetryResult, "saf.retry", txns=[behind.txn]).retried == 0
     assert scene.atlas.got_nothing()
     scene.book.asks("saf.retry", txns=[head.txn])
     scene.atlas.answers(scene.atlas.gets())

@@ -329,8 +329,8 @@ def test_what_a_hosts_dialect_cannot_say_is_a_dead_letter_at_once() -> None:
 
 def test_a_held_host_gets_nothing_that_is_owed_until_it_is_released_also_over_a_restart() -> None:
     scene = Scene()
-    assert forwarder(scene.book).hold(scene.book.switch.simulators["atlas"], scene.book.now, held=True)
-    assert not forwarder(scene.book).hold(scene.book.switch.simulators["atlas"], scene.book.now, held=True)
+    assert forwarder(scene.book).hold(scene.book.switch.hosts["atlas"], scene.book.now, held=True)
+    assert not forwarder(scene.book).hold(scene.book.switch.hosts["atlas"], scene.book.now, held=True)
     scene.book._carry_out()
     scene.rif.sends(advice("000001"))
     assert scene.rif.gets()["39"] == "00"
@@ -343,7 +343,7 @@ def test_a_held_host_gets_nothing_that_is_owed_until_it_is_released_also_over_a_
     after.rif.sends(purchase(stan="000777"))
     assert after.atlas.gets()["t"] == "0200", "payments go on"
     assert after.atlas.got_nothing()
-    forwarder(after.book).hold(after.book.switch.simulators["atlas"], after.book.now, held=False)
+    forwarder(after.book).hold(after.book.switch.hosts["atlas"], after.book.now, held=False)
     after.book._carry_out()
     assert after.atlas.gets()["t"] == "0220"
     assert [h.held for h in after.book.recorded(Held)] == [True, False]  # type: ignore[union-attr]

@@ -60,7 +60,7 @@ class Host:
         if item is not None:
             self._has_nothing_before_it(item)
             item.due_ns = self.now + 5 * SECOND
-            self.queue.sent(item, self.now, 2 * SECOND, 0)
+            self.queue.mark_sent(item, self.now, 2 * SECOND, 0)
 
     def _has_nothing_before_it(self, item: Item) -> None:
         entry = self.entries[item.txn]
@@ -81,12 +81,12 @@ class Host:
     def kills(self, nth: int) -> None:
         item = self.of({Stage.IN_FLIGHT}, nth)
         if item is not None:
-            self.queue.kill(item)
+            self.queue.shelve(item)
 
     def retries(self, nth: int) -> None:
         item = self.of({Stage.DEAD, Stage.ASLEEP}, nth)
         if item is not None:
-            self.queue.again(item, first=bool(nth % 2))
+            self.queue.requeue(item, first=bool(nth % 2))
 
     def passes(self, seconds: int) -> None:
         self.now += seconds * SECOND
@@ -171,7 +171,7 @@ def test_the_pace_is_an_average_with_a_tenth_of_a_second_in_advance() -> None:
     left = []
     for now in range(0, 3 * SECOND, SECOND // 1_000):
         while queue.may_leave_at(now) <= now and (item := queue.next()) is not None:
-            queue.sent(item, now, SECOND, interval)
+            queue.mark_sent(item, now, SECOND, interval)
             left.append(now)
     assert left.count(0) == PACE_SLACK_NS // interval + 1
     assert 300 <= len(left) <= 311

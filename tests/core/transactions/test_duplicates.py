@@ -43,7 +43,7 @@ def in_memory(scene: Scene) -> Scene:
     return scene
 
 
-def let_go(scene: Scene) -> Scene:
+def beyond_memory(scene: Scene) -> Scene:
     for n in range(2, 60):
         pays(scene, purchase(stan=f"{n:06d}", de7="1125120001"))
     return scene
@@ -56,7 +56,12 @@ def restarted(scene: Scene) -> Scene:
     return after
 
 
-MEANWHILE: list[Callable[[Scene], Scene]] = [in_memory, let_go, restarted, lambda scene: restarted(let_go(scene))]
+MEANWHILE: list[Callable[[Scene], Scene]] = [
+    in_memory,
+    beyond_memory,
+    restarted,
+    lambda scene: restarted(beyond_memory(scene)),
+]
 NAMES = ["in memory", "let go", "restarted", "let go and restarted"]
 meanwhile = pytest.mark.parametrize("then", MEANWHILE, ids=NAMES)
 
@@ -196,7 +201,7 @@ def test_a_terminal_whose_clock_is_wrong_is_known_again_and_costs_the_others_no_
     scene = scene_of(recent=RECENT, snapshot=snapshot)
     odd = purchase(stan="000001", de7=clock)
     pays(scene, odd)
-    scene = let_go(scene)
+    scene = beyond_memory(scene)
     names = asked(scene, monkeypatch)
     pays(scene, purchase(stan="000700", de7="1125120002"))
     assert names == [], "a new payment is not asked for"
@@ -210,7 +215,7 @@ def test_what_came_from_tomorrow_is_known_again_when_tomorrow_has_come() -> None
     scene = scene_of(recent=RECENT)
     early = purchase(stan="000001", de7="1127000100")
     pays(scene, early)
-    scene = wait(let_go(scene), WINDOW_S - 1)
+    scene = wait(beyond_memory(scene), WINDOW_S - 1)
     scene.rif.sends({**early, "t": "0201"})
     assert scene.rif.gets()["39"] == "00"
     assert scene.atlas.got_nothing()

@@ -5,7 +5,7 @@ import pytest
 
 from switch.core.network import Network
 from switch.core.records.records import Declined, Forwarded
-from switch.core.transactions.fast_decline import Refuser
+from switch.core.transactions.fast_decline import FastDecline
 from switch.sim.playbook import Peer, Playbook
 from switch.wire import Dialect
 from switch.wire.vocabulary import Document
@@ -221,29 +221,29 @@ def refusal(request: Document) -> Document:
 
 
 def test_a_plan_holds_for_its_own_lengths_only() -> None:
-    refuser = Refuser(CMI87)
+    fast_decline = FastDecline(CMI87)
     known, longer = purchase(stan="000100"), purchase(stan="000100", de32="5041021")
-    refuser.learn(CMI87.encode(known), CMI87.encode(refusal(known)))
-    made = refuser.refuse(CMI87.encode(known), "rif")
+    fast_decline.learn(CMI87.encode(known), CMI87.encode(refusal(known)))
+    made = fast_decline.refuse(CMI87.encode(known), "rif")
     assert made is not None
     assert made == (("rif", "2", "000100", known["7"], "504102", "RIF00001"), CMI87.encode(refusal(known)))
-    assert refuser.refuse(CMI87.encode(longer), "rif") is None
-    assert refuser.refuse(CMI87.encode(known)[:-120], "rif") is None
-    assert refuser.refuse(b"", "rif") is None
-    assert refuser.refuse(CMI87.encode(purchase(t="0201")), "rif") is None
+    assert fast_decline.refuse(CMI87.encode(longer), "rif") is None
+    assert fast_decline.refuse(CMI87.encode(known)[:-120], "rif") is None
+    assert fast_decline.refuse(b"", "rif") is None
+    assert fast_decline.refuse(CMI87.encode(purchase(t="0201")), "rif") is None
 
 
 def test_an_answer_that_is_not_made_of_its_request_is_not_learned() -> None:
-    refuser = Refuser(CMI87)
+    fast_decline = FastDecline(CMI87)
     request = purchase()
-    refuser.learn(CMI87.encode(request), CMI87.encode({**refusal(request), "37": "999999999999"}))
-    assert refuser.refuse(CMI87.encode(request), "rif") is None
+    fast_decline.learn(CMI87.encode(request), CMI87.encode({**refusal(request), "37": "999999999999"}))
+    assert fast_decline.refuse(CMI87.encode(request), "rif") is None
 
 
 def test_a_dialect_with_a_header_or_digits_in_half_bytes_has_no_plans() -> None:
     dialect = Dialect.load("cmi87b")
-    refuser, request = Refuser(dialect), {**purchase(), "h": "6000010002"}
+    fast_decline, request = FastDecline(dialect), {**purchase(), "h": "6000010002"}
     del request["35"]
     wire = dialect.encode(request)
-    refuser.learn(wire, dialect.encode({**refusal(request), "h": "6000020001"}))
-    assert refuser.refuse(wire, "rif") is None
+    fast_decline.learn(wire, dialect.encode({**refusal(request), "h": "6000020001"}))
+    assert fast_decline.refuse(wire, "rif") is None

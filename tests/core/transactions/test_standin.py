@@ -245,8 +245,8 @@ def test_counters_survive_a_crash() -> None:
     book.passes(5)
     after = Away(book)
     assert after.pays(small("000004", de7="1125120004"))["39"] == "91"
-    assert book.switch.state.exposure == scene.book.switch.state.exposure
-    assert book.switch.state.exposure.untold == {"atlas": 450_00}
+    assert book.switch.state.standin_counters == scene.book.switch.state.standin_counters
+    assert book.switch.state.standin_counters.unadvised == {"atlas": 450_00}
 
 
 def test_counters_and_advices_survive_a_snapshot() -> None:
@@ -256,7 +256,7 @@ def test_counters_and_advices_survive_a_snapshot() -> None:
         assert scene.pays(small(f"{n:06d}"))["39"] == "00"
     at = max(n for n, entry in enumerate(scene.book.entries) if isinstance(entry, Snapshot))
     tail = Playbook(made, scene.book.entries[at:])
-    assert tail.switch.state.exposure == scene.book.switch.state.exposure
+    assert tail.switch.state.standin_counters == scene.book.switch.state.standin_counters
     assert [tail.host("atlas").gets()["t"]] == ["0120"]
 
 
