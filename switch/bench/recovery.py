@@ -58,29 +58,58 @@ def entries(network: Network, vault: KeyVault, transactions: int, end_us: int) -
     """The records of so many approved payments and `OPEN` open ones, the last of them at `end_us`; snapshots among them."""
     host, cards = network.hosts[0].name, cards_of(network.bins[0].low[:6], 1_000)
     masked = [card.pan[:6] + "*" * 6 + card.pan[-4:] for card in cards]
-    yield Booted(end_us - transactions * _US, SCHEMA, network.name)
+    yield Booted(at_us=end_us - transactions * _US, schema=SCHEMA, network=network.name)
     records, every = 1, network.limits.snapshot_records
     for n in range(transactions + OPEN):
         at_us = txn = end_us - (transactions + OPEN - n) * _US
         de7 = datetime.fromtimestamp(at_us // 1_000_000, UTC).strftime("%m%d%H%M%S")
         stan, pan = f"{n % 999_999 + 1:06d}", cards[n % 1_000].pan
         elements = {
-            DE.PROCESSING_CODE: "000000", DE.LOCAL_TIME: de7[4:], DE.LOCAL_DATE: de7[:4], DE.MERCHANT_TYPE: "5411",
-            DE.ENTRY_MODE: "051", DE.CONDITION_CODE: "00", DE.ACQUIRER: "504101", DE.RRN: f"{n:012d}", DE.TERMINAL: "BENCH001",
-            DE.MERCHANT: "MERCHANT0000001", DE.CURRENCY: network.currency,
-        }  # fmt: skip
+            DE.PROCESSING_CODE: "000000",
+            DE.LOCAL_TIME: de7[4:],
+            DE.LOCAL_DATE: de7[:4],
+            DE.MERCHANT_TYPE: "5411",
+            DE.ENTRY_MODE: "051",
+            DE.CONDITION_CODE: "00",
+            DE.ACQUIRER: "504101",
+            DE.RRN: f"{n:012d}",
+            DE.TERMINAL: "BENCH001",
+            DE.MERCHANT: "MERCHANT0000001",
+            DE.CURRENCY: network.currency,
+        }
         key = (network.members[0].name, "2", stan, de7, "504101", "BENCH001")
         yield Forwarded(
-            txn, at_us, key, network.listeners[0].name, host, "domestic", "0200", stan, de7, masked[n % 1_000],
-            vault.seal(pan, txn), 12_350, network.currency, elements,
-        )  # fmt: skip
+            txn=txn,
+            at_us=at_us,
+            key=key,
+            link=network.listeners[0].name,
+            host=host,
+            route="domestic",
+            mti="0200",
+            stan=stan,
+            sent_at=de7,
+            pan=masked[n % 1_000],
+            sealed=vault.seal(pan, txn),
+            amount=12_350,
+            currency=network.currency,
+            elements=elements,
+        )
         records += 1
         if n >= transactions:
             continue
-        yield Answered(txn, at_us, Answer.APPROVED, {DE.APPROVAL_CODE: "A1B2C3"}, 2)
+        yield Answered(txn=txn, at_us=at_us, de39=Answer.APPROVED, elements={DE.APPROVAL_CODE: "A1B2C3"}, cost=2)
         records += 1
         if records >= every:
-            yield Snapshot(at_us, SCHEMA, network.name, txn, (), (), {host: int(stan)}, {key[0]: de7})
+            yield Snapshot(
+                at_us=at_us,
+                schema=SCHEMA,
+                network=network.name,
+                last_txn=txn,
+                open=(),
+                owed=(),
+                stans={host: int(stan)},
+                horizons={key[0]: de7},
+            )
             records = 0
 
 

@@ -15,7 +15,7 @@ from switch.core.links.session import HostState, Session
 from switch.core.network import Network
 from switch.core.party import Effect, Hop, LinkId, Log, Record, Send
 from switch.core.records.horizon import days_about, later
-from switch.core.records.records import AnyEntry, Key
+from switch.core.records.records import ACQUIRER, TRANSMISSION_TIME, AnyEntry, Key
 from switch.core.records.state import History, Outcome, State, apply
 from switch.security.vault import Vault
 from switch.wire import Dialect, EncodeError
@@ -139,25 +139,27 @@ class Kernel:
         """
         outcome = self.state.recent.get(key)
         if outcome is None:
-            horizon = self.state.horizons.get(key[0])
-            if horizon is None or (later(key[3], horizon) and key[3][:4] in self._near):
+            horizon = self.state.horizons.get(key[ACQUIRER])
+            if horizon is None or (later(key[TRANSMISSION_TIME], horizon) and key[TRANSMISSION_TIME][:4] in self._near):
                 return None
             outcome = self.history.find(key)
         return outcome if outcome is not None and self.of_this_year(outcome) else None
 
     def beyond_memory(self, key: Key) -> bool:
         """True if memory may have let go of what has this key: `find` would ask History."""
-        horizon = self.state.horizons.get(key[0])
-        return horizon is not None and not (later(key[3], horizon) and key[3][:4] in self._near)
+        horizon = self.state.horizons.get(key[ACQUIRER])
+        return horizon is not None and not (
+            later(key[TRANSMISSION_TIME], horizon) and key[TRANSMISSION_TIME][:4] in self._near
+        )
 
     def of_this_year(self, outcome: Outcome) -> bool:
         """True if a name without a year can mean this transaction."""
-        return self._wall_us - outcome.txn < HALF_YEAR_US
+        return self._wall_us - outcome.at_us < HALF_YEAR_US
 
     def repeated(self, key: Key) -> Outcome | None:
         """What became of the message that one with this key repeats; None beyond the network's `duplicate_window_s`."""
         outcome = self.find(key)
-        return outcome if outcome is not None and self._within_window(outcome.txn) else None
+        return outcome if outcome is not None and self._within_window(outcome.at_us) else None
 
     def _within_window(self, at_us: int) -> bool:
         return self._wall_us - at_us <= self.network.duplicate_window_s * 1_000_000

@@ -4,10 +4,14 @@ Frozen values, checked before they are made: whoever holds a `Network` need not 
 """
 
 from decimal import Decimal
+from typing import Final
 
 import msgspec
 
 from switch.core.limits import Limits
+
+DOMESTIC_SCHEME: Final = "cmi"
+"""Scheme of cards that are for use at home only."""
 
 
 class Address(msgspec.Struct, frozen=True):

@@ -46,7 +46,7 @@ class Record(msgspec.Struct, frozen=True):
     entry: Any
 
 
-class Hop(msgspec.Struct, frozen=True, gc=False):
+class Hop(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One hop of one transaction, as the hop log shows it. Secrets never come here: the PAN is masked."""
 
     event: str

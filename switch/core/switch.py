@@ -23,7 +23,7 @@ from switch.core.operator.operator import Operator
 from switch.core.operator.saf import SafCommands
 from switch.core.party import Close, LinkId, link_name
 from switch.core.records.horizon import move_horizon
-from switch.core.records.records import SCHEMA, Booted, Forwarded, Snapshot
+from switch.core.records.records import ACQUIRER, SCHEMA, TRANSMISSION_TIME, Booted, Forwarded, Snapshot
 from switch.core.records.state import History, State
 from switch.core.routing.routing import Router
 from switch.core.routing.tariffs import Tariffs
@@ -37,7 +37,7 @@ from switch.wire import DecodeError, Dialect
 from switch.wire.describe import error_fields
 from switch.wire.framing import FramingError, make_framing
 from switch.wire.subfields import SubfieldError
-from switch.wire.vocabulary import ADVICES, DE, MTI, REQUESTS, REVERSALS, Answer, Document
+from switch.wire.vocabulary import ADVICES, DE, MTI, REQUESTS, REVERSALS, Answer, Document, is_request
 
 CONNECTED, CLOSING, UP = SessionState.CONNECTED, SessionState.CLOSING, SessionState.UP
 """looking them up in the enumeration would cost more than comparing them"""
@@ -97,7 +97,7 @@ class Switch(Kernel):
         """The first call of a process: what was forwarded and never answered is owed a reversal (docs/journal.md)."""
         if self.position:
             self.booted_de7 = self.de7(now)
-        self.record(Booted(self.wall_us(now), SCHEMA, self.network.name))
+        self.record(Booted(at_us=self.wall_us(now), schema=SCHEMA, network=self.network.name))
         for request in list(self.state.open.values()):
             self.close_unwaited(request, now)
         for name in {entry.host for entry in self.state.owed.values()} - self.hosts.keys():
@@ -281,7 +281,7 @@ class Switch(Kernel):
         else:
             self._diagnosis.explain_link(session, now)
         mti = partial.get(DE.MTI, "")
-        request = len(mti) == 4 and mti.isdigit() and mti[2] in "02"
+        request = len(mti) == 4 and mti.isdigit() and is_request(mti)
         if request and DE.STAN in partial and DE.TRANSMISSION_TIME in partial:
             self._answer_format_error(session, partial)
         elif not session.good:
@@ -297,7 +297,7 @@ class Switch(Kernel):
         mti = raw[DE.MTI]
         said = fields or {"dialect": session.dialect.name, "mti": mti, "reason": reason}
         self.log("warning", "message.refused", link=session.link, de11=raw.get(DE.STAN, ""), **said)
-        if mti[2] in "02":
+        if is_request(mti):
             self._answer_format_error(session, raw)
         if session.bad_in_a_row >= self.limits.format_errors_per_link:
             self._limit_close(session, "format_errors_per_link", self.limits.format_errors_per_link)
@@ -454,12 +454,21 @@ class Switch(Kernel):
         self.snapshot_at = self.position + self.limits.snapshot_records
         horizons = dict(state.horizons)
         for outcome in state.recent.values():
-            move_horizon(horizons, outcome.key[0], outcome.key[3], outcome.txn)
+            move_horizon(horizons, outcome.key[ACQUIRER], outcome.key[TRANSMISSION_TIME], outcome.at_us)
         self.record(
             Snapshot(
-                self.wall_us(now), SCHEMA, self.network.name, self.last_txn, tuple(state.open.values()),
-                tuple(state.owed.values()), dict(state.stans), horizons,
-                tuple(state.shelved.values()), tuple(state.held.values()), dict(state.maintenance),
-                tuple(state.standin_counters.window.values()), state.cutover,
+                at_us=self.wall_us(now),
+                schema=SCHEMA,
+                network=self.network.name,
+                last_txn=self.last_txn,
+                open=tuple(state.open.values()),
+                owed=tuple(state.owed.values()),
+                stans=dict(state.stans),
+                horizons=horizons,
+                shelved=tuple(state.shelved.values()),
+                held=tuple(state.held.values()),
+                maintenance=dict(state.maintenance),
+                stood=tuple(state.standin_counters.window.values()),
+                cutover=state.cutover,
             )
-        )  # fmt: skip
+        )

@@ -15,7 +15,7 @@ import sqlite3
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -115,11 +115,11 @@ class Index:
     def cutover(self) -> Cutover | None:
         """The last one indexed."""
         found = self.database.execute(f"{_CLOSES} DESC LIMIT 1").fetchone()
-        return Cutover(*found) if found else None
+        return _cutover(found) if found else None
 
     def closes(self) -> list[Cutover]:
         """Every one indexed, oldest first; `closed` is "" where the journal begins after it."""
-        return [Cutover(*found) for found in self.database.execute(_CLOSES)]
+        return [_cutover(found) for found in self.database.execute(_CLOSES)]
 
     def sums(self) -> list[tuple[Cell, Sum]]:
         """What each business day's records have counted and moved."""
@@ -253,3 +253,9 @@ def main(arguments: list[str]) -> int:
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))
+
+
+def _cutover(found: tuple[Any, ...]) -> Cutover:
+    """A row of `_CLOSES`, whose columns stand in the order of the record."""
+    at_us, day, closed, by = found
+    return Cutover(at_us=at_us, day=day, closed=closed, by=by)

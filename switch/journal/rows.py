@@ -12,7 +12,10 @@ import msgspec
 
 from switch.core.messages.meaning import direction_of, left_of
 from switch.core.records.records import (
+    ACQUIRER,
     ENCODER,
+    MTI_CLASS,
+    TRANSMISSION_TIME,
     Abandoned,
     Answered,
     AnyEntry,
@@ -84,7 +87,9 @@ def key_hash(key: Key) -> int:
 
     DE7 leads so that what is written together is found together: numbers all over the range would cost the index a page a row.
     """
-    sent_at = int(key[3]) if key[3].isdecimal() and len(key[3]) <= 10 else 0
+    sent_at = (
+        int(key[TRANSMISSION_TIME]) if key[TRANSMISSION_TIME].isdecimal() and len(key[TRANSMISSION_TIME]) <= 10 else 0
+    )
     return sent_at << 29 | int.from_bytes(blake2b(ENCODER.encode(key), digest_size=4).digest(), "big") >> 3
 
 
@@ -114,7 +119,7 @@ class Rows:
             self._ended(entry, place)
         elif isinstance(entry, Declined):
             row = self.changed[entry.txn] = _declined(entry, place)
-            if entry.key[1] != MTI.REVERSAL:
+            if entry.key[MTI_CLASS] != MTI.REVERSAL:
                 self._stands(row, 0, DECLINED, entry.at_us)
         elif isinstance(entry, Owed):
             self.changed[entry.txn] = _owed(entry, place)
@@ -192,7 +197,7 @@ class Rows:
         """What it undoes was never here: nothing stood. Or it was pruned: the promise says how much stood at first."""
         row, amount = self.changed[entry.txn], 0
         if not entry.original:
-            if entry.key[0]:
+            if entry.key[ACQUIRER]:
                 self._stands(row, 0, REVERSED, entry.at_us)
             return
         stood = entry.reason in _OF_APPROVED
@@ -222,7 +227,7 @@ class Rows:
 
 def _forwarded(r: Forwarded, place: bytes) -> Row:
     return Row(
-        txn=r.txn, at_us=r.at_us, acquirer=r.key[0], link=r.link, host=r.host, route=r.route, mti=r.mti,
+        txn=r.txn, at_us=r.at_us, acquirer=r.key[ACQUIRER], link=r.link, host=r.host, route=r.route, mti=r.mti,
         key_hash=key_hash(r.key), rrn=r.elements.get(DE.RRN, ""), pan=r.pan, amount=r.amount, currency=r.currency,
         de39="", status="open", reason="", original=0, reversed_by=0, cost=0, places=place,
         direction=direction_of(r.elements),
@@ -231,7 +236,7 @@ def _forwarded(r: Forwarded, place: bytes) -> Row:
 
 def _declined(r: Declined, place: bytes) -> Row:
     return Row(
-        txn=r.txn, at_us=r.at_us, acquirer=r.key[0], link=r.link, host="", route="refused", mti=r.mti,
+        txn=r.txn, at_us=r.at_us, acquirer=r.key[ACQUIRER], link=r.link, host="", route="refused", mti=r.mti,
         key_hash=key_hash(r.key), rrn=r.rrn, pan=r.pan, amount=r.amount, currency=r.currency,
         de39=r.de39, status="refused", reason=r.reason, original=0, reversed_by=0, cost=0, places=place,
         direction=0,
@@ -240,8 +245,8 @@ def _declined(r: Declined, place: bytes) -> Row:
 
 def _owed(r: Owed, place: bytes) -> Row:
     return Row(
-        txn=r.txn, at_us=r.at_us, acquirer=r.key[0], link=r.link, host=r.host, route="",
-        mti=r.message.get(DE.MTI, MTI.REVERSAL_ADVICE), key_hash=key_hash(r.key) if r.key[0] else None,
+        txn=r.txn, at_us=r.at_us, acquirer=r.key[ACQUIRER], link=r.link, host=r.host, route="",
+        mti=r.message.get(DE.MTI, MTI.REVERSAL_ADVICE), key_hash=key_hash(r.key) if r.key[ACQUIRER] else None,
         rrn=r.message.get(DE.RRN, ""), pan=r.pan, amount=r.amount, currency=r.currency,
         de39="", status="owed", reason=r.reason, original=r.original, reversed_by=0, cost=0, places=place,
         direction=direction_of(r.message),

@@ -15,6 +15,9 @@ from switch.core.limits import Limits
 from switch.core.messages.meaning import left_of
 from switch.core.network import HostLink
 from switch.core.records.records import (
+    ACQUIRER,
+    INSTITUTION,
+    TERMINAL,
     Abandoned,
     Answered,
     AnyEntry,
@@ -123,7 +126,7 @@ class Audit:
                 self._forwarded, entry.key, entry.txn, "was forwarded or stood in for twice", _key(entry.request)
             )
         elif isinstance(entry, Owed):
-            if entry.key[0]:
+            if entry.key[ACQUIRER]:
                 self._once(self._promised, entry.key, entry.txn, "was taken twice", _key(entry))
             if entry.kind == "reversal" and entry.original and not left_of(entry.message):
                 self._once(self._reversals, entry.original, entry.txn, "was reversed twice", _key(entry))
@@ -292,7 +295,7 @@ class Audit:
 def _key(entry: AnyEntry) -> str:
     """The payment key of an entry, as far as it says."""
     if isinstance(entry, Forwarded):
-        return f"{entry.key[4]}/{entry.key[5].strip()}/{entry.elements.get(DE.RRN, '')}"
+        return f"{entry.key[INSTITUTION]}/{entry.key[TERMINAL].strip()}/{entry.elements.get(DE.RRN, '')}"
     if isinstance(entry, Owed):
         message = entry.message
         return f"{message.get(DE.ACQUIRER, '')}/{message.get(DE.TERMINAL, '').strip()}/{message.get(DE.RRN, '')}"

@@ -10,7 +10,19 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from switch.core.messages.meaning import direction_of, left_of
-from switch.core.records.records import Abandoned, Answered, AnyEntry, Declined, Delivered, Forwarded, Owed, StoodIn
+from switch.core.records.records import (
+    INSTITUTION,
+    MTI_CLASS,
+    TERMINAL,
+    Abandoned,
+    Answered,
+    AnyEntry,
+    Declined,
+    Delivered,
+    Forwarded,
+    Owed,
+    StoodIn,
+)
 from switch.wire.vocabulary import APPROVALS, DE, MTI, Answer, Document
 
 APPROVED, DECLINED, REVERSED, UNANSWERED = "approved", "declined", "reversed", "unanswered"
@@ -166,7 +178,12 @@ class _Folding:
 
     def feed(self, entry: AnyEntry) -> None:
         if isinstance(entry, Forwarded):
-            document = {**entry.elements, "32": entry.key[4], "41": entry.key[5], DE.AMOUNT: str(entry.amount)}
+            document = {
+                **entry.elements,
+                "32": entry.key[INSTITUTION],
+                "41": entry.key[TERMINAL],
+                DE.AMOUNT: str(entry.amount),
+            }
             key = self._keys[entry.txn] = payment_key(document)
             self._set(key, outcome=UNANSWERED, amount=signed_amount(document), currency=entry.currency, de39="")
         elif isinstance(entry, Answered):
@@ -176,8 +193,8 @@ class _Folding:
                 self._set(self._keys[entry.txn], amount=int(entry.elements[DE.AMOUNT]))
         elif isinstance(entry, Abandoned):
             self._close(entry.txn, DECLINED, entry.de39)
-        elif isinstance(entry, Declined) and entry.key[1] != MTI.REVERSAL:
-            key = payment_key({"32": entry.key[4], "41": entry.key[5], "37": entry.rrn})
+        elif isinstance(entry, Declined) and entry.key[MTI_CLASS] != MTI.REVERSAL:
+            key = payment_key({"32": entry.key[INSTITUTION], "41": entry.key[TERMINAL], "37": entry.rrn})
             if key not in self.rows:
                 self._set(key, outcome=DECLINED, amount=0, currency=entry.currency, de39=entry.de39)
         elif isinstance(entry, Owed):

@@ -44,6 +44,8 @@ class DE:
     CONDITION_CODE: Final = "25"
     REASON_CODE: Final = "25"
     """DE25 in the 1993 edition."""
+    BUSINESS_CODE: Final = "26"
+    """DE26 in the 1993 edition: card acceptor business code."""
     FEE: Final = "28"
     ORIGINAL_AMOUNTS: Final = "30"
     """DE30 in the 1993 edition."""
@@ -202,6 +204,31 @@ KNOWN_MTIS: Final = REQUESTS | ADVICES | REVERSALS | RESPONSES | {"0800", "0801"
 def response_mti(mti: str) -> str:
     """The MTI that answers `mti`: function digit + 1, origin "repeat" dropped (0201 -> 0210, 0421 -> 0430)."""
     return f"{mti[:2]}{int(mti[2]) + 1}0"
+
+
+def is_request(mti: str) -> bool:
+    """True for what asks or advises and awaits an answer (x0x, x2x)."""
+    return mti[2] in "02"
+
+
+def repeat_of(mti: str) -> str:
+    """The MTI under which a message is sent again: origin "repeat" (0420 -> 0421)."""
+    return mti[:3] + "1"
+
+
+def original_of(mti: str) -> str:
+    """The MTI under which a message was sent first (0201 -> 0200)."""
+    return mti[:3] + "0"
+
+
+def advice_of(mti: str) -> str:
+    """The advice of the same class (0400 -> 0420)."""
+    return mti[:2] + "20"
+
+
+def request_of(mti_class: str) -> str:
+    """The request of a class ("2" -> 0200)."""
+    return f"0{mti_class}00"
 
 
 def is_repeat(mti: str) -> bool:

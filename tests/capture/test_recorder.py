@@ -20,7 +20,22 @@ AT = 1_764_072_000_000_000_000
 
 
 def hop(stan: str, mti: str = "0200", txn: int = 0x1F, event: str = "hop.received") -> Hop:
-    return Hop(event, txn, "pos#1", mti, stan, "", "", 0, "", "", "", 0, 0, 0)
+    return Hop(
+        event=event,
+        txn=txn,
+        link="pos#1",
+        mti=mti,
+        stan=stan,
+        rrn="",
+        pan="",
+        amount=0,
+        currency="",
+        route="",
+        de39="",
+        cost=0,
+        at_ns=0,
+        first_ns=0,
+    )
 
 
 class Stage:

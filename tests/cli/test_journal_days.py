@@ -25,8 +25,15 @@ def of(txn: int, acquirer: str, host: str, currency: str, amount: int) -> tuple[
 def state(tmp_path: Path) -> Path:
     """A day closed by a host, one closed by an operator, and one that is open."""
     first = [booted(), *of(2, "rif", "atlas", "504", 300_000), *of(3, "souss", "atlas", "788", 12_345), declined(4)]
-    second = [Cutover(START_US + 10 * 3_600_000_000, "2025-11-26", "2025-11-25", "atlas"), owed(5, 2), stood_in(6)]
-    third = [Cutover(START_US + DAY_US, "2025-11-27", "2025-11-26", "operator"), *of(9, "rif", "souss", "504", 99)]
+    second = [
+        Cutover(at_us=START_US + 10 * 3_600_000_000, day="2025-11-26", closed="2025-11-25", by="atlas"),
+        owed(5, 2),
+        stood_in(6),
+    ]
+    third = [
+        Cutover(at_us=START_US + DAY_US, day="2025-11-27", closed="2025-11-26", by="operator"),
+        *of(9, "rif", "souss", "504", 99),
+    ]
     written(tmp_path, [*first, *second, *third])
     return tmp_path
 

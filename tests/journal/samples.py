@@ -39,53 +39,109 @@ def key(n: int, mti_class: str = "2") -> Key:
 
 def forwarded(n: int, vault: Vault = VAULT) -> Forwarded:
     return Forwarded(
-        n, START_US + n, key(n), "acquirers", "bank-a", "domestic", "0200", f"{n % 1_000_000:06d}", "1125120000", MASKED,
-        vault.seal(PAN, n), 12_345, "504", {"3": "000000", "22": "051", "37": f"{n:012d}", "41": "TERM0001", "49": "504"},
-    )  # fmt: skip
+        txn=n,
+        at_us=START_US + n,
+        key=key(n),
+        link="acquirers",
+        host="bank-a",
+        route="domestic",
+        mti="0200",
+        stan=f"{n % 1_000_000:06d}",
+        sent_at="1125120000",
+        pan=MASKED,
+        sealed=vault.seal(PAN, n),
+        amount=12_345,
+        currency="504",
+        elements={"3": "000000", "22": "051", "37": f"{n:012d}", "41": "TERM0001", "49": "504"},
+    )
 
 
 def answered(n: int, de39: str = "00") -> Answered:
-    return Answered(n, START_US + n, de39, {"38": "123456"}, 7)
+    return Answered(txn=n, at_us=START_US + n, de39=de39, elements={"38": "123456"}, cost=7)
 
 
 def declined(n: int) -> Declined:
     return Declined(
-        n, START_US + n, key(n), "acquirers", "0200", MASKED, 500, "504", f"{n:012d}", "15", "no such issuer"
+        txn=n,
+        at_us=START_US + n,
+        key=key(n),
+        link="acquirers",
+        mti="0200",
+        pan=MASKED,
+        amount=500,
+        currency="504",
+        rrn=f"{n:012d}",
+        de39="15",
+        reason="no such issuer",
     )
 
 
 def owed(n: int, original: int, reason: str = "acquirer") -> Owed:
     asked = key(n, "4") if reason == "acquirer" else ("", "4", f"{n % 1_000_000:06d}", "1125120000", "", "")
     return Owed(
-        n, START_US + n, "reversal", reason, "bank-a", original, asked, "acquirers", MASKED, VAULT.seal(PAN, n), 12_345, "504",
-        {"t": "0420", "11": f"{n % 1_000_000:06d}", "37": f"{n:012d}"}, key(original),
-    )  # fmt: skip
+        txn=n,
+        at_us=START_US + n,
+        kind="reversal",
+        reason=reason,
+        host="bank-a",
+        original=original,
+        key=asked,
+        link="acquirers",
+        pan=MASKED,
+        sealed=VAULT.seal(PAN, n),
+        amount=12_345,
+        currency="504",
+        message={"t": "0420", "11": f"{n % 1_000_000:06d}", "37": f"{n:012d}"},
+        undoes=key(original),
+    )
 
 
 def delivered(n: int) -> Delivered:
-    return Delivered(n, START_US + n, "00")
+    return Delivered(txn=n, at_us=START_US + n, de39="00")
 
 
 def abandoned(n: int) -> Abandoned:
-    return Abandoned(n, START_US + n, "91", "link lost")
+    return Abandoned(txn=n, at_us=START_US + n, de39="91", reason="link lost")
 
 
 def stood_in(n: int) -> StoodIn:
     """A payment approved while its issuer was away; the advice is transaction n + 1."""
     request = msgspec.structs.replace(forwarded(n), route="stand-in")
     advice = Owed(
-        n + 1, START_US + n, "advice", "stand-in", "bank-a", n, ("", "1", request.stan, request.sent_at, "", ""), "acquirers",
-        MASKED, request.sealed, 12_345, "504", {"t": "0120", "11": request.stan, "37": f"{n:012d}", "38": "S00001", "39": "00"},
-    )  # fmt: skip
-    return StoodIn(request, "00", {"38": "S00001"}, advice, VAULT.digest(PAN), "debit")
+        txn=n + 1,
+        at_us=START_US + n,
+        kind="advice",
+        reason="stand-in",
+        host="bank-a",
+        original=n,
+        key=("", "1", request.stan, request.sent_at, "", ""),
+        link="acquirers",
+        pan=MASKED,
+        sealed=request.sealed,
+        amount=12_345,
+        currency="504",
+        message={"t": "0120", "11": request.stan, "37": f"{n:012d}", "38": "S00001", "39": "00"},
+    )
+    return StoodIn(
+        request=request, de39="00", elements={"38": "S00001"}, advice=advice, card=VAULT.digest(PAN), product="debit"
+    )
 
 
 def booted() -> Booted:
-    return Booted(START_US, SCHEMA, "morocco")
+    return Booted(at_us=START_US, schema=SCHEMA, network="morocco")
 
 
 def snapshot(last_txn: int, still_open: Iterable[Forwarded] = (), still_owed: Iterable[Owed] = ()) -> Snapshot:
-    return Snapshot(START_US, SCHEMA, "morocco", last_txn, tuple(still_open), tuple(still_owed), {"bank-a": 9}, {})
+    return Snapshot(
+        at_us=START_US,
+        schema=SCHEMA,
+        network="morocco",
+        last_txn=last_txn,
+        open=tuple(still_open),
+        owed=tuple(still_owed),
+        stans={"bank-a": 9},
+        horizons={},
+    )
 
 
 def day(payments: int, first: int = 1) -> list[AnyEntry]:

@@ -57,7 +57,7 @@ def days_of(state: Path, by: str = "", limit: int = 0) -> list[DayTotals]:
 
 def cut(n: int, at_us: int = START_US) -> Cutover:
     """The n-th close, of 2025-11-(24 + n)."""
-    return Cutover(at_us + n, f"2025-11-{25 + n}", f"2025-11-{24 + n}", "atlas")
+    return Cutover(at_us=at_us + n, day=f"2025-11-{25 + n}", closed=f"2025-11-{24 + n}", by="atlas")
 
 
 def standing(entries: Sequence[AnyEntry]) -> dict[str, int]:

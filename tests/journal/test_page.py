@@ -71,10 +71,21 @@ def test_business_days_are_shown_as_they_are(tmp_path: Path) -> None:
     stand_in = replace(
         stand_in, request=replace(stand_in.request, amount=300_00), advice=replace(stand_in.advice, amount=300_00)
     )
-    written(tmp_path, [
-        booted(), *paid(2, 500_00), *paid(4, 400_00), declined(6), *paid(8, 12_345, "788"),
-        Cutover(START_US + 10 * hour, "2025-11-26", "2025-11-25", "atlas"), completion, back, stand_in,
-        Cutover(START_US + 67 * hour // 2, "2025-11-27", "2025-11-26", "operator"), *paid(20, 90_00),
-    ])  # fmt: skip
+    written(
+        tmp_path,
+        [
+            booted(),
+            *paid(2, 500_00),
+            *paid(4, 400_00),
+            declined(6),
+            *paid(8, 12_345, "788"),
+            Cutover(at_us=START_US + 10 * hour, day="2025-11-26", closed="2025-11-25", by="atlas"),
+            completion,
+            back,
+            stand_in,
+            Cutover(at_us=START_US + 67 * hour // 2, day="2025-11-27", closed="2025-11-26", by="operator"),
+            *paid(20, 90_00),
+        ],
+    )
     shown = section("Business days").split("$ cmi-switch journal days\n")[1].split("```")[0]
     assert CliRunner().invoke(command, ["days", "--state", str(tmp_path)]).output == shown

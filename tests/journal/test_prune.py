@@ -46,7 +46,16 @@ def days(count: int = DAYS, open_on: int = -1, owed_on: int = -1) -> list[AnyEnt
         time_us = START_US + day * DAY_US
         if day:
             last = (day - 1) * 100 + A_DAY
-            shot = Snapshot(time_us, SCHEMA, "morocco", last, tuple(still_open), tuple(still_owed), {"bank-a": 9}, {})
+            shot = Snapshot(
+                at_us=time_us,
+                schema=SCHEMA,
+                network="morocco",
+                last_txn=last,
+                open=tuple(still_open),
+                owed=tuple(still_owed),
+                stans={"bank-a": 9},
+                horizons={},
+            )
             entries.append(shot)
         for n in range(day * 100 + 1, day * 100 + A_DAY):
             entries += [at(forwarded(n), time_us + n), at(answered(n), time_us + n)]

@@ -156,7 +156,7 @@ def test_it_is_continued_by_todays_switch(old: Path) -> None:
 def test_a_release_of_schema_1_refuses_what_todays_has_continued(old: Path) -> None:
     feed = Feed(old, "morocco", LIMITS)
     found = feed.open()
-    feed.append(found.position + 1, Booted(START_US, SCHEMA, "morocco"))
+    feed.append(found.position + 1, Booted(at_us=START_US, schema=SCHEMA, network="morocco"))
     feed.close()
     with pytest.raises(
         JournalError, match=f"record schema {SCHEMA}; this release reads up to 1: use the newer release"

@@ -33,21 +33,21 @@ def payment(
         at = first + after_us * 1000
         return (
             Hop(
-                event,
-                txn,
-                link,
-                mti,
-                stan,
-                "626414123456",
-                "950401******1234",
-                amount,
-                currency,
-                route,
-                code,
-                cost,
-                at,
-                first,
-                note,
+                event=event,
+                txn=txn,
+                link=link,
+                mti=mti,
+                stan=stan,
+                rrn="626414123456",
+                pan="950401******1234",
+                amount=amount,
+                currency=currency,
+                route=route,
+                de39=code,
+                cost=cost,
+                at_ns=at,
+                first_ns=first,
+                note=note,
             ),
             START_NS + at,
         )
@@ -73,9 +73,22 @@ def reversal(txn: int, of: int, at_ms: float, *, mti="0420") -> Iterator[tuple[H
     """A reversal that the switch itself owes, and its acknowledgement."""
     first = int(at_ms * 1e6)
     sent = Hop(
-        "hop.sent", txn, "atlas#1", mti, "000900", "626414123456", "950401******1234", 12_345, "504", "domestic", "", 0, first,
-        first, f"reversal: timeout, of {of:x}",
-    )  # fmt: skip
+        event="hop.sent",
+        txn=txn,
+        link="atlas#1",
+        mti=mti,
+        stan="000900",
+        rrn="626414123456",
+        pan="950401******1234",
+        amount=12_345,
+        currency="504",
+        route="domestic",
+        de39="",
+        cost=0,
+        at_ns=first,
+        first_ns=first,
+        note=f"reversal: timeout, of {of:x}",
+    )
     got = msgspec.structs.replace(sent, event="hop.received", mti="0430", de39="00", at_ns=first + 900_000)
     yield sent, START_NS + sent.at_ns
     yield got, START_NS + got.at_ns

@@ -16,9 +16,22 @@ from switch.observe.lines import HOP_KEYS
 
 WALL_NS = 1_700_000_000_123_456_789
 SENT = Hop(
-    "hop.sent", 0x64A1F3B2C3D4E, "acquirers#17", "0210", "123456", "412345678901", "950401******1234", 12345, "504", "domestic",
-    "00", 7, 1_000_123_999, 1_000_000_000, "why",
-)  # fmt: skip
+    event="hop.sent",
+    txn=0x64A1F3B2C3D4E,
+    link="acquirers#17",
+    mti="0210",
+    stan="123456",
+    rrn="412345678901",
+    pan="950401******1234",
+    amount=12345,
+    currency="504",
+    route="domestic",
+    de39="00",
+    cost=7,
+    at_ns=1_000_123_999,
+    first_ns=1_000_000_000,
+    note="why",
+)
 
 
 def lines(path: pathlib.Path) -> list[dict]:
@@ -53,7 +66,19 @@ def test_elapsed_time_ends_when_the_bytes_leave_not_when_they_were_ready(path):
 
 def test_an_unknown_currency_stays_a_number(path):
     log = HopLog(path)
-    log.hop(Hop(*[getattr(SENT, f) if f != "currency" else "000" for f in Hop.__struct_fields__]), SENT.at_ns, WALL_NS)
+    log.hop(
+        Hop(
+            **dict(
+                zip(
+                    Hop.__struct_fields__,
+                    [getattr(SENT, f) if f != "currency" else "000" for f in Hop.__struct_fields__],
+                    strict=True,
+                )
+            )
+        ),
+        SENT.at_ns,
+        WALL_NS,
+    )
     log.close()
     assert lines(path)[0]["currency"] == "000"
 

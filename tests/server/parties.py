@@ -10,7 +10,23 @@ from switch.server.driver import Sinks
 
 
 def hop_named(note: str) -> Hop:
-    return Hop("hop.sent", 1, "peers#1", "0210", "", "", "", 0, "", "", "", 0, 0, 0, note)
+    return Hop(
+        event="hop.sent",
+        txn=1,
+        link="peers#1",
+        mti="0210",
+        stan="",
+        rrn="",
+        pan="",
+        amount=0,
+        currency="",
+        route="",
+        de39="",
+        cost=0,
+        at_ns=0,
+        first_ns=0,
+        note=note,
+    )
 
 
 class Scripted:

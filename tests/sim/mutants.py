@@ -63,7 +63,7 @@ def reversal_leaves_before_it_is_durable_and_is_forgotten_at_a_restart(patch: py
 
 def forwarded_is_not_reversed_at_a_restart(patch: pytest.MonkeyPatch) -> None:
     def started(self: Switch, now: int) -> None:
-        self.record(Booted(self.wall_us(now), records.SCHEMA, self.network.name))
+        self.record(Booted(at_us=self.wall_us(now), schema=records.SCHEMA, network=self.network.name))
 
     patch.setattr(Switch, "started", started)
 
@@ -174,8 +174,8 @@ def memory_lets_go_of_what_the_journal_does_not_hold(patch: pytest.MonkeyPatch) 
 def snapshot_forgets_what_is_owed(patch: pytest.MonkeyPatch) -> None:
     snapshot = switch_module.Snapshot
 
-    def forgetful(*members: Any) -> records.Snapshot:
-        return msgspec.structs.replace(snapshot(*members), owed=())
+    def forgetful(**members: Any) -> records.Snapshot:
+        return msgspec.structs.replace(snapshot(**members), owed=())
 
     patch.setattr(switch_module, "Snapshot", forgetful)
 
@@ -190,7 +190,8 @@ def stand_in_is_not_told_after_a_restart(patch: pytest.MonkeyPatch) -> None:
         state_module._answered(state, r.answer)
         state.last_txn = r.advice.txn
         state.standin_counters.count(
-            standin_counters.Stood(r.txn, r.request.at_us, r.card, r.request.amount), r.request.host
+            standin_counters.Stood(txn=r.txn, at_us=r.request.at_us, card=r.card, amount=r.request.amount),
+            r.request.host,
         )
 
     patch.setitem(state_module._APPLY, records.StoodIn, stood_in)

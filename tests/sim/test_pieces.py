@@ -106,7 +106,7 @@ def test_a_peer_that_reads_again_gets_all_of_it() -> None:
 
 def records(disk: Disk, count: int) -> None:
     for _ in range(count):
-        disk.append(len(disk.entries) + 1, Booted(len(disk.entries), 1, "test"))
+        disk.append(len(disk.entries) + 1, Booted(at_us=len(disk.entries), schema=1, network="test"))
 
 
 def test_a_flush_makes_durable_what_was_there_when_it_began() -> None:

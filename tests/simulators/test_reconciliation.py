@@ -28,10 +28,15 @@ def acquirer(*payments: Payment, **changes: object) -> AcquirerBook:
             declined[p.de39] = declined.get(p.de39, 0) + 1
     count = {o: sum(p.outcome == o for p in payments) for o in ("approved", "reversed", "unanswered")}
     book = AcquirerBook(
-        name="rif", payments=payments, sent=len(payments), approved=count["approved"], declined=declined,
+        name="rif",
+        payments=payments,
+        sent=len(payments),
+        approved=count["approved"],
+        declined=declined,
         reversed=count["reversed"],
-        unanswered=count["unanswered"], amounts={},
-    )  # fmt: skip
+        unanswered=count["unanswered"],
+        amounts={},
+    )
     return replace(book, **changes)
 
 
@@ -82,26 +87,71 @@ def test_agreement(acquired: list[Payment], journaled: list[JournalRow], debits:
 @pytest.mark.parametrize(
     ("acquired", "journaled", "debits", "expected"),
     [
-        ([payment("declined", 0, "91")], [row("declined", 0, "91")], [debit()],
-         ["0.00 (504) stands in the journal, 100.00 (504) at the issuer"]),
+        (
+            [payment("declined", 0, "91")],
+            [row("declined", 0, "91")],
+            [debit()],
+            ["0.00 (504) stands in the journal, 100.00 (504) at the issuer"],
+        ),
         ([payment()], [row()], [], ["100.00 (504) stands in the journal, 0.00 (504) at the issuer"]),
-        ([payment()], [], [debit()],
-         ["100.00 (504) stands at the acquirer, 0.00 (504) in the journal",
-          "0.00 (504) stands in the journal, 100.00 (504) at the issuer",
-          "the acquirer has it as approved (00), the journal does not know it"]),
-        ([payment(amount=90_00)], [row()], [debit()], ["90.00 (504) stands at the acquirer, 100.00 (504) in the journal"]),
-        ([payment("declined", 0, "51")], [row("declined", 0, "05")], [],
-         ["the acquirer was declined with 51, the journal has declined 05"]),
-        ([payment("declined", 0, "51")], [], [], ["the acquirer has it as declined (51), the journal does not know it"]),
+        (
+            [payment()],
+            [],
+            [debit()],
+            [
+                "100.00 (504) stands at the acquirer, 0.00 (504) in the journal",
+                "0.00 (504) stands in the journal, 100.00 (504) at the issuer",
+                "the acquirer has it as approved (00), the journal does not know it",
+            ],
+        ),
+        (
+            [payment(amount=90_00)],
+            [row()],
+            [debit()],
+            ["90.00 (504) stands at the acquirer, 100.00 (504) in the journal"],
+        ),
+        (
+            [payment("declined", 0, "51")],
+            [row("declined", 0, "05")],
+            [],
+            ["the acquirer was declined with 51, the journal has declined 05"],
+        ),
+        (
+            [payment("declined", 0, "51")],
+            [],
+            [],
+            ["the acquirer has it as declined (51), the journal does not know it"],
+        ),
         ([payment("unanswered", 0, "")], [row("declined", 0, "91")], [], ["the acquirer still waits for an answer"]),
-        ([payment("declined", 0, "91")], [row("declined", 0, "91", owed=1)], [],
-         ["the journal still owes 1 message(s) about it to its host"]),
-        ([], [row()], [debit()], ["0.00 (504) stands at the acquirer, 100.00 (504) in the journal",
-                                  "the journal has it as approved, no acquirer knows it"]),
-        ([payment(amount=0)], [row("declined", 0, "51")], [], ["the acquirer has it as approved, the journal as declined 51"]),
-        ([payment("reversed", 0)], [row("approved", 0)], [], ["the acquirer has reversed it, the journal has it as approved"]),
+        (
+            [payment("declined", 0, "91")],
+            [row("declined", 0, "91", owed=1)],
+            [],
+            ["the journal still owes 1 message(s) about it to its host"],
+        ),
+        (
+            [],
+            [row()],
+            [debit()],
+            [
+                "0.00 (504) stands at the acquirer, 100.00 (504) in the journal",
+                "the journal has it as approved, no acquirer knows it",
+            ],
+        ),
+        (
+            [payment(amount=0)],
+            [row("declined", 0, "51")],
+            [],
+            ["the acquirer has it as approved, the journal as declined 51"],
+        ),
+        (
+            [payment("reversed", 0)],
+            [row("approved", 0)],
+            [],
+            ["the acquirer has reversed it, the journal has it as approved"],
+        ),
     ],
-)  # fmt: skip
+)
 def test_disagreement_is_said(
     acquired: list[Payment], journaled: list[JournalRow], debits: list[Debit], expected: list[str]
 ) -> None:
@@ -152,43 +202,113 @@ REQUEST_KEY: Key = ("rif", "2", "000001", "1125120000", "504102", "102A0001")
 
 def forwarded(txn: int = 1, de3: str = "000000", amount: int = 100_00) -> Forwarded:
     return Forwarded(
-        txn, 0, REQUEST_KEY, "acquirers", "atlas", "domestic", "0200", "000777", "1125120001", "950401******0019", b"", amount,
-        "504", ELEMENTS | {"3": de3},
-    )  # fmt: skip
+        txn=txn,
+        at_us=0,
+        key=REQUEST_KEY,
+        link="acquirers",
+        host="atlas",
+        route="domestic",
+        mti="0200",
+        stan="000777",
+        sent_at="1125120001",
+        pan="950401******0019",
+        sealed=b"",
+        amount=amount,
+        currency="504",
+        elements=ELEMENTS | {"3": de3},
+    )
 
 
 def owed(txn: int, kind: str = "reversal", original: int = 1, **message: str) -> Owed:
     return Owed(
-        txn, 0, kind, "timeout", "atlas", original, ("", "4", "000778", "1125120002", "", ""), "acquirers",
-        "950401******0019", b"",
-        100_00, "504", ELEMENTS | {"t": "0420", "11": "000778"} | {k.removeprefix("de"): v for k, v in message.items()},
-    )  # fmt: skip
+        txn=txn,
+        at_us=0,
+        kind=kind,
+        reason="timeout",
+        host="atlas",
+        original=original,
+        key=("", "4", "000778", "1125120002", "", ""),
+        link="acquirers",
+        pan="950401******0019",
+        sealed=b"",
+        amount=100_00,
+        currency="504",
+        message=ELEMENTS | {"t": "0420", "11": "000778"} | {k.removeprefix("de"): v for k, v in message.items()},
+    )
 
 
 @pytest.mark.parametrize(
     ("entries", "expected"),
     [
         ([forwarded()], row("unanswered", 100_00, "")),
-        ([forwarded(), Answered(1, 0, "00", {}, 0)], row()),
-        ([forwarded(), Answered(1, 0, "51", {}, 0)], row("declined", 0, "51")),
-        ([forwarded(de3="200000"), Answered(1, 0, "00", {}, 0)], row(amount=-100_00)),
-        ([forwarded(de3="310000"), Answered(1, 0, "00", {}, 0)], row(amount=0)),
-        ([forwarded(), Abandoned(1, 0, "91", "timeout")], row("declined", 0, "91")),
+        ([forwarded(), Answered(txn=1, at_us=0, de39="00", elements={}, cost=0)], row()),
+        ([forwarded(), Answered(txn=1, at_us=0, de39="51", elements={}, cost=0)], row("declined", 0, "51")),
+        ([forwarded(de3="200000"), Answered(txn=1, at_us=0, de39="00", elements={}, cost=0)], row(amount=-100_00)),
+        ([forwarded(de3="310000"), Answered(txn=1, at_us=0, de39="00", elements={}, cost=0)], row(amount=0)),
+        ([forwarded(), Abandoned(txn=1, at_us=0, de39="91", reason="timeout")], row("declined", 0, "91")),
         ([forwarded(), owed(2)], row("declined", 0, "91", owed=1)),
-        ([forwarded(), owed(2), Delivered(2, 0, "00")], row("declined", 0, "91")),
-        ([forwarded(), Answered(1, 0, "00", {}, 0), owed(2), Delivered(2, 0, "00")], row("reversed", 0)),
-        ([forwarded(), Answered(1, 0, "00", {}, 0), owed(2, de95="000000003000" + "0" * 30), Delivered(2, 0, "00")],
-         row(amount=30_00)),
-        ([forwarded(), Answered(1, 0, "10", {"4": "000000006000"}, 0)], row(amount=60_00, de39="10")),
-        ([forwarded(), Answered(1, 0, "10", {"4": "000000006000"}, 0), owed(2, de95="000000007000" + "0" * 30),
-          Delivered(2, 0, "00")], row(amount=60_00, de39="10")),
-        ([forwarded(), Answered(1, 0, "00", {}, 0), owed(2, "advice", 0, de4="000000008000"), Delivered(2, 0, "00")],
-         row(amount=80_00)),
-        ([owed(2, original=0), Delivered(2, 0, "00")], row("reversed", 0, "")),
-        ([Declined(1, 0, REQUEST_KEY, "acquirers", "0200", "950401******0019", 100_00, "504", "532912000001", "15", "no range")],
-         row("declined", 0, "15")),
+        ([forwarded(), owed(2), Delivered(txn=2, at_us=0, de39="00")], row("declined", 0, "91")),
+        (
+            [
+                forwarded(),
+                Answered(txn=1, at_us=0, de39="00", elements={}, cost=0),
+                owed(2),
+                Delivered(txn=2, at_us=0, de39="00"),
+            ],
+            row("reversed", 0),
+        ),
+        (
+            [
+                forwarded(),
+                Answered(txn=1, at_us=0, de39="00", elements={}, cost=0),
+                owed(2, de95="000000003000" + "0" * 30),
+                Delivered(txn=2, at_us=0, de39="00"),
+            ],
+            row(amount=30_00),
+        ),
+        (
+            [forwarded(), Answered(txn=1, at_us=0, de39="10", elements={"4": "000000006000"}, cost=0)],
+            row(amount=60_00, de39="10"),
+        ),
+        (
+            [
+                forwarded(),
+                Answered(txn=1, at_us=0, de39="10", elements={"4": "000000006000"}, cost=0),
+                owed(2, de95="000000007000" + "0" * 30),
+                Delivered(txn=2, at_us=0, de39="00"),
+            ],
+            row(amount=60_00, de39="10"),
+        ),
+        (
+            [
+                forwarded(),
+                Answered(txn=1, at_us=0, de39="00", elements={}, cost=0),
+                owed(2, "advice", 0, de4="000000008000"),
+                Delivered(txn=2, at_us=0, de39="00"),
+            ],
+            row(amount=80_00),
+        ),
+        ([owed(2, original=0), Delivered(txn=2, at_us=0, de39="00")], row("reversed", 0, "")),
+        (
+            [
+                Declined(
+                    txn=1,
+                    at_us=0,
+                    key=REQUEST_KEY,
+                    link="acquirers",
+                    mti="0200",
+                    pan="950401******0019",
+                    amount=100_00,
+                    currency="504",
+                    rrn="532912000001",
+                    de39="15",
+                    reason="no range",
+                )
+            ],
+            row("declined", 0, "15"),
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_payments_records_make_one_row(entries: list[AnyEntry], expected: JournalRow) -> None:
     assert journal_rows(entries) == [expected]
 
@@ -196,6 +316,22 @@ def test_a_payments_records_make_one_row(entries: list[AnyEntry], expected: Jour
 def test_a_declined_reversal_makes_no_row() -> None:
     key: Key = ("rif", "4", "000001", "1125120000", "504102", "102A0001")
     assert (
-        journal_rows([Declined(1, 0, key, "acquirers", "0400", "", 0, "504", "532912000001", "96", "journal down")])
+        journal_rows(
+            [
+                Declined(
+                    txn=1,
+                    at_us=0,
+                    key=key,
+                    link="acquirers",
+                    mti="0400",
+                    pan="",
+                    amount=0,
+                    currency="504",
+                    rrn="532912000001",
+                    de39="96",
+                    reason="journal down",
+                )
+            ]
+        )
         == []
     )

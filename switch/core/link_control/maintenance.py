@@ -61,7 +61,7 @@ class Maintenance:
         """Keep it out: at once, or (`drain`) once what is in flight has ended."""
         kernel = self._kernel
         if "#" not in target and target not in kernel.state.maintenance:
-            kernel.record(Maintained(kernel.wall_us(now), target, True))
+            kernel.record(Maintained(at_us=kernel.wall_us(now), target=target, on=True))
         for session in self.sessions_of(target):
             if session.state not in IN_USE:
                 continue
@@ -79,7 +79,7 @@ class Maintenance:
         """Let it in again, where no other target keeps it out."""
         kernel = self._kernel
         if target in kernel.state.maintenance:
-            kernel.record(Maintained(kernel.wall_us(now), target, False))
+            kernel.record(Maintained(at_us=kernel.wall_us(now), target=target, on=False))
         for session in self.sessions_of(target):
             if session.state in KEPT_OUT and not maintenance_of(kernel.state.maintenance, session):
                 self._in(session, now)

@@ -18,7 +18,7 @@ AnswerKey: TypeAlias = tuple[str, str, str]
 """MTI class, DE11, DE7, as the switch sent them."""
 
 
-class Pending(msgspec.Struct):
+class Pending(msgspec.Struct, kw_only=True):
     """One request on its way: what is needed to answer the acquirer. In memory only; the journal has `Forwarded`."""
 
     txn: int
@@ -40,7 +40,7 @@ class Pending(msgspec.Struct):
     deadline_ns: int
 
 
-class GivenUp(msgspec.Struct, frozen=True):
+class GivenUp(msgspec.Struct, frozen=True, kw_only=True):
     """A request no longer waited for: what a late answer is told from."""
 
     txn: int
@@ -48,7 +48,7 @@ class GivenUp(msgspec.Struct, frozen=True):
     at_ns: int
 
 
-class KeptTable(msgspec.Struct, frozen=True):
+class KeptTable(msgspec.Struct, frozen=True, kw_only=True):
     """A table, as one switch leaves it to the next."""
 
     waiting: tuple[Pending, ...]
@@ -76,7 +76,7 @@ class PendingTable:
     def export(self) -> KeptTable:
         """What there is, for a table that follows this one."""
         ring = self._answered[self._next :] + self._answered[: self._next]
-        return KeptTable(tuple(self.waiting.values()), tuple(self._late.items()), tuple(ring))
+        return KeptTable(waiting=tuple(self.waiting.values()), late=tuple(self._late.items()), answered=tuple(ring))
 
     def restore(self, kept: KeptTable, deadline_ns: int) -> None:
         """Go on where another table was; nobody waits beyond `deadline_ns`, which the next request's will not be before."""
@@ -119,7 +119,7 @@ class PendingTable:
     def give_up(self, pending: Pending, reason: str, now: int) -> None:
         """Stop waiting; a late answer will be recognised."""
         self.take(pending.answer_key)
-        self._late[pending.answer_key] = GivenUp(pending.txn, reason, now)
+        self._late[pending.answer_key] = GivenUp(txn=pending.txn, reason=reason, at_ns=now)
         if len(self._late) > self._late_max:
             self._late.popitem(last=False)
 

@@ -37,7 +37,9 @@ ISSUER_UNAVAILABLE: Final = "1003"
 PRIVATE: Final = form_of({"form": "numbered", "id_len": 2, "len_len": 2})
 
 ECHOED: Final = (
-    "2", "3", "4", "5", "6", "7", "9", "10", "11", "12", "13", "25", "32", "37", "41", "42", "49", "50", "51", "70",
+    DE.PAN, DE.PROCESSING_CODE, DE.AMOUNT, DE.AMOUNT_SETTLEMENT, DE.AMOUNT_BILLING, DE.TRANSMISSION_TIME, DE.RATE_SETTLEMENT,
+    DE.RATE_BILLING, DE.STAN, DE.LOCAL_TIME, DE.LOCAL_DATE, DE.CONDITION_CODE, DE.ACQUIRER, DE.RRN, DE.TERMINAL, DE.MERCHANT,
+    DE.CURRENCY, DE.CURRENCY_SETTLEMENT, DE.CURRENCY_BILLING, DE.NETWORK_CODE,
 )  # fmt: skip
 """What a response repeats of its request (ISO 8583:1987; DE70 in network management)."""
 

@@ -89,7 +89,10 @@ class Iso93(Family):
     _OUT = table(_PLAIN, DE43=lambda v: v, DE44=lambda v: v, DE53=lambda v: v, DE54=amounts_54)
     _IN = table(_PLAIN, DE43=lambda v: v[:_NAME].ljust(_NAME), DE44=lambda v: v[:_RESPONSE_44], DE54=amounts_54)
 
-    dropped: frozenset[str] = INTERNAL_ELEMENTS - _OUT.keys() - {"12", "13", "15", "22", "25", "39", "90", "95"}
+    dropped: frozenset[str] = INTERNAL_ELEMENTS - _OUT.keys() - {
+        DE.LOCAL_TIME, DE.LOCAL_DATE, DE.SETTLEMENT_DATE, DE.ENTRY_MODE, DE.CONDITION_CODE, DE.RESPONSE_CODE, DE.ORIGINAL,
+        DE.REPLACEMENT,
+    }  # fmt: skip
 
     def __init__(self, dialect: Dialect, year: Callable[[], str]) -> None:
         super().__init__(dialect)
@@ -151,7 +154,7 @@ class Iso93(Family):
         if DE.ENTRY_MODE in document:
             link[DE.ENTRY_MODE] = _pos_data_code(document[DE.ENTRY_MODE], get(DE.CONDITION_CODE, ""))
         if DE.MERCHANT_TYPE in document:
-            link["26"] = document[DE.MERCHANT_TYPE]
+            link[DE.BUSINESS_CODE] = document[DE.MERCHANT_TYPE]
         if DE.RESPONSE_CODE in document:
             link[DE.RESPONSE_CODE] = self._action(mti, document)
         if mti[2:3] in ("0", "2"):

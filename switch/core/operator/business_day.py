@@ -133,7 +133,7 @@ class BusinessDay:
         """Close the day, and tell the hosts and acquirers that are up. Returns the links told."""
         kernel = self._kernel
         before = self.today(now)
-        kernel.record(Cutover(kernel.wall_us(now), wanted.isoformat(), before.isoformat(), by))
+        kernel.record(Cutover(at_us=kernel.wall_us(now), day=wanted.isoformat(), closed=before.isoformat(), by=by))
         kernel.log("info", "day.closed", closed=before.isoformat(), business_day=wanted.isoformat(), by=by,
                    in_flight=len(kernel.pending))  # fmt: skip
         told = []

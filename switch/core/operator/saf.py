@@ -75,7 +75,7 @@ class OwedRow(msgspec.Struct, frozen=True):
     """why it does not move"""
 
 
-class QueueRow(msgspec.Struct, frozen=True):
+class QueueRow(msgspec.Struct, frozen=True, kw_only=True):
     """One host's queue."""
 
     host: str
@@ -87,7 +87,7 @@ class QueueRow(msgspec.Struct, frozen=True):
     dead: int
 
 
-class SafList(msgspec.Struct, frozen=True):
+class SafList(msgspec.Struct, frozen=True, kw_only=True):
     """What is owed."""
 
     hosts: tuple[QueueRow, ...]
@@ -96,7 +96,7 @@ class SafList(msgspec.Struct, frozen=True):
     """more that were asked for and are not shown"""
 
 
-class RetryResult(msgspec.Struct, frozen=True):
+class RetryResult(msgspec.Struct, frozen=True, kw_only=True):
     """What a retry has done."""
 
     retried: int
@@ -108,7 +108,7 @@ class RetryResult(msgspec.Struct, frozen=True):
     """hosts among them that are away"""
 
 
-class HoldResult(msgspec.Struct, frozen=True):
+class HoldResult(msgspec.Struct, frozen=True, kw_only=True):
     """A host, held or released."""
 
     host: str
@@ -160,13 +160,21 @@ class SafCommands:
             found = ((name, item) for name in names for item in queues[name].items.values())
             whole = sum(len(queues[name]) for name in names)
         rows = tuple(self._row(name, item, now) for name, item in islice(found, limit))
-        return SafList(tuple(self._queue(name) for name in names), rows, whole - len(rows))
+        return SafList(hosts=tuple(self._queue(name) for name in names), items=rows, left_out=whole - len(rows))
 
     def _queue(self, name: str) -> QueueRow:
         queue, host = self._forwarder.queues[name], self._kernel.hosts.get(name)
         up = host is not None and host.up is not None
         held = name in self._kernel.state.held
-        return QueueRow(name, up, held, len(queue), len(queue.in_flight), len(queue.asleep), queue.dead)
+        return QueueRow(
+            host=name,
+            up=up,
+            held=held,
+            owed=len(queue),
+            in_flight=len(queue.in_flight),
+            backing_off=len(queue.asleep),
+            dead=queue.dead,
+        )
 
     def _row(self, name: str, item: Item, now: int) -> OwedRow:
         kernel = self._kernel
@@ -224,7 +232,12 @@ class SafCommands:
         kernel = self._kernel
         retried = self._forwarder.retry(list(islice(txns, RETRIES_MAX)), now)
         away = tuple(name for name in names if (host := kernel.hosts.get(name)) is not None and host.up is None)
-        return RetryResult(retried, max(0, left - retried), tuple(n for n in names if n in kernel.state.held), away)
+        return RetryResult(
+            retried=retried,
+            left=max(0, left - retried),
+            held=tuple(n for n in names if n in kernel.state.held),
+            away=away,
+        )
 
     def _parse_txn(self, text: str) -> int:
         """A transaction by its name. Raises Unable."""
@@ -247,4 +260,4 @@ class SafCommands:
         if host is None:
             raise unknown("host", name, self._kernel.hosts)
         changed = self._forwarder.hold(host, now, held=held)
-        return HoldResult(name, held, changed, len(self._forwarder.queues[name]))
+        return HoldResult(host=name, held=held, changed=changed, owed=len(self._forwarder.queues[name]))

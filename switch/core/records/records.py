@@ -6,7 +6,7 @@ Nothing secret is in a record: the PAN is masked and, beside it, sealed (`securi
 have no place at all.
 """
 
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -25,13 +25,24 @@ SCHEMA = 2
 
 Key: TypeAlias = tuple[str, str, str, str, str, str]
 """What makes two messages the same: acquirer, MTI class, DE11, DE7, DE32, DE41."""
+ACQUIRER, MTI_CLASS, STAN, TRANSMISSION_TIME, INSTITUTION, TERMINAL = range(6)
+"""Positions of a key."""
+
+REVERSAL: Final = "reversal"
+ADVICE: Final = "advice"
+"""Kinds of what is owed."""
+
+
+def own_key(mti_class: str, stan: str, sent_at: str) -> Key:
+    """The key of a message of the switch's own making: it has no acquirer."""
+    return ("", mti_class, stan, sent_at, "", "")
 
 
 class Entry(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Base of all records: `at_us` is wall-clock microseconds since 1970, UTC."""
 
 
-class Booted(Entry, frozen=True, tag="boot"):
+class Booted(Entry, frozen=True, kw_only=True, tag="boot"):
     """A switch started. Everything forwarded before, and not answered, is owed a reversal."""
 
     at_us: int
@@ -39,7 +50,7 @@ class Booted(Entry, frozen=True, tag="boot"):
     network: str
 
 
-class Forwarded(Entry, frozen=True, tag="fwd"):
+class Forwarded(Entry, frozen=True, kw_only=True, tag="fwd"):
     """A request went to an issuer's or network's host. Recorded, not waited for."""
 
     txn: int
@@ -65,7 +76,7 @@ class Forwarded(Entry, frozen=True, tag="fwd"):
     """what a reversal or a completion repeats of the request: DE3, 12, 13, 18, 22, 25, 32, 37, 41, 42, 49 …"""
 
 
-class Answered(Entry, frozen=True, tag="ans"):
+class Answered(Entry, frozen=True, kw_only=True, tag="ans"):
     """The host answered in time. An approval leaves only when this is durable."""
 
     txn: int
@@ -77,7 +88,7 @@ class Answered(Entry, frozen=True, tag="ans"):
     """minor units of the home currency"""
 
 
-class Declined(Entry, frozen=True, tag="dec"):
+class Declined(Entry, frozen=True, kw_only=True, tag="dec"):
     """Refused here, never forwarded. Not waited for."""
 
     txn: int
@@ -93,7 +104,7 @@ class Declined(Entry, frozen=True, tag="dec"):
     reason: str
 
 
-class Owed(Entry, frozen=True, tag="owe"):
+class Owed(Entry, frozen=True, kw_only=True, tag="owe"):
     """A message that must arrive: a reversal (0420) or an advice (0120, 0220), repeated until acknowledged."""
 
     txn: int
@@ -119,7 +130,7 @@ class Owed(Entry, frozen=True, tag="owe"):
     """key of the original, where it is known or the acquirer has named it"""
 
 
-class Delivered(Entry, frozen=True, tag="dlv"):
+class Delivered(Entry, frozen=True, kw_only=True, tag="dlv"):
     """What was owed has been acknowledged by its host."""
 
     txn: int
@@ -127,7 +138,7 @@ class Delivered(Entry, frozen=True, tag="dlv"):
     de39: str
 
 
-class Abandoned(Entry, frozen=True, tag="abn"):
+class Abandoned(Entry, frozen=True, kw_only=True, tag="abn"):
     """Forwarded, given up without an answer, and nothing to undo (a balance inquiry, a link lost before anything left)."""
 
     txn: int
@@ -136,7 +147,7 @@ class Abandoned(Entry, frozen=True, tag="abn"):
     reason: str
 
 
-class Shelved(Entry, frozen=True, tag="shl"):
+class Shelved(Entry, frozen=True, kw_only=True, tag="shl"):
     """A dead letter: what was owed has been tried often enough. It stays owed, and is not sent until `Retried`."""
 
     txn: int
@@ -146,14 +157,14 @@ class Shelved(Entry, frozen=True, tag="shl"):
     """of the process that gave it up"""
 
 
-class Retried(Entry, frozen=True, tag="rty"):
+class Retried(Entry, frozen=True, kw_only=True, tag="rty"):
     """An operator has put a dead letter back."""
 
     txn: int
     at_us: int
 
 
-class Held(Entry, frozen=True, tag="hld"):
+class Held(Entry, frozen=True, kw_only=True, tag="hld"):
     """An operator has said that nothing owed is to be sent to a host, or (`held` False) that it may be again."""
 
     host: str
@@ -161,7 +172,7 @@ class Held(Entry, frozen=True, tag="hld"):
     held: bool
 
 
-class Maintained(Entry, frozen=True, tag="mnt"):
+class Maintained(Entry, frozen=True, kw_only=True, tag="mnt"):
     """An operator keeps `host:NAME`, `acquirer:NAME` (a member) or `listener:NAME` from payments, or no longer does."""
 
     at_us: int
@@ -169,7 +180,7 @@ class Maintained(Entry, frozen=True, tag="mnt"):
     on: bool
 
 
-class StoodIn(Entry, frozen=True, tag="std"):
+class StoodIn(Entry, frozen=True, kw_only=True, tag="std"):
     """The switch approved a payment itself while its issuer was away. The approval leaves only when this is durable.
 
     A request, its answer and the advice owed about it in one record, so that no crash can part them.
@@ -204,10 +215,10 @@ class StoodIn(Entry, frozen=True, tag="std"):
     @property
     def answer(self) -> Answered:
         """As the record of a host's answer would say it."""
-        return Answered(self.request.txn, self.request.at_us, self.de39, self.elements, 0)
+        return Answered(txn=self.request.txn, at_us=self.request.at_us, de39=self.de39, elements=self.elements, cost=0)
 
 
-class Cutover(Entry, frozen=True, tag="cut"):
+class Cutover(Entry, frozen=True, kw_only=True, tag="cut"):
     """A business day (YYYY-MM-DD) is closed, and `day` begins: what stands behind this record belongs to it.
     `by`: a host's name, or `operator`."""
 
@@ -217,7 +228,7 @@ class Cutover(Entry, frozen=True, tag="cut"):
     by: str
 
 
-class Snapshot(Entry, frozen=True, tag="snp"):
+class Snapshot(Entry, frozen=True, kw_only=True, tag="snp"):
     """What is open, so that a restart folds only what follows. Opens a new segment."""
 
     at_us: int

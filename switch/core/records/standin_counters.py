@@ -17,7 +17,7 @@ STAND_IN: Final = "stand-in"
 """Route of what the switch approved itself, and reason of the advice about it."""
 
 
-class Stood(msgspec.Struct, frozen=True, array_like=True):
+class Stood(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """One payment approved by the switch itself."""
 
     txn: int

@@ -14,7 +14,12 @@ from switch.core.limits import Limits
 from switch.core.messages.meaning import is_inquiry, left_of
 from switch.core.records.horizon import move_horizon
 from switch.core.records.records import (
+    ACQUIRER,
+    ADVICE,
     ENCODER,
+    MTI_CLASS,
+    REVERSAL,
+    TRANSMISSION_TIME,
     Abandoned,
     Answered,
     AnyEntry,
@@ -33,10 +38,10 @@ from switch.core.records.records import (
     StoodIn,
 )
 from switch.core.records.standin_counters import STAND_IN, StandInCounters, Stood
-from switch.wire.vocabulary import APPROVALS, DE, MTI, Document
+from switch.wire.vocabulary import APPROVALS, DE, MTI, Answer, Document, request_of
 
 
-class Outcome(msgspec.Struct, frozen=True, gc=False):
+class Outcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """How a transaction ended, as repeats and reversals need to know it.
 
     Tens of thousands are kept, and few are ever looked at again: what was asked and answered is packed into one piece of
@@ -54,6 +59,11 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
     """txn of the `Owed` reversal of all of it; 0: none"""
     stands: int = -1
     """minor units, after a completion or a partial reversal; -1: what was approved"""
+
+    @property
+    def at_us(self) -> int:
+        """When it came, wall-clock microseconds: a transaction is numbered by it (`Kernel.next_txn`)."""
+        return self.txn
 
     @property
     def request(self) -> Forwarded | None:
@@ -90,7 +100,7 @@ UNPACK = msgspec.msgpack.Decoder(tuple[Forwarded, Document])
 def outcome_of(request: Forwarded, de39: str, elements: Document, reversed_by: int = 0) -> Outcome:
     """The outcome of a request that was forwarded; DE39 "": it is still open."""
     packed = ENCODER.encode((request, elements))
-    return Outcome(request.txn, request.key, request.mti, de39, packed, reversed_by)
+    return Outcome(txn=request.txn, key=request.key, mti=request.mti, de39=de39, packed=packed, reversed_by=reversed_by)
 
 
 class History(Protocol):
@@ -137,7 +147,7 @@ def _remember(state: State, outcome: Outcome) -> None:
 
 def _forget_oldest(state: State) -> None:
     _, gone = state.recent.popitem(last=False)
-    move_horizon(state.horizons, gone.key[0], gone.key[3], gone.txn)
+    move_horizon(state.horizons, gone.key[ACQUIRER], gone.key[TRANSMISSION_TIME], gone.at_us)
 
 
 def limit(state: State, limits: Limits) -> None:
@@ -160,15 +170,15 @@ def _answered(state: State, r: Answered) -> None:
 
 def _declined(state: State, r: Declined) -> None:
     state.last_txn = max(state.last_txn, r.txn)
-    _remember(state, Outcome(r.txn, r.key, r.mti, r.de39, b""))
+    _remember(state, Outcome(txn=r.txn, key=r.key, mti=r.mti, de39=r.de39, packed=b""))
 
 
 def _abandoned(state: State, r: Abandoned) -> None:
     request = state.open.pop(r.txn)
-    _remember(state, Outcome(r.txn, request.key, request.mti, r.de39, b""))
+    _remember(state, Outcome(txn=r.txn, key=request.key, mti=request.mti, de39=r.de39, packed=b""))
 
 
-_OF_THE_ADVICE: Final = frozenset({"t", "7", "11", "33", "39", "90"})
+_OF_THE_ADVICE: Final = frozenset({DE.MTI, DE.TRANSMISSION_TIME, DE.STAN, DE.FORWARDER, DE.RESPONSE_CODE, DE.ORIGINAL})
 
 
 def _as_request(r: Owed) -> Forwarded:
@@ -176,9 +186,21 @@ def _as_request(r: Owed) -> Forwarded:
     message = r.message
     elements = {de: value for de, value in message.items() if de not in _OF_THE_ADVICE}
     return Forwarded(
-        r.txn, r.at_us, r.key, r.link, r.host, "", message["t"], message["11"], message["7"], r.pan, r.sealed,
-        r.amount, r.currency, elements,
-    )  # fmt: skip
+        txn=r.txn,
+        at_us=r.at_us,
+        key=r.key,
+        link=r.link,
+        host=r.host,
+        route="",
+        mti=message[DE.MTI],
+        stan=message[DE.STAN],
+        sent_at=message[DE.TRANSMISSION_TIME],
+        pan=r.pan,
+        sealed=r.sealed,
+        amount=r.amount,
+        currency=r.currency,
+        elements=elements,
+    )
 
 
 def _owed(state: State, r: Owed) -> None:
@@ -186,23 +208,36 @@ def _owed(state: State, r: Owed) -> None:
     was here first ends its original as 91 too, so that it is refused if it comes. After a completion its own amount stands."""
     state.last_txn = max(state.last_txn, r.txn)
     state.owed[r.txn] = r
-    state.stans[r.host] = int(r.message["11"])
-    if r.key[0]:
-        told = r.kind == "advice" and r.message.get("39", "00") in APPROVALS
+    state.stans[r.host] = int(r.message[DE.STAN])
+    if r.key[ACQUIRER]:
+        told = r.kind == ADVICE and r.message.get(DE.RESPONSE_CODE, Answer.APPROVED) in APPROVALS
         _remember(
-            state, outcome_of(_as_request(r), "00", {}) if told else Outcome(r.txn, r.key, r.message["t"], "00", b"")
+            state,
+            outcome_of(_as_request(r), Answer.APPROVED, {})
+            if told
+            else Outcome(txn=r.txn, key=r.key, mti=r.message[DE.MTI], de39=Answer.APPROVED, packed=b""),
         )
-    if r.kind != "reversal":
-        if r.undoes is not None and (r.message["t"][1], r.undoes[1]) == (MTI.FINANCIAL, MTI.AUTHORIZATION):
+    if r.kind != REVERSAL:
+        if r.undoes is not None and (r.message[DE.MTI][1], r.undoes[MTI_CLASS]) == (MTI.FINANCIAL, MTI.AUTHORIZATION):
             _follow(state, r, {"stands": r.amount})
         return
     if not r.original:
         if r.undoes is not None:
-            _remember(state, Outcome(r.txn, r.undoes, f"0{r.undoes[1]}00", "91", b"", r.txn))
+            _remember(
+                state,
+                Outcome(
+                    txn=r.txn,
+                    key=r.undoes,
+                    mti=request_of(r.undoes[MTI_CLASS]),
+                    de39=Answer.ISSUER_INOPERATIVE,
+                    packed=b"",
+                    reversed_by=r.txn,
+                ),
+            )
         return
     request = state.open.pop(r.original, None)
     if request is not None:
-        _remember(state, outcome_of(request, "91", {}, r.txn))
+        _remember(state, outcome_of(request, Answer.ISSUER_INOPERATIVE, {}, r.txn))
         return
     left = left_of(r.message)
     _follow(state, r, {"stands": left} if left else {"reversed_by": r.txn})
@@ -249,7 +284,9 @@ def _stood_in(state: State, r: StoodIn) -> None:
     _forwarded(state, r.request)
     _answered(state, r.answer)
     _owed(state, r.advice)
-    state.standin_counters.count(Stood(r.txn, r.request.at_us, r.card, r.request.amount), r.request.host)
+    state.standin_counters.count(
+        Stood(txn=r.txn, at_us=r.request.at_us, card=r.card, amount=r.request.amount), r.request.host
+    )
 
 
 def _cutover(state: State, r: Cutover) -> None:

@@ -17,7 +17,7 @@ from typing import Final
 
 import msgspec
 
-from switch.core.network import BinRange, Network
+from switch.core.network import DOMESTIC_SCHEME, BinRange, Network
 from switch.wire.vocabulary import Answer
 
 KEY_DIGITS: Final = 12
@@ -33,7 +33,7 @@ _DOUBLED: Final = bytes(sum(divmod(2 * (i - 48), 10)) if 48 <= i < 58 else 0 for
 _LETTERS: Final = frozenset(a + b for a in "ABCDEFGHIJKLMNOPQRSTUVWXYZ" for b in "ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
 
-class Decision(msgspec.Struct, frozen=True, gc=False):
+class Decision(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Where a message goes, or why it goes nowhere."""
 
     host: str
@@ -123,10 +123,18 @@ class Router:
         """digits compared as text: a longer PAN stands right behind its own first twelve"""
         self._owners: list[_Choices | None] = [choices[owner] if owner >= 0 else None for _, owner in pieces]
         self._invalid = Decision(
-            "", "refused", Answer.INVALID_CARD, "the PAN is not 12 to 19 digits with a right check digit", None
+            host="",
+            route="refused",
+            de39=Answer.INVALID_CARD,
+            rule="the PAN is not 12 to 19 digits with a right check digit",
+            bin=None,
         )
         self._unknown = Decision(
-            "", "refused", Answer.NO_SUCH_ISSUER, f"{self._source}: no BIN range holds this card", None
+            host="",
+            route="refused",
+            de39=Answer.NO_SUCH_ISSUER,
+            rule=f"{self._source}: no BIN range holds this card",
+            bin=None,
         )
 
     def lookup(self, pan: str) -> BinRange | None:
@@ -165,16 +173,24 @@ class Router:
         """All that range `b` can decide."""
         where = f"{self._source}:{b.line}"
         cards = f"{b.scheme} cards {b.low}" + (f" to {b.high}" if b.high != b.low else "")
-        domestic_only = b.scheme == "cmi"
+        domestic_only = b.scheme == DOMESTIC_SCHEME
         if b.issuer:
             host = self._issuers[b.issuer]
-            member = Decision(host, "domestic", "", f"{where}: {cards} are {b.issuer}'s: to its own host", b)
+            member = Decision(
+                host=host, route="domestic", de39="", rule=f"{where}: {cards} are {b.issuer}'s: to its own host", bin=b
+            )
             network = member
         else:
             host = self._networks[b.scheme]
-            member = Decision(host, b.scheme, "", f"{where}: {cards} are no member's: to the {b.scheme} network", b)
+            member = Decision(
+                host=host,
+                route=b.scheme,
+                de39="",
+                rule=f"{where}: {cards} are no member's: to the {b.scheme} network",
+                bin=b,
+            )
             rule = f"{where}: {cards} are no member's, and the message came from the network "
-            network = Decision("", "refused", Answer.UNABLE_TO_ROUTE, rule, b)
+            network = Decision(host="", route="refused", de39=Answer.UNABLE_TO_ROUTE, rule=rule, bin=b)
         only = f"{where}: {cards} are for use in {self._home_alpha} only, and"
         if domestic_only:
             network = _refusal(f"{only} the message came from a card network", b)
@@ -190,7 +206,7 @@ class Router:
 
 def _refusal(rule: str, b: BinRange) -> Decision:
     """A domestic card used abroad."""
-    return Decision("", "refused", Answer.NOT_PERMITTED_CARDHOLDER, rule, b)
+    return Decision(host="", route="refused", de39=Answer.NOT_PERMITTED_CARDHOLDER, rule=rule, bin=b)
 
 
 def _because(decision: Decision, what: str) -> Decision:

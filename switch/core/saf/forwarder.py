@@ -17,7 +17,7 @@ from switch.core.party import Hop
 from switch.core.records.records import Delivered, Held, Owed, Retried, Shelved
 from switch.core.saf.queue import Item, Queue, Stage
 from switch.wire import EncodeError
-from switch.wire.vocabulary import DE, Answer, Document, response_mti
+from switch.wire.vocabulary import DE, Answer, Document, repeat_of, response_mti
 
 NOT_YET = frozenset({Answer.ISSUER_INOPERATIVE, Answer.MALFUNCTION})
 """Answers that say "not now": the item stays owed. Every other answer means that the host has it."""
@@ -73,7 +73,7 @@ class Forwarder:
         entry = kernel.state.owed[item.txn]
         document: Document = {**entry.message, DE.PAN: kernel.vault.open(entry.sealed)}
         if item.tries:
-            document[DE.MTI] = entry.message[DE.MTI][:3] + "1"
+            document[DE.MTI] = repeat_of(entry.message[DE.MTI])
         wait_ns = config.retry_ms * 1_000_000
         item.tries += 1
         item.first_ns = item.first_ns or now
@@ -109,7 +109,7 @@ class Forwarder:
                 self.pump(host, now)
             return True
         queue.remove(item, entry)
-        kernel.record(Delivered(item.txn, kernel.wall_us(now), de39))
+        kernel.record(Delivered(txn=item.txn, at_us=kernel.wall_us(now), de39=de39))
         kernel.log("info" if de39 == Answer.APPROVED else "warning", f"{entry.kind}.delivered", txn=f"{item.txn:x}",
                    original=f"{entry.original:x}", host=host.name, de39=de39, tries=item.tries)  # fmt: skip
         self.pump(host, now)
@@ -151,7 +151,7 @@ class Forwarder:
         kernel = self._kernel
         entry, message = kernel.state.owed[item.txn], kernel.state.owed[item.txn].message
         queue.shelve(item)
-        kernel.record(Shelved(item.txn, kernel.wall_us(now), reason, item.tries))
+        kernel.record(Shelved(txn=item.txn, at_us=kernel.wall_us(now), reason=reason, tries=item.tries))
         kernel.log(
             "error", "owed.dead_letter", txn=f"{item.txn:x}", host=host.name, kind=entry.kind, mti=message[DE.MTI],
             rrn=message.get(DE.RRN, ""), pan=entry.pan, amount=entry.amount, currency=entry.currency,
@@ -206,7 +206,7 @@ class Forwarder:
             if queue is None or (item := queue.items[txn]).stage not in (Stage.DEAD, Stage.ASLEEP):
                 continue
             if item.stage is Stage.DEAD:
-                kernel.record(Retried(txn, kernel.wall_us(now)))
+                kernel.record(Retried(txn=txn, at_us=kernel.wall_us(now)))
             item.failures = item.losses = 0
             queue.requeue(item)
             changed += 1
@@ -219,7 +219,7 @@ class Forwarder:
         kernel = self._kernel
         if (host.name in kernel.state.held) is held:
             return False
-        kernel.record(Held(host.name, kernel.wall_us(now), held))
+        kernel.record(Held(host=host.name, at_us=kernel.wall_us(now), held=held))
         kernel.log("warning", "owed.held" if held else "owed.released", host=host.name, owed=len(self.queues[host.name]),
                    hint=f"`cmi-switch saf release {host.name}` lets it go" if held else "")  # fmt: skip
         self.pump(host, now)
@@ -234,7 +234,19 @@ def _hop(event: str, entry: Owed, mti: str, link: str, route: str, de39: str, no
     if item.tries > 1:
         why += f", attempt {item.tries}"
     return Hop(
-        event, entry.txn, link, mti if event == "hop.sent" else response_mti(entry.message[DE.MTI]), message[DE.STAN],
-        message.get(DE.RRN, ""), entry.pan, entry.amount, entry.currency, route, de39, 0, now,
-        item.first_ns, why,
-    )  # fmt: skip
+        event=event,
+        txn=entry.txn,
+        link=link,
+        mti=mti if event == "hop.sent" else response_mti(entry.message[DE.MTI]),
+        stan=message[DE.STAN],
+        rrn=message.get(DE.RRN, ""),
+        pan=entry.pan,
+        amount=entry.amount,
+        currency=entry.currency,
+        route=route,
+        de39=de39,
+        cost=0,
+        at_ns=now,
+        first_ns=item.first_ns,
+        note=why,
+    )

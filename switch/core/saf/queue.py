@@ -14,7 +14,7 @@ import msgspec
 
 from switch.core.links.pending import AnswerKey
 from switch.core.party import LinkId
-from switch.core.records.records import Owed
+from switch.core.records.records import ACQUIRER, Owed
 from switch.wire.vocabulary import DE
 
 PACE_SLACK_NS = 100_000_000
@@ -68,7 +68,7 @@ class Item(msgspec.Struct, eq=False):
     """when its stage ends: in flight, the answer is overdue; asleep, it is due"""
 
 
-class KeptItem(msgspec.Struct, frozen=True):
+class KeptItem(msgspec.Struct, frozen=True, kw_only=True):
     """An item, as one switch leaves it to the next. Who waits for whom is in the records."""
 
     txn: int
@@ -83,7 +83,7 @@ class KeptItem(msgspec.Struct, frozen=True):
     timer_ns: int
 
 
-class KeptQueue(msgspec.Struct, frozen=True):
+class KeptQueue(msgspec.Struct, frozen=True, kw_only=True):
     """A queue, as one switch leaves it to the next."""
 
     items: tuple[KeptItem, ...]
@@ -101,7 +101,7 @@ def names_of(entry: Owed) -> Iterator[Hashable]:
     yield entry.txn
     if entry.original:
         yield entry.original
-    if entry.key[0]:
+    if entry.key[ACQUIRER]:
         yield entry.key
     if entry.undoes is not None:
         yield entry.undoes
@@ -160,11 +160,22 @@ class Queue:
         """For a queue that follows this one."""
         items = tuple(
             KeptItem(
-                i.txn, i.position, i.stage.value, i.tries, i.failures, i.losses, i.link, i.first_ns, i.due_ns, i.timer_ns
+                txn=i.txn,
+                position=i.position,
+                stage=i.stage.value,
+                tries=i.tries,
+                failures=i.failures,
+                losses=i.losses,
+                link=i.link,
+                first_ns=i.first_ns,
+                due_ns=i.due_ns,
+                timer_ns=i.timer_ns,
             )
             for i in self.items.values()
-        )  # fmt: skip
-        return KeptQueue(items, tuple(item.txn for item in self.ready if item.stage is READY), self.paced_ns)
+        )
+        return KeptQueue(
+            items=items, ready=tuple(item.txn for item in self.ready if item.stage is READY), paced_ns=self.paced_ns
+        )
 
     def restore(self, kept: KeptQueue) -> None:
         """Go on where another queue was, this one having been given the same items: nothing is sent before it is due."""

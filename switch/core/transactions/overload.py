@@ -15,7 +15,7 @@ from switch.core.limits import NEVER
 from switch.core.links.session import Session, SessionState
 from switch.core.messages.translator import answer
 from switch.core.party import Send
-from switch.core.records.records import Key
+from switch.core.records.records import TRANSMISSION_TIME, Key
 from switch.core.transactions.fast_decline import FastDecline
 from switch.core.transactions.transaction import UP, key_of, reply
 from switch.wire.framing import make_framing
@@ -138,7 +138,7 @@ class Overload:
 
 def may_be_known(kernel: Kernel, session: Session, key: Key) -> bool:
     """True if a request with this key may have come before: it waits, was dealt with, or is older than what is remembered."""
-    sent_at = key[3]
+    sent_at = key[TRANSMISSION_TIME]
     if key in kernel.pending or key in kernel.state.recent or kernel.beyond_memory(key):
         return True
     return kernel.from_before(sent_at, session)

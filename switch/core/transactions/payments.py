@@ -10,8 +10,8 @@ from switch.core.links.session import HostState, Session
 from switch.core.messages.internal import Private48, private_elements
 from switch.core.messages.meaning import INQUIRIES, is_inquiry
 from switch.core.messages.translator import answer
-from switch.core.party import Hop
-from switch.core.records.records import Abandoned, Answered, Forwarded, Key
+from switch.core.party import Hop, LinkId
+from switch.core.records.records import MTI_CLASS, Abandoned, Answered, Forwarded, Key
 from switch.core.routing.routing import Decision, Router
 from switch.core.routing.tariffs import Tariffs
 from switch.core.saf.forwarder import Forwarder
@@ -40,7 +40,7 @@ from switch.core.transactions.transaction import (
 )
 from switch.wire import EncodeError
 from switch.wire.subfields import SubfieldError
-from switch.wire.vocabulary import APPROVALS, DE, Answer, Document, is_repeat
+from switch.wire.vocabulary import APPROVALS, DE, Answer, Document, is_repeat, original_of, repeat_of
 
 
 class Payments:
@@ -105,44 +105,59 @@ class Payments:
         host_session = host.pick(now)
         assert host_session is not None
         stan, de7 = kernel.next_stan(host.name), kernel.de7(now)
-        answer_key = (message.key[1], stan, de7)
+        answer_key = (message.key[MTI_CLASS], stan, de7)
         if answer_key in host.pending.waiting:
             raise Refusal(Answer.MALFUNCTION, f"all 999,999 STANs towards {host.name} are in use this second")
         mti = document[DE.MTI]
-        out = self._outgoing(document, stan, de7, "0")
+        out = self._outgoing(document, original_of(mti), stan, de7)
         amount, currency = message.amount, message.currency
-        cost = self._tariffs.cost(decision, document, amount)
-        hop = Hop(
-            "hop.sent", txn, host_session.link, out[DE.MTI], stan, document.get(DE.RRN, ""), message.masked, amount, currency,
-            decision.route, "", cost, now, now,
-        )  # fmt: skip
+        pending = Pending(
+            txn=txn,
+            key=message.key,
+            link=message.session.link,
+            request=document,
+            raw=message.raw,
+            host_link=host_session.link,
+            answer_key=answer_key,
+            decision=decision,
+            pan=message.masked,
+            amount=amount,
+            cost=self._tariffs.cost(decision, document, amount),
+            first_ns=now,
+            deadline_ns=now + host.timeout_ns,
+        )
+        hop = _hop("hop.sent", pending, out, host_session.link, now, cost=pending.cost)
         try:
             kernel.transmit(host_session, out, hop=hop)
         except EncodeError as error:
             raise Refusal(Answer.FORMAT_ERROR, f"cannot be said in {host_session.dialect.name}: {error}") from None
         kernel.record(
             Forwarded(
-                txn, kernel.wall_us(now), message.key, message.session.name, host.name, decision.route, mti, stan, de7,
-                message.masked, kernel.vault.seal(message.pan, txn), amount, currency,
-                {de: document[de] for de in KEPT if de in document},
+                txn=txn,
+                at_us=kernel.wall_us(now),
+                key=message.key,
+                link=message.session.name,
+                host=host.name,
+                route=decision.route,
+                mti=mti,
+                stan=stan,
+                sent_at=de7,
+                pan=message.masked,
+                sealed=kernel.vault.seal(message.pan, txn),
+                amount=amount,
+                currency=currency,
+                elements={de: document[de] for de in KEPT if de in document},
             )
-        )  # fmt: skip
-        host.pending.add(
-            Pending(
-                txn, message.key, message.session.link, document, message.raw, host_session.link, answer_key, decision,
-                message.masked, amount, cost, now, now + host.timeout_ns,
-            )
-        )  # fmt: skip
+        )
+        host.pending.add(pending)
         message.session.in_flight += 1
         kernel.admitted += 1
 
-    def _outgoing(self, document: Document, stan: str, de7: str, origin: str) -> Document:
-        """A request as it goes to the host: the switch's own DE11 and DE7; `origin` is the MTI's last digit, "1" a repeat."""
+    def _outgoing(self, document: Document, mti: str, stan: str, de7: str) -> Document:
+        """A request as it goes to the host, under `mti`: with the switch's own DE11 and DE7."""
         out = document.copy()
-        out[DE.STAN], out[DE.TRANSMISSION_TIME] = stan, de7
+        out[DE.MTI], out[DE.STAN], out[DE.TRANSMISSION_TIME] = mti, stan, de7
         out[DE.FORWARDER] = self._kernel.network.institution
-        if document[DE.MTI][3] != origin:
-            out[DE.MTI] = document[DE.MTI][:3] + origin
         return out
 
     def resend(self, host: HostState, pending: Pending, now: int) -> bool:
@@ -152,12 +167,9 @@ class Payments:
         if session is None:
             return False
         _, stan, de7 = pending.answer_key
-        out = self._outgoing(pending.request, stan, de7, "1")
-        hop = Hop(
-            "hop.sent", pending.txn, session.link, out[DE.MTI], stan, out.get(DE.RRN, ""), pending.pan, pending.amount,
-            out.get(DE.CURRENCY, ""), pending.decision.route, "", 0, now, pending.first_ns,
-            f"sent again: connection {pending.host_link} was lost",
-        )  # fmt: skip
+        out = self._outgoing(pending.request, repeat_of(pending.request[DE.MTI]), stan, de7)
+        note = f"sent again: connection {pending.host_link} was lost"
+        hop = _hop("hop.sent", pending, out, session.link, now, note=note)
         try:
             self._kernel.transmit(session, out, hop=hop)
         except EncodeError:
@@ -217,14 +229,7 @@ class Payments:
         txn, request = pending.txn, pending.request
         host.pending.remember_answer(pending.answer_key, txn)
         de39 = document.get(DE.RESPONSE_CODE) or Answer.MALFUNCTION
-        by, rrn = pending.decision.route, request.get(DE.RRN, "")
-        currency = request.get(DE.CURRENCY, "")
-        kernel.effects.append(
-            Hop(
-                "hop.received", txn, session.link, document[DE.MTI], document[DE.STAN], rrn, pending.pan, pending.amount,
-                currency, by, de39, 0, now, pending.first_ns,
-            )
-        )  # fmt: skip
+        kernel.effects.append(_hop("hop.received", pending, document, session.link, now, de39=de39))
         kept: Document = {de: document[de] for de in ANSWER_KEPT if de in document}
         if de39 == Answer.PARTIAL:
             wrong = _cannot_take(pending, document)
@@ -234,7 +239,9 @@ class Payments:
             kept[DE.AMOUNT] = document[DE.AMOUNT]
         if DE.PRIVATE_48 in document:
             keep_reference(kept, document)
-        position = kernel.record(Answered(txn, kernel.wall_us(now), de39, kept, pending.cost))
+        position = kernel.record(
+            Answered(txn=txn, at_us=kernel.wall_us(now), de39=de39, elements=kept, cost=pending.cost)
+        )
         approved = de39 in APPROVALS
         back = kernel.sessions.get(pending.link)
         if back is None:
@@ -250,10 +257,7 @@ class Payments:
         if de39 == Answer.PARTIAL:
             document[DE.AMOUNT], amount = kept[DE.AMOUNT], int(kept[DE.AMOUNT])
         document.pop(DE.FORWARDER, None)
-        hop = Hop(
-            "hop.sent", txn, back.link, document[DE.MTI], request[DE.STAN], rrn, pending.pan, amount, currency, by, de39,
-            0, now, pending.first_ns,
-        )  # fmt: skip
+        hop = _hop("hop.sent", pending, document, back.link, now, de39=de39, amount=amount)
         if approved:
             reply(kernel, back, document, pending.raw, after=position, txn=txn, hop=hop)
         else:
@@ -310,18 +314,16 @@ class Payments:
         if back is None:
             return
         silence = answer(pending.request, Answer.ISSUER_INOPERATIVE)
-        hop = Hop(
-            "hop.sent", pending.txn, back.link, silence[DE.MTI], pending.key[2], silence.get(DE.RRN, ""), pending.pan,
-            pending.amount, silence.get(DE.CURRENCY, ""), pending.decision.route, Answer.ISSUER_INOPERATIVE, 0, now,
-            pending.first_ns, why,
-        )  # fmt: skip
+        hop = _hop("hop.sent", pending, silence, back.link, now, de39=Answer.ISSUER_INOPERATIVE, note=why)
         reply(kernel, back, silence, pending.raw, after=after, hop=hop)
 
     def close_open(self, request: Forwarded, reason: str, now: int) -> int:
         """End a request without an answer. Returns the position that must be durable before anyone hears of it (0: none)."""
         if is_inquiry(request.elements):
             kernel = self._kernel
-            kernel.record(Abandoned(request.txn, kernel.wall_us(now), Answer.ISSUER_INOPERATIVE, reason))
+            kernel.record(
+                Abandoned(txn=request.txn, at_us=kernel.wall_us(now), de39=Answer.ISSUER_INOPERATIVE, reason=reason)
+            )
             return 0
         return self.reverse(request, reason, now, {})
 
@@ -342,3 +344,28 @@ def _cannot_take(pending: Pending, document: Document) -> str:
     if not (approved.isascii() and approved.isdecimal() and 0 < int(approved) < pending.amount):
         return f"a partial approval of {approved or 'nothing'} where {pending.amount} was asked"
     return ""
+
+
+def _hop(
+    event: str, pending: Pending, document: Document, link: LinkId, now: int,
+    *, de39: str = "", cost: int = 0, amount: int = -1, note: str = "",
+) -> Hop:  # fmt: skip
+    """A hop of `document`, which is the pending request or answers it. `amount`: what it says now, where that is less."""
+    get = pending.request.get
+    return Hop(
+        event=event,
+        txn=pending.txn,
+        link=link,
+        mti=document[DE.MTI],
+        stan=document[DE.STAN],
+        rrn=get(DE.RRN, ""),
+        pan=pending.pan,
+        amount=pending.amount if amount < 0 else amount,
+        currency=get(DE.CURRENCY, ""),
+        route=pending.decision.route,
+        de39=de39,
+        cost=cost,
+        at_ns=now,
+        first_ns=pending.first_ns,
+        note=note,
+    )

@@ -13,7 +13,18 @@ from switch.core.kernel import Kernel
 from switch.core.links.session import Session
 from switch.core.messages.meaning import is_inquiry
 from switch.core.messages.translator import answer, parse_original
-from switch.core.records.records import Declined, Forwarded, Key, Owed
+from switch.core.records.records import (
+    ACQUIRER,
+    ADVICE,
+    INSTITUTION,
+    MTI_CLASS,
+    REVERSAL,
+    TERMINAL,
+    Declined,
+    Forwarded,
+    Key,
+    Owed,
+)
 from switch.core.records.state import Outcome
 from switch.core.routing.routing import Router
 from switch.core.saf.forwarder import NOT_YET, Forwarder
@@ -31,7 +42,7 @@ from switch.core.transactions.transaction import (
     route,
     take,
 )
-from switch.wire.vocabulary import ADVICES, APPROVALS, DE, MTI, Answer, Document
+from switch.wire.vocabulary import ADVICES, APPROVALS, DE, MTI, Answer, Document, advice_of, request_of
 
 SEARCHED_MAX = 4_096
 """newest outcomes looked through for a reversal that names its original by DE37 only (no DE90)"""
@@ -67,7 +78,7 @@ class Reversals:
             if seen is not None:
                 self._acknowledge(message, answer_now(seen)[0], f"as {seen.txn:x} was answered")
             elif advice:
-                self._owe_forward(message, "advice")
+                self._owe_forward(message, ADVICE)
             else:
                 self._reverse(message)
         except Refusal as refusal:
@@ -79,7 +90,7 @@ class Reversals:
             return
         original = self._original(message)
         if original is None:
-            self._owe_forward(message, "reversal")
+            self._owe_forward(message, REVERSAL)
             return
         request = original.request
         if request is None or left >= original.amount:
@@ -137,7 +148,7 @@ class Reversals:
         try:
             decision = route(self._router, message)
         except Refusal as refusal:
-            if kind == "advice":
+            if kind == ADVICE:
                 raise
             self._acknowledge(
                 message, Answer.APPROVED, f"nothing to undo: never seen here, and refused: {refusal.reason}"
@@ -146,22 +157,33 @@ class Reversals:
         if self._forwarder.full(decision.host):
             why = f"limit owed_per_host reached (host {decision.host})"
             raise Refusal(Answer.ISSUER_INOPERATIVE, why, decision.route)
-        if kind == "reversal":
+        if kind == REVERSAL:
             kernel.log("warning", "reversal.original_unknown", txn=f"{message.txn:x}", link=message.session.link,
                        host=decision.host, hint="forwarded to the card's issuer all the same")  # fmt: skip
         elements = {de: value for de, value in document.items() if de not in NOT_STORED}
-        elements[DE.MTI] = document[DE.MTI][:2] + "20"
+        elements[DE.MTI] = advice_of(document[DE.MTI])
         elements[DE.STAN], elements[DE.TRANSMISSION_TIME] = kernel.next_stan(decision.host), kernel.de7(now)
         elements[DE.FORWARDER] = kernel.network.institution
         followed = self._find_followed(message)
         if followed is not None:
             elements[DE.ORIGINAL] = original_name(kernel, followed)
-        undoes = original_key_of(message) if kind == "reversal" else followed.key if followed else None
+        undoes = original_key_of(message) if kind == REVERSAL else followed.key if followed else None
         entry = Owed(
-            message.txn, kernel.wall_us(now), kind, "acquirer", decision.host, followed.txn if followed else 0, message.key,
-            message.session.name, message.masked, kernel.vault.seal(message.pan, message.txn), message.amount,
-            message.currency, elements, undoes,
-        )  # fmt: skip
+            txn=message.txn,
+            at_us=kernel.wall_us(now),
+            kind=kind,
+            reason="acquirer",
+            host=decision.host,
+            original=followed.txn if followed else 0,
+            key=message.key,
+            link=message.session.name,
+            pan=message.masked,
+            sealed=kernel.vault.seal(message.pan, message.txn),
+            amount=message.amount,
+            currency=message.currency,
+            message=elements,
+            undoes=undoes,
+        )
         self._owe(message, entry)
 
     def _refuse_original(self, message: Incoming, key: Key) -> None:
@@ -169,11 +191,19 @@ class Reversals:
         kernel = self._kernel
         kernel.record(
             Declined(
-                kernel.next_txn(message.now), kernel.wall_us(message.now), key, message.session.name, f"0{key[1]}00",
-                message.masked, message.amount, message.currency, message.document.get(DE.RRN, ""),
-                Answer.ISSUER_INOPERATIVE, "its reversal was here first",
+                txn=kernel.next_txn(message.now),
+                at_us=kernel.wall_us(message.now),
+                key=key,
+                link=message.session.name,
+                mti=request_of(key[MTI_CLASS]),
+                pan=message.masked,
+                amount=message.amount,
+                currency=message.currency,
+                rrn=message.document.get(DE.RRN, ""),
+                de39=Answer.ISSUER_INOPERATIVE,
+                reason="its reversal was here first",
             )
-        )  # fmt: skip
+        )
 
     def _find_followed(self, message: Incoming) -> Forwarded | None:
         """The request that an advice follows, where it is known: its host knows it by other names than its acquirer does.
@@ -186,7 +216,11 @@ class Reversals:
             return None
         outcome = self._kernel.find(key) if key is not None else None
         request = outcome.request if outcome is not None else None
-        if outcome is not None and request is not None and (message.key[1], request.key[1]) == ("2", "1"):
+        if (
+            outcome is not None
+            and request is not None
+            and (message.key[MTI_CLASS], request.key[MTI_CLASS]) == (MTI.FINANCIAL, MTI.AUTHORIZATION)
+        ):
             self._check_completion(message, outcome, request)
         return request
 
@@ -223,7 +257,11 @@ class Reversals:
             why = "a reversal needs DE90 (original data elements) or DE37 to name its original"
             raise Refusal(Answer.FORMAT_ERROR, why)
         newest_first = islice(reversed(self._kernel.state.recent.values()), SEARCHED_MAX)
-        same_terminal = (o for o in newest_first if (o.key[0], o.key[5]) == (message.key[0], message.key[5]))
+        same_terminal = (
+            o
+            for o in newest_first
+            if (o.key[ACQUIRER], o.key[TERMINAL]) == (message.key[ACQUIRER], message.key[TERMINAL])
+        )
         named = (o for o in same_terminal if (asked := o.request) and _names(message, o.key, asked.elements))
         advice = None
         for outcome in filter(self._kernel.of_this_year, named):
@@ -236,7 +274,11 @@ class Reversals:
 def _names(message: Incoming, key: Key, elements: Document) -> bool:
     """True if the reversal names the request with this key and these elements by DE37, from the same terminal."""
     rrn = message.document.get(DE.RRN)
-    return rrn is not None and elements.get(DE.RRN) == rrn and (key[0], key[5]) == (message.key[0], message.key[5])
+    return (
+        rrn is not None
+        and elements.get(DE.RRN) == rrn
+        and (key[ACQUIRER], key[TERMINAL]) == (message.key[ACQUIRER], message.key[TERMINAL])
+    )
 
 
 def _remaining(message: Incoming) -> int:
@@ -269,4 +311,4 @@ def original_key_of(message: Incoming) -> Key | None:
         raise Refusal(Answer.FORMAT_ERROR, f"DE90: {error}") from None
     if mti[1] == MTI.REVERSAL:
         raise Refusal(Answer.INVALID_TRANSACTION, "a reversal cannot be reversed")
-    return (key[0], mti[1], stan, de7, key[4], key[5])
+    return (key[ACQUIRER], mti[1], stan, de7, key[INSTITUTION], key[TERMINAL])

@@ -13,14 +13,14 @@ from switch.core.kernel import Kernel
 from switch.core.messages.internal import ISSUER_UNAVAILABLE, PRIVATE, Private48, original_data, private_elements
 from switch.core.messages.translator import answer
 from switch.core.network import StandInRule
-from switch.core.records.records import Forwarded, Owed, StoodIn
+from switch.core.records.records import ADVICE, Forwarded, Owed, StoodIn, own_key
 from switch.core.records.standin_counters import STAND_IN
 from switch.core.routing.routing import Decision
 from switch.core.saf.forwarder import Forwarder
 from switch.core.transactions.transaction import KEPT, NOT_STORED, Incoming, Refusal, hop_of, reply
 from switch.money.currency import format_amount
 from switch.wire.subfields import SubfieldError
-from switch.wire.vocabulary import DE, MTI, Answer, Document, Processing
+from switch.wire.vocabulary import DE, MTI, Answer, Document, Processing, original_of
 
 READ: Final = frozenset({"02", "05", "07", "90", "91"})
 """PAN entry modes (DE22) of a card that was read: stripe, chip, contactless"""
@@ -137,15 +137,42 @@ class StandIn:
             DE.PRIVATE_48: PRIVATE.build({Private48.STAND_IN: ISSUER_UNAVAILABLE}),
         }
         request = Forwarded(
-            txn, at_us, message.key, message.session.name, host, STAND_IN, document[DE.MTI], stan, de7, message.masked,
-            sealed, message.amount, message.currency, {de: document[de] for de in KEPT if de in document},
-        )  # fmt: skip
+            txn=txn,
+            at_us=at_us,
+            key=message.key,
+            link=message.session.name,
+            host=host,
+            route=STAND_IN,
+            mti=document[DE.MTI],
+            stan=stan,
+            sent_at=de7,
+            pan=message.masked,
+            sealed=sealed,
+            amount=message.amount,
+            currency=message.currency,
+            elements={de: document[de] for de in KEPT if de in document},
+        )
         advice = Owed(
-            kernel.next_txn(now), at_us, "advice", STAND_IN, host, txn, ("", "1", stan, de7, "", ""), message.session.name,
-            message.masked, sealed, message.amount, message.currency, self._advice_message(document, said, stan, de7),
-        )  # fmt: skip
+            txn=kernel.next_txn(now),
+            at_us=at_us,
+            kind=ADVICE,
+            reason=STAND_IN,
+            host=host,
+            original=txn,
+            key=own_key(MTI.AUTHORIZATION, stan, de7),
+            link=message.session.name,
+            pan=message.masked,
+            sealed=sealed,
+            amount=message.amount,
+            currency=message.currency,
+            message=self._advice_message(document, said, stan, de7),
+        )
         digest = kernel.vault.digest(message.pan)
-        position = kernel.record(StoodIn(request, Answer.APPROVED, said, advice, digest, rule.product))
+        position = kernel.record(
+            StoodIn(
+                request=request, de39=Answer.APPROVED, elements=said, advice=advice, card=digest, product=rule.product
+            )
+        )
         self._forwarder.enqueue(advice, position, now)
         note = f"stand-in for {rule.product}: {away}"
         approved = answer(document, Answer.APPROVED, said)
@@ -158,7 +185,7 @@ class StandIn:
     def _advice_message(self, document: Document, said: Document, stan: str, de7: str) -> Document:
         """The advice: the request as it came, what it was answered, and DE90 with the MTI it came under."""
         elements = {de: value for de, value in document.items() if de not in NOT_STORED}
-        mti, acquirer = document[DE.MTI][:3] + "0", document.get(DE.ACQUIRER, "")
+        mti, acquirer = original_of(document[DE.MTI]), document.get(DE.ACQUIRER, "")
         return {
             **elements,
             DE.MTI: MTI.AUTHORIZATION_ADVICE,

@@ -24,12 +24,23 @@ from switch.core.links.session import HostState, Session, SessionState
 from switch.core.messages.internal import PRIVATE, Private48, original_data, private_elements
 from switch.core.messages.meaning import INQUIRIES, left_of
 from switch.core.party import Hop, LinkId
-from switch.core.records.records import Abandoned, Answered, AnyEntry, Declined, Forwarded, Key, Owed, StoodIn
+from switch.core.records.records import (
+    REVERSAL,
+    Abandoned,
+    Answered,
+    AnyEntry,
+    Declined,
+    Forwarded,
+    Key,
+    Owed,
+    StoodIn,
+    own_key,
+)
 from switch.core.records.standin_counters import STAND_IN
 from switch.core.routing.routing import Decision, Router
 from switch.wire import EncodeError
 from switch.wire.subfields import SubfieldError
-from switch.wire.vocabulary import APPROVALS, DE, MTI, SENSITIVE, Answer, Document, mask_pan
+from switch.wire.vocabulary import APPROVALS, DE, MTI, SENSITIVE, Answer, Document, mask_pan, original_of
 
 
 class Status(Enum):
@@ -98,7 +109,7 @@ REQUIRED: Final = frozenset({DE.PROCESSING_CODE, DE.TRANSMISSION_TIME, DE.STAN})
 REQUIRED_WITH_MONEY: Final = frozenset({DE.AMOUNT, DE.CURRENCY})
 
 
-class Incoming(msgspec.Struct):
+class Incoming(msgspec.Struct, kw_only=True):
     """A message on its way through a flow."""
 
     session: Session
@@ -163,7 +174,7 @@ def keep_reference(kept: Document, answered: Document) -> None:
 def original_name(kernel: Kernel, request: Forwarded) -> str:
     """DE90 as the host knows the request: the DE11 and DE7 that the switch gave it, or those of the advice it was told by."""
     acquirer, forwarder = request.elements.get(DE.ACQUIRER, ""), kernel.network.institution
-    mti = MTI.AUTHORIZATION_ADVICE if request.route == STAND_IN else request.mti[:3] + "0"
+    mti = MTI.AUTHORIZATION_ADVICE if request.route == STAND_IN else original_of(request.mti)
     return original_data(mti, request.stan, request.sent_at, acquirer, forwarder)
 
 
@@ -184,9 +195,21 @@ def reversal_entry(kernel: Kernel, request: Forwarded, reason: str, answered: Do
     message.update({de: answered[de] for de in (DE.APPROVAL_CODE, DE.PRIVATE_48, DE.AMOUNT) if de in answered})
     amount = int(answered[DE.AMOUNT]) if DE.AMOUNT in answered else request.amount
     return Owed(
-        kernel.next_txn(now), kernel.wall_us(now), "reversal", reason, request.host, request.txn, ("", "4", stan, de7, "", ""),
-        request.link, request.pan, request.sealed, amount, request.currency, message, request.key,
-    )  # fmt: skip
+        txn=kernel.next_txn(now),
+        at_us=kernel.wall_us(now),
+        kind=REVERSAL,
+        reason=reason,
+        host=request.host,
+        original=request.txn,
+        key=own_key(MTI.REVERSAL, stan, de7),
+        link=request.link,
+        pan=request.pan,
+        sealed=request.sealed,
+        amount=amount,
+        currency=request.currency,
+        message=message,
+        undoes=request.key,
+    )
 
 
 def forgotten_entry(kernel: Kernel, message: Incoming, host: str) -> Owed:
@@ -202,23 +225,44 @@ def forgotten_entry(kernel: Kernel, message: Incoming, host: str) -> Owed:
         DE.TRANSMISSION_TIME: de7,
         DE.FORWARDER: forwarder,
         DE.ORIGINAL: original_data(
-            document[DE.MTI][:3] + "0", document[DE.STAN], document[DE.TRANSMISSION_TIME], acquirer, forwarder
+            original_of(document[DE.MTI]), document[DE.STAN], document[DE.TRANSMISSION_TIME], acquirer, forwarder
         ),
     }
     txn = kernel.next_txn(now)
     return Owed(
-        txn, kernel.wall_us(now), "reversal", "forgotten", host, 0, ("", "4", stan, de7, "", ""), message.session.name,
-        message.masked, kernel.vault.seal(message.pan, txn), message.amount, message.currency, elements, message.key,
-    )  # fmt: skip
+        txn=txn,
+        at_us=kernel.wall_us(now),
+        kind=REVERSAL,
+        reason="forgotten",
+        host=host,
+        original=0,
+        key=own_key(MTI.REVERSAL, stan, de7),
+        link=message.session.name,
+        pan=message.masked,
+        sealed=kernel.vault.seal(message.pan, txn),
+        amount=message.amount,
+        currency=message.currency,
+        message=elements,
+        undoes=message.key,
+    )
 
 
 def declined_entry(kernel: Kernel, message: Incoming, de39: str, reason: str) -> Declined:
     """The record of a refusal."""
     document = message.document
     return Declined(
-        message.txn, kernel.wall_us(message.now), message.key, message.session.name, document[DE.MTI], message.masked,
-        message.amount, message.currency, document.get(DE.RRN, ""), de39, reason,
-    )  # fmt: skip
+        txn=message.txn,
+        at_us=kernel.wall_us(message.now),
+        key=message.key,
+        link=message.session.name,
+        mti=document[DE.MTI],
+        pan=message.masked,
+        amount=message.amount,
+        currency=message.currency,
+        rrn=document.get(DE.RRN, ""),
+        de39=de39,
+        reason=reason,
+    )
 
 
 # -- what requests, advices and reversals share
@@ -244,10 +288,34 @@ def take(kernel: Kernel, session: Session, document: Document, raw: Document, no
     key = key_of(session, document)
     kernel.effects.append(
         Hop(
-            "hop.received", txn, session.link, mti, stan, get(DE.RRN, ""), masked, amount, currency, "", "", 0, now, now
+            event="hop.received",
+            txn=txn,
+            link=session.link,
+            mti=mti,
+            stan=stan,
+            rrn=get(DE.RRN, ""),
+            pan=masked,
+            amount=amount,
+            currency=currency,
+            route="",
+            de39="",
+            cost=0,
+            at_ns=now,
+            first_ns=now,
         )
     )
-    return Incoming(session, document, raw, txn, key, pan, masked, amount, currency, now)
+    return Incoming(
+        session=session,
+        document=document,
+        raw=raw,
+        txn=txn,
+        key=key,
+        pan=pan,
+        masked=masked,
+        amount=amount,
+        currency=currency,
+        now=now,
+    )
 
 
 def pan_of(document: Document) -> str:
@@ -336,6 +404,19 @@ def hop_of(
     """A hop of `document`, which is `message` or answers it: its amount, its transaction, its time."""
     get = document.get
     return Hop(
-        event, message.txn, link, document[DE.MTI], get(DE.STAN, ""), get(DE.RRN, ""), message.masked, message.amount,
-        message.currency, route, de39, 0, message.now, message.now, note,
-    )  # fmt: skip
+        event=event,
+        txn=message.txn,
+        link=link,
+        mti=document[DE.MTI],
+        stan=get(DE.STAN, ""),
+        rrn=get(DE.RRN, ""),
+        pan=message.masked,
+        amount=message.amount,
+        currency=message.currency,
+        route=route,
+        de39=de39,
+        cost=0,
+        at_ns=message.now,
+        first_ns=message.now,
+        note=note,
+    )

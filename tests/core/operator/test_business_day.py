@@ -145,7 +145,7 @@ def test_the_day_outlives_the_process_and_stands_in_a_snapshot() -> None:
     state = State(limits)
     for entry in scene.book.entries[at:]:
         apply(state, entry)
-    assert state.cutover == Cutover(1_764_072_000_000_000, "2025-11-26", "2025-11-25", "operator")
+    assert state.cutover == Cutover(at_us=1_764_072_000_000_000, day="2025-11-26", closed="2025-11-25", by="operator")
 
 
 def test_a_host_that_does_not_answer_a_cutover_is_not_taken_for_gone() -> None:

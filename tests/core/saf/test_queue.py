@@ -16,7 +16,19 @@ def promised(txn: int, original: int = 0, **changes: object) -> Owed:
     key: Key = ("rif", "2", f"{txn:06d}", "1125120000", "504102", "RIF00001")
     message = {"t": "0220", "11": f"{txn:06d}", "7": "1125120000", "32": "504102", "41": "RIF00001"}
     entry = Owed(
-        txn, 0, "advice", "acquirer", "atlas", original, key, "acquirers", "950401******0001", b"", 100, "504", message
+        txn=txn,
+        at_us=0,
+        kind="advice",
+        reason="acquirer",
+        host="atlas",
+        original=original,
+        key=key,
+        link="acquirers",
+        pan="950401******0001",
+        sealed=b"",
+        amount=100,
+        currency="504",
+        message=message,
     )
     return msgspec.structs.replace(entry, **changes)
 
