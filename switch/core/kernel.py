@@ -12,9 +12,11 @@ from typing import Any, Final
 from switch.core.limits import NEVER
 from switch.core.links.pending import Pending
 from switch.core.links.session import HostState, Session
+from switch.core.links.states import IllegalLinkMoveError, LinkEvent, SessionState
 from switch.core.network import Network
 from switch.core.party import Effect, Hop, LinkId, Log, Record, Send
 from switch.core.records.horizon import days_about, later
+from switch.core.records.lifecycle import check
 from switch.core.records.records import ACQUIRER, TRANSMISSION_TIME, AnyEntry, Key
 from switch.core.records.state import History, Outcome, State, apply
 from switch.security.vault import Vault
@@ -66,6 +68,8 @@ class Kernel:
         """why, while the journal is not there"""
         self._limits_said: dict[tuple[str, str], tuple[int, int]] = {}
         self.draining = False
+        self.strict = False
+        """an illegal move of a link raises (tests, simulation); else it is logged, and the link stays in its state"""
         self.booted_de7 = ""
         """DE7 when this process started; "" where none was before it"""
         self.last_txn = state.last_txn
@@ -114,7 +118,11 @@ class Kernel:
     # -- facts
 
     def record(self, entry: AnyEntry) -> int:
-        """Apply `entry` to the state and give it to the journal; returns its position, for `Send.after`."""
+        """Apply `entry` to the state and give it to the journal; returns its position, for `Send.after`.
+
+        Raises IllegalMoveError, and nothing is changed: no transaction may take this record now.
+        """
+        check(self.state, entry)
         self.position = position = self.position + 1
         apply(self.state, entry)
         self.effects.append(Record(position, entry))
@@ -214,6 +222,13 @@ class Kernel:
     def log(self, level: str, event: str, **fields: Any) -> None:
         """A structured event that is no hop."""
         self.effects.append(Log(level, event, fields))
+
+    def report_illegal(self, link: LinkId, state: SessionState, event: LinkEvent) -> None:
+        """A link was to move as no link may."""
+        if self.strict:
+            raise IllegalLinkMoveError(f"link {link} is {state.value}: {event.value}")
+        self.log("error", "link.illegal_move", link=link, state=state.value, cause=event.value,
+                 hint="a mistake of the switch's own: the link stays as it is; report it")  # fmt: skip
 
     def transmit(
         self,

@@ -13,7 +13,8 @@ from switch.core.link_control.diagnosis import LinkDiagnosis, LinkDoctor
 from switch.core.link_control.maintenance import Maintenance
 from switch.core.link_control.network_management import NetworkManagement
 from switch.core.link_control.retiring import Retiring
-from switch.core.links.session import HostState, Session, SessionState
+from switch.core.links.session import HostState, Session
+from switch.core.links.states import LinkEvent, SessionState
 from switch.core.messages.family import UnreadableError
 from switch.core.messages.translator import answer, translator_for
 from switch.core.network import Listener, Network
@@ -155,7 +156,7 @@ class Switch(Kernel):
         spoken = self.dialects[dialect]
         translator = translator_for(spoken, self.network.institution, peer, year=self.year)
         cutter = make_framing(framing, self.limits.frame_bytes)
-        session = Session(link, name, role, spoken, cutter, framing, translator, now)
+        session = Session(link, name, role, spoken, cutter, framing, translator, now, self.report_illegal)
         listener = self.listeners.get(name)
         if listener is not None:
             session.max_in_flight = listener.max_in_flight
@@ -167,7 +168,7 @@ class Switch(Kernel):
         self._close(session, f"limit {limit}={value} reached")
 
     def _close(self, session: Session, reason: str) -> None:
-        session.state = CLOSING
+        session.move(LinkEvent.CLOSE)
         if session.host is not None:
             session.host.remove(session)
         self.effects.append(Close(session.link, reason))
@@ -442,7 +443,7 @@ class Switch(Kernel):
             for session in host.sessions:
                 if not len(host.pending) and session.state is UP:
                     self.management.sign_off(session, now)
-                    session.state = SessionState.SIGNED_OFF
+                    session.move(LinkEvent.SIGNED_OFF)
 
     def drained(self) -> bool:
         """No request waits for an answer, and every record is durable. What is owed stays in the journal."""

@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 
 from switch.core.messages.meaning import direction_of, left_of
+from switch.core.records.lifecycle import Status
 from switch.core.records.records import (
     ACQUIRER,
     ENCODER,
@@ -126,7 +127,7 @@ class Rows:
             self._followed(entry, place)
         elif isinstance(entry, StoodIn):
             row = self.changed[entry.txn] = _forwarded(entry.request, place)
-            row.de39, row.status, row.reason = entry.de39, "approved", f"stand-in for {entry.product}"
+            row.de39, row.status, row.reason = entry.de39, Status.APPROVED, f"stand-in for {entry.product}"
             self._stands(row, row.direction * row.amount, STOOD_IN, entry.at_us)
             self.changed[entry.advice.txn] = _owed(entry.advice, place)
         elif isinstance(entry, Shelved | Retried):
@@ -140,7 +141,7 @@ class Rows:
         row = self._row(entry.txn)
         if row is not None:
             row.places += place
-            row.status = "dead" if isinstance(entry, Shelved) else "owed"
+            row.status = Status.DEAD if isinstance(entry, Shelved) else Status.OWED
 
     def _ended(self, entry: Answered | Abandoned | Delivered, place: bytes) -> None:
         row = self._row(entry.txn)
@@ -152,15 +153,15 @@ class Rows:
             row.cost = entry.cost
             if entry.de39 == Answer.PARTIAL:
                 row.amount = int(entry.elements.get(DE.AMOUNT, row.amount))
-            row.status = "approved" if entry.de39 in APPROVALS else "declined"
-            approved = row.status == "approved"
+            row.status = Status.APPROVED if entry.de39 in APPROVALS else Status.DECLINED
+            approved = row.status == Status.APPROVED
             amount = row.direction * row.amount if approved else 0
             self._stands(row, amount, APPROVED if approved else DECLINED, entry.at_us)
         elif isinstance(entry, Abandoned):
-            row.status, row.reason = "abandoned", entry.reason
+            row.status, row.reason = Status.ABANDONED, entry.reason
             self._stands(row, 0, DECLINED, entry.at_us)
-        elif row.status != "reversed":
-            row.status = "delivered"
+        elif row.status != Status.REVERSED:
+            row.status = Status.DELIVERED
 
     def _followed(self, entry: Owed, place: bytes) -> None:
         """What it follows or undoes changes; only then is its status another one."""
@@ -182,16 +183,16 @@ class Rows:
             self._reversed_unknown(entry)
             return
         payment, left = self._payment(original), left_of(entry.message)
-        if original.status == "open":
+        if original.status == Status.OPEN:
             original.de39, original.reason = "91", entry.reason
             self._stands(payment, 0, DECLINED, entry.at_us)
         else:
             kept = min(left, abs(payment.stands))
             self._stands(payment, kept if payment.stands > 0 else -kept, REVERSED, entry.at_us)
-        if left and original.status == "approved":
+        if left and original.status == Status.APPROVED:
             original.amount, original.reason = left, "taken back in part"
         else:
-            original.status, original.reversed_by = "reversed", entry.txn
+            original.status, original.reversed_by = Status.REVERSED, entry.txn
 
     def _reversed_unknown(self, entry: Owed) -> None:
         """What it undoes was never here: nothing stood. Or it was pruned: the promise says how much stood at first."""
@@ -229,7 +230,7 @@ def _forwarded(r: Forwarded, place: bytes) -> Row:
     return Row(
         txn=r.txn, at_us=r.at_us, acquirer=r.key[ACQUIRER], link=r.link, host=r.host, route=r.route, mti=r.mti,
         key_hash=key_hash(r.key), rrn=r.elements.get(DE.RRN, ""), pan=r.pan, amount=r.amount, currency=r.currency,
-        de39="", status="open", reason="", original=0, reversed_by=0, cost=0, places=place,
+        de39="", status=Status.OPEN, reason="", original=0, reversed_by=0, cost=0, places=place,
         direction=direction_of(r.elements),
     )  # fmt: skip
 
@@ -238,7 +239,7 @@ def _declined(r: Declined, place: bytes) -> Row:
     return Row(
         txn=r.txn, at_us=r.at_us, acquirer=r.key[ACQUIRER], link=r.link, host="", route="refused", mti=r.mti,
         key_hash=key_hash(r.key), rrn=r.rrn, pan=r.pan, amount=r.amount, currency=r.currency,
-        de39=r.de39, status="refused", reason=r.reason, original=0, reversed_by=0, cost=0, places=place,
+        de39=r.de39, status=Status.REFUSED, reason=r.reason, original=0, reversed_by=0, cost=0, places=place,
         direction=0,
     )  # fmt: skip
 
@@ -248,6 +249,6 @@ def _owed(r: Owed, place: bytes) -> Row:
         txn=r.txn, at_us=r.at_us, acquirer=r.key[ACQUIRER], link=r.link, host=r.host, route="",
         mti=r.message.get(DE.MTI, MTI.REVERSAL_ADVICE), key_hash=key_hash(r.key) if r.key[ACQUIRER] else None,
         rrn=r.message.get(DE.RRN, ""), pan=r.pan, amount=r.amount, currency=r.currency,
-        de39="", status="owed", reason=r.reason, original=r.original, reversed_by=0, cost=0, places=place,
+        de39="", status=Status.OWED, reason=r.reason, original=r.original, reversed_by=0, cost=0, places=place,
         direction=direction_of(r.message),
     )  # fmt: skip

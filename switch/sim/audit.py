@@ -14,6 +14,7 @@ import msgspec
 from switch.core.limits import Limits
 from switch.core.messages.meaning import left_of
 from switch.core.network import HostLink
+from switch.core.records.lifecycle import Status, status_after
 from switch.core.records.records import (
     ACQUIRER,
     INSTITUTION,
@@ -32,7 +33,6 @@ from switch.core.records.records import (
 from switch.core.records.standin_counters import WINDOW_US
 from switch.core.records.state import State, apply
 from switch.core.switch import Switch
-from switch.core.transactions.transaction import Status, status_after
 from switch.simulators.issuer import Issuer
 from switch.simulators.network import CardNetwork
 from switch.simulators.reconciliation import journal_rows, reconcile
@@ -103,7 +103,7 @@ class Audit:
     # -- records
 
     def durable(self, entries: Sequence[AnyEntry], position: int) -> None:
-        """Records up to `position` are on the disk: each must be a move that `flow.MOVES` has, and none may be made twice."""
+        """Records up to `position` are on the disk: each must be a move of `lifecycle.MOVES`, and none may be made twice."""
         for n in range(self._folded, position):
             self._move(entries[n])
             apply(self._shadow, entries[n])
@@ -148,7 +148,7 @@ class Audit:
         if isinstance(entry, Forwarded | Declined | Answered | Abandoned | StoodIn):
             self._statuses[entry.txn] = status_after(self._statuses.get(entry.txn, Status.RECEIVED), entry)
         elif isinstance(entry, Owed) and entry.kind == "advice":
-            self._statuses[entry.txn] = Status.APPROVED
+            self._statuses[entry.txn] = status_after(Status.RECEIVED, entry)
         elif isinstance(entry, Owed) and entry.original:
             before = self._statuses.get(entry.original, Status.RECEIVED)
             self._statuses[entry.original] = status_after(before, entry)

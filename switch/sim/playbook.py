@@ -129,6 +129,7 @@ class Playbook:
         for entry in self.entries:
             apply(state, entry)
         self.switch = Switch(network, self._dialects, state, len(self.entries), ClearVault(), DictHistory(self), doctor)
+        self.switch.strict = True
         self.switch.wall_offset_ns = EPOCH_NS
         self.switch.started(self.now)
         self._carry_out()
@@ -255,6 +256,7 @@ class Playbook:
         self._dialects.update({name: Dialect.load(name) for name in names - self._dialects.keys()})
         position = len(self.entries)
         self.switch = Switch(network, self._dialects, state, position, ClearVault(), DictHistory(self), self._doctor)
+        self.switch.strict = True
         self.switch.wall_offset_ns = wall_offset_ns
         take_over(self.switch, memory, self.now)
         self._carry_out()

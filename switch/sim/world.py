@@ -80,6 +80,7 @@ class World:
         disk = Disk(self.clock, self._own_dice(), self._durable)
         state = recover((), self.limits)
         switch = cast.switch(self.limits, state, 0, DictHistory(disk))
+        switch.strict = True
         self.switch = SwitchNode(self.clock, switch, disk, self._lost, self.switch_dies, self.audit, trace)
         self.switch.quiet = self._look
         self.nodes: dict[str, Node] = {}
@@ -271,6 +272,7 @@ class World:
         state = recover(disk.entries, self.limits)
         self.audit.restarted(disk.entries, state)
         party = self.cast.switch(self.limits, state, len(disk.entries), DictHistory(disk))
+        party.strict = True
         party.wall_offset_ns = node.wall_offset_ns
         party.started(self.clock.now)
         node.starts(party)

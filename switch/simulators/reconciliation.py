@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from switch.core.messages.meaning import direction_of, left_of
+from switch.core.records.lifecycle import Status
 from switch.core.records.records import (
     INSTITUTION,
     MTI_CLASS,
@@ -25,7 +26,12 @@ from switch.core.records.records import (
 )
 from switch.wire.vocabulary import APPROVALS, DE, MTI, Answer, Document
 
-APPROVED, DECLINED, REVERSED, UNANSWERED = "approved", "declined", "reversed", "unanswered"
+APPROVED, DECLINED, REVERSED, UNANSWERED = (
+    str(Status.APPROVED),
+    str(Status.DECLINED),
+    str(Status.REVERSED),
+    "unanswered",
+)
 
 _UNRECORDED = frozenset({"12", Answer.FORMAT_ERROR, Answer.NOT_PERMITTED_TERMINAL, Answer.ISSUER_INOPERATIVE,
                          Answer.DUPLICATE, Answer.MALFUNCTION})  # fmt: skip

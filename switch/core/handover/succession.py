@@ -6,7 +6,8 @@ network file. Rule: what the new file still knows goes on as it was; what it kno
 """
 
 from switch.core.handover.memory import KeptHost, KeptSession, Memory, Remembered
-from switch.core.links.session import Session, SessionState
+from switch.core.links.session import Session
+from switch.core.links.states import LinkEvent, SessionState
 from switch.core.network import Network
 from switch.core.party import Close
 from switch.core.records.state import limit
@@ -119,7 +120,8 @@ def _take_session(switch: Switch, kept: KeptSession, now: int) -> None:
         return
     peer = host.config.institution if host is not None and kept.dialled else ""
     session = switch.session(kept.link, kept.name, kept.role, kept.dialect, kept.framing, peer, now)
-    session.state, session.source, session.host = SessionState(kept.state), kept.source, host
+    session.resume_at(SessionState(kept.state))
+    session.source, session.host = kept.source, host
     session.heard_ns, session.since_de7 = kept.heard_ns, kept.since_de7
     session.asked = {(stan, de7): (code, at) for stan, de7, code, at in kept.asked}
     session.good, session.bad, session.bad_in_a_row = kept.good, kept.bad, kept.bad_in_a_row
@@ -139,7 +141,7 @@ def _take_session(switch: Switch, kept: KeptSession, now: int) -> None:
     try:
         session.framing.feed(kept.begun)
     except FramingError as error:
-        session.state = SessionState.CLOSING
+        session.move(LinkEvent.CLOSE)
         switch.effects.append(Close(kept.link, f"bad frame: {error}"))
 
 
@@ -198,5 +200,5 @@ def _end_removed(switch: Switch, session: Session, now: int) -> None:
     """A host that left the file, with nothing open or owed: goodbye."""
     if session.state is SessionState.UP:
         switch.management.sign_off(session, now)
-    session.state = SessionState.CLOSING
+    session.move(LinkEvent.CLOSE)
     switch.effects.append(Close(session.link, f"host {session.name} left the network file"))

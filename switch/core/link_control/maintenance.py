@@ -15,7 +15,8 @@ from typing import Final
 
 from switch.core.kernel import Kernel
 from switch.core.link_control.network_management import NetworkManagement
-from switch.core.links.session import RESUME, Session, SessionState, maintenance_of, targets_of
+from switch.core.links.session import RESUME, Session, maintenance_of, targets_of
+from switch.core.links.states import LinkEvent, SessionState
 from switch.core.records.records import Maintained
 
 LOOK_NS: Final = 20_000_000
@@ -38,7 +39,7 @@ class Maintenance:
         """True if a connection with a host, just made, is not to be used: it waits for `resume`."""
         target = maintenance_of(self._kernel.state.maintenance, session)
         if target:
-            session.state = SessionState.MAINTENANCE
+            session.move(LinkEvent.KEEP_OUT)
             hint = RESUME.format(target.partition(":")[2])
             self._kernel.log("warning", "link.maintenance", link=session.link, maintenance=target, hint=hint)
         return bool(target)
@@ -69,7 +70,7 @@ class Maintenance:
             if session.host is not None:
                 session.host.remove(session)
             if drain and carried:
-                session.state = SessionState.DRAINING
+                session.move(LinkEvent.DRAIN)
                 self._draining.add(session.link)
             else:
                 self._out(session, now)
@@ -88,7 +89,7 @@ class Maintenance:
         """Out of use, now."""
         self._draining.discard(session.link)
         told = session.host is not None and session.state is not SessionState.SIGNED_OFF
-        session.state = SessionState.MAINTENANCE
+        session.move(LinkEvent.KEEP_OUT)
         if told:
             self._management.sign_off(session, now)
         self._kernel.log("warning", "link.maintenance", link=session.link, source=session.source, told=told)
@@ -97,10 +98,10 @@ class Maintenance:
         """In use again: a host that was signed off is signed on to first."""
         self._draining.discard(session.link)
         if session.host is None:
-            session.state = SessionState.UP
+            session.move(LinkEvent.RESUME)
             self._kernel.log("info", "link.resumed", link=session.link, source=session.source)
         elif session.state is SessionState.DRAINING:
-            session.state = SessionState.UP
+            session.move(LinkEvent.RESUME)
             self._management.mark_up(session, now)
         else:
             self._management.sign_on(session, now)
@@ -116,7 +117,7 @@ class Maintenance:
         busy = {link for pending in kernel.pending.values() for link in (pending.link, pending.host_link)}
         for link in list(self._draining - busy):
             session = kernel.sessions.get(link)
-            if session is None:
+            if session is None or session.state is SessionState.CLOSING:
                 self._draining.discard(link)
             else:
                 kernel.log("info", "link.drained", link=link)

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from difflib import get_close_matches
 
 from switch.core.kernel import Kernel
-from switch.core.links.session import RESUME, HostState, Session, SessionState, maintenance_of
+from switch.core.links.session import RESUME, HostState, Session, maintenance_of
+from switch.core.links.states import LinkEvent, SessionState
 from switch.core.messages.translator import answer
 from switch.core.party import Close
 from switch.wire import EncodeError
@@ -35,7 +36,7 @@ class NetworkManagement:
 
     def sign_on(self, session: Session, now: int) -> None:
         """Introduce the switch to a host it has connected to."""
-        session.state = SessionState.SIGNING_ON
+        session.move(LinkEvent.SIGN_ON)
         self._ask(session, NetworkCode.SIGN_ON, now)
 
     def sign_off(self, session: Session, now: int) -> None:
@@ -119,7 +120,7 @@ class NetworkManagement:
                 return self._refuse_sign_on(session)
             kernel.log("info", "link.peer_signed_on", link=session.link, institution=institution)
             if session.state is SessionState.SIGNED_OFF and not kernel.draining:
-                session.state = SessionState.UP
+                session.move(LinkEvent.SIGNED_ON)
                 self.mark_up(session, now)
             return Answer.APPROVED
         if kernel.draining:
@@ -142,9 +143,9 @@ class NetworkManagement:
             session.host = self._hosts_in[institution]
             kernel.with_hosts[session.link] = session
         if maintenance_of(kernel.state.maintenance, session):
-            session.state = SessionState.MAINTENANCE
+            session.move(LinkEvent.KEEP_OUT)
             return self._refuse_sign_on(session)
-        session.state = SessionState.UP
+        session.move(LinkEvent.SIGNED_ON)
         kernel.log(
             "info",
             "link.signed_on",
@@ -166,8 +167,7 @@ class NetworkManagement:
 
     def _accept_sign_off(self, session: Session, now: int) -> str:
         del now
-        if session.state not in (SessionState.DRAINING, SessionState.MAINTENANCE):
-            session.state = SessionState.SIGNED_OFF
+        session.move(LinkEvent.SIGNED_OFF)
         if session.host is not None:
             session.host.remove(session)
         self._kernel.log("info", "link.signed_off", link=session.link, source=session.source,
@@ -188,10 +188,10 @@ class NetworkManagement:
             if de39 != Answer.APPROVED:
                 kernel.log("error", "link.sign_on_refused", link=session.link, de39=de39,
                            hint="the host refused the switch's sign-on; it is tried again with back-off")  # fmt: skip
-                session.state = SessionState.CLOSING
+                session.move(LinkEvent.CLOSE)
                 kernel.effects.append(Close(session.link, f"sign-on refused with DE39={de39}"))
             elif session.host is not None and session.state is SessionState.SIGNING_ON:
-                session.state = SessionState.UP
+                session.move(LinkEvent.SIGNED_ON)
                 session.source = session.host.name
                 self.mark_up(session, now)
 
@@ -227,7 +227,7 @@ class NetworkManagement:
             if oldest is not None and now - oldest >= host.timeout_ns:
                 kernel.log("warning", "link.half_open", link=session.link, waited_ms=(now - oldest) // 1_000_000,
                            hint="an 0800 was not answered: the host is gone without saying so, or does not read")  # fmt: skip
-                session.state = SessionState.CLOSING
+                session.move(LinkEvent.CLOSE)
                 host.remove(session)
                 kernel.effects.append(Close(session.link, "0800 not answered in time", at_once=True))
             elif oldest is None and session.state is SessionState.UP and now >= self._echo_at(session, host):

@@ -7,7 +7,8 @@ not cost one that can.
 
 from switch.core.kernel import Kernel
 from switch.core.link_control.network_management import NetworkManagement
-from switch.core.links.session import HostState, Session, SessionState
+from switch.core.links.session import HostState, Session
+from switch.core.links.states import LinkEvent, SessionState
 from switch.core.party import Close, LinkId
 
 LOOK_NS = 50_000_000
@@ -59,5 +60,5 @@ class Retiring:
 
     def _end(self, session: Session, reason: str) -> None:
         del self.links[session.link]
-        session.state = SessionState.CLOSING
+        session.move(LinkEvent.CLOSE)
         self._kernel.effects.append(Close(session.link, reason))

@@ -5,11 +5,11 @@ Both are of the moment: neither outlives the process, and nothing durable is in 
 """
 
 from collections.abc import Callable
-from enum import Enum
 from typing import TypeAlias
 
 from switch.core.limits import NEVER
 from switch.core.links.pending import Pending, PendingTable
+from switch.core.links.states import MOVES, LinkEvent, SessionState
 from switch.core.messages.translator import Direct, Translator
 from switch.core.network import HostLink
 from switch.core.party import LinkId
@@ -17,21 +17,6 @@ from switch.core.records.records import Key
 from switch.wire import Dialect
 from switch.wire.framing import Framing
 from switch.wire.vocabulary import Document
-
-
-class SessionState(Enum):
-    """Only `UP` carries payments."""
-
-    CONNECTED = "connected"
-    SIGNING_ON = "signing on"
-    UP = "up"
-    SIGNED_OFF = "signed off"
-    DRAINING = "draining"
-    """by an operator: what is in flight ends, nothing new begins"""
-    MAINTENANCE = "maintenance"
-    """by an operator: nothing passes"""
-    CLOSING = "closing"
-
 
 RESUME = "an operator has put it into maintenance; `cmi-switch links resume {}` ends that"
 
@@ -56,7 +41,8 @@ class Session:
 
     __slots__ = (
         "asked", "bad", "bad_in_a_row", "dialect", "direct", "explained", "first", "framing", "framing_name", "good", "heard_ns",
-        "host", "in_flight", "inward", "link", "max_in_flight", "name", "network_from_ns", "network_messages", "role", "say",
+        "host", "in_flight", "inward", "link", "max_in_flight", "name", "network_from_ns", "network_messages", "report_illegal",
+        "role", "say",
         "since_de7", "source", "state", "unanswered_ns",
     )  # fmt: skip
 
@@ -70,7 +56,9 @@ class Session:
         framing_name: str,
         translator: Translator,
         now: int,
+        report_illegal: Callable[[LinkId, SessionState, LinkEvent], None],
     ) -> None:
+        """`report_illegal`: told of a move that `MOVES` does not have; the state stays."""
         self.link = link
         self.name = name
         self.role = role
@@ -84,6 +72,8 @@ class Session:
         self.say = _speech(dialect, framing, translator)
         """an internal document (and for an answer the request as it came) as framed bytes. Raises EncodeError, FramingError"""
         self.state = SessionState.CONNECTED
+        """changed by `move` only"""
+        self.report_illegal = report_illegal
         self.source = ""
         """member (acquirer, terminal) or host name, once signed on"""
         self.host: HostState | None = None
@@ -106,6 +96,18 @@ class Session:
         self.bad_in_a_row = 0
         self.network_messages = 0
         self.network_from_ns = now
+
+    def move(self, event: LinkEvent) -> None:
+        """To the state that the table has for this event."""
+        target = MOVES.get((self.state, event))
+        if target is None:
+            self.report_illegal(self.link, self.state, event)
+        else:
+            self.state = target
+
+    def resume_at(self, state: SessionState) -> None:
+        """Begin where another switch had this connection."""
+        self.state = state
 
 
 class HostState:

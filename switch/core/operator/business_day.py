@@ -15,7 +15,8 @@ import msgspec
 
 from switch.core.kernel import Kernel
 from switch.core.link_control.network_management import NetworkManagement
-from switch.core.links.session import Session, SessionState
+from switch.core.links.session import Session
+from switch.core.links.states import SessionState
 from switch.core.operator.command import Arguments, Command, Unable
 from switch.core.records.records import Cutover
 from switch.wire import EncodeError

@@ -4,7 +4,8 @@ import msgspec
 
 from switch.core.kernel import Kernel
 from switch.core.link_control.maintenance import Maintenance
-from switch.core.links.session import HostState, Session, SessionState
+from switch.core.links.session import HostState, Session
+from switch.core.links.states import SessionState
 from switch.core.operator.command import Arguments, Command, Unable, unknown
 
 

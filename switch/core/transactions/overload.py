@@ -12,7 +12,8 @@ from typing import Final
 
 from switch.core.kernel import Kernel
 from switch.core.limits import NEVER
-from switch.core.links.session import Session, SessionState
+from switch.core.links.session import Session
+from switch.core.links.states import SessionState
 from switch.core.messages.translator import answer
 from switch.core.party import Send
 from switch.core.records.records import TRANSMISSION_TIME, Key

@@ -1,80 +1,32 @@
-"""The states of a transaction, and what all flows share.
+"""What all flows of transactions share: how a message is taken, checked, routed, refused and answered.
 
-Theory of operation. A transaction is in one of the states below; each move has one cause, one record and one thing that leaves.
-`MOVES` is the whole of it, and the audit of a journal (`status_after`) checks every record against it.
-
-    received ──Declined──> declined
-       ├──StoodIn────> approved                         (by the switch itself: its issuer is away)
-       └──Forwarded──> open ──Answered──> declined | approved ──Owed──> reversed
-                         ├────Owed──────> reversed          (timeout, restart, undelivered, the acquirer's own reversal)
-                         └────Abandoned─> declined          (nothing moved: an inquiry that got no answer)
-
-A partial reversal (DE95) leaves an approved payment approved, of less.
-
-A flow decides: it reads state, records, sends. State itself changes in `state.apply` only.
+A flow decides: it reads state, records, sends. What a transaction may become is `core.records.lifecycle`'s; state itself changes
+in `state.apply` only.
 """
 
-from enum import Enum
 from typing import Final
 
 import msgspec
 
 from switch.core.kernel import Kernel
-from switch.core.links.session import HostState, Session, SessionState
+from switch.core.links.session import HostState, Session
+from switch.core.links.states import SessionState
 from switch.core.messages.internal import PRIVATE, Private48, original_data, private_elements
-from switch.core.messages.meaning import INQUIRIES, left_of
+from switch.core.messages.meaning import INQUIRIES
 from switch.core.party import Hop, LinkId
 from switch.core.records.records import (
     REVERSAL,
-    Abandoned,
-    Answered,
-    AnyEntry,
     Declined,
     Forwarded,
     Key,
     Owed,
-    StoodIn,
     own_key,
 )
 from switch.core.records.standin_counters import STAND_IN
 from switch.core.routing.routing import Decision, Router
 from switch.wire import EncodeError
 from switch.wire.subfields import SubfieldError
-from switch.wire.vocabulary import APPROVALS, DE, MTI, SENSITIVE, Answer, Document, mask_pan, original_of
-
-
-class Status(Enum):
-    """States of a transaction."""
-
-    RECEIVED = "received"
-    OPEN = "open"
-    APPROVED = "approved"
-    DECLINED = "declined"
-    REVERSED = "reversed"
-
-
-MOVES: Final[dict[tuple[Status, type], tuple[Status, ...]]] = {
-    (Status.RECEIVED, Declined): (Status.DECLINED,),
-    (Status.RECEIVED, Forwarded): (Status.OPEN,),
-    (Status.RECEIVED, StoodIn): (Status.APPROVED,),
-    (Status.OPEN, Answered): (Status.APPROVED, Status.DECLINED),
-    (Status.OPEN, Owed): (Status.REVERSED,),
-    (Status.OPEN, Abandoned): (Status.DECLINED,),
-    (Status.APPROVED, Owed): (Status.REVERSED, Status.APPROVED),
-}
-
-
-def status_after(status: Status, entry: AnyEntry) -> Status:
-    """The state that `entry` moves a transaction to. Raises ValueError for a move that is not in the table."""
-    targets = MOVES.get((status, type(entry)))
-    if targets is None:
-        raise ValueError(f"a transaction that is {status.value} cannot take a {type(entry).__name__} record")
-    if isinstance(entry, Answered):
-        return Status.APPROVED if entry.de39 in APPROVALS else Status.DECLINED
-    if isinstance(entry, Owed) and status is Status.APPROVED and left_of(entry.message):
-        return Status.APPROVED
-    return targets[0]
-
+from switch.wire.vocabulary import DE, MTI, SENSITIVE, Answer, Document, mask_pan, original_of
 
 UP: Final = SessionState.UP
 

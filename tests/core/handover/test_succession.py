@@ -394,13 +394,13 @@ def test_less_memory_leaves_the_rest_to_the_journal() -> None:
 MADE_ANEW = {
     Kernel: {
         "effects", "wall_offset_ns", "limits", "dialects", "state", "vault", "history", "pending", "with_hosts", "draining",
-        "_wall_at", "_wall_us", "_second", "_de7", "_near", "_limits_said", "admitted", "admit_to", "shed",
+        "_wall_at", "_wall_us", "_second", "_de7", "_near", "_limits_said", "admitted", "admit_to", "shed", "strict",
     },
     Switch: {
         "forwarder", "operator", "_payments", "_reversals", "management", "retiring", "listeners", "connections", "unsigned",
         "partial", "maintenance", "_swept_ns", "_handlers", "_diagnosis", "overload", "hold", "settle", "release",
     },
-    Session: {"inward", "say", "first", "explained", "unanswered_ns", "in_flight", "max_in_flight", "direct"},
+    Session: {"inward", "say", "first", "explained", "unanswered_ns", "in_flight", "max_in_flight", "direct", "report_illegal"},
     HostState: {"config", "route", "timeout_ns", "up", "_turn"},
     PendingTable: {"_by_key", "_late_max", "_next"},
     Forwarder: {"_kernel"},
