@@ -7,7 +7,7 @@ failures, each a sentence with the payment it is about.
 import traceback
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import msgspec
 
@@ -33,14 +33,11 @@ from switch.core.records.records import (
 from switch.core.records.standin_counters import WINDOW_US
 from switch.core.records.state import State, apply
 from switch.core.switch import Switch
+from switch.sim.ports import Surroundings, SwitchProcess
 from switch.simulators.issuer import Issuer
 from switch.simulators.network import CardNetwork
 from switch.simulators.reconciliation import journal_rows, reconcile
 from switch.wire.vocabulary import DE
-
-if TYPE_CHECKING:
-    from switch.sim.nodes import SwitchNode
-    from switch.sim.world import World
 
 _What = TypeVar("_What", Key, int)
 
@@ -173,7 +170,7 @@ class Audit:
 
     # -- crashes
 
-    def before_crash(self, node: "SwitchNode") -> None:
+    def before_crash(self, node: SwitchProcess) -> None:
         """A switch whose every record is durable must hold what the records make."""
         self.said.clear()
         self._unheard.clear()
@@ -266,7 +263,7 @@ class Audit:
 
     # -- rest
 
-    def at_rest(self, world: "World") -> None:
+    def at_rest(self, world: Surroundings) -> None:
         """Everyone's books, compared."""
         self.now = world.clock.now
         node = world.switch

@@ -13,10 +13,10 @@ import msgspec
 from switch.core.party import Close, Hop, LinkId, Log, Party, Record, Send
 from switch.core.records.records import AnyEntry
 from switch.core.switch import Switch
-from switch.sim.audit import Audit
 from switch.sim.clock import EPOCH_NS, Clock
 from switch.sim.disk import Disk
 from switch.sim.network import Circuit, End
+from switch.sim.ports import SwitchWatch
 
 NEVER: Final = 1 << 62
 BUFFER_BYTES: Final = 1 << 20
@@ -186,7 +186,7 @@ class SwitchNode(Node):
 
     def __init__(
         self, clock: Clock, party: Switch, disk: Disk, lost: Callable[[End], None], died: Callable[[int], None],
-        audit: Audit, trace: Trace | None,
+        audit: SwitchWatch, trace: Trace | None,
     ) -> None:  # fmt: skip
         super().__init__(clock, "switch", party, lost, trace)
         self.disk = disk
@@ -305,6 +305,10 @@ class SwitchNode(Node):
     def entries(self) -> list[AnyEntry]:
         """What the journal holds, durable or not."""
         return self.disk.entries
+
+    def defuse(self) -> None:
+        """No death is to come any more."""
+        self.fuse = None
 
     def burn(self, detail: str, down_ms: int) -> None:
         """Die before or after an effect to come: `before record 3`, `after send 1`, `after any 7`."""

@@ -4,16 +4,16 @@ from collections import defaultdict, deque
 from collections.abc import Callable
 from contextlib import suppress
 from random import Random
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from switch.core.operator.command import Unable
 from switch.core.party import LinkId, Send
+from switch.sim.cast import WatchedTerminal
 from switch.sim.clock import MS_NS
 from switch.sim.faults import Fault, Kind
 from switch.sim.network import Connection, End, Weather
-from switch.sim.nodes import Node
+from switch.sim.ports import Process, Surroundings
 from switch.simulators.acquiring import match_key
 from switch.simulators.faults import Faults
 from switch.simulators.issuer import Issuer
@@ -21,10 +21,6 @@ from switch.simulators.messages import repeat
 from switch.simulators.terminal import Terminal
 from switch.wire.framing import make_framing
 from switch.wire.vocabulary import APPROVALS, DE, Document
-
-if TYPE_CHECKING:
-    from switch.sim.cast import WatchedTerminal
-    from switch.sim.world import World
 
 
 class Stranger:
@@ -45,7 +41,7 @@ class Stranger:
 class Trouble:
     """The acting hand of a schedule."""
 
-    def __init__(self, world: "World", dice: Random) -> None:
+    def __init__(self, world: Surroundings, dice: Random) -> None:
         self._world = world
         self._dice = dice
         self._moods: dict[str, int] = {}
@@ -175,7 +171,7 @@ class Trouble:
     def _sign_on(self, fault: Fault) -> None:
         self._says_hello(self._world.nodes[fault.target])
 
-    def _says_hello(self, node: Node) -> None:
+    def _says_hello(self, node: Process) -> None:
         if isinstance(node.party, Issuer | Terminal):
             node.party.say_hello(self._world.clock.now)
             node.carry_out()
@@ -332,7 +328,7 @@ class Trouble:
         disk.slow_ms = 0
         if not disk.up:
             world.switch.disk_mends()
-        world.switch.fuse = None
+        world.switch.defuse()
 
     _of_kind: "dict[Kind, Callable[[Trouble, Fault], None]]" = {  # noqa: RUF012 - a table, never changed
         Kind.CUT: _cut, Kind.HALF_OPEN: _half_open, Kind.STALL: _stall, Kind.SLOW_LINK: _slow_link, Kind.CRASH: _crash,

@@ -1,0 +1,135 @@
+"""What the pieces of a simulated world need of one another, as small Protocols: so that they know each other by these only.
+
+Processes report to a watch; whoever makes trouble, and whoever compares books at rest, sees the world and its processes.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from random import Random
+from typing import Any, Protocol
+
+from switch.core.network import HostLink
+from switch.core.party import LinkId, Party
+from switch.core.switch import Switch
+from switch.sim.cast import Cast, Climate, WatchedTerminal
+from switch.sim.clock import Clock
+from switch.sim.disk import Disk
+from switch.sim.network import Circuit, End, Station
+from switch.simulators.issuer import Issuer
+from switch.simulators.journal_records import HostEntry
+from switch.simulators.network import CardNetwork
+
+
+class SwitchWatch(Protocol):
+    """Is told what the switch's process does."""
+
+    said: Counter[int]
+    """transaction -> answers given"""
+
+    def owed_leaves(self, switch: Switch, txn: int) -> None:
+        """Something owed goes to its host."""
+
+    def undelivered(self, switch: Switch, txn: int) -> None:
+        """The switch has been told that an answer was not delivered."""
+
+
+class HostWatch(Protocol):
+    """Is told what hosts do."""
+
+    def host_restarted(self, before: Issuer, after: Issuer, now: int) -> None:
+        """A host was made again from its records."""
+
+
+class Process(Station, Protocol):
+    """A process of the world, and what can be done to it."""
+
+    ends: dict[LinkId, End]
+    dials: list[Circuit]
+    records: list[Any]
+    events: Counter[str]
+
+    @property
+    def party(self) -> Party | None:
+        """None: it is dead."""
+
+    def connected(self, end: End) -> None:
+        """A connection was made."""
+
+    def carry_out(self) -> None:
+        """Do what the party asked for."""
+
+    def crash(self) -> None:
+        """It dies."""
+
+    def starts(self, party: Party) -> None:
+        """A new process in its place."""
+
+    def jump(self, jump_ns: int) -> None:
+        """Its wall clock is set."""
+
+
+class SwitchProcess(Process, Protocol):
+    """The switch's."""
+
+    disk: Disk
+    crashes: int
+    failures: int
+
+    @property
+    def party(self) -> Switch | None:
+        """None: it is dead."""
+
+    def burn(self, detail: str, down_ms: int) -> None:
+        """Die before or after an effect to come."""
+
+    def defuse(self) -> None:
+        """It does not, after all."""
+
+    def disk_fails(self) -> None:
+        """The journal's writer is gone."""
+
+    def disk_mends(self) -> None:
+        """The writer is back."""
+
+
+class Surroundings(Protocol):
+    """The world, as its troublemaker and its auditor see it."""
+
+    cast: Cast
+    climate: Climate
+    clock: Clock
+    circuits: dict[str, Circuit]
+    hosts: dict[str, HostLink]
+    peace: bool
+
+    @property
+    def audit(self) -> HostWatch:
+        """Of this day."""
+
+    @property
+    def switch(self) -> SwitchProcess:
+        """Its one switch."""
+
+    @property
+    def nodes(self) -> Mapping[str, Process]:
+        """Everybody else."""
+
+    @property
+    def terminals(self) -> Sequence[WatchedTerminal]:
+        """Acquirers, terminals and floods."""
+
+    @property
+    def networks(self) -> Sequence[CardNetwork]:
+        """Those that are up."""
+
+    def host(self, name: str, dice: Random, records: Sequence[HostEntry] = ()) -> Issuer:
+        """An issuer or a card network, as its records make it."""
+
+    def dial(self, circuit: Circuit) -> None:
+        """Connect it, or try again later."""
+
+    def flood(self, name: str, rate: float) -> None:
+        """A flood's terminals connect, and pay at this rate."""
+
+    def switch_stops(self, down_ms: int) -> None:
+        """In order: everything is durable, every connection closed."""
