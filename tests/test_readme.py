@@ -1,4 +1,4 @@
-"""The README is true: its Python runs, its commands and links exist."""
+"""README, CONTRIBUTING and docs are true: the tour's Python runs, commands and links exist."""
 
 import re
 from pathlib import Path
@@ -9,13 +9,13 @@ import pytest
 from switch.cli.main import main
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-README = PAGES[0].read_text()
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+TOUR = (ROOT / "docs" / "tour.md").read_text()
 
 
-@pytest.mark.parametrize("code", re.findall(r"```python\n(.*?)```", README, re.DOTALL))
+@pytest.mark.parametrize("code", re.findall(r"```python\n(.*?)```", TOUR, re.DOTALL))
 def test_its_python_runs(code: str) -> None:
-    exec(compile(code, "README.md", "exec"), {})
+    exec(compile(code, "tour.md", "exec"), {})
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
