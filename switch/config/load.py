@@ -10,8 +10,9 @@ from switch.config.reader import Source
 from switch.core.network import Network
 from switch.money.country import ALPHA, NUMERIC, country_numeric
 from switch.money.currency import BY_ALPHA
+from switch.shipped import shipped
 
-SHIPPED: Final = Path(__file__).parents[2] / "specs" / "networks"
+SHIPPED: Final = shipped("networks")
 
 
 def load_network(name_or_path: str) -> Network:

@@ -93,6 +93,10 @@ class Histogram:
                 return min(_edge(bucket), self.highest)
         return self.highest
 
+    def mean(self) -> float:
+        """Of all values, each as the upper edge of its bucket; 0 where nothing is recorded."""
+        return sum(edge * count for edge, count in self) / self.total if self.total else 0.0
+
     def __iter__(self) -> Iterator[tuple[int, int]]:
         """(upper edge, count) of every bucket in use, in ascending order."""
         for bucket, count in enumerate(self._counts):

@@ -1,4 +1,4 @@
-"""Bytes to messages and back. No link, no clock, no money; imports nothing else of the switch.
+"""Bytes to messages and back. No link, no clock, no money; imports nothing else of the switch but where its files are.
 
 `Dialect.load("cmi87")` gives a dialect; its `decode` and `encode` turn one message's bytes into a document (pyiso8583's own
 form, a dict of str) and back. `vocabulary` has the words.

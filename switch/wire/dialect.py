@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from switch.shipped import shipped
 from switch.wire.annotation import Path as Place
 from switch.wire.annotation import mistakes as annotation_mistakes
 from switch.wire.careful import Table
@@ -19,7 +20,7 @@ from switch.wire.framing import FRAMINGS
 from switch.wire.subfields import Form, form_of
 from switch.wire.vocabulary import Document
 
-DIRECTORY: Final = Path(__file__).parents[2] / "specs" / "dialects"
+DIRECTORY: Final = shipped("dialects")
 """Where a dialect given by name is looked for."""
 
 LAYOUTS: Final = 512

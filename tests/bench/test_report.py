@@ -6,7 +6,7 @@ import xml.etree.ElementTree
 from collections import Counter
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from switch.bench import process
@@ -40,20 +40,19 @@ def test_where_some_are_declined_the_approvals_have_latencies_of_their_own():
 CPU = Cpu(us_per_transaction=42.5, cores=0.85, rss_bytes=120_000_000, rss_grown_bytes=1_000_000, processes=2)
 
 
-def test_percentiles_are_the_histogram_s_to_three_digits():
+def test_percentiles_are_the_histogram_s():
     us = made().latency_us
-    assert (us.p50, us.p90, us.p99) == pytest.approx((100, 1_000, 5_000), rel=0.001)
-    assert (us.p99_9, us.max) == pytest.approx((20_000, 20_000), rel=0.001)
+    assert (us.p50, us.p90, us.p99) == pytest.approx((100, 1_000, 5_000), rel=0.004)
+    assert (us.p99_9, us.max) == pytest.approx((20_000, 20_000), rel=0.004)
     assert made().throughput == 500.0
 
 
-@settings(max_examples=15, deadline=None)  # an HDR histogram takes ms to make
 @given(st.lists(st.integers(0, 10_000_000), min_size=1, max_size=300))
 def test_percentiles_agree_with_a_sorted_list(values):
     us = made(latencies=Counter(values), answered=len(values)).latency_us
     ranked = sorted(values)
-    assert us.p50 == pytest.approx(max(1, ranked[max(0, -(-len(ranked) // 2) - 1)]), rel=0.002)
-    assert us.max == pytest.approx(max(1, ranked[-1]), rel=0.002)
+    assert us.p50 == pytest.approx(max(1, ranked[max(0, -(-len(ranked) // 2) - 1)]), rel=0.004)
+    assert us.max == pytest.approx(max(1, ranked[-1]), rel=0.004)
 
 
 def test_a_run_without_answers_has_a_report_too():
@@ -68,7 +67,7 @@ def test_the_text_says_what_was_done_and_what_came_back():
         """\
 127.0.0.1:1 (cmi87): closed, 8 in flight, 1 connection, 2 s
            500/s   1,000 answered of 1,000 sent, 99.0 % approved
-       latency     p50 100 µs  p90 1,000 µs  p99 5,003 µs  p99.9 20.0 ms  max 20.0 ms
+       latency     p50 100 µs  p90 1,001 µs  p99 5,007 µs  p99.9 20.0 ms  max 20.0 ms
            990     DE39=00 approved
             10     DE39=51 not sufficient funds
           42.5 µs  of CPU a transaction (0.85 cores, 2 processes), 120 MB resident (+1.0 MB)"""
@@ -81,7 +80,7 @@ def test_1993_action_codes_count_as_approvals():
 
 def test_json_has_all_of_it():
     data = as_data(made(cpu=CPU, timeouts=1))
-    assert data["latency_us"]["p99_9"] == pytest.approx(20_000, rel=0.001)
+    assert data["latency_us"]["p99_9"] == pytest.approx(20_000, rel=0.004)
     assert (data["error_count"], data["errors"]["timeouts"], data["approved_percent"]) == (1, 1, 99.0)
     assert data["cpu"]["us_per_transaction"] == 42.5
 
