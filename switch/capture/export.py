@@ -23,7 +23,7 @@ HOST = os.environ.get("REPLAY_TO", {to!r})
 @pytest.mark.skipif(not HOST, reason="REPLAY_TO=HOST:PORT says which host to replay against")
 def test_{name}(switch_replay):
     report = switch_replay(CAPTURE, to=HOST)
-    assert report.same, report
+    assert report.same, str(report)
 '''
 
 _AROUND = '''"""Replays {source} around the switch of a network file and expects what was captured."""
@@ -35,7 +35,7 @@ CAPTURE = Path(__file__).with_name({lines!r})
 
 def test_{name}(switch_replay):
     report = switch_replay(CAPTURE, network={network!r})
-    assert report.same, report
+    assert report.same, str(report)
 '''
 
 

@@ -383,12 +383,16 @@ def _asked(message: "Document", internal: "Document") -> str:
     return f"{approved} of {asked} with {mask_pan(message.get('2', ''))}"
 
 
+BALANCES = ("01", "02")
+"""amount types of DE54 that may be negative"""
+
+
 def _balances(de54: str) -> "Iterator[tuple[str, str]]":
-    """Named amounts of DE54."""
+    """Named amounts of DE54. A balance may be below zero; what was asked, of which less was approved, has no sign."""
     from switch.money import format_amount
 
     names = {"01": "ledger balance", "02": "available", "57": "asked"}
     for i in range(0, len(de54) - 19, 20):
         part = de54[i : i + 20]
-        sign = -1 if part[7] == "D" else 1
+        sign = -1 if part[7] == "D" and part[2:4] in BALANCES else 1
         yield names.get(part[2:4], f"amount {part[2:4]}"), format_amount(sign * int(part[8:]), part[4:7])

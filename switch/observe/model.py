@@ -75,6 +75,9 @@ class LinkSums(msgspec.Struct):
             return "signed on"
         return next(reversed(self.connections.values()))
 
+    awaited: bool = False
+    """it is a host's, so that it is missed while it is away; an acquirer or terminal that hung up is not"""
+
 
 class Notable(msgspec.Struct, frozen=True):
     """A warning or error that someone should see."""
@@ -199,10 +202,13 @@ class Model(msgspec.Struct):
             self._notable(name, event)
 
     def _link(self, name: str, link: str, event: dict[str, Any]) -> None:
+        state = STATES.get(name)
         sums = self.links.get(link_name(link))
         if sums is None:
+            if state == "" and "host" not in event:
+                return
             sums = self.links[link_name(link)] = LinkSums()
-        state = STATES.get(name)
+        sums.awaited = sums.awaited or "host" in event or name in ("link.up", "link.connect_failed")
         if state is None:
             sums.last = f"unreachable: {event.get('reason', '')}"
         elif state:
@@ -210,6 +216,8 @@ class Model(msgspec.Struct):
                 sums.connections[link] = state
         elif sums.connections.pop(link, None) is not None and not sums.connections:
             sums.last = f"down: {event['reason']}" if "reason" in event else "down"
+            if not sums.awaited:
+                del self.links[link_name(link)]
         elif "reason" in event and not sums.connections and sums.last == "down":
             sums.last = f"down: {event['reason']}"
 

@@ -152,10 +152,11 @@ def reversal(original: Document, approval: str, at: Moment, stan: str, left: int
 
 
 def completion(original: Document, approval: str, amount: int, at: Moment, stan: str) -> Document:
-    """0220: captures `amount` (minor units) of a pre-authorization."""
+    """0220: captures `amount` (minor units) of a pre-authorization; `approval` "": it was approved without a code (DE38)."""
     document = _again(original, "0220", at, stan)
     document[DE.AMOUNT] = f"{amount:012d}"
-    document[DE.APPROVAL_CODE] = approval
+    if approval:
+        document[DE.APPROVAL_CODE] = approval
     return document
 
 

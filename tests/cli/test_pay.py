@@ -10,6 +10,9 @@ from click.testing import CliRunner, Result
 from switch.cli import pay
 from switch.config import load_network
 from switch.simulators.cards import demo_cards
+from switch.simulators.clock import Calendar
+from switch.simulators.messages import completion
+from switch.wire.vocabulary import DE
 
 from .conftest import Running
 
@@ -175,3 +178,17 @@ def test_the_messages_are_shown_field_by_field_and_nothing_secret_in_them(atlas:
     assert re.search(r"DE39\s+Response Code\s+00", result.output)
     assert card.pan not in result.output
     assert not re.search(rf"\b{card.cvv2}\b", result.output)
+
+
+def test_what_was_asked_has_no_sign_and_a_balance_may_be_below_zero() -> None:
+    assert list(pay._balances("0057504D000000008000" + "0002504D000000001250")) == [
+        ("asked", "80.00 MAD"), ("available", "-12.50 MAD"),
+    ]  # fmt: skip
+
+
+def test_a_completion_after_an_approval_without_a_code_sends_none() -> None:
+    original = {DE.MTI: "0100", DE.PROCESSING_CODE: "000000", DE.AMOUNT: "000000010000", DE.STAN: "000007",
+                DE.TRANSMISSION_TIME: "1125120000", DE.ACQUIRER: "504101", DE.CURRENCY: "504"}  # fmt: skip
+    at = Calendar().at(1_764_072_000_000_000_000)
+    assert DE.APPROVAL_CODE not in completion(original, "", 10_000, at, "000008")
+    assert completion(original, "007919", 10_000, at, "000008")[DE.APPROVAL_CODE] == "007919"

@@ -2,6 +2,7 @@
 
 import io
 import itertools
+import json
 
 import pytest
 from hypothesis import given
@@ -198,3 +199,23 @@ def test_the_plain_line(afternoon):
 def test_a_sparkline_shows_zero_as_nothing_and_one_as_something():
     assert sparkline([0, 1, 500, 1000]) == " ▁▄█"
     assert sparkline([]) == ""
+
+
+def link_event(event: str, link: str, **more: str) -> bytes:
+    return json.dumps(
+        {"at": "2026-11-25T01:50:57.370940Z", "level": "info", "event": event, "link": link} | more
+    ).encode()
+
+
+def test_an_acquirer_that_hung_up_is_forgotten_and_a_host_that_is_away_is_not() -> None:
+    model = Model()
+    model.feed_all([
+        link_event("link.connected", "acquirers#1"),
+        link_event("link.signed_on", "acquirers#1", source="rif"),
+        link_event("link.up", "atlas#1", host="atlas"),
+        link_event("link.down", "acquirers#1", source="rif"),
+        link_event("link.closed", "acquirers#1", reason="the peer closed it"),
+        link_event("link.down", "atlas#1", host="atlas"),
+    ])  # fmt: skip
+    assert list(model.links) == ["atlas"]
+    assert model.links["atlas"].last == "down"
