@@ -4,7 +4,7 @@ from typing import Any
 
 from switch.cli._processes import Child
 from switch.simulators.reconciliation import Books, journal_rows, reconcile
-from tests.e2e.stage import Stage
+from tests.e2e.stage import Stage, wait_for
 
 CALM = "purchase=6,web=1,cash=1,refund=1,balance=1,preauth=0,void=0,foreign=20,showcase=0,silent=0"
 """no payment that anybody declines or takes back on purpose"""
@@ -22,6 +22,11 @@ def load(stage: Stage, name: str, rate: int, seconds: float = 0, *options: str, 
         "terminal", "--network", str(stage.path), "--rate", str(rate), "--duration", str(seconds), "--mix", mix,
         "--book", str(stage.directory / f"{name}.terminals.json"), *options,
     )  # fmt: skip
+
+
+def await_load(stage: Stage, answers: int = 120) -> None:
+    """Wait until so many requests have been answered: terminals take their own time to start."""
+    wait_for(lambda: sum(line["mti"] in ("0110", "0210") for line in stage.events("hop.sent")) >= answers, 60)
 
 
 def declined_here(stage: Stage) -> list[dict[str, Any]]:

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -14,7 +13,7 @@ import pytest
 
 from switch.cli._processes import Child
 from switch.core.records.records import Booted
-from tests.e2e.load import books_agree, declined_here, hosts_with_books, load
+from tests.e2e.load import await_load, books_agree, declined_here, hosts_with_books, load
 from tests.e2e.stage import QUICK, Stage, wait_for
 from tests.e2e.test_crash import everything_arrived
 
@@ -100,7 +99,7 @@ def test_a_switch_killed_between_its_two_programs_loses_and_doubles_nothing(tmp_
         hosts_with_books(stage)
         switch = stage.serve()
         banks = load(stage, "banks", 100, 0, "--bank", "atlas", "--bank", "rif", "--patience", "4")
-        time.sleep(0.5)
+        await_load(stage)
         os.kill(switch.pid, signal.SIGUSR2)
         wait_for(partial(between_programs, switch), 60)
         os.kill(switch.pid, signal.SIGKILL)
