@@ -37,7 +37,7 @@ _install() {
 # profile-guided optimization runs the switch 15 % slower).
 _interpreter() {
     local candidate took best='' least='' seen=''
-    for candidate in ${PYTHON:-$(type -ap python3)}; do
+    while IFS= read -r candidate; do
         case "$candidate" in "$PWD"/.venv/*|.venv/*) continue ;; esac
         seen="$seen $candidate"
         took=$("$candidate" -c 'import sys, time
@@ -47,9 +47,9 @@ def once():
     began = time.process_time()
     sum(len(str(n)) for n in range(60_000))
     return time.process_time() - began
-print(int(min(once() for _ in range(5)) * 1e6))' 2>/dev/null) || continue
+print(int(min(once() for _ in range(5)) * 1e6))' 2>/dev/null </dev/null) || continue
         if [ -z "$best" ] || [ "$took" -lt "$least" ]; then best=$candidate least=$took; fi
-    done
+    done < <(if [ -n "${PYTHON:-}" ]; then echo "$PYTHON"; else type -ap python3; fi)
     if [ -z "$best" ]; then
         echo "setup: no python3 with version 3.11 or later and pip among:${seen:- none}; on Debian: apt-get install python3 python3-pip" >&2
         return 1

@@ -147,8 +147,7 @@ class Kernel:
         """
         outcome = self.state.recent.get(key)
         if outcome is None:
-            horizon = self.state.horizons.get(key[ACQUIRER])
-            if horizon is None or (later(key[TRANSMISSION_TIME], horizon) and key[TRANSMISSION_TIME][:4] in self._near):
+            if not self.beyond_memory(key):
                 return None
             outcome = self.history.find(key)
         return outcome if outcome is not None and self.of_this_year(outcome) else None
@@ -156,9 +155,10 @@ class Kernel:
     def beyond_memory(self, key: Key) -> bool:
         """True if memory may have let go of what has this key: `find` would ask History."""
         horizon = self.state.horizons.get(key[ACQUIRER])
-        return horizon is not None and not (
-            later(key[TRANSMISSION_TIME], horizon) and key[TRANSMISSION_TIME][:4] in self._near
-        )
+        if horizon is None:
+            return False
+        sent_at = key[TRANSMISSION_TIME]
+        return not (later(sent_at, horizon) and sent_at[:4] in self._near)
 
     def of_this_year(self, outcome: Outcome) -> bool:
         """True if a name without a year can mean this transaction."""

@@ -122,18 +122,17 @@ class CardNetwork(Issuer):
         account = self.ledger.accounts.get(internal.get(DE.PAN, ""))
         if account is None or DE.AMOUNT not in internal or DE.CURRENCY not in internal:
             return internal
+        amounts = self._convert(int(internal[DE.AMOUNT]), internal[DE.CURRENCY], account.card.currency, now)
+        return internal if amounts is None else internal | amounts
+
+    def _convert(self, amount: int, currency: str, billed: str, now: int) -> Document | None:
+        """As `converted`; None where a rate is missing, which is logged."""
         try:
-            return internal | self.converted(
-                int(internal[DE.AMOUNT]), internal[DE.CURRENCY], account.card.currency, now
-            )
+            return self.converted(amount, currency, billed, now)
         except RateError as error:
-            self.log(
-                "error",
-                "conversion.impossible",
-                reason=str(error),
-                hint="add the currency to [rates] of the network file",
-            )
-            return internal
+            hint = "add the currency to [rates] of the network file"
+            self.log("error", "conversion.impossible", reason=str(error), hint=hint)
+            return None
 
     def converted(self, amount: int, currency: str, billing: str, now: int) -> Document:
         """DE5, 6, 9, 10, 16, 50, 51 of `amount` (minor units of `currency`). RateError: no rate."""
@@ -221,16 +220,10 @@ class CardNetwork(Issuer):
         document = messages.request(kind, card, amount, place, at, stan, at.rrn_prefix + stan, web)
         if kind != messages.CASH:
             document[DE.MTI] = "0100"
-        try:
-            document |= self.converted(amount, place.currency, card.currency, now)
-        except RateError as error:
-            self.log(
-                "error",
-                "conversion.impossible",
-                reason=str(error),
-                hint="add the currency to [rates] of the network file",
-            )
+        amounts = self._convert(amount, place.currency, card.currency, now)
+        if amounts is None:
             return
+        document |= amounts
         self._acquiring.pay(document, kind, f"{self.scheme}-abroad", plan, now)
 
     def on_response(self, line: Line, heard: Heard, now: int) -> None:

@@ -11,6 +11,7 @@ from switch.core.network import Address
 from switch.core.party import Hop, Log
 from switch.wire import Dialect
 from switch.wire.framing import FRAMINGS, make_framing
+from tests.hops import bare_hop
 from tests.wire.samples import purchase
 
 CMI87 = Dialect.load("cmi87")
@@ -20,22 +21,7 @@ AT = 1_764_072_000_000_000_000
 
 
 def hop(stan: str, mti: str = "0200", txn: int = 0x1F, event: str = "hop.received") -> Hop:
-    return Hop(
-        event=event,
-        txn=txn,
-        link="pos#1",
-        mti=mti,
-        stan=stan,
-        rrn="",
-        pan="",
-        amount=0,
-        currency="",
-        route="",
-        de39="",
-        cost=0,
-        at_ns=0,
-        first_ns=0,
-    )
+    return bare_hop(event=event, txn=txn, link="pos#1", mti=mti, stan=stan)
 
 
 class Stage:

@@ -7,26 +7,11 @@ from typing import Any
 
 from switch.core.party import Effect, Hop, LinkId, Log
 from switch.server.driver import Sinks
+from tests.hops import bare_hop
 
 
 def hop_named(note: str) -> Hop:
-    return Hop(
-        event="hop.sent",
-        txn=1,
-        link="peers#1",
-        mti="0210",
-        stan="",
-        rrn="",
-        pan="",
-        amount=0,
-        currency="",
-        route="",
-        de39="",
-        cost=0,
-        at_ns=0,
-        first_ns=0,
-        note=note,
-    )
+    return bare_hop(event="hop.sent", mti="0210", note=note)
 
 
 class Scripted:

@@ -89,7 +89,7 @@ class Session:
         """when the first request left since something was last heard; kept where a host has several connections"""
         self.good = 0
         self.first = b""
-        """what came before the first good message, as far as it is remembered (`advice`)"""
+        """what came before the first good message, as far as it is remembered (`link_control.diagnosis`)"""
         self.explained = False
         """what is wrong with it has been said"""
         self.bad = 0
@@ -111,7 +111,7 @@ class Session:
 
 
 class HostState:
-    """A host: its connections, what it owes us (pending) and what we owe it (`forward`)."""
+    """A host: its connections, what it owes us (pending) and what we owe it (`saf`)."""
 
     def __init__(self, config: HostLink, late_max: int, by_key: dict[Key, Pending]) -> None:
         self.config = config
