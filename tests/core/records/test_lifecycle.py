@@ -1,53 +1,87 @@
-"""What a record may do to a transaction, and an event to a link: the tables that run."""
+"""Whatever peers and operators say, in whatever order: no record is a move that the tables have not, and no link's either.
+
+A playbook's switch is strict, so that either would raise; in production the first would stop the switch.
+"""
+
+from contextlib import suppress
+from random import Random
 
 import pytest
 
-from switch.core.links.states import MOVES as LINK_MOVES
-from switch.core.links.states import IllegalLinkMoveError, LinkEvent, SessionState
-from switch.core.records.lifecycle import MOVES, PROMISES, IllegalMoveError, Status
-from switch.core.records.records import Answered, Delivered, Forwarded
-from tests.core.scripts import Scene, purchase
+from switch.core.operator.command import Unable
+from switch.wire.vocabulary import Document, is_request
+from tests.core.scripts import ATLAS_CARD, OTHER_CARD, UNKNOWN_CARD, VISA_ABROAD, Scene, purchase, reversal
+
+CODES = ("00", "00", "00", "10", "51", "91", "96", "05", "08", "25")
+COMMANDS = ("links.signoff", "links.drain", "links.resume", "saf.hold", "saf.release", "saf.retry")
 
 
-def test_an_answer_to_nothing_open_is_refused_before_anything_changes() -> None:
-    scene = Scene()
-    switch, position = scene.book.switch, scene.book.switch.position
-    with pytest.raises(IllegalMoveError, match="received cannot take a Answered"):
-        switch.record(Answered(txn=1, at_us=0, de39="00", elements={}, cost=0))
-    assert (switch.position, switch.effects) == (position, [])
+class Rambling:
+    """A scene in which anything may be said next."""
+
+    def __init__(self, seed: int) -> None:
+        self.scene, self.dice = Scene(), Random(seed)
+        self.said: list[Document] = [purchase("000001")]
+        self.asked: list[Document] = []
+
+    def request(self) -> Document:
+        """New, or under a number that was used before; of any kind."""
+        dice = self.dice
+        stan = f"{dice.randrange(1, 40):06d}"
+        kind = dice.choice(("000000", "010000", "090000", "200000", "310000"))
+        card = dice.choice((ATLAS_CARD, ATLAS_CARD, OTHER_CARD, VISA_ABROAD, UNKNOWN_CARD))
+        mti = dice.choice(("0100", "0200", "0200", "0201", "0220", "0221", "0120"))
+        de38 = dice.choice(("", "A12345"))
+        return purchase(stan, t=mti, de3=kind, de2=card, de4=f"{dice.randrange(1, 30_000):012d}", de38=de38)
+
+    def follow_up(self) -> Document:
+        """About something said before: a reversal of all or a part of it, a completion, the same once more."""
+        dice, of = self.dice, self.dice.choice(self.said)
+        stan = f"{dice.randrange(900, 940):06d}"
+        choice = dice.randrange(4)
+        if choice == 0:
+            return of
+        if choice == 1 and of["t"][1] in "12":
+            return {**of, "t": of["t"][:3] + "1"}
+        mti = dice.choice(("0400", "0401", "0420", "0421"))
+        left = dice.choice(("", "", f"{dice.randrange(0, 30_000):012d}" + "0" * 30))
+        undo = reversal(of, stan, t=mti, de95=left, de90=dice.choice(("", "keep")))
+        if undo.get("90") == "keep":
+            undo["90"] = of["t"] + of["11"] + of["7"] + of["32"].rjust(11, "0") + "0" * 11
+        return {**undo, "t": "0220"} if choice == 2 and of["t"][1] in "12" else undo
+
+    def step(self) -> None:
+        """One thing happens."""
+        scene, dice = self.scene, self.dice
+        choice = dice.randrange(20)
+        if choice < 7:
+            self.said.append(self.request())
+            scene.rif.sends(self.said[-1])
+        elif choice < 12:
+            scene.rif.sends(self.follow_up())
+        elif choice < 17:
+            while not scene.atlas.got_nothing():
+                message = scene.atlas.gets()
+                if is_request(message["t"]) and message["t"][1] != "8":
+                    self.asked.append(message)
+            if self.asked:
+                asked = self.asked[-1] if dice.random() < 0.8 else dice.choice(self.asked)
+                scene.atlas.answers(asked, dice.choice(CODES), **dice.choice(({}, {"de38": "A12345"})))
+        elif choice == 17:
+            scene.book.passes(dice.choice((0.1, 3, 20, 100)))
+        elif choice == 18:
+            command, target = dice.choice(COMMANDS), dice.choice(("atlas", "visa", "acquirers#1"))
+            with suppress(Unable):
+                scene.book.asks(command, **({"all": True} if command == "saf.retry" else {"name": target}))
+        else:
+            peer, institution = dice.choice(((scene.rif, "504102"), (scene.atlas, "504101")))
+            peer.sends({"t": "0800", "7": "1125120100", "11": f"{dice.randrange(999):06d}", "32": institution,
+                        "70": dice.choice(("001", "002", "301", "201"))})  # fmt: skip
 
 
-def test_what_is_not_owed_cannot_be_delivered() -> None:
-    with pytest.raises(IllegalMoveError):
-        Scene().book.switch.record(Delivered(txn=1, at_us=0, de39="00"))
-
-
-def test_a_second_answer_is_no_move() -> None:
-    scene = Scene()
-    scene.rif.sends(purchase())
-    (request,) = scene.book.recorded(Forwarded)
-    answered = Answered(txn=request.txn, at_us=0, de39="51", elements={}, cost=0)
-    scene.book.switch.record(answered)
-    with pytest.raises(IllegalMoveError):
-        scene.book.switch.record(answered)
-
-
-def test_what_has_ended_badly_stays_so() -> None:
-    ended = {Status.DECLINED, Status.REFUSED, Status.REVERSED, Status.ABANDONED, Status.DELIVERED}
-    assert not ended & {status for status, _ in MOVES | PROMISES}
-
-
-def test_a_closing_link_moves_nowhere_else() -> None:
-    assert {event for state, event in LINK_MOVES if state is SessionState.CLOSING} == {LinkEvent.CLOSE}
-    assert {state for state, event in LINK_MOVES if event is LinkEvent.CLOSE} == set(SessionState)
-
-
-def test_an_illegal_move_of_a_link_raises_here_and_is_logged_in_production() -> None:
-    scene = Scene()
-    switch, session = scene.book.switch, scene.book.switch.sessions[scene.rif.link]
-    with pytest.raises(IllegalLinkMoveError, match="is up: the switch signs on"):
-        session.move(LinkEvent.SIGN_ON)
-    switch.strict = False
-    session.move(LinkEvent.SIGN_ON)
-    assert session.state is SessionState.UP
-    assert switch.effects.pop().event == "link.illegal_move"
+@pytest.mark.parametrize("seed", range(60))
+def test_nothing_that_is_said_makes_an_illegal_move(seed: int) -> None:
+    rambling = Rambling(seed)
+    for _ in range(80):
+        rambling.step()
+    assert len(rambling.said) > 10
