@@ -1,6 +1,7 @@
 """A network file's sections -> the values of `core.network`, each beside the section it came from, for later checks."""
 
 from decimal import Decimal
+from enum import StrEnum
 from typing import Final
 
 import msgspec
@@ -9,6 +10,8 @@ from switch.config.dialects import Dialects
 from switch.config.mistakes import did_you_mean
 from switch.config.reader import Section
 from switch.core.limits import Limits
+from switch.core.links.pending import MATCHED
+from switch.core.messages.answer_codes import Meaning, Receipt
 from switch.core.network import BinRange, Capture, HostLink, Listener, Member, StandInRule, Tariff
 from switch.money.convert import RateError, rate_between
 from switch.money.country import NUMERIC, country_numeric
@@ -113,6 +116,27 @@ def read_standin(s: Section, home: str) -> StandInRule:
     return rule
 
 
+def read_codes(s: Section, key: str, meanings: type[StrEnum]) -> dict[str, str]:
+    """`answers = { "08" = "approved" }`: what codes of DE39 mean on this link, where its dialect's table says otherwise."""
+    table, found = s.table(key), {}
+    for code in table.data:
+        if not (code.isascii() and code.isalnum() and len(code) in (2, 3)):
+            table.wrong_key(code, f'"{code}" is no code of DE39', "two characters, or three digits in the 1993 edition")
+        found[code] = table.choice(code, [meaning.value for meaning in meanings])
+    return found
+
+
+def read_match(s: Section) -> tuple[str, ...]:
+    """`match = ["7", "37"]`: what of an answer must be its request's."""
+    elements = s.texts("match")
+    if not s.has("match"):
+        return MATCHED
+    for element in elements:
+        if element not in MATCHED:
+            s.wrong("match", f'"{element}" is nothing that answers are matched on', "some of 7, 37, 41")
+    return tuple(element for element in elements if element in MATCHED)
+
+
 def read_host(s: Section, dialects: Dialects, members: dict[str, Member], limits: Limits, home: str) -> HostLink:
     """`[[host]]`: a link to an issuer's or network's host. `home`: the home currency, numeric."""
     name = s.name()
@@ -147,6 +171,10 @@ def read_host(s: Section, dialects: Dialects, members: dict[str, Member], limits
         owed_tries_max=s.integer("owed_tries_max", 1, 100_000, 50),
         owed_give_up_s=s.integer("owed_give_up_s", 60, 31_536_000, 86_400),
         completion_tolerance=s.percent("completion_tolerance", "15 %"),
+        answers=read_codes(s, "answers", Meaning),
+        receipts=read_codes(s, "receipts", Receipt),
+        match=read_match(s),
+        pan_tokens=s.truth("pan_tokens", False),
         preauth_s=s.integer("preauth_s", 1, 31_536_000, 604_800),
         standin=tuple(read_standin(rule, home) for rule in s.tables("standin")),
         standin_total=home_money(s, "standin_total", home, None if s.has("standin") else "0", "50000.00 MAD"),

@@ -24,6 +24,7 @@ from switch.wire import Dialect, EncodeError
 from switch.wire.framing import FramingError
 from switch.wire.vocabulary import Document
 
+STANS: Final = 999_999
 HALF_YEAR_US: Final = 182 * 86_400_000_000
 
 
@@ -52,7 +53,8 @@ class Kernel:
         self.history = history
         self.pending: dict[Key, Pending] = {}
         """requests awaiting an answer at any host, by the acquirers' own keys"""
-        self.hosts = {h.name: HostState(h, network.limits.late_answers, self.pending) for h in network.hosts}
+        late_max = network.limits.late_answers
+        self.hosts = {h.name: HostState(h, dialects[h.dialect].family, late_max, self.pending) for h in network.hosts}
         self.sessions: dict[LinkId, Session] = {}
         self.with_hosts: dict[LinkId, Session] = {}
         """of them, those with hosts, whoever made them"""
@@ -112,8 +114,14 @@ class Kernel:
         return txn
 
     def next_stan(self, host: str) -> str:
-        """The next DE11 towards `host`, 000001 to 999999 and round again."""
-        return f"{self.state.stans.get(host, 0) % 999_999 + 1:06d}"
+        """The next DE11 towards `host`, 000001 to 999999 and round again, but for those that an answer may still come to."""
+        number, there = self.state.stans.get(host, 0), self.hosts.get(host)
+        for _ in range(STANS):
+            number = number % STANS + 1
+            stan = f"{number:06d}"
+            if there is None or not (stan in there.stans_owed or there.pending.in_use(stan)):
+                break
+        return stan
 
     # -- facts
 

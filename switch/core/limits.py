@@ -36,6 +36,10 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """kept in memory for repeats and reversals; older ones are asked of the journal's index"""
     late_answers: int = 4_096
     """requests given up that a late answer can still be matched to by name"""
+    late_s: int = 300
+    """and for so long at least, while they are not too many"""
+    exceptions: int = 10_000
+    """open at once; above it nothing new is taken that would be one more"""
     standin_payments: int = 50_000
     """approved in issuers' place within 24 hours, over all hosts; above it no more are"""
     snapshot_records: int = 200_000

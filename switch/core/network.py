@@ -106,6 +106,14 @@ class HostLink(msgspec.Struct, frozen=True, kw_only=True):
     """the same for one that is older, whatever restarts there were, once it has been tried a few times more"""
     completion_tolerance: Decimal = Decimal("0.15")
     """by which a completion may be above its pre-authorization, a fraction"""
+    answers: dict[str, str] = {}
+    """codes in DE39 of its answers that mean otherwise than in its dialect: `approved`, `partial`, `declined`, `unknown`"""
+    receipts: dict[str, str] = {}
+    """the same of its answers to reversals and advices: `accepted`, `nothing`, `later`, `refused`"""
+    match: tuple[str, ...] = ("7", "37", "41")
+    """elements an answer must have as its request had them, where it has them; without 7, its host stamps DE7 anew"""
+    pan_tokens: bool = False
+    """its answers have tokens in DE2: another PAN than was asked about says nothing"""
     preauth_s: int = 604_800
     """a pre-authorization that is not completed by then is released by its (simulated) issuer"""
     standin: tuple[StandInRule, ...] = ()

@@ -13,12 +13,13 @@ from switch.core.link_control.diagnosis import LinkDiagnosis, LinkDoctor
 from switch.core.link_control.maintenance import Maintenance
 from switch.core.link_control.network_management import NetworkManagement
 from switch.core.link_control.retiring import Retiring
-from switch.core.links.session import HostState, Session
+from switch.core.links.session import Session
 from switch.core.links.states import LinkEvent, SessionState
 from switch.core.messages.family import UnreadableError
 from switch.core.messages.translator import answer, translator_for
 from switch.core.network import Listener, Network
 from switch.core.operator.business_day import BusinessDay
+from switch.core.operator.exceptions import ExceptionCommands
 from switch.core.operator.links import LinkCommands
 from switch.core.operator.operator import Operator
 from switch.core.operator.saf import SafCommands
@@ -29,6 +30,7 @@ from switch.core.records.state import History, State
 from switch.core.routing.routing import Router
 from switch.core.routing.tariffs import Tariffs
 from switch.core.saf.forwarder import Forwarder
+from switch.core.transactions.late_answers import LateAnswers
 from switch.core.transactions.overload import Overload
 from switch.core.transactions.payments import Payments
 from switch.core.transactions.reversals import Reversals
@@ -64,13 +66,18 @@ class Switch(Kernel):
         router = Router(network)
         self.forwarder = Forwarder(self)
         self._payments = Payments(self, router, self.forwarder, Tariffs(network))
+        self.late_answers = LateAnswers(self, self.forwarder)
         self._reversals = Reversals(self, router, self.forwarder, self._payments)
         self.management = NetworkManagement(self, self.forwarder.resume)
         self.maintenance = Maintenance(self, self.management)
         day = BusinessDay(self, self.management)
         self.management.cutover = day.handle_cutover
         self.operator = Operator(
-            self, LinkCommands(self, self.maintenance).table(), SafCommands(self, self.forwarder).table(), day.table()
+            self,
+            LinkCommands(self, self.maintenance).table(),
+            SafCommands(self, self.forwarder).table(),
+            day.table(),
+            ExceptionCommands(self, self.forwarder).table(),
         )
         self._diagnosis = LinkDiagnosis(self.log, doctor)
         self.retiring = Retiring(self, self.management)
@@ -101,6 +108,7 @@ class Switch(Kernel):
         self.record(Booted(at_us=self.wall_us(now), schema=SCHEMA, network=self.network.name))
         for request in list(self.state.open.values()):
             self.close_unwaited(request, now)
+        self.late_answers.watch(now)
         for name in {entry.host for entry in self.state.owed.values()} - self.hosts.keys():
             self.log("error", "owed.host_unknown", host=name,
                      hint="something is still owed to a host that left the network file; put it back")  # fmt: skip
@@ -314,42 +322,19 @@ class Switch(Kernel):
 
     def _answer(self, session: Session, document: Document, raw: Document, now: int) -> None:
         """0110, 0210, 0130, 0230, 0410, 0430 from a host: of a request that waits, of something owed, or of nothing."""
-        del raw
         host = session.host
-        get = document.get
-        key = (document[DE.MTI][1], get(DE.STAN, ""), get(DE.TRANSMISSION_TIME, ""))
         if host is not None:
             mti = document[DE.MTI]
+            key = (mti[1], document.get(DE.STAN, ""))
             pending = host.pending.match(key, document) if mti[2] == "1" else None
             if pending is not None:
-                self._payments.handle_answer(session, document, pending, now)
+                self._payments.handle_answer(session, document, raw, pending, now)
                 if self.draining:
                     self._say_goodbye(now)
                 return
-            if (mti[2] == "3" or mti[1] == MTI.REVERSAL) and self.forwarder.acknowledge(host, key, document, now):
+            if (mti[2] == "3" or mti[1] == MTI.REVERSAL) and self.forwarder.acknowledge(host, document, raw, now):
                 return
-        self._unmatched(session, host, document, key, now)
-
-    def _unmatched(
-        self, session: Session, host: HostState | None, document: Document, key: tuple[str, str, str], now: int
-    ) -> None:
-        fields = {
-            "link": session.link, "mti": document[DE.MTI], "de11": key[1], "de7": key[2],
-            "rrn": document.get(DE.RRN, ""), "de39": document.get(DE.RESPONSE_CODE, ""),
-        }  # fmt: skip
-        if host is None:
-            self.log("warning", "answer.unmatched", **fields, nearest="the switch asks nothing of an acquirer's link")
-            return
-        given_up = host.pending.late(key)
-        doubled = host.pending.answered_before(key) if given_up is None else 0
-        if doubled:
-            self.log("warning", "answer.doubled", **fields, txn=f"{doubled:x}", hint="the first answer stands")
-        elif given_up is None:
-            self.log("warning", "answer.unmatched", **fields, nearest=host.pending.nearest(key, now))
-        else:
-            self.log("warning", "answer.late", **fields, txn=f"{given_up.txn:x}", given_up=given_up.reason,
-                     late_ms=(now - given_up.at_ns) // 1_000_000,
-                     hint="the reversal owed to the host undoes it")  # fmt: skip
+        self.late_answers.handle(session, document, raw, now)
 
     def _network_answer(self, session: Session, document: Document, raw: Document, now: int) -> None:
         del raw
@@ -471,5 +456,7 @@ class Switch(Kernel):
                 maintenance=dict(state.maintenance),
                 stood=tuple(state.standin_counters.window.values()),
                 cutover=state.cutover,
+                watched=tuple(state.watched.values()),
+                exceptions=tuple(state.exceptions.values()),
             )
         )

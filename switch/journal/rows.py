@@ -15,6 +15,7 @@ from switch.core.records.lifecycle import Status
 from switch.core.records.records import (
     ACQUIRER,
     ENCODER,
+    LATE,
     MTI_CLASS,
     TRANSMISSION_TIME,
     Abandoned,
@@ -182,6 +183,8 @@ class Rows:
         if original is None:
             self._reversed_unknown(entry)
             return
+        if entry.reason == LATE and original.status != Status.APPROVED:
+            return  # of an approval that nobody was told of: it never stood here
         payment, left = self._payment(original), left_of(entry.message)
         if original.status == Status.OPEN:
             original.de39, original.reason = "91", entry.reason

@@ -18,6 +18,8 @@ from switch.core.records.lifecycle import Status, status_after
 from switch.core.records.records import (
     ACQUIRER,
     INSTITUTION,
+    LATE,
+    REVERSAL,
     TERMINAL,
     Abandoned,
     Answered,
@@ -125,7 +127,8 @@ class Audit:
         elif isinstance(entry, Owed):
             if entry.key[ACQUIRER]:
                 self._once(self._promised, entry.key, entry.txn, "was taken twice", _key(entry))
-            if entry.kind == "reversal" and entry.original and not left_of(entry.message):
+            whole = entry.kind == REVERSAL and entry.original and not left_of(entry.message)
+            if whole and entry.reason != LATE:
                 self._once(self._reversals, entry.original, entry.txn, "was reversed twice", _key(entry))
         elif isinstance(entry, Cutover):
             self._closes(entry)

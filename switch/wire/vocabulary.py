@@ -103,11 +103,15 @@ class Answer:
     INVALID_MERCHANT: Final = "03"
     PICK_UP: Final = "04"
     DO_NOT_HONOUR: Final = "05"
+    HONOUR_WITH_ID: Final = "08"
     PARTIAL: Final = "10"
+    APPROVED_VIP: Final = "11"
     INVALID_TRANSACTION: Final = "12"
     INVALID_AMOUNT: Final = "13"
     INVALID_CARD: Final = "14"
     NO_SUCH_ISSUER: Final = "15"
+    APPROVED_TRACK3: Final = "16"
+    NO_ACTION: Final = "21"
     RECORD_NOT_FOUND: Final = "25"
     FORMAT_ERROR: Final = "30"
     LOST: Final = "41"
@@ -135,36 +139,59 @@ class Answer:
 
 
 ANSWER_NAMES: Final[dict[str, str]] = {
-    "00": "approved", "01": "refer to issuer", "03": "invalid merchant", "04": "pick up card", "05": "do not honour",
-    "10": "partially approved", "12": "invalid transaction", "13": "invalid amount", "14": "invalid card number",
-    "15": "no such issuer", "19": "re-enter", "25": "unable to locate record", "30": "format error", "41": "lost card",
-    "43": "stolen card", "51": "not sufficient funds", "54": "expired card", "55": "incorrect PIN",
+    "00": "approved", "01": "refer to issuer", "02": "refer to issuer, special condition", "03": "invalid merchant",
+    "04": "pick up card", "05": "do not honour", "06": "error", "07": "pick up card, special condition",
+    "08": "honour with identification", "09": "request in progress", "10": "partially approved", "11": "approved, VIP",
+    "12": "invalid transaction", "13": "invalid amount", "14": "invalid card number", "15": "no such issuer",
+    "16": "approved, update track 3", "17": "customer cancellation", "18": "customer dispute", "19": "re-enter",
+    "20": "invalid response", "21": "no action taken", "22": "suspected malfunction", "23": "unacceptable fee",
+    "25": "unable to locate record", "30": "format error", "31": "bank not supported", "32": "completed partially",
+    "33": "expired card, pick up", "34": "suspected fraud, pick up", "35": "contact acquirer, pick up",
+    "36": "restricted card, pick up", "37": "call security, pick up", "38": "PIN tries exceeded, pick up",
+    "39": "no credit account", "40": "function not supported", "41": "lost card", "42": "no universal account",
+    "43": "stolen card", "44": "no investment account", "51": "not sufficient funds", "52": "no chequing account",
+    "53": "no savings account", "54": "expired card", "55": "incorrect PIN", "56": "no card record",
     "57": "not permitted to cardholder", "58": "not permitted to terminal", "59": "suspected fraud",
-    "61": "exceeds amount limit", "62": "restricted card", "63": "security violation", "65": "exceeds frequency limit",
-    "68": "response received too late", "75": "PIN tries exceeded", "76": "unable to locate original",
-    "77": "inconsistent with original", "82": "card value check failed", "85": "no reason to decline",
-    "91": "issuer or switch inoperative", "92": "unable to route", "94": "duplicate transmission",
-    "95": "reconcile error", "96": "system malfunction", "N7": "CVV2 failure",
+    "60": "contact acquirer", "61": "exceeds amount limit", "62": "restricted card", "63": "security violation",
+    "64": "original amount incorrect", "65": "exceeds frequency limit", "66": "call acquirer's security",
+    "67": "hard capture", "68": "response received too late", "75": "PIN tries exceeded", "76": "unable to locate original",
+    "77": "inconsistent with original", "78": "blocked, or no such account", "82": "card value check failed",
+    "85": "no reason to decline", "90": "cutoff in process", "91": "issuer or switch inoperative", "92": "unable to route",
+    "93": "violation of law", "94": "duplicate transmission", "95": "reconcile error", "96": "system malfunction",
+    "N7": "CVV2 failure",
 }  # fmt: skip
 
-APPROVALS: Final = frozenset({Answer.APPROVED, Answer.PARTIAL, Answer.NO_REASON_TO_DECLINE})
+APPROVALS: Final = frozenset({
+    Answer.APPROVED, Answer.HONOUR_WITH_ID, Answer.PARTIAL, Answer.APPROVED_VIP, Answer.APPROVED_TRACK3,
+    Answer.NO_REASON_TO_DECLINE,
+})  # fmt: skip
+"""Internal codes by which money moved. What a link's own codes mean is `core.messages.answer_codes`'s."""
 
 ACTION_CODES: Final[dict[str, str]] = {
-    "00": "000", "01": "107", "03": "109", "04": "200", "05": "100", "10": "002", "12": "902", "13": "110", "14": "111",
-    "15": "908", "19": "903", "25": "914", "30": "904", "41": "208", "43": "209", "51": "116", "54": "101", "55": "117",
-    "57": "119", "58": "120", "59": "102", "61": "121", "62": "104", "63": "122", "65": "123", "68": "911", "75": "106",
-    "76": "914", "77": "914", "82": "122", "85": "000", "91": "907", "92": "908", "94": "913", "95": "501", "96": "909",
-    "N7": "122",
+    "00": "000", "01": "107", "02": "108", "03": "109", "04": "200", "05": "100", "06": "909", "07": "207", "08": "001",
+    "09": "923", "10": "002", "11": "003", "12": "902", "13": "110", "14": "111", "15": "908", "16": "004", "17": "100",
+    "18": "100", "19": "903", "20": "909", "21": "914", "22": "909", "23": "113", "25": "914", "30": "904", "31": "905",
+    "32": "002", "33": "201", "34": "202", "35": "203", "36": "204", "37": "205", "38": "206", "39": "114", "40": "115",
+    "41": "208", "42": "114", "43": "209", "44": "114", "51": "116", "52": "114", "53": "114", "54": "101", "55": "117",
+    "56": "118", "57": "119", "58": "120", "59": "102", "60": "103", "61": "121", "62": "104", "63": "122", "64": "110",
+    "65": "123", "66": "105", "67": "200", "68": "911", "75": "106", "76": "914", "77": "914", "78": "111", "82": "122",
+    "85": "000", "90": "906", "91": "907", "92": "908", "93": "124", "94": "913", "95": "501", "96": "909", "N7": "122",
 }  # fmt: skip
-"""DE39 1987 -> DE39 1993 (action code, n 3). Reversal answers use `REVERSAL_ACCEPTED`, network ones `NETWORK_ACCEPTED`."""
+"""DE39 1987 -> DE39 1993 (action code, n 3); a decline that is not here is 100. Reversal answers use `REVERSAL_ACCEPTED`,
+network ones `NETWORK_ACCEPTED`."""
 
 RESPONSE_CODES: Final[dict[str, str]] = {
-    "000": "00", "002": "10", "100": "05", "101": "54", "102": "59", "104": "62", "106": "75", "107": "01", "109": "03",
-    "110": "13", "111": "14", "116": "51", "117": "55", "119": "57", "120": "58", "121": "61", "122": "63", "123": "65",
-    "200": "04", "208": "41", "209": "43", "400": "00", "500": "00", "501": "95", "800": "00", "902": "12", "903": "19",
-    "904": "30", "907": "91", "908": "15", "909": "96", "911": "91", "912": "91", "913": "94", "914": "25", "921": "63",
+    "000": "00", "001": "08", "002": "10", "003": "11", "004": "16", "005": "00", "006": "10", "007": "00",
+    "100": "05", "101": "54", "102": "59", "103": "60", "104": "62", "105": "66", "106": "75", "107": "01", "108": "02",
+    "109": "03", "110": "13", "111": "14", "112": "55", "113": "23", "114": "39", "115": "40", "116": "51", "117": "55",
+    "118": "56", "119": "57", "120": "58", "121": "61", "122": "63", "123": "65", "124": "93", "126": "55", "127": "55",
+    "129": "59", "200": "04", "201": "33", "202": "34", "203": "35", "204": "36", "205": "37", "206": "38", "207": "07",
+    "208": "41", "209": "43", "210": "34", "400": "00", "500": "00", "501": "95", "800": "00", "902": "12", "903": "19",
+    "904": "30", "905": "31", "906": "90", "907": "91", "908": "15", "909": "96", "910": "91", "911": "91", "912": "91",
+    "913": "94", "914": "25", "916": "63", "917": "63", "918": "63", "919": "63", "920": "63", "921": "63",
+    "923": "09",
 }  # fmt: skip
-"""DE39 1993 -> DE39 1987; a code not listed reads as 05 (do not honour)."""
+"""DE39 1993 -> DE39 1987. What a code that is not here means is `core.messages.answer_codes`'s."""
 
 REVERSAL_ACCEPTED: Final = "400"
 NETWORK_ACCEPTED: Final = "800"

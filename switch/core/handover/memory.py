@@ -14,7 +14,7 @@ from switch.core.records.records import Key
 from switch.core.records.state import Outcome
 from switch.core.saf.queue import KeptQueue
 
-MEMORY = 2
+MEMORY = 3
 """Of what follows. A new member with a default needs no new number; another meaning does."""
 
 

@@ -10,6 +10,7 @@ from typing import TypeAlias
 from switch.core.limits import NEVER
 from switch.core.links.pending import Pending, PendingTable
 from switch.core.links.states import MOVES, LinkEvent, SessionState
+from switch.core.messages.answer_codes import answer_codes
 from switch.core.messages.translator import Direct, Translator
 from switch.core.network import HostLink
 from switch.core.party import LinkId
@@ -113,12 +114,16 @@ class Session:
 class HostState:
     """A host: its connections, what it owes us (pending) and what we owe it (`saf`)."""
 
-    def __init__(self, config: HostLink, late_max: int, by_key: dict[Key, Pending]) -> None:
+    def __init__(self, config: HostLink, family: str, late_max: int, by_key: dict[Key, Pending]) -> None:
+        """`family`: of the dialect it speaks. `late_max`, `by_key`: see `PendingTable`."""
         self.config = config
+        self.answers = answer_codes(family, config.answers, config.receipts)
         self.name = config.name
         self.route = config.scheme or "domestic"
         self.timeout_ns = config.timeout_ms * 1_000_000
-        self.pending = PendingTable(late_max, by_key)
+        self.pending = PendingTable(late_max, by_key, config.match)
+        self.stans_owed: set[str] = set()
+        """DE11 of reversals and advices that it is owed"""
         self.sessions: list[Session] = []
         """those that carry payments: changed by `add` and `remove` only"""
         self.up: Session | None = None

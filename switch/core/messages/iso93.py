@@ -22,6 +22,7 @@ DE7, which a 1993 message does not name. Reason codes 4000 (0400) and 4021 (0420
 from collections.abc import Callable
 from typing import Final
 
+from switch.core.messages.answer_codes import answer_codes
 from switch.core.messages.family import INTERNAL_ELEMENTS, Family, amounts_54, carry, table
 from switch.core.messages.internal import (
     Private48,
@@ -63,6 +64,8 @@ _FUNCTIONS: Final = {
 _NETWORK_CODES: Final = {function: code for code, function in _FUNCTIONS.items()}
 _REASONS: Final = {"0": "4000", "2": "4021"}
 _SECURITY_HEX: Final = 16
+_CODES: Final = answer_codes("iso93")
+_DO_NOT_HONOUR: Final = ACTION_CODES[Answer.DO_NOT_HONOUR]
 _NAME: Final = 40
 _RESPONSE_44: Final = 25
 
@@ -115,7 +118,8 @@ class Iso93(Family):
             internal[DE.ENTRY_MODE] = _ENTRY_IN.get(code[6:7], "00") + _PIN_IN.get(code[1:2], "0")
             internal[DE.CONDITION_CODE] = _PRESENCE_IN.get(code[4:5], "00")
         if DE.RESPONSE_CODE in document:
-            internal[DE.RESPONSE_CODE] = RESPONSE_CODES.get(document[DE.RESPONSE_CODE], Answer.DO_NOT_HONOUR)
+            code = document[DE.RESPONSE_CODE]
+            internal[DE.RESPONSE_CODE] = RESPONSE_CODES.get(code) or _CODES.read(code)[1]
         if len(get(DE.SECURITY, "")) == _SECURITY_HEX and document[DE.SECURITY].isdecimal():
             internal[DE.SECURITY] = document[DE.SECURITY]
         if mti[1:2] == MTI.NETWORK and DE.NETWORK_CODE not in internal and get(DE.FUNCTION_CODE) in _NETWORK_CODES:
@@ -187,10 +191,7 @@ class Iso93(Family):
                 return REVERSAL_ACCEPTED
             if mti[1] == MTI.NETWORK:
                 return NETWORK_ACCEPTED
-        action = ACTION_CODES.get(code)
-        if action is None:
-            raise self.unencodable(document, DE.RESPONSE_CODE, "a response code with an action code", repr(code))
-        return action
+        return ACTION_CODES.get(code, _DO_NOT_HONOUR)
 
     @staticmethod
     def _function(mti: str, document: Document) -> str:

@@ -12,7 +12,9 @@ an advice that is owed to a host) is owed until it is delivered; one that was gi
                          └────Abandoned─> abandoned        (nothing moved: an inquiry that got no answer)
 
     promised ──Owed──> owed ──Delivered──> delivered
-                        └──Shelved──> dead ──Retried──> owed, or ──Delivered──> delivered
+                        └──Shelved──> dead ──Retried──> owed, or ──Delivered──> delivered, or ──Resolved──> resolved
+
+What a host approves after it was reversed, or after it declined it, is reversed once more (`LATE`).
 
 Rule: `Kernel.record` asks `check` before every record, in production too; nothing is applied, journaled or said that is no move.
 The simulation's audit folds the same tables over what is durable, with a memory of its own. What memory has let go of is the
@@ -26,6 +28,7 @@ from typing import Any, Final
 from switch.core.messages.meaning import left_of
 from switch.core.records.records import (
     ADVICE,
+    LATE,
     REVERSAL,
     Abandoned,
     Answered,
@@ -34,6 +37,7 @@ from switch.core.records.records import (
     Delivered,
     Forwarded,
     Owed,
+    Resolved,
     Retried,
     Shelved,
     StoodIn,
@@ -57,6 +61,8 @@ class Status(StrEnum):
     OWED = "owed"
     DEAD = "dead"
     DELIVERED = "delivered"
+    RESOLVED = "resolved"
+    """by a person"""
 
 
 class IllegalMoveError(ValueError):
@@ -77,19 +83,27 @@ MOVES: Final[Table] = {
 }
 """Of payments."""
 
+LATE_MOVES: Final[Table] = {
+    (Status.DECLINED, Owed): (Status.REVERSED,),
+    (Status.REVERSED, Owed): (Status.REVERSED,),
+}
+"""Of payments whose hosts approve after all."""
+
 PROMISES: Final[Table] = {
     (Status.RECEIVED, Owed): (Status.OWED,),
     (Status.OWED, Delivered): (Status.DELIVERED,),
     (Status.OWED, Shelved): (Status.DEAD,),
     (Status.DEAD, Retried): (Status.OWED,),
     (Status.DEAD, Delivered): (Status.DELIVERED,),
+    (Status.DEAD, Resolved): (Status.RESOLVED,),
 }
 """Of what is owed."""
 
 
 def status_after(status: Status, entry: AnyEntry) -> Status:
     """The state that `entry` moves a payment to. Raises IllegalMoveError for a move that is not in the table."""
-    targets = MOVES.get((status, type(entry)))
+    late = isinstance(entry, Owed) and entry.reason == LATE
+    targets = (LATE_MOVES if late else MOVES).get((status, type(entry)))
     if targets is None or (status is Status.RECEIVED and isinstance(entry, Owed) and entry.kind != ADVICE):
         raise _illegal(status, entry)
     if isinstance(entry, Answered) and entry.de39 not in APPROVALS:
@@ -119,17 +133,24 @@ def _payment(state: State, entry: Any) -> Status:
 
 
 def _original(state: State, entry: Owed) -> Status | None:
-    """Of what a reversal undoes; None where that is not known, or memory has let go of it."""
+    """Of what a reversal undoes; None where any will do, or memory has let go of it."""
     if entry.kind != REVERSAL or not entry.original:
         return None
     if entry.original in state.open:
         return Status.OPEN
+    if entry.reason == LATE:
+        return None
     outcome = state.recent.get(entry.undoes) if entry.undoes is not None else None
     if outcome is None or outcome.txn != entry.original:
         return None
     if outcome.approved:
         return Status.APPROVED
     return Status.REVERSED if outcome.reversed_by else Status.DECLINED
+
+
+def _exception(state: State, entry: Resolved) -> Status:
+    """Of what a person ends: a dead letter, or something that was never owed."""
+    return Status.DEAD if entry.txn in state.shelved or entry.txn in state.exceptions else Status.RECEIVED
 
 
 def _promise(state: State, entry: Any) -> Status:
@@ -148,7 +169,13 @@ _OF_PAYMENT: Final[dict[type, _Look]] = {
     StoodIn: _payment,
     Owed: _original,
 }
-_OF_PROMISE: Final[dict[type, _Look]] = {Owed: _promise, Delivered: _promise, Shelved: _promise, Retried: _promise}
+_OF_PROMISE: Final[dict[type, _Look]] = {
+    Owed: _promise,
+    Delivered: _promise,
+    Shelved: _promise,
+    Retried: _promise,
+    Resolved: _exception,
+}
 
 
 def _checks(kind: type) -> tuple[tuple[_Look, tuple[Status, ...]], ...]:

@@ -13,7 +13,7 @@ import msgspec
 from switch.core.records.standin_counters import Stood
 from switch.wire.vocabulary import Document
 
-SCHEMA = 2
+SCHEMA = 3
 """Of the records below; it stands in the header of every segment. How it moves:
 
 - A release of schema N reads journals of every schema up to N, as they lie, and continues them in segments of its own.
@@ -31,6 +31,18 @@ ACQUIRER, MTI_CLASS, STAN, TRANSMISSION_TIME, INSTITUTION, TERMINAL = range(6)
 REVERSAL: Final = "reversal"
 ADVICE: Final = "advice"
 """Kinds of what is owed."""
+
+UNDELIVERED: Final = "undelivered"
+REFUSED: Final = "refused"
+UNMATCHED: Final = "unmatched-reversal"
+AMBIGUOUS: Final = "ambiguous-reversal"
+"""Kinds of exceptions: what is owed and is not acknowledged; or is refused; a reversal whose original nobody knows; one that
+could be of several."""
+
+LATE: Final = "late"
+"""Reason of a reversal that follows another one: its host approved after all."""
+TAKEN: Final = "taken"
+NOTHING: Final = "nothing"
 
 
 def own_key(mti_class: str, stan: str, sent_at: str) -> Key:
@@ -128,12 +140,25 @@ class Owed(Entry, frozen=True, kw_only=True, tag="owe"):
     """as it is sent, in 1987 form, without DE2"""
     undoes: Key | None = None
     """key of the original, where it is known or the acquirer has named it"""
+    approved: bool = False
+    """of a reversal: its host is known to have approved the original, so that it cannot know nothing of it"""
 
 
 class Delivered(Entry, frozen=True, kw_only=True, tag="dlv"):
-    """What was owed has been acknowledged by its host."""
+    """What was owed has been taken by its host."""
 
     txn: int
+    at_us: int
+    de39: str
+    nothing: bool = False
+    """the host knows nothing that the reversal could undo, and may yet approve it"""
+
+
+class LateApproval(Entry, frozen=True, kw_only=True, tag="lat"):
+    """A host has approved a request that was given up, or had been declined by it before."""
+
+    txn: int
+    """of the request"""
     at_us: int
     de39: str
 
@@ -148,13 +173,44 @@ class Abandoned(Entry, frozen=True, kw_only=True, tag="abn"):
 
 
 class Shelved(Entry, frozen=True, kw_only=True, tag="shl"):
-    """A dead letter: what was owed has been tried often enough. It stays owed, and is not sent until `Retried`."""
+    """A dead letter: what was owed has been tried often enough. It stays owed, and is not sent until `Retried`; a person may end
+    it otherwise (`Resolved`)."""
 
     txn: int
     at_us: int
     reason: str
     tries: int
     """of the process that gave it up"""
+    kind: str = UNDELIVERED
+    """of the exception that it is"""
+
+
+class Excepted(Entry, frozen=True, kw_only=True, tag="exc"):
+    """Something that no repeating ends, and no rule: a person must look at it. Open until `Resolved`."""
+
+    txn: int
+    """of the message it is about"""
+    at_us: int
+    kind: str
+    reason: str
+    host: str
+    """"" where it is no host's"""
+    link: str
+    pan: str
+    """masked"""
+    amount: int
+    currency: str
+    rrn: str
+
+
+class Resolved(Entry, frozen=True, kw_only=True, tag="res"):
+    """A person has ended an exception, and says why. What was owed by it is owed no more."""
+
+    txn: int
+    """of the exception"""
+    at_us: int
+    reason: str
+    by: str
 
 
 class Retried(Entry, frozen=True, kw_only=True, tag="rty"):
@@ -228,6 +284,16 @@ class Cutover(Entry, frozen=True, kw_only=True, tag="cut"):
     by: str
 
 
+class Watched(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
+    """A request that was given up and is owed a reversal, or was: its host may yet approve it."""
+
+    request: Forwarded
+    reversal: int
+    """txn of the `Owed` reversal"""
+    ended: str = ""
+    """`taken` or `nothing`, as its host said; "": it is still owed"""
+
+
 class Snapshot(Entry, frozen=True, kw_only=True, tag="snp"):
     """What is open, so that a restart folds only what follows. Opens a new segment."""
 
@@ -245,11 +311,13 @@ class Snapshot(Entry, frozen=True, kw_only=True, tag="snp"):
     stood: tuple[Stood, ...] = ()
     """approved in issuers' place in the last 24 hours"""
     cutover: Cutover | None = None
+    watched: tuple[Watched, ...] = ()
+    exceptions: tuple[Excepted, ...] = ()
 
 
 AnyEntry: TypeAlias = (
     Booted | Forwarded | Answered | Declined | Owed | Delivered | Abandoned | Shelved | Retried | Held | Maintained |
-    StoodIn | Cutover | Snapshot
+    StoodIn | Cutover | Snapshot | LateApproval | Excepted | Resolved
 )  # fmt: skip
 
 ENCODER = msgspec.msgpack.Encoder()

@@ -18,7 +18,9 @@ from switch.core.records.records import (
     ADVICE,
     ENCODER,
     MTI_CLASS,
+    NOTHING,
     REVERSAL,
+    TAKEN,
     TRANSMISSION_TIME,
     Abandoned,
     Answered,
@@ -27,15 +29,19 @@ from switch.core.records.records import (
     Cutover,
     Declined,
     Delivered,
+    Excepted,
     Forwarded,
     Held,
     Key,
+    LateApproval,
     Maintained,
     Owed,
+    Resolved,
     Retried,
     Shelved,
     Snapshot,
     StoodIn,
+    Watched,
 )
 from switch.core.records.standin_counters import STAND_IN, StandInCounters, Stood
 from switch.wire.vocabulary import APPROVALS, DE, MTI, Answer, Document, request_of
@@ -135,6 +141,10 @@ class State(msgspec.Struct):
     """the last one, which began the business day"""
     standin_counters: StandInCounters = msgspec.field(default_factory=StandInCounters)
     """what has been approved in issuers' place"""
+    watched: dict[int, Watched] = {}
+    """requests given up whose late approval would be undone, oldest first"""
+    exceptions: dict[int, Excepted] = {}
+    """open ones, beside the dead letters (`shelved`), which are exceptions too; oldest first"""
 
 
 def _remember(state: State, outcome: Outcome) -> None:
@@ -238,9 +248,25 @@ def _owed(state: State, r: Owed) -> None:
     request = state.open.pop(r.original, None)
     if request is not None:
         _remember(state, outcome_of(request, Answer.ISSUER_INOPERATIVE, {}, r.txn))
+        _watch(state, request, r.txn, r.at_us)
         return
+    watched = state.watched.get(r.original)
+    if watched is not None:
+        state.watched[r.original] = Watched(request=watched.request, reversal=r.txn)
     left = left_of(r.message)
     _follow(state, r, {"stands": left} if left else {"reversed_by": r.txn})
+
+
+def _watch(state: State, request: Forwarded, reversal: int, at_us: int) -> None:
+    """Its host may approve it yet. Remembered for `late_s` at least, but of more than `late_answers` the newest only."""
+    watched = state.watched
+    watched[request.txn] = Watched(request=request, reversal=reversal)
+    since_us = at_us - state.limits.late_s * 1_000_000
+    while watched:
+        oldest = next(iter(watched.values()))
+        if len(watched) <= state.limits.late_answers and oldest.reversal >= since_us:
+            break
+        del watched[oldest.request.txn]
 
 
 def _follow(state: State, r: Owed, change: dict[str, int]) -> None:
@@ -252,10 +278,38 @@ def _follow(state: State, r: Owed, change: dict[str, int]) -> None:
 
 
 def _delivered(state: State, r: Delivered) -> None:
-    owed = state.owed.pop(r.txn, None)
-    state.shelved.pop(r.txn, None)
+    owed = _end_promise(state, r.txn)
+    if owed is not None and owed.original in state.watched:
+        watched = state.watched[owed.original]
+        if watched.reversal == r.txn:
+            ended = NOTHING if r.nothing else TAKEN
+            state.watched[owed.original] = Watched(request=watched.request, reversal=r.txn, ended=ended)
+
+
+def _end_promise(state: State, txn: int) -> Owed | None:
+    """It is owed no more. Returns what it was; None where it was not owed."""
+    owed = state.owed.pop(txn, None)
+    state.shelved.pop(txn, None)
     if owed is not None and owed.reason == STAND_IN:
         state.standin_counters.settle(owed.host, owed.amount)
+    return owed
+
+
+def _approved_late(state: State, r: LateApproval) -> None:
+    """A reversal of it that is still owed is one of something approved."""
+    watched = state.watched.get(r.txn)
+    owed = state.owed.get(watched.reversal) if watched is not None else None
+    if owed is not None:
+        state.owed[owed.txn] = msgspec.structs.replace(owed, approved=True)
+
+
+def _excepted(state: State, r: Excepted) -> None:
+    state.exceptions[r.txn] = r
+
+
+def _resolved(state: State, r: Resolved) -> None:
+    state.exceptions.pop(r.txn, None)
+    _end_promise(state, r.txn)
 
 
 def _shelved(state: State, r: Shelved) -> None:
@@ -308,13 +362,16 @@ def _snapshot(state: State, r: Snapshot) -> None:
     state.shelved = {s.txn: s for s in r.shelved}
     state.held = {h.host: h for h in r.held}
     state.maintenance, state.cutover = dict(r.maintenance), r.cutover
+    state.watched = {w.request.txn: w for w in r.watched}
+    state.exceptions = {e.txn: e for e in r.exceptions}
     state.standin_counters = StandInCounters.of(r.stood, ((o.host, o.amount) for o in r.owed if o.reason == STAND_IN))
 
 
 _APPLY: dict[type, Callable[[State, Any], None]] = {
     Booted: _booted, Forwarded: _forwarded, Answered: _answered, Declined: _declined, Owed: _owed,
     Delivered: _delivered, Abandoned: _abandoned, Shelved: _shelved, Retried: _retried, Held: _held, StoodIn: _stood_in,
-    Snapshot: _snapshot, Maintained: _maintained, Cutover: _cutover,
+    Snapshot: _snapshot, Maintained: _maintained, Cutover: _cutover, LateApproval: _approved_late, Excepted: _excepted,
+    Resolved: _resolved,
 }  # fmt: skip
 
 

@@ -2,25 +2,44 @@
 
 Theory of operation. An `Owed` record is the promise; it is in the journal before anything of it leaves. Each host has its own
 queue (`core.saf.queue`), so that one that is away delays no other. An item is sent, and repeated (x1) with back-off until the
-host acknowledges it; while it backs off, those behind it have its place. Only items of the same transaction wait for one another.
-`Delivered` ends it. One that was tried often enough, or for long enough, becomes a dead letter (`Shelved`): it stays owed, those
-of its transaction wait behind it, and an operator, who is told, puts it back (`Retried`). Nothing is ever dropped. After a
-restart the queue is rebuilt from the state, and everything in it but dead letters is sent again: the host knows repeats.
+host accepts it; while it backs off, those behind it have its place. Only items of the same transaction wait for one another.
+`Delivered` ends it, and an answer alone does not: a host that knows nothing to undo (25) ends the reversal of a request that it
+is not known to have approved, which is watched for a late approval from then on (`core.transactions.late_answers`); one that
+refuses is asked again. What was tried or refused often enough, or for long enough, becomes a dead letter (`Shelved`), which is
+an exception: it stays owed, those of its transaction wait behind it, and a person, who is told, puts it back (`Retried`) or ends
+it (`Resolved`). Nothing is ever dropped. After a restart the queue is rebuilt from the state, and everything in it but dead
+letters is sent again: the host knows repeats.
 """
 
 from collections.abc import Iterable
 
 from switch.core.kernel import Kernel
-from switch.core.links.pending import AnswerKey
+from switch.core.links.pending import agrees
 from switch.core.links.session import HostState
+from switch.core.messages.answer_codes import Receipt
 from switch.core.party import Hop
-from switch.core.records.records import Delivered, Held, Owed, Retried, Shelved
+from switch.core.records.records import (
+    ACQUIRER,
+    LATE,
+    REFUSED,
+    REVERSAL,
+    UNDELIVERED,
+    UNMATCHED,
+    Delivered,
+    Held,
+    Owed,
+    Resolved,
+    Retried,
+    Shelved,
+)
 from switch.core.saf.queue import Item, Queue, Stage
 from switch.wire import EncodeError
 from switch.wire.vocabulary import DE, Answer, Document, repeat_of, response_mti
 
 NOT_YET = frozenset({Answer.ISSUER_INOPERATIVE, Answer.MALFUNCTION})
-"""Answers that say "not now": the item stays owed. Every other answer means that the host has it."""
+"""The switch's own answers that say "not now" to an acquirer's reversal or advice."""
+REFUSALS_MAX = 3
+"""times a host may refuse an item before it is given up"""
 BACKOFF_DOUBLINGS_MAX = 5
 TRIES_OF_THE_OLD = 3
 """failures in this process before an item older than `owed_give_up_s` is given up: its host may have been away all the time"""
@@ -33,7 +52,7 @@ class Forwarder:
 
     def __init__(self, kernel: Kernel) -> None:
         self._kernel = kernel
-        self.queues: dict[str, Queue] = {name: Queue() for name in kernel.hosts}
+        self.queues: dict[str, Queue] = {name: Queue(host.stans_owed) for name, host in kernel.hosts.items()}
         state = kernel.state
         for entry in state.owed.values():
             self.queues.setdefault(entry.host, Queue()).add(entry, 0, dead=entry.txn in state.shelved)
@@ -89,31 +108,71 @@ class Forwarder:
 
     # -- from the host
 
-    def acknowledge(self, host: HostState, key: AnswerKey, document: Document, now: int) -> bool:
-        """An answer of class 1, 2 or 4 came: True if it was for something owed, which is then settled (or repeated later)."""
-        queue = self.queues[host.name]
-        item = queue.by_answer.get(key)
+    def acknowledge(self, host: HostState, document: Document, raw: Document, now: int) -> bool:
+        """An answer of class 1, 2 or 4 came: True if it was for something owed, which is then settled (or repeated later).
+
+        It is matched on MTI class and DE11: no two items of a host have the same, and hosts stamp DE7 of what they answer anew.
+        """
+        queue, kernel = self.queues[host.name], self._kernel
+        item = queue.by_answer.get((document[DE.MTI][1], document.get(DE.STAN, "")))
         if item is None or item.stage is Stage.BEHIND:
             return False
-        kernel = self._kernel
         entry = kernel.state.owed[item.txn]
-        de39 = document.get(DE.RESPONSE_CODE, "")
+        if not agrees(document, entry.message, _CONFIRMED):
+            return False
+        code = raw.get(DE.RESPONSE_CODE, "")
         session = host.up
         link = session.link if session is not None else host.name
-        kernel.effects.append(_hop("hop.received", entry, document[DE.MTI], link, host.route, de39, now, item))
-        if de39 in NOT_YET:
-            kernel.log("warning", "owed.refused", txn=f"{item.txn:x}", host=host.name, de39=de39, tries=item.tries,
+        kernel.effects.append(_hop("hop.received", entry, document[DE.MTI], link, host.route, code, now, item))
+        receipt = host.answers.receipt(code)
+        if (receipt is Receipt.NOTHING and _may_know_nothing(entry)) or (receipt is Receipt.REFUSED and _again(entry)):
+            self._settle(host, queue, item, code, now, nothing=True)
+        elif receipt is Receipt.ACCEPTED:
+            self._settle(host, queue, item, code, now)
+        elif receipt is Receipt.LATER:
+            kernel.log("warning", "owed.refused", txn=f"{item.txn:x}", host=host.name, de39=code, tries=item.tries,
                        next_attempt_ms=max(item.due_ns - now, 0) // 1_000_000)  # fmt: skip
             if item.stage is Stage.IN_FLIGHT:
                 self._note_failure(host, queue, item, now)
                 self.pump(host, now)
-            return True
-        queue.remove(item, entry)
-        kernel.record(Delivered(txn=item.txn, at_us=kernel.wall_us(now), de39=de39))
-        kernel.log("info" if de39 == Answer.APPROVED else "warning", f"{entry.kind}.delivered", txn=f"{item.txn:x}",
-                   original=f"{entry.original:x}", host=host.name, de39=de39, tries=item.tries)  # fmt: skip
-        self.pump(host, now)
+        else:
+            self._note_refusal(host, queue, item, code, now)
         return True
+
+    def _settle(self, host: HostState, queue: Queue, item: Item, code: str, now: int, *, nothing: bool = False) -> None:
+        """The host has it, or needs not have it (`nothing`)."""
+        kernel = self._kernel
+        entry = kernel.state.owed[item.txn]
+        queue.remove(item, entry)
+        kernel.record(Delivered(txn=item.txn, at_us=kernel.wall_us(now), de39=code, nothing=nothing))
+        about = {"original": f"{entry.original:x}", "host": host.name, "de39": code, "tries": item.tries}
+        if nothing:
+            watched = (
+                f"the host knows no such payment; what it approves within {kernel.limits.late_s} s (late_s) is undone"
+            )
+            kernel.log("warning", f"{entry.kind}.nothing_there", txn=f"{item.txn:x}", **about, hint=watched)
+        else:
+            kernel.log("info", f"{entry.kind}.delivered", txn=f"{item.txn:x}", **about)
+        self.pump(host, now)
+
+    def _note_refusal(self, host: HostState, queue: Queue, item: Item, code: str, now: int) -> None:
+        """The host says no, or what no table knows: that ends nothing."""
+        kernel = self._kernel
+        entry = kernel.state.owed[item.txn]
+        item.refusals += 1
+        kernel.log("warning", "owed.not_accepted", txn=f"{item.txn:x}", host=host.name, kind=entry.kind,
+                   de39=code or "absent", refusals=item.refusals,
+                   hint=f"repeated, and an exception when refused {REFUSALS_MAX} times")  # fmt: skip
+        if item.stage is Stage.DEAD:
+            return
+        unmatched = not entry.original and entry.kind == REVERSAL and bool(entry.key[ACQUIRER])
+        if unmatched or item.refusals >= REFUSALS_MAX:
+            why = "its original is not known here, and the host" if unmatched else "the host"
+            reason = f"{why} answers DE39={code or 'absent'}"
+            self._shelve(host, queue, item, reason, now, kind=UNMATCHED if unmatched else REFUSED)
+        elif item.stage is Stage.IN_FLIGHT:
+            queue.sleep(item)
+        self.pump(host, now)
 
     def resume(self, host: HostState, now: int) -> None:
         """The host is (again) there, or has lost one of its connections: what was in flight on connections that are gone goes
@@ -146,17 +205,20 @@ class Forwarder:
             return
         self._shelve(host, queue, item, reason, now)
 
-    def _shelve(self, host: HostState, queue: Queue, item: Item, reason: str, now: int) -> None:
+    def _shelve(
+        self, host: HostState, queue: Queue, item: Item, reason: str, now: int, kind: str = UNDELIVERED
+    ) -> None:
         """To the dead letters; an operator is told."""
         kernel = self._kernel
         entry, message = kernel.state.owed[item.txn], kernel.state.owed[item.txn].message
         queue.shelve(item)
-        kernel.record(Shelved(txn=item.txn, at_us=kernel.wall_us(now), reason=reason, tries=item.tries))
+        kernel.record(Shelved(txn=item.txn, at_us=kernel.wall_us(now), reason=reason, tries=item.tries, kind=kind))
         kernel.log(
-            "error", "owed.dead_letter", txn=f"{item.txn:x}", host=host.name, kind=entry.kind, mti=message[DE.MTI],
-            rrn=message.get(DE.RRN, ""), pan=entry.pan, amount=entry.amount, currency=entry.currency,
+            "error", "owed.dead_letter", txn=f"{item.txn:x}", host=host.name, kind=entry.kind, exception=kind,
+            mti=message[DE.MTI], rrn=message.get(DE.RRN, ""), pan=entry.pan, amount=entry.amount, currency=entry.currency,
             original=f"{entry.original:x}", reason=reason, tries=item.tries, behind_it=len(item.followers),
-            hint=f"nothing is dropped: it is kept until `cmi-switch saf retry {item.txn:x}`; see `cmi-switch saf list --dead`",
+            hint=f"nothing is dropped: it is kept until `cmi-switch saf retry {item.txn:x}`, or `cmi-switch exceptions resolve "
+            f"{item.txn:x} --reason …`; see `cmi-switch exceptions list`",
         )  # fmt: skip
 
     # -- time
@@ -207,12 +269,25 @@ class Forwarder:
                 continue
             if item.stage is Stage.DEAD:
                 kernel.record(Retried(txn=txn, at_us=kernel.wall_us(now)))
-            item.failures = item.losses = 0
+            item.failures = item.refusals = item.losses = 0
             queue.requeue(item)
             changed += 1
         for host in self._serving():
             self.pump(host, now)
         return changed
+
+    def resolve(self, txn: int, reason: str, by: str, now: int) -> bool:
+        """A person ends a dead letter: it is owed no more, and what waits behind it may go. False: there is no such one."""
+        kernel = self._kernel
+        entry = kernel.state.owed.get(txn)
+        if entry is None or txn not in kernel.state.shelved:
+            return False
+        queue = self.queues[entry.host]
+        queue.remove(queue.items[txn], entry)
+        kernel.record(Resolved(txn=txn, at_us=kernel.wall_us(now), reason=reason, by=by))
+        for host in self._serving():
+            self.pump(host, now)
+        return True
 
     def hold(self, host: HostState, now: int, *, held: bool) -> bool:
         """Send this host nothing of what it is owed until it is released. False: it was so already. Outlives a restart."""
@@ -224,6 +299,21 @@ class Forwarder:
                    hint=f"`cmi-switch saf release {host.name}` lets it go" if held else "")  # fmt: skip
         self.pump(host, now)
         return True
+
+
+_CONFIRMED = (DE.RRN, DE.TERMINAL)
+"""What the answer to something owed must have as that has it, if it has it at all."""
+
+
+def _may_know_nothing(entry: Owed) -> bool:
+    """True for a reversal of a request that its host is not known to have approved. What an acquirer reverses and nobody here
+    knows was approved, for all that is known."""
+    return entry.kind == REVERSAL and not entry.approved and bool(entry.original or not entry.key[ACQUIRER])
+
+
+def _again(entry: Owed) -> bool:
+    """True for the reversal of an approval that came after another one had been accepted: in most cases it only came late."""
+    return entry.reason == LATE and not entry.approved
 
 
 def _hop(event: str, entry: Owed, mti: str, link: str, route: str, de39: str, now: int, item: Item) -> Hop:

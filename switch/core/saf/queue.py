@@ -57,6 +57,8 @@ class Item(msgspec.Struct, eq=False):
     """times it was sent"""
     failures: int = 0
     """times it was sent and not acknowledged, while its host could have"""
+    refusals: int = 0
+    """times its host has refused it"""
     losses: int = 0
     """connections that ended while it was in flight"""
     link: LinkId = ""
@@ -76,6 +78,7 @@ class KeptItem(msgspec.Struct, frozen=True, kw_only=True):
     stage: str
     tries: int
     failures: int
+    refusals: int
     losses: int
     link: LinkId
     first_ns: int
@@ -114,7 +117,9 @@ def names_of(entry: Owed) -> Iterator[Hashable]:
 class Queue:
     """What one host is owed."""
 
-    def __init__(self) -> None:
+    def __init__(self, stans: set[str] | None = None) -> None:
+        """`stans`: DE11 of what is owed is kept there, for whoever gives the next one."""
+        self._stans = set() if stans is None else stans
         self.items: dict[int, Item] = {}
         """all, by transaction, oldest first"""
         self.by_answer: dict[AnswerKey, Item] = {}
@@ -136,7 +141,7 @@ class Queue:
     def add(self, entry: Owed, position: int, *, dead: bool = False) -> Item:
         """Take what was just promised (or, at a start, is still owed; `dead`: and given up)."""
         message = entry.message
-        item = Item(entry.txn, position, (message[DE.MTI][1], message[DE.STAN], message[DE.TRANSMISSION_TIME]))
+        item = Item(entry.txn, position, (message[DE.MTI][1], message[DE.STAN]))
         earlier: dict[int, Item] = {}
         for name in names_of(entry):
             before = self._newest.get(name)
@@ -147,6 +152,7 @@ class Queue:
             before.followers += (item,)
         item.behind, item.after = len(earlier), max(earlier, default=0)
         self.items[item.txn] = self.by_answer[item.answer_key] = item
+        self._stans.add(message[DE.STAN])
         if dead:
             item.stage = Stage.DEAD
             self.dead += 1
@@ -165,6 +171,7 @@ class Queue:
                 stage=i.stage.value,
                 tries=i.tries,
                 failures=i.failures,
+                refusals=i.refusals,
                 losses=i.losses,
                 link=i.link,
                 first_ns=i.first_ns,
@@ -184,7 +191,7 @@ class Queue:
             if item is None:
                 continue
             item.position, item.link = was.position, was.link
-            item.tries, item.failures, item.losses = was.tries, was.failures, was.losses
+            item.tries, item.failures, item.refusals, item.losses = was.tries, was.failures, was.refusals, was.losses
             item.first_ns, item.due_ns = was.first_ns, was.due_ns
             stage = Stage(was.stage)
             if stage in (IN_FLIGHT, ASLEEP):
@@ -203,6 +210,7 @@ class Queue:
         del self.items[item.txn]
         if self.by_answer.get(item.answer_key) is item:
             del self.by_answer[item.answer_key]
+            self._stans.discard(item.answer_key[1])
         for name in names_of(entry):
             if self._newest.get(name) is item:
                 del self._newest[name]

@@ -7,6 +7,7 @@ is the `after` of each send.
 from switch.core.kernel import Kernel
 from switch.core.links.pending import Pending
 from switch.core.links.session import HostState, Session
+from switch.core.messages.answer_codes import Meaning
 from switch.core.messages.internal import Private48, private_elements
 from switch.core.messages.meaning import INQUIRIES, is_inquiry
 from switch.core.messages.translator import answer
@@ -19,7 +20,6 @@ from switch.core.transactions.duplicates import answer_again
 from switch.core.transactions.overload import shed
 from switch.core.transactions.standin import StandIn
 from switch.core.transactions.transaction import (
-    ANSWER_KEPT,
     KEPT,
     RESTORED,
     UP,
@@ -31,8 +31,9 @@ from switch.core.transactions.transaction import (
     declined_entry,
     forgotten_entry,
     hop_of,
-    keep_reference,
     limit_reached,
+    pan_of,
+    remembered,
     reply,
     reversal_entry,
     route,
@@ -40,7 +41,7 @@ from switch.core.transactions.transaction import (
 )
 from switch.wire import EncodeError
 from switch.wire.subfields import SubfieldError
-from switch.wire.vocabulary import APPROVALS, DE, Answer, Document, is_repeat, original_of, repeat_of
+from switch.wire.vocabulary import DE, Answer, Document, is_repeat, mask_pan, original_of, repeat_of
 
 
 class Payments:
@@ -105,7 +106,7 @@ class Payments:
         host_session = host.pick(now)
         assert host_session is not None
         stan, de7 = kernel.next_stan(host.name), kernel.de7(now)
-        answer_key = (message.key[MTI_CLASS], stan, de7)
+        answer_key = (message.key[MTI_CLASS], stan)
         if answer_key in host.pending.waiting:
             raise Refusal(Answer.MALFUNCTION, f"all 999,999 STANs towards {host.name} are in use this second")
         mti = document[DE.MTI]
@@ -119,6 +120,7 @@ class Payments:
             raw=message.raw,
             host_link=host_session.link,
             answer_key=answer_key,
+            sent_at=de7,
             decision=decision,
             pan=message.masked,
             amount=amount,
@@ -166,7 +168,7 @@ class Payments:
         session = host.pick(now)
         if session is None:
             return False
-        _, stan, de7 = pending.answer_key
+        stan, de7 = pending.answer_key[1], pending.sent_at
         out = self._outgoing(pending.request, repeat_of(pending.request[DE.MTI]), stan, de7)
         note = f"sent again: connection {pending.host_link} was lost"
         hop = _hop("hop.sent", pending, out, session.link, now, note=note)
@@ -221,55 +223,62 @@ class Payments:
 
     # -- its answer comes
 
-    def handle_answer(self, session: Session, document: Document, pending: Pending, now: int) -> None:
+    def handle_answer(self, session: Session, document: Document, raw: Document, pending: Pending, now: int) -> None:
         """0110, 0210 of a request that waits: to the acquirer, an approval only when it is durable."""
-        kernel = self._kernel
-        host = session.host
+        kernel, host = self._kernel, session.host
         assert host is not None
         txn, request = pending.txn, pending.request
-        host.pending.remember_answer(pending.answer_key, txn)
-        de39 = document.get(DE.RESPONSE_CODE) or Answer.MALFUNCTION
+        meaning, de39 = host.answers.read(raw.get(DE.RESPONSE_CODE))
         kernel.effects.append(_hop("hop.received", pending, document, session.link, now, de39=de39))
-        kept: Document = {de: document[de] for de in ANSWER_KEPT if de in document}
-        if de39 == Answer.PARTIAL:
-            wrong = _cannot_take(pending, document)
+        if meaning is Meaning.UNKNOWN:
+            why = f"its DE39={de39} is in no table of this link" if de39 else "it has no DE39"
+            self._end_unknown(host, pending, why, now, approved=False)
+            return
+        approved = meaning is not Meaning.DECLINED
+        if approved:
+            wrong = contradiction(pending, document, tokens=host.config.pan_tokens)
+            if not wrong and (meaning is Meaning.PARTIAL or _approves_less(pending, document)):
+                de39, wrong = Answer.PARTIAL, cannot_take(pending, document)
             if wrong:
-                self._refuse_partial(pending, wrong, now)
+                self._end_unknown(host, pending, wrong, now, approved=True)
                 return
-            kept[DE.AMOUNT] = document[DE.AMOUNT]
-        if DE.PRIVATE_48 in document:
-            keep_reference(kept, document)
+        host.pending.remember_answer(pending)
+        for de in RESTORED:
+            if de in request and not (de == DE.AMOUNT and de39 == Answer.PARTIAL):
+                document[de] = request[de]
+        document[DE.RESPONSE_CODE] = de39
+        document.pop(DE.FORWARDER, None)
         position = kernel.record(
-            Answered(txn=txn, at_us=kernel.wall_us(now), de39=de39, elements=kept, cost=pending.cost)
+            Answered(
+                txn=txn, at_us=kernel.wall_us(now), de39=de39, elements=remembered(document, request), cost=pending.cost
+            )
         )
-        approved = de39 in APPROVALS
         back = kernel.sessions.get(pending.link)
         if back is None:
             self._reverse_undelivered(pending.key, txn, approved, pending.link, now)
             return
         back.in_flight -= 1
         document[DE.STAN], document[DE.TRANSMISSION_TIME] = request[DE.STAN], request[DE.TRANSMISSION_TIME]
-        document[DE.RESPONSE_CODE] = de39
-        for de in RESTORED:
-            if de in request:
-                document[de] = request[de]
-        amount = pending.amount
-        if de39 == Answer.PARTIAL:
-            document[DE.AMOUNT], amount = kept[DE.AMOUNT], int(kept[DE.AMOUNT])
-        document.pop(DE.FORWARDER, None)
+        amount = int(document[DE.AMOUNT]) if de39 == Answer.PARTIAL else pending.amount
         hop = _hop("hop.sent", pending, document, back.link, now, de39=de39, amount=amount)
         if approved:
             reply(kernel, back, document, pending.raw, after=position, txn=txn, hop=hop)
         else:
             reply(kernel, back, document, pending.raw, hop=hop)
 
-    def _refuse_partial(self, pending: Pending, wrong: str, now: int) -> None:
-        """An approval of less than was asked that its acquirer could not deal with: taken back, and declined."""
+    def _end_unknown(self, host: HostState, pending: Pending, why: str, now: int, *, approved: bool) -> None:
+        """An answer that cannot be passed on: nobody can tell whether money moved, or not as much as it says. The request ends as
+        one without an answer. `approved`: its host has said that it approved something."""
         kernel = self._kernel
-        after = self.reverse(kernel.state.open[pending.txn], "partial", now, {})
-        kernel.log("warning", "answer.partial_refused", txn=f"{pending.txn:x}", host=pending.decision.host, reason=wrong,
-                   hint="reversed at the issuer, and declined: only who asks with DE48.61=1 may be answered 10")  # fmt: skip
-        self._decline_instead(pending, after, wrong, now)
+        host.pending.give_up(pending, why, now)
+        kernel.end_waiting(pending.link)
+        request = kernel.state.open[pending.txn]
+        after = self.close_open(request, "answer not known", now, approved=approved)
+        kernel.log("warning", "answer.not_known", txn=f"{pending.txn:x}", host=host.name, reason=why, reversal_owed=bool(after),
+                   de11=request.stan, de7=request.sent_at,
+                   hint="never passed on: reversed at the host, and answered 91; what its codes mean is said by `answers`, and "
+                   "whether DE2 is a token by `pan_tokens`, in its [[host]]")  # fmt: skip
+        self._decline_instead(pending, after, why, now)
 
     def _reverse_undelivered(self, key: Key, txn: int, approved: bool, link: str, now: int) -> None:
         """The acquirer is gone: an approval it never saw is given back."""
@@ -281,7 +290,7 @@ class Payments:
         if approved and outcome is not None and outcome.approved and outcome.txn == txn:
             request = outcome.request
             assert request is not None
-            self.reverse(request, "undelivered", now, outcome.elements)
+            self.reverse(request, "undelivered", now, outcome.elements, approved=True)
 
     def undelivered(self, txn: int, now: int) -> None:
         """The driver could not hand over the approval of `txn`, or one of its copies."""
@@ -317,7 +326,7 @@ class Payments:
         hop = _hop("hop.sent", pending, silence, back.link, now, de39=Answer.ISSUER_INOPERATIVE, note=why)
         reply(kernel, back, silence, pending.raw, after=after, hop=hop)
 
-    def close_open(self, request: Forwarded, reason: str, now: int) -> int:
+    def close_open(self, request: Forwarded, reason: str, now: int, *, approved: bool = False) -> int:
         """End a request without an answer. Returns the position that must be durable before anyone hears of it (0: none)."""
         if is_inquiry(request.elements):
             kernel = self._kernel
@@ -325,22 +334,55 @@ class Payments:
                 Abandoned(txn=request.txn, at_us=kernel.wall_us(now), de39=Answer.ISSUER_INOPERATIVE, reason=reason)
             )
             return 0
-        return self.reverse(request, reason, now, {})
+        return self.reverse(request, reason, now, {}, approved=approved)
 
-    def reverse(self, request: Forwarded, reason: str, now: int, answered: Document) -> int:
+    def reverse(self, request: Forwarded, reason: str, now: int, answered: Document, *, approved: bool = False) -> int:
         """Owe the host a reversal of `request`, which it answered with `answered`. Returns the position of the promise."""
-        return self._forwarder.owe(reversal_entry(self._kernel, request, reason, answered, now), now)
+        return self._forwarder.owe(reversal_entry(self._kernel, request, reason, answered, now, approved=approved), now)
 
 
-def _cannot_take(pending: Pending, document: Document) -> str:
+def contradiction(pending: Pending, document: Document, *, tokens: bool) -> str:
+    """What an approval says otherwise than its request, with both values (a PAN masked); "" where nothing contradicts.
+
+    An absent element contradicts nothing, and so does a smaller amount, which is a partial approval. DE3 counts by its first two
+    digits, the rest being accounts that an issuer may choose. `tokens`: DE2 of this link's answers is none of the card's.
+    """
+    request = pending.request
+    said, asked = document.get(DE.PROCESSING_CODE, "")[:2], request.get(DE.PROCESSING_CODE, "")[:2]
+    if said and said != asked:
+        return f"it approves DE3={said}…, and {asked}… was asked"
+    if is_inquiry(request):
+        return ""
+    pan = document.get(DE.PAN, "")
+    if pan and not tokens and pan != (request.get(DE.PAN) or pan_of(request)):
+        return f"it approves a payment with card {mask_pan(pan)}, and {pending.pan} was asked about"
+    currency = document.get(DE.CURRENCY, "")
+    if currency and currency != request.get(DE.CURRENCY, currency):
+        return f"it approves in currency {currency}, and {request[DE.CURRENCY]} was asked"
+    amount = document.get(DE.AMOUNT, "")
+    if amount and not (amount.isascii() and amount.isdecimal() and int(amount) <= pending.amount):
+        return f"it approves DE4={amount}, and {pending.amount} was asked"
+    return ""
+
+
+def _approves_less(pending: Pending, document: Document) -> bool:
+    """True where DE4 of an approval is below what was asked."""
+    amount = document.get(DE.AMOUNT)
+    return amount is not None and int(amount) < pending.amount and not is_inquiry(pending.request)
+
+
+def cannot_take(pending: Pending, document: Document) -> str:
     """Why an approval of less than was asked (DE39=10) cannot be passed on; "" where it can."""
+    approved = document.get(DE.AMOUNT, "")
     try:
         capable = private_elements(pending.request).get(Private48.PARTIAL) == "1"
     except SubfieldError:
         capable = False
     if not capable:
-        return "the terminal has not said that it can take a partial approval (DE48.61)"
-    approved = document.get(DE.AMOUNT, "")
+        return (
+            f"it approves {approved or 'less'} of {pending.amount}, and the terminal has not said that it can take a partial "
+            "approval (DE48.61)"
+        )
     if not (approved.isascii() and approved.isdecimal() and 0 < int(approved) < pending.amount):
         return f"a partial approval of {approved or 'nothing'} where {pending.amount} was asked"
     return ""

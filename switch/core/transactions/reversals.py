@@ -104,7 +104,7 @@ class Reversals:
             raise Refusal(Answer.ORIGINAL_INCONSISTENT, f"the original {original.txn:x} has another card")
         if self._forwarder.full(request.host):
             raise Refusal(Answer.MALFUNCTION, f"limit owed_per_host reached (host {request.host})")
-        entry = reversal_entry(kernel, request, "acquirer", original.elements, message.now)
+        entry = reversal_entry(kernel, request, "acquirer", original.elements, message.now, approved=True)
         if left:
             elements = {**entry.message, DE.REPLACEMENT: message.document[DE.REPLACEMENT]}
             entry = msgspec.structs.replace(entry, message=elements)
@@ -150,10 +150,8 @@ class Reversals:
         except Refusal as refusal:
             if kind == ADVICE:
                 raise
-            self._acknowledge(
-                message, Answer.APPROVED, f"nothing to undo: never seen here, and refused: {refusal.reason}"
-            )
-            return
+            why = f"its original is not known here, and no issuer can be named: {refusal.reason}"
+            raise Refusal(Answer.RECORD_NOT_FOUND, why) from None
         if self._forwarder.full(decision.host):
             why = f"limit owed_per_host reached (host {decision.host})"
             raise Refusal(Answer.ISSUER_INOPERATIVE, why, decision.route)

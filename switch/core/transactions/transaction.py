@@ -43,11 +43,14 @@ RESTORED: Final = (
 )  # fmt: skip
 """Elements an acquirer gets back as it sent them, whatever the issuer made of them."""
 
-ANSWER_KEPT: Final = (
-    DE.AMOUNT_SETTLEMENT, DE.AMOUNT_BILLING, DE.RATE_SETTLEMENT, DE.RATE_BILLING, DE.SETTLEMENT_DATE, DE.APPROVAL_CODE,
-    DE.ADDITIONAL_RESPONSE, DE.CURRENCY_SETTLEMENT, DE.CURRENCY_BILLING, DE.ADDITIONAL_AMOUNTS, DE.ICC,
-)  # fmt: skip
-"""Elements of an answer that a repeat gets again."""
+OF_THE_LINK: Final = frozenset({
+    DE.HEADER, DE.MTI, DE.BITMAP, DE.BITMAP_SECONDARY, DE.TRANSMISSION_TIME, DE.STAN, DE.FORWARDER, DE.RESPONSE_CODE,
+    DE.MAC, DE.MAC_SECONDARY,
+})  # fmt: skip
+"""Elements of an answer that are one message's, not the answer's: a repeat has its own."""
+
+NOT_REMEMBERED: Final = OF_THE_LINK | SENSITIVE | {DE.PAN, DE.EXPIRY, DE.PRIVATE_126}
+"""Of an answer; all else a repeat gets again, DE48 without what is sensitive in it."""
 
 NOT_STORED: Final = SENSITIVE | {
     DE.PAN, DE.EXPIRY, DE.PRIVATE_48, DE.ICC, DE.MAC, DE.MAC_SECONDARY, DE.PRIVATE_126,
@@ -113,14 +116,33 @@ def reply(
         kernel.transmit(session, bare, raw, after, txn, hop)
 
 
-def keep_reference(kept: Document, answered: Document) -> None:
-    """Add to `kept` the network's name of the transaction, which its reversal repeats; nothing else of DE48 may be remembered."""
+def remembered(answered: Document, request: Document) -> Document:
+    """What of a host's answer the journal keeps, and a repeat of `request` gets again: all that the answer added, but nothing
+    sensitive."""
+    kept = {de: value for de, value in answered.items() if de not in NOT_REMEMBERED and request.get(de) != value}
+    if DE.PRIVATE_48 in kept:
+        private = _private(kept)
+        for sensitive in (Private48.CAVV, Private48.CVV2):
+            private.pop(sensitive, None)
+        del kept[DE.PRIVATE_48]
+        if private:
+            kept[DE.PRIVATE_48] = PRIVATE.build(private)
+    return kept
+
+
+def _private(document: Document) -> dict[str, str]:
+    """Subelements of DE48; none where it cannot be read."""
     try:
-        reference = private_elements(answered).get(Private48.REFERENCE)
+        return dict(private_elements(document))
     except SubfieldError:
-        return
-    if reference:
-        kept[DE.PRIVATE_48] = PRIVATE.build({Private48.REFERENCE: reference})
+        return {}
+
+
+def _repeated_48(answered: Document) -> str:
+    """What of the answer's DE48 its reversal repeats: the network's name of the transaction, and the mark of a stand-in."""
+    repeated = (Private48.STAND_IN, Private48.REFERENCE)
+    kept = {name: value for name, value in _private(answered).items() if name in repeated}
+    return PRIVATE.build(kept) if kept else ""
 
 
 def original_name(kernel: Kernel, request: Forwarded) -> str:
@@ -130,10 +152,13 @@ def original_name(kernel: Kernel, request: Forwarded) -> str:
     return original_data(mti, request.stan, request.sent_at, acquirer, forwarder)
 
 
-def reversal_entry(kernel: Kernel, request: Forwarded, reason: str, answered: Document, now: int) -> Owed:
+def reversal_entry(
+    kernel: Kernel, request: Forwarded, reason: str, answered: Document, now: int, *, approved: bool = False
+) -> Owed:
     """The switch's own reversal (0420) of a request it forwarded: same elements, DE90 naming it as the host knows it.
 
-    `answered`: what its answer added (`Answered.elements`); empty where none came.
+    `answered`: what its answer added (`Answered.elements`); empty where none came. `approved`: its host has approved it, and
+    cannot know nothing of it.
     """
     stan, de7 = kernel.next_stan(request.host), kernel.de7(now)
     message = {
@@ -144,7 +169,9 @@ def reversal_entry(kernel: Kernel, request: Forwarded, reason: str, answered: Do
         DE.FORWARDER: kernel.network.institution,
         DE.ORIGINAL: original_name(kernel, request),
     }
-    message.update({de: answered[de] for de in (DE.APPROVAL_CODE, DE.PRIVATE_48, DE.AMOUNT) if de in answered})
+    message.update({de: answered[de] for de in (DE.APPROVAL_CODE, DE.AMOUNT) if de in answered})
+    if reference := _repeated_48(answered):
+        message[DE.PRIVATE_48] = reference
     amount = int(answered[DE.AMOUNT]) if DE.AMOUNT in answered else request.amount
     return Owed(
         txn=kernel.next_txn(now),
@@ -161,6 +188,7 @@ def reversal_entry(kernel: Kernel, request: Forwarded, reason: str, answered: Do
         currency=request.currency,
         message=message,
         undoes=request.key,
+        approved=approved,
     )
 
 

@@ -398,11 +398,11 @@ MADE_ANEW = {
     },
     Switch: {
         "forwarder", "operator", "_payments", "_reversals", "management", "retiring", "listeners", "connections", "unsigned",
-        "partial", "maintenance", "_swept_ns", "_handlers", "_diagnosis", "overload", "hold", "settle", "release",
+        "partial", "maintenance", "_swept_ns", "_handlers", "_diagnosis", "overload", "hold", "settle", "release", "late_answers",
     },
     Session: {"inward", "say", "first", "explained", "unanswered_ns", "in_flight", "max_in_flight", "direct", "report_illegal"},
-    HostState: {"config", "route", "timeout_ns", "up", "_turn"},
-    PendingTable: {"_by_key", "_late_max", "_next"},
+    HostState: {"config", "route", "timeout_ns", "up", "_turn", "answers", "stans_owed"},
+    PendingTable: {"_by_key", "_late_max", "_next", "_match", "_match_time"},
     Forwarder: {"_kernel"},
 }  # fmt: skip
 KEPT_AS = {

@@ -221,7 +221,7 @@ def test_what_is_never_acknowledged_becomes_a_dead_letter_and_an_operator_is_tol
     assert {**told.fields, "hint": "", "reason": ""} == {
         "txn": f"{entry.txn:x}", "host": "atlas", "kind": "advice", "mti": "0220", "rrn": sent["37"], "amount": 15_000,
         "pan": f"{ATLAS_CARD[:6]}******{ATLAS_CARD[-4:]}", "currency": "504", "original": f"{entry.original:x}", "tries": 2,
-        "behind_it": 0, "reason": "", "hint": "",
+        "behind_it": 0, "reason": "", "hint": "", "exception": "undelivered",
     }  # fmt: skip
     assert "owed_tries_max" in told.fields["reason"]
     scene.book.passes(10_000)

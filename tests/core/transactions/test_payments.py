@@ -214,9 +214,9 @@ def test_an_answer_to_nothing_names_its_nearest_request_and_the_element_that_dif
     request = scene.atlas.gets()
     scene.atlas.answers({**request, "7": "1125115959"}, "00")
     (unmatched,) = scene.book.logged("answer.unmatched")
-    assert (
-        unmatched.fields["nearest"]
-        == "DE11 000001 was sent 0 ms before with DE7 1125120000, the answer has DE7 1125115959"
+    assert unmatched.fields["nearest"] == (
+        "DE11 000001 was sent 0 ms before with DE7 1125120000, the answer has DE7 1125115959; a host that stamps DE7 anew needs "
+        '`match = ["37", "41"]` in its [[host]]'
     )
     scene.atlas.answers(request, "00")
     assert scene.rif.gets()["39"] == "00"
