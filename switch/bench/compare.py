@@ -29,7 +29,7 @@ CLI: Final = (sys.executable, "-c", "from switch.cli.main import main; main()")
 
 
 class CompareError(Exception):
-    """Something did not start, or a run failed. The message has what it said."""
+    """Something did not start, or a run failed. The message has what it printed."""
 
 
 class Cores(msgspec.Struct, frozen=True):

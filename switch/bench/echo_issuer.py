@@ -108,7 +108,7 @@ def _merged(slices: list[slice]) -> tuple[slice, ...]:
 
 
 class Counter:
-    """One clerk who takes so long for each answer: those who wait stand in line."""
+    """One server that takes so long for each answer; requests wait in order."""
 
     def __init__(self, per_second: float) -> None:
         self._each_s = 1 / per_second if per_second else 0.0
@@ -116,7 +116,7 @@ class Counter:
         self.line: deque[tuple[float, socket.socket, bytes]] = deque()
         """when each answer is ready, and where it goes"""
 
-    def takes(self, sock: socket.socket, answers: list[bytes]) -> None:
+    def take(self, sock: socket.socket, answers: list[bytes]) -> None:
         """Requests come; `answers` are what they will get."""
         for answer in answers:
             self._free_at = max(time.monotonic(), self._free_at) + self._each_s
@@ -126,7 +126,7 @@ class Counter:
         """Until the next answer is ready; -1: nobody waits."""
         return max(0.0, self.line[0][0] - time.monotonic()) if self.line else -1
 
-    def gives(self) -> None:
+    def give(self) -> None:
         """Hand out what is ready."""
         now = time.monotonic()
         ready: dict[socket.socket, list[bytes]] = {}
@@ -147,7 +147,7 @@ def serve(listener: socket.socket, per_second: float = 0.0) -> None:
     connections: dict[int, tuple[socket.socket, Framing]] = {}
     epoll.register(listener.fileno(), select.EPOLLIN)
     while True:
-        counter.gives()
+        counter.give()
         for fd, _ in epoll.poll(counter.wait_s()):
             if fd == listener.fileno():
                 sock, _ = listener.accept()
@@ -168,7 +168,7 @@ def _answer_all(sock: socket.socket, framing: Framing, echo: Echo, counter: Coun
         data = sock.recv(262_144)
         answers = [answer for frame in framing.feed(data) if (answer := echo.answer(frame)) is not None]
         if counter is not None:
-            counter.takes(sock, answers)
+            counter.take(sock, answers)
         else:
             sock.sendall(b"".join(answers))
     except (OSError, FramingError, ValueError):

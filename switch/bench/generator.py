@@ -94,7 +94,7 @@ class Load:
     """One run against one host. Made ready by `connect`, done by `run`."""
 
     def __init__(self, plan: Plan, speech: Speech, cards: Sequence[Card], first_stan: int = 1) -> None:
-        """Raises EncodeError, FramingError, KeyError where a purchase cannot be said (see `Speech.template`)."""
+        """Raises EncodeError, FramingError, KeyError where the dialect cannot express a purchase (see `Speech.template`)."""
         framing = make_framing(plan.framing, plan.frame_bytes_max)
         self._plan = plan
         self._speech = speech
@@ -139,7 +139,7 @@ class Load:
             self._epoll.register(sock.fileno(), select.EPOLLIN)
 
     def _sign_on(self, connection: _Connection) -> None:
-        self._clock()
+        self._set_clock()
         stan = f"{self._next_stan():06d}"
         message = self._speech.sign_on(time.strftime("%m%d%H%M%S", time.gmtime()), stan)
         try:
@@ -151,7 +151,7 @@ class Load:
                         "the host closed the connection at the sign-on (0800, DE70=001); --no-sign-on leaves it out"
                     )
                 for frame in connection.framing.feed(data):
-                    if self._signed_on(connection, frame):
+                    if self._take_sign_on_answer(connection, frame):
                         return
         except TimeoutError:
             raise LoadError(
@@ -162,7 +162,7 @@ class Load:
         except (FramingError, DecodeError) as error:
             raise LoadError(f"the answer to the sign-on is unreadable: {error}") from None
 
-    def _signed_on(self, connection: _Connection, frame: bytes) -> bool:
+    def _take_sign_on_answer(self, connection: _Connection, frame: bytes) -> bool:
         raw = self._speech.dialect.decode(frame)
         internal = self._speech.inward(raw)
         if internal[DE.MTI][1] != "8":
@@ -189,12 +189,12 @@ class Load:
         send = self._paced() if plan.rate else self._refill
         began = time.perf_counter_ns()
         self._drive(send, began + int(plan.warmup_s * 1e9))
-        self._fold()
+        self._count_samples()
         self._counts = Counts(lost_connections=self._counts.lost_connections, first_trouble=self._counts.first_trouble)
         on_phase("measure")
         began = time.perf_counter_ns()
         self._drive(send, began + int(plan.duration_s * 1e9))
-        self._fold()
+        self._count_samples()
         counts, self._counts = self._counts, Counts()
         counts.seconds = (time.perf_counter_ns() - began) / 1e9
         on_phase("drain")
@@ -206,7 +206,7 @@ class Load:
         end = time.perf_counter_ns() + int(self._plan.timeout_s * 1e9)
         while any(c.pending for c in self._connections.values()) and time.perf_counter_ns() < end:
             self._drive(lambda _now: end, min(end, time.perf_counter_ns() + 20_000_000))
-        self._fold()
+        self._count_samples()
         late = self._counts
         counts.unanswered += late.timeouts + late.unanswered + sum(len(c.pending) for c in self._connections.values())
         counts.lost_connections += late.lost_connections
@@ -220,7 +220,7 @@ class Load:
         waiting, connections = [epoll.fileno()], self._connections
         patience = clock()
         while (now := clock()) < end:
-            self._clock()
+            self._set_clock()
             due = min(send(now), end)
             if now >= patience:
                 self._give_up(now)
@@ -237,7 +237,7 @@ class Load:
                 if events & ~select.EPOLLOUT:
                     self._receive(connection)
             if self._sampled > FOLD_SAMPLES:
-                self._fold()
+                self._count_samples()
 
     def _refill(self, _now: int) -> int:
         """Closed loop: each connection gets back what it was answered. It waits for answers only."""
@@ -300,7 +300,7 @@ class Load:
         except BlockingIOError:
             pass
         except OSError as error:
-            self._lost(connection, error.strerror or str(error))
+            self._drop(connection, error.strerror or str(error))
             return
         if bool(out) != connection.writing:
             connection.writing = bool(out)
@@ -313,33 +313,33 @@ class Load:
         except BlockingIOError:
             return
         except OSError as error:
-            self._lost(connection, error.strerror or str(error))
+            self._drop(connection, error.strerror or str(error))
             return
         now = time.perf_counter_ns()
         if not data:
-            self._lost(connection, "closed by the host")
+            self._drop(connection, "closed by the host")
             return
         try:
             frames = connection.framing.feed(data)
         except FramingError as error:
-            self._lost(connection, str(error))
+            self._drop(connection, str(error))
             return
         read, pending, samples = self._reader.read, connection.pending, self._samples
         self._sampled += len(frames)
         for frame in frames:
             found = read(frame)
             if found is None:
-                found = self._other(connection, frame)
+                found = self._read_unknown(connection, frame)
                 if found is None:
                     continue
             start = pending.pop(found[0], None)
             if start is None:
-                self._trouble(f"an answer with DE11={found[0]!r} to nothing that waits")
+                self._note_trouble(f"an answer with DE11={found[0]!r} to nothing that waits")
                 self._counts.unmatched += 1
                 continue
             samples[found[1]].append((now - start) // 1000)
 
-    def _other(self, connection: _Connection, frame: bytes) -> tuple[bytes, bytes] | None:
+    def _read_unknown(self, connection: _Connection, frame: bytes) -> tuple[bytes, bytes] | None:
         """A message of no known layout: an answer of a new one, a network message, or nothing that can be read."""
         try:
             raw = self._reader.learn(frame)
@@ -348,12 +348,12 @@ class Load:
                 self._flush(connection)
                 return None
         except DecodeError as error:
-            self._trouble(str(error))
+            self._note_trouble(str(error))
             self._counts.unreadable += 1
             return None
         found = self._reader.read(frame)
         if found is None and raw[DE.MTI][1] != "8":
-            self._trouble(f"a message {raw[DE.MTI]} that answers nothing")
+            self._note_trouble(f"a message {raw[DE.MTI]} that answers nothing")
             self._counts.unmatched += 1
         return found
 
@@ -366,16 +366,16 @@ class Load:
                 if start > too_old:
                     break
                 del pending[stan]
-                self._trouble(f"no answer within {self._plan.timeout_s:g} s")
+                self._note_trouble(f"no answer within {self._plan.timeout_s:g} s")
                 self._counts.timeouts += 1
 
-    def _lost(self, connection: _Connection, reason: str) -> None:
+    def _drop(self, connection: _Connection, reason: str) -> None:
         fd = connection.sock.fileno()
         if self._connections.pop(fd, None) is None:
             return
         self._epoll.unregister(fd)
         connection.sock.close()
-        self._trouble(f"a connection was lost: {reason}")
+        self._note_trouble(f"a connection was lost: {reason}")
         self._counts.lost_connections += 1
         self._counts.unanswered += len(connection.pending)
         if not self._connections:
@@ -383,7 +383,7 @@ class Load:
 
     # -- small things
 
-    def _clock(self) -> None:
+    def _set_clock(self) -> None:
         """DE7, and the six digits before DE11 in DE37 (year, day, hour), of this second."""
         second = int(time.time())
         if second != self._second:
@@ -397,7 +397,7 @@ class Load:
         self._stan = stan % STANS + 1
         return stan
 
-    def _fold(self) -> None:
+    def _count_samples(self) -> None:
         counts = self._counts
         for code, samples in self._samples.items():
             counts.answered += len(samples)
@@ -410,7 +410,7 @@ class Load:
         self._counts.lateness.update(self._late)
         self._late.clear()
 
-    def _trouble(self, text: str) -> None:
+    def _note_trouble(self, text: str) -> None:
         self._counts.first_trouble = self._counts.first_trouble or text
 
 

@@ -12,7 +12,7 @@ from switch.wire.vocabulary import APPROVALS
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
-    """Figures of one load, a second where nothing else is said."""
+    """Figures of one load, a second where no other unit is named."""
 
     of_capacity: float
     offered: float

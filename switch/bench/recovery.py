@@ -121,7 +121,7 @@ def fill(state_dir: Path, network: Network, transactions: int, progress: Callabl
     writer = SegmentWriter(home, 0, GENESIS, RealDisk())
     waiting: list[bytes] = []
 
-    def give(*, snapshot: bool) -> None:
+    def write(*, snapshot: bool) -> None:
         writer.add(Chunk(writer.durable + 1, waiting, snapshot))
         writer.flush()
         progress(len(waiting))
@@ -129,12 +129,12 @@ def fill(state_dir: Path, network: Network, transactions: int, progress: Callabl
 
     for entry in entries(network, vault, transactions, time.time_ns() // 1000):
         if type(entry) is Snapshot:
-            give(snapshot=False)
+            write(snapshot=False)
         waiting.append(ENCODER.encode(entry))
         if type(entry) is Snapshot or len(waiting) == BATCH:
-            give(snapshot=type(entry) is Snapshot)
+            write(snapshot=type(entry) is Snapshot)
     if waiting:
-        give(snapshot=False)
+        write(snapshot=False)
     index = Index(state_dir)
     while done := index.batch():
         progress(done)
@@ -142,7 +142,7 @@ def fill(state_dir: Path, network: Network, transactions: int, progress: Callabl
     return writer.durable
 
 
-class Till:
+class Acquirer:
     """One acquirer's connection that asks until it is answered. Blocking; a switch not there yet is tried again."""
 
     def __init__(self, network: Network, card: Card, number: int) -> None:
@@ -153,19 +153,19 @@ class Till:
         self._address, self._framing_name = listener.address, listener.framing
         self._card, self._number, self._de7 = card, number, now[2:]
 
-    def first_answers(self, began: float) -> Took:
+    def measure_first_answers(self, began: float) -> Took:
         """When the first answer came, and the first approval. CompareError: none within `GIVE_UP_S`."""
         answer_ms = 0.0
         framing = make_framing(self._framing_name, 65_535)
         with _connected(self._address, began) as sock:
             sock.sendall(framing.frame(self._speech.sign_on(self._de7, "000001")))
-            self._heard(sock, framing)
+            self._read_answer(sock, framing)
             template = self._speech.template(self._card, framing)
             while time.perf_counter() - began < GIVE_UP_S:
                 self._number += 1
                 stan = f"{self._number:06d}".encode()
                 sock.sendall(template.fill(self._de7.encode(), stan, stan.rjust(12, b"0")))
-                de39 = self._heard(sock, framing)
+                de39 = self._read_answer(sock, framing)
                 passed_ms = (time.perf_counter() - began) * 1000
                 answer_ms = answer_ms or passed_ms
                 if de39 == Answer.APPROVED:
@@ -173,7 +173,7 @@ class Till:
                 time.sleep(0.002)
         raise CompareError(f"no payment was approved within {GIVE_UP_S:.0f} s")
 
-    def _heard(self, sock: socket.socket, framing: Framing) -> str:
+    def _read_answer(self, sock: socket.socket, framing: Framing) -> str:
         """DE39 of the next answer. CompareError: the switch went away."""
         while data := sock.recv(65_536):
             for message in framing.feed(data):
@@ -201,13 +201,13 @@ def _connected(address: Address, began: float) -> Iterator[socket.socket]:
 def one_start(network: Network, state_dir: Path, number: int) -> Took:
     """Start the switch, take its first answers, kill it."""
     card = cards_of(network.bins[0].low[:6], 1)[0]
-    till = Till(network, card, number)
+    acquirer = Acquirer(network, card, number)
     with (state_dir / "serve.err").open("w") as errors:
         began = time.perf_counter()
         command = [*CLI, "serve", network.source, "--state", str(state_dir), "--no-show"]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors)  # noqa: S603 - our own command
     try:
-        return till.first_answers(began)
+        return acquirer.measure_first_answers(began)
     finally:
         process.send_signal(signal.SIGKILL)
         process.wait()

@@ -191,8 +191,8 @@ class Audit:
         if isinstance(before, CardNetwork) and isinstance(after, CardNetwork):
             same = (
                 same
-                and before.dealings.book("") == after.dealings.book("")
-                and before.dealings.open == after.dealings.open
+                and before.acquirer_records.book("") == after.acquirer_records.book("")
+                and before.acquirer_records.open == after.acquirer_records.open
             )
         if not same:
             self.fail(f"host {before.name} and the fold of its records differ", now)

@@ -164,7 +164,7 @@ class Trouble:
     def _sign_off(self, fault: Fault) -> None:
         node = self._world.nodes.get(fault.target)
         if node is not None and isinstance(node.party, Issuer | Terminal):
-            node.party.say_goodbye(self._world.clock.now)
+            node.party.sign_off(self._world.clock.now)
             node.carry_out()
             self._after(fault, self._sign_on)
 
@@ -173,7 +173,7 @@ class Trouble:
 
     def _says_hello(self, node: Process) -> None:
         if isinstance(node.party, Issuer | Terminal):
-            node.party.say_hello(self._world.clock.now)
+            node.party.sign_on(self._world.clock.now)
             node.carry_out()
 
     # -- an operator

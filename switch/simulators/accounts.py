@@ -6,11 +6,11 @@ payment key (DE32/DE41/DE37) and by the STAN and time it came under (what DE90 n
 - 0200 posts: the balance moves at once. 0100 holds: the amount is reserved, the balance stays. DE25=06 marks a
   pre-authorization on a terminal's slip; the ledger holds for every 0100, as authorization and clearing are two messages.
 - 0220 that names a held payment captures: the hold goes, its own DE4 (which may differ) is posted. 0220 (0120) of its own posts
-  (holds) without asking: it tells what was done.
+  (holds) without asking: it reports what was done.
 - A completion of more than the tolerance above what is held is refused with 61. A hold that is not completed in time is released;
-  a completion that comes later is posted all the same, and marked: an advice tells what was done.
+  a completion that comes later is posted all the same, and marked: an advice reports what was done.
 - A purchase of more than there is, at a terminal that can take less (DE48.61), is approved in part (10): what there is in DE4.
-- 0120 after the switch has stood in (DE48.60) does what the request it tells of would have done: DE90 has its MTI, a 0200 posts.
+- 0120 after the switch has stood in (DE48.60) does what the request it reports would have done: DE90 has its MTI, a 0200 posts.
   It is posted whatever the balance, and to a suspense account where the card is not on file: somebody has the goods.
 - 0400/0420 takes back what stands, all of it or down to DE95's actual amount, once; a second one changes nothing.
 - A reversal that comes before its original is remembered and answered 00, since what it asks is already so. The late original is
@@ -102,23 +102,23 @@ class Ledger:
 
     # -- messages
 
-    def request(self, document: Document, at: Moment, dress: "Dress | None" = None) -> Verdict:
-        """0100, 0200 and their repeats. `dress` adds to a new verdict what the host says with it; a repeat gets it again."""
-        return self._once(document, at, self._request, dress)
+    def authorize(self, document: Document, at: Moment, dress: "Dress | None" = None) -> Verdict:
+        """0100, 0200 and their repeats. `dress` adds to a new verdict what the host answers with it; a repeat gets it again."""
+        return self._take_once(document, at, self._decide_request, dress)
 
-    def advice(self, document: Document, at: Moment) -> Verdict:
+    def book_advice(self, document: Document, at: Moment) -> Verdict:
         """0120, 0220 and their repeats."""
-        return self._once(document, at, self._advice, None)
+        return self._take_once(document, at, self._decide_advice, None)
 
-    def reversal(self, document: Document, at: Moment) -> Verdict:
+    def reverse(self, document: Document, at: Moment) -> Verdict:
         """0400, 0420 and their repeats."""
-        return self._once(document, at, self._reversal, None)
+        return self._take_once(document, at, self._decide_reversal, None)
 
-    def _once(self, document: Document, at: Moment, do: "_Do", dress: "Dress | None") -> Verdict:
+    def _take_once(self, document: Document, at: Moment, do: "_Do", dress: "Dress | None") -> Verdict:
         key = _message_key(document)
         before = self.holdings.answers.get(key)
         if before is not None:
-            return _said(before)
+            return _repeat_verdict(before)
         self.holdings.release(at.second)
         verdict, posting, counts, early = do(document, at)
         if dress is not None and not verdict.repeated:
@@ -128,14 +128,14 @@ class Ledger:
         self.fresh.append(entry)
         return verdict
 
-    def _request(self, document: Document, at: Moment) -> _Decision:
-        verdict, posting = self._decide(document, at)
+    def _decide_request(self, document: Document, at: Moment) -> _Decision:
+        verdict, posting = self._judge(document, at)
         if verdict.repeated:
             return _Decision(verdict)
         return _Decision(verdict, posting, "approved" if verdict.de39 in APPROVALS else "declined")
 
-    def _decide(self, document: Document, at: Moment) -> tuple[Verdict, Posting | None]:
-        refusal = self._known(document)
+    def _judge(self, document: Document, at: Moment) -> tuple[Verdict, Posting | None]:
+        refusal = self._refuse_known(document)
         if refusal is not None:
             return refusal, None
         account = self.accounts.get(document.get(DE.PAN, ""))
@@ -146,7 +146,7 @@ class Ledger:
         if refusal is not None:
             return refusal, None
         private = {Private48.CVV2_RESULT: "M"} if Private48.CVV2 in private_elements(document) else {}
-        extra = with_private({}, private) | {DE.APPROVAL_CODE: self._approval()}
+        extra = with_private({}, private) | {DE.APPROVAL_CODE: self._next_approval()}
         if kind == Processing.BALANCE:
             return Verdict(Answer.APPROVED, extra | {DE.ADDITIONAL_AMOUNTS: _balances(account)}), None
         if kind in _INQUIRIES:
@@ -154,42 +154,44 @@ class Ledger:
         billed = _billed(document, account.card.currency)
         refusal = _cash_refusal(kind, document) or _money_refusal(account, kind, billed, at)
         if refusal is not None and refusal.de39 == Answer.INSUFFICIENT_FUNDS and _takes_less(document, account):
-            return self._in_part(document, account, at, extra)
+            return self._approve_in_part(document, account, at, extra)
         if refusal is not None or billed is None:
             return refusal or Verdict(Answer.INVALID_TRANSACTION), None
-        posting = self._posting(document, account, billed, at)
+        posting = self._make_posting(document, account, billed, at)
         return Verdict(Answer.APPROVED, extra | {DE.APPROVAL_CODE: posting.approval}), posting
 
-    def _in_part(self, document: Document, account: Account, at: Moment, extra: Document) -> tuple[Verdict, Posting]:
+    def _approve_in_part(
+        self, document: Document, account: Account, at: Moment, extra: Document
+    ) -> tuple[Verdict, Posting]:
         """DE39=10: what there is, in DE4; DE54 has what was asked."""
         there, currency = account.available, account.card.currency
-        posting = self._posting(document | {DE.AMOUNT: f"{there:012d}"}, account, there, at)
-        posting = msgspec.structs.replace(posting, made_by=self._made_by(document))
+        posting = self._make_posting(document | {DE.AMOUNT: f"{there:012d}"}, account, there, at)
+        posting = msgspec.structs.replace(posting, made_by=self._identify(document))
         asked = additional_amount(Additional.ORIGINAL, currency, int(document[DE.AMOUNT]), "D")
-        said = {DE.APPROVAL_CODE: posting.approval, DE.AMOUNT: f"{there:012d}", DE.ADDITIONAL_AMOUNTS: asked}
-        return Verdict(Answer.PARTIAL, extra | said, "not sufficient funds for all of it"), posting
+        added = {DE.APPROVAL_CODE: posting.approval, DE.AMOUNT: f"{there:012d}", DE.ADDITIONAL_AMOUNTS: asked}
+        return Verdict(Answer.PARTIAL, extra | added, "not sufficient funds for all of it"), posting
 
-    def _known(self, document: Document) -> Verdict | None:
-        """What is to be said to a request that says what has been said before; None: it is new."""
+    def _refuse_known(self, document: Document) -> Verdict | None:
+        """The verdict on a request that repeats, or collides with, what was taken before; None: it is new."""
         key, holdings = payment_key(document), self.holdings
         if key in holdings.early or _wire_name(document.get("11", ""), document.get("7", "")) in holdings.early:
             return Verdict(Answer.DO_NOT_HONOUR, reason="its reversal was here first")
         namesake = holdings.postings.get(key)
-        if namesake is not None and namesake.made_by == self._made_by(document):
+        if namesake is not None and namesake.made_by == self._identify(document):
             before = holdings.answers.get(namesake.answered_to)
             if namesake.amount and before is not None:
-                return _said(before)
+                return _repeat_verdict(before)
             return Verdict(Answer.DO_NOT_HONOUR, reason="it was reversed before")
         if namesake is not None and namesake.amount:
             return Verdict(Answer.DUPLICATE, reason=f"another payment stands under DE32/DE41/DE37 {key}")
         return None
 
-    def _advice(self, document: Document, at: Moment) -> _Decision:
+    def _decide_advice(self, document: Document, at: Moment) -> _Decision:
         if document.get(DE.RESPONSE_CODE, Answer.APPROVED) not in APPROVALS:
             return _Decision(Verdict(Answer.APPROVED, reason="advice of a decline: noted"))
-        posting = self._original(document)
+        posting = self._find_original(document)
         if posting is not None and posting.amount and posting.held and document[DE.MTI][1] == MTI.FINANCIAL:
-            return self._capture(posting, document)
+            return self._complete(posting, document)
         if posting is not None and posting.amount:
             return _Decision(Verdict(Answer.APPROVED, reason="advice of what stands already"))
         if posting is not None or payment_key(document) in self.holdings.early:
@@ -202,9 +204,9 @@ class Ledger:
         billed = _billed(document, account.card.currency)
         if billed is None:
             return _Decision(Verdict(Answer.INVALID_TRANSACTION, reason="no amount in the account's currency"))
-        return _Decision(Verdict(Answer.APPROVED), self._posting(document, account, billed, at), "approved")
+        return _Decision(Verdict(Answer.APPROVED), self._make_posting(document, account, billed, at), "approved")
 
-    def _capture(self, posting: Posting, document: Document) -> _Decision:
+    def _complete(self, posting: Posting, document: Document) -> _Decision:
         """A completion: the hold goes, its final amount is posted."""
         amount = int(document.get(DE.AMOUNT, "0"))
         if amount > posting.amount + int(posting.amount * self._tolerance):
@@ -217,9 +219,9 @@ class Ledger:
         reason = "posted after its hold had expired" if posting.expired else ""
         return _Decision(Verdict(Answer.APPROVED, {DE.APPROVAL_CODE: posting.approval}, reason), posted)
 
-    def _reversal(self, document: Document, at: Moment) -> _Decision:
+    def _decide_reversal(self, document: Document, at: Moment) -> _Decision:
         del at
-        posting = self._original(document)
+        posting = self._find_original(document)
         if posting is None:
             reason = "no such payment stands; its original will be refused"
             return _Decision(Verdict(Answer.APPROVED, reason=reason), early=_early_name(document))
@@ -233,11 +235,11 @@ class Ledger:
 
     # -- what stands
 
-    def _posting(self, document: Document, account: Account, billed: int, at: Moment) -> Posting:
+    def _make_posting(self, document: Document, account: Account, billed: int, at: Moment) -> Posting:
         kind = document.get(DE.PROCESSING_CODE, "")[:2]
         sign = -1 if kind == Processing.REFUND else 1
-        told = document.get(DE.ORIGINAL, "")[1:2]  # of an advice after stand-in: the class of what it tells of
-        held = MTI.FINANCIAL not in (document[DE.MTI][1], told) and kind != Processing.REFUND
+        advised = document.get(DE.ORIGINAL, "")[1:2]  # an advice after stand-in: MTI class of the request it reports
+        held = MTI.FINANCIAL not in (document[DE.MTI][1], advised) and kind != Processing.REFUND
         return Posting(
             key=payment_key(document),
             card=account.card.name,
@@ -245,9 +247,9 @@ class Ledger:
             currency=document.get(DE.CURRENCY, ""),
             billed=sign * billed,
             held=held,
-            approval=document.get(DE.APPROVAL_CODE) or self._approval(),
+            approval=document.get(DE.APPROVAL_CODE) or self._next_approval(),
             day=at.day,
-            made_by=self._made_by(document),
+            made_by=self._identify(document),
             answered_to=_message_key(document),
             until=at.second + self._hold_s if held else 0,
         )
@@ -255,7 +257,7 @@ class Ledger:
     def _card(self, posting: Posting) -> TestCard:
         return self.holdings.by_name[posting.card].card
 
-    def _original(self, document: Document) -> Posting | None:
+    def _find_original(self, document: Document) -> Posting | None:
         """What has the same payment key; else, where there is no DE37 to make one, what DE90 names of the same card.
 
         DE90 alone proves little: STAN and time of another acquirer's, or of a switch that forgot a number, may be the same.
@@ -264,18 +266,18 @@ class Ledger:
             posting = self.holdings.postings.get(payment_key(document))
         else:
             original = document.get(DE.ORIGINAL, "")
-            posting = self.holdings.named(original[4:10], original[10:20]) if len(original) >= 20 else None
+            posting = self.holdings.find_by_de90(original[4:10], original[10:20]) if len(original) >= 20 else None
         if posting is None or posting.card == SUSPENSE or document.get(DE.PAN) in (None, self._card(posting).pan):
             return posting
         return None
 
-    def _made_by(self, document: Document) -> tuple[str, ...]:
+    def _identify(self, document: Document) -> tuple[str, ...]:
         """The card by its name, so that no record holds a PAN."""
         account, get = self.accounts.get(document.get(DE.PAN, "")), document.get
         elements = (get(de, "") for de in (DE.PROCESSING_CODE, DE.AMOUNT, DE.LOCAL_TIME, DE.LOCAL_DATE))
         return (account.card.name if account else "", *elements)
 
-    def _approval(self) -> str:
+    def _next_approval(self) -> str:
         """DE38 of the message being taken: six digits that differ from one to the next and look unlike a counter."""
         return f"{(self.holdings.taken + 1) * 7919 % 1_000_000:06d}"
 
@@ -284,8 +286,8 @@ class Ledger:
         return self.holdings.book(self.name)
 
 
-def _said(before: Taken) -> Verdict:
-    """What was said then, to be said again."""
+def _repeat_verdict(before: Taken) -> Verdict:
+    """The verdict that was given then, for a repeat."""
     return Verdict(before.de39, before.extra, before.reason, repeated=True)
 
 

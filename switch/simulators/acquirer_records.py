@@ -1,4 +1,4 @@
-"""What an acquiring party remembers: what it has asked for, and how that ended. `Dealings.apply` is the only place it changes.
+"""What an acquiring party remembers: what it has asked for, and how that ended. Only `AcquirerRecords.apply` changes it.
 
 Where a party keeps a journal (a card network's side abroad), these are its records: an `Asked` is durable before its request
 leaves, so that a party that was killed knows what it may have begun. What has no `Ended` then is reversed.
@@ -46,7 +46,7 @@ class Ended(Entry, frozen=True, tag="end"):
     de39: str
 
 
-Dealing: TypeAlias = Asked | Ended
+AcquirerRecord: TypeAlias = Asked | Ended
 
 
 def without_secrets(request: Document) -> Document:
@@ -54,7 +54,7 @@ def without_secrets(request: Document) -> Document:
     return {de: value for de, value in request.items() if de in _KEPT}
 
 
-class Dealings:
+class AcquirerRecords:
     """The fold of `Asked` and `Ended`. Bounded: a book lists the newest payments one by one."""
 
     def __init__(self, keep: int = KEEP) -> None:
@@ -68,7 +68,7 @@ class Dealings:
         self._declined: Counter[str] = Counter()
         self._amounts: Counter[str] = Counter()
 
-    def apply(self, entry: Dealing) -> None:
+    def apply(self, entry: AcquirerRecord) -> None:
         """Fold one record. KeyError: it ends what is not open."""
         if isinstance(entry, Asked):
             self.sent += 1

@@ -20,7 +20,7 @@ from typing import TypeAlias
 import msgspec
 
 from switch.simulators import messages
-from switch.simulators.acquirer_records import KEEP, Asked, Dealing, Dealings, Ended, without_secrets
+from switch.simulators.acquirer_records import KEEP, AcquirerRecord, AcquirerRecords, Asked, Ended, without_secrets
 from switch.simulators.cards import TestCard
 from switch.simulators.endpoint import Line
 from switch.simulators.host import MS, Host
@@ -119,7 +119,7 @@ class Acquiring:
         timeouts: Timeouts,
         keep: int = KEEP,
         *,
-        record: Callable[[Dealing], int] = lambda _: 0,
+        record: Callable[[AcquirerRecord], int] = lambda _: 0,
         cards: Iterable[TestCard] = (),
     ) -> None:
         """`record` makes durable what a payment is asked and how it ended, and says after which position a request may leave.
@@ -135,7 +135,7 @@ class Acquiring:
         """of requests; the same wait for all, so that they stand in order"""
         self._past: OrderedDict[MatchKey, str] = OrderedDict()
         self._unfinished: dict[str, _Open] = {}
-        self.dealings = Dealings(keep)
+        self.records = AcquirerRecords(keep)
         self._record = record
         self._names = {card.pan: card.name for card in cards}
         self._latency: dict[str, Counter[int]] = {}
@@ -143,12 +143,12 @@ class Acquiring:
     @property
     def unfinished(self) -> int:
         """Payments that something is still to come for."""
-        return len(self.dealings.open)
+        return len(self.records.open)
 
     @property
     def sent(self) -> int:
         """Payments made so far."""
-        return self.dealings.sent
+        return self.records.sent
 
     @property
     def in_flight(self) -> int:
@@ -166,7 +166,7 @@ class Acquiring:
         payment = _Open(payment_key(request), kind, route, plan, request, now, signed_amount(request))
         self._unfinished[payment.key] = payment
         name = self._names.get(request.get(DE.PAN, ""), "")
-        after = self._note(Asked(self._us(now), payment.key, name, kind, route, without_secrets(request)))
+        after = self._record_entry(Asked(self._us(now), payment.key, name, kind, route, without_secrets(request)))
         exchange = _Exchange(payment, request, "request")
         key = match_key(request)
         self._exchanges[key] = exchange
@@ -174,9 +174,9 @@ class Acquiring:
         self._host.say(line, request, after=after)
         return True
 
-    def _note(self, entry: Dealing) -> int:
+    def _record_entry(self, entry: AcquirerRecord) -> int:
         """Remember it, durably where this party keeps a journal. Returns the position to wait for."""
-        self.dealings.apply(entry)
+        self.records.apply(entry)
         return self._record(entry)
 
     def _us(self, now: int) -> int:
@@ -185,7 +185,7 @@ class Acquiring:
     def resume(self, now: int) -> None:
         """After a restart: what was begun and has no end is taken back, for nobody knows what it was answered."""
         pans = {name: pan for pan, name in self._names.items()}
-        for asked in list(self.dealings.open.values()):
+        for asked in list(self.records.open.values()):
             if asked.key in self._unfinished:
                 continue
             request = {**asked.request, DE.PAN: pans[asked.card]}
@@ -202,28 +202,28 @@ class Acquiring:
             self._host.at(now + self._timeouts.answer_ns, self._expire)
         self._deadlines[key] = now + self._timeouts.answer_ns
 
-    def response(self, line: Line, document: Document, now: int) -> None:
+    def take_response(self, line: Line, document: Document, now: int) -> None:
         """0110, 0210, 0130, 0230, 0410, 0430: match it and go on."""
         key = match_key(document)
         exchange = self._exchanges.pop(key, None)
         if exchange is None:
-            self._unmatched(line, document, key)
+            self._report_unmatched(line, document, key)
             return
         self._deadlines.pop(key, None)
         self._remember(key, "answered")
         de39 = document.get(DE.RESPONSE_CODE, "")
         if exchange.purpose == "request":
-            self._answered(exchange.payment, document, de39, now)
+            self._take_answer(exchange.payment, document, de39, now)
         elif de39 in _TRY_AGAIN:
             self._host.log("warning", "acknowledgement.refused", link=line.link, mti=document[DE.MTI], de39=de39,
                            hint="sent again later")  # fmt: skip
             self._exchanges[key] = exchange
         elif exchange.purpose == "reversal":
-            self._reversal_answered(exchange, de39, now)
+            self._take_reversal_answer(exchange, de39, now)
         else:
-            self._completion_answered(exchange, de39, now)
+            self._take_completion_answer(exchange, de39, now)
 
-    def _answered(self, payment: _Open, document: Document, de39: str, now: int) -> None:
+    def _take_answer(self, payment: _Open, document: Document, de39: str, now: int) -> None:
         payment.de39 = de39
         micros = (now - payment.sent_ns) // 1_000
         self._latency.setdefault(payment.route, Counter())[latency_class(micros)] += 1
@@ -252,11 +252,11 @@ class Acquiring:
                 return
             del self._deadlines[key]
             exchange = self._exchanges[key]
-            if not self._asked_again(key, exchange, now):
+            if not self._repeat_request(key, exchange, now):
                 del self._exchanges[key]
-                self._no_answer(key, exchange, now)
+                self._give_up(key, exchange, now)
 
-    def _asked_again(self, key: MatchKey, exchange: _Exchange, now: int) -> bool:
+    def _repeat_request(self, key: MatchKey, exchange: _Exchange, now: int) -> bool:
         """Repeat an unanswered request. False: often enough done, or no link to do it on."""
         line = self._line(key[3])
         if exchange.repeats >= self._timeouts.request_repeats or line is None:
@@ -266,7 +266,7 @@ class Acquiring:
         self._host.say(line, messages.repeat(exchange.message))
         return True
 
-    def _no_answer(self, key: MatchKey, exchange: _Exchange, now: int) -> None:
+    def _give_up(self, key: MatchKey, exchange: _Exchange, now: int) -> None:
         self._remember(key, "given up")
         self._host.log("warning", "answer.missing", mti=exchange.message[DE.MTI], de11=key[1], de41=key[3],
                        waited_ms=self._timeouts.answer_ns // MS)  # fmt: skip
@@ -280,32 +280,32 @@ class Acquiring:
         payment.outcome = UNANSWERED
         stan = self._stan(payment.request[DE.TERMINAL])
         message = messages.reversal(payment.request, payment.approval, self._host.moment(now), stan, left)
-        self._tell(_Exchange(payment, message, "reversal"), now)
+        self._send_about(_Exchange(payment, message, "reversal"), now)
 
     def _complete(self, payment: _Open, now: int) -> None:
         stan = self._stan(payment.request[DE.TERMINAL])
         amount = payment.plan.completed_amount
         message = messages.completion(payment.request, payment.approval, amount, self._host.moment(now), stan)
-        self._tell(_Exchange(payment, message, "completion"), now)
+        self._send_about(_Exchange(payment, message, "completion"), now)
 
-    def _tell(self, exchange: _Exchange, now: int) -> None:
+    def _send_about(self, exchange: _Exchange, now: int) -> None:
         key = match_key(exchange.message)
         self._exchanges[key] = exchange
-        self._insist(key, exchange, exchange.message, now)
+        self._send_until_acknowledged(key, exchange, exchange.message, now)
 
-    def _insist(self, key: MatchKey, exchange: _Exchange, message: Document, now: int) -> None:
+    def _send_until_acknowledged(self, key: MatchKey, exchange: _Exchange, message: Document, now: int) -> None:
         """Send until acknowledged: as a repeat from the second time on. Without a link, try again soon."""
         if self._exchanges.get(key) is not exchange:
             return
         line = self._line(exchange.message[DE.TERMINAL])
         if line is None:
-            self._host.at(now + 500 * MS, partial(self._insist, key, exchange, message))
+            self._host.at(now + 500 * MS, partial(self._send_until_acknowledged, key, exchange, message))
             return
         self._host.say(line, message)
         again = messages.repeat(message)
-        self._host.at(now + self._timeouts.repeat_ns, partial(self._insist, key, exchange, again))
+        self._host.at(now + self._timeouts.repeat_ns, partial(self._send_until_acknowledged, key, exchange, again))
 
-    def _reversal_answered(self, exchange: _Exchange, de39: str, now: int) -> None:
+    def _take_reversal_answer(self, exchange: _Exchange, de39: str, now: int) -> None:
         payment = exchange.payment
         if de39 == Answer.APPROVED and DE.REPLACEMENT in exchange.message:
             payment.amount = payment.plan.left
@@ -318,7 +318,7 @@ class Acquiring:
         self._host.log("error", "reversal.refused", key=payment.key, de39=de39, hint="what stands is not known here")
         self._finish(payment, UNANSWERED, now)
 
-    def _completion_answered(self, exchange: _Exchange, de39: str, now: int) -> None:
+    def _take_completion_answer(self, exchange: _Exchange, de39: str, now: int) -> None:
         payment = exchange.payment
         if de39 == Answer.APPROVED:
             payment.amount = int(exchange.message[DE.AMOUNT])
@@ -336,16 +336,16 @@ class Acquiring:
     def _finish(self, payment: _Open, outcome: str, now: int) -> None:
         payment.outcome = outcome
         self._unfinished.pop(payment.key, None)
-        listed = _listed(payment)
-        self._note(Ended(self._us(now), payment.key, outcome, listed.amount, listed.currency, payment.de39))
+        final = _as_payment(payment)
+        self._record_entry(Ended(self._us(now), payment.key, outcome, final.amount, final.currency, payment.de39))
 
     def book(self, name: str) -> AcquirerBook:
         """What was sent and what came of it; what something is still to come for is listed last."""
-        return self.dealings.book(name, map(_listed, self._unfinished.values()), self._latency)
+        return self.records.book(name, map(_as_payment, self._unfinished.values()), self._latency)
 
     # -- answers to nothing
 
-    def _unmatched(self, line: Line, document: Document, key: MatchKey) -> None:
+    def _report_unmatched(self, line: Line, document: Document, key: MatchKey) -> None:
         past = self._past.get(key)
         if past is not None:
             event = "answer.late" if past == "given up" else "answer.doubled"
@@ -374,7 +374,7 @@ class Acquiring:
         return best[1]
 
 
-def _listed(payment: _Open) -> Payment:
+def _as_payment(payment: _Open) -> Payment:
     return Payment(
         payment.key, payment.outcome, payment.amount if payment.outcome == APPROVED else 0, payment.request[DE.CURRENCY],
         payment.de39, payment.kind, payment.route,

@@ -93,7 +93,7 @@ class Host:
             self.on_disconnected(line, now)
 
     def undelivered(self, link: LinkId, txn: int, now: int) -> None:
-        """Nothing here asks to be told."""
+        """No send of a simulator asks for it."""
 
     def durable(self, position: int, now: int) -> None:
         """No journal."""

@@ -1,6 +1,6 @@
 """An issuer's host: answers for its cards, on links that the switch connects (or that it connects itself).
 
-Its books may be durable. Then it is said to keep a journal: what it takes is a record, and no answer leaves before everything
+Its books may be durable. Then it keeps a journal: what it takes is a record, and no answer leaves before everything
 taken so far is durable, for a repeat says again what its original was answered. While the journal is away nothing is taken: a
 request is answered 96, an advice or a reversal not at all (it will come again).
 """
@@ -86,7 +86,7 @@ class Issuer(Host):
         del now
         self._journal_away = "" if up else reason or "unknown"
 
-    def closed_books(self) -> str:
+    def why_closed(self) -> str:
         """Why nothing can be taken now; "": it can."""
         if self._journal_away:
             return f"the journal is away: {self._journal_away}"
@@ -95,15 +95,15 @@ class Issuer(Host):
         return ""
 
     def record(self, entry: HostEntry) -> int:
-        """Record it, where a journal is kept. Returns the position that whatever is said of it must wait for."""
+        """Record it, where a journal is kept. Returns the position that every message about it must wait for."""
         if self._position is None:
             return 0
         self._position += 1
         self.emit(Record(self._position, entry))
         return self._position
 
-    def _recorded(self) -> int:
-        """Record what the ledger has taken. Returns the position that whatever is said now must wait for."""
+    def _record_fresh(self) -> int:
+        """Record what the ledger has taken. Returns the position that the answer must wait for."""
         fresh, self.ledger.fresh = self.ledger.fresh, []
         for entry in fresh:
             self.record(entry)
@@ -128,9 +128,9 @@ class Issuer(Host):
     def drain(self, now: int) -> None:
         """Sign off everywhere; what is already being answered still is."""
         super().drain(now)
-        self.say_goodbye(now)
+        self.sign_off(now)
 
-    def say_goodbye(self, now: int) -> None:
+    def sign_off(self, now: int) -> None:
         """Sign off on every link that is signed on, once."""
         for line in self.lines.values():
             if line.signed_on:
@@ -143,7 +143,7 @@ class Issuer(Host):
         if line is not None:
             self._ask(line, NetworkCode.CUTOVER, now)
 
-    def say_hello(self, now: int) -> None:
+    def sign_on(self, now: int) -> None:
         """Sign on (again) on every link that is not signed on."""
         for line in self.lines.values():
             if not line.signed_on:
@@ -159,19 +159,19 @@ class Issuer(Host):
         """Answer it, or log why not."""
         mti = heard.internal[DE.MTI]
         if mti in ("0800", "0801"):
-            self._network(line, heard)
+            self._answer_network(line, heard)
         elif mti in REQUESTS or mti in ADVICES or mti in REVERSALS:
-            closed = self.closed_books()
+            closed = self.why_closed()
             if closed:
-                self._not_taken(line, heard, closed)
+                self._refuse_unbooked(line, heard, closed)
             elif mti in REQUESTS:
-                self._request(line, heard, now)
+                self._take_request(line, heard, now)
             else:
-                self._told(line, heard, now)
+                self._take_advice(line, heard, now)
         else:
             self.on_response(line, heard, now)
 
-    def _request(self, line: Line, heard: Heard, now: int) -> None:
+    def _take_request(self, line: Line, heard: Heard, now: int) -> None:
         self._check_signed_on(line)
         verdict = self.decide(heard.internal, now)
         fate, delay_ns = self._plan.fate(heard.internal.get(DE.PAN, ""), self._dice)
@@ -179,10 +179,10 @@ class Issuer(Host):
             self.log("info", "fault." + fate.value, link=line.link, de11=heard.internal.get(DE.STAN, ""))
         self._answer(line, heard, verdict, fate, delay_ns, now)
 
-    def _told(self, line: Line, heard: Heard, now: int) -> None:
+    def _take_advice(self, line: Line, heard: Heard, now: int) -> None:
         """An advice or a reversal."""
         mti = heard.internal[DE.MTI]
-        take = self.ledger.advice if mti in ADVICES else self.ledger.reversal
+        take = self.ledger.book_advice if mti in ADVICES else self.ledger.reverse
         verdict = take(self.enrich(heard.internal, now), self.moment(now))
         if verdict.reason and not is_repeat(mti):
             self.log("debug", "message.noted", mti=mti, de11=heard.internal.get(DE.STAN, ""), reason=verdict.reason)
@@ -192,8 +192,8 @@ class Issuer(Host):
             fate, delay_ns = Fate.ANSWER, self._plan.latency.draw_ns(self._dice)
         self._answer(line, heard, verdict, fate, delay_ns, now)
 
-    def _not_taken(self, line: Line, heard: Heard, why: str) -> None:
-        """The books cannot be written: a request hears 96, what is repeated anyway hears nothing."""
+    def _refuse_unbooked(self, line: Line, heard: Heard, why: str) -> None:
+        """The books cannot be written: a request is answered 96; what will be repeated anyway is not answered."""
         mti = heard.internal[DE.MTI]
         self.log("warning", "message.not_taken", link=line.link, mti=mti, de11=heard.internal.get(DE.STAN, ""), reason=why,
                  hint="requests are answered 96, advices and reversals not at all, until the journal works again")  # fmt: skip
@@ -207,7 +207,7 @@ class Issuer(Host):
 
     def decide(self, internal: Document, now: int) -> Verdict:
         """What a request is answered with."""
-        return self.ledger.request(self.enrich(internal, now), self.moment(now))
+        return self.ledger.authorize(self.enrich(internal, now), self.moment(now))
 
     def on_response(self, line: Line, heard: Heard, now: int) -> None:
         """An answer to something of ours: 0810; or a message this host has no use for."""
@@ -220,25 +220,25 @@ class Issuer(Host):
         elif internal.get(DE.RESPONSE_CODE) != Answer.APPROVED:
             self.log("warning", "sign_on.refused", link=line.link, de39=internal.get(DE.RESPONSE_CODE, ""))
         elif internal.get(DE.NETWORK_CODE, NetworkCode.SIGN_ON) == NetworkCode.SIGN_ON:
-            self._signed_on(line)
+            self._mark_signed_on(line)
         elif internal.get(DE.NETWORK_CODE) == NetworkCode.CUTOVER:
             self.days_closed += 1
 
     def _check_signed_on(self, line: Line) -> None:
-        """A request before a sign-on is answered all the same, and said once a link."""
+        """A request before a sign-on is answered all the same, and logged once a link."""
         if not line.signed_on and line.link not in self._unsigned:
             self._unsigned.add(line.link)
             self.log("warning", "link.not_signed_on", link=line.link, hint="a request came before 0800 with DE70=001")
 
-    def _signed_on(self, line: Line) -> None:
+    def _mark_signed_on(self, line: Line) -> None:
         if not line.signed_on:
             line.signed_on = True
             self.log("info", "link.signed_on", link=line.link)
 
-    def _network(self, line: Line, heard: Heard) -> None:
+    def _answer_network(self, line: Line, heard: Heard) -> None:
         code = heard.internal.get(DE.NETWORK_CODE, "")
         if code == NetworkCode.SIGN_ON:
-            self._signed_on(line)
+            self._mark_signed_on(line)
         elif code == NetworkCode.SIGN_OFF:
             line.signed_on = False
             self.log("info", "link.signed_off", link=line.link)
@@ -249,7 +249,7 @@ class Issuer(Host):
         self.say(line, reply, heard.raw)
 
     def _answer(self, line: Line, heard: Heard, verdict: Verdict, fate: Fate, delay_ns: int, now: int) -> None:
-        after = self._recorded()
+        after = self._record_fresh()
         if fate is Fate.SILENCE:
             return
         reply = answer(heard.internal, verdict.de39, verdict.extra)

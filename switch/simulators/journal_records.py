@@ -1,4 +1,4 @@
-"""The records that hosts keep in a journal: an issuer's postings, a card network's dealings abroad."""
+"""The records that hosts keep in a journal: an issuer's postings, a card network's payments abroad."""
 
 from typing import Final, TypeAlias
 

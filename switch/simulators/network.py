@@ -14,7 +14,7 @@ import msgspec
 from switch.money.convert import RateError, convert, encode_rate
 from switch.simulators import messages
 from switch.simulators.accounts import Ledger, Verdict
-from switch.simulators.acquirer_records import Dealings
+from switch.simulators.acquirer_records import AcquirerRecords
 from switch.simulators.acquiring import Acquiring, Plan, Timeouts
 from switch.simulators.cards import TestCard
 from switch.simulators.de48 import Private48, private_elements, with_private
@@ -98,13 +98,13 @@ class CardNetwork(Issuer):
         if isinstance(entry, Taken):
             super().fold(entry)
         else:
-            self.dealings.apply(entry)
-            self._stan = int(self.dealings.last_stan)
+            self.acquirer_records.apply(entry)
+            self._stan = int(self.acquirer_records.last_stan)
 
     @property
-    def dealings(self) -> Dealings:
+    def acquirer_records(self) -> AcquirerRecords:
         """What was asked abroad, and how it ended."""
-        return self._acquiring.dealings
+        return self._acquiring.records
 
     def abroad_book(self) -> AcquirerBook:
         """What was sent from abroad and what came of it."""
@@ -161,7 +161,7 @@ class CardNetwork(Issuer):
             private = private_elements(extra) | {Private48.REFERENCE: self._reference(at.sent_at)}
             return msgspec.structs.replace(verdict, extra=with_private(extra, private))
 
-        return self.ledger.request(enriched, at, dress)
+        return self.ledger.authorize(enriched, at, dress)
 
     def _reference(self, sent_at: str) -> str:
         """The network's own name for a transaction: 15 digits at Visa; at Mastercard code, Banknet number and date."""
@@ -191,7 +191,7 @@ class CardNetwork(Issuer):
         bound = self._abroad.payments
         if self.draining or (bound and self._acquiring.sent >= bound):
             return
-        if self._signed_on_line("") is None or self.closed_books():
+        if self._signed_on_line("") is None or self.why_closed():
             self._next_ns = now + 100 * MS
         while self._next_ns <= now:
             self._next_ns += self._interval_ns
@@ -229,7 +229,7 @@ class CardNetwork(Issuer):
     def on_response(self, line: Line, heard: Heard, now: int) -> None:
         """An answer to traffic from abroad, or one of the network's own messages."""
         if heard.internal[DE.MTI] in RESPONSES and heard.internal[DE.MTI] != "0810":
-            self._acquiring.response(line, heard.internal, now)
+            self._acquiring.take_response(line, heard.internal, now)
             self._leave_if_done(now)
         else:
             super().on_response(line, heard, now)
@@ -241,7 +241,7 @@ class CardNetwork(Issuer):
 
     def _leave_if_done(self, now: int) -> None:
         if self.draining and not self._acquiring.unfinished:
-            self.say_goodbye(now)
+            self.sign_off(now)
 
     def tick(self, now: int) -> None:
         """Run the timers that are due; one of them may have ended the last open payment."""

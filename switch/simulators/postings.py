@@ -132,8 +132,8 @@ class Holdings:
         self._counts: Counter[str] = Counter()
         self._declined: Counter[str] = Counter()
 
-    def named(self, stan: str, sent_at: str) -> Posting | None:
-        """The payment that came under this DE11 and DE7."""
+    def find_by_de90(self, stan: str, sent_at: str) -> Posting | None:
+        """The payment that came under this DE11 and DE7, which DE90 of a message about it repeats."""
         posting = self.postings.get(self._by_wire.get((stan, sent_at), ""))
         return posting if posting is not None and posting.answered_to[1:3] == (stan, sent_at) else None
 
@@ -145,7 +145,7 @@ class Holdings:
         if entry.counts == "declined":
             self._declined[entry.de39] += 1
         if entry.posting is not None:
-            self._stands(entry.posting)
+            self._book(entry.posting)
         if entry.early:
             _put(self.early, entry.early, None, EARLY_KEEP)
         _put(self.answers, entry.message, entry, self._keep)
@@ -162,7 +162,7 @@ class Holdings:
                 self._move(self.by_name[posting.card], posting, 0, back=True)
                 self.postings[key] = msgspec.structs.replace(posting, expired=True)
 
-    def _stands(self, posting: Posting) -> None:
+    def _book(self, posting: Posting) -> None:
         """From here on the payment stands as `posting` says: the account moves by the difference."""
         account = self.by_name[posting.card]
         before = self.postings.get(posting.key)

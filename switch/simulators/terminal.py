@@ -21,7 +21,7 @@ from switch.simulators.reconciliation import AcquirerBook
 from switch.wire.vocabulary import DE, RESPONSES, Answer, NetworkCode
 
 SIGN_ON_RETRY_NS = 5_000 * MS
-GOODBYE_NS = 1_000 * MS
+SIGN_OFF_WAIT_NS = 1_000 * MS
 CATCH_UP = 256
 """payments sent in one go at most when the timer was late; what is beyond is skipped and counted"""
 
@@ -32,11 +32,11 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
     rate: float = 10.0
     """payments a second, over all terminals"""
     duration_s: float = 0.0
-    """0: until told to stop"""
+    """0: until `drain`"""
     payments: int = 0
     """stop after so many; 0: no bound"""
     in_flight_max: int = 5_000
-    """awaiting answers at once; above it payments are skipped, and that is said"""
+    """awaiting answers at once; above it payments are skipped, and a warning is logged"""
 
 
 class Terminal(Host):
@@ -64,8 +64,8 @@ class Terminal(Host):
         self._began_ns: int | None = None
         self._next_ns = 0
         self._over = False
-        self._said_goodbye = False
-        self._goodbyes: set[LinkId] = set()
+        self._signed_off = False
+        self._signing_off: set[LinkId] = set()
         """links whose last sign-off is not answered yet"""
         self.skipped = 0
         """payments that the rate asked for and that were not sent"""
@@ -75,7 +75,7 @@ class Terminal(Host):
     @property
     def finished(self) -> bool:
         """The load is over, nothing is open, and every link has been signed off."""
-        return self._over and self._said_goodbye and not self._goodbyes
+        return self._over and self._signed_off and not self._signing_off
 
     @property
     def signed_on(self) -> int:
@@ -99,7 +99,7 @@ class Terminal(Host):
 
     def _sign_on(self, link: LinkId, now: int) -> None:
         line = self.lines.get(link)
-        if line is None or line.signed_on or self._said_goodbye:
+        if line is None or line.signed_on or self._signed_off:
             return
         place = self._places[self.links.index(link_name(link)) % len(self._places)]
         self.say(
@@ -108,14 +108,14 @@ class Terminal(Host):
         )
         self.at(now + SIGN_ON_RETRY_NS, partial(self._sign_on, link))
 
-    def say_goodbye(self, now: int) -> None:
-        """Sign off on every link that is signed on; payments under way are still answered. `say_hello` ends the pause."""
+    def sign_off(self, now: int) -> None:
+        """Sign off on every link that is signed on; payments under way are still answered. `sign_on` ends the pause."""
         for line in self._up.values():
             line.signed_on = False
             self.say(line, network_request(NetworkCode.SIGN_OFF, self._speech.own, self.moment(now), self.next_stan()))
         self._up.clear()
 
-    def say_hello(self, now: int) -> None:
+    def sign_on(self, now: int) -> None:
         """Sign on (again) on every link that is not signed on."""
         for line in self.lines.values():
             self._sign_on(line.link, now)
@@ -125,7 +125,7 @@ class Terminal(Host):
         del now
         if self._up.get(link_name(line.link)) is line:
             del self._up[link_name(line.link)]
-        self._goodbyes.discard(line.link)
+        self._signing_off.discard(line.link)
 
     def _line(self, terminal: str) -> Line | None:
         return self._up.get(self._link_of[terminal])
@@ -137,9 +137,9 @@ class Terminal(Host):
         internal = heard.internal
         mti = internal[DE.MTI]
         if mti == "0810":
-            self._network_answer(line, internal.get(DE.NETWORK_CODE, ""), internal.get(DE.RESPONSE_CODE, ""), now)
+            self._take_network_answer(line, internal.get(DE.NETWORK_CODE, ""), internal.get(DE.RESPONSE_CODE, ""), now)
         elif mti in RESPONSES:
-            self._acquiring.response(line, internal, now)
+            self._acquiring.take_response(line, internal, now)
             self._finish_if_done(now)
         elif mti == "0800":
             reply = answer(internal, Answer.APPROVED)
@@ -149,9 +149,9 @@ class Terminal(Host):
         else:
             self.log("warning", "message.unexpected", link=line.link, mti=mti)
 
-    def _network_answer(self, line: Line, code: str, de39: str, now: int) -> None:
-        if self._said_goodbye or code == NetworkCode.SIGN_OFF:
-            self._goodbyes.discard(line.link)
+    def _take_network_answer(self, line: Line, code: str, de39: str, now: int) -> None:
+        if self._signed_off or code == NetworkCode.SIGN_OFF:
+            self._signing_off.discard(line.link)
             return
         if de39 != Answer.APPROVED:
             self.refusals[link_name(line.link)] = de39
@@ -234,21 +234,21 @@ class Terminal(Host):
         self._finish_if_done(now)
 
     def _finish_if_done(self, now: int) -> None:
-        if not self._over or self._said_goodbye or self._acquiring.unfinished:
+        if not self._over or self._signed_off or self._acquiring.unfinished:
             return
-        self._said_goodbye = True
-        self._goodbyes = {line.link for line in self._up.values()}
-        self.say_goodbye(now)
-        self.at(now + GOODBYE_NS, self._no_goodbye)
+        self._signed_off = True
+        self._signing_off = {line.link for line in self._up.values()}
+        self.sign_off(now)
+        self.at(now + SIGN_OFF_WAIT_NS, self._stop_waiting)
 
     def tick(self, now: int) -> None:
         """Run the timers that are due; one of them may have ended the last open payment."""
         super().tick(now)
         self._finish_if_done(now)
 
-    def _no_goodbye(self, now: int) -> None:
+    def _stop_waiting(self, now: int) -> None:
         del now
-        self._goodbyes.clear()
+        self._signing_off.clear()
 
     def drain(self, now: int) -> None:
         """Make no more payments."""

@@ -51,7 +51,7 @@ def test_the_picture_is_xml_with_three_lines_a_series_fewer_where_nothing_was_ap
 def test_a_clerk_hands_out_one_answer_after_the_other() -> None:
     counter = Counter(per_second=10.0)
     assert counter.wait_s() == -1
-    counter.takes(None, [b"a", b"b", b"c"])  # type: ignore[arg-type]
+    counter.take(None, [b"a", b"b", b"c"])  # type: ignore[arg-type]
     ready = [at for at, _, _ in counter.line]
     assert [round(b - a, 6) for a, b in itertools.pairwise(ready)] == [0.1, 0.1]
     assert 0 < counter.wait_s() <= 0.1

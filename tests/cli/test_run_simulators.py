@@ -29,7 +29,7 @@ def one_payment(state: Path) -> Issuer:
     """Somebody paid, and the process ended."""
     issuer, station = atlas(state)
     assert isinstance(station.journal, Feed)
-    issuer.ledger.request(pay(card=CARDS["atlas-approved"]), at())
+    issuer.ledger.authorize(pay(card=CARDS["atlas-approved"]), at())
     station.journal.append(1, issuer.ledger.fresh[0])
     station.journal.close()
     return issuer

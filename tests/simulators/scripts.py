@@ -34,16 +34,16 @@ def played(ledger: Ledger, script: list[Step]) -> Iterator[None]:
             if number in sent:
                 continue
             last = sent[number] = pay(what, amount, number)
-            ledger.request(last, at())
+            ledger.authorize(last, at())
         elif what == "complete":
             last = completion(original, "000001", amount, at(), stan)
-            ledger.advice(last, at())
+            ledger.book_advice(last, at())
         elif what == "again" and last is not None:
-            ask = {"2": ledger.request, "1": ledger.request, "4": ledger.reversal}[last["t"][1]]
-            (ledger.advice if last["t"] == "0220" else ask)(repeat(last), at())
+            ask = {"2": ledger.authorize, "1": ledger.authorize, "4": ledger.reverse}[last["t"][1]]
+            (ledger.book_advice if last["t"] == "0220" else ask)(repeat(last), at())
         elif what in ("reverse", "part"):
             last = reversal(original, "", at(), stan)
             if what == "part":
                 last["95"] = replacement_amounts(amount)
-            ledger.reversal(last, at())
+            ledger.reverse(last, at())
         yield

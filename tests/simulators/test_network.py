@@ -183,7 +183,7 @@ def test_draining_sends_nothing_more_and_signs_off_once_all_has_ended() -> None:
     assert far.party.drained()
 
 
-# -- durable dealings
+# -- durable records of payments abroad
 
 
 def again(records: list[HostEntry]) -> Far:

@@ -34,42 +34,42 @@ def test_the_fold_of_the_records_is_the_ledger_that_made_them(script: list[Step]
 def test_a_repeat_is_no_record() -> None:
     atlas = Ledger("atlas", [CARD])
     for stan in ("000001", "000001"):
-        atlas.request(pay(de11=stan), at())
+        atlas.authorize(pay(de11=stan), at())
     assert len(atlas.fresh) == 1
 
 
 def test_after_a_restart_repeats_are_answered_as_their_originals_were() -> None:
     atlas = Ledger("atlas", [CARD])
     first, hold = pay(number=1), pay("preauth", 30_00, 2)
-    capture = completion(hold, atlas.request(hold, at()).extra["38"], 20_00, at(), "000900")
-    said = [atlas.request(first, at()), atlas.advice(capture, at())]
+    capture = completion(hold, atlas.authorize(hold, at()).extra["38"], 20_00, at(), "000900")
+    said = [atlas.authorize(first, at()), atlas.book_advice(capture, at())]
     again = folded(atlas.fresh)
-    repeated = [again.request(first, at(9)), again.advice(capture, at(9))]
+    repeated = [again.authorize(first, at(9)), again.book_advice(capture, at(9))]
     assert [(v.de39, v.extra) for v in repeated] == [(v.de39, v.extra) for v in said]
     assert again.accounts[PAN].balance == atlas.accounts[PAN].balance == CARD.balance - 100_00 - 20_00
 
 
 def test_a_reversal_that_came_before_its_original_is_remembered_over_a_restart() -> None:
     atlas = Ledger("atlas", [CARD])
-    atlas.reversal(reversal(pay(), "", at(), "000900"), at())
+    atlas.reverse(reversal(pay(), "", at(), "000900"), at())
     again = folded(atlas.fresh)
-    assert again.request(pay(), at()).de39 == "05"
+    assert again.authorize(pay(), at()).de39 == "05"
     assert again.accounts[PAN].balance == CARD.balance
 
 
 def test_approval_codes_go_on_after_a_restart() -> None:
     atlas = Ledger("atlas", [CARD])
-    codes = {atlas.request(pay(number=n, amount=1_00), at()).extra["38"] for n in range(1, 4)}
+    codes = {atlas.authorize(pay(number=n, amount=1_00), at()).extra["38"] for n in range(1, 4)}
     again = folded(atlas.fresh)
-    codes |= {again.request(pay(number=n, amount=1_00), at()).extra["38"] for n in range(4, 7)}
+    codes |= {again.authorize(pay(number=n, amount=1_00), at()).extra["38"] for n in range(4, 7)}
     assert len(codes) == 6
 
 
 def test_no_record_holds_a_pan_or_a_cvv2() -> None:
     atlas = Ledger("atlas", [CARD])
-    atlas.request(pay("web", 10_00, 1, web=Web(CARD.cvv2)), at())
-    atlas.request(pay("web", 10_00, 2, web=Web("000" if CARD.cvv2 != "000" else "001")), at())
-    atlas.reversal(reversal(pay(number=3), "", at(), "000900"), at())
+    atlas.authorize(pay("web", 10_00, 1, web=Web(CARD.cvv2)), at())
+    atlas.authorize(pay("web", 10_00, 2, web=Web("000" if CARD.cvv2 != "000" else "001")), at())
+    atlas.reverse(reversal(pay(number=3), "", at(), "000900"), at())
     text = b"".join(ENCODER.encode(entry) for entry in atlas.fresh)
     assert PAN.encode() not in text
     assert CARD.cvv2.encode() not in text.replace(b"sample", b"")
