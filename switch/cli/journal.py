@@ -46,7 +46,20 @@ for _other in (days_command, backup_command, restore_command, prune_command):
     "--status",
     default="",
     type=click.Choice(
-        ["", "open", "approved", "declined", "refused", "reversed", "abandoned", "owed", "dead", "delivered"]
+        [
+            "",
+            "open",
+            "approved",
+            "declined",
+            "refused",
+            "reversed",
+            "overtaken",
+            "abandoned",
+            "owed",
+            "dead",
+            "delivered",
+            "resolved",
+        ]
     ),
     help="Only those in this state.",
 )

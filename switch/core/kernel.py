@@ -103,6 +103,11 @@ class Kernel:
             self._near = days_about(second // 86_400, 1)
         return self._de7
 
+    @property
+    def de7_now(self) -> str:
+        """DE7 when it was last asked for, or "" if it never was."""
+        return self._de7
+
     def year(self) -> str:
         """Two digits of the year at the last `wall_us`, for dialects whose dates have one."""
         return datetime.fromtimestamp(max(self._wall_us, 0) // 1_000_000, UTC).strftime("%y")
@@ -175,9 +180,10 @@ class Kernel:
     def repeated(self, key: Key) -> Outcome | None:
         """What became of the message that one with this key repeats; None beyond the network's `duplicate_window_s`."""
         outcome = self.find(key)
-        return outcome if outcome is not None and self._within_window(outcome.at_us) else None
+        return outcome if outcome is not None and self.within_window(outcome.at_us) else None
 
-    def _within_window(self, at_us: int) -> bool:
+    def within_window(self, at_us: int) -> bool:
+        """True if what came then (wall-clock µs) can be repeated now."""
         return self._wall_us - at_us <= self.network.duplicate_window_s * 1_000_000
 
     def from_before(self, sent_at: str, session: Session) -> bool:
@@ -208,7 +214,7 @@ class Kernel:
     def remembered_refusal(self, key: Key) -> str:
         """DE39 of such a refusal within the duplicate window; "" where there is none."""
         at_us, de39 = self.refused.get(key, (0, ""))
-        return de39 if de39 and self._within_window(at_us) else ""
+        return de39 if de39 and self.within_window(at_us) else ""
 
     def end_waiting(self, link: LinkId) -> None:
         """A request of this connection does not wait any more, otherwise than by its answer."""

@@ -6,15 +6,17 @@ even where there is none; the further it lags, the more of the log's tail is sea
 
 import os
 import sqlite3
+from collections.abc import Iterable
 from pathlib import Path
 
 from switch.core.limits import Limits
-from switch.core.records.records import ENCODER, SCHEMA, AnyEntry, Key, Owed
+from switch.core.records.records import ACQUIRER, ENCODER, SCHEMA, AnyEntry, Forwarded, Key, Owed, StoodIn
 from switch.core.records.state import Outcome, State, apply, outcome_of
 from switch.journal.index import Index, index_path, record_at, segment_paths
-from switch.journal.log import HEADER, JournalError, Log, Place, segments
+from switch.journal.log import HEADER, JournalError, Log, Place, Record, Segment, segments
 from switch.journal.recovery import decode, journal_directory
 from switch.journal.rows import PLACE
+from switch.wire.vocabulary import DE
 
 _BLOCK = 4 << 20
 _UNBOUNDED = Limits(recent_transactions=1 << 60)
@@ -48,6 +50,26 @@ class IndexHistory:
             if request.key == key and (ended is None or request.txn > ended.txn):
                 return outcome_of(request, "", {})
         return ended
+
+    def find_by_rrn(self, acquirer: str, rrn: str) -> list[Outcome]:
+        """The outcomes of this acquirer's transactions with this DE37, newest first, a few at most. Raises JournalError."""
+        index = self._opened()
+        place = index.place() if index is not None else None
+        keys: dict[Key, None] = {}
+        needle = ENCODER.encode(rrn)
+        for segment, record in self._after(place, [needle]):
+            if needle in record.payload:
+                entry = decode(segment, record)
+                key = getattr(entry, "key", None)
+                if key is not None and key[ACQUIRER] == acquirer and _rrn_of(entry) == rrn:
+                    keys[key] = None
+        indexed = self._read(index.with_rrn(acquirer, rrn)) if index is not None else {}
+        for _, entry in sorted(indexed.items(), reverse=True):
+            key = getattr(entry, "key", None)
+            if key is not None and key[ACQUIRER] == acquirer:
+                keys[key] = None
+        found = (self.find(key) for key in keys)
+        return [outcome for outcome in found if outcome is not None]
 
     def _opened(self) -> Index | None:
         """The index as it is now; None where there is none."""
@@ -89,12 +111,8 @@ class IndexHistory:
         """What the log has beyond `place` of the key, and of the transactions that `known` is of."""
         txns = {entry.txn for entry in known.values() if hasattr(entry, "txn")}
         needles = [ENCODER.encode(key), *(ENCODER.encode(txn) for txn in txns)]
-        listed = [s for s in segments(self._directory) if place is None or not s.end or s.end > place.sequence + 1]
-        starts = [place.offset if place and place.ordinal == s.ordinal else HEADER.size for s in listed]
-        if not any(holds(s.path, start, needles) for s, start in zip(listed, starts, strict=True)):
-            return {}
         found: dict[int, AnyEntry] = {}
-        for segment, record in Log(self._directory, SCHEMA, listed, place):
+        for segment, record in self._after(place, needles):
             if any(needle in record.payload for needle in needles):
                 entry = decode(segment, record)
                 txn = getattr(entry, "txn", 0)
@@ -107,11 +125,27 @@ class IndexHistory:
                     found[record.sequence] = entry
         return found
 
+    def _after(self, place: Place | None, needles: list[bytes]) -> Iterable[tuple[Segment, Record]]:
+        """The log's records beyond `place`, if any of `needles` occurs there; else none. `needles` may grow meanwhile."""
+        listed = [s for s in segments(self._directory) if place is None or not s.end or s.end > place.sequence + 1]
+        starts = [place.offset if place and place.ordinal == s.ordinal else HEADER.size for s in listed]
+        if not any(holds(s.path, start, needles) for s, start in zip(listed, starts, strict=True)):
+            return ()
+        return Log(self._directory, SCHEMA, listed, place)
+
     def close(self) -> None:
         """Release the index."""
         if self._index is not None:
             self._index.close()
         self._index, self._inode = None, 0
+
+
+def _rrn_of(entry: AnyEntry) -> str:
+    """DE37 of what an acquirer sent."""
+    if isinstance(entry, Owed):
+        return entry.message.get(DE.RRN, "")
+    request = entry.request if isinstance(entry, StoodIn) else entry
+    return request.elements.get(DE.RRN, "") if isinstance(request, Forwarded) else getattr(entry, "rrn", "")
 
 
 def entries_at(directory: str, paths: dict[int, str], places: bytes) -> list[tuple[int, AnyEntry]]:

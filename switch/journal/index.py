@@ -25,7 +25,7 @@ from switch.journal.log import JournalError, Log, Place, Record, Scan, Segment, 
 from switch.journal.recovery import decode, journal_directory
 from switch.journal.rows import PLACE, Row, Rows, key_hash
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Of the tables. Another one found: the index is built anew."""
 BATCH_RECORDS: Final = 5_000
 FOLLOW_S: Final = 0.25
@@ -38,6 +38,7 @@ CREATE TABLE transactions (
     rrn TEXT, pan TEXT, amount INTEGER, currency TEXT, de39 TEXT, status TEXT, reason TEXT, original INTEGER,
     reversed_by INTEGER, cost INTEGER, places BLOB, direction INTEGER, stands INTEGER, stands_in TEXT);
 CREATE INDEX by_key ON transactions (key_hash);
+CREATE INDEX by_rrn ON transactions (rrn);
 CREATE TABLE closes (sequence INTEGER PRIMARY KEY, at_us INTEGER, day TEXT, closed TEXT, closed_by TEXT);
 CREATE TABLE days (
     day TEXT, acquirer TEXT, route TEXT, host TEXT, currency TEXT, what TEXT, count INTEGER, amount INTEGER,
@@ -55,6 +56,7 @@ _ADD: Final = (
     "INSERT INTO days VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
     "count = count + excluded.count, amount = amount + excluded.amount"
 )
+_WITH_RRN: Final = "SELECT txn, places FROM transactions WHERE rrn = ? AND acquirer = ? ORDER BY txn DESC LIMIT 16"
 _GET: Final = "SELECT * FROM transactions WHERE txn = ?"
 
 
@@ -124,6 +126,11 @@ class Index:
     def sums(self) -> list[tuple[Cell, Sum]]:
         """What each business day's records have counted and moved."""
         return [(Cell(*found[:6]), Sum(*found[6:])) for found in self.database.execute("SELECT * FROM days")]
+
+    def with_rrn(self, acquirer: str, rrn: str) -> list[tuple[int, bytes]]:
+        """Transactions of this acquirer with this DE37, newest first, a few at most: number and places."""
+        found = self.database.execute(_WITH_RRN, (rrn, acquirer)).fetchall()
+        return [(int(txn), bytes(places)) for txn, places in found]
 
     def with_key(self, key: Key) -> list[tuple[int, bytes]]:
         """(txn, places) of the transactions whose key has this key's hash."""

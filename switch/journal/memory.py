@@ -96,13 +96,22 @@ class DictHistory:
         self._state = State(Limits(recent_transactions=1 << 60), open={}, owed={}, stans={}, horizons={})
         self._folded = 0
 
-    def find(self, key: Key) -> Outcome | None:
-        """The outcome of the newest transaction with this key, open ones included (DE39 ""); None where there is none."""
+    def _fold(self) -> None:
         for entry in self._held.entries[self._folded : self._held.durable]:
             apply(self._state, entry)
         self._folded = self._held.durable
+
+    def find(self, key: Key) -> Outcome | None:
+        """The outcome of the newest transaction with this key, open ones included (DE39 ""); None where there is none."""
+        self._fold()
         ended = self._state.recent.get(key)
         for request in reversed(self._state.open.values()):
             if request.key == key and (ended is None or request.txn > ended.txn):
                 return outcome_of(request, "", {})
         return ended
+
+    def find_by_rrn(self, acquirer: str, rrn: str) -> list[Outcome]:
+        """See `History.find_by_rrn`."""
+        self._fold()
+        found = (self._state.recent.get(key) for key in reversed(self._state.names.with_rrn(acquirer, rrn)))
+        return [outcome for outcome in found if outcome is not None]

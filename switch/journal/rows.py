@@ -27,6 +27,7 @@ from switch.core.records.records import (
     Forwarded,
     Key,
     Owed,
+    Resolved,
     Retried,
     Shelved,
     Snapshot,
@@ -65,8 +66,8 @@ class Row(msgspec.Struct):
     de39: str
     """"" while open"""
     status: str
-    """`open`, `approved`, `declined` (by the host), `refused` (here), `reversed`, `abandoned`; `owed`, `dead` (owed and
-    given up until an operator retries it), `delivered`"""
+    """`open`, `approved`, `declined` (by the host), `refused` (here), `reversed`, `overtaken` (by its reversal), `abandoned`;
+    `owed`, `dead` (owed and given up until an operator retries it), `delivered`, `resolved` (by a person)"""
     reason: str
     original: int
     """txn of what this one undoes or follows; 0: none"""
@@ -121,7 +122,7 @@ class Rows:
             self._ended(entry, place)
         elif isinstance(entry, Declined):
             row = self.changed[entry.txn] = _declined(entry, place)
-            if entry.key[MTI_CLASS] != MTI.REVERSAL:
+            if entry.came and entry.key[MTI_CLASS] != MTI.REVERSAL:
                 self._stands(row, 0, DECLINED, entry.at_us)
         elif isinstance(entry, Owed):
             self.changed[entry.txn] = _owed(entry, place)
@@ -131,18 +132,19 @@ class Rows:
             row.de39, row.status, row.reason = entry.de39, Status.APPROVED, f"stand-in for {entry.product}"
             self._stands(row, row.direction * row.amount, STOOD_IN, entry.at_us)
             self.changed[entry.advice.txn] = _owed(entry.advice, place)
-        elif isinstance(entry, Shelved | Retried):
+        elif isinstance(entry, Shelved | Retried | Resolved):
             self._shelved(entry, place)
         elif isinstance(entry, Cutover):
             self.days.cut(entry, sequence)
         elif isinstance(entry, Snapshot):
             self.days.begins(entry.cutover, sequence)
 
-    def _shelved(self, entry: Shelved | Retried, place: bytes) -> None:
+    def _shelved(self, entry: Shelved | Retried | Resolved, place: bytes) -> None:
         row = self._row(entry.txn)
         if row is not None:
             row.places += place
-            row.status = Status.DEAD if isinstance(entry, Shelved) else Status.OWED
+            moved = {Shelved: Status.DEAD, Retried: Status.OWED, Resolved: Status.RESOLVED}
+            row.status = moved[type(entry)] if row.status in (Status.OWED, Status.DEAD) else row.status
 
     def _ended(self, entry: Answered | Abandoned | Delivered, place: bytes) -> None:
         row = self._row(entry.txn)
@@ -240,9 +242,10 @@ def _forwarded(r: Forwarded, place: bytes) -> Row:
 
 def _declined(r: Declined, place: bytes) -> Row:
     return Row(
-        txn=r.txn, at_us=r.at_us, acquirer=r.key[ACQUIRER], link=r.link, host="", route="refused", mti=r.mti,
+        txn=r.txn, at_us=r.at_us, acquirer=r.key[ACQUIRER], link=r.link, host="", route="refused" if r.came else "", mti=r.mti,
         key_hash=key_hash(r.key), rrn=r.rrn, pan=r.pan, amount=r.amount, currency=r.currency,
-        de39=r.de39, status=Status.REFUSED, reason=r.reason, original=0, reversed_by=0, cost=0, places=place,
+        de39=r.de39 if r.came else "", status=Status.REFUSED if r.came else Status.OVERTAKEN, reason=r.reason,
+        original=0, reversed_by=0, cost=0, places=place,
         direction=0,
     )  # fmt: skip
 

@@ -10,7 +10,7 @@ from switch.core.links.session import Session
 from switch.core.links.states import LinkEvent, SessionState
 from switch.core.network import Network
 from switch.core.party import Close
-from switch.core.records.state import limit
+from switch.core.records.state import limit, remember_all
 from switch.core.switch import Switch
 from switch.wire.framing import FramingError
 
@@ -90,8 +90,7 @@ def take_over(switch: Switch, memory: Memory, now: int) -> None:
     switch.copies.update(memory.copies)
     switch.refused.update(memory.refused)
     if memory.remembered is not None:
-        switch.state.recent.clear()
-        switch.state.recent.update((outcome.key, outcome) for outcome in memory.remembered.recent)
+        remember_all(switch.state, memory.remembered.recent)
         switch.state.horizons = dict(memory.remembered.horizons)
     limit(switch.state, switch.limits)
     for session in memory.sessions:

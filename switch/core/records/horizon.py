@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Final
 
 DAY_US: Final = 86_400_000_000
+LEAP_YEAR_S: Final = 366 * 86_400
 FAR_DAYS: Final = 8
 """A DE7 so many days ahead may move the horizon: more than a duplicate window may have. By the time that a day further ahead is
 tomorrow, what named it is beyond every window."""
@@ -30,6 +31,16 @@ def later(a: str, b: str) -> bool:
     if abs(int(a[:2]) - int(b[:2])) > 6:
         return a < b
     return a > b
+
+
+def seconds_between(a: str, b: str) -> int | None:
+    """How far apart two DE7 are, whichever is first, read as the nearest such dates; None where one is no time."""
+    try:
+        first, second = (datetime.strptime(f"2000{text}+0000", "%Y%m%d%H%M%S%z") for text in (a, b))
+    except ValueError:
+        return None
+    seconds = abs(int((first - second).total_seconds()))
+    return min(seconds, LEAP_YEAR_S - seconds)
 
 
 def move_horizon(horizons: dict[str, str], acquirer: str, sent_at: str, came_us: int) -> None:

@@ -56,6 +56,8 @@ class Status(StrEnum):
     """by its host"""
     REFUSED = "refused"
     """here"""
+    OVERTAKEN = "overtaken"
+    """never came here, and is refused if it does: its reversal was here first"""
     REVERSED = "reversed"
     ABANDONED = "abandoned"
     OWED = "owed"

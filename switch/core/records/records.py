@@ -114,6 +114,8 @@ class Declined(Entry, frozen=True, kw_only=True, tag="dec"):
     rrn: str
     de39: str
     reason: str
+    came: bool = True
+    """False: it has not come; it is refused if it does, since its reversal was here first"""
 
 
 class Owed(Entry, frozen=True, kw_only=True, tag="owe"):

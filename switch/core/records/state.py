@@ -5,7 +5,7 @@ day before did.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -13,6 +13,7 @@ import msgspec
 from switch.core.limits import Limits
 from switch.core.messages.meaning import is_inquiry, left_of
 from switch.core.records.horizon import move_horizon
+from switch.core.records.names import Names
 from switch.core.records.records import (
     ACQUIRER,
     ADVICE,
@@ -61,6 +62,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """"" while it is open"""
     packed: bytes
     """request and answer's elements, msgpack; b"": it never left here"""
+    rrn: str = ""
+    """DE37"""
     reversed_by: int = 0
     """txn of the `Owed` reversal of all of it; 0: none"""
     stands: int = -1
@@ -106,7 +109,10 @@ UNPACK = msgspec.msgpack.Decoder(tuple[Forwarded, Document])
 def outcome_of(request: Forwarded, de39: str, elements: Document, reversed_by: int = 0) -> Outcome:
     """The outcome of a request that was forwarded; DE39 "": it is still open."""
     packed = ENCODER.encode((request, elements))
-    return Outcome(txn=request.txn, key=request.key, mti=request.mti, de39=de39, packed=packed, reversed_by=reversed_by)
+    rrn = request.elements.get(DE.RRN, "")
+    return Outcome(
+        txn=request.txn, key=request.key, mti=request.mti, de39=de39, packed=packed, rrn=rrn, reversed_by=reversed_by
+    )
 
 
 class History(Protocol):
@@ -114,6 +120,9 @@ class History(Protocol):
 
     def find(self, key: Key) -> Outcome | None:
         """The outcome of the transaction with this key, or None. Must see every record older than memory's own."""
+
+    def find_by_rrn(self, acquirer: str, rrn: str) -> list[Outcome]:
+        """The outcomes of this acquirer's transactions with this DE37, newest first, a few at most."""
 
 
 class State(msgspec.Struct):
@@ -127,6 +136,8 @@ class State(msgspec.Struct):
     owed: dict[int, Owed] = {}
     """not yet acknowledged, oldest first"""
     recent: OrderedDict[Key, Outcome] = msgspec.field(default_factory=OrderedDict)
+    names: Names = msgspec.field(default_factory=Names)
+    """of what is open or recent"""
     stans: dict[str, int] = {}
     """last DE11 used towards a host"""
     horizons: dict[str, str] = {}
@@ -151,13 +162,31 @@ def _remember(state: State, outcome: Outcome) -> None:
     """Put an outcome in `recent`; the oldest leaves for History, and its acquirer's horizon moves up to it."""
     recent = state.recent
     recent[outcome.key] = outcome
+    state.names.add(outcome.key, outcome.rrn)
     if len(recent) > state.limits.recent_transactions:
         _forget_oldest(state)
 
 
 def _forget_oldest(state: State) -> None:
     _, gone = state.recent.popitem(last=False)
+    state.names.discard(gone.key, gone.rrn)
     move_horizon(state.horizons, gone.key[ACQUIRER], gone.key[TRANSMISSION_TIME], gone.at_us)
+
+
+def remember_all(state: State, outcomes: Iterable[Outcome]) -> None:
+    """From now on memory holds these, oldest first, and no others."""
+    state.recent.clear()
+    state.recent.update((outcome.key, outcome) for outcome in outcomes)
+    rename(state)
+
+
+def rename(state: State) -> None:
+    """Names anew, of what is open and recent."""
+    state.names.clear()
+    for outcome in state.recent.values():
+        state.names.add(outcome.key, outcome.rrn)
+    for request in state.open.values():
+        state.names.add(request.key, request.elements.get(DE.RRN, ""))
 
 
 def limit(state: State, limits: Limits) -> None:
@@ -170,6 +199,7 @@ def limit(state: State, limits: Limits) -> None:
 def _forwarded(state: State, r: Forwarded) -> None:
     state.last_txn = r.txn
     state.open[r.txn] = r
+    state.names.add(r.key, r.elements.get(DE.RRN, ""))
     state.stans[r.host] = int(r.stan)
 
 
@@ -180,12 +210,14 @@ def _answered(state: State, r: Answered) -> None:
 
 def _declined(state: State, r: Declined) -> None:
     state.last_txn = max(state.last_txn, r.txn)
-    _remember(state, Outcome(txn=r.txn, key=r.key, mti=r.mti, de39=r.de39, packed=b""))
+    undone = 0 if r.came else r.txn
+    _remember(state, Outcome(txn=r.txn, key=r.key, mti=r.mti, de39=r.de39, packed=b"", rrn=r.rrn, reversed_by=undone))
 
 
 def _abandoned(state: State, r: Abandoned) -> None:
     request = state.open.pop(r.txn)
-    _remember(state, Outcome(txn=r.txn, key=request.key, mti=request.mti, de39=r.de39, packed=b""))
+    rrn = request.elements.get(DE.RRN, "")
+    _remember(state, Outcome(txn=r.txn, key=request.key, mti=request.mti, de39=r.de39, packed=b"", rrn=rrn))
 
 
 _OF_THE_ADVICE: Final = frozenset({DE.MTI, DE.TRANSMISSION_TIME, DE.STAN, DE.FORWARDER, DE.RESPONSE_CODE, DE.ORIGINAL})
@@ -241,6 +273,7 @@ def _owed(state: State, r: Owed) -> None:
                     mti=request_of(r.undoes[MTI_CLASS]),
                     de39=Answer.ISSUER_INOPERATIVE,
                     packed=b"",
+                    rrn=r.message.get(DE.RRN, ""),
                     reversed_by=r.txn,
                 ),
             )
@@ -357,6 +390,7 @@ def _snapshot(state: State, r: Snapshot) -> None:
         return
     state.network, state.last_txn = r.network, r.last_txn
     state.open = {f.txn: f for f in r.open}
+    rename(state)
     state.owed = {o.txn: o for o in r.owed}
     state.stans, state.horizons = dict(r.stans), dict(r.horizons)
     state.shelved = {s.txn: s for s in r.shelved}

@@ -41,7 +41,7 @@ from switch.core.transactions.transaction import (
 )
 from switch.wire import EncodeError
 from switch.wire.subfields import SubfieldError
-from switch.wire.vocabulary import DE, Answer, Document, is_repeat, mask_pan, original_of, repeat_of
+from switch.wire.vocabulary import DE, Answer, Document, is_repeat, mask_pan, repeat_of
 
 
 class Payments:
@@ -110,7 +110,7 @@ class Payments:
         if answer_key in host.pending.waiting:
             raise Refusal(Answer.MALFUNCTION, f"all 999,999 STANs towards {host.name} are in use this second")
         mti = document[DE.MTI]
-        out = self._outgoing(document, original_of(mti), stan, de7)
+        out = self._outgoing(document, mti, stan, de7)
         amount, currency = message.amount, message.currency
         pending = Pending(
             txn=txn,
@@ -156,7 +156,8 @@ class Payments:
         kernel.admitted += 1
 
     def _outgoing(self, document: Document, mti: str, stan: str, de7: str) -> Document:
-        """A request as it goes to the host, under `mti`: with the switch's own DE11 and DE7."""
+        """A request as it goes to the host, under `mti`, with the switch's own DE11 and DE7. One that is marked as a repeat and
+        not known here keeps its mark: its issuer may know it."""
         out = document.copy()
         out[DE.MTI], out[DE.STAN], out[DE.TRANSMISSION_TIME] = mti, stan, de7
         out[DE.FORWARDER] = self._kernel.network.institution

@@ -5,30 +5,30 @@ Both are promises once acknowledged: the acquirer forgets them when it reads our
 after or without that original.
 """
 
-from itertools import islice
+from collections.abc import Iterable
+from decimal import Decimal
 
 import msgspec
 
 from switch.core.kernel import Kernel
+from switch.core.links.pending import Pending
 from switch.core.links.session import Session
 from switch.core.messages.meaning import is_inquiry
-from switch.core.messages.translator import answer, parse_original
-from switch.core.records.records import (
-    ACQUIRER,
-    ADVICE,
-    INSTITUTION,
-    MTI_CLASS,
-    REVERSAL,
-    TERMINAL,
-    Declined,
-    Forwarded,
-    Key,
-    Owed,
-)
+from switch.core.messages.translator import Original, answer
+from switch.core.records.horizon import later, seconds_between
+from switch.core.records.records import ADVICE, AMBIGUOUS, MTI_CLASS, REVERSAL, Declined, Excepted, Forwarded, Key, Owed
 from switch.core.records.state import Outcome
 from switch.core.routing.routing import Router
 from switch.core.saf.forwarder import NOT_YET, Forwarder
 from switch.core.transactions.duplicates import answer_now
+from switch.core.transactions.originals import (
+    NEAR_S,
+    Ambiguous,
+    find_first,
+    find_original,
+    named_key,
+    original_of_message,
+)
 from switch.core.transactions.payments import Payments
 from switch.core.transactions.transaction import (
     NOT_STORED,
@@ -36,16 +36,17 @@ from switch.core.transactions.transaction import (
     Refusal,
     check_shape,
     hop_of,
+    limit_reached,
     original_name,
     reply,
     reversal_entry,
     route,
     take,
 )
-from switch.wire.vocabulary import ADVICES, APPROVALS, DE, MTI, Answer, Document, advice_of, request_of
+from switch.wire.vocabulary import APPROVALS, DE, MTI, Answer, Document, advice_of, is_repeat, request_of
 
-SEARCHED_MAX = 4_096
-"""newest outcomes looked through for a reversal that names its original by DE37 only (no DE90)"""
+PASSED = (DE.RESPONSE_CODE, DE.EXPIRY, DE.MERCHANT_NAME)
+"""Elements of an acquirer's reversal or advice that its issuer gets as they are: why it reverses, and what names the payment"""
 OF_THE_MOMENT = NOT_YET | {Answer.NOT_PERMITTED_TERMINAL}
 """Refusals that a repeat of the same reversal or advice need not meet: it is judged anew."""
 
@@ -74,25 +75,69 @@ class Reversals:
             if kernel.journal_down or kernel.journal_full():
                 why = f"the journal cannot take it: {kernel.journal_down or 'too much waits'}"
                 raise Refusal(Answer.MALFUNCTION, why)
-            seen = kernel.repeated(message.key)
+            seen = self._seen(message, advice=advice)
             if seen is not None:
                 self._acknowledge(message, answer_now(seen)[0], f"as {seen.txn:x} was answered")
             elif advice:
-                self._owe_forward(message, ADVICE)
+                self._advise(message)
             else:
                 self._reverse(message)
         except Refusal as refusal:
+            if isinstance(refusal, Ambiguous):
+                refusal = self._except(message, refusal)
             self._payments.decline(message, refusal, remember=refusal.de39 not in OF_THE_MOMENT)
 
+    def _seen(self, message: Incoming, *, advice: bool) -> Outcome | None:
+        """What became of the message that this one repeats. A reversal that comes again under another DE7 need not be known for
+        one: it changes nothing."""
+        seen = self._kernel.repeated(message.key)
+        if seen is None and advice and is_repeat(message.document[DE.MTI]):
+            first = find_first(self._kernel, message)
+            seen = first.outcome if first is not None else None
+        return seen
+
+    def _except(self, message: Incoming, refusal: Refusal) -> Refusal:
+        """Nobody can tell which payment it means: not acknowledged, and a person must look. Returns the refusal to answer."""
+        kernel, state = self._kernel, self._kernel.state
+        limit = kernel.limits.exceptions
+        if len(state.exceptions) + len(state.shelved) >= limit:
+            return limit_reached(kernel, "exceptions", limit, Answer.MALFUNCTION, "")
+        link, rrn = message.session.name, message.document.get(DE.RRN, "")
+        kernel.record(
+            Excepted(
+                txn=message.txn,
+                at_us=kernel.wall_us(message.now),
+                kind=AMBIGUOUS,
+                reason=refusal.reason,
+                host="",
+                link=link,
+                pan=message.masked,
+                amount=message.amount,
+                currency=message.currency,
+                rrn=rrn,
+            )
+        )
+        kernel.log(
+            "error", "reversal.ambiguous", txn=f"{message.txn:x}", link=message.session.link, rrn=rrn, pan=message.masked,
+            amount=message.amount, currency=message.currency, reason=refusal.reason,
+            hint=f"not acknowledged; reverse the right one, then `cmi-switch exceptions resolve {message.txn:x} --reason …`",
+        )  # fmt: skip
+        return refusal
+
+    # -- reversals
+
     def _reverse(self, message: Incoming) -> None:
-        kernel, left = self._kernel, _remaining(message)
-        if self._reverse_open(message):
-            return
-        original = self._original(message)
+        left = _remaining(message)
+        original = find_original(self._kernel, message)
         if original is None:
-            self._owe_forward(message, REVERSAL)
-            return
-        request = original.request
+            self._reverse_unknown(message)
+        elif original.pending is not None:
+            self._reverse_open(message, original.pending)
+        elif original.outcome is not None:
+            self._reverse_ended(message, original.outcome, left)
+
+    def _reverse_ended(self, message: Incoming, original: Outcome, left: int) -> None:
+        kernel, request = self._kernel, original.request
         if request is None or left >= original.amount:
             why = _nothing_to_undo(original)
             kernel.log(
@@ -105,20 +150,11 @@ class Reversals:
         if self._forwarder.full(request.host):
             raise Refusal(Answer.MALFUNCTION, f"limit owed_per_host reached (host {request.host})")
         entry = reversal_entry(kernel, request, "acquirer", original.elements, message.now, approved=True)
-        if left:
-            elements = {**entry.message, DE.REPLACEMENT: message.document[DE.REPLACEMENT]}
-            entry = msgspec.structs.replace(entry, message=elements)
-        self._owe(message, entry)
+        self._owe(message, entry, [DE.REPLACEMENT] if left else [])
 
-    def _reverse_open(self, message: Incoming) -> bool:
+    def _reverse_open(self, message: Incoming, pending: Pending) -> None:
         """The original still waits for its issuer: it ends here, and its late answer will be known for one."""
         kernel = self._kernel
-        key = original_key_of(message)
-        pending = kernel.pending.get(key) if key is not None else None
-        if pending is None:
-            pending = next((p for p in kernel.pending.values() if _names(message, p.key, p.request)), None)
-        if pending is None:
-            return False
         kernel.hosts[pending.decision.host].pending.give_up(pending, "reversed by the acquirer", message.now)
         kernel.end_waiting(pending.link)
         request = kernel.state.open[pending.txn]
@@ -127,62 +163,30 @@ class Reversals:
             self._acknowledge(message, Answer.APPROVED, "nothing to undo: an inquiry moves no money")
         else:
             self._owe(message, reversal_entry(kernel, request, "acquirer", {}, message.now))
-        return True
 
-    def _owe(self, message: Incoming, entry: Owed) -> None:
-        """Promise `entry` under the acquirer's own key and transaction, and acknowledge once the promise is durable."""
-        owed = msgspec.structs.replace(entry, txn=message.txn, key=message.key, link=message.session.name)
-        self._forwarder.owe(owed, message.now)
-        if not entry.original and entry.undoes is not None:
-            self._refuse_original(message, entry.undoes)
-        by = self._kernel.hosts[entry.host].route
-        message.masked = message.masked or entry.pan
-        self._acknowledge(message, Answer.APPROVED, f"{entry.kind} owed to {entry.host}", by)
-
-    def _owe_forward(self, message: Incoming, kind: str) -> None:
-        """An advice, or a reversal of what is not known here: to the card's issuer all the same."""
-        kernel, document, now = self._kernel, message.document, message.now
+    def _reverse_unknown(self, message: Incoming) -> None:
+        """Its original is not known here: a crash may have taken its record, or it has not come yet. The card's issuer may know
+        it, and is told as the acquirer tells it; the original is refused if it comes."""
+        kernel = self._kernel
+        unknown = "its original is not known here"
         if not message.pan:
-            why = "its original is not known here, and it has no PAN (DE2) to route by"
+            raise Refusal(Answer.RECORD_NOT_FOUND, f"{unknown}, and it has no PAN (DE2) to route by")
+        original = original_of_message(message)
+        if original is not None and _is_past(original, kernel.de7(message.now)):
+            why = f"{unknown}, and what DE90 names ({original.sent_at}) is older than a reversal can be"
             raise Refusal(Answer.RECORD_NOT_FOUND, why)
         try:
             decision = route(self._router, message)
         except Refusal as refusal:
-            if kind == ADVICE:
-                raise
-            why = f"its original is not known here, and no issuer can be named: {refusal.reason}"
+            why = f"{unknown}, and no issuer can be named: {refusal.reason}"
             raise Refusal(Answer.RECORD_NOT_FOUND, why) from None
-        if self._forwarder.full(decision.host):
-            why = f"limit owed_per_host reached (host {decision.host})"
-            raise Refusal(Answer.ISSUER_INOPERATIVE, why, decision.route)
-        if kind == REVERSAL:
-            kernel.log("warning", "reversal.original_unknown", txn=f"{message.txn:x}", link=message.session.link,
-                       host=decision.host, hint="forwarded to the card's issuer all the same")  # fmt: skip
-        elements = {de: value for de, value in document.items() if de not in NOT_STORED}
-        elements[DE.MTI] = advice_of(document[DE.MTI])
-        elements[DE.STAN], elements[DE.TRANSMISSION_TIME] = kernel.next_stan(decision.host), kernel.de7(now)
-        elements[DE.FORWARDER] = kernel.network.institution
-        followed = self._find_followed(message)
-        if followed is not None:
-            elements[DE.ORIGINAL] = original_name(kernel, followed)
-        undoes = original_key_of(message) if kind == REVERSAL else followed.key if followed else None
-        entry = Owed(
-            txn=message.txn,
-            at_us=kernel.wall_us(now),
-            kind=kind,
-            reason="acquirer",
-            host=decision.host,
-            original=followed.txn if followed else 0,
-            key=message.key,
-            link=message.session.name,
-            pan=message.masked,
-            sealed=kernel.vault.seal(message.pan, message.txn),
-            amount=message.amount,
-            currency=message.currency,
-            message=elements,
-            undoes=undoes,
-        )
-        self._owe(message, entry)
+        kernel.log("warning", "reversal.original_unknown", txn=f"{message.txn:x}", link=message.session.link,
+                   host=decision.host, hint="forwarded to the card's issuer all the same")  # fmt: skip
+        entry = self._entry(message, REVERSAL, decision.host, decision.route)
+        undoes = named_key(message, original)
+        self._owe(message, msgspec.structs.replace(entry, undoes=undoes))
+        if undoes is not None:
+            self._refuse_original(message, undoes)
 
     def _refuse_original(self, message: Incoming, key: Key) -> None:
         """The original may yet come, overtaken by its reversal. `apply` has ended it already; this is for the journal's index."""
@@ -200,83 +204,110 @@ class Reversals:
                 rrn=message.document.get(DE.RRN, ""),
                 de39=Answer.ISSUER_INOPERATIVE,
                 reason="its reversal was here first",
+                came=False,
             )
         )
 
-    def _find_followed(self, message: Incoming) -> Forwarded | None:
-        """The request that an advice follows, where it is known: its host knows it by other names than its acquirer does.
+    # -- advices
 
-        Raises Refusal for a completion (0220) of a pre-authorization that cannot be completed.
+    def _advise(self, message: Incoming) -> None:
+        """To who holds what it follows, under the name that host knows it by; else to the card's issuer."""
+        kernel = self._kernel
+        followed = self._followed(message)
+        request = followed.request if followed is not None else None
+        if followed is None or request is None or request.host not in kernel.hosts:
+            if not message.pan:
+                raise Refusal(Answer.RECORD_NOT_FOUND, "what it follows is not known here, and it has no PAN (DE2)")
+            decision = route(self._router, message)
+            self._owe(message, self._entry(message, ADVICE, decision.host, decision.route))
+            return
+        entry = self._entry(message, ADVICE, request.host, kernel.hosts[request.host].route)
+        entry.message[DE.ORIGINAL] = original_name(kernel, request)
+        known = {} if message.pan else {"pan": request.pan, "sealed": request.sealed}
+        self._owe(message, msgspec.structs.replace(entry, original=followed.txn, undoes=request.key, **known))
+
+    def _followed(self, message: Incoming) -> Outcome | None:
+        """What an advice follows, where it is known: named by DE90, or by DE37 and DE38 of what was approved.
+
+        Raises Refusal for one that cannot follow it.
         """
-        try:
-            key = original_key_of(message)
-        except Refusal:
+        document = message.document
+        named = DE.ORIGINAL in document
+        if not named and not (document.get(DE.RRN) and document.get(DE.APPROVAL_CODE)):
             return None
-        outcome = self._kernel.find(key) if key is not None else None
+        found = find_original(self._kernel, message)
+        outcome = found.outcome if found is not None else None
         request = outcome.request if outcome is not None else None
-        if (
-            outcome is not None
-            and request is not None
-            and (message.key[MTI_CLASS], request.key[MTI_CLASS]) == (MTI.FINANCIAL, MTI.AUTHORIZATION)
-        ):
+        if outcome is None or request is None:
+            return None
+        if not named and outcome.elements.get(DE.APPROVAL_CODE) != document[DE.APPROVAL_CODE]:
+            return None
+        if message.key[MTI_CLASS] == MTI.FINANCIAL:
             self._check_completion(message, outcome, request)
-        return request
+        return outcome
 
     def _check_completion(self, message: Incoming, original: Outcome, request: Forwarded) -> None:
-        """Raise Refusal where what it completes does not stand, or its issuer allows no such amount."""
+        """Raise Refusal where what it completes or adjusts does not stand, or its issuer allows no such amount."""
+        what = "pre-authorization" if request.key[MTI_CLASS] == MTI.AUTHORIZATION else "payment"
         if message.masked and request.pan != message.masked:
-            raise Refusal(Answer.ORIGINAL_INCONSISTENT, f"the pre-authorization {original.txn:x} has another card")
+            raise Refusal(Answer.ORIGINAL_INCONSISTENT, f"the {what} {original.txn:x} has another card")
         if not original.approved:
-            why = f"the pre-authorization {original.txn:x} does not stand: {_nothing_to_undo(original)}"
+            why = f"the {what} {original.txn:x} does not stand: {_nothing_to_undo(original)}"
             raise Refusal(Answer.ORIGINAL_INCONSISTENT, why)
-        tolerance = self._kernel.hosts[request.host].config.completion_tolerance
+        host = self._kernel.hosts.get(request.host)
+        tolerance = host.config.completion_tolerance if host is not None else Decimal(0)
         most = original.authorized + int(original.authorized * tolerance)
         if message.currency == request.currency and message.amount > most:
             why = f"{message.amount} is more than {original.authorized} and completion_tolerance of {tolerance:.0%}: {most}"
             raise Refusal(Answer.EXCEEDS_AMOUNT, why)
 
+    # -- promises
+
+    def _entry(self, message: Incoming, kind: str, host: str, route_name: str) -> Owed:
+        """What the acquirer says, as it is owed to `host`. Raises Refusal where too much is owed to it."""
+        kernel, now = self._kernel, message.now
+        if self._forwarder.full(host):
+            raise Refusal(Answer.ISSUER_INOPERATIVE, f"limit owed_per_host reached (host {host})", route_name)
+        elements = {de: value for de, value in message.document.items() if de not in NOT_STORED}
+        elements[DE.MTI] = advice_of(message.document[DE.MTI])
+        elements[DE.STAN], elements[DE.TRANSMISSION_TIME] = kernel.next_stan(host), kernel.de7(now)
+        elements[DE.FORWARDER] = kernel.network.institution
+        return Owed(
+            txn=message.txn,
+            at_us=kernel.wall_us(now),
+            kind=kind,
+            reason="acquirer",
+            host=host,
+            original=0,
+            key=message.key,
+            link=message.session.name,
+            pan=message.masked,
+            sealed=kernel.vault.seal(message.pan, message.txn),
+            amount=message.amount,
+            currency=message.currency,
+            message=elements,
+        )
+
+    def _owe(self, message: Incoming, entry: Owed, passed: Iterable[str] = ()) -> None:
+        """Promise `entry` under the acquirer's own key and transaction, with what its message adds (`PASSED`, `passed`), and
+        acknowledge once the promise is durable."""
+        document = message.document
+        added = {de: document[de] for de in (*PASSED, *passed) if de in document}
+        owed = msgspec.structs.replace(
+            entry, txn=message.txn, key=message.key, link=message.session.name, message={**entry.message, **added}
+        )
+        self._forwarder.owe(owed, message.now)
+        by = self._kernel.hosts[entry.host].route
+        message.masked = message.masked or entry.pan
+        self._acknowledge(message, Answer.APPROVED, f"{entry.kind} owed to {entry.host}", by)
+
     def _acknowledge(self, message: Incoming, de39: str, note: str, by: str = "") -> None:
-        """Answer once everything recorded so far is durable: the promise among it."""
-        kernel, session = self._kernel, message.session
-        acknowledgement = answer(message.document, de39)
+        """Answer once everything recorded so far is durable: the promise among it. DE90 and DE95 come back as they came."""
+        kernel, session, document = self._kernel, message.session, message.document
+        extra: Document = {de: document[de] for de in (DE.ORIGINAL, DE.REPLACEMENT) if de in document}
+        acknowledgement = answer(document, de39, extra)
         hop = hop_of("hop.sent", message, acknowledgement, session.link, by, de39, note)
         reply(kernel, session, acknowledgement, message.raw, after=kernel.position, hop=hop)
-
-    def _original(self, message: Incoming) -> Outcome | None:
-        """What the reversal undoes: named by DE90, or by DE37 and DE41 where DE90 is absent or names nothing known here.
-
-        The 1993 edition's DE56 has the original's local time where DE90 has its DE7 (facts of the wire, docs/translate.md).
-        """
-        key = original_key_of(message)
-        original = self._kernel.find(key) if key is not None else None
-        if original is not None:
-            return original
-        if key is None and DE.RRN not in message.document:
-            why = "a reversal needs DE90 (original data elements) or DE37 to name its original"
-            raise Refusal(Answer.FORMAT_ERROR, why)
-        newest_first = islice(reversed(self._kernel.state.recent.values()), SEARCHED_MAX)
-        same_terminal = (
-            o
-            for o in newest_first
-            if (o.key[ACQUIRER], o.key[TERMINAL]) == (message.key[ACQUIRER], message.key[TERMINAL])
-        )
-        named = (o for o in same_terminal if (asked := o.request) and _names(message, o.key, asked.elements))
-        advice = None
-        for outcome in filter(self._kernel.of_this_year, named):
-            if outcome.mti not in ADVICES:
-                return outcome
-            advice = advice or outcome
-        return advice
-
-
-def _names(message: Incoming, key: Key, elements: Document) -> bool:
-    """True if the reversal names the request with this key and these elements by DE37, from the same terminal."""
-    rrn = message.document.get(DE.RRN)
-    return (
-        rrn is not None
-        and elements.get(DE.RRN) == rrn
-        and (key[ACQUIRER], key[TERMINAL]) == (message.key[ACQUIRER], message.key[TERMINAL])
-    )
 
 
 def _remaining(message: Incoming) -> int:
@@ -298,15 +329,8 @@ def _nothing_to_undo(original: Outcome) -> str:
     return "an inquiry moves no money" if original.de39 in APPROVALS else f"it was declined ({original.de39})"
 
 
-def original_key_of(message: Incoming) -> Key | None:
-    """The key of the message that DE90 names; None where there is no DE90. Raises Refusal where DE90 cannot be read."""
-    text, key = message.document.get(DE.ORIGINAL), message.key
-    if text is None:
-        return None
-    try:
-        mti, stan, de7, _ = parse_original(text)
-    except ValueError as error:
-        raise Refusal(Answer.FORMAT_ERROR, f"DE90: {error}") from None
-    if mti[1] == MTI.REVERSAL:
-        raise Refusal(Answer.INVALID_TRANSACTION, "a reversal cannot be reversed")
-    return (key[ACQUIRER], mti[1], stan, de7, key[INSTITUTION], key[TERMINAL])
+def _is_past(original: Original, now: str) -> bool:
+    """True if the date that DE90 names, read as the nearest, is to come: it can only be a year ago."""
+    sent_at = original.sent_at
+    apart = seconds_between(sent_at, now) if sent_at.strip("0") else None
+    return apart is not None and apart > NEAR_S and later(sent_at, now)

@@ -53,7 +53,7 @@ NOT_REMEMBERED: Final = OF_THE_LINK | SENSITIVE | {DE.PAN, DE.EXPIRY, DE.PRIVATE
 """Of an answer; all else a repeat gets again, DE48 without what is sensitive in it."""
 
 NOT_STORED: Final = SENSITIVE | {
-    DE.PAN, DE.EXPIRY, DE.PRIVATE_48, DE.ICC, DE.MAC, DE.MAC_SECONDARY, DE.PRIVATE_126,
+    DE.PAN, DE.PRIVATE_48, DE.ICC, DE.MAC, DE.MAC_SECONDARY, DE.PRIVATE_126,
 }  # fmt: skip
 """What an advice loses on its way into the journal."""
 
@@ -119,7 +119,13 @@ def reply(
 def remembered(answered: Document, request: Document) -> Document:
     """What of a host's answer the journal keeps, and a repeat of `request` gets again: all that the answer added, but nothing
     sensitive."""
-    kept = {de: value for de, value in answered.items() if de not in NOT_REMEMBERED and request.get(de) != value}
+    kept = {
+        de: value
+        for de, value in answered.items()
+        if de not in NOT_REMEMBERED and (de not in RESTORED or de not in request)
+    }
+    if answered.get(DE.RESPONSE_CODE) == Answer.PARTIAL:
+        kept[DE.AMOUNT] = answered[DE.AMOUNT]
     if DE.PRIVATE_48 in kept:
         private = _private(kept)
         for sensitive in (Private48.CAVV, Private48.CVV2):
