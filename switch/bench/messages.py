@@ -1,6 +1,7 @@
 """What a load generator says: sign-on, purchases of many cards, and answers to a host's own network messages. Knows no clock."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -54,7 +55,10 @@ class Speech:
         self.dialect = dialect
         self._settings = settings
         self._translator: Translator = translator_for(
-            dialect, settings.institution, "", lambda: settings.local_time[:2]
+            dialect,
+            settings.institution,
+            "",
+            lambda: datetime.strptime(settings.local_time[:6], "%y%m%d").replace(tzinfo=UTC).date(),
         )
 
     def purchase(self, card: Card) -> Document:

@@ -12,6 +12,7 @@ from switch.core.messages.translator import translator_for
 from switch.core.network import Address
 from switch.simulators.clock import Calendar, Moment
 from switch.wire import DecodeError, Dialect
+from switch.wire.dates import day_of
 from switch.wire.framing import FramingError, make_framing
 from switch.wire.vocabulary import DE, SENSITIVE, Answer, Document
 
@@ -72,7 +73,7 @@ class Till:
         self.dialect = dialect
         self._framing = make_framing(framing, FRAME_BYTES)
         self._calendar = Calendar()
-        self._translator = translator_for(dialect, own, peer, lambda: self.now().day[:2])
+        self._translator = translator_for(dialect, own, peer, lambda: day_of(self.now().second * 1_000_000))
         self._waiting: list[bytes] = []
         self._counter = counter
         try:

@@ -6,7 +6,7 @@ position, in one step.
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Final
 
 from switch.core.limits import NEVER
@@ -15,12 +15,13 @@ from switch.core.links.session import HostState, Session
 from switch.core.links.states import IllegalLinkMoveError, LinkEvent, SessionState
 from switch.core.network import Network
 from switch.core.party import Effect, Hop, LinkId, Log, Record, Send
-from switch.core.records.horizon import days_about, later
+from switch.core.records.horizon import days_about
 from switch.core.records.lifecycle import check
 from switch.core.records.records import ACQUIRER, TRANSMISSION_TIME, AnyEntry, Key
 from switch.core.records.state import History, Outcome, State, apply
 from switch.security.vault import Vault
 from switch.wire import Dialect, EncodeError
+from switch.wire.dates import day_of, later
 from switch.wire.framing import FramingError
 from switch.wire.vocabulary import Document
 
@@ -108,9 +109,9 @@ class Kernel:
         """DE7 when it was last asked for, or "" if it never was."""
         return self._de7
 
-    def year(self) -> str:
-        """Two digits of the year at the last `wall_us`, for dialects whose dates have one."""
-        return datetime.fromtimestamp(max(self._wall_us, 0) // 1_000_000, UTC).strftime("%y")
+    def today(self) -> date:
+        """The calendar day (UTC) at the last `wall_us`: what dates without a year are near to."""
+        return day_of(self._wall_us)
 
     def next_txn(self, now: int) -> int:
         """A transaction id: wall-clock microseconds, or one more than the last. Unique over restarts and clock jumps."""

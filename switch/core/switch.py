@@ -15,6 +15,7 @@ from switch.core.link_control.network_management import NetworkManagement
 from switch.core.link_control.retiring import Retiring
 from switch.core.links.session import Session
 from switch.core.links.states import LinkEvent, SessionState
+from switch.core.messages.dates import drop_impossible
 from switch.core.messages.family import UnreadableError
 from switch.core.messages.translator import answer, translator_for
 from switch.core.network import Listener, Network
@@ -162,7 +163,7 @@ class Switch(Kernel):
     def session(self, link: str, name: str, role: str, dialect: str, framing: str, peer: str, now: int) -> Session:
         """A connection that begins."""
         spoken = self.dialects[dialect]
-        translator = translator_for(spoken, self.network.institution, peer, year=self.year)
+        translator = translator_for(spoken, self.network.institution, peer, today=self.today)
         cutter = make_framing(framing, self.limits.frame_bytes)
         session = Session(link, name, role, spoken, cutter, framing, translator, now, self.report_illegal)
         listener = self.listeners.get(name)
@@ -322,6 +323,9 @@ class Switch(Kernel):
 
     def _answer(self, session: Session, document: Document, raw: Document, now: int) -> None:
         """0110, 0210, 0130, 0230, 0410, 0430 from a host: of a request that waits, of something owed, or of nothing."""
+        for mistake in drop_impossible(document, raw, session.dialect.family, self.today()):
+            self.log("warning", "element.dropped", link=session.link, de11=document.get(DE.STAN, ""), reason=mistake,
+                     hint="the answer stands; it goes on without this element")  # fmt: skip
         host = session.host
         if host is not None:
             mti = document[DE.MTI]

@@ -56,7 +56,7 @@ class WatchedTerminal(Terminal):
         """A frame that one of these terminals sent, in internal format; None: none of its lines can read it."""
         speech = self._speech
         frames = make_framing(speech.framing, FRAME_BYTES).feed(data)
-        translator = translator_for(speech.dialect, speech.peer, speech.own, self._year)
+        translator = translator_for(speech.dialect, speech.peer, speech.own, self._today)
         return translator.inward(speech.dialect.decode(frames[0])) if len(frames) == 1 else None
 
     def on_message(self, line: Line, heard: Heard, now: int) -> None:

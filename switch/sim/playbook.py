@@ -93,6 +93,10 @@ class Peer:
         assert self._inbox, f"{self.link} got nothing"
         return self._inbox.popleft()
 
+    def raw_of(self, document: Document) -> Document:
+        """The link's form of a message that came (as `gets` gave it)."""
+        return self._raw[document.get(DE.STAN, ""), document.get(DE.TRANSMISSION_TIME, "")]
+
     def got_nothing(self) -> bool:
         """True while no message waits to be read."""
         return not self._inbox

@@ -1,6 +1,7 @@
 """One end of one connection: bytes <-> documents in internal format, whatever the dialect and framing."""
 
 from collections.abc import Callable, Iterator
+from datetime import date
 from typing import NamedTuple
 
 from switch.core.messages.family import UnreadableError
@@ -37,13 +38,13 @@ class Heard(NamedTuple):
 class Line:
     """A connection and how it speaks. What cannot be read is logged, answered DE39=30 if it can be, never raised."""
 
-    def __init__(self, link: LinkId, speech: Speech, emit: Callable[[Effect], None], year: Callable[[], str]) -> None:
+    def __init__(self, link: LinkId, speech: Speech, emit: Callable[[Effect], None], today: Callable[[], date]) -> None:
         self.link = link
         self.signed_on = False
         self._emit = emit
         self._dialect = speech.dialect
         self._framing = make_framing(speech.framing, FRAME_BYTES)
-        self._translator = translator_for(speech.dialect, speech.own, speech.peer, year)
+        self._translator = translator_for(speech.dialect, speech.own, speech.peer, today)
 
     def hear(self, data: bytes) -> Iterator[Heard]:
         """Messages that `data` completes. A stream that cannot be cut any further is closed."""

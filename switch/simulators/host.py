@@ -2,11 +2,13 @@
 
 import heapq
 from collections.abc import Callable
+from datetime import date
 
 from switch.core.party import Effect, LinkId, Log
 from switch.simulators.clock import Calendar, Moment
 from switch.simulators.endpoint import Heard, Line, Speech
 from switch.wire import EncodeError
+from switch.wire.dates import day_of
 from switch.wire.vocabulary import DE, Document
 
 MS = 1_000_000
@@ -55,8 +57,8 @@ class Host:
         """The wall clock, as messages write it."""
         return self._calendar.at(now + self.wall_offset_ns)
 
-    def _year(self) -> str:
-        return self._calendar.last.day[:2]
+    def _today(self) -> date:
+        return day_of(self._calendar.last.second * 1_000_000)
 
     def next_stan(self) -> str:
         """DE11 of this party's own network messages: 1 to 999,999, then again."""
@@ -75,7 +77,7 @@ class Host:
     def connected(self, link: LinkId, now: int) -> None:
         """A connection was accepted or made."""
         self.moment(now)
-        line = self.lines[link] = Line(link, self._speech, self.emit, self._year)
+        line = self.lines[link] = Line(link, self._speech, self.emit, self._today)
         self.on_connected(line, now)
 
     def received(self, link: LinkId, data: bytes, now: int) -> None:

@@ -1,6 +1,7 @@
 """The far end of a party's link, as a test holds it: it says and hears documents in internal format."""
 
 from collections import deque
+from datetime import date
 from typing import Any
 
 from switch.core.messages.translator import answer
@@ -27,7 +28,10 @@ class Far:
         self.raw_bytes: list[bytes] = []
         self._said: list[Effect] = []
         self._line = Line(
-            link, Speech(speech.dialect, speech.framing, speech.peer, speech.own), self._said.append, lambda: "25"
+            link,
+            Speech(speech.dialect, speech.framing, speech.peer, speech.own),
+            self._said.append,
+            lambda: date(2025, 11, 25),
         )
         self.inbox: deque[Heard] = deque()
         party.wall_offset_ns = EPOCH_NS

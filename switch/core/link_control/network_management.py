@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from switch.core.kernel import Kernel
 from switch.core.links.session import RESUME, HostState, Session, maintenance_of
 from switch.core.links.states import LinkEvent, SessionState
+from switch.core.messages.dates import date_mistake
 from switch.core.messages.translator import answer
 from switch.core.party import Close
 from switch.wire import EncodeError
@@ -79,7 +80,11 @@ class NetworkManagement:
                        hint="our own 0800 came back: the other end echoes bytes, or is the switch itself")  # fmt: skip
             return
         after = 0
-        if code == NetworkCode.SIGN_ON:
+        mistake = date_mistake(raw, session.dialect.family, kernel.today())
+        if mistake:
+            de39 = Answer.FORMAT_ERROR
+            kernel.log("warning", "message.impossible_date", link=session.link, mti=document[DE.MTI], reason=mistake)
+        elif code == NetworkCode.SIGN_ON:
             de39 = self._accept_sign_on(session, document, now)
         elif code == NetworkCode.SIGN_OFF:
             de39 = self._accept_sign_off(session, now)

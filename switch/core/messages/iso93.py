@@ -3,14 +3,14 @@
 | internal | link |
 |---|---|
 | MTI 0xxx | 1xxx |
-| DE13 MMDD, DE12 hhmmss | DE12 YYMMDDhhmmss; the year is the request's in an answer, else the link's `year` |
-| DE15 MMDD | DE15 YYMMDD |
+| DE13 MMDD, DE12 hhmmss | DE12 YYMMDDhhmmss; the year that makes it nearest to today (`wire.dates`), in an answer the request's |
+| DE15 MMDD | DE15 YYMMDD, of the year that makes it nearest to today |
 | DE22 n 3, DE25 n 2 | DE22 an 12; of DE25: 00, 01, 08, 59, others read back as 00 |
 | (none) | DE24 function code, DE25 reason code of a reversal |
 | DE48.60, in an advice | DE25 reason code of a stand-in, and in DE48 |
 | DE18 | DE18, and DE26 card acceptor business code |
 | DE39 an 2 | DE39 n 3 (vocabulary); 400 accepts a reversal, 800 a network message |
-| DE43 an 40 | LLVAR: cut or filled to 40 on the way back |
+| DE43 an 40 | LLVAR; on the way back name, city and country (`messages.merchant`) |
 | DE70 | DE70, and DE24 |
 | DE90 | DE56: MTI, STAN, local date and time, acquirer |
 | DE95 with DE4 | DE30 with the original's amount, DE4 with what remains |
@@ -20,6 +20,7 @@ DE7, which a 1993 message does not name. Reason codes 4000 (0400) and 4021 (0420
 """
 
 from collections.abc import Callable
+from datetime import date
 from typing import Final
 
 from switch.core.messages.answer_codes import answer_codes
@@ -31,7 +32,9 @@ from switch.core.messages.internal import (
     private_elements,
     replacement_amounts,
 )
+from switch.core.messages.merchant import from_1993
 from switch.wire import Dialect
+from switch.wire.dates import local_date, year_of
 from switch.wire.subfields import SubfieldError
 from switch.wire.vocabulary import (
     ACTION_CODES,
@@ -66,7 +69,6 @@ _REASONS: Final = {"0": "4000", "2": "4021"}
 _SECURITY_HEX: Final = 16
 _CODES: Final = answer_codes("iso93")
 _DO_NOT_HONOUR: Final = ACTION_CODES[Answer.DO_NOT_HONOUR]
-_NAME: Final = 40
 _RESPONSE_44: Final = 25
 
 
@@ -90,16 +92,20 @@ class Iso93(Family):
     """Translator of a link in a dialect of family `iso93`."""
 
     _OUT = table(_PLAIN, DE43=lambda v: v, DE44=lambda v: v, DE53=lambda v: v, DE54=amounts_54)
-    _IN = table(_PLAIN, DE43=lambda v: v[:_NAME].ljust(_NAME), DE44=lambda v: v[:_RESPONSE_44], DE54=amounts_54)
+    _IN = table(_PLAIN, DE43=from_1993, DE44=lambda v: v[:_RESPONSE_44], DE54=amounts_54)
 
     dropped: frozenset[str] = INTERNAL_ELEMENTS - _OUT.keys() - {
         DE.LOCAL_TIME, DE.LOCAL_DATE, DE.SETTLEMENT_DATE, DE.ENTRY_MODE, DE.CONDITION_CODE, DE.RESPONSE_CODE, DE.ORIGINAL,
         DE.REPLACEMENT,
     }  # fmt: skip
 
-    def __init__(self, dialect: Dialect, year: Callable[[], str]) -> None:
+    def __init__(self, dialect: Dialect, today: Callable[[], date]) -> None:
         super().__init__(dialect)
-        self._year = year
+        self._today = today
+
+    def _dated(self, mmdd: str) -> str:
+        """YYMMDD of a date without a year: the nearest to today."""
+        return year_of(mmdd, self._today()) + mmdd
 
     def inward(self, document: Document) -> Document:
         """The internal format of a document as it came. Raises UnreadableError."""
@@ -149,12 +155,13 @@ class Iso93(Family):
         mti = get(DE.MTI, "")
         link[DE.MTI] = "1" + mti[1:]
         there = reference.get(DE.LOCAL_TIME, "") if reference else ""
-        year = there[:2] if there else self._year()
-        clock, date = get(DE.LOCAL_TIME, ""), get(DE.LOCAL_DATE) or get(DE.TRANSMISSION_TIME, "")[:4]
-        if clock and date:
-            link[DE.LOCAL_TIME] = year + date + clock
+        clock, local = get(DE.LOCAL_TIME, ""), get(DE.LOCAL_DATE, "")
+        if clock and not local and DE.TRANSMISSION_TIME in document:
+            local = local_date(document[DE.TRANSMISSION_TIME], clock, self._today())
+        if clock and local:
+            link[DE.LOCAL_TIME] = (there[:6] if there[2:6] == local else self._dated(local)) + clock
         if DE.SETTLEMENT_DATE in document:
-            link[DE.SETTLEMENT_DATE] = year + document[DE.SETTLEMENT_DATE]
+            link[DE.SETTLEMENT_DATE] = self._dated(document[DE.SETTLEMENT_DATE])
         if DE.ENTRY_MODE in document:
             link[DE.ENTRY_MODE] = _pos_data_code(document[DE.ENTRY_MODE], get(DE.CONDITION_CODE, ""))
         if DE.MERCHANT_TYPE in document:
@@ -180,7 +187,7 @@ class Iso93(Family):
         except ValueError:
             found = f"{len(document[DE.ORIGINAL])} characters"
             raise self.unencodable(document, DE.ORIGINAL, "42 digits", found) from None
-        when = local or self._year() + original.sent_at
+        when = local or self._dated(original.sent_at[:4]) + original.sent_at[4:]
         acquirer = original.acquirer
         return f"1{original.mti[1:]}{original.stan}{when}{len(acquirer):02d}{acquirer}"
 

@@ -7,6 +7,7 @@
 | DE48.43 CAVV | DE48.43 UCAF |
 | DE48.63 reference | DE63 (12 characters) and DE15 |
 | DE48.87, .92 | DE48.87, .92 |
+| DE43: name 25, city 13, country 2 | DE43: name 22, city 13, country 3, with a blank between (`messages.merchant`) |
 | DE19, DE22, DE25 | also DE61 POS data |
 
 Assumed: the category codes in use, DE61 beside its positions 4, 5, 10, 11 and 13. Another ECI than 05, 06, 07 is dropped.
@@ -16,6 +17,7 @@ from typing import Final
 
 from switch.core.messages.family import INTERNAL_ELEMENTS, Family, carry, put_private, table
 from switch.core.messages.internal import Private48
+from switch.core.messages.merchant import from_mastercard, to_mastercard
 from switch.wire import Dialect
 from switch.wire.vocabulary import DE, MTI, Document, Processing
 
@@ -31,6 +33,10 @@ _REMOTE_CONDITIONS: Final = frozenset({"01", "08", "59"})
 _INPUT: Final = {"01": "6", "02": "2", "05": "5", "07": "3", "80": "2", "81": "1", "90": "2", "91": "4"}
 """PAN entry (DE22) -> card data input capability (DE61.11)"""
 _REFERENCE_63: Final = 12
+
+
+def _is_number(country: str) -> bool:
+    return len(country) == 3 and country.isascii() and country.isdecimal()
 
 
 def _electronic(document: Document) -> bool:
@@ -73,6 +79,9 @@ class Mastercard(Family):
     def inward(self, document: Document) -> Document:
         """The internal format of a document as it came. Raises UnreadableError."""
         internal = carry(document, self._CARRIED)
+        pos_country = document.get(DE.PRIVATE_61, "")[13:16]
+        if DE.MERCHANT_NAME in internal:
+            internal[DE.MERCHANT_NAME] = from_mastercard(internal[DE.MERCHANT_NAME], pos_country)
         parts: dict[str, str] = {}
         value = document.get(DE.PRIVATE_48, "")
         if len(value) > 1:
@@ -84,16 +93,16 @@ class Mastercard(Family):
             indicators = parts.get("42", "")
             eci = _ECIS.get(indicators[4:7], "") if indicators[:4] == "0103" else ""
             put_private(internal, eci, parts.get("43", ""), reference, parts.get("87", ""), parts.get("92", ""))
-        if DE.ACQUIRER_COUNTRY not in internal:
-            country = document.get(DE.PRIVATE_61, "")[13:16]
-            if len(country) == 3 and country.isascii() and country.isdecimal() and country != "000":
-                internal[DE.ACQUIRER_COUNTRY] = country
+        if DE.ACQUIRER_COUNTRY not in internal and pos_country != "000" and _is_number(pos_country):
+            internal[DE.ACQUIRER_COUNTRY] = pos_country
         return internal
 
     def outward(self, document: Document, reference: Document | None = None) -> Document:
         """The link form of an internal document. Raises EncodeError."""
         link = carry(document, self._CARRIED)
         mti = document.get(DE.MTI, "")
+        if DE.MERCHANT_NAME in link:
+            link[DE.MERCHANT_NAME] = to_mastercard(link[DE.MERCHANT_NAME], document.get(DE.ACQUIRER_COUNTRY, ""))
         if mti[1:2] == MTI.NETWORK:
             return link
         private = self.private(document) if DE.PRIVATE_48 in document else {}

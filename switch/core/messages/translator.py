@@ -6,6 +6,7 @@ and its peer's ids, which go into the header. It holds no message; the request a
 """
 
 from collections.abc import Callable
+from datetime import date
 from typing import Protocol
 
 from switch.core.messages.family import UnreadableError
@@ -95,16 +96,18 @@ def _tail(institution: str, digits: int) -> str:
     return institution[-digits:].rjust(digits, "0")
 
 
-def _year_unknown() -> str:
-    return "00"
+def _day_unknown() -> date:
+    """The middle of 2000: every date without a year is near to it in that year."""
+    return date(2000, 7, 1)
 
 
-def translator_for(dialect: Dialect, own: str, peer: str, year: Callable[[], str] = _year_unknown) -> Translator:
+def translator_for(dialect: Dialect, own: str, peer: str, today: Callable[[], date] = _day_unknown) -> Translator:
     """The translator of a link that speaks `dialect`.
 
     `own`, `peer`: institution ids (digits) of the two ends, "" if unknown: their last digits are TPDU addresses (4) and BASE I
-    station ids (6). `year`: two digits, for families whose dates have one (iso93); without it they are 00. ValueError: the
-    dialect's family has no translator, or its file lacks a `subfields` annotation the translation needs.
+    station ids (6). `today`: for families whose dates have a year (iso93), which is that of the nearest such date; without it
+    they are of 2000. ValueError: the dialect's family has no translator, or its file lacks a `subfields` annotation that the
+    translation needs.
     """
     match dialect.family:
         case "cmi" if DE.HEADER in dialect.elements:
@@ -112,7 +115,7 @@ def translator_for(dialect: Dialect, own: str, peer: str, year: Callable[[], str
         case "cmi":
             return Direct()
         case "iso93":
-            return Iso93(dialect, year)
+            return Iso93(dialect, today)
         case "visa":
             return Visa(dialect, _tail(own, 6), _tail(peer, 6))
         case "mastercard":

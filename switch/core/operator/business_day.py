@@ -20,6 +20,7 @@ from switch.core.links.states import SessionState
 from switch.core.operator.command import Arguments, Command, Unable
 from switch.core.records.records import Cutover
 from switch.wire import EncodeError
+from switch.wire.dates import nearest
 from switch.wire.vocabulary import DE, Answer, Document
 
 APART_US: Final = 12 * 3_600 * 1_000_000
@@ -106,7 +107,7 @@ class BusinessDay:
         day = self.today(now)
         wanted: date | None
         if DE.SETTLEMENT_DATE in document:
-            wanted = _nearest(document[DE.SETTLEMENT_DATE], day)
+            wanted = nearest(document[DE.SETTLEMENT_DATE], day)
             if wanted is None:
                 return Answer.FORMAT_ERROR
         else:
@@ -156,14 +157,3 @@ class BusinessDay:
             s.source: s for s in kernel.sessions.values() if s.role == "acquirer" and s.state is SessionState.UP
         }
         return [*hosts, *acquirers.values()]
-
-
-def _nearest(mmdd: str, day: date) -> date | None:
-    """The date of a DE15, which has no year: the one nearest to `day`. None: it is no date."""
-    found = []
-    for year in (day.year - 1, day.year, day.year + 1):
-        try:
-            found.append(date(year, int(mmdd[:2]), int(mmdd[2:])))
-        except ValueError:
-            continue
-    return min(found, key=lambda one: abs(one - day)) if found and len(mmdd) == 4 else None

@@ -18,6 +18,7 @@ from typing import Final
 import msgspec
 
 from switch.core.network import DOMESTIC_SCHEME, BinRange, Network
+from switch.money.country import NUMERIC
 from switch.wire.vocabulary import Answer
 
 KEY_DIGITS: Final = 12
@@ -30,7 +31,6 @@ NETWORK: Final = "network"
 
 _PLAIN: Final = bytes((i - 48) % 10 if 48 <= i < 58 else 0 for i in range(256))
 _DOUBLED: Final = bytes(sum(divmod(2 * (i - 48), 10)) if 48 <= i < 58 else 0 for i in range(256))
-_LETTERS: Final = frozenset(a + b for a in "ABCDEFGHIJKLMNOPQRSTUVWXYZ" for b in "ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -150,7 +150,8 @@ class Router:
         """Where a request for `pan` goes.
 
         `source` is `member` or `network`, `source_host` the network's host link name ("" for a member), `acquirer_country`
-        DE19 or "", `merchant_country` the last two characters of DE43 as they are: only two capital letters are a country.
+        DE19 or "", `merchant_country` two letters, of DE43 (`messages.merchant`); what is no
+        country of ISO 3166 refuses nothing.
         """
         if not luhn_valid(pan):
             return self._invalid
@@ -162,7 +163,7 @@ class Router:
                 return found.network
             if acquirer_country and acquirer_country != self._home:
                 return _because(found.acquirer_abroad, acquirer_country)
-            if merchant_country != self._home_alpha and merchant_country in _LETTERS:
+            if merchant_country != self._home_alpha and merchant_country in NUMERIC:
                 return _because(found.merchant_abroad, merchant_country)
             return found.member
         if source == NETWORK:

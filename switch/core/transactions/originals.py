@@ -19,10 +19,10 @@ import msgspec
 from switch.core.kernel import Kernel
 from switch.core.links.pending import Pending
 from switch.core.messages.translator import Original, parse_original
-from switch.core.records.horizon import seconds_between
 from switch.core.records.records import INSTITUTION, MTI_CLASS, STAN, TERMINAL, TRANSMISSION_TIME, Forwarded, Key
 from switch.core.records.state import Outcome
 from switch.core.transactions.transaction import Incoming, Refusal
+from switch.wire.dates import seconds_between
 from switch.wire.vocabulary import ADVICES, DE, MTI, Answer, Document
 
 CANDIDATES_MAX = 256

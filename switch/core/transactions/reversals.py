@@ -15,7 +15,6 @@ from switch.core.links.pending import Pending
 from switch.core.links.session import Session
 from switch.core.messages.meaning import is_inquiry
 from switch.core.messages.translator import Original, answer
-from switch.core.records.horizon import later, seconds_between
 from switch.core.records.records import ADVICE, AMBIGUOUS, MTI_CLASS, REVERSAL, Declined, Excepted, Forwarded, Key, Owed
 from switch.core.records.state import Outcome
 from switch.core.routing.routing import Router
@@ -43,6 +42,7 @@ from switch.core.transactions.transaction import (
     route,
     take,
 )
+from switch.wire.dates import later, seconds_between
 from switch.wire.vocabulary import APPROVALS, DE, MTI, Answer, Document, advice_of, is_repeat, request_of
 
 PASSED = (DE.RESPONSE_CODE, DE.EXPIRY, DE.MERCHANT_NAME)

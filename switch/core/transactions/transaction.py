@@ -11,8 +11,10 @@ import msgspec
 from switch.core.kernel import Kernel
 from switch.core.links.session import HostState, Session
 from switch.core.links.states import SessionState
+from switch.core.messages.dates import date_mistake
 from switch.core.messages.internal import PRIVATE, Private48, original_data, private_elements
 from switch.core.messages.meaning import INQUIRIES
+from switch.core.messages.merchant import country_at_end
 from switch.core.party import Hop, LinkId
 from switch.core.records.records import (
     REVERSAL,
@@ -25,6 +27,7 @@ from switch.core.records.records import (
 from switch.core.records.standin_counters import STAND_IN
 from switch.core.routing.routing import Decision, Router
 from switch.wire import EncodeError
+from switch.wire.dates import day_of
 from switch.wire.subfields import SubfieldError
 from switch.wire.vocabulary import DE, MTI, SENSITIVE, Answer, Document, mask_pan, original_of
 
@@ -313,7 +316,10 @@ def pan_of(document: Document) -> str:
 
 
 def check_shape(message: Incoming) -> None:
-    """Raise Refusal unless the link may send it and the elements a request needs are there. The PAN is checked by routing."""
+    """Raise Refusal unless the link may send it, the elements a request needs are there and its dates exist.
+
+    The PAN is checked by routing.
+    """
     session, document = message.session, message.document
     if session.state is not UP:
         _check_link_state(message)
@@ -325,6 +331,9 @@ def check_shape(message: Incoming) -> None:
     no_money = DE.AMOUNT not in document or DE.CURRENCY not in document
     if no_money and document[DE.PROCESSING_CODE][:2] not in INQUIRIES:
         raise missing(REQUIRED_WITH_MONEY - document.keys())
+    mistake = date_mistake(message.raw, session.dialect.family, day_of(message.txn))
+    if mistake:
+        raise Refusal(Answer.FORMAT_ERROR, mistake)
 
 
 def _check_link_state(message: Incoming) -> None:
@@ -358,7 +367,7 @@ def route(router: Router, message: Incoming) -> Decision:
         source="network" if session.host is not None else "member",
         source_host=session.source,
         acquirer_country=get(DE.ACQUIRER_COUNTRY, ""),
-        merchant_country=get(DE.MERCHANT_NAME, "")[38:40],
+        merchant_country=country_at_end(get(DE.MERCHANT_NAME, ""), get(DE.ACQUIRER_COUNTRY, "")),
     )
     if decision.de39:
         raise Refusal(decision.de39, decision.rule)

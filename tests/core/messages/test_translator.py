@@ -1,6 +1,7 @@
 """Internal format -> link form -> bytes -> link form -> internal format."""
 
 import base64
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from switch.wire.subfields import form_of
 
 DIALECTS = {name: Dialect.load(name) for name in ("cmi87", "cmi87b", "visa", "mastercard", "iso93")}
 OWN, PEER = "504000", "400001"
-TRANSLATORS = {name: translator_for(d, OWN, PEER, lambda: "26") for name, d in DIALECTS.items()}
+TRANSLATORS = {name: translator_for(d, OWN, PEER, lambda: date(2026, 11, 25)) for name, d in DIALECTS.items()}
 BITMAPS = {"p", "1"}
 
 CAVV = "AAABBBCCCDDDEEEFFFGGGHHHIII="
@@ -81,12 +82,16 @@ entries = st.builds(
 tlv = st.lists(st.binary(min_size=1, max_size=20), min_size=1, max_size=4).map(
     lambda values: "".join(f"9F{i:02X}{len(v):02X}{v.hex().upper()}" for i, v in enumerate(values, 1))
 )
+merchants = st.builds(
+    lambda name, city, country: f"{name:<25}{city:<13}{country}",
+    text(22).map(str.rstrip), text(12).map(str.strip), st.sampled_from(["MA", "FR", "TN", "US"]),
+)  # fmt: skip
 COMMON: dict[str, st.SearchStrategy[str]] = {
     "2": st.text("0123456789", min_size=12, max_size=19), "3": digits(6), "4": digits(12), "5": digits(12),
     "6": digits(12), "8": digits(8), "9": digits(8), "10": digits(8), "14": digits(4), "16": month_day, "17": month_day,
     "18": digits(4), "19": st.integers(1, 999).map(lambda n: f"{n:03d}"), "20": digits(3), "21": digits(3),
     "23": digits(3), "32": ids, "33": ids, "35": digits(16).map(lambda pan: f"{pan}=2812201123450000"),
-    "37": text(12), "38": text(6), "41": text(8), "42": text(15), "43": text(40), "45": text(30), "49": digits(3),
+    "37": text(12), "38": text(6), "41": text(8), "42": text(15), "43": merchants, "45": text(30), "49": digits(3),
     "50": digits(3), "51": digits(3), "52": st.binary(min_size=8, max_size=8).map(lambda b: b.hex().upper()),
     "53": digits(16), "54": text(40), "55": tlv, "70": digits(3), "100": ids, "102": text(20), "103": text(20),
 }  # fmt: skip
