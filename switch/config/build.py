@@ -19,6 +19,7 @@ from switch.money.currency import BY_ALPHA, currency, parse_money
 
 SCHEMES: Final = ("cmi", "visa", "mastercard")
 CLEAR_PREFIX_MIN: Final = 6
+UNREFERENCED_MAX: Final = "10000"
 PAN_SHORTEST: Final = 12
 """digits; so a BIN range has at most as many"""
 
@@ -53,14 +54,16 @@ def currency_numeric(code: str) -> str:
     return currency(code).numeric
 
 
-def read_member(s: Section, home: str) -> Member:
-    """`[[member]]`: a bank."""
+def read_member(s: Section, home: str, money: str) -> Member:
+    """`[[member]]`: a bank. `home`, `money`: the home country and currency, numeric."""
     name = s.name()
     member = Member(
         name=name,
         title=s.text("title", name or "?"),
         institution=s.digits("institution", 11),
         country=s.lookup("country", country_numeric, NUMERIC, home or "504"),
+        advice_amount_max=home_money(s, "advice_amount_max", money, UNREFERENCED_MAX, "10000.00 MAD"),
+        refund_amount_max=home_money(s, "refund_amount_max", money, UNREFERENCED_MAX, "10000.00 MAD"),
     )
     s.done()
     return member

@@ -69,7 +69,7 @@ def _read(source: Source) -> Network:
     money = root.lookup("currency", build.currency_numeric, BY_ALPHA)
     draft = build.Draft(country, money)
     limits = build.read_limits(root.table("limits"))
-    draft.members = [(s, build.read_member(s, country)) for s in root.tables("member")]
+    draft.members = [(s, build.read_member(s, country, money)) for s in root.tables("member")]
     members = {m.name: m for _, m in draft.members if m.name}
     draft.listeners = [(s, build.read_listener(s, dialects, limits)) for s in root.tables("listener")]
     draft.hosts = [(s, build.read_host(s, dialects, members, limits, money)) for s in root.tables("host")]

@@ -33,6 +33,10 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     """DE32: digits, up to 11"""
     country: str
     """ISO 3166 numeric, three digits"""
+    advice_amount_max: int = 10_000_00
+    """one advice (0120, 0220) of its that follows no payment known here, at most: minor units of the home currency"""
+    refund_amount_max: int = 10_000_00
+    """one refund without such an original, at most"""
 
 
 class Listener(msgspec.Struct, frozen=True, kw_only=True):

@@ -39,6 +39,7 @@ from switch.core.transactions.transaction import (
     route,
     take,
 )
+from switch.core.transactions.unreferenced import check_refund
 from switch.wire import EncodeError
 from switch.wire.subfields import SubfieldError
 from switch.wire.vocabulary import DE, Answer, Document, is_repeat, mask_pan, repeat_of
@@ -68,6 +69,7 @@ class Payments:
             check_shape(message)
             if answer_again(self._kernel, message):
                 return
+            check_refund(self._kernel, message)
             decision = route(self._router, message)
             self._forward(message, decision, self._admit(decision, session))
         except Refusal as refusal:

@@ -42,6 +42,7 @@ from switch.core.transactions.transaction import (
     route,
     take,
 )
+from switch.core.transactions.unreferenced import check_advice
 from switch.wire.dates import later, seconds_between
 from switch.wire.vocabulary import APPROVALS, DE, MTI, Answer, Document, advice_of, is_repeat, request_of
 
@@ -219,6 +220,7 @@ class Reversals:
             if not message.pan:
                 raise Refusal(Answer.RECORD_NOT_FOUND, "what it follows is not known here, and it has no PAN (DE2)")
             decision = route(self._router, message)
+            check_advice(kernel, message)
             self._owe(message, self._entry(message, ADVICE, decision.host, decision.route))
             return
         entry = self._entry(message, ADVICE, request.host, kernel.hosts[request.host].route)
