@@ -5,23 +5,27 @@ from typing import TYPE_CHECKING
 
 import click
 
+from switch.cli._hot_cards import hot
 from switch.cli._network import load, paint
 
 if TYPE_CHECKING:
     from switch.simulators.cards import TestCard
 
 
-@click.command
+@click.group(invoke_without_command=True)
 @click.option("--issuer", default="", metavar="NAME", help="Only cards of this member, or foreign cards of a scheme.")
 @click.option("--all", "everything", is_flag=True, help="Also the plain cards, which are there for load.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON array instead of a table.")
 @click.option("--network", default="morocco", show_default=True, help="Network file, or a shipped network's name.")
-def command(issuer: str, everything: bool, as_json: bool, network: str) -> None:
+@click.pass_context
+def command(context: click.Context, issuer: str, everything: bool, as_json: bool, network: str) -> None:
     """List the demo's test cards: made from the network file's BIN table, the same each time.
 
     PAN, CVV2 and PIN are shown in full: these cards are for testing and belong to no one. `cmi-switch pay --card` takes a
     number of the first column, a name, a PAN, or a scenario alone (51, silent). DE39 is the answer a card is there to show.
     No PIN is checked yet.
+
+    `cmi-switch cards hot` is about other cards: those that issuers have reported lost or stolen to a running switch.
 
     \b
     Examples:
@@ -29,6 +33,8 @@ def command(issuer: str, everything: bool, as_json: bool, network: str) -> None:
       cmi-switch cards --issuer atlas --all
       cmi-switch cards --json | jq '.[] | select(.de39 == "51").pan'
     """
+    if context.invoked_subcommand is not None:
+        return
     from switch.simulators.cards import demo_cards
 
     loaded = load(network)
@@ -49,6 +55,9 @@ def command(issuer: str, everything: bool, as_json: bool, network: str) -> None:
         return
     for line in _table(cards, places):
         click.echo(line)
+
+
+command.add_command(hot)
 
 
 def grouped(pan: str) -> str:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     metavar="DIR",
     help="Keep the books in DIR, a journal each: they survive kill -9. [default: in memory]",
 )
+@click.option("--stop-list", is_flag=True, help="After each sign-on, send the switch the lost and stolen cards (0302).")
 @click.option("--verbose", is_flag=True, help="Show links and faults as they come.")
 def command(
     names: tuple[str, ...],
@@ -36,6 +37,7 @@ def command(
     seed: int,
     book: Path | None,
     state: Path | None,
+    stop_list: bool,
     verbose: bool,
 ) -> None:
     """Run the issuer hosts NAME... (default: all of the network file) until Ctrl-C or SIGTERM.
@@ -70,7 +72,9 @@ def command(
     dice = dice_from(seed)
     try:
         hosts = [find_host(loaded, n, "issuer") for n in names] or [h for h in loaded.hosts if h.role == "issuer"]
-        parties = [make_issuer(loaded, h.name, dice(), Latency(latency, 0.3), wrong) for h in hosts]
+        parties = [
+            make_issuer(loaded, h.name, dice(), Latency(latency, 0.3), wrong, stop_list=stop_list) for h in hosts
+        ]
     except UnknownNameError as error:
         raise click.BadParameter(str(error), param_hint="NAME") from None
     stations = [station_of(loaded, h.name, p, state) for h, p in zip(hosts, parties, strict=True)]

@@ -20,6 +20,7 @@ from switch.money.currency import BY_ALPHA, currency, parse_money
 SCHEMES: Final = ("cmi", "visa", "mastercard")
 CLEAR_PREFIX_MIN: Final = 6
 UNREFERENCED_MAX: Final = "10000"
+FILE_NAME_LONGEST: Final = 17
 PAN_SHORTEST: Final = 12
 """digits; so a BIN range has at most as many"""
 
@@ -140,6 +141,14 @@ def read_match(s: Section) -> tuple[str, ...]:
     return tuple(element for element in elements if element in MATCHED)
 
 
+def _hot_file(s: Section) -> str:
+    """`hot_file = "HOTCARDS"`: DE101, up to 17 characters."""
+    name = s.text("hot_file", "")
+    if len(name) > FILE_NAME_LONGEST:
+        s.wrong("hot_file", f'"{name}" is longer than DE101', f"up to {FILE_NAME_LONGEST} characters")
+    return name
+
+
 def read_host(s: Section, dialects: Dialects, members: dict[str, Member], limits: Limits, home: str) -> HostLink:
     """`[[host]]`: a link to an issuer's or network's host. `home`: the home currency, numeric."""
     name = s.name()
@@ -178,6 +187,7 @@ def read_host(s: Section, dialects: Dialects, members: dict[str, Member], limits
         receipts=read_codes(s, "receipts", Receipt),
         match=read_match(s),
         pan_tokens=s.truth("pan_tokens", False),
+        hot_file=_hot_file(s),
         preauth_s=s.integer("preauth_s", 1, 31_536_000, 604_800),
         standin=tuple(read_standin(rule, home) for rule in s.tables("standin")),
         standin_total=home_money(s, "standin_total", home, None if s.has("standin") else "0", "50000.00 MAD"),

@@ -20,6 +20,7 @@ from switch.core.messages.family import UnreadableError
 from switch.core.messages.translator import answer, translator_for
 from switch.core.network import Listener, Network
 from switch.core.operator.business_day import BusinessDay
+from switch.core.operator.cards import CardCommands
 from switch.core.operator.exceptions import ExceptionCommands
 from switch.core.operator.links import LinkCommands
 from switch.core.operator.operator import Operator
@@ -31,6 +32,7 @@ from switch.core.records.state import History, State
 from switch.core.routing.routing import Router
 from switch.core.routing.tariffs import Tariffs
 from switch.core.saf.forwarder import Forwarder
+from switch.core.transactions.hot_cards import HotCards
 from switch.core.transactions.late_answers import LateAnswers
 from switch.core.transactions.overload import Overload
 from switch.core.transactions.payments import Payments
@@ -41,7 +43,7 @@ from switch.wire import DecodeError, Dialect
 from switch.wire.describe import error_fields
 from switch.wire.framing import FramingError, make_framing
 from switch.wire.subfields import SubfieldError
-from switch.wire.vocabulary import ADVICES, DE, MTI, REQUESTS, REVERSALS, Answer, Document, is_request
+from switch.wire.vocabulary import ADVICES, DE, FILE_UPDATES, MTI, REQUESTS, REVERSALS, Answer, Document, is_request
 
 CONNECTED, CLOSING, UP = SessionState.CONNECTED, SessionState.CLOSING, SessionState.UP
 """looking them up in the enumeration would cost more than comparing them"""
@@ -68,6 +70,7 @@ class Switch(Kernel):
         self.forwarder = Forwarder(self)
         self._payments = Payments(self, router, self.forwarder, Tariffs(network))
         self.late_answers = LateAnswers(self, self.forwarder)
+        self._hot_cards = HotCards(self, router)
         self._reversals = Reversals(self, router, self.forwarder, self._payments)
         self.management = NetworkManagement(self, self.forwarder.resume)
         self.maintenance = Maintenance(self, self.management)
@@ -79,6 +82,7 @@ class Switch(Kernel):
             SafCommands(self, self.forwarder).table(),
             day.table(),
             ExceptionCommands(self, self.forwarder).table(),
+            CardCommands(self, self._hot_cards).table(),
         )
         self._diagnosis = LinkDiagnosis(self.log, doctor)
         self.retiring = Retiring(self, self.management)
@@ -97,6 +101,7 @@ class Switch(Kernel):
             **dict.fromkeys(REQUESTS, self._payments.handle_request),
             **dict.fromkeys(REVERSALS, self._reversals.handle_reversal),
             **dict.fromkeys(ADVICES, self._reversals.handle_advice),
+            **dict.fromkeys(FILE_UPDATES, self._hot_cards.handle_update),
             **dict.fromkeys(("0800", "0801", "0820"), self.management.handle_request),
             **dict.fromkeys(("0110", "0130", "0210", "0230", "0410", "0430"), self._answer),
             "0810": self._network_answer,
@@ -462,5 +467,6 @@ class Switch(Kernel):
                 cutover=state.cutover,
                 watched=tuple(state.watched.values()),
                 exceptions=tuple(state.exceptions.values()),
+                hot_cards=tuple(state.hot_cards.values()),
             )
         )

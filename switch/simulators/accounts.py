@@ -40,7 +40,7 @@ from switch.wire.vocabulary import APPROVALS, DE, MTI, Answer, Document, Process
 HOLD_S: Final = 604_800
 """a week"""
 TOLERANCE: Final = Decimal("0.15")
-_STATUS = {
+STATUS = {
     "lost": Answer.LOST, "stolen": Answer.STOLEN, "restricted": Answer.RESTRICTED, "refused": Answer.DO_NOT_HONOUR,
 }  # fmt: skip
 _DEBITS = frozenset({Processing.PURCHASE, Processing.CASH, Processing.CASH_BACK})
@@ -325,7 +325,7 @@ def _billed(document: Document, currency: str) -> int | None:
 def _card_refusal(card: TestCard, kind: str, document: Document, at: Moment) -> Verdict | None:
     """What speaks against the card itself, the heaviest first; None: nothing."""
     if card.status != "active":
-        return Verdict(_STATUS[card.status], reason=f"the card is {card.status}")
+        return Verdict(STATUS[card.status], reason=f"the card is {card.status}")
     if card.expiry < at.day[:4] or document.get(DE.EXPIRY, card.expiry) != card.expiry:
         return Verdict(Answer.EXPIRED, reason="the card has expired, or DE14 is not its expiry date")
     if kind not in _DEBITS and kind not in _INQUIRIES and kind != Processing.REFUND:

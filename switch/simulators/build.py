@@ -68,14 +68,26 @@ def _plan(cards: tuple[TestCard, ...], host: HostLink, latency: Latency, faults:
 
 
 def make_issuer(
-    network: Network, name: str, dice: Dice, latency: Latency | None = None, faults: Faults = NO_FAULTS
-) -> Issuer:
-    """The issuer behind host link `name`, with the test cards of its member. Raises UnknownNameError."""
+    network: Network, name: str, dice: Dice, latency: Latency | None = None, faults: Faults = NO_FAULTS, *,
+    stop_list: bool = False,
+) -> Issuer:  # fmt: skip
+    """The issuer behind host link `name`, with the test cards of its member. Raises UnknownNameError.
+
+    `stop_list`: it sends the switch its stop list after each sign-on.
+    """
     host = find_host(network, name, "issuer")
     cards = tuple(c for c in demo_cards(network) if c.issuer == host.member)
     plan = _plan(cards, host, latency or Latency(), faults)
     ledger = Ledger(host.name, cards, hold_s=host.preauth_s, tolerance=host.completion_tolerance)
-    return Issuer(host.name, host_speech(network, host), ledger, dice, plan, signs_on=host.connect is None)
+    return Issuer(
+        host.name,
+        host_speech(network, host),
+        ledger,
+        dice,
+        plan,
+        signs_on=host.connect is None,
+        sends_stop_list=stop_list,
+    )
 
 
 def make_network(

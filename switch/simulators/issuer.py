@@ -9,16 +9,26 @@ from functools import partial
 
 from switch.core.messages.translator import answer
 from switch.core.party import Close, LinkId, Record, Send
-from switch.simulators.accounts import Ledger, Verdict
+from switch.simulators.accounts import STATUS, Ledger, Verdict
 from switch.simulators.endpoint import Heard, Line, Speech
 from switch.simulators.faults import Dice, Fate, FaultPlan
 from switch.simulators.host import MS, Host
 from switch.simulators.journal_records import HostEntry
-from switch.simulators.messages import network_request
+from switch.simulators.messages import file_update, network_request
 from switch.simulators.postings import Taken
 from switch.simulators.reconciliation import IssuerBook
 from switch.wire import EncodeError
-from switch.wire.vocabulary import ADVICES, DE, REQUESTS, REVERSALS, Answer, Document, NetworkCode, is_repeat
+from switch.wire.vocabulary import (
+    ADVICES,
+    DE,
+    REQUESTS,
+    REVERSALS,
+    Answer,
+    Document,
+    FileUpdate,
+    NetworkCode,
+    is_repeat,
+)
 
 SIGN_ON_RETRY_NS = 5_000 * MS
 UNACKNOWLEDGED_MAX = 10_000
@@ -43,7 +53,9 @@ class Issuer(Host):
         plan: FaultPlan | None = None,
         *,
         signs_on: bool = False,
+        sends_stop_list: bool = False,
     ) -> None:
+        """`sends_stop_list`: after each sign-on it tells the switch which of its cards are lost or stolen (0302)."""
         super().__init__(name, speech)
         self.ledger = ledger
         self._position: int | None = None
@@ -52,6 +64,9 @@ class Issuer(Host):
         self._dice = dice
         self._plan = plan or FaultPlan()
         self._signs_on = signs_on
+        self._sends_stop_list = sends_stop_list
+        self.cards_listed = 0
+        """file updates that the switch has acknowledged"""
         self._answers_due = 0
         self._unsigned: set[LinkId] = set()
         self.days_closed = 0
@@ -160,6 +175,8 @@ class Issuer(Host):
         mti = heard.internal[DE.MTI]
         if mti in ("0800", "0801"):
             self._answer_network(line, heard)
+            if line.signed_on and self._sends_stop_list and heard.internal.get(DE.NETWORK_CODE) == NetworkCode.SIGN_ON:
+                self.send_stop_list(line, now)
         elif mti in REQUESTS or mti in ADVICES or mti in REVERSALS:
             closed = self.why_closed()
             if closed:
@@ -170,6 +187,14 @@ class Issuer(Host):
                 self._take_advice(line, heard, now)
         else:
             self.on_response(line, heard, now)
+
+    def send_stop_list(self, line: Line, now: int) -> None:
+        """Tell the switch which cards are lost or stolen, each in a message of its own."""
+        for pan, account in self.ledger.accounts.items():
+            reason = STATUS.get(account.card.status)
+            if reason in (Answer.LOST, Answer.STOLEN):
+                at, stan = self.moment(now), self.next_stan()
+                self.say(line, file_update(FileUpdate.ADD, pan, reason, self._speech.own, at, stan))
 
     def _take_request(self, line: Line, heard: Heard, now: int) -> None:
         self._check_signed_on(line)
@@ -211,9 +236,12 @@ class Issuer(Host):
 
     def on_response(self, line: Line, heard: Heard, now: int) -> None:
         """An answer to something of ours: 0810; or a message this host has no use for."""
-        del now
         internal = heard.internal
-        if internal[DE.MTI] != "0810":
+        if internal[DE.MTI] == "0312" and internal.get(DE.RESPONSE_CODE) == Answer.APPROVED:
+            self.cards_listed += 1
+        elif internal[DE.MTI] == "0312":
+            self.log("warning", "file_update.refused", link=line.link, de39=internal.get(DE.RESPONSE_CODE, ""))
+        elif internal[DE.MTI] != "0810":
             self.log(
                 "warning", "message.unexpected", link=line.link, mti=internal[DE.MTI], de11=internal.get(DE.STAN, "")
             )
@@ -221,6 +249,8 @@ class Issuer(Host):
             self.log("warning", "sign_on.refused", link=line.link, de39=internal.get(DE.RESPONSE_CODE, ""))
         elif internal.get(DE.NETWORK_CODE, NetworkCode.SIGN_ON) == NetworkCode.SIGN_ON:
             self._mark_signed_on(line)
+            if self._sends_stop_list:
+                self.send_stop_list(line, now)
         elif internal.get(DE.NETWORK_CODE) == NetworkCode.CUTOVER:
             self.days_closed += 1
 

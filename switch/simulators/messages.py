@@ -27,6 +27,8 @@ _SERVICE_CODE: Final = "201"
 """international, chip, no restrictions"""
 _DISCRETIONARY: Final = "0000000000"
 
+STOP_LIST: Final = "HOTCARDS"
+
 KINDS: Final[dict[str, tuple[str, str, str]]] = {
     PURCHASE: ("0200", Processing.PURCHASE, "5411"),
     WEB: ("0200", Processing.PURCHASE, "5942"),
@@ -163,6 +165,22 @@ def completion(original: Document, approval: str, amount: int, at: Moment, stan:
 def repeat(document: Document) -> Document:
     """The same message, sent again: MTI origin 0 -> 1 (0400 -> 0401, 0220 -> 0221)."""
     return {**document, DE.MTI: document[DE.MTI][:3] + "1"}
+
+
+def file_update(code: str, pan: str, reason: str, institution: str, at: Moment, stan: str) -> Document:
+    """0302 of an issuer: its card goes on the stop list (`code`: DE91) for `reason` (DE39: 41, 43), or is taken off."""
+    document: Document = {
+        DE.MTI: "0302",
+        DE.PAN: pan,
+        DE.TRANSMISSION_TIME: at.sent_at,
+        DE.STAN: stan,
+        DE.ACQUIRER: institution,
+        DE.FILE_UPDATE: code,
+        DE.FILE_NAME: STOP_LIST,
+    }
+    if reason:
+        document[DE.RESPONSE_CODE] = reason
+    return document
 
 
 def network_request(code: str, institution: str, at: Moment, stan: str, terminal: str = "") -> Document:

@@ -77,9 +77,12 @@ class DE:
     PRIVATE_63: Final = "63"
     MAC: Final = "64"
     NETWORK_CODE: Final = "70"
+    FILE_UPDATE: Final = "91"
+    """DE91 in the 1987 edition: file update code."""
     ORIGINAL: Final = "90"
     REPLACEMENT: Final = "95"
     RECEIVER: Final = "100"
+    FILE_NAME: Final = "101"
     ACCOUNT_FROM: Final = "102"
     ACCOUNT_TO: Final = "103"
     PRIVATE_126: Final = "126"
@@ -113,6 +116,8 @@ class Answer:
     APPROVED_TRACK3: Final = "16"
     NO_ACTION: Final = "21"
     RECORD_NOT_FOUND: Final = "25"
+    FILE_FIELD_ERROR: Final = "27"
+    FILE_NOT_UPDATED: Final = "29"
     FORMAT_ERROR: Final = "30"
     LOST: Final = "41"
     STOLEN: Final = "43"
@@ -145,7 +150,9 @@ ANSWER_NAMES: Final[dict[str, str]] = {
     "12": "invalid transaction", "13": "invalid amount", "14": "invalid card number", "15": "no such issuer",
     "16": "approved, update track 3", "17": "customer cancellation", "18": "customer dispute", "19": "re-enter",
     "20": "invalid response", "21": "no action taken", "22": "suspected malfunction", "23": "unacceptable fee",
-    "25": "unable to locate record", "30": "format error", "31": "bank not supported", "32": "completed partially",
+    "25": "unable to locate record", "26": "duplicate record, old one replaced", "27": "file update field error",
+    "28": "file locked out", "29": "file update not successful", "30": "format error",
+    "31": "bank not supported", "32": "completed partially",
     "33": "expired card, pick up", "34": "suspected fraud, pick up", "35": "contact acquirer, pick up",
     "36": "restricted card, pick up", "37": "call security, pick up", "38": "PIN tries exceeded, pick up",
     "39": "no credit account", "40": "function not supported", "41": "lost card", "42": "no universal account",
@@ -207,11 +214,22 @@ class NetworkCode:
     ECHO: Final = "301"
 
 
+class FileUpdate:
+    """DE91: what a file update does with its record; DE24 of the 1993 edition is 300 and this."""
+
+    ADD: Final = "1"
+    CHANGE: Final = "2"
+    DELETE: Final = "3"
+    REPLACE: Final = "4"
+    INQUIRE: Final = "5"
+
+
 class MTI:
     """Second digit of an MTI: its class; and the message types this switch speaks, in their 1987 form."""
 
     AUTHORIZATION: Final = "1"
     FINANCIAL: Final = "2"
+    FILE_UPDATE: Final = "3"
     REVERSAL: Final = "4"
     NETWORK: Final = "8"
 
@@ -224,13 +242,15 @@ class MTI:
 REQUESTS: Final = frozenset({"0100", "0101", "0200", "0201"})
 ADVICES: Final = frozenset({"0120", "0121", "0220", "0221"})
 REVERSALS: Final = frozenset({"0400", "0401", "0420", "0421"})
-RESPONSES: Final = frozenset({"0110", "0130", "0210", "0230", "0410", "0430", "0810"})
-KNOWN_MTIS: Final = REQUESTS | ADVICES | REVERSALS | RESPONSES | {"0800", "0801", "0820"}
+FILE_UPDATES: Final = frozenset({"0302", "0303", "0304", "0305", "0322", "0323"})
+"""An issuer's (origin 2, 3), and those of 1993 hosts that give themselves no origin (4, 5)."""
+RESPONSES: Final = frozenset({"0110", "0130", "0210", "0230", "0312", "0314", "0332", "0410", "0430", "0810"})
+KNOWN_MTIS: Final = REQUESTS | ADVICES | REVERSALS | FILE_UPDATES | RESPONSES | {"0800", "0801", "0820"}
 
 
 def response_mti(mti: str) -> str:
-    """The MTI that answers `mti`: function digit + 1, origin "repeat" dropped (0201 -> 0210, 0421 -> 0430)."""
-    return f"{mti[:2]}{int(mti[2]) + 1}0"
+    """The MTI that answers `mti`: function digit + 1, origin without "repeat" (0201 -> 0210, 0421 -> 0430, 0303 -> 0312)."""
+    return f"{mti[:2]}{int(mti[2]) + 1}{int(mti[3]) & ~1}"
 
 
 def is_request(mti: str) -> bool:

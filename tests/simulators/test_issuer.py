@@ -2,6 +2,7 @@
 
 import random
 
+import msgspec
 import pytest
 
 from switch.core.party import Record
@@ -275,3 +276,19 @@ def test_what_waits_for_the_journal_is_bounded(monkeypatch: pytest.MonkeyPatch) 
     far.party.durable(1, far.now)
     far.says(pay(number=4, amount=1_00))
     assert far.hears()["39"] == "00"
+
+
+def test_an_issuer_sends_its_stop_list_after_each_sign_on() -> None:
+    lost, stolen = (msgspec.structs.replace(CARD, pan=PAN[:-2] + end, name=end, status=status)
+                    for end, status in (("91", "lost"), ("83", "stolen")))  # fmt: skip
+    ledger = Ledger("atlas", [CARD, lost, stolen])
+    far = Far(Issuer("atlas", speech(), ledger, random.Random(1), sends_stop_list=True), speech())
+    far.says(network_request("001", "504000", at(), "000001"))
+    assert far.hears()["t"] == "0810"
+    updates = [far.hears(), far.hears()]
+    assert [(m["t"], m["2"], m["39"], m["91"], m["101"]) for m in updates] == [
+        ("0302", lost.pan, "41", "1", "HOTCARDS"), ("0302", stolen.pan, "43", "1", "HOTCARDS"),
+    ]  # fmt: skip
+    for message in updates:
+        far.says({**{de: message[de] for de in ("2", "7", "11", "32", "91")}, "t": "0312", "39": "00"})
+    assert far.party.cards_listed == 2

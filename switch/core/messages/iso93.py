@@ -12,6 +12,7 @@
 | DE39 an 2 | DE39 n 3 (vocabulary); 400 accepts a reversal, 800 a network message |
 | DE43 an 40 | LLVAR; on the way back name, city and country (`messages.merchant`) |
 | DE70 | DE70, and DE24 |
+| DE91, in a file update | DE24 function code: 300 and this |
 | DE90 | DE56: MTI, STAN, local date and time, acquirer |
 | DE95 with DE4 | DE30 with the original's amount, DE4 with what remains |
 
@@ -65,6 +66,11 @@ _FUNCTIONS: Final = {
     NetworkCode.ECHO: "831",
 }  # fmt: skip
 _NETWORK_CODES: Final = {function: code for code, function in _FUNCTIONS.items()}
+_FILE_ANSWERS: Final = {
+    "00": "300", "12": "301", "25": "302", "26": "303", "27": "304", "28": "305", "29": "306", "30": "307",
+}  # fmt: skip
+"""DE39 of file updates; others are those of payments"""
+_FILE_ANSWERS_IN: Final = {action: code for code, action in _FILE_ANSWERS.items()}
 _REASONS: Final = {"0": "4000", "2": "4021"}
 _SECURITY_HEX: Final = 16
 _CODES: Final = answer_codes("iso93")
@@ -135,7 +141,19 @@ class Iso93(Family):
             internal[DE.AMOUNT] = document[DE.ORIGINAL_AMOUNTS][:12]
         if DE.ORIGINAL_93 in document:
             internal[DE.ORIGINAL] = self._original_in(document)
+        if mti[1:2] == MTI.FILE_UPDATE:
+            self._file_update_in(document, internal)
         return internal
+
+    @staticmethod
+    def _file_update_in(document: Document, internal: Document) -> None:
+        function, action = document.get(DE.FUNCTION_CODE, ""), document.get(DE.RESPONSE_CODE)
+        if function[:2] == "30":
+            internal[DE.FILE_UPDATE] = function[2:]
+        if DE.FILE_NAME in document:
+            internal[DE.FILE_NAME] = document[DE.FILE_NAME]
+        if action in _FILE_ANSWERS_IN:
+            internal[DE.RESPONSE_CODE] = _FILE_ANSWERS_IN[action]
 
     def _original_in(self, document: Document) -> str:
         value = document[DE.ORIGINAL_93]
@@ -177,6 +195,8 @@ class Iso93(Family):
         if DE.REPLACEMENT in document and DE.AMOUNT in document:
             link[DE.ORIGINAL_AMOUNTS] = document[DE.AMOUNT] + "0" * 12
             link[DE.AMOUNT] = document[DE.REPLACEMENT][:12]
+        if mti[1:2] == MTI.FILE_UPDATE and DE.FILE_NAME in document:
+            link[DE.FILE_NAME] = document[DE.FILE_NAME]
         if DE.ORIGINAL in document:
             link[DE.ORIGINAL_93] = self._original_out(document, link.get(DE.LOCAL_TIME, ""))
         return link
@@ -193,6 +213,8 @@ class Iso93(Family):
 
     def _action(self, mti: str, document: Document) -> str:
         code = document[DE.RESPONSE_CODE]
+        if mti[1:2] == MTI.FILE_UPDATE and mti[2:3] in ("1", "3") and code in _FILE_ANSWERS:
+            return _FILE_ANSWERS[code]
         if code == Answer.APPROVED and mti[2:3] in ("1", "3"):
             if mti[1] == MTI.REVERSAL:
                 return REVERSAL_ACCEPTED
@@ -206,6 +228,8 @@ class Iso93(Family):
         match mti[1]:
             case MTI.NETWORK:
                 return _FUNCTIONS.get(document.get(DE.NETWORK_CODE, ""), "831")
+            case MTI.FILE_UPDATE:
+                return "30" + document.get(DE.FILE_UPDATE, "0")
             case MTI.REVERSAL:
                 return "401" if DE.REPLACEMENT in document else "400"
             case MTI.AUTHORIZATION:

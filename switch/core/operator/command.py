@@ -27,6 +27,8 @@ class Command(msgspec.Struct, frozen=True):
     run: Callable[[Any, int], msgspec.Struct]
     changes: bool = True
     """False: it only looks, and is not logged"""
+    private: tuple[str, ...] = ()
+    """arguments whose values are not for the log: their number stands there instead"""
 
 
 class Unable(Exception):  # noqa: N818 - an operator's word for it

@@ -55,10 +55,11 @@ class Operator:
         if kernel.journal_down:
             raise Unable(f"the journal is down ({kernel.journal_down}): what is changed now could not be kept",
                          "look for journal.down in the hop log; ask again once it is up")  # fmt: skip
+        shown = {k: f"{len(v)} given" if k in command.private else v for k, v in arguments.items()}
         try:
             result = command.run(given, now)
         except Unable as error:
-            kernel.log("warning", "operator.refused", command=name, arguments=arguments, by=by, reason=str(error))
+            kernel.log("warning", "operator.refused", command=name, arguments=shown, by=by, reason=str(error))
             raise
-        kernel.log("info", "operator.command", command=name, arguments=arguments, by=by)
+        kernel.log("info", "operator.command", command=name, arguments=shown, by=by)
         return result

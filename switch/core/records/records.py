@@ -286,6 +286,25 @@ class Cutover(Entry, frozen=True, kw_only=True, tag="cut"):
     by: str
 
 
+class HotListed(Entry, frozen=True, kw_only=True, tag="hot"):
+    """A card is on its issuer's stop list from here on, or (`reason` "") no longer. Its acknowledgement waits for this."""
+
+    at_us: int
+    txn: int
+    """of nothing else: what its PAN is sealed under"""
+    card: bytes
+    """keyed digest of the PAN"""
+    reason: str
+    """DE39 that it is answered with while its issuer is away: 41 lost, 43 stolen; "": not listed"""
+    issuer: str
+    """member"""
+    pan: str
+    """masked"""
+    sealed: bytes
+    by: str
+    """the link it came on, or `operator`"""
+
+
 class Watched(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """A request that was given up and is owed a reversal, or was: its host may yet approve it."""
 
@@ -315,11 +334,12 @@ class Snapshot(Entry, frozen=True, kw_only=True, tag="snp"):
     cutover: Cutover | None = None
     watched: tuple[Watched, ...] = ()
     exceptions: tuple[Excepted, ...] = ()
+    hot_cards: tuple[HotListed, ...] = ()
 
 
 AnyEntry: TypeAlias = (
     Booted | Forwarded | Answered | Declined | Owed | Delivered | Abandoned | Shelved | Retried | Held | Maintained |
-    StoodIn | Cutover | Snapshot | LateApproval | Excepted | Resolved
+    StoodIn | Cutover | Snapshot | LateApproval | Excepted | Resolved | HotListed
 )  # fmt: skip
 
 ENCODER = msgspec.msgpack.Encoder()

@@ -33,6 +33,7 @@ from switch.core.records.records import (
     Excepted,
     Forwarded,
     Held,
+    HotListed,
     Key,
     LateApproval,
     Maintained,
@@ -156,6 +157,8 @@ class State(msgspec.Struct):
     """requests given up whose late approval would be undone, oldest first"""
     exceptions: dict[int, Excepted] = {}
     """open ones, beside the dead letters (`shelved`), which are exceptions too; oldest first"""
+    hot_cards: dict[bytes, HotListed] = {}
+    """cards that their issuers have reported lost or stolen, by digest, oldest first"""
 
 
 def _remember(state: State, outcome: Outcome) -> None:
@@ -376,6 +379,13 @@ def _stood_in(state: State, r: StoodIn) -> None:
     )
 
 
+def _hot_listed(state: State, r: HotListed) -> None:
+    state.last_txn = max(state.last_txn, r.txn)
+    state.hot_cards.pop(r.card, None)
+    if r.reason:
+        state.hot_cards[r.card] = r
+
+
 def _cutover(state: State, r: Cutover) -> None:
     state.cutover = r
 
@@ -398,6 +408,7 @@ def _snapshot(state: State, r: Snapshot) -> None:
     state.maintenance, state.cutover = dict(r.maintenance), r.cutover
     state.watched = {w.request.txn: w for w in r.watched}
     state.exceptions = {e.txn: e for e in r.exceptions}
+    state.hot_cards = {h.card: h for h in r.hot_cards}
     state.standin_counters = StandInCounters.of(r.stood, ((o.host, o.amount) for o in r.owed if o.reason == STAND_IN))
 
 
@@ -405,7 +416,7 @@ _APPLY: dict[type, Callable[[State, Any], None]] = {
     Booted: _booted, Forwarded: _forwarded, Answered: _answered, Declined: _declined, Owed: _owed,
     Delivered: _delivered, Abandoned: _abandoned, Shelved: _shelved, Retried: _retried, Held: _held, StoodIn: _stood_in,
     Snapshot: _snapshot, Maintained: _maintained, Cutover: _cutover, LateApproval: _approved_late, Excepted: _excepted,
-    Resolved: _resolved,
+    Resolved: _resolved, HotListed: _hot_listed,
 }  # fmt: skip
 
 

@@ -17,10 +17,11 @@ from switch.core.records.records import ADVICE, Forwarded, Owed, StoodIn, own_ke
 from switch.core.records.standin_counters import STAND_IN
 from switch.core.routing.routing import Decision
 from switch.core.saf.forwarder import Forwarder
+from switch.core.transactions.hot_cards import listed_reason
 from switch.core.transactions.transaction import KEPT, NOT_STORED, Incoming, Refusal, hop_of, reply
 from switch.money.currency import format_amount
 from switch.wire.subfields import SubfieldError
-from switch.wire.vocabulary import DE, MTI, Answer, Document, Processing, original_of
+from switch.wire.vocabulary import ANSWER_NAMES, DE, MTI, Answer, Document, Processing, original_of
 
 READ: Final = frozenset({"02", "05", "07", "90", "91"})
 """PAN entry modes (DE22) of a card that was read: stripe, chip, contactless"""
@@ -41,7 +42,15 @@ class StandIn:
         }
 
     def approve(self, message: Incoming, decision: Decision, refusal: Refusal) -> bool:
-        """Approve a request whose issuer is away, if its product's limits allow it. False: `refusal` stands, and says why."""
+        """Approve a request whose issuer is away, if its product's limits allow it. False: `refusal` stands, and says why.
+
+        A card on its issuer's stop list is refused for that, with or without stand-in.
+        """
+        listed = listed_reason(self._kernel, message.pan)
+        if listed:
+            refusal.de39 = listed
+            refusal.reason += f"; its issuer has listed the card: {ANSWER_NAMES[listed]}"
+            return False
         rules = self._rules.get(decision.host)
         if rules is None or decision.bin is None:
             return False

@@ -397,8 +397,9 @@ MADE_ANEW = {
         "_wall_at", "_wall_us", "_second", "_de7", "_near", "_limits_said", "admitted", "admit_to", "shed", "strict",
     },
     Switch: {
-        "forwarder", "operator", "_payments", "_reversals", "management", "retiring", "listeners", "connections", "unsigned",
-        "partial", "maintenance", "_swept_ns", "_handlers", "_diagnosis", "overload", "hold", "settle", "release", "late_answers",
+        "forwarder", "operator", "_payments", "_hot_cards", "_reversals", "management", "retiring", "listeners", "connections",
+        "unsigned", "partial",
+        "maintenance", "_swept_ns", "_handlers", "_diagnosis", "overload", "hold", "settle", "release", "late_answers",
     },
     Session: {"inward", "say", "first", "explained", "unanswered_ns", "in_flight", "max_in_flight", "direct", "report_illegal"},
     HostState: {"config", "route", "timeout_ns", "up", "_turn", "answers", "stans_owed"},
