@@ -42,7 +42,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """open at once; above it nothing new is taken that would be one more"""
     standin_payments: int = 50_000
     """approved in issuers' place within 24 hours, over all hosts; above it no more are"""
-    hot_cards: int = 20_000
+    hot_cards: int = 50_000
     """cards on issuers' stop lists, over all issuers: a snapshot holds them all; above it file updates are refused with 29"""
     snapshot_records: int = 200_000
     """records between two snapshots of what is open"""

@@ -161,6 +161,10 @@ class Audit:
         past.append((request.at_us, request.amount))
         amounts = [amount for at_us, amount in past if at_us > request.at_us - WINDOW_US]
         self._unadvised[entry.advice.txn] = (host.name, request.amount)
+        if entry.card in self._shadow.hot_cards:
+            self.fail(
+                f"journal: {request.pan} was stood in for, and is on its issuer's stop list", self.now, _key(request)
+            )
         self._bound(f"per_card_count of {rule.product}", len(amounts), rule.per_card_count)
         self._bound(f"per_card_amount of {rule.product}", sum(amounts), rule.per_card_amount)
         unadvised = sum(amount for name, amount in self._unadvised.values() if name == host.name)
@@ -199,7 +203,17 @@ class Audit:
 
     def _same(self, state: State, whose: str, other: str) -> None:
         shadow = self._shadow
-        for name in ("open", "owed", "stans", "shelved", "held", "standin_counters", "maintenance", "cutover"):
+        for name in (
+            "open",
+            "owed",
+            "stans",
+            "shelved",
+            "held",
+            "standin_counters",
+            "maintenance",
+            "cutover",
+            "hot_cards",
+        ):
             if getattr(state, name) != getattr(shadow, name):
                 self.fail(f"{whose} and {other} differ in {name}", self.now)
         for key, outcome in state.recent.items():

@@ -183,9 +183,11 @@ class Cast:
         return Ledger(host.name, cards, hold_s=host.preauth_s, tolerance=tolerance)
 
     def issuer(self, host: HostLink, dice: Random, climate: Climate, records: Sequence[HostEntry] = ()) -> Issuer:
-        """The host of a member; made again from its records when it has crashed."""
+        """The host of a member, which sends its stop list; made again from its records when it has crashed."""
         plan, ledger = self.plan(host, climate), self.ledger(host)
-        issuer = Issuer(host.name, self.speech(host), ledger, dice, plan, signs_on=host.connect is None)
+        issuer = Issuer(
+            host.name, self.speech(host), ledger, dice, plan, signs_on=host.connect is None, sends_stop_list=True
+        )
         return _recovered(issuer, records)
 
     def card_network(

@@ -14,7 +14,7 @@ from switch.wire.vocabulary import DE, Document
 NEAR_DAYS: Final = 183
 """Half a year: no date without a year is meant further away. It leaves 29 February impossible where no leap year is so near."""
 DAY_US: Final = 86_400_000_000
-LEAP_YEAR_S: Final = 366 * 86_400
+YEAR_S: Final = 366 * 86_400
 
 Forms: TypeAlias = tuple[tuple[str, str], ...]
 """Elements that are dates or times, each with its form: YY, MM, DD, hh, mm, ss in the order in which they stand."""
@@ -98,14 +98,21 @@ def later(a: str, b: str) -> bool:
     return a > b
 
 
-def seconds_between(a: str, b: str) -> int | None:
-    """How far apart two DE7 are, whichever is first, read as the nearest such dates; None where one is no time."""
-    try:
-        first, second = (datetime.strptime(f"2000{text}+0000", "%Y%m%d%H%M%S%z") for text in (a, b))
-    except ValueError:
+def moment_of(sent_at: str, today: date) -> datetime | None:
+    """The time that a DE7 (MMDDhhmmss, UTC) means: the nearest to `today`. None: it is none."""
+    day = nearest(sent_at[:4], today)
+    if day is None or len(sent_at) != 10 or fault(sent_at, "MMDDhhmmss", today):
+        return None
+    return datetime(day.year, day.month, day.day, int(sent_at[4:6]), int(sent_at[6:8]), int(sent_at[8:]), tzinfo=UTC)
+
+
+def seconds_between(a: str, b: str, today: date) -> int | None:
+    """How far apart two DE7 are, whichever is first, read as near as they can be; None where one is no time."""
+    first, second = moment_of(a, today), moment_of(b, today)
+    if first is None or second is None:
         return None
     seconds = abs(int((first - second).total_seconds()))
-    return min(seconds, LEAP_YEAR_S - seconds)
+    return min(seconds, abs(YEAR_S - seconds))
 
 
 @lru_cache(maxsize=4096)

@@ -198,6 +198,10 @@ def stand_in_is_not_told_after_a_restart(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(forwarder.Forwarder, "enqueue", lambda self, entry, position, now: None)
 
 
+def stand_in_asks_no_stop_list(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(standin, "listed_reason", lambda kernel, pan: "")
+
+
 def stand_in_counts_no_card(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(standin_counters.StandInCounters, "of_card", lambda self, card, now_us: (0, 0))
 

@@ -70,6 +70,7 @@ TRIALS = (
     # what the switch approves itself
     stormy(mutants.stand_in_is_said_before_it_is_durable, 3, storms.issuers_away, storms.AWAY),
     stormy(mutants.stand_in_is_not_told_after_a_restart, 3, storms.issuers_away, storms.AWAY),
+    stormy(mutants.stand_in_asks_no_stop_list, 5, storms.issuers_away, storms.AWAY_SHOWCASE),
     stormy(mutants.stand_in_is_not_counted_over_a_restart, 5, storms.issuers_away, storms.AWAY_NARROW),
     # bounded
     Trial(mutants.memory_is_never_let_go, range(1, 11)),

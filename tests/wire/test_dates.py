@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from switch.wire.dates import NEAR_DAYS, fault, later, local_date, nearest, year_of
+from switch.wire.dates import NEAR_DAYS, fault, later, local_date, nearest, seconds_between, year_of
 
 moments = st.integers(978_307_200, 4_039_372_799).map(lambda second: datetime.fromtimestamp(second, UTC))
 days = st.dates(date(2001, 1, 1), date(2098, 12, 31))
@@ -40,6 +40,14 @@ def test_a_local_time_without_a_date_is_of_the_day_nearest_to_its_de7(utc, zone)
 def test_of_two_de7_within_five_months_the_later_is_the_one_that_came_later(moment, seconds):
     other = moment + timedelta(seconds=seconds)
     assert later(f"{other:%m%d%H%M%S}", f"{moment:%m%d%H%M%S}") == (f"{other:%y%m%d%H%M%S}" > f"{moment:%y%m%d%H%M%S}")
+
+
+@given(moments, st.integers(-150 * 86_400, 150 * 86_400), st.integers(-20, 20))
+def test_two_de7_are_as_far_apart_as_the_times_they_mean(moment, seconds, today):
+    other = moment + timedelta(seconds=seconds)
+    about = (moment + timedelta(today)).date()
+    apart = seconds_between(f"{other:%m%d%H%M%S}", f"{moment:%m%d%H%M%S}", about)
+    assert apart == abs(seconds)
 
 
 @given(days)

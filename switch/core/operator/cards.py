@@ -81,7 +81,7 @@ class HotChange(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CardCommands:
-    """`cards.…`"""
+    """Commands about hot cards, whoever's they are."""
 
     def __init__(self, kernel: Kernel, hot_cards: HotCards) -> None:
         self._kernel = kernel

@@ -31,7 +31,7 @@ def listed_reason(kernel: Kernel, pan: str) -> str:
 
 
 class HotCards:
-    """The list of one switch."""
+    """Changes to the list, whoever asks for them."""
 
     def __init__(self, kernel: Kernel, router: Router) -> None:
         self._kernel = kernel

@@ -194,7 +194,7 @@ class _Meant:
         if self.same_time(candidate):
             return True
         sent_at = self._sent_at or self._now
-        near = seconds_between(sent_at, candidate.key[TRANSMISSION_TIME])
+        near = seconds_between(sent_at, candidate.key[TRANSMISSION_TIME], self._kernel.today())
         return near is not None and near <= NEAR_S and self.agreeing(candidate) >= AGREEING_MIN
 
     def is_named_by_rrn(self, candidate: Candidate) -> bool:

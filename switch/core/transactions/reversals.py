@@ -6,6 +6,7 @@ after or without that original.
 """
 
 from collections.abc import Iterable
+from datetime import date
 from decimal import Decimal
 
 import msgspec
@@ -173,7 +174,7 @@ class Reversals:
         if not message.pan:
             raise Refusal(Answer.RECORD_NOT_FOUND, f"{unknown}, and it has no PAN (DE2) to route by")
         original = original_of_message(message)
-        if original is not None and _is_past(original, kernel.de7(message.now)):
+        if original is not None and _is_past(original, kernel.de7(message.now), kernel.today()):
             why = f"{unknown}, and what DE90 names ({original.sent_at}) is older than a reversal can be"
             raise Refusal(Answer.RECORD_NOT_FOUND, why)
         try:
@@ -331,8 +332,8 @@ def _nothing_to_undo(original: Outcome) -> str:
     return "an inquiry moves no money" if original.de39 in APPROVALS else f"it was declined ({original.de39})"
 
 
-def _is_past(original: Original, now: str) -> bool:
+def _is_past(original: Original, now: str, today: date) -> bool:
     """True if the date that DE90 names, read as the nearest, is to come: it can only be a year ago."""
     sent_at = original.sent_at
-    apart = seconds_between(sent_at, now) if sent_at.strip("0") else None
+    apart = seconds_between(sent_at, now, today) if sent_at.strip("0") else None
     return apart is not None and apart > NEAR_S and later(sent_at, now)
