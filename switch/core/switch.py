@@ -328,7 +328,7 @@ class Switch(Kernel):
 
     def _answer(self, session: Session, document: Document, raw: Document, now: int) -> None:
         """0110, 0210, 0130, 0230, 0410, 0430 from a host: of a request that waits, of something owed, or of nothing."""
-        for mistake in drop_impossible(document, raw, session.dialect.family, self.today()):
+        for mistake in drop_impossible(document, raw, session.dialect.family, self.wall_us(now)):
             self.log("warning", "element.dropped", link=session.link, de11=document.get(DE.STAN, ""), reason=mistake,
                      hint="the answer stands; it goes on without this element")  # fmt: skip
         host = session.host

@@ -80,7 +80,7 @@ class NetworkManagement:
                        hint="our own 0800 came back: the other end echoes bytes, or is the switch itself")  # fmt: skip
             return
         after = 0
-        mistake = date_mistake(raw, session.dialect.family, kernel.today())
+        mistake = date_mistake(raw, session.dialect.family, kernel.wall_us(now))
         if mistake:
             de39 = Answer.FORMAT_ERROR
             kernel.log("warning", "message.impossible_date", link=session.link, mti=document[DE.MTI], reason=mistake)

@@ -43,7 +43,7 @@ class HotCards:
         """0302, 0322 and their repeats: done, durable, answered 0312, 0332; or refused with a sentence in the log."""
         kernel, after, pan = self._kernel, 0, document.get(DE.PAN, "")
         try:
-            issuer = self._check(session, document, raw)
+            issuer = self._check(session, document, raw, now)
             found = self._do(issuer, document, session.link, now)
             de39, after = Answer.APPROVED if found else Answer.RECORD_NOT_FOUND, kernel.position
         except Refusal as refusal:
@@ -53,7 +53,7 @@ class HotCards:
         extra: Document = {de: document[de] for de in (DE.FILE_UPDATE, DE.FILE_NAME) if de in document}
         reply(kernel, session, answer(document, de39, extra), raw, after=after)
 
-    def _check(self, session: Session, document: Document, raw: Document) -> str:
+    def _check(self, session: Session, document: Document, raw: Document, now: int) -> str:
         """The issuer whose host this is. Raises Refusal: nobody else changes a stop list, and not with half a message."""
         host = session.host
         if host is None or host.config.role != "issuer" or session.state is not UP:
@@ -61,7 +61,7 @@ class HotCards:
             raise Refusal(Answer.NOT_PERMITTED_TERMINAL, why)
         if not document.keys() >= _REQUIRED:
             raise missing(_REQUIRED - document.keys())
-        mistake = date_mistake(raw, session.dialect.family, self._kernel.today())
+        mistake = date_mistake(raw, session.dialect.family, self._kernel.wall_us(now))
         if mistake:
             raise Refusal(Answer.FORMAT_ERROR, mistake)
         name, expected = document.get(DE.FILE_NAME, "").strip(), host.config.hot_file

@@ -27,7 +27,6 @@ from switch.core.records.records import (
 from switch.core.records.standin_counters import STAND_IN
 from switch.core.routing.routing import Decision, Router
 from switch.wire import EncodeError
-from switch.wire.dates import day_of
 from switch.wire.subfields import SubfieldError
 from switch.wire.vocabulary import DE, MTI, SENSITIVE, Answer, Document, mask_pan, original_of
 
@@ -331,7 +330,7 @@ def check_shape(message: Incoming) -> None:
     no_money = DE.AMOUNT not in document or DE.CURRENCY not in document
     if no_money and document[DE.PROCESSING_CODE][:2] not in INQUIRIES:
         raise missing(REQUIRED_WITH_MONEY - document.keys())
-    mistake = date_mistake(message.raw, session.dialect.family, day_of(message.txn))
+    mistake = date_mistake(message.raw, session.dialect.family, message.txn)
     if mistake:
         raise Refusal(Answer.FORMAT_ERROR, mistake)
 
