@@ -189,6 +189,7 @@ def read_host(s: Section, dialects: Dialects, members: dict[str, Member], limits
         receipts=read_codes(s, "receipts", Receipt),
         match=read_match(s),
         pan_tokens=s.truth("pan_tokens", False),
+        pass_pin=s.truth("pass_pin", False),
         hot_file=_hot_file(s),
         preauth_s=s.integer("preauth_s", 1, 31_536_000, 604_800),
         standin=tuple(read_standin(rule, home) for rule in s.tables("standin")),

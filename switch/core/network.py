@@ -118,6 +118,8 @@ class HostLink(msgspec.Struct, frozen=True, kw_only=True):
     """elements an answer must have as its request had them, where it has them; without 7, its host stamps DE7 anew"""
     pan_tokens: bool = False
     """its answers have tokens in DE2: another PAN than was asked about says nothing"""
+    pass_pin: bool = False
+    """DE52 and DE53 of a request go out to it as they came: both ends share the key. A request with DE52 is declined else"""
     hot_file: str = ""
     """what DE101 calls the stop list in file updates of this issuer; "": whatever it is called"""
     preauth_s: int = 604_800

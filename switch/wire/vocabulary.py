@@ -97,6 +97,11 @@ DE_NAMES: Final[dict[str, str]] = {
 SENSITIVE: Final = frozenset({DE.TRACK2, DE.TRACK3, DE.TRACK1, DE.PIN, DE.SECURITY})
 """Elements that leave no trace outside the wire, whatever the dialect: never in logs, journal, captures or errors."""
 
+PIN_DATA: Final = (DE.PIN, DE.SECURITY)
+"""Made with keys that the two ends of a link share: the PIN block, and what says how it was made."""
+MACS: Final = (DE.MAC, DE.MAC_SECONDARY)
+"""Made with a link's own keys over one message: for any other link, and for any change to the message, they are wrong."""
+
 
 class Answer:
     """DE39 of the 1987 edition."""

@@ -72,6 +72,7 @@ dialect = "cmi87"
 framing = "length2"
 timeout_ms = 1_500
 backoff_min_ms = 50
+pass_pin = true
 
 [[listener]]
 name = "agents"

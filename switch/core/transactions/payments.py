@@ -42,7 +42,7 @@ from switch.core.transactions.transaction import (
 from switch.core.transactions.unreferenced import check_refund
 from switch.wire import EncodeError
 from switch.wire.subfields import SubfieldError
-from switch.wire.vocabulary import DE, Answer, Document, is_repeat, mask_pan, repeat_of
+from switch.wire.vocabulary import DE, MACS, PIN_DATA, Answer, Document, is_repeat, mask_pan, repeat_of
 
 
 class Payments:
@@ -112,7 +112,8 @@ class Payments:
         if answer_key in host.pending.waiting:
             raise Refusal(Answer.MALFUNCTION, f"all 999,999 STANs towards {host.name} are in use this second")
         mti = document[DE.MTI]
-        out = self._outgoing(document, mti, stan, de7)
+        self._check_pin(message, host)
+        out = self._outgoing(document, host, mti, stan, de7)
         amount, currency = message.amount, message.currency
         pending = Pending(
             txn=txn,
@@ -157,10 +158,25 @@ class Payments:
         message.session.in_flight += 1
         kernel.admitted += 1
 
-    def _outgoing(self, document: Document, mti: str, stan: str, de7: str) -> Document:
-        """A request as it goes to the host, under `mti`, with the switch's own DE11 and DE7. One that is marked as a repeat and
-        not known here keeps its mark: its issuer may know it."""
+    def _check_pin(self, message: Incoming, host: HostState) -> None:
+        """Raise Refusal for a PIN that the host's link may not carry: without it, an issuer would take the payment for one that
+        asked for none."""
+        if DE.PIN not in message.document or host.config.pass_pin:
+            return
+        self._kernel.log(
+            "warning", "pin.not_carried", txn=f"{message.txn:x}", link=message.session.link, host=host.name,
+            hint=f"declined (96), never sent without its PIN; `pass_pin = true` in [[host]] {host.name} of the network file says "
+            "that it shares the PIN's key with who sends them",
+        )  # fmt: skip
+        raise Refusal(Answer.MALFUNCTION, f"it has a PIN (DE52), and the link of host {host.name} carries none")
+
+    def _outgoing(self, document: Document, host: HostState, mti: str, stan: str, de7: str) -> Document:
+        """A request as it goes to the host, under `mti`, with the switch's own DE11 and DE7, without what is another link's: its
+        MAC, and PIN data that the host's link does not carry. One that is marked as a repeat and not known here keeps its mark:
+        its issuer may know it."""
         out = document.copy()
+        for de in MACS if host.config.pass_pin else (*MACS, *PIN_DATA):
+            out.pop(de, None)
         out[DE.MTI], out[DE.STAN], out[DE.TRANSMISSION_TIME] = mti, stan, de7
         out[DE.FORWARDER] = self._kernel.network.institution
         return out
@@ -172,7 +188,7 @@ class Payments:
         if session is None:
             return False
         stan, de7 = pending.answer_key[1], pending.sent_at
-        out = self._outgoing(pending.request, repeat_of(pending.request[DE.MTI]), stan, de7)
+        out = self._outgoing(pending.request, host, repeat_of(pending.request[DE.MTI]), stan, de7)
         note = f"sent again: connection {pending.host_link} was lost"
         hop = _hop("hop.sent", pending, out, session.link, now, note=note)
         try:
@@ -250,7 +266,8 @@ class Payments:
             if de in request and not (de == DE.AMOUNT and de39 == Answer.PARTIAL):
                 document[de] = request[de]
         document[DE.RESPONSE_CODE] = de39
-        document.pop(DE.FORWARDER, None)
+        for de in (DE.FORWARDER, *MACS, *PIN_DATA):
+            document.pop(de, None)
         position = kernel.record(
             Answered(
                 txn=txn, at_us=kernel.wall_us(now), de39=de39, elements=remembered(document, request), cost=pending.cost
