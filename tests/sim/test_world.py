@@ -91,7 +91,7 @@ def test_days_over_several_processes_are_those_of_one() -> None:
 
 def test_a_failing_day_is_cut_down_and_told(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
     mutants.forwarded_is_not_reversed_at_a_restart(monkeypatch)
-    seed = next(s for s in range(1, 11) if World(cast, s, 200).run().failures)
+    seed = next(s for s in range(3, 11) if World(cast, s, 200).run().failures)
     small = shrink(cast, seed, 200, runs_max=60)
     assert len(small.faults) == 1
     assert small.faults[0].kind in (Kind.CRASH, Kind.RESTART)
