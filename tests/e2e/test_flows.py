@@ -68,7 +68,8 @@ def test_a_purchase_debits_the_card_holder_and_its_void_gives_it_back(
     assert [hop["mti"] for hop in sent[-4:]].count("0400") == 1
     txn = next(hop["txn"] for hop in sent if hop["mti"] == "0400")
     delivered = running.event("reversal.delivered", txn=txn)
-    assert (delivered["de39"], delivered["original"]) == ("00", sent[0]["txn"])
+    assert delivered["de39"] in ("00", "400"), "as the host says it: Souss speaks the 1993 edition"
+    assert delivered["original"] == sent[0]["txn"]
     assert at.balance(card) == (ledger, available)
     assert at.client.asks(repeat(reversal))[DE.RESPONSE_CODE] == "00"
     assert at.balance(card) == (ledger, available), "a repeated reversal gives nothing back twice"
@@ -114,7 +115,7 @@ def test_an_advice_of_an_offline_payment_is_acknowledged_at_once_and_reaches_the
     assert (acknowledged["t"], acknowledged[DE.RESPONSE_CODE]) == ("0230", "00")
     assert at.client.asks(repeat(advice))[DE.RESPONSE_CODE] == "00"
     txn = running.hops(advice[DE.RRN], 4)[0]["txn"]
-    running.event("advice.delivered", txn=txn, de39="00")
+    assert running.event("advice.delivered", txn=txn)["de39"] in ("00", "000")
     assert at.balance(card)[0] == ledger - 42_00
 
 
