@@ -1,6 +1,8 @@
 """`cmi-switch day`: the business day of a running switch, and its close."""
 
 import json
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +10,7 @@ import click
 
 from switch.cli._control import ask, of_switch
 
+HOUR_S = 3_600
 JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a sentence.")
 
 
@@ -20,6 +23,7 @@ def command() -> None:
       cmi-switch day show
       cmi-switch day close
       cmi-switch day close --date 2026-11-30       over a weekend
+      cmi-switch day close --again                 although it was closed a moment ago
     """
 
 
@@ -39,18 +43,33 @@ def show_command(state_dir: Path, as_json: bool) -> None:
 @command.command("close")
 @of_switch
 @click.option("--date", default="", metavar="YYYY-MM-DD", help="The business day that begins. [default: the next one]")
+@click.option("--again", is_flag=True, help="Close it although it was closed within the hour; a terminal is asked.")
 @JSON
-def close_command(state_dir: Path, date: str, as_json: bool) -> None:
+def close_command(state_dir: Path, date: str, again: bool, as_json: bool) -> None:
     """Close the business day (cutover): the next one begins at once, and traffic goes on.
 
-    Hosts and acquirers that are up are told (0800, DE70=201, the new day in DE15).
+    Hosts and acquirers that are up are told (0800, DE70=201, the new day in DE15). One that was closed within the hour is closed
+    again only if you say that you mean it.
 
     \b
     Examples:
       cmi-switch day close
       cmi-switch day close --date 2026-11-30
     """
-    _say(ask(state_dir, "day.close", date=date), as_json)
+    again = again or _asked_again(state_dir)
+    _say(ask(state_dir, "day.close", date=date, again=again), as_json)
+
+
+def _asked_again(state_dir: Path) -> bool:
+    """True if a person at a terminal confirms that a day closed within the hour is to be closed again."""
+    if not sys.stdin.isatty():
+        return False
+    day = ask(state_dir, "day.show")
+    ago_s = time.time() - day["since_us"] / 1_000_000
+    if ago_s >= HOUR_S:
+        return False
+    click.confirm(f"The business day was closed {ago_s / 60:.0f} minutes ago, and is {day['day']}. Again?", abort=True)
+    return True
 
 
 def _say(day: dict[str, Any], as_json: bool) -> None:

@@ -12,7 +12,7 @@ from switch.config.reader import Section
 from switch.core.limits import Limits
 from switch.core.links.pending import MATCHED
 from switch.core.messages.answer_codes import Meaning, Receipt
-from switch.core.network import BinRange, Capture, HostLink, Listener, Member, StandInRule, Tariff
+from switch.core.network import BinRange, Capture, CutoverWindow, HostLink, Listener, Member, StandInRule, Tariff
 from switch.money.convert import RateError, rate_between
 from switch.money.country import NUMERIC, country_numeric
 from switch.money.currency import BY_ALPHA, currency, parse_money
@@ -189,6 +189,7 @@ def read_host(s: Section, dialects: Dialects, members: dict[str, Member], limits
         receipts=read_codes(s, "receipts", Receipt),
         match=read_match(s),
         pan_tokens=s.truth("pan_tokens", False),
+        may_cut_over=s.truth("may_cut_over", False),
         pass_pin=s.truth("pass_pin", False),
         hot_file=_hot_file(s),
         preauth_s=s.integer("preauth_s", 1, 31_536_000, 604_800),
@@ -315,6 +316,26 @@ def read_capture(s: Section, state_dir: str) -> Capture:
     )
     s.done()
     return capture
+
+
+def _time_of_day(s: Section, key: str) -> int:
+    """`"20:00"` -> seconds since midnight; 0 after a mistake."""
+    text = s.text(key)
+    hour, _, minute = text.partition(":")
+    if len(text) == 5 and (hour + minute).isascii() and (hour + minute).isdecimal() and hour < "24" and minute < "60":
+        return int(hour) * 3_600 + int(minute) * 60
+    if text:
+        s.wrong(key, f'"{text}" is no time of day', 'HH:MM, UTC, such as "20:00"')
+    return 0
+
+
+def read_business_day(s: Section) -> CutoverWindow:
+    """`[business_day]`: when hosts may close it."""
+    window = CutoverWindow(begin_s=_time_of_day(s, "from"), end_s=_time_of_day(s, "to"))
+    if window.begin_s == window.end_s and s.has("from") and s.data.get("from") == s.data.get("to"):
+        s.wrong("to", "the window ends when it begins: nobody could close the day in it", "leave out [business_day]")
+    s.done()
+    return window
 
 
 def read_limits(s: Section) -> Limits:

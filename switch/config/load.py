@@ -79,7 +79,8 @@ def _read(source: Source) -> Network:
     rates = build.read_rates(root.table("rates"), money)
     state_dir = root.text("state_dir", f"var/{name or 'network'}")
     capture = build.read_capture(root.table("capture"), state_dir) if root.has("capture") else None
-    root.ask("capture")
+    window = build.read_business_day(root.table("business_day")) if root.has("business_day") else None
+    root.ask("capture", "business_day")
     wait_ms = root.integer("acquirers_wait_ms", 1_000, 300_000, 20_000)
     network = Network(
         name=name,
@@ -99,6 +100,7 @@ def _read(source: Source) -> Network:
         limits=limits,
         source=source.file,
         capture=capture,
+        cutover_window=window,
     )
     root.done()
     checks.check(source, draft, network, wait_ms)

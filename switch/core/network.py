@@ -118,6 +118,8 @@ class HostLink(msgspec.Struct, frozen=True, kw_only=True):
     """elements an answer must have as its request had them, where it has them; without 7, its host stamps DE7 anew"""
     pan_tokens: bool = False
     """its answers have tokens in DE2: another PAN than was asked about says nothing"""
+    may_cut_over: bool = False
+    """it may close the business day (0800, DE70=201)"""
     pass_pin: bool = False
     """DE52 and DE53 of a request go out to it as they came: both ends share the key. A request with DE52 is declined else"""
     hot_file: str = ""
@@ -179,6 +181,24 @@ class Capture(msgspec.Struct, frozen=True, kw_only=True):
     """False: recording begins when the process is sent SIGUSR1"""
 
 
+class CutoverWindow(msgspec.Struct, frozen=True, kw_only=True):
+    """When hosts may close the business day: seconds since midnight, UTC. One that ends before it begins goes over midnight."""
+
+    begin_s: int
+    end_s: int
+
+    def holds(self, second: int) -> bool:
+        """True if this second of a day is in it; its end is not."""
+        if self.begin_s <= self.end_s:
+            return self.begin_s <= second < self.end_s
+        return second >= self.begin_s or second < self.end_s
+
+    def __str__(self) -> str:
+        """`20:00 to 02:00 UTC`."""
+        begin, end = (f"{at // 3_600:02d}:{at % 3_600 // 60:02d}" for at in (self.begin_s, self.end_s))
+        return f"{begin} to {end} UTC"
+
+
 class Network(msgspec.Struct, frozen=True, kw_only=True):
     """The whole."""
 
@@ -207,3 +227,5 @@ class Network(msgspec.Struct, frozen=True, kw_only=True):
     """the file it was read from"""
     capture: Capture | None = None
     """None: nothing is recorded, unless the command line says so"""
+    cutover_window: CutoverWindow | None = None
+    """None: hosts that may close the business day may do so at any time"""

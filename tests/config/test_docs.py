@@ -41,13 +41,23 @@ def known(section: str) -> set[str]:
 
 @pytest.mark.parametrize("section", HEADINGS, ids=lambda section: section or "file")
 def test_every_key_is_explained_and_no_other(section: str):
-    sections = {"member", "listener", "host", "bin", "tariff", "rates", "limits", "capture"} if not section else set()
+    sections = (
+        {"member", "listener", "host", "bin", "tariff", "rates", "limits", "capture", "business_day"}
+        if not section
+        else set()
+    )
     assert set(documented(HEADINGS[section])) == known(section) - sections
 
 
 def test_every_limit_is_explained_with_its_default():
     defaults = {field.name: str(field.default) for field in msgspec.structs.fields(Limits)}
     assert documented("`[limits]`") == defaults
+
+
+def test_both_ends_of_the_cutover_window_are_explained():
+    window = parse_network(f'{BASE}\n[business_day]\nfrom = "20:00"\nto = "02:00"\n', "x").cutover_window
+    assert str(window) == "20:00 to 02:00 UTC"
+    assert documented("`[business_day]`") == {"from": "", "to": ""}
 
 
 def test_every_key_of_a_capture_is_explained_with_its_default():

@@ -53,7 +53,12 @@ class Operator:
             where = ["--state", str(self._stage.state)]
         code = "from switch.cli.main import main; main()"
         done = subprocess.run(
-            [sys.executable, "-c", code, *arguments, *where], check=False, capture_output=True, text=True, timeout=60
+            [sys.executable, "-c", code, *arguments, *where],
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            stdin=subprocess.DEVNULL,
         )
         return done.stdout + done.stderr
 

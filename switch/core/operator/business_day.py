@@ -4,8 +4,12 @@ Theory of operation. The switch has one business day; it is closed by a host's 0
 one begins with the same record (`Cutover`). Nothing stops for it. A transaction belongs to the business day in which its outcome
 stands in the journal, so to exactly one: what is in flight at cutover belongs to the day that its answer finds.
 
-Several hosts say 201 about the same close, each at its own time. One that names a date (DE15) closes the day if it is before that
-date. One that names none closes it if it has lasted for `APART_US`: it is otherwise about a close that has been.
+A host closes it only where the network file says that it may, within the file's window, once in `APART_US`, and never to a day
+after the calendar's tomorrow: whatever hosts say, and however often, the business day stays beside the calendar's. Several say
+201 about the same close, each at its own time. One that names a date (DE15) closes the day if it is before that date. One that
+names none closes it if it has lasted for `APART_US`: it is otherwise about a close that has been.
+
+An operator may close it to any of the next days, as over a holiday, but is asked again within `AGAIN_US`.
 """
 
 from datetime import UTC, date, datetime, timedelta
@@ -24,9 +28,11 @@ from switch.wire.dates import nearest
 from switch.wire.vocabulary import DE, Answer, Document
 
 APART_US: Final = 12 * 3_600 * 1_000_000
-"""a further 0800/201 without a date, within so long, is about the same close"""
+"""a further 0800/201 within so long is about the same close, or refused"""
+AGAIN_US: Final = 3_600 * 1_000_000
+"""an operator who closes the day again within so long is taken to have done it by mistake, unless he says that he means it"""
 AHEAD_DAYS_MAX: Final = 7
-"""no business day begins so far ahead of the one it closes, or further: holidays are shorter"""
+"""an operator begins no business day so far ahead of the one it closes, or further: holidays are shorter"""
 
 
 class DayArguments(Arguments, frozen=True):
@@ -34,6 +40,8 @@ class DayArguments(Arguments, frozen=True):
 
     date: str = ""
     """YYYY-MM-DD of the business day that begins; "": the next one"""
+    again: bool = False
+    """although it was closed a moment ago"""
 
 
 class Day(msgspec.Struct, frozen=True):
@@ -71,6 +79,10 @@ class BusinessDay:
         cutover = self._kernel.state.cutover
         return cutover.at_us if cutover is not None else 0
 
+    def _lasted_us(self, now: int) -> int:
+        """For how long the business day has lasted: since 1970, if there has been no cutover."""
+        return self._kernel.wall_us(now) - self._since_us
+
     def _wall(self, now: int) -> date:
         return datetime.fromtimestamp(self._kernel.wall_us(now) // 1_000_000, UTC).date()
 
@@ -90,6 +102,12 @@ class BusinessDay:
                 f"the business day is {day}: {wanted} cannot follow it",
                 f"name a date after it, within {AHEAD_DAYS_MAX} days",
             )
+        lasted_us = self._lasted_us(now)
+        if lasted_us < AGAIN_US and not asked.again:
+            raise Unable(
+                f"the business day was closed {max(lasted_us, 0) // 60_000_000} minutes ago, and is {day}",
+                f"to close it once more, and begin {wanted}: --again",
+            )
         told = self._cut(wanted, "operator", now, None)
         return Day(wanted.isoformat(), self._since_us, told)
 
@@ -98,32 +116,48 @@ class BusinessDay:
     def handle_cutover(self, session: Session, document: Document, now: int) -> str:
         """0800 with DE70=201: DE39 of its answer, which waits for the record."""
         kernel, host = self._kernel, session.host
-        if host is None or session.state is not SessionState.UP:
-            kernel.log("warning", "cutover.refused", link=session.link,
-                       hint="only a host that is signed on may close the business day")  # fmt: skip
+        if host is None or session.state is not SessionState.UP or not host.config.may_cut_over:
+            kernel.log("warning", "cutover.refused", link=session.link, reason="not everybody may close the business day",
+                       hint="only a host that is signed on, and whose [[host]] says `may_cut_over = true`")  # fmt: skip
             return Answer.NOT_PERMITTED_TERMINAL
         if kernel.journal_down:
             return Answer.MALFUNCTION
         day = self.today(now)
-        wanted: date | None
-        if DE.SETTLEMENT_DATE in document:
-            wanted = nearest(document[DE.SETTLEMENT_DATE], day)
-            if wanted is None:
-                return Answer.FORMAT_ERROR
-        else:
-            apart = kernel.wall_us(now) - self._since_us
-            wanted = self._next(now) if apart >= APART_US else day
+        wanted = self._named(document, now)
+        if wanted is None:
+            return Answer.FORMAT_ERROR
         if wanted <= day:
             kernel.log(
                 "info", "cutover.known", link=session.link, business_day=day.isoformat(), named=wanted.isoformat()
             )
             return Answer.APPROVED
-        if wanted >= day + timedelta(AHEAD_DAYS_MAX):
+        why = self._why_not(wanted, now)
+        if why:
             kernel.log("error", "cutover.refused", link=session.link, business_day=day.isoformat(), named=wanted.isoformat(),
-                       hint=f"DE15 names a day {AHEAD_DAYS_MAX} days ahead, or more; an operator can close the day")  # fmt: skip
+                       reason=why, hint="an operator can close the day: cmi-switch day close")  # fmt: skip
             return Answer.INVALID_TRANSACTION
         self._cut(wanted, host.name, now, session)
         return Answer.APPROVED
+
+    def _named(self, document: Document, now: int) -> date | None:
+        """The day that a host's 201 wants to begin; without DE15, the next one or the one there is. None: DE15 is no date."""
+        day = self.today(now)
+        if DE.SETTLEMENT_DATE in document:
+            return nearest(document[DE.SETTLEMENT_DATE], day)
+        return self._next(now) if self._lasted_us(now) >= APART_US else day
+
+    def _why_not(self, wanted: date, now: int) -> str:
+        """What keeps a host from beginning this day, which is after the present one; "": nothing."""
+        window, second = self._kernel.network.cutover_window, self._kernel.wall_us(now) // 1_000_000 % 86_400
+        lasted_us = self._lasted_us(now)
+        if lasted_us < APART_US:
+            hours = APART_US // 3_600_000_000
+            return f"the business day began {lasted_us // 60_000_000} minutes ago: a host closes one in {hours} hours"
+        if wanted > self._wall(now) + timedelta(1):
+            return f"{wanted} is after the calendar's tomorrow"
+        if window is not None and not window.holds(second):
+            return f"hosts may close the day from {window} ([business_day] of the network file)"
+        return ""
 
     # -- the close
 

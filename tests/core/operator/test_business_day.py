@@ -1,16 +1,32 @@
 """Playbooks: the business day is closed without stopping traffic, once, and durably."""
 
+from datetime import date, timedelta
+
 import msgspec
 import pytest
 
+from switch.core.network import CutoverWindow, Network
 from switch.core.operator.business_day import Day
 from switch.core.operator.command import Unable
 from switch.core.records.records import Answered, Cutover
 from switch.core.records.state import State, apply
 from switch.sim.playbook import Peer, Playbook
-from tests.core.scripts import Scene, morocco, purchase
+from tests.core import scripts
+from tests.core.scripts import morocco, purchase
 
 HOUR = 3_600
+CLOSERS = ("atlas", "rif", "visa")
+
+
+def closable(**changes: object) -> Network:
+    """Morocco, where `CLOSERS` may close the day; the script begins at 12:00 UTC."""
+    network = morocco()
+    hosts = tuple(msgspec.structs.replace(host, may_cut_over=host.name in CLOSERS) for host in network.hosts)
+    return msgspec.structs.replace(network, hosts=hosts, **changes)
+
+
+def Scene(book: Playbook | None = None) -> scripts.Scene:  # noqa: N802 - as the other playbooks begin
+    return scripts.Scene(book or Playbook(closable()))
 
 
 def says(host: Peer, de15: str = "", stan: str = "000201") -> str:
@@ -86,13 +102,14 @@ def test_hosts_that_say_the_same_close_it_once() -> None:
 @pytest.mark.parametrize(
     ("de15", "de39", "then"),
     [
-        ("1128", "00", "2025-11-28"),
+        ("1126", "00", "2025-11-26"),
+        ("1127", "12", "2025-11-25"),
         ("1125", "00", "2025-11-25"),
         ("1124", "00", "2025-11-25"),
         ("1202", "12", "2025-11-25"),
         ("1135", "30", "2025-11-25"),
     ],
-    ids=["over a holiday", "the day there is", "late", "too far ahead", "no date"],
+    ids=["the next day", "the day after it", "the day there is", "late", "too far ahead", "no date"],
 )
 def test_a_date_says_which_day_begins(de15: str, de39: str, then: str) -> None:
     scene = Scene()
@@ -103,11 +120,12 @@ def test_a_date_says_which_day_begins(de15: str, de39: str, then: str) -> None:
 def test_the_turn_of_the_year_is_understood() -> None:
     scene = Scene()
     scene.book.asks("day.close", date="2025-12-01")
-    for date in ("2025-12-07", "2025-12-13", "2025-12-19", "2025-12-25", "2025-12-31"):
-        scene.book.asks("day.close", date=date)
+    for following in ("2025-12-07", "2025-12-13", "2025-12-19", "2025-12-25", "2025-12-31"):
+        scene.book.asks("day.close", date=following, again=True)
+    scene.book.asks("day.close", date="2026-01-01", again=True)
     while not scene.atlas.got_nothing():
         scene.atlas.gets()
-    assert says(scene.atlas, "0101") == "00"
+    assert says(scene.atlas, "0101") == "00", "known: not the 1 January there was"
     assert day(scene.book) == "2026-01-01"
 
 
@@ -159,3 +177,58 @@ def test_a_host_that_does_not_answer_a_cutover_is_not_taken_for_gone() -> None:
     assert echo["70"] == "301", "it is echoed as ever"
     scene.book.passes(10)
     assert scene.atlas.closed == "0800 not answered in time"
+
+
+def test_thirty_cutovers_move_the_day_once() -> None:
+    scene = Scene()
+    said = [says(scene.atlas, f"12{n:02d}" if n else "1126", stan=f"{n:06d}") for n in range(30)]
+    assert said == ["00"] + ["12"] * 29
+    assert day(scene.book) == "2025-11-26"
+    refused = scene.book.logged("cutover.refused")[-1]
+    assert refused.fields["reason"] == "the business day began 0 minutes ago: a host closes one in 12 hours"
+
+
+def test_however_long_it_goes_on_hosts_keep_the_day_beside_the_calendars() -> None:
+    scene = Scene()
+    for n in range(20):
+        following = date.fromisoformat(day(scene.book)) + timedelta(1)
+        says(scene.book.host("atlas"), following.strftime("%m%d"), stan=f"{n:06d}")
+        scene.book.passes(12 * HOUR)
+    assert day(scene.book) == "2025-12-06", "ten days have passed; it is the calendar's tomorrow"
+
+
+def test_only_a_host_that_the_file_names_closes_the_day() -> None:
+    scene = Scene()
+    souss = scene.book.host("souss")
+    souss.sends({"t": "0800", "7": "1125120000", "11": "000201", "32": "504103", "70": "201"})
+    assert souss.gets()["39"] == "58"
+    assert not cutovers(scene.book)
+    assert "may_cut_over" in scene.book.logged("cutover.refused")[0].fields["hint"]
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "de39"),
+    [(20, 2, "12"), (12, 13, "00"), (11, 12, "12"), (22, 13, "00")],
+    ids=["hours too early", "from the minute it begins", "up to the minute it ends", "over midnight"],
+)
+def test_hosts_close_the_day_within_its_window(begin: int, end: int, de39: str) -> None:
+    window = CutoverWindow(begin_s=begin * HOUR, end_s=end * HOUR)
+    scene = Scene(Playbook(closable(cutover_window=window)))
+    assert says(scene.atlas, "1126") == de39
+    assert len(cutovers(scene.book)) == (de39 == "00")
+    assert says(scene.atlas, "1125", stan="000202") == "00", "about the day there is: nothing to do"
+    scene.book.asks("day.close", again=True)  # an operator may at any time
+
+
+def test_an_operator_is_asked_before_the_day_is_closed_again() -> None:
+    scene = Scene()
+    scene.book.asks("day.close")
+    scene.book.passes(59 * 60)
+    with pytest.raises(Unable, match="was closed 59 minutes ago, and is 2025-11-26") as unable:
+        scene.book.asks("day.close")
+    assert unable.value.hint == "to close it once more, and begin 2025-11-27: --again"
+    scene.book.asks("day.close", again=True)
+    assert day(scene.book) == "2025-11-27"
+    scene.book.passes(61 * 60)
+    scene.book.asks("day.close")
+    assert day(scene.book) == "2025-11-28"
