@@ -45,7 +45,9 @@ _DECLINED = 3
 )
 @click.option("--cvv2", default="", help="Of a web payment. [default: the test card's own]")
 @click.option("--expiry", default="", metavar="YYMM", help="DE14. [default: the test card's own]")
-@click.option("--merchant-country", default="", metavar="XX", help="Two letters, at the end of DE43. [default: home]")
+@click.option(
+    "--merchant-country", default="", metavar="XX", help="Two letters or three, for the end of DE43. [default: home]"
+)
 @click.option("--bank", default="", metavar="NAME", help="Acquiring member. [default: the first]")
 @click.option("--port", default="acquirers", show_default=True, help="Listener of the network file: acquirers or pos.")
 @click.option("--host", default="", metavar="HOST:PORT", help="Pay there instead; with --dialect, any ISO 8583 host.")
@@ -284,6 +286,7 @@ class Desk:
         from msgspec.structs import replace as changed
 
         from switch.money import CurrencyError, parse_money
+        from switch.money.country import BY_THREE
 
         try:
             minor, currency = parse_money(asked.amount, self._network.currency)
@@ -293,7 +296,8 @@ class Desk:
             raise click.BadParameter("an amount has up to 12 digits and is not below 0", param_hint=option)
         place = changed(self._place, currency=currency)
         if asked.merchant_country:
-            place = changed(place, country_alpha=asked.merchant_country.upper())
+            country = asked.merchant_country.upper()
+            place = changed(place, country_alpha=BY_THREE.get(country, country))
         return minor, place
 
     def _remember(self, last: "Last") -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     "--from", "sender", default="", help="Acquiring member or network it comes from (default: the first member)."
 )
 @click.option(
-    "--merchant-country", default="", metavar="XX", help="Two letters, as at the end of DE43 (default: home)."
+    "--merchant-country", default="", metavar="XX", help="Two letters or three, as at the end of DE43 (default: home)."
 )
 @click.option("--network", default="morocco", show_default=True, help="Network file, or a shipped network's name.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
@@ -49,7 +49,7 @@ def _answer(network: "Network", pan: str, amount: str, sender: str, merchant: st
     """Everything there is to say, as plain values; amounts in minor units."""
     from switch.core.routing.routing import MEMBER, NETWORK, Router
     from switch.money import CurrencyError, format_amount, parse_money
-    from switch.money.country import NUMERIC
+    from switch.money.country import BY_THREE, NUMERIC
     from switch.wire.vocabulary import ANSWER_NAMES, mask_pan
 
     try:
@@ -58,8 +58,11 @@ def _answer(network: "Network", pan: str, amount: str, sender: str, merchant: st
         raise click.BadParameter(str(error), param_hint="--amount") from None
     if minor < 0:
         raise click.BadParameter("a payment's amount is not below 0", param_hint="--amount")
+    merchant = BY_THREE.get(merchant, merchant)
     if merchant and merchant not in NUMERIC:
-        raise click.BadParameter(f"{merchant!r} is no ISO 3166 country: two letters", param_hint="--merchant-country")
+        raise click.BadParameter(
+            f"{merchant!r} is no ISO 3166 country: two letters or three", param_hint="--merchant-country"
+        )
     name, is_network, acquirer_country = _sender(network, sender)
     decision = Router(network).route(
         pan,

@@ -146,6 +146,8 @@ def read_match(s: Section) -> tuple[str, ...]:
 def _hot_file(s: Section) -> str:
     """`hot_file = "HOTCARDS"`: DE101, up to 17 characters."""
     name = s.text("hot_file", "")
+    if name and s.data.get("role") == "network":
+        s.wrong_key("hot_file", "a network keeps no stop list here: only issuers' hosts send theirs")
     if len(name) > FILE_NAME_LONGEST:
         s.wrong("hot_file", f'"{name}" is longer than DE101', f"up to {FILE_NAME_LONGEST} characters")
     return name

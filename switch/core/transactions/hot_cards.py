@@ -74,7 +74,7 @@ class HotCards:
         """What DE91 asks. False: the card it is about is not on the list. Raises Refusal."""
         what, pan = document[DE.FILE_UPDATE], document[DE.PAN]
         if what in _LISTS:
-            self.add(issuer, pan, document.get(DE.RESPONSE_CODE) or Answer.LOST, by, now)
+            self.add(issuer, pan, _reason(document), by, now)
             return True
         if what == FileUpdate.DELETE:
             return self.remove(issuer, pan, by, now)
@@ -146,3 +146,9 @@ class HotCards:
                 Answer.FILE_NOT_UPDATED, f"card {mask_pan(pan)} is {whose}" + (f", not {issuer}'s" if issuer else "")
             )
         return owner
+
+
+def _reason(document: Document) -> str:
+    """Why its issuer lists a card: DE39; without one, 43 where DE101 is a file of stolen cards by its name, else 41."""
+    named = Answer.STOLEN if "STOLEN" in document.get(DE.FILE_NAME, "").upper() else Answer.LOST
+    return document.get(DE.RESPONSE_CODE) or named

@@ -101,10 +101,21 @@ def test_repeats_and_advices_of_an_update_are_as_good(mti, response):
     assert len(scene.book.recorded(HotListed)) == 1
 
 
-def test_without_a_reason_a_card_is_lost():
+@pytest.mark.parametrize(("file", "reason"), [(FILE, "41"), ("", "41"), ("STOLEN CARDS", "43")])
+def test_without_a_reason_a_card_is_lost_unless_its_file_is_of_stolen_ones(file, reason):
     scene = Scene()
-    assert asked(scene.atlas, file_update(de39=""))["39"] == "00"
-    assert paid_while_away(scene) == "41"
+    assert asked(scene.atlas, file_update(de39="", de101=file))["39"] == "00"
+    assert paid_while_away(scene) == reason
+
+
+def test_a_card_network_that_brings_a_listed_card_is_told_too():
+    scene = Scene()
+    card = "455041010000001" + luhn_digit("455041010000001")
+    asked(scene.atlas, file_update(de2=card))
+    visa = scene.book.host("visa")
+    scene.atlas.hangs_up()
+    visa.sends(purchase(t="0100", de2=card, de32="400001"))
+    assert visa.gets()["39"] == "43"
 
 
 def test_the_1993_edition_says_it_in_its_own_codes():
