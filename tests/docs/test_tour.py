@@ -29,8 +29,10 @@ KINDS = (
     (r"(?m)^ +\d+\.\d{3}(?=  )", "MS"),
     (r"approval code \d{6}", "approval code CODE"),
     (r"(RRN|STAN) \d+", r"\1 NUMBER"),
+    (r"\.toml:\d+", ".toml:LINE"),
+    (r"(?m)^( +)\d+ \| ", r"\1LINE | "),
 )
-"""What differs from one run to the next."""
+"""What differs from one run to the next, and the lines of a network file, which grows."""
 
 WRAPPER = """#!/bin/sh
 case $1 in
