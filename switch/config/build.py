@@ -21,6 +21,7 @@ SCHEMES: Final = ("cmi", "visa", "mastercard")
 CLEAR_PREFIX_MIN: Final = 6
 UNREFERENCED_MAX: Final = "10000"
 FILE_NAME_LONGEST: Final = 17
+INSTITUTION_LONGEST: Final = 11
 PAN_SHORTEST: Final = 12
 """digits; so a BIN range has at most as many"""
 
@@ -57,14 +58,24 @@ def currency_numeric(code: str) -> str:
     return currency(code).numeric
 
 
+def read_institutions(s: Section) -> tuple[str, ...]:
+    """`institutions = ["504201"]`: whom a connection speaks for beside who signed on."""
+    found = s.texts("institutions")
+    for value in found:
+        if not (value.isascii() and value.isdecimal() and len(value) <= INSTITUTION_LONGEST and value.strip("0")):
+            s.wrong("institutions", f'"{value}" is no institution', f"1 to {INSTITUTION_LONGEST} digits, as in DE32")
+    return tuple(found)
+
+
 def read_member(s: Section, home: str, money: str) -> Member:
     """`[[member]]`: a bank. `home`, `money`: the home country and currency, numeric."""
     name = s.name()
     member = Member(
         name=name,
         title=s.text("title", name or "?"),
-        institution=s.digits("institution", 11),
+        institution=s.digits("institution", INSTITUTION_LONGEST),
         country=s.lookup("country", country_numeric, NUMERIC, home or "504"),
+        institutions=read_institutions(s),
         advice_amount_max=home_money(s, "advice_amount_max", money, UNREFERENCED_MAX, "10000.00 MAD"),
         refund_amount_max=home_money(s, "refund_amount_max", money, UNREFERENCED_MAX, "10000.00 MAD"),
     )
@@ -172,7 +183,8 @@ def read_host(s: Section, dialects: Dialects, members: dict[str, Member], limits
         role=role,
         member=member,
         scheme=scheme,
-        institution=s.digits("institution", 11, institution),
+        institution=s.digits("institution", INSTITUTION_LONGEST, institution),
+        institutions=read_institutions(s) if role != "issuer" else (),
         connect=s.address("connect") if s.has("connect") else None,
         dialect=dialect,
         framing=dialects.framing(s, dialect),

@@ -62,9 +62,20 @@ def _unique(source: Source, draft: Draft, network: Network) -> None:
     institutions = [(source.root, network.institution), *((s, m.institution) for s, m in draft.members)]
     institutions += [(s, h.institution) for s, h in draft.hosts if h.role == "network"]
     _repeats(institutions, "institution", "institution {} is taken")
+    _spoken_for(draft)
     _repeats(((s, h.member) for s, h in draft.hosts), "member", 'member "{}" has a host link already')
     _repeats(((s, h.scheme) for s, h in draft.hosts), "scheme", 'scheme "{}" has a network already')
     _repeats(((s, t.network) for s, t in draft.tariffs), "network", 'network "{}" has a tariff already')
+
+
+def _spoken_for(draft: Draft) -> None:
+    """Nobody speaks for another member, and no two members for one institution: its payments would be either's."""
+    whose = {m.institution: m.name for _, m in draft.members if m.institution}
+    for s, m in draft.members:
+        for institution in m.institutions:
+            other = whose.setdefault(institution, m.name)
+            if other != m.name or institution == m.institution:
+                s.wrong("institutions", f'institution {institution} is member "{other}"\'s already')
 
 
 def _ports(draft: Draft) -> None:

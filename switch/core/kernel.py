@@ -56,6 +56,7 @@ class Kernel:
         """requests awaiting an answer at any host, by the acquirers' own keys"""
         late_max = network.limits.late_answers
         self.hosts = {h.name: HostState(h, dialects[h.dialect].family, late_max, self.pending) for h in network.hosts}
+        self._members = {member.name: member for member in network.members}
         self.sessions: dict[LinkId, Session] = {}
         self.with_hosts: dict[LinkId, Session] = {}
         """of them, those with hosts, whoever made them"""
@@ -216,6 +217,15 @@ class Kernel:
         """DE39 of such a refusal within the duplicate window; "" where there is none."""
         at_us, de39 = self.refused.get(key, (0, ""))
         return de39 if de39 and self.within_window(at_us) else ""
+
+    def let_speak(self, session: Session) -> None:
+        """Say whose messages a connection may carry, once it is known whose it is: its member's, or what its host brings."""
+        member = self._members.get(session.source)
+        if session.host is not None:
+            config = session.host.config
+            session.speak_for("", (config.institution, *config.institutions) if config.institutions else ())
+        elif member is not None:
+            session.speak_for(member.institution, member.institutions)
 
     def end_waiting(self, link: LinkId) -> None:
         """A request of this connection does not wait any more, otherwise than by its answer."""

@@ -33,6 +33,8 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     """DE32: digits, up to 11"""
     country: str
     """ISO 3166 numeric, three digits"""
+    institutions: tuple[str, ...] = ()
+    """others whose messages its connections carry, as DE32 names them"""
     advice_amount_max: int = 10_000_00
     """one advice (0120, 0220) of its that follows no payment known here, at most: minor units of the home currency"""
     refund_amount_max: int = 10_000_00
@@ -86,6 +88,8 @@ class HostLink(msgspec.Struct, frozen=True, kw_only=True):
     """`visa` or `mastercard` for a network; "" for an issuer"""
     institution: str
     """what the host calls itself in DE32 of its sign-on, and what the switch puts in DE100 towards it"""
+    institutions: tuple[str, ...] = ()
+    """of a network: acquirers whose requests it brings, as DE32 names them; empty: anybody's"""
     connect: Address | None
     """where the switch connects to; None: the host connects in, on a listener with role `host`"""
     dialect: str

@@ -148,6 +148,7 @@ class Switch(Kernel):
                 link, name, "host", host.config.dialect, host.config.framing, host.config.institution, now
             )
             session.host = host
+            self.let_speak(session)
             self.sessions[link] = self.with_hosts[link] = session
             self.log("info", "link.connected", link=link, dialect=session.dialect.name)
             if not self.maintenance.keep_out(session):

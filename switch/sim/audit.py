@@ -17,7 +17,6 @@ from switch.core.network import HostLink
 from switch.core.records.lifecycle import Status, status_after
 from switch.core.records.records import (
     ACQUIRER,
-    INSTITUTION,
     LATE,
     REVERSAL,
     TERMINAL,
@@ -309,7 +308,7 @@ class Audit:
 def _key(entry: AnyEntry) -> str:
     """The payment key of an entry, as far as it says."""
     if isinstance(entry, Forwarded):
-        return f"{entry.key[INSTITUTION]}/{entry.key[TERMINAL].strip()}/{entry.elements.get(DE.RRN, '')}"
+        return f"{entry.elements.get(DE.ACQUIRER, '')}/{entry.key[TERMINAL].strip()}/{entry.elements.get(DE.RRN, '')}"
     if isinstance(entry, Owed):
         message = entry.message
         return f"{message.get(DE.ACQUIRER, '')}/{message.get(DE.TERMINAL, '').strip()}/{message.get(DE.RRN, '')}"

@@ -121,6 +121,7 @@ def _take_session(switch: Switch, kept: KeptSession, now: int) -> None:
     session = switch.session(kept.link, kept.name, kept.role, kept.dialect, kept.framing, peer, now)
     session.resume_at(SessionState(kept.state))
     session.source, session.host = kept.source, host
+    switch.let_speak(session)
     session.heard_ns, session.since_de7 = kept.heard_ns, kept.since_de7
     session.asked = {(stan, de7): (code, at) for stan, de7, code, at in kept.asked}
     session.good, session.bad, session.bad_in_a_row = kept.good, kept.bad, kept.bad_in_a_row

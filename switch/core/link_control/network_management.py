@@ -9,7 +9,7 @@ from collections.abc import Callable
 from difflib import get_close_matches
 
 from switch.core.kernel import Kernel
-from switch.core.links.session import RESUME, HostState, Session, maintenance_of
+from switch.core.links.session import RESUME, HostState, Session, maintenance_of, significant
 from switch.core.links.states import LinkEvent, SessionState
 from switch.core.messages.dates import date_mistake
 from switch.core.messages.translator import answer
@@ -26,8 +26,10 @@ class NetworkManagement:
     def __init__(self, kernel: Kernel, host_up: Callable[[HostState, int], None]) -> None:
         self._kernel = kernel
         self._host_up = host_up
-        self._institutions = {m.institution: m.name for m in kernel.network.members}
-        self._hosts_in = {h.config.institution: h for h in kernel.hosts.values() if h.config.connect is None}
+        self._institutions = {significant(m.institution): m.name for m in kernel.network.members}
+        self._hosts_in = {
+            significant(h.config.institution): h for h in kernel.hosts.values() if h.config.connect is None
+        }
         self.cutover: Callable[[Session, Document, int], str] = _no_cutover
         """what answers an 0800 with DE70=201: its DE39"""
         self.stan = 0
@@ -132,8 +134,8 @@ class NetworkManagement:
             return Answer.ISSUER_INOPERATIVE
         known: dict[str, str] = self._institutions
         if session.role == "host":
-            known = {h.config.institution: h.name for h in self._hosts_in.values()}
-        name = known.get(institution)
+            known = {called: h.name for called, h in self._hosts_in.items()}
+        name = known.get(significant(institution))
         if name is None:
             near = get_close_matches(institution, known, 1)
             kernel.log(
@@ -142,11 +144,18 @@ class NetworkManagement:
                 hint="DE32 of a sign-on must be the institution of a [[member]] (or [[host]]) of the network file",
             )  # fmt: skip
             return Answer.FORMAT_ERROR if not institution else Answer.NOT_PERMITTED_TERMINAL
+        if session.source not in ("", name):
+            kernel.log(
+                "warning", "link.sign_on_refused", link=session.link, institution=institution, source=session.source,
+                hint=f"this connection is {session.source}'s, and stays so: {name} signs on with one of its own",
+            )  # fmt: skip
+            return Answer.NOT_PERMITTED_TERMINAL
         session.source = name
         session.since_de7 = document.get(DE.TRANSMISSION_TIME, "")
         if session.role == "host":
-            session.host = self._hosts_in[institution]
+            session.host = self._hosts_in[significant(institution)]
             kernel.with_hosts[session.link] = session
+        kernel.let_speak(session)
         if maintenance_of(kernel.state.maintenance, session):
             session.move(LinkEvent.KEEP_OUT)
             return self._refuse_sign_on(session)

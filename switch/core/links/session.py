@@ -19,6 +19,16 @@ from switch.wire import Dialect
 from switch.wire.framing import Framing
 from switch.wire.vocabulary import Document
 
+
+def significant(institution: str) -> str:
+    """DE32 without the zeros that some hosts fill it with; "" where it says nothing.
+
+    >>> significant("00000504101")
+    '504101'
+    """
+    return institution.strip().lstrip("0")
+
+
 RESUME = "an operator has put it into maintenance; `cmi-switch links resume {}` ends that"
 
 
@@ -41,10 +51,9 @@ class Session:
     """One connection: its speech (framing, dialect, translator), who is at the other end, and its counters."""
 
     __slots__ = (
-        "asked", "bad", "bad_in_a_row", "dialect", "direct", "explained", "first", "framing", "framing_name", "good", "heard_ns",
-        "host", "in_flight", "inward", "link", "max_in_flight", "name", "network_from_ns", "network_messages", "report_illegal",
-        "role", "say",
-        "since_de7", "source", "state", "unanswered_ns",
+        "asked", "bad", "bad_in_a_row", "carried", "dialect", "direct", "explained", "first", "framing", "framing_name", "good",
+        "heard_ns", "host", "in_flight", "institution", "inward", "link", "max_in_flight", "name", "network_from_ns",
+        "network_messages", "report_illegal", "role", "say", "since_de7", "source", "state", "unanswered_ns",
     )  # fmt: skip
 
     def __init__(
@@ -77,6 +86,10 @@ class Session:
         self.report_illegal = report_illegal
         self.source = ""
         """member (acquirer, terminal) or host name, once signed on"""
+        self.institution = ""
+        """what DE32 of an acquirer's messages means where it is absent, or zeros fill it: who signed on"""
+        self.carried: frozenset[str] = frozenset()
+        """institutions that its messages may name in DE32 (`significant`); empty: nobody has signed on, or any"""
         self.host: HostState | None = None
         self.heard_ns = now
         self.in_flight = 0
@@ -97,6 +110,11 @@ class Session:
         self.bad_in_a_row = 0
         self.network_messages = 0
         self.network_from_ns = now
+
+    def speak_for(self, institution: str, institutions: tuple[str, ...]) -> None:
+        """From here on it carries messages of these. `institution`: who signed on; "" for a host, which names each acquirer."""
+        self.institution = institution
+        self.carried = frozenset(significant(each) for each in (institution, *institutions) if each)
 
     def move(self, event: LinkEvent) -> None:
         """To the state that the table has for this event."""

@@ -66,7 +66,7 @@ class Payments:
         try:
             if session.state is not UP and answer_again(self._kernel, message):
                 return  # what was answered before is answered so again, also where nothing new may come in
-            check_shape(message)
+            check_shape(self._kernel, message)
             if answer_again(self._kernel, message):
                 return
             check_refund(self._kernel, message)

@@ -73,7 +73,7 @@ class Reversals:
     def _handle(self, message: Incoming, *, advice: bool) -> None:
         kernel = self._kernel
         try:
-            check_shape(message)
+            check_shape(kernel, message)
             if kernel.journal_down or kernel.journal_full():
                 why = f"the journal cannot take it: {kernel.journal_down or 'too much waits'}"
                 raise Refusal(Answer.MALFUNCTION, why)

@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from switch.core.kernel import Kernel
-from switch.core.links.session import HostState, Session
+from switch.core.links.session import HostState, Session, significant
 from switch.core.links.states import SessionState
 from switch.core.messages.dates import date_mistake
 from switch.core.messages.internal import PRIVATE, Private48, original_data, private_elements
@@ -62,6 +62,9 @@ NOT_STORED: Final = SENSITIVE | {
 BARE: Final = (DE.MTI, DE.TRANSMISSION_TIME, DE.STAN, DE.RRN, DE.RESPONSE_CODE, DE.TERMINAL)
 """The least an answer needs to be matched and understood."""
 
+ORIGINAL_ACQUIRER: Final = slice(20, 31)
+"""Of DE90: whose payment it names"""
+
 REQUIRED: Final = frozenset({DE.PROCESSING_CODE, DE.TRANSMISSION_TIME, DE.STAN})
 REQUIRED_WITH_MONEY: Final = frozenset({DE.AMOUNT, DE.CURRENCY})
 
@@ -108,7 +111,12 @@ def reply(
     txn: int = 0,
     hop: Hop | None = None,
 ) -> None:
-    """Send an answer; where its link's dialect cannot say all of it, send the bare answer and log what was left out."""
+    """Send an answer, with DE32 as its request (`raw`) had it; where its link's dialect cannot say all of it, send the bare
+    answer and log what was left out."""
+    if document.get(DE.ACQUIRER) != raw.get(DE.ACQUIRER):
+        document = {de: value for de, value in document.items() if de != DE.ACQUIRER}
+        if DE.ACQUIRER in raw:
+            document[DE.ACQUIRER] = raw[DE.ACQUIRER]
     try:
         kernel.transmit(session, document, raw, after, txn, hop)
     except EncodeError as error:
@@ -274,6 +282,8 @@ def take(kernel: Kernel, session: Session, document: Document, raw: Document, no
     amount = int(text) if text else 0
     txn = kernel.next_txn(now)
     key = key_of(session, document)
+    if session.institution and not significant(get(DE.ACQUIRER, "")):
+        document = {**document, DE.ACQUIRER: session.institution}
     kernel.effects.append(
         Hop(
             event="hop.received",
@@ -314,8 +324,9 @@ def pan_of(document: Document) -> str:
     return document.get(DE.TRACK2, "").replace("D", "=").partition("=")[0]
 
 
-def check_shape(message: Incoming) -> None:
-    """Raise Refusal unless the link may send it, the elements a request needs are there and its dates exist.
+def check_shape(kernel: Kernel, message: Incoming) -> None:
+    """Raise Refusal unless the link may send it, in whose name it says, and the elements a request needs are there, with dates
+    that exist.
 
     The PAN is checked by routing.
     """
@@ -325,6 +336,8 @@ def check_shape(message: Incoming) -> None:
     if session.host is not None and session.host.config.role != "network":
         why = "an issuer's link carries no requests of its own; use an acquirer's port"
         raise Refusal(Answer.NOT_PERMITTED_TERMINAL, why)
+    if session.carried:
+        _check_institutions(kernel, message)
     if DE.PROCESSING_CODE not in document or DE.TRANSMISSION_TIME not in document or DE.STAN not in document:
         raise missing(REQUIRED - document.keys())
     no_money = DE.AMOUNT not in document or DE.CURRENCY not in document
@@ -333,6 +346,28 @@ def check_shape(message: Incoming) -> None:
     mistake = date_mistake(message.raw, session.dialect.family, message.txn)
     if mistake:
         raise Refusal(Answer.FORMAT_ERROR, mistake)
+
+
+def _check_institutions(kernel: Kernel, message: Incoming) -> None:
+    """Raise Refusal where DE32, or the acquirer in DE90, is another's than who signed on and those it speaks for.
+
+    Absent or nothing but zeros it is who signed on. 58 as Mastercard has it: not permitted to acquirer or terminal. It is the
+    answer to what comes before a sign-on, too, so that a reversal is sent again, and taken once the network file is mended.
+    """
+    session, document = message.session, message.document
+    original = document.get(DE.ORIGINAL, "")
+    named = (("DE32", document.get(DE.ACQUIRER, "")), ("DE90", original[ORIGINAL_ACQUIRER] if original else ""))
+    for element, institution in named:
+        if institution in session.carried or not (called := significant(institution)) or called in session.carried:
+            continue
+        kernel.log(
+            "warning", "message.foreign_institution", link=session.link, source=session.source, institution=called,
+            element=element, mti=document[DE.MTI], txn=f"{message.txn:x}", carried=sorted(session.carried),
+            hint=f"refused: {session.source} does not speak for it; if it should, `institutions` of its section in the network "
+            "file names it",
+        )  # fmt: skip
+        why = f"{element} names institution {called}, and {session.source} has signed on, which does not speak for it"
+        raise Refusal(Answer.NOT_PERMITTED_TERMINAL, why)
 
 
 def _check_link_state(message: Incoming) -> None:

@@ -395,13 +395,15 @@ MADE_ANEW = {
     Kernel: {
         "effects", "wall_offset_ns", "limits", "dialects", "state", "vault", "history", "pending", "with_hosts", "draining",
         "_wall_at", "_wall_us", "_second", "_de7", "_near", "_limits_said", "admitted", "admit_to", "shed", "strict",
+        "_members",
     },
     Switch: {
         "forwarder", "operator", "_payments", "_hot_cards", "_reversals", "management", "retiring", "listeners", "connections",
         "unsigned", "partial",
         "maintenance", "_swept_ns", "_handlers", "_diagnosis", "overload", "hold", "settle", "release", "late_answers",
     },
-    Session: {"inward", "say", "first", "explained", "unanswered_ns", "in_flight", "max_in_flight", "direct", "report_illegal"},
+    Session: {"inward", "say", "first", "explained", "unanswered_ns", "in_flight", "max_in_flight", "direct", "report_illegal",
+              "institution", "carried"},
     HostState: {"config", "route", "timeout_ns", "up", "_turn", "answers", "stans_owed"},
     PendingTable: {"_by_key", "_late_max", "_next", "_match", "_match_time"},
     Forwarder: {"_kernel"},
