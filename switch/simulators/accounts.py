@@ -123,7 +123,16 @@ class Ledger:
         verdict, posting, counts, early = do(document, at)
         if dress is not None and not verdict.repeated:
             verdict = dress(verdict)
-        entry = Taken(at.second * 1_000_000, key, verdict.de39, verdict.extra, verdict.reason, counts, posting, early)
+        entry = Taken(
+            at_us=at.second * 1_000_000,
+            message=key,
+            de39=verdict.de39,
+            extra=verdict.extra,
+            reason=verdict.reason,
+            counts=counts,
+            posting=posting,
+            early=early,
+        )
         self.holdings.apply(entry)
         self.fresh.append(entry)
         return verdict

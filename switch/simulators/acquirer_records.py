@@ -20,7 +20,7 @@ KEEP: Final = 1_000_000
 _KEPT: Final = frozenset({DE.MTI, DE.STAN, DE.TRANSMISSION_TIME, *REVERSAL_ECHO}) - {DE.PAN}
 
 
-class Asked(Entry, frozen=True, tag="ask"):
+class Asked(Entry, frozen=True, kw_only=True, tag="ask"):
     """A payment was begun."""
 
     at_us: int
@@ -34,7 +34,7 @@ class Asked(Entry, frozen=True, tag="ask"):
     """what a reversal needs of it, without the PAN"""
 
 
-class Ended(Entry, frozen=True, tag="end"):
+class Ended(Entry, frozen=True, kw_only=True, tag="end"):
     """Nothing more is to come for it."""
 
     at_us: int
@@ -82,7 +82,15 @@ class AcquirerRecords:
         amount = entry.amount if entry.outcome == APPROVED else 0
         self._amounts[entry.currency] += amount
         self._listed.append(
-            Payment(entry.key, entry.outcome, amount, entry.currency, entry.de39, asked.kind, asked.route)
+            Payment(
+                key=entry.key,
+                outcome=entry.outcome,
+                amount=amount,
+                currency=entry.currency,
+                de39=entry.de39,
+                kind=asked.kind,
+                route=asked.route,
+            )
         )
 
     def book(

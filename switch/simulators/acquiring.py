@@ -60,7 +60,7 @@ class Plan(msgspec.Struct, frozen=True):
     """after its completion was acknowledged, it is taken back; 0: it is not"""
 
 
-class _Open(msgspec.Struct):
+class _Open(msgspec.Struct, kw_only=True):
     """A payment that something is still to come for."""
 
     key: str
@@ -163,10 +163,27 @@ class Acquiring:
         line = self._line(terminal)
         if line is None:
             return False
-        payment = _Open(payment_key(request), kind, route, plan, request, now, signed_amount(request))
+        payment = _Open(
+            key=payment_key(request),
+            kind=kind,
+            route=route,
+            plan=plan,
+            request=request,
+            sent_ns=now,
+            amount=signed_amount(request),
+        )
         self._unfinished[payment.key] = payment
         name = self._names.get(request.get(DE.PAN, ""), "")
-        after = self._record_entry(Asked(self._us(now), payment.key, name, kind, route, without_secrets(request)))
+        after = self._record_entry(
+            Asked(
+                at_us=self._us(now),
+                key=payment.key,
+                card=name,
+                kind=kind,
+                route=route,
+                request=without_secrets(request),
+            )
+        )
         exchange = _Exchange(payment, request, "request")
         key = match_key(request)
         self._exchanges[key] = exchange
@@ -190,7 +207,15 @@ class Acquiring:
                 continue
             request = {**asked.request, DE.PAN: pans[asked.card]}
             amount = signed_amount(request)
-            payment = _Open(asked.key, asked.kind, asked.route, Plan(), request, now, amount)
+            payment = _Open(
+                key=asked.key,
+                kind=asked.kind,
+                route=asked.route,
+                plan=Plan(),
+                request=request,
+                sent_ns=now,
+                amount=amount,
+            )
             self._unfinished[payment.key] = payment
             if amount:
                 self._reverse(payment, now)
@@ -337,7 +362,16 @@ class Acquiring:
         payment.outcome = outcome
         self._unfinished.pop(payment.key, None)
         final = _as_payment(payment)
-        self._record_entry(Ended(self._us(now), payment.key, outcome, final.amount, final.currency, payment.de39))
+        self._record_entry(
+            Ended(
+                at_us=self._us(now),
+                key=payment.key,
+                outcome=outcome,
+                amount=final.amount,
+                currency=final.currency,
+                de39=payment.de39,
+            )
+        )
 
     def book(self, name: str) -> AcquirerBook:
         """What was sent and what came of it; what something is still to come for is listed last."""
@@ -376,6 +410,11 @@ class Acquiring:
 
 def _as_payment(payment: _Open) -> Payment:
     return Payment(
-        payment.key, payment.outcome, payment.amount if payment.outcome == APPROVED else 0, payment.request[DE.CURRENCY],
-        payment.de39, payment.kind, payment.route,
-    )  # fmt: skip
+        key=payment.key,
+        outcome=payment.outcome,
+        amount=payment.amount if payment.outcome == APPROVED else 0,
+        currency=payment.request[DE.CURRENCY],
+        de39=payment.de39,
+        kind=payment.kind,
+        route=payment.route,
+    )

@@ -31,7 +31,7 @@ _K = TypeVar("_K")
 _V = TypeVar("_V")
 
 
-class Posting(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class Posting(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """One payment as it stands on an account, or stood."""
 
     key: str
@@ -64,7 +64,7 @@ class Posting(msgspec.Struct, frozen=True, array_like=True, gc=False):
         return self.expired and self.held
 
 
-class Taken(Entry, frozen=True, tag="tkn"):
+class Taken(Entry, frozen=True, kw_only=True, tag="tkn"):
     """A message was taken: what it was answered, and what came of it. A repeat is no record: it changes nothing."""
 
     at_us: int
@@ -195,19 +195,25 @@ class Holdings:
         return IssuerBook(
             name=name,
             cards=tuple(
-                CardBook(mask_pan(a.card.pan), a.card.currency, a.card.balance, a.balance, a.held)
+                CardBook(
+                    pan=mask_pan(a.card.pan),
+                    currency=a.card.currency,
+                    opening=a.card.balance,
+                    closing=a.balance,
+                    held=a.held,
+                )
                 for a in self.by_name.values()
                 if a.day
             ),
             debits=tuple(
                 Debit(
-                    p.key,
-                    p.amount,
-                    p.currency,
-                    0 if p.free else p.billed,
-                    self.by_name[p.card].card.currency,
-                    p.held,
-                    p.expired,
+                    key=p.key,
+                    amount=p.amount,
+                    currency=p.currency,
+                    billed=0 if p.free else p.billed,
+                    billing=self.by_name[p.card].card.currency,
+                    held=p.held,
+                    expired=p.expired,
                 )
                 for p in self.postings.values()
                 if p.amount

@@ -51,7 +51,7 @@ def signed_amount(document: Document) -> int:
     return direction_of(document) * int(document.get(DE.AMOUNT, "0"))
 
 
-class Payment(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class Payment(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """One payment as its acquirer knows it."""
 
     key: str
@@ -87,7 +87,7 @@ class AcquirerBook(msgspec.Struct, frozen=True, kw_only=True):
     """by route: answers per latency class (lower bound, 3 % wide)"""
 
 
-class Debit(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class Debit(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """One payment as its issuer knows it: only what stands, held or posted."""
 
     key: str
@@ -103,7 +103,7 @@ class Debit(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """its time has run out: the account is free of it (`billed` 0) unless it was completed all the same"""
 
 
-class CardBook(msgspec.Struct, frozen=True):
+class CardBook(msgspec.Struct, frozen=True, kw_only=True):
     """One account over the life of a host. Only those that moved are in a book."""
 
     pan: str
@@ -130,7 +130,7 @@ class IssuerBook(msgspec.Struct, frozen=True, kw_only=True):
     """reversals that came before their original and wait for it, or had none"""
 
 
-class JournalRow(msgspec.Struct, frozen=True, gc=False):
+class JournalRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One payment as the switch's journal knows it."""
 
     key: str
@@ -214,7 +214,7 @@ class _Folding:
                 self._set(key, owed=self.rows[key].owed - 1)
 
     def _set(self, key: str, **changes: object) -> None:
-        row = self.rows.get(key, JournalRow(key, UNANSWERED, 0, "", ""))
+        row = self.rows.get(key, JournalRow(key=key, outcome=UNANSWERED, amount=0, currency="", de39=""))
         self.rows[key] = msgspec.structs.replace(row, **changes)
 
     def _close(self, txn: int, outcome: str, de39: str) -> None:

@@ -43,22 +43,24 @@ def acquirer(*payments: Payment, **changes: object) -> AcquirerBook:
 def issuer(*debits: Debit, moved: int | None = None, held: int | None = None) -> IssuerBook:
     posted = sum(d.billed for d in debits if not d.held) if moved is None else moved
     holds = sum(d.billed for d in debits if d.held) if held is None else held
-    card = CardBook("950401******0019", "504", 1_000_00, 1_000_00 - posted, holds)
+    card = CardBook(pan="950401******0019", currency="504", opening=1_000_00, closing=1_000_00 - posted, held=holds)
     return IssuerBook(
         name="atlas", cards=(card,), debits=debits, approved=1, declined={}, reversed=0, early_reversals=0
     )
 
 
 def payment(outcome: str = "approved", amount: int = 100_00, de39: str = "00", key: str = KEY) -> Payment:
-    return Payment(key, outcome, amount, "504", de39, "purchase", "domestic")
+    return Payment(
+        key=key, outcome=outcome, amount=amount, currency="504", de39=de39, kind="purchase", route="domestic"
+    )
 
 
 def row(outcome: str = "approved", amount: int = 100_00, de39: str = "00", **changes: int) -> JournalRow:
-    return replace(JournalRow(KEY, outcome, amount, "504", de39), **changes)
+    return replace(JournalRow(key=KEY, outcome=outcome, amount=amount, currency="504", de39=de39), **changes)
 
 
 def debit(amount: int = 100_00, *, held: bool = False) -> Debit:
-    return Debit(KEY, amount, "504", amount, "504", held)
+    return Debit(key=KEY, amount=amount, currency="504", billed=amount, billing="504", held=held)
 
 
 def sentences(acquirers: list[AcquirerBook], issuers: list[IssuerBook], rows: list[JournalRow]) -> list[str]:
