@@ -1,5 +1,6 @@
 """Talks made fit to be given away: masked; and a talk as a pytest file that replays it."""
 
+import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -8,6 +9,7 @@ import msgspec
 
 from switch.capture.masking import Mask
 from switch.capture.talks import Talk, as_lines, said
+from switch.security.files import open_private
 
 _TEST = '''"""Replays {source} and expects the answers captured in it."""
 
@@ -53,7 +55,8 @@ def as_test(talks: list[Talk], target: Path, source: str, network: str = "", to:
     """Write `target` (test_NAME.py) and beside it the messages as JSON lines. Returns the files. OSError."""
     name = re.sub(r"\\W", "_", target.stem.removeprefix("test_")) or "capture"
     lines = target.with_suffix(".jsonl")
-    lines.write_text("".join(f"{line}\n" for line in as_lines(talks)), encoding="utf-8")
+    with open(open_private(lines, os.O_WRONLY | os.O_TRUNC), "w", encoding="utf-8") as file:
+        file.writelines(f"{line}\n" for line in as_lines(talks))
     template = _AROUND if network else _TEST
     target.write_text(
         template.format(source=source, lines=lines.name, name=name, network=network, to=to), encoding="utf-8"

@@ -4,12 +4,15 @@ A written file has one interface a link, which says in its description how the l
 need not be told. Times are nanoseconds since 1970. Sources: draft-ietf-opsawg-pcapng, draft-ietf-opsawg-pcap.
 """
 
+import os
 import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Final, NamedTuple
 
 import msgspec
+
+from switch.security.files import make_private_directory, open_private
 
 SECTION, INTERFACE, SIMPLE, ENHANCED = 0x0A0D0D0A, 1, 3, 6
 _ORDER_MAGIC: Final = 0x1A2B3C4D
@@ -220,13 +223,13 @@ class Writer:
         self._interfaces: list[tuple[str, str]] = []
         self._numbers: dict[str, int] = {}
         self._waiting: list[bytes] = []
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_private_directory(path.parent)
         if path.is_file() and path.stat().st_size:
             self._make_room()
         self._open()
 
     def _open(self) -> None:
-        self._file = self.path.open("wb", buffering=0)
+        self._file = open(open_private(self.path, os.O_WRONLY | os.O_TRUNC), "wb", buffering=0)  # noqa: SIM115 - closed by `close`
         self._size = self._file.write(section_block())
         for name, description in self._interfaces:
             self._size += self._file.write(interface_block(name, description))

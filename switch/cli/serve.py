@@ -83,6 +83,7 @@ def command(
     from switch.cli._network import load
     from switch.config import load_network
     from switch.journal.log import JournalError
+    from switch.security.files import PRIVATE_UMASK
     from switch.security.vault import VaultError
     from switch.server.handover import ASK, ENVIRONMENT, inherit
     from switch.server.ports import MonotonicClock
@@ -103,6 +104,7 @@ def command(
     state_dir = Path(loaded.state_dir)
     log_file = log_path or state_dir / "hops.jsonl"
     showing = sys.stderr.isatty() if show is None else show
+    os.umask(PRIVATE_UMASK)
     try:
         serve = partial(
             _serve, loaded, reread, state_dir, log_file, showing=showing, drain_s=drain_s, inherited=inherited

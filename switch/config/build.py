@@ -265,7 +265,7 @@ def read_bin(s: Section, draft: Draft, members: dict[str, Member]) -> BinRange:
     return value
 
 
-def read_tariff(s: Section, draft: Draft, networks: list[str]) -> Tariff:
+def read_tariff(s: Section, draft: Draft, networks: set[str]) -> Tariff:
     """`[[tariff]]`: what a hop through a network costs."""
     network = s.choice("network", networks)
     minor = home_money(s, "per_transaction", draft.currency, "0", "0.55 MAD")

@@ -4,12 +4,15 @@ Each check is one function over the draft; it skips what a getter has already fo
 """
 
 from collections.abc import Iterable
+from typing import Final
 
 from switch.config.build import Draft
 from switch.config.mistakes import did_you_mean
 from switch.config.reader import Section, Source
 from switch.core.network import Network
 from switch.money.currency import CURRENCIES
+
+EVERY_ADDRESS: Final = ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
 
 
 def check(source: Source, draft: Draft, network: Network, acquirers_wait_ms: int) -> None:
@@ -80,7 +83,8 @@ def _spoken_for(draft: Draft) -> None:
 
 def _ports(draft: Draft) -> None:
     """No two sockets at one address, none that both listens and is connected to."""
-    taken: list[tuple[str, int, Section]] = []
+    taken: dict[int, dict[str, Section]] = {}
+    """by port and host"""
     sockets = [(s, "address", v.address) for s, v in draft.listeners]
     sockets += [(s, "connect", h.connect) for s, h in draft.hosts if h.connect is not None]
     for s, key, address in sockets:
@@ -89,20 +93,28 @@ def _ports(draft: Draft) -> None:
         if key == "connect" and not address.port:
             s.wrong(key, "port 0 is nowhere to connect to", "only a listener may take any free port")
             continue
-        for host, port, other in taken:
-            same = host == address.host or (
-                {"0.0.0.0", "::"} & {host, address.host} and "address" in other.data  # noqa: S104 - compared, not bound
-            )
-            if port == address.port and port and same:
-                s.wrong(key, f"{address} is taken: {other.title} on {_where(other)}")
-                break
+        same_port = taken.setdefault(address.port, {})
+        other = _taker(same_port, address.host) if address.port else None
+        if other is not None:
+            s.wrong(key, f"{address} is taken: {other.title} on {_where(other)}")
         else:
-            taken.append((address.host, address.port, s))
+            same_port.setdefault(address.host, s)
+
+
+def _taker(same_port: dict[str, Section], host: str) -> Section | None:
+    """Who has the port on `host` already: at the same address, or one of the two at every address."""
+    if host in same_port:
+        return same_port[host]
+    if host in EVERY_ADDRESS:
+        return next((s for s in same_port.values() if "address" in s.data), None)
+    wide = (same_port[every] for every in EVERY_ADDRESS if every in same_port)
+    return next((s for s in wide if "address" in s.data), None)
 
 
 def _hosts(source: Source, draft: Draft) -> None:
     """A host without `connect` needs a listener it can connect to; a network needs a tariff."""
     host_listeners = [v for _, v in draft.listeners if v.role == "host"]
+    priced = {t.network for _, t in draft.tariffs}
     for s, h in draft.hosts:
         if h.connect is None and not host_listeners:
             source.note(
@@ -110,7 +122,7 @@ def _hosts(source: Source, draft: Draft) -> None:
                 f'{s.title} has no `connect`, and no [[listener]] has role "host" for it to connect to',
                 'add connect = "HOST:PORT", or such a listener',
             )
-        if h.role == "network" and h.name and h.name not in {t.network for _, t in draft.tariffs}:
+        if h.role == "network" and h.name and h.name not in priced:
             source.note(source.index.key(s.path), f"{s.title} has no [[tariff]]", f'add one with network = "{h.name}"')
 
 
@@ -202,6 +214,9 @@ def _money(draft: Draft, network: Network) -> None:
 
 def _stand_in(draft: Draft) -> None:
     """Stand-in is for issuers, for products they have, a rule each; no single payment may be above what all may be."""
+    products_of: dict[str, set[str]] = {}
+    for _, b in draft.bins:
+        products_of.setdefault(b.issuer, set()).add(b.product)
     for host, h in draft.hosts:
         rules = list(zip(host.tables("standin"), h.standin, strict=True))
         if rules and h.role == "network":
@@ -209,7 +224,7 @@ def _stand_in(draft: Draft) -> None:
                 "product", f"{host.title} is a network: it stands in for its issuers itself", "leave it out"
             )
             continue
-        products = {b.product for _, b in draft.bins if b.issuer == h.member}
+        products = products_of.get(h.member, set())
         _repeats(((s, r.product) for s, r in rules), "product", f'{host.title} has stand-in for product "{{}}" already')
         for s, r in rules:
             if r.product and r.product not in products:

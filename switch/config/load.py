@@ -12,6 +12,11 @@ from switch.money.country import ALPHA, NUMERIC, country_numeric
 from switch.money.currency import BY_ALPHA
 from switch.shipped import shipped
 
+FILE_BYTES_MAX: Final = 16 << 20
+"""a network file's size: more than two hundred thousand BIN ranges need"""
+
+BYTE_ORDER_MARK: Final = "\ufeff"
+"""Some editors begin a file with it; it means nothing in UTF-8."""
 SHIPPED: Final = shipped("networks")
 
 
@@ -32,12 +37,16 @@ def load_network(name_or_path: str) -> Network:
             )
     shown = _shown(path)
     try:
-        text = path.read_bytes().decode("utf-8")
+        with path.open("rb") as stream:
+            data = stream.read(FILE_BYTES_MAX + 1)
+        if len(data) > FILE_BYTES_MAX:
+            raise _whole(shown, f"has more than {FILE_BYTES_MAX:,} bytes, the most that a network file may have")
+        text = data.decode("utf-8")
     except OSError as error:
         raise _whole(shown, f"cannot be read: {error.strerror or error}") from None
     except UnicodeDecodeError as error:
         raise _whole(shown, f"is not UTF-8: byte 0x{error.object[error.start]:02x} at offset {error.start}") from None
-    return parse_network(text.replace("\r\n", "\n"), shown)
+    return parse_network(text.removeprefix(BYTE_ORDER_MARK).replace("\r\n", "\n"), shown)
 
 
 def parse_network(text: str, file: str) -> Network:
@@ -74,7 +83,7 @@ def _read(source: Source) -> Network:
     draft.listeners = [(s, build.read_listener(s, dialects, limits)) for s in root.tables("listener")]
     draft.hosts = [(s, build.read_host(s, dialects, members, limits, money)) for s in root.tables("host")]
     draft.bins = [(s, build.read_bin(s, draft, members)) for s in root.tables("bin")]
-    networks = [h.name for _, h in draft.hosts if h.role != "issuer"]
+    networks = {h.name for _, h in draft.hosts if h.role != "issuer"}
     draft.tariffs = [(s, build.read_tariff(s, draft, networks)) for s in root.tables("tariff")]
     rates = build.read_rates(root.table("rates"), money)
     state_dir = root.text("state_dir", f"var/{name or 'network'}")

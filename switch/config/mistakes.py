@@ -2,12 +2,18 @@
 
 from collections.abc import Callable, Iterable
 from difflib import get_close_matches
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import msgspec
 
+from switch.wire.printable import printable
+
 Paint: TypeAlias = Callable[[str, str], str]
 """(style, text) -> text as a terminal shows it; styles: `place`, `error`, `caret`, `hint`, `source`."""
+
+
+TAB: Final = "\t"
+"""stays in a source line: carets below it are moved by as much"""
 
 
 def plain(style: str, text: str) -> str:
@@ -34,16 +40,18 @@ class Mistake(msgspec.Struct, frozen=True, kw_only=True):
 
     def render(self, paint: Paint = plain) -> str:
         """`file:line:column: message`, the source line, and carets with the hint behind them."""
+        message, advice, file = (printable(text) for text in (self.message, self.hint, self.file))
         if not self.line:
-            hint = f"\n  {paint('hint', self.hint)}" if self.hint else ""
-            return f"{paint('place', self.file)}: {paint('error', self.message)}{hint}"
-        place = f"{self.file}:{self.line}:{self.column}"
+            hint = f"\n  {paint('hint', advice)}" if advice else ""
+            return f"{paint('place', file)}: {paint('error', message)}{hint}"
+        place = f"{file}:{self.line}:{self.column}"
         margin = " " * len(str(self.line))
-        indent = "".join(c if c == "\t" else " " for c in self.snippet[: (self.shown or self.column) - 1])
-        hint = f" {paint('hint', self.hint)}" if self.hint else ""
+        before = printable(self.snippet[: (self.shown or self.column) - 1], keep=TAB)
+        indent = "".join(c if c == "\t" else " " for c in before)
+        hint = f" {paint('hint', advice)}" if advice else ""
         return (
-            f"{paint('place', place)}: {paint('error', self.message)}\n"
-            f"  {self.line} | {paint('source', self.snippet)}\n"
+            f"{paint('place', place)}: {paint('error', message)}\n"
+            f"  {self.line} | {paint('source', printable(self.snippet, keep=TAB))}\n"
             f"  {margin} | {indent}{paint('caret', '^' * self.width)}{hint}"
         )
 
@@ -51,8 +59,9 @@ class Mistake(msgspec.Struct, frozen=True, kw_only=True):
 class ConfigErrors(Exception):  # noqa: N818 - it is a collection of them
     """All mistakes of one network file, in the order of their lines."""
 
-    def __init__(self, mistakes: Iterable[Mistake]) -> None:
-        """At least one mistake."""
+    def __init__(self, mistakes: Iterable[Mistake], *, more: bool = False) -> None:
+        """At least one mistake. `more`: there are so many that the file was not read to its end."""
+        self.more = more
         self.mistakes = sorted(mistakes, key=lambda m: (m.line, m.column))
         super().__init__(self.render())
 
@@ -60,7 +69,8 @@ class ConfigErrors(Exception):  # noqa: N818 - it is a collection of them
         """Every mistake, an empty line between two, and how many there are if there is more than one."""
         count = len(self.mistakes)
         blocks = [m.render(paint) for m in self.mistakes]
-        return "\n\n".join(blocks if count == 1 else [*blocks, f"{count} mistakes"])
+        end = f"{count} mistakes" + (", and the rest of the file has not been looked at" if self.more else "")
+        return "\n\n".join(blocks if count == 1 else [*blocks, end])
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

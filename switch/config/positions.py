@@ -6,6 +6,7 @@ four kinds, comments, arrays, inline tables, dotted keys, tables and arrays of t
 
 import re
 import tomllib
+from bisect import bisect_right
 from typing import Final, TypeAlias
 
 import msgspec
@@ -30,6 +31,8 @@ class Index:
         """`spans` as `scan` found them in `text`."""
         self.text = text
         self.spans = spans
+        self._starts = [0, *(found.end() for found in re.finditer("\n", text))]
+        """of the lines"""
 
     def key(self, path: Path) -> tuple[int, int]:
         """Start and end of the key; of an array of tables, its first header; of what is not there, the table above it."""
@@ -49,13 +52,15 @@ class Index:
 
     def line_column(self, offset: int) -> tuple[int, int]:
         """Line and column of an offset, both from 1, in characters."""
-        before = self.text.rfind("\n", 0, offset)
-        return self.text.count("\n", 0, offset) + 1, offset - before
+        line = bisect_right(self._starts, offset)
+        return line, offset - self._starts[line - 1] + 1
 
     def line_text(self, line: int) -> str:
         """The text of a line, from 1, without its end."""
-        lines = self.text.split("\n")
-        return lines[line - 1].rstrip("\r") if 0 < line <= len(lines) else ""
+        if not 0 < line <= len(self._starts):
+            return ""
+        end = self._starts[line] - 1 if line < len(self._starts) else len(self.text)
+        return self.text[self._starts[line - 1] : end].rstrip("\r")
 
 
 _SKIP: Final = re.compile(r"(?:[ \t\r\n]+|#[^\n]*)*")
@@ -66,9 +71,32 @@ _STRING: Final = re.compile(
     r"|'[^'\n]*'",
     re.DOTALL,
 )
+_TURN: Final = re.compile(rf"#[^\n]*|{_STRING.pattern}|\"\"\"|'''|[\[\]{{}}=,.\n]", re.DOTALL)
+"""What a text's nesting changes at; comments and strings, so that nothing in them is taken for it."""
 _BARE_KEY: Final = re.compile(r"[A-Za-z0-9_-]+")
 _BARE_VALUE: Final = re.compile(r"[^,\]}#\n]*")
 _BLANK: Final = re.compile(r"[ \t]*")
+
+
+def too_deep(text: str, depth_max: int) -> int | None:
+    """Where `text` first nests deeper than `depth_max`: by the dots of a key, or by arrays and inline tables. None: nowhere.
+
+    For before `tomllib`, whose cost grows with the square of a key's parts. The text need not be valid.
+    """
+    dots = depth = 0
+    for found in _TURN.finditer(text):
+        match found.group():
+            case ".":
+                dots += 1
+            case "[" | "{":
+                depth, dots = depth + 1, 0
+            case "]" | "}":
+                depth, dots = max(depth - 1, 0), 0
+            case "=" | "," | "\n":
+                dots = 0
+        if dots >= depth_max or depth > depth_max:
+            return found.start()
+    return None
 
 
 class _Scanner:

@@ -11,8 +11,18 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 from switch.config.mistakes import ConfigErrors, Mistake, did_you_mean, nearest
-from switch.config.positions import Index, Path, scan
+from switch.config.positions import Index, Path, scan, too_deep
 from switch.core.network import Address
+
+DEPTH_MAX: Final = 32
+"""tables in tables, as dotted keys, arrays or inline tables; what a network file says needs three"""
+MISTAKES_MAX: Final = 500
+"""A file that has so many is another kind of file; the rest of it is not looked at."""
+SNIPPET_MAX: Final = 400
+"""characters of a line that are shown; of a longer one, those around the mistake"""
+SNIPPET_BEFORE: Final = 60
+MESSAGE_MAX: Final = 400
+"""characters of a sentence, which may quote a value; of a longer one the middle is left out"""
 
 _TOML_PLACE: Final = re.compile(r"^(?P<what>.*) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$")
 _BARE_WORD: Final = re.compile(r"[A-Za-z][\w.-]*")
@@ -28,6 +38,12 @@ def _kind(value: object) -> str:
     return _TYPES.get(type(value), "a date or time")
 
 
+def clipped(message: str) -> str:
+    """A sentence no longer than `MESSAGE_MAX`: of a longer one its two ends, for what is wrong stands at one of them."""
+    half = MESSAGE_MAX // 2
+    return message if len(message) <= MESSAGE_MAX else f"{message[:half]} … {message[-half:]}"
+
+
 class Source:
     """One network file: its text, its positions, and the mistakes noted so far."""
 
@@ -36,6 +52,12 @@ class Source:
         self.file = file
         self.mistakes: list[Mistake] = []
         self.index = Index(text, {})
+        deep = too_deep(text, DEPTH_MAX)
+        if deep is not None:
+            self.note(
+                (deep, deep + 1), f"nested deeper than {DEPTH_MAX} tables or arrays", "a network file needs three"
+            )
+            raise ConfigErrors(self.mistakes)
         try:
             data = tomllib.loads(text, parse_float=Decimal)
             self.index = scan(text)
@@ -67,17 +89,23 @@ class Source:
         self._add(line, column, width, what, hint)
 
     def _add(self, line: int, column: int, width: int, message: str, hint: str) -> None:
+        snippet = self.index.line_text(line)
+        start = max(0, column - SNIPPET_BEFORE) if len(snippet) > SNIPPET_MAX else 0
+        cut = snippet[start : start + SNIPPET_MAX]
         self.mistakes.append(
             Mistake(
                 file=self.file,
                 line=line,
                 column=column,
-                width=width,
-                message=message,
+                width=min(width, max(1, len(cut) - (column - start) + 1)),
+                message=clipped(message),
                 hint=hint,
-                snippet=self.index.line_text(line),
+                snippet=cut,
+                shown=column - start if start else 0,
             )
         )
+        if len(self.mistakes) >= MISTAKES_MAX:
+            raise ConfigErrors(self.mistakes, more=True)
 
     def note(self, span: tuple[int, int], message: str, hint: str = "") -> None:
         """A mistake at `span`, cut at the end of its line."""

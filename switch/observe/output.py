@@ -6,6 +6,8 @@ import stat
 from pathlib import Path
 from typing import Protocol
 
+from switch.security.files import make_private_directory, open_private
+
 CHUNK_BYTES = 4_096
 """what a pipe that is ready for writing takes without blocking (PIPE_BUF)"""
 
@@ -52,11 +54,11 @@ class FileOutput(_Waiting):
         self._file_bytes_max = file_bytes_max
         self._turn_at = file_bytes_max
         self._files_max = files_max
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_private_directory(path.parent)
         self._fd = self._open()
 
     def _open(self) -> int:
-        fd = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        fd = open_private(self._path, os.O_RDWR | os.O_APPEND)
         self._size = os.fstat(fd).st_size
         if self._size and os.pread(fd, 1, self._size - 1) != b"\n":
             self.data[:0] = b"\n"  # a torn last line stays a line of its own

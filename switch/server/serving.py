@@ -24,6 +24,7 @@ from switch.doctor.explain import Explainer
 from switch.journal.feed import Feed
 from switch.journal.history import IndexHistory
 from switch.journal.recovery import Recovered
+from switch.security.files import make_private_directory
 from switch.security.vault import KeyVault
 from switch.server.control import Control, controlling
 from switch.server.driver import Dial, Driver, Sinks, trio_clock
@@ -168,7 +169,7 @@ async def serving(
     `inherited`: what the program before has left in this process.
     Raises OSError (an address is in use), JournalError and VaultError with sentences for people; nothing is half-started then.
     """
-    state_dir.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - once, before anything runs
+    make_private_directory(state_dir)
     began = time.perf_counter()
     dialects = dialects_of(network)
     if inherited is not None:

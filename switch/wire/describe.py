@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from switch.wire.dialect import Dialect
 from switch.wire.element import Element
 from switch.wire.errors import CodecError, DecodeError
+from switch.wire.printable import printable
 from switch.wire.subfields import Form, SubfieldError
 from switch.wire.vocabulary import (
     ANSWER_NAMES,
@@ -88,14 +89,9 @@ def _order(de: str) -> int:
 
 
 def _laid_out(line: _Line, width: int, paint: Paint) -> str:
-    name, value = _printable(line.name), _printable(line.value)
+    name, value = printable(line.name), printable(line.value)
     text = f"{paint('label', f'{line.key:<6}')}{name:<{width}}  {paint('hint', value) if line.hidden else value}"
-    return (f"{text}  {paint(line.style, _printable(line.note))}" if line.note else text).rstrip()
-
-
-def _printable(text: str) -> str:
-    """What a terminal would obey or hide is shown as `\\xNN`."""
-    return text if text.isprintable() else "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
+    return (f"{text}  {paint(line.style, printable(line.note))}" if line.note else text).rstrip()
 
 
 def _label(de: str) -> str:

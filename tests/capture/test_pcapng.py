@@ -1,5 +1,7 @@
 """Capture files: what is written is read back; what others wrote is read in either byte order; damage ends reading, said."""
 
+import os
+import stat
 import struct
 from pathlib import Path
 
@@ -44,6 +46,18 @@ def test_what_is_written_is_read_back_with_its_time_link_and_comment(tmp_path: P
     assert (first.at_ns, first.data, first.comment) == (AT, b"abc", "txn 1f")
     assert (first.interface.name, first.interface.description) == ("pos", "dialect=cmi87b framing=tpdu")
     assert (second.at_ns, second.data, second.interface.name, second.comment) == (AT + 1, b"defg", "atlas", "")
+
+
+def test_a_capture_is_its_owners_alone_and_so_is_what_is_turned_over_from_it(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        writer = Writer(tmp_path / "deep" / "a.pcapng", file_bytes=10)
+        writer.packet(writer.interface("pos"), AT, b"abc")
+        writer.close()
+    finally:
+        os.umask(before)
+    kept = [tmp_path / "deep", tmp_path / "deep" / "a.pcapng", tmp_path / "deep" / "a.1.pcapng"]
+    assert [stat.S_IMODE(path.stat().st_mode) for path in kept] == [0o700, 0o600, 0o600]
 
 
 @pytest.mark.parametrize("order", ["<", ">"])

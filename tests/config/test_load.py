@@ -1,6 +1,7 @@
 """A network file becomes a `Network`, or all of its mistakes; nothing else, whatever it holds."""
 
 import json
+import time
 from decimal import Decimal
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from switch.config import ConfigErrors, load_network, parse_network
+from switch.config.load import FILE_BYTES_MAX
+from switch.config.positions import scan
 from switch.core.limits import Limits
 from switch.core.network import Address
 from switch.wire.dialect import DIRECTORY
@@ -97,10 +100,86 @@ def test_a_file_in_another_encoding_is_named_with_its_first_wrong_byte(tmp_path:
         load_network(str(path))
 
 
-@pytest.mark.parametrize("text", ["x = " + "[" * 5000, "x = " + "9" * 5000, "\x00", "[rates]\nUSD = 1e999999\n"])
-def test_a_hostile_file_is_a_mistake_too(text: str):
-    with pytest.raises(ConfigErrors):
+def test_a_byte_order_mark_changes_nothing(tmp_path: Path):
+    path = tmp_path / "small.toml"
+    path.write_bytes(b"\xef\xbb\xbf" + BASE.encode())
+    assert load_network(str(path)).bins == parse_network(BASE, "x").bins
+
+
+HOSTILE_FILES = {
+    "arrays in arrays": "x = " + "[" * 5000,
+    "tables in tables": "x = " + "{a = " * 5000,
+    "a key of fifty thousand parts": "a" + ".a" * 50_000 + " = 1",
+    "a header of fifty thousand parts": "[a" + ".a" * 50_000 + "]",
+    "a string without an end, full of ends": 'x = """' + r'\"""' * 25_000,
+    "a number of thousands of digits": "x = " + "9" * 5000,
+    "a number of thousands of digits where one is asked for": BASE.replace("12_000", "9" * 4000),
+    "a NUL": "\x00",
+    "an escape sequence": 'x = "\x1b[2J"',
+    "a number without end": "[rates]\nUSD = 1e999999\n",
+    "a hundred thousand tables": "[[a]]\n" * 100_000,
+    "one key twenty thousand times": "x = 1\n" * 20_000,
+    "ranges that lack all else": BASE + '[[bin]]\nrange = "4"\n' * 20_000,
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE_FILES.values(), ids=HOSTILE_FILES)
+def test_a_hostile_file_is_soon_a_mistake_with_its_place(text: str):
+    began = time.process_time()
+    with pytest.raises(ConfigErrors) as caught:
         parse_network(text, "x")
+    said = str(caught.value)
+    assert said.startswith("x:")
+    assert said.replace("\n", "").isprintable()
+    assert len(said) < 400_000
+    assert time.process_time() - began < 5
+
+
+def test_a_file_too_large_to_be_a_network_is_not_read(tmp_path: Path):
+    path = tmp_path / "large.toml"
+    with path.open("wb") as file:
+        file.truncate(FILE_BYTES_MAX + 1)
+    with pytest.raises(ConfigErrors, match="has more than 16,777,216 bytes, the most that a network file may have"):
+        load_network(str(path))
+
+
+def test_checks_cost_by_the_line_not_by_its_square():
+    def seconds(ranges: int) -> float:
+        blocks = (f'[[bin]]\nrange = "7{n:07d}"\nscheme = "cmi"\nissuer = "rif"\n' for n in range(ranges))
+        text, began = BASE + "".join(blocks), time.process_time()
+        assert len(parse_network(text, "x").bins) == ranges + 3
+        return time.process_time() - began
+
+    assert seconds(8_000) < 20 * seconds(1_000)
+
+
+VALUES = [
+    "{}",
+    "[]",
+    "[{}]",
+    "[[]]",
+    '""',
+    '"\\u0000\\u001b[2J"',
+    "0",
+    "-1",
+    "1e400",
+    "nan",
+    "true",
+    "2026-01-01",
+    "[1]",
+]
+
+
+def test_a_value_of_any_other_kind_at_any_key_is_a_mistake_at_that_key_or_taken():
+    spans = [span for span in scan(BASE).spans.values() if span.value_end > span.value_start]
+    assert len(spans) > 30
+    for span in spans:
+        for value in VALUES:
+            text = BASE[: span.value_start] + value + BASE[span.value_end :]
+            try:
+                parse_network(text, "x")
+            except ConfigErrors as errors:
+                assert str(errors).replace("\n", "").isprintable()  # noqa: PT017 - a value may be right, too
 
 
 PIECES = st.sampled_from(

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import pathlib
+import stat
 
 import pytest
 import structlog
@@ -123,6 +124,15 @@ def test_nothing_is_written_before_flush_and_a_long_batch_flushes_itself(path):
         log.hop(SENT, SENT.at_ns, WALL_NS)
     assert len(lines(path)) == BATCH_EVENTS
     log.close()
+
+
+def test_the_log_and_the_directory_it_is_in_are_their_owners_alone(path):
+    before = os.umask(0)
+    try:
+        HopLog(path).close()
+    finally:
+        os.umask(before)
+    assert [stat.S_IMODE(p.stat().st_mode) for p in (path, path.parent)] == [0o600, 0o700]
 
 
 # -- processors
