@@ -6,6 +6,8 @@ import pathlib
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from click.testing import CliRunner
@@ -94,31 +96,42 @@ def test_a_directory_is_no_log(tmp_path):
     assert "Is a directory" in result.output
 
 
-def started(*args):
-    return subprocess.Popen(
-        [sys.executable, "-c", "from switch.cli.main import main; main()", *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        text=True, cwd=pathlib.Path(__file__).parents[2], env=os.environ | {"PYTHONUNBUFFERED": "1"},
-    )  # fmt: skip
+@contextmanager
+def started(*args: str) -> Iterator["subprocess.Popen[str]"]:
+    """A command in a process of its own; killed at the end if it still runs."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from switch.cli.main import main; main()", *args],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=pathlib.Path(__file__).parents[2],
+        env=os.environ | {"PYTHONUNBUFFERED": "1"},
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def test_follow_goes_on_with_what_is_written_and_stops_at_ctrl_c(log):
-    process = started("hops", "--log", str(log), "--follow", "--where", "event=again")
-    assert process.stdout is not None
-    writer = HopLog(log)
-    writer.log(Log("info", "again", {"n": 1}), 0)
-    writer.close()
-    assert "again n=1" in process.stdout.readline()
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=20)
-    assert (process.returncode, errors) == (0, "")
+    with started("hops", "--log", str(log), "--follow", "--where", "event=again") as process:
+        assert process.stdout is not None
+        writer = HopLog(log)
+        writer.log(Log("info", "again", {"n": 1}), 0)
+        writer.close()
+        assert "again n=1" in process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=20)
+        assert (process.returncode, errors) == (0, "")
 
 
 def test_watch_in_a_pipe_prints_lines_and_ends_with_a_summary(log):
-    process = started("watch", "--log", str(log), "--interval", "0.05", "--all")
-    assert process.stdout is not None
-    assert "last: link.down" in process.stdout.readline()
-    process.send_signal(signal.SIGTERM)
-    output, errors = process.communicate(timeout=20)
-    assert process.returncode == 0, errors
-    assert "Payments by route" in output
-    assert "\x1b" not in output
+    with started("watch", "--log", str(log), "--interval", "0.05", "--all") as process:
+        assert process.stdout is not None
+        assert "last: link.down" in process.stdout.readline()
+        process.send_signal(signal.SIGTERM)
+        output, errors = process.communicate(timeout=20)
+        assert process.returncode == 0, errors
+        assert "Payments by route" in output
+        assert "\x1b" not in output

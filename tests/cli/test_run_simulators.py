@@ -14,6 +14,7 @@ from switch.journal.log import JournalError
 from switch.simulators.build import make_issuer
 from switch.simulators.cards import demo_cards
 from switch.simulators.issuer import Issuer
+from tests.journal.samples import wait_durable
 from tests.simulators.samples import at, pay
 
 MOROCCO = load_network("morocco")
@@ -31,6 +32,7 @@ def one_payment(state: Path) -> Issuer:
     assert isinstance(station.journal, Feed)
     issuer.ledger.authorize(pay(card=CARDS["atlas-approved"]), at())
     station.journal.append(1, issuer.ledger.fresh[0])
+    wait_durable(station.journal, 1)
     station.journal.close()
     return issuer
 

@@ -114,11 +114,15 @@ def test_broken_off_in_the_middle_it_leaves_no_process_no_mount_and_no_file(tmp_
     child = Child(
         "soak", ["soak", "--duration", "300", "--every", "0.5", "--rate", "20", "--keep", str(run)], tmp_path / "out"
     )
-    wait_for(lambda: "under blows" in child.text(), 60)
-    wait_for(lambda: (run / "switch.2.out").exists() or (run / "atlas.2.out").exists(), 60)
-    assert len(processes_of(run)) >= 8
-    os.kill(child.pid, signal.SIGINT)
-    assert child.wait(60) == 130
+    try:
+        wait_for(lambda: "under blows" in child.text(), 60)
+        wait_for(lambda: (run / "switch.2.out").exists() or (run / "atlas.2.out").exists(), 60)
+        assert len(processes_of(run)) >= 8
+        os.kill(child.pid, signal.SIGINT)
+        assert child.wait(60) == 130
+    finally:
+        if child.running():
+            child.stop()
     assert child.text().splitlines()[-1] == "soak: stopped; its processes are ended"
     assert processes_of(run) == []
     assert str(run) not in Path("/proc/mounts").read_text()

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import select
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from switch.core.records.records import (
     Snapshot,
     StoodIn,
 )
+from switch.journal.feed import Feed
 from switch.journal.log import GENESIS, Log
 from switch.journal.recovery import journal_directory
 from switch.journal.writer import Chunk, Disk, Home, RealDisk, SegmentWriter
@@ -260,3 +262,9 @@ class FailingDisk(RealDisk):
 def payloads(state: Path) -> list[bytes]:
     """Of all records of the journal there, as they lie."""
     return [record.payload for _, record in Log(journal_directory(state), SCHEMA)]
+
+
+def wait_durable(feed: Feed, position: int) -> None:
+    """Drive the feed as the driver does until `position` is durable. Fails after ten seconds without news."""
+    while not feed.push() or feed.acknowledged() < position:
+        assert select.select([feed], [], [], 0 if feed.unacknowledged == 0 else 10)[0], "no acknowledgement"

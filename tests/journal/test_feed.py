@@ -20,15 +20,21 @@ from switch.journal.memory import DictHistory, MemoryJournal
 from switch.journal.recovery import journal_directory, recover
 from switch.journal.verify import verify
 from switch.security.vault import KeyVault
-from tests.journal.samples import PAN, answered, booted, day, forwarded, key, newest, owed, payloads, snapshot
+from tests.journal.samples import (
+    PAN,
+    answered,
+    booted,
+    day,
+    forwarded,
+    key,
+    newest,
+    owed,
+    payloads,
+    snapshot,
+    wait_durable,
+)
 
 LIMITS = Limits()
-
-
-def wait_durable(feed: Feed, position: int) -> None:
-    """Drive the feed as the driver does until `position` is durable. Fails after ten seconds without news."""
-    while not feed.push() or feed.acknowledged() < position:
-        assert select.select([feed], [], [], 0 if feed.unacknowledged == 0 else 10)[0], "no acknowledgement"
 
 
 def append(feed: Feed, entries: list[AnyEntry], first: int = 1) -> None:

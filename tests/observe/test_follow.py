@@ -89,7 +89,7 @@ def test_run_live_stops_when_told_and_has_counted_everything(tmp_path):
 
 def test_run_live_draws_on_a_terminal(tmp_path):
     path = an_afternoon(tmp_path / "log")
-    console = Console(file=io.StringIO(), width=100, force_terminal=True, color_system=None)
+    console = Console(file=io.StringIO(), width=100, force_terminal=True, color_system=None, _environ={"TERM": "xterm"})
     asked = iter([False])
     run_live(path, lambda: next(asked, True), console=console, interval_s=0.001, title="mine")
     assert "mine" in console.file.getvalue()

@@ -1,0 +1,27 @@
+"""These tests are green however they were started: what a shell or a scheduler leaves behind reaches none of them."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+STOPPED_BY_CTRL_C = HERE / "cli" / "test_hops.py"
+DRAWN_ON_A_TERMINAL = HERE / "observe" / "test_follow.py"
+IN_THE_BACKGROUND = ("sh", "-c", """trap '' INT; exec "$@" """, "sh")
+"""What a shell without job control does for `tools/test &`."""
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [(STOPPED_BY_CTRL_C, "stops_at_ctrl_c"), (DRAWN_ON_A_TERMINAL, "draws_on_a_terminal")],
+    ids=["ctrl-c", "terminal"],
+)
+def test_started_in_the_background_on_a_dumb_terminal_without_a_language(path: Path, name: str, tmp_path: Path) -> None:
+    bare = {"PATH": os.defpath, "HOME": str(tmp_path), "TERM": "dumb", "LANG": "C", "LC_ALL": "C", "COLUMNS": "20"}
+    options = ("-p", "no:cacheprovider", f"--basetemp={tmp_path}/base", str(path), "-k", name)
+    command = (*IN_THE_BACKGROUND, sys.executable, "-m", "pytest", *options)
+    done = subprocess.run(command, cwd=HERE.parent, env=bare, capture_output=True, text=True, check=False, timeout=120)
+    assert "1 passed" in done.stdout, done.stdout + done.stderr
