@@ -87,6 +87,8 @@ class Climate(msgspec.Struct, frozen=True):
     """bounds so small that they are reached"""
     mix: Mix
     faults: int
+    stop_lists: bool = False
+    """issuers send theirs after each sign-on"""
 
     @classmethod
     def draw(cls, dice: Random, transactions: int) -> "Climate":
@@ -102,6 +104,7 @@ class Climate(msgspec.Struct, frozen=True):
                 silent=dice.choice((0, 0, 1, 5)), void=dice.choice((5, 20)), preauth=dice.choice((6, 20)), undone=30
             ),
             faults=dice.choice((0, 5, 15, 40)) * max(1, transactions // 500) if dice.random() < 0.95 else 0,
+            stop_lists=dice.random() < 0.15,
         )
 
 
@@ -183,10 +186,16 @@ class Cast:
         return Ledger(host.name, cards, hold_s=host.preauth_s, tolerance=tolerance)
 
     def issuer(self, host: HostLink, dice: Random, climate: Climate, records: Sequence[HostEntry] = ()) -> Issuer:
-        """The host of a member, which sends its stop list; made again from its records when it has crashed."""
+        """The host of a member, made again from its records when it has crashed."""
         plan, ledger = self.plan(host, climate), self.ledger(host)
         issuer = Issuer(
-            host.name, self.speech(host), ledger, dice, plan, signs_on=host.connect is None, sends_stop_list=True
+            host.name,
+            self.speech(host),
+            ledger,
+            dice,
+            plan,
+            signs_on=host.connect is None,
+            sends_stop_list=climate.stop_lists,
         )
         return _recovered(issuer, records)
 

@@ -14,7 +14,7 @@ FAIR = Climate(
 SLOW_HOSTS = msgspec.structs.replace(FAIR, latency_ms=300.0, roaming=True)
 AWAY = msgspec.structs.replace(FAIR, mix=Mix(void=60, preauth=20, foreign=0))
 IN_PART = msgspec.structs.replace(FAIR, mix=Mix(void=20, part=30, cashback=15, preauth=15))
-AWAY_SHOWCASE = msgspec.structs.replace(FAIR, mix=Mix(foreign=0, showcase=50))
+AWAY_SHOWCASE = msgspec.structs.replace(FAIR, mix=Mix(foreign=0, showcase=50), stop_lists=True)
 AWAY_NARROW = msgspec.structs.replace(AWAY, narrow=True)
 NARROW = msgspec.structs.replace(FAIR, narrow=True)
 UNDONE = msgspec.structs.replace(FAIR, latency_ms=300.0, mix=Mix(preauth=100, undone=50, void=50))

@@ -90,9 +90,10 @@ def test_a_broken_promise_is_seen_within_so_many_days(
     assert any(trial.day(cast, seed) for seed in trial.seeds)
 
 
-def test_a_switch_that_forgets_its_answers_at_a_restart_is_seen_within_five_days() -> None:
+def test_a_switch_that_forgets_its_answers_at_a_restart_is_seen_within_three_days() -> None:
     cast = Cast(load_network("morocco"), make_switch=mutants.Forgetful)
-    assert any(World(cast, seed, 200).run().failures for seed in range(1, 6))
+    days = (World(cast, seed, 200, storms.issuers_away(seed), climate=storms.FAIR) for seed in range(1, 4))
+    assert any(day.run().failures for day in days)
 
 
 @pytest.mark.parametrize("counting", [True, False])
