@@ -16,15 +16,19 @@ def command(network: str) -> None:
     """Check a NETWORK file and report every mistake at once.
 
     NETWORK is a path, or the name of a shipped network (default: morocco). Each mistake is shown as file:line:column, the
-    line itself, and what to write instead. Exit code 1 if there is one.
+    line itself, and what to write instead. Exit code 1 if there is one. What is no mistake and worth a second look is a warning.
 
     \b
     Examples:
       cmi-switch check
       cmi-switch check my-network.toml
     """
+    from switch.config.warnings import warnings
+
     found = load(network)
     click.echo(f"{paint('good', found.source)}: {summary(found)}")
+    for sentence in warnings(found):
+        click.echo(f"{paint('hint', 'warning')}: {sentence}")
 
 
 def summary(network: "Network") -> str:

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from enum import StrEnum
+from ipaddress import ip_network
 from typing import Final
 
 import msgspec
@@ -67,6 +68,21 @@ def read_institutions(s: Section) -> tuple[str, ...]:
     return tuple(found)
 
 
+def read_allow(s: Section) -> tuple[str, ...]:
+    """`allow = ["10.0.0.0/8", "192.0.2.7"]`: addresses, and networks of them."""
+    found: list[str] = []
+    for value in s.texts("allow"):
+        try:
+            found.append(str(ip_network(value)))
+        except ValueError as error:
+            s.wrong(
+                "allow", f"`allow`: {error}", 'an address or a network of them, such as "10.0.0.0/8" or "192.0.2.7"'
+            )
+    if s.data.get("allow") == []:
+        s.wrong("allow", "`allow` is empty: nobody could connect", "leave the key out for any address")
+    return tuple(found)
+
+
 def read_member(s: Section, home: str, money: str) -> Member:
     """`[[member]]`: a bank. `home`, `money`: the home country and currency, numeric."""
     name = s.name()
@@ -76,6 +92,7 @@ def read_member(s: Section, home: str, money: str) -> Member:
         institution=s.digits("institution", INSTITUTION_LONGEST),
         country=s.lookup("country", country_numeric, NUMERIC, home or "504"),
         institutions=read_institutions(s),
+        allow=read_allow(s),
         advice_amount_max=home_money(s, "advice_amount_max", money, UNREFERENCED_MAX, "10000.00 MAD"),
         refund_amount_max=home_money(s, "refund_amount_max", money, UNREFERENCED_MAX, "10000.00 MAD"),
     )
@@ -95,6 +112,7 @@ def read_listener(s: Section, dialects: Dialects, limits: Limits) -> Listener:
         dialect=dialect,
         framing=dialects.framing(s, dialect),
         max_connections=s.integer("max_connections", 1, 200_000, limits.connections),
+        allow=read_allow(s),
         idle_s=s.integer("idle_s", 0, 86_400, 0),
         max_in_flight=s.integer("max_in_flight", 1, 1_000_000, min(2_000, limits.pending)),
     )
@@ -194,6 +212,7 @@ def read_host(s: Section, dialects: Dialects, members: dict[str, Member], limits
         backoff_min_ms=s.integer("backoff_min_ms", 10, 600_000, 500),
         backoff_max_ms=s.integer("backoff_max_ms", 10, 3_600_000, 30_000),
         max_pending=s.integer("max_pending", 1, 1_000_000, min(4_000, limits.pending)),
+        allow=read_allow(s),
         connections=s.integer("connections", 1, 64, 1),
         owed_per_second=s.integer("owed_per_second", 1, 100_000, 500),
         owed_tries_max=s.integer("owed_tries_max", 1, 100_000, 50),
@@ -210,8 +229,8 @@ def read_host(s: Section, dialects: Dialects, members: dict[str, Member], limits
         standin=tuple(read_standin(rule, home) for rule in s.tables("standin")),
         standin_total=home_money(s, "standin_total", home, None if s.has("standin") else "0", "50000.00 MAD"),
     )
-    if host.connect is None and s.has("connections"):
-        s.wrong_key("connections", "`connections` says how many the switch makes, and this host connects in itself")
+    if host.connect is not None and s.has("allow"):
+        s.wrong_key("allow", "`allow` says from where a host connects in, and the switch connects to this one itself")
     s.done()
     return host
 

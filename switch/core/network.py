@@ -35,6 +35,8 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     """ISO 3166 numeric, three digits"""
     institutions: tuple[str, ...] = ()
     """others whose messages its connections carry, as DE32 names them"""
+    allow: tuple[str, ...] = ()
+    """addresses it may sign on from, as networks (`10.0.0.0/8`); empty: any"""
     advice_amount_max: int = 10_000_00
     """one advice (0120, 0220) of its that follows no payment known here, at most: minor units of the home currency"""
     refund_amount_max: int = 10_000_00
@@ -53,6 +55,8 @@ class Listener(msgspec.Struct, frozen=True, kw_only=True):
     max_connections: int
     idle_s: int
     """a connection from which nothing came for so long is closed; 0: never"""
+    allow: tuple[str, ...] = ()
+    """addresses that may connect, as networks (`10.0.0.0/8`); empty: any"""
     max_in_flight: int = 2_000
     """requests of one connection awaiting their answer; above it: DE39=96 at once"""
 
@@ -104,8 +108,11 @@ class HostLink(msgspec.Struct, frozen=True, kw_only=True):
     backoff_max_ms: int
     max_pending: int
     """requests awaiting an answer; above it: DE39=91 at once"""
+    allow: tuple[str, ...] = ()
+    """of one that connects in: addresses it may sign on from, as networks; empty: any"""
     connections: int = 1
-    """that the switch makes and keeps; they share the traffic, and each takes over from one that is lost"""
+    """that the switch makes and keeps, or that one that connects in may have; they share the traffic, and each takes over from
+    one that is lost"""
     owed_per_second: int = 500
     """reversals and advices sent to it in a second, at most, repeats among them"""
     owed_tries_max: int = 50

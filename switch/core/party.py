@@ -102,8 +102,8 @@ class Party(Protocol):
     effects: list[Effect]
     wall_offset_ns: int
 
-    def connected(self, link: LinkId, now: int) -> None:
-        """A connection was accepted or made."""
+    def connected(self, link: LinkId, now: int, peer: str = "") -> None:
+        """A connection was accepted or made. `peer`: the address of its other end, without a port; "" where nobody knows it."""
 
     def received(self, link: LinkId, data: bytes, now: int) -> None:
         """Bytes as the stream brought them: any split or join of frames."""

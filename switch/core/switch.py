@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from switch.core.kernel import Kernel
+from switch.core.link_control.admission import is_allowed
 from switch.core.link_control.diagnosis import LinkDiagnosis, LinkDoctor
 from switch.core.link_control.maintenance import Maintenance
 from switch.core.link_control.network_management import NetworkManagement
@@ -86,6 +87,7 @@ class Switch(Kernel):
         )
         self._diagnosis = LinkDiagnosis(self.log, doctor)
         self.retiring = Retiring(self, self.management)
+        self.management.leaving = self.retiring.links
         self.overload = Overload(self, self._frames)
         self.hold, self.settle, self.release = self.overload.hold, self.overload.settle, self.overload.release
         self.listeners: dict[str, Listener] = {listener.name: listener for listener in network.listeners}
@@ -138,7 +140,7 @@ class Switch(Kernel):
 
     # -- links
 
-    def connected(self, link: LinkId, now: int) -> None:
+    def connected(self, link: LinkId, now: int, peer: str = "") -> None:
         """A connection to a listener, or one the switch has made to a host."""
         name = link_name(link)
         host = self.hosts.get(name)
@@ -153,8 +155,11 @@ class Switch(Kernel):
             self.log("info", "link.connected", link=link, dialect=session.dialect.name)
             if not self.maintenance.keep_out(session):
                 self.management.sign_on(session, now)
+        elif listener is not None and not is_allowed(listener.allow, peer):
+            self._turn_away(link, listener, peer)
         elif listener is not None:
             session = self.session(link, name, listener.role, listener.dialect, listener.framing, "", now)
+            session.peer = peer
             self.sessions[link] = session
             self.log("debug", "link.connected", link=link, dialect=session.dialect.name)
             self.unsigned[link] = now + self.limits.sign_on_ms * 1_000_000
@@ -165,6 +170,15 @@ class Switch(Kernel):
                 self._limit_close(session, "unsigned_connections", self.limits.unsigned_connections)
         else:
             self.effects.append(Close(link, f"the network file knows no {name}"))
+
+    def _turn_away(self, link: LinkId, listener: Listener, peer: str) -> None:
+        """Close a connection from an address that is not allowed, unread: it has no place here, and is no session."""
+        where = f"[[listener]] {listener.name}"
+        times = self.limit_times("allow", where)
+        if times:
+            self.log("warning", "link.not_allowed", link=link, peer=peer or "unknown", times=times,
+                     hint=f"`allow` of {where} of the network file has no such address; add it if it is a member's")  # fmt: skip
+        self.effects.append(Close(link, f"{peer or 'an unknown address'} is not in `allow` of {where}", at_once=True))
 
     def session(self, link: str, name: str, role: str, dialect: str, framing: str, peer: str, now: int) -> Session:
         """A connection that begins."""

@@ -278,7 +278,7 @@ class Driver:
         self._epoll.register(connection.fd, select.EPOLLIN)
         if self._watcher is not None:
             self._show_opened(self._watcher, connection, now + self.party.wall_offset_ns)
-        self.party.connected(link, now)
+        self.party.connected(link, now, address_of(sock.getpeername).host)
 
     def _close(self, effect: Close, now: int) -> None:
         connection = self._by_link.get(effect.link)

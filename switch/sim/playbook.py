@@ -140,12 +140,14 @@ class Playbook:
 
     # -- the other ends
 
-    def connects(self, name: str, dialect: str, framing: str, institution: str = "") -> Peer:
-        """A new connection on listener or host link `name`."""
+    def connects(
+        self, name: str, dialect: str, framing: str, institution: str = "", address: str = "127.0.0.1"
+    ) -> Peer:
+        """A new connection on listener or host link `name`, from `address`."""
         self._links += 1
         peer = Peer(self, f"{name}#{self._links}", self._dialects[dialect], make_framing(framing, 65_535), institution)
         self._peers[peer.link] = peer
-        self.switch.connected(peer.link, self.now)
+        self.switch.connected(peer.link, self.now, address)
         self._carry_out()
         return peer
 
@@ -158,10 +160,10 @@ class Playbook:
         self._carry_out()
         return link
 
-    def acquirer(self, listener: str, institution: str, *, sign_on: bool = True) -> Peer:
+    def acquirer(self, listener: str, institution: str, *, sign_on: bool = True, address: str = "127.0.0.1") -> Peer:
         """A connection to a listener, signed on unless told otherwise."""
         config = next(x for x in self.network.listeners if x.name == listener)
-        peer = self.connects(config.name, config.dialect, config.framing, institution)
+        peer = self.connects(config.name, config.dialect, config.framing, institution, address)
         if sign_on:
             stan_de7 = {DE.STAN: "000001", DE.TRANSMISSION_TIME: self.switch.de7(self.now)}
             peer.sends({DE.MTI: "0800", **stan_de7, DE.ACQUIRER: institution, DE.NETWORK_CODE: "001"})

@@ -74,8 +74,9 @@ class Host:
 
     # -- the contract
 
-    def connected(self, link: LinkId, now: int) -> None:
+    def connected(self, link: LinkId, now: int, peer: str = "") -> None:
         """A connection was accepted or made."""
+        del peer
         self.moment(now)
         line = self.lines[link] = Line(link, self._speech, self.emit, self._today)
         self.on_connected(line, now)

@@ -32,6 +32,25 @@ def test_check_sums_up_a_file_without_mistakes(small: Path):
     )
 
 
+@pytest.mark.parametrize(
+    ("address", "allow", "warned"),
+    [
+        ("0.0.0.0:8583", "", True),
+        ("192.0.2.1:8583", "", True),
+        ("[::]:8583", "", True),
+        ("switch.example:8583", "", True),
+        ("0.0.0.0:8583", '\nallow = ["10.0.0.0/8"]', False),
+        ("localhost:8583", "", False),
+        ("[::1]:8583", "", False),
+    ],
+)
+def test_check_warns_of_a_port_that_strangers_reach(small: Path, address: str, allow: str, warned: bool):
+    small.write_text(BASE.replace('"127.0.0.1:8583"', f'"{address}"{allow}'))
+    result = run("check", "small.toml")
+    assert result.exit_code == 0
+    assert ('warning: [[listener]] "acquirers" listens on ' in result.output) is warned
+
+
 def test_check_shows_every_mistake_on_stderr_and_exits_with_1(small: Path):
     small.write_text(BASE.replace('"cmi87"', '"cmi78"', 1).replace('"USD"', '"EUR"'))
     result = run("check", "small.toml")

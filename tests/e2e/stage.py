@@ -154,17 +154,26 @@ class Stage:
 
 
 class Client:
-    """A blocking acquirer or terminal: internal-format documents in, internal-format answers out."""
+    """A blocking acquirer or terminal: internal-format documents in and out. `address`: what its socket comes from."""
 
     def __init__(
-        self, stage: Stage, listener: str = "acquirers", institution: str = "504102", *, sign_on: bool = True
+        self,
+        stage: Stage,
+        listener: str = "acquirers",
+        institution: str = "504102",
+        *,
+        sign_on: bool = True,
+        address: str = "",
     ) -> None:
         config = next(x for x in stage.network.listeners if x.name == listener)
         self.dialect = Dialect.load(config.dialect)
         self.framing = make_framing(config.framing, 65_535)
         self.translator = translator_for(self.dialect, institution, stage.network.institution)
         self.institution = institution
-        self.sock = socket.create_connection((config.address.host, config.address.port), timeout=10)
+        source = (address, 0) if address else None
+        self.sock = socket.create_connection(
+            (config.address.host, config.address.port), timeout=10, source_address=source
+        )
         self._waiting: list[bytes] = []
         if sign_on:
             answer = self.asks({"t": "0800", "7": "1125120000", "11": "000001", "32": institution, "70": "001"})

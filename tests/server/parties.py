@@ -29,7 +29,7 @@ class Scripted:
     def did(self, name: str) -> list[tuple[Any, ...]]:
         return [call for call in self.calls if call[0] == name]
 
-    def connected(self, link: LinkId, now: int) -> None:
+    def connected(self, link: LinkId, now: int, peer: str = "") -> None:
         self.calls.append(("connected", link))
 
     def received(self, link: LinkId, data: bytes, now: int) -> None:

@@ -48,6 +48,8 @@ class KeptSession(msgspec.Struct, frozen=True, kw_only=True):
     dialled: bool
     retiring: str
     """why it is to end; "" where it is not"""
+    peer: str = ""
+    """address of the other end"""
 
 
 class KeptHost(msgspec.Struct, frozen=True, kw_only=True):

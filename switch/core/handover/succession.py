@@ -6,6 +6,7 @@ network file. Rule: what the new file still knows goes on as it was; what it kno
 """
 
 from switch.core.handover.memory import KeptHost, KeptSession, Memory, Remembered
+from switch.core.link_control.admission import allowed_of, is_allowed
 from switch.core.links.session import Session
 from switch.core.links.states import LinkEvent, SessionState
 from switch.core.network import Network
@@ -71,6 +72,7 @@ def _keep_session(switch: Switch, session: Session) -> KeptSession:
         begun_ns=switch.partial.get(link),
         dialled=session.name in switch.hosts,
         retiring=switch.retiring.links.get(link, ""),
+        peer=session.peer,
     )
 
 
@@ -120,7 +122,7 @@ def _take_session(switch: Switch, kept: KeptSession, now: int) -> None:
     peer = host.config.institution if host is not None and kept.dialled else ""
     session = switch.session(kept.link, kept.name, kept.role, kept.dialect, kept.framing, peer, now)
     session.resume_at(SessionState(kept.state))
-    session.source, session.host = kept.source, host
+    session.source, session.host, session.peer = kept.source, host, kept.peer
     switch.let_speak(session)
     session.heard_ns, session.since_de7 = kept.heard_ns, kept.since_de7
     session.asked = {(stan, de7): (code, at) for stan, de7, code, at in kept.asked}
@@ -164,6 +166,8 @@ def _retire_changed(switch: Switch, memory: Memory, now: int) -> None:
         reason = kept.retiring or _reason_to_retire(before, after, kept)
         if not reason and kept.role != "host" and kept.source and kept.source not in members:
             reason = f"member {kept.source} left the network file"
+        if not reason and not kept.dialled:
+            reason = _not_allowed_any_more(after, kept)
         if kept.host and session.host is None:
             _end_removed(switch, session, now)
         elif reason:
@@ -194,6 +198,16 @@ def _reason_to_retire(before: Network, after: Network, kept: KeptSession) -> str
         if was_so != is_so
     ]
     return f"{', '.join(changed)} of listener {name} changed" if changed else ""
+
+
+def _not_allowed_any_more(after: Network, kept: KeptSession) -> str:
+    """Why the new file would not let it connect; "" where it would."""
+    door = next((listener.allow for listener in after.listeners if listener.name == kept.name), ())
+    if not is_allowed(door, kept.peer):
+        return f"{kept.peer} is not in `allow` of listener {kept.name} any more"
+    if kept.source and not is_allowed(allowed_of(after, kept.source, host=kept.role == "host"), kept.peer):
+        return f"{kept.peer} is not in `allow` of {kept.source} any more"
+    return ""
 
 
 def _end_removed(switch: Switch, session: Session, now: int) -> None:

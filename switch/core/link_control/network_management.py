@@ -5,15 +5,16 @@ switch connects to, the switch signs on itself, echoes when the link is idle, an
 connect in and sign on as an acquirer does.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from difflib import get_close_matches
 
 from switch.core.kernel import Kernel
-from switch.core.links.session import RESUME, HostState, Session, maintenance_of, significant
+from switch.core.link_control.admission import Barred, bar
+from switch.core.links.session import RESUME, SUSPECT_NS, HostState, Session, maintenance_of, significant
 from switch.core.links.states import LinkEvent, SessionState
 from switch.core.messages.dates import date_mistake
 from switch.core.messages.translator import answer
-from switch.core.party import Close
+from switch.core.party import Close, LinkId
 from switch.wire import EncodeError
 from switch.wire.vocabulary import DE, MTI, Answer, Document, NetworkCode
 
@@ -32,6 +33,8 @@ class NetworkManagement:
         }
         self.cutover: Callable[[Session, Document, int], str] = _no_cutover
         """what answers an 0800 with DE70=201: its DE39"""
+        self.leaving: Container[LinkId] = ()
+        """connections that end once they can be missed"""
         self.stan = 0
         """last DE11 of an 0800 of the switch's"""
 
@@ -144,12 +147,9 @@ class NetworkManagement:
                 hint="DE32 of a sign-on must be the institution of a [[member]] (or [[host]]) of the network file",
             )  # fmt: skip
             return Answer.FORMAT_ERROR if not institution else Answer.NOT_PERMITTED_TERMINAL
-        if session.source not in ("", name):
-            kernel.log(
-                "warning", "link.sign_on_refused", link=session.link, institution=institution, source=session.source,
-                hint=f"this connection is {session.source}'s, and stays so: {name} signs on with one of its own",
-            )  # fmt: skip
-            return Answer.NOT_PERMITTED_TERMINAL
+        barred = bar(kernel, session, name, self.leaving)
+        if barred is not None:
+            return self._bar(session, institution, barred, now)
         session.source = name
         session.since_de7 = document.get(DE.TRANSMISSION_TIME, "")
         if session.role == "host":
@@ -171,6 +171,15 @@ class NetworkManagement:
         if session.host is not None:
             self.mark_up(session, now)
         return Answer.APPROVED
+
+    def _bar(self, session: Session, institution: str, barred: Barred, now: int) -> str:
+        """Refuse a sign-on; what has its place is asked whether it is still there. Returns DE39."""
+        self._kernel.log("warning", "link.sign_on_refused", link=session.link, institution=institution, source=session.source,
+                         peer=session.peer, reason=barred.reason, hint=barred.hint)  # fmt: skip
+        for other in barred.others:
+            if not other.asked and now - other.heard_ns > SUSPECT_NS:
+                self._ask(other, NetworkCode.ECHO, now)
+        return barred.de39
 
     def _refuse_sign_on(self, session: Session) -> str:
         """The answer to a sign-on that an operator does not want now. The connection stays."""

@@ -53,7 +53,7 @@ class Session:
     __slots__ = (
         "asked", "bad", "bad_in_a_row", "carried", "dialect", "direct", "explained", "first", "framing", "framing_name", "good",
         "heard_ns", "host", "in_flight", "institution", "inward", "link", "max_in_flight", "name", "network_from_ns",
-        "network_messages", "report_illegal", "role", "say", "since_de7", "source", "state", "unanswered_ns",
+        "network_messages", "peer", "report_illegal", "role", "say", "since_de7", "source", "state", "unanswered_ns",
     )  # fmt: skip
 
     def __init__(
@@ -86,6 +86,8 @@ class Session:
         self.report_illegal = report_illegal
         self.source = ""
         """member (acquirer, terminal) or host name, once signed on"""
+        self.peer = ""
+        """address of the other end; "" where nobody knows it"""
         self.institution = ""
         """what DE32 of an acquirer's messages means where it is absent, or zeros fill it: who signed on"""
         self.carried: frozenset[str] = frozenset()

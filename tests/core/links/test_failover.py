@@ -183,7 +183,9 @@ def test_one_that_signs_off_leaves_the_traffic_to_the_other() -> None:
 
 def test_a_host_that_connects_in_may_have_several_connections() -> None:
     network = morocco()
-    hosts = tuple(msgspec.structs.replace(h, connect=None) if h.name == "atlas" else h for h in network.hosts)
+    hosts = tuple(
+        msgspec.structs.replace(h, connect=None, connections=2) if h.name == "atlas" else h for h in network.hosts
+    )
     entrance = msgspec.structs.replace(network.listeners[0], name="hosts", role="host")
     book = Playbook(msgspec.structs.replace(network, hosts=hosts, listeners=(*network.listeners, entrance)))
     first, second = (book.acquirer("hosts", "504101") for _ in range(2))

@@ -1,0 +1,93 @@
+"""Who may connect: from which addresses, as whom, and on how many connections.
+
+Theory of operation. A listener's `allow` is asked when a connection is made, before a byte of it is read; that of a member, or
+of a host that connects in, when it signs on and says who it is. A connection stays whose it is for as long as it lasts. A host
+has no more connections signed on than its `connections`: one more would get its share of the traffic, PIN blocks included.
+
+Addresses are no proof of who somebody is. They keep out who cannot send from them; certificates are to follow.
+"""
+
+from collections.abc import Container
+from ipaddress import IPv6Address, ip_address, ip_network
+
+import msgspec
+
+from switch.core.kernel import Kernel
+from switch.core.links.session import Session
+from switch.core.links.states import SessionState
+from switch.core.network import Network
+from switch.core.party import LinkId
+from switch.wire.vocabulary import Answer
+
+
+class Barred(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a sign-on is refused."""
+
+    de39: str
+    reason: str
+    hint: str
+    others: tuple[Session, ...] = ()
+    """connections that have its place: one of them may be gone without having said so"""
+
+
+def is_allowed(allow: tuple[str, ...], peer: str) -> bool:
+    """True if `peer`, an address, is in one of these networks; empty: any is. One that is no address is in none.
+
+    >>> is_allowed(("10.0.0.0/8",), "10.1.2.3"), is_allowed(("10.0.0.0/8",), "::ffff:10.1.2.3"), is_allowed(("::1/128",), "")
+    (True, True, False)
+    """
+    if not allow:
+        return True
+    try:
+        address = ip_address(peer.partition("%")[0])
+    except ValueError:
+        return False
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    return any(address in ip_network(network) for network in allow)
+
+
+def allowed_of(network: Network, source: str, *, host: bool) -> tuple[str, ...]:
+    """`allow` of a member, or of a host that connects in; empty where it has none, or is not there."""
+    sections = network.hosts if host else network.members
+    return next((section.allow for section in sections if section.name == source), ())
+
+
+def bar(kernel: Kernel, session: Session, name: str, leaving: Container[LinkId]) -> Barred | None:
+    """What keeps this connection from signing on as `name`, a member or (role `host`) a host; None: nothing.
+
+    `leaving`: connections that give way to others, and have no place any more.
+    """
+    if session.source not in ("", name):
+        return Barred(
+            de39=Answer.NOT_PERMITTED_TERMINAL,
+            reason=f"this connection is {session.source}'s, and stays so",
+            hint=f"{name} signs on with a connection of its own",
+        )
+    is_host = session.role == "host"
+    section = f"{'[[host]]' if is_host else '[[member]]'} {name}"
+    if not is_allowed(allowed_of(kernel.network, name, host=is_host), session.peer):
+        return Barred(
+            de39=Answer.NOT_PERMITTED_TERMINAL,
+            reason=f"{session.peer or 'an unknown address'} is not in `allow` of {section}",
+            hint="add it in the network file, if it is theirs",
+        )
+    host = kernel.hosts[name] if is_host else None
+    if host is None:
+        return None
+    others = tuple(
+        other
+        for other in kernel.with_hosts.values()
+        if other.host is host
+        and other is not session
+        and other.state in (SessionState.UP, SessionState.DRAINING)
+        and other.link not in leaving
+    )
+    if len(others) < host.config.connections:
+        return None
+    return Barred(
+        de39=Answer.ISSUER_INOPERATIVE,
+        reason=f"{name} has as many connections as `connections` of its [[host]] says: {host.config.connections}",
+        hint="what does not answer an echo test now makes room; if it has more on purpose, raise `connections`",
+        others=others,
+    )
