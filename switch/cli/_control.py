@@ -10,12 +10,15 @@ from typing import Any
 
 import click
 
+from switch.core.operator.errors import ErrorCode
+
 
 class NotDone(click.ClickException):
-    """What the switch, or the way to it, refused: a sentence, and below it what to do. Exit code 1."""
+    """What the switch, or the way to it, refused: a sentence, below it what to do, last its code. Exit code 1."""
 
-    def __init__(self, sentence: str, hint: str = "") -> None:
-        super().__init__(f"{sentence}\n{hint}" if hint else sentence)
+    def __init__(self, sentence: str, hint: str = "", *, code: str) -> None:
+        super().__init__("\n".join(filter(None, (sentence, hint, f"code {code} (docs/errors.md)" if code else ""))))
+        self.code = code
 
 
 def ask(state_dir: Path, command: str, timeout_s: float = 15.0, **arguments: Any) -> dict[str, Any]:
@@ -32,15 +35,22 @@ def ask(state_dir: Path, command: str, timeout_s: float = 15.0, **arguments: Any
             sock.sendall(line)
             answer = _line(sock)
         except TimeoutError:
-            raise NotDone(f"the switch in {state_dir} did not answer within {timeout_s:g} s",
-                          "its process is stopped or hangs: look at it before you ask again") from None  # fmt: skip
+            raise NotDone(
+                f"the switch in {state_dir} did not answer within {timeout_s:g} s",
+                "its process is stopped or hangs: look at it before you ask again",
+                code=ErrorCode.SWITCH_SILENT,
+            ) from None
         except OSError as error:
             raise _unreachable(state_dir, error) from None
     if not answer:
-        raise NotDone(f"the switch in {state_dir} went away before it answered", "look at the end of its hop log")
+        raise NotDone(
+            f"the switch in {state_dir} went away before it answered",
+            "look at the end of its hop log",
+            code=ErrorCode.SWITCH_GONE,
+        )
     said = json.loads(answer)
     if not said.pop("ok"):
-        raise NotDone(said["error"], said.get("hint", ""))
+        raise NotDone(said["error"], said.get("hint", ""), code=said.get("code", ""))
     assert isinstance(said, dict)
     return said
 
@@ -58,14 +68,20 @@ def _line(sock: socket.socket) -> bytes:
 def _unreachable(state_dir: Path, error: OSError) -> NotDone:
     start = "start it with `cmi-switch serve`, or name its directory with --state DIR"
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
-        return NotDone(f"no switch runs in {state_dir} (no control socket there)", start)
+        return NotDone(f"no switch runs in {state_dir} (no control socket there)", start, code=ErrorCode.SWITCH_ABSENT)
     if error.errno == errno.ECONNREFUSED:
-        return NotDone(f"no switch runs in {state_dir} any more (its control socket is left over)", start)
+        return NotDone(
+            f"no switch runs in {state_dir} any more (its control socket is left over)",
+            start,
+            code=ErrorCode.SWITCH_ABSENT,
+        )
     if error.errno in (errno.EACCES, errno.EPERM):
         return NotDone(
-            f"the control socket in {state_dir} is another user's", "run this as the user the switch runs as"
+            f"the control socket in {state_dir} is another user's",
+            "run this as the user the switch runs as",
+            code=ErrorCode.SWITCH_FORBIDDEN,
         )
-    return NotDone(f"the switch in {state_dir} cannot be reached: {error.strerror}")
+    return NotDone(f"the switch in {state_dir} cannot be reached: {error.strerror}", code=ErrorCode.SWITCH_UNREACHABLE)
 
 
 def of_switch(function: Callable[..., None]) -> Callable[..., None]:

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from switch.cli._control import NotDone, ask, of_switch
+from switch.core.operator.errors import ErrorCode
 
 POLL_S = 0.05
 UP_S = 60.0
@@ -48,8 +49,16 @@ def _new(state_dir: Path, before: int) -> dict[str, Any]:
         if status["restarts"] > before:
             return status
         if status["restart_failed"]:
-            raise NotDone(f"it did not come about: {status['restart_failed']}", "the switch goes on as before")
-    raise NotDone(f"the new program was not there within {UP_S:g} s", "look at the switch's output and its hop log")
+            raise NotDone(
+                f"it did not come about: {status['restart_failed']}",
+                "the switch goes on as before",
+                code=ErrorCode.PROGRAM_UNABLE,
+            )
+    raise NotDone(
+        f"the new program was not there within {UP_S:g} s",
+        "look at the switch's output and its hop log",
+        code=ErrorCode.PROGRAM_SILENT,
+    )
 
 
 def _nth(number: int) -> str:

@@ -3,7 +3,7 @@
 `DIR/control.sock` in the state directory, for its owner only (0600). One JSON object a line comes, one a line goes back:
 
     {"command": "links.list"}    {"ok": true, "hosts": [...], "sessions": [...]}
-    {"command": "list.links"}    {"ok": false, "error": "there is no command …", "hint": "there are: links.list …"}
+    {"command": "list.links"}    {"ok": false, "code": "command.unknown", "error": "there is no command …", "hint": …}
 
 Rule: payments come first. A command runs between two batches; a client that does not read, or says nothing, is cut off; how many
 there are and how long a line is have bounds. An answer says what is durable.
@@ -23,6 +23,7 @@ import msgspec
 import trio
 
 from switch.core.operator.command import Unable, unknown
+from switch.core.operator.errors import ErrorCode
 from switch.core.operator.operator import Operator
 from switch.core.party import Log
 from switch.server.connections import ListenError
@@ -35,6 +36,7 @@ IDLE_S: Final = 300.0
 """a client that asks nothing for so long is cut off"""
 READ_S: Final = 10.0
 """a client that has not read its answer by then is cut off"""
+SUCH_AS: Final = 'such as {"command": "links.list"}'
 DURABLE_S: Final = 5.0
 """an answer waits so long for the journal"""
 
@@ -68,7 +70,11 @@ class Control:
             async with stream:
                 with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
                     if self._clients > CLIENTS_MAX:
-                        refused = Unable(f"{CLIENTS_MAX} clients are connected already", "let one of them go")
+                        refused = Unable(
+                            f"{CLIENTS_MAX} clients are connected already",
+                            "let one of them go",
+                            code=ErrorCode.CLIENTS_TOO_MANY,
+                        )
                         await self._say(stream, _refusal(refused))
                     else:
                         await self._converse(stream, _who(stream))
@@ -90,7 +96,9 @@ class Control:
                 if line.strip() and not await self._say(stream, await self._answer(line, by)):
                     return
             if len(waiting) > LINE_BYTES_MAX:
-                too_long = Unable(f"a command is one line of up to {LINE_BYTES_MAX} bytes")
+                too_long = Unable(
+                    f"a command is one line of up to {LINE_BYTES_MAX} bytes", code=ErrorCode.COMMAND_UNREADABLE
+                )
                 await self._say(stream, _refusal(too_long))
                 return
 
@@ -110,10 +118,12 @@ class Control:
         try:
             asked = msgspec.json.decode(line, type=dict[str, Any])
         except msgspec.DecodeError as error:
-            return _refusal(Unable(f"not a JSON object on one line: {error}", 'such as {"command": "links.list"}'))
+            return _refusal(
+                Unable(f"not a JSON object on one line: {error}", SUCH_AS, code=ErrorCode.COMMAND_UNREADABLE)
+            )
         name = asked.pop("command", None)
         if not isinstance(name, str):
-            return _refusal(Unable("no command is named", 'such as {"command": "links.list"}'))
+            return _refusal(Unable("no command is named", SUCH_AS, code=ErrorCode.COMMAND_UNREADABLE))
         task = self._tasks.get(name)
         try:
             if task is not None:
@@ -127,12 +137,16 @@ class Control:
             self._driver.tell(Log("error", "operator.failed", {
                 "command": name, "by": by, "reason": reason, "hint": "a defect of the switch: please report it with this line",
             }))  # fmt: skip
-            return _refusal(Unable(f"{name} failed: {reason}", "a defect of the switch; payments go on"))
+            return _refusal(
+                Unable(
+                    f"{name} failed: {reason}", "a defect of the switch; payments go on", code=ErrorCode.COMMAND_FAILED
+                )
+            )
 
     async def _of_party(self, name: str, arguments: dict[str, Any], by: str) -> dict[str, Any]:
         operator, driver = self._operator, self._driver
         if name not in operator.known:
-            raise unknown("command", name, [*operator.known, *self._tasks])
+            raise unknown("command", name, [*operator.known, *self._tasks], ErrorCode.COMMAND_UNKNOWN)
         now = trio_clock()
         before = operator.position
         try:
@@ -145,15 +159,18 @@ class Control:
                 while operator.durable < after:  # noqa: ASYNC110 - the party is pure: it has no event to wait for
                     await trio.sleep(0.002)
             if operator.durable < after:
-                raise Unable(f"{name} is in effect, but the journal has not taken it within {DURABLE_S:g} s",
-                             "a crash now would undo it: look for journal.down in the hop log")  # fmt: skip
+                raise Unable(
+                    f"{name} is in effect, but the journal has not taken it within {DURABLE_S:g} s",
+                    "a crash now would undo it: look for journal.down in the hop log",
+                    code=ErrorCode.JOURNAL_LATE,
+                )
         built = msgspec.to_builtins(result)
         assert isinstance(built, dict)
         return built
 
 
 def _refusal(error: Unable) -> dict[str, Any]:
-    return {"ok": False, "error": str(error), "hint": error.hint}
+    return {"ok": False, "code": error.code, "error": str(error), "hint": error.hint}
 
 
 def _who(stream: trio.SocketStream) -> str:

@@ -17,6 +17,7 @@ from switch.core.handover.changes import Obstacle, changes, obstacles
 from switch.core.handover.succession import hand_over, take_over
 from switch.core.network import Network
 from switch.core.operator.command import Arguments, Unable
+from switch.core.operator.errors import ErrorCode
 from switch.core.party import Log
 from switch.core.switch import Switch
 from switch.doctor.explain import Explainer
@@ -48,7 +49,7 @@ class Reloader:
         try:
             given = msgspec.convert(arguments, ReloadArguments)
         except msgspec.ValidationError as error:
-            raise Unable(f"reload: {error}", "it takes: dry_run") from None
+            raise Unable(f"reload: {error}", "it takes: dry_run", code=ErrorCode.COMMAND_ARGUMENTS) from None
         return {"changes": await self.reload(by, dry_run=given.dry_run), "dry_run": given.dry_run}
 
     async def on_signal(self) -> None:
@@ -83,14 +84,18 @@ class Reloader:
             network = self._reread()
             return network, dialects_of(network, self._running.dialects)
         except ConfigErrors as errors:
-            raise Unable(str(errors), "nothing was changed; mend the file and ask again") from None
+            raise Unable(
+                str(errors), "nothing was changed; mend the file and ask again", code=ErrorCode.NETWORK_FILE
+            ) from None
         except (OSError, ValueError) as error:
-            raise Unable(str(error), "nothing was changed; mend the file and ask again") from None
+            raise Unable(
+                str(error), "nothing was changed; mend the file and ask again", code=ErrorCode.NETWORK_FILE
+            ) from None
 
     def _check(self, network: Network) -> None:
         running = self._running
         if running.switch.draining:
-            raise Unable("the switch is shutting down")
+            raise Unable("the switch is shutting down", code=ErrorCode.SWITCH_DRAINING)
         raise_obstacles(obstacles(running.network, network, running.switch.busy()))
 
     def _apply(self, network: Network, dialects: dict[str, Dialect]) -> None:
@@ -100,7 +105,11 @@ class Reloader:
         try:
             opened = driver.doors.prepare(wanted)
         except OSError as error:
-            raise Unable(str(error), "free the address, or give the listener another; nothing was changed") from None
+            raise Unable(
+                str(error),
+                "free the address, or give the listener another; nothing was changed",
+                code=ErrorCode.ADDRESS_UNAVAILABLE,
+            ) from None
         now = trio_clock()
         driver.carry_out(now)
         spoken = {**running.dialects, **dialects}
@@ -129,4 +138,4 @@ def raise_obstacles(found: list[Obstacle]) -> None:
     """Raise Unable with all of them, one a line."""
     if found:
         lines = [f"{obstacle.sentence}: {obstacle.hint}" for obstacle in found]
-        raise Unable("\n".join(lines), "nothing was changed")
+        raise Unable("\n".join(lines), "nothing was changed", code=ErrorCode.NETWORK_OBSTACLE)

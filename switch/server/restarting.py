@@ -24,6 +24,7 @@ from switch.core.handover.memory import MEMORY, Memory
 from switch.core.handover.succession import hand_over
 from switch.core.network import Network
 from switch.core.operator.command import Arguments, Unable
+from switch.core.operator.errors import ErrorCode
 from switch.core.party import Log
 from switch.server.handover import ASK, ENVIRONMENT, Estate, keep_over_exec, leave
 from switch.server.ports import trio_clock
@@ -130,24 +131,35 @@ class Restarter:
             )
             if asked.returncode:
                 words = asked.stderr.decode("utf-8", "replace").strip() or f"it ended with status {asked.returncode}"
-                raise Unable(f"the new program cannot take over: {words}", "nothing was changed: this one goes on")
+                raise Unable(
+                    f"the new program cannot take over: {words}",
+                    "nothing was changed: this one goes on",
+                    code=ErrorCode.PROGRAM_UNABLE,
+                )
             try:
                 return msgspec.json.decode(asked.stdout, type=Ability)
             except msgspec.MsgspecError as error:
                 raise Unable(
                     f"the new program does not say what it can take over: {error}",
                     "is it a release that knows restarts? Stop and start the switch instead",
+                    code=ErrorCode.PROGRAM_UNABLE,
                 ) from None
-        raise Unable(f"the new program did not answer within {ASK_S:g} s", "nothing was changed: this one goes on")
+        raise Unable(
+            f"the new program did not answer within {ASK_S:g} s",
+            "nothing was changed: this one goes on",
+            code=ErrorCode.PROGRAM_SILENT,
+        )
 
     def _check(self, network: Network) -> None:
         """Raise Unable where a hand-over cannot be."""
         running = self._running
         switch = running.switch
         if switch.draining:
-            raise Unable("the switch is shutting down")
+            raise Unable("the switch is shutting down", code=ErrorCode.SWITCH_DRAINING)
         if switch.journal_down:
-            raise Unable(f"the journal is down: {switch.journal_down}", "wait until it is up again")
+            raise Unable(
+                f"the journal is down: {switch.journal_down}", "wait until it is up again", code=ErrorCode.JOURNAL_DOWN
+            )
         raise_obstacles(obstacles(running.network, network, switch.busy()))
 
     def _refused(self, by: str, error: Unable) -> None:
@@ -172,7 +184,7 @@ class Restarter:
                 await self._settle()
                 self._become(dialled, stopped_ns, by, keeps=memory == MEMORY)
             except (Unable, OSError) as error:
-                self._refused(by, error if isinstance(error, Unable) else Unable(str(error)))
+                self._refused(by, error if isinstance(error, Unable) else Unable(str(error), code=ErrorCode.SYSTEM))
                 driver.go_on()
                 running.resume(dialled)
                 if running.switch.draining:  # it has said goodbye already: whoever watches over it starts it again
@@ -200,7 +212,9 @@ class Restarter:
                 await trio.sleep(0.0005)
             return
         raise Unable(
-            f"the journal did not take everything within {SETTLE_S:g} s", "look at its disk; nothing was changed"
+            f"the journal did not take everything within {SETTLE_S:g} s",
+            "look at its disk; nothing was changed",
+            code=ErrorCode.JOURNAL_LATE,
         )
 
     def _become(self, dialled: tuple[Any, ...], stopped_ns: int, by: str, *, keeps: bool) -> None:
@@ -237,4 +251,4 @@ def _no_arguments(name: str, arguments: dict[str, Any]) -> None:
     try:
         msgspec.convert(arguments, Arguments)
     except msgspec.ValidationError as error:
-        raise Unable(f"{name}: {error}", "it takes nothing") from None
+        raise Unable(f"{name}: {error}", "it takes nothing", code=ErrorCode.COMMAND_ARGUMENTS) from None

@@ -14,6 +14,7 @@ from trio.testing import MockClock
 
 from switch.cli._control import NotDone, ask
 from switch.core.operator.command import Arguments, Command, Named, Unable
+from switch.core.operator.errors import ErrorCode
 from switch.core.operator.operator import Operator
 from switch.core.party import Log
 from switch.server import control
@@ -51,7 +52,7 @@ class Office:
 def commands(desk: Desk) -> dict[str, Command]:
     def greet(given: Named, now: int) -> Greeting:
         if given.name == "nobody":
-            raise Unable("nobody is there", "greet somebody")
+            raise Unable("nobody is there", "greet somebody", code=ErrorCode.NAME_UNKNOWN)
         desk.position += 1
         return Greeting(f"good day, {given.name}")
 
@@ -117,26 +118,39 @@ async def test_a_command_is_a_line_and_so_is_its_answer(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "error", "hint"),
+    ("said", "code", "error", "hint"),
     [
-        ('{"command": "great"}', 'there is no command "great"', "did you mean greet?"),
-        ('{"command": "zzz"}', 'there is no command "zzz"', "there are: fail, greet, look"),
-        ('{"command": "greet"}', "greet: Object missing required field `name`", "it takes: name"),
+        ('{"command": "great"}', "command.unknown", 'there is no command "great"', "did you mean greet?"),
+        ('{"command": "zzz"}', "command.unknown", 'there is no command "zzz"', "there are: fail, greet, look"),
+        ('{"command": "greet"}', "command.arguments", "greet: Object missing required field `name`", "it takes: name"),
         (
             '{"command": "greet", "nam": "x"}',
+            "command.arguments",
             "greet: Object contains unknown field `nam`",
             "it takes: name",
         ),
-        ('{"command": "greet", "name": 7}', "greet: Expected `str`, got `int` - at `$.name`", "it takes: name"),
-        ('{"command": "greet", "name": "nobody"}', "nobody is there", "greet somebody"),
-        ('{"name": "x"}', "no command is named", 'such as {"command": "links.list"}'),
-        ("[1]", "not a JSON object on one line: Expected `object`, got `array`", 'such as {"command": "links.list"}'),
+        (
+            '{"command": "greet", "name": 7}',
+            "command.arguments",
+            "greet: Expected `str`, got `int` - at `$.name`",
+            "it takes: name",
+        ),
+        ('{"command": "greet", "name": "nobody"}', "name.unknown", "nobody is there", "greet somebody"),
+        ('{"name": "x"}', "command.unreadable", "no command is named", 'such as {"command": "links.list"}'),
+        (
+            "[1]",
+            "command.unreadable",
+            "not a JSON object on one line: Expected `object`, got `array`",
+            'such as {"command": "links.list"}',
+        ),
     ],
 )
-async def test_what_cannot_be_done_is_a_sentence_and_a_hint(tmp_path: Path, said: str, error: str, hint: str) -> None:
+async def test_what_cannot_be_done_is_a_code_a_sentence_and_a_hint(
+    tmp_path: Path, said: str, code: str, error: str, hint: str
+) -> None:
     async with office(tmp_path), await client(tmp_path) as stream:
         await stream.send_all(said.encode() + b"\n")
-        assert await line(stream) == {"ok": False, "error": error, "hint": hint}
+        assert await line(stream) == {"ok": False, "code": code, "error": error, "hint": hint}
         await stream.send_all(b'{"command": "greet", "name": "you"}\n')
         assert (await line(stream))["ok"], "and the client goes on"
 
@@ -154,7 +168,7 @@ async def test_a_command_of_the_process_is_awaited(tmp_path: Path) -> None:
     async def reload(arguments: dict[str, Any], by: str) -> dict[str, Any]:
         await trio.lowlevel.checkpoint()
         if arguments:
-            raise Unable("takes nothing")
+            raise Unable("takes nothing", code=ErrorCode.COMMAND_ARGUMENTS)
         return {"changed": 3}
 
     async with office(tmp_path) as here, await client(tmp_path) as stream:

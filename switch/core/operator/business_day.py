@@ -22,6 +22,7 @@ from switch.core.link_control.network_management import NetworkManagement
 from switch.core.links.session import Session
 from switch.core.links.states import SessionState
 from switch.core.operator.command import Arguments, Command, Unable
+from switch.core.operator.errors import ErrorCode
 from switch.core.records.records import Cutover
 from switch.wire import EncodeError
 from switch.wire.dates import nearest
@@ -96,17 +97,19 @@ class BusinessDay:
         try:
             wanted = date.fromisoformat(asked.date) if asked.date else self._next(now)
         except ValueError:
-            raise Unable(f'"{asked.date}" is no date', "such as 2026-11-27") from None
+            raise Unable(f'"{asked.date}" is no date', "such as 2026-11-27", code=ErrorCode.DAY_DATE) from None
         if not day < wanted < day + timedelta(AHEAD_DAYS_MAX):
             raise Unable(
                 f"the business day is {day}: {wanted} cannot follow it",
                 f"name a date after it, within {AHEAD_DAYS_MAX} days",
+                code=ErrorCode.DAY_DATE,
             )
         lasted_us = self._lasted_us(now)
         if lasted_us < AGAIN_US and not asked.again:
             raise Unable(
                 f"the business day was closed {max(lasted_us, 0) // 60_000_000} minutes ago, and is {day}",
                 f"to close it once more, and begin {wanted}: --again",
+                code=ErrorCode.DAY_CLOSED,
             )
         told = self._cut(wanted, "operator", now, None)
         return Day(wanted.isoformat(), self._since_us, told)

@@ -8,6 +8,7 @@ import msgspec
 
 from switch.core.kernel import Kernel
 from switch.core.operator.command import Arguments, Command, Unable
+from switch.core.operator.errors import ErrorCode
 from switch.core.transactions.hot_cards import HotCards
 from switch.core.transactions.transaction import Refusal
 
@@ -111,7 +112,9 @@ class CardCommands:
         limit = self._kernel.limits.hot_cards
         if len(self._kernel.state.hot_cards) + len(given.cards) > limit:
             raise Unable(
-                f"limit hot_cards={limit}: there is no room for them", "raise hot_cards in [limits] of the network file"
+                f"limit hot_cards={limit}: there is no room for them",
+                "raise hot_cards in [limits] of the network file",
+                code=ErrorCode.CARDS_FULL,
             )
         for number, card in enumerate(given.cards, given.first):
             with _of_card(number):
@@ -136,7 +139,11 @@ class CardCommands:
     @staticmethod
     def _bound(count: int) -> None:
         if count > CARDS_MAX:
-            raise Unable(f"{count} cards are more than one command takes", f"up to {CARDS_MAX} at once")
+            raise Unable(
+                f"{count} cards are more than one command takes",
+                f"up to {CARDS_MAX} at once",
+                code=ErrorCode.CARDS_TOO_MANY,
+            )
 
 
 @contextmanager
@@ -144,4 +151,6 @@ def _of_card(number: int) -> Iterator[None]:
     try:
         yield
     except Refusal as refusal:
-        raise Unable(f"card {number}: {refusal.reason}", "nothing was changed from this card on") from None
+        raise Unable(
+            f"card {number}: {refusal.reason}", "nothing was changed from this card on", code=ErrorCode.CARD_REFUSED
+        ) from None

@@ -9,6 +9,8 @@ from typing import Any
 
 import msgspec
 
+from switch.core.operator.errors import ErrorCode
+
 
 class Arguments(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Base of what a command is given; itself: nothing."""
@@ -32,17 +34,20 @@ class Command(msgspec.Struct, frozen=True):
 
 
 class Unable(Exception):  # noqa: N818 - an operator's word for it
-    """A command that cannot be done: a sentence, and what to do about it."""
+    """A command that cannot be done: a sentence and what to do about it for people, a code for programs."""
 
-    def __init__(self, sentence: str, hint: str = "") -> None:
+    def __init__(self, sentence: str, hint: str = "", *, code: ErrorCode) -> None:
         super().__init__(sentence)
         self.hint = hint
+        self.code = code
 
 
-def unknown(what: str, name: str, known: Iterable[str]) -> Unable:
+def unknown(what: str, name: str, known: Iterable[str], code: ErrorCode = ErrorCode.NAME_UNKNOWN) -> Unable:
     """`Unable`, for a name that nothing has: with the nearest one, or all there are."""
     names = sorted(known)
     near = get_close_matches(name, names, 1)
     return Unable(
-        f'there is no {what} "{name}"', f"did you mean {near[0]}?" if near else f"there are: {', '.join(names)}"
+        f'there is no {what} "{name}"',
+        f"did you mean {near[0]}?" if near else f"there are: {', '.join(names)}",
+        code=code,
     )

@@ -10,6 +10,7 @@ import msgspec
 
 from switch.core.kernel import Kernel
 from switch.core.operator.command import Arguments, Command, Unable
+from switch.core.operator.errors import ErrorCode
 from switch.core.records.records import Excepted, Resolved
 from switch.core.saf.forwarder import Forwarder
 from switch.wire.vocabulary import DE
@@ -100,7 +101,11 @@ class ExceptionCommands:
         """End one; what was owed by it is owed no more. Returns what it was. Raises Unable."""
         txn = self._open(given.txn)
         if not given.reason.strip():
-            raise Unable("an exception is resolved with a reason", "say what was done about it: --reason TEXT")
+            raise Unable(
+                "an exception is resolved with a reason",
+                "say what was done about it: --reason TEXT",
+                code=ErrorCode.EXCEPTION_REASON,
+            )
         row = self.show_one(OneException(txn=given.txn), now)
         if not self._forwarder.resolve(txn, given.reason, given.by, now):
             kernel = self._kernel
@@ -114,7 +119,11 @@ class ExceptionCommands:
         except ValueError:
             txn = 0
         if txn not in state.exceptions and txn not in state.shelved:
-            raise Unable(f'"{text}" is no open exception', "`cmi-switch exceptions list` shows what is open")
+            raise Unable(
+                f'"{text}" is no open exception',
+                "`cmi-switch exceptions list` shows what is open",
+                code=ErrorCode.EXCEPTION_UNKNOWN,
+            )
         return txn
 
     def _rows(self, now: int) -> Iterator[ExceptionRow]:

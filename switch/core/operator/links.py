@@ -7,6 +7,7 @@ from switch.core.link_control.maintenance import Maintenance
 from switch.core.links.session import HostState, Session
 from switch.core.links.states import SessionState
 from switch.core.operator.command import Arguments, Command, Unable, unknown
+from switch.core.operator.errors import ErrorCode
 
 
 class SessionRow(msgspec.Struct, frozen=True):
@@ -128,7 +129,9 @@ class LinkCommands:
             if session is None:
                 raise unknown("connection", name, kernel.sessions)
             if session.state in (SessionState.CONNECTED, SessionState.CLOSING):
-                raise Unable(f"connection {name} is {session.state.value}: it carries nothing")
+                raise Unable(
+                    f"connection {name} is {session.state.value}: it carries nothing", code=ErrorCode.LINK_IDLE
+                )
             return name
         members = {m.name for m in kernel.network.members}
         listeners = {listener.name for listener in kernel.network.listeners}

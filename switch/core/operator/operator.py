@@ -11,6 +11,7 @@ import msgspec
 
 from switch.core.kernel import Kernel
 from switch.core.operator.command import Command, Unable, unknown
+from switch.core.operator.errors import ErrorCode
 
 
 class Operator:
@@ -43,18 +44,23 @@ class Operator:
         kernel = self._kernel
         command = self._commands.get(name)
         if command is None:
-            raise unknown("command", name, self._commands)
+            raise unknown("command", name, self._commands, ErrorCode.COMMAND_UNKNOWN)
         try:
             given = msgspec.convert(arguments, command.arguments)
         except msgspec.ValidationError as error:
             raise Unable(
-                f"{name}: {error}", f"it takes: {', '.join(command.arguments.__struct_fields__) or 'nothing'}"
+                f"{name}: {error}",
+                f"it takes: {', '.join(command.arguments.__struct_fields__) or 'nothing'}",
+                code=ErrorCode.COMMAND_ARGUMENTS,
             ) from None
         if not command.changes:
             return command.run(given, now)
         if kernel.journal_down:
-            raise Unable(f"the journal is down ({kernel.journal_down}): what is changed now could not be kept",
-                         "look for journal.down in the hop log; ask again once it is up")  # fmt: skip
+            raise Unable(
+                f"the journal is down ({kernel.journal_down}): what is changed now could not be kept",
+                "look for journal.down in the hop log; ask again once it is up",
+                code=ErrorCode.JOURNAL_DOWN,
+            )
         shown = {k: f"{len(v)} given" if k in command.private else v for k, v in arguments.items()}
         try:
             result = command.run(given, now)

@@ -11,6 +11,7 @@ import msgspec
 from switch.core.kernel import Kernel
 from switch.core.links.session import HostState
 from switch.core.operator.command import Arguments, Command, Named, Unable, unknown
+from switch.core.operator.errors import ErrorCode
 from switch.core.saf.forwarder import Forwarder
 from switch.core.saf.queue import Item, Stage
 from switch.wire.vocabulary import DE
@@ -214,7 +215,11 @@ class SafCommands:
     def retry(self, given: RetryArguments, now: int) -> RetryResult:
         """Send again now what is dead or backs off. Raises Unable."""
         if bool(given.txns) + bool(given.host) + given.all != 1:
-            raise Unable("one thing is retried: transactions, all of a host, or all", "txns, host or all: one of them")
+            raise Unable(
+                "one thing is retried: transactions, all of a host, or all",
+                "txns, host or all: one of them",
+                code=ErrorCode.COMMAND_ARGUMENTS,
+            )
         if given.txns:
             txns = [self._parse_txn(text) for text in given.txns]
             names = sorted({self._kernel.state.owed[txn].host for txn in txns})
@@ -245,14 +250,20 @@ class SafCommands:
             txn = int(text, 16)
         except ValueError:
             raise Unable(
-                f"{text} is no transaction: hexadecimal digits", "as `cmi-switch saf list` shows them"
+                f"{text} is no transaction: hexadecimal digits",
+                "as `cmi-switch saf list` shows them",
+                code=ErrorCode.TXN_UNREADABLE,
             ) from None
         entry = self._kernel.state.owed.get(txn)
         if entry is None:
             hint = f"acknowledged meanwhile? `cmi-switch journal show {txn:x}` tells"
-            raise Unable(f"nothing is owed as {txn:x}", hint)
+            raise Unable(f"nothing is owed as {txn:x}", hint, code=ErrorCode.TXN_NOT_OWED)
         if entry.host not in self._kernel.hosts:
-            raise Unable(f"{txn:x} is owed to {entry.host}, which has left the network file", "put the host back")
+            raise Unable(
+                f"{txn:x} is owed to {entry.host}, which has left the network file",
+                "put the host back",
+                code=ErrorCode.HOST_GONE,
+            )
         return txn
 
     def _hold(self, name: str, now: int, *, held: bool) -> HoldResult:

@@ -1,0 +1,50 @@
+"""The codes of what is refused to an operator: stable, so that programs need not read sentences.
+
+A code never changes its meaning and is never given to anything else; sentences and hints may be worded anew in any release.
+`docs/errors.md` says of each where it comes from and what to do.
+"""
+
+from enum import StrEnum
+
+
+class ErrorCode(StrEnum):
+    """`noun.problem`, as in the member's own name."""
+
+    # -- of every command
+    COMMAND_UNKNOWN = "command.unknown"
+    COMMAND_UNREADABLE = "command.unreadable"
+    COMMAND_ARGUMENTS = "command.arguments"
+    COMMAND_FAILED = "command.failed"
+    CLIENTS_TOO_MANY = "clients.too_many"
+    NAME_UNKNOWN = "name.unknown"
+    JOURNAL_DOWN = "journal.down"
+    JOURNAL_LATE = "journal.late"
+    SWITCH_DRAINING = "switch.draining"
+
+    # -- of what is asked for
+    LINK_IDLE = "link.idle"
+    DAY_DATE = "day.date"
+    DAY_CLOSED = "day.closed"
+    TXN_UNREADABLE = "txn.unreadable"
+    TXN_NOT_OWED = "txn.not_owed"
+    HOST_GONE = "host.gone"
+    EXCEPTION_UNKNOWN = "exception.unknown"
+    EXCEPTION_REASON = "exception.reason"
+    CARD_REFUSED = "card.refused"
+    CARDS_TOO_MANY = "cards.too_many"
+    CARDS_FULL = "cards.full"
+
+    # -- of another network file, or another program
+    NETWORK_FILE = "network.file"
+    NETWORK_OBSTACLE = "network.obstacle"
+    ADDRESS_UNAVAILABLE = "address.unavailable"
+    PROGRAM_UNABLE = "program.unable"
+    PROGRAM_SILENT = "program.silent"
+    SYSTEM = "system"
+
+    # -- of the way to a switch
+    SWITCH_ABSENT = "switch.absent"
+    SWITCH_SILENT = "switch.silent"
+    SWITCH_GONE = "switch.gone"
+    SWITCH_FORBIDDEN = "switch.forbidden"
+    SWITCH_UNREACHABLE = "switch.unreachable"
