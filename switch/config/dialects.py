@@ -5,6 +5,7 @@ from typing import Final
 
 from switch.config.mistakes import did_you_mean
 from switch.config.reader import Section
+from switch.core.messages.translator import translator_for
 from switch.wire import Dialect, DialectError
 from switch.wire.dialect import names
 from switch.wire.framing import FRAMINGS
@@ -60,6 +61,11 @@ class Dialects:
                 f'dialect "{name}" lacks {", ".join(lacking)}, which a link needs',
                 f"add to {name}'s dialect file",
             )
+            return ""
+        try:
+            translator_for(dialect, "", "")
+        except ValueError as error:
+            s.wrong("dialect", f"no link can speak it: {error}", f"`family` in {name}'s file says whose form it has")
             return ""
         return name
 

@@ -14,7 +14,8 @@ import trio
 from switch.core.network import Address
 from switch.core.party import LinkId
 
-RECEIVE_BYTES = 262_144
+RECEIVE_BYTES = 16_384
+"""of one link in one turn, some 80 messages: what has come beyond waits for the next, so that no link has a turn for itself"""
 
 
 class Connection:

@@ -117,7 +117,10 @@ class Control:
     async def _answer(self, line: bytes, by: str) -> dict[str, Any]:
         try:
             asked = msgspec.json.decode(line, type=dict[str, Any])
-        except msgspec.DecodeError as error:
+        except RecursionError:
+            deep = "not a command: its arrays or objects are nested too deeply"
+            return _refusal(Unable(deep, SUCH_AS, code=ErrorCode.COMMAND_UNREADABLE))
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             return _refusal(
                 Unable(f"not a JSON object on one line: {error}", SUCH_AS, code=ErrorCode.COMMAND_UNREADABLE)
             )

@@ -31,6 +31,10 @@ __all__ = ["LAZY_NS", "Dial", "Driver", "Journal", "Sinks", "trio_clock"]
 
 LAZY_NS = 4_000_000
 """What nobody waits for (records, log lines) leaves after so long at the latest."""
+FROZEN_NS = 100_000_000
+"""a deadline is looked at so much too late only by a process that stood still"""
+CATCH_UP_NS = 500_000_000
+"""reading what has arrived meanwhile takes so long at the most"""
 NEVER = 1 << 62
 
 
@@ -66,20 +70,33 @@ class Driver:
 
     async def poll(self) -> None:
         """The one task that reads. Runs until cancelled."""
-        epoll, fd, pace = self._epoll, self._epoll.fileno(), self._pace
+        fd = self._epoll.fileno()
         while True:
             await trio.lowlevel.wait_readable(fd)
-            now = trio_clock()
-            if pace is not None:
-                pace.begins(self.party)
-            for ready, events in epoll.poll(0, 512):
-                self._ready(ready, events, now)
-            if pace is not None:
-                pace.read(self.party, now)
-                self.carry_out(now)
-                pace.ends(self.party, now)
-            else:
-                self.carry_out(now)
+            self._turn(trio_clock())
+
+    def _turn(self, now: int) -> bool:
+        """Read what has arrived on every link, a bounded piece of each, and deal with it. False: nothing had."""
+        pace = self._pace
+        if pace is not None:
+            pace.begins(self.party)
+        arrived = self._epoll.poll(0, 512)
+        for ready, events in arrived:
+            self._ready(ready, events, now)
+        if pace is not None:
+            pace.read(self.party, now)
+            self.carry_out(now)
+            pace.ends(self.party, now)
+        else:
+            self.carry_out(now)
+        return bool(arrived)
+
+    def _catch_up(self, now: int, late_ns: int) -> None:
+        """Read what has arrived before deadlines are looked at: all of it where they are looked at so late that this process must
+        have stood still meanwhile."""
+        until = trio_clock() + CATCH_UP_NS
+        while self._turn(now) and late_ns > FROZEN_NS and trio_clock() < until:
+            pass
 
     def _ready(self, fd: int, events: int, now: int) -> None:
         connection = self._connections.get(fd)
@@ -397,6 +414,7 @@ class Driver:
                 if self._watcher is not None:
                     self._watcher.flush()
             if not self._still:
+                self._catch_up(now, now - self._alarm_at)
                 self.party.tick(now)
             self.carry_out(now)
 

@@ -100,6 +100,21 @@ def test_a_file_in_another_encoding_is_named_with_its_first_wrong_byte(tmp_path:
         load_network(str(path))
 
 
+def test_a_dialect_that_no_link_can_speak_is_a_mistake(tmp_path: Path):
+    spoken = json.loads((DIRECTORY / "cmi87.json").read_text())
+    path = tmp_path / "cmi99.json"
+    spoken["dialect"] = {
+        "name": "cmi99",
+        "version": "0",
+        "framing": "length2",
+    }  # no family: its own, as of one that was imported
+    path.write_text(json.dumps(spoken))
+    text = BASE.replace('dialect = "cmi87"', f'dialect = "{path}"', 1)
+    assert text != BASE
+    with pytest.raises(ConfigErrors, match=r"no link can speak it: .* no translation for family"):
+        parse_network(text, "x")
+
+
 def test_a_byte_order_mark_changes_nothing(tmp_path: Path):
     path = tmp_path / "small.toml"
     path.write_bytes(b"\xef\xbb\xbf" + BASE.encode())

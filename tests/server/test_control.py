@@ -143,6 +143,12 @@ async def test_a_command_is_a_line_and_so_is_its_answer(tmp_path: Path) -> None:
             "not a JSON object on one line: Expected `object`, got `array`",
             'such as {"command": "links.list"}',
         ),
+        (
+            '{"command": ' + "[" * 30_000 + "]" * 30_000 + "}",
+            "command.unreadable",
+            "not a command: its arrays or objects are nested too deeply",
+            'such as {"command": "links.list"}',
+        ),
     ],
 )
 async def test_what_cannot_be_done_is_a_code_a_sentence_and_a_hint(

@@ -1,6 +1,7 @@
 """The driver over real loopback sockets and virtual time: what reaches the party, and how its effects leave."""
 
 import socket
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -14,8 +15,8 @@ from switch.cli.demo import free_ports
 from switch.core.limits import Limits
 from switch.core.network import Address
 from switch.core.party import Close, LinkId, Log, Record, Send
-from switch.server.connections import Connection
-from switch.server.driver import LAZY_NS, Dial, Driver
+from switch.server.connections import RECEIVE_BYTES, Connection
+from switch.server.driver import LAZY_NS, Dial, Driver, trio_clock
 from switch.server.driving import driving
 from tests.server.parties import Notes, Paper, Scripted, hop_named
 
@@ -255,6 +256,36 @@ async def test_a_connection_too_many_is_closed_and_the_limit_named(clock: MockCl
         assert await streams[2].receive_some() == b""
     assert len(party.did("connected")) == 2
     assert notes.named("limit.reached")[0].fields["limit"] == "connections"
+
+
+# -- one link and the others
+
+
+async def test_one_link_that_has_much_to_say_has_no_turn_for_itself(clock: MockClock) -> None:
+    party = Scripted()
+    async with driven(party) as driver, await peer(driver) as loud, await peer(driver) as quiet:
+        await until(lambda: len(party.did("connected")) == 2)
+        sent = loud.socket._sock.send(bytes(4 * RECEIVE_BYTES))
+        quiet.socket._sock.send(b"may I?")
+        await until(lambda: sum(len(data) for *_, data in party.did("received")) == sent + 6)
+    read = [(link, len(data)) for _, link, data in party.did("received")]
+    assert max(size for _, size in read) == RECEIVE_BYTES
+    assert read.index(("peers#2", 6)) <= 1, "after one piece of what the other says, at the latest"
+
+
+async def test_a_process_that_was_frozen_reads_what_has_come_before_it_looks_at_deadlines() -> None:
+    party = Scripted()
+    party.on_tick = lambda _: setattr(party, "deadline", None)
+    async with driven(party) as driver, await peer(driver) as stream:
+        await until(lambda: party.did("connected"))
+        party.deadline = trio_clock() + SECOND // 10
+        driver.carry_out(trio_clock())
+        sent = stream.socket._sock.send(bytes(4 * RECEIVE_BYTES))
+        time.sleep(0.3)  # noqa: ASYNC251 - this is the freeze
+        await until(lambda: party.did("tick"))
+    names = [call[0] for call in party.calls]
+    read = sum(len(call[2]) for call in party.calls[: names.index("tick")] if call[0] == "received")
+    assert read == sent > RECEIVE_BYTES
 
 
 # -- links this side makes

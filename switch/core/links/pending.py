@@ -58,6 +58,8 @@ class Pending(msgspec.Struct, kw_only=True):
     cost: int
     first_ns: int
     deadline_ns: int
+    losses: int = 0
+    """connections that ended while it waited on them"""
 
 
 class GivenUp(msgspec.Struct, frozen=True, kw_only=True):

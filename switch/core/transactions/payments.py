@@ -44,6 +44,9 @@ from switch.wire import EncodeError
 from switch.wire.subfields import SubfieldError
 from switch.wire.vocabulary import DE, MACS, PIN_DATA, Answer, Document, is_repeat, mask_pan, repeat_of
 
+LOSSES_MAX = 2
+"""connections that may end with a request waiting on them before it is given up: it may be what ends them"""
+
 
 class Payments:
     """Requests (0100, 0200) and their answers."""
@@ -183,9 +186,10 @@ class Payments:
 
     def resend(self, host: HostState, pending: Pending, now: int) -> bool:
         """The connection it left on is lost and another one is up: the same request again, marked as a repeat. Its deadline
-        stands. False: it cannot be said, or nothing is up."""
+        stands. False: it cannot be said, nothing is up, or it may be what ends the connections it is sent on."""
         session = host.pick(now)
-        if session is None:
+        pending.losses += 1
+        if session is None or pending.losses >= LOSSES_MAX:
             return False
         stan, de7 = pending.answer_key[1], pending.sent_at
         out = self._outgoing(pending.request, host, repeat_of(pending.request[DE.MTI]), stan, de7)

@@ -8,7 +8,7 @@ import pytest
 
 from switch.core.network import Network
 from switch.core.party import LinkId, Send
-from switch.core.records.records import Owed
+from switch.core.records.records import Forwarded, Owed
 from switch.sim.playbook import EPOCH_NS, Peer, Playbook
 from switch.simulators.build import make_issuer, make_network
 from switch.simulators.cards import demo_cards
@@ -117,6 +117,18 @@ def test_its_deadline_stands() -> None:
     scene.book.passes(1)
     assert scene.rif.gets()["39"] == "91", "10 s after the first of the two"
     assert rest.gets()["t"] == "0420"
+
+
+def test_what_ends_two_connections_is_sent_on_no_third() -> None:
+    scene = Two()
+    scene.book.host("atlas")
+    for _ in range(2):
+        peer = pay(scene, "000001") if not scene.book.recorded(Forwarded) else scene.asked()[0]
+        peer.gets()
+        peer.hangs_up()
+    assert scene.rif.gets()["39"] == "91"
+    assert not [hop for hop in scene.book.hops if hop.mti == "0201" and hop.event == "hop.sent"][1:], "sent again once"
+    assert len(scene.book.recorded(Owed)) == 1, "one of the two may have let it through"
 
 
 def test_with_the_last_connection_lost_it_ends_as_91_and_a_reversal() -> None:
