@@ -223,7 +223,9 @@ class Kernel:
         member = self._members.get(session.source)
         if session.host is not None:
             config = session.host.config
-            session.speak_for("", (config.institution, *config.institutions) if config.institutions else ())
+            brought = (config.institution, *config.institutions) if config.institutions else ()
+            members = (each for m in self._members.values() for each in (m.institution, *m.institutions))
+            session.speak_for("", brought, members)
         elif member is not None:
             session.speak_for(member.institution, member.institutions)
 

@@ -4,7 +4,7 @@ A `Session` is one connection. A `HostState` is what the switch holds for a host
 Both are of the moment: neither outlives the process, and nothing durable is in them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
 from switch.core.limits import NEVER
@@ -53,7 +53,8 @@ class Session:
     __slots__ = (
         "asked", "bad", "bad_in_a_row", "carried", "dialect", "direct", "explained", "first", "framing", "framing_name", "good",
         "heard_ns", "host", "in_flight", "institution", "inward", "link", "max_in_flight", "name", "network_from_ns",
-        "network_messages", "peer", "report_illegal", "role", "say", "since_de7", "source", "state", "unanswered_ns",
+        "network_messages", "not_carried", "peer", "report_illegal", "role", "say", "since_de7", "source", "state",
+        "unanswered_ns",
     )  # fmt: skip
 
     def __init__(
@@ -91,7 +92,9 @@ class Session:
         self.institution = ""
         """what DE32 of an acquirer's messages means where it is absent, or zeros fill it: who signed on"""
         self.carried: frozenset[str] = frozenset()
-        """institutions that its messages may name in DE32 (`significant`); empty: nobody has signed on, or any"""
+        """institutions that its messages may name in DE32 (`significant`); empty: any but `not_carried`"""
+        self.not_carried: frozenset[str] = frozenset()
+        """institutions that they may not name: a network brings anybody's requests, but no member's of ours"""
         self.host: HostState | None = None
         self.heard_ns = now
         self.in_flight = 0
@@ -113,10 +116,19 @@ class Session:
         self.network_messages = 0
         self.network_from_ns = now
 
-    def speak_for(self, institution: str, institutions: tuple[str, ...]) -> None:
-        """From here on it carries messages of these. `institution`: who signed on; "" for a host, which names each acquirer."""
+    def speak_for(self, institution: str, institutions: Iterable[str], others: Iterable[str] = ()) -> None:
+        """From here on it carries messages of these, and of none of the `others`. `institution`: who signed on; "" for a host,
+        which names each acquirer."""
         self.institution = institution
         self.carried = frozenset(significant(each) for each in (institution, *institutions) if each)
+        self.not_carried = frozenset(map(significant, others)) - self.carried
+
+    def may_name(self, institution: str) -> bool:
+        """True if a message on it may be of this acquirer (DE32); one that is absent or nothing but zeros is who signed on."""
+        if institution in self.carried:
+            return True
+        called = significant(institution)
+        return not called or called in self.carried or not (self.carried or called in self.not_carried)
 
     def move(self, event: LinkEvent) -> None:
         """To the state that the table has for this event."""

@@ -186,10 +186,12 @@ class Payments:
 
     def resend(self, host: HostState, pending: Pending, now: int) -> bool:
         """The connection it left on is lost and another one is up: the same request again, marked as a repeat. Its deadline
-        stands. False: it cannot be said, nothing is up, or it may be what ends the connections it is sent on."""
+        stands. False: nothing is up, it cannot be said (since a reload, without its PIN), or it may be what ends the connections
+        it is sent on."""
         session = host.pick(now)
         pending.losses += 1
-        if session is None or pending.losses >= LOSSES_MAX:
+        pin_stays = DE.PIN in pending.request and not host.config.pass_pin
+        if session is None or pin_stays or pending.losses >= LOSSES_MAX:
             return False
         stan, de7 = pending.answer_key[1], pending.sent_at
         out = self._outgoing(pending.request, host, repeat_of(pending.request[DE.MTI]), stan, de7)

@@ -359,7 +359,7 @@ def check_shape(kernel: Kernel, message: Incoming) -> None:
     if session.host is not None and session.host.config.role != "network":
         why = "an issuer's link carries no requests of its own; use an acquirer's port"
         raise Refusal(Answer.NOT_PERMITTED_TERMINAL, why)
-    if session.carried:
+    if session.carried or session.not_carried:
         _check_institutions(kernel, message)
     if DE.PROCESSING_CODE not in document or DE.TRANSMISSION_TIME not in document or DE.STAN not in document:
         raise missing(REQUIRED - document.keys())
@@ -381,8 +381,9 @@ def _check_institutions(kernel: Kernel, message: Incoming) -> None:
     original = document.get(DE.ORIGINAL, "")
     named = (("DE32", document.get(DE.ACQUIRER, "")), ("DE90", original[ORIGINAL_ACQUIRER] if original else ""))
     for element, institution in named:
-        if institution in session.carried or not (called := significant(institution)) or called in session.carried:
+        if session.may_name(institution):
             continue
+        called = significant(institution)
         kernel.log(
             "warning", "message.foreign_institution", link=session.link, source=session.source, institution=called,
             element=element, mti=document[DE.MTI], txn=f"{message.txn:x}", carried=sorted(session.carried),

@@ -403,7 +403,7 @@ MADE_ANEW = {
         "maintenance", "_swept_ns", "_handlers", "_diagnosis", "overload", "hold", "settle", "release", "late_answers",
     },
     Session: {"inward", "say", "first", "explained", "unanswered_ns", "in_flight", "max_in_flight", "direct", "report_illegal",
-              "institution", "carried"},
+              "institution", "carried", "not_carried"},
     HostState: {"config", "route", "timeout_ns", "up", "_turn", "answers", "stans_owed"},
     PendingTable: {"_by_key", "_late_max", "_next", "_match", "_match_time"},
     Forwarder: {"_kernel"},

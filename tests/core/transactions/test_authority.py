@@ -192,3 +192,14 @@ def test_a_network_brings_acquirers_that_its_section_names(de32: str, de39: str)
     visa = book.host("visa")
     visa.sends(purchase(de2="455041020000000" + luhn_digit("455041020000000"), de32=de32))
     assert visa.gets()["39"] == de39
+
+
+@pytest.mark.parametrize("mti", ["0200", "0420"])
+def test_a_network_does_not_speak_for_a_member(mti: str) -> None:
+    scene = Two()
+    visa = scene.book.host("visa")
+    sent = scene.pays()
+    visa.sends(purchase(t=mti, stan="000300", de37=sent["37"], de41=sent["41"]))
+    assert visa.gets()["39"] == "58"
+    assert scene.atlas.got_nothing()
+    assert scene.book.logged("message.foreign_institution")[0].fields["institution"] == RIF

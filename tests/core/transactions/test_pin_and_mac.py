@@ -85,3 +85,14 @@ def test_a_request_sent_again_on_another_connection_carries_no_more() -> None:
     again = other.gets()
     assert (again["t"], again["52"]) == ("0201", "0123456789ABCDEF")
     assert not {"64", "128"} & again.keys()
+
+
+def test_nor_without_its_pin_where_a_reload_has_taken_it_from_the_link() -> None:
+    scene = Scene()
+    second = scene.book.host("atlas")
+    scene.rif.sends(purchase())
+    first, other = (scene.atlas, second) if not scene.atlas.got_nothing() else (second, scene.atlas)
+    scene.book.reloads(without_pins())
+    first.hangs_up()
+    assert scene.rif.gets()["39"] == "91"
+    assert other.gets()["t"] == "0420"
