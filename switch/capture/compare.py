@@ -17,6 +17,7 @@ from typing import Final, NamedTuple
 
 from switch.wire import Dialect, Document
 from switch.wire.describe import as_shown
+from switch.wire.printable import printable
 from switch.wire.vocabulary import ANSWER_NAMES, DE, DE_NAMES, RESPONSE_CODES
 
 EXACT, SHAPE, PRESENT, IGNORE = RULES = ("exact", "shape", "present", "ignore")
@@ -142,5 +143,5 @@ def _meant(dialect: Dialect, de: str, value: str) -> str:
     if de == DE.RESPONSE_CODE and value:
         code = value if dialect.version == "0" else RESPONSE_CODES.get(value, "")
         return f"{value} {ANSWER_NAMES.get(code, 'not a code of the standard')}"
-    shown = value if value.isprintable() else ascii(value)[1:-1]
+    shown = printable(value)
     return f"{shown!r}" if shown != shown.strip() else shown

@@ -7,6 +7,7 @@ from switch.capture.replay import agreement, answers
 from switch.capture.talks import Said
 from switch.wire import Dialect, Document
 from switch.wire.describe import Paint, as_shown
+from switch.wire.printable import printable
 from switch.wire.vocabulary import ANSWER_NAMES, APPROVALS, DE, RESPONSE_CODES, mask_pan
 
 WAITING_MAX: Final = 4_096
@@ -68,31 +69,29 @@ def line_of(
     document = message.document
     when = clock(message.at_ns) if clock is not None else _time_of_day(message.at_ns)
     arrow = "──▶" if message.from_client else "◀──"
-    parts = [f"  {paint('label', when)}  {arrow} {message.mti or '????'}"]
+    parts = [f"  {paint('label', when)}  {arrow} {printable(message.mti) or '????'}"]
     if DE.STAN in document:
-        parts.append(f"STAN {_plain(document[DE.STAN])}")
+        parts.append(f"STAN {printable(document[DE.STAN])}")
     if DE.NETWORK_CODE in document:
-        parts.append(f"DE70 {_plain(document[DE.NETWORK_CODE])}")
+        parts.append(f"DE70 {printable(document[DE.NETWORK_CODE])}")
     if DE.PAN in document:
         parts.append(mask_pan(document[DE.PAN].strip()))
     amount = document.get(DE.AMOUNT, "")
     if amount.isdecimal():
-        parts.append(f"DE4 {int(amount):,} {_plain(document.get(DE.CURRENCY, ''))}".rstrip())
+        parts.append(f"DE4 {int(amount):,} {printable(document.get(DE.CURRENCY, ''))}".rstrip())
     code = document.get(DE.RESPONSE_CODE)
     if code is not None:
         plain = code if dialect.version == "0" else RESPONSE_CODES.get(code, "")
         parts.append(
-            paint("good" if plain in APPROVALS else "error", f"{_plain(code)} {ANSWER_NAMES.get(plain, '')}".rstrip())
+            paint(
+                "good" if plain in APPROVALS else "error", f"{printable(code)} {ANSWER_NAMES.get(plain, '')}".rstrip()
+            )
         )
     if took_ns >= 0 and message.at_ns:
         parts.append(f"after {took_ns / 1e6:,.3f} ms")
     if message.wrong:
-        parts.append(paint("error", f"does not decode: {message.wrong}"))
+        parts.append(paint("error", f"does not decode: {printable(message.wrong)}"))
     return "  ".join(parts)
-
-
-def _plain(text: str) -> str:
-    return text if text.isprintable() else ascii(text)[1:-1]
 
 
 def _time_of_day(at_ns: int) -> str:

@@ -48,10 +48,23 @@ def ask(state_dir: Path, command: str, timeout_s: float = 15.0, **arguments: Any
             "look at the end of its hop log",
             code=ErrorCode.SWITCH_GONE,
         )
-    said = json.loads(answer)
+    said = _shown(json.loads(answer))
     if not said.pop("ok"):
         raise NotDone(said["error"], said.get("hint", ""), code=said.get("code", ""))
     assert isinstance(said, dict)
+    return said
+
+
+def _shown(said: Any) -> Any:
+    """What the switch says with the text in it made fit for a terminal: some of it is what its peers said."""
+    from switch.wire.printable import printable
+
+    if isinstance(said, str):
+        return printable(said)
+    if isinstance(said, list):
+        return [_shown(part) for part in said]
+    if isinstance(said, dict):
+        return {printable(name): _shown(part) for name, part in said.items()}
     return said
 
 

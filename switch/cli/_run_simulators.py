@@ -91,12 +91,14 @@ def dice_from(seed: int) -> "Callable[[], Random]":
 def show_log(*, verbose: bool) -> "Callable[[Log, int], None]":
     """Events to stderr as lines: warnings and errors, and everything but debug with `verbose`."""
 
+    from switch.wire.printable import printable
+
     def show(log: "Log", wall_ns: int) -> None:
         if log.level == "debug" or (log.level == "info" and not verbose):
             return
         at = datetime.fromtimestamp(wall_ns // 1_000_000_000, UTC)
         fields = " ".join(f"{key}={value}" for key, value in log.fields.items() if value != "")
-        text = f"{at:%H:%M:%S} {log.level:<7} {log.event} {fields}"
+        text = printable(f"{at:%H:%M:%S} {log.level:<7} {log.event} {fields}")
         click.echo(paint(_STYLES.get(log.level, "plain"), text), err=True)
 
     return show

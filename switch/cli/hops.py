@@ -162,7 +162,9 @@ def _stream(path: Path, conditions: Sequence[Condition], *, follow: bool, limit:
         click.echo(newest.popleft())
     unknown = [condition.key for condition in conditions if condition.key not in keys]
     if not met and unknown and keys:
-        click.echo(f"No line has the key {unknown[0]}. Keys: {', '.join(sorted(keys))}", err=True)
+        from switch.wire.printable import printable
+
+        click.echo(printable(f"No line has the key {unknown[0]}. Keys: {', '.join(sorted(keys))}"), err=True)
 
 
 def _met(line: bytes, conditions: Sequence[Condition], keys: set[str], *, as_json: bool) -> str | None:
@@ -170,6 +172,7 @@ def _met(line: bytes, conditions: Sequence[Condition], keys: set[str], *, as_jso
     from switch.observe.lines import LineError, read_event, read_hop
     from switch.observe.waterfall import event_line, hop_line
     from switch.observe.where import meets_all
+    from switch.wire.printable import printable_json
 
     try:
         if conditions:
@@ -178,7 +181,7 @@ def _met(line: bytes, conditions: Sequence[Condition], keys: set[str], *, as_jso
             if not meets_all(conditions, event):
                 return None
         if as_json:
-            return line.decode(errors="replace")
+            return printable_json(line.decode(errors="replace"))
         hop = read_hop(line)
         return event_line(read_event(line), _paint) if hop is None else hop_line(hop, _paint)
     except LineError:

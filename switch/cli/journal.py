@@ -200,6 +200,7 @@ _HEADING = ("TXN", "BEGAN", "MTI", "ACQUIRER", "HOST", "ROUTE", "PAN", "AMOUNT",
 def _table(rows: "list[Row]") -> None:
     """Aligned columns; without a heading where they go into a pipe."""
     from switch.money.currency import format_amount
+    from switch.wire.printable import printable
 
     lines = [
         (
@@ -214,7 +215,7 @@ def _table(rows: "list[Row]") -> None:
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for line in lines:
         cells = [c.rjust(w) if i == 7 else c.ljust(w) for i, (c, w) in enumerate(zip(line, widths, strict=True))]
-        click.echo("  ".join(cells).rstrip())
+        click.echo(printable("  ".join(cells).rstrip()))
 
 
 _FACTS = {
@@ -247,6 +248,7 @@ def _block(fields: dict[str, Any]) -> None:
     from switch.money.currency import format_amount
     from switch.wire import Dialect
     from switch.wire.describe import describe
+    from switch.wire.printable import printable
     from switch.wire.vocabulary import ANSWER_NAMES
 
     fact = fields.pop("fact")
@@ -261,8 +263,8 @@ def _block(fields: dict[str, Any]) -> None:
                 click.echo(f"    {line.rstrip()}")
         elif name in ("key", "undoes"):
             parts = zip(("acquirer", "class", "DE11", "DE7", "DE32", "DE41"), value, strict=True)
-            click.echo(f"    {name:<9} {' '.join(f'{n}={v}' for n, v in parts if v)}")
+            click.echo(printable(f"    {name:<9} {' '.join(f'{n}={v}' for n, v in parts if v)}"))
         else:
             meaning = f"  {ANSWER_NAMES[value]}" if name == "de39" and value in ANSWER_NAMES else ""
-            click.echo(f"    {name:<9} {value}{meaning}")
+            click.echo(printable(f"    {name:<9} {value}{meaning}"))
     click.echo()

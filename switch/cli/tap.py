@@ -95,11 +95,12 @@ def _recorder(path: Path | None, dialect: "Dialect", framing: str, clear: tuple[
     from switch.capture.pcapng import Writer
     from switch.capture.recorder import Recorder, Voice
     from switch.core.party import Log
+    from switch.wire.printable import printable
 
     def log(event: Log) -> None:
         if event.level != "info":
             said = "; ".join(f"{key} {value}" for key, value in event.fields.items())
-            click.echo(f"{event.event}: {said}", err=True)
+            click.echo(printable(f"{event.event}: {said}"), err=True)
 
     try:
         return Recorder(

@@ -6,7 +6,6 @@ answered with DE39=30 where it can be answered; one bad message never costs a he
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from switch.core.kernel import Kernel
 from switch.core.link_control.admission import is_allowed
@@ -18,7 +17,8 @@ from switch.core.links.session import Session
 from switch.core.links.states import LinkEvent, SessionState
 from switch.core.messages.dates import drop_impossible
 from switch.core.messages.family import UnreadableError
-from switch.core.messages.translator import answer, translator_for
+from switch.core.messages.texts import control_characters
+from switch.core.messages.translator import translator_for
 from switch.core.network import Listener, Network
 from switch.core.operator.business_day import BusinessDay
 from switch.core.operator.cards import CardCommands
@@ -33,18 +33,18 @@ from switch.core.records.state import History, State
 from switch.core.routing.routing import Router
 from switch.core.routing.tariffs import Tariffs
 from switch.core.saf.forwarder import Forwarder
+from switch.core.transactions.format_errors import FormatErrors
 from switch.core.transactions.hot_cards import HotCards
 from switch.core.transactions.late_answers import LateAnswers
 from switch.core.transactions.overload import Overload
 from switch.core.transactions.payments import Payments
 from switch.core.transactions.reversals import Reversals
-from switch.core.transactions.transaction import reply
 from switch.security.vault import Vault
 from switch.wire import DecodeError, Dialect
 from switch.wire.describe import error_fields
 from switch.wire.framing import FramingError, make_framing
 from switch.wire.subfields import SubfieldError
-from switch.wire.vocabulary import ADVICES, DE, FILE_UPDATES, MTI, REQUESTS, REVERSALS, Answer, Document, is_request
+from switch.wire.vocabulary import ADVICES, DE, FILE_UPDATES, MTI, REQUESTS, REVERSALS, Document
 
 CONNECTED, CLOSING, UP = SessionState.CONNECTED, SessionState.CLOSING, SessionState.UP
 """looking them up in the enumeration would cost more than comparing them"""
@@ -86,6 +86,7 @@ class Switch(Kernel):
             CardCommands(self, self._hot_cards).table(),
         )
         self._diagnosis = LinkDiagnosis(self.log, doctor)
+        self._format_errors = FormatErrors(self, self._diagnosis, self._close)
         self.retiring = Retiring(self, self.management)
         self.management.leaving = self.retiring.links
         self.overload = Overload(self, self._frames)
@@ -274,20 +275,23 @@ class Switch(Kernel):
             try:
                 raw = decode(frame)
             except DecodeError as error:
-                self._unreadable(session, frame, error, now)
+                self._format_errors.unreadable(session, frame, error, now)
+                continue
+            controls = control_characters(session.dialect, raw)
+            if controls and not self._format_errors.without_controls(session, frame, raw, controls):
                 continue
             try:
                 document = inward(raw)
             except UnreadableError as error:
                 fields = error_fields(session.dialect, frame, error, error.byte(session.dialect))
-                self._misformed(session, raw, str(error), fields)
+                self._format_errors.misformed(session, raw, str(error), fields)
                 continue
             except (SubfieldError, ValueError) as error:
-                self._misformed(session, raw, str(error))
+                self._format_errors.misformed(session, raw, str(error))
                 continue
             handler = handlers.get(document[DE.MTI])
             if handler is None:
-                self._misformed(session, raw, f"MTI {document[DE.MTI]} is not one this switch speaks")
+                self._format_errors.misformed(session, raw, f"MTI {document[DE.MTI]} is not one this switch speaks")
                 if not session.good:
                     self._diagnosis.explain_link(session, now)
                 continue
@@ -299,53 +303,12 @@ class Switch(Kernel):
         if self.unsigned and session.state is not CONNECTED:
             self.unsigned.pop(session.link, None)
 
-    def _unreadable(self, session: Session, frame: bytes, error: DecodeError, now: int) -> None:
-        """A frame that is no message of the dialect: answered with 30 if its head can be read, else logged, else the end."""
-        session.bad += 1
-        session.bad_in_a_row += 1
-        partial = error.document
-        self.log("warning", "message.unreadable", link=session.link, de11=partial.get(DE.STAN, ""),
-                 **error_fields(session.dialect, frame, error))  # fmt: skip
-        if session.good:
-            self._diagnosis.explain_message(session, frame, now)
-        else:
-            self._diagnosis.explain_link(session, now)
-        mti = partial.get(DE.MTI, "")
-        request = len(mti) == 4 and mti.isdigit() and is_request(mti)
-        if request and DE.STAN in partial and DE.TRANSMISSION_TIME in partial:
-            self._answer_format_error(session, partial)
-        elif not session.good:
-            self._close(session, f"nothing it sent could be read: {error}")
-            return
-        if session.bad_in_a_row >= self.limits.format_errors_per_link:
-            self._limit_close(session, "format_errors_per_link", self.limits.format_errors_per_link)
-
-    def _misformed(self, session: Session, raw: Document, reason: str, fields: dict[str, Any] | None = None) -> None:
-        """A message of the dialect that makes no sense to the switch; `fields`: where in it, if that can be said."""
-        session.bad += 1
-        session.bad_in_a_row += 1
-        mti = raw[DE.MTI]
-        said = fields or {"dialect": session.dialect.name, "mti": mti, "reason": reason}
-        self.log("warning", "message.refused", link=session.link, de11=raw.get(DE.STAN, ""), **said)
-        if is_request(mti):
-            self._answer_format_error(session, raw)
-        if session.bad_in_a_row >= self.limits.format_errors_per_link:
-            self._limit_close(session, "format_errors_per_link", self.limits.format_errors_per_link)
-
-    def _answer_format_error(self, session: Session, raw: Document) -> None:
-        try:
-            document = session.inward(raw)
-        except (SubfieldError, ValueError, KeyError):
-            document = {de: raw[de] for de in (DE.MTI, DE.TRANSMISSION_TIME, DE.STAN, DE.RRN, DE.TERMINAL) if de in raw}
-        reply(self, session, answer(document, Answer.FORMAT_ERROR), raw)
-
     # -- answers
 
     def _answer(self, session: Session, document: Document, raw: Document, now: int) -> None:
         """0110, 0210, 0130, 0230, 0410, 0430 from a host: of a request that waits, of something owed, or of nothing."""
         for mistake in drop_impossible(document, raw, session.dialect.family, self.wall_us(now)):
-            self.log("warning", "element.dropped", link=session.link, de11=document.get(DE.STAN, ""), reason=mistake,
-                     hint="the answer stands; it goes on without this element")  # fmt: skip
+            self._format_errors.say_dropped(session, document, mistake)
         host = session.host
         if host is not None:
             mti = document[DE.MTI]

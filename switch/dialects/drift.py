@@ -14,6 +14,7 @@ from switch.dialects.files import place
 from switch.wire import DecodeError, Dialect, Document
 from switch.wire.element import Element
 from switch.wire.framing import FramingError, make_framing
+from switch.wire.printable import printable
 from switch.wire.subfields import REST, Form, SubfieldError, form_of
 from switch.wire.vocabulary import mask_pan
 
@@ -138,7 +139,7 @@ class Drift:
             return ""
         # whatever a wrong length makes an element of may be a PAN: no more of it than of one
         shown = mask_pan(value) if len(value) > 10 else value
-        return shown if shown.isprintable() else ascii(shown)[1:-1]
+        return printable(shown)
 
 
 def messages(content: bytes, framing: str | None = None) -> Iterator[Message]:

@@ -25,6 +25,7 @@ from switch.core.party import Hop, Log
 from switch.money.currency import CURRENCIES
 from switch.observe.lines import HopLine
 from switch.observe.output import FileOutput, Output, StreamOutput
+from switch.wire.printable import printable
 
 BATCH_EVENTS: Final = 4_096
 """waiting events that make `hop` and `log` flush by themselves"""
@@ -229,9 +230,15 @@ def _plain(value: Any) -> Any:
 def _pretty_chain(colours: bool) -> tuple[Processor, ...]:
     from structlog.dev import ConsoleRenderer  # noqa: PLC0415 - imports rich: only where someone is looking
 
-    return _without_empty, ConsoleRenderer(colors=colours, timestamp_key="at", sort_keys=False, pad_event_to=14)
+    renderer = ConsoleRenderer(colors=colours, timestamp_key="at", sort_keys=False, pad_event_to=14)
+    return _without_empty, _without_controls, renderer
 
 
 def _without_empty(_logger: Any, _method: str, event: EventDict) -> EventDict:
     """Leave out what says nothing to a reader: empty keys, costs of 0, and `direction`, which `event` says."""
     return {k: v for k, v in event.items() if k == "elapsed_us" or (v not in ("", 0) and k != "direction")}
+
+
+def _without_controls(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    """What strangers said is shown, never obeyed."""
+    return {printable(k): printable(v) if isinstance(v, str) else v for k, v in event.items()}

@@ -18,6 +18,7 @@ from rich.text import Text
 from switch.money.currency import format_amount
 from switch.observe.follow import Follower
 from switch.observe.model import LinkSums, Model, Notable, RouteSums, route_order
+from switch.wire.printable import printable
 from switch.wire.vocabulary import ANSWER_NAMES, APPROVALS
 
 BARS: Final = "▁▂▃▄▅▆▇█"
@@ -73,8 +74,9 @@ _COLUMNS: Final = (
 def _route_row(name: str, sums: RouteSums, currency: str, narrow: bool) -> list[str]:
     latency = sums.latency
     p50, p90, p99 = (milliseconds(latency.percentile(p)) if latency.total else "–" for p in (50, 90, 99))
+    shown = printable(name)
     cells = (
-        name, f"{sums.total:,}", percent(sums.approved, sums.total), f"{sums.declined:,}", f"{sums.reversed:,}", p50, p90, p99,
+        shown, f"{sums.total:,}", percent(sums.approved, sums.total), f"{sums.declined:,}", f"{sums.reversed:,}", p50, p90, p99,
         milliseconds(latency.highest) if latency.total else "–", format_amount(sums.cost, currency) if sums.cost else "–",
         format_amount(round(sums.cost / sums.total), currency) if sums.total and sums.cost else "–",
     )  # fmt: skip
@@ -89,7 +91,9 @@ def links_table(model: Model) -> Table:
     table.add_column("signed on", justify="right", no_wrap=True)
     for name in sorted(model.links)[:LINKS_SHOWN]:
         link = model.links[name]
-        table.add_row(name, Text(link.state, style=_STATE_STYLE.get(link.state, "red")), _of_all(link))
+        table.add_row(
+            printable(name), Text(printable(link.state), style=_STATE_STYLE.get(link.state, "red")), _of_all(link)
+        )
     if len(model.links) > LINKS_SHOWN:
         table.add_row("…", f"{len(model.links) - LINKS_SHOWN} more", "")
     return table
@@ -107,7 +111,7 @@ def codes_table(model: Model) -> Table:
     table.add_column("count", justify="right", no_wrap=True)
     for code, count in model.codes.most_common(CODES_SHOWN):
         style = "green" if code in APPROVALS else ""
-        table.add_row(Text(code or "(none)", style=style), ANSWER_NAMES.get(code, "?"), f"{count:,}")
+        table.add_row(Text(printable(code) or "(none)", style=style), ANSWER_NAMES.get(code, "?"), f"{count:,}")
     return table
 
 
@@ -124,9 +128,9 @@ def notable_lines(model: Model) -> RenderableType:
 def _notable_line(notable: Notable) -> Text:
     times = f" ×{notable.count}" if notable.count > 1 else ""
     return Text.assemble(
-        (notable.at[11:19], "dim"),
+        (printable(notable.at[11:19]), "dim"),
         " ",
-        (f"{notable.event}{times}", _LEVEL_STYLE.get(notable.level, "")),
+        (f"{printable(notable.event)}{times}", _LEVEL_STYLE.get(notable.level, "")),
         " ",
         notable.text,
     )
@@ -156,7 +160,7 @@ def view(model: Model, until: int, currency: str, title: str, width: int = 120) 
 def summary(model: Model, currency: str = "MAD", width: int = 120) -> RenderableType:
     """What is left to say when it is over: the routes, the answers, and what was worth a look, by event."""
     if model.warnings:
-        counts = ", ".join(f"{name} {count:,}" for name, count in sorted(model.warnings.items()))
+        counts = ", ".join(f"{printable(name)} {count:,}" for name, count in sorted(model.warnings.items()))
         said = Text(f"Warnings and errors: {counts}")
     else:
         said = Text("No warnings.", style="dim")
@@ -176,12 +180,12 @@ def plain_line(model: Model, until: int, seconds: int) -> str:
         latency = model.routes[name].latency
         if latency.total:
             times = "/".join(milliseconds(latency.percentile(p)) for p in (50, 99))
-            parts.append(f"{name} {latency.total:,} {times} ms")
+            parts.append(f"{printable(name)} {latency.total:,} {times} ms")
     if model.links:
         up = sum(1 for link in model.links.values() if link.signed_on)
         parts.append(f"links {up} of {len(model.links)} up")
     if model.notable:
-        parts.append(f"last: {model.notable[-1].event}")
+        parts.append(f"last: {printable(model.notable[-1].event)}")
     return " | ".join(parts)
 
 

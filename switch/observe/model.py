@@ -13,6 +13,7 @@ import msgspec
 from switch.core.party import link_name
 from switch.observe.histogram import Histogram
 from switch.observe.lines import HopLine, LineError, answer_code, is_response, read_event, read_hop, second_of
+from switch.wire.printable import printable
 from switch.wire.vocabulary import APPROVALS, is_repeat
 
 SECONDS_KEPT: Final = 120
@@ -223,7 +224,7 @@ class Model(msgspec.Struct):
 
     def _notable(self, name: str, event: dict[str, Any]) -> None:
         self.warnings[name] += 1
-        fields = " ".join(f"{k}={v}" for k, v in event.items() if k not in ("at", "event", "level", "hint"))
+        fields = printable(" ".join(f"{k}={v}" for k, v in event.items() if k not in ("at", "event", "level", "hint")))
         count = 1
         if self.notable and self.notable[-1].event == name:
             count = self.notable.pop().count + 1

@@ -4,9 +4,12 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
+import msgspec
+
 from switch.core.party import link_name
 from switch.money.currency import format_amount
 from switch.observe.lines import HopLine, answer_code, is_response, time_of, towards_issuer
+from switch.wire.printable import printable
 from switch.wire.vocabulary import ANSWER_NAMES, APPROVALS
 
 Paint = Callable[[str, str], str]
@@ -28,12 +31,25 @@ def waterfall(hops: Sequence[HopLine], events: Sequence[dict[str, Any]], currenc
     """
     if not hops:
         raise ValueError("no hops")
+    hops = [_shown(hop) for hop in hops]
     lines = [_title(hops, currency, paint), ""]
     rows = [(hop.at, n, _hop_row(hop, hops, currency, paint)) for n, hop in enumerate(hops)]
     rows += [(str(e.get("at", "")), len(hops) + n, _event_row(e, hops[0].at, paint)) for n, e in enumerate(events)]
     lines.append(paint("title", f"{'ms':>12}  {'acquirer':<{LANE}}  {'switch':^6}  {'issuer':>{LANE}}"))
     lines += [text for _, _, text in sorted(rows)]
     return "\n".join(lines)
+
+
+def _shown(hop: HopLine) -> HopLine:
+    """The hop with what a terminal would obey written out: most of it is what strangers said."""
+    texts = {name: value for name, value in msgspec.structs.asdict(hop).items() if isinstance(value, str)}
+    if "".join(texts.values()).isprintable():
+        return hop
+    return msgspec.structs.replace(hop, **{name: printable(value) for name, value in texts.items()})
+
+
+def _fields(event: dict[str, Any], but: tuple[str, ...]) -> str:
+    return printable(" ".join(f"{k}={v}" for k, v in event.items() if k not in but))
 
 
 def _title(hops: Sequence[HopLine], currency: str, paint: Paint) -> str:
@@ -93,14 +109,15 @@ def _cost(hop: HopLine, currency: str) -> str:
 
 
 def _event_row(event: dict[str, Any], first_at: str, paint: Paint) -> str:
-    fields = " ".join(f"{k}={v}" for k, v in event.items() if k not in ("at", "event", "level", "txn", "hint"))
-    said = f"· {event['event']} {fields}"
+    fields = _fields(event, ("at", "event", "level", "txn", "hint"))
+    said = f"· {printable(event['event'])} {fields}"
     offset_ms = (time_of(str(event.get("at", ""))) - time_of(first_at)) / timedelta(milliseconds=1)
     return f"{offset_ms:>12,.3f}  {paint('note', said)}"
 
 
 def hop_line(hop: HopLine, paint: Paint = no_paint) -> str:
     """A hop on one line, as a stream of them is read."""
+    hop = _shown(hop)
     arrow = "→" if hop.direction == "sent" else "←"
     amount = format_amount(hop.amount, hop.currency) if hop.currency else ""
     style = "" if not hop.de39 else "good" if answer_code(hop) in APPROVALS else "bad"
@@ -114,5 +131,5 @@ def hop_line(hop: HopLine, paint: Paint = no_paint) -> str:
 def event_line(event: dict[str, Any], paint: Paint = no_paint) -> str:
     """Any other event on one line."""
     style = "bad" if event.get("level") in ("warning", "error", "critical") else "note"
-    fields = " ".join(f"{k}={v}" for k, v in event.items() if k not in ("at", "event", "level"))
-    return f"{str(event.get('at', ''))[11:23]} {paint(style, event['event'])} {fields}".rstrip()
+    at, fields = printable(str(event.get("at", ""))[11:23]), _fields(event, ("at", "event", "level"))
+    return f"{at} {paint(style, printable(event['event']))} {fields}".rstrip()

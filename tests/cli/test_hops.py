@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -135,3 +136,26 @@ def test_watch_in_a_pipe_prints_lines_and_ends_with_a_summary(log):
         assert process.returncode == 0, errors
         assert "Payments by route" in output
         assert "\x1b" not in output
+
+
+HOSTILE = "\x1b]0;title\x07\x9b2J\x7f\r"
+HOSTILE_LINES = [
+    {**LINES[0], "rrn": HOSTILE, "note": HOSTILE, "link": "pos" + HOSTILE, "currency": HOSTILE},
+    {"at": HOSTILE, "event": "x" + HOSTILE, "level": "warning", "txn": "a1", HOSTILE: HOSTILE},
+]
+
+
+@pytest.mark.parametrize("options", [[], ["--json"], ["--txn", "a1"], ["-w", "nothing=1"], ["-w", "event~hop"]])
+def test_what_strangers_said_is_shown_never_obeyed(tmp_path, options):
+    path = tmp_path / "hops.jsonl"
+    path.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in HOSTILE_LINES))
+    result = CliRunner().invoke(command, ["--log", str(path), *options], color=True)
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", result.output)  # our own colours
+    assert plain.replace("\n", "").isprintable()
+    assert plain
+
+
+def test_json_of_what_strangers_said_reads_as_they_said_it(tmp_path):
+    path = tmp_path / "hops.jsonl"
+    path.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in HOSTILE_LINES))
+    assert [json.loads(line) for line in run("--log", path, "--json").output.splitlines()] == HOSTILE_LINES

@@ -198,6 +198,17 @@ def test_a_processor_that_raises_costs_its_event_and_is_told_once(path):
     assert [json.loads(line)["reason"] for line in errors.getvalue().splitlines()] == ["KeyError('nothing')"]
 
 
+def test_pretty_output_shows_what_strangers_said_and_obeys_none_of_it(tmp_path):
+    with (tmp_path / "out").open("w+") as stream:
+        log = HopLog(stream, pretty=True)
+        log.log(Log("warning", "link.refused", {"reason": "\x1b[2Jgone\r"}), WALL_NS)
+        log.close()
+        stream.seek(0)
+        said = stream.read()
+    assert r"\x1b[2Jgone\x0d" in said
+    assert said.replace("\n", "").isprintable()
+
+
 def test_pretty_output_leaves_out_what_says_nothing(tmp_path):
     with (tmp_path / "out").open("w+") as stream:
         log = HopLog(stream, pretty=True)
