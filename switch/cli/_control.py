@@ -52,6 +52,8 @@ def ask(state_dir: Path, command: str, timeout_s: float = 15.0, **arguments: Any
     if not said.pop("ok"):
         raise NotDone(said["error"], said.get("hint", ""), code=said.get("code", ""))
     assert isinstance(said, dict)
+    for sentence in said.pop("unwell", ()):
+        click.echo(f"Not well: {sentence} (`cmi-switch health`)", err=True)
     return said
 
 

@@ -146,6 +146,7 @@ def view(model: Model, until: int, currency: str, title: str, width: int = 120) 
         f"{total.total:>7,} payments, ", (f"{percent(total.approved, total.total)} %", "green"), " approved, ",
         f"{total.reversed:,} reversed, {model.hops:,} hops",
         (f", {model.unreadable:,} unreadable lines" if model.unreadable else "", "red"),
+        ("".join(f"\nNot well: {sentence}" for sentence in model.unwell), "red"),
     )  # fmt: skip
     beside = Table.grid(padding=(0, 2 if narrow else 4))
     beside.add_row(links_table(model), codes_table(model))
@@ -184,6 +185,8 @@ def plain_line(model: Model, until: int, seconds: int) -> str:
     if model.links:
         up = sum(1 for link in model.links.values() if link.signed_on)
         parts.append(f"links {up} of {len(model.links)} up")
+    if model.unwell:
+        parts.append(f"not well: {'; '.join(model.unwell)}")
     if model.notable:
         parts.append(f"last: {printable(model.notable[-1].event)}")
     return " | ".join(parts)

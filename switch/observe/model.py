@@ -104,6 +104,8 @@ class Model(msgspec.Struct):
     """events that are no hops, by name"""
     warnings: Counter[str] = msgspec.field(default_factory=Counter)
     """those of level warning or worse, by name"""
+    unwell: tuple[str, ...] = ()
+    """what the switch said last of itself, as sentences; nothing: it is well"""
     seconds: dict[int, int] = {}
     """second since 1970 -> payments answered in it, the last `SECONDS_KEPT`"""
     hops: int = 0
@@ -196,6 +198,9 @@ class Model(msgspec.Struct):
         self._seen(str(event.get("at", "")))
         name = name if len(self.events) < NAMES_KEPT or name in self.events else "other"
         self.events[name] += 1
+        if name == "health.changed":
+            problems = event.get("problems")
+            self.unwell = tuple(str(p) for p in problems) if isinstance(problems, list) else ()
         link = event.get("link")
         if isinstance(link, str) and (name in STATES or name == "link.connect_failed"):
             self._link(name, link, event)

@@ -13,7 +13,7 @@ import os
 import socket
 import stat
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -36,6 +36,8 @@ IDLE_S: Final = 300.0
 """a client that asks nothing for so long is cut off"""
 READ_S: Final = 10.0
 """a client that has not read its answer by then is cut off"""
+LOOKS: Final = frozenset({"health"})
+"""tasks that only look, as monitoring does all day: they are not logged"""
 SUCH_AS: Final = 'such as {"command": "links.list"}'
 DURABLE_S: Final = 5.0
 """an answer waits so long for the journal"""
@@ -51,6 +53,8 @@ class Control:
         self._driver = driver
         self._operator = operator
         self._tasks: dict[str, Task] = {}
+        self.unwell: Callable[[], Sequence[str]] = tuple
+        """what is not well with the switch, as sentences: every list has it"""
         self._clients = 0
 
     def add(self, name: str, task: Task) -> None:
@@ -130,9 +134,10 @@ class Control:
         task = self._tasks.get(name)
         try:
             if task is not None:
-                self._driver.tell(Log("info", "operator.command", {"command": name, "arguments": asked, "by": by}))
-                return {"ok": True, **await task(asked, by)}
-            return {"ok": True, **await self._of_party(name, asked, by)}
+                if name not in LOOKS:
+                    self._driver.tell(Log("info", "operator.command", {"command": name, "arguments": asked, "by": by}))
+                return {"ok": True, **await task(asked, by), **self._warnings(name)}
+            return {"ok": True, **await self._of_party(name, asked, by), **self._warnings(name)}
         except Unable as error:
             return _refusal(error)
         except Exception as error:  # a mistake in a command must not end the switch
@@ -145,6 +150,11 @@ class Control:
                     f"{name} failed: {reason}", "a defect of the switch; payments go on", code=ErrorCode.COMMAND_FAILED
                 )
             )
+
+    def _warnings(self, name: str) -> dict[str, Any]:
+        """Member of a list's answer: there only where something is not well."""
+        unwell = self.unwell() if name.endswith(".list") else ()
+        return {"unwell": list(unwell)} if unwell else {}
 
     async def _of_party(self, name: str, arguments: dict[str, Any], by: str) -> dict[str, Any]:
         operator, driver = self._operator, self._driver

@@ -63,6 +63,8 @@ class Driver:
         self._alarm_at = NEVER
         self._journal_fd = -1
         self._journal_down = trio.Event()
+        self.journal_down_ns = 0
+        """when its writer was last found gone, monotonic; 0: never"""
         self._wall_at = 0
         self._set_wall(trio_clock())
 
@@ -369,6 +371,7 @@ class Driver:
         self._log("error", "journal.down", reason=reason, held_sends=len(self._held),
                   hint="payments are declined (DE39=96) until the journal writer is back; it is restarted now")  # fmt: skip
         self.party.journal_state(False, reason, now)
+        self.journal_down_ns = now
         self._journal_down.set()
 
     async def keep_journal(self) -> None:

@@ -31,6 +31,7 @@ from switch.server.driver import Dial, Driver, Sinks, trio_clock
 from switch.server.driving import driving
 from switch.server.gc_tuning import quiet_collector
 from switch.server.handover import Estate
+from switch.server.health import Doctor, Health, disk_free_bytes, seconds_since
 from switch.wire import Dialect, DialectError
 from switch.wire.dialect import names
 
@@ -62,6 +63,8 @@ class Serving:
         self.gap_ms = 0
         """how long nobody was answered at the last of them"""
         self._state_dir, self._sinks = state_dir, sinks
+        self._index_ended_ns = 0
+        self.doctor = Doctor(self.health, driver.tell)
         self._index = trio.CancelScope()
         self._index_ended = trio.Event()
         self.changing = trio.Lock()
@@ -73,6 +76,29 @@ class Serving:
         """Names of the hosts that are signed on, and of those that are not."""
         up = [name for name, host in self.switch.hosts.items() if host.up is not None]
         return up, [name for name in self.switch.hosts if name not in up]
+
+    def health(self) -> Health:
+        """What is so now."""
+        switch, state = self.switch, self.switch.state
+        up, down = self.hosts_up()
+        kept_out = {target.partition(":")[2] for target in state.maintenance if target.startswith("host:")}
+        oldest_us = next((entry.at_us for txn, entry in state.owed.items() if txn not in state.shelved), 0)
+        wall_us = switch.wall_us(trio_clock())
+        return Health(
+            journal_down=switch.journal_down,
+            journal_down_ago_s=seconds_since(self.driver.journal_down_ns),
+            unacknowledged_records=switch.position - switch.durable_position,
+            index_ended_ago_s=seconds_since(self._index_ended_ns),
+            hosts_up=tuple(up),
+            hosts_away=tuple(name for name in down if name not in kept_out),
+            hosts_in_maintenance=tuple(name for name in down if name in kept_out),
+            owed=len(state.owed) - len(state.shelved),
+            oldest_owed_s=max(0, wall_us - oldest_us) // 1_000_000 if oldest_us else 0,
+            exceptions=len(state.exceptions) + len(state.shelved),
+            disk_free_bytes=disk_free_bytes(self._state_dir),
+            connections=self.driver.open_connections,
+            connections_max=self.network.limits.connections,
+        )
 
     def follow(self, switch: Switch, network: Network, dialects: dict[str, Dialect]) -> None:
         """Another switch is in the place of the one before."""
@@ -87,9 +113,13 @@ class Serving:
         self._index, self._index_ended = trio.CancelScope(), trio.Event()
         try:
             with self._index:
-                await keep_index(self._state_dir, self._sinks)
+                await keep_index(self._state_dir, self._note_index_ended)
         finally:
             self._index_ended.set()
+
+    def _note_index_ended(self, event: Log) -> None:
+        self._index_ended_ns = trio_clock()
+        self._sinks.log(event, time.time_ns())
 
     async def stop_index(self) -> None:
         """End it: what is not indexed is found in the log."""
@@ -212,6 +242,9 @@ async def serving(
                     "in_flight": len(switch.pending), "restarts": inherited.restarts,
                 }))  # fmt: skip
             nursery.start_soon(running.keep_index)
+            nursery.start_soon(running.doctor.keep_looking)
+            control.add("health", running.doctor.command)
+            control.unwell = lambda: [problem.sentence for problem in running.doctor.problems()]
             with quiet_collector():
                 yield running
             nursery.cancel_scope.cancel()
@@ -252,8 +285,11 @@ def begin(switch: Switch, dialects: dict[str, Dialect], inherited: Estate | None
     return inherited
 
 
-async def keep_index(state_dir: Path, sinks: Sinks) -> None:
-    """Run the process that builds the journal's index, and another whenever it ends. It ends with its standard input."""
+async def keep_index(state_dir: Path, ended: Callable[[Log], None]) -> None:
+    """Run the process that builds the journal's index, and another whenever it ends, which `ended` is told.
+
+    It ends with its standard input.
+    """
     command = [sys.executable, "-m", "switch.journal.index", "--dir", str(state_dir), "--follow"]
     wait_s = 1.0
     while True:
@@ -269,11 +305,8 @@ async def keep_index(state_dir: Path, sinks: Sinks) -> None:
             if process.returncode is None:
                 process.kill()
         wait_s = 1.0 if trio.current_time() - began > 60 else min(wait_s * 2, 60.0)
-        sinks.log(
-            Log("error", "index.down", {
-                "exit_code": code, "next_attempt_ms": int(wait_s * 1000),
-                "hint": "nothing is lost: repeats and reversals are found in the log meanwhile, only slower",
-            }),
-            time.time_ns(),
-        )  # fmt: skip
+        ended(Log("error", "index.down", {
+            "exit_code": code, "next_attempt_ms": int(wait_s * 1000),
+            "hint": "nothing is lost: repeats and reversals are found in the log meanwhile, only slower",
+        }))  # fmt: skip
         await trio.sleep(wait_s)

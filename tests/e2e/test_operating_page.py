@@ -49,7 +49,7 @@ class Operator:
         program, *arguments = command.split()
         assert program == "cmi-switch"
         where = ["--network", str(self._stage.path)]
-        if arguments[0] in ("links", "day"):
+        if arguments[0] in ("links", "day", "health"):
             where = ["--state", str(self._stage.state)]
         code = "from switch.cli.main import main; main()"
         done = subprocess.run(

@@ -207,6 +207,21 @@ def link_event(event: str, link: str, **more: str) -> bytes:
     ).encode()
 
 
+def test_what_is_not_well_is_shown_until_it_is_well_again() -> None:
+    model = Model()
+    said = {
+        "at": "2026-11-25T01:50:57.370940Z",
+        "level": "error",
+        "event": "health.changed",
+        "problems": ["atlas is away"],
+    }
+    model.feed(json.dumps(said).encode())
+    assert model.unwell == ("atlas is away",)
+    assert "not well: atlas is away" in plain_line(model, 0, 1)
+    model.feed(json.dumps(said | {"level": "info", "problems": []}).encode())
+    assert "not well" not in plain_line(model, 0, 1)
+
+
 def test_an_acquirer_that_hung_up_is_forgotten_and_a_host_that_is_away_is_not() -> None:
     model = Model()
     model.feed_all([

@@ -1,0 +1,89 @@
+"""What is well and what is not: one verdict, its grades, and what is logged of it."""
+
+import pytest
+import trio
+
+from switch.core.operator.command import Unable
+from switch.core.party import Log
+from switch.server.health import DISK_FULL_BYTES, DISK_LOW_BYTES, Doctor, Grade, Health, grade_of, judge
+
+WELL = Health(hosts_up=("atlas",), disk_free_bytes=10 << 30, connections=10, connections_max=12_000)
+
+
+def but(**changes: object) -> Health:
+    """A switch that is well, but for this."""
+    return Health(**({name: getattr(WELL, name) for name in WELL.__struct_fields__} | changes))  # type: ignore[arg-type]
+
+
+def test_where_nothing_is_wrong_it_is_good() -> None:
+    assert judge(WELL) == ()
+    assert grade_of(()) is Grade.GOOD
+
+
+@pytest.mark.parametrize(
+    ("health", "part", "grade", "said"),
+    [
+        (but(journal_down="its writer is gone"), "journal", "critical", "declined"),
+        (but(journal_down_ago_s=3), "journal", "critical", "was down 3 s ago"),
+        (but(disk_free_bytes=DISK_FULL_BYTES - 1), "disk", "critical", "4 MB are left"),
+        (but(disk_free_bytes=DISK_LOW_BYTES - 1), "disk", "warning", "268 MB are left"),
+        (but(index_ended_ago_s=0), "index", "warning", "index ended 0 s ago"),
+        (but(hosts_away=("rif", "visa")), "links", "warning", "rif, visa are away"),
+        (but(hosts_up=(), hosts_away=("atlas",)), "links", "critical", "atlas is away"),
+        (but(owed=2, oldest_owed_s=601), "owed", "warning", "2 messages are owed, the oldest for 601 s"),
+        (but(exceptions=1), "exceptions", "warning", "1 exception is open"),
+        (but(connections=10_800), "connections", "warning", "10,800 of 12,000"),
+    ],
+)
+def test_each_part_that_is_not_well_is_named_with_what_to_do(health: Health, part: str, grade: str, said: str) -> None:
+    (problem,) = judge(health)
+    assert (problem.part, problem.grade) == (part, grade)
+    assert said in problem.sentence
+    assert problem.hint
+
+
+@pytest.mark.parametrize(
+    "health",
+    [
+        but(journal_down_ago_s=15),
+        but(index_ended_ago_s=60),
+        but(owed=9, oldest_owed_s=600),
+        but(hosts_in_maintenance=("rif",)),
+        but(hosts_up=(), hosts_in_maintenance=("atlas",)),
+    ],
+    ids=["journal long up", "index long up", "owed of late", "one in maintenance", "all in maintenance"],
+)
+def test_what_has_mended_itself_or_is_meant_so_is_well(health: Health) -> None:
+    assert judge(health) == ()
+
+
+def test_the_worst_comes_first_and_is_the_verdict() -> None:
+    problems = judge(but(exceptions=1, hosts_away=("rif",), disk_free_bytes=0))
+    assert [problem.part for problem in problems] == ["disk", "links", "exceptions"]
+    assert grade_of(problems) is Grade.CRITICAL
+
+
+def test_a_change_is_logged_once_and_so_is_its_end() -> None:
+    now, said = [WELL], list[Log]()
+    doctor = Doctor(lambda: now[0], said.append)
+    doctor.look()
+    assert said == [], "well from the start is nothing to say"
+    now[0] = but(exceptions=1)
+    doctor.look()
+    now[0] = but(exceptions=2)
+    doctor.look()
+    now[0] = WELL
+    doctor.look()
+    assert [(log.level, log.event, log.fields["grade"]) for log in said] == [
+        ("warning", "health.changed", "warning"),
+        ("info", "health.changed", "good"),
+    ]
+
+
+def test_the_command_gives_verdict_and_figures_and_takes_nothing() -> None:
+    doctor = Doctor(lambda: but(exceptions=3), lambda _: None)
+    answer = trio.run(doctor.command, {}, "uid 0")
+    assert (answer["grade"], answer["exceptions"]) == ("warning", 3)
+    assert [problem["part"] for problem in answer["problems"]] == ["exceptions"]
+    with pytest.raises(Unable, match="health: "):
+        trio.run(doctor.command, {"verbose": True}, "uid 0")
