@@ -23,6 +23,7 @@ def command() -> None:
       undelivered           sent often enough and never acknowledged; `cmi-switch saf retry` sends it again
       refused               the host says no to a reversal or an advice of what it approved
       unmatched-reversal    an acquirer reversed what nobody here knows, and its issuer did not accept it
+      late-approval         a host approved what had long been given up, and reversed
       ambiguous-reversal    an acquirer reversed what could be one of several payments
 
     \b

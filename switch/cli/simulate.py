@@ -27,6 +27,7 @@ STORIES_MAX = 3
 @click.option("--only", metavar="N,N…", help="Only these faults of a day's schedule (0, 1 …; `none`): repeats a story.")
 @click.option("--payments", type=click.IntRange(1), help="Stop after so many of the day's payments: repeats a story.")
 @click.option("--shrink/--no-shrink", "shrinks", default=True, show_default=True, help="Cut failing days down.")
+@click.option("--minds", is_flag=True, help="Hosts think otherwise than ours do, each day others (docs/simulation.md).")
 @click.option("--story", "tells", is_flag=True, help="Tell each day: its faults, and what failed.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
 def command(**options: Any) -> None:
@@ -43,6 +44,7 @@ def command(**options: Any) -> None:
       cmi-switch simulate --seeds 1000 --first-seed 5000     a thousand others
       cmi-switch simulate my-network.toml --json             of your own network
       cmi-switch simulate --seeds 1 --first-seed 42 --story  one day, told
+      cmi-switch simulate --minds                            with hosts as other people write them
     """
     from switch.cli._network import load
     from switch.sim.runner import Sum
@@ -77,9 +79,9 @@ def _days(network: Network, seeds: range, options: dict[str, Any]) -> Iterator[D
     transactions = options["transactions"]
     if options["only"] is None and options["payments"] is None and not options["tells"]:
         jobs = options["jobs"] or len(os.sched_getaffinity(0))
-        yield from days(network, seeds, transactions, jobs)
+        yield from days(network, seeds, transactions, jobs, minds=options["minds"])
         return
-    cast = Cast(network)
+    cast = Cast(network, minds=options["minds"])
     for seed in seeds:
         faults = World(cast, seed, transactions).faults
         if options["only"] is not None:
@@ -142,10 +144,10 @@ def _tell(network: Network, seed: int, options: dict[str, Any]) -> None:
         return
     transactions = options["transactions"]
     if not options["shrinks"] or options["only"] is not None or options["payments"] is not None:
-        click.echo("\n" + told(Cast(network), seed, transactions)[1])
+        click.echo("\n" + told(Cast(network, minds=options["minds"]), seed, transactions)[1])
         click.echo(f"\nrepeat: {_repeat(options, seed)}")
         return
-    small, text = smallest(network, seed, transactions)
+    small, text = smallest(network, seed, transactions, minds=options["minds"])
     click.echo("\n" + text)
     kept = ",".join(map(str, small.kept)) or "none"
     again = f"{_repeat(options, seed)} --only {kept} --payments {small.payments} --story"
@@ -154,4 +156,5 @@ def _tell(network: Network, seed: int, options: dict[str, Any]) -> None:
 
 def _repeat(options: dict[str, Any], seed: int) -> str:
     name = "" if options["network"] == "morocco" else f"{options['network']} "
-    return f"cmi-switch simulate {name}--seeds 1 --first-seed {seed} --transactions {options['transactions']}"
+    minds = " --minds" if options["minds"] else ""
+    return f"cmi-switch simulate {name}--seeds 1 --first-seed {seed} --transactions {options['transactions']}{minds}"

@@ -228,6 +228,7 @@ class Switch(Kernel):
         for pending in [p for p in host.pending.waiting.values() if p.host_link == link]:
             if not self._payments.resend(host, pending, now):
                 self._payments.give_up(host, pending, "connection lost", now)
+        self.late_answers.ask_again(host, now)
         if host.up is not None:
             self.forwarder.resume(host, now)
 
@@ -443,7 +444,7 @@ class Switch(Kernel):
                 maintenance=dict(state.maintenance),
                 stood=tuple(state.standin_counters.window.values()),
                 cutover=state.cutover,
-                watched=tuple(state.watched.values()),
+                watched=tuple(one for host in state.watched.values() for one in host.values()),
                 exceptions=tuple(state.exceptions.values()),
                 hot_cards=tuple(state.hot_cards.values()),
             )

@@ -10,13 +10,23 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from switch.core.limits import Limits
-from switch.core.records.records import ACQUIRER, ENCODER, SCHEMA, AnyEntry, Forwarded, Key, Owed, StoodIn
+from switch.core.records.records import (
+    ACQUIRER,
+    ENCODER,
+    SCHEMA,
+    STAN,
+    AnyEntry,
+    Declined,
+    Forwarded,
+    Key,
+    Owed,
+    StoodIn,
+)
 from switch.core.records.state import Outcome, State, apply, outcome_of
 from switch.journal.index import Index, index_path, record_at, segment_paths
 from switch.journal.log import HEADER, JournalError, Log, Place, Record, Segment, segments
 from switch.journal.recovery import decode, journal_directory
 from switch.journal.rows import PLACE
-from switch.wire.vocabulary import DE
 
 _BLOCK = 4 << 20
 _UNBOUNDED = Limits(recent_transactions=1 << 60)
@@ -51,25 +61,23 @@ class IndexHistory:
                 return outcome_of(request, "", {})
         return ended
 
-    def find_by_rrn(self, acquirer: str, rrn: str) -> list[Outcome]:
-        """The outcomes of this acquirer's transactions with this DE37, newest first, a few at most. Raises JournalError."""
+    def find_named(self, acquirer: str, name: str) -> list[Outcome]:
+        """The outcomes of this acquirer's transactions with this DE37 or, if it is six digits, DE11; newest first, a few at most.
+
+        Raises JournalError where index or log cannot be read.
+        """
         index = self._opened()
         place = index.place() if index is not None else None
-        keys: dict[Key, None] = {}
-        needle = ENCODER.encode(rrn)
-        for segment, record in self._after(place, [needle]):
-            if needle in record.payload:
-                entry = decode(segment, record)
-                key = getattr(entry, "key", None)
-                if key is not None and key[ACQUIRER] == acquirer and _rrn_of(entry) == rrn:
-                    keys[key] = None
-        indexed = self._read(index.with_rrn(acquirer, rrn)) if index is not None else {}
-        for _, entry in sorted(indexed.items(), reverse=True):
-            key = getattr(entry, "key", None)
-            if key is not None and key[ACQUIRER] == acquirer:
-                keys[key] = None
-        found = (self.find(key) for key in keys)
-        return [outcome for outcome in found if outcome is not None]
+        needle = ENCODER.encode(name)
+        later = [decode(s, r) for s, r in self._after(place, [needle]) if needle in r.payload]
+        indexed = self._read(index.named(acquirer, name)) if index is not None else {}
+        entries = [*reversed(later), *(entry for _, entry in sorted(indexed.items(), reverse=True))]
+        keys = dict.fromkeys(entry.key for entry in entries if isinstance(entry, Forwarded | Declined | Owed | StoodIn))
+        found = (self.find(key) for key in keys if key[ACQUIRER] == acquirer)
+        named = (
+            outcome for outcome in found if outcome is not None and name in (outcome.key[STAN], outcome.rrn.strip())
+        )
+        return sorted(named, key=lambda outcome: outcome.txn, reverse=True)
 
     def _opened(self) -> Index | None:
         """The index as it is now; None where there is none."""
@@ -138,14 +146,6 @@ class IndexHistory:
         if self._index is not None:
             self._index.close()
         self._index, self._inode = None, 0
-
-
-def _rrn_of(entry: AnyEntry) -> str:
-    """DE37 of what an acquirer sent."""
-    if isinstance(entry, Owed):
-        return entry.message.get(DE.RRN, "")
-    request = entry.request if isinstance(entry, StoodIn) else entry
-    return request.elements.get(DE.RRN, "") if isinstance(request, Forwarded) else getattr(entry, "rrn", "")
 
 
 def entries_at(directory: str, paths: dict[int, str], places: bytes) -> list[tuple[int, AnyEntry]]:

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 import msgspec
 
-from switch.core.records.records import SCHEMA, Cutover, Key
+from switch.core.records.records import SCHEMA, STAN_DIGITS, Cutover, Key
 from switch.journal.days import Cell, Sum
 from switch.journal.log import JournalError, Log, Place, Record, Scan, Segment, segments
 from switch.journal.recovery import decode, journal_directory
@@ -36,9 +36,10 @@ CREATE TABLE place (ordinal INTEGER, offset INTEGER, sequence INTEGER, chain BLO
 CREATE TABLE transactions (
     txn INTEGER PRIMARY KEY, at_us INTEGER, acquirer TEXT, link TEXT, host TEXT, route TEXT, mti TEXT, key_hash INTEGER,
     rrn TEXT, pan TEXT, amount INTEGER, currency TEXT, de39 TEXT, status TEXT, reason TEXT, original INTEGER,
-    reversed_by INTEGER, cost INTEGER, places BLOB, direction INTEGER, stands INTEGER, stands_in TEXT);
+    reversed_by INTEGER, cost INTEGER, places BLOB, direction INTEGER, stands INTEGER, stands_in TEXT, stan TEXT);
 CREATE INDEX by_key ON transactions (key_hash);
 CREATE INDEX by_rrn ON transactions (rrn);
+CREATE INDEX by_stan ON transactions (stan);
 CREATE TABLE closes (sequence INTEGER PRIMARY KEY, at_us INTEGER, day TEXT, closed TEXT, closed_by TEXT);
 CREATE TABLE days (
     day TEXT, acquirer TEXT, route TEXT, host TEXT, currency TEXT, what TEXT, count INTEGER, amount INTEGER,
@@ -47,7 +48,7 @@ CREATE TABLE days (
 
 
 _PUT: Final = (
-    "INSERT OR REPLACE INTO transactions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "INSERT OR REPLACE INTO transactions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _EMPTY: Final = ("DELETE FROM transactions", "DELETE FROM closes", "DELETE FROM days", "DELETE FROM place")
 _CLOSE: Final = "INSERT OR REPLACE INTO closes VALUES (?, ?, ?, ?, ?)"
@@ -56,7 +57,7 @@ _ADD: Final = (
     "INSERT INTO days VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
     "count = count + excluded.count, amount = amount + excluded.amount"
 )
-_WITH_RRN: Final = "SELECT txn, places FROM transactions WHERE rrn = ? AND acquirer = ? ORDER BY txn DESC LIMIT 16"
+_NAMED: Final = "SELECT txn, places FROM transactions WHERE {} = ? AND acquirer = ? ORDER BY txn DESC LIMIT 64"
 _GET: Final = "SELECT * FROM transactions WHERE txn = ?"
 
 
@@ -127,9 +128,10 @@ class Index:
         """What each business day's records have counted and moved."""
         return [(Cell(*found[:6]), Sum(*found[6:])) for found in self.database.execute("SELECT * FROM days")]
 
-    def with_rrn(self, acquirer: str, rrn: str) -> list[tuple[int, bytes]]:
-        """Transactions of this acquirer with this DE37, newest first, a few at most: number and places."""
-        found = self.database.execute(_WITH_RRN, (rrn, acquirer)).fetchall()
+    def named(self, acquirer: str, name: str) -> list[tuple[int, bytes]]:
+        """Transactions of this acquirer with this DE37 or, if it is six digits, DE11, newest first: number and places."""
+        column = "stan" if len(name) == STAN_DIGITS else "rrn"
+        found = self.database.execute(_NAMED.format(column), (name, acquirer)).fetchall()
         return [(int(txn), bytes(places)) for txn, places in found]
 
     def with_key(self, key: Key) -> list[tuple[int, bytes]]:

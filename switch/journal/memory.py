@@ -7,10 +7,13 @@ followed as the caller wants to have survived). Knows no clock and no file.
 from typing import Protocol
 
 from switch.core.limits import Limits
-from switch.core.records.records import AnyEntry, Key
+from switch.core.records.records import STAN_DIGITS, AnyEntry, Key
 from switch.core.records.state import Outcome, State, apply, outcome_of
 from switch.journal.feed import WriterGone
 from switch.journal.log import JournalError
+
+NAMED_MAX = 64
+"""found by one name, at most"""
 
 
 class MemoryJournal:
@@ -110,8 +113,10 @@ class DictHistory:
                 return outcome_of(request, "", {})
         return ended
 
-    def find_by_rrn(self, acquirer: str, rrn: str) -> list[Outcome]:
-        """See `History.find_by_rrn`."""
+    def find_named(self, acquirer: str, name: str) -> list[Outcome]:
+        """See `History.find_named`."""
         self._fold()
-        found = (self._state.recent.get(key) for key in reversed(self._state.names.with_rrn(acquirer, rrn)))
+        names = self._state.names
+        keys = names.with_stan(acquirer, name) if len(name) == STAN_DIGITS else names.with_rrn(acquirer, name)
+        found = (self._state.recent.get(key) for key in keys[: -NAMED_MAX - 1 : -1])
         return [outcome for outcome in found if outcome is not None]

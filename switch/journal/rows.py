@@ -17,6 +17,7 @@ from switch.core.records.records import (
     ENCODER,
     LATE,
     MTI_CLASS,
+    STAN,
     TRANSMISSION_TIME,
     Abandoned,
     Answered,
@@ -83,6 +84,8 @@ class Row(msgspec.Struct):
     """signed minor units that stand of the payment; of an advice that follows one known here, 0: they stand there"""
     stands_in: str = ""
     """their currency"""
+    stan: str = ""
+    """DE11 of the acquirer's message"""
 
 
 def key_hash(key: Key) -> int:
@@ -236,7 +239,7 @@ def _forwarded(r: Forwarded, place: bytes) -> Row:
         txn=r.txn, at_us=r.at_us, acquirer=r.key[ACQUIRER], link=r.link, host=r.host, route=r.route, mti=r.mti,
         key_hash=key_hash(r.key), rrn=r.elements.get(DE.RRN, ""), pan=r.pan, amount=r.amount, currency=r.currency,
         de39="", status=Status.OPEN, reason="", original=0, reversed_by=0, cost=0, places=place,
-        direction=direction_of(r.elements),
+        stan=r.key[STAN], direction=direction_of(r.elements),
     )  # fmt: skip
 
 
@@ -246,7 +249,7 @@ def _declined(r: Declined, place: bytes) -> Row:
         key_hash=key_hash(r.key), rrn=r.rrn, pan=r.pan, amount=r.amount, currency=r.currency,
         de39=r.de39 if r.came else "", status=Status.REFUSED if r.came else Status.OVERTAKEN, reason=r.reason,
         original=0, reversed_by=0, cost=0, places=place,
-        direction=0,
+        stan=r.key[STAN], direction=0,
     )  # fmt: skip
 
 
@@ -256,5 +259,5 @@ def _owed(r: Owed, place: bytes) -> Row:
         mti=r.message.get(DE.MTI, MTI.REVERSAL_ADVICE), key_hash=key_hash(r.key) if r.key[ACQUIRER] else None,
         rrn=r.message.get(DE.RRN, ""), pan=r.pan, amount=r.amount, currency=r.currency,
         de39="", status=Status.OWED, reason=r.reason, original=r.original, reversed_by=0, cost=0, places=place,
-        direction=direction_of(r.message),
+        stan=r.key[STAN] if r.key[ACQUIRER] else "", direction=direction_of(r.message),
     )  # fmt: skip

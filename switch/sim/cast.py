@@ -26,6 +26,7 @@ from switch.simulators.endpoint import FRAME_BYTES, Heard, Line, Speech
 from switch.simulators.faults import FaultPlan, Faults, Latency, card_faults
 from switch.simulators.issuer import Issuer
 from switch.simulators.journal_records import DECODER, HostEntry
+from switch.simulators.minds import MANNERS, MINDS_87, MINDS_93, PLAIN_MANNER, PLAIN_MIND, RESTAMPS, Manner, Mind
 from switch.simulators.mix import Deck, Mix
 from switch.simulators.network import Abroad, CardNetwork, Exchange
 from switch.simulators.terminal import Load, Terminal
@@ -40,6 +41,8 @@ _Host = TypeVar("_Host", bound=Issuer)
 Post = tuple[Member, Listener, int]
 """Who pays, on which port, over how many connections."""
 
+PLAIN_SHARE: Final = 0.25
+"""of hosts that think as ours do, on a day with minds"""
 FLOOD_FROM: Final = 5_000
 """terminals of a flood are numbered from here, so that they share no DE41 with others"""
 
@@ -137,11 +140,13 @@ class Cast:
         retry_ms: int = 4_000,
         owed_tries_max: int = 2,
         stand_in: bool = True,
+        minds: bool = False,
     ) -> None:
         """Virtual days are short. `retry_ms`: an unacknowledged reversal is repeated after so long, `owed_tries_max`: and a dead
         letter after so many tries, where the network file has more.
 
-        `stand_in`: where the file has none, all issuers but the first are stood in for, so that days have some.
+        `stand_in`: where the file has none, all issuers but the first are stood in for, so that days have some. `minds`: hosts
+        think otherwise than ours do, each day others (`simulators.minds`); the last issuer's may stamp DE7 anew.
         """
         hosts = tuple(
             msgspec.structs.replace(
@@ -151,6 +156,10 @@ class Cast:
         )
         if stand_in and not any(h.standin for h in hosts):
             hosts = _standing_in(network, hosts)
+        self.minds = minds
+        if minds:
+            last = [h.name for h in hosts if h.role == "issuer"][-1]
+            hosts = tuple(msgspec.structs.replace(h, match=("37", "41")) if h.name == last else h for h in hosts)
         self.network = msgspec.structs.replace(network, hosts=hosts)
         self._make_switch = make_switch
         names = {listener.dialect for listener in network.listeners} | {host.dialect for host in network.hosts}
@@ -176,6 +185,19 @@ class Cast:
             return FaultPlan(host=faults, latency=Latency(climate.latency_ms, 0.8), advices=True)
         return FaultPlan(cards=card_faults(mine, late_ms), latency=Latency(climate.latency_ms, 0.8))
 
+    def mind(self, host: HostLink, dice: Random) -> Mind:
+        """What this host thinks today."""
+        if not self.minds or dice.random() < PLAIN_SHARE:
+            return PLAIN_MIND
+        minds = MINDS_93 if self.dialects[host.dialect].family == "iso93" else MINDS_87
+        may_restamp = DE.TRANSMISSION_TIME not in host.match
+        mind = dice.choice([mind for mind in minds if may_restamp or mind.de7 != RESTAMPS])
+        return msgspec.structs.replace(mind, late_ms=host.timeout_ms + dice.choice((1_000, 3_000, 20_000)))
+
+    def manner(self, dice: Random) -> Manner:
+        """How an acquirer's host names things today."""
+        return dice.choice(MANNERS) if self.minds and dice.random() >= PLAIN_SHARE else PLAIN_MANNER
+
     def _cards_of(self, host: HostLink) -> tuple[TestCard, ...]:
         owner = host.member if host.role == "issuer" else host.scheme
         return tuple(card for card in self.cards if card.issuer == owner)
@@ -185,23 +207,28 @@ class Cast:
         cards, tolerance = self._cards_of(host), host.completion_tolerance
         return Ledger(host.name, cards, hold_s=host.preauth_s, tolerance=tolerance)
 
-    def issuer(self, host: HostLink, dice: Random, climate: Climate, records: Sequence[HostEntry] = ()) -> Issuer:
+    def issuer(
+        self, host: HostLink, dice: Random, climate: Climate, records: Sequence[HostEntry] = (), mind: Mind = PLAIN_MIND
+    ) -> Issuer:
         """The host of a member, made again from its records when it has crashed."""
         plan, ledger = self.plan(host, climate), self.ledger(host)
+        signs_on = host.connect is None
         issuer = Issuer(
             host.name,
             self.speech(host),
             ledger,
             dice,
             plan,
-            signs_on=host.connect is None,
+            signs_on=signs_on,
+            mind=mind,
             sends_stop_list=climate.stop_lists,
         )
         return _recovered(issuer, records)
 
     def card_network(
-        self, host: HostLink, dice: Random, climate: Climate, payments: int, records: Sequence[HostEntry] = ()
-    ) -> CardNetwork:
+        self, host: HostLink, dice: Random, climate: Climate, payments: int, records: Sequence[HostEntry] = (),
+        mind: Mind = PLAIN_MIND,
+    ) -> CardNetwork:  # fmt: skip
         """A scheme's network: issuer of its foreign cards, acquirer of `payments` from abroad; made again when it has crashed."""
         plain = [c for c in self.cards if c.plain and c.country == self.network.country]
         cards = tuple(c for c in plain if c.scheme == host.scheme)
@@ -215,7 +242,14 @@ class Cast:
         )
         exchange = Exchange(rates=self.network.rates, margin=tariff.conversion if tariff else Decimal(0))
         network = CardNetwork(
-            host.scheme, self.speech(host), self.ledger(host), dice, self.plan(host, climate), exchange, abroad
+            host.scheme,
+            self.speech(host),
+            self.ledger(host),
+            dice,
+            self.plan(host, climate),
+            exchange,
+            abroad,
+            mind=mind,
         )
         return _recovered(network, records)
 
@@ -231,7 +265,13 @@ class Cast:
         return posts
 
     def terminal(
-        self, post: Post, load: Load, dice: Random, climate: Climate, *, flood: bool = False
+        self,
+        post: Post,
+        load: Load,
+        dice: Random,
+        climate: Climate,
+        *,
+        flood: bool = False,
     ) -> WatchedTerminal:
         """Terminals of one bank on one port."""
         member, listener, links = post

@@ -240,6 +240,8 @@ class SwitchNode(Node):
             if self.hops is not None:
                 self.hops.append(effect)
         else:
+            if isinstance(effect, Log) and effect.event == "answer.late":
+                self._audit.heard_late.add(int(effect.fields["txn"], 16))
             if self.logs is not None and isinstance(effect, Log):
                 self.logs.append((self.clock.now, effect))
             super().do(effect)

@@ -25,6 +25,8 @@ class SwitchWatch(Protocol):
 
     said: Counter[int]
     """transaction -> answers given"""
+    heard_late: set[int]
+    """transactions whose late answer the switch has read"""
 
     def owed_leaves(self, switch: Switch, txn: int) -> None:
         """Something owed goes to its host."""

@@ -15,22 +15,22 @@ from switch.sim.story import story
 from switch.sim.world import Day, World
 
 
-def _some_days(network: Network, seeds: tuple[int, ...], transactions: int) -> list[Day]:
-    cast = Cast(network)
+def _some_days(network: Network, seeds: tuple[int, ...], transactions: int, minds: bool) -> list[Day]:
+    cast = Cast(network, minds=minds)
     return [World(cast, seed, transactions).run() for seed in seeds]
 
 
-def days(network: Network, seeds: range, transactions: int, jobs: int) -> Iterator[Day]:
-    """Each seed's day, over `jobs` processes, in the order of the seeds."""
+def days(network: Network, seeds: range, transactions: int, jobs: int, *, minds: bool = False) -> Iterator[Day]:
+    """Each seed's day, over `jobs` processes, in the order of the seeds. `minds`: hosts think otherwise (`Cast`)."""
     if jobs <= 1:
-        cast = Cast(network)
+        cast = Cast(network, minds=minds)
         for seed in seeds:
             yield World(cast, seed, transactions).run()
         return
     size = max(1, min(8, len(seeds) // (4 * jobs)))
     batches = [tuple(seeds[n : n + size]) for n in range(0, len(seeds), size)]
     with ProcessPoolExecutor(jobs, mp_context=get_context("forkserver")) as pool:
-        waiting = [pool.submit(_some_days, network, batch, transactions) for batch in batches]
+        waiting = [pool.submit(_some_days, network, batch, transactions, minds) for batch in batches]
         try:
             for future in waiting:
                 yield from future.result()
@@ -91,9 +91,9 @@ def told(
     return day, story(world)
 
 
-def smallest(network: Network, seed: int, transactions: int) -> tuple[Small, str]:
+def smallest(network: Network, seed: int, transactions: int, *, minds: bool = False) -> tuple[Small, str]:
     """A failing day cut down, and the story of what is left."""
-    cast = Cast(network)
+    cast = Cast(network, minds=minds)
     small = shrink(cast, seed, transactions)
     _, text = told(cast, seed, transactions, small.faults, small.payments)
     return small, text

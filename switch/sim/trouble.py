@@ -1,6 +1,6 @@
 """Makes faults happen to a world, and mends everything at peace. One method a kind of fault."""
 
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable
 from contextlib import suppress
 from random import Random
@@ -9,6 +9,7 @@ import msgspec
 
 from switch.core.operator.command import Unable
 from switch.core.party import LinkId, Send
+from switch.core.records.records import UNDELIVERED
 from switch.sim.cast import WatchedTerminal
 from switch.sim.clock import MS_NS
 from switch.sim.faults import Fault, Kind
@@ -21,6 +22,9 @@ from switch.simulators.messages import repeat
 from switch.simulators.terminal import Terminal
 from switch.wire.framing import make_framing
 from switch.wire.vocabulary import APPROVALS, DE, Document
+
+RETRIES = 2
+"""of what a host refuses; then an operator compares the books, and ends it"""
 
 
 class Stranger:
@@ -50,6 +54,8 @@ class Trouble:
         self._full_disks = 0
         self._repeats: defaultdict[str, deque[Fault]] = defaultdict(deque)
         """armed: what is to be done with the next message of an acquirer or a host"""
+        self._retried: Counter[int] = Counter()
+        """dead letters, and how often an operator has put them back"""
         self._left: list[End] = []
         self._stalled: list[End] = []
         self._strangers = 0
@@ -125,6 +131,7 @@ class Trouble:
             return
         dice = Random(self._dice.getrandbits(64))  # noqa: S311
         again = world.host(fault.target, dice, node.records)
+        again.forgotten, again.ledger.dismissed = party.forgotten, party.ledger.dismissed
         world.audit.host_restarted(party, again, world.clock.now)
         self._moods[fault.target] = self._moods.get(fault.target, 0) + 1
         if fault.detail == "keeps":
@@ -208,6 +215,12 @@ class Trouble:
         party = self._world.switch.party
         for name in list(party.state.held) if party is not None else ():
             self.operator("saf.release", name=name)
+        for shelved in list(party.state.shelved.values()) if party is not None else ():
+            self._retried[shelved.txn] += 1
+            if shelved.kind != UNDELIVERED and self._retried[shelved.txn] > RETRIES:
+                self.operator(
+                    "exceptions.resolve", txn=f"{shelved.txn:x}", reason="its host's books say so", by="operator"
+                )
         if party is not None and party.state.shelved:
             self.operator("saf.retry", all=True)
 

@@ -27,6 +27,7 @@ from switch.sim.nodes import Node, SwitchNode, Trace
 from switch.sim.trouble import Trouble
 from switch.simulators.issuer import Issuer
 from switch.simulators.journal_records import HostEntry
+from switch.simulators.minds import Manner, Mind
 from switch.simulators.network import CardNetwork
 from switch.simulators.terminal import Load
 
@@ -88,6 +89,11 @@ class World:
         self._lots = lots = Random(f"{seed} connections")  # noqa: S311 - own dice: a day with or without is else the same
         self._twice = lots.choice(cast.network.hosts).name if lots.random() < 0.5 else ""
         """the host that has two connections at least, today"""
+        self._minds_dice = Random(f"{seed} minds")  # noqa: S311 - own dice: other days are as they were
+        self.minds: dict[str, Mind] = {h.name: cast.mind(h, self._minds_dice) for h in cast.network.hosts}
+        """what each host thinks today"""
+        self.manners: dict[str, Manner] = {}
+        """how each acquirer names things today"""
         self.terminals: list[WatchedTerminal] = []
         self.floods: dict[str, Post] = {}
         """that may still come"""
@@ -120,7 +126,10 @@ class World:
         posts = cast.posts()
         for post in posts:
             load = Load(rate=climate.rate / len(posts), payments=max(1, self.payments // len(posts)))
-            self._terminal(cast.terminal(post, load, self._own_dice(), climate), post[1].name)
+            terminal = cast.terminal(post, load, self._own_dice(), climate)
+            self.manners[terminal.name] = cast.manner(self._minds_dice)
+            terminal.adopt(self.manners[terminal.name])
+            self._terminal(terminal, post[1].name)
         member, listener, _ = posts[0]
         self.floods[f"{member.name}-{listener.name}-flood"] = posts[0]
 
@@ -128,8 +137,8 @@ class World:
         """An issuer or a card network, as its records make it."""
         host = self.hosts[name]
         if host.role == "issuer":
-            return self.cast.issuer(host, dice, self.climate, records)
-        return self.cast.card_network(host, dice, self.climate, self.payments // 20, records)
+            return self.cast.issuer(host, dice, self.climate, records, self.minds[name])
+        return self.cast.card_network(host, dice, self.climate, self.payments // 20, records, self.minds[name])
 
     @property
     def networks(self) -> list[CardNetwork]:

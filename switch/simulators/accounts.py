@@ -33,6 +33,7 @@ from switch.core.messages.internal import Additional, Private48, additional_amou
 from switch.simulators.cards import TestCard
 from switch.simulators.clock import Moment
 from switch.simulators.de48 import private_elements, with_private
+from switch.simulators.minds import FORGETS, REMEMBERS, UNKNOWN
 from switch.simulators.postings import KEEP, SUSPENSE, Account, Holdings, MessageKey, Posting, Taken
 from switch.simulators.reconciliation import IssuerBook, payment_key
 from switch.wire.vocabulary import APPROVALS, DE, MTI, Answer, Document, Processing
@@ -93,6 +94,10 @@ class Ledger:
         self.holdings = Holdings(cards, keep)
         self._hold_s = hold_s
         self._tolerance = tolerance
+        self.early = REMEMBERS
+        """what becomes of a reversal whose original has not been posted (`minds`)"""
+        self.dismissed: set[str] = set()
+        """payments whose reversal was accepted and forgotten, or answered 25"""
         self.fresh: list[Taken] = []
 
     @property
@@ -231,6 +236,12 @@ class Ledger:
     def _decide_reversal(self, document: Document, at: Moment) -> _Decision:
         del at
         posting = self._find_original(document)
+        if posting is None and self.early == UNKNOWN:
+            self.dismissed.add(payment_key(document))
+            return _Decision(Verdict(Answer.RECORD_NOT_FOUND, reason="no such payment stands"))
+        if posting is None and self.early == FORGETS:
+            self.dismissed.add(payment_key(document))
+            return _Decision(Verdict(Answer.APPROVED, reason="no such payment stands; not remembered"))
         if posting is None:
             reason = "no such payment stands; its original will be refused"
             return _Decision(Verdict(Answer.APPROVED, reason=reason), early=_early_name(document))
@@ -271,13 +282,27 @@ class Ledger:
 
         DE90 alone proves little: STAN and time of another acquirer's, or of a switch that forgot a number, may be the same.
         """
-        if DE.RRN in document:
+        if DE.RRN in document and DE.TERMINAL in document and DE.ACQUIRER in document:
             posting = self.holdings.postings.get(payment_key(document))
+        elif DE.RRN in document or DE.TERMINAL in document:
+            posting = self._find_alike(document)
         else:
             original = document.get(DE.ORIGINAL, "")
             posting = self.holdings.find_by_de90(original[4:10], original[10:20]) if len(original) >= 20 else None
         if posting is None or posting.card == SUSPENSE or document.get(DE.PAN) in (None, self._card(posting).pan):
             return posting
+        return None
+
+    def _find_alike(self, document: Document) -> Posting | None:
+        """What has the same DE32, DE41 and DE37 as far as the message has them, with the same card, for as much as it says or
+        half of it (`Mind.approves_less`); the newest."""
+        said = [document.get(de, "").strip() for de in (DE.ACQUIRER, DE.TERMINAL, DE.RRN)]
+        amount, pan = int(document.get(DE.AMOUNT, "0")), document.get(DE.PAN)
+        for posting in reversed(self.holdings.postings.values()):
+            names = posting.key.split("/")
+            alike = all(not want or want == is_so for want, is_so in zip(said, names, strict=True))
+            if alike and self._card(posting).pan == pan and abs(posting.amount) in (amount, amount // 2):
+                return posting
         return None
 
     def _identify(self, document: Document) -> tuple[str, ...]:

@@ -24,6 +24,7 @@ from switch.simulators.acquirer_records import KEEP, AcquirerRecord, AcquirerRec
 from switch.simulators.cards import TestCard
 from switch.simulators.endpoint import Line
 from switch.simulators.host import MS, Host
+from switch.simulators.minds import PLAIN_MANNER
 from switch.simulators.reconciliation import (
     APPROVED,
     DECLINED,
@@ -129,6 +130,8 @@ class Acquiring:
         self._host = host
         self._line = line
         self._stan = stan
+        self.manner = PLAIN_MANNER
+        """how it names the payment that a message is about"""
         self._timeouts = timeouts
         self._exchanges: dict[MatchKey, _Exchange] = {}
         self._deadlines: dict[MatchKey, int] = {}
@@ -314,6 +317,7 @@ class Acquiring:
         self._send_about(_Exchange(payment, message, "completion"), now)
 
     def _send_about(self, exchange: _Exchange, now: int) -> None:
+        exchange.message = self.manner.name_original(exchange.message, exchange.payment.request)
         key = match_key(exchange.message)
         self._exchanges[key] = exchange
         self._send_until_acknowledged(key, exchange, exchange.message, now)
@@ -322,7 +326,7 @@ class Acquiring:
         """Send until acknowledged: as a repeat from the second time on. Without a link, try again soon."""
         if self._exchanges.get(key) is not exchange:
             return
-        line = self._line(exchange.message[DE.TERMINAL])
+        line = self._line(exchange.payment.request[DE.TERMINAL])
         if line is None:
             self._host.at(now + 500 * MS, partial(self._send_until_acknowledged, key, exchange, message))
             return

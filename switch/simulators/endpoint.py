@@ -68,9 +68,12 @@ class Line:
         """Send a message; `reference` is the request it answers, as it came. EncodeError: the dialect cannot say it."""
         self._emit(Send(self.link, self.pack(internal, reference), after))
 
-    def pack(self, internal: Document, reference: Document | None = None) -> bytes:
-        """The framed bytes of a message."""
-        return self._framing.frame(self._dialect.encode(self._translator.outward(internal, reference)))
+    def pack(self, internal: Document, reference: Document | None = None, code: str = "") -> bytes:
+        """The framed bytes of a message. `code`: DE39 by the link's own codes, whatever the internal one says."""
+        link = self._translator.outward(internal, reference)
+        if code:
+            link = {**link, DE.RESPONSE_CODE: code}
+        return self._framing.frame(self._dialect.encode(link))
 
     def _unreadable(self, frame: bytes, error: DecodeError) -> None:
         at = error.byte(self._dialect) if isinstance(error, UnreadableError) else None

@@ -28,6 +28,8 @@ class Host:
         self._timers: list[tuple[int, int, Callable[[int], None]]] = []
         self._timer_count = 0
         self._stan = 0
+        self.ahead_ns = 0
+        """its clock is ahead of the world's by so much"""
 
     # -- for subclasses
 
@@ -55,7 +57,7 @@ class Host:
 
     def moment(self, now: int) -> Moment:
         """The wall clock, as messages write it."""
-        return self._calendar.at(now + self.wall_offset_ns)
+        return self._calendar.at(now + self.wall_offset_ns + self.ahead_ns)
 
     def _today(self) -> date:
         return day_of(self._calendar.last.second * 1_000_000)

@@ -7,6 +7,7 @@ request is answered 96, an advice or a reversal not at all (it will come again).
 
 from functools import partial
 
+from switch.core.messages.meaning import is_inquiry
 from switch.core.messages.translator import answer
 from switch.core.party import Close, LinkId, Record, Send
 from switch.simulators.accounts import STATUS, Ledger, Verdict
@@ -15,11 +16,13 @@ from switch.simulators.faults import Dice, Fate, FaultPlan
 from switch.simulators.host import MS, Host
 from switch.simulators.journal_records import HostEntry
 from switch.simulators.messages import file_update, network_request
+from switch.simulators.minds import ABSENT, PLAIN_MIND, RESTAMPS, Mind
 from switch.simulators.postings import Taken
-from switch.simulators.reconciliation import IssuerBook
+from switch.simulators.reconciliation import IssuerBook, payment_key
 from switch.wire import EncodeError
 from switch.wire.vocabulary import (
     ADVICES,
+    APPROVALS,
     DE,
     REQUESTS,
     REVERSALS,
@@ -31,6 +34,8 @@ from switch.wire.vocabulary import (
 )
 
 SIGN_ON_RETRY_NS = 5_000 * MS
+ANSWERED_AGAIN_NS = 700 * MS
+"""after its first answer, by a host that answers twice"""
 UNACKNOWLEDGED_MAX = 10_000
 """records that may wait for the journal"""
 _NETWORK_CODES = frozenset({NetworkCode.SIGN_ON, NetworkCode.SIGN_OFF, NetworkCode.CUTOVER, NetworkCode.ECHO})
@@ -54,9 +59,12 @@ class Issuer(Host):
         *,
         signs_on: bool = False,
         sends_stop_list: bool = False,
+        mind: Mind = PLAIN_MIND,
     ) -> None:
         """`sends_stop_list`: after each sign-on it tells the switch which of its cards are lost or stolen (0302)."""
         super().__init__(name, speech)
+        self.mind = mind
+        ledger.early = mind.early
         self.ledger = ledger
         self._position: int | None = None
         self._durable = 0
@@ -69,6 +77,8 @@ class Issuer(Host):
         """file updates that the switch has acknowledged"""
         self._answers_due = 0
         self._unsigned: set[LinkId] = set()
+        self.forgotten: set[str] = set()
+        """payments taken after their reversal (`minds.FORGETS`, `UNKNOWN`): who hears no approval cannot know of them"""
         self.days_closed = 0
         """cutovers of this process that the switch has acknowledged"""
 
@@ -198,11 +208,28 @@ class Issuer(Host):
 
     def _take_request(self, line: Line, heard: Heard, now: int) -> None:
         self._check_signed_on(line)
-        verdict = self.decide(heard.internal, now)
+        mind, document = self.mind, heard.internal
+        if mind.picks("hangs up", mind.hangs_up, document):
+            self.emit(Close(line.link, "this host does not read such a message"))
+        elif mind.picks("late", mind.posts_late, document):
+            self.at(now + mind.late_ms * MS, partial(self._decide, line, heard))
+        else:
+            self._decide(line, heard, now)
+
+    def _decide(self, line: Line, heard: Heard, now: int) -> None:
+        self.forgotten.update(self.ledger.dismissed & {payment_key(heard.internal)})
+        verdict = self.decide(self._asked(heard.internal), now)
         fate, delay_ns = self._plan.fate(heard.internal.get(DE.PAN, ""), self._dice)
         if fate is not Fate.ANSWER:
             self.log("info", "fault." + fate.value, link=line.link, de11=heard.internal.get(DE.STAN, ""))
         self._answer(line, heard, verdict, fate, delay_ns, now)
+
+    def _asked(self, document: Document) -> Document:
+        """The request as this host reads it: for half of its amount, if that is its mind."""
+        amount = int(document.get(DE.AMOUNT, "0"))
+        if amount < 2 or is_inquiry(document) or not self.mind.picks("less", self.mind.approves_less, document):
+            return document
+        return {**document, DE.AMOUNT: f"{amount // 2:012d}"}
 
     def _take_advice(self, line: Line, heard: Heard, now: int) -> None:
         """An advice or a reversal."""
@@ -285,16 +312,27 @@ class Issuer(Host):
         reply = answer(heard.internal, verdict.de39, verdict.extra)
         if fate is Fate.WRONG:
             reply[DE.STAN] = f"{(int(reply[DE.STAN]) + 500_000) % 1_000_000:06d}"
+        mind, accepted = self.mind, verdict.de39 in APPROVALS
+        asked = self._asked(heard.internal) if heard.internal[DE.MTI] in REQUESTS else heard.internal
+        if accepted and asked is not heard.internal:
+            reply[DE.AMOUNT] = min(reply[DE.AMOUNT], asked[DE.AMOUNT])
+        if mind.de7 == ABSENT:
+            del reply[DE.TRANSMISSION_TIME]
+        elif mind.de7 == RESTAMPS:
+            reply[DE.TRANSMISSION_TIME] = self.moment(now).sent_at
         try:
-            data = line.pack(reply, heard.raw)
+            data = line.pack(reply, heard.raw, mind.code(reply, accepted=accepted))
         except EncodeError as error:
             self.log("error", "message.unspeakable", link=line.link, mti=reply[DE.MTI], reason=str(error))
             return
-        if delay_ns:
-            self._answers_due += 1
-            self.at(now + delay_ns, partial(self._answer_now, Send(line.link, data, after), fate))
-        else:
-            self._send(Send(line.link, data, after), fate)
+        times = 2 if mind.picks("twice", mind.twice, heard.internal) else 1
+        for nth in range(times):
+            if delay_ns or nth:
+                self._answers_due += 1
+                at = now + delay_ns + nth * ANSWERED_AGAIN_NS
+                self.at(at, partial(self._answer_now, Send(line.link, data, after), fate))
+            else:
+                self._send(Send(line.link, data, after), fate)
 
     def _answer_now(self, send: Send, fate: Fate, now: int) -> None:
         del now

@@ -24,6 +24,7 @@ from switch.simulators.host import MS
 from switch.simulators.issuer import Issuer
 from switch.simulators.journal_records import HostEntry
 from switch.simulators.messages import Place, Web, demo_cavv
+from switch.simulators.minds import PLAIN_MIND, Mind
 from switch.simulators.postings import Taken
 from switch.simulators.reconciliation import AcquirerBook
 from switch.wire.vocabulary import APPROVALS, DE, RESPONSES, Document
@@ -77,9 +78,9 @@ class CardNetwork(Issuer):
 
     def __init__(
         self, scheme: str, speech: Speech, ledger: Ledger, dice: Dice, plan: FaultPlan, exchange: Exchange, abroad: Abroad,
-        timeouts: Timeouts | None = None,
+        timeouts: Timeouts | None = None, mind: Mind = PLAIN_MIND,
     ) -> None:  # fmt: skip
-        super().__init__(scheme, speech, ledger, dice, plan)
+        super().__init__(scheme, speech, ledger, dice, plan, mind=mind)
         self.scheme = scheme
         self._exchange = exchange
         self._abroad = abroad

@@ -22,6 +22,7 @@ from switch.core.records.records import (
     Delivered,
     Forwarded,
     Owed,
+    Resolved,
     StoodIn,
 )
 from switch.wire.vocabulary import APPROVALS, DE, MTI, Answer, Document
@@ -208,7 +209,7 @@ class _Folding:
         elif isinstance(entry, StoodIn):
             for part in (entry.request, entry.answer, entry.advice):
                 self.feed(part)
-        elif isinstance(entry, Delivered):
+        elif isinstance(entry, Delivered | Resolved):
             key = self._owed.pop(entry.txn, "")
             if key:
                 self._set(key, owed=self.rows[key].owed - 1)
@@ -249,7 +250,12 @@ def journal_rows(entries: Iterable[AnyEntry]) -> list[JournalRow]:
     folding = _Folding()
     for entry in entries:
         folding.feed(entry)
-    return list(folding.rows.values())
+    return [row for row in folding.rows.values() if not _says_nothing(row)]
+
+
+def _says_nothing(row: JournalRow) -> bool:
+    """True for the reversal of what was never here, under less than a whole key: it was for its host to know."""
+    return row.outcome in (REVERSED, DECLINED) and not row.amount and not row.owed and "" in row.key.split("/")
 
 
 def money(amount: int, currency: str) -> str:

@@ -16,6 +16,7 @@ from switch.simulators.endpoint import Heard, Line, Speech
 from switch.simulators.faults import Dice
 from switch.simulators.host import MS, Host
 from switch.simulators.messages import CASH_BACK, Place, network_request, request
+from switch.simulators.minds import Manner
 from switch.simulators.mix import Deck, Mix
 from switch.simulators.reconciliation import AcquirerBook
 from switch.wire.vocabulary import DE, RESPONSES, Answer, NetworkCode
@@ -56,6 +57,8 @@ class Terminal(Host):
         self._link_of = {place.terminal: links[i % len(links)] for i, place in enumerate(places)}
         self._up: dict[str, Line] = {}
         self._stans: dict[str, int] = {}
+        self._one_stan = False
+        """DE11 tells its terminals' messages apart where DE41 does not"""
         self._deck, self._mix, self._load, self._dice = deck, mix, load, dice
         self._acquiring = Acquiring(self, self._line, self._terminal_stan, timeouts or Timeouts())
         self._interval_ns = int(1e9 / load.rate) if load.rate > 0 else 0
@@ -90,6 +93,12 @@ class Terminal(Host):
     def book(self) -> AcquirerBook:
         """What was sent and what came of it."""
         return self._acquiring.book(self.name)
+
+    def adopt(self, manner: Manner) -> None:
+        """From here on its host's clock, and how it names what it takes back, are of this manner."""
+        self.ahead_ns = manner.ahead_h * 3_600_000 * MS
+        self._acquiring.manner = manner
+        self._one_stan = DE.TERMINAL in manner.without
 
     # -- links
 
@@ -223,7 +232,8 @@ class Terminal(Host):
         self.skipped += count
 
     def _terminal_stan(self, terminal: str) -> str:
-        stan = self._stans[terminal] = self._stans.get(terminal, 0) % 999_999 + 1
+        whose = self._places[0].terminal if self._one_stan else terminal
+        stan = self._stans[whose] = self._stans.get(whose, 0) % 999_999 + 1
         return f"{stan:06d}"
 
     # -- the end

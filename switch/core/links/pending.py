@@ -12,6 +12,7 @@ from typing import Final, TypeAlias
 
 import msgspec
 
+from switch.core.messages.meaning import is_inquiry
 from switch.core.party import LinkId
 from switch.core.records.records import Key
 from switch.core.routing.routing import Decision
@@ -70,6 +71,8 @@ class GivenUp(msgspec.Struct, frozen=True, kw_only=True):
     at_ns: int
     sent_at: str = ""
     """DE7 as the switch sent it"""
+    money: bool = True
+    """False: an inquiry, of which nothing is to be undone"""
 
 
 class AnsweredOnce(msgspec.Struct, frozen=True, kw_only=True):
@@ -158,7 +161,16 @@ class PendingTable:
     def give_up(self, pending: Pending, reason: str, now: int) -> None:
         """Stop waiting; a late answer will be recognised."""
         self.take(pending.answer_key)
-        self.watch(pending.answer_key, GivenUp(txn=pending.txn, reason=reason, at_ns=now, sent_at=pending.sent_at))
+        self.watch(
+            pending.answer_key,
+            GivenUp(
+                txn=pending.txn,
+                reason=reason,
+                at_ns=now,
+                sent_at=pending.sent_at,
+                money=not is_inquiry(pending.request),
+            ),
+        )
 
     def watch(self, key: AnswerKey, given_up: GivenUp) -> None:
         """Know a late answer to this request, which waits no longer."""

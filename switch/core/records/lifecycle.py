@@ -37,6 +37,7 @@ from switch.core.records.records import (
     Delivered,
     Forwarded,
     Owed,
+    Renumbered,
     Resolved,
     Retried,
     Shelved,
@@ -94,6 +95,7 @@ LATE_MOVES: Final[Table] = {
 PROMISES: Final[Table] = {
     (Status.RECEIVED, Owed): (Status.OWED,),
     (Status.OWED, Delivered): (Status.DELIVERED,),
+    (Status.OWED, Renumbered): (Status.OWED,),
     (Status.OWED, Shelved): (Status.DEAD,),
     (Status.DEAD, Retried): (Status.OWED,),
     (Status.DEAD, Delivered): (Status.DELIVERED,),
@@ -174,6 +176,7 @@ _OF_PAYMENT: Final[dict[type, _Look]] = {
 _OF_PROMISE: Final[dict[type, _Look]] = {
     Owed: _promise,
     Delivered: _promise,
+    Renumbered: _promise,
     Shelved: _promise,
     Retried: _promise,
     Resolved: _exception,

@@ -27,6 +27,8 @@ Key: TypeAlias = tuple[str, str, str, str, str, str]
 """What makes two messages the same: acquirer, MTI class, DE11, DE7, DE32, DE41."""
 ACQUIRER, MTI_CLASS, STAN, TRANSMISSION_TIME, INSTITUTION, TERMINAL = range(6)
 """Positions of a key."""
+STAN_DIGITS: Final = 6
+"""of DE11; DE37 has twelve characters"""
 
 REVERSAL: Final = "reversal"
 ADVICE: Final = "advice"
@@ -36,8 +38,9 @@ UNDELIVERED: Final = "undelivered"
 REFUSED: Final = "refused"
 UNMATCHED: Final = "unmatched-reversal"
 AMBIGUOUS: Final = "ambiguous-reversal"
+LATE_APPROVAL: Final = "late-approval"
 """Kinds of exceptions: what is owed and is not acknowledged; or is refused; a reversal whose original nobody knows; one that
-could be of several."""
+could be of several; an approval that came when its request was no longer remembered."""
 
 LATE: Final = "late"
 """Reason of a reversal that follows another one: its host approved after all."""
@@ -144,6 +147,8 @@ class Owed(Entry, frozen=True, kw_only=True, tag="owe"):
     """key of the original, where it is known or the acquirer has named it"""
     approved: bool = False
     """of a reversal: its host is known to have approved the original, so that it cannot know nothing of it"""
+    heard_late: bool = False
+    """that approval came while this was owed already: it may have been dealt with before"""
 
 
 class Delivered(Entry, frozen=True, kw_only=True, tag="dlv"):
@@ -162,6 +167,7 @@ class LateApproval(Entry, frozen=True, kw_only=True, tag="lat"):
     txn: int
     """of the request"""
     at_us: int
+    host: str
     de39: str
 
 
@@ -185,6 +191,16 @@ class Shelved(Entry, frozen=True, kw_only=True, tag="shl"):
     """of the process that gave it up"""
     kind: str = UNDELIVERED
     """of the exception that it is"""
+
+
+class Renumbered(Entry, frozen=True, kw_only=True, tag="num"):
+    """A reversal that its host has refused is sent anew, not as a repeat, which would only get the same answer again."""
+
+    txn: int
+    at_us: int
+    stan: str
+    """DE11 and DE7 from here on"""
+    sent_at: str
 
 
 class Excepted(Entry, frozen=True, kw_only=True, tag="exc"):
@@ -339,7 +355,7 @@ class Snapshot(Entry, frozen=True, kw_only=True, tag="snp"):
 
 AnyEntry: TypeAlias = (
     Booted | Forwarded | Answered | Declined | Owed | Delivered | Abandoned | Shelved | Retried | Held | Maintained |
-    StoodIn | Cutover | Snapshot | LateApproval | Excepted | Resolved | HotListed
+    StoodIn | Cutover | Snapshot | LateApproval | Renumbered | Excepted | Resolved | HotListed
 )  # fmt: skip
 
 ENCODER = msgspec.msgpack.Encoder()

@@ -38,6 +38,7 @@ from switch.core.records.records import (
     LateApproval,
     Maintained,
     Owed,
+    Renumbered,
     Resolved,
     Retried,
     Shelved,
@@ -122,8 +123,8 @@ class History(Protocol):
     def find(self, key: Key) -> Outcome | None:
         """The outcome of the transaction with this key, or None. Must see every record older than memory's own."""
 
-    def find_by_rrn(self, acquirer: str, rrn: str) -> list[Outcome]:
-        """The outcomes of this acquirer's transactions with this DE37, newest first, a few at most."""
+    def find_named(self, acquirer: str, name: str) -> list[Outcome]:
+        """The outcomes of this acquirer's transactions with this DE37 or (six digits) DE11; newest first, a few at most."""
 
 
 class State(msgspec.Struct):
@@ -153,8 +154,8 @@ class State(msgspec.Struct):
     """the last one, which began the business day"""
     standin_counters: StandInCounters = msgspec.field(default_factory=StandInCounters)
     """what has been approved in issuers' place"""
-    watched: dict[int, Watched] = {}
-    """requests given up whose late approval would be undone, oldest first"""
+    watched: dict[str, dict[int, Watched]] = {}
+    """by host and transaction: requests given up whose late approval would be undone, oldest first"""
     exceptions: dict[int, Excepted] = {}
     """open ones, beside the dead letters (`shelved`), which are exceptions too; oldest first"""
     hot_cards: dict[bytes, HotListed] = {}
@@ -286,16 +287,16 @@ def _owed(state: State, r: Owed) -> None:
         _remember(state, outcome_of(request, Answer.ISSUER_INOPERATIVE, {}, r.txn))
         _watch(state, request, r.txn, r.at_us)
         return
-    watched = state.watched.get(r.original)
-    if watched is not None:
-        state.watched[r.original] = Watched(request=watched.request, reversal=r.txn)
+    watched = state.watched.get(r.host, {})
+    if r.original in watched:
+        watched[r.original] = Watched(request=watched[r.original].request, reversal=r.txn)
     left = left_of(r.message)
     _follow(state, r, {"stands": left} if left else {"reversed_by": r.txn})
 
 
 def _watch(state: State, request: Forwarded, reversal: int, at_us: int) -> None:
-    """Its host may approve it yet. Remembered for `late_s` at least, but of more than `late_answers` the newest only."""
-    watched = state.watched
+    """Its host may approve it yet. Remembered for `late_s`, but of more than `late_answers` of a host the newest only."""
+    watched = state.watched.setdefault(request.host, {})
     watched[request.txn] = Watched(request=request, reversal=reversal)
     since_us = at_us - state.limits.late_s * 1_000_000
     while watched:
@@ -315,11 +316,10 @@ def _follow(state: State, r: Owed, change: dict[str, int]) -> None:
 
 def _delivered(state: State, r: Delivered) -> None:
     owed = _end_promise(state, r.txn)
-    if owed is not None and owed.original in state.watched:
-        watched = state.watched[owed.original]
-        if watched.reversal == r.txn:
-            ended = NOTHING if r.nothing else TAKEN
-            state.watched[owed.original] = Watched(request=watched.request, reversal=r.txn, ended=ended)
+    watched = state.watched.get(owed.host, {}) if owed is not None else {}
+    if owed is not None and owed.original in watched and watched[owed.original].reversal == r.txn:
+        ended = NOTHING if r.nothing else TAKEN
+        watched[owed.original] = msgspec.structs.replace(watched[owed.original], ended=ended)
 
 
 def _end_promise(state: State, txn: int) -> Owed | None:
@@ -333,10 +333,17 @@ def _end_promise(state: State, txn: int) -> Owed | None:
 
 def _approved_late(state: State, r: LateApproval) -> None:
     """A reversal of it that is still owed is one of something approved."""
-    watched = state.watched.get(r.txn)
+    watched = state.watched.get(r.host, {}).get(r.txn)
     owed = state.owed.get(watched.reversal) if watched is not None else None
     if owed is not None:
-        state.owed[owed.txn] = msgspec.structs.replace(owed, approved=True)
+        state.owed[owed.txn] = msgspec.structs.replace(owed, approved=True, heard_late=True)
+
+
+def _renumbered(state: State, r: Renumbered) -> None:
+    owed = state.owed[r.txn]
+    message = {**owed.message, DE.STAN: r.stan, DE.TRANSMISSION_TIME: r.sent_at}
+    state.owed[r.txn] = msgspec.structs.replace(owed, message=message)
+    state.stans[owed.host] = int(r.stan)
 
 
 def _excepted(state: State, r: Excepted) -> None:
@@ -406,7 +413,9 @@ def _snapshot(state: State, r: Snapshot) -> None:
     state.shelved = {s.txn: s for s in r.shelved}
     state.held = {h.host: h for h in r.held}
     state.maintenance, state.cutover = dict(r.maintenance), r.cutover
-    state.watched = {w.request.txn: w for w in r.watched}
+    state.watched = {}
+    for watched in r.watched:
+        state.watched.setdefault(watched.request.host, {})[watched.request.txn] = watched
     state.exceptions = {e.txn: e for e in r.exceptions}
     state.hot_cards = {h.card: h for h in r.hot_cards}
     state.standin_counters = StandInCounters.of(r.stood, ((o.host, o.amount) for o in r.owed if o.reason == STAND_IN))
@@ -416,7 +425,7 @@ _APPLY: dict[type, Callable[[State, Any], None]] = {
     Booted: _booted, Forwarded: _forwarded, Answered: _answered, Declined: _declined, Owed: _owed,
     Delivered: _delivered, Abandoned: _abandoned, Shelved: _shelved, Retried: _retried, Held: _held, StoodIn: _stood_in,
     Snapshot: _snapshot, Maintained: _maintained, Cutover: _cutover, LateApproval: _approved_late, Excepted: _excepted,
-    Resolved: _resolved, HotListed: _hot_listed,
+    Renumbered: _renumbered, Resolved: _resolved, HotListed: _hot_listed,
 }  # fmt: skip
 
 

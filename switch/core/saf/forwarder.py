@@ -11,7 +11,7 @@ it (`Resolved`). Nothing is ever dropped. After a restart the queue is rebuilt f
 letters is sent again: the host knows repeats.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from switch.core.kernel import Kernel
 from switch.core.links.pending import agrees
@@ -28,6 +28,7 @@ from switch.core.records.records import (
     Delivered,
     Held,
     Owed,
+    Renumbered,
     Resolved,
     Retried,
     Shelved,
@@ -52,6 +53,8 @@ class Forwarder:
 
     def __init__(self, kernel: Kernel) -> None:
         self._kernel = kernel
+        self.reverse_after: Callable[[Owed, int], None] = _nothing_follows
+        """called before an accepted reversal ends, to owe what must follow it"""
         self.queues: dict[str, Queue] = {name: Queue(host.stans_owed) for name, host in kernel.hosts.items()}
         state = kernel.state
         for entry in state.owed.values():
@@ -91,10 +94,11 @@ class Forwarder:
         assert session is not None
         entry = kernel.state.owed[item.txn]
         document: Document = {**entry.message, DE.PAN: kernel.vault.open(entry.sealed)}
-        if item.tries:
+        if item.repeats:
             document[DE.MTI] = repeat_of(entry.message[DE.MTI])
         wait_ns = config.retry_ms * 1_000_000
         item.tries += 1
+        item.repeats += 1
         item.first_ns = item.first_ns or now
         item.due_ns = now + (wait_ns << min(item.failures, BACKOFF_DOUBLINGS_MAX))
         item.link = session.link
@@ -128,6 +132,8 @@ class Forwarder:
         if (receipt is Receipt.NOTHING and _may_know_nothing(entry)) or (receipt is Receipt.REFUSED and _again(entry)):
             self._settle(host, queue, item, code, now, nothing=True)
         elif receipt is Receipt.ACCEPTED:
+            if entry.kind == REVERSAL:
+                self.reverse_after(entry, now)
             self._settle(host, queue, item, code, now)
         elif receipt is Receipt.LATER:
             kernel.log("warning", "owed.refused", txn=f"{item.txn:x}", host=host.name, de39=code, tries=item.tries,
@@ -172,7 +178,17 @@ class Forwarder:
             self._shelve(host, queue, item, reason, now, kind=UNMATCHED if unmatched else REFUSED)
         elif item.stage is Stage.IN_FLIGHT:
             queue.sleep(item)
+            self._renumber(host, queue, item, now)
         self.pump(host, now)
+
+    def _renumber(self, host: HostState, queue: Queue, item: Item, now: int) -> None:
+        """A reversal that was refused is asked anew: a host that remembers what it answered would only say the same to a repeat.
+        An advice keeps its name: under another it might be booked a second time."""
+        kernel = self._kernel
+        if kernel.state.owed[item.txn].kind == REVERSAL:
+            stan, de7 = kernel.next_stan(host.name), kernel.de7(now)
+            position = kernel.record(Renumbered(txn=item.txn, at_us=kernel.wall_us(now), stan=stan, sent_at=de7))
+            queue.renumber(item, stan, position)
 
     def resume(self, host: HostState, now: int) -> None:
         """The host is (again) there, or has lost one of its connections: what was in flight on connections that are gone goes
@@ -268,7 +284,10 @@ class Forwarder:
             if queue is None or (item := queue.items[txn]).stage not in (Stage.DEAD, Stage.ASLEEP):
                 continue
             if item.stage is Stage.DEAD:
+                refused = kernel.state.shelved[txn].kind != UNDELIVERED
                 kernel.record(Retried(txn=txn, at_us=kernel.wall_us(now)))
+                if refused and entry is not None and entry.host in kernel.hosts:
+                    self._renumber(kernel.hosts[entry.host], queue, item, now)
             item.failures = item.refusals = item.losses = 0
             queue.requeue(item)
             changed += 1
@@ -303,6 +322,10 @@ class Forwarder:
 
 _CONFIRMED = (DE.RRN, DE.TERMINAL)
 """What the answer to something owed must have as that has it, if it has it at all."""
+
+
+def _nothing_follows(entry: Owed, now: int) -> None:
+    del entry, now
 
 
 def _may_know_nothing(entry: Owed) -> bool:

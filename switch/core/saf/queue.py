@@ -55,6 +55,8 @@ class Item(msgspec.Struct, eq=False):
     """items that wait for this one"""
     tries: int = 0
     """times it was sent"""
+    repeats: int = 0
+    """of them, under the DE11 it has now"""
     failures: int = 0
     """times it was sent and not acknowledged, while its host could have"""
     refusals: int = 0
@@ -77,6 +79,7 @@ class KeptItem(msgspec.Struct, frozen=True, kw_only=True):
     position: int
     stage: str
     tries: int
+    repeats: int
     failures: int
     refusals: int
     losses: int
@@ -170,6 +173,7 @@ class Queue:
                 position=i.position,
                 stage=i.stage.value,
                 tries=i.tries,
+                repeats=i.repeats,
                 failures=i.failures,
                 refusals=i.refusals,
                 losses=i.losses,
@@ -191,6 +195,7 @@ class Queue:
             if item is None:
                 continue
             item.position, item.link = was.position, was.link
+            item.repeats = was.repeats
             item.tries, item.failures, item.refusals, item.losses = was.tries, was.failures, was.refusals, was.losses
             item.first_ns, item.due_ns = was.first_ns, was.due_ns
             stage = Stage(was.stage)
@@ -218,6 +223,15 @@ class Queue:
             follower.behind -= 1
             if follower.stage is Stage.BEHIND and not follower.behind:
                 self._make_ready(follower, first=True)
+
+    def renumber(self, item: Item, stan: str, position: int) -> None:
+        """From here on it is another message, which may leave once the record at `position` is durable."""
+        if self.by_answer.get(item.answer_key) is item:
+            del self.by_answer[item.answer_key]
+        self._stans.discard(item.answer_key[1])
+        item.answer_key, item.position, item.repeats = (item.answer_key[0], stan), position, 0
+        self.by_answer[item.answer_key] = item
+        self._stans.add(stan)
 
     def _unstage(self, item: Item) -> None:
         """Out of whatever stage it is in."""

@@ -102,8 +102,9 @@ def find_original(
         c for key in keys[: -CANDIDATES_MAX - 1 : -1] if (c := _candidate(kernel, key, remembered=True)) is not None
     )
     found_all = [c for c in there if c.key[MTI_CLASS] in classes and agrees(c)]
-    if not found_all and rrn:
-        found_all = [c for c in _of_history(kernel, acquirer, rrn) if c.key[MTI_CLASS] in classes and agrees(c)]
+    for name in (meant.stan, rrn) if not found_all else ():
+        if name and not found_all:
+            found_all = [c for c in _of_history(kernel, acquirer, name) if c.key[MTI_CLASS] in classes and agrees(c)]
     return _one(found_all, meant)
 
 
@@ -163,8 +164,10 @@ def _candidate(kernel: Kernel, key: Key, *, remembered: bool = False) -> Candida
     return Candidate(key=key, request=outcome.request, outcome=outcome)
 
 
-def _of_history(kernel: Kernel, acquirer: str, rrn: str) -> Iterable[Candidate]:
-    for outcome in kernel.history.find_by_rrn(acquirer, rrn):
+def _of_history(kernel: Kernel, acquirer: str, name: str) -> Iterable[Candidate]:
+    if acquirer not in kernel.state.horizons:
+        return  # memory has let go of nothing of theirs
+    for outcome in kernel.history.find_named(acquirer, name):
         if outcome.de39 and kernel.of_this_year(outcome):
             yield Candidate(key=outcome.key, request=outcome.request, outcome=outcome)
 

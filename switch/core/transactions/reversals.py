@@ -49,6 +49,8 @@ from switch.wire.vocabulary import APPROVALS, DE, MTI, Answer, Document, advice_
 
 PASSED = (DE.RESPONSE_CODE, DE.EXPIRY, DE.MERCHANT_NAME)
 """Elements of an acquirer's reversal or advice that its issuer gets as they are: why it reverses, and what names the payment"""
+NAMES = (DE.ACQUIRER, DE.RRN, DE.TERMINAL, DE.MERCHANT)
+"""Elements by which hosts know a payment: an advice that leaves one out gets that of what it follows"""
 OF_THE_MOMENT = NOT_YET | {Answer.NOT_PERMITTED_TERMINAL}
 """Refusals that a repeat of the same reversal or advice need not meet: it is judged anew."""
 
@@ -225,6 +227,9 @@ class Reversals:
             self._owe(message, self._entry(message, ADVICE, decision.host, decision.route))
             return
         entry = self._entry(message, ADVICE, request.host, kernel.hosts[request.host].route)
+        entry.message.update(
+            {de: request.elements[de] for de in NAMES if de in request.elements and de not in entry.message}
+        )
         entry.message[DE.ORIGINAL] = original_name(kernel, request)
         known = {} if message.pan else {"pan": request.pan, "sealed": request.sealed}
         self._owe(message, msgspec.structs.replace(entry, original=followed.txn, undoes=request.key, **known))

@@ -406,7 +406,7 @@ MADE_ANEW = {
               "institution", "carried", "not_carried"},
     HostState: {"config", "route", "timeout_ns", "up", "_turn", "answers", "stans_owed"},
     PendingTable: {"_by_key", "_late_max", "_next", "_match", "_match_time"},
-    Forwarder: {"_kernel"},
+    Forwarder: {"_kernel", "reverse_after"},
 }  # fmt: skip
 KEPT_AS = {
     "durable_position": "durable", "framing_name": "framing", "framing": "begun", "pending": "table", "_late": "late",

@@ -1,0 +1,93 @@
+"""Days with hosts that think otherwise than ours do: all books agree, and each rule they need is missed within a few days.
+
+The minds and manners are `simulators.minds`'; each names where such a host was met.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from switch.config import load_network
+from switch.core.links import pending
+from switch.core.messages.answer_codes import AnswerCodes, Meaning, Receipt
+from switch.core.transactions import late_answers, originals, payments
+from switch.sim.cast import Cast
+from switch.sim.world import World
+from switch.simulators.minds import MANNERS, MINDS_87, MINDS_93
+
+
+@pytest.fixture(scope="module")
+def cast() -> Cast:
+    return Cast(load_network("morocco"), minds=True)
+
+
+def test_whatever_its_hosts_think_a_day_ends_in_agreement(cast: Cast) -> None:
+    minds, manners = set(), set()
+    for seed in range(2_000, 2_030):
+        world = World(cast, seed, 250)
+        minds |= {mind.name for mind in world.minds.values()}
+        manners |= {manner.name for manner in world.manners.values()}
+        assert world.run().failures == (), (
+            f"cmi-switch simulate --minds --seeds 1 --first-seed {seed} --transactions 250"
+        )
+    assert minds >= {mind.name for mind in (*MINDS_87, *MINDS_93)}
+    assert manners >= {manner.name for manner in MANNERS}
+
+
+@pytest.mark.parametrize("seed", [1, 5, 93, 119, 138, 244, 246, 313, 361])
+def test_what_failed_once_holds(cast: Cast, seed: int) -> None:
+    """Seeds that showed, among others: a refused reversal repeated under its old name; a completion without DE37; a late approval
+    forgotten; a crash before its reversal was durable; a reversal dealt with before the approval."""
+    assert World(cast, seed, 300).run().failures == ()
+
+
+def every_answer_ends_a_reversal(patch: pytest.MonkeyPatch) -> None:
+    receipt = AnswerCodes.receipt
+
+    def answered(self: AnswerCodes, code: str | None) -> Receipt:
+        found = receipt(self, code)
+        return found if found is Receipt.LATER else Receipt.ACCEPTED
+
+    patch.setattr(AnswerCodes, "receipt", answered)
+    patch.setattr(late_answers.LateAnswers, "_undo_late", lambda *_: "the reversal owed undoes it")
+
+
+def an_unlisted_code_declines(patch: pytest.MonkeyPatch) -> None:
+    read = AnswerCodes.read
+
+    def declined(self: AnswerCodes, code: str | None) -> tuple[Meaning, str]:
+        meaning, internal = read(self, code)
+        return (Meaning.DECLINED, "05") if meaning is Meaning.UNKNOWN else (meaning, internal)
+
+    patch.setattr(AnswerCodes, "read", declined)
+
+
+def an_approval_of_less_is_one_of_all(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(payments, "contradiction", lambda *_, **__: "")
+    patch.setattr(payments, "_approves_less", lambda *_: False)
+
+
+def an_original_is_found_by_its_whole_key_only(patch: pytest.MonkeyPatch) -> None:
+    def whole(kernel: Any, message: Any, **_: Any) -> Any:
+        key = originals.named_key(message, originals.original_of_message(message))
+        return originals._candidate(kernel, key) if key is not None else None
+
+    patch.setattr("switch.core.transactions.reversals.find_original", whole)
+
+
+def an_answer_must_echo_de7(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(pending.PendingTable, "_may_restamp", lambda *_: False)
+
+
+@pytest.mark.parametrize(
+    ("mutant", "seeds"),
+    [(every_answer_ends_a_reversal, 12), (an_unlisted_code_declines, 8), (an_approval_of_less_is_one_of_all, 8),
+     (an_original_is_found_by_its_whole_key_only, 8), (an_answer_must_echo_de7, 8)],
+)  # fmt: skip
+def test_a_rule_that_is_left_out_is_missed(
+    cast: Cast, mutant: Callable[[pytest.MonkeyPatch], None], seeds: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mutant(monkeypatch)
+    days = (World(cast, seed, 250).run() for seed in range(1, seeds + 1))
+    assert any(day.failures or day.events.get("answer.missing", 0) > day.transactions // 5 for day in days)
