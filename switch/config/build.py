@@ -112,6 +112,7 @@ def read_listener(s: Section, dialects: Dialects, limits: Limits) -> Listener:
         dialect=dialect,
         framing=dialects.framing(s, dialect),
         max_connections=s.integer("max_connections", 1, 200_000, limits.connections),
+        members=tuple(s.texts("members")) if role != "host" else (),
         allow=read_allow(s),
         idle_s=s.integer("idle_s", 0, 86_400, 0),
         max_in_flight=s.integer("max_in_flight", 1, 1_000_000, min(2_000, limits.pending)),

@@ -66,6 +66,7 @@ def _unique(source: Source, draft: Draft, network: Network) -> None:
     institutions += [(s, h.institution) for s, h in draft.hosts if h.role == "network"]
     _repeats(institutions, "institution", "institution {} is taken")
     _spoken_for(draft)
+    _welcome(draft)
     _repeats(((s, h.member) for s, h in draft.hosts), "member", 'member "{}" has a host link already')
     _repeats(((s, h.scheme) for s, h in draft.hosts), "scheme", 'scheme "{}" has a network already')
     _repeats(((s, t.network) for s, t in draft.tariffs), "network", 'network "{}" has a tariff already')
@@ -79,6 +80,15 @@ def _spoken_for(draft: Draft) -> None:
             other = whose.setdefault(institution, m.name)
             if other != m.name or institution == m.institution:
                 s.wrong("institutions", f'institution {institution} is member "{other}"\'s already')
+
+
+def _welcome(draft: Draft) -> None:
+    """Members that may sign on at a listener are members."""
+    known = [m.name for _, m in draft.members]
+    for s, v in draft.listeners:
+        for name in v.members:
+            if name not in known:
+                s.wrong("members", f'"{name}" is no member', did_you_mean(name, known))
 
 
 def _ports(draft: Draft) -> None:

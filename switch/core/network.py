@@ -55,6 +55,8 @@ class Listener(msgspec.Struct, frozen=True, kw_only=True):
     max_connections: int
     idle_s: int
     """a connection from which nothing came for so long is closed; 0: never"""
+    members: tuple[str, ...] = ()
+    """those that may sign on here; empty: any (of role `host`: any host that connects in)"""
     allow: tuple[str, ...] = ()
     """addresses that may connect, as networks (`10.0.0.0/8`); empty: any"""
     max_in_flight: int = 2_000

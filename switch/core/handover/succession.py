@@ -202,8 +202,10 @@ def _reason_to_retire(before: Network, after: Network, kept: KeptSession) -> str
 
 def _not_allowed_any_more(after: Network, kept: KeptSession) -> str:
     """Why the new file would not let it connect; "" where it would."""
-    door = next((listener.allow for listener in after.listeners if listener.name == kept.name), ())
-    if not is_allowed(door, kept.peer):
+    door = next((listener for listener in after.listeners if listener.name == kept.name), None)
+    if door is not None and door.members and kept.source and kept.source not in door.members:
+        return f"{kept.source} is not in `members` of listener {kept.name} any more"
+    if door is not None and not is_allowed(door.allow, kept.peer):
         return f"{kept.peer} is not in `allow` of listener {kept.name} any more"
     if kept.source and not is_allowed(allowed_of(after, kept.source, host=kept.role == "host"), kept.peer):
         return f"{kept.peer} is not in `allow` of {kept.source} any more"

@@ -9,6 +9,7 @@ Addresses are no proof of who somebody is. They keep out who cannot send from th
 
 from collections.abc import Container
 from ipaddress import IPv6Address, ip_address, ip_network
+from typing import Final
 
 import msgspec
 
@@ -18,6 +19,11 @@ from switch.core.links.states import SessionState
 from switch.core.network import Network
 from switch.core.party import LinkId
 from switch.wire.vocabulary import Answer
+
+HAVING_A_PLACE: Final = frozenset(
+    {SessionState.UP, SessionState.DRAINING, SessionState.MAINTENANCE, SessionState.SIGNING_ON}
+)
+"""Of a host's connections: what carries its traffic, or will once an operator resumes it"""
 
 
 class Barred(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,6 +70,13 @@ def bar(kernel: Kernel, session: Session, name: str, leaving: Container[LinkId])
             reason=f"this connection is {session.source}'s, and stays so",
             hint=f"{name} signs on with a connection of its own",
         )
+    welcome = next((door.members for door in kernel.network.listeners if door.name == session.name), ())
+    if welcome and name not in welcome:
+        return Barred(
+            de39=Answer.NOT_PERMITTED_TERMINAL,
+            reason=f"{name} is not in `members` of [[listener]] {session.name}",
+            hint="add it in the network file, if it may sign on there",
+        )
     is_host = session.role == "host"
     section = f"{'[[host]]' if is_host else '[[member]]'} {name}"
     if not is_allowed(allowed_of(kernel.network, name, host=is_host), session.peer):
@@ -78,10 +91,7 @@ def bar(kernel: Kernel, session: Session, name: str, leaving: Container[LinkId])
     others = tuple(
         other
         for other in kernel.with_hosts.values()
-        if other.host is host
-        and other is not session
-        and other.state in (SessionState.UP, SessionState.DRAINING)
-        and other.link not in leaving
+        if other.host is host and other is not session and other.state in HAVING_A_PLACE and other.link not in leaving
     )
     if len(others) < host.config.connections:
         return None

@@ -155,7 +155,7 @@ class BusinessDay:
         lasted_us = self._lasted_us(now)
         if lasted_us < APART_US:
             hours = APART_US // 3_600_000_000
-            return f"the business day began {lasted_us // 60_000_000} minutes ago: a host closes one in {hours} hours"
+            return f"the business day began {max(lasted_us, 0) // 60_000_000} minutes ago: a host closes one in {hours} hours"
         if wanted > self._wall(now) + timedelta(1):
             return f"{wanted} is after the calendar's tomorrow"
         if window is not None and not window.holds(second):

@@ -148,6 +148,15 @@ def test_an_address_taken_away_by_a_reload_ends_what_came_from_it(section: str, 
     assert not souss.closed
 
 
+def test_so_does_a_member_taken_from_its_listener() -> None:
+    book = Playbook(network())
+    rif, souss = book.acquirer("acquirers", "504102"), book.acquirer("acquirers", "504103")
+    book.reloads(network("listeners", "acquirers", members=("souss",)))
+    book.passes(1)
+    assert rif.closed == "rif is not in `members` of listener acquirers any more"
+    assert not souss.closed
+
+
 def test_a_host_whose_listener_changes_connects_anew_while_its_old_connection_ends() -> None:
     book = Playbook(network())
     old = book.acquirer("hosts", "504101")
@@ -165,3 +174,25 @@ def test_a_restart_remembers_where_connections_came_from() -> None:
     book.passes(1)
     assert not pos.closed
     assert signs_on(pos, "504102") == "00"
+
+
+def test_a_listener_says_which_members_may_sign_on() -> None:
+    book = Playbook(network("listeners", "acquirers", members=("souss",)))
+    assert signs_on(book.acquirer("acquirers", "504102", sign_on=False), "504102") == "58"
+    assert book.logged("link.sign_on_refused")[0].fields["reason"] == (
+        "rif is not in `members` of [[listener]] acquirers"
+    )
+    assert signs_on(book.acquirer("acquirers", "504103", sign_on=False), "504103") == "00"
+    assert signs_on(book.acquirer("pos", "504102", sign_on=False), "504102") == "00"
+
+
+def test_nobody_slips_in_while_an_operator_keeps_the_host_out() -> None:
+    book = Playbook(network())
+    atlas = book.acquirer("hosts", "504101")
+    book.asks("links.signoff", name="atlas")
+    assert atlas.gets()["70"] == "002"
+    other = book.acquirer("hosts", "504101", sign_on=False)
+    assert signs_on(other, "504101") == "91"
+    book.asks("links.resume", name="atlas")
+    assert atlas.gets()["70"] == "001"
+    assert other.got_nothing()
