@@ -57,6 +57,40 @@ def backup_command(target: str, state_dir: str, with_key: bool, as_json: bool) -
         )
 
 
+@click.command("accept-end")
+@STATE
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@JSON
+def accept_end_command(state_dir: str, yes: bool, as_json: bool) -> None:
+    """Go on from where the journal ends, though more of it had been acknowledged. No switch may be running.
+
+    A switch refuses to start where records are missing at the end of its journal. Bring them back, if you can. This gives them
+    up: payments that only they knew are unknown from then on, and must be reconciled with acquirers and issuers.
+
+    \b
+    Example:
+      cmi-switch journal accept-end --state var/morocco
+    """
+    from switch.journal.integrity import accept_end
+    from switch.journal.log import JournalError
+
+    if not yes:
+        click.confirm(f"Give up whatever is missing at the end of the journal in {state_dir}?", abort=True)
+    try:
+        accepted = accept_end(state_dir)
+    except JournalError as error:
+        raise click.ClickException(str(error)) from None
+    if as_json:
+        click.echo(json.dumps({"last": accepted.last, "missing_to": accepted.missing_to}))
+        return
+    lost = (
+        f"records {accepted.last + 1} to {accepted.missing_to} are given up"
+        if accepted.missing_to
+        else "none was missing"
+    )
+    click.echo(f"The journal ends at record {accepted.last}: {lost}. The index is built anew.")
+
+
 @click.command("restore")
 @click.argument("backup", metavar="BACKUP")
 @STATE

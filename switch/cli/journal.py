@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from switch.cli._backup import STATE, backup_command, prune_command, restore_command
+from switch.cli._backup import STATE, accept_end_command, backup_command, prune_command, restore_command
 from switch.cli._days import days_command
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def command() -> None:
     """
 
 
-for _other in (days_command, backup_command, restore_command, prune_command):
+for _other in (days_command, backup_command, restore_command, prune_command, accept_end_command):
     command.add_command(_other)
 
 

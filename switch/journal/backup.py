@@ -22,6 +22,7 @@ from switch.journal.anchor import anchor_path, read_anchor
 from switch.journal.copying import DRAFT, Part, Progress, clear, copy, give_names, locked, os_errors, put, unwatched
 from switch.journal.log import JournalError, Log, Segment, read_header, segments
 from switch.journal.recovery import decode, journal_directory
+from switch.security.files import make_private_directory
 
 MANIFEST: Final = "backup.json"
 KEY: Final = "vault.key"
@@ -68,7 +69,7 @@ def backup(
     if not listed:
         raise JournalError(f"{source}: no journal here; --state names the switch's state directory")
     with os_errors(str(target)):
-        os.makedirs(place, mode=0o700, exist_ok=True)
+        make_private_directory(place)
         with locked(target):
             old = _earlier(target)
             made = _brought_up_to_date(old, listed, source, target, now_us, progress)

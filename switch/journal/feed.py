@@ -26,6 +26,7 @@ from typing import Final
 
 from switch.core.limits import Limits
 from switch.core.records.records import ENCODER, Entry, Snapshot
+from switch.journal.integrity import check_end, find_gaps
 from switch.journal.log import FLAG_SNAPSHOT, GENESIS, JournalError
 from switch.journal.recovery import CLAIM_S, SWITCH, Fold, Recovered, claim, journal_directory, recover, settle
 from switch.journal.writer import ACK, ACKNOWLEDGED, CHUNK, FAIL, SEGMENT_BYTES
@@ -85,6 +86,8 @@ class Feed:
                     f"{journal_directory(self._state_dir)} is the journal of network {found.network!r}, not of "
                     f"{self._network!r}: give another --state directory"
                 )
+            check_end(self._state_dir, found)
+            found.gaps = find_gaps(self._state_dir)
             settle(self._state_dir, self._network, found, schema=self._fold.schema)
             self._last = self._durable = found.position
             self._chain = found.chain

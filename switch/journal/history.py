@@ -4,10 +4,11 @@ In: a key. Out: the outcome, made by the same `apply` that made it the first tim
 even where there is none; the further it lags, the more of the log's tail is searched (about a gigabyte a second).
 """
 
-import os
 import sqlite3
-from collections.abc import Iterable
+import struct
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TypeVar
 
 from switch.core.limits import Limits
 from switch.core.records.records import (
@@ -23,20 +24,30 @@ from switch.core.records.records import (
     StoodIn,
 )
 from switch.core.records.state import Outcome, State, apply, outcome_of
-from switch.journal.index import Index, index_path, record_at, segment_paths
+from switch.journal.index import Index, inode_of, record_at, remove_index, segment_paths
 from switch.journal.log import HEADER, JournalError, Log, Place, Record, Segment, segments
 from switch.journal.recovery import decode, journal_directory
 from switch.journal.rows import PLACE
 
 _BLOCK = 4 << 20
 _UNBOUNDED = Limits(recent_transactions=1 << 60)
+_Found = TypeVar("_Found")
+
+
+class _Damaged(Exception):  # noqa: N818 - caught here, and never seen by anybody else
+    """The index cannot answer, or says what the log does not."""
 
 
 class IndexHistory:
-    """Looks outcomes up in one state directory. Keeps the index open; notices where it was deleted or made anew."""
+    """Looks outcomes up in one state directory. Keeps the index open; notices where it was deleted or made anew.
 
-    def __init__(self, state_dir: Path | str) -> None:
+    A damaged index answers nothing: it is removed, `on_damage` hears why, and the log answers until another one is built.
+    """
+
+    def __init__(self, state_dir: Path | str, on_damage: Callable[[str], None] | None = None) -> None:
+        """`on_damage`: called with a sentence for people."""
         self._state_dir = state_dir
+        self._on_damage = on_damage
         self._directory = journal_directory(state_dir)
         self._paths: dict[int, str] = {}
         self._index: Index | None = None
@@ -45,8 +56,29 @@ class IndexHistory:
     def find(self, key: Key) -> Outcome | None:
         """The outcome of the newest transaction with this key; DE39 "" while it is open; None where there is none.
 
-        Raises JournalError where index or log cannot be read.
+        Raises JournalError where the log cannot be read.
         """
+        return self._despite_damage(lambda: self._find(key))
+
+    def find_named(self, acquirer: str, name: str) -> list[Outcome]:
+        """The outcomes of this acquirer's transactions with this DE37 or, if it is six digits, DE11; newest first, a few at most.
+
+        Raises JournalError where the log cannot be read.
+        """
+        return self._despite_damage(lambda: self._find_named(acquirer, name))
+
+    def _despite_damage(self, look_up: Callable[[], _Found]) -> _Found:
+        """What `look_up` finds; where the index is damaged, what it finds without one."""
+        try:
+            return look_up()
+        except _Damaged as error:
+            self.close()
+            remove_index(self._state_dir)
+            if self._on_damage is not None:
+                self._on_damage(str(error))
+            return look_up()
+
+    def _find(self, key: Key) -> Outcome | None:
         place, entries = self._indexed(key)
         entries.update(self._tail(key, place, entries))
         state = State(_UNBOUNDED, open={}, owed={}, stans={}, horizons={})
@@ -61,19 +93,15 @@ class IndexHistory:
                 return outcome_of(request, "", {})
         return ended
 
-    def find_named(self, acquirer: str, name: str) -> list[Outcome]:
-        """The outcomes of this acquirer's transactions with this DE37 or, if it is six digits, DE11; newest first, a few at most.
-
-        Raises JournalError where index or log cannot be read.
-        """
+    def _find_named(self, acquirer: str, name: str) -> list[Outcome]:
         index = self._opened()
-        place = index.place() if index is not None else None
+        place = self._ask(index, index.place) if index is not None else None
         needle = ENCODER.encode(name)
         later = [decode(s, r) for s, r in self._after(place, [needle]) if needle in r.payload]
-        indexed = self._read(index.named(acquirer, name)) if index is not None else {}
+        indexed = self._read(index, lambda: index.named(acquirer, name)) if index is not None else {}
         entries = [*reversed(later), *(entry for _, entry in sorted(indexed.items(), reverse=True))]
         keys = dict.fromkeys(entry.key for entry in entries if isinstance(entry, Forwarded | Declined | Owed | StoodIn))
-        found = (self.find(key) for key in keys if key[ACQUIRER] == acquirer)
+        found = (self._find(key) for key in keys if key[ACQUIRER] == acquirer)
         named = (
             outcome for outcome in found if outcome is not None and name in (outcome.key[STAN], outcome.rrn.strip())
         )
@@ -81,38 +109,39 @@ class IndexHistory:
 
     def _opened(self) -> Index | None:
         """The index as it is now; None where there is none."""
-        path = index_path(self._state_dir)
-        try:
-            inode = os.stat(path).st_ino
-        except FileNotFoundError:
-            inode = 0
+        inode = inode_of(self._state_dir)
         if inode != self._inode:
             self.close()
             self._index = Index(self._state_dir) if inode else None
-            self._inode = inode
+            self._inode = inode_of(self._state_dir)  # one that is no database at all was made anew just now
         return self._index
 
     def _indexed(self, key: Key) -> tuple[Place | None, dict[int, AnyEntry]]:
         """How far the index is, and what it has of the key: entries by sequence number."""
         index = self._opened()
-        entries: dict[int, AnyEntry] = {}
         if index is None:
-            return None, entries
+            return None, {}
+        place = self._ask(index, index.place)  # first: what is indexed meanwhile is then found twice, not missed
         try:
-            place = index.place()  # first: what is indexed meanwhile is then found twice, not missed
-            try:
-                entries.update(self._read(index.with_key(key)))
-            except JournalError:  # pruned in between: the index let go of it before its file went
-                entries.update(self._read(index.with_key(key)))
-        except sqlite3.Error as error:
-            raise JournalError(f"{index.path}: {error}; it may be deleted, and is then built anew") from None
-        return place, entries
+            return place, self._read(index, lambda: index.with_key(key))
+        except _Damaged:  # or pruned in between: the index let go of it before its file went
+            return place, self._read(index, lambda: index.with_key(key))
 
-    def _read(self, found: list[tuple[int, bytes]]) -> dict[int, AnyEntry]:
-        """The entries of transactions as the index lists them."""
+    def _ask(self, index: Index, question: Callable[[], _Found]) -> _Found:
+        """What the index answers. Raises _Damaged where it cannot."""
+        try:
+            return question()
+        except (sqlite3.Error, TypeError, ValueError, struct.error) as error:
+            raise _Damaged(f"{index.path}: {error}") from None
+
+    def _read(self, index: Index, question: Callable[[], list[tuple[int, bytes]]]) -> dict[int, AnyEntry]:
+        """The entries of transactions as the index lists them. Raises _Damaged where it lists what the log has not."""
         entries: dict[int, AnyEntry] = {}
-        for _, places in found:
-            entries.update(entries_at(self._directory, self._paths, places))
+        for _, places in self._ask(index, question):
+            try:
+                entries.update(entries_at(self._directory, self._paths, places))
+            except (JournalError, TypeError, struct.error) as error:
+                raise _Damaged(f"{index.path} says what the log does not: {error}") from None
         return entries
 
     def _tail(self, key: Key, place: Place | None, known: dict[int, AnyEntry]) -> dict[int, AnyEntry]:

@@ -24,10 +24,13 @@ from switch.journal.days import Cell, Sum
 from switch.journal.log import JournalError, Log, Place, Record, Scan, Segment, segments
 from switch.journal.recovery import decode, journal_directory
 from switch.journal.rows import PLACE, Row, Rows, key_hash
+from switch.security.files import open_private
 
 VERSION: Final = 3
 """Of the tables. Another one found: the index is built anew."""
 BATCH_RECORDS: Final = 5_000
+DAMAGED: Final = 3
+"""Exit code of the process: the index was damaged, and has been removed."""
 FOLLOW_S: Final = 0.25
 """How long the follower waits where there was nothing new."""
 
@@ -61,11 +64,16 @@ _NAMED: Final = "SELECT txn, places FROM transactions WHERE {} = ? AND acquirer 
 _GET: Final = "SELECT * FROM transactions WHERE txn = ?"
 
 
+class IndexDamagedError(JournalError):
+    """The index's file is not what was written; removed, it is built anew."""
+
+
 class Index:
     """The index of one state directory, open for building and for queries."""
 
     def __init__(self, state_dir: Path | str) -> None:
         """Opens the file, or makes it; one that is damaged or of another version is made anew. Raises JournalError."""
+        self._state_dir = state_dir
         self.path = index_path(state_dir)
         self._directory = journal_directory(state_dir)
         try:
@@ -74,13 +82,14 @@ class Index:
             except sqlite3.OperationalError:
                 raise  # a lock, a permission, a full disk: not the file's fault
             except sqlite3.DatabaseError:
-                self._remove()
+                remove_index(state_dir)
                 self.database = self._opened()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             raise JournalError(f"{self.path}: cannot be opened: {error}") from None
 
     def _opened(self) -> sqlite3.Connection:
-        """The database with its tables."""
+        """The database with its tables, readable by its owner only, as SQLite then makes the files beside it."""
+        os.close(open_private(self.path, os.O_RDWR))
         database = sqlite3.connect(self.path, timeout=30, isolation_level=None, check_same_thread=False)
         try:
             database.execute("PRAGMA journal_mode = WAL")
@@ -99,11 +108,6 @@ class Index:
             database.close()
             raise
         return database
-
-    def _remove(self) -> None:
-        for suffix in ("", "-wal", "-shm"):
-            with suppress(FileNotFoundError):
-                os.unlink(self.path + suffix)
 
     def place(self) -> Place | None:
         """Of the last record indexed; None before the first."""
@@ -147,18 +151,22 @@ class Index:
             database.execute("BEGIN IMMEDIATE")
             done = self._batch(records)
             database.execute("COMMIT")
-        except sqlite3.Error as error:
+        except sqlite3.OperationalError as error:
             raise JournalError(f"{self.path}: {error}; it may be deleted, and is then built anew") from None
+        except (sqlite3.Error, msgspec.MsgspecError, TypeError, ValueError) as error:
+            raise IndexDamagedError(f"{self.path}: damaged: {error}") from None
         finally:
-            if database.in_transaction:
-                database.execute("ROLLBACK")
+            with suppress(sqlite3.Error):
+                if database.in_transaction:
+                    database.execute("ROLLBACK")
         return done
 
     def _batch(self, limit: int) -> int:
         after = self.place()
         listed = segments(self._directory)
         if after is not None and not _still_there(self._directory, after):
-            for statement in _EMPTY:  # the log is another one, or an older one was restored
+            self._refuse_lost(after, listed)
+            for statement in _EMPTY:  # the log is another one
                 self.database.execute(statement)
             after = None
         log = Log(self._directory, SCHEMA, listed, after)
@@ -183,6 +191,18 @@ class Index:
         self.database.execute("INSERT INTO place VALUES (?, ?, ?, ?)", last)
         return last.sequence - found[0][1].sequence + 1
 
+    def _refuse_lost(self, known: Place, listed: list[Segment]) -> None:
+        """Raises JournalError where the log ends before `known`: what was indexed was durable, so that records are missing."""
+        log = Log(self._directory, SCHEMA, listed[-1:])
+        for _ in log:
+            pass
+        if log.position < known.sequence:
+            raise JournalError(
+                f"{self.path} knows records up to {known.sequence}, and {self._directory} ends at {log.position}: records are "
+                "missing at its end; `cmi-switch journal verify` says more. If the journal was put in this one's place on "
+                "purpose, run `cmi-switch journal accept-end`"
+            )
+
     def forget(self, first: int) -> int:
         """Let go of the transactions that began before record `first`; how many. Raises JournalError."""
         try:
@@ -192,10 +212,17 @@ class Index:
             raise JournalError(f"{self.path}: {error}; it may be deleted, and is then built anew") from None
 
     def catch_up(self) -> int:
-        """Index everything durable; how many records that were. Raises JournalError."""
+        """Index everything durable, anew where the file is damaged; how many records that were. Raises JournalError."""
         total = 0
-        while done := self.batch():
-            total += done
+        try:
+            while done := self.batch():
+                total += done
+        except IndexDamagedError:
+            self.close()
+            remove_index(self._state_dir)
+            self.database = self._opened()
+            while done := self.batch():
+                total += done
         return total
 
     def close(self) -> None:
@@ -206,6 +233,21 @@ class Index:
 def index_path(state_dir: Path | str) -> str:
     """Where the index lies in a state directory."""
     return os.path.join(state_dir, "index.sqlite")
+
+
+def remove_index(state_dir: Path | str) -> None:
+    """Remove the index's files: it is built again from the log."""
+    for suffix in ("", "-wal", "-shm"):
+        with suppress(FileNotFoundError):
+            os.unlink(index_path(state_dir) + suffix)
+
+
+def inode_of(state_dir: Path | str) -> int:
+    """Of the index's file as it is now: another one where it was removed and made anew; 0 where there is none."""
+    try:
+        return os.stat(index_path(state_dir)).st_ino
+    except FileNotFoundError:
+        return 0
 
 
 def segment_paths(directory: str) -> dict[int, str]:
@@ -237,9 +279,13 @@ def _still_there(directory: str, place: Place) -> bool:
 
 def follow(state_dir: Path | str, parent: int) -> None:
     """Keep the index up to date until the descriptor `parent` is readable (its other end closed). Raises JournalError."""
-    index = Index(state_dir)
-    wait_s = 0.0
+    index, wait_s = Index(state_dir), 0.0
+    inode = inode_of(state_dir)
     while not select.select([parent], [], [], wait_s)[0]:
+        if inode_of(state_dir) != inode:  # removed, as one that is damaged is
+            index.close()
+            index = Index(state_dir)
+            inode = inode_of(state_dir)
         wait_s = 0.0 if index.batch() >= BATCH_RECORDS else FOLLOW_S
     index.close()
 
@@ -254,6 +300,9 @@ def main(arguments: list[str]) -> int:
             follow(state_dir, 0)
         else:
             Index(state_dir).catch_up()
+    except IndexDamagedError:
+        remove_index(state_dir)
+        return DAMAGED
     except JournalError as error:
         sys.stderr.write(f"journal index: {error}\n")
         return 1

@@ -234,25 +234,28 @@ class Scan:
 
     def durable_beyond(self) -> int:
         """After a stop: the highest sequence number that some whole record further on in the file says was durable."""
+        return max((durable for _, durable in self._whole_beyond()), default=0)
+
+    def left_out(self) -> int:
+        """After a stop: how many records, at least, lie beyond it, whole ones and the one that is not."""
+        last = max((sequence for sequence, _ in self._whole_beyond()), default=self.expected)
+        return max(1, last - self.expected + 1)
+
+    def _whole_beyond(self) -> Iterator[tuple[int, int]]:
+        """Sequence number, and what it says was durable, of each whole record after a stop, later than the one expected."""
         self._file.seek(self.offset)
         rest = self._file.read().rstrip(b"\0")
-        highest = 0
         for high in {self.expected - 1 >> 24, self.expected + len(rest) >> 24}:  # the sequence's first five bytes
             at = rest.find(high.to_bytes(5, "big"), 8)
             while at >= 0:
-                highest = max(highest, self._durable_by(rest, at - 8))
+                start = at - 8
+                if start + HEAD.size <= len(rest):
+                    crc, length, sequence, lag, _ = HEAD.unpack_from(rest, start)
+                    end = start + HEAD.size + length
+                    late = sequence >= self.expected - (not length) and end <= len(rest)
+                    if late and crc32(rest[start + 4 : end]) == crc:
+                        yield sequence, sequence - lag - 1 if length else sequence
                 at = rest.find(high.to_bytes(5, "big"), at + 1)
-        return highest
-
-    def _durable_by(self, rest: bytes, at: int) -> int:
-        """What the record at `at` says was durable; 0 where there is no whole record later than the one expected."""
-        if at + HEAD.size > len(rest):
-            return 0
-        crc, length, sequence, lag, _ = HEAD.unpack_from(rest, at)
-        end = at + HEAD.size + length
-        if sequence < self.expected - (not length) or end > len(rest) or crc32(rest[at + 4 : end]) != crc:
-            return 0
-        return int(sequence - lag - 1 if length else sequence)
 
 
 class Log:
@@ -283,6 +286,7 @@ class Log:
         self.chain = GENESIS
         self.durable = self.position
         self.torn = ""
+        self.left_out = 0
 
     def __iter__(self) -> Iterator[tuple[Segment, Record]]:
         """See the class."""
@@ -339,7 +343,7 @@ class Log:
         elif reason:
             if scan.durable_beyond() >= scan.expected:
                 raise JournalError(f"{reason}: later records say {scan.expected} was durable; restore from a backup")
-            self.torn = reason
+            self.torn, self.left_out = reason, scan.left_out()
 
 
 def chain_start(header: bytes) -> "blake2b":

@@ -32,6 +32,7 @@ from switch.journal.log import (
     segments,
 )
 from switch.journal.writer import Chunk, Disk, Home, RealDisk, SegmentWriter
+from switch.security.files import make_private_directory, open_private
 
 CLAIM_S = 10.0
 """How long to wait for the writer of a switch that was killed to finish."""
@@ -60,6 +61,14 @@ def _fresh(limits: Limits) -> State:
 SWITCH: Final = Fold(SCHEMA, DECODER.decode, _fresh, apply)
 
 
+class Gap(msgspec.Struct, frozen=True, kw_only=True):
+    """Records `first` to `last` are missing: they should lie before the segment at `path`."""
+
+    path: str
+    first: int
+    last: int
+
+
 class Recovered(msgspec.Struct):
     """What the log holds. `state` includes everything up to `position`; a fresh journal: position 0."""
 
@@ -80,6 +89,10 @@ class Recovered(msgspec.Struct):
     """payloads of the records after `durable`"""
     torn: str
     """where and why the last segment ended early; "" where it did not"""
+    left_out: int = 0
+    """how many records, at least, lie behind that and do not count: a crash cut them short, nobody was told of them"""
+    gaps: tuple["Gap", ...] = ()
+    """what is missing of the records before those folded"""
 
 
 def journal_directory(state_dir: Path | str) -> str:
@@ -162,7 +175,7 @@ def _fold(state_dir: Path | str, limits: Limits, fold: Fold) -> Recovered:
     durable = log.position - len(tail)
     return Recovered(
         state, log.position, log.chain, last_at_us, log.network, folded,
-        durable, chain_durable, [r.payload for r in tail], log.torn,
+        durable, chain_durable, [r.payload for r in tail], log.torn, log.left_out,
     )  # fmt: skip
 
 
@@ -175,8 +188,8 @@ def claim(state_dir: Path | str, wait_s: float = CLAIM_S) -> int:
     directory = journal_directory(state_dir)
     path = os.path.join(directory, "lock")
     try:
-        os.makedirs(directory, mode=0o700, exist_ok=True)
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        make_private_directory(directory)
+        handle = open_private(path, os.O_RDWR)
     except OSError as error:
         raise JournalError(f"{path}: cannot make the journal's directory: {error.strerror}") from None
     began = time.monotonic()

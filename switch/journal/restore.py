@@ -4,7 +4,6 @@ In: a backup's directory and a state directory without a journal. Out: the journ
 everything is checked before anything counts, and the journal appears whole, at once.
 """
 
-import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -24,8 +23,10 @@ from switch.journal.copying import (
     sync_directory,
     unwatched,
 )
+from switch.journal.integrity import begin_head
 from switch.journal.log import JournalError, Log, segments
 from switch.journal.recovery import decode, journal_directory
+from switch.security.files import make_private_directory
 from switch.security.vault import KeyVault, VaultError
 
 
@@ -41,10 +42,10 @@ def restore(
     with os_errors(str(state_dir)):
         if segments(str(home)) or (Path(state_dir) / "index.sqlite").exists():
             raise JournalError(f"{state_dir} has a journal: a backup is restored into an empty directory; move it away")
-        os.makedirs(state_dir, mode=0o700, exist_ok=True)
+        make_private_directory(state_dir)
         with locked(state_dir):
             clear(str(draft), set())
-            draft.mkdir(mode=0o700, exist_ok=True)
+            make_private_directory(draft)
             copied, _, _ = copy(listed_of(manifest, journal_directory(target)), str(draft), progress)
             if tuple(copied) != manifest.parts:
                 wrong = next(
@@ -55,6 +56,7 @@ def restore(
                 )
             key = _key_for(target, state_dir, without_key)
             give_names(str(draft), copied)
+            begin_head(str(draft), copied[-1].last, bytes.fromhex(copied[-1].chain))
             if manifest.parts[0].first > 1:
                 put(anchor_path(draft), anchor_path(journal_directory(target)).read_bytes())
             with suppress(FileNotFoundError):

@@ -4,18 +4,24 @@ In: a state directory. Out: what is wrong, with file and offset. Changes nothing
 """
 
 import os
-from contextlib import suppress
+import sqlite3
+from contextlib import closing, suppress
 from pathlib import Path
+from urllib.parse import quote
 
 import msgspec
 
 from switch.core.records.records import SCHEMA
 from switch.journal.anchor import day_of, read_anchor
+from switch.journal.head import read_head
+from switch.journal.index import index_path
+from switch.journal.integrity import missing_end
 from switch.journal.log import (
     CHAIN_OFFSET,
     GENESIS,
     HEADER,
     JournalError,
+    Place,
     Scan,
     Segment,
     chain_start,
@@ -49,13 +55,47 @@ def verify(state_dir: Path | str) -> Verified:
     if not listed:
         raise JournalError(f"{directory}: no journal here; --state names the switch's state directory")
     result = Verified([], [], first=listed[0].first, last=listed[0].first - 1)
+    head = _head(directory, result)  # first: a log that is written goes on while it is walked
     if listed[0].first != 1:
         _beginning(directory, listed[0], result)
     sound = listed[0].first == 1
     for segment in listed:
         sound = _segment(segment, result, live, follows=sound)
         result.segments += 1
+    if head is not None and not result.damage:
+        missing = missing_end(directory, head, result.last)
+        if missing:
+            result.damage.append(missing)
+    _index(state_dir, result)
     return result
+
+
+def _head(directory: str, result: Verified) -> Place | None:
+    try:
+        return read_head(directory)
+    except JournalError as error:
+        result.damage.append(str(error))
+        return None
+
+
+def _index(state_dir: Path | str, result: Verified) -> None:
+    """An index that is damaged costs nothing but the time to build it; one that knows more than the log tells of a loss."""
+    path = index_path(state_dir)
+    if not os.path.exists(path):
+        return
+    try:
+        with closing(sqlite3.connect(f"file:{quote(path)}?mode=ro", uri=True)) as database:
+            (said,) = database.execute("PRAGMA quick_check(1)").fetchone()
+            found = database.execute("SELECT sequence FROM place").fetchone()
+    except sqlite3.Error as error:
+        said, found = str(error), None
+    if said != "ok":
+        result.notes.append(f"{path}: damaged ({said}): it may be deleted, and is then built anew")
+    elif found is not None and found[0] > result.last and not result.damage:
+        result.damage.append(
+            f"{path} knows records up to {found[0]}, and the log ends at {result.last}: "
+            f"{result.last + 1} to {found[0]} are missing"
+        )
 
 
 def _beginning(directory: str, segment: Segment, result: Verified) -> None:

@@ -1,8 +1,8 @@
 """The process that makes records durable: one write and one fdatasync for all that waits.
 
-In: chunks of records on an inherited socket. Out: segment files, and on the socket the last durable sequence number. Started
-by `journal.feed` as `python -m switch.journal.writer`; it knows nothing of what a record holds, and imports little, so that it
-starts at once and stays small.
+In: chunks of records on an inherited socket. Out: segment files, the head, and on the socket the last durable sequence
+number. Started by `journal.feed` as `python -m switch.journal.writer`; it knows nothing of what a record holds, and imports
+little, so that it starts at once and stays small.
 
 Rules. A failed write or flush gives the segment up for good: after an fdatasync failed, the kernel may call clean what never
 reached the disk, and a second one would succeed and lie. The process says why and ends; its successor is told what was
@@ -23,7 +23,8 @@ from struct import Struct
 from typing import Final, NamedTuple, Protocol
 from zlib import crc32
 
-from switch.journal.log import DRAFT, FLAG_SNAPSHOT, REST, Header, JournalError, chain_start, segment_path
+from switch.journal.head import Head, HeadDisk, before_any_record
+from switch.journal.log import DRAFT, FLAG_SNAPSHOT, HEAD, REST, Header, JournalError, Place, chain_start, segment_path
 
 CHUNK: Final = Struct("=IIQI")
 """Switch to writer: bytes of the chunk after this head, records, first sequence, flags; then their lengths (u32), payloads."""
@@ -42,7 +43,7 @@ _RECEIVE_BYTES: Final = 1 << 20
 _CRC: Final = Struct(">I")
 
 
-class Disk(Protocol):
+class Disk(HeadDisk, Protocol):
     """The file system as the writer uses it; tests make it fail. All methods raise OSError."""
 
     def create(self, path: str) -> int:
@@ -116,6 +117,18 @@ class RealDisk:
         """See Disk."""
         return os.listdir(path)
 
+    def open_head(self, path: str) -> int:
+        """See HeadDisk."""
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+    def write_head(self, fd: int, data: bytes, offset: int) -> None:
+        """See HeadDisk."""
+        os.pwrite(fd, data, offset)
+
+    def sync_head(self, fd: int) -> None:
+        """See HeadDisk."""
+        os.fsync(fd)
+
 
 class Chunk(NamedTuple):
     """Records `first`, `first` + 1 … as they came from the switch. A snapshot comes alone."""
@@ -153,7 +166,19 @@ class SegmentWriter:
         self._chain = self.chain_durable = chain
         self._out: list[bytes] = []
         self._out_bytes = 0
+        self._head = None if draft else self._begin_head()
         self._open(0)
+
+    def _begin_head(self) -> Head:
+        """The head, brought back to where this writer begins before it supersedes anything that lies beyond."""
+        try:
+            head = Head(self._disk, self._home.directory)
+            head.put(before_any_record(self.durable, self.chain_durable), sync=True)
+        except OSError as error:
+            raise JournalError(
+                f"{self._home.directory}: writing the head failed: {error.strerror or error} (errno {error.errno})"
+            ) from None
+        return head
 
     def _fail(self, doing: str, error: OSError) -> JournalError:
         """The error to raise. A segment nobody was told anything of is removed, which frees its space on a full disk."""
@@ -174,6 +199,7 @@ class SegmentWriter:
             self._fd = self._disk.create(self._path)
             self._made = True
             self._end = self._laid_out = 0
+            self._ordinal = ordinal
             self._hash = chain_start(header)
             self._put(header)
             self._disk.sync(self._fd)
@@ -220,6 +246,12 @@ class SegmentWriter:
             self._disk.sync(self._fd)
         except OSError as error:
             raise self._fail("fdatasync", error) from None
+        if self._head is not None:
+            last = self._end - len(self._out[-1]) - HEAD.size
+            try:
+                self._head.put(Place(self._ordinal, last, self._written, self._chain))
+            except OSError as error:
+                raise self._fail("writing the head", error) from None
         self._out.clear()
         self._out_bytes = 0
         self.durable, self.chain_durable = self._written, self._chain
@@ -271,6 +303,8 @@ class SegmentWriter:
             if self._suffix:
                 self._disk.rename(self._path, self._path.removesuffix(self._suffix))
                 self._disk.sync_directory(self._home.directory)
+            if self._head is not None:
+                self._head.close()
         except OSError as error:
             raise self._fail("closing the segment", error) from None
 

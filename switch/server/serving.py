@@ -23,6 +23,7 @@ from switch.core.switch import Switch
 from switch.doctor.explain import Explainer
 from switch.journal.feed import Feed
 from switch.journal.history import IndexHistory
+from switch.journal.index import DAMAGED, index_path
 from switch.journal.recovery import Recovered
 from switch.security.files import make_private_directory
 from switch.security.vault import KeyVault
@@ -189,6 +190,29 @@ def raise_open_files(connections: int) -> Log | None:
     })  # fmt: skip
 
 
+def found_at_start(recovered: Recovered) -> list[Log]:
+    """Events of what the journal lacks, if it does."""
+    events = []
+    if recovered.torn:
+        events.append(Log("warning", "journal.tail_dropped", {
+            "records": recovered.left_out, "after": recovered.position, "reason": recovered.torn,
+            "hint": "a crash cut short what nobody had been told of: nothing acknowledged is lost",
+        }))  # fmt: skip
+    hint = "bring the segment back, or restore a backup: old payments cannot be reversed or repeated without it"
+    missing = (
+        {"records": gap.last - gap.first + 1, "first": gap.first, "last": gap.last, "path": gap.path, "hint": hint}
+        for gap in recovered.gaps
+    )
+    return [*events, *(Log("error", "journal.records_missing", fields) for fields in missing)]
+
+
+def index_damaged(why: str) -> Log:
+    """The event of an index that was removed, to be built anew."""
+    return Log("warning", "index.damaged", {
+        "reason": why, "hint": "it was removed and is built anew; meanwhile the log answers, only slower",
+    })  # fmt: skip
+
+
 @asynccontextmanager
 async def serving(
     network: Network, state_dir: Path, open_sinks: Callable[[], Sinks], inherited: Estate | None = None
@@ -212,7 +236,9 @@ async def serving(
         too_few = raise_open_files(network.limits.connections)
         if too_few is not None:
             sinks.log(too_few, time.time_ns())
-        history = IndexHistory(state_dir)
+        for event in found_at_start(recovered):
+            sinks.log(event, time.time_ns())
+        history = IndexHistory(state_dir, lambda why: sinks.log(index_damaged(why), time.time_ns()))
         switch = Switch(
             network, dialects, recovered.state, recovered.position, vault, history, Explainer(shipped_dialects)
         )
@@ -304,6 +330,9 @@ async def keep_index(state_dir: Path, ended: Callable[[Log], None]) -> None:
                 await process.wait()
             if process.returncode is None:
                 process.kill()
+        if code == DAMAGED:
+            ended(index_damaged(f"{index_path(state_dir)}: damaged, as the process that builds it found"))
+            continue
         wait_s = 1.0 if trio.current_time() - began > 60 else min(wait_s * 2, 60.0)
         ended(Log("error", "index.down", {
             "exit_code": code, "next_attempt_ms": int(wait_s * 1000),

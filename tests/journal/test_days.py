@@ -16,7 +16,8 @@ from switch.core.records.records import AnyEntry, Cutover, Snapshot
 from switch.journal.backup import backup
 from switch.journal.days import DayTotals
 from switch.journal.index import Index, index_path
-from switch.journal.log import Log, Place
+from switch.journal.integrity import accept_end
+from switch.journal.log import JournalError, Log, Place
 from switch.journal.prune import prune
 from switch.journal.recovery import journal_directory
 from switch.journal.reports import Filters, Reports
@@ -319,13 +320,16 @@ def test_days_of_a_deleted_index_and_of_a_restored_journal_are_the_same(tmp_path
     assert days_of(tmp_path / "b") == days
 
 
-def test_an_older_backup_restored_beside_a_newer_index_has_its_own_days(tmp_path: Path) -> None:
+def test_an_older_backup_put_beside_a_newer_index_has_its_own_days_once_a_person_says_so(tmp_path: Path) -> None:
     entries = three_days()
     written(tmp_path, entries)
     days_of(tmp_path)
     for segment in Path(journal_directory(tmp_path)).glob("*.log"):
         segment.unlink()
     written(tmp_path, entries[:4])
+    with pytest.raises(JournalError, match="records are missing at its end"):
+        days_of(tmp_path)
+    accept_end(tmp_path)
     assert [(d.day, d.net) for d in days_of(tmp_path)] == [("2025-11-26", {}), ("2025-11-25", {"504": 12_345})]
 
 

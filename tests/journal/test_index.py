@@ -17,6 +17,7 @@ from switch.core.limits import Limits
 from switch.core.records.records import AnyEntry, Key
 from switch.journal.history import IndexHistory
 from switch.journal.index import Index, index_path
+from switch.journal.log import JournalError
 from switch.journal.memory import DictHistory, MemoryJournal
 from switch.journal.recovery import journal_directory, recover, settle
 from switch.journal.reports import Filters, Reports
@@ -145,11 +146,24 @@ def test_the_index_goes_on_when_a_segment_is_superseded(tmp_path: Path) -> None:
 
 
 def test_an_index_of_another_journal_is_built_anew(tmp_path: Path) -> None:
+    written(tmp_path, [booted(), forwarded(7), answered(7)])
+    Index(tmp_path).catch_up()
+    newest(tmp_path).unlink()
+    written(tmp_path, [booted(), forwarded(8), answered(8), forwarded(9)])
+    assert [r.txn for r in rows(tmp_path)] == [9, 8]
+
+
+def test_an_index_that_knows_more_than_the_log_is_kept_as_a_witness(tmp_path: Path) -> None:
+    """What it has was durable: emptying it would hide that the log has lost its end."""
     written(tmp_path, day(30))
     Index(tmp_path).catch_up()
     newest(tmp_path).unlink()
     written(tmp_path, [booted(), forwarded(7)])
-    assert [r.txn for r in rows(tmp_path)] == [7]
+    with pytest.raises(JournalError, match=r"knows records up to 64, and .* ends at 2: records are missing"):
+        rows(tmp_path)
+    index = Index(tmp_path)
+    assert index.load(3) is not None
+    index.close()
 
 
 def test_a_damaged_index_is_built_anew(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from zlib import crc32
 import pytest
 
 from switch.core.records.records import SCHEMA
+from switch.journal.head import head_path
 from switch.journal.log import HEAD, HEADER, REST, JournalError, Log, segments
 from switch.journal.recovery import journal_directory
 from switch.journal.verify import verify
@@ -131,10 +132,11 @@ def test_a_segment_in_the_middle_cut_short_is_found(tmp_path: Path, cut: Callabl
         list(Log(journal_directory(tmp_path), SCHEMA))
 
 
-def test_the_end_cut_off_at_a_record_is_told_by_the_hash_kept_elsewhere(tmp_path: Path) -> None:
-    """A journal cannot know what it has not got: the number and hash that `backup` and `verify` print can."""
+def test_the_end_cut_off_with_its_head_is_told_by_the_hash_kept_elsewhere(tmp_path: Path) -> None:
+    """Without head and index a journal cannot know what it has not got: the number and hash that `verify` prints can."""
     path = written(tmp_path, day(10))
     before = verify(tmp_path)
+    Path(head_path(str(path.parent))).unlink()
     path.write_bytes(path.read_bytes()[: records_of(path)[-3][0]])
     after = verify(tmp_path)
     assert (after.damage, after.last) == ([], before.last - 3)

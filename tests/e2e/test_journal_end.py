@@ -1,0 +1,48 @@
+"""A real switch whose journal was tampered with between two lives refuses, or says what is missing: never in silence."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from switch.journal.index import index_path
+from switch.journal.log import segments
+from switch.journal.recovery import journal_directory
+from tests.e2e.stage import QUICK, Stage
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    """A switch that has lived twice, and ended in order."""
+    made = Stage(tmp_path, QUICK)
+    try:
+        for _ in range(2):
+            assert made.serve().stop() == 0
+        yield made
+    finally:
+        made.close()
+
+
+def refusal(stage: Stage) -> str:
+    """What a start that fails says."""
+    child = stage.start("serve", str(stage.path), "--state", str(stage.state), "--no-show", ready=False)
+    assert child.wait(30) != 0
+    return " ".join(output.decode() for output in stage.outputs().values())
+
+
+def test_the_newest_segment_deleted_is_refused_and_named(stage: Stage) -> None:
+    Path(segments(journal_directory(stage.state))[-1].path).unlink()
+    said = refusal(stage)
+    assert "records up to 2 were acknowledged" in said
+    assert "cmi-switch journal accept-end" in said
+
+
+def test_a_beginning_deleted_with_nothing_to_start_from_is_refused(stage: Stage) -> None:
+    Path(segments(journal_directory(stage.state))[0].path).unlink()
+    assert "the segments before are missing" in refusal(stage)
+
+
+def test_an_overwritten_index_is_built_anew(stage: Stage) -> None:
+    Path(index_path(stage.state)).write_bytes(b"no database" * 1_000)
+    assert stage.serve().stop() == 0
+    assert Path(index_path(stage.state)).read_bytes().startswith(b"SQLite format 3")
