@@ -11,6 +11,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from switch.observe.follow import Follower
     from switch.observe.where import Condition
 
 DEFAULT_LOG = "var/morocco/hops.jsonl"
@@ -93,32 +94,27 @@ def _paint(style: str, text: str) -> str:
     return click.style(text, **_STYLES[style]) if text else text
 
 
-def _lines(path: Path, *, follow: bool) -> Iterator[list[bytes]]:
-    """What the log holds, oldest first, a bite at a time; then, with `follow`, what comes, with [] whenever nothing has."""
-    from switch.observe.follow import Follower
-
-    follower = Follower(path, older=True)
-    try:
-        while True:
-            lines = follower.poll()
-            if lines or follow:
-                yield lines
-            if not lines:
-                if not follow:
-                    return
-                time.sleep(POLL_S)
-    finally:
-        follower.close()
+def _polled(follower: Follower, *, follow: bool) -> Iterator[list[bytes]]:
+    """What the log holds from where its reader stands, a bite at a time; then, with `follow`, what comes."""
+    while True:
+        lines = follower.poll()
+        if lines:
+            yield lines
+        elif not follow:
+            return
+        else:
+            time.sleep(POLL_S)
 
 
 def _waterfall(path: Path, txn: str, currency: str) -> None:
+    from switch.observe.follow import Follower
     from switch.observe.lines import HopLine, LineError, read_event, read_hop
     from switch.observe.waterfall import waterfall
 
     mark = f'"{txn}"'.encode()
     hops: list[HopLine] = []
     events = []
-    for lines in _lines(path, follow=False):
+    for lines in _polled(Follower(path, older=True), follow=False):
         for line in lines:
             if mark not in line:
                 continue
@@ -140,26 +136,28 @@ def _waterfall(path: Path, txn: str, currency: str) -> None:
 
 
 def _stream(path: Path, conditions: Sequence[Condition], *, follow: bool, limit: int, as_json: bool) -> None:
-    from collections import deque
+    from itertools import islice
 
-    newest: deque[str] | None = deque(maxlen=limit) if limit else None
+    from switch.observe.follow import Follower
+
     keys: set[str] = set()
     met = 0
-    for lines in _lines(path, follow=follow):
-        if not lines and newest is not None:
-            while newest:
-                click.echo(newest.popleft())
-            newest = None
-        for line in lines:
-            text = _met(line, conditions, keys, as_json=as_json)
-            if text is not None:
-                met += 1
-                if newest is None:
+    follower = Follower(path, older=not limit)
+    try:
+        if limit:  # from the end backwards: the log may be large, and what is asked for is mostly near
+            met_by = (_met(line, conditions, keys, as_json=as_json) for line in follower.newest_first())
+            newest = list(islice((shown for shown in met_by if shown is not None), limit))
+            met = len(newest)
+            for shown in reversed(newest):
+                click.echo(shown)
+        for lines in _polled(follower, follow=follow) if follow or not limit else ():
+            for line in lines:
+                text = _met(line, conditions, keys, as_json=as_json)
+                if text is not None:
+                    met += 1
                     click.echo(text)
-                else:
-                    newest.append(text)
-    while newest:
-        click.echo(newest.popleft())
+    finally:
+        follower.close()
     unknown = [condition.key for condition in conditions if condition.key not in keys]
     if not met and unknown and keys:
         from switch.wire.printable import printable

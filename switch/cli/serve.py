@@ -154,7 +154,7 @@ async def _serve(
         recording = outputs.recording
         assert recording is not None
         recording.shows(running.driver)
-        running.told.append(recording.follow)
+        running.told += [recording.follow, outputs.follow]
         reloader = Reloader(running, reread)
         restarter = Restarter(running, drain_s)
         restarter.parting += [recording.end, outputs.flush]
@@ -172,7 +172,7 @@ async def _serve(
             sys.stdout.flush()
 
         async with trio.open_nursery() as nursery:
-            await nursery.start(_heed, recording, reloader, restarter)
+            await nursery.start(_heed, outputs, recording, reloader, restarter)
             ended = await until_told_to_stop(running.driver, drain_s, ready)
             nursery.cancel_scope.cancel()
         recording.end()
@@ -197,7 +197,8 @@ class _Outputs:
         from switch.observe.hoplog import HopLog
         from switch.server.driver import Sinks
 
-        hops = HopLog(self._log_file)
+        kept = self._network.hop_log
+        hops = HopLog(self._log_file, file_bytes_max=kept.file_bytes, files_max=kept.files, days_max=kept.days)
         self._opened.append(hops)
         self.recording = Recording(self._network, hops.log)
         if not self._showing:
@@ -212,6 +213,17 @@ class _Outputs:
 
         return Sinks(log, hops.hop, self.flush)
 
+    def follow(self, network: "Network") -> None:
+        """Another network file holds: keep as much as it says."""
+        kept = network.hop_log
+        for log in self._opened:
+            log.retain(kept.file_bytes, kept.files, kept.days)
+
+    def reopen(self) -> None:
+        """Someone has renamed the log's file, and says so."""
+        for log in self._opened:
+            log.reopen()
+
     def flush(self) -> None:
         """Write what waits."""
         for log in self._opened:
@@ -223,8 +235,11 @@ class _Outputs:
             log.close()
 
 
-async def _heed(recording: "Recording", reloader: "Reloader", restarter: "Restarter", task_status: Any) -> None:
-    """SIGUSR1 ends the capture, the next begins another, and so on; SIGHUP reads the network file again; SIGUSR2 restarts."""
+async def _heed(
+    outputs: _Outputs, recording: "Recording", reloader: "Reloader", restarter: "Restarter", task_status: Any
+) -> None:
+    """SIGUSR1 ends the capture, the next begins another, and so on; SIGHUP opens the hop log's file anew and reads the network
+    file again; SIGUSR2 restarts."""
     import trio
 
     with trio.open_signal_receiver(signal.SIGUSR1, signal.SIGHUP, signal.SIGUSR2) as signals:
@@ -233,6 +248,7 @@ async def _heed(recording: "Recording", reloader: "Reloader", restarter: "Restar
             if number == signal.SIGUSR1:
                 recording.turn()
             elif number == signal.SIGHUP:
+                outputs.reopen()
                 await reloader.on_signal()
             else:
                 await restarter.on_signal()

@@ -13,7 +13,17 @@ from switch.config.reader import Section
 from switch.core.limits import Limits
 from switch.core.links.pending import MATCHED
 from switch.core.messages.answer_codes import Meaning, Receipt
-from switch.core.network import BinRange, Capture, CutoverWindow, HostLink, Listener, Member, StandInRule, Tariff
+from switch.core.network import (
+    BinRange,
+    Capture,
+    CutoverWindow,
+    HopLogFiles,
+    HostLink,
+    Listener,
+    Member,
+    StandInRule,
+    Tariff,
+)
 from switch.money.convert import RateError, rate_between
 from switch.money.country import NUMERIC, country_numeric
 from switch.money.currency import BY_ALPHA, currency, parse_money
@@ -350,6 +360,17 @@ def read_capture(s: Section, state_dir: str) -> Capture:
     )
     s.done()
     return capture
+
+
+def read_hop_log(s: Section) -> HopLogFiles:
+    """`[hop_log]`: how much of the hop log is kept."""
+    files = HopLogFiles(
+        file_bytes=s.integer("file_bytes", 65_536, 1 << 40, 64 << 20),
+        files=s.integer("files", 1, 10_000, 8),
+        days=s.integer("days", 0, 3_650, 0),
+    )
+    s.done()
+    return files
 
 
 def _time_of_day(s: Section, key: str) -> int:

@@ -90,6 +90,7 @@ def _read(source: Source) -> Network:
     capture = build.read_capture(root.table("capture"), state_dir) if root.has("capture") else None
     window = build.read_business_day(root.table("business_day")) if root.has("business_day") else None
     root.ask("capture", "business_day")
+    hop_log = build.read_hop_log(root.table("hop_log"))
     wait_ms = root.integer("acquirers_wait_ms", 1_000, 300_000, 20_000)
     network = Network(
         name=name,
@@ -110,6 +111,7 @@ def _read(source: Source) -> Network:
         source=source.file,
         capture=capture,
         cutover_window=window,
+        hop_log=hop_log,
     )
     root.done()
     checks.check(source, draft, network, wait_ms)

@@ -194,6 +194,17 @@ class Capture(msgspec.Struct, frozen=True, kw_only=True):
     """False: recording begins when the process is sent SIGUSR1"""
 
 
+class HopLogFiles(msgspec.Struct, frozen=True, kw_only=True):
+    """How much of the hop log is kept."""
+
+    file_bytes: int = 64 << 20
+    """a file that reaches so many bytes is turned over"""
+    files: int = 8
+    """so many are kept, the one that is written among them"""
+    days: int = 0
+    """a file turned over longer ago is removed; 0: however old"""
+
+
 class CutoverWindow(msgspec.Struct, frozen=True, kw_only=True):
     """When hosts may close the business day: seconds since midnight, UTC. One that ends before it begins goes over midnight."""
 
@@ -242,3 +253,4 @@ class Network(msgspec.Struct, frozen=True, kw_only=True):
     """None: nothing is recorded, unless the command line says so"""
     cutover_window: CutoverWindow | None = None
     """None: hosts that may close the business day may do so at any time"""
+    hop_log: HopLogFiles = HopLogFiles()

@@ -1,6 +1,7 @@
 """Reads a hop log as it grows: whole lines only, on through its turnings-over, in bounded bites."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -8,6 +9,8 @@ from switch.observe.lines import log_files
 
 BITE_BYTES: Final = 4_194_304
 """read at once at most"""
+BACK_BYTES: Final = 65_536
+"""read at once backwards: who asks for the last few lines mostly needs no more"""
 LINE_BYTES_MAX: Final = 1_048_576
 """an unfinished line longer than this is no log's; it is given up"""
 
@@ -40,6 +43,25 @@ class Follower:
             self.close()
             if last:
                 return [last]
+
+    def newest_first(self) -> Iterator[bytes]:
+        """The whole lines there are, from the last one back, through older files; read only as far as they are asked for.
+        `poll` goes on behind them: call this first, or not at all."""
+        self._before = []
+        if self._fd < 0 and not self._open():
+            return
+        end = _end_of_last_line(self._fd)
+        os.lseek(self._fd, end, os.SEEK_SET)
+        yield from _backwards(self._fd, end)
+        for older in reversed(log_files(self._path)[:-1]):
+            try:
+                fd = os.open(older, os.O_RDONLY | os.O_CLOEXEC)
+            except FileNotFoundError:
+                continue
+            try:
+                yield from _backwards(fd, os.fstat(fd).st_size)
+            finally:
+                os.close(fd)
 
     def close(self) -> None:
         """Let the file go; the next `poll` begins with whatever is at the path then."""
@@ -78,3 +100,29 @@ class Follower:
         if len(self._torn) > LINE_BYTES_MAX:
             self._torn = b""
         return [line for line in lines if line]
+
+
+def _end_of_last_line(fd: int) -> int:
+    """Where the last whole line ends; 0 where there is none."""
+    end = os.fstat(fd).st_size
+    while end:
+        start = max(0, end - BACK_BYTES)
+        found = os.pread(fd, end - start, start).rfind(b"\n")
+        if found >= 0:
+            return start + found + 1
+        end = start
+    return 0
+
+
+def _backwards(fd: int, end: int) -> Iterator[bytes]:
+    """Lines before offset `end`, the last first, without their ends."""
+    rest = b""
+    while end:
+        start = max(0, end - BACK_BYTES)
+        first, *lines = (os.pread(fd, end - start, start) + rest).split(b"\n")
+        yield from (line for line in reversed(lines) if line)
+        rest, end = first, start
+        if len(rest) > LINE_BYTES_MAX:
+            rest = b""
+    if rest:
+        yield rest

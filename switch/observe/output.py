@@ -3,13 +3,19 @@
 import os
 import select
 import stat
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
+from switch.observe.lines import log_files
 from switch.security.files import make_private_directory, open_private
 
 CHUNK_BYTES = 4_096
 """what a pipe that is ready for writing takes without blocking (PIPE_BUF)"""
+LOOK_S = 1.0
+"""between two looks whether the file is still the one at its path"""
+DAY_S = 86_400
 
 
 class Output(Protocol):
@@ -44,22 +50,74 @@ class _Waiting:
 
 
 class FileOutput(_Waiting):
-    """A file that is appended to, and at `file_bytes_max` becomes PATH.1; of these the newest `files_max - 1` are kept."""
+    """A file that is appended to, and at a size becomes PATH.1; of these so many are kept, for so many days.
 
-    def __init__(self, path: Path, file_bytes_max: int, files_max: int, waiting_bytes_max: int) -> None:
+    Who renames or removes it (logrotate) gets what was written until then, and a new file is begun at the path: within a second,
+    or at once after `reopen`. What is no regular file (/dev/null, a FIFO) is written to and never renamed.
+    """
+
+    def __init__(
+        self, path: Path, file_bytes_max: int, files_max: int, waiting_bytes_max: int, days_max: int = 0
+    ) -> None:
         super().__init__(waiting_bytes_max)
-        assert file_bytes_max > 0
-        assert files_max > 0
         self._path = path
-        self._file_bytes_max = file_bytes_max
-        self._turn_at = file_bytes_max
-        self._files_max = files_max
+        self._size = 0
+        self._regular = True
+        self._opened_at = self._look_at = 0.0
+        self.retain(file_bytes_max, files_max, days_max)
         make_private_directory(path.parent)
         self._fd = self._open()
+        self._let_go_of_old()
+
+    def retain(self, file_bytes_max: int, files_max: int, days_max: int) -> None:
+        """Turn over at so many bytes, keep so many files in all, none turned over longer than so many days ago (0:
+        however old); where there is such an age, a file is turned over at least once a day of writing."""
+        assert file_bytes_max > 0
+        assert files_max > 0
+        self._file_bytes_max = self._turn_at = file_bytes_max
+        self._files_max = files_max
+        self._days_max = days_max
+
+    def reopen(self) -> None:
+        """Go on in the file that is at the path now; where there is none, in a new one. Where that fails, in the old one."""
+        try:
+            fd = self._open()
+        except OSError as error:
+            self.trouble = f"{self._path}: {error.strerror}"
+            return
+        os.close(self._fd)
+        self._fd = fd
+
+    def _has_moved(self) -> bool:
+        """True where the path is no longer the file that is written to; looked at once a second."""
+        now = time.monotonic()
+        if now < self._look_at:
+            return False
+        self._look_at = now + LOOK_S
+        ours = os.fstat(self._fd)
+        try:
+            there = os.stat(self._path)
+        except OSError:
+            return True
+        self._size = ours.st_size
+        return (ours.st_dev, ours.st_ino) != (there.st_dev, there.st_ino)
+
+    def _let_go_of_old(self) -> None:
+        if not self._days_max or not self._regular:
+            return
+        oldest = time.time() - self._days_max * DAY_S
+        for older in log_files(self._path):
+            with suppress(OSError):
+                if older != self._path and older.stat().st_mtime < oldest:
+                    older.unlink()
 
     def _open(self) -> int:
-        fd = open_private(self._path, os.O_RDWR | os.O_APPEND)
-        self._size = os.fstat(fd).st_size
+        fd = open_private(self._path, os.O_RDWR | os.O_APPEND | os.O_NONBLOCK)
+        there = os.fstat(fd)
+        self._regular = stat.S_ISREG(there.st_mode)
+        self._size = there.st_size if self._regular else 0
+        self._opened_at = time.monotonic()
+        self._look_at = self._opened_at + LOOK_S
         if self._size and os.pread(fd, 1, self._size - 1) != b"\n":
             self.data[:0] = b"\n"  # a torn last line stays a line of its own
         return fd
@@ -71,7 +129,12 @@ class FileOutput(_Waiting):
             lines = bytes(self.data)
         if not lines:
             return
-        turned = self._turn_over() if self._size >= self._turn_at and not self.trouble else ""
+        if self._has_moved():
+            self.reopen()
+        turned = ""
+        full = self._size >= self._turn_at or (self._days_max and self._look_at > self._opened_at + DAY_S)
+        if full and self._size and self._regular and not self.trouble:
+            turned = self._turn_over()
         try:
             written = os.write(self._fd, lines)
             self.trouble = turned if written == len(lines) else f"{self._path}: only part of a write was taken"
@@ -102,6 +165,7 @@ class FileOutput(_Waiting):
             self._turn_at += self._file_bytes_max
             return f"{self._path} cannot be turned over at {self._size} bytes: {error.strerror}"
         self._turn_at = self._file_bytes_max
+        self._let_go_of_old()
         return ""
 
     def close(self) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from switch.config import ConfigErrors, parse_network
 from switch.core.limits import Limits
-from switch.core.network import StandInRule
+from switch.core.network import HopLogFiles, StandInRule
 
 BASE = (Path(__file__).parent / "base.toml").read_text()
 PAGE = (Path(__file__).parents[2] / "docs" / "network-file.md").read_text()
@@ -42,7 +42,7 @@ def known(section: str) -> set[str]:
 @pytest.mark.parametrize("section", HEADINGS, ids=lambda section: section or "file")
 def test_every_key_is_explained_and_no_other(section: str):
     sections = (
-        {"member", "listener", "host", "bin", "tariff", "rates", "limits", "capture", "business_day"}
+        {"member", "listener", "host", "bin", "tariff", "rates", "limits", "capture", "business_day", "hop_log"}
         if not section
         else set()
     )
@@ -115,3 +115,9 @@ def test_the_page_shows_what_check_says():
     with pytest.raises(ConfigErrors) as caught:
         parse_network(text, "my-network.toml")
     assert f"$ cmi-switch check my-network.toml\n{caught.value}\n```" in PAGE
+
+
+def test_what_is_kept_of_the_hop_log_is_explained_with_its_defaults():
+    defaults = {field.name: str(field.default) for field in msgspec.structs.fields(HopLogFiles)}
+    assert documented("`[hop_log]`") == defaults
+    assert parse_network(f"{BASE}\n[hop_log]\nfiles = 3\n", "x").hop_log == HopLogFiles(files=3)

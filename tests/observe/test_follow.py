@@ -1,10 +1,13 @@
 """Following a log that grows, is torn, and turns over."""
 
 import io
+import os
+from itertools import islice
 
 from rich.console import Console
 
 from switch.core.party import Log
+from switch.observe import follow
 from switch.observe.follow import Follower
 from switch.observe.hoplog import HopLog
 from switch.observe.live import run_live
@@ -101,3 +104,41 @@ def test_run_live_may_keep_of_the_past_only_the_links(tmp_path):
     model = run_live(path, lambda: True, console=Console(file=io.StringIO()), history="links")
     assert model.total.total == 0
     assert model.links["atlas"].state == "signed on"
+
+
+def test_newest_first_goes_back_through_all_files_and_poll_goes_on_behind_them(tmp_path, monkeypatch):
+    monkeypatch.setattr(follow, "BACK_BYTES", 7)
+    path = tmp_path / "hops.jsonl"
+    path.with_name("hops.jsonl.2").write_bytes(b"line 1\nline 2\n")
+    path.with_name("hops.jsonl.1").write_bytes(b"a longer line 3\n\nline 4\n")
+    path.write_bytes(b"line 5\nline 6\ntor")
+    follower = Follower(path)
+    found = [line.split()[-1] for line in follower.newest_first()]
+    assert found == [b"6", b"5", b"4", b"3", b"2", b"1"]
+    with path.open("ab") as file:
+        file.write(b"n 7\n")
+    assert follower.poll() == [b"torn 7"]
+    follower.close()
+
+
+def test_newest_first_of_nothing_is_nothing(tmp_path):
+    assert list(Follower(tmp_path / "none").newest_first()) == []
+    (tmp_path / "torn").write_bytes(b"no end")
+    assert list(Follower(tmp_path / "torn").newest_first()) == []
+
+
+def test_the_last_lines_cost_the_same_however_long_the_log_is(tmp_path, monkeypatch):
+    path = tmp_path / "hops.jsonl"
+    path.write_bytes(b'{"event":"x"}\n' * 1_000_000)
+    read = 0
+
+    def counted(fd, size, offset):
+        nonlocal read
+        data = pread(fd, size, offset)
+        read += len(data)
+        return data
+
+    pread = os.pread
+    monkeypatch.setattr(follow.os, "pread", counted)
+    assert len(list(islice(Follower(path).newest_first(), 3))) == 3
+    assert read < 200_000

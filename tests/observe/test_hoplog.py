@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import stat
+import time
 
 import pytest
 import structlog
@@ -260,6 +261,121 @@ def test_one_file_only_starts_anew(path):
     log.close()
     assert [e["n"] for e in lines(path)] == [2]
     assert len(list(path.parent.iterdir())) == 1
+
+
+class Clock:
+    """Stands in for `time` where an output looks at it: stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = self.began = 1_000_000.0
+        self.wall = time.time()
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def time(self) -> float:
+        return self.wall + self.now - self.began
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(output, "time", clock)
+    return clock
+
+
+def say(log, *numbers):
+    for n in numbers:
+        log.log(Log("info", "n", {"n": n}), WALL_NS)
+        log.flush()
+
+
+def numbers(path):
+    return [e["n"] for e in lines(path)]
+
+
+def test_a_file_that_logrotate_has_renamed_is_left_within_a_second(path, clock):
+    log = HopLog(path)
+    say(log, 1)
+    path.rename(path.with_name("hops.jsonl-20261127"))
+    say(log, 2)
+    clock.now += 1.1
+    say(log, 3)
+    log.close()
+    assert (numbers(path.with_name("hops.jsonl-20261127")), numbers(path)) == ([1, 2], [3])
+    assert log.dropped == 0
+
+
+def test_it_is_left_at_once_when_that_is_said(path, clock):
+    log = HopLog(path)
+    log.log(Log("info", "n", {"n": 1}), WALL_NS)
+    path.rename(path.with_name("old"))
+    log.reopen()
+    say(log, 2)
+    log.close()
+    assert (numbers(path.with_name("old")), numbers(path)) == ([1], [2])
+
+
+def test_a_file_that_was_removed_is_made_again(path, clock):
+    log = HopLog(path)
+    path.unlink()
+    clock.now += 1.1
+    say(log, 1)
+    log.close()
+    assert numbers(path) == [1]
+
+
+def test_a_file_cut_short_in_place_is_written_on_from_its_start(path, clock):
+    log = HopLog(path, file_bytes_max=200)
+    say(log, 1, 2)
+    os.truncate(path, 0)
+    clock.now += 1.1
+    say(log, 3)
+    log.close()
+    assert numbers(path) == [3]
+    assert len(list(path.parent.iterdir())) == 1
+
+
+def test_only_regular_files_are_turned_over(tmp_path):
+    path = tmp_path / "fifo"
+    os.mkfifo(path)
+    log = HopLog(path, file_bytes_max=1, files_max=2)
+    say(log, 1, 2, 3)
+    assert stat.S_ISFIFO(path.stat().st_mode)
+    assert [p.name for p in tmp_path.iterdir()] == ["fifo"]
+    log.close()
+
+
+def test_a_fifo_that_nobody_reads_is_never_waited_for(tmp_path):
+    path = tmp_path / "fifo"
+    os.mkfifo(path)
+    log = HopLog(path, waiting_bytes_max=10_000, errors=io.StringIO())
+    say(log, *range(3_000))
+    assert log.dropped > 0
+    log.close()
+
+
+def test_what_was_turned_over_too_many_days_ago_is_removed(path, clock):
+    log = HopLog(path, days_max=7)
+    say(log, 1)
+    clock.now += 86_400 + 2
+    say(log, 2, 3)
+    assert (numbers(path.with_name("hops.jsonl.1")), numbers(path)) == ([1], [2, 3])
+    os.utime(path.with_name("hops.jsonl.1"), (0, clock.time() - 8 * 86_400))
+    log.close()
+    HopLog(path, days_max=0).close()
+    assert path.with_name("hops.jsonl.1").exists()
+    HopLog(path, days_max=7).close()
+    assert not path.with_name("hops.jsonl.1").exists()
+
+
+def test_how_much_is_kept_may_change_while_it_is_written(path):
+    log = HopLog(path)
+    say(log, 1, 2)
+    log.retain(10, 2, 0)
+    say(log, 3, 4)
+    log.close()
+    assert (numbers(path.with_name("hops.jsonl.1")), numbers(path)) == ([3], [4])
 
 
 class Disk:

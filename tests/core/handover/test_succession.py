@@ -400,7 +400,8 @@ MADE_ANEW = {
     Switch: {
         "forwarder", "operator", "_payments", "_hot_cards", "_reversals", "management", "retiring", "listeners", "connections",
         "unsigned", "partial",
-        "maintenance", "_swept_ns", "_handlers", "_diagnosis", "overload", "hold", "settle", "release", "late_answers",
+        "maintenance", "_swept_ns", "_handlers", "_diagnosis", "_format_errors", "overload", "hold", "settle", "release",
+        "late_answers",
     },
     Session: {"inward", "say", "first", "explained", "unanswered_ns", "in_flight", "max_in_flight", "direct", "report_illegal",
               "institution", "carried", "not_carried"},
