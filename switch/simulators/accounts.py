@@ -204,7 +204,8 @@ class Ledger:
         if document.get(DE.RESPONSE_CODE, Answer.APPROVED) not in APPROVALS:
             return _Decision(Verdict(Answer.APPROVED, reason="advice of a decline: noted"))
         posting = self._find_original(document)
-        if posting is not None and posting.amount and posting.held and document[DE.MTI][1] == MTI.FINANCIAL:
+        follows = posting is not None and (posting.held or DE.ORIGINAL in document)
+        if posting is not None and posting.amount and follows and document[DE.MTI][1] == MTI.FINANCIAL:
             return self._complete(posting, document)
         if posting is not None and posting.amount:
             return _Decision(Verdict(Answer.APPROVED, reason="advice of what stands already"))
@@ -221,7 +222,7 @@ class Ledger:
         return _Decision(Verdict(Answer.APPROVED), self._make_posting(document, account, billed, at), "approved")
 
     def _complete(self, posting: Posting, document: Document) -> _Decision:
-        """A completion: the hold goes, its final amount is posted."""
+        """A completion: the hold goes, its final amount is posted. A tip: its amount takes the place of what is posted."""
         amount = int(document.get(DE.AMOUNT, "0"))
         if amount > posting.amount + int(posting.amount * self._tolerance):
             reason = f"a completion of more than {self._tolerance:.0%} above what is held"

@@ -169,9 +169,9 @@ def told(book: Playbook, state: Path, by: str = "") -> list[tuple[str, str, int,
 def test_a_reversal_counts_on_its_own_day_with_what_it_takes_back(tmp_path: Path) -> None:
     shop = Counter()
     asked, _ = shop.asks("purchase", "atlas-approved", 300_00)
-    shop.book.asks("day.close")
+    shop.book.asks("day.close", again=True)
     shop.takes_back(asked, 120_00)
-    shop.book.asks("day.close")
+    shop.book.asks("day.close", again=True)
     shop.takes_back(asked)
     assert told(shop.book, tmp_path) == [
         ("2025-11-27", "", 0, 0, 1, 0, {"504": -120_00}),
@@ -183,9 +183,9 @@ def test_a_reversal_counts_on_its_own_day_with_what_it_takes_back(tmp_path: Path
 def test_a_completion_counts_on_its_own_day_with_the_difference_to_the_hold(tmp_path: Path) -> None:
     shop = Counter()
     asked, said = shop.asks("preauth", "atlas-approved", 300_00)
-    shop.book.asks("day.close")
+    shop.book.asks("day.close", again=True)
     shop.completes(asked, said, 250_00)
-    shop.book.asks("day.close")
+    shop.book.asks("day.close", again=True)
     shop.takes_back(asked)
     assert told(shop.book, tmp_path) == [
         ("2025-11-27", "", 0, 0, 1, 0, {"504": -250_00}),
@@ -197,10 +197,10 @@ def test_a_completion_counts_on_its_own_day_with_the_difference_to_the_hold(tmp_
 def test_less_than_asked_a_refund_and_an_inquiry_count_as_what_they_move(tmp_path: Path) -> None:
     shop = Counter()
     shop.asks("purchase", "atlas-51", 80_00, less=True)
-    shop.book.asks("day.close")
+    shop.book.asks("day.close", again=True)
     refunded, _ = shop.asks("refund", "atlas-approved", 40_00)
     shop.asks("balance", "atlas-approved", 0)
-    shop.book.asks("day.close")
+    shop.book.asks("day.close", again=True)
     shop.takes_back(refunded, 15_00)
     assert told(shop.book, tmp_path) == [
         ("2025-11-27", "", 0, 0, 1, 0, {"504": 25_00}),
@@ -214,9 +214,9 @@ def test_what_is_in_flight_at_cutover_counts_where_its_answer_or_its_time_out_fi
     scene.rif.sends(purchase(stan="000001"))
     scene.rif.sends(purchase(stan="000002"))
     request = scene.atlas.gets()
-    scene.book.asks("day.close")
+    scene.book.asks("day.close", again=True)
     scene.atlas.answers(request, "00")
-    scene.book.asks("day.close")
+    scene.book.asks("day.close", again=True)
     scene.book.passes(seconds=30)
     assert told(scene.book, tmp_path)[:2] == [
         ("2025-11-27", "", 0, 1, 0, 0, {}),
@@ -227,7 +227,7 @@ def test_what_is_in_flight_at_cutover_counts_where_its_answer_or_its_time_out_fi
 def test_what_was_stood_in_for_counts_once_though_its_issuer_is_told_on_another_day(tmp_path: Path) -> None:
     scene = Away()
     scene.pays(small())
-    scene.book.asks("day.close")
+    scene.book.asks("day.close", again=True)
     atlas = scene.returns()
     atlas.answers(atlas.gets(), "00")
     scene.rif.sends(reversal(small()))

@@ -251,7 +251,8 @@ def _as_request(r: Owed) -> Forwarded:
 
 def _owed(state: State, r: Owed) -> None:
     """A reversal closes what it undoes: an open original ends as 91, an approved one as reversed, or less of it stands. One that
-    was here first ends its original as 91 too, so that it is refused if it comes. After a completion its own amount stands."""
+    was here first ends its original as 91 too, so that it is refused if it comes. After a completion or a tip its own amount
+    stands."""
     state.last_txn = max(state.last_txn, r.txn)
     state.owed[r.txn] = r
     state.stans[r.host] = int(r.message[DE.STAN])
@@ -264,7 +265,7 @@ def _owed(state: State, r: Owed) -> None:
             else Outcome(txn=r.txn, key=r.key, mti=r.message[DE.MTI], de39=Answer.APPROVED, packed=b""),
         )
     if r.kind != REVERSAL:
-        if r.undoes is not None and (r.message[DE.MTI][1], r.undoes[MTI_CLASS]) == (MTI.FINANCIAL, MTI.AUTHORIZATION):
+        if r.undoes is not None and r.message[DE.MTI][1] == MTI.FINANCIAL:
             _follow(state, r, {"stands": r.amount})
         return
     if not r.original:

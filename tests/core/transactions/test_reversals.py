@@ -175,6 +175,29 @@ def test_an_advice_is_acknowledged_at_once_and_repeated_until_the_issuer_has_it(
     assert not scene.book.switch.state.owed
 
 
+def test_a_tip_adjusts_a_payment_and_is_undone_with_it() -> None:
+    """0220 on a 0200: its amount is what stands from then on, within the tolerance; the reversal takes back all of it."""
+    scene = Scene()
+    sent = purchase()
+    scene.rif.sends(sent)
+    request = scene.atlas.gets()
+    scene.atlas.answers(request, "00", de38="A12345")
+    scene.rif.gets()
+    tipped = {**reversal(sent, "000901"), "t": "0220", "4": "000000016500", "38": "A12345"}
+    scene.rif.sends(tipped)
+    assert scene.rif.gets()["39"] == "00"
+    told = scene.atlas.gets()
+    assert (told["t"], told["4"], told["90"][4:20]) == ("0220", "000000016500", request["11"] + request["7"])
+    scene.atlas.answers(told, "00")
+    (outcome,) = [o for o in scene.book.switch.state.recent.values() if o.mti == "0200"]
+    assert outcome.amount == 16_500
+    scene.rif.sends({**tipped, "11": "000902", "4": "000000099900"})
+    assert scene.rif.gets()["39"] == "61"
+    scene.rif.sends(reversal(sent, "000903"))
+    assert scene.rif.gets()["39"] == "00"
+    assert scene.atlas.gets()["t"] == "0420"
+
+
 def test_an_advice_for_an_issuer_that_is_away_waits_for_it() -> None:
     scene = Scene()
     scene.atlas.hangs_up()
