@@ -44,6 +44,8 @@ LIMIT_BOUNDS: Final[dict[str, tuple[int, int]]] = {
     "owed_in_flight": (1, 10_000),
     "connections": (1, 200_000),
     "unsigned_connections": (1, 200_000),
+    "unsigned_per_listener": (1, 200_000),
+    "unsigned_per_address": (1, 200_000),
     "hot_cards": (1, 1_000_000),
 }
 """Limits that are not simply 1 to ten million: a frame's length has two bytes in most framings, and a

@@ -20,6 +20,10 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """open at once, over all listeners"""
     unsigned_connections: int = 12_000
     """connected but not signed on, over all listeners"""
+    unsigned_per_listener: int = 6_000
+    """of them, on one listener; above it the oldest of the address that has most is closed"""
+    unsigned_per_address: int = 2_000
+    """of them, from one address; above it the oldest of that address is closed"""
     sign_on_ms: int = 30_000
     """a connection that has not signed on by then is closed"""
     frame_ms: int = 30_000

@@ -12,6 +12,7 @@ from switch.core.link_control.admission import is_allowed
 from switch.core.link_control.diagnosis import LinkDiagnosis, LinkDoctor
 from switch.core.link_control.maintenance import Maintenance
 from switch.core.link_control.network_management import NetworkManagement
+from switch.core.link_control.newcomers import Newcomers
 from switch.core.link_control.retiring import Retiring
 from switch.core.links.session import Session
 from switch.core.links.states import LinkEvent, SessionState
@@ -94,8 +95,8 @@ class Switch(Kernel):
         self.listeners: dict[str, Listener] = {listener.name: listener for listener in network.listeners}
         self.connections: dict[str, int] = {}
         """open now, by listener"""
-        self.unsigned: dict[LinkId, int] = {}
-        """connections not signed on -> when they are closed; in that order"""
+        self.newcomers = Newcomers(self._spare)
+        self.unsigned = self.newcomers.deadlines
         self.partial: dict[LinkId, int] = {}
         """connections with a frame begun -> since when; in that order"""
         self._swept_ns = 0
@@ -163,12 +164,9 @@ class Switch(Kernel):
             session.peer = peer
             self.sessions[link] = session
             self.log("debug", "link.connected", link=link, dialect=session.dialect.name)
-            self.unsigned[link] = now + self.limits.sign_on_ms * 1_000_000
+            self.newcomers.add(session, now + self.limits.sign_on_ms * 1_000_000)
             self.connections[name] = self.connections.get(name, 0) + 1
-            if self.connections[name] > listener.max_connections:
-                self._limit_close(session, "max_connections", listener.max_connections, f"[[listener]] {name}")
-            elif len(self.unsigned) > self.limits.unsigned_connections:
-                self._limit_close(session, "unsigned_connections", self.limits.unsigned_connections)
+            self.newcomers.bound(session, listener, self.connections[name], self.limits)
         else:
             self.effects.append(Close(link, f"the network file knows no {name}"))
 
@@ -192,23 +190,31 @@ class Switch(Kernel):
             session.max_in_flight = listener.max_in_flight
         return session
 
-    def _limit_close(self, session: Session, limit: str, value: int, where: str = "[limits]") -> None:
-        self.log("warning", "limit.reached", limit=limit, value=value, link=session.link,
-                 hint=f"raise {limit} in {where} of the network file")  # fmt: skip
-        self._close(session, f"limit {limit}={value} reached")
+    def make_room(self, limit: str, value: int, remedy: str) -> bool:
+        """Let go a connection that has not signed on, for another. False: there is none, and who comes is turned away."""
+        return self.newcomers.make_room(limit, value, remedy)
 
-    def _close(self, session: Session, reason: str) -> None:
+    def _spare(self, link: LinkId, limit: str, value: int, remedy: str) -> None:
+        session = self.sessions[link]
+        times = self.limit_times(limit, remedy)
+        if times:
+            self.log("warning", "limit.reached", limit=limit, value=value, link=link, peer=session.peer or "unknown", times=times,
+                     hint=f"it had not signed on and made room; raise {remedy}")  # fmt: skip
+        self.newcomers.remove(link)
+        self._close(session, f"limit {limit}={value} reached, and it had not signed on", at_once=True)
+
+    def _close(self, session: Session, reason: str, *, at_once: bool = False) -> None:
         session.move(LinkEvent.CLOSE)
         if session.host is not None:
             session.host.remove(session)
-        self.effects.append(Close(session.link, reason))
+        self.effects.append(Close(session.link, reason, at_once=at_once))
 
     def disconnected(self, link: LinkId, now: int) -> None:
         """What waited on this connection ends: its own requests lose their way back, a host's requests their answer, unless
         another connection of that host takes them over."""
         session = self.sessions.pop(link, None)
         self.with_hosts.pop(link, None)
-        self.unsigned.pop(link, None)
+        self.newcomers.remove(link)
         self.partial.pop(link, None)
         if session is None:
             return
@@ -302,7 +308,7 @@ class Switch(Kernel):
             if session.state is CLOSING:
                 return
         if self.unsigned and session.state is not CONNECTED:
-            self.unsigned.pop(session.link, None)
+            self.newcomers.remove(session.link)
 
     # -- answers
 
@@ -370,6 +376,7 @@ class Switch(Kernel):
             if at > until:
                 return
             del table[link]
+            self.newcomers.remove(link)
             session = self.sessions.get(link)
             if session is not None:
                 self.log("warning", "limit.reached", limit=limit, value=getattr(self.limits, limit), link=link, reason=reason,

@@ -23,7 +23,7 @@ from switch.core.party import Close, Effect, Hop, LinkId, Log, Party, Record, Se
 from switch.server.connections import Connection, address_of
 from switch.server.handover import KeptConnection
 from switch.server.listeners import Doors
-from switch.server.pace import Pace, Paced
+from switch.server.pace import Pace, Paced, Yielding
 from switch.server.ports import Dial, Journal, Sinks, trio_clock
 from switch.server.tap_port import Watcher
 
@@ -284,6 +284,13 @@ class Driver:
     def open_connections(self) -> int:
         """How many there are."""
         return len(self._connections)
+
+    def make_room(self, limit: str, value: int, remedy: str, now: int) -> bool:
+        """Have the party let a connection go. False: it spares none."""
+        if not isinstance(self.party, Yielding) or not self.party.make_room(limit, value, remedy):
+            return False
+        self.carry_out(now)
+        return True
 
     def knows(self, link: LinkId) -> bool:
         """True while this connection is there."""

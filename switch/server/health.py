@@ -197,8 +197,8 @@ class Doctor:
     async def keep_looking(self) -> None:
         """Look again and again; until cancelled."""
         while True:
-            self.look()
             await trio.sleep(LOOK_S)
+            self.look()
 
     def look(self) -> None:
         """Log `health.changed` where other parts are unwell than at the last look."""

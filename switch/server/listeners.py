@@ -37,6 +37,9 @@ class House(Protocol):
     def open_connections(self) -> int:
         """How many there are."""
 
+    def make_room(self, limit: str, value: int, remedy: str, now: int) -> bool:
+        """Have the party let a connection go. False: it spares none."""
+
     def add(self, sock: socket.socket, link: LinkId, now: int) -> None:
         """Take a connected socket as `link` and tell the party."""
 
@@ -73,6 +76,9 @@ class Doors:
         """where each listener really listens (port 0 resolved)"""
         self._epoll = epoll
         self._house = house
+        self.files_max = 1 << 62
+        """connections that the process's open files allow, beside what it needs for itself"""
+        self._refused, self._refusal_said_ns = 0, -1_000_000_000
         self._spare_fd = os.open(os.devnull, os.O_RDONLY)
         self._listeners: dict[int, tuple[str, socket.socket]] = {}
         self.counts: dict[str, int] = {}
@@ -162,15 +168,33 @@ class Doors:
                 else:
                     self._log("error", "listener.accept_failed", listener=name, reason=str(error.strerror))
                 return
-            if self._house.open_connections >= self.limits.connections:
+            if self._house.open_connections >= self.connections_max and not self._house.make_room(*self._bound(), now):
                 sock.close()
-                self._log(
-                    "warning", "limit.reached", limit="connections", value=self.limits.connections,
-                    listener=name, peer=f"{address[0]}:{address[1]}",
-                    hint="raise limits.connections in the network file, and the process's open files (ulimit -n)",
-                )  # fmt: skip
+                self._refuse(name, f"{address[0]}:{address[1]}", now)
                 continue
             self._house.add(sock, self.next_link(name), now)
+
+    @property
+    def connections_max(self) -> int:
+        """As many as limits and open files allow."""
+        return min(self.limits.connections, self.files_max)
+
+    def _bound(self) -> tuple[str, int, str]:
+        """What bounds the connections: its name, its value, and what to raise."""
+        if self.files_max < self.limits.connections:
+            return "open files", self.files_max, "the process's hard limit of open files (ulimit -Hn)"
+        remedy = "connections in [limits] of the network file, and the process's open files (ulimit -Hn)"
+        return "connections", self.limits.connections, remedy
+
+    def _refuse(self, name: str, peer: str, now: int) -> None:
+        """Say so, at most once a second, with how many it were."""
+        self._refused += 1
+        if now < self._refusal_said_ns + 1_000_000_000:
+            return
+        limit, value, remedy = self._bound()
+        self._log("warning", "limit.reached", limit=limit, value=value, listener=name, peer=peer, times=self._refused,
+                  hint=f"all that are open have signed on; raise {remedy}")  # fmt: skip
+        self._refused, self._refusal_said_ns = 0, now
 
     def _turn_away(self, name: str, listener: socket.socket) -> None:
         """No descriptor is left: the spare one lets the peer in and out again, else the listener would stay readable for ever."""

@@ -22,6 +22,14 @@ ROOM_MAX: Final = 1 << 14
 
 
 @runtime_checkable
+class Yielding(Protocol):
+    """A party that can spare connections for others."""
+
+    def make_room(self, limit: str, value: int, remedy: str) -> bool:
+        """Ask to close one at once, for this limit that `remedy` would raise. False: none can be spared."""
+
+
+@runtime_checkable
 class Paced(Protocol):
     """A party whose turns may be given bounded room."""
 

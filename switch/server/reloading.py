@@ -103,6 +103,7 @@ class Reloader:
         running, driver, old = self._running, self._running.driver, self._running.switch
         wanted = addresses_of(network)
         try:
+            files = raise_open_files(network)
             opened = driver.doors.prepare(wanted)
         except OSError as error:
             raise Unable(
@@ -129,9 +130,9 @@ class Reloader:
         for link in driver.doors.dial(dials_of(network), running.nursery):
             new.retire(link, "fewer connections with this host are to be kept", now)
         driver.carry_out(now)
-        too_few = raise_open_files(network.limits.connections)
-        if too_few is not None:
-            driver.tell(too_few)
+        driver.doors.files_max = files.connections_max
+        if files.too_few is not None:
+            driver.tell(files.too_few)
 
 
 def raise_obstacles(found: list[Obstacle]) -> None:

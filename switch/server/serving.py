@@ -4,6 +4,7 @@ Order matters: the network file is checked and the journal recovered before a po
 died becomes owed before anything is answered.
 """
 
+import errno
 import resource
 import subprocess
 import sys
@@ -27,6 +28,7 @@ from switch.journal.index import DAMAGED, index_path
 from switch.journal.recovery import Recovered
 from switch.security.files import make_private_directory
 from switch.security.vault import KeyVault
+from switch.server.connections import ListenError
 from switch.server.control import Control, controlling
 from switch.server.driver import Dial, Driver, Sinks, trio_clock
 from switch.server.driving import driving
@@ -98,7 +100,7 @@ class Serving:
             exceptions=len(state.exceptions) + len(state.shelved),
             disk_free_bytes=disk_free_bytes(self._state_dir),
             connections=self.driver.open_connections,
-            connections_max=self.network.limits.connections,
+            connections_max=self.driver.doors.connections_max,
         )
 
     def follow(self, switch: Switch, network: Network, dialects: dict[str, Dialect]) -> None:
@@ -171,23 +173,41 @@ def shipped_dialects() -> list[Dialect]:
     return [Dialect.load(name) for name in names()]
 
 
-SPARE_FILES = 64
-"""Descriptors beside the connections: listeners, journal, hop log, the runtime's own."""
+SPARE_FILES = 96
+"""Descriptors that no connection gets: journal and its writer's restart, index, hop log, capture, `CLIENTS_MAX` operators."""
 
 
-def raise_open_files(connections: int) -> Log | None:
-    """Raise this process's limit of open files as far as it may be; an event where that is too low for `connections`."""
+class OpenFiles(msgspec.Struct, frozen=True):
+    """What the limit of open files lets this process have."""
+
+    connections_max: int
+    too_few: Log | None
+    """an event, where the network file allows more connections"""
+
+
+def raise_open_files(network: Network) -> OpenFiles:
+    """Raise this process's limit of open files as far as it may be.
+
+    Raises ListenError: it cannot even hold the hosts' connections.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    needed = connections + SPARE_FILES
+    connections, reserved = network.limits.connections, SPARE_FILES + len(network.listeners)
+    needed = connections + reserved
     if hard == resource.RLIM_INFINITY or hard >= needed:
-        return None
-    return Log("warning", "limit.open_files", {
-        "value": hard, "needed": needed, "connections": connections,
-        "hint": f"connections beyond about {hard - SPARE_FILES} are refused: raise the hard limit of open files (ulimit -Hn), "
+        return OpenFiles(connections, None)
+    left, dialled = hard - reserved, len(dials_of(network))
+    if left <= dialled:
+        raise ListenError(errno.EMFILE, (
+            f"{hard} open files are too few: the switch needs {reserved} for itself and {dialled} for connections with hosts; "
+            "raise the hard limit of open files (ulimit -Hn)"
+        ))  # fmt: skip
+    return OpenFiles(left, Log("warning", "limit.open_files", {
+        "value": hard, "needed": needed, "connections": connections, "connections_max": left,
+        "hint": f"no more than {left} connections are held: raise the hard limit of open files (ulimit -Hn), "
                 "or lower connections in [limits] of the network file",
-    })  # fmt: skip
+    }))  # fmt: skip
 
 
 def found_at_start(recovered: Recovered) -> list[Log]:
@@ -233,9 +253,9 @@ async def serving(
     recovered = feed.open()
     try:
         sinks = open_sinks()
-        too_few = raise_open_files(network.limits.connections)
-        if too_few is not None:
-            sinks.log(too_few, time.time_ns())
+        files = raise_open_files(network)
+        if files.too_few is not None:
+            sinks.log(files.too_few, time.time_ns())
         for event in found_at_start(recovered):
             sinks.log(event, time.time_ns())
         history = IndexHistory(state_dir, lambda why: sinks.log(index_damaged(why), time.time_ns()))
@@ -259,6 +279,7 @@ async def serving(
             trio.open_nursery() as nursery,
         ):
             running = Serving(switch, driver, control, feed, nursery, recovered, state_dir, sinks)
+            driver.doors.files_max = files.connections_max
             running.recovery_ms = round((time.perf_counter() - began) * 1000)
             if inherited is not None:
                 running.restarts = inherited.restarts

@@ -299,7 +299,22 @@ def many_files() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def test_ten_thousand_open_connections_leave_room_for_payments(running: Stage, many_files: None) -> None:
+@pytest.fixture
+def roomy(tmp_path: Path) -> Iterator[Stage]:
+    """A switch that lets one address hold as many unsigned connections as there may be at all."""
+    stage = Stage(
+        tmp_path, {r"\[limits\]\n": "[limits]\nunsigned_per_address = 12_000\nunsigned_per_listener = 12_000\n"}
+    )
+    try:
+        stage.issuers()
+        stage.serve()
+        yield stage
+    finally:
+        stage.close()
+
+
+def test_ten_thousand_open_connections_leave_room_for_payments(roomy: Stage, many_files: None) -> None:
+    running = roomy
     switch = next(child for child in running.children if child.name == "serve")
     before_kib = memory_kib(switch.pid)
     at = address(running)
@@ -320,15 +335,32 @@ def test_ten_thousand_open_connections_leave_room_for_payments(running: Stage, m
         assert till.pays(PURCHASE, "atlas-approved")[1][DE.RESPONSE_CODE] == "00"
 
 
-def test_one_connection_too_many_is_refused_and_the_log_says_which_limit(tmp_path: Path) -> None:
+def test_one_connection_too_many_takes_the_place_of_the_oldest_unsigned_one_and_the_log_says_which_limit(
+    tmp_path: Path,
+) -> None:
     stage = Stage(tmp_path, {r"connections = 12_000": "connections = 20"})
     try:
         stage.serve()
         with ExitStack() as stack:
             socks = [stack.enter_context(closing(connect(stage))) for _ in range(25)]
             reached = stage.event("limit.reached", limit="connections")
-            assert (reached["value"], reached["listener"]) == (20, "acquirers")
-            assert hung_up(socks[-1])
+            assert (reached["value"], reached["peer"]) == (20, "127.0.0.1")
+            assert hung_up(socks[0])
+    finally:
+        stage.close()
+
+
+def test_one_address_that_only_connects_displaces_itself_and_nobody_else(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, {r"\[limits\]\n": "[limits]\nunsigned_per_address = 5\n"})
+    try:
+        stage.issuers()
+        stage.serve()
+        with closing(Till(stage, "rif")) as till, ExitStack() as stack:
+            idle = [stack.enter_context(closing(connect(stage))) for _ in range(7)]
+            assert stage.event("limit.reached", limit="unsigned_per_address")["value"] == 5
+            assert hung_up(idle[0])
+            assert hung_up(idle[1])
+            assert till.pays(PURCHASE, "atlas-approved")[1][DE.RESPONSE_CODE] == "00"
     finally:
         stage.close()
 

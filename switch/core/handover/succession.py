@@ -135,7 +135,7 @@ def _take_session(switch: Switch, kept: KeptSession, now: int) -> None:
         switch.with_hosts[kept.link] = session
     switch.maintenance.adopt(session)
     if kept.sign_on_by_ns is not None:
-        switch.unsigned[kept.link] = kept.sign_on_by_ns
+        switch.newcomers.add(session, kept.sign_on_by_ns)
     if kept.begun_ns is not None:
         switch.partial[kept.link] = kept.begun_ns
     if not kept.good:
