@@ -88,7 +88,10 @@ class Held(Protocol):
     """Whatever holds records: `entries[n - 1]` is record n, and the first `durable` of them are never taken back."""
 
     entries: list[AnyEntry]
-    durable: int
+
+    @property
+    def durable(self) -> int:
+        """The newest record that is never taken back."""
 
 
 class DictHistory:

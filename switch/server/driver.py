@@ -4,14 +4,13 @@ One epoll set holds every socket, and one Trio task waits for it: what has arriv
 batch, then the party's effects are carried out, one `send` per touched link and one wake-up of the journal. No task, scope,
 lock or channel per message, and none per link (docs/decisions/one-poller.md has the reason and the figures).
 
-The rule of order: effects leave as the party appended them, except that a `Send` with `after` waits until the journal holds
-that position.
+The rule of order, as `core.outbox` has it: effects leave as the party appended them, except that a `Send` with `after` waits
+until the journal holds that position.
 """
 
 import select
 import socket
 import time
-from collections import deque
 from contextlib import suppress
 from typing import Any
 
@@ -19,7 +18,8 @@ import trio
 
 from switch.core.limits import Limits
 from switch.core.network import Address
-from switch.core.party import Close, Effect, Hop, LinkId, Log, Party, Record, Send
+from switch.core.outbox import Outbox, Ports
+from switch.core.party import Close, Hop, LinkId, Log, Party, Send
 from switch.server.connections import Connection, address_of
 from switch.server.handover import KeptConnection
 from switch.server.listeners import Doors
@@ -47,13 +47,11 @@ class Driver:
         self._watcher: Watcher | None = None
         self._limits = limits
         self._journal = journal
-        self._durable = durable
         self._epoll = select.epoll()
         self._pace = Pace(limits.turn_ms) if isinstance(party, Paced) else None
         self.doors = Doors(self._epoll, limits, self)
         self._connections: dict[int, Connection] = {}
         self._by_link: dict[LinkId, Connection] = {}
-        self._held: deque[Send] = deque()
         self._touched: set[Connection] = set()
         self._still = False
         self._lazy_at = NEVER
@@ -67,6 +65,7 @@ class Driver:
         """when its writer was last found gone, monotonic; 0: never"""
         self._wall_at = 0
         self._set_wall(trio_clock())
+        self._outbox = Outbox(self._ports(), durable)
 
     # -- the batch: sockets -> party -> effects
 
@@ -127,58 +126,49 @@ class Driver:
         while party.effects or self._touched:
             effects, party.effects = party.effects, []
             self._idle_work = self._idle_work or bool(effects)
-            self._do(effects, now)
+            self._outbox.carry_out(effects, now, party.wall_offset_ns)
             touched, self._touched = self._touched, set()
             for connection in touched:
                 self._write(connection, now)
-        if self._held and self._journal is not None:
+        if self._outbox.waiting and self._journal is not None:
             self._push()
         self._arm(now)
 
-    def _do(self, effects: list[Effect], now: int) -> None:
-        """In order; the commonest first, since this runs eight times a payment."""
-        log_hop, send, wall_offset_ns = self._sinks.hop, self._send, self.party.wall_offset_ns
-        if self._watcher is not None:
-            log_hop, send = self._shown_hop, self._shown_send
-        for effect in effects:
-            if isinstance(effect, Hop):
-                if log_hop is not None:
-                    log_hop(effect, effect.at_ns, effect.at_ns + wall_offset_ns)
-            elif isinstance(effect, Send):
-                if effect.after > self._durable:
-                    self._held.append(effect)
-                else:
-                    send(effect, now)
-            elif isinstance(effect, Record):
-                assert self._journal is not None, "a party that records needs a journal"
-                self._journal.append(effect.position, effect.entry)
-            elif isinstance(effect, Log):
-                self._sinks.log(effect, now + wall_offset_ns)
-            else:
-                self._close(effect, now)
+    def _ports(self) -> Ports:
+        """Where effects go: past the watcher, where there is one."""
+        watched, sinks = self._watcher is not None, self._sinks
+        return Ports(
+            send=self._show_and_send if watched else self._send,
+            record=self._journal.append if self._journal is not None else _refuse_record,
+            hop=self._show_hop if watched else sinks.hop,
+            sent=sinks.hop,
+            log=sinks.log,
+            close=self._close,
+            undelivered=self._report_undelivered,
+        )
 
-    def _send(self, send: Send, now: int) -> None:
+    def _send(self, send: Send) -> bool:
         connection = self._by_link.get(send.link)
         if connection is None or connection.closing:
-            if send.txn:
-                self.party.undelivered(send.link, send.txn, now)
-            return
+            return False
         connection.put(send.data, send.txn)
         self._touched.add(connection)
-        if send.hop is not None and self._sinks.hop is not None:
-            self._sinks.hop(send.hop, now, now + self.party.wall_offset_ns)
+        return True
 
-    def _shown_hop(self, hop: Hop, at_ns: int, wall_ns: int) -> None:
+    def _report_undelivered(self, link: LinkId, txn: int, now: int) -> None:
+        self.party.undelivered(link, txn, now)
+
+    def _show_hop(self, hop: Hop, at_ns: int, wall_ns: int) -> None:
         assert self._watcher is not None
         self._watcher.understood(hop)
         if self._sinks.hop is not None:
             self._sinks.hop(hop, at_ns, wall_ns)
 
-    def _shown_send(self, send: Send, now: int) -> None:
-        connection = self._by_link.get(send.link)
-        if self._watcher is not None and connection is not None and not connection.closing:
-            self._watcher.sent(send.link, send.data, send.hop, now + self.party.wall_offset_ns)
-        self._send(send, now)
+    def _show_and_send(self, send: Send) -> bool:
+        sent = self._send(send)
+        if sent and self._watcher is not None:
+            self._watcher.sent(send.link, send.data, send.hop, trio_clock() + self.party.wall_offset_ns)
+        return sent
 
     def show_to(self, watcher: Watcher | None) -> None:
         """From now on show what passes to `watcher`, beginning with the connections there are; to nobody where it is None."""
@@ -189,6 +179,7 @@ class Driver:
             if watcher is not None:
                 self._show_opened(watcher, connection, wall_ns)
         self._watcher = watcher
+        self._outbox.ports = self._ports()
 
     def _show_opened(self, watcher: Watcher, connection: Connection, wall_ns: int) -> None:
         own, peer = address_of(connection.sock.getsockname), address_of(connection.sock.getpeername)
@@ -247,7 +238,7 @@ class Driver:
 
     def settled(self, position: int) -> bool:
         """Everything up to record `position` is durable, and nothing waits for it."""
-        return not self._held and not self.party.effects and self._durable >= position
+        return not self._outbox.waiting and not self.party.effects and self._outbox.durable >= position
 
     def kept(self) -> tuple[KeptConnection, ...]:
         """The connections, for the driver of another process."""
@@ -361,13 +352,9 @@ class Driver:
         except RuntimeError as error:
             self._writer_gone(str(error), now)
             return
-        if position > self._durable:
-            self._durable = position
+        if position > self._outbox.durable:
             self.party.durable(position, now)
-            held = self._held
-            send = self._send if self._watcher is None else self._shown_send
-            while held and held[0].after <= position:
-                send(held.popleft(), now)
+            self._outbox.release(position, now, self.party.wall_offset_ns)
 
     def _writer_gone(self, reason: str, now: int) -> None:
         if self._journal_fd < 0:
@@ -375,7 +362,7 @@ class Driver:
         with suppress(OSError):  # the journal has closed it already, most likely; epoll forgets what is closed
             self._epoll.unregister(self._journal_fd)
         self._journal_fd = -1
-        self._log("error", "journal.down", reason=reason, held_sends=len(self._held),
+        self._log("error", "journal.down", reason=reason, held_sends=self._outbox.waiting,
                   hint="payments are declined (DE39=96) until the journal writer is back; it is restarted now")  # fmt: skip
         self.party.journal_state(False, reason, now)
         self.journal_down_ns = now
@@ -396,7 +383,7 @@ class Driver:
                 self._log("error", "journal.restart_failed", reason=str(error), next_attempt_ms=int(wait_s * 1000))
             if self._journal_fd >= 0:
                 self._journal_down = trio.Event()
-                self._log("info", "journal.up", durable=self._durable)
+                self._log("info", "journal.up", durable=self._outbox.durable)
                 self.party.journal_state(True, "", trio_clock())
                 self._push()
                 self.carry_out(trio_clock())
@@ -466,7 +453,7 @@ class Driver:
         self.carry_out(now)
         with trio.move_on_after(seconds):
             while not (  # noqa: ASYNC110 - the party is pure: it has no event to wait for
-                self.party.drained() and not self._held and not any(c.queue for c in self._by_link.values())
+                self.party.drained() and not self._outbox.waiting and not any(c.queue for c in self._by_link.values())
             ):
                 await trio.sleep(0.01)
             return True
@@ -484,3 +471,7 @@ class Driver:
                 self._push()
             self._journal.close()
         self._sinks.flush()
+
+
+def _refuse_record(position: int, entry: Any) -> None:
+    raise AssertionError(f"a party that records ({type(entry).__name__}, position {position}) needs a journal")

@@ -1,16 +1,17 @@
 """Processes of the simulated world: each runs one party, carries its effects out, and can die.
 
 `Node` is any process; `SwitchNode` has a journal, and a fuse by which it dies between two chosen effects. Effects are carried out
-as `switch.core.party` has it: in order, but that a send which waits for the journal waits alone.
+by `switch.core.outbox`, as in production.
 """
 
-from collections import Counter, deque
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, Protocol
 
 import msgspec
 
-from switch.core.party import Close, Hop, LinkId, Log, Party, Record, Send
+from switch.core.outbox import EVERYTHING, Outbox, Ports
+from switch.core.party import Close, Effect, Hop, LinkId, Log, Party, Record, Send
 from switch.core.records.records import AnyEntry
 from switch.core.switch import Switch
 from switch.sim.clock import EPOCH_NS, Clock
@@ -51,6 +52,7 @@ class Node:
         self._trace = trace
         self._busy = False
         self._armed = NEVER
+        self.outbox = Outbox(self._ports(), self._durable())
         party.wall_offset_ns = EPOCH_NS
 
     # -- what happens to it
@@ -96,8 +98,9 @@ class Node:
             self.party.wall_offset_ns = self.wall_offset_ns
 
     def crash(self) -> None:
-        """The process dies. The kernel still sends some of what was written."""
+        """The process dies; what waited was never said. The kernel still sends some of what was written."""
         self.party = None
+        self.outbox.drop_waiting()
         self._armed = NEVER
         for end in list(self.ends.values()):
             end.vanish()
@@ -107,6 +110,7 @@ class Node:
     def starts(self, party: Party) -> None:
         """A new process in place of one that died (or, with connections left, of one that nobody saw dying)."""
         self.party = party
+        self.outbox = Outbox(self._ports(), self._durable())
         party.wall_offset_ns = self.wall_offset_ns
         self._armed = NEVER
         for end in list(self.ends.values()):
@@ -123,12 +127,7 @@ class Node:
         party = self.party
         while party is not None and party.effects:
             effects, party.effects = party.effects, []
-            for effect in effects:
-                if self._trace is not None:
-                    self._trace.effect(self.clock.now, self.name, effect)
-                self.do(effect)
-                if self.party is not party:
-                    break
+            self.outbox.carry_out(self._while_alive(effects), self.clock.now, self.wall_offset_ns)
             party = self.party
         self._busy = False
         self.settled()
@@ -141,32 +140,58 @@ class Node:
                 self._armed = max(due, self.clock.now)
                 self.clock.at(self._armed, self._wake, self._armed)
 
-    def do(self, effect: Any) -> None:
-        """Carry out one effect."""
-        if isinstance(effect, Send):
-            self.send(effect)
-        elif isinstance(effect, Log):
-            self.events[effect.event] += 1
-        elif isinstance(effect, Record):
-            self.records.append(effect.entry)
-            if self.party is not None:
-                self.party.durable(effect.position, self.clock.now)
-        elif isinstance(effect, Close):
-            end = self.ends.get(effect.link)
-            if end is not None and effect.at_once:
-                end.break_off()
-            elif end is not None and not end.closing:
-                end.close()
+    def _while_alive(self, effects: Sequence[Effect]) -> Iterator[Effect]:
+        """The effects, one at a time and traced, until the process is another one or none."""
+        party = self.party
+        for effect in effects:
+            if self._trace is not None:
+                self._trace.effect(self.clock.now, self.name, effect)
+            yield effect
+            if self.party is not party:
+                return
 
-    def send(self, send: Send) -> None:
+    def _durable(self) -> int:
+        """The position that a process starting now finds durable."""
+        return EVERYTHING
+
+    def _ports(self) -> Ports:
+        return Ports(
+            send=self.send, record=self._record, hop=None, sent=None, log=self._log, close=self._close,
+            undelivered=self._report_undelivered,
+        )  # fmt: skip
+
+    def send(self, send: Send) -> bool:
         """Bytes leave, or (a connection that is gone) do not."""
         end = self.ends.get(send.link)
         if end is None and self.roaming and self.ends:
             end = next(reversed(self.ends.values()))
-        if end is not None and not end.closing:
-            end.send(send.data, send.txn, BUFFER_BYTES)
-            if self.on_send is not None:
-                self.on_send(send)
+        if end is None or end.closing:
+            return False
+        end.send(send.data, send.txn, BUFFER_BYTES)
+        if self.on_send is not None:
+            self.on_send(send)
+        return True
+
+    def _record(self, position: int, entry: Any) -> None:
+        self.records.append(entry)
+        if self.party is not None:
+            self.party.durable(position, self.clock.now)
+
+    def _log(self, log: Log, wall_ns: int) -> None:
+        del wall_ns
+        self.events[log.event] += 1
+
+    def _close(self, close: Close, now: int) -> None:
+        del now
+        end = self.ends.get(close.link)
+        if end is not None and close.at_once:
+            end.break_off()
+        elif end is not None and not end.closing:
+            end.close()
+
+    def _report_undelivered(self, link: LinkId, txn: int, now: int) -> None:
+        if self.party is not None:
+            self.party.undelivered(link, txn, now)
 
 
 class Fuse(msgspec.Struct):
@@ -178,6 +203,11 @@ class Fuse(msgspec.Struct):
     left: int
     down_ms: int
 
+    def burn(self, effect: Effect) -> bool:
+        """Count an effect that is about to be carried out. True: this is the one."""
+        self.left -= self.kind is None or type(effect) is self.kind
+        return self.left <= 0
+
 
 class SwitchNode(Node):
     """The switch's process, its journal and what waits for it."""
@@ -188,10 +218,9 @@ class SwitchNode(Node):
         self, clock: Clock, party: Switch, disk: Disk, lost: Callable[[End], None], died: Callable[[int], None],
         audit: SwitchWatch, trace: Trace | None,
     ) -> None:  # fmt: skip
-        super().__init__(clock, "switch", party, lost, trace)
         self.disk = disk
+        super().__init__(clock, "switch", party, lost, trace)
         self.fuse: Fuse | None = None
-        self.held: deque[Send] = deque()
         self.hops: list[Hop] | None = None
         self.logs: list[tuple[int, Log]] | None = None
         self.crashes = 0
@@ -203,72 +232,78 @@ class SwitchNode(Node):
         self._audit = audit
 
     def crash(self) -> None:
-        """The process dies; what waited for the journal was never said."""
+        """The process dies, whatever was to kill it."""
         super().crash()
-        self.held.clear()
         self.fuse = None
         self.crashes += 1
 
-    def do(self, effect: Any) -> None:
-        """Carry out one effect, unless the fuse burns out on it."""
-        if isinstance(effect, Send) and effect.txn:
-            self._audit.said[effect.txn] += 1
-        self._do_once(effect)
+    def _while_alive(self, effects: Sequence[Effect]) -> Iterator[Effect]:
+        """The fuse burns before or after each effect; that of a send burns where its bytes leave, which may be later."""
+        for effect in super()._while_alive(effects):
+            if isinstance(effect, Send):
+                if effect.txn:
+                    self._audit.said[effect.txn] += 1
+                yield effect
+                continue
+            fuse = self.fuse
+            burnt = fuse is not None and fuse.burn(effect)
+            if not (fuse is not None and burnt and fuse.before):
+                yield effect
+            if fuse is not None and burnt and self.party is not None:
+                self._died(fuse.down_ms)
 
-    def _do_once(self, effect: Any) -> None:
-        if isinstance(effect, Send) and effect.after > self.disk.durable:
-            self.held.append(effect)
-        elif self.fuse is None:
-            self._do(effect)
-        else:
-            self._do_burning(effect, self.fuse)
+    def _durable(self) -> int:
+        return self.disk.durable
 
-    def _do_burning(self, effect: Any, fuse: Fuse) -> None:
-        fuse.left -= fuse.kind is None or type(effect) is fuse.kind
-        if fuse.left > 0:
-            self._do(effect)
-            return
+    def _ports(self) -> Ports:
+        return msgspec.structs.replace(
+            super()._ports(), record=self.disk.append, hop=self._keep_hop, sent=self._keep_hop
+        )
+
+    def _keep_hop(self, hop: Hop, at_ns: int, wall_ns: int) -> None:
+        del wall_ns
+        if self.hops is not None and self.party is not None:
+            self.hops.append(hop if hop.at_ns == at_ns else msgspec.structs.replace(hop, at_ns=at_ns))
+
+    def _log(self, log: Log, wall_ns: int) -> None:
+        if log.event == "answer.late":
+            self._audit.heard_late.add(int(log.fields["txn"], 16))
+        if self.logs is not None:
+            self.logs.append((self.clock.now, log))
+        super()._log(log, wall_ns)
+
+    def send(self, send: Send) -> bool:
+        """Bytes leave, or (a connection that is gone) do not; or the fuse burns out on them."""
+        fuse = self.fuse
+        if fuse is None or not fuse.burn(send):
+            return self._write(send)
         if not fuse.before:
-            self._do(effect)
+            if not self._write(send) and send.txn:
+                self._report_undelivered(send.link, send.txn, self.clock.now)
+            elif send.hop is not None:
+                self._keep_hop(send.hop, self.clock.now, 0)
         if self.party is not None:
             self._died(fuse.down_ms)
+        return True  # the dead report nothing
 
-    def _do(self, effect: Any) -> None:
-        if isinstance(effect, Record):
-            self.disk.append(effect.position, effect.entry)
-        elif isinstance(effect, Hop):
-            if self.hops is not None:
-                self.hops.append(effect)
-        else:
-            if isinstance(effect, Log) and effect.event == "answer.late":
-                self._audit.heard_late.add(int(effect.fields["txn"], 16))
-            if self.logs is not None and isinstance(effect, Log):
-                self.logs.append((self.clock.now, effect))
-            super().do(effect)
-
-    def send(self, send: Send) -> None:
-        """Bytes leave; an answer that cannot is reported."""
+    def _write(self, send: Send) -> bool:
         end = self.ends.get(send.link)
         if end is None or end.closing:
-            if send.txn:
-                self.not_sent_one(send.link, send.txn)
-            return
-        if self.hops is not None and send.hop is not None:
-            self.hops.append(msgspec.structs.replace(send.hop, at_ns=self.clock.now))
+            return False
         assert self.party is not None
         if send.hop is not None and send.hop.mti[2] == "2":
             self._audit.owed_leaves(self.party, send.hop.txn)
         end.send(send.data, send.txn, self.party.limits.send_buffer_bytes)
+        return True
 
     def not_sent(self, end: End, txns: list[int]) -> None:
         """Answers that never left."""
         for txn in txns:
-            self.not_sent_one(end.link, txn)
+            self._report_undelivered(end.link, txn, self.clock.now)
 
-    def not_sent_one(self, link: LinkId, txn: int) -> None:
-        """One of them."""
+    def _report_undelivered(self, link: LinkId, txn: int, now: int) -> None:
         if self.party is not None:
-            self.party.undelivered(link, txn, self.clock.now)
+            self.party.undelivered(link, txn, now)
             self._audit.undelivered(self.party, txn)
 
     def durable(self, position: int) -> None:
@@ -276,15 +311,14 @@ class SwitchNode(Node):
         if self.party is None:
             return
         self.party.durable(position, self.clock.now)
-        while self.held and self.held[0].after <= position and self.party is not None:
-            self._do_once(self.held.popleft())
+        self.outbox.release(position, self.clock.now, self.wall_offset_ns)
         self.carry_out()
 
     def settled(self) -> None:
         """See to the journal, too."""
         if self.party is None:
             return
-        self.disk.push(waited_for=bool(self.held))
+        self.disk.push(waited_for=bool(self.outbox.waiting))
         super().settled()
         if self.quiet is not None:
             self.quiet()

@@ -24,7 +24,8 @@ from switch.core.handover.succession import hand_over, take_over
 from switch.core.link_control.diagnosis import LinkDoctor
 from switch.core.messages.translator import answer, translator_for
 from switch.core.network import Network
-from switch.core.party import Close, Hop, LinkId, Log, Record, Send
+from switch.core.outbox import Outbox, Ports
+from switch.core.party import Close, Hop, LinkId, Log, Send
 from switch.core.records.records import AnyEntry
 from switch.core.records.state import State, apply
 from switch.core.switch import Switch
@@ -121,9 +122,7 @@ class Playbook:
         """every record, durable or not"""
         self.hops: list[Hop] = []
         self.logs: list[Log] = []
-        self.durable = len(self.entries)
-        """of them, so many are durable"""
-        self._held: list[Send] = []
+        self._outbox = Outbox(self._ports(), len(self.entries))
         self._holding = False
         self._peers: dict[LinkId, End] = {}
         self._links = links
@@ -137,6 +136,11 @@ class Playbook:
         self.switch.wall_offset_ns = EPOCH_NS
         self.switch.started(self.now)
         self._carry_out()
+
+    @property
+    def durable(self) -> int:
+        """So many of the records are durable."""
+        return self._outbox.durable
 
     # -- the other ends
 
@@ -278,39 +282,38 @@ class Playbook:
     # -- effects
 
     def _carry_out(self) -> None:
-        while self.switch.effects or (not self._holding and self.durable < len(self.entries)):
-            effects, self.switch.effects = self.switch.effects, []
-            for effect in effects:
-                if isinstance(effect, Send):
-                    if effect.after > self.durable:
-                        self._held.append(effect)
-                    else:
-                        self._send(effect)
-                elif isinstance(effect, Record):
-                    assert effect.position == len(self.entries) + 1
-                    self.entries.append(effect.entry)
-                elif isinstance(effect, Hop):
-                    self.hops.append(effect)
-                elif isinstance(effect, Log):
-                    self.logs.append(effect)
-                elif isinstance(effect, Close):
-                    self._closed(effect)
-            if not self._holding and self.durable < len(self.entries):
-                self.durable = len(self.entries)
-                self.switch.durable(self.durable, self.now)
-                held, self._held = self._held, []
-                for send in held:
-                    self._send(send)
+        switch, outbox = self.switch, self._outbox
+        while switch.effects or (not self._holding and outbox.durable < len(self.entries)):
+            effects, switch.effects = switch.effects, []
+            outbox.carry_out(effects, self.now, switch.wall_offset_ns)
+            if not self._holding and outbox.durable < len(self.entries):
+                position = len(self.entries)
+                switch.durable(position, self.now)
+                outbox.release(position, self.now, switch.wall_offset_ns)
 
-    def _send(self, send: Send) -> None:
+    def _ports(self) -> Ports:
+        return Ports(
+            send=self._send,
+            record=self._record,
+            hop=lambda hop, _at_ns, _wall_ns: self.hops.append(hop),
+            sent=lambda hop, at_ns, _wall_ns: self.hops.append(msgspec.structs.replace(hop, at_ns=at_ns)),
+            log=lambda log, _wall_ns: self.logs.append(log),
+            close=lambda close, _now: self._closed(close),
+            undelivered=self._report_undelivered,
+        )
+
+    def _send(self, send: Send) -> bool:
         peer = self._peers.get(send.link)
-        if peer is None:
-            if send.txn:
-                self.switch.undelivered(send.link, send.txn, self.now)
-            return
-        if send.hop is not None:
-            self.hops.append(msgspec.structs.replace(send.hop, at_ns=self.now))
-        peer.takes(send.data)
+        if peer is not None:
+            peer.takes(send.data)
+        return peer is not None
+
+    def _report_undelivered(self, link: LinkId, txn: int, now: int) -> None:
+        self.switch.undelivered(link, txn, now)
+
+    def _record(self, position: int, entry: AnyEntry) -> None:
+        assert position == len(self.entries) + 1
+        self.entries.append(entry)
 
     def _closed(self, close: Close) -> None:
         peer = self._peers.pop(close.link, None)

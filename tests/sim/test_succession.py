@@ -36,7 +36,7 @@ class Successions:
         if old is None or old.draining:
             return
         self.under_way += len(old.pending)
-        settled = disk.durable == old.position and not node.held and not old.journal_down
+        settled = disk.durable == old.position and not node.outbox.waiting and not old.journal_down
         new = self._restarted(old) if settled else self._reloaded(old)
         new.wall_offset_ns = node.wall_offset_ns
         node.party = new
