@@ -14,6 +14,7 @@ import msgspec
 from switch.core.limits import Limits
 from switch.core.messages.translator import translator_for
 from switch.core.network import HostLink, Listener, Member, Network, StandInRule
+from switch.core.party import LinkId
 from switch.core.records.records import ENCODER
 from switch.core.records.state import History, State
 from switch.core.switch import Switch
@@ -43,6 +44,8 @@ Post = tuple[Member, Listener, int]
 
 PLAIN_SHARE: Final = 0.25
 """of hosts that think as ours do, on a day with minds"""
+POSING_SHARE: Final = 0.1
+"""of acquirers that sign on as another, too, on a day with minds"""
 FLOOD_FROM: Final = 5_000
 """terminals of a flood are numbered from here, so that they share no DE41 with others"""
 
@@ -71,6 +74,11 @@ class WatchedTerminal(Terminal):
             if de39 in APPROVALS and first not in APPROVALS:
                 self.contradictions.append(f"{self.name}: {key} was answered {first}, and then {de39}")
         super().on_message(line, heard, now)
+
+    def note_posed(self, link: LinkId, now: int) -> None:
+        """No connection may become another's."""
+        super().note_posed(link, now)
+        self.contradictions.append(f"{self.name}: connection {link} signed on as another, and was taken for it")
 
 
 class Climate(msgspec.Struct, frozen=True):
@@ -197,6 +205,11 @@ class Cast:
     def manner(self, dice: Random) -> Manner:
         """How an acquirer's host names things today."""
         return dice.choice(MANNERS) if self.minds and dice.random() >= PLAIN_SHARE else PLAIN_MANNER
+
+    def impostor(self, dice: Random, member: str) -> str:
+        """The institution that this member's connections say they are, too, today; "" on most days, on which they do not."""
+        others = [other.institution for other in self.network.members if other.name != member]
+        return dice.choice(others) if self.minds and dice.random() < POSING_SHARE and others else ""
 
     def _cards_of(self, host: HostLink) -> tuple[TestCard, ...]:
         owner = host.member if host.role == "issuer" else host.scheme

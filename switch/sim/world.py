@@ -123,12 +123,13 @@ class World:
             node = self._add(host.name, party)
             node.roaming = climate.roaming
             self._host_circuit(host, node)
-        posts = cast.posts()
+        posts, posing = cast.posts(), Random(f"{self.seed} another")  # noqa: S311 - own dice: other days are as they were
         for post in posts:
             load = Load(rate=climate.rate / len(posts), payments=max(1, self.payments // len(posts)))
             terminal = cast.terminal(post, load, self._own_dice(), climate)
             self.manners[terminal.name] = cast.manner(self._minds_dice)
             terminal.adopt(self.manners[terminal.name])
+            terminal.pose(cast.impostor(posing, post[0].name))
             self._terminal(terminal, post[1].name)
         member, listener, _ = posts[0]
         self.floods[f"{member.name}-{listener.name}-flood"] = posts[0]

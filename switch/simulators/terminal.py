@@ -57,6 +57,9 @@ class Terminal(Host):
         self._link_of = {place.terminal: links[i % len(links)] for i, place in enumerate(places)}
         self._up: dict[str, Line] = {}
         self._stans: dict[str, int] = {}
+        self._poses_as = ""
+        self._poses: set[str] = set()
+        """DE11 of sign-ons as that institution that have not been answered"""
         self._one_stan = False
         """DE11 tells its terminals' messages apart where DE41 does not"""
         self._deck, self._mix, self._load, self._dice = deck, mix, load, dice
@@ -99,6 +102,16 @@ class Terminal(Host):
         self.ahead_ns = manner.ahead_h * 3_600_000 * MS
         self._acquiring.manner = manner
         self._one_stan = DE.TERMINAL in manner.without
+
+    def pose(self, institution: str) -> None:
+        """From here on each connection, once signed on, says that it is this institution, too: as a concentrator may that signs
+        on bank after bank over one connection, or whoever wants another's traffic."""
+        self._poses_as = institution
+
+    def note_posed(self, link: LinkId, now: int) -> None:
+        """The switch has taken a connection for another's."""
+        del now
+        self.log("error", "sign_on.taken_for_another", link=link, institution=self._poses_as)
 
     # -- links
 
@@ -145,7 +158,11 @@ class Terminal(Host):
         """An answer; or an echo test of the switch's."""
         internal = heard.internal
         mti = internal[DE.MTI]
-        if mti == "0810":
+        if mti == "0810" and internal.get(DE.STAN) in self._poses:
+            self._poses.discard(internal[DE.STAN])
+            if internal.get(DE.RESPONSE_CODE) == Answer.APPROVED:
+                self.note_posed(line.link, now)
+        elif mti == "0810":
             self._take_network_answer(line, internal.get(DE.NETWORK_CODE, ""), internal.get(DE.RESPONSE_CODE, ""), now)
         elif mti in RESPONSES:
             self._acquiring.take_response(line, internal, now)
@@ -170,6 +187,10 @@ class Terminal(Host):
         line.signed_on = True
         self._up[link_name(line.link)] = line
         self.log("info", "link.signed_on", link=line.link)
+        if self._poses_as:
+            stan = self.next_stan()
+            self._poses.add(stan)
+            self.say(line, network_request(NetworkCode.SIGN_ON, self._poses_as, self.moment(now), stan))
         if self._began_ns is None and len(self._up) == len(self.links):
             self._begin(now)
 

@@ -91,3 +91,13 @@ def test_a_rule_that_is_left_out_is_missed(
     mutant(monkeypatch)
     days = (World(cast, seed, 250).run() for seed in range(1, seeds + 1))
     assert any(day.failures or day.events.get("answer.missing", 0) > day.transactions // 5 for day in days)
+
+
+def test_no_connection_that_signs_on_as_another_is_taken_for_it(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("switch.sim.cast.POSING_SHARE", 1.0)
+    day = World(cast, 1, 250).run()
+    assert day.failures == ()
+    assert day.events["link.sign_on_refused"]
+    monkeypatch.setattr("switch.core.link_control.network_management.bar", lambda *_: None)
+    failures = World(cast, 1, 250).run().failures
+    assert any("signed on as another, and was taken for it" in failure.sentence for failure in failures), failures
