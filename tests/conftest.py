@@ -3,6 +3,8 @@
 import os
 import signal
 
+import pytest
+
 HEEDED_BY_RICH_AND_CLICK = ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
 
 
@@ -17,3 +19,14 @@ def pytest_configure() -> None:
     for variable in HEEDED_BY_RICH_AND_CLICK:
         os.environ.pop(variable, None)
     os.environ["TERM"] = "xterm"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where several processes share the tests, a file stays with one: what it makes once is made once.
+
+    Files that share more say so with an `xdist_group` of their own.
+    """
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.split("::")[0]))

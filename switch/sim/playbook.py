@@ -15,7 +15,7 @@ journal (`book.journal_holds()`); a crash keeps what was durable and nothing els
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
@@ -26,7 +26,7 @@ from switch.core.messages.translator import answer, translator_for
 from switch.core.network import Network
 from switch.core.outbox import Outbox, Ports
 from switch.core.party import Close, Hop, LinkId, Log, Send
-from switch.core.records.records import AnyEntry
+from switch.core.records.records import AnyEntry, Entry
 from switch.core.records.state import State, apply
 from switch.core.switch import Switch
 from switch.journal.memory import DictHistory
@@ -34,6 +34,8 @@ from switch.security.vault import ClearVault
 from switch.wire import Dialect
 from switch.wire.framing import Framing, make_framing
 from switch.wire.vocabulary import DE, Answer, Document
+
+E = TypeVar("E", bound=Entry)
 
 SECOND_NS = 1_000_000_000
 EPOCH_NS = 1_764_072_000 * SECOND_NS
@@ -212,7 +214,7 @@ class Playbook:
         self.switch.disconnected(link, self.now)
         self._carry_out()
 
-    def asks(self, command: str, **arguments: Any) -> msgspec.Struct:
+    def asks(self, command: str, **arguments: Any) -> Any:
         """A command of an operator (`links.list` …). Raises `core.operator.command.Unable`."""
         try:
             return self.switch.operator.ask(command, arguments, "operator", self.now)
@@ -271,7 +273,7 @@ class Playbook:
         take_over(self.switch, memory, self.now)
         self._carry_out()
 
-    def recorded(self, kind: type) -> list[AnyEntry]:
+    def recorded(self, kind: type[E]) -> list[E]:
         """The records of one kind, in order."""
         return [entry for entry in self.entries if type(entry) is kind]
 

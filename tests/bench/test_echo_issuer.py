@@ -18,11 +18,11 @@ SPEECH = Speech(CMI87, Settings(institution="504101", local_time="260921141320")
 ECHO = Echo()
 
 
-def digits(low, high):
+def digits(low: int, high: int) -> st.SearchStrategy[str]:
     return st.text("0123456789", min_size=low, max_size=high)
 
 
-def answered(document):
+def answered(document: dict[str, str]) -> dict[str, str]:
     framed = ECHO.answer(CMI87.encode(document))
     assert framed is not None
     (message,) = make_framing("length2", 8_192).feed(framed)
@@ -34,7 +34,9 @@ def answered(document):
     st.sampled_from(["0100", "0200", "0201", "0220", "0400", "0420", "0421"]),
     digits(13, 19), digits(6, 6), digits(1, 11), st.one_of(st.none(), digits(1, 11)), st.booleans(),
 )  # fmt: skip
-def test_it_echoes_what_a_response_echoes_and_approves(mti, pan, stan, acquirer, forwarder, with_track):
+def test_it_echoes_what_a_response_echoes_and_approves(
+    mti: str, pan: str, stan: str, acquirer: str, forwarder: str | None, with_track: bool
+) -> None:
     document = SPEECH.purchase(Card(pan, "3112")) | {"t": mti, "11": stan, "32": acquirer}
     if forwarder is not None:
         document["33"] = forwarder
@@ -49,18 +51,18 @@ def test_it_echoes_what_a_response_echoes_and_approves(mti, pan, stan, acquirer,
     assert answered(document) == expected
 
 
-def test_it_answers_network_messages_whose_answer_needs_a_second_bitmap():
+def test_it_answers_network_messages_whose_answer_needs_a_second_bitmap() -> None:
     assert answered({"t": "0800", "7": "0921141320", "11": "000001", "32": "504000", "70": "001"}) == {
         "t": "0810", "7": "0921141320", "11": "000001", "32": "504000", "39": "00", "70": "001",
     }  # fmt: skip
 
 
 @pytest.mark.parametrize("message", [CMI87.encode({"t": "0210", "11": "000001", "39": "00"}), b"", b"GET / HTTP/1.1"])
-def test_what_asks_nothing_is_not_answered(message):
+def test_what_asks_nothing_is_not_answered(message: bytes) -> None:
     assert ECHO.answer(message) is None
 
 
-def test_the_process_serves_several_connections():
+def test_the_process_serves_several_connections() -> None:
     process = subprocess.Popen([sys.executable, "-m", "switch.bench.echo_issuer"], stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
@@ -74,4 +76,5 @@ def test_the_process_serves_several_connections():
     finally:
         process.terminate()
         assert process.wait(10) == 0
+        assert process.stdout is not None
         process.stdout.close()

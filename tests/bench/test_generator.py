@@ -2,24 +2,26 @@
 
 import itertools
 from collections import Counter
+from typing import Any
 
 import pytest
 
-from switch.bench.generator import Load, LoadError, Plan
+from switch.bench.generator import Counts, Load, LoadError, Plan
 from switch.bench.messages import Card, Settings, Speech, cards_of
 from switch.core.network import Address
 from switch.core.routing.routing import luhn_digit
 from switch.wire import Dialect
+from tests.bench.hosts import Answer
 
 from .hosts import approve, host
 
 SETTINGS = Settings(institution="504101", local_time="260921141320")
 
 
-def load(address, dialect="cmi87", **changes):
+def load(address: str, dialect: str = "cmi87", **changes: bool | float) -> Load:
     name, _, port = address.rpartition(":")
     spoken = Dialect.load(dialect)
-    settings = {
+    settings: dict[str, Any] = {
         "framing": spoken.framing, "connections": 2, "in_flight": 8, "rate": 0.0, "duration_s": 0.15, "warmup_s": 0.05,
         "timeout_s": 2.0, "sign_on": True,
     } | changes  # fmt: skip
@@ -27,17 +29,19 @@ def load(address, dialect="cmi87", **changes):
     return Load(plan, Speech(spoken, SETTINGS), cards_of("950401", 5), first_stan=999_990)
 
 
-def run(address, dialect="cmi87", **changes):
+def run(address: str, dialect: str = "cmi87", **changes: float) -> Counts:
     loading = load(address, dialect, **changes)
     try:
         loading.connect()
-        return loading.run()
+        counts = loading.run()
+        assert counts is not None
+        return counts
     finally:
         loading.close()
 
 
 @pytest.mark.parametrize("dialect", ["cmi87", "cmi87b", "visa", "mastercard", "iso93"])
-def test_every_dialect_is_spoken_and_its_answers_read(dialect):
+def test_every_dialect_is_spoken_and_its_answers_read(dialect: str) -> None:
     with host(dialect=dialect) as (address, heard):
         counts = run(address, dialect)
     assert counts.answered > 0
@@ -53,7 +57,7 @@ def test_every_dialect_is_spoken_and_its_answers_read(dialect):
     assert {m["t"][1] for m in heard} == {"2", "8"}
 
 
-def test_each_connection_signs_on_first_and_each_request_is_like_no_other():
+def test_each_connection_signs_on_first_and_each_request_is_like_no_other() -> None:
     with host() as (address, heard):
         run(address)
     sign_ons = [m for m in heard if m["t"] == "0800"]
@@ -66,7 +70,7 @@ def test_each_connection_signs_on_first_and_each_request_is_like_no_other():
     assert "000000" not in {m["11"] for m in payments}
 
 
-def test_cards_take_turns():
+def test_cards_take_turns() -> None:
     with host() as (address, heard):
         run(address)
     used = Counter(m["2"] for m in heard if m["t"] == "0200")
@@ -75,7 +79,7 @@ def test_cards_take_turns():
     assert all(luhn_digit(pan[:-1]) == pan[-1] for pan in used)
 
 
-def test_a_closed_loop_has_so_many_in_flight_and_no_more():
+def test_a_closed_loop_has_so_many_in_flight_and_no_more() -> None:
     most = 0
     with host(lambda request: []) as (address, heard):
         loading = load(address, sign_on=False, timeout_s=0.3, in_flight=8)
@@ -88,14 +92,14 @@ def test_a_closed_loop_has_so_many_in_flight_and_no_more():
     assert counts.answered == 0
 
 
-def test_an_open_loop_sends_on_schedule_whatever_comes_back():
+def test_an_open_loop_sends_on_schedule_whatever_comes_back() -> None:
     with host() as (address, _):
         counts = run(address, rate=500.0, duration_s=0.4)
     assert counts.sent == pytest.approx(200, abs=3)
     assert sum(counts.lateness.values()) == counts.sent
 
 
-def test_a_host_that_does_not_answer_is_charged_for_every_request():
+def test_a_host_that_does_not_answer_is_charged_for_every_request() -> None:
     with host(lambda request: approve(request) if request["t"] == "0800" else []) as (address, _):
         counts = run(address, rate=200.0, duration_s=0.4, timeout_s=0.1)
     assert counts.answered == 0
@@ -103,8 +107,8 @@ def test_a_host_that_does_not_answer_is_charged_for_every_request():
     assert "no answer within 0.1 s" in counts.first_trouble
 
 
-def test_an_answer_to_nothing_is_counted_and_told():
-    def doubled(request):
+def test_an_answer_to_nothing_is_counted_and_told() -> None:
+    def doubled(request: dict[str, str]) -> list[dict[str, str]]:
         return approve(request) * 2 if request["t"] == "0200" else approve(request)
 
     with host(doubled) as (address, _):
@@ -114,10 +118,10 @@ def test_an_answer_to_nothing_is_counted_and_told():
     assert "to nothing that waits" in counts.first_trouble
 
 
-def test_answers_of_changing_layout_are_still_read():
+def test_answers_of_changing_layout_are_still_read() -> None:
     lengths = itertools.cycle(["", "1", "22"])
 
-    def varied(request):
+    def varied(request: dict[str, str]) -> list[dict[str, str]]:
         (answer,) = approve(request)
         extra = next(lengths)
         return [answer | ({"44": extra, "2": answer["2"][: 13 + len(extra)]} if extra and "2" in answer else {})]
@@ -128,10 +132,10 @@ def test_answers_of_changing_layout_are_still_read():
     assert counts.unreadable == counts.unmatched == 0
 
 
-def test_declines_are_counted_by_code():
+def test_declines_are_counted_by_code() -> None:
     codes = itertools.cycle(["00", "51"])
 
-    def mixed(request):
+    def mixed(request: dict[str, str]) -> list[dict[str, str]]:
         (answer,) = approve(request)
         return [answer | {"39": next(codes)}] if request["t"] == "0200" else [answer]
 
@@ -141,10 +145,10 @@ def test_declines_are_counted_by_code():
     assert counts.approved.total() == counts.codes[b"00"]
 
 
-def test_a_host_s_own_echo_test_is_answered():
-    asked = []
+def test_a_host_s_own_echo_test_is_answered() -> None:
+    asked: list[int] = []
 
-    def ask(request):
+    def ask(request: dict[str, str]) -> list[dict[str, str]]:
         answers = approve(request) if request["t"] != "0810" else []
         if request["t"] == "0200" and not asked:
             asked.append(1)
@@ -164,20 +168,20 @@ def test_a_host_s_own_echo_test_is_answered():
         (lambda request: [], "no answer to the sign-on within 0.2 s; --no-sign-on"),
     ],
 )
-def test_a_sign_on_that_fails_ends_it(answer, says):
+def test_a_sign_on_that_fails_ends_it(answer: Answer, says: str) -> None:
     with host(answer) as (address, _), pytest.raises(LoadError, match=says):
         run(address, timeout_s=0.2)
 
 
-def test_nothing_listening_is_said_with_its_address():
+def test_nothing_listening_is_said_with_its_address() -> None:
     with host() as (address, _):
         pass
     with pytest.raises(LoadError, match=f"nothing answers at {address}"):
         run(address)
 
 
-def test_a_host_that_closes_its_connections_ends_the_run():
-    def close(request):
+def test_a_host_that_closes_its_connections_ends_the_run() -> None:
+    def close(request: dict[str, str]) -> list[dict[str, str]]:
         if request["t"] == "0200":
             raise ConnectionResetError
         return approve(request)
@@ -186,7 +190,7 @@ def test_a_host_that_closes_its_connections_ends_the_run():
         run(address)
 
 
-def test_a_purchase_without_de11_cannot_be_told_from_another():
+def test_a_purchase_without_de11_cannot_be_told_from_another() -> None:
     speech = Speech(Dialect.load("cmi87"), Settings(institution="1", local_time="260921141320", without=("11",)))
     plan = Plan(
         address=Address("127.0.0.1", 1), framing="length2", connections=1, in_flight=1, rate=0, duration_s=1, warmup_s=0,
@@ -196,7 +200,7 @@ def test_a_purchase_without_de11_cannot_be_told_from_another():
         Load(plan, speech, [Card("9504010000000009", "3112")])
 
 
-def test_settings_have_the_last_word():
+def test_settings_have_the_last_word() -> None:
     settings = Settings(institution="504101", local_time="260921141320", set={"18": "6011"}, without=("35",))
     document = Speech(Dialect.load("cmi87"), settings).purchase(Card("9504010000000009", "3112"))
     assert document["18"] == "6011"
@@ -204,6 +208,6 @@ def test_settings_have_the_last_word():
     assert (document["12"], document["13"]) == ("141320", "0921")
 
 
-def test_a_prefix_without_room_is_refused():
+def test_a_prefix_without_room_is_refused() -> None:
     with pytest.raises(ValueError, match="leaves no room for 100"):
         cards_of("95040100000001", 100)

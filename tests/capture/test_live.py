@@ -71,7 +71,9 @@ async def test_a_host_of_another_framing_ends_the_replay_with_the_reason() -> No
     assert "is the peer speaking HTTP?" in str(report)
 
 
-async def tapped(upstream: Address, nursery: trio.Nursery, recorder: Recorder | None = None, framing: str = "length2"):  # type: ignore[no-untyped-def]
+async def tapped(
+    upstream: Address, nursery: trio.Nursery, recorder: Recorder | None = None, framing: str = "length2"
+) -> tuple[Address, list[tuple[str, Said, int]], list[str]]:
     shown: list[tuple[str, Said, int]] = []
     spoken: list[str] = []
     there: list[Address] = []

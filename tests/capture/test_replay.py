@@ -27,12 +27,12 @@ def purchase(stan: str, amount: str, **more: str) -> Document:
 
 
 def answer(request: Document, de39: str = "00", **more: str) -> Document:
-    echoed = {
+    echoed: Document = {
         de: request[de]
         for de in ("2", "3", "4", "7", "11", "12", "13", "25", "32", "37", "41", "42", "49", "70", "90")
         if de in request
     }
-    made = {**echoed, "t": f"{request['t'][:2]}{int(request['t'][2]) + 1}0", "39": de39}
+    made: Document = {**echoed, "t": f"{request['t'][:2]}{int(request['t'][2]) + 1}0", "39": de39}
     return made | {key.removeprefix("de"): value for key, value in more.items()}
 
 
@@ -96,6 +96,12 @@ def test_a_faithful_host_shows_no_difference() -> None:
 def planted() -> dict[str, Callable[[Document], Iterator[bytes]]]:
     made: dict[str, Callable[[Document], Iterator[bytes]]] = {}
 
+    def altered(elements: Document) -> Callable[[Document], list[Document | bytes]]:
+        return lambda document: [document | elements]
+
+    def without(de: str) -> Callable[[Document], list[Document | bytes]]:
+        return lambda document: [{k: v for k, v in document.items() if k != de}]
+
     def plant(
         name: str, when: Callable[[Document], bool], change: Callable[[Document], list[Document | bytes]]
     ) -> None:
@@ -110,21 +116,21 @@ def planted() -> dict[str, Callable[[Document], Iterator[bytes]]]:
 
     approved = of("0210", "00")
     for code in ("05", "10", "51", "91", "96"):
-        plant(f"an approval becomes {code}", approved, lambda d, code=code: [d | {"39": code}])
+        plant(f"an approval becomes {code}", approved, altered({"39": code}))
     plant("a decline becomes an approval", of("0210", "51"), lambda d: [d | {"39": "00"}])
     plant("another reason to decline", of("0210", "51"), lambda d: [d | {"39": "61"}])
     plant("the reversal is refused", of("0430"), lambda d: [d | {"39": "25"}])
     plant("the sign-on is refused", of("0810"), lambda d: [d | {"39": "05"}])
     for de in ("2", "3", "4", "7", "11", "12", "13", "25", "32", "37", "38", "39", "41", "42", "49", "54"):
-        plant(f"an approval lacks DE{de}", approved, lambda d, de=de: [{k: v for k, v in d.items() if k != de}])
+        plant(f"an approval lacks DE{de}", approved, without(de))
     for de, value in {
         "2": "9504010000000024", "3": "200000", "4": "000000015001", "7": "1125120059", "11": "000099", "12": "120001",
         "32": "504101", "37": "532912999999", "38": "12345 ", "41": "RIF00002", "42": "MERCHANT0000002", "49": "978",
         "54": "0001504D000000050000",
     }.items():  # fmt: skip
-        plant(f"an approval alters DE{de}", approved, lambda d, de=de, value=value: [d | {de: value}])
+        plant(f"an approval alters DE{de}", approved, altered({de: value}))
     for de, value in {"44": "X", "48": "0102AB", "15": "1126", "70": "001"}.items():
-        plant(f"an approval gains DE{de}", approved, lambda d, de=de, value=value: [d | {de: value}])
+        plant(f"an approval gains DE{de}", approved, altered({de: value}))
     plant("a decline gains DE38", of("0210", "51"), lambda d: [d | {"38": "A12345"}])
     plant("another MTI", approved, lambda d: [d | {"t": "0230"}])
     plant("another class", approved, lambda d: [d | {"t": "0110"}])

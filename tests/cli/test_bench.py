@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from switch.bench import codec, compare
 from switch.cli.bench import command
@@ -17,11 +17,11 @@ ROOT = pathlib.Path(__file__).parents[2]
 SHORT = ("--duration", "0.2", "--warmup", "0", "--timeout", "1", "--bin", "950401", "--in-flight", "4")
 
 
-def run(*args):
+def run(*args: str) -> Result:
     return CliRunner().invoke(command, list(args))
 
 
-def test_a_run_that_keeps_its_thresholds_exits_with_0(tmp_path):
+def test_a_run_that_keeps_its_thresholds_exits_with_0(tmp_path: pathlib.Path) -> None:
     with host() as (address, _):
         result = run(
             address, *SHORT, "--fail", "errors>0", "--fail", "approved<100%", "--svg", str(tmp_path / "a.svg"), "--html",
@@ -33,7 +33,7 @@ def test_a_run_that_keeps_its_thresholds_exits_with_0(tmp_path):
     assert "DE39=00 approved" in (tmp_path / "a.html").read_text()
 
 
-def test_one_that_breaks_one_exits_with_1_and_says_which():
+def test_one_that_breaks_one_exits_with_1_and_says_which() -> None:
     with host() as (address, _):
         result = run(address, *SHORT, "--fail", "p50>1us", "--fail", "errors>0")
     assert result.exit_code == 1
@@ -41,17 +41,18 @@ def test_one_that_breaks_one_exits_with_1_and_says_which():
     assert "errors>0:" not in result.output
 
 
-def test_json_is_one_object_and_nothing_else():
+def test_json_is_one_object_and_nothing_else() -> None:
     with host() as (address, _):
         result = run(address, *SHORT, "--json")
     assert json.loads(result.stdout)["codes"].keys() == {"00"}
 
 
-def test_its_own_process_can_be_measured():
+def test_its_own_process_can_be_measured() -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "switch.bench.echo_issuer"], stdout=subprocess.PIPE, text=True, cwd=ROOT
     )
     try:
+        assert process.stdout is not None
         address = process.stdout.readline().split()[-1]
         result = run(address, *SHORT, "--json", "--pid", str(process.pid))
         cpu = json.loads(result.stdout)["cpu"]
@@ -60,6 +61,7 @@ def test_its_own_process_can_be_measured():
     finally:
         process.terminate()
         process.wait(10)
+        assert process.stdout is not None
         process.stdout.close()
 
 
@@ -80,13 +82,15 @@ def test_its_own_process_can_be_measured():
         (("127.0.0.1:1", "--pid", "4194999"), 1, "no process 4194999"),
     ],
 )
-def test_what_cannot_be_done_is_said_before_anything_is_sent(args, code, says):
+def test_what_cannot_be_done_is_said_before_anything_is_sent(
+    args: tuple[str, ...] | tuple[str], code: int, says: str
+) -> None:
     result = run(*args)
     assert result.exit_code == code
     assert says in result.output
 
 
-def test_nothing_listening_is_an_error_with_its_address():
+def test_nothing_listening_is_an_error_with_its_address() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     result = run(f"127.0.0.1:{port}", *SHORT)
@@ -94,7 +98,7 @@ def test_nothing_listening_is_an_error_with_its_address():
     assert f"nothing answers at 127.0.0.1:{port}" in result.output
 
 
-def test_a_refused_sign_on_is_an_error():
+def test_a_refused_sign_on_is_an_error() -> None:
     with host(lambda request: [approve(request)[0] | {"39": "58"}]) as (address, _):
         result = run(address, *SHORT)
     assert (result.exit_code, "DE39=58" in result.output) == (1, True)
@@ -104,7 +108,7 @@ def test_a_refused_sign_on_is_an_error():
 
 
 @pytest.fixture
-def network(tmp_path):
+def network(tmp_path: pathlib.Path) -> pathlib.Path:
     text = (ROOT / "specs" / "networks" / "bench.toml").read_text()
     for port in ("8683", "8691"):
         with socket.create_server(("127.0.0.1", 0)) as free:
@@ -114,7 +118,9 @@ def network(tmp_path):
     return path
 
 
-def test_switch_and_baseline_are_measured_in_turn_and_compared(network, tmp_path, monkeypatch):
+def test_switch_and_baseline_are_measured_in_turn_and_compared(
+    network: pathlib.Path, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     args = [
         "--rounds",
@@ -140,7 +146,9 @@ def test_switch_and_baseline_are_measured_in_turn_and_compared(network, tmp_path
     assert not list((tmp_path / "var").iterdir())
 
 
-def test_what_does_not_start_is_said_with_its_own_words(network, tmp_path, monkeypatch):
+def test_what_does_not_start_is_said_with_its_own_words(
+    network: pathlib.Path, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     port = network.read_text().split('connect = "127.0.0.1:')[1].split('"')[0]
     with socket.create_server(("127.0.0.1", int(port))):
@@ -149,7 +157,7 @@ def test_what_does_not_start_is_said_with_its_own_words(network, tmp_path, monke
     assert f"cannot listen on 127.0.0.1:{port}" in result.output
 
 
-def test_the_codec_is_timed_beside_pyiso8583_on_the_same_message():
+def test_the_codec_is_timed_beside_pyiso8583_on_the_same_message() -> None:
     result = CliRunner().invoke(codec.main, ["--rounds", "1", "--json"])
     made = json.loads(result.stdout)
     assert {"cmi87", "cmi87b", "visa", "mastercard", "iso93"} <= made.keys()

@@ -28,7 +28,7 @@ SAY = {
 }
 
 
-def run(*arguments: str) -> Result:
+def run(*arguments: object) -> Result:
     return CliRunner().invoke(main, [str(argument) for argument in arguments])
 
 

@@ -1,7 +1,8 @@
 import json
+from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from switch.cli.decode import command
 from switch.wire import Dialect
@@ -12,24 +13,24 @@ ECHO = CMI87.encode({"t": "0800", "7": "1125093000", "11": "000001", "70": "301"
 PAYMENT = CMI87.encode({"t": "0200", "2": "4111111111111111", "3": "000000", "4": "000000012345", "11": "000042"})
 
 
-def run(*args: str, stdin: bytes = b""):
+def run(*args: str, stdin: bytes = b"") -> Result:
     return CliRunner().invoke(command, list(args), input=stdin)
 
 
 @pytest.mark.parametrize("between", ["", " ", ":", "\n", "-"])
-def test_hex_may_be_written_in_many_ways(between):
+def test_hex_may_be_written_in_many_ways(between: str) -> None:
     result = run(ECHO.hex(between) if between else ECHO.hex(), "--dialect", "cmi87")
     assert result.exit_code == 0
     assert "echo test" in result.output
 
 
-def test_a_message_that_is_text_may_be_given_as_it_is():
+def test_a_message_that_is_text_may_be_given_as_it_is() -> None:
     assert "echo test" in run(ECHO.decode()).output
     assert "411111******1111" in run(PAYMENT.decode(), "--dialect", "cmi87").output
 
 
 @pytest.mark.parametrize("content", [ECHO, ECHO.hex().encode(), ECHO.hex(" ").encode() + b"\n"])
-def test_a_file_holds_hex_or_the_bytes_themselves(tmp_path, content):
+def test_a_file_holds_hex_or_the_bytes_themselves(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "message"
     path.write_bytes(content)
     result = run(str(path), "--dialect", "cmi87")
@@ -38,7 +39,7 @@ def test_a_file_holds_hex_or_the_bytes_themselves(tmp_path, content):
     assert run("-", "--dialect", "cmi87", stdin=content).output == result.output
 
 
-def test_without_a_dialect_those_that_fit_are_named():
+def test_without_a_dialect_those_that_fit_are_named() -> None:
     message = VISA.encode({"h": "16" + "00" * 21, "t": "0800", "7": "1125093000", "11": "000001", "70": "301"})
     result = run(message.hex())
     assert result.exit_code == 0
@@ -47,7 +48,7 @@ def test_without_a_dialect_those_that_fit_are_named():
     assert both.output.startswith("fits cmi87, iso93; shown as cmi87")
 
 
-def test_a_message_no_dialect_fits_has_a_reason_from_each_and_a_framing_that_would_do():
+def test_a_message_no_dialect_fits_has_a_reason_from_each_and_a_framing_that_would_do() -> None:
     result = run((b"\x00" + bytes([len(ECHO)]) + ECHO).hex())
     assert result.exit_code == 1
     assert "fits no dialect" in result.output
@@ -55,7 +56,7 @@ def test_a_message_no_dialect_fits_has_a_reason_from_each_and_a_framing_that_wou
     assert "with --framing length2 it fits cmi87, iso93" in result.output
 
 
-def test_all_messages_of_a_stream_are_shown():
+def test_all_messages_of_a_stream_are_shown() -> None:
     framing = make_framing("length2", 8_192)
     stream = framing.frame(ECHO) + framing.frame(PAYMENT)
     result = run(stream.hex(), "--dialect", "cmi87", "--framing", "length2")
@@ -65,7 +66,7 @@ def test_all_messages_of_a_stream_are_shown():
     assert "000000012345" in result.output
 
 
-def test_a_stream_that_breaks_shows_what_came_before_and_where():
+def test_a_stream_that_breaks_shows_what_came_before_and_where() -> None:
     framing = make_framing("length2", 8_192)
     result = run((framing.frame(ECHO) + b"\x00\x20abc").hex(), "--dialect", "cmi87", "--framing", "length2")
     assert result.exit_code == 1
@@ -75,13 +76,13 @@ def test_a_stream_that_breaks_shows_what_came_before_and_where():
     assert "the stream breaks at byte 2" in garbage.output
 
 
-def test_a_bad_message_has_a_caret_under_the_byte_and_exit_code_1():
+def test_a_bad_message_has_a_caret_under_the_byte_and_exit_code_1() -> None:
     result = run(ECHO[:-1].hex(), "--dialect", "cmi87")
     assert result.exit_code == 1
     assert "^^ byte" in result.output
 
 
-def test_json_is_a_document_a_line_and_masked():
+def test_json_is_a_document_a_line_and_masked() -> None:
     result = run(PAYMENT.hex(), "--dialect", "cmi87", "--json")
     document = json.loads(result.output)
     assert document["4"] == "000000012345"
@@ -102,7 +103,7 @@ def test_json_is_a_document_a_line_and_masked():
         (["00", "--framing", "length3"], "there are length2"),
     ],
 )
-def test_a_wrong_argument_is_exit_code_2_and_says_what_to_give(args, says):
+def test_a_wrong_argument_is_exit_code_2_and_says_what_to_give(args: list[str], says: str) -> None:
     result = run(*args)
     assert result.exit_code == 2
     assert says in result.output
@@ -110,7 +111,7 @@ def test_a_wrong_argument_is_exit_code_2_and_says_what_to_give(args, says):
 
 @pytest.mark.parametrize("args", [[], ["--json"], ["--dialect", "cmi87"], ["--dialect", "visa", "--framing", "base1"]])
 @pytest.mark.parametrize("content", [b"", b"\x00", b"\xff" * 70_000, "é".encode()])
-def test_any_bytes_are_explained_or_refused_never_a_traceback(args, content):
+def test_any_bytes_are_explained_or_refused_never_a_traceback(args: list[str], content: bytes) -> None:
     result = run("-", *args, stdin=content)
     assert result.exit_code in (0, 1)
     assert result.exception is None or isinstance(result.exception, SystemExit)

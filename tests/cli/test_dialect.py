@@ -19,7 +19,7 @@ def run(*args: str, stdin: bytes = b"") -> Result:
     return CliRunner().invoke(command, list(args), input=stdin)
 
 
-def test_show_prints_a_table_and_single_elements():
+def test_show_prints_a_table_and_single_elements() -> None:
     whole, one = run("show", "visa"), run("show", "visa", "-e", "62", "-e", "DE3")
     assert "DE126" in whole.output
     assert "DE62" in one.output
@@ -28,7 +28,7 @@ def test_show_prints_a_table_and_single_elements():
     assert "did you mean cmi87?" in run("show", "cmi78").output
 
 
-def test_lint_shows_mistakes_of_all_files_and_how_many(tmp_path: Path):
+def test_lint_shows_mistakes_of_all_files_and_how_many(tmp_path: Path) -> None:
     good = DIRECTORY / "cmi87.json"
     bad = tmp_path / "bad.json"
     bad.write_text(
@@ -46,7 +46,7 @@ def test_lint_shows_mistakes_of_all_files_and_how_many(tmp_path: Path):
     assert "cannot be read: No such file" in run("lint", "none.json").output
 
 
-def test_diff_says_what_differs_and_its_exit_code_tells_whether():
+def test_diff_says_what_differs_and_its_exit_code_tells_whether() -> None:
     result = run("diff", "cmi87", "mastercard")
     assert result.exit_code == 1
     assert "on the wire" in result.output
@@ -55,7 +55,7 @@ def test_diff_says_what_differs_and_its_exit_code_tells_whether():
     assert {"element": "", "name": "", "what": "framing", "a": "length2", "b": "tpdu", "touches": "wire"} in lines
 
 
-def test_import_writes_a_file_that_loads_and_guesses_what_it_reads(tmp_path: Path):
+def test_import_writes_a_file_that_loads_and_guesses_what_it_reads(tmp_path: Path) -> None:
     (tmp_path / "p.xml").write_bytes(xml(ASCII_87))
     (tmp_path / "m.json").write_text(json.dumps({"name": "m", "fields": ISO87}))
     for source in ("p.xml", "m.json"):
@@ -69,7 +69,7 @@ def test_import_writes_a_file_that_loads_and_guesses_what_it_reads(tmp_path: Pat
         assert run("lint", str(out)).exit_code == 0
 
 
-def test_import_refuses_what_cannot_be_said_or_leaves_it_out(tmp_path: Path):
+def test_import_refuses_what_cannot_be_said_or_leaves_it_out(tmp_path: Path) -> None:
     path = tmp_path / "p.xml"
     path.write_bytes(xml({**ASCII_87, "IF_TCHAR": "66:9", "IFA_NUMERIC": ASCII_87["IFA_NUMERIC"].replace("66:1 ", "")}))
     result = run("import", str(path))
@@ -82,7 +82,7 @@ def test_import_refuses_what_cannot_be_said_or_leaves_it_out(tmp_path: Path):
     assert run("import", str(path), "--framing", "length3").exit_code == 2
 
 
-def test_export_writes_jpos_and_lua(tmp_path: Path):
+def test_export_writes_jpos_and_lua(tmp_path: Path) -> None:
     assert 'class="org.jpos.iso.IFA_LLNUM"' in run("export", "cmi87", "--jpos").stdout
     out = tmp_path / "v.lua"
     assert run("export", "visa", "--lua", "--port", "8584", "-o", str(out)).exit_code == 0
@@ -92,7 +92,7 @@ def test_export_writes_jpos_and_lua(tmp_path: Path):
     assert "cannot be written" in run("export", "visa", "--lua", "-o", str(tmp_path / "none" / "x.lua")).output
 
 
-def test_drift_reports_what_messages_use_beyond_the_dialect(tmp_path: Path):
+def test_drift_reports_what_messages_use_beyond_the_dialect(tmp_path: Path) -> None:
     wire = CMI87.encode({"t": "0200", "4": "000000012345", "11": "000042", "55": "DF19010A"})
     hexes, stream = tmp_path / "m.hex", tmp_path / "m.bin"
     hexes.write_text(wire.hex() + "\n")
@@ -107,7 +107,7 @@ def test_drift_reports_what_messages_use_beyond_the_dialect(tmp_path: Path):
     assert run("drift", "-", "--dialect", "cmi87", stdin=b"zz").exit_code == 2
 
 
-def test_drift_reads_captures_and_tells_where_a_stream_cannot_be_cut(tmp_path: Path):
+def test_drift_reads_captures_and_tells_where_a_stream_cannot_be_cut(tmp_path: Path) -> None:
     wire = CMI87.encode({"t": "0200", "4": "000000012345", "11": "000042", "55": "DF19010A"})
     stream = make_framing("length2", 8_000).frame(wire) * 3
     path = tmp_path / "m.pcap"
@@ -120,7 +120,7 @@ def test_drift_reads_captures_and_tells_where_a_stream_cannot_be_cut(tmp_path: P
 
 
 @pytest.mark.parametrize("name", ["show", "lint", "diff", "import", "export", "drift"])
-def test_help_of_each_teaches_by_examples(name: str):
+def test_help_of_each_teaches_by_examples(name: str) -> None:
     result = run(name, "--help")
     assert result.exit_code == 0
     assert "Examples:" in result.output

@@ -9,15 +9,16 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from switch.cli.hops import command
 from switch.core.party import Log
 from switch.observe.hoplog import HopLog
 
-LINES = [
+LINES: list[dict[str, Any]] = [
     {"at": "2026-09-21T14:13:20.100000Z", "event": "hop.received", "txn": "a1", "link": "pos#1", "direction": "received",
      "mti": "0200"},
     {"at": "2026-09-21T14:13:20.101000Z", "event": "hop.sent", "txn": "a1", "link": "pos#1", "direction": "sent", "mti": "0210",
@@ -29,69 +30,69 @@ LINES = [
 
 
 @pytest.fixture
-def log(tmp_path):
+def log(tmp_path: pathlib.Path) -> pathlib.Path:
     path = tmp_path / "hops.jsonl"
     path.write_text("".join(json.dumps(line) + "\n" for line in LINES[2:]) + '{"torn')
     (tmp_path / "hops.jsonl.1").write_text("".join(json.dumps(line) + "\n" for line in LINES[:2]))
     return path
 
 
-def run(*args):
+def run(*args: int | pathlib.Path | str) -> Result:
     return CliRunner().invoke(command, [str(a) for a in args])
 
 
-def test_all_of_it_oldest_first_over_files_turned_over(log):
+def test_all_of_it_oldest_first_over_files_turned_over(log: pathlib.Path) -> None:
     result = run("--log", log)
     assert result.exit_code == 0
     assert [line.split()[0] for line in result.output.splitlines()] == [line["at"][11:23] for line in LINES]
 
 
-def test_conditions_hold_together(log):
+def test_conditions_hold_together(log: pathlib.Path) -> None:
     assert len(run("--log", log, "--where", "txn=a1").output.splitlines()) == 2
     assert len(run("--log", log, "--where", "txn=a1", "-w", "elapsed_us>500").output.splitlines()) == 1
 
 
-def test_json_gives_the_lines_as_they_stand(log):
+def test_json_gives_the_lines_as_they_stand(log: pathlib.Path) -> None:
     result = run("--log", log, "--json", "--where", "event~^hop")
     assert [json.loads(line) for line in result.output.splitlines()] == [LINES[0], LINES[1], LINES[3]]
 
 
-def test_the_last_few(log):
+def test_the_last_few(log: pathlib.Path) -> None:
     assert [json.loads(line)["at"] for line in run("--log", log, "--json", "-n", 2).output.splitlines()] == [
         LINES[2]["at"], LINES[3]["at"],
     ]  # fmt: skip
 
 
-def test_one_transaction_is_a_waterfall_and_its_id_is_taken_in_either_case(log):
+def test_one_transaction_is_a_waterfall_and_its_id_is_taken_in_either_case(log: pathlib.Path) -> None:
     result = run("--log", log, "--txn", "A1")
     assert "txn a1" in result.output
     assert "not sufficient funds (51)" in result.output
     assert result.output.count("│") == 2
 
 
-def test_no_such_file_says_how_one_comes_about(tmp_path):
+def test_no_such_file_says_how_one_comes_about(tmp_path: pathlib.Path) -> None:
     result = run("--log", tmp_path / "none")
     assert result.exit_code == 1
     assert "cmi-switch serve" in result.output
 
 
-def test_no_such_transaction_says_how_to_find_one(log):
+def test_no_such_transaction_says_how_to_find_one(log: pathlib.Path) -> None:
     result = run("--log", log, "--txn", "ffff")
     assert result.exit_code == 1
     assert "no hop of transaction ffff" in result.output
 
 
 @pytest.mark.parametrize("args", [("--where", "de39"), ("--txn", "xyz")])
-def test_what_cannot_be_understood_is_a_usage_error(log, args):
+def test_what_cannot_be_understood_is_a_usage_error(log: pathlib.Path, args: tuple[str, ...]) -> None:
     assert run("--log", log, *args).exit_code == 2
 
 
-def test_a_key_that_no_line_has_is_said(log):
+def test_a_key_that_no_line_has_is_said(log: pathlib.Path) -> None:
     result = run("--log", log, "--where", "de93=51")
     assert "No line has the key de93" in result.output
 
 
-def test_a_directory_is_no_log(tmp_path):
+def test_a_directory_is_no_log(tmp_path: pathlib.Path) -> None:
     result = run("--log", tmp_path)
     assert result.exit_code == 1
     assert "Is a directory" in result.output
@@ -115,7 +116,7 @@ def started(*args: str) -> Iterator["subprocess.Popen[str]"]:
         process.communicate()
 
 
-def test_follow_goes_on_with_what_is_written_and_stops_at_ctrl_c(log):
+def test_follow_goes_on_with_what_is_written_and_stops_at_ctrl_c(log: pathlib.Path) -> None:
     with started("hops", "--log", str(log), "--follow", "--where", "event=again") as process:
         assert process.stdout is not None
         writer = HopLog(log)
@@ -127,7 +128,7 @@ def test_follow_goes_on_with_what_is_written_and_stops_at_ctrl_c(log):
         assert (process.returncode, errors) == (0, "")
 
 
-def test_watch_in_a_pipe_prints_lines_and_ends_with_a_summary(log):
+def test_watch_in_a_pipe_prints_lines_and_ends_with_a_summary(log: pathlib.Path) -> None:
     with started("watch", "--log", str(log), "--interval", "0.05", "--all") as process:
         assert process.stdout is not None
         assert "last: link.down" in process.stdout.readline()
@@ -146,7 +147,7 @@ HOSTILE_LINES = [
 
 
 @pytest.mark.parametrize("options", [[], ["--json"], ["--txn", "a1"], ["-w", "nothing=1"], ["-w", "event~hop"]])
-def test_what_strangers_said_is_shown_never_obeyed(tmp_path, options):
+def test_what_strangers_said_is_shown_never_obeyed(tmp_path: pathlib.Path, options: list[str]) -> None:
     path = tmp_path / "hops.jsonl"
     path.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in HOSTILE_LINES))
     result = CliRunner().invoke(command, ["--log", str(path), *options], color=True)
@@ -155,7 +156,7 @@ def test_what_strangers_said_is_shown_never_obeyed(tmp_path, options):
     assert plain
 
 
-def test_json_of_what_strangers_said_reads_as_they_said_it(tmp_path):
+def test_json_of_what_strangers_said_reads_as_they_said_it(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "hops.jsonl"
     path.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in HOSTILE_LINES))
     assert [json.loads(line) for line in run("--log", path, "--json").output.splitlines()] == HOSTILE_LINES

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import click
 import msgspec
 import pytest
 from click.testing import CliRunner, Result
@@ -31,7 +32,7 @@ def command(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> Command:
         try:
             result = scene.book.asks(name, **json.loads(json.dumps(arguments)))
         except Unable as error:
-            raise _hot_cards.click.ClickException(f"{error}\n{error.hint}") from None
+            raise click.ClickException(f"{error}\n{error.hint}") from None
         built: dict[str, Any] = msgspec.to_builtins(result)
         return built
 

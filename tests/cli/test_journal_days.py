@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from switch.cli.journal import command
-from switch.core.records.records import Answered, Cutover, Forwarded
+from switch.core.records.records import Answered, AnyEntry, Cutover, Forwarded
 from tests.journal.samples import START_US, answered, booted, declined, forwarded, owed, stood_in, written
 
 DAY_US = 86_400_000_000
@@ -24,13 +24,18 @@ def of(txn: int, acquirer: str, host: str, currency: str, amount: int) -> tuple[
 @pytest.fixture
 def state(tmp_path: Path) -> Path:
     """A day closed by a host, one closed by an operator, and one that is open."""
-    first = [booted(), *of(2, "rif", "atlas", "504", 300_000), *of(3, "souss", "atlas", "788", 12_345), declined(4)]
-    second = [
+    first: list[AnyEntry] = [
+        booted(),
+        *of(2, "rif", "atlas", "504", 300_000),
+        *of(3, "souss", "atlas", "788", 12_345),
+        declined(4),
+    ]
+    second: list[AnyEntry] = [
         Cutover(at_us=START_US + 10 * 3_600_000_000, day="2025-11-26", closed="2025-11-25", by="atlas"),
         owed(5, 2),
         stood_in(6),
     ]
-    third = [
+    third: list[AnyEntry] = [
         Cutover(at_us=START_US + DAY_US, day="2025-11-27", closed="2025-11-26", by="operator"),
         *of(9, "rif", "souss", "504", 99),
     ]

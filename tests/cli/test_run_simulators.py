@@ -43,6 +43,7 @@ def test_a_host_started_again_has_the_books_it_had(tmp_path: Path) -> None:
     after, station = atlas(tmp_path)
     assert after.book() == before.book()
     assert what_they_kept([station]) == "; books are durable, 1 records recovered"
+    assert station.journal is not None
     station.journal.close()
 
 
@@ -50,6 +51,7 @@ def test_a_second_host_on_the_same_books_is_refused_with_a_sentence(tmp_path: Pa
     _, station = atlas(tmp_path)
     with pytest.raises(click.ClickException, match="is in use by process"):
         atlas(tmp_path)
+    assert station.journal is not None
     station.journal.close()
 
 
@@ -80,4 +82,5 @@ def test_each_host_has_a_directory_of_its_own(tmp_path: Path) -> None:
     stations = [station_of(MOROCCO, n, make_issuer(MOROCCO, n, random.Random(1)), tmp_path) for n in names]
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted(names)
     for station in stations:
+        assert station.journal is not None
         station.journal.close()

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import click
 import msgspec
 import pytest
 from click.testing import CliRunner, Result
@@ -29,7 +30,7 @@ def command(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> Command:
         try:
             result = scene.book.asks(name, **json.loads(json.dumps(arguments)))
         except Unable as error:
-            raise saf.click.ClickException(f"{error}\n{error.hint}") from None
+            raise click.ClickException(f"{error}\n{error.hint}") from None
         built: dict[str, Any] = msgspec.to_builtins(result)
         return built
 
@@ -93,7 +94,9 @@ def test_a_retry_tells_what_it_has_put_back_and_what_it_waits_for(scene: Scene, 
     assert json.loads(command("retry", "--host", "atlas", "--json").output)["retried"] == 0
 
 
-def test_a_retry_of_many_goes_on_until_all_are_put_back(scene: Scene, command: Command, monkeypatch) -> None:
+def test_a_retry_of_many_goes_on_until_all_are_put_back(
+    scene: Scene, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("switch.core.operator.saf.RETRIES_MAX", 2)
     for n in range(5):
         scene.rif.sends(advice(f"{n:06d}"))

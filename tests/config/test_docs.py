@@ -40,7 +40,7 @@ def known(section: str) -> set[str]:
 
 
 @pytest.mark.parametrize("section", HEADINGS, ids=lambda section: section or "file")
-def test_every_key_is_explained_and_no_other(section: str):
+def test_every_key_is_explained_and_no_other(section: str) -> None:
     sections = (
         {"member", "listener", "host", "bin", "tariff", "rates", "limits", "capture", "business_day", "hop_log"}
         if not section
@@ -49,18 +49,18 @@ def test_every_key_is_explained_and_no_other(section: str):
     assert set(documented(HEADINGS[section])) == known(section) - sections
 
 
-def test_every_limit_is_explained_with_its_default():
+def test_every_limit_is_explained_with_its_default() -> None:
     defaults = {field.name: str(field.default) for field in msgspec.structs.fields(Limits)}
     assert documented("`[limits]`") == defaults
 
 
-def test_both_ends_of_the_cutover_window_are_explained():
+def test_both_ends_of_the_cutover_window_are_explained() -> None:
     window = parse_network(f'{BASE}\n[business_day]\nfrom = "20:00"\nto = "02:00"\n', "x").cutover_window
     assert str(window) == "20:00 to 02:00 UTC"
     assert documented("`[business_day]`") == {"from": "", "to": ""}
 
 
-def test_every_key_of_a_capture_is_explained_with_its_default():
+def test_every_key_of_a_capture_is_explained_with_its_default() -> None:
     capture = parse_network(f'{BASE}\n[capture]\nclear_cards = ["9504 01"]\n', "x").capture
     assert capture is not None
     assert capture.clear_cards == ("950401",)
@@ -70,13 +70,13 @@ def test_every_key_of_a_capture_is_explained_with_its_default():
     assert said == {key: str(getattr(capture, key)).lower() for key in ("file_bytes", "files", "from_start")}
 
 
-def test_a_capture_may_not_keep_more_than_test_cards():
+def test_a_capture_may_not_keep_more_than_test_cards() -> None:
     with pytest.raises(ConfigErrors, match='"95" names no test cards'):
         parse_network(f'{BASE}\n[capture]\nclear_cards = ["95"]\nfiles = 0\n', "x")
     assert parse_network(BASE, "x").capture is None
 
 
-def test_every_key_of_stand_in_is_explained_and_its_page_shows_a_part_that_is_sound():
+def test_every_key_of_stand_in_is_explained_and_its_page_shows_a_part_that_is_sound() -> None:
     example = STAND_IN.split("```toml\n")[1].split("```")[0]
     host = BASE[BASE.index('[[host]]\nname = "atlas"') : BASE.index('[[host]]\nname = "rif-host"')]
     ranges = """
@@ -105,19 +105,19 @@ product = "credit"
     ["timeout_ms", "echo_s", "retry_ms", "backoff_min_ms", "backoff_max_ms", "max_pending", "connections", "owed_per_second",
      "owed_tries_max", "owed_give_up_s"],
 )  # fmt: skip
-def test_a_host_links_documented_defaults_are_the_ones_that_hold(key: str):
+def test_a_host_links_documented_defaults_are_the_ones_that_hold(key: str) -> None:
     host = parse_network(BASE, "x").hosts[0]
     assert documented(HEADINGS["host"])[key] == str(getattr(host, key))
 
 
-def test_the_page_shows_what_check_says():
+def test_the_page_shows_what_check_says() -> None:
     text = BASE.replace('"cmi87"', '"cmi78"', 1).replace('"USD"', '"EUR"')
     with pytest.raises(ConfigErrors) as caught:
         parse_network(text, "my-network.toml")
     assert f"$ cmi-switch check my-network.toml\n{caught.value}\n```" in PAGE
 
 
-def test_what_is_kept_of_the_hop_log_is_explained_with_its_defaults():
+def test_what_is_kept_of_the_hop_log_is_explained_with_its_defaults() -> None:
     defaults = {field.name: str(field.default) for field in msgspec.structs.fields(HopLogFiles)}
     assert documented("`[hop_log]`") == defaults
     assert parse_network(f"{BASE}\n[hop_log]\nfiles = 3\n", "x").hop_log == HopLogFiles(files=3)

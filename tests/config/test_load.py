@@ -19,7 +19,7 @@ from switch.wire.dialect import DIRECTORY
 BASE = (Path(__file__).parent / "base.toml").read_text()
 
 
-def test_the_shipped_network_has_no_mistake_and_every_scheme_at_every_bank():
+def test_the_shipped_network_has_no_mistake_and_every_scheme_at_every_bank() -> None:
     network = load_network("morocco")
     assert (network.country, network.country_alpha, network.currency) == ("504", "MA", "504")
     assert {m.name for m in network.members} == {"atlas", "rif", "souss"}
@@ -29,7 +29,7 @@ def test_the_shipped_network_has_no_mistake_and_every_scheme_at_every_bank():
     assert {b.currency for b in network.bins} <= set(network.rates)
 
 
-def test_what_is_left_out_has_the_documented_default():
+def test_what_is_left_out_has_the_documented_default() -> None:
     network = parse_network(BASE, "small.toml")
     atlas, rif, visa = network.hosts
     assert (atlas.member, atlas.institution, atlas.framing) == ("atlas", "504101", "length2")
@@ -46,28 +46,28 @@ def test_what_is_left_out_has_the_documented_default():
     assert network.state_dir == "var/small"
 
 
-def test_a_range_knows_the_line_it_is_written_on():
+def test_a_range_knows_the_line_it_is_written_on() -> None:
     network = parse_network(BASE, "small.toml")
     lines = BASE.split("\n")
     assert [lines[b.line - 1] for b in network.bins] == ['range = "9504 01"', 'range = "4550 4102"', 'range = "4"']
 
 
-def test_a_limit_is_raised_by_its_name():
+def test_a_limit_is_raised_by_its_name() -> None:
     assert parse_network(BASE + "[limits]\npending = 50_000\n", "x").limits == Limits(pending=50_000)
 
 
-def test_an_ipv6_address_stands_in_brackets():
+def test_an_ipv6_address_stands_in_brackets() -> None:
     network = parse_network(BASE.replace("127.0.0.1:8583", "[::1]:8583"), "x")
     assert network.listeners[0].address == Address("::1", 8583)
 
 
-def test_carriage_returns_change_nothing_but_line_ends(tmp_path: Path):
+def test_carriage_returns_change_nothing_but_line_ends(tmp_path: Path) -> None:
     path = tmp_path / "small.toml"
     path.write_bytes(BASE.replace("\n", "\r\n").encode())
     assert load_network(str(path)).bins == parse_network(BASE, "x").bins
 
 
-def test_a_dialect_that_lacks_what_a_link_needs_is_named_with_it(tmp_path: Path):
+def test_a_dialect_that_lacks_what_a_link_needs_is_named_with_it(tmp_path: Path) -> None:
     spec = json.loads((DIRECTORY / "cmi87.json").read_text())
     del spec["90"], spec["37"]
     path = tmp_path / "mine.json"
@@ -87,20 +87,20 @@ def test_a_dialect_that_lacks_what_a_link_needs_is_named_with_it(tmp_path: Path)
         ("/", "cannot be read: Is a directory"),
     ],
 )
-def test_a_file_that_is_not_there_is_said_so(name: str, said: str):
+def test_a_file_that_is_not_there_is_said_so(name: str, said: str) -> None:
     with pytest.raises(ConfigErrors) as caught:
         load_network(name)
     assert said in str(caught.value)
 
 
-def test_a_file_in_another_encoding_is_named_with_its_first_wrong_byte(tmp_path: Path):
+def test_a_file_in_another_encoding_is_named_with_its_first_wrong_byte(tmp_path: Path) -> None:
     path = tmp_path / "latin.toml"
     path.write_bytes(b'title = "caf\xe9"\n')
     with pytest.raises(ConfigErrors, match="is not UTF-8: byte 0xe9 at offset 12"):
         load_network(str(path))
 
 
-def test_a_dialect_that_no_link_can_speak_is_a_mistake(tmp_path: Path):
+def test_a_dialect_that_no_link_can_speak_is_a_mistake(tmp_path: Path) -> None:
     spoken = json.loads((DIRECTORY / "cmi87.json").read_text())
     path = tmp_path / "cmi99.json"
     spoken["dialect"] = {
@@ -115,7 +115,7 @@ def test_a_dialect_that_no_link_can_speak_is_a_mistake(tmp_path: Path):
         parse_network(text, "x")
 
 
-def test_a_byte_order_mark_changes_nothing(tmp_path: Path):
+def test_a_byte_order_mark_changes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "small.toml"
     path.write_bytes(b"\xef\xbb\xbf" + BASE.encode())
     assert load_network(str(path)).bins == parse_network(BASE, "x").bins
@@ -139,7 +139,7 @@ HOSTILE_FILES = {
 
 
 @pytest.mark.parametrize("text", HOSTILE_FILES.values(), ids=HOSTILE_FILES)
-def test_a_hostile_file_is_soon_a_mistake_with_its_place(text: str):
+def test_a_hostile_file_is_soon_a_mistake_with_its_place(text: str) -> None:
     began = time.process_time()
     with pytest.raises(ConfigErrors) as caught:
         parse_network(text, "x")
@@ -150,7 +150,7 @@ def test_a_hostile_file_is_soon_a_mistake_with_its_place(text: str):
     assert time.process_time() - began < 5
 
 
-def test_a_file_too_large_to_be_a_network_is_not_read(tmp_path: Path):
+def test_a_file_too_large_to_be_a_network_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "large.toml"
     with path.open("wb") as file:
         file.truncate(FILE_BYTES_MAX + 1)
@@ -158,7 +158,7 @@ def test_a_file_too_large_to_be_a_network_is_not_read(tmp_path: Path):
         load_network(str(path))
 
 
-def test_checks_cost_by_the_line_not_by_its_square():
+def test_checks_cost_by_the_line_not_by_its_square() -> None:
     def seconds(ranges: int) -> float:
         blocks = (f'[[bin]]\nrange = "7{n:07d}"\nscheme = "cmi"\nissuer = "rif"\n' for n in range(ranges))
         text, began = BASE + "".join(blocks), time.process_time()
@@ -185,7 +185,7 @@ VALUES = [
 ]
 
 
-def test_a_value_of_any_other_kind_at_any_key_is_a_mistake_at_that_key_or_taken():
+def test_a_value_of_any_other_kind_at_any_key_is_a_mistake_at_that_key_or_taken() -> None:
     spans = [span for span in scan(BASE).spans.values() if span.value_end > span.value_start]
     assert len(spans) > 30
     for span in spans:
@@ -203,7 +203,7 @@ PIECES = st.sampled_from(
 
 
 @given(st.lists(st.tuples(st.integers(0, len(BASE)), st.integers(0, 12), PIECES), min_size=1, max_size=3))
-def test_a_spoiled_file_is_a_network_or_its_mistakes(edits: list[tuple[int, int, str]]):
+def test_a_spoiled_file_is_a_network_or_its_mistakes(edits: list[tuple[int, int, str]]) -> None:
     text = BASE
     for at, cut, piece in edits:
         text = text[:at] + piece + text[at + cut :]

@@ -52,17 +52,17 @@ if os.environ.get("GOLDEN") == "write":
     GOLDEN.write_text("\n".join(case.block() for case in CASES))
 
 
-def test_the_file_the_cases_edit_has_no_mistake():
+def test_the_file_the_cases_edit_has_no_mistake() -> None:
     assert parse_network(BASE, "small.toml").name == "small"
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.title)
-def test_a_mistake_is_shown_with_its_place_and_a_remedy(case: Case):
+def test_a_mistake_is_shown_with_its_place_and_a_remedy(case: Case) -> None:
     assert case.said() == case.expected
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.title)
-def test_a_caret_stands_under_text_of_its_line(case: Case):
+def test_a_caret_stands_under_text_of_its_line(case: Case) -> None:
     with pytest.raises(ConfigErrors) as caught:
         parse_network(case.text(), "small.toml")
     lines = case.text().split("\n")

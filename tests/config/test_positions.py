@@ -53,17 +53,17 @@ def agree(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ODD.values(), ids=ODD.keys())
-def test_an_odd_file_is_indexed_as_tomllib_reads_it(text: str):
+def test_an_odd_file_is_indexed_as_tomllib_reads_it(text: str) -> None:
     agree(text)
 
 
-def test_the_shipped_network_is_indexed_as_tomllib_reads_it():
+def test_the_shipped_network_is_indexed_as_tomllib_reads_it() -> None:
     from switch.config.load import SHIPPED
 
     agree((SHIPPED / "morocco.toml").read_text())
 
 
-def test_a_key_stands_where_it_is_written():
+def test_a_key_stands_where_it_is_written() -> None:
     index = scan('[[host]]\nname = "a"\n[[host]]\n  name = "b" # here\n')
     start, end = index.value(("host", 1, "name"))
     assert index.text[start:end] == '"b"'
@@ -71,7 +71,7 @@ def test_a_key_stands_where_it_is_written():
     assert index.line_column(index.key(("host", 1, "name"))[0]) == (4, 3)
 
 
-def test_what_is_not_there_is_shown_at_the_table_above_it():
+def test_what_is_not_there_is_shown_at_the_table_above_it() -> None:
     index = scan("[a]\nb = 1\n")
     assert index.key(("a", "c")) == index.key(("a",)) == (0, 3)
 
@@ -133,7 +133,7 @@ def documents(draw: st.DrawFn) -> str:
 
 
 @given(documents())
-def test_whatever_tomllib_accepts_is_indexed_as_it_reads_it(text: str):
+def test_whatever_tomllib_accepts_is_indexed_as_it_reads_it(text: str) -> None:
     try:
         tomllib.loads(text)
     except tomllib.TOMLDecodeError:

@@ -51,7 +51,9 @@ def purchase(stan: str = "000123", **changes: str) -> Document:
 def reversal(of: Document, stan: str = "000900", **changes: str) -> Document:
     """A 0400 of a request: same elements, own DE11, DE90 naming it."""
     original = of["t"] + of["11"] + of["7"] + of["32"].rjust(11, "0") + "0" * 11
-    kept = {de: of[de] for de in ("2", "3", "4", "12", "13", "22", "25", "32", "37", "41", "42", "49") if de in of}
+    kept: Document = {
+        de: of[de] for de in ("2", "3", "4", "12", "13", "22", "25", "32", "37", "41", "42", "49") if de in of
+    }
     document = {**kept, "t": "0400", "7": "1125120030", "11": stan, "90": original}
     for name, value in changes.items():
         document[name.removeprefix("de")] = value

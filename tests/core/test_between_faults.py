@@ -28,7 +28,7 @@ def test_a_completion_names_its_pre_authorization_as_the_issuer_knows_it() -> No
     assert scene.atlas.gets()["90"][:20] == "0100" + request["11"] + request["7"]
     (owed,) = scene.book.recorded(Owed)
     assert isinstance(owed, Owed)
-    assert owed.original == scene.book.recorded(Forwarded)[0].txn  # type: ignore[union-attr]
+    assert owed.original == scene.book.recorded(Forwarded)[0].txn
 
 
 def test_an_original_that_its_reversal_has_overtaken_is_refused_and_goes_nowhere() -> None:

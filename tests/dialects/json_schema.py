@@ -13,7 +13,7 @@ def wrong(schema: Any, value: Any, root: Any) -> str:
     for keyword, said in schema.items():
         if keyword in SAYING_NOTHING or keyword in ("then", "else", "additionalProperties"):
             continue
-        found = _KEYWORDS[keyword](said, value, root, schema)
+        found: str = _KEYWORDS[keyword](said, value, root, schema)
         if found:
             return found
     return _additional(schema, value, root) if "additionalProperties" in schema else ""

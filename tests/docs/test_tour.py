@@ -5,6 +5,7 @@ What is a reader's own (ports, times, ids, numbers drawn by chance) is replaced 
 
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -83,7 +84,7 @@ class Reader:
         network.write_text(on_free_ports((SHIPPED / "morocco.toml").read_text()))
         program = directory / "bin" / "cmi-switch"
         program.parent.mkdir()
-        program.write_text(WRAPPER.format(file=FILE, python=sys.executable))
+        program.write_text(WRAPPER.format(file=FILE, python=shlex.quote(sys.executable)))
         program.chmod(0o755)
         paths = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
         self._environment = {

@@ -1,7 +1,9 @@
 """The right sentence and the right setting for what peers are known to send."""
 
 import time
+from collections.abc import Callable
 from itertools import islice
+from typing import Any
 
 import pytest
 
@@ -53,7 +55,9 @@ def test_a_length_of_four_bytes_is_known_though_two_bytes_read_it_too() -> None:
 
 
 @pytest.mark.parametrize(("words", "frame"), [*foreign_framings()])
-def test_a_framing_that_is_none_of_ours_is_named_and_the_peer_is_to_change(words: str, frame) -> None:
+def test_a_framing_that_is_none_of_ours_is_named_and_the_peer_is_to_change(
+    words: str, frame: Callable[[bytes], bytes]
+) -> None:
     message = body(MASTERCARD, sign_on(MASTERCARD)) if "EBCDIC" in words else HELLO
     said = first(frame(message) * 2, dialect=MASTERCARD if "EBCDIC" in words else CMI87)
     assert words in said.sentence
@@ -126,7 +130,9 @@ def test_a_longer_element_is_named_and_not_the_one_behind_it_that_fails() -> Non
         ("mastercard", None, "42", {"text": CMI87.elements["41"].text}, "DE42 is ASCII; mastercard says EBCDIC"),
     ],
 )  # fmt: skip
-def test_an_element_in_another_form_is_named(dialect: str, value: str | None, key: str, changes, words: str) -> None:
+def test_an_element_in_another_form_is_named(
+    dialect: str, value: str | None, key: str, changes: dict[str, Any], words: str
+) -> None:
     spoken = DIALECTS[dialect]
     document = {**purchase(spoken), **({key: value} if value else {})}
     said = first(framed(spoken.framing, [bent(spoken, document, key, **changes)]), spoken.framing, spoken)

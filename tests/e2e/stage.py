@@ -133,6 +133,10 @@ class Stage:
         except AssertionError:
             raise AssertionError(f"no {event} with {fields} came; the newest lines: {self.log()[-5:]}") from None
 
+    def count(self, event: str, least: int, **fields: Any) -> None:
+        """Wait until there are so many such lines."""
+        wait_for(lambda: len(self.events(event, **fields)) >= least)
+
     def hops(self, rrn: str, least: int) -> list[dict[str, Any]]:
         """The hops with this RRN, at least so many."""
 

@@ -185,7 +185,7 @@ def test_a_card_of_no_range_has_no_such_issuer(running: Stage, till: Callable[..
     ],
 )
 def test_a_domestic_card_at_a_foreign_merchant_is_refused_and_the_log_says_why(
-    running: Stage, till: Callable[..., Till], changes: dict[str, str], why: str
+    running: Stage, till: Callable[..., Till], changes: dict[str, Any], why: str
 ) -> None:
     request, answer = till("rif").pays(PURCHASE, "atlas-approved", **changes)
     assert answer[DE.RESPONSE_CODE] == "57"
@@ -395,7 +395,8 @@ def test_no_card_number_track_cvv2_or_pin_block_is_in_anything_the_switch_writes
     used = [
         card_of(running, name) for name in ("atlas-approved", "souss-approved", "fr-visa", "us-mastercard", "atlas-51")
     ]
-    tracks, last = [], {}
+    tracks: list[str] = []
+    last: Document = {}
     for where in (at, pos):
         for card in used:
             track2 = f"{card.pan}={card.expiry}2019876543210"

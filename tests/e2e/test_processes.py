@@ -166,10 +166,10 @@ def under_load(tmp_path_factory: pytest.TempPathFactory) -> Iterator[UnderLoad]:
         )  # fmt: skip
         killed = []
         for n in range(3):
-            wait_for(lambda at=n: len(stage.events("hop.sent", mti="0210", de39="00")) > 200 * (at + 1))
+            stage.count("hop.sent", 200 * (n + 1) + 1, mti="0210", de39="00")
             killed.append(writer_of(switch))
             os.kill(killed[-1], signal.SIGKILL)
-            wait_for(lambda at=n: len(stage.events("journal.up")) > at)
+            stage.count("journal.up", n + 1)
         exits = [load.wait(60)]
         wait_for(lambda: not any(row.owed for row in journal_rows(stage.entries())), 30)
         second.wait(30)

@@ -8,7 +8,9 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,6 +36,11 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
         yield one
     finally:
         one.close()
+
+
+def refusals(stage: Stage, said: str) -> list[dict[str, Any]]:
+    """The reloads refused so far for a reason with these words."""
+    return [e for e in stage.events("network.reload_refused") if said in e["reason"]]
 
 
 def reloads(stage: Stage, *options: str) -> subprocess.CompletedProcess[str]:
@@ -129,7 +136,7 @@ def test_what_cannot_be_taken_over_is_refused_whole(stage: Stage) -> None:
             # beside the mistake, something good: none of it may be in effect
             stage.path.write_text(mistaken.replace("echo_s = 30", "echo_s = 29"))
             os.kill(switch.pid, signal.SIGHUP)
-            wait_for(lambda said=said: [e for e in stage.events("network.reload_refused") if said in e["reason"]])
+            wait_for(partial(refusals, stage, said))
             refused = reloads(stage)
             assert refused.returncode == 1
             assert said in refused.stderr

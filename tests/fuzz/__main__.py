@@ -6,6 +6,7 @@ import resource
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 WORK = Path(__file__).parents[2] / "var" / "fuzz"
 """With atheris: seeds, what was found, and the input of a finding."""
@@ -39,7 +40,7 @@ def main() -> None:
         _plain(options.runs, options.seed)
 
 
-def _guided(atheris, runs: int, seed: int, keep: Path | None) -> None:
+def _guided(atheris: Any, runs: int, seed: int, keep: Path | None) -> None:
     with atheris.instrument_imports(include=["switch.wire"]):
         from tests.fuzz.target import one_input
     from tests.fuzz.seeds import seeds

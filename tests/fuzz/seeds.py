@@ -27,7 +27,7 @@ def seeds() -> list[bytes]:
             }
         if name == "mastercard":
             document["48"] = "T42070210321" + "9203123"
-        small = {k: document[k] for k in ("h", "t", "3", "11") if k in document}
+        small: dict[str, str] = {k: document[k] for k in ("h", "t", "3", "11") if k in document}
         for chosen in (document, small):
             wire = dialect.encode(chosen)
             found.append(input_for(name, wire))

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from switch.cli.journal import command
 from switch.core.limits import Limits
-from switch.core.records.records import ENCODER, SCHEMA
+from switch.core.records.records import ENCODER, SCHEMA, AnyEntry
 from switch.journal import backup as backup_module
 from switch.journal import copying
 from switch.journal.backup import MANIFEST, backup, read_manifest
@@ -33,10 +33,11 @@ from tests.journal.samples import (
     open_writer,
     payloads,
     snapshot,
+    wait_durable,
     write,
     written,
 )
-from tests.journal.test_feed import append, wait_durable
+from tests.journal.test_feed import append
 
 LIMITS = Limits()
 
@@ -70,7 +71,7 @@ def keyed(place: Path, state: Path) -> Path:
     return place
 
 
-def with_pans_of(state: Path, count: int = 30) -> list:
+def with_pans_of(state: Path, count: int = 30) -> list[AnyEntry]:
     """Records whose PANs are sealed under the state's own key."""
     vault = KeyVault.at(state / "vault.key")
     return [booted(), *(e for n in range(1, count) for e in (forwarded(n, vault), answered(n)))]

@@ -82,7 +82,8 @@ def moved(days: Sequence[DayTotals]) -> dict[str, int]:
 @pytest.fixture(scope="module")
 def traffics() -> list[list[AnyEntry]]:
     """Simulated times of everything: crashes, time-outs, reversals, completions, refunds, stand-in; and no close of a day."""
-    cast, found = Cast(load_network("morocco")), []
+    cast = Cast(load_network("morocco"))
+    found: list[list[AnyEntry]] = []
     for seed in (3, 26, 49):
         world = World(cast, seed, 300)
         assert world.run().failures == ()
@@ -292,10 +293,10 @@ def test_reversals_belong_to_the_acquirer_and_the_route_of_what_they_undo(tmp_pa
 
 def three_days() -> list[AnyEntry]:
     """A payment a day, each reversed on the next; a snapshot in the middle of the second."""
-    first = [booted(), forwarded(2), answered(2), cut(1)]
-    second = [forwarded(4), answered(4), owed(5, 2), delivered(5)]
+    first: list[AnyEntry] = [booted(), forwarded(2), answered(2), cut(1)]
+    second: list[AnyEntry] = [forwarded(4), answered(4), owed(5, 2), delivered(5)]
     snap = msgspec.structs.replace(snapshot(5), cutover=cut(1))
-    third = [
+    third: list[AnyEntry] = [
         forwarded(8),
         answered(8),
         cut(2),
@@ -365,7 +366,7 @@ def test_the_snapshot_that_a_pruned_journal_begins_with_says_which_day_it_is(tmp
 def test_a_partial_reversal_that_leaves_more_than_stands_takes_nothing(tmp_path: Path) -> None:
     less = msgspec.structs.replace(answered(2, "10"), elements={"4": "000000006000"})
     back = msgspec.structs.replace(owed(4, 2), message=owed(4, 2).message | {"95": "000000007000".ljust(42, "0")})
-    entries = [booted(), forwarded(2), less, cut(1), back]
+    entries: list[AnyEntry] = [booted(), forwarded(2), less, cut(1), back]
     written(tmp_path, entries)
     assert [d.net for d in days_of(tmp_path)] == [{"504": 0}, {"504": 60_00}]
 

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -261,7 +261,12 @@ def test_what_may_wait_is_bounded_and_the_limit_is_named(tmp_path: Path) -> None
 def test_no_full_pan_is_in_any_file(tmp_path: Path, feed: Feed) -> None:
     vault = KeyVault.at(tmp_path / "vault.key")
     feed.open()
-    entries = [booted(), *(forwarded(n, vault) for n in range(1, 50)), owed(60, 1), snapshot(60, [forwarded(2, vault)])]
+    entries: list[AnyEntry] = [
+        booted(),
+        *(forwarded(n, vault) for n in range(1, 50)),
+        owed(60, 1),
+        snapshot(60, [forwarded(2, vault)]),
+    ]
     append(feed, entries)
     feed.close()
     subprocess.run([sys.executable, "-m", "switch.journal.index", "--dir", str(tmp_path)], check=True)
@@ -273,7 +278,9 @@ def test_no_full_pan_is_in_any_file(tmp_path: Path, feed: Feed) -> None:
     assert vault.open(first.sealed) == PAN
 
 
-def test_a_million_records_fold_in_a_time_worth_reporting(tmp_path: Path, record_property) -> None:
+def test_a_million_records_fold_in_a_time_worth_reporting(
+    tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
     """Reported, not asserted: `--junit-xml` carries it. A fiftieth of it by default, for the suite's sake."""
     records = int(os.environ.get("FOLD_RECORDS", "20000"))
     feed = Feed(tmp_path, "morocco", Limits(unacknowledged_records=records))

@@ -6,6 +6,7 @@ import select
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
@@ -49,7 +50,8 @@ def remembered(entries: list[AnyEntry]) -> DictHistory:
 
 
 def keys(entries: list[AnyEntry]) -> set[Key]:
-    return {entry.key for entry in entries if getattr(entry, "key", ("",))[0]}
+    named: Iterable[Key | None] = (getattr(entry, "key", None) for entry in entries)
+    return {key for key in named if key is not None and key[0]}
 
 
 def rows(state: Path) -> list[Row]:
@@ -213,7 +215,7 @@ def test_rows_tell_how_each_payment_ended(tmp_path: Path) -> None:
     assert told[11] == ("approved", "00", 0, "")
 
 
-def test_reports_need_no_right_to_write(tmp_path: Path, monkeypatch) -> None:
+def test_reports_need_no_right_to_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     written(tmp_path, day(10))
     expected = rows(tmp_path)
     Path(index_path(tmp_path)).unlink()

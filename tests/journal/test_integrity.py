@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -223,7 +223,7 @@ def test_a_torn_tail_is_told_with_how_many_records_it_had(tmp_path: Path) -> Non
     assert f"at byte {at}" in found.torn
 
 
-DAMAGE = {
+DAMAGE: dict[str, Callable[[bytes], bytes]] = {
     "overwritten": lambda data: b"no database" * 1_000,
     "one page lost": lambda data: data[:4096] + b"\xff" * (len(data) - 4096),
     "cut short": lambda data: data[: len(data) // 2],

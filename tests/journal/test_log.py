@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from switch.core.limits import Limits
-from switch.core.records.records import ENCODER, SCHEMA
+from switch.core.records.records import ENCODER, SCHEMA, AnyEntry
 from switch.core.records.state import State
 from switch.journal.log import GENESIS, HEADER, JournalError, Log, NewerJournalError, Scan, segments
 from switch.journal.recovery import journal_directory, recover, settle
@@ -35,7 +35,9 @@ LIMITS = Limits()
 
 @given(st.lists(st.binary(min_size=1, max_size=300), max_size=40), st.integers(1, 7), st.integers(300, 3_000))
 @settings(max_examples=60, deadline=None)
-def test_what_is_written_is_read(tmp_path_factory, given_, batch, bound) -> None:
+def test_what_is_written_is_read(
+    tmp_path_factory: pytest.TempPathFactory, given_: list[bytes], batch: int, bound: int
+) -> None:
     state = tmp_path_factory.mktemp("log")
     writer = open_writer(state, bound=bound)
     for at in range(0, len(given_), batch):
@@ -49,7 +51,7 @@ def test_what_is_written_is_read(tmp_path_factory, given_, batch, bound) -> None
 
 
 @given(st.lists(st.lists(st.binary(min_size=1, max_size=50), min_size=1, max_size=5), max_size=6), st.data())
-def test_chunks_survive_any_split_of_the_stream(chunks: list[list[bytes]], data) -> None:
+def test_chunks_survive_any_split_of_the_stream(chunks: list[list[bytes]], data: st.DataObject) -> None:
     stream, first = b"", 1
     for each in chunks:
         lengths = struct.pack(f"={len(each)}I", *map(len, each))
@@ -170,7 +172,7 @@ def test_a_newer_schema_or_format_is_refused(tmp_path: Path) -> None:
 
 
 def test_recovery_begins_at_the_newest_whole_snapshot(tmp_path: Path) -> None:
-    entries = [
+    entries: list[AnyEntry] = [
         booted(),
         forwarded(1),
         answered(1),
@@ -303,7 +305,7 @@ def test_a_later_segment_supersedes_what_was_written_but_not_acknowledged(tmp_pa
 
 
 def test_a_bit_changed_anywhere_is_found(tmp_path: Path) -> None:
-    entries = [booted(), forwarded(1), answered(1), forwarded(3), owed(4, 3), snapshot(3), delivered(4)]
+    entries: list[AnyEntry] = [booted(), forwarded(1), answered(1), forwarded(3), owed(4, 3), snapshot(3), delivered(4)]
     written(tmp_path, entries)
     sound = verify(tmp_path)
     assert (sound.damage, sound.notes, sound.records, sound.segments) == ([], [], 7, 2)

@@ -28,7 +28,7 @@ MARGINS = st.decimals(0, Decimal("0.1"), places=4)
         ("999999.95", "01000000"),
     ],
 )
-def test_a_rate_is_its_number_of_decimals_and_seven_digits(rate: str, element: str):
+def test_a_rate_is_its_number_of_decimals_and_seven_digits(rate: str, element: str) -> None:
     assert encode_rate(Decimal(rate)) == element
 
 
@@ -45,24 +45,24 @@ def test_a_rate_is_its_number_of_decimals_and_seven_digits(rate: str, element: s
         ("0.0000000004", "below what 9 decimals"),
     ],
 )
-def test_a_rate_that_de10_cannot_carry_is_refused(rate: str, why: str):
+def test_a_rate_that_de10_cannot_carry_is_refused(rate: str, why: str) -> None:
     with pytest.raises(RateError, match=why):
         encode_rate(Decimal(rate))
 
 
 @pytest.mark.parametrize("element", ["", "5108400", "510840000", "5108400x", "50000000", "٥1084000"])
-def test_what_is_no_rate_is_refused(element: str):
+def test_what_is_no_rate_is_refused(element: str) -> None:
     with pytest.raises(RateError):
         decode_rate(element)
 
 
 @given(st.from_regex(r"[0-9]{8}", fullmatch=True).filter(lambda e: e.isascii() and int(e[1:])))
-def test_a_rate_read_and_written_has_the_same_value(element: str):
+def test_a_rate_read_and_written_has_the_same_value(element: str) -> None:
     assert decode_rate(encode_rate(decode_rate(element))) == decode_rate(element)
 
 
 @given(st.decimals(Decimal("1e-9"), Decimal(9999999), allow_nan=False))
-def test_a_rate_written_is_off_by_half_its_last_digit_at_most(rate: Decimal):
+def test_a_rate_written_is_off_by_half_its_last_digit_at_most(rate: Decimal) -> None:
     element = encode_rate(rate)
     assert abs(Fraction(decode_rate(element)) - Fraction(rate)) <= Fraction(1, 2 * 10 ** int(element[0]))
 
@@ -78,33 +78,35 @@ def test_a_rate_written_is_off_by_half_its_last_digit_at_most(rate: Decimal):
         (50, "504", "504", 50),
     ],
 )
-def test_an_amount_is_exchanged_with_the_decimals_of_both(amount: int, source: str, target: str, expected: int):
+def test_an_amount_is_exchanged_with_the_decimals_of_both(amount: int, source: str, target: str, expected: int) -> None:
     assert convert(amount, source, target, RATES)[0] == expected
 
 
-def test_half_a_minor_unit_is_rounded_up():
+def test_half_a_minor_unit_is_rounded_up() -> None:
     assert apply_rate(1, "978", "504", Decimal("0.5")) == 1
     assert apply_rate(1, "978", "504", Decimal("0.4999999")) == 0
     assert apply_rate(-1, "978", "504", Decimal("0.5")) == -1
 
 
-def test_a_margin_makes_foreign_money_dearer_and_home_money_no_dearer():
+def test_a_margin_makes_foreign_money_dearer_and_home_money_no_dearer() -> None:
     assert convert(10_000, "978", "504", RATES, Decimal("0.01"))[0] == 109_484
     assert convert(10_000, "504", "504", RATES, Decimal("0.01")) == (10_000, Decimal(1))
 
 
 @given(AMOUNTS, CODES, CODES, MARGINS)
-def test_who_receives_de4_and_de10_arrives_at_the_same_de6(amount: int, source: str, target: str, margin: Decimal):
+def test_who_receives_de4_and_de10_arrives_at_the_same_de6(
+    amount: int, source: str, target: str, margin: Decimal
+) -> None:
     converted, rate = convert(amount, source, target, RATES, margin)
     assert apply_rate(amount, source, target, decode_rate(encode_rate(rate))) == converted
 
 
 @given(AMOUNTS, AMOUNTS, CODES, CODES)
-def test_more_money_is_never_less_after_exchange(a: int, b: int, source: str, target: str):
+def test_more_money_is_never_less_after_exchange(a: int, b: int, source: str, target: str) -> None:
     low, high = sorted((a, b))
     assert convert(low, source, target, RATES)[0] <= convert(high, source, target, RATES)[0]
 
 
-def test_a_currency_without_a_rate_is_named():
+def test_a_currency_without_a_rate_is_named() -> None:
     with pytest.raises(RateError, match="no rate for currency 826"):
         rate_between("504", "826", RATES)

@@ -35,12 +35,14 @@ VISA = Terms(55, Decimal("0.0011"), Decimal("0.008"))
         (454, "504", False, 55),
     ],
 )
-def test_a_hop_costs_its_flat_fee_and_its_shares_of_the_amount(amount: int, code: str, cross_border: bool, cost: int):
+def test_a_hop_costs_its_flat_fee_and_its_shares_of_the_amount(
+    amount: int, code: str, cross_border: bool, cost: int
+) -> None:
     assert hop_cost(VISA, amount, code, cross_border, RATES, "504") == cost
     assert HopCosts(VISA, RATES, "504").cost(amount, code, cross_border) == cost
 
 
-def test_a_currency_without_a_rate_is_named_and_costs_the_flat_fee_on_the_way():
+def test_a_currency_without_a_rate_is_named_and_costs_the_flat_fee_on_the_way() -> None:
     with pytest.raises(RateError, match="no rate for currency 826"):
         hop_cost(VISA, 10_000, "826", True, RATES, "504")
     assert HopCosts(VISA, RATES, "504").cost(10_000, "826", True) == 55
@@ -49,7 +51,7 @@ def test_a_currency_without_a_rate_is_named_and_costs_the_flat_fee_on_the_way():
 @given(st.integers(0, 10**12 - 1), st.sampled_from(sorted(RATES)), st.booleans(), st.integers(0, 10**6), SHARES, SHARES)
 def test_the_prepared_costs_are_the_exact_ones_rounded_once(
     amount: int, code: str, cross_border: bool, flat: int, ad_valorem: Decimal, cross: Decimal
-):
+) -> None:
     terms = Terms(flat, ad_valorem, cross)
     share = Fraction(ad_valorem) + (Fraction(cross) if cross_border else 0)
     exact = amount * share * Fraction(RATES[code]) * Fraction(100, 10 ** currency(code).exponent)

@@ -17,19 +17,29 @@ def payment(
     at_ms: float,
     took_us: int,
     *,
-    route="domestic",
-    host="atlas#1",
-    de39="00",
-    amount=12_345,
-    currency="504",
-    cost=0,
-    note="",
+    route: str = "domestic",
+    host: str = "atlas#1",
+    de39: str = "00",
+    amount: int = 12_345,
+    currency: str = "504",
+    cost: int = 0,
+    note: str = "",
 ) -> Iterator[tuple[Hop, int]]:
     """The four hops of a payment, each with its wall-clock time; two where it is refused here (`host` "")."""
     first = int(at_ms * 1e6)
     stan = f"{txn % 1_000_000:06d}"
 
-    def hop(event, link, mti, after_us, code="", cost=0, note="", stan=stan, route=route):
+    def hop(
+        event: str,
+        link: str,
+        mti: str,
+        after_us: int,
+        code: str = "",
+        cost: int = 0,
+        note: str = "",
+        stan: str = stan,
+        route: str = route,
+    ) -> tuple[Hop, int]:
         at = first + after_us * 1000
         return (
             Hop(
@@ -69,7 +79,7 @@ def write(log: HopLog, *events: Iterator[tuple[Hop, int]] | tuple[Log, float]) -
                 log.hop(hop, hop.at_ns, wall_ns)
 
 
-def reversal(txn: int, of: int, at_ms: float, *, mti="0420") -> Iterator[tuple[Hop, int]]:
+def reversal(txn: int, of: int, at_ms: float, *, mti: str = "0420") -> Iterator[tuple[Hop, int]]:
     """A reversal that the switch itself owes, and its acknowledgement."""
     first = int(at_ms * 1e6)
     sent = Hop(

@@ -3,7 +3,9 @@
 import io
 import os
 from itertools import islice
+from pathlib import Path
 
+import pytest
 from rich.console import Console
 
 from switch.core.party import Log
@@ -15,7 +17,7 @@ from switch.observe.live import run_live
 from .samples import an_afternoon
 
 
-def test_a_file_that_is_not_there_yet_is_waited_for(tmp_path):
+def test_a_file_that_is_not_there_yet_is_waited_for(tmp_path: Path) -> None:
     follower = Follower(tmp_path / "log")
     assert follower.poll() == []
     (tmp_path / "log").write_bytes(b"a\nb\n")
@@ -23,7 +25,7 @@ def test_a_file_that_is_not_there_yet_is_waited_for(tmp_path):
     assert follower.poll() == []
 
 
-def test_a_torn_last_line_waits_for_its_end(tmp_path):
+def test_a_torn_last_line_waits_for_its_end(tmp_path: Path) -> None:
     path = tmp_path / "log"
     path.write_bytes(b"whole\nto")
     follower = Follower(path)
@@ -33,7 +35,7 @@ def test_a_torn_last_line_waits_for_its_end(tmp_path):
     assert follower.poll() == [b"torn", b"next"]
 
 
-def test_no_line_is_lost_when_the_log_turns_over(tmp_path):
+def test_no_line_is_lost_when_the_log_turns_over(tmp_path: Path) -> None:
     path = tmp_path / "log"
     log = HopLog(path, file_bytes_max=300, files_max=9)
     follower = Follower(path)
@@ -50,7 +52,7 @@ def test_no_line_is_lost_when_the_log_turns_over(tmp_path):
     assert [int(line.rpartition(b":")[2].rstrip(b"}")) for line in seen] == list(range(60))
 
 
-def test_what_was_written_just_before_turning_over_is_read_from_the_old_file(tmp_path):
+def test_what_was_written_just_before_turning_over_is_read_from_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "log"
     path.write_bytes(b"1\n")
     follower = Follower(path)
@@ -63,7 +65,7 @@ def test_what_was_written_just_before_turning_over_is_read_from_the_old_file(tmp
     assert follower.poll() == [b"3"]
 
 
-def test_a_file_cut_short_in_place_is_read_from_its_start(tmp_path):
+def test_a_file_cut_short_in_place_is_read_from_its_start(tmp_path: Path) -> None:
     path = tmp_path / "log"
     path.write_bytes(b"1\n2\n")
     follower = Follower(path)
@@ -72,7 +74,7 @@ def test_a_file_cut_short_in_place_is_read_from_its_start(tmp_path):
     assert follower.poll() + follower.poll() == [b"3"]
 
 
-def test_older_files_are_read_first_when_asked_for(tmp_path):
+def test_older_files_are_read_first_when_asked_for(tmp_path: Path) -> None:
     path = tmp_path / "log"
     for name, text in (("log.2", "1\n"), ("log.1", "2\n"), ("log", "3\n"), ("log.old", "no\n")):
         (tmp_path / name).write_text(text)
@@ -81,32 +83,36 @@ def test_older_files_are_read_first_when_asked_for(tmp_path):
     assert Follower(path).poll() == [b"3"]
 
 
-def test_run_live_stops_when_told_and_has_counted_everything(tmp_path):
+def test_run_live_stops_when_told_and_has_counted_everything(tmp_path: Path) -> None:
     path = an_afternoon(tmp_path / "log")
-    console = Console(file=io.StringIO(), width=200)
+    drawn = io.StringIO()
+    console = Console(file=drawn, width=200)
     asked = iter([False, False])
     model = run_live(path, lambda: next(asked, True), console=console, interval_s=0.001)
     assert model.total.total == 8
-    assert console.file.getvalue().splitlines()[-1].startswith("14:14:02 0/s | 8 payments |")
+    assert drawn.getvalue().splitlines()[-1].startswith("14:14:02 0/s | 8 payments |")
 
 
-def test_run_live_draws_on_a_terminal(tmp_path):
+def test_run_live_draws_on_a_terminal(tmp_path: Path) -> None:
     path = an_afternoon(tmp_path / "log")
-    console = Console(file=io.StringIO(), width=100, force_terminal=True, color_system=None, _environ={"TERM": "xterm"})
+    drawn = io.StringIO()
+    console = Console(file=drawn, width=100, force_terminal=True, color_system=None, _environ={"TERM": "xterm"})
     asked = iter([False])
     run_live(path, lambda: next(asked, True), console=console, interval_s=0.001, title="mine")
-    assert "mine" in console.file.getvalue()
-    assert "mastercard" in console.file.getvalue()
+    assert "mine" in drawn.getvalue()
+    assert "mastercard" in drawn.getvalue()
 
 
-def test_run_live_may_keep_of_the_past_only_the_links(tmp_path):
+def test_run_live_may_keep_of_the_past_only_the_links(tmp_path: Path) -> None:
     path = an_afternoon(tmp_path / "log")
     model = run_live(path, lambda: True, console=Console(file=io.StringIO()), history="links")
     assert model.total.total == 0
     assert model.links["atlas"].state == "signed on"
 
 
-def test_newest_first_goes_back_through_all_files_and_poll_goes_on_behind_them(tmp_path, monkeypatch):
+def test_newest_first_goes_back_through_all_files_and_poll_goes_on_behind_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(follow, "BACK_BYTES", 7)
     path = tmp_path / "hops.jsonl"
     path.with_name("hops.jsonl.2").write_bytes(b"line 1\nline 2\n")
@@ -121,24 +127,24 @@ def test_newest_first_goes_back_through_all_files_and_poll_goes_on_behind_them(t
     follower.close()
 
 
-def test_newest_first_of_nothing_is_nothing(tmp_path):
+def test_newest_first_of_nothing_is_nothing(tmp_path: Path) -> None:
     assert list(Follower(tmp_path / "none").newest_first()) == []
     (tmp_path / "torn").write_bytes(b"no end")
     assert list(Follower(tmp_path / "torn").newest_first()) == []
 
 
-def test_the_last_lines_cost_the_same_however_long_the_log_is(tmp_path, monkeypatch):
+def test_the_last_lines_cost_the_same_however_long_the_log_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "hops.jsonl"
     path.write_bytes(b'{"event":"x"}\n' * 1_000_000)
     read = 0
 
-    def counted(fd, size, offset):
+    def counted(fd: int, size: int, offset: int) -> bytes:
         nonlocal read
         data = pread(fd, size, offset)
         read += len(data)
         return data
 
     pread = os.pread
-    monkeypatch.setattr(follow.os, "pread", counted)
+    monkeypatch.setattr(os, "pread", counted)
     assert len(list(islice(Follower(path).newest_first(), 3))) == 3
     assert read < 200_000

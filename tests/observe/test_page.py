@@ -8,7 +8,7 @@ from switch.observe.lines import HOP_KEYS
 PAGE = (pathlib.Path(__file__).parents[2] / "docs" / "hop-log.md").read_text()
 
 
-def test_its_examples_run():
+def test_its_examples_run() -> None:
     scope: dict[str, object] = {}
     examples = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
     assert len(examples) == 2
@@ -16,6 +16,6 @@ def test_its_examples_run():
         exec(example, scope)
 
 
-def test_its_table_has_every_key_of_a_hop_in_order():
+def test_its_table_has_every_key_of_a_hop_in_order() -> None:
     table = PAGE.split("## Keys of a hop")[1].split("##")[0]
     assert tuple(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == HOP_KEYS

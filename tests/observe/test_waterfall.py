@@ -1,5 +1,7 @@
 """How one transaction reads, to the character."""
 
+from pathlib import Path
+
 import pytest
 
 from switch.observe.lines import read_event, read_hop
@@ -9,17 +11,17 @@ from .samples import an_afternoon
 
 
 @pytest.fixture
-def log(tmp_path):
+def log(tmp_path: Path) -> list[bytes]:
     return an_afternoon(tmp_path / "hops.jsonl").read_bytes().splitlines()
 
 
-def fall(log, txn):
+def fall(log: list[bytes], txn: str) -> str:
     hops = [hop for line in log if (hop := read_hop(line)) and hop.txn == txn]
     events = [e for line in log if (e := read_event(line)).get("txn") == txn and not e["event"].startswith("hop.")]
     return waterfall(hops, events, "MAD")
 
 
-def test_a_foreign_payment_with_its_cost(log):
+def test_a_foreign_payment_with_its_cost(log: list[bytes]) -> None:
     assert fall(log, "a4") == (
         """\
 txn a4  2026-09-21T14:13:21.000000Z
@@ -33,7 +35,7 @@ txn a4  2026-09-21T14:13:21.000000Z
     )
 
 
-def test_a_timeout_shows_its_reason_and_the_events_that_name_it(log):
+def test_a_timeout_shows_its_reason_and_the_events_that_name_it(log: list[bytes]) -> None:
     assert fall(log, "a8").splitlines()[4:] == [
         "       0.000  acquirers#3 ──0200──▶     │                             STAN 000168",
         "       0.045                            │     ──0200──────▶ atlas#1   STAN 000777",
@@ -45,30 +47,30 @@ def test_a_timeout_shows_its_reason_and_the_events_that_name_it(log):
     ]
 
 
-def test_a_reversal_the_switch_owes_stands_on_the_issuer_s_side_alone(log):
+def test_a_reversal_the_switch_owes_stands_on_the_issuer_s_side_alone(log: list[bytes]) -> None:
     _, summary, _, _, *rows = fall(log, "a9").splitlines()
     assert "acknowledged (00)" in summary
     assert [row.split("│")[0].split() for row in rows] == [["0.000"], ["0.900"], ["0.000"], ["0.900"]]
     assert "──0421──────▶ atlas#1" in rows[2]
 
 
-def test_a_refusal_goes_straight_back_and_says_why(log):
+def test_a_refusal_goes_straight_back_and_says_why(log: list[bytes]) -> None:
     assert fall(log, "a7").splitlines()[-1].endswith("no such issuer (15)  no BIN range holds 999999")
 
 
-def test_a_transaction_under_way_has_no_answer_yet(log):
+def test_a_transaction_under_way_has_no_answer_yet(log: list[bytes]) -> None:
     hops = [hop for line in log if (hop := read_hop(line)) and hop.txn == "a1"][:2]
     assert "no answer yet" in waterfall(hops, [], "MAD")
 
 
-def test_colour_comes_from_the_caller(log):
+def test_colour_comes_from_the_caller(log: list[bytes]) -> None:
     hops = [hop for line in log if (hop := read_hop(line)) and hop.txn == "a3"]
     text = waterfall(hops, [], "MAD", lambda style, text: f"<{style}>{text}</{style}>")
     assert "<bad>not sufficient funds (51)</bad>" in text
     assert text.startswith("<title>txn a3</title>")
 
 
-def test_one_line_a_hop(log):
+def test_one_line_a_hop(log: list[bytes]) -> None:
     hops = [hop for line in log if (hop := read_hop(line))]
     assert hop_line(hops[2]) == (
         "14:13:20.101 a1 ← atlas#1        0210 00  950401******1234        123.45 MAD domestic       1.170 ms"

@@ -26,7 +26,7 @@ EVENT = {
         ("note=a=b", False), ("event=hop.sent", True),
     ],
 )  # fmt: skip
-def test_a_condition_holds_or_not(text, meets):
+def test_a_condition_holds_or_not(text: str, meets: bool) -> None:
     assert parse_condition(text).meets(EVENT) is meets
 
 
@@ -37,12 +37,12 @@ def test_a_condition_holds_or_not(text, meets):
         ("note~(", "is no regular expression"), ("", "is no condition"),
     ],
 )  # fmt: skip
-def test_what_is_no_condition_is_told_with_what_one_looks_like(text, says):
+def test_what_is_no_condition_is_told_with_what_one_looks_like(text: str, says: str) -> None:
     with pytest.raises(WhereError, match=says.replace("(", r"\(")):
         parse_condition(text)
 
 
-def test_several_hold_together():
+def test_several_hold_together() -> None:
     conditions = [parse_condition("de39=51"), parse_condition("elapsed_us>1000")]
     assert meets_all(conditions, EVENT)
     assert not meets_all([*conditions, parse_condition("event=x")], EVENT)

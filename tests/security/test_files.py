@@ -21,25 +21,27 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_a_new_file_is_its_owners_alone(tmp_path: Path):
+def test_a_new_file_is_its_owners_alone(tmp_path: Path) -> None:
     os.close(open_private(tmp_path / "new", os.O_WRONLY))
     assert mode(tmp_path / "new") == 0o600
 
 
-def test_a_file_that_an_older_release_left_open_to_all_is_closed_to_them(tmp_path: Path):
+def test_a_file_that_an_older_release_left_open_to_all_is_closed_to_them(tmp_path: Path) -> None:
     (tmp_path / "old").write_bytes(b"kept")
     assert mode(tmp_path / "old") == 0o666
     os.close(open_private(tmp_path / "old", os.O_RDWR))
     assert (mode(tmp_path / "old"), (tmp_path / "old").read_bytes()) == (0o600, b"kept")
 
 
-def test_what_is_no_file_keeps_its_mode():
+def test_what_is_no_file_keeps_its_mode() -> None:
     before = mode(Path(os.devnull))
     os.close(open_private(os.devnull, os.O_WRONLY))
     assert mode(Path(os.devnull)) == before
 
 
-def test_directories_that_are_made_are_their_owners_alone_and_one_that_was_there_stays_as_it_was(tmp_path: Path):
+def test_directories_that_are_made_are_their_owners_alone_and_one_that_was_there_stays_as_it_was(
+    tmp_path: Path,
+) -> None:
     shared = tmp_path / "shared"
     shared.mkdir()
     make_private_directory(shared / "var" / "morocco")
@@ -47,7 +49,7 @@ def test_directories_that_are_made_are_their_owners_alone_and_one_that_was_there
     assert [mode(shared / part) for part in ("var/morocco", "var", ".")] == [0o700, 0o700, 0o777]
 
 
-def test_a_file_in_the_place_of_a_directory_is_an_error(tmp_path: Path):
+def test_a_file_in_the_place_of_a_directory_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "var").touch()
     with pytest.raises(FileExistsError):
         make_private_directory(tmp_path / "var")

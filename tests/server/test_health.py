@@ -12,7 +12,7 @@ WELL = Health(hosts_up=("atlas",), disk_free_bytes=10 << 30, connections=10, con
 
 def but(**changes: object) -> Health:
     """A switch that is well, but for this."""
-    return Health(**({name: getattr(WELL, name) for name in WELL.__struct_fields__} | changes))  # type: ignore[arg-type]
+    return Health(**({name: getattr(WELL, name) for name in WELL.__struct_fields__} | changes))
 
 
 def test_where_nothing_is_wrong_it_is_good() -> None:

@@ -18,8 +18,7 @@ from switch.config.load import SHIPPED
 from switch.core.handover.memory import MEMORY, Memory
 from switch.core.network import Network
 from switch.core.operator.command import Unable
-from switch.server import restarting
-from switch.server.handover import Estate, inherit
+from switch.server.handover import ENVIRONMENT, Estate, inherit
 from switch.server.restarting import Ability, Restarter
 from switch.server.serving import Serving, serving
 from switch.wire import Dialect
@@ -72,15 +71,15 @@ def left(monkeypatch: pytest.MonkeyPatch) -> list[Estate]:
     found: list[Estate] = []
 
     def execve(path: str, command: list[str], environment: dict[str, str]) -> None:
-        fd = os.dup(int(environment[restarting.ENVIRONMENT].partition(":")[2]))
-        estate = inherit({restarting.ENVIRONMENT: f"{os.getpid()}:{fd}"}, os.getpid())
+        fd = os.dup(int(environment[ENVIRONMENT].partition(":")[2]))
+        estate = inherit({ENVIRONMENT: f"{os.getpid()}:{fd}"}, os.getpid())
         assert estate is not None
         assert all(os.get_inheritable(kept.fd) for kept in estate.connections)
         assert signal.SIGTERM in signal.pthread_sigmask(signal.SIG_BLOCK, ())
         found.append(estate)
         raise OSError(8, "Exec format error")
 
-    monkeypatch.setattr(restarting.os, "execve", execve)
+    monkeypatch.setattr(os, "execve", execve)
     return found
 
 
@@ -138,7 +137,7 @@ async def test_a_release_with_another_memory_gets_open_ports_after_all_has_ended
     network: Network, tmp_path: Path, left: list[Estate], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     killed: list[int] = []
-    monkeypatch.setattr(restarting.os, "kill", lambda pid, number: killed.append(number))
+    monkeypatch.setattr(os, "kill", lambda pid, number: killed.append(number))
     notes = Notes()
     async with running_with_acquirer(network, tmp_path, notes) as (running, _):
         restarter = Restarter(running, 5.0, saying(msgspec.json.encode(Ability(MEMORY + 1, network))))

@@ -172,7 +172,7 @@ def memory_lets_go_of_what_the_journal_does_not_hold(patch: pytest.MonkeyPatch) 
 
 
 def snapshot_forgets_what_is_owed(patch: pytest.MonkeyPatch) -> None:
-    snapshot = switch_module.Snapshot
+    snapshot = records.Snapshot
 
     def forgetful(**members: Any) -> records.Snapshot:
         return msgspec.structs.replace(snapshot(**members), owed=())

@@ -1,6 +1,7 @@
 """The virtual network and disk, one piece at a time."""
 
 from random import Random
+from typing import Any
 
 from switch.core.limits import Limits
 from switch.core.records.records import Booted
@@ -110,7 +111,8 @@ def records(disk: Disk, count: int) -> None:
 
 
 def test_a_flush_makes_durable_what_was_there_when_it_began() -> None:
-    clock, told = Clock(), []
+    clock = Clock()
+    told: list[Any] = []
     disk = Disk(clock, Random(1), told.append)
     records(disk, 3)
     disk.push(waited_for=True)
@@ -136,7 +138,8 @@ def test_a_crash_keeps_the_durable_prefix_and_perhaps_some_of_what_was_being_wri
 
 
 def test_a_disk_that_fails_acknowledges_nothing_until_it_is_mended() -> None:
-    clock, told = Clock(), []
+    clock = Clock()
+    told: list[Any] = []
     disk = Disk(clock, Random(1), told.append)
     records(disk, 2)
     disk.push(waited_for=True)

@@ -111,6 +111,9 @@ def test_a_story_shows_the_way_of_the_payment_it_is_about(cast: Cast, monkeypatc
 
 
 def test_what_a_party_raises_is_a_failure_with_its_place(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("switch.core.transactions.payments.Payments._admit", lambda *_: {}["host"])
+    def broken(*_: object) -> None:
+        raise KeyError("host")
+
+    monkeypatch.setattr("switch.core.transactions.payments.Payments._admit", broken)
     (failure,) = World(cast, 1, 50).run().failures
     assert failure.sentence.startswith("KeyError in ")

@@ -1,5 +1,7 @@
 """What a message does to an account, and what it is answered."""
 
+from typing import Any
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -49,7 +51,7 @@ def test_a_purchase_is_debited_and_has_an_approval_code() -> None:
         ({}, {"de4": "000000000000"}, "13"),
     ],
 )
-def test_refusals(changes: dict[str, object], message: dict[str, str], de39: str) -> None:
+def test_refusals(changes: dict[str, object], message: dict[str, Any], de39: str) -> None:
     atlas = ledger(**changes)
     assert atlas.authorize(pay(amount=100_00, **message), at()).de39 == de39
     if PAN in atlas.accounts:

@@ -14,7 +14,9 @@ from tests.simulators.scripts import MESSAGES, Step, played
 def folded(records: list[Taken], keep: int = 100) -> Ledger:
     again = Ledger("atlas", [card(per_day=600_00)], keep)
     for entry in records:
-        again.holdings.apply(DECODER.decode(ENCODER.encode(entry)))
+        decoded = DECODER.decode(ENCODER.encode(entry))
+        assert isinstance(decoded, Taken)
+        again.holdings.apply(decoded)
     return again
 
 

@@ -26,6 +26,9 @@ class NoHistory:
     def find(self, key: Key) -> Outcome | None:
         return None
 
+    def find_named(self, acquirer: str, name: str) -> list[Outcome]:
+        return []
+
 
 class World:
     """Runs parties until nothing is left to do, or a time has come."""

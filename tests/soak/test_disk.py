@@ -3,6 +3,7 @@
 import errno
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,7 @@ for line in sys.stdin:
 
 
 @pytest.fixture
-def small(tmp_path: Path):
+def small(tmp_path: Path) -> Iterator[Disk]:
     disk = Disk(tmp_path / "journal", 4 << 20)
     yield disk
     disk.release(keep=False)

@@ -1,5 +1,6 @@
 """The codec against pyiso8583: the same documents, the same bytes, the same refusals."""
 
+from collections.abc import Callable
 from typing import Any
 
 import iso8583
@@ -30,7 +31,7 @@ def compiled(dialect: Dialect, document: Document, data: bytes) -> tuple[Any, An
     return compiler.decoder(table, document, elements_at(dialect, document)), compiler.encoder(table, document)
 
 
-def decoded(function: Any, data: bytes) -> Document | None:
+def decoded(function: Callable[[bytes], Document], data: bytes) -> Document | None:
     try:
         return function(data)
     except (DecodeError, *compiler.GIVES_UP):
@@ -45,7 +46,7 @@ def refusal(dialect: Dialect, data: bytes) -> DecodeError | None:
     return None
 
 
-def encoded(function: Any, document: Document) -> bytes | None:
+def encoded(function: Callable[[Document], bytes], document: Document) -> bytes | None:
     try:
         return function(document)
     except (EncodeError, *compiler.GIVES_UP):
@@ -113,7 +114,7 @@ def test_a_changed_document_is_refused_where_pyiso8583_refuses_it_or_where_we_ar
     for _ in range(10):
         key = data.draw(st.sampled_from(sorted(document)))
         value = data.draw(st.one_of(changes, st.just(str(document[key])[:-1]), st.just(str(document[key]) + "0")))
-        changed = document | {key: value}
+        changed: dict[str, Any] = document | {key: value}
         ours = encoded(dialect.encode, changed)
         assert ours == oracle_encode(dialect, changed)
         if changed["t"] == document["t"] and encode is not None:

@@ -19,31 +19,33 @@ zones = st.integers(-12 * 4, 14 * 4).map(lambda quarters: timedelta(minutes=15 *
 
 
 @given(days, st.integers(-182, 182))
-def test_every_date_within_half_a_year_is_read_as_itself(today, apart):
+def test_every_date_within_half_a_year_is_read_as_itself(today: date, apart: int) -> None:
     meant = today + timedelta(apart)
     assert nearest(f"{meant:%m%d}", today) == meant
 
 
 @given(about_the_turn, zones)
-def test_around_the_turn_of_a_year_a_local_date_has_the_year_of_its_own_calendar(utc, zone):
+def test_around_the_turn_of_a_year_a_local_date_has_the_year_of_its_own_calendar(
+    utc: datetime, zone: timedelta
+) -> None:
     local = utc + zone
     assert year_of(f"{local:%m%d}", utc.date()) == f"{local:%y}"
 
 
 @given(about_the_turn, st.integers(-12 * 4 + 1, 12 * 4 - 1).map(lambda quarters: timedelta(minutes=15 * quarters)))
-def test_a_local_time_without_a_date_is_of_the_day_nearest_to_its_de7(utc, zone):
+def test_a_local_time_without_a_date_is_of_the_day_nearest_to_its_de7(utc: datetime, zone: timedelta) -> None:
     local = utc + zone
     assert local_date(f"{utc:%m%d%H%M%S}", f"{local:%H%M%S}", utc.date()) == f"{local:%m%d}"
 
 
 @given(moments, st.integers(-150 * 86_400, 150 * 86_400))
-def test_of_two_de7_within_five_months_the_later_is_the_one_that_came_later(moment, seconds):
+def test_of_two_de7_within_five_months_the_later_is_the_one_that_came_later(moment: datetime, seconds: int) -> None:
     other = moment + timedelta(seconds=seconds)
     assert later(f"{other:%m%d%H%M%S}", f"{moment:%m%d%H%M%S}") == (f"{other:%y%m%d%H%M%S}" > f"{moment:%y%m%d%H%M%S}")
 
 
 @given(moments, st.integers(-150 * 86_400, 150 * 86_400), st.integers(-20, 20))
-def test_two_de7_are_as_far_apart_as_the_times_they_mean(moment, seconds, today):
+def test_two_de7_are_as_far_apart_as_the_times_they_mean(moment: datetime, seconds: int, today: int) -> None:
     other = moment + timedelta(seconds=seconds)
     about = (moment + timedelta(today)).date()
     apart = seconds_between(f"{other:%m%d%H%M%S}", f"{moment:%m%d%H%M%S}", about)
@@ -51,7 +53,7 @@ def test_two_de7_are_as_far_apart_as_the_times_they_mean(moment, seconds, today)
 
 
 @given(days)
-def test_29_february_is_one_in_a_leap_year_near_by_and_in_no_other(today):
+def test_29_february_is_one_in_a_leap_year_near_by_and_in_no_other(today: date) -> None:
     leap = {date(year, 2, 29) for year in (today.year - 1, today.year, today.year + 1) if year % 4 == 0}
     near = {day for day in leap if abs(day - today).days <= NEAR_DAYS}
     assert nearest("0229", today) == next(iter(near), None)
@@ -59,7 +61,7 @@ def test_29_february_is_one_in_a_leap_year_near_by_and_in_no_other(today):
 
 
 @given(days, moments)
-def test_what_a_calendar_can_write_has_no_fault(today, moment):
+def test_what_a_calendar_can_write_has_no_fault(today: date, moment: datetime) -> None:
     assert fault(f"{moment:%y%m%d%H%M%S}", "YYMMDDhhmmss", today) == ""
     assert fault(f"{moment:%H%M%S}", "hhmmss", today) == ""
     if (moment.month, moment.day) != (2, 29):
@@ -85,5 +87,5 @@ def test_what_a_calendar_can_write_has_no_fault(today, moment):
         ("995959", "hhmmss", "hour 99"),
     ],
 )
-def test_a_date_that_is_none_is_told_by_what_is_wrong_with_it(value, form, why):
+def test_a_date_that_is_none_is_told_by_what_is_wrong_with_it(value: str, form: str, why: str) -> None:
     assert fault(value, form, date(2026, 11, 25)) == why

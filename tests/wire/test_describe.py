@@ -29,14 +29,14 @@ def _error(dialect: Dialect, data: bytes) -> tuple[DecodeError, str]:
     return caught.value, describe_error(dialect, data, caught.value)
 
 
-def test_an_element_is_a_line_of_number_name_and_value():
+def test_an_element_is_a_line_of_number_name_and_value() -> None:
     text = describe(CMI87, PAYMENT)
     assert _line(text, "DE4 ").split() == ["DE4", "Amount,", "Transaction", "000000012345"]
     assert _line(text, "DE49").endswith("504")
     assert len({line.index(v) for line, v in [(_line(text, "DE4 "), "0000000"), (_line(text, "DE49"), "504")]}) == 1
 
 
-def test_what_a_code_means_stands_behind_it():
+def test_what_a_code_means_stands_behind_it() -> None:
     text = describe(CMI87, PAYMENT)
     assert _line(text, "MTI").endswith("0200  financial request")
     assert _line(text, "DE3 ").endswith("010000  cash withdrawal")
@@ -46,7 +46,7 @@ def test_what_a_code_means_stands_behind_it():
     assert describe(ISO93, {"39": "116"}).endswith("116  not sufficient funds")
 
 
-def test_parts_of_an_element_stand_below_it():
+def test_parts_of_an_element_stand_below_it() -> None:
     lines = describe(CMI87, {"3": "011020"}).split("\n")
     assert [line.split() for line in lines[1:]] == [
         [".1", "Transaction", "type", "01"], [".2", "Account", "from", "10"], [".3", "Account", "to", "20"],
@@ -57,7 +57,7 @@ def test_parts_of_an_element_stand_below_it():
     assert "  82 Application" in text
 
 
-def test_the_pan_is_masked_and_secrets_are_named_and_counted():
+def test_the_pan_is_masked_and_secrets_are_named_and_counted() -> None:
     text = describe(CMI87, PAYMENT)
     assert "411111******1111" in text
     assert "<track 2 data, 37 characters>" in text
@@ -66,7 +66,7 @@ def test_the_pan_is_masked_and_secrets_are_named_and_counted():
     assert not any(secret in text for secret in SECRETS)
 
 
-def test_card_values_of_a_bitmapped_element_are_hidden_and_so_are_parts_nobody_declared():
+def test_card_values_of_a_bitmapped_element_are_hidden_and_so_are_parts_nobody_declared() -> None:
     value = form_of(VISA.subfields["126"]).build({"9": "AB" * 20, "10": "11 987", "13": "1", "40": "C0FFEE"})
     text = describe(VISA, {"126": value})
     assert "AB" * 20 not in text
@@ -75,29 +75,29 @@ def test_card_values_of_a_bitmapped_element_are_hidden_and_so_are_parts_nobody_d
     assert _line(text, "        .13").endswith(" 1")
 
 
-def test_track_data_inside_chip_data_is_hidden():
+def test_track_data_inside_chip_data_is_hidden() -> None:
     text = describe(CMI87, {"55": "5713" + "41" * 19 + "9A03251125"})
     assert "41" * 19 not in text
     assert "251125" in text
 
 
-def test_an_element_that_does_not_divide_says_where():
+def test_an_element_that_does_not_divide_says_where() -> None:
     text = describe(CMI87, {"48": "4202059203"})
     assert "does not divide at 8, subfield 92" in text
     assert "4202059203" not in text
 
 
-def test_what_a_terminal_would_obey_is_written_out():
+def test_what_a_terminal_would_obey_is_written_out() -> None:
     assert describe(CMI87, {"41": "\x1b[2J\x07abc"}).endswith(r"\x1b[2J\x07abc")
 
 
-def test_styles_are_the_painters():
+def test_styles_are_the_painters() -> None:
     text = describe(CMI87, {"t": "0210", "39": "00"}, lambda style, text: f"<{style}>{text}</>")
     assert "<label>DE39" in text
     assert "<good>approved</>" in text
 
 
-def test_a_document_for_json_has_no_secrets_either():
+def test_a_document_for_json_has_no_secrets_either() -> None:
     shown = as_shown(CMI87, {**PAYMENT, "p": "7220000000000000"})
     assert shown["4"] == "000000012345"
     assert shown["2"] == "411111******1111"
@@ -107,7 +107,7 @@ def test_a_document_for_json_has_no_secrets_either():
 @pytest.mark.parametrize("dialect", [CMI87, CMI87B, VISA, MASTERCARD, ISO93], ids=lambda d: d.name)
 @settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(["h", "t", *map(str, range(2, 129))]), st.text(max_size=50), max_size=10))
-def test_any_document_can_be_described(dialect: Dialect, document: dict[str, str]):
+def test_any_document_can_be_described(dialect: Dialect, document: dict[str, str]) -> None:
     text = describe(dialect, document)
     assert all(line.isprintable() for line in text.split("\n"))
     assert as_shown(dialect, document).keys() == document.keys()
@@ -116,7 +116,7 @@ def test_any_document_can_be_described(dialect: Dialect, document: dict[str, str
 # -- errors
 
 
-def test_the_caret_stands_under_the_byte_that_is_wrong():
+def test_the_caret_stands_under_the_byte_that_is_wrong() -> None:
     data = CMI87.encode({"t": "0800", "7": "1125093000", "11": "000001"})
     data = data[:-2] + b"x1"
     error, text = _error(CMI87, data)
@@ -129,7 +129,7 @@ def test_the_caret_stands_under_the_byte_that_is_wrong():
     assert "DE7 " in text
 
 
-def test_a_message_that_ends_too_early_has_the_caret_behind_its_last_byte():
+def test_a_message_that_ends_too_early_has_the_caret_behind_its_last_byte() -> None:
     data = CMI87.encode({"t": "0800", "7": "1125093000", "11": "000001"})[:-16]
     _, text = _error(CMI87, data)
     lines = text.split("\n")
@@ -138,12 +138,12 @@ def test_a_message_that_ends_too_early_has_the_caret_behind_its_last_byte():
     assert "Decoded before it:" in text
 
 
-def test_nothing_at_all_is_an_error_too():
+def test_nothing_at_all_is_an_error_too() -> None:
     _, text = _error(CMI87, b"")
     assert text.endswith("Nothing was decoded before it.")
 
 
-def test_bytes_of_secrets_are_stars_and_bytes_behind_the_error_are_not_shown():
+def test_bytes_of_secrets_are_stars_and_bytes_behind_the_error_are_not_shown() -> None:
     data = CMI87.encode({**PAYMENT, "55": "9A03251125"})
     at = data.index(b"51TERM") + 2
     _, text = _error(CMI87, data[:at] + b"\xff" + data[at + 1 :])
@@ -157,7 +157,7 @@ def test_bytes_of_secrets_are_stars_and_bytes_behind_the_error_are_not_shown():
 @pytest.mark.parametrize("dialect", [CMI87, CMI87B, VISA, MASTERCARD], ids=lambda d: d.name)
 @given(data=st.data())
 @settings(max_examples=60, deadline=None)
-def test_no_error_shows_what_was_decoded_as_a_secret(dialect: Dialect, data: st.DataObject):
+def test_no_error_shows_what_was_decoded_as_a_secret(dialect: Dialect, data: st.DataObject) -> None:
     secrets = {"2": "9876598765987659", "35": "8765487654876543=991200000", "52": "FEDCBA9876543210"}
     if dialect in (CMI87B, VISA):
         secrets["35"] = secrets["35"].replace("=", "D")

@@ -30,7 +30,7 @@ names = st.sampled_from(sorted(FRAMINGS))
 
 @settings(deadline=None)
 @given(names, st.lists(st.binary(min_size=1, max_size=LIMIT - 30), max_size=8), st.lists(st.integers(0, 4_000)))
-def test_any_split_of_the_stream_gives_the_same_messages(name: str, bodies: list[bytes], cuts: list[int]):
+def test_any_split_of_the_stream_gives_the_same_messages(name: str, bodies: list[bytes], cuts: list[int]) -> None:
     messages = [_fit(name, body) for body in bodies]
     framing = make_framing(name, LIMIT)
     stream = b"".join(framing.frame(m) for m in messages)
@@ -43,7 +43,7 @@ def test_any_split_of_the_stream_gives_the_same_messages(name: str, bodies: list
 @given(names, st.lists(st.binary(max_size=40), max_size=20))
 def test_any_bytes_give_messages_or_a_framing_error_and_nothing_is_held_beyond_one_frame(
     name: str, chunks: list[bytes]
-):
+) -> None:
     framing = make_framing(name, LIMIT)
     for chunk in chunks:
         failure = None
@@ -59,7 +59,7 @@ def test_any_bytes_give_messages_or_a_framing_error_and_nothing_is_held_beyond_o
 
 
 @pytest.mark.parametrize("name", sorted(FRAMINGS))
-def test_a_byte_at_a_time_is_as_good_as_all_at_once(name: str):
+def test_a_byte_at_a_time_is_as_good_as_all_at_once(name: str) -> None:
     framing = make_framing(name, LIMIT)
     message = _fit(name, b"0800" + b"x" * 60)
     stream = framing.frame(message) * 2
@@ -80,14 +80,14 @@ def test_a_byte_at_a_time_is_as_good_as_all_at_once(name: str):
         ("stxetx", b"0800abc", "02 30383030616263 03 6b"),
     ],
 )
-def test_each_framing_writes_the_bytes_its_name_says(name: str, message: bytes, stream: str):
+def test_each_framing_writes_the_bytes_its_name_says(name: str, message: bytes, stream: str) -> None:
     framing = make_framing(name, LIMIT)
     assert framing.frame(message) == bytes.fromhex(stream)
     assert framing.feed(bytes.fromhex(stream)) == [message]
 
 
 @pytest.mark.parametrize("name", sorted(FRAMINGS))
-def test_an_empty_frame_is_a_keepalive_and_delivers_nothing(name: str):
+def test_an_empty_frame_is_a_keepalive_and_delivers_nothing(name: str) -> None:
     framing = make_framing(name, LIMIT)
     empty = {
         "length2-inclusive": "0002",
@@ -101,7 +101,7 @@ def test_an_empty_frame_is_a_keepalive_and_delivers_nothing(name: str):
     assert framing.keepalives == 3
 
 
-def test_an_unfinished_frame_is_held_and_counted():
+def test_an_unfinished_frame_is_held_and_counted() -> None:
     framing = make_framing("length2", LIMIT)
     assert framing.feed(b"\x00\x04080") == []
     assert framing.waiting == 5
@@ -143,19 +143,21 @@ def _broken(name: str, data: bytes, *, before: bytes = b"") -> FramingError:
         ("base1", b"\x00\x16\x00\x00\x16\x01\x02\x00\x17" + b"\0" * 17, 7, "own length 0016 (22)", "0017 (23)"),
     ],
 )
-def test_what_cannot_be_a_frame_is_refused_with_its_place_and_a_guess(name, data, offset, expected, says):
+def test_what_cannot_be_a_frame_is_refused_with_its_place_and_a_guess(
+    name: str, data: bytes, offset: int, expected: str, says: str
+) -> None:
     error = _broken(name, data)
     assert error.offset == offset
     assert expected in error.expected
     assert says in str(error)
 
 
-def test_the_offset_counts_from_the_first_byte_of_the_connection():
+def test_the_offset_counts_from_the_first_byte_of_the_connection() -> None:
     error = _broken("length2", b"\x00\xff\xff", before=b"\x00\x03abc\x00")
     assert error.offset == 7
 
 
-def test_messages_before_the_bad_length_are_in_the_error_and_the_stream_is_dead_after_it():
+def test_messages_before_the_bad_length_are_in_the_error_and_the_stream_is_dead_after_it() -> None:
     framing = make_framing("length2", LIMIT)
     framing.feed(b"\x00\x03ab")
     with pytest.raises(FramingError) as caught:
@@ -167,23 +169,23 @@ def test_messages_before_the_bad_length_are_in_the_error_and_the_stream_is_dead_
     assert again.value.frames == []
 
 
-def test_no_more_than_four_bytes_of_a_broken_stream_are_shown():
+def test_no_more_than_four_bytes_of_a_broken_stream_are_shown() -> None:
     track = b"\x7f\x7f;5399000000000001=2512"
     assert _broken("length2", track).found == "7f 7f 3b 35"
 
 
 @pytest.mark.parametrize("name", sorted(FRAMINGS))
-def test_a_message_longer_than_the_limit_is_not_sent(name: str):
+def test_a_message_longer_than_the_limit_is_not_sent(name: str) -> None:
     with pytest.raises(FramingError, match="the limit is 400"):
         make_framing(name, LIMIT).frame(_fit(name, b"x" * (LIMIT + 1)))
 
 
-def test_four_digits_cannot_say_more_than_9999():
+def test_four_digits_cannot_say_more_than_9999() -> None:
     with pytest.raises(FramingError, match="9999"):
         make_framing("ascii4", 100_000).frame(b"x" * 10_000)
 
 
-def test_stxetx_sends_no_message_with_its_end_in_it_and_hears_line_controls_between_frames():
+def test_stxetx_sends_no_message_with_its_end_in_it_and_hears_line_controls_between_frames() -> None:
     framing = make_framing("stxetx", LIMIT)
     with pytest.raises(FramingError, match=r"a byte 03 at 4 .* dialects of text"):
         framing.frame(b"0800\x03")
@@ -191,18 +193,18 @@ def test_stxetx_sends_no_message_with_its_end_in_it_and_hears_line_controls_betw
     assert framing.keepalives == 3
 
 
-def test_base1_tolerates_a_zero_total_and_writes_the_right_one():
+def test_base1_tolerates_a_zero_total_and_writes_the_right_one() -> None:
     framing = make_framing("base1", LIMIT)
     unfilled = bytes([BASE1_BYTES]) + b"\0" * 21 + b"\x08\x00"
     assert framing.feed(b"\x00\x18\x00\x00" + unfilled) == [unfilled]
     assert framing.frame(unfilled)[4:][3:5] == b"\x00\x18"
 
 
-def test_base1_sends_nothing_without_its_header():
+def test_base1_sends_nothing_without_its_header() -> None:
     with pytest.raises(FramingError, match="BASE I header"):
         make_framing("base1", LIMIT).frame(b"\x08\x00")
 
 
-def test_an_unknown_framing_names_those_there_are():
+def test_an_unknown_framing_names_those_there_are() -> None:
     with pytest.raises(ValueError, match=r"'length3'.*length2, length2-inclusive"):
         make_framing("length3", LIMIT)

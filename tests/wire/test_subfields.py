@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -28,12 +30,12 @@ tags = st.sampled_from(["82", "95", "9A", "9F02", "9F10", "5F2A", "DF8101", "BF0
 hex_bytes = st.binary(max_size=200).map(lambda b: b.hex().upper())
 
 
-def test_positional_parts_stand_one_after_another():
+def test_positional_parts_stand_one_after_another() -> None:
     assert read(DE3, "011020") == {"1": "01", "2": "10", "3": "20"}
     assert build(DE3, {"1": "01", "2": "10", "3": "20"}) == "011020"
 
 
-def test_a_positional_value_may_end_early_and_gaps_are_filled():
+def test_a_positional_value_may_end_early_and_gaps_are_filled() -> None:
     assert read(DE44, "2") == {"1": "2"}
     assert build(DE44, {"10": "M "}) == "  M "
     assert build(DE44, {"1": "5"}) == "5"
@@ -42,23 +44,23 @@ def test_a_positional_value_may_end_early_and_gaps_are_filled():
 
 @settings(deadline=None)
 @given(st.text(max_size=12))
-def test_any_positional_value_survives(value: str):
+def test_any_positional_value_survives(value: str) -> None:
     assert build(DE44, read(DE44, value)) == value
 
 
 @settings(deadline=None)
 @given(st.dictionaries(ids, st.text(max_size=99)))
-def test_any_numbered_subelements_survive(parts: dict[str, str]):
+def test_any_numbered_subelements_survive(parts: dict[str, str]) -> None:
     assert read(DE48, build(DE48, parts)) == parts
 
 
-def test_a_lead_stands_before_the_numbered_subelements():
+def test_a_lead_stands_before_the_numbered_subelements() -> None:
     assert build(DE48_TCC, {"TCC": "T", "42": "0103212"}) == "T42070103212"
     assert read(DE48_TCC, "T42070103212") == {"TCC": "T", "42": "0103212"}
     assert build(DE48_TCC, {"42": "05"}) == " 420205"
 
 
-def test_llvar_parts_are_led_by_their_lengths_and_a_value_may_end_early():
+def test_llvar_parts_are_led_by_their_lengths_and_a_value_may_end_early() -> None:
     assert build(DE48_LLVAR, {"kind": "T", "name": "AYA", "street": ""}) == "T03AYA00"
     assert read(DE48_LLVAR, "T03AYA00") == {"kind": "T", "name": "AYA", "street": ""}
     assert read(DE48_LLVAR, "T03AYA") == {"kind": "T", "name": "AYA"}
@@ -67,14 +69,14 @@ def test_llvar_parts_are_led_by_their_lengths_and_a_value_may_end_early():
 
 @settings(deadline=None)
 @given(st.text(max_size=1), st.lists(st.text(max_size=99), max_size=2), st.text(min_size=1, max_size=5))
-def test_any_llvar_value_survives(kind: str, texts: list[str], rest: str):
+def test_any_llvar_value_survives(kind: str, texts: list[str], rest: str) -> None:
     parts = dict(zip(("kind", "name", "street"), (kind, *texts), strict=False)) if kind else {}
     if len(parts) == 3:
         parts["rest"] = rest
     assert read(DE48_LLVAR, build(DE48_LLVAR, parts)) == parts
 
 
-def test_a_repeated_id_is_kept_under_its_number():
+def test_a_repeated_id_is_kept_under_its_number() -> None:
     value = "420205" + "420207" + "9203123"
     parts = read(DE48, value)
     assert parts == {"42": "05", "42#2": "07", "92": "123"}
@@ -83,39 +85,39 @@ def test_a_repeated_id_is_kept_under_its_number():
 
 @settings(deadline=None)
 @given(st.lists(st.tuples(tags, hex_bytes), max_size=6))
-def test_any_tlv_survives_with_its_unknown_tags(pairs: list[tuple[str, str]]):
+def test_any_tlv_survives_with_its_unknown_tags(pairs: list[tuple[str, str]]) -> None:
     value = "".join(build(DE55, {tag: data}) for tag, data in pairs)
     assert build(DE55, read(DE55, value)) == value
 
 
-def test_long_lengths_and_zero_padding_of_tlv():
+def test_long_lengths_and_zero_padding_of_tlv() -> None:
     value = build(DE55, {"9F10": "AB" * 200})
     assert value.startswith("9F1081C8")
     assert read(DE55, "9A032511250000") == {"9A": "251125", "rest": "0000"}
     assert build(DE55, {"9A": "251125", "rest": "0000"}) == "9A032511250000"
 
 
-def test_a_dataset_wraps_its_tags_and_keeps_others_whole():
+def test_a_dataset_wraps_its_tags_and_keeps_others_whole() -> None:
     value = "01000A" + "9F0206000000012345"[:18] + "00" + "02" + "0001" + "FF"
     parts = read(DE55_VISA, value)
     assert parts == {"9F02": "000000012345", "rest": "00", "dataset 02": "FF"}
     assert build(DE55_VISA, parts) == value
 
 
-def test_an_empty_dataset_and_no_value_at_all_are_not_the_same():
+def test_an_empty_dataset_and_no_value_at_all_are_not_the_same() -> None:
     assert read(DE55_VISA, "") == {}
     assert build(DE55_VISA, {}) == ""
     assert build(DE55_VISA, read(DE55_VISA, "010000")) == "010000"
 
 
-def test_bitmapped_parts_are_announced_by_bits():
+def test_bitmapped_parts_are_announced_by_bits() -> None:
     parts = {"1": "E", "2": "416329123456789"}
     value = build(DE62, parts)
     assert value == "C000000000000000" + "C5" + "0416329123456789"
     assert read(DE62, value) == parts
 
 
-def test_bits_the_annotation_does_not_know_are_kept_with_all_behind_them():
+def test_bits_the_annotation_does_not_know_are_kept_with_all_behind_them() -> None:
     value = "D080000000000000" + "C5" + "0416329123456789" + "ABCDEF01"
     parts = read(DE62, value)
     assert parts == {"1": "E", "2": "416329123456789", "4+9": "ABCDEF01"}
@@ -124,7 +126,7 @@ def test_bits_the_annotation_does_not_know_are_kept_with_all_behind_them():
 
 @settings(deadline=None)
 @given(st.binary(min_size=8, max_size=60))
-def test_any_bitmapped_value_survives_or_is_refused(data: bytes):
+def test_any_bitmapped_value_survives_or_is_refused(data: bytes) -> None:
     value = data.hex().upper()
     try:
         parts = read(DE62, value)
@@ -157,7 +159,9 @@ def test_any_bitmapped_value_survives_or_is_refused(data: bytes):
         (DE62, "40000000000000001416329123456789", "2", 8, "15 BCD digits"),
     ],
 )
-def test_a_value_that_does_not_divide_says_where_and_why(annotation, value, part, offset, expected):
+def test_a_value_that_does_not_divide_says_where_and_why(
+    annotation: dict[str, Any], value: str, part: str, offset: int, expected: str
+) -> None:
     with pytest.raises(SubfieldError) as caught:
         read(annotation, value)
     assert (caught.value.part, caught.value.offset) == (part, offset)
@@ -187,7 +191,7 @@ def test_a_value_that_does_not_divide_says_where_and_why(annotation, value, part
         (DE62, {"4": "00", "9": "0000"}, "nothing behind part 4"),
     ],
 )
-def test_parts_that_make_no_value_are_refused(annotation, parts, says):
+def test_parts_that_make_no_value_are_refused(annotation: dict[str, Any], parts: dict[str, str], says: str) -> None:
     with pytest.raises(SubfieldError, match=says):
         build(annotation, parts)
 
@@ -214,13 +218,13 @@ def test_parts_that_make_no_value_are_refused(annotation, parts, says):
         ([], "expected an object with a form"),
     ],
 )
-def test_an_annotation_that_is_none_is_refused(annotation, says):
+def test_an_annotation_that_is_none_is_refused(annotation: Any, says: str) -> None:
     with pytest.raises(AnnotationError, match=says):
         form_of(annotation)
 
 
 @pytest.mark.parametrize("name", names())
-def test_annotations_of_shipped_dialects_compile_and_fill_their_elements(name):
+def test_annotations_of_shipped_dialects_compile_and_fill_their_elements(name: str) -> None:
     dialect = Dialect.load(name)
     assert dialect.subfields
     for de, annotation in dialect.subfields.items():

@@ -125,7 +125,7 @@ def test_a_frame_begun_and_not_finished_closes_the_link() -> None:
     for _ in range(10):
         scene.book.passes(2)
         scene.rif.sends_bytes(b"0")
-    assert not scene.rif.closed
+    assert scene.rif.closed == ""
     scene.book.passes(15)
     assert scene.rif.closed == "a frame was begun and not finished"
 

@@ -21,7 +21,9 @@ SETTLED = st.integers(-3, 3).map(timedelta)
 
 
 @given(MOMENTS, ZONES, SETTLED)
-def test_local_and_settlement_dates_have_their_own_years_on_the_link_and_none_inside(utc, zone, settled):
+def test_local_and_settlement_dates_have_their_own_years_on_the_link_and_none_inside(
+    utc: datetime, zone: timedelta, settled: timedelta
+) -> None:
     local = utc + zone
     internal = {
         "t": "0420", "7": f"{utc:%m%d%H%M%S}", "11": "000042", "12": f"{local:%H%M%S}", "13": f"{local:%m%d}",
@@ -37,13 +39,13 @@ def test_local_and_settlement_dates_have_their_own_years_on_the_link_and_none_in
 
 
 @given(MOMENTS)
-def test_a_reversal_without_a_local_time_names_its_original_by_the_year_of_de7(utc):
+def test_a_reversal_without_a_local_time_names_its_original_by_the_year_of_de7(utc: datetime) -> None:
     translator = translator_for(ISO93, "504000", "504101", utc.date)
     internal = {"t": "0420", "11": "000042", "90": original_data("0200", "41", f"{utc:%m%d%H%M%S}", "504001")}
     assert translator.outward(internal)["56"][10:22] == f"{utc:%y%m%d%H%M%S}"
 
 
-def test_an_answer_says_its_requests_year_and_settles_in_the_next():
+def test_an_answer_says_its_requests_year_and_settles_in_the_next() -> None:
     translator = translator_for(ISO93, "504000", "504101", lambda: date(2026, 1, 1))
     request = {"t": "1200", "12": "251231235959"}
     link = translator.outward({"t": "0210", "12": "235959", "13": "1231", "15": "0101", "39": "00"}, request)

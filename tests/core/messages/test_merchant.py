@@ -33,12 +33,12 @@ def mastercard(city: str, country: str) -> str:
         ("SHORT MA", ""),
     ],
 )
-def test_the_country_comes_in_two_letters_or_three(de43, country):
+def test_the_country_comes_in_two_letters_or_three(de43: str, country: str) -> None:
     assert country_at_end(de43) == country
 
 
 @pytest.mark.parametrize(("acquirer", "country"), [("504", "MA"), ("212", "DM"), ("250", "DM"), ("", "DM")])
-def test_where_two_letters_and_three_are_both_a_country_de19_decides(acquirer, country):
+def test_where_two_letters_and_three_are_both_a_country_de19_decides(acquirer: str, country: str) -> None:
     assert country_at_end(cmi("SIDI KACEM  D", "MA"), acquirer) == country
 
 
@@ -48,17 +48,17 @@ def test_where_two_letters_and_three_are_both_a_country_de19_decides(acquirer, c
         ("TUN", "788", "TN"), ("MAR", "", "MA"), ("NV ", "840", "US"), (" NV", "", "US"), ("ON ", "", "CA"), ("MA ", "840", "US"),
     ],
 )  # fmt: skip
-def test_mastercards_form_becomes_the_internal_one(end, pos_country, internal):
+def test_mastercards_form_becomes_the_internal_one(end: str, pos_country: str, internal: str) -> None:
     assert from_mastercard(mastercard("LAS VEGAS", end), pos_country) == cmi("LAS VEGAS", internal)
 
 
-def test_the_internal_form_becomes_mastercards():
+def test_the_internal_form_becomes_mastercards() -> None:
     assert to_mastercard(cmi("CASABLANCA", "MA"), "504") == mastercard("CASABLANCA", "MAR")
     assert to_mastercard(mastercard("CASABLANCA", "MAR"), "504") == mastercard("CASABLANCA", "MAR")
 
 
 @pytest.mark.parametrize("de43", ["NO COUNTRY AT ALL".ljust(40), "X" * 40])
-def test_what_names_no_country_goes_as_it_is(de43):
+def test_what_names_no_country_goes_as_it_is(de43: str) -> None:
     assert to_mastercard(de43, "504") == from_mastercard(de43, "504") == de43
 
 
@@ -72,5 +72,5 @@ def test_what_names_no_country_goes_as_it_is(de43):
         ("EPICERIE", "EPICERIE".ljust(40)),
     ],
 )
-def test_a_long_form_of_1993_keeps_its_country_and_not_two_letters_of_its_street(de43, internal):
+def test_a_long_form_of_1993_keeps_its_country_and_not_two_letters_of_its_street(de43: str, internal: str) -> None:
     assert from_1993(de43) == internal

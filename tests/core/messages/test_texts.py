@@ -11,7 +11,7 @@ TEXTS = {"37": 12, "41": 8, "42": 15, "43": 40, "44": 25, "54": 20, "102": 20}
 
 
 @pytest.mark.parametrize("de", TEXTS)
-def test_a_request_with_a_control_character_in_text_is_a_format_error_that_says_where(de: str):
+def test_a_request_with_a_control_character_in_text_is_a_format_error_that_says_where(de: str) -> None:
     scene = Scene()
     scene.rif.sends(purchase(**{f"de{de}": "12\x1b[2J".ljust(TEXTS[de])}))
     got = scene.rif.gets()
@@ -26,20 +26,20 @@ def test_a_request_with_a_control_character_in_text_is_a_format_error_that_says_
 
 
 @pytest.mark.parametrize("control", ["\0", "\r", "\n", "\t", "\x1b", "\x7f"])
-def test_each_control_character_is_one(control: str):
+def test_each_control_character_is_one(control: str) -> None:
     scene = Scene()
     scene.rif.sends(purchase(de43=f"EPICERIE{control}DU PORT".ljust(40)))
     assert scene.rif.gets()["39"] == "30"
 
 
 @pytest.mark.parametrize("mti", ["0100", "0220", "0400", "0420"])
-def test_so_is_an_authorization_an_advice_a_reversal(mti: str):
+def test_so_is_an_authorization_an_advice_a_reversal(mti: str) -> None:
     scene = Scene()
     scene.rif.sends(purchase(t=mti, de41="TERM\x1b[2J"))
     assert scene.rif.gets()["39"] == "30"
 
 
-def test_so_is_a_sign_on():
+def test_so_is_a_sign_on() -> None:
     scene = Scene()
     scene.rif.sends(
         {"t": "0800", "7": "1125120000", "11": "000001", "32": "504102", "43": "\x1b".ljust(40), "70": "001"}
@@ -48,7 +48,7 @@ def test_so_is_a_sign_on():
 
 
 @pytest.mark.parametrize("de", ["37", "38", "41", "42", "43", "44"])
-def test_an_approval_stands_without_its_element_with_a_control_character(de: str):
+def test_an_approval_stands_without_its_element_with_a_control_character(de: str) -> None:
     scene = Scene()
     scene.rif.sends(purchase())
     size = TEXTS.get(de, 6)
@@ -60,22 +60,22 @@ def test_an_approval_stands_without_its_element_with_a_control_character(de: str
     assert dropped.fields["reason"].endswith("expected text without control characters, found 0x1B")
 
 
-def test_what_two_ends_fill_as_they_agree_goes_on_as_it_came():
+def test_what_two_ends_fill_as_they_agree_goes_on_as_it_came() -> None:
     scene = Scene()
     scene.rif.sends(purchase(de62="ITEM\x1c0001\x1cEND"))
     assert scene.atlas.gets()["62"] == "ITEM\x1c0001\x1cEND"
 
 
-def test_controls_of_ebcdic_and_of_latin_1_are_seen_as_what_they_are():
+def test_controls_of_ebcdic_and_of_latin_1_are_seen_as_what_they_are() -> None:
     document = {"t": "0200", "43": "CAFE\x85\x9b", "48": "\x1b", "37": "123\x7f"}
     found = control_characters(Dialect.load("mastercard"), document)
     assert [(error.field, error.offset, error.found) for error in found] == [("43", 4, "0x85"), ("37", 3, "0x7F")]
 
 
-def test_letters_of_other_alphabets_and_hard_spaces_are_text():
+def test_letters_of_other_alphabets_and_hard_spaces_are_text() -> None:
     assert not control_characters(Dialect.load("cmi87"), {"t": "0200", "43": "CAFÉ\xa0DU PORT"})
 
 
-def test_standard_elements_are_text_and_reserved_ones_are_free():
+def test_standard_elements_are_text_and_reserved_ones_are_free() -> None:
     assert not FREE & {"37", "38", "41", "42", "43", "44", "54", "102", "103"}
     assert {"46", "47", "48", "55", "60", "63", "127"} <= FREE

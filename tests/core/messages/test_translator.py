@@ -23,6 +23,7 @@ from switch.core.messages.translator import (
 from switch.wire import DecodeError, Dialect, EncodeError
 from switch.wire.describe import error_fields
 from switch.wire.subfields import form_of
+from switch.wire.vocabulary import Document
 
 DIALECTS = {name: Dialect.load(name) for name in ("cmi87", "cmi87b", "visa", "mastercard", "iso93")}
 OWN, PEER = "504000", "400001"
@@ -120,7 +121,7 @@ def documents(draw: Any, name: str) -> dict[str, str]:
         optional |= FEES | {"26": digits(2), "39": text(2).filter(lambda v: v.strip()), "95": digits(42)}
     if name != "visa":
         optional |= {"44": text(25)}
-    made = draw(st.fixed_dictionaries({"t": MTIS, "7": digits(10), "11": digits(6)}, optional=optional))
+    made: Document = draw(st.fixed_dictionaries({"t": MTIS, "7": digits(10), "11": digits(6)}, optional=optional))
     made |= {"12": draw(clock), "13": draw(month_day), "22": draw(entries)}
     made["25"] = draw(st.sampled_from(["00", "01", "08", "59"]))
     if draw(st.booleans()):
@@ -142,7 +143,7 @@ def documents(draw: Any, name: str) -> dict[str, str]:
 @pytest.mark.parametrize("name", sorted(DIALECTS))
 @settings(deadline=None)
 @given(data=st.data())
-def test_all_a_family_carries_comes_back_as_it_was_sent(name: str, data: st.DataObject):
+def test_all_a_family_carries_comes_back_as_it_was_sent(name: str, data: st.DataObject) -> None:
     internal = data.draw(documents(name))
     assert _over_the_link(name, internal) == internal
 
@@ -150,7 +151,7 @@ def test_all_a_family_carries_comes_back_as_it_was_sent(name: str, data: st.Data
 @pytest.mark.parametrize("name", sorted(DIALECTS))
 @settings(deadline=None)
 @given(data=st.data())
-def test_nothing_that_is_dropped_turns_up_elsewhere(name: str, data: st.DataObject):
+def test_nothing_that_is_dropped_turns_up_elsewhere(name: str, data: st.DataObject) -> None:
     dropped = TRANSLATORS[name].dropped - {"64", "65", "128"}
     elements = DIALECTS["cmi87"].elements
     extra = {de: "1" * elements[de].digits if elements[de].content != "x+n" else "C00000000" for de in dropped}
@@ -161,7 +162,7 @@ def test_nothing_that_is_dropped_turns_up_elsewhere(name: str, data: st.DataObje
 @pytest.mark.parametrize("name", sorted(DIALECTS))
 @settings(deadline=None)
 @given(st.dictionaries(st.sampled_from([str(n) for n in range(2, 129)]), st.text("0123456789ABCDEF=", max_size=60)))
-def test_a_document_of_any_kind_comes_in_or_is_refused(name: str, document: dict[str, str]):
+def test_a_document_of_any_kind_comes_in_or_is_refused(name: str, document: dict[str, str]) -> None:
     for de in ("4", "55", "62", "63", "126"):
         if de in document:
             document[de] = document[de].translate(str.maketrans("=ABCDEF", "0123456")) + "0" * (len(document[de]) % 2)
@@ -177,18 +178,18 @@ def test_a_document_of_any_kind_comes_in_or_is_refused(name: str, document: dict
 
 
 @pytest.mark.parametrize("name", sorted(DIALECTS))
-def test_a_web_payment_keeps_its_cvv2_eci_and_cavv(name: str):
+def test_a_web_payment_keeps_its_cvv2_eci_and_cavv(name: str) -> None:
     back = _over_the_link(name, WEB)
     assert back == WEB
     assert private_elements(back) == {Private48.ECI: "05", Private48.CAVV: CAVV, Private48.CVV2: "123"}
 
 
 @pytest.mark.parametrize("name", sorted(DIALECTS))
-def test_a_chip_payment_keeps_its_track_pin_and_chip_data(name: str):
+def test_a_chip_payment_keeps_its_track_pin_and_chip_data(name: str) -> None:
     assert _over_the_link(name, CARD) == CARD
 
 
-def test_visa_has_the_web_data_in_de60_and_de126():
+def test_visa_has_the_web_data_in_de60_and_de126() -> None:
     link = _link("visa", WEB)
     assert link["h"] == "1601020000400001504000" + "0" * 22
     assert link["22"] == "8120"
@@ -199,23 +200,23 @@ def test_visa_has_the_web_data_in_de60_and_de126():
     assert "48" not in link
 
 
-def test_visa_has_a_dataset_around_chip_data_and_d_in_track_2():
+def test_visa_has_a_dataset_around_chip_data_and_d_in_track_2() -> None:
     link = _link("visa", CARD)
     assert link["55"] == "010014" + CARD["55"]
     assert link["35"] == "4111111111111111D28122011234500000000"
 
 
-def test_visa_names_a_transaction_in_de62_and_a_reversal_says_why():
+def test_visa_names_a_transaction_in_de62_and_a_reversal_says_why() -> None:
     link = _link("visa", {**CARD, "t": "0420", "48": "6315416329123456789"})
     assert _inside("visa", link, "62") == {"2": "416329123456789"}
     assert _inside("visa", link, "63") == {"1": "0002", "3": "2502"}
 
 
-def test_visa_fees_have_their_sign_as_a_byte():
+def test_visa_fees_have_their_sign_as_a_byte() -> None:
     assert _link("visa", {**CARD, "28": "D00000100"})["28"] == "C400000100"
 
 
-def test_an_answer_to_visa_turns_the_stations_round_and_echoes_the_networks_own():
+def test_an_answer_to_visa_turns_the_stations_round_and_echoes_the_networks_own() -> None:
     request = {
         **_link("visa", WEB), "h": "1601020000111111222222" + "00" * 7 + "07" + "00" * 3,
         "62": "4000000000000000" + "0416329123456789", "63": "A0000000025555",
@@ -231,7 +232,7 @@ def test_an_answer_to_visa_turns_the_stations_round_and_echoes_the_networks_own(
     assert link["39"] == "N7"
 
 
-def test_mastercard_has_the_web_data_in_de48_behind_the_category_and_pos_data_in_de61():
+def test_mastercard_has_the_web_data_in_de48_behind_the_category_and_pos_data_in_de61() -> None:
     link = _link("mastercard", WEB)
     assert link["48"] == f"T420701032124328{CAVV}9203123"
     assert link["61"] == "20245100061" + "00" + "504" + " " * 10
@@ -241,11 +242,11 @@ def test_mastercard_has_the_web_data_in_de48_behind_the_category_and_pos_data_in
     ("changed", "category"),
     [({}, "R"), ({"3": "010000"}, "Z"), ({"25": "08"}, "T"), ({"22": "812"}, "T"), ({"48": "420207"}, "T")],
 )
-def test_mastercards_category_follows_what_is_being_done(changed, category):
+def test_mastercards_category_follows_what_is_being_done(changed: Document, category: str) -> None:
     assert _link("mastercard", {**CARD, **changed})["48"][0] == category
 
 
-def test_an_answer_to_mastercard_keeps_its_category_and_reference():
+def test_an_answer_to_mastercard_keeps_its_category_and_reference() -> None:
     request = {**_link("mastercard", WEB), "63": "MCC123456789", "15": "1126"}
     internal = TRANSLATORS["mastercard"].inward(request)
     assert private_elements(internal)[Private48.REFERENCE] == "MCC1234567891126"
@@ -255,18 +256,18 @@ def test_an_answer_to_mastercard_keeps_its_category_and_reference():
     assert "61" not in link
 
 
-def test_a_reversal_to_mastercard_names_its_transaction():
+def test_a_reversal_to_mastercard_names_its_transaction() -> None:
     link = _link("mastercard", {**CARD, "t": "0420", "48": "6316MCC1234567891126"})
     assert (link["48"], link["63"], link["15"]) == ("R", "MCC123456789", "1126")
 
 
-def test_mastercards_country_of_the_terminal_becomes_de19_where_there_is_none():
+def test_mastercards_country_of_the_terminal_becomes_de19_where_there_is_none() -> None:
     link = {**_link("mastercard", CARD), "61": "00000000005" + "00" + "250" + " " * 10}
     del link["19"]
     assert TRANSLATORS["mastercard"].inward(link)["19"] == "250"
 
 
-def test_iso93_has_its_own_mti_times_entry_and_function():
+def test_iso93_has_its_own_mti_times_entry_and_function() -> None:
     link = _link("iso93", WEB)
     assert {de: link[de] for de in ("t", "12", "22", "24", "26")} == {
         "t": "1100", "12": "261125103000", "22": "S00950S00000", "24": "100", "26": "5411",
@@ -282,22 +283,22 @@ def test_iso93_has_its_own_mti_times_entry_and_function():
         ("0810", "00", "800"), ("0120", "00", "000"), ("0210", "N7", "122"),
     ],
 )  # fmt: skip
-def test_iso93_answers_with_action_codes(mti, de39, action):
+def test_iso93_answers_with_action_codes(mti: str, de39: str, action: str) -> None:
     assert _link("iso93", {**CARD, "t": mti, "39": de39})["39"] == action
 
 
-def test_an_action_code_of_the_edition_reads_as_a_refusal_where_1987_has_none():
+def test_an_action_code_of_the_edition_reads_as_a_refusal_where_1987_has_none() -> None:
     assert TRANSLATORS["iso93"].inward({"t": "1110", "39": "188"})["39"] == "05"
 
 
-def test_an_answer_in_iso93_has_the_requests_year():
+def test_an_answer_in_iso93_has_the_requests_year() -> None:
     request = {**_link("iso93", WEB), "12": "991231235959"}
     internal = TRANSLATORS["iso93"].inward(request)
     assert (internal["13"], internal["12"]) == ("1231", "235959")
     assert _link("iso93", answer(internal, "00"), request)["12"] == "991231235959"
 
 
-def test_a_partial_reversal_in_iso93_has_the_new_amount_in_de4_and_the_original_in_de30():
+def test_a_partial_reversal_in_iso93_has_the_new_amount_in_de4_and_the_original_in_de30() -> None:
     internal = {
         **CARD,
         "t": "0400",
@@ -311,7 +312,7 @@ def test_a_partial_reversal_in_iso93_has_the_new_amount_in_de4_and_the_original_
     assert _over_the_link("iso93", internal) == internal
 
 
-def test_network_management_goes_everywhere_with_its_code():
+def test_network_management_goes_everywhere_with_its_code() -> None:
     for name in DIALECTS:
         internal = {"t": "0800", "7": "1125093000", "11": "000001", "32": "504001", "33": "504000", "70": "301"}
         assert _over_the_link(name, internal) == internal
@@ -319,21 +320,21 @@ def test_network_management_goes_everywhere_with_its_code():
     assert _link("iso93", internal)["24"] == "831"
 
 
-def test_an_echo_test_in_iso93_may_have_its_code_in_de24_only():
+def test_an_echo_test_in_iso93_may_have_its_code_in_de24_only() -> None:
     assert TRANSLATORS["iso93"].inward({"t": "1800", "11": "000001", "24": "801"})["70"] == "001"
 
 
 # -- headers
 
 
-def test_a_tpdu_names_the_link_and_is_turned_round_in_an_answer():
+def test_a_tpdu_names_the_link_and_is_turned_round_in_an_answer() -> None:
     link = _link("cmi87b", CARD)
     assert link["h"] == "6000014000"
     request = {**link, "h": "6012345678"}
     assert _link("cmi87b", answer(TRANSLATORS["cmi87b"].inward(request), "00"), request)["h"] == "6056781234"
 
 
-def test_the_domestic_dialect_costs_nothing():
+def test_the_domestic_dialect_costs_nothing() -> None:
     translator = TRANSLATORS["cmi87"]
     assert translator.inward(CARD) is CARD
     assert translator.outward(CARD) is CARD
@@ -356,14 +357,14 @@ def test_the_domestic_dialect_costs_nothing():
         ("mastercard", "42", "a length of 2 digits"),
     ],
 )
-def test_private_data_that_a_network_cannot_carry_is_refused_and_not_shown(name, de48, says):
+def test_private_data_that_a_network_cannot_carry_is_refused_and_not_shown(name: str, de48: str, says: str) -> None:
     with pytest.raises(EncodeError, match=says) as caught:
         TRANSLATORS[name].outward({**CARD, "48": de48})
     assert caught.value.field == "48"
     assert de48 not in str(caught.value)
 
 
-def test_original_data_that_is_not_42_digits_is_refused():
+def test_original_data_that_is_not_42_digits_is_refused() -> None:
     with pytest.raises(EncodeError, match=r"DE90 at .*42 digits"):
         TRANSLATORS["iso93"].outward({"t": "0400", "90": "12"})
 
@@ -378,14 +379,16 @@ def test_original_data_that_is_not_42_digits_is_refused():
         ("iso93", {"t": "1420", "56": "1200"}, "56"),
     ],
 )
-def test_an_element_whose_inside_cannot_be_read_is_a_decode_error_with_its_place(name, document, field):
+def test_an_element_whose_inside_cannot_be_read_is_a_decode_error_with_its_place(
+    name: str, document: Document, field: str
+) -> None:
     with pytest.raises(UnreadableError) as caught:
         TRANSLATORS[name].inward(document)
     assert caught.value.field == field
     assert "found" in str(caught.value)
 
 
-def test_such_an_error_knows_which_byte_of_the_message_it_is():
+def test_such_an_error_knows_which_byte_of_the_message_it_is() -> None:
     dialect = DIALECTS["visa"]
     wire = dialect.encode({"h": "00" * 22, "t": "0100", "11": "000001", "62": "400000000000000004"})
     with pytest.raises(UnreadableError) as caught:
@@ -398,13 +401,13 @@ def test_such_an_error_knows_which_byte_of_the_message_it_is():
     assert "[" in shown["bytes"]
 
 
-def test_a_family_nobody_translates_is_refused():
+def test_a_family_nobody_translates_is_refused() -> None:
     dialect = Dialect.from_spec({**DIALECTS["cmi87"].spec, "dialect": {"name": "amex", "family": "amex"}})
     with pytest.raises(ValueError, match="no translation for family 'amex'"):
         translator_for(dialect, OWN, PEER)
 
 
-def test_a_dialect_without_the_annotations_its_family_needs_is_refused():
+def test_a_dialect_without_the_annotations_its_family_needs_is_refused() -> None:
     bare = {de: {k: v for k, v in e.items() if k != "subfields"} for de, e in DIALECTS["visa"].spec.items()}
     dialect = Dialect.from_spec({**bare, "dialect": {"name": "visa2", "family": "visa"}})
     with pytest.raises(ValueError, match="visa2: DE60 needs a subfields annotation"):
@@ -414,7 +417,7 @@ def test_a_dialect_without_the_annotations_its_family_needs_is_refused():
 # -- answers and originals
 
 
-def test_an_answer_echoes_what_the_standard_says_and_nothing_else():
+def test_an_answer_echoes_what_the_standard_says_and_nothing_else() -> None:
     made = answer(WEB, "51", {"44": "why"})
     assert made["t"] == "0110"
     assert made["39"] == "51"
@@ -424,20 +427,20 @@ def test_an_answer_echoes_what_the_standard_says_and_nothing_else():
 
 
 @pytest.mark.parametrize(("mti", "response"), [("0201", "0210"), ("0421", "0430"), ("0120", "0130"), ("0600", "0610")])
-def test_an_answers_mti_follows_the_requests(mti, response):
+def test_an_answers_mti_follows_the_requests(mti: str, response: str) -> None:
     assert answer({"t": mti}, "00")["t"] == response
 
 
 @settings(deadline=None)
 @given(digits(6), digits(10), ids, ids)
-def test_original_data_reads_back(stan: str, de7: str, de32: str, de33: str):
+def test_original_data_reads_back(stan: str, de7: str, de32: str, de33: str) -> None:
     value = original_data("0200", stan, de7, de32, de33)
     assert len(value) == 42
     assert parse_original(value) == ("0200", stan, de7, de32.lstrip("0"))
 
 
 @pytest.mark.parametrize("value", ["", "0" * 41, "0" * 43, "x" * 42, "٠" * 42])
-def test_original_data_of_another_form_is_refused(value):
+def test_original_data_of_another_form_is_refused(value: str) -> None:
     with pytest.raises(ValueError, match="42 digits"):
         parse_original(value)
 
@@ -454,7 +457,7 @@ def _rows_of_the_page() -> dict[str, list[str]]:
 
 
 @pytest.mark.parametrize(("column", "name"), [(0, "visa"), (1, "mastercard"), (2, "iso93")])
-def test_the_page_says_what_is_dropped(column: int, name: str):
+def test_the_page_says_what_is_dropped(column: int, name: str) -> None:
     rows = _rows_of_the_page()
     for de in map(str, range(2, 129)):
         dropped = rows[de][column] == "–" if de in rows else True
@@ -462,7 +465,7 @@ def test_the_page_says_what_is_dropped(column: int, name: str):
 
 
 @pytest.mark.parametrize(("column", "name"), [(0, "visa"), (1, "mastercard"), (2, "iso93")])
-def test_the_page_says_what_stays_the_same(column: int, name: str):
+def test_the_page_says_what_stays_the_same(column: int, name: str) -> None:
     values = {
         "15": "1125",
         "3": "000000",

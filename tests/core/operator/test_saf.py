@@ -1,6 +1,6 @@
 """Playbooks: what an operator sees of what is owed, and does about it."""
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
@@ -70,8 +70,12 @@ def test_a_dead_letter_is_put_back(how: str) -> None:
     (dead,) = rows(Scene(scene.book.crashes()).book, dead=True)
     assert dead.tries == 1, "as it was when it was given up, over a restart"
     read_all(scene.atlas)
-    done = asks(scene.book, RetryResult, "saf.retry", **{"txns": {"txns": [dead.txn]}, "host": {"host": "atlas"},
-                                                     "all": {"all": True}}[how])  # fmt: skip
+    arguments: dict[str, dict[str, Any]] = {
+        "txns": {"txns": [dead.txn]},
+        "host": {"host": "atlas"},
+        "all": {"all": True},
+    }
+    done = asks(scene.book, RetryResult, "saf.retry", **arguments[how])
     assert (done.retried, done.left) == (1, 0)
     assert len(scene.book.recorded(Retried)) == 1
     scene.atlas.answers(scene.atlas.gets())

@@ -32,32 +32,32 @@ def route(
     )
 
 
-def test_a_domestic_card_goes_to_its_bank():
+def test_a_domestic_card_goes_to_its_bank() -> None:
     decision = route(CMI)
     assert (decision.host, decision.route, decision.de39, decision.refused) == ("atlas", "domestic", "", False)
 
 
-def test_a_banks_visa_card_stays_in_the_country():
+def test_a_banks_visa_card_stays_in_the_country() -> None:
     assert (route(HOME_VISA).host, route(HOME_VISA).route) == ("rif", "domestic")
 
 
-def test_a_foreign_card_goes_to_its_schemes_network():
+def test_a_foreign_card_goes_to_its_schemes_network() -> None:
     assert (route(FRENCH_VISA).host, route(FRENCH_VISA).route) == ("visa", "visa")
     assert (route(FOREIGN_MASTERCARD).host, route(FOREIGN_MASTERCARD).route) == ("mastercard", "mastercard")
 
 
-def test_a_banks_visa_card_used_abroad_comes_home():
+def test_a_banks_visa_card_used_abroad_comes_home() -> None:
     decision = route(HOME_VISA, "network", "visa", "250", "FR")
     assert (decision.host, decision.de39) == ("rif", "")
 
 
-def test_a_card_of_no_range_has_no_issuer():
+def test_a_card_of_no_range_has_no_issuer() -> None:
     decision = route(card("99"))
     assert (decision.host, decision.route, decision.de39) == ("", "refused", "15")
 
 
 @pytest.mark.parametrize("pan", ["", "4", "95040100000", CMI[:-1] + "2", "9504O10000000001", "9" * 20, "٤" * 16])
-def test_what_is_no_card_number_is_refused_as_such(pan: str):
+def test_what_is_no_card_number_is_refused_as_such(pan: str) -> None:
     assert route(pan).de39 == "14"
 
 
@@ -71,34 +71,34 @@ def test_what_is_no_card_number_is_refused_as_such(pan: str):
 )
 def test_a_domestic_card_is_for_use_at_home_and_the_log_says_why(
     source: str, host: str, acquirer: str, merchant: str, why: str
-):
+) -> None:
     decision = route(CMI, source, host, acquirer, merchant)
     assert (decision.de39, decision.route, decision.host) == ("57", "refused", "")
     assert why in decision.rule
 
 
 @pytest.mark.parametrize("merchant", ["", "MA", "  ", "00", "M ", "ma"])
-def test_what_is_no_country_at_the_end_of_de43_refuses_nothing(merchant: str):
+def test_what_is_no_country_at_the_end_of_de43_refuses_nothing(merchant: str) -> None:
     assert route(CMI, merchant=merchant).host == "atlas"
 
 
-def test_an_acquirer_that_sends_no_country_is_taken_to_be_at_home():
+def test_an_acquirer_that_sends_no_country_is_taken_to_be_at_home() -> None:
     assert route(CMI, acquirer="").host == "atlas"
 
 
-def test_a_foreign_card_from_a_network_is_not_sent_back_to_one():
+def test_a_foreign_card_from_a_network_is_not_sent_back_to_one() -> None:
     decision = route(FRENCH_VISA, "network", "mastercard", "250", "FR")
     assert (decision.de39, decision.host) == ("92", "")
     assert decision.rule.endswith("the network mastercard")
 
 
-def test_a_rule_names_the_line_of_the_network_file():
+def test_a_rule_names_the_line_of_the_network_file() -> None:
     decision = route(CMI)
     assert decision.bin is not None
     assert decision.rule.startswith(f"{MOROCCO.source}:{decision.bin.line}: cmi cards 950401 ")
 
 
-def test_of_nested_ranges_the_longest_wins():
+def test_of_nested_ranges_the_longest_wins() -> None:
     inside, outside = ROUTER.lookup(card("95040195")), ROUTER.lookup(card("95040189"))
     assert inside is not None
     assert outside is not None
@@ -106,20 +106,20 @@ def test_of_nested_ranges_the_longest_wins():
 
 
 @pytest.mark.parametrize("length", [12, 13, 16, 18, 19])
-def test_a_pan_of_any_length_finds_its_range(length: int):
+def test_a_pan_of_any_length_finds_its_range(length: int) -> None:
     found = ROUTER.lookup(card("4970", length))
     assert found is not None
     assert found.low == "4970"
 
 
 @given(st.text("0123456789", min_size=11, max_size=18))
-def test_one_check_digit_of_ten_is_right(body: str):
+def test_one_check_digit_of_ten_is_right(body: str) -> None:
     right = [digit for digit in "0123456789" if luhn_valid(body + digit)]
     assert right == [luhn_digit(body)]
 
 
 @given(st.text("0123456789", min_size=11, max_size=18), st.integers(0, 18), st.integers(1, 9))
-def test_a_mistyped_digit_is_noticed(body: str, at: int, by: int):
+def test_a_mistyped_digit_is_noticed(body: str, at: int, by: int) -> None:
     pan = body + luhn_digit(body)
     at %= len(pan)
     assert not luhn_valid(pan[:at] + str((int(pan[at]) + by) % 10) + pan[at + 1 :])
@@ -152,7 +152,7 @@ def network_with(bins: tuple[BinRange, ...]) -> Network:
 
 
 @given(ranges(), st.lists(st.text("01289", min_size=12, max_size=19), max_size=20))
-def test_a_lookup_finds_what_a_scan_of_the_table_finds(bins: tuple[BinRange, ...], pans: list[str]):
+def test_a_lookup_finds_what_a_scan_of_the_table_finds(bins: tuple[BinRange, ...], pans: list[str]) -> None:
     router = Router(network_with(bins))
     edges = [end.ljust(16, fill) for b in bins for end in (b.low, b.high) for fill in "09"]
     for pan in [*pans, *edges]:
@@ -160,5 +160,5 @@ def test_a_lookup_finds_what_a_scan_of_the_table_finds(bins: tuple[BinRange, ...
 
 
 @pytest.mark.parametrize("pan", ["", "49", "x" * 16, "９" * 16])
-def test_what_is_no_pan_is_in_no_range(pan: str):
+def test_what_is_no_pan_is_in_no_range(pan: str) -> None:
     assert ROUTER.lookup(pan) is None

@@ -49,7 +49,7 @@ class Story:
             self.waiting.append(message)
 
     def undelivered(self) -> list[Owed]:
-        delivered = {entry.txn for entry in self.book.recorded(Delivered)}  # type: ignore[attr-defined]
+        delivered = {entry.txn for entry in self.book.recorded(Delivered)}
         return [e for e in self.book.entries if isinstance(e, Owed) and e.txn not in delivered]
 
     def answers(self, nth: int, de39: str = "00") -> None:

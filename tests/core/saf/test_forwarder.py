@@ -6,6 +6,7 @@ import pytest
 from switch.core.network import Network
 from switch.core.records.records import Delivered, Held, Owed, Retried, Shelved, Snapshot
 from switch.core.records.state import State, apply
+from switch.core.saf.forwarder import Forwarder
 from switch.sim.playbook import Peer, Playbook
 from switch.wire.vocabulary import Document
 from tests.core.scripts import ATLAS_CARD, Scene, morocco, purchase, reversal
@@ -45,7 +46,7 @@ def owed(book: Playbook) -> list[int]:
     return list(book.switch.state.owed)
 
 
-def forwarder(book: Playbook):
+def forwarder(book: Playbook) -> Forwarder:
     return book.switch.forwarder
 
 
@@ -199,7 +200,7 @@ def test_a_host_that_comes_back_is_not_flooded() -> None:
 
 def given_up(**host: int) -> tuple[Scene, Document]:
     """An advice that has become a dead letter after two tries."""
-    scene = Scene(Playbook(network(owed_tries_max=2, **host)))
+    scene = Scene(Playbook(network(None, owed_tries_max=2, **host)))
     sent = pre_authorized(scene)
     scene.rif.sends(completion(sent, "000900"))
     scene.rif.gets()
@@ -234,7 +235,7 @@ def test_a_dead_letter_stays_owed_over_a_restart_and_a_snapshot_and_is_not_sent(
     book = scene.book
     book.switch.snapshot(book.now)
     book._carry_out()
-    assert book.recorded(Snapshot)[0].shelved == tuple(book.recorded(Shelved))  # type: ignore[union-attr]
+    assert book.recorded(Snapshot)[0].shelved == tuple(book.recorded(Shelved))
     fold = State(book.network.limits)
     apply(fold, book.recorded(Snapshot)[0])
     assert (fold.owed, fold.shelved) == (book.switch.state.owed, book.switch.state.shelved)
@@ -338,7 +339,7 @@ def test_a_held_host_gets_nothing_that_is_owed_until_it_is_released_also_over_a_
     assert not [m for m in read_all(scene.atlas) if m["t"] != "0800"]
     scene.book.switch.snapshot(scene.book.now)
     scene.book._carry_out()
-    assert [h.host for h in scene.book.recorded(Snapshot)[0].held] == ["atlas"]  # type: ignore[union-attr]
+    assert [h.host for h in scene.book.recorded(Snapshot)[0].held] == ["atlas"]
     after = Scene(scene.book.crashes())
     after.rif.sends(purchase(stan="000777"))
     assert after.atlas.gets()["t"] == "0200", "payments go on"
@@ -346,7 +347,7 @@ def test_a_held_host_gets_nothing_that_is_owed_until_it_is_released_also_over_a_
     forwarder(after.book).hold(after.book.switch.hosts["atlas"], after.book.now, held=False)
     after.book._carry_out()
     assert after.atlas.gets()["t"] == "0220"
-    assert [h.held for h in after.book.recorded(Held)] == [True, False]  # type: ignore[union-attr]
+    assert [h.held for h in after.book.recorded(Held)] == [True, False]
     assert Scene(after.book.crashes()).atlas.gets()["t"] == "0220"
 
 

@@ -26,18 +26,18 @@ def sent(scene: Scene, request: dict[str, str]) -> dict[str, str]:
     return scene.atlas.raw_of(scene.atlas.gets())
 
 
-def test_at_half_past_eleven_on_new_years_eve_a_local_date_of_january_is_next_years():
+def test_at_half_past_eleven_on_new_years_eve_a_local_date_of_january_is_next_years() -> None:
     scene = at_a_1993_host(NEW_YEARS_EVE)
     raw = sent(scene, purchase(de7="1231233000", de12="003000", de13="0101", de15="0101"))
     assert (raw["7"], raw["12"], raw["15"]) == ("1231233000", "260101003000", "260101")
 
 
-def test_without_de13_the_local_time_says_which_day_it_is():
+def test_without_de13_the_local_time_says_which_day_it_is() -> None:
     scene = at_a_1993_host(NEW_YEARS_EVE)
     assert sent(scene, purchase(de7="1231233000", de12="003000", de13=""))["12"] == "260101003000"
 
 
-def test_an_acquirers_last_day_of_the_year_is_last_years_in_january():
+def test_an_acquirers_last_day_of_the_year_is_last_years_in_january() -> None:
     scene = at_a_1993_host(NEW_YEARS_EVE + timedelta(hours=1))
     assert sent(scene, purchase(de7="0101003000", de12="233000", de13="1231"))["12"] == "251231233000"
 
@@ -58,7 +58,7 @@ def test_an_acquirers_last_day_of_the_year_is_last_years_in_january():
         ("17", "1399", "DE17=1399 is no MMDD: month 13"),
     ],
 )
-def test_a_request_with_a_date_that_does_not_exist_is_a_format_error(element, value, why):
+def test_a_request_with_a_date_that_does_not_exist_is_a_format_error(element: str, value: str, why: str) -> None:
     scene = Scene()
     scene.rif.sends(purchase(**{f"de{element}": value}))
     assert scene.rif.gets()["39"] == "30"
@@ -67,20 +67,20 @@ def test_a_request_with_a_date_that_does_not_exist_is_a_format_error(element, va
 
 
 @pytest.mark.parametrize("mti", ["0100", "0220", "0400"])
-def test_so_is_an_advice_or_a_reversal(mti):
+def test_so_is_an_advice_or_a_reversal(mti: str) -> None:
     scene = Scene()
     scene.rif.sends(purchase(t=mti, de7="1399996199"))
     assert scene.rif.gets()["39"] == "30"
 
 
-def test_a_sign_on_with_an_impossible_time_is_a_format_error():
+def test_a_sign_on_with_an_impossible_time_is_a_format_error() -> None:
     scene = Scene()
     scene.rif.sends({"t": "0800", "7": "0230120000", "11": "000001", "32": "504102", "70": "001"})
     assert scene.rif.gets()["39"] == "30"
 
 
 @pytest.mark.parametrize(("element", "value"), [("7", "1399996199"), ("13", "1399"), ("15", "0000"), ("17", "0230")])
-def test_an_answer_stands_without_its_impossible_date(element, value):
+def test_an_answer_stands_without_its_impossible_date(element: str, value: str) -> None:
     scene = Scene()
     scene.rif.sends(purchase())
     scene.atlas.answers(scene.atlas.gets(), "00", de38="A12345", **{f"de{element}": value})
@@ -95,7 +95,7 @@ def test_an_answer_stands_without_its_impossible_date(element, value):
     ("city", "de39"),
     [("TUNIS         TUN", "57"), ("CASABLANCA    MAR", "00"), ("TUNIS        TN", "57"), ("RABAT        MA", "00")],
 )
-def test_a_domestic_card_is_refused_abroad_in_whatever_letters_the_country_comes(city, de39):
+def test_a_domestic_card_is_refused_abroad_in_whatever_letters_the_country_comes(city: str, de39: str) -> None:
     scene = Scene()
     name = f"{'EPICERIE DU PORT':<{40 - len(city)}}{city}"
     scene.rif.sends(purchase(de43=name))

@@ -85,7 +85,7 @@ def test_beyond_the_window_the_same_key_is_another_payment(then: Callable[[Scene
     pays(scene, sent)
     scene = wait(then(scene), WINDOW_S + 1)
     pays(scene, sent, "51")
-    assert len({f.txn for f in scene.book.recorded(Forwarded) if f.key[2] == "000001"}) == 2  # type: ignore[attr-defined]
+    assert len({f.txn for f in scene.book.recorded(Forwarded) if f.key[2] == "000001"}) == 2
     scene.rif.sends({**sent, "t": "0201"})
     assert scene.rif.gets()["39"] == "51", "as the newer of the two was answered"
 
@@ -123,7 +123,7 @@ def test_what_a_reversal_undoes_may_be_older_than_the_window(then: Callable[[Sce
     assert scene.rif.gets()["39"] == "00"
     (owed,) = scene.book.recorded(Owed)
     assert isinstance(owed, Owed)
-    assert owed.original == scene.book.recorded(Forwarded)[0].txn  # type: ignore[attr-defined]
+    assert owed.original == scene.book.recorded(Forwarded)[0].txn
 
 
 @meanwhile

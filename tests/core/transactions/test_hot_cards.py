@@ -1,5 +1,7 @@
 """Issuers' stop lists: who may change one, what is kept of it, and what a payment is answered while the card's issuer is away."""
 
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -46,7 +48,7 @@ def paid_while_away(scene: Scene, stan: str = "000123", **changes: str) -> str:
 
 
 @pytest.mark.parametrize("reason", ["41", "43"])
-def test_a_card_reported_lost_or_stolen_is_refused_so_while_its_issuer_is_away(reason):
+def test_a_card_reported_lost_or_stolen_is_refused_so_while_its_issuer_is_away(reason: str) -> None:
     scene = Scene()
     answer = asked(scene.atlas, file_update(de39=reason))
     assert {de: answer.get(de) for de in ("t", "39", "91", "101", "11")} == {
@@ -56,7 +58,7 @@ def test_a_card_reported_lost_or_stolen_is_refused_so_while_its_issuer_is_away(r
     assert paid_while_away(scene, "000124", de2=OTHER_CARD) == "91"
 
 
-def test_an_issuer_that_is_there_decides_itself():
+def test_an_issuer_that_is_there_decides_itself() -> None:
     scene = Scene()
     asked(scene.atlas, file_update())
     scene.rif.sends(purchase())
@@ -64,13 +66,13 @@ def test_an_issuer_that_is_there_decides_itself():
     assert scene.rif.gets()["39"] == "00"
 
 
-def test_a_card_of_track_two_alone_is_known():
+def test_a_card_of_track_two_alone_is_known() -> None:
     scene = Scene()
     asked(scene.atlas, file_update())
     assert paid_while_away(scene, de2="", de35=f"{ATLAS_CARD}=29122010000012300000") == "43"
 
 
-def test_the_last_word_on_a_card_holds():
+def test_the_last_word_on_a_card_holds() -> None:
     scene = Scene()
     for stan, changes in [
         ("000701", {}),
@@ -82,7 +84,7 @@ def test_the_last_word_on_a_card_holds():
     assert paid_while_away(scene) == "41"
 
 
-def test_a_card_taken_off_is_an_ordinary_one():
+def test_a_card_taken_off_is_an_ordinary_one() -> None:
     scene = Scene()
     asked(scene.atlas, file_update())
     assert asked(scene.atlas, file_update("000701", de91="5"))["39"] == "00"
@@ -93,7 +95,7 @@ def test_a_card_taken_off_is_an_ordinary_one():
 
 
 @pytest.mark.parametrize(("mti", "response"), [("0303", "0312"), ("0322", "0332"), ("0323", "0332"), ("0304", "0314")])
-def test_repeats_and_advices_of_an_update_are_as_good(mti, response):
+def test_repeats_and_advices_of_an_update_are_as_good(mti: str, response: str) -> None:
     scene = Scene()
     asked(scene.atlas, file_update())
     answer = asked(scene.atlas, file_update(t=mti))
@@ -102,13 +104,13 @@ def test_repeats_and_advices_of_an_update_are_as_good(mti, response):
 
 
 @pytest.mark.parametrize(("file", "reason"), [(FILE, "41"), ("", "41"), ("STOLEN CARDS", "43")])
-def test_without_a_reason_a_card_is_lost_unless_its_file_is_of_stolen_ones(file, reason):
+def test_without_a_reason_a_card_is_lost_unless_its_file_is_of_stolen_ones(file: str, reason: str) -> None:
     scene = Scene()
     assert asked(scene.atlas, file_update(de39="", de101=file))["39"] == "00"
     assert paid_while_away(scene) == reason
 
 
-def test_a_card_network_that_brings_a_listed_card_is_told_too():
+def test_a_card_network_that_brings_a_listed_card_is_told_too() -> None:
     scene = Scene()
     card = "455041010000001" + luhn_digit("455041010000001")
     asked(scene.atlas, file_update(de2=card))
@@ -118,7 +120,7 @@ def test_a_card_network_that_brings_a_listed_card_is_told_too():
     assert visa.gets()["39"] == "43"
 
 
-def test_the_1993_edition_says_it_in_its_own_codes():
+def test_the_1993_edition_says_it_in_its_own_codes() -> None:
     scene = Scene(with_host(dialect="iso93"))
     scene.atlas.sends(file_update())
     answer = scene.atlas.gets()
@@ -131,7 +133,7 @@ def test_the_1993_edition_says_it_in_its_own_codes():
 # -- who may
 
 
-def test_nobody_else_changes_a_stop_list():
+def test_nobody_else_changes_a_stop_list() -> None:
     scene = Scene()
     visa = scene.book.host("visa")
     assert asked(scene.rif, file_update())["39"] == "58"
@@ -139,7 +141,7 @@ def test_nobody_else_changes_a_stop_list():
     assert not scene.book.recorded(HotListed)
 
 
-def test_an_issuer_lists_its_own_cards_only():
+def test_an_issuer_lists_its_own_cards_only() -> None:
     scene = Scene()
     assert asked(scene.atlas, file_update(de2=RIF_CARD))["39"] == "29"
     assert asked(scene.atlas, file_update("000701", de2=RIF_CARD, de91="3"))["39"] == "29"
@@ -157,13 +159,13 @@ def test_an_issuer_lists_its_own_cards_only():
         ({"de2": "9504010000000002"}, "27"),
     ],
 )  # fmt: skip
-def test_half_an_update_changes_nothing(changes, de39):
+def test_half_an_update_changes_nothing(changes: dict[str, str], de39: str) -> None:
     scene = Scene()
     assert asked(scene.atlas, file_update(**changes))["39"] == de39
     assert not scene.book.recorded(HotListed)
 
 
-def test_another_file_of_the_issuers_is_not_its_stop_list():
+def test_another_file_of_the_issuers_is_not_its_stop_list() -> None:
     scene = Scene(with_host(hot_file=FILE))
     assert asked(scene.atlas, file_update(de101="ACCOUNTS"))["39"] == "29"
     assert asked(scene.atlas, file_update("000701"))["39"] == "00"
@@ -172,7 +174,7 @@ def test_another_file_of_the_issuers_is_not_its_stop_list():
 # -- what is kept
 
 
-def test_nothing_is_acknowledged_before_it_is_durable():
+def test_nothing_is_acknowledged_before_it_is_durable() -> None:
     scene = Scene()
     scene.book.journal_holds()
     scene.atlas.sends(file_update())
@@ -181,7 +183,7 @@ def test_nothing_is_acknowledged_before_it_is_durable():
     assert scene.atlas.gets()["39"] == "00"
 
 
-def test_the_list_survives_a_crash_with_and_without_a_snapshot():
+def test_the_list_survives_a_crash_with_and_without_a_snapshot() -> None:
     scene = Scene()
     asked(scene.atlas, file_update())
     scene.book.switch.snapshot(scene.book.now)
@@ -191,7 +193,7 @@ def test_the_list_survives_a_crash_with_and_without_a_snapshot():
     assert paid_while_away(after, "000124", de7="1125130000", de2=OTHER_CARD) == "41"
 
 
-def test_the_list_is_bounded():
+def test_the_list_is_bounded() -> None:
     network = morocco()
     limits = msgspec.structs.replace(network.limits, hot_cards=1)
     scene = Scene(Playbook(msgspec.structs.replace(network, limits=limits)))
@@ -204,11 +206,11 @@ def test_the_list_is_bounded():
 # -- an operator
 
 
-def test_an_operator_lists_cards_for_their_issuers_and_no_log_has_their_numbers():
+def test_an_operator_lists_cards_for_their_issuers_and_no_log_has_their_numbers() -> None:
     scene = Scene()
     book = scene.book
 
-    def told(command: str, **arguments: object) -> msgspec.Struct:
+    def told(command: str, **arguments: object) -> Any:
         return book.asks(command, **arguments)
 
     done = told("cards.hot_add", cards=[{"pan": ATLAS_CARD, "reason": "43"}, {"pan": RIF_CARD, "reason": "41"}])
@@ -224,7 +226,7 @@ def test_an_operator_lists_cards_for_their_issuers_and_no_log_has_their_numbers(
     assert RIF_CARD not in said
 
 
-def test_of_a_list_with_a_wrong_card_in_it_none_is_listed():
+def test_of_a_list_with_a_wrong_card_in_it_none_is_listed() -> None:
     scene = Scene()
     cards = [{"pan": ATLAS_CARD, "reason": "43"}, {"pan": RIF_CARD, "reason": "41"}]
     with pytest.raises(Exception, match=r"card 2: card 950402.* is rif's, not atlas's"):

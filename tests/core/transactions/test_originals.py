@@ -7,7 +7,8 @@ no DE41, no DE37, DE32 absent or zero-filled, an MTI of another version, DE37 al
 import msgspec
 import pytest
 
-from switch.core.records.records import Declined, Excepted, Forwarded, Owed
+from switch.core.records.records import Answered, Declined, Excepted, Forwarded, Owed
+from switch.core.records.state import Outcome
 from switch.core.switch import Switch
 from switch.sim.playbook import Playbook
 from switch.wire.vocabulary import Document
@@ -302,7 +303,7 @@ def test_nothing_sensitive_of_an_answer_is_remembered() -> None:
     scene.atlas.answers(
         scene.atlas.gets(), "00", de2=ATLAS_CARD, de48="9203123" + "8701M", de53="1234567890123456", de126="CVV2"
     )
-    (said,) = [e.elements for e in scene.book.entries if type(e).__name__ == "Answered"]
+    (said,) = [e.elements for e in scene.book.recorded(Answered)]
     assert said == {"25": "00", "48": "8701M"}
 
 
@@ -317,8 +318,13 @@ def test_a_reversal_by_name_costs_no_search(monkeypatch: pytest.MonkeyPatch) -> 
         key = (*outcome.key[:2], f"{200_000 + n}", *outcome.key[3:])
         state.recent[key] = msgspec.structs.replace(outcome, key=key, rrn=f"{n:012d}")
         state.names.add(key, f"{n:012d}")
-    looked = []
-    monkeypatch.setattr(Switch, "of_this_year", lambda self, outcome: looked.append(outcome) or True)
+    looked: list[Outcome] = []
+
+    def look(_: Switch, outcome: Outcome) -> bool:
+        looked.append(outcome)
+        return True
+
+    monkeypatch.setattr(Switch, "of_this_year", look)
     scene.rif.sends(reversal(sent, de90="", de41=""))
     assert scene.rif.gets()["39"] == "00"
     assert len(looked) < 10

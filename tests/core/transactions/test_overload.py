@@ -47,7 +47,7 @@ def test_a_connection_has_so_much_in_flight_and_the_next_is_declined_at_once_wit
     assert (reached.fields["limit"], reached.fields["value"]) == ("max_in_flight", 2)
     assert reached.fields["hint"] == "raise max_in_flight in [[listener]] acquirers of the network file"
     (declined,) = scene.book.recorded(Declined)
-    assert declined.reason == "limit max_in_flight=2 reached ([[listener]] acquirers)"  # type: ignore[attr-defined]
+    assert declined.reason == "limit max_in_flight=2 reached ([[listener]] acquirers)"
     other.sends(purchase(stan="000200"))
     assert len(scene.book.recorded(Forwarded)) == 3
 

@@ -1,5 +1,7 @@
 """Advices and refunds that no payment known here stands behind: up to a bound of their member's, and not in silence above it."""
 
+from collections.abc import Callable
+
 import msgspec
 import pytest
 
@@ -31,7 +33,7 @@ def answered(scene: Scene, message: Document) -> str:
 
 @pytest.mark.parametrize(("amount", "de39"), [("000001000000", "00"), ("000001000001", "61"), ("000900000000", "61")])
 @pytest.mark.parametrize("made", [advice, refund])
-def test_without_an_original_ten_thousand_is_the_most(made, amount, de39):
+def test_without_an_original_ten_thousand_is_the_most(made: Callable[..., Document], amount: str, de39: str) -> None:
     scene = Scene()
     assert answered(scene, made(de4=amount)) == de39
     reached = [log.fields for log in scene.book.logs if log.event == "amount.unreferenced"]
@@ -40,7 +42,7 @@ def test_without_an_original_ten_thousand_is_the_most(made, amount, de39):
         assert "[[member]] rif" in reached[0]["hint"]
 
 
-def test_each_member_has_bounds_of_its_own():
+def test_each_member_has_bounds_of_its_own() -> None:
     network = morocco()
     members = tuple(
         msgspec.structs.replace(m, advice_amount_max=50_00, refund_amount_max=20_00) if m.name == "rif" else m
@@ -54,12 +56,12 @@ def test_each_member_has_bounds_of_its_own():
     assert answered(scene, refund("000302", de4="000000002001")) == "61"
 
 
-def test_another_currency_counts_by_its_rate():
+def test_another_currency_counts_by_its_rate() -> None:
     assert answered(Scene(), advice(de4="000000090000", de49="978")) == "00"
     assert answered(Scene(), advice(de4="000000100000", de49="978")) == "61"  # 1,000 EUR are more than 10,000 MAD
 
 
-def test_a_refund_of_a_payment_that_stands_may_be_as_large_as_the_payment():
+def test_a_refund_of_a_payment_that_stands_may_be_as_large_as_the_payment() -> None:
     scene = Scene()
     paid = purchase(de4="000002000000")
     assert answered(scene, paid) == "00"
@@ -68,7 +70,7 @@ def test_a_refund_of_a_payment_that_stands_may_be_as_large_as_the_payment():
     assert answered(scene, refund("000303", de4="000002000000", de90=original(paid), de2=OTHER_CARD)) == "61"
 
 
-def test_a_completion_is_bound_by_its_own_hold():
+def test_a_completion_is_bound_by_its_own_hold() -> None:
     scene = Scene()
     hold = purchase(t="0100", de4="000002000000", de25="06")
     assert answered(scene, hold) == "00"
@@ -76,5 +78,5 @@ def test_a_completion_is_bound_by_its_own_hold():
     assert answered(scene, completion) == "00"
 
 
-def test_an_advice_of_a_decline_moves_no_money():
+def test_an_advice_of_a_decline_moves_no_money() -> None:
     assert answered(Scene(), advice(de4="000900000000", de39="51")) == "00"
