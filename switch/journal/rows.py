@@ -181,7 +181,8 @@ class Rows:
             if entry.original and original is None:
                 self.days.counts(entry.at_us, Party(row.acquirer, row.route, row.host), PRUNED, row.currency, 0)
             told = entry.message.get(DE.RESPONSE_CODE, "00") in APPROVALS
-            amount = direction_of(entry.message) * entry.amount if told else row.stands
+            stands = entry.stands if entry.stands >= 0 else entry.amount
+            amount = direction_of(entry.message) * stands if told else row.stands
             self._stands(row, amount, ADVICE, entry.at_us, entry.currency if told else "")
 
     def _reversed(self, entry: Owed, original: Row | None) -> None:

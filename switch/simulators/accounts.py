@@ -222,15 +222,21 @@ class Ledger:
         return _Decision(Verdict(Answer.APPROVED), self._make_posting(document, account, billed, at), "approved")
 
     def _complete(self, posting: Posting, document: Document) -> _Decision:
-        """A completion: the hold goes, its final amount is posted. A tip: its amount takes the place of what is posted."""
+        """A completion: the hold goes, its amount is posted, and added to what earlier ones have posted. A tip: its amount takes
+        the place of what is posted."""
         amount = int(document.get(DE.AMOUNT, "0"))
-        if amount > posting.amount + int(posting.amount * self._tolerance):
+        held = posting.amount if posting.held else posting.authorized
+        before = (0, 0) if posting.held or not held else (posting.amount, posting.billed)
+        most = held or posting.amount
+        if amount + before[0] > most + int(most * self._tolerance):
             reason = f"a completion of more than {self._tolerance:.0%} above what is held"
             return _Decision(Verdict(Answer.EXCEEDS_AMOUNT, reason=reason))
         billed = _billed(document, self._card(posting).currency)
         if billed is None:
             billed = _share(posting.billed, amount, posting.amount)
-        posted = msgspec.structs.replace(posting, amount=amount, billed=billed, held=False)
+        posted = msgspec.structs.replace(
+            posting, amount=amount + before[0], billed=billed + before[1], held=False, authorized=held
+        )
         reason = "posted after its hold had expired" if posting.expired else ""
         return _Decision(Verdict(Answer.APPROVED, {DE.APPROVAL_CODE: posting.approval}, reason), posted)
 

@@ -57,6 +57,8 @@ class Posting(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=Fal
     """second since 1970 at which a hold is released; 0: never"""
     expired: bool = False
     """it was a hold and has been released"""
+    authorized: int = 0
+    """of a hold that has been completed, in part perhaps: what was held"""
 
     @property
     def free(self) -> bool:

@@ -230,7 +230,7 @@ class _Folding:
         self._set(key, owed=1 + (row.owed if row else 0))
         if entry.kind == "advice":
             if entry.message.get(DE.RESPONSE_CODE, "00") in APPROVALS:
-                amount = signed_amount(entry.message)
+                amount = signed_amount(entry.message) if entry.stands < 0 else entry.stands
                 self._set(key, outcome=APPROVED, amount=amount, currency=entry.currency, de39=row.de39 if row else "00")
             return
         if row is None and entry.reason == "forgotten":

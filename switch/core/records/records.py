@@ -149,6 +149,8 @@ class Owed(Entry, frozen=True, kw_only=True, tag="owe"):
     """of a reversal: its host is known to have approved the original, so that it cannot know nothing of it"""
     heard_late: bool = False
     """that approval came while this was owed already: it may have been dealt with before"""
+    stands: int = -1
+    """of a further completion: minor units that stand of its hold from here on; -1: its own amount does"""
 
 
 class Delivered(Entry, frozen=True, kw_only=True, tag="dlv"):

@@ -70,6 +70,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """txn of the `Owed` reversal of all of it; 0: none"""
     stands: int = -1
     """minor units, after a completion or a partial reversal; -1: what was approved"""
+    captured: int = 0
+    """of a hold: minor units completed so far"""
 
     @property
     def at_us(self) -> int:
@@ -266,7 +268,7 @@ def _owed(state: State, r: Owed) -> None:
         )
     if r.kind != REVERSAL:
         if r.undoes is not None and r.message[DE.MTI][1] == MTI.FINANCIAL:
-            _follow(state, r, {"stands": r.amount})
+            _complete(state, r)
         return
     if not r.original:
         if r.undoes is not None:
@@ -305,6 +307,13 @@ def _watch(state: State, request: Forwarded, reversal: int, at_us: int) -> None:
         if len(watched) <= state.limits.late_answers and oldest.reversal >= since_us:
             break
         del watched[oldest.request.txn]
+
+
+def _complete(state: State, r: Owed) -> None:
+    """A completion or a tip: what stands from here on; completions of one hold add up."""
+    stands = r.stands if r.stands >= 0 else r.amount
+    of_hold = r.undoes is not None and r.undoes[MTI_CLASS] == MTI.AUTHORIZATION
+    _follow(state, r, {"stands": stands, "captured": stands} if of_hold else {"stands": stands})
 
 
 def _follow(state: State, r: Owed, change: dict[str, int]) -> None:

@@ -394,7 +394,7 @@ def contradiction(pending: Pending, document: Document, *, tokens: bool) -> str:
 def _approves_less(pending: Pending, document: Document) -> bool:
     """True where DE4 of an approval is below what was asked."""
     amount = document.get(DE.AMOUNT)
-    return amount is not None and int(amount) < pending.amount and not is_inquiry(pending.request)
+    return amount is not None and not is_inquiry(pending.request) and int(amount) < pending.amount
 
 
 def cannot_take(pending: Pending, document: Document) -> str:

@@ -232,6 +232,8 @@ class Reversals:
         )
         entry.message[DE.ORIGINAL] = original_name(kernel, request)
         known = {} if message.pan else {"pan": request.pan, "sealed": request.sealed}
+        if followed.captured and message.key[MTI_CLASS] == MTI.FINANCIAL:
+            entry = msgspec.structs.replace(entry, stands=followed.captured + message.amount)
         self._owe(message, msgspec.structs.replace(entry, original=followed.txn, undoes=request.key, **known))
 
     def _followed(self, message: Incoming) -> Outcome | None:
@@ -265,8 +267,11 @@ class Reversals:
         host = self._kernel.hosts.get(request.host)
         tolerance = host.config.completion_tolerance if host is not None else Decimal(0)
         most = original.authorized + int(original.authorized * tolerance)
-        if message.currency == request.currency and message.amount > most:
-            why = f"{message.amount} is more than {original.authorized} and completion_tolerance of {tolerance:.0%}: {most}"
+        whole = message.amount + original.captured
+        if message.currency == request.currency and whole > most:
+            before = f" with {original.captured} completed before" if original.captured else ""
+            allowed = f"{original.authorized} and completion_tolerance of {tolerance:.0%}: {most}"
+            why = f"{message.amount}{before} is more than {allowed}"
             raise Refusal(Answer.EXCEEDS_AMOUNT, why)
 
     # -- promises

@@ -5,6 +5,7 @@ import pytest
 
 from switch.core.records.records import Owed
 from switch.sim.playbook import Peer, Playbook
+from switch.simulators.reconciliation import journal_rows
 from switch.wire.vocabulary import Document
 from tests.core.scripts import ATLAS_CARD, OTHER_CARD, VISA_ABROAD, Scene, morocco, purchase, reversal
 
@@ -173,6 +174,39 @@ def test_an_advice_is_acknowledged_at_once_and_repeated_until_the_issuer_has_it(
     assert (again["t"], again["11"], again["7"]) == ("0221", advice["11"], advice["7"])
     atlas.answers(again, "00")
     assert not scene.book.switch.state.owed
+
+
+def test_completions_of_one_hold_add_up_and_never_beyond_it() -> None:
+    scene = Scene()
+    hold = purchase(t="0100", de4="000000100000", de25="06", de35="", de52="")
+    scene.rif.sends(hold)
+    request = scene.atlas.gets()
+    scene.atlas.answers(request, "00", de38="A12345")
+    scene.rif.gets()
+
+    def complete(stan: str, amount: str) -> str:
+        scene.rif.sends({**reversal(hold, stan), "t": "0220", "4": amount, "38": "A12345"})
+        answer = scene.rif.gets()["39"]
+        if answer == "00":
+            told = scene.atlas.gets()
+            assert (told["4"], told["90"][4:20]) == (amount, request["11"] + request["7"])
+            scene.atlas.answers(told, "00")
+        return answer
+
+    def stands() -> int:
+        return next(o.amount for o in scene.book.switch.state.recent.values() if o.mti == "0100")
+
+    assert (complete("000901", "000000030000"), stands()) == ("00", 30_000)
+    assert (complete("000902", "000000040000"), stands()) == ("00", 70_000)
+    assert (complete("000903", "000000050000"), stands()) == ("61", 70_000)
+    scene.rif.sends({**reversal(hold, "000902"), "t": "0221", "4": "000000040000", "38": "A12345"})
+    assert (scene.rif.gets()["39"], stands()) == ("00", 70_000)
+    scene = Scene(scene.book.crashes())
+    assert (complete("000904", "000000045000"), stands()) == ("00", 115_000)
+    assert [row.amount for row in journal_rows(scene.book.entries)] == [115_000]
+    scene.rif.sends(reversal(hold, "000905"))
+    assert scene.rif.gets()["39"] == "00"
+    assert [row.amount for row in journal_rows(scene.book.entries)] == [0]
 
 
 def test_a_tip_adjusts_a_payment_and_is_undone_with_it() -> None:
