@@ -20,6 +20,7 @@ import msgspec
 from switch.core.records.records import SCHEMA
 from switch.journal.anchor import anchor_path, read_anchor
 from switch.journal.copying import DRAFT, Part, Progress, clear, copy, give_names, locked, os_errors, put, unwatched
+from switch.journal.keys import stored_chain_key
 from switch.journal.log import JournalError, Log, Segment, read_header, segments
 from switch.journal.recovery import decode, journal_directory
 from switch.security.files import make_private_directory
@@ -88,7 +89,7 @@ def _brought_up_to_date(
     place = journal_directory(target)
     kept = _unchanged(listed, old, place)
     fresh = [s for s in listed if os.path.basename(s.path) not in kept]
-    copied, network, last = copy(fresh, place, progress)
+    copied, network, last = copy(fresh, place, progress, stored_chain_key(Path(source).parent))
     if old is not None and network not in ("", old.network):
         raise JournalError(f"{target} is a backup of network {old.network!r}, not of {network!r}: give another DIR")
     if not copied and not kept:

@@ -15,7 +15,19 @@ from zlib import crc32
 import msgspec
 
 from switch.core.records.records import SCHEMA
-from switch.journal.log import HEADER, REST, Header, JournalError, Log, Record, Segment, chain_start, read_header
+from switch.journal.log import (
+    HEADER,
+    NO_KEY,
+    REST,
+    ChainKey,
+    Header,
+    JournalError,
+    Log,
+    Record,
+    Segment,
+    chain_under,
+    read_header,
+)
 
 DRAFT: Final = ".part"
 """Ends the name of a file that is not whole yet."""
@@ -40,11 +52,12 @@ def unwatched(done: int, total: int) -> None:
 
 
 def copy(
-    listed: list[Segment], place: str, progress: Progress
+    listed: list[Segment], place: str, progress: Progress, key: ChainKey = NO_KEY
 ) -> tuple[list[Part], str, tuple[Segment, Record] | None]:
     """Write what counts of the segments to drafts in `place`, every record checked. Parts, network, and the last record.
 
-    A segment without a record yet is left out. Raises JournalError at the first thing that is not as it was written.
+    A segment without a record yet is left out. `key`: of the chain; others are not looked at. Raises JournalError at the
+    first thing that is not as it was written.
     """
     total = sum(os.stat(s.path).st_size for s in listed)
     log = Log("", SCHEMA, listed)
@@ -57,7 +70,7 @@ def copy(
                 if copying is not None:
                     parts.append(copying.finish())
                     done += copying.end
-                copying = _Copy(segment, place)
+                copying = _Copy(segment, place, key)
                 check_follows(parts[-1] if parts else None, segment, copying.header)
             copying.add(record)
             last = segment, record
@@ -84,7 +97,7 @@ def check_follows(before: Part | None, segment: Segment, header: Header) -> None
 class _Copy:
     """One segment on its way into a draft."""
 
-    def __init__(self, segment: Segment, place: str) -> None:
+    def __init__(self, segment: Segment, place: str, key: ChainKey) -> None:
         self.segment = segment
         self.told = 0
         self.name = os.path.basename(segment.path)
@@ -92,7 +105,7 @@ class _Copy:
             header = source.read(HEADER.size)
             source.seek(0)
             self.header = read_header(source, segment, SCHEMA)
-        self._running = chain_start(header)
+        self._running = chain_under(header, self.header, key)
         self._last = segment.first - 1
         self._chain = b""
         handle = os.open(
@@ -104,8 +117,9 @@ class _Copy:
 
     def add(self, record: Record) -> None:
         """The next record, as it stands in the segment."""
-        self._running.update(record.payload)
-        if self._running.copy().digest() != record.chain:
+        if self._running is not None:
+            self._running.update(record.payload)
+        if self._running is not None and self._running.copy().digest() != record.chain:
             raise JournalError(
                 f"{self.segment.path} at byte {record.offset}: record {record.sequence} is not the one that was written "
                 "(chain): `cmi-switch journal verify` says more"

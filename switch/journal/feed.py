@@ -27,9 +27,9 @@ from typing import Final
 from switch.core.limits import Limits
 from switch.core.records.records import ENCODER, Entry, Snapshot
 from switch.journal.integrity import check_end, find_gaps
-from switch.journal.log import FLAG_SNAPSHOT, GENESIS, JournalError
+from switch.journal.log import FLAG_SNAPSHOT, GENESIS, NO_KEY, ChainKey, JournalError
 from switch.journal.recovery import CLAIM_S, SWITCH, Fold, Recovered, claim, journal_directory, recover, settle
-from switch.journal.writer import ACK, ACKNOWLEDGED, CHUNK, FAIL, SEGMENT_BYTES
+from switch.journal.writer import ACK, ACKNOWLEDGED, CHUNK, FAIL, KEY, SEGMENT_BYTES
 
 _ROOT: Final = str(Path(__file__).resolve().parents[2])
 _SOCKET_BYTES: Final = 1 << 20
@@ -53,10 +53,14 @@ class Feed:
         *,
         segment_bytes: int = SEGMENT_BYTES,
         fold: Fold = SWITCH,
+        key: ChainKey = NO_KEY,
     ) -> None:
-        """`state_dir`: holds `journal/`. `network`: its name; the journal of another is refused. `fold`: of whose records."""
+        """`state_dir`: holds `journal/`. `network`: its name; the journal of another is refused.
+
+        `fold`: of whose records. `key`: of the hash chain.
+        """
         self._state_dir, self._network, self._limits, self._bound = state_dir, network, limits, segment_bytes
-        self._fold = fold
+        self._fold, self._key = fold, key
         self._encode = ENCODER.encode
         self._room = limits.unacknowledged_records * _RESERVE
         self._last = self._durable = 0
@@ -86,9 +90,9 @@ class Feed:
                     f"{journal_directory(self._state_dir)} is the journal of network {found.network!r}, not of "
                     f"{self._network!r}: give another --state directory"
                 )
-            check_end(self._state_dir, found)
+            check_end(self._state_dir, found, self._key)
             found.gaps = find_gaps(self._state_dir)
-            settle(self._state_dir, self._network, found, schema=self._fold.schema)
+            settle(self._state_dir, self._network, found, schema=self._fold.schema, key=self._key)
             self._last = self._durable = found.position
             self._chain = found.chain
             self._spawn()
@@ -243,6 +247,7 @@ class Feed:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         for end in (ours, theirs):
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SOCKET_BYTES)
+        ours.send(KEY.pack(*self._key))  # fits: nothing else was sent
         ours.setblocking(False)
         options = {
             "--fd": theirs.fileno(),

@@ -42,7 +42,7 @@ class Head:
     def __init__(self, disk: HeadDisk, directory: str, key: bytes = b"") -> None:
         """`key`: of the journal's chain; only its owner can write a head that counts. Raises JournalError, too: it is damaged."""
         self._disk, self._key = disk, key
-        found = _newest(directory, key)
+        found = _newest(directory, (key, b""))
         self._count = found[0] if found else 0
         self._fd = disk.open_head(head_path(directory))
 
@@ -69,14 +69,14 @@ def head_path(directory: str) -> str:
     return os.path.join(directory, "head")
 
 
-def read_head(directory: str, key: bytes = b"") -> Place | None:
+def read_head(directory: str, *keys: bytes) -> Place | None:
     """Up to where the log was acknowledged; None where it never was. Raises JournalError: damaged, or another key's."""
-    found = _newest(directory, key)
+    found = _newest(directory, keys or (b"",))
     return found[1] if found else None
 
 
-def _newest(directory: str, key: bytes) -> tuple[int, Place] | None:
-    """Count and place of the slot written last."""
+def _newest(directory: str, keys: tuple[bytes, ...]) -> tuple[int, Place] | None:
+    """Count and place of the slot written last, under any of the keys (b"": none)."""
     path = head_path(directory)
     try:
         with open(path, "rb", buffering=0) as file:
@@ -87,12 +87,13 @@ def _newest(directory: str, key: bytes) -> tuple[int, Place] | None:
         raise JournalError(f"{path}: cannot be read: {error.strerror}") from None
     if not data.strip(b"\0"):
         return None
-    slots = [_slot(data[at : at + BODY.size + _SUM_BYTES], key) for at in (0, SLOT_BYTES)]
+    slots = [_slot(data[at : at + BODY.size + _SUM_BYTES], key) for at in (0, SLOT_BYTES) for key in keys]
     found = max((slot for slot in slots if slot is not None), default=None)
     if found is None:
         raise JournalError(
-            f"{path}: damaged, so nobody knows how far the journal was acknowledged: bring the file back; if `cmi-switch journal "
-            "verify` finds nothing else, and its last record is the one you expect, `cmi-switch journal accept-end` goes on there"
+            f"{path}: damaged, or written under another vault key, so nobody knows how far the journal was acknowledged: bring "
+            "the file back; if `cmi-switch journal verify` finds nothing else, and its last record is the one you expect, "
+            "`cmi-switch journal accept-end` goes on there"
         )
     return found
 

@@ -18,7 +18,8 @@ from switch.core.records.records import SCHEMA
 from switch.journal.anchor import read_anchor
 from switch.journal.head import Head, before_any_record, head_path, read_head
 from switch.journal.index import Index, index_path, record_at, remove_index, segment_paths
-from switch.journal.log import HEADER, JournalError, Place, Scan, Segment, read_header, segments
+from switch.journal.keys import key_check, stored_chain_key
+from switch.journal.log import HEADER, ChainKey, JournalError, Place, Scan, Segment, read_header, segments
 from switch.journal.recovery import Gap, Recovered, claim, journal_directory, recover
 from switch.journal.writer import RealDisk
 
@@ -28,10 +29,15 @@ _WAY_OUT = (
 )
 
 
-def check_end(state_dir: Path | str, found: Recovered) -> None:
+def check_end(state_dir: Path | str, found: Recovered, key: ChainKey) -> None:
     """Raises JournalError where records are missing at the end that were acknowledged, as head or index know."""
     directory = journal_directory(state_dir)
-    head = read_head(directory)
+    head = head_of(directory, key)
+    if head is None and key_check(segments(directory)):
+        raise JournalError(
+            f"{head_path(directory)} is missing, so nobody knows how far the journal was acknowledged: bring it back; if you "
+            "know that its last record is the last one there was, `cmi-switch journal accept-end` goes on there"
+        )
     if head is not None:
         said = missing_end(directory, head, found.position)
         if said:
@@ -42,6 +48,12 @@ def check_end(state_dir: Path | str, found: Recovered) -> None:
             f"{directory} ends at record {found.position}, and {index_path(state_dir)} knows records up to {known.sequence}: "
             f"{found.position + 1} to {known.sequence} are missing; {_WAY_OUT}"
         )
+
+
+def head_of(directory: str, key: ChainKey) -> Place | None:
+    """As `read_head`. One without a key counts only beside segments without one, as older releases wrote them."""
+    keyed = key_check(segments(directory)[-1:])
+    return read_head(directory, key.secret) if keyed else read_head(directory, key.secret, b"")
 
 
 def missing_end(directory: str, head: Place, last: int) -> str:
@@ -119,11 +131,11 @@ def _last(segment: Segment) -> int:
         return scan.expected - 1
 
 
-def begin_head(directory: str, last: int, chain: bytes) -> None:
+def begin_head(directory: str, last: int, chain: bytes, key: ChainKey) -> None:
     """The log in `directory` ends at record `last` on purpose: whatever its head said before."""
     with suppress(FileNotFoundError):
         os.unlink(head_path(directory))
-    head = Head(RealDisk(), directory)
+    head = Head(RealDisk(), directory, key.secret)
     head.put(before_any_record(last, chain), sync=True)
     head.close()
 
@@ -143,19 +155,20 @@ def accept_end(state_dir: Path | str) -> Accepted:
     directory = journal_directory(state_dir)
     if not segments(directory):
         raise JournalError(f"{directory}: no journal here; --state names the switch's state directory")
+    key = stored_chain_key(state_dir)
     lock = claim(state_dir, 0)
     try:
         found = recover(state_dir, Limits())
-        known = [place.sequence for place in (_head_or_none(directory), _indexed(state_dir)) if place is not None]
+        known = [place.sequence for place in (_head_or_none(directory, key), _indexed(state_dir)) if place is not None]
         beyond = max(known, default=0)
-        begin_head(directory, found.position, found.chain)
+        begin_head(directory, found.position, found.chain, key)
         remove_index(state_dir)
     finally:
         os.close(lock)
     return Accepted(last=found.position, missing_to=beyond if beyond > found.position else 0)
 
 
-def _head_or_none(directory: str) -> Place | None:
+def _head_or_none(directory: str, key: ChainKey) -> Place | None:
     with suppress(JournalError):
-        return read_head(directory)
+        return head_of(directory, key)
     return None

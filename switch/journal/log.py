@@ -25,8 +25,8 @@ from typing import Any, BinaryIO, Final, NamedTuple
 from zlib import crc32
 
 MAGIC: Final = b"CMISWJNL"
-FORMAT: Final = 1
-"""Of segments and records. A segment of a newer format is refused."""
+FORMAT: Final = 2
+"""Of segments and records; a newer one is refused. 1: the chain has no key; 2: it has, and the header says which."""
 GENESIS: Final = bytes(16)
 """The chain hash before the first record."""
 RECORD_BYTES_MAX: Final = 1 << 28
@@ -54,6 +54,20 @@ class NewerJournalError(JournalError):
     """Written by a newer release than this one."""
 
 
+class ChainKey(NamedTuple):
+    """What a chain is keyed with, so that nobody else can write one: made of the vault's key (`journal.keys`)."""
+
+    secret: bytes = b""
+    """32 bytes; none: the chain has no key"""
+    check: bytes = b""
+    """key check value, 8 bytes: says which key it is, and nothing about it"""
+
+
+NO_KEY: Final = ChainKey()
+_CHECK_BYTES: Final = 8
+_NAME_BYTES: Final = 63
+
+
 class Header(NamedTuple):
     """The first 110 bytes of a segment."""
 
@@ -63,14 +77,25 @@ class Header(NamedTuple):
     first: int
     chain: bytes
     network: str
+    check: bytes = b""
+    """key check value of the chain's key; none: it has no key"""
 
     def pack(self) -> bytes:
-        """As it stands in the file. Raises JournalError where the network's name has more than 63 bytes."""
-        name = self.network.encode()
-        if len(name) > 63:
-            raise JournalError(f"network name {self.network!r} has {len(name)} bytes, a journal holds up to 63")
+        """As it stands in the file. Raises JournalError where the network's name is too long."""
+        name, room = self.network.encode(), _NAME_BYTES - len(self.check)
+        if len(name) > room:
+            raise JournalError(f"network name {self.network!r} has {len(name)} bytes, a journal holds up to {room}")
         body = HEADER.pack(
-            MAGIC, FORMAT, self.schema, self.flags, self.ordinal, self.first, self.chain, len(name), name, 0
+            MAGIC,
+            2 if self.check else 1,
+            self.schema,
+            self.flags,
+            self.ordinal,
+            self.first,
+            self.chain,
+            len(name),
+            name.ljust(room, b"\0") + self.check,
+            0,
         )[:-4]
         return body + _CRC.pack(crc32(body))
 
@@ -157,7 +182,8 @@ def read_header(file: BinaryIO, segment: Segment, schema: int) -> Header:
         )
     if (first, ordinal) != (segment.first, segment.ordinal):
         raise JournalError(f"{segment.path}: the header says {segment_path('', first, ordinal)}: the file was renamed")
-    return Header(written, flags, ordinal, first, chain, name[:length].decode("utf-8", "replace"))
+    check = name[-_CHECK_BYTES:] if format_ > 1 else b""
+    return Header(written, flags, ordinal, first, chain, name[:length].decode("utf-8", "replace"), check)
 
 
 class Scan:
@@ -346,6 +372,13 @@ class Log:
             self.torn, self.left_out = reason, scan.left_out()
 
 
-def chain_start(header: bytes) -> "blake2b":
-    """The running hash of a segment: of its header (which holds the hash before it), then of each payload."""
-    return blake2b(header, digest_size=16)
+def chain_start(header: bytes, secret: bytes = b"") -> "blake2b":
+    """The running hash of a segment, under the chain's key: its header (with the hash before it), then each payload."""
+    return blake2b(header, digest_size=16, key=secret)
+
+
+def chain_under(data: bytes, header: Header, key: ChainKey) -> "blake2b | None":
+    """The running hash of a segment whose header (`data`) says whether it has a key; None where that is not `key`."""
+    if header.check and header.check != key.check:
+        return None
+    return chain_start(data, key.secret if header.check else b"")

@@ -23,6 +23,8 @@ from switch.journal.log import (
     FLAG_SNAPSHOT,
     GENESIS,
     HEADER,
+    NO_KEY,
+    ChainKey,
     JournalError,
     Log,
     Record,
@@ -237,7 +239,12 @@ def in_use(state_dir: Path | str) -> bool:
 
 
 def settle(
-    state_dir: Path | str, network: str, found: Recovered, disk: Disk | None = None, schema: int = SCHEMA
+    state_dir: Path | str,
+    network: str,
+    found: Recovered,
+    disk: Disk | None = None,
+    schema: int = SCHEMA,
+    key: ChainKey = NO_KEY,
 ) -> None:
     """Make durable what was recovered and is not known to be: `found.tail` goes to a segment of its own that counts as a whole.
 
@@ -252,7 +259,7 @@ def settle(
                 disk.remove(os.path.join(directory, name))
     if not found.tail:
         return
-    home = Home(directory, network, schema)
+    home = Home(directory, network, schema, key)
     writer = SegmentWriter(home, found.durable, found.chain_durable, disk, bound=1 << 62, draft=True)
     writer.add(Chunk(found.durable + 1, found.tail, snapshot=False))
     writer.close()

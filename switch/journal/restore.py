@@ -4,11 +4,9 @@ In: a backup's directory and a state directory without a journal. Out: the journ
 everything is checked before anything counts, and the journal appears whole, at once.
 """
 
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from switch.core.records.records import SCHEMA
 from switch.journal.anchor import anchor_path
 from switch.journal.backup import KEY, MANIFEST, Made, copy_key, listed_of, read_manifest
 from switch.journal.copying import (
@@ -24,8 +22,9 @@ from switch.journal.copying import (
     unwatched,
 )
 from switch.journal.integrity import begin_head
-from switch.journal.log import JournalError, Log, segments
-from switch.journal.recovery import decode, journal_directory
+from switch.journal.keys import key_check, sealed_pans, stored_chain_key
+from switch.journal.log import NO_KEY, JournalError, segments
+from switch.journal.recovery import journal_directory
 from switch.security.files import make_private_directory
 from switch.security.vault import KeyVault, VaultError
 
@@ -46,7 +45,13 @@ def restore(
         with locked(state_dir):
             clear(str(draft), set())
             make_private_directory(draft)
-            copied, _, _ = copy(listed_of(manifest, journal_directory(target)), str(draft), progress)
+            key = _key_for(target, state_dir, without_key)
+            chain = (
+                stored_chain_key(state_dir)
+                if key_check(listed_of(manifest, journal_directory(target))[-1:])
+                else NO_KEY
+            )
+            copied, _, _ = copy(listed_of(manifest, journal_directory(target)), str(draft), progress, chain)
             if tuple(copied) != manifest.parts:
                 wrong = next(
                     (p.name for p, c in zip(manifest.parts, copied, strict=False) if p != c), manifest.last.name
@@ -54,9 +59,8 @@ def restore(
                 raise JournalError(
                     f"{target}: {wrong} is not what {MANIFEST} says: damaged or changed; use another backup"
                 )
-            key = _key_for(target, state_dir, without_key)
             give_names(str(draft), copied)
-            begin_head(str(draft), copied[-1].last, bytes.fromhex(copied[-1].chain))
+            begin_head(str(draft), copied[-1].last, bytes.fromhex(copied[-1].chain), chain)
             if manifest.parts[0].first > 1:
                 put(anchor_path(draft), anchor_path(journal_directory(target)).read_bytes())
             with suppress(FileNotFoundError):
@@ -79,19 +83,15 @@ def _key_for(target: Path | str, state_dir: Path | str, without_key: bool) -> bo
         )
     if not home.exists():
         return False
-    sealed = next(_sealed(target), b"")
+    listed = listed_of(read_manifest(target), journal_directory(target))
+    check = key_check(listed)
+    sealed = b"" if check else next(sealed_pans(listed), b"")
     try:
+        vault = KeyVault.at(home)
+        if check and check != vault.check_value:
+            raise VaultError(f"its key check value is {vault.check_value.hex()}, the journal's {check.hex()}")
         if sealed:
-            KeyVault.at(home).open(sealed)
+            vault.open(sealed)
     except VaultError as error:
         raise JournalError(f"{home} is not the key this journal was written with: {error}") from None
     return True
-
-
-def _sealed(target: Path | str) -> Iterator[bytes]:
-    """The sealed PANs of a backup."""
-    manifest = read_manifest(target)
-    for segment, record in Log("", SCHEMA, listed_of(manifest, journal_directory(target))):
-        sealed = getattr(decode(segment, record), "sealed", b"")
-        if sealed:
-            yield sealed

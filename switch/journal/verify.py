@@ -13,18 +13,20 @@ import msgspec
 
 from switch.core.records.records import SCHEMA
 from switch.journal.anchor import day_of, read_anchor
-from switch.journal.head import read_head
 from switch.journal.index import index_path
-from switch.journal.integrity import missing_end
+from switch.journal.integrity import head_of, missing_end
+from switch.journal.keys import key_check, stored_chain_key
 from switch.journal.log import (
     CHAIN_OFFSET,
     GENESIS,
     HEADER,
+    NO_KEY,
+    ChainKey,
     JournalError,
     Place,
     Scan,
     Segment,
-    chain_start,
+    chain_under,
     read_header,
     segments,
 )
@@ -43,6 +45,8 @@ class Verified(msgspec.Struct):
     first: int = 0
     last: int = 0
     """sequence numbers"""
+    keyed: bool = False
+    """the newest segment's chain is keyed with the vault's key"""
     chain: bytes = GENESIS
     """hash of the last record: compare it with a copy kept elsewhere"""
 
@@ -55,12 +59,13 @@ def verify(state_dir: Path | str) -> Verified:
     if not listed:
         raise JournalError(f"{directory}: no journal here; --state names the switch's state directory")
     result = Verified([], [], first=listed[0].first, last=listed[0].first - 1)
-    head = _head(directory, result)  # first: a log that is written goes on while it is walked
+    key = _key(state_dir, listed, result)
+    head = _head(directory, key, result)  # first: a log that is written goes on while it is walked
     if listed[0].first != 1:
         _beginning(directory, listed[0], result)
     sound = listed[0].first == 1
     for segment in listed:
-        sound = _segment(segment, result, live, follows=sound)
+        sound = _segment(segment, key, result, live, follows=sound)
         result.segments += 1
     if head is not None and not result.damage:
         missing = missing_end(directory, head, result.last)
@@ -70,9 +75,34 @@ def verify(state_dir: Path | str) -> Verified:
     return result
 
 
-def _head(directory: str, result: Verified) -> Place | None:
+def _key(state_dir: Path | str, listed: list[Segment], result: Verified) -> ChainKey:
+    """The chain's key, if it is there and is the one that the journal names."""
+    check = key_check(listed)
     try:
-        return read_head(directory)
+        key = stored_chain_key(state_dir)
+    except JournalError as error:
+        result.damage.append(str(error))
+        return NO_KEY
+    if check and not key.check:
+        result.notes.append(
+            f"{state_dir} has no vault key, and the chain is keyed with it (key check value {check.hex()}): that no record was "
+            "rewritten has not been looked at"
+        )
+    elif check and check != key.check:
+        result.damage.append(
+            f"{state_dir}/vault.key is not the key that the journal was written with: its key check value is {key.check.hex()}, "
+            f"the journal's {check.hex()}"
+        )
+    return key
+
+
+def _head(directory: str, key: ChainKey, result: Verified) -> Place | None:
+    """The head, where it is there and can be read: a backup has none, and one under a key that is not here says nothing."""
+    check = key_check(segments(directory)[-1:])
+    if check and check != key.check:
+        return None
+    try:
+        return head_of(directory, key)
     except JournalError as error:
         result.damage.append(str(error))
         return None
@@ -115,7 +145,7 @@ def _beginning(directory: str, segment: Segment, result: Verified) -> None:
         result.notes.append(f"{begins}: those before were pruned on {day_of(anchor.pruned_us)}")
 
 
-def _segment(segment: Segment, result: Verified, live: bool, follows: bool) -> bool:
+def _segment(segment: Segment, key: ChainKey, result: Verified, live: bool, follows: bool) -> bool:
     """Walk one segment. `follows`: the one before is sound, so that this one's chain must go on from it. True if sound."""
     with open(segment.path, "rb", buffering=0) as file:
         try:
@@ -131,16 +161,22 @@ def _segment(segment: Segment, result: Verified, live: bool, follows: bool) -> b
                 "this segment, or the one before, was replaced"
             )
         file.seek(0)
-        running = chain_start(file.read(HEADER.size))
+        running = chain_under(file.read(HEADER.size), header, key)
+        if result.keyed and not header.check:
+            result.damage.append(
+                f"{segment.path}: its chain has no key, and that of an earlier segment has: it was replaced"
+            )
+        result.keyed = bool(header.check)
         scan = Scan(file, HEADER.size, segment.first)
         for record in scan:
-            running.update(record.payload)
             where = f"{segment.path} at byte {record.offset}: record {record.sequence}"
             if record.sequence == segment.end:
                 return True
-            if running.copy().digest() != record.chain:
-                result.damage.append(f"{where} is not the one that was written (chain)")
-                return False
+            if running is not None:
+                running.update(record.payload)
+                if running.copy().digest() != record.chain:
+                    result.damage.append(f"{where} is not the one that was written (chain)")
+                    return False
             try:
                 decode(segment, record)
             except JournalError as error:

@@ -24,7 +24,19 @@ from typing import Final, NamedTuple, Protocol
 from zlib import crc32
 
 from switch.journal.head import Head, HeadDisk, before_any_record
-from switch.journal.log import DRAFT, FLAG_SNAPSHOT, HEAD, REST, Header, JournalError, Place, chain_start, segment_path
+from switch.journal.log import (
+    DRAFT,
+    FLAG_SNAPSHOT,
+    HEAD,
+    NO_KEY,
+    REST,
+    ChainKey,
+    Header,
+    JournalError,
+    Place,
+    chain_start,
+    segment_path,
+)
 
 CHUNK: Final = Struct("=IIQI")
 """Switch to writer: bytes of the chunk after this head, records, first sequence, flags; then their lengths (u32), payloads."""
@@ -32,6 +44,9 @@ ACK: Final = Struct(">BQ16s")
 """Writer to switch: kind ACKNOWLEDGED, last durable sequence number, chain hash there."""
 FAIL: Final = Struct(">BH")
 """Writer to switch: kind FAILED, bytes of the reason (UTF-8) that follows; then it ends."""
+KEY: Final = Struct("32s8s")
+"""Switch to writer, before all else: the chain's secret and key check value; zeros: it has no key. Never in the arguments, which
+anybody may read."""
 ACKNOWLEDGED: Final = 1
 FAILED: Final = 2
 
@@ -145,6 +160,8 @@ class Home(NamedTuple):
     network: str
     schema: int
     """of the records"""
+    key: ChainKey = NO_KEY
+    """of the chain and the head"""
 
 
 class SegmentWriter:
@@ -172,7 +189,7 @@ class SegmentWriter:
     def _begin_head(self) -> Head:
         """The head, brought back to where this writer begins before it supersedes anything that lies beyond."""
         try:
-            head = Head(self._disk, self._home.directory)
+            head = Head(self._disk, self._home.directory, self._home.key.secret)
             head.put(before_any_record(self.durable, self.chain_durable), sync=True)
         except OSError as error:
             raise JournalError(
@@ -189,18 +206,18 @@ class SegmentWriter:
 
     def _open(self, flags: int) -> None:
         """A new segment, its header and its name on the disk. Its records begin after the last one written."""
-        directory, network, schema = self._home
+        directory, network, schema, key = self._home
         self._first, self._path, self._made = self._written + 1, directory, False
         try:
             used = [name.split(".")[1] for name in self._disk.names(directory) if name.endswith(".log")]
             ordinal = max((int(u) for u in used if u.isdecimal()), default=0) + 1
-            header = Header(schema, flags, ordinal, self._first, self._chain, network).pack()
+            header = Header(schema, flags, ordinal, self._first, self._chain, network, key.check).pack()
             self._path = segment_path(directory, self._first, ordinal) + self._suffix
             self._fd = self._disk.create(self._path)
             self._made = True
             self._end = self._laid_out = 0
             self._ordinal = ordinal
-            self._hash = chain_start(header)
+            self._hash = chain_start(header, key.secret)
             self._put(header)
             self._disk.sync(self._fd)
             self._disk.sync_directory(directory)
@@ -385,7 +402,9 @@ def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     connection = socket.socket(fileno=int(given["--fd"]))
     try:
-        home = Home(given["--dir"], given["--network"], int(given["--schema"]))
+        secret, check = KEY.unpack(connection.recv(KEY.size, socket.MSG_WAITALL))
+        key = ChainKey(secret, check) if any(check) else NO_KEY
+        home = Home(given["--dir"], given["--network"], int(given["--schema"]), key)
         after, chain, bound = int(given["--after"]), bytes.fromhex(given["--chain"]), int(given["--bound"])
         writer = SegmentWriter(home, after, chain, RealDisk(), bound=bound)
         writer.lay_out(needed=True)

@@ -24,6 +24,7 @@ _NONCE_END: Final = 13
 _KEY_BYTES: Final = 32
 _KEY_MARK: Final = "vault-key-1 "
 _DIGEST_BYTES: Final = 16
+_CHECK_BYTES: Final = 8
 _NUMBER: Final = Struct(">Q")
 
 
@@ -55,6 +56,10 @@ class KeyVault:
         self._decrypt = AESGCM(key).decrypt
         self._head = _VERSION + prefix
         self._prefix = prefix
+        self.chain_secret = blake2b(b"journal chain", key=key, digest_size=_KEY_BYTES).digest()
+        """what the journal's hash chain is keyed with"""
+        self.check_value = blake2b(b"key check value", key=key, digest_size=_CHECK_BYTES).digest()
+        """says which key this is, and nothing about it: it may be kept and shown anywhere"""
         self._digest_key = blake2b(b"card digest", key=key, digest_size=_KEY_BYTES).digest()
 
     @classmethod

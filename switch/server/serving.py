@@ -25,9 +25,9 @@ from switch.doctor.explain import Explainer
 from switch.journal.feed import Feed
 from switch.journal.history import IndexHistory
 from switch.journal.index import DAMAGED, index_path
+from switch.journal.keys import chain_key, open_vault
 from switch.journal.recovery import Recovered
 from switch.security.files import make_private_directory
-from switch.security.vault import KeyVault
 from switch.server.connections import ListenError
 from switch.server.control import Control, controlling
 from switch.server.driver import Dial, Driver, Sinks, trio_clock
@@ -248,8 +248,8 @@ async def serving(
     dialects = dialects_of(network)
     if inherited is not None:
         inherited.bury()
-    vault = KeyVault.at(state_dir / "vault.key")
-    feed = Feed(state_dir, network.name, network.limits)
+    vault = open_vault(state_dir)
+    feed = Feed(state_dir, network.name, network.limits, key=chain_key(vault))
     recovered = feed.open()
     try:
         sinks = open_sinks()

@@ -46,3 +46,9 @@ def test_an_overwritten_index_is_built_anew(stage: Stage) -> None:
     Path(index_path(stage.state)).write_bytes(b"no database" * 1_000)
     assert stage.serve().stop() == 0
     assert Path(index_path(stage.state)).read_bytes().startswith(b"SQLite format 3")
+
+
+def test_a_vault_key_that_is_lost_is_refused_and_none_is_made(stage: Stage) -> None:
+    (stage.state / "vault.key").unlink()
+    assert "vault.key is missing, and the journal beside it was written with one" in refusal(stage)
+    assert not (stage.state / "vault.key").exists()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from switch.core.limits import Limits
 from switch.core.records.records import ENCODER, SCHEMA, AnyEntry
 from switch.core.records.state import State
-from switch.journal.log import GENESIS, HEADER, JournalError, Log, NewerJournalError, Scan, segments
+from switch.journal.log import FORMAT, GENESIS, HEADER, JournalError, Log, NewerJournalError, Scan, segments
 from switch.journal.recovery import journal_directory, recover, settle
 from switch.journal.verify import verify
 from switch.journal.writer import CHUNK, Chunk, Inbox
@@ -165,9 +165,9 @@ def test_a_newer_schema_or_format_is_refused(tmp_path: Path) -> None:
         recover(tmp_path, LIMITS)
     path = newest(tmp_path)
     data = bytearray(path.read_bytes())
-    data[9] = 2
+    data[9] = FORMAT + 1
     path.write_bytes(data)
-    with pytest.raises(NewerJournalError, match=r"format 2.*use the newer release"):
+    with pytest.raises(NewerJournalError, match=rf"format {FORMAT + 1}.*use the newer release"):
         recover(tmp_path, LIMITS)
 
 
