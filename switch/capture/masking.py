@@ -2,7 +2,8 @@
 
 A masked message is a message still: it decodes, routes and passes a check of the PAN's last digit. Of the PAN, the first 6 and
 last 4 digits stay; between them are zeros and one digit that makes the Luhn sum come out. Track data, PIN, card values, accounts
-and whatever the dialect marks sensitive, subfields too, become zeros. A PAN that stands once more elsewhere is masked there too.
+and whatever the dialect marks sensitive, subfields too, become zeros. A PAN that stands once more elsewhere is masked there too,
+as is what looks like one in an element of text (`wire.pans`), or in the numbers a message begins with if its bitmap lacks bit 2.
 
 What cannot be decoded is masked without being understood: header, MTI and bitmaps stay; what was read before the error is masked
 as above, and runs of 12 digits or more besides, since it may have been misread; behind the error goes everything where the bitmap
@@ -14,6 +15,7 @@ from typing import Final
 
 from switch.wire import DecodeError, Dialect, Document, EncodeError
 from switch.wire.element import Element
+from switch.wire.pans import is_text, mask_digits, mask_element, misread_pan
 from switch.wire.subfields import Form, SubfieldError
 from switch.wire.vocabulary import DE, SENSITIVE
 
@@ -22,10 +24,6 @@ CLEAR_PREFIX_MIN: Final = 6
 RUN_MIN: Final = 12
 """digits: the shortest PAN"""
 
-_DOUBLED: Final = "0516273849"
-"""At n the digit that adds n to a Luhn sum where it is doubled."""
-_TWICE: Final = bytes.maketrans(b"0123456789", bytes((0, 2, 4, 6, 8, 1, 3, 5, 7, 9)))
-"""A digit -> what it adds to a Luhn sum where it is doubled."""
 _ACCOUNTS: Final = frozenset({DE.ACCOUNT_FROM, DE.ACCOUNT_TO})
 _TRACKS: Final = frozenset({DE.TRACK1, DE.TRACK2, DE.TRACK3})
 _NO_STRUCTURE: Final = re.compile("[^=^D]", re.DOTALL)
@@ -38,33 +36,6 @@ _DIGIT_RUN: Final = re.compile(rb"[0-9]{12,}")
 _EDGES: Final = re.compile(rb"\A[0-9\xf0-\xf9]+|[0-9\xf0-\xf9]+\Z")
 _NIBBLE_EDGES: Final = re.compile(rb"\A[0-9]+|[0-9]+\Z")
 _HEX_RUN: Final = re.compile(rb"[0-9A-Fa-f]{16,}")
-
-
-def _luhn_rest(digits: str) -> int:
-    """The Luhn sum of all `digits`, modulo 10; 0 for a valid PAN (ISO/IEC 7812-1, annex B)."""
-    data = digits.encode()
-    once = data[-1::-2]
-    return (sum(once) - 48 * len(once) + sum(data[-2::-2].translate(_TWICE))) % 10
-
-
-def mask_digits(pan: str) -> str:
-    """First 6 and last 4 digits, zeros between, one of them changed so that the Luhn sum is as valid as it was.
-
-    A PAN that would come out as it was gets ones. One under 13 digits keeps its last 4 only; what is no PAN becomes zeros.
-    """
-    size = len(pan)
-    if not (pan.isascii() and pan.isdecimal()) or size < 5:
-        return "0" * size
-    head = 6 if size >= 13 else 0
-    for fill in "01":
-        masked = pan[:head] + fill * (size - head - 4) + pan[-4:]
-        if not _luhn_rest(pan) and size - head >= 6:
-            place = size - 6  # from the right the sixth digit, which the sum takes twice
-            open_ = masked[:place] + "0" + masked[place + 1 :]
-            masked = masked[:place] + _DOUBLED[-_luhn_rest(open_) % 10] + masked[place + 1 :]
-        if masked != pan:
-            break
-    return masked
 
 
 def _zeros(value: str) -> str:
@@ -103,6 +74,9 @@ class Mask:
         self._touched = (
             frozenset({DE.PAN}) | _TRACKS | SENSITIVE | dialect.sensitive | _ACCOUNTS | frozenset(self._forms)
         )
+        self._texts = frozenset(
+            de for de, e in dialect.elements.items() if is_text(e) and de not in self._touched and de not in _HEAD
+        )
         pan = dialect.elements.get(DE.PAN)
         ebcdic = pan is not None and pan.text is not None and pan.text.to_latin is not None
         self._runs = [(_EBCDIC_RUN, b"\xf0")] if ebcdic else [(_DIGIT_RUN, b"0"), (_HEX_RUN, b"0")]
@@ -121,10 +95,13 @@ class Mask:
         return self._decoded(data, document), document
 
     def _decoded(self, data: bytes, document: Document) -> bytes:
-        if self._touched.isdisjoint(document) or self._is_clear(document):
+        if self._is_clear(document):
+            return data
+        hidden = self.document(document)
+        if hidden == document:
             return data
         try:
-            masked = self._dialect.encode(self.document(document))
+            masked = self._dialect.encode(hidden)
         except EncodeError:
             masked = b""
         if len(masked) == len(data):
@@ -137,9 +114,11 @@ class Mask:
             return document
         pan = document.get(DE.PAN, "").strip()
         hidden = mask_digits(pan)
-        masked = dict(document)
+        masked = {de: mask_element(de, value) if de in self._texts else value for de, value in document.items()}
         for de in self._touched.intersection(document):
             masked[de] = self._value(de, document[de], pan, hidden)
+        for de in misread_pan(document):
+            masked[de] = _zeros(document[de])
         if len(pan) >= RUN_MIN:
             in_hex, all_of_it = pan.encode().hex().upper(), "\n".join(masked.values())
             if pan in all_of_it or in_hex in all_of_it:

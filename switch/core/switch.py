@@ -287,6 +287,8 @@ class Switch(Kernel):
             controls = control_characters(session.dialect, raw)
             if controls and not self._format_errors.without_controls(session, frame, raw, controls):
                 continue
+            if DE.PAN not in raw and self._format_errors.is_misread(session, raw):
+                continue
             try:
                 document = inward(raw)
             except UnreadableError as error:

@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from switch.wire.dialect import Dialect
 from switch.wire.element import Element
 from switch.wire.errors import CodecError, DecodeError
+from switch.wire.pans import is_text, mask_element, mask_pans, misread_pan
 from switch.wire.printable import printable
 from switch.wire.subfields import Form, SubfieldError
 from switch.wire.vocabulary import (
@@ -145,6 +146,11 @@ def _element(dialect: Dialect, de: str, document: Document) -> Iterator[_Line]:
         yield _Line(_label(de), name, mask_pan(value.strip()))
     else:
         note, style = _meaning(dialect, de, value)
+        element = dialect.elements.get(de)
+        if element is not None and is_text(element):
+            value = mask_element(de, value)
+        elif de in misread_pan(document):
+            value = "*" * len(value)
         yield _Line(_label(de), name, value, trouble or note, style="error" if trouble else style)
     if form is not None:
         yield from _parts(form, parts, secret, in_hex)
@@ -166,7 +172,7 @@ def _parts(form: Form, parts: dict[str, str], secret: bool, in_hex: bool) -> Ite
         if part.sensitive if part else secret:
             yield _Line("", name, _hidden("", value, in_hex and (part is None or part.enc in ("", "b"))), hidden=True)
         else:
-            yield _Line("", name, value)
+            yield _Line("", name, mask_pans(value) if not in_hex else value)
 
 
 def _is_tag(form: Form, key: str) -> bool:

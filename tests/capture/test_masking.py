@@ -144,3 +144,29 @@ def test_a_stream_that_cannot_be_cut_into_messages_loses_its_runs_of_digits() ->
     mask = Mask(DIALECTS["cmi87"])
     assert mask.raw(b"GET /?pan=" + PAN.encode() + b"&n=12345") == b"GET /?pan=" + b"0" * 16 + b"&n=12345"
     assert PAN not in Mask(DIALECTS["cmi87b"]).raw(b"\x01" + bytes.fromhex(PAN) + b"\xff").hex()
+
+
+def test_what_looks_like_a_pan_in_a_text_is_masked_whoevers_it_is() -> None:
+    dialect = DIALECTS["cmi87"]
+    other = "4761739001010119"
+    document = purchase(dialect) | {
+        "43": f"SHOP {other}".ljust(40),
+        "44": other,
+        "54": other,
+        "62": f"REF 0001{other}99",
+    }
+    data = dialect.encode(document)
+    masked = Mask(dialect).message(data)
+    assert len(masked) == len(data)
+    assert other.encode() not in masked
+    assert dialect.decode(masked)["43"].startswith("SHOP 476173")
+
+
+def test_a_pan_that_reads_as_other_elements_for_want_of_bit_2_is_masked_and_so_is_an_answer_that_repeats_it() -> None:
+    dialect = DIALECTS["cmi87"]
+    wire = "164761739001010119" + "0000000000010000"
+    said = {"t": "0200", "3": wire[:6], "4": wire[6:18], "7": wire[18:28], "11": "000001"}
+    for document in (said, said | {"t": "0210", "39": "30"}):
+        masked = Mask(dialect).message(dialect.encode(document))
+        assert b"739001010119" not in masked
+        assert dialect.decode(masked)["11"] == "000001"

@@ -15,6 +15,7 @@ from switch.core.messages.translator import answer
 from switch.core.transactions.transaction import reply
 from switch.wire import DecodeError
 from switch.wire.describe import error_fields
+from switch.wire.pans import misread_pan
 from switch.wire.subfields import SubfieldError
 from switch.wire.vocabulary import DE, Answer, Document, is_request
 
@@ -39,6 +40,16 @@ class FormatErrors:
         if mistaken:
             self.misformed(session, raw, str(controls[0]), fields)
         return not mistaken
+
+    def is_misread(self, session: Session, raw: Document) -> bool:
+        """True, and refused, where a PAN stands in other elements as if the bitmap lacked bit 2; it is answered without them."""
+        elements = misread_pan(raw)
+        for de in elements:
+            del raw[de]
+        if elements:
+            where = f"DE{', DE'.join(elements)}"
+            self.misformed(session, raw, f"a PAN stands in {where}: the bitmap lacks bit 2, or a length is wrong")
+        return bool(elements)
 
     def say_dropped(self, session: Session, document: Document, reason: str) -> None:
         """Say that an answer goes on without an element that cannot be."""

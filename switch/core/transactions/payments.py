@@ -20,7 +20,6 @@ from switch.core.transactions.duplicates import answer_again
 from switch.core.transactions.overload import shed
 from switch.core.transactions.standin import StandIn
 from switch.core.transactions.transaction import (
-    KEPT,
     RESTORED,
     UP,
     Away,
@@ -31,6 +30,7 @@ from switch.core.transactions.transaction import (
     declined_entry,
     forgotten_entry,
     hop_of,
+    kept_of,
     limit_reached,
     pan_of,
     remembered,
@@ -154,7 +154,7 @@ class Payments:
                 sealed=kernel.vault.seal(message.pan, txn),
                 amount=amount,
                 currency=currency,
-                elements={de: document[de] for de in KEPT if de in document},
+                elements=kept_of(document),
             )
         )
         host.pending.add(pending)

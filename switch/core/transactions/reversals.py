@@ -45,6 +45,7 @@ from switch.core.transactions.transaction import (
 )
 from switch.core.transactions.unreferenced import check_advice
 from switch.wire.dates import later, seconds_between
+from switch.wire.pans import keepable
 from switch.wire.vocabulary import APPROVALS, DE, MTI, Answer, Document, advice_of, is_repeat, request_of
 
 PASSED = (DE.RESPONSE_CODE, DE.EXPIRY, DE.MERCHANT_NAME)
@@ -298,7 +299,7 @@ class Reversals:
             sealed=kernel.vault.seal(message.pan, message.txn),
             amount=message.amount,
             currency=message.currency,
-            message=elements,
+            message=keepable(elements),
         )
 
     def _owe(self, message: Incoming, entry: Owed, passed: Iterable[str] = ()) -> None:
@@ -307,7 +308,11 @@ class Reversals:
         document = message.document
         added = {de: document[de] for de in (*PASSED, *passed) if de in document}
         owed = msgspec.structs.replace(
-            entry, txn=message.txn, key=message.key, link=message.session.name, message={**entry.message, **added}
+            entry,
+            txn=message.txn,
+            key=message.key,
+            link=message.session.name,
+            message=keepable({**entry.message, **added}),
         )
         self._forwarder.owe(owed, message.now)
         by = self._kernel.hosts[entry.host].route

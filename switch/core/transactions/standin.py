@@ -18,8 +18,9 @@ from switch.core.records.standin_counters import STAND_IN
 from switch.core.routing.routing import Decision
 from switch.core.saf.forwarder import Forwarder
 from switch.core.transactions.hot_cards import listed_reason
-from switch.core.transactions.transaction import KEPT, NOT_STORED, Incoming, Refusal, hop_of, reply
+from switch.core.transactions.transaction import NOT_STORED, Incoming, Refusal, hop_of, kept_of, reply
 from switch.money.currency import format_amount
+from switch.wire.pans import keepable
 from switch.wire.subfields import SubfieldError
 from switch.wire.vocabulary import ANSWER_NAMES, DE, MTI, Answer, Document, Processing, original_of
 
@@ -159,7 +160,7 @@ class StandIn:
             sealed=sealed,
             amount=message.amount,
             currency=message.currency,
-            elements={de: document[de] for de in KEPT if de in document},
+            elements=kept_of(document),
         )
         advice = Owed(
             txn=kernel.next_txn(now),
@@ -174,7 +175,7 @@ class StandIn:
             sealed=sealed,
             amount=message.amount,
             currency=message.currency,
-            message=self._advice_message(document, said, stan, de7),
+            message=keepable(self._advice_message(document, said, stan, de7)),
         )
         digest = kernel.vault.digest(message.pan)
         position = kernel.record(

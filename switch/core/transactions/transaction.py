@@ -27,6 +27,7 @@ from switch.core.records.records import (
 from switch.core.records.standin_counters import STAND_IN
 from switch.core.routing.routing import Decision, Router
 from switch.wire import EncodeError
+from switch.wire.pans import keepable
 from switch.wire.subfields import SubfieldError
 from switch.wire.vocabulary import APPROVALS, DE, MTI, SENSITIVE, Answer, Document, mask_pan, original_of
 
@@ -149,6 +150,11 @@ def _reply_bare(
                 del bare[error.field]
 
 
+def kept_of(document: Document) -> Document:
+    """What of a request its record keeps, and a reversal repeats: `KEPT`, without a PAN in a text."""
+    return keepable({de: document[de] for de in KEPT if de in document})
+
+
 def remembered(answered: Document, request: Document) -> Document:
     """What of a host's answer the journal keeps, and a repeat of `request` gets again: all that the answer added, but nothing
     sensitive."""
@@ -166,7 +172,7 @@ def remembered(answered: Document, request: Document) -> Document:
         del kept[DE.PRIVATE_48]
         if private:
             kept[DE.PRIVATE_48] = PRIVATE.build(private)
-    return kept
+    return keepable(kept)
 
 
 def _private(document: Document) -> dict[str, str]:
@@ -236,7 +242,7 @@ def forgotten_entry(kernel: Kernel, message: Incoming, host: str) -> Owed:
     document, now = message.document, message.now
     stan, de7 = kernel.next_stan(host), kernel.de7(now)
     acquirer, forwarder = document.get(DE.ACQUIRER, ""), kernel.network.institution
-    kept: Document = {de: document[de] for de in KEPT if de in document}
+    kept = kept_of(document)
     elements: Document = {
         **kept,
         DE.MTI: MTI.REVERSAL_ADVICE,
