@@ -4,11 +4,12 @@ Rule: state changes only through `record`, which applies the entry to the state 
 position, in one step.
 """
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
+from switch.core.defects import PlantedError, describe
 from switch.core.limits import NEVER
 from switch.core.links.pending import Pending
 from switch.core.links.session import HostState, Session
@@ -24,6 +25,9 @@ from switch.wire import Dialect, EncodeError
 from switch.wire.dates import day_of, later
 from switch.wire.framing import FramingError
 from switch.wire.vocabulary import Document
+
+Mark: TypeAlias = tuple[int, int]
+"""Where a switch is: the position of its last record, and how many effects wait to be carried out."""
 
 STANS: Final = 999_999
 HALF_YEAR_US: Final = 182 * 86_400_000_000
@@ -73,7 +77,7 @@ class Kernel:
         self._limits_said: dict[tuple[str, str], tuple[int, int]] = {}
         self.draining = False
         self.strict = False
-        """an illegal move of a link raises (tests, simulation); else it is logged, and the link stays in its state"""
+        """an illegal move of a link, and an error nobody foresaw, raises (tests, simulation); else it is logged, and contained"""
         self.booted_de7 = ""
         """DE7 when this process started; "" where none was before it"""
         self.last_txn = state.last_txn
@@ -138,8 +142,8 @@ class Kernel:
         Raises IllegalMoveError, and nothing is changed: no transaction may take this record now.
         """
         check(self.state, entry)
-        self.position = position = self.position + 1
         apply(self.state, entry)
+        self.position = position = self.position + 1
         self.effects.append(Record(position, entry))
         return position
 
@@ -234,6 +238,34 @@ class Kernel:
         session = self.sessions.get(link)
         if session is not None:
             session.in_flight -= 1
+
+    def busy(self) -> dict[str, str]:
+        """Hosts with something open or owed, and what, in words."""
+        found: dict[str, str] = {}
+        open_at = Counter(request.host for request in self.state.open.values())
+        owed_to = Counter(entry.host for entry in self.state.owed.values())
+        for name in open_at.keys() | owed_to.keys():
+            found[name] = f"{open_at[name]} open and {owed_to[name]} owed"
+        return found
+
+    # -- errors nobody foresaw
+
+    def mark(self) -> Mark:
+        """Where it is now, for `contain`."""
+        return self.position, len(self.effects)
+
+    def contain(self, error: Exception, doing: str, mark: Mark, **about: Any) -> None:
+        """An error nobody foresaw goes no further. What was to be done since `mark` is not done, unless something has been
+        recorded: then the record stays, with what was said of it. The event's `report` is for a file (`server.defects`)."""
+        if self.strict and not isinstance(error, PlantedError):
+            raise error
+        position, effects = mark
+        undone = self.position == position
+        if undone:
+            del self.effects[effects:]
+        defect = describe(error, doing)
+        self.log("error", "switch.defect", doing=doing, error=defect.error, undone=undone, **about, defect=defect.name,
+                 report=defect.report, hint="a mistake of the switch's own: please report it with the file")  # fmt: skip
 
     # -- words
 

@@ -4,7 +4,6 @@ Bytes are cut into frames, decoded, brought into internal format and handed to o
 answered with DE39=30 where it can be answered; one bad message never costs a healthy link.
 """
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 
 from switch.core.kernel import Kernel
@@ -14,7 +13,8 @@ from switch.core.link_control.maintenance import Maintenance
 from switch.core.link_control.network_management import NetworkManagement
 from switch.core.link_control.newcomers import Newcomers
 from switch.core.link_control.retiring import Retiring
-from switch.core.links.session import Session
+from switch.core.links.pending import Pending
+from switch.core.links.session import HostState, Session
 from switch.core.links.states import LinkEvent, SessionState
 from switch.core.messages.dates import drop_impossible
 from switch.core.messages.family import UnreadableError
@@ -28,12 +28,13 @@ from switch.core.operator.links import LinkCommands
 from switch.core.operator.operator import Operator
 from switch.core.operator.saf import SafCommands
 from switch.core.party import Close, LinkId, link_name
-from switch.core.records.horizon import move_horizon
-from switch.core.records.records import ACQUIRER, SCHEMA, TRANSMISSION_TIME, Booted, Forwarded, Snapshot
+from switch.core.records.records import SCHEMA, Booted, Forwarded
+from switch.core.records.snapshots import snapshot_of
 from switch.core.records.state import History, State
 from switch.core.routing.routing import Router
 from switch.core.routing.tariffs import Tariffs
 from switch.core.saf.forwarder import Forwarder
+from switch.core.transactions.containment import Containment
 from switch.core.transactions.format_errors import FormatErrors
 from switch.core.transactions.hot_cards import HotCards
 from switch.core.transactions.late_answers import LateAnswers
@@ -47,6 +48,7 @@ from switch.wire.framing import FramingError, make_framing
 from switch.wire.subfields import SubfieldError
 from switch.wire.vocabulary import ADVICES, DE, FILE_UPDATES, MTI, REQUESTS, REVERSALS, Document
 
+TIMEOUT = "timeout"
 CONNECTED, CLOSING, UP = SessionState.CONNECTED, SessionState.CLOSING, SessionState.UP
 """looking them up in the enumeration would cost more than comparing them"""
 
@@ -91,6 +93,13 @@ class Switch(Kernel):
         self.retiring = Retiring(self, self.management)
         self.management.leaving = self.retiring.links
         self.overload = Overload(self, self._frames)
+        self.containment = Containment(
+            self,
+            self.forwarder,
+            self._payments,
+            lambda request, now: self.close_unwaited(request, now, "defect"),
+            self._close,
+        )
         self.hold, self.settle, self.release = self.overload.hold, self.overload.settle, self.overload.release
         self.listeners: dict[str, Listener] = {listener.name: listener for listener in network.listeners}
         self.connections: dict[str, int] = {}
@@ -123,27 +132,22 @@ class Switch(Kernel):
             self.log("error", "owed.host_unknown", host=name,
                      hint="something is still owed to a host that left the network file; put it back")  # fmt: skip
 
-    def busy(self) -> dict[str, str]:
-        """Hosts with something open or owed, and what, in words."""
-        found: dict[str, str] = {}
-        open_at = Counter(request.host for request in self.state.open.values())
-        owed_to = Counter(entry.host for entry in self.state.owed.values())
-        for name in open_at.keys() | owed_to.keys():
-            found[name] = f"{open_at[name]} open and {owed_to[name]} owed"
-        return found
-
-    def close_unwaited(self, request: Forwarded, now: int) -> None:
+    def close_unwaited(self, request: Forwarded, now: int, reason: str = "restart") -> None:
         """End what is open and waited for by nobody."""
         if request.host not in self.hosts:
             self.log("error", "owed.host_unknown", txn=f"{request.txn:x}", host=request.host,
                      hint="a host left the network file while something was open with it; put it back")  # fmt: skip
             return
-        self._payments.close_open(request, "restart", now)
+        self._payments.close_open(request, reason, now)
 
     # -- links
 
     def connected(self, link: LinkId, now: int, peer: str = "") -> None:
         """A connection to a listener, or one the switch has made to a host."""
+        if not self.containment.guard("beginning with a connection", now, self._connected, link, now, peer):
+            self.effects.append(Close(link, "an error of the switch's own"))
+
+    def _connected(self, link: LinkId, now: int, peer: str) -> None:
         name = link_name(link)
         host = self.hosts.get(name)
         listener = self.listeners.get(name)
@@ -232,11 +236,25 @@ class Switch(Kernel):
             "warning", "link.down", link=link, host=host.name, in_flight=len(host.pending), still_up=len(host.sessions)
         )
         for pending in [p for p in host.pending.waiting.values() if p.host_link == link]:
-            if not self._payments.resend(host, pending, now):
-                self._payments.give_up(host, pending, "connection lost", now)
-        self.late_answers.ask_again(host, now)
+            self.containment.guard("ending a request", now, self._end, host, pending, "connection lost", now)
+        self.containment.guard("asking again what was late", now, self.late_answers.ask_again, host, now)
         if host.up is not None:
-            self.forwarder.resume(host, now)
+            self.containment.guard("sending what was in flight again", now, self.forwarder.resume, host, now)
+
+    def _end(self, host: HostState, pending: Pending, reason: str, now: int) -> None:
+        """A request's time, or its connection, has gone: asked again on another connection, else given up."""
+        try:
+            if reason == TIMEOUT or not self._payments.resend(host, pending, now):
+                self._payments.give_up(host, pending, reason, now)
+        except Exception:
+            self._wait_again(host, pending, now)
+            raise
+
+    def _wait_again(self, host: HostState, pending: Pending, now: int) -> None:
+        """Dealing with its end has ended in an error: it goes on waiting, for another time-out, if it is still open."""
+        if pending.txn in self.state.open and pending.answer_key not in host.pending.waiting:
+            pending.deadline_ns = now + host.timeout_ns
+            host.pending.add(pending)
 
     def retire(self, link: LinkId, reason: str, now: int) -> None:
         """Let a connection end once it can be missed."""
@@ -251,6 +269,10 @@ class Switch(Kernel):
         session = self.sessions.get(link)
         if session is None or session.state is CLOSING:
             return
+        if not self.containment.guard("reading a link", now, self._received, session, link, data, now):
+            self._close(session, "an error of the switch's own: where its next message begins is not known")
+
+    def _received(self, session: Session, link: LinkId, data: bytes, now: int) -> None:
         session.heard_ns = now
         if not session.good:
             self._diagnosis.remember(session, data)
@@ -274,43 +296,49 @@ class Switch(Kernel):
         elif link in self.partial:
             del self.partial[link]
         if self.position >= self.snapshot_at:
-            self.snapshot(now)
+            self.containment.guard("making a snapshot", now, self.snapshot, now)
 
     def _frames(self, session: Session, frames: list[bytes], now: int) -> None:
-        decode, inward, handlers = session.dialect.decode, session.inward, self._handlers
         for frame in frames:
+            mark = self.position, len(self.effects)
             try:
-                raw = decode(frame)
-            except DecodeError as error:
-                self._format_errors.unreadable(session, frame, error, now)
-                continue
-            controls = control_characters(session.dialect, raw)
-            if controls and not self._format_errors.without_controls(session, frame, raw, controls):
-                continue
-            if DE.PAN not in raw and self._format_errors.is_misread(session, raw):
-                continue
-            try:
-                document = inward(raw)
-            except UnreadableError as error:
-                fields = error_fields(session.dialect, frame, error, error.byte(session.dialect))
-                self._format_errors.misformed(session, raw, str(error), fields)
-                continue
-            except (SubfieldError, ValueError) as error:
-                self._format_errors.misformed(session, raw, str(error))
-                continue
-            handler = handlers.get(document[DE.MTI])
-            if handler is None:
-                self._format_errors.misformed(session, raw, f"MTI {document[DE.MTI]} is not one this switch speaks")
-                if not session.good:
-                    self._diagnosis.explain_link(session, now)
-                continue
-            session.good += 1
-            session.bad_in_a_row = 0
-            handler(session, document, raw, now)
+                self._deal_with(session, frame, now)
+            except Exception as error:
+                self.containment.end_message(error, session, frame, mark, now)
             if session.state is CLOSING:
                 return
         if self.unsigned and session.state is not CONNECTED:
             self.newcomers.remove(session.link)
+
+    def _deal_with(self, session: Session, frame: bytes, now: int) -> None:
+        try:
+            raw = session.dialect.decode(frame)
+        except DecodeError as error:
+            self._format_errors.unreadable(session, frame, error, now)
+            return
+        controls = control_characters(session.dialect, raw)
+        if controls and not self._format_errors.without_controls(session, frame, raw, controls):
+            return
+        if DE.PAN not in raw and self._format_errors.is_misread(session, raw):
+            return
+        try:
+            document = session.inward(raw)
+        except UnreadableError as error:
+            fields = error_fields(session.dialect, frame, error, error.byte(session.dialect))
+            self._format_errors.misformed(session, raw, str(error), fields)
+            return
+        except (SubfieldError, ValueError) as error:
+            self._format_errors.misformed(session, raw, str(error))
+            return
+        handler = self._handlers.get(document[DE.MTI])
+        if handler is None:
+            self._format_errors.misformed(session, raw, f"MTI {document[DE.MTI]} is not one this switch speaks")
+            if not session.good:
+                self._diagnosis.explain_link(session, now)
+            return
+        session.good += 1
+        session.bad_in_a_row = 0
+        handler(session, document, raw, now)
 
     # -- answers
 
@@ -324,7 +352,11 @@ class Switch(Kernel):
             key = (mti[1], document.get(DE.STAN, ""))
             pending = host.pending.match(key, document) if mti[2] == "1" else None
             if pending is not None:
-                self._payments.handle_answer(session, document, raw, pending, now)
+                try:
+                    self._payments.handle_answer(session, document, raw, pending, now)
+                except Exception:
+                    self._wait_again(host, pending, now)
+                    raise
                 if self.draining:
                     self._say_goodbye(now)
                 return
@@ -341,7 +373,9 @@ class Switch(Kernel):
     def undelivered(self, link: LinkId, txn: int, now: int) -> None:
         """An approval could not be handed to `link`: it is reversed."""
         del link
-        self._payments.undelivered(txn, now)
+        call = "undoing what was not delivered", now, self._payments.undelivered, txn, now
+        if not self.containment.guard(*call):
+            self.containment.guard(*call)  # nobody asks again
 
     def durable(self, position: int, now: int) -> None:
         """The journal holds every record up to `position`."""
@@ -355,16 +389,18 @@ class Switch(Kernel):
 
     def tick(self, now: int) -> None:
         """Expire requests, repeat what is owed, echo, close what stalls."""
+        guard, errors = self.containment.guard, self.containment.errors
         for host in self.hosts.values():
             for pending in host.pending.expired(now):
-                self._payments.give_up(host, pending, "timeout", now)
-        self.forwarder.tick(now)
-        if self.draining:
-            self._say_goodbye(now)
-        else:
-            self.management.tick(now)
-        self.maintenance.tick(now)
-        self.retiring.tick(now)
+                guard("ending a request", now, self._end, host, pending, TIMEOUT, now)
+        guard("repeating what is owed", now, self.forwarder.tick, now)
+        guard("seeing to links", now, self._say_goodbye if self.draining else self.management.tick, now)
+        guard("seeing to maintenance", now, self.maintenance.tick, now)
+        guard("seeing to what retires", now, self.retiring.tick, now)
+        guard("closing what stalls", now, self._close_stalled, now)
+        self.containment.rest(self.containment.errors - errors, now)
+
+    def _close_stalled(self, now: int) -> None:
         self._close_overdue(self.unsigned, now, "sign_on_ms", "did not sign on (0800, DE70=001) in time")
         self._close_overdue(
             self.partial, now - self.limits.frame_ms * 1_000_000, "frame_ms", "a frame was begun and not finished"
@@ -411,7 +447,7 @@ class Switch(Kernel):
             due.append(next(iter(self.unsigned.values())))
         if self.partial:
             due.append(next(iter(self.partial.values())) + self.limits.frame_ms * 1_000_000)
-        return min(due)
+        return max(min(due), self.containment.rest_until)
 
     def drain(self, now: int) -> None:
         """Take no more requests. Hosts get their sign-off once nothing waits for them (`drained`)."""
@@ -433,28 +469,5 @@ class Switch(Kernel):
 
     def snapshot(self, now: int) -> None:
         """Record all that is open and owed, so that a start folds only what follows."""
-        state = self.state
         self.snapshot_at = self.position + self.limits.snapshot_records
-        horizons = dict(state.horizons)
-        for outcome in state.recent.values():
-            move_horizon(horizons, outcome.key[ACQUIRER], outcome.key[TRANSMISSION_TIME], outcome.at_us)
-        self.record(
-            Snapshot(
-                at_us=self.wall_us(now),
-                schema=SCHEMA,
-                network=self.network.name,
-                last_txn=self.last_txn,
-                open=tuple(state.open.values()),
-                owed=tuple(state.owed.values()),
-                stans=dict(state.stans),
-                horizons=horizons,
-                shelved=tuple(state.shelved.values()),
-                held=tuple(state.held.values()),
-                maintenance=dict(state.maintenance),
-                stood=tuple(state.standin_counters.window.values()),
-                cutover=state.cutover,
-                watched=tuple(one for host in state.watched.values() for one in host.values()),
-                exceptions=tuple(state.exceptions.values()),
-                hot_cards=tuple(state.hot_cards.values()),
-            )
-        )
+        self.record(snapshot_of(self.state, self.network.name, self.last_txn, self.wall_us(now)))

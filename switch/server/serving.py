@@ -30,6 +30,7 @@ from switch.journal.recovery import Recovered
 from switch.security.files import make_private_directory
 from switch.server.connections import ListenError
 from switch.server.control import Control, controlling
+from switch.server.defects import keep_defects
 from switch.server.driver import Dial, Driver, Sinks, trio_clock
 from switch.server.driving import driving
 from switch.server.gc_tuning import quiet_collector
@@ -253,6 +254,7 @@ async def serving(
     recovered = feed.open()
     try:
         sinks = open_sinks()
+        sinks = msgspec.structs.replace(sinks, log=keep_defects(sinks.log, state_dir))
         files = raise_open_files(network)
         if files.too_few is not None:
             sinks.log(files.too_few, time.time_ns())

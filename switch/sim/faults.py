@@ -53,6 +53,8 @@ class Kind(Enum):
     """host `target` sends its next message a second time, after `amount` ms"""
     FLOOD = "flood"
     """acquirer `target` begins to pay `amount` times a second"""
+    DEFECT = "defect"
+    """an error that nobody foresaw: the `amount`-th function of the switch's core that is called from then on raises one"""
     GARBAGE = "garbage"
     """a stranger connects to listener `target` and sends `amount` bytes of nonsense"""
 
@@ -129,6 +131,15 @@ def cutovers(dice: Random, targets: Targets, span: Span) -> tuple[Fault, ...]:
     count = dice.choice((0, 0, 1, 4))
     who = [dice.choice(("", *targets.hosts)) for _ in range(count)]
     return tuple(Fault(span.begin_ms + dice.randrange(span.load_ms), Kind.CUTOVER, one) for one in who)
+
+
+def defects(dice: Random, span: Span, count: int) -> tuple[Fault, ...]:
+    """Errors at random places of the switch, while payments are made and reversals repeated."""
+    until = span.load_ms + span.tail_ms
+    drawn = (
+        Fault(span.begin_ms + dice.randrange(until), Kind.DEFECT, "", dice.randrange(1, 400)) for _ in range(count)
+    )
+    return tuple(sorted(drawn, key=lambda fault: fault.at_ms))
 
 
 class _Draw:

@@ -13,6 +13,7 @@ from switch.core.records.records import UNDELIVERED
 from switch.sim.cast import WatchedTerminal
 from switch.sim.clock import MS_NS
 from switch.sim.faults import Fault, Kind
+from switch.sim.mines import Mine
 from switch.sim.network import Connection, End, Weather
 from switch.sim.ports import Process, Surroundings
 from switch.simulators.acquiring import match_key
@@ -59,6 +60,7 @@ class Trouble:
         self._left: list[End] = []
         self._stalled: list[End] = []
         self._strangers = 0
+        self._mine = Mine()
 
     def strike(self, fault: Fault) -> None:
         """Make it happen, unless there is peace, or its target is not there to break."""
@@ -317,11 +319,17 @@ class Trouble:
         theirs.send(framing.frame(noise) if self._dice.random() < 0.5 else noise, 0, 1 << 20)
         world.clock.after(int(self._dice.random() * 60_000) * MS_NS, lambda _: theirs.close() if theirs.open else None)
 
+    # -- the switch's own errors
+
+    def _defect(self, fault: Fault) -> None:
+        self._mine.lay(fault.amount)
+
     # -- peace
 
     def ends(self) -> None:
         """Everything is mended."""
         world = self._world
+        self._mine.clear()
         for end in self._stalled:
             end.resume()
         for end in self._left:
@@ -348,5 +356,5 @@ class Trouble:
         Kind.RESTART: _restart, Kind.HOST_CRASH: _host_crash, Kind.MOOD: _mood, Kind.DISK_SLOW: _disk_slow,
         Kind.DISK_FULL: _disk_full, Kind.CLOCK: _clock, Kind.SIGN_OFF: _sign_off, Kind.REPEAT: _arm,
         Kind.ANSWER_TWICE: _arm, Kind.FLOOD: _flood, Kind.GARBAGE: _garbage, Kind.HOLD: _hold,
-        Kind.CUTOVER: _cutover,
+        Kind.CUTOVER: _cutover, Kind.DEFECT: _defect,
     }  # fmt: skip

@@ -38,6 +38,12 @@ class Desk:
         self.position = self.durable_position = 0
         self.journal_down = ""
 
+    def mark(self) -> tuple[int, int]:
+        return 0, 0
+
+    def contain(self, error: Exception, doing: str, mark: tuple[int, int]) -> None:
+        self.log("error", "switch.defect", doing=doing)
+
     def log(self, level: str, event: str, **fields: Any) -> None:
         self.party.effects.append(Log(level, event, fields))
 
@@ -167,7 +173,7 @@ async def test_a_command_that_fails_is_told_and_costs_the_switch_nothing(tmp_pat
         assert "KeyError" in (await line(stream))["error"]
         await stream.send_all(b'{"command": "greet", "name": "you"}\n')
         assert (await line(stream))["ok"]
-        assert here.notes.named("operator.failed")
+        assert here.notes.named("switch.defect")
 
 
 async def test_a_command_of_the_process_is_awaited(tmp_path: Path) -> None:

@@ -51,7 +51,8 @@ class Session:
     """One connection: its speech (framing, dialect, translator), who is at the other end, and its counters."""
 
     __slots__ = (
-        "asked", "bad", "bad_in_a_row", "carried", "dialect", "direct", "explained", "first", "framing", "framing_name", "good",
+        "asked", "bad", "bad_in_a_row", "carried", "defects",
+        "dialect", "direct", "explained", "first", "framing", "framing_name", "good",
         "heard_ns", "host", "in_flight", "institution", "inward", "link", "max_in_flight", "name", "network_from_ns",
         "network_messages", "not_carried", "peer", "report_illegal", "role", "say", "since_de7", "source", "state",
         "unanswered_ns",
@@ -113,6 +114,8 @@ class Session:
         """what is wrong with it has been said"""
         self.bad = 0
         self.bad_in_a_row = 0
+        self.defects = 0
+        """messages of it that have led to an error of the switch's own"""
         self.network_messages = 0
         self.network_from_ns = now
 

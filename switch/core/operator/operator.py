@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from switch.core.kernel import Kernel
-from switch.core.operator.command import Command, Unable, unknown
+from switch.core.operator.command import Arguments, Command, Unable, unknown
 from switch.core.operator.errors import ErrorCode
 
 
@@ -54,7 +54,7 @@ class Operator:
                 code=ErrorCode.COMMAND_ARGUMENTS,
             ) from None
         if not command.changes:
-            return command.run(given, now)
+            return self._run(name, command, given, now)
         if kernel.journal_down:
             raise Unable(
                 f"the journal is down ({kernel.journal_down}): what is changed now could not be kept",
@@ -63,9 +63,25 @@ class Operator:
             )
         shown = {k: f"{len(v)} given" if k in command.private else v for k, v in arguments.items()}
         try:
-            result = command.run(given, now)
+            result = self._run(name, command, given, now)
         except Unable as error:
             kernel.log("warning", "operator.refused", command=name, arguments=shown, by=by, reason=str(error))
             raise
         kernel.log("info", "operator.command", command=name, arguments=shown, by=by)
         return result
+
+    def _run(self, name: str, command: Command, given: Arguments, now: int) -> msgspec.Struct:
+        """Raises Unable also where an error nobody foresaw ends it."""
+        kernel = self._kernel
+        mark = kernel.mark()
+        try:
+            return command.run(given, now)
+        except Unable:
+            raise
+        except Exception as error:
+            kernel.contain(error, f"doing {name}", mark)
+            raise Unable(
+                f"{name} failed: {type(error).__name__}",
+                "a mistake of the switch's own: see switch.defect in the hop log",
+                code=ErrorCode.COMMAND_FAILED,
+            ) from None

@@ -71,6 +71,22 @@ class Forwarder:
         self.pump(self._kernel.hosts[entry.host], now)
         return position
 
+    def mend(self) -> None:
+        """After an error: the queues are made anew of what the state says is owed, and go on where they were."""
+        state, position = self._kernel.state, self._kernel.position
+        owed: dict[str, list[Owed]] = {name: [] for name in self.queues}
+        for entry in state.owed.values():
+            owed.setdefault(entry.host, []).append(entry)
+        for name, entries in owed.items():
+            before, host = self.queues.get(name), self._kernel.hosts.get(name)
+            if host is not None:
+                host.stans_owed.clear()
+            self.queues[name] = queue = Queue(host.stans_owed if host is not None else None)
+            for entry in entries:
+                queue.add(entry, position, dead=entry.txn in state.shelved)
+            if before is not None:
+                queue.restore(before.export())
+
     def enqueue(self, entry: Owed, position: int, now: int) -> None:
         """A promise that the record at `position` has made with something else: sent as soon as that is durable."""
         self.queues.setdefault(entry.host, Queue()).add(entry, position)
@@ -87,7 +103,13 @@ class Forwarder:
         while queue.ready and host.up is not None and len(queue.in_flight) < room and queue.may_leave_at(now) <= now:
             item = queue.next()
             if item is not None:
-                self._send(host, queue, item, now)
+                mark = kernel.mark()
+                try:
+                    self._send(host, queue, item, now)
+                except Exception as error:
+                    kernel.contain(error, "sending what is owed", mark, txn=f"{item.txn:x}", host=host.name)
+                    item.due_ns = max(item.due_ns, now + host.config.retry_ms * 1_000_000)
+                    self._note_failure(host, queue, item, now)
 
     def _send(self, host: HostState, queue: Queue, item: Item, now: int) -> None:
         kernel, session, config = self._kernel, host.pick(now), host.config

@@ -15,7 +15,7 @@ from switch.core.limits import NEVER
 from switch.core.links.session import Session
 from switch.core.links.states import SessionState
 from switch.core.messages.translator import answer
-from switch.core.party import Send
+from switch.core.party import Close, Send
 from switch.core.records.records import TRANSMISSION_TIME, Key
 from switch.core.transactions.fast_decline import FastDecline
 from switch.core.transactions.transaction import UP, key_of, reply
@@ -69,7 +69,14 @@ class Overload:
             if session.link in kernel.sessions:
                 kernel.admit_to = kernel.admitted + max(0, last - kernel.admitted) // left
                 shed = kernel.shed
-                self._share_out(session, frames, now)
+                mark = kernel.mark()
+                try:
+                    self._share_out(session, frames, now)
+                except (
+                    Exception
+                ) as error:  # of what has no message of its own: nobody knows which frames were dealt with
+                    kernel.contain(error, "sharing out what a turn has room for", mark, link=session.link)
+                    kernel.effects.append(Close(session.link, "an error of the switch's own"))
                 if kernel.shed != shed:
                     self._links[session.link] = self._links.get(session.link, 0) + kernel.shed - shed
             left -= 1
