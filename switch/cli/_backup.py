@@ -108,6 +108,7 @@ def restore_command(backup: str, state_dir: str, without_key: bool, as_json: boo
       cmi-switch serve --state /srv/switch
     """
     from switch.journal.restore import restore
+    from switch.journal.views import time_text
 
     with _watched("restore") as progress:
         made = restore(backup, state_dir, without_key=without_key, progress=progress)
@@ -181,6 +182,8 @@ def _watched(what: str) -> Iterator[Callable[[int, int], None]]:
 
 def _tell(made: "Made", where: str, as_json: bool) -> None:
     """What was copied, and the hash to keep."""
+    from switch.journal.views import time_text
+
     manifest = made.manifest
     first, last = manifest.parts[0], manifest.last
     copied_bytes = sum(p.bytes for p in made.copied)
@@ -210,11 +213,6 @@ def _when_us(text: str) -> int:
         except ValueError:
             raise click.UsageError(f"--before {text!r} is neither a date like 2025-11-25 nor an age like 90d") from None
     return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1_000_000)
-
-
-def time_text(at_us: int) -> str:
-    """Wall-clock µs as ISO 8601 in UTC, to the second."""
-    return datetime.fromtimestamp(at_us / 1e6, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _size(size: int) -> str:

@@ -78,6 +78,7 @@ def list_command(
     """
     from switch.journal.log import JournalError
     from switch.journal.reports import Filters, Reports
+    from switch.journal.views import row_fields
 
     filters = Filters(acquirer=acquirer, host=host, de39=de39, status=status, since_us=_since_us(since))
     try:
@@ -88,7 +89,7 @@ def list_command(
         raise click.ClickException(str(error)) from None
     if as_json:
         for row in rows:
-            click.echo(json.dumps(_row_fields(row)))
+            click.echo(json.dumps(row_fields(row)))
         return
     _table(rows)
     if limit and len(rows) == limit:
@@ -108,6 +109,7 @@ def show_command(state_dir: str, txn: str, as_json: bool) -> None:
     """
     from switch.journal.log import JournalError
     from switch.journal.reports import Reports
+    from switch.journal.views import entry_fields
 
     try:
         number = int(txn, 16)
@@ -123,7 +125,7 @@ def show_command(state_dir: str, txn: str, as_json: bool) -> None:
         raise click.ClickException(f"no transaction {number:x} in the journal; `cmi-switch journal list` shows them")
     row, entries = found
     for sequence, entry in entries:
-        fields = _entry_fields(sequence, entry)
+        fields = entry_fields(sequence, entry)
         if as_json:
             click.echo(json.dumps(fields))
         else:
@@ -177,34 +179,18 @@ def _since_us(text: str | None) -> int:
     return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1_000_000)
 
 
-def _time(at_us: int) -> str:
-    """Wall-clock µs as ISO 8601 in UTC, to the millisecond."""
-    return datetime.fromtimestamp(at_us / 1e6, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
-
-
-_OF_THE_INDEX = ("key_hash", "places", "direction", "stands", "stands_in")
-
-
-def _row_fields(row: "Row") -> dict[str, Any]:
-    """A row as JSON has it: without what only the index needs; numbers of transactions in hexadecimal."""
-    fields = {name: getattr(row, name) for name in row.__struct_fields__ if name not in _OF_THE_INDEX}
-    fields["at"] = _time(fields.pop("at_us"))
-    for name in ("txn", "original", "reversed_by"):
-        fields[name] = f"{fields[name]:x}" if fields[name] else ""
-    return fields
-
-
 _HEADING = ("TXN", "BEGAN", "MTI", "ACQUIRER", "HOST", "ROUTE", "PAN", "AMOUNT", "DE39", "STATUS", "REASON")
 
 
 def _table(rows: "list[Row]") -> None:
     """Aligned columns; without a heading where they go into a pipe."""
+    from switch.journal.views import time_text_ms
     from switch.money.currency import format_amount
     from switch.wire.printable import printable
 
     lines = [
         (
-            f"{r.txn:x}", _time(r.at_us), r.mti, r.acquirer or "-", r.host or "-", r.route or "-", r.pan,
+            f"{r.txn:x}", time_text_ms(r.at_us), r.mti, r.acquirer or "-", r.host or "-", r.route or "-", r.pan,
             format_amount(r.amount, r.currency), r.de39 or "-",
             f"{r.status} by {r.reversed_by:x}" if r.reversed_by else r.status, r.reason,
         )
@@ -218,33 +204,9 @@ def _table(rows: "list[Row]") -> None:
         click.echo(printable("  ".join(cells).rstrip()))
 
 
-_FACTS = {
-    "Forwarded": "forwarded to the host", "Answered": "answered by the host", "Declined": "refused by the switch",
-    "Owed": "owed to the host", "Delivered": "acknowledged by the host", "Abandoned": "given up",
-    "Shelved": "made a dead letter", "Retried": "put back by an operator",
-    "StoodIn": "approved by the switch in its issuer's place",
-}  # fmt: skip
-
-
-def _entry_fields(sequence: int, entry: Any) -> dict[str, Any]:
-    """A record's members, readable; the sealed PAN stays sealed and out of sight."""
-    fields: dict[str, Any] = {"record": sequence, "fact": type(entry).__name__}
-    if fields["fact"] == "StoodIn":
-        told = {"product": entry.product, "advice": f"{entry.advice.txn:x}", "elements": entry.advice.message}
-        return _entry_fields(sequence, entry.request) | fields | told
-    for name in entry.__struct_fields__:
-        value = getattr(entry, name)
-        if name == "at_us":
-            fields["at"] = _time(value)
-        elif name in ("txn", "original"):
-            fields[name] = f"{value:x}"
-        elif name != "sealed":
-            fields[name] = value
-    return fields
-
-
 def _block(fields: dict[str, Any]) -> None:
     """A record as a paragraph: a heading, a line a member, then its data elements by name (in 1987 form)."""
+    from switch.journal.views import FACTS
     from switch.money.currency import format_amount
     from switch.wire import Dialect
     from switch.wire.describe import describe
@@ -252,7 +214,7 @@ def _block(fields: dict[str, Any]) -> None:
     from switch.wire.vocabulary import ANSWER_NAMES
 
     fact = fields.pop("fact")
-    click.echo(f"record {fields.pop('record')}  {fields.pop('at')}  {_FACTS.get(fact, fact)}")
+    click.echo(f"record {fields.pop('record')}  {fields.pop('at')}  {FACTS.get(fact, fact)}")
     if "amount" in fields:
         fields["amount"] = format_amount(fields["amount"], fields.pop("currency"))
     for name, value in fields.items():

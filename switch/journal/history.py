@@ -34,6 +34,10 @@ _UNBOUNDED = Limits(recent_transactions=1 << 60)
 _Found = TypeVar("_Found")
 
 
+class SegmentMissingError(JournalError):
+    """What was asked for lies in a segment that is gone."""
+
+
 class _Damaged(Exception):  # noqa: N818 - caught here, and never seen by anybody else
     """The index cannot answer, or says what the log does not."""
 
@@ -112,7 +116,10 @@ class IndexHistory:
         inode = inode_of(self._state_dir)
         if inode != self._inode:
             self.close()
-            self._index = Index(self._state_dir) if inode else None
+            try:
+                self._index = Index(self._state_dir) if inode else None
+            except JournalError:  # not to be opened now: the log answers, and the next question tries again
+                return None
             self._inode = inode_of(self._state_dir)  # one that is no database at all was made anew just now
         return self._index
 
@@ -124,7 +131,7 @@ class IndexHistory:
         place = self._ask(index, index.place)  # first: what is indexed meanwhile is then found twice, not missed
         try:
             return place, self._read(index, lambda: index.with_key(key))
-        except _Damaged:  # or pruned in between: the index let go of it before its file went
+        except (_Damaged, SegmentMissingError):  # or pruned in between: the index let go of it before its file went
             return place, self._read(index, lambda: index.with_key(key))
 
     def _ask(self, index: Index, question: Callable[[], _Found]) -> _Found:
@@ -140,6 +147,8 @@ class IndexHistory:
         for _, places in self._ask(index, question):
             try:
                 entries.update(entries_at(self._directory, self._paths, places))
+            except SegmentMissingError:
+                raise  # the index is right, and the log is not whole
             except (JournalError, TypeError, struct.error) as error:
                 raise _Damaged(f"{index.path} says what the log does not: {error}") from None
         return entries
@@ -185,10 +194,19 @@ def entries_at(directory: str, paths: dict[int, str], places: bytes) -> list[tup
         sequence, ordinal, offset = PLACE.unpack(place)
         if ordinal not in paths:
             paths.update(segment_paths(directory))
-        there = record_at(paths, place)
+        try:
+            there = record_at(paths, place) if ordinal in paths else None
+        except FileNotFoundError:
+            paths.pop(ordinal)
+            there = None
+        if there is None and ordinal not in paths:
+            raise SegmentMissingError(
+                f"{directory}: segment {ordinal} is missing, and record {sequence} lies there: bring it back, or restore a backup"
+            )
         if there is None:
-            name = paths.get(ordinal, f"segment {ordinal} of {directory}")
-            raise JournalError(f"{name} at byte {offset}: record {sequence} is not there: damaged, or removed")
+            raise JournalError(
+                f"{paths[ordinal]} at byte {offset}: record {sequence} is not there: damaged, or removed"
+            )
         found.append((sequence, decode(*there)))
     return found
 

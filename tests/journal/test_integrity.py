@@ -14,7 +14,7 @@ from switch.core.records.records import SCHEMA, AnyEntry
 from switch.journal.backup import backup
 from switch.journal.feed import Feed
 from switch.journal.head import SLOT_BYTES, head_path, read_head
-from switch.journal.history import IndexHistory
+from switch.journal.history import IndexHistory, SegmentMissingError
 from switch.journal.index import Index, index_path
 from switch.journal.integrity import accept_end, find_gaps
 from switch.journal.log import JournalError, Log, segments
@@ -270,6 +270,18 @@ def test_an_index_that_names_other_places_is_not_believed(state: Path) -> None:
     assert found.txn == 11
     assert said == [said[0]]
     assert "says what the log does not" in said[0]
+
+
+def test_a_payment_in_a_missing_segment_is_said_to_be_missing_and_never_to_be_unknown(state: Path) -> None:
+    """The index knows that there is one: as an unknown payment its repeat would be charged again."""
+    history = IndexHistory(state)
+    assert history.find(key(11)) is not None
+    Path(segments(journal_directory(state))[0].path).unlink()
+    for each in (history, IndexHistory(state)):
+        with pytest.raises(SegmentMissingError, match="segment 1 is missing"):
+            each.find(key(11))
+        assert each.find(key(51)) is not None
+        assert each.find(key(99_999)) is None
 
 
 def test_every_file_is_its_owners_whatever_the_umask(tmp_path: Path) -> None:
