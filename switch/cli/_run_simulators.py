@@ -1,23 +1,23 @@
 """What `issuer`, `network` and `terminal` share: parties run over sockets until they have finished or are told to stop."""
 
-import signal
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import click
 
+from switch.cli._control import NotDone
 from switch.cli._network import paint
 
 if TYPE_CHECKING:
     from random import Random
 
     from switch.core.network import Address, HostLink, Network
-    from switch.core.party import Log, Party
-    from switch.server.driver import Dial, Driver, Journal
+    from switch.core.party import Log
+    from switch.server.driver import Driver
+    from switch.server.stations import Station
     from switch.simulators.faults import Faults
     from switch.simulators.issuer import Issuer
     from switch.simulators.reconciliation import Books
@@ -25,55 +25,18 @@ if TYPE_CHECKING:
 _STYLES = {"warning": "caret", "error": "error"}
 
 
-class Station(NamedTuple):
-    """A party and its sockets."""
+def station_of(network: "Network", name: str, party: "Issuer", state: Path | None = None) -> "Station":
+    """A simulated host's station. Raises NotDone: its books cannot be read."""
+    from switch.core.operator.command import Unable
+    from switch.server import stations
 
-    party: "Party"
-    listen: "Sequence[tuple[str, Address]]" = ()
-    dial: "Sequence[Dial]" = ()
-    journal: "Journal | None" = None
-    recorded: int = 0
-    """records the journal holds already"""
-
-
-def station_of(network: "Network", name: str, party: "Issuer", state: Path | None = None) -> Station:
-    """Where a host's party listens; for one that connects in, the listener of role `host` it dials.
-
-    `state`: the directory its books are kept in, in one of its own; they are read from there first. Click error: they cannot be.
-    """
-    from switch.server.driver import Dial
-
-    host = next(h for h in network.hosts if h.name == name)
-    journal, recorded = _keep_books(network, name, party, state / name) if state is not None else (None, 0)
-    if host.connect is not None:
-        return Station(party, listen=[(name, host.connect)], journal=journal, recorded=recorded)
-    listener = next(x for x in network.listeners if x.role == "host")
-    dial = [Dial(name, listener.address, host.backoff_min_ms, host.backoff_max_ms)]
-    return Station(party, dial=dial, journal=journal, recorded=recorded)
-
-
-def _keep_books(network: "Network", name: str, party: "Issuer", directory: Path) -> "tuple[Journal, int]":
-    """Fold what the host's journal holds into its ledger; the journal to go on with, and how many records it holds."""
-    from switch.core.limits import Limits
-    from switch.journal.feed import Feed
-    from switch.journal.log import JournalError
-    from switch.journal.recovery import Fold
-    from switch.simulators.journal_records import DECODER, SCHEMA
-
-    fold = Fold(
-        SCHEMA, DECODER.decode, lambda _: party, lambda host, entry: host.fold(entry),
-        "is about card {}, which the network file no longer has",
-    )  # fmt: skip
-    feed = Feed(directory, f"{network.name}:{name}", Limits(), fold=fold)
     try:
-        found = feed.open()
-    except JournalError as error:
-        raise click.ClickException(str(error)) from None
-    party.keep_journal(found.position)
-    return feed, found.position
+        return stations.station_of(network, name, party, state)
+    except Unable as error:
+        raise NotDone(str(error), error.hint, code=error.code) from None
 
 
-def what_they_kept(stations: Sequence[Station]) -> str:
+def what_they_kept(stations: "Sequence[Station]") -> str:
     """For a Ready: line: what was read from the hosts' journals; "" where none keeps one."""
     if not any(s.journal for s in stations):
         return ""
@@ -113,73 +76,8 @@ def where_they_are(hosts: "Sequence[HostLink]", drivers: "Sequence[Driver]") -> 
     return ", ".join(where)
 
 
-async def run(
-    stations: Sequence[Station],
-    ready: "Callable[[Sequence[Driver]], None]",
-    *,
-    finished: Callable[[], bool] | None = None,
-    verbose: bool = False,
-    drain_s: float = 15.0,
-) -> str:
-    """Drive parties until `finished` (looked at 50 times a second) or Ctrl-C or SIGTERM; then drain. Says how it ended.
-
-    Raises OSError where an address cannot be had: nothing is half-started then.
-    """
-    import trio
-
-    from switch.server.driver import Sinks
-    from switch.server.driving import driving
-
-    sinks = Sinks(show_log(verbose=verbose))
-    async with AsyncExitStack() as stack:
-        drivers = [
-            await stack.enter_async_context(
-                driving(s.party, sinks=sinks, listen=s.listen, dial=s.dial, journal=s.journal, durable=s.recorded)
-            )
-            for s in stations
-        ]
-        ended = "finished"
-        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-            ready(drivers)
-            sys.stdout.flush()
-            async with trio.open_nursery() as nursery:
-
-                async def heed() -> None:
-                    nonlocal ended
-                    async for number in signals:
-                        if ended != "finished":
-                            ended = f"{signal.Signals(number).name}: stopped at once"
-                            nursery.cancel_scope.cancel()
-                            return
-                        ended = f"{signal.Signals(number).name}: drained"
-                        nursery.start_soon(drain)
-
-                async def drain() -> None:
-                    nonlocal ended
-                    undone: list[str] = []
-                    async with trio.open_nursery() as draining:
-                        for driver in drivers:
-                            draining.start_soon(_drain, driver, drain_s, undone)
-                    if undone:
-                        ended = f"stopped after {drain_s:g} s, something was still open"
-                    nursery.cancel_scope.cancel()
-
-                nursery.start_soon(heed)
-                if finished is None:
-                    await trio.sleep_forever()
-                while not finished():  # noqa: ASYNC110 - parties are pure: they have no event to wait for
-                    await trio.sleep(0.02)
-                nursery.cancel_scope.cancel()
-    return ended
-
-
-async def _drain(driver: "Driver", seconds: float, undone: list[str]) -> None:
-    if not await driver.drain(seconds):
-        undone.append("open")
-
-
 def start(
-    stations: Sequence[Station],
+    stations: "Sequence[Station]",
     ready: "Callable[[Sequence[Driver]], None]",
     *,
     what: str,
@@ -192,8 +90,14 @@ def start(
 
     import trio
 
+    from switch.server.stations import run
+
+    def told(drivers: "Sequence[Driver]") -> None:
+        ready(drivers)
+        sys.stdout.flush()
+
     try:
-        return trio.run(partial(run, stations, ready, finished=finished, verbose=verbose, drain_s=drain_s))
+        return trio.run(partial(run, stations, told, log=show_log(verbose=verbose), finished=finished, drain_s=drain_s))
     except OSError as error:
         reason = error.strerror or str(error)
         hint = f"; is another {what} running?" if error.errno == 98 else ""

@@ -1,23 +1,14 @@
 """`cmi-switch serve`: the switch alone."""
 
 import os
-import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from switch.cli._capture import Recording
     from switch.core.network import Network
-    from switch.observe.hoplog import HopLog
-    from switch.server.driver import Sinks
-    from switch.server.handover import Estate
-    from switch.server.reloading import Reloader
-    from switch.server.restarting import Restarter
     from switch.server.serving import Serving
 
 
@@ -76,17 +67,13 @@ def command(
       cmi-switch serve --capture today.pcapng       for Wireshark, `capture show` and `replay`
       cmi-switch check mine.toml              only look the file over
     """
-    from functools import partial
-
-    import trio
-
+    from switch.cli._control import NotDone
     from switch.cli._network import load
     from switch.config import load_network
-    from switch.journal.log import JournalError
+    from switch.core.operator.command import Unable
     from switch.security.files import PRIVATE_UMASK
-    from switch.security.vault import VaultError
+    from switch.server.app import App, serve
     from switch.server.handover import ASK, ENVIRONMENT, inherit
-    from switch.server.ports import MonotonicClock
     from switch.server.restarting import ability_of
     from switch.server.serving import dialects_of
 
@@ -105,13 +92,25 @@ def command(
     log_file = log_path or state_dir / "hops.jsonl"
     showing = sys.stderr.isatty() if show is None else show
     os.umask(PRIVATE_UMASK)
+
+    def ready(running: "Serving") -> None:
+        click.echo(_ready(running.network, running, log_file))
+        sys.stdout.flush()
+
+    app = App(
+        network=loaded,
+        reread=reread,
+        state_dir=state_dir,
+        log_file=log_file,
+        showing=showing,
+        drain_s=drain_s,
+        inherited=inherited,
+    )
     try:
-        serve = partial(
-            _serve, loaded, reread, state_dir, log_file, showing=showing, drain_s=drain_s, inherited=inherited
-        )
-        trio.run(serve, clock=MonotonicClock())
-    except (OSError, JournalError, VaultError) as error:
-        raise click.ClickException(str(error)) from None
+        ended = serve(app, ready)
+    except Unable as error:
+        raise NotDone(str(error), error.hint, code=error.code) from None
+    click.echo(f"Stopped: {ended}")
 
 
 def _as_asked(network: "Network", state: Path | None, path: Path | None, clear: tuple[str, ...]) -> "Network":
@@ -130,128 +129,6 @@ def _as_asked(network: "Network", state: Path | None, path: Path | None, clear: 
     if clear and asked is not None:
         asked = msgspec.structs.replace(asked, clear_cards=(*asked.clear_cards, *clear_prefixes(clear)))
     return msgspec.structs.replace(network, capture=asked, state_dir=str(state) if state else network.state_dir)
-
-
-async def _serve(
-    network: "Network",
-    reread: "Callable[[], Network]",
-    state_dir: Path,
-    log_file: Path,
-    *,
-    showing: bool,
-    drain_s: float,
-    inherited: "Estate | None",
-) -> None:
-    import trio
-
-    from switch.server.driving import until_told_to_stop
-    from switch.server.reloading import Reloader
-    from switch.server.restarting import Restarter, heed_signals
-    from switch.server.serving import serving
-
-    outputs = _Outputs(network, log_file, showing=showing)
-    async with serving(network, state_dir, outputs.open, inherited) as running:
-        recording = outputs.recording
-        assert recording is not None
-        recording.shows(running.driver)
-        running.told += [recording.follow, outputs.follow]
-        reloader = Reloader(running, reread)
-        restarter = Restarter(running, drain_s)
-        restarter.parting += [recording.end, outputs.flush]
-        for name, task in (
-            ("reload", reloader.command), ("restart", restarter.command), ("status", restarter.status),
-        ):  # fmt: skip
-            running.control.add(name, task)
-
-        async def ready() -> None:
-            heed_signals()
-            with trio.move_on_after(1.0):
-                while running.hosts_up()[1]:  # noqa: ASYNC110 - the switch is pure: it has no event to wait for
-                    await trio.sleep(0.02)
-            click.echo(_ready(running.network, running, log_file))
-            sys.stdout.flush()
-
-        async with trio.open_nursery() as nursery:
-            await nursery.start(_heed, outputs, recording, reloader, restarter)
-            ended = await until_told_to_stop(running.driver, drain_s, ready)
-            nursery.cancel_scope.cancel()
-        recording.end()
-    outputs.close()
-    click.echo(f"Stopped: {ended}")
-
-
-class _Outputs:
-    """Where events go: the hop log, the screen, and the capture."""
-
-    def __init__(self, network: "Network", log_file: Path, *, showing: bool) -> None:
-        self.recording: Recording | None = None
-        self._network = network
-        self._log_file = log_file
-        self._showing = showing
-        self._opened: list[HopLog] = []
-
-    def open(self) -> "Sinks":
-        """Open them."""
-        from switch.cli._capture import Recording
-        from switch.core.party import Log
-        from switch.observe.hoplog import HopLog
-        from switch.server.driver import Sinks
-
-        kept = self._network.hop_log
-        hops = HopLog(self._log_file, file_bytes_max=kept.file_bytes, files_max=kept.files, days_max=kept.days)
-        self._opened.append(hops)
-        self.recording = Recording(self._network, hops.log)
-        if not self._showing:
-            return Sinks(hops.log, hops.hop, hops.flush)
-        screen = HopLog(sys.stderr, pretty=True)
-        self._opened.append(screen)
-
-        def log(event: Log, wall_ns: int) -> None:
-            hops.log(event, wall_ns)
-            if event.level != "debug":
-                screen.log(event, wall_ns)
-
-        return Sinks(log, hops.hop, self.flush)
-
-    def follow(self, network: "Network") -> None:
-        """Another network file holds: keep as much as it says."""
-        kept = network.hop_log
-        for log in self._opened:
-            log.retain(kept.file_bytes, kept.files, kept.days)
-
-    def reopen(self) -> None:
-        """Someone has renamed the log's file, and says so."""
-        for log in self._opened:
-            log.reopen()
-
-    def flush(self) -> None:
-        """Write what waits."""
-        for log in self._opened:
-            log.flush()
-
-    def close(self) -> None:
-        """The end."""
-        for log in self._opened:
-            log.close()
-
-
-async def _heed(
-    outputs: _Outputs, recording: "Recording", reloader: "Reloader", restarter: "Restarter", task_status: Any
-) -> None:
-    """SIGUSR1 ends the capture, the next begins another, and so on; SIGHUP opens the hop log's file anew and reads the network
-    file again; SIGUSR2 restarts."""
-    import trio
-
-    with trio.open_signal_receiver(signal.SIGUSR1, signal.SIGHUP, signal.SIGUSR2) as signals:
-        task_status.started()
-        async for number in signals:
-            if number == signal.SIGUSR1:
-                recording.turn()
-            elif number == signal.SIGHUP:
-                outputs.reopen()
-                await reloader.on_signal()
-            else:
-                await restarter.on_signal()
 
 
 def _ready(network: "Network", running: "Serving", log_file: Path) -> str:

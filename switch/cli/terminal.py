@@ -80,8 +80,9 @@ class _Options:
 
 def _run(asked: _Options) -> None:
     from switch.cli._network import load
-    from switch.cli._run_simulators import Station, need_listener, start, write_book
+    from switch.cli._run_simulators import need_listener, start, write_book
     from switch.server.driver import Dial
+    from switch.server.stations import Station
     from switch.simulators.build import UnknownNameError, find_listener
     from switch.simulators.reconciliation import Books
 

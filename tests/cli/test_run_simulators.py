@@ -6,11 +6,12 @@ from pathlib import Path
 import click
 import pytest
 
-from switch.cli._run_simulators import Station, station_of, what_they_kept
+from switch.cli._run_simulators import station_of, what_they_kept
 from switch.config import load_network
 from switch.core.limits import Limits
 from switch.journal.feed import Feed
 from switch.journal.log import JournalError
+from switch.server.stations import Station
 from switch.simulators.build import make_issuer
 from switch.simulators.cards import demo_cards
 from switch.simulators.issuer import Issuer

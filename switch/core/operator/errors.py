@@ -42,6 +42,11 @@ class ErrorCode(StrEnum):
     PROGRAM_SILENT = "program.silent"
     SYSTEM = "system"
 
+    # -- of a program that does not start
+    JOURNAL_UNUSABLE = "journal.unusable"
+    VAULT_KEY = "vault.key"
+    CAPTURE_FILE = "capture.file"
+
     # -- of the way to a switch
     SWITCH_ABSENT = "switch.absent"
     SWITCH_SILENT = "switch.silent"
