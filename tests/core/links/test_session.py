@@ -227,8 +227,8 @@ def test_a_listener_takes_as_many_connections_as_its_file_says() -> None:
     network = morocco()
     listeners = tuple(msgspec.structs.replace(x, max_connections=2) for x in network.listeners)
     book = Playbook(msgspec.structs.replace(network, listeners=listeners))
-    first, second = (book.acquirer("acquirers", "504102", sign_on=False) for _ in range(2))
-    assert book.acquirer("acquirers", "504102", sign_on=False).closed == "limit max_connections=2 reached"
+    first, second = (book.acquirer("acquirers", "504102") for _ in range(2))
+    assert "max_connections=2 reached" in book.acquirer("acquirers", "504102", sign_on=False).closed
     assert not book.acquirer("pos", "504102", sign_on=False).closed
     first.hangs_up()
     assert not book.acquirer("acquirers", "504102", sign_on=False).closed
