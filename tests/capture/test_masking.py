@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from switch.capture.masking import Mask, mask_digits
+from switch.capture.masking import Mask
 from switch.core.routing.routing import luhn_digit, luhn_valid
 from switch.wire import DecodeError, Dialect
 from switch.wire.dialect import names
+from switch.wire.pans import mask_digits
 from switch.wire.subfields import form_of
 from tests.wire.samples import ICC, purchase
 

@@ -16,7 +16,7 @@ VISA, MASTERCARD, AMEX, DINERS, MAESTRO, LOCAL = PANS = (
 
 @pytest.mark.parametrize("pan", [*PANS[:4], LOCAL[:15] + luhn_digit(LOCAL[:15])])
 @pytest.mark.parametrize("text", ["{}", "CARD {} ", "({})", "a{}b"])
-def test_a_card_number_in_a_text_loses_its_middle(pan: str, text: str):
+def test_a_card_number_in_a_text_loses_its_middle(pan: str, text: str) -> None:
     shown = mask_pans(text.format(pan), anywhere=False)
     assert pan not in shown
     assert pan[6:-4] not in shown
@@ -25,18 +25,18 @@ def test_a_card_number_in_a_text_loses_its_middle(pan: str, text: str):
 
 
 @pytest.mark.parametrize("text", ["4761 7390 0101 0119", "4761-7390-0101-0119"])
-def test_so_does_one_in_groups(text: str):
+def test_so_does_one_in_groups(text: str) -> None:
     assert mask_pans(text) == text[:7] + text[7:14].translate(str.maketrans("123456789", "000000000")) + text[14:] or (
         "9001" not in mask_pans(text)
     )
     assert mask_pans(text)[-5:] == text[-5:]
 
 
-def test_one_behind_its_own_length_is_one_wherever_it_stands():
+def test_one_behind_its_own_length_is_one_wherever_it_stands() -> None:
     assert VISA not in mask_pans(f"4216{VISA}0101", anywhere=False)
 
 
-def test_one_among_other_digits_is_looked_for_only_where_all_may_be_masked():
+def test_one_among_other_digits_is_looked_for_only_where_all_may_be_masked() -> None:
     text = f"000111{VISA}77"
     assert mask_pans(text, anywhere=False) == text
     assert VISA not in mask_pans(text)
@@ -54,31 +54,31 @@ def test_one_among_other_digits_is_looked_for_only_where_all_may_be_masked():
         "",
     ],
 )
-def test_what_only_is_a_number_stays(text: str):
+def test_what_only_is_a_number_stays(text: str) -> None:
     assert mask_pans(text, anywhere=False) == text
 
 
-def test_amounts_in_de54_stay_and_a_card_number_there_does_not():
+def test_amounts_in_de54_stay_and_a_card_number_there_does_not() -> None:
     amounts = "0002504C000000010000" * 2
     assert mask_element("54", amounts) == amounts
     assert VISA not in mask_element("54", VISA)
 
 
 @given(st.text(alphabet="0123456789 -A", max_size=60))
-def test_lengths_stay_whatever_the_text(text: str):
+def test_lengths_stay_whatever_the_text(text: str) -> None:
     assert len(mask_pans(text)) == len(text)
     assert mask_pans(mask_pans(text, anywhere=False), anywhere=False).count(" ") == text.count(" ")
 
 
 @given(st.sampled_from(["4", "51", "2221", "6"]), st.text(alphabet="0123456789", min_size=15, max_size=15))
-def test_whatever_is_masked_stays_a_card_number_of_the_same_beginning(head: str, rest: str):
+def test_whatever_is_masked_stays_a_card_number_of_the_same_beginning(head: str, rest: str) -> None:
     body = (head + rest)[:15]
     pan = body + luhn_digit(body)
     assert is_like_a_pan(pan)
     assert is_like_a_pan(mask_pans(pan))
 
 
-def test_what_a_record_keeps_has_no_pan_in_its_texts_and_its_numbers_as_they_came():
+def test_what_a_record_keeps_has_no_pan_in_its_texts_and_its_numbers_as_they_came() -> None:
     document = {"3": "000000", "4": "000000010000", "90": VISA + "0" * 26}
     document |= {"43": f"SHOP {VISA}", "44": MASTERCARD, "62": f"16{VISA}"}
     kept = keepable(document)
@@ -87,7 +87,7 @@ def test_what_a_record_keeps_has_no_pan_in_its_texts_and_its_numbers_as_they_cam
 
 
 @pytest.mark.parametrize("length", ["16", "10"])
-def test_a_pan_read_as_other_elements_is_found_where_its_length_stands_before_it(length: str):
+def test_a_pan_read_as_other_elements_is_found_where_its_length_stands_before_it(length: str) -> None:
     wire = f"{length}{VISA}000000000000010000"
     document = {"t": "0200", "3": wire[:6], "4": wire[6:18], "7": wire[18:28], "11": "000001"}
     assert misread_pan(document) == ["3", "4"]
@@ -95,7 +95,7 @@ def test_a_pan_read_as_other_elements_is_found_where_its_length_stands_before_it
     assert misread_pan({"t": "0200", "3": "000000", "4": "000000010000", "7": "1127150000"}) == []
 
 
-def test_what_is_printed_of_a_message_shows_neither():
+def test_what_is_printed_of_a_message_shows_neither() -> None:
     dialect = Dialect.load("cmi87")
     misread = {"t": "0200", "3": "164761", "4": "739001010119", "7": "0000000000", "43": f"SHOP {MASTERCARD}"}
     for said in (describe(dialect, misread), str(as_shown(dialect, misread))):
