@@ -62,13 +62,12 @@ class Forwarder:
 
     def full(self, host: str) -> bool:
         """True when no more may be owed to this host (`limits.owed_per_host`)."""
-        return len(self.queues[host]) >= self._kernel.limits.owed_per_host
+        return len(self.queues.get(host, ())) >= self._kernel.limits.owed_per_host
 
     def owe(self, entry: Owed, now: int) -> int:
         """Record the promise and send it as soon as it is durable. Returns the record's position."""
         position = self._kernel.record(entry)
-        self.queues.setdefault(entry.host, Queue()).add(entry, position)
-        self.pump(self._kernel.hosts[entry.host], now)
+        self.enqueue(entry, position, now)
         return position
 
     def mend(self) -> None:
@@ -89,8 +88,12 @@ class Forwarder:
 
     def enqueue(self, entry: Owed, position: int, now: int) -> None:
         """A promise that the record at `position` has made with something else: sent as soon as that is durable."""
-        self.queues.setdefault(entry.host, Queue()).add(entry, position)
-        self.pump(self._kernel.hosts[entry.host], now)
+        queue, host = self.queues.setdefault(entry.host, Queue()), self._kernel.hosts.get(entry.host)
+        item = queue.add(entry, position)
+        if host is None:
+            self._shelve(entry.host, queue, item, f"host {entry.host} has left the network file: put it back", now)
+        else:
+            self.pump(host, now)
 
     # -- to the host
 
@@ -128,7 +131,7 @@ class Forwarder:
         try:
             kernel.transmit(session, document, after=item.position, hop=hop)
         except EncodeError as error:
-            self._shelve(host, queue, item, f"it cannot be said: {error}", now)
+            self._shelve(host.name, queue, item, f"it cannot be said: {error}", now)
             return
         queue.mark_sent(item, now, wait_ns, 1_000_000_000 // config.owed_per_second)
 
@@ -197,7 +200,7 @@ class Forwarder:
         if unmatched or item.refusals >= REFUSALS_MAX:
             why = "its original is not known here, and the host" if unmatched else "the host"
             reason = f"{why} answers DE39={code or 'absent'}"
-            self._shelve(host, queue, item, reason, now, kind=UNMATCHED if unmatched else REFUSED)
+            self._shelve(host.name, queue, item, reason, now, kind=UNMATCHED if unmatched else REFUSED)
         elif item.stage is Stage.IN_FLIGHT:
             queue.sleep(item)
             self._renumber(host, queue, item, now)
@@ -241,18 +244,16 @@ class Forwarder:
         else:
             queue.sleep(item)
             return
-        self._shelve(host, queue, item, reason, now)
+        self._shelve(host.name, queue, item, reason, now)
 
-    def _shelve(
-        self, host: HostState, queue: Queue, item: Item, reason: str, now: int, kind: str = UNDELIVERED
-    ) -> None:
+    def _shelve(self, host: str, queue: Queue, item: Item, reason: str, now: int, kind: str = UNDELIVERED) -> None:
         """To the dead letters; an operator is told."""
         kernel = self._kernel
         entry, message = kernel.state.owed[item.txn], kernel.state.owed[item.txn].message
         queue.shelve(item)
         kernel.record(Shelved(txn=item.txn, at_us=kernel.wall_us(now), reason=reason, tries=item.tries, kind=kind))
         kernel.log(
-            "error", "owed.dead_letter", txn=f"{item.txn:x}", host=host.name, kind=entry.kind, exception=kind,
+            "error", "owed.dead_letter", txn=f"{item.txn:x}", host=host, kind=entry.kind, exception=kind,
             mti=message[DE.MTI], rrn=message.get(DE.RRN, ""), pan=entry.pan, amount=entry.amount, currency=entry.currency,
             original=f"{entry.original:x}", reason=reason, tries=item.tries, behind_it=len(item.followers),
             hint=f"nothing is dropped: it is kept until `cmi-switch saf retry {item.txn:x}`, or `cmi-switch exceptions resolve "

@@ -315,7 +315,8 @@ class Reversals:
             message=keepable({**entry.message, **added}),
         )
         self._forwarder.owe(owed, message.now)
-        by = self._kernel.hosts[entry.host].route
+        host = self._kernel.hosts.get(entry.host)
+        by = host.route if host is not None else ""
         message.masked = message.masked or entry.pan
         self._acknowledge(message, Answer.APPROVED, f"{entry.kind} owed to {entry.host}", by)
 
