@@ -1,11 +1,14 @@
 """The same ground under every test, however pytest was started: from a terminal, in the background, by a scheduler."""
 
 import os
+import shutil
 import signal
 
 import pytest
 
 HEEDED_BY_RICH_AND_CLICK = ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
+LONG = ("e2e", "sim")
+"""directories whose files take longest"""
 
 
 def pytest_configure() -> None:
@@ -22,11 +25,25 @@ def pytest_configure() -> None:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Where several processes share the tests, a file stays with one: what it makes once is made once.
 
-    Files that share more say so with an `xdist_group` of their own.
+    Files that share more say so with an `xdist_group` of their own. The long ones begin, so that nobody waits at the end.
     """
+    if not hasattr(config, "workerinput"):
+        return
     for item in items:
         if item.get_closest_marker("xdist_group") is None:
             item.add_marker(pytest.mark.xdist_group(item.nodeid.split("::")[0]))
+    items.sort(key=lambda item: item.path.parent.name not in LONG)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test whose program of others is not installed; where all are required, as in CI, it fails."""
+    for marker in item.iter_markers("outside"):
+        (program,) = marker.args
+        if shutil.which(program) is None:
+            missing = f"{program} is not installed (apt-get install {program})"
+            if os.environ.get("CMI_SWITCH_OUTSIDE") == "required":
+                pytest.fail(missing, pytrace=False)
+            pytest.skip(missing)

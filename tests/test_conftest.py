@@ -10,6 +10,7 @@ import pytest
 HERE = Path(__file__).parent
 STOPPED_BY_CTRL_C = HERE / "cli" / "test_hops.py"
 DRAWN_ON_A_TERMINAL = HERE / "observe" / "test_follow.py"
+SHOWN_BY_TSHARK = HERE / "dialects" / "test_lua.py"
 IN_THE_BACKGROUND = ("sh", "-c", """trap '' INT; exec "$@" """, "sh")
 """What a shell without job control does for `tools/test &`."""
 
@@ -25,3 +26,16 @@ def test_started_in_the_background_on_a_dumb_terminal_without_a_language(path: P
     command = (*IN_THE_BACKGROUND, sys.executable, "-m", "pytest", *options)
     done = subprocess.run(command, cwd=HERE.parent, env=bare, capture_output=True, text=True, check=False, timeout=120)
     assert "1 passed" in done.stdout, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(("required", "outcome"), [("", "skipped"), ("required", "error")])
+def test_a_program_of_others_that_is_missing_is_said_and_fails_where_it_is_required(
+    required: str, outcome: str, tmp_path: Path
+) -> None:
+    bare = {"PATH": str(tmp_path), "CMI_SWITCH_OUTSIDE": required}
+    options = ("-p", "no:cacheprovider", f"--basetemp={tmp_path}/base", "-m", "outside", "-rs", str(SHOWN_BY_TSHARK))
+    command = (sys.executable, "-m", "pytest", *options)
+    done = subprocess.run(command, cwd=HERE.parent, env=bare, capture_output=True, text=True, check=False, timeout=120)
+    assert "tshark is not installed (apt-get install tshark)" in done.stdout
+    assert outcome in done.stdout.splitlines()[-1]
+    assert (done.returncode != 0) is bool(required)

@@ -118,6 +118,7 @@ def network(tmp_path: pathlib.Path) -> pathlib.Path:
     return path
 
 
+@pytest.mark.alone
 def test_switch_and_baseline_are_measured_in_turn_and_compared(
     network: pathlib.Path, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,7 +1,6 @@
 """The Wireshark dissector made of a dialect shows, in tshark, what our decoder reads."""
 
 import json
-import shutil
 import struct
 import subprocess
 from itertools import pairwise
@@ -15,9 +14,7 @@ from switch.wire.dialect import names
 from switch.wire.framing import FRAMINGS, make_framing
 from tests.wire.samples import ICC, purchase
 
-needs_tshark = pytest.mark.skipif(
-    shutil.which("tshark") is None, reason="tshark is not installed (apt-get install tshark)"
-)
+needs_tshark = pytest.mark.outside("tshark")
 WHOLE_ICC = ICC.removesuffix("9F4104000001") + "9F410400000001"
 
 

@@ -20,6 +20,7 @@ from switch.wire.vocabulary import DE
 from tests.e2e.pos import Till
 from tests.e2e.stage import Stage, wait_for
 
+pytestmark = pytest.mark.xdist_group("one running network")
 CONNECTIONS = 10_000
 FRAME_MS, SIGN_ON_MS = 1_000, 1_200
 SEND_BUFFER_BYTES = 65_536
@@ -313,6 +314,7 @@ def roomy(tmp_path: Path) -> Iterator[Stage]:
         stage.close()
 
 
+@pytest.mark.alone
 def test_ten_thousand_open_connections_leave_room_for_payments(roomy: Stage, many_files: None) -> None:
     running = roomy
     switch = next(child for child in running.children if child.name == "serve")
