@@ -34,7 +34,7 @@ DRAFT: Final = ".part"
 _STEP_BYTES: Final = 1 << 20
 
 Progress = Callable[[int, int], None]
-"""Told (bytes done, bytes in all)."""
+"""Called with (bytes done, bytes in all)."""
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,8 +74,8 @@ def copy(
                 check_follows(parts[-1] if parts else None, segment, copying.header)
             copying.add(record)
             last = segment, record
-            if copying.end - copying.told > _STEP_BYTES:
-                copying.told = copying.end
+            if copying.end - copying.reported > _STEP_BYTES:
+                copying.reported = copying.end
                 progress(done + copying.end, total)
         if copying is not None:
             parts.append(copying.finish())
@@ -99,7 +99,7 @@ class _Copy:
 
     def __init__(self, segment: Segment, place: str, key: ChainKey) -> None:
         self.segment = segment
-        self.told = 0
+        self.reported = 0
         self.name = os.path.basename(segment.path)
         with open(segment.path, "rb", buffering=0) as source:
             header = source.read(HEADER.size)

@@ -9,6 +9,7 @@ the other one.
 """
 
 import os
+from contextlib import suppress
 from hashlib import blake2b
 from struct import Struct
 from typing import Final, Protocol
@@ -40,10 +41,15 @@ class Head:
     """The head of one journal, open for writing. Methods raise OSError."""
 
     def __init__(self, disk: HeadDisk, directory: str, key: bytes = b"") -> None:
-        """`key`: of the journal's chain; only its owner can write a head that counts. Raises JournalError, too: it is damaged."""
+        """`key`: of the journal's chain; only its owner can write a head that counts.
+
+        One that is damaged is written anew: whoever starts a writer has read it before, or is who had it written.
+        """
         self._disk, self._key = disk, key
-        found = _newest(directory, (key, b""))
-        self._count = found[0] if found else 0
+        self._count = 0
+        with suppress(JournalError):
+            found = _newest(directory, (key, b""))
+            self._count = found[0] if found else 0
         self._fd = disk.open_head(head_path(directory))
 
     def put(self, place: Place, *, sync: bool = False) -> None:

@@ -1,6 +1,6 @@
 """What a start asks of the journal's files beyond what it folds: is the end there that was acknowledged, and all that was before?
 
-In: a state directory, and what was recovered from it. Out: gaps to be told; JournalError where going on would forget payments.
+In: a state directory, and what was recovered from it. Out: gaps to report; JournalError where going on would forget payments.
 Changes nothing, but for `accept_end`.
 """
 

@@ -5,9 +5,9 @@ and must stay small.
 
 Theory of operation
 -------------------
-A segment is a file `FIRST.ORDINAL.log`: the sequence number of its first record, and the how-manieth segment of this journal
-it is. Sequence numbers run 1, 2, 3 … without a gap through the whole log. A segment counts up to the first sequence number of
-any segment made after it: the later one *supersedes* it from there on. So a file whose write or flush failed is never
+A segment is a file `FIRST.ORDINAL.log`: the sequence number of its first record, and its ordinal among the segments of this
+journal. Sequence numbers run 1, 2, 3 … without a gap through the whole log. A segment counts up to the first sequence number
+of any segment made after it: the later one *supersedes* it from there on. So a file whose write or flush failed is never
 repaired: what it held and nobody was told of is written again, to a new file.
 
 Every record says how far the log was durable when it was written (`lag` records before it were not yet). From this a reader

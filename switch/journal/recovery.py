@@ -214,7 +214,7 @@ def claim(state_dir: Path | str, wait_s: float = CLAIM_S) -> int:
 
 
 def _alive(owner: str) -> bool:
-    """True if the process of this number runs; one that was killed and is not yet buried does not."""
+    """True if the process of this number runs; one that was killed and is not yet waited for does not."""
     try:
         with open(f"/proc/{int(owner)}/stat", "rb") as file:
             state = file.read().rpartition(b")")[2].split()[0]

@@ -180,10 +180,10 @@ class Rows:
             row = self._payment(self.changed[entry.txn])
             if entry.original and original is None:
                 self.days.counts(entry.at_us, Party(row.acquirer, row.route, row.host), PRUNED, row.currency, 0)
-            told = entry.message.get(DE.RESPONSE_CODE, "00") in APPROVALS
+            approved = entry.message.get(DE.RESPONSE_CODE, "00") in APPROVALS
             stands = entry.stands if entry.stands >= 0 else entry.amount
-            amount = direction_of(entry.message) * stands if told else row.stands
-            self._stands(row, amount, ADVICE, entry.at_us, entry.currency if told else "")
+            amount = direction_of(entry.message) * stands if approved else row.stands
+            self._stands(row, amount, ADVICE, entry.at_us, entry.currency if approved else "")
 
     def _reversed(self, entry: Owed, original: Row | None) -> None:
         if original is None:

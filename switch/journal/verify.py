@@ -117,6 +117,9 @@ def _index(state_dir: Path | str, result: Verified) -> None:
         with closing(sqlite3.connect(f"file:{quote(path)}?mode=ro", uri=True)) as database:
             (said,) = database.execute("PRAGMA quick_check(1)").fetchone()
             found = database.execute("SELECT sequence FROM place").fetchone()
+    except sqlite3.OperationalError as error:  # as on a disk that may only be read
+        result.notes.append(f"{path}: cannot be read ({error}): what it knows has not been looked at")
+        return
     except sqlite3.Error as error:
         said, found = str(error), None
     if said != "ok":

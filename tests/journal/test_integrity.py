@@ -138,6 +138,18 @@ def test_a_head_written_half_leaves_the_one_before_and_a_damaged_one_is_refused(
     assert "damaged" in verify(state).damage[0]
 
 
+def test_a_head_damaged_under_a_running_switch_stops_no_writer(tmp_path: Path) -> None:
+    feed = Feed(tmp_path, "morocco", LIMITS)
+    feed.open()
+    Path(head_path(journal_directory(tmp_path))).write_bytes(b"no head" * 200)
+    feed.restart()
+    for position, entry in enumerate(day(5), 1):
+        feed.append(position, entry)
+    feed.close()
+    assert verify(tmp_path).damage == []
+    append(tmp_path, [])
+
+
 def test_a_power_cut_leaves_a_head_that_is_never_ahead_of_the_log(tmp_path: Path) -> None:
     for fail_in in range(2, 12):
         state, disk = tmp_path / str(fail_in), FailingDisk()
