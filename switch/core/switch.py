@@ -16,6 +16,7 @@ from switch.core.link_control.retiring import Retiring
 from switch.core.links.pending import Pending
 from switch.core.links.session import HostState, Session
 from switch.core.links.states import LinkEvent, SessionState
+from switch.core.links.strangers import Strangers
 from switch.core.messages.dates import drop_impossible
 from switch.core.messages.family import UnreadableError
 from switch.core.messages.texts import control_characters
@@ -88,6 +89,7 @@ class Switch(Kernel):
             ExceptionCommands(self, self.forwarder).table(),
             CardCommands(self, self._hot_cards).table(),
         )
+        self._strangers = Strangers()
         self._diagnosis = LinkDiagnosis(self.log, doctor)
         self._format_errors = FormatErrors(self, self._diagnosis, self._close)
         self.retiring = Retiring(self, self.management)
@@ -222,8 +224,10 @@ class Switch(Kernel):
         self.partial.pop(link, None)
         if session is None:
             return
+        since = len(self.effects)
         if not session.good:
             self._diagnosis.explain_link(session, now)
+        self._sift(session, since, now)
         if session.name in self.listeners:
             self.connections[session.name] -= 1
         host = session.host
@@ -282,10 +286,12 @@ class Switch(Kernel):
         except FramingError as error:
             self.overload.flush(session, now)
             self._frames(session, error.frames, now)
+            since = len(self.effects)
             self.log("warning", "frame.bad", link=link, offset=error.offset, expected=error.expected, found=error.found,
                      reason=str(error), framing=session.framing_name)  # fmt: skip
             self._diagnosis.explain_link(session, now)
             self._close(session, f"bad frame: {error}")
+            self._sift(session, since, now)
             return
         if not (self.overload.holding and self.overload.hold_back(session, frames)):
             self._frames(session, frames, now)
@@ -298,7 +304,17 @@ class Switch(Kernel):
         if self.position >= self.snapshot_at:
             self.containment.guard("making a snapshot", now, self.snapshot, now)
 
+    def _sift(self, session: Session, since: int, now: int) -> None:
+        """Leave out of the effects since then what the log has no room for, where who is talking has not signed on."""
+        if not session.source and session.host is None:
+            self._strangers.sift(self.effects, since, session.peer, now)
+
     def _frames(self, session: Session, frames: list[bytes], now: int) -> None:
+        since = len(self.effects)
+        self._each_frame(session, frames, now)
+        self._sift(session, since, now)
+
+    def _each_frame(self, session: Session, frames: list[bytes], now: int) -> None:
         for frame in frames:
             mark = self.position, len(self.effects)
             try:
@@ -398,17 +414,18 @@ class Switch(Kernel):
         guard("seeing to maintenance", now, self.maintenance.tick, now)
         guard("seeing to what retires", now, self.retiring.tick, now)
         guard("closing what stalls", now, self._close_stalled, now)
+        self.effects.extend(self._strangers.counted(now))
         self.containment.rest(self.containment.errors - errors, now)
 
     def _close_stalled(self, now: int) -> None:
-        self._close_overdue(self.unsigned, now, "sign_on_ms", "did not sign on (0800, DE70=001) in time")
+        self._close_overdue(self.unsigned, now, now, "sign_on_ms", "did not sign on (0800, DE70=001) in time")
         self._close_overdue(
-            self.partial, now - self.limits.frame_ms * 1_000_000, "frame_ms", "a frame was begun and not finished"
+            self.partial, now - self.limits.frame_ms * 1_000_000, now, "frame_ms", "a frame was begun and not finished"
         )
         if now - self._swept_ns > 5_000_000_000:
             self._sweep(now)
 
-    def _close_overdue(self, table: dict[LinkId, int], until: int, limit: str, reason: str) -> None:
+    def _close_overdue(self, table: dict[LinkId, int], until: int, now: int, limit: str, reason: str) -> None:
         while table:
             link, at = next(iter(table.items()))
             if at > until:
@@ -417,9 +434,11 @@ class Switch(Kernel):
             self.newcomers.remove(link)
             session = self.sessions.get(link)
             if session is not None:
+                since = len(self.effects)
                 self.log("warning", "limit.reached", limit=limit, value=getattr(self.limits, limit), link=link, reason=reason,
                          hint=f"raise {limit} in [limits] of the network file if it is only slow")  # fmt: skip
                 self._close(session, reason)
+                self._sift(session, since, now)
 
     def _sweep(self, now: int) -> None:
         """Close connections that have been idle for longer than their listener allows."""
@@ -441,7 +460,7 @@ class Switch(Kernel):
         due = [self._swept_ns + 5_000_000_001]
         candidates = [host.pending.deadline() for host in self.hosts.values()]
         candidates += (self.forwarder.deadline(), self.management.deadline())
-        candidates += (self.maintenance.deadline(), self.retiring.deadline())
+        candidates += (self.maintenance.deadline(), self.retiring.deadline(), self._strangers.deadline())
         due += [at for at in candidates if at is not None]
         if self.unsigned:
             due.append(next(iter(self.unsigned.values())))
