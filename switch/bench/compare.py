@@ -20,6 +20,7 @@ from typing import Any, Final
 import click
 import msgspec
 
+from switch.children import start
 from switch.config import load_network
 from switch.core.network import Network
 
@@ -61,7 +62,7 @@ def running(command: Sequence[str], on: frozenset[int], errors: Path) -> Iterato
     """Start `command` on these cores and wait for its `Ready:` line; stop it afterwards. CompareError: it is not ready."""
     with errors.open("w") as log:
         with pinned(on):
-            process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)  # noqa: S603 - our own command
+            process = start(command, stdout=subprocess.PIPE, stderr=log, text=True)
         assert process.stdout is not None
         try:
             line = process.stdout.readline()

@@ -26,6 +26,7 @@ from rich.progress import Progress
 
 from switch.bench.compare import CLI, CompareError, running
 from switch.bench.messages import Card, Settings, Speech, cards_of
+from switch.children import start
 from switch.config import load_network
 from switch.core.network import Address, Network
 from switch.core.records.records import ENCODER, SCHEMA, Answered, AnyEntry, Booted, Forwarded, Snapshot
@@ -205,7 +206,7 @@ def one_start(network: Network, state_dir: Path, number: int) -> Took:
     with (state_dir / "serve.err").open("w") as errors:
         began = time.perf_counter()
         command = [*CLI, "serve", network.source, "--state", str(state_dir), "--no-show"]
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors)  # noqa: S603 - our own command
+        process = start(command, stdout=subprocess.DEVNULL, stderr=errors)
     try:
         return acquirer.measure_first_answers(began)
     finally:

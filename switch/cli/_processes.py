@@ -6,6 +6,8 @@ import sys
 import time
 from pathlib import Path
 
+from switch.children import start
+
 
 class ChildError(Exception):
     """A child that did not come up or went too early; the message has its last words."""
@@ -15,11 +17,14 @@ class Child:
     """One `cmi-switch` command in a process of its own."""
 
     def __init__(self, name: str, arguments: list[str], output: Path) -> None:
-        """Start it; stdout and stderr go to `output`. It is in a process group of its own: Ctrl-C reaches only the parent."""
+        """Start it; stdout and stderr go to `output`.
+
+        It is in a session of its own, so that Ctrl-C reaches only the parent, and is killed when the parent ends.
+        """
         self.name = name
         self.output = output
         with output.open("wb") as file:
-            self._process = subprocess.Popen(  # noqa: S603 - our own commands
+            self._process = start(
                 [sys.executable, "-m", "switch.cli.main", *arguments],
                 stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip

@@ -7,6 +7,7 @@ from multiprocessing import get_context
 
 import msgspec
 
+from switch.children import end_with_parent
 from switch.core.network import Network
 from switch.sim.cast import Cast
 from switch.sim.faults import Fault
@@ -29,7 +30,7 @@ def days(network: Network, seeds: range, transactions: int, jobs: int, *, minds:
         return
     size = max(1, min(8, len(seeds) // (4 * jobs)))
     batches = [tuple(seeds[n : n + size]) for n in range(0, len(seeds), size)]
-    with ProcessPoolExecutor(jobs, mp_context=get_context("forkserver")) as pool:
+    with ProcessPoolExecutor(jobs, mp_context=get_context("forkserver"), initializer=end_with_parent) as pool:
         waiting = [pool.submit(_some_days, network, batch, transactions, minds) for batch in batches]
         try:
             for future in waiting:

@@ -1,9 +1,11 @@
 """The disk under the switch's journal, which can be filled.
 
-Where this process may mount, it is a tmpfs of its own, and a file of ballast fills it to the last byte. Where it may not, the
-journal's writer is forbidden to let any file grow (RLIMIT_FSIZE), which fails its writes in the same place.
+Where this process may mount, it is a tmpfs of its own, and a file of ballast fills it to the last byte. It is mounted where only
+this process and its children see it (a mount namespace), so that it is gone with them, even if they are killed. Where nothing
+may be mounted, the journal's writer is forbidden to let any file grow (RLIMIT_FSIZE), which fails its writes in the same place.
 """
 
+import ctypes
 import os
 import resource
 import shutil
@@ -18,6 +20,8 @@ import trio
 TMPFS_BYTES: Final = 1 << 30
 """an upper bound: memory is used as the journal grows, and for the ballast"""
 _LOOK_S: Final = 0.01
+_NEW_MOUNTS: Final = 0x0002_0000
+"""CLONE_NEWNS"""
 
 
 class Disk:
@@ -29,7 +33,9 @@ class Disk:
         self.why_not = ""
         self._ballast = directory / "ballast"
         directory.mkdir(parents=True, exist_ok=True)
-        done = _run("mount", "-t", "tmpfs", "-o", f"size={size},mode=700", "soak", str(directory))
+        done = _leave_mounts_of_others() or _run(
+            "mount", "-t", "tmpfs", "-o", f"size={size},mode=700", "soak", str(directory)
+        )
         self.mounted = not done
         self.why_not = done
 
@@ -98,6 +104,16 @@ def _limit(pid: int, size: int) -> None:
         resource.prlimit(
             pid, resource.RLIMIT_FSIZE, (size if hard == resource.RLIM_INFINITY else min(size, hard), hard)
         )
+
+
+def _leave_mounts_of_others() -> str:
+    """What is mounted from now on is seen by this thread and what it starts alone. Why that cannot be; "": it is so."""
+    if os.geteuid():
+        return "only root may mount"
+    libc = ctypes.CDLL(None, use_errno=True)  # os.unshare comes with Python 3.12
+    if libc.unshare(_NEW_MOUNTS):
+        return f"unshare: {os.strerror(ctypes.get_errno())}"
+    return _run("mount", "--make-rprivate", "/")
 
 
 def _run(*command: str) -> str:

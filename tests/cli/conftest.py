@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from switch.children import start
 from switch.cli.demo import on_free_ports
 from switch.config.load import SHIPPED
 
@@ -30,7 +31,7 @@ def running(here: Path) -> Running:
     @contextmanager
     def run(*arguments: str) -> Iterator[tuple["subprocess.Popen[str]", str]]:
         command = [sys.executable, "-c", "from switch.cli.main import main; main()", *arguments]
-        process = subprocess.Popen(command, cwd=here, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        process = start(command, cwd=here, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         assert process.stdout is not None
         try:
             yield process, process.stdout.readline()

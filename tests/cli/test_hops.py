@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from switch.children import start
 from switch.cli.hops import command
 from switch.core.party import Log
 from switch.observe.hoplog import HopLog
@@ -101,7 +102,7 @@ def test_a_directory_is_no_log(tmp_path: pathlib.Path) -> None:
 @contextmanager
 def started(*args: str) -> Iterator["subprocess.Popen[str]"]:
     """A command in a process of its own; killed at the end if it still runs."""
-    process = subprocess.Popen(
+    process = start(
         [sys.executable, "-c", "from switch.cli.main import main; main()", *args],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from switch.children import start
 from switch.cli.demo import on_free_ports
 from switch.config.load import SHIPPED
 
@@ -118,7 +119,7 @@ class Reader:
     def _starts(self, command: str) -> str:
         output = self._directory / f"{len(self._jobs) + 1}.out"
         with output.open("wb") as file:
-            process = subprocess.Popen(
+            process = start(
                 ["bash", "-c", f"exec {command}"], cwd=self._directory, env=self._environment,
                 stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT,
             )  # fmt: skip

@@ -127,3 +127,15 @@ def test_broken_off_in_the_middle_it_leaves_no_process_no_mount_and_no_file(tmp_
     assert processes_of(run) == []
     assert str(run) not in Path("/proc/mounts").read_text()
     assert not run.exists()
+
+
+def test_killed_in_the_middle_it_leaves_no_process_and_no_mount(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    child = Child(
+        "soak", ["soak", "--duration", "300", "--every", "0.5", "--rate", "20", "--keep", str(run)], tmp_path / "out"
+    )
+    wait_for(lambda: "under blows" in child.text(), 60)
+    assert len(processes_of(run)) >= 8
+    child.kill()
+    wait_for(lambda: not processes_of(run), 20)
+    assert str(run) not in Path("/proc/mounts").read_text()

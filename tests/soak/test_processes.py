@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import trio
 
+from switch.children import start
 from switch.cli._processes import Child
 from switch.soak.processes import People, children_of
 
@@ -23,7 +24,7 @@ class Script(Child):
     def __init__(self, name: str, arguments: list[str], output: Path) -> None:
         self.name, self.output = name, output
         with output.open("wb") as file:
-            self._process = subprocess.Popen(
+            self._process = start(
                 [sys.executable, "-c", *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=file,
