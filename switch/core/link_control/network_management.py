@@ -201,7 +201,7 @@ class NetworkManagement:
         """0810."""
         kernel = self._kernel
         stan, de7 = document.get(DE.STAN, ""), document.get(DE.TRANSMISSION_TIME, "")
-        asked = session.asked.pop((stan, de7), None)
+        asked = session.asked.pop((stan, _sent_at(session, stan, de7)), None)
         if asked is None:
             kernel.log("warning", "answer.unmatched", link=session.link, mti=document[DE.MTI], de11=stan, de7=de7,
                        nearest=self._nearest(session, stan, de7))  # fmt: skip
@@ -290,3 +290,11 @@ def _oldest(session: Session) -> int | None:
 def _no_cutover(session: Session, document: Document, now: int) -> str:
     del session, document, now
     return Answer.INVALID_TRANSACTION
+
+
+def _sent_at(session: Session, stan: str, de7: str) -> str:
+    """DE7 of the 0800 that an 0810 with this DE11 and DE7 answers: the same, unless it has none or its host stamps its own."""
+    restamps = session.host is not None and DE.TRANSMISSION_TIME not in session.host.config.match
+    if de7.strip("0 ") and not restamps:
+        return de7
+    return next((sent_at for asked, sent_at in session.asked if asked == stan), de7)

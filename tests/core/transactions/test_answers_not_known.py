@@ -195,6 +195,14 @@ def test_a_host_that_stamps_de7_anew_is_matched_where_its_link_says_so() -> None
         assert (None if scene.rif.got_nothing() else scene.rif.gets()["39"]) == heard
 
 
+@pytest.mark.parametrize(("match", "de7"), [(("37", "41"), "1125130000"), (("7", "37", "41"), "0000000000")])
+def test_so_is_its_answer_to_the_sign_on(match: tuple[str, ...], de7: str) -> None:
+    book = Playbook(network(match=match))
+    atlas = book.host("atlas", sign_on=False)
+    atlas.answers(atlas.gets(), "00", de70="001", de7=de7)
+    assert book.switch.hosts["atlas"].up is not None
+
+
 def test_what_a_host_leaves_out_or_fills_with_zeros_is_matched_by_the_rest() -> None:
     scene = Scene()
     scene.rif.sends(purchase())
