@@ -81,7 +81,9 @@ def _line(sock: socket.socket) -> bytes:
 
 
 def _unreachable(state_dir: Path, error: OSError) -> NotDone:
-    start = "start it with `cmi-switch serve`, or name its directory with --state DIR"
+    from switch.cli._network import spell
+
+    start = f"start it with `{spell('serve')}`, or name its directory with --state DIR"
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
         return NotDone(f"no switch runs in {state_dir} (no control socket there)", start, code=ErrorCode.SWITCH_ABSENT)
     if error.errno == errno.ECONNREFUSED:

@@ -1,5 +1,6 @@
 """What commands share: a network file loaded, or its mistakes shown; text painted for a terminal."""
 
+import shlex
 import sys
 from typing import IO, TYPE_CHECKING, Any
 
@@ -8,6 +9,9 @@ import click
 if TYPE_CHECKING:
     from switch.config import ConfigErrors
     from switch.core.network import Network
+
+DEFAULT = "morocco"
+"""the network of a command that is given none"""
 
 _STYLES: dict[str, dict[str, Any]] = {
     "place": {"bold": True},
@@ -36,6 +40,16 @@ class Mistakes(click.ClickException):
     def show(self, file: IO[Any] | None = None) -> None:
         """Print them, painted where stderr is a terminal."""
         click.echo(self.errors.render(paint), file=file or sys.stderr)
+
+
+def spell(command: str) -> str:
+    """`cmi-switch COMMAND` for the network that the command under way was given: hints name the file that runs."""
+    context = click.get_current_context(silent=True)
+    network = context.params.get("network") if context is not None else None
+    if not isinstance(network, str) or network == DEFAULT:
+        return f"cmi-switch {command}"
+    file = shlex.quote(network)
+    return f"cmi-switch {command} {file}" if command == "serve" else f"cmi-switch {command} --network {file}"
 
 
 def load(name_or_path: str) -> "Network":

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from switch.cli._network import spell
 from switch.core.messages.translator import translator_for
 from switch.core.network import Address
 from switch.simulators.clock import Calendar, Moment
@@ -83,7 +84,7 @@ class Till:
         try:
             self._socket = socket.create_connection((address.host, address.port), timeout=5)
         except ConnectionRefusedError:
-            raise TillError(f"nothing listens on {address}: start the switch with `cmi-switch serve`") from None
+            raise TillError(f"nothing listens on {address}: start the switch with `{spell('serve')}`") from None
         except OSError as error:
             raise TillError(f"cannot connect to {address}: {error.strerror or error}") from None
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

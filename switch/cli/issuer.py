@@ -53,7 +53,7 @@ def command(
       cmi-switch issuer --book issuers.json      what stands, for a comparison
       cmi-switch issuer --state var/issuers      started again, it knows what it has answered
     """
-    from switch.cli._network import load
+    from switch.cli._network import load, spell
     from switch.cli._run_simulators import (
         dice_from,
         parse_faults,
@@ -81,7 +81,7 @@ def command(
 
     def ready(drivers: "Sequence[Driver]") -> None:
         where, kept = where_they_are(hosts, drivers), what_they_kept(stations)
-        click.echo(f"Ready: issuers {where}{kept}; next: `cmi-switch serve`, then `cmi-switch pay`")
+        click.echo(f"Ready: issuers {where}{kept}; next: `{spell('serve')}`, then `{spell('pay')}`")
 
     ended = start(stations, ready, what="cmi-switch issuer", verbose=verbose)
     books = [p.book() for p in parties]

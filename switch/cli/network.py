@@ -77,7 +77,7 @@ class _Options:
 
 
 def _run(asked: _Options) -> None:
-    from switch.cli._network import load
+    from switch.cli._network import load, spell
     from switch.cli._run_simulators import (
         dice_from,
         parse_faults,
@@ -107,7 +107,7 @@ def _run(asked: _Options) -> None:
         abroad = f"; {asked.abroad_rate:g} payments/s from abroad" if asked.abroad_rate else ""
         abroad += what_they_kept(stations)
         click.echo(
-            f"Ready: networks {where_they_are(hosts, drivers)}; median {asked.latency:g} ms{abroad}; next: `cmi-switch serve`"
+            f"Ready: networks {where_they_are(hosts, drivers)}; median {asked.latency:g} ms{abroad}; next: `{spell('serve')}`"
         )
 
     ended = start(stations, ready, what="cmi-switch network", verbose=asked.verbose, drain_s=asked.drain)

@@ -1,6 +1,7 @@
 """`cmi-switch serve`: the switch alone."""
 
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -132,6 +133,8 @@ def _as_asked(network: "Network", state: Path | None, path: Path | None, clear: 
 
 
 def _ready(network: "Network", running: "Serving", log_file: Path) -> str:
+    from switch.cli._network import DEFAULT, spell
+
     ports = ", ".join(
         f"{listener.name} {running.driver.addresses[listener.name]} ({listener.dialect})"
         for listener in network.listeners
@@ -142,13 +145,14 @@ def _ready(network: "Network", running: "Serving", log_file: Path) -> str:
         issuers = [h.name for h in network.hosts if h.name in down and h.role == "issuer"]
         networks = [h.scheme for h in network.hosts if h.name in down and h.role == "network"]
         commands = [
-            *(["cmi-switch issuer"] if issuers else []),
-            *(f"cmi-switch network {scheme}" for scheme in networks),
+            *([spell("issuer")] if issuers else []),
+            *(spell(f"network {scheme}") for scheme in networks),
         ]
         hosts += f"; not yet: {', '.join(down)}"
         hint = f"start them with `{'`, `'.join(commands)}`"
     else:
-        hint = "next: `cmi-switch pay` or `cmi-switch hops --follow`"
+        where = "" if log_file == Path("var", DEFAULT, "hops.jsonl") else f" --log {shlex.quote(str(log_file))}"
+        hint = f"next: `{spell('pay')}` or `cmi-switch hops --follow{where}`"
     recovered = (
         f"; {running.recovered_records:,} records recovered in {running.recovery_ms} ms"
         if running.recovered_records

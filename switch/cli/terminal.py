@@ -79,7 +79,7 @@ class _Options:
 
 
 def _run(asked: _Options) -> None:
-    from switch.cli._network import load
+    from switch.cli._network import load, spell
     from switch.cli._run_simulators import need_listener, start, write_book
     from switch.server.driver import Dial
     from switch.server.stations import Station
@@ -93,7 +93,7 @@ def _run(asked: _Options) -> None:
     except UnknownNameError as error:
         raise click.UsageError(str(error)) from None
     address = parse_address(asked.host_text) if asked.host_text else listener.address
-    need_listener(address, "the switch", "cmi-switch serve")
+    need_listener(address, "the switch", spell("serve"))
     stations = [Station(p, dial=[Dial(name, address, backoff_max_ms=2_000) for name in p.links]) for p in parties]
 
     def ready(drivers: "Sequence[Driver]") -> None:

@@ -4,6 +4,7 @@ In: a checked network, where its state and its log are, and whom to tell once it
 Whatever keeps it from starting is `Unable`, with a stable code.
 """
 
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -30,6 +31,7 @@ from switch.server.reloading import Reloader
 from switch.server.restarting import Restarter, heed_signals
 from switch.server.serving import Serving, serving
 
+READY = "ready.json"
 HOSTS_S = 1.0
 """so long the hosts have to sign on before the switch says that it is ready, which it is without them too"""
 
@@ -76,6 +78,7 @@ async def _serve(app: App, ready: Callable[[Serving], None]) -> str:
         recording = outputs.recording
         assert recording is not None
         recording.shows(running.driver)
+        announcement = Announcement(app.state_dir)
         running.told += [recording.follow, outputs.follow]
         reloader = Reloader(running, app.reread)
         restarter = Restarter(running, app.drain_s)
@@ -90,6 +93,7 @@ async def _serve(app: App, ready: Callable[[Serving], None]) -> str:
             with trio.move_on_after(HOSTS_S):
                 while running.hosts_up()[1]:  # noqa: ASYNC110 - the switch is pure: it has no event to wait for
                     await trio.sleep(0.02)
+            announcement.write(running, app.log_file)
             ready(running)
 
         async with trio.open_nursery() as nursery:
@@ -97,8 +101,40 @@ async def _serve(app: App, ready: Callable[[Serving], None]) -> str:
             ended = await until_told_to_stop(running.driver, app.drain_s, tell)
             nursery.cancel_scope.cancel()
         recording.end()
+        announcement.withdraw()
     outputs.close()
     return ended
+
+
+class Announcement:
+    """`ready.json` in the state directory: there while the switch is ready, for programs that wait for it."""
+
+    def __init__(self, state_dir: Path) -> None:
+        """What a switch that was killed has left there is removed."""
+        self._path = state_dir / READY
+        self.withdraw()
+
+    def write(self, running: Serving, log_file: Path) -> None:
+        """Put it there, whole at once."""
+        up, away = running.hosts_up()
+        said = {
+            "pid": os.getpid(),
+            "network": running.network.name,
+            "listeners": {name: str(address) for name, address in running.driver.addresses.items()},
+            "hosts_up": up,
+            "hosts_away": away,
+            "recovered_records": running.recovered_records,
+            "recovery_ms": running.recovery_ms,
+            "restarts": running.restarts,
+            "log": str(log_file),
+        }
+        fresh = self._path.with_suffix(".new")
+        fresh.write_bytes(msgspec.json.encode(said) + b"\n")
+        fresh.replace(self._path)
+
+    def withdraw(self) -> None:
+        """It is not ready any more."""
+        self._path.unlink(missing_ok=True)
 
 
 class Outputs:

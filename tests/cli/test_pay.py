@@ -153,7 +153,10 @@ def test_all_dialects_of_a_host_can_be_paid_in(here: Path, running: Running) -> 
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--host", "127.0.0.1:1"], "nothing listens on 127.0.0.1:1: start the switch with `cmi-switch serve`"),
+        (
+            ["--host", "127.0.0.1:1"],
+            "nothing listens on 127.0.0.1:1: start the switch with `cmi-switch serve net.toml`",
+        ),
         (["--card", "9999"], "'9999' is neither a test card"),
         (["--amount", "ten"], "'ten' is no amount"),
         (["--bank", "bnp"], "'bnp' is no member of"),

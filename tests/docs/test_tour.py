@@ -64,7 +64,7 @@ PAGES = {
 
 def plain(text: str) -> str:
     """What is the same in every run, in one line."""
-    text = text.replace(f" --network {FILE}", "")
+    text = text.replace(f" --network {FILE}", "").replace(f"cmi-switch serve {FILE}", "cmi-switch serve")
     for pattern, kind in KINDS:
         text = re.sub(pattern, kind, text)
     return " ".join(text.split())
