@@ -4,7 +4,8 @@ The driver knows how long its turns take (`server.pace`); where they stay too lo
 let in (`hold`). Then what acquirers sent waits until all links have been read, so that answers go first, and the room is shared
 out fairly: no link gets more than another that wants it, whatever it floods with. What is beyond is declined with DE39=96 as
 cheaply as can be: no record, no hop, one line of log a second. Rule: a request that may be known already (a repeat, or from
-before this process) is never declined so; it goes the long way.
+before this process) is never declined so; it goes the long way. Reversals and advices are never declined so, but take
+room of their link like requests do.
 """
 
 from collections.abc import Callable

@@ -153,6 +153,16 @@ def test_answers_are_dealt_with_before_requests() -> None:
     assert scene.atlas.gets()["t"] == "0200"
 
 
+def test_reversals_take_the_room_that_requests_of_their_link_would_have() -> None:
+    scene = Scene()
+    bought = purchase(stan="000100")
+    with scene.book.turn(room=2):
+        scene.rif.sends(bought)
+        scene.rif.sends(reversal(bought))
+        scene.rif.sends(purchase(stan="000200"))
+    assert answers(scene.rif) == {"000900": "00", "000200": "96"}
+
+
 def test_reversals_advices_and_network_messages_need_no_room_and_stay_in_their_order() -> None:
     scene = Scene()
     bought = purchase(stan="000100")
