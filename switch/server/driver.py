@@ -17,9 +17,10 @@ from typing import Any
 import trio
 
 from switch.core.limits import Limits
+from switch.core.links.strangers import Strangers
 from switch.core.network import Address
 from switch.core.outbox import Outbox, Ports
-from switch.core.party import Close, Hop, LinkId, Log, Party, Send
+from switch.core.party import Close, Effect, Hop, LinkId, Log, Party, Send
 from switch.server.connections import Connection, address_of
 from switch.server.handover import KeptConnection
 from switch.server.listeners import Doors
@@ -53,6 +54,7 @@ class Driver:
         self._connections: dict[int, Connection] = {}
         self._by_link: dict[LinkId, Connection] = {}
         self._touched: set[Connection] = set()
+        self._endings = Strangers("endings.counted")
         self._still = False
         self._lazy_at = NEVER
         self._idle_work = False
@@ -314,11 +316,21 @@ class Driver:
         connection.sock.close()
         if self._watcher is not None:
             self._watcher.closed(connection.link, now + self.party.wall_offset_ns)
-        self._log("info", "link.closed", link=connection.link, peer=connection.peer, reason=reason)
+        self._tell_closed(connection, reason, now)
         for txn, _ in connection.txns:
             self.party.undelivered(connection.link, txn, now)
         self.party.disconnected(connection.link, now)
         self.doors.lost(connection.link)
+
+    def _tell_closed(self, connection: Connection, reason: str, now: int) -> None:
+        """Log the end of a connection; of an address whose connections end by the hundred, how many ended."""
+        told: list[Effect] = [
+            Log("info", "link.closed", {"link": connection.link, "peer": connection.peer, "reason": reason})
+        ]
+        self._endings.sift(told, 0, connection.peer.rpartition(":")[0], now)
+        for event in (*told, *self._endings.counted(now)):
+            assert isinstance(event, Log)
+            self.tell(event)
 
     # -- the journal
 

@@ -46,7 +46,9 @@ class _Address:
 class Strangers:
     """Of one process: what is logged of those who have not signed on."""
 
-    def __init__(self) -> None:
+    def __init__(self, event: str = "unsigned.counted") -> None:
+        """`event`: what the lines are called that count."""
+        self._event = event
         self._addresses: OrderedDict[str, _Address] = OrderedDict()
         self._due: int | None = None
         """when what is counted is said"""
@@ -99,14 +101,15 @@ class Strangers:
             unsaid, address.unsaid = address.unsaid, Counter()
             if unsaid and said < SAID_MAX and peer != OTHERS:
                 said += 1
-                yield _line(peer, unsaid)
+                yield self._line(peer, unsaid)
             else:
                 rest += unsaid
         if rest:
-            yield _line(OTHERS, rest)
+            yield self._line(OTHERS, rest)
 
-
-def _line(peer: str, unsaid: Counter[str]) -> Log:
-    fields: dict[str, Any] = {"peer": peer, "times": unsaid.total(), "events": dict(unsaid)}
-    fields["hint"] = "it has not signed on; what it did beyond the lines above is counted, not written"
-    return Log("warning", "unsigned.counted", fields)
+    def _line(self, peer: str, unsaid: Counter[str]) -> Log:
+        fields: dict[str, Any] = {"peer": peer, "times": unsaid.total(), "events": dict(unsaid)}
+        fields["hint"] = (
+            "this many more than there are lines of; the first of an address are written, the rest is counted"
+        )
+        return Log("warning", self._event, fields)
