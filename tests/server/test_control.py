@@ -193,7 +193,10 @@ async def test_a_command_of_the_process_is_awaited(tmp_path: Path) -> None:
         assert (await line(stream))["hint"] == "did you mean reload?"
 
 
-async def test_an_answer_waits_for_the_journal(tmp_path: Path, quick: MockClock) -> None:
+async def test_an_answer_waits_for_the_journal(
+    tmp_path: Path, quick: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("switch.server.control.DURABLE_S", 0.3)
     async with office(tmp_path, durable=False) as here, await client(tmp_path) as stream:
         await stream.send_all(b'{"command": "greet", "name": "you"}\n')
         await until(lambda: here.desk.position)
