@@ -33,10 +33,11 @@ _AROUND = '''"""Replays {source} around the switch of a network file and expects
 from pathlib import Path
 
 CAPTURE = Path(__file__).with_name({lines!r})
+NETWORK = {network}
 
 
 def test_{name}(switch_replay):
-    report = switch_replay(CAPTURE, network={network!r})
+    report = switch_replay(CAPTURE, network=NETWORK)
     assert report.same, str(report)
 '''
 
@@ -51,6 +52,13 @@ def masked(talks: Iterable[Talk], clear: tuple[str, ...] = ()) -> list[Talk]:
     return made
 
 
+def _from_beside(target: Path, network: str) -> str:
+    """An expression for the network: a file is found from the test's own place, wherever pytest is started."""
+    if not network.endswith(".toml"):
+        return repr(network)
+    return f"str(Path(__file__).parent / {os.path.relpath(network, target.parent)!r})"
+
+
 def as_test(talks: list[Talk], target: Path, source: str, network: str = "", to: str = "") -> list[Path]:
     """Write `target` (test_NAME.py) and beside it the messages as JSON lines. Returns the files. OSError."""
     name = re.sub(r"\\W", "_", target.stem.removeprefix("test_")) or "capture"
@@ -58,6 +66,7 @@ def as_test(talks: list[Talk], target: Path, source: str, network: str = "", to:
     with open(open_private(lines, os.O_WRONLY | os.O_TRUNC), "w", encoding="utf-8") as file:
         file.writelines(f"{line}\n" for line in as_lines(talks))
     template = _AROUND if network else _TEST
+    network = _from_beside(target, network)
     target.write_text(
         template.format(source=source, lines=lines.name, name=name, network=network, to=to), encoding="utf-8"
     )
