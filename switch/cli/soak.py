@@ -26,13 +26,15 @@ STORIES_MAX = 5
     type=click.IntRange(0),
     default=0,
     metavar="N",
-    help="No more blows after so many kills. [default: no bound]",
+    help="No more faults after so many kills. [default: no bound]",
 )
 @click.option(
-    "--every", default=3.0, show_default=True, metavar="S", help="Seconds from one blow to the next, in the mean."
+    "--every", default=3.0, show_default=True, metavar="S", help="Seconds from one fault to the next, in the mean."
 )
 @click.option("--rate", default=100.0, show_default=True, metavar="N", help="Payments a second.")
-@click.option("--seed", default=1, show_default=True, help="Of blows and payments: the same seed deals the same blows.")
+@click.option(
+    "--seed", default=1, show_default=True, help="Of faults and payments: the same seed deals the same faults."
+)
 @click.option("--disk/--no-disk", default=True, show_default=True, help="Fill the journal's disk, too.")
 @click.option(
     "--keep",
@@ -44,7 +46,7 @@ STORIES_MAX = 5
 def command(**options: Any) -> None:
     """Run the switch, issuers, networks and acquirers of NETWORK over loopback, and hit one of them every few seconds.
 
-    A blow is a kill -9 (of the switch, its journal's writer or index, an issuer, a network), a SIGSTOP for seconds, a full
+    A fault is a kill -9 (of the switch, its journal's writer or index, an issuer, a network), a SIGSTOP for seconds, a full
     disk under the journal, or a link that is cut, stalls or swallows what it is given. What was killed is started again. At the
     end everyone's books must agree, payment by payment, and the journal must be sound. Exit code 1 if not; then the way of the
     payments in question is printed, from all logs.
@@ -149,11 +151,11 @@ def _shower(*, quiet: bool) -> Callable[[Status], None]:
         if quiet or (not live and status.elapsed_s - last < 10):
             return
         last = status.elapsed_s
-        blows = sum(status.blows.values())
+        faults = sum(status.faults.values())
         broken = f"  now: {', '.join(status.now)}" if status.now else ""
         text = (
             f"{status.elapsed_s:6.0f} s  {status.phase}  {status.rate:5.0f}/s  {status.answered:,} answered  "
-            f"{status.in_flight:,} in flight  {status.kills} kills, {blows} blows{broken}"
+            f"{status.in_flight:,} in flight  {status.kills} kills, {faults} faults{broken}"
         )
         width = shutil.get_terminal_size().columns
         click.echo(f"\r{text[: width - 1]:<{width - 1}}" if live else text, err=True, nl=not live)
@@ -193,9 +195,9 @@ def _summary(outcome: Outcome) -> str:
     stands = ", ".join(format_amount(amount, currency) for currency, amount in sorted(verdict.standing.items()))
     slowest = max(outcome.recoveries, key=lambda r: r.ms, default=None)
     took = f"at most {slowest.ms} ms ({slowest.records:,} records)" if slowest else "–"
-    refused = f"; {len(outcome.refused_starts)} starts refused for want of room" if outcome.refused_starts else ""
+    refused = f"; {len(outcome.refused_starts)} starts refused as there was no room" if outcome.refused_starts else ""
     return "\n".join([
-        f"{outcome.duration_s:,.0f} s, {outcome.kills} kills: {', '.join(f'{n} {name}' for name, n in outcome.blows.items())}",
+        f"{outcome.duration_s:,.0f} s, {outcome.kills} kills: {', '.join(f'{n} {name}' for name, n in outcome.faults.items())}",
         f"{verdict.payments:,} payments: {verdict.approved:,} approved, {verdict.declined:,} declined, "
         f"{verdict.reversed:,} reversed; {stands} stand; {verdict.records:,} records in the journal",
         f"the switch recovered its journal {len(outcome.recoveries)} times, in {took}; its disk: {outcome.disk}{refused}",

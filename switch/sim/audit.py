@@ -235,7 +235,7 @@ class Audit:
 
     # -- the running switch
 
-    def undelivered(self, switch: Switch, txn: int) -> None:
+    def note_undelivered(self, switch: Switch, txn: int) -> None:
         """The switch has been told that an answer of this transaction was not delivered."""
         self._unheard[txn] += 1
         if self._unheard[txn] < self.said[txn]:
@@ -247,7 +247,7 @@ class Audit:
                     self.fail(f"the approval of {txn:x} was not delivered, and is not reversed", self.now, key)
                 return
 
-    def owed_leaves(self, switch: Switch, txn: int) -> None:
+    def note_owed_sent(self, switch: Switch, txn: int) -> None:
         """Something owed goes to its host: whatever it was owed before, of the same payment, it must have acknowledged."""
         owed = switch.state.owed
         mine = owed.get(txn)

@@ -107,7 +107,7 @@ class Node:
             self._lost(end)
         self.ends.clear()
 
-    def starts(self, party: Party) -> None:
+    def start(self, party: Party) -> None:
         """A new process in place of one that died (or, with connections left, of one that nobody saw dying)."""
         self.party = party
         self.outbox = Outbox(self._ports(), self._durable())
@@ -292,7 +292,7 @@ class SwitchNode(Node):
             return False
         assert self.party is not None
         if send.hop is not None and send.hop.mti[2] == "2":
-            self._audit.owed_leaves(self.party, send.hop.txn)
+            self._audit.note_owed_sent(self.party, send.hop.txn)
         end.send(send.data, send.txn, self.party.limits.send_buffer_bytes)
         return True
 
@@ -304,7 +304,7 @@ class SwitchNode(Node):
     def _report_undelivered(self, link: LinkId, txn: int, now: int) -> None:
         if self.party is not None:
             self.party.undelivered(link, txn, now)
-            self._audit.undelivered(self.party, txn)
+            self._audit.note_undelivered(self.party, txn)
 
     def durable(self, position: int) -> None:
         """A flush has come back: what waited for it leaves."""
@@ -323,7 +323,7 @@ class SwitchNode(Node):
         if self.quiet is not None:
             self.quiet()
 
-    def disk_fails(self) -> None:
+    def fail_disk(self) -> None:
         """The journal's writer is gone."""
         self.failures += 1
         self.disk.fail()
@@ -331,7 +331,7 @@ class SwitchNode(Node):
             self.party.journal_state(False, "the disk is full", self.clock.now)
             self.carry_out()
 
-    def disk_mends(self) -> None:
+    def mend_disk(self) -> None:
         """The writer is back."""
         self.disk.mend()
         if self.party is not None:

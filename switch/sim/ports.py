@@ -28,10 +28,10 @@ class SwitchWatch(Protocol):
     heard_late: set[int]
     """transactions whose late answer the switch has read"""
 
-    def owed_leaves(self, switch: Switch, txn: int) -> None:
+    def note_owed_sent(self, switch: Switch, txn: int) -> None:
         """Something owed goes to its host."""
 
-    def undelivered(self, switch: Switch, txn: int) -> None:
+    def note_undelivered(self, switch: Switch, txn: int) -> None:
         """The switch has been told that an answer was not delivered."""
 
 
@@ -61,13 +61,13 @@ class Process(Station, Protocol):
         """Do what the party asked for."""
 
     def crash(self) -> None:
-        """It dies."""
+        """End it: what it had not sent is lost."""
 
-    def starts(self, party: Party) -> None:
+    def start(self, party: Party) -> None:
         """A new process in its place."""
 
     def jump(self, jump_ns: int) -> None:
-        """Its wall clock is set."""
+        """Set its wall clock, forward or back."""
 
 
 class SwitchProcess(Process, Protocol):
@@ -87,10 +87,10 @@ class SwitchProcess(Process, Protocol):
     def defuse(self) -> None:
         """It does not, after all."""
 
-    def disk_fails(self) -> None:
+    def fail_disk(self) -> None:
         """The journal's writer is gone."""
 
-    def disk_mends(self) -> None:
+    def mend_disk(self) -> None:
         """The writer is back."""
 
 
@@ -133,5 +133,5 @@ class Surroundings(Protocol):
     def flood(self, name: str, rate: float) -> None:
         """A flood's terminals connect, and pay at this rate."""
 
-    def switch_stops(self, down_ms: int) -> None:
+    def stop_switch(self, down_ms: int) -> None:
         """In order: everything is durable, every connection closed."""

@@ -123,7 +123,7 @@ class Trouble:
     def _stop(self, what: tuple[object, Fault]) -> None:
         party, fault = what
         if self._world.switch.party is party:
-            self._world.switch_stops(fault.amount)
+            self._world.stop_switch(fault.amount)
 
     def _host_crash(self, fault: Fault) -> None:
         world = self._world
@@ -137,7 +137,7 @@ class Trouble:
         world.audit.host_restarted(party, again, world.clock.now)
         self._moods[fault.target] = self._moods.get(fault.target, 0) + 1
         if fault.detail == "keeps":
-            node.starts(again)
+            node.start(again)
             return
         node.crash()
         world.clock.after(fault.amount * MS_NS, self._host_starts, (fault.target, again))
@@ -145,7 +145,7 @@ class Trouble:
     def _host_starts(self, what: tuple[str, Issuer]) -> None:
         name, party = what
         node = self._world.nodes[name]
-        node.starts(party)
+        node.start(party)
         for circuit in node.dials:
             self._world.dial(circuit)
 
@@ -241,13 +241,13 @@ class Trouble:
 
     def _disk_full(self, fault: Fault) -> None:
         self._full_disks += 1
-        self._world.switch.disk_fails()
-        self._after(fault, self._disk_mends)
+        self._world.switch.fail_disk()
+        self._after(fault, self._mend_disk)
 
-    def _disk_mends(self, _: Fault) -> None:
+    def _mend_disk(self, _: Fault) -> None:
         self._full_disks -= 1
         if not self._full_disks:
-            self._world.switch.disk_mends()
+            self._world.switch.mend_disk()
 
     def _clock(self, fault: Fault) -> None:
         node = self._world.switch if fault.target == "switch" else self._world.nodes.get(fault.target)
@@ -348,7 +348,7 @@ class Trouble:
         disk = world.switch.disk
         disk.slow_ms = 0
         if not disk.up:
-            world.switch.disk_mends()
+            world.switch.mend_disk()
         world.switch.defuse()
 
     _of_kind: "dict[Kind, Callable[[Trouble, Fault], None]]" = {  # noqa: RUF012 - a table, never changed

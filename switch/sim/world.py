@@ -265,7 +265,7 @@ class World:
             node.disk.crash()
             self.clock.after(down_ms * MS_NS, self._switch_starts)
 
-    def switch_stops(self, down_ms: int) -> None:
+    def stop_switch(self, down_ms: int) -> None:
         """In order: everything is durable, every connection closed."""
         node = self.switch
         if node.party is not None:
@@ -285,7 +285,7 @@ class World:
         party.strict = True
         party.wall_offset_ns = node.wall_offset_ns
         party.started(self.clock.now)
-        node.starts(party)
+        node.start(party)
         for circuit in node.dials:
             self.dial(circuit)
 

@@ -1,4 +1,4 @@
-"""What befalls a soak, and when: one blow after another, drawn by injected dice. The same seed draws the same blows."""
+"""The faults of a soak, and when each comes, drawn with an injected generator. The same seed draws the same faults."""
 
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
@@ -37,8 +37,8 @@ class Targets(msgspec.Struct, frozen=True):
     """it can be filled"""
 
 
-class Blow(msgspec.Struct, frozen=True):
-    """One of them."""
+class Fault(msgspec.Struct, frozen=True):
+    """One thing that is done to one target."""
 
     wait_s: float
     """after the one before"""
@@ -60,19 +60,19 @@ _SHARES: Final = {
 }
 
 
-def blows(dice: Dice, every_s: float, targets: Targets) -> Iterator[Blow]:
+def draw_faults(rng: Dice, every_s: float, targets: Targets) -> Iterator[Fault]:
     """Without end; `every_s` apart in the mean, each at most half of it early or late."""
     while True:
-        wait_s = every_s * (0.5 + dice.random())
-        kind = _kind(dice, targets)
+        wait_s = every_s * (0.5 + rng.random())
+        kind = _kind(rng, targets)
         among = {Kind.KILL: targets.killed, Kind.STOP: targets.stopped, Kind.FULL: ("disk",)}.get(kind, targets.links)
-        target = among[dice.randrange(0, len(among))]
-        for_s = _LONGEST[kind] * dice.random() ** 2
-        yield Blow(wait_s, kind, target, for_s)
+        target = among[rng.randrange(0, len(among))]
+        for_s = _LONGEST[kind] * rng.random() ** 2
+        yield Fault(wait_s, kind, target, for_s)
 
 
-def _kind(dice: Dice, targets: Targets) -> Kind:
-    at = dice.random()
+def _kind(rng: Dice, targets: Targets) -> Kind:
+    at = rng.random()
     for kind, share in _SHARES.items():
         if at < share:
             return kind if kind is not Kind.FULL or targets.disk else Kind.KILL

@@ -38,12 +38,12 @@ class _Pair:
 class Link:
     """One of them. `open` it first; then it can be broken."""
 
-    def __init__(self, name: str, target: Address, dice: Random) -> None:
+    def __init__(self, name: str, target: Address, rng: Random) -> None:
         self.name = name
         self.target = target
         self.address = Address("127.0.0.1", 0)
         """to connect to; known once it is open"""
-        self._dice = dice
+        self._rng = rng
         self._pairs: set[_Pair] = set()
         self._passable = trio.Event()
         self._passable.set()
@@ -89,7 +89,7 @@ class Link:
                     continue
                 if self._guillotine:
                     self._guillotine = False
-                    await sink.send_all(data[: self._dice.randrange(len(data))])
+                    await sink.send_all(data[: self._rng.randrange(len(data))])
                     pair.reset()
                     return
                 await sink.send_all(data)

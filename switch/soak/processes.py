@@ -80,13 +80,13 @@ def children_of(pid: int) -> dict[int, bytes]:
 
 
 def end_descendants(seconds: float = 5.0) -> None:
-    """Kill whatever this process has started or adopted, stopped or not, and bury it. Returns once none is left."""
+    """Kill whatever this process has started or adopted, stopped or not, and wait for it. Returns once none is left."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         children = children_of(os.getpid())
         if not children:
             return
-        for pid in children:  # ours and unburied, so that the number cannot be another's
+        for pid in children:  # ours and not yet waited for, so that the number cannot be another's
             with suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
                 os.kill(pid, signal.SIGCONT)
@@ -95,7 +95,7 @@ def end_descendants(seconds: float = 5.0) -> None:
         time.sleep(0.01)
 
 
-class Person:
+class Service:
     """One process over its lives."""
 
     def __init__(self, name: str, arguments: list[str], directory: Path, start: Start) -> None:
@@ -121,11 +121,11 @@ class Person:
         return self.child.pid if self.child else 0
 
 
-class People:
-    """All of them. `blow`s name them; `WRITER` and `INDEX` are the switch's helpers."""
+class Services:
+    """All of them. A fault names one of them; `WRITER` and `INDEX` are the switch's helpers."""
 
     def __init__(self, directory: Path, start: Start) -> None:
-        self.persons: dict[str, Person] = {}
+        self.by_name: dict[str, Service] = {}
         self.unexpected: list[str] = []
         """ends that nobody had asked for, as sentences: each is a defect"""
         self.refused_starts: list[str] = []
@@ -135,73 +135,73 @@ class People:
         self._stopped: set[int] = set()
         """pidfds"""
 
-    def add(self, name: str, *arguments: str) -> Person:
+    def add(self, name: str, *arguments: str) -> Service:
         """One more, not yet started."""
-        self.persons[name] = Person(name, list(arguments), self._directory, self._start)
-        return self.persons[name]
+        self.by_name[name] = Service(name, list(arguments), self._directory, self._start)
+        return self.by_name[name]
 
-    async def come(self, *names: str) -> None:
+    async def start(self, *names: str) -> None:
         """Start them, and wait until they are ready. Raises what `Child.ready` does."""
         for name in names:
-            self.persons[name].begin()
+            self.by_name[name].begin()
         for name in names:
-            child = self.persons[name].child
+            child = self.by_name[name].child
             assert child is not None
             await trio.to_thread.run_sync(child.ready, abandon_on_cancel=True)
 
     def is_free(self, name: str) -> bool:
         """True where nothing is being done to it. The switch's helpers go with the switch: a stopped writer holds the journal."""
-        return not self.persons[SWITCH if name in _HELPERS else name].busy
+        return not self.by_name[SWITCH if name in _HELPERS else name].busy
 
     @contextmanager
-    def _busy(self, name: str) -> Iterator[Person]:
-        person = self.persons[SWITCH if name in _HELPERS else name]
-        person.busy = True
+    def _busy(self, name: str) -> Iterator[Service]:
+        service = self.by_name[SWITCH if name in _HELPERS else name]
+        service.busy = True
         try:
-            yield person
+            yield service
         finally:
-            person.busy = False
+            service.busy = False
 
     def helper(self, name: str) -> int:
         """Process id of the switch's `WRITER` or `INDEX`; 0 where there is none just now."""
         mark = _HELPERS[name]
-        return next((pid for pid, line in children_of(self.persons[SWITCH].pid).items() if mark in line), 0)
+        return next((pid for pid, line in children_of(self.by_name[SWITCH].pid).items() if mark in line), 0)
 
-    # -- blows
+    # -- faults
 
     async def kill(self, name: str, for_s: float) -> bool:
         """Kill it; start it again after a while (the switch does that for its helpers). False: there was nobody to kill."""
-        with self._busy(name) as person:
+        with self._busy(name) as service:
             if name in _HELPERS:
-                return self._signal(self.helper(name), signal.SIGKILL, person.pid)
-            assert person.child is not None
-            person.child.kill()
-            self._bury_orphans()
+                return self._signal(self.helper(name), signal.SIGKILL, service.pid)
+            assert service.child is not None
+            service.child.kill()
+            self._reap_orphans()
             await trio.sleep(for_s)
-            await self._rise(person)
+            await self._start_until_ready(service)
             return True
 
-    async def _rise(self, person: Person) -> None:
+    async def _start_until_ready(self, service: Service) -> None:
         """Start it until it is there, as whoever keeps services running does."""
         for _ in range(_TRIES):
-            child = person.begin()
+            child = service.begin()
             try:
                 ready = await trio.to_thread.run_sync(child.ready, abandon_on_cancel=True)
             except Exception as error:
-                why = f"{person.name} did not start: {error}"
-                full = person.name == SWITCH and any(reason in why for reason in _NO_ROOM)
+                why = f"{service.name} did not start: {error}"
+                full = service.name == SWITCH and any(reason in why for reason in _NO_ROOM)
                 (self.refused_starts if full else self.unexpected).append(why)
                 await trio.sleep(_AGAIN_S)
                 continue
-            if person.name == SWITCH and (told := _RECOVERED.search(ready)):
+            if service.name == SWITCH and (told := _RECOVERED.search(ready)):
                 self.recoveries.append(Recovery(int(told[1].replace(",", "")), int(told[2])))
             return
-        raise RuntimeError(f"{person.name} does not start any more; it printed: {child.text()[-500:]}")
+        raise RuntimeError(f"{service.name} does not start any more; it printed: {child.text()[-500:]}")
 
     async def stop(self, name: str, for_s: float) -> bool:
         """Stop it for a while. False: there was nobody to stop."""
-        with self._busy(name) as person:
-            pid = self.helper(name) if name in _HELPERS else person.pid
+        with self._busy(name) as service:
+            pid = self.helper(name) if name in _HELPERS else service.pid
             try:
                 handle = os.pidfd_open(pid) if pid else -1
             except OSError:
@@ -215,7 +215,7 @@ class People:
             except ProcessLookupError:
                 return False
             finally:
-                self._go_on(handle)
+                self._resume(handle)
             return True
 
     def _signal(self, pid: int, number: int, parent: int) -> bool:
@@ -236,21 +236,21 @@ class People:
             os.close(handle)
         return False
 
-    def _go_on(self, handle: int) -> None:
+    def _resume(self, handle: int) -> None:
         if handle in self._stopped:
             self._stopped.discard(handle)
             with suppress(OSError):
                 signal.pidfd_send_signal(handle, signal.SIGCONT)
             os.close(handle)
 
-    def all_go_on(self) -> None:
+    def resume_all(self) -> None:
         """Nobody is left stopped."""
         for handle in list(self._stopped):
-            self._go_on(handle)
+            self._resume(handle)
 
-    def _bury_orphans(self) -> None:
+    def _reap_orphans(self) -> None:
         """What the killed have left and has ended since."""
-        known = {p.pid for p in self.persons.values()}
+        known = {p.pid for p in self.by_name.values()}
         for pid in children_of(os.getpid()):
             if pid not in known:
                 with suppress(OSError):
@@ -263,18 +263,18 @@ class People:
         async with trio.open_nursery() as nursery:
             while True:
                 await trio.sleep(0.1)
-                for person in self.persons.values():
-                    if person.child is not None and not person.busy and not person.child.running():
-                        last = "; ".join(person.child.text().strip().splitlines()[-3:])
-                        self.unexpected.append(f"{person.name} ended by itself: {last}")
-                        nursery.start_soon(self._replace, person.name)
+                for service in self.by_name.values():
+                    if service.child is not None and not service.busy and not service.child.running():
+                        last = "; ".join(service.child.text().strip().splitlines()[-3:])
+                        self.unexpected.append(f"{service.name} ended by itself: {last}")
+                        nursery.start_soon(self._replace, service.name)
 
     async def _replace(self, name: str) -> None:
-        with self._busy(name) as person:
-            await self._rise(person)
+        with self._busy(name) as service:
+            await self._start_until_ready(service)
 
-    async def go(self, name: str, seconds: float) -> int:
+    async def finish(self, name: str, seconds: float) -> int:
         """Tell it to finish, and wait. Its exit code."""
-        child = self.persons[name].child
+        child = self.by_name[name].child
         assert child is not None
         return await trio.to_thread.run_sync(child.stop, seconds, abandon_on_cancel=True)

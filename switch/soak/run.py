@@ -20,16 +20,16 @@ from switch.observe.follow import Follower
 from switch.observe.lines import HopLine, LineError, is_response, read_hop, towards_issuer
 from switch.simulators.reconciliation import Books
 from switch.soak.disk import Disk
-from switch.soak.faults import Blow, Kind, Targets, blows
+from switch.soak.faults import Fault, Kind, Targets, draw_faults
 from switch.soak.links import Link
-from switch.soak.processes import INDEX, SWITCH, WRITER, People, Recovery, Start
+from switch.soak.processes import INDEX, SWITCH, WRITER, Recovery, Services, Start
 from switch.soak.verdict import Verdict, judge, owes
 
 REST_S: Final = 180.0
 """for what is open to end and what is owed to arrive, once nothing is broken any more"""
 CURRENCY: Final = "MAD"
 _CALM_S: Final = 2.0
-"""before the first blow, and after the last"""
+"""before the first fault, and after the last"""
 _PATIENCE_S, _REPEATS = "4", "1"
 """of the acquirers: above what the switch takes to answer when nothing is wrong"""
 _POS_SHARE: Final = 0.35
@@ -47,9 +47,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """of the network file"""
     rate: float
     duration_s: float
-    """of blows; 0: until `kills`"""
+    """of faults; 0: until `kills`"""
     kills: int
-    """no more blows after so many kills; 0: no bound"""
+    """no more faults after so many kills; 0: no bound"""
     every_s: float
     seed: int
     disk: bool = True
@@ -79,7 +79,7 @@ class Status(msgspec.Struct):
     """payments answered a second, lately"""
     answered: int = 0
     in_flight: int = 0
-    blows: Counter[str] = msgspec.field(default_factory=Counter)
+    faults: Counter[str] = msgspec.field(default_factory=Counter)
     """so far, as `kill issuer`"""
     kills: int = 0
     now: list[str] = msgspec.field(default_factory=list)
@@ -91,14 +91,14 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """What came of it."""
 
     verdict: Verdict
-    blows: dict[str, int]
+    faults: dict[str, int]
     kills: int
     duration_s: float
-    """under blows"""
+    """under faults"""
     unexpected: list[str]
     """processes that ended by themselves, or would not start or stop"""
     refused_starts: list[str]
-    """of the switch, for want of room"""
+    """of the switch: there was no room for its journal"""
     recoveries: list[Recovery]
     disk: str
     """how the journal's disk was filled, or why it was not"""
@@ -122,10 +122,10 @@ def hurried(text: str) -> str:
 def on_quiet_ports(text: str) -> str:
     """The text with each loopback port replaced by a free one that the system gives to nobody while its owner is dead."""
     first, _, _ = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().partition("\t")
-    dice, fresh = SystemRandom(), dict[str, str]()
+    rng, fresh = SystemRandom(), dict[str, str]()
     for used in sorted(set(re.findall(r'(?<=")127\.0\.0\.1:\d+(?=")', text))):
         while used not in fresh:
-            port = dice.randrange(10_000, int(first))
+            port = rng.randrange(10_000, int(first))
             if f"127.0.0.1:{port}" not in fresh.values() and _free(port):
                 fresh[used] = f"127.0.0.1:{port}"
     return re.sub(r'(?<=")127\.0\.0\.1:\d+(?=")', lambda found: fresh[found[0]], text)
@@ -147,8 +147,8 @@ class Soak:
         self.plan = plan
         self.status = Status()
         self._show = show
-        self._dice = Random(plan.seed)  # noqa: S311 - simulation, not secrecy
-        self.people = People(plan.directory, start)
+        self._rng = Random(plan.seed)  # noqa: S311 - simulation, not secrecy
+        self.services = Services(plan.directory, start)
         self.network_file = plan.directory / "network.toml"
         self.network_file.write_text(on_quiet_ports(hurried(plan.text)))
         self.network: Network = load_network(str(self.network_file))
@@ -159,7 +159,7 @@ class Soak:
 
     def release(self, *, keep: bool) -> None:
         """Nobody is left stopped, nothing mounted."""
-        self.people.all_go_on()
+        self.services.resume_all()
         if self._disk is not None:
             self._disk.release(keep=keep)
 
@@ -169,15 +169,15 @@ class Soak:
             self._disk = Disk(self.plan.state / "journal")
         async with trio.open_nursery() as nursery:
             await self._lay_links(nursery)
-            self._hire()
+            self._add_services()
             nursery.start_soon(self._tell)
-            await self.people.come(*self._hosts())
-            await self.people.come(SWITCH)
-            await self.people.come(*self._acquirers())
+            await self.services.start(*self._hosts())
+            await self.services.start(SWITCH)
+            await self.services.start(*self._acquirers())
             began = trio.current_time()
             async with trio.open_nursery() as watching:
-                watching.start_soon(self.people.watch)
-                await self._strike()
+                watching.start_soon(self.services.watch)
+                await self._inject_faults()
                 duration_s = trio.current_time() - began
                 await trio.sleep(_CALM_S)
                 watching.cancel_scope.cancel()
@@ -193,7 +193,7 @@ class Soak:
         return [h.name for h in self.network.hosts]
 
     def _acquirers(self) -> list[str]:
-        return [name for name in self.people.persons if name.startswith("acquirer-")]
+        return [name for name in self.services.by_name if name.startswith("acquirer-")]
 
     async def _lay_links(self, nursery: trio.Nursery) -> None:
         """A link to each host and to each listener; the switch's own network file leads to the hosts through them."""
@@ -201,19 +201,19 @@ class Soak:
         targets: dict[str, Address] = {h.name: h.connect for h in self.network.hosts if h.connect is not None}
         targets |= {x.name: x.address for x in self.network.listeners}
         for name, target in targets.items():
-            link = self._links[name] = Link(name, target, Random(self._dice.getrandbits(64)))  # noqa: S311
+            link = self._links[name] = Link(name, target, Random(self._rng.getrandbits(64)))  # noqa: S311
             await link.open(nursery)
             if name in self._hosts():
                 text = text.replace(f'connect = "{target}"', f'connect = "{link.address}"')
         (self.plan.directory / "switch.toml").write_text(text)
 
-    def _hire(self) -> None:
-        plan, people = self.plan, self.people
+    def _add_services(self) -> None:
+        plan, services = self.plan, self.services
         network = ("--network", str(self.network_file), "--seed", str(plan.seed), "--state", str(plan.hosts))
         for host in self.network.hosts:
             book = ("--book", str(self._book(host.name)))
             if host.role == "issuer":
-                people.add(host.name, "issuer", host.name, "--latency", "40", *network, *book)
+                services.add(host.name, "issuer", host.name, "--latency", "40", *network, *book)
             else:
                 abroad = (
                     "--abroad-rate",
@@ -223,15 +223,15 @@ class Soak:
                     "--drain",
                     f"{REST_S:g}",
                 )
-                people.add(host.name, "network", host.scheme, "--latency", "80", *abroad, *network, *book)
-        people.add(SWITCH, "serve", str(plan.directory / "switch.toml"), "--state", str(plan.state), "--no-show")
+                services.add(host.name, "network", host.scheme, "--latency", "80", *abroad, *network, *book)
+        services.add(SWITCH, "serve", str(plan.directory / "switch.toml"), "--state", str(plan.state), "--no-show")
         ports = [x for x in self.network.listeners if x.role in ("acquirer", "terminal")]
         for n, listener in enumerate(ports):
             pos = listener.role == "terminal"
             share = 1.0 if len(ports) == 1 else _POS_SHARE if pos else 1 - _POS_SHARE
             banks = [word for member in self.network.members for word in ("--bank", member.name)]
             name = f"acquirer-{listener.name}"
-            people.add(
+            services.add(
                 name, "terminal", *banks, "--port", listener.name, "--host", str(self._links[listener.name].address),
                 "--count", "20" if pos else "40", "--rate", f"{plan.rate * share:g}", "--duration", "0",
                 "--patience", _PATIENCE_S, "--repeats", _REPEATS, "--drain", f"{REST_S:g}", "--seed", str(plan.seed + n),
@@ -241,7 +241,7 @@ class Soak:
     def _book(self, name: str) -> Path:
         return self.plan.directory / f"book-{name}.json"
 
-    # -- blows
+    # -- faults
 
     def _targets(self) -> Targets:
         issuers = [h.name for h in self.network.hosts if h.role == "issuer"]
@@ -250,56 +250,56 @@ class Soak:
         stopped = [SWITCH, SWITCH, WRITER, WRITER, *issuers, *networks, *self._acquirers()]
         return Targets(killed, stopped, list(self._links), self._disk is not None)
 
-    async def _strike(self) -> None:
+    async def _inject_faults(self) -> None:
         """Until there have been enough kills, or it is time; returns once everything is mended."""
         plan, status = self.plan, self.status
-        status.phase = "under blows"
+        status.phase = "under faults"
         until = trio.current_time() + plan.duration_s if plan.duration_s else float("inf")
         await trio.sleep(_CALM_S)
         async with trio.open_nursery() as nursery:
-            for blow in blows(self._dice, plan.every_s, self._targets()):
-                await trio.sleep(blow.wait_s)
+            for fault in draw_faults(self._rng, plan.every_s, self._targets()):
+                await trio.sleep(fault.wait_s)
                 if trio.current_time() >= until or (plan.kills and status.kills >= plan.kills):
                     break
-                if self._can(blow):
-                    nursery.start_soon(self._hit, blow)
+                if self._can(fault):
+                    nursery.start_soon(self._inject, fault)
         status.phase = "coming to rest"
 
-    def _can(self, blow: Blow) -> bool:
-        if blow.kind in (Kind.KILL, Kind.STOP):
-            return self.people.is_free(blow.target)
-        return f"{blow.kind} {blow.target}" not in self.status.now
+    def _can(self, fault: Fault) -> bool:
+        if fault.kind in (Kind.KILL, Kind.STOP):
+            return self.services.is_free(fault.target)
+        return f"{fault.kind} {fault.target}" not in self.status.now
 
-    async def _hit(self, blow: Blow) -> None:
-        said = f"{blow.kind} {blow.target}"
+    async def _inject(self, fault: Fault) -> None:
+        said = f"{fault.kind} {fault.target}"
         self.status.now.append(said)
-        if await self._done(blow):
-            self.status.blows[self._counted(blow)] += 1
+        if await self._carry_out(fault):
+            self.status.faults[self._counted(fault)] += 1
         self.status.now.remove(said)
 
-    async def _done(self, blow: Blow) -> bool:
-        if blow.kind is Kind.KILL:
+    async def _carry_out(self, fault: Fault) -> bool:
+        if fault.kind is Kind.KILL:
             self.status.kills += 1
-            done = await self.people.kill(blow.target, blow.for_s)
+            done = await self.services.kill(fault.target, fault.for_s)
             self.status.kills -= not done
-            if blow.target == SWITCH:
+            if fault.target == SWITCH:
                 self._watch.forget()
             return done
-        if blow.kind is Kind.STOP:
-            return await self.people.stop(blow.target, blow.for_s)
-        if blow.kind is Kind.FULL:
+        if fault.kind is Kind.STOP:
+            return await self.services.stop(fault.target, fault.for_s)
+        if fault.kind is Kind.FULL:
             assert self._disk is not None
-            await self._disk.fill(blow.for_s, lambda: self.people.helper(WRITER))
+            await self._disk.fill(fault.for_s, lambda: self.services.helper(WRITER))
             return True
-        link = self._links[blow.target]
-        await {Kind.CUT: link.cut, Kind.STALL: link.stall, Kind.SWALLOW: link.swallow}[blow.kind](blow.for_s)
+        link = self._links[fault.target]
+        await {Kind.CUT: link.cut, Kind.STALL: link.stall, Kind.SWALLOW: link.swallow}[fault.kind](fault.for_s)
         return True
 
-    def _counted(self, blow: Blow) -> str:
-        if blow.kind not in (Kind.KILL, Kind.STOP):
-            return blow.kind.value
-        role = next((h.role for h in self.network.hosts if h.name == blow.target), blow.target)
-        return f"{blow.kind} {'acquirer' if role.startswith('acquirer-') else role}"
+    def _counted(self, fault: Fault) -> str:
+        if fault.kind not in (Kind.KILL, Kind.STOP):
+            return fault.kind.value
+        role = next((h.role for h in self.network.hosts if h.name == fault.target), fault.target)
+        return f"{fault.kind} {'acquirer' if role.startswith('acquirer-') else role}"
 
     # -- rest
 
@@ -311,22 +311,22 @@ class Soak:
         networks = [h.name for h in self.network.hosts if h.role == "network"]
         async with trio.open_nursery() as nursery:
             for name in (*self._acquirers(), *networks):
-                nursery.start_soon(self._leaves, name, REST_S + 20)
+                nursery.start_soon(self._finish, name, REST_S + 20)
         for name in networks:
-            self.people.persons[name].arguments += ["--abroad-rate", "0"]
-        await self.people.come(*networks)
+            self.services.by_name[name].arguments += ["--abroad-rate", "0"]
+        await self.services.start(*networks)
         with trio.move_on_after(REST_S):
             while await trio.to_thread.run_sync(owes, self.plan.state, abandon_on_cancel=True):  # noqa: ASYNC110 - a journal's
                 await trio.sleep(0.5)
         for name in (*self._hosts(), SWITCH):
-            await self._leaves(name, 30)
+            await self._finish(name, 30)
 
-    async def _leaves(self, name: str, seconds: float) -> None:
-        code = await self.people.go(name, seconds)
+    async def _finish(self, name: str, seconds: float) -> None:
+        code = await self.services.finish(name, seconds)
         if code:
-            person = self.people.persons[name]
-            last = "; ".join(person.child.text().strip().splitlines()[-3:]) if person.child else ""
-            self.people.unexpected.append(f"{name} ended with exit code {code}: {last}")
+            service = self.services.by_name[name]
+            last = "; ".join(service.child.text().strip().splitlines()[-3:]) if service.child else ""
+            self.services.unexpected.append(f"{name} ended with exit code {code}: {last}")
 
     def _outcome(self, duration_s: float) -> Outcome:
         self.status.phase = "comparing books"
@@ -337,12 +337,12 @@ class Soak:
         how = "not filled" if disk is None else "tmpfs" if not disk.why_not else f"limit of file sizes ({disk.why_not})"
         return Outcome(
             verdict=judge(self.network, self.plan.state, self.plan.hosts, books),
-            blows=dict(sorted(self.status.blows.items())),
+            faults=dict(sorted(self.status.faults.items())),
             kills=self.status.kills,
             duration_s=duration_s,
-            unexpected=self.people.unexpected,
-            refused_starts=self.people.refused_starts,
-            recoveries=self.people.recoveries,
+            unexpected=self.services.unexpected,
+            refused_starts=self.services.refused_starts,
+            recoveries=self.services.recoveries,
             disk=how,
         )
 

@@ -68,8 +68,8 @@ def host_fold(network: Network, name: str) -> Fold:
     """How the journal of host `name` is read."""
 
     def fresh(_: object) -> Issuer:
-        host, dice = next(h for h in network.hosts if h.name == name), Random(0)  # noqa: S311 - it is never rolled
-        return make_issuer(network, name, dice) if host.role == "issuer" else make_network(network, name, dice)
+        host, rng = next(h for h in network.hosts if h.name == name), Random(0)  # noqa: S311 - it is never rolled
+        return make_issuer(network, name, rng) if host.role == "issuer" else make_network(network, name, rng)
 
     return Fold(
         HOST_SCHEMA, DECODER.decode, fresh, lambda host, entry: host.fold(entry), "is about card {}, not on file"

@@ -62,8 +62,8 @@ def test_after_a_minute_of_blows_all_books_agree(soaked: Soaked) -> None:
     assert soaked.outcome["verdict"]["differences"] == []
     assert soaked.outcome["verdict"]["approved"] > 500
     assert soaked.outcome["kills"] >= 8
-    assert len({name for name in soaked.outcome["blows"] if name.startswith("kill ")}) >= 3
-    assert sum(soaked.outcome["blows"].values()) >= 12
+    assert len({name for name in soaked.outcome["faults"] if name.startswith("kill ")}) >= 3
+    assert sum(soaked.outcome["faults"].values()) >= 12
 
 
 def test_a_debit_that_an_issuer_forgot_is_found_and_its_payments_way_told_from_all_logs(soaked: Soaked) -> None:
@@ -115,7 +115,7 @@ def test_broken_off_in_the_middle_it_leaves_no_process_no_mount_and_no_file(tmp_
         "soak", ["soak", "--duration", "300", "--every", "0.5", "--rate", "20", "--keep", str(run)], tmp_path / "out"
     )
     try:
-        wait_for(lambda: "under blows" in child.text(), 60)
+        wait_for(lambda: "under faults" in child.text(), 60)
         wait_for(lambda: (run / "switch.2.out").exists() or (run / "atlas.2.out").exists(), 60)
         assert len(processes_of(run)) >= 8
         os.kill(child.pid, signal.SIGINT)
@@ -134,7 +134,7 @@ def test_killed_in_the_middle_it_leaves_no_process_and_no_mount(tmp_path: Path) 
     child = Child(
         "soak", ["soak", "--duration", "300", "--every", "0.5", "--rate", "20", "--keep", str(run)], tmp_path / "out"
     )
-    wait_for(lambda: "under blows" in child.text(), 60)
+    wait_for(lambda: "under faults" in child.text(), 60)
     assert len(processes_of(run)) >= 8
     child.kill()
     wait_for(lambda: not processes_of(run), 20)

@@ -13,7 +13,7 @@ import trio
 
 from switch.children import start
 from switch.cli._processes import Child
-from switch.soak.processes import People, children_of
+from switch.soak.processes import Services, children_of
 
 READY = "import time; print('Ready: here', flush=True); time.sleep(60)"
 
@@ -34,13 +34,13 @@ class Script(Child):
 
 
 @pytest.fixture
-def people(tmp_path: Path) -> Iterator[People]:
-    made = People(tmp_path, Script)
+def services(tmp_path: Path) -> Iterator[Services]:
+    made = Services(tmp_path, Script)
     yield made
-    made.all_go_on()
-    for person in made.persons.values():
-        if person.child is not None:
-            person.child.kill()
+    made.resume_all()
+    for service in made.by_name.values():
+        if service.child is not None:
+            service.child.kill()
 
 
 def state(pid: int) -> str:
@@ -53,84 +53,84 @@ async def until(what: Callable[[], bool]) -> None:
             await trio.sleep(0.01)
 
 
-async def test_whoever_is_killed_is_started_again(people: People) -> None:
-    person = people.add("atlas", READY)
-    await people.come("atlas")
-    first = person.pid
-    assert await people.kill("atlas", 0.0)
-    assert (person.lives, people.unexpected) == (2, [])
-    assert person.pid != first
-    assert state(person.pid) in "SR"
+async def test_whoever_is_killed_is_started_again(services: Services) -> None:
+    service = services.add("atlas", READY)
+    await services.start("atlas")
+    first = service.pid
+    assert await services.kill("atlas", 0.0)
+    assert (service.lives, services.unexpected) == (2, [])
+    assert service.pid != first
+    assert state(service.pid) in "SR"
 
 
-async def test_whoever_is_stopped_goes_on_and_is_not_hit_meanwhile(people: People) -> None:
-    person = people.add("atlas", READY)
-    await people.come("atlas")
+async def test_whoever_is_stopped_goes_on_and_is_not_hit_meanwhile(services: Services) -> None:
+    service = services.add("atlas", READY)
+    await services.start("atlas")
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(people.stop, "atlas", 0.3)
-        await until(lambda: state(person.pid) == "T")
-        assert not people.is_free("atlas")
-    assert people.is_free("atlas")
-    await until(lambda: state(person.pid) in "SR")
+        nursery.start_soon(services.stop, "atlas", 0.3)
+        await until(lambda: state(service.pid) == "T")
+        assert not services.is_free("atlas")
+    assert services.is_free("atlas")
+    await until(lambda: state(service.pid) in "SR")
 
 
-async def test_nobody_is_left_stopped_when_it_is_broken_off(people: People) -> None:
-    person = people.add("atlas", READY)
-    await people.come("atlas")
+async def test_nobody_is_left_stopped_when_it_is_broken_off(services: Services) -> None:
+    service = services.add("atlas", READY)
+    await services.start("atlas")
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(people.stop, "atlas", 60.0)
-        await until(lambda: state(person.pid) == "T")
+        nursery.start_soon(services.stop, "atlas", 60.0)
+        await until(lambda: state(service.pid) == "T")
         nursery.cancel_scope.cancel()
-    await until(lambda: state(person.pid) in "SR")
+    await until(lambda: state(service.pid) in "SR")
 
 
-async def test_whoever_ends_unasked_is_noted_with_its_last_words_and_started_again(people: People) -> None:
-    person = people.add("atlas", READY)
-    await people.come("atlas")
+async def test_whoever_ends_unasked_is_noted_with_its_last_words_and_started_again(services: Services) -> None:
+    service = services.add("atlas", READY)
+    await services.start("atlas")
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(people.watch)
-        os.kill(person.pid, signal.SIGKILL)
-        await until(lambda: person.lives == 2 and people.is_free("atlas"))
+        nursery.start_soon(services.watch)
+        os.kill(service.pid, signal.SIGKILL)
+        await until(lambda: service.lives == 2 and services.is_free("atlas"))
         nursery.cancel_scope.cancel()
-    assert people.unexpected == ["atlas ended by itself: Ready: here"]
+    assert services.unexpected == ["atlas ended by itself: Ready: here"]
 
 
 async def test_a_switch_without_room_for_its_journal_is_no_defect_any_other_reason_is(
-    people: People, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("switch.soak.processes._AGAIN_S", 0.0)
     once = tmp_path / "once"
     script = f"import pathlib, sys; p = pathlib.Path({str(once)!r}); p.exists() or (p.touch(), sys.exit(sys.argv[1])); {READY}"
     for name, reason in (("switch", "write failed: No space left on device"), ("rif", "no idea")):
         once.unlink(missing_ok=True)
-        people.add(name, script, reason)
+        services.add(name, script, reason)
         once.touch()
-        await people.come(name)
+        await services.start(name)
         once.unlink()
-        await people.kill(name, 0.0)
-    assert [text.splitlines()[-2].strip() for text in people.refused_starts] == [
+        await services.kill(name, 0.0)
+    assert [text.splitlines()[-2].strip() for text in services.refused_starts] == [
         "write failed: No space left on device"
     ]
-    assert [text.splitlines()[-2].strip() for text in people.unexpected] == ["no idea"]
+    assert [text.splitlines()[-2].strip() for text in services.unexpected] == ["no idea"]
 
 
-async def test_the_switchs_helpers_are_found_among_its_children_and_killed_alone(people: People) -> None:
+async def test_the_switchs_helpers_are_found_among_its_children_and_killed_alone(services: Services) -> None:
     helper = "[sys.executable, '-c', 'import time; time.sleep(60)', 'switch.journal.writer']"
-    person = people.add("switch", f"import subprocess, sys; subprocess.Popen({helper}); {READY}")
-    await people.come("switch")
-    pid = people.helper("writer")
-    assert pid in children_of(person.pid)
-    assert await people.kill("writer", 0.0)
+    service = services.add("switch", f"import subprocess, sys; subprocess.Popen({helper}); {READY}")
+    await services.start("switch")
+    pid = services.helper("writer")
+    assert pid in children_of(service.pid)
+    assert await services.kill("writer", 0.0)
     await until(lambda: state(pid) == "Z")
-    assert person.lives == 1
-    os.kill(person.pid, signal.SIGKILL)
-    assert people.helper("index") == 0
-    assert not await people.kill("index", 0.0)
+    assert service.lives == 1
+    os.kill(service.pid, signal.SIGKILL)
+    assert services.helper("index") == 0
+    assert not await services.kill("index", 0.0)
 
 
-async def test_a_helper_that_is_gone_is_nobody_to_stop(people: People) -> None:
-    people.add("switch", READY)
-    await people.come("switch")
+async def test_a_helper_that_is_gone_is_nobody_to_stop(services: Services) -> None:
+    services.add("switch", READY)
+    await services.start("switch")
     began = time.monotonic()
-    assert not await people.stop("writer", 60.0)
+    assert not await services.stop("writer", 60.0)
     assert time.monotonic() - began < 30
