@@ -24,11 +24,11 @@ from switch.security.vault import VaultError
 from switch.server.connections import ListenError
 from switch.server.driver import Sinks
 from switch.server.driving import until_told_to_stop
-from switch.server.handover import Estate
+from switch.server.handover import Handover
 from switch.server.ports import MonotonicClock
 from switch.server.recording import Recording
 from switch.server.reloading import Reloader
-from switch.server.restarting import Restarter, heed_signals
+from switch.server.restarting import Restarter, unblock_signals
 from switch.server.serving import Serving, serving
 
 READY = "ready.json"
@@ -48,7 +48,7 @@ class App(msgspec.Struct, frozen=True, kw_only=True):
     """events are printed to stderr too"""
     drain_s: float
     """to finish what is in flight when told to stop"""
-    inherited: Estate | None
+    inherited: Handover | None
     """what the program before has left in this process"""
 
 
@@ -89,7 +89,7 @@ async def _serve(app: App, ready: Callable[[Serving], None]) -> str:
             running.control.add(name, task)
 
         async def tell() -> None:
-            heed_signals()
+            unblock_signals()
             with trio.move_on_after(HOSTS_S):
                 while running.hosts_up()[1]:  # noqa: ASYNC110 - the switch is pure: it has no event to wait for
                     await trio.sleep(0.02)

@@ -23,7 +23,7 @@ from switch.core.outbox import Outbox, Ports
 from switch.core.party import Close, Effect, Hop, LinkId, Log, Party, Send
 from switch.server.connections import Connection, address_of
 from switch.server.handover import KeptConnection
-from switch.server.listeners import Doors
+from switch.server.listeners import Listeners
 from switch.server.pace import Pace, Paced, Yielding
 from switch.server.ports import Dial, Journal, Sinks, trio_clock
 from switch.server.tap_port import Watcher
@@ -50,7 +50,7 @@ class Driver:
         self._journal = journal
         self._epoll = select.epoll()
         self._pace = Pace(limits.turn_ms) if isinstance(party, Paced) else None
-        self.doors = Doors(self._epoll, limits, self)
+        self.listeners = Listeners(self._epoll, limits, self)
         self._connections: dict[int, Connection] = {}
         self._by_link: dict[LinkId, Connection] = {}
         self._touched: set[Connection] = set()
@@ -110,8 +110,8 @@ class Driver:
                 self._read(connection, now)
         elif fd == self._journal_fd:
             self._read_journal(now)
-        elif self.doors.is_door(fd):
-            self.doors.accept(fd, now)
+        elif self.listeners.is_listener(fd):
+            self.listeners.accept(fd, now)
 
     def _read(self, connection: Connection, now: int) -> None:
         data = connection.receive()
@@ -216,7 +216,7 @@ class Driver:
         """From now on drive `party`, which goes on with all links and records of the one before. Between two batches only."""
         assert not self.party.effects, "what the one before asked for has been done"
         party.wall_offset_ns = self.party.wall_offset_ns
-        self.party, self._limits, self.doors.limits = party, limits, limits
+        self.party, self._limits, self.listeners.limits = party, limits, limits
         if self._pace is not None:
             self._pace.limit(limits.turn_ms)
         self.carry_out(now)
@@ -228,14 +228,14 @@ class Driver:
         self._still = True
         for fd in self._connections:
             self._epoll.unregister(fd)
-        self.doors.shut()
+        self.listeners.shut()
 
     def go_on(self) -> None:
         """The end of standing still."""
         self._still = False
         for connection in self._connections.values():
             self._epoll.register(connection.fd, select.EPOLLIN | (select.EPOLLOUT if connection.writing else 0))
-        self.doors.reopen()
+        self.listeners.reopen()
         self.carry_out(trio_clock())
 
     def settled(self, position: int) -> bool:
@@ -271,7 +271,7 @@ class Driver:
     @property
     def addresses(self) -> dict[str, Address]:
         """Where each listener really listens (port 0 resolved)."""
-        return self.doors.addresses
+        return self.listeners.addresses
 
     @property
     def open_connections(self) -> int:
@@ -320,7 +320,7 @@ class Driver:
         for txn, _ in connection.txns:
             self.party.undelivered(connection.link, txn, now)
         self.party.disconnected(connection.link, now)
-        self.doors.lost(connection.link)
+        self.listeners.lost(connection.link)
 
     def _tell_closed(self, connection: Connection, reason: str, now: int) -> None:
         """Log the end of a connection; of an address whose connections end by the hundred, how many ended."""
@@ -455,7 +455,7 @@ class Driver:
 
     async def drain(self, seconds: float) -> bool:
         """Stop accepting, let the party finish and say goodbye. True if everything left within `seconds`."""
-        self.doors.stop_listening()
+        self.listeners.stop_listening()
         return await self.finish(seconds)
 
     async def finish(self, seconds: float) -> bool:
@@ -473,7 +473,7 @@ class Driver:
 
     def close(self) -> None:
         """Close every socket and the journal."""
-        self.doors.close()
+        self.listeners.close()
         for connection in self._connections.values():
             connection.sock.close()
         self._connections.clear()

@@ -10,8 +10,8 @@ from switch.core.limits import Limits
 from switch.core.network import Address
 from switch.core.party import LinkId, Party
 from switch.server.driver import Driver
-from switch.server.handover import Estate
-from switch.server.listeners import DialKey, Door
+from switch.server.handover import Handover
+from switch.server.listeners import DialKey, ListeningSocket
 from switch.server.ports import Dial, Journal, Sinks, trio_clock
 
 
@@ -25,7 +25,7 @@ async def driving(
     limits: Limits | None = None,
     journal: Journal | None = None,
     durable: int = 0,
-    inherited: Estate | None = None,
+    inherited: Handover | None = None,
 ) -> AsyncIterator[Driver]:
     """Run `party` while the body runs; the body's end stops it at once (call `Driver.drain` first to be gentle).
 
@@ -37,13 +37,13 @@ async def driving(
         if inherited is not None:
             _move_in(driver, inherited)
         wanted = dict(listen)
-        driver.doors.move(wanted, driver.doors.prepare(wanted))
+        driver.listeners.move(wanted, driver.listeners.prepare(wanted))
         driver.attach_journal()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(driver.poll)
             nursery.start_soon(driver.keep_time)
             nursery.start_soon(driver.keep_journal)
-            driver.doors.dial(dial, nursery, _dialled(inherited))
+            driver.listeners.dial(dial, nursery, _dialled(inherited))
             if inherited is not None:
                 driver.read_once()
             driver.carry_out(trio_clock())
@@ -53,17 +53,17 @@ async def driving(
         driver.close()
 
 
-def _move_in(driver: Driver, inherited: Estate) -> None:
+def _move_in(driver: Driver, inherited: Handover) -> None:
     """Take the sockets that another process has left."""
-    driver.doors.counts.update(inherited.counts)
-    doors, connections = inherited.door_sockets(), inherited.sockets()
+    driver.listeners.counts.update(inherited.counts)
+    doors, connections = inherited.listening_sockets(), inherited.sockets()
     for door in inherited.doors:
-        driver.doors.open(Door(door.name, door.address, doors[door.name]))
+        driver.listeners.open(ListeningSocket(door.name, door.address, doors[door.name]))
     for connection in inherited.connections:
         driver.adopt(connections[connection.link], connection)
 
 
-def _dialled(inherited: Estate | None) -> dict[DialKey, LinkId]:
+def _dialled(inherited: Handover | None) -> dict[DialKey, LinkId]:
     """The connections that another process made, by whom it dialled."""
     if inherited is None:
         return {}

@@ -21,7 +21,7 @@ from switch.core.party import LinkId
 ENVIRONMENT: Final = "CMI_SWITCH_HANDOVER"
 """`PID:FD`: process PID is to read its estate from descriptor FD. `ask`: say what you could take over, and end"""
 ASK: Final = "ask"
-BURIAL_S: Final = 10.0
+CHILDREN_S: Final = 10.0
 
 
 class KeptConnection(msgspec.Struct, frozen=True):
@@ -34,7 +34,7 @@ class KeptConnection(msgspec.Struct, frozen=True):
     closing: str
 
 
-class KeptDoor(msgspec.Struct, frozen=True):
+class KeptListener(msgspec.Struct, frozen=True):
     """A listening socket, and where it was to listen."""
 
     name: str
@@ -42,21 +42,21 @@ class KeptDoor(msgspec.Struct, frozen=True):
     fd: int
 
 
-class Estate(msgspec.Struct, frozen=True, kw_only=True):
+class Handover(msgspec.Struct, frozen=True, kw_only=True):
     """All of it. New members go to the end, with a default: an older or newer release reads what it knows."""
 
     version: int
     """of `memory`: `core.handover.memory.MEMORY`"""
     memory: msgspec.Raw
     """empty: only sockets are left"""
-    doors: tuple[KeptDoor, ...]
+    doors: tuple[KeptListener, ...]
     connections: tuple[KeptConnection, ...]
     dialled: tuple[tuple[str, Address, int, LinkId], ...]
     """links this side made: name, address, which of several to it, the connection there is"""
     counts: dict[str, int]
     """connections so far, by name"""
     children: tuple[int, ...]
-    """processes that end with the one before, to be buried by the next"""
+    """processes that end with the one before, to be waited for by the next"""
     restarts: int
     """how many this process makes, since the first"""
     stopped_ns: int
@@ -77,11 +77,11 @@ class Estate(msgspec.Struct, frozen=True, kw_only=True):
         """The connections' sockets, this process's own from now on."""
         return {kept.link: _own(kept.fd) for kept in self.connections}
 
-    def door_sockets(self) -> dict[str, socket.socket]:
+    def listening_sockets(self) -> dict[str, socket.socket]:
         """The listening ones."""
         return {kept.name: _own(kept.fd) for kept in self.doors}
 
-    def bury(self, wait_s: float = BURIAL_S) -> None:
+    def wait_for_children(self, wait_s: float = CHILDREN_S) -> None:
         """Wait until the children of the program before have ended: its journal's writer has the journal until then."""
         give_up = time.monotonic() + wait_s
         for pid in self.children:
@@ -97,7 +97,7 @@ def _own(fd: int) -> socket.socket:
     return sock
 
 
-def leave(estate: Estate) -> int:
+def leave(estate: Handover) -> int:
     """Write it to a memfd; the descriptors it names are inherited from now on. Returns the memfd's descriptor."""
     fd = os.memfd_create("estate", 0)
     with open(fd, "wb", closefd=False) as file:
@@ -107,13 +107,13 @@ def leave(estate: Estate) -> int:
     return fd
 
 
-def keep_over_exec(estate: Estate, *, keep: bool) -> None:
+def keep_over_exec(estate: Handover, *, keep: bool) -> None:
     """Whether the next program in this process has the sockets."""
     for fd in (*(door.fd for door in estate.doors), *(connection.fd for connection in estate.connections)):
         os.set_inheritable(fd, keep)
 
 
-def inherit(environment: Mapping[str, str], pid: int) -> Estate | None:
+def inherit(environment: Mapping[str, str], pid: int) -> Handover | None:
     """What the process before has left; None where there was none. Call it before anything else is opened.
 
     What cannot be read at all is closed whole, so that peers see it and come again: as after a crash.
@@ -125,7 +125,7 @@ def inherit(environment: Mapping[str, str], pid: int) -> Estate | None:
     with open(fd, "rb") as file:
         packed = file.read()
     try:
-        return msgspec.msgpack.decode(packed, type=Estate)
+        return msgspec.msgpack.decode(packed, type=Handover)
     except msgspec.MsgspecError:
         os.closerange(3, os.sysconf("SC_OPEN_MAX"))
         return None

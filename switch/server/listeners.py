@@ -20,7 +20,7 @@ from switch.core.limits import Limits
 from switch.core.network import Address
 from switch.core.party import LinkId, Log
 from switch.server.connections import connect, listening_socket, reason_of
-from switch.server.handover import KeptDoor
+from switch.server.handover import KeptListener
 from switch.server.ports import Dial, trio_clock
 
 ACCEPTS_PER_WAKE = 64
@@ -30,8 +30,8 @@ STEADY_S = 5
 DialKey: TypeAlias = tuple[str, Address, int]
 
 
-class House(Protocol):
-    """The driver, as seen from its doors."""
+class ConnectionOwner(Protocol):
+    """The driver, as seen from its listeners."""
 
     @property
     def open_connections(self) -> int:
@@ -50,7 +50,7 @@ class House(Protocol):
         """Log it."""
 
 
-class Door(msgspec.Struct, frozen=True):
+class ListeningSocket(msgspec.Struct, frozen=True):
     """A listening socket, where it was to listen, and what links through it are called."""
 
     name: str
@@ -67,15 +67,15 @@ class _Dialled:
         self.link: LinkId = ""
 
 
-class Doors:
-    """Of one driver."""
+class Listeners:
+    """The listening sockets of one driver, and the links it dials."""
 
-    def __init__(self, epoll: select.epoll, limits: Limits, house: House) -> None:
+    def __init__(self, epoll: select.epoll, limits: Limits, owner: ConnectionOwner) -> None:
         self.limits = limits
         self.addresses: dict[str, Address] = {}
         """where each listener really listens (port 0 resolved)"""
         self._epoll = epoll
-        self._house = house
+        self._owner = owner
         self.files_max = 1 << 62
         """connections that the process's open files allow, beside what it needs for itself"""
         self._refused, self._refusal_said_ns = 0, -1_000_000_000
@@ -103,9 +103,9 @@ class Doors:
 
     def listen(self, name: str, address: Address) -> None:
         """Accept connections on `address` as links of `name`. Raises OSError with the address in its text."""
-        self.open(Door(name, address, listening_socket(address.host, address.port)))
+        self.open(ListeningSocket(name, address, listening_socket(address.host, address.port)))
 
-    def open(self, door: Door) -> None:
+    def open(self, door: ListeningSocket) -> None:
         """Accept connections from a socket that listens already."""
         sock, name = door.sock, door.name
         self._asked[name] = door.address
@@ -114,23 +114,23 @@ class Doors:
         host, port = sock.getsockname()[:2]
         self.addresses[name] = Address(host, port)
 
-    def prepare(self, wanted: Mapping[str, Address]) -> list[Door]:
+    def prepare(self, wanted: Mapping[str, Address]) -> list[ListeningSocket]:
         """Sockets for those of `wanted` that are new, or elsewhere: they listen, and nobody is accepted yet.
 
         Raises OSError where an address cannot be had; nothing is left open then.
         """
-        found: list[Door] = []
+        found: list[ListeningSocket] = []
         try:
             for name, address in wanted.items():
                 if self._asked.get(name) != address:
-                    found.append(Door(name, address, listening_socket(address.host, address.port)))
+                    found.append(ListeningSocket(name, address, listening_socket(address.host, address.port)))
         except OSError:
             for door in found:
                 door.sock.close()
             raise
         return found
 
-    def move(self, wanted: Mapping[str, Address], prepared: Iterable[Door]) -> None:
+    def move(self, wanted: Mapping[str, Address], prepared: Iterable[ListeningSocket]) -> None:
         """Listen where `wanted` says and nowhere else; `prepared` is what `prepare` gave for it."""
         for fd, (name, sock) in list(self._listeners.items()):
             if wanted.get(name) != self._asked[name]:
@@ -150,7 +150,7 @@ class Doors:
         for fd in self._listeners:
             self._epoll.register(fd, select.EPOLLIN)
 
-    def is_door(self, fd: int) -> bool:
+    def is_listener(self, fd: int) -> bool:
         """True if `fd` is a listening socket of ours."""
         return fd in self._listeners
 
@@ -168,11 +168,11 @@ class Doors:
                 else:
                     self._log("error", "listener.accept_failed", listener=name, reason=str(error.strerror))
                 return
-            if self._house.open_connections >= self.connections_max and not self._house.make_room(*self._bound(), now):
+            if self._owner.open_connections >= self.connections_max and not self._owner.make_room(*self._bound(), now):
                 sock.close()
                 self._refuse(name, f"{address[0]}:{address[1]}", now)
                 continue
-            self._house.add(sock, self.next_link(name), now)
+            self._owner.add(sock, self.next_link(name), now)
 
     @property
     def connections_max(self) -> int:
@@ -205,7 +205,7 @@ class Doors:
             listener.accept()[0].close()
         with suppress(OSError):
             self._spare_fd = os.open(os.devnull, os.O_RDONLY)
-        self._log("error", "limit.reached", limit="open files", value=self._house.open_connections, listener=name,
+        self._log("error", "limit.reached", limit="open files", value=self._owner.open_connections, listener=name,
                   hint="raise the process's hard limit of open files (ulimit -Hn), or lower connections in [limits]")  # fmt: skip
 
     def stop_listening(self) -> None:
@@ -224,9 +224,9 @@ class Doors:
 
     # -- whom this side calls
 
-    def kept(self) -> tuple[KeptDoor, ...]:
+    def kept(self) -> tuple[KeptListener, ...]:
         """The listening sockets, for another process."""
-        return tuple(KeptDoor(name, self._asked[name], fd) for fd, (name, _) in self._listeners.items())
+        return tuple(KeptListener(name, self._asked[name], fd) for fd, (name, _) in self._listeners.items())
 
     def kept_dials(self) -> tuple[tuple[str, Address, int, LinkId], ...]:
         """What is dialled, and the connections there are."""
@@ -291,10 +291,10 @@ class Doors:
         closed = self._closed[link] = trio.Event()
         dialled.link = link
         now = trio_clock()
-        self._house.add(sock, link, now)
-        self._house.carry_out(now)
+        self._owner.add(sock, link, now)
+        self._owner.carry_out(now)
         await closed.wait()
         dialled.link = ""
 
     def _log(self, level: str, event: str, **fields: Any) -> None:
-        self._house.tell(Log(level, event, fields))
+        self._owner.tell(Log(level, event, fields))

@@ -104,7 +104,7 @@ class Reloader:
         wanted = addresses_of(network)
         try:
             files = raise_open_files(network)
-            opened = driver.doors.prepare(wanted)
+            opened = driver.listeners.prepare(wanted)
         except OSError as error:
             raise Unable(
                 str(error),
@@ -126,11 +126,11 @@ class Reloader:
         take_over(new, hand_over(old, whole=False), now)
         running.follow(new, network, spoken)
         driver.follow(new, network.limits, now)
-        driver.doors.move(wanted, opened)
-        for link in driver.doors.dial(dials_of(network), running.nursery):
+        driver.listeners.move(wanted, opened)
+        for link in driver.listeners.dial(dials_of(network), running.nursery):
             new.retire(link, "fewer connections with this host are to be kept", now)
         driver.carry_out(now)
-        driver.doors.files_max = files.connections_max
+        driver.listeners.files_max = files.connections_max
         if files.too_few is not None:
             driver.tell(files.too_few)
 

@@ -26,7 +26,7 @@ from switch.core.network import Network
 from switch.core.operator.command import Arguments, Unable
 from switch.core.operator.errors import ErrorCode
 from switch.core.party import Log
-from switch.server.handover import ASK, ENVIRONMENT, Estate, keep_over_exec, leave
+from switch.server.handover import ASK, ENVIRONMENT, Handover, keep_over_exec, leave
 from switch.server.ports import trio_clock
 from switch.server.reloading import raise_obstacles
 from switch.server.serving import Serving
@@ -37,7 +37,7 @@ SETTLE_S: Final = 5.0
 """the journal must hold everything by then"""
 ANSWERED_S: Final = 0.05
 """so long the operator's connection has to take the answer"""
-HEEDED: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+BLOCKED_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 """signals that wait until the new program heeds them"""
 
 
@@ -59,9 +59,9 @@ def own_command() -> list[str]:
     return [sys.executable, *sys.orig_argv[1:]]
 
 
-def heed_signals() -> None:
+def unblock_signals() -> None:
     """The signals that came while one program gave way to the other arrive now."""
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, HEEDED)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, BLOCKED_SIGNALS)
 
 
 class Restarter:
@@ -173,9 +173,9 @@ class Restarter:
         running, driver = self._running, self._running.driver
         async with running.changing:
             driver.tell(Log("info", "restart.begun", {"by": by, "connections": driver.open_connections}))
-            dialled = driver.doors.kept_dials()
+            dialled = driver.listeners.kept_dials()
             await running.stop_index()
-            driver.doors.dial([], running.nursery)
+            driver.listeners.dial([], running.nursery)
             try:
                 if memory != MEMORY:
                     await self._finish(memory)
@@ -191,7 +191,7 @@ class Restarter:
                     os.kill(os.getpid(), signal.SIGTERM)
 
     async def _finish(self, memory: int) -> None:
-        """The new program cannot read what goes on: end it in order. New connections wait at the doors."""
+        """The new program cannot read what goes on: end it in order. New connections wait in the kernel."""
         driver = self._running.driver
         driver.tell(Log("warning", "restart.drains", {
             "memory": MEMORY, "reads": memory, "hint": "the new release cannot take over connections: they end, and come again",
@@ -221,13 +221,13 @@ class Restarter:
         """Without a pause. Returns only by raising OSError: the program could not be executed."""
         running, driver = self._running, self._running.driver
         left: Memory | None = hand_over(running.switch, whole=True) if keeps else None
-        estate = Estate(
+        estate = Handover(
             version=MEMORY if keeps else 0,
             memory=msgspec.Raw(msgspec.msgpack.encode(left)),
-            doors=driver.doors.kept(),
+            doors=driver.listeners.kept(),
             connections=driver.kept(),
             dialled=dialled,
-            counts=driver.doors.counts,
+            counts=driver.listeners.counts,
             children=(running.feed.pid,),
             restarts=running.restarts + 1,
             stopped_ns=stopped_ns,
@@ -238,11 +238,11 @@ class Restarter:
         fd = leave(estate)
         sys.stdout.flush()
         sys.stderr.flush()
-        signal.pthread_sigmask(signal.SIG_BLOCK, HEEDED)
+        signal.pthread_sigmask(signal.SIG_BLOCK, BLOCKED_SIGNALS)
         try:
             os.execve(self._command[0], self._command, {**os.environ, ENVIRONMENT: f"{os.getpid()}:{fd}"})  # noqa: S606
         finally:
-            heed_signals()
+            unblock_signals()
             keep_over_exec(estate, keep=False)
             os.close(fd)
 

@@ -34,7 +34,7 @@ from switch.server.defects import keep_defects
 from switch.server.driver import Dial, Driver, Sinks, trio_clock
 from switch.server.driving import driving
 from switch.server.gc_tuning import quiet_collector
-from switch.server.handover import Estate
+from switch.server.handover import Handover
 from switch.server.health import Doctor, Health, disk_free_bytes, seconds_since
 from switch.wire import Dialect, DialectError
 from switch.wire.dialect import names
@@ -101,7 +101,7 @@ class Serving:
             exceptions=len(state.exceptions) + len(state.shelved),
             disk_free_bytes=disk_free_bytes(self._state_dir),
             connections=self.driver.open_connections,
-            connections_max=self.driver.doors.connections_max,
+            connections_max=self.driver.listeners.connections_max,
         )
 
     def follow(self, switch: Switch, network: Network, dialects: dict[str, Dialect]) -> None:
@@ -133,7 +133,7 @@ class Serving:
     def resume(self, dialled: Sequence[tuple[str, Address, int, LinkId]]) -> None:
         """A hand-over was begun and did not come about: go on dialling and indexing."""
         there = {(name, address, n): link for name, address, n, link in dialled if self.driver.knows(link)}
-        self.driver.doors.dial(dials_of(self.network), self.nursery, there)
+        self.driver.listeners.dial(dials_of(self.network), self.nursery, there)
         self.nursery.start_soon(self.keep_index)
 
 
@@ -236,7 +236,7 @@ def index_damaged(why: str) -> Log:
 
 @asynccontextmanager
 async def serving(
-    network: Network, state_dir: Path, open_sinks: Callable[[], Sinks], inherited: Estate | None = None
+    network: Network, state_dir: Path, open_sinks: Callable[[], Sinks], inherited: Handover | None = None
 ) -> AsyncIterator[Serving]:
     """Run the switch of `network` while the body runs; journal and key live in `state_dir`.
 
@@ -248,7 +248,7 @@ async def serving(
     began = time.perf_counter()
     dialects = dialects_of(network)
     if inherited is not None:
-        inherited.bury()
+        inherited.wait_for_children()
     vault = open_vault(state_dir)
     feed = Feed(state_dir, network.name, network.limits, key=chain_key(vault))
     recovered = feed.open()
@@ -281,7 +281,7 @@ async def serving(
             trio.open_nursery() as nursery,
         ):
             running = Serving(switch, driver, control, feed, nursery, recovered, state_dir, sinks)
-            driver.doors.files_max = files.connections_max
+            driver.listeners.files_max = files.connections_max
             running.recovery_ms = round((time.perf_counter() - began) * 1000)
             if inherited is not None:
                 running.restarts = inherited.restarts
@@ -301,7 +301,7 @@ async def serving(
         feed.close()
 
 
-def begin(switch: Switch, dialects: dict[str, Dialect], inherited: Estate | None, sinks: Sinks) -> Estate | None:
+def begin(switch: Switch, dialects: dict[str, Dialect], inherited: Handover | None, sinks: Sinks) -> Handover | None:
     """The switch's first call: with what was left to it or, where there is nothing or it is of no use, as after a crash.
 
     `dialects`: the switch's own; those that only links of before speak are added.

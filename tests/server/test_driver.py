@@ -263,7 +263,7 @@ async def test_a_connection_too_many_is_closed_and_the_limit_named(clock: MockCl
 async def test_of_its_open_files_the_process_gives_connections_no_more_than_said(clock: MockClock) -> None:
     party, notes = Scripted(), Notes()
     async with driven(party, notes) as driver, AsyncExitStack() as stack:
-        driver.doors.files_max = 2
+        driver.listeners.files_max = 2
         streams = [await stack.enter_async_context(await peer(driver)) for _ in range(3)]
         assert await streams[2].receive_some() == b""
     (reached,) = notes.named("limit.reached")

@@ -23,7 +23,7 @@ from switch.core.network import Address, Network
 from switch.core.party import LinkId, Send
 from switch.server.driver import Dial, Driver, Sinks
 from switch.server.driving import driving
-from switch.server.handover import ENVIRONMENT, Estate, KeptConnection, KeptDoor, inherit, leave
+from switch.server.handover import ENVIRONMENT, Handover, KeptConnection, KeptListener, inherit, leave
 from switch.server.serving import serving
 from tests.core.scripts import Scene, purchase
 from tests.server.parties import Notes, Scripted
@@ -48,12 +48,12 @@ def stack() -> Iterator[ExitStack]:
         yield stack
 
 
-def estate(memory: Any = None, version: int = MEMORY, **members: Any) -> Estate:
+def estate(memory: Any = None, version: int = MEMORY, **members: Any) -> Handover:
     given = {
         "version": version, "memory": msgspec.Raw(msgspec.msgpack.encode(memory)), "doors": (), "connections": (),
         "dialled": (), "counts": {}, "children": (), "restarts": 1, "stopped_ns": 0, "by": "test",
     }  # fmt: skip
-    return Estate(**{**given, **members})
+    return Handover(**{**given, **members})
 
 
 def pair(stack: ExitStack, link: LinkId, **members: Any) -> tuple[socket.socket, KeptConnection]:
@@ -115,9 +115,9 @@ def test_the_children_of_the_program_before_are_waited_for() -> None:
         os.read(reading, 1)
         os._exit(0)
     os.close(reading)
-    estate(children=(pid,)).bury(wait_s=0.01)
+    estate(children=(pid,)).wait_for_children(wait_s=0.01)
     os.close(writing)
-    estate(children=(pid,)).bury()
+    estate(children=(pid,)).wait_for_children()
     with pytest.raises(ChildProcessError):
         os.waitpid(pid, os.WNOHANG)
 
@@ -180,7 +180,7 @@ async def test_an_answer_left_over_that_never_leaves_is_reported(clock: MockCloc
 async def test_an_open_port_is_taken_over_and_one_that_moved_is_opened(clock: MockClock) -> None:
     sock = socket.create_server(("127.0.0.1", 0))
     there, gone = Address("127.0.0.1", sock.getsockname()[1]), socket.create_server(("127.0.0.1", 0))
-    doors = (KeptDoor("stays", there, sock.detach()), KeptDoor("goes", ANYWHERE, os.dup(gone.fileno())))
+    doors = (KeptListener("stays", there, sock.detach()), KeptListener("goes", ANYWHERE, os.dup(gone.fileno())))
     gone.close()
     listen = [("stays", there), ("comes", ANYWHERE)]
     async with driven(Scripted(), listen=listen, inherited=estate(doors=doors)) as driver:
@@ -226,13 +226,13 @@ def memory_of_a_scene() -> Memory:
     ids=["another version", "nonsense", "an older journal"],
 )
 async def test_a_memory_of_no_use_closes_connections_and_keeps_ports(
-    left: Estate, reason: str, network: Network, tmp_path: Path, stack: ExitStack
+    left: Handover, reason: str, network: Network, tmp_path: Path, stack: ExitStack
 ) -> None:
     ours, kept = pair(stack, "acquirers#1")
     pos = next(x for x in network.listeners if x.name == "pos").address
     door = socket.create_server((pos.host, pos.port))
     inode = os.fstat(door.fileno()).st_ino
-    left = msgspec.structs.replace(left, connections=(kept,), doors=(KeptDoor("pos", pos, door.detach()),))
+    left = msgspec.structs.replace(left, connections=(kept,), doors=(KeptListener("pos", pos, door.detach()),))
     notes = Notes()
 
     def sinks() -> Sinks:
@@ -244,5 +244,5 @@ async def test_a_memory_of_no_use_closes_connections_and_keeps_ports(
         assert said.fields["closed"] == 1
         assert ours.recv(10) == b""
         assert running.driver.open_connections == 0
-        ((fd),) = [door.fd for door in running.driver.doors.kept() if door.name == "pos"]
+        ((fd),) = [door.fd for door in running.driver.listeners.kept() if door.name == "pos"]
         assert os.fstat(fd).st_ino == inode, "the same open port"

@@ -18,7 +18,7 @@ from switch.config.load import SHIPPED
 from switch.core.handover.memory import MEMORY, Memory
 from switch.core.network import Network
 from switch.core.operator.command import Unable
-from switch.server.handover import ENVIRONMENT, Estate, inherit
+from switch.server.handover import ENVIRONMENT, Handover, inherit
 from switch.server.restarting import Ability, Restarter
 from switch.server.serving import Serving, serving
 from switch.wire import Dialect
@@ -66,9 +66,9 @@ async def running_with_acquirer(
 
 
 @pytest.fixture
-def left(monkeypatch: pytest.MonkeyPatch) -> list[Estate]:
+def left(monkeypatch: pytest.MonkeyPatch) -> list[Handover]:
     """What was left to programs that then could not be executed."""
-    found: list[Estate] = []
+    found: list[Handover] = []
 
     def execve(path: str, command: list[str], environment: dict[str, str]) -> None:
         fd = os.dup(int(environment[ENVIRONMENT].partition(":")[2]))
@@ -90,7 +90,7 @@ async def until(what: Callable[[], Any]) -> None:
 
 
 async def test_what_is_left_is_whole_and_a_program_that_cannot_begin_costs_nothing(
-    network: Network, tmp_path: Path, left: list[Estate]
+    network: Network, tmp_path: Path, left: list[Handover]
 ) -> None:
     notes = Notes()
     async with running_with_acquirer(network, tmp_path, notes) as (running, acquirer):
@@ -110,7 +110,7 @@ async def test_what_is_left_is_whole_and_a_program_that_cannot_begin_costs_nothi
         assert (await acquirer.asks("301"))["39"] == "00", "it goes on as before"
         assert not any(os.get_inheritable(kept.fd) for kept in estate.connections)
         assert signal.SIGTERM not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
-        assert running.driver.doors.kept_dials(), "hosts are dialled again"
+        assert running.driver.listeners.kept_dials(), "hosts are dialled again"
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ async def test_what_is_left_is_whole_and_a_program_that_cannot_begin_costs_nothi
     ids=["fails", "knows no restarts"],
 )
 async def test_a_program_that_could_not_take_over_is_not_begun(
-    command: list[str], reason: str, network: Network, tmp_path: Path, left: list[Estate]
+    command: list[str], reason: str, network: Network, tmp_path: Path, left: list[Handover]
 ) -> None:
     notes = Notes()
     async with running_with_acquirer(network, tmp_path, notes) as (running, acquirer):
@@ -134,7 +134,7 @@ async def test_a_program_that_could_not_take_over_is_not_begun(
 
 
 async def test_a_release_with_another_memory_gets_open_ports_after_all_has_ended(
-    network: Network, tmp_path: Path, left: list[Estate], monkeypatch: pytest.MonkeyPatch
+    network: Network, tmp_path: Path, left: list[Handover], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     killed: list[int] = []
     monkeypatch.setattr(os, "kill", lambda pid, number: killed.append(number))
