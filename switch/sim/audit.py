@@ -58,7 +58,7 @@ class Failure(msgspec.Struct, frozen=True):
 
 
 class Audit:
-    """Of one day."""
+    """Keeps the books of one day as they must be, and compares."""
 
     def __init__(self, limits: Limits, hosts: Iterable[HostLink] = ()) -> None:
         """`hosts`: whose stand-in is held to its limits."""

@@ -41,7 +41,7 @@ class Weather:
         self.slowness = 1
 
     def delay_ns(self) -> int:
-        """Of one write."""
+        """How long one write is under way, nanoseconds: around the latency, drawn anew each time."""
         return int(self.latency_ns * self.slowness * (0.5 + self.dice.random()))
 
 

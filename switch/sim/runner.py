@@ -41,7 +41,7 @@ def days(network: Network, seeds: range, transactions: int, jobs: int, *, minds:
 
 
 class Sum(msgspec.Struct):
-    """Of many days."""
+    """What many days came to, added up."""
 
     seeds: int = 0
     transactions: int = 0

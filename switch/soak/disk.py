@@ -98,7 +98,7 @@ class Disk:
 
 
 def _limit(pid: int, size: int) -> None:
-    """Of files that process `pid` writes to, from now on."""
+    """Let no file that process `pid` writes to grow above `size` bytes, from now on."""
     with suppress(ProcessLookupError, PermissionError, ValueError):
         hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)[1]
         resource.prlimit(

@@ -36,7 +36,7 @@ class _Pair:
 
 
 class Link:
-    """One of them. `open` it first; then it can be broken."""
+    """A proxy between two ends of a connection. `open` it first; then it can be broken."""
 
     def __init__(self, name: str, target: Address, rng: Random) -> None:
         self.name = name

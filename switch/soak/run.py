@@ -381,7 +381,7 @@ class _Watch:
         self._open.clear()
 
     def rate(self) -> float:
-        """A second, over the last ones."""
+        """Payments answered a second, over the last ten seconds."""
         return (self._lately[-1] - self._lately[0]) / max(1, len(self._lately) - 1)
 
     def look(self) -> None:

@@ -75,7 +75,7 @@ def test_a_day_without_faults_is_all_approvals_and_honest_declines(cast: Cast) -
 
 def test_every_kind_of_fault_is_drawn_and_strikes(cast: Cast) -> None:
     drawn = {fault.kind for seed in range(40) for fault in World(cast, seed, 1_000).faults}
-    assert drawn == set(Kind)
+    assert drawn == set(Kind) - {Kind.DEFECT}, "errors of our own are planted by tests/sim/test_defects.py"
 
 
 def test_a_crash_strikes_between_the_two_effects_it_names(cast: Cast) -> None:
