@@ -163,7 +163,7 @@ def test_what_looks_like_a_pan_in_a_text_is_masked_whoevers_it_is() -> None:
     assert dialect.decode(masked)["43"].startswith("SHOP 476173")
 
 
-def test_a_pan_that_reads_as_other_elements_for_want_of_bit_2_is_masked_and_so_is_an_answer_that_repeats_it() -> None:
+def test_a_pan_that_reads_as_other_elements_where_bit_2_is_missing_is_masked_in_request_and_answer() -> None:
     dialect = DIALECTS["cmi87"]
     wire = "164761739001010119" + "0000000000010000"
     said = {"t": "0200", "3": wire[:6], "4": wire[6:18], "7": wire[18:28], "11": "000001"}

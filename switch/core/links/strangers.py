@@ -44,7 +44,7 @@ class _Address:
 
 
 class Strangers:
-    """Of one process: what is logged of those who have not signed on."""
+    """Bounds what is logged of each address, and counts the rest."""
 
     def __init__(self, event: str = "unsigned.counted") -> None:
         """`event`: what the lines are called that count."""

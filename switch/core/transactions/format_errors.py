@@ -21,7 +21,7 @@ from switch.wire.vocabulary import DE, Answer, Document, is_request
 
 
 class FormatErrors:
-    """Of one switch."""
+    """Answers, logs and counts them; ends links that send nothing else."""
 
     def __init__(self, kernel: Kernel, diagnosis: LinkDiagnosis, close: Callable[[Session, str], None]) -> None:
         """`close`: ends a connection, for a reason."""
