@@ -106,7 +106,10 @@ def test_a_port_in_use_is_refused_with_a_sentence_and_nothing_is_half_started(qu
     with socket.create_server((pos.host, pos.port)):
         second = second_serve(quick, quick.path, quick.state)
         assert second.wait(30) == 1
-        assert second.text().splitlines() == [f"Error: cannot listen on {pos}: Address already in use"]
+        assert second.text().splitlines() == [
+            f"Error: cannot listen on {pos}: Address already in use",
+            "code address.unavailable (docs/errors.md)",
+        ]
         with pytest.raises(ConnectionRefusedError):
             Till(quick, "rif")
     quick.serve()
@@ -193,7 +196,8 @@ def test_the_journals_writer_killed_under_load_costs_moments_and_no_payment(unde
 
 def test_a_second_switch_on_the_same_state_is_refused_with_a_sentence(under_load: UnderLoad) -> None:
     assert under_load.second.wait(1) == 1
-    (sentence,) = under_load.second.text().splitlines()
+    sentence, code = under_load.second.text().splitlines()
+    assert code.startswith("code ")
     assert sentence.startswith(f"Error: {under_load.stage.state}/journal is in use by process ")
     assert sentence.endswith("stop that switch, or give this one another --state directory")
 

@@ -6,11 +6,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from switch.core import switch as switch_module
 from switch.core.kernel import Kernel
 from switch.core.links import pending
 from switch.core.network import Network
-from switch.core.records import records, standin_counters
+from switch.core.records import records, snapshots, standin_counters
 from switch.core.records import state as state_module
 from switch.core.records.records import Booted
 from switch.core.records.state import History, State
@@ -177,7 +176,7 @@ def snapshot_forgets_what_is_owed(patch: pytest.MonkeyPatch) -> None:
     def forgetful(**members: Any) -> records.Snapshot:
         return msgspec.structs.replace(snapshot(**members), owed=())
 
-    patch.setattr(switch_module, "Snapshot", forgetful)
+    patch.setattr(snapshots, "Snapshot", forgetful)
 
 
 def stand_in_is_said_before_it_is_durable(patch: pytest.MonkeyPatch) -> None:
