@@ -6,7 +6,8 @@ ten of those begin as a card: elements whose nature is a number (DE4, 11, 90 …
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Final
 
 from switch.wire.element import Element
@@ -23,7 +24,7 @@ _BEGINNINGS: Final = {
     19: re.compile("[4569]"), 18: re.compile("[569]"), 17: re.compile("[569]"),
 }  # fmt: skip
 """first digits of PANs by length, the commonest lengths first"""
-_TEXTS: Final = frozenset(map(str, (37, 41, 42, 43, 44, 46, 47, 48, 54, *range(57, 64), *range(104, 128))))
+TEXTS: Final = frozenset(map(str, (37, 41, 42, 43, 44, 46, 47, 48, 54, *range(57, 64), *range(104, 128))))
 """elements of text in internal format that nobody expects a card's or an account's number in"""
 _AMOUNTS: Final = re.compile(r"(?:\d{4}[0-9A-Z]{3}[CD]\d{12})+\s*")
 """DE54 as ISO 8583 has it: account type, amount type, currency, sign, amount"""
@@ -54,6 +55,11 @@ def mask_digits(pan: str) -> str:
         if masked != pan:
             break
     return masked
+
+
+SHORTEST: Final = 13
+_LONG: Final = re.compile(r"\d(?:[ -]?\d){12}")
+"""what no PAN is without"""
 
 
 def is_like_a_pan(digits: str) -> bool:
@@ -136,7 +142,31 @@ def mask_element(de: str, value: str, *, anywhere: bool = True) -> str:
     return mask_pans(value, anywhere=anywhere)
 
 
-def keepable(document: Document) -> Document:
+class _FoundError(Exception):
+    """Something looks like a PAN."""
+
+
+@lru_cache(maxsize=8_192)
+def _find_none(de: str, value: str) -> None:
+    """Raise _FoundError where something in the element is surely a PAN. Merchants and places come again with every payment, and
+    are looked at once; what has a PAN in it is not remembered."""
+    if _LONG.search(value) and mask_element(de, value, anywhere=False) != value:
+        raise _FoundError
+
+
+def keepable(document: Document, among: Iterable[str] | None = None) -> Document:
     """Elements in internal format as a record may have them: in text, what is surely a PAN is masked, and all else as it came,
-    because a reversal repeats it."""
-    return {de: mask_element(de, value, anywhere=False) if de in _TEXTS else value for de, value in document.items()}
+    because a reversal repeats it. The same object where nothing is to be masked, which is the rule. `among`: the elements that
+    may need it, where the caller knows them."""
+    for de in (
+        document if among is None else among
+    ):  # a loop, and the cheapest question first: this runs twice a payment
+        value = document.get(de, "")
+        if len(value) >= SHORTEST and de in TEXTS:
+            try:
+                _find_none(de, value)
+            except _FoundError:
+                break
+    else:
+        return document
+    return {de: mask_element(de, value, anywhere=False) if de in TEXTS else value for de, value in document.items()}

@@ -164,11 +164,12 @@ class State(msgspec.Struct):
     """cards that their issuers have reported lost or stolen, by digest, oldest first"""
 
 
-def _remember(state: State, outcome: Outcome) -> None:
+def _remember(state: State, outcome: Outcome, *, named: bool = False) -> None:
     """Put an outcome in `recent`; the oldest leaves for History, and its acquirer's horizon moves up to it."""
     recent = state.recent
     recent[outcome.key] = outcome
-    state.names.add(outcome.key, outcome.rrn)
+    if not named:
+        state.names.add(outcome.key, outcome.rrn)
     if len(recent) > state.limits.recent_transactions:
         _forget_oldest(state)
 
@@ -211,7 +212,7 @@ def _forwarded(state: State, r: Forwarded) -> None:
 
 def _answered(state: State, r: Answered) -> None:
     request = state.open.pop(r.txn)
-    _remember(state, outcome_of(request, r.de39, r.elements))
+    _remember(state, outcome_of(request, r.de39, r.elements), named=True)
 
 
 def _declined(state: State, r: Declined) -> None:

@@ -44,6 +44,8 @@ from switch.wire import EncodeError
 from switch.wire.subfields import SubfieldError
 from switch.wire.vocabulary import DE, MACS, PIN_DATA, Answer, Document, is_repeat, mask_pan, repeat_of
 
+_OF_THE_LINK = (DE.FORWARDER, *MACS, *PIN_DATA)
+"""elements of an answer that are its link's, and go no further"""
 LOSSES_MAX = 2
 """connections that may end with a request waiting on them before it is given up: it may be what ends them"""
 
@@ -272,7 +274,7 @@ class Payments:
             if de in request and not (de == DE.AMOUNT and de39 == Answer.PARTIAL):
                 document[de] = request[de]
         document[DE.RESPONSE_CODE] = de39
-        for de in (DE.FORWARDER, *MACS, *PIN_DATA):
+        for de in _OF_THE_LINK:
             document.pop(de, None)
         position = kernel.record(
             Answered(
@@ -374,6 +376,14 @@ def contradiction(pending: Pending, document: Document, *, tokens: bool) -> str:
     digits, the rest being accounts that an issuer may choose. `tokens`: DE2 of this link's answers is none of the card's.
     """
     request = pending.request
+    get, had = document.get, request.get
+    if (
+        get(DE.AMOUNT) in (None, had(DE.AMOUNT))
+        and get(DE.PAN) in (None, had(DE.PAN))
+        and get(DE.PROCESSING_CODE) in (None, had(DE.PROCESSING_CODE))
+        and get(DE.CURRENCY) in (None, had(DE.CURRENCY))
+    ):
+        return ""  # the rule, and asked with every approval
     said, asked = document.get(DE.PROCESSING_CODE, "")[:2], request.get(DE.PROCESSING_CODE, "")[:2]
     if said and said != asked:
         return f"it approves DE3={said}…, and {asked}… was asked"
@@ -394,6 +404,8 @@ def contradiction(pending: Pending, document: Document, *, tokens: bool) -> str:
 def _approves_less(pending: Pending, document: Document) -> bool:
     """True where DE4 of an approval is below what was asked."""
     amount = document.get(DE.AMOUNT)
+    if amount == pending.request.get(DE.AMOUNT):
+        return False
     return amount is not None and not is_inquiry(pending.request) and int(amount) < pending.amount
 
 

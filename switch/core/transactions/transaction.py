@@ -27,7 +27,7 @@ from switch.core.records.records import (
 from switch.core.records.standin_counters import STAND_IN
 from switch.core.routing.routing import Decision, Router
 from switch.wire import EncodeError
-from switch.wire.pans import keepable
+from switch.wire.pans import TEXTS, keepable
 from switch.wire.subfields import SubfieldError
 from switch.wire.vocabulary import APPROVALS, DE, MTI, SENSITIVE, Answer, Document, mask_pan, original_of
 
@@ -54,6 +54,10 @@ OF_THE_LINK: Final = frozenset({
 
 NOT_REMEMBERED: Final = OF_THE_LINK | SENSITIVE | {DE.PAN, DE.EXPIRY, DE.PRIVATE_126}
 """Of an answer; all else a repeat gets again, DE48 without what is sensitive in it."""
+
+_RESTORED: Final = frozenset(RESTORED)
+_RULED_OUT: Final = NOT_REMEMBERED | _RESTORED
+_KEPT_TEXTS: Final = tuple(de for de in KEPT if de in TEXTS)
 
 NOT_STORED: Final = SENSITIVE | {
     DE.PAN, DE.PRIVATE_48, DE.ICC, DE.MAC, DE.MAC_SECONDARY, DE.PRIVATE_126,
@@ -152,17 +156,15 @@ def _reply_bare(
 
 def kept_of(document: Document) -> Document:
     """What of a request its record keeps, and a reversal repeats: `KEPT`, without a PAN in a text."""
-    return keepable({de: document[de] for de in KEPT if de in document})
+    return keepable({de: document[de] for de in KEPT if de in document}, _KEPT_TEXTS)
 
 
 def remembered(answered: Document, request: Document) -> Document:
     """What of a host's answer the journal keeps, and a repeat of `request` gets again: all that the answer added, but nothing
     sensitive."""
-    kept = {
-        de: value
-        for de, value in answered.items()
-        if de not in NOT_REMEMBERED and (de not in RESTORED or de not in request)
-    }
+    kept = {de: value for de, value in answered.items() if de not in _RULED_OUT}
+    if not request.keys() >= _RESTORED:
+        kept.update({de: answered[de] for de in _RESTORED - request.keys() - NOT_REMEMBERED if de in answered})
     if answered.get(DE.RESPONSE_CODE) == Answer.PARTIAL:
         kept[DE.AMOUNT] = answered[DE.AMOUNT]
     if DE.PRIVATE_48 in kept:
