@@ -1,4 +1,4 @@
-"""Hosts that think otherwise: what other people's issuers, networks and acquirers do, each from a specification or a bug report.
+"""Hosts that think otherwise: what other people's issuers, networks and acquirers do, each with its source, or marked as assumed.
 
 A *mind* is what an issuer's or network's host believes is right; a *manner* is how an acquirer's host names what it takes back.
 Neither is a fault: such hosts do it always, or to every payment of a kind. Which payments those are follows from DE37, so that a
@@ -25,7 +25,7 @@ class Mind(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     source: str
-    """where such a host was met"""
+    """of the behaviour, or that it is assumed"""
     early: str = REMEMBERS
     posts_late: float = 0.0
     """taken only after `late_ms`: above the switch's deadline, with its reversal on the way"""
@@ -64,16 +64,16 @@ PLAIN_MIND: Final = Mind(name="plain", source="ISO 8583 as this project reads it
 
 MINDS_87: Final = (
     Mind(name="answers 25 to an early reversal and approves later", early=UNKNOWN, posts_late=0.03,
-         source="hosts that look up the original before they answer 0420 (response code 25, unable to locate record)"),
+         source="response code 25 (unable to locate record) in an answer to 0420; that the host posts later is assumed"),
     Mind(name="forgets an early reversal", early=FORGETS, posts_late=0.03,
-         source="hosts that acknowledge every 0420, as ISO 8583 asks of advices"),
-    Mind(name="echoes no DE7", de7=ABSENT, source="answers without DE7 in acquirer specifications that make it optional"),
-    Mind(name="restamps DE7", de7=RESTAMPS, source="jPOS-based hosts that set DE7 to the time of the answer"),
-    Mind(name="answers twice", twice=0.2, source="a host whose two threads both answer; retransmission below the application"),
-    Mind(name="approves less", approves_less=0.05, source="prepaid issuers that approve what there is with 00"),
+         source="an advice is acknowledged whatever comes of it (ISO 8583); that it is forgotten is assumed"),
+    Mind(name="echoes no DE7", de7=ABSENT, source="assumed: DE7 left out of answers"),
+    Mind(name="restamps DE7", de7=RESTAMPS, source="assumed: DE7 is the time of the answer"),
+    Mind(name="answers twice", twice=0.2, source="assumed: two threads of one host answer"),
+    Mind(name="approves less", approves_less=0.05, source="assumed: an issuer approves what there is with 00"),
     Mind(name="sends codes of its own", approves_as="08", unlisted=0.05, unlisted_code="ZZ",
          source="processors' lists of response codes: 08 approves, private codes beside it"),
-    Mind(name="closes the connection on one message", hangs_up=0.02, source="hosts whose parser ends the session"),
+    Mind(name="closes the connection on one message", hangs_up=0.02, source="assumed: a parser that ends the session"),
 )  # fmt: skip
 """Of hosts that speak the 1987 edition."""
 
@@ -120,12 +120,13 @@ def _local(request: Document, whole: str) -> str:
 PLAIN_MANNER: Final = Manner(name="plain", source="ISO 8583 as this project reads it")
 
 MANNERS: Final = (
-    Manner(name="omits DE41", without=(DE.TERMINAL,), source="host-to-host specifications without DE41 in 0400"),
-    Manner(name="zero-fills DE90", original=_zeros, source="acquirer specifications: unused parts of DE90 are zeros"),
+    Manner(name="omits DE41", without=(DE.TERMINAL,), source="assumed: no DE41 in 0400"),
+    Manner(name="zero-fills DE90", original=_zeros, source="assumed: parts of DE90 that are not used are zeros"),
     Manner(name="names the local time", original=_local, source="DE56 of ISO 8583:1993: DE12 of the original"),
-    Manner(name="sends the local time without DE37", original=_local, without=(DE.RRN,), source="1420 without DE37 (IFSF)"),
-    Manner(name="names by DE37 alone", without=(DE.ORIGINAL,), source="gateways that keep only the RRN"),
-    Manner(name="zero-fills DE32", without=(DE.ACQUIRER,), source="terminals that leave the acquirer to their host"),
-    Manner(name="clocks in local time", ahead_h=9, source="hosts whose DE7 is local time"),
+    Manner(name="sends the local time without DE37", original=_local, without=(DE.RRN,),
+           source="PayEx's IFSF specification: 1420 has DE56 and DE12, and no DE37"),
+    Manner(name="names by DE37 alone", without=(DE.ORIGINAL,), source="assumed: a gateway that keeps the RRN alone"),
+    Manner(name="zero-fills DE32", without=(DE.ACQUIRER,), source="assumed: terminals that leave the acquirer to their host"),
+    Manner(name="clocks in local time", ahead_h=9, source="assumed: DE7 is local time"),
     Manner(name="clocks behind", ahead_h=-5, source="the same, to the west"),
 )  # fmt: skip

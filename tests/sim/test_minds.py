@@ -1,6 +1,6 @@
 """Days with hosts that think otherwise than ours do: all books agree, and each rule they need is missed within a few days.
 
-The minds and manners are `simulators.minds`'; each names where such a host was met.
+The minds and manners are `simulators.minds`'; each names its source.
 """
 
 from collections.abc import Callable
