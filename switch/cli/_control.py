@@ -101,6 +101,9 @@ def _unreachable(state_dir: Path, error: OSError) -> NotDone:
     return NotDone(f"the switch in {state_dir} cannot be reached: {error.strerror}", code=ErrorCode.SWITCH_UNREACHABLE)
 
 
+json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
+
+
 def of_switch(function: Callable[..., None]) -> Callable[..., None]:
     """Options that name a running switch; the command gets its state directory as `state_dir`."""
 

@@ -9,9 +9,8 @@ from typing import Any, TextIO
 
 import click
 
-from switch.cli._control import ask, of_switch
+from switch.cli._control import ask, json_option, of_switch
 
-_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
 _REASONS = {"lost": "41", "stolen": "43", "41": "41", "43": "43"}
 _REASON = click.option(
     "--reason", type=click.Choice(["lost", "stolen"]), default="lost", show_default=True, help="Why."
@@ -39,7 +38,7 @@ def hot() -> None:
 @of_switch
 @click.option("--issuer", default="", metavar="NAME", help="Only this member's.")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 1_000), help="At most so many.")
-@_JSON
+@json_option
 def list_command(state_dir: Path, issuer: str, limit: int, as_json: bool) -> None:
     """List what is on it, the newest first; PANs are masked."""
     found = ask(state_dir, "cards.hot_list", issuer=issuer, limit=limit)
@@ -62,7 +61,7 @@ def list_command(state_dir: Path, issuer: str, limit: int, as_json: bool) -> Non
 @of_switch
 @click.argument("pan")
 @_REASON
-@_JSON
+@json_option
 def add_command(state_dir: Path, pan: str, reason: str, as_json: bool) -> None:
     """List one card. PAN `-` is read from standard input, so that it stands in no shell's history."""
     card = {"pan": _pan(pan), "reason": _REASONS[reason]}
@@ -72,7 +71,7 @@ def add_command(state_dir: Path, pan: str, reason: str, as_json: bool) -> None:
 @hot.command("remove")
 @of_switch
 @click.argument("pan")
-@_JSON
+@json_option
 def remove_command(state_dir: Path, pan: str, as_json: bool) -> None:
     """Take one card off the list. PAN `-` is read from standard input."""
     _say(ask(state_dir, "cards.hot_remove", pans=[_pan(pan)]), "taken off", as_json=as_json)
@@ -83,7 +82,7 @@ def remove_command(state_dir: Path, pan: str, as_json: bool) -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--issuer", default="", metavar="NAME", help="All cards must be this member's.")
 @_REASON
-@_JSON
+@json_option
 def import_command(state_dir: Path, file: Path, issuer: str, reason: str, as_json: bool) -> None:
     """List the cards of a CSV: a PAN a line, and behind a comma 41, 43, lost or stolen (default: --reason).
 

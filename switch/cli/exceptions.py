@@ -7,9 +7,7 @@ from typing import Any
 
 import click
 
-from switch.cli._control import ask, of_switch
-
-_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
+from switch.cli._control import ask, json_option, of_switch
 
 
 @click.group("exceptions")
@@ -38,7 +36,7 @@ def command() -> None:
 @of_switch
 @click.option("--kind", default="", metavar="KIND", help="Only of this kind.")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 1_000), help="At most so many.")
-@_JSON
+@json_option
 def list_command(state_dir: Path, kind: str, limit: int, as_json: bool) -> None:
     """List what is open, oldest first."""
     found = ask(state_dir, "exceptions.list", kind=kind, limit=limit)
@@ -56,7 +54,7 @@ def list_command(state_dir: Path, kind: str, limit: int, as_json: bool) -> None:
 @command.command("show")
 @of_switch
 @click.argument("txn")
-@_JSON
+@json_option
 def show_command(state_dir: Path, txn: str, as_json: bool) -> None:
     """Show one: what it is about, whose, and what may be done."""
     row = ask(state_dir, "exceptions.show", txn=txn)
@@ -74,7 +72,7 @@ def show_command(state_dir: Path, txn: str, as_json: bool) -> None:
 @click.argument("txn")
 @click.option("--reason", required=True, help="What was done about it; it is kept in the journal.")
 @click.option("--by", default="", metavar="NAME", help="Who says so (default: the user who runs this).")
-@_JSON
+@json_option
 def resolve_command(state_dir: Path, txn: str, reason: str, by: str, as_json: bool) -> None:
     """End one. What was owed by it is owed no more, and what waits behind it goes on."""
     row = ask(state_dir, "exceptions.resolve", txn=txn, reason=reason, by=by or getpass.getuser())

@@ -6,9 +6,7 @@ from typing import Any
 
 import click
 
-from switch.cli._control import ask, of_switch
-
-_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
+from switch.cli._control import ask, json_option, of_switch
 
 
 @click.group("saf")
@@ -31,7 +29,7 @@ def command() -> None:
 @click.option("--host", default="", metavar="HOST", help="Only what is owed to this host.")
 @click.option("--dead", is_flag=True, help="Only dead letters.")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 1_000), help="At most so many.")
-@_JSON
+@json_option
 def list_command(state_dir: Path, host: str, dead: bool, limit: int, as_json: bool) -> None:
     """List what is owed, oldest first: to whom, what, since when, how often it was tried, and when it is sent again.
 
@@ -124,7 +122,7 @@ def _next(next_ms: int | None) -> str:
 @click.argument("txns", metavar="[TXN]...", nargs=-1)
 @click.option("--host", default="", metavar="HOST", help="All of this host's that are dead or back off.")
 @click.option("--all", "all_hosts", is_flag=True, help="The same, of every host.")
-@_JSON
+@json_option
 def retry_command(state_dir: Path, txns: tuple[str, ...], host: str, all_hosts: bool, as_json: bool) -> None:
     """Send again now: dead letters are put back, for good; what backs off need not wait.
 
@@ -157,7 +155,7 @@ def retry_command(state_dir: Path, txns: tuple[str, ...], host: str, all_hosts: 
 @command.command("hold")
 @of_switch
 @click.argument("host")
-@_JSON
+@json_option
 def hold_command(state_dir: Path, host: str, as_json: bool) -> None:
     """Send HOST nothing of what it is owed, until it is released; over restarts too. Payments go on.
 
@@ -174,7 +172,7 @@ def hold_command(state_dir: Path, host: str, as_json: bool) -> None:
 @command.command("release")
 @of_switch
 @click.argument("host")
-@_JSON
+@json_option
 def release_command(state_dir: Path, host: str, as_json: bool) -> None:
     """Let HOST have again what it is owed, at its pace (`owed_per_second`).
 

@@ -1,16 +1,22 @@
 """What tests of commands share: a network file on free ports, and a command in a process of its own."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any
 
+import click
+import msgspec
 import pytest
 
 from switch.children import start
 from switch.cli.demo import on_free_ports
 from switch.config.load import SHIPPED
+from switch.core.operator.command import Unable
+from tests.core.scripts import Scene
 
 
 @pytest.fixture
@@ -40,3 +46,17 @@ def running(here: Path) -> Running:
             process.communicate()
 
     return run
+
+
+def asking(scene: Scene) -> Callable[..., dict[str, Any]]:
+    """What stands in for `_control.ask`: the switch of `scene`, in this process; arguments and answers are what JSON carries."""
+
+    def ask(state_dir: Path, name: str, /, **arguments: Any) -> dict[str, Any]:
+        try:
+            result = scene.book.asks(name, **json.loads(json.dumps(arguments)))
+        except Unable as error:
+            raise click.ClickException(f"{error}\n{error.hint}") from None
+        built: dict[str, Any] = msgspec.to_builtins(result)
+        return built
+
+    return ask

@@ -3,18 +3,15 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import click
-import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
 from switch.cli import _hot_cards
 from switch.cli.cards import command as cards
 from switch.core.operator.cards import CARDS_MAX
-from switch.core.operator.command import Unable
 from switch.core.routing.routing import luhn_digit
+from tests.cli.conftest import asking
 from tests.core.scripts import ATLAS_CARD, OTHER_CARD, Scene
 
 RIF_CARD = "950402000000001" + luhn_digit("950402000000001")
@@ -28,15 +25,7 @@ def scene() -> Scene:
 
 @pytest.fixture
 def command(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> Command:
-    def ask(state_dir: Path, name: str, /, **arguments: Any) -> dict[str, Any]:
-        try:
-            result = scene.book.asks(name, **json.loads(json.dumps(arguments)))
-        except Unable as error:
-            raise click.ClickException(f"{error}\n{error.hint}") from None
-        built: dict[str, Any] = msgspec.to_builtins(result)
-        return built
-
-    monkeypatch.setattr(_hot_cards, "ask", ask)
+    monkeypatch.setattr(_hot_cards, "ask", asking(scene))
 
     def run(*arguments: str, code: int = 0, stdin: str = "") -> Result:
         result = CliRunner().invoke(cards, ["hot", *arguments[:1], "--state", "x", *arguments[1:]], input=stdin)

@@ -2,17 +2,13 @@
 
 import json
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
-import click
-import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
 from switch.cli import saf
-from switch.core.operator.command import Unable
 from switch.sim.playbook import Playbook
+from tests.cli.conftest import asking
 from tests.core.saf.test_forwarder import advice, completion, network, pre_authorized, read_all
 from tests.core.scripts import Scene, reversal
 
@@ -26,15 +22,7 @@ def scene() -> Scene:
 
 @pytest.fixture
 def command(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> Command:
-    def ask(state_dir: Path, name: str, /, **arguments: Any) -> dict[str, Any]:
-        try:
-            result = scene.book.asks(name, **json.loads(json.dumps(arguments)))
-        except Unable as error:
-            raise click.ClickException(f"{error}\n{error.hint}") from None
-        built: dict[str, Any] = msgspec.to_builtins(result)
-        return built
-
-    monkeypatch.setattr(saf, "ask", ask)
+    monkeypatch.setattr(saf, "ask", asking(scene))
 
     def run(*arguments: str, code: int = 0) -> Result:
         result = CliRunner().invoke(saf.command, [*arguments[:1], "--state", "x", *arguments[1:]])

@@ -19,12 +19,23 @@ import msgspec
 from switch.core.kernel import Kernel
 from switch.core.links.pending import Pending
 from switch.core.messages.translator import Original, parse_original
-from switch.core.records.records import INSTITUTION, MTI_CLASS, STAN, TERMINAL, TRANSMISSION_TIME, Forwarded, Key
+from switch.core.records.records import (
+    ACQUIRER,
+    INSTITUTION,
+    MTI_CLASS,
+    STAN,
+    TERMINAL,
+    TRANSMISSION_TIME,
+    Forwarded,
+    Key,
+)
 from switch.core.records.state import Outcome
 from switch.core.transactions.transaction import Incoming, Refusal
 from switch.wire.dates import seconds_between
 from switch.wire.vocabulary import ADVICES, DE, MTI, Answer, Document
 
+PAYMENTS = MTI.AUTHORIZATION + MTI.FINANCIAL
+"""message classes of what can be meant"""
 CANDIDATES_MAX = 256
 """payments of one name that are looked at, newest first"""
 NEAR_S = 36 * 3_600
@@ -71,13 +82,11 @@ def named_key(message: Incoming, original: Original | None) -> Key | None:
     if original is None:
         return None
     key = message.key
-    return (key[0], original.mti[1], original.stan, original.sent_at, key[INSTITUTION], key[TERMINAL])
+    return (key[ACQUIRER], original.mti[1], original.stan, original.sent_at, key[INSTITUTION], key[TERMINAL])
 
 
-def find_original(
-    kernel: Kernel, message: Incoming, *, classes: str = MTI.AUTHORIZATION + MTI.FINANCIAL
-) -> Candidate | None:
-    """The payment that `message` names; None where none is known. `classes`: of what can be meant.
+def find_original(kernel: Kernel, message: Incoming) -> Candidate | None:
+    """The payment that `message` names; None where none is known.
 
     Raises Refusal: DE90 cannot be read, there is nothing to name one by, or (`Ambiguous`) it may be one of several.
     """
@@ -90,7 +99,7 @@ def find_original(
     whole = named_key(message, original)
     if whole is not None and (found := _candidate(kernel, whole)) is not None:
         return found
-    names, acquirer = kernel.state.names, message.key[0]
+    names, acquirer = kernel.state.names, message.key[ACQUIRER]
     meant = _Meant(message, original, kernel)
     if meant.stan:
         keys = names.with_stan(acquirer, meant.stan)
@@ -101,10 +110,10 @@ def find_original(
     there = (
         c for key in keys[: -CANDIDATES_MAX - 1 : -1] if (c := _candidate(kernel, key, remembered=True)) is not None
     )
-    found_all = [c for c in there if c.key[MTI_CLASS] in classes and agrees(c)]
+    found_all = [c for c in there if c.key[MTI_CLASS] in PAYMENTS and agrees(c)]
     for name in (meant.stan, rrn) if not found_all else ():
         if name and not found_all:
-            found_all = [c for c in _of_history(kernel, acquirer, name) if c.key[MTI_CLASS] in classes and agrees(c)]
+            found_all = [c for c in _of_history(kernel, acquirer, name) if c.key[MTI_CLASS] in PAYMENTS and agrees(c)]
     return _one(found_all, meant)
 
 
@@ -114,7 +123,7 @@ def find_first(kernel: Kernel, message: Incoming) -> Candidate | None:
     Payments are told apart by what identifies them; DE7 is stamped anew by hosts that repeat. None: it is not known here.
     """
     key = message.key
-    for other in reversed(kernel.state.names.with_stan(key[0], key[STAN])[-CANDIDATES_MAX:]):
+    for other in reversed(kernel.state.names.with_stan(key[ACQUIRER], key[STAN])[-CANDIDATES_MAX:]):
         same = (other[MTI_CLASS], other[INSTITUTION], other[TERMINAL]) == (
             key[MTI_CLASS],
             key[INSTITUTION],
@@ -133,7 +142,7 @@ def find_first(kernel: Kernel, message: Incoming) -> Candidate | None:
 def is_overtaken(kernel: Kernel, message: Incoming) -> Outcome | None:
     """The reversal that was here before this request and names it with less than its whole key; None where there is none."""
     key, rrn = message.key, _said(message.document, DE.RRN)
-    for other in kernel.state.names.with_stan(key[0], key[STAN]):
+    for other in kernel.state.names.with_stan(key[ACQUIRER], key[STAN]):
         if other == key or other[MTI_CLASS] != key[MTI_CLASS]:
             continue
         if not all(
