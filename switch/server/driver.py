@@ -10,7 +10,6 @@ until the journal holds that position.
 
 import select
 import socket
-import time
 from contextlib import suppress
 from typing import Any
 
@@ -25,7 +24,7 @@ from switch.server.connections import Connection, address_of
 from switch.server.handover import KeptConnection
 from switch.server.listeners import Listeners
 from switch.server.pace import Pace, Paced, Yielding
-from switch.server.ports import Dial, Journal, Sinks, trio_clock
+from switch.server.ports import Dial, Journal, Sinks, trio_clock, wall_offset
 from switch.server.tap_port import Watcher
 
 __all__ = ["LAZY_NS", "Dial", "Driver", "Journal", "Sinks", "trio_clock"]
@@ -66,7 +65,7 @@ class Driver:
         self.journal_down_ns = 0
         """when its writer was last found gone, monotonic; 0: never"""
         self._wall_at = 0
-        self._set_wall(trio_clock())
+        self.party.wall_offset_ns = wall_offset()
         self._outbox = Outbox(self._ports(), durable)
 
     # -- the batch: sockets -> party -> effects
@@ -117,7 +116,7 @@ class Driver:
         data = connection.receive()
         if data:
             if self._watcher is not None:
-                self._watcher.received(connection.link, data, now + self.party.wall_offset_ns)
+                self._watcher.received(connection.link, data, self._wall())
             self.party.received(connection.link, data, now)
         elif data is not None:
             self._lost(connection, connection.closing or "closed by the peer", now)
@@ -169,24 +168,23 @@ class Driver:
     def _show_and_send(self, send: Send) -> bool:
         sent = self._send(send)
         if sent and self._watcher is not None:
-            self._watcher.sent(send.link, send.data, send.hop, trio_clock() + self.party.wall_offset_ns)
+            self._watcher.sent(send.link, send.data, send.hop, self._wall())
         return sent
 
     def show_to(self, watcher: Watcher | None) -> None:
         """From now on show what passes to `watcher`, beginning with the connections there are; to nobody where it is None."""
-        wall_ns = trio_clock() + self.party.wall_offset_ns
         for link, connection in self._by_link.items():
             if self._watcher is not None:
-                self._watcher.closed(link, wall_ns)
+                self._watcher.closed(link, self._wall())
             if watcher is not None:
-                self._show_opened(watcher, connection, wall_ns)
+                self._show_opened(watcher, connection)
         self._watcher = watcher
         self._outbox.ports = self._ports()
 
-    def _show_opened(self, watcher: Watcher, connection: Connection, wall_ns: int) -> None:
+    def _show_opened(self, watcher: Watcher, connection: Connection) -> None:
         own, peer = address_of(connection.sock.getsockname), address_of(connection.sock.getpeername)
         dialed = connection.link.partition("#")[0] not in self.addresses
-        watcher.opened(connection.link, own, peer, dialed, wall_ns)
+        watcher.opened(connection.link, own, peer, dialed, self._wall())
 
     def _write(self, connection: Connection, now: int) -> None:
         if connection.fd not in self._connections:
@@ -296,7 +294,7 @@ class Driver:
         self._by_link[connection.link] = connection
         self._epoll.register(connection.fd, select.EPOLLIN)
         if self._watcher is not None:
-            self._show_opened(self._watcher, connection, now + self.party.wall_offset_ns)
+            self._show_opened(self._watcher, connection)
         self.party.connected(link, now, address_of(sock.getpeername).host)
 
     def _close(self, effect: Close, now: int) -> None:
@@ -315,7 +313,7 @@ class Driver:
             self._epoll.unregister(connection.fd)
         connection.sock.close()
         if self._watcher is not None:
-            self._watcher.closed(connection.link, now + self.party.wall_offset_ns)
+            self._watcher.closed(connection.link, self._wall())
         self._tell_closed(connection, reason, now)
         for txn, _ in connection.txns:
             self.party.undelivered(connection.link, txn, now)
@@ -435,11 +433,12 @@ class Driver:
             self._alarm_at = due
             self._alarm.deadline = due / 1e9
         if now - self._wall_at > 1_000_000_000:
-            self._set_wall(now)
+            self._wall_at, self.party.wall_offset_ns = now, wall_offset(self.party.wall_offset_ns)
 
-    def _set_wall(self, now: int) -> None:
-        self._wall_at = now
-        self.party.wall_offset_ns = time.time_ns() - now
+    def _wall(self) -> int:
+        """The wall clock now. What a watcher is shown has the time at which it happened, not that of its batch: times of one link
+        must be in the order of those of all."""
+        return trio_clock() + self.party.wall_offset_ns
 
     def tell(self, event: Log) -> None:
         """Log an event of whoever runs beside the party; it leaves soon, as the party's own do."""

@@ -2,13 +2,19 @@
 
 import time
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 import trio
 
 from switch.core.network import Address
 from switch.core.party import Hop, Log
+
+OFFSET_TRIES: Final = 5
+HELD_UP_NS: Final = 20_000
+"""between two readings of a clock: more than that, and the process was not running all the time"""
+WALL_SET_NS: Final = 1_000_000
+"""a wall clock that is off by less was not set"""
 
 
 class Dial(msgspec.Struct, frozen=True):
@@ -70,3 +76,25 @@ class MonotonicClock(trio.abc.Clock):
 def trio_clock() -> int:
     """Nanoseconds of Trio's own clock: monotonic, and virtual under a MockClock."""
     return int(trio.current_time() * 1e9)
+
+
+def wall_offset(
+    known_ns: int | None = None, wall: Callable[[], int] = time.time_ns, clock: Callable[[], int] = trio_clock
+) -> int:
+    """Nanoseconds from `trio_clock` to the wall clock, of the one of a few measurements that was held up least.
+
+    `known_ns`, what it was before, stays unless the wall clock was set: times of events would go back by as much as the
+    measurement before was held up.
+    """
+    best, held_up = 0, -1
+    for _ in range(OFFSET_TRIES):
+        before = clock()
+        offset = wall() - before
+        took = clock() - before
+        if held_up < 0 or took < held_up:
+            best, held_up = offset, took
+        if took <= HELD_UP_NS:
+            break
+    if known_ns is not None and abs(best - known_ns) < WALL_SET_NS + held_up:
+        return known_ns
+    return best

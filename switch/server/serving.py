@@ -36,6 +36,7 @@ from switch.server.driving import driving
 from switch.server.gc_tuning import quiet_collector
 from switch.server.handover import Handover
 from switch.server.health import Doctor, Health, disk_free_bytes, seconds_since
+from switch.server.ports import wall_offset
 from switch.wire import Dialect, DialectError
 from switch.wire.dialect import names
 
@@ -264,7 +265,7 @@ async def serving(
         switch = Switch(
             network, dialects, recovered.state, recovered.position, vault, history, Explainer(shipped_dialects)
         )
-        switch.wall_offset_ns = time.time_ns() - trio_clock()
+        switch.wall_offset_ns = wall_offset()
         inherited = begin(switch, dialects, inherited, sinks)
         async with (
             driving(

@@ -1,13 +1,15 @@
 """Looking on: a watcher sees every byte in order and what the party made of it; nobody watching, nothing is asked of anyone."""
 
+import os
 from typing import Any
 
 import trio
+import trio.lowlevel
 
 from switch.core.network import Address
-from switch.core.party import Close, Hop, LinkId, Send
+from switch.core.party import Close, Hop, LinkId, Record, Send
 from switch.server.driving import driving
-from tests.server.parties import Notes, Scripted, hop_named
+from tests.server.parties import Notes, Paper, Scripted, hop_named
 
 ANYWHERE = Address("127.0.0.1", 0)
 
@@ -69,3 +71,40 @@ async def test_a_watcher_is_shown_everything_from_when_it_comes_until_it_goes() 
         opened, ("received", "peers#1", b"bye"), ("understood", "heard"), ("sent", "peers#1", b"BYE", "said"), closed,
     ]  # fmt: skip
     assert notes.order == ["heard", "said"] * 4 + ["link.closed"], "the hop log misses nothing of it"
+
+
+async def test_what_a_watcher_is_shown_is_in_the_order_of_its_times() -> None:
+    """An answer leaves once the journal has its record; what is read after that in the same batch came later."""
+    times: list[int] = []
+
+    class Clock(Eyes):
+        def received(self, link: LinkId, data: bytes, wall_ns: int) -> None:
+            times.append(wall_ns)
+
+        def sent(self, link: LinkId, data: bytes, hop: Hop | None, wall_ns: int) -> None:
+            times.append(wall_ns)
+
+    def approve(party: Scripted, link: LinkId, data: bytes) -> None:
+        position = len(journal.entries) + len(party.effects) // 2 + 1
+        party.effects += [Record(position, "approved"), Send(link, data.upper(), after=position)]
+
+    journal = Paper()
+    async with driving(
+        Scripted(approve), sinks=Notes().sinks(), listen=[("peers", ANYWHERE)], journal=journal
+    ) as driver:
+        driver.show_to(Clock())
+        at = driver.addresses["peers"]
+        first, second = [await trio.open_tcp_stream(at.host, at.port) for _ in range(2)]
+        for paid in range(10):
+            await first.send_all(b"pay")
+            while len(journal.entries) == 2 * paid:
+                await trio.lowlevel.checkpoint()
+            journal.acknowledge(2 * paid + 1)
+            os.write(second.socket.fileno(), b"pay")
+            assert await first.receive_some() == b"PAY"
+            journal.acknowledge(2 * paid + 2)
+            assert await second.receive_some() == b"PAY"
+        await first.aclose()
+        await second.aclose()
+    assert len(times) == 40
+    assert times == sorted(times)
