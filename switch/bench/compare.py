@@ -23,6 +23,7 @@ import msgspec
 from switch.children import start
 from switch.config import load_network
 from switch.core.network import Network
+from switch.readiness import NotReadyError, Ready, wait_ready
 
 READY_S: Final = 30
 SUBJECTS: Final = ("switch", "naive")
@@ -58,18 +59,19 @@ def pinned(on: frozenset[int]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def running(command: Sequence[str], on: frozenset[int], errors: Path) -> Iterator[subprocess.Popen[str]]:
-    """Start `command` on these cores and wait for its `Ready:` line; stop it afterwards. CompareError: it is not ready."""
+def running(command: Sequence[str], on: frozenset[int], errors: Path) -> Iterator[tuple[subprocess.Popen[str], Ready]]:
+    """Start `command`, which has a `--ready`, on these cores; wait until it is ready; stop it afterwards.
+
+    Raises CompareError: it does not become ready.
+    """
+    ready_file = errors.with_suffix(".ready.json")
     with errors.open("w") as log:
         with pinned(on):
-            process = start(command, stdout=subprocess.PIPE, stderr=log, text=True)
-        assert process.stdout is not None
+            process = start([*command, "--ready", str(ready_file)], stdout=subprocess.DEVNULL, stderr=log, text=True)
         try:
-            line = process.stdout.readline()
-            if not line.startswith("Ready:"):
-                process.wait(READY_S)
-                raise CompareError(f"{' '.join(command[-6:])} did not start: {line}{errors.read_text().strip()}")
-            yield process
+            yield process, wait_ready(ready_file, process, READY_S)
+        except NotReadyError as error:
+            raise CompareError(f"{' '.join(command[-6:])} {error}: {errors.read_text().strip()}") from None
         finally:
             process.terminate()
             try:
@@ -77,7 +79,6 @@ def running(command: Sequence[str], on: frozenset[int], errors: Path) -> Iterato
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-            process.stdout.close()
 
 
 def measure(address: str, pid: int, on: frozenset[int], arguments: Sequence[str]) -> dict[str, Any]:
@@ -121,7 +122,7 @@ def one_round(
     shutil.rmtree(state, ignore_errors=True)
     with (
         running(issuer, on.load, directory / "issuer.err"),
-        running(subject_command(subject, network, state), on.subject, directory / f"{subject}.err") as process,
+        running(subject_command(subject, network, state), on.subject, directory / f"{subject}.err") as (process, _),
     ):
         address = str(network.listeners[0].address)
         return {name: measure(address, process.pid, on.load, arguments) for name, arguments in runs.items()}

@@ -8,15 +8,18 @@ import select
 import signal
 import socket
 import struct
+import sys
 import time
 from collections import deque
 from contextlib import suppress
+from pathlib import Path
 from typing import Final
 
 import click
 import msgspec
 
 from switch.bench.layout import elements
+from switch.readiness import Ready, ReadyFile
 from switch.wire import Dialect
 from switch.wire.framing import Framing, FramingError, make_framing
 from switch.wire.vocabulary import DE, response_mti
@@ -184,10 +187,28 @@ def address_of(text: str) -> tuple[str, int]:
     return host, int(port)
 
 
+ready_option = click.option(
+    "--ready",
+    "ready_path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write a JSON object here once it can be connected to.",
+)
+
+
+def say_ready(path: Path | None, bound: tuple[str, int]) -> None:
+    """Print where it listens, and write it to `path`. Raises OSError."""
+    at = f"{bound[0]}:{bound[1]}"
+    sentence = f"Ready: cmi87 on {at}"
+    click.echo(sentence)
+    sys.stdout.flush()
+    ReadyFile(path).write(Ready(sentence=sentence, listeners={"cmi87": at}))
+
+
 @click.command()
 @click.option("--listen", default="127.0.0.1:0", show_default=True, help="Address; port 0: any free one.")
 @click.option("--per-second", type=click.FloatRange(min=0), default=0, help="Answers at most; 0: as many as it can.")
-def main(listen: str, per_second: float) -> None:
+@ready_option
+def main(listen: str, per_second: float, ready_path: Path | None) -> None:
     """Approve everything, fast."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     host, port = address_of(listen)
@@ -196,7 +217,7 @@ def main(listen: str, per_second: float) -> None:
     except OSError as error:
         raise click.ClickException(f"cannot listen on {listen}: {error.strerror}") from None
     bound = listener.getsockname()
-    click.echo(f"Ready: cmi87 on {bound[0]}:{bound[1]}")
+    say_ready(ready_path, bound)
     try:
         serve(listener, per_second)
     except KeyboardInterrupt:

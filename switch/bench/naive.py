@@ -9,13 +9,14 @@ import math
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 import click
 import iso8583
 import trio
 
-from switch.bench.echo_issuer import address_of
+from switch.bench.echo_issuer import address_of, ready_option, say_ready
 from switch.wire import Dialect, Document
 
 TIMEOUT_S: Final = 15
@@ -90,14 +91,14 @@ async def _messages(stream: trio.SocketStream) -> AsyncIterator[bytes]:
             del buffer[: 2 + size]
 
 
-async def serve(listen: tuple[str, int], issuer: tuple[str, int]) -> None:
+async def serve(listen: tuple[str, int], issuer: tuple[str, int], ready_path: Path | None) -> None:
     """Run until cancelled. OSError: nothing listens at `issuer`, or `listen` is taken."""
     async with trio.open_nursery() as nursery:
         naive = Naive(nursery, await trio.open_tcp_stream(*issuer))
         nursery.start_soon(naive.run_issuer)
         listeners = await nursery.start(partial(trio.serve_tcp, naive.serve_acquirer, listen[1], host=listen[0]))
         host, port = listeners[0].socket.getsockname()[:2]
-        click.echo(f"Ready: cmi87 on {host}:{port}")
+        say_ready(ready_path, (host, port))
         await trio.sleep(math.inf)
 
 
@@ -106,10 +107,11 @@ async def serve(listen: tuple[str, int], issuer: tuple[str, int]) -> None:
     "--listen", default="127.0.0.1:0", show_default=True, help="Where acquirers connect; port 0: any free one."
 )
 @click.option("--issuer", required=True, help="Address of the issuer's host.")
-def main(listen: str, issuer: str) -> None:
+@ready_option
+def main(listen: str, issuer: str, ready_path: Path | None) -> None:
     """A switch that forwards, and nothing else."""
     with suppress(KeyboardInterrupt):
-        trio.run(serve, address_of(listen), address_of(issuer))
+        trio.run(serve, address_of(listen), address_of(issuer), ready_path)
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ def run(subject: str, scenario: str, steps: Sequence[float], options: dict[str, 
     found: list[Step] = []
     with (
         running(issuer, on.load, directory / "issuer.err"),
-        running(subject_command(subject, network, state), on.subject, directory / f"{subject}.err") as process,
+        running(subject_command(subject, network, state), on.subject, directory / f"{subject}.err") as (process, _),
     ):
         address = str(network.listeners[0].address)
         timed = ["--duration", str(options["duration"]), "--warmup", str(options["warmup"]), "--timeout", "20"]

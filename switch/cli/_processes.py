@@ -3,10 +3,13 @@
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 from switch.children import start
+from switch.readiness import NotReadyError, Ready, wait_ready
+
+_ANNOUNCING = ("serve", "issuer", "network", "terminal", "tap", "replay", "doctor")
+"""commands with `--ready`"""
 
 
 class ChildError(Exception):
@@ -23,11 +26,16 @@ class Child:
         """
         self.name = name
         self.output = output
+        self._ready_file = output.with_name(f"{output.name}.ready.json")
         with output.open("wb") as file:
             self._process = start(
-                [sys.executable, "-m", "switch.cli.main", *arguments],
+                self._command(arguments),
                 stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
+
+    def _command(self, arguments: list[str]) -> list[str]:
+        ready = ["--ready", str(self._ready_file)] if arguments[0] in _ANNOUNCING else []
+        return [sys.executable, "-m", "switch.cli.main", *arguments, *ready]
 
     @property
     def pid(self) -> int:
@@ -42,17 +50,12 @@ class Child:
         """What it has printed so far."""
         return self.output.read_text(errors="replace")
 
-    def ready(self, seconds: float = 30.0) -> str:
-        """Wait for its Ready: line and return it. Raises ChildError."""
-        until = time.monotonic() + seconds
-        while time.monotonic() < until:
-            for line in self.text().splitlines():
-                if line.startswith("Ready:"):
-                    return line
-            if not self.running():
-                raise self.failed("ended before it was ready")
-            time.sleep(0.02)
-        raise self.failed(f"was not ready within {seconds:g} s")
+    def ready(self, seconds: float = 30.0) -> Ready:
+        """Wait until others can connect to it; what it says then. Raises ChildError."""
+        try:
+            return wait_ready(self._ready_file, self._process, seconds)
+        except NotReadyError as error:
+            raise self.failed(str(error)) from None
 
     def failed(self, what: str) -> ChildError:
         """The error to raise, with the end of its output."""

@@ -1,6 +1,5 @@
 """What `issuer`, `network` and `terminal` share: parties run over sockets until they have finished or are told to stop."""
 
-import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +9,7 @@ import click
 
 from switch.cli._control import NotDone
 from switch.cli._network import paint
+from switch.cli._ready import prepare_ready, say_ready
 
 if TYPE_CHECKING:
     from random import Random
@@ -78,26 +78,32 @@ def where_they_are(hosts: "Sequence[HostLink]", drivers: "Sequence[Driver]") -> 
 
 def start(
     stations: "Sequence[Station]",
-    ready: "Callable[[Sequence[Driver]], None]",
+    ready: "Callable[[Sequence[Driver]], str]",
     *,
     what: str,
+    ready_path: Path | None = None,
     finished: Callable[[], bool] | None = None,
     verbose: bool = False,
     drain_s: float = 15.0,
 ) -> str:
-    """`run` under Trio; an address that cannot be had becomes a sentence."""
+    """`run` under Trio; an address that cannot be had becomes a sentence.
+
+    `ready` makes the sentence to print once they can be connected to; what programs read is written to `ready_path`.
+    """
     from functools import partial
 
     import trio
 
     from switch.server.stations import run
 
-    def told(drivers: "Sequence[Driver]") -> None:
-        ready(drivers)
-        sys.stdout.flush()
+    def announce(drivers: "Sequence[Driver]") -> None:
+        where: dict[str, object] = {name: address for driver in drivers for name, address in driver.addresses.items()}
+        say_ready(file, where, ready(drivers), recovered=sum(s.recorded for s in stations))
 
+    file = prepare_ready(ready_path)
+    running = partial(run, stations, announce, log=show_log(verbose=verbose), finished=finished, drain_s=drain_s)
     try:
-        return trio.run(partial(run, stations, told, log=show_log(verbose=verbose), finished=finished, drain_s=drain_s))
+        return trio.run(running)
     except OSError as error:
         reason = error.strerror or str(error)
         hint = f"; is another {what} running?" if error.errno == 98 else ""

@@ -166,7 +166,7 @@ class _Cast:
         issuers.ready()
         networks.ready()
         switch = self._start("switch", "serve", network, "--state", str(self.state), "--no-show")
-        click.echo(switch.ready())
+        click.echo(switch.ready().sentence)
         terminals = [
             self._terminals("banks", "acquirers", asked.rate * (1 - POS_SHARE), asked.seed),
             self._terminals("pos", "pos", asked.rate * POS_SHARE, asked.seed + 1),

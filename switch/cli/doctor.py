@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from switch.cli._files import existing_file
+from switch.cli._ready import prepare_ready, ready_option, say_ready
 
 if TYPE_CHECKING:
     from switch.capture.streams import Stream
@@ -31,6 +32,7 @@ _TEXT_MIN = 20
 @click.option("--port", type=click.IntRange(1, 65_535), help="Only conversations of the capture with this port.")
 @click.option("--keys", default="DE11,DE7", show_default=True, metavar="DE11,DE41",
               help="What answers are matched on, beside the MTI's class.")  # fmt: skip
+@ready_option()
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def command(what: str, **options: Any) -> None:
     """Say what a peer really sends, what is configured, and the one setting to change.
@@ -59,7 +61,7 @@ def command(what: str, **options: Any) -> None:
     doctor = Doctor([*([configured.dialect] if configured.dialect else []), *map(Dialect.load, names())])
     port = _port(what)
     if port is not None:
-        _listen(port, doctor, configured, options["as_json"])
+        _listen(port, doctor, configured, as_json=options["as_json"], ready_path=options["ready_path"])
         return
     worst = HEALTHY
     for choice in _streams(what, options["port"] or 0):
@@ -247,10 +249,14 @@ def _matching(what: str, options: dict[str, Any], configured: "Configured", keys
 # -- listening
 
 
-def _listen(address: "Address", doctor: "Doctor", configured: "Configured", as_json: bool) -> None:
+def _listen(
+    address: "Address", doctor: "Doctor", configured: "Configured", *, as_json: bool, ready_path: Path | None
+) -> None:
     import trio
 
     from switch.capture.waiting_room import receive
+
+    file = prepare_ready(ready_path)
 
     def came(peer: str, data: bytes) -> None:
         _say(peer, True if as_json else None, doctor.examine(data, configured), as_json)
@@ -259,8 +265,8 @@ def _listen(address: "Address", doctor: "Doctor", configured: "Configured", as_j
         click.echo(f"{peer}: {why}", err=as_json)
 
     def ready(at: str) -> None:
-        click.echo(f"Ready: listening on {at}; let the peer connect there (Ctrl-C ends)", err=as_json)
-        sys.stdout.flush()
+        sentence = f"Ready: listening on {at}; let the peer connect there (Ctrl-C ends)"
+        say_ready(file, {"doctor": at}, sentence, err=as_json)
 
     try:
         trio.run(receive, address, came, silent, ready)

@@ -1,10 +1,13 @@
 """`cmi-switch issuer`: the banks' issuer hosts."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from switch.cli._ready import ready_option
 
 if TYPE_CHECKING:
     from switch.server.driver import Driver
@@ -28,18 +31,9 @@ if TYPE_CHECKING:
     help="Keep the books in DIR, a journal each: they survive kill -9. [default: in memory]",
 )
 @click.option("--stop-list", is_flag=True, help="After each sign-on, send the switch the lost and stolen cards (0302).")
+@ready_option()
 @click.option("--verbose", is_flag=True, help="Show links and faults as they come.")
-def command(
-    names: tuple[str, ...],
-    network: str,
-    latency: float,
-    faults: tuple[str, ...],
-    seed: int,
-    book: Path | None,
-    state: Path | None,
-    stop_list: bool,
-    verbose: bool,
-) -> None:
+def command(**options: Any) -> None:
     """Run the issuer hosts NAME... (default: all of the network file) until Ctrl-C or SIGTERM.
 
     Each listens where the switch connects to, or connects in, as the file says. It keeps accounts for its test cards
@@ -53,6 +47,26 @@ def command(
       cmi-switch issuer --book issuers.json      what stands, for a comparison
       cmi-switch issuer --state var/issuers      started again, it knows what it has answered
     """
+    _run(_Options(**options))
+
+
+@dataclass(frozen=True)
+class _Options:
+    """What the command line asked for."""
+
+    names: tuple[str, ...]
+    network: str
+    latency: float
+    faults: tuple[str, ...]
+    seed: int
+    book: Path | None
+    state: Path | None
+    stop_list: bool
+    ready_path: Path | None
+    verbose: bool
+
+
+def _run(asked: _Options) -> None:
     from switch.cli._network import load, spell
     from switch.cli._run_simulators import (
         dice_from,
@@ -67,25 +81,24 @@ def command(
     from switch.simulators.faults import Latency
     from switch.simulators.reconciliation import Books
 
-    loaded = load(network)
-    wrong = parse_faults(faults)
-    dice = dice_from(seed)
+    loaded = load(asked.network)
+    wrong = parse_faults(asked.faults)
+    dice = dice_from(asked.seed)
     try:
-        hosts = [find_host(loaded, n, "issuer") for n in names] or [h for h in loaded.hosts if h.role == "issuer"]
-        parties = [
-            make_issuer(loaded, h.name, dice(), Latency(latency, 0.3), wrong, stop_list=stop_list) for h in hosts
-        ]
+        hosts = [find_host(loaded, n, "issuer") for n in asked.names] or [h for h in loaded.hosts if h.role == "issuer"]
+        latency = Latency(asked.latency, 0.3)
+        parties = [make_issuer(loaded, h.name, dice(), latency, wrong, stop_list=asked.stop_list) for h in hosts]
     except UnknownNameError as error:
         raise click.BadParameter(str(error), param_hint="NAME") from None
-    stations = [station_of(loaded, h.name, p, state) for h, p in zip(hosts, parties, strict=True)]
+    stations = [station_of(loaded, h.name, p, asked.state) for h, p in zip(hosts, parties, strict=True)]
 
-    def ready(drivers: "Sequence[Driver]") -> None:
+    def ready(drivers: "Sequence[Driver]") -> str:
         where, kept = where_they_are(hosts, drivers), what_they_kept(stations)
-        click.echo(f"Ready: issuers {where}{kept}; next: `{spell('serve')}`, then `{spell('pay')}`")
+        return f"Ready: issuers {where}{kept}; next: `{spell('serve')}`, then `{spell('pay')}`"
 
-    ended = start(stations, ready, what="cmi-switch issuer", verbose=verbose)
+    ended = start(stations, ready, what="cmi-switch issuer", ready_path=asked.ready_path, verbose=asked.verbose)
     books = [p.book() for p in parties]
-    write_book(book, Books(issuers=tuple(books)))
+    write_book(asked.book, Books(issuers=tuple(books)))
     for b in books:
         declined = ", ".join(f"{code}: {n}" for code, n in sorted(b.declined.items())) or "none"
         click.echo(f"{b.name}: {b.approved} approved, declined {declined}; {b.reversed} reversed")

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from switch.cli._ready import ready_option
+
 if TYPE_CHECKING:
     from switch.server.driver import Driver
 
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
 @click.option(
     "--drain", default=15.0, show_default=True, metavar="S", help="To finish what came from abroad when told to stop."
 )
+@ready_option()
 @click.option("--verbose", is_flag=True, help="Show links and faults as they come.")
 def command(**options: Any) -> None:
     """Run the card network SCHEME (visa, mastercard, or both) until Ctrl-C or SIGTERM.
@@ -73,6 +76,7 @@ class _Options:
     book: Path | None
     state: Path | None
     drain: float
+    ready_path: Path | None
     verbose: bool
 
 
@@ -103,14 +107,20 @@ def _run(asked: _Options) -> None:
         raise click.BadParameter(str(error), param_hint="SCHEME") from None
     stations = [station_of(loaded, h.name, p, asked.state) for h, p in zip(hosts, parties, strict=True)]
 
-    def ready(drivers: "Sequence[Driver]") -> None:
+    def ready(drivers: "Sequence[Driver]") -> str:
         abroad = f"; {asked.abroad_rate:g} payments/s from abroad" if asked.abroad_rate else ""
         abroad += what_they_kept(stations)
-        click.echo(
-            f"Ready: networks {where_they_are(hosts, drivers)}; median {asked.latency:g} ms{abroad}; next: `{spell('serve')}`"
-        )
+        where = where_they_are(hosts, drivers)
+        return f"Ready: networks {where}; median {asked.latency:g} ms{abroad}; next: `{spell('serve')}`"
 
-    ended = start(stations, ready, what="cmi-switch network", verbose=asked.verbose, drain_s=asked.drain)
+    ended = start(
+        stations,
+        ready,
+        what="cmi-switch network",
+        ready_path=asked.ready_path,
+        verbose=asked.verbose,
+        drain_s=asked.drain,
+    )
     issuers, abroad = [p.book() for p in parties], [p.abroad_book() for p in parties]
     write_book(asked.book, Books(issuers=tuple(issuers), networks=tuple(abroad)))
     for i, a in zip(issuers, abroad, strict=True):

@@ -1,10 +1,11 @@
 """`cmi-switch replay`: one side of a capture against a live host, and what it does otherwise."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from switch.cli._ready import prepare_ready, ready_option, say_ready
 
 if TYPE_CHECKING:
     from switch.capture.replay import Plan, Report
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 @click.option("--timeout", "timeout_s", type=click.FloatRange(min=0.01), default=5.0, show_default=True,
               help="Seconds an answer may take.")  # fmt: skip
 @click.option("--junit", type=click.Path(dir_okay=False, path_type=Path), help="Write JUnit XML for a CI system.")
+@ready_option()
 def command(**options: Any) -> None:
     """Play one side of a capture against a live host, and compare what it answers with what was captured.
 
@@ -70,7 +72,8 @@ def command(**options: Any) -> None:
         rules=rules,
         refresh=new_requests() if options["fresh"] else None,
     )
-    report = _played(address, talks_of(file, options["dialect"], options["framing"], options["port"]), plan)
+    talks = talks_of(file, options["dialect"], options["framing"], options["port"])
+    report = _played(address, talks, plan, options["ready_path"])
     click.echo(str(report))
     if junit is not None:
         try:
@@ -81,14 +84,16 @@ def command(**options: Any) -> None:
         raise SystemExit(1)
 
 
-def _played(address: "Address", talks: "list[Talk]", plan: "Plan") -> "Report":
+def _played(address: "Address", talks: "list[Talk]", plan: "Plan", ready_path: Path | None) -> "Report":
     import trio
 
     from switch.capture.live import replay_at, replay_to
 
+    file = prepare_ready(ready_path)
+
     def ready(where: "Address") -> None:
-        click.echo(f"Ready: listening on {where}; waiting for {len(talks)} connection{'s' if len(talks) > 1 else ''}")
-        sys.stdout.flush()
+        connections = f"{len(talks)} connection{'s' if len(talks) > 1 else ''}"
+        say_ready(file, {"replay": where}, f"Ready: listening on {where}; waiting for {connections}")
 
     try:
         if plan.client:

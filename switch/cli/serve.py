@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from switch.cli._ready import ready_option
+
 if TYPE_CHECKING:
     from switch.core.network import Network
     from switch.server.serving import Serving
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
     metavar="PREFIX",
     help="Keep the messages of test cards that begin so (6 digits or more) as they came. Said in the log.",
 )
+@ready_option("ready.json in the state directory")
 def command(
     network: str,
     state: Path | None,
@@ -55,6 +58,7 @@ def command(
     drain_s: float,
     capture_path: Path | None,
     clear: tuple[str, ...],
+    ready_path: Path | None,
 ) -> None:
     """Run the switch of NETWORK (a shipped name, or a .toml file) until Ctrl-C or SIGTERM.
 
@@ -94,21 +98,24 @@ def command(
     showing = sys.stderr.isatty() if show is None else show
     os.umask(PRIVATE_UMASK)
 
-    def ready(running: "Serving") -> None:
-        click.echo(_ready(running.network, running, log_file))
+    def announce(running: "Serving") -> str:
+        sentence = _ready(running.network, running, log_file)
+        click.echo(sentence)
         sys.stdout.flush()
+        return sentence
 
     app = App(
         network=loaded,
         reread=reread,
         state_dir=state_dir,
         log_file=log_file,
+        ready_file=ready_path or state_dir / "ready.json",
         showing=showing,
         drain_s=drain_s,
         inherited=inherited,
     )
     try:
-        ended = serve(app, ready)
+        ended = serve(app, announce)
     except Unable as error:
         raise NotDone(str(error), error.hint, code=error.code) from None
     click.echo(f"Stopped: {ended}")

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from switch.cli._ready import prepare_ready, ready_option, say_ready
+
 if TYPE_CHECKING:
     from switch.capture.recorder import Recorder
     from switch.capture.talks import Said
+    from switch.core.network import Address
     from switch.observe.where import Condition
     from switch.wire import Dialect
 
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
 )
 @click.option("--record-clear", "clear", multiple=True, metavar="PREFIX",
               help="Keep the messages of test cards that begin so (6 digits or more) as they came.")  # fmt: skip
+@ready_option()
 def command(**options: Any) -> None:
     """Stand between two hosts and show their messages as they pass: decoded, masked, answers with their time.
 
@@ -73,9 +77,13 @@ def command(**options: Any) -> None:
         upstream=upstream, dialect=dialect, framing=framing, shows=screen.shows, says=screen.says, recorder=recorder
     )  # fmt: skip
     about = f"({dialect.name}, {framing})" + (f"; recorded in {options['record']}" if recorder is not None else "")
-    problem = ""
+    problem, file = "", prepare_ready(options["ready_path"])
+
+    def ready(at: "Address") -> None:
+        say_ready(file, {"tap": at}, f"Ready: tap {at} to {upstream} {about}")
+
     try:
-        trio.run(run, tap, listen, lambda at: screen.prints(f"Ready: tap {at} to {upstream} {about}"))
+        trio.run(run, tap, listen, ready)
     except* (KeyboardInterrupt, BrokenPipeError):
         pass  # told to stop, or nobody reads what is shown any more
     except* OSError as errors:

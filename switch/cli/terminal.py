@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from switch.cli._ready import ready_option
+
 if TYPE_CHECKING:
     from switch.core.network import Address, Network
     from switch.server.driver import Driver
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 @click.option(
     "--book", type=click.Path(dir_okay=False, path_type=Path), help="Write every payment and what came of it."
 )
+@ready_option()
 @click.option("--verbose", is_flag=True, help="Show links as they come and go.")
 def command(**options: Any) -> None:
     """Pay with test cards at a steady rate, and say what came of it.
@@ -75,6 +78,7 @@ class _Options:
     network: str
     host_text: str
     book: Path | None
+    ready_path: Path | None
     verbose: bool
 
 
@@ -96,18 +100,26 @@ def _run(asked: _Options) -> None:
     need_listener(address, "the switch", spell("serve"))
     stations = [Station(p, dial=[Dial(name, address, backoff_max_ms=2_000) for name in p.links]) for p in parties]
 
-    def ready(drivers: "Sequence[Driver]") -> None:
+    def ready(drivers: "Sequence[Driver]") -> str:
         del drivers
         much = (
             f"{asked.count * len(parties)} terminals ({', '.join(p.name for p in parties)}), {asked.rate:g} payments/s"
         )
         span = f"for {asked.duration:g} s" if asked.duration else "until told to stop"
-        click.echo(f"Ready: {much} to {address} ({listener.dialect}) {span}")
+        return f"Ready: {much} to {address} ({listener.dialect}) {span}"
 
     def finished() -> bool:
         return all(p.finished for p in parties) or any(len(p.refusals) == len(p.links) for p in parties)
 
-    ended = start(stations, ready, what="terminal", finished=finished, verbose=asked.verbose, drain_s=asked.drain)
+    ended = start(
+        stations,
+        ready,
+        what="terminal",
+        ready_path=asked.ready_path,
+        finished=finished,
+        verbose=asked.verbose,
+        drain_s=asked.drain,
+    )
     books = [p.book() for p in parties]
     write_book(asked.book, Books(terminals=tuple(books)))
     for b in books:

@@ -1,10 +1,9 @@
 """Starting a switch, whole, and running it until it is told to stop: what `cmi-switch serve` does, without a command line.
 
-In: a checked network, where its state and its log are, and whom to tell once it is ready. Out: a sentence that says how it ended.
+In: a checked network, where its state and its log are, and who prints that it is ready. Out: a sentence that says how it ended.
 Whatever keeps it from starting is `Unable`, with a stable code.
 """
 
-import os
 import signal
 import sys
 from collections.abc import Callable
@@ -20,6 +19,7 @@ from switch.core.operator.errors import ErrorCode
 from switch.core.party import Log
 from switch.journal.log import JournalError
 from switch.observe.hoplog import HopLog
+from switch.readiness import Ready, ReadyFile
 from switch.security.vault import VaultError
 from switch.server.connections import ListenError
 from switch.server.driver import Sinks
@@ -31,7 +31,6 @@ from switch.server.reloading import Reloader
 from switch.server.restarting import Restarter, unblock_signals
 from switch.server.serving import Serving, serving
 
-READY = "ready.json"
 HOSTS_S = 1.0
 """so long the hosts have to sign on before the switch says that it is ready, which it is without them too"""
 
@@ -44,6 +43,8 @@ class App(msgspec.Struct, frozen=True, kw_only=True):
     """the network as its file now says, for a reload; raises ConfigErrors or OSError"""
     state_dir: Path
     log_file: Path
+    ready_file: Path
+    """there while it is ready, for programs"""
     showing: bool
     """events are printed to stderr too"""
     drain_s: float
@@ -52,13 +53,23 @@ class App(msgspec.Struct, frozen=True, kw_only=True):
     """what the program before has left in this process"""
 
 
-def serve(app: App, ready: Callable[[Serving], None]) -> str:
+class SwitchReady(Ready, frozen=True, kw_only=True):
+    """What the ready file of a switch says."""
+
+    network: str
+    hosts_up: list[str]
+    hosts_away: list[str]
+    restarts: int
+    log: str
+
+
+def serve(app: App, announce: Callable[[Serving], str]) -> str:
     """Run the switch until Ctrl-C or SIGTERM. Returns how it ended. Raises Unable: it cannot start, or not go on.
 
-    `ready` is called once, when acquirers can connect and signals are followed.
+    `announce` is called once, when acquirers can connect and signals are followed; it tells people, and returns the sentence.
     """
     try:
-        return trio.run(_serve, app, ready, clock=MonotonicClock())
+        return trio.run(_serve, app, announce, clock=MonotonicClock())
     except (OSError, JournalError, VaultError) as error:
         raise Unable(str(error), code=code_of(error)) from error
 
@@ -72,13 +83,13 @@ def code_of(error: OSError | JournalError | VaultError) -> ErrorCode:
     return ErrorCode.ADDRESS_UNAVAILABLE if isinstance(error, ListenError) else ErrorCode.SYSTEM
 
 
-async def _serve(app: App, ready: Callable[[Serving], None]) -> str:
+async def _serve(app: App, announce: Callable[[Serving], str]) -> str:
     outputs = Outputs(app.network, app.log_file, showing=app.showing)
     async with serving(app.network, app.state_dir, outputs.open, app.inherited) as running:
         recording = outputs.recording
         assert recording is not None
         recording.shows(running.driver)
-        announcement = Announcement(app.state_dir)
+        ready_file = ReadyFile(app.ready_file)
         running.told += [recording.follow, outputs.follow]
         reloader = Reloader(running, app.reread)
         restarter = Restarter(running, app.drain_s)
@@ -93,48 +104,31 @@ async def _serve(app: App, ready: Callable[[Serving], None]) -> str:
             with trio.move_on_after(HOSTS_S):
                 while running.hosts_up()[1]:  # noqa: ASYNC110 - the switch is pure: it has no event to wait for
                     await trio.sleep(0.02)
-            announcement.write(running, app.log_file)
-            ready(running)
+            ready_file.write(_ready(running, app.log_file, announce(running)))
 
         async with trio.open_nursery() as nursery:
             await nursery.start(_follow_signals, outputs, recording, reloader, restarter)
             ended = await until_told_to_stop(running.driver, app.drain_s, tell)
             nursery.cancel_scope.cancel()
         recording.end()
-        announcement.withdraw()
+        ready_file.withdraw()
     outputs.close()
     return ended
 
 
-class Announcement:
-    """`ready.json` in the state directory: there while the switch is ready, for programs that wait for it."""
-
-    def __init__(self, state_dir: Path) -> None:
-        """What a switch that was killed has left there is removed."""
-        self._path = state_dir / READY
-        self.withdraw()
-
-    def write(self, running: Serving, log_file: Path) -> None:
-        """Put it there, whole at once."""
-        up, away = running.hosts_up()
-        said = {
-            "pid": os.getpid(),
-            "network": running.network.name,
-            "listeners": {name: str(address) for name, address in running.driver.addresses.items()},
-            "hosts_up": up,
-            "hosts_away": away,
-            "recovered_records": running.recovered_records,
-            "recovery_ms": running.recovery_ms,
-            "restarts": running.restarts,
-            "log": str(log_file),
-        }
-        fresh = self._path.with_suffix(".new")
-        fresh.write_bytes(msgspec.json.encode(said) + b"\n")
-        fresh.replace(self._path)
-
-    def withdraw(self) -> None:
-        """It is not ready any more."""
-        self._path.unlink(missing_ok=True)
+def _ready(running: Serving, log_file: Path, sentence: str) -> SwitchReady:
+    up, away = running.hosts_up()
+    return SwitchReady(
+        sentence=sentence,
+        listeners={name: str(address) for name, address in running.driver.addresses.items()},
+        recovered_records=running.recovered_records,
+        recovery_ms=running.recovery_ms,
+        network=running.network.name,
+        hosts_up=up,
+        hosts_away=away,
+        restarts=running.restarts,
+        log=str(log_file),
+    )
 
 
 class Outputs:

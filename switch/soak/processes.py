@@ -6,7 +6,6 @@ stopped or running when it is over.
 
 import ctypes
 import os
-import re
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +14,8 @@ from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
 import trio
+
+from switch.readiness import Ready
 
 SWITCH, WRITER, INDEX = "switch", "writer", "index"
 _HELPERS: Final = {WRITER: b"switch.journal.writer", INDEX: b"switch.journal.index"}
@@ -25,11 +26,10 @@ _AGAIN_S: Final = 0.5
 """after a process that would not start"""
 _TRIES: Final = 20
 _NO_ROOM: Final = ("No space left on device", "File too large")
-_RECOVERED: Final = re.compile(r"([\d,]+) records recovered in (\d+) ms")
 
 
 class Recovery(NamedTuple):
-    """A start of the switch after a kill, as its Ready: line has it."""
+    """A start of the switch after a kill, as it says when it is ready."""
 
     records: int
     ms: int
@@ -48,8 +48,8 @@ class Child(Protocol):
     def text(self) -> str:
         """What it has printed."""
 
-    def ready(self, seconds: float = 30.0) -> str:
-        """Wait for its Ready: line. Raises RuntimeError or another Exception that says why there is none."""
+    def ready(self, seconds: float = 30.0) -> Ready:
+        """Wait until others can connect to it. Raises an Exception that says why they never can."""
 
     def stop(self, seconds: float = 30.0) -> int:
         """SIGTERM, and wait; killed after `seconds`."""
@@ -193,8 +193,8 @@ class Services:
                 (self.refused_starts if full else self.unexpected).append(why)
                 await trio.sleep(_AGAIN_S)
                 continue
-            if service.name == SWITCH and (told := _RECOVERED.search(ready)):
-                self.recoveries.append(Recovery(int(told[1].replace(",", "")), int(told[2])))
+            if service.name == SWITCH and ready.recovered_records:
+                self.recoveries.append(Recovery(ready.recovered_records, ready.recovery_ms))
             return
         raise RuntimeError(f"{service.name} does not start any more; it printed: {child.text()[-500:]}")
 

@@ -1,13 +1,15 @@
 """The echo issuer's splicing against the codec, and its process."""
 
+import os
 import socket
-import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from switch.bench.compare import running
 from switch.bench.echo_issuer import ECHOED, Echo
 from switch.bench.messages import Card, Settings, Speech
 from switch.wire import Dialect
@@ -62,19 +64,15 @@ def test_what_asks_nothing_is_not_answered(message: bytes) -> None:
     assert ECHO.answer(message) is None
 
 
-def test_the_process_serves_several_connections() -> None:
-    process = subprocess.Popen([sys.executable, "-m", "switch.bench.echo_issuer"], stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        host, port = process.stdout.readline().split()[-1].split(":")
+def test_the_process_serves_several_connections(tmp_path: Path) -> None:
+    issuer = [sys.executable, "-m", "switch.bench.echo_issuer"]
+    with running(issuer, frozenset(os.sched_getaffinity(0)), tmp_path / "issuer.err") as (process, ready):
+        host, port = ready.listeners["cmi87"].split(":")
         framing = make_framing("length2", 8_192)
         for stan in ("000001", "000002"):
             with socket.create_connection((host, int(port)), timeout=10) as sock:
                 sock.sendall(framing.frame(CMI87.encode({"t": "0800", "7": "0921141320", "11": stan, "70": "301"})))
                 (answer,) = framing.feed(sock.recv(4_096))
                 assert CMI87.decode(answer)["11"] == stan
-    finally:
         process.terminate()
         assert process.wait(10) == 0
-        assert process.stdout is not None
-        process.stdout.close()

@@ -16,6 +16,7 @@ from switch.children import start
 from switch.cli.demo import on_free_ports
 from switch.config.load import SHIPPED
 from switch.core.operator.command import Unable
+from switch.readiness import Ready, wait_ready
 from tests.core.scripts import Scene
 
 
@@ -27,20 +28,24 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-Running = Callable[..., AbstractContextManager[tuple["subprocess.Popen[str]", str]]]
+Running = Callable[..., AbstractContextManager[tuple["subprocess.Popen[str]", Ready]]]
 
 
 @pytest.fixture
 def running(here: Path) -> Running:
-    """`with running("issuer", …) as (process, ready):` with its Ready line; killed at the end if it still runs."""
+    """`with running("issuer", …) as (process, ready):` with what it says once it is ready; killed at the end if it still runs."""
 
     @contextmanager
-    def run(*arguments: str) -> Iterator[tuple["subprocess.Popen[str]", str]]:
-        command = [sys.executable, "-c", "from switch.cli.main import main; main()", *arguments]
+    def run(*arguments: str) -> Iterator[tuple["subprocess.Popen[str]", Ready]]:
+        file = here / "ready.json"
+        main = "from switch.cli.main import main; main()"
+        command = [sys.executable, "-c", main, *arguments, "--ready", str(file)]
         process = start(command, cwd=here, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         assert process.stdout is not None
         try:
-            yield process, process.stdout.readline()
+            ready = wait_ready(file, process)
+            assert process.stdout.readline() == ready.sentence + "\n"
+            yield process, ready
         finally:
             process.kill()
             process.communicate()

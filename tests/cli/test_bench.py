@@ -1,9 +1,9 @@
 """`cmi-switch bench` and `tools/bench`, short, against hosts of our own."""
 
 import json
+import os
 import pathlib
 import socket
-import subprocess
 import sys
 
 import pytest
@@ -47,22 +47,13 @@ def test_json_is_one_object_and_nothing_else() -> None:
     assert json.loads(result.stdout)["codes"].keys() == {"00"}
 
 
-def test_its_own_process_can_be_measured() -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "switch.bench.echo_issuer"], stdout=subprocess.PIPE, text=True, cwd=ROOT
-    )
-    try:
-        assert process.stdout is not None
-        address = process.stdout.readline().split()[-1]
-        result = run(address, *SHORT, "--json", "--pid", str(process.pid))
+def test_its_own_process_can_be_measured(tmp_path: pathlib.Path) -> None:
+    issuer = [sys.executable, "-m", "switch.bench.echo_issuer"]
+    with compare.running(issuer, frozenset(os.sched_getaffinity(0)), tmp_path / "issuer.err") as (process, ready):
+        result = run(ready.listeners["cmi87"], *SHORT, "--json", "--pid", str(process.pid))
         cpu = json.loads(result.stdout)["cpu"]
         assert cpu["us_per_transaction"] > 0
         assert cpu["rss_bytes"] > 1_000_000
-    finally:
-        process.terminate()
-        process.wait(10)
-        assert process.stdout is not None
-        process.stdout.close()
 
 
 @pytest.mark.parametrize(

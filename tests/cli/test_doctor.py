@@ -162,11 +162,10 @@ def test_a_late_clock_in_de7_is_named_with_both_values(tmp_path: Path) -> None:
 
 def test_a_port_says_what_each_connection_begins_with(running: Running) -> None:
     with running("doctor", "127.0.0.1:0", "--framing", "length2", "--dialect", "cmi87") as (process, ready):
-        found = re.search(r"127\.0\.0\.1:(\d+)", ready)
-        assert found is not None, ready
+        port = int(ready.listeners["doctor"].rpartition(":")[2])
         assert process.stdout is not None
         for data, words in ((ASCII4, 'framing = "ascii4"'), (b"GET / HTTP/1.1\r\n\r\n", "speaks HTTP")):
-            with closing(socket.create_connection(("127.0.0.1", int(found[1])), timeout=10)) as sock:
+            with closing(socket.create_connection(("127.0.0.1", port), timeout=10)) as sock:
                 sock.sendall(data)
                 sock.shutdown(socket.SHUT_WR)
                 lines = iter(process.stdout.readline, "")

@@ -23,11 +23,10 @@ Pay = Callable[..., Result]
 def atlas(here: Path, running: Running) -> Iterator[Pay]:
     """Pays at Atlas's issuer host."""
     with running("issuer", "atlas", "--network", "net.toml") as (_, ready):
-        address = re.search(r"127\.0\.0\.1:\d+", ready)
-        assert address
+        address = ready.listeners["atlas"]
 
         def run(*arguments: str, quiet: bool = True) -> Result:
-            where = ["--network", "net.toml", "--host", address[0], "--dialect", "cmi87"]
+            where = ["--network", "net.toml", "--host", address, "--dialect", "cmi87"]
             return CliRunner().invoke(pay.command, [*where, *(["--quiet"] if quiet else []), *arguments])
 
         yield run
@@ -142,9 +141,7 @@ def test_no_answer_is_taken_back(atlas: Pay, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_all_dialects_of_a_host_can_be_paid_in(here: Path, running: Running) -> None:
     with running("network", "visa", "--network", "net.toml", "--latency", "0") as (_, ready):
-        address = re.search(r"127\.0\.0\.1:\d+", ready)
-        assert address
-        where = ["--network", "net.toml", "--host", address[0], "--dialect", "visa"]
+        where = ["--network", "net.toml", "--host", ready.listeners["visa"], "--dialect", "visa"]
         result = CliRunner().invoke(pay.command, [*where, "--card", "fr-visa", "--channel", "web", "--quiet"])
     assert result.exit_code == 0
     assert re.search(r"billed 9\.\d\d EUR", result.output)

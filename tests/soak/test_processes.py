@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -11,26 +10,23 @@ from pathlib import Path
 import pytest
 import trio
 
-from switch.children import start
 from switch.cli._processes import Child
 from switch.soak.processes import Services, children_of
 
-READY = "import time; print('Ready: here', flush=True); time.sleep(60)"
+READY = """
+import pathlib, sys, time
+from switch.readiness import Ready, ReadyFile
+print("Ready: here", flush=True)
+ReadyFile(pathlib.Path(sys.argv[-1])).write(Ready(sentence="Ready: here", listeners={}))
+time.sleep(60)
+"""
 
 
 class Script(Child):
     """A few lines of Python in place of a command."""
 
-    def __init__(self, name: str, arguments: list[str], output: Path) -> None:
-        self.name, self.output = name, output
-        with output.open("wb") as file:
-            self._process = start(
-                [sys.executable, "-c", *arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=file,
-                stderr=file,
-                start_new_session=True,
-            )
+    def _command(self, arguments: list[str]) -> list[str]:
+        return [sys.executable, "-c", *arguments, str(self._ready_file)]
 
 
 @pytest.fixture
@@ -100,7 +96,9 @@ async def test_a_switch_without_room_for_its_journal_is_no_defect_any_other_reas
 ) -> None:
     monkeypatch.setattr("switch.soak.processes._AGAIN_S", 0.0)
     once = tmp_path / "once"
-    script = f"import pathlib, sys; p = pathlib.Path({str(once)!r}); p.exists() or (p.touch(), sys.exit(sys.argv[1])); {READY}"
+    script = (
+        f"import pathlib, sys; p = pathlib.Path({str(once)!r}); p.exists() or (p.touch(), sys.exit(sys.argv[1])){READY}"
+    )
     for name, reason in (("switch", "write failed: No space left on device"), ("rif", "no idea")):
         once.unlink(missing_ok=True)
         services.add(name, script, reason)
@@ -116,7 +114,7 @@ async def test_a_switch_without_room_for_its_journal_is_no_defect_any_other_reas
 
 async def test_the_switchs_helpers_are_found_among_its_children_and_killed_alone(services: Services) -> None:
     helper = "[sys.executable, '-c', 'import time; time.sleep(60)', 'switch.journal.writer']"
-    service = services.add("switch", f"import subprocess, sys; subprocess.Popen({helper}); {READY}")
+    service = services.add("switch", f"import subprocess, sys; subprocess.Popen({helper}){READY}")
     await services.start("switch")
     pid = services.helper("writer")
     assert pid in children_of(service.pid)
