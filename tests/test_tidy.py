@@ -33,6 +33,13 @@ def test_no_file_and_no_function_outgrows_one_idea(path: Path) -> None:
             assert (node.end_lineno or 0) - node.lineno < FUNCTION_LINES_MAX, f"{name(path)}: {node.name}"
 
 
+@pytest.mark.parametrize("path", SOURCES, ids=name)
+def test_a_module_that_is_run_runs_last(path: Path) -> None:
+    """What is defined below `if __name__ == "__main__"` is there for who imports the module, and not for who runs it."""
+    *above, _ = ast.parse(path.read_text()).body or [ast.Pass()]
+    assert not any(isinstance(node, ast.If) and ast.unparse(node.test) == "__name__ == '__main__'" for node in above)
+
+
 @pytest.mark.parametrize("path", [p for p in SOURCES if p.relative_to(ROOT / "switch").parts[0] in PURE], ids=name)
 def test_pure_rooms_ask_nobody_for_the_time(path: Path) -> None:
     for node in ast.walk(ast.parse(path.read_text())):

@@ -309,11 +309,11 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
-
-
 def _cutover(found: tuple[Any, ...]) -> Cutover:
     """A row of `_CLOSES`, whose columns stand in the order of the record."""
     at_us, day, closed, by = found
     return Cutover(at_us=at_us, day=day, closed=closed, by=by)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 from switch.cli.journal import command
 from switch.core.limits import Limits
-from switch.core.records.records import AnyEntry, Key
+from switch.core.records.records import AnyEntry, Cutover, Key
 from switch.journal.history import IndexHistory
 from switch.journal.index import Index, index_path
 from switch.journal.log import JournalError
@@ -199,6 +199,19 @@ def test_the_follower_indexes_what_is_written_and_ends_with_its_input(tmp_path: 
         assert follower.stdin is not None
         follower.stdin.close()
         assert follower.wait(10) == 0
+    index.close()
+
+
+def test_its_process_goes_on_behind_a_day_that_was_closed(tmp_path: Path) -> None:
+    writer = open_writer(tmp_path)
+    closed = Cutover(at_us=START_US + 1, day="2025-11-26", closed="2025-11-25", by="operator")
+    command = [sys.executable, "-m", "switch.journal.index", "--dir", str(tmp_path)]
+    for entries in ([*day(10), closed], day(10, first=21)):
+        write(writer, entries)
+        done = subprocess.run(command, check=False, capture_output=True, text=True)
+        assert (done.returncode, done.stderr) == (0, "")
+    index = Index(tmp_path)
+    assert index.cutover() == closed
     index.close()
 
 
