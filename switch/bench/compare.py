@@ -27,6 +27,8 @@ from switch.readiness import NotReadyError, Ready, wait_ready
 
 READY_S: Final = 30
 SUBJECTS: Final = ("switch", "naive")
+STATE: Final = "state"
+"""where a measured switch keeps its journal, in the directory of the comparison"""
 CLI: Final = (sys.executable, "-c", "from switch.cli.main import main; main()")
 
 
@@ -114,15 +116,15 @@ def subject_command(subject: str, network: Network, state: Path) -> list[str]:
 
 
 def one_round(
-    network: Network, subject: str, runs: dict[str, Sequence[str]], directory: Path
+    network: Network, command: Sequence[str], runs: dict[str, Sequence[str]], directory: Path
 ) -> dict[str, dict[str, Any]]:
-    """Start the issuer and `subject`, measure each of `runs`, stop both."""
-    on, state = cores(), directory / "state"
+    """Start the issuer and what `command` starts, measure each of `runs`, stop both."""
+    on = cores()
     issuer = [sys.executable, "-m", "switch.bench.echo_issuer", "--listen", str(network.hosts[0].connect)]
-    shutil.rmtree(state, ignore_errors=True)
+    shutil.rmtree(directory / STATE, ignore_errors=True)
     with (
         running(issuer, on.load, directory / "issuer.err"),
-        running(subject_command(subject, network, state), on.subject, directory / f"{subject}.err") as (process, _),
+        running(command, on.subject, directory / "subject.err") as (process, _),
     ):
         address = str(network.listeners[0].address)
         return {name: measure(address, process.pid, on.load, arguments) for name, arguments in runs.items()}
@@ -195,7 +197,8 @@ def main(
         for number in range(rounds):
             for subject in subjects if number % 2 == 0 else subjects[::-1]:
                 click.echo(f"round {number + 1} of {rounds}: {subject}", err=True)
-                made[subject].append(one_round(loaded, subject, runs, directory))
+                command = subject_command(subject, loaded, directory / STATE)
+                made[subject].append(one_round(loaded, command, runs, directory))
     except CompareError as error:
         raise click.ClickException(str(error)) from None
     finally:

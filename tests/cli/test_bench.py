@@ -9,7 +9,7 @@ import sys
 import pytest
 from click.testing import CliRunner, Result
 
-from switch.bench import codec, compare
+from switch.bench import codec, compare, versus
 from switch.cli.bench import command
 from tests.bench.hosts import approve, host
 
@@ -136,6 +136,47 @@ def test_switch_and_baseline_are_measured_in_turn_and_compared(
     assert made["naive"]["at 50/s"]["throughput"] == pytest.approx(50, abs=15)
     assert switch["cpu_us"] > 0
     assert not list((tmp_path / "var").iterdir())
+
+
+@pytest.mark.alone
+def test_two_versions_are_measured_in_turn_and_their_ratio_is_that_of_each_round(
+    network: pathlib.Path, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    other = tmp_path / "other"
+    (other / ".venv/bin").mkdir(parents=True)
+    python = other / ".venv/bin/python"
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    args = [
+        "--rounds",
+        "2",
+        "--duration",
+        "0.3",
+        "--warmup",
+        "0.1",
+        "--rate",
+        "50",
+        "--in-flight",
+        "4",
+        "--json",
+        "--network",
+    ]
+    result = CliRunner().invoke(versus.main, [str(other), *args, str(network)])
+    assert result.exit_code == 0, result.output
+    figure = json.loads(result.stdout)["4 in flight"]["CPU µs"]
+    assert figure["this"] > 0
+    assert figure["lowest"] <= figure["ratio"] <= figure["highest"]
+    order = [line.partition(": ")[2] for line in result.stderr.splitlines() if line.startswith("round")]
+    assert order == ["this", "other", "other", "this"]
+    assert not list((tmp_path / "var").iterdir())
+
+
+def test_a_checkout_that_is_not_set_up_is_named(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(versus.main, [str(tmp_path), "--rounds", "1"])
+    assert result.exit_code == 1
+    assert ".venv/bin/python is not there: run `tools/bench --help`" in result.output
 
 
 def test_what_does_not_start_is_said_with_its_own_words(
