@@ -127,12 +127,14 @@ class Kernel:
 
     def next_stan(self, host: str) -> str:
         """The next DE11 towards `host`, 000001 to 999999 and round again, but for those that an answer may still come to."""
-        number, there = self.state.stans.get(host, 0), self.hosts.get(host)
-        for _ in range(STANS):
-            number = number % STANS + 1
-            stan = f"{number:06d}"
-            if there is None or not (stan in there.stans_owed or there.pending.in_use(stan)):
-                break
+        there = self.hosts.get(host)
+        number = self.state.stans.get(host, 0) % STANS + 1
+        stan = f"{number:06d}"
+        if there is not None and (stan in there.stans_owed or there.pending.in_use(stan)):
+            for further in range(number, number + STANS):
+                stan = f"{further % STANS + 1:06d}"
+                if not (stan in there.stans_owed or there.pending.in_use(stan)):
+                    break
         return stan
 
     # -- facts

@@ -332,9 +332,10 @@ class Switch(Kernel):
         except DecodeError as error:
             self._format_errors.unreadable(session, frame, error, now)
             return
-        controls = control_characters(session.dialect, raw)
-        if controls and not self._format_errors.without_controls(session, frame, raw, controls):
-            return
+        if not (session.dialect.latin and frame.isascii() and str(frame, "ascii").isprintable()):
+            controls = control_characters(session.dialect, raw)
+            if controls and not self._format_errors.without_controls(session, frame, raw, controls):
+                return
         if DE.PAN not in raw and self._format_errors.is_misread(session, raw):
             return
         try:
@@ -360,8 +361,9 @@ class Switch(Kernel):
 
     def _answer(self, session: Session, document: Document, raw: Document, now: int) -> None:
         """0110, 0210, 0130, 0230, 0410, 0430 from a host: of a request that waits, of something owed, or of nothing."""
-        for mistake in drop_impossible(document, raw, session.dialect.family, self.wall_us(now)):
-            self._format_errors.say_dropped(session, document, mistake)
+        if not session.dates.exist(raw, self.wall_us(now)):
+            for mistake in drop_impossible(document, raw, session.dialect.family, self.wall_us(now)):
+                self._format_errors.say_dropped(session, document, mistake)
         host = session.host
         if host is not None:
             mti = document[DE.MTI]

@@ -69,6 +69,8 @@ class Dialect:
         self.subfields: dict[str, Any] = {k: e["subfields"] for k, e in spec.items() if "subfields" in e}
         """annotation of elements made of subfields, as the file has it"""
         self.elements = table.elements
+        self.latin = all(e.text is None or e.text.to_latin is None for e in self.elements.values())
+        """its text is ASCII or Latin-1: each character stands as itself in a message's bytes"""
         self._forms: dict[str, Form] = {}
         self.codec = Codec(table, layouts)
         self.decode: Callable[[bytes], Document] = self.codec.decode

@@ -444,3 +444,20 @@ async def test_an_address_that_is_taken_is_named_and_nothing_else_listens_on(clo
                 raise AssertionError("it started")
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port), timeout=5)
+
+
+async def test_turns_follow_each_other_only_so_long_that_others_have_theirs(clock: MockClock) -> None:
+    """A peer that has always sent more by the time it was read: who else waits for this thread is not forgotten."""
+    turns, most = 0, 100_000
+
+    def ask_again(party: Scripted, link: LinkId, data: bytes) -> None:
+        nonlocal turns
+        turns += 1
+        if turns < most:
+            os.write(stream.socket.fileno(), b"again")
+
+    async with driven(Scripted(ask_again)) as driver, await peer(driver) as stream:
+        await stream.send_all(b"first")
+        await until(lambda: turns)
+        assert turns < most
+        most = 0

@@ -210,7 +210,7 @@ class PendingTable:
     def in_use(self, stan: str) -> bool:
         """True if an answer with this DE11 could still be one to a request of this host."""
         waiting, late, one, other = self.waiting, self._late, (MTI.AUTHORIZATION, stan), (MTI.FINANCIAL, stan)
-        return one in waiting or other in waiting or one in late or other in late
+        return one in waiting or other in waiting or (bool(late) and (one in late or other in late))
 
     def deadline(self) -> int | None:
         """When the first of them expires."""

@@ -11,6 +11,7 @@ from switch.core.limits import NEVER
 from switch.core.links.pending import Pending, PendingTable
 from switch.core.links.states import MOVES, LinkEvent, SessionState
 from switch.core.messages.answer_codes import answer_codes
+from switch.core.messages.dates import Dates
 from switch.core.messages.translator import Direct, Translator
 from switch.core.network import HostLink
 from switch.core.party import LinkId
@@ -51,7 +52,7 @@ class Session:
     """One connection: its speech (framing, dialect, translator), who is at the other end, and its counters."""
 
     __slots__ = (
-        "asked", "bad", "bad_in_a_row", "carried", "defects",
+        "asked", "bad", "bad_in_a_row", "carried", "dates", "defects",
         "dialect", "direct", "explained", "first", "framing", "framing_name", "good",
         "heard_ns", "host", "in_flight", "institution", "inward", "link", "max_in_flight", "name", "network_from_ns",
         "network_messages", "not_carried", "peer", "report_illegal", "role", "say", "since_de7", "source", "state",
@@ -76,6 +77,7 @@ class Session:
         self.role = role
         """`acquirer`, `terminal` or `host`"""
         self.dialect = dialect
+        self.dates = Dates(dialect.family)
         self.framing = framing
         self.framing_name = framing_name
         self.inward = translator.inward

@@ -1,11 +1,12 @@
 """Dates that do not exist, in messages as a link has them: a request with one is a format error, an answer goes on without it."""
 
-from functools import lru_cache
 from typing import Final
 
 from switch.wire.dates import DAY_US, FORMS_1987, FORMS_1993, Forms, day_of, impossible
 from switch.wire.vocabulary import DE, Document
 
+KNOWN_MAX: Final = 4_096
+"""dates of a link that are known at once"""
 _ELEMENTS: Final = tuple(sorted({de for de, _ in FORMS_1987 + FORMS_1993}, key=int))
 
 
@@ -13,17 +14,32 @@ def _forms(family: str) -> Forms:
     return FORMS_1993 if family == "iso93" else FORMS_1987
 
 
-@lru_cache(maxsize=2_048)
-def _exist(values: tuple[str | None, ...], family: str, day: int) -> bool:
-    """True where all of them do: most messages of a second have the same ones, and need not be looked at anew."""
-    document = {de: value for de, value in zip(_ELEMENTS, values, strict=True) if value is not None}
-    return next(iter(impossible(document, _forms(family), day_of(day * DAY_US))), None) is None
+class Dates:
+    """The dates of one link's messages. Those of a day that were found to exist are known: most messages of a second have the
+    same ones, and need not be looked at anew. In an edition, a length is one form's."""
+
+    def __init__(self, family: str) -> None:
+        self._forms = _forms(family)
+        self._day = -1
+        self._known: set[str | None] = set()
+
+    def exist(self, raw: Document, at_us: int) -> bool:
+        """True where all dates of a message do that came at `at_us`, wall-clock microseconds since 1970."""
+        if at_us // DAY_US != self._day or len(self._known) > KNOWN_MAX:
+            self._day, self._known = at_us // DAY_US, {None}
+        return self._known.issuperset(map(raw.get, _ELEMENTS)) or self._look(raw)
+
+    def _look(self, raw: Document) -> bool:
+        wrong = {de for de, _, _ in impossible(raw, self._forms, day_of(self._day * DAY_US))}
+        for de, form in self._forms:
+            value = raw.get(de)
+            if value is not None and de not in wrong and len(value) == len(form):
+                self._known.add(value)
+        return not wrong
 
 
 def _mistakes(raw: Document, family: str, at_us: int) -> list[tuple[str, str]]:
     """Elements whose dates do not exist, each with what is wrong with it."""
-    if _exist(tuple(map(raw.get, _ELEMENTS)), family, at_us // DAY_US):
-        return []
     found = impossible(raw, _forms(family), day_of(at_us))
     return [(de, f"DE{de}={raw[de]} is no {form}: {why}") for de, form, why in found]
 

@@ -5,61 +5,78 @@ original without DE41, with DE7 in another form, or by DE37 alone; which payment
 say. Knows no message and no state.
 """
 
+from collections.abc import Sequence
+from typing import TypeAlias
+
 import msgspec
 
 from switch.core.records.records import ACQUIRER, STAN, Key
 
-_BY_STAN, _BY_RRN = "11", "37"
+_Named: TypeAlias = dict[tuple[str, str], Key | dict[Key, None]]
+"""by (acquirer, name): one key where a name has one, which is the rule; else an ordered set"""
 
 
 class Names(msgspec.Struct):
     """Of the payments of all acquirers."""
 
-    keys: dict[tuple[str, str, str], Key | dict[Key, None]] = {}
-    """one key where a name has one, which is the rule; else an ordered set"""
+    stans: _Named = {}
+    rrns: _Named = {}
 
     def add(self, key: Key, rrn: str) -> None:
         """A payment begins, or is remembered again."""
-        self._add((_BY_STAN, key[ACQUIRER], key[STAN]), key)
+        acquirer = key[ACQUIRER]
+        name = acquirer, key[STAN]
+        if self.stans.setdefault(name, key) is not key:
+            _share(self.stans, name, key)
         if rrn:
-            self._add((_BY_RRN, key[ACQUIRER], rrn.strip()), key)
+            name = acquirer, rrn.strip()
+            if self.rrns.setdefault(name, key) is not key:
+                _share(self.rrns, name, key)
 
     def discard(self, key: Key, rrn: str) -> None:
         """Memory lets go of a payment."""
-        self._discard((_BY_STAN, key[ACQUIRER], key[STAN]), key)
+        acquirer = key[ACQUIRER]
+        name = acquirer, key[STAN]
+        there = self.stans.pop(name, None)
+        if there is not key and there is not None:
+            _leave(self.stans, name, there, key)
         if rrn:
-            self._discard((_BY_RRN, key[ACQUIRER], rrn.strip()), key)
+            name = acquirer, rrn.strip()
+            there = self.rrns.pop(name, None)
+            if there is not key and there is not None:
+                _leave(self.rrns, name, there, key)
 
-    def with_stan(self, acquirer: str, stan: str) -> list[Key]:
+    def with_stan(self, acquirer: str, stan: str) -> Sequence[Key]:
         """Of this acquirer's payments, those with this DE11."""
-        return self._found((_BY_STAN, acquirer, stan))
+        return _found(self.stans.get((acquirer, stan)))
 
-    def with_rrn(self, acquirer: str, rrn: str) -> list[Key]:
+    def with_rrn(self, acquirer: str, rrn: str) -> Sequence[Key]:
         """Of this acquirer's payments, those with this DE37."""
-        return self._found((_BY_RRN, acquirer, rrn))
+        return _found(self.rrns.get((acquirer, rrn)))
 
     def clear(self) -> None:
         """Forget all."""
-        self.keys.clear()
+        self.stans.clear()
+        self.rrns.clear()
 
-    def _add(self, name: tuple[str, str, str], key: Key) -> None:
-        there = self.keys.get(name)
-        if there is None:
-            self.keys[name] = key
-        elif isinstance(there, dict):
-            there[key] = None
-        elif there != key:
-            self.keys[name] = {there: None, key: None}
 
-    def _discard(self, name: tuple[str, str, str], key: Key) -> None:
-        there = self.keys.get(name)
-        if isinstance(there, dict):
-            there.pop(key, None)
-            if len(there) == 1:
-                self.keys[name] = next(iter(there))
-        elif there == key:
-            del self.keys[name]
+def _share(named: _Named, name: tuple[str, str], key: Key) -> None:
+    """`name` is another payment's, too, or this one's already."""
+    there = named[name]
+    if isinstance(there, dict):
+        there[key] = None
+    elif there != key:
+        named[name] = {there: None, key: None}
 
-    def _found(self, name: tuple[str, str, str]) -> list[Key]:
-        there = self.keys.get(name)
-        return [] if there is None else list(there) if isinstance(there, dict) else [there]
+
+def _leave(named: _Named, name: tuple[str, str], there: Key | dict[Key, None], key: Key) -> None:
+    """`there` was what `name` named: without `key`, it still does."""
+    if isinstance(there, dict):
+        there.pop(key, None)
+        named[name] = next(iter(there)) if len(there) == 1 else there
+    elif there != key:
+        named[name] = there
+
+
+def _found(there: Key | dict[Key, None] | None) -> Sequence[Key]:
+    return () if there is None else tuple(there) if isinstance(there, dict) else (there,)

@@ -141,8 +141,12 @@ def find_first(kernel: Kernel, message: Incoming) -> Candidate | None:
 
 def is_overtaken(kernel: Kernel, message: Incoming) -> Outcome | None:
     """The reversal that was here before this request and names it with less than its whole key; None where there is none."""
-    key, rrn = message.key, _said(message.document, DE.RRN)
-    for other in kernel.state.names.with_stan(key[ACQUIRER], key[STAN]):
+    key = message.key
+    others = kernel.state.names.with_stan(key[ACQUIRER], key[STAN])
+    if not others:
+        return None
+    rrn = _said(message.document, DE.RRN)
+    for other in others:
         if other == key or other[MTI_CLASS] != key[MTI_CLASS]:
             continue
         if not all(

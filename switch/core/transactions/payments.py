@@ -4,6 +4,8 @@ A flow decides: it reads state, records, sends. What must be durable before what
 is the `after` of each send.
 """
 
+from collections.abc import Callable
+
 from switch.core.kernel import Kernel
 from switch.core.links.pending import Pending
 from switch.core.links.session import HostState, Session
@@ -270,9 +272,7 @@ class Payments:
                 self._end_unknown(host, pending, wrong, now, approved=True)
                 return
         host.pending.remember_answer(pending)
-        for de in RESTORED:
-            if de in request and not (de == DE.AMOUNT and de39 == Answer.PARTIAL):
-                document[de] = request[de]
+        _restore(document, request.get, partial=de39 == Answer.PARTIAL)
         document[DE.RESPONSE_CODE] = de39
         for de in _OF_THE_LINK:
             document.pop(de, None)
@@ -399,6 +399,17 @@ def contradiction(pending: Pending, document: Document, *, tokens: bool) -> str:
     if amount and not (amount.isascii() and amount.isdecimal() and int(amount) <= pending.amount):
         return f"it approves DE4={amount}, and {pending.amount} was asked"
     return ""
+
+
+def _restore(document: Document, asked: Callable[[str], str | None], *, partial: bool) -> None:
+    """The acquirer gets back what it sent, but for the amount where less of it is approved."""
+    amount = document.get(DE.AMOUNT) if partial else None
+    for de in RESTORED:
+        value = asked(de)
+        if value is not None:
+            document[de] = value
+    if amount is not None:
+        document[DE.AMOUNT] = amount
 
 
 def _approves_less(pending: Pending, document: Document) -> bool:

@@ -4,6 +4,7 @@ A flow decides: it reads state, records, sends. What a transaction may become is
 in `state.apply` only.
 """
 
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -154,15 +155,27 @@ def _reply_bare(
                 del bare[error.field]
 
 
+@lru_cache(maxsize=1_024)
+def _kept(elements: tuple[str, ...]) -> tuple[str, ...]:
+    """Of a message with these elements, those that are kept: asked with every request, and most have the same elements."""
+    return tuple(de for de in KEPT if de in elements)
+
+
+@lru_cache(maxsize=1_024)
+def _added(elements: tuple[str, ...]) -> tuple[str, ...]:
+    """Of an answer with these elements, those that are remembered whatever was asked."""
+    return tuple(de for de in elements if de not in _RULED_OUT)
+
+
 def kept_of(document: Document) -> Document:
     """What of a request its record keeps, and a reversal repeats: `KEPT`, without a PAN in a text."""
-    return keepable({de: document[de] for de in KEPT if de in document}, _KEPT_TEXTS)
+    return keepable({de: document[de] for de in _kept(tuple(document))}, _KEPT_TEXTS)
 
 
 def remembered(answered: Document, request: Document) -> Document:
     """What of a host's answer the journal keeps, and a repeat of `request` gets again: all that the answer added, but nothing
     sensitive."""
-    kept = {de: value for de, value in answered.items() if de not in _RULED_OUT}
+    kept = {de: answered[de] for de in _added(tuple(answered))}
     if not request.keys() >= _RESTORED:
         kept.update({de: answered[de] for de in _RESTORED - request.keys() - NOT_REMEMBERED if de in answered})
     if answered.get(DE.RESPONSE_CODE) == Answer.PARTIAL:
@@ -367,16 +380,15 @@ def check_shape(kernel: Kernel, message: Incoming) -> None:
     if session.host is not None and session.host.config.role != "network":
         why = "an issuer's link carries no requests of its own; use an acquirer's port"
         raise Refusal(Answer.NOT_PERMITTED_TERMINAL, why)
-    if session.carried or session.not_carried:
+    if document.get(DE.ACQUIRER) not in session.carried or DE.ORIGINAL in document:
         _check_institutions(kernel, message)
     if DE.PROCESSING_CODE not in document or DE.TRANSMISSION_TIME not in document or DE.STAN not in document:
         raise missing(REQUIRED - document.keys())
     no_money = DE.AMOUNT not in document or DE.CURRENCY not in document
     if no_money and document[DE.PROCESSING_CODE][:2] not in INQUIRIES:
         raise missing(REQUIRED_WITH_MONEY - document.keys())
-    mistake = date_mistake(message.raw, session.dialect.family, message.txn)
-    if mistake:
-        raise Refusal(Answer.FORMAT_ERROR, mistake)
+    if not session.dates.exist(message.raw, message.txn):
+        raise Refusal(Answer.FORMAT_ERROR, date_mistake(message.raw, session.dialect.family, message.txn))
 
 
 def _check_institutions(kernel: Kernel, message: Incoming) -> None:
@@ -386,6 +398,8 @@ def _check_institutions(kernel: Kernel, message: Incoming) -> None:
     answer to what comes before a sign-on, too, so that a reversal is sent again, and taken once the network file is mended.
     """
     session, document = message.session, message.document
+    if not (session.carried or session.not_carried):
+        return
     original = document.get(DE.ORIGINAL, "")
     named = (("DE32", document.get(DE.ACQUIRER, "")), ("DE90", original[ORIGINAL_ACQUIRER] if original else ""))
     for element, institution in named:
