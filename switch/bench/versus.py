@@ -7,6 +7,7 @@ machine's mood falls on both. CPU a payment is the steadier figure where others 
 import operator
 import shutil
 import statistics
+import sys
 import tempfile
 from collections.abc import Sequence
 from functools import reduce
@@ -51,12 +52,9 @@ def command_of(network: Network, called: str, checkout: Path, state: Path) -> li
         raise CompareError(f"{python} is not there: run `tools/bench --help` in {checkout} once, which sets it up")
     arguments = subject_command("switch", network, state)[len(CLI) :]
     # -P: not the `switch` of the directory that this is run in
-    return [
-        str(python),
-        "-P",
-        *CLI[1:],
-        *(called if argument == network.source else argument for argument in arguments),
-    ]
+    arguments = [called if argument == network.source else argument for argument in arguments]
+    older = [sys.executable, "-m", "switch.bench.older", str(network.listeners[0].address)]
+    return [*older, str(python), "-P", *CLI[1:], *arguments]
 
 
 def figure_of(rounds: Sequence[tuple[dict[str, Any], dict[str, Any]]], steps: Sequence[str]) -> Figure:
