@@ -69,8 +69,8 @@ def an_approval_of_less_is_one_of_all(patch: pytest.MonkeyPatch) -> None:
 
 
 def an_original_is_found_by_its_whole_key_only(patch: pytest.MonkeyPatch) -> None:
-    def whole(kernel: Any, message: Any, **_: Any) -> Any:
-        key = originals.named_key(message, originals.original_of_message(message))
+    def whole(kernel: Any, message: Any, original: Any, **_: Any) -> Any:
+        key = originals.named_key(message, original)
         return originals._candidate(kernel, key) if key is not None else None
 
     patch.setattr("switch.core.transactions.reversals.find_original", whole)

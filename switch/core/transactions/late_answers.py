@@ -13,6 +13,7 @@ from switch.core.links.session import HostState, Session
 from switch.core.messages.answer_codes import Meaning
 from switch.core.records.records import LATE, LATE_APPROVAL, NOTHING, Excepted, Forwarded, LateApproval, Owed
 from switch.core.saf.forwarder import Forwarder
+from switch.core.transactions.exceptions import raise_exception
 from switch.core.transactions.transaction import reversal_entry
 from switch.wire.vocabulary import APPROVALS, DE, MTI, Document, mask_pan
 
@@ -105,23 +106,21 @@ class LateAnswers:
         assert session.host is not None
         if given_up.txn in kernel.state.exceptions:
             return "an exception already"
-        if len(kernel.state.exceptions) >= kernel.limits.exceptions:
-            return "limit exceptions reached"
         reason = f"approved {(now - given_up.at_ns) // 1_000_000_000} s after it was given up ({given_up.reason})"
-        kernel.record(
-            Excepted(
-                txn=given_up.txn,
-                at_us=kernel.wall_us(now),
-                kind=LATE_APPROVAL,
-                reason=reason,
-                host=session.host.name,
-                link="",
-                pan=mask_pan(get(DE.PAN, "")),
-                amount=int(get(DE.AMOUNT) or 0),
-                currency=get(DE.CURRENCY, ""),
-                rrn=get(DE.RRN, ""),
-            )
+        entry = Excepted(
+            txn=given_up.txn,
+            at_us=kernel.wall_us(now),
+            kind=LATE_APPROVAL,
+            reason=reason,
+            host=session.host.name,
+            link="",
+            pan=mask_pan(get(DE.PAN, "")),
+            amount=int(get(DE.AMOUNT) or 0),
+            currency=get(DE.CURRENCY, ""),
+            rrn=get(DE.RRN, ""),
         )
+        if raise_exception(kernel, entry) is not None:
+            return "limit exceptions reached"
         kernel.log("error", "approval.too_late", txn=f"{given_up.txn:x}", host=session.host.name, rrn=get(DE.RRN, ""),
                    reason=reason, hint="the acquirer has been told otherwise, and late_s is over: have the issuer take it back, "
                    f"then `cmi-switch exceptions resolve {given_up.txn:x} --reason …`")  # fmt: skip

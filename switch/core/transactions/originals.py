@@ -85,12 +85,11 @@ def named_key(message: Incoming, original: Original | None) -> Key | None:
     return (key[ACQUIRER], original.mti[1], original.stan, original.sent_at, key[INSTITUTION], key[TERMINAL])
 
 
-def find_original(kernel: Kernel, message: Incoming) -> Candidate | None:
-    """The payment that `message` names; None where none is known.
+def find_original(kernel: Kernel, message: Incoming, original: Original | None) -> Candidate | None:
+    """The payment that `message` names; None where none is known. `original`: its DE90 (`original_of_message`).
 
-    Raises Refusal: DE90 cannot be read, there is nothing to name one by, or (`Ambiguous`) it may be one of several.
+    Raises Refusal: there is nothing to name one by, or (`Ambiguous`) it may be one of several.
     """
-    original = original_of_message(message)
     rrn = _said(message.document, DE.RRN)
     if original is None and not rrn:
         raise Refusal(

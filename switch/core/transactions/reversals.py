@@ -21,6 +21,7 @@ from switch.core.records.state import Outcome
 from switch.core.routing.routing import Router
 from switch.core.saf.forwarder import NOT_YET, Forwarder
 from switch.core.transactions.duplicates import answer_now
+from switch.core.transactions.exceptions import raise_exception
 from switch.core.transactions.originals import (
     NEAR_S,
     Ambiguous,
@@ -36,7 +37,6 @@ from switch.core.transactions.transaction import (
     Refusal,
     check_shape,
     hop_of,
-    limit_reached,
     original_name,
     reply,
     reversal_entry,
@@ -105,25 +105,21 @@ class Reversals:
 
     def _except(self, message: Incoming, refusal: Refusal) -> Refusal:
         """Nobody can tell which payment it means: not acknowledged, and a person must look. Returns the refusal to answer."""
-        kernel, state = self._kernel, self._kernel.state
-        limit = kernel.limits.exceptions
-        if len(state.exceptions) + len(state.shelved) >= limit:
-            return limit_reached(kernel, "exceptions", limit, Answer.MALFUNCTION, "")
-        link, rrn = message.session.name, message.document.get(DE.RRN, "")
-        kernel.record(
-            Excepted(
-                txn=message.txn,
-                at_us=kernel.wall_us(message.now),
-                kind=AMBIGUOUS,
-                reason=refusal.reason,
-                host="",
-                link=link,
-                pan=message.masked,
-                amount=message.amount,
-                currency=message.currency,
-                rrn=rrn,
-            )
+        kernel, link, rrn = self._kernel, message.session.name, message.document.get(DE.RRN, "")
+        entry = Excepted(
+            txn=message.txn,
+            at_us=kernel.wall_us(message.now),
+            kind=AMBIGUOUS,
+            reason=refusal.reason,
+            host="",
+            link=link,
+            pan=message.masked,
+            amount=message.amount,
+            currency=message.currency,
+            rrn=rrn,
         )
+        if (too_many := raise_exception(kernel, entry)) is not None:
+            return too_many
         kernel.log(
             "error", "reversal.ambiguous", txn=f"{message.txn:x}", link=message.session.link, rrn=rrn, pan=message.masked,
             amount=message.amount, currency=message.currency, reason=refusal.reason,
@@ -135,9 +131,10 @@ class Reversals:
 
     def _reverse(self, message: Incoming) -> None:
         left = _remaining(message)
-        original = find_original(self._kernel, message)
+        named = original_of_message(message)
+        original = find_original(self._kernel, message, named)
         if original is None:
-            self._reverse_unknown(message)
+            self._reverse_unknown(message, named)
         elif original.pending is not None:
             self._reverse_open(message, original.pending)
         elif original.outcome is not None:
@@ -171,14 +168,13 @@ class Reversals:
         else:
             self._owe(message, reversal_entry(kernel, request, "acquirer", {}, message.now))
 
-    def _reverse_unknown(self, message: Incoming) -> None:
-        """Its original is not known here: a crash may have taken its record, or it has not come yet. The card's issuer may know
-        it, and is told as the acquirer tells it; the original is refused if it comes."""
+    def _reverse_unknown(self, message: Incoming, original: Original | None) -> None:
+        """What it names (`original`: DE90) is not known here: a crash may have taken its record, or it has not come yet. The
+        card's issuer may know it, and is told as the acquirer tells it; the original is refused if it comes."""
         kernel = self._kernel
         unknown = "its original is not known here"
         if not message.pan:
             raise Refusal(Answer.RECORD_NOT_FOUND, f"{unknown}, and it has no PAN (DE2) to route by")
-        original = original_of_message(message)
         if original is not None and _is_past(original, kernel.de7(message.now), kernel.today()):
             why = f"{unknown}, and what DE90 names ({original.sent_at}) is older than a reversal can be"
             raise Refusal(Answer.RECORD_NOT_FOUND, why)
@@ -248,7 +244,7 @@ class Reversals:
         named = DE.ORIGINAL in document
         if not named and not (document.get(DE.RRN) and document.get(DE.APPROVAL_CODE)):
             return None
-        found = find_original(self._kernel, message)
+        found = find_original(self._kernel, message, original_of_message(message))
         outcome = found.outcome if found is not None else None
         request = outcome.request if outcome is not None else None
         if outcome is None or request is None:
@@ -314,7 +310,7 @@ class Reversals:
             txn=message.txn,
             key=message.key,
             link=message.session.name,
-            message=keepable({**entry.message, **added}),
+            message={**entry.message, **keepable(added)},
         )
         self._forwarder.owe(owed, message.now)
         host = self._kernel.hosts.get(entry.host)

@@ -8,7 +8,7 @@ from a card network is bound by the network's own rules, not here.
 
 from switch.core.kernel import Kernel
 from switch.core.network import Member
-from switch.core.transactions.originals import find_original
+from switch.core.transactions.originals import find_original, original_of_message
 from switch.core.transactions.transaction import Incoming, Refusal
 from switch.money.convert import convert
 from switch.money.currency import format_amount
@@ -33,7 +33,7 @@ def _is_referenced(kernel: Kernel, message: Incoming) -> bool:
     if DE.ORIGINAL not in message.document:
         return False
     try:
-        found = find_original(kernel, message)
+        found = find_original(kernel, message, original_of_message(message))
     except Refusal:
         return False
     outcome = found.outcome if found is not None else None

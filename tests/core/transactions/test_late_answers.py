@@ -4,13 +4,14 @@ Hosts differ: some answer 25 to a reversal whose original they have not posted y
 what they have not seen; some decline and approve the same request.
 """
 
+import msgspec
 import pytest
 
 from switch.core.records.records import Delivered, Excepted, Owed, Resolved, Shelved
 from switch.sim.playbook import Playbook
 from switch.wire.vocabulary import Document
 from tests.core.saf.test_forwarder import network
-from tests.core.scripts import UNKNOWN_CARD, Scene, purchase, reversal
+from tests.core.scripts import UNKNOWN_CARD, Scene, morocco, purchase, reversal
 
 
 def timed_out(scene: Scene) -> tuple[Document, Document]:
@@ -138,6 +139,29 @@ def test_after_late_s_it_is_not_asked_again_and_an_approval_is_an_exception() ->
     assert (row.kind, row.host, row.amount) == ("late-approval", "atlas", 15_000)
     scene.book.asks("exceptions.resolve", txn=row.txn, reason="taken back by hand", by="amina")
     assert not scene.book.asks("exceptions.list").items
+
+
+def test_dead_letters_count_towards_the_limit_of_exceptions_whatever_raises_one() -> None:
+    network = morocco()
+    limits = msgspec.structs.replace(network.limits, exceptions=1)
+    scene = Scene(Playbook(msgspec.structs.replace(network, limits=limits)))
+    request, undone = timed_out(scene)
+    scene.atlas.answers(undone, "25")
+    for _ in range(31):
+        scene.book.passes(10)
+        while not scene.atlas.got_nothing():
+            scene.atlas.answers(scene.atlas.gets())
+    scene.rif.sends(purchase("000777"))
+    scene.atlas.gets()
+    scene.book.passes(11)
+    (owed,) = scene.book.switch.state.owed
+    scene.book.switch.record(Shelved(txn=owed, at_us=0, reason="tried often enough", tries=9))
+    scene.atlas.answers(request, "00")
+    assert not scene.book.recorded(Excepted)
+    (late,) = scene.book.logged("answer.late")
+    assert "limit exceptions reached" in late.fields["hint"]
+    (reached,) = scene.book.logged("limit.reached")
+    assert (reached.fields["limit"], reached.fields["value"]) == ("exceptions", 1)
 
 
 def test_a_refused_reversal_is_sent_anew_and_no_repeat() -> None:
