@@ -26,16 +26,12 @@ def pytest_configure() -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Where several processes share the tests, a file stays with one: what it makes once is made once.
+    """Where several processes share the tests, the long ones begin, so that nobody waits at the end.
 
-    Files that share more say so with an `xdist_group` of their own. The long ones begin, so that nobody waits at the end.
+    A file stays with one process (`--dist loadfile`): what it makes once is made once.
     """
-    if not hasattr(config, "workerinput"):
-        return
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.split("::")[0]))
-    items.sort(key=lambda item: item.path.parent.name not in LONG)
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: item.path.parent.name not in LONG)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
