@@ -9,16 +9,18 @@ import click
 
 from switch.cli._backup import STATE, accept_end_command, backup_command, prune_command, restore_command
 from switch.cli._days import days_command
+from switch.cli._rebuild import rebuild_command
 
 if TYPE_CHECKING:
-    from switch.journal.rows import Row
+    from switch.journal.projections.transactions import Row
 
 JSON = click.option("--json", "as_json", is_flag=True, help="JSON lines instead of a table.")
 
 
 @click.group("journal")
 def command() -> None:
-    """The journal: list transactions, show one, total the days, verify all of it, back it up, restore it, prune it.
+    """The journal: list transactions, show one, total the days, verify all of it, back it up, restore it, prune it,
+    build again what is derived from it.
 
     The switch may be running (but for `restore`); nothing here disturbs it. PANs are masked.
 
@@ -33,7 +35,7 @@ def command() -> None:
     """
 
 
-for _other in (days_command, backup_command, restore_command, prune_command, accept_end_command):
+for _other in (days_command, backup_command, restore_command, prune_command, accept_end_command, rebuild_command):
     command.add_command(_other)
 
 

@@ -1,81 +1,20 @@
-"""Totals per business day: what each day's records moved, counted once, where they stand in the journal.
+"""The business days as people read them: totals of what the projection `days` has summed up.
 
-In: what a record did to a payment, and closes of the day. Out: sums for the index and for what the index has not reached yet, and
-the days as people read them. Knows no SQL.
-
-The rule. A payment's amount that stands is changed by records; the change belongs to the day in force at that record. So a day's
-sums never change once it is closed, and all days together are what stands.
+In: sums, closes of the day, and the time. Out: a `DayTotals` a day, or a part of one.
 """
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 
 from switch.core.records.records import Cutover
+from switch.journal.projections.days import Cell, Sum, calendar_day
+from switch.journal.projections.effects import Effect
 
-APPROVED, STOOD_IN, DECLINED, REVERSED, ADVICE = "approved", "stand-in", "declined", "reversed", "advice"
-PRUNED: Final = "pruned"
-"""Changes of payments whose beginning has been pruned: what stood of them is known only as far as the records left say it."""
 CALENDAR: Final = "calendar"
 """Who closes the days before the first cutover: midnight, UTC."""
-
-
-class Party(NamedTuple):
-    """Whose payment it is."""
-
-    acquirer: str
-    route: str
-    host: str
-
-
-class Cell(NamedTuple):
-    """What is summed up together, in the order of the index's columns."""
-
-    day: str
-    """YYYY-MM-DD"""
-    acquirer: str
-    route: str
-    host: str
-    currency: str
-    what: str
-    """`approved`, `stand-in`, `declined`, `reversed`, `advice`, `pruned`"""
-
-
-class Sum(msgspec.Struct):
-    """Of one cell."""
-
-    count: int = 0
-    amount: int = 0
-    """signed minor units by which what stands has changed"""
-
-
-class DayBook:
-    """The sums as records add to them, from a place in the journal on."""
-
-    def __init__(self, cutover: Cutover | None) -> None:
-        """`cutover`: the last one before that place; None: there was none."""
-        self.cutover = cutover
-        self.closes: dict[int, Cutover] = {}
-        """by sequence number; `closed` is "" where a journal begins after its cutovers"""
-        self.sums: dict[Cell, Sum] = {}
-
-    def cut(self, cutover: Cutover, sequence: int) -> None:
-        """What follows belongs to `cutover.day`."""
-        self.cutover = self.closes[sequence] = cutover
-
-    def begins(self, cutover: Cutover | None, sequence: int) -> None:
-        """A snapshot says which day it is: news only where the journal begins with it."""
-        if self.cutover is None and cutover is not None:
-            self.cut(msgspec.structs.replace(cutover, closed=""), sequence)
-
-    def counts(self, at_us: int, party: Party, what: str, currency: str, amount: int, count: int = 1) -> None:
-        """A record of `at_us` (wall-clock µs) decided a payment, or changed by `amount` what stands of it."""
-        day = self.cutover.day if self.cutover is not None else calendar_day(at_us)
-        found = self.sums.setdefault(Cell(day, *party, currency, what), Sum())
-        found.count += count
-        found.amount += amount
 
 
 class DayTotals(msgspec.Struct):
@@ -104,24 +43,22 @@ class DayTotals(msgspec.Struct):
 
     def add(self, cell: Cell, found: Sum) -> None:
         """Take a cell in."""
-        if cell.what in (APPROVED, STOOD_IN):
-            self.approved += found.count
-            self.stood_in += found.count if cell.what == STOOD_IN else 0
-        elif cell.what == DECLINED:
-            self.declined += found.count
-        elif cell.what == REVERSED:
-            self.reversed += found.count
-        elif cell.what == PRUNED:
-            self.whole = False
-        else:
-            self.advices += found.count
-        if found.amount or cell.currency in self.net or cell.what != DECLINED:
+        match cell.effect:
+            case Effect.APPROVAL | Effect.STAND_IN:
+                self.approved += found.count
+                self.stood_in += found.count if cell.effect == Effect.STAND_IN else 0
+            case Effect.DECLINE:
+                self.declined += found.count
+            case Effect.REVERSAL:
+                self.reversed += found.count
+            case Effect.ADVICE:
+                self.advices += found.count
+            case Effect.PRUNED:
+                self.whole = False
+            case unknown:
+                raise ValueError(f"a day's sums hold an effect {unknown!r} that this release does not know")
+        if found.amount or cell.currency in self.net or cell.effect != Effect.DECLINE:
             self.net[cell.currency] = self.net.get(cell.currency, 0) + found.amount
-
-
-def calendar_day(at_us: int) -> str:
-    """YYYY-MM-DD (UTC) of wall-clock µs."""
-    return datetime.fromtimestamp(at_us // 1_000_000, UTC).date().isoformat()
 
 
 def _midnight_us(day: str) -> int:

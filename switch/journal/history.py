@@ -24,10 +24,12 @@ from switch.core.records.records import (
     StoodIn,
 )
 from switch.core.records.state import Outcome, State, apply, outcome_of
-from switch.journal.index import Index, inode_of, record_at, remove_index, segment_paths
+from switch.journal.index import Index, inode_of, remove_index
 from switch.journal.log import HEADER, JournalError, Log, Place, Record, Segment, segments
+from switch.journal.places import record_at, segment_paths
+from switch.journal.projections.projection import PLACE
+from switch.journal.projections.transactions import Transactions, places_named, places_with_key
 from switch.journal.recovery import decode, journal_directory
-from switch.journal.rows import PLACE
 
 _BLOCK = 4 << 20
 _UNBOUNDED = Limits(recent_transactions=1 << 60)
@@ -99,10 +101,10 @@ class IndexHistory:
 
     def _find_named(self, acquirer: str, name: str) -> list[Outcome]:
         index = self._opened()
-        place = self._ask(index, index.place) if index is not None else None
+        place = self._place(index) if index is not None else None
         needle = ENCODER.encode(name)
         later = [decode(s, r) for s, r in self._after(place, [needle]) if needle in r.payload]
-        indexed = self._read(index, lambda: index.named(acquirer, name)) if index is not None else {}
+        indexed = self._read(index, lambda: places_named(index.look, acquirer, name)) if index and place else {}
         entries = [*reversed(later), *(entry for _, entry in sorted(indexed.items(), reverse=True))]
         keys = dict.fromkeys(entry.key for entry in entries if isinstance(entry, Forwarded | Declined | Owed | StoodIn))
         found = (self._find(key) for key in keys if key[ACQUIRER] == acquirer)
@@ -128,11 +130,17 @@ class IndexHistory:
         index = self._opened()
         if index is None:
             return None, {}
-        place = self._ask(index, index.place)  # first: what is indexed meanwhile is then found twice, not missed
+        place = self._place(index)  # first: what is indexed meanwhile is then found twice, not missed
+        if place is None:
+            return None, {}
         try:
-            return place, self._read(index, lambda: index.with_key(key))
+            return place, self._read(index, lambda: places_with_key(index.look, key))
         except (_Damaged, SegmentMissingError):  # or pruned in between: the index let go of it before its file went
-            return place, self._read(index, lambda: index.with_key(key))
+            return place, self._read(index, lambda: places_with_key(index.look, key))
+
+    def _place(self, index: Index) -> Place | None:
+        """Up to where its transactions answer; None: they do not, as nothing is indexed yet, or they are being built again."""
+        return self._ask(index, lambda: index.place(Transactions.name))
 
     def _ask(self, index: Index, question: Callable[[], _Found]) -> _Found:
         """What the index answers. Raises _Damaged where it cannot."""

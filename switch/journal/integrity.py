@@ -17,9 +17,10 @@ from switch.core.limits import Limits
 from switch.core.records.records import SCHEMA
 from switch.journal.anchor import read_anchor
 from switch.journal.head import Head, before_any_record, head_path, read_head
-from switch.journal.index import Index, index_path, record_at, remove_index, segment_paths
+from switch.journal.index import Index, index_path, remove_index
 from switch.journal.keys import key_check, stored_chain_key
 from switch.journal.log import HEADER, ChainKey, JournalError, Place, Scan, Segment, read_header, segments
+from switch.journal.places import is_at
 from switch.journal.recovery import Gap, Recovered, claim, journal_directory, recover
 from switch.journal.writer import RealDisk
 
@@ -43,7 +44,7 @@ def check_end(state_dir: Path | str, found: Recovered, key: ChainKey) -> None:
         if said:
             raise JournalError(f"{said}; {_WAY_OUT}")
     known = _indexed(state_dir)
-    if known is not None and known.sequence > found.position and not _is_at(directory, known):
+    if known is not None and known.sequence > found.position and not is_at(directory, known):
         raise JournalError(
             f"{directory} ends at record {found.position}, and {index_path(state_dir)} knows records up to {known.sequence}: "
             f"{found.position + 1} to {known.sequence} are missing; {_WAY_OUT}"
@@ -63,20 +64,12 @@ def missing_end(directory: str, head: Place, last: int) -> str:
             f"{directory} ends at record {last}, and records up to {head.sequence} were acknowledged "
             f"({head_path(directory)}): {last + 1} to {head.sequence} are missing, of segment {head.ordinal or 'unknown'}"
         )
-    if head.ordinal and not _is_at(directory, head):
+    if head.ordinal and not is_at(directory, head):
         return (
             f"{directory}: record {head.sequence}, acknowledged last, is not at byte {head.offset} of segment {head.ordinal}: "
             "that segment is missing, or another one"
         )
     return ""
-
-
-def _is_at(directory: str, place: Place) -> bool:
-    """True if the record is where the place says, whether or not a later segment supersedes it."""
-    with suppress(OSError):
-        there = record_at(segment_paths(directory), place)
-        return there is not None and there[1].chain == place.chain
-    return False
 
 
 def _indexed(state_dir: Path | str) -> Place | None:

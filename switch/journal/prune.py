@@ -19,8 +19,9 @@ from switch.core.records.records import SCHEMA
 from switch.journal.anchor import Anchor, anchor_path, day_of
 from switch.journal.backup import read_manifest
 from switch.journal.copying import os_errors, put, sync_directory
-from switch.journal.index import Index, segment_paths
+from switch.journal.index import Index
 from switch.journal.log import FLAG_SNAPSHOT, HEADER, Header, JournalError, Scan, Segment, read_header, segments
+from switch.journal.places import segment_paths
 from switch.journal.recovery import decode, journal_directory, recover
 
 KEEP_S: Final = 8 * 86_400

@@ -5,19 +5,23 @@ for the rest; where no index can be made (a read-only copy), the log answers alo
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 
 from switch.core.records.records import SCHEMA, AnyEntry, Cutover, Snapshot
-from switch.journal.days import Cell, DayTotals, Sum, calendar_day, totals
+from switch.journal.days import DayTotals, totals
 from switch.journal.history import entries_at
-from switch.journal.index import Index, segment_paths
-from switch.journal.log import JournalError, Log, Place, segments
+from switch.journal.index import Index
+from switch.journal.log import JournalError, Log, segments
+from switch.journal.places import segment_paths
+from switch.journal.projections import STANDARD
+from switch.journal.projections.days import Cell, DayFold, Days, Sum, calendar_day, closes, sums
+from switch.journal.projections.projection import PLACE, Folding, Look, Projection, nothing
+from switch.journal.projections.transactions import Row, TransactionFold, Transactions, newest_first
 from switch.journal.recovery import decode, journal_directory
-from switch.journal.rows import PLACE, Row, Rows
 
 
 class Filters(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,24 +50,25 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True):
 class Reports:
     """One look at a journal: brings the index up to date first, where it can."""
 
-    def __init__(self, state_dir: Path | str) -> None:
-        """Raises JournalError where there is no journal, or it is damaged."""
+    def __init__(self, state_dir: Path | str, projections: Sequence[Projection] = STANDARD) -> None:
+        """`projections`: all that the index keeps. Raises JournalError where there is no journal, or it is damaged."""
         self._directory = journal_directory(state_dir)
         if not segments(self._directory):
             raise JournalError(f"{self._directory}: no journal here; --state names the switch's state directory")
         self._index: Index | None = None
         if os.access(state_dir, os.W_OK):
-            self._index = Index(state_dir)
+            self._index = Index(state_dir, projections)
             self._index.catch_up()
-        self._sums: list[tuple[Cell, Sum]] = []
-        self._closes: list[Cutover] = []
         with self._one_moment():
-            place: Place | None = None
-            if self._index:
-                place, self._sums, self._closes = self._index.place(), self._index.sums(), self._index.closes()
-            self._tail = Rows(self._load, self._closes[-1] if self._closes else None)
+            place = self._index.place(Transactions.name, Days.name) if self._index else None
+            self._look: Look = self._index.look if self._index and place else nothing
+            self._sums: list[tuple[Cell, Sum]] = sums(self._look)
+            self._closes: list[Cutover] = closes(self._look)
+            self._tail = TransactionFold(self._look)
+            self._tail_days = DayFold(self._tail, self._look)
+            tail = Folding((self._tail, self._tail_days))
             for segment, record in Log(self._directory, SCHEMA, None, place):
-                self._tail.add(decode(segment, record), record.sequence, segment.ordinal, record.offset)
+                tail.add(decode(segment, record), record.sequence, segment.ordinal, record.offset)
 
     @contextmanager
     def _one_moment(self) -> Iterator[None]:
@@ -76,9 +81,6 @@ class Reports:
             yield
         finally:
             self._index.database.execute("COMMIT")
-
-    def _load(self, txn: int) -> Row | None:
-        return self._index.load(txn) if self._index else None
 
     def transactions(self, filters: Filters, limit: int = 0) -> list[Row]:
         """Those that pass, newest first, up to `limit` of them (0: all)."""
@@ -95,14 +97,12 @@ class Reports:
         tail = self._tail.changed
         waiting = sorted(tail, reverse=True)
         at = 0
-        if self._index:
-            for values in self._index.database.execute("SELECT * FROM transactions ORDER BY txn DESC"):
-                row = Row(*values)
-                while at < len(waiting) and waiting[at] >= row.txn:
-                    yield tail[waiting[at]]
-                    at += 1
-                if row.txn not in tail:
-                    yield row
+        for row in newest_first(self._look):
+            while at < len(waiting) and waiting[at] >= row.txn:
+                yield tail[waiting[at]]
+                at += 1
+            if row.txn not in tail:
+                yield row
         for txn in waiting[at:]:
             yield tail[txn]
 
@@ -111,9 +111,9 @@ class Reports:
 
         `now_us`: wall-clock µs; says which day is open where there has been no cutover. Raises JournalError.
         """
-        sums = [*self._sums, *self._tail.days.sums.items()]
-        closes = [*self._closes, *self._tail.days.closes.values()]
-        found = totals(sums, closes, by=by, now_us=now_us, begins=self._begins())
+        counted = [*self._sums, *self._tail_days.sums.items()]
+        closed = [*self._closes, *self._tail_days.closes.values()]
+        found = totals(counted, closed, by=by, now_us=now_us, begins=self._begins())
         listed = sorted({one.day for one in found}, reverse=True)[: limit or None]
         return [one for one in found if one.day in listed]
 
@@ -134,11 +134,11 @@ class Reports:
 
         A reversal's records are also in the list of what it reverses, with what became of it.
         """
-        row = self._tail.changed.get(txn) or self._load(txn)
+        row = self._tail.find(txn)
         if row is None:
             return None
         places = row.places
-        if row.reversed_by and (reversal := self._tail.changed.get(row.reversed_by) or self._load(row.reversed_by)):
+        if row.reversed_by and (reversal := self._tail.find(row.reversed_by)):
             places += reversal.places
         each = {places[at : at + PLACE.size] for at in range(0, len(places), PLACE.size)}
         paths = segment_paths(self._directory)

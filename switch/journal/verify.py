@@ -116,7 +116,7 @@ def _index(state_dir: Path | str, result: Verified) -> None:
     try:
         with closing(sqlite3.connect(f"file:{quote(path)}?mode=ro", uri=True)) as database:
             (said,) = database.execute("PRAGMA quick_check(1)").fetchone()
-            found = database.execute("SELECT sequence FROM place").fetchone()
+            found = database.execute("SELECT max(sequence) FROM projections").fetchone()
     except sqlite3.OperationalError as error:  # as on a disk that may only be read
         result.notes.append(f"{path}: cannot be read ({error}): what it knows has not been looked at")
         return
@@ -124,7 +124,7 @@ def _index(state_dir: Path | str, result: Verified) -> None:
         said, found = str(error), None
     if said != "ok":
         result.notes.append(f"{path}: damaged ({said}): it may be deleted, and is then built anew")
-    elif found is not None and found[0] > result.last and not result.damage:
+    elif found is not None and (found[0] or 0) > result.last and not result.damage:
         result.damage.append(
             f"{path} knows records up to {found[0]}, and the log ends at {result.last}: "
             f"{result.last + 1} to {found[0]} are missing"

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from switch.core.records.records import AnyEntry, StoodIn
 from switch.journal.days import DayTotals
-from switch.journal.rows import Row
+from switch.journal.projections.transactions import Row
 
 DAY_PARTS: Final = {"acquirer": "acquirer", "issuer": "host", "route": "route"}
 """What a day's totals can be parted by -> what the journal calls it."""

@@ -6,8 +6,6 @@ died becomes owed before anything is answered.
 
 import errno
 import resource
-import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -24,7 +22,6 @@ from switch.core.switch import Switch
 from switch.doctor.explain import Explainer
 from switch.journal.feed import Feed
 from switch.journal.history import IndexHistory
-from switch.journal.index import DAMAGED, index_path
 from switch.journal.keys import chain_key, open_vault
 from switch.journal.recovery import Recovered
 from switch.security.files import make_private_directory
@@ -36,6 +33,7 @@ from switch.server.driving import driving
 from switch.server.gc_tuning import quiet_collector
 from switch.server.handover import Handover
 from switch.server.health import Doctor, Health, disk_free_bytes, seconds_since
+from switch.server.indexing import index_damaged, keep_index
 from switch.server.ports import wall_offset
 from switch.wire import Dialect, DialectError
 from switch.wire.dialect import names
@@ -118,12 +116,15 @@ class Serving:
         self._index, self._index_ended = trio.CancelScope(), trio.Event()
         try:
             with self._index:
-                await keep_index(self._state_dir, self._note_index_ended)
+                await keep_index(self._state_dir, self._log, self._note_index_ended)
         finally:
             self._index_ended.set()
 
     def _note_index_ended(self, event: Log) -> None:
         self._index_ended_ns = trio_clock()
+        self._log(event)
+
+    def _log(self, event: Log) -> None:
         self._sinks.log(event, time.time_ns())
 
     async def stop_index(self) -> None:
@@ -228,13 +229,6 @@ def found_at_start(recovered: Recovered) -> list[Log]:
     return [*events, *(Log("error", "journal.records_missing", fields) for fields in missing)]
 
 
-def index_damaged(why: str) -> Log:
-    """The event of an index that was removed, to be built anew."""
-    return Log("warning", "index.damaged", {
-        "reason": why, "hint": "it was removed and is built anew; meanwhile the log answers, only slower",
-    })  # fmt: skip
-
-
 @asynccontextmanager
 async def serving(
     network: Network, state_dir: Path, open_sinks: Callable[[], Sinks], inherited: Handover | None = None
@@ -333,33 +327,3 @@ def begin(switch: Switch, dialects: dict[str, Dialect], inherited: Handover | No
         switch.started(now)
         return msgspec.structs.replace(inherited, connections=(), dialled=())
     return inherited
-
-
-async def keep_index(state_dir: Path, ended: Callable[[Log], None]) -> None:
-    """Run the process that builds the journal's index, and another whenever it ends, which `ended` is told.
-
-    It ends with its standard input.
-    """
-    command = [sys.executable, "-m", "switch.journal.index", "--dir", str(state_dir), "--follow"]
-    wait_s = 1.0
-    while True:
-        began = trio.current_time()
-        process = await trio.lowlevel.open_process(command, stdin=subprocess.PIPE)
-        try:
-            code = await process.wait()
-        finally:
-            with trio.CancelScope(shield=True, deadline=trio.current_time() + 5):
-                if process.stdin is not None:
-                    await process.stdin.aclose()
-                await process.wait()
-            if process.returncode is None:
-                process.kill()
-        if code == DAMAGED:
-            ended(index_damaged(f"{index_path(state_dir)}: damaged, as the process that builds it found"))
-            continue
-        wait_s = 1.0 if trio.current_time() - began > 60 else min(wait_s * 2, 60.0)
-        ended(Log("error", "index.down", {
-            "exit_code": code, "next_attempt_ms": int(wait_s * 1000),
-            "hint": "nothing is lost: repeats and reversals are found in the log meanwhile, only slower",
-        }))  # fmt: skip
-        await trio.sleep(wait_s)

@@ -20,9 +20,10 @@ from switch.journal.history import IndexHistory
 from switch.journal.index import Index, index_path
 from switch.journal.log import JournalError
 from switch.journal.memory import DictHistory, MemoryJournal
+from switch.journal.projections.days import last_close
+from switch.journal.projections.transactions import Row, find
 from switch.journal.recovery import journal_directory, recover, settle
 from switch.journal.reports import Filters, Reports
-from switch.journal.rows import Row
 from tests.journal.samples import (
     MASKED,
     START_US,
@@ -164,7 +165,7 @@ def test_an_index_that_knows_more_than_the_log_is_kept_as_a_witness(tmp_path: Pa
     with pytest.raises(JournalError, match=r"knows records up to 64, and .* ends at 2: records are missing"):
         rows(tmp_path)
     index = Index(tmp_path)
-    assert index.load(3) is not None
+    assert find(index.look, 3) is not None
     index.close()
 
 
@@ -211,7 +212,7 @@ def test_its_process_goes_on_behind_a_day_that_was_closed(tmp_path: Path) -> Non
         done = subprocess.run(command, check=False, capture_output=True, text=True)
         assert (done.returncode, done.stderr) == (0, "")
     index = Index(tmp_path)
-    assert index.cutover() == closed
+    assert last_close(index.look) == closed
     index.close()
 
 

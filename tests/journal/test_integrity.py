@@ -18,10 +18,10 @@ from switch.journal.history import IndexHistory, SegmentMissingError
 from switch.journal.index import Index, index_path
 from switch.journal.integrity import accept_end, find_gaps
 from switch.journal.log import JournalError, Log, segments
+from switch.journal.projections.projection import PLACE
 from switch.journal.recovery import Gap, Recovered, journal_directory, recover
 from switch.journal.reports import Filters, Reports
 from switch.journal.restore import restore
-from switch.journal.rows import PLACE
 from switch.journal.verify import verify
 from tests.journal.samples import (
     FailingDisk,

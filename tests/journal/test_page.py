@@ -13,6 +13,7 @@ from switch.cli.journal import command
 from switch.core.limits import Limits
 from switch.core.records.records import SCHEMA, AnyEntry, Cutover
 from switch.journal.log import HEADER
+from switch.journal.projections import STANDARD
 from switch.journal.prune import KEEP_S
 from switch.journal.recovery import recover
 from tests.config.test_docs import PAGE as NETWORK_FILE
@@ -89,3 +90,10 @@ def test_business_days_are_shown_as_they_are(tmp_path: Path) -> None:
     )
     shown = section("Business days").split("$ cmi-switch journal days\n")[1].split("```")[0]
     assert CliRunner().invoke(command, ["days", "--state", str(tmp_path)]).output == shown
+    rebuilt = section("What is derived").split("$ cmi-switch journal rebuild days\n")[1].split("```")[0]
+    assert CliRunner().invoke(command, ["rebuild", "days", "--state", str(tmp_path)]).output == rebuilt
+    assert CliRunner().invoke(command, ["days", "--state", str(tmp_path)]).output == shown
+
+
+def test_every_projection_is_in_the_table() -> None:
+    assert re.findall(r"^\| `(\w+)` \|", section("What is derived"), re.MULTILINE) == [each.name for each in STANDARD]

@@ -10,13 +10,15 @@ from click.testing import CliRunner
 
 from switch.cli.journal import command
 from switch.core.limits import Limits
-from switch.core.records.records import SCHEMA, AnyEntry, Forwarded, Owed, Snapshot
+from switch.core.records.records import SCHEMA, AnyEntry, Forwarded, Key, Owed, Snapshot
 from switch.journal.anchor import anchor_path
 from switch.journal.backup import backup
 from switch.journal.feed import Feed
 from switch.journal.history import IndexHistory
 from switch.journal.index import Index, index_path
 from switch.journal.log import JournalError, Log, segments
+from switch.journal.projections.projection import Look
+from switch.journal.projections.transactions import places_with_key
 from switch.journal.prune import KEEP_S, Pruned, prune
 from switch.journal.recovery import decode, journal_directory, recover
 from switch.journal.reports import Filters, Reports
@@ -132,14 +134,13 @@ def test_a_row_read_just_before_its_file_went_is_no_damage(tmp_path: Path, monke
     state = made(tmp_path)
     Index(state).catch_up()
     history = IndexHistory(state)
-    looked_up = Index.with_key
 
-    def meanwhile(index: Index, key_: tuple[str, ...]) -> list[tuple[int, bytes]]:
-        found = looked_up(index, key_)  # type: ignore[arg-type]
+    def meanwhile(look: Look, key_: Key) -> list[tuple[int, bytes]]:
+        found = places_with_key(look, key_)
         pruned(state, 20)
         return found
 
-    monkeypatch.setattr(Index, "with_key", meanwhile)
+    monkeypatch.setattr("switch.journal.history.places_with_key", meanwhile)
     assert history.find(key(303)) is None
     history.close()
 
