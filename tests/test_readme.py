@@ -18,11 +18,22 @@ def test_its_python_runs(code: str) -> None:
     exec(compile(code, "tour.md", "exec"), {})
 
 
+def options_of(command: click.Command) -> set[str]:
+    """All it takes; of a group, what its commands take, too."""
+    below = list(command.commands.values()) if isinstance(command, click.Group) else []
+    return {option for c in (command, *below) for p in c.params for option in (*p.opts, *p.secondary_opts)} | {"--help"}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_its_commands_exist(page: Path) -> None:
-    names = set(re.findall(r"cmi-switch ([a-z][a-z-]*)", page.read_text()))
+def test_its_commands_exist_and_take_the_options_it_gives_them(page: Path) -> None:
+    text = page.read_text()
     known = set(main.list_commands(click.Context(main)))
-    assert names <= known
+    assert set(re.findall(r"cmi-switch ([a-z][a-z-]*)", text)) <= known
+    for name, rest in re.findall(r"(?:`|\$ |\()cmi-switch ([a-z][a-z-]*)([^`\n|;&)$]*)", text):
+        command = main.get_command(click.Context(main), name)
+        assert command is not None
+        given = set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", rest.partition(" # ")[0]))
+        assert given <= options_of(command), f"cmi-switch {name}{rest}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -52,9 +52,15 @@ def ask(state_dir: Path, command: str, timeout_s: float = 15.0, **arguments: Any
     if not said.pop("ok"):
         raise NotDone(said["error"], said.get("hint", ""), code=said.get("code", ""))
     assert isinstance(said, dict)
-    for sentence in said.pop("unwell", ()):
-        click.echo(f"Not well: {sentence} (`cmi-switch health`)", err=True)
+    _say_below([f"Not well: {sentence} (`cmi-switch health`)" for sentence in said.pop("unwell", ())])
     return said
+
+
+def _say_below(lines: list[str]) -> None:
+    """To stderr, once the command has printed what was asked for."""
+    context = click.get_current_context(silent=True)
+    if context is not None and lines:
+        context.call_on_close(functools.partial(click.echo, "\n".join(lines), err=True))
 
 
 def _shown(said: Any) -> Any:

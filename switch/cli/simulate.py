@@ -124,8 +124,9 @@ def _shown(days: Iterable[Day], seeds: range, total: Sum, *, quiet: bool) -> Ite
 
 
 def _report(total: Sum) -> None:
+    days = f"{total.seeds:,} day{'s' if total.seeds != 1 else ''}"
     click.echo(
-        f"{total.seeds:,} days, {total.transactions:,} payments under {total.faults:,} faults and {total.crashes:,} crashes of "
+        f"{days}, {total.transactions:,} payments under {total.faults:,} faults and {total.crashes:,} crashes of "
         f"the switch: {total.approved:,} approved, {total.declined:,} declined, {total.reversed:,} reversed"
     )
     click.echo(

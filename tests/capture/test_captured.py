@@ -1,4 +1,4 @@
-"""A capture that the switch made of the demo network: whole, without a secret, and as others read it."""
+"""A capture that the switch made of the demo network: whole, without a secret, and as others read it (docs/captures.md)."""
 
 import os
 import shutil

@@ -20,7 +20,6 @@ from switch.wire.vocabulary import DE
 from tests.e2e.pos import Till
 from tests.e2e.stage import Stage, wait_for
 
-pytestmark = pytest.mark.xdist_group("one running network")
 CONNECTIONS = 10_000
 FRAME_MS, SIGN_ON_MS = 1_000, 1_200
 SEND_BUFFER_BYTES = 65_536

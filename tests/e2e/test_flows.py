@@ -17,7 +17,6 @@ from switch.wire.vocabulary import DE, Document
 from tests.e2e.pos import Till, card_of, moment
 from tests.e2e.stage import Client, Stage, wait_for
 
-pytestmark = pytest.mark.xdist_group("one running network")
 BANKS = ("atlas", "rif", "souss")
 CARDS = demo_cards(load_network("morocco"))
 DECLINES = [card for card in CARDS if card.shows and card.de39 not in ("00", "91")]

@@ -31,18 +31,14 @@ def test_it_is_there_by_its_entry_point_and_imports_nothing_heavy_before_it_is_u
     assert run.returncode == 0, run.stdout
 
 
-def test_the_page_has_examples() -> None:
+def test_the_pages_examples_run(tmp_path: Path) -> None:
+    """All in one run, as in a project of one's own: they share the network that `switch_running` starts."""
     assert len(EXAMPLES) >= 4
-
-
-@pytest.mark.parametrize(("name", "code"), EXAMPLES, ids=[name for name, _ in EXAMPLES])
-def test_the_pages_examples_run(tmp_path: Path, name: str, code: str) -> None:
-    (tmp_path / name).write_text(code)
-    for data, text in re.findall(r"```json\n// (\S+)\n(.*?)```", PAGE, re.DOTALL):
-        (tmp_path / data).write_text(text)
-    run = pytest_in(tmp_path)
+    for name, text in (*EXAMPLES, *re.findall(r"```json\n// (\S+)\n(.*?)```", PAGE, re.DOTALL)):
+        (tmp_path / name).write_text(text)
+    run = pytest_in(tmp_path, "-rA")
     assert run.returncode == 0, run.stdout + run.stderr
-    assert "passed" in run.stdout
+    assert {name for name, _ in EXAMPLES} == set(re.findall(r"^PASSED (\S+?)::", run.stdout, re.MULTILINE))
 
 
 def test_without_pytest_trio_all_else_is_there_and_the_async_fixture_says_what_is_missing(tmp_path: Path) -> None:
