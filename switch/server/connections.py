@@ -4,9 +4,13 @@ Rule: bounded. What a peer does not read is kept up to a limit; beyond it the co
 named, so that the party can take it back.
 """
 
+import fcntl
 import os
+import select
 import socket
-from collections.abc import Callable
+import sys
+import termios
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import trio
@@ -16,6 +20,8 @@ from switch.core.party import LinkId
 
 RECEIVE_BYTES = 16_384
 """of one link in one turn, some 80 messages: what has come beyond waits for the next, so that no link has a turn for itself"""
+
+LINKS_PER_TURN = 512
 
 
 class Connection:
@@ -48,6 +54,13 @@ class Connection:
         except OSError:
             return b""
 
+    def unread(self) -> int:
+        """How many bytes have arrived and wait in the kernel."""
+        try:
+            return int.from_bytes(fcntl.ioctl(self.fd, termios.FIONREAD, bytes(4)), sys.byteorder)
+        except OSError:
+            return 0
+
     def put(self, data: bytes, txn: int) -> None:
         """Queue framed bytes; `txn` (0: none) is reported if they never leave."""
         self.queue.append(data)
@@ -71,6 +84,13 @@ class Connection:
         self.txns[:] = [(txn, end - sent) for txn, end in self.txns if end > sent]
         self.queued_bytes = len(data) - sent
         return False
+
+
+def turns_behind(epoll: select.epoll, connections: Mapping[int, Connection]) -> int:
+    """How many turns it takes to read what has arrived on every link by now."""
+    ready = epoll.poll(0, len(connections) + LINKS_PER_TURN)
+    unread = [connections[fd].unread() for fd, _ in ready if fd in connections]
+    return (max(unread, default=0) // RECEIVE_BYTES + 1) * (len(ready) // LINKS_PER_TURN + 1)
 
 
 def peer_name(sock: socket.socket) -> str:

@@ -20,7 +20,7 @@ from switch.core.links.strangers import Strangers
 from switch.core.network import Address
 from switch.core.outbox import Outbox, Ports
 from switch.core.party import Close, Effect, Hop, LinkId, Log, Party, Send
-from switch.server.connections import Connection, address_of
+from switch.server.connections import LINKS_PER_TURN, Connection, address_of, turns_behind
 from switch.server.handover import KeptConnection
 from switch.server.listeners import Listeners
 from switch.server.pace import Pace, Paced, Yielding
@@ -32,13 +32,10 @@ __all__ = ["LAZY_NS", "Dial", "Driver", "Journal", "Sinks", "trio_clock"]
 LAZY_NS = 4_000_000
 """What nobody waits for (records, log lines) leaves after so long at the latest."""
 FROZEN_NS = 100_000_000
-"""a deadline is looked at so much too late only by a process that stood still"""
-CATCH_UP_NS = 500_000_000
-"""reading what has arrived meanwhile takes so long at the most"""
+"""a process that has done nothing for so long may have stood still (SIGSTOP, a machine that is paused)"""
 IN_LINE = 32
 IN_LINE_NS = 4_000_000
-"""So many turns, and for so long, follow each other before anyone else has the thread: going back to Trio costs as much as two
-payments."""
+"""So many turns, for so long, follow each other before others have the thread: going back to Trio costs as much as two payments."""
 NEVER = 1 << 62
 
 
@@ -59,6 +56,7 @@ class Driver:
         self._touched: set[Connection] = set()
         self._endings = Strangers("endings.counted")
         self._still = False
+        self._turned_at = self._idle_ns = 0  # when the last turn began, and the longest time between two of late
         self._lazy_at = NEVER
         self._idle_work = False
         """records or log lines wait that nobody waits for"""
@@ -87,7 +85,9 @@ class Driver:
 
     def _turn(self, now: int) -> bool:
         """Read what has arrived on every link, a bounded piece of each, and deal with it. False: nothing had."""
-        arrived = self._epoll.poll(0, 512)
+        self._idle_ns = max(self._idle_ns, now - self._turned_at)
+        self._turned_at = now
+        arrived = self._epoll.poll(0, LINKS_PER_TURN)
         if not arrived:
             return False
         pace = self._pace
@@ -103,12 +103,15 @@ class Driver:
             self.carry_out(now)
         return True
 
-    def _catch_up(self, now: int, late_ns: int) -> None:
-        """Read what has arrived before deadlines are looked at: all of it where they are looked at so late that this process must
-        have stood still meanwhile."""
-        until = trio_clock() + CATCH_UP_NS
-        while self._turn(now) and late_ns > FROZEN_NS and trio_clock() < until:
-            pass
+    def _catch_up(self) -> None:
+        """Read what has arrived before deadlines are looked at: a piece of each link or, where this process may have stood still,
+        all that is there by now, however long that takes. What comes meanwhile waits."""
+        self._turn(trio_clock())
+        if self._idle_ns > FROZEN_NS:
+            self._idle_ns = 0  # before: it may stand still again in these very turns
+            for _ in range(turns_behind(self._epoll, self._connections)):
+                if not self._turn(trio_clock()):
+                    break
 
     def _ready(self, fd: int, events: int, now: int) -> None:
         connection = self._connections.get(fd)
@@ -419,9 +422,8 @@ class Driver:
                 self._alarm_at = min(self.party.next_deadline() or NEVER, self._lazy_at)
                 self._alarm.deadline = self._alarm_at / 1e9 if self._alarm_at < NEVER else float("inf")
                 await trio.sleep_forever()
-            now = max(
-                trio_clock(), self._alarm_at
-            )  # seconds in a float fall a nanosecond short: it is due all the same
+            # seconds in a float fall a nanosecond short: it is due all the same
+            now = max(trio_clock(), self._alarm_at)
             if self._lazy_at <= now:
                 self._lazy_at = NEVER
                 self._idle_work = False
@@ -431,7 +433,7 @@ class Driver:
                 if self._watcher is not None:
                     self._watcher.flush()
             if not self._still:
-                self._catch_up(now, now - self._alarm_at)
+                self._catch_up()
                 self.party.tick(now)
             self.carry_out(now)
 

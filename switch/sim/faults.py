@@ -34,6 +34,8 @@ class Kind(Enum):
     connection does not notice"""
     MOOD = "mood"
     """host `target` misbehaves for `amount` ms; detail: shares of requests, as `silent=0.3,late=0.2`"""
+    FREEZE = "freeze"
+    """the process of `target` (`switch`, or a party) stands still for `amount` ms; what comes meanwhile waits"""
     DISK_SLOW = "disk-slow"
     """each flush takes up to `amount` ms more, for a while (detail: ms)"""
     DISK_FULL = "disk-full"
@@ -131,6 +133,16 @@ def cutovers(dice: Random, targets: Targets, span: Span) -> tuple[Fault, ...]:
     count = dice.choice((0, 0, 1, 4))
     who = [dice.choice(("", *targets.hosts)) for _ in range(count)]
     return tuple(Fault(span.begin_ms + dice.randrange(span.load_ms), Kind.CUTOVER, one) for one in who)
+
+
+def freezes(dice: Random, targets: Targets, span: Span) -> tuple[Fault, ...]:
+    """Processes that stand still, in half of all days that have faults; mostly the switch, and for longer than its time-outs."""
+    drawn = []
+    for _ in range(dice.choice((0, 0, 1, 3))):
+        who = "switch" if dice.random() < 0.7 else dice.choice((*targets.hosts, *targets.acquirers))
+        at = span.begin_ms + dice.randrange(span.load_ms + span.tail_ms)
+        drawn.append(Fault(at, Kind.FREEZE, who, int(100 * 200 ** dice.random())))
+    return tuple(drawn)
 
 
 def defects(dice: Random, span: Span, count: int) -> tuple[Fault, ...]:

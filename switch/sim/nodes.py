@@ -51,6 +51,9 @@ class Node:
         self._lost = lost
         self._trace = trace
         self._busy = False
+        self._asleep: list[Callable[[], None]] | None = None
+        """what has come since it stands still; None: it does not"""
+        self._waking = False
         self._armed = NEVER
         self.outbox = Outbox(self._ports(), self._durable())
         party.wall_offset_ns = EPOCH_NS
@@ -61,17 +64,27 @@ class Node:
         """A connection was made."""
         assert self.party is not None
         self.ends[end.link] = end
-        self.party.connected(end.link, self.clock.now)
-        self.carry_out()
+        self.when_awake(lambda: self._connected(end))
+
+    def _connected(self, end: End) -> None:
+        if self.party is not None:
+            self.party.connected(end.link, self.clock.now)
+            self.carry_out()
 
     def arrived(self, end: End, data: bytes) -> None:
         """Bytes came."""
+        self.when_awake(lambda: self._arrived(end, data))
+
+    def _arrived(self, end: End, data: bytes) -> None:
         if self.party is not None:
             self.party.received(end.link, data, self.clock.now)
             self.carry_out()
 
     def hung_up(self, end: End) -> None:
         """A connection is gone."""
+        self.when_awake(lambda: self._hung_up(end))
+
+    def _hung_up(self, end: End) -> None:
         self.ends.pop(end.link, None)
         if self.party is not None:
             self.party.disconnected(end.link, self.clock.now)
@@ -80,16 +93,45 @@ class Node:
 
     def not_sent(self, end: End, txns: list[int]) -> None:
         """Answers that never left."""
-        if self.party is not None:
-            for txn in txns:
-                self.party.undelivered(end.link, txn, self.clock.now)
+        self.when_awake(lambda: self._not_sent(end, txns))
+
+    def _not_sent(self, end: End, txns: list[int]) -> None:
+        for txn in txns:
+            self._report_undelivered(end.link, txn, self.clock.now)
 
     def _wake(self, at: int) -> None:
-        if at != self._armed or self.party is None:
+        if at != self._armed or self.party is None or self._asleep is not None:
             return
         self._armed = NEVER
         self.party.tick(self.clock.now)
         self.carry_out()
+
+    # -- standing still
+
+    def when_awake(self, do: Callable[[], None]) -> None:
+        """Do it now or, where it stands still, once it goes on."""
+        if self._asleep is None:
+            do()
+        else:
+            self._asleep.append(do)
+
+    def freeze(self) -> None:
+        """Stand still, as after SIGSTOP: what comes waits in the kernel."""
+        if self._asleep is None and self.party is not None:
+            self._asleep = []
+
+    def thaw(self) -> None:
+        """Go on, as the driver does: deal with what has come, and only then look at deadlines."""
+        if self._asleep is None:
+            return
+        waited, self._asleep, self._waking = self._asleep, None, True
+        for do in waited:
+            do()
+        self._waking = False
+        if self.party is not None:
+            self._armed = NEVER
+            self.party.tick(self.clock.now)
+            self.carry_out()
 
     def jump(self, jump_ns: int) -> None:
         """The wall clock is set, forward or back."""
@@ -100,6 +142,7 @@ class Node:
     def crash(self) -> None:
         """The process dies; what waited was never said. The kernel still sends some of what was written."""
         self.party = None
+        self._asleep = None
         self.outbox.drop_waiting()
         self._armed = NEVER
         for end in list(self.ends.values()):
@@ -110,6 +153,7 @@ class Node:
     def start(self, party: Party) -> None:
         """A new process in place of one that died (or, with connections left, of one that nobody saw dying)."""
         self.party = party
+        self._asleep = None
         self.outbox = Outbox(self._ports(), self._durable())
         party.wall_offset_ns = self.wall_offset_ns
         self._armed = NEVER
@@ -134,7 +178,7 @@ class Node:
 
     def settled(self) -> None:
         """Nothing is left to do now; see to the timer."""
-        if self.party is not None:
+        if self.party is not None and not self._waking:
             due = self.party.next_deadline()
             if due is not None and due < self._armed:
                 self._armed = max(due, self.clock.now)
@@ -296,11 +340,6 @@ class SwitchNode(Node):
         end.send(send.data, send.txn, self.party.limits.send_buffer_bytes)
         return True
 
-    def not_sent(self, end: End, txns: list[int]) -> None:
-        """Answers that never left."""
-        for txn in txns:
-            self._report_undelivered(end.link, txn, self.clock.now)
-
     def _report_undelivered(self, link: LinkId, txn: int, now: int) -> None:
         if self.party is not None:
             self.party.undelivered(link, txn, now)
@@ -308,6 +347,9 @@ class SwitchNode(Node):
 
     def durable(self, position: int) -> None:
         """A flush has come back: what waited for it leaves."""
+        self.when_awake(lambda: self._is_durable(position))
+
+    def _is_durable(self, position: int) -> None:
         if self.party is None:
             return
         self.party.durable(position, self.clock.now)
@@ -320,22 +362,23 @@ class SwitchNode(Node):
             return
         self.disk.push(waited_for=bool(self.outbox.waiting))
         super().settled()
-        if self.quiet is not None:
+        if self.quiet is not None and not self._waking:
             self.quiet()
 
     def fail_disk(self) -> None:
         """The journal's writer is gone."""
         self.failures += 1
         self.disk.fail()
-        if self.party is not None:
-            self.party.journal_state(False, "the disk is full", self.clock.now)
-            self.carry_out()
+        self.when_awake(lambda: self._journal_state("the disk is full"))
 
     def mend_disk(self) -> None:
         """The writer is back."""
         self.disk.mend()
+        self.when_awake(lambda: self._journal_state(""))
+
+    def _journal_state(self, reason: str) -> None:
         if self.party is not None:
-            self.party.journal_state(True, "", self.clock.now)
+            self.party.journal_state(not reason, reason, self.clock.now)
             self.carry_out()
 
     def entries(self) -> list[AnyEntry]:

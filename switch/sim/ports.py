@@ -4,7 +4,7 @@ Processes report to a watch; whoever makes trouble, and whoever compares books a
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Any, Protocol
 
@@ -68,6 +68,15 @@ class Process(Station, Protocol):
 
     def jump(self, jump_ns: int) -> None:
         """Set its wall clock, forward or back."""
+
+    def when_awake(self, do: Callable[[], None]) -> None:
+        """Do it now or, where it stands still, once it goes on."""
+
+    def freeze(self) -> None:
+        """Let it stand still."""
+
+    def thaw(self) -> None:
+        """Let it go on."""
 
 
 class SwitchProcess(Process, Protocol):

@@ -59,6 +59,7 @@ class Trouble:
         """dead letters, and how often an operator has put them back"""
         self._left: list[End] = []
         self._stalled: list[End] = []
+        self._frozen: list[Process] = []
         self._strangers = 0
         self._mine = Mine()
 
@@ -114,6 +115,9 @@ class Trouble:
             self._world.switch.burn(fault.detail, fault.amount)
 
     def _restart(self, fault: Fault) -> None:
+        self._world.switch.when_awake(lambda: self._drain(fault))
+
+    def _drain(self, fault: Fault) -> None:
         switch = self._world.switch
         if switch.party is not None and not switch.party.draining:
             switch.party.drain(self._world.clock.now)
@@ -149,6 +153,16 @@ class Trouble:
         for circuit in node.dials:
             self._world.dial(circuit)
 
+    def _freeze(self, fault: Fault) -> None:
+        node = self._node(fault.target)
+        if node is not None:
+            node.freeze()
+            self._frozen.append(node)
+            self._world.clock.after(fault.amount * MS_NS, lambda _: node.thaw())
+
+    def _node(self, name: str) -> Process | None:
+        return self._world.switch if name == "switch" else self._world.nodes.get(name)
+
     def _mood(self, fault: Fault) -> None:
         world = self._world
         node = world.nodes.get(fault.target)
@@ -173,14 +187,21 @@ class Trouble:
     def _sign_off(self, fault: Fault) -> None:
         node = self._world.nodes.get(fault.target)
         if node is not None and isinstance(node.party, Issuer | Terminal):
-            node.party.sign_off(self._world.clock.now)
-            node.carry_out()
+            node.when_awake(lambda: self._says_goodbye(node))
             self._after(fault, self._sign_on)
 
     def _sign_on(self, fault: Fault) -> None:
         self._says_hello(self._world.nodes[fault.target])
 
+    def _says_goodbye(self, node: Process) -> None:
+        if isinstance(node.party, Issuer | Terminal):
+            node.party.sign_off(self._world.clock.now)
+            node.carry_out()
+
     def _says_hello(self, node: Process) -> None:
+        node.when_awake(lambda: self._says_hello_awake(node))
+
+    def _says_hello_awake(self, node: Process) -> None:
         if isinstance(node.party, Issuer | Terminal):
             node.party.sign_on(self._world.clock.now)
             node.carry_out()
@@ -188,7 +209,10 @@ class Trouble:
     # -- an operator
 
     def operator(self, command: str, **arguments: object) -> None:
-        """Does what can be done now."""
+        """Does what can be done now or, where the switch stands still, once it goes on."""
+        self._world.switch.when_awake(lambda: self._ask(command, arguments))
+
+    def _ask(self, command: str, arguments: dict[str, object]) -> None:
         switch = self._world.switch
         if switch.party is not None:
             with suppress(Unable):
@@ -208,6 +232,9 @@ class Trouble:
             self.operator("day.close")
             return
         node = self._world.nodes[fault.target]
+        node.when_awake(lambda: self._close_day(node))
+
+    def _close_day(self, node: Process) -> None:
         if isinstance(node.party, Issuer):
             node.party.close_day(self._world.clock.now)
             node.carry_out()
@@ -250,7 +277,7 @@ class Trouble:
             self._world.switch.mend_disk()
 
     def _clock(self, fault: Fault) -> None:
-        node = self._world.switch if fault.target == "switch" else self._world.nodes.get(fault.target)
+        node = self._node(fault.target)
         if node is not None:
             node.jump(fault.amount * MS_NS)
 
@@ -330,6 +357,8 @@ class Trouble:
         """Everything is mended."""
         world = self._world
         self._mine.clear()
+        for node in self._frozen:
+            node.thaw()
         for end in self._stalled:
             end.resume()
         for end in self._left:
@@ -356,5 +385,5 @@ class Trouble:
         Kind.RESTART: _restart, Kind.HOST_CRASH: _host_crash, Kind.MOOD: _mood, Kind.DISK_SLOW: _disk_slow,
         Kind.DISK_FULL: _disk_full, Kind.CLOCK: _clock, Kind.SIGN_OFF: _sign_off, Kind.REPEAT: _arm,
         Kind.ANSWER_TWICE: _arm, Kind.FLOOD: _flood, Kind.GARBAGE: _garbage, Kind.HOLD: _hold,
-        Kind.CUTOVER: _cutover, Kind.DEFECT: _defect,
+        Kind.CUTOVER: _cutover, Kind.DEFECT: _defect, Kind.FREEZE: _freeze,
     }  # fmt: skip

@@ -21,7 +21,7 @@ from switch.sim.audit import Audit, Failure
 from switch.sim.cast import Cast, Climate, Post, WatchedTerminal
 from switch.sim.clock import MS_NS, SECOND_NS, Clock
 from switch.sim.disk import Disk, narrow, recover
-from switch.sim.faults import Fault, Span, Targets, cutovers, schedule
+from switch.sim.faults import Fault, Span, Targets, cutovers, freezes, schedule
 from switch.sim.network import Circuit, Connection, End, Weather
 from switch.sim.nodes import Node, SwitchNode, Trace
 from switch.sim.trouble import Trouble
@@ -106,8 +106,9 @@ class World:
         targets = self._targets()
         drawn = schedule(self._own_dice(), targets, self.span, self.climate.faults)
         closes = cutovers(Random(self._lots.getrandbits(64)), targets, self.span)  # noqa: S311
+        still = freezes(Random(f"{seed} still"), targets, self.span)  # noqa: S311 - own dice: other days are as they were
         if drawn:
-            drawn = tuple(sorted((*drawn, *closes), key=lambda fault: fault.at_ms))
+            drawn = tuple(sorted((*drawn, *closes, *still), key=lambda fault: fault.at_ms))
         self.faults = drawn if faults is None else faults
         self.trouble = Trouble(self, self._own_dice())
 

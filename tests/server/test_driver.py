@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import Any
 
+import msgspec
 import pytest
 import trio
 from trio.testing import MockClock
@@ -18,7 +19,7 @@ from switch.core.limits import Limits
 from switch.core.network import Address
 from switch.core.party import Close, LinkId, Log, Record, Send
 from switch.server.connections import RECEIVE_BYTES, Connection
-from switch.server.driver import LAZY_NS, Dial, Driver, trio_clock
+from switch.server.driver import LAZY_NS, Dial, Driver, Sinks, trio_clock
 from switch.server.driving import driving
 from tests.server.parties import Notes, Paper, Scripted, hop_named
 
@@ -286,19 +287,54 @@ async def test_one_link_that_has_much_to_say_has_no_turn_for_itself(clock: MockC
     assert read.index(("peers#2", 6)) <= 1, "after one piece of what the other says, at the latest"
 
 
-async def test_a_process_that_was_frozen_reads_what_has_come_before_it_looks_at_deadlines() -> None:
-    party = Scripted()
+@pytest.mark.parametrize("after_s", [0.1, 0.29], ids=["long before it woke", "just before it woke"])
+async def test_a_process_that_was_frozen_reads_what_has_come_before_it_looks_at_deadlines(after_s: float) -> None:
+    def slow(party: Scripted, link: LinkId, data: bytes) -> None:
+        time.sleep(0.15)
+
+    party = Scripted(slow)
     party.on_tick = lambda _: setattr(party, "deadline", None)
     async with driven(party) as driver, await peer(driver) as stream:
         await until(lambda: party.did("connected"))
-        party.deadline = trio_clock() + SECOND // 10
-        driver.carry_out(trio_clock())
-        sent = os.write(stream.socket.fileno(), bytes(4 * RECEIVE_BYTES))
+        now = trio_clock()
+        party.deadline = now + int(after_s * SECOND)
+        driver.carry_out(now)
+        sent = os.write(stream.socket.fileno(), bytes(6 * RECEIVE_BYTES))
         time.sleep(0.3)  # noqa: ASYNC251 - this is the freeze
         await until(lambda: party.did("tick"))
     names = [call[0] for call in party.calls]
     read = sum(len(call[2]) for call in party.calls[: names.index("tick")] if call[0] == "received")
-    assert read == sent > RECEIVE_BYTES
+    assert read == sent > RECEIVE_BYTES, "all of it, though reading it takes longer than the freeze did"
+
+
+async def test_a_process_that_was_frozen_while_it_wrote_its_log_reads_first_too() -> None:
+    class Frozen(Notes):
+        def sinks(self) -> Sinks:
+            return msgspec.structs.replace(super().sinks(), flush=self.freeze)
+
+        def freeze(self) -> None:
+            if party.deadline is not None and len(party.did("received")) == 1:
+                self.sent = os.write(stream.socket.fileno(), bytes(4 * RECEIVE_BYTES))
+                time.sleep(0.3)
+
+    def ask(party: Scripted, link: LinkId, data: bytes) -> None:
+        if data == b"?":
+            party.deadline = trio_clock() + SECOND // 5
+            party.effects.append(Log("info", "asked", {}))
+
+    def expire(now: int) -> None:
+        if party.deadline is not None and now >= party.deadline:
+            party.deadline = None
+            party.calls.append(("expired",))
+
+    party, notes = Scripted(ask), Frozen()
+    party.on_tick = expire
+    async with driven(party, notes) as driver, await peer(driver) as stream:
+        await stream.send_all(b"?")
+        await until(lambda: party.did("expired"))
+    names = [call[0] for call in party.calls]
+    read = sum(len(call[2]) for call in party.calls[: names.index("expired")] if call[0] == "received")
+    assert read == notes.sent + 1
 
 
 # -- links this side makes
