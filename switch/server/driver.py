@@ -35,7 +35,7 @@ FROZEN_NS = 100_000_000
 """a process that has done nothing for so long may have stood still (SIGSTOP, a machine that is paused)"""
 IN_LINE = 32
 IN_LINE_NS = 4_000_000
-"""So many turns, for so long, follow each other before others have the thread: going back to Trio costs as much as two payments."""
+"""So many turns, for so long, follow each other before others have the thread: going back to Trio costs what two payments do."""
 NEVER = 1 << 62
 
 
