@@ -258,6 +258,7 @@ def _books_table(books: "Books", rows: list[Any]) -> Any:
     """Payments and what stands, as each side has them."""
     from rich.table import Table
 
+    from switch.core.records.lifecycle import Status
     from switch.money.currency import format_amount
 
     def stands(pairs: "Iterator[tuple[str, int]]") -> str:
@@ -273,8 +274,9 @@ def _books_table(books: "Books", rows: list[Any]) -> Any:
     for heading in ("book", "approved", "declined", "reversed", "what stands"):
         table.add_column(heading, justify="left" if heading in ("book", "what stands") else "right")
     payments = [p for b in acquirers for p in b.payments]
+    columns = (Status.APPROVED, Status.DECLINED, Status.REVERSED)
     for name, all_of in (("terminals and networks", payments), ("the switch's journal", rows)):
-        counts = [f"{sum(p.outcome == outcome for p in all_of):,}" for outcome in ("approved", "declined", "reversed")]
+        counts = [f"{sum(p.status is status for p in all_of):,}" for status in columns]
         table.add_row(name, *counts, stands((p.currency, p.amount) for p in all_of))
     debits = [d for b in books.issuers for d in b.debits]
     reversed_ = f"{sum(b.reversed for b in books.issuers):,}"

@@ -129,6 +129,6 @@ def _run(asked: _Options) -> None:
         )
         if a.sent:
             line += f"; from abroad {a.sent} sent, {a.approved} approved, {sum(a.declined.values())} declined"
-            line += f", {a.reversed} reversed, {a.unanswered} unanswered"
+            line += f", {a.reversed} reversed, {a.open} unanswered"
         click.echo(line)
     click.echo(f"Stopped: {ended}")

@@ -174,9 +174,9 @@ def _complain(parties: "Sequence[Terminal]", books: "Sequence[AcquirerBook]") ->
             raise click.ClickException(f"link {link}: sign-on refused (DE39={de39}); see the switch's log")
     if not any(b.sent for b in books):
         raise click.ClickException("no payment was sent: the sign-on got no answer; is that port the switch's?")
-    unanswered = sum(b.unanswered for b in books)
-    if unanswered:
-        raise click.ClickException(f"{unanswered} payment(s) still unanswered, or their reversal is")
+    still_open = sum(b.open for b in books)
+    if still_open:
+        raise click.ClickException(f"{still_open} payment(s) still unanswered, or their reversal is")
 
 
 def parse_address(text: str) -> "Address":
@@ -198,7 +198,7 @@ def _summary(network: "Network", book: "AcquirerBook") -> str:
     lines = [
         f"{book.name}: {book.sent} payments: {book.approved} approved, {sum(book.declined.values())} declined"
         + (f" ({declined})" if declined else "")
-        + f", {book.reversed} reversed, {book.unanswered} unanswered; {amounts} stand"
+        + f", {book.reversed} reversed, {book.open} unanswered; {amounts} stand"
     ]
     for route, classes in book.latency_us.items():
         p50, p99 = (percentile_us(classes, p) / 1000 for p in (50, 99))

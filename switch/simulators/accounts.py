@@ -30,6 +30,7 @@ from typing import Final, NamedTuple, TypeAlias
 import msgspec
 
 from switch.core.messages.internal import Additional, Private48, additional_amount, additional_amounts
+from switch.core.records.lifecycle import Status
 from switch.simulators.cards import TestCard
 from switch.simulators.clock import Moment
 from switch.simulators.de48 import private_elements, with_private
@@ -146,7 +147,7 @@ class Ledger:
         verdict, posting = self._judge(document, at)
         if verdict.repeated:
             return _Decision(verdict)
-        return _Decision(verdict, posting, "approved" if verdict.de39 in APPROVALS else "declined")
+        return _Decision(verdict, posting, Status.APPROVED if verdict.de39 in APPROVALS else Status.DECLINED)
 
     def _judge(self, document: Document, at: Moment) -> tuple[Verdict, Posting | None]:
         refusal = self._refuse_known(document)
@@ -219,7 +220,7 @@ class Ledger:
         billed = _billed(document, account.card.currency)
         if billed is None:
             return _Decision(Verdict(Answer.INVALID_TRANSACTION, reason="no amount in the account's currency"))
-        return _Decision(Verdict(Answer.APPROVED), self._make_posting(document, account, billed, at), "approved")
+        return _Decision(Verdict(Answer.APPROVED), self._make_posting(document, account, billed, at), Status.APPROVED)
 
     def _complete(self, posting: Posting, document: Document) -> _Decision:
         """A completion: the hold goes, its amount is posted, and added to what earlier ones have posted. A tip: its amount takes
@@ -258,7 +259,7 @@ class Ledger:
         sign = -1 if posting.amount < 0 else 1
         billed = _share(posting.billed, sign * left, posting.amount) if left else 0
         reduced = msgspec.structs.replace(posting, amount=sign * left, billed=billed)
-        return _Decision(Verdict(Answer.APPROVED), reduced, "" if left else "reversed")
+        return _Decision(Verdict(Answer.APPROVED), reduced, "" if left else Status.REVERSED)
 
     # -- what stands
 

@@ -10,13 +10,16 @@ from collections import Counter, deque
 from collections.abc import Iterable, Mapping
 from typing import Final, TypeAlias
 
+from switch.core.records.lifecycle import Status
 from switch.core.records.records import Entry
 from switch.simulators.messages import REVERSAL_ECHO
-from switch.simulators.reconciliation import APPROVED, DECLINED, REVERSED, UNANSWERED, AcquirerBook, Payment
+from switch.simulators.reconciliation import AcquirerBook, Payment
 from switch.wire.vocabulary import DE, Document
 
 KEEP: Final = 1_000_000
 """payments a book lists one by one"""
+_FORMERLY: Final = {"unanswered": Status.OPEN}
+"""what books of the first release called it"""
 _KEPT: Final = frozenset({DE.MTI, DE.STAN, DE.TRANSMISSION_TIME, *REVERSAL_ECHO}) - {DE.PAN}
 
 
@@ -40,6 +43,7 @@ class Ended(Entry, frozen=True, kw_only=True, tag="end"):
     at_us: int
     key: str
     outcome: str
+    """the `Status` it ended in, or one of `_FORMERLY`"""
     amount: int
     """signed minor units that stand"""
     currency: str
@@ -64,7 +68,7 @@ class AcquirerRecords:
         self.last_stan = ""
         """DE11 of the newest request"""
         self._listed: deque[Payment] = deque(maxlen=keep)
-        self._outcomes: Counter[str] = Counter()
+        self._statuses: Counter[Status] = Counter()
         self._declined: Counter[str] = Counter()
         self._amounts: Counter[str] = Counter()
 
@@ -76,15 +80,16 @@ class AcquirerRecords:
             self.open[entry.key] = entry
             return
         asked = self.open.pop(entry.key)
-        self._outcomes[entry.outcome] += 1
-        if entry.outcome == DECLINED:
+        status = _FORMERLY.get(entry.outcome) or Status(entry.outcome)
+        self._statuses[status] += 1
+        if status is Status.DECLINED:
             self._declined[entry.de39] += 1
-        amount = entry.amount if entry.outcome == APPROVED else 0
+        amount = entry.amount if status is Status.APPROVED else 0
         self._amounts[entry.currency] += amount
         self._listed.append(
             Payment(
                 key=entry.key,
-                outcome=entry.outcome,
+                status=status,
                 amount=amount,
                 currency=entry.currency,
                 de39=entry.de39,
@@ -98,19 +103,19 @@ class AcquirerRecords:
     ) -> AcquirerBook:
         """What was sent and what came of it; what something is still to come for (`waiting`) is listed last."""
         waiting = tuple(waiting)
-        outcomes, amounts = Counter(self._outcomes), Counter(self._amounts)
+        statuses, amounts = Counter(self._statuses), Counter(self._amounts)
         for payment in waiting:
-            outcomes[payment.outcome] += 1
+            statuses[payment.status] += 1
             amounts[payment.currency] += payment.amount
         return AcquirerBook(
             name=name,
             payments=(*self._listed, *waiting),
-            left_out=sum(self._outcomes.values()) - len(self._listed),
+            left_out=sum(self._statuses.values()) - len(self._listed),
             sent=self.sent,
-            approved=outcomes[APPROVED],
+            approved=statuses[Status.APPROVED],
             declined=dict(sorted(self._declined.items())),
-            reversed=outcomes[REVERSED],
-            unanswered=outcomes[UNANSWERED],
+            reversed=statuses[Status.REVERSED],
+            open=statuses[Status.OPEN],
             amounts={currency: amount for currency, amount in sorted(amounts.items()) if amount},
             latency_us={route: dict(sorted(c.items())) for route, c in sorted((latency_us or {}).items())},
         )

@@ -19,6 +19,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from switch.core.records.lifecycle import Status
 from switch.simulators import messages
 from switch.simulators.acquirer_records import KEEP, AcquirerRecord, AcquirerRecords, Asked, Ended, without_secrets
 from switch.simulators.cards import TestCard
@@ -26,10 +27,6 @@ from switch.simulators.endpoint import Line
 from switch.simulators.host import MS, Host
 from switch.simulators.minds import PLAIN_MANNER
 from switch.simulators.reconciliation import (
-    APPROVED,
-    DECLINED,
-    REVERSED,
-    UNANSWERED,
     AcquirerBook,
     Payment,
     payment_key,
@@ -71,7 +68,7 @@ class _Open(msgspec.Struct, kw_only=True):
     request: Document
     sent_ns: int
     amount: int
-    outcome: str = UNANSWERED
+    status: Status = Status.OPEN
     de39: str = ""
     approval: str = ""
 
@@ -223,7 +220,7 @@ class Acquiring:
             if amount:
                 self._reverse(payment, now)
             else:
-                self._finish(payment, REVERSED, now)
+                self._finish(payment, Status.REVERSED, now)
 
     def _wait(self, key: MatchKey, now: int) -> None:
         if not self._deadlines:
@@ -257,9 +254,9 @@ class Acquiring:
         self._latency.setdefault(payment.route, Counter())[latency_class(micros)] += 1
         if de39 not in APPROVALS:
             payment.amount = 0
-            self._finish(payment, DECLINED, now)
+            self._finish(payment, Status.DECLINED, now)
             return
-        payment.outcome, payment.approval = APPROVED, document.get(DE.APPROVAL_CODE, "")
+        payment.status, payment.approval = Status.APPROVED, document.get(DE.APPROVAL_CODE, "")
         if de39 == Answer.PARTIAL:
             payment.amount = int(document[DE.AMOUNT])
         if payment.plan.void_after_ns:
@@ -267,7 +264,7 @@ class Acquiring:
         elif payment.plan.complete_after_ns:
             self._host.at(now + payment.plan.complete_after_ns, partial(self._complete, payment))
         else:
-            self._finish(payment, APPROVED, now)
+            self._finish(payment, Status.APPROVED, now)
 
     # -- what follows a request
 
@@ -299,13 +296,13 @@ class Acquiring:
         self._host.log("warning", "answer.missing", mti=exchange.message[DE.MTI], de11=key[1], de41=key[3],
                        waited_ms=self._timeouts.answer_ns // MS)  # fmt: skip
         if signed_amount(exchange.payment.request) == 0:
-            self._finish(exchange.payment, REVERSED, now)
+            self._finish(exchange.payment, Status.REVERSED, now)
         else:
             self._reverse(exchange.payment, now)
 
     def _reverse(self, payment: _Open, now: int) -> None:
-        left = payment.plan.left if payment.outcome == APPROVED else 0
-        payment.outcome = UNANSWERED
+        left = payment.plan.left if payment.status == Status.APPROVED else 0
+        payment.status = Status.OPEN
         stan = self._stan(payment.request[DE.TERMINAL])
         message = messages.reversal(payment.request, payment.approval, self._host.moment(now), stan, left)
         self._send_about(_Exchange(payment, message, "reversal"), now)
@@ -338,14 +335,14 @@ class Acquiring:
         payment = exchange.payment
         if de39 == Answer.APPROVED and DE.REPLACEMENT in exchange.message:
             payment.amount = payment.plan.left
-            self._finish(payment, APPROVED, now)
+            self._finish(payment, Status.APPROVED, now)
             return
         if de39 == Answer.APPROVED or de39 in _NOTHING_TO_UNDO:
             payment.amount = 0
-            self._finish(payment, REVERSED, now)
+            self._finish(payment, Status.REVERSED, now)
             return
         self._host.log("error", "reversal.refused", key=payment.key, de39=de39, hint="what stands is not known here")
-        self._finish(payment, UNANSWERED, now)
+        self._finish(payment, Status.OPEN, now)
 
     def _take_completion_answer(self, exchange: _Exchange, de39: str, now: int) -> None:
         payment = exchange.payment
@@ -358,19 +355,19 @@ class Acquiring:
             self._host.log(
                 "error", "completion.refused", key=payment.key, de39=de39, hint="the pre-authorization stands"
             )
-        self._finish(payment, APPROVED, now)
+        self._finish(payment, Status.APPROVED, now)
 
     # -- the book
 
-    def _finish(self, payment: _Open, outcome: str, now: int) -> None:
-        payment.outcome = outcome
+    def _finish(self, payment: _Open, status: Status, now: int) -> None:
+        payment.status = status
         self._unfinished.pop(payment.key, None)
         final = _as_payment(payment)
         self._record_entry(
             Ended(
                 at_us=self._us(now),
                 key=payment.key,
-                outcome=outcome,
+                outcome=status,
                 amount=final.amount,
                 currency=final.currency,
                 de39=payment.de39,
@@ -415,8 +412,8 @@ class Acquiring:
 def _as_payment(payment: _Open) -> Payment:
     return Payment(
         key=payment.key,
-        outcome=payment.outcome,
-        amount=payment.amount if payment.outcome == APPROVED else 0,
+        status=payment.status,
+        amount=payment.amount if payment.status == Status.APPROVED else 0,
         currency=payment.request[DE.CURRENCY],
         de39=payment.de39,
         kind=payment.kind,

@@ -12,6 +12,7 @@ from typing import Final, TypeAlias, TypeVar
 
 import msgspec
 
+from switch.core.records.lifecycle import Status
 from switch.core.records.records import Entry
 from switch.simulators.cards import TestCard
 from switch.simulators.reconciliation import CardBook, Debit, IssuerBook
@@ -76,7 +77,7 @@ class Taken(Entry, frozen=True, kw_only=True, tag="tkn"):
     """elements the answer adds; a repeat gets them again"""
     reason: str = ""
     counts: str = ""
-    """towards `approved`, `declined` or `reversed` in the book; "": none of them"""
+    """towards which `Status` in the book: approved, declined or reversed; "": none of them"""
     posting: Posting | None = None
     """the payment it is about, as it stands from here on; None: no money was touched"""
     early: str = ""
@@ -144,7 +145,7 @@ class Holdings:
         self.release(entry.at_us // 1_000_000)
         self.taken += 1
         self._counts[entry.counts] += 1
-        if entry.counts == "declined":
+        if entry.counts == Status.DECLINED:
             self._declined[entry.de39] += 1
         if entry.posting is not None:
             self._book(entry.posting)
@@ -221,8 +222,8 @@ class Holdings:
                 if p.amount
             ),
             left_out=self._left_out,
-            approved=self._counts["approved"],
+            approved=self._counts[Status.APPROVED],
             declined=dict(self._declined),
-            reversed=self._counts["reversed"],
+            reversed=self._counts[Status.REVERSED],
             early_reversals=sum("@" not in key for key in self.early),
         )

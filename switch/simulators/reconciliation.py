@@ -27,17 +27,11 @@ from switch.core.records.records import (
 )
 from switch.wire.vocabulary import APPROVALS, DE, MTI, Answer, Document
 
-APPROVED, DECLINED, REVERSED, UNANSWERED = (
-    str(Status.APPROVED),
-    str(Status.DECLINED),
-    str(Status.REVERSED),
-    "unanswered",
-)
-
 _UNRECORDED = frozenset({"12", Answer.FORMAT_ERROR, Answer.NOT_PERMITTED_TERMINAL, Answer.ISSUER_INOPERATIVE,
                          Answer.DUPLICATE, Answer.MALFUNCTION})  # fmt: skip
 """Declines that the switch may give without a record: malformed, not signed on, or the journal itself is away."""
 
+_UNDONE = (Status.REVERSED, Status.DECLINED)
 _INQUIRIES = frozenset({"balance", "verification"})
 """Kinds that move no money: one that got no answer in time is given up without a reversal."""
 
@@ -56,8 +50,8 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=Fal
     """One payment as its acquirer knows it."""
 
     key: str
-    outcome: str
-    """`approved`, `declined`, `reversed` or `unanswered`"""
+    status: Status
+    """approved, declined, reversed, or open: something is still to come for it"""
     amount: int
     """what stands"""
     currency: str
@@ -81,7 +75,7 @@ class AcquirerBook(msgspec.Struct, frozen=True, kw_only=True):
     declined: dict[str, int]
     """by DE39"""
     reversed: int
-    unanswered: int
+    open: int
     amounts: dict[str, int]
     """what stands, by currency"""
     latency_us: dict[str, dict[int, int]] = {}
@@ -135,7 +129,8 @@ class JournalRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One payment as the switch's journal knows it."""
 
     key: str
-    outcome: str
+    status: Status
+    """as the acquirer is to have it: what timed out is declined"""
     amount: int
     currency: str
     de39: str
@@ -192,18 +187,18 @@ class _Folding:
                 DE.AMOUNT: str(entry.amount),
             }
             key = self._keys[entry.txn] = payment_key(document)
-            self._set(key, outcome=UNANSWERED, amount=signed_amount(document), currency=entry.currency, de39="")
+            self._set(key, status=Status.OPEN, amount=signed_amount(document), currency=entry.currency, de39="")
         elif isinstance(entry, Answered):
             approved = entry.de39 in APPROVALS
-            self._close(entry.txn, APPROVED if approved else DECLINED, entry.de39)
+            self._close(entry.txn, Status.APPROVED if approved else Status.DECLINED, entry.de39)
             if entry.de39 == Answer.PARTIAL:
                 self._set(self._keys[entry.txn], amount=int(entry.elements[DE.AMOUNT]))
         elif isinstance(entry, Abandoned):
-            self._close(entry.txn, DECLINED, entry.de39)
+            self._close(entry.txn, Status.DECLINED, entry.de39)
         elif isinstance(entry, Declined) and entry.key[MTI_CLASS] != MTI.REVERSAL:
             key = payment_key({"32": entry.key[INSTITUTION], "41": entry.key[TERMINAL], "37": entry.rrn})
             if key not in self.rows:
-                self._set(key, outcome=DECLINED, amount=0, currency=entry.currency, de39=entry.de39)
+                self._set(key, status=Status.DECLINED, amount=0, currency=entry.currency, de39=entry.de39)
         elif isinstance(entry, Owed):
             self._owe(entry)
         elif isinstance(entry, StoodIn):
@@ -215,13 +210,13 @@ class _Folding:
                 self._set(key, owed=self.rows[key].owed - 1)
 
     def _set(self, key: str, **changes: object) -> None:
-        row = self.rows.get(key, JournalRow(key=key, outcome=UNANSWERED, amount=0, currency="", de39=""))
+        row = self.rows.get(key, JournalRow(key=key, status=Status.OPEN, amount=0, currency="", de39=""))
         self.rows[key] = msgspec.structs.replace(row, **changes)
 
-    def _close(self, txn: int, outcome: str, de39: str) -> None:
+    def _close(self, txn: int, status: Status, de39: str) -> None:
         key = self._keys[txn]
-        amount = self.rows[key].amount if outcome == APPROVED else 0
-        self._set(key, outcome=outcome, de39=de39, amount=amount)
+        amount = self.rows[key].amount if status == Status.APPROVED else 0
+        self._set(key, status=status, de39=de39, amount=amount)
 
     def _owe(self, entry: Owed) -> None:
         key = self._keys.get(entry.original) or payment_key(entry.message)
@@ -231,18 +226,20 @@ class _Folding:
         if entry.kind == "advice":
             if entry.message.get(DE.RESPONSE_CODE, "00") in APPROVALS:
                 amount = signed_amount(entry.message) if entry.stands < 0 else entry.stands
-                self._set(key, outcome=APPROVED, amount=amount, currency=entry.currency, de39=row.de39 if row else "00")
+                self._set(
+                    key, status=Status.APPROVED, amount=amount, currency=entry.currency, de39=row.de39 if row else "00"
+                )
             return
         if row is None and entry.reason == "forgotten":
-            self._set(key, outcome=DECLINED, currency=entry.currency, de39=Answer.ISSUER_INOPERATIVE)
+            self._set(key, status=Status.DECLINED, currency=entry.currency, de39=Answer.ISSUER_INOPERATIVE)
         elif row is None:
-            self._set(key, outcome=REVERSED, currency=entry.currency)
-        elif row.outcome == UNANSWERED:
-            self._set(key, outcome=DECLINED, amount=0, de39=row.de39 or Answer.ISSUER_INOPERATIVE)
-        elif row.outcome == APPROVED:
+            self._set(key, status=Status.REVERSED, currency=entry.currency)
+        elif row.status == Status.OPEN:
+            self._set(key, status=Status.DECLINED, amount=0, de39=row.de39 or Answer.ISSUER_INOPERATIVE)
+        elif row.status == Status.APPROVED:
             left = min(left_of(entry.message), abs(row.amount))
             sign = -1 if row.amount < 0 else 1
-            self._set(key, outcome=APPROVED if left else REVERSED, amount=sign * left)
+            self._set(key, status=Status.APPROVED if left else Status.REVERSED, amount=sign * left)
 
 
 def journal_rows(entries: Iterable[AnyEntry]) -> list[JournalRow]:
@@ -255,7 +252,12 @@ def journal_rows(entries: Iterable[AnyEntry]) -> list[JournalRow]:
 
 def _says_nothing(row: JournalRow) -> bool:
     """True for the reversal of what was never here, under less than a whole key: it was for its host to know."""
-    return row.outcome in (REVERSED, DECLINED) and not row.amount and not row.owed and "" in row.key.split("/")
+    return (
+        row.status in (Status.REVERSED, Status.DECLINED)
+        and not row.amount
+        and not row.owed
+        and "" in row.key.split("/")
+    )
 
 
 def money(amount: int, currency: str) -> str:
@@ -307,7 +309,7 @@ def reconcile(
     rows = {row.key: row for row in journal}
     for key in sorted(acquired.keys() | debits.keys() | rows.keys()):
         paid, row, debited = acquired.get(key), rows.get(key), debits.get(key)
-        declined = declines_lost and paid is not None and paid.outcome == DECLINED
+        declined = declines_lost and paid is not None and paid.status == Status.DECLINED
         if declined and debited is None and (row is None or not (row.amount or row.owed)):
             continue
         found += _one_payment(key, paid, row, debited)
@@ -321,13 +323,13 @@ def _own_sums(book: AcquirerBook) -> list[Difference]:
         found.append(Difference("", f"{book.name}: {book.left_out} payments are no longer listed one by one; "
                                     "raise the book's keep to compare them"))  # fmt: skip
         return found
-    for outcome, count in (
-        (APPROVED, book.approved), (REVERSED, book.reversed), (UNANSWERED, book.unanswered),
-        (DECLINED, sum(book.declined.values())),
+    for status, count in (
+        (Status.APPROVED, book.approved), (Status.REVERSED, book.reversed), (Status.OPEN, book.open),
+        (Status.DECLINED, sum(book.declined.values())),
     ):  # fmt: skip
-        listed = sum(p.outcome == outcome for p in book.payments)
+        listed = sum(p.status == status for p in book.payments)
         if listed != count:
-            found.append(Difference("", f"{book.name}: counts {count} {outcome}, lists {listed}"))
+            found.append(Difference("", f"{book.name}: counts {count} {status}, lists {listed}"))
     return found
 
 
@@ -360,7 +362,7 @@ def _one_payment(key: str, payment: Payment | None, row: JournalRow | None, debi
 
     if row is not None and row.owed:
         differ(f"the journal still owes {row.owed} message(s) about it to its host")
-    if payment is not None and payment.outcome == UNANSWERED:
+    if payment is not None and payment.status == Status.OPEN:
         differ("the acquirer still waits for an answer")
     acquirer_amount = payment.amount if payment else 0
     row_amount = row.amount if row else 0
@@ -374,16 +376,20 @@ def _one_payment(key: str, payment: Payment | None, row: JournalRow | None, debi
         differ(f"{money(row_amount, currency)} stands in the journal, {money(issuer_amount, currency)} at the issuer")
     if payment is None:
         if row is not None:
-            differ(f"the journal has it as {row.outcome}, no acquirer knows it")
+            differ(f"the journal has it as {row.status}, no acquirer knows it")
         return found
     if row is None:
-        if payment.outcome == APPROVED or (payment.outcome == DECLINED and payment.de39 not in _UNRECORDED):
-            differ(f"the acquirer has it as {payment.outcome} ({payment.de39}), the journal does not know it")
+        if payment.status == Status.APPROVED or (payment.status == Status.DECLINED and payment.de39 not in _UNRECORDED):
+            differ(f"the acquirer has it as {payment.status} ({payment.de39}), the journal does not know it")
         return found
-    if payment.outcome == DECLINED and (row.outcome, row.de39) != (DECLINED, payment.de39):
-        differ(f"the acquirer was declined with {payment.de39}, the journal has {row.outcome} {row.de39}".rstrip())
-    elif payment.outcome == APPROVED and row.outcome != APPROVED:
-        differ(f"the acquirer has it as approved, the journal as {row.outcome} {row.de39}".rstrip())
-    elif payment.outcome == REVERSED and row.outcome not in (REVERSED, DECLINED) and payment.kind not in _INQUIRIES:
-        differ(f"the acquirer has reversed it, the journal has it as {row.outcome}")
+    if payment.status == Status.DECLINED and (row.status, row.de39) != (Status.DECLINED, payment.de39):
+        differ(f"the acquirer was declined with {payment.de39}, the journal has {row.status} {row.de39}".rstrip())
+    elif payment.status == Status.APPROVED and row.status != Status.APPROVED:
+        differ(f"the acquirer has it as approved, the journal as {row.status} {row.de39}".rstrip())
+    elif (
+        payment.status == Status.REVERSED
+        and row.status not in (Status.REVERSED, Status.DECLINED)
+        and payment.kind not in _INQUIRIES
+    ):
+        differ(f"the acquirer has reversed it, the journal has it as {row.status}")
     return found

@@ -12,6 +12,7 @@ import msgspec
 
 from switch.core.limits import Limits
 from switch.core.network import Network
+from switch.core.records.lifecycle import Status
 from switch.core.records.records import SCHEMA, AnyEntry, Entry
 from switch.journal.log import Log, segments
 from switch.journal.recovery import Fold, decode, decode_as, journal_directory, recover
@@ -27,7 +28,6 @@ from switch.simulators.journal_records import SCHEMA as HOST_SCHEMA
 from switch.simulators.network import CardNetwork
 from switch.simulators.postings import Taken
 from switch.simulators.reconciliation import (
-    APPROVED,
     Books,
     Difference,
     IssuerBook,
@@ -106,7 +106,7 @@ def _reports(state: Path, rows: list[JournalRow]) -> list[Difference]:
     reports = Reports(state)
     listed = reports.transactions(Filters(status="approved"))
     reports.close()
-    approved = sum(row.outcome == APPROVED for row in rows)
+    approved = sum(row.status is Status.APPROVED for row in rows)
     if len(listed) == approved:
         return []
     return [

@@ -49,7 +49,7 @@ def books_agree(stage: Stage, switch: Child, *others: str, calm: bool = True) ->
     sent = sum(book.sent for book in books.terminals)
     assert sent > 100, "there was no load to speak of"
     assert not calm or not [book.reversed for book in books.terminals if book.reversed]
-    assert not [book.unanswered for book in books.terminals if book.unanswered]
+    assert not [book.open for book in books.terminals if book.open]
     found = reconcile(books.terminals, books.networks, books.issuers, journal_rows(stage.entries()))
     strange = [difference for difference in found if not difference.key.startswith(tuple(f"{o}/" for o in others))]
     assert not strange, strange

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import pytest
 
 from switch.cli._processes import Child
+from switch.core.records.lifecycle import Status
 from switch.core.records.records import Booted, Delivered, Owed
 from switch.simulators.messages import PURCHASE
 from switch.simulators.reconciliation import Books, journal_rows, reconcile
@@ -236,7 +237,7 @@ def test_a_restarted_switch_delivers_what_it_owes_and_reverses_what_was_open(qui
         opened = till.request(PURCHASE, "atlas-approved", 33_00)
         till.client.sends(opened)
         quick.hops(opened[DE.RRN], 2)
-        wait_for(lambda: any(row.outcome == "unanswered" for row in journal_rows(quick.entries())))
+        wait_for(lambda: any(row.status is Status.OPEN for row in journal_rows(quick.entries())))
         helpers = children_of(switch.pid)
         switch.kill()
     wait_for(lambda: not any(alive(pid) for pid in helpers))

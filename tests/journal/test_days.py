@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from switch.config import load_network
+from switch.core.records.lifecycle import Status
 from switch.core.records.records import AnyEntry, Cutover, Snapshot
 from switch.journal.backup import backup
 from switch.journal.days import DayTotals
@@ -25,7 +26,7 @@ from switch.journal.restore import restore
 from switch.sim.cast import Cast
 from switch.sim.playbook import Playbook
 from switch.sim.world import World
-from switch.simulators.reconciliation import APPROVED, journal_rows
+from switch.simulators.reconciliation import journal_rows
 from switch.wire.vocabulary import APPROVALS, MTI
 from tests.core.scripts import Scene, purchase, reversal
 from tests.core.test_mechanisms import Counter
@@ -65,8 +66,7 @@ def standing(entries: Sequence[AnyEntry]) -> dict[str, int]:
     """What the books say stands, by currency."""
     found: Tally[str] = Tally()
     for row in journal_rows(entries):
-        if row.outcome == APPROVED:
-            found[row.currency] += row.amount
+        found[row.currency] += row.amount if row.status is Status.APPROVED else 0
     return {currency: amount for currency, amount in found.items() if amount}
 
 

@@ -226,7 +226,7 @@ def test_after_a_restart_what_has_no_end_on_record_is_reversed_and_the_book_goes
     assert (back["t"], back["2"], back["37"], back["90"][4:10]) == ("0400", CARD.pan, open_["37"], open_["11"])
     far.answers(back)
     book = far.party.abroad_book()
-    assert (book.sent, book.approved, book.declined, book.reversed, book.unanswered) == (3, 1, {"51": 1}, 1, 0)
+    assert (book.sent, book.approved, book.declined, book.reversed, book.open) == (3, 1, {"51": 1}, 1, 0)
     far.passes(1)
     assert far.hears()["37"] not in {told["37"], declined["37"], open_["37"]}, "numbers go on"
 

@@ -2,8 +2,10 @@
 
 from hypothesis import given
 
+from switch.core.records.lifecycle import Status
 from switch.core.records.records import ENCODER
 from switch.simulators.accounts import Ledger
+from switch.simulators.acquirer_records import AcquirerRecords, Asked, Ended
 from switch.simulators.journal_records import DECODER
 from switch.simulators.messages import Web, completion, reversal
 from switch.simulators.postings import Taken
@@ -75,3 +77,14 @@ def test_no_record_holds_a_pan_or_a_cvv2() -> None:
     text = b"".join(ENCODER.encode(entry) for entry in atlas.fresh)
     assert PAN.encode() not in text
     assert CARD.cvv2.encode() not in text.replace(b"sample", b"")
+
+
+def test_what_a_book_of_the_first_release_calls_unanswered_is_open() -> None:
+    records = AcquirerRecords()
+    records.apply(
+        Asked(at_us=1, key="k", card="fr-visa", kind="purchase", route="visa", request={"t": "0100", "11": "000001"})
+    )
+    old = ENCODER.encode(Ended(at_us=2, key="k", outcome="unanswered", amount=0, currency="504", de39=""))
+    records.apply(DECODER.decode(old))  # type: ignore[arg-type]  # an `Ended`
+    book = records.book("visa")
+    assert (book.open, [p.status for p in book.payments]) == (1, [Status.OPEN])

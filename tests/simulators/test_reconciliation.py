@@ -3,6 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
+from switch.core.records.lifecycle import Status
 from switch.core.records.records import Abandoned, Answered, AnyEntry, Declined, Delivered, Forwarded, Key, Owed
 from switch.simulators.reconciliation import (
     AcquirerBook,
@@ -24,17 +25,17 @@ KEY = "504102/102A0001/532912000001"
 def acquirer(*payments: Payment, **changes: object) -> AcquirerBook:
     declined: dict[str, int] = {}
     for p in payments:
-        if p.outcome == "declined":
+        if p.status is Status.DECLINED:
             declined[p.de39] = declined.get(p.de39, 0) + 1
-    count = {o: sum(p.outcome == o for p in payments) for o in ("approved", "reversed", "unanswered")}
+    count = {s: sum(p.status is s for p in payments) for s in Status}
     book = AcquirerBook(
         name="rif",
         payments=payments,
         sent=len(payments),
-        approved=count["approved"],
+        approved=count[Status.APPROVED],
         declined=declined,
-        reversed=count["reversed"],
-        unanswered=count["unanswered"],
+        reversed=count[Status.REVERSED],
+        open=count[Status.OPEN],
         amounts={},
     )
     return replace(book, **changes)
@@ -49,14 +50,12 @@ def issuer(*debits: Debit, moved: int | None = None, held: int | None = None) ->
     )
 
 
-def payment(outcome: str = "approved", amount: int = 100_00, de39: str = "00", key: str = KEY) -> Payment:
-    return Payment(
-        key=key, outcome=outcome, amount=amount, currency="504", de39=de39, kind="purchase", route="domestic"
-    )
+def payment(status: Status = Status.APPROVED, amount: int = 100_00, de39: str = "00", key: str = KEY) -> Payment:
+    return Payment(key=key, status=status, amount=amount, currency="504", de39=de39, kind="purchase", route="domestic")
 
 
-def row(outcome: str = "approved", amount: int = 100_00, de39: str = "00", **changes: int) -> JournalRow:
-    return replace(JournalRow(key=KEY, outcome=outcome, amount=amount, currency="504", de39=de39), **changes)
+def row(status: Status = Status.APPROVED, amount: int = 100_00, de39: str = "00", **changes: int) -> JournalRow:
+    return replace(JournalRow(key=KEY, status=status, amount=amount, currency="504", de39=de39), **changes)
 
 
 def debit(amount: int = 100_00, *, held: bool = False) -> Debit:
@@ -71,11 +70,11 @@ def sentences(acquirers: list[AcquirerBook], issuers: list[IssuerBook], rows: li
     ("acquired", "journaled", "debits"),
     [
         ([payment()], [row()], [debit()]),
-        ([payment("declined", 0, "51")], [row("declined", 0, "51")], []),
-        ([payment("reversed", 0)], [row("reversed", 0)], []),
-        ([payment("reversed", 0, "")], [row("declined", 0, "91")], []),
-        ([payment("reversed", 0, "")], [], []),
-        ([payment("declined", 0, "91")], [], []),
+        ([payment(Status.DECLINED, 0, "51")], [row(Status.DECLINED, 0, "51")], []),
+        ([payment(Status.REVERSED, 0)], [row(Status.REVERSED, 0)], []),
+        ([payment(Status.REVERSED, 0, "")], [row(Status.DECLINED, 0, "91")], []),
+        ([payment(Status.REVERSED, 0, "")], [], []),
+        ([payment(Status.DECLINED, 0, "91")], [], []),
         ([payment(amount=-40_00)], [row(amount=-40_00)], [debit(-40_00)]),
         ([payment()], [row()], [debit(held=True)]),
         ([payment(amount=0)], [row(amount=0)], []),
@@ -90,8 +89,8 @@ def test_agreement(acquired: list[Payment], journaled: list[JournalRow], debits:
     ("acquired", "journaled", "debits", "expected"),
     [
         (
-            [payment("declined", 0, "91")],
-            [row("declined", 0, "91")],
+            [payment(Status.DECLINED, 0, "91")],
+            [row(Status.DECLINED, 0, "91")],
             [debit()],
             ["0.00 (504) stands in the journal, 100.00 (504) at the issuer"],
         ),
@@ -113,21 +112,26 @@ def test_agreement(acquired: list[Payment], journaled: list[JournalRow], debits:
             ["90.00 (504) stands at the acquirer, 100.00 (504) in the journal"],
         ),
         (
-            [payment("declined", 0, "51")],
-            [row("declined", 0, "05")],
+            [payment(Status.DECLINED, 0, "51")],
+            [row(Status.DECLINED, 0, "05")],
             [],
             ["the acquirer was declined with 51, the journal has declined 05"],
         ),
         (
-            [payment("declined", 0, "51")],
+            [payment(Status.DECLINED, 0, "51")],
             [],
             [],
             ["the acquirer has it as declined (51), the journal does not know it"],
         ),
-        ([payment("unanswered", 0, "")], [row("declined", 0, "91")], [], ["the acquirer still waits for an answer"]),
         (
-            [payment("declined", 0, "91")],
-            [row("declined", 0, "91", owed=1)],
+            [payment(Status.OPEN, 0, "")],
+            [row(Status.DECLINED, 0, "91")],
+            [],
+            ["the acquirer still waits for an answer"],
+        ),
+        (
+            [payment(Status.DECLINED, 0, "91")],
+            [row(Status.DECLINED, 0, "91", owed=1)],
             [],
             ["the journal still owes 1 message(s) about it to its host"],
         ),
@@ -142,13 +146,13 @@ def test_agreement(acquired: list[Payment], journaled: list[JournalRow], debits:
         ),
         (
             [payment(amount=0)],
-            [row("declined", 0, "51")],
+            [row(Status.DECLINED, 0, "51")],
             [],
             ["the acquirer has it as approved, the journal as declined 51"],
         ),
         (
-            [payment("reversed", 0)],
-            [row("approved", 0)],
+            [payment(Status.REVERSED, 0)],
+            [row(Status.APPROVED, 0)],
             [],
             ["the acquirer has reversed it, the journal has it as approved"],
         ),
@@ -242,14 +246,14 @@ def owed(txn: int, kind: str = "reversal", original: int = 1, **message: str) ->
 @pytest.mark.parametrize(
     ("entries", "expected"),
     [
-        ([forwarded()], row("unanswered", 100_00, "")),
+        ([forwarded()], row(Status.OPEN, 100_00, "")),
         ([forwarded(), Answered(txn=1, at_us=0, de39="00", elements={}, cost=0)], row()),
-        ([forwarded(), Answered(txn=1, at_us=0, de39="51", elements={}, cost=0)], row("declined", 0, "51")),
+        ([forwarded(), Answered(txn=1, at_us=0, de39="51", elements={}, cost=0)], row(Status.DECLINED, 0, "51")),
         ([forwarded(de3="200000"), Answered(txn=1, at_us=0, de39="00", elements={}, cost=0)], row(amount=-100_00)),
         ([forwarded(de3="310000"), Answered(txn=1, at_us=0, de39="00", elements={}, cost=0)], row(amount=0)),
-        ([forwarded(), Abandoned(txn=1, at_us=0, de39="91", reason="timeout")], row("declined", 0, "91")),
-        ([forwarded(), owed(2)], row("declined", 0, "91", owed=1)),
-        ([forwarded(), owed(2), Delivered(txn=2, at_us=0, de39="00")], row("declined", 0, "91")),
+        ([forwarded(), Abandoned(txn=1, at_us=0, de39="91", reason="timeout")], row(Status.DECLINED, 0, "91")),
+        ([forwarded(), owed(2)], row(Status.DECLINED, 0, "91", owed=1)),
+        ([forwarded(), owed(2), Delivered(txn=2, at_us=0, de39="00")], row(Status.DECLINED, 0, "91")),
         (
             [
                 forwarded(),
@@ -257,7 +261,7 @@ def owed(txn: int, kind: str = "reversal", original: int = 1, **message: str) ->
                 owed(2),
                 Delivered(txn=2, at_us=0, de39="00"),
             ],
-            row("reversed", 0),
+            row(Status.REVERSED, 0),
         ),
         (
             [
@@ -290,7 +294,7 @@ def owed(txn: int, kind: str = "reversal", original: int = 1, **message: str) ->
             ],
             row(amount=80_00),
         ),
-        ([owed(2, original=0), Delivered(txn=2, at_us=0, de39="00")], row("reversed", 0, "")),
+        ([owed(2, original=0), Delivered(txn=2, at_us=0, de39="00")], row(Status.REVERSED, 0, "")),
         (
             [
                 Declined(
@@ -307,7 +311,7 @@ def owed(txn: int, kind: str = "reversal", original: int = 1, **message: str) ->
                     reason="no range",
                 )
             ],
-            row("declined", 0, "15"),
+            row(Status.DECLINED, 0, "15"),
         ),
     ],
 )

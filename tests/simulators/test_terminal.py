@@ -76,7 +76,7 @@ def test_an_approved_payment_is_in_the_book() -> None:
     far.answers(request, "00", de38="123456")
     says_goodbye(far)
     made = book(far)
-    assert (made.sent, made.approved, made.unanswered) == (1, 1, 0)
+    assert (made.sent, made.approved, made.open) == (1, 1, 0)
     assert made.amounts == {"504": int(request["4"])}
     assert made.payments[0].key == f"504102/{PLACE.terminal}/{request['37']}"
     assert made.payments[0].route == "domestic"
@@ -101,10 +101,10 @@ def test_no_answer_means_a_reversal_repeated_until_it_is_acknowledged() -> None:
     far.passes(10)
     again = far.hears()
     assert again == back | {"t": "0401", "p": again["p"], **({"1": again["1"]} if "1" in again else {})}
-    assert book(far).unanswered == 1
+    assert book(far).open == 1
     far.answers(again)
     made = book(far)
-    assert (made.reversed, made.unanswered, made.amounts) == (1, 0, {})
+    assert (made.reversed, made.open, made.amounts) == (1, 0, {})
     says_goodbye(far)
 
 
@@ -125,7 +125,7 @@ def test_a_reversal_that_is_refused_leaves_the_payment_unanswered_and_says_so() 
     far.passes(30)
     far.answers(far.hears(), "12")
     assert far.events("reversal.refused")
-    assert book(far).unanswered == 1
+    assert book(far).open == 1
 
 
 def test_an_inquiry_without_an_answer_needs_no_reversal() -> None:
@@ -169,7 +169,7 @@ def test_an_answer_to_nothing_names_the_nearest_request_and_what_differs(changes
     request = far.hears()
     far.answers(request | changes if "t" not in changes else request | {"t": "0100"}, "00")
     assert differs in far.events("answer.unmatched")[0]["nearest"]
-    assert book(far).unanswered == 1
+    assert book(far).open == 1
 
 
 def test_an_answer_that_resembles_nothing_says_so() -> None:
@@ -253,7 +253,7 @@ def test_the_answer_to_a_repeat_is_the_answer() -> None:
     far.answers(far.hears(), "00", de38="123456")
     far.passes(60)
     assert {h.internal["t"] for h in far.inbox} == {"0800"}, "only the sign-off"
-    assert (book(far).approved, book(far).unanswered) == (1, 0)
+    assert (book(far).approved, book(far).open) == (1, 0)
 
 
 def test_without_a_link_to_ask_again_on_it_is_reversed_once_there_is_one() -> None:
@@ -272,7 +272,7 @@ def test_while_the_link_is_away_nothing_is_sent_and_what_was_under_way_is_taken_
     assert not far.inbox
     far.party.connected("far#2", far.now)
     far.collect()
-    assert book(far).unanswered == 1
+    assert book(far).open == 1
     assert request["37"] in book(far).payments[0].key
 
 

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from switch.core.network import Address, Network
+from switch.core.records.lifecycle import Status
 from switch.simulators.build import make_issuer, make_network, make_terminal
 from switch.simulators.faults import Faults, Latency
 from switch.simulators.issuer import Issuer
@@ -80,7 +81,7 @@ def test_a_peaceful_day_leaves_all_books_in_agreement() -> None:
     assert demo.differences() == []
     books = demo.books()
     assert [b.sent for b in books] == [60, 60, 60]
-    assert all(b.approved > 30 and b.declined and not b.unanswered for b in books)
+    assert all(b.approved > 30 and b.declined and not b.open for b in books)
     abroad = [n.abroad_book() for n in demo.networks]
     assert all(b.approved > 100 and b.declined.get("57") and b.reversed for b in abroad)
 
@@ -89,8 +90,8 @@ def test_every_route_and_every_kind_of_payment_is_travelled() -> None:
     demo = Demo(11, payments=200)
     demo.ends()
     payments = [p for b in demo.books() for p in b.payments]
-    assert {p.route for p in payments if p.outcome == "approved"} == {"domestic", "visa", "mastercard"}
-    assert {p.kind for p in payments if p.outcome == "approved"} == {
+    assert {p.route for p in payments if p.status is Status.APPROVED} == {"domestic", "visa", "mastercard"}
+    assert {p.kind for p in payments if p.status is Status.APPROVED} == {
         "purchase",
         "web",
         "cash",
@@ -98,7 +99,7 @@ def test_every_route_and_every_kind_of_payment_is_travelled() -> None:
         "balance",
         "preauth",
     }
-    assert any(p.outcome == "reversed" for p in payments)
+    assert any(p.status is Status.REVERSED for p in payments)
     assert demo.differences() == []
 
 

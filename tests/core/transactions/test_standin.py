@@ -299,7 +299,7 @@ def test_its_reversal_follows_the_advice(when: str) -> None:
     )
     atlas.answers(undo, "00")
     assert not scene.book.switch.state.owed
-    assert [(row.outcome, row.amount, row.owed) for row in journal_rows(scene.book.entries)] == [("reversed", 0, 0)]
+    assert [(row.status, row.amount, row.owed) for row in journal_rows(scene.book.entries)] == [("reversed", 0, 0)]
     assert scene.pays({**sent, "t": "0201"})["39"] == "91"
 
 
@@ -333,7 +333,7 @@ def test_a_pre_authorization_that_was_stood_in_for_is_completed() -> None:
 def test_the_journal_has_it_as_approved_and_owed_until_its_issuer_has_been_told() -> None:
     scene = Away()
     scene.pays(small())
-    assert [(row.outcome, row.amount, row.de39, row.owed) for row in journal_rows(scene.book.entries)] == [
+    assert [(row.status, row.amount, row.de39, row.owed) for row in journal_rows(scene.book.entries)] == [
         ("approved", 150_00, "00", 1)
     ]
     atlas = scene.returns()
