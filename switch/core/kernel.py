@@ -85,6 +85,8 @@ class Kernel:
         self._wall_at = self._wall_us = -1
         self._second = -1
         self._de7 = ""
+        self._calendar = 0, "1970-01-01"
+        """days since 1970, and the day they are"""
         self._near: frozenset[str] = frozenset()
         """days that a DE7 sent now may name, for all that a horizon says"""
 
@@ -118,6 +120,15 @@ class Kernel:
     def today(self) -> date:
         """The calendar day (UTC) at the last `wall_us`: what dates without a year are near to."""
         return day_of(self._wall_us)
+
+    def business_day(self, now: int) -> str:
+        """The business day in force at `now` (YYYY-MM-DD): until the first cutover, the calendar's (UTC)."""
+        if self.state.cutover is not None:
+            return self.state.cutover.day
+        days = self.wall_us(now) // 86_400_000_000
+        if days != self._calendar[0]:
+            self._calendar = days, day_of(days * 86_400_000_000).isoformat()
+        return self._calendar[1]
 
     def next_txn(self, now: int) -> int:
         """A transaction id: wall-clock microseconds, or one more than the last. Unique over restarts and clock jumps."""

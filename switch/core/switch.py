@@ -41,6 +41,7 @@ from switch.core.transactions.hot_cards import HotCards
 from switch.core.transactions.late_answers import LateAnswers
 from switch.core.transactions.overload import Overload
 from switch.core.transactions.payments import Payments
+from switch.core.transactions.pricing import Pricing
 from switch.core.transactions.reversals import Reversals
 from switch.security.vault import Vault
 from switch.wire import DecodeError, Dialect
@@ -73,10 +74,11 @@ class Switch(Kernel):
         super().__init__(network, dialects, state, position, vault, history)
         router = Router(network)
         self.forwarder = Forwarder(self)
-        self._payments = Payments(self, router, self.forwarder, Tariffs(network))
+        pricing = Pricing(self, router)
+        self._payments = Payments(self, router, self.forwarder, Tariffs(network), pricing)
         self.late_answers = LateAnswers(self, self.forwarder)
         self._hot_cards = HotCards(self, router)
-        self._reversals = Reversals(self, router, self.forwarder, self._payments)
+        self._reversals = Reversals(self, router, self.forwarder, self._payments, pricing)
         self.management = NetworkManagement(self, self.forwarder.resume)
         self.maintenance = Maintenance(self, self.management)
         day = BusinessDay(self, self.management)

@@ -1,7 +1,7 @@
 """A journal of every earlier schema is read, checked, reported and continued, for ever; one of a newer schema is refused.
 
-`schema1` was written by the last release of schema 1, with every kind of record it had, a snapshot, and PANs sealed under the key
-beside it. Its files are never to be made again: they are what lies on the disks of those who ran that release.
+`schema1` and `schema3` were written by the last releases of those schemas, with every kind of record they had, a snapshot, and
+PANs sealed under the key beside them. Their files are never to be made again: they are what lies on the disks of who ran them.
 """
 
 import os
@@ -13,11 +13,12 @@ import pytest
 
 from switch.core.limits import Limits
 from switch.core.party import Record
-from switch.core.records.records import SCHEMA, Booted, Entry, Owed, Snapshot
+from switch.core.records.records import SCHEMA, Answered, Booted, Entry, Owed, Snapshot, StoodIn
 from switch.core.switch import Switch
 from switch.journal.feed import Feed
 from switch.journal.history import IndexHistory
 from switch.journal.index import VERSION, Index
+from switch.journal.keys import chain_key, open_vault
 from switch.journal.log import HEADER, JournalError, Log, segments
 from switch.journal.recovery import decode, journal_directory, recover
 from switch.journal.reports import Filters, Reports
@@ -42,6 +43,36 @@ MEMBERS_1 = {
     "snp": "at_us schema network last_txn open owed stans horizons",
 }
 
+SCHEMA_3 = Path(__file__).parent / "schema3"
+CHAIN_3 = "0a27c304d29d54fb6d8029abe16c56ab"
+MEMBERS_3 = MEMBERS_1 | {
+    "owe": f"{MEMBERS_1['owe']} approved heard_late stands",
+    "dlv": f"{MEMBERS_1['dlv']} nothing",
+    "dec": f"{MEMBERS_1['dec']} came",
+    "lat": "txn at_us host de39",
+    "shl": "txn at_us reason tries kind",
+    "num": "txn at_us stan sent_at",
+    "exc": "txn at_us kind reason host link pan amount currency rrn",
+    "res": "txn at_us reason by",
+    "rty": "txn at_us",
+    "hld": "host at_us held",
+    "mnt": "at_us target on",
+    "std": "request de39 elements advice card product",
+    "cut": "at_us day closed by",
+    "hot": "at_us txn card reason issuer pan sealed by",
+    "snp": f"{MEMBERS_1['snp']} shelved held maintenance stood cutover watched exceptions hot_cards",
+}
+
+
+@pytest.fixture
+def old_3(tmp_path: Path) -> Path:
+    """A state directory as the last release of schema 3 left it."""
+    state = tmp_path / "state"
+    shutil.copytree(SCHEMA_3, state)
+    for path in (state / "vault.key", *(state / "journal").iterdir()):
+        os.chmod(path, 0o600)  # a checkout does not keep it
+    return state
+
 
 @pytest.fixture
 def old(tmp_path: Path) -> Path:
@@ -58,11 +89,34 @@ def entries(state: Path) -> list[Entry]:
 
 def test_members_are_only_added_at_the_end_with_a_default() -> None:
     kinds = {kind.__struct_config__.tag: kind for kind in Entry.__subclasses__()}
-    for tag, members in MEMBERS_1.items():
+    for tag, members in [*MEMBERS_1.items(), *MEMBERS_3.items()]:
         fields = msgspec.structs.fields(kinds[tag])
         names = [f.name for f in fields]
         assert names[: len(members.split())] == members.split()
         assert all(not f.required for f in fields[len(members.split()) :]), f"{tag}: a new member has a default"
+
+
+def test_schema_3_is_read_indexed_and_continued(old_3: Path) -> None:
+    before = entries(old_3)
+    assert {type(e).__struct_config__.tag for e in before} == MEMBERS_3.keys()
+    assert [e.priced for e in before if isinstance(e, Answered | Owed | StoodIn)] == [None] * 14
+    found = verify(old_3)
+    assert (found.damage, found.notes, found.records, found.keyed, found.chain.hex()) == ([], [], 43, True, CHAIN_3)
+    reports = Reports(old_3)
+    told = {r.txn: (r.status, r.de39) for r in reports.transactions(Filters())}
+    assert [told[n][0] for n in (1, 2, 9, 21, 41)] == ["approved", "declined", "approved", "approved", "approved"]
+    reports.close()
+    history = IndexHistory(old_3)
+    payment = history.find(key(9))
+    assert payment is not None
+    assert (payment.amount, payment.priced) == (4_000, None)
+    history.close()
+    feed = Feed(old_3, "morocco", LIMITS, key=chain_key(open_vault(old_3)))
+    position = feed.open().position
+    feed.append(position + 1, Booted(at_us=START_US, schema=SCHEMA, network="morocco"))
+    feed.close()
+    assert verify(old_3).damage == []
+    assert {type(e) for e in entries(old_3)[43:]} == {Booted}
 
 
 def test_it_holds_every_kind_of_record(old: Path) -> None:

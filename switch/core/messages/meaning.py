@@ -19,6 +19,28 @@ def direction_of(elements: Document) -> int:
     return 0 if kind in INQUIRIES else -1 if kind == Processing.REFUND else 1
 
 
+POS: Final = "pos"
+ATM: Final = "atm"
+WEB: Final = "web"
+MOTO: Final = "moto"
+CHANNELS: Final = (POS, ATM, WEB, MOTO)
+"""Where a payment was made: at a terminal, a cash machine, on the web, by mail or telephone."""
+_WEB_ENTRY: Final = "81"
+_WEB_CONDITION: Final = "59"
+_MOTO_CONDITION: Final = "08"
+
+
+def channel_of(elements: Document) -> str:
+    """Where a payment was made: cash is a cash machine's (DE3); then the web (DE22 81…, DE25 59), then mail or telephone order
+    (DE25 08); all else is a terminal's."""
+    if elements.get(DE.PROCESSING_CODE, "")[:2] == Processing.CASH:
+        return ATM
+    condition = elements.get(DE.CONDITION_CODE)
+    if condition == _WEB_CONDITION or elements.get(DE.ENTRY_MODE, "")[:2] == _WEB_ENTRY:
+        return WEB
+    return MOTO if condition == _MOTO_CONDITION else POS
+
+
 def left_of(reversal: Document) -> int:
     """What stands of a payment after a partial reversal (DE95), minor units; 0: nothing, all of it is taken back."""
     actual = reversal.get(DE.REPLACEMENT, "")[:12]

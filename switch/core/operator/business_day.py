@@ -71,9 +71,8 @@ class BusinessDay:
         }
 
     def today(self, now: int) -> date:
-        """The business day: until the first cutover, the calendar's (UTC)."""
-        cutover = self._kernel.state.cutover
-        return date.fromisoformat(cutover.day) if cutover is not None else self._wall(now)
+        """The business day (`Kernel.business_day`)."""
+        return date.fromisoformat(self._kernel.business_day(now))
 
     @property
     def _since_us(self) -> int:

@@ -10,18 +10,20 @@ from typing import Final, TypeAlias
 
 import msgspec
 
+from switch.core.records.prices import Priced
 from switch.core.records.standin_counters import Stood
 from switch.wire.vocabulary import Document
 
-SCHEMA = 3
+SCHEMA = 4
 """Of the records below; it stands in the header of every segment. How it moves:
 
 - A release of schema N reads journals of every schema up to N, as they lie, and continues them in segments of its own.
 - A journal of a newer schema is refused with a sentence: an older release would silently not see what it does not know.
 - Only two changes are made, and either raises it by one: a member more at a record's end, with a default that means what its
   absence meant; a record of a new kind. Nothing is ever taken out, moved, or given another meaning.
+- What records hold (`Priced`, `Fee`, `Stood`) is of the schema, too.
 
-`tests/journal/schema1` is a journal of schema 1, which every later release must read and continue."""
+`tests/journal/schema1` and `schema3` are journals of schemas 1 and 3, which every later release must read and continue."""
 
 Key: TypeAlias = tuple[str, str, str, str, str, str]
 """What makes two messages the same: acquirer, MTI class, DE11, DE7, DE32, DE41."""
@@ -101,6 +103,8 @@ class Answered(Entry, frozen=True, kw_only=True, tag="ans"):
     """what the answer added: DE38, 44, 54, 55, 5, 6 …; a repeat gets it again"""
     cost: int
     """minor units of the home currency"""
+    priced: Priced | None = None
+    """of an approval that moves money, or holds it"""
 
 
 class Declined(Entry, frozen=True, kw_only=True, tag="dec"):
@@ -151,6 +155,8 @@ class Owed(Entry, frozen=True, kw_only=True, tag="owe"):
     """that approval came while this was owed already: it may have been dealt with before"""
     stands: int = -1
     """of a further completion: minor units that stand of its hold from here on; -1: its own amount does"""
+    priced: Priced | None = None
+    """of an advice of what was approved; of a reversal of what was approved: the change"""
 
 
 class Delivered(Entry, frozen=True, kw_only=True, tag="dlv"):
@@ -272,6 +278,8 @@ class StoodIn(Entry, frozen=True, kw_only=True, tag="std"):
     """keyed digest of the PAN: what counts against the card's limits"""
     product: str
     """of the BIN range, whose limits it was approved under"""
+    priced: Priced | None = None
+    """of the approval; its advice has none of its own"""
 
     @property
     def txn(self) -> int:
@@ -291,7 +299,10 @@ class StoodIn(Entry, frozen=True, kw_only=True, tag="std"):
     @property
     def answer(self) -> Answered:
         """As the record of a host's answer would say it."""
-        return Answered(txn=self.request.txn, at_us=self.request.at_us, de39=self.de39, elements=self.elements, cost=0)
+        request = self.request
+        return Answered(
+            txn=request.txn, at_us=request.at_us, de39=self.de39, elements=self.elements, cost=0, priced=self.priced
+        )
 
 
 class Cutover(Entry, frozen=True, kw_only=True, tag="cut"):

@@ -14,6 +14,7 @@ from switch.core.limits import Limits
 from switch.core.messages.meaning import is_inquiry, left_of
 from switch.core.records.horizon import move_horizon
 from switch.core.records.names import Names
+from switch.core.records.prices import Priced
 from switch.core.records.records import (
     ACQUIRER,
     ADVICE,
@@ -47,6 +48,7 @@ from switch.core.records.records import (
     Watched,
 )
 from switch.core.records.standin_counters import STAND_IN, StandInCounters, Stood
+from switch.money.fees import add_up
 from switch.wire.vocabulary import APPROVALS, DE, MTI, Answer, Document, request_of
 
 
@@ -72,6 +74,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """minor units, after a completion or a partial reversal; -1: what was approved"""
     captured: int = 0
     """of a hold: minor units completed so far"""
+    price: bytes = b""
+    """`Priced` of what stands, msgpack; b"": it has none"""
 
     @property
     def at_us(self) -> int:
@@ -87,6 +91,11 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def elements(self) -> Document:
         """What the answer added."""
         return UNPACK.decode(self.packed)[1] if self.packed else {}
+
+    @property
+    def priced(self) -> Priced | None:
+        """What decided its price, and the fees of what stands."""
+        return UNPACK_PRICE.decode(self.price) if self.price else None
 
     @property
     def approved(self) -> bool:
@@ -108,14 +117,22 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 UNPACK = msgspec.msgpack.Decoder(tuple[Forwarded, Document])
+UNPACK_PRICE = msgspec.msgpack.Decoder(Priced)
 
 
-def outcome_of(request: Forwarded, de39: str, elements: Document, reversed_by: int = 0) -> Outcome:
+def outcome_of(
+    request: Forwarded, de39: str, elements: Document, reversed_by: int = 0, priced: Priced | None = None
+) -> Outcome:
     """The outcome of a request that was forwarded; DE39 "": it is still open."""
-    packed = ENCODER.encode((request, elements))
-    rrn = request.elements.get(DE.RRN, "")
     return Outcome(
-        txn=request.txn, key=request.key, mti=request.mti, de39=de39, packed=packed, rrn=rrn, reversed_by=reversed_by
+        txn=request.txn,
+        key=request.key,
+        mti=request.mti,
+        de39=de39,
+        packed=ENCODER.encode((request, elements)),
+        rrn=request.elements.get(DE.RRN, ""),
+        reversed_by=reversed_by,
+        price=ENCODER.encode(priced) if priced is not None else b"",
     )
 
 
@@ -212,7 +229,7 @@ def _forwarded(state: State, r: Forwarded) -> None:
 
 def _answered(state: State, r: Answered) -> None:
     request = state.open.pop(r.txn)
-    _remember(state, outcome_of(request, r.de39, r.elements), named=True)
+    _remember(state, outcome_of(request, r.de39, r.elements, 0, r.priced), named=True)
 
 
 def _declined(state: State, r: Declined) -> None:
@@ -263,7 +280,7 @@ def _owed(state: State, r: Owed) -> None:
         told = r.kind == ADVICE and r.message.get(DE.RESPONSE_CODE, Answer.APPROVED) in APPROVALS
         _remember(
             state,
-            outcome_of(_as_request(r), Answer.APPROVED, {})
+            outcome_of(_as_request(r), Answer.APPROVED, {}, 0, r.priced)
             if told
             else Outcome(txn=r.txn, key=r.key, mti=r.message[DE.MTI], de39=Answer.APPROVED, packed=b""),
         )
@@ -318,11 +335,15 @@ def _complete(state: State, r: Owed) -> None:
 
 
 def _follow(state: State, r: Owed, change: dict[str, int]) -> None:
-    """What is remembered of the payment that `r` is about changes."""
+    """What is remembered of the payment that `r` is about changes: what stands of it, and the fees of that."""
     key = r.undoes
     outcome = state.recent.get(key) if key is not None else None
     if key is not None and outcome is not None and outcome.txn == r.original:
-        state.recent[key] = msgspec.structs.replace(outcome, **change)
+        price = outcome.price
+        if r.priced is not None and (priced := outcome.priced) is not None:
+            fees = add_up(priced.fees, r.priced.fees)
+            price = ENCODER.encode(msgspec.structs.replace(priced, direction=r.priced.direction, fees=fees))
+        state.recent[key] = msgspec.structs.replace(outcome, **change, price=price)
 
 
 def _delivered(state: State, r: Delivered) -> None:

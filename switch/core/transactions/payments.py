@@ -6,6 +6,8 @@ is the `after` of each send.
 
 from collections.abc import Callable
 
+import msgspec
+
 from switch.core.kernel import Kernel
 from switch.core.links.pending import Pending
 from switch.core.links.session import HostState, Session
@@ -14,12 +16,13 @@ from switch.core.messages.internal import Private48, private_elements
 from switch.core.messages.meaning import INQUIRIES, is_inquiry
 from switch.core.messages.translator import answer
 from switch.core.party import Hop, LinkId
-from switch.core.records.records import MTI_CLASS, Abandoned, Answered, Forwarded, Key
+from switch.core.records.records import ACQUIRER, MTI_CLASS, Abandoned, Answered, Forwarded, Key
 from switch.core.routing.routing import Decision, Router
 from switch.core.routing.tariffs import Tariffs
 from switch.core.saf.forwarder import Forwarder
 from switch.core.transactions.duplicates import answer_again
 from switch.core.transactions.overload import shed
+from switch.core.transactions.pricing import Pricing
 from switch.core.transactions.standin import StandIn
 from switch.core.transactions.transaction import (
     RESTORED,
@@ -55,12 +58,15 @@ LOSSES_MAX = 2
 class Payments:
     """Requests (0100, 0200) and their answers."""
 
-    def __init__(self, kernel: Kernel, router: Router, forwarder: Forwarder, tariffs: Tariffs) -> None:
+    def __init__(
+        self, kernel: Kernel, router: Router, forwarder: Forwarder, tariffs: Tariffs, pricing: Pricing
+    ) -> None:
         self._kernel = kernel
+        self._pricing = pricing
         self._router = router
         self._forwarder = forwarder
         self._tariffs = tariffs
-        self._stand_in = StandIn(kernel, forwarder)
+        self._stand_in = StandIn(kernel, forwarder, pricing)
 
     # -- a request comes
 
@@ -278,7 +284,14 @@ class Payments:
             document.pop(de, None)
         position = kernel.record(
             Answered(
-                txn=txn, at_us=kernel.wall_us(now), de39=de39, elements=remembered(document, request), cost=pending.cost
+                txn=txn,
+                at_us=kernel.wall_us(now),
+                de39=de39,
+                elements=remembered(document, request),
+                cost=pending.cost,
+                priced=self._pricing.of_request(request, pending.key[ACQUIRER], pending.decision, now)
+                if approved
+                else None,
             )
         )
         back = kernel.sessions.get(pending.link)
@@ -318,7 +331,9 @@ class Payments:
         if approved and outcome is not None and outcome.approved and outcome.txn == txn:
             request = outcome.request
             assert request is not None
-            self.reverse(request, "undelivered", now, outcome.elements, approved=True)
+            entry = reversal_entry(self._kernel, request, "undelivered", outcome.elements, now, approved=True)
+            entry = msgspec.structs.replace(entry, priced=self._pricing.of_reversal(outcome, now))
+            self._forwarder.owe(entry, now)
 
     def undelivered(self, txn: int, now: int) -> None:
         """The driver could not hand over the approval of `txn`, or one of its copies."""
@@ -362,11 +377,7 @@ class Payments:
                 Abandoned(txn=request.txn, at_us=kernel.wall_us(now), de39=Answer.ISSUER_INOPERATIVE, reason=reason)
             )
             return 0
-        return self.reverse(request, reason, now, {}, approved=approved)
-
-    def reverse(self, request: Forwarded, reason: str, now: int, answered: Document, *, approved: bool = False) -> int:
-        """Owe the host a reversal of `request`, which it answered with `answered`. Returns the position of the promise."""
-        return self._forwarder.owe(reversal_entry(self._kernel, request, reason, answered, now, approved=approved), now)
+        return self._forwarder.owe(reversal_entry(self._kernel, request, reason, {}, now, approved=approved), now)
 
 
 def contradiction(pending: Pending, document: Document, *, tokens: bool) -> str:

@@ -31,6 +31,7 @@ from switch.core.transactions.originals import (
     original_of_message,
 )
 from switch.core.transactions.payments import Payments
+from switch.core.transactions.pricing import Pricing
 from switch.core.transactions.transaction import (
     NOT_STORED,
     Incoming,
@@ -59,8 +60,11 @@ OF_THE_MOMENT = NOT_YET | {Answer.NOT_PERMITTED_TERMINAL}
 class Reversals:
     """What acquirers and networks take back or tell afterwards."""
 
-    def __init__(self, kernel: Kernel, router: Router, forwarder: Forwarder, payments: Payments) -> None:
+    def __init__(
+        self, kernel: Kernel, router: Router, forwarder: Forwarder, payments: Payments, pricing: Pricing
+    ) -> None:
         self._kernel = kernel
+        self._pricing = pricing
         self._router = router
         self._forwarder = forwarder
         self._payments = payments
@@ -154,6 +158,7 @@ class Reversals:
         if self._forwarder.full(request.host):
             raise Refusal(Answer.MALFUNCTION, f"limit owed_per_host reached (host {request.host})")
         entry = reversal_entry(kernel, request, "acquirer", original.elements, message.now, approved=True)
+        entry = msgspec.structs.replace(entry, priced=self._pricing.of_reversal(original, message.now))
         self._owe(message, entry, [DE.REPLACEMENT] if left else [])
 
     def _reverse_open(self, message: Incoming, pending: Pending) -> None:
@@ -223,7 +228,9 @@ class Reversals:
                 raise Refusal(Answer.RECORD_NOT_FOUND, "what it follows is not known here, and it has no PAN (DE2)")
             decision = route(self._router, message)
             check_advice(kernel, message)
-            self._owe(message, self._entry(message, ADVICE, decision.host, decision.route))
+            entry = self._entry(message, ADVICE, decision.host, decision.route)
+            priced = self._pricing.of_advice(message, decision.host, None)
+            self._owe(message, msgspec.structs.replace(entry, priced=priced))
             return
         entry = self._entry(message, ADVICE, request.host, kernel.hosts[request.host].route)
         entry.message.update(
@@ -233,7 +240,10 @@ class Reversals:
         known = {} if message.pan else {"pan": request.pan, "sealed": request.sealed}
         if followed.captured and message.key[MTI_CLASS] == MTI.FINANCIAL:
             entry = msgspec.structs.replace(entry, stands=followed.captured + message.amount)
-        self._owe(message, msgspec.structs.replace(entry, original=followed.txn, undoes=request.key, **known))
+        priced = self._pricing.of_advice(message, request.host, followed)
+        self._owe(
+            message, msgspec.structs.replace(entry, original=followed.txn, undoes=request.key, priced=priced, **known)
+        )
 
     def _followed(self, message: Incoming) -> Outcome | None:
         """What an advice follows, where it is known: named by DE90, or by DE37 and DE38 of what was approved.

@@ -13,11 +13,12 @@ from switch.core.kernel import Kernel
 from switch.core.messages.internal import ISSUER_UNAVAILABLE, PRIVATE, Private48, original_data, private_elements
 from switch.core.messages.translator import answer
 from switch.core.network import StandInRule
-from switch.core.records.records import ADVICE, Forwarded, Owed, StoodIn, own_key
+from switch.core.records.records import ACQUIRER, ADVICE, Forwarded, Owed, StoodIn, own_key
 from switch.core.records.standin_counters import STAND_IN
 from switch.core.routing.routing import Decision
 from switch.core.saf.forwarder import Forwarder
 from switch.core.transactions.hot_cards import listed_reason
+from switch.core.transactions.pricing import Pricing
 from switch.core.transactions.transaction import NOT_STORED, Incoming, Refusal, hop_of, kept_of, reply
 from switch.money.currency import format_amount
 from switch.wire.pans import keepable
@@ -33,9 +34,10 @@ _AUTHENTICATED: Final = "05"
 class StandIn:
     """Decides for issuers that are away."""
 
-    def __init__(self, kernel: Kernel, forwarder: Forwarder) -> None:
+    def __init__(self, kernel: Kernel, forwarder: Forwarder, pricing: Pricing) -> None:
         self._kernel = kernel
         self._forwarder = forwarder
+        self._pricing = pricing
         self._rules = {
             host.config.name: {rule.product: rule for rule in host.config.standin}
             for host in kernel.hosts.values()
@@ -63,7 +65,7 @@ class StandIn:
         if why:
             refusal.reason += f"; no stand-in: {why}"
             return False
-        self._record_approval(message, decision.host, rule, refusal.reason)
+        self._record_approval(message, decision, rule, refusal.reason)
         return True
 
     # -- what speaks against it
@@ -137,9 +139,9 @@ class StandIn:
 
     # -- yes
 
-    def _record_approval(self, message: Incoming, host: str, rule: StandInRule, away: str) -> None:
+    def _record_approval(self, message: Incoming, decision: Decision, rule: StandInRule, away: str) -> None:
         """Record it, answer once that is durable, owe the issuer an advice."""
-        kernel, document, txn, now = self._kernel, message.document, message.txn, message.now
+        kernel, document, txn, now, host = self._kernel, message.document, message.txn, message.now, decision.host
         stan, de7, at_us = kernel.next_stan(host), kernel.de7(now), kernel.wall_us(now)
         sealed = kernel.vault.seal(message.pan, txn)
         said: Document = {
@@ -180,7 +182,13 @@ class StandIn:
         digest = kernel.vault.digest(message.pan)
         position = kernel.record(
             StoodIn(
-                request=request, de39=Answer.APPROVED, elements=said, advice=advice, card=digest, product=rule.product
+                request=request,
+                de39=Answer.APPROVED,
+                elements=said,
+                advice=advice,
+                card=digest,
+                product=rule.product,
+                priced=self._pricing.of_request(document, message.key[ACQUIRER], decision, now),
             )
         )
         self._forwarder.enqueue(advice, position, now)
