@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-HEEDED_BY_RICH_AND_CLICK = ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
+READ_BY_RICH_AND_CLICK = ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
 LONG = ("e2e", "sim")
 """directories whose files take longest"""
 
@@ -19,7 +19,7 @@ def pytest_configure() -> None:
     narrow or without colour changes what is drawn.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    for variable in HEEDED_BY_RICH_AND_CLICK:
+    for variable in READ_BY_RICH_AND_CLICK:
         os.environ.pop(variable, None)
     os.environ["TERM"] = "xterm"
 

@@ -26,7 +26,7 @@ class Pairs:
     def __init__(self) -> None:
         self._waiting: list[_Waiting] = []
 
-    def took(self, message: Said) -> int:
+    def response_time(self, message: Said) -> int:
         """ns since its request; -1 where it is a request, or its request is not known."""
         if message.wrong:
             return -1

@@ -77,11 +77,11 @@ async def replay_to(address: Address, talks: list[Talk], plan: Plan) -> Report:
     streams = [await trio.open_tcp_stream(address.host, address.port) for _ in talks]
     async with trio.open_nursery() as nursery:
         for replay, stream in zip(replays, streams, strict=True):
-            nursery.start_soon(_played, replay, stream)
+            nursery.start_soon(_play_and_close, replay, stream)
     return report_of(replays)
 
 
-async def _played(replay: Replay, stream: trio.abc.Stream) -> None:
+async def _play_and_close(replay: Replay, stream: trio.abc.Stream) -> None:
     async with stream:
         await play(replay, stream, replay.talk.framing)
 
@@ -100,5 +100,5 @@ async def replay_at(
     ready(Address(name[0], name[1]))
     async with listener, trio.open_nursery() as nursery:
         for replay in replays:
-            nursery.start_soon(_played, replay, await listener.accept())
+            nursery.start_soon(_play_and_close, replay, await listener.accept())
     return report_of(replays)

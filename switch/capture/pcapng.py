@@ -70,28 +70,28 @@ class Reading:
         with self.path.open("rb") as file:
             yield from self._classic(file) if self._magic in _CLASSIC else self._blocks(file)
 
-    def _ends(self, at: int, why: str) -> None:
+    def _note_cut(self, at: int, why: str) -> None:
         self.trouble = f"{self.path} ends at byte {at}: {why}"
 
     def _classic(self, file: IO[bytes]) -> Iterator[Packet]:
         order, unit = _CLASSIC[self._magic]
         head = file.read(24)
         if len(head) < 24:
-            self._ends(len(head), f"a pcap header has 24 bytes, found {len(head)}")
+            self._note_cut(len(head), f"a pcap header has 24 bytes, found {len(head)}")
             return
         interface = Interface(struct.unpack(f"{order}I", head[20:])[0] & 0x0FFFFFFF)
         at = 24
         while record := file.read(16):
             if len(record) < 16:
-                self._ends(at, "the last packet's header is cut off")
+                self._note_cut(at, "the last packet's header is cut off")
                 return
             seconds, fraction, length, _ = struct.unpack(f"{order}IIII", record)
             if length > _BLOCK_MAX:
-                self._ends(at, f"a packet of {length} bytes cannot be")
+                self._note_cut(at, f"a packet of {length} bytes cannot be")
                 return
             data = file.read(length)
             if len(data) < length:
-                self._ends(at, "the last packet is cut off")
+                self._note_cut(at, "the last packet is cut off")
                 return
             at += 16 + length
             yield Packet(seconds * 1_000_000_000 + fraction * unit, data, interface)
@@ -103,20 +103,20 @@ class Reading:
                 magic = file.read(4)
                 order = ">" if magic == struct.pack(">I", _ORDER_MAGIC) else "<"
                 if magic not in (struct.pack(">I", _ORDER_MAGIC), struct.pack("<I", _ORDER_MAGIC)):
-                    self._ends(at, "a section begins without its byte-order magic")
+                    self._note_cut(at, "a section begins without its byte-order magic")
                     return
                 interfaces = []
                 file.seek(-4, 1)
             if len(head) < 8:
-                self._ends(at, "the last block is cut off")
+                self._note_cut(at, "the last block is cut off")
                 return
             kind, length = struct.unpack(f"{order}II", head)
             if length < 12 or length % 4 or length > _BLOCK_MAX:
-                self._ends(at, f"a block of {length} bytes cannot be")
+                self._note_cut(at, f"a block of {length} bytes cannot be")
                 return
             rest = file.read(length - 8)
             if len(rest) < length - 8:
-                self._ends(at, "the last block is cut off")
+                self._note_cut(at, "the last block is cut off")
                 return
             body = rest[:-4]
             try:
@@ -127,7 +127,7 @@ class Reading:
                 elif kind == SIMPLE:
                     yield Packet(0, body[4 : 4 + struct.unpack_from(f"{order}I", body)[0]], interfaces[0])
             except (struct.error, IndexError):
-                self._ends(at, f"a block of type {kind} contradicts itself")
+                self._note_cut(at, f"a block of type {kind} contradicts itself")
                 return
             at += length
 

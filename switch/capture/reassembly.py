@@ -67,7 +67,7 @@ class _Stream:
         self._near = 0
         self._pieces: list[_Piece] = []
 
-    def opens(self, sequence: int) -> None:
+    def open(self, sequence: int) -> None:
         """A SYN: the first byte has the number after it."""
         self._base, self.opened = (sequence + 1) & 0xFFFFFFFF, True
 
@@ -110,7 +110,7 @@ class _Connection:
         """One segment of it."""
         stream = self.streams[segment.source == self.conversation.client]
         if segment.flags & SYN:
-            stream.opens(segment.sequence)
+            stream.open(segment.sequence)
         elif segment.payload:
             stream.add(segment.sequence, packet, order, segment.payload)
         self.used = self.used or bool(segment.payload or segment.flags & (FIN | RST))

@@ -192,7 +192,7 @@ class Replay:
             )
             return []
         if message.asks:
-            return self._asked(message.document, now)
+            return self._take_request(message.document, now)
         self._heard = now
         self._answered(message.document, now)
         return self.advance(now)
@@ -244,7 +244,7 @@ class Replay:
 
     # -- theirs
 
-    def _asked(self, document: Document, now: int) -> list[bytes]:
+    def _take_request(self, document: Document, now: int) -> list[bytes]:
         alike = [x for x in self._theirs if not x.seen and _same_class(x.said.document, document)]
         if document[DE.MTI][1:2] == MTI.NETWORK:  # an echo test is no sign-off that differs
             alike = [x for x in alike if x.said.document.get(DE.NETWORK_CODE) == document.get(DE.NETWORK_CODE)]
@@ -254,7 +254,7 @@ class Replay:
                     Case(f"a request after {self._sent()}", [_whole("a request", "", _brief(document))], True)
                 )
                 return []
-            return self._politely(document)
+            return self._answer_network_management(document)
         self._heard = now  # echo tests that were not captured are no sign that more is to come
         request = max(alike, key=lambda x: agreement(x.said.document, document))
         request.seen = True
@@ -275,7 +275,7 @@ class Replay:
             return self.advance(now)
         return [*filter(None, [data]), *self.advance(now)]
 
-    def _politely(self, document: Document) -> list[bytes]:
+    def _answer_network_management(self, document: Document) -> list[bytes]:
         """A sign-on or echo test that was not captured depends on when one looks: it is answered, and no difference."""
         reply = {de: value for de, value in document.items() if de not in (DE.BITMAP, DE.BITMAP_SECONDARY)}
         reply |= {

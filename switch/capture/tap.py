@@ -28,9 +28,9 @@ class Tap(msgspec.Struct, frozen=True, kw_only=True):
     upstream: Address
     dialect: Dialect
     framing: str
-    shows: Callable[[str, Said, int], None]
+    show: Callable[[str, Said, int], None]
     """called with the link's name, a message, and ns since its request (-1: none)"""
-    says: Callable[[str, str], None]
+    say: Callable[[str, str], None]
     """called with the link's name and a sentence: it opened, it closed, it cannot be read any more"""
     recorder: Recorder | None = None
 
@@ -73,10 +73,10 @@ class _Passage:
             frames = error.frames
             self._framings[from_client] = None
             side = "client" if from_client else "server"
-            tap.says(self.name, f"the {side}'s stream is no {tap.framing}; it passes unread from here: {error}")
+            tap.say(self.name, f"the {side}'s stream is no {tap.framing}; it passes unread from here: {error}")
         for frame in frames:
             message = said(tap.dialect, frame, now, from_client)
-            tap.shows(self.name, message, self._pairs.took(message))
+            tap.show(self.name, message, self._pairs.response_time(message))
 
 
 async def run(tap: Tap, listen: Address, ready: Callable[[Address], None]) -> None:
@@ -88,7 +88,7 @@ async def run(tap: Tap, listen: Address, ready: Callable[[Address], None]) -> No
     async def through(client: trio.SocketStream) -> None:
         nonlocal count
         count += 1
-        await _through(tap, f"tap#{count}", client)
+        await _connect_through(tap, f"tap#{count}", client)
 
     async with trio.open_nursery() as nursery:
         await nursery.start(partial(trio.serve_listeners, through, listeners))
@@ -97,7 +97,7 @@ async def run(tap: Tap, listen: Address, ready: Callable[[Address], None]) -> No
             nursery.start_soon(_flush, tap.recorder)
 
 
-async def _through(tap: Tap, name: str, client: trio.SocketStream) -> None:
+async def _connect_through(tap: Tap, name: str, client: trio.SocketStream) -> None:
     async with client:
         try:
             peer = client.socket.getpeername()
@@ -106,19 +106,19 @@ async def _through(tap: Tap, name: str, client: trio.SocketStream) -> None:
         try:
             upstream = await trio.open_tcp_stream(tap.upstream.host, tap.upstream.port)
         except OSError as error:
-            tap.says(
+            tap.say(
                 name, f"{peer[0]}:{peer[1]} turned away: {tap.upstream} cannot be reached: {error.strerror or error}"
             )
             return
         async with upstream:
-            tap.says(name, f"{peer[0]}:{peer[1]} connected through to {tap.upstream}")
+            tap.say(name, f"{peer[0]}:{peer[1]} connected through to {tap.upstream}")
             if tap.recorder is not None:
                 tap.recorder.opened(name, tap.upstream, Address(peer[0], peer[1]), False, time.time_ns())
             passage = _Passage(tap, name)
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(passage.carry, client, upstream, True)
                 nursery.start_soon(passage.carry, upstream, client, False)
-            tap.says(name, "closed")
+            tap.say(name, "closed")
             if tap.recorder is not None:
                 tap.recorder.closed(name, time.time_ns())
 

@@ -43,8 +43,8 @@ def what_they_kept(stations: "Sequence[Station]") -> str:
     return f"; books are durable, {sum(s.recorded for s in stations):,} records recovered"
 
 
-def dice_from(seed: int) -> "Callable[[], Random]":
-    """A source of dice, one set a party: what one party draws does not change what another does."""
+def random_sources(seed: int) -> "Callable[[], Random]":
+    """A source of rng, one set a party: what one party draws does not change what another does."""
     from random import Random
 
     source = Random(seed)  # noqa: S311 - simulation, not secrecy

@@ -75,7 +75,7 @@ def show(
         click.echo(paint("place", f"{talk.link + '  ' if talk.link else ''}{talk.name}  ({about})"))
         pairs = Pairs()
         for message in talk.said:
-            took_ns = pairs.took(message)
+            took_ns = pairs.response_time(message)
             wrong = wrong or bool(message.wrong)
             if not meets_all(asked, facts(talk.dialect, message, talk.link or talk.name, took_ns)):
                 continue

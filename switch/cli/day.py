@@ -56,11 +56,11 @@ def close_command(state_dir: Path, date: str, again: bool, as_json: bool) -> Non
       cmi-switch day close
       cmi-switch day close --date 2026-11-30
     """
-    again = again or _asked_again(state_dir)
+    again = again or _confirm_again(state_dir)
     _say(ask(state_dir, "day.close", date=date, again=again), as_json)
 
 
-def _asked_again(state_dir: Path) -> bool:
+def _confirm_again(state_dir: Path) -> bool:
     """True if a person at a terminal confirms that a day closed within the hour is to be closed again."""
     if not sys.stdin.isatty():
         return False

@@ -94,7 +94,7 @@ def _paint(style: str, text: str) -> str:
     return click.style(text, **_STYLES[style]) if text else text
 
 
-def _polled(follower: Follower, *, follow: bool) -> Iterator[list[bytes]]:
+def _poll(follower: Follower, *, follow: bool) -> Iterator[list[bytes]]:
     """What the log holds from where its reader stands, a bite at a time; then, with `follow`, what comes."""
     while True:
         lines = follower.poll()
@@ -114,7 +114,7 @@ def _waterfall(path: Path, txn: str, currency: str) -> None:
     mark = f'"{txn}"'.encode()
     hops: list[HopLine] = []
     events = []
-    for lines in _polled(Follower(path, older=True), follow=False):
+    for lines in _poll(Follower(path, older=True), follow=False):
         for line in lines:
             if mark not in line:
                 continue
@@ -145,14 +145,14 @@ def _stream(path: Path, conditions: Sequence[Condition], *, follow: bool, limit:
     follower = Follower(path, older=not limit)
     try:
         if limit:  # from the end backwards: the log may be large, and what is asked for is mostly near
-            met_by = (_met(line, conditions, keys, as_json=as_json) for line in follower.newest_first())
+            met_by = (_render_line(line, conditions, keys, as_json=as_json) for line in follower.newest_first())
             newest = list(islice((shown for shown in met_by if shown is not None), limit))
             met = len(newest)
             for shown in reversed(newest):
                 click.echo(shown)
-        for lines in _polled(follower, follow=follow) if follow or not limit else ():
+        for lines in _poll(follower, follow=follow) if follow or not limit else ():
             for line in lines:
-                text = _met(line, conditions, keys, as_json=as_json)
+                text = _render_line(line, conditions, keys, as_json=as_json)
                 if text is not None:
                     met += 1
                     click.echo(text)
@@ -165,7 +165,7 @@ def _stream(path: Path, conditions: Sequence[Condition], *, follow: bool, limit:
         click.echo(printable(f"No line has the key {unknown[0]}. Keys: {', '.join(sorted(keys))}"), err=True)
 
 
-def _met(line: bytes, conditions: Sequence[Condition], keys: set[str], *, as_json: bool) -> str | None:
+def _render_line(line: bytes, conditions: Sequence[Condition], keys: set[str], *, as_json: bool) -> str | None:
     """The line as it is shown; None where it does not meet the conditions or is no event."""
     from switch.observe.lines import LineError, read_event, read_hop
     from switch.observe.waterfall import event_line, hop_line

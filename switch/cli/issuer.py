@@ -69,8 +69,8 @@ class _Options:
 def _run(asked: _Options) -> None:
     from switch.cli._network import load, spell
     from switch.cli._run_simulators import (
-        dice_from,
         parse_faults,
+        random_sources,
         start,
         station_of,
         what_they_kept,
@@ -83,11 +83,11 @@ def _run(asked: _Options) -> None:
 
     loaded = load(asked.network)
     wrong = parse_faults(asked.faults)
-    dice = dice_from(asked.seed)
+    rng = random_sources(asked.seed)
     try:
         hosts = [find_host(loaded, n, "issuer") for n in asked.names] or [h for h in loaded.hosts if h.role == "issuer"]
         latency = Latency(asked.latency, 0.3)
-        parties = [make_issuer(loaded, h.name, dice(), latency, wrong, stop_list=asked.stop_list) for h in hosts]
+        parties = [make_issuer(loaded, h.name, rng(), latency, wrong, stop_list=asked.stop_list) for h in hosts]
     except UnknownNameError as error:
         raise click.BadParameter(str(error), param_hint="NAME") from None
     stations = [station_of(loaded, h.name, p, asked.state) for h, p in zip(hosts, parties, strict=True)]

@@ -83,8 +83,8 @@ class _Options:
 def _run(asked: _Options) -> None:
     from switch.cli._network import load, spell
     from switch.cli._run_simulators import (
-        dice_from,
         parse_faults,
+        random_sources,
         start,
         station_of,
         what_they_kept,
@@ -98,11 +98,11 @@ def _run(asked: _Options) -> None:
 
     loaded = load(asked.network)
     wrong = parse_faults(asked.faults)
-    dice = dice_from(asked.seed)
+    rng = random_sources(asked.seed)
     try:
         hosts = [find_host(loaded, s, "network") for s in asked.schemes]
         latency, timeouts = Latency(asked.latency, asked.sigma), Timeouts(answer_ns=int(asked.patience * 1e9))
-        parties = [make_network(loaded, h.scheme, dice(), latency, asked.abroad_rate, wrong, timeouts) for h in hosts]
+        parties = [make_network(loaded, h.scheme, rng(), latency, asked.abroad_rate, wrong, timeouts) for h in hosts]
     except UnknownNameError as error:
         raise click.BadParameter(str(error), param_hint="SCHEME") from None
     stations = [station_of(loaded, h.name, p, asked.state) for h, p in zip(hosts, parties, strict=True)]

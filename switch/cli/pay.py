@@ -180,7 +180,7 @@ class Desk:
         amount = 0 if asked.kind in ("balance", "verification") else amount
         cash = self._money(replace(asked, amount=asked.cash), "--cash")[0] if asked.cash else 0
         request = messages.request(asked.kind, card, amount, place, at, stan, at.rrn_prefix + stan, web, cash=cash)
-        request = messages.takes_less(request) if asked.partial else request
+        request = messages.allow_partial(request) if asked.partial else request
         said = self._exchange(till, request, asked)
         if said is None:
             return self._take_back(till, request, asked)
@@ -324,7 +324,7 @@ class Desk:
         about += f" with {mask_pan(message.get('2', ''))}"
         if de39 not in APPROVALS:
             return paint("error", f"Declined: {about}: DE39={de39}, {meaning}.")
-        text = f"Approved: {about}" if de39 != Answer.PARTIAL else f"Approved in part: {_asked(message, internal)}"
+        text = f"Approved: {about}" if de39 != Answer.PARTIAL else f"Approved in part: {_part_of(message, internal)}"
         if "95" in message:
             text += f", of which {format_amount(int(message['95'][:12]), message['49'])} stand"
         if internal.get("38"):
@@ -378,7 +378,7 @@ class Desk:
         return replace(base, card=card, kind=kind, amount=amount, channel=channel, cvv2=cvv2)
 
 
-def _asked(message: "Document", internal: "Document") -> str:
+def _part_of(message: "Document", internal: "Document") -> str:
     """What was approved of what was asked."""
     from switch.money import format_amount
     from switch.wire.vocabulary import mask_pan

@@ -73,7 +73,7 @@ def command(**options: Any) -> None:
         refresh=new_requests() if options["fresh"] else None,
     )
     talks = talks_of(file, options["dialect"], options["framing"], options["port"])
-    report = _played(address, talks, plan, options["ready_path"])
+    report = _play(address, talks, plan, options["ready_path"])
     click.echo(str(report))
     if junit is not None:
         try:
@@ -84,7 +84,7 @@ def command(**options: Any) -> None:
         raise SystemExit(1)
 
 
-def _played(address: "Address", talks: "list[Talk]", plan: "Plan", ready_path: Path | None) -> "Report":
+def _play(address: "Address", talks: "list[Talk]", plan: "Plan", ready_path: Path | None) -> "Report":
     import trio
 
     from switch.capture.live import replay_at, replay_to

@@ -73,7 +73,7 @@ def command(**options: Any) -> None:
 
 def _days(network: Network, seeds: range, options: dict[str, Any]) -> Iterator[Day]:
     from switch.sim.cast import Cast
-    from switch.sim.runner import days, told
+    from switch.sim.runner import days, tell_day
     from switch.sim.world import World
 
     transactions = options["transactions"]
@@ -86,7 +86,7 @@ def _days(network: Network, seeds: range, options: dict[str, Any]) -> Iterator[D
         faults = World(cast, seed, transactions).faults
         if options["only"] is not None:
             faults = tuple(faults[n] for n in _numbers(options["only"], len(faults)))
-        day, text = told(cast, seed, transactions, faults, options["payments"])
+        day, text = tell_day(cast, seed, transactions, faults, options["payments"])
         if options["tells"] and not options["as_json"]:
             click.echo(text + "\n")
         yield day
@@ -139,13 +139,13 @@ def _report(total: Sum) -> None:
 def _tell(network: Network, seed: int, options: dict[str, Any]) -> None:
     """The story of a failing day, as small as it can be made, and how to repeat it."""
     from switch.sim.cast import Cast
-    from switch.sim.runner import smallest, told
+    from switch.sim.runner import smallest, tell_day
 
     if options["tells"]:
         return
     transactions = options["transactions"]
     if not options["shrinks"] or options["only"] is not None or options["payments"] is not None:
-        click.echo("\n" + told(Cast(network, minds=options["minds"]), seed, transactions)[1])
+        click.echo("\n" + tell_day(Cast(network, minds=options["minds"]), seed, transactions)[1])
         click.echo(f"\nrepeat: {_repeat(options, seed)}")
         return
     small, text = smallest(network, seed, transactions, minds=options["minds"])

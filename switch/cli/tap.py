@@ -74,7 +74,7 @@ def command(**options: Any) -> None:
     recorder = _recorder(options["record"], dialect, framing, clear)
     screen = _Screen(dialect, asked, brief=options["brief"])
     tap = Tap(
-        upstream=upstream, dialect=dialect, framing=framing, shows=screen.shows, says=screen.says, recorder=recorder
+        upstream=upstream, dialect=dialect, framing=framing, show=screen.show, say=screen.say, recorder=recorder
     )  # fmt: skip
     about = f"({dialect.name}, {framing})" + (f"; recorded in {options['record']}" if recorder is not None else "")
     problem, file = "", prepare_ready(options["ready_path"])
@@ -126,18 +126,18 @@ class _Screen:
         self._conditions = conditions
         self._brief = brief
 
-    def prints(self, text: str) -> None:
+    def write(self, text: str) -> None:
         """Some lines, at once."""
         click.echo(text)
         sys.stdout.flush()
 
-    def says(self, link: str, text: str) -> None:
+    def say(self, link: str, text: str) -> None:
         """What became of a connection."""
         from switch.cli._network import paint
 
-        self.prints(paint("place", f"{link}  {text}"))
+        self.write(paint("place", f"{link}  {text}"))
 
-    def shows(self, link: str, message: "Said", took_ns: int) -> None:
+    def show(self, link: str, message: "Said", took_ns: int) -> None:
         """A message, if it is asked for."""
         from switch.capture.lines import facts, line_of
         from switch.capture.talks import why_not
@@ -152,4 +152,4 @@ class _Screen:
             lines.append(why_not(self._dialect, message))
         elif not self._brief:
             lines += [f"      {line}" for line in describe(self._dialect, message.document, paint).splitlines()]
-        self.prints("\n".join(lines))
+        self.write("\n".join(lines))

@@ -131,7 +131,7 @@ def _run(asked: _Options) -> None:
 
 def _parties(network: "Network", asked: _Options) -> "list[Terminal]":
     """One load a bank. Raises UnknownNameError."""
-    from switch.cli._run_simulators import dice_from
+    from switch.cli._run_simulators import random_sources
     from switch.simulators.acquiring import Timeouts
     from switch.simulators.build import make_terminal
     from switch.simulators.mix import Mix, MixError
@@ -148,7 +148,7 @@ def _parties(network: "Network", asked: _Options) -> "list[Terminal]":
         mix = Mix.parse(asked.mix_text)
     except MixError as error:
         raise click.BadParameter(str(error), param_hint="--mix") from None
-    dice = dice_from(asked.seed)
+    rng = random_sources(asked.seed)
     names = asked.banks or (network.members[0].name,)
     load = Load(rate=asked.rate / len(names), duration_s=asked.duration)
     return [
@@ -157,7 +157,7 @@ def _parties(network: "Network", asked: _Options) -> "list[Terminal]":
             bank,
             asked.port,
             load,
-            dice(),
+            rng(),
             mix=mix,
             terminals=asked.count,
             links=asked.links,

@@ -88,9 +88,9 @@ async def _serve(app: App, announce: Callable[[Serving], str]) -> str:
     async with serving(app.network, app.state_dir, outputs.open, app.inherited) as running:
         recording = outputs.recording
         assert recording is not None
-        recording.shows(running.driver)
+        recording.attach(running.driver)
         ready_file = ReadyFile(app.ready_file)
-        running.told += [recording.follow, outputs.follow]
+        running.followers += [recording.follow, outputs.follow]
         reloader = Reloader(running, app.reread)
         restarter = Restarter(running, app.drain_s)
         restarter.parting += [recording.end, outputs.flush]

@@ -92,13 +92,13 @@ class Driver:
             return False
         pace = self._pace
         if pace is not None:
-            pace.begins(self.party)
+            pace.begin_turn(self.party)
         for ready, events in arrived:
             self._ready(ready, events, now)
         if pace is not None:
             pace.read(self.party, now)
             self.carry_out(now)
-            pace.ends(self.party, now)
+            pace.end_turn(self.party, now)
         else:
             self.carry_out(now)
         return True

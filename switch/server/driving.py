@@ -76,7 +76,7 @@ async def until_told_to_stop(
 ) -> str:
     """Wait for Ctrl-C or SIGTERM, then drain. A second signal stops at once. Returns a sentence that says how it ended.
 
-    `ready` is awaited once signals are heeded: who is told "ready" may send one at once.
+    `ready` is awaited once signals are followed: who is told "ready" may send one at once.
     """
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         if ready is not None:

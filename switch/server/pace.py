@@ -75,7 +75,7 @@ class Pace:
         """From now on turns may take so long."""
         self._turn_ns = turn_ms * 1_000_000
 
-    def begins(self, party: Any) -> None:
+    def begin_turn(self, party: Any) -> None:
         """A turn begins."""
         self._began = self._clock()
         self._admitted = party.admitted
@@ -90,11 +90,11 @@ class Pace:
         if self.room:
             party.settle(now)
 
-    def ends(self, party: Any, now: int) -> None:
+    def end_turn(self, party: Any, now: int) -> None:
         """It is over, and what came of it written."""
         ended = self._clock()
         if self.room:
-            self._adapts(party, self._processor() - self._used_before, now)
+            self._adapt(party, self._processor() - self._used_before, now)
         elif ended - self._began <= self._turn_ns:
             self._late_since = 0
         elif not self._late_since:
@@ -115,7 +115,7 @@ class Pace:
             self.room = max(ROOM_MIN, self._late_admitted * self._turn_ns // self._late_used)
             self._least = max(ROOM_MIN, self.room // 2)
 
-    def _adapts(self, party: Any, used: int, now: int) -> None:
+    def _adapt(self, party: Any, used: int, now: int) -> None:
         if used > self._turn_ns:
             self.room = max(self._least, self.room * 3 // 4, self.room * self._turn_ns // used)
         elif party.shed != self._shed:

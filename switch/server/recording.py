@@ -28,7 +28,7 @@ class Recording:
         if network.capture is not None and network.capture.from_start:
             self._begin()
 
-    def shows(self, driver: Driver) -> None:
+    def attach(self, driver: Driver) -> None:
         """Look at what passes on the links of `driver`, now and whenever it is turned on."""
         self._driver = driver
         self._log = driver.tell

@@ -38,7 +38,7 @@ SETTLE_S: Final = 5.0
 ANSWERED_S: Final = 0.05
 """so long the operator's connection has to take the answer"""
 BLOCKED_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
-"""signals that wait until the new program heeds them"""
+"""signals that wait until the new program follows them"""
 
 
 class Ability(msgspec.Struct, frozen=True):

@@ -72,7 +72,7 @@ class Serving:
         self._index_ended = trio.Event()
         self.changing = trio.Lock()
         """held while another switch is put in the place of this one"""
-        self.told: list[Callable[[Network], None]] = []
+        self.followers: list[Callable[[Network], None]] = []
         """who is to hear of another network file"""
 
     def hosts_up(self) -> tuple[list[str], list[str]]:
@@ -108,7 +108,7 @@ class Serving:
         self.switch, self.network, self.dialects = switch, network, dialects
         self.control.follow(switch.operator)
         self.feed.limit(network.limits)
-        for tell in self.told:
+        for tell in self.followers:
             tell(network)
 
     async def keep_index(self) -> None:

@@ -119,7 +119,7 @@ class Audit:
         elif isinstance(entry, StoodIn):
             self.payments[entry.txn] = self.payments[entry.advice.txn] = _key(entry.request)
         try:
-            self._changes_status(entry)
+            self._move_status(entry)
         except ValueError as error:
             self.fail(f"journal: {error} ({entry!r:.200})", self.now, _key(entry))
         if isinstance(entry, Forwarded):
@@ -136,7 +136,7 @@ class Audit:
             if whole and entry.reason != LATE:
                 self._once(self._reversals, entry.original, entry.txn, "was reversed twice", _key(entry))
         elif isinstance(entry, Cutover):
-            self._closes(entry)
+            self._check_close(entry)
         elif isinstance(entry, Delivered):
             self._unadvised.pop(entry.txn, None)
             if entry.txn not in self._shadow.owed:
@@ -148,13 +148,13 @@ class Audit:
         elif isinstance(entry, Owed) and entry.reason == LATE:
             self._undone_late.add(entry.original)
 
-    def _closes(self, entry: Cutover) -> None:
+    def _check_close(self, entry: Cutover) -> None:
         """Business days follow one another, and each is closed once."""
         before = self._shadow.cutover
         if not entry.closed < entry.day or (before is not None and before.day != entry.closed):
             self.fail(f"journal: {entry.closed} was closed for {entry.day}, on {before}", self.now)
 
-    def _changes_status(self, entry: AnyEntry) -> None:
+    def _move_status(self, entry: AnyEntry) -> None:
         """Raises ValueError for a move that there is not. What an advice tells of has happened: it can be taken back."""
         if isinstance(entry, Forwarded | Declined | Answered | Abandoned | StoodIn):
             self._statuses[entry.txn] = status_after(self._statuses.get(entry.txn, Status.RECEIVED), entry)

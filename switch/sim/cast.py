@@ -102,20 +102,18 @@ class Climate(msgspec.Struct, frozen=True):
     """issuers send theirs after each sign-on"""
 
     @classmethod
-    def draw(cls, dice: Random, transactions: int) -> "Climate":
+    def draw(cls, rng: Random, transactions: int) -> "Climate":
         """One climate; `transactions` payments are to be made."""
         return cls(
-            rate=dice.choice((20.0, 100.0, 400.0, 1_500.0)),
-            latency_ms=dice.choice((0.5, 3.0, 30.0, 300.0)),
-            transit_us=dice.choice((50, 500, 5_000, 40_000)),
-            split=dice.choice((0.0, 0.1, 0.5)),
-            roaming=dice.random() < 0.5,
-            narrow=dice.random() < 0.4,
-            mix=Mix(
-                silent=dice.choice((0, 0, 1, 5)), void=dice.choice((5, 20)), preauth=dice.choice((6, 20)), undone=30
-            ),
-            faults=dice.choice((0, 5, 15, 40)) * max(1, transactions // 500) if dice.random() < 0.95 else 0,
-            stop_lists=dice.random() < 0.15,
+            rate=rng.choice((20.0, 100.0, 400.0, 1_500.0)),
+            latency_ms=rng.choice((0.5, 3.0, 30.0, 300.0)),
+            transit_us=rng.choice((50, 500, 5_000, 40_000)),
+            split=rng.choice((0.0, 0.1, 0.5)),
+            roaming=rng.random() < 0.5,
+            narrow=rng.random() < 0.4,
+            mix=Mix(silent=rng.choice((0, 0, 1, 5)), void=rng.choice((5, 20)), preauth=rng.choice((6, 20)), undone=30),
+            faults=rng.choice((0, 5, 15, 40)) * max(1, transactions // 500) if rng.random() < 0.95 else 0,
+            stop_lists=rng.random() < 0.15,
         )
 
 
@@ -193,23 +191,23 @@ class Cast:
             return FaultPlan(host=faults, latency=Latency(climate.latency_ms, 0.8), advices=True)
         return FaultPlan(cards=card_faults(mine, late_ms), latency=Latency(climate.latency_ms, 0.8))
 
-    def mind(self, host: HostLink, dice: Random) -> Mind:
+    def mind(self, host: HostLink, rng: Random) -> Mind:
         """What this host thinks today."""
-        if not self.minds or dice.random() < PLAIN_SHARE:
+        if not self.minds or rng.random() < PLAIN_SHARE:
             return PLAIN_MIND
         minds = MINDS_93 if self.dialects[host.dialect].family == "iso93" else MINDS_87
         may_restamp = DE.TRANSMISSION_TIME not in host.match
-        mind = dice.choice([mind for mind in minds if may_restamp or mind.de7 != RESTAMPS])
-        return msgspec.structs.replace(mind, late_ms=host.timeout_ms + dice.choice((1_000, 3_000, 20_000)))
+        mind = rng.choice([mind for mind in minds if may_restamp or mind.de7 != RESTAMPS])
+        return msgspec.structs.replace(mind, late_ms=host.timeout_ms + rng.choice((1_000, 3_000, 20_000)))
 
-    def manner(self, dice: Random) -> Manner:
+    def manner(self, rng: Random) -> Manner:
         """How an acquirer's host names things today."""
-        return dice.choice(MANNERS) if self.minds and dice.random() >= PLAIN_SHARE else PLAIN_MANNER
+        return rng.choice(MANNERS) if self.minds and rng.random() >= PLAIN_SHARE else PLAIN_MANNER
 
-    def impostor(self, dice: Random, member: str) -> str:
+    def impostor(self, rng: Random, member: str) -> str:
         """The institution that this member's connections say they are, too, today; "" on most days, on which they do not."""
         others = [other.institution for other in self.network.members if other.name != member]
-        return dice.choice(others) if self.minds and dice.random() < POSING_SHARE and others else ""
+        return rng.choice(others) if self.minds and rng.random() < POSING_SHARE and others else ""
 
     def _cards_of(self, host: HostLink) -> tuple[TestCard, ...]:
         owner = host.member if host.role == "issuer" else host.scheme
@@ -221,7 +219,7 @@ class Cast:
         return Ledger(host.name, cards, hold_s=host.preauth_s, tolerance=tolerance)
 
     def issuer(
-        self, host: HostLink, dice: Random, climate: Climate, records: Sequence[HostEntry] = (), mind: Mind = PLAIN_MIND
+        self, host: HostLink, rng: Random, climate: Climate, records: Sequence[HostEntry] = (), mind: Mind = PLAIN_MIND
     ) -> Issuer:
         """The host of a member, made again from its records when it has crashed."""
         plan, ledger = self.plan(host, climate), self.ledger(host)
@@ -230,7 +228,7 @@ class Cast:
             host.name,
             self.speech(host),
             ledger,
-            dice,
+            rng,
             plan,
             signs_on=signs_on,
             mind=mind,
@@ -239,7 +237,7 @@ class Cast:
         return _recovered(issuer, records)
 
     def card_network(
-        self, host: HostLink, dice: Random, climate: Climate, payments: int, records: Sequence[HostEntry] = (),
+        self, host: HostLink, rng: Random, climate: Climate, payments: int, records: Sequence[HostEntry] = (),
         mind: Mind = PLAIN_MIND,
     ) -> CardNetwork:  # fmt: skip
         """A scheme's network: issuer of its foreign cards, acquirer of `payments` from abroad; made again when it has crashed."""
@@ -258,7 +256,7 @@ class Cast:
             host.scheme,
             self.speech(host),
             self.ledger(host),
-            dice,
+            rng,
             self.plan(host, climate),
             exchange,
             abroad,
@@ -281,7 +279,7 @@ class Cast:
         self,
         post: Post,
         load: Load,
-        dice: Random,
+        rng: Random,
         climate: Climate,
         *,
         flood: bool = False,
@@ -299,7 +297,7 @@ class Cast:
             self._deck,
             climate.mix,
             load,
-            dice,
+            rng,
         )
 
 

@@ -25,10 +25,10 @@ FLUSH_MS: Final = 0.3
 class Disk:
     """The journal. `entries[n - 1]` is record n as the disk would give it back."""
 
-    def __init__(self, clock: Clock, dice: Random, durable_now: Callable[[int], None]) -> None:
+    def __init__(self, clock: Clock, rng: Random, durable_now: Callable[[int], None]) -> None:
         """`durable_now(position)` is called when a flush has come back."""
         self._clock = clock
-        self._dice = dice
+        self._rng = rng
         self._durable_now = durable_now
         self.entries: list[AnyEntry] = []
         self.durable = 0
@@ -64,7 +64,7 @@ class Disk:
         if life != self._life or not self.up or self._flushing_to or self.durable == len(self.entries):
             return
         self._flushing_to = len(self.entries)
-        took = self._dice.lognormvariate(log(FLUSH_MS), 0.5) + self._dice.random() * self.slow_ms
+        took = self._rng.lognormvariate(log(FLUSH_MS), 0.5) + self._rng.random() * self.slow_ms
         self._clock.after(int(took * MS_NS), self._flushed, life)
 
     def _flushed(self, life: int) -> None:
@@ -86,7 +86,7 @@ class Disk:
     def crash(self) -> None:
         """The switch is gone. What was being written is there in part: a prefix, as the log's reader finds it."""
         torn = self._flushing_to - self.durable if self._flushing_to else 0
-        kept = self.durable + self._dice.choice((0, torn, self._dice.randrange(0, torn + 1)))
+        kept = self.durable + self._rng.choice((0, torn, self._rng.randrange(0, torn + 1)))
         del self.entries[kept:]
         self.durable = kept
         self._life += 1
@@ -113,17 +113,17 @@ def recover(entries: Sequence[AnyEntry], limits: Limits) -> State:
     return state
 
 
-def narrow(limits: Limits, dice: Random) -> Limits:
+def narrow(limits: Limits, rng: Random) -> Limits:
     """Bounds small enough to be reached, in the proportions of the ordinary ones."""
-    recent = dice.choice((32, 64, 256, 1_024))
+    recent = rng.choice((32, 64, 256, 1_024))
     return msgspec.structs.replace(
         limits,
         recent_transactions=recent,
         unacknowledged_records=2 * recent,
-        snapshot_records=dice.choice((2, 6)) * recent,
-        pending=dice.choice((32, 128, 1_024)),
+        snapshot_records=rng.choice((2, 6)) * recent,
+        pending=rng.choice((32, 128, 1_024)),
         late_answers=recent // 8,
-        owed_per_host=dice.choice((16, 64, 1_024)),
-        owed_in_flight=dice.choice((1, 4, 32)),
-        send_buffer_bytes=dice.choice((2_048, 16_384, 262_144)),
+        owed_per_host=rng.choice((16, 64, 1_024)),
+        owed_in_flight=rng.choice((1, 4, 32)),
+        send_buffer_bytes=rng.choice((2_048, 16_384, 262_144)),
     )

@@ -1,6 +1,7 @@
 """What goes wrong in a simulated day: a schedule of frozen values drawn from a seed, so that it can be cut down and repeated.
 
-In: dice and the names of what can break. Out: faults in order of time. A fault is a value and does nothing; the world acts.
+In: a random source and the names of what can break. Out: faults in order of time. A fault is
+a value and does nothing; the world acts.
 """
 
 from collections.abc import Callable, Sequence
@@ -108,57 +109,55 @@ _WEIGHTS: Final[tuple[tuple[Kind, int], ...]] = (
 )  # fmt: skip
 
 
-def schedule(dice: Random, targets: Targets, span: Span, count: int) -> tuple[Fault, ...]:
+def schedule(rng: Random, targets: Targets, span: Span, count: int) -> tuple[Fault, ...]:
     """`count` faults or a few more, many in groups: what is lost is mostly lost between two, while the disk is slow."""
-    draw = _Draw(dice, targets)
+    draw = _Draw(rng, targets)
     kinds, weights = zip(*_WEIGHTS, strict=True)
-    favoured = set(dice.sample(kinds, 5)) if dice.random() < 0.5 else set(kinds)
+    favoured = set(rng.sample(kinds, 5)) if rng.random() < 0.5 else set(kinds)
     weights = tuple(w * (4 if k in favoured else 1) for k, w in _WEIGHTS)
     faults: list[Fault] = []
     while len(faults) < count:
-        tail = dice.random() < 0.2
-        at = span.begin_ms + (span.load_ms + dice.randrange(span.tail_ms) if tail else dice.randrange(span.load_ms))
-        if dice.random() < 0.15:
+        tail = rng.random() < 0.2
+        at = span.begin_ms + (span.load_ms + rng.randrange(span.tail_ms) if tail else rng.randrange(span.load_ms))
+        if rng.random() < 0.15:
             faults += draw.group(at)
             continue
-        faults += draw.fault(dice.choices(kinds, weights)[0], at)
-        if dice.random() < 0.3:
-            soon = at + int(dice.choice((0, 1, 5, 50, 500, 15_000)) * dice.random())
-            faults += draw.fault(Kind.CRASH if dice.random() < 0.6 else dice.choices(kinds, weights)[0], soon)
+        faults += draw.fault(rng.choices(kinds, weights)[0], at)
+        if rng.random() < 0.3:
+            soon = at + int(rng.choice((0, 1, 5, 50, 500, 15_000)) * rng.random())
+            faults += draw.fault(Kind.CRASH if rng.random() < 0.6 else rng.choices(kinds, weights)[0], soon)
     return tuple(sorted(faults, key=lambda fault: fault.at_ms))
 
 
-def cutovers(dice: Random, targets: Targets, span: Span) -> tuple[Fault, ...]:
+def draw_cutovers(rng: Random, targets: Targets, span: Span) -> tuple[Fault, ...]:
     """The closes of a business day, in half of all days that have faults: several hosts may say it of the same day."""
-    count = dice.choice((0, 0, 1, 4))
-    who = [dice.choice(("", *targets.hosts)) for _ in range(count)]
-    return tuple(Fault(span.begin_ms + dice.randrange(span.load_ms), Kind.CUTOVER, one) for one in who)
+    count = rng.choice((0, 0, 1, 4))
+    who = [rng.choice(("", *targets.hosts)) for _ in range(count)]
+    return tuple(Fault(span.begin_ms + rng.randrange(span.load_ms), Kind.CUTOVER, one) for one in who)
 
 
-def freezes(dice: Random, targets: Targets, span: Span) -> tuple[Fault, ...]:
+def draw_freezes(rng: Random, targets: Targets, span: Span) -> tuple[Fault, ...]:
     """Processes that stand still, in half of all days that have faults; mostly the switch, and for longer than its time-outs."""
     drawn = []
-    for _ in range(dice.choice((0, 0, 1, 3))):
-        who = "switch" if dice.random() < 0.7 else dice.choice((*targets.hosts, *targets.acquirers))
-        at = span.begin_ms + dice.randrange(span.load_ms + span.tail_ms)
-        drawn.append(Fault(at, Kind.FREEZE, who, int(100 * 200 ** dice.random())))
+    for _ in range(rng.choice((0, 0, 1, 3))):
+        who = "switch" if rng.random() < 0.7 else rng.choice((*targets.hosts, *targets.acquirers))
+        at = span.begin_ms + rng.randrange(span.load_ms + span.tail_ms)
+        drawn.append(Fault(at, Kind.FREEZE, who, int(100 * 200 ** rng.random())))
     return tuple(drawn)
 
 
-def defects(dice: Random, span: Span, count: int) -> tuple[Fault, ...]:
+def defects(rng: Random, span: Span, count: int) -> tuple[Fault, ...]:
     """Errors at random places of the switch, while payments are made and reversals repeated."""
     until = span.load_ms + span.tail_ms
-    drawn = (
-        Fault(span.begin_ms + dice.randrange(until), Kind.DEFECT, "", dice.randrange(1, 400)) for _ in range(count)
-    )
+    drawn = (Fault(span.begin_ms + rng.randrange(until), Kind.DEFECT, "", rng.randrange(1, 400)) for _ in range(count))
     return tuple(sorted(drawn, key=lambda fault: fault.at_ms))
 
 
 class _Draw:
     """Draws faults of a kind. Some kinds need a name that a network may not have; then nothing is drawn."""
 
-    def __init__(self, dice: Random, targets: Targets) -> None:
-        self._dice = dice
+    def __init__(self, rng: Random, targets: Targets) -> None:
+        self._rng = rng
         self._targets = targets
         self._flooding = list(targets.floods)
 
@@ -168,50 +167,48 @@ class _Draw:
 
     def group(self, at: int) -> list[Fault]:
         """A slow disk, something else while it is slow, and a crash from which the switch is back at once."""
-        dice = self._dice
+        rng = self._rng
         slow = self._span_ms(50, 20_000)
-        second = dice.choice(
-            (Kind.CUT, Kind.CUT, Kind.REPEAT, Kind.MOOD, Kind.HALF_OPEN, Kind.ANSWER_TWICE, Kind.CLOCK)
-        )
-        crash_at = at + int(slow * dice.random())
-        when, what = dice.choice(("before", "after")), dice.choice(("record", "send", "any"))
+        second = rng.choice((Kind.CUT, Kind.CUT, Kind.REPEAT, Kind.MOOD, Kind.HALF_OPEN, Kind.ANSWER_TWICE, Kind.CLOCK))
+        crash_at = at + int(slow * rng.random())
+        when, what = rng.choice(("before", "after")), rng.choice(("record", "send", "any"))
         return [
             Fault(at, Kind.DISK_SLOW, "", slow, str(slow)),
-            *self.fault(second, at + int((crash_at - at) * dice.random())),
-            Fault(crash_at, Kind.CRASH, "", self._span_ms(1, 200), f"{when} {what} {dice.randrange(1, 5)}"),
+            *self.fault(second, at + int((crash_at - at) * rng.random())),
+            Fault(crash_at, Kind.CRASH, "", self._span_ms(1, 200), f"{when} {what} {rng.randrange(1, 5)}"),
         ]
 
     def _span_ms(self, low: int, high: int) -> int:
         """Between two durations, small ones as often as large ones."""
-        return int(low * (high / low) ** self._dice.random())
+        return int(low * (high / low) ** self._rng.random())
 
     def _one(self, names: Sequence[str]) -> str:
-        return self._dice.choice(names) if names else ""
+        return self._rng.choice(names) if names else ""
 
     def _broken_link(self, kind: Kind, at: int) -> Fault | None:
-        dice = self._dice
-        hosts = dice.random() < 0.5
+        rng = self._rng
+        hosts = rng.random() < 0.5
         target = self._one(self._targets.hosts if hosts else self._targets.circuits)
-        side = dice.choice(("switch", "peer"))
+        side = rng.choice(("switch", "peer"))
         longest = 60_000 if kind is Kind.HALF_OPEN else 5_000
         return Fault(at, kind, target, self._span_ms(20, longest), side)
 
     def _crash(self, kind: Kind, at: int) -> Fault:
-        dice = self._dice
-        when, what = dice.choice(("before", "after")), dice.choice(("record", "send", "any"))
-        return Fault(at, kind, "", self._span_ms(5, 5_000), f"{when} {what} {dice.randrange(1, 30)}")
+        rng = self._rng
+        when, what = rng.choice(("before", "after")), rng.choice(("record", "send", "any"))
+        return Fault(at, kind, "", self._span_ms(5, 5_000), f"{when} {what} {rng.randrange(1, 30)}")
 
     def _restart(self, kind: Kind, at: int) -> Fault:
         return Fault(at, kind, "", self._span_ms(5, 2_000))
 
     def _host_crash(self, kind: Kind, at: int) -> Fault | None:
         target = self._one(self._targets.issuers)
-        keeps = "keeps" if self._dice.random() < 0.5 else ""
+        keeps = "keeps" if self._rng.random() < 0.5 else ""
         return Fault(at, kind, target, self._span_ms(20, 8_000), keeps) if target else None
 
     def _mood(self, kind: Kind, at: int) -> Fault | None:
         target = self._one(self._targets.hosts)
-        return Fault(at, kind, target, self._span_ms(50, 20_000), self._dice.choice(_MOODS)) if target else None
+        return Fault(at, kind, target, self._span_ms(50, 20_000), self._rng.choice(_MOODS)) if target else None
 
     def _disk_slow(self, kind: Kind, at: int) -> Fault:
         return Fault(at, kind, "", self._span_ms(2, 20_000), str(self._span_ms(100, 20_000)))
@@ -220,14 +217,14 @@ class _Draw:
         return Fault(at, kind, "", self._span_ms(20, 8_000))
 
     def _clock(self, kind: Kind, at: int) -> Fault:
-        dice = self._dice
+        rng = self._rng
         target = self._one(("switch", *self._targets.acquirers, *self._targets.hosts))
-        return Fault(at, kind, target, dice.choice((-1, 1)) * self._span_ms(10, 7_200_000))
+        return Fault(at, kind, target, rng.choice((-1, 1)) * self._span_ms(10, 7_200_000))
 
     def _repeat(self, kind: Kind, at: int) -> Fault | None:
         target = self._one(self._targets.acquirers)
         return (
-            Fault(at, kind, target, self._span_ms(1, 40_000), self._dice.choice(("marked", "same"))) if target else None
+            Fault(at, kind, target, self._span_ms(1, 40_000), self._rng.choice(("marked", "same"))) if target else None
         )
 
     def _at_host(self, kind: Kind, at: int) -> Fault | None:
@@ -243,9 +240,7 @@ class _Draw:
         return Fault(at, kind, target, self._span_ms(5, 15_000)) if target else None
 
     def _flood(self, kind: Kind, at: int) -> Fault | None:
-        return (
-            Fault(at, kind, self._flooding.pop(), self._dice.choice((500, 3_000, 20_000))) if self._flooding else None
-        )
+        return Fault(at, kind, self._flooding.pop(), self._rng.choice((500, 3_000, 20_000))) if self._flooding else None
 
     def _garbage(self, kind: Kind, at: int) -> Fault | None:
         target = self._one(self._targets.listeners)

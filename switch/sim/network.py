@@ -1,7 +1,7 @@
 """The virtual network: byte streams that are delayed, split anywhere, stalled, cut in mid-frame, or half-open.
 
-A `Connection` has two `End`s. What an end sends arrives at the other in order and in pieces; a cut lets through as much as the
-dice say and tears the last piece. The two ends learn of a cut at different times, as sockets do. Knows no message.
+A `Connection` has two `End`s. What an end sends arrives at the other in order and in pieces; a cut lets through as much as
+a random source says and tears the last piece. The two ends learn of a cut at different times, as sockets do. Knows no message.
 """
 
 from collections import deque
@@ -33,8 +33,8 @@ class Station(Protocol):
 class Weather:
     """How long bytes take, over one circuit."""
 
-    def __init__(self, dice: Random, latency_ns: int, split: float) -> None:
-        self.dice = dice
+    def __init__(self, rng: Random, latency_ns: int, split: float) -> None:
+        self.rng = rng
         self.latency_ns = latency_ns
         self.split = split
         """share of writes that arrive in two pieces"""
@@ -42,7 +42,7 @@ class Weather:
 
     def delay_ns(self) -> int:
         """How long one write is under way, nanoseconds: around the latency, drawn anew each time."""
-        return int(self.latency_ns * self.slowness * (0.5 + self.dice.random()))
+        return int(self.latency_ns * self.slowness * (0.5 + self.rng.random()))
 
 
 class End:
@@ -94,8 +94,8 @@ class End:
     def _launch(self, data: bytes) -> None:
         weather = self.weather
         pieces = [data]
-        if weather.dice.random() < weather.split and len(data) > 1:
-            at = weather.dice.randrange(1, len(data))
+        if weather.rng.random() < weather.split and len(data) > 1:
+            at = weather.rng.randrange(1, len(data))
             pieces = [data[:at], data[at:]]
         for piece in pieces:
             self._put(piece)
@@ -185,13 +185,13 @@ class End:
         if self.lost:
             return
         self.lost = True
-        flight, dice = self.in_flight, self.weather.dice
-        keep = dice.randrange(0, len(flight) + 1)
+        flight, rng = self.in_flight, self.weather.rng
+        keep = rng.randrange(0, len(flight) + 1)
         torn = flight[keep] if keep < len(flight) else None
         while len(flight) > keep:
             flight.pop()
-        if torn is not None and len(torn) > 1 and dice.random() < 0.5:
-            self._put(torn[: dice.randrange(1, len(torn))])
+        if torn is not None and len(torn) > 1 and rng.random() < 0.5:
+            self._put(torn[: rng.randrange(1, len(torn))])
         self._put(None)
 
 
@@ -252,6 +252,6 @@ class Circuit:
         low, high = self.redial_ms
         if now - self.since > 5_000 * MS_NS:
             self.wait_ms = low
-        wait = int(self.wait_ms * MS_NS * (0.75 + self.weather.dice.random() / 2))
+        wait = int(self.wait_ms * MS_NS * (0.75 + self.weather.rng.random() / 2))
         self.wait_ms = min(self.wait_ms * 2, high)
         return max(wait, self.hold_until_ns - now)

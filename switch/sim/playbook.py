@@ -48,7 +48,7 @@ class End(Protocol):
     closed: str
     """why the switch closed the link; "" while it is open"""
 
-    def takes(self, data: bytes) -> None:
+    def take(self, data: bytes) -> None:
         """Bytes from the switch. Answer later, with `Playbook.deliver`: the switch is still at work here."""
 
 
@@ -83,7 +83,7 @@ class Peer:
         extra = {name.removeprefix("de"): value for name, value in more.items()}
         self.sends(answer(request, de39, extra))
 
-    def takes(self, data: bytes) -> None:
+    def take(self, data: bytes) -> None:
         """Bytes from the switch."""
         for frame in self._framing.feed(data):
             raw = self.dialect.decode(frame)
@@ -157,7 +157,7 @@ class Playbook:
         self._carry_out()
         return peer
 
-    def joins(self, name: str, end: End) -> LinkId:
+    def join(self, name: str, end: End) -> LinkId:
         """A new connection on listener or host link `name` whose bytes are the caller's own business."""
         self._links += 1
         link = f"{name}#{self._links}"
@@ -248,7 +248,7 @@ class Playbook:
     def reloads(self, network: Network) -> None:
         """The network file is reloaded: a switch of `network` follows this one in its process, with all links."""
         memory = hand_over(self.switch, whole=False)
-        self._follows(network, memory, self.switch.state, self.switch.wall_offset_ns)
+        self._succeed(network, memory, self.switch.state, self.switch.wall_offset_ns)
 
     def hands_over(self, network: Network | None = None) -> None:
         """A restart: a switch in a new process follows this one, with all links. It folds the journal from its last snapshot."""
@@ -260,9 +260,9 @@ class Playbook:
         for entry in self.entries[-1:]:
             apply(state, entry)
         memory = msgspec.msgpack.decode(packed, type=Memory)
-        self._follows(network or self.network, memory, state, self.switch.wall_offset_ns)
+        self._succeed(network or self.network, memory, state, self.switch.wall_offset_ns)
 
-    def _follows(self, network: Network, memory: Memory, state: State, wall_offset_ns: int) -> None:
+    def _succeed(self, network: Network, memory: Memory, state: State, wall_offset_ns: int) -> None:
         self.network = network
         names = {listener.dialect for listener in network.listeners} | {host.dialect for host in network.hosts}
         self._dialects.update({name: Dialect.load(name) for name in names - self._dialects.keys()})
@@ -307,7 +307,7 @@ class Playbook:
     def _send(self, send: Send) -> bool:
         peer = self._peers.get(send.link)
         if peer is not None:
-            peer.takes(send.data)
+            peer.take(send.data)
         return peer is not None
 
     def _report_undelivered(self, link: LinkId, txn: int, now: int) -> None:

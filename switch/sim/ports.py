@@ -133,7 +133,7 @@ class Surroundings(Protocol):
     def networks(self) -> Sequence[CardNetwork]:
         """Those that are up."""
 
-    def host(self, name: str, dice: Random, records: Sequence[HostEntry] = ()) -> Issuer:
+    def host(self, name: str, rng: Random, records: Sequence[HostEntry] = ()) -> Issuer:
         """An issuer or a card network, as its records make it."""
 
     def dial(self, circuit: Circuit) -> None:

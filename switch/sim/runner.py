@@ -82,7 +82,7 @@ class Sum(msgspec.Struct):
         }  # fmt: skip
 
 
-def told(
+def tell_day(
     cast: Cast, seed: int, transactions: int, faults: tuple[Fault, ...] | None = None, payments: int | None = None
 ) -> tuple[Day, str]:
     """A day run with its hops kept, and its story."""
@@ -96,5 +96,5 @@ def smallest(network: Network, seed: int, transactions: int, *, minds: bool = Fa
     """A failing day cut down, and the story of what is left."""
     cast = Cast(network, minds=minds)
     small = shrink(cast, seed, transactions)
-    _, text = told(cast, seed, transactions, small.faults, small.payments)
+    _, text = tell_day(cast, seed, transactions, small.faults, small.payments)
     return small, text

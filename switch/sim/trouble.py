@@ -46,9 +46,9 @@ class Stranger:
 class Trouble:
     """The acting hand of a schedule."""
 
-    def __init__(self, world: Surroundings, dice: Random) -> None:
+    def __init__(self, world: Surroundings, rng: Random) -> None:
         self._world = world
-        self._dice = dice
+        self._rng = rng
         self._moods: dict[str, int] = {}
         """host -> which of its moods is the newest: only that one's end restores it"""
         self._slow_disks = 0
@@ -102,7 +102,7 @@ class Trouble:
     def _slow_link(self, fault: Fault) -> None:
         circuit = self._world.circuits.get(fault.target)
         if circuit is not None:
-            circuit.weather.slowness = self._dice.choice((3, 10, 50))
+            circuit.weather.slowness = self._rng.choice((3, 10, 50))
             self._after(fault, self._link_recovers)
 
     def _link_recovers(self, fault: Fault) -> None:
@@ -135,8 +135,8 @@ class Trouble:
         party = node.party if node is not None else None
         if node is None or not isinstance(party, Issuer):
             return
-        dice = Random(self._dice.getrandbits(64))  # noqa: S311
-        again = world.host(fault.target, dice, node.records)
+        rng = Random(self._rng.getrandbits(64))  # noqa: S311
+        again = world.host(fault.target, rng, node.records)
         again.forgotten, again.ledger.dismissed = party.forgotten, party.ledger.dismissed
         world.audit.host_restarted(party, again, world.clock.now)
         self._moods[fault.target] = self._moods.get(fault.target, 0) + 1
@@ -144,9 +144,9 @@ class Trouble:
             node.start(again)
             return
         node.crash()
-        world.clock.after(fault.amount * MS_NS, self._host_starts, (fault.target, again))
+        world.clock.after(fault.amount * MS_NS, self._start_host, (fault.target, again))
 
-    def _host_starts(self, what: tuple[str, Issuer]) -> None:
+    def _start_host(self, what: tuple[str, Issuer]) -> None:
         name, party = what
         node = self._world.nodes[name]
         node.start(party)
@@ -172,14 +172,14 @@ class Trouble:
         faults = msgspec.convert(shares, Faults)
         node.party.behave(world.cast.plan(world.hosts[fault.target], world.climate, faults))
         number = self._moods[fault.target] = self._moods.get(fault.target, 0) + 1
-        world.clock.after(fault.amount * MS_NS, self._mood_passes, (fault.target, number))
+        world.clock.after(fault.amount * MS_NS, self._end_mood, (fault.target, number))
 
-    def _mood_passes(self, what: tuple[str, int]) -> None:
+    def _end_mood(self, what: tuple[str, int]) -> None:
         name, number = what
         if self._moods.get(name) == number:
-            self._behaves(name)
+            self._restore_behaviour(name)
 
-    def _behaves(self, name: str) -> None:
+    def _restore_behaviour(self, name: str) -> None:
         node = self._world.nodes[name]
         if isinstance(node.party, Issuer):
             node.party.behave(self._world.cast.plan(self._world.hosts[name], self._world.climate))
@@ -187,21 +187,21 @@ class Trouble:
     def _sign_off(self, fault: Fault) -> None:
         node = self._world.nodes.get(fault.target)
         if node is not None and isinstance(node.party, Issuer | Terminal):
-            node.when_awake(lambda: self._says_goodbye(node))
+            node.when_awake(lambda: self._send_sign_off(node))
             self._after(fault, self._sign_on)
 
     def _sign_on(self, fault: Fault) -> None:
-        self._says_hello(self._world.nodes[fault.target])
+        self._send_sign_on(self._world.nodes[fault.target])
 
-    def _says_goodbye(self, node: Process) -> None:
+    def _send_sign_off(self, node: Process) -> None:
         if isinstance(node.party, Issuer | Terminal):
             node.party.sign_off(self._world.clock.now)
             node.carry_out()
 
-    def _says_hello(self, node: Process) -> None:
-        node.when_awake(lambda: self._says_hello_awake(node))
+    def _send_sign_on(self, node: Process) -> None:
+        node.when_awake(lambda: self._send_sign_on_now(node))
 
-    def _says_hello_awake(self, node: Process) -> None:
+    def _send_sign_on_now(self, node: Process) -> None:
         if isinstance(node.party, Issuer | Terminal):
             node.party.sign_on(self._world.clock.now)
             node.carry_out()
@@ -324,7 +324,7 @@ class Trouble:
         links = [link for link, line in terminal.lines.items() if line.signed_on and link in node.ends]
         if not links or self._world.peace or (said is not None and said not in APPROVALS):
             return
-        link: LinkId = self._dice.choice(links)
+        link: LinkId = self._rng.choice(links)
         terminal.say(terminal.lines[link], repeat(internal) if marked else internal)
         node.carry_out()
 
@@ -336,15 +336,15 @@ class Trouble:
         if world.switch.party is None:
             return
         self._strangers += 1
-        weather = Weather(Random(self._dice.getrandbits(64)), 1_000_000, 0.9)  # noqa: S311
+        weather = Weather(Random(self._rng.getrandbits(64)), 1_000_000, 0.9)  # noqa: S311
         ours = End(world.clock, weather, world.switch, f"{fault.target}#stranger{self._strangers}")
         theirs = End(world.clock, weather, Stranger(), ours.link)
         Connection(ours, theirs)
         world.switch.connected(ours)
         framing = make_framing("length2", 65_535)
-        noise = self._dice.randbytes(fault.amount)
-        theirs.send(framing.frame(noise) if self._dice.random() < 0.5 else noise, 0, 1 << 20)
-        world.clock.after(int(self._dice.random() * 60_000) * MS_NS, lambda _: theirs.close() if theirs.open else None)
+        noise = self._rng.randbytes(fault.amount)
+        theirs.send(framing.frame(noise) if self._rng.random() < 0.5 else noise, 0, 1 << 20)
+        world.clock.after(int(self._rng.random() * 60_000) * MS_NS, lambda _: theirs.close() if theirs.open else None)
 
     # -- the switch's own errors
 
@@ -353,7 +353,7 @@ class Trouble:
 
     # -- peace
 
-    def ends(self) -> None:
+    def mend_all(self) -> None:
         """Everything is mended."""
         world = self._world
         self._mine.clear()
@@ -368,10 +368,10 @@ class Trouble:
             circuit.hold_until_ns = 0
         for name in world.hosts:
             self._moods[name] = -1
-            self._behaves(name)
-            self._says_hello(world.nodes[name])
+            self._restore_behaviour(name)
+            self._send_sign_on(world.nodes[name])
         for terminal in world.terminals:
-            self._says_hello(world.nodes[terminal.name])
+            self._send_sign_on(world.nodes[terminal.name])
         for armed in self._repeats.values():
             armed.clear()
         disk = world.switch.disk

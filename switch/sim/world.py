@@ -21,7 +21,7 @@ from switch.sim.audit import Audit, Failure
 from switch.sim.cast import Cast, Climate, Post, WatchedTerminal
 from switch.sim.clock import MS_NS, SECOND_NS, Clock
 from switch.sim.disk import Disk, narrow, recover
-from switch.sim.faults import Fault, Span, Targets, cutovers, freezes, schedule
+from switch.sim.faults import Fault, Span, Targets, draw_cutovers, draw_freezes, schedule
 from switch.sim.network import Circuit, Connection, End, Weather
 from switch.sim.nodes import Node, SwitchNode, Trace
 from switch.sim.trouble import Trouble
@@ -68,17 +68,17 @@ class World:
         """`faults`, `climate`: instead of what the seed makes for so many transactions. `payments`: stop after fewer."""
         self.cast, self.seed, self.transactions = cast, seed, transactions
         self.payments = transactions if payments is None else payments
-        self.dice = Random(seed)  # noqa: S311 - simulation, not secrecy
+        self.rng = Random(seed)  # noqa: S311 - simulation, not secrecy
         self.clock = Clock()
-        drawn_climate = Climate.draw(self._own_dice(), transactions)
+        drawn_climate = Climate.draw(self._own_rng(), transactions)
         self.climate = drawn_climate if climate is None else climate
-        self._flood_dice = self._own_dice()
+        self._flood_rng = self._own_rng()
         self._trace = trace
         limits = cast.network.limits
-        self.limits = narrow(limits, self._own_dice()) if self.climate.narrow else limits
+        self.limits = narrow(limits, self._own_rng()) if self.climate.narrow else limits
         self.audit = Audit(self.limits, cast.network.hosts)
         self.events: Counter[str] = Counter()
-        disk = Disk(self.clock, self._own_dice(), self._durable)
+        disk = Disk(self.clock, self._own_rng(), self._durable)
         state = recover((), self.limits)
         switch = cast.switch(self.limits, state, 0, DictHistory(disk))
         switch.strict = True
@@ -86,11 +86,11 @@ class World:
         self.switch.quiet = self._look
         self.nodes: dict[str, Node] = {}
         self.circuits: dict[str, Circuit] = {}
-        self._lots = lots = Random(f"{seed} connections")  # noqa: S311 - own dice: a day with or without is else the same
+        self._lots = lots = Random(f"{seed} connections")  # noqa: S311 - its own: else other days change
         self._twice = lots.choice(cast.network.hosts).name if lots.random() < 0.5 else ""
         """the host that has two connections at least, today"""
-        self._minds_dice = Random(f"{seed} minds")  # noqa: S311 - own dice: other days are as they were
-        self.minds: dict[str, Mind] = {h.name: cast.mind(h, self._minds_dice) for h in cast.network.hosts}
+        self._minds_rng = Random(f"{seed} minds")  # noqa: S311 - its own: else other days change
+        self.minds: dict[str, Mind] = {h.name: cast.mind(h, self._minds_rng) for h in cast.network.hosts}
         """what each host thinks today"""
         self.manners: dict[str, Manner] = {}
         """how each acquirer names things today"""
@@ -104,43 +104,43 @@ class World:
         self._people()
         self.span = Span(500, int(transactions / self.climate.rate * 1_000) + 1_000, 60_000)
         targets = self._targets()
-        drawn = schedule(self._own_dice(), targets, self.span, self.climate.faults)
-        closes = cutovers(Random(self._lots.getrandbits(64)), targets, self.span)  # noqa: S311
-        still = freezes(Random(f"{seed} still"), targets, self.span)  # noqa: S311 - own dice: other days are as they were
+        drawn = schedule(self._own_rng(), targets, self.span, self.climate.faults)
+        closes = draw_cutovers(Random(self._lots.getrandbits(64)), targets, self.span)  # noqa: S311
+        still = draw_freezes(Random(f"{seed} still"), targets, self.span)  # noqa: S311 - its own: else other days change
         if drawn:
             drawn = tuple(sorted((*drawn, *closes, *still), key=lambda fault: fault.at_ms))
         self.faults = drawn if faults is None else faults
-        self.trouble = Trouble(self, self._own_dice())
+        self.trouble = Trouble(self, self._own_rng())
 
-    def _own_dice(self) -> Random:
-        return Random(self.dice.getrandbits(64))  # noqa: S311
+    def _own_rng(self) -> Random:
+        return Random(self.rng.getrandbits(64))  # noqa: S311
 
     # -- who is there
 
     def _people(self) -> None:
         cast, climate = self.cast, self.climate
         for host in cast.network.hosts:
-            party = self.host(host.name, self._own_dice())
+            party = self.host(host.name, self._own_rng())
             node = self._add(host.name, party)
             node.roaming = climate.roaming
             self._host_circuit(host, node)
-        posts, posing = cast.posts(), Random(f"{self.seed} another")  # noqa: S311 - own dice: other days are as they were
+        posts, posing = cast.posts(), Random(f"{self.seed} another")  # noqa: S311 - its own: else other days change
         for post in posts:
             load = Load(rate=climate.rate / len(posts), payments=max(1, self.payments // len(posts)))
-            terminal = cast.terminal(post, load, self._own_dice(), climate)
-            self.manners[terminal.name] = cast.manner(self._minds_dice)
+            terminal = cast.terminal(post, load, self._own_rng(), climate)
+            self.manners[terminal.name] = cast.manner(self._minds_rng)
             terminal.adopt(self.manners[terminal.name])
             terminal.pose(cast.impostor(posing, post[0].name))
             self._terminal(terminal, post[1].name)
         member, listener, _ = posts[0]
         self.floods[f"{member.name}-{listener.name}-flood"] = posts[0]
 
-    def host(self, name: str, dice: Random, records: Sequence[HostEntry] = ()) -> Issuer:
+    def host(self, name: str, rng: Random, records: Sequence[HostEntry] = ()) -> Issuer:
         """An issuer or a card network, as its records make it."""
         host = self.hosts[name]
         if host.role == "issuer":
-            return self.cast.issuer(host, dice, self.climate, records, self.minds[name])
-        return self.cast.card_network(host, dice, self.climate, self.payments // 20, records, self.minds[name])
+            return self.cast.issuer(host, rng, self.climate, records, self.minds[name])
+        return self.cast.card_network(host, rng, self.climate, self.payments // 20, records, self.minds[name])
 
     @property
     def networks(self) -> list[CardNetwork]:
@@ -158,16 +158,16 @@ class World:
         dials = host.connect is not None
         name = host.name if dials or listener is None else listener.name
         redial = (host.backoff_min_ms, min(host.backoff_max_ms, 2_000))
-        self._circuit(host.name, name, host.name, node, redial, self._own_dice(), switch_dials=dials)
+        self._circuit(host.name, name, host.name, node, redial, self._own_rng(), switch_dials=dials)
         for n in range(2, max(host.connections, 2 if host.name == self._twice else 1) + 1):
-            dice = Random(self._lots.getrandbits(64))  # noqa: S311
-            self._circuit(f"{host.name}/{n}", name, host.name, node, redial, dice, switch_dials=dials)
+            rng = Random(self._lots.getrandbits(64))  # noqa: S311
+            self._circuit(f"{host.name}/{n}", name, host.name, node, redial, rng, switch_dials=dials)
 
     def _terminal(self, party: WatchedTerminal, listener: str) -> None:
         self.terminals.append(party)
         node = self._add(party.name, party)
         for link in party.links:
-            self._circuit(link, listener, link, node, (200, 2_000), self._own_dice(), switch_dials=False)
+            self._circuit(link, listener, link, node, (200, 2_000), self._own_rng(), switch_dials=False)
 
     def _circuit(
         self,
@@ -176,11 +176,11 @@ class World:
         peer_name: str,
         node: Node,
         redial: tuple[int, int],
-        dice: Random,
+        rng: Random,
         *,
         switch_dials: bool,
     ) -> None:
-        weather = Weather(dice, self.climate.transit_us * 1_000, self.climate.split)
+        weather = Weather(rng, self.climate.transit_us * 1_000, self.climate.split)
         circuit = Circuit(name, switch_name, peer_name, switch_dials=switch_dials, redial_ms=redial, weather=weather)
         self.circuits[name] = circuit
         node.circuits.append(circuit)
@@ -202,7 +202,7 @@ class World:
         post = self.floods.pop(name, None)
         if post is not None:
             load = Load(rate=rate, payments=max(1, self.payments // 4))
-            party = self.cast.terminal(post, load, self._flood_dice, self.climate, flood=True)
+            party = self.cast.terminal(post, load, self._flood_rng, self.climate, flood=True)
             self._terminal(party, post[1].name)
             for circuit in self.nodes[name].dials:
                 self.dial(circuit)
@@ -264,7 +264,7 @@ class World:
             self.audit.before_crash(node)
             node.crash()
             node.disk.crash()
-            self.clock.after(down_ms * MS_NS, self._switch_starts)
+            self.clock.after(down_ms * MS_NS, self._start_switch)
 
     def stop_switch(self, down_ms: int) -> None:
         """In order: everything is durable, every connection closed."""
@@ -272,9 +272,9 @@ class World:
         if node.party is not None:
             node.crash()
             node.disk.close()
-            self.clock.after(down_ms * MS_NS, self._switch_starts)
+            self.clock.after(down_ms * MS_NS, self._start_switch)
 
-    def _switch_starts(self, _: None = None) -> None:
+    def _start_switch(self, _: None = None) -> None:
         node = self.switch
         if node.party is not None:
             return
@@ -317,15 +317,15 @@ class World:
             for fault in self.faults:
                 self.clock.at(fault.at_ms * MS_NS, self.trouble.strike, fault)
             peace_ms = self.span.begin_ms + self.span.load_ms + self.span.tail_ms + 30_000
-            self.clock.at(peace_ms * MS_NS, self._peace)
+            self.clock.at(peace_ms * MS_NS, self._make_peace)
             self._until_rest(peace_ms * MS_NS + REST_MAX_NS)
         except Exception as error:
             self.audit.raised(error, self.clock.now)
         return self._day()
 
-    def _peace(self, _: None) -> None:
+    def _make_peace(self, _: None) -> None:
         self.peace = True
-        self.trouble.ends()
+        self.trouble.mend_all()
         self._put_back()
 
     def _put_back(self, _: None = None) -> None:

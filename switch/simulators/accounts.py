@@ -168,7 +168,7 @@ class Ledger:
             return Verdict(Answer.NO_REASON_TO_DECLINE, extra), None
         billed = _billed(document, account.card.currency)
         refusal = _cash_refusal(kind, document) or _money_refusal(account, kind, billed, at)
-        if refusal is not None and refusal.de39 == Answer.INSUFFICIENT_FUNDS and _takes_less(document, account):
+        if refusal is not None and refusal.de39 == Answer.INSUFFICIENT_FUNDS and _may_approve_part(document, account):
             return self._approve_in_part(document, account, at, extra)
         if refusal is not None or billed is None:
             return refusal or Verdict(Answer.INVALID_TRANSACTION), None
@@ -392,7 +392,7 @@ def _cash_refusal(kind: str, document: Document) -> Verdict | None:
     return Verdict(Answer.INVALID_AMOUNT, reason="cash back without its part in DE54, or with more than the whole")
 
 
-def _takes_less(document: Document, account: Account) -> bool:
+def _may_approve_part(document: Document, account: Account) -> bool:
     """True where a purchase may be approved in part: its terminal says so, and something is there, in its own currency."""
     return (
         private_elements(document).get(Private48.PARTIAL) == "1"

@@ -1,4 +1,4 @@
-"""The other parties of a network file, ready to be driven. Dice come in; addresses are the caller's business."""
+"""The other parties of a network file, ready to be driven. RandomSource come in; addresses are the caller's business."""
 
 from decimal import Decimal
 
@@ -9,7 +9,7 @@ from switch.simulators.accounts import Ledger
 from switch.simulators.acquiring import Timeouts
 from switch.simulators.cards import TestCard, demo_cards
 from switch.simulators.endpoint import Speech
-from switch.simulators.faults import NO_FAULTS, Dice, FaultPlan, Faults, Latency, card_faults
+from switch.simulators.faults import NO_FAULTS, FaultPlan, Faults, Latency, RandomSource, card_faults
 from switch.simulators.issuer import Issuer
 from switch.simulators.messages import Place
 from switch.simulators.mix import Deck, Mix
@@ -68,7 +68,7 @@ def _plan(cards: tuple[TestCard, ...], host: HostLink, latency: Latency, faults:
 
 
 def make_issuer(
-    network: Network, name: str, dice: Dice, latency: Latency | None = None, faults: Faults = NO_FAULTS, *,
+    network: Network, name: str, rng: RandomSource, latency: Latency | None = None, faults: Faults = NO_FAULTS, *,
     stop_list: bool = False,
 ) -> Issuer:  # fmt: skip
     """The issuer behind host link `name`, with the test cards of its member. Raises UnknownNameError.
@@ -83,7 +83,7 @@ def make_issuer(
         host.name,
         host_speech(network, host),
         ledger,
-        dice,
+        rng,
         plan,
         signs_on=host.connect is None,
         sends_stop_list=stop_list,
@@ -93,7 +93,7 @@ def make_issuer(
 def make_network(
     network: Network,
     scheme: str,
-    dice: Dice,
+    rng: RandomSource,
     latency: Latency | None = None,
     abroad_rate: float = 0.0,
     faults: Faults = NO_FAULTS,
@@ -112,7 +112,7 @@ def make_network(
         host.scheme,
         host_speech(network, host),
         Ledger(host.name, foreign, hold_s=host.preauth_s, tolerance=host.completion_tolerance),
-        dice,
+        rng,
         _plan(foreign, host, latency or Latency(), faults),
         Exchange(rates=network.rates, margin=tariff.conversion if tariff else Decimal(0)),
         Abroad(
@@ -140,7 +140,7 @@ def make_terminal(
     bank: str,
     port: str,
     load: Load,
-    dice: Dice,
+    rng: RandomSource,
     *,
     mix: Mix | None = None,
     terminals: int = 10,
@@ -161,6 +161,6 @@ def make_terminal(
         Deck(demo_cards(network), network.country),
         mix or Mix(),
         load,
-        dice,
+        rng,
         timeouts,
     )

@@ -1,4 +1,4 @@
-"""Misbehaviour on request: what a host does wrong, per card and per host, decided by injected dice.
+"""Misbehaviour on request: what a host does wrong, per card and per host, decided by an injected random source.
 
 A fault concerns the *answer* to a request. The account has moved by then: an issuer that goes silent after approving is what
 reversals are for. Reversals and advices are treated well, but for latency, unless a plan says otherwise; network messages always.
@@ -14,7 +14,7 @@ import msgspec
 from switch.simulators.cards import LATE, SILENT, SLOW, TestCard
 
 
-class Dice(Protocol):
+class RandomSource(Protocol):
     """What hosts need of a `random.Random`; the driver's side makes one from a seed."""
 
     def random(self) -> float:
@@ -33,13 +33,13 @@ class Latency(msgspec.Struct, frozen=True):
     median_ms: float = 0.0
     sigma: float = 0.0
 
-    def draw_ns(self, dice: Dice) -> int:
+    def draw_ns(self, rng: RandomSource) -> int:
         """One duration, nanoseconds."""
         if self.median_ms <= 0:
             return 0
         if self.sigma <= 0:
             return int(self.median_ms * 1e6)
-        return int(dice.lognormvariate(log(self.median_ms), self.sigma) * 1e6)
+        return int(rng.lognormvariate(log(self.median_ms), self.sigma) * 1e6)
 
 
 class Faults(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,13 +83,13 @@ class FaultPlan(msgspec.Struct, frozen=True, kw_only=True):
     advices: bool = False
     """the answers to reversals and advices meet the host's fate, too"""
 
-    def fate(self, pan: str, dice: Dice) -> tuple[Fate, int]:
+    def fate(self, pan: str, rng: RandomSource) -> tuple[Fate, int]:
         """What becomes of the answer to a request for `pan`, and after how many nanoseconds."""
         faults = self.cards.get(pan, self.host)
-        delay_ns = self.latency.draw_ns(dice)
+        delay_ns = self.latency.draw_ns(rng)
         if faults is NO_FAULTS:
             return Fate.ANSWER, delay_ns
-        at = dice.random()
+        at = rng.random()
         for share, fate, extra_ms in (
             (faults.silent, Fate.SILENCE, 0), (faults.late, Fate.ANSWER, faults.late_ms), (faults.wrong, Fate.WRONG, 0),
             (faults.cut, Fate.CUT, 0), (faults.slow, Fate.ANSWER, faults.slow_ms),

@@ -12,7 +12,7 @@ from switch.core.messages.translator import answer
 from switch.core.party import Close, LinkId, Record, Send
 from switch.simulators.accounts import STATUS, Ledger, Verdict
 from switch.simulators.endpoint import Heard, Line, Speech
-from switch.simulators.faults import Dice, Fate, FaultPlan
+from switch.simulators.faults import Fate, FaultPlan, RandomSource
 from switch.simulators.host import MS, Host
 from switch.simulators.journal_records import HostEntry
 from switch.simulators.messages import file_update, network_request
@@ -45,7 +45,7 @@ class Issuer(Host):
     """Answers 0100, 0200, 0120, 0220, 0400, 0420 and their repeats from its ledger, and 0800.
 
     `signs_on`: it opens the conversation (0800, DE70=001, `speech.own` in DE32), as a host that connects in must. Otherwise it
-    waits for the switch to. Its answers meet the fate that `plan` and `dice` decide; the ledger has moved by then.
+    waits for the switch to. Its answers meet the fate that `plan` and `rng` decide; the ledger has moved by then.
     Its books live in memory, unless `keep_journal` says otherwise.
     """
 
@@ -54,7 +54,7 @@ class Issuer(Host):
         name: str,
         speech: Speech,
         ledger: Ledger,
-        dice: Dice,
+        rng: RandomSource,
         plan: FaultPlan | None = None,
         *,
         signs_on: bool = False,
@@ -69,7 +69,7 @@ class Issuer(Host):
         self._position: int | None = None
         self._durable = 0
         self._journal_away = ""
-        self._dice = dice
+        self._rng = rng
         self._plan = plan or FaultPlan()
         self._signs_on = signs_on
         self._sends_stop_list = sends_stop_list
@@ -209,25 +209,25 @@ class Issuer(Host):
     def _take_request(self, line: Line, heard: Heard, now: int) -> None:
         self._check_signed_on(line)
         mind, document = self.mind, heard.internal
-        if mind.picks("hangs up", mind.hangs_up, document):
+        if mind.pick("hangs up", mind.hangs_up, document):
             self.emit(Close(line.link, "this host does not read such a message"))
-        elif mind.picks("late", mind.posts_late, document):
+        elif mind.pick("late", mind.posts_late, document):
             self.at(now + mind.late_ms * MS, partial(self._decide, line, heard))
         else:
             self._decide(line, heard, now)
 
     def _decide(self, line: Line, heard: Heard, now: int) -> None:
         self.forgotten.update(self.ledger.dismissed & {payment_key(heard.internal)})
-        verdict = self.decide(self._asked(heard.internal), now)
-        fate, delay_ns = self._plan.fate(heard.internal.get(DE.PAN, ""), self._dice)
+        verdict = self.decide(self._read_amount(heard.internal), now)
+        fate, delay_ns = self._plan.fate(heard.internal.get(DE.PAN, ""), self._rng)
         if fate is not Fate.ANSWER:
             self.log("info", "fault." + fate.value, link=line.link, de11=heard.internal.get(DE.STAN, ""))
         self._answer(line, heard, verdict, fate, delay_ns, now)
 
-    def _asked(self, document: Document) -> Document:
+    def _read_amount(self, document: Document) -> Document:
         """The request as this host reads it: for half of its amount, if that is its mind."""
         amount = int(document.get(DE.AMOUNT, "0"))
-        if amount < 2 or is_inquiry(document) or not self.mind.picks("less", self.mind.approves_less, document):
+        if amount < 2 or is_inquiry(document) or not self.mind.pick("less", self.mind.approves_less, document):
             return document
         return {**document, DE.AMOUNT: f"{amount // 2:012d}"}
 
@@ -239,9 +239,9 @@ class Issuer(Host):
         if verdict.reason and not is_repeat(mti):
             self.log("debug", "message.noted", mti=mti, de11=heard.internal.get(DE.STAN, ""), reason=verdict.reason)
         if self._plan.advices:
-            fate, delay_ns = self._plan.fate("", self._dice)
+            fate, delay_ns = self._plan.fate("", self._rng)
         else:
-            fate, delay_ns = Fate.ANSWER, self._plan.latency.draw_ns(self._dice)
+            fate, delay_ns = Fate.ANSWER, self._plan.latency.draw_ns(self._rng)
         self._answer(line, heard, verdict, fate, delay_ns, now)
 
     def _refuse_unbooked(self, line: Line, heard: Heard, why: str) -> None:
@@ -313,7 +313,7 @@ class Issuer(Host):
         if fate is Fate.WRONG:
             reply[DE.STAN] = f"{(int(reply[DE.STAN]) + 500_000) % 1_000_000:06d}"
         mind, accepted = self.mind, verdict.de39 in APPROVALS
-        asked = self._asked(heard.internal) if heard.internal[DE.MTI] in REQUESTS else heard.internal
+        asked = self._read_amount(heard.internal) if heard.internal[DE.MTI] in REQUESTS else heard.internal
         if accepted and asked is not heard.internal:
             reply[DE.AMOUNT] = min(reply[DE.AMOUNT], asked[DE.AMOUNT])
         if mind.de7 == ABSENT:
@@ -325,7 +325,7 @@ class Issuer(Host):
         except EncodeError as error:
             self.log("error", "message.unspeakable", link=line.link, mti=reply[DE.MTI], reason=str(error))
             return
-        times = 2 if mind.picks("twice", mind.twice, heard.internal) else 1
+        times = 2 if mind.pick("twice", mind.twice, heard.internal) else 1
         for nth in range(times):
             if delay_ns or nth:
                 self._answers_due += 1

@@ -127,7 +127,7 @@ def request(
     return with_private(document, {key: value for key, value in parts.items() if value})
 
 
-def takes_less(request: Document) -> Document:
+def allow_partial(request: Document) -> Document:
     """The same request, of a terminal that can take an approval of less than it asks (DE39=10)."""
     return with_private(request, {**private_elements(request), Private48.PARTIAL: "1"})
 

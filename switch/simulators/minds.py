@@ -45,7 +45,7 @@ class Mind(msgspec.Struct, frozen=True, kw_only=True):
     hangs_up: float = 0.0
     """ends the connection instead of reading it"""
 
-    def picks(self, what: str, share: float, document: Document) -> bool:
+    def pick(self, what: str, share: float, document: Document) -> bool:
         """True for so many payments, the same whenever they are asked about."""
         return bool(share) and crc32(f"{what} {document.get(DE.RRN, '')}".encode()) % 10_000 < share * 10_000
 
@@ -55,7 +55,7 @@ class Mind(msgspec.Struct, frozen=True, kw_only=True):
             return ""
         if reply[DE.MTI][1] == MTI.REVERSAL:
             return self.takes_back_as
-        if reply[DE.MTI][2] == "1" and self.picks("unlisted", self.unlisted, reply):
+        if reply[DE.MTI][2] == "1" and self.pick("unlisted", self.unlisted, reply):
             return self.unlisted_code
         return self.approves_as if reply[DE.MTI][2] == "1" else ""
 

@@ -1,4 +1,4 @@
-"""What a load of payments is made of: kinds, cards, amounts, drawn by injected dice."""
+"""What a load of payments is made of: kinds, cards, amounts, drawn by an injected random source."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ import msgspec
 from switch.simulators import messages
 from switch.simulators.acquiring import Plan
 from switch.simulators.cards import TestCard
-from switch.simulators.faults import Dice
+from switch.simulators.faults import RandomSource
 from switch.simulators.host import MS
 from switch.simulators.messages import Web, demo_cavv
 
@@ -100,21 +100,21 @@ class Deck:
         self.silent = [c for c in cards if c.fault in _FAULTY_ENDINGS]
         self.showcase = [c for c in cards if c.shows and c.fault not in _FAULTY_ENDINGS]
 
-    def deal(self, mix: Mix, dice: Dice) -> Job:
+    def deal(self, mix: Mix, rng: RandomSource) -> Job:
         """The next payment of a mix."""
-        at = dice.random() * 100
+        at = rng.random() * 100
         for share, cards in ((mix.silent, self.silent), (mix.foreign, self.foreign), (mix.showcase, self.showcase)):
             if at < share and cards:
-                card = cards[dice.randrange(0, len(cards))]
-                return _show(card, dice) if cards is self.showcase else _job(mix, card, dice)
+                card = cards[rng.randrange(0, len(cards))]
+                return _show(card, rng) if cards is self.showcase else _job(mix, card, rng)
             at -= share
         pool = self.domestic or self.foreign
-        return _job(mix, pool[dice.randrange(0, len(pool))], dice)
+        return _job(mix, pool[rng.randrange(0, len(pool))], rng)
 
 
-def _kind(mix: Mix, dice: Dice) -> str:
+def _kind(mix: Mix, rng: RandomSource) -> str:
     kinds = mix.kinds()
-    at = dice.random() * sum(weight for _, weight in kinds)
+    at = rng.random() * sum(weight for _, weight in kinds)
     for kind, weight in kinds:
         if at < weight:
             return kind
@@ -122,43 +122,43 @@ def _kind(mix: Mix, dice: Dice) -> str:
     return kinds[0][0]
 
 
-def _amount(kind: str, dice: Dice) -> int:
+def _amount(kind: str, rng: RandomSource) -> int:
     """Minor units: small purchases and few large ones; cash in round notes."""
     if kind == messages.BALANCE:
         return 0
     if kind == messages.CASH:
-        return dice.randrange(1, 21) * 100_00
-    return min(max(5_00, int(dice.lognormvariate(9.6, 0.8))), 5_000_00)
+        return rng.randrange(1, 21) * 100_00
+    return min(max(5_00, int(rng.lognormvariate(9.6, 0.8))), 5_000_00)
 
 
-def _job(mix: Mix, card: TestCard, dice: Dice) -> Job:
-    kind = _kind(mix, dice)
-    amount = _amount(kind, dice)
+def _job(mix: Mix, card: TestCard, rng: RandomSource) -> Job:
+    kind = _kind(mix, rng)
+    amount = _amount(kind, rng)
     if kind == messages.WEB:
-        return Job(kind, card, amount, _web(mix, card, dice), Plan())
+        return Job(kind, card, amount, _web(mix, card, rng), Plan())
     if kind == messages.PREAUTH:
-        percent = dice.randrange(50, 101)
-        pause = _pause(dice)
+        percent = rng.randrange(50, 101)
+        pause = _pause(rng)
         undo = pause // 10 if 2 * (percent - 50) < mix.undone else 0
         captured = amount * percent // 100
         plan = Plan(complete_after_ns=pause, completed_amount=captured, undo_after_ns=undo)
         return Job(kind, card, amount, None, plan)
     if kind == VOID:
-        return Job(messages.PURCHASE, card, amount, None, Plan(void_after_ns=_pause(dice)))
+        return Job(messages.PURCHASE, card, amount, None, Plan(void_after_ns=_pause(rng)))
     if kind == PART:
-        return Job(messages.PURCHASE, card, amount, None, Plan(void_after_ns=_pause(dice), left=amount // 2))
+        return Job(messages.PURCHASE, card, amount, None, Plan(void_after_ns=_pause(rng), left=amount // 2))
     return Job(kind, card, amount, None, Plan())
 
 
-def _pause(dice: Dice) -> int:
+def _pause(rng: RandomSource) -> int:
     """Between an approval and what follows it: half a second to two and a half."""
-    return dice.randrange(500, 2_500) * MS
+    return rng.randrange(500, 2_500) * MS
 
 
-def _web(mix: Mix, card: TestCard, dice: Dice) -> Web:
-    if dice.random() * 100 < mix.wrong_cvv2:
+def _web(mix: Mix, card: TestCard, rng: RandomSource) -> Web:
+    if rng.random() * 100 < mix.wrong_cvv2:
         return Web(other_value(card.cvv2))
-    if dice.random() < 0.5:
+    if rng.random() < 0.5:
         return Web(card.cvv2, "05", demo_cavv(card.pan))
     return Web(card.cvv2)
 
@@ -168,12 +168,12 @@ def other_value(cvv2: str) -> str:
     return f"{(int(cvv2) + 1) % 1000:03d}"
 
 
-def _show(card: TestCard, dice: Dice) -> Job:
+def _show(card: TestCard, rng: RandomSource) -> Job:
     """The payment that brings out what a showcase card is there to show."""
     if card.forbidden:
         return Job(messages.CASH, card, 200_00, None, Plan())
     if card.name.endswith("-n7"):
         return Job(messages.WEB, card, 150_00, Web(other_value(card.cvv2)), Plan())
     limit = card.per_transaction or card.per_day
-    amount = limit + 100_00 if limit else _amount(messages.PURCHASE, dice) + 20_00
+    amount = limit + 100_00 if limit else _amount(messages.PURCHASE, rng) + 20_00
     return Job(messages.PURCHASE, card, amount, None, Plan())

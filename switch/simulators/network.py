@@ -19,7 +19,7 @@ from switch.simulators.acquiring import Acquiring, Plan, Timeouts
 from switch.simulators.cards import TestCard
 from switch.simulators.de48 import Private48, private_elements, with_private
 from switch.simulators.endpoint import Heard, Line, Speech
-from switch.simulators.faults import Dice, FaultPlan
+from switch.simulators.faults import FaultPlan, RandomSource
 from switch.simulators.host import MS
 from switch.simulators.issuer import Issuer
 from switch.simulators.journal_records import HostEntry
@@ -77,10 +77,10 @@ class CardNetwork(Issuer):
     """Visa or Mastercard, by `scheme` and `speech`. Its ledger holds the foreign cards."""
 
     def __init__(
-        self, scheme: str, speech: Speech, ledger: Ledger, dice: Dice, plan: FaultPlan, exchange: Exchange, abroad: Abroad,
+        self, scheme: str, speech: Speech, ledger: Ledger, rng: RandomSource, plan: FaultPlan, exchange: Exchange, abroad: Abroad,
         timeouts: Timeouts | None = None, mind: Mind = PLAIN_MIND,
     ) -> None:  # fmt: skip
-        super().__init__(scheme, speech, ledger, dice, plan, mind=mind)
+        super().__init__(scheme, speech, ledger, rng, plan, mind=mind)
         self.scheme = scheme
         self._exchange = exchange
         self._abroad = abroad
@@ -200,22 +200,22 @@ class CardNetwork(Issuer):
         self.at(self._next_ns, self._send_due)
 
     def _pay(self, now: int) -> None:
-        dice, abroad = self._dice, self._abroad
+        rng, abroad = self._rng, self._abroad
         cards: Sequence[TestCard] = abroad.cards
-        if abroad.domestic and dice.random() < _DOMESTIC:
+        if abroad.domestic and rng.random() < _DOMESTIC:
             cards = abroad.domestic
-        card = cards[dice.randrange(0, len(cards))]
-        place = self._places[dice.randrange(0, len(self._places))]
-        amount = min(max(2_00, int(dice.lognormvariate(8.0, 0.8))), 800_00)
-        at, stan, chance = self.moment(now), self.next_stan(), dice.random()
+        card = cards[rng.randrange(0, len(cards))]
+        place = self._places[rng.randrange(0, len(self._places))]
+        amount = min(max(2_00, int(rng.lognormvariate(8.0, 0.8))), 800_00)
+        at, stan, chance = self.moment(now), self.next_stan(), rng.random()
         kind, web, plan = messages.PURCHASE, None, Plan()
         if chance < _WEB:
             kind, web = (
                 messages.WEB,
-                Web(card.cvv2, "05", demo_cavv(card.pan)) if dice.random() < 0.5 else Web(card.cvv2),
+                Web(card.cvv2, "05", demo_cavv(card.pan)) if rng.random() < 0.5 else Web(card.cvv2),
             )
         elif chance < _WEB + _CASH:
-            kind, amount = messages.CASH, dice.randrange(1, 11) * 20_00
+            kind, amount = messages.CASH, rng.randrange(1, 11) * 20_00
         elif chance < _WEB + _CASH + _VOIDED:
             plan = Plan(void_after_ns=1_000 * MS)
         document = messages.request(kind, card, amount, place, at, stan, at.rrn_prefix + stan, web)

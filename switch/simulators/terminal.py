@@ -13,7 +13,7 @@ from switch.core.messages.translator import answer
 from switch.core.party import LinkId, link_name
 from switch.simulators.acquiring import Acquiring, Timeouts
 from switch.simulators.endpoint import Heard, Line, Speech
-from switch.simulators.faults import Dice
+from switch.simulators.faults import RandomSource
 from switch.simulators.host import MS, Host
 from switch.simulators.messages import CASH_BACK, Place, network_request, request
 from switch.simulators.minds import Manner
@@ -49,7 +49,7 @@ class Terminal(Host):
 
     def __init__(
         self, name: str, speech: Speech, places: tuple[Place, ...], links: tuple[str, ...], deck: Deck, mix: Mix, load: Load,
-        dice: Dice, timeouts: Timeouts | None = None,
+        rng: RandomSource, timeouts: Timeouts | None = None,
     ) -> None:  # fmt: skip
         super().__init__(name, speech)
         self._places = places
@@ -62,7 +62,7 @@ class Terminal(Host):
         """DE11 of sign-ons as that institution that have not been answered"""
         self._one_stan = False
         """DE11 tells its terminals' messages apart where DE41 does not"""
-        self._deck, self._mix, self._load, self._dice = deck, mix, load, dice
+        self._deck, self._mix, self._load, self._rng = deck, mix, load, rng
         self._acquiring = Acquiring(self, self._line, self._terminal_stan, timeouts or Timeouts())
         self._interval_ns = int(1e9 / load.rate) if load.rate > 0 else 0
         self._turn = 0
@@ -236,7 +236,7 @@ class Terminal(Host):
             return
         place = self._places[self._turn % len(self._places)]
         self._turn += 1
-        job = self._deck.deal(self._mix, self._dice)
+        job = self._deck.deal(self._mix, self._rng)
         at = self.moment(now)
         stan = self._terminal_stan(place.terminal)
         cash = job.amount // 2 if job.kind == CASH_BACK else 0

@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from switch.simulators.faults import Dice
+from switch.simulators.faults import RandomSource
 
 
 class Kind(StrEnum):
@@ -60,7 +60,7 @@ _SHARES: Final = {
 }
 
 
-def draw_faults(rng: Dice, every_s: float, targets: Targets) -> Iterator[Fault]:
+def draw_faults(rng: RandomSource, every_s: float, targets: Targets) -> Iterator[Fault]:
     """Without end; `every_s` apart in the mean, each at most half of it early or late."""
     while True:
         wait_s = every_s * (0.5 + rng.random())
@@ -71,7 +71,7 @@ def draw_faults(rng: Dice, every_s: float, targets: Targets) -> Iterator[Fault]:
         yield Fault(wait_s, kind, target, for_s)
 
 
-def _kind(rng: Dice, targets: Targets) -> Kind:
+def _kind(rng: RandomSource, targets: Targets) -> Kind:
     at = rng.random()
     for kind, share in _SHARES.items():
         if at < share:

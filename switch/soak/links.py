@@ -116,11 +116,11 @@ class Link:
         """Lose what is sent for so long, connections seeming alive; then reset them."""
         self._swallows = True
 
-        def ends() -> None:
+        def end() -> None:
             self._swallows = False
             self._reset_all()
 
-        await self._mended(seconds, ends)
+        await self._mended(seconds, end)
 
     def _open_again(self) -> None:
         self._closed = False

@@ -23,7 +23,7 @@ from switch.soak.disk import Disk
 from switch.soak.faults import Fault, Kind, Targets, draw_faults
 from switch.soak.links import Link
 from switch.soak.processes import INDEX, SWITCH, WRITER, Recovery, Services, Start
-from switch.soak.verdict import Verdict, judge, owes
+from switch.soak.verdict import Verdict, count_owed, judge
 
 REST_S: Final = 180.0
 """for what is open to end and what is owed to arrive, once nothing is broken any more"""
@@ -326,7 +326,7 @@ class Soak:
         """Until nothing is owed, nor was for as long as an answer may be late: a late approval owes one more reversal."""
         since = trio.current_time()
         while trio.current_time() - since < _LATEST_S:
-            if await trio.to_thread.run_sync(owes, self.plan.state, abandon_on_cancel=True):
+            if await trio.to_thread.run_sync(count_owed, self.plan.state, abandon_on_cancel=True):
                 since = trio.current_time()
             await trio.sleep(0.5)
 

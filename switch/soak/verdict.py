@@ -59,7 +59,7 @@ def entries_of(state: Path) -> Iterator[AnyEntry]:
         yield decode(segment, record)
 
 
-def owes(state: Path) -> int:
+def count_owed(state: Path) -> int:
     """Messages that the switch still owes its hosts."""
     return sum(row.owed for row in journal_rows(entries_of(state)))
 
@@ -82,7 +82,7 @@ def judge(network: Network, state: Path, hosts: Path, books: Books) -> Verdict:
     differences = reconcile(books.terminals, books.networks, books.issuers, rows, declines_lost=True)
     verified = verify(state)
     differences += [Difference("", f"journal verify: {damage}") for damage in verified.damage]
-    differences += _reports(state, rows)
+    differences += _compare_reports(state, rows)
     for book in books.issuers:
         differences += _kept(network, hosts, book, books)
     acquirers = (*books.terminals, *books.networks)
@@ -101,7 +101,7 @@ def judge(network: Network, state: Path, hosts: Path, books: Books) -> Verdict:
     )
 
 
-def _reports(state: Path, rows: list[JournalRow]) -> list[Difference]:
+def _compare_reports(state: Path, rows: list[JournalRow]) -> list[Difference]:
     """The index and the reports made from it say what the records say."""
     reports = Reports(state)
     listed = reports.transactions(Filters(status="approved"))
@@ -135,14 +135,14 @@ def story(network: Network, state: Path, hosts: Path, log: Path, key: str, curre
     """Everything about one payment (DE32/DE41/DE37): its waterfalls, and the records of switch and hosts that are about it."""
     rrn = key.rpartition("/")[2]
     parts = [f"── {key}", *_waterfalls(log, rrn, currency)]
-    parts += [f"switch: {_told(entry)}" for entry in _about(state, rrn)]
+    parts += [f"switch: {_line_of(entry)}" for entry in _about(state, rrn)]
     for host in network.hosts:
         directory = journal_directory(hosts / host.name)
         fold = host_fold(network, host.name)
         for segment, record in Log(directory, HOST_SCHEMA, segments(directory)):
             entry: HostEntry = decode_as(fold, segment, record)
             if _is_about(entry, key):
-                parts.append(f"{host.name}: {_told(entry)}")
+                parts.append(f"{host.name}: {_line_of(entry)}")
     return "\n".join(parts)
 
 
@@ -162,7 +162,7 @@ def _is_about(entry: HostEntry, key: str) -> bool:
     return key in (entry.message[3], entry.early, entry.posting.key if entry.posting is not None else "")
 
 
-def _told(entry: Entry) -> str:
+def _line_of(entry: Entry) -> str:
     """A record on one line, without the sealed PAN."""
     members = (f"{n}={getattr(entry, n)!r}" for n in entry.__struct_fields__ if n != "sealed")
     return f"{type(entry).__name__}({', '.join(members)})"

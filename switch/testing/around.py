@@ -32,21 +32,21 @@ class _Player:
         self._inbox: list[bytes] = []
         self._link = ""
 
-    def opens(self) -> None:
+    def connect(self) -> None:
         """The connection comes up."""
         self.replay.started(self._book.now)
-        self._link = self._book.joins(self.replay.talk.link, self)
+        self._link = self._book.join(self.replay.talk.link, self)
 
     @property
     def open(self) -> bool:
         """True once it has."""
         return bool(self._link)
 
-    def takes(self, data: bytes) -> None:
-        """Bytes from the switch; looked at in `moves`."""
+    def take(self, data: bytes) -> None:
+        """Bytes from the switch; looked at in `advance`."""
         self._inbox += self._incoming.feed(data)
 
-    def moves(self) -> bool:
+    def advance(self) -> bool:
         """Say what is to be said. False: nothing was, and nothing had come."""
         inbox, self._inbox = self._inbox, []
         out = self.replay.advance(self._book.now)
@@ -92,8 +92,8 @@ def _run(book: Playbook, players: list[_Player], origin: int, until: int) -> Non
             return
         for player in players:
             if not player.open and book.now - began >= player.begins - origin:
-                player.opens()
-        moved = [player.moves() for player in players if player.open and not player.replay.done]
+                player.connect()
+        moved = [player.advance() for player in players if player.open and not player.replay.done]
         if any(moved):
             continue
         times = [player.replay.due() for player in players if player.open]

@@ -79,7 +79,7 @@ async def tapped(
     there: list[Address] = []
     tap = Tap(
         upstream=upstream, dialect=CMI87, framing=framing, recorder=recorder,
-        shows=lambda link, message, took: shown.append((link, message, took)), says=lambda _, text: spoken.append(text),
+        show=lambda link, message, took: shown.append((link, message, took)), say=lambda _, text: spoken.append(text),
     )  # fmt: skip
     nursery.start_soon(run, tap, ANYWHERE, there.append)
     while not there:

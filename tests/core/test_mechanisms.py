@@ -20,7 +20,7 @@ from switch.simulators.build import find_listener, find_member, home_place, make
 from switch.simulators.cards import TestCard, demo_cards, find_card
 from switch.simulators.clock import Calendar, Moment
 from switch.simulators.faults import Latency
-from switch.simulators.messages import completion, repeat, request, reversal, takes_less
+from switch.simulators.messages import allow_partial, completion, repeat, request, reversal
 from switch.simulators.reconciliation import journal_rows
 from switch.wire.vocabulary import Document
 from tests.core.scripts import morocco, purchase
@@ -40,7 +40,7 @@ class Bank:
 
     def comes(self) -> None:
         """Connect (again)."""
-        self.link = self._scene.book.joins("atlas", self)
+        self.link = self._scene.book.join("atlas", self)
         self.party.connected(self.link, self._scene.book.now)
         self.works()
 
@@ -48,7 +48,7 @@ class Bank:
         self._scene.book.hang_up(self.link)
         self.party.disconnected(self.link, self._scene.book.now)
 
-    def takes(self, data: bytes) -> None:
+    def take(self, data: bytes) -> None:
         self._waiting.append(data)
 
     def works(self) -> None:
@@ -112,7 +112,7 @@ class Counter:
     ) -> tuple[Document, Document]:
         at, stan = self.at(), self.stan()
         asked = request(kind, self.card(card), amount, self._place, at, stan, at.rrn_prefix + stan, cash=cash)
-        asked = takes_less(asked) if less else asked
+        asked = allow_partial(asked) if less else asked
         return asked, self.says(asked)
 
     def takes_back(self, asked: Document, left: int = 0) -> Document:

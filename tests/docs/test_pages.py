@@ -19,6 +19,7 @@ PROSE = [
     *sorted((ROOT / "docs").rglob("*.md")),
     *sorted((ROOT / "specs" / "networks").glob("*.toml")),
 ]
+CODE = sorted((ROOT / "switch").rglob("*.py"))
 QUAINT = (
     r"how-manieth|for want of|heeds?|heeded|bury|buried|burial|befalls?|lest|whence|thither|hither|betwixt|naught|unto"
 )
@@ -84,6 +85,6 @@ def test_the_readme_stays_short() -> None:
     assert len(README.splitlines()) <= 130
 
 
-@pytest.mark.parametrize("page", PROSE, ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize("page", [*PROSE, *CODE], ids=lambda page: str(page.relative_to(ROOT)))
 def test_plain_words(page: Path) -> None:
     assert re.findall(rf"(?i)\b(?:{QUAINT})\b", page.read_text()) == []

@@ -65,11 +65,11 @@ def encodings() -> list[tuple[Dialect, str, Spoken | None]]:
 
 def sent() -> Iterator[Sent]:
     """All of them, each with one to three messages."""
-    dice = Random(SEED)
+    rng = Random(SEED)
     for dialect, habit, spoken in encodings():
         for framing in (*FRAMINGS, BARE):
             for lead in LEADS:
-                chosen = dice.sample(documents(dialect), dice.choice((1, 1, 2, 3)))
+                chosen = rng.sample(documents(dialect), rng.choice((1, 1, 2, 3)))
                 bodies = []
                 bodies += [LEADS[lead] + written(dialect, habit, spoken, document) for document in chosen]
                 if all(fits(framing, message, lead) for message in bodies):

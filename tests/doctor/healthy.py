@@ -19,47 +19,47 @@ SPLITS = 40
 """one stream in so many is looked at in pieces, too"""
 
 
-def value(dice: Random, e: Element) -> str:
+def value(rng: Random, e: Element) -> str:
     """Any value an element may have."""
-    size = dice.randint(1, min(e.digits, 60)) if e.length_bytes else e.digits
+    size = rng.randint(1, min(e.digits, 60)) if e.length_bytes else e.digits
     if e.content == "b":
         size += size & 1 and (1 if size < e.digits or not e.length_bytes else -1)
-        return "".join(dice.choices("0123456789ABCDEF", k=size))
+        return "".join(rng.choices("0123456789ABCDEF", k=size))
     if e.content == "x+n":
         signs = ("C", "D") if e.text else ("C3", "C4")
-        sign = dice.choice(signs)
-        return sign + "".join(dice.choices("0123456789", k=size - len(sign)))
+        sign = rng.choice(signs)
+        return sign + "".join(rng.choices("0123456789", k=size - len(sign)))
     if e.content == "z" and size > 20:
-        track = "".join(dice.choices("0123456789", k=size - 1))
+        track = "".join(rng.choices("0123456789", k=size - 1))
         return f"{track[:16]}{'=' if e.text else 'D'}{track[16:]}"
     if e.content in ("n", "z") or not e.text:
         size += size & 1 if not e.text and not e.nibbles else 0
-        return "".join(dice.choices("0123456789", k=size))
-    return "".join(dice.choices(TEXT, k=size))
+        return "".join(rng.choices("0123456789", k=size))
+    return "".join(rng.choices(TEXT, k=size))
 
 
-def message(dice: Random, dialect: Dialect) -> Document:
+def message(rng: Random, dialect: Dialect) -> Document:
     """A real message with some elements anew, or any elements at all."""
-    document = dict(dice.choice(documents(dialect)))
+    document = dict(rng.choice(documents(dialect)))
     numbers = [k for k in dialect.elements if k.isdecimal() and k not in ("1", "65")]
-    if dice.random() < 0.5:
+    if rng.random() < 0.5:
         document = {k: v for k, v in document.items() if k in ("h", "t", *ENOUGH)}
-        document["t"] = dialect.version + dice.choice("12348") + dice.choice("01234") + "0"
-    for key in dice.sample(numbers, dice.randint(0, 12)):
-        document[key] = value(dice, dialect.elements[key])
+        document["t"] = dialect.version + rng.choice("12348") + rng.choice("01234") + "0"
+    for key in rng.sample(numbers, rng.randint(0, 12)):
+        document[key] = value(rng, dialect.elements[key])
     return document
 
 
-def stream(dice: Random, name: str, framing: str) -> tuple[bytes, int]:
+def stream(rng: Random, name: str, framing: str) -> tuple[bytes, int]:
     """Up to eight messages framed, a keep-alive between now and then; and how many they are."""
     dialect, made = DIALECTS[name], make_framing(framing, 65_535)
-    data, count = b"", dice.randint(1, 8)
+    data, count = b"", rng.randint(1, 8)
     for number in range(count):
-        wire = dialect.encode(message(dice, dialect))
+        wire = dialect.encode(message(rng, dialect))
         while framing == "stxetx" and b"\x03" in wire:
-            wire = dialect.encode(message(dice, dialect))
+            wire = dialect.encode(message(rng, dialect))
         data += made.frame(wire)
-        if number and framing == "length2" and dice.random() < 0.05:
+        if number and framing == "length2" and rng.random() < 0.05:
             data += b"\0\0"
     return data, count
 
@@ -79,15 +79,15 @@ def choices() -> list[tuple[str, str]]:
 
 def run(frames: int, seed: int) -> str:
     """Look at so many frames; "" where no advice was given, else what it was."""
-    dice, pairs = Random(seed), choices()
+    rng, pairs = Random(seed), choices()
     seen = 0
     while seen < frames:
-        name, framing = dice.choice(pairs)
-        data, count = stream(dice, name, framing)
+        name, framing = rng.choice(pairs)
+        data, count = stream(rng, name, framing)
         configured = Configured(framing, DIALECTS[name])
         pieces = [data]
-        if dice.random() < 1 / SPLITS:
-            pieces += [data[: dice.randint(1, len(data))] for _ in range(3)]
+        if rng.random() < 1 / SPLITS:
+            pieces += [data[: rng.randint(1, len(data))] for _ in range(3)]
         for piece in pieces:
             findings = DOCTOR.examine(piece, configured)
             if findings.verdict not in (Verdict.HEALTHY, Verdict.UNFINISHED):

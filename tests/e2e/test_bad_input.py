@@ -120,11 +120,11 @@ def test_empty_frames_are_keepalives(strict: Stage) -> None:
 
 @pytest.mark.parametrize("seed", range(6))
 def test_noise_ends_its_link_and_only_that(strict: Stage, seed: int) -> None:
-    dice = random.Random(seed)
-    with closing(connect(strict, dice.choice(["acquirers", "pos"]))) as sock:
+    rng = random.Random(seed)
+    with closing(connect(strict, rng.choice(["acquirers", "pos"]))) as sock:
         try:
             for _ in range(40):
-                sock.sendall(dice.randbytes(dice.randrange(1, 2_000)))
+                sock.sendall(rng.randbytes(rng.randrange(1, 2_000)))
         except (BrokenPipeError, ConnectionResetError):
             pass
         assert hung_up(sock)

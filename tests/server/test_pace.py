@@ -32,12 +32,12 @@ class Clock:
 
 def turns(pace: Pace, party: Party, clock: Clock, ms: int, times: int, admitted: int = 300, shed: int = 0) -> None:
     for _ in range(times):
-        pace.begins(party)
+        pace.begin_turn(party)
         pace.read(party, 0)
         clock.now += ms * MS
         party.admitted += admitted
         party.shed += shed
-        pace.ends(party, 0)
+        pace.end_turn(party, 0)
 
 
 def made() -> tuple[Pace, Party, Clock]:

@@ -23,107 +23,105 @@ TAKEN_BACK = msgspec.structs.replace(NARROW, rate=200.0, mix=Mix(void=200, forei
 
 def lost_numbers(seed: int) -> tuple[Fault, ...]:
     """Slow hosts answer what a crash made forgotten, when its numbers have been given again."""
-    dice = Random(seed)
+    rng = Random(seed)
     faults = [Fault(0, Kind.MOOD, host, 60_000, "slow=0.5") for host in ("atlas", "rif", "souss", "visa", "mastercard")]
     faults.append(Fault(400, Kind.DISK_SLOW, "", 3_000, "60000"))
     for n in range(6):
-        at = 700 + n * 900 + dice.randrange(300)
-        faults.append(Fault(at, Kind.CRASH, "", 1 + dice.randrange(20), "after any 1"))
+        at = 700 + n * 900 + rng.randrange(300)
+        faults.append(Fault(at, Kind.CRASH, "", 1 + rng.randrange(20), "after any 1"))
     return tuple(faults)
 
 
 def overtaken(seed: int) -> tuple[Fault, ...]:
     """Originals are lost on the way, reversed, and sent again while hosts that acknowledge little still lack the reversal."""
-    dice = Random(seed)
+    rng = Random(seed)
     faults = [Fault(30_000, Kind.MOOD, host, 20_000, "silent=0.7") for host in ("atlas", "rif", "souss")]
     for n in range(20):
         at = 600 + n * 100
-        acquirer, link = dice.choice(
+        acquirer, link = rng.choice(
             (("atlas-acquirers", "atlas-acquirers/1"), ("souss-acquirers", "souss-acquirers/1"))
         )
-        faults.append(Fault(at, Kind.REPEAT, acquirer, 30_050 + dice.randrange(200), "same"))
+        faults.append(Fault(at, Kind.REPEAT, acquirer, 30_050 + rng.randrange(200), "same"))
         faults.append(Fault(at, Kind.HALF_OPEN, link, 25_000, "peer"))
     return tuple(sorted(faults, key=lambda fault: fault.at_ms))
 
 
 def full_memory(seed: int) -> tuple[Fault, ...]:
     """A disk so slow that memory fills, while acquirers repeat."""
-    dice = Random(seed)
+    rng = Random(seed)
     faults = [Fault(500, Kind.DISK_SLOW, "", 20_000, "60000")]
     for acquirer in ("atlas-acquirers", "souss-acquirers", "rif-pos"):
-        faults += [Fault(600 + n * 50, Kind.REPEAT, acquirer, 200 + dice.randrange(2_000), "same") for n in range(20)]
+        faults += [Fault(600 + n * 50, Kind.REPEAT, acquirer, 200 + rng.randrange(2_000), "same") for n in range(20)]
     return tuple(sorted(faults, key=lambda fault: fault.at_ms))
 
 
 def lost_promises(seed: int) -> tuple[Fault, ...]:
     """Hosts' connections are cut while the disk is slow, and then the switch crashes."""
-    dice = Random(seed)
+    rng = Random(seed)
     faults = []
     for n in range(8):
         at = 600 + n * 1_000
         faults.append(Fault(at, Kind.DISK_SLOW, "", 3_000, "800"))
         faults += [Fault(at + 300, Kind.CUT, host, 10) for host in ("atlas", "rif", "souss")]
         faults += [
-            Fault(at + 200 + dice.randrange(100), Kind.REPEAT, acquirer, 1 + dice.randrange(300), "marked")
+            Fault(at + 200 + rng.randrange(100), Kind.REPEAT, acquirer, 1 + rng.randrange(300), "marked")
             for acquirer in ("atlas-acquirers", "souss-acquirers", "rif-pos")
         ]
-        faults.append(Fault(at + 310 + dice.randrange(200), Kind.CRASH, "", 50, f"after send {1 + dice.randrange(4)}"))
+        faults.append(Fault(at + 310 + rng.randrange(200), Kind.CRASH, "", 50, f"after send {1 + rng.randrange(4)}"))
     return tuple(faults)
 
 
 def lost_answers(seed: int) -> tuple[Fault, ...]:
     """Acquirers' connections are cut while their approvals wait for a slow disk."""
-    dice = Random(seed)
+    rng = Random(seed)
     faults = []
     for n in range(10):
         at = 600 + n * 300
         faults.append(Fault(at, Kind.DISK_SLOW, "", 400, "200"))
-        link = dice.choice(("atlas-acquirers/1", "souss-acquirers/1", "rif-pos/1", "rif-pos/2", "rif-pos/3"))
-        faults.append(Fault(at + 50 + dice.randrange(100), Kind.CUT, link, 50))
+        link = rng.choice(("atlas-acquirers/1", "souss-acquirers/1", "rif-pos/1", "rif-pos/2", "rif-pos/3"))
+        faults.append(Fault(at + 50 + rng.randrange(100), Kind.CUT, link, 50))
     return tuple(faults)
 
 
 def full_queues(seed: int) -> tuple[Fault, ...]:
     """Issuers are away while payments of theirs are taken back: what is owed to them fills its queue."""
-    dice = Random(seed)
-    return tuple(
-        Fault(1_800 + dice.randrange(300), Kind.HOST_CRASH, host, 25_000) for host in ("atlas", "rif", "souss")
-    )
+    rng = Random(seed)
+    return tuple(Fault(1_800 + rng.randrange(300), Kind.HOST_CRASH, host, 25_000) for host in ("atlas", "rif", "souss"))
 
 
 def deaf_hosts(seed: int) -> tuple[Fault, ...]:
     """Hosts whose process is replaced behind a connection that stays: what they were about to answer is lost."""
-    dice = Random(seed)
+    rng = Random(seed)
     hosts = ("atlas", "rif", "souss")
-    return tuple(Fault(2_000 + n * 150, Kind.HOST_CRASH, dice.choice(hosts), 20, "keeps") for n in range(20))
+    return tuple(Fault(2_000 + n * 150, Kind.HOST_CRASH, rng.choice(hosts), 20, "keeps") for n in range(20))
 
 
 def given_up(seed: int) -> tuple[Fault, ...]:
     """Hosts that answer nothing for a while, so that what they are owed is given up; an operator holds and retries; crashes."""
-    dice = Random(seed)
+    rng = Random(seed)
     faults = [Fault(2_000, Kind.MOOD, host, 30_000, "silent=0.9") for host in ("atlas", "rif", "souss")]
     for n in range(6):
         at = 3_000 + n * 4_000
-        faults.append(Fault(at, Kind.HOLD, dice.choice(("atlas", "rif", "souss")), 1 + dice.randrange(6_000)))
-        faults.append(Fault(at + dice.randrange(4_000), Kind.CRASH, "", 50, f"after record {1 + dice.randrange(4)}"))
+        faults.append(Fault(at, Kind.HOLD, rng.choice(("atlas", "rif", "souss")), 1 + rng.randrange(6_000)))
+        faults.append(Fault(at + rng.randrange(4_000), Kind.CRASH, "", 50, f"after record {1 + rng.randrange(4)}"))
     return tuple(sorted(faults, key=lambda fault: fault.at_ms))
 
 
 def issuers_away(seed: int) -> tuple[Fault, ...]:
     """Issuers are away again and again; the disk is slow, acquirers are cut off and repeat, and the switch crashes meanwhile."""
-    dice = Random(seed)
+    rng = Random(seed)
     faults = []
     for n in range(8):
         at = 600 + n * 1_200
-        faults += [Fault(at, Kind.HOST_CRASH, host, 800 + dice.randrange(400)) for host in ("rif", "souss")]
+        faults += [Fault(at, Kind.HOST_CRASH, host, 800 + rng.randrange(400)) for host in ("rif", "souss")]
         faults.append(Fault(at + 100, Kind.DISK_SLOW, "", 900, "400"))
         faults += [
-            Fault(at + 200 + dice.randrange(400), Kind.REPEAT, acquirer, 1 + dice.randrange(400), "same")
+            Fault(at + 200 + rng.randrange(400), Kind.REPEAT, acquirer, 1 + rng.randrange(400), "same")
             for acquirer in ("atlas-acquirers", "souss-acquirers", "rif-pos")
         ]
-        link = dice.choice(("atlas-acquirers/1", "souss-acquirers/1", "rif-pos/1", "rif-pos/2", "rif-pos/3"))
-        faults.append(Fault(at + 300 + dice.randrange(300), Kind.CUT, link, 50))
-        faults.append(Fault(at + 400 + dice.randrange(300), Kind.CRASH, "", 50, f"after send {1 + dice.randrange(4)}"))
+        link = rng.choice(("atlas-acquirers/1", "souss-acquirers/1", "rif-pos/1", "rif-pos/2", "rif-pos/3"))
+        faults.append(Fault(at + 300 + rng.randrange(300), Kind.CUT, link, 50))
+        faults.append(Fault(at + 400 + rng.randrange(300), Kind.CRASH, "", 50, f"after send {1 + rng.randrange(4)}"))
     return tuple(sorted(faults, key=lambda fault: fault.at_ms))
 
 

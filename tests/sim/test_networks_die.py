@@ -14,11 +14,11 @@ from switch.simulators.network import CardNetwork
 
 def day(cast: Cast, seed: int, transactions: int = 100) -> Day:
     """The day of a seed with its own faults, and six deaths of networks among them."""
-    dice = Random(seed)
+    rng = Random(seed)
     deaths = tuple(
         Fault(
-            at_ms=dice.randrange(600, 12_000), kind=Kind.HOST_CRASH, target=dice.choice(("visa", "mastercard")),
-            amount=dice.randrange(1, 3_000), detail=dice.choice(("", "keeps")),
+            at_ms=rng.randrange(600, 12_000), kind=Kind.HOST_CRASH, target=rng.choice(("visa", "mastercard")),
+            amount=rng.randrange(1, 3_000), detail=rng.choice(("", "keeps")),
         )
         for _ in range(6)
     )  # fmt: skip

@@ -17,7 +17,7 @@ received = Switch.received
 
 @pytest.fixture
 def declined(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Requests declined for want of room, a turn each."""
+    """Requests declined where there is no room, a turn each."""
     counts: list[int] = []
 
     def tight(self: Switch, link: str, data: bytes, now: int) -> None:

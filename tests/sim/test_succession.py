@@ -21,11 +21,11 @@ class Successions:
     def __init__(self, world: World, seed: int) -> None:
         self.reloads = self.restarts = self.under_way = 0
         self._world = world
-        self._dice = Random(seed)
+        self._rng = Random(seed)
         self._next()
 
     def _next(self) -> None:
-        self._world.clock.after(self._dice.randrange(20, 1_500) * MS_NS, self._follow, None)
+        self._world.clock.after(self._rng.randrange(20, 1_500) * MS_NS, self._follow, None)
 
     def _follow(self, _: None) -> None:
         world, node = self._world, self._world.switch

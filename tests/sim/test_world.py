@@ -9,7 +9,7 @@ import pytest
 from switch.config import load_network
 from switch.sim.cast import Cast
 from switch.sim.faults import Fault, Kind
-from switch.sim.runner import Sum, days, told
+from switch.sim.runner import Sum, days, tell_day
 from switch.sim.shrink import shrink
 from switch.sim.trace import HashTrace
 from switch.sim.world import World
@@ -95,7 +95,7 @@ def test_a_failing_day_is_cut_down_and_told(cast: Cast, monkeypatch: pytest.Monk
     small = shrink(cast, seed, 200, runs_max=60)
     assert len(small.faults) == 1
     assert small.faults[0].kind in (Kind.CRASH, Kind.RESTART)
-    day, text = told(cast, seed, 200, small.faults, small.payments)
+    day, text = tell_day(cast, seed, 200, small.faults, small.payments)
     assert day.failures
     assert text.startswith(f"seed {seed}: ")
     assert str(small.faults[0]) in text
@@ -104,7 +104,7 @@ def test_a_failing_day_is_cut_down_and_told(cast: Cast, monkeypatch: pytest.Monk
 def test_a_story_shows_the_way_of_the_payment_it_is_about(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
     mutants.repeat_is_forwarded_again(monkeypatch)
     seed = next(s for s in range(1, 11) if World(cast, s, 200).run().failures)
-    _, text = told(cast, seed, 200)
+    _, text = tell_day(cast, seed, 200)
     assert "was forwarded twice" in text
     assert text.count("──0200──") > 1
     assert "acquirer                switch                  issuer" in text

@@ -187,19 +187,19 @@ def test_a_cards_own_fault_comes_before_the_hosts() -> None:
 
 
 def test_shares_of_faults_are_what_was_asked_for() -> None:
-    plan, dice = FaultPlan(host=Faults(silent=0.1, wrong=0.2)), random.Random(5)
-    fates = [plan.fate("", dice)[0].value for _ in range(10_000)]
+    plan, rng = FaultPlan(host=Faults(silent=0.1, wrong=0.2)), random.Random(5)
+    fates = [plan.fate("", rng)[0].value for _ in range(10_000)]
     assert 0.08 < fates.count("silence") / 10_000 < 0.12
     assert 0.18 < fates.count("wrong") / 10_000 < 0.22
 
 
 def test_latency_is_log_normal_around_its_median() -> None:
-    dice = random.Random(3)
-    drawn = sorted(Latency(80, 0.35).draw_ns(dice) / 1e6 for _ in range(4_001))
+    rng = random.Random(3)
+    drawn = sorted(Latency(80, 0.35).draw_ns(rng) / 1e6 for _ in range(4_001))
     assert 75 < drawn[2_000] < 85
     assert drawn[-1] > 2 * drawn[2_000]
-    assert Latency(80).draw_ns(dice) == 80_000_000
-    assert Latency().draw_ns(dice) == 0
+    assert Latency(80).draw_ns(rng) == 80_000_000
+    assert Latency().draw_ns(rng) == 0
 
 
 def test_a_draining_host_signs_off_and_finishes_what_it_is_answering() -> None:

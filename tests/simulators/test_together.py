@@ -18,7 +18,7 @@ from tests.simulators.world import World, connect_hosts, make_switch, morocco
 
 
 class Demo:
-    """The network of the file, each party with its own dice."""
+    """The network of the file, each party with its a random source of its own."""
 
     def __init__(
         self,
@@ -32,10 +32,10 @@ class Demo:
         network = network or morocco()
         self.world = World(seed)
         self.switch = self.world.add(make_switch(network))
-        dice = random.Random(seed)
+        rng = random.Random(seed)
 
         def own() -> random.Random:
-            return random.Random(dice.getrandbits(64))
+            return random.Random(rng.getrandbits(64))
 
         faults = faults or Faults()
         latency = Latency(3, 0.5)

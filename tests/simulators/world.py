@@ -35,7 +35,7 @@ class World:
 
     def __init__(self, seed: int = 1) -> None:
         self.now = 0
-        self.dice = random.Random(seed)
+        self.rng = random.Random(seed)
         self.logs: list[Log] = []
         self.records: list[AnyEntry] = []
         self.parties: list[Party] = []
@@ -130,7 +130,7 @@ class World:
         if end is None:
             return
         at = self.now + self.latency_ns
-        split = self.dice.randrange(0, len(data) + 1)
+        split = self.rng.randrange(0, len(data) + 1)
         for piece in (data[:split], data[split:]):
             if piece:
                 self.at(at, lambda piece=piece: self._arrive(party, link, piece))  # type: ignore[misc]

@@ -41,7 +41,7 @@ def test_a_capture_of_the_running_network_replays_as_captured_without_a_socket(
 
 def switch_that(monkeypatch: pytest.MonkeyPatch, changes: Callable[[str, Document], Document | None]) -> None:
     """Everything the switch says goes through `changes` (link, document); None: it does not leave."""
-    takes = around._Player.takes
+    takes = around._Player.take
 
     def changed(player: around._Player, data: bytes) -> None:
         talk = player.replay.talk
@@ -51,7 +51,7 @@ def switch_that(monkeypatch: pytest.MonkeyPatch, changes: Callable[[str, Documen
                 player._inbox.append(talk.dialect.encode(document))
 
     assert takes is not changed
-    monkeypatch.setattr(around._Player, "takes", changed)
+    monkeypatch.setattr(around._Player, "take", changed)
 
 
 def first(

@@ -116,7 +116,7 @@ class Overload:
         self._kernel.effects.append(Send(session.link, b"".join(refused)))
 
     def _learn(self, fast_decline: FastDecline, session: Session, frame: bytes, now: int) -> None:
-        """Deal with a frame the long way, and learn how the next of its kind is refused if this one was for want of room."""
+        """Deal with a frame the long way, and learn how the next of its kind is refused if this one found no room."""
         kernel = self._kernel
         shed, at = kernel.shed, len(kernel.effects)
         self._deal_with(session, [frame], now)

@@ -238,7 +238,7 @@ class Real:
         self.ends = [_End(), _End()]
         self._links: dict[LinkId, _End] = {}
         for end in self.ends:
-            end.link = book.joins(name, end)
+            end.link = book.join(name, end)
             self._links[end.link] = end
             party.connected(end.link, book.now)
             self.reads(end)
@@ -259,7 +259,7 @@ class _End:
         self.inbox: deque[bytes] = deque()
         self.closed = ""
 
-    def takes(self, data: bytes) -> None:
+    def take(self, data: bytes) -> None:
         self.inbox.append(data)
 
 
@@ -267,8 +267,8 @@ class _End:
 @pytest.mark.parametrize("arrived", [True, False], ids=["the first arrived", "the first was lost"])
 def test_a_payment_that_moves_over_is_posted_once(name: str, arrived: bool) -> None:
     network = morocco()
-    dice = random.Random(1)
-    party = make_network(network, name, dice) if name in ("visa", "mastercard") else make_issuer(network, name, dice)
+    rng = random.Random(1)
+    party = make_network(network, name, rng) if name in ("visa", "mastercard") else make_issuer(network, name, rng)
     card = next(c for c in demo_cards(network) if c.issuer == name and c.plain)
     book = Playbook(network)
     real = Real(book, party, name)
