@@ -25,7 +25,7 @@ ICC: Final = (
 )  # fmt: skip
 
 
-class Times(msgspec.Struct, frozen=True):
+class Times(msgspec.Struct, frozen=True, kw_only=True):
     """µs a message, medians, and how many times faster ours is."""
 
     bytes: int
@@ -74,9 +74,14 @@ def measure(dialect: Dialect, rounds: int) -> Times:
         round(statistics.median(column), 2) for column in zip(*timings, strict=True)
     )
     return Times(
-        len(message), decode, decode_theirs, round(decode_theirs / decode, 1), encode, encode_theirs,
-        round(encode_theirs / encode, 1),
-    )  # fmt: skip
+        bytes=len(message),
+        decode_us=decode,
+        decode_pyiso8583_us=decode_theirs,
+        decode_ratio=round(decode_theirs / decode, 1),
+        encode_us=encode,
+        encode_pyiso8583_us=encode_theirs,
+        encode_ratio=round(encode_theirs / encode, 1),
+    )
 
 
 @click.command()

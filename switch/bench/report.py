@@ -18,7 +18,7 @@ CURVE: Final = tuple(100 * (1 - 10 ** (-n / 10)) for n in range(51))
 """percentiles of the plot: as many between 90 and 99 as between 99 and 99.9"""
 
 
-class Latency(msgspec.Struct, frozen=True):
+class Latency(msgspec.Struct, frozen=True, kw_only=True):
     """µs, each at most 0.4 % above what was measured (`Histogram`)."""
 
     p50: int
@@ -90,9 +90,9 @@ def histogram(counts: Counter[int]) -> Histogram:
 def latency(made: Histogram) -> Latency:
     """The usual percentiles of a histogram; zeros of an empty one."""
     if not made.total:
-        return Latency(0, 0, 0, 0, 0, 0.0)
+        return Latency(p50=0, p90=0, p99=0, p99_9=0, max=0, mean=0.0)
     p50, p90, p99, p999 = (made.percentile(p) for p in PERCENTS)
-    return Latency(p50, p90, p99, p999, made.highest, round(made.mean(), 1))
+    return Latency(p50=p50, p90=p90, p99=p99, p99_9=p999, max=made.highest, mean=round(made.mean(), 1))
 
 
 def report(

@@ -84,8 +84,8 @@ def _of_packets(path: Path, port: int) -> list[Stream]:
                 if len(data) >= KEPT:
                     break
             if data:
-                made.append(Stream(conversation.name, side, data[:KEPT], None, about.get("dialect", ""),
-                                   about.get("framing", ""), note))  # fmt: skip
+                dialect, framing = about.get("dialect", ""), about.get("framing", "")
+                made.append(Stream(conversation.name, side, data[:KEPT], dialect=dialect, framing=framing, note=note))
     return made
 
 
@@ -137,4 +137,4 @@ def _joined(name: str, side: bool | None, pieces: list[bytes], dialect: str, fra
     for piece in pieces:
         spans.append((at, at + len(piece)))
         at += len(piece)
-    return Stream(name, side, b"".join(pieces)[:KEPT], tuple(spans), dialect, framing)
+    return Stream(name, side, b"".join(pieces)[:KEPT], messages=tuple(spans), dialect=dialect, framing=framing)

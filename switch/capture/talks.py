@@ -54,7 +54,7 @@ class Said(NamedTuple):
         return self.mti[2:3] not in ("1", "3", "5")
 
 
-class Talk(msgspec.Struct):
+class Talk(msgspec.Struct, kw_only=True):
     """The messages of one connection, in order."""
 
     name: str
@@ -79,9 +79,9 @@ class Known(NamedTuple):
 def said(dialect: Dialect, data: bytes, at_ns: int, from_client: bool, comment: str = "") -> Said:
     """One message, decoded as far as it can be."""
     try:
-        return Said(at_ns, from_client, data, dialect.decode(data), "", comment)
+        return Said(at_ns, from_client, data, dialect.decode(data), comment=comment)
     except DecodeError as error:
-        return Said(at_ns, from_client, data, error.document, str(error), comment)
+        return Said(at_ns, from_client, data, error.document, wrong=str(error), comment=comment)
 
 
 def why_not(dialect: Dialect, message: Said) -> str:
@@ -139,7 +139,7 @@ def _from_packets(path: Path, known: Known) -> Iterator[Talk]:
         if framing not in FRAMINGS:
             raise CaptureError(f"{path}: no framing is called {framing!r}; there are {', '.join(FRAMINGS)}")
         link = conversation.interface.name if "dialect" in about else ""
-        talk = Talk(conversation.name, dialect, framing, link, [], [])
+        talk = Talk(name=conversation.name, dialect=dialect, framing=framing, link=link)
         _cut(conversation, talk)
         if reading.trouble:
             talk.troubles.append(reading.trouble)
@@ -260,7 +260,7 @@ def _from_lines(path: Path, text: str, known: Known) -> list[Talk]:
                     line.dialect, load_dialect(line.dialect, where)
                 )
             framing = known.framing or line.framing or dialect.framing
-            talk = talks[line.talk] = Talk(line.talk, dialect, framing, line.link, [], [])
+            talk = talks[line.talk] = Talk(name=line.talk, dialect=dialect, framing=framing, link=line.link)
         talk.said.append(_of_line(talk.dialect, line, where))
     return list(talks.values())
 
@@ -343,7 +343,7 @@ def _of_hex(
         raise CaptureError(f"{path} does not say its dialect: give --dialect")
     dialect = known.dialect or load_dialect(about["dialect"], str(path))
     framing = known.framing or about.get("framing", "") or dialect.framing
-    talk = Talk(name, dialect, framing, about.get("link", ""), [], [])
+    talk = Talk(name=name, dialect=dialect, framing=framing, link=about.get("link", ""))
     for number, (side, data) in enumerate(pieces, 1):
         for message in _unframed(dialect, framing, data, bool(known.framing), f"piece {number}", talk):
             told = said(dialect, message, 0, bool(side))

@@ -162,6 +162,7 @@ def _speech(options: dict[str, Any]) -> Speech:
 def _cards(options: dict[str, Any]) -> Sequence[Card]:
     from switch.bench.messages import Card, cards_of
     from switch.config import ConfigErrors, load_network
+    from switch.core.network import DOMESTIC_SCHEME
     from switch.simulators.cards import demo_cards
 
     if options["pans"]:
@@ -175,7 +176,7 @@ def _cards(options: dict[str, Any]) -> Sequence[Card]:
         network = load_network(options["cards"])
     except ConfigErrors as errors:
         raise click.ClickException(errors.render()) from None
-    cards = [Card(c.pan, c.expiry) for c in demo_cards(network) if c.plain and c.scheme == "cmi"]
+    cards = [Card(c.pan, c.expiry) for c in demo_cards(network) if c.plain and c.scheme == DOMESTIC_SCHEME]
     if not cards:
         raise click.ClickException(f"{options['cards']} has no plain domestic cards; give --bin or --card")
     return cards

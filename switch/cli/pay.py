@@ -171,7 +171,7 @@ class Desk:
     def _request(self, till: "Till", asked: Asked) -> int:
         from switch.cli._pos import Last, kept
         from switch.simulators import messages
-        from switch.wire.vocabulary import APPROVALS, Answer, mask_pan
+        from switch.wire.vocabulary import APPROVALS, DE, Answer, mask_pan
 
         card = self._card(asked)
         amount, place = self._money(asked)
@@ -184,12 +184,12 @@ class Desk:
         said = self._exchange(till, request, asked)
         if said is None:
             return self._take_back(till, request, asked)
-        de39 = said.internal.get("39", "")
+        de39 = said.internal.get(DE.RESPONSE_CODE, "")
         click.echo(self._outcome(asked.kind, request, said))
         if de39 not in APPROVALS:
             return _DECLINED
-        approval = said.internal.get("38", "")
-        standing = kept(request) | ({"4": said.internal["4"]} if de39 == Answer.PARTIAL else {})
+        approval = said.internal.get(DE.APPROVAL_CODE, "")
+        standing = kept(request) | ({DE.AMOUNT: said.internal[DE.AMOUNT]} if de39 == Answer.PARTIAL else {})
         last = Last(card=card.name, pan=mask_pan(card.pan), kind=asked.kind, request=standing, approval=approval)
         self._remember(last)
         return 0
@@ -209,6 +209,7 @@ class Desk:
     def _follow_up(self, till: "Till", asked: Asked) -> int:
         from switch.cli._pos import Last
         from switch.simulators import messages
+        from switch.wire.vocabulary import DE
 
         last = Last.read(self._last_path)
         if last is None:
@@ -218,7 +219,7 @@ class Desk:
             raise click.ClickException(
                 f"the last payment was with {last.pan}, which is no test card: say --card PAN again"
             )
-        request = {"2": self._card(replace(asked, card=wanted)).pan} | last.request
+        request = {DE.PAN: self._card(replace(asked, card=wanted)).pan} | last.request
         at, stan = till.now(), till.next_stan()
         if asked.kind == "void":
             left = self._money(replace(asked, amount=asked.actual), "--actual")[0] if asked.actual else 0
@@ -233,7 +234,7 @@ class Desk:
                 f"no answer within {ANSWER_S:g} s; say it again: it is done once however often it is said"
             )
         click.echo(self._outcome(asked.kind, message, said))
-        if said.internal.get("39") != "00":
+        if said.internal.get(DE.RESPONSE_CODE) != "00":
             return _DECLINED
         self._remember(
             Last(card=last.card, pan=last.pan, kind=asked.kind, request=last.request, approval=last.approval)
@@ -310,28 +311,28 @@ class Desk:
 
     def _outcome(self, kind: str, message: "Document", said: "Said") -> str:
         from switch.money import format_amount
-        from switch.wire.vocabulary import ANSWER_NAMES, APPROVALS, Answer, mask_pan
+        from switch.wire.vocabulary import ANSWER_NAMES, APPROVALS, DE, Answer, mask_pan
 
         internal = said.internal
-        de39 = internal.get("39", "")
+        de39 = internal.get(DE.RESPONSE_CODE, "")
         meaning = ANSWER_NAMES.get(de39, "no meaning known")
         what = {"void": "void", "completion": "completion"}.get(kind, kind)
         about = (
             f"{what} of {format_amount(int(message.get('4', '0')), message['49'])}"
-            if int(message.get("4", "0"))
+            if int(message.get(DE.AMOUNT, "0"))
             else what
         )
         about += f" with {mask_pan(message.get('2', ''))}"
         if de39 not in APPROVALS:
             return paint("error", f"Declined: {about}: DE39={de39}, {meaning}.")
         text = f"Approved: {about}" if de39 != Answer.PARTIAL else f"Approved in part: {_part_of(message, internal)}"
-        if "95" in message:
+        if DE.REPLACEMENT in message:
             text += f", of which {format_amount(int(message['95'][:12]), message['49'])} stand"
-        if internal.get("38"):
+        if internal.get(DE.APPROVAL_CODE):
             text += f", approval code {internal['38']}"
-        if "6" in internal and "51" in internal:
+        if DE.AMOUNT_BILLING in internal and DE.CURRENCY_BILLING in internal:
             text += f", billed {format_amount(int(internal['6']), internal['51'])}"
-        text += "".join(f", {name} {amount}" for name, amount in _balances(internal.get("54", "")))
+        text += "".join(f", {name} {amount}" for name, amount in _balances(internal.get(DE.ADDITIONAL_AMOUNTS, "")))
         return paint("good", text + ".")
 
     # -- by conversation
@@ -381,9 +382,11 @@ class Desk:
 def _part_of(message: "Document", internal: "Document") -> str:
     """What was approved of what was asked."""
     from switch.money import format_amount
-    from switch.wire.vocabulary import mask_pan
+    from switch.wire.vocabulary import DE, mask_pan
 
-    asked, approved = (format_amount(int(document["4"]), document["49"]) for document in (message, internal))
+    asked, approved = (
+        format_amount(int(document[DE.AMOUNT]), document[DE.CURRENCY]) for document in (message, internal)
+    )
     return f"{approved} of {asked} with {mask_pan(message.get('2', ''))}"
 
 

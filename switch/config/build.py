@@ -14,6 +14,7 @@ from switch.core.limits import Limits
 from switch.core.links.pending import MATCHED
 from switch.core.messages.answer_codes import Meaning, Receipt
 from switch.core.network import (
+    DOMESTIC_SCHEME,
     BinRange,
     Capture,
     CutoverWindow,
@@ -28,7 +29,7 @@ from switch.money.convert import RateError, rate_between
 from switch.money.country import NUMERIC, country_numeric
 from switch.money.currency import BY_ALPHA, currency, parse_money
 
-SCHEMES: Final = ("cmi", "visa", "mastercard")
+SCHEMES: Final = (DOMESTIC_SCHEME, "visa", "mastercard")
 CLEAR_PREFIX_MIN: Final = 6
 UNREFERENCED_MAX: Final = "10000"
 FILE_NAME_LONGEST: Final = 17
@@ -280,7 +281,7 @@ def read_bin(s: Section, draft: Draft, members: dict[str, Member]) -> BinRange:
     if s.has("issuer"):
         country = members[issuer].country if issuer in members else "504"
         money = draft.currency or "504"
-    elif scheme == "cmi":
+    elif scheme == DOMESTIC_SCHEME:
         s.wrong_key("scheme", "a cmi range needs an `issuer`: a domestic card has no network abroad that would know it")
         country, money = "504", "504"
     value = BinRange(

@@ -70,8 +70,9 @@ class _EventLogger(structlog.BoundLoggerBase):
             if type(event) is Hop:
                 kind, currency = event.event, event.currency
                 line = HopLine(
-                    at, kind, f"{event.txn:x}", event.link, kind[4:], event.mti, event.stan, event.rrn, event.pan, event.amount,
-                    alpha(currency, currency), event.route, event.de39, (at_ns - event.first_ns) // 1000, event.cost, event.note,
+                    at=at, event=kind, txn=f"{event.txn:x}", link=event.link, direction=kind[4:], mti=event.mti, stan=event.stan,
+                    rrn=event.rrn, pan=event.pan, amount=event.amount, currency=alpha(currency, currency), route=event.route,
+                    de39=event.de39, elapsed_us=(at_ns - event.first_ns) // 1000, cost=event.cost, note=event.note,
                 )  # fmt: skip
                 if not chain:
                     append(line)

@@ -13,7 +13,7 @@ import msgspec
 from switch.wire.vocabulary import RESPONSE_CODES
 
 
-class HopLine(msgspec.Struct, gc=False):
+class HopLine(msgspec.Struct, kw_only=True, gc=False):
     """One hop of one transaction. Every key is always there, in this order; `docs/hop-log.md` is its page."""
 
     at: str = ""

@@ -75,8 +75,9 @@ def hop_line(hop: Hop, offset_ns: int) -> HopLine:
     """As the hop log has it."""
     currency = CURRENCIES[hop.currency].alpha if hop.currency in CURRENCIES else hop.currency
     return HopLine(
-        _stamp(hop.at_ns + offset_ns), hop.event, f"{hop.txn:x}", hop.link, hop.event[4:], hop.mti, hop.stan, hop.rrn, hop.pan,
-        hop.amount, currency, hop.route, hop.de39, (hop.at_ns - hop.first_ns) // 1_000, hop.cost, hop.note,
+        at=_stamp(hop.at_ns + offset_ns), event=hop.event, txn=f"{hop.txn:x}", link=hop.link, direction=hop.event[4:],
+        mti=hop.mti, stan=hop.stan, rrn=hop.rrn, pan=hop.pan, amount=hop.amount, currency=currency, route=hop.route,
+        de39=hop.de39, elapsed_us=(hop.at_ns - hop.first_ns) // 1_000, cost=hop.cost, note=hop.note,
     )  # fmt: skip
 
 

@@ -189,7 +189,10 @@ class Ledger:
     def _refuse_known(self, document: Document) -> Verdict | None:
         """The verdict on a request that repeats, or collides with, what was taken before; None: it is new."""
         key, holdings = payment_key(document), self.holdings
-        if key in holdings.early or _wire_name(document.get("11", ""), document.get("7", "")) in holdings.early:
+        if (
+            key in holdings.early
+            or _wire_name(document.get(DE.STAN, ""), document.get(DE.TRANSMISSION_TIME, "")) in holdings.early
+        ):
             return Verdict(Answer.DO_NOT_HONOUR, reason="its reversal was here first")
         namesake = holdings.postings.get(key)
         if namesake is not None and namesake.made_by == self._identify(document):

@@ -15,7 +15,7 @@ that differs.
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import TypeAlias
+from typing import NamedTuple
 
 import msgspec
 
@@ -40,7 +40,14 @@ _TRY_AGAIN = frozenset({Answer.NOT_PERMITTED_TERMINAL, Answer.ISSUER_INOPERATIVE
 """answers to a reversal or completion that only say: not now"""
 _NOTHING_TO_UNDO = frozenset({Answer.RECORD_NOT_FOUND, Answer.ORIGINAL_NOT_FOUND})
 
-MatchKey: TypeAlias = tuple[str, str, str, str]
+
+class MatchKey(NamedTuple):
+    """What ties an answer to its request."""
+
+    mti_class: str
+    stan: str
+    de7: str
+    terminal: str
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -95,9 +102,9 @@ class Timeouts(msgspec.Struct, frozen=True):
 
 
 def match_key(document: Document) -> MatchKey:
-    """What ties an answer to its request."""
+    """Of a message."""
     get = document.get
-    return (document[DE.MTI][1], get(DE.STAN, ""), get(DE.TRANSMISSION_TIME, ""), get(DE.TERMINAL, "").strip())
+    return MatchKey(document[DE.MTI][1], get(DE.STAN, ""), get(DE.TRANSMISSION_TIME, ""), get(DE.TERMINAL, "").strip())
 
 
 def latency_class(us: int) -> int:
@@ -283,7 +290,7 @@ class Acquiring:
 
     def _repeat_request(self, key: MatchKey, exchange: _Exchange, now: int) -> bool:
         """Repeat an unanswered request. False: often enough done, or no link to do it on."""
-        line = self._line(key[3])
+        line = self._line(key.terminal)
         if exchange.repeats >= self._timeouts.request_repeats or line is None:
             return False
         exchange.repeats += 1
@@ -293,7 +300,7 @@ class Acquiring:
 
     def _give_up(self, key: MatchKey, exchange: _Exchange, now: int) -> None:
         self._remember(key, "given up")
-        self._host.log("warning", "answer.missing", mti=exchange.message[DE.MTI], de11=key[1], de41=key[3],
+        self._host.log("warning", "answer.missing", mti=exchange.message[DE.MTI], de11=key.stan, de41=key.terminal,
                        waited_ms=self._timeouts.answer_ns // MS)  # fmt: skip
         if signed_amount(exchange.payment.request) == 0:
             self._finish(exchange.payment, Status.REVERSED, now)
@@ -384,11 +391,11 @@ class Acquiring:
         past = self._past.get(key)
         if past is not None:
             event = "answer.late" if past == "given up" else "answer.doubled"
-            self._host.log("warning", event, link=line.link, mti=document[DE.MTI], de11=key[1], de41=key[3],
+            self._host.log("warning", event, link=line.link, mti=document[DE.MTI], de11=key.stan, de41=key.terminal,
                            de39=document.get(DE.RESPONSE_CODE, ""), hint=f"its request was {past} before")  # fmt: skip
             return
-        self._host.log("warning", "answer.unmatched", link=line.link, mti=document[DE.MTI], de11=key[1], de7=key[2],
-                       de41=key[3], nearest=self._nearest(key))  # fmt: skip
+        self._host.log("warning", "answer.unmatched", link=line.link, mti=document[DE.MTI], de11=key.stan, de7=key.de7,
+                       de41=key.terminal, nearest=self._nearest(key))  # fmt: skip
 
     def _remember(self, key: MatchKey, what: str) -> None:
         self._past[key] = what

@@ -8,7 +8,7 @@ LOCAL = timedelta(hours=1)
 """Morocco's civil time (UTC+1 but for Ramadan): DE12 and DE13 are the terminal's, DE7 is UTC."""
 
 
-class Moment(msgspec.Struct, frozen=True, gc=False):
+class Moment(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One second, in every form that a message needs."""
 
     sent_at: str
@@ -29,7 +29,7 @@ class Calendar:
     """Seconds to moments; a second is computed once however many messages it carries."""
 
     def __init__(self) -> None:
-        self.last = Moment("", "", "", "", "", -1)
+        self.last = Moment(sent_at="", local_time="", local_date="", day="", rrn_prefix="", second=-1)
 
     def at(self, wall_ns: int) -> Moment:
         """The moment of a wall clock reading in nanoseconds since 1970."""
@@ -38,7 +38,11 @@ class Calendar:
             utc = datetime.fromtimestamp(second, UTC)
             local = utc + LOCAL
             self.last = Moment(
-                f"{utc:%m%d%H%M%S}", f"{local:%H%M%S}", f"{local:%m%d}", f"{local:%y%m%d}",
-                f"{utc.year % 10}{utc:%j%H}", second,
-            )  # fmt: skip
+                sent_at=f"{utc:%m%d%H%M%S}",
+                local_time=f"{local:%H%M%S}",
+                local_date=f"{local:%m%d}",
+                day=f"{local:%y%m%d}",
+                rrn_prefix=f"{utc.year % 10}{utc:%j%H}",
+                second=second,
+            )
         return self.last

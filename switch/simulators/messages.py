@@ -12,7 +12,7 @@ from switch.core.messages.internal import Additional, additional_amount, origina
 from switch.simulators.cards import TestCard
 from switch.simulators.clock import Moment
 from switch.simulators.de48 import Private48, private_elements, with_private
-from switch.wire.vocabulary import DE, MTI, Document, Processing
+from switch.wire.vocabulary import DE, MTI, Document, Processing, repeat_of
 
 PURCHASE, WEB, CASH, REFUND = "purchase", "web", "cash", "refund"
 BALANCE, PREAUTH, VERIFICATION = "balance", "preauth", "verification"
@@ -164,7 +164,7 @@ def completion(original: Document, approval: str, amount: int, at: Moment, stan:
 
 def repeat(document: Document) -> Document:
     """The same message, sent again: MTI origin 0 -> 1 (0400 -> 0401, 0220 -> 0221)."""
-    return {**document, DE.MTI: document[DE.MTI][:3] + "1"}
+    return {**document, DE.MTI: repeat_of(document[DE.MTI])}
 
 
 def file_update(code: str, pan: str, reason: str, institution: str, at: Moment, stan: str) -> Document:

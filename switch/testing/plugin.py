@@ -73,8 +73,11 @@ async def links(request: pytest.FixtureRequest) -> "AsyncIterator[Callable[..., 
             new = await connect(found.address, dialect or found.dialect, framing or found.framing, timeout_s)
         made.append(new)
         if signs_on:
+            from switch.wire.vocabulary import DE, Answer
+
             answer = await new.signs_on(signs_on)
-            assert answer["39"] == "00", f"sign-on of {signs_on} at {to} was answered {answer['39']}"
+            code = answer[DE.RESPONSE_CODE]
+            assert code == Answer.APPROVED, f"sign-on of {signs_on} at {to} was answered {code}"
         return new
 
     yield link

@@ -37,7 +37,7 @@ def answer(request: Document, de39: str = "00", **more: str) -> Document:
 
 
 def talk(*messages: tuple[bool, Document] | tuple[bool, Document, float]) -> Talk:
-    made = Talk("client > host", CMI87, "length2", "", [], [])
+    made = Talk(name="client > host", dialect=CMI87, framing="length2")
     for n, (from_client, document, *at) in enumerate(messages):
         at_ns = round((at[0] if at else n * 0.1) * NS) + NS
         made.said.append(said(CMI87, CMI87.encode(document), at_ns, from_client))
