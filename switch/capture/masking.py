@@ -15,7 +15,7 @@ from typing import Final
 
 from switch.wire import DecodeError, Dialect, Document, EncodeError
 from switch.wire.element import Element
-from switch.wire.pans import is_text, mask_digits, mask_element, misread_pan
+from switch.wire.pans import is_text, mask_digits, mask_element, misread_pan, names_card
 from switch.wire.subfields import Form, SubfieldError
 from switch.wire.vocabulary import DE, SENSITIVE
 
@@ -117,7 +117,7 @@ class Mask:
         masked = {de: mask_element(de, value) if de in self._texts else value for de, value in document.items()}
         for de in self._touched.intersection(document):
             masked[de] = self._value(de, document[de], pan, hidden)
-        for de in misread_pan(document):
+        for de in (*misread_pan(document), *((DE.RRN,) if names_card(document) else ())):
             masked[de] = _zeros(document[de])
         if len(pan) >= RUN_MIN:
             in_hex, all_of_it = pan.encode().hex().upper(), "\n".join(masked.values())

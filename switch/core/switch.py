@@ -340,6 +340,8 @@ class Switch(Kernel):
                 return
         if DE.PAN not in raw and self._format_errors.is_misread(session, raw):
             return
+        if DE.RRN in raw and self._format_errors.names_card(session, raw):
+            return
         try:
             document = session.inward(raw)
         except UnreadableError as error:

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from switch.wire.dialect import Dialect
 from switch.wire.element import Element
 from switch.wire.errors import CodecError, DecodeError
-from switch.wire.pans import is_text, mask_element, mask_pans, misread_pan
+from switch.wire.pans import is_text, mask_element, mask_pans, misread_pan, names_card
 from switch.wire.printable import printable
 from switch.wire.subfields import Form, SubfieldError
 from switch.wire.vocabulary import (
@@ -147,7 +147,9 @@ def _element(dialect: Dialect, de: str, document: Document) -> Iterator[_Line]:
     else:
         note, style = _meaning(dialect, de, value)
         element = dialect.elements.get(de)
-        if element is not None and is_text(element):
+        if de == DE.RRN and names_card(document):
+            value = "*" * len(value)
+        elif element is not None and is_text(element):
             value = mask_element(de, value)
         elif de in misread_pan(document):
             value = "*" * len(value)

@@ -130,6 +130,18 @@ def _first_numbers(document: Document) -> Iterator[str]:
         yield de
 
 
+def names_card(document: Document) -> bool:
+    """True where DE37 is twelve digits of the message's own card number: with the ten that a masked PAN shows, all of it.
+
+    >>> names_card({"t": "0200", "2": "4761739001010119", "37": "476173900101"})
+    True
+    """
+    rrn = document.get(DE.RRN, "-")
+    if rrn not in document.get(DE.PAN, "") and rrn not in document.get(DE.TRACK2, ""):
+        return False
+    return len(rrn) == 12 and rrn.isdecimal() and rrn.strip("0") != ""
+
+
 def is_text(element: Element) -> bool:
     """True where a PAN in the element is none of its nature: it is text, or nobody says what it is."""
     return element.text is not None and element.content not in ("n", "b", "z", "x+n")

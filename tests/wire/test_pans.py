@@ -4,10 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from switch.capture.masking import Mask
 from switch.core.routing.routing import luhn_digit
 from switch.wire import Dialect
 from switch.wire.describe import as_shown, describe
-from switch.wire.pans import is_like_a_pan, keepable, mask_element, mask_pans, misread_pan
+from switch.wire.pans import is_like_a_pan, keepable, mask_element, mask_pans, misread_pan, names_card
 
 VISA, MASTERCARD, AMEX, DINERS, MAESTRO, LOCAL = PANS = (
     "4761739001010119", "5413330089010434", "371449635398431", "30569309025904", "6759649826438453000", "9504010000000010",
@@ -101,3 +102,20 @@ def test_what_is_printed_of_a_message_shows_neither() -> None:
     for said in (describe(dialect, misread), str(as_shown(dialect, misread))):
         assert "739001010119" not in said
         assert MASTERCARD not in said
+
+
+@pytest.mark.parametrize("rrn", [VISA[:12], VISA[-12:], VISA[2:14]])
+def test_a_reference_of_twelve_digits_of_the_message_s_own_card_is_shown_by_nobody(rrn: str) -> None:
+    dialect = Dialect.load("cmi87")
+    message = {"t": "0200", "2": VISA, "11": "000001", "37": rrn}
+    assert names_card(message)
+    assert names_card({"t": "0200", "35": f"{VISA}=29122010000012300000", "37": rrn})
+    for said in (describe(dialect, message), str(as_shown(dialect, message)), str(Mask(dialect).document(message))):
+        assert rrn not in said
+
+
+@pytest.mark.parametrize("rrn", ["532912000123", "000000000000", MASTERCARD[:12], "", VISA[:10]])
+def test_any_other_reference_is_one(rrn: str) -> None:
+    assert not names_card({"t": "0200", "2": VISA.replace("1010", "0000"), "37": rrn})
+    assert not names_card({"t": "0200", "2": "3600000000000008", "37": rrn})
+    assert not names_card({"t": "0200", "37": rrn})
