@@ -35,7 +35,7 @@ def overload_svg(found: Mapping[str, Sequence[Step]]) -> str:
 
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" '
-        'font-family="sans-serif" font-size="12">',
+        'font-family="DejaVu Sans, Helvetica, Arial, sans-serif" font-size="12">',
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>',
         f'<text x="{LEFT}" y="24" font-size="15" font-weight="bold">Goodput and latency against offered load</text>',
         f'<text x="{LEFT}" y="{TOP - 8}">approvals a second, of what can be served</text>',

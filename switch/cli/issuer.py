@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from switch.cli._ready import ready_option
+from switch.cli._host_options import HostOptions, host_options
 
 if TYPE_CHECKING:
     from switch.server.driver import Driver
@@ -15,24 +14,9 @@ if TYPE_CHECKING:
 
 @click.command
 @click.argument("names", nargs=-1, metavar="[NAME]...")
-@click.option("--network", default="morocco", show_default=True, help="Network file, or a shipped network's name.")
 @click.option("--latency", default=0.0, metavar="MS", help="Median time to answer. [default: at once]")
-@click.option(
-    "--fault", "faults", multiple=True, metavar="KIND=SHARE", help="silent, late, wrong, cut or slow; share 0 to 1."
-)
-@click.option("--seed", default=1, show_default=True, help="Of latency and faults.")
-@click.option(
-    "--book", type=click.Path(dir_okay=False, path_type=Path), help="Write balances and what stands, when stopped."
-)
-@click.option(
-    "--state",
-    type=click.Path(file_okay=False, path_type=Path),
-    metavar="DIR",
-    help="Keep the books in DIR, a journal each: they survive kill -9. [default: in memory]",
-)
 @click.option("--stop-list", is_flag=True, help="After each sign-on, send the switch the lost and stolen cards (0302).")
-@ready_option()
-@click.option("--verbose", is_flag=True, help="Show links and faults as they come.")
+@host_options
 def command(**options: Any) -> None:
     """Run the issuer hosts NAME... (default: all of the network file) until Ctrl-C or SIGTERM.
 
@@ -50,20 +34,13 @@ def command(**options: Any) -> None:
     _run(_Options(**options))
 
 
-@dataclass(frozen=True)
-class _Options:
-    """What the command line asked for."""
+@dataclass(frozen=True, kw_only=True)
+class _Options(HostOptions):
+    """And what only this command is asked for."""
 
     names: tuple[str, ...]
-    network: str
     latency: float
-    faults: tuple[str, ...]
-    seed: int
-    book: Path | None
-    state: Path | None
     stop_list: bool
-    ready_path: Path | None
-    verbose: bool
 
 
 def _run(asked: _Options) -> None:

@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from switch.cli._ready import ready_option
+from switch.cli._host_options import HostOptions, host_options
 
 if TYPE_CHECKING:
     from switch.server.driver import Driver
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
 
 @click.command
 @click.argument("schemes", nargs=-1, required=True, metavar="SCHEME...")
-@click.option("--network", default="morocco", show_default=True, help="Network file, or a shipped network's name.")
 @click.option("--latency", default=80.0, show_default=True, metavar="MS", help="Median time to answer (log-normal).")
 @click.option("--sigma", default=0.35, show_default=True, help="Spread of the latency; 0: constant.")
 @click.option(
@@ -30,21 +28,9 @@ if TYPE_CHECKING:
     help="A payment from abroad unanswered for so long is reversed.",
 )
 @click.option(
-    "--fault", "faults", multiple=True, metavar="KIND=SHARE", help="silent, late, wrong, cut or slow; share 0 to 1."
-)
-@click.option("--seed", default=1, show_default=True, help="Of latency, faults and traffic.")
-@click.option("--book", type=click.Path(dir_okay=False, path_type=Path), help="Write both sides' books, when stopped.")
-@click.option(
-    "--state",
-    type=click.Path(file_okay=False, path_type=Path),
-    metavar="DIR",
-    help="Keep both sides' books in DIR, a journal a scheme: they survive kill -9. [default: in memory]",
-)
-@click.option(
     "--drain", default=15.0, show_default=True, metavar="S", help="To finish what came from abroad when told to stop."
 )
-@ready_option()
-@click.option("--verbose", is_flag=True, help="Show links and faults as they come.")
+@host_options
 def command(**options: Any) -> None:
     """Run the card network SCHEME (visa, mastercard, or both) until Ctrl-C or SIGTERM.
 
@@ -61,23 +47,16 @@ def command(**options: Any) -> None:
     _run(_Options(**options))
 
 
-@dataclass(frozen=True)
-class _Options:
-    """What the command line asked for."""
+@dataclass(frozen=True, kw_only=True)
+class _Options(HostOptions):
+    """And what only this command is asked for."""
 
     schemes: tuple[str, ...]
-    network: str
     latency: float
     sigma: float
     abroad_rate: float
     patience: float
-    faults: tuple[str, ...]
-    seed: int
-    book: Path | None
-    state: Path | None
     drain: float
-    ready_path: Path | None
-    verbose: bool
 
 
 def _run(asked: _Options) -> None:
