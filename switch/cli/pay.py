@@ -18,7 +18,18 @@ if TYPE_CHECKING:
     from switch.simulators.messages import Place
     from switch.wire.vocabulary import Document
 
-TYPES = ("purchase", "cash", "balance", "refund", "preauth", "verification", "cashback", "completion", "void")
+TYPES = (
+    "purchase",
+    "cash",
+    "balance",
+    "refund",
+    "preauth",
+    "verification",
+    "cashback",
+    "increment",
+    "completion",
+    "void",
+)
 ANSWER_S = 45.0
 _DECLINED = 3
 
@@ -57,7 +68,7 @@ _DECLINED = 3
 def command(**options: Any) -> None:
     """Make one payment, and show the messages field by field.
 
-    Without any option, on a terminal, it asks. Void and completion are about the last payment made with this command.
+    Without any option, on a terminal, it asks. Void, increment and completion are about the last payment made with this command.
     Exit code 0: approved; 3: declined; 1: no answer, or no link.
 
     \b
@@ -66,6 +77,7 @@ def command(**options: Any) -> None:
       cmi-switch pay --card 51                               a decline
       cmi-switch pay --card fr-visa --channel web            abroad, through Visa
       cmi-switch pay --type preauth --amount 800, then
+      cmi-switch pay --type increment --amount 100           100.00 more are held
       cmi-switch pay --type completion --amount 640.50
       cmi-switch pay --type void
       cmi-switch pay --amount 300, then
@@ -145,7 +157,7 @@ class Desk:
 
         try:
             with self._till() as till:
-                if asked.kind in ("void", "completion"):
+                if asked.kind in ("void", "completion", "increment"):
                     return self._follow_up(till, asked)
                 return self._request(till, asked)
         except (TillError, EncodeError) as error:
@@ -225,10 +237,15 @@ class Desk:
             left = self._money(replace(asked, amount=asked.actual), "--actual")[0] if asked.actual else 0
             message = messages.reversal(request, last.approval, at, stan, left)
         elif last.kind != "preauth":
-            raise click.ClickException(f"the last payment was a {last.kind}: only a pre-authorization can be completed")
+            what = "added to" if asked.kind == "increment" else "completed"
+            raise click.ClickException(f"the last payment was a {last.kind}: only a pre-authorization can be {what}")
+        elif asked.kind == "increment":
+            message = messages.increment(request, last.approval, self._money(asked)[0], at, stan)
         else:
             message = messages.completion(request, last.approval, self._money(asked)[0], at, stan)
         said = self._exchange(till, message, asked)
+        if said is None and asked.kind == "increment":
+            return self._take_back(till, message, asked)
         if said is None:
             raise click.ClickException(
                 f"no answer within {ANSWER_S:g} s; say it again: it is done once however often it is said"
@@ -236,9 +253,8 @@ class Desk:
         click.echo(self._outcome(asked.kind, message, said))
         if said.internal.get(DE.RESPONSE_CODE) != "00":
             return _DECLINED
-        self._remember(
-            Last(card=last.card, pan=last.pan, kind=asked.kind, request=last.request, approval=last.approval)
-        )
+        kind = last.kind if asked.kind == "increment" else asked.kind
+        self._remember(Last(card=last.card, pan=last.pan, kind=kind, request=last.request, approval=last.approval))
         return 0
 
     def _exchange(self, till: "Till", message: "Document", asked: Asked) -> "Said | None":

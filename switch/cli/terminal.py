@@ -49,7 +49,8 @@ def command(**options: Any) -> None:
 
     --mix: weights of purchase, web, cash, refund, balance, preauth (with its completion), void, part (voided in part),
     cashback; and percent of payments that are foreign, showcase (declines on purpose), silent (the issuer never answers),
-    percent of web payments with a wrong_cvv2, percent of completed pre-authorizations that are undone.
+    percent of web payments with a wrong_cvv2, percent of completed pre-authorizations that are undone, and of all that get
+    increments.
 
     \b
     Examples:
@@ -191,7 +192,7 @@ def parse_address(text: str) -> "Address":
 
 def _summary(network: "Network", book: "AcquirerBook") -> str:
     from switch.money import format_amount
-    from switch.simulators.reconciliation import percentile_us
+    from switch.simulators.acquiring import percentile_us
 
     declined = ", ".join(f"{code}: {n}" for code, n in book.declined.items())
     amounts = ", ".join(format_amount(a, c) for c, a in book.amounts.items()) or format_amount(0, network.currency)

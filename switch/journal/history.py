@@ -177,6 +177,10 @@ class IndexHistory:
                     found[record.sequence] = entry
                 elif isinstance(entry, Owed) and entry.original in txns:
                     found[record.sequence] = entry
+                elif isinstance(entry, Forwarded) and entry.hold is not None and entry.hold.txn in txns:
+                    txns.add(txn)
+                    needles.append(ENCODER.encode(txn))
+                    found[record.sequence] = entry
         return found
 
     def _after(self, place: Place | None, needles: list[bytes]) -> Iterable[tuple[Segment, Record]]:

@@ -297,7 +297,13 @@ class Audit:
         never reached the switch: by no message could anyone else know. Reconciliation finds them."""
         heard = {self.payments.get(txn, "") for txn in self.heard_late}
         issuers = (world.nodes[name].party for name in world.hosts)
-        return {key for issuer in issuers if isinstance(issuer, Issuer) for key in issuer.forgotten} - heard
+        beyond: set[str] = set()
+        for issuer in issuers:
+            if isinstance(issuer, Issuer):
+                forgotten = issuer.forgotten - heard
+                holds = issuer.ledger.holdings.increments
+                beyond |= forgotten | {holds[key] for key in forgotten & holds.keys()}
+        return beyond
 
     def at_rest(self, world: Surroundings) -> None:
         """Everyone's books, compared."""

@@ -104,7 +104,7 @@ class Climate(msgspec.Struct, frozen=True):
     @classmethod
     def draw(cls, rng: Random, transactions: int) -> "Climate":
         """One climate; `transactions` payments are to be made."""
-        return cls(
+        climate = cls(
             rate=rng.choice((20.0, 100.0, 400.0, 1_500.0)),
             latency_ms=rng.choice((0.5, 3.0, 30.0, 300.0)),
             transit_us=rng.choice((50, 500, 5_000, 40_000)),
@@ -115,6 +115,8 @@ class Climate(msgspec.Struct, frozen=True):
             faults=rng.choice((0, 5, 15, 40)) * max(1, transactions // 500) if rng.random() < 0.95 else 0,
             stop_lists=rng.random() < 0.15,
         )
+        mix = msgspec.structs.replace(climate.mix, increments=rng.choice((0, 0, 40)))
+        return msgspec.structs.replace(climate, mix=mix)
 
 
 def _standing_in(network: Network, hosts: tuple[HostLink, ...]) -> tuple[HostLink, ...]:

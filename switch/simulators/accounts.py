@@ -5,6 +5,8 @@ payment key (DE32/DE41/DE37) and by the STAN and time it came under (what DE90 n
 
 - 0200 posts: the balance moves at once. 0100 holds: the amount is reserved, the balance stays. DE25=06 marks a
   pre-authorization on a terminal's slip; the ledger holds for every 0100, as authorization and clearing are two messages.
+- 0100 whose DE90 names a hold adds its DE4 to it, with the answers a new one would get; a hold that is captured or reversed takes
+  no more (77). A reversal that names it takes back that alone; captured, it stays captured.
 - 0220 that names a held payment captures: the hold goes, its own DE4 (which may differ) is posted. 0220 (0120) of its own posts
   (holds) without asking: it reports what was done.
 - A completion of more than the tolerance above what is held is refused with 61. A hold that is not completed in time is released;
@@ -35,7 +37,7 @@ from switch.simulators.cards import TestCard
 from switch.simulators.clock import Moment
 from switch.simulators.de48 import private_elements, with_private
 from switch.simulators.minds import FORGETS, REMEMBERS, UNKNOWN
-from switch.simulators.postings import KEEP, SUSPENSE, Account, Holdings, MessageKey, Posting, Taken
+from switch.simulators.postings import KEEP, SUSPENSE, Account, Holdings, Increment, MessageKey, Posting, Taken, WireKey
 from switch.simulators.reconciliation import IssuerBook, payment_key
 from switch.wire.vocabulary import APPROVALS, DE, MTI, Answer, Document, Processing
 
@@ -156,6 +158,10 @@ class Ledger:
         account = self.accounts.get(document.get(DE.PAN, ""))
         if account is None:
             return Verdict(Answer.INVALID_CARD, reason="no such card on file"), None
+        hold = self._find_hold(document)
+        if hold is not None and not (hold.held and hold.amount and not hold.expired):
+            reason = "the hold it adds to is captured, reversed or released"
+            return Verdict(Answer.ORIGINAL_INCONSISTENT, reason=reason), None
         kind = document.get(DE.PROCESSING_CODE, "")[:2]
         refusal = _card_refusal(account.card, kind, document, at)
         if refusal is not None:
@@ -172,8 +178,25 @@ class Ledger:
             return self._approve_in_part(document, account, at, extra)
         if refusal is not None or billed is None:
             return refusal or Verdict(Answer.INVALID_TRANSACTION), None
-        posting = self._make_posting(document, account, billed, at)
+        posting = (
+            self._add(hold, document, billed) if hold is not None else self._make_posting(document, account, billed, at)
+        )
         return Verdict(Answer.APPROVED, extra | {DE.APPROVAL_CODE: posting.approval}), posting
+
+    def _find_hold(self, document: Document) -> Posting | None:
+        """What a 0100 adds to: the hold of the same card that its DE90 names."""
+        original = document.get(DE.ORIGINAL, "")
+        if document[DE.MTI][1] != MTI.AUTHORIZATION or len(original) < 20:
+            return None
+        hold = self.holdings.find_by_de90(original[4:10], original[10:20])
+        return hold if hold is not None and self._card(hold).pan == document.get(DE.PAN) else None
+
+    def _add(self, hold: Posting, document: Document, billed: int) -> Posting:
+        amount, wire = int(document[DE.AMOUNT]), (document.get(DE.STAN, ""), document.get(DE.TRANSMISSION_TIME, ""))
+        added = Increment(key=payment_key(document), wire=wire, amount=amount, billed=billed)
+        return msgspec.structs.replace(
+            hold, amount=hold.amount + amount, billed=hold.billed + billed, increments=(*hold.increments, added)
+        )
 
     def _approve_in_part(
         self, document: Document, account: Account, at: Moment, extra: Document
@@ -246,6 +269,9 @@ class Ledger:
 
     def _decide_reversal(self, document: Document, at: Moment) -> _Decision:
         del at
+        increment = self._find_increment(document)
+        if increment is not None:
+            return self._take_increment_back(*increment)
         posting = self._find_original(document)
         if posting is None and self.early == UNKNOWN:
             self.dismissed.add(payment_key(document))
@@ -263,6 +289,28 @@ class Ledger:
         billed = _share(posting.billed, sign * left, posting.amount) if left else 0
         reduced = msgspec.structs.replace(posting, amount=sign * left, billed=billed)
         return _Decision(Verdict(Answer.APPROVED), reduced, "" if left else Status.REVERSED)
+
+    def _find_increment(self, document: Document) -> tuple[Posting, Increment] | None:
+        """The increment that a reversal names by its own payment key, or by DE90 where it has that of its hold."""
+        key, original = payment_key(document), document.get(DE.ORIGINAL, "")
+        hold = self.holdings.postings.get(self.holdings.increments.get(key, ""))
+        for increment in hold.increments if hold is not None else ():
+            if hold is not None and increment.key == key and (key != hold.key or increment.wire == _wire_of(original)):
+                return hold, increment
+        return None
+
+    def _take_increment_back(self, hold: Posting, increment: Increment) -> _Decision:
+        if not increment.amount or not hold.amount:
+            return _Decision(Verdict(Answer.APPROVED, reason="nothing left to take back"))
+        rest = tuple(msgspec.structs.replace(i, amount=0) if i is increment else i for i in hold.increments)
+        reduced = msgspec.structs.replace(hold, increments=rest)
+        if hold.held:
+            reduced = msgspec.structs.replace(
+                reduced, amount=hold.amount - increment.amount, billed=hold.billed - increment.billed
+            )
+        elif hold.authorized:
+            reduced = msgspec.structs.replace(reduced, authorized=hold.authorized - increment.amount)
+        return _Decision(Verdict(Answer.APPROVED), reduced)
 
     # -- what stands
 
@@ -347,6 +395,11 @@ def _early_name(document: Document) -> str:
         return payment_key(document)
     original = document.get(DE.ORIGINAL, "")
     return _wire_name(original[4:10], original[10:20]) if len(original) >= 20 else ""
+
+
+def _wire_of(original: str) -> WireKey:
+    """DE11 and DE7 that DE90 names."""
+    return original[4:10], original[10:20]
 
 
 def _wire_name(stan: str, sent_at: str) -> str:

@@ -3,7 +3,8 @@
 Theory of operation. A payment is one request, repeated (0101, 0201) as often as `Timeouts` says where no answer comes. Then there
 may be one message about it: a completion (0220) of a pre-authorization, or a reversal (0400) as the payment is voided or nothing
 was answered in time. Those are repeated (0221, 0401) until they are acknowledged. A payment enters the book when nothing more is
-to come.
+to come. A pre-authorization may be added to before: an increment is a request of its own, with a line of its own in the book,
+where its amount stands with the pre-authorization.
 
     sent ──answer──> approved | declined          approved ──void──> reversing ──0410──> reversed
       └──no answer──> reversing ──0410──> reversed    approved ──complete──> completing ──0230──> approved | reversing
@@ -13,7 +14,7 @@ that differs.
 """
 
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import NamedTuple
 
@@ -63,6 +64,14 @@ class Plan(msgspec.Struct, frozen=True):
     """minor units"""
     undo_after_ns: int = 0
     """after its completion was acknowledged, it is taken back; 0: it is not"""
+    increment_after_ns: int = 0
+    """0: nothing is added to it"""
+    increment: int = 0
+    """minor units to be added; what was approved of it is completed, too"""
+    increment_undone: bool = False
+    """what was added is taken back before the completion"""
+    cancelled: bool = False
+    """once it has been added to, the whole is taken back instead of completed"""
 
 
 class _Open(msgspec.Struct, kw_only=True):
@@ -78,6 +87,10 @@ class _Open(msgspec.Struct, kw_only=True):
     status: Status = Status.OPEN
     de39: str = ""
     approval: str = ""
+    hold: "_Open | None" = None
+    """of an increment: what it adds to"""
+    added: int = 0
+    """by an increment; to a pre-authorization, by those that stand"""
 
 
 class _Exchange(msgspec.Struct):
@@ -111,6 +124,16 @@ def latency_class(us: int) -> int:
     """The lower bound of a latency's class: five significant bits, 3 % wide."""
     shift = max(0, us.bit_length() - 5)
     return us >> shift << shift
+
+
+def percentile_us(classes: Mapping[int, int], percent: float) -> int:
+    """The latency (µs, lower bound of its class) below or at which `percent` of the answers came; 0 where there are none."""
+    wanted = sum(classes.values()) * percent / 100
+    for lower, count in sorted(classes.items()):
+        wanted -= count
+        if wanted <= 0:
+            return lower
+    return 0
 
 
 class Acquiring:
@@ -170,6 +193,12 @@ class Acquiring:
         line = self._line(terminal)
         if line is None:
             return False
+        self._ask(line, request, kind, route, plan, now)
+        return True
+
+    def _ask(
+        self, line: Line, request: Document, kind: str, route: str, plan: Plan, now: int, hold: _Open | None = None
+    ) -> None:
         payment = _Open(
             key=payment_key(request),
             kind=kind,
@@ -178,6 +207,7 @@ class Acquiring:
             request=request,
             sent_ns=now,
             amount=signed_amount(request),
+            hold=hold,
         )
         self._unfinished[payment.key] = payment
         name = self._names.get(request.get(DE.PAN, ""), "")
@@ -196,7 +226,6 @@ class Acquiring:
         self._exchanges[key] = exchange
         self._wait(key, now)
         self._host.say(line, request, after=after)
-        return True
 
     def _record_entry(self, entry: AcquirerRecord) -> int:
         """Remember it, durably where this party keeps a journal. Returns the position to wait for."""
@@ -266,8 +295,14 @@ class Acquiring:
         payment.status, payment.approval = Status.APPROVED, document.get(DE.APPROVAL_CODE, "")
         if de39 == Answer.PARTIAL:
             payment.amount = int(document[DE.AMOUNT])
+        if payment.hold is not None:
+            payment.added = payment.amount
+            payment.hold.amount += payment.added
+            payment.hold.added += payment.added
         if payment.plan.void_after_ns:
             self._host.at(now + payment.plan.void_after_ns, partial(self._reverse, payment))
+        elif payment.plan.increment_after_ns:
+            self._host.at(now + payment.plan.increment_after_ns, partial(self._increase, payment))
         elif payment.plan.complete_after_ns:
             self._host.at(now + payment.plan.complete_after_ns, partial(self._complete, payment))
         else:
@@ -314,9 +349,29 @@ class Acquiring:
         message = messages.reversal(payment.request, payment.approval, self._host.moment(now), stan, left)
         self._send_about(_Exchange(payment, message, "reversal"), now)
 
+    def _increase(self, hold: _Open, now: int) -> None:
+        """Add to a pre-authorization, as soon as there is a link to do it on."""
+        terminal, plan = hold.request[DE.TERMINAL], hold.plan
+        line = self._line(terminal)
+        if line is None:
+            self._host.at(now + 500 * MS, partial(self._increase, hold))
+            return
+        stan = self._stan(terminal)
+        message = messages.increment(hold.request, hold.approval, plan.increment, self._host.moment(now), stan)
+        ending = Plan(void_after_ns=plan.increment_after_ns if plan.increment_undone else 0)
+        self._ask(line, message, messages.INCREMENT, hold.route, ending, now, hold)
+
+    def _go_on(self, hold: _Open, increment: _Open, status: Status, now: int) -> None:
+        """The increment has ended: what was planned for the whole."""
+        if status != Status.APPROVED:
+            hold.amount -= increment.added
+            hold.added -= increment.added
+        follows = self._reverse if hold.plan.cancelled else self._complete
+        self._host.at(now + hold.plan.complete_after_ns, partial(follows, hold))
+
     def _complete(self, payment: _Open, now: int) -> None:
         stan = self._stan(payment.request[DE.TERMINAL])
-        amount = payment.plan.completed_amount
+        amount = payment.plan.completed_amount + payment.added
         message = messages.completion(payment.request, payment.approval, amount, self._host.moment(now), stan)
         self._send_about(_Exchange(payment, message, "completion"), now)
 
@@ -369,6 +424,8 @@ class Acquiring:
     def _finish(self, payment: _Open, status: Status, now: int) -> None:
         payment.status = status
         self._unfinished.pop(payment.key, None)
+        if payment.hold is not None:
+            self._go_on(payment.hold, payment, status, now)
         final = _as_payment(payment)
         self._record_entry(
             Ended(
@@ -420,7 +477,7 @@ def _as_payment(payment: _Open) -> Payment:
     return Payment(
         key=payment.key,
         status=payment.status,
-        amount=payment.amount if payment.status == Status.APPROVED else 0,
+        amount=payment.amount if payment.status == Status.APPROVED and payment.hold is None else 0,
         currency=payment.request[DE.CURRENCY],
         de39=payment.de39,
         kind=payment.kind,

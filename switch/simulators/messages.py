@@ -16,7 +16,7 @@ from switch.wire.vocabulary import DE, MTI, Document, Processing, repeat_of
 
 PURCHASE, WEB, CASH, REFUND = "purchase", "web", "cash", "refund"
 BALANCE, PREAUTH, VERIFICATION = "balance", "preauth", "verification"
-CASH_BACK = "cashback"
+CASH_BACK, INCREMENT = "cashback", "increment"
 
 PREAUTH_CONDITION: Final = "06"
 """DE25: preauthorized request"""
@@ -148,6 +148,15 @@ def reversal(original: Document, approval: str, at: Moment, stan: str, left: int
     document = _again(original, "0400", at, stan)
     if left:
         document[DE.REPLACEMENT] = replacement_amounts(left)
+    if approval:
+        document[DE.APPROVAL_CODE] = approval
+    return document
+
+
+def increment(original: Document, approval: str, amount: int, at: Moment, stan: str) -> Document:
+    """0100: adds `amount` (minor units) to what a pre-authorization holds; `approval`: DE38 of that. DE37 is its own."""
+    document = _again(original, "0100", at, stan)
+    document[DE.AMOUNT], document[DE.RRN] = f"{amount:012d}", at.rrn_prefix + stan
     if approval:
         document[DE.APPROVAL_CODE] = approval
     return document

@@ -37,6 +37,9 @@ class Mix(msgspec.Struct, frozen=True, kw_only=True):
     """a purchase of which a part is paid out"""
     undone: float = 0
     """percent of pre-authorizations that are taken back as soon as they have been completed: those captured for the least"""
+    increments: float = 0
+    """percent of pre-authorizations that are added to before they are completed; of these some increments, and some
+    pre-authorizations with theirs, are taken back"""
     foreign: float = 15
     """percent of payments with a foreign card"""
     showcase: float = 4
@@ -142,12 +145,26 @@ def _job(mix: Mix, card: TestCard, rng: RandomSource) -> Job:
         undo = pause // 10 if 2 * (percent - 50) < mix.undone else 0
         captured = amount * percent // 100
         plan = Plan(complete_after_ns=pause, completed_amount=captured, undo_after_ns=undo)
+        if mix.increments and rng.random() * 100 < mix.increments:
+            plan = _added_to(plan, amount, rng)
         return Job(kind, card, amount, None, plan)
     if kind == VOID:
         return Job(messages.PURCHASE, card, amount, None, Plan(void_after_ns=_pause(rng)))
     if kind == PART:
         return Job(messages.PURCHASE, card, amount, None, Plan(void_after_ns=_pause(rng), left=amount // 2))
     return Job(kind, card, amount, None, Plan())
+
+
+def _added_to(plan: Plan, amount: int, rng: RandomSource) -> Plan:
+    """The plan with an increment of a tenth to a half of what is held."""
+    ending = rng.random()
+    return msgspec.structs.replace(
+        plan,
+        increment_after_ns=_pause(rng),
+        increment=max(1, amount * rng.randrange(10, 51) // 100),
+        increment_undone=ending < 0.2,
+        cancelled=0.2 <= ending < 0.35,
+    )
 
 
 def _pause(rng: RandomSource) -> int:

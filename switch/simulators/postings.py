@@ -32,6 +32,17 @@ _K = TypeVar("_K")
 _V = TypeVar("_V")
 
 
+class Increment(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
+    """What a further request has added to a hold."""
+
+    key: str
+    """payment key"""
+    wire: WireKey
+    amount: int
+    """0 once reversed"""
+    billed: int
+
+
 class Posting(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """One payment as it stands on an account, or stood."""
 
@@ -60,6 +71,8 @@ class Posting(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=Fal
     """it was a hold and has been released"""
     authorized: int = 0
     """of a hold that has been completed, in part perhaps: what was held"""
+    increments: tuple[Increment, ...] = ()
+    """of `amount` of a hold: what was added"""
 
     @property
     def free(self) -> bool:
@@ -125,6 +138,8 @@ class Holdings:
         self.postings: OrderedDict[str, Posting] = OrderedDict()
         self.answers: OrderedDict[MessageKey, Taken] = OrderedDict()
         self.early: OrderedDict[str, None] = OrderedDict()
+        self.increments: OrderedDict[str, str] = OrderedDict()
+        """payment key of an increment -> that of its hold"""
         self.taken = 0
         """records so far: also what approval codes and references are numbered by"""
         self._keep = keep
@@ -179,6 +194,8 @@ class Holdings:
             self._move(account, posting, posting.billed - before.billed if before.billed >= 0 else 0)
         if posting.held and posting.until and not posting.expired:
             _put(self._holds, posting.key, posting.until, self._keep)
+        for increment in posting.increments[-1:]:
+            _put(self.increments, increment.key, posting.key, self._keep)
         gone = _put(self.postings, posting.key, posting, self._keep)
         if gone is not None and gone.amount:
             self._left_out += 1

@@ -5,7 +5,7 @@ STAN and transmission time do not. Amounts are signed minor units of the transac
 has been reversed stands at 0.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -14,6 +14,7 @@ from switch.core.records.lifecycle import Status
 from switch.core.records.records import (
     INSTITUTION,
     MTI_CLASS,
+    STAN,
     TERMINAL,
     Abandoned,
     Answered,
@@ -58,7 +59,7 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=Fal
     de39: str
     """of the answer to the request; "" if none came in time"""
     kind: str
-    """purchase, web, cash, refund, balance, preauth …"""
+    """purchase, web, cash, refund, balance, preauth, increment (whose amount stands with its pre-authorization) …"""
     route: str
     """as the acquirer guesses it from the card: `domestic`, `visa`, `mastercard`"""
 
@@ -176,23 +177,15 @@ class _Folding:
     def __init__(self) -> None:
         self.rows: dict[str, JournalRow] = {}
         self._keys: dict[int, str] = {}
+        self._holds: dict[int, tuple[str, int]] = {}
+        """increment -> the payment key of what it adds to, and how much"""
         self._owed: dict[int, str] = {}
 
     def feed(self, entry: AnyEntry) -> None:
         if isinstance(entry, Forwarded):
-            document = {
-                **entry.elements,
-                "32": entry.key[INSTITUTION],
-                "41": entry.key[TERMINAL],
-                DE.AMOUNT: str(entry.amount),
-            }
-            key = self._keys[entry.txn] = payment_key(document)
-            self._set(key, status=Status.OPEN, amount=signed_amount(document), currency=entry.currency, de39="")
+            self._forward(entry)
         elif isinstance(entry, Answered):
-            approved = entry.de39 in APPROVALS
-            self._close(entry.txn, Status.APPROVED if approved else Status.DECLINED, entry.de39)
-            if entry.de39 == Answer.PARTIAL:
-                self._set(self._keys[entry.txn], amount=int(entry.elements[DE.AMOUNT]))
+            self._answer(entry)
         elif isinstance(entry, Abandoned):
             self._close(entry.txn, Status.DECLINED, entry.de39)
         elif isinstance(entry, Declined) and entry.key[MTI_CLASS] != MTI.REVERSAL:
@@ -208,6 +201,26 @@ class _Folding:
             key = self._owed.pop(entry.txn, "")
             if key:
                 self._set(key, owed=self.rows[key].owed - 1)
+
+    def _forward(self, entry: Forwarded) -> None:
+        told = {DE.ACQUIRER: entry.key[INSTITUTION], DE.TERMINAL: entry.key[TERMINAL], DE.AMOUNT: str(entry.amount)}
+        document = entry.elements | told
+        key, amount = payment_key(document), signed_amount(document)
+        if entry.hold is not None and (hold := self._keys.get(entry.hold.txn)) is not None:
+            self._holds[entry.txn] = hold, amount
+            key, amount = key if key != hold else f"{key}+{entry.key[STAN]}", 0
+        self._keys[entry.txn] = key
+        self._set(key, status=Status.OPEN, amount=amount, currency=entry.currency, de39="")
+
+    def _answer(self, entry: Answered) -> None:
+        approved, partial = entry.de39 in APPROVALS, entry.de39 == Answer.PARTIAL
+        self._close(entry.txn, Status.APPROVED if approved else Status.DECLINED, entry.de39)
+        hold, asked = self._holds.get(entry.txn, ("", 0))
+        amount = int(entry.elements[DE.AMOUNT]) if partial else asked
+        if hold and approved:
+            self._set(hold, amount=self.rows[hold].amount + amount)
+        elif partial:
+            self._set(self._keys[entry.txn], amount=amount)
 
     def _set(self, key: str, **changes: object) -> None:
         row = self.rows.get(key, JournalRow(key=key, status=Status.OPEN, amount=0, currency="", de39=""))
@@ -226,9 +239,8 @@ class _Folding:
         if entry.kind == "advice":
             if entry.message.get(DE.RESPONSE_CODE, "00") in APPROVALS:
                 amount = signed_amount(entry.message) if entry.stands < 0 else entry.stands
-                self._set(
-                    key, status=Status.APPROVED, amount=amount, currency=entry.currency, de39=row.de39 if row else "00"
-                )
+                de39 = row.de39 if row else "00"
+                self._set(key, status=Status.APPROVED, amount=amount, currency=entry.currency, de39=de39)
             return
         if row is None and entry.reason == "forgotten":
             self._set(key, status=Status.DECLINED, currency=entry.currency, de39=Answer.ISSUER_INOPERATIVE)
@@ -236,6 +248,10 @@ class _Folding:
             self._set(key, status=Status.REVERSED, currency=entry.currency)
         elif row.status == Status.OPEN:
             self._set(key, status=Status.DECLINED, amount=0, de39=row.de39 or Answer.ISSUER_INOPERATIVE)
+        elif row.status == Status.APPROVED and entry.original in self._holds:
+            self._set(key, status=Status.APPROVED if left_of(entry.message) else Status.REVERSED)
+            if entry.stands >= 0:
+                self._set(self._holds[entry.original][0], amount=entry.stands)
         elif row.status == Status.APPROVED:
             left = min(left_of(entry.message), abs(row.amount))
             sign = -1 if row.amount < 0 else 1
@@ -262,18 +278,7 @@ def _says_nothing(row: JournalRow) -> bool:
 
 def money(amount: int, currency: str) -> str:
     """An amount as books' sentences show it: two decimals, ISO 4217 numeric. All demo currencies have two."""
-    sign = "-" if amount < 0 else ""
-    return f"{sign}{abs(amount) // 100}.{abs(amount) % 100:02d} ({currency})"
-
-
-def percentile_us(classes: Mapping[int, int], percent: float) -> int:
-    """The latency (µs, lower bound of its class) below or at which `percent` of the answers came; 0 where there are none."""
-    wanted = sum(classes.values()) * percent / 100
-    for lower, count in sorted(classes.items()):
-        wanted -= count
-        if wanted <= 0:
-            return lower
-    return 0
+    return f"{'-' * (amount < 0)}{abs(amount) // 100}.{abs(amount) % 100:02d} ({currency})"
 
 
 def reconcile(

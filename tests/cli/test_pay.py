@@ -85,6 +85,19 @@ def test_a_preauthorization_is_completed_with_what_was_used(atlas: Pay) -> None:
     assert "ledger balance 49359.50 MAD, available 49359.50 MAD" in atlas("--type", "balance").output
 
 
+def test_a_preauthorization_is_added_to_and_completed_with_the_whole(atlas: Pay) -> None:
+    atlas("--type", "preauth", "--amount", "300")
+    assert "Approved: increment of 50.00 MAD" in atlas("--type", "increment", "--amount", "50").output
+    assert "ledger balance 50000.00 MAD, available 49650.00 MAD" in atlas("--type", "balance").output
+    atlas("--type", "preauth", "--amount", "300")
+    atlas("--type", "increment", "--amount", "50")
+    assert atlas("--type", "completion", "--amount", "402.51").exit_code == 3
+    assert atlas("--type", "completion", "--amount", "402.50").exit_code == 0
+    result = atlas("--type", "increment", "--amount", "50")
+    assert result.exit_code == 1
+    assert "the last payment was a completion: only a pre-authorization can be added to" in result.output
+
+
 def test_a_completion_far_above_its_preauthorization_is_refused(atlas: Pay) -> None:
     atlas("--type", "preauth", "--amount", "300")
     result = atlas("--type", "completion", "--amount", "346")

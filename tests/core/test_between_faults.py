@@ -44,6 +44,18 @@ def test_an_original_that_its_reversal_has_overtaken_is_refused_and_goes_nowhere
     assert len(after.book.recorded(Owed)) == 1
 
 
+def test_an_original_is_refused_that_its_reversal_has_named_by_the_local_time() -> None:
+    scene = Scene()
+    sent = purchase(de12="130000")
+    taken_back = reversal(sent, de37="")
+    scene.rif.sends({**taken_back, "90": taken_back["90"][:10] + sent["13"] + sent["12"] + taken_back["90"][20:]})
+    assert scene.rif.gets()["39"] == "00"
+    scene.atlas.gets()
+    scene.rif.sends({**sent, "t": "0201"})
+    assert scene.rif.gets()["39"] == "91"
+    assert not scene.book.recorded(Forwarded)
+
+
 def test_a_reversal_refused_for_the_moment_is_taken_when_it_is_repeated() -> None:
     scene = Scene(Playbook(limited(owed_per_host=1)))
     first, second = purchase(), purchase(stan="000124")

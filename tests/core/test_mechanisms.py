@@ -20,7 +20,7 @@ from switch.simulators.build import find_listener, find_member, home_place, make
 from switch.simulators.cards import TestCard, demo_cards, find_card
 from switch.simulators.clock import Calendar, Moment
 from switch.simulators.faults import Latency
-from switch.simulators.messages import allow_partial, completion, repeat, request, reversal
+from switch.simulators.messages import allow_partial, completion, increment, repeat, request, reversal
 from switch.simulators.reconciliation import journal_rows
 from switch.wire.vocabulary import Document
 from tests.core.scripts import morocco, purchase
@@ -120,6 +120,10 @@ class Counter:
 
     def completes(self, asked: Document, said: Document, amount: int) -> Document:
         return self.says(completion(asked, said["38"], amount, self.at(), self.stan()))
+
+    def adds(self, asked: Document, said: Document, amount: int) -> tuple[Document, Document]:
+        message = increment(asked, said["38"], amount, self.at(), self.stan())
+        return message, self.says(message)
 
     def agree(self, *amounts: int) -> None:
         """These amounts stand, in the journal as on the accounts; nothing is owed."""

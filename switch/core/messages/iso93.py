@@ -17,7 +17,8 @@
 | DE95 with DE4 | DE30 with the original's amount, DE4 with what remains |
 
 Assumed: DE56's date and time are the reversal's own DE12 (it repeats the original's); read back, they stand for the original's
-DE7, which a 1993 message does not name. Reason codes 4000 (0400) and 4021 (0420). DE70 beside DE24.
+DE7, which a 1993 message does not name. Of an increment, whose DE12 is its own, DE56 has the original's DE7. Reason codes 4000
+(0400) and 4021 (0420). DE70 beside DE24.
 """
 
 from collections.abc import Callable
@@ -198,7 +199,8 @@ class Iso93(Family):
         if mti[1:2] == MTI.FILE_UPDATE and DE.FILE_NAME in document:
             link[DE.FILE_NAME] = document[DE.FILE_NAME]
         if DE.ORIGINAL in document:
-            link[DE.ORIGINAL_93] = self._original_out(document, link.get(DE.LOCAL_TIME, ""))
+            own_time = mti[1:3] == MTI.AUTHORIZATION + "0"  # of an increment: DE12 is not what it names
+            link[DE.ORIGINAL_93] = self._original_out(document, "" if own_time else link.get(DE.LOCAL_TIME, ""))
         return link
 
     def _original_out(self, document: Document, local: str) -> str:

@@ -67,8 +67,16 @@ class Booted(Entry, frozen=True, kw_only=True, tag="boot"):
     network: str
 
 
+class HoldName(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
+    """A pre-authorization, as the record of what adds to it names it."""
+
+    txn: int
+    key: Key
+
+
 class Forwarded(Entry, frozen=True, kw_only=True, tag="fwd"):
-    """A request went to an issuer's or network's host. Recorded, not waited for."""
+    """A request went to an issuer's or network's host. Recorded, not waited for; but an increment leaves only when this is
+    durable."""
 
     txn: int
     at_us: int
@@ -91,6 +99,8 @@ class Forwarded(Entry, frozen=True, kw_only=True, tag="fwd"):
     currency: str
     elements: Document
     """what a reversal or a completion repeats of the request: DE3, 12, 13, 18, 22, 25, 32, 37, 41, 42, 49 …"""
+    hold: HoldName | None = None
+    """of an increment: the pre-authorization that it adds to"""
 
 
 class Answered(Entry, frozen=True, kw_only=True, tag="ans"):
@@ -154,7 +164,8 @@ class Owed(Entry, frozen=True, kw_only=True, tag="owe"):
     heard_late: bool = False
     """that approval came while this was owed already: it may have been dealt with before"""
     stands: int = -1
-    """of a further completion: minor units that stand of its hold from here on; -1: its own amount does"""
+    """of a further completion, or of the reversal of an approved increment: minor units that stand of the hold from here on.
+    -1: of a completion, its own amount; of a reversal, it changes no hold"""
     priced: Priced | None = None
     """of an advice of what was approved; of a reversal of what was approved: the change"""
 

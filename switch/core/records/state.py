@@ -34,6 +34,7 @@ from switch.core.records.records import (
     Excepted,
     Forwarded,
     Held,
+    HoldName,
     HotListed,
     Key,
     LateApproval,
@@ -76,6 +77,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """of a hold: minor units completed so far"""
     price: bytes = b""
     """`Priced` of what stands, msgpack; b"": it has none"""
+    added: int = 0
+    """to a hold: minor units of its increments that were approved and not taken back"""
 
     @property
     def at_us(self) -> int:
@@ -106,9 +109,9 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     @property
     def authorized(self) -> int:
-        """Minor units that were approved: what was asked, or less of it (DE39=10)."""
+        """Minor units that were approved: what was asked, or less of it (DE39=10), and what increments have added."""
         request, said = UNPACK.decode(self.packed)
-        return int(said[DE.AMOUNT]) if DE.AMOUNT in said else request.amount
+        return (int(said[DE.AMOUNT]) if DE.AMOUNT in said else request.amount) + self.added
 
     @property
     def amount(self) -> int:
@@ -229,7 +232,10 @@ def _forwarded(state: State, r: Forwarded) -> None:
 
 def _answered(state: State, r: Answered) -> None:
     request = state.open.pop(r.txn)
-    _remember(state, outcome_of(request, r.de39, r.elements, 0, r.priced), named=True)
+    outcome = outcome_of(request, r.de39, r.elements, 0, r.priced)
+    _remember(state, outcome, named=True)
+    if request.hold is not None and r.de39 in APPROVALS:
+        _add(state, request.hold, outcome.authorized)
 
 
 def _declined(state: State, r: Declined) -> None:
@@ -312,7 +318,18 @@ def _owed(state: State, r: Owed) -> None:
     if r.original in watched:
         watched[r.original] = Watched(request=watched[r.original].request, reversal=r.txn)
     left = left_of(r.message)
-    _follow(state, r, {"stands": left} if left else {"reversed_by": r.txn})
+    before = _follow(state, r, {"stands": left} if left else {"reversed_by": r.txn})
+    if before is not None and (undone := before.request) is not None and undone.hold is not None:
+        _add(state, undone.hold, min(0, left - before.amount))
+
+
+def _add(state: State, hold: HoldName, amount: int) -> None:
+    """An increment of the hold is approved, or (below 0) taken back. What has been completed stands whatever becomes of it."""
+    outcome = state.recent.get(hold.key)
+    if outcome is not None and outcome.txn == hold.txn:
+        partly = outcome.stands >= 0 and not outcome.captured
+        stands = outcome.stands + amount if partly else outcome.stands
+        state.recent[hold.key] = msgspec.structs.replace(outcome, added=outcome.added + amount, stands=stands)
 
 
 def _watch(state: State, request: Forwarded, reversal: int, at_us: int) -> None:
@@ -334,16 +351,19 @@ def _complete(state: State, r: Owed) -> None:
     _follow(state, r, {"stands": stands, "captured": stands} if of_hold else {"stands": stands})
 
 
-def _follow(state: State, r: Owed, change: dict[str, int]) -> None:
-    """What is remembered of the payment that `r` is about changes: what stands of it, and the fees of that."""
+def _follow(state: State, r: Owed, change: dict[str, int]) -> Outcome | None:
+    """What is remembered of the payment that `r` is about changes: what stands of it, and the fees of that. Returns what it was;
+    None: it is not remembered."""
     key = r.undoes
     outcome = state.recent.get(key) if key is not None else None
-    if key is not None and outcome is not None and outcome.txn == r.original:
-        price = outcome.price
-        if r.priced is not None and (priced := outcome.priced) is not None:
-            fees = add_up(priced.fees, r.priced.fees)
-            price = ENCODER.encode(msgspec.structs.replace(priced, direction=r.priced.direction, fees=fees))
-        state.recent[key] = msgspec.structs.replace(outcome, **change, price=price)
+    if key is None or outcome is None or outcome.txn != r.original:
+        return None
+    price = outcome.price
+    if r.priced is not None and (priced := outcome.priced) is not None:
+        fees = add_up(priced.fees, r.priced.fees)
+        price = ENCODER.encode(msgspec.structs.replace(priced, direction=r.priced.direction, fees=fees))
+    state.recent[key] = msgspec.structs.replace(outcome, **change, price=price)
+    return outcome
 
 
 def _delivered(state: State, r: Delivered) -> None:

@@ -12,6 +12,7 @@ from switch.core.links.pending import Pending
 from switch.core.messages.translator import answer
 from switch.core.records.standin_counters import STAND_IN
 from switch.core.records.state import Outcome
+from switch.core.transactions.increments import hold_ended
 from switch.core.transactions.originals import find_first, is_overtaken
 from switch.core.transactions.transaction import RESTORED, Incoming, Refusal, hop_of, reply
 from switch.wire.vocabulary import ADVICES, APPROVALS, DE, Answer, Document, is_repeat, response_mti
@@ -37,7 +38,7 @@ def answer_again(kernel: Kernel, message: Incoming) -> bool:
     request = outcome.request
     if request is not None:
         _check_same(request.pan, request.amount, message)
-    de39, extra = answer_now(outcome)
+    de39, extra = answer_now(outcome) if not hold_ended(kernel, request) else (Answer.ISSUER_INOPERATIVE, Document())
     again = _whole_answer(document, outcome, extra) if extra else answer(document, de39)
     route = request.route if request is not None else "refused"
     note = f"as {outcome.txn:x} was answered" if de39 == outcome.de39 else f"{outcome.txn:x} was reversed since"

@@ -10,6 +10,9 @@ original by DE37 alone. What is looked for is always the same acquirer's: who si
 
 One that another element contradicts (DE37, DE41, DE2) is none of these, whatever agrees. Of several, those whose time, DE37,
 DE41, DE4 and DE2 agree, and those that stand, go before the others; if there are several still, nobody can tell.
+
+A reversal means what it names: of a hold, all of it; of an increment (`increments`), that alone. What follows a payment means the
+hold, whichever of its requests it names. An increment has a DE37 and may have a DE41 of its own: these contradict nothing in it.
 """
 
 from collections.abc import Callable, Iterable
@@ -32,10 +35,12 @@ from switch.core.records.records import (
 from switch.core.records.state import Outcome
 from switch.core.transactions.transaction import Incoming, Refusal
 from switch.wire.dates import seconds_between
-from switch.wire.vocabulary import ADVICES, DE, MTI, Answer, Document
+from switch.wire.vocabulary import ADVICES, DE, MTI, REQUESTS, Answer, Document
 
 PAYMENTS = MTI.AUTHORIZATION + MTI.FINANCIAL
 """message classes of what can be meant"""
+NAMES = (DE.ACQUIRER, DE.RRN, DE.TERMINAL, DE.MERCHANT)
+"""Elements by which hosts know a payment: what follows it and leaves one out gets that of what it follows"""
 CANDIDATES_MAX = 256
 """payments of one name that are looked at, newest first"""
 NEAR_S = 36 * 3_600
@@ -85,8 +90,13 @@ def named_key(message: Incoming, original: Original | None) -> Key | None:
     return (key[ACQUIRER], original.mti[1], original.stan, original.sent_at, key[INSTITUTION], key[TERMINAL])
 
 
-def find_original(kernel: Kernel, message: Incoming, original: Original | None) -> Candidate | None:
+def find_original(
+    kernel: Kernel, message: Incoming, original: Original | None, follows: str | None = None
+) -> Candidate | None:
     """The payment that `message` names; None where none is known. `original`: its DE90 (`original_of_message`).
+
+    `follows`: it takes nothing back, and means a hold, never an increment of one. DE38 that what it names must have been approved
+    with; "": any.
 
     Raises Refusal: there is nothing to name one by, or (`Ambiguous`) it may be one of several.
     """
@@ -97,9 +107,9 @@ def find_original(kernel: Kernel, message: Incoming, original: Original | None) 
         )
     whole = named_key(message, original)
     if whole is not None and (found := _candidate(kernel, whole)) is not None:
-        return found
+        return found if follows is None else _hold_of(kernel, found)
     names, acquirer = kernel.state.names, message.key[ACQUIRER]
-    meant = _Meant(message, original, kernel)
+    meant = _Meant(message, original, kernel, follows)
     if meant.stan:
         keys = names.with_stan(acquirer, meant.stan)
         agrees: Callable[[Candidate], bool] = meant.is_named_by_stan
@@ -113,7 +123,35 @@ def find_original(kernel: Kernel, message: Incoming, original: Original | None) 
     for name in (meant.stan, rrn) if not found_all else ():
         if name and not found_all:
             found_all = [c for c in _of_history(kernel, acquirer, name) if c.key[MTI_CLASS] in PAYMENTS and agrees(c)]
+    if follows is not None:
+        holds = (_hold_of(kernel, c) for c in found_all)
+        found_all = list({hold.key: hold for hold in holds if hold is not None}.values())
     return _one(found_all, meant)
+
+
+def _hold_of(kernel: Kernel, candidate: Candidate) -> Candidate | None:
+    """The hold that an increment adds to; any other payment itself."""
+    hold = candidate.request.hold if candidate.request is not None else None
+    return candidate if hold is None else _candidate(kernel, hold.key)
+
+
+def find_namesake(kernel: Kernel, message: Incoming, original: Original) -> Outcome | None:
+    """The hold that stands here under DE37 of a message that names (DE90) another request, which is not known; None: there is
+    none. Increments may have DE37 of their holds."""
+    acquirer, rrn = message.key[ACQUIRER], _said(message.document, DE.RRN)
+    if not rrn or not original.stan.strip("0"):
+        return None
+    keys = kernel.state.names.with_rrn(acquirer, rrn)
+    there = [
+        c for key in keys[: -CANDIDATES_MAX - 1 : -1] if (c := _candidate(kernel, key, remembered=True)) is not None
+    ]
+    for candidate in there or _of_history(kernel, acquirer, rrn):
+        outcome, request = candidate.outcome, candidate.request
+        if outcome is None or request is None or not outcome.approved or request.hold is not None:
+            continue
+        if request.key[MTI_CLASS] == MTI.AUTHORIZATION and message.masked in ("", request.pan):
+            return outcome
+    return None
 
 
 def find_first(kernel: Kernel, message: Incoming) -> Candidate | None:
@@ -144,12 +182,14 @@ def is_overtaken(kernel: Kernel, message: Incoming) -> Outcome | None:
     others = kernel.state.names.with_stan(key[ACQUIRER], key[STAN])
     if not others:
         return None
-    rrn = _said(message.document, DE.RRN)
+    document = message.document
+    rrn, local = _said(document, DE.RRN), document.get(DE.LOCAL_DATE, "") + document.get(DE.LOCAL_TIME, "")
     for other in others:
         if other == key or other[MTI_CLASS] != key[MTI_CLASS]:
             continue
         if not all(
-            other[at] in (key[at], "") or not other[at].strip("0 ") for at in (TRANSMISSION_TIME, INSTITUTION, TERMINAL)
+            other[at] in (key[at], "") or not other[at].strip("0 ") or (at == TRANSMISSION_TIME and other[at] == local)
+            for at in (TRANSMISSION_TIME, INSTITUTION, TERMINAL)
         ):
             continue
         outcome = kernel.state.recent.get(other)
@@ -187,8 +227,10 @@ def _of_history(kernel: Kernel, acquirer: str, name: str) -> Iterable[Candidate]
 class _Meant:
     """What a message says of the payment it means."""
 
-    def __init__(self, message: Incoming, original: Original | None, kernel: Kernel) -> None:
+    def __init__(self, message: Incoming, original: Original | None, kernel: Kernel, follows: str | None) -> None:
         document = message.document
+        self._code = follows or ""
+        self._adds = follows is not None and document[DE.MTI] in REQUESTS
         self._kernel = kernel
         self._class = original.mti[1] if original is not None and original.mti.strip("0") else ""
         self.is_advice = original is not None and original.mti[2] == "2"
@@ -220,10 +262,12 @@ class _Meant:
 
     def _is_contradicted(self, candidate: Candidate) -> bool:
         pairs = (
-            (self._rrn, _rrn_of(candidate)),
-            (self._terminal, candidate.key[TERMINAL].strip()),
+            ("" if self._adds else self._rrn, _rrn_of(candidate)),
+            ("" if self._adds else self._terminal, candidate.key[TERMINAL].strip()),
             (self._pan, candidate.request.pan if candidate.request is not None else ""),
         )
+        if self._code and (candidate.outcome is None or candidate.outcome.elements.get(DE.APPROVAL_CODE) != self._code):
+            return True
         return any(said and known and said != known for said, known in pairs)
 
     def agreeing(self, candidate: Candidate) -> int:

@@ -17,10 +17,12 @@ from switch.core.messages.meaning import INQUIRIES, is_inquiry
 from switch.core.messages.translator import answer
 from switch.core.party import Hop, LinkId
 from switch.core.records.records import ACQUIRER, MTI_CLASS, Abandoned, Answered, Forwarded, Key
+from switch.core.records.state import Outcome
 from switch.core.routing.routing import Decision, Router
 from switch.core.routing.tariffs import Tariffs
 from switch.core.saf.forwarder import Forwarder
 from switch.core.transactions.duplicates import answer_again
+from switch.core.transactions.increments import cannot_add, decide, find_hold, name_hold, name_of, stands_without
 from switch.core.transactions.overload import shed
 from switch.core.transactions.pricing import Pricing
 from switch.core.transactions.standin import StandIn
@@ -47,7 +49,7 @@ from switch.core.transactions.transaction import (
 from switch.core.transactions.unreferenced import check_refund
 from switch.wire import EncodeError
 from switch.wire.subfields import SubfieldError
-from switch.wire.vocabulary import DE, MACS, PIN_DATA, Answer, Document, is_repeat, mask_pan, repeat_of
+from switch.wire.vocabulary import DE, MACS, MTI, PIN_DATA, Answer, Document, is_repeat, mask_pan, repeat_of
 
 _OF_THE_LINK = (DE.FORWARDER, *MACS, *PIN_DATA)
 """elements of an answer that are its link's, and go no further"""
@@ -75,7 +77,7 @@ class Payments:
         if self._kernel.admitted >= self._kernel.admit_to and shed(self._kernel, session, document, raw, now):
             return
         message = take(self._kernel, session, document, raw, now)
-        decision = None
+        decision = hold = None
         try:
             if session.state is not UP and answer_again(self._kernel, message):
                 return  # what was answered before is answered so again, also where nothing new may come in
@@ -83,10 +85,20 @@ class Payments:
             if answer_again(self._kernel, message):
                 return
             check_refund(self._kernel, message)
-            decision = route(self._router, message)
-            self._forward(message, decision, self._admit(decision, session))
+            if message.key[MTI_CLASS] == MTI.AUTHORIZATION and (
+                DE.ORIGINAL in document or DE.APPROVAL_CODE in document
+            ):
+                hold = find_hold(self._kernel, self._forwarder, message)
+            decision = (
+                route(self._router, message)
+                if hold is None
+                else decide(self._kernel, hold, self._router.lookup(message.pan))
+            )
+            self._forward(message, decision, self._admit(decision, session), hold)
         except Refusal as refusal:
-            if decision is not None and self._may_be_forgotten(message):
+            if hold is not None:
+                self.decline(message, refusal)  # never forgotten in a crash, and never approved by stand-in
+            elif decision is not None and self._may_be_forgotten(message):
                 self._take_back(message, decision, refusal)
             elif not (type(refusal) is Away and decision and self._stand_in.approve(message, decision, refusal)):
                 self.decline(message, refusal)
@@ -116,7 +128,7 @@ class Payments:
             raise limit_reached(kernel, "owed_per_host", limit, Answer.ISSUER_INOPERATIVE, host.name)
         return host
 
-    def _forward(self, message: Incoming, decision: Decision, host: HostState) -> None:
+    def _forward(self, message: Incoming, decision: Decision, host: HostState, hold: Outcome | None) -> None:
         kernel, document, txn, now = self._kernel, message.document, message.txn, message.now
         host_session = host.pick(now)
         assert host_session is not None
@@ -127,6 +139,8 @@ class Payments:
         mti = document[DE.MTI]
         self._check_pin(message, host)
         out = self._outgoing(document, host, mti, stan, de7)
+        if hold is not None:
+            name_hold(kernel, out, hold)
         amount, currency = message.amount, message.currency
         pending = Pending(
             txn=txn,
@@ -146,7 +160,7 @@ class Payments:
         )
         hop = _hop("hop.sent", pending, out, host_session.link, now, cost=pending.cost)
         try:
-            kernel.transmit(host_session, out, hop=hop)
+            kernel.transmit(host_session, out, after=kernel.position + 1 if hold is not None else 0, hop=hop)
         except EncodeError as error:
             raise Refusal(Answer.FORMAT_ERROR, f"cannot be said in {host_session.dialect.name}: {error}") from None
         kernel.record(
@@ -164,7 +178,8 @@ class Payments:
                 sealed=kernel.vault.seal(message.pan, txn),
                 amount=amount,
                 currency=currency,
-                elements=kept_of(document),
+                elements=kept_of(document if hold is None else out),
+                hold=name_of(hold) if hold is not None else None,
             )
         )
         host.pending.add(pending)
@@ -205,10 +220,13 @@ class Payments:
             return False
         stan, de7 = pending.answer_key[1], pending.sent_at
         out = self._outgoing(pending.request, host, repeat_of(pending.request[DE.MTI]), stan, de7)
+        hold = self._kernel.state.open[pending.txn].hold
+        if hold is not None:
+            name_hold(self._kernel, out, self._kernel.find(hold.key))
         note = f"sent again: connection {pending.host_link} was lost"
         hop = _hop("hop.sent", pending, out, session.link, now, note=note)
         try:
-            self._kernel.transmit(session, out, hop=hop)
+            self._kernel.transmit(session, out, after=self._kernel.position if hold is not None else 0, hop=hop)
         except EncodeError:
             return False
         pending.host_link = session.link
@@ -271,7 +289,9 @@ class Payments:
             return
         approved = meaning is not Meaning.DECLINED
         if approved:
-            wrong = contradiction(pending, document, tokens=host.config.pan_tokens)
+            wrong = contradiction(pending, document, tokens=host.config.pan_tokens) or cannot_add(
+                kernel, kernel.state.open[txn]
+            )
             if not wrong and (meaning is Meaning.PARTIAL or _approves_less(pending, document)):
                 de39, wrong = Answer.PARTIAL, cannot_take(pending, document)
             if wrong:
@@ -282,6 +302,8 @@ class Payments:
         document[DE.RESPONSE_CODE] = de39
         for de in _OF_THE_LINK:
             document.pop(de, None)
+        if DE.ORIGINAL in document and DE.ORIGINAL in request:
+            document[DE.ORIGINAL] = request[DE.ORIGINAL]  # as the acquirer names what it adds to
         position = kernel.record(
             Answered(
                 txn=txn,
@@ -332,8 +354,8 @@ class Payments:
             request = outcome.request
             assert request is not None
             entry = reversal_entry(self._kernel, request, "undelivered", outcome.elements, now, approved=True)
-            entry = msgspec.structs.replace(entry, priced=self._pricing.of_reversal(outcome, now))
-            self._forwarder.owe(entry, now)
+            priced, stands = self._pricing.of_reversal(outcome, now), stands_without(self._kernel, outcome)
+            self._forwarder.owe(msgspec.structs.replace(entry, priced=priced, stands=stands), now)
 
     def undelivered(self, txn: int, now: int) -> None:
         """The driver could not hand over the approval of `txn`, or one of its copies."""

@@ -22,10 +22,13 @@ from switch.core.routing.routing import Router
 from switch.core.saf.forwarder import NOT_YET, Forwarder
 from switch.core.transactions.duplicates import answer_now
 from switch.core.transactions.exceptions import raise_exception
+from switch.core.transactions.increments import hold_ended, stands_without
 from switch.core.transactions.originals import (
+    NAMES,
     NEAR_S,
     Ambiguous,
     find_first,
+    find_namesake,
     find_original,
     named_key,
     original_of_message,
@@ -51,8 +54,6 @@ from switch.wire.vocabulary import APPROVALS, DE, MTI, Answer, Document, advice_
 
 PASSED = (DE.RESPONSE_CODE, DE.EXPIRY, DE.MERCHANT_NAME)
 """Elements of an acquirer's reversal or advice that its issuer gets as they are: why it reverses, and what names the payment"""
-NAMES = (DE.ACQUIRER, DE.RRN, DE.TERMINAL, DE.MERCHANT)
-"""Elements by which hosts know a payment: an advice that leaves one out gets that of what it follows"""
 OF_THE_MOMENT = NOT_YET | {Answer.NOT_PERMITTED_TERMINAL}
 """Refusals that a repeat of the same reversal or advice need not meet: it is judged anew."""
 
@@ -146,8 +147,9 @@ class Reversals:
 
     def _reverse_ended(self, message: Incoming, original: Outcome, left: int) -> None:
         kernel, request = self._kernel, original.request
-        if request is None or left >= original.amount:
-            why = _nothing_to_undo(original)
+        hold = hold_ended(kernel, request)
+        if request is None or left >= original.amount or hold:
+            why = hold or _nothing_to_undo(original)
             kernel.log(
                 "info", "reversal.nothing_to_undo", txn=f"{message.txn:x}", original=f"{original.txn:x}", reason=why
             )
@@ -159,6 +161,11 @@ class Reversals:
             raise Refusal(Answer.MALFUNCTION, f"limit owed_per_host reached (host {request.host})")
         entry = reversal_entry(kernel, request, "acquirer", original.elements, message.now, approved=True)
         entry = msgspec.structs.replace(entry, priced=self._pricing.of_reversal(original, message.now))
+        if request.hold is not None:
+            entry = msgspec.structs.replace(entry, stands=stands_without(kernel, original, left))
+        elif original.added:
+            entry.message[DE.AMOUNT] = f"{original.authorized:012d}"
+            entry = msgspec.structs.replace(entry, amount=original.authorized)
         self._owe(message, entry, [DE.REPLACEMENT] if left else [])
 
     def _reverse_open(self, message: Incoming, pending: Pending) -> None:
@@ -183,6 +190,9 @@ class Reversals:
         if original is not None and _is_past(original, kernel.de7(message.now), kernel.today()):
             why = f"{unknown}, and what DE90 names ({original.sent_at}) is older than a reversal can be"
             raise Refusal(Answer.RECORD_NOT_FOUND, why)
+        if original is not None and (hold := find_namesake(kernel, message, original)) is not None:
+            self._reverse_never_left(message, original, hold)
+            return
         try:
             decision = route(self._router, message)
         except Refusal as refusal:
@@ -195,6 +205,22 @@ class Reversals:
         self._owe(message, msgspec.structs.replace(entry, undoes=undoes))
         if undoes is not None:
             self._refuse_original(message, undoes)
+
+    def _reverse_never_left(self, message: Incoming, original: Original, hold: Outcome) -> None:
+        """DE37 is that of a hold, and DE90 names another request: an increment of it, and one that is not known here never left.
+        Its issuer, told of it, might take back the hold. Raises Ambiguous where it may be the hold that is meant."""
+        request = hold.request
+        if request is None or message.amount in (request.amount, hold.authorized):
+            why = f"DE37 and DE4 are those of {hold.txn:x}, and DE90 names another request, which is not known here"
+            raise Ambiguous(Answer.NO_ACTION, why)
+        why = f"DE37 is that of {hold.txn:x}; an increment of it with DE11 {original.stan} never left here"
+        self._kernel.log(
+            "info", "reversal.nothing_to_undo", txn=f"{message.txn:x}", original=f"{hold.txn:x}", reason=why
+        )
+        undoes = named_key(message, original)
+        if undoes is not None:
+            self._refuse_original(message, undoes)
+        self._acknowledge(message, Answer.APPROVED, f"nothing to undo: {why}")
 
     def _refuse_original(self, message: Incoming, key: Key) -> None:
         """The original may yet come, overtaken by its reversal. `apply` has ended it already; this is for the journal's index."""
@@ -254,12 +280,11 @@ class Reversals:
         named = DE.ORIGINAL in document
         if not named and not (document.get(DE.RRN) and document.get(DE.APPROVAL_CODE)):
             return None
-        found = find_original(self._kernel, message, original_of_message(message))
+        code = "" if named else document[DE.APPROVAL_CODE]
+        found = find_original(self._kernel, message, original_of_message(message), follows=code)
         outcome = found.outcome if found is not None else None
         request = outcome.request if outcome is not None else None
         if outcome is None or request is None:
-            return None
-        if not named and outcome.elements.get(DE.APPROVAL_CODE) != document[DE.APPROVAL_CODE]:
             return None
         if message.key[MTI_CLASS] == MTI.FINANCIAL:
             self._check_completion(message, outcome, request)

@@ -35,7 +35,7 @@ from switch.core.records.records import (
 )
 from switch.journal.projections.effects import Effect, Party, Report, report_to_nobody
 from switch.journal.projections.projection import PLACE, Fold, Look, Take, Write, nothing
-from switch.wire.vocabulary import APPROVALS, DE, MTI, Answer
+from switch.wire.vocabulary import APPROVALS, DE, MTI, REQUESTS, Answer
 
 _MAKE: Final = """CREATE TABLE transactions (
     txn INTEGER PRIMARY KEY, at_us INTEGER, acquirer TEXT, link TEXT, host TEXT, route TEXT, mti TEXT, key_hash INTEGER,
@@ -80,7 +80,7 @@ class Row(msgspec.Struct):
     """a `Status`"""
     reason: str
     original: int
-    """txn of what this one undoes or follows; 0: none"""
+    """txn of what this one undoes, follows or (an increment) adds to; 0: none"""
     reversed_by: int
     """txn of the reversal; 0: none"""
     cost: int
@@ -147,7 +147,14 @@ class TransactionFold:
     # -- payments
 
     def _forward(self, entry: Forwarded, _: int, place: bytes) -> None:
-        self.changed[entry.txn] = _forwarded(entry, place)
+        row = self.changed[entry.txn] = _forwarded(entry, place)
+        self._note_at_hold(row, place)
+
+    def _note_at_hold(self, row: Row, place: bytes) -> None:
+        """The records of an increment are those of its hold, too: together they say how much is held."""
+        hold = self.find(row.original) if _is_increment(row) else None
+        if hold is not None:
+            hold.places += place
 
     def _answer(self, entry: Answered, _: int, place: bytes) -> None:
         row = self.find(entry.txn)
@@ -157,7 +164,14 @@ class TransactionFold:
         row.de39, row.cost = entry.de39, entry.cost
         if entry.de39 == Answer.PARTIAL:
             row.amount = int(entry.elements.get(DE.AMOUNT, row.amount))
-        if entry.de39 in APPROVALS:
+        self._note_at_hold(row, place)
+        hold = self._payment(row)
+        if entry.de39 in APPROVALS and hold is not row:  # an increment: the hold grows by it
+            row.status = Status.APPROVED
+            self._let_stand(row, 0, Effect.APPROVAL, entry.at_us)
+            grown = hold.stands + hold.direction * row.amount
+            self._let_stand(hold, grown, Effect.APPROVAL, entry.at_us, counted=0)
+        elif entry.de39 in APPROVALS:
             row.status = Status.APPROVED
             self._let_stand(row, row.direction * row.amount, Effect.APPROVAL, entry.at_us)
         else:
@@ -208,7 +222,7 @@ class TransactionFold:
         if original is not None:
             original.places += place
         if entry.kind == REVERSAL:
-            self._reverse(entry, original)
+            self._reverse(entry, original, place)
         else:
             self._advise(entry, self._payment(row), pruned=bool(entry.original) and original is None)
 
@@ -222,16 +236,20 @@ class TransactionFold:
         amount = direction_of(entry.message) * stands if approved else payment.stands
         self._let_stand(payment, amount, Effect.ADVICE, entry.at_us, entry.currency if approved else "")
 
-    def _reverse(self, entry: Owed, original: Row | None) -> None:
+    def _reverse(self, entry: Owed, original: Row | None, place: bytes) -> None:
         if original is None:
             self._reverse_unknown(entry)
             return
         if entry.reason == LATE and original.status != Status.APPROVED:
             return  # of an approval that nobody was told of: it never stood here
         payment, left = self._payment(original), left_of(entry.message)
+        self._note_at_hold(original, place)
         if original.status == Status.OPEN:
             original.de39, original.reason = "91", entry.reason
-            self._let_stand(payment, 0, Effect.DECLINE, entry.at_us)
+            self._let_stand(original, 0, Effect.DECLINE, entry.at_us)
+        elif _is_increment(original) and payment is not original:
+            stands = abs(payment.stands) if entry.stands < 0 else entry.stands
+            self._let_stand(payment, payment.direction * stands, Effect.REVERSAL, entry.at_us)
         else:
             kept = min(left, abs(payment.stands))
             self._let_stand(payment, kept if payment.stands > 0 else -kept, Effect.REVERSAL, entry.at_us)
@@ -262,15 +280,17 @@ class TransactionFold:
             row = known
         return row
 
-    def _let_stand(self, row: Row, amount: int, effect: Effect, at_us: int, currency: str = "") -> None:
-        """So much of a payment stands from now on, signed; the difference is what the record has moved."""
+    def _let_stand(
+        self, row: Row, amount: int, effect: Effect, at_us: int, currency: str = "", counted: int = 1
+    ) -> None:
+        """So much of a payment stands from now on, signed; the record has moved the difference. `counted`: see `Report`."""
         party = Party(row.acquirer, row.route, row.host)
         before = row.stands_in or row.currency
         now = currency or before
         if now != before:
             self.report(at_us, party, effect, before, -row.stands, 0)
             row.stands = 0
-        self.report(at_us, party, effect, now, amount - row.stands, 1)
+        self.report(at_us, party, effect, now, amount - row.stands, counted)
         row.stands, row.stands_in = amount, now if amount else ""
 
 
@@ -319,12 +339,16 @@ def places_with_key(look: Look, key: Key) -> list[tuple[int, bytes]]:
     return [(int(txn), bytes(places)) for txn, places in look(_WITH_KEY, (key_hash(key),))]
 
 
+def _is_increment(row: Row) -> bool:
+    return row.original != 0 and row.mti in REQUESTS
+
+
 def _forwarded(r: Forwarded, place: bytes) -> Row:
     return Row(
         txn=r.txn, at_us=r.at_us, acquirer=r.key[ACQUIRER], link=r.link, host=r.host, route=r.route, mti=r.mti,
         key_hash=key_hash(r.key), rrn=r.elements.get(DE.RRN, ""), pan=r.pan, amount=r.amount, currency=r.currency,
-        de39="", status=Status.OPEN, reason="", original=0, reversed_by=0, cost=0, places=place,
-        stan=r.key[STAN], direction=direction_of(r.elements),
+        de39="", status=Status.OPEN, reason="", original=r.hold.txn if r.hold is not None else 0, reversed_by=0, cost=0,
+        places=place, stan=r.key[STAN], direction=direction_of(r.elements),
     )  # fmt: skip
 
 

@@ -1,0 +1,47 @@
+"""What a pre-authorization holds in all, asked of the journal."""
+
+from pathlib import Path
+
+import pytest
+
+from switch.core.records.records import Forwarded
+from switch.journal.history import IndexHistory
+from switch.journal.index import Index
+from tests.core.test_mechanisms import Counter
+from tests.journal.samples import open_writer, write
+from tests.journal.test_days import told
+
+
+@pytest.mark.parametrize("indexed", [0, 1, 3, 5, 100])
+def test_history_knows_what_is_held_in_all_however_far_the_index_lags(tmp_path: Path, indexed: int) -> None:
+    shop = Counter()
+    asked, said = shop.asks("preauth", "atlas-approved", 300_00)
+    first, _ = shop.adds(asked, said, 50_00)
+    shop.adds(asked, said, 20_00)
+    shop.takes_back(first)
+    key = shop.book.recorded(Forwarded)[0].key
+    writer = open_writer(tmp_path)
+    write(writer, shop.book.entries[:indexed])
+    Index(tmp_path).catch_up()
+    write(writer, shop.book.entries[indexed:])
+    found = IndexHistory(tmp_path).find(key)
+    assert found == shop.book.switch.state.recent[key]
+    assert found is not None
+    assert (found.amount, found.added) == (320_00, 20_00)
+
+
+def test_an_increment_counts_on_its_own_day_and_so_does_its_reversal(tmp_path: Path) -> None:
+    shop = Counter()
+    asked, said = shop.asks("preauth", "atlas-approved", 300_00)
+    shop.book.asks("day.close", again=True)
+    first, _ = shop.adds(asked, said, 50_00)
+    shop.adds(asked, said, 20_00)
+    shop.adds(asked, said, 90_000_00)
+    shop.book.asks("day.close", again=True)
+    shop.takes_back(first)
+    shop.completes(asked, said, 315_00)
+    assert told(shop.book, tmp_path) == [
+        ("2025-11-27", "", 0, 0, 1, 1, {"504": -55_00}),
+        ("2025-11-26", "operator", 2, 1, 0, 0, {"504": 70_00}),
+        ("2025-11-25", "operator", 1, 0, 0, 0, {"504": 300_00}),
+    ]
