@@ -110,13 +110,6 @@ def test_a_host_links_documented_defaults_are_the_ones_that_hold(key: str) -> No
     assert documented(HEADINGS["host"])[key] == str(getattr(host, key))
 
 
-def test_the_page_shows_what_check_says() -> None:
-    text = BASE.replace('"cmi87"', '"cmi78"', 1).replace('"USD"', '"EUR"')
-    with pytest.raises(ConfigErrors) as caught:
-        parse_network(text, "my-network.toml")
-    assert f"$ cmi-switch check my-network.toml\n{caught.value}\n```" in PAGE
-
-
 def test_what_is_kept_of_the_hop_log_is_explained_with_its_defaults() -> None:
     defaults = {field.name: str(field.default) for field in msgspec.structs.fields(HopLogFiles)}
     assert documented("`[hop_log]`") == defaults
