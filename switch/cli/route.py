@@ -1,5 +1,6 @@
 """`cmi-switch route`: where a payment would go, by which rule, at what cost."""
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -90,7 +91,7 @@ def _answer(network: "Network", pan: str, amount: str, sender: str, merchant: st
         "meaning": ANSWER_NAMES.get(decision.de39, ""),
         "rule": decision.rule + _check_digit(pan, decision.de39),
     }
-    cost, terms = _cost(network, decision, minor, currency, acquirer_country)
+    cost, terms = _cost(network, decision, minor, currency, name)
     return answer | {
         "cost": cost,
         "cost_currency": network.currency,
@@ -129,20 +130,27 @@ def _where(host: "HostLink") -> str:
 
 
 def _cost(network: "Network", decision: "Decision", minor: int, currency: str, acquirer: str) -> tuple[int, str]:
-    """Minor units of the home currency, and the terms as a sentence's end."""
-    from switch.money import HopCosts, format_amount
+    """Minor units of the home currency that are owed to a network, and its terms as a sentence's end."""
+    from switch.core.routing.fee_table import fee_table, payment_of
+    from switch.money import format_amount
+    from switch.money.fees import ISSUER, NETWORK, owed_to
 
-    tariff = next((t for t in network.tariffs if t.network == decision.host), None)
-    if tariff is None or decision.bin is None:
+    card, networks = decision.bin, {host.name for host in network.hosts if host.role == "network"}
+    if card is None or decision.host not in networks:
         return 0, ""
     if currency not in network.rates:
         raise click.BadParameter(
             f"no rate for {format_amount(minor, currency)[-3:]} in [rates] of {network.source}", param_hint="--amount"
         )
-    across = decision.bin.country != acquirer
-    cost = HopCosts(tariff, network.rates, network.currency).cost(minor, currency, across)
-    terms = f" ({format_amount(tariff.per_transaction, network.currency)} + {tariff.ad_valorem * 100:.2f} %"
-    return cost, terms + (f" + {tariff.cross_border * 100:.2f} % across the border)" if across else ")")
+    today = datetime.now(UTC).date().isoformat()
+    payment = payment_of(network, card, acquirer=acquirer, channel="pos", currency=currency)
+    today = datetime.now(UTC).date().isoformat()
+    fees = fee_table(network)
+    rules = [rule for rule in fees.fitting(payment, today) if rule.payee in (NETWORK, ISSUER)]
+    parts = [f"{format_amount(rule.fixed, network.currency)} {rule.kind}" for rule in rules if rule.fixed]
+    parts += [f"{rule.percent * 100:.2f} % {rule.kind}" for rule in rules if rule.percent]
+    lines, _ = fees.price(payment, today, "", minor, 1)
+    return owed_to(decision.host, lines), f" ({' + '.join(parts)})" if parts else ""
 
 
 def _show(answer: dict[str, Any]) -> None:

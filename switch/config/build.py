@@ -28,6 +28,7 @@ from switch.core.network import (
 from switch.money.convert import RateError, rate_between
 from switch.money.country import NUMERIC, country_numeric
 from switch.money.currency import BY_ALPHA, currency, parse_money
+from switch.money.fees import FeeRule
 
 SCHEMES: Final = (DOMESTIC_SCHEME, "visa", "mastercard")
 CLEAR_PREFIX_MIN: Final = 6
@@ -65,6 +66,7 @@ class Draft:
         self.hosts: list[tuple[Section, HostLink]] = []
         self.bins: list[tuple[Section, BinRange]] = []
         self.tariffs: list[tuple[Section, Tariff]] = []
+        self.fees: list[tuple[Section, FeeRule]] = []
 
 
 def currency_numeric(code: str) -> str:
@@ -308,6 +310,7 @@ def read_tariff(s: Section, draft: Draft, networks: set[str]) -> Tariff:
         ad_valorem=s.percent("ad_valorem", "0 %"),
         cross_border=s.percent("cross_border", "0 %"),
         conversion=s.percent("conversion", "0 %"),
+        line=s.line,
     )
     s.done()
     return value

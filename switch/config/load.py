@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Final
 
-from switch.config import build, checks
+from switch.config import build, checks, fees
 from switch.config.dialects import Dialects
 from switch.config.mistakes import ConfigErrors, Mistake, did_you_mean
 from switch.config.reader import Source
@@ -85,6 +85,8 @@ def _read(source: Source) -> Network:
     draft.bins = [(s, build.read_bin(s, draft, members)) for s in root.tables("bin")]
     networks = {h.name for _, h in draft.hosts if h.role != "issuer"}
     draft.tariffs = [(s, build.read_tariff(s, draft, networks)) for s in root.tables("tariff")]
+    payees = fees.read_payees(root.table("payees"))
+    draft.fees = [(s, fees.read_fee(s, draft, payees)) for s in root.tables("fee")]
     rates = build.read_rates(root.table("rates"), money)
     state_dir = root.text("state_dir", f"var/{name or 'network'}")
     capture = build.read_capture(root.table("capture"), state_dir) if root.has("capture") else None
@@ -112,7 +114,10 @@ def _read(source: Source) -> Network:
         capture=capture,
         cutover_window=window,
         hop_log=hop_log,
+        fees=tuple(f for _, f in draft.fees),
+        regions=fees.read_regions(root.table("regions")),
     )
     root.done()
     checks.check(source, draft, network, wait_ms)
+    fees.check_fees(draft, network)
     return network

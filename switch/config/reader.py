@@ -7,6 +7,7 @@ file with mistakes yields no `Network`. Checks across keys skip blanks, so that 
 import re
 import tomllib
 from collections.abc import Callable, Collection, Iterator
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
@@ -258,6 +259,17 @@ class Section:
         if value:
             self.wrong(key, f'`{key}` is a percentage, not "{value}"', 'such as "0.25 %", from 0 to 100')
         return Decimal(0)
+
+    def day(self, key: str) -> str:
+        """A day (`2024-10-01`, without quotes) as YYYY-MM-DD; "" where there is none, and after a mistake."""
+        self._asked.add(key)
+        value = self.data.get(key)
+        if value is None:
+            return ""
+        if type(value) is not date:
+            self.wrong(key, f"`{key}` is a day, not {_kind(value)}", "such as 2024-10-01, without quotes or time")
+            return ""
+        return value.isoformat()
 
     def address(self, key: str) -> Address:
         """`"127.0.0.1:8583"` (an IPv6 host in brackets); host "" after a mistake. The key is required."""

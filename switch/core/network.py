@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from switch.core.limits import Limits
+from switch.money.fees import FeeRule
 
 DOMESTIC_SCHEME: Final = "cmi"
 """Scheme of cards that are for use at home only."""
@@ -165,7 +166,7 @@ class BinRange(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Tariff(msgspec.Struct, frozen=True, kw_only=True):
-    """What a hop through a network costs, charged per request: flat + (ad valorem + cross-border) of the amount."""
+    """What a payment through a network costs: flat + (ad valorem + cross-border) of the amount."""
 
     network: str
     """host link name"""
@@ -177,6 +178,8 @@ class Tariff(msgspec.Struct, frozen=True, kw_only=True):
     """added where acquirer's and issuer's countries differ"""
     conversion: Decimal
     """the network's margin on its exchange rates, where currencies differ"""
+    line: int = 0
+    """in the network file"""
 
 
 class Capture(msgspec.Struct, frozen=True, kw_only=True):
@@ -254,3 +257,6 @@ class Network(msgspec.Struct, frozen=True, kw_only=True):
     cutover_window: CutoverWindow | None = None
     """None: hosts that may close the business day may do so at any time"""
     hop_log: HopLogFiles = HopLogFiles()
+    fees: tuple[FeeRule, ...] = ()
+    regions: dict[str, str] = {}
+    """country (ISO 3166 numeric) -> the region of the card networks it belongs to"""

@@ -33,7 +33,6 @@ from switch.core.records.records import SCHEMA, Booted, Forwarded
 from switch.core.records.snapshots import snapshot_of
 from switch.core.records.state import History, State
 from switch.core.routing.routing import Router
-from switch.core.routing.tariffs import Tariffs
 from switch.core.saf.forwarder import Forwarder
 from switch.core.transactions.containment import Containment
 from switch.core.transactions.format_errors import FormatErrors
@@ -75,7 +74,7 @@ class Switch(Kernel):
         router = Router(network)
         self.forwarder = Forwarder(self)
         pricing = Pricing(self, router)
-        self._payments = Payments(self, router, self.forwarder, Tariffs(network), pricing)
+        self._payments = Payments(self, router, self.forwarder, pricing)
         self.late_answers = LateAnswers(self, self.forwarder)
         self._hot_cards = HotCards(self, router)
         self._reversals = Reversals(self, router, self.forwarder, self._payments, pricing)

@@ -78,7 +78,10 @@ def test_route_shows_a_domestic_payment() -> None:
 def test_route_shows_what_a_foreign_hop_costs() -> None:
     output = run("route", "4970000000000008", "--amount", "250.00 EUR").output
     assert "route  visa, to network link visa" in output
-    assert "cost   25.21 MAD for 250.00 EUR (0.55 MAD + 0.11 % + 0.80 % across the border)" in output
+    assert (
+        "cost   56.38 MAD for 250.00 EUR (0.55 MAD processing + 1.15 % interchange + 0.11 % scheme + 0.80 % cross-border)"
+        in output
+    )
 
 
 def test_route_names_the_answer_and_the_rule_of_a_refusal() -> None:
@@ -103,7 +106,7 @@ def test_a_foreign_payment_as_json_has_its_cost_in_minor_units() -> None:
     assert (answer["amount"], answer["currency"], answer["cost"], answer["cost_currency"]) == (
         25_000,
         "978",
-        2_521,
+        5_638,
         "504",
     )
     assert "morocco.toml:" in answer["rule"]

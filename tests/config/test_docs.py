@@ -11,9 +11,12 @@ from switch.core.limits import Limits
 from switch.core.network import HopLogFiles, StandInRule
 
 BASE = (Path(__file__).parent / "base.toml").read_text()
+FEE = '\n[[fee]]\nname = "switch"\nkind = "switch"\npayer = "acquirer"\npayee = "switch"\nfixed = "0.30 MAD"\n'
 PAGE = (Path(__file__).parents[2] / "docs" / "network-file.md").read_text()
 STAND_IN = (Path(__file__).parents[2] / "docs" / "stand-in.md").read_text()
-HEADINGS = {"": "The file itself"} | {name: f"`[[{name}]]`" for name in ("member", "listener", "host", "bin", "tariff")}
+HEADINGS = {"": "The file itself"} | {
+    name: f"`[[{name}]]`" for name in ("member", "listener", "host", "bin", "fee", "tariff")
+}
 
 
 def documented(heading: str) -> dict[str, str]:
@@ -28,8 +31,9 @@ def known(section: str) -> set[str]:
     if not section:
         texts = [f"qqqqqqqqqqqq = 1\n{BASE}"]
     else:
-        at = [m.end() for m in re.finditer(rf"\[\[{section}\]\]\n", BASE)]
-        texts = [f"{BASE[:n]}qqqqqqqqqqqq = 1\n{BASE[n:]}" for n in at]
+        whole = BASE + FEE
+        at = [m.end() for m in re.finditer(rf"\[\[{section}\]\]\n", whole)]
+        texts = [f"{whole[:n]}qqqqqqqqqqqq = 1\n{whole[n:]}" for n in at]
     keys: set[str] = set()
     for text in texts:
         with pytest.raises(ConfigErrors) as caught:
@@ -41,11 +45,8 @@ def known(section: str) -> set[str]:
 
 @pytest.mark.parametrize("section", HEADINGS, ids=lambda section: section or "file")
 def test_every_key_is_explained_and_no_other(section: str) -> None:
-    sections = (
-        {"member", "listener", "host", "bin", "tariff", "rates", "limits", "capture", "business_day", "hop_log"}
-        if not section
-        else set()
-    )
+    tables = {"rates", "limits", "capture", "business_day", "hop_log", "payees", "regions"}
+    sections = set(HEADINGS) | tables if not section else set()
     assert set(documented(HEADINGS[section])) == known(section) - sections
 
 

@@ -251,8 +251,10 @@ def test_a_foreign_card_is_approved_by_its_network_with_conversion_and_cost(
     hops = running.hops(request[DE.RRN], 4)
     assert [hop["route"] for hop in hops] == ["", card.scheme, card.scheme, card.scheme]
     tariff = next(t for t in running.network.tariffs if t.network == card.scheme)
-    ad_valorem = float(tariff.ad_valorem + tariff.cross_border) * 1_000_00
-    assert hops[1]["cost"] == pytest.approx(tariff.per_transaction + ad_valorem, abs=1.01)
+    interchange = 0.0115 if card.product in ("debit", "prepaid") else 0.015
+    shares = (float(tariff.ad_valorem + tariff.cross_border) + interchange) * 1_000_00
+    assert hops[2]["cost"] == pytest.approx(tariff.per_transaction + shares, abs=1.01)
+    assert [hop["cost"] for hop in hops if hop["event"] != "hop.received"] == [0, 0]
     assert at.voids(request, answer)[1][DE.RESPONSE_CODE] == "00"
 
 

@@ -22,6 +22,7 @@ KEYED: Final[dict[str, tuple[str, Callable[[Any], str]]]] = {
     "hosts": ("[[host]]", lambda value: str(value.name)),
     "bins": ("[[bin]]", _range),
     "tariffs": ("[[tariff]]", lambda value: str(value.network)),
+    "fees": ("[[fee]]", lambda value: str(value.id)),
 }
 """Lists of the network file: how their sections are called, and what tells two values of one list apart."""
 UNTOLD: Final = frozenset({"source"})
@@ -48,8 +49,8 @@ def changes(before: Network, after: Network) -> list[str]:
         if name in KEYED:
             section, key_of = KEYED[name]
             found += _keyed(section, _by_key(was, key_of), _by_key(now_is, key_of))
-        elif name == "rates":
-            found += _keyed("[rates]", was, now_is)
+        elif name in ("rates", "regions"):
+            found += _keyed(f"[{name}]", was, now_is)
         elif isinstance(was, msgspec.Struct) and isinstance(now_is, msgspec.Struct):
             found += [f"[{name}] {line}" for line in _members(was, now_is)]
         else:

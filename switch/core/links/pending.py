@@ -56,7 +56,6 @@ class Pending(msgspec.Struct, kw_only=True):
     pan: str
     """masked"""
     amount: int
-    cost: int
     first_ns: int
     deadline_ns: int
     losses: int = 0

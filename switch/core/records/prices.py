@@ -2,7 +2,7 @@
 
 import msgspec
 
-from switch.money.fees import Fee
+from switch.money.fees import Fee, owed_to
 
 
 class Priced(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
@@ -33,3 +33,11 @@ class Priced(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=Fals
     """why no price could be found: an unpriced item"""
     of_day: str = ""
     """of what follows another payment: the business day that one was decided in; "": not known, or it follows none"""
+    region: str = ""
+    """`domestic`, `intra` or `inter`: countries of card and acquirer"""
+
+
+def hop_cost(priced: Priced | None, network: str) -> int:
+    """What a hop to a network costs: what is owed to it for the payment, interchange included. Minor units of the home currency,
+    before tax; 0 where nothing is known of a price, or `network` is "": the host is a member's."""
+    return owed_to(network, priced.fees) if network and priced is not None and priced.issuer == network else 0

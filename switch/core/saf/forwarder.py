@@ -13,11 +13,14 @@ letters is sent again: the host knows repeats.
 
 from collections.abc import Callable, Iterable
 
+import msgspec
+
 from switch.core.kernel import Kernel
 from switch.core.links.pending import agrees
 from switch.core.links.session import HostState
 from switch.core.messages.answer_codes import Receipt
 from switch.core.party import Hop
+from switch.core.records.prices import hop_cost
 from switch.core.records.records import (
     ACQUIRER,
     LATE,
@@ -152,9 +155,15 @@ class Forwarder:
         code = raw.get(DE.RESPONSE_CODE, "")
         session = host.up
         link = session.link if session is not None else host.name
-        kernel.effects.append(_hop("hop.received", entry, document[DE.MTI], link, host.route, code, now, item))
         receipt = host.answers.receipt(code)
-        if (receipt is Receipt.NOTHING and _may_know_nothing(entry)) or (receipt is Receipt.REFUSED and _again(entry)):
+        nothing = (receipt is Receipt.NOTHING and _may_know_nothing(entry)) or (
+            receipt is Receipt.REFUSED and _again(entry)
+        )
+        hop = _hop("hop.received", entry, document[DE.MTI], link, host.route, code, now, item)
+        if nothing or receipt is Receipt.ACCEPTED:
+            hop = msgspec.structs.replace(hop, cost=hop_cost(entry.priced, host.name if host.config.scheme else ""))
+        kernel.effects.append(hop)
+        if nothing:
             self._settle(host, queue, item, code, now, nothing=True)
         elif receipt is Receipt.ACCEPTED:
             if entry.kind == REVERSAL:

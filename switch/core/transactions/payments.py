@@ -16,10 +16,10 @@ from switch.core.messages.internal import Private48, private_elements
 from switch.core.messages.meaning import INQUIRIES, is_inquiry
 from switch.core.messages.translator import answer
 from switch.core.party import Hop, LinkId
-from switch.core.records.records import ACQUIRER, MTI_CLASS, Abandoned, Answered, Forwarded, Key
+from switch.core.records.prices import hop_cost
+from switch.core.records.records import MTI_CLASS, Abandoned, Answered, Forwarded, Key
 from switch.core.records.state import Outcome
 from switch.core.routing.routing import Decision, Router
-from switch.core.routing.tariffs import Tariffs
 from switch.core.saf.forwarder import Forwarder
 from switch.core.transactions.duplicates import answer_again
 from switch.core.transactions.increments import cannot_add, decide, find_hold, name_hold, name_of, stands_without
@@ -60,14 +60,11 @@ LOSSES_MAX = 2
 class Payments:
     """Requests (0100, 0200) and their answers."""
 
-    def __init__(
-        self, kernel: Kernel, router: Router, forwarder: Forwarder, tariffs: Tariffs, pricing: Pricing
-    ) -> None:
+    def __init__(self, kernel: Kernel, router: Router, forwarder: Forwarder, pricing: Pricing) -> None:
         self._kernel = kernel
         self._pricing = pricing
         self._router = router
         self._forwarder = forwarder
-        self._tariffs = tariffs
         self._stand_in = StandIn(kernel, forwarder, pricing)
 
     # -- a request comes
@@ -154,11 +151,10 @@ class Payments:
             decision=decision,
             pan=message.masked,
             amount=amount,
-            cost=self._tariffs.cost(decision, document, amount),
             first_ns=now,
             deadline_ns=now + host.timeout_ns,
         )
-        hop = _hop("hop.sent", pending, out, host_session.link, now, cost=pending.cost)
+        hop = _hop("hop.sent", pending, out, host_session.link, now)
         try:
             kernel.transmit(host_session, out, after=kernel.position + 1 if hold is not None else 0, hop=hop)
         except EncodeError as error:
@@ -281,22 +277,16 @@ class Payments:
         kernel, host = self._kernel, session.host
         assert host is not None
         txn, request = pending.txn, pending.request
-        meaning, de39 = host.answers.read(raw.get(DE.RESPONSE_CODE))
-        kernel.effects.append(_hop("hop.received", pending, document, session.link, now, de39=de39))
-        if meaning is Meaning.UNKNOWN:
-            why = f"its DE39={de39} is in no table of this link" if de39 else "it has no DE39"
-            self._end_unknown(host, pending, why, now, approved=False)
-            return
+        meaning, code = host.answers.read(raw.get(DE.RESPONSE_CODE))
+        de39, wrong = self._judge(host, pending, document, meaning, code)
         approved = meaning is not Meaning.DECLINED
-        if approved:
-            wrong = contradiction(pending, document, tokens=host.config.pan_tokens) or cannot_add(
-                kernel, kernel.state.open[txn]
-            )
-            if not wrong and (meaning is Meaning.PARTIAL or _approves_less(pending, document)):
-                de39, wrong = Answer.PARTIAL, cannot_take(pending, document)
-            if wrong:
-                self._end_unknown(host, pending, wrong, now, approved=True)
-                return
+        amount = int(document[DE.AMOUNT]) if de39 == Answer.PARTIAL and not wrong else pending.amount
+        priced = None if wrong or not approved else self._pricing.of_request(pending, amount, now)
+        cost = hop_cost(priced, host.name if host.config.scheme else "")
+        kernel.effects.append(_hop("hop.received", pending, document, session.link, now, de39=code, cost=cost))
+        if wrong:
+            self._end_unknown(host, pending, wrong, now, approved=meaning is not Meaning.UNKNOWN)
+            return
         host.pending.remember_answer(pending)
         _restore(document, request.get, partial=de39 == Answer.PARTIAL)
         document[DE.RESPONSE_CODE] = de39
@@ -310,10 +300,8 @@ class Payments:
                 at_us=kernel.wall_us(now),
                 de39=de39,
                 elements=remembered(document, request),
-                cost=pending.cost,
-                priced=self._pricing.of_request(request, pending.key[ACQUIRER], pending.decision, now)
-                if approved
-                else None,
+                cost=cost,
+                priced=priced,
             )
         )
         back = kernel.sessions.get(pending.link)
@@ -322,12 +310,25 @@ class Payments:
             return
         back.in_flight -= 1
         document[DE.STAN], document[DE.TRANSMISSION_TIME] = request[DE.STAN], request[DE.TRANSMISSION_TIME]
-        amount = int(document[DE.AMOUNT]) if de39 == Answer.PARTIAL else pending.amount
         hop = _hop("hop.sent", pending, document, back.link, now, de39=de39, amount=amount)
         if approved:
             reply(kernel, back, document, pending.raw, after=position, txn=txn, hop=hop)
         else:
             reply(kernel, back, document, pending.raw, hop=hop)
+
+    def _judge(
+        self, host: HostState, pending: Pending, document: Document, meaning: Meaning, code: str
+    ) -> tuple[str, str]:
+        """DE39 of an answer in internal form, and why it cannot be passed on ("": it can)."""
+        if meaning is Meaning.UNKNOWN:
+            return code, f"its DE39={code} is in no table of this link" if code else "it has no DE39"
+        if meaning is Meaning.DECLINED:
+            return code, ""
+        wrong = contradiction(pending, document, tokens=host.config.pan_tokens)
+        wrong = wrong or cannot_add(self._kernel, self._kernel.state.open[pending.txn])
+        if not wrong and (meaning is Meaning.PARTIAL or _approves_less(pending, document)):
+            return Answer.PARTIAL, cannot_take(pending, document)
+        return code, wrong
 
     def _end_unknown(self, host: HostState, pending: Pending, why: str, now: int, *, approved: bool) -> None:
         """An answer that cannot be passed on: nobody can tell whether money moved, or not as much as it says. The request ends as
@@ -354,7 +355,7 @@ class Payments:
             request = outcome.request
             assert request is not None
             entry = reversal_entry(self._kernel, request, "undelivered", outcome.elements, now, approved=True)
-            priced, stands = self._pricing.of_reversal(outcome, now), stands_without(self._kernel, outcome)
+            priced, stands = self._pricing.of_reversal(outcome, 0, now), stands_without(self._kernel, outcome)
             self._forwarder.owe(msgspec.structs.replace(entry, priced=priced, stands=stands), now)
 
     def undelivered(self, txn: int, now: int) -> None:

@@ -2,20 +2,23 @@
 
 In: what was approved, and who brought it. Out: `Priced`, or None where no money moves (an inquiry, a decline). A hold has a
 price without fees: money moves when it is completed. What follows a payment (a reversal, a correction of its amount) carries
-the change, fee(new) - fee(old), so that whoever adds up the records has the fees of what stands.
+the change, fee(new) - fee(old), so that whoever adds up the records has the fees of what stands: by the rules of the original's
+day, where they are still in the file.
 """
 
 import msgspec
 
 from switch.core.kernel import Kernel
+from switch.core.links.pending import Pending
 from switch.core.messages.meaning import channel_of, direction_of, is_inquiry
 from switch.core.network import BinRange
 from switch.core.records.prices import Priced
 from switch.core.records.records import ACQUIRER, MTI_CLASS
 from switch.core.records.state import Outcome
+from switch.core.routing.fee_table import fee_table
 from switch.core.routing.routing import Decision, Router
 from switch.core.transactions.transaction import Incoming
-from switch.money.fees import given_back
+from switch.money.fees import Payment, change, given_back, region_of
 from switch.wire.vocabulary import APPROVALS, DE, MTI, Answer, Document
 
 
@@ -25,17 +28,24 @@ class Pricing:
     def __init__(self, kernel: Kernel, router: Router) -> None:
         self._kernel = kernel
         self._router = router
+        self._home = kernel.network.country
+        self._regions = kernel.network.regions
+        self._fees = fee_table(kernel.network)
+        self._networks = {host.name for host in kernel.network.hosts if host.role == "network"}
 
-    def of_request(self, request: Document, acquirer: str, decision: Decision, now: int) -> Priced | None:
-        """Of a request (internal format) that is approved; None for an inquiry."""
+    def of_request(self, pending: Pending, amount: int, now: int) -> Priced | None:
+        """Of a request that is approved for `amount` minor units; None for an inquiry."""
+        return self.of_approval(pending.request, pending.key[ACQUIRER], pending.decision, amount, now)
+
+    def of_approval(self, request: Document, acquirer: str, decision: Decision, amount: int, now: int) -> Priced | None:
+        """The same of a request (internal format) from `acquirer`, routed as decided."""
         if is_inquiry(request):
             return None
-        hold = request[DE.MTI][1] == MTI.AUTHORIZATION
-        direction = 0 if hold else direction_of(request)
-        return self._priced(request, acquirer, decision.host, decision.bin, direction, now)
+        direction = 0 if request[DE.MTI][1] == MTI.AUTHORIZATION else direction_of(request)
+        return self._price(request, acquirer, decision.host, decision.bin, amount, direction, now)
 
     def of_advice(self, message: Incoming, host: str, followed: Outcome | None) -> Priced | None:
-        """Of an advice: a completion or a payment that was approved elsewhere; of a tip, what it changes.
+        """Of an advice: a completion, or a payment that was approved elsewhere; of a tip, what it changes.
 
         `followed`: what it completes or corrects, where that is known. None: it tells of no approval.
         """
@@ -44,32 +54,96 @@ class Pricing:
             return None
         direction = 0 if message.key[MTI_CLASS] == MTI.AUTHORIZATION else direction_of(document)
         before = followed.priced if followed is not None else None
-        if before is None:
+        if followed is None or before is None:
             range_ = self._router.lookup(message.pan)
-            return self._priced(document, message.key[ACQUIRER], host, range_, direction, now)
-        day = self._kernel.business_day(now)
-        return msgspec.structs.replace(before, day=day, direction=direction, fees=(), unpriced="", of_day=before.day)
+            return self._price(document, message.key[ACQUIRER], host, range_, message.amount, direction, now)
+        of_hold = followed.key[MTI_CLASS] == MTI.AUTHORIZATION
+        today = self._kernel.business_day(now)
+        day = today if of_hold else before.day
+        payment = self._payment(before, message.currency)
+        fees, why = self._fees.price(payment, day, before.merchant, message.amount, direction)
+        if not of_hold:
+            fees = change(before.fees, fees)
+        return msgspec.structs.replace(
+            before, day=today, direction=direction, fees=fees, unpriced=why, of_day=before.day
+        )
 
-    def of_reversal(self, original: Outcome, now: int) -> Priced | None:
-        """Of a reversal of what was approved: what it gives back. None: nothing is known of its original's price."""
-        before = original.priced if original.approved else None
-        if before is None:
+    def of_reversal(self, original: Outcome, left: int, now: int) -> Priced | None:
+        """Of a reversal of what was approved, all of it or down to `left` minor units: what it gives back. None: nothing is known
+        of its original's price."""
+        before, request = (original.priced if original.approved else None), original.request
+        if before is None or request is None:
             return None
-        day = self._kernel.business_day(now)
-        return msgspec.structs.replace(before, day=day, of_day=before.day, fees=given_back(before.fees), unpriced="")
+        fees = given_back(before.fees)
+        if left and before.fees:
+            payment = self._payment(before, request.currency)
+            stays, _ = self._fees.price(payment, before.day, before.merchant, left, before.direction)
+            fees = change(before.fees, stays)
+        return msgspec.structs.replace(before, day=self._kernel.business_day(now), of_day=before.day, fees=fees)
 
-    def _priced(
-        self, elements: Document, acquirer: str, host: str, range_: BinRange | None, direction: int, now: int
+    def _price(
+        self,
+        elements: Document,
+        acquirer: str,
+        host: str,
+        range_: BinRange | None,
+        amount: int,
+        direction: int,
+        now: int,
     ) -> Priced:
         get = elements.get
+        network = host in self._networks
+        if range_ is None:
+            scheme = product = ""
+            region = region_of(self._home, get(DE.ACQUIRER_COUNTRY, self._home), self._regions)
+            issuer = host if network else self._kernel.hosts[host].config.member
+        else:
+            scheme, product = range_.scheme, range_.product
+            region = region_of(range_.country, get(DE.ACQUIRER_COUNTRY, self._home), self._regions)
+            issuer = range_.issuer or host
+        merchant, mcc, channel = get(DE.MERCHANT, "").rstrip(), get(DE.MERCHANT_TYPE, ""), channel_of(elements)
+        day = self._kernel.business_day(now)
+        payment = Payment(
+            scheme,
+            product,
+            channel,
+            region,
+            mcc,
+            merchant if self._fees.by_merchant else "",
+            acquirer,
+            issuer,
+            host if network else "",
+            acquirer if acquirer in self._networks else "",
+            get(DE.CURRENCY, ""),
+        )
+        fees, why = self._fees.price(payment, day, merchant, amount, direction)
         return Priced(
-            day=self._kernel.business_day(now),
-            scheme=range_.scheme if range_ is not None else "",
-            product=range_.product if range_ is not None else "",
-            channel=channel_of(elements),
+            day=day,
+            scheme=scheme,
+            product=product,
+            channel=channel,
             acquirer=acquirer,
-            issuer=(range_.issuer if range_ is not None else "") or self._kernel.hosts[host].config.member or host,
-            merchant=get(DE.MERCHANT, "").rstrip(),
-            mcc=get(DE.MERCHANT_TYPE, ""),
+            issuer=issuer,
+            merchant=merchant,
+            mcc=mcc,
             direction=direction,
+            fees=fees,
+            unpriced=why,
+            region=region,
+        )
+
+    def _payment(self, priced: Priced, currency: str) -> Payment:
+        """What selected its rules."""
+        return Payment(
+            scheme=priced.scheme,
+            product=priced.product,
+            channel=priced.channel,
+            region=priced.region,
+            mcc=priced.mcc,
+            merchant=priced.merchant if self._fees.by_merchant else "",
+            acquirer=priced.acquirer,
+            issuer=priced.issuer,
+            out=priced.issuer if priced.issuer in self._networks else "",
+            into=priced.acquirer if priced.acquirer in self._networks else "",
+            currency=currency,
         )

@@ -160,7 +160,7 @@ class Reversals:
         if self._forwarder.full(request.host):
             raise Refusal(Answer.MALFUNCTION, f"limit owed_per_host reached (host {request.host})")
         entry = reversal_entry(kernel, request, "acquirer", original.elements, message.now, approved=True)
-        entry = msgspec.structs.replace(entry, priced=self._pricing.of_reversal(original, message.now))
+        entry = msgspec.structs.replace(entry, priced=self._pricing.of_reversal(original, left, message.now))
         if request.hold is not None:
             entry = msgspec.structs.replace(entry, stands=stands_without(kernel, original, left))
         elif original.added:

@@ -188,7 +188,7 @@ class StandIn:
                 advice=advice,
                 card=digest,
                 product=rule.product,
-                priced=self._pricing.of_request(document, message.key[ACQUIRER], decision, now),
+                priced=self._pricing.of_approval(document, message.key[ACQUIRER], decision, message.amount, now),
             )
         )
         self._forwarder.enqueue(advice, position, now)

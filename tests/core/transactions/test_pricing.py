@@ -1,11 +1,13 @@
 """What is recorded beside an approval, so that nobody can price it otherwise later."""
 
+import msgspec
 import pytest
 
 from switch.core.records.prices import Priced
-from switch.core.records.records import Answered, Owed, StoodIn
+from switch.core.records.records import ENCODER, Answered, Owed, StoodIn
+from switch.money.fees import Fee, add_up, given_back, owed_to
 from switch.wire.vocabulary import Document
-from tests.core.scripts import ATLAS_CARD, VISA_ABROAD, Scene, purchase, reversal
+from tests.core.scripts import ATLAS_CARD, VISA_ABROAD, Scene, morocco, purchase, reversal
 from tests.core.transactions.test_standin import Away, small
 
 DAY = "2025-11-25"
@@ -38,6 +40,12 @@ def test_an_approval_says_what_decides_its_price() -> None:
         merchant="MERCHANT0000001",
         mcc="5411",
         direction=1,
+        fees=(
+            Fee(rule="service-cmi", kind="service", payer="merchant:MERCHANT0000001", payee="rif", amount=120, vat=12),
+            Fee(rule="interchange-cmi", kind="interchange", payer="rif", payee="atlas", amount=75),
+            Fee(rule="switch", kind="switch", payer="rif", payee="switch", amount=30),
+        ),
+        region="domestic",
     )
 
 
@@ -129,3 +137,119 @@ def test_an_approval_that_was_not_delivered_is_given_back_with_its_price() -> No
     (owed,) = scene.book.recorded(Owed)
     assert owed.priced is not None
     assert (owed.priced.of_day, owed.priced.issuer) == (DAY, "atlas")
+
+
+# -- fees
+
+
+def fees(priced: Priced | None) -> dict[str, int]:
+    assert priced is not None
+    return {fee.kind: fee.amount for fee in priced.fees}
+
+
+def standing(scene: Scene) -> dict[str, int]:
+    """What the records of a payment and of all that followed it add up to."""
+    recorded = (entry for entry in scene.book.entries if isinstance(entry, Answered | Owed))
+    lines = [entry.priced.fees for entry in recorded if entry.priced is not None]
+    return {fee.kind: fee.amount for fee in add_up(*lines)}
+
+
+def test_a_reversal_in_part_posts_the_difference_of_two_fees_and_the_next_one_the_rest() -> None:
+    """150.00, cut to 50.00, then taken back whole: 0.8 %, 0.5 %, and 0.30 for the switch while anything stands."""
+    scene = Scene()
+    sent = purchase()
+    assert fees(pays(scene, sent, de38="A12345")) == {"service": 120, "interchange": 75, "switch": 30}
+    left = f"{5_000:012d}{0:012d}C{0:08d}C{0:08d}"
+    assert fees(follows(scene, reversal(sent, de95=left))) == {"service": -80, "interchange": -50}
+    assert standing(scene) == {"service": 40, "interchange": 25, "switch": 30}
+    assert fees(follows(scene, reversal(sent, stan="000901"))) == {"service": -40, "interchange": -25, "switch": -30}
+    assert standing(scene) == {}
+
+
+def test_a_partial_approval_costs_what_was_approved() -> None:
+    priced = pays(Scene(), purchase(de48="61011"), "10", de4="000000010000", de38="A12345")
+    assert fees(priced) == {"service": 80, "interchange": 50, "switch": 30}
+
+
+def test_a_refund_mirrors_percentages_and_is_charged_the_switchs_fee_again() -> None:
+    assert fees(pays(Scene(), purchase(de3="200000"))) == {"service": -120, "interchange": -75, "switch": 30}
+
+
+def test_a_hold_costs_nothing_and_each_completion_its_amount() -> None:
+    scene = Scene()
+    hold = purchase(t="0100", de25="06")
+    assert fees(pays(scene, hold, de38="A12345")) == {}
+    for stan, amount, service in (("000801", 5_000, 40), ("000802", 10_000, 80)):
+        completion = {**reversal(hold, stan), "t": "0220", "4": f"{amount:012d}", "38": "A12345"}
+        assert fees(follows(scene, completion)) == {"service": service, "interchange": amount // 200, "switch": 30}
+    assert fees(follows(scene, reversal(hold, "000803"))) == {"service": -120, "interchange": -75, "switch": -60}
+    assert standing(scene) == {}
+
+
+def test_a_tip_posts_what_it_changes() -> None:
+    scene = Scene()
+    sent = purchase()
+    pays(scene, sent, de38="A12345")
+    tip = {**reversal(sent), "t": "0220", "4": "000000016500", "38": "A12345"}
+    assert fees(follows(scene, tip)) == {"service": 12, "interchange": 8}
+    assert standing(scene) == {"service": 132, "interchange": 83, "switch": 30}
+
+
+def test_the_cost_in_the_hop_log_is_what_the_network_is_owed_and_a_reversal_gives_it_back() -> None:
+    scene = Scene()
+    visa = scene.book.host("visa")
+    sent = purchase(de2=VISA_ABROAD)
+    scene.rif.sends(sent)
+    visa.answers(visa.gets(), "00", de38="A12345")
+    scene.rif.gets()
+    answered = scene.book.recorded(Answered)[-1]
+    assert answered.priced is not None
+    assert answered.cost == owed_to("visa", answered.priced.fees) == 55 + 362  # 1.50 + 0.11 + 0.80 % of 150.00
+    scene.rif.sends(reversal(sent))
+    visa.answers(visa.gets(), "00")
+    costs = [hop.cost for hop in scene.book.hops if hop.cost]
+    assert costs == [417, -417]
+
+
+def test_a_declined_payment_costs_nothing() -> None:
+    scene = Scene()
+    visa = scene.book.host("visa")
+    scene.rif.sends(purchase(de2=VISA_ABROAD))
+    visa.answers(visa.gets(), "51")
+    assert scene.book.recorded(Answered)[-1].cost == 0
+    assert not any(hop.cost for hop in scene.book.hops)
+
+
+def test_a_currency_without_a_rate_is_an_unpriced_item_and_costs_nothing() -> None:
+    scene = Scene()
+    visa = scene.book.host("visa")
+    scene.rif.sends(purchase(de2=VISA_ABROAD, de49="414"))
+    visa.answers(visa.gets(), "00", de38="A12345")
+    answered = scene.book.recorded(Answered)[-1]
+    assert answered.priced is not None
+    assert (answered.priced.fees, answered.priced.unpriced, answered.cost) == ((), "no rate for currency KWD", 0)
+
+
+def test_neither_a_new_tariff_nor_a_new_bin_table_alters_yesterday() -> None:
+    """Both are changed and reloaded: what is recorded stays to the byte, and a reversal gives back what was charged, not what
+    would be."""
+    scene = Scene()
+    sent = purchase()
+    priced = pays(scene, sent, de38="A12345")
+    before = [ENCODER.encode(entry) for entry in scene.book.entries]
+    scene.book.asks("day.close")
+    assert scene.rif.gets()["70"] == scene.atlas.gets()["70"] == "201"
+    network = morocco()
+    dearer = tuple(msgspec.structs.replace(fee, id=f"{fee.id}-2", percent=fee.percent * 3) for fee in network.fees)
+    bins = tuple(msgspec.structs.replace(b, product="credit", scheme="visa") for b in network.bins)
+    scene.book.reloads(msgspec.structs.replace(network, fees=dearer, bins=bins))
+    assert [ENCODER.encode(entry) for entry in scene.book.entries[: len(before)]] == before
+    assert scene.book.recorded(Answered)[0].priced == priced
+    assert fees(pays(scene, purchase(stan="000124"), de38="A12346"))["service"] == 3 * 150, (
+        "today's payment has today's price"
+    )
+    taken_back = follows(scene, reversal(sent))
+    assert priced is not None
+    assert taken_back is not None
+    assert taken_back.fees == given_back(priced.fees)
+    assert (taken_back.scheme, taken_back.product, taken_back.of_day) == ("cmi", "debit", DAY)
