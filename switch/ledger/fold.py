@@ -1,0 +1,370 @@
+"""Records -> entries, positions and holds. A pure fold: what it holds after record N depends on the records 1 to N alone.
+
+In: the journal's records in their order, each with its sequence number. Out: an `Entry` for each record that moved money, handed
+to `post` as it is made; and, kept here, what each window came to, the holds that are open, and the closes.
+
+The rule. A record's window is decided by the cutovers that stand before it, by nothing else: so each is in exactly one, and a
+closed window never changes. Whatever a record's amount says, what is posted is the difference it makes to what stands of the
+payment.
+"""
+
+from collections.abc import Callable, Mapping
+from itertools import pairwise
+from typing import Any, Final
+
+import msgspec
+
+from switch.core.messages.meaning import direction_of, left_of
+from switch.core.records.prices import Priced
+from switch.core.records.records import (
+    ACQUIRER,
+    REVERSAL,
+    Abandoned,
+    Answered,
+    Cutover,
+    Forwarded,
+    Owed,
+    Snapshot,
+    StoodIn,
+)
+from switch.ledger.entries import MERCHANT, PAYMENT, VAT, Entry, Move, Window, is_merchant, move
+from switch.ledger.netting import Cell, Sum
+from switch.ledger.rules import RULES, What
+from switch.ledger.windows import Closed, Windows
+from switch.money.fees import Fee
+from switch.wire.vocabulary import APPROVALS, DE, MTI, Answer, Document, Processing
+
+_OF_APPROVED: Final = frozenset({"acquirer", "undelivered"})
+"""reasons of reversals of what stood; others end a request without an answer that its acquirer could take"""
+NOT_PRICED: Final = "recorded by a release that named no price"
+
+
+class Payment(msgspec.Struct, kw_only=True, gc=False):
+    """What is known of one payment, from its first record on. All that follows it changes this one."""
+
+    txn: int
+    asked: int
+    """minor units"""
+    currency: str
+    direction: int
+    """1: the cardholder pays; -1: a refund; 0: an inquiry"""
+    hold: bool
+    cash: bool
+    acquirer: str
+    issuer: str
+    merchant: str
+    scheme: str = ""
+    open: bool = True
+    """not answered yet"""
+    stands: int = 0
+    """signed minor units that are posted"""
+    held: int = 0
+    """minor units that are held"""
+    sequence: int = 0
+    """of its first entry; 0: nothing is posted of it"""
+    day: str = ""
+    """business day of that"""
+    adds_to: int = 0
+    """of an increment: txn of the hold that it adds to, which then holds both"""
+
+
+class Holds(msgspec.Struct, kw_only=True):
+    """What a window's records have changed of the holds of an acquirer's cards of an issuer, in one currency."""
+
+    count: int = 0
+    """holds begun, less those that have ended"""
+    amount: int = 0
+
+
+class LedgerFold:
+    """The ledger over the records given so far."""
+
+    def __init__(self, home: str, post: Callable[[Entry], object] | None = None) -> None:
+        """`home`: numeric code of the currency that fees are in. `post`: is given each entry as it is made."""
+        self.windows = Windows()
+        self.positions: dict[Window, dict[Cell, Sum]] = {}
+        self.holds: dict[tuple[Window, str, str, str], Holds] = {}
+        """by window, acquirer, issuer, currency"""
+        self.payments: dict[int, Payment] = {}
+        """by txn, and by that of each advice that follows one"""
+        self.unpriced: list[Entry] = []
+        self._home = home
+        self._post = post
+        self._names: dict[str, str] = {}
+        self.takes: Mapping[type, Callable[[Any, int], None]] = {
+            Forwarded: self._forward,
+            Answered: self._answer,
+            Abandoned: self._abandon,
+            StoodIn: self._stand_in,
+            Owed: self._owe,
+            Cutover: self._cut,
+            Snapshot: self._begin,
+        }
+
+    def fold(self, sequence: int, entry: object) -> None:
+        """Take one record in. Records of other kinds move nothing."""
+        take = self.takes.get(type(entry))
+        if take is not None:
+            take(entry, sequence)
+
+    @property
+    def closed(self) -> list[Closed]:
+        """The windows that are closed, oldest first, those among them in which nothing was posted."""
+        return self.windows.closed
+
+    # -- windows
+
+    def _cut(self, cutover: Cutover, _: int) -> None:
+        self.windows.cut(cutover)
+
+    def _begin(self, snapshot: Snapshot, _: int) -> None:
+        """News only where a pruned journal begins with it: which day it is, and what was under way."""
+        self.windows.begin(snapshot)
+        if not self.payments:
+            for request in snapshot.open:
+                self._forward(request, 0)
+
+    # -- payments
+
+    def _forward(self, entry: Forwarded, _: int) -> None:
+        payment = self.payments[entry.txn] = self._payment(
+            entry.txn, entry.mti, entry.elements, entry.amount, entry.currency, entry.key[ACQUIRER], entry.host
+        )
+        if entry.hold is not None and entry.hold.txn in self.payments:
+            payment.adds_to = entry.hold.txn
+
+    def _payment(
+        self, txn: int, mti: str, said: Document, amount: int, currency: str, acquirer: str, host: str
+    ) -> Payment:
+        name = self._name
+        return Payment(
+            txn=txn,
+            asked=amount,
+            currency=name(currency),
+            direction=direction_of(said),
+            hold=mti[1] == MTI.AUTHORIZATION,
+            cash=said.get(DE.PROCESSING_CODE, "")[:2] == Processing.CASH,
+            acquirer=name(acquirer),
+            issuer=name(host),
+            merchant=name(said.get(DE.MERCHANT, "").rstrip()),
+        )
+
+    def _answer(self, entry: Answered, sequence: int) -> None:
+        payment = self.payments.get(entry.txn)
+        if payment is None:
+            return
+        if entry.de39 not in APPROVALS:
+            del self.payments[entry.txn]
+            return
+        amount = payment.asked
+        if entry.de39 == Answer.PARTIAL:
+            amount = int(entry.elements.get(DE.AMOUNT, amount))
+        self._approve(payment, amount, entry, sequence, _WHAT_BEGINS)
+
+    def _approve(
+        self, payment: Payment, amount: int, entry: Answered, sequence: int, whats: Mapping[tuple[int, bool], What]
+    ) -> None:
+        """It stands from here on, or is held."""
+        payment.open = False
+        self._take_parties(payment, entry.priced)
+        if payment.hold:
+            held = self.payments.get(payment.adds_to, payment)
+            self._hold(held, held.held + amount, entry.at_us)
+        elif payment.direction:
+            what = whats[payment.direction, payment.cash]
+            self._let_stand(payment, payment.direction * amount, what, entry, sequence, entry.txn)
+        else:
+            del self.payments[entry.txn]
+
+    def _abandon(self, entry: Abandoned, _: int) -> None:
+        self.payments.pop(entry.txn, None)
+
+    def _stand_in(self, entry: StoodIn, sequence: int) -> None:
+        self._forward(entry.request, sequence)
+        payment = self.payments[entry.txn]
+        self._approve(payment, payment.asked, entry.answer, sequence, _WHAT_STANDS_IN)
+        if entry.txn in self.payments:
+            self.payments[entry.advice.txn] = payment
+
+    # -- what follows
+
+    def _owe(self, entry: Owed, sequence: int) -> None:
+        payment = self.payments.get(entry.original) if entry.original else None
+        if entry.kind == REVERSAL:
+            self._reverse(entry, payment, sequence)
+        elif entry.message.get(DE.RESPONSE_CODE, Answer.APPROVED) in APPROVALS:
+            self._advise(entry, payment, sequence)
+
+    def _advise(self, entry: Owed, payment: Payment | None, sequence: int) -> None:
+        """An advice says how much stands of a payment, its own or the one that it follows."""
+        mti, direction = entry.message[DE.MTI], direction_of(entry.message)
+        what = What.ADVICE
+        if payment is None:
+            payment = self._payment(
+                entry.txn, mti, entry.message, entry.amount, entry.currency, entry.key[ACQUIRER], entry.host
+            )
+            payment.open = False
+            self._take_parties(payment, entry.priced)
+        elif mti[1] != MTI.AUTHORIZATION:
+            what = What.COMPLETION if payment.hold else What.CORRECTION
+        self.payments[entry.txn] = payment
+        if mti[1] == MTI.AUTHORIZATION:
+            if payment.hold and not payment.stands:
+                self._hold(payment, entry.amount, entry.at_us)
+            return
+        if not direction:
+            return
+        self._hold(payment, 0, entry.at_us)
+        stands = entry.stands if entry.stands >= 0 else entry.amount
+        self._let_stand(payment, direction * stands, what, entry, sequence, entry.txn, self._name(entry.currency))
+
+    def _reverse(self, entry: Owed, payment: Payment | None, sequence: int) -> None:
+        if payment is None:
+            self._reverse_unknown(entry, sequence)
+            return
+        if payment.open:
+            self.payments.pop(entry.original, None)
+            return
+        if payment.adds_to:
+            hold = self.payments.get(payment.adds_to)
+            if hold is not None and entry.stands >= 0:
+                self._hold(hold, min(hold.held, max(0, entry.stands - abs(hold.stands))), entry.at_us)
+            return
+        left = left_of(entry.message)
+        self._hold(payment, min(left, payment.held), entry.at_us)
+        kept = min(left, abs(payment.stands))
+        amount = kept if payment.stands > 0 else -kept
+        if amount != payment.stands:
+            self._let_stand(payment, amount, What.REVERSAL, entry, sequence, entry.txn)
+
+    def _reverse_unknown(self, entry: Owed, sequence: int) -> None:
+        """What it undoes was never here: nothing stood. Or it was pruned: the promise says how much stood at first."""
+        if not entry.original or entry.reason not in _OF_APPROVED:
+            return
+        message = entry.message
+        mti = f"0{entry.undoes[1] if entry.undoes else MTI.FINANCIAL}00"
+        payment = self._payment(
+            entry.original, mti, message, entry.amount, entry.currency, entry.key[ACQUIRER], entry.host
+        )
+        if payment.hold or not payment.direction:
+            return
+        payment.stands = payment.direction * entry.amount
+        self._take_parties(payment, entry.priced)
+        amount = payment.direction * left_of(message)
+        self._let_stand(payment, amount, What.REVERSAL, entry, sequence, entry.txn)
+
+    # -- what stands, and what is held
+
+    def _let_stand(
+        self, payment: Payment, stands: int, what: What, entry: Answered | Owed, sequence: int, txn: int, now: str = ""
+    ) -> None:
+        """So much of a payment stands from now on, signed; the difference is posted, and the record's fees with it.
+
+        `now`: the currency of it, where that may be another one than before.
+        """
+        rule, window, before = RULES[what], self.windows.at(entry.at_us), payment.stands
+        assert rule.posts
+        moves: list[Move] = []
+        if now and now != payment.currency:
+            moves += _principal(payment, -before)
+            payment.currency, before = now, 0
+        moves += _principal(payment, stands - before)
+        priced = entry.priced
+        for fee in priced.fees if priced is not None else ():
+            moves += _fee_moves(payment, fee, self._home)
+        payment.stands = stands
+        made = Entry(
+            sequence=sequence,
+            at_us=entry.at_us,
+            window=window,
+            txn=txn,
+            what=what,
+            counters=payment.sequence if rule.counters else 0,
+            of_day=self._of_day(payment, priced, window, rule.counters),
+            scheme=payment.scheme,
+            acquirer=payment.acquirer,
+            issuer=payment.issuer,
+            merchant=payment.merchant,
+            currency=payment.currency,
+            amount=stands - before,
+            moves=tuple(moves),
+            unpriced=priced.unpriced if priced is not None else NOT_PRICED,
+        )
+        if not payment.sequence:
+            payment.sequence, payment.day = sequence, window.day
+        self._keep(made)
+
+    def _keep(self, made: Entry) -> None:
+        cells = self.positions.setdefault(made.window, {})
+        for payer, payee, kind, currency, amount in made.moves:
+            cell = Cell(payer, payee, kind, currency)
+            found = cells.get(cell)
+            if found is None:
+                found = cells[cell] = Sum()
+            found.count += 1
+            found.amount += amount
+        if made.unpriced:
+            self.unpriced.append(made)
+        if self._post is not None:
+            self._post(made)
+
+    def _hold(self, payment: Payment, held: int, at_us: int) -> None:
+        """So much is held of a payment from now on."""
+        if held == payment.held:
+            return
+        key = (self.windows.at(at_us), payment.acquirer, payment.issuer, payment.currency)
+        found = self.holds.get(key)
+        if found is None:
+            found = self.holds[key] = Holds()
+        found.count += (held > 0) - (payment.held > 0)
+        found.amount += held - payment.held
+        payment.held = held
+
+    def _of_day(self, payment: Payment, priced: Priced | None, window: Window, counters: bool) -> str:
+        day = payment.day or (priced.of_day if priced is not None else "")
+        return day if counters and day != window.day else ""
+
+    def _take_parties(self, payment: Payment, priced: Priced | None) -> None:
+        """Who takes part, as it was decided then; where the record does not say, who brought it and where it went."""
+        if priced is not None:
+            name = self._name
+            payment.acquirer, payment.issuer = name(priced.acquirer), name(priced.issuer)
+            payment.merchant, payment.scheme = name(priced.merchant), name(priced.scheme)
+
+    def _name(self, text: str) -> str:
+        """One object for each name: a million payments have few of them."""
+        return self._names.setdefault(text, text)
+
+
+_WHAT_BEGINS: Final[Mapping[tuple[int, bool], What]] = {
+    (1, False): What.PURCHASE,
+    (1, True): What.CASH,
+    (-1, False): What.REFUND,
+    (-1, True): What.REFUND,
+}
+"""by direction, and whether it is cash"""
+_WHAT_STANDS_IN: Final[Mapping[tuple[int, bool], What]] = dict.fromkeys(_WHAT_BEGINS, What.STOOD_IN)
+
+
+def _principal(payment: Payment, amount: int) -> tuple[Move, ...]:
+    """The amount itself: from issuer to acquirer, and from there to the merchant, where it is not cash."""
+    between = move(payment.issuer, payment.acquirer, PAYMENT, payment.currency, amount)
+    if payment.cash:
+        return between
+    return between + move(payment.acquirer, _merchant(payment), PAYMENT, payment.currency, amount)
+
+
+def _merchant(payment: Payment) -> str:
+    return MERCHANT + (payment.merchant or payment.acquirer)
+
+
+def _fee_moves(payment: Payment, fee: Fee, home: str) -> tuple[Move, ...]:
+    """A line of the price and the tax on it. What is between a merchant and others than its acquirer goes through that."""
+    path = [fee.payer, fee.payee]
+    if payment.acquirer not in path and (is_merchant(fee.payer) or is_merchant(fee.payee)):
+        path.insert(1, payment.acquirer)
+    moves: tuple[Move, ...] = ()
+    for kind, amount in ((fee.kind, fee.amount), (VAT, fee.vat)):
+        for payer, payee in pairwise(path):
+            moves += move(payer, payee, kind, home, amount)
+    return moves

@@ -1,0 +1,57 @@
+"""Simulated days, with faults and without: the ledger, the journal's books and the banks' own come to the same.
+
+A day passes only if what terminals, issuers and networks have in their own books agrees with what the records say
+(`switch.sim.audit`), payment by payment. Here the ledger is held to the records as that comparison reads them.
+"""
+
+import pytest
+
+from switch.config import load_network
+from switch.core.records.lifecycle import Status
+from switch.ledger.entries import Entry, check_balance
+from switch.ledger.fold import LedgerFold
+from switch.ledger.netting import settle
+from switch.sim.cast import Cast
+from switch.sim.world import World
+from switch.simulators.reconciliation import journal_rows
+from tests.ledger.stories import MAD
+
+NETWORKS = {"visa", "mastercard"}
+
+
+@pytest.mark.parametrize(("seed", "faults"), [(3, True), (26, True), (49, True), (5, False), (11, True)])
+def test_the_ledger_agrees_with_the_books_of_a_simulated_day(seed: int, faults: bool) -> None:
+    cast = Cast(load_network("morocco"))
+    world = World(cast, seed, 300, faults=None if faults else ())
+    assert world.run().failures == ()
+    records = world.switch.disk.entries[: world.switch.disk.durable]
+    posted: list[Entry] = []
+    ledger = LedgerFold(MAD, posted.append)
+    for sequence, record in enumerate(records, 1):
+        ledger.fold(sequence, record)
+
+    stands: dict[str, int] = {}
+    for payment in {payment.txn: payment for payment in ledger.payments.values()}.values():
+        stands[payment.currency] = stands.get(payment.currency, 0) + payment.stands + payment.held
+    books: dict[str, int] = {}
+    for row in journal_rows(records):
+        books[row.currency] = books.get(row.currency, 0) + (row.amount if row.status is Status.APPROVED else 0)
+    assert {code: amount for code, amount in stands.items() if amount} == {c: a for c, a in books.items() if a}
+
+    assert posted
+    by_currency: dict[str, int] = {}
+    for entry in posted:
+        check_balance(entry.lines)
+        by_currency[entry.currency] = by_currency.get(entry.currency, 0) + entry.amount
+    held = sum(holds.amount for holds in ledger.holds.values())
+    assert sum(by_currency.values()) + held == sum(stands.values())
+    assert held == sum(p.held for p in {p.txn: p for p in ledger.payments.values()}.values())
+
+    members = [member.name for member in cast.network.members]
+    for window, cells in ledger.positions.items():
+        settlement = settle(window, cells, members=members, networks=NETWORKS, home=MAD)
+        for netted in (*settlement.net, *settlement.bilateral):
+            assert sum(position.net for position in netted.positions) == 0
+    assert sum(s.count for cells in ledger.positions.values() for s in cells.values()) == sum(
+        len(e.moves) for e in posted
+    )
