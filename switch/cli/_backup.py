@@ -57,11 +57,20 @@ def backup_command(target: str, state_dir: str, with_key: bool, as_json: bool) -
         )
 
 
+HEAD_COPY = click.option(
+    "--head-copy",
+    metavar="FILE",
+    default="",
+    help="The copy of the journal's head on another disk, as `head_copy` of the network file names it.",
+)
+
+
 @click.command("accept-end")
 @STATE
+@HEAD_COPY
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @JSON
-def accept_end_command(state_dir: str, yes: bool, as_json: bool) -> None:
+def accept_end_command(state_dir: str, head_copy: str, yes: bool, as_json: bool) -> None:
     """Go on from where the journal ends, though more of it had been acknowledged. No switch may be running.
 
     A switch refuses to start where records are missing at the end of its journal. Bring them back, if you can. This gives them
@@ -77,7 +86,7 @@ def accept_end_command(state_dir: str, yes: bool, as_json: bool) -> None:
     if not yes:
         click.confirm(f"Give up whatever is missing at the end of the journal in {state_dir}?", abort=True)
     try:
-        accepted = accept_end(state_dir)
+        accepted = accept_end(state_dir, head_copy)
     except JournalError as error:
         raise click.ClickException(str(error)) from None
     if as_json:

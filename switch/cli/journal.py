@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from switch.cli._backup import STATE, accept_end_command, backup_command, prune_command, restore_command
+from switch.cli._backup import HEAD_COPY, STATE, accept_end_command, backup_command, prune_command, restore_command
 from switch.cli._days import days_command
 from switch.cli._rebuild import rebuild_command
 
@@ -139,8 +139,9 @@ def show_command(state_dir: str, txn: str, as_json: bool) -> None:
 
 @command.command("verify")
 @STATE
+@HEAD_COPY
 @JSON
-def verify_command(state_dir: str, as_json: bool) -> None:
+def verify_command(state_dir: str, head_copy: str, as_json: bool) -> None:
     """Check every record: nothing changed, nothing missing. Exit code 1 where something is.
 
     Keep the chain hash it prints somewhere else: the same journal gives the same hash at the same record.
@@ -153,7 +154,7 @@ def verify_command(state_dir: str, as_json: bool) -> None:
     from switch.journal.verify import verify
 
     try:
-        result = verify(state_dir)
+        result = verify(state_dir, head_copy)
     except JournalError as error:
         raise click.ClickException(str(error)) from None
     if as_json:

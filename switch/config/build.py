@@ -3,6 +3,7 @@
 from decimal import Decimal
 from enum import StrEnum
 from ipaddress import ip_network
+from posixpath import normpath
 from typing import Final
 
 import msgspec
@@ -20,6 +21,7 @@ from switch.core.network import (
     CutoverWindow,
     HopLogFiles,
     HostLink,
+    JournalFiles,
     Listener,
     Member,
     StandInRule,
@@ -377,6 +379,21 @@ def read_hop_log(s: Section) -> HopLogFiles:
     )
     s.done()
     return files
+
+
+def read_journal(s: Section, state_dir: str) -> JournalFiles:
+    """`[journal]`: what is kept of it elsewhere. `state_dir`: where the journal is."""
+    copy = s.text("head_copy", "")
+    if copy.endswith("/"):
+        s.wrong("head_copy", f'"{copy}" is a directory', f'name a file in it, such as "{copy}head"')
+    elif copy and normpath(copy).startswith(normpath(state_dir) + "/"):
+        s.wrong(
+            "head_copy",
+            f'"{copy}" lies in the state directory, {state_dir}',
+            "a copy is for what takes that away: name a file on another disk",
+        )
+    s.done()
+    return JournalFiles(head_copy=copy)
 
 
 def _time_of_day(s: Section, key: str) -> int:

@@ -93,6 +93,7 @@ def _read(source: Source) -> Network:
     window = build.read_business_day(root.table("business_day")) if root.has("business_day") else None
     root.ask("capture", "business_day")
     hop_log = build.read_hop_log(root.table("hop_log"))
+    journal = build.read_journal(root.table("journal"), state_dir)
     wait_ms = root.integer("acquirers_wait_ms", 1_000, 300_000, 20_000)
     network = Network(
         name=name,
@@ -116,6 +117,7 @@ def _read(source: Source) -> Network:
         hop_log=hop_log,
         fees=tuple(f for _, f in draft.fees),
         regions=fees.read_regions(root.table("regions")),
+        journal=journal,
     )
     root.done()
     checks.check(source, draft, network, wait_ms)

@@ -208,6 +208,13 @@ class HopLogFiles(msgspec.Struct, frozen=True, kw_only=True):
     """a file turned over longer ago is removed; 0: however old"""
 
 
+class JournalFiles(msgspec.Struct, frozen=True, kw_only=True):
+    """What is kept of the journal beside its own directory."""
+
+    head_copy: str = ""
+    """a file on another disk that says how far the journal was acknowledged; "": none"""
+
+
 class CutoverWindow(msgspec.Struct, frozen=True, kw_only=True):
     """When hosts may close the business day: seconds since midnight, UTC. One that ends before it begins goes over midnight."""
 
@@ -260,3 +267,4 @@ class Network(msgspec.Struct, frozen=True, kw_only=True):
     fees: tuple[FeeRule, ...] = ()
     regions: dict[str, str] = {}
     """country (ISO 3166 numeric) -> the region of the card networks it belongs to"""
+    journal: JournalFiles = JournalFiles()

@@ -20,6 +20,7 @@ import sys
 import time
 from array import array
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -29,13 +30,18 @@ from switch.core.records.records import ENCODER, Entry, Snapshot
 from switch.journal.integrity import check_end, find_gaps
 from switch.journal.log import FLAG_SNAPSHOT, GENESIS, NO_KEY, ChainKey, JournalError
 from switch.journal.recovery import CLAIM_S, SWITCH, Fold, Recovered, claim, journal_directory, recover, settle
-from switch.journal.writer import ACK, ACKNOWLEDGED, CHUNK, FAIL, KEY, SEGMENT_BYTES
+from switch.journal.writer import ACK, ACKNOWLEDGED, CHUNK, COPIED, COPY, FAIL, KEY, SEGMENT_BYTES
 
 _ROOT: Final = str(Path(__file__).resolve().parents[2])
 _SOCKET_BYTES: Final = 1 << 20
 _START_S: Final = 10.0
 _RESERVE: Final = 4
 """Records may wait up to so many times `unacknowledged_records`: what was under way when the switch began to refuse."""
+
+
+def absolute(path: str) -> str:
+    """The path, whatever directory this process works in later; "" stays so."""
+    return os.path.abspath(path) if path else ""
 
 
 class WriterGone(RuntimeError):  # noqa: N818 - an event of the outside world the driver handles, no mistake of a caller
@@ -54,11 +60,18 @@ class Feed:
         segment_bytes: int = SEGMENT_BYTES,
         fold: Fold = SWITCH,
         key: ChainKey = NO_KEY,
+        head_copy: str = "",
     ) -> None:
         """`state_dir`: holds `journal/`. `network`: its name; the journal of another is refused.
 
-        `fold`: of whose records. `key`: of the hash chain.
+        `fold`: of whose records. `key`: of the hash chain. `head_copy`: where a copy of the head is kept; "": nowhere.
         """
+        self.head_copy = absolute(head_copy)
+        self.head_copy_trouble = ""
+        """what is wrong with it; "": nothing"""
+        self.tell_head_copy: Callable[[str], None] = lambda _: None
+        """is told when that changes"""
+        self._head_count = 0
         self._state_dir, self._network, self._limits, self._bound = state_dir, network, limits, segment_bytes
         self._fold, self._key = fold, key
         self._encode = ENCODER.encode
@@ -90,7 +103,7 @@ class Feed:
                     f"{journal_directory(self._state_dir)} is the journal of network {found.network!r}, not of "
                     f"{self._network!r}: give another --state directory"
                 )
-            check_end(self._state_dir, found, self._key)
+            self._head_count = check_end(self._state_dir, found, self._key, self.head_copy)
             found.gaps = find_gaps(self._state_dir)
             settle(self._state_dir, self._network, found, schema=self._fold.schema, key=self._key)
             self._last = self._durable = found.position
@@ -205,17 +218,37 @@ class Feed:
     def _take_acknowledgements(self) -> None:
         """Forget the chunks that the acknowledgements received cover."""
         inbox = self._inbox
-        whole = 0
-        while len(inbox) - whole >= ACK.size and inbox[whole] == ACKNOWLEDGED:
-            whole += ACK.size
-        if not whole:
-            return
-        _, self._durable, self._chain = ACK.unpack_from(inbox, whole - ACK.size)
+        whole, last = 0, -1
+        while len(inbox) > whole:
+            if inbox[whole] == ACKNOWLEDGED and len(inbox) - whole >= ACK.size:
+                last = whole
+                whole += ACK.size
+            elif inbox[whole] == COPIED and (size := self._take_copy_report(inbox, whole)):
+                whole += size
+            else:
+                break
         self._inbox = inbox[whole:]
+        if last < 0:
+            return
+        _, self._durable, self._chain = ACK.unpack_from(inbox, last)
         self._started = True
         durable, chunks = self._durable, self._chunks
         while chunks and chunks[0][0] <= durable:
             chunks.popleft()
+
+    def _take_copy_report(self, inbox: bytes, at: int) -> int:
+        """How it goes with the head's copy, as the writer says: the bytes of that; 0: it is not all there yet."""
+        if len(inbox) - at < COPY.size:
+            return 0
+        _, length = COPY.unpack_from(inbox, at)
+        text = inbox[at + COPY.size : at + COPY.size + length]
+        if len(text) < length:
+            return 0
+        trouble = text.decode("utf-8", "replace")
+        if trouble != self.head_copy_trouble:
+            self.head_copy_trouble = trouble
+            self.tell_head_copy(trouble)
+        return COPY.size + int(length)
 
     def _gone(self) -> WriterGone:
         """Why the writer ended, as it said or as the system knows it; its remains are cleared away."""
@@ -257,6 +290,8 @@ class Feed:
             "--after": self._durable,
             "--chain": self._chain.hex(),
             "--bound": self._bound,
+            "--head-count": self._head_count,
+            "--head-copy": self.head_copy,
         }
         command = [
             sys.executable,

@@ -5,14 +5,15 @@ segment, or cuts it where a record ends, leaves a log in which nothing is missin
 
 The head is written after the flush it speaks of, never before, and not flushed itself but when a writer starts: after a power
 cut it may be older than the log, never newer. Two slots of a sector each are written in turn, so that a write cut short leaves
-the other one.
+the other one. A copy on another disk (`head_copy`) finds what goes with the disk, or is taken together with the head. Of the two
+the one that was written last counts.
 """
 
 import os
 from contextlib import suppress
 from hashlib import blake2b
 from struct import Struct
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from switch.journal.log import JournalError, Place
 
@@ -22,6 +23,8 @@ SLOT_BYTES: Final = 512
 BODY: Final = Struct(">8sQIQQ16s")
 """Magic, count of writes, then the place: ordinal, offset, sequence, chain hash."""
 _SUM_BYTES: Final = 16
+COPY_WAIT_S: Final = 2.0
+"""How long a start and an end wait for the head's copy on another disk."""
 
 
 class HeadDisk(Protocol):
@@ -37,31 +40,56 @@ class HeadDisk(Protocol):
         """Return when what was written is on the disk."""
 
 
+class CopyPort(Protocol):
+    """Where a copy of the head goes, on another disk. Nothing here waits for it, and no failure of it is raised."""
+
+    def put(self, slot: bytes, offset: int) -> None:
+        """This slot is to be written next, at this offset of the file."""
+
+    def wait(self, wait_s: float) -> None:
+        """Return when what was put is on the disk, or has failed; or after so many seconds."""
+
+
+class Written(NamedTuple):
+    """A slot of a head: how many times the head was written, and the place that it names."""
+
+    times: int
+    place: Place
+
+
 class Head:
     """The head of one journal, open for writing. Methods raise OSError."""
 
-    def __init__(self, disk: HeadDisk, directory: str, key: bytes = b"") -> None:
-        """`key`: of the journal's chain; only its owner can write a head that counts.
+    def __init__(
+        self, disk: HeadDisk, directory: str, key: bytes = b"", count: int = 0, copy: CopyPort | None = None
+    ) -> None:
+        """`key`: of the journal's chain; only its owner can write a head that counts. `count`: it was written so often at least.
 
         One that is damaged is written anew: whoever starts a writer has read it before, or is who had it written.
         """
-        self._disk, self._key = disk, key
-        self._count = 0
+        self._disk, self._key, self._copy = disk, key, copy
+        self._count = count
         with suppress(JournalError):
-            found = _newest(directory, (key, b""))
-            self._count = found[0] if found else 0
+            found = read_slots(head_path(directory), key, b"")
+            self._count = max(count, found.times if found else 0)
         self._fd = disk.open_head(head_path(directory))
 
     def put(self, place: Place, *, sync: bool = False) -> None:
         """The log was acknowledged up to `place`. `sync`: wait until that is on the disk."""
         self._count += 1
-        body = BODY.pack(MAGIC, self._count, *place)
-        self._disk.write_head(self._fd, body + _sum(body, self._key), self._count % 2 * SLOT_BYTES)
+        slot, offset = slot_of(self._count, place, self._key)
+        self._disk.write_head(self._fd, slot, offset)
+        if self._copy is not None:
+            self._copy.put(slot, offset)
         if sync:
             self._disk.sync_head(self._fd)
+            if self._copy is not None:
+                self._copy.wait(COPY_WAIT_S)
 
     def close(self) -> None:
         """Release the file."""
+        if self._copy is not None:
+            self._copy.wait(COPY_WAIT_S)
         os.close(self._fd)
 
 
@@ -77,13 +105,21 @@ def head_path(directory: str) -> str:
 
 def read_head(directory: str, *keys: bytes) -> Place | None:
     """Up to where the log was acknowledged; None where it never was. Raises JournalError: damaged, or another key's."""
-    found = _newest(directory, keys or (b"",))
-    return found[1] if found else None
+    found = read_slots(head_path(directory), *keys)
+    return found.place if found else None
 
 
-def _newest(directory: str, keys: tuple[bytes, ...]) -> tuple[int, Place] | None:
-    """Count and place of the slot written last, under any of the keys (b"": none)."""
-    path = head_path(directory)
+def slot_of(count: int, place: Place, key: bytes) -> tuple[bytes, int]:
+    """A slot as it is written, and its offset in the file."""
+    body = BODY.pack(MAGIC, count, *place)
+    return body + _sum(body, key), count % 2 * SLOT_BYTES
+
+
+def read_slots(path: str, *keys: bytes) -> Written | None:
+    """The slot written last, under any of the keys (b"" or none: no key); None where there is none.
+
+    Raises JournalError: damaged, or another key's.
+    """
     try:
         with open(path, "rb", buffering=0) as file:
             data = file.read(2 * SLOT_BYTES)
@@ -93,7 +129,7 @@ def _newest(directory: str, keys: tuple[bytes, ...]) -> tuple[int, Place] | None
         raise JournalError(f"{path}: cannot be read: {error.strerror}") from None
     if not data.strip(b"\0"):
         return None
-    slots = [_slot(data[at : at + BODY.size + _SUM_BYTES], key) for at in (0, SLOT_BYTES) for key in keys]
+    slots = [_slot(data[at : at + BODY.size + _SUM_BYTES], key) for at in (0, SLOT_BYTES) for key in keys or (b"",)]
     found = max((slot for slot in slots if slot is not None), default=None)
     if found is None:
         raise JournalError(
@@ -104,12 +140,12 @@ def _newest(directory: str, keys: tuple[bytes, ...]) -> tuple[int, Place] | None
     return found
 
 
-def _slot(data: bytes, key: bytes) -> tuple[int, Place] | None:
-    """Count and place of a slot; None where it is empty or damaged."""
+def _slot(data: bytes, key: bytes) -> Written | None:
+    """A slot; None where it is empty or damaged."""
     if len(data) < BODY.size + _SUM_BYTES or _sum(data[: BODY.size], key) != data[BODY.size :]:
         return None
     magic, count, *place = BODY.unpack_from(data)
-    return (count, Place(*place)) if magic == MAGIC else None
+    return Written(count, Place(*place)) if magic == MAGIC else None
 
 
 def _sum(body: bytes, key: bytes) -> bytes:

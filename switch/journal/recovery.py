@@ -95,6 +95,8 @@ class Recovered(msgspec.Struct):
     """how many records, at least, lie behind that and do not count: a crash cut them short, nobody was told of them"""
     gaps: tuple["Gap", ...] = ()
     """what is missing of the records before those folded"""
+    head_copy_trouble: str = ""
+    """why the copy of the head says nothing, where one is kept"""
 
 
 def journal_directory(state_dir: Path | str) -> str:

@@ -14,7 +14,7 @@ import msgspec
 from switch.core.records.records import SCHEMA
 from switch.journal.anchor import day_of, read_anchor
 from switch.journal.index import index_path
-from switch.journal.integrity import head_of, missing_end
+from switch.journal.integrity import Known, known_end, missing_end
 from switch.journal.keys import key_check, stored_chain_key
 from switch.journal.log import (
     CHAIN_OFFSET,
@@ -23,7 +23,6 @@ from switch.journal.log import (
     NO_KEY,
     ChainKey,
     JournalError,
-    Place,
     Scan,
     Segment,
     chain_under,
@@ -51,8 +50,11 @@ class Verified(msgspec.Struct):
     """hash of the last record: compare it with a copy kept elsewhere"""
 
 
-def verify(state_dir: Path | str) -> Verified:
-    """Walk the whole journal. Raises JournalError where there is none, or a newer release wrote it."""
+def verify(state_dir: Path | str, head_copy: str = "") -> Verified:
+    """Walk the whole journal. `head_copy`: path of the head's copy, to be asked too.
+
+    Raises JournalError where there is none, or a newer release wrote it.
+    """
     directory = journal_directory(state_dir)
     live = in_use(state_dir)
     listed = segments(directory)
@@ -60,15 +62,15 @@ def verify(state_dir: Path | str) -> Verified:
         raise JournalError(f"{directory}: no journal here; --state names the switch's state directory")
     result = Verified([], [], first=listed[0].first, last=listed[0].first - 1)
     key = _key(state_dir, listed, result)
-    head = _head(directory, key, result)  # first: a log that is written goes on while it is walked
+    known = _end_known(directory, key, head_copy, result)  # first: a log that is written goes on while it is walked
     if listed[0].first != 1:
         _beginning(directory, listed[0], result)
     sound = listed[0].first == 1
     for segment in listed:
         sound = _segment(segment, key, result, live, follows=sound)
         result.segments += 1
-    if head is not None and not result.damage:
-        missing = missing_end(directory, head, result.last)
+    if not result.damage:
+        missing = missing_end(directory, known, result.last)
         if missing:
             result.damage.append(missing)
     _index(state_dir, result)
@@ -96,16 +98,19 @@ def _key(state_dir: Path | str, listed: list[Segment], result: Verified) -> Chai
     return key
 
 
-def _head(directory: str, key: ChainKey, result: Verified) -> Place | None:
-    """The head, where it is there and can be read: a backup has none, and one under a key that is not here says nothing."""
+def _end_known(directory: str, key: ChainKey, head_copy: str, result: Verified) -> Known:
+    """What head and copy say, where they can be read: a backup has none, and one under a key that is not here says nothing."""
     check = key_check(segments(directory)[-1:])
     if check and check != key.check:
-        return None
+        return Known(None)
     try:
-        return head_of(directory, key)
+        known = known_end(directory, key, head_copy)
     except JournalError as error:
         result.damage.append(str(error))
-        return None
+        return Known(None)
+    if known.trouble:
+        result.notes.append(f"{head_copy}, the head's copy, says nothing: {known.trouble}")
+    return known
 
 
 def _index(state_dir: Path | str, result: Verified) -> None:

@@ -17,13 +17,14 @@ import signal
 import socket
 import sys
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from struct import Struct
 from typing import Final, NamedTuple, Protocol
 from zlib import crc32
 
-from switch.journal.head import Head, HeadDisk, before_any_record
+from switch.journal.head import CopyPort, Head, HeadDisk, before_any_record
+from switch.journal.head_copy import HeadCopy, take_turns
 from switch.journal.log import (
     DRAFT,
     FLAG_SNAPSHOT,
@@ -47,8 +48,11 @@ FAIL: Final = Struct(">BH")
 KEY: Final = Struct("32s8s")
 """Switch to writer, before all else: the chain's secret and key check value; zeros: it has no key. Never in the arguments, which
 anybody may read."""
+COPY: Final = FAIL
+"""Writer to switch: kind COPIED, bytes of what is wrong with the head's copy (UTF-8), which follow: 0 of them, all is well."""
 ACKNOWLEDGED: Final = 1
 FAILED: Final = 2
+COPIED: Final = 3
 
 SEGMENT_BYTES: Final = 64 << 20
 """A segment that has grown beyond is followed by another."""
@@ -172,24 +176,34 @@ class SegmentWriter:
     """
 
     def __init__(
-        self, home: "Home", after: int, chain: bytes, disk: Disk, *, bound: int = SEGMENT_BYTES, draft: bool = False
+        self,
+        home: "Home",
+        after: int,
+        chain: bytes,
+        disk: Disk,
+        *,
+        bound: int = SEGMENT_BYTES,
+        draft: bool = False,
+        head_count: int = 0,
+        copy: CopyPort | None = None,
     ) -> None:
         """Opens a segment whose first record is `after` + 1. `chain`: the chain hash of record `after`. `bound`: bytes.
 
-        `draft`: the segment does not count until `close`, when it does as a whole.
+        `draft`: the segment does not count until `close`, when it does as a whole. `head_count`: how often the head was
+        written, at least. `copy`: of the head.
         """
         self._home, self._disk, self._bound, self._suffix = home, disk, bound, DRAFT if draft else ""
         self._written = self.durable = after
         self._chain = self.chain_durable = chain
         self._out: list[bytes] = []
         self._out_bytes = 0
-        self._head = None if draft else self._begin_head()
+        self._head = None if draft else self._begin_head(head_count, copy)
         self._open(0)
 
-    def _begin_head(self) -> Head:
+    def _begin_head(self, count: int, copy: CopyPort | None) -> Head:
         """The head, brought back to where this writer begins before it supersedes anything that lies beyond."""
         try:
-            head = Head(self._disk, self._home.directory, self._home.key.secret)
+            head = Head(self._disk, self._home.directory, self._home.key.secret, count, copy)
             head.put(before_any_record(self.durable, self.chain_durable), sync=True)
         except OSError as error:
             raise JournalError(
@@ -372,12 +386,12 @@ def _receive(connection: socket.socket, flags: int = 0) -> bytes:
             continue  # the switch ended with acknowledgements unread; what it sent before is still to be had
 
 
-def serve(connection: socket.socket, writer: SegmentWriter) -> None:
-    """Write what comes, acknowledge what is durable, until the stream ends. Raises JournalError."""
+def serve(connection: socket.socket, writer: SegmentWriter, send: Callable[[bytes], None]) -> None:
+    """Write what comes, acknowledge what is durable by `send`, until the stream ends. Raises JournalError."""
     inbox = Inbox()
     while True:
         with suppress(BrokenPipeError, ConnectionResetError):  # nobody listens: what was sent is still made durable
-            connection.sendall(ACK.pack(ACKNOWLEDGED, writer.durable, writer.chain_durable))
+            send(ACK.pack(ACKNOWLEDGED, writer.durable, writer.chain_durable))
         data = b""
         if writer.wants_room:
             try:
@@ -395,8 +409,23 @@ def serve(connection: socket.socket, writer: SegmentWriter) -> None:
         writer.flush()
 
 
+def _copy(connection: socket.socket, path: str) -> tuple[Callable[[bytes], None], CopyPort | None]:
+    """What sends to the switch, and what writes the head's copy, if there is to be one: it tells the switch how that goes."""
+    if not path:
+        return connection.sendall, None
+    send = take_turns(connection.sendall)
+
+    def tell(reason: str) -> None:
+        text = reason.encode()[:4096]
+        with suppress(OSError):
+            send(COPY.pack(COPIED, len(text)) + text)
+
+    return send, HeadCopy(RealDisk(), path, tell)
+
+
 def main(arguments: list[str]) -> int:
-    """Run as a process: `--fd N --dir DIR --network NAME --schema N --after SEQUENCE --chain HEX --bound BYTES`."""
+    """Run as a process: `--fd N --dir DIR --network NAME --schema N --after SEQUENCE --chain HEX --bound BYTES --head-count N
+    --head-copy PATH`."""
     given = dict(zip(arguments[::2], arguments[1::2], strict=True))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -406,9 +435,11 @@ def main(arguments: list[str]) -> int:
         key = ChainKey(secret, check) if any(check) else NO_KEY
         home = Home(given["--dir"], given["--network"], int(given["--schema"]), key)
         after, chain, bound = int(given["--after"]), bytes.fromhex(given["--chain"]), int(given["--bound"])
-        writer = SegmentWriter(home, after, chain, RealDisk(), bound=bound)
+        send, copy = _copy(connection, given["--head-copy"])
+        count = int(given["--head-count"])
+        writer = SegmentWriter(home, after, chain, RealDisk(), bound=bound, head_count=count, copy=copy)
         writer.lay_out(needed=True)
-        serve(connection, writer)
+        serve(connection, writer, send)
     except JournalError as error:
         reason = str(error).encode()[:4096]
         try:

@@ -48,6 +48,8 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     journal_down: str = ""
     """reason; "": it is up"""
     journal_down_ago_s: int = NEVER_S
+    head_copy_trouble: str = ""
+    """why the copy of the journal's head is not written; "": it is, or there is none"""
     unacknowledged_records: int = 0
     index_ended_ago_s: int = NEVER_S
     """its process has ended and was started again"""
@@ -96,6 +98,10 @@ def _journal(health: Health) -> list[Problem]:
     if 0 <= health.journal_down_ago_s < RECENT_S:
         said = f"the journal was down {health.journal_down_ago_s} s ago: payments were declined (DE39=96)"
         return [Problem("journal", "critical", said, hint)]
+    if health.head_copy_trouble:
+        said = f"the copy of the journal's head is not written: {health.head_copy_trouble}"
+        hint = "payments go on; look at the disk of `head_copy`, and for journal.head_copy_failed in the hop log"
+        return [Problem("journal", "warning", said, hint)]
     return []
 
 

@@ -20,7 +20,7 @@ from switch.core.network import Address, Network
 from switch.core.party import LinkId, Log
 from switch.core.switch import Switch
 from switch.doctor.explain import Explainer
-from switch.journal.feed import Feed
+from switch.journal.feed import Feed, absolute
 from switch.journal.history import IndexHistory
 from switch.journal.keys import chain_key, open_vault
 from switch.journal.recovery import Recovered
@@ -67,6 +67,7 @@ class Serving:
         """how long nobody was answered at the last of them"""
         self._state_dir, self._sinks = state_dir, sinks
         self._index_ended_ns = 0
+        self._journal_files = switch.network.journal
         self.doctor = Doctor(self.health, driver.tell)
         self._index = trio.CancelScope()
         self._index_ended = trio.Event()
@@ -90,6 +91,7 @@ class Serving:
         return Health(
             journal_down=switch.journal_down,
             journal_down_ago_s=seconds_since(self.driver.journal_down_ns),
+            head_copy_trouble=self.feed.head_copy_trouble,
             unacknowledged_records=switch.position - switch.durable_position,
             index_ended_ago_s=seconds_since(self._index_ended_ns),
             hosts_up=tuple(up),
@@ -108,6 +110,10 @@ class Serving:
         self.switch, self.network, self.dialects = switch, network, dialects
         self.control.follow(switch.operator)
         self.feed.limit(network.limits)
+        if network.journal != self._journal_files:
+            self._journal_files = network.journal
+            if self.feed.head_copy != absolute(network.journal.head_copy):
+                self._log(head_copy_unchanged(self.feed.head_copy))
         for tell in self.followers:
             tell(network)
 
@@ -213,9 +219,10 @@ def raise_open_files(network: Network) -> OpenFiles:
     }))  # fmt: skip
 
 
-def found_at_start(recovered: Recovered) -> list[Log]:
+def found_at_start(recovered: Recovered, feed: Feed) -> list[Log]:
     """Events of what the journal lacks, if it does."""
-    events = []
+    troubles = dict.fromkeys(filter(None, (recovered.head_copy_trouble, feed.head_copy_trouble)))
+    events = [head_copy_event(feed.head_copy, trouble) for trouble in troubles]
     if recovered.torn:
         events.append(Log("warning", "journal.tail_dropped", {
             "records": recovered.left_out, "after": recovered.position, "reason": recovered.torn,
@@ -227,6 +234,20 @@ def found_at_start(recovered: Recovered) -> list[Log]:
         for gap in recovered.gaps
     )
     return [*events, *(Log("error", "journal.records_missing", fields) for fields in missing)]
+
+
+def head_copy_unchanged(path: str) -> Log:
+    """The network file names another copy of the journal's head than the one at `path`, or "", that is written."""
+    hint = "the copy that the network file names now is written from the next `cmi-switch restart` on"
+    return Log("warning", "journal.head_copy_unchanged", {"path": path, "hint": hint})
+
+
+def head_copy_event(path: str, trouble: str) -> Log:
+    """The copy of the journal's head cannot be read or written; or, where nothing is wrong any more, is written again."""
+    if not trouble:
+        return Log("info", "journal.head_copy_back", {"path": path})
+    hint = "payments go on; look whether its disk is mounted and has room, and whether the file is this switch's own"
+    return Log("warning", "journal.head_copy_failed", {"path": path, "reason": trouble, "hint": hint})
 
 
 @asynccontextmanager
@@ -245,7 +266,7 @@ async def serving(
     if inherited is not None:
         inherited.wait_for_children()
     vault = open_vault(state_dir)
-    feed = Feed(state_dir, network.name, network.limits, key=chain_key(vault))
+    feed = Feed(state_dir, network.name, network.limits, key=chain_key(vault), head_copy=network.journal.head_copy)
     recovered = feed.open()
     try:
         sinks = open_sinks()
@@ -253,7 +274,8 @@ async def serving(
         files = raise_open_files(network)
         if files.too_few is not None:
             sinks.log(files.too_few, time.time_ns())
-        for event in found_at_start(recovered):
+        feed.tell_head_copy = lambda trouble: sinks.log(head_copy_event(feed.head_copy, trouble), time.time_ns())
+        for event in found_at_start(recovered, feed):
             sinks.log(event, time.time_ns())
         history = IndexHistory(state_dir, lambda why: sinks.log(index_damaged(why), time.time_ns()))
         switch = Switch(

@@ -8,7 +8,7 @@ import pytest
 
 from switch.config import ConfigErrors, parse_network
 from switch.core.limits import Limits
-from switch.core.network import HopLogFiles, StandInRule
+from switch.core.network import HopLogFiles, JournalFiles, StandInRule
 
 BASE = (Path(__file__).parent / "base.toml").read_text()
 FEE = '\n[[fee]]\nname = "switch"\nkind = "switch"\npayer = "acquirer"\npayee = "switch"\nfixed = "0.30 MAD"\n'
@@ -45,7 +45,7 @@ def known(section: str) -> set[str]:
 
 @pytest.mark.parametrize("section", HEADINGS, ids=lambda section: section or "file")
 def test_every_key_is_explained_and_no_other(section: str) -> None:
-    tables = {"rates", "limits", "capture", "business_day", "hop_log", "payees", "regions"}
+    tables = {"rates", "limits", "capture", "business_day", "hop_log", "journal", "payees", "regions"}
     sections = set(HEADINGS) | tables if not section else set()
     assert set(documented(HEADINGS[section])) == known(section) - sections
 
@@ -109,6 +109,13 @@ product = "credit"
 def test_a_host_links_documented_defaults_are_the_ones_that_hold(key: str) -> None:
     host = parse_network(BASE, "x").hosts[0]
     assert documented(HEADINGS["host"])[key] == str(getattr(host, key))
+
+
+def test_the_copy_of_the_journals_head_is_explained() -> None:
+    assert documented("`[journal]`") == {"head_copy": "none"}
+    network = parse_network(f'{BASE}\n[journal]\nhead_copy = "/mnt/second/head"\n', "x")
+    assert network.journal == JournalFiles(head_copy="/mnt/second/head")
+    assert parse_network(BASE, "x").journal == JournalFiles()
 
 
 def test_what_is_kept_of_the_hop_log_is_explained_with_its_defaults() -> None:

@@ -52,3 +52,29 @@ def test_a_vault_key_that_is_lost_is_refused_and_none_is_made(stage: Stage) -> N
     (stage.state / "vault.key").unlink()
     assert "vault.key is missing, and the journal beside it was written with one" in refusal(stage)
     assert not (stage.state / "vault.key").exists()
+
+
+def test_a_copy_of_the_head_on_another_disk_finds_what_went_with_the_first_and_says_when_it_fails(
+    tmp_path: Path,
+) -> None:
+    stage, second = Stage(tmp_path, QUICK), tmp_path / "second"
+    second.mkdir()
+    with stage.path.open("a") as file:
+        file.write(f'\n[journal]\nhead_copy = "{second}/head"\n')
+    try:
+        for _ in range(2):
+            assert stage.serve().stop() == 0
+        (second / "head").rename(second / "kept")
+        second.rename(tmp_path / "away")
+        assert stage.serve().stop() == 0
+        failed = stage.event("journal.head_copy_failed", path=f"{second}/head")
+        assert failed["level"] == "warning"
+        second.mkdir()
+        assert stage.serve().stop() == 0
+        Path(segments(journal_directory(stage.state))[-1].path).unlink()
+        (Path(journal_directory(stage.state)) / "head").unlink()
+        said = refusal(stage)
+        assert f"were acknowledged ({second}/head)" in said
+        assert f"accept-end --head-copy {second}/head`" in said
+    finally:
+        stage.close()

@@ -24,6 +24,7 @@ from switch.core.records.records import (
     StoodIn,
 )
 from switch.journal.feed import Feed
+from switch.journal.head import CopyPort
 from switch.journal.log import GENESIS, Log
 from switch.journal.recovery import journal_directory
 from switch.journal.writer import Chunk, Disk, Home, RealDisk, SegmentWriter
@@ -173,10 +174,11 @@ def open_writer(
     disk: Disk | None = None,
     bound: int = 64 << 20,
     schema: int = SCHEMA,
+    copy: CopyPort | None = None,
 ) -> SegmentWriter:
     os.makedirs(journal_directory(state), exist_ok=True)
     return SegmentWriter(
-        Home(journal_directory(state), "morocco", schema), after, chain, disk or RealDisk(), bound=bound
+        Home(journal_directory(state), "morocco", schema), after, chain, disk or RealDisk(), bound=bound, copy=copy
     )
 
 

@@ -66,7 +66,8 @@ def test_business_days_are_shown_as_they_are(tmp_path: Path) -> None:
     shown = section("Business days").split("$ cmi-switch journal days\n")[1].split("```")[0]
     assert CliRunner().invoke(command, ["days", "--state", str(tmp_path)]).output == shown
     rebuilt = section("What is derived").split("$ cmi-switch journal rebuild days\n")[1].split("```")[0]
-    assert CliRunner().invoke(command, ["rebuild", "days", "--state", str(tmp_path)]).output == rebuilt
+    said = CliRunner().invoke(command, ["rebuild", "days", "--state", str(tmp_path)]).output
+    assert re.fullmatch(re.escape(rebuilt).replace("…", r"\d+"), said)
     assert CliRunner().invoke(command, ["days", "--state", str(tmp_path)]).output == shown
 
 

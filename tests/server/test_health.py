@@ -25,6 +25,12 @@ def test_where_nothing_is_wrong_it_is_good() -> None:
     [
         (but(journal_down="its writer is gone"), "journal", "critical", "declined"),
         (but(journal_down_ago_s=3), "journal", "critical", "was down 3 s ago"),
+        (
+            but(head_copy_trouble="No space left on device"),
+            "journal",
+            "warning",
+            "not written: No space left on device",
+        ),
         (but(disk_free_bytes=DISK_FULL_BYTES - 1), "disk", "critical", "4 MB are left"),
         (but(disk_free_bytes=DISK_LOW_BYTES - 1), "disk", "warning", "268 MB are left"),
         (but(index_ended_ago_s=0), "index", "warning", "index ended 0 s ago"),
