@@ -1,0 +1,195 @@
+"""`cmi-switch settle`: what each window of a business day came to, net, and what a net is made of."""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from switch.cli._network import load
+
+if TYPE_CHECKING:
+    from switch.core.network import Network
+    from switch.ledger.entries import Entry, Window
+    from switch.ledger.fold import LedgerFold
+    from switch.ledger.netting import Netted, Settlement
+
+
+@click.command
+@click.argument("network", default="morocco")
+@click.option("--window", default="", metavar="DAY/N", help="As 2026-11-27/1. [default: the last one that is closed]")
+@click.option("--explain", default="", metavar="MEMBER", help="The messages that MEMBER's positions are made of.")
+@click.option("--state", "state_dir", metavar="DIR", default="", help="State directory. [default: the network's]")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of tables.")
+def command(network: str, window: str, explain: str, state_dir: str, as_json: bool) -> None:
+    """Show what a window came to: each member's position, what moves instead of the gross, and what networks settle apart.
+
+    Made from the journal alone, as often as you like; the switch may be running. A window that is still open is shown as it
+    stands. Amounts above zero are owed to the party.
+
+    \b
+    Examples:
+      cmi-switch settle
+      cmi-switch settle --window 2026-11-27/1 --json
+      cmi-switch settle --explain atlas
+    """
+    from switch.journal.ledgers import fold_ledger
+    from switch.journal.log import JournalError
+    from switch.ledger.netting import settle
+
+    found = load(network)
+    entries: list[Entry] = []
+    try:
+        ledger = fold_ledger(state_dir or found.state_dir, found.currency, entries.append if explain else None)
+    except JournalError as error:
+        raise click.ClickException(str(error)) from None
+    chosen = _choose(ledger, window)
+    networks = {host.name for host in found.hosts if host.role == "network"}
+    members = [member.name for member in found.members]
+    settlement = settle(
+        chosen, ledger.positions.get(chosen, {}), members=members, networks=networks, home=found.currency
+    )
+    if explain:
+        _explain([entry for entry in entries if entry.window == chosen], explain, settlement)
+    elif as_json:
+        click.echo(json.dumps(_fields(ledger, settlement)))
+    else:
+        _show(ledger, settlement, found)
+
+
+def _choose(ledger: "LedgerFold", wanted: str) -> "Window":
+    """The window that is meant. UsageError: there is none of that name."""
+    known = [closed.window for closed in ledger.closed]
+    if ledger.windows.now is not None:
+        known.append(ledger.windows.now)
+    if wanted:
+        for window in known:
+            if str(window) == wanted:
+                return window
+        listed = ", ".join(map(str, known[-5:])) or "none yet"
+        raise click.UsageError(f"no window {wanted} in the journal; the last ones are: {listed}")
+    if not known:
+        raise click.ClickException("nothing has been recorded yet: there is no window to settle")
+    return ledger.closed[-1].window if ledger.closed else known[-1]
+
+
+def _closed(ledger: "LedgerFold", window: "Window") -> str:
+    """`closed 2026-11-27 23:00:00 by operator`, or `open`."""
+    from switch.journal.views import time_text
+
+    for closed in ledger.closed:
+        if closed.window == window:
+            return f"closed {time_text(closed.at_us)} by {closed.by}"
+    return "open"
+
+
+def _show(ledger: "LedgerFold", settlement: "Settlement", network: "Network") -> None:
+    """Tables: the multilateral net, networks one by one, and what is in neither."""
+    from switch.money.currency import format_amount
+
+    window = settlement.window
+    click.echo(f"Window {window} of {network.name}, {_closed(ledger, window)}")
+    for netted in settlement.net:
+        _table(netted)
+        gross, moved = format_amount(netted.gross, netted.currency), format_amount(netted.moved, netted.currency)
+        click.echo(f"gross {gross}; {moved} moves instead")
+    for netted in settlement.bilateral:
+        click.echo(f"\nApart from the net, with {netted.network}:")
+        _table(netted)
+    for (of, acquirer, issuer, code), held in sorted(ledger.holds.items(), key=lambda item: item[0]):
+        if of != window:
+            continue
+        click.echo(f"held, not posted: {format_amount(held.amount, code)} ({issuer} at {acquirer})")
+    unpriced = [entry for entry in ledger.unpriced if entry.window == window]
+    for why in sorted({entry.unpriced for entry in unpriced}):
+        count = sum(entry.unpriced == why for entry in unpriced)
+        click.echo(f"note: {count} of its payments have no price: {why}")
+
+
+def _table(netted: "Netted") -> None:
+    """A line a party, its net by kind, and below them sums that must be zero."""
+    from switch.money.currency import currency, format_amount
+
+    code = netted.currency
+    kinds = sorted(
+        {kind for position in netted.positions for kind, _ in position.kinds}, key=lambda k: (k != "payment", k)
+    )
+    alpha = currency(code).alpha
+
+    def cell(amount: int) -> str:
+        return format_amount(amount, code).removesuffix(f" {alpha}")
+
+    lines = [("PARTY", "OWES", "OWED", *(kind.upper() for kind in kinds), f"NET {alpha}")]
+    for p in netted.positions:
+        by = dict(p.kinds)
+        lines.append((p.party, cell(p.owes), cell(p.owed), *(cell(by.get(kind, 0)) for kind in kinds), cell(p.net)))
+    sums = [sum(dict(p.kinds).get(kind, 0) for p in netted.positions) for kind in kinds]
+    owes, owed = sum(p.owes for p in netted.positions), sum(p.owed for p in netted.positions)
+    lines.append(("sum", cell(owes), cell(owed), *map(cell, sums), cell(owed - owes)))
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for name, *amounts in lines:
+        click.echo("  ".join([name.ljust(widths[0]), *(a.rjust(w) for a, w in zip(amounts, widths[1:], strict=True))]))
+
+
+def _explain(entries: "list[Entry]", member: str, settlement: "Settlement") -> None:
+    """Each move that `member` takes part in; the sums are its positions. UsageError: it has none."""
+    from switch.ledger.entries import is_merchant
+    from switch.money.currency import format_amount
+
+    positions = {
+        (netted.network, netted.currency): position.net
+        for netted in (*settlement.net, *settlement.bilateral)
+        for position in netted.positions
+        if position.party == member
+    }
+    if not positions:
+        parties = sorted({p.party for n in (*settlement.net, *settlement.bilateral) for p in n.positions})
+        raise click.UsageError(f"{member} has no position in {settlement.window}; there are: {', '.join(parties)}")
+    listed = dict.fromkeys(positions, 0)
+    networks = {network for network, _ in positions}
+    click.echo(f"Window {settlement.window}, {member}: sequence, transaction, what, with whom, kind, amount")
+    for entry in entries:
+        of_day = f" of {entry.of_day}" if entry.of_day else ""
+        for line in entry.lines:
+            other = line.account.counterpart
+            if line.account.owner != member or is_merchant(other):
+                continue
+            listed[other if other in networks else "", line.currency] += line.amount
+            amount = format_amount(line.amount, line.currency)
+            click.echo(f"{entry.sequence}  {entry.txn:x}  {entry.what}{of_day}  {other}  {line.account.kind}  {amount}")
+    for (network, code), net in sorted(positions.items()):
+        if listed[network, code] != net:
+            raise AssertionError(f"the lines of {member} come to {listed[network, code]}, its position is {net}")
+        apart = f"with {network}" if network else "net"
+        click.echo(f"{apart}: {format_amount(net, code)}")
+
+
+def _fields(ledger: "LedgerFold", settlement: "Settlement") -> dict[str, Any]:
+    """Plain values; amounts in minor units."""
+
+    def fields(netted: "Netted") -> dict[str, Any]:
+        positions = [
+            {"party": p.party, "owes": p.owes, "owed": p.owed, "net": p.net, "kinds": dict(p.kinds)}
+            for p in netted.positions
+        ]
+        named = {"network": netted.network} if netted.network else {}
+        return {
+            **named,
+            "currency": netted.currency,
+            "gross": netted.gross,
+            "moved": netted.moved,
+            "positions": positions,
+        }
+
+    window = settlement.window
+    return {
+        "window": str(window),
+        "closed": any(closed.window == window for closed in ledger.closed),
+        "net": [fields(netted) for netted in settlement.net],
+        "bilateral": [fields(netted) for netted in settlement.bilateral],
+        "held": [
+            {"acquirer": acquirer, "issuer": issuer, "currency": code, "count": held.count, "amount": held.amount}
+            for (of, acquirer, issuer, code), held in sorted(ledger.holds.items(), key=lambda item: item[0])
+            if of == window
+        ],
+        "unpriced": sum(entry.window == window for entry in ledger.unpriced),
+    }
