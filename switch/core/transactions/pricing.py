@@ -19,7 +19,10 @@ from switch.core.routing.fee_table import fee_table
 from switch.core.routing.routing import Decision, Router
 from switch.core.transactions.transaction import Incoming
 from switch.money.fees import Payment, change, given_back, region_of
+from switch.wire.pans import keepable
 from switch.wire.vocabulary import APPROVALS, DE, MTI, Answer, Document
+
+_MERCHANT = (DE.MERCHANT,)
 
 
 class Pricing:
@@ -31,6 +34,8 @@ class Pricing:
         self._home = kernel.network.country
         self._regions = kernel.network.regions
         self._fees = fee_table(kernel.network)
+        self._countries = {member.name: member.country for member in kernel.network.members}
+        """of who is at home; who brings payments through a network is abroad, unless DE19 says where"""
         self._networks = {host.name for host in kernel.network.hosts if host.role == "network"}
 
     def of_request(self, pending: Pending, amount: int, now: int) -> Priced | None:
@@ -74,12 +79,13 @@ class Pricing:
         before, request = (original.priced if original.approved else None), original.request
         if before is None or request is None:
             return None
-        fees = given_back(before.fees)
+        fees, why = given_back(before.fees), before.unpriced
         if left and before.fees:
             payment = self._payment(before, request.currency)
-            stays, _ = self._fees.price(payment, before.day, before.merchant, left, before.direction)
+            stays, why = self._fees.price(payment, before.day, before.merchant, left, before.direction)
             fees = change(before.fees, stays)
-        return msgspec.structs.replace(before, day=self._kernel.business_day(now), of_day=before.day, fees=fees)
+        day = self._kernel.business_day(now)
+        return msgspec.structs.replace(before, day=day, of_day=before.day, fees=fees, unpriced=why)
 
     def _price(
         self,
@@ -93,15 +99,17 @@ class Pricing:
     ) -> Priced:
         get = elements.get
         network = host in self._networks
+        country = get(DE.ACQUIRER_COUNTRY) or self._countries.get(acquirer, "")
         if range_ is None:
             scheme = product = ""
-            region = region_of(self._home, get(DE.ACQUIRER_COUNTRY, self._home), self._regions)
+            region = region_of(self._home, country, self._regions)
             issuer = host if network else self._kernel.hosts[host].config.member
         else:
             scheme, product = range_.scheme, range_.product
-            region = region_of(range_.country, get(DE.ACQUIRER_COUNTRY, self._home), self._regions)
+            region = region_of(range_.country, country, self._regions)
             issuer = range_.issuer or host
-        merchant, mcc, channel = get(DE.MERCHANT, "").rstrip(), get(DE.MERCHANT_TYPE, ""), channel_of(elements)
+        merchant = keepable({DE.MERCHANT: get(DE.MERCHANT, "")}, _MERCHANT)[DE.MERCHANT].rstrip()
+        mcc, channel = get(DE.MERCHANT_TYPE, ""), channel_of(elements)
         day = self._kernel.business_day(now)
         payment = Payment(
             scheme,

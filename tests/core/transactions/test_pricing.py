@@ -2,9 +2,13 @@
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from switch.core.records.prices import Priced
 from switch.core.records.records import ENCODER, Answered, Owed, StoodIn
+from switch.core.routing.fee_table import fee_table, payment_of
+from switch.core.routing.routing import Router
 from switch.money.fees import Fee, add_up, given_back, owed_to
 from switch.wire.vocabulary import Document
 from tests.core.scripts import ATLAS_CARD, VISA_ABROAD, Scene, morocco, purchase, reversal
@@ -139,6 +143,27 @@ def test_an_approval_that_was_not_delivered_is_given_back_with_its_price() -> No
     assert (owed.priced.of_day, owed.priced.issuer) == (DAY, "atlas")
 
 
+def test_a_pan_in_the_merchants_number_is_masked_as_in_every_record() -> None:
+    scene = Scene()
+    priced = pays(scene, purchase(de42="371449635398431"))
+    assert priced is not None
+    assert "449635" not in repr(priced)
+
+
+def test_cards_used_abroad_are_so_though_their_network_does_not_say_where() -> None:
+    scene = Scene()
+    visa = scene.book.host("visa")
+    visa.sends({**purchase(de2="4550410100000006", de19="", de43="", de32="400999"), "35": ""})
+    scene.atlas.answers(scene.atlas.gets(), "00", de38="A12345")
+    priced = scene.book.recorded(Answered)[-1].priced
+    assert priced is not None
+    assert (priced.acquirer, priced.issuer, priced.region) == ("visa", "atlas", "inter")
+    assert {fee.kind: (fee.payer, fee.payee) for fee in priced.fees} == {
+        "interchange": ("visa", "atlas"),
+        "switch": ("visa", "switch"),
+    }
+
+
 # -- fees
 
 
@@ -163,6 +188,25 @@ def test_a_reversal_in_part_posts_the_difference_of_two_fees_and_the_next_one_th
     assert fees(follows(scene, reversal(sent, de95=left))) == {"service": -80, "interchange": -50}
     assert standing(scene) == {"service": 40, "interchange": 25, "switch": 30}
     assert fees(follows(scene, reversal(sent, stan="000901"))) == {"service": -40, "interchange": -25, "switch": -30}
+    assert standing(scene) == {}
+
+
+@given(st.integers(1, 999_999), st.lists(st.integers(1, 999_999), max_size=4, unique=True))
+@settings(max_examples=40, deadline=None)
+def test_however_often_less_is_left_the_fees_are_those_of_what_stands(asked: int, lefts: list[int]) -> None:
+    """Reversals in part, each of what the one before has left, and one of all the rest."""
+    scene, sent = Scene(), purchase(de4=f"{asked:012d}")
+    priced = pays(scene, sent, de38="A12345")
+    assert priced is not None
+    table, network = fee_table(morocco()), morocco()
+    card = Router(network).lookup(ATLAS_CARD)
+    assert card is not None
+    selected = payment_of(network, card, acquirer="rif", channel="pos", currency="504", mcc="5411")
+    for n, left in enumerate(sorted((left for left in lefts if left < asked), reverse=True)):
+        follows(scene, reversal(sent, f"{700 + n:06d}", de95=f"{left:012d}{0:012d}C{0:08d}C{0:08d}"))
+        fees_left, _ = table.price(selected, DAY, "MERCHANT0000001", left, 1)
+        assert standing(scene) == {fee.kind: fee.amount for fee in fees_left if fee.amount or fee.vat}
+    follows(scene, reversal(sent, "000799"))
     assert standing(scene) == {}
 
 
