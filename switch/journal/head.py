@@ -15,7 +15,7 @@ from hashlib import blake2b
 from struct import Struct
 from typing import Final, NamedTuple, Protocol
 
-from switch.journal.log import JournalError, Place
+from switch.journal.log import JournalError, Place, check_regular
 
 MAGIC: Final = b"CMISWHED"
 SLOT_BYTES: Final = 512
@@ -120,6 +120,7 @@ def read_slots(path: str, *keys: bytes) -> Written | None:
 
     Raises JournalError: damaged, or another key's.
     """
+    check_regular(path)
     try:
         with open(path, "rb", buffering=0) as file:
             data = file.read(2 * SLOT_BYTES)

@@ -18,6 +18,7 @@ is not whole ends the log quietly only where nothing after it says it was durabl
 """
 
 import os
+import stat
 from collections.abc import Iterator
 from hashlib import blake2b
 from struct import Struct
@@ -150,7 +151,9 @@ def segments(directory: str) -> list[Segment]:
         first, _, rest = name.partition(".")
         ordinal, _, suffix = rest.partition(".")
         if suffix == "log" and first.isdecimal() and ordinal.isdecimal():
-            found.append(Segment(os.path.join(directory, name), int(ordinal), int(first), 0))
+            path = os.path.join(directory, name)
+            check_regular(path)
+            found.append(Segment(path, int(ordinal), int(first), 0))
     found.sort(key=lambda s: s.ordinal)
     counting: list[Segment] = []
     end = 0
@@ -160,6 +163,18 @@ def segments(directory: str) -> list[Segment]:
             end = segment.first
     counting.reverse()
     return counting
+
+
+def check_regular(path: str) -> None:
+    """Raise JournalError where a file of the journal is a FIFO, a device or a directory: its reader might wait for ever."""
+    try:
+        regular = stat.S_ISREG(os.stat(path).st_mode)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise JournalError(f"{path}: cannot be read: {error.strerror}") from None
+    if not regular:
+        raise JournalError(f"{path}: is no regular file: move it away, and bring back the file that was there")
 
 
 def read_header(file: BinaryIO, segment: Segment, schema: int) -> Header:

@@ -30,6 +30,7 @@ from switch.journal.log import (
     Record,
     Scan,
     Segment,
+    check_regular,
     read_header,
     segments,
 )
@@ -193,6 +194,7 @@ def claim(state_dir: Path | str, wait_s: float = CLAIM_S) -> int:
     path = os.path.join(directory, "lock")
     try:
         make_private_directory(directory)
+        check_regular(path)
         handle = open_private(path, os.O_RDWR)
     except OSError as error:
         raise JournalError(f"{path}: cannot make the journal's directory: {error.strerror}") from None
@@ -228,7 +230,7 @@ def _alive(owner: str) -> bool:
 def in_use(state_dir: Path | str) -> bool:
     """True while a switch or its writer has the journal."""
     try:
-        handle = os.open(os.path.join(journal_directory(state_dir), "lock"), os.O_RDONLY | os.O_CLOEXEC)
+        handle = os.open(os.path.join(journal_directory(state_dir), "lock"), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return False
     try:

@@ -1,5 +1,6 @@
 """Files and directories that nobody but their owner may read, whatever the umask: journal, index, logs, captures, backups."""
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -30,6 +31,16 @@ def open_private(path: Path | str, flags: int) -> int:
     if _is_ours(there) and there.st_mode & 0o777 != FILE_MODE:
         os.fchmod(handle, FILE_MODE)
     return handle
+
+
+def open_regular(path: Path | str) -> int:
+    """A descriptor of a file that is there, to read it. Raises OSError; so for a FIFO (its reader might wait for ever), a device
+    or a directory."""
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if stat.S_ISREG(os.fstat(handle).st_mode):
+        return handle
+    os.close(handle)
+    raise OSError(errno.EINVAL, "is no regular file", str(path))
 
 
 def _is_ours(there: os.stat_result) -> bool:

@@ -18,6 +18,8 @@ from typing import Final, Protocol
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from switch.security.files import open_regular
+
 _VERSION: Final = b"\x01"
 _PREFIX_BYTES: Final = 4
 _NONCE_END: Final = 13
@@ -115,7 +117,7 @@ class ClearVault:
 
 def _read_key(path: Path) -> bytes:
     """The key of the file. FileNotFoundError passes; a file others may read, or that is no key file, is VaultError."""
-    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    handle = open_regular(path)
     with open(handle, "rb") as file:
         mode = stat.S_IMODE(os.fstat(handle).st_mode)
         if mode & 0o077:

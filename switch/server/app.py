@@ -71,7 +71,14 @@ def serve(app: App, announce: Callable[[Serving], str]) -> str:
     try:
         return trio.run(_serve, app, announce, clock=MonotonicClock())
     except (OSError, JournalError, VaultError) as error:
-        raise Unable(str(error), code=code_of(error)) from error
+        raise Unable(sentence_of(error), code=code_of(error)) from error
+
+
+def sentence_of(error: OSError | JournalError | VaultError) -> str:
+    """What kept a program from starting: the file and why it cannot be had, where it is the system that says so."""
+    if isinstance(error, OSError) and error.filename is not None and not isinstance(error, ListenError):
+        return f"{error.filename}: cannot be opened: {error.strerror}; move it away, or name another place (--state, --log)"
+    return str(error)
 
 
 def code_of(error: OSError | JournalError | VaultError) -> ErrorCode:

@@ -1,5 +1,6 @@
 """A real switch whose journal was tampered with between two lives refuses, or says what is missing: never in silence."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -78,3 +79,23 @@ def test_a_copy_of_the_head_on_another_disk_finds_what_went_with_the_first_and_s
         assert f"accept-end --head-copy {second}/head`" in said
     finally:
         stage.close()
+
+
+@pytest.mark.parametrize("name", ["journal/lock", "journal/head", "journal/*.log", "vault.key"])
+@pytest.mark.parametrize("kind", ["a FIFO", "a directory"])
+def test_what_is_no_file_where_a_file_was_is_refused_at_once_and_named(stage: Stage, name: str, kind: str) -> None:
+    path = min(stage.state.glob(name))
+    path.unlink()
+    if kind == "a FIFO":
+        os.mkfifo(path)
+    else:
+        path.mkdir()
+    said = refusal(stage)
+    assert f"{path}: " in said
+    assert "is no regular file" in said
+
+
+def test_a_hop_log_that_is_a_directory_is_refused_by_name(stage: Stage) -> None:
+    (stage.state / "hops.jsonl").unlink()
+    (stage.state / "hops.jsonl").mkdir()
+    assert f"{stage.state / 'hops.jsonl'}: cannot be opened: Is a directory; move it away" in refusal(stage)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from switch.security.files import make_private_directory, open_private
+from switch.security.files import make_private_directory, open_private, open_regular
 
 
 @pytest.fixture(autouse=True)
@@ -53,3 +53,12 @@ def test_a_file_in_the_place_of_a_directory_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "var").touch()
     with pytest.raises(FileExistsError):
         make_private_directory(tmp_path / "var")
+
+
+def test_what_is_no_file_is_not_opened_to_be_read_and_keeps_nobody_waiting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    for path in (tmp_path / "fifo", tmp_path, Path(os.devnull)):
+        with pytest.raises(OSError, match="is no regular file"):
+            open_regular(path)
+    with pytest.raises(FileNotFoundError):
+        open_regular(tmp_path / "none")
