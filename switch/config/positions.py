@@ -133,7 +133,7 @@ class _Scanner:
             self.skip(_BLANK)
 
     def header(self) -> Path:
-        """`[a.b]` or `[[a.b]]`: the path that the keys below it stand under."""
+        """`[a.b]` or `[[a.b]]`: the path that the keys below it stand under. A table above without a header stands here, too."""
         start = self.at
         array = self.text.startswith("[[", start)
         self.at += 2 if array else 1
@@ -142,6 +142,8 @@ class _Scanner:
         self.at += 2 if array else 1
         path: Path = ()
         for n, part in enumerate(parts):
+            if path:
+                self.spans.setdefault(path, Span(start, self.at, self.at, self.at))
             path = (*path, part)
             if array and n == len(parts) - 1:
                 self.lengths[path] = self.lengths.get(path, 0) + 1

@@ -139,3 +139,8 @@ def test_whatever_tomllib_accepts_is_indexed_as_it_reads_it(text: str) -> None:
     except tomllib.TOMLDecodeError:
         return
     agree(text)
+
+
+def test_a_table_that_only_headers_below_it_name_stands_at_the_first_of_them() -> None:
+    index = scan("x = 1\n[a.b]\n[c.d]\n[c.e]\n[[f.g]]\n[c]\n")
+    assert [index.line_column(index.key((name,))[0])[0] for name in ("a", "c", "f")] == [2, 6, 5]
