@@ -28,7 +28,8 @@ def days_command(state_dir: str, by: str, limit: int, as_json: bool) -> None:
     """Business days, newest first: closed when and by whom, payments counted, and what they came to.
 
     A payment counts on the day in which its outcome stands in the journal; a reversal or a completion on the day of its own, with
-    the difference it makes. So a closed day never changes, and NET over all days is what stands. STOOD-IN is part of APPROVED.
+    the difference it makes. So a closed day never changes, and NET over all days is what stands. HELD is what holds have grown or
+    shrunk by: no money has moved for it, and none of it is in NET. STOOD-IN is part of APPROVED.
 
     \b
     Examples:
@@ -63,14 +64,16 @@ def _table(days: "list[DayTotals]", by: str) -> None:
     from switch.money.currency import format_amount
 
     parted = (by.upper(),) if by else ()
-    lines = [("DAY", "CLOSED", "BY", *parted, *(name.upper().replace("_", "-") for name in DAY_COUNTS), "NET")]
+    last = ("HELD",) if any(any(one.held.values()) for one in days) else ()
+    lines = [("DAY", "CLOSED", "BY", *parted, *(name.upper().replace("_", "-") for name in DAY_COUNTS), "NET", *last)]
     for one in days:
         closed = (time_text(one.closed_us), one.closed_by) if one.closed_us else ("open", "-")
         net = ", ".join(format_amount(amount, code) for code, amount in sorted(one.net.items())) or "-"
+        held = ", ".join(format_amount(amount, code) for code, amount in sorted(one.held.items()) if amount) or "-"
         counts = (f"{getattr(one, name):,}" for name in DAY_COUNTS)
-        lines.append((one.day, *closed, *((one.of or "-",) if by else ()), *counts, net))
+        lines.append((one.day, *closed, *((one.of or "-",) if by else ()), *counts, net, *((held,) if last else ())))
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    counted = range(len(widths) - 1 - len(DAY_COUNTS), len(widths) - 1)
+    counted = range(lines[0].index("NET") - len(DAY_COUNTS), lines[0].index("NET"))
     for line in lines:
         cells = [c.rjust(w) if i in counted else c.ljust(w) for i, (c, w) in enumerate(zip(line, widths, strict=True))]
         click.echo("  ".join(cells).rstrip())

@@ -41,6 +41,9 @@ class DayTotals(msgspec.Struct):
     net: dict[str, int] = {}
     """by currency (numeric): minor units by which what stands has changed"""
 
+    held: dict[str, int] = {}
+    """by currency: minor units by which what is held has changed; no money has moved, and none of it is in `net`"""
+
     def add(self, cell: Cell, found: Sum) -> None:
         """Take a cell in."""
         match cell.effect:
@@ -53,6 +56,9 @@ class DayTotals(msgspec.Struct):
                 self.reversed += found.count
             case Effect.ADVICE:
                 self.advices += found.count
+            case Effect.HELD:
+                self.held[cell.currency] = self.held.get(cell.currency, 0) + found.amount
+                return
             case Effect.PRUNED:
                 self.whole = False
             case unknown:

@@ -67,4 +67,4 @@ def day_fields(day: DayTotals, part: str = "") -> dict[str, Any]:
     if part:
         fields[part] = day.of
     counts = {name: getattr(day, name) for name in DAY_COUNTS}
-    return {**fields, **counts, "net": day.net, "whole": day.whole}
+    return {**fields, **counts, "net": day.net, "held": day.held, "whole": day.whole}

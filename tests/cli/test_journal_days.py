@@ -79,7 +79,8 @@ def test_json_has_minor_units_by_currency_and_says_which_day_is_open(state: Path
     lines = [json.loads(line) for line in days(state, "--json").splitlines()]
     assert lines[2] == {
         "day": "2025-11-25", "open": False, "closed": "2025-11-25T22:00:00Z", "closed_by": "atlas", "approved": 2,
-        "stood_in": 0, "declined": 1, "reversed": 0, "advices": 0, "net": {"504": 300_000, "788": 12_345}, "whole": True,
+        "stood_in": 0, "declined": 1, "reversed": 0, "advices": 0, "net": {"504": 300_000, "788": 12_345}, "held": {},
+        "whole": True,
     }  # fmt: skip
     assert (lines[0]["open"], lines[0]["closed"], lines[0]["closed_by"]) == (True, "", "")
 

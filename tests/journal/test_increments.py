@@ -9,7 +9,7 @@ from switch.journal.history import IndexHistory
 from switch.journal.index import Index
 from tests.core.test_mechanisms import Counter
 from tests.journal.samples import open_writer, write
-from tests.journal.test_days import told
+from tests.journal.test_days import days_of, told
 
 
 @pytest.mark.parametrize("indexed", [0, 1, 3, 5, 100])
@@ -41,7 +41,8 @@ def test_an_increment_counts_on_its_own_day_and_so_does_its_reversal(tmp_path: P
     shop.takes_back(first)
     shop.completes(asked, said, 315_00)
     assert told(shop.book, tmp_path) == [
-        ("2025-11-27", "", 0, 0, 1, 1, {"504": -55_00}),
-        ("2025-11-26", "operator", 2, 1, 0, 0, {"504": 70_00}),
-        ("2025-11-25", "operator", 1, 0, 0, 0, {"504": 300_00}),
+        ("2025-11-27", "", 0, 0, 1, 1, {"504": 315_00}),
+        ("2025-11-26", "operator", 2, 1, 0, 0, {"504": 0}),
+        ("2025-11-25", "operator", 1, 0, 0, 0, {"504": 0}),
     ]
+    assert [d.held for d in days_of(tmp_path)] == [{"504": -370_00}, {"504": 70_00}, {"504": 300_00}]

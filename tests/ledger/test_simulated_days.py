@@ -8,6 +8,10 @@ import pytest
 
 from switch.config import load_network
 from switch.core.records.lifecycle import Status
+from switch.journal.projections import STANDARD
+from switch.journal.projections.days import DayFold
+from switch.journal.projections.effects import Effect
+from switch.journal.projections.projection import Folding, begin
 from switch.ledger.entries import Entry, check_balance
 from switch.ledger.fold import LedgerFold
 from switch.ledger.netting import settle
@@ -46,6 +50,15 @@ def test_the_ledger_agrees_with_the_books_of_a_simulated_day(seed: int, faults: 
     held = sum(holds.amount for holds in ledger.holds.values())
     assert sum(by_currency.values()) + held == sum(stands.values())
     assert held == sum(p.held for p in {p.txn: p for p in ledger.payments.values()}.values())
+
+    days = begin(STANDARD)
+    add = Folding(days.values()).add
+    for sequence, record in enumerate(records, 1):
+        add(record, sequence, 0, 0)
+    counted = days["days"]
+    assert isinstance(counted, DayFold)
+    moved = sum(one.amount for cell, one in counted.sums.items() if cell.effect != Effect.HELD)
+    assert (moved, sum(one.amount for one in counted.sums.values()) - moved) == (sum(by_currency.values()), held)
 
     members = [member.name for member in cast.network.members]
     for window, cells in ledger.positions.items():

@@ -19,6 +19,8 @@ class Effect(StrEnum):
     REVERSAL = "reversal"
     """of what was approved, in whole or in part; or of what was never here"""
     ADVICE = "advice"
+    HELD = "held"
+    """of the amount alone: a hold has grown or shrunk by it, and no money has moved"""
     PRUNED = "pruned"
     """it changed a payment whose beginning has been pruned: what stood of it is known only as far as the records left say it"""
 

@@ -40,9 +40,11 @@ from switch.wire.vocabulary import APPROVALS, DE, MTI, REQUESTS, Answer
 _MAKE: Final = """CREATE TABLE transactions (
     txn INTEGER PRIMARY KEY, at_us INTEGER, acquirer TEXT, link TEXT, host TEXT, route TEXT, mti TEXT, key_hash INTEGER,
     rrn TEXT, pan TEXT, amount INTEGER, currency TEXT, de39 TEXT, status TEXT, reason TEXT, original INTEGER,
-    reversed_by INTEGER, cost INTEGER, places BLOB, direction INTEGER, stands INTEGER, stands_in TEXT, stan TEXT)"""
+    reversed_by INTEGER, cost INTEGER, places BLOB, direction INTEGER, stands INTEGER, stands_in TEXT, stan TEXT,
+    holds INTEGER)"""
 _PUT: Final = (
-    "INSERT OR REPLACE INTO transactions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "INSERT OR REPLACE INTO transactions "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _GET: Final = "SELECT * FROM transactions WHERE txn = ?"
 _NEWEST: Final = "SELECT * FROM transactions ORDER BY txn DESC"
@@ -95,6 +97,8 @@ class Row(msgspec.Struct):
     """their currency"""
     stan: str = ""
     """DE11 of the acquirer's message"""
+    holds: int = 0
+    """1: a hold that is not completed: what stands of it is held, and has moved no money"""
 
 
 def key_hash(key: Key) -> int:
@@ -234,6 +238,9 @@ class TransactionFold:
         approved = entry.message.get(DE.RESPONSE_CODE, "00") in APPROVALS
         stands = entry.stands if entry.stands >= 0 else entry.amount
         amount = direction_of(entry.message) * stands if approved else payment.stands
+        if approved and payment.holds and entry.message.get(DE.MTI, "0220")[1] == MTI.FINANCIAL:
+            self._let_stand(payment, 0, Effect.ADVICE, entry.at_us, counted=0)
+            payment.holds = 0
         self._let_stand(payment, amount, Effect.ADVICE, entry.at_us, entry.currency if approved else "")
 
     def _reverse(self, entry: Owed, original: Row | None, place: bytes) -> None:
@@ -283,8 +290,12 @@ class TransactionFold:
     def _let_stand(
         self, row: Row, amount: int, effect: Effect, at_us: int, currency: str = "", counted: int = 1
     ) -> None:
-        """So much of a payment stands from now on, signed; the record has moved the difference. `counted`: see `Report`."""
+        """So much of a payment stands from now on, signed; the record has moved the difference, or held it. `counted`: see
+        `Report`."""
         party = Party(row.acquirer, row.route, row.host)
+        if row.holds:
+            self.report(at_us, party, effect, row.currency, 0, counted)
+            effect, counted = Effect.HELD, 0
         before = row.stands_in or row.currency
         now = currency or before
         if now != before:
@@ -298,7 +309,7 @@ class Transactions:
     """A row for each payment, reversal and advice."""
 
     name: Final = "transactions"
-    version: Final = 1
+    version: Final = 2
     tables: Final[Mapping[str, Sequence[str]]] = {
         "transactions": (
             _MAKE,
@@ -348,7 +359,7 @@ def _forwarded(r: Forwarded, place: bytes) -> Row:
         txn=r.txn, at_us=r.at_us, acquirer=r.key[ACQUIRER], link=r.link, host=r.host, route=r.route, mti=r.mti,
         key_hash=key_hash(r.key), rrn=r.elements.get(DE.RRN, ""), pan=r.pan, amount=r.amount, currency=r.currency,
         de39="", status=Status.OPEN, reason="", original=r.hold.txn if r.hold is not None else 0, reversed_by=0, cost=0,
-        places=place, stan=r.key[STAN], direction=direction_of(r.elements),
+        places=place, stan=r.key[STAN], direction=direction_of(r.elements), holds=int(r.mti[1] == MTI.AUTHORIZATION),
     )  # fmt: skip
 
 
@@ -369,4 +380,5 @@ def _owed(r: Owed, place: bytes) -> Row:
         rrn=r.message.get(DE.RRN, ""), pan=r.pan, amount=r.amount, currency=r.currency,
         de39="", status=Status.OWED, reason=r.reason, original=r.original, reversed_by=0, cost=0, places=place,
         stan=r.key[STAN] if r.key[ACQUIRER] else "", direction=direction_of(r.message),
+        holds=int(r.kind != REVERSAL and r.message.get(DE.MTI, "0")[1:2] == MTI.AUTHORIZATION),
     )  # fmt: skip
