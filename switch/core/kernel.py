@@ -191,7 +191,9 @@ class Kernel:
         if horizon is None:
             return False
         sent_at = key[TRANSMISSION_TIME]
-        return not (later(sent_at, horizon) and sent_at[:4] in self._near)
+        day = sent_at[:4]
+        after = sent_at > horizon if day == horizon[:4] else later(sent_at, horizon)
+        return not (after and day in self._near)
 
     def of_this_year(self, outcome: Outcome) -> bool:
         """True if a name without a year can mean this transaction."""

@@ -106,6 +106,7 @@ class _Counted:
         self._start = 0
         self._error: FramingError | None = None
         self._measure: Callable[[bytes, int], tuple[int]] = self._reader()
+        self._header: Callable[[int], bytes] = self._writer()
         self._check: Callable[[bytes], _Flaw | None] | None = self._checker()
 
     @property
@@ -148,14 +149,15 @@ class _Counted:
         return frames
 
     def frame(self, message: bytes) -> bytes:
-        if len(message) > self._limit:
+        size = len(message)
+        if size > self._limit:
             raise FramingError(
-                f"a message of {len(message)} bytes does not fit {self.name} framing: the limit is {self._limit}",
+                f"a message of {size} bytes does not fit {self.name} framing: the limit is {self._limit}",
                 offset=0,
                 expected=f"up to {self._limit} bytes",
-                found=f"{len(message)} bytes",
+                found=f"{size} bytes",
             )
-        return self._header(len(message) - self.bias) + message
+        return self._header(size - self.bias) + message
 
     def _reader(self) -> Callable[[bytes, int], tuple[int]]:
         """How a length is read at an offset: a 1-tuple (as struct gives it), or (-1,) where it is none at all."""
@@ -165,8 +167,9 @@ class _Counted:
         """What the framing itself asks of a message, or None."""
         return None
 
-    def _header(self, number: int) -> bytes:
-        return _U16.pack(number)
+    def _writer(self) -> Callable[[int], bytes]:
+        """How a length is written."""
+        return _U16.pack
 
     def _describe(self, header: bytes, body: int) -> str:
         """The header in words: what it reads as."""
@@ -236,8 +239,8 @@ class Length4(_Counted):
     def _reader(self) -> Callable[[bytes, int], tuple[int]]:
         return _U32.unpack_from
 
-    def _header(self, number: int) -> bytes:
-        return _U32.pack(number)
+    def _writer(self) -> Callable[[int], bytes]:
+        return _U32.pack
 
 
 class Length4Inclusive(Length4):
@@ -262,8 +265,8 @@ class Visa4(_Counted):
 
         return measure
 
-    def _header(self, number: int) -> bytes:
-        return _U16.pack(number) + b"\0\0"
+    def _writer(self) -> Callable[[int], bytes]:
+        return lambda number: _U16.pack(number) + b"\0\0"
 
     def _describe(self, header: bytes, body: int) -> str:
         return "does not end in two zero bytes" if header[2:] != b"\0\0" else super()._describe(header, body)
@@ -283,8 +286,8 @@ class Ascii4(_Counted):
 
         return measure
 
-    def _header(self, number: int) -> bytes:
-        return b"%04d" % number
+    def _writer(self) -> Callable[[int], bytes]:
+        return lambda number: b"%04d" % number
 
     def _describe(self, header: bytes, body: int) -> str:
         return super()._describe(header, body) if header.isdigit() else "is not four ASCII digits"
@@ -303,8 +306,8 @@ class Bcd2(_Counted):
 
         return measure
 
-    def _header(self, number: int) -> bytes:
-        return bytes.fromhex(f"{number:04d}")
+    def _writer(self) -> Callable[[int], bytes]:
+        return lambda number: bytes.fromhex(f"{number:04d}")
 
     def _describe(self, header: bytes, body: int) -> str:
         return super()._describe(header, body) if header.hex().isdigit() else "is not four BCD digits"

@@ -168,13 +168,12 @@ def _find_none(de: str, value: str) -> None:
 
 def keepable(document: Document, among: Iterable[str] | None = None) -> Document:
     """Elements in internal format as a record may have them: in text, what is surely a PAN is masked, and all else as it came,
-    because a reversal repeats it. The same object where nothing is to be masked, which is the rule. `among`: the elements that
-    may need it, where the caller knows them."""
-    for de in (
-        document if among is None else among
-    ):  # a loop, and the cheapest question first: this runs twice a payment
-        value = document.get(de, "")
-        if len(value) >= SHORTEST and de in TEXTS:
+    because a reversal repeats it. The same object where nothing is to be masked, which is the rule. `among`: the elements of text
+    that may need it, where the caller knows them."""
+    get = document.get
+    for de in TEXTS.intersection(document) if among is None else among:  # a loop: this runs twice a payment
+        value = get(de, "")
+        if len(value) >= SHORTEST:
             try:
                 _find_none(de, value)
             except _FoundError:
