@@ -415,7 +415,9 @@ class Switch(Kernel):
             for pending in host.pending.expired(now):
                 guard("ending a request", now, self._end, host, pending, TIMEOUT, now)
         guard("repeating what is owed", now, self.forwarder.tick, now)
-        guard("seeing to links", now, self._say_goodbye if self.draining else self.management.tick, now)
+        guard("seeing to links", now, self.management.tick, now)
+        if self.draining:
+            guard("saying goodbye", now, self._say_goodbye, now)
         guard("seeing to maintenance", now, self.maintenance.tick, now)
         guard("seeing to what retires", now, self.retiring.tick, now)
         guard("closing what stalls", now, self._close_stalled, now)

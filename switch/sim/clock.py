@@ -5,7 +5,7 @@ In: what to do, and when. Out: calls, in order of time and, at one time, in the 
 
 import heapq
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 SECOND_NS: Final = 1_000_000_000
 MS_NS: Final = 1_000_000
@@ -41,3 +41,21 @@ class Clock:
         self.done += 1
         do(argument)
         return True
+
+
+class Timed(Protocol):
+    """A party, as far as time is concerned."""
+
+    def next_deadline(self) -> int | None:
+        """When it wants to be told the time next."""
+
+
+class CirclesError(RuntimeError):
+    """A party does nothing at its own deadline: it would be told the same time for ever."""
+
+
+def check_progress(party: Timed, now: int) -> None:
+    """Raise CirclesError where a party that has just been told the time wants to be told it again."""
+    due = party.next_deadline()
+    if due is not None and due <= now:
+        raise CirclesError(f"{type(party).__name__} was told that it is {now} ns, and its next deadline is still {due}")

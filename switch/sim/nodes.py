@@ -14,7 +14,7 @@ from switch.core.outbox import EVERYTHING, Outbox, Ports
 from switch.core.party import Close, Effect, Hop, LinkId, Log, Party, Record, Send
 from switch.core.records.records import AnyEntry
 from switch.core.switch import Switch
-from switch.sim.clock import EPOCH_NS, Clock
+from switch.sim.clock import EPOCH_NS, Clock, check_progress
 from switch.sim.disk import Disk
 from switch.sim.network import Circuit, End
 from switch.sim.ports import SwitchWatch
@@ -104,6 +104,7 @@ class Node:
             return
         self._armed = NEVER
         self.party.tick(self.clock.now)
+        check_progress(self.party, self.clock.now)
         self.carry_out()
 
     # -- standing still

@@ -31,6 +31,7 @@ from switch.core.records.state import State, apply
 from switch.core.switch import Switch
 from switch.journal.memory import DictHistory
 from switch.security.vault import ClearVault
+from switch.sim.clock import check_progress
 from switch.wire import Dialect
 from switch.wire.framing import Framing, make_framing
 from switch.wire.vocabulary import DE, Answer, Document
@@ -192,6 +193,7 @@ class Playbook:
         while (due := self.switch.next_deadline()) is not None and due <= until:
             self.now = max(self.now, due)
             self.switch.tick(self.now)
+            check_progress(self.switch, self.now)
             self._carry_out()
         self.now = until
 
