@@ -77,9 +77,11 @@ def beside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
 
 @pytest.fixture(scope="module")
 def beside_all(beside: Reader) -> Reader:
-    """A reader beside that network once Visa and Mastercard are up, too."""
+    """A reader beside that network once Visa and Mastercard are up, too, and the journal has more than a beginning."""
     beside.start("cmi-switch network visa mastercard")
     beside.type("cmi-switch health", "Good: …")
+    for _ in range(2):
+        beside.type("cmi-switch pay --card atlas --quiet", "Approved: …")
     return beside
 
 

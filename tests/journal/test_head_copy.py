@@ -137,7 +137,7 @@ def take_disk(path: Path) -> None:
 DAMAGE: dict[str, tuple[Callable[[Path], None], str]] = {
     "gone": (Path.unlink, "is begun anew"),
     "damaged": (damage, "damaged"),
-    "a directory": (make_directory, "Is a directory"),
+    "a directory": (make_directory, "is no regular file"),
     "its disk away": (take_disk, "is begun anew"),
 }
 
@@ -249,8 +249,10 @@ def test_a_full_disk_is_tried_again_though_nothing_more_comes(copy: Path, monkey
     assert copy.read_bytes() == b"slot"
 
 
-def test_reading_one_on_a_disk_that_hangs_ends(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "head")
+def test_reading_one_on_a_disk_that_hangs_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = threading.Event()
+    monkeypatch.setattr(head_copy, "read_slots", lambda *_: answers.wait(10))
     found = head_copy.read_copy(str(tmp_path / "head"), wait_s=0.05)
+    answers.set()
     assert found.written is None
     assert "has not answered" in found.trouble
