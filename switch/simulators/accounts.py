@@ -36,6 +36,7 @@ from switch.core.records.lifecycle import Status
 from switch.simulators.cards import TestCard
 from switch.simulators.clock import Moment
 from switch.simulators.de48 import private_elements, with_private
+from switch.simulators.dismissals import Dismissals, is_whole, may_mean
 from switch.simulators.minds import FORGETS, REMEMBERS, UNKNOWN
 from switch.simulators.postings import KEEP, SUSPENSE, Account, Holdings, Increment, MessageKey, Posting, Taken, WireKey
 from switch.simulators.reconciliation import IssuerBook, payment_key
@@ -99,8 +100,7 @@ class Ledger:
         self._tolerance = tolerance
         self.early = REMEMBERS
         """what becomes of a reversal whose original has not been posted (`minds`)"""
-        self.dismissed: set[str] = set()
-        """payments whose reversal was accepted and forgotten, or answered 25"""
+        self.dismissed = Dismissals()
         self.fresh: list[Taken] = []
 
     @property
@@ -274,10 +274,10 @@ class Ledger:
             return self._take_increment_back(*increment)
         posting = self._find_original(document)
         if posting is None and self.early == UNKNOWN:
-            self.dismissed.add(payment_key(document))
+            self.dismissed.add(document)
             return _Decision(Verdict(Answer.RECORD_NOT_FOUND, reason="no such payment stands"))
         if posting is None and self.early == FORGETS:
-            self.dismissed.add(payment_key(document))
+            self.dismissed.add(document)
             return _Decision(Verdict(Answer.APPROVED, reason="no such payment stands; not remembered"))
         if posting is None:
             reason = "no such payment stands; its original will be refused"
@@ -341,7 +341,7 @@ class Ledger:
 
         DE90 alone proves little: STAN and time of another acquirer's, or of a switch that forgot a number, may be the same.
         """
-        if DE.RRN in document and DE.TERMINAL in document and DE.ACQUIRER in document:
+        if is_whole(document):
             posting = self.holdings.postings.get(payment_key(document))
         elif DE.RRN in document or DE.TERMINAL in document:
             posting = self._find_alike(document)
@@ -353,16 +353,17 @@ class Ledger:
         return None
 
     def _find_alike(self, document: Document) -> Posting | None:
-        """What has the same DE32, DE41 and DE37 as far as the message has them, with the same card, for as much as it says or
-        half of it (`Mind.approves_less`); the newest."""
-        said = [document.get(de, "").strip() for de in (DE.ACQUIRER, DE.TERMINAL, DE.RRN)]
-        amount, pan = int(document.get(DE.AMOUNT, "0")), document.get(DE.PAN)
-        for posting in reversed(self.holdings.postings.values()):
-            names = posting.key.split("/")
-            alike = all(not want or want == is_so for want, is_so in zip(said, names, strict=True))
-            if alike and self._card(posting).pan == pan and abs(posting.amount) in (amount, amount // 2):
-                return posting
-        return None
+        """What the message may mean (`may_mean`); of several, the newest."""
+        return next(
+            (p for p in reversed(self.holdings.postings.values()) if may_mean(document, self._as_request(p))), None
+        )
+
+    def _as_request(self, posting: Posting) -> Document:
+        """What a request for it says, as far as messages about it repeat that."""
+        acquirer, terminal, rrn = posting.key.split("/")
+        local_time, local_date = posting.made_by[3:]
+        names = {DE.ACQUIRER: acquirer, DE.TERMINAL: terminal, DE.RRN: rrn, DE.AMOUNT: str(abs(posting.amount))}
+        return names | {DE.PAN: self._card(posting).pan, DE.LOCAL_TIME: local_time, DE.LOCAL_DATE: local_date}
 
     def _identify(self, document: Document) -> tuple[str, ...]:
         """The card by its name, so that no record holds a PAN."""

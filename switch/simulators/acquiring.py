@@ -39,6 +39,8 @@ PAST_KEEP = 4_096
 """messages no longer waited for that a late or second answer is known by"""
 _TRY_AGAIN = frozenset({Answer.NOT_PERMITTED_TERMINAL, Answer.ISSUER_INOPERATIVE, Answer.MALFUNCTION, Answer.TOO_LATE})
 """answers to a reversal or completion that only say: not now"""
+PERSON_NS = 20_000 * MS
+"""until somebody looks at what the switch could not do by itself"""
 _NOTHING_TO_UNDO = frozenset({Answer.RECORD_NOT_FOUND, Answer.ORIGINAL_NOT_FOUND})
 
 
@@ -102,6 +104,8 @@ class _Exchange(msgspec.Struct):
     """`request`, `reversal` or `completion`"""
     repeats: int = 0
     """of a request, so far"""
+    whole: bool = False
+    """it names its payment by all of its names"""
 
 
 class Timeouts(msgspec.Struct, frozen=True):
@@ -342,12 +346,13 @@ class Acquiring:
         else:
             self._reverse(exchange.payment, now)
 
-    def _reverse(self, payment: _Open, now: int) -> None:
+    def _reverse(self, payment: _Open, now: int, *, whole: bool = False) -> None:
+        """`whole`: naming it by all of its names, whatever this party's manner."""
         left = payment.plan.left if payment.status == Status.APPROVED else 0
         payment.status = Status.OPEN
         stan = self._stan(payment.request[DE.TERMINAL])
         message = messages.reversal(payment.request, payment.approval, self._host.moment(now), stan, left)
-        self._send_about(_Exchange(payment, message, "reversal"), now)
+        self._send_about(_Exchange(payment, message, "reversal", whole=whole), now)
 
     def _increase(self, hold: _Open, now: int) -> None:
         """Add to a pre-authorization, as soon as there is a link to do it on."""
@@ -376,7 +381,8 @@ class Acquiring:
         self._send_about(_Exchange(payment, message, "completion"), now)
 
     def _send_about(self, exchange: _Exchange, now: int) -> None:
-        exchange.message = self.manner.name_original(exchange.message, exchange.payment.request)
+        manner = PLAIN_MANNER if exchange.whole else self.manner
+        exchange.message = manner.name_original(exchange.message, exchange.payment.request)
         key = match_key(exchange.message)
         self._exchanges[key] = exchange
         self._send_until_acknowledged(key, exchange, exchange.message, now)
@@ -402,6 +408,10 @@ class Acquiring:
         if de39 == Answer.APPROVED or de39 in _NOTHING_TO_UNDO:
             payment.amount = 0
             self._finish(payment, Status.REVERSED, now)
+            return
+        if de39 == Answer.NO_ACTION and not exchange.whole:
+            self._host.log("warning", "reversal.ambiguous", key=payment.key, hint="somebody names it in full")
+            self._host.at(now + PERSON_NS, partial(self._reverse, payment, whole=True))
             return
         self._host.log("error", "reversal.refused", key=payment.key, de39=de39, hint="what stands is not known here")
         self._finish(payment, Status.OPEN, now)

@@ -217,7 +217,8 @@ class Issuer(Host):
             self._decide(line, heard, now)
 
     def _decide(self, line: Line, heard: Heard, now: int) -> None:
-        self.forgotten.update(self.ledger.dismissed & {payment_key(heard.internal)})
+        if self.ledger.dismissed.has(heard.internal):
+            self.forgotten.add(payment_key(heard.internal))
         verdict = self.decide(self._read_amount(heard.internal), now)
         fate, delay_ns = self._plan.fate(heard.internal.get(DE.PAN, ""), self._rng)
         if fate is not Fate.ANSWER:

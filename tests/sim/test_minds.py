@@ -42,6 +42,17 @@ def test_what_failed_once_holds(cast: Cast, seed: int) -> None:
     assert World(cast, seed, 300).run().failures == ()
 
 
+@pytest.mark.parametrize(("seed", "faults", "payments"), [(589, (6,), 1_000), (847, None, 1_000), (847, (32, 34), 500)])
+def test_what_failed_once_in_a_whole_day_holds(
+    cast: Cast, seed: int, faults: tuple[int, ...] | None, payments: int
+) -> None:
+    """Reversals without DE37 of what a crash had made forgotten: their issuer took back another payment, of the same terminal,
+    card and amount, or forgot them. `faults`: of the schedule; None: all."""
+    drawn = World(cast, seed, 1_000).faults
+    chosen = None if faults is None else tuple(drawn[n] for n in faults)
+    assert World(cast, seed, 1_000, chosen, payments).run().failures == ()
+
+
 def every_answer_ends_a_reversal(patch: pytest.MonkeyPatch) -> None:
     receipt = AnswerCodes.receipt
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from switch.core.messages.internal import original_data, replacement_amounts
 from switch.simulators.accounts import Ledger
 from switch.simulators.messages import Web, completion, repeat, reversal
+from switch.simulators.minds import FORGETS
 from switch.wire.vocabulary import Document
 from tests.simulators.samples import CARD, PAN, at, card, pay
 from tests.simulators.scripts import MESSAGES, Step, played
@@ -280,6 +281,30 @@ def test_a_reversal_never_takes_back_another_cards_payment() -> None:
     atlas.authorize(first, at())
     atlas.reverse(reversal(first, "", at(), "000900") | {"2": other.pan}, at())
     assert balance(atlas) == (900_00, 0)
+
+
+@pytest.mark.parametrize("which", [1, 2])
+def test_a_reversal_without_de37_takes_back_what_has_its_local_time(which: int) -> None:
+    atlas = ledger()
+    payments = {number: pay(amount=10_00, number=number) | {"12": f"12000{number}"} for number in (1, 2)}
+    for sent in payments.values():
+        atlas.authorize(sent, at())
+    short = {de: value for de, value in reversal(payments[which], "", at(), "000900").items() if de != "37"}
+    assert atlas.reverse(short, at()).de39 == "00"
+    (stands,) = atlas.book().debits
+    assert stands.key.endswith(payments[3 - which]["37"])
+
+
+@pytest.mark.parametrize("without", ["", "37", "41"])
+def test_a_payment_whose_reversal_was_forgotten_is_known_for_one_however_it_was_named(without: str) -> None:
+    atlas = ledger()
+    atlas.early = FORGETS
+    first, other = pay(), pay(number=2) | {"12": "120001"}
+    back = {de: value for de, value in reversal(first, "", at(), "000900").items() if de != without}
+    assert atlas.reverse(back, at()).de39 == "00"
+    assert atlas.dismissed.has(first)
+    assert not atlas.dismissed.has(other)
+    assert not atlas.dismissed.has(first | {"4": "000000000001"} if without else other)
 
 
 def test_what_is_no_longer_remembered_stays_in_the_balance_and_is_counted() -> None:

@@ -8,6 +8,7 @@ from switch.simulators.acquiring import Timeouts
 from switch.simulators.cards import TestCard
 from switch.simulators.endpoint import Speech
 from switch.simulators.messages import BALANCE, KINDS
+from switch.simulators.minds import MANNERS
 from switch.simulators.mix import Deck, Mix, MixError
 from switch.simulators.reconciliation import AcquirerBook
 from switch.simulators.terminal import Load, Terminal
@@ -16,6 +17,7 @@ from switch.wire.vocabulary import Document
 from tests.simulators.far import MS, Far
 from tests.simulators.samples import CARD, PLACE
 
+SHORT = next(manner for manner in MANNERS if manner.name == "sends the local time without DE37")
 SPEECH = Speech(Dialect.load("cmi87"), "length2", "504102", "504000")
 
 
@@ -126,6 +128,23 @@ def test_a_reversal_that_is_refused_leaves_the_payment_unanswered_and_says_so() 
     far.answers(far.hears(), "12")
     assert far.events("reversal.refused")
     assert book(far).open == 1
+
+
+def test_a_reversal_that_may_mean_several_payments_is_named_in_full_by_somebody() -> None:
+    far = till()
+    far.party.adopt(SHORT)
+    request = far.hears()
+    far.passes(30)
+    short = far.hears()
+    assert "37" not in short
+    far.answers(short, "21")
+    assert book(far).open == 1
+    far.passes(20)
+    whole = far.hears()
+    assert (whole["t"], whole["37"], whole["90"][:20]) == ("0400", request["37"], "0200" + request["11"] + request["7"])
+    assert whole["11"] != short["11"], "a message of its own"
+    far.answers(whole, "21")
+    assert far.events("reversal.refused"), "nobody tries a third time"
 
 
 def test_an_inquiry_without_an_answer_needs_no_reversal() -> None:

@@ -1,16 +1,17 @@
-"""What payments may be called by beside their whole key: (acquirer, DE11) and (acquirer, DE37), each looked up in constant time.
+"""What payments may be called by beside their whole key: (acquirer, DE11) and (acquirer, DE37), each looked up in constant time;
+and which are of one terminal.
 
 In: the keys of payments that memory holds, with their DE37. Out: keys that share a name, oldest first. Hosts in the field name an
 original without DE41, with DE7 in another form, or by DE37 alone; which payment they mean is `core.transactions.originals`'s to
 say. Knows no message and no state.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
 import msgspec
 
-from switch.core.records.records import ACQUIRER, STAN, Key
+from switch.core.records.records import ACQUIRER, STAN, TERMINAL, Key
 
 _Named: TypeAlias = dict[tuple[str, str], Key | dict[Key, None]]
 """by (acquirer, name): one key where a name has one, which is the rule; else an ordered set"""
@@ -21,6 +22,8 @@ class Names(msgspec.Struct):
 
     stans: _Named = {}
     rrns: _Named = {}
+    terminals: dict[tuple[str, str], dict[Key, None]] = {}
+    """by (acquirer, DE41), oldest first"""
 
     def add(self, key: Key, rrn: str) -> None:
         """A payment begins, or is remembered again."""
@@ -32,6 +35,12 @@ class Names(msgspec.Struct):
             name = acquirer, rrn.strip()
             if self.rrns.setdefault(name, key) is not key:
                 _share(self.rrns, name, key)
+        name = acquirer, key[TERMINAL]
+        there = self.terminals.get(name)
+        if there is None:
+            self.terminals[name] = {key: None}
+        else:
+            there[key] = None
 
     def discard(self, key: Key, rrn: str) -> None:
         """Memory lets go of a payment."""
@@ -45,6 +54,12 @@ class Names(msgspec.Struct):
             there = self.rrns.pop(name, None)
             if there is not key and there is not None:
                 _leave(self.rrns, name, there, key)
+        name = acquirer, key[TERMINAL]
+        of_terminal = self.terminals.get(name)
+        if of_terminal is not None:
+            of_terminal.pop(key, None)
+            if not of_terminal:
+                del self.terminals[name]
 
     def with_stan(self, acquirer: str, stan: str) -> Sequence[Key]:
         """Of this acquirer's payments, those with this DE11."""
@@ -54,8 +69,13 @@ class Names(msgspec.Struct):
         """Of this acquirer's payments, those with this DE37."""
         return _found(self.rrns.get((acquirer, rrn)))
 
+    def of_terminal(self, acquirer: str, terminal: str) -> Iterable[Key]:
+        """This acquirer's payments at this terminal, newest first."""
+        return reversed(self.terminals.get((acquirer, terminal), {}))
+
     def clear(self) -> None:
         """Forget all."""
+        self.terminals.clear()
         self.stans.clear()
         self.rrns.clear()
 

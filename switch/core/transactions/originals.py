@@ -16,6 +16,7 @@ hold, whichever of its requests it names. An increment has a DE37 and may have a
 """
 
 from collections.abc import Callable, Iterable
+from itertools import islice
 
 import msgspec
 
@@ -154,6 +155,26 @@ def find_namesake(kernel: Kernel, message: Incoming, original: Original) -> Outc
     return None
 
 
+def find_alike(kernel: Kernel, message: Incoming, original: Original) -> Candidate | None:
+    """A payment that stands here, and that a host may take for what `message` names (`original`: its DE90), which is not known
+    here; None: there is none. A host knows no DE11 but the switch's: without DE37 it has terminal, card and amount to go by.
+
+    Where DE90 has the original's local time, one of another local time is told apart by that.
+    """
+    document = message.document
+    if _said(document, DE.RRN):
+        return None
+    local = document.get(DE.LOCAL_DATE, "") + document.get(DE.LOCAL_TIME, "")
+    meant = _Meant(message, original, kernel, None)
+    for key in islice(kernel.state.names.of_terminal(message.key[ACQUIRER], message.key[TERMINAL]), CANDIDATES_MAX):
+        found = _candidate(kernel, key, remembered=True) if key[MTI_CLASS] in PAYMENTS else None
+        if found is None or not meant.same_card(found) or not meant.same_amount(found) or not found.stands:
+            continue
+        if original.sent_at != local or _local_of(found) in ("", local):
+            return found
+    return None
+
+
 def find_first(kernel: Kernel, message: Incoming) -> Candidate | None:
     """What a marked repeat repeats although its DE7 is another: the same DE11, DE32, DE41, card and amount, of the last while.
 
@@ -278,9 +299,7 @@ class _Meant:
         """DE90's time is the payment's DE7, or its local date and time."""
         if not self._sent_at:
             return False
-        elements: Document = candidate.request.elements if candidate.request is not None else {}
-        local = elements.get(DE.LOCAL_DATE, "") + elements.get(DE.LOCAL_TIME, "")
-        return self._sent_at in (candidate.key[TRANSMISSION_TIME], local)
+        return self._sent_at in (candidate.key[TRANSMISSION_TIME], _local_of(candidate))
 
     def same_rrn(self, candidate: Candidate) -> bool:
         """DE37."""
@@ -317,9 +336,15 @@ def _one(found: list[Candidate], meant: _Meant) -> Candidate | None:
         if len(found) > 1:
             found = [c for c in found if preferred(c)] or found
     if len(found) > 1:
-        which = ", ".join(f"{_txn_of(c):x}" for c in found[:5])
+        which = ", ".join(f"{txn_of(c):x}" for c in found[:5])
         raise Ambiguous(Answer.NO_ACTION, f"it may mean one of {len(found)} payments: {which}")
     return found[0] if found else None
+
+
+def _local_of(candidate: Candidate) -> str:
+    """Its local date and time, as DE90 may name it; "" where they are not known."""
+    elements: Document = candidate.request.elements if candidate.request is not None else {}
+    return elements.get(DE.LOCAL_DATE, "") + elements.get(DE.LOCAL_TIME, "")
 
 
 def _mti_of(candidate: Candidate) -> str:
@@ -328,7 +353,8 @@ def _mti_of(candidate: Candidate) -> str:
     return candidate.request.mti if candidate.request is not None else ""
 
 
-def _txn_of(candidate: Candidate) -> int:
+def txn_of(candidate: Candidate) -> int:
+    """The switch's id of it."""
     return candidate.outcome.txn if candidate.outcome is not None else candidate.request.txn if candidate.request else 0
 
 

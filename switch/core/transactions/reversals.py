@@ -27,11 +27,13 @@ from switch.core.transactions.originals import (
     NAMES,
     NEAR_S,
     Ambiguous,
+    find_alike,
     find_first,
     find_namesake,
     find_original,
     named_key,
     original_of_message,
+    txn_of,
 )
 from switch.core.transactions.payments import Payments
 from switch.core.transactions.pricing import Pricing
@@ -198,6 +200,9 @@ class Reversals:
         except Refusal as refusal:
             why = f"{unknown}, and no issuer can be named: {refusal.reason}"
             raise Refusal(Answer.RECORD_NOT_FOUND, why) from None
+        if original is not None and (alike := find_alike(kernel, message, original)) is not None:
+            why = f"{unknown}; without DE37 its issuer may take it for {txn_of(alike):x}, of the same terminal, card and amount"
+            raise Ambiguous(Answer.NO_ACTION, why)
         kernel.log("warning", "reversal.original_unknown", txn=f"{message.txn:x}", link=message.session.link,
                    host=decision.host, hint="forwarded to the card's issuer all the same")  # fmt: skip
         entry = self._entry(message, REVERSAL, decision.host, decision.route)

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from switch.core.records.names import Names
-from switch.core.records.records import ACQUIRER, STAN, Key
+from switch.core.records.records import ACQUIRER, STAN, TERMINAL, Key
 
 KEYS = st.tuples(*map(st.sampled_from, (["atlas", "rif"], ["2"], ["000001", "000002"], ["7"], ["32"], ["T1", "T2"])))
 RRNS = st.sampled_from(["", "000000000001", "000000000002 "])
@@ -30,6 +30,9 @@ def test_names_find_what_was_added_and_not_discarded(steps: list[tuple[bool, Key
         for rrn in ("000000000001", "000000000002"):
             expected = [k for k, said in there.items() if k[ACQUIRER] == acquirer and said.strip() == rrn]
             assert [*names.with_rrn(acquirer, rrn)] == expected
+        for terminal in ("T1", "T2"):
+            newest_first = [k for k in reversed(there) if (k[ACQUIRER], k[TERMINAL]) == (acquirer, terminal)]
+            assert [*names.of_terminal(acquirer, terminal)] == newest_first
     for key, rrn in there.items():
         names.discard(key, rrn)
     assert names == Names()

@@ -328,3 +328,57 @@ def test_a_reversal_by_name_costs_no_search(monkeypatch: pytest.MonkeyPatch) -> 
     scene.rif.sends(reversal(sent, de90="", de41=""))
     assert scene.rif.gets()["39"] == "00"
     assert len(looked) < 10
+
+
+# -- what its issuer may take for another
+
+LOST = purchase("000157", de12="130000")
+"""of the same terminal, card and amount as what stands; it never came here, or a crash took its record"""
+
+
+def lost_reversal(sent_at: str = "1125130000", **changes: str) -> Document:
+    return reversal(LOST, de37="", de90="0200000157" + sent_at + ZEROS, **changes)
+
+
+@pytest.mark.parametrize("sent_at", ["1125130000", "1125120000", "0000000000"])
+def test_an_unknown_original_that_its_issuer_may_take_for_what_stands_is_not_sent_to_it(sent_at: str) -> None:
+    scene = Scene()
+    approved(scene, purchase(de12="130000"))
+    scene.rif.sends(lost_reversal(sent_at))
+    assert scene.rif.gets()["39"] == "21"
+    assert scene.atlas.got_nothing()
+    (row,) = scene.book.asks("exceptions.list").items
+    assert (row.kind, row.amount) == ("ambiguous-reversal", 15_000)
+    (logged,) = scene.book.logged("reversal.ambiguous")
+    assert "without DE37 its issuer may take it for" in logged.fields["reason"]
+    scene.rif.sends(reversal(LOST, stan="000901"))
+    assert scene.rif.gets()["39"] == "00", "named in full, it goes to who may know it"
+    assert scene.atlas.gets()["37"] == LOST["37"]
+
+
+def test_nor_is_it_while_the_other_waits_for_its_answer() -> None:
+    scene = Scene()
+    scene.rif.sends(purchase(de12="130000"))
+    scene.atlas.gets()
+    scene.rif.sends(lost_reversal())
+    assert scene.rif.gets()["39"] == "21"
+    assert scene.atlas.got_nothing()
+
+
+@pytest.mark.parametrize("form", ["another local time", "another amount", "another card", "another terminal", "undone"])
+def test_an_unknown_original_that_nothing_here_resembles_goes_to_its_issuer(form: str) -> None:
+    scene = Scene()
+    other = {"another amount": {"4": "000000015001"}, "another terminal": {"41": "RIF00002"}}.get(form, {})
+    other |= {"2": "9504010000000779", "35": ""} if form == "another card" else {}
+    other |= {"12": "130007"} if form == "another local time" else {}
+    sent = {de: value for de, value in {**purchase(de12="130000"), **other}.items() if value}
+    approved(scene, sent)
+    if form == "undone":
+        scene.rif.sends(reversal(sent))
+        assert scene.rif.gets()["39"] == "00"
+        scene.atlas.answers(scene.atlas.gets(), "00")
+    scene.rif.sends(lost_reversal(stan="000901"))
+    assert scene.rif.gets()["39"] == "00"
+    undo = scene.atlas.gets()
+    assert (undo["t"], undo["90"][4:10]) == ("0420", "000157")
+    assert scene.book.logged("reversal.original_unknown")
