@@ -16,7 +16,7 @@ hold, whichever of its requests it names. An increment has a DE37 and may have a
 """
 
 from collections.abc import Callable, Iterable
-from itertools import islice
+from itertools import chain, islice
 
 import msgspec
 
@@ -44,6 +44,8 @@ NAMES = (DE.ACQUIRER, DE.RRN, DE.TERMINAL, DE.MERCHANT)
 """Elements by which hosts know a payment: what follows it and leaves one out gets that of what it follows"""
 CANDIDATES_MAX = 256
 """payments of one name that are looked at, newest first"""
+LOOKED_AT_MAX = 4_096
+"""payments of all acquirers that are looked at where no name leads to one"""
 NEAR_S = 36 * 3_600
 """a day and a time zone: further from each other, two times name two days"""
 AGREEING_MIN = 2
@@ -166,13 +168,23 @@ def find_alike(kernel: Kernel, message: Incoming, original: Original) -> Candida
         return None
     local = document.get(DE.LOCAL_DATE, "") + document.get(DE.LOCAL_TIME, "")
     meant = _Meant(message, original, kernel, None)
-    for key in islice(kernel.state.names.of_terminal(message.key[ACQUIRER], message.key[TERMINAL]), CANDIDATES_MAX):
+    for key in islice(_of_terminal(kernel, message.key), CANDIDATES_MAX):
         found = _candidate(kernel, key, remembered=True) if key[MTI_CLASS] in PAYMENTS else None
         if found is None or not meant.same_card(found) or not meant.same_amount(found) or not found.stands:
             continue
         if original.sent_at != local or _local_of(found) in ("", local):
             return found
     return None
+
+
+def _of_terminal(kernel: Kernel, key: Key) -> Iterable[Key]:
+    """Payments of the same acquirer at the same terminal, newest first; where none is said, its last ones at any."""
+    state = kernel.state
+    if key[TERMINAL].strip():
+        return state.names.of_terminal(key[ACQUIRER], key[TERMINAL])
+    waiting = (request.key for request in reversed(state.open.values()))
+    newest = islice(chain(waiting, reversed(state.recent)), LOOKED_AT_MAX)
+    return (other for other in newest if other[ACQUIRER] == key[ACQUIRER])
 
 
 def find_first(kernel: Kernel, message: Incoming) -> Candidate | None:

@@ -201,7 +201,7 @@ class Reversals:
             why = f"{unknown}, and no issuer can be named: {refusal.reason}"
             raise Refusal(Answer.RECORD_NOT_FOUND, why) from None
         if original is not None and (alike := find_alike(kernel, message, original)) is not None:
-            why = f"{unknown}; without DE37 its issuer may take it for {txn_of(alike):x}, of the same terminal, card and amount"
+            why = f"{unknown}; without DE37 its issuer may take it for {txn_of(alike):x}, of the same card and amount"
             raise Ambiguous(Answer.NO_ACTION, why)
         kernel.log("warning", "reversal.original_unknown", txn=f"{message.txn:x}", link=message.session.link,
                    host=decision.host, hint="forwarded to the card's issuer all the same")  # fmt: skip

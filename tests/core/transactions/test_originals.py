@@ -365,6 +365,19 @@ def test_nor_is_it_while_the_other_waits_for_its_answer() -> None:
     assert scene.atlas.got_nothing()
 
 
+@pytest.mark.parametrize("answered", [True, False])
+def test_without_a_terminal_it_is_one_at_any_of_the_acquirers(answered: bool) -> None:
+    scene = Scene()
+    if answered:
+        approved(scene, purchase(de12="130000"))
+    else:
+        scene.rif.sends(purchase(de12="130000"))
+        scene.atlas.gets()
+    scene.rif.sends(lost_reversal(de41=""))
+    assert scene.rif.gets()["39"] == "21"
+    assert scene.atlas.got_nothing()
+
+
 @pytest.mark.parametrize("form", ["another local time", "another amount", "another card", "another terminal", "undone"])
 def test_an_unknown_original_that_nothing_here_resembles_goes_to_its_issuer(form: str) -> None:
     scene = Scene()
