@@ -43,6 +43,9 @@ class Clock:
         return True
 
 
+TOLD_MAX: Final = 100
+
+
 class Timed(Protocol):
     """A party, as far as time is concerned."""
 
@@ -54,8 +57,21 @@ class CirclesError(RuntimeError):
     """A party does nothing at its own deadline: it would be told the same time for ever."""
 
 
-def check_progress(party: Timed, now: int) -> None:
-    """Raise CirclesError where a party that has just been told the time wants to be told it again."""
-    due = party.next_deadline()
-    if due is not None and due <= now:
-        raise CirclesError(f"{type(party).__name__} was told that it is {now} ns, and its next deadline is still {due}")
+class Progress:
+    """Whether a party gets on: an error that is contained may leave a deadline to be told once more, and not a hundred times."""
+
+    def __init__(self) -> None:
+        self._told = -1
+        self._times = 0
+
+    def check(self, party: Timed, now: int) -> None:
+        """`party` has just been told the time. Raises CirclesError where it has been told this one a hundred times."""
+        due = party.next_deadline()
+        if due is None or due > now or now != self._told:
+            self._told, self._times = now, 0
+            return
+        self._times += 1
+        if self._times > TOLD_MAX:
+            raise CirclesError(
+                f"{type(party).__name__} was told that it is {now} ns, and its next deadline is still {due}"
+            )

@@ -14,7 +14,7 @@ from switch.core.outbox import EVERYTHING, Outbox, Ports
 from switch.core.party import Close, Effect, Hop, LinkId, Log, Party, Record, Send
 from switch.core.records.records import AnyEntry
 from switch.core.switch import Switch
-from switch.sim.clock import EPOCH_NS, Clock, check_progress
+from switch.sim.clock import EPOCH_NS, Clock, Progress
 from switch.sim.disk import Disk
 from switch.sim.network import Circuit, End
 from switch.sim.ports import SwitchWatch
@@ -55,6 +55,7 @@ class Node:
         """what has come since it stands still; None: it does not"""
         self._waking = False
         self._armed = NEVER
+        self._progress = Progress()
         self.outbox = Outbox(self._ports(), self._durable())
         party.wall_offset_ns = EPOCH_NS
 
@@ -104,7 +105,7 @@ class Node:
             return
         self._armed = NEVER
         self.party.tick(self.clock.now)
-        check_progress(self.party, self.clock.now)
+        self._progress.check(self.party, self.clock.now)
         self.carry_out()
 
     # -- standing still

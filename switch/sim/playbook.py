@@ -31,7 +31,7 @@ from switch.core.records.state import State, apply
 from switch.core.switch import Switch
 from switch.journal.memory import DictHistory
 from switch.security.vault import ClearVault
-from switch.sim.clock import check_progress
+from switch.sim.clock import Progress
 from switch.wire import Dialect
 from switch.wire.framing import Framing, make_framing
 from switch.wire.vocabulary import DE, Answer, Document
@@ -127,6 +127,7 @@ class Playbook:
         self.logs: list[Log] = []
         self._outbox = Outbox(self._ports(), len(self.entries))
         self._holding = False
+        self._progress = Progress()
         self._peers: dict[LinkId, End] = {}
         self._links = links
         names = {listener.dialect for listener in network.listeners} | {host.dialect for host in network.hosts}
@@ -193,7 +194,7 @@ class Playbook:
         while (due := self.switch.next_deadline()) is not None and due <= until:
             self.now = max(self.now, due)
             self.switch.tick(self.now)
-            check_progress(self.switch, self.now)
+            self._progress.check(self.switch, self.now)
             self._carry_out()
         self.now = until
 

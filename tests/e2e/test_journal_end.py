@@ -1,6 +1,7 @@
 """A real switch whose journal was tampered with between two lives refuses, or says what is missing: never in silence."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,13 +13,24 @@ from switch.journal.recovery import journal_directory
 from tests.e2e.stage import QUICK, Stage
 
 
-@pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
-    """A switch that has lived twice, and ended in order."""
-    made = Stage(tmp_path, QUICK)
+@pytest.fixture(scope="module")
+def lived(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The state of a switch that has lived twice, and ended in order."""
+    made = Stage(tmp_path_factory.mktemp("lived"), QUICK)
     try:
         for _ in range(2):
             assert made.serve().stop() == 0
+    finally:
+        made.close()
+    return made.state
+
+
+@pytest.fixture
+def stage(tmp_path: Path, lived: Path) -> Iterator[Stage]:
+    """A switch that has lived twice, and ended in order."""
+    made = Stage(tmp_path, QUICK)
+    try:
+        shutil.copytree(lived, made.state, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.sock"))
         yield made
     finally:
         made.close()

@@ -49,14 +49,16 @@ TRIALS = (
     stormy(mutants.undelivered_is_ignored, 3, storms.lost_answers, storms.FAIR),
     Trial(mutants.nothing_times_out, range(4, 5)),
     stormy(mutants.reversal_is_never_repeated, 5, storms.deaf_hosts, storms.SLOW_HOSTS),
-    stormy(mutants.reversal_refused_for_the_moment_is_refused_for_ever, 10, storms.full_queues, storms.TAKEN_BACK),
-    Trial(mutants.snapshot_forgets_what_is_owed, range(1, 8), 1_000),
+    Trial(
+        mutants.reversal_refused_for_the_moment_is_refused_for_ever, range(1, 2), 160, storms.full_queues, storms.TAKEN_BACK
+    ),
+    Trial(mutants.snapshot_forgets_what_is_owed, range(7, 8), 1_000),
     # once
     Trial(mutants.repeat_is_forwarded_again, range(1, 11)),
     Trial(mutants.repeat_of_a_reversal_is_taken_again, range(1, 16)),
     Trial(mutants.approved_is_reversed_twice, range(1, 6)),
     Trial(mutants.acquirers_messages_are_told_apart_without_their_terminal, range(1, 3)),
-    stormy(mutants.answers_are_matched_on_stan_alone, 10, storms.lost_numbers, storms.SLOW_HOSTS),
+    Trial(mutants.answers_are_matched_on_stan_alone, range(6, 7), 300, storms.lost_numbers, storms.SLOW_HOSTS),
     Trial(
         mutants.answers_are_matched_without_looking_at_the_payment, range(9, 10), 300, storms.lost_numbers, storms.SLOW_HOSTS
     ),
