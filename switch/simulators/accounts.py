@@ -337,17 +337,15 @@ class Ledger:
         return self.holdings.by_name[posting.card].card
 
     def _find_original(self, document: Document) -> Posting | None:
-        """What has the same payment key; else, where there is no DE37 to make one, what DE90 names of the same card.
+        """What has the same payment key; else what the rest of the message names; else, without DE37 and DE41, what DE90 names of
+        the same card.
 
         DE90 alone proves little: STAN and time of another acquirer's, or of a switch that forgot a number, may be the same.
         """
-        if is_whole(document):
-            posting = self.holdings.postings.get(payment_key(document))
-        elif DE.RRN in document or DE.TERMINAL in document:
-            posting = self._find_alike(document)
-        else:
-            original = document.get(DE.ORIGINAL, "")
-            posting = self.holdings.find_by_de90(original[4:10], original[10:20]) if len(original) >= 20 else None
+        whole = is_whole(document)
+        posting = self.holdings.postings.get(payment_key(document)) if whole else self._find_alike(document)
+        if posting is None and DE.RRN not in document and DE.TERMINAL not in document:
+            posting = self.holdings.find_by_de90(*_wire_of(document.get(DE.ORIGINAL, "")))
         if posting is None or posting.card == SUSPENSE or document.get(DE.PAN) in (None, self._card(posting).pan):
             return posting
         return None

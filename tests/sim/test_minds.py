@@ -6,6 +6,7 @@ The minds and manners are `simulators.minds`'; each names its source.
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 
 from switch.config import load_network
@@ -14,7 +15,8 @@ from switch.core.messages.answer_codes import AnswerCodes, Meaning, Receipt
 from switch.core.transactions import late_answers, originals, payments
 from switch.sim.cast import Cast
 from switch.sim.world import World
-from switch.simulators.minds import MANNERS, MINDS_87, MINDS_93
+from switch.simulators.minds import MANNERS, MINDS_87, MINDS_93, Manner
+from switch.wire.vocabulary import DE
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +53,23 @@ def test_what_failed_once_in_a_whole_day_holds(
     drawn = World(cast, seed, 1_000).faults
     chosen = None if faults is None else tuple(drawn[n] for n in faults)
     assert World(cast, seed, 1_000, chosen, payments).run().failures == ()
+
+
+LESS = next(manner for manner in MANNERS if manner.name == "sends the local time without DE37")
+SHORT = (LESS, msgspec.structs.replace(LESS, name="sends the local time alone", without=(DE.RRN, DE.TERMINAL)))
+
+
+@pytest.mark.parametrize("manner", SHORT, ids=lambda manner: manner.name)
+def test_what_a_crash_made_forgotten_is_undone_however_short_its_name(
+    cast: Cast, manner: Manner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Cast, "manner", lambda _, __: manner)
+    unknown = 0
+    for seed in (1, 2, 15, 25):
+        day = World(cast, seed, 600).run()
+        assert day.failures == ()
+        unknown += day.events.get("reversal.original_unknown", 0)
+    assert unknown > 20
 
 
 def every_answer_ends_a_reversal(patch: pytest.MonkeyPatch) -> None:

@@ -283,13 +283,14 @@ def test_a_reversal_never_takes_back_another_cards_payment() -> None:
     assert balance(atlas) == (900_00, 0)
 
 
+@pytest.mark.parametrize("without", [("37",), ("37", "41", "90")])
 @pytest.mark.parametrize("which", [1, 2])
-def test_a_reversal_without_de37_takes_back_what_has_its_local_time(which: int) -> None:
+def test_a_reversal_without_de37_takes_back_what_has_its_local_time(which: int, without: tuple[str, ...]) -> None:
     atlas = ledger()
     payments = {number: pay(amount=10_00, number=number) | {"12": f"12000{number}"} for number in (1, 2)}
     for sent in payments.values():
         atlas.authorize(sent, at())
-    short = {de: value for de, value in reversal(payments[which], "", at(), "000900").items() if de != "37"}
+    short = {de: value for de, value in reversal(payments[which], "", at(), "000900").items() if de not in without}
     assert atlas.reverse(short, at()).de39 == "00"
     (stands,) = atlas.book().debits
     assert stands.key.endswith(payments[3 - which]["37"])
