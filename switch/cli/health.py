@@ -48,12 +48,14 @@ def command(state_dir: Path, as_json: bool) -> None:
 def _print(health: dict[str, Any]) -> None:
     grade = health["grade"]
     up, away = len(health["hosts_up"]), len(health["hosts_away"])
-    out = len(health["hosts_in_maintenance"])
+    out, leaving = len(health["hosts_in_maintenance"]), ", ".join(health["hosts_leaving"])
     journal = f"journal {'down' if health['journal_down'] else 'up'}"
     owed = f"{health['owed']:,} owed" + (f" (oldest {health['oldest_owed_s']:,} s)" if health["owed"] else "")
     parts = [
         journal,
-        f"hosts {up} of {up + away + out} up" + (f", {out} in maintenance" if out else ""),
+        f"hosts {up} of {up + away + out} up"
+        + (f", {out} in maintenance" if out else "")
+        + (f", leaving: {leaving}" if leaving else ""),
         owed,
         f"{health['exceptions']:,} exceptions",
         f"{health['connections']:,} connections",

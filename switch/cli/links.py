@@ -126,11 +126,22 @@ def _tables(links: dict[str, Any]) -> None:
     console.print(_hosts(links["hosts"]))
     console.print()
     console.print(_sessions(links["sessions"]) if links["sessions"] else "No connection is open.")
+    for row in links["hosts"]:
+        if row["leaving_since_us"]:
+            stays = (
+                f"it stays for {row['stays_for']}" if row["stays_for"] else "nothing can come back to it: it goes now"
+            )
+            since = _spell(row["leaving_since_us"])
+            console.print(f"\nLeaving since {since} UTC, no longer in the network file: host {row['host']}; {stays}")
     for target, since_us in links["maintenance"].items():
         kind, _, name = target.partition(":")
-        since = datetime.fromtimestamp(since_us / 1e6, UTC).strftime("%Y-%m-%d %H:%M:%S")
+        since = _spell(since_us)
         resume = f"cmi-switch links resume {name}" + (" --acquirer" if kind == "acquirer" else "")
         console.print(f"\nMaintenance since {since} UTC: {kind} {name}; `{resume}` ends it")
+
+
+def _spell(at_us: int) -> str:
+    return datetime.fromtimestamp(at_us / 1e6, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def _table(*columns: str) -> Any:

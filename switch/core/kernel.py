@@ -4,7 +4,7 @@ Rule: state changes only through `record`, which applies the entry to the state 
 position, in one step.
 """
 
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any, Final, TypeAlias
@@ -254,15 +254,6 @@ class Kernel:
         session = self.sessions.get(link)
         if session is not None:
             session.in_flight -= 1
-
-    def busy(self) -> dict[str, str]:
-        """Hosts with something open or owed, and what, in words."""
-        found: dict[str, str] = {}
-        open_at = Counter(request.host for request in self.state.open.values())
-        owed_to = Counter(entry.host for entry in self.state.owed.values())
-        for name in open_at.keys() | owed_to.keys():
-            found[name] = f"{open_at[name]} open and {owed_to[name]} owed"
-        return found
 
     # -- errors nobody foresaw
 

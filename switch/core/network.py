@@ -144,6 +144,9 @@ class HostLink(msgspec.Struct, frozen=True, kw_only=True):
     """by product; empty: nothing is approved in this issuer's place"""
     standin_total: int = 0
     """what may be approved in its place before it has been told, minor units of the home currency"""
+    leaving_since_us: int = 0
+    """never from a file: when a reload found it gone from there, wall-clock microseconds; 0: it is in the file. It gets no new
+    payment; what concerns those it had still reaches it (`core.link_control.leaving`)"""
 
 
 class BinRange(msgspec.Struct, frozen=True, kw_only=True):
@@ -268,3 +271,5 @@ class Network(msgspec.Struct, frozen=True, kw_only=True):
     regions: dict[str, str] = {}
     """country (ISO 3166 numeric) -> the region of the card networks it belongs to"""
     journal: JournalFiles = JournalFiles()
+    leaving_bins: tuple[BinRange, ...] = ()
+    """never from a file: ranges that led to hosts that are leaving"""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from switch.core.kernel import Kernel
 from switch.core.link_control.admission import is_allowed
 from switch.core.link_control.diagnosis import LinkDiagnosis, LinkDoctor
+from switch.core.link_control.leaving import Leaving
 from switch.core.link_control.maintenance import Maintenance
 from switch.core.link_control.network_management import NetworkManagement
 from switch.core.link_control.newcomers import Newcomers
@@ -79,12 +80,12 @@ class Switch(Kernel):
         self._hot_cards = HotCards(self, router)
         self._reversals = Reversals(self, router, self.forwarder, self._payments, pricing)
         self.management = NetworkManagement(self, self.forwarder.resume)
-        self.maintenance = Maintenance(self, self.management)
+        self.maintenance, self.leaving = Maintenance(self, self.management), Leaving(self)
         day = BusinessDay(self, self.management)
         self.management.cutover = day.handle_cutover
         self.operator = Operator(
             self,
-            LinkCommands(self, self.maintenance).table(),
+            LinkCommands(self, self.maintenance, self.leaving).table(),
             SafCommands(self, self.forwarder).table(),
             day.table(),
             ExceptionCommands(self, self.forwarder).table(),
@@ -94,7 +95,7 @@ class Switch(Kernel):
         self._diagnosis = LinkDiagnosis(self.log, doctor)
         self._format_errors = FormatErrors(self, self._diagnosis, self._close)
         self.retiring = Retiring(self, self.management)
-        self.management.leaving = self.retiring.links
+        self.management.retiring = self.retiring.links
         self.overload = Overload(self, self._frames)
         self.containment = Containment(
             self,

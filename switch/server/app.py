@@ -29,7 +29,7 @@ from switch.server.ports import MonotonicClock
 from switch.server.recording import Recording
 from switch.server.reloading import Reloader
 from switch.server.restarting import Restarter, unblock_signals
-from switch.server.serving import Serving, serving
+from switch.server.serving import Serving, serving, with_leaving
 
 HOSTS_S = 1.0
 """so long the hosts have to sign on before the switch says that it is ready, which it is without them too"""
@@ -91,8 +91,9 @@ def code_of(error: OSError | JournalError | VaultError) -> ErrorCode:
 
 
 async def _serve(app: App, announce: Callable[[Serving], str]) -> str:
-    outputs = Outputs(app.network, app.log_file, showing=app.showing)
-    async with serving(app.network, app.state_dir, outputs.open, app.inherited) as running:
+    network = with_leaving(app.network, app.inherited)
+    outputs = Outputs(network, app.log_file, showing=app.showing)
+    async with serving(network, app.state_dir, outputs.open, app.inherited) as running:
         recording = outputs.recording
         assert recording is not None
         recording.attach(running.driver)
@@ -115,6 +116,7 @@ async def _serve(app: App, announce: Callable[[Serving], str]) -> str:
 
         async with trio.open_nursery() as nursery:
             await nursery.start(_follow_signals, outputs, recording, reloader, restarter)
+            nursery.start_soon(reloader.keep_looking)
             ended = await until_told_to_stop(running.driver, app.drain_s, tell)
             nursery.cancel_scope.cancel()
         recording.end()

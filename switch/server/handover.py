@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 from switch.core.handover.memory import MEMORY, Memory
-from switch.core.network import Address
+from switch.core.network import Address, Network
 from switch.core.party import LinkId
 
 ENVIRONMENT: Final = "CMI_SWITCH_HANDOVER"
@@ -40,6 +40,12 @@ class KeptListener(msgspec.Struct, frozen=True):
     name: str
     address: Address
     fd: int
+
+
+class _OfMemory(msgspec.Struct, frozen=True):
+    """Of the memory, what is needed before the rest."""
+
+    network: Network
 
 
 class Handover(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,6 +78,13 @@ class Handover(msgspec.Struct, frozen=True, kw_only=True):
             return msgspec.msgpack.decode(self.memory, type=Memory)
         except msgspec.MsgspecError as error:
             raise ValueError(f"the memory left cannot be read: {error}") from None
+
+    def network(self) -> Network | None:
+        """What the switch before ran by, with hosts that were leaving; None where this release cannot read its memory."""
+        try:
+            return msgspec.msgpack.decode(self.memory, type=_OfMemory).network if self.version == MEMORY else None
+        except msgspec.MsgspecError:
+            return None
 
     def sockets(self) -> dict[LinkId, socket.socket]:
         """The connections' sockets, this process's own from now on."""

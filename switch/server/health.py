@@ -56,6 +56,8 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     hosts_up: tuple[str, ...] = ()
     hosts_away: tuple[str, ...] = ()
     hosts_in_maintenance: tuple[str, ...] = ()
+    hosts_leaving: tuple[str, ...] = ()
+    """no longer in the network file, and here until nothing can come back to them; in none of the others"""
     owed: int = 0
     oldest_owed_s: int = 0
     """of what is still repeated: a dead letter is an exception"""

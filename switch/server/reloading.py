@@ -5,7 +5,7 @@ journal, connections and requests under way (`core.handover.succession`). Nothin
 switch and the first call of the new one, so that no message falls between them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -14,6 +14,7 @@ import trio
 
 from switch.config import ConfigErrors
 from switch.core.handover.changes import Obstacle, changes, obstacles
+from switch.core.handover.leaving import keep_leaving, let_go, reasons_to_stay
 from switch.core.handover.succession import hand_over, take_over
 from switch.core.network import Network
 from switch.core.operator.command import Arguments, Unable
@@ -25,6 +26,8 @@ from switch.server.ports import trio_clock
 from switch.server.serving import Serving, addresses_of, dialects_of, dials_of, raise_open_files, shipped_dialects
 from switch.wire import Dialect
 
+LOOK_S = 1.0
+"""between two looks whether a host that is leaving may go"""
 TOLD_MAX = 200
 """changes named in one event"""
 
@@ -63,10 +66,12 @@ class Reloader:
         try:
             async with running.changing:
                 network, dialects = await trio.to_thread.run_sync(self._read)
-                found = changes(running.network, network)
-                self._check(network)
+                now = trio_clock()
+                staying = reasons_to_stay(running.switch, network, now)
+                found = changes(running.network, network, staying)
+                self._check(network, staying)
                 if not dry_run:
-                    self._apply(network, dialects)
+                    self._apply(keep_leaving(running.network, network, running.switch.wall_us(now), staying), dialects)
         except Unable as error:
             running.driver.tell(Log("error", "network.reload_refused", {
                 "by": by, "reason": str(error), "dry_run": dry_run, "hint": error.hint,
@@ -92,11 +97,27 @@ class Reloader:
                 str(error), "nothing was changed; mend the file and ask again", code=ErrorCode.NETWORK_FILE
             ) from None
 
-    def _check(self, network: Network) -> None:
+    async def keep_looking(self) -> None:
+        """Let hosts that are leaving go once nothing can come back to them; until cancelled."""
+        while True:
+            await trio.sleep(LOOK_S)
+            if any(host.leaving_since_us for host in self._running.network.hosts):
+                async with self._running.changing:
+                    self._let_go()
+
+    def _let_go(self) -> None:
+        running = self._running
+        if running.switch.draining:
+            return
+        gone = running.switch.leaving.may_go(trio_clock())
+        if gone:
+            self._apply(let_go(running.network, gone), {})
+
+    def _check(self, network: Network, staying: Mapping[str, str]) -> None:
         running = self._running
         if running.switch.draining:
             raise Unable("the switch is shutting down", code=ErrorCode.SWITCH_DRAINING)
-        raise_obstacles(obstacles(running.network, network, running.switch.busy()))
+        raise_obstacles(obstacles(running.network, network, staying))
 
     def _apply(self, network: Network, dialects: dict[str, Dialect]) -> None:
         """Without a pause. Raises Unable where an address cannot be had; nothing has been done then."""

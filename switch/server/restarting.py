@@ -19,7 +19,8 @@ from typing import Any, Final
 import msgspec
 import trio
 
-from switch.core.handover.changes import obstacles
+from switch.core.handover.changes import Obstacle, obstacles
+from switch.core.handover.leaving import reasons_to_stay
 from switch.core.handover.memory import MEMORY, Memory
 from switch.core.handover.succession import hand_over
 from switch.core.network import Network
@@ -114,7 +115,7 @@ class Restarter:
         """The memory the new program reads. Raises Unable with its own words where it could not take over."""
         try:
             ability = await self._ability()
-            self._check(ability.network)
+            self._check(ability.network, keeps=ability.memory == MEMORY)
         except Unable as error:
             self._refused(by, error)
             raise
@@ -150,8 +151,9 @@ class Restarter:
             code=ErrorCode.PROGRAM_SILENT,
         )
 
-    def _check(self, network: Network) -> None:
-        """Raise Unable where a hand-over cannot be."""
+    def _check(self, network: Network, *, keeps: bool) -> None:
+        """Raise Unable where a hand-over cannot be. `keeps`: the new program goes on with this one's memory; else it knows of
+        no host that is leaving."""
         running = self._running
         switch = running.switch
         if switch.draining:
@@ -160,7 +162,12 @@ class Restarter:
             raise Unable(
                 f"the journal is down: {switch.journal_down}", "wait until it is up again", code=ErrorCode.JOURNAL_DOWN
             )
-        raise_obstacles(obstacles(running.network, network, switch.busy()))
+        staying = reasons_to_stay(switch, network, trio_clock())
+        found = obstacles(running.network, network, staying)
+        if not keeps:
+            hint = "the new release cannot take over what this one knows of it: put it back into the file until that is past"
+            found += [Obstacle(f"host {name} left the network file with {why}", hint) for name, why in staying.items()]
+        raise_obstacles(found)
 
     def _refused(self, by: str, error: Unable) -> None:
         self._failed = str(error)

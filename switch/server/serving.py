@@ -15,6 +15,7 @@ import msgspec
 import trio
 
 from switch.core.handover.changes import obstacles
+from switch.core.handover.leaving import keep_leaving
 from switch.core.handover.succession import take_over
 from switch.core.network import Address, Network
 from switch.core.party import LinkId, Log
@@ -77,9 +78,13 @@ class Serving:
         """who is to hear of another network file"""
 
     def hosts_up(self) -> tuple[list[str], list[str]]:
-        """Names of the hosts that are signed on, and of those that are not."""
-        up = [name for name, host in self.switch.hosts.items() if host.up is not None]
-        return up, [name for name in self.switch.hosts if name not in up]
+        """Names of the network file's hosts that are signed on, and of those that are not."""
+        up: list[str] = []
+        down: list[str] = []
+        for name, host in self.switch.hosts.items():
+            if not host.config.leaving_since_us:
+                (up if host.up is not None else down).append(name)
+        return up, down
 
     def health(self) -> Health:
         """What is so now."""
@@ -97,6 +102,7 @@ class Serving:
             hosts_up=tuple(up),
             hosts_away=tuple(name for name in down if name not in kept_out),
             hosts_in_maintenance=tuple(name for name in down if name in kept_out),
+            hosts_leaving=tuple(host.name for host in switch.network.hosts if host.leaving_since_us),
             owed=len(state.owed) - len(state.shelved),
             oldest_owed_s=max(0, wall_us - oldest_us) // 1_000_000 if oldest_us else 0,
             exceptions=len(state.exceptions) + len(state.shelved),
@@ -318,6 +324,22 @@ async def serving(
         feed.close()
 
 
+def with_leaving(network: Network, inherited: Handover | None) -> Network:
+    """What to run by after a restart in place: the network file, and the hosts of before that it has not got, as leaving; those
+    whose dialect cannot be read any more are not kept."""
+    before = inherited.network() if inherited is not None else None
+    if before is None:
+        return network
+    spoken = {host.dialect for host in before.hosts}
+    for name in sorted(spoken):
+        try:
+            Dialect.load(name)
+        except DialectError:
+            spoken.discard(name)
+    staying = {host.name for host in before.hosts if host.dialect in spoken}
+    return keep_leaving(before, network, time.time_ns() // 1_000, staying)
+
+
 def begin(switch: Switch, dialects: dict[str, Dialect], inherited: Handover | None, sinks: Sinks) -> Handover | None:
     """The switch's first call: with what was left to it or, where there is nothing or it is of no use, as after a crash.
 
@@ -331,7 +353,7 @@ def begin(switch: Switch, dialects: dict[str, Dialect], inherited: Handover | No
         return None
     try:
         memory = inherited.recall()
-        found = obstacles(memory.network, switch.network, switch.busy())
+        found = obstacles(memory.network, switch.network)
         if found:
             raise ValueError("; ".join(obstacle.sentence for obstacle in found))
         for session in memory.sessions:

@@ -175,9 +175,11 @@ class Cast:
         self.cards = demo_cards(network)
         self._deck = Deck(self.cards, network.country)
 
-    def switch(self, limits: Limits, state: State, position: int, history: History) -> Switch:
-        """A switch process, as it starts from what its journal holds."""
-        network = msgspec.structs.replace(self.network, limits=limits)
+    def switch(
+        self, limits: Limits, state: State, position: int, history: History, network: Network | None = None
+    ) -> Switch:
+        """A switch process, as it starts from what its journal holds. `network`: another than the cast's."""
+        network = msgspec.structs.replace(network or self.network, limits=limits)
         return self._make_switch(network, self.dialects, state, position, ClearVault(), history)
 
     def speech(self, host: HostLink) -> Speech:

@@ -19,6 +19,7 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 
+from switch.core.handover.leaving import keep_leaving, let_go, reasons_to_stay
 from switch.core.handover.memory import Memory
 from switch.core.handover.succession import hand_over, take_over
 from switch.core.link_control.diagnosis import LinkDoctor
@@ -249,7 +250,19 @@ class Playbook:
         return Playbook(self.network, self.entries[: self.durable], self.now, self._links, self._dialects)
 
     def reloads(self, network: Network) -> None:
-        """The network file is reloaded: a switch of `network` follows this one in its process, with all links."""
+        """The network file is reloaded: a switch of `network`, and of hosts that are leaving, follows this one in its process,
+        with all links."""
+        staying = reasons_to_stay(self.switch, network, self.now)
+        self._follow(keep_leaving(self.network, network, self.switch.wall_us(self.now), staying))
+
+    def lets_go(self) -> frozenset[str]:
+        """Hosts that are leaving and that nothing can come back to go. Returns their names."""
+        gone = self.switch.leaving.may_go(self.now)
+        if gone:
+            self._follow(let_go(self.network, gone))
+        return gone
+
+    def _follow(self, network: Network) -> None:
         memory = hand_over(self.switch, whole=False)
         self._succeed(network, memory, self.switch.state, self.switch.wall_offset_ns)
 
@@ -263,7 +276,8 @@ class Playbook:
         for entry in self.entries[-1:]:
             apply(state, entry)
         memory = msgspec.msgpack.decode(packed, type=Memory)
-        self._succeed(network or self.network, memory, state, self.switch.wall_offset_ns)
+        after = keep_leaving(memory.network, network or self.network, self.switch.wall_us(self.now))
+        self._succeed(after, memory, state, self.switch.wall_offset_ns)
 
     def _succeed(self, network: Network, memory: Memory, state: State, wall_offset_ns: int) -> None:
         self.network = network

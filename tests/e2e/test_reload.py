@@ -17,7 +17,7 @@ import pytest
 from switch.cli.demo import free_ports
 from switch.config import load_network
 from switch.core.routing.routing import luhn_digit
-from switch.simulators.messages import BALANCE
+from switch.simulators.messages import BALANCE, PURCHASE
 from switch.wire.vocabulary import DE
 from tests.e2e.load import books_agree, declined_here, hosts_with_books, load
 from tests.e2e.pos import Till
@@ -146,3 +146,83 @@ def test_what_cannot_be_taken_over_is_refused_whole(stage: Stage) -> None:
     assert terminals.wait(60) == 0
     assert not declined_here(stage)
     assert books_agree(stage, switch, NADOR)
+
+
+def without_rif(text: str) -> str:
+    """The network file without the host of a bank, and its cards."""
+    sections = re.split(r"(?m)^(?=\[)", text)
+    return "".join(
+        section
+        for section in sections
+        if not (section.startswith("[[host]]") and 'name = "rif"' in section)
+        and not (section.startswith("[[bin]]") and 'issuer = "rif"' in section)
+    )
+
+
+def says(stage: Stage, *arguments: str) -> str:
+    command = [sys.executable, "-m", "switch.cli.main", *arguments, "--state", str(stage.state)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False).stdout
+
+
+def test_a_host_that_is_taken_out_of_the_file_is_there_until_nothing_can_come_back_to_it(tmp_path: Path) -> None:
+    """Over a reload and a restart its connection stays, and reversals reach it; then it is said goodbye to."""
+    stage = Stage(tmp_path, {**QUICK, "duplicate_window_s = .*": "duplicate_window_s = 60"})
+    text = stage.path.read_text()
+    try:
+        stage.issuers()
+        stage.networks()
+        switch = stage.serve()
+        link = stage.event("link.up", host="rif")["link"]
+        with closing(Till(stage, "atlas")) as till:
+            first, answered = till.pays(PURCHASE, "rif-approved")
+            second, again = till.pays(PURCHASE, "rif-approved")
+            assert (answered[DE.RESPONSE_CODE], again[DE.RESPONSE_CODE]) == ("00", "00")
+            stage.path.write_text(without_rif(text))
+            done = reloads(stage)
+            assert done.returncode == 0, done.stderr
+            said = "[[host]] rif: removed; leaving, and here until nothing can come back to it: payments of its, which"
+            assert any(line.startswith(said) for line in done.stdout.splitlines()), done.stdout
+            assert till.pays(PURCHASE, "rif-approved")[1][DE.RESPONSE_CODE] == "15"
+            assert till.voids(first, answered)[1][DE.RESPONSE_CODE] == "00"
+            stage.count("reversal.delivered", 1, host="rif")
+            os.kill(switch.pid, signal.SIGUSR2)
+            stage.event("restart.done", 60)
+            listed = says(stage, "links", "list")
+            assert re.search(r"rif .* leaving .* 1 of 1", listed), listed
+            assert re.search(r"Leaving since .* UTC, no longer in the network file: host rif; it stays for", listed)
+            assert "hosts 4 of 4 up, leaving: rif" in says(stage, "health")
+            assert till.voids(second, again)[1][DE.RESPONSE_CODE] == "00"
+            stage.count("reversal.delivered", 2, host="rif")
+        assert not [line for line in stage.events("link.closed") if line["link"] == link]
+        stage.path.write_text(text)
+        assert "[[host]] rif: added again, and leaving no more" in reloads(stage).stdout
+        assert stage.event("host.back", host="rif")
+        assert not stage.events("owed.dead_letter")
+    finally:
+        stage.close()
+
+
+def test_a_host_that_nothing_can_come_back_to_any_more_is_let_go(tmp_path: Path) -> None:
+    brief = {
+        r"duplicate_window_s = .*": "duplicate_window_s = 60",
+        r'(?m)^name = "rif"\nrole = "issuer"': 'name = "rif"\npreauth_s = 60\nrole = "issuer"',
+        r"\[limits\]": "[limits]\nlate_s = 5",
+    }
+    stage = Stage(tmp_path, {**QUICK, **brief})
+    try:
+        stage.issuers()
+        stage.networks()
+        stage.serve()
+        link = stage.event("link.up", host="rif")["link"]
+        with closing(Till(stage, "atlas")) as till:
+            _, answered = till.pays(PURCHASE, "rif-51")
+        assert answered[DE.RESPONSE_CODE] not in ("00", "91", "96")
+        stage.path.write_text(without_rif(stage.path.read_text()))
+        assert "a late approval" not in reloads(stage).stdout
+        assert stage.event("host.leaving", host="rif")
+        assert stage.event("host.left", host="rif")["owed"] == 0
+        assert "left the network file" in stage.event("link.closed", link=link)["reason"]
+        assert "rif" not in says(stage, "health")
+        assert not stage.events("link.connect_failed")
+    finally:
+        stage.close()

@@ -1,7 +1,8 @@
 """What differs between two network files, in words; and what a running switch cannot take over.
 
-In: the network as it is and as it shall be. Out: one line a change, as an operator would say it, and one `Obstacle` for each
-thing that asks for more than a reload. Pure: what is open or owed is said by the caller.
+In: the network as it is (with hosts that are leaving, which no file has any more) and as its file shall be. Out: one line a
+change, as an operator would say it, and one `Obstacle` for each thing that asks for more than a reload. Pure: which hosts stay
+though the file has them no more, and why, is said by the caller (`handover.leaving`).
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -9,6 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
+from switch.core.links.session import significant
 from switch.core.network import BinRange, HostLink, Network
 
 
@@ -25,8 +27,10 @@ KEYED: Final[dict[str, tuple[str, Callable[[Any], str]]]] = {
     "fees": ("[[fee]]", lambda value: str(value.id)),
 }
 """Lists of the network file: how their sections are called, and what tells two values of one list apart."""
-UNTOLD: Final = frozenset({"source"})
+UNTOLD: Final = frozenset({"source", "leaving_bins"})
 """Of the network: says nothing about it."""
+HOSTS: Final = KEYED["hosts"][0]
+NOBODY: Final[Mapping[str, str]] = {}
 PLACES: Final = frozenset({"line"})
 """Of a value: where it stands in the file."""
 
@@ -38,8 +42,22 @@ class Obstacle(msgspec.Struct, frozen=True):
     hint: str
 
 
-def changes(before: Network, after: Network) -> list[str]:
-    """Every difference, one line each, in the order of the file's sections; empty where there is none."""
+def changes(before: Network, after: Network, staying: Mapping[str, str] = NOBODY) -> list[str]:
+    """Every difference, one line each, in the order of the file's sections; empty where there is none.
+
+    `staying`: hosts that `after` has not got and that are kept as leaving, and what can come back to them, in words.
+    """
+    left = {host.name for host in before.hosts if host.leaving_since_us}
+    in_file = tuple(host for host in before.hosts if host.name not in left)
+    found = _differences(msgspec.structs.replace(before, hosts=in_file), after)
+    said = {f"{HOSTS} {name}: added": f"{HOSTS} {name}: added again, and leaving no more" for name in left}
+    for name, why in staying.items():
+        removed = f"{HOSTS} {name}: removed"
+        said[removed] = f"{removed}; leaving, and here until nothing can come back to it: {why}"
+    return [said.get(line, line) for line in found]
+
+
+def _differences(before: Network, after: Network) -> list[str]:
     found: list[str] = []
     for field in msgspec.structs.fields(Network):
         name = field.name
@@ -99,8 +117,8 @@ def _said(value: Any) -> str:
     return str(value) or "none"
 
 
-def obstacles(before: Network, after: Network, busy: Mapping[str, str]) -> list[Obstacle]:
-    """Everything in the way of going on with `after`. `busy`: hosts with something open or owed, and what, in words."""
+def obstacles(before: Network, after: Network, staying: Mapping[str, str] = NOBODY) -> list[Obstacle]:
+    """Everything in the way of going on with `after`. `staying`: as for `changes`."""
     found = [
         Obstacle(
             f"{name} is {_said(getattr(before, name))} and would become {_said(getattr(after, name))}",
@@ -112,15 +130,10 @@ def obstacles(before: Network, after: Network, busy: Mapping[str, str]) -> list[
     hosts = {host.name: host for host in after.hosts}
     for host in before.hosts:
         new = hosts.get(host.name)
-        if new is None and host.name in busy:
-            found.append(
-                Obstacle(
-                    f"host {host.name} would leave the network file with {busy[host.name]}",
-                    "leave it in until nothing is open or owed (`cmi-switch links list`); take its cards away first",
-                )
-            )
-        elif new is not None:
+        if new is not None:
             found += _another(host, new)
+        elif host.name in staying:
+            found += _displaced(host, staying[host.name], after)
     return found
 
 
@@ -133,4 +146,20 @@ def _another(host: HostLink, new: HostLink) -> list[Obstacle]:
         )
         for what in ("role", "member", "scheme")
         if getattr(host, what) != getattr(new, what)
+    ]
+
+
+def _displaced(host: HostLink, why: str, after: Network) -> list[Obstacle]:
+    """A host that connects in is known by its institution: where another of the file has that, it cannot come back."""
+    if host.connect is not None:
+        return []
+    called = significant(host.institution)
+    return [
+        Obstacle(
+            f"host {host.name} would leave the network file with {why}, and {other.name} would have its institution, "
+            f"{host.institution}: its connections would sign on as {other.name}",
+            f"keep its name {host.name} until nothing can come back to it, or give {other.name} another institution",
+        )
+        for other in after.hosts
+        if other.connect is None and significant(other.institution) == called
     ]

@@ -111,6 +111,7 @@ def take_over(switch: Switch, memory: Memory, now: int) -> None:
                 host.add(switch.sessions[link])
     _close_unwaited(switch, now)
     _retire_changed(switch, memory, now)
+    _tell_leaving(switch, memory.network, now)
 
 
 def _take_session(switch: Switch, kept: KeptSession, now: int) -> None:
@@ -153,6 +154,22 @@ def _close_unwaited(switch: Switch, now: int) -> None:
     for request in list(switch.state.open.values()):
         if request.txn not in waiting:
             switch.close_unwaited(request, now)
+
+
+def _tell_leaving(switch: Switch, before: Network, now: int) -> None:
+    """Hosts that begin to leave, that are gone, or that are in the file again."""
+    for host in before.hosts:
+        there = switch.hosts.get(host.name)
+        if there is None:
+            owed = sum(entry.host == host.name for entry in switch.state.owed.values())
+            hint = "something is still owed to it: put it back into the network file" if owed else ""
+            switch.log("error" if owed else "info", "host.left", host=host.name, owed=owed, hint=hint)
+        elif there.config.leaving_since_us and not host.leaving_since_us:
+            reason = switch.leaving.reason(host.name, now)
+            hint = "no longer in the network file: it gets no new payment, and goes once nothing can come back to it"
+            switch.log("info", "host.leaving", host=host.name, reason=reason, hint=hint)
+        elif host.leaving_since_us and not there.config.leaving_since_us:
+            switch.log("info", "host.back", host=host.name)
 
 
 def _retire_changed(switch: Switch, memory: Memory, now: int) -> None:
@@ -203,7 +220,8 @@ def _reason_to_retire(before: Network, after: Network, kept: KeptSession) -> str
 def _not_allowed_any_more(after: Network, kept: KeptSession) -> str:
     """Why the new file would not let it connect; "" where it would."""
     door = next((listener for listener in after.listeners if listener.name == kept.name), None)
-    if door is not None and door.members and kept.source and kept.source not in door.members:
+    stays = any(host.name == kept.host and host.leaving_since_us for host in after.hosts)
+    if door is not None and door.members and kept.source and kept.source not in door.members and not stays:
         return f"{kept.source} is not in `members` of listener {kept.name} any more"
     if door is not None and not is_allowed(door.allow, kept.peer):
         return f"{kept.peer} is not in `allow` of listener {kept.name} any more"
@@ -213,7 +231,7 @@ def _not_allowed_any_more(after: Network, kept: KeptSession) -> str:
 
 
 def _end_removed(switch: Switch, session: Session, now: int) -> None:
-    """A host that left the file, with nothing open or owed: goodbye."""
+    """A host that left the file, and that nothing can come back to: goodbye."""
     if session.state is SessionState.UP:
         switch.management.sign_off(session, now)
     session.move(LinkEvent.CLOSE)

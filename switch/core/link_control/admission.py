@@ -59,10 +59,10 @@ def allowed_of(network: Network, source: str, *, host: bool) -> tuple[str, ...]:
     return next((section.allow for section in sections if section.name == source), ())
 
 
-def bar(kernel: Kernel, session: Session, name: str, leaving: Container[LinkId]) -> Barred | None:
+def bar(kernel: Kernel, session: Session, name: str, retiring: Container[LinkId]) -> Barred | None:
     """What keeps this connection from signing on as `name`, a member or (role `host`) a host; None: nothing.
 
-    `leaving`: connections that give way to others, and have no place any more.
+    `retiring`: connections that give way to others, and have no place any more.
     """
     if session.source not in ("", name):
         return Barred(
@@ -70,14 +70,16 @@ def bar(kernel: Kernel, session: Session, name: str, leaving: Container[LinkId])
             reason=f"this connection is {session.source}'s, and stays so",
             hint=f"{name} signs on with a connection of its own",
         )
+    is_host = session.role == "host"
+    host = kernel.hosts[name] if is_host else None
     welcome = next((door.members for door in kernel.network.listeners if door.name == session.name), ())
-    if welcome and name not in welcome:
+    stays = host is not None and host.config.leaving_since_us  # its listener cannot name it any more
+    if welcome and name not in welcome and not stays:
         return Barred(
             de39=Answer.NOT_PERMITTED_TERMINAL,
             reason=f"{name} is not in `members` of [[listener]] {session.name}",
             hint="add it in the network file, if it may sign on there",
         )
-    is_host = session.role == "host"
     section = f"{'[[host]]' if is_host else '[[member]]'} {name}"
     if not is_allowed(allowed_of(kernel.network, name, host=is_host), session.peer):
         return Barred(
@@ -85,13 +87,12 @@ def bar(kernel: Kernel, session: Session, name: str, leaving: Container[LinkId])
             reason=f"{session.peer or 'an unknown address'} is not in `allow` of {section}",
             hint="add it in the network file, if it is theirs",
         )
-    host = kernel.hosts[name] if is_host else None
     if host is None:
         return None
     others = tuple(
         other
         for other in kernel.with_hosts.values()
-        if other.host is host and other is not session and other.state in HAVING_A_PLACE and other.link not in leaving
+        if other.host is host and other is not session and other.state in HAVING_A_PLACE and other.link not in retiring
     )
     if len(others) < host.config.connections:
         return None

@@ -33,7 +33,7 @@ class NetworkManagement:
         }
         self.cutover: Callable[[Session, Document, int], str] = _no_cutover
         """what answers an 0800 with DE70=201: its DE39"""
-        self.leaving: Container[LinkId] = ()
+        self.retiring: Container[LinkId] = ()
         """connections that end once they can be missed"""
         self.stan = 0
         """last DE11 of an 0800 of the switch's"""
@@ -147,7 +147,7 @@ class NetworkManagement:
                 hint="DE32 of a sign-on must be the institution of a [[member]] (or [[host]]) of the network file",
             )  # fmt: skip
             return Answer.FORMAT_ERROR if not institution else Answer.NOT_PERMITTED_TERMINAL
-        barred = bar(kernel, session, name, self.leaving)
+        barred = bar(kernel, session, name, self.retiring)
         if barred is not None:
             return self._bar(session, institution, barred, now)
         session.source = name

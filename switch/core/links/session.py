@@ -33,6 +33,11 @@ def significant(institution: str) -> str:
 RESUME = "an operator has put it into maintenance; `cmi-switch links resume {}` ends that"
 
 
+def no_new(host: "HostState") -> str:
+    """Why a new payment does not go to a host that is leaving."""
+    return f"host {host.name} is no longer in the network file: it is leaving, and gets no new payment"
+
+
 SUSPECT_NS = 1_000_000_000
 """A connection that has been silent for so long since a request left on it is passed over while another one speaks."""
 

@@ -3,6 +3,7 @@
 import msgspec
 
 from switch.core.kernel import Kernel
+from switch.core.link_control.leaving import Leaving
 from switch.core.link_control.maintenance import Maintenance
 from switch.core.links.session import HostState, Session
 from switch.core.links.states import SessionState
@@ -42,7 +43,8 @@ class HostRow(msgspec.Struct, frozen=True):
     address: str
     """where the switch connects to; "": it connects in"""
     state: str
-    """`up`, `signing on`, `signed off`, `draining`, `maintenance`; `away`: without a connection"""
+    """`up`, `signing on`, `signed off`, `draining`, `maintenance`; `away`: without a connection; `leaving`: no longer in the
+    network file, and here until nothing can come back to it"""
     up: int
     """connections that carry payments"""
     connections: int
@@ -50,6 +52,10 @@ class HostRow(msgspec.Struct, frozen=True):
     in_flight: int
     owed: int
     """reversals and advices it has not acknowledged"""
+    leaving_since_us: int = 0
+    """wall-clock microseconds; 0: it is in the network file"""
+    stays_for: str = ""
+    """of one that is leaving: what can still come back to it"""
 
 
 class Links(msgspec.Struct, frozen=True):
@@ -83,9 +89,10 @@ class TargetState(msgspec.Struct, frozen=True):
 class LinkCommands:
     """`links.…`"""
 
-    def __init__(self, kernel: Kernel, maintenance: Maintenance) -> None:
+    def __init__(self, kernel: Kernel, maintenance: Maintenance, leaving: Leaving) -> None:
         self._kernel = kernel
         self._maintenance = maintenance
+        self._leaving = leaving
 
     def table(self) -> dict[str, Command]:
         """By name."""
@@ -161,16 +168,17 @@ class LinkCommands:
         owed: dict[str, int] = {}
         for entry in kernel.state.owed.values():
             owed[entry.host] = owed.get(entry.host, 0) + 1
-        hosts = tuple(self._host(host, owed.get(host.name, 0)) for host in kernel.hosts.values())
+        hosts = tuple(self._host(host, owed.get(host.name, 0), now) for host in kernel.hosts.values())
         sessions = tuple(_session(s, flying.get(s.link, 0), now) for s in kernel.sessions.values())
         return Links(hosts, sessions, dict(kernel.state.maintenance))
 
-    def _host(self, host: HostState, owed: int) -> HostRow:
+    def _host(self, host: HostState, owed: int, now: int) -> HostRow:
         config = host.config
+        stays_for = self._leaving.reason(host.name, now) if config.leaving_since_us else ""
         return HostRow(
             host=host.name, role=config.role, route=host.route, dialect=config.dialect, address=str(config.connect or ""),
             state=self._state_of(host), up=len(host.sessions), connections=self._connections(host),
-            in_flight=len(host.pending), owed=owed,
+            in_flight=len(host.pending), owed=owed, leaving_since_us=config.leaving_since_us, stays_for=stays_for,
         )  # fmt: skip
 
     def _connections(self, host: HostState) -> int:
@@ -179,6 +187,8 @@ class LinkCommands:
         return sum(s.host is host for s in self._kernel.with_hosts.values())
 
     def _state_of(self, host: HostState) -> str:
+        if host.config.leaving_since_us:
+            return "leaving"
         if host.up is not None:
             return "up"
         states = [s.state.value for s in self._kernel.sessions.values() if s.host is host]

@@ -10,6 +10,9 @@ The rules, in order:
   a member's card, of whatever scheme                                                       its host, `domestic`
   a foreign card that came from a network: it would go back where it came from              92
   a foreign card                                                                            its scheme's network
+
+What names a payment that nobody here knows is asked for by `Router.route_back`: a crash may have taken what was known of it. That
+was before any host left the file, so that the ranges of hosts that are leaving (`core.link_control.leaving`) come first.
 """
 
 from bisect import bisect_right
@@ -110,15 +113,20 @@ def _flatten(bins: tuple[BinRange, ...]) -> list[tuple[int, int]]:
 class Router:
     """A network's BIN table, ready to be asked. Knows nothing of links' states: a host that is down is not its affair."""
 
-    def __init__(self, network: Network) -> None:
-        """A checked network: every range leads to a host of it."""
+    def __init__(self, network: Network, *, leaving: bool = False) -> None:
+        """A checked network: every range leads to a host of it. `leaving`: the ranges of hosts that are leaving only."""
         self._home = network.country
         self._home_alpha = network.country_alpha
-        self._source = network.source
-        self._issuers = {h.member: h.name for h in network.hosts if h.role == "issuer"}
-        self._networks = {h.scheme: h.name for h in network.hosts if h.role == "network"}
-        choices = [self._choices(b) for b in network.bins]
-        pieces = _flatten(network.bins)
+        self._source = f"{network.source} as it was" if leaving else network.source
+        hosts = sorted(
+            (h for h in network.hosts if bool(h.leaving_since_us) is leaving), key=lambda h: h.leaving_since_us
+        )
+        bins = network.leaving_bins if leaving else network.bins
+        self.leaving = Router(network, leaving=True) if network.leaving_bins and not leaving else None
+        self._issuers = {h.member: h.name for h in hosts if h.role == "issuer"}
+        self._networks = {h.scheme: h.name for h in hosts if h.role == "network"}
+        choices = [self._choices(b) for b in bins]
+        pieces = _flatten(bins)
         self._starts = [str(start).zfill(KEY_DIGITS) for start, _ in pieces if start < 10**KEY_DIGITS]
         """digits compared as text: a longer PAN stands right behind its own first twelve"""
         self._owners: list[_Choices | None] = [choices[owner] if owner >= 0 else None for _, owner in pieces]
@@ -169,6 +177,19 @@ class Router:
         if source == NETWORK:
             return _because(found.network, source_host) if found.network.de39 else found.network
         return found.member
+
+    def route_back(
+        self, pan: str, *, source: str, source_host: str, acquirer_country: str, merchant_country: str
+    ) -> Decision:
+        """Where something went that is not known here: to a host that is leaving, if the card was its; else as `route`."""
+        asked = {
+            "source": source,
+            "source_host": source_host,
+            "acquirer_country": acquirer_country,
+            "merchant_country": merchant_country,
+        }
+        before = self.leaving.route(pan, **asked) if self.leaving is not None else None
+        return before if before is not None and not before.refused else self.route(pan, **asked)
 
     def _choices(self, b: BinRange) -> _Choices:
         """All that range `b` can decide."""

@@ -10,7 +10,7 @@ import msgspec
 
 from switch.core.kernel import Kernel
 from switch.core.links.pending import Pending
-from switch.core.links.session import HostState, Session
+from switch.core.links.session import HostState, Session, no_new
 from switch.core.messages.answer_codes import Meaning
 from switch.core.messages.internal import Private48, private_elements
 from switch.core.messages.meaning import INQUIRIES, is_inquiry
@@ -87,11 +87,11 @@ class Payments:
             ):
                 hold = find_hold(self._kernel, self._forwarder, message)
             decision = (
-                route(self._router, message)
+                route(self._router, message, back=self._router.leaving is not None and self._may_be_forgotten(message))
                 if hold is None
                 else decide(self._kernel, hold, self._router.lookup(message.pan))
             )
-            self._forward(message, decision, self._admit(decision, session), hold)
+            self._forward(message, decision, self._admit(decision, session, new=hold is None), hold)
         except Refusal as refusal:
             if hold is not None:
                 self.decline(message, refusal)  # never forgotten in a crash, and never approved by stand-in
@@ -100,14 +100,16 @@ class Payments:
             elif not (type(refusal) is Away and decision and self._stand_in.approve(message, decision, refusal)):
                 self.decline(message, refusal)
 
-    def _admit(self, decision: Decision, session: Session) -> HostState:
-        """The host to forward to. Raises Refusal where it is away or a limit is reached."""
+    def _admit(self, decision: Decision, session: Session, *, new: bool) -> HostState:
+        """The host to forward to. Raises Refusal where it is away, or leaving (`new` payments only), or a limit is reached."""
         kernel = self._kernel
         if kernel.journal_down:
             raise Refusal(Answer.MALFUNCTION, f"the journal is down: {kernel.journal_down}", decision.route)
         if kernel.draining:
             raise Refusal(Answer.ISSUER_INOPERATIVE, "the switch is shutting down", decision.route)
         host = kernel.hosts[decision.host]
+        if new and host.config.leaving_since_us:
+            raise Refusal(Answer.NO_SUCH_ISSUER, no_new(host), decision.route)
         if host.up is None:
             raise Away(Answer.ISSUER_INOPERATIVE, away(kernel, host), decision.route)
         if session.in_flight >= session.max_in_flight:

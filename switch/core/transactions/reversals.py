@@ -196,7 +196,7 @@ class Reversals:
             self._reverse_never_left(message, original, hold)
             return
         try:
-            decision = route(self._router, message)
+            decision = route(self._router, message, back=True)
         except Refusal as refusal:
             why = f"{unknown}, and no issuer can be named: {refusal.reason}"
             raise Refusal(Answer.RECORD_NOT_FOUND, why) from None
@@ -257,7 +257,8 @@ class Reversals:
         if followed is None or request is None or request.host not in kernel.hosts:
             if not message.pan:
                 raise Refusal(Answer.RECORD_NOT_FOUND, "what it follows is not known here, and it has no PAN (DE2)")
-            decision = route(self._router, message)
+            named = DE.ORIGINAL in message.document or DE.APPROVAL_CODE in message.document
+            decision = route(self._router, message, back=named)
             check_advice(kernel, message)
             entry = self._entry(message, ADVICE, decision.host, decision.route)
             priced = self._pricing.of_advice(message, decision.host, None)

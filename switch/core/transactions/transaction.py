@@ -437,12 +437,13 @@ def away(kernel: Kernel, host: HostState) -> str:
     return f"host {host.name} is not signed on"
 
 
-def route(router: Router, message: Incoming) -> Decision:
-    """Where the card's issuer is reached. Raises Refusal, with the rule that refused."""
+def route(router: Router, message: Incoming, *, back: bool = False) -> Decision:
+    """Where the card's issuer is reached; `back`: of a payment not known here, was. Raises Refusal, with the rule."""
     session, get = message.session, message.document.get
     if not message.pan:
         raise Refusal(Answer.FORMAT_ERROR, "DE2 is missing, and there is no track 2 (DE35) to take the PAN from")
-    decision = router.route(
+    ask = router.route_back if back else router.route
+    decision = ask(
         message.pan,
         source="network" if session.host is not None else "member",
         source_host=session.source,

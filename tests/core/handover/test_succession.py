@@ -399,7 +399,7 @@ MADE_ANEW = {
     },
     Switch: {
         "forwarder", "operator", "_payments", "_hot_cards", "_reversals", "management", "retiring", "listeners", "connections",
-        "unsigned", "newcomers", "partial",
+        "unsigned", "newcomers", "partial", "leaving",
         "maintenance", "_swept_ns", "_handlers", "_diagnosis", "_format_errors", "overload", "hold", "settle", "release",
         "late_answers", "containment", "_strangers",
     },
