@@ -110,8 +110,13 @@ class Reloader:
         if running.switch.draining:
             return
         gone = running.switch.leaving.may_go(trio_clock())
-        if gone:
+        if not gone:
+            return
+        try:
             self._apply(let_go(running.network, gone), {})
+        except Unable as error:
+            fields = {"hosts": sorted(gone), "reason": str(error), "hint": "tried again every second"}
+            running.driver.tell(Log("error", "host.stays", fields))
 
     def _check(self, network: Network, staying: Mapping[str, str]) -> None:
         running = self._running

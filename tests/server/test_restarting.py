@@ -1,5 +1,6 @@
 """A restart up to the moment the new program would begin: what is left to it, and what happens where it cannot begin."""
 
+import errno
 import os
 import signal
 import sys
@@ -16,11 +17,16 @@ from switch.cli.demo import on_free_ports
 from switch.config import parse_network
 from switch.config.load import SHIPPED
 from switch.core.handover.memory import MEMORY, Memory
+from switch.core.link_control.leaving import Leaving
 from switch.core.network import Network
 from switch.core.operator.command import Unable
+from switch.server import reloading
+from switch.server.connections import ListenError
 from switch.server.handover import ENVIRONMENT, Handover, inherit
+from switch.server.ports import trio_clock
+from switch.server.reloading import Reloader
 from switch.server.restarting import Ability, Restarter
-from switch.server.serving import Serving, serving
+from switch.server.serving import OpenFiles, Serving, serving
 from switch.wire import Dialect
 from switch.wire.framing import make_framing
 from switch.wire.vocabulary import Document
@@ -149,3 +155,56 @@ async def test_a_release_with_another_memory_gets_open_ports_after_all_has_ended
         assert {kept.name for kept in estate.doors} == {"acquirers", "pos"}
         assert running.switch.draining
     assert killed == [signal.SIGTERM], "what has said goodbye does not go on: whoever watches starts it again"
+
+
+def without_rif(network: Network) -> Network:
+    hosts = tuple(host for host in network.hosts if host.name != "rif")
+    bins = tuple(each for each in network.bins if each.issuer != "rif")
+    return msgspec.structs.replace(network, hosts=hosts, bins=bins)
+
+
+def had_a_crash(running: Serving) -> None:
+    """From now on something may come back to any host: what a process before this one may have sent it."""
+    running.switch.booted_de7 = running.switch.de7(trio_clock())
+
+
+async def test_a_release_with_another_memory_cannot_keep_a_host_that_is_to_stay(
+    network: Network, tmp_path: Path, left: list[Handover]
+) -> None:
+    notes = Notes()
+    async with running_with_acquirer(network, tmp_path, notes) as (running, _):
+        had_a_crash(running)
+        command = saying(msgspec.json.encode(Ability(MEMORY + 1, without_rif(network))))
+        with pytest.raises(
+            Unable, match=r"host rif left the network file with payments of its.*put it back into the file"
+        ):
+            await Restarter(running, 5.0, command).command({}, "test")
+        assert not left
+        command = saying(msgspec.json.encode(Ability(MEMORY, without_rif(network))))
+        assert (await Restarter(running, 5.0, command).command({}, "test"))["keeps_connections"]
+        await until(lambda: left)
+
+
+async def test_a_host_that_cannot_be_let_go_stays_and_the_switch_goes_on(
+    network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_files(_: Network) -> OpenFiles:
+        raise ListenError(errno.EMFILE, "100 open files are too few")
+
+    notes = Notes()
+    async with running_with_acquirer(network, tmp_path, notes) as (running, acquirer):
+        had_a_crash(running)
+        reloader = Reloader(running, lambda: without_rif(network))
+        running.nursery.start_soon(reloader.keep_looking)
+        assert any("rif: removed; leaving" in line for line in await reloader.reload("test"))
+        with monkeypatch.context() as patch:
+            patch.setattr(reloading, "raise_open_files", no_files)
+            patch.setattr(reloading, "LOOK_S", 0.01)
+            running.switch.booted_de7 = ""
+            running.switch.leaving = Leaving(running.switch)
+            await until(lambda: notes.named("host.stays"))
+        stays = notes.named("host.stays")[0].fields
+        assert (stays["hosts"], stays["reason"]) == (["rif"], "100 open files are too few")
+        assert (await acquirer.asks("301"))["39"] == "00"
+        await until(lambda: notes.named("host.left"))
+        assert "rif" not in running.switch.hosts
