@@ -140,9 +140,9 @@ def _hold_of(kernel: Kernel, candidate: Candidate) -> Candidate | None:
 
 def find_namesake(kernel: Kernel, message: Incoming, original: Original) -> Outcome | None:
     """The hold that stands here under DE37 of a message that names (DE90) another request, which is not known; None: there is
-    none. Increments may have DE37 of their holds."""
+    none. Increments may have DE37 of their holds; they are asked for where the hold was, and are no purchases."""
     acquirer, rrn = message.key[ACQUIRER], _said(message.document, DE.RRN)
-    if not rrn or not original.stan.strip("0"):
+    if not rrn or not original.stan.strip("0") or original.mti[1:2] == MTI.FINANCIAL:
         return None
     keys = kernel.state.names.with_rrn(acquirer, rrn)
     there = [
@@ -152,9 +152,19 @@ def find_namesake(kernel: Kernel, message: Incoming, original: Original) -> Outc
         outcome, request = candidate.outcome, candidate.request
         if outcome is None or request is None or not outcome.approved or request.hold is not None:
             continue
-        if request.key[MTI_CLASS] == MTI.AUTHORIZATION and message.masked in ("", request.pan):
+        if request.key[MTI_CLASS] != MTI.AUTHORIZATION or message.masked not in ("", request.pan):
+            continue
+        if not _is_elsewhere(message, request):
             return outcome
     return None
+
+
+def _is_elsewhere(message: Incoming, request: Forwarded) -> bool:
+    """True where a message names terminal or merchant (DE41, DE42), and none that it names is the request's."""
+    terminal, merchant = message.key[TERMINAL].strip(), _said(message.document, DE.MERCHANT)
+    there = request.key[TERMINAL].strip(), _said(request.elements, DE.MERCHANT)
+    named = [(said, known) for said, known in zip((terminal, merchant), there, strict=True) if said]
+    return bool(named) and all(said != known for said, known in named)
 
 
 def find_alike(kernel: Kernel, message: Incoming, original: Original) -> Candidate | None:

@@ -266,6 +266,21 @@ def test_a_reversal_of_an_increment_that_never_came_does_not_touch_the_hold_whos
     assert len(scene.book.asks("exceptions.list").items) == 1
 
 
+@pytest.mark.parametrize(
+    "lost",
+    [increment(de37=HOLD["37"], de41="OTHER001", de42="OTHERMERCHANT01"), {**increment(de37=HOLD["37"]), "t": "0200"}],
+    ids=["elsewhere", "a purchase"],
+)
+def test_a_payment_that_only_shares_its_de37_with_a_hold_is_no_increment(lost: Document) -> None:
+    """A crash may have taken it: its reversal goes to the issuer, which may know it."""
+    scene, _ = held()
+    scene.rif.sends(reversal(lost, "000910"))
+    assert scene.rif.gets()["39"] == "00"
+    asked = scene.atlas.gets()
+    assert (asked["t"], asked["37"]) == ("0420", HOLD["37"])
+    assert hold_of(scene).amount == 100_000
+
+
 def test_an_undelivered_approval_of_an_increment_is_taken_off_the_hold() -> None:
     scene, _ = held()
     scene.rif.sends(increment())
