@@ -1,6 +1,7 @@
 """`cmi-switch settle`: what each window of a business day came to, net, and what a net is made of."""
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -20,26 +21,43 @@ if TYPE_CHECKING:
 @click.option("--explain", default="", metavar="MEMBER", help="The messages that MEMBER's positions are made of.")
 @click.option("--state", "state_dir", metavar="DIR", default="", help="State directory. [default: the network's]")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of tables.")
-def command(network: str, window: str, explain: str, state_dir: str, as_json: bool) -> None:
+@click.option(
+    "--as", "form", type=click.Choice(["pacs.029", "pacs.009", "clearing"]), help="Write files of a closed window."
+)
+@click.option("--out", metavar="DIR", default="", help="Where files go, one directory for all windows of a network.")
+def command(network: str, window: str, explain: str, state_dir: str, as_json: bool, form: str | None, out: str) -> None:
     """Show what a window came to: each member's position, what moves instead of the gross, and what networks settle apart.
 
     Made from the journal alone, as often as you like; the switch may be running. A window that is still open is shown as it
     stands. Amounts above zero are owed to the party.
+
+    With --as it writes what a closed window is settled by: an instruction to the settlement system, multilateral (pacs.029) or
+    one transfer a party (pacs.009), which is the same money, so it is one or the other; or each member's clearing file. Files
+    are there whole or not at all, and made again they are the same.
 
     \b
     Examples:
       cmi-switch settle
       cmi-switch settle --window 2026-11-27/1 --json
       cmi-switch settle --explain atlas
+      cmi-switch settle --as pacs.029 --out settled
+      cmi-switch settle --as clearing --out settled
     """
+    from switch.cli._settle_files import write
     from switch.journal.ledgers import fold_ledger
     from switch.journal.log import JournalError
     from switch.ledger.netting import settle
 
+    if bool(form) != bool(out):
+        raise click.UsageError("--as says which files, --out where they go: it takes both")
+    if form and (explain or as_json):
+        raise click.UsageError("--as writes files: it goes with neither --explain nor --json")
     found = load(network)
     entries: list[Entry] = []
     try:
-        ledger = fold_ledger(state_dir or found.state_dir, found.currency, entries.append if explain else None)
+        ledger = fold_ledger(
+            state_dir or found.state_dir, found.currency, entries.append if explain or form == "clearing" else None
+        )
     except JournalError as error:
         raise click.ClickException(str(error)) from None
     chosen = _choose(ledger, window)
@@ -48,7 +66,9 @@ def command(network: str, window: str, explain: str, state_dir: str, as_json: bo
     settlement = settle(
         chosen, ledger.positions.get(chosen, {}), members=members, networks=networks, home=found.currency
     )
-    if explain:
+    if form:
+        write(form, Path(out), found, ledger, settlement, [entry for entry in entries if entry.window == chosen])
+    elif explain:
         _explain([entry for entry in entries if entry.window == chosen], explain, settlement)
     elif as_json:
         click.echo(json.dumps(_fields(ledger, settlement)))

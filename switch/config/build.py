@@ -1,5 +1,6 @@
 """A network file's sections -> the values of `core.network`, each beside the section it came from, for later checks."""
 
+import re
 from decimal import Decimal
 from enum import StrEnum
 from ipaddress import ip_network
@@ -39,6 +40,9 @@ FILE_NAME_LONGEST: Final = 17
 INSTITUTION_LONGEST: Final = 11
 PAN_SHORTEST: Final = 12
 """digits; so a BIN range has at most as many"""
+KOSOVO: Final = "XK"
+"""a country in BICs, and in ISO 3166 none"""
+_BIC: Final = re.compile(r"[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}([A-Z0-9]{3})?")
 
 LIMIT_BOUNDS: Final[dict[str, tuple[int, int]]] = {
     "frame_bytes": (256, 65_535),
@@ -100,6 +104,19 @@ def read_allow(s: Section) -> tuple[str, ...]:
     return tuple(found)
 
 
+def read_bic(s: Section) -> str:
+    """`bic = "AAAAMAM1XXX"`: ISO 9362, 8 or 11 characters; "" where there is none, and after a mistake."""
+    text = s.text("bic", "")
+    if text and not _BIC.fullmatch(text):
+        form = "4 characters of the bank, 2 letters of a country, 2 of the place, and 3 of a branch or none"
+        s.wrong("bic", f'"{text}" is no BIC: 8 or 11 capital letters and digits (ISO 9362)', form)
+        return ""
+    if text and text[4:6] not in (*NUMERIC, KOSOVO):
+        s.wrong("bic", f'"{text}" is no BIC: {text[4:6]} is no country of ISO 3166', "its fifth and sixth characters")
+        return ""
+    return text
+
+
 def read_member(s: Section, home: str, money: str) -> Member:
     """`[[member]]`: a bank. `home`, `money`: the home country and currency, numeric."""
     name = s.name()
@@ -112,6 +129,7 @@ def read_member(s: Section, home: str, money: str) -> Member:
         allow=read_allow(s),
         advice_amount_max=home_money(s, "advice_amount_max", money, UNREFERENCED_MAX, "10000.00 MAD"),
         refund_amount_max=home_money(s, "refund_amount_max", money, UNREFERENCED_MAX, "10000.00 MAD"),
+        bic=read_bic(s),
     )
     s.done()
     return member

@@ -65,6 +65,9 @@ def _unique(source: Source, draft: Draft, network: Network) -> None:
     institutions = [(source.root, network.institution), *((s, m.institution) for s, m in draft.members)]
     institutions += [(s, h.institution) for s, h in draft.hosts if h.role == "network"]
     _repeats(institutions, "institution", "institution {} is taken")
+    bics = [(source.root, network.bic), *((s, m.bic) for s, m in draft.members)]
+    # XXX is the institution itself, as no branch is.
+    _repeats(((s, bic[:8] if bic[8:] == "XXX" else bic) for s, bic in bics), "bic", "BIC {} is taken")
     _spoken_for(draft)
     _welcome(draft)
     _repeats(((s, h.member) for s, h in draft.hosts), "member", 'member "{}" has a host link already')

@@ -118,6 +118,7 @@ def _read(source: Source) -> Network:
         fees=tuple(f for _, f in draft.fees),
         regions=fees.read_regions(root.table("regions")),
         journal=journal,
+        bic=build.read_bic(root),
     )
     root.done()
     checks.check(source, draft, network, wait_ms)

@@ -42,6 +42,8 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     """one advice (0120, 0220) of its that follows no payment known here, at most: minor units of the home currency"""
     refund_amount_max: int = 10_000_00
     """one refund without such an original, at most"""
+    bic: str = ""
+    """ISO 9362: who it is to the settlement system; "": it is not named there"""
 
 
 class Listener(msgspec.Struct, frozen=True, kw_only=True):
@@ -273,3 +275,5 @@ class Network(msgspec.Struct, frozen=True, kw_only=True):
     journal: JournalFiles = JournalFiles()
     leaving_bins: tuple[BinRange, ...] = ()
     """never from a file: ranges that led to hosts that are leaving"""
+    bic: str = ""
+    """ISO 9362: the switch's own in settlement files, and that of its account; "": it makes none"""

@@ -1,0 +1,149 @@
+"""`cmi-switch settle --as … --out …`: files whole or absent, the same when made again, and one form a window."""
+
+import os
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+
+from switch.core.records.records import AnyEntry
+from switch.ledger.clearing import check_file
+from tests.cli.test_settle import a_day, settle, sides
+from tests.journal.samples import written
+from tests.ledger.stories import cutover, records
+
+NETWORK = Path(__file__).parents[2] / "specs" / "networks" / "morocco.toml"
+
+
+def journal(state: Path, story: list[AnyEntry] | None = None) -> Path:
+    state.mkdir()
+    written(state, story or a_day())
+    return state
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    return journal(tmp_path / "state")
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    return tmp_path / "out"
+
+
+def write(state: Path, form: str, out: Path, *arguments: str) -> Result:
+    return settle(state, "--as", form, "--out", str(out), *arguments)
+
+
+def all_of(out: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(out.iterdir())} if out.exists() else {}
+
+
+@pytest.mark.parametrize(("form", "other"), [("pacs.029", "pacs.009"), ("pacs.009", "pacs.029")])
+def test_a_window_is_instructed_in_one_form(state: Path, out: Path, form: str, other: str) -> None:
+    said = write(state, form, out)
+    assert said.exit_code == 0, said.output
+    found = all_of(out)
+    assert list(found) == [f"2026-11-27-1.MAD.{form}.xml", "2026-11-27-1.instructed"]
+    assert (
+        b"<?xml version='1.0' encoding='UTF-8'?>\n<Document xmlns=\"urn:iso:std:iso:20022:tech:xsd:"
+        in found[f"2026-11-27-1.MAD.{form}.xml"]
+    )
+    assert b'Ccy="MAD">596.70<' in found[f"2026-11-27-1.MAD.{form}.xml"]
+    refused = write(state, other, out)
+    assert refused.exit_code == 1
+    assert f"window 2026-11-27/1 is instructed as {form} already" in refused.output
+    assert f"{other} would move the same money once more" in refused.output
+    assert all_of(out) == found
+
+
+def test_files_made_again_are_the_same_and_what_is_missing_comes_back(state: Path, out: Path) -> None:
+    for form in ("pacs.029", "clearing"):
+        assert write(state, form, out).exit_code == 0
+    found = all_of(out)
+    assert len(found) == 5
+    for name in found:
+        (out / name).unlink()
+        again = [write(state, form, out) for form in ("pacs.029", "clearing")]
+        assert [said.exit_code for said in again] == [0, 0]
+        assert sum(said.output.count("as it was") for said in again) == 4 - (not name.endswith(".instructed"))
+        assert all_of(out) == found
+
+
+def test_each_member_gets_a_clearing_file_that_comes_to_its_position(state: Path, out: Path) -> None:
+    assert write(state, "clearing", out).exit_code == 0
+    found = all_of(out)
+    assert {name: check_file(data) for name, data in found.items()} == {
+        "2026-11-27-1.atlas.MAD.clearing.csv": 7,
+        "2026-11-27-1.rif.MAD.clearing.csv": 5,
+        "2026-11-27-1.souss.MAD.clearing.csv": 0,
+    }
+    trailer = found["2026-11-27-1.rif.MAD.clearing.csv"].splitlines()[-1].decode()
+    assert trailer.startswith("T,5,0000000000040680,0000000000100260,")
+
+
+@pytest.mark.parametrize("form", ["pacs.029", "clearing"])
+def test_a_file_that_says_something_else_stays(state: Path, out: Path, form: str) -> None:
+    assert write(state, form, out).exit_code == 0
+    path = next(path for path in out.iterdir() if path.suffix in (".xml", ".csv"))
+    path.write_bytes(path.read_bytes() + b"\n")
+    before = all_of(out)
+    said = write(state, form, out)
+    assert said.exit_code == 1
+    assert "is there already and says something else" in said.output
+    assert all_of(out) == before
+
+
+@pytest.mark.parametrize("form", ["pacs.029", "pacs.009", "clearing"])
+def test_an_open_window_has_no_files(state: Path, out: Path, form: str) -> None:
+    said = write(state, form, out, "--window", "2026-11-28/1")
+    assert said.exit_code == 1
+    assert "window 2026-11-28/1 is open" in said.output
+    assert not out.exists()
+
+
+def test_a_member_without_a_bic_is_named_and_nothing_is_written(state: Path, out: Path, tmp_path: Path) -> None:
+    network = tmp_path / "mine.toml"
+    network.write_text(NETWORK.read_text().replace('bic = "RIFBMAM0XXX"\n', ""))
+    said = write(state, "pacs.029", out, str(network))
+    assert said.exit_code == 1
+    assert 'rif has no BIC, so no settlement system knows it: add `bic` in its [[member]] "rif"' in said.output
+    assert not out.exists()
+
+
+def test_a_window_of_zeros_has_nothing_to_instruct(tmp_path: Path, out: Path) -> None:
+    state = journal(tmp_path / "quiet", [*records("0100 800.00", sides("souss", "rif"), 30), cutover(50)])
+    said = write(state, "pacs.009", out)
+    assert (said.exit_code, out.exists()) == (0, False)
+    assert "all nets are zero, so there is nothing to instruct" in said.output
+
+
+@pytest.mark.parametrize("call", ["fsync", "link"])
+def test_a_disk_that_fails_leaves_no_part_of_a_file(
+    state: Path, out: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, call, fail)
+        said = write(state, "pacs.029", out)
+    assert said.exit_code == 1
+    assert "No space left on device" in said.output
+    assert all_of(out) == {}
+    assert write(state, "pacs.029", out).exit_code == 0
+    assert len(all_of(out)) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--as", "pacs.029"), "it takes both"),
+        (("--out", "somewhere"), "it takes both"),
+        (("--as", "clearing", "--out", "somewhere", "--json"), "neither --explain nor --json"),
+    ],
+)
+def test_options_that_do_not_go_together(state: Path, arguments: tuple[str, ...], message: str) -> None:
+    said = settle(state, *arguments)
+    assert said.exit_code == 2
+    assert message in said.output

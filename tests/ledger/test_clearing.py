@@ -1,0 +1,107 @@
+"""Clearing files: rows that come to the position, and a trailer that no changed byte passes."""
+
+import csv
+import hashlib
+
+import pytest
+
+from switch.ledger.clearing import ClearingError, check_file, clearing_files
+from switch.ledger.entries import Entry, Window, move
+from switch.ledger.fold import LedgerFold
+from switch.ledger.netting import Settlement, settle
+from tests.ledger.stories import MAD, Sides, records
+
+WINDOW = Window("2026-11-27", 1)
+MEMBERS = ("atlas", "rif", "souss")
+
+
+def made(merchant: str = "M1") -> tuple[Settlement, list[Entry]]:
+    """A purchase, taken back in part; one from a network's card."""
+    entries: list[Entry] = []
+    ledger = LedgerFold(MAD, entries.append)
+    story = [
+        *records("0200 100.00, 0420 left 30.00", Sides(merchant=merchant), 10),
+        *records("0200 80.00", Sides(issuer="visa", acquirer="atlas"), 40),
+    ]
+    for number, entry in enumerate(story, 1):
+        ledger.fold(number, entry)
+    return settle(WINDOW, ledger.positions[WINDOW], members=MEMBERS, networks={"visa"}, home=MAD), entries
+
+
+def files(merchant: str = "M1") -> dict[str, bytes]:
+    settlement, entries = made(merchant)
+    return clearing_files(settlement, entries, MEMBERS, MAD)
+
+
+def test_a_members_file_has_each_of_its_moves_and_sums_of_them() -> None:
+    found = files()
+    assert list(found) == [f"2026-11-27-1.{name}.MAD.clearing.csv" for name in MEMBERS]
+    lines = found["2026-11-27-1.atlas.MAD.clearing.csv"].decode().splitlines()
+    assert lines[0] == "H,2026-11-27-1.atlas.MAD.clearing.csv,2026-11-27/1,atlas,MAD,1"
+    rows = [line.split(",") for line in lines[1:-1]]
+    assert [(r[3], r[7], r[9], r[10]) for r in rows] == [
+        ("purchase", "rif", "payment", "-10000"),
+        ("reversal", "rif", "payment", "7000"),
+        ("purchase", "visa", "payment", "8000"),
+    ]
+    above = "".join(f"{line}\n" for line in lines[:-1]).encode()
+    assert lines[-1] == f"T,3,{10000:016d},{15000:016d},{hashlib.sha256(above).hexdigest()}"
+
+
+def test_a_member_without_traffic_gets_a_file_without_rows() -> None:
+    data = files()["2026-11-27-1.souss.MAD.clearing.csv"]
+    assert check_file(data) == 0
+    assert b"\nT,0,0000000000000000,0000000000000000," in data
+
+
+def test_a_merchants_name_may_have_any_characters() -> None:
+    name = 'CAFÉ, "LE, COIN'
+    data = files(name)["2026-11-27-1.rif.MAD.clearing.csv"]
+    rows = list(csv.reader(data.decode().splitlines()))
+    assert rows[1][8] == name
+    assert check_file(data) == 2
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "says"),
+    [
+        (b"-10000", b"-10001", "the trailer's debits is 0000000000010000, that of the lines above it 0000000000010001"),
+        (b"purchase", b"cash", "the trailer's sha256 is"),
+        (b"T,3,", b"T,4,", "the trailer's rows is 4, that of the lines above it 3"),
+        (b"T,3,", b"X,3,", "no clearing file"),
+        (b"\nR,", b"\nQ,", "a line between header and trailer is no row"),
+    ],
+)
+def test_a_changed_file_does_not_pass(was: bytes, now: bytes, says: str) -> None:
+    data = files()["2026-11-27-1.atlas.MAD.clearing.csv"]
+    assert was in data
+    with pytest.raises(ClearingError, match=says):
+        check_file(data.replace(was, now, 1))
+
+
+def test_a_part_of_a_file_does_not_pass() -> None:
+    data = files()["2026-11-27-1.atlas.MAD.clearing.csv"]
+    for length in (0, 5, len(data) // 2, data.rindex(b"T,")):
+        with pytest.raises(ClearingError, match=r"no clearing file|is no row|trailer"):
+            check_file(data[:length])
+
+
+def test_rows_that_do_not_come_to_the_position_make_no_file() -> None:
+    settlement, entries = made()
+    with pytest.raises(ClearingError, match="atlas: rows come to"):
+        clearing_files(settlement, entries[1:], MEMBERS, MAD)
+    (first, *rest) = entries
+    wrong = Entry(
+        sequence=first.sequence,
+        at_us=first.at_us,
+        window=WINDOW,
+        txn=first.txn,
+        what=first.what,
+        acquirer="rif",
+        issuer="atlas",
+        currency=MAD,
+        amount=1,
+        moves=move("atlas", "rif", "payment", MAD, 1),
+    )
+    with pytest.raises(ClearingError, match="atlas: rows come to"):
+        clearing_files(settlement, [wrong, *rest], MEMBERS, MAD)
