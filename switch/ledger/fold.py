@@ -169,7 +169,8 @@ class LedgerFold:
         self._take_parties(payment, entry.priced)
         if payment.hold:
             held = self.payments.get(payment.adds_to, payment)
-            self._hold(held, held.held + amount, entry.at_us)
+            if not held.sequence:  # a completion has ended the hold: what is approved after it is not held
+                self._hold(held, held.held + amount, entry.at_us)
         elif payment.direction:
             what = whats[payment.direction, payment.cash]
             self._let_stand(payment, payment.direction * amount, what, entry, sequence, entry.txn)

@@ -4,9 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from switch.core.records.records import Forwarded
+from switch.core.records.records import Answered, Forwarded
 from switch.journal.history import IndexHistory
 from switch.journal.index import Index
+from switch.journal.projections.projection import PLACE
+from switch.journal.projections.transactions import TransactionFold
+from switch.ledger.fold import LedgerFold
 from tests.core.test_mechanisms import Counter
 from tests.journal.samples import open_writer, write
 from tests.journal.test_days import days_of, told
@@ -46,3 +49,24 @@ def test_an_increment_counts_on_its_own_day_and_so_does_its_reversal(tmp_path: P
         ("2025-11-25", "operator", 1, 0, 0, 0, {"504": 0}),
     ]
     assert [d.held for d in days_of(tmp_path)] == [{"504": -370_00}, {"504": 70_00}, {"504": 300_00}]
+
+
+def test_an_increment_approved_after_its_hold_was_completed_is_neither_moved_nor_held() -> None:
+    """The issuer closed the hold when it posted the completion; the switch reverses such an approval."""
+    shop = Counter()
+    asked, said = shop.asks("preauth", "atlas-approved", 300_00)
+    shop.adds(asked, said, 50_00)
+    forwarded, answered = shop.book.entries[-2:]
+    assert isinstance(forwarded, Forwarded)
+    assert isinstance(answered, Answered)
+    shop.completes(asked, said, 315_00)
+    entries = [e for e in shop.book.entries if e not in (forwarded, answered)]
+    ledger, rows = LedgerFold("504"), TransactionFold()
+    for sequence, entry in enumerate([*entries, forwarded, answered], 1):
+        ledger.fold(sequence, entry)
+        if type(entry) in rows.takes:
+            rows.takes[type(entry)](entry, sequence, PLACE.pack(1, sequence, 0))
+    hold = rows.find(forwarded.hold.txn if forwarded.hold is not None else 0)
+    assert hold is not None
+    assert (hold.stands, hold.holds) == (315_00, 0)
+    assert sum(held.amount for held in ledger.holds.values()) == 0

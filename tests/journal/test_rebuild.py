@@ -39,7 +39,7 @@ def test_the_process_says_what_it_built_again(tmp_path: Path) -> None:
     assert process.stdout is not None
     said = msgspec.json.decode(process.stdout.readline(), type=Rebuilt)
     process.communicate(timeout=10)
-    assert (said.projection, said.why, said.records) == ("days", "of version 0, now 2", len(day(40)))
+    assert (said.projection, said.why, said.records) == ("days", "of version 0, now 3", len(day(40)))
     assert process.returncode == 0
 
 
@@ -78,8 +78,8 @@ def test_a_follower_mends_what_another_release_did_to_its_index_while_it_ran(tmp
     follow(tmp_path, reading, STANDARD, tell)
     os.close(reading)
     assert [(r.projection, r.why) for r in told] == [
-        ("days", "of version 0, now 2"),
-        ("transactions", "of version 9, now 2"),
+        ("days", "of version 0, now 3"),
+        ("transactions", "of version 9, now 3"),
     ]
 
 

@@ -100,7 +100,7 @@ class Forwarded(Entry, frozen=True, kw_only=True, tag="fwd"):
     elements: Document
     """what a reversal or a completion repeats of the request: DE3, 12, 13, 18, 22, 25, 32, 37, 41, 42, 49 …"""
     hold: HoldName | None = None
-    """of an increment: the pre-authorization that it adds to"""
+    """of an increment: the pre-authorization that it adds to; of an advice, in memory only: what it follows"""
 
 
 class Answered(Entry, frozen=True, kw_only=True, tag="ans"):

@@ -50,7 +50,7 @@ from switch.core.records.records import (
 )
 from switch.core.records.standin_counters import STAND_IN, StandInCounters, Stood
 from switch.money.fees import add_up
-from switch.wire.vocabulary import APPROVALS, DE, MTI, Answer, Document, request_of
+from switch.wire.vocabulary import ADVICES, APPROVALS, DE, MTI, Answer, Document, request_of
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -272,6 +272,7 @@ def _as_request(r: Owed) -> Forwarded:
         amount=r.amount,
         currency=r.currency,
         elements=elements,
+        hold=HoldName(txn=r.original, key=r.undoes) if r.original and r.undoes is not None else None,
     )
 
 
@@ -317,18 +318,30 @@ def _owed(state: State, r: Owed) -> None:
     watched = state.watched.get(r.host, {})
     if r.original in watched:
         watched[r.original] = Watched(request=watched[r.original].request, reversal=r.txn)
+    _take_back(state, r)
+
+
+def _take_back(state: State, r: Owed) -> None:
+    """Less of a payment stands, or nothing. Of a completion or a tip, DE95 says what stands of the payment that it follows."""
     left = left_of(r.message)
-    before = _follow(state, r, {"stands": left} if left else {"reversed_by": r.txn})
-    if before is not None and (undone := before.request) is not None and undone.hold is not None:
-        _add(state, undone.hold, min(0, left - before.amount))
+    change = {"stands": left} if left else {"reversed_by": r.txn}
+    before = _follow(state, r, change)
+    if before is None or (undone := before.request) is None or (name := undone.hold) is None:
+        return
+    if before.mti not in ADVICES:
+        _add(state, name, min(0, left - before.amount))
+        return
+    payment = _follow(state, msgspec.structs.replace(r, original=name.txn, undoes=name.key), change)
+    part = before.amount - payment.amount + left if payment is not None and payment.captured else 0
+    own = {"stands": part} if part > 0 else {"reversed_by": r.txn}
+    state.recent[before.key] = msgspec.structs.replace(before, **own)
 
 
 def _add(state: State, hold: HoldName, amount: int) -> None:
     """An increment of the hold is approved, or (below 0) taken back. What has been completed stands whatever becomes of it."""
     outcome = state.recent.get(hold.key)
     if outcome is not None and outcome.txn == hold.txn:
-        partly = outcome.stands >= 0 and not outcome.captured
-        stands = outcome.stands + amount if partly else outcome.stands
+        stands = outcome.stands + (amount if outcome.stands >= 0 and not outcome.captured else 0)
         state.recent[hold.key] = msgspec.structs.replace(outcome, added=outcome.added + amount, stands=stands)
 
 
@@ -352,8 +365,7 @@ def _complete(state: State, r: Owed) -> None:
 
 
 def _follow(state: State, r: Owed, change: dict[str, int]) -> Outcome | None:
-    """What is remembered of the payment that `r` is about changes: what stands of it, and the fees of that. Returns what it was;
-    None: it is not remembered."""
+    """Change what stands, and its fees, of the payment that `r` is about. Returns what it was; None: it is not remembered."""
     key = r.undoes
     outcome = state.recent.get(key) if key is not None else None
     if key is None or outcome is None or outcome.txn != r.original:
@@ -362,6 +374,8 @@ def _follow(state: State, r: Owed, change: dict[str, int]) -> Outcome | None:
     if r.priced is not None and (priced := outcome.priced) is not None:
         fees = add_up(priced.fees, r.priced.fees)
         price = ENCODER.encode(msgspec.structs.replace(priced, direction=r.priced.direction, fees=fees))
+    if r.kind == REVERSAL:  # what is given back may be completed again
+        change = {**change, "captured": min(outcome.captured, change.get("stands", 0))}
     state.recent[key] = msgspec.structs.replace(outcome, **change, price=price)
     return outcome
 

@@ -67,7 +67,7 @@ class Pricing:
         day = today if of_hold else before.day
         payment = self._payment(before, message.currency)
         fees, why = self._fees.price(payment, day, before.merchant, message.amount, direction)
-        if not of_hold:
+        if not of_hold and direction:
             fees = change(before.fees, fees)
         return msgspec.structs.replace(
             before, day=today, direction=direction, fees=fees, unpriced=why, of_day=before.day

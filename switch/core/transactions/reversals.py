@@ -37,6 +37,7 @@ from switch.core.transactions.originals import (
 )
 from switch.core.transactions.payments import Payments
 from switch.core.transactions.pricing import Pricing
+from switch.core.transactions.taken_back import followed_by, left_without, nothing_to_undo, remaining
 from switch.core.transactions.transaction import (
     NOT_STORED,
     Incoming,
@@ -52,7 +53,7 @@ from switch.core.transactions.transaction import (
 from switch.core.transactions.unreferenced import check_advice
 from switch.wire.dates import later, seconds_between
 from switch.wire.pans import keepable
-from switch.wire.vocabulary import APPROVALS, DE, MTI, Answer, Document, advice_of, is_repeat, request_of
+from switch.wire.vocabulary import DE, MTI, Answer, Document, advice_of, is_repeat, request_of
 
 PASSED = (DE.RESPONSE_CODE, DE.EXPIRY, DE.MERCHANT_NAME)
 """Elements of an acquirer's reversal or advice that its issuer gets as they are: why it reverses, and what names the payment"""
@@ -137,7 +138,7 @@ class Reversals:
     # -- reversals
 
     def _reverse(self, message: Incoming) -> None:
-        left = _remaining(message)
+        left = remaining(message)
         named = original_of_message(message)
         original = find_original(self._kernel, message, named)
         if original is None:
@@ -148,10 +149,14 @@ class Reversals:
             self._reverse_ended(message, original.outcome, left)
 
     def _reverse_ended(self, message: Incoming, original: Outcome, left: int) -> None:
-        kernel, request = self._kernel, original.request
-        hold = hold_ended(kernel, request)
-        if request is None or left >= original.amount or hold:
-            why = hold or _nothing_to_undo(original)
+        kernel, part = self._kernel, original
+        followed = followed_by(kernel, part)
+        if followed is not None and left < part.amount:
+            original, left = followed, left_without(part, followed, left)
+        request = original.request
+        hold = hold_ended(kernel, part.request)
+        if request is None or left >= original.amount or not part.approved or hold:
+            why = hold or nothing_to_undo(original if part.approved else part)
             kernel.log(
                 "info", "reversal.nothing_to_undo", txn=f"{message.txn:x}", original=f"{original.txn:x}", reason=why
             )
@@ -168,6 +173,11 @@ class Reversals:
         elif original.added:
             entry.message[DE.AMOUNT] = f"{original.authorized:012d}"
             entry = msgspec.structs.replace(entry, amount=original.authorized)
+        if part is not original:
+            entry = msgspec.structs.replace(entry, original=part.txn, undoes=part.key)
+            entry.message.update({DE.REPLACEMENT: f"{left:012d}{0:012d}C{0:08d}C{0:08d}"} if left else {})
+            self._owe(message, entry)
+            return
         self._owe(message, entry, [DE.REPLACEMENT] if left else [])
 
     def _reverse_open(self, message: Incoming, pending: Pending) -> None:
@@ -302,7 +312,7 @@ class Reversals:
         if message.masked and request.pan != message.masked:
             raise Refusal(Answer.ORIGINAL_INCONSISTENT, f"the {what} {original.txn:x} has another card")
         if not original.approved:
-            why = f"the {what} {original.txn:x} does not stand: {_nothing_to_undo(original)}"
+            why = f"the {what} {original.txn:x} does not stand: {nothing_to_undo(original)}"
             raise Refusal(Answer.ORIGINAL_INCONSISTENT, why)
         host = self._kernel.hosts.get(request.host)
         tolerance = host.config.completion_tolerance if host is not None else Decimal(0)
@@ -366,25 +376,6 @@ class Reversals:
         acknowledgement = answer(document, de39, extra)
         hop = hop_of("hop.sent", message, acknowledgement, session.link, by, de39, note)
         reply(kernel, session, acknowledgement, message.raw, after=kernel.position, hop=hop)
-
-
-def _remaining(message: Incoming) -> int:
-    """What is to stand after a partial reversal (DE95), minor units; 0: nothing. Raises Refusal where it cannot be read."""
-    actual = message.document.get(DE.REPLACEMENT, "")[:12]
-    if not actual:
-        return 0
-    if not (len(actual) == 12 and actual.isascii() and actual.isdecimal()):
-        raise Refusal(Answer.FORMAT_ERROR, "DE95 begins with what is to stand of the transaction: twelve digits")
-    return int(actual)
-
-
-def _nothing_to_undo(original: Outcome) -> str:
-    """Why a reversal of it changes nothing."""
-    if original.reversed_by:
-        return "already reversed"
-    if original.approved:
-        return f"no more than DE95 says stands: {original.amount}"
-    return "an inquiry moves no money" if original.de39 in APPROVALS else f"it was declined ({original.de39})"
 
 
 def _is_past(original: Original, now: str, today: date) -> bool:

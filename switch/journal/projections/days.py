@@ -94,7 +94,7 @@ class Days:
     """What each business day's records moved, and when it was closed."""
 
     name: Final = "days"
-    version: Final = 2
+    version: Final = 3
     tables: Final[Mapping[str, Sequence[str]]] = {"closes": (_MAKE_CLOSES,), "days": (_MAKE_DAYS,)}
     needs: Final = (Transactions.name,)
 

@@ -173,7 +173,8 @@ class TransactionFold:
         if entry.de39 in APPROVALS and hold is not row:  # an increment: the hold grows by it
             row.status = Status.APPROVED
             self._let_stand(row, 0, Effect.APPROVAL, entry.at_us)
-            grown = hold.stands + hold.direction * row.amount
+            # a completion has ended the hold: what is approved after it is neither held nor moved
+            grown = hold.stands + hold.direction * row.amount if hold.holds else hold.stands
             self._let_stand(hold, grown, Effect.APPROVAL, entry.at_us, counted=0)
         elif entry.de39 in APPROVALS:
             row.status = Status.APPROVED
@@ -251,6 +252,8 @@ class TransactionFold:
             return  # of an approval that nobody was told of: it never stood here
         payment, left = self._payment(original), left_of(entry.message)
         self._note_at_hold(original, place)
+        if payment is not original and not _is_increment(original):
+            payment.places += place  # a completion's reversal is its hold's, too
         if original.status == Status.OPEN:
             original.de39, original.reason = "91", entry.reason
             self._let_stand(original, 0, Effect.DECLINE, entry.at_us)
@@ -309,7 +312,7 @@ class Transactions:
     """A row for each payment, reversal and advice."""
 
     name: Final = "transactions"
-    version: Final = 2
+    version: Final = 3
     tables: Final[Mapping[str, Sequence[str]]] = {
         "transactions": (
             _MAKE,
