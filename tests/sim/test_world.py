@@ -111,7 +111,7 @@ def test_a_story_shows_the_way_of_the_payment_it_is_about(cast: Cast, monkeypatc
 
 
 def test_what_a_party_raises_is_a_failure_with_its_place(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise KeyError("host")
 
     monkeypatch.setattr("switch.core.transactions.payments.Payments._admit", broken)
