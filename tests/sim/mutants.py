@@ -210,7 +210,7 @@ def stand_in_is_not_counted_over_a_restart(patch: pytest.MonkeyPatch) -> None:
 
 
 def partial_reversal_takes_back_all(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(reversals, "_remaining", lambda message: 0)
+    patch.setattr(reversals, "remaining", lambda message: 0)
 
 
 class Forgetful(Switch):
