@@ -123,8 +123,7 @@ class PendingTable:
         for key, given_up in kept.late[-self._late_max :]:
             self._late[key] = given_up
         for key, once in kept.answered[-self._late_max :]:
-            self._answered.append((key, once))
-        self._next = len(self._answered) % self._late_max
+            self._remember(key, once)
 
     def add(self, pending: Pending) -> None:
         """Wait for its answer. The caller has made sure its answer key is free (`in table.waiting`)."""
@@ -181,12 +180,14 @@ class PendingTable:
 
     def remember_answer(self, pending: Pending) -> None:
         """Remember that this request was answered, so that a second answer is known for one."""
+        self._remember(pending.answer_key, AnsweredOnce(txn=pending.txn, key=pending.key, sent_at=pending.sent_at))
+
+    def _remember(self, key: AnswerKey, once: AnsweredOnce) -> None:
         ring, at = self._answered, self._next
-        once = pending.answer_key, AnsweredOnce(txn=pending.txn, key=pending.key, sent_at=pending.sent_at)
         if at < len(ring):
-            ring[at] = once
+            ring[at] = (key, once)
         else:
-            ring.append(once)
+            ring.append((key, once))
         self._next = at + 1 if at + 1 < self._late_max else 0
 
     def answered_before(self, key: AnswerKey, document: Document) -> AnsweredOnce | None:
