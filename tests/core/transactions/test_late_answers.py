@@ -122,8 +122,8 @@ def test_what_was_closed_as_nothing_there_is_asked_again_when_an_approval_may_ha
     assert (again["t"], again["90"]) == ("0420", undone["90"])
 
 
-def test_after_late_s_it_is_not_asked_again_and_an_approval_is_an_exception() -> None:
-    scene = Scene()
+def watched_no_more(scene: Scene) -> Document:
+    """A request that its host knew nothing of, `late_s` ago; another one has timed out since, and its reversal is on its way."""
     request, undone = timed_out(scene)
     scene.atlas.answers(undone, "25")
     for _ in range(31):
@@ -133,6 +133,12 @@ def test_after_late_s_it_is_not_asked_again_and_an_approval_is_an_exception() ->
     scene.rif.sends(purchase("000777"))
     scene.atlas.gets()
     scene.book.passes(11)
+    return request
+
+
+def test_after_late_s_it_is_not_asked_again_and_an_approval_is_an_exception() -> None:
+    scene = Scene()
+    request = watched_no_more(scene)
     scene.atlas.gets()
     scene.atlas.answers(request, "00")
     (row,) = scene.book.asks("exceptions.list").items
@@ -145,15 +151,7 @@ def test_dead_letters_count_towards_the_limit_of_exceptions_whatever_raises_one(
     network = morocco()
     limits = msgspec.structs.replace(network.limits, exceptions=1)
     scene = Scene(Playbook(msgspec.structs.replace(network, limits=limits)))
-    request, undone = timed_out(scene)
-    scene.atlas.answers(undone, "25")
-    for _ in range(31):
-        scene.book.passes(10)
-        while not scene.atlas.got_nothing():
-            scene.atlas.answers(scene.atlas.gets())
-    scene.rif.sends(purchase("000777"))
-    scene.atlas.gets()
-    scene.book.passes(11)
+    request = watched_no_more(scene)
     (owed,) = scene.book.switch.state.owed
     scene.book.switch.record(Shelved(txn=owed, at_us=0, reason="tried often enough", tries=9))
     scene.atlas.answers(request, "00")
