@@ -150,9 +150,50 @@ class _Line(NamedTuple):
     sign: int
 
 
-class _Plan(NamedTuple):
+class Plan(NamedTuple):
+    """The rules of one kind of payment on one day, made ready: what remains to be said is the amount, and the merchant."""
+
     lines: tuple[_Line, ...]
     unpriced: str
+    """why there are none, where that is a mistake of the table; "" else"""
+    acquirer: str
+    """whose account stands for the merchant's where there is no DE42"""
+
+    def fees(self, amount: int, merchant: str) -> tuple[Fee, ...]:
+        """Of `amount` minor units of the payment's currency. `merchant`: DE42."""
+        fees = []
+        for (
+            whole,
+            id_,
+            kind,
+            payer,
+            payee,
+            fixed,
+            after,
+            before,
+            half,
+            double,
+            bounded,
+            vat,
+            vat_half,
+            sign,
+        ) in self.lines:
+            if whole is not None:
+                fees.append(whole)
+                continue
+            value = fixed + (amount * after + half) // double
+            if before:
+                value -= (amount * before + half) // double
+            if bounded is not None:
+                value = _bound(value, bounded)
+            own = "" if payer and payee else f"merchant:{merchant or self.acquirer}"
+            tax = (value * vat + vat_half) // (2 * vat_half) * sign if vat else 0
+            fees.append(Fee(rule=id_, kind=kind, payer=payer or own, payee=payee or own, amount=value * sign, vat=tax))
+        return tuple(fees)
+
+
+FREE: Final = Plan((), "", "")
+"""Of what costs nothing: a hold, which moves no money."""
 
 
 def add_up(*fees: Iterable[Fee]) -> tuple[Fee, ...]:
@@ -202,51 +243,24 @@ class Fees:
         self.by_merchant = any(rule.merchants for rule in self.rules)
         """whether `Payment.merchant` selects anything; else it is better left out, so that merchants share what is compiled"""
         self._listed = any(rule.listed for rule in self.rules)
-        self._days: dict[tuple[str, int], dict[Payment, _Plan]] = {}
+        self._days: dict[tuple[str, int], dict[Payment, Plan]] = {}
 
     def price(
         self, payment: Payment, day: str, merchant: str, amount: int, direction: int
     ) -> tuple[tuple[Fee, ...], str]:
-        """Fees of `amount` minor units of the payment's currency on a business day, and why there are none where that is a
-        mistake of the table; "" else. `merchant`: DE42. `direction`: 1 a purchase or cash, -1 a refund, 0 a hold, which costs
-        nothing."""
+        """Fees of `amount` minor units of the payment's currency on a business day, and `Plan.unpriced`. `merchant`: DE42.
+        `direction`: 1 a purchase or cash, -1 a refund, 0 a hold, which costs nothing."""
+        plan = self.plan(payment, day, direction)
+        return plan.fees(amount, merchant), plan.unpriced
+
+    def plan(self, payment: Payment, day: str, direction: int) -> Plan:
+        """The rules of such a payment made ready; for who prices many of a kind."""
         if not direction:
-            return (), ""
+            return FREE
         plans = self._days.get((day, direction))
         if plans is None:
             plans = self._begin(day, direction)
-        plan = plans.get(payment)
-        if plan is None:
-            plan = self._compile(plans, payment, day, direction)
-        fees = []
-        for (
-            whole,
-            id_,
-            kind,
-            payer,
-            payee,
-            fixed,
-            after,
-            before,
-            half,
-            double,
-            bounded,
-            vat,
-            vat_half,
-            sign,
-        ) in plan.lines:
-            if whole is not None:
-                fees.append(whole)
-                continue
-            value = fixed + (amount * after + half) // double
-            if before:
-                value -= (amount * before + half) // double
-            if bounded is not None:
-                value = _bound(value, bounded)
-            own = "" if payer and payee else f"merchant:{merchant or payment.acquirer}"
-            tax = (value * vat + vat_half) // (2 * vat_half) * sign if vat else 0
-            fees.append(Fee(rule=id_, kind=kind, payer=payer or own, payee=payee or own, amount=value * sign, vat=tax))
-        return tuple(fees), plan.unpriced
+        return plans.get(payment) or self._compile(plans, payment, day, direction)
 
     def fitting(self, payment: Payment, day: str) -> tuple[FeeRule, ...]:
         """The rules that hold for it on a business day, one a kind, in the table's order."""
@@ -260,23 +274,22 @@ class Fees:
         """What the rule's percentage comes to before it is rounded, in minor units of the home currency."""
         return amount * Fraction(rule.percent) * self._worth[currency]
 
-    def _begin(self, day: str, direction: int) -> dict[Payment, _Plan]:
+    def _begin(self, day: str, direction: int) -> dict[Payment, Plan]:
         while len(self._days) >= _DAYS_MAX:
             del self._days[next(iter(self._days))]
         return self._days.setdefault((day, direction), {})
 
-    def _compile(self, plans: dict[Payment, _Plan], payment: Payment, day: str, direction: int) -> _Plan:
+    def _compile(self, plans: dict[Payment, Plan], payment: Payment, day: str, direction: int) -> Plan:
         if len(plans) >= _PLANS_MAX:
             plans.clear()
-        worth = self._worth.get(payment.currency)
+        worth, why = self._worth.get(payment.currency), ""
         rules = self.fitting(payment, day)
         if worth is None:
-            plan = _Plan((), f"no rate for currency {_alpha(payment.currency)}" if self.rules else "")
+            why = f"no rate for currency {_alpha(payment.currency)}" if self.rules else ""
         elif self._listed and not any(rule.listed for rule in rules):
-            plan = _Plan((), f"no [[fee]] is for {described(payment)} on {day}")
-        else:
-            plan = _Plan(_lines(rules, payment, worth, direction), "")
-        plans[payment] = plan
+            why = f"no [[fee]] is for {described(payment)} on {day}"
+        lines = _lines(rules, payment, worth, direction) if worth is not None and not why else ()
+        plan = plans[payment] = Plan(lines, why, payment.acquirer)
         return plan
 
 

@@ -6,6 +6,8 @@ the change, fee(new) - fee(old), so that whoever adds up the records has the fee
 day, where they are still in the file.
 """
 
+from typing import Final
+
 import msgspec
 
 from switch.core.kernel import Kernel
@@ -18,11 +20,13 @@ from switch.core.records.state import Outcome
 from switch.core.routing.fee_table import fee_table
 from switch.core.routing.routing import Decision, Router
 from switch.core.transactions.transaction import Incoming
-from switch.money.fees import Payment, change, given_back, region_of
+from switch.money.fees import Payment, Plan, change, given_back, region_of
 from switch.wire.pans import keepable
 from switch.wire.vocabulary import APPROVALS, DE, MTI, Answer, Document
 
-_MERCHANT = (DE.MERCHANT,)
+_MERCHANT: Final = (DE.MERCHANT,)
+KNOWN_MAX: Final = 20_000
+"""merchants, and kinds of payments, that are known at once"""
 
 
 class Pricing:
@@ -37,6 +41,10 @@ class Pricing:
         self._countries = {member.name: member.country for member in kernel.network.members}
         """of who is at home; who brings payments through a network is abroad, unless DE19 says where"""
         self._networks = {host.name for host in kernel.network.hosts if host.role == "network"}
+        self._kinds: dict[tuple[object, ...], tuple[Payment, Plan]] = {}
+        """what selects the rules of payments that have the same elements, and these rules; bounded"""
+        self._merchants: dict[str, str] = {}
+        """DE42 as it comes -> as it is recorded; bounded"""
 
     def of_request(self, pending: Pending, amount: int, now: int) -> Priced | None:
         """Of a request that is approved for `amount` minor units; None for an inquiry."""
@@ -97,8 +105,58 @@ class Pricing:
         direction: int,
         now: int,
     ) -> Priced:
-        get = elements.get
-        network = host in self._networks
+        get, day, channel = elements.get, self._kernel.business_day(now), channel_of(elements)
+        merchant = get(DE.MERCHANT, "")
+        merchant = self._merchants.get(merchant) or self._know(merchant)
+        kind = (
+            acquirer,
+            host,
+            get(DE.MERCHANT_TYPE, ""),
+            channel,
+            get(DE.CURRENCY, ""),
+            get(DE.ACQUIRER_COUNTRY),
+            (range_.low, range_.high) if range_ is not None else None,
+            day,
+            direction,
+            merchant if self._fees.by_merchant else "",
+        )
+        found = self._kinds.get(kind)
+        if found is None:
+            found = self._begin(kind, self._selecting(elements, acquirer, host, range_, merchant), day, direction)
+        payment, plan = found
+        return Priced(
+            day=day,
+            scheme=payment.scheme,
+            product=payment.product,
+            channel=channel,
+            acquirer=acquirer,
+            issuer=payment.issuer,
+            merchant=merchant,
+            mcc=payment.mcc,
+            direction=direction,
+            fees=plan.fees(amount, merchant),
+            unpriced=plan.unpriced,
+            region=payment.region,
+        )
+
+    def _know(self, merchant: str) -> str:
+        """DE42 as a record may have it; most payments of a day are of merchants that are known."""
+        if len(self._merchants) >= KNOWN_MAX:
+            self._merchants.clear()
+        known = keepable({DE.MERCHANT: merchant}, _MERCHANT)[DE.MERCHANT].rstrip()
+        return self._merchants.setdefault(merchant, known)
+
+    def _begin(self, kind: tuple[object, ...], payment: Payment, day: str, direction: int) -> tuple[Payment, Plan]:
+        if len(self._kinds) >= KNOWN_MAX:
+            self._kinds.clear()
+        found = self._kinds[kind] = payment, self._fees.plan(payment, day, direction)
+        return found
+
+    def _selecting(
+        self, elements: Document, acquirer: str, host: str, range_: BinRange | None, merchant: str
+    ) -> Payment:
+        """What selects the rules of a payment that nothing is decided about yet."""
+        get, network = elements.get, host in self._networks
         country = get(DE.ACQUIRER_COUNTRY) or self._countries.get(acquirer, "")
         if range_ is None:
             scheme = product = ""
@@ -108,36 +166,18 @@ class Pricing:
             scheme, product = range_.scheme, range_.product
             region = region_of(range_.country, country, self._regions)
             issuer = range_.issuer or host
-        merchant = keepable({DE.MERCHANT: get(DE.MERCHANT, "")}, _MERCHANT)[DE.MERCHANT].rstrip()
-        mcc, channel = get(DE.MERCHANT_TYPE, ""), channel_of(elements)
-        day = self._kernel.business_day(now)
-        payment = Payment(
-            scheme,
-            product,
-            channel,
-            region,
-            mcc,
-            merchant if self._fees.by_merchant else "",
-            acquirer,
-            issuer,
-            host if network else "",
-            acquirer if acquirer in self._networks else "",
-            get(DE.CURRENCY, ""),
-        )
-        fees, why = self._fees.price(payment, day, merchant, amount, direction)
-        return Priced(
-            day=day,
+        return Payment(
             scheme=scheme,
             product=product,
-            channel=channel,
+            channel=channel_of(elements),
+            region=region,
+            mcc=get(DE.MERCHANT_TYPE, ""),
+            merchant=merchant if self._fees.by_merchant else "",
             acquirer=acquirer,
             issuer=issuer,
-            merchant=merchant,
-            mcc=mcc,
-            direction=direction,
-            fees=fees,
-            unpriced=why,
-            region=region,
+            out=host if network else "",
+            into=acquirer if acquirer in self._networks else "",
+            currency=get(DE.CURRENCY, ""),
         )
 
     def _payment(self, priced: Priced, currency: str) -> Payment:
