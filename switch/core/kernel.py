@@ -18,8 +18,9 @@ from switch.core.network import Network
 from switch.core.party import Effect, Hop, LinkId, Log, Record, Send
 from switch.core.records.horizon import days_about
 from switch.core.records.lifecycle import check
+from switch.core.records.outcomes import History, Outcome
 from switch.core.records.records import ACQUIRER, TRANSMISSION_TIME, AnyEntry, Key
-from switch.core.records.state import History, Outcome, State, apply
+from switch.core.records.state import State, apply
 from switch.security.vault import Vault
 from switch.wire import Dialect, EncodeError
 from switch.wire.dates import day_of, later

@@ -30,9 +30,10 @@ from switch.core.operator.links import LinkCommands
 from switch.core.operator.operator import Operator
 from switch.core.operator.saf import SafCommands
 from switch.core.party import Close, LinkId, link_name
+from switch.core.records.outcomes import History
 from switch.core.records.records import SCHEMA, Booted, Forwarded
 from switch.core.records.snapshots import snapshot_of
-from switch.core.records.state import History, State
+from switch.core.records.state import State
 from switch.core.routing.routing import Router
 from switch.core.saf.forwarder import Forwarder
 from switch.core.transactions.containment import Containment

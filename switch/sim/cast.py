@@ -15,8 +15,9 @@ from switch.core.limits import Limits
 from switch.core.messages.translator import translator_for
 from switch.core.network import HostLink, Listener, Member, Network, StandInRule
 from switch.core.party import LinkId
+from switch.core.records.outcomes import History
 from switch.core.records.records import ENCODER
-from switch.core.records.state import History, State
+from switch.core.records.state import State
 from switch.core.switch import Switch
 from switch.security.vault import ClearVault, Vault
 from switch.simulators.accounts import Ledger

@@ -11,8 +11,9 @@ from switch.core.links import pending
 from switch.core.network import Network
 from switch.core.records import records, snapshots, standin_counters
 from switch.core.records import state as state_module
+from switch.core.records.outcomes import History, Outcome
 from switch.core.records.records import Booted
-from switch.core.records.state import History, State
+from switch.core.records.state import State
 from switch.core.saf import forwarder, queue
 from switch.core.switch import Switch
 from switch.core.transactions import duplicates, payments, reversals, standin, transaction
@@ -82,10 +83,10 @@ def repeat_of_a_reversal_is_taken_again(patch: pytest.MonkeyPatch) -> None:
 
 
 def approved_is_reversed_twice(patch: pytest.MonkeyPatch) -> None:
-    def approved(self: state_module.Outcome) -> bool:
+    def approved(self: Outcome) -> bool:
         return bool(self.packed)
 
-    patch.setattr(state_module.Outcome, "approved", property(approved))
+    patch.setattr(Outcome, "approved", property(approved))
 
 
 def answers_are_matched_on_stan_alone(patch: pytest.MonkeyPatch) -> None:
@@ -160,7 +161,7 @@ def reversal_refused_for_the_moment_is_refused_for_ever(patch: pytest.MonkeyPatc
 
 
 def memory_is_never_let_go(patch: pytest.MonkeyPatch) -> None:
-    def remember(state: State, outcome: state_module.Outcome) -> None:
+    def remember(state: State, outcome: Outcome) -> None:
         state.recent[outcome.key] = outcome
 
     patch.setattr(state_module, "_remember", remember)

@@ -8,8 +8,9 @@ from typing import Any
 from switch.config import load_network
 from switch.core.network import Network
 from switch.core.party import Close, Hop, LinkId, Log, Party, Record, Send
+from switch.core.records.outcomes import Outcome
 from switch.core.records.records import AnyEntry, Key
-from switch.core.records.state import Outcome, State
+from switch.core.records.state import State
 from switch.core.switch import Switch
 from switch.security.vault import ClearVault
 from switch.wire import Dialect

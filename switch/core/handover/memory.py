@@ -10,8 +10,8 @@ import msgspec
 from switch.core.links.pending import KeptTable
 from switch.core.network import Network
 from switch.core.party import LinkId
+from switch.core.records.outcomes import Outcome
 from switch.core.records.records import Key
-from switch.core.records.state import Outcome
 from switch.core.saf.queue import KeptQueue
 
 MEMORY = 3

@@ -10,8 +10,8 @@ Beyond the network's `duplicate_window_s` a key says nothing any more: the messa
 from switch.core.kernel import Kernel
 from switch.core.links.pending import Pending
 from switch.core.messages.translator import answer
+from switch.core.records.outcomes import Outcome
 from switch.core.records.standin_counters import STAND_IN
-from switch.core.records.state import Outcome
 from switch.core.transactions.increments import hold_ended
 from switch.core.transactions.originals import find_first, is_overtaken
 from switch.core.transactions.transaction import RESTORED, Incoming, Refusal, hop_of, reply

@@ -17,9 +17,9 @@ from switch.core.kernel import Kernel
 from switch.core.messages.internal import PRIVATE, Private48, private_elements
 from switch.core.messages.meaning import INQUIRIES
 from switch.core.network import BinRange
+from switch.core.records.outcomes import Outcome
 from switch.core.records.records import MTI_CLASS, TERMINAL, Forwarded, HoldName
 from switch.core.records.standin_counters import STAND_IN
-from switch.core.records.state import Outcome
 from switch.core.routing.routing import Decision
 from switch.core.saf.forwarder import Forwarder
 from switch.core.transactions.originals import NAMES, find_original, original_of_message

@@ -23,6 +23,7 @@ import msgspec
 from switch.core.kernel import Kernel
 from switch.core.links.pending import Pending
 from switch.core.messages.translator import Original, parse_original
+from switch.core.records.outcomes import Outcome
 from switch.core.records.records import (
     ACQUIRER,
     INSTITUTION,
@@ -33,7 +34,6 @@ from switch.core.records.records import (
     Forwarded,
     Key,
 )
-from switch.core.records.state import Outcome
 from switch.core.transactions.transaction import Incoming, Refusal
 from switch.wire.dates import seconds_between
 from switch.wire.vocabulary import ADVICES, DE, MTI, REQUESTS, Answer, Document

@@ -16,9 +16,9 @@ from switch.core.messages.internal import Private48, private_elements
 from switch.core.messages.meaning import INQUIRIES, is_inquiry
 from switch.core.messages.translator import answer
 from switch.core.party import Hop, LinkId
+from switch.core.records.outcomes import Outcome
 from switch.core.records.prices import hop_cost
 from switch.core.records.records import MTI_CLASS, Abandoned, Answered, Forwarded, Key
-from switch.core.records.state import Outcome
 from switch.core.routing.routing import Decision, Router
 from switch.core.saf.forwarder import Forwarder
 from switch.core.transactions.duplicates import answer_again

@@ -14,9 +14,9 @@ from switch.core.kernel import Kernel
 from switch.core.links.pending import Pending
 from switch.core.messages.meaning import channel_of, direction_of, is_inquiry
 from switch.core.network import BinRange
+from switch.core.records.outcomes import Outcome
 from switch.core.records.prices import Priced
 from switch.core.records.records import ACQUIRER, MTI_CLASS
-from switch.core.records.state import Outcome
 from switch.core.routing.fee_table import fee_table
 from switch.core.routing.routing import Decision, Router
 from switch.core.transactions.transaction import Incoming

@@ -16,8 +16,8 @@ from switch.core.links.pending import Pending
 from switch.core.links.session import Session
 from switch.core.messages.meaning import is_inquiry
 from switch.core.messages.translator import Original, answer
+from switch.core.records.outcomes import Outcome
 from switch.core.records.records import ADVICE, AMBIGUOUS, MTI_CLASS, REVERSAL, Declined, Excepted, Forwarded, Key, Owed
-from switch.core.records.state import Outcome
 from switch.core.routing.routing import Router
 from switch.core.saf.forwarder import NOT_YET, Forwarder
 from switch.core.transactions.duplicates import answer_now

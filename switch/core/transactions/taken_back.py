@@ -1,8 +1,8 @@
 """What is left of a payment when a reversal takes some of it back."""
 
 from switch.core.kernel import Kernel
+from switch.core.records.outcomes import Outcome
 from switch.core.records.records import MTI_CLASS
-from switch.core.records.state import Outcome
 from switch.core.transactions.transaction import Incoming, Refusal
 from switch.wire.vocabulary import ADVICES, APPROVALS, DE, MTI, Answer
 

@@ -9,8 +9,8 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
+from switch.core.records.outcomes import Outcome
 from switch.core.records.records import Declined, Forwarded, Key, Owed
-from switch.core.records.state import Outcome
 from switch.sim.playbook import Playbook
 from switch.wire.vocabulary import Document
 from tests.core.scripts import Scene, morocco, purchase, reversal

@@ -3,8 +3,8 @@
 import msgspec
 import pytest
 
+from switch.core.records.outcomes import Outcome
 from switch.core.records.records import Forwarded
-from switch.core.records.state import Outcome
 from switch.simulators.reconciliation import journal_rows
 from switch.wire.vocabulary import Document
 from tests.core.scripts import OTHER_CARD, VISA_ABROAD, Scene, morocco, purchase, reversal

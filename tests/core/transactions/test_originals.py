@@ -7,8 +7,8 @@ no DE41, no DE37, DE32 absent or zero-filled, an MTI of another version, DE37 al
 import msgspec
 import pytest
 
+from switch.core.records.outcomes import Outcome
 from switch.core.records.records import Answered, Declined, Excepted, Forwarded, Owed
-from switch.core.records.state import Outcome
 from switch.core.switch import Switch
 from switch.sim.playbook import Playbook
 from switch.wire.vocabulary import Document
