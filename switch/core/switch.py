@@ -14,6 +14,7 @@ from switch.core.link_control.maintenance import Maintenance
 from switch.core.link_control.network_management import NetworkManagement
 from switch.core.link_control.newcomers import Newcomers
 from switch.core.link_control.retiring import Retiring
+from switch.core.link_control.stalled import Stalled
 from switch.core.links.pending import Pending
 from switch.core.links.session import HostState, Session
 from switch.core.links.states import LinkEvent, SessionState
@@ -113,7 +114,7 @@ class Switch(Kernel):
         self.unsigned = self.newcomers.deadlines
         self.partial: dict[LinkId, int] = {}
         """connections with a frame begun -> since when; in that order"""
-        self._swept_ns = 0
+        self._stalled = Stalled(self, self.newcomers, self.partial, self.listeners, self._close, self._sift)
         self.snapshot_at = position + self.limits.snapshot_records
         self._handlers: dict[str, Handler] = {
             **dict.fromkeys(REQUESTS, self._payments.handle_request),
@@ -422,59 +423,17 @@ class Switch(Kernel):
             guard("saying goodbye", now, self._say_goodbye, now)
         guard("seeing to maintenance", now, self.maintenance.tick, now)
         guard("seeing to what retires", now, self.retiring.tick, now)
-        guard("closing what stalls", now, self._close_stalled, now)
+        guard("closing what stalls", now, self._stalled.close, now)
         self.effects.extend(self._strangers.counted(now))
         self.containment.rest(self.containment.errors - errors, now)
 
-    def _close_stalled(self, now: int) -> None:
-        self._close_overdue(self.unsigned, now, now, "sign_on_ms", "did not sign on (0800, DE70=001) in time")
-        self._close_overdue(
-            self.partial, now - self.limits.frame_ms * 1_000_000, now, "frame_ms", "a frame was begun and not finished"
-        )
-        if now - self._swept_ns > 5_000_000_000:
-            self._sweep(now)
-
-    def _close_overdue(self, table: dict[LinkId, int], until: int, now: int, limit: str, reason: str) -> None:
-        while table:
-            link, at = next(iter(table.items()))
-            if at > until:
-                return
-            del table[link]
-            self.newcomers.remove(link)
-            session = self.sessions.get(link)
-            if session is not None:
-                since = len(self.effects)
-                self.log("warning", "limit.reached", limit=limit, value=getattr(self.limits, limit), link=link, reason=reason,
-                         hint=f"raise {limit} in [limits] of the network file if it is only slow")  # fmt: skip
-                self._close(session, reason)
-                self._sift(session, since, now)
-
-    def _sweep(self, now: int) -> None:
-        """Close connections that have been idle for longer than their listener allows."""
-        self._swept_ns = now
-        idle_ns = {
-            name: listener.idle_s * 1_000_000_000 for name, listener in self.listeners.items() if listener.idle_s
-        }
-        if not idle_ns:
-            return
-        for session in list(self.sessions.values()):
-            allowed = idle_ns.get(session.name)
-            if allowed and now - session.heard_ns > allowed and session.state is not CLOSING:
-                self._close(
-                    session, f"idle for more than {allowed // 1_000_000_000} s (idle_s of listener {session.name})"
-                )
-
     def next_deadline(self) -> int | None:
         """The earliest of all deadlines."""
-        due = [self._swept_ns + 5_000_000_001]
+        due = [self._stalled.deadline()]
         candidates = [host.pending.deadline() for host in self.hosts.values()]
         candidates += (self.forwarder.deadline(), self.management.deadline())
         candidates += (self.maintenance.deadline(), self.retiring.deadline(), self._strangers.deadline())
         due += [at for at in candidates if at is not None]
-        if self.unsigned:
-            due.append(next(iter(self.unsigned.values())))
-        if self.partial:
-            due.append(next(iter(self.partial.values())) + self.limits.frame_ms * 1_000_000)
         return max(min(due), self.containment.rest_until)
 
     def drain(self, now: int) -> None:

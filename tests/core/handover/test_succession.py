@@ -400,7 +400,7 @@ MADE_ANEW = {
     Switch: {
         "forwarder", "operator", "_payments", "_hot_cards", "_reversals", "management", "retiring", "listeners", "connections",
         "unsigned", "newcomers", "partial", "leaving",
-        "maintenance", "_swept_ns", "_handlers", "_diagnosis", "_format_errors", "overload", "hold", "settle", "release",
+        "maintenance", "_stalled", "_handlers", "_diagnosis", "_format_errors", "overload", "hold", "settle", "release",
         "late_answers", "containment", "_strangers",
     },
     Session: {"inward", "say", "first", "explained", "unanswered_ns", "in_flight", "max_in_flight", "direct", "report_illegal",
