@@ -1,0 +1,182 @@
+"""What a switch asks of a security module: the list of commands, and what comes back.
+
+Callers name keys, or hand over key blocks; never a clear key, and a clear PIN only where a cardholder has just typed it
+(`EncryptPin`, which is for terminals and tests). The commands are plain values, so that a batch of them goes to another process
+as it stands. Rule: a module answers each command of a batch by itself; one refused stops no other.
+"""
+
+from typing import Final, TypeAlias
+
+import msgspec
+
+UNKNOWN_KEY: Final = "unknown-key"
+NOT_PERMITTED: Final = "not-permitted"
+"""the key's usage, algorithm or mode says no"""
+BAD_BLOCK: Final = "pin-block"
+"""no PIN block under this key, in this format, for this PAN: never a wrong PIN"""
+BAD_REQUEST: Final = "bad-request"
+WRONG: Final = "wrong"
+"""all was in order, and the value is not the right one: a MAC, a PIN, a card value, a cryptogram"""
+UNREACHABLE: Final = "unreachable"
+"""the module did not answer; nothing was decided"""
+
+
+class MakeMac(msgspec.Struct, frozen=True, tag="make-mac", array_like=True):
+    """A MAC over `data`. Which algorithm, the key's usage says (M1, M3, M6, M7); `padding` is ISO 9797-1's, of M1 and M3."""
+
+    key: str
+    data: bytes
+    padding: int = 1
+    size: int = 8
+    """bytes wanted, of those the algorithm makes"""
+
+
+class CheckMac(msgspec.Struct, frozen=True, tag="check-mac", array_like=True):
+    """Whether `mac` (4 bytes or more) is that of `data` under one of the keys: two are valid while they change."""
+
+    keys: tuple[str, ...]
+    data: bytes
+    mac: bytes
+    padding: int = 1
+
+
+class EncryptPin(msgspec.Struct, frozen=True, tag="encrypt-pin", array_like=True):
+    """A PIN block of a PIN that was typed."""
+
+    key: str
+    pin: str
+    pan: str
+    format: int = 0
+    ksn: bytes = b""
+    """of a terminal whose key is a base derivation key"""
+
+
+class TranslatePin(msgspec.Struct, frozen=True, tag="translate-pin", array_like=True):
+    """A PIN block under another zone's key, for the same PAN."""
+
+    from_key: str
+    to_key: str
+    block: bytes
+    pan: str
+    from_format: int = 0
+    to_format: int = 0
+    ksn: bytes = b""
+    """where `from_key` is a base derivation key"""
+
+
+class PinReference(msgspec.Struct, frozen=True, array_like=True):
+    """What an issuer keeps of a card's PIN: nothing of which the PIN could be told without the key."""
+
+    method: str
+    """`pvv` or `ibm3624`"""
+    value: str
+    """the PVV, or the offset"""
+    key_index: str = "1"
+    """of a PVV"""
+    table: str = "0123456789012345"
+    """of IBM 3624"""
+    begin: int = 0
+    """of IBM 3624: where in the PAN its validation data begin, and how many digits they are"""
+    length: int = 12
+    pad: str = "F"
+
+
+class VerifyPin(msgspec.Struct, frozen=True, tag="verify-pin", array_like=True):
+    """Whether the PIN in a block is the card's."""
+
+    key: str
+    verification_key: str
+    block: bytes
+    pan: str
+    reference: PinReference
+    format: int = 0
+
+
+class MakePinReference(msgspec.Struct, frozen=True, tag="make-pin-reference", array_like=True):
+    """The PVV or offset of the PIN in a block, for an issuer that makes cards. `like`: all of it but its value."""
+
+    key: str
+    verification_key: str
+    block: bytes
+    pan: str
+    like: PinReference
+    format: int = 0
+
+
+class MakeCardValue(msgspec.Struct, frozen=True, tag="make-card-value", array_like=True):
+    """A CVV, iCVV or CVV2: three digits. `expiry` as it goes in (YYMM, or MMYY where the scheme has it so)."""
+
+    key: str
+    pan: str
+    expiry: str
+    service_code: str
+
+
+class CheckCardValue(msgspec.Struct, frozen=True, tag="check-card-value", array_like=True):
+    """Whether three digits are a card's."""
+
+    key: str
+    pan: str
+    expiry: str
+    service_code: str
+    value: str
+
+
+class CheckCryptogram(msgspec.Struct, frozen=True, tag="check-cryptogram", array_like=True):
+    """Whether a chip's ARQC (tag 9F26 among `tags`) holds; the answer's `value` is what goes back in tag 91."""
+
+    key: str
+    scheme: str
+    pan: str
+    sequence: str
+    tags: dict[str, bytes]
+    code: bytes = b"00"
+    """the response code the ARPC is made of, 2 bytes"""
+    option: str = "A"
+
+
+class MakeCavv(msgspec.Struct, frozen=True, tag="make-cavv", array_like=True):
+    """Visa's CAVV, usage 3, version 0: 20 bytes."""
+
+    key: str
+    pan: str
+    atn: str
+    results_code: str
+    second_factor: str
+    key_indicator: str = "01"
+
+
+class CheckCavv(msgspec.Struct, frozen=True, tag="check-cavv", array_like=True):
+    """Whether a CAVV of version 0 is this card's."""
+
+    key: str
+    pan: str
+    cavv: bytes
+
+
+Command: TypeAlias = (
+    MakeMac
+    | CheckMac
+    | EncryptPin
+    | TranslatePin
+    | VerifyPin
+    | MakePinReference
+    | MakeCardValue
+    | CheckCardValue
+    | CheckCryptogram
+    | MakeCavv
+    | CheckCavv
+)
+
+
+class Reply(msgspec.Struct, frozen=True, array_like=True):
+    """What a module says to one command."""
+
+    ok: bool
+    """done; of a check: it holds"""
+    value: bytes = b""
+    """what was made (digits as ASCII)"""
+    code: str = ""
+    """why not, of the codes above; "" where `ok`"""
+    reason: str = ""
+    """the same for people: which key or value, and what to do; no key, no PIN, no PAN in it"""

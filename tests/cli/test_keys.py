@@ -1,0 +1,190 @@
+"""`cmi-switch keys` and `cmi-switch security`: a key's life on the command line, and what others may not do."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from switch.cli.main import main
+from switch.security import commands as ask
+from switch.security.remote import RemoteModule
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("CMI_SWITCH_LMK", str(tmp_path / "lmk" / "lmk.key"))
+    return tmp_path / "keys.json"
+
+
+def keys(place: Path, *arguments: str, typed: str = "") -> Result:
+    return CliRunner().invoke(main, ["keys", *arguments, "--keys", str(place)], input=typed)
+
+
+def done(place: Path, *arguments: str, typed: str = "") -> str:
+    result = keys(place, *arguments, typed=typed)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def refused(place: Path, *arguments: str, typed: str = "") -> str:
+    result = keys(place, *arguments, typed=typed)
+    assert result.exit_code != 0
+    assert "Traceback" not in result.output
+    return result.output
+
+
+def listed(place: Path) -> dict[str, dict[str, str]]:
+    return {row["name"]: row for row in json.loads(done(place, "list", "--json"))}
+
+
+def test_a_keys_life(place: Path) -> None:
+    made = done(place, "generate", "atlas-zak", "--kind", "zak")
+    assert "atlas-zak: MAC key (ISO 9797-1 algorithm 3), T, check value " in made
+    lmk = place.parent / "lmk" / "lmk.key"
+    assert lmk.stat().st_mode & 0o777 == 0o600
+    assert place.stat().st_mode & 0o777 == 0o600
+    first = listed(place)["atlas-zak"]["check_value"]
+    done(place, "rotate", "atlas-zak")
+    rows = listed(place)
+    assert rows["atlas-zak.previous"]["check_value"] == first != rows["atlas-zak"]["check_value"]
+    assert rows["atlas-zak"]["version"] == "01"
+    assert "has check value" in refused(place, "destroy", "atlas-zak.previous", "000000")
+    done(place, "destroy", "atlas-zak.previous", first)
+    assert list(listed(place)) == ["atlas-zak"]
+    assert "1 keys and 3 acts: all hold" in done(place, "check")
+    acts = [json.loads(line)["act"]["act"] for line in (place.parent / "keys.json.audit").read_text().splitlines()]
+    assert acts == ["generate", "rotate", "destroy"]
+
+
+def test_a_key_goes_to_a_partner_and_comes_back(place: Path, tmp_path: Path) -> None:
+    """Two installations: the zone master key travels in components, the PIN key under it."""
+    for kind in ("tdes2", "aes256"):
+        name = f"zmk-{kind}"
+        shown = done(place, "generate", name, "--kind", "zmk", "--algorithm", kind, "--components", "3")
+        parts = [line.split()[4] for line in shown.splitlines() if line.startswith("component")]
+        there = tmp_path / "there.json"
+        typed = "".join(f"{who}\n{part}\n" for who, part in zip(("Amina", "Brahim", "Chama"), parts, strict=True))
+        taken = done(there, "import", name, "--kind", "zmk", "--algorithm", kind, "--components", "3", typed=typed)
+        assert f"check value {listed(place)[name]['check_value']}" in taken
+        done(place, "generate", f"zpk-{kind}", "--kind", "zpk", "--algorithm", "tdes2", "--exportable")
+        block = done(place, "export", f"zpk-{kind}", "--under", name).strip()
+        assert block[0] == ("D" if kind == "aes256" else "B")
+        value = listed(place)[f"zpk-{kind}"]["check_value"]
+        said = refused(there, "import", f"zpk-{kind}", "--under", name, "--block", block, "--check-value", "AAAAAA")
+        assert "not AAAAAA: not taken in" in said
+        assert f"zpk-{kind}" not in listed(there)
+        done(there, "import", f"zpk-{kind}", "--under", name, "--block", block, "--check-value", value)
+        assert listed(there)[f"zpk-{kind}"]["check_value"] == value
+        changed = block[:5] + "M3" + block[7:]
+        assert "its MAC does not hold" in refused(there, "import", "x", "--under", name, "--block", changed)
+    done(there, "check")
+    log = (tmp_path / "there.json.audit").read_text()
+    assert "components of Amina, Brahim, Chama" in log
+    assert not any(part in log + there.read_text() for part in parts)
+
+
+def test_what_is_refused(place: Path) -> None:
+    assert "there is no key file" in refused(place, "list")
+    done(place, "generate", "zmk2", "--kind", "zmk", "--algorithm", "tdes2")
+    done(place, "generate", "zpk-aes", "--kind", "zpk", "--algorithm", "aes128", "--exportable")
+    done(place, "generate", "zak", "--kind", "zak")
+    said = refused(place, "export", "zpk-aes", "--under", "zmk2")
+    assert "has 128 bits of security, 'zmk2' 80: a key never travels under a weaker one" in said
+    assert "not exportable (N)" in refused(place, "export", "zak", "--under", "zmk2")
+    assert "keys travel under a zone master key" in refused(place, "export", "zpk-aes", "--under", "zak")
+    assert "there is a key 'zak' already" in refused(place, "generate", "zak", "--kind", "zak")
+    assert "a zak is tdes2, not aes128" in refused(place, "generate", "z", "--kind", "zak", "--algorithm", "aes128")
+    assert "no name for a key" in refused(place, "generate", "a b", "--kind", "zak")
+    assert "--components is for a zmk" in refused(place, "generate", "z", "--kind", "zak", "--components", "2")
+    assert "add --allow-ecb" in refused(place, "import", "z", "--under", "zmk2", "--ecb", "00" * 16)
+    again = "Amina\n" + "01" * 16 + "\nAmina\n"
+    said = refused(place, "import", "z", "--kind", "zmk", "--components", "2", typed=again)
+    assert "each component is another person's" in said
+    weak = "A\n" + "0123456789ABCDEF" * 2 + "\nB\n" + "1122334455667788" * 2 + "\n"
+    assert "make a weak key" in refused(place, "import", "z", "--kind", "zmk", "--components", "2", typed=weak)
+    assert set(listed(place)) == {"zmk2", "zpk-aes", "zak"}
+
+
+def test_a_key_without_a_block_is_taken_where_that_is_said(place: Path) -> None:
+    """The published pair of the vectors: a PIN key under the zone master key of three components."""
+    parts = ("6BE3A1C28F0D4B7591D3E5F708192A3B", "02468ACE13579BDFECA8642013579BDF", "A1B2C3D4E5F60718293A4B5C6D7E8F90")
+    typed = "".join(f"{who}\n{part}\n" for who, part in zip("ABC", parts, strict=True))
+    assert "check value 86C1F6" in done(place, "import", "zmk", "--kind", "zmk", "--components", "3", typed=typed)
+    sent = ("--ecb", "D092D56BC0592D83B0A7E78EE54BD9BA", "--allow-ecb", "--check-value", "57C409")
+    assert "check value 57C409" in done(place, "import", "zpk", "--kind", "zpk", "--under", "zmk", *sent)
+
+
+def test_what_was_changed_is_found(place: Path) -> None:
+    done(place, "generate", "a", "--kind", "zak")
+    done(place, "generate", "b", "--kind", "zak")
+    whole = json.loads(place.read_text())
+    swapped = json.loads(place.read_text())
+    swapped["keys"][0]["block"], swapped["keys"][1]["block"] = (whole["keys"][n]["block"] for n in (1, 0))
+    place.write_text(json.dumps(swapped))
+    assert "blocks changed places" in refused(place, "check")
+    place.write_text(json.dumps(whole))
+    log = place.parent / "keys.json.audit"
+    lines = log.read_text().splitlines()
+    log.write_text(lines[1] + "\n")
+    assert "line 1 does not follow" in refused(place, "check")
+    assert "line 1 does not follow" in refused(place, "generate", "c", "--kind", "zak")
+    log.write_text("\n".join(lines).replace('"b"', '"c"') + "\n")
+    assert "line 2 does not follow" in refused(place, "check")
+
+
+def test_a_master_key_that_others_may_read_or_that_is_another_is_refused(place: Path, tmp_path: Path) -> None:
+    done(place, "generate", "a", "--kind", "zak")
+    lmk = place.parent / "lmk" / "lmk.key"
+    lmk.chmod(0o640)
+    assert "others may read it: chmod 600" in refused(place, "list")
+    lmk.chmod(0o600)
+    other = tmp_path / "other.key"
+    other.write_text("cmi-switch-lmk-1 " + "00" * 32 + "\n")
+    other.chmod(0o600)
+    assert "another file or passphrase" in refused(place, "list", "--lmk", str(other))
+    other.write_text("hello\n")
+    assert "no master key: expected" in refused(place, "list", "--lmk", str(other))
+
+
+def test_a_passphrase_is_a_master_key(tmp_path: Path) -> None:
+    place = tmp_path / "keys.json"
+    phrase = "four words of arabica\n"
+    assert "at least 12 characters" in refused(place, "generate", "a", "--kind", "zak", typed="short\n")
+    done(place, "generate", "a", "--kind", "zak", typed=phrase)
+    assert "a " in done(place, "list", typed=phrase)
+    assert "another file or passphrase" in refused(place, "list", typed="four words of robusta\n")
+    assert "arabica" not in place.read_text()
+
+
+def test_a_module_of_its_own_keeps_its_memory_and_reads_keys_again(place: Path, tmp_path: Path) -> None:
+    done(place, "generate", "zak", "--kind", "zak")
+    socket = tmp_path / "s"
+    ready = tmp_path / "ready.json"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "switch.cli.main", "security", "--keys", place, "--socket", socket, "--ready", ready],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith(f"Ready: security module {socket}, 1 keys of")
+    module = RemoteModule(socket)
+    assert module.ask([ask.MakeMac("zak", b"x"), ask.MakeMac("zak-2", b"x")])[0].ok
+    if os.geteuid() != 0:  # root reads whatever it likes
+        assert not os.access(f"/proc/{process.pid}/mem", os.R_OK)
+    limits = Path(f"/proc/{process.pid}/limits").read_text().splitlines()
+    assert [line.split()[4:6] for line in limits if line.startswith("Max core file size")] == [["0", "0"]]
+    done(place, "generate", "zak-2", "--kind", "zak")
+    process.send_signal(signal.SIGHUP)
+    assert process.stderr is not None
+    assert "2 keys read again" in process.stderr.readline()
+    assert module.ask([ask.MakeMac("zak-2", b"x")])[0].ok
+    module.close()
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == 0
+    assert not socket.exists()
