@@ -19,7 +19,6 @@ from switch.core.network import (
     DOMESTIC_SCHEME,
     BinRange,
     Capture,
-    CutoverWindow,
     HopLogFiles,
     HostLink,
     JournalFiles,
@@ -151,6 +150,7 @@ def read_listener(s: Section, dialects: Dialects, limits: Limits) -> Listener:
         allow=read_allow(s),
         idle_s=s.integer("idle_s", 0, 86_400, 0),
         max_in_flight=s.integer("max_in_flight", 1, 1_000_000, min(2_000, limits.pending)),
+        business_day=dialects.says(s, dialect, "day"),
     )
     s.done()
     return listener
@@ -259,6 +259,7 @@ def read_host(s: Section, dialects: Dialects, members: dict[str, Member], limits
         match=read_match(s),
         pan_tokens=s.truth("pan_tokens", False),
         may_cut_over=s.truth("may_cut_over", False),
+        business_day=dialects.says(s, dialect, "none" if role == "network" else "day"),
         pass_pin=s.truth("pass_pin", False),
         hot_file=_hot_file(s),
         preauth_s=s.integer("preauth_s", 1, 31_536_000, 604_800),
@@ -412,26 +413,6 @@ def read_journal(s: Section, state_dir: str) -> JournalFiles:
         )
     s.done()
     return JournalFiles(head_copy=copy)
-
-
-def _time_of_day(s: Section, key: str) -> int:
-    """`"20:00"` -> seconds since midnight; 0 after a mistake."""
-    text = s.text(key)
-    hour, _, minute = text.partition(":")
-    if len(text) == 5 and (hour + minute).isascii() and (hour + minute).isdecimal() and hour < "24" and minute < "60":
-        return int(hour) * 3_600 + int(minute) * 60
-    if text:
-        s.wrong(key, f'"{text}" is no time of day', 'HH:MM, UTC, such as "20:00"')
-    return 0
-
-
-def read_business_day(s: Section) -> CutoverWindow:
-    """`[business_day]`: when hosts may close it."""
-    window = CutoverWindow(begin_s=_time_of_day(s, "from"), end_s=_time_of_day(s, "to"))
-    if window.begin_s == window.end_s and s.has("from") and s.data.get("from") == s.data.get("to"):
-        s.wrong("to", "the window ends when it begins: nobody could close the day in it", "leave out [business_day]")
-    s.done()
-    return window
 
 
 def read_limits(s: Section) -> Limits:

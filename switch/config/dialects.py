@@ -5,10 +5,12 @@ from typing import Final
 
 from switch.config.mistakes import did_you_mean
 from switch.config.reader import Section
+from switch.core.links.session import SAID
 from switch.core.messages.translator import translator_for
 from switch.wire import Dialect, DialectError
 from switch.wire.dialect import names
 from switch.wire.framing import FRAMINGS
+from switch.wire.vocabulary import DE
 
 FINANCIAL: Final = ("2", "3", "4", "7", "11", "32", "37", "39", "41", "49")
 """What a payment and its answer cannot do without, on any link."""
@@ -25,6 +27,9 @@ def missing_elements(dialect: Dialect) -> list[str]:
     wanted = (*FINANCIAL, REVERSAL.get(dialect.version, "90"), NETWORK.get(dialect.version, "70"))
     return [f"DE{element}" for element in wanted if element not in dialect.spec]
 
+
+WINDOWS: Final[Mapping[str, str]] = {"cmi": DE.PRIVATE_48, "iso93": DE.WINDOW_93}
+"""Family -> the element that has a place for the number of a window."""
 
 HEADERS: Final[Mapping[str, int]] = {"tpdu": 5, "base1": 22}
 """Framing -> bytes of the message header it looks into; the dialect must have one of that size."""
@@ -81,6 +86,19 @@ class Dialects:
                 f'dialect "{name}" usually travels in "{dialect.framing}"',
             )
         return framing
+
+    def says(self, s: Section, name: str, default: str) -> str:
+        """The key `business_day` of a link with dialect `name`: what its answers say of the business day."""
+        says = s.choice("business_day", SAID, default)
+        dialect = self._loaded.get(name)
+        if dialect is None or not s.has("business_day") or says == "none":
+            return says
+        if DE.SETTLEMENT_DATE not in dialect.elements:
+            s.wrong("business_day", f'dialect "{name}" has no DE15 to say a business day in', 'business_day = "none"')
+        elif says == "window" and WINDOWS.get(dialect.family) not in dialect.elements:
+            hint = 'business_day = "day" says it without the number of its window'
+            s.wrong("business_day", f'dialect "{name}" has no place for the number of a window', hint)
+        return says
 
     def _load(self, s: Section, name: str) -> Dialect | None:
         """Load it, or note why not at the first link that names it."""

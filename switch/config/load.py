@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Final
 
 from switch.config import build, checks, fees
+from switch.config.business_day import read_business_day
 from switch.config.dialects import Dialects
 from switch.config.mistakes import ConfigErrors, Mistake, did_you_mean
 from switch.config.reader import Source
@@ -90,7 +91,7 @@ def _read(source: Source) -> Network:
     rates = build.read_rates(root.table("rates"), money)
     state_dir = root.text("state_dir", f"var/{name or 'network'}")
     capture = build.read_capture(root.table("capture"), state_dir) if root.has("capture") else None
-    window = build.read_business_day(root.table("business_day")) if root.has("business_day") else None
+    window = read_business_day(root.table("business_day")) if root.has("business_day") else None
     root.ask("capture", "business_day")
     hop_log = build.read_hop_log(root.table("hop_log"))
     journal = build.read_journal(root.table("journal"), state_dir)

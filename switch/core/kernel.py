@@ -21,6 +21,7 @@ from switch.core.records.lifecycle import check
 from switch.core.records.outcomes import History, Outcome
 from switch.core.records.records import ACQUIRER, TRANSMISSION_TIME, AnyEntry, Key
 from switch.core.records.state import State, apply
+from switch.core.records.windows import name_of
 from switch.security.vault import Vault
 from switch.wire import Dialect, EncodeError
 from switch.wire.dates import day_of, later
@@ -86,8 +87,8 @@ class Kernel:
         self._wall_at = self._wall_us = -1
         self._second = -1
         self._de7 = ""
-        self._calendar = 0, "1970-01-01"
-        """days since 1970, and the day they are"""
+        self._calendar = 0, "1970-01-01", ""
+        """days since 1970, the day they are, and its only window"""
         self._near: frozenset[str] = frozenset()
         """days that a DE7 sent now may name, for all that a horizon says"""
 
@@ -124,12 +125,24 @@ class Kernel:
 
     def business_day(self, now: int) -> str:
         """The business day in force at `now` (YYYY-MM-DD): until the first cutover, the calendar's (UTC)."""
-        if self.state.cutover is not None:
-            return self.state.cutover.day
+        cutover = self.state.cutover
+        return cutover.day if cutover is not None else self._calendar_day(now)[1]
+
+    def window(self, now: int) -> str:
+        """The window in force at `now` (`records.windows`): what is recorded now is in it."""
+        return self.state.window or self._calendar_day(now)[2]
+
+    @property
+    def window_now(self) -> str:
+        """The same at the last `wall_us`."""
+        return self.state.window or self._calendar_day(self._wall_at)[2]
+
+    def _calendar_day(self, now: int) -> tuple[int, str, str]:
         days = self.wall_us(now) // 86_400_000_000
-        if days != self._calendar[0]:
-            self._calendar = days, day_of(days * 86_400_000_000).isoformat()
-        return self._calendar[1]
+        if days != self._calendar[0] or not self._calendar[2]:
+            day = day_of(days * 86_400_000_000).isoformat()
+            self._calendar = days, day, name_of(day, 1)
+        return self._calendar
 
     def next_txn(self, now: int) -> int:
         """A transaction id: wall-clock microseconds, or one more than the last. Unique over restarts and clock jumps."""
@@ -244,6 +257,7 @@ class Kernel:
         member = self._members.get(session.source)
         if session.host is not None:
             config = session.host.config
+            session.tell(config.business_day)
             brought = (config.institution, *config.institutions) if config.institutions else ()
             members = (each for m in self._members.values() for each in (m.institution, *m.institutions))
             session.speak_for("", brought, members)

@@ -64,6 +64,8 @@ class Listener(msgspec.Struct, frozen=True, kw_only=True):
     """addresses that may connect, as networks (`10.0.0.0/8`); empty: any"""
     max_in_flight: int = 2_000
     """requests of one connection awaiting their answer; above it: DE39=96 at once"""
+    business_day: str = "day"
+    """what of the payment's business day answers say: `none`, `day` (DE15), `window` (and the number of its window)"""
 
 
 class StandInRule(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,6 +138,9 @@ class HostLink(msgspec.Struct, frozen=True, kw_only=True):
     """its answers have tokens in DE2: another PAN than was asked about says nothing"""
     may_cut_over: bool = False
     """it may close the business day (0800, DE70=201)"""
+    business_day: str = "day"
+    """what answers to requests that it brings say of the payment's business day (`Listener.business_day`); with `window` it is
+    told of the close of each window, too"""
     pass_pin: bool = False
     """DE52 and DE53 of a request go out to it as they came: both ends share the key. A request with DE52 is declined else"""
     hot_file: str = ""

@@ -197,7 +197,7 @@ class Switch(Kernel):
         session = Session(link, name, role, spoken, cutter, framing, translator, now, self.report_illegal)
         listener = self.listeners.get(name)
         if listener is not None:
-            session.max_in_flight = listener.max_in_flight
+            session.come_by(listener)
         return session
 
     def make_room(self, limit: str, value: int, remedy: str) -> bool:

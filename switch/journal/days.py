@@ -81,7 +81,7 @@ def totals(
     `closes`: oldest first. `by`: a member of Cell to tell apart (`acquirer`, `host`, `route`), or "". `now_us`: says which day it
     is where there has been no cutover. `begins`: the day that a pruned journal begins in; "": the journal has its beginning.
     """
-    closed = {c.closed: c for c in closes if c.closed}
+    closed = {c.closed: c for c in closes if c.closed and c.closed != c.day}
     today = closes[-1].day if closes else calendar_day(now_us)
 
     def empty(day: str, of: str) -> DayTotals:

@@ -1,6 +1,6 @@
 """Which window a record belongs to: decided by the cutovers that stand in the journal before it.
 
-A business day has one window or more. A cutover that begins another day ends the day's last; one that names the day it is in
+A business day has one window or more. A cutover that begins another day ends the day's last; one whose day goes on
 ends a window only. Until the first cutover, the calendar's days (UTC) are the business days, each with one window.
 """
 
@@ -47,18 +47,18 @@ class Windows:
 
     def cut(self, cutover: Cutover) -> None:
         """What follows belongs to another window."""
-        ended = self.now if self.now is not None and self.now.day == cutover.closed else Window(cutover.closed, 1)
+        ended = Window(cutover.closed, cutover.ended)
         if self._calendar and self.now is not None and self.now != ended:
             self._end(self.now, self._until_us, CALENDAR)
         self._end(ended, cutover.at_us, cutover.by)
         self._calendar = False
-        self.now = Window(cutover.day, ended.number + 1 if cutover.day == ended.day else 1)
+        self.now = Window(cutover.day, cutover.window)
 
     def begin(self, snapshot: Snapshot) -> None:
         """A snapshot says which day it is: news only where the journal begins with it."""
         if self.now is None and snapshot.cutover is not None:
             self._calendar = False
-            self.now = Window(snapshot.cutover.day, 1)
+            self.now = Window(snapshot.cutover.day, snapshot.cutover.window)
 
     def _turn(self, at_us: int) -> None:
         """The calendar's day at `at_us` begins, if the one before has not been ended by a cutover."""

@@ -149,10 +149,12 @@ class Audit:
             self._undone_late.add(entry.original)
 
     def _check_close(self, entry: Cutover) -> None:
-        """Business days follow one another, and each is closed once."""
+        """Windows follow one another, and each is closed once."""
         before = self._shadow.cutover
-        if not entry.closed < entry.day or (before is not None and before.day != entry.closed):
-            self.fail(f"journal: {entry.closed} was closed for {entry.day}, on {before}", self.now)
+        ended, begins = (entry.closed, entry.ended), (entry.day, entry.window)
+        follows = begins == (entry.closed, entry.ended + 1) or (entry.closed < entry.day and entry.window == 1)
+        if not follows or (before is not None and (before.day, before.window) != ended):
+            self.fail(f"journal: {ended} was closed for {begins}, on {before}", self.now)
 
     def _move_status(self, entry: AnyEntry) -> None:
         """Raises ValueError for a move that there is not. What an advice tells of has happened: it can be taken back."""

@@ -47,6 +47,8 @@ class DE:
     BUSINESS_CODE: Final = "26"
     """DE26 in the 1993 edition: card acceptor business code."""
     FEE: Final = "28"
+    WINDOW_93: Final = "29"
+    """in the 1993 edition: reconciliation number, of the window of a business day"""
     ORIGINAL_AMOUNTS: Final = "30"
     """DE30 in the 1993 edition."""
     ACQUIRER: Final = "32"

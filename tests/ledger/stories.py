@@ -128,8 +128,8 @@ def owed(
     )
 
 
-def cutover(at: int, closed: str = DAY, day: str = "2026-11-28") -> Cutover:
-    return Cutover(at_us=START_US + at, day=day, closed=closed, by="operator")
+def cutover(at: int, closed: str = DAY, day: str = "2026-11-28", *, ended: int = 1, window: int = 1) -> Cutover:
+    return Cutover(at_us=START_US + at, day=day, closed=closed, by="operator", ended=ended, window=window)
 
 
 def records(story: str, sides: Sides = RIF, first: int = 1) -> Iterator[AnyEntry]:

@@ -127,9 +127,9 @@ def test_windows_are_decided_by_the_cutovers_before_a_record() -> None:
         *records("0200 1.00"),
         cutover(10),
         *records("0200 2.00", first=11),
-        cutover(20, "2026-11-28", "2026-11-28"),
+        cutover(20, "2026-11-28", "2026-11-28", window=2),
         *records("0200 4.00", first=21),
-        cutover(30, "2026-11-28", "2026-11-30"),
+        cutover(30, "2026-11-28", "2026-11-30", ended=2),
         cutover(40, "2026-11-30", "2026-12-01"),
         *records("0200 8.00", first=41),
     )

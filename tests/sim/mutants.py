@@ -16,7 +16,7 @@ from switch.core.records.records import Booted
 from switch.core.records.state import State
 from switch.core.saf import forwarder, queue
 from switch.core.switch import Switch
-from switch.core.transactions import duplicates, payments, reversals, standin, transaction
+from switch.core.transactions import duplicates, payments, replies, reversals, standin, transaction
 from switch.security.vault import Vault
 from switch.wire import Dialect
 
@@ -28,7 +28,7 @@ def _replying(module: Any, change: Callable[[dict[str, Any]], dict[str, Any]]) -
 
     def apply(patch: pytest.MonkeyPatch) -> None:
         def reply(*arguments: Any, **options: Any) -> None:
-            transaction.reply(*arguments, **change(options))
+            replies.reply(*arguments, **change(options))
 
         patch.setattr(module, "reply", reply)
 

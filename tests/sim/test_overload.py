@@ -6,7 +6,7 @@ import pytest
 
 from switch.core.messages.translator import answer
 from switch.core.switch import Switch
-from switch.core.transactions.transaction import reply
+from switch.core.transactions.replies import reply
 from switch.sim.cast import Cast
 from switch.sim.world import World
 from switch.wire.vocabulary import Answer, Document

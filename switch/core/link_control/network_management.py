@@ -49,11 +49,11 @@ class NetworkManagement:
         """Say goodbye to a host."""
         self._ask(session, NetworkCode.SIGN_OFF, now)
 
-    def tell_cutover(self, session: Session, de15: str, now: int) -> None:
-        """Another business day has begun (DE15, MMDD), once that is durable. Raises EncodeError."""
+    def tell_cutover(self, session: Session, begins: Document, now: int) -> None:
+        """Another business day has begun (DE15), or another window of it (DE48), once that is durable. Raises EncodeError."""
         for key in [key for key, (code, _) in session.asked.items() if code == NetworkCode.CUTOVER]:
             del session.asked[key]
-        self._ask(session, NetworkCode.CUTOVER, now, {DE.SETTLEMENT_DATE: de15}, self._kernel.position)
+        self._ask(session, NetworkCode.CUTOVER, now, begins, self._kernel.position)
 
     def _ask(self, session: Session, code: str, now: int, extra: Document | None = None, after: int = 0) -> None:
         kernel = self._kernel

@@ -5,7 +5,7 @@ Both are of the moment: neither outlives the process, and nothing durable is in 
 """
 
 from collections.abc import Callable, Iterable
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from switch.core.limits import NEVER
 from switch.core.links.pending import Pending, PendingTable
@@ -13,12 +13,12 @@ from switch.core.links.states import MOVES, LinkEvent, SessionState
 from switch.core.messages.answer_codes import answer_codes
 from switch.core.messages.dates import Dates
 from switch.core.messages.translator import Direct, Translator
-from switch.core.network import HostLink
+from switch.core.network import HostLink, Listener
 from switch.core.party import LinkId
 from switch.core.records.records import Key
 from switch.wire import Dialect
 from switch.wire.framing import Framing
-from switch.wire.vocabulary import Document
+from switch.wire.vocabulary import DE, Document
 
 
 def significant(institution: str) -> str:
@@ -42,6 +42,10 @@ SUSPECT_NS = 1_000_000_000
 """A connection that has been silent for so long since a request left on it is passed over while another one speaks."""
 
 
+NOTHING, DAY, WINDOW = range(3)
+SAID: Final = {"none": NOTHING, "day": DAY, "window": WINDOW}
+"""What of a payment's business day answers say, as the network file has it"""
+
 Speech: TypeAlias = Callable[[Document, Document | None], bytes]
 
 
@@ -60,7 +64,7 @@ class Session:
         "asked", "bad", "bad_in_a_row", "carried", "dates", "defects",
         "dialect", "direct", "explained", "first", "framing", "framing_name", "good",
         "heard_ns", "host", "in_flight", "institution", "inward", "link", "max_in_flight", "name", "network_from_ns",
-        "network_messages", "not_carried", "peer", "report_illegal", "role", "say", "since_de7", "source", "state",
+        "network_messages", "not_carried", "peer", "report_illegal", "role", "say", "says", "since_de7", "source", "state",
         "unanswered_ns",
     )  # fmt: skip
 
@@ -103,6 +107,8 @@ class Session:
         """institutions that its messages may name in DE32 (`significant`); empty: any but `not_carried`"""
         self.not_carried: frozenset[str] = frozenset()
         """institutions that they may not name: a network brings anybody's requests, but no member's of ours"""
+        self.says = NOTHING
+        """what its answers say of the business day: `NOTHING`, `DAY` (DE15), `WINDOW` (and the number of the window)"""
         self.host: HostState | None = None
         self.heard_ns = now
         self.in_flight = 0
@@ -119,8 +125,7 @@ class Session:
         """what came before the first good message, as far as it is remembered (`link_control.diagnosis`)"""
         self.explained = False
         """what is wrong with it has been said"""
-        self.bad = 0
-        self.bad_in_a_row = 0
+        self.bad = self.bad_in_a_row = 0
         self.defects = 0
         """messages of it that have led to an error of the switch's own"""
         self.network_messages = 0
@@ -132,6 +137,15 @@ class Session:
         self.institution = institution
         self.carried = frozenset(significant(each) for each in (institution, *institutions) if each)
         self.not_carried = frozenset(map(significant, others)) - self.carried
+
+    def come_by(self, listener: Listener) -> None:
+        """It has come in through this listener."""
+        self.max_in_flight = listener.max_in_flight
+        self.tell(listener.business_day)
+
+    def tell(self, business_day: str) -> None:
+        """From here on its answers say so much of the business day: `none`, `day` or `window`, as far as its dialect can."""
+        self.says = SAID[business_day] if DE.SETTLEMENT_DATE in self.dialect.elements else NOTHING
 
     def may_name(self, institution: str) -> bool:
         """True if a message on it may be of this acquirer (DE32); one that is absent or nothing but zeros is who signed on."""

@@ -7,7 +7,7 @@ length, data. That convention is assumed: the centre's own manual is not public.
 
 from typing import Final, NamedTuple
 
-from switch.wire.subfields import form_of
+from switch.wire.subfields import SubfieldError, form_of
 from switch.wire.vocabulary import DE, KNOWN_MTIS, RESPONSES, Document, response_mti
 
 
@@ -22,6 +22,8 @@ class Private48:
     """the switch answered in the issuer's place: why, as a message reason code of ISO 8583:1993"""
     PARTIAL: Final = "61"
     """in requests: 1, the terminal can take an approval of less than it asks (DE39=10)"""
+    WINDOW: Final = "64"
+    """number of the window of the business day (DE15), 3 digits; the 1993 edition has DE29 for it"""
     REFERENCE: Final = "63"
     """the network's name of a transaction: Visa's transaction identifier (15 digits), or Mastercard's network code, Banknet
     reference number and settlement date (3 + 9 + 4)"""
@@ -115,6 +117,36 @@ def private_elements(document: Document) -> dict[str, str]:
     """Subelements of the internal format's DE48 by id; empty where there is none. SubfieldError: it does not divide."""
     value = document.get(DE.PRIVATE_48)
     return PRIVATE.read(value) if value else {}
+
+
+def with_private(value: str, name: str, data: str) -> str:
+    """DE48 with one subelement more, or another value of it; as it is where it does not divide.
+
+    >>> with_private("420205", Private48.WINDOW, "002")
+    '4202056403002'
+    """
+    try:
+        parts = dict(PRIVATE.read(value)) if value else {}
+    except SubfieldError:
+        return value
+    parts[name] = data
+    return PRIVATE.build(parts)
+
+
+def without_private(value: str, name: str) -> tuple[str, str]:
+    """DE48 without one subelement, and what that had; as it is, and "", where it has none, or does not divide.
+
+    >>> without_private("4202056403002", Private48.WINDOW)
+    ('420205', '002')
+    """
+    if name not in value:
+        return value, ""
+    try:
+        parts = dict(PRIVATE.read(value))
+    except SubfieldError:
+        return value, ""
+    data = parts.pop(name, "")
+    return (PRIVATE.build(parts) if parts else "", data) if data else (value, "")
 
 
 class Additional:

@@ -7,6 +7,7 @@
 | DE15 MMDD | DE15 YYMMDD, of the year that makes it nearest to today |
 | DE22 n 3, DE25 n 2 | DE22 an 12; of DE25: 00, 01, 08, 59, others read back as 00 |
 | (none) | DE24 function code, DE25 reason code of a reversal |
+| DE48.64, beside DE15 | DE29 |
 | DE48.60, in an advice | DE25 reason code of a stand-in, and in DE48 |
 | DE18 | DE18, and DE26 card acceptor business code |
 | DE39 an 2 | DE39 n 3 (vocabulary); 400 accepts a reversal, 800 a network message |
@@ -33,6 +34,8 @@ from switch.core.messages.internal import (
     parse_original,
     private_elements,
     replacement_amounts,
+    with_private,
+    without_private,
 )
 from switch.core.messages.merchant import from_1993
 from switch.wire import Dialect
@@ -126,6 +129,8 @@ class Iso93(Family):
             internal[DE.LOCAL_TIME], internal[DE.LOCAL_DATE] = local[6:], local[2:6]
         if DE.SETTLEMENT_DATE in document:
             internal[DE.SETTLEMENT_DATE] = document[DE.SETTLEMENT_DATE][2:]
+        if DE.WINDOW_93 in document:
+            internal[DE.PRIVATE_48] = with_private(get(DE.PRIVATE_48, ""), Private48.WINDOW, document[DE.WINDOW_93])
         code = get(DE.ENTRY_MODE, "")
         if code:
             internal[DE.ENTRY_MODE] = _ENTRY_IN.get(code[6:7], "00") + _PIN_IN.get(code[1:2], "0")
@@ -181,6 +186,7 @@ class Iso93(Family):
             link[DE.LOCAL_TIME] = (there[:6] if there[2:6] == local else self._dated(local)) + clock
         if DE.SETTLEMENT_DATE in document:
             link[DE.SETTLEMENT_DATE] = self._dated(document[DE.SETTLEMENT_DATE])
+            self._number_out(link)
         if DE.ENTRY_MODE in document:
             link[DE.ENTRY_MODE] = _pos_data_code(document[DE.ENTRY_MODE], get(DE.CONDITION_CODE, ""))
         if DE.MERCHANT_TYPE in document:
@@ -202,6 +208,14 @@ class Iso93(Family):
             own_time = mti[1:3] == MTI.AUTHORIZATION + "0"  # of an increment: DE12 is not what it names
             link[DE.ORIGINAL_93] = self._original_out(document, "" if own_time else link.get(DE.LOCAL_TIME, ""))
         return link
+
+    @staticmethod
+    def _number_out(link: Document) -> None:
+        """The number of a window has an element of its own."""
+        rest, window = without_private(link.get(DE.PRIVATE_48, ""), Private48.WINDOW)
+        if window:
+            del link[DE.PRIVATE_48]
+            link |= {DE.WINDOW_93: window, **({DE.PRIVATE_48: rest} if rest else {})}
 
     def _original_out(self, document: Document, local: str) -> str:
         try:

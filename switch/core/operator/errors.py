@@ -25,6 +25,7 @@ class ErrorCode(StrEnum):
     LINK_IDLE = "link.idle"
     DAY_DATE = "day.date"
     DAY_CLOSED = "day.closed"
+    DAY_WINDOW = "day.window"
     TXN_UNREADABLE = "txn.unreadable"
     TXN_NOT_OWED = "txn.not_owed"
     HOST_GONE = "host.gone"

@@ -7,6 +7,7 @@ import msgspec
 from switch.core.messages.meaning import is_inquiry
 from switch.core.records.prices import Priced
 from switch.core.records.records import ENCODER, Forwarded, Key
+from switch.core.records.windows import UNKNOWN, name_of
 from switch.wire.vocabulary import APPROVALS, DE, Document
 
 
@@ -36,6 +37,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """`Priced` of what stands, msgpack; b"": it has none"""
     added: int = 0
     """to a hold: minor units of its increments that were approved and not taken back"""
+    window: str = ""
+    """that it ended in (`records.windows`), which every answer to it says; "": not known, or it is open"""
 
     @property
     def at_us(self) -> int:
@@ -81,9 +84,16 @@ UNPACK_PRICE = msgspec.msgpack.Decoder(Priced)
 
 
 def outcome_of(
-    request: Forwarded, de39: str, elements: Document, reversed_by: int = 0, priced: Priced | None = None
+    request: Forwarded,
+    de39: str,
+    elements: Document,
+    reversed_by: int = 0,
+    priced: Priced | None = None,
+    window: str = "",
 ) -> Outcome:
     """The outcome of a request that was forwarded; DE39 "": it is still open."""
+    if not window and priced is not None:  # of an older journal, which knows the day alone
+        window = name_of(priced.day, UNKNOWN)
     return Outcome(
         txn=request.txn,
         key=request.key,
@@ -93,6 +103,7 @@ def outcome_of(
         rrn=request.elements.get(DE.RRN, ""),
         reversed_by=reversed_by,
         price=ENCODER.encode(priced) if priced is not None else b"",
+        window=window,
     )
 
 

@@ -14,7 +14,7 @@ from switch.core.records.prices import Priced
 from switch.core.records.standin_counters import Stood
 from switch.wire.vocabulary import Document
 
-SCHEMA = 4
+SCHEMA = 5
 """Of the records below; it stands in the header of every segment. How it moves:
 
 - A release of schema N reads journals of every schema up to N, as they lie, and continues them in segments of its own.
@@ -43,7 +43,6 @@ AMBIGUOUS: Final = "ambiguous-reversal"
 LATE_APPROVAL: Final = "late-approval"
 """Kinds of exceptions: what is owed and is not acknowledged; or is refused; a reversal whose original nobody knows; one that
 could be of several; an approval that came when its request was no longer remembered."""
-
 LATE: Final = "late"
 """Reason of a reversal that follows another one: its host approved after all."""
 TAKEN: Final = "taken"
@@ -56,7 +55,8 @@ def own_key(mti_class: str, stan: str, sent_at: str) -> Key:
 
 
 class Entry(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """Base of all records: `at_us` is wall-clock microseconds since 1970, UTC."""
+    """Base of all records: `at_us` is wall-clock microseconds since 1970, UTC; `window` names the window that it is in
+    (`records.windows`), as the cutovers before it have decided; "": it is of an older journal."""
 
 
 class Booted(Entry, frozen=True, kw_only=True, tag="boot"):
@@ -115,6 +115,7 @@ class Answered(Entry, frozen=True, kw_only=True, tag="ans"):
     """minor units of the home currency"""
     priced: Priced | None = None
     """of an approval that moves money, or holds it"""
+    window: str = ""
 
 
 class Declined(Entry, frozen=True, kw_only=True, tag="dec"):
@@ -133,6 +134,7 @@ class Declined(Entry, frozen=True, kw_only=True, tag="dec"):
     reason: str
     came: bool = True
     """False: it has not come; it is refused if it does, since its reversal was here first"""
+    window: str = ""
 
 
 class Owed(Entry, frozen=True, kw_only=True, tag="owe"):
@@ -167,7 +169,8 @@ class Owed(Entry, frozen=True, kw_only=True, tag="owe"):
     """of a further completion, or of the reversal of an approved increment: minor units that stand of the hold from here on.
     -1: of a completion, its own amount; of a reversal, it changes no hold"""
     priced: Priced | None = None
-    """of an advice of what was approved; of a reversal of what was approved: the change"""
+    """of an advice or a reversal of what was approved: the change"""
+    window: str = ""
 
 
 class Delivered(Entry, frozen=True, kw_only=True, tag="dlv"):
@@ -197,6 +200,7 @@ class Abandoned(Entry, frozen=True, kw_only=True, tag="abn"):
     at_us: int
     de39: str
     reason: str
+    window: str = ""
 
 
 class Shelved(Entry, frozen=True, kw_only=True, tag="shl"):
@@ -291,6 +295,7 @@ class StoodIn(Entry, frozen=True, kw_only=True, tag="std"):
     """of the BIN range, whose limits it was approved under"""
     priced: Priced | None = None
     """of the approval; its advice has none of its own"""
+    window: str = ""
 
     @property
     def txn(self) -> int:
@@ -310,20 +315,29 @@ class StoodIn(Entry, frozen=True, kw_only=True, tag="std"):
     @property
     def answer(self) -> Answered:
         """As the record of a host's answer would say it."""
-        request = self.request
+        txn, at_us, de39, elements = self.request.txn, self.request.at_us, self.de39, self.elements
         return Answered(
-            txn=request.txn, at_us=request.at_us, de39=self.de39, elements=self.elements, cost=0, priced=self.priced
+            txn=txn, at_us=at_us, de39=de39, elements=elements, cost=0, priced=self.priced, window=self.window
         )
 
 
 class Cutover(Entry, frozen=True, kw_only=True, tag="cut"):
-    """A business day (YYYY-MM-DD) is closed, and `day` begins: what stands behind this record belongs to it.
-    `by`: a host's name, or `operator`."""
+    """Window `ended` of the business day `closed` (YYYY-MM-DD) is closed, and `window` of `day` begins: what stands behind this
+    record belongs to it. Where `day` is `closed`, the day goes on. `by`: a host's name, `operator` or `schedule`."""
 
     at_us: int
     day: str
     closed: str
     by: str
+    window: int = 1
+    ended: int = 1
+    day_at_us: int = 0
+    """when `day` began; 0: with this record"""
+
+    @property
+    def since_us(self) -> int:
+        """When the day began that goes on with it."""
+        return self.day_at_us or self.at_us
 
 
 class HotListed(Entry, frozen=True, kw_only=True, tag="hot"):

@@ -49,6 +49,7 @@ from switch.core.records.records import (
     Watched,
 )
 from switch.core.records.standin_counters import STAND_IN, StandInCounters, Stood
+from switch.core.records.windows import name_of
 from switch.money.fees import add_up
 from switch.wire.vocabulary import ADVICES, APPROVALS, DE, MTI, Answer, request_of
 
@@ -77,7 +78,9 @@ class State(msgspec.Struct):
     maintenance: dict[str, int] = {}
     """what an operator keeps from payments (`Maintained.target`) -> since when, wall-clock microseconds"""
     cutover: Cutover | None = None
-    """the last one, which began the business day"""
+    """the last one, which began the window that it is"""
+    window: str = ""
+    """that (`records.windows`); "": there has been no cutover, and it is the calendar's day"""
     standin_counters: StandInCounters = msgspec.field(default_factory=StandInCounters)
     """what has been approved in issuers' place"""
     watched: dict[str, dict[int, Watched]] = {}
@@ -136,7 +139,7 @@ def _forwarded(state: State, r: Forwarded) -> None:
 
 def _answered(state: State, r: Answered) -> None:
     request = state.open.pop(r.txn)
-    outcome = outcome_of(request, r.de39, r.elements, 0, r.priced)
+    outcome = outcome_of(request, r.de39, r.elements, 0, r.priced, r.window)
     _remember(state, outcome, named=True)
     if request.hold is not None and r.de39 in APPROVALS:
         _add(state, request.hold, outcome.authorized)
@@ -145,13 +148,21 @@ def _answered(state: State, r: Answered) -> None:
 def _declined(state: State, r: Declined) -> None:
     state.last_txn = max(state.last_txn, r.txn)
     undone = 0 if r.came else r.txn
-    _remember(state, Outcome(txn=r.txn, key=r.key, mti=r.mti, de39=r.de39, packed=b"", rrn=r.rrn, reversed_by=undone))
+    _remember(
+        state,
+        Outcome(
+            txn=r.txn, key=r.key, mti=r.mti, de39=r.de39, packed=b"", rrn=r.rrn, reversed_by=undone, window=r.window
+        ),
+    )
 
 
 def _abandoned(state: State, r: Abandoned) -> None:
     request = state.open.pop(r.txn)
     rrn = request.elements.get(DE.RRN, "")
-    _remember(state, Outcome(txn=r.txn, key=request.key, mti=request.mti, de39=r.de39, packed=b"", rrn=rrn))
+    _remember(
+        state,
+        Outcome(txn=r.txn, key=request.key, mti=request.mti, de39=r.de39, packed=b"", rrn=rrn, window=r.window),
+    )
 
 
 _OF_THE_ADVICE: Final = frozenset({DE.MTI, DE.TRANSMISSION_TIME, DE.STAN, DE.FORWARDER, DE.RESPONSE_CODE, DE.ORIGINAL})
@@ -191,9 +202,11 @@ def _owed(state: State, r: Owed) -> None:
         told = r.kind == ADVICE and r.message.get(DE.RESPONSE_CODE, Answer.APPROVED) in APPROVALS
         _remember(
             state,
-            outcome_of(_as_request(r), Answer.APPROVED, {}, 0, r.priced)
+            outcome_of(_as_request(r), Answer.APPROVED, {}, 0, r.priced, r.window)
             if told
-            else Outcome(txn=r.txn, key=r.key, mti=r.message[DE.MTI], de39=Answer.APPROVED, packed=b""),
+            else Outcome(
+                txn=r.txn, key=r.key, mti=r.message[DE.MTI], de39=Answer.APPROVED, packed=b"", window=r.window
+            ),
         )
     if r.kind != REVERSAL:
         if r.undoes is not None and r.message[DE.MTI][1] == MTI.FINANCIAL:
@@ -211,12 +224,13 @@ def _owed(state: State, r: Owed) -> None:
                     packed=b"",
                     rrn=r.message.get(DE.RRN, ""),
                     reversed_by=r.txn,
+                    window=r.window,
                 ),
             )
         return
     request = state.open.pop(r.original, None)
     if request is not None:
-        _remember(state, outcome_of(request, Answer.ISSUER_INOPERATIVE, {}, r.txn))
+        _remember(state, outcome_of(request, Answer.ISSUER_INOPERATIVE, {}, r.txn, window=r.window))
         _watch(state, request, r.txn, r.at_us)
         return
     watched = state.watched.get(r.host, {})
@@ -364,7 +378,7 @@ def _hot_listed(state: State, r: HotListed) -> None:
 
 
 def _cutover(state: State, r: Cutover) -> None:
-    state.cutover = r
+    state.cutover, state.window = r, name_of(r.day, r.window)
 
 
 def _booted(state: State, r: Booted) -> None:
@@ -382,7 +396,9 @@ def _snapshot(state: State, r: Snapshot) -> None:
     state.stans, state.horizons = dict(r.stans), dict(r.horizons)
     state.shelved = {s.txn: s for s in r.shelved}
     state.held = {h.host: h for h in r.held}
-    state.maintenance, state.cutover = dict(r.maintenance), r.cutover
+    state.maintenance = dict(r.maintenance)
+    if r.cutover is not None:
+        _cutover(state, r.cutover)
     state.watched = {}
     for watched in r.watched:
         state.watched.setdefault(watched.request.host, {})[watched.request.txn] = watched

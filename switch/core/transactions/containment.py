@@ -17,7 +17,8 @@ from switch.core.records.records import Answered, Forwarded, StoodIn
 from switch.core.saf.forwarder import Forwarder
 from switch.core.transactions.overload import may_be_known
 from switch.core.transactions.payments import Payments
-from switch.core.transactions.transaction import key_of, reply
+from switch.core.transactions.replies import reply
+from switch.core.transactions.transaction import key_of
 from switch.wire.vocabulary import ADVICES, DE, REQUESTS, REVERSALS, Answer, Document, is_repeat, is_request
 
 DEFECTS_MAX: Final = 3

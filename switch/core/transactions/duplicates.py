@@ -14,7 +14,8 @@ from switch.core.records.outcomes import Outcome
 from switch.core.records.standin_counters import STAND_IN
 from switch.core.transactions.increments import hold_ended
 from switch.core.transactions.originals import find_first, is_overtaken
-from switch.core.transactions.transaction import RESTORED, Incoming, Refusal, hop_of, reply
+from switch.core.transactions.replies import reply
+from switch.core.transactions.transaction import RESTORED, Incoming, Refusal, hop_of
 from switch.wire.vocabulary import ADVICES, APPROVALS, DE, Answer, Document, is_repeat, response_mti
 
 
@@ -48,7 +49,7 @@ def answer_again(kernel: Kernel, message: Incoming) -> bool:
     if approved:
         kernel.count_copy(outcome.txn)
     reply(kernel, session, again, message.raw, after=kernel.position if promised else 0,
-          txn=outcome.txn if approved else 0, hop=hop)  # fmt: skip
+          txn=outcome.txn if approved else 0, hop=hop, window=outcome.window)  # fmt: skip
     kernel.log("info", "repeat.answered", txn=f"{outcome.txn:x}", link=session.link, mti=document[DE.MTI], de39=de39)
     return True
 

@@ -12,7 +12,7 @@ from switch.core.link_control.diagnosis import LinkDiagnosis
 from switch.core.links.session import Session
 from switch.core.messages.family import UnreadableError
 from switch.core.messages.translator import answer
-from switch.core.transactions.transaction import reply
+from switch.core.transactions.replies import reply
 from switch.wire import DecodeError
 from switch.wire.describe import error_fields
 from switch.wire.pans import misread_pan, names_card

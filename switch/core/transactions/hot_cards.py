@@ -14,7 +14,8 @@ from switch.core.messages.dates import date_mistake
 from switch.core.messages.translator import answer
 from switch.core.records.records import HotListed
 from switch.core.routing.routing import Router, luhn_valid
-from switch.core.transactions.transaction import UP, Refusal, limit_reached, missing, reply
+from switch.core.transactions.replies import reply
+from switch.core.transactions.transaction import UP, Refusal, limit_reached, missing
 from switch.wire.vocabulary import ANSWER_NAMES, DE, Answer, Document, FileUpdate, mask_pan
 
 REASONS: Final = frozenset({Answer.LOST, Answer.STOLEN})

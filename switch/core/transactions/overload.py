@@ -19,7 +19,8 @@ from switch.core.messages.translator import answer
 from switch.core.party import Close, Send
 from switch.core.records.records import TRANSMISSION_TIME, Key
 from switch.core.transactions.fast_decline import FastDecline
-from switch.core.transactions.transaction import UP, key_of, reply
+from switch.core.transactions.replies import reply
+from switch.core.transactions.transaction import UP, key_of
 from switch.wire.framing import make_framing
 from switch.wire.vocabulary import DE, Answer, Document
 

@@ -25,6 +25,7 @@ from switch.core.transactions.duplicates import answer_again
 from switch.core.transactions.increments import cannot_add, decide, find_hold, name_hold, name_of, stands_without
 from switch.core.transactions.overload import shed
 from switch.core.transactions.pricing import Pricing
+from switch.core.transactions.replies import reply
 from switch.core.transactions.standin import StandIn
 from switch.core.transactions.transaction import (
     RESTORED,
@@ -41,7 +42,6 @@ from switch.core.transactions.transaction import (
     limit_reached,
     pan_of,
     remembered,
-    reply,
     reversal_entry,
     route,
     take,
@@ -304,6 +304,7 @@ class Payments:
                 elements=remembered(document, request),
                 cost=cost,
                 priced=priced,
+                window=kernel.window(now),
             )
         )
         back = kernel.sessions.get(pending.link)
@@ -397,10 +398,9 @@ class Payments:
     def close_open(self, request: Forwarded, reason: str, now: int, *, approved: bool = False) -> int:
         """End a request without an answer. Returns the position that must be durable before anyone hears of it (0: none)."""
         if is_inquiry(request.elements):
-            kernel = self._kernel
-            kernel.record(
-                Abandoned(txn=request.txn, at_us=kernel.wall_us(now), de39=Answer.ISSUER_INOPERATIVE, reason=reason)
-            )
+            kernel, txn, de39 = self._kernel, request.txn, Answer.ISSUER_INOPERATIVE
+            at_us, window = kernel.wall_us(now), kernel.window(now)
+            kernel.record(Abandoned(txn=txn, at_us=at_us, de39=de39, reason=reason, window=window))
             return 0
         return self._forwarder.owe(reversal_entry(self._kernel, request, reason, {}, now, approved=approved), now)
 

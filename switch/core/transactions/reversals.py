@@ -37,6 +37,7 @@ from switch.core.transactions.originals import (
 )
 from switch.core.transactions.payments import Payments
 from switch.core.transactions.pricing import Pricing
+from switch.core.transactions.replies import reply
 from switch.core.transactions.taken_back import followed_by, left_without, nothing_to_undo, remaining
 from switch.core.transactions.transaction import (
     NOT_STORED,
@@ -45,7 +46,6 @@ from switch.core.transactions.transaction import (
     check_shape,
     hop_of,
     original_name,
-    reply,
     reversal_entry,
     route,
     take,
@@ -92,7 +92,7 @@ class Reversals:
                 raise Refusal(Answer.MALFUNCTION, why)
             seen = self._seen(message, advice=advice)
             if seen is not None:
-                self._acknowledge(message, answer_now(seen)[0], f"as {seen.txn:x} was answered")
+                self._acknowledge(message, answer_now(seen)[0], f"as {seen.txn:x} was answered", window=seen.window)
             elif advice:
                 self._advise(message)
             else:
@@ -254,6 +254,7 @@ class Reversals:
                 de39=Answer.ISSUER_INOPERATIVE,
                 reason="its reversal was here first",
                 came=False,
+                window=kernel.window(message.now),
             )
         )
 
@@ -369,13 +370,16 @@ class Reversals:
         message.masked = message.masked or entry.pan
         self._acknowledge(message, Answer.APPROVED, f"{entry.kind} owed to {entry.host}", by)
 
-    def _acknowledge(self, message: Incoming, de39: str, note: str, by: str = "") -> None:
-        """Answer once everything recorded so far is durable: the promise among it. DE90 and DE95 come back as they came."""
+    def _acknowledge(self, message: Incoming, de39: str, note: str, by: str = "", window: str | None = None) -> None:
+        """Answer once everything recorded so far is durable: the promise among it. DE90 and DE95 come back as they came.
+
+        `window`: that of what the message repeats; None: the one in force.
+        """
         kernel, session, document = self._kernel, message.session, message.document
         extra: Document = {de: document[de] for de in (DE.ORIGINAL, DE.REPLACEMENT) if de in document}
         acknowledgement = answer(document, de39, extra)
         hop = hop_of("hop.sent", message, acknowledgement, session.link, by, de39, note)
-        reply(kernel, session, acknowledgement, message.raw, after=kernel.position, hop=hop)
+        reply(kernel, session, acknowledgement, message.raw, after=kernel.position, hop=hop, window=window)
 
 
 def _is_past(original: Original, now: str, today: date) -> bool:

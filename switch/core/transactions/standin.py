@@ -19,7 +19,8 @@ from switch.core.routing.routing import Decision
 from switch.core.saf.forwarder import Forwarder
 from switch.core.transactions.hot_cards import listed_reason
 from switch.core.transactions.pricing import Pricing
-from switch.core.transactions.transaction import NOT_STORED, Incoming, Refusal, hop_of, kept_of, reply
+from switch.core.transactions.replies import reply
+from switch.core.transactions.transaction import NOT_STORED, Incoming, Refusal, hop_of, kept_of
 from switch.money.currency import format_amount
 from switch.wire.pans import keepable
 from switch.wire.subfields import SubfieldError
@@ -189,6 +190,7 @@ class StandIn:
                 card=digest,
                 product=rule.product,
                 priced=self._pricing.of_approval(document, message.key[ACQUIRER], decision, message.amount, now),
+                window=kernel.window(now),
             )
         )
         self._forwarder.enqueue(advice, position, now)

@@ -27,10 +27,9 @@ from switch.core.records.records import (
 )
 from switch.core.records.standin_counters import STAND_IN
 from switch.core.routing.routing import Decision, Router
-from switch.wire import EncodeError
 from switch.wire.pans import TEXTS, keepable
 from switch.wire.subfields import SubfieldError
-from switch.wire.vocabulary import APPROVALS, DE, MTI, SENSITIVE, Answer, Document, mask_pan, original_of
+from switch.wire.vocabulary import DE, MTI, SENSITIVE, Answer, Document, mask_pan, original_of
 
 UP: Final = SessionState.UP
 
@@ -64,9 +63,6 @@ NOT_STORED: Final = SENSITIVE | {
     DE.PAN, DE.PRIVATE_48, DE.ICC, DE.MAC, DE.MAC_SECONDARY, DE.PRIVATE_126,
 }  # fmt: skip
 """What an advice loses on its way into the journal."""
-
-BARE: Final = (DE.MTI, DE.TRANSMISSION_TIME, DE.STAN, DE.RRN, DE.RESPONSE_CODE, DE.TERMINAL)
-"""The least an answer needs to be matched and understood."""
 
 ORIGINAL_ACQUIRER: Final = slice(20, 31)
 """Of DE90: whose payment it names"""
@@ -106,53 +102,6 @@ class Refusal(Exception):  # noqa: N818 - the field's word; nothing has gone wro
 
 class Away(Refusal):
     """The card's issuer cannot be asked, and has not been."""
-
-
-def reply(
-    kernel: Kernel,
-    session: Session,
-    document: Document,
-    raw: Document,
-    after: int = 0,
-    txn: int = 0,
-    hop: Hop | None = None,
-) -> None:
-    """Send an answer, with DE32 as its request (`raw`) had it; where its link's dialect cannot say all of it, send what it can
-    and log what was left out.
-
-    Raises EncodeError where the dialect cannot even say that a message of this kind was declined.
-    """
-    if document.get(DE.ACQUIRER) != raw.get(DE.ACQUIRER):
-        document = {de: value for de, value in document.items() if de != DE.ACQUIRER}
-        if DE.ACQUIRER in raw:
-            document[DE.ACQUIRER] = raw[DE.ACQUIRER]
-    try:
-        kernel.transmit(session, document, raw, after, txn, hop)
-    except EncodeError as error:
-        kernel.log("warning", "answer.reduced", link=session.link, reason=str(error),
-                   hint="an element of the answer cannot be said in this link's dialect; sent without it")  # fmt: skip
-        _reply_bare(kernel, session, document, raw, after, txn, hop)
-
-
-def _reply_bare(
-    kernel: Kernel, session: Session, document: Document, raw: Document, after: int, txn: int, hop: Hop | None
-) -> None:
-    """The least of an answer, without whatever of it the dialect cannot say. A code that it cannot say becomes the plain one
-    that means the same; an answer is not an answer without one."""
-    bare: Document = {de: document[de] for de in BARE if de in document}
-    code = bare.get(DE.RESPONSE_CODE, "")
-    plain = [Answer.APPROVED] if code in APPROVALS else [Answer.MALFUNCTION, Answer.DO_NOT_HONOUR]
-    while True:
-        try:
-            kernel.transmit(session, bare, raw, after, txn, hop)
-            return
-        except EncodeError as error:
-            if error.field == DE.RESPONSE_CODE and plain:
-                bare[DE.RESPONSE_CODE] = plain.pop(0)
-            elif error.field in (DE.MTI, DE.RESPONSE_CODE) or error.field not in bare:
-                raise
-            else:
-                del bare[error.field]
 
 
 @lru_cache(maxsize=1_024)
@@ -302,6 +251,7 @@ def declined_entry(kernel: Kernel, message: Incoming, de39: str, reason: str) ->
         rrn=document.get(DE.RRN, ""),
         de39=de39,
         reason=reason,
+        window=kernel.window(message.now),
     )
 
 

@@ -86,7 +86,7 @@ class DayFold:
 
     def writes(self) -> Iterable[Write]:
         """See Fold."""
-        yield _CLOSE, [(at, c.at_us, c.day, c.closed, c.by) for at, c in self.closes.items()]
+        yield _CLOSE, [(at, c.at_us, c.day, _day_closed(c), c.by) for at, c in self.closes.items()]
         yield _ADD, [(*cell, one.count, one.amount) for cell, one in self.sums.items()]
 
 
@@ -109,13 +109,18 @@ class Days:
         return ()
 
 
+def _day_closed(cutover: Cutover) -> str:
+    """The day that it has closed; "": none, but a window of a day that goes on."""
+    return cutover.closed if cutover.closed != cutover.day else ""
+
+
 def last_close(look: Look) -> Cutover | None:
     """The last close of a day; None: there was none."""
     return next((_cutover(found) for found in look(f"{_CLOSES} DESC LIMIT 1", ())), None)
 
 
 def closes(look: Look) -> list[Cutover]:
-    """Every close, oldest first; `closed` is "" where the journal begins after it."""
+    """Every close, oldest first; `closed` is "" where the journal begins after it, or a window alone was closed."""
     return [_cutover(found) for found in look(_CLOSES, ())]
 
 

@@ -404,7 +404,7 @@ MADE_ANEW = {
         "late_answers", "containment", "_strangers",
     },
     Session: {"inward", "say", "first", "explained", "unanswered_ns", "in_flight", "max_in_flight", "direct", "report_illegal",
-              "institution", "carried", "not_carried", "defects", "dates"},
+              "institution", "carried", "not_carried", "defects", "dates", "says"},
     HostState: {"config", "route", "timeout_ns", "up", "_turn", "answers", "stans_owed"},
     PendingTable: {"_by_key", "_late_max", "_next", "_match", "_match_time"},
     Forwarder: {"_kernel", "reverse_after"},

@@ -3,7 +3,7 @@
 import pytest
 
 from switch.core.messages.translator import answer
-from switch.core.transactions.transaction import reply
+from switch.core.transactions.replies import reply
 from switch.wire.vocabulary import Document
 from tests.core.scripts import Scene, purchase
 
