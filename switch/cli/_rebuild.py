@@ -21,8 +21,8 @@ def rebuild_command(projections: tuple[str, ...], state_dir: str, as_json: bool)
     """Throw away what is derived from the journal, and build it again from the log: all of it, or each PROJECTION named.
 
     The switch may be running; until the new tables are whole, the old ones answer. There are: `transactions` (what `journal list`
-    shows) and `days` (what `journal days` shows). A new release does this by itself where its tables differ. Of a journal that
-    was pruned, only what is left can be built again.
+    shows), `days` (what `journal days` shows) and `ledger` (what `settle` shows). A new release does this by itself where
+    its tables differ. Of a journal that was pruned, only what is left can be built again.
 
     \b
     Examples:
@@ -33,7 +33,7 @@ def rebuild_command(projections: tuple[str, ...], state_dir: str, as_json: bool)
     from switch.journal.rebuild import rebuild
 
     try:
-        with _watched() as watch:
+        with watched("records") as watch:
             done = rebuild(state_dir, projections, watch)
     except JournalError as error:
         raise click.ClickException(str(error)) from None
@@ -54,17 +54,17 @@ def _sentence(rebuilt: "Rebuilt") -> str:
 
 
 @contextmanager
-def _watched() -> Iterator[Callable[[int, int], None]]:
-    """A progress bar where someone looks."""
+def watched(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar where someone looks, from the first step on. `what`: before it."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     console = Console(stderr=True)
-    columns = (TextColumn("records"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as shown:
-        task = shown.add_task("records", total=None)
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as shown:
+        task = shown.add_task(what, total=None, visible=False)
 
         def watch(done: int, total: int) -> None:
-            shown.update(task, completed=done, total=total)
+            shown.update(task, completed=done, total=total, visible=True)
 
         yield watch

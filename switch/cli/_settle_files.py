@@ -9,38 +9,40 @@ import click
 
 if TYPE_CHECKING:
     from switch.core.network import Network
-    from switch.ledger.entries import Entry
-    from switch.ledger.fold import LedgerFold
+    from switch.journal.ledgers import LedgerView
     from switch.ledger.netting import Settlement
 
 
-def write(
-    form: str, out: Path, network: "Network", ledger: "LedgerFold", settlement: "Settlement", entries: "list[Entry]"
-) -> None:
+def write(form: str, out: Path, network: "Network", ledger: "LedgerView", settlement: "Settlement") -> None:
     """Write the files of `form` (pacs.029, pacs.009, clearing) for a closed window into `out`, and say which.
 
-    `entries`: those of the window, needed for clearing files. ClickException: the window is open, cannot be instructed, or was in
+    ClickException: the window is open, cannot be instructed, or was in
     the other form; or a file is there already and says something else.
     """
     from switch.ledger.clearing import ClearingError, clearing_files
     from switch.ledger.instructions import InstructionError
 
     window = settlement.window
-    closed_us = next((closed.at_us for closed in ledger.closed if closed.window == window), None)
-    if closed_us is None:
+    closed = ledger.closed_as(window)
+    if closed is None:
         raise click.ClickException(f"window {window} is open: what it comes to is known when it is closed")
+    if not ledger.whole(window):
+        raise click.ClickException(
+            f"window {window} is not whole: the ledger was built from a journal that was pruned, and what began the window was "
+            "not in it any more; settle it from a backup of the journal that has it"
+        )
     parties = {p.party for netted in (*settlement.net, *settlement.bilateral) for p in netted.positions}
     members = [m.name for m in network.members]
     # An issuer whose payments were recorded without a price is known by its link's name.
     members += [h.name for h in network.hosts if h.member and h.name in parties and h.name not in members]
     try:
         if form == "clearing":
-            files = clearing_files(settlement, entries, members, network.currency)
+            files = clearing_files(settlement, ledger.entries(window), members, network.currency)
         else:
-            files = _instructions(form, network, settlement, closed_us)
+            files = _instructions(form, network, settlement, closed.at_us)
     except (InstructionError, ClearingError) as error:
         raise click.ClickException(str(error)) from None
-    unpriced = sum(entry.window == window for entry in ledger.unpriced)
+    unpriced = sum(found.payments for found in ledger.unpriced(window))
     if unpriced:
         click.echo(f"note: {unpriced} of its payments have no price, and are in it without fees", err=True)
     if not files:

@@ -9,9 +9,11 @@ import click
 from switch.cli._network import load
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from switch.core.network import Network
+    from switch.journal.ledgers import LedgerView
     from switch.ledger.entries import Entry, Window
-    from switch.ledger.fold import LedgerFold
     from switch.ledger.netting import Netted, Settlement
 
 
@@ -43,8 +45,8 @@ def command(network: str, window: str, explain: str, state_dir: str, as_json: bo
       cmi-switch settle --as pacs.029 --out settled
       cmi-switch settle --as clearing --out settled
     """
-    from switch.cli._settle_files import write
-    from switch.journal.ledgers import fold_ledger
+    from switch.cli._rebuild import watched
+    from switch.journal.ledgers import open_ledger
     from switch.journal.log import JournalError
     from switch.ledger.netting import settle
 
@@ -53,34 +55,47 @@ def command(network: str, window: str, explain: str, state_dir: str, as_json: bo
     if form and (explain or as_json):
         raise click.UsageError("--as writes files: it goes with neither --explain nor --json")
     found = load(network)
-    entries: list[Entry] = []
-    try:
-        ledger = fold_ledger(
-            state_dir or found.state_dir, found.currency, entries.append if explain or form == "clearing" else None
-        )
-    except JournalError as error:
-        raise click.ClickException(str(error)) from None
-    chosen = _choose(ledger, window)
     networks = {host.name for host in found.hosts if host.role == "network"}
     members = [member.name for member in found.members]
-    settlement = settle(
-        chosen, ledger.positions.get(chosen, {}), members=members, networks=networks, home=found.currency
-    )
+    try:
+        with watched("ledger") as watch, open_ledger(state_dir or found.state_dir, found.currency, watch) as ledger:
+            chosen = _choose(ledger, window)
+            settlement = settle(
+                chosen, ledger.positions(chosen), members=members, networks=networks, home=found.currency
+            )
+            _tell(found, ledger, settlement, form, Path(out), explain, as_json=as_json)
+    except JournalError as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _tell(
+    network: "Network",
+    ledger: "LedgerView",
+    settlement: "Settlement",
+    form: str | None,
+    out: Path,
+    explain: str,
+    *,
+    as_json: bool,
+) -> None:
+    """Whatever was asked for."""
+    from switch.cli._settle_files import write
+
     if form:
-        write(form, Path(out), found, ledger, settlement, [entry for entry in entries if entry.window == chosen])
+        write(form, out, network, ledger, settlement)
     elif explain:
-        _explain([entry for entry in entries if entry.window == chosen], explain, settlement)
+        _explain(ledger.entries(settlement.window), explain, settlement)
     elif as_json:
         click.echo(json.dumps(_fields(ledger, settlement)))
     else:
-        _show(ledger, settlement, found)
+        _show(ledger, settlement, network)
 
 
-def _choose(ledger: "LedgerFold", wanted: str) -> "Window":
+def _choose(ledger: "LedgerView", wanted: str) -> "Window":
     """The window that is meant. UsageError: there is none of that name."""
     known = [closed.window for closed in ledger.closed]
-    if ledger.windows.now is not None:
-        known.append(ledger.windows.now)
+    if ledger.now is not None:
+        known.append(ledger.now)
     if wanted:
         for window in known:
             if str(window) == wanted:
@@ -92,17 +107,15 @@ def _choose(ledger: "LedgerFold", wanted: str) -> "Window":
     return ledger.closed[-1].window if ledger.closed else known[-1]
 
 
-def _closed(ledger: "LedgerFold", window: "Window") -> str:
+def _closed(ledger: "LedgerView", window: "Window") -> str:
     """`closed 2026-11-27 23:00:00 by operator`, or `open`."""
     from switch.journal.views import time_text
 
-    for closed in ledger.closed:
-        if closed.window == window:
-            return f"closed {time_text(closed.at_us)} by {closed.by}"
-    return "open"
+    closed = ledger.closed_as(window)
+    return f"closed {time_text(closed.at_us)} by {closed.by}" if closed is not None else "open"
 
 
-def _show(ledger: "LedgerFold", settlement: "Settlement", network: "Network") -> None:
+def _show(ledger: "LedgerView", settlement: "Settlement", network: "Network") -> None:
     """Tables: the multilateral net, networks one by one, and what is in neither."""
     from switch.money.currency import format_amount
 
@@ -115,14 +128,12 @@ def _show(ledger: "LedgerFold", settlement: "Settlement", network: "Network") ->
     for netted in settlement.bilateral:
         click.echo(f"\nApart from the net, with {netted.network}:")
         _table(netted)
-    for (of, acquirer, issuer, code), held in sorted(ledger.holds.items(), key=lambda item: item[0]):
-        if of != window:
-            continue
+    for (acquirer, issuer, code), held in sorted(ledger.holds(window).items()):
         click.echo(f"held, not posted: {format_amount(held.amount, code)} ({issuer} at {acquirer})")
-    unpriced = [entry for entry in ledger.unpriced if entry.window == window]
-    for why in sorted({entry.unpriced for entry in unpriced}):
-        count = sum(entry.unpriced == why for entry in unpriced)
-        click.echo(f"note: {count} of its payments have no price: {why}")
+    for unpriced in ledger.unpriced(window):
+        click.echo(f"note: {unpriced.payments} of its payments have no price: {unpriced.why}")
+    if not ledger.whole(window):
+        click.echo("note: it is not whole: the journal was pruned, and what began the window is not in it any more")
 
 
 def _table(netted: "Netted") -> None:
@@ -150,7 +161,7 @@ def _table(netted: "Netted") -> None:
         click.echo("  ".join([name.ljust(widths[0]), *(a.rjust(w) for a, w in zip(amounts, widths[1:], strict=True))]))
 
 
-def _explain(entries: "list[Entry]", member: str, settlement: "Settlement") -> None:
+def _explain(entries: "Iterable[Entry]", member: str, settlement: "Settlement") -> None:
     """Each move that `member` takes part in; the sums are its positions. UsageError: it has none."""
     from switch.ledger.entries import is_merchant
     from switch.money.currency import format_amount
@@ -183,7 +194,7 @@ def _explain(entries: "list[Entry]", member: str, settlement: "Settlement") -> N
         click.echo(f"{apart}: {format_amount(net, code)}")
 
 
-def _fields(ledger: "LedgerFold", settlement: "Settlement") -> dict[str, Any]:
+def _fields(ledger: "LedgerView", settlement: "Settlement") -> dict[str, Any]:
     """Plain values; amounts in minor units."""
 
     def fields(netted: "Netted") -> dict[str, Any]:
@@ -203,13 +214,13 @@ def _fields(ledger: "LedgerFold", settlement: "Settlement") -> dict[str, Any]:
     window = settlement.window
     return {
         "window": str(window),
-        "closed": any(closed.window == window for closed in ledger.closed),
+        "closed": ledger.closed_as(window) is not None,
+        "whole": ledger.whole(window),
         "net": [fields(netted) for netted in settlement.net],
         "bilateral": [fields(netted) for netted in settlement.bilateral],
         "held": [
             {"acquirer": acquirer, "issuer": issuer, "currency": code, "count": held.count, "amount": held.amount}
-            for (of, acquirer, issuer, code), held in sorted(ledger.holds.items(), key=lambda item: item[0])
-            if of == window
+            for (acquirer, issuer, code), held in sorted(ledger.holds(window).items())
         ],
-        "unpriced": sum(entry.window == window for entry in ledger.unpriced),
+        "unpriced": sum(unpriced.payments for unpriced in ledger.unpriced(window)),
     }

@@ -177,10 +177,11 @@ class Index:
             total += done
         return total
 
-    def forget(self, first: int) -> int:
-        """Let go of what began before record `first`, which is about to be pruned; how many rows. Raises JournalError."""
+    def forget(self, first: int) -> dict[str, int]:
+        """Let go of what began before record `first`, which is about to be pruned; how many rows of each projection. Raises
+        JournalError."""
         with self._writing():
-            return sum(self.tables.write(projection.forget(first)) for projection in self._projections)
+            return {projection.name: self.tables.write(projection.forget(first)) for projection in self._projections}
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

@@ -1,25 +1,198 @@
-"""The ledger of a journal on the disk: the fold of all its records, read from the beginning.
+"""The ledger of a journal on the disk, as it stands now: what `cmi-switch settle` shows and files are made of.
 
-In: a state directory. Out: `LedgerFold`, and with `post` each entry as it is made. The switch may be running: what it has not
-made durable is read, too, and nothing is disturbed.
+In: a state directory. Out: `LedgerView`: windows, and of each what it came to and the entries behind it. The index answers for
+what it has reached, the log for what follows. Where the index has no ledger, one of another version, or lies far behind, the
+ledger is built from the log in a temporary database, which nobody else sees. The switch may be running, and is not disturbed.
 """
 
-from collections.abc import Callable
+import gc
+import os
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from typing import Final
+
+import msgspec
 
 from switch.core.records.records import SCHEMA
-from switch.journal.log import JournalError, Log, segments
+from switch.journal.beside import Beside
+from switch.journal.copying import Progress, unwatched
+from switch.journal.index import Index, index_path
+from switch.journal.log import JournalError, Log, Place, Segment, segments
+from switch.journal.places import is_at
+from switch.journal.projections.ledger import LAST, Ledger, LedgerTables, Unpriced
+from switch.journal.projections.ledger import closes as look_closes
+from switch.journal.projections.ledger import entries as look_entries
+from switch.journal.projections.ledger import holds as look_holds
+from switch.journal.projections.ledger import positions as look_positions
+from switch.journal.projections.ledger import unpriced as look_unpriced
+from switch.journal.projections.projection import Folding, Look
 from switch.journal.recovery import decode, journal_directory
-from switch.ledger.entries import Entry
-from switch.ledger.fold import LedgerFold
+from switch.ledger.entries import Entry, Window
+from switch.ledger.fold import Holds
+from switch.ledger.netting import Cell, Sum
+from switch.ledger.windows import Closed
+
+TAIL_MAX: Final = 100_000
+"""Records behind the index that are folded in memory; where there are more, building the ledger anew is as fast."""
 
 
-def fold_ledger(state_dir: Path | str, home: str, post: Callable[[Entry], object] | None = None) -> LedgerFold:
-    """`home`: numeric code of the currency that fees are in. Raises JournalError where there is no journal, or it is damaged."""
+class LedgerView:
+    """The ledger at one moment. Methods raise JournalError where what they read is damaged."""
+
+    def __init__(self, look: Look, tail: LedgerTables, home: str, first: int) -> None:
+        """`look`: tables of a ledger; `tail`: the records behind them. `first`: record that the journal begins with."""
+        self._look, self._tail, self._home = look, tail, home
+        self.first = first
+        """more than 1: it was pruned, and there are no entries of records before this one"""
+        self.closed: list[Closed] = [*look_closes(look), *tail.fold.windows.closed]
+        """windows that are closed, oldest first"""
+        self.now = tail.fold.windows.now
+        """the window of what is recorded now; None: nothing has been"""
+
+    def closed_as(self, window: Window) -> Closed | None:
+        """When a window was closed, and by whom; None: it is open."""
+        return next((one for one in self.closed if one.window == window), None)
+
+    def whole(self, window: Window) -> bool:
+        """False: the ledger was built from a pruned journal, and what began the window was not in it any more."""
+        return self._after(window) + 1 >= self._tail.fold.windows.begins
+
+    def _after(self, window: Window) -> int:
+        """The record that has closed the window before; 0: there is none."""
+        after = 0
+        for one in self.closed:
+            if one.window == window:
+                break
+            after = one.until
+        return after
+
+    def positions(self, window: Window) -> dict[Cell, Sum]:
+        """What a window came to, for `netting.settle`."""
+        return _added(
+            self._in_home(look_positions(self._look, window)), self._in_home(self._tail.fold.positions.get(window, {}))
+        )
+
+    def holds(self, window: Window) -> dict[tuple[str, str, str], Holds]:
+        """By acquirer, issuer and currency, what a window's records have changed of holds."""
+        found = look_holds(self._look, window)
+        for (of, acquirer, issuer, code), held in self._tail.fold.holds.items():
+            if of == window:
+                at = found.setdefault((acquirer, issuer, code), Holds())
+                at.count, at.amount = at.count + held.count, at.amount + held.amount
+        return found
+
+    def unpriced(self, window: Window) -> list[Unpriced]:
+        """What has no price in a window, by reason."""
+        counts = dict(look_unpriced(self._look, window))
+        for entry in self._tail.fold.unpriced:
+            if entry.window == window:
+                counts[entry.unpriced] = counts.get(entry.unpriced, 0) + 1
+        return [Unpriced(why, count) for why, count in sorted(counts.items())]
+
+    def entries(self, window: Window) -> Iterator[Entry]:
+        """Those of a window, in their order. JournalError: some of them have been pruned."""
+        after, closed = self._after(window), self.closed_as(window)
+        if after + 1 < self.first:
+            raise JournalError(
+                f"the journal was pruned, and begins with record {self.first:,}: messages of window {window} lay before that. "
+                "What the window came to is known, its messages are in the files that were written then"
+            )
+        until = closed.until if closed is not None else LAST
+        for entry in look_entries(self._look, after, until):
+            yield self._resolved(entry)
+        for entry in self._tail.entries:
+            if entry.window == window:
+                yield self._resolved(entry)
+
+    def _resolved(self, entry: Entry) -> Entry:
+        """Its fees in the home currency, which the tables do not name."""
+        moves = tuple(move if move.currency else move._replace(currency=self._home) for move in entry.moves)
+        return entry if moves == entry.moves else msgspec.structs.replace(entry, moves=moves)
+
+    def _in_home(self, cells: dict[Cell, Sum]) -> dict[Cell, Sum]:
+        named: dict[Cell, Sum] = {}
+        for cell, found in cells.items():
+            _add(named, cell if cell.currency else cell._replace(currency=self._home), found)
+        return named
+
+
+def _added(cells: dict[Cell, Sum], more: dict[Cell, Sum]) -> dict[Cell, Sum]:
+    for cell, found in more.items():
+        _add(cells, cell, found)
+    return cells
+
+
+def _add(cells: dict[Cell, Sum], cell: Cell, found: Sum) -> None:
+    at = cells.setdefault(cell, Sum())
+    at.count, at.amount = at.count + found.count, at.amount + found.amount
+
+
+@contextmanager
+def open_ledger(state_dir: Path | str, home: str, watch: Progress = unwatched) -> Iterator[LedgerView]:
+    """The ledger as it is now. `home`: numeric code of the home currency. `watch`: hears of it where it is built from the log.
+
+    Raises JournalError where there is no journal, or it is damaged.
+    """
     directory = journal_directory(state_dir)
-    if not segments(directory):
+    listed = segments(directory)
+    if not listed:
         raise JournalError(f"{directory}: no journal here; --state names the switch's state directory")
-    ledger = LedgerFold(home, post)
-    for segment, record in Log(directory, SCHEMA):
-        ledger.fold(record.sequence, decode(segment, record))
-    return ledger
+    first = listed[0].first
+    index = _indexed(state_dir)
+    if index is not None:
+        with closing(index):
+            index.database.execute("BEGIN")  # one moment, however the follower goes on
+            tail = _tail(directory, index.look, index.tables.place())
+            if tail is not None:
+                yield LedgerView(index.look, tail, home, first)
+                return
+    collecting = gc.isenabled()
+    gc.disable()  # the fold makes no cycles
+    try:
+        with closing(Beside(directory, [Ledger(home)])) as beside:
+            end = _end(directory, listed)
+            while end is not None and beside.advance(end):
+                watch(beside.done - beside.first + 1, end.sequence - beside.first + 1)
+            look = beside.tables.look
+            yield LedgerView(look, LedgerTables(look, home), home, first)
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _indexed(state_dir: Path | str) -> Index | None:
+    """The index, where there is one that can be asked."""
+    if not os.path.exists(index_path(state_dir)) or not os.access(state_dir, os.W_OK):
+        return None
+    index = None
+    with suppress(JournalError):
+        index = Index(state_dir)
+        place = index.place(Ledger.name)
+        if place is not None and is_at(journal_directory(state_dir), place):
+            return index
+    if index is not None:
+        index.close()
+    return None
+
+
+def _tail(directory: str, look: Look, place: Place | None) -> LedgerTables | None:
+    """What the log has beyond `place`; None: too much of it."""
+    tail = LedgerTables(look)
+    add = Folding([tail]).add
+    for number, (segment, record) in enumerate(Log(directory, SCHEMA, None, place)):
+        if number == TAIL_MAX:
+            return None
+        add(decode(segment, record), record.sequence, segment.ordinal, record.offset)
+    return tail
+
+
+def _end(directory: str, listed: list[Segment]) -> Place | None:
+    """Of the last whole record; None: there is none."""
+    for newest in reversed(range(len(listed))):
+        last = None
+        for segment, record in Log(directory, SCHEMA, listed[newest : newest + 1]):
+            last = Place(segment.ordinal, record.offset, record.sequence, record.chain)
+        if last is not None:
+            return last
+    return None

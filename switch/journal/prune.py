@@ -22,6 +22,7 @@ from switch.journal.copying import os_errors, put, sync_directory
 from switch.journal.index import Index
 from switch.journal.log import FLAG_SNAPSHOT, HEADER, Header, JournalError, Scan, Segment, read_header, segments
 from switch.journal.places import segment_paths
+from switch.journal.projections.transactions import Transactions
 from switch.journal.recovery import decode, journal_directory, recover
 
 KEEP_S: Final = 8 * 86_400
@@ -116,6 +117,6 @@ def _forget(state_dir: Path | str, first: int) -> int:
     index = Index(state_dir)
     try:
         index.catch_up()
-        return index.forget(first)
+        return index.forget(first)[Transactions.name]
     finally:
         index.close()

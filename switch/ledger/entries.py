@@ -69,7 +69,7 @@ class Window(NamedTuple):
         return f"{self.day}/{self.number}"
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Entry(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """All that one record has posted. Raises ValueError for a move of nothing, or from a party to itself."""
 
     sequence: int
@@ -113,15 +113,6 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
                 Line(Account(payee, payer, kind), currency, amount),
             )
         )
-
-
-def move(payer: str, payee: str, kind: str, currency: str, amount: int) -> tuple[Move, ...]:
-    """Of an amount with a sign: below zero, `payee` gives it back. None: it is zero, or payer and payee are one."""
-    if not amount or payer == payee:
-        return ()
-    if amount < 0:
-        return (Move(payee, payer, kind, currency, -amount),)
-    return (Move(payer, payee, kind, currency, amount),)
 
 
 def check_balance(lines: Iterable[Line]) -> None:

@@ -9,7 +9,6 @@ payment.
 """
 
 from collections.abc import Callable, Mapping
-from itertools import pairwise
 from typing import Any, Final
 
 import msgspec
@@ -21,51 +20,26 @@ from switch.core.records.records import (
     REVERSAL,
     Abandoned,
     Answered,
+    Booted,
     Cutover,
     Forwarded,
     Owed,
     Snapshot,
     StoodIn,
 )
-from switch.ledger.entries import MERCHANT, PAYMENT, VAT, Entry, Move, Window, is_merchant, move
+from switch.ledger.entries import MERCHANT, Entry, Move, Window
+from switch.ledger.moves import fee_moves, principal
 from switch.ledger.netting import Cell, Sum
+from switch.ledger.payments import Payment, Payments, Recall, nothing
 from switch.ledger.rules import RULES, What
 from switch.ledger.windows import Closed, Windows
-from switch.money.fees import Fee
 from switch.wire.vocabulary import APPROVALS, DE, MTI, Answer, Document, Processing
 
+Take = Callable[[Any, int, bytes], None]
 _OF_APPROVED: Final = frozenset({"acquirer", "undelivered"})
 """reasons of reversals of what stood; others end a request without an answer that its acquirer could take"""
+_PREFIX: Final = len(MERCHANT)
 NOT_PRICED: Final = "recorded by a release that named no price"
-
-
-class Payment(msgspec.Struct, kw_only=True, gc=False):
-    """What is known of one payment, from its first record on. All that follows it changes this one."""
-
-    txn: int
-    asked: int
-    """minor units"""
-    currency: str
-    direction: int
-    """1: the cardholder pays; -1: a refund; 0: an inquiry"""
-    hold: bool
-    cash: bool
-    acquirer: str
-    issuer: str
-    merchant: str
-    scheme: str = ""
-    open: bool = True
-    """not answered yet"""
-    stands: int = 0
-    """signed minor units that are posted"""
-    held: int = 0
-    """minor units that are held"""
-    sequence: int = 0
-    """of its first entry; 0: nothing is posted of it"""
-    day: str = ""
-    """business day of that"""
-    adds_to: int = 0
-    """of an increment: txn of the hold that it adds to, which then holds both"""
 
 
 class Holds(msgspec.Struct, kw_only=True):
@@ -79,33 +53,38 @@ class Holds(msgspec.Struct, kw_only=True):
 class LedgerFold:
     """The ledger over the records given so far."""
 
-    def __init__(self, home: str, post: Callable[[Entry], object] | None = None) -> None:
-        """`home`: numeric code of the currency that fees are in. `post`: is given each entry as it is made."""
-        self.windows = Windows()
+    def __init__(
+        self,
+        home: str,
+        post: Callable[[Entry], object] | None = None,
+        *,
+        recall: Recall = nothing,
+        windows: Windows | None = None,
+    ) -> None:
+        """`home`: numeric code of the currency that fees are in. `post`: is given each entry as it is made.
+
+        `recall`, `windows`: what earlier batches of records have left; nothing, where these are the first.
+        """
+        self.windows = windows or Windows()
         self.positions: dict[Window, dict[Cell, Sum]] = {}
+        """of those who settle: what a merchant gets is its acquirer's business, and stands in the entries"""
         self.holds: dict[tuple[Window, str, str, str], Holds] = {}
         """by window, acquirer, issuer, currency"""
-        self.payments: dict[int, Payment] = {}
-        """by txn, and by that of each advice that follows one"""
+        self.payments = Payments(recall)
         self.unpriced: list[Entry] = []
         self._home = home
         self._post = post
-        self._names: dict[str, str] = {}
-        self.takes: Mapping[type, Callable[[Any, int], None]] = {
-            Forwarded: self._forward,
-            Answered: self._answer,
-            Abandoned: self._abandon,
-            StoodIn: self._stand_in,
-            Owed: self._owe,
-            Cutover: self._cut,
-            Snapshot: self._begin,
-        }
+
+    @property
+    def takes(self) -> Mapping[type, Take]:
+        """By kind of record: what takes it in, with its sequence number and where it lies, which is all the same here."""
+        return {kind: take.__get__(self) for kind, take in _TAKES.items()}
 
     def fold(self, sequence: int, entry: object) -> None:
         """Take one record in. Records of other kinds move nothing."""
-        take = self.takes.get(type(entry))
+        take = _TAKES.get(type(entry))
         if take is not None:
-            take(entry, sequence)
+            take(self, entry, sequence, b"")
 
     @property
     def closed(self) -> list[Closed]:
@@ -114,47 +93,49 @@ class LedgerFold:
 
     # -- windows
 
-    def _cut(self, cutover: Cutover, _: int) -> None:
-        self.windows.cut(cutover)
+    def _boot(self, _: Booted, sequence: int, __: bytes) -> None:
+        self.windows.begins = self.windows.begins or sequence
 
-    def _begin(self, snapshot: Snapshot, _: int) -> None:
+    def _cut(self, cutover: Cutover, sequence: int, _: bytes) -> None:
+        self.windows.cut(cutover, sequence)
+
+    def _begin(self, snapshot: Snapshot, sequence: int, place: bytes) -> None:
         """News only where a pruned journal begins with it: which day it is, and what was under way."""
-        self.windows.begin(snapshot)
-        if not self.payments:
-            for request in snapshot.open:
-                self._forward(request, 0)
+        self.windows.begin(snapshot, sequence)
+        for request in snapshot.open:
+            if self.payments.find(request.txn) is None:
+                self._forward(request, sequence, place)
 
     # -- payments
 
-    def _forward(self, entry: Forwarded, _: int) -> None:
-        payment = self.payments[entry.txn] = self._payment(
+    def _forward(self, entry: Forwarded, _: int, __: bytes) -> None:
+        payment = self.payments.known[entry.txn] = self._payment(
             entry.txn, entry.mti, entry.elements, entry.amount, entry.currency, entry.key[ACQUIRER], entry.host
         )
-        if entry.hold is not None and entry.hold.txn in self.payments:
+        if entry.hold is not None and self.payments.find(entry.hold.txn) is not None:
             payment.adds_to = entry.hold.txn
 
     def _payment(
         self, txn: int, mti: str, said: Document, amount: int, currency: str, acquirer: str, host: str
     ) -> Payment:
-        name = self._name
         return Payment(
             txn=txn,
             asked=amount,
-            currency=name(currency),
+            currency=currency,
             direction=direction_of(said),
             hold=mti[1] == MTI.AUTHORIZATION,
             cash=said.get(DE.PROCESSING_CODE, "")[:2] == Processing.CASH,
-            acquirer=name(acquirer),
-            issuer=name(host),
-            merchant=name(said.get(DE.MERCHANT, "").rstrip()),
+            acquirer=acquirer,
+            issuer=host,
+            merchant=said.get(DE.MERCHANT, "").rstrip(),
         )
 
-    def _answer(self, entry: Answered, sequence: int) -> None:
-        payment = self.payments.get(entry.txn)
+    def _answer(self, entry: Answered, sequence: int, _: bytes) -> None:
+        payment = self.payments.find(entry.txn)
         if payment is None:
             return
         if entry.de39 not in APPROVALS:
-            del self.payments[entry.txn]
+            self.payments.drop(entry.txn)
             return
         amount = payment.asked
         if entry.de39 == Answer.PARTIAL:
@@ -165,32 +146,32 @@ class LedgerFold:
         self, payment: Payment, amount: int, entry: Answered, sequence: int, whats: Mapping[tuple[int, bool], What]
     ) -> None:
         """It stands from here on, or is held."""
-        payment.open = False
+        payment.ended = sequence
         self._take_parties(payment, entry.priced)
         if payment.hold:
-            held = self.payments.get(payment.adds_to, payment)
+            held = self.payments.find(payment.adds_to) or payment
             if not held.sequence:  # a completion has ended the hold: what is approved after it is not held
-                self._hold(held, held.held + amount, entry.at_us)
+                self._hold(held, held.held + amount, entry.at_us, sequence)
         elif payment.direction:
             what = whats[payment.direction, payment.cash]
             self._let_stand(payment, payment.direction * amount, what, entry, sequence, entry.txn)
         else:
-            del self.payments[entry.txn]
+            self.payments.drop(entry.txn)
 
-    def _abandon(self, entry: Abandoned, _: int) -> None:
-        self.payments.pop(entry.txn, None)
+    def _abandon(self, entry: Abandoned, _: int, __: bytes) -> None:
+        self.payments.drop(entry.txn)
 
-    def _stand_in(self, entry: StoodIn, sequence: int) -> None:
-        self._forward(entry.request, sequence)
-        payment = self.payments[entry.txn]
+    def _stand_in(self, entry: StoodIn, sequence: int, place: bytes) -> None:
+        self._forward(entry.request, sequence, place)
+        payment = self.payments.known[entry.txn]
         self._approve(payment, payment.asked, entry.answer, sequence, _WHAT_STANDS_IN)
-        if entry.txn in self.payments:
-            self.payments[entry.advice.txn] = payment
+        if entry.txn in self.payments.known:
+            self.payments.known[entry.advice.txn] = payment
 
     # -- what follows
 
-    def _owe(self, entry: Owed, sequence: int) -> None:
-        payment = self.payments.get(entry.original) if entry.original else None
+    def _owe(self, entry: Owed, sequence: int, _: bytes) -> None:
+        payment = self.payments.find(entry.original)
         if entry.kind == REVERSAL:
             self._reverse(entry, payment, sequence)
         elif entry.message.get(DE.RESPONSE_CODE, Answer.APPROVED) in APPROVALS:
@@ -204,35 +185,35 @@ class LedgerFold:
             payment = self._payment(
                 entry.txn, mti, entry.message, entry.amount, entry.currency, entry.key[ACQUIRER], entry.host
             )
-            payment.open = False
+            payment.ended = sequence
             self._take_parties(payment, entry.priced)
         elif mti[1] != MTI.AUTHORIZATION:
             what = What.COMPLETION if payment.hold else What.CORRECTION
-        self.payments[entry.txn] = payment
+        self.payments.known[entry.txn] = payment
         if mti[1] == MTI.AUTHORIZATION:
             if payment.hold and not payment.stands:
-                self._hold(payment, entry.amount, entry.at_us)
+                self._hold(payment, entry.amount, entry.at_us, sequence)
             return
         if not direction:
             return
-        self._hold(payment, 0, entry.at_us)
+        self._hold(payment, 0, entry.at_us, sequence)
         stands = entry.stands if entry.stands >= 0 else entry.amount
-        self._let_stand(payment, direction * stands, what, entry, sequence, entry.txn, self._name(entry.currency))
+        self._let_stand(payment, direction * stands, what, entry, sequence, entry.txn, entry.currency)
 
     def _reverse(self, entry: Owed, payment: Payment | None, sequence: int) -> None:
         if payment is None:
             self._reverse_unknown(entry, sequence)
             return
         if payment.open:
-            self.payments.pop(entry.original, None)
+            self.payments.drop(entry.original)
             return
         if payment.adds_to:
-            hold = self.payments.get(payment.adds_to)
+            hold = self.payments.find(payment.adds_to)
             if hold is not None and entry.stands >= 0:
-                self._hold(hold, min(hold.held, max(0, entry.stands - abs(hold.stands))), entry.at_us)
+                self._hold(hold, min(hold.held, max(0, entry.stands - abs(hold.stands))), entry.at_us, sequence)
             return
         left = left_of(entry.message)
-        self._hold(payment, min(left, payment.held), entry.at_us)
+        self._hold(payment, min(left, payment.held), entry.at_us, sequence)
         kept = min(left, abs(payment.stands))
         amount = kept if payment.stands > 0 else -kept
         if amount != payment.stands:
@@ -263,16 +244,16 @@ class LedgerFold:
 
         `now`: the currency of it, where that may be another one than before.
         """
-        rule, window, before = RULES[what], self.windows.at(entry.at_us), payment.stands
+        rule, window, before = RULES[what], self.windows.at(entry.at_us, sequence), payment.stands
         assert rule.posts
         moves: list[Move] = []
         if now and now != payment.currency:
-            moves += _principal(payment, -before)
+            principal(moves, payment, -before)
             payment.currency, before = now, 0
-        moves += _principal(payment, stands - before)
+        principal(moves, payment, stands - before)
         priced = entry.priced
-        for fee in priced.fees if priced is not None else ():
-            moves += _fee_moves(payment, fee, self._home)
+        if priced is not None:
+            fee_moves(moves, payment.acquirer, priced.fees, self._home)
         payment.stands = stands
         made = Entry(
             sequence=sequence,
@@ -296,12 +277,15 @@ class LedgerFold:
         self._keep(made)
 
     def _keep(self, made: Entry) -> None:
-        cells = self.positions.setdefault(made.window, {})
+        cells = self.positions.get(made.window)
+        if cells is None:
+            cells = self.positions[made.window] = {}
         for payer, payee, kind, currency, amount in made.moves:
-            cell = Cell(payer, payee, kind, currency)
-            found = cells.get(cell)
+            if payer[:_PREFIX] == MERCHANT or payee[:_PREFIX] == MERCHANT:
+                continue
+            found = cells.get((payer, payee, kind, currency))  # type: ignore[call-overload]  # a Cell, by its hash
             if found is None:
-                found = cells[cell] = Sum()
+                found = cells[Cell(payer, payee, kind, currency)] = Sum()
             found.count += 1
             found.amount += amount
         if made.unpriced:
@@ -309,11 +293,11 @@ class LedgerFold:
         if self._post is not None:
             self._post(made)
 
-    def _hold(self, payment: Payment, held: int, at_us: int) -> None:
+    def _hold(self, payment: Payment, held: int, at_us: int, sequence: int) -> None:
         """So much is held of a payment from now on."""
         if held == payment.held:
             return
-        key = (self.windows.at(at_us), payment.acquirer, payment.issuer, payment.currency)
+        key = (self.windows.at(at_us, sequence), payment.acquirer, payment.issuer, payment.currency)
         found = self.holds.get(key)
         if found is None:
             found = self.holds[key] = Holds()
@@ -328,13 +312,8 @@ class LedgerFold:
     def _take_parties(self, payment: Payment, priced: Priced | None) -> None:
         """Who takes part, as it was decided then; where the record does not say, who brought it and where it went."""
         if priced is not None:
-            name = self._name
-            payment.acquirer, payment.issuer = name(priced.acquirer), name(priced.issuer)
-            payment.merchant, payment.scheme = name(priced.merchant), name(priced.scheme)
-
-    def _name(self, text: str) -> str:
-        """One object for each name: a million payments have few of them."""
-        return self._names.setdefault(text, text)
+            payment.acquirer, payment.issuer = priced.acquirer, priced.issuer
+            payment.merchant, payment.scheme = priced.merchant, priced.scheme
 
 
 _WHAT_BEGINS: Final[Mapping[tuple[int, bool], What]] = {
@@ -345,27 +324,14 @@ _WHAT_BEGINS: Final[Mapping[tuple[int, bool], What]] = {
 }
 """by direction, and whether it is cash"""
 _WHAT_STANDS_IN: Final[Mapping[tuple[int, bool], What]] = dict.fromkeys(_WHAT_BEGINS, What.STOOD_IN)
-
-
-def _principal(payment: Payment, amount: int) -> tuple[Move, ...]:
-    """The amount itself: from issuer to acquirer, and from there to the merchant, where it is not cash."""
-    between = move(payment.issuer, payment.acquirer, PAYMENT, payment.currency, amount)
-    if payment.cash:
-        return between
-    return between + move(payment.acquirer, _merchant(payment), PAYMENT, payment.currency, amount)
-
-
-def _merchant(payment: Payment) -> str:
-    return MERCHANT + (payment.merchant or payment.acquirer)
-
-
-def _fee_moves(payment: Payment, fee: Fee, home: str) -> tuple[Move, ...]:
-    """A line of the price and the tax on it. What is between a merchant and others than its acquirer goes through that."""
-    path = [fee.payer, fee.payee]
-    if payment.acquirer not in path and (is_merchant(fee.payer) or is_merchant(fee.payee)):
-        path.insert(1, payment.acquirer)
-    moves: tuple[Move, ...] = ()
-    for kind, amount in ((fee.kind, fee.amount), (VAT, fee.vat)):
-        for payer, payee in pairwise(path):
-            moves += move(payer, payee, kind, home, amount)
-    return moves
+_TAKES: Final[Mapping[type, Any]] = {
+    Forwarded: LedgerFold._forward,
+    Answered: LedgerFold._answer,
+    Abandoned: LedgerFold._abandon,
+    StoodIn: LedgerFold._stand_in,
+    Owed: LedgerFold._owe,
+    Booted: LedgerFold._boot,
+    Cutover: LedgerFold._cut,
+    Snapshot: LedgerFold._begin,
+}
+"""by kind of record; not of a fold, which would then hold itself and be there until the collector looks"""

@@ -19,6 +19,7 @@ from switch.journal.log import JournalError, Log
 from switch.journal.projections import STANDARD
 from switch.journal.projections.days import DayFold, Days, sums
 from switch.journal.projections.effects import Effect, Party
+from switch.journal.projections.ledger import Ledger
 from switch.journal.projections.projection import Fold, Folding, Look, Projection, Take, Write, begin
 from switch.journal.projections.transactions import TransactionFold, Transactions, newest_first
 from switch.journal.prune import prune
@@ -142,7 +143,7 @@ MARKED = {"transactions": "UPDATE transactions SET reason = 'marked'", "days": "
 
 @pytest.mark.parametrize(
     ("next_", "other"),
-    [((Transactions(), NextDays()), "transactions"), ((NextTransactions(), Days()), "days")],
+    [((Transactions(), NextDays(), Ledger()), "transactions"), ((NextTransactions(), Days(), Ledger()), "days")],
     ids=["days", "transactions"],
 )
 def test_a_new_version_builds_that_projection_again_and_no_other(

@@ -94,7 +94,8 @@ def test_the_command_says_what_it_did(tmp_path: Path) -> None:
     last = len(day(40))
     assert run("rebuild", "--state", str(tmp_path)) == (
         0,
-        f"transactions: built again from records 1 to {last}.\ndays: built again from records 1 to {last}.\n",
+        f"transactions: built again from records 1 to {last}.\ndays: built again from records 1 to {last}.\n"
+        f"ledger: built again from records 1 to {last}.\n",
     )
     code, text = run("rebuild", "days", "--json", "--state", str(tmp_path))
     assert code == 0

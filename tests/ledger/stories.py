@@ -23,8 +23,9 @@ from switch.core.records.records import (
     Owed,
     StoodIn,
 )
-from switch.ledger.entries import Entry
+from switch.ledger.entries import Entry, Move
 from switch.ledger.fold import LedgerFold
+from switch.ledger.moves import move
 from switch.money.currency import parse_amount
 from switch.money.fees import Fee
 
@@ -192,6 +193,13 @@ def _request(n: int, mti: str, amount: int, kind: str, words: list[str], sides: 
         yield answered(n, direction, "10", sides, {"4": f"{given:012d}"})
     else:
         yield answered(n, direction, "51" if "declined" in words else "00", sides)
+
+
+def moved(payer: str, payee: str, kind: str, currency: str, amount: int) -> tuple[Move, ...]:
+    """What an amount with a sign moves: one move, or none."""
+    moves: list[Move] = []
+    move(moves, payer, payee, kind, currency, amount)
+    return tuple(moves)
 
 
 def fold(entries: Iterator[AnyEntry] | list[AnyEntry]) -> tuple[LedgerFold, list[Entry]]:

@@ -6,10 +6,10 @@ import hashlib
 import pytest
 
 from switch.ledger.clearing import ClearingError, check_file, clearing_files
-from switch.ledger.entries import Entry, Window, move
+from switch.ledger.entries import Entry, Window
 from switch.ledger.fold import LedgerFold
 from switch.ledger.netting import Settlement, settle
-from tests.ledger.stories import MAD, Sides, records
+from tests.ledger.stories import MAD, Sides, moved, records
 
 WINDOW = Window("2026-11-27", 1)
 MEMBERS = ("atlas", "rif", "souss")
@@ -101,7 +101,7 @@ def test_rows_that_do_not_come_to_the_position_make_no_file() -> None:
         issuer="atlas",
         currency=MAD,
         amount=1,
-        moves=move("atlas", "rif", "payment", MAD, 1),
+        moves=moved("atlas", "rif", "payment", MAD, 1),
     )
     with pytest.raises(ClearingError, match="atlas: rows come to"):
         clearing_files(settlement, [wrong, *rest], MEMBERS, MAD)

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from switch.ledger.entries import Account, Entry, Line, Move, Window, check_balance, move
+from switch.ledger.entries import Account, Entry, Line, Move, Window, check_balance
+from tests.ledger.stories import moved
 
 PARTIES = st.sampled_from(["atlas", "rif", "souss", "switch", "merchant:M1", "visa"])
 
@@ -28,7 +29,7 @@ def entry(*moves: Move) -> Entry:
     st.lists(st.tuples(PARTIES, PARTIES, st.sampled_from(["504", "978"]), st.integers(-(10**12), 10**12)), max_size=8)
 )
 def test_each_currency_of_an_entry_comes_to_zero(wanted: list[tuple[str, str, str, int]]) -> None:
-    moves = [m for payer, payee, code, amount in wanted for m in move(payer, payee, "payment", code, amount)]
+    moves = [m for payer, payee, code, amount in wanted for m in moved(payer, payee, "payment", code, amount)]
     made = entry(*moves)
     check_balance(made.lines)
     assert len(made.lines) == 2 * len(moves)
@@ -38,9 +39,9 @@ def test_each_currency_of_an_entry_comes_to_zero(wanted: list[tuple[str, str, st
 
 
 def test_what_is_given_back_moves_the_other_way() -> None:
-    assert move("atlas", "rif", "payment", "504", -500) == (Move("rif", "atlas", "payment", "504", 500),)
-    assert move("atlas", "rif", "payment", "504", 0) == ()
-    assert move("atlas", "atlas", "payment", "504", 500) == ()
+    assert moved("atlas", "rif", "payment", "504", -500) == (Move("rif", "atlas", "payment", "504", 500),)
+    assert moved("atlas", "rif", "payment", "504", 0) == ()
+    assert moved("atlas", "atlas", "payment", "504", 500) == ()
 
 
 @pytest.mark.parametrize(

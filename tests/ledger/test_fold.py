@@ -103,7 +103,8 @@ def test_a_completion_in_another_currency_gives_back_what_stood() -> None:
         ("rif", "merchant:M1", "978", 9_00),
     ]
     check_balance(posted[1].lines)
-    assert ledger.payments[1].stands == 9_00
+    assert (found := ledger.payments.find(1)) is not None
+    assert found.stands == 9_00
 
 
 def test_what_an_older_release_approved_is_posted_unpriced() -> None:
@@ -149,9 +150,9 @@ def test_windows_are_decided_by_the_cutovers_before_a_record() -> None:
 def test_before_the_first_cutover_days_are_the_calendars() -> None:
     day_us = 86_400_000_000
     ledger = LedgerFold(MAD)
-    ledger.windows.at(START_US)
-    assert str(ledger.windows.at(START_US + day_us)) == "2026-11-28/1"
-    ledger.windows.cut(cutover(2 * day_us, "2026-11-29", "2026-11-30"))
+    ledger.windows.at(START_US, 1)
+    assert str(ledger.windows.at(START_US + day_us, 2)) == "2026-11-28/1"
+    ledger.windows.cut(cutover(2 * day_us, "2026-11-29", "2026-11-30"), 3)
     assert [(str(c.window), c.by) for c in ledger.closed] == [
         ("2026-11-27/1", "calendar"),
         ("2026-11-28/1", "calendar"),

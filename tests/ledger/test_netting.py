@@ -5,8 +5,9 @@ from collections import defaultdict
 from hypothesis import given
 from hypothesis import strategies as st
 
-from switch.ledger.entries import PAYMENT, SWITCH, Window, move
+from switch.ledger.entries import PAYMENT, SWITCH, Window
 from switch.ledger.netting import Cell, Settlement, Sum, settle
+from tests.ledger.stories import moved
 
 MAD = "504"
 WINDOW = Window("2026-11-27", 1)
@@ -27,7 +28,7 @@ WORKED = [
 def settled(moves: list[tuple[str, str, str, str, int]]) -> Settlement:
     cells: dict[Cell, Sum] = defaultdict(Sum)
     for wanted in moves:
-        for payer, payee, kind, currency, amount in move(*wanted):
+        for payer, payee, kind, currency, amount in moved(*wanted):
             cell = cells[Cell(payer, payee, kind, currency)]
             cell.count += 1
             cell.amount += amount

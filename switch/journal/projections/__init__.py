@@ -6,7 +6,8 @@
 from typing import Final
 
 from switch.journal.projections.days import Days
+from switch.journal.projections.ledger import Ledger
 from switch.journal.projections.projection import Projection
 from switch.journal.projections.transactions import Transactions
 
-STANDARD: Final[tuple[Projection, ...]] = (Transactions(), Days())
+STANDARD: Final[tuple[Projection, ...]] = (Transactions(), Days(), Ledger())

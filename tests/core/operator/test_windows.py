@@ -120,11 +120,11 @@ def test_under_load_each_payment_is_in_the_window_that_its_answer_finds() -> Non
         at.atlas.answers(request, "00")
     at.book.asks("day.close", again=True)
     counted = Windows()
-    for entry in at.book.entries:
+    for sequence, entry in enumerate(at.book.entries, 1):
         if isinstance(entry, Cutover):
-            counted.cut(entry)
+            counted.cut(entry, sequence)
         elif isinstance(entry, Answered):
-            assert entry.window == str(counted.at(entry.at_us)), "as the cutovers before it decide"
+            assert entry.window == str(counted.at(entry.at_us, sequence)), "as the cutovers before it decide"
     assert [entry.window[-1] for entry in at.book.recorded(Answered)] == list("123444444444")
 
 
@@ -179,10 +179,10 @@ def test_the_window_outlives_the_process_and_stands_in_a_snapshot() -> None:
     assert after.asks("day.show").since_us == since_us, "of the day, not of the window"
     begins = next(n for n, entry in enumerate(at.book.entries) if isinstance(entry, Snapshot))
     state, ledger = State(limits), Windows()
-    for entry in at.book.entries[begins:]:
+    for sequence, entry in enumerate(at.book.entries[begins:], begins + 1):
         apply(state, entry)
         if isinstance(entry, Snapshot):
-            ledger.begin(entry)
+            ledger.begin(entry, sequence)
     assert state.window == str(ledger.now) == f"{TOMORROW}/2"
 
 
