@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from switch.cli._ready import ready_option
+from switch.cli._tls import tls_option
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -21,6 +22,7 @@ class HostOptions:
     seed: int
     book: Path | None
     state: Path | None
+    tls_dir: Path | None
     ready_path: Path | None
     verbose: bool
 
@@ -50,6 +52,7 @@ def host_options(command: F) -> F:
             metavar="DIR",
             help="Keep the books in DIR, a journal each: they survive kill -9. [default: in memory]",
         ),
+        tls_option,
         ready_option(),
         click.option("--verbose", is_flag=True, help="Show links and faults as they come."),
     )

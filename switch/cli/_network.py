@@ -52,11 +52,11 @@ def spell(command: str) -> str:
     return f"cmi-switch {command} {file}" if command == "serve" else f"cmi-switch {command} --network {file}"
 
 
-def load(name_or_path: str) -> "Network":
-    """The network, or `Mistakes`."""
+def load(name_or_path: str, *, files: bool = False) -> "Network":
+    """The network, or `Mistakes`. `files`: certificates and keys it names are read too."""
     from switch.config import ConfigErrors, load_network
 
     try:
-        return load_network(name_or_path)
+        return load_network(name_or_path, files=files)
     except ConfigErrors as errors:
         raise Mistakes(errors) from None

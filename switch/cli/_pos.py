@@ -1,10 +1,11 @@
 """A till with one link: it sends a message, waits for its answer, and remembers its last payment between two commands."""
 
 import socket
+import ssl
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -16,6 +17,9 @@ from switch.wire import DecodeError, Dialect
 from switch.wire.dates import day_of
 from switch.wire.framing import FramingError, make_framing
 from switch.wire.vocabulary import DE, SENSITIVE, Answer, Document
+
+if TYPE_CHECKING:
+    from switch.server.tls import TlsEnd
 
 FRAME_BYTES = 8_192
 _NOT_KEPT = SENSITIVE | {DE.PAN, DE.EXPIRY, DE.PRIVATE_48}
@@ -70,12 +74,23 @@ class Till:
     `counter`: the file that keeps the last DE11 used, so that no two payments of an hour share one (and with it their DE37).
     """
 
-    def __init__(self, address: Address, dialect: Dialect, framing: str, own: str, peer: str, counter: Path) -> None:
+    def __init__(
+        self,
+        address: Address,
+        dialect: Dialect,
+        framing: str,
+        own: str,
+        peer: str,
+        counter: Path,
+        end: "TlsEnd | None" = None,
+    ) -> None:
+        """`end`: its own of a link with TLS."""
         self.dialect = dialect
         self._framing = make_framing(framing, FRAME_BYTES)
         self._calendar = Calendar()
         self._translator = translator_for(dialect, own, peer, lambda: day_of(self.now().second * 1_000_000))
         self._waiting: list[bytes] = []
+        self._end = end
         self._counter = counter
         try:
             self._stan = int(counter.read_text())
@@ -88,6 +103,13 @@ class Till:
         except OSError as error:
             raise TillError(f"cannot connect to {address}: {error.strerror or error}") from None
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if end is not None:
+            try:
+                self._socket = end.context.wrap_socket(self._socket, server_hostname=end.side.asks_for or None)
+            except ssl.SSLError as error:
+                raise TillError(f"{address}: {_explained(error, end)}") from None
+            except OSError as error:
+                raise TillError(f"{address} broke the TLS handshake: {error.strerror or error}; has it TLS?") from None
 
     def now(self) -> Moment:
         """The wall clock."""
@@ -141,7 +163,8 @@ class Till:
         de39 = said.internal.get(DE.RESPONSE_CODE, "")
         if de39 != Answer.APPROVED:
             raise TillError(
-                f"sign-on refused (DE39={de39}): DE32={message[DE.ACQUIRER]} must be a member of the switch's network file"
+                f"sign-on refused (DE39={de39}): is DE32={message[DE.ACQUIRER]} a member in the switch's network file, and may "
+                "it sign on so? link.sign_on_refused in the switch's hop log says"
             )
 
     def _frame(self, seconds: float) -> bytes | None:
@@ -152,7 +175,8 @@ class Till:
             except TimeoutError:
                 return None
             except OSError as error:
-                raise TillError(f"the link broke: {error.strerror or error}") from None
+                said = f"; {_explained(error, self._end)}" if self._end and isinstance(error, ssl.SSLError) else ""
+                raise TillError(f"the link broke: {error.strerror or error}{said}") from None
             if not data:
                 raise TillError("the other side closed the link; is this the port's dialect and framing? see its log")
             try:
@@ -160,3 +184,9 @@ class Till:
             except FramingError as error:
                 raise TillError(f"what came is no frame: {error}") from None
         return self._waiting.pop(0)
+
+
+def _explained(error: ssl.SSLError, end: "TlsEnd") -> str:
+    from switch.server.tls import explain
+
+    return "; ".join(filter(None, explain(error, end.side)))

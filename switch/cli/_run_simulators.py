@@ -10,6 +10,7 @@ import click
 from switch.cli._control import NotDone
 from switch.cli._network import paint
 from switch.cli._ready import prepare_ready, say_ready
+from switch.cli._tls import end_of
 
 if TYPE_CHECKING:
     from random import Random
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from switch.core.party import Log
     from switch.server.driver import Driver
     from switch.server.stations import Station
+    from switch.server.tls import TlsEnd
     from switch.simulators.faults import Faults
     from switch.simulators.issuer import Issuer
     from switch.simulators.reconciliation import Books
@@ -25,15 +27,29 @@ if TYPE_CHECKING:
 _STYLES = {"warning": "caret", "error": "error"}
 
 
-def station_of(network: "Network", name: str, party: "Issuer", state: Path | None = None) -> "Station":
-    """A simulated host's station. Raises NotDone: its books cannot be read."""
+def station_of(
+    network: "Network", name: str, party: "Issuer", state: Path | None = None, tls_dir: Path | None = None
+) -> "Station":
+    """A simulated host's station. `tls_dir`: where its certificate is, if its link has TLS. Raises NotDone: its books cannot be
+    read; click errors where it has none."""
     from switch.core.operator.command import Unable
     from switch.server import stations
 
     try:
-        return stations.station_of(network, name, party, state)
+        return stations.station_of(network, name, party, state, _end_of(network, name, tls_dir))
     except Unable as error:
         raise NotDone(str(error), error.hint, code=error.code) from None
+
+
+def _end_of(network: "Network", name: str, tls_dir: Path | None) -> "TlsEnd | None":
+    """A host's end of its link; None where that has no TLS."""
+    host = next(host for host in network.hosts if host.name == name)
+    if host.connect is not None:
+        return end_of(tls_dir, name, f"[[host]] {name}", server=True) if host.tls is not None else None
+    door = next((x for x in network.listeners if x.role == "host"), None)
+    if door is None or door.tls is None:
+        return None
+    return end_of(tls_dir, name, f"[[listener]] {door.name}", server=False, asks_for=door.address.host)
 
 
 def what_they_kept(stations: "Sequence[Station]") -> str:

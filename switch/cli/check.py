@@ -23,12 +23,18 @@ def command(network: str) -> None:
       cmi-switch check
       cmi-switch check my-network.toml
     """
-    from switch.config.warnings import warnings
+    import time
 
-    found = load(network)
+    from switch.config.warnings import ending, warnings
+
+    found = load(network, files=True)
     click.echo(f"{paint('good', found.source)}: {summary(found)}")
-    for sentence in warnings(found):
+    expiring = ending(found, time.time_ns() // 1_000)
+    for sentence in [*warnings(found), *(said for said, past in expiring if not past)]:
         click.echo(f"{paint('hint', 'warning')}: {sentence}")
+    expired = [said for said, past in expiring if past]
+    if expired:
+        raise click.ClickException("; ".join(expired) + ": nobody accepts it any more; put a new one in its place")
 
 
 def summary(network: "Network") -> str:

@@ -67,7 +67,7 @@ def _run(asked: _Options) -> None:
         parties = [make_issuer(loaded, h.name, rng(), latency, wrong, stop_list=asked.stop_list) for h in hosts]
     except UnknownNameError as error:
         raise click.BadParameter(str(error), param_hint="NAME") from None
-    stations = [station_of(loaded, h.name, p, asked.state) for h, p in zip(hosts, parties, strict=True)]
+    stations = [station_of(loaded, h.name, p, asked.state, asked.tls_dir) for h, p in zip(hosts, parties, strict=True)]
 
     def ready(drivers: "Sequence[Driver]") -> str:
         where, kept = where_they_are(hosts, drivers), what_they_kept(stations)

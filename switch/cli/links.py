@@ -174,10 +174,16 @@ def _hosts(rows: list[dict[str, Any]]) -> Any:
 
 
 def _sessions(rows: list[dict[str, Any]]) -> Any:
-    table = _table("link", "role", "peer", "dialect", "state", "in flight>", "heard>", "good>", "bad>")
+    secured = any(row["certificate"] for row in rows)
+    shown = ("certificate", "until") if secured else ()
+    table = _table("link", "role", "peer", "dialect", "state", "in flight>", "heard>", "good>", "bad>", *shown)
     for row in rows:
-        table.add_row(
+        cells = [
             row["link"], row["role"], row["peer"] or "-", row["dialect"], _painted(row["state"]), f"{row['in_flight']:,}",
             f"{row['heard_ms'] / 1000:,.1f} s ago", f"{row['good']:,}", f"{row['bad']:,}",
-        )  # fmt: skip
+        ]  # fmt: skip
+        if secured:
+            ends_us = row["certificate_ends_us"]
+            cells += [row["certificate"] or "none: plain", _spell(ends_us)[:10] if ends_us else "-"]
+        table.add_row(*cells)
     return table

@@ -84,7 +84,7 @@ def _run(asked: _Options) -> None:
         parties = [make_network(loaded, h.scheme, rng(), latency, asked.abroad_rate, wrong, timeouts) for h in hosts]
     except UnknownNameError as error:
         raise click.BadParameter(str(error), param_hint="SCHEME") from None
-    stations = [station_of(loaded, h.name, p, asked.state) for h, p in zip(hosts, parties, strict=True)]
+    stations = [station_of(loaded, h.name, p, asked.state, asked.tls_dir) for h, p in zip(hosts, parties, strict=True)]
 
     def ready(drivers: "Sequence[Driver]") -> str:
         abroad = f"; {asked.abroad_rate:g} payments/s from abroad" if asked.abroad_rate else ""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from switch.cli._network import load, paint
+from switch.cli._tls import end_of, tls_option
 
 if TYPE_CHECKING:
     from switch.cli._pos import Last, Said, Till
@@ -64,6 +65,7 @@ _DECLINED = 3
 @click.option("--host", default="", metavar="HOST:PORT", help="Pay there instead; with --dialect, any ISO 8583 host.")
 @click.option("--dialect", default="", help="Instead of the listener's own; its usual framing comes with it.")
 @click.option("--network", default="morocco", show_default=True, help="Network file, or a shipped network's name.")
+@tls_option
 @click.option("--quiet", is_flag=True, help="Only the outcome.")
 def command(**options: Any) -> None:
     """Make one payment, and show the messages field by field.
@@ -117,6 +119,7 @@ class Asked:
     dialect: str
     network: str
     quiet: bool
+    tls_dir: Path | None = None
     cash: str = ""
     partial: bool = False
     actual: str = ""
@@ -142,6 +145,10 @@ class Desk:
             raise click.UsageError(str(error)) from None
         self._framing = self._dialect.framing if asked.dialect else listener.framing
         self._address: Address = parse_address(asked.host) if asked.host else listener.address
+        self._end = None
+        if listener.tls is not None or (asked.host and asked.tls_dir):
+            where = f"[[listener]] {listener.name}"
+            self._end = end_of(asked.tls_dir, self._member.name, where, server=False, asks_for=self._address.host)
         place: Place = home_place(network, self._member, listener, 0)
         self._terminal = f"{self._member.institution[-3:]}T0001"
         self._place = type(place)(
@@ -171,7 +178,7 @@ class Desk:
 
         till = Till(
             self._address, self._dialect, self._framing, self._member.institution, self._network.institution,
-            self._last_path.with_name("pay-stan"),
+            self._last_path.with_name("pay-stan"), self._end,
         )  # fmt: skip
         try:
             sign_on = network_request("001", self._member.institution, till.now(), till.next_stan(), self._terminal)

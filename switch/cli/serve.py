@@ -86,9 +86,9 @@ def command(
     asked = os.environ.pop(ENVIRONMENT, "") == ASK
 
     def reread() -> "Network":
-        return _as_asked(load_network(network), state, capture_path, clear)
+        return _as_asked(load_network(network, files=True), state, capture_path, clear)
 
-    loaded = _as_asked(load(network), state, capture_path, clear)
+    loaded = _as_asked(load(network, files=True), state, capture_path, clear)
     if asked:
         dialects_of(loaded)
         click.echo(ability_of(loaded))

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from switch.cli._ready import ready_option
+from switch.cli._tls import end_of, tls_option
 
 if TYPE_CHECKING:
     from switch.core.network import Address, Network
     from switch.server.driver import Driver
+    from switch.server.tls import TlsEnd
     from switch.simulators.reconciliation import AcquirerBook
     from switch.simulators.terminal import Terminal
 
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 @click.option(
     "--book", type=click.Path(dir_okay=False, path_type=Path), help="Write every payment and what came of it."
 )
+@tls_option
 @ready_option()
 @click.option("--verbose", is_flag=True, help="Show links as they come and go.")
 def command(**options: Any) -> None:
@@ -79,6 +82,7 @@ class _Options:
     network: str
     host_text: str
     book: Path | None
+    tls_dir: Path | None
     ready_path: Path | None
     verbose: bool
 
@@ -99,7 +103,14 @@ def _run(asked: _Options) -> None:
         raise click.UsageError(str(error)) from None
     address = parse_address(asked.host_text) if asked.host_text else listener.address
     need_listener(address, "the switch", spell("serve"))
-    stations = [Station(p, dial=[Dial(name, address, backoff_max_ms=2_000) for name in p.links]) for p in parties]
+    stations = []
+    for party, bank in zip(parties, _banks(loaded, asked), strict=True):
+        ends: dict[str, TlsEnd] = {}
+        if listener.tls is not None or (asked.host_text and asked.tls_dir):
+            end = end_of(asked.tls_dir, bank, f"[[listener]] {asked.port}", server=False, asks_for=address.host)
+            ends = dict.fromkeys(party.links, end)
+        dials = [Dial(name, address, backoff_max_ms=2_000) for name in party.links]
+        stations.append(Station(party, dial=dials, ends=ends))
 
     def ready(drivers: "Sequence[Driver]") -> str:
         del drivers
@@ -150,7 +161,7 @@ def _parties(network: "Network", asked: _Options) -> "list[Terminal]":
     except MixError as error:
         raise click.BadParameter(str(error), param_hint="--mix") from None
     rng = random_sources(asked.seed)
-    names = asked.banks or (network.members[0].name,)
+    names = _banks(network, asked)
     load = Load(rate=asked.rate / len(names), duration_s=asked.duration)
     return [
         make_terminal(
@@ -166,6 +177,10 @@ def _parties(network: "Network", asked: _Options) -> "list[Terminal]":
         )
         for bank in names
     ]
+
+
+def _banks(network: "Network", asked: _Options) -> tuple[str, ...]:
+    return asked.banks or (network.members[0].name,)
 
 
 def _complain(parties: "Sequence[Terminal]", books: "Sequence[AcquirerBook]") -> None:

@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from switch.config.certificates import read_dialled, read_pin, read_tls
 from switch.config.dialects import Dialects
 from switch.config.mistakes import did_you_mean
 from switch.config.reader import Section
@@ -129,13 +130,14 @@ def read_member(s: Section, home: str, money: str) -> Member:
         advice_amount_max=home_money(s, "advice_amount_max", money, UNREFERENCED_MAX, "10000.00 MAD"),
         refund_amount_max=home_money(s, "refund_amount_max", money, UNREFERENCED_MAX, "10000.00 MAD"),
         bic=read_bic(s),
+        pin=read_pin(s),
     )
     s.done()
     return member
 
 
-def read_listener(s: Section, dialects: Dialects, limits: Limits) -> Listener:
-    """`[[listener]]`: a port others connect to."""
+def read_listener(s: Section, dialects: Dialects, limits: Limits, *, files: bool = False) -> Listener:
+    """`[[listener]]`: a port others connect to. `files`: those of its certificate are read."""
     name = s.name()
     role = s.choice("role", ("acquirer", "terminal", "host"))
     dialect = dialects.read(s)
@@ -151,6 +153,7 @@ def read_listener(s: Section, dialects: Dialects, limits: Limits) -> Listener:
         idle_s=s.integer("idle_s", 0, 86_400, 0),
         max_in_flight=s.integer("max_in_flight", 1, 1_000_000, min(2_000, limits.pending)),
         business_day=dialects.says(s, dialect, "day"),
+        tls=read_tls(s, files=files),
     )
     s.done()
     return listener
@@ -218,8 +221,10 @@ def _hot_file(s: Section) -> str:
     return name
 
 
-def read_host(s: Section, dialects: Dialects, members: dict[str, Member], limits: Limits, home: str) -> HostLink:
-    """`[[host]]`: a link to an issuer's or network's host. `home`: the home currency, numeric."""
+def read_host(
+    s: Section, dialects: Dialects, members: dict[str, Member], limits: Limits, home: str, *, files: bool = False
+) -> HostLink:
+    """`[[host]]`: a link to an issuer's or network's host. `home`: the home currency, numeric. `files`: see `read_listener`."""
     name = s.name()
     role = s.choice("role", ("issuer", "network"))
     member, scheme = "", ""
@@ -232,6 +237,8 @@ def read_host(s: Section, dialects: Dialects, members: dict[str, Member], limits
     dialect = dialects.read(s)
     timeout_ms = s.integer("timeout_ms", 100, 120_000, 10_000)
     institution = None if role == "network" else members[member].institution if member in members else "0"
+    connect = s.address("connect") if s.has("connect") else None
+    tls, pin = read_dialled(s, connect.host, files=files) if connect is not None else (None, read_pin(s))
     host = HostLink(
         name=name,
         role=role,
@@ -239,7 +246,7 @@ def read_host(s: Section, dialects: Dialects, members: dict[str, Member], limits
         scheme=scheme,
         institution=s.digits("institution", INSTITUTION_LONGEST, institution),
         institutions=read_institutions(s) if role != "issuer" else (),
-        connect=s.address("connect") if s.has("connect") else None,
+        connect=connect,
         dialect=dialect,
         framing=dialects.framing(s, dialect),
         timeout_ms=timeout_ms,
@@ -265,6 +272,8 @@ def read_host(s: Section, dialects: Dialects, members: dict[str, Member], limits
         preauth_s=s.integer("preauth_s", 1, 31_536_000, 604_800),
         standin=tuple(read_standin(rule, home) for rule in s.tables("standin")),
         standin_total=home_money(s, "standin_total", home, None if s.has("standin") else "0", "50000.00 MAD"),
+        tls=tls,
+        pin=pin,
     )
     if host.connect is not None and s.has("allow"):
         s.wrong_key("allow", "`allow` says from where a host connects in, and the switch connects to this one itself")

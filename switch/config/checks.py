@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from switch.config.build import Draft
+from switch.config.certificates import check_certificates
 from switch.config.mistakes import did_you_mean
 from switch.config.reader import Section, Source
 from switch.core.network import Network
@@ -22,6 +23,7 @@ def check(source: Source, draft: Draft, network: Network, acquirers_wait_ms: int
     _ports(draft)
     _hosts(source, draft)
     _timeouts(draft, acquirers_wait_ms)
+    check_certificates(draft)
     _ranges(draft)
     _routes(draft)
     _money(draft, network)

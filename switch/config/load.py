@@ -21,9 +21,10 @@ BYTE_ORDER_MARK: Final = "\ufeff"
 SHIPPED: Final = shipped("networks")
 
 
-def load_network(name_or_path: str) -> Network:
+def load_network(name_or_path: str, *, files: bool = False) -> Network:
     """The network of a shipped file (`morocco`: specs/networks/morocco.toml) or of any path (with a slash or ending .toml).
 
+    `files`: certificates and keys that it names are read and judged too: by who uses them, and by `check`.
     ConfigErrors: the file is missing, is no TOML, or has mistakes; all of them are in it.
     """
     path = Path(name_or_path)
@@ -47,13 +48,13 @@ def load_network(name_or_path: str) -> Network:
         raise _whole(shown, f"cannot be read: {error.strerror or error}") from None
     except UnicodeDecodeError as error:
         raise _whole(shown, f"is not UTF-8: byte 0x{error.object[error.start]:02x} at offset {error.start}") from None
-    return parse_network(text.removeprefix(BYTE_ORDER_MARK).replace("\r\n", "\n"), shown)
+    return parse_network(text.removeprefix(BYTE_ORDER_MARK).replace("\r\n", "\n"), shown, files=files)
 
 
-def parse_network(text: str, file: str) -> Network:
+def parse_network(text: str, file: str, *, files: bool = False) -> Network:
     """The network in `text`; `file` is what mistakes call it. ConfigErrors as above."""
     source = Source(file, text)
-    network = _read(source)
+    network = _read(source, files=files)
     if source.mistakes:
         raise ConfigErrors(source.mistakes)
     return network
@@ -71,7 +72,7 @@ def _shown(path: Path) -> str:
         return str(path)
 
 
-def _read(source: Source) -> Network:
+def _read(source: Source, *, files: bool) -> Network:
     """Everything of the file, with every mistake noted in `source`; the value counts only if there is none."""
     root, dialects = source.root, Dialects()
     name, title = root.name(), root.text("title", "")
@@ -81,8 +82,8 @@ def _read(source: Source) -> Network:
     limits = build.read_limits(root.table("limits"))
     draft.members = [(s, build.read_member(s, country, money)) for s in root.tables("member")]
     members = {m.name: m for _, m in draft.members if m.name}
-    draft.listeners = [(s, build.read_listener(s, dialects, limits)) for s in root.tables("listener")]
-    draft.hosts = [(s, build.read_host(s, dialects, members, limits, money)) for s in root.tables("host")]
+    draft.listeners = [(s, build.read_listener(s, dialects, limits, files=files)) for s in root.tables("listener")]
+    draft.hosts = [(s, build.read_host(s, dialects, members, limits, money, files=files)) for s in root.tables("host")]
     draft.bins = [(s, build.read_bin(s, draft, members)) for s in root.tables("bin")]
     networks = {h.name for _, h in draft.hosts if h.role != "issuer"}
     draft.tariffs = [(s, build.read_tariff(s, draft, networks)) for s in root.tables("tariff")]

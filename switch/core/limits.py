@@ -26,6 +26,10 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """of them, from one address; above it the oldest of that address is closed"""
     sign_on_ms: int = 30_000
     """a connection that has not signed on by then is closed"""
+    handshakes: int = 2_000
+    """of TLS, under way at once; above it the oldest of the address that has most is closed"""
+    handshake_ms: int = 10_000
+    """one that is not done by then closes the connection"""
     frame_ms: int = 30_000
     """a frame begun but not finished by then closes the link (a peer that sends a byte a second)"""
     pending: int = 20_000

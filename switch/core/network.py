@@ -25,6 +25,36 @@ class Address(msgspec.Struct, frozen=True):
         return f"{self.host}:{self.port}"
 
 
+class Pin(msgspec.Struct, frozen=True, kw_only=True):
+    """Which certificate is somebody's: by its fingerprint, or by a name in it (and who issued it)."""
+
+    names: tuple[str, ...] = ()
+    """in lower case; one of them is in the certificate, as it stands: no wildcards"""
+    issuer: str = ""
+    """SHA-256 of the certificate of the authority that issued it, hex; "": any that the link accepts"""
+    fingerprints: tuple[str, ...] = ()
+    """SHA-256 of the certificate itself, hex; more than one while one follows another"""
+
+
+class Tls(msgspec.Struct, frozen=True, kw_only=True):
+    """This side of a link with mutual TLS. The files are PEM; their paths are relative to the working directory."""
+
+    certificate: str
+    """shown to the other end: its own first, then the intermediate ones"""
+    key: str
+    ca: str
+    """authorities whose certificates are accepted"""
+    minimum: str = "1.2"
+    """`1.2` or `1.3`"""
+    subject: str = ""
+    """of the certificate; this and what follows is there only where the files were read (`config.certificates`)"""
+    fingerprint: str = ""
+    expires_us: int = 0
+    """wall clock"""
+    ca_fingerprint: str = ""
+    """SHA-256 of the file of authorities"""
+
+
 class Member(msgspec.Struct, frozen=True, kw_only=True):
     """A bank of the network. As acquirer it is known by `institution` in DE32; as issuer by the host link named for it."""
 
@@ -44,6 +74,8 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     """one refund without such an original, at most"""
     bic: str = ""
     """ISO 9362: who it is to the settlement system; "": it is not named there"""
+    pin: Pin | None = None
+    """its certificates: it signs on with one of them only; None: on plain connections"""
 
 
 class Listener(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,6 +98,8 @@ class Listener(msgspec.Struct, frozen=True, kw_only=True):
     """requests of one connection awaiting their answer; above it: DE39=96 at once"""
     business_day: str = "day"
     """what of the payment's business day answers say: `none`, `day` (DE15), `window` (and the number of its window)"""
+    tls: Tls | None = None
+    """None: plain connections"""
 
 
 class StandInRule(msgspec.Struct, frozen=True, kw_only=True):
@@ -151,6 +185,10 @@ class HostLink(msgspec.Struct, frozen=True, kw_only=True):
     """by product; empty: nothing is approved in this issuer's place"""
     standin_total: int = 0
     """what may be approved in its place before it has been told, minor units of the home currency"""
+    tls: Tls | None = None
+    """of one the switch connects to; None: a plain connection"""
+    pin: Pin | None = None
+    """the host's certificates; None: on plain connections"""
     leaving_since_us: int = 0
     """never from a file: when a reload found it gone from there, wall-clock microseconds; 0: it is in the file. It gets no new
     payment; what concerns those it had still reaches it (`core.link_control.leaving`)"""

@@ -25,6 +25,23 @@ def link_name(link: LinkId) -> str:
     return link.partition("#")[0]
 
 
+class Certificate(msgspec.Struct, frozen=True, kw_only=True):
+    """Who the other end of a connection is by the certificate it has proved to hold (TLS, RFC 5280)."""
+
+    subject: str
+    """as RFC 4514 writes it: `CN=host.atlas.example,O=Atlas Bank`"""
+    names: tuple[str, ...]
+    """what it is for, in lower case: its DNS names and addresses or, where it has none, its subject's common name"""
+    issuer: str = ""
+    """the subject of who issued it"""
+    issuer_fingerprint: str = ""
+    """SHA-256 of the issuer's certificate, hex; "" where that is not at hand"""
+    fingerprint: str = ""
+    """SHA-256 of the certificate, hex; "" where a proxy tells nothing but its name"""
+    expires_us: int = 0
+    """wall clock; 0: not known"""
+
+
 class Send(msgspec.Struct, frozen=True, gc=False):
     """Write `data` (framed bytes) to `link`, once the journal holds every record up to `after` (0: at once).
 
@@ -102,8 +119,9 @@ class Party(Protocol):
     effects: list[Effect]
     wall_offset_ns: int
 
-    def connected(self, link: LinkId, now: int, peer: str = "") -> None:
-        """A connection was accepted or made. `peer`: the address of its other end, without a port; "" where nobody knows it."""
+    def connected(self, link: LinkId, now: int, peer: str = "", certificate: Certificate | None = None) -> None:
+        """A connection was accepted or made, and secured where it has TLS. `peer`: the address of its other end, without a port;
+        "" where nobody knows it. `certificate`: the other end's; None: a plain connection."""
 
     def received(self, link: LinkId, data: bytes, now: int) -> None:
         """Bytes as the stream brought them: any split or join of frames."""

@@ -7,7 +7,7 @@ answered with DE39=30 where it can be answered; one bad message never costs a he
 from collections.abc import Callable, Mapping
 
 from switch.core.kernel import Kernel
-from switch.core.link_control.admission import is_allowed
+from switch.core.link_control.admission import is_another, turned_away
 from switch.core.link_control.diagnosis import LinkDiagnosis, LinkDoctor
 from switch.core.link_control.leaving import Leaving
 from switch.core.link_control.maintenance import Maintenance
@@ -30,7 +30,7 @@ from switch.core.operator.exceptions import ExceptionCommands
 from switch.core.operator.links import LinkCommands
 from switch.core.operator.operator import Operator
 from switch.core.operator.saf import SafCommands
-from switch.core.party import Close, LinkId, link_name
+from switch.core.party import Certificate, Close, LinkId, link_name
 from switch.core.records.outcomes import History
 from switch.core.records.records import SCHEMA, Booted, Forwarded
 from switch.core.records.snapshots import snapshot_of
@@ -148,12 +148,19 @@ class Switch(Kernel):
 
     # -- links
 
-    def connected(self, link: LinkId, now: int, peer: str = "") -> None:
+    def connected(self, link: LinkId, now: int, peer: str = "", certificate: Certificate | None = None) -> None:
         """A connection to a listener, or one the switch has made to a host."""
-        if not self.containment.guard("beginning with a connection", now, self._connected, link, now, peer):
+        if not self.containment.guard(
+            "beginning with a connection", now, self._connected, link, now, peer, certificate
+        ):
             self.effects.append(Close(link, "an error of the switch's own"))
 
-    def _connected(self, link: LinkId, now: int, peer: str) -> None:
+    def admits(self, link: LinkId, peer: str) -> bool:
+        """False: this address may not connect to its listener, which the log says; nothing need be read of it."""
+        listener = self.listeners.get(link_name(link))
+        return listener is None or not turned_away(self, link, listener, peer)
+
+    def _connected(self, link: LinkId, now: int, peer: str, certificate: Certificate | None) -> None:
         name = link_name(link)
         host = self.hosts.get(name)
         listener = self.listeners.get(name)
@@ -161,33 +168,24 @@ class Switch(Kernel):
             session = self.session(
                 link, name, "host", host.config.dialect, host.config.framing, host.config.institution, now
             )
-            session.host = host
+            session.host, session.certificate = host, certificate
+            if is_another(self, link, host.config, certificate):
+                return
             self.let_speak(session)
             self.sessions[link] = self.with_hosts[link] = session
             self.log("info", "link.connected", link=link, dialect=session.dialect.name)
             if not self.maintenance.keep_out(session):
                 self.management.sign_on(session, now)
-        elif listener is not None and not is_allowed(listener.allow, peer):
-            self._turn_away(link, listener, peer)
-        elif listener is not None:
+        elif listener is not None and not turned_away(self, link, listener, peer):
             session = self.session(link, name, listener.role, listener.dialect, listener.framing, "", now)
-            session.peer = peer
+            session.peer, session.certificate = peer, certificate
             self.sessions[link] = session
             self.log("debug", "link.connected", link=link, dialect=session.dialect.name)
             self.newcomers.add(session, now + self.limits.sign_on_ms * 1_000_000)
             self.connections[name] = self.connections.get(name, 0) + 1
             self.newcomers.bound(session, listener, self.connections[name], self.limits)
-        else:
+        elif listener is None:
             self.effects.append(Close(link, f"the network file knows no {name}"))
-
-    def _turn_away(self, link: LinkId, listener: Listener, peer: str) -> None:
-        """Close a connection from an address that is not allowed, unread: it has no place here, and is no session."""
-        where = f"[[listener]] {listener.name}"
-        times = self.limit_times("allow", where)
-        if times:
-            self.log("warning", "link.not_allowed", link=link, peer=peer or "unknown", times=times,
-                     hint=f"`allow` of {where} of the network file has no such address; add it if it is a member's")  # fmt: skip
-        self.effects.append(Close(link, f"{peer or 'an unknown address'} is not in `allow` of {where}", at_once=True))
 
     def session(self, link: str, name: str, role: str, dialect: str, framing: str, peer: str, now: int) -> Session:
         """A connection that begins."""

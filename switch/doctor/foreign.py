@@ -17,9 +17,10 @@ class _Foreign(NamedTuple):
 
 
 _HTTP = "it is an HTTP client or a health check: give it the web port, or let the check only connect"
-_TLS = "switch TLS off on this connection, or end it in front of the switch"
+_TLS = "switch TLS off on this connection, or give the listener or host its tls in the network file"
 _FOREIGN: Final = (
     _Foreign(b"\x16\x03", "The peer opens a TLS handshake; this link is plain TCP", _TLS),
+    _Foreign(b"\x15\x03", "The peer answers with a TLS alert: it expects TLS; this link is plain TCP", _TLS),
     _Foreign(b"\x80\x2e\x01", "The peer opens an SSL 2 handshake; this link is plain TCP", _TLS),
     *(
         _Foreign(verb, f"The peer speaks HTTP ({verb.decode().strip()}), not ISO 8583", _HTTP)

@@ -20,6 +20,7 @@ from switch.core.party import Log
 from switch.journal.log import JournalError
 from switch.observe.hoplog import HopLog
 from switch.readiness import Ready, ReadyFile
+from switch.security.certificates import CertificateError
 from switch.security.vault import VaultError
 from switch.server.connections import ListenError
 from switch.server.driver import Sinks
@@ -70,23 +71,25 @@ def serve(app: App, announce: Callable[[Serving], str]) -> str:
     """
     try:
         return trio.run(_serve, app, announce, clock=MonotonicClock())
-    except (OSError, JournalError, VaultError) as error:
+    except (OSError, JournalError, VaultError, CertificateError) as error:
         raise Unable(sentence_of(error), code=code_of(error)) from error
 
 
-def sentence_of(error: OSError | JournalError | VaultError) -> str:
+def sentence_of(error: OSError | JournalError | VaultError | CertificateError) -> str:
     """What kept a program from starting: the file and why it cannot be had, where it is the system that says so."""
     if isinstance(error, OSError) and error.filename is not None and not isinstance(error, ListenError):
         return f"{error.filename}: cannot be opened: {error.strerror}; move it away, or name another place (--state, --log)"
     return str(error)
 
 
-def code_of(error: OSError | JournalError | VaultError) -> ErrorCode:
+def code_of(error: OSError | JournalError | VaultError | CertificateError) -> ErrorCode:
     """The stable code of what kept a program from starting."""
     if isinstance(error, JournalError):
         return ErrorCode.JOURNAL_UNUSABLE
     if isinstance(error, VaultError):
         return ErrorCode.VAULT_KEY
+    if isinstance(error, CertificateError):
+        return ErrorCode.CERTIFICATE_FILE
     return ErrorCode.ADDRESS_UNAVAILABLE if isinstance(error, ListenError) else ErrorCode.SYSTEM
 
 

@@ -54,6 +54,9 @@ class Connection:
         except OSError:
             return b""
 
+    def part(self) -> None:
+        """Take leave before it is closed, where that takes words."""
+
     def unread(self) -> int:
         """How many bytes have arrived and wait in the kernel."""
         try:
@@ -100,6 +103,11 @@ def peer_name(sock: socket.socket) -> str:
     except OSError:
         return ""
     return f"{name[0]}:{name[1]}" if isinstance(name, tuple) else str(name)
+
+
+def host_of(peer: str) -> str:
+    """`127.0.0.1:51324` -> `127.0.0.1`."""
+    return peer.rpartition(":")[0]
 
 
 def address_of(name: Callable[[], Any]) -> Address:

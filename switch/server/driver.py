@@ -10,22 +10,24 @@ until the journal holds that position.
 
 import select
 import socket
-from contextlib import suppress
 from typing import Any
 
 import trio
 
 from switch.core.limits import Limits
-from switch.core.links.strangers import Strangers
 from switch.core.network import Address
 from switch.core.outbox import Outbox, Ports
-from switch.core.party import Close, Effect, Hop, LinkId, Log, Party, Send
-from switch.server.connections import LINKS_PER_TURN, Connection, address_of, turns_behind
+from switch.core.party import Certificate, Close, LinkId, Log, Party, Send, link_name
+from switch.server.connections import LINKS_PER_TURN, Connection, address_of, host_of, turns_behind
 from switch.server.handover import KeptConnection
+from switch.server.journal_line import JournalLine
 from switch.server.listeners import Listeners
-from switch.server.pace import Pace, Paced, Yielding
+from switch.server.negotiations import Negotiations
+from switch.server.pace import Choosing, Pace, Paced, Yielding
 from switch.server.ports import Dial, Journal, Sinks, trio_clock, wall_offset
-from switch.server.tap_port import Watcher
+from switch.server.tap_port import Watcher, watched
+from switch.server.telling import Telling
+from switch.server.tls import TlsConnection
 
 __all__ = ["LAZY_NS", "Dial", "Driver", "Journal", "Sinks", "trio_clock"]
 
@@ -47,14 +49,15 @@ class Driver:
         self._sinks = sinks
         self._watcher: Watcher | None = None
         self._limits = limits
-        self._journal = journal
         self._epoll = select.epoll()
+        self.journal = JournalLine(journal, self._epoll, self) if journal is not None else None
         self._pace = Pace(limits.turn_ms) if isinstance(party, Paced) else None
         self.listeners = Listeners(self._epoll, limits, self)
+        self.negotiations = Negotiations(self._epoll, limits, self)
         self._connections: dict[int, Connection] = {}
         self._by_link: dict[LinkId, Connection] = {}
         self._touched: set[Connection] = set()
-        self._endings = Strangers("endings.counted")
+        self._endings = Telling("endings.counted", self.tell)
         self._still = False
         self._turned_at = self._idle_ns = 0  # when the last turn began, and the longest time between two of late
         self._lazy_at = NEVER
@@ -62,10 +65,6 @@ class Driver:
         """records or log lines wait that nobody waits for"""
         self._alarm: trio.CancelScope | None = None
         self._alarm_at = NEVER
-        self._journal_fd = -1
-        self._journal_down = trio.Event()
-        self.journal_down_ns = 0
-        """when its writer was last found gone, monotonic; 0: never"""
         self._wall_at = 0
         self.party.wall_offset_ns = wall_offset()
         self._outbox = Outbox(self._ports(), durable)
@@ -120,13 +119,17 @@ class Driver:
                 self._touched.add(connection)
             if events & ~select.EPOLLOUT:
                 self._read(connection, now)
-        elif fd == self._journal_fd:
-            self._read_journal(now)
+        elif self.journal is not None and fd == self.journal.fd:
+            self.journal.read(now)
+        elif fd in self.negotiations:
+            self.negotiations.go_on(fd, now)
         elif self.listeners.is_listener(fd):
             self.listeners.accept(fd, now)
 
     def _read(self, connection: Connection, now: int) -> None:
-        data = connection.receive()
+        self._hand_in(connection, connection.receive(), now)
+
+    def _hand_in(self, connection: Connection, data: bytes | None, now: int) -> None:
         if data:
             if self._watcher is not None:
                 self._watcher.received(connection.link, data, self._wall())
@@ -144,22 +147,22 @@ class Driver:
             touched, self._touched = self._touched, set()
             for connection in touched:
                 self._write(connection, now)
-        if self._outbox.waiting and self._journal is not None:
-            self._push()
+        if self._outbox.waiting:
+            self.push()
         self._arm(now)
 
     def _ports(self) -> Ports:
         """Where effects go: past the watcher, where there is one."""
-        watched, sinks = self._watcher is not None, self._sinks
-        return Ports(
-            send=self._show_and_send if watched else self._send,
-            record=self._journal.append if self._journal is not None else _refuse_record,
-            hop=self._show_hop if watched else sinks.hop,
-            sent=sinks.hop,
-            log=sinks.log,
+        ports = Ports(
+            send=self._send,
+            record=self.journal.journal.append if self.journal is not None else _refuse_record,
+            hop=self._sinks.hop,
+            sent=self._sinks.hop,
+            log=self._sinks.log,
             close=self._close,
             undelivered=self._report_undelivered,
         )
+        return ports if self._watcher is None else watched(ports, self._watcher, self._wall)
 
     def _send(self, send: Send) -> bool:
         connection = self._by_link.get(send.link)
@@ -171,18 +174,6 @@ class Driver:
 
     def _report_undelivered(self, link: LinkId, txn: int, now: int) -> None:
         self.party.undelivered(link, txn, now)
-
-    def _show_hop(self, hop: Hop, at_ns: int, wall_ns: int) -> None:
-        assert self._watcher is not None
-        self._watcher.understood(hop)
-        if self._sinks.hop is not None:
-            self._sinks.hop(hop, at_ns, wall_ns)
-
-    def _show_and_send(self, send: Send) -> bool:
-        sent = self._send(send)
-        if sent and self._watcher is not None:
-            self._watcher.sent(send.link, send.data, send.hop, self._wall())
-        return sent
 
     def show_to(self, watcher: Watcher | None) -> None:
         """From now on show what passes to `watcher`, beginning with the connections there are; to nobody where it is None."""
@@ -196,7 +187,7 @@ class Driver:
 
     def _show_opened(self, watcher: Watcher, connection: Connection) -> None:
         own, peer = address_of(connection.sock.getsockname), address_of(connection.sock.getpeername)
-        dialed = connection.link.partition("#")[0] not in self.addresses
+        dialed = link_name(connection.link) not in self.addresses
         watcher.opened(connection.link, own, peer, dialed, self._wall())
 
     def _write(self, connection: Connection, now: int) -> None:
@@ -221,13 +212,14 @@ class Driver:
                 if not self._still:
                     self._epoll.modify(connection.fd, select.EPOLLIN | (0 if done else select.EPOLLOUT))
         if connection.closing and not connection.queue:
+            connection.part()
             self._lost(connection, connection.closing, now)
 
     def follow(self, party: Party, limits: Limits, now: int) -> None:
         """From now on drive `party`, which goes on with all links and records of the one before. Between two batches only."""
         assert not self.party.effects, "what the one before asked for has been done"
         party.wall_offset_ns = self.party.wall_offset_ns
-        self.party, self._limits, self.listeners.limits = party, limits, limits
+        self.party, self._limits, self.listeners.limits, self.negotiations.limits = party, limits, limits, limits
         if self._pace is not None:
             self._pace.limit(limits.turn_ms)
         self.carry_out(now)
@@ -237,6 +229,7 @@ class Driver:
     def stand_still(self) -> None:
         """Read nothing, accept nobody, let no deadline pass: what comes waits in the kernel. What is to leave still does."""
         self._still = True
+        self.negotiations.close_all()
         for fd in self._connections:
             self._epoll.unregister(fd)
         self.listeners.shut()
@@ -252,6 +245,15 @@ class Driver:
     def settled(self, position: int) -> bool:
         """Everything up to record `position` is durable, and nothing waits for it."""
         return not self._outbox.waiting and not self.party.effects and self._outbox.durable >= position
+
+    def end_sealed(self, reason: str, now: int) -> bool:
+        """Lose all connections with TLS, whose state no other process can go on with. True if there were any."""
+        sealed = [connection for connection in self._by_link.values() if isinstance(connection, TlsConnection)]
+        for connection in sealed:
+            connection.part()
+            self._lost(connection, reason, now)
+        self.carry_out(now)
+        return bool(sealed)
 
     def kept(self) -> tuple[KeptConnection, ...]:
         """The connections, for the driver of another process."""
@@ -286,11 +288,13 @@ class Driver:
 
     @property
     def open_connections(self) -> int:
-        """How many there are."""
-        return len(self._connections)
+        """How many there are, with those that are being secured."""
+        return len(self._connections) + len(self.negotiations)
 
     def make_room(self, limit: str, value: int, remedy: str, now: int) -> bool:
-        """Have the party let a connection go. False: it spares none."""
+        """Let one go that is being secured, else have the party let one go. False: it spares none."""
+        if self.negotiations.make_room(limit, value, remedy):
+            return True
         if not isinstance(self.party, Yielding) or not self.party.make_room(limit, value, remedy):
             return False
         self.carry_out(now)
@@ -301,14 +305,37 @@ class Driver:
         return link in self._by_link
 
     def add(self, sock: socket.socket, link: LinkId, now: int) -> None:
-        """Take a connected socket as `link` and tell the party."""
-        connection = Connection(sock, link)
+        """Take a connected socket as `link` and tell the party, once it is secured where it is to be."""
+        end = self.listeners.ends.get(link_name(link))
+        if end is None:
+            self._take(Connection(sock, link), None, now)
+        elif not isinstance(self.party, Choosing) or self.party.admits(link, address_of(sock.getpeername).host):
+            self.negotiations.begin(sock, link, end, now)
+        else:
+            sock.close()
+
+    def secured(self, connection: TlsConnection, certificate: Certificate, now: int) -> None:
+        """A handshake is done: the party has one connection more, and what it has said already."""
+        self._take(connection, certificate, now)
+        self.carry_out(now)
+        if connection.fd in self._connections:
+            self._hand_in(connection, connection.unsealed(), now)
+
+    def unsecured(self, link: LinkId) -> None:
+        """A handshake has failed: whoever dialled may dial again."""
+        self.listeners.lost(link)
+
+    def _take(self, connection: Connection, certificate: Certificate | None, now: int) -> None:
         self._connections[connection.fd] = connection
         self._by_link[connection.link] = connection
         self._epoll.register(connection.fd, select.EPOLLIN)
         if self._watcher is not None:
             self._show_opened(self._watcher, connection)
-        self.party.connected(link, now, address_of(sock.getpeername).host)
+        peer = address_of(connection.sock.getpeername).host
+        if certificate is None:
+            self.party.connected(connection.link, now, peer)
+        else:
+            self.party.connected(connection.link, now, peer, certificate)
 
     def _close(self, effect: Close, now: int) -> None:
         connection = self._by_link.get(effect.link)
@@ -327,91 +354,41 @@ class Driver:
         connection.sock.close()
         if self._watcher is not None:
             self._watcher.closed(connection.link, self._wall())
-        self._tell_closed(connection, reason, now)
+        closed = Log("info", "link.closed", {"link": connection.link, "peer": connection.peer, "reason": reason})
+        self._endings.say(closed, host_of(connection.peer), now)
         for txn, _ in connection.txns:
             self.party.undelivered(connection.link, txn, now)
         self.party.disconnected(connection.link, now)
         self.listeners.lost(connection.link)
 
-    def _tell_closed(self, connection: Connection, reason: str, now: int) -> None:
-        """Log the end of a connection; of an address whose connections end by the hundred, how many ended."""
-        told: list[Effect] = [
-            Log("info", "link.closed", {"link": connection.link, "peer": connection.peer, "reason": reason})
-        ]
-        self._endings.sift(told, 0, connection.peer.rpartition(":")[0], now)
-        for event in (*told, *self._endings.counted(now)):
-            assert isinstance(event, Log)
-            self.tell(event)
-
     # -- the journal
 
-    def attach_journal(self) -> None:
-        """Watch the journal's acknowledgements (again, after a restart)."""
-        if self._journal is not None:
-            self._journal_fd = self._journal.fileno()
-            self._epoll.register(self._journal_fd, select.EPOLLIN)
+    @property
+    def held_sends(self) -> int:
+        """How many wait for the journal."""
+        return self._outbox.waiting
+
+    @property
+    def durable(self) -> int:
+        """What the journal has acknowledged."""
+        return self._outbox.durable
 
     def push(self) -> None:
         """Hand the journal what waits for it, now."""
-        if self._journal is not None:
-            self._push()
-
-    def _push(self) -> None:
-        assert self._journal is not None
-        if self._journal_fd < 0:
-            return
-        try:
-            done = self._journal.push()
-        except RuntimeError as error:
-            self._writer_gone(str(error), trio_clock())
-            return
-        if not done:
+        if self.journal is not None and not self.journal.push():
             self._idle_work, self._lazy_at = True, min(self._lazy_at, trio_clock() + 1_000_000)
 
-    def _read_journal(self, now: int) -> None:
-        assert self._journal is not None
-        try:
-            position = self._journal.acknowledged()
-        except RuntimeError as error:
-            self._writer_gone(str(error), now)
-            return
+    def acknowledged(self, position: int, now: int) -> None:
+        """The journal holds every record up to `position`."""
         if position > self._outbox.durable:
             self.party.durable(position, now)
             self._outbox.release(position, now, self.party.wall_offset_ns)
 
-    def _writer_gone(self, reason: str, now: int) -> None:
-        if self._journal_fd < 0:
-            return
-        with suppress(OSError):  # the journal has closed it already, most likely; epoll forgets what is closed
-            self._epoll.unregister(self._journal_fd)
-        self._journal_fd = -1
-        self._log("error", "journal.down", reason=reason, held_sends=self._outbox.waiting,
-                  hint="payments are declined (DE39=96) until the journal writer is back; it is restarted now")  # fmt: skip
-        self.party.journal_state(False, reason, now)
-        self.journal_down_ns = now
-        self._journal_down.set()
-
-    async def keep_journal(self) -> None:
-        """Restart the journal's writer whenever it is gone, with back-off. Runs until cancelled."""
-        if self._journal is None:
-            return
-        wait_s = 0.05
-        while True:
-            await self._journal_down.wait()
-            try:
-                await trio.to_thread.run_sync(self._journal.restart)
-                self.attach_journal()
-                self._read_journal(trio_clock())
-            except (OSError, RuntimeError) as error:
-                self._log("error", "journal.restart_failed", reason=str(error), next_attempt_ms=int(wait_s * 1000))
-            if self._journal_fd >= 0:
-                self._journal_down = trio.Event()
-                self._log("info", "journal.up", durable=self._outbox.durable)
-                self.party.journal_state(True, "", trio_clock())
-                self._push()
-                self.carry_out(trio_clock())
-            await trio.sleep(wait_s)
-            wait_s = 0.05 if self._journal_fd >= 0 else min(wait_s * 2, 2.0)
+    def journal_state(self, up: bool, reason: str, now: int) -> None:
+        """The journal is down, or up again."""
+        self.party.journal_state(up, reason, now)
+        if up:
+            self.push()
 
     # -- time
 
@@ -427,8 +404,7 @@ class Driver:
             if self._lazy_at <= now:
                 self._lazy_at = NEVER
                 self._idle_work = False
-                if self._journal is not None:
-                    self._push()
+                self.push()
                 self._sinks.flush()
                 if self._watcher is not None:
                     self._watcher.flush()
@@ -485,14 +461,13 @@ class Driver:
     def close(self) -> None:
         """Close every socket and the journal."""
         self.listeners.close()
+        self.negotiations.close_all()
         for connection in self._connections.values():
             connection.sock.close()
         self._connections.clear()
         self._epoll.close()
-        if self._journal is not None:
-            if self._journal_fd >= 0:
-                self._push()
-            self._journal.close()
+        if self.journal is not None:
+            self.journal.close()
         self._sinks.flush()
 
 

@@ -1,7 +1,7 @@
 """Scopes around a driver: run a party while a body runs, or until a signal comes."""
 
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 import trio
@@ -13,6 +13,7 @@ from switch.server.driver import Driver
 from switch.server.handover import Handover
 from switch.server.listeners import DialKey, ListeningSocket
 from switch.server.ports import Dial, Journal, Sinks, trio_clock
+from switch.server.tls import TlsEnd
 
 
 @asynccontextmanager
@@ -26,23 +27,29 @@ async def driving(
     journal: Journal | None = None,
     durable: int = 0,
     inherited: Handover | None = None,
+    ends: Mapping[str, TlsEnd] | None = None,
 ) -> AsyncIterator[Driver]:
     """Run `party` while the body runs; the body's end stops it at once (call `Driver.drain` first to be gentle).
 
     `durable` is the position the journal already holds. Raises OSError where a listener's address cannot be had: nothing is
     half-started then. `inherited`: sockets of the process before; `party` knows their links already.
+    `ends`: of what has TLS, by the name of listener or dial.
     """
     driver = Driver(party, sinks, limits or Limits(), journal, durable)
+    driver.listeners.ends = ends or {}
     try:
         if inherited is not None:
             _move_in(driver, inherited)
         wanted = dict(listen)
         driver.listeners.move(wanted, driver.listeners.prepare(wanted))
-        driver.attach_journal()
+        if driver.journal is not None:
+            driver.journal.attach()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(driver.poll)
             nursery.start_soon(driver.keep_time)
-            nursery.start_soon(driver.keep_journal)
+            if driver.journal is not None:
+                nursery.start_soon(driver.journal.keep)
+            nursery.start_soon(driver.negotiations.keep_time)
             driver.listeners.dial(dial, nursery, _dialled(inherited))
             if inherited is not None:
                 driver.read_once()

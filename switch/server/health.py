@@ -30,6 +30,8 @@ DISK_FULL_BYTES: Final = 4 << 20
 NEARLY: Final = 0.9
 """of the connections there may be"""
 NEVER_S: Final = -1
+DAY_S: Final = 86_400
+RENEW: Final = "put a new certificate and key in the files' place, then `cmi-switch reload`; of another's, ask them to"
 
 
 class Grade(IntEnum):
@@ -65,6 +67,8 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     """open ones: `exceptions.list`"""
     disk_free_bytes: int = 0
     """where the journal is, for the user the switch runs as"""
+    certificates: tuple[str, ...] = ()
+    """sentences: those that end within `EXPIRY_DAYS`, this side's and those shown on connections there are"""
     connections: int = 0
     connections_max: int = 0
     """as many as limits and open files allow"""
@@ -74,7 +78,7 @@ class Problem(msgspec.Struct, frozen=True):
     """One thing that is not well."""
 
     part: str
-    """`journal`, `disk`, `index`, `links`, `owed`, `exceptions`, `connections`"""
+    """`journal`, `disk`, `index`, `links`, `owed`, `exceptions`, `certificates`, `connections`"""
     grade: str
     """`warning` or `critical`"""
     sentence: str
@@ -83,7 +87,7 @@ class Problem(msgspec.Struct, frozen=True):
 
 def judge(health: Health) -> tuple[Problem, ...]:
     """All that is not well, the worst first."""
-    found = [p for part in (_journal, _disk, _index, _links, _work, _connections) for p in part(health)]
+    found = [p for part in (_journal, _disk, _index, _links, _work, _certificates, _connections) for p in part(health)]
     return tuple(sorted(found, key=lambda problem: -Grade[problem.grade.upper()]))
 
 
@@ -160,6 +164,10 @@ def _work(health: Health) -> list[Problem]:
     return found
 
 
+def _certificates(health: Health) -> list[Problem]:
+    return [Problem("certificates", "warning", said, RENEW) for said in health.certificates]
+
+
 def _connections(health: Health) -> list[Problem]:
     if health.connections < NEARLY * health.connections_max:
         return []
@@ -182,6 +190,8 @@ class Doctor:
         self._look = look
         self._tell = tell
         self._known: tuple[tuple[str, str], ...] = ()
+        self._warned: dict[str, float] = {}
+        """certificates that end, and when that was last said"""
 
     def problems(self) -> tuple[Problem, ...]:
         """What is not well now."""
@@ -209,8 +219,10 @@ class Doctor:
             self.look()
 
     def look(self) -> None:
-        """Log `health.changed` where other parts are unwell than at the last look."""
-        problems = self.problems()
+        """Log `health.changed` where other parts are unwell than at the last look; `certificate.ending` once a day."""
+        health = self._look()
+        self._warn_of(health.certificates)
+        problems = judge(health)
         now = tuple((problem.part, problem.grade) for problem in problems)
         if now == self._known:
             return
@@ -221,6 +233,15 @@ class Doctor:
             "grade": grade.name.lower(), "problems": [problem.sentence for problem in problems],
             "hint": "`cmi-switch health` says what to do" if problems else "",
         }))  # fmt: skip
+
+    def _warn_of(self, certificates: tuple[str, ...]) -> None:
+        now = trio.current_time() if certificates else 0.0
+        warned = {said: self._warned.get(said, -DAY_S) for said in certificates}
+        for said, at in warned.items():
+            if now - at >= DAY_S:
+                warned[said] = now
+                self._tell(Log("warning", "certificate.ending", {"reason": said, "hint": RENEW}))
+        self._warned = warned
 
 
 def seconds_since(at_ns: int) -> int:

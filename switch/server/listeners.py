@@ -22,6 +22,7 @@ from switch.core.party import LinkId, Log
 from switch.server.connections import connect, listening_socket, reason_of
 from switch.server.handover import KeptListener
 from switch.server.ports import Dial, trio_clock
+from switch.server.tls import TlsEnd
 
 ACCEPTS_PER_WAKE = 64
 STEADY_S = 5
@@ -41,7 +42,7 @@ class ConnectionOwner(Protocol):
         """Have the party let a connection go. False: it spares none."""
 
     def add(self, sock: socket.socket, link: LinkId, now: int) -> None:
-        """Take a connected socket as `link` and tell the party."""
+        """Take a connected socket as `link` and tell the party, once it is secured where it is to be."""
 
     def carry_out(self, now: int) -> None:
         """Do what the party asks for."""
@@ -74,6 +75,8 @@ class Listeners:
         self.limits = limits
         self.addresses: dict[str, Address] = {}
         """where each listener really listens (port 0 resolved)"""
+        self.ends: Mapping[str, TlsEnd] = {}
+        """of what has TLS, by the name of listener or host"""
         self._epoll = epoll
         self._owner = owner
         self.files_max = 1 << 62

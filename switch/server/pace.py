@@ -14,6 +14,8 @@ import time
 from collections.abc import Callable
 from typing import Any, Final, Protocol, runtime_checkable
 
+from switch.core.party import LinkId
+
 GRACE_NS: Final = 250_000_000
 ROOM_MIN: Final = 16
 """requests: a turn that has nothing to do with them may be long, too"""
@@ -27,6 +29,14 @@ class Yielding(Protocol):
 
     def make_room(self, limit: str, value: int, remedy: str) -> bool:
         """Ask to close one at once, for this limit that `remedy` would raise. False: none can be spared."""
+
+
+@runtime_checkable
+class Choosing(Protocol):
+    """A party that knows from where one may connect, before anything is read."""
+
+    def admits(self, link: LinkId, peer: str) -> bool:
+        """False: this address may not, and the party has said so."""
 
 
 @runtime_checkable

@@ -22,8 +22,10 @@ from switch.core.operator.errors import ErrorCode
 from switch.core.party import Log
 from switch.core.switch import Switch
 from switch.doctor.explain import Explainer
+from switch.security.certificates import CertificateError
 from switch.server.ports import trio_clock
 from switch.server.serving import Serving, addresses_of, dialects_of, dials_of, raise_open_files, shipped_dialects
+from switch.server.tls import ends_of, sides_of
 from switch.wire import Dialect
 
 LOOK_S = 1.0
@@ -137,6 +139,12 @@ class Reloader:
                 "free the address, or give the listener another; nothing was changed",
                 code=ErrorCode.ADDRESS_UNAVAILABLE,
             ) from None
+        try:
+            ends = ends_of(sides_of(network), driver.listeners.ends)
+        except CertificateError as error:
+            for door in opened:
+                door.sock.close()
+            raise Unable(str(error), error.hint, code=ErrorCode.CERTIFICATE_FILE) from None
         now = trio_clock()
         driver.carry_out(now)
         spoken = {**running.dialects, **dialects}
@@ -152,6 +160,7 @@ class Reloader:
         take_over(new, hand_over(old, whole=False), now)
         running.follow(new, network, spoken)
         driver.follow(new, network.limits, now)
+        driver.listeners.ends = ends
         driver.listeners.move(wanted, opened)
         for link in driver.listeners.dial(dials_of(network), running.nursery):
             new.retire(link, "fewer connections with this host are to be kept", now)

@@ -2,11 +2,12 @@
 
 Theory of operation. The new program is asked first, in a process of its own, whether it could take over: it reads the network
 file, loads what it needs and says which memory it can read. Then the switch stands still: it reads nothing and accepts nobody, so
-that what comes waits in the kernel. As soon as the journal holds everything, sockets and memory are left to the next program
-(`server.handover`), which `execve` puts in the place of this one: same process, same parent, same descriptors. It folds the
+that what comes waits in the kernel. As soon as the journal holds everything, connections with TLS are ended, as their keys are
+nowhere but in this program's memory, and sockets and memory are left to the next program (`server.handover`), which `execve`
+puts in the place of this one: same process, same parent, same descriptors. It folds the
 journal's last snapshot, takes the memory over (`core.handover.succession`), and goes on reading.
 
-Nobody signs on again, nobody is declined; who asked something meanwhile waits for as long as the new program takes to start.
+Nobody without TLS signs on again or is declined; who asked something meanwhile waits as long as the new program takes to start.
 Should it not come up, that is a crash, which loses nothing that was approved (docs/journal.md).
 """
 
@@ -189,6 +190,8 @@ class Restarter:
                 stopped_ns = trio_clock()
                 driver.stand_still()
                 await self._settle()
+                if driver.end_sealed("the switch restarts in place, and nobody can go on with TLS", trio_clock()):
+                    await self._settle()  # whoever lost an answer with it is owed what that takes
                 self._become(dialled, stopped_ns, by, keeps=memory == MEMORY)
             except (Unable, OSError) as error:
                 self._refused(by, error if isinstance(error, Unable) else Unable(str(error), code=ErrorCode.SYSTEM))

@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 import trio
 
+from switch.config.warnings import ending, ending_of
 from switch.core.handover.changes import obstacles
 from switch.core.handover.leaving import keep_leaving
 from switch.core.handover.succession import take_over
@@ -36,6 +37,7 @@ from switch.server.handover import Handover
 from switch.server.health import Doctor, Health, disk_free_bytes, seconds_since
 from switch.server.indexing import index_damaged, keep_index
 from switch.server.ports import wall_offset
+from switch.server.tls import ends_of, sides_of
 from switch.wire import Dialect, DialectError
 from switch.wire.dialect import names
 
@@ -95,7 +97,7 @@ class Serving:
         wall_us = switch.wall_us(trio_clock())
         return Health(
             journal_down=switch.journal_down,
-            journal_down_ago_s=seconds_since(self.driver.journal_down_ns),
+            journal_down_ago_s=seconds_since(self.driver.journal.down_ns if self.driver.journal is not None else 0),
             head_copy_trouble=self.feed.head_copy_trouble,
             unacknowledged_records=switch.position - switch.durable_position,
             index_ended_ago_s=seconds_since(self._index_ended_ns),
@@ -107,9 +109,20 @@ class Serving:
             oldest_owed_s=max(0, wall_us - oldest_us) // 1_000_000 if oldest_us else 0,
             exceptions=len(state.exceptions) + len(state.shelved),
             disk_free_bytes=disk_free_bytes(self._state_dir),
+            certificates=self._certificates(wall_us),
             connections=self.driver.open_connections,
             connections_max=self.driver.listeners.connections_max,
         )
+
+    def _certificates(self, now_us: int) -> tuple[str, ...]:
+        """Those that end soon, this side's first; of the others' those on connections there are."""
+        shown = {
+            (session.source or session.name, session.certificate)
+            for session in self.switch.sessions.values()
+            if session.certificate is not None
+        }
+        theirs = (ending_of(f"{one.subject} of {whose}", one.expires_us, now_us) for whose, one in shown)
+        return (*(said for said, _ in ending(self.network, now_us)), *sorted(filter(None, theirs)))
 
     def follow(self, switch: Switch, network: Network, dialects: dict[str, Dialect]) -> None:
         """Another switch is in the place of the one before."""
@@ -264,13 +277,15 @@ async def serving(
 
     `open_sinks` is called once the journal is claimed: what it opens there is nobody else's.
     `inherited`: what the program before has left in this process.
-    Raises OSError (an address is in use), JournalError and VaultError with sentences for people; nothing is half-started then.
+    Raises OSError (an address is in use), JournalError, VaultError and CertificateError with sentences for people; nothing is
+    half-started then.
     """
     make_private_directory(state_dir)
     began = time.perf_counter()
     dialects = dialects_of(network)
     if inherited is not None:
         inherited.wait_for_children()
+    ends = ends_of(sides_of(network), {})
     vault = open_vault(state_dir)
     feed = Feed(state_dir, network.name, network.limits, key=chain_key(vault), head_copy=network.journal.head_copy)
     recovered = feed.open()
@@ -299,6 +314,7 @@ async def serving(
                 journal=feed,
                 durable=recovered.position,
                 inherited=inherited,
+                ends=ends,
             ) as driver,
             controlling(driver, switch.operator, state_dir) as control,
             trio.open_nursery() as nursery,

@@ -4,7 +4,7 @@ In: parties (`switch.simulators`). Out: drivers that run them until they have fi
 """
 
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import NamedTuple
@@ -21,6 +21,7 @@ from switch.journal.log import JournalError
 from switch.journal.recovery import Fold
 from switch.server.driver import Dial, Driver, Journal, Sinks
 from switch.server.driving import driving
+from switch.server.tls import TlsEnd
 from switch.simulators.issuer import Issuer
 from switch.simulators.journal_records import DECODER, SCHEMA
 
@@ -34,22 +35,27 @@ class Station(NamedTuple):
     journal: Journal | None = None
     recorded: int = 0
     """records the journal holds already"""
+    ends: Mapping[str, TlsEnd] | None = None
+    """of its links with TLS, by name"""
 
 
-def station_of(network: Network, name: str, party: Issuer, state: Path | None = None) -> Station:
+def station_of(
+    network: Network, name: str, party: Issuer, state: Path | None = None, end: TlsEnd | None = None
+) -> Station:
     """Where a host's party listens; for one that connects in, the listener of role `host` it dials.
 
     `state`: the directory its books are kept in, in one of its own; they are read from there first. Raises Unable where they
-    cannot be.
+    cannot be. `end`: its own, where its link has TLS.
     """
 
     host = next(h for h in network.hosts if h.name == name)
     journal, recorded = _keep_books(network, name, party, state / name) if state is not None else (None, 0)
+    ends = {name: end} if end is not None else None
     if host.connect is not None:
-        return Station(party, listen=[(name, host.connect)], journal=journal, recorded=recorded)
+        return Station(party, listen=[(name, host.connect)], journal=journal, recorded=recorded, ends=ends)
     listener = next(x for x in network.listeners if x.role == "host")
     dial = [Dial(name, listener.address, host.backoff_min_ms, host.backoff_max_ms)]
-    return Station(party, dial=dial, journal=journal, recorded=recorded)
+    return Station(party, dial=dial, journal=journal, recorded=recorded, ends=ends)
 
 
 def _keep_books(network: Network, name: str, party: Issuer, directory: Path) -> tuple[Journal, int]:
@@ -85,7 +91,15 @@ async def run(
     async with AsyncExitStack() as stack:
         drivers = [
             await stack.enter_async_context(
-                driving(s.party, sinks=sinks, listen=s.listen, dial=s.dial, journal=s.journal, durable=s.recorded)
+                driving(
+                    s.party,
+                    sinks=sinks,
+                    listen=s.listen,
+                    dial=s.dial,
+                    journal=s.journal,
+                    durable=s.recorded,
+                    ends=s.ends,
+                )
             )
             for s in stations
         ]

@@ -3,10 +3,14 @@
 Rule: looking on changes nothing and costs nothing where nobody does: a driver asks once a batch.
 """
 
+from collections.abc import Callable
 from typing import Protocol
 
+import msgspec
+
 from switch.core.network import Address
-from switch.core.party import Hop, LinkId
+from switch.core.outbox import Ports
+from switch.core.party import Hop, LinkId, Send
 
 
 class Watcher(Protocol):
@@ -29,3 +33,21 @@ class Watcher(Protocol):
 
     def flush(self) -> None:
         """Nobody waits just now: do what was put off."""
+
+
+def watched(ports: Ports, watcher: Watcher, wall: Callable[[], int]) -> Ports:
+    """The same ports, with a look at what passes. `wall`: the wall clock, ns."""
+    hop, send = ports.hop, ports.send
+
+    def show_hop(shown: Hop, at_ns: int, wall_ns: int) -> None:
+        watcher.understood(shown)
+        if hop is not None:
+            hop(shown, at_ns, wall_ns)
+
+    def show_and_send(message: Send) -> bool:
+        sent = send(message)
+        if sent:
+            watcher.sent(message.link, message.data, message.hop, wall())
+        return sent
+
+    return msgspec.structs.replace(ports, hop=show_hop, send=show_and_send)

@@ -26,7 +26,7 @@ from switch.core.link_control.diagnosis import LinkDoctor
 from switch.core.messages.translator import answer, translator_for
 from switch.core.network import Network
 from switch.core.outbox import Outbox, Ports
-from switch.core.party import Close, Hop, LinkId, Log, Send
+from switch.core.party import Certificate, Close, Hop, LinkId, Log, Send
 from switch.core.records.records import AnyEntry, Entry
 from switch.core.records.state import State, apply
 from switch.core.switch import Switch
@@ -150,13 +150,19 @@ class Playbook:
     # -- the other ends
 
     def connects(
-        self, name: str, dialect: str, framing: str, institution: str = "", address: str = "127.0.0.1"
+        self,
+        name: str,
+        dialect: str,
+        framing: str,
+        institution: str = "",
+        address: str = "127.0.0.1",
+        certificate: Certificate | None = None,
     ) -> Peer:
-        """A new connection on listener or host link `name`, from `address`."""
+        """A new connection on listener or host link `name`, from `address`; secured, where there is a `certificate`."""
         self._links += 1
         peer = Peer(self, f"{name}#{self._links}", self._dialects[dialect], make_framing(framing, 65_535), institution)
         self._peers[peer.link] = peer
-        self.switch.connected(peer.link, self.now, address)
+        self.switch.connected(peer.link, self.now, address, certificate)
         self._carry_out()
         return peer
 

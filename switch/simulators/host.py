@@ -4,7 +4,7 @@ import heapq
 from collections.abc import Callable
 from datetime import date
 
-from switch.core.party import Effect, LinkId, Log
+from switch.core.party import Certificate, Effect, LinkId, Log
 from switch.simulators.clock import Calendar, Moment
 from switch.simulators.endpoint import Heard, Line, Speech
 from switch.wire import EncodeError
@@ -76,9 +76,9 @@ class Host:
 
     # -- the contract
 
-    def connected(self, link: LinkId, now: int, peer: str = "") -> None:
+    def connected(self, link: LinkId, now: int, peer: str = "", certificate: Certificate | None = None) -> None:
         """A connection was accepted or made."""
-        del peer
+        del peer, certificate
         self.moment(now)
         line = self.lines[link] = Line(link, self._speech, self.emit, self._today)
         self.on_connected(line, now)

@@ -154,6 +154,7 @@ def test_an_element_the_dialect_has_not_is_read_all_the_same() -> None:
     ("data", "words"),
     [
         (b"GET / HTTP/1.1\r\n\r\n", "speaks HTTP (GET)"), (bytes.fromhex("16030100f4010000f00303"), "TLS handshake"),
+        (bytes.fromhex("15030100020246"), "TLS alert"),
         (b"SSH-2.0-OpenSSH_9.2\r\n", "speaks SSH"), (b"PROXY TCP4 10.0.0.1 10.0.0.2 1 2\r\n", "PROXY protocol"),
         (b"\r\n", "empty lines"), (b"\xff\xfb\x1f", "Telnet"), (b"<isomsg>", "XML"),
     ],

@@ -5,7 +5,7 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
-from switch.core.party import Effect, Hop, LinkId, Log
+from switch.core.party import Certificate, Effect, Hop, LinkId, Log
 from switch.server.driver import Sinks
 from tests.hops import bare_hop
 
@@ -25,11 +25,13 @@ class Scripted:
         self.on_received = on_received or (lambda *_: None)
         self.on_tick: Callable[[int], None] = lambda _: None
         self.is_drained = True
+        self.certificates: dict[LinkId, Certificate | None] = {}
 
     def did(self, name: str) -> list[tuple[Any, ...]]:
         return [call for call in self.calls if call[0] == name]
 
-    def connected(self, link: LinkId, now: int, peer: str = "") -> None:
+    def connected(self, link: LinkId, now: int, peer: str = "", certificate: Certificate | None = None) -> None:
+        self.certificates[link] = certificate
         self.calls.append(("connected", link))
 
     def received(self, link: LinkId, data: bytes, now: int) -> None:

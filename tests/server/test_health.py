@@ -2,6 +2,7 @@
 
 import pytest
 import trio
+from trio.testing import MockClock
 
 from switch.core.operator.command import Unable
 from switch.core.party import Log
@@ -93,3 +94,16 @@ def test_the_command_gives_verdict_and_figures_and_takes_nothing() -> None:
     assert [problem["part"] for problem in answer["problems"]] == ["exceptions"]
     with pytest.raises(Unable, match="health: "):
         trio.run(doctor.command, {"verbose": True}, "uid 0")
+
+
+async def test_a_certificate_that_ends_is_a_warning_and_is_said_once_a_day(autojump_clock: MockClock) -> None:
+    told: list[Log] = []
+    health = but(certificates=("the certificate CN=a expires on 2026-12-01",))
+    doctor = Doctor(lambda: health, told.append)
+    for _ in range(3):
+        doctor.look()
+        await trio.sleep(5)
+    await trio.sleep(86_400)
+    doctor.look()
+    assert [event.event for event in told] == ["certificate.ending", "health.changed", "certificate.ending"]
+    assert [(p.part, p.grade) for p in judge(health)] == [("certificates", "warning")]

@@ -9,7 +9,7 @@ import msgspec
 
 from switch.core.links.pending import KeptTable
 from switch.core.network import Network
-from switch.core.party import LinkId
+from switch.core.party import Certificate, LinkId
 from switch.core.records.outcomes import Outcome
 from switch.core.records.records import Key
 from switch.core.saf.queue import KeptQueue
@@ -50,6 +50,7 @@ class KeptSession(msgspec.Struct, frozen=True, kw_only=True):
     """why it is to end; "" where it is not"""
     peer: str = ""
     """address of the other end"""
+    certificate: Certificate | None = None
 
 
 class KeptHost(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,6 +7,7 @@ network file. Rule: what the new file still knows goes on as it was; what it kno
 
 from switch.core.handover.memory import KeptHost, KeptSession, Memory, Remembered
 from switch.core.link_control.admission import allowed_of, is_allowed
+from switch.core.link_control.certificates import mismatch, pin_of
 from switch.core.links.session import Session
 from switch.core.links.states import LinkEvent, SessionState
 from switch.core.network import Network
@@ -73,6 +74,7 @@ def _keep_session(switch: Switch, session: Session) -> KeptSession:
         dialled=session.name in switch.hosts,
         retiring=switch.retiring.links.get(link, ""),
         peer=session.peer,
+        certificate=session.certificate,
     )
 
 
@@ -123,7 +125,8 @@ def _take_session(switch: Switch, kept: KeptSession, now: int) -> None:
     peer = host.config.institution if host is not None and kept.dialled else ""
     session = switch.session(kept.link, kept.name, kept.role, kept.dialect, kept.framing, peer, now)
     session.resume_at(SessionState(kept.state))
-    session.source, session.host, session.peer = kept.source, host, kept.peer
+    session.source, session.host = kept.source, host
+    session.peer, session.certificate = kept.peer, kept.certificate
     switch.let_speak(session)
     session.heard_ns, session.since_de7 = kept.heard_ns, kept.since_de7
     session.asked = {(stan, de7): (code, at) for stan, de7, code, at in kept.asked}
@@ -185,8 +188,14 @@ def _retire_changed(switch: Switch, memory: Memory, now: int) -> None:
             reason = f"member {kept.source} left the network file"
         if not reason and not kept.dialled:
             reason = _not_allowed_any_more(after, kept)
+        untrusted = _is_theirs_no_more(after, kept)
         if kept.host and session.host is None:
             _end_removed(switch, session, now)
+        elif untrusted:
+            session.move(LinkEvent.CLOSE)
+            if session.host is not None:
+                session.host.remove(session)
+            switch.effects.append(Close(session.link, untrusted))
         elif reason:
             switch.retiring.add(session, reason, now)
 
@@ -211,6 +220,7 @@ def _reason_to_retire(before: Network, after: Network, kept: KeptSession) -> str
             ("role", kept.role, door.role),
             ("dialect", kept.dialect, door.dialect),
             ("framing", kept.framing, door.framing),
+            ("tls", kept.certificate is not None, door.tls is not None),
         )
         if was_so != is_so
     ]
@@ -228,6 +238,17 @@ def _not_allowed_any_more(after: Network, kept: KeptSession) -> str:
     if kept.source and not is_allowed(allowed_of(after, kept.source, host=kept.role == "host"), kept.peer):
         return f"{kept.peer} is not in `allow` of {kept.source} any more"
     return ""
+
+
+def _is_theirs_no_more(after: Network, kept: KeptSession) -> str:
+    """Why the new file takes its certificate for another's; "" where it does not, or nobody has signed on."""
+    is_host = bool(kept.host)
+    whose = kept.host or kept.source
+    sections = after.hosts if is_host else after.members
+    if not whose or all(section.name != whose for section in sections):
+        return ""
+    where = f"{'[[host]]' if is_host else '[[member]]'} {whose}"
+    return mismatch(pin_of(after, whose, host=is_host), kept.certificate, where)[0]
 
 
 def _end_removed(switch: Switch, session: Session, now: int) -> None:

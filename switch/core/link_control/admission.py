@@ -4,7 +4,8 @@ Theory of operation. A listener's `allow` is asked when a connection is made, be
 of a host that connects in, when it signs on and says who it is. A connection stays whose it is for as long as it lasts. A host
 has no more connections signed on than its `connections`: one more would get its share of the traffic, PIN blocks included.
 
-Addresses are no proof of who somebody is. They keep out who cannot send from them; certificates are to follow.
+Addresses are no proof of who somebody is: they keep out who cannot send from them. A certificate is (`certificates`): where the
+network file says which ones are a member's or host's, it signs on with one of them or not at all.
 """
 
 from collections.abc import Container
@@ -14,10 +15,11 @@ from typing import Final
 import msgspec
 
 from switch.core.kernel import Kernel
+from switch.core.link_control.certificates import mismatch, pin_of
 from switch.core.links.session import Session
 from switch.core.links.states import SessionState
-from switch.core.network import Network
-from switch.core.party import LinkId
+from switch.core.network import HostLink, Listener, Network
+from switch.core.party import Certificate, Close, LinkId
 from switch.wire.vocabulary import Answer
 
 HAVING_A_PLACE: Final = frozenset(
@@ -51,6 +53,28 @@ def is_allowed(allow: tuple[str, ...], peer: str) -> bool:
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
         address = address.ipv4_mapped
     return any(address in ip_network(network) for network in allow)
+
+
+def turned_away(kernel: Kernel, link: LinkId, listener: Listener, peer: str) -> bool:
+    """True if this address may not connect here: it is to be closed, unread, as it has no place here and is no session."""
+    if is_allowed(listener.allow, peer):
+        return False
+    where = f"[[listener]] {listener.name}"
+    times = kernel.limit_times("allow", where)
+    if times:
+        hint = f"`allow` of {where} of the network file has no such address; add it if it is a member's"
+        kernel.log("warning", "link.not_allowed", link=link, peer=peer or "unknown", times=times, hint=hint)
+    kernel.effects.append(Close(link, f"{peer or 'an unknown address'} is not in `allow` of {where}", at_once=True))
+    return True
+
+
+def is_another(kernel: Kernel, link: LinkId, host: HostLink, certificate: Certificate | None) -> bool:
+    """True if what answers where this host should be shows a certificate that is not the host's: nothing is said to it."""
+    wrong, hint = mismatch(host.pin, certificate, f"[[host]] {host.name}")
+    if wrong:
+        kernel.log("error", "link.refused", link=link, host=host.name, reason=wrong, hint=hint)
+        kernel.effects.append(Close(link, wrong, at_once=True))
+    return bool(wrong)
 
 
 def allowed_of(network: Network, source: str, *, host: bool) -> tuple[str, ...]:
@@ -87,6 +111,9 @@ def bar(kernel: Kernel, session: Session, name: str, retiring: Container[LinkId]
             reason=f"{session.peer or 'an unknown address'} is not in `allow` of {section}",
             hint="add it in the network file, if it is theirs",
         )
+    wrong, hint = mismatch(pin_of(kernel.network, name, host=is_host), session.certificate, section)
+    if wrong:
+        return Barred(de39=Answer.NOT_PERMITTED_TERMINAL, reason=wrong, hint=hint)
     if host is None:
         return None
     others = tuple(

@@ -14,7 +14,7 @@ from switch.core.messages.answer_codes import answer_codes
 from switch.core.messages.dates import Dates
 from switch.core.messages.translator import Direct, Translator
 from switch.core.network import HostLink, Listener
-from switch.core.party import LinkId
+from switch.core.party import Certificate, LinkId
 from switch.core.records.records import Key
 from switch.wire import Dialect
 from switch.wire.framing import Framing
@@ -61,7 +61,7 @@ class Session:
     """One connection: its speech (framing, dialect, translator), who is at the other end, and its counters."""
 
     __slots__ = (
-        "asked", "bad", "bad_in_a_row", "carried", "dates", "defects",
+        "asked", "bad", "bad_in_a_row", "carried", "certificate", "dates", "defects",
         "dialect", "direct", "explained", "first", "framing", "framing_name", "good",
         "heard_ns", "host", "in_flight", "institution", "inward", "link", "max_in_flight", "name", "network_from_ns",
         "network_messages", "not_carried", "peer", "report_illegal", "role", "say", "says", "since_de7", "source", "state",
@@ -101,6 +101,8 @@ class Session:
         """member (acquirer, terminal) or host name, once signed on"""
         self.peer = ""
         """address of the other end; "" where nobody knows it"""
+        self.certificate: Certificate | None = None
+        """of the other end; None: a plain connection"""
         self.institution = ""
         """what DE32 of an acquirer's messages means where it is absent, or zeros fill it: who signed on"""
         self.carried: frozenset[str] = frozenset()
@@ -120,16 +122,14 @@ class Session:
         """DE7 of the peer's sign-on: what it sent before that time, by its own clock, it sent on another connection"""
         self.unanswered_ns = 0
         """when the first request left since something was last heard; kept where a host has several connections"""
-        self.good = 0
         self.first = b""
         """what came before the first good message, as far as it is remembered (`link_control.diagnosis`)"""
         self.explained = False
         """what is wrong with it has been said"""
-        self.bad = self.bad_in_a_row = 0
+        self.good = self.bad = self.bad_in_a_row = 0
         self.defects = 0
         """messages of it that have led to an error of the switch's own"""
-        self.network_messages = 0
-        self.network_from_ns = now
+        self.network_messages, self.network_from_ns = 0, now
 
     def speak_for(self, institution: str, institutions: Iterable[str], others: Iterable[str] = ()) -> None:
         """From here on it carries messages of these, and of none of the `others`. `institution`: who signed on; "" for a host,

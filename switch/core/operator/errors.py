@@ -46,6 +46,7 @@ class ErrorCode(StrEnum):
     # -- of a program that does not start
     JOURNAL_UNUSABLE = "journal.unusable"
     VAULT_KEY = "vault.key"
+    CERTIFICATE_FILE = "certificate.file"
     CAPTURE_FILE = "capture.file"
 
     # -- of the way to a switch

@@ -30,6 +30,10 @@ class SessionRow(msgspec.Struct, frozen=True):
     """messages read"""
     bad: int
     """messages that could not be"""
+    certificate: str = ""
+    """subject of the other end's; "": a plain connection"""
+    certificate_ends_us: int = 0
+    """wall clock; 0: not known"""
 
 
 class HostRow(msgspec.Struct, frozen=True):
@@ -199,7 +203,9 @@ class LinkCommands:
 
 def _session(session: Session, in_flight: int, now: int) -> SessionRow:
     peer = session.source or (session.host.name if session.host is not None else "")
+    shown = session.certificate
     return SessionRow(
         link=session.link, role=session.role, peer=peer, dialect=session.dialect.name, state=session.state.value,
         in_flight=in_flight, heard_ms=max(0, now - session.heard_ns) // 1_000_000, good=session.good, bad=session.bad,
+        certificate=shown.subject if shown is not None else "", certificate_ends_us=shown.expires_us if shown is not None else 0,
     )  # fmt: skip
