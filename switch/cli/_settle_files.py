@@ -1,116 +1,236 @@
 """Settlement files on the disk: whole or not there, the same when made again, and one form of instruction a window."""
 
+import filecmp
+import hashlib
 import os
 import tempfile
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 import click
+
+from switch.journal.copying import sync_directory
 
 if TYPE_CHECKING:
     from switch.core.network import Network
     from switch.journal.ledgers import LedgerView
     from switch.ledger.netting import Settlement
 
+INSTRUCTIONS: Final = ("pacs.029", "pacs.009")
+"""the same money: a window is in one of them"""
+FORMS: Final = (*INSTRUCTIONS, "clearing")
+MARKS: Final = "settlement"
+"""directory of the state directory: which form each window was instructed in"""
+_BLOCK: Final = 1 << 20
 
-def write(form: str, out: Path, network: "Network", ledger: "LedgerView", settlement: "Settlement") -> None:
-    """Write the files of `form` (pacs.029, pacs.009, clearing) for a closed window into `out`, and say which.
 
-    ClickException: the window is open, cannot be instructed, or was in
-    the other form; or a file is there already and says something else.
+class Drafts:
+    """Files under names of their own, until all of them are whole. Methods raise OSError."""
+
+    def __init__(self, out: Path) -> None:
+        self._out = out
+        self._open: dict[str, BinaryIO] = {}
+        self.digests: dict[str, str] = {}
+        """SHA-256 of each that is whole"""
+
+    def begin(self, name: str) -> Callable[[bytes], object]:
+        """What takes the bytes of a file."""
+        self._out.mkdir(parents=True, exist_ok=True)
+        handle, path = tempfile.mkstemp(prefix=f".{name}.", suffix=".part", dir=self._out)
+        os.close(handle)
+        file = self._open[name] = open(path, "r+b")  # noqa: SIM115 - closed by `discard`
+        return file.write
+
+    def put(self, name: str, data: bytes) -> None:
+        """All of a file."""
+        self.begin(name)(data)
+
+    def finish(self) -> None:
+        """All are whole, and on the disk."""
+        for name, file in sorted(self._open.items()):
+            file.flush()
+            os.fsync(file.fileno())
+            os.chmod(file.name, 0o644)  # as any file that a command writes
+            file.seek(0)
+            digest = hashlib.sha256()
+            while block := file.read(_BLOCK):
+                digest.update(block)
+            self.digests[name] = digest.hexdigest()
+
+    def lines(self, name: str) -> Iterator[bytes]:
+        """Of one that is whole, as they are on the disk."""
+        file = self._open[name]
+        file.seek(0)
+        yield from file
+
+    def differing(self) -> list[Path]:
+        """Files that are there already, and say something else."""
+        paths = ((self._out / name, file) for name, file in sorted(self._open.items()))
+        return [path for path, file in paths if path.exists() and not filecmp.cmp(path, file.name, shallow=False)]
+
+    def name_all(self) -> Iterator[tuple[Path, int, bool]]:
+        """Give them their names; path, bytes, and whether it is new: one that was there stays as it is."""
+        for name, file in sorted(self._open.items()):
+            path, new = self._out / name, True
+            try:
+                os.link(file.name, path)  # unlike a rename, refused where another run was first
+            except FileExistsError:
+                new = False
+            yield path, os.path.getsize(file.name), new
+        if self._open:
+            sync_directory(self._out)
+
+    def discard(self) -> None:
+        """What has not got its name is gone."""
+        for file in self._open.values():
+            file.close()
+            with suppress(FileNotFoundError):
+                os.unlink(file.name)
+
+
+@contextmanager
+def _drafts(out: Path) -> Iterator[Drafts]:
+    drafts = Drafts(out)
+    try:
+        yield drafts
+    finally:
+        drafts.discard()
+
+
+def write(
+    forms: Collection[str],
+    out: Path,
+    network: "Network",
+    state_dir: Path,
+    ledger: "LedgerView",
+    settlement: "Settlement",
+) -> None:
+    """Write the files of these forms (`FORMS`) for a closed window into `out`, and say which.
+
+    `state_dir`: of the network's journal; it keeps which form the window was instructed in. ClickException: the window is open or
+    not whole, cannot be instructed, or was in the other form; or a file is there already and says something else. Then there is
+    none more than before.
     """
-    from switch.ledger.clearing import ClearingError, clearing_files
+    from switch.ledger.clearing import ClearingError
     from switch.ledger.instructions import InstructionError
 
     window = settlement.window
-    closed = ledger.closed_as(window)
-    if closed is None:
+    _refuse_unsettled(ledger, settlement)
+    unpriced = sum(found.payments for found in ledger.unpriced(window))
+    if unpriced:
+        click.echo(f"note: {unpriced} of its payments have no price, and are in it without fees", err=True)
+    try:
+        with _drafts(out) as drafts:
+            for form in forms:
+                _make(form, drafts, network, ledger, settlement)
+            drafts.finish()
+            _check_clearing(drafts)
+            for path in drafts.differing():
+                raise click.ClickException(
+                    f"{path} is there already and says something else: the network file, or the file itself, has changed since. "
+                    "Find out which of them is right; if the file was not sent, move it away and settle again"
+                )
+            _mark(state_dir, settlement, drafts)
+            for path, size, new in drafts.name_all():
+                click.echo(f"{path}: {size:,} bytes{'' if new else ', as it was'}")
+    except (InstructionError, ClearingError) as error:
+        raise click.ClickException(str(error)) from None
+    except OSError as error:
+        raise click.ClickException(
+            f"{error.filename or out}: {error.strerror or error}; `settle` again writes what is missing"
+        ) from None
+
+
+def _refuse_unsettled(ledger: "LedgerView", settlement: "Settlement") -> None:
+    window = settlement.window
+    if ledger.closed_as(window) is None:
         raise click.ClickException(f"window {window} is open: what it comes to is known when it is closed")
     if not ledger.whole(window):
         raise click.ClickException(
             f"window {window} is not whole: the ledger was built from a journal that was pruned, and what began the window was "
             "not in it any more; settle it from a backup of the journal that has it"
         )
+
+
+def _make(form: str, drafts: Drafts, network: "Network", ledger: "LedgerView", settlement: "Settlement") -> None:
+    """Drafts of one form's files."""
+    from switch.ledger.clearing import write_clearing
+
+    if form in INSTRUCTIONS:
+        _instruct(form, drafts, network, ledger, settlement)
+        return
     parties = {p.party for netted in (*settlement.net, *settlement.bilateral) for p in netted.positions}
     members = [m.name for m in network.members]
     # An issuer whose payments were recorded without a price is known by its link's name.
     members += [h.name for h in network.hosts if h.member and h.name in parties and h.name not in members]
-    try:
-        if form == "clearing":
-            files = clearing_files(settlement, ledger.entries(window), members, network.currency)
-        else:
-            files = _instructions(form, network, settlement, closed.at_us)
-    except (InstructionError, ClearingError) as error:
-        raise click.ClickException(str(error)) from None
-    unpriced = sum(found.payments for found in ledger.unpriced(window))
-    if unpriced:
-        click.echo(f"note: {unpriced} of its payments have no price, and are in it without fees", err=True)
-    if not files:
-        click.echo(f"window {window}: all nets are zero, so there is nothing to instruct")
-        return
-    try:
-        _write_all(form, out, settlement, files)
-    except OSError as error:
-        raise click.ClickException(f"{out}: {error.strerror or error}; `settle` again writes what is missing") from None
+    write_clearing(settlement, ledger.entries(settlement.window), members, network.currency, drafts.begin)
 
 
-def _instructions(form: str, network: "Network", settlement: "Settlement", closed_us: int) -> dict[str, bytes]:
-    """File name -> document: one a currency in which anything moves. InstructionError: there can be none."""
+def _instruct(form: str, drafts: Drafts, network: "Network", ledger: "LedgerView", settlement: "Settlement") -> None:
+    """One document a currency in which anything moves. InstructionError: there can be none."""
     from switch.ledger.entries import SWITCH
     from switch.ledger.instructions import document, instruct
     from switch.money.currency import currency
 
     bics = {m.name: m.bic for m in network.members}
     bics = {h.name: bics[h.member] for h in network.hosts if h.member} | bics | {SWITCH: network.bic}
+    window, closed = settlement.window, ledger.closed_as(settlement.window)
+    assert closed is not None
+    moving = [netted for netted in settlement.net if netted.moved]
+    for netted in moving:
+        one = instruct(netted, window, closed.at_us, bics)
+        name = f"{window.day}-{window.number}.{currency(one.currency).alpha}.{form}.xml"
+        drafts.put(name, document(form, one))
+    if not moving:
+        click.echo(f"window {window}: all nets are zero, so there is nothing to instruct")
+
+
+def _check_clearing(drafts: Drafts) -> None:
+    """Read them back. ClearingError: what is on the disk is not what was written."""
+    from switch.ledger.clearing import check_file
+
+    for name in drafts.digests:
+        if name.endswith(".clearing.csv"):
+            check_file(drafts.lines(name))
+
+
+def _mark(state_dir: Path, settlement: "Settlement", drafts: Drafts) -> None:
+    """Keep, beside the journal, how a window is instructed, before a document of it has its name: the form, and each one's
+    SHA-256. So the other form, and the same one with other amounts, are refused wherever files go.
+
+    ClickException: it was instructed otherwise, or that cannot be kept. OSError: the disk.
+    """
     window = settlement.window
-    made = [instruct(netted, window, closed_us, bics) for netted in settlement.net if netted.moved]
-    return {
-        f"{window.day}-{window.number}.{currency(one.currency).alpha}.{form}.xml": document(form, one) for one in made
+    made = {
+        name: digest
+        for name, digest in drafts.digests.items()
+        if name.endswith(".xml") and _form_of(name) in INSTRUCTIONS
     }
+    if not made:
+        return
+    form = _form_of(next(iter(made)))
+    text = "".join([f"{form}\n", *(f"{digest}  {name}\n" for name, digest in sorted(made.items()))])
+    directory = state_dir / MARKS
+    mark = directory / f"{window.day}-{window.number}.instructed"
+    with _drafts(directory) as kept:
+        kept.put(mark.name, text.encode())
+        kept.finish()
+        list(kept.name_all())
+    was = mark.read_text(encoding="utf-8", errors="replace")
+    before, _, _ = was.partition("\n")
+    if before != form:
+        raise click.ClickException(
+            f"window {window} is instructed as {before} already ({mark}): {form} would move the same money once more"
+        )
+    if was != text:
+        raise click.ClickException(
+            f"window {window} is instructed as {form} already, with another document than this one ({mark} has its SHA-256): the "
+            "network file has changed since. Send the one that was made then"
+        )
 
 
-def _write_all(form: str, out: Path, settlement: "Settlement", files: dict[str, bytes]) -> None:
-    """All files, each said; before an instruction, which form it is of. OSError: the disk."""
-    window = settlement.window
-    out.mkdir(parents=True, exist_ok=True)
-    if form != "clearing":
-        mark = out / f"{window.day}-{window.number}.instructed"
-        _write(mark, f"{form}\n".encode())
-        was = mark.read_text(encoding="utf-8", errors="replace").strip()
-        if was != form:
-            raise click.ClickException(
-                f"window {window} is instructed as {was} already ({mark}): {form} would move the same money once more"
-            )
-    for name, data in files.items():
-        path = out / name
-        written = _write(path, data)
-        if not written and path.read_bytes() != data:
-            raise click.ClickException(
-                f"{path} is there already and says something else: the network file, or the file itself, has changed since. "
-                "Find out which of them is right; if the file was not sent, move it away and settle again"
-            )
-        click.echo(f"{path}: {len(data):,} bytes{'' if written else ', as it was'}")
-
-
-def _write(path: Path, data: bytes) -> bool:
-    """Write it aside, and name it when it is on the disk; False: there is a file of this name, which stays as it is."""
-    if path.exists():
-        return False
-    draft, aside = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-    try:
-        with open(draft, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(aside, 0o644)  # as any file that a command writes
-        os.link(aside, path)  # unlike a rename, refused where another run was first
-    except FileExistsError:
-        return False
-    finally:
-        os.unlink(aside)
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
-    return True
+def _form_of(name: str) -> str:
+    """`2026-11-27-1.MAD.pacs.029.xml` -> `pacs.029`."""
+    return name.removesuffix(".xml").partition(".")[2].partition(".")[2]

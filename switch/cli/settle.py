@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from switch.cli._network import load
+from switch.cli._settle_files import FORMS, INSTRUCTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,11 +24,11 @@ if TYPE_CHECKING:
 @click.option("--explain", default="", metavar="MEMBER", help="The messages that MEMBER's positions are made of.")
 @click.option("--state", "state_dir", metavar="DIR", default="", help="State directory. [default: the network's]")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of tables.")
-@click.option(
-    "--as", "form", type=click.Choice(["pacs.029", "pacs.009", "clearing"]), help="Write files of a closed window."
-)
-@click.option("--out", metavar="DIR", default="", help="Where files go, one directory for all windows of a network.")
-def command(network: str, window: str, explain: str, state_dir: str, as_json: bool, form: str | None, out: str) -> None:
+@click.option("--as", "forms", type=click.Choice(FORMS), multiple=True, help="Write these files of a closed window.")
+@click.option("--out", metavar="DIR", default="", help="Where files go.")
+def command(
+    network: str, window: str, explain: str, state_dir: str, as_json: bool, forms: tuple[str, ...], out: str
+) -> None:
     """Show what a window came to: each member's position, what moves instead of the gross, and what networks settle apart.
 
     Made from the journal alone, as often as you like; the switch may be running. A window that is still open is shown as it
@@ -42,53 +43,40 @@ def command(network: str, window: str, explain: str, state_dir: str, as_json: bo
       cmi-switch settle
       cmi-switch settle --window 2026-11-27/1 --json
       cmi-switch settle --explain atlas
-      cmi-switch settle --as pacs.029 --out settled
-      cmi-switch settle --as clearing --out settled
+      cmi-switch settle --as pacs.029 --as clearing --out settled
     """
     from switch.cli._rebuild import watched
+    from switch.cli._settle_files import write
     from switch.journal.ledgers import open_ledger
     from switch.journal.log import JournalError
     from switch.ledger.netting import settle
 
-    if bool(form) != bool(out):
+    if bool(forms) != bool(out):
         raise click.UsageError("--as says which files, --out where they go: it takes both")
-    if form and (explain or as_json):
+    if len({form for form in forms if form in INSTRUCTIONS}) > 1:
+        raise click.UsageError(f"{' and '.join(INSTRUCTIONS)} move the same money: a window is in one of them")
+    if forms and (explain or as_json):
         raise click.UsageError("--as writes files: it goes with neither --explain nor --json")
     found = load(network)
     networks = {host.name for host in found.hosts if host.role == "network"}
     members = [member.name for member in found.members]
     try:
-        with watched("ledger") as watch, open_ledger(state_dir or found.state_dir, found.currency, watch) as ledger:
+        state = Path(state_dir or found.state_dir)
+        with watched("ledger") as watch, open_ledger(state, found.currency, watch) as ledger:
             chosen = _choose(ledger, window)
             settlement = settle(
                 chosen, ledger.positions(chosen), members=members, networks=networks, home=found.currency
             )
-            _tell(found, ledger, settlement, form, Path(out), explain, as_json=as_json)
+            if forms:
+                write(dict.fromkeys(forms), Path(out), found, state, ledger, settlement)
+            elif explain:
+                _explain(ledger.entries(chosen), explain, settlement)
+            elif as_json:
+                click.echo(json.dumps(_fields(ledger, settlement)))
+            else:
+                _show(ledger, settlement, found)
     except JournalError as error:
         raise click.ClickException(str(error)) from None
-
-
-def _tell(
-    network: "Network",
-    ledger: "LedgerView",
-    settlement: "Settlement",
-    form: str | None,
-    out: Path,
-    explain: str,
-    *,
-    as_json: bool,
-) -> None:
-    """Whatever was asked for."""
-    from switch.cli._settle_files import write
-
-    if form:
-        write(form, out, network, ledger, settlement)
-    elif explain:
-        _explain(ledger.entries(settlement.window), explain, settlement)
-    elif as_json:
-        click.echo(json.dumps(_fields(ledger, settlement)))
-    else:
-        _show(ledger, settlement, network)
 
 
 def _choose(ledger: "LedgerView", wanted: str) -> "Window":

@@ -36,7 +36,7 @@ def write(state: Path, form: str, out: Path, *arguments: str) -> Result:
 
 
 def all_of(out: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted(out.iterdir())} if out.exists() else {}
+    return {path.name: path.read_bytes() for path in sorted(out.iterdir()) if path.is_file()} if out.exists() else {}
 
 
 @pytest.mark.parametrize(("form", "other"), [("pacs.029", "pacs.009"), ("pacs.009", "pacs.029")])
@@ -44,36 +44,58 @@ def test_a_window_is_instructed_in_one_form(state: Path, out: Path, form: str, o
     said = write(state, form, out)
     assert said.exit_code == 0, said.output
     found = all_of(out)
-    assert list(found) == [f"2026-11-27-1.MAD.{form}.xml", "2026-11-27-1.instructed"]
+    assert list(found) == [f"2026-11-27-1.MAD.{form}.xml"]
     assert (
         b"<?xml version='1.0' encoding='UTF-8'?>\n<Document xmlns=\"urn:iso:std:iso:20022:tech:xsd:"
         in found[f"2026-11-27-1.MAD.{form}.xml"]
     )
     assert b'Ccy="MAD">596.70<' in found[f"2026-11-27-1.MAD.{form}.xml"]
-    refused = write(state, other, out)
-    assert refused.exit_code == 1
-    assert f"window 2026-11-27/1 is instructed as {form} already" in refused.output
-    assert f"{other} would move the same money once more" in refused.output
-    assert all_of(out) == found
+    for where in (out, out / "elsewhere"):
+        refused = write(state, other, where)
+        assert refused.exit_code == 1
+        assert f"window 2026-11-27/1 is instructed as {form} already" in refused.output
+        assert f"{other} would move the same money once more" in refused.output
+    assert all_of(out / "elsewhere") == {}
+    assert write(state, form, out / "elsewhere").exit_code == 0
+    assert all_of(out / "elsewhere") == found, "the same once more moves nothing more"
+
+
+def test_an_instruction_with_other_amounts_or_names_is_refused_wherever_it_goes(
+    state: Path, out: Path, tmp_path: Path
+) -> None:
+    assert write(state, "pacs.029", out).exit_code == 0
+    network = tmp_path / "mine.toml"
+    network.write_text(NETWORK.read_text().replace('bic = "RIFBMAM0XXX"\n', 'bic = "RIFBMAM0ABC"\n'))
+    said = write(state, "pacs.029", tmp_path / "elsewhere", str(network))
+    assert said.exit_code == 1
+    assert "is instructed as pacs.029 already, with another document than this one" in said.output
+    assert all_of(tmp_path / "elsewhere") == {}
+
+
+def test_both_instructions_at_once_are_refused(state: Path, out: Path) -> None:
+    said = write(state, "pacs.029", out, "--as", "pacs.009")
+    assert said.exit_code == 2
+    assert "move the same money" in said.output
+    assert not out.exists()
 
 
 def test_files_made_again_are_the_same_and_what_is_missing_comes_back(state: Path, out: Path) -> None:
     for form in ("pacs.029", "clearing"):
         assert write(state, form, out).exit_code == 0
     found = all_of(out)
-    assert len(found) == 5
+    assert len(found) == 4
     for name in found:
         (out / name).unlink()
         again = [write(state, form, out) for form in ("pacs.029", "clearing")]
         assert [said.exit_code for said in again] == [0, 0]
-        assert sum(said.output.count("as it was") for said in again) == 4 - (not name.endswith(".instructed"))
+        assert sum(said.output.count("as it was") for said in again) == 3
         assert all_of(out) == found
 
 
 def test_each_member_gets_a_clearing_file_that_comes_to_its_position(state: Path, out: Path) -> None:
     assert write(state, "clearing", out).exit_code == 0
     found = all_of(out)
-    assert {name: check_file(data) for name, data in found.items()} == {
+    assert {name: check_file(data.splitlines(keepends=True)) for name, data in found.items()} == {
         "2026-11-27-1.atlas.MAD.clearing.csv": 7,
         "2026-11-27-1.rif.MAD.clearing.csv": 5,
         "2026-11-27-1.souss.MAD.clearing.csv": 0,
@@ -132,7 +154,7 @@ def test_a_disk_that_fails_leaves_no_part_of_a_file(
     assert "No space left on device" in said.output
     assert all_of(out) == {}
     assert write(state, "pacs.029", out).exit_code == 0
-    assert len(all_of(out)) == 2
+    assert len(all_of(out)) == 1
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,12 @@
 
 import csv
 import hashlib
+import io
+from collections.abc import Callable
 
 import pytest
 
-from switch.ledger.clearing import ClearingError, check_file, clearing_files
+from switch.ledger.clearing import ClearingError, check_file, write_clearing
 from switch.ledger.entries import Entry, Window
 from switch.ledger.fold import LedgerFold
 from switch.ledger.netting import Settlement, settle
@@ -28,9 +30,19 @@ def made(merchant: str = "M1") -> tuple[Settlement, list[Entry]]:
     return settle(WINDOW, ledger.positions[WINDOW], members=MEMBERS, networks={"visa"}, home=MAD), entries
 
 
+def write(settlement: Settlement, entries: list[Entry]) -> dict[str, bytes]:
+    parts: dict[str, list[bytes]] = {}
+
+    def begin(name: str) -> Callable[[bytes], object]:
+        parts[name] = []
+        return parts[name].append
+
+    names = write_clearing(settlement, entries, MEMBERS, MAD, begin)
+    return {name: b"".join(parts[name]) for name in names}
+
+
 def files(merchant: str = "M1") -> dict[str, bytes]:
-    settlement, entries = made(merchant)
-    return clearing_files(settlement, entries, MEMBERS, MAD)
+    return write(*made(merchant))
 
 
 def test_a_members_file_has_each_of_its_moves_and_sums_of_them() -> None:
@@ -50,16 +62,16 @@ def test_a_members_file_has_each_of_its_moves_and_sums_of_them() -> None:
 
 def test_a_member_without_traffic_gets_a_file_without_rows() -> None:
     data = files()["2026-11-27-1.souss.MAD.clearing.csv"]
-    assert check_file(data) == 0
+    assert check_file(data.splitlines(keepends=True)) == 0
     assert b"\nT,0,0000000000000000,0000000000000000," in data
 
 
 def test_a_merchants_name_may_have_any_characters() -> None:
-    name = 'CAFÉ, "LE, COIN'
+    name = 'CAFÉ, "LE\nCOIN'
     data = files(name)["2026-11-27-1.rif.MAD.clearing.csv"]
-    rows = list(csv.reader(data.decode().splitlines()))
+    rows = list(csv.reader(io.StringIO(data.decode(), newline="")))
     assert rows[1][8] == name
-    assert check_file(data) == 2
+    assert check_file(data.splitlines(keepends=True)) == 2
 
 
 @pytest.mark.parametrize(
@@ -76,20 +88,20 @@ def test_a_changed_file_does_not_pass(was: bytes, now: bytes, says: str) -> None
     data = files()["2026-11-27-1.atlas.MAD.clearing.csv"]
     assert was in data
     with pytest.raises(ClearingError, match=says):
-        check_file(data.replace(was, now, 1))
+        check_file(data.replace(was, now, 1).splitlines(keepends=True))
 
 
 def test_a_part_of_a_file_does_not_pass() -> None:
     data = files()["2026-11-27-1.atlas.MAD.clearing.csv"]
     for length in (0, 5, len(data) // 2, data.rindex(b"T,")):
         with pytest.raises(ClearingError, match=r"no clearing file|is no row|trailer"):
-            check_file(data[:length])
+            check_file(data[:length].splitlines(keepends=True))
 
 
 def test_rows_that_do_not_come_to_the_position_make_no_file() -> None:
     settlement, entries = made()
     with pytest.raises(ClearingError, match="atlas: rows come to"):
-        clearing_files(settlement, entries[1:], MEMBERS, MAD)
+        write(settlement, entries[1:])
     (first, *rest) = entries
     wrong = Entry(
         sequence=first.sequence,
@@ -104,4 +116,4 @@ def test_rows_that_do_not_come_to_the_position_make_no_file() -> None:
         moves=moved("atlas", "rif", "payment", MAD, 1),
     )
     with pytest.raises(ClearingError, match="atlas: rows come to"):
-        clearing_files(settlement, [wrong, *rest], MEMBERS, MAD)
+        write(settlement, [wrong, *rest])
