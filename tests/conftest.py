@@ -9,6 +9,8 @@ import pytest
 READ_BY_RICH_AND_CLICK = ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
 LONG = ("e2e", "sim")
 """directories whose files take longest"""
+PACKAGES = {"bean-check": "beancount", "php": "php-cli"}
+"""Debian's package of a program, where it has another name"""
 
 
 def pytest_configure() -> None:
@@ -39,7 +41,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     for marker in item.iter_markers("outside"):
         (program,) = marker.args
         if shutil.which(program) is None:
-            missing = f"{program} is not installed (apt-get install {program})"
+            missing = f"{program} is not installed (apt-get install {PACKAGES.get(program, program)})"
             if os.environ.get("CMI_SWITCH_OUTSIDE") == "required":
                 pytest.fail(missing, pytrace=False)
             pytest.skip(missing)

@@ -9,6 +9,7 @@ import click
 
 from switch.cli._backup import HEAD_COPY, STATE, accept_end_command, backup_command, prune_command, restore_command
 from switch.cli._days import days_command
+from switch.cli._export import export_command
 from switch.cli._rebuild import rebuild_command
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ JSON = click.option("--json", "as_json", is_flag=True, help="JSON lines instead 
 @click.group("journal")
 def command() -> None:
     """The journal: list transactions, show one, total the days, verify all of it, back it up, restore it, prune it,
-    build again what is derived from it.
+    build again what is derived from it, give its ledger to programs of others.
 
     The switch may be running (but for `restore`); nothing here disturbs it. PANs are masked.
 
@@ -30,12 +31,21 @@ def command() -> None:
       cmi-switch journal list --de39 51 --since 2025-11-25T12:00
       cmi-switch journal show 1a2b
       cmi-switch journal days --by acquirer
+      cmi-switch journal export --format ledger --out all.ledger
       cmi-switch journal verify
       cmi-switch journal backup /mnt/backup/morocco
     """
 
 
-for _other in (days_command, backup_command, restore_command, prune_command, accept_end_command, rebuild_command):
+for _other in (
+    days_command,
+    export_command,
+    backup_command,
+    restore_command,
+    prune_command,
+    accept_end_command,
+    rebuild_command,
+):
     command.add_command(_other)
 
 

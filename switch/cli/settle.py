@@ -8,13 +8,14 @@ import click
 
 from switch.cli._network import load
 from switch.cli._settle_files import FORMS, INSTRUCTIONS
+from switch.cli._windows import choose, when_closed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from switch.core.network import Network
     from switch.journal.ledgers import LedgerView
-    from switch.ledger.entries import Entry, Window
+    from switch.ledger.entries import Entry
     from switch.ledger.netting import Netted, Settlement
 
 
@@ -63,7 +64,7 @@ def command(
     try:
         state = Path(state_dir or found.state_dir)
         with watched("ledger") as watch, open_ledger(state, found.currency, watch) as ledger:
-            chosen = _choose(ledger, window)
+            chosen = choose(ledger, window)
             settlement = settle(
                 chosen, ledger.positions(chosen), members=members, networks=networks, home=found.currency
             )
@@ -79,36 +80,12 @@ def command(
         raise click.ClickException(str(error)) from None
 
 
-def _choose(ledger: "LedgerView", wanted: str) -> "Window":
-    """The window that is meant. UsageError: there is none of that name."""
-    known = [closed.window for closed in ledger.closed]
-    if ledger.now is not None:
-        known.append(ledger.now)
-    if wanted:
-        for window in known:
-            if str(window) == wanted:
-                return window
-        listed = ", ".join(map(str, known[-5:])) or "none yet"
-        raise click.UsageError(f"no window {wanted} in the journal; the last ones are: {listed}")
-    if not known:
-        raise click.ClickException("nothing has been recorded yet: there is no window to settle")
-    return ledger.closed[-1].window if ledger.closed else known[-1]
-
-
-def _closed(ledger: "LedgerView", window: "Window") -> str:
-    """`closed 2026-11-27 23:00:00 by operator`, or `open`."""
-    from switch.journal.views import time_text
-
-    closed = ledger.closed_as(window)
-    return f"closed {time_text(closed.at_us)} by {closed.by}" if closed is not None else "open"
-
-
 def _show(ledger: "LedgerView", settlement: "Settlement", network: "Network") -> None:
     """Tables: the multilateral net, networks one by one, and what is in neither."""
     from switch.money.currency import format_amount
 
     window = settlement.window
-    click.echo(f"Window {window} of {network.name}, {_closed(ledger, window)}")
+    click.echo(f"Window {window} of {network.name}, {when_closed(ledger, window)}")
     for netted in settlement.net:
         _table(netted)
         gross, moved = format_amount(netted.gross, netted.currency), format_amount(netted.moved, netted.currency)

@@ -1,0 +1,88 @@
+"""`cmi-switch journal export`: the ledger for programs of others, whole or not at all."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from switch.cli.journal import command
+from tests.cli.test_settle import a_day
+from tests.docs.reader import ROOT, blocks
+from tests.journal.samples import written
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    written(tmp_path / "state", a_day())
+    return tmp_path / "state"
+
+
+def export(state: Path, *arguments: str) -> Result:
+    return CliRunner().invoke(command, ["export", "--state", str(state), *arguments])
+
+
+def test_all_windows_go_to_standard_output(state: Path) -> None:
+    said = export(state, "--format", "ledger")
+    assert said.exit_code == 0, said.output
+    assert said.output.startswith("; The ledger of morocco, all windows. An account above zero is owed to its owner.\n")
+    assert said.output.count("/1\n") == 4
+    assert "\n    Assets:Settlement:Rif:Souss:Payment  0.00 MAD = 5.00 MAD\n" in said.output
+    assert said.output.endswith("\n")
+
+
+def test_one_window_is_a_file_of_its_own(state: Path, tmp_path: Path) -> None:
+    out = tmp_path / "new" / "day.beancount"
+    said = export(state, "--format", "beancount", "--window", "2026-11-27/1", "--out", str(out))
+    assert said.output == f"{out}: 3 entries\n"
+    text = out.read_text()
+    assert "\n2026-11-28 balance Assets:Settlement:Atlas:Rif:Payment  -600.00 ~ 0.00 MAD\n" in text
+    assert "Souss" not in text
+    assert [path.name for path in out.parent.iterdir()] == ["day.beancount"]
+
+
+def test_a_window_that_is_not_there_is_refused_and_the_file_stays_as_it_was(state: Path, tmp_path: Path) -> None:
+    out = tmp_path / "day.ledger"
+    out.write_text("as it was\n")
+    said = export(state, "--format", "ledger", "--window", "2026-11-30/1", "--out", str(out))
+    assert said.exit_code == 2
+    assert "no window 2026-11-30/1 in the journal; the last ones are: 2026-11-27/1, 2026-11-28/1" in said.output
+    assert out.read_text() == "as it was\n"
+    assert not list(tmp_path.glob(".*"))
+
+
+@pytest.mark.parametrize("out", ["", "day.ledger"])
+def test_no_journal_is_a_sentence(tmp_path: Path, out: str) -> None:
+    said = export(tmp_path, "--format", "ledger", *(["--out", str(tmp_path / out)] if out else []))
+    assert said.exit_code == 1
+    assert "no journal here" in said.output
+
+
+def test_a_place_that_cannot_be_written_is_a_sentence(state: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    said = export(state, "--format", "ledger", "--out", str(tmp_path / "file" / "day.ledger"))
+    assert said.exit_code == 1
+    assert said.output.endswith("day.ledger: File exists\n") or said.output.endswith("day.ledger: Not a directory\n")
+
+
+@pytest.mark.outside("bean-check")
+@pytest.mark.outside("ledger")
+def test_programs_of_others_take_what_the_page_shows(tmp_path: Path) -> None:
+    written(tmp_path / "var" / "morocco", a_day())
+    page = (ROOT / "docs" / "settlement.md").read_text()
+    (block,) = (b for b in blocks(page) if b.elsewhere == f"run by {Path(__file__).relative_to(ROOT)}")
+    path = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    commands = [line.removeprefix("$ ") for line in block.text.splitlines()]
+    assert len(commands) == 2
+    for line in commands:
+        subprocess.run(["bash", "-ec", line], cwd=tmp_path, env=path, check=True, timeout=120)
+    ask = ["ledger", "-f", "all.ledger", "balance", "Settlement", "--depth", "3", "--end", "2026-11-28"]
+    nets = subprocess.run(ask, cwd=tmp_path, check=True, capture_output=True, text=True, timeout=60).stdout
+    assert [line.split() for line in nets.splitlines()[1:5]] == [
+        ["-516.70", "MAD", "Atlas"],
+        ["595.80", "MAD", "Rif"],
+        ["0.90", "MAD", "Switch"],
+        ["-80.00", "MAD", "Visa"],
+    ]
