@@ -92,7 +92,7 @@ def _read(source: Source, *, files: bool) -> Network:
     rates = build.read_rates(root.table("rates"), money)
     state_dir = root.text("state_dir", f"var/{name or 'network'}")
     capture = build.read_capture(root.table("capture"), state_dir) if root.has("capture") else None
-    window = read_business_day(root.table("business_day")) if root.has("business_day") else None
+    cut_by = read_business_day(root.table("business_day")) if root.has("business_day") else (None, None)
     root.ask("capture", "business_day")
     hop_log = build.read_hop_log(root.table("hop_log"))
     journal = build.read_journal(root.table("journal"), state_dir)
@@ -115,7 +115,8 @@ def _read(source: Source, *, files: bool) -> Network:
         limits=limits,
         source=source.file,
         capture=capture,
-        cutover_window=window,
+        cutover_window=cut_by[0],
+        cutover_schedule=cut_by[1],
         hop_log=hop_log,
         fees=tuple(f for _, f in draft.fees),
         regions=fees.read_regions(root.table("regions")),

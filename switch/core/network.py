@@ -277,8 +277,31 @@ class CutoverWindow(msgspec.Struct, frozen=True, kw_only=True):
 
     def __str__(self) -> str:
         """`20:00 to 02:00 UTC`."""
-        begin, end = (f"{at // 3_600:02d}:{at % 3_600 // 60:02d}" for at in (self.begin_s, self.end_s))
-        return f"{begin} to {end} UTC"
+        return f"{_clock(self.begin_s)} to {_clock(self.end_s)} UTC"
+
+
+class CutoverSchedule(msgspec.Struct, frozen=True, kw_only=True):
+    """When the business day and its windows end by themselves, by the clocks of a place (`core.operator.schedule`)."""
+
+    zone: str
+    """as in tzdata: Africa/Casablanca"""
+    close_s: int | None = None
+    """the day: seconds since local midnight; None: not by the clock"""
+    windows_s: tuple[int, ...] = ()
+    """its windows, likewise"""
+    offsets: tuple[tuple[int, int], ...]
+    """of the zone: from when on (seconds since 1970, UTC), and how many seconds its clocks are ahead of UTC then"""
+
+    def __str__(self) -> str:
+        """`close 23:00, windows 12:00, Africa/Casablanca`."""
+        close = f"close {_clock(self.close_s)}, " if self.close_s is not None else ""
+        windows = f"windows {' '.join(map(_clock, self.windows_s))}, " if self.windows_s else ""
+        return f"{close}{windows}{self.zone}"
+
+
+def _clock(second: int) -> str:
+    """HH:MM."""
+    return f"{second // 3_600:02d}:{second % 3_600 // 60:02d}"
 
 
 class Network(msgspec.Struct, frozen=True, kw_only=True):
@@ -311,6 +334,8 @@ class Network(msgspec.Struct, frozen=True, kw_only=True):
     """None: nothing is recorded, unless the command line says so"""
     cutover_window: CutoverWindow | None = None
     """None: hosts that may close the business day may do so at any time"""
+    cutover_schedule: CutoverSchedule | None = None
+    """None: nothing is closed by the clock"""
     hop_log: HopLogFiles = HopLogFiles()
     fees: tuple[FeeRule, ...] = ()
     regions: dict[str, str] = {}

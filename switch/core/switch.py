@@ -30,6 +30,7 @@ from switch.core.operator.exceptions import ExceptionCommands
 from switch.core.operator.links import LinkCommands
 from switch.core.operator.operator import Operator
 from switch.core.operator.saf import SafCommands
+from switch.core.operator.schedule import Scheduled
 from switch.core.party import Certificate, Close, LinkId, link_name
 from switch.core.records.outcomes import History
 from switch.core.records.records import SCHEMA, Booted, Forwarded
@@ -85,6 +86,7 @@ class Switch(Kernel):
         self.maintenance, self.leaving = Maintenance(self, self.management), Leaving(self)
         day = BusinessDay(self, self.management)
         self.management.cutover = day.handle_cutover
+        self.scheduled = Scheduled(self, day)
         self.operator = Operator(
             self,
             LinkCommands(self, self.maintenance, self.leaving).table(),
@@ -128,6 +130,7 @@ class Switch(Kernel):
 
     def started(self, now: int) -> None:
         """The first call of a process: what was forwarded and never answered is owed a reversal (docs/journal.md)."""
+        self.scheduled.begin(now)
         if self.position:
             self.booted_de7 = self.de7(now)
         self.record(Booted(at_us=self.wall_us(now), schema=SCHEMA, network=self.network.name))
@@ -421,6 +424,7 @@ class Switch(Kernel):
             guard("saying goodbye", now, self._say_goodbye, now)
         guard("seeing to maintenance", now, self.maintenance.tick, now)
         guard("seeing to what retires", now, self.retiring.tick, now)
+        guard("closing what is due", now, self.scheduled.tick, now)
         guard("closing what stalls", now, self._stalled.close, now)
         self.effects.extend(self._strangers.counted(now))
         self.containment.rest(self.containment.errors - errors, now)
@@ -431,6 +435,7 @@ class Switch(Kernel):
         candidates = [host.pending.deadline() for host in self.hosts.values()]
         candidates += (self.forwarder.deadline(), self.management.deadline())
         candidates += (self.maintenance.deadline(), self.retiring.deadline(), self._strangers.deadline())
+        candidates.append(self.scheduled.deadline())
         due += [at for at in candidates if at is not None]
         return max(min(due), self.containment.rest_until)
 

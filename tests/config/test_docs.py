@@ -58,7 +58,11 @@ def test_every_limit_is_explained_with_its_default() -> None:
 def test_both_ends_of_the_cutover_window_are_explained() -> None:
     window = parse_network(f'{BASE}\n[business_day]\nfrom = "20:00"\nto = "02:00"\n', "x").cutover_window
     assert str(window) == "20:00 to 02:00 UTC"
-    assert documented("`[business_day]`") == {"from": "", "to": ""}
+    schedule = parse_network(
+        f'{BASE}\n[business_day]\nzone = "UTC"\nclose = "23:00"\nwindows = ["12:00"]\n', "x"
+    ).cutover_schedule
+    assert str(schedule) == "close 23:00, windows 12:00, UTC"
+    assert documented("`[business_day]`").keys() == {"from", "to", "zone", "close", "windows"}
 
 
 def test_every_key_of_a_capture_is_explained_with_its_default() -> None:

@@ -29,10 +29,12 @@ KEYED: Final[dict[str, tuple[str, Callable[[Any], str]]]] = {
 """Lists of the network file: how their sections are called, and what tells two values of one list apart."""
 UNTOLD: Final = frozenset({"source", "leaving_bins"})
 """Of the network: says nothing about it."""
+SECTIONS: Final = {"cutover_window": "business_day", "cutover_schedule": "business_day"}
+"""Of single values of the network: sections called otherwise."""
 HOSTS: Final = KEYED["hosts"][0]
 NOBODY: Final[Mapping[str, str]] = {}
-PLACES: Final = frozenset({"line"})
-"""Of a value: where it stands in the file."""
+PLACES: Final = frozenset({"line", "offsets"})
+"""Of a value: where it stands in the file; what is looked up elsewhere."""
 
 
 class Obstacle(msgspec.Struct, frozen=True):
@@ -70,7 +72,9 @@ def _differences(before: Network, after: Network) -> list[str]:
         elif name in ("rates", "regions"):
             found += _keyed(f"[{name}]", was, now_is)
         elif isinstance(was, msgspec.Struct) and isinstance(now_is, msgspec.Struct):
-            found += [f"[{name}] {line}" for line in _members(was, now_is)]
+            found += [f"[{SECTIONS.get(name, name)}] {line}" for line in _members(was, now_is)]
+        elif name in SECTIONS:
+            found.append(f"[{SECTIONS[name]}]: {_said(was)} -> {_said(now_is)}")
         else:
             found.append(f"{name}: {_said(was)} -> {_said(now_is)}")
     return found

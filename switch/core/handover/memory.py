@@ -86,5 +86,7 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
     hosts: tuple[KeptHost, ...]
     copies: tuple[tuple[int, int], ...]
     refused: tuple[tuple[Key, tuple[int, str]], ...]
+    cutovers_looked_s: int = 0
+    """up to when scheduled cutovers have been done (`core.operator.schedule`); 0: none are scheduled"""
     remembered: Remembered | None
     """None: the successor has the same state"""

@@ -41,6 +41,7 @@ def hand_over(switch: Switch, *, whole: bool) -> Memory:
         network_stan=switch.management.stan,
         booted_de7=switch.booted_de7,
         journal_down=switch.journal_down,
+        cutovers_looked_s=switch.scheduled.looked_s,
         sessions=tuple(_keep_session(switch, session) for session in switch.sessions.values()),
         hosts=tuple(hosts),
         copies=tuple(switch.copies.items()),
@@ -91,6 +92,7 @@ def take_over(switch: Switch, memory: Memory, now: int) -> None:
     switch.snapshot_at = min(switch.snapshot_at, memory.snapshot_at)
     switch.management.stan = memory.network_stan
     switch.booted_de7, switch.journal_down = memory.booted_de7, memory.journal_down
+    switch.scheduled.resume(memory.cutovers_looked_s, now)
     switch.copies.update(memory.copies)
     switch.refused.update(memory.refused)
     if memory.remembered is not None:

@@ -411,7 +411,7 @@ MADE_ANEW = {
 }  # fmt: skip
 KEPT_AS = {
     "durable_position": "durable", "framing_name": "framing", "framing": "begun", "pending": "table", "_late": "late",
-    "_answered": "answered", "queues": "hosts",
+    "_answered": "answered", "queues": "hosts", "scheduled": "cutovers_looked_s",
 }  # fmt: skip
 
 
