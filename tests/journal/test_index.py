@@ -6,6 +6,8 @@ import select
 import sqlite3
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from switch.cli.journal import command
 from switch.core.limits import Limits
 from switch.core.records.records import AnyEntry, Cutover, Key
 from switch.journal.history import IndexHistory
-from switch.journal.index import Index, index_path
+from switch.journal.index import Index, follow, index_path
 from switch.journal.log import JournalError
 from switch.journal.memory import DictHistory, MemoryJournal
 from switch.journal.projections.days import last_close
@@ -201,6 +203,40 @@ def test_the_follower_indexes_what_is_written_and_ends_with_its_input(tmp_path: 
         follower.stdin.close()
         assert follower.wait(10) == 0
     index.close()
+
+
+@pytest.mark.parametrize(("payments", "at_once"), [(10, False), (5_000, True)])
+def test_a_little_lies_for_a_while_and_much_is_indexed_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, payments: int, at_once: bool
+) -> None:
+    """What is not indexed is searched by whoever asks: a batch may wait as long as that is little."""
+    monkeypatch.setattr("switch.journal.index.PEEK_S", 0.02)
+    monkeypatch.setattr("switch.journal.index.FOLLOW_BYTES", 300_000)
+    writer = open_writer(tmp_path)
+    write(writer, day(10))
+    reading, writing = os.pipe()
+    following = threading.Thread(target=follow, args=(tmp_path, reading))
+    following.start()
+    index = Index(tmp_path)
+
+    def indexed(records: int, seconds: float) -> bool:
+        until = time.monotonic() + seconds
+        while (place := index.place()) is None or place.sequence < records:
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.005)
+        return True
+
+    try:
+        assert indexed(18, 30)
+        write(writer, day(payments, first=21))
+        monkeypatch.setattr("switch.journal.index.FOLLOW_S", 3_600)
+        assert indexed(38 if not at_once else 1_000, 30 if at_once else 0.3) is at_once
+    finally:
+        os.close(writing)
+        following.join()
+        os.close(reading)
+        index.close()
 
 
 def test_its_process_goes_on_behind_a_day_that_was_closed(tmp_path: Path) -> None:
