@@ -45,13 +45,14 @@ from switch.core.transactions.late_answers import LateAnswers
 from switch.core.transactions.overload import Overload
 from switch.core.transactions.payments import Payments
 from switch.core.transactions.pricing import Pricing
+from switch.core.transactions.reconciliation import Reconciliation
 from switch.core.transactions.reversals import Reversals
 from switch.security.vault import Vault
 from switch.wire import DecodeError, Dialect
 from switch.wire.describe import error_fields
 from switch.wire.framing import FramingError, make_framing
 from switch.wire.subfields import SubfieldError
-from switch.wire.vocabulary import ADVICES, DE, FILE_UPDATES, MTI, REQUESTS, REVERSALS, Document
+from switch.wire.vocabulary import ADVICES, DE, FILE_UPDATES, MTI, RECONCILIATIONS, REQUESTS, REVERSALS, Document
 
 TIMEOUT = "timeout"
 CONNECTED, CLOSING, UP = SessionState.CONNECTED, SessionState.CLOSING, SessionState.UP
@@ -123,6 +124,7 @@ class Switch(Kernel):
             **dict.fromkeys(REVERSALS, self._reversals.handle_reversal),
             **dict.fromkeys(ADVICES, self._reversals.handle_advice),
             **dict.fromkeys(FILE_UPDATES, self._hot_cards.handle_update),
+            **dict.fromkeys(RECONCILIATIONS, Reconciliation(self).handle),
             **dict.fromkeys(("0800", "0801", "0820"), self.management.handle_request),
             **dict.fromkeys(("0110", "0130", "0210", "0230", "0410", "0430"), self._answer),
             "0810": self._network_answer,

@@ -38,6 +38,7 @@ def differences(a: Dialect, b: Dialect) -> list[Difference]:
         ("framing", a.framing, b.framing, "wire"),
         ("version", a.version, b.version, "wire"),
         ("family", a.family, b.family, "meaning"),
+        ("reversals", a.reversals, b.reversals, "meaning"),
     ]
     found = [Difference("", "", what, x, y, touches) for what, x, y, touches in whole if x != y]
     for key in sorted(a.elements.keys() | b.elements.keys(), key=place):

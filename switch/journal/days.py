@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from switch.core.records.records import Cutover
+from switch.core.records.day_records import Cutover
 from switch.journal.projections.days import Cell, Sum, calendar_day
 from switch.journal.projections.effects import Effect
 

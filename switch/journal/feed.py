@@ -26,7 +26,8 @@ from pathlib import Path
 from typing import Final
 
 from switch.core.limits import Limits
-from switch.core.records.records import ENCODER, Entry, Snapshot
+from switch.core.records.entry import Entry
+from switch.core.records.records import ENCODER, Snapshot
 from switch.journal.integrity import check_end, find_gaps
 from switch.journal.log import FLAG_SNAPSHOT, GENESIS, NO_KEY, ChainKey, JournalError
 from switch.journal.recovery import CLAIM_S, SWITCH, Fold, Recovered, claim, journal_directory, recover, settle

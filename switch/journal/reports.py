@@ -11,7 +11,8 @@ from pathlib import Path
 
 import msgspec
 
-from switch.core.records.records import SCHEMA, AnyEntry, Cutover, Snapshot
+from switch.core.records.day_records import Cutover
+from switch.core.records.records import SCHEMA, AnyEntry, Snapshot
 from switch.journal.days import DayTotals, totals
 from switch.journal.history import entries_at
 from switch.journal.index import Index

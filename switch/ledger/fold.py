@@ -14,6 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from switch.core.messages.meaning import direction_of, left_of
+from switch.core.records.day_records import Cutover
 from switch.core.records.prices import Priced
 from switch.core.records.records import (
     ACQUIRER,
@@ -21,7 +22,6 @@ from switch.core.records.records import (
     Abandoned,
     Answered,
     Booted,
-    Cutover,
     Forwarded,
     Owed,
     Snapshot,

@@ -9,7 +9,8 @@ from typing import Final
 
 import msgspec
 
-from switch.core.records.records import Cutover, Snapshot
+from switch.core.records.day_records import Cutover
+from switch.core.records.records import Snapshot
 from switch.ledger.entries import Window
 
 CALENDAR: Final = "calendar"

@@ -14,6 +14,7 @@ import msgspec
 from switch.core.limits import Limits
 from switch.core.messages.meaning import left_of
 from switch.core.network import HostLink
+from switch.core.records.day_records import Cutover
 from switch.core.records.lifecycle import Status, status_after
 from switch.core.records.records import (
     ACQUIRER,
@@ -23,7 +24,6 @@ from switch.core.records.records import (
     Abandoned,
     Answered,
     AnyEntry,
-    Cutover,
     Declined,
     Delivered,
     Forwarded,

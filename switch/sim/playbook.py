@@ -27,7 +27,8 @@ from switch.core.messages.translator import answer, translator_for
 from switch.core.network import Network
 from switch.core.outbox import Outbox, Ports
 from switch.core.party import Certificate, Close, Hop, LinkId, Log, Send
-from switch.core.records.records import AnyEntry, Entry
+from switch.core.records.entry import Entry
+from switch.core.records.records import AnyEntry
 from switch.core.records.state import State, apply
 from switch.core.switch import Switch
 from switch.journal.memory import DictHistory

@@ -10,8 +10,8 @@ from collections import Counter, deque
 from collections.abc import Iterable, Mapping
 from typing import Final, TypeAlias
 
+from switch.core.records.entry import Entry
 from switch.core.records.lifecycle import Status
-from switch.core.records.records import Entry
 from switch.simulators.messages import REVERSAL_ECHO
 from switch.simulators.reconciliation import AcquirerBook, Payment
 from switch.wire.vocabulary import DE, Document

@@ -12,8 +12,8 @@ from typing import Final, TypeAlias, TypeVar
 
 import msgspec
 
+from switch.core.records.entry import Entry
 from switch.core.records.lifecycle import Status
-from switch.core.records.records import Entry
 from switch.simulators.cards import TestCard
 from switch.simulators.reconciliation import CardBook, Debit, IssuerBook
 from switch.wire.vocabulary import Document, mask_pan

@@ -12,8 +12,9 @@ import msgspec
 
 from switch.core.limits import Limits
 from switch.core.network import Network
+from switch.core.records.entry import Entry
 from switch.core.records.lifecycle import Status
-from switch.core.records.records import SCHEMA, AnyEntry, Entry
+from switch.core.records.records import SCHEMA, AnyEntry
 from switch.journal.log import Log, segments
 from switch.journal.recovery import Fold, decode, decode_as, journal_directory, recover
 from switch.journal.reports import Filters, Reports

@@ -31,7 +31,12 @@ _REQUIRED: Final = ("data_enc", "len_enc", "len_type", "max_len", "desc")
 _OPTIONAL: Final = ("len_count", "left_pad", "right_pad", "content", "sensitive", "subfields")
 _NO_ELEMENTS: Final = ("dialect", "$schema")
 """Entries beside the elements: who the dialect is, and the JSON Schema an editor checks the file with."""
-_HEAD: Final = ("name", "title", "family", "version", "framing", "about", "assumed")
+_HEAD: Final = ("name", "title", "family", "version", "framing", "reversals", "about", "assumed")
+BY_EFFECT: Final = "by-effect"
+BY_KIND: Final = "by-kind"
+READINGS: Final = (BY_EFFECT, BY_KIND)
+"""How DE75, 77, 87, 89 are read: `by-effect`, 75 and 87 are purchases taken back, which credits the cardholder, and 77 and 89
+refunds taken back; `by-kind`, 75 and 87 are credits (refunds) taken back, and 77 and 89 debits."""
 
 
 class Dialect:
@@ -58,6 +63,8 @@ class Dialect:
         """first digit of its MTIs: "0" 1987, "1" 1993"""
         self.framing: str = head.get("framing", "length2")
         """what its links are framed with unless a network file says otherwise"""
+        self.reversals: str = head.get("reversals", BY_EFFECT)
+        """how totals of what was taken back are read: one of `READINGS`"""
         self.about: str = head.get("about", "")
         self.assumed: tuple[str, ...] = tuple(head.get("assumed", ()))
         """what no public source settles, and the choice made"""
@@ -184,6 +191,9 @@ class _Checker:
         framing = head.get("framing", "length2")
         if isinstance(framing, str) and framing not in FRAMINGS:
             self.wrong(("dialect", "framing"), f"one of {', '.join(FRAMINGS)}", framing)
+        reading = head.get("reversals", BY_EFFECT)
+        if isinstance(reading, str) and reading not in READINGS:
+            self.wrong(("dialect", "reversals"), f"one of {', '.join(READINGS)}", reading)
         version = head.get("version", "0")
         if not (isinstance(version, str) and len(version) == 1 and version in "012"):
             self.wrong(("dialect", "version"), '"0" (1987), "1" (1993) or "2" (2003)', version)

@@ -49,6 +49,8 @@ class DE:
     FEE: Final = "28"
     WINDOW_93: Final = "29"
     """in the 1993 edition: reconciliation number, of the window of a business day"""
+    RECONCILIATION_DATE: Final = "28"
+    """DE28 in the 1993 edition."""
     ORIGINAL_AMOUNTS: Final = "30"
     """DE30 in the 1993 edition."""
     ACQUIRER: Final = "32"
@@ -78,7 +80,21 @@ class DE:
     PRIVATE_62: Final = "62"
     PRIVATE_63: Final = "63"
     MAC: Final = "64"
+    SETTLEMENT_CODE: Final = "66"
+    """DE66 in the 1987 edition: what came of a reconciliation."""
     NETWORK_CODE: Final = "70"
+    CREDITS: Final = "74"
+    CREDITS_REVERSAL: Final = "75"
+    DEBITS: Final = "76"
+    DEBITS_REVERSAL: Final = "77"
+    """Numbers; amounts are twelve further on, 86 to 89."""
+    INQUIRIES: Final = "80"
+    AUTHORIZATIONS: Final = "81"
+    CREDITS_AMOUNT: Final = "86"
+    CREDITS_REVERSAL_AMOUNT: Final = "87"
+    DEBITS_AMOUNT: Final = "88"
+    DEBITS_REVERSAL_AMOUNT: Final = "89"
+    NET: Final = "97"
     FILE_UPDATE: Final = "91"
     """DE91 in the 1987 edition: file update code."""
     ORIGINAL: Final = "90"
@@ -143,9 +159,11 @@ class Answer:
     ORIGINAL_NOT_FOUND: Final = "76"
     ORIGINAL_INCONSISTENT: Final = "77"
     NO_REASON_TO_DECLINE: Final = "85"
+    NOT_SUPPORTED: Final = "40"
     ISSUER_INOPERATIVE: Final = "91"
     UNABLE_TO_ROUTE: Final = "92"
     DUPLICATE: Final = "94"
+    RECONCILE_ERROR: Final = "95"
     MALFUNCTION: Final = "96"
     CVV2_FAILURE: Final = "N7"
 
@@ -238,6 +256,7 @@ class MTI:
     FINANCIAL: Final = "2"
     FILE_UPDATE: Final = "3"
     REVERSAL: Final = "4"
+    RECONCILIATION: Final = "5"
     NETWORK: Final = "8"
 
     AUTHORIZATION_ADVICE: Final = "0120"
@@ -251,8 +270,13 @@ ADVICES: Final = frozenset({"0120", "0121", "0220", "0221"})
 REVERSALS: Final = frozenset({"0400", "0401", "0420", "0421"})
 FILE_UPDATES: Final = frozenset({"0302", "0303", "0304", "0305", "0322", "0323"})
 """An issuer's (origin 2, 3), and those of 1993 hosts that give themselves no origin (4, 5)."""
-RESPONSES: Final = frozenset({"0110", "0130", "0210", "0230", "0312", "0314", "0332", "0410", "0430", "0810"})
-KNOWN_MTIS: Final = REQUESTS | ADVICES | REVERSALS | FILE_UPDATES | RESPONSES | {"0800", "0801", "0820"}
+RECONCILIATIONS: Final = frozenset({"0500", "0501", "0520", "0521", "0502", "0503", "0522", "0523"})
+"""An acquirer's (origin 0, 1) and an issuer's (2, 3)."""
+RECONCILED: Final = frozenset({"0510", "0512", "0530", "0532"})
+RESPONSES: Final = RECONCILED | {"0110", "0130", "0210", "0230", "0312", "0314", "0332", "0410", "0430", "0810"}
+KNOWN_MTIS: Final = (
+    REQUESTS | ADVICES | REVERSALS | FILE_UPDATES | RECONCILIATIONS | RESPONSES | {"0800", "0801", "0820"}
+)
 
 
 def response_mti(mti: str) -> str:

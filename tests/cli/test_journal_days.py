@@ -8,7 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from switch.cli.journal import command
-from switch.core.records.records import Answered, AnyEntry, Cutover, Forwarded
+from switch.core.records.day_records import Cutover
+from switch.core.records.records import Answered, AnyEntry, Forwarded
 from tests.journal.samples import START_US, answered, booted, declined, forwarded, owed, stood_in, written
 
 DAY_US = 86_400_000_000

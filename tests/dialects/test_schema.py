@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from switch.wire import Dialect, DialectError
 from switch.wire.annotation import FORMS
-from switch.wire.dialect import DIRECTORY, names
+from switch.wire.dialect import DIRECTORY, READINGS, names
 from switch.wire.element import CONTENTS, encoding
 from switch.wire.framing import FRAMINGS
 from tests.dialects.json_schema import wrong
@@ -46,6 +46,7 @@ def test_each_dialect_that_ships_names_the_schema_and_is_a_pyiso8583_spec_all_th
 
 def test_the_schema_knows_the_same_words_as_the_loader() -> None:
     assert DEFS["head"]["properties"]["framing"]["enum"] == list(FRAMINGS)
+    assert DEFS["head"]["properties"]["reversals"]["enum"] == list(READINGS)
     assert DEFS["element"]["properties"]["content"]["enum"] == list(CONTENTS)
     assert DEFS["subfields"]["properties"]["form"]["enum"] == list(FORMS)
     for schema in DEFS["subfields"]["anyOf"]:
@@ -68,7 +69,7 @@ PLANTED: list[tuple[tuple[str | int, ...], Any]] = [
     (("3", "subfields"), {"form": "bitmapped", "parts": []}), (("3", "subfields"), []),
     (("3", "subfields"), {"form": "bitmapped", "bitmap": 8, "parts": [{"id": "1", "len": 1}]}),
     (("3", "subfields", "parts", 0, "sensetive"), True), (("3", "subfields", "parts", 0, "len"), "2"),
-    (("3", "subfields", "fill"), "00"), (("28", "len_count"), "nibbles"),
+    (("3", "subfields", "fill"), "00"), (("dialect", "reversals"), "by-sign"), (("28", "len_count"), "nibbles"),
 ]  # fmt: skip
 
 

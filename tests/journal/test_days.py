@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from switch.config import load_network
+from switch.core.records.day_records import Cutover
 from switch.core.records.lifecycle import Status
-from switch.core.records.records import AnyEntry, Cutover, Snapshot
+from switch.core.records.records import AnyEntry, Snapshot
 from switch.journal.backup import backup
 from switch.journal.days import DayTotals
 from switch.journal.index import Index, index_path

@@ -17,7 +17,8 @@ from click.testing import CliRunner
 
 from switch.cli.journal import command
 from switch.core.limits import Limits
-from switch.core.records.records import AnyEntry, Cutover, Key
+from switch.core.records.day_records import Cutover
+from switch.core.records.records import AnyEntry, Key
 from switch.journal.history import IndexHistory
 from switch.journal.index import Index, follow, index_path
 from switch.journal.log import JournalError

@@ -7,7 +7,8 @@ from click.testing import CliRunner
 from msgspec.structs import replace
 
 from switch.cli.journal import command
-from switch.core.records.records import SCHEMA, AnyEntry, Cutover
+from switch.core.records.day_records import Cutover
+from switch.core.records.records import SCHEMA, AnyEntry
 from switch.journal.log import HEADER
 from switch.journal.projections import STANDARD
 from switch.journal.prune import KEEP_S

@@ -13,7 +13,8 @@ import pytest
 
 from switch.core.limits import Limits
 from switch.core.party import Record
-from switch.core.records.records import SCHEMA, Answered, Booted, Entry, Owed, Snapshot, StoodIn
+from switch.core.records.entry import Entry
+from switch.core.records.records import SCHEMA, Answered, Booted, Owed, Snapshot, StoodIn
 from switch.core.switch import Switch
 from switch.journal.feed import Feed
 from switch.journal.history import IndexHistory

@@ -10,13 +10,13 @@ from collections.abc import Iterator
 
 import msgspec
 
+from switch.core.records.day_records import Cutover
 from switch.core.records.prices import Priced
 from switch.core.records.records import (
     ADVICE,
     REVERSAL,
     Answered,
     AnyEntry,
-    Cutover,
     Forwarded,
     HoldName,
     Key,

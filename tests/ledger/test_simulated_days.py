@@ -8,6 +8,8 @@ import pytest
 
 from switch.config import load_network
 from switch.core.records.lifecycle import Status
+from switch.core.records.state import State, apply
+from switch.core.records.totals import AS_ACQUIRER, net_of
 from switch.journal.projections import STANDARD
 from switch.journal.projections.days import DayFold
 from switch.journal.projections.effects import Effect
@@ -50,6 +52,21 @@ def test_the_ledger_agrees_with_the_books_of_a_simulated_day(seed: int, faults: 
     held = sum(holds.amount for holds in ledger.holds.values())
     assert sum(by_currency.values()) + held == sum(stands.values())
     assert held == sum(p.held for p in {p.txn: p for p in ledger.payments.known.values()}.values())
+
+    state = State(cast.network.limits)
+    for record in records:
+        apply(state, record)
+    posted_by: dict[tuple[str, str, str], int] = {}
+    for entry in posted:
+        at = str(entry.window), entry.acquirer, entry.currency
+        posted_by[at] = posted_by.get(at, 0) + entry.amount
+    totals = {
+        (window, party, currency): -net_of(sums)
+        for window, cells in state.totals.windows.items()
+        for (role, party, currency), sums in cells.items()
+        if role == AS_ACQUIRER
+    }
+    assert {at: n for at, n in totals.items() if n} == {at: n for at, n in posted_by.items() if n}
 
     days = begin(STANDARD)
     add = Folding(days.values()).add

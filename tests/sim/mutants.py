@@ -9,7 +9,7 @@ import pytest
 from switch.core.kernel import Kernel
 from switch.core.links import pending
 from switch.core.network import Network
-from switch.core.records import records, snapshots, standin_counters
+from switch.core.records import day_records, records, snapshots, standin_counters
 from switch.core.records import state as state_module
 from switch.core.records.outcomes import History, Outcome
 from switch.core.records.records import Booted
@@ -235,6 +235,6 @@ def close_of_a_day_is_said_and_not_recorded(patch: pytest.MonkeyPatch) -> None:
     record = Kernel.record
 
     def forgetful(self: Kernel, entry: Any) -> int:
-        return self.position if isinstance(entry, records.Cutover) else record(self, entry)
+        return self.position if isinstance(entry, day_records.Cutover) else record(self, entry)
 
     patch.setattr(Kernel, "record", forgetful)

@@ -13,6 +13,9 @@
 | DE39 an 2 | DE39 n 3 (vocabulary); 400 accepts a reversal, 800 a network message |
 | DE43 an 40 | LLVAR; on the way back name, city and country (`messages.merchant`) |
 | DE70 | DE70, and DE24 |
+| DE15 of a reconciliation | DE28, and DE15 |
+| DE66 of a reconciliation | DE39: 500 they agree, 501 they differ, 503 no totals, 504 not reconciled, totals given |
+| DE74 to 77, 80, 81, 86 to 89, 97 of a reconciliation | the same |
 | DE91, in a file update | DE24 function code: 300 and this |
 | DE90 | DE56: MTI, STAN, local date and time, acquirer |
 | DE95 with DE4 | DE30 with the original's amount, DE4 with what remains |
@@ -75,6 +78,11 @@ _FILE_ANSWERS: Final = {
 }  # fmt: skip
 """DE39 of file updates; others are those of payments"""
 _FILE_ANSWERS_IN: Final = {action: code for code, action in _FILE_ANSWERS.items()}
+_TOTALS: Final = ("74", "75", "76", "77", "80", "81", "86", "87", "88", "89", "97")
+_RECONCILED: Final = {"500": ("00", "1"), "501": ("95", "2"), "503": ("25", "3"), "504": ("95", "3")}
+"""DE39 of answers to reconciliations -> DE39 and DE66 of 1987"""
+_FINAL: Final = "500"
+"""function code of a reconciliation: final"""
 _REASONS: Final = {"0": "4000", "2": "4021"}
 _SECURITY_HEX: Final = 16
 _CODES: Final = answer_codes("iso93")
@@ -106,7 +114,7 @@ class Iso93(Family):
 
     dropped: frozenset[str] = INTERNAL_ELEMENTS - _OUT.keys() - {
         DE.LOCAL_TIME, DE.LOCAL_DATE, DE.SETTLEMENT_DATE, DE.ENTRY_MODE, DE.CONDITION_CODE, DE.RESPONSE_CODE, DE.ORIGINAL,
-        DE.REPLACEMENT,
+        DE.REPLACEMENT, DE.SETTLEMENT_CODE, *_TOTALS,
     }  # fmt: skip
 
     def __init__(self, dialect: Dialect, today: Callable[[], date]) -> None:
@@ -149,7 +157,19 @@ class Iso93(Family):
             internal[DE.ORIGINAL] = self._original_in(document)
         if mti[1:2] == MTI.FILE_UPDATE:
             self._file_update_in(document, internal)
+        elif mti[1:2] == MTI.RECONCILIATION:
+            self._reconciliation_in(document, internal)
         return internal
+
+    @staticmethod
+    def _reconciliation_in(document: Document, internal: Document) -> None:
+        """DE28 is the date that is reconciled; an answer's DE39 says what came of it."""
+        internal.update({de: document[de] for de in _TOTALS if de in document})
+        if DE.RECONCILIATION_DATE in document:
+            internal[DE.SETTLEMENT_DATE] = document[DE.RECONCILIATION_DATE][2:]
+        action = document.get(DE.RESPONSE_CODE, "")
+        if action in _RECONCILED:
+            internal[DE.RESPONSE_CODE], internal[DE.SETTLEMENT_CODE] = _RECONCILED[action]
 
     @staticmethod
     def _file_update_in(document: Document, internal: Document) -> None:
@@ -202,8 +222,7 @@ class Iso93(Family):
         if DE.REPLACEMENT in document and DE.AMOUNT in document:
             link[DE.ORIGINAL_AMOUNTS] = document[DE.AMOUNT] + "0" * 12
             link[DE.AMOUNT] = document[DE.REPLACEMENT][:12]
-        if mti[1:2] == MTI.FILE_UPDATE and DE.FILE_NAME in document:
-            link[DE.FILE_NAME] = document[DE.FILE_NAME]
+        self._of_class(mti[1:2], document, link)
         if DE.ORIGINAL in document:
             own_time = mti[1:3] == MTI.AUTHORIZATION + "0"  # of an increment: DE12 is not what it names
             link[DE.ORIGINAL_93] = self._original_out(document, "" if own_time else link.get(DE.LOCAL_TIME, ""))
@@ -216,6 +235,20 @@ class Iso93(Family):
         if window:
             del link[DE.PRIVATE_48]
             link |= {DE.WINDOW_93: window, **({DE.PRIVATE_48: rest} if rest else {})}
+
+    def _of_class(self, mti_class: str, document: Document, link: Document) -> None:
+        """What only messages of this class have."""
+        if mti_class == MTI.FILE_UPDATE and DE.FILE_NAME in document:
+            link[DE.FILE_NAME] = document[DE.FILE_NAME]
+        if mti_class != MTI.RECONCILIATION:
+            return
+        link.update({de: document[de] for de in _TOTALS if de in document})
+        if DE.SETTLEMENT_DATE in document:
+            link[DE.RECONCILIATION_DATE] = self._dated(document[DE.SETTLEMENT_DATE])
+        result = document.get(DE.SETTLEMENT_CODE, "")
+        if result:
+            said = "504" if DE.CREDITS in document else "503"
+            link[DE.RESPONSE_CODE] = {"1": "500", "2": "501"}.get(result, said)
 
     def _original_out(self, document: Document, local: str) -> str:
         try:
@@ -246,6 +279,8 @@ class Iso93(Family):
                 return _FUNCTIONS.get(document.get(DE.NETWORK_CODE, ""), "831")
             case MTI.FILE_UPDATE:
                 return "30" + document.get(DE.FILE_UPDATE, "0")
+            case MTI.RECONCILIATION:
+                return _FINAL
             case MTI.REVERSAL:
                 return "401" if DE.REPLACEMENT in document else "400"
             case MTI.AUTHORIZATION:

@@ -24,7 +24,8 @@ from switch.wire.vocabulary import DE, MTI, Document, Processing
 _PLAIN: Final = (
     "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15", "16", "17", "18", "19", "20", "21", "22", "23",
     "25", "26", "28", "29", "30", "31", "32", "33", "35", "37", "38", "39", "41", "42", "43", "44", "45", "49", "50", "51",
-    "52", "53", "54", "55", "70", "90", "95", "100", "102", "103",
+    "52", "53", "54", "55", "66", "70", "74", "75", "76", "77", "80", "81", "86", "87", "88", "89", "90", "95", "97", "100",
+    "102", "103",
 )  # fmt: skip
 _SECURITY_LEVELS: Final = {"05": "212", "06": "211", "07": "210"}
 _ECIS: Final = {level: eci for eci, level in _SECURITY_LEVELS.items()}
@@ -103,7 +104,7 @@ class Mastercard(Family):
         mti = document.get(DE.MTI, "")
         if DE.MERCHANT_NAME in link:
             link[DE.MERCHANT_NAME] = to_mastercard(link[DE.MERCHANT_NAME], document.get(DE.ACQUIRER_COUNTRY, ""))
-        if mti[1:2] == MTI.NETWORK:
+        if mti[1:2] in (MTI.NETWORK, MTI.RECONCILIATION):
             return link
         private = self.private(document) if DE.PRIVATE_48 in document else {}
         if reference is not None:

@@ -4,7 +4,7 @@
 |---|---|
 | (none) | h: stations of the link; of the request, turned round, in an answer |
 | DE22 n 3 | DE22 n 4, the fourth digit 0 |
-| DE28-31 sign as a letter | sign as its EBCDIC byte |
+| DE28-31, 97 sign as a letter | sign as its EBCDIC byte |
 | DE35 separator = | D |
 | DE48.42 ECI | DE60.8 |
 | DE48.43 CAVV, base64 | DE126.9, 20 bytes |
@@ -27,8 +27,8 @@ from switch.wire.vocabulary import DE, MTI, Document
 
 _PLAIN: Final = (
     "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15", "16", "17", "18", "19", "20", "21", "23", "25",
-    "26", "32", "33", "37", "38", "39", "41", "42", "43", "45", "49", "50", "51", "52", "53", "70", "90", "95", "100", "102",
-    "103",
+    "26", "32", "33", "37", "38", "39", "41", "42", "43", "45", "49", "50", "51", "52", "53", "66", "70", "74", "75", "76", "77",
+    "80", "81", "86", "87", "88", "89", "90", "95", "100", "102", "103",
 )  # fmt: skip
 _SIGNS_OUT: Final = {"C": "C3", "D": "C4"}
 _SIGNS_IN: Final = {"C3": "C", "C4": "D"}
@@ -69,12 +69,12 @@ class Visa(Family):
     _OUT = table(
         _PLAIN,
         DE22=lambda v: v + "0", DE28=_signed_out, DE29=_signed_out, DE30=_signed_out, DE31=_signed_out,
-        DE35=lambda v: v.replace("=", "D"), DE54=amounts_54, DE55=_icc_out,
+        DE35=lambda v: v.replace("=", "D"), DE54=amounts_54, DE55=_icc_out, DE97=_signed_out,
     )  # fmt: skip
     _IN = table(
         _PLAIN,
         DE22=lambda v: v[:3], DE28=_signed_in, DE29=_signed_in, DE30=_signed_in, DE31=_signed_in,
-        DE35=lambda v: v.replace("D", "="), DE54=amounts_54, DE55=_icc_in,
+        DE35=lambda v: v.replace("D", "="), DE54=amounts_54, DE55=_icc_in, DE97=_signed_in,
     )  # fmt: skip
 
     dropped: frozenset[str] = INTERNAL_ELEMENTS - _OUT.keys() - {DE.PRIVATE_48}

@@ -30,7 +30,7 @@ from switch.core.links.states import SessionState
 from switch.core.messages.internal import PRIVATE, Private48, private_elements
 from switch.core.operator.command import Arguments, Command, Unable
 from switch.core.operator.errors import ErrorCode
-from switch.core.records.records import Cutover
+from switch.core.records.day_records import Cutover
 from switch.core.records.windows import NUMBER_MAX, name_of
 from switch.wire import EncodeError
 from switch.wire.dates import nearest

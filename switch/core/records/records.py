@@ -10,6 +10,8 @@ from typing import Final, TypeAlias
 
 import msgspec
 
+from switch.core.records.day_records import Cutover, PartyTotals, Reconciled
+from switch.core.records.entry import Entry
 from switch.core.records.prices import Priced
 from switch.core.records.standin_counters import Stood
 from switch.wire.vocabulary import Document
@@ -52,11 +54,6 @@ NOTHING: Final = "nothing"
 def own_key(mti_class: str, stan: str, sent_at: str) -> Key:
     """The key of a message of the switch's own making: it has no acquirer."""
     return ("", mti_class, stan, sent_at, "", "")
-
-
-class Entry(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """Base of all records: `at_us` is wall-clock microseconds since 1970, UTC; `window` names the window that it is in
-    (`records.windows`), as the cutovers before it have decided; "": it is of an older journal."""
 
 
 class Booted(Entry, frozen=True, kw_only=True, tag="boot"):
@@ -171,6 +168,9 @@ class Owed(Entry, frozen=True, kw_only=True, tag="owe"):
     priced: Priced | None = None
     """of an advice or a reversal of what was approved: the change"""
     window: str = ""
+    posts: dict[str, int] = msgspec.field(default_factory=dict)
+    """currency -> signed minor units by which it changes what is posted of a payment: above zero, the cardholder pays more.
+    Before schema 5: not said"""
 
 
 class Delivered(Entry, frozen=True, kw_only=True, tag="dlv"):
@@ -321,25 +321,6 @@ class StoodIn(Entry, frozen=True, kw_only=True, tag="std"):
         )
 
 
-class Cutover(Entry, frozen=True, kw_only=True, tag="cut"):
-    """Window `ended` of the business day `closed` (YYYY-MM-DD) is closed, and `window` of `day` begins: what stands behind this
-    record belongs to it. Where `day` is `closed`, the day goes on. `by`: a host's name, `operator` or `schedule`."""
-
-    at_us: int
-    day: str
-    closed: str
-    by: str
-    window: int = 1
-    ended: int = 1
-    day_at_us: int = 0
-    """when `day` began; 0: with this record"""
-
-    @property
-    def since_us(self) -> int:
-        """When the day began that goes on with it."""
-        return self.day_at_us or self.at_us
-
-
 class HotListed(Entry, frozen=True, kw_only=True, tag="hot"):
     """A card is on its issuer's stop list from here on, or (`reason` "") no longer. Its acknowledgement waits for this."""
 
@@ -382,18 +363,25 @@ class Snapshot(Entry, frozen=True, kw_only=True, tag="snp"):
     horizons: dict[str, str]
     shelved: tuple[Shelved, ...] = ()
     held: tuple[Held, ...] = ()
-    maintenance: dict[str, int] = {}
+    maintenance: dict[str, int] = msgspec.field(default_factory=dict)
     stood: tuple[Stood, ...] = ()
     """approved in issuers' place in the last 24 hours"""
     cutover: Cutover | None = None
     watched: tuple[Watched, ...] = ()
     exceptions: tuple[Excepted, ...] = ()
     hot_cards: tuple[HotListed, ...] = ()
+    totals: tuple[PartyTotals, ...] = ()
+    totals_not_whole: str = ""
+    totals_dropped: str = ""
+    """the newest days that are not counted whole, and that have made room"""
+    totals_last: dict[str, int] = msgspec.field(default_factory=dict)
+    """days that are closed -> number of the last window"""
+    reconciled: tuple[Reconciled, ...] = ()
 
 
 AnyEntry: TypeAlias = (
     Booted | Forwarded | Answered | Declined | Owed | Delivered | Abandoned | Shelved | Retried | Held | Maintained |
-    StoodIn | Cutover | Snapshot | LateApproval | Renumbered | Excepted | Resolved | HotListed
+    StoodIn | Cutover | Snapshot | LateApproval | Renumbered | Excepted | Resolved | HotListed | Reconciled
 )  # fmt: skip
 
 ENCODER = msgspec.msgpack.Encoder()

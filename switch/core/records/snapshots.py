@@ -27,4 +27,9 @@ def snapshot_of(state: State, network: str, last_txn: int, at_us: int) -> Snapsh
         watched=tuple(one for host in state.watched.values() for one in host.values()),
         exceptions=tuple(state.exceptions.values()),
         hot_cards=tuple(state.hot_cards.values()),
+        totals=state.totals.rows(),
+        totals_not_whole=state.totals.not_whole,
+        totals_dropped=state.totals.dropped,
+        totals_last=dict(state.totals.last),
+        reconciled=tuple(state.totals.asked.values()),
     )

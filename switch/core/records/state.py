@@ -12,6 +12,7 @@ import msgspec
 
 from switch.core.limits import Limits
 from switch.core.messages.meaning import left_of
+from switch.core.records.day_records import Cutover, Reconciled
 from switch.core.records.horizon import move_horizon
 from switch.core.records.names import Names
 from switch.core.records.outcomes import Outcome, outcome_of
@@ -28,7 +29,6 @@ from switch.core.records.records import (
     Answered,
     AnyEntry,
     Booted,
-    Cutover,
     Declined,
     Delivered,
     Excepted,
@@ -49,9 +49,13 @@ from switch.core.records.records import (
     Watched,
 )
 from switch.core.records.standin_counters import STAND_IN, StandInCounters, Stood
-from switch.core.records.windows import name_of
+from switch.core.records.totals import Totals
+from switch.core.records.windows import name_of, parts_of
 from switch.money.fees import add_up
+from switch.wire.dates import day_of
 from switch.wire.vocabulary import ADVICES, APPROVALS, DE, MTI, Answer, request_of
+
+DAY_US: Final = 86_400_000_000
 
 
 class State(msgspec.Struct):
@@ -89,6 +93,19 @@ class State(msgspec.Struct):
     """open ones, beside the dead letters (`shelved`), which are exceptions too; oldest first"""
     hot_cards: dict[bytes, HotListed] = {}
     """cards that their issuers have reported lost or stolen, by digest, oldest first"""
+    totals: Totals = msgspec.field(default_factory=lambda: Totals(keep=Limits().totals_days))
+    """what was approved and taken back, by business day"""
+
+    def __post_init__(self) -> None:
+        self.totals.keep = self.limits.totals_days
+
+    def window_at(self, at_us: int) -> str:
+        """The window (`records.windows`) of what is recorded at wall-clock µs."""
+        return self.window or name_of(day_of(at_us).isoformat(), 1)
+
+    def window_since_us(self, at_us: int) -> int:
+        """When that began."""
+        return self.cutover.at_us if self.cutover is not None else at_us - at_us % DAY_US
 
 
 def _remember(state: State, outcome: Outcome, *, named: bool = False) -> None:
@@ -126,6 +143,7 @@ def rename(state: State) -> None:
 def limit(state: State, limits: Limits) -> None:
     """From now on other limits hold; what memory has beyond them is History's."""
     state.limits = limits
+    state.totals.keep = limits.totals_days
     while len(state.recent) > limits.recent_transactions:
         _forget_oldest(state)
 
@@ -141,7 +159,10 @@ def _answered(state: State, r: Answered) -> None:
     request = state.open.pop(r.txn)
     outcome = outcome_of(request, r.de39, r.elements, 0, r.priced, r.window)
     _remember(state, outcome, named=True)
-    if request.hold is not None and r.de39 in APPROVALS:
+    if r.de39 not in APPROVALS:
+        return
+    state.totals.approve(request, r, r.window or state.window_at(r.at_us))
+    if request.hold is not None:
         _add(state, request.hold, outcome.authorized)
 
 
@@ -198,6 +219,8 @@ def _owed(state: State, r: Owed) -> None:
     state.last_txn = max(state.last_txn, r.txn)
     state.owed[r.txn] = r
     state.stans[r.host] = int(r.message[DE.STAN])
+    if r.posts:
+        state.totals.follow(r, r.window or state.window_at(r.at_us), state.window_since_us(r.at_us))
     if r.key[ACQUIRER]:
         told = r.kind == ADVICE and r.message.get(DE.RESPONSE_CODE, Answer.APPROVED) in APPROVALS
         _remember(
@@ -318,6 +341,8 @@ def _end_promise(state: State, txn: int) -> Owed | None:
 def _approved_late(state: State, r: LateApproval) -> None:
     """A reversal of it that is still owed is one of something approved."""
     watched = state.watched.get(r.host, {}).get(r.txn)
+    if watched is not None:
+        state.totals.approve_late(watched.request, state.window_at(r.at_us))
     owed = state.owed.get(watched.reversal) if watched is not None else None
     if owed is not None:
         state.owed[owed.txn] = msgspec.structs.replace(owed, approved=True, heard_late=True)
@@ -379,9 +404,17 @@ def _hot_listed(state: State, r: HotListed) -> None:
 
 def _cutover(state: State, r: Cutover) -> None:
     state.cutover, state.window = r, name_of(r.day, r.window)
+    if r.day != r.closed:
+        state.totals.close(r.closed, r.ended)
+
+
+def _reconciled(state: State, r: Reconciled) -> None:
+    state.last_txn = max(state.last_txn, r.txn)
+    state.totals.reconcile(r)
 
 
 def _booted(state: State, r: Booted) -> None:
+    state.totals.begin(r, parts_of(state.window_at(r.at_us))[1], first=not (state.network or state.last_txn))
     state.network = r.network
 
 
@@ -404,6 +437,7 @@ def _snapshot(state: State, r: Snapshot) -> None:
         state.watched.setdefault(watched.request.host, {})[watched.request.txn] = watched
     state.exceptions = {e.txn: e for e in r.exceptions}
     state.hot_cards = {h.card: h for h in r.hot_cards}
+    state.totals.restore(r)
     state.standin_counters = StandInCounters.of(r.stood, ((o.host, o.amount) for o in r.owed if o.reason == STAND_IN))
 
 
@@ -411,7 +445,7 @@ _APPLY: dict[type, Callable[[State, Any], None]] = {
     Booted: _booted, Forwarded: _forwarded, Answered: _answered, Declined: _declined, Owed: _owed,
     Delivered: _delivered, Abandoned: _abandoned, Shelved: _shelved, Retried: _retried, Held: _held, StoodIn: _stood_in,
     Snapshot: _snapshot, Maintained: _maintained, Cutover: _cutover, LateApproval: _approved_late, Excepted: _excepted,
-    Renumbered: _renumbered, Resolved: _resolved, HotListed: _hot_listed,
+    Renumbered: _renumbered, Resolved: _resolved, HotListed: _hot_listed, Reconciled: _reconciled,
 }  # fmt: skip
 
 

@@ -27,6 +27,7 @@ from switch.core.transactions.overload import shed
 from switch.core.transactions.pricing import Pricing
 from switch.core.transactions.replies import reply
 from switch.core.transactions.standin import StandIn
+from switch.core.transactions.taken_back import taken_back
 from switch.core.transactions.transaction import (
     RESTORED,
     UP,
@@ -359,7 +360,8 @@ class Payments:
             assert request is not None
             entry = reversal_entry(self._kernel, request, "undelivered", outcome.elements, now, approved=True)
             priced, stands = self._pricing.of_reversal(outcome, 0, now), stands_without(self._kernel, outcome)
-            self._forwarder.owe(msgspec.structs.replace(entry, priced=priced, stands=stands), now)
+            entry = msgspec.structs.replace(entry, priced=priced, stands=stands, posts=taken_back(outcome))
+            self._forwarder.owe(entry, now)
 
     def undelivered(self, txn: int, now: int) -> None:
         """The driver could not hand over the approval of `txn`, or one of its copies."""

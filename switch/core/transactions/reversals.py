@@ -8,6 +8,7 @@ after or without that original.
 from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 
@@ -38,7 +39,7 @@ from switch.core.transactions.originals import (
 from switch.core.transactions.payments import Payments
 from switch.core.transactions.pricing import Pricing
 from switch.core.transactions.replies import reply
-from switch.core.transactions.taken_back import followed_by, left_without, nothing_to_undo, remaining
+from switch.core.transactions.taken_back import followed_by, left_without, nothing_to_undo, remaining, taken_back, told
 from switch.core.transactions.transaction import (
     NOT_STORED,
     Incoming,
@@ -167,7 +168,8 @@ class Reversals:
         if self._forwarder.full(request.host):
             raise Refusal(Answer.MALFUNCTION, f"limit owed_per_host reached (host {request.host})")
         entry = reversal_entry(kernel, request, "acquirer", original.elements, message.now, approved=True)
-        entry = msgspec.structs.replace(entry, priced=self._pricing.of_reversal(original, left, message.now))
+        priced = self._pricing.of_reversal(original, left, message.now)
+        entry = msgspec.structs.replace(entry, priced=priced, posts=taken_back(original, left))
         if request.hold is not None:
             entry = msgspec.structs.replace(entry, stands=stands_without(kernel, original, left))
         elif original.added:
@@ -273,20 +275,19 @@ class Reversals:
             check_advice(kernel, message)
             entry = self._entry(message, ADVICE, decision.host, decision.route)
             priced = self._pricing.of_advice(message, decision.host, None)
-            self._owe(message, msgspec.structs.replace(entry, priced=priced))
+            self._owe(message, msgspec.structs.replace(entry, priced=priced, posts=told(message, None)))
             return
         entry = self._entry(message, ADVICE, request.host, kernel.hosts[request.host].route)
         entry.message.update(
             {de: request.elements[de] for de in NAMES if de in request.elements and de not in entry.message}
         )
         entry.message[DE.ORIGINAL] = original_name(kernel, request)
-        known = {} if message.pan else {"pan": request.pan, "sealed": request.sealed}
+        known: dict[str, Any] = {} if message.pan else {"pan": request.pan, "sealed": request.sealed}
         if followed.captured and message.key[MTI_CLASS] == MTI.FINANCIAL:
             entry = msgspec.structs.replace(entry, stands=followed.captured + message.amount)
-        priced = self._pricing.of_advice(message, request.host, followed)
-        self._owe(
-            message, msgspec.structs.replace(entry, original=followed.txn, undoes=request.key, priced=priced, **known)
-        )
+        priced, posts = self._pricing.of_advice(message, request.host, followed), told(message, followed)
+        known |= {"original": followed.txn, "undoes": request.key, "priced": priced, "posts": posts}
+        self._owe(message, msgspec.structs.replace(entry, **known))
 
     def _followed(self, message: Incoming) -> Outcome | None:
         """What an advice follows, where it is known: named by DE90, or by DE37 and DE38 of what was approved.

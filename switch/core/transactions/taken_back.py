@@ -1,8 +1,9 @@
 """What is left of a payment when a reversal takes some of it back."""
 
 from switch.core.kernel import Kernel
+from switch.core.messages.meaning import direction_of
 from switch.core.records.outcomes import Outcome
-from switch.core.records.records import MTI_CLASS
+from switch.core.records.records import MTI_CLASS, Forwarded
 from switch.core.transactions.transaction import Incoming, Refusal
 from switch.wire.vocabulary import ADVICES, APPROVALS, DE, MTI, Answer
 
@@ -42,3 +43,36 @@ def nothing_to_undo(original: Outcome) -> str:
     if original.approved:
         return f"no more than DE95 says stands: {original.amount}"
     return "an inquiry moves no money" if original.de39 in APPROVALS else f"it was declined ({original.de39})"
+
+
+def taken_back(original: Outcome, left: int = 0) -> dict[str, int]:
+    """What a reversal of it, down to `left` minor units, changes of what is posted (`Owed.posts`). A hold has posted what of it
+    has been completed."""
+    request = original.request
+    back = _posted(original) - min(left, _posted(original))
+    return _change(request, -back) if request is not None else {}
+
+
+def told(message: Incoming, followed: Outcome | None) -> dict[str, int]:
+    """What an advice changes of what is posted (`Owed.posts`). `followed`: what it completes or corrects."""
+    document, said = message.document, message.document.get(DE.RESPONSE_CODE, Answer.APPROVED)
+    if message.key[MTI_CLASS] != MTI.FINANCIAL or said not in APPROVALS:
+        return {}
+    whole = direction_of(document) * message.amount
+    request = followed.request if followed is not None else None
+    if followed is None or request is None or followed.key[MTI_CLASS] == MTI.AUTHORIZATION:
+        return {message.currency: whole} if whole else {}
+    changes = _change(request, -_posted(followed))
+    changes[message.currency] = changes.get(message.currency, 0) + whole
+    return {currency: change for currency, change in changes.items() if change}
+
+
+def _posted(outcome: Outcome) -> int:
+    if outcome.key[MTI_CLASS] == MTI.AUTHORIZATION:
+        return outcome.captured if outcome.approved else 0
+    return outcome.amount
+
+
+def _change(request: Forwarded, amount: int) -> dict[str, int]:
+    change = direction_of(request.elements) * amount
+    return {request.currency: change} if change else {}

@@ -326,12 +326,12 @@ def check_shape(kernel: Kernel, message: Incoming) -> None:
     """
     session, document = message.session, message.document
     if session.state is not UP:
-        _check_link_state(message)
+        check_link_state(message)
     if session.host is not None and session.host.config.role != "network":
         why = "an issuer's link carries no requests of its own; use an acquirer's port"
         raise Refusal(Answer.NOT_PERMITTED_TERMINAL, why)
     if document.get(DE.ACQUIRER) not in session.carried or DE.ORIGINAL in document:
-        _check_institutions(kernel, message)
+        check_institutions(kernel, message)
     if DE.PROCESSING_CODE not in document or DE.TRANSMISSION_TIME not in document or DE.STAN not in document:
         raise missing(REQUIRED - document.keys())
     no_money = DE.AMOUNT not in document or DE.CURRENCY not in document
@@ -341,7 +341,7 @@ def check_shape(kernel: Kernel, message: Incoming) -> None:
         raise Refusal(Answer.FORMAT_ERROR, date_mistake(message.raw, session.dialect.family, message.txn))
 
 
-def _check_institutions(kernel: Kernel, message: Incoming) -> None:
+def check_institutions(kernel: Kernel, message: Incoming) -> None:
     """Raise Refusal where DE32, or the acquirer in DE90, is another's than who signed on and those it speaks for.
 
     Absent or nothing but zeros it is who signed on. 58 as Mastercard has it: not permitted to acquirer or terminal. It is the
@@ -366,7 +366,7 @@ def _check_institutions(kernel: Kernel, message: Incoming) -> None:
         raise Refusal(Answer.NOT_PERMITTED_TERMINAL, why)
 
 
-def _check_link_state(message: Incoming) -> None:
+def check_link_state(message: Incoming) -> None:
     """The link is not up. Raise Refusal, unless it drains and this is about something that began before."""
     session, mti = message.session, message.document[DE.MTI]
     if session.state is SessionState.DRAINING:

@@ -13,7 +13,8 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from switch.core.records.records import Cutover, Snapshot
+from switch.core.records.day_records import Cutover
+from switch.core.records.records import Snapshot
 from switch.journal.projections.effects import Effect, Party
 from switch.journal.projections.projection import Fold, Look, Take, Values, Write, nothing
 from switch.journal.projections.transactions import TransactionFold, Transactions

@@ -6,7 +6,8 @@ import pytest
 from switch.core.network import Network
 from switch.core.operator.business_day import Day
 from switch.core.operator.command import Unable
-from switch.core.records.records import Answered, Cutover, Snapshot
+from switch.core.records.day_records import Cutover
+from switch.core.records.records import Answered, Snapshot
 from switch.core.records.state import State, apply
 from switch.ledger.windows import Windows
 from switch.sim.playbook import Playbook
