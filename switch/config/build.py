@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from switch.config.certificates import read_dialled, read_pin, read_tls
+from switch.config.certificates import read_dialled, read_edge, read_pin, read_tls
 from switch.config.dialects import Dialects
 from switch.config.mistakes import did_you_mean
 from switch.config.reader import Section
@@ -154,6 +154,7 @@ def read_listener(s: Section, dialects: Dialects, limits: Limits, *, files: bool
         max_in_flight=s.integer("max_in_flight", 1, 1_000_000, min(2_000, limits.pending)),
         business_day=dialects.says(s, dialect, "day"),
         tls=read_tls(s, files=files),
+        edge=read_edge(s),
     )
     s.done()
     return listener
@@ -239,6 +240,7 @@ def read_host(
     institution = None if role == "network" else members[member].institution if member in members else "0"
     connect = s.address("connect") if s.has("connect") else None
     tls, pin = read_dialled(s, connect.host, files=files) if connect is not None else (None, read_pin(s))
+    edge = read_edge(s)
     host = HostLink(
         name=name,
         role=role,
@@ -273,6 +275,7 @@ def read_host(
         standin=tuple(read_standin(rule, home) for rule in s.tables("standin")),
         standin_total=home_money(s, "standin_total", home, None if s.has("standin") else "0", "50000.00 MAD"),
         tls=tls,
+        edge=edge,
         pin=pin,
     )
     if host.connect is not None and s.has("allow"):

@@ -17,6 +17,9 @@ from switch.security.certificates import CertificateError, check_key, facts_of, 
 if TYPE_CHECKING:
     from switch.config.build import Draft
 
+ROLES_OF_HOSTS: Final = ("issuer", "network")
+SOCKET_PATH_LONGEST: Final = 107
+"""sun_path of unix(7), without its last zero"""
 _FINGERPRINT: Final = re.compile(r"([0-9a-f]{2}:?){31}[0-9a-f]{2}")
 _NAME: Final = re.compile(r"[a-z0-9]([a-z0-9.:_-]*[a-z0-9])?")
 
@@ -73,6 +76,18 @@ def _own(table: Section) -> Tls:
         ca=table.text("ca"),
         minimum=table.choice("minimum", ("1.2", "1.3"), "1.2") or "1.2",
     )
+
+
+def read_edge(s: Section) -> str:
+    """`edge = "var/m/acquirers.sock"`: where a TLS edge and the switch meet."""
+    path = s.text("edge", "")
+    if path and s.has("connect") and not s.has("tls"):
+        s.wrong("edge", "an edge to a host needs to know how it is secured", "add [host.tls]")
+    if path and s.data.get("role") in ROLES_OF_HOSTS and not s.has("connect"):
+        s.wrong("edge", "this host connects in: its edge is that of the [[listener]] it comes to")
+    if len(path) > SOCKET_PATH_LONGEST:
+        s.wrong("edge", f"`edge` has {len(path)} characters, a socket's path up to {SOCKET_PATH_LONGEST}")
+    return path if "/" in path or not path else f"./{path}"
 
 
 def read_tls(s: Section, *, files: bool) -> Tls | None:
@@ -141,11 +156,11 @@ def _check_meeting(
 ) -> None:
     """`known`: by name, its section and whether that says which certificate is its own."""
     for name, (s, pinned) in known.items():
-        if pinned and not any(v.tls is not None and name in (v.members or (name,)) for _, v in doors):
+        if pinned and not any(v.is_secure and name in (v.members or (name,)) for _, v in doors):
             why = f"{s.title} is known by its certificate, and there is no [[listener]] with tls where it may sign on"
             s.wrong("tls", why, f"add [listener.tls] to one, or leave {table} out")
     for s, v in doors:
-        secure = v.tls is not None
+        secure = v.is_secure
         if secure and not any(pinned for _, pinned in known.values()):
             why = f"nobody could sign on here: no {table} says which certificate is whose"
             s.wrong("tls", why, f'add {table} with names = ["…"] or fingerprints = ["…"] to who may')

@@ -99,7 +99,14 @@ class Listener(msgspec.Struct, frozen=True, kw_only=True):
     business_day: str = "day"
     """what of the payment's business day answers say: `none`, `day` (DE15), `window` (and the number of its window)"""
     tls: Tls | None = None
-    """None: plain connections"""
+    """None: plain connections, unless an edge has its TLS"""
+    edge: str = ""
+    """path of the Unix socket that a TLS edge connects to, instead of `address`, where the edge listens; "": there is none"""
+
+    @property
+    def is_secure(self) -> bool:
+        """True if whoever connects has shown a certificate."""
+        return self.tls is not None or bool(self.edge)
 
 
 class StandInRule(msgspec.Struct, frozen=True, kw_only=True):
@@ -186,7 +193,9 @@ class HostLink(msgspec.Struct, frozen=True, kw_only=True):
     standin_total: int = 0
     """what may be approved in its place before it has been told, minor units of the home currency"""
     tls: Tls | None = None
-    """of one the switch connects to; None: a plain connection"""
+    """of one the switch connects to; None: a plain connection, unless an edge has its TLS"""
+    edge: str = ""
+    """path of the Unix socket of a TLS edge, which connects to `connect`; "": there is none"""
     pin: Pin | None = None
     """the host's certificates; None: on plain connections"""
     leaving_since_us: int = 0

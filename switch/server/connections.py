@@ -4,19 +4,24 @@ Rule: bounded. What a peer does not read is kept up to a limit; beyond it the co
 named, so that the party can take it back.
 """
 
+import errno
 import fcntl
 import os
 import select
 import socket
+import stat
 import sys
 import termios
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import trio
 
 from switch.core.network import Address
 from switch.core.party import LinkId
+from switch.security.files import FILE_MODE, make_private_directory
 
 RECEIVE_BYTES = 16_384
 """of one link in one turn, some 80 messages: what has come beyond waits for the next, so that no link has a turn for itself"""
@@ -31,7 +36,8 @@ class Connection:
 
     def __init__(self, sock: socket.socket, link: LinkId) -> None:
         sock.setblocking(False)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if sock.family != socket.AF_UNIX:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.sock = sock
         self.fd = sock.fileno()
         self.link = link
@@ -127,18 +133,38 @@ class ListenError(OSError):
 
 
 def listening_socket(host: str, port: int, backlog: int = 1024) -> socket.socket:
-    """A non-blocking listening socket. Raises ListenError (address in use, not permitted …) with the address in its text."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_STREAM)
+    """A non-blocking listening socket; at a path, for this user only, where `host` has a slash. Raises ListenError (address in
+    use, not permitted …) with the address in its text."""
+    local = "/" in host
+    sock = socket.socket(
+        socket.AF_UNIX if local else socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM
+    )
     try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind((host, port))
+        if local:
+            _free(host)
+            sock.bind(host)
+            os.chmod(host, FILE_MODE)
+        else:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.bind((host, port))
         sock.listen(backlog)
         sock.setblocking(False)
     except OSError as error:
         sock.close()
-        raise ListenError(error.errno, f"cannot listen on {host}:{port}: {error.strerror}") from error
+        where = host if local else f"{host}:{port}"
+        raise ListenError(error.errno, f"cannot listen on {where}: {error.strerror}") from error
     return sock
+
+
+def _free(path: str) -> None:
+    """Take away a socket that nobody listens on any more. Raises OSError: somebody does."""
+    make_private_directory(Path(path).parent)
+    with suppress(FileNotFoundError, ConnectionRefusedError), socket.socket(socket.AF_UNIX) as probe:
+        probe.connect(path)
+        raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+    with suppress(FileNotFoundError):
+        if stat.S_ISSOCK(os.lstat(path).st_mode):
+            os.unlink(path)
 
 
 def reason_of(error: OSError) -> str:
@@ -153,8 +179,12 @@ def reason_of(error: OSError) -> str:
 
 
 async def connect(address: Address) -> socket.socket:
-    """A connected non-blocking socket. Raises OSError."""
-    stream = await trio.open_tcp_stream(address.host, address.port)
+    """A connected non-blocking socket; to a path where the host has a slash. Raises OSError."""
+    stream = (
+        await trio.open_unix_socket(address.host)
+        if "/" in address.host
+        else await trio.open_tcp_stream(address.host, address.port)
+    )
     sock = socket.socket(fileno=socket.dup(stream.socket.fileno()))
     stream.socket.close()  # not aclose(): a cancellation there would leave `sock` to nobody
     return sock

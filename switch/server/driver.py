@@ -25,6 +25,7 @@ from switch.server.listeners import Listeners
 from switch.server.negotiations import Negotiations
 from switch.server.pace import Choosing, Pace, Paced, Yielding
 from switch.server.ports import Dial, Journal, Sinks, trio_clock, wall_offset
+from switch.server.secured import SecuredConnection
 from switch.server.tap_port import Watcher, watched
 from switch.server.telling import Telling
 from switch.server.tls import TlsConnection
@@ -309,12 +310,18 @@ class Driver:
         end = self.listeners.ends.get(link_name(link))
         if end is None:
             self._take(Connection(sock, link), None, now)
-        elif not isinstance(self.party, Choosing) or self.party.admits(link, address_of(sock.getpeername).host):
+        elif self._admits(sock, link):
             self.negotiations.begin(sock, link, end, now)
         else:
             sock.close()
 
-    def secured(self, connection: TlsConnection, certificate: Certificate, now: int) -> None:
+    def _admits(self, sock: socket.socket, link: LinkId) -> bool:
+        """Whether the party wants this address; whom an edge brings is known later."""
+        if sock.family == socket.AF_UNIX or not isinstance(self.party, Choosing):
+            return True
+        return self.party.admits(link, address_of(sock.getpeername).host)
+
+    def secured(self, connection: SecuredConnection, certificate: Certificate, now: int) -> None:
         """A handshake is done: the party has one connection more, and what it has said already."""
         self._take(connection, certificate, now)
         self.carry_out(now)
@@ -331,7 +338,7 @@ class Driver:
         self._epoll.register(connection.fd, select.EPOLLIN)
         if self._watcher is not None:
             self._show_opened(self._watcher, connection)
-        peer = address_of(connection.sock.getpeername).host
+        peer = host_of(connection.peer)
         if certificate is None:
             self.party.connected(connection.link, now, peer)
         else:

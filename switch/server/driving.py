@@ -13,7 +13,7 @@ from switch.server.driver import Driver
 from switch.server.handover import Handover
 from switch.server.listeners import DialKey, ListeningSocket
 from switch.server.ports import Dial, Journal, Sinks, trio_clock
-from switch.server.tls import TlsEnd
+from switch.server.secured import End
 
 
 @asynccontextmanager
@@ -27,13 +27,13 @@ async def driving(
     journal: Journal | None = None,
     durable: int = 0,
     inherited: Handover | None = None,
-    ends: Mapping[str, TlsEnd] | None = None,
+    ends: Mapping[str, End] | None = None,
 ) -> AsyncIterator[Driver]:
     """Run `party` while the body runs; the body's end stops it at once (call `Driver.drain` first to be gentle).
 
     `durable` is the position the journal already holds. Raises OSError where a listener's address cannot be had: nothing is
     half-started then. `inherited`: sockets of the process before; `party` knows their links already.
-    `ends`: of what has TLS, by the name of listener or dial.
+    `ends`: of what is secured, by the name of listener or dial.
     """
     driver = Driver(party, sinks, limits or Limits(), journal, durable)
     driver.listeners.ends = ends or {}

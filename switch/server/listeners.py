@@ -19,10 +19,10 @@ import trio
 from switch.core.limits import Limits
 from switch.core.network import Address
 from switch.core.party import LinkId, Log
-from switch.server.connections import connect, listening_socket, reason_of
+from switch.server.connections import address_of, connect, listening_socket, reason_of
 from switch.server.handover import KeptListener
 from switch.server.ports import Dial, trio_clock
-from switch.server.tls import TlsEnd
+from switch.server.secured import End
 
 ACCEPTS_PER_WAKE = 64
 STEADY_S = 5
@@ -75,8 +75,8 @@ class Listeners:
         self.limits = limits
         self.addresses: dict[str, Address] = {}
         """where each listener really listens (port 0 resolved)"""
-        self.ends: Mapping[str, TlsEnd] = {}
-        """of what has TLS, by the name of listener or host"""
+        self.ends: Mapping[str, End] = {}
+        """of what is secured, by the name of listener or host"""
         self._epoll = epoll
         self._owner = owner
         self.files_max = 1 << 62
@@ -114,8 +114,7 @@ class Listeners:
         self._asked[name] = door.address
         self._listeners[sock.fileno()] = (name, sock)
         self._epoll.register(sock.fileno(), select.EPOLLIN)
-        host, port = sock.getsockname()[:2]
-        self.addresses[name] = Address(host, port)
+        self.addresses[name] = address_of(sock.getsockname) if sock.family != socket.AF_UNIX else door.address
 
     def prepare(self, wanted: Mapping[str, Address]) -> list[ListeningSocket]:
         """Sockets for those of `wanted` that are new, or elsewhere: they listen, and nobody is accepted yet.
@@ -173,7 +172,7 @@ class Listeners:
                 return
             if self._owner.open_connections >= self.connections_max and not self._owner.make_room(*self._bound(), now):
                 sock.close()
-                self._refuse(name, f"{address[0]}:{address[1]}", now)
+                self._refuse(name, f"{address[0]}:{address[1]}" if address else "an edge", now)
                 continue
             self._owner.add(sock, self.next_link(name), now)
 

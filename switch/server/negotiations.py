@@ -20,8 +20,9 @@ from switch.core.link_control.newcomers import IN_LIMITS, Newcomers
 from switch.core.party import Certificate, LinkId, Log, link_name
 from switch.server.connections import host_of
 from switch.server.ports import trio_clock
+from switch.server.secured import End, SecuredConnection, UnsecuredError
 from switch.server.telling import Telling
-from switch.server.tls import SPEAKS_NO_TLS, TlsConnection, TlsEnd, TlsError
+from switch.server.tls import SPEAKS_NO_TLS
 
 TURN_NS: Final = 4_000_000
 """of a turn, for handshakes"""
@@ -32,7 +33,7 @@ LOOK_S: Final = 0.25
 class Owner(Protocol):
     """The driver, as seen from here."""
 
-    def secured(self, connection: TlsConnection, certificate: Certificate, now: int) -> None:
+    def secured(self, connection: SecuredConnection, certificate: Certificate, now: int) -> None:
         """The handshake is done."""
 
     def unsecured(self, link: LinkId) -> None:
@@ -48,8 +49,8 @@ class Negotiations:
     def __init__(self, epoll: select.epoll, limits: Limits, owner: Owner) -> None:
         self.limits = limits
         self._epoll, self._owner = epoll, owner
-        self._by_fd: dict[int, TlsConnection] = {}
-        self._by_link: dict[LinkId, TlsConnection] = {}
+        self._by_fd: dict[int, SecuredConnection] = {}
+        self._by_link: dict[LinkId, SecuredConnection] = {}
         self._newcomers = Newcomers(self._spare)
         self._telling = Telling("handshakes.counted", owner.tell)
         self._some = trio.Event()
@@ -61,16 +62,16 @@ class Negotiations:
     def __contains__(self, fd: int) -> bool:
         return fd in self._by_fd
 
-    def begin(self, sock: socket.socket, link: LinkId, end: TlsEnd, now: int) -> None:
+    def begin(self, sock: socket.socket, link: LinkId, end: End, now: int) -> None:
         """Secure this connection; the owner hears what becomes of it."""
-        connection = TlsConnection(sock, link, end)
+        connection = end.secured(sock, link)
         if len(self._by_fd) >= self.limits.handshakes:
             self.make_room("handshakes", self.limits.handshakes, IN_LIMITS.format("handshakes"))
         self._by_fd[connection.fd] = self._by_link[link] = connection
         self._epoll.register(connection.fd, select.EPOLLIN)
         self._newcomers.add(_Counted(connection), now + self.limits.handshake_ms * 1_000_000)
         self._some.set()
-        if not end.side.server:
+        if end.speaks_first:
             self._step(connection, connection.begin, now)
 
     def go_on(self, fd: int, now: int) -> None:
@@ -84,36 +85,23 @@ class Negotiations:
         self._step(connection, connection.secure, now)
         self._used_ns += time.perf_counter_ns() - began
 
-    def _step(self, connection: TlsConnection, step: Callable[[], bool], now: int) -> None:
+    def _step(self, connection: SecuredConnection, step: Callable[[], bool], now: int) -> None:
         try:
             if not step():
                 return
             certificate = connection.certificate()
-        except TlsError as error:
+        except UnsecuredError as error:
             self._refuse(connection, error, now)
             return
         self._forget(connection)
-        tls = connection.tls
-        self._owner.tell(
-            Log(
-                "info",
-                "link.secured",
-                {
-                    "link": connection.link,
-                    "peer": connection.peer,
-                    "version": tls.version(),
-                    "cipher": (tls.cipher() or ("",))[0],
-                    "resumed": tls.session_reused,
-                    "certificate": certificate.subject,
-                    "fingerprint": certificate.fingerprint,
-                },
-            )
-        )
+        fields = {"link": connection.link, "peer": connection.peer, **connection.told()}
+        shown = {"certificate": certificate.subject, "fingerprint": certificate.fingerprint}
+        self._owner.tell(Log("info", "link.secured", fields | shown))
         self._owner.secured(connection, certificate, now)
 
     # -- those that fail
 
-    def _refuse(self, connection: TlsConnection, error: TlsError, now: int) -> None:
+    def _refuse(self, connection: SecuredConnection, error: UnsecuredError, now: int) -> None:
         self._drop(connection)
         fields: dict[str, Any] = {
             "link": connection.link,
@@ -140,7 +128,7 @@ class Negotiations:
             )
         self._say(event, connection, now)
 
-    def _say(self, event: Log, connection: TlsConnection, now: int) -> None:
+    def _say(self, event: Log, connection: SecuredConnection, now: int) -> None:
         self._telling.say(event, host_of(connection.peer), now)
 
     def _spare(self, link: LinkId, limit: str, value: int, remedy: str) -> None:
@@ -171,12 +159,12 @@ class Negotiations:
         for connection in list(self._by_fd.values()):
             self._drop(connection)
 
-    def _drop(self, connection: TlsConnection) -> None:
+    def _drop(self, connection: SecuredConnection) -> None:
         self._forget(connection)
         connection.sock.close()
         self._owner.unsecured(connection.link)
 
-    def _forget(self, connection: TlsConnection) -> None:
+    def _forget(self, connection: SecuredConnection) -> None:
         self._epoll.unregister(connection.fd)
         del self._by_fd[connection.fd], self._by_link[connection.link]
         self._newcomers.remove(connection.link)
@@ -192,12 +180,14 @@ class Negotiations:
             for connection in self._overdue(now):
                 ms = self.limits.handshake_ms
                 reason = f"its TLS handshake was not done within {ms} ms"
-                self._refuse(connection, TlsError(reason, "raise handshake_ms in [limits] if it is only slow"), now)
+                self._refuse(
+                    connection, UnsecuredError(reason, "raise handshake_ms in [limits] if it is only slow"), now
+                )
             self._telling.count(now)
             if not self._by_fd and not self._telling.waits:
                 self._some = trio.Event()
 
-    def _overdue(self, now: int) -> Iterator[TlsConnection]:
+    def _overdue(self, now: int) -> Iterator[SecuredConnection]:
         for link, until in list(self._newcomers.deadlines.items()):
             if until > now:
                 return
@@ -207,7 +197,7 @@ class Negotiations:
 class _Counted:
     """A connection, as `Newcomers` counts it."""
 
-    def __init__(self, connection: TlsConnection) -> None:
+    def __init__(self, connection: SecuredConnection) -> None:
         self.link = connection.link
         self.name = link_name(connection.link)
         self.peer = host_of(connection.peer)

@@ -23,9 +23,9 @@ from switch.core.party import Log
 from switch.core.switch import Switch
 from switch.doctor.explain import Explainer
 from switch.security.certificates import CertificateError
+from switch.server.places import addresses_of, dials_of, links_ends
 from switch.server.ports import trio_clock
-from switch.server.serving import Serving, addresses_of, dialects_of, dials_of, raise_open_files, shipped_dialects
-from switch.server.tls import ends_of, sides_of
+from switch.server.serving import Serving, dialects_of, raise_open_files, shipped_dialects
 from switch.wire import Dialect
 
 LOOK_S = 1.0
@@ -140,7 +140,7 @@ class Reloader:
                 code=ErrorCode.ADDRESS_UNAVAILABLE,
             ) from None
         try:
-            ends = ends_of(sides_of(network), driver.listeners.ends)
+            ends = links_ends(network, driver.listeners.ends)
         except CertificateError as error:
             for door in opened:
                 door.sock.close()

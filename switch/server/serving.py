@@ -30,14 +30,14 @@ from switch.security.files import make_private_directory
 from switch.server.connections import ListenError
 from switch.server.control import Control, controlling
 from switch.server.defects import keep_defects
-from switch.server.driver import Dial, Driver, Sinks, trio_clock
+from switch.server.driver import Driver, Sinks, trio_clock
 from switch.server.driving import driving
 from switch.server.gc_tuning import quiet_collector
 from switch.server.handover import Handover
 from switch.server.health import Doctor, Health, disk_free_bytes, seconds_since
 from switch.server.indexing import index_damaged, keep_index
+from switch.server.places import addresses_of, dials_of, links_ends
 from switch.server.ports import wall_offset
-from switch.server.tls import ends_of, sides_of
 from switch.wire import Dialect, DialectError
 from switch.wire.dialect import names
 
@@ -181,21 +181,6 @@ def dialects_of(network: Network, known: Mapping[str, Dialect] | None = None) ->
     return found
 
 
-def addresses_of(network: Network) -> dict[str, Address]:
-    """Where the network's listeners listen, by name."""
-    return {listener.name: listener.address for listener in network.listeners}
-
-
-def dials_of(network: Network) -> list[Dial]:
-    """The links that this side connects: as many to each host as the network file says."""
-    return [
-        Dial(host.name, host.connect, host.backoff_min_ms, host.backoff_max_ms, number)
-        for host in network.hosts
-        if host.connect is not None
-        for number in range(1, host.connections + 1)
-    ]
-
-
 def shipped_dialects() -> list[Dialect]:
     """Every dialect that comes with the switch: what a peer may speak that does not speak its link's."""
     return [Dialect.load(name) for name in names()]
@@ -285,7 +270,7 @@ async def serving(
     dialects = dialects_of(network)
     if inherited is not None:
         inherited.wait_for_children()
-    ends = ends_of(sides_of(network), {})
+    ends = links_ends(network, {})
     vault = open_vault(state_dir)
     feed = Feed(state_dir, network.name, network.limits, key=chain_key(vault), head_copy=network.journal.head_copy)
     recovered = feed.open()

@@ -11,9 +11,9 @@ Both ends show a certificate, and each accepts those of its authorities only. Wh
 import socket
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from cryptography import x509
@@ -21,21 +21,13 @@ from cryptography import x509
 from switch.core.network import Network, Tls
 from switch.core.party import Certificate, LinkId
 from switch.security.certificates import CertificateError, facts_of, issuer_among, read_certificates
-from switch.server.connections import Connection
+from switch.server.secured import End, SecuredConnection, UnsecuredError
 
 RECORD_BYTES: Final = 16_384
 """of plain text, the most a record carries"""
 CIPHERS: Final = "ECDHE+AESGCM:ECDHE+CHACHA20"
 """of TLS 1.2: forward secret and authenticated; those of 1.3 all are"""
 VERSIONS: Final = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
-
-
-class TlsError(Exception):
-    """A connection that cannot be secured, or is no longer: why, and what to change."""
-
-    def __init__(self, sentence: str, hint: str = "") -> None:
-        super().__init__(sentence)
-        self.hint = hint
 
 
 class TlsSide(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,36 +86,45 @@ class TlsEnd:
         self.side = side
         return True
 
+    @property
+    def speaks_first(self) -> bool:
+        """See `secured.End`."""
+        return not self.side.server
 
-def ends_of(sides: Mapping[str, TlsSide], before: Mapping[str, TlsEnd]) -> dict[str, TlsEnd]:
+    def secured(self, sock: socket.socket, link: LinkId) -> "TlsConnection":
+        """See `secured.End`."""
+        return TlsConnection(sock, link, self)
+
+
+def ends_of(sides: Mapping[str, TlsSide], before: Mapping[str, End]) -> dict[str, TlsEnd]:
     """An end for each of these links; those of `before` go on where they can. Raises CertificateError."""
     ends: dict[str, TlsEnd] = {}
     for name, side in sides.items():
         end = before.get(name)
-        ends[name] = end if end is not None and end.follow(side) else TlsEnd(side)
+        ends[name] = end if isinstance(end, TlsEnd) and end.follow(side) else TlsEnd(side)
     return ends
 
 
-def sides_of(network: Network) -> dict[str, TlsSide]:
-    """The switch's ends of the network's links with TLS, by listener and host."""
-    sides = {x.name: TlsSide(tls=x.tls, server=True) for x in network.listeners if x.tls is not None}
+def sides_of(network: Network, *, edge: bool = False) -> dict[str, TlsSide]:
+    """The ends of the network's links with TLS, by listener and host: the switch's own, or an `edge`'s."""
+    sides = {
+        x.name: TlsSide(tls=x.tls, server=True) for x in network.listeners if x.tls is not None and bool(x.edge) == edge
+    }
     for host in network.hosts:
-        if host.tls is not None and host.connect is not None:
+        if host.tls is not None and host.connect is not None and bool(host.edge) == edge:
             named = host.pin.names[0] if host.pin is not None and host.pin.names else host.connect.host
             sides[host.name] = TlsSide(tls=host.tls, server=False, asks_for=named)
     return sides
 
 
-class TlsConnection(Connection):
-    """A connection whose bytes are sealed. `secure` first; then it is one like any other."""
+class TlsConnection(SecuredConnection):
+    """A connection whose bytes are sealed."""
 
-    __slots__ = ("_incoming", "_outgoing", "end", "heard", "tls")
+    __slots__ = ("_incoming", "_outgoing", "end", "tls")
 
     def __init__(self, sock: socket.socket, link: LinkId, end: TlsEnd) -> None:
         super().__init__(sock, link)
         self.end = end
-        self.heard = False
-        """something has come"""
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         side = end.side
         self.tls = end.context.wrap_bio(
@@ -137,17 +138,17 @@ class TlsConnection(Connection):
     # -- the handshake
 
     def secure(self) -> bool:
-        """Go on with the handshake, with what has arrived. False: more must come. Raises TlsError: it has failed."""
+        """See SecuredConnection: the handshake."""
         data = super().receive()
         if data == b"":
-            raise TlsError("the other end closed the connection in the handshake")
+            raise UnsecuredError("the other end closed the connection in the handshake")
         if data is not None:
             self.heard = True
             self._incoming.write(data)
         return self.begin()
 
     def begin(self) -> bool:
-        """The same, where nothing need have arrived: whoever connects speaks first."""
+        """See SecuredConnection: whoever connects speaks first."""
         try:
             self.tls.do_handshake()
         except ssl.SSLWantReadError:
@@ -165,30 +166,21 @@ class TlsConnection(Connection):
             with suppress(OSError):
                 super().flush()
 
-    def _wrong(self, error: ssl.SSLError) -> TlsError:
-        return TlsError(*explain(error, self.end.side))
+    def _wrong(self, error: ssl.SSLError) -> UnsecuredError:
+        return UnsecuredError(*explain(error, self.end.side))
 
     def certificate(self) -> Certificate:
-        """The other end's. Raises TlsError: it is past its date, which a resumed session does not look at, or unreadable."""
-        shown = self.tls.getpeercert(binary_form=True)
-        if shown is None:
-            raise TlsError("the other end shows no certificate", "it needs one: TLS is mutual on this link")
-        try:
-            certificate = x509.load_der_x509_certificate(shown)
-            facts = facts_of(certificate)
-        except ValueError as error:
-            raise TlsError(f"its certificate cannot be read: {error}", "ask for another") from None
-        if facts.expires_us < time.time_ns() // 1_000:
-            raise TlsError(f"its certificate {facts.subject} has expired", "it needs a new one")
-        issuer = issuer_among(certificate, self.end.authorities)
-        return Certificate(
-            subject=facts.subject,
-            names=facts.names,
-            issuer=facts.issuer,
-            fingerprint=facts.fingerprint,
-            issuer_fingerprint=facts_of(issuer).fingerprint if issuer is not None else "",
-            expires_us=facts.expires_us,
-        )
+        """See SecuredConnection. A resumed session does not look at its date."""
+        return certificate_of(self.tls.getpeercert(binary_form=True), self.end.authorities)
+
+    def told(self) -> dict[str, Any]:
+        """See SecuredConnection."""
+        cipher = self.tls.cipher()
+        return {
+            "version": self.tls.version(),
+            "cipher": cipher[0] if cipher else "",
+            "resumed": self.tls.session_reused,
+        }
 
     # -- as any connection
 
@@ -201,7 +193,7 @@ class TlsConnection(Connection):
         return self.unsealed()
 
     def unsealed(self) -> bytes | None:
-        """Plain bytes of what has come; b"" at its end, None where there are none yet."""
+        """See SecuredConnection."""
         tls, parts, ended = self.tls, [], False
         try:
             while True:
@@ -233,6 +225,29 @@ class TlsConnection(Connection):
         with suppress(ssl.SSLError, OSError):
             self.tls.unwrap()
         self._say()
+
+
+def certificate_of(shown: bytes | None, authorities: Sequence[x509.Certificate]) -> Certificate:
+    """What the other end has shown (DER), and which of these authorities issued it. Raises UnsecuredError: past its date, or
+    unreadable."""
+    if shown is None:
+        raise UnsecuredError("the other end shows no certificate", "it needs one: TLS is mutual on this link")
+    try:
+        certificate = x509.load_der_x509_certificate(shown)
+        facts = facts_of(certificate)
+    except ValueError as error:
+        raise UnsecuredError(f"its certificate cannot be read: {error}", "ask for another") from None
+    if facts.expires_us < time.time_ns() // 1_000:
+        raise UnsecuredError(f"its certificate {facts.subject} has expired", "it needs a new one")
+    issuer = issuer_among(certificate, authorities)
+    return Certificate(
+        subject=facts.subject,
+        names=facts.names,
+        issuer=facts.issuer,
+        fingerprint=facts.fingerprint,
+        issuer_fingerprint=facts_of(issuer).fingerprint if issuer is not None else "",
+        expires_us=facts.expires_us,
+    )
 
 
 def reason_of(error: ssl.SSLError) -> str:

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
 from click.testing import CliRunner
@@ -21,21 +22,26 @@ def cmi_switch(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
-def with_tls(stage: Stage, *, hosts: bool = True) -> Path:
-    """Its network file has TLS from here on, for acquirers and (`hosts`) to all hosts. Returns the certificates' directory."""
+def with_tls(stage: Stage, edged: Collection[str] = ()) -> Path:
+    """Its network file has TLS from here on, for acquirers and to all hosts; an edge has that of the `edged` ones. Returns the
+    directory of certificates."""
     directory = stage.directory / "tls"
     made = CliRunner().invoke(main, ["certificates", "make", str(directory), "--network", str(stage.path)])
     assert made.exit_code == 0, made.output
     own = f'certificate = "{directory}/switch.pem", key = "{directory}/switch.key", ca = "{directory}/ca.pem"'
+
+    def at(name: str) -> str:
+        return f'edge = "{stage.directory}/{name}.sock"\n' if name in edged else ""
+
     text = stage.path.read_text()
-    text = re.sub(r'(\[\[listener\]\]\nname = "acquirers".*\n)', rf"\1tls = {{ {own} }}\n", text)
+    text = re.sub(r'(\[\[listener\]\]\nname = "acquirers".*\n)', rf"\1tls = {{ {own} }}\n{at('acquirers')}", text)
     for name in MEMBERS:
         text = re.sub(
             rf'(\[\[member\]\]\nname = "{name}"\n)', rf'\1tls = {{ names = ["{name}.morocco.test"] }}\n', text
         )
-    for name in HOSTS if hosts else ():
+    for name in HOSTS:
         tls = f'tls = {{ {own}, names = ["{name}.morocco.test"] }}'
-        text = re.sub(rf'(\[\[host\]\]\nname = "{name}"\n)', rf"\1{tls}\n", text)
+        text = re.sub(rf'(\[\[host\]\]\nname = "{name}"\n)', rf"\1{tls}\n{at(name)}", text)
     stage.path.write_text(text)
     stage.network = load_network(str(stage.path), files=True)
     return directory

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from switch.cli.main import main
-from tests.e2e.load import await_load, books_agree, load
+from tests.e2e.load import await_load, books_agree, declined_here, load
 from tests.e2e.secure import cmi_switch, with_tls
 from tests.e2e.stage import QUICK, Stage, wait_for
 from tests.e2e.test_crash import everything_arrived
@@ -22,24 +22,38 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
         one.close()
 
 
-def test_a_restart_in_place_ends_links_with_tls_and_doubles_and_loses_nothing(stage: Stage) -> None:
-    tls = str(with_tls(stage))
+def test_a_restart_keeps_what_an_edge_has_and_dials_again_what_it_has_not(stage: Stage) -> None:
+    """Acquirers and issuers come through an edge; Visa and Mastercard have TLS with the switch itself."""
+    tls = str(with_tls(stage, ("acquirers", "atlas", "rif", "souss")))
+    stage.start("edge", str(stage.path))
     stage.issuers("--latency", "5", "--book", str(stage.directory / "issuers.json"), "--tls", tls)
     stage.networks("--latency", "10", "--book", str(stage.directory / "networks.json"), "--tls", tls)
     switch = stage.serve()
-    banks = load(stage, "banks", 100, 0, "--bank", "atlas", "--bank", "rif", "--patience", "4", "--tls", tls)
+    banks = load(stage, "banks", 80, 0, "--bank", "atlas", "--bank", "rif", "--tls", tls)
     await_load(stage)
-    ups = len(stage.events("link.up"))
+    secured = stage.events("link.secured")
+    assert {line["certificate"] for line in secured if line.get("by") == "edge"} == {
+        f"CN={name}.morocco.test" for name in ("atlas", "rif", "souss")
+    }
+    assert {line["certificate"] for line in secured if "by" not in line} == {
+        "CN=visa.morocco.test",
+        "CN=mastercard.morocco.test",
+    }
     done = cmi_switch("restart", "--network", stage.path, "--state", stage.state)
     assert done.returncode == 0, done.stderr
-    wait_for(lambda: len(stage.events("link.up")) == ups + 5, 30)
-    wait_for(lambda: len(stage.events("link.signed_on")) == 4, 30)
-    before = sum(line["mti"] in ("0110", "0210") for line in stage.events("hop.sent"))
-    await_load(stage, before + 60)
-    assert {line["reason"] for line in stage.events("link.closed")} == {
-        "the switch restarts in place, and nobody can go on with TLS"
-    }
+    assert stage.event("restart.done")["connections"] == 5
+    again = wait_for(
+        lambda: [line["host"] for line in stage.events("link.up")][5:][1:] and stage.events("link.up")[5:], 30
+    )
+    assert {line["host"] for line in again} == {"visa", "mastercard"}, "and no other host"
+    await_load(stage, sum(line["mti"] in ("0110", "0210") for line in stage.events("hop.sent")) + 40)
     assert banks.stop(60) == 0
+    assert {line["reason"] for line in stage.events("link.closed")} == {
+        "the switch restarts in place, and nobody can go on with TLS",
+        "closed by the peer",
+    }
+    assert len(stage.events("link.signed_on")) == 2, "no acquirer signed on again"
+    assert {line["route"] for line in declined_here(stage) if line["event"] == "hop.sent"} <= {"visa", "mastercard"}
     assert everything_arrived(stage)
     assert books_agree(stage, switch, calm=False)
 

@@ -17,7 +17,7 @@ from switch.core.network import Address
 from switch.core.party import Close, LinkId, Send
 from switch.server.driver import Dial, Driver
 from switch.server.driving import driving
-from switch.server.tls import TlsEnd, ends_of
+from switch.server.tls import TlsSide, ends_of
 from tests.server.authority import Authority, dialling, listening
 from tests.server.parties import Notes, Scripted
 from tests.server.test_driver import ANYWHERE, clock, until
@@ -157,7 +157,7 @@ async def test_who_is_not_let_in_is_told_from_what_to_change(
         fields = notes.named("link.unsecured")[0].fields
         assert (fields["reason"], fields["link"]) == (reason, "peers#1")
         assert hint in fields["hint"]
-        assert not party.calls, "nobody was heard of"
+        assert not party.did("connected"), "nobody was heard of"
         assert await talk(context(authority, "rif.example"), where(driver), b"hello") == b"hello", "others are served"
 
 
@@ -230,9 +230,8 @@ async def test_a_session_is_resumed_after_a_reload_and_a_renewed_certificate_is_
         resumed, session, shown = await trio.to_thread.run_sync(partial(once, None))
         assert not resumed
         renewed = authority.issue("switch.example")
-        before: dict[str, TlsEnd] = dict(driver.listeners.ends)
-        side = before["peers"].side
-        driver.listeners.ends = ends_of({"peers": type(side)(tls=renewed, server=True)}, before)
+        sides = {"peers": TlsSide(tls=renewed, server=True)}
+        driver.listeners.ends = ends_of(sides, driver.listeners.ends)
         resumed, _, _ = await trio.to_thread.run_sync(partial(once, session))
         assert resumed, "its ticket opens under the same context"
         resumed, _, now_shown = await trio.to_thread.run_sync(partial(once, None))

@@ -211,7 +211,7 @@ def _reason_to_retire(before: Network, after: Network, kept: KeptSession) -> str
         now_is = hosts.get(name)
         if was is None or now_is is None:
             return ""
-        changed = [k for k in ("connect", "dialect", "framing") if getattr(was, k) != getattr(now_is, k)]
+        changed = [k for k in ("connect", "dialect", "framing", "edge") if getattr(was, k) != getattr(now_is, k)]
         return f"{', '.join(changed)} of host {name} changed" if changed else ""
     door = next((listener for listener in after.listeners if listener.name == name), None)
     if door is None:
@@ -222,7 +222,7 @@ def _reason_to_retire(before: Network, after: Network, kept: KeptSession) -> str
             ("role", kept.role, door.role),
             ("dialect", kept.dialect, door.dialect),
             ("framing", kept.framing, door.framing),
-            ("tls", kept.certificate is not None, door.tls is not None),
+            ("tls", kept.certificate is not None, door.is_secure),
         )
         if was_so != is_so
     ]
