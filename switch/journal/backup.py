@@ -96,7 +96,7 @@ def _brought_up_to_date(
         raise JournalError(f"{source}: the journal has no record yet: nothing to back up")
     before = [p for p in old.parts if p.last < listed[0].first] if old else []
     parts = (*before, *sorted([*kept.values(), *copied], key=lambda p: p.first))
-    _goes_on(before, listed[0], target)
+    _check_continues(before, listed[0], target)
     _only_grows(old, parts, listed, target)
     _keep_anchor(parts[0], source, place)
     at_us = decode(*last).at_us if last else old.last_at_us if old else 0
@@ -153,7 +153,7 @@ def _unchanged(listed: list[Segment], old: Manifest | None, place: str) -> dict[
     return kept
 
 
-def _goes_on(before: list[Part], first: Segment, target: Path | str) -> None:
+def _check_continues(before: list[Part], first: Segment, target: Path | str) -> None:
     """Raises JournalError unless the journal, pruned since, begins where the parts it has pruned end."""
     if not before:
         return

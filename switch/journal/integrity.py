@@ -131,24 +131,24 @@ def find_gaps(state_dir: Path | str) -> tuple[Gap, ...]:
     directory = journal_directory(state_dir)
     listed = segments(directory)
     gaps = []
-    if listed and listed[0].first > _begins(directory):
-        gaps.append(Gap(path=listed[0].path, first=_begins(directory), last=listed[0].first - 1))
+    if listed and listed[0].first > _first_record(directory):
+        gaps.append(Gap(path=listed[0].path, first=_first_record(directory), last=listed[0].first - 1))
     for before, segment in pairwise(listed):
         with suppress(JournalError, OSError, ValueError):
-            if not _goes_on(before, segment):
+            if not _continues(before, segment):
                 last = _last(before)
                 if last < segment.first - 1:
                     gaps.append(Gap(path=segment.path, first=last + 1, last=segment.first - 1))
     return tuple(gaps)
 
 
-def _begins(directory: str) -> int:
+def _first_record(directory: str) -> int:
     """The first record there should be. One more than there is where the anchor cannot be read: `verify` says that."""
     anchor = read_anchor(directory)
     return anchor.first if anchor is not None else 1
 
 
-def _goes_on(before: Segment, segment: Segment) -> bool:
+def _continues(before: Segment, segment: Segment) -> bool:
     """True if the last record that the segment's header names by its hash lies in the one before."""
     with open(segment.path, "rb", buffering=0) as file:
         chain = read_header(file, segment, SCHEMA).chain

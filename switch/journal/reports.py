@@ -114,11 +114,11 @@ class Reports:
         """
         counted = [*self._sums, *self._tail_days.sums.items()]
         closed = [*self._closes, *self._tail_days.closes.values()]
-        found = totals(counted, closed, by=by, now_us=now_us, begins=self._begins())
+        found = totals(counted, closed, by=by, now_us=now_us, begins=self._first_day())
         listed = sorted({one.day for one in found}, reverse=True)[: limit or None]
         return [one for one in found if one.day in listed]
 
-    def _begins(self) -> str:
+    def _first_day(self) -> str:
         """The business day that a pruned journal begins in; "" where it has its beginning."""
         first = segments(self._directory)[0]
         if first.first == 1:
