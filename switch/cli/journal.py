@@ -3,7 +3,7 @@
 import json
 import sys
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -11,9 +11,7 @@ from switch.cli._backup import HEAD_COPY, STATE, accept_end_command, backup_comm
 from switch.cli._days import days_command
 from switch.cli._export import export_command
 from switch.cli._rebuild import rebuild_command
-
-if TYPE_CHECKING:
-    from switch.journal.projections.transactions import Row
+from switch.cli._rows import print_rows
 
 JSON = click.option("--json", "as_json", is_flag=True, help="JSON lines instead of a table.")
 
@@ -103,7 +101,7 @@ def list_command(
         for row in rows:
             click.echo(json.dumps(row_fields(row)))
         return
-    _table(rows)
+    print_rows(rows)
     if limit and len(rows) == limit:
         click.echo(f"({limit} shown; --limit 0 shows all)", err=True)
 
@@ -190,31 +188,6 @@ def _since_us(text: str | None) -> int:
     except ValueError:
         raise click.UsageError(f"--since {text!r} is no time like 2025-11-25T12:00 or 2025-11-25T12:00+01:00") from None
     return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1_000_000)
-
-
-_HEADING = ("TXN", "BEGAN", "MTI", "ACQUIRER", "HOST", "ROUTE", "PAN", "AMOUNT", "DE39", "STATUS", "REASON")
-
-
-def _table(rows: "list[Row]") -> None:
-    """Aligned columns; without a heading where they go into a pipe."""
-    from switch.journal.views import time_text_ms
-    from switch.money.currency import format_amount
-    from switch.wire.printable import printable
-
-    lines = [
-        (
-            f"{r.txn:x}", time_text_ms(r.at_us), r.mti, r.acquirer or "-", r.host or "-", r.route or "-", r.pan,
-            format_amount(r.amount, r.currency), r.de39 or "-",
-            f"{r.status} by {r.reversed_by:x}" if r.reversed_by else r.status, r.reason,
-        )
-        for r in rows
-    ]  # fmt: skip
-    if sys.stdout.isatty():
-        lines.insert(0, _HEADING)
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for line in lines:
-        cells = [c.rjust(w) if i == 7 else c.ljust(w) for i, (c, w) in enumerate(zip(line, widths, strict=True))]
-        click.echo(printable("  ".join(cells).rstrip()))
 
 
 def _block(fields: dict[str, Any]) -> None:

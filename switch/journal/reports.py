@@ -23,6 +23,7 @@ from switch.journal.projections.days import Cell, DayFold, Days, Sum, calendar_d
 from switch.journal.projections.projection import PLACE, Folding, Look, Projection, nothing
 from switch.journal.projections.transactions import Row, TransactionFold, Transactions, newest_first
 from switch.journal.recovery import decode, journal_directory
+from switch.journal.search import FOUND_MAX, Sought, find_rows
 
 
 class Filters(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,6 +93,10 @@ class Reports:
                 if len(found) == limit:
                     break
         return found
+
+    def find(self, sought: Sought, limit: int = FOUND_MAX) -> list[Row]:
+        """Those that it names, newest first, up to `limit` of them."""
+        return find_rows(self._look, self._tail.changed, sought, limit)
 
     def _newest_first(self) -> Iterator[Row]:
         """Every row; the tail's where index and tail have one."""
