@@ -25,15 +25,13 @@ from rich.console import Console
 from rich.progress import Progress
 
 from switch.bench.compare import CLI, CompareError, running
+from switch.bench.journals import write_journal
 from switch.bench.messages import Card, Settings, Speech, cards_of
 from switch.children import start
 from switch.config import load_network
 from switch.core.network import Address, Network
-from switch.core.records.records import ENCODER, SCHEMA, Answered, AnyEntry, Booted, Forwarded, Snapshot
+from switch.core.records.records import SCHEMA, Answered, AnyEntry, Booted, Forwarded, Snapshot
 from switch.journal.index import Index
-from switch.journal.log import GENESIS
-from switch.journal.recovery import journal_directory
-from switch.journal.writer import Chunk, Home, RealDisk, SegmentWriter
 from switch.security.vault import KeyVault
 from switch.wire import Dialect
 from switch.wire.framing import Framing, make_framing
@@ -41,7 +39,6 @@ from switch.wire.vocabulary import DE, Answer
 
 OPEN: Final = 128
 """Payments under way when the switch was killed."""
-BATCH: Final = 500
 GIVE_UP_S: Final = 60.0
 _US: Final = 250
 """Between two payments of the journal: 4,000 a second."""
@@ -117,30 +114,13 @@ def entries(network: Network, vault: KeyVault, transactions: int, end_us: int) -
 def fill(state_dir: Path, network: Network, transactions: int, progress: Callable[[int], None]) -> int:
     """Write the journal as a kill leaves it, and its index. Returns its records."""
     vault = KeyVault.at(state_dir / "vault.key")
-    os.makedirs(journal_directory(state_dir))
-    home = Home(journal_directory(state_dir), network.name, SCHEMA)
-    writer = SegmentWriter(home, 0, GENESIS, RealDisk())
-    waiting: list[bytes] = []
-
-    def write(*, snapshot: bool) -> None:
-        writer.add(Chunk(writer.durable + 1, waiting, snapshot))
-        writer.flush()
-        progress(len(waiting))
-        waiting.clear()
-
-    for entry in entries(network, vault, transactions, time.time_ns() // 1000):
-        if type(entry) is Snapshot:
-            write(snapshot=False)
-        waiting.append(ENCODER.encode(entry))
-        if type(entry) is Snapshot or len(waiting) == BATCH:
-            write(snapshot=type(entry) is Snapshot)
-    if waiting:
-        write(snapshot=False)
+    made = entries(network, vault, transactions, time.time_ns() // 1000)
+    records = write_journal(state_dir, network.name, made, progress)
     index = Index(state_dir)
     while done := index.batch():
         progress(done)
     index.close()
-    return writer.durable
+    return records
 
 
 class Acquirer:

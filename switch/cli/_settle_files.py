@@ -1,5 +1,6 @@
 """Settlement files on the disk: whole or not there, the same when made again, and one form of instruction a window."""
 
+import errno
 import filecmp
 import hashlib
 import os
@@ -33,7 +34,9 @@ class Drafts:
         self._out = out
         self._open: dict[str, BinaryIO] = {}
         self.digests: dict[str, str] = {}
-        """SHA-256 of each that is whole"""
+        """SHA-256 of each that is whole, as it is on the disk"""
+        self.made: dict[str, str] = {}
+        """SHA-256 of what each is to be"""
 
     def begin(self, name: str) -> Callable[[bytes], object]:
         """What takes the bytes of a file."""
@@ -46,6 +49,7 @@ class Drafts:
     def put(self, name: str, data: bytes) -> None:
         """All of a file."""
         self.begin(name)(data)
+        self.made[name] = hashlib.sha256(data).hexdigest()
 
     def finish(self) -> None:
         """All are whole, and on the disk."""
@@ -58,12 +62,8 @@ class Drafts:
             while block := file.read(_BLOCK):
                 digest.update(block)
             self.digests[name] = digest.hexdigest()
-
-    def lines(self, name: str) -> Iterator[bytes]:
-        """Of one that is whole, as they are on the disk."""
-        file = self._open[name]
-        file.seek(0)
-        yield from file
+            if self.digests[name] != self.made[name]:
+                raise OSError(errno.EIO, "what was read back is not what was written", file.name)
 
     def differing(self) -> list[Path]:
         """Files that are there already, and say something else."""
@@ -126,7 +126,6 @@ def write(
             for form in forms:
                 _make(form, drafts, network, ledger, settlement)
             drafts.finish()
-            _check_clearing(drafts)
             for path in drafts.differing():
                 raise click.ClickException(
                     f"{path} is there already and says something else: the network file, or the file itself, has changed since. "
@@ -165,7 +164,8 @@ def _make(form: str, drafts: Drafts, network: "Network", ledger: "LedgerView", s
     members = [m.name for m in network.members]
     # An issuer whose payments were recorded without a price is known by its link's name.
     members += [h.name for h in network.hosts if h.member and h.name in parties and h.name not in members]
-    write_clearing(settlement, ledger.entries(settlement.window), members, network.currency, drafts.begin)
+    entries = ledger.entries(settlement.window)
+    drafts.made |= write_clearing(settlement, entries, members, network.currency, drafts.begin)
 
 
 def _instruct(form: str, drafts: Drafts, network: "Network", ledger: "LedgerView", settlement: "Settlement") -> None:
@@ -185,15 +185,6 @@ def _instruct(form: str, drafts: Drafts, network: "Network", ledger: "LedgerView
         drafts.put(name, document(form, one))
     if not moving:
         click.echo(f"window {window}: all nets are zero, so there is nothing to instruct")
-
-
-def _check_clearing(drafts: Drafts) -> None:
-    """Read them back. ClearingError: what is on the disk is not what was written."""
-    from switch.ledger.clearing import check_file
-
-    for name in drafts.digests:
-        if name.endswith(".clearing.csv"):
-            check_file(drafts.lines(name))
 
 
 def _mark(state_dir: Path, settlement: "Settlement", drafts: Drafts) -> None:

@@ -71,6 +71,11 @@ class ClearingFile:
         self._hash.update(data)
         self._write(data)
 
+    @property
+    def digest(self) -> str:
+        """SHA-256 of all that is written."""
+        return self._hash.hexdigest()
+
     def flush(self) -> None:
         """Write the rows that are not written yet."""
         self.rows += len(self.lines)
@@ -102,8 +107,8 @@ def write_clearing(
     members: Iterable[str],
     home: str,
     write: Callable[[str], Callable[[bytes], object]],
-) -> list[str]:
-    """The file of each member in each of its currencies, in the home currency (numeric) also without a row; their names.
+) -> dict[str, str]:
+    """The file of each member in each of its currencies, in the home currency (numeric) also without a row: name -> SHA-256.
 
     `entries`: those of the window, in their order. `write`: file name -> what takes its bytes. ClearingError: a member's rows do
     not come to its positions; what was written is then no file.
@@ -116,18 +121,8 @@ def write_clearing(
     wanted = frozenset(members)
     files = {(member, home): begin(member, home) for member in sorted(wanted)}
     for number, entry in enumerate(entries):
-        head = _line(
-            (
-                "R",
-                str(entry.sequence),
-                f"{entry.txn:x}",
-                entry.what,
-                str(entry.counters or ""),
-                entry.of_day,
-                entry.scheme,
-                "",
-            )
-        )[:-1]
+        counters = entry.counters or ""
+        head = f"R,{entry.sequence},{entry.txn:x},{entry.what},{counters},{entry.of_day},{_cell(entry.scheme)},"
         merchant = _cell(entry.merchant)
         for payer, payee, kind, code, amount in entry.moves:
             if payer[:_PREFIX] == MERCHANT or payee[:_PREFIX] == MERCHANT:
@@ -149,7 +144,7 @@ def write_clearing(
                 file.flush()
     for (member, code), file in files.items():
         file.end(settlement, member, code)
-    return sorted(file.name for file in files.values())
+    return {file.name: file.digest for file in files.values()}
 
 
 def check_file(lines: Iterable[bytes]) -> int:

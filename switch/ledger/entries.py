@@ -70,7 +70,7 @@ class Window(NamedTuple):
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
-    """All that one record has posted. Raises ValueError for a move of nothing, or from a party to itself."""
+    """All that one record has posted."""
 
     sequence: int
     """of the record, which is the entry's name, too"""
@@ -96,11 +96,6 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False
     moves: tuple[Move, ...] = ()
     unpriced: str = ""
     """why it has no fees; "": it has its price"""
-
-    def __post_init__(self) -> None:
-        for move in self.moves:
-            if move.amount <= 0 or move.payer == move.payee:
-                raise ValueError(f"entry {self.sequence}: {move} moves nothing; leave it out")
 
     @property
     def lines(self) -> tuple[Line, ...]:

@@ -37,8 +37,10 @@ def write(settlement: Settlement, entries: list[Entry]) -> dict[str, bytes]:
         parts[name] = []
         return parts[name].append
 
-    names = write_clearing(settlement, entries, MEMBERS, MAD, begin)
-    return {name: b"".join(parts[name]) for name in names}
+    digests = write_clearing(settlement, entries, MEMBERS, MAD, begin)
+    found = {name: b"".join(parts[name]) for name in sorted(parts)}
+    assert digests == {name: hashlib.sha256(data).hexdigest() for name, data in found.items()}
+    return found
 
 
 def files(merchant: str = "M1") -> dict[str, bytes]:

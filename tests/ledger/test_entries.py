@@ -44,14 +44,6 @@ def test_what_is_given_back_moves_the_other_way() -> None:
     assert moved("atlas", "atlas", "payment", "504", 500) == ()
 
 
-@pytest.mark.parametrize(
-    "wrong", [Move("atlas", "atlas", "payment", "504", 1), Move("atlas", "rif", "payment", "504", 0)]
-)
-def test_a_move_of_nothing_is_refused(wrong: Move) -> None:
-    with pytest.raises(ValueError, match="moves nothing"):
-        entry(wrong)
-
-
 def test_lines_that_were_read_are_held_to_zero_currency_by_currency() -> None:
     lines = [Line(Account("a", "b", "payment"), "504", 1), Line(Account("b", "a", "payment"), "978", -1)]
     with pytest.raises(ValueError, match=r"\+1 minor units of 504, -1 minor units of 978"):
