@@ -66,6 +66,7 @@ _DECLINED = 3
 @click.option("--dialect", default="", help="Instead of the listener's own; its usual framing comes with it.")
 @click.option("--network", default="morocco", show_default=True, help="Network file, or a shipped network's name.")
 @tls_option
+@click.option("--costs", is_flag=True, help="Say what an approved payment costs its merchant, by the network file.")
 @click.option("--quiet", is_flag=True, help="Only the outcome.")
 def command(**options: Any) -> None:
     """Make one payment, and show the messages field by field.
@@ -78,6 +79,7 @@ def command(**options: Any) -> None:
       cmi-switch pay --card atlas-approved --amount 250.00
       cmi-switch pay --card 51                               a decline
       cmi-switch pay --card fr-visa --channel web            abroad, through Visa
+      cmi-switch pay --card fr-visa --costs                  and what that costs its merchant
       cmi-switch pay --type preauth --amount 800, then
       cmi-switch pay --type increment --amount 100           100.00 more are held
       cmi-switch pay --type completion --amount 640.50
@@ -123,6 +125,7 @@ class Asked:
     cash: str = ""
     partial: bool = False
     actual: str = ""
+    costs: bool = False
 
 
 class Desk:
@@ -188,6 +191,7 @@ class Desk:
             till.close()
 
     def _request(self, till: "Till", asked: Asked) -> int:
+        from switch.cli._costs import costs_sentence
         from switch.cli._pos import Last, kept
         from switch.simulators import messages
         from switch.wire.vocabulary import APPROVALS, DE, Answer, mask_pan
@@ -208,6 +212,9 @@ class Desk:
         if de39 not in APPROVALS:
             return _DECLINED
         approval = said.internal.get(DE.APPROVAL_CODE, "")
+        if asked.costs:
+            approved = int(said.internal.get(DE.AMOUNT, request.get(DE.AMOUNT, "0")))
+            click.echo(costs_sentence(self._network, request, approved, self._member.name))
         standing = kept(request) | ({DE.AMOUNT: said.internal[DE.AMOUNT]} if de39 == Answer.PARTIAL else {})
         last = Last(card=card.name, pan=mask_pan(card.pan), kind=asked.kind, request=standing, approval=approval)
         self._remember(last)

@@ -6,8 +6,13 @@ from typing import Any
 
 import pytest
 
+from switch.cli._costs import costs_sentence
+from switch.cli._windows import all_of
 from switch.config import load_network
 from switch.core.records.records import Delivered, Owed
+from switch.journal.ledgers import open_ledger
+from switch.ledger.levels import network_cost
+from switch.money.currency import format_amount
 from switch.observe.lines import HOP_KEYS
 from switch.simulators.build import find_member
 from switch.simulators.cards import TestCard, demo_cards
@@ -255,6 +260,11 @@ def test_a_foreign_card_is_approved_by_its_network_with_conversion_and_cost(
     shares = (float(tariff.ad_valorem + tariff.cross_border) + interchange) * 1_000_00
     assert hops[2]["cost"] == pytest.approx(tariff.per_transaction + shares, abs=1.01)
     assert [hop["cost"] for hop in hops if hop["event"] != "hop.received"] == [0, 0]
+    said = costs_sentence(running.network, request, int(answer[DE.AMOUNT]), "rif")
+    assert f" of that {card.scheme} {format_amount(hops[2]['cost'], '504')}, switch 0.30 MAD; rif keeps " in said
+    with open_ledger(running.state, "504") as ledger:
+        (posted,) = (e for w in all_of(ledger) for e in ledger.entries(w) if e.txn == int(hops[0]["txn"], 16))
+    assert network_cost(posted, {card.scheme: card.scheme}) == hops[2]["cost"]
     assert at.voids(request, answer)[1][DE.RESPONSE_CODE] == "00"
 
 
