@@ -14,7 +14,8 @@ from switch.cli._control import ask, json_option, of_switch
 def command() -> None:
     """Look at exceptions: reversals and advices that no host takes, reversals of payments that nobody can tell; end them.
 
-    Each is money that may stand at one bank and not at the other. It stays until you say, with a reason, what became of it.
+    Each is money that may stand at one bank and not at the other, or fees that nobody was charged. It stays until you say, with a
+    reason, what became of it.
 
     \b
     Kinds:
@@ -23,6 +24,7 @@ def command() -> None:
       unmatched-reversal    an acquirer reversed what nobody here knows, and its issuer did not accept it
       late-approval         a host approved what had long been given up, and reversed
       ambiguous-reversal    an acquirer reversed what could be one of several payments
+      unpriced              approved, and no [[fee]] or no rate was there: settled without fees
 
     \b
     Examples:
@@ -96,6 +98,11 @@ def _facts(row: dict[str, Any]) -> list[tuple[str, str]]:
 
 def _next(row: dict[str, Any]) -> str:
     resolve = f'`cmi-switch exceptions resolve {row["txn"]} --reason "…"` once the banks\' books agree'
+    if row["kind"] == "unpriced":
+        return (
+            "a [[fee]] or rate in the network file prices payments to come (`cmi-switch reload`), not this one: charge its fees "
+            f'by hand, then `cmi-switch exceptions resolve {row["txn"]} --reason "…"`'
+        )
     if not row["mti"]:
         return resolve
     return f"`cmi-switch saf retry {row['txn']}` sends it to {row['host']} again; {resolve}"

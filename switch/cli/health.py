@@ -18,7 +18,7 @@ _STYLE: Final = {"good": "good", "warning": "caret", "critical": "error"}
 @of_switch
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, for monitoring.")
 def command(state_dir: Path, as_json: bool) -> None:
-    """Say whether the running switch is well: journal, disk, index, links, what is owed, exceptions, connections.
+    """Say whether the running switch is well: journal, disk, index, links, what is owed, exceptions, prices, connections.
 
     \b
     Exit code, as monitoring plug-ins have it:
@@ -58,6 +58,7 @@ def _print(health: dict[str, Any]) -> None:
         + (f", leaving: {leaving}" if leaving else ""),
         owed,
         f"{health['exceptions']:,} exceptions",
+        *([f"{health['unpriced']:,} unpriced"] if health["unpriced"] else []),
         f"{health['connections']:,} connections",
         f"{health['disk_free_bytes'] / 1e9:,.1f} GB left",
     ]

@@ -65,6 +65,9 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     """of what is still repeated: a dead letter is an exception"""
     exceptions: int = 0
     """open ones: `exceptions.list`"""
+    unpriced: int = 0
+    """payments that were approved without a price, on the same list"""
+    oldest_unpriced_s: int = 0
     disk_free_bytes: int = 0
     """where the journal is, for the user the switch runs as"""
     certificates: tuple[str, ...] = ()
@@ -78,7 +81,7 @@ class Problem(msgspec.Struct, frozen=True):
     """One thing that is not well."""
 
     part: str
-    """`journal`, `disk`, `index`, `links`, `owed`, `exceptions`, `certificates`, `connections`"""
+    """`journal`, `disk`, `index`, `links`, `owed`, `exceptions`, `unpriced`, `certificates`, `connections`"""
     grade: str
     """`warning` or `critical`"""
     sentence: str
@@ -161,6 +164,11 @@ def _work(health: Health) -> list[Problem]:
         found.append(
             Problem("exceptions", "warning", said, "`cmi-switch exceptions list`; each is resolved by a person")
         )
+    if health.unpriced:
+        have = "payments have" if health.unpriced > 1 else "payment has"
+        said = f"{health.unpriced:,} {have} no price, the oldest for {health.oldest_unpriced_s:,} s"
+        hint = "`cmi-switch exceptions list --kind unpriced` says why; a [[fee]] or rate prices those to come"
+        found.append(Problem("unpriced", "warning", said, hint))
     return found
 
 

@@ -95,6 +95,7 @@ class Serving:
         kept_out = {target.partition(":")[2] for target in state.maintenance if target.startswith("host:")}
         oldest_us = next((entry.at_us for txn, entry in state.owed.items() if txn not in state.shelved), 0)
         wall_us = switch.wall_us(trio_clock())
+        unpriced_us = next((item.at_us for item in state.unpriced.values()), wall_us)
         return Health(
             journal_down=switch.journal_down,
             journal_down_ago_s=seconds_since(self.driver.journal.down_ns if self.driver.journal is not None else 0),
@@ -108,6 +109,8 @@ class Serving:
             owed=len(state.owed) - len(state.shelved),
             oldest_owed_s=max(0, wall_us - oldest_us) // 1_000_000 if oldest_us else 0,
             exceptions=len(state.exceptions) + len(state.shelved),
+            unpriced=len(state.unpriced),
+            oldest_unpriced_s=max(0, wall_us - unpriced_us) // 1_000_000,
             disk_free_bytes=disk_free_bytes(self._state_dir),
             certificates=self._certificates(wall_us),
             connections=self.driver.open_connections,

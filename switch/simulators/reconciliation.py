@@ -197,7 +197,7 @@ class _Folding:
         elif isinstance(entry, StoodIn):
             for part in (entry.request, entry.answer, entry.advice):
                 self.feed(part)
-        elif isinstance(entry, Delivered | Resolved):
+        elif isinstance(entry, Delivered) or (isinstance(entry, Resolved) and not entry.unpriced):
             key = self._owed.pop(entry.txn, "")
             if key:
                 self._set(key, owed=self.rows[key].owed - 1)

@@ -39,6 +39,7 @@ def test_where_nothing_is_wrong_it_is_good() -> None:
         (but(hosts_up=(), hosts_away=("atlas",)), "links", "critical", "atlas is away"),
         (but(owed=2, oldest_owed_s=601), "owed", "warning", "2 messages are owed, the oldest for 601 s"),
         (but(exceptions=1), "exceptions", "warning", "1 exception is open"),
+        (but(unpriced=2, oldest_unpriced_s=90), "unpriced", "warning", "2 payments have no price, the oldest for 90 s"),
         (but(connections=10_800), "connections", "warning", "10,800 of 12,000"),
     ],
 )

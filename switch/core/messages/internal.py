@@ -125,8 +125,10 @@ def with_private(value: str, name: str, data: str) -> str:
     >>> with_private("420205", Private48.WINDOW, "002")
     '4202056403002'
     """
+    if not value:
+        return f"{name}{len(data):02d}{data}"
     try:
-        parts = dict(PRIVATE.read(value)) if value else {}
+        parts = dict(PRIVATE.read(value))
     except SubfieldError:
         return value
     parts[name] = data

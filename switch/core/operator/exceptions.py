@@ -1,6 +1,7 @@
-"""An operator's list of what no repeating ends: dead letters, refused and unmatched reversals.
+"""An operator's list of what no repeating ends: dead letters, refused and unmatched reversals, payments without a price.
 
 One list for all kinds, oldest first. A dead letter may also be put back (`saf retry`); whatever is resolved here is owed no more.
+An unpriced item is no promise: of an advice that is one, and a dead letter as well, the dead letter is resolved first.
 """
 
 from collections.abc import Iterator
@@ -109,7 +110,8 @@ class ExceptionCommands:
         row = self.show_one(OneException(txn=given.txn), now)
         if not self._forwarder.resolve(txn, given.reason, given.by, now):
             kernel = self._kernel
-            kernel.record(Resolved(txn=txn, at_us=kernel.wall_us(now), reason=given.reason, by=given.by))
+            at_us, unpriced = kernel.wall_us(now), txn not in kernel.state.exceptions
+            kernel.record(Resolved(txn=txn, at_us=at_us, reason=given.reason, by=given.by, unpriced=unpriced))
         return row
 
     def _open(self, text: str) -> int:
@@ -118,7 +120,7 @@ class ExceptionCommands:
             txn = int(text, 16)
         except ValueError:
             txn = 0
-        if txn not in state.exceptions and txn not in state.shelved:
+        if not any(txn in open_ for open_ in (state.exceptions, state.shelved, state.unpriced)):
             raise Unable(
                 f'"{text}" is no open exception',
                 "`cmi-switch exceptions list` shows what is open",
@@ -128,9 +130,12 @@ class ExceptionCommands:
 
     def _rows(self, now: int) -> Iterator[ExceptionRow]:
         state = self._kernel.state
-        for txn in sorted(state.exceptions.keys() | state.shelved.keys()):
-            entry = state.exceptions.get(txn)
-            yield self._row(entry, now) if entry is not None else self._dead(txn, now)
+        for txn in sorted(state.exceptions.keys() | state.shelved.keys() | state.unpriced.keys()):
+            entry, unpriced = state.exceptions.get(txn), state.unpriced.get(txn)
+            if entry is not None or txn in state.shelved:
+                yield self._row(entry, now) if entry is not None else self._dead(txn, now)
+            if unpriced is not None:
+                yield self._row(unpriced, now)
 
     def _row(self, entry: Excepted, now: int) -> ExceptionRow:
         return ExceptionRow(

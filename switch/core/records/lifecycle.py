@@ -154,6 +154,8 @@ def _original(state: State, entry: Owed) -> Status | None:
 
 def _exception(state: State, entry: Resolved) -> Status:
     """Of what a person ends: a dead letter, or something that was never owed."""
+    if entry.unpriced:
+        return Status.DEAD if entry.txn in state.unpriced else Status.RECEIVED
     return Status.DEAD if entry.txn in state.shelved or entry.txn in state.exceptions else Status.RECEIVED
 
 

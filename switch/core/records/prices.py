@@ -1,8 +1,13 @@
 """The price of a payment, as records keep it."""
 
+from typing import Final
+
 import msgspec
 
 from switch.money.fees import Fee, owed_to
+
+UNPRICED: Final = "unpriced"
+"""Kind of the exceptions that are approvals without a price."""
 
 
 class Priced(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):

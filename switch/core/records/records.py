@@ -47,8 +47,7 @@ LATE_APPROVAL: Final = "late-approval"
 could be of several; an approval that came when its request was no longer remembered."""
 LATE: Final = "late"
 """Reason of a reversal that follows another one: its host approved after all."""
-TAKEN: Final = "taken"
-NOTHING: Final = "nothing"
+TAKEN, NOTHING = "taken", "nothing"
 
 
 def own_key(mti_class: str, stan: str, sent_at: str) -> Key:
@@ -245,13 +244,13 @@ class Excepted(Entry, frozen=True, kw_only=True, tag="exc"):
 
 
 class Resolved(Entry, frozen=True, kw_only=True, tag="res"):
-    """A person has ended an exception, and says why. What was owed by it is owed no more."""
+    """A person has ended an exception (`txn`), and says why. What was owed by it is owed no more."""
 
     txn: int
-    """of the exception"""
     at_us: int
     reason: str
     by: str
+    unpriced: bool = False  # True: a payment without a price, by which nothing was owed
 
 
 class Retried(Entry, frozen=True, kw_only=True, tag="rty"):
@@ -377,6 +376,7 @@ class Snapshot(Entry, frozen=True, kw_only=True, tag="snp"):
     totals_last: dict[str, int] = msgspec.field(default_factory=dict)
     """days that are closed -> number of the last window"""
     reconciled: tuple[Reconciled, ...] = ()
+    unpriced: tuple[Excepted, ...] = ()
 
 
 AnyEntry: TypeAlias = (

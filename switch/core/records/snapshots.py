@@ -32,4 +32,5 @@ def snapshot_of(state: State, network: str, last_txn: int, at_us: int) -> Snapsh
         totals_dropped=state.totals.dropped,
         totals_last=dict(state.totals.last),
         reconciled=tuple(state.totals.asked.values()),
+        unpriced=tuple(state.unpriced.values()),
     )

@@ -16,6 +16,7 @@ from switch.core.records.day_records import Cutover, Reconciled
 from switch.core.records.horizon import move_horizon
 from switch.core.records.names import Names
 from switch.core.records.outcomes import Outcome, outcome_of
+from switch.core.records.prices import UNPRICED, Priced
 from switch.core.records.records import (
     ACQUIRER,
     ADVICE,
@@ -91,6 +92,9 @@ class State(msgspec.Struct):
     """by host and transaction: requests given up whose late approval would be undone, oldest first"""
     exceptions: dict[int, Excepted] = {}
     """open ones, beside the dead letters (`shelved`), which are exceptions too; oldest first"""
+    unpriced: dict[int, Excepted] = {}
+    """approvals and advices whose price nobody has found, open until a person says what became of it, or all of the payment is
+    taken back; oldest first, and no more than limit `exceptions`"""
     hot_cards: dict[bytes, HotListed] = {}
     """cards that their issuers have reported lost or stolen, by digest, oldest first"""
     totals: Totals = msgspec.field(default_factory=lambda: Totals(keep=Limits().totals_days))
@@ -162,8 +166,28 @@ def _answered(state: State, r: Answered) -> None:
     if r.de39 not in APPROVALS:
         return
     state.totals.approve(request, r, r.window or state.window_at(r.at_us))
+    if r.priced is not None and r.priced.unpriced:
+        _leave_unpriced(state, request, r.priced, outcome.authorized)
     if request.hold is not None:
         _add(state, request.hold, outcome.authorized)
+
+
+def _leave_unpriced(state: State, of: Forwarded | Owed, priced: Priced, amount: int) -> None:
+    """Nobody knows what it costs: an item of the list of exceptions."""
+    elements = of.elements if isinstance(of, Forwarded) else of.message
+    if len(state.unpriced) < state.limits.exceptions:
+        state.unpriced[of.txn] = Excepted(
+            txn=of.txn,
+            at_us=of.at_us,
+            kind=UNPRICED,
+            reason=priced.unpriced,
+            host=of.host,
+            link=of.link,
+            pan=of.pan,
+            amount=amount,
+            currency=of.currency,
+            rrn=elements.get(DE.RRN, ""),
+        )
 
 
 def _declined(state: State, r: Declined) -> None:
@@ -232,6 +256,8 @@ def _owed(state: State, r: Owed) -> None:
             ),
         )
     if r.kind != REVERSAL:
+        if r.priced is not None and r.priced.unpriced:
+            _leave_unpriced(state, r, r.priced, r.amount)
         if r.undoes is not None and r.message[DE.MTI][1] == MTI.FINANCIAL:
             _complete(state, r)
         return
@@ -265,6 +291,8 @@ def _owed(state: State, r: Owed) -> None:
 def _take_back(state: State, r: Owed) -> None:
     """Less of a payment stands, or nothing. Of a completion or a tip, DE95 says what stands of the payment that it follows."""
     left = left_of(r.message)
+    if not left:
+        state.unpriced.pop(r.original, None)
     change = {"stands": left} if left else {"reversed_by": r.txn}
     before = _follow(state, r, change)
     if before is None or (undone := before.request) is None or (name := undone.hold) is None:
@@ -360,6 +388,9 @@ def _excepted(state: State, r: Excepted) -> None:
 
 
 def _resolved(state: State, r: Resolved) -> None:
+    if r.unpriced:
+        state.unpriced.pop(r.txn, None)
+        return
     state.exceptions.pop(r.txn, None)
     _end_promise(state, r.txn)
 
@@ -436,6 +467,7 @@ def _snapshot(state: State, r: Snapshot) -> None:
     for watched in r.watched:
         state.watched.setdefault(watched.request.host, {})[watched.request.txn] = watched
     state.exceptions = {e.txn: e for e in r.exceptions}
+    state.unpriced = {e.txn: e for e in r.unpriced}
     state.hot_cards = {h.card: h for h in r.hot_cards}
     state.totals.restore(r)
     state.standin_counters = StandInCounters.of(r.stood, ((o.host, o.amount) for o in r.owed if o.reason == STAND_IN))

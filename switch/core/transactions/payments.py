@@ -297,6 +297,7 @@ class Payments:
             document.pop(de, None)
         if DE.ORIGINAL in document and DE.ORIGINAL in request:
             document[DE.ORIGINAL] = request[DE.ORIGINAL]  # as the acquirer names what it adds to
+        window = kernel.window(now)
         position = kernel.record(
             Answered(
                 txn=txn,
@@ -305,7 +306,7 @@ class Payments:
                 elements=remembered(document, request),
                 cost=cost,
                 priced=priced,
-                window=kernel.window(now),
+                window=window,
             )
         )
         back = kernel.sessions.get(pending.link)
@@ -315,10 +316,8 @@ class Payments:
         back.in_flight -= 1
         document[DE.STAN], document[DE.TRANSMISSION_TIME] = request[DE.STAN], request[DE.TRANSMISSION_TIME]
         hop = _hop("hop.sent", pending, document, back.link, now, de39=de39, amount=amount)
-        if approved:
-            reply(kernel, back, document, pending.raw, after=position, txn=txn, hop=hop)
-        else:
-            reply(kernel, back, document, pending.raw, hop=hop)
+        after, said = (position, txn) if approved else (0, 0)
+        reply(kernel, back, document, pending.raw, after=after, txn=said, hop=hop, window=window)
 
     def _judge(
         self, host: HostState, pending: Pending, document: Document, meaning: Meaning, code: str

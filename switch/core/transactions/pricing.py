@@ -15,7 +15,7 @@ from switch.core.links.pending import Pending
 from switch.core.messages.meaning import channel_of, direction_of, is_inquiry
 from switch.core.network import BinRange
 from switch.core.records.outcomes import Outcome
-from switch.core.records.prices import Priced
+from switch.core.records.prices import UNPRICED, Priced
 from switch.core.records.records import ACQUIRER, MTI_CLASS
 from switch.core.routing.fee_table import fee_table
 from switch.core.routing.routing import Decision, Router
@@ -95,6 +95,13 @@ class Pricing:
         day = self._kernel.business_day(now)
         return msgspec.structs.replace(before, day=day, of_day=before.day, fees=fees, unpriced=why)
 
+    def _say_unpriced(self, why: str) -> None:
+        """Once a second at most of each reason; all of them are on the list of exceptions."""
+        times = self._kernel.limit_times(UNPRICED, why)
+        if times:
+            hint = "approved, and charged nothing: `cmi-switch exceptions list --kind unpriced`; a rule or rate prices what comes"
+            self._kernel.log("warning", "payment.unpriced", reason=why, times=times, hint=hint)
+
     def _price(
         self,
         elements: Document,
@@ -124,6 +131,8 @@ class Pricing:
         if found is None:
             found = self._begin(kind, self._selecting(elements, acquirer, host, range_, merchant), day, direction)
         payment, plan = found
+        if plan.unpriced:
+            self._say_unpriced(plan.unpriced)
         return Priced(
             day=day,
             scheme=payment.scheme,

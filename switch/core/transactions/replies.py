@@ -7,7 +7,7 @@ there goes no further; a card network that brings payments has its own back, whe
 from typing import Final
 
 from switch.core.kernel import Kernel
-from switch.core.links.session import NOTHING, WINDOW, Session
+from switch.core.links.session import DAY, NOTHING, Session
 from switch.core.messages.internal import Private48, with_private
 from switch.core.party import Hop
 from switch.core.records.windows import UNKNOWN, parts_of
@@ -44,7 +44,12 @@ def reply(
         if DE.ACQUIRER in raw:
             document[DE.ACQUIRER] = raw[DE.ACQUIRER]
     if document[DE.MTI][1] in _OF_PAYMENTS:
-        _date(session, document, kernel.window_now if window is None else window)
+        if window is None:
+            window = kernel.window_now
+        if window and session.says == DAY:  # the rule
+            document[DE.SETTLEMENT_DATE] = parts_of(window)[0]
+        else:
+            _date(session, document, window)
     try:
         kernel.transmit(session, document, raw, after, txn, hop)
     except EncodeError as error:
@@ -59,7 +64,7 @@ def _date(session: Session, document: Document, window: str) -> None:
         document.pop(DE.SETTLEMENT_DATE, None)
         return
     document[DE.SETTLEMENT_DATE], _, number = parts_of(window)
-    if session.says == WINDOW and number != UNKNOWN:
+    if number != UNKNOWN:
         document[DE.PRIVATE_48] = with_private(document.get(DE.PRIVATE_48, ""), Private48.WINDOW, f"{number:03d}")
 
 

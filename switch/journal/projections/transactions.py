@@ -217,6 +217,7 @@ class TransactionFold:
         row = self.find(entry.txn)
         if row is not None:
             row.places += place
+        if row is not None and not (isinstance(entry, Resolved) and entry.unpriced):
             moved = {Shelved: Status.DEAD, Retried: Status.OWED, Resolved: Status.RESOLVED}
             row.status = moved[type(entry)] if row.status in (Status.OWED, Status.DEAD) else row.status
 

@@ -11,12 +11,13 @@ from switch.core.routing.routing import luhn_digit
 from switch.sim.playbook import Peer, Playbook
 from switch.wire.vocabulary import Document
 from tests.core.scripts import UNKNOWN_CARD, Scene, morocco, purchase, reversal
+from tests.core.transactions.test_standin import network as with_stand_in
 
 TODAY, TOMORROW = "1125", "1126"
 
 
 def saying(said: str = "window") -> Network:
-    network = morocco()
+    network = with_stand_in()
     listeners = tuple(msgspec.structs.replace(each, business_day=said) for each in network.listeners)
     return msgspec.structs.replace(network, listeners=listeners)
 
@@ -95,6 +96,7 @@ OUTCOMES: dict[str, Callable[[Scene, Document], Document]] = {
     "stood in for": _stood_in,
     "reversed": _reversed,
 }
+SAID = {"approved": "00", "refused here": "15", "not answered": "91", "stood in for": "00", "reversed": "00"}
 
 
 @pytest.mark.parametrize("how", OUTCOMES)
@@ -104,6 +106,7 @@ def test_a_repeat_is_answered_with_the_day_of_its_payment(how: str, crash: bool)
     close(at)
     close(at, window=True)
     first = OUTCOMES[how](at, sent)
+    assert first["39"] == SAID[how]
     assert dated(first) == (TOMORROW, "002")
     if crash:
         at.book.switch.snapshot(at.book.now)
