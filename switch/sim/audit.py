@@ -34,6 +34,7 @@ from switch.core.records.records import (
 )
 from switch.core.records.standin_counters import WINDOW_US
 from switch.core.records.state import State, apply
+from switch.core.records.totals import AS_ISSUER, net_of
 from switch.core.switch import Switch
 from switch.sim.ports import Surroundings, SwitchProcess
 from switch.simulators.issuer import Issuer
@@ -227,6 +228,7 @@ class Audit:
             "maintenance",
             "cutover",
             "hot_cards",
+            "totals",
         ):
             if getattr(state, name) != getattr(shadow, name):
                 self.fail(f"{whose} and {other} differ in {name}", self.now)
@@ -307,6 +309,27 @@ class Audit:
                 beyond |= forgotten | {holds[key] for key in forgotten & holds.keys()}
         return beyond
 
+    def _compare_totals(self, world: Surroundings, beyond: set[str]) -> None:
+        """What each host has counted by itself comes to what the switch has counted of it, over all windows: whatever a host puts
+        where, money is money. Who counts what was asked is off by that, and by nothing else."""
+        for name in world.hosts:
+            party = world.nodes[name].party
+            if not isinstance(party, Issuer) or beyond or self._shadow.totals.dropped:
+                continue
+            own, switch = party.ledger.holdings.totals, self._shadow.totals
+            currencies = {c for _, c in own.days} | {
+                currency
+                for cells in switch.windows.values()
+                for role, host, currency in cells
+                if (role, host) == (AS_ISSUER, name)
+            }
+            for currency in sorted(currencies):
+                cell = AS_ISSUER, name, currency
+                there = sum(net_of(cells[cell]) for cells in switch.windows.values() if cell in cells)
+                here = own.net(currency) + own.beyond.get(currency, 0)
+                if here != there:
+                    self.fail(f"{name} has counted a net of {here} in {currency}, the switch {there} of it", self.now)
+
     def at_rest(self, world: Surroundings) -> None:
         """Everyone's books, compared."""
         self.now = world.clock.now
@@ -322,6 +345,7 @@ class Audit:
             if isinstance(node_of.party, Issuer) and node_of.party.days_closed and self._shadow.cutover is None:
                 self.fail(f"{node_of.name} was told that the day is closed, and the journal has no cutover", self.now)
         beyond = self._beyond_anyone(world)
+        self._compare_totals(world, beyond)
         for difference in differences:
             if difference.key not in beyond:
                 self.fail(difference.sentence, self.now, difference.key)

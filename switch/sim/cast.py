@@ -31,6 +31,7 @@ from switch.simulators.journal_records import DECODER, HostEntry
 from switch.simulators.minds import MANNERS, MINDS_87, MINDS_93, PLAIN_MANNER, PLAIN_MIND, RESTAMPS, Manner, Mind
 from switch.simulators.mix import Deck, Mix
 from switch.simulators.network import Abroad, CardNetwork, Exchange
+from switch.simulators.own_totals import COUNTS
 from switch.simulators.terminal import Load, Terminal
 from switch.wire import Dialect
 from switch.wire.framing import make_framing
@@ -204,6 +205,10 @@ class Cast:
         may_restamp = DE.TRANSMISSION_TIME not in host.match
         mind = rng.choice([mind for mind in minds if may_restamp or mind.de7 != RESTAMPS])
         return msgspec.structs.replace(mind, late_ms=host.timeout_ms + rng.choice((1_000, 3_000, 20_000)))
+
+    def counting(self, mind: Mind, rng: Random) -> Mind:
+        """The same, that counts its totals in a way of its own today."""
+        return msgspec.structs.replace(mind, counts=rng.choice(COUNTS)) if self.minds else mind
 
     def manner(self, rng: Random) -> Manner:
         """How an acquirer's host names things today."""

@@ -90,7 +90,10 @@ class World:
         self._twice = lots.choice(cast.network.hosts).name if lots.random() < 0.5 else ""
         """the host that has two connections at least, today"""
         self._minds_rng = Random(f"{seed} minds")  # noqa: S311 - its own: else other days change
-        self.minds: dict[str, Mind] = {h.name: cast.mind(h, self._minds_rng) for h in cast.network.hosts}
+        counting = Random(f"{seed} counts")  # noqa: S311 - its own: else other days change
+        self.minds: dict[str, Mind] = {
+            h.name: cast.counting(cast.mind(h, self._minds_rng), counting) for h in cast.network.hosts
+        }
         """what each host thinks today"""
         self.manners: dict[str, Manner] = {}
         """how each acquirer names things today"""

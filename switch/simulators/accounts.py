@@ -100,6 +100,8 @@ class Ledger:
         self._tolerance = tolerance
         self.early = REMEMBERS
         """what becomes of a reversal whose original has not been posted (`minds`)"""
+        self.period = ""
+        """business day (MMDD), as the switch has said; "": it has not, and it is the calendar's"""
         self.dismissed = Dismissals()
         self.fresh: list[Taken] = []
 
@@ -140,6 +142,7 @@ class Ledger:
             counts=counts,
             posting=posting,
             early=early,
+            period=self.period or at.sent_at[:4],
         )
         self.holdings.apply(entry)
         self.fresh.append(entry)

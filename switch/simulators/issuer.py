@@ -5,21 +5,25 @@ taken so far is durable, for a repeat says again what its original was answered.
 request is answered 96, an advice or a reversal not at all (it will come again).
 """
 
+from datetime import timedelta
 from functools import partial
 
 from switch.core.messages.meaning import is_inquiry
 from switch.core.messages.translator import answer
 from switch.core.party import Close, LinkId, Record, Send
 from switch.simulators.accounts import STATUS, Ledger, Verdict
+from switch.simulators.comparing import Comparing
 from switch.simulators.endpoint import Heard, Line, Speech
 from switch.simulators.faults import Fate, FaultPlan, RandomSource
 from switch.simulators.host import MS, Host
 from switch.simulators.journal_records import HostEntry
 from switch.simulators.messages import file_update, network_request
 from switch.simulators.minds import ABSENT, PLAIN_MIND, RESTAMPS, Mind
+from switch.simulators.own_totals import REQUEST
 from switch.simulators.postings import Taken
 from switch.simulators.reconciliation import IssuerBook, payment_key
 from switch.wire import EncodeError
+from switch.wire.dates import day_of
 from switch.wire.vocabulary import (
     ADVICES,
     APPROVALS,
@@ -49,6 +53,8 @@ class Issuer(Host):
     Its books live in memory, unless `keep_journal` says otherwise.
     """
 
+    reconciles_by = REQUEST
+
     def __init__(
         self,
         name: str,
@@ -65,7 +71,9 @@ class Issuer(Host):
         super().__init__(name, speech)
         self.mind = mind
         ledger.early = mind.early
+        ledger.holdings.totals.counts = mind.counts
         self.ledger = ledger
+        self.comparing = Comparing(self, self.reconciles_by, speech.own, self._up)
         self._position: int | None = None
         self._durable = 0
         self._journal_away = ""
@@ -79,6 +87,8 @@ class Issuer(Host):
         self._unsigned: set[LinkId] = set()
         self.forgotten: set[str] = set()
         """payments taken after their reversal (`minds.FORGETS`, `UNKNOWN`): who hears no approval cannot know of them"""
+        self._begins = ""
+        """the business day (MMDD) that begins with the cutover that it has asked for"""
         self.days_closed = 0
         """cutovers of this process that the switch has acknowledged"""
 
@@ -96,6 +106,7 @@ class Issuer(Host):
         """Remember a record of an earlier life. KeyError: it is about a card that is not on file."""
         assert isinstance(entry, Taken), "records of an acquirer in an issuer's journal"
         self.ledger.holdings.apply(entry)
+        self.ledger.period = entry.period or self.ledger.period
 
     def keep_journal(self, position: int) -> None:
         """Record from now on what is taken. The journal holds `position` records, and all of them have been folded."""
@@ -147,8 +158,8 @@ class Issuer(Host):
             self._ask(line, NetworkCode.SIGN_ON, now)
             self.at(now + SIGN_ON_RETRY_NS, partial(self._sign_on, link))
 
-    def _ask(self, line: Line, code: str, now: int) -> None:
-        self.say(line, network_request(code, self._speech.own, self.moment(now), self.next_stan()))
+    def _ask(self, line: Line, code: str, now: int, **more: str) -> None:
+        self.say(line, network_request(code, self._speech.own, self.moment(now), self.next_stan()) | more)
 
     def drain(self, now: int) -> None:
         """Sign off everywhere; what is already being answered still is."""
@@ -164,9 +175,22 @@ class Issuer(Host):
 
     def close_day(self, now: int) -> None:
         """Say that a business day ends (0800, DE70=201), on one link that is signed on."""
-        line = next((line for line in self.lines.values() if line.signed_on), None)
+        line = self._up()
         if line is not None:
-            self._ask(line, NetworkCode.CUTOVER, now)
+            tomorrow = day_of((now + self.wall_offset_ns) // 1_000) + timedelta(1)
+            self._begins = tomorrow.strftime("%m%d")
+            self._ask(line, NetworkCode.CUTOVER, now, **{DE.SETTLEMENT_DATE: self._begins})
+
+    def _up(self) -> Line | None:
+        """A link that is signed on."""
+        return next((line for line in self.lines.values() if line.signed_on), None)
+
+    def _begin_day(self, day: str, now: int) -> None:
+        """The switch says that it is this business day (MMDD) from now on: what was counted of the one before is compared."""
+        ended = self.ledger.period or self.moment(now).sent_at[:4]
+        self.ledger.period = day
+        if day != ended:
+            self.comparing.close(ended, self.ledger.holdings.totals, now)
 
     def sign_on(self, now: int) -> None:
         """Sign on (again) on every link that is not signed on."""
@@ -185,6 +209,8 @@ class Issuer(Host):
         mti = heard.internal[DE.MTI]
         if mti in ("0800", "0801"):
             self._answer_network(line, heard)
+            if heard.internal.get(DE.NETWORK_CODE) == NetworkCode.CUTOVER and DE.SETTLEMENT_DATE in heard.internal:
+                self._begin_day(heard.internal[DE.SETTLEMENT_DATE], now)
             if line.signed_on and self._sends_stop_list and heard.internal.get(DE.NETWORK_CODE) == NetworkCode.SIGN_ON:
                 self.send_stop_list(line, now)
         elif mti in REQUESTS or mti in ADVICES or mti in REVERSALS:
@@ -265,6 +291,8 @@ class Issuer(Host):
     def on_response(self, line: Line, heard: Heard, now: int) -> None:
         """An answer to something of ours: 0810; or a message this host has no use for."""
         internal = heard.internal
+        if self.comparing.take_answer(internal):
+            return
         if internal[DE.MTI] == "0312" and internal.get(DE.RESPONSE_CODE) == Answer.APPROVED:
             self.cards_listed += 1
         elif internal[DE.MTI] == "0312":
@@ -281,6 +309,7 @@ class Issuer(Host):
                 self.send_stop_list(line, now)
         elif internal.get(DE.NETWORK_CODE) == NetworkCode.CUTOVER:
             self.days_closed += 1
+            self._begin_day(self._begins, now)
 
     def _check_signed_on(self, line: Line) -> None:
         """A request before a sign-on is answered all the same, and logged once a link."""

@@ -11,6 +11,7 @@ from zlib import crc32
 
 import msgspec
 
+from switch.simulators.own_totals import APART
 from switch.wire.vocabulary import DE, MTI, Document
 
 REMEMBERS, UNKNOWN, FORGETS = "remembers", "unknown", "forgets"
@@ -42,6 +43,8 @@ class Mind(msgspec.Struct, frozen=True, kw_only=True):
     unlisted_code: str = ""
     takes_back_as: str = ""
     """DE39 of every accepted reversal; "": the usual"""
+    counts: str = APART
+    """how its totals count (`own_totals`)"""
     hangs_up: float = 0.0
     """ends the connection instead of reading it"""
 

@@ -25,9 +25,10 @@ from switch.simulators.issuer import Issuer
 from switch.simulators.journal_records import HostEntry
 from switch.simulators.messages import Place, Web, demo_cavv
 from switch.simulators.minds import PLAIN_MIND, Mind
+from switch.simulators.own_totals import ADVICE
 from switch.simulators.postings import Taken
 from switch.simulators.reconciliation import AcquirerBook
-from switch.wire.vocabulary import APPROVALS, DE, RESPONSES, Document
+from switch.wire.vocabulary import APPROVALS, DE, RECONCILED, RESPONSES, Document
 
 SETTLEMENT = "840"
 """both schemes settle in US dollars with the demo's acquirers (assumed)"""
@@ -75,6 +76,8 @@ def foreign_places(institution: str) -> tuple[Place, ...]:
 
 class CardNetwork(Issuer):
     """Visa or Mastercard, by `scheme` and `speech`. Its ledger holds the foreign cards."""
+
+    reconciles_by = ADVICE
 
     def __init__(
         self, scheme: str, speech: Speech, ledger: Ledger, rng: RandomSource, plan: FaultPlan, exchange: Exchange, abroad: Abroad,
@@ -229,7 +232,7 @@ class CardNetwork(Issuer):
 
     def on_response(self, line: Line, heard: Heard, now: int) -> None:
         """An answer to traffic from abroad, or one of the network's own messages."""
-        if heard.internal[DE.MTI] in RESPONSES and heard.internal[DE.MTI] != "0810":
+        if heard.internal[DE.MTI] in RESPONSES - RECONCILED and heard.internal[DE.MTI] != "0810":
             self._acquiring.take_response(line, heard.internal, now)
             self._leave_if_done(now)
         else:

@@ -15,8 +15,9 @@ import msgspec
 from switch.core.records.entry import Entry
 from switch.core.records.lifecycle import Status
 from switch.simulators.cards import TestCard
+from switch.simulators.own_totals import OwnTotals
 from switch.simulators.reconciliation import CardBook, Debit, IssuerBook
-from switch.wire.vocabulary import Document, mask_pan
+from switch.wire.vocabulary import Answer, Document, mask_pan
 
 KEEP: Final = 500_000
 """payments and answers remembered one by one, the newest; a reversal of an older one finds nothing to undo"""
@@ -75,6 +76,11 @@ class Posting(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=Fal
     """of `amount` of a hold: what was added"""
 
     @property
+    def posted(self) -> int:
+        """Of `amount`, what is posted."""
+        return 0 if self.held else self.amount
+
+    @property
     def free(self) -> bool:
         """True for a released hold: the account is not touched by it."""
         return self.expired and self.held
@@ -95,6 +101,8 @@ class Taken(Entry, frozen=True, kw_only=True, tag="tkn"):
     """the payment it is about, as it stands from here on; None: no money was touched"""
     early: str = ""
     """name of an original to be refused if it ever comes, since its reversal was first"""
+    period: str = ""
+    """business day (MMDD) that the host takes it to be"""
 
 
 class Account(msgspec.Struct):
@@ -146,6 +154,7 @@ class Holdings:
         self._holds: OrderedDict[str, int] = OrderedDict()
         """payment key -> when its hold is released, in the order in which they were made"""
         self._by_wire: OrderedDict[WireKey, str] = OrderedDict()
+        self.totals = OwnTotals()
         self._left_out = 0
         self._counts: Counter[str] = Counter()
         self._declined: Counter[str] = Counter()
@@ -163,10 +172,20 @@ class Holdings:
         if entry.counts == Status.DECLINED:
             self._declined[entry.de39] += 1
         if entry.posting is not None:
+            self._count(entry, entry.posting)
             self._book(entry.posting)
         if entry.early:
             _put(self.early, entry.early, None, EARLY_KEEP)
         _put(self.answers, entry.message, entry, self._keep)
+
+    def _count(self, entry: Taken, posting: Posting) -> None:
+        """In the host's own totals."""
+        before = self.postings.get(posting.key)
+        known = before is not None and before.answered_to == posting.answered_to
+        was = before.posted if before is not None and known else 0
+        self.totals.move(entry.period, posting.currency, was, posting.posted)
+        if entry.de39 == Answer.PARTIAL and not known:
+            self.totals.add_asked(entry.period, posting.currency, int(posting.made_by[2]) - posting.amount)
 
     def release(self, second: int) -> None:
         """Holds whose time has run out by `second` (since 1970) are held no more. A fold does the same at the next record."""
