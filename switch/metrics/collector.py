@@ -20,9 +20,24 @@ from switch.observe.model import Model
 from switch.wire.vocabulary import ANSWER_NAMES
 
 BUCKETS_US: Final = (
-    500, 1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 64_000, 125_000, 250_000, 500_000, 1_000_000, 2_000_000, 4_000_000,
-    8_000_000, 16_000_000, 32_000_000,
-)  # fmt: skip
+    500,
+    1_000,
+    2_000,
+    4_000,
+    8_000,
+    16_000,
+    32_000,
+    64_000,
+    125_000,
+    250_000,
+    500_000,
+    1_000_000,
+    2_000_000,
+    4_000_000,
+    8_000_000,
+    16_000_000,
+    32_000_000,
+)
 """upper bounds: from a local circuit's half a millisecond to past every time-out"""
 GRADES: Final = {"good": 0, "warning": 1, "critical": 2}
 
@@ -94,24 +109,32 @@ def _gauge(name: str, says: str, labels: tuple[str, ...], rows: Iterable[tuple[t
 def _of_payments(model: Model) -> Iterator[Metric]:
     routes = sorted(model.routes.items())
     yield _counter(
-        "payments", "Payments answered towards their acquirers.", ("route", "outcome"),
+        "payments",
+        "Payments answered towards their acquirers.",
+        ("route", "outcome"),
         [((n, o), c) for n, r in routes for o, c in (("approved", r.approved), ("declined", r.declined))],
-    )  # fmt: skip
+    )
     yield _counter(
-        "answers", "Payments by DE39 of their answer (1987 form).", ("de39", "meaning"),
+        "answers",
+        "Payments by DE39 of their answer (1987 form).",
+        ("de39", "meaning"),
         [((code, ANSWER_NAMES.get(code, "")), count) for code, count in sorted(model.codes.items())],
-    )  # fmt: skip
+    )
     yield _counter(
         "reversals", "Reversals sent to issuers, each once.", ("route",), [((n,), r.reversed) for n, r in routes]
     )
     yield _counter(
-        "approved_amount_minor_units", "Approved amounts, minor units of the currency (ISO 4217 numeric).",
-        ("route", "currency"), [((n, c), a) for n, r in routes for c, a in sorted(r.amounts.items())],
-    )  # fmt: skip
+        "approved_amount_minor_units",
+        "Approved amounts, minor units of the currency (ISO 4217 numeric).",
+        ("route", "currency"),
+        [((n, c), a) for n, r in routes for c, a in sorted(r.amounts.items())],
+    )
     yield _counter(
-        "network_cost_minor_units", "What payments cost at card networks, minor units of the home currency.", ("route",),
+        "network_cost_minor_units",
+        "What payments cost at card networks, minor units of the home currency.",
+        ("route",),
         [((n,), r.cost) for n, r in routes],
-    )  # fmt: skip
+    )
     latency = HistogramMetricFamily(
         "cmi_switch_payment_duration_seconds",
         "From a request's first byte read to its answer's leaving.",
@@ -121,9 +144,11 @@ def _of_payments(model: Model) -> Iterator[Metric]:
         latency.add_metric((name,), *_cumulated(sums.latency))
     yield latency
     yield _counter(
-        "warnings", "Events of level warning or worse, by name: docs/hop-log.md says what each means.", ("event",),
+        "warnings",
+        "Events of level warning or worse, by name: docs/hop-log.md says what each means.",
+        ("event",),
         [((name,), count) for name, count in sorted(model.warnings.items())],
-    )  # fmt: skip
+    )
     yield _counter("hop_log_unreadable_lines", "Lines of the hop log that are no events.", (), [((), model.unreadable)])
 
 
