@@ -9,6 +9,7 @@ import click
 if TYPE_CHECKING:
     from switch.config import ConfigErrors
     from switch.core.network import Network
+    from switch.security.module import SecurityModule
 
 DEFAULT = "morocco"
 """the network of a command that is given none"""
@@ -50,6 +51,18 @@ def spell(command: str) -> str:
         return f"cmi-switch {command}"
     file = shlex.quote(network)
     return f"cmi-switch {command} {file}" if command == "serve" else f"cmi-switch {command} --network {file}"
+
+
+def module_of(network: "Network") -> "SecurityModule | None":
+    """The security module that the network file names. Raises NotDone: its keys cannot be had."""
+    from switch.cli._control import NotDone
+    from switch.core.operator.command import Unable
+    from switch.server.keys import open_module
+
+    try:
+        return open_module(network.security)
+    except Unable as error:
+        raise NotDone(str(error), error.hint, code=error.code) from None
 
 
 def load(name_or_path: str, *, files: bool = False) -> "Network":

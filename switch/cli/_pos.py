@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from switch.cli._network import spell
+from switch.core.links.sealing import Sealing, whole
 from switch.core.messages.translator import translator_for
 from switch.core.network import Address
 from switch.simulators.clock import Calendar, Moment
@@ -86,6 +87,8 @@ class Till:
     ) -> None:
         """`end`: its own of a link with TLS."""
         self.dialect = dialect
+        self.sealing: Sealing | None = None
+        """what messages are proved by, where the link has MACs"""
         self._framing = make_framing(framing, FRAME_BYTES)
         self._calendar = Calendar()
         self._translator = translator_for(dialect, own, peer, lambda: day_of(self.now().second * 1_000_000))
@@ -132,10 +135,17 @@ class Till:
         link = self._translator.outward(internal)
         data = self.dialect.encode(link)
         try:
-            self._socket.sendall(self._framing.frame(data))
+            framed = self._framing.frame(data) if self.sealing is None else self._sealed(self.sealing, link)
+            self._socket.sendall(framed)
         except OSError as error:
             raise TillError(f"the link broke while sending: {error.strerror or error}") from None
         return Said(self.dialect.decode(data), internal, len(data))
+
+    def _sealed(self, sealing: Sealing, link: Document) -> bytes:
+        try:
+            return whole(sealing.seal(self.dialect, link, self._framing.frame))
+        except ValueError as error:
+            raise TillError(f"no MAC, and nothing is sent without: {error}") from None
 
     def answer_to(self, internal: Document, seconds: float) -> Said | None:
         """The answer to `internal`; None if none comes in time. Other messages are passed over."""
@@ -144,6 +154,8 @@ class Till:
             data = self._frame(left)
             if data is None:
                 return None
+            if self.sealing is not None and not (verdict := self.sealing.check([data])[0]).good:
+                raise TillError(f"what came is not proved, and counts as nothing: {verdict.reason}")
             try:
                 link = self.dialect.decode(data)
                 heard = self._translator.inward(link)

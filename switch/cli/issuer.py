@@ -44,7 +44,7 @@ class _Options(HostOptions):
 
 
 def _run(asked: _Options) -> None:
-    from switch.cli._network import load, spell
+    from switch.cli._network import load, module_of, spell
     from switch.cli._run_simulators import (
         parse_faults,
         random_sources,
@@ -64,7 +64,10 @@ def _run(asked: _Options) -> None:
     try:
         hosts = [find_host(loaded, n, "issuer") for n in asked.names] or [h for h in loaded.hosts if h.role == "issuer"]
         latency = Latency(asked.latency, 0.3)
-        parties = [make_issuer(loaded, h.name, rng(), latency, wrong, stop_list=asked.stop_list) for h in hosts]
+        module = module_of(loaded)
+        parties = [
+            make_issuer(loaded, h.name, rng(), latency, wrong, stop_list=asked.stop_list, module=module) for h in hosts
+        ]
     except UnknownNameError as error:
         raise click.BadParameter(str(error), param_hint="NAME") from None
     stations = [station_of(loaded, h.name, p, asked.state, asked.tls_dir) for h, p in zip(hosts, parties, strict=True)]

@@ -60,7 +60,7 @@ class _Options(HostOptions):
 
 
 def _run(asked: _Options) -> None:
-    from switch.cli._network import load, spell
+    from switch.cli._network import load, module_of, spell
     from switch.cli._run_simulators import (
         parse_faults,
         random_sources,
@@ -81,7 +81,10 @@ def _run(asked: _Options) -> None:
     try:
         hosts = [find_host(loaded, s, "network") for s in asked.schemes]
         latency, timeouts = Latency(asked.latency, asked.sigma), Timeouts(answer_ns=int(asked.patience * 1e9))
-        parties = [make_network(loaded, h.scheme, rng(), latency, asked.abroad_rate, wrong, timeouts) for h in hosts]
+        module = module_of(loaded)
+        parties = [
+            make_network(loaded, h.scheme, rng(), latency, asked.abroad_rate, wrong, timeouts, module) for h in hosts
+        ]
     except UnknownNameError as error:
         raise click.BadParameter(str(error), param_hint="SCHEME") from None
     stations = [station_of(loaded, h.name, p, asked.state, asked.tls_dir) for h, p in zip(hosts, parties, strict=True)]

@@ -132,8 +132,9 @@ class Desk:
     """Payments of one acquirer at one address."""
 
     def __init__(self, network: "Network", asked: Asked) -> None:
+        from switch.cli._network import module_of
         from switch.cli.terminal import parse_address
-        from switch.simulators.build import UnknownNameError, find_listener, find_member, home_place
+        from switch.simulators.build import UnknownNameError, find_listener, find_member, home_place, sealing_of
         from switch.simulators.cards import demo_cards
         from switch.wire import Dialect, DialectError
 
@@ -146,6 +147,8 @@ class Desk:
             self._dialect = Dialect.load(asked.dialect or listener.dialect)
         except (UnknownNameError, DialectError) as error:
             raise click.UsageError(str(error)) from None
+        module = module_of(network)
+        self._sealing = sealing_of(network, self._member, listener, self._dialect, module) if not asked.host else None
         self._framing = self._dialect.framing if asked.dialect else listener.framing
         self._address: Address = parse_address(asked.host) if asked.host else listener.address
         self._end = None
@@ -183,6 +186,7 @@ class Desk:
             self._address, self._dialect, self._framing, self._member.institution, self._network.institution,
             self._last_path.with_name("pay-stan"), self._end,
         )  # fmt: skip
+        till.sealing = self._sealing
         try:
             sign_on = network_request("001", self._member.institution, till.now(), till.next_stan(), self._terminal)
             till.sign_on(sign_on)

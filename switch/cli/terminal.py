@@ -143,6 +143,7 @@ def _run(asked: _Options) -> None:
 
 def _parties(network: "Network", asked: _Options) -> "list[Terminal]":
     """One load a bank. Raises UnknownNameError."""
+    from switch.cli._network import module_of
     from switch.cli._run_simulators import random_sources
     from switch.simulators.acquiring import Timeouts
     from switch.simulators.build import make_terminal
@@ -163,6 +164,7 @@ def _parties(network: "Network", asked: _Options) -> "list[Terminal]":
     rng = random_sources(asked.seed)
     names = _banks(network, asked)
     load = Load(rate=asked.rate / len(names), duration_s=asked.duration)
+    module = module_of(network)
     return [
         make_terminal(
             network,
@@ -174,6 +176,7 @@ def _parties(network: "Network", asked: _Options) -> "list[Terminal]":
             terminals=asked.count,
             links=asked.links,
             timeouts=timeouts,
+            module=module,
         )
         for bank in names
     ]

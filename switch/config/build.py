@@ -11,6 +11,7 @@ import msgspec
 
 from switch.config.certificates import read_dialled, read_edge, read_pin, read_tls
 from switch.config.dialects import Dialects
+from switch.config.keys import read_link_keys
 from switch.config.mistakes import did_you_mean
 from switch.config.reader import Section
 from switch.core.limits import Limits
@@ -131,6 +132,7 @@ def read_member(s: Section, home: str, money: str) -> Member:
         refund_amount_max=home_money(s, "refund_amount_max", money, UNREFERENCED_MAX, "10000.00 MAD"),
         bic=read_bic(s),
         pin=read_pin(s),
+        keys=read_link_keys(s),
     )
     s.done()
     return member
@@ -273,6 +275,7 @@ def read_host(
         hot_file=_hot_file(s),
         preauth_s=s.integer("preauth_s", 1, 31_536_000, 604_800),
         standin=tuple(read_standin(rule, home) for rule in s.tables("standin")),
+        keys=read_link_keys(s),
         standin_total=home_money(s, "standin_total", home, None if s.has("standin") else "0", "50000.00 MAD"),
         tls=tls,
         edge=edge,

@@ -74,6 +74,10 @@ class Dialects:
             return ""
         return name
 
+    def get(self, name: str) -> Dialect | None:
+        """One that has been read; None after a mistake."""
+        return self._loaded.get(name)
+
     def framing(self, s: Section, name: str) -> str:
         """The key `framing` of a link with dialect `name`; by default the one the dialect usually travels in."""
         dialect = self._loaded.get(name)

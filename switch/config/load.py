@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Final
 
-from switch.config import build, checks, fees
+from switch.config import build, checks, fees, keys
 from switch.config.business_day import read_business_day
 from switch.config.dialects import Dialects
 from switch.config.mistakes import ConfigErrors, Mistake, did_you_mean
@@ -122,8 +122,10 @@ def _read(source: Source, *, files: bool) -> Network:
         regions=fees.read_regions(root.table("regions")),
         journal=journal,
         bic=build.read_bic(root),
+        security=keys.read_security(root.table("security")),
     )
     root.done()
     checks.check(source, draft, network, wait_ms)
     fees.check_fees(draft, network)
+    keys.check_keys(draft, network, dialects)
     return network

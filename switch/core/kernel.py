@@ -12,9 +12,10 @@ from typing import Any, Final, TypeAlias
 from switch.core.defects import PlantedError, describe
 from switch.core.limits import NEVER
 from switch.core.links.pending import Pending
+from switch.core.links.sealing import Sealings
 from switch.core.links.session import HostState, Session
 from switch.core.links.states import IllegalLinkMoveError, LinkEvent, SessionState
-from switch.core.network import Network
+from switch.core.network import LinkKeys, Network
 from switch.core.party import Effect, Hop, LinkId, Log, Record, Send
 from switch.core.records.horizon import days_about
 from switch.core.records.lifecycle import check
@@ -22,6 +23,7 @@ from switch.core.records.outcomes import History, Outcome
 from switch.core.records.records import ACQUIRER, TRANSMISSION_TIME, AnyEntry, Key
 from switch.core.records.state import State, apply
 from switch.core.records.windows import name_of
+from switch.security.module import SecurityModule
 from switch.security.vault import Vault
 from switch.wire import Dialect, EncodeError
 from switch.wire.dates import day_of, later
@@ -46,7 +48,9 @@ class Kernel:
         position: int,
         vault: Vault,
         history: History,
+        module: SecurityModule | None = None,
     ) -> None:
+        """`module`: the security module, where the network file has keys."""
         self.effects: list[Effect] = []
         self.wall_offset_ns = 0
         self.network = network
@@ -58,6 +62,9 @@ class Kernel:
         self.durable_position = position
         self.vault = vault
         self.history = history
+        self.module = module
+        self.sealings = Sealings(network, module)
+        """what proves the messages of links that have MACs"""
         self.pending: dict[Key, Pending] = {}
         """requests awaiting an answer at any host, by the acquirers' own keys"""
         late_max = network.limits.late_answers
@@ -263,6 +270,15 @@ class Kernel:
             session.speak_for("", brought, members)
         elif member is not None:
             session.speak_for(member.institution, member.institutions)
+        name = session.source if session.host is None else session.host.name
+        session.sealing = self.sealings.of(name, self.keys_of(session), session.dialect)
+
+    def keys_of(self, session: Session) -> LinkKeys:
+        """The keys of a connection: its host's, or of the member whose acquiring host it is. A terminal has none."""
+        if session.host is not None:
+            return session.host.config.keys
+        member = self._members.get(session.source) if session.role == "acquirer" else None
+        return member.keys if member is not None else LinkKeys()
 
     def end_waiting(self, link: LinkId) -> None:
         """A request of this connection does not wait any more, otherwise than by its answer."""
@@ -321,11 +337,15 @@ class Kernel:
         hop: Hop | None = None,
     ) -> None:
         """Translate, encode, frame and send a document in internal format. EncodeError: the link's dialect cannot say it."""
+        seal = None
         try:
-            data = session.say(document, reference)
+            if session.sealing is None:
+                data = session.say(document, reference)
+            else:
+                data, seal = b"", session.seal(session.sealing, document, reference)
         except FramingError as error:
             dialect = session.dialect.name
             raise EncodeError(
                 dialect, "", "", 0, f"a message that {error.expected} hold", error.found, document
             ) from None
-        self.effects.append(Send(session.link, data, after, txn, hop))
+        self.effects.append(Send(session.link, data, after, txn, hop, seal))

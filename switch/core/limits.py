@@ -59,6 +59,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     unacknowledged_records: int = 65_536
     """appended but not yet durable; above it new requests are declined with DE39=96"""
     format_errors_per_link: int = 100
+    mac_failures_per_link: int = 10
     """consecutive ones; then the link is closed"""
     turn_ms: int = 30
     """all that is read at once is dealt with in so long; where turns stay longer for a quarter of a second, requests beyond what

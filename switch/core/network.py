@@ -55,6 +55,32 @@ class Tls(msgspec.Struct, frozen=True, kw_only=True):
     """SHA-256 of the file of authorities"""
 
 
+class LinkKeys(msgspec.Struct, frozen=True, kw_only=True):
+    """The keys of one link, by name: what its messages are proved by, and what PINs on it are under."""
+
+    mac_key: str = ""
+    """each message has a MAC of this key, both ways; "": none has one"""
+    mac_padding: int = 1
+    """ISO 9797-1's method, of algorithms 1 and 3"""
+    mac_bytes: int = 8
+    """4 or 8 of them are proved"""
+    pin_key: str = ""
+    """PIN blocks (DE52) are under this key, which the switch has: it translates them; "": the switch has none"""
+    pin_format: int = 0
+    """ISO 9564-1: 0, 1, 3 or 4"""
+
+
+class SecurityFiles(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the keys are. All empty: there are none."""
+
+    module: str = ""
+    """the Unix socket of a security module that is a process of its own"""
+    keys: str = ""
+    """instead: a key file, with whose keys this process computes itself"""
+    lmk: str = ""
+    """its master key's file"""
+
+
 class Member(msgspec.Struct, frozen=True, kw_only=True):
     """A bank of the network. As acquirer it is known by `institution` in DE32; as issuer by the host link named for it."""
 
@@ -76,6 +102,8 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     """ISO 9362: who it is to the settlement system; "": it is not named there"""
     pin: Pin | None = None
     """its certificates: it signs on with one of them only; None: on plain connections"""
+    keys: LinkKeys = LinkKeys()
+    """of its acquiring host's links"""
 
 
 class Listener(msgspec.Struct, frozen=True, kw_only=True):
@@ -198,6 +226,7 @@ class HostLink(msgspec.Struct, frozen=True, kw_only=True):
     """path of the Unix socket of a TLS edge, which connects to `connect`; "": there is none"""
     pin: Pin | None = None
     """the host's certificates; None: on plain connections"""
+    keys: LinkKeys = LinkKeys()
     leaving_since_us: int = 0
     """never from a file: when a reload found it gone from there, wall-clock microseconds; 0: it is in the file. It gets no new
     payment; what concerns those it had still reaches it (`core.link_control.leaving`)"""
@@ -350,6 +379,7 @@ class Network(msgspec.Struct, frozen=True, kw_only=True):
     regions: dict[str, str] = {}
     """country (ISO 3166 numeric) -> the region of the card networks it belongs to"""
     journal: JournalFiles = JournalFiles()
+    security: SecurityFiles = SecurityFiles()
     leaving_bins: tuple[BinRange, ...] = ()
     """never from a file: ranges that led to hosts that are leaving"""
     bic: str = ""

@@ -9,12 +9,12 @@ are to leave is reported as undelivered, at that moment and not before: until it
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from switch.core.party import Close, Effect, Hop, LinkId, Log, Record, Send
+from switch.core.party import Close, Effect, Hop, LinkId, Log, Record, Seal, Send
 
 HopSink: TypeAlias = Callable[[Hop, int, int], None]
 """A hop, its monotonic time, its wall clock time (ns)."""
@@ -61,11 +61,16 @@ class Outbox:
         """Carry out effects in order; the commonest kind first, since this runs eight times a payment."""
         ports = self.ports
         log_hop = ports.hop
+        made: dict[int, Send] = {}
         for effect in effects:
             if isinstance(effect, Hop):
                 if log_hop is not None:
                     log_hop(effect, effect.at_ns, effect.at_ns + wall_offset_ns)
             elif isinstance(effect, Send):
+                if effect.seal is not None:
+                    if id(effect) not in made:  # the first of its batch; an effect at a time where they come so
+                        made = sealed(effects if isinstance(effects, Sequence) else (effect,))
+                    effect = made[id(effect)]  # noqa: PLW2901 - the same message, whole
                 if effect.after > self.durable:
                     self._waiting.append(effect)
                 else:
@@ -86,12 +91,49 @@ class Outbox:
 
     def _send(self, send: Send, now: int, wall_offset_ns: int) -> None:
         ports = self.ports
-        if not ports.send(send):
+        if send.seal is not None:
+            self._unsealed(send, now, wall_offset_ns)
+        elif not ports.send(send):
             if send.txn:
                 ports.undelivered(send.link, send.txn, now)
         elif send.hop is not None and ports.sent is not None:
             ports.sent(send.hop, now, now + wall_offset_ns)
 
+    def _unsealed(self, send: Send, now: int, wall_offset_ns: int) -> None:
+        """A message that has no MAC, where its link wants one, is not sent."""
+        assert send.seal is not None
+        (reply,) = send.seal.module.ask([send.seal.command])
+        log = Log(
+            "error",
+            "mac.not_made",
+            {
+                "link": send.link,
+                "key": send.seal.command.key,
+                "reason": reply.reason or "the module has refused it before",
+                "hint": "nothing leaves this link without its MAC: see to the key, or to the security module",
+            },
+        )
+        self.ports.log(log, now + wall_offset_ns)
+        if send.txn:
+            self.ports.undelivered(send.link, send.txn, now)
+
     def drop_waiting(self) -> None:
         """Forget what waits: the process that was to send it is no more."""
         self._waiting.clear()
+
+
+def sealed(effects: Iterable[Effect]) -> dict[int, Send]:
+    """The sends among them that want a MAC, by identity, with it: one question to each module. What is refused is as it was."""
+    wanting = [effect for effect in effects if isinstance(effect, Send) and effect.seal is not None]
+    by_module: dict[int, list[tuple[Send, Seal]]] = {}
+    for send in wanting:
+        assert send.seal is not None
+        by_module.setdefault(id(send.seal.module), []).append((send, send.seal))
+    made: dict[int, Send] = {}
+    for group in by_module.values():
+        replies = group[0][1].module.ask([seal.command for _, seal in group])
+        for (send, seal), reply in zip(group, replies, strict=True):
+            made[id(send)] = (
+                Send(send.link, seal.finish(reply.value), send.after, send.txn, send.hop) if reply.ok else send
+            )
+    return made

@@ -13,9 +13,13 @@ Order. Effects are carried out in the order they were appended. A `Send` whose `
 `durable(position)`, and waits alone: later effects overtake it.
 """
 
+from collections.abc import Callable
 from typing import Any, Protocol, TypeAlias
 
 import msgspec
+
+from switch.security.commands import MakeMac
+from switch.security.module import SecurityModule
 
 LinkId: TypeAlias = str
 
@@ -42,8 +46,19 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
     """wall clock; 0: not known"""
 
 
+class Seal(msgspec.Struct, frozen=True, gc=False):
+    """What is left to do to a message before it may leave: its MAC, asked for with those of the whole batch."""
+
+    module: SecurityModule
+    command: MakeMac
+    finish: Callable[[bytes], bytes]
+    """the framed bytes with this MAC"""
+
+
 class Send(msgspec.Struct, frozen=True, gc=False):
     """Write `data` (framed bytes) to `link`, once the journal holds every record up to `after` (0: at once).
+
+    `seal`: the bytes are those it finishes, and `data` is empty until then. What the module makes no MAC for does not leave.
 
     `hop` is logged when the bytes leave. `txn` names the transaction whose answer this is, so that a driver that cannot
     deliver it can say so (`Party.undelivered`); 0 where nobody need know.
@@ -54,6 +69,7 @@ class Send(msgspec.Struct, frozen=True, gc=False):
     after: int = 0
     txn: int = 0
     hop: "Hop | None" = None
+    seal: Seal | None = None
 
 
 class Record(msgspec.Struct, frozen=True):

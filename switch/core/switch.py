@@ -10,6 +10,7 @@ from switch.core.kernel import Kernel
 from switch.core.link_control.admission import is_another, turned_away
 from switch.core.link_control.diagnosis import LinkDiagnosis, LinkDoctor
 from switch.core.link_control.leaving import Leaving
+from switch.core.link_control.macs import Macs
 from switch.core.link_control.maintenance import Maintenance
 from switch.core.link_control.network_management import NetworkManagement
 from switch.core.link_control.newcomers import Newcomers
@@ -47,6 +48,7 @@ from switch.core.transactions.payments import Payments
 from switch.core.transactions.pricing import Pricing
 from switch.core.transactions.reconciliation import Reconciliation
 from switch.core.transactions.reversals import Reversals
+from switch.security.module import SecurityModule
 from switch.security.vault import Vault
 from switch.wire import DecodeError, Dialect
 from switch.wire.describe import error_fields
@@ -73,9 +75,10 @@ class Switch(Kernel):
         vault: Vault,
         history: History,
         doctor: LinkDoctor | None = None,
+        module: SecurityModule | None = None,
     ) -> None:
         """`doctor`: explains links that do not come up; None: they are not explained."""
-        super().__init__(network, dialects, state, position, vault, history)
+        super().__init__(network, dialects, state, position, vault, history, module)
         router = Router(network)
         self.forwarder = Forwarder(self)
         pricing = Pricing(self, router)
@@ -96,7 +99,7 @@ class Switch(Kernel):
             ExceptionCommands(self, self.forwarder).table(),
             CardCommands(self, self._hot_cards).table(),
         )
-        self._strangers = Strangers()
+        self.macs, self._strangers = Macs(self, self._close), Strangers()
         self._diagnosis = LinkDiagnosis(self.log, doctor)
         self._format_errors = FormatErrors(self, self._diagnosis, self._close)
         self.retiring = Retiring(self, self.management)
@@ -318,7 +321,7 @@ class Switch(Kernel):
 
     def _frames(self, session: Session, frames: list[bytes], now: int) -> None:
         since = len(self.effects)
-        self._each_frame(session, frames, now)
+        self._each_frame(session, self.macs.checked(session, frames, now), now)
         self._sift(session, since, now)
 
     def _each_frame(self, session: Session, frames: list[bytes], now: int) -> None:

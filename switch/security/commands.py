@@ -9,6 +9,9 @@ from typing import Final, TypeAlias
 
 import msgspec
 
+PREVIOUS: Final = ".previous"
+"""behind a key's name: the one before its rotation, which still proves what comes in"""
+
 UNKNOWN_KEY: Final = "unknown-key"
 NOT_PERMITTED: Final = "not-permitted"
 """the key's usage, algorithm or mode says no"""

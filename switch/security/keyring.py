@@ -13,6 +13,7 @@ import msgspec
 
 from switch.security import check_values, des
 from switch.security.audit import AuditLog
+from switch.security.commands import PREVIOUS
 from switch.security.files import open_private, open_regular
 from switch.security.key_blocks import (
     Header,
@@ -29,8 +30,6 @@ from switch.security.lmk import Cost, Lmk
 from switch.security.module import WORDS, Random
 
 FORMAT: Final = "cmi-switch keys 1"
-PREVIOUS: Final = ".previous"
-"""what the key before a rotation is called, behind its name"""
 _LABEL: Final = "LB"
 
 
@@ -66,6 +65,12 @@ def master_of(path: Path) -> _Master | None:
     """What a key file says of its master key; None where there is no such file. Raises KeyRingError."""
     found = _read(path)
     return found.master if found is not None else None
+
+
+def read_entries(path: Path) -> dict[str, Entry]:
+    """The keys of a file by name, without its master key: what each says of itself, and nothing proved. Raises KeyRingError."""
+    found = _read(path)
+    return {entry.name: entry for entry in found.keys} if found is not None else {}
 
 
 def _read(path: Path) -> _File | None:

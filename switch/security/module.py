@@ -16,6 +16,7 @@ from switch.security.commands import (
     BAD_REQUEST,
     NOT_PERMITTED,
     UNKNOWN_KEY,
+    UNREACHABLE,
     WRONG,
     CheckCardValue,
     CheckCavv,
@@ -285,6 +286,18 @@ class SoftwareModule:
         found = self._key(command.key, ("C0",), "VC", "check CAVVs")
         right = cardholder_values.verify_cavv(found.key, command.pan, command.cavv)
         return Reply(True) if right else Reply(False, b"", WRONG, "the CAVV is not this card's")
+
+
+class NoModule:
+    """Where no module is: everything is refused."""
+
+    def ask(self, commands: Sequence[Command]) -> list[Reply]:
+        """See SecurityModule."""
+        why = "this process has no keys: `[security]` of the network file names a module, or a key file"
+        return [Reply(False, b"", UNREACHABLE, why)] * len(commands)
+
+
+NO_MODULE: Final = NoModule()
 
 
 class ClearKeys:

@@ -23,6 +23,7 @@ from switch.core.party import Log
 from switch.core.switch import Switch
 from switch.doctor.explain import Explainer
 from switch.security.certificates import CertificateError
+from switch.server.keys import open_module
 from switch.server.places import addresses_of, dials_of, links_ends
 from switch.server.ports import trio_clock
 from switch.server.serving import Serving, dialects_of, raise_open_files, shipped_dialects
@@ -130,6 +131,7 @@ class Reloader:
         """Without a pause. Raises Unable where an address cannot be had; nothing has been done then."""
         running, driver, old = self._running, self._running.driver, self._running.switch
         wanted = addresses_of(network)
+        module = open_module(network.security)
         try:
             files = raise_open_files(network)
             opened = driver.listeners.prepare(wanted)
@@ -150,7 +152,14 @@ class Reloader:
         spoken = {**running.dialects, **dialects}
         try:
             new = Switch(
-                network, spoken, old.state, old.position, running.vault, running.history, Explainer(shipped_dialects)
+                network,
+                spoken,
+                old.state,
+                old.position,
+                running.vault,
+                running.history,
+                Explainer(shipped_dialects),
+                module,
             )
         except Exception:
             for door in opened:

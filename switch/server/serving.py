@@ -36,6 +36,7 @@ from switch.server.gc_tuning import quiet_collector
 from switch.server.handover import Handover
 from switch.server.health import Doctor, Health, disk_free_bytes, seconds_since
 from switch.server.indexing import index_damaged, keep_index
+from switch.server.keys import open_module
 from switch.server.places import addresses_of, dials_of, links_ends
 from switch.server.ports import wall_offset
 from switch.wire import Dialect, DialectError
@@ -274,7 +275,7 @@ async def serving(
     if inherited is not None:
         inherited.wait_for_children()
     ends = links_ends(network, {})
-    vault = open_vault(state_dir)
+    vault, module = open_vault(state_dir), open_module(network.security)
     feed = Feed(state_dir, network.name, network.limits, key=chain_key(vault), head_copy=network.journal.head_copy)
     recovered = feed.open()
     try:
@@ -288,7 +289,7 @@ async def serving(
             sinks.log(event, time.time_ns())
         history = IndexHistory(state_dir, lambda why: sinks.log(index_damaged(why), time.time_ns()))
         switch = Switch(
-            network, dialects, recovered.state, recovered.position, vault, history, Explainer(shipped_dialects)
+            network, dialects, recovered.state, recovered.position, vault, history, Explainer(shipped_dialects), module
         )
         switch.wall_offset_ns = wall_offset()
         inherited = begin(switch, dialects, inherited, sinks)

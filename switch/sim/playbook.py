@@ -23,8 +23,9 @@ from switch.core.handover.leaving import keep_leaving, let_go, reasons_to_stay
 from switch.core.handover.memory import Memory
 from switch.core.handover.succession import hand_over, take_over
 from switch.core.link_control.diagnosis import LinkDoctor
+from switch.core.links.sealing import Sealing, Sealings, whole
 from switch.core.messages.translator import answer, translator_for
-from switch.core.network import Network
+from switch.core.network import LinkKeys, Network
 from switch.core.outbox import Outbox, Ports
 from switch.core.party import Certificate, Close, Hop, LinkId, Log, Send
 from switch.core.records.entry import Entry
@@ -32,6 +33,7 @@ from switch.core.records.records import AnyEntry
 from switch.core.records.state import State, apply
 from switch.core.switch import Switch
 from switch.journal.memory import DictHistory
+from switch.security.module import SecurityModule
 from switch.security.vault import ClearVault
 from switch.sim.clock import Progress
 from switch.wire import Dialect
@@ -66,6 +68,8 @@ class Peer:
         self._translator = translator_for(dialect, institution, book.network.institution)
         self._raw: dict[tuple[str, str], Document] = {}
         self._inbox: deque[Document] = deque()
+        self.sealing: Sealing | None = None
+        """what it makes MACs with, and asks of what it gets; None: there are none"""
         self.closed = ""
         """why the switch closed the link; "" while it is open"""
 
@@ -73,9 +77,15 @@ class Peer:
         """One whole message."""
         request = self._raw.get((document.get(DE.STAN, ""), document.get(DE.TRANSMISSION_TIME, "")))
         answers = document[DE.MTI][2] in "13"
-        self.sends_bytes(
-            self._framing.frame(self.dialect.encode(self._translator.outward(document, request if answers else None)))
-        )
+        self.sends_link(self._translator.outward(document, request if answers else None))
+
+    def sends_link(self, link: Document) -> None:
+        """One whole message in the link's own form."""
+        frame = self._framing.frame
+        if self.sealing is not None:
+            self.sends_bytes(whole(self.sealing.seal(self.dialect, link, frame)))
+        else:
+            self.sends_bytes(frame(self.dialect.encode(link)))
 
     def sends_bytes(self, data: bytes) -> None:
         """Bytes as they are."""
@@ -89,6 +99,9 @@ class Peer:
     def take(self, data: bytes) -> None:
         """Bytes from the switch."""
         for frame in self._framing.feed(data):
+            if self.sealing is not None:
+                verdict = self.sealing.check([frame])[0]
+                assert verdict.good, verdict.reason
             raw = self.dialect.decode(frame)
             document = self._translator.inward(raw)
             self._raw[document.get(DE.STAN, ""), document.get(DE.TRANSMISSION_TIME, "")] = raw
@@ -118,10 +131,11 @@ class Playbook:
     def __init__(
         self, network: Network, entries: Iterable[AnyEntry] = (), now: int = 0, links: int = 0,
         dialects: dict[str, Dialect] | None = None, doctor: LinkDoctor | None = None,
+        module: SecurityModule | None = None,
     ) -> None:  # fmt: skip
-        """`dialects`: loaded before, by name. `doctor`: explains links that do not come up."""
+        """`dialects`: loaded before, by name. `doctor`: explains links that do not come up. `module`: has the keys."""
         self.network = network
-        self._doctor = doctor
+        self._doctor, self._module = doctor, module
         self.now = now
         self.entries: list[AnyEntry] = list(entries)
         """every record, durable or not"""
@@ -137,7 +151,9 @@ class Playbook:
         state = State(network.limits)
         for entry in self.entries:
             apply(state, entry)
-        self.switch = Switch(network, self._dialects, state, len(self.entries), ClearVault(), DictHistory(self), doctor)
+        self.switch = Switch(
+            network, self._dialects, state, len(self.entries), ClearVault(), DictHistory(self), doctor, module
+        )
         self.switch.strict = True
         self.switch.wall_offset_ns = EPOCH_NS
         self.switch.started(self.now)
@@ -158,10 +174,12 @@ class Playbook:
         institution: str = "",
         address: str = "127.0.0.1",
         certificate: Certificate | None = None,
+        sealing: Sealing | None = None,
     ) -> Peer:
         """A new connection on listener or host link `name`, from `address`; secured, where there is a `certificate`."""
         self._links += 1
         peer = Peer(self, f"{name}#{self._links}", self._dialects[dialect], make_framing(framing, 65_535), institution)
+        peer.sealing = sealing
         self._peers[peer.link] = peer
         self.switch.connected(peer.link, self.now, address, certificate)
         self._carry_out()
@@ -179,7 +197,11 @@ class Playbook:
     def acquirer(self, listener: str, institution: str, *, sign_on: bool = True, address: str = "127.0.0.1") -> Peer:
         """A connection to a listener, signed on unless told otherwise."""
         config = next(x for x in self.network.listeners if x.name == listener)
-        peer = self.connects(config.name, config.dialect, config.framing, institution, address)
+        member = next((m for m in self.network.members if m.institution == institution), None)
+        sealing = None
+        if member is not None and config.role == "acquirer":
+            sealing = self.sealing_of(member.name, member.keys, config.dialect)
+        peer = self.connects(config.name, config.dialect, config.framing, institution, address, sealing=sealing)
         if sign_on:
             stan_de7 = {DE.STAN: "000001", DE.TRANSMISSION_TIME: self.switch.de7(self.now)}
             peer.sends({DE.MTI: "0800", **stan_de7, DE.ACQUIRER: institution, DE.NETWORK_CODE: "001"})
@@ -189,10 +211,15 @@ class Playbook:
     def host(self, name: str, *, sign_on: bool = True) -> Peer:
         """The host behind a host link; answers the switch's sign-on unless told otherwise."""
         config = next(x for x in self.network.hosts if x.name == name)
-        peer = self.connects(config.name, config.dialect, config.framing, config.institution)
+        sealing = self.sealing_of(config.name, config.keys, config.dialect)
+        peer = self.connects(config.name, config.dialect, config.framing, config.institution, sealing=sealing)
         if sign_on:
             peer.answers(peer.gets(), Answer.APPROVED, de70="001")
         return peer
+
+    def sealing_of(self, name: str, keys: LinkKeys, dialect: str) -> Sealing | None:
+        """What the other end of a link makes its MACs with, if there are any: the same keys as the switch."""
+        return Sealings(self.network, self._module).of(name, keys, self._dialects[dialect])
 
     # -- what happens
 
@@ -254,7 +281,9 @@ class Playbook:
 
     def crashes(self) -> "Playbook":
         """Kill the switch here; the playbook of the one that starts from what was durable. All links are gone."""
-        return Playbook(self.network, self.entries[: self.durable], self.now, self._links, self._dialects)
+        return Playbook(
+            self.network, self.entries[: self.durable], self.now, self._links, self._dialects, module=self._module
+        )
 
     def reloads(self, network: Network) -> None:
         """The network file is reloaded: a switch of `network`, and of hosts that are leaving, follows this one in its process,
@@ -291,7 +320,9 @@ class Playbook:
         names = {listener.dialect for listener in network.listeners} | {host.dialect for host in network.hosts}
         self._dialects.update({name: Dialect.load(name) for name in names - self._dialects.keys()})
         position = len(self.entries)
-        self.switch = Switch(network, self._dialects, state, position, ClearVault(), DictHistory(self), self._doctor)
+        self.switch = Switch(
+            network, self._dialects, state, position, ClearVault(), DictHistory(self), self._doctor, self._module
+        )
         self.switch.strict = True
         self.switch.wall_offset_ns = wall_offset_ns
         take_over(self.switch, memory, self.now)

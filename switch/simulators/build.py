@@ -4,7 +4,9 @@ from decimal import Decimal
 
 import msgspec
 
+from switch.core.links.sealing import Sealing, Sealings
 from switch.core.network import HostLink, Listener, Member, Network
+from switch.security.module import SecurityModule
 from switch.simulators.accounts import Ledger
 from switch.simulators.acquiring import Timeouts
 from switch.simulators.cards import TestCard, demo_cards
@@ -55,9 +57,29 @@ def find_listener(network: Network, name: str) -> Listener:
     raise UnknownNameError(f"{name!r} is no listener of {network.source}; there are: {known}")
 
 
-def host_speech(network: Network, host: HostLink) -> Speech:
-    """How a host speaks to the switch."""
-    return Speech(Dialect.load(host.dialect), host.framing, host.institution, network.institution)
+def host_speech(network: Network, host: HostLink, module: SecurityModule | None = None) -> Speech:
+    """How a host speaks to the switch. `module`: has its keys, where its messages have MACs."""
+    dialect = Dialect.load(host.dialect)
+    sealing = Sealings(network, module).of(host.name, host.keys, dialect)
+    return Speech(dialect, host.framing, host.institution, network.institution, sealing)
+
+
+def acquirer_speech(
+    network: Network, member: Member, listener: Listener, module: SecurityModule | None = None
+) -> Speech:
+    """How a member's acquiring host, or its terminals, speak to the switch. `module`: has its keys."""
+    dialect = Dialect.load(listener.dialect)
+    sealing = sealing_of(network, member, listener, dialect, module)
+    return Speech(dialect, listener.framing, member.institution, network.institution, sealing)
+
+
+def sealing_of(
+    network: Network, member: Member, listener: Listener, dialect: Dialect, module: SecurityModule | None
+) -> Sealing | None:
+    """What proves the messages of a member's acquiring host; None: they have no MAC (no terminal's has)."""
+    if listener.role != "acquirer":
+        return None
+    return Sealings(network, module).of(member.name, member.keys, dialect)
 
 
 def _plan(cards: tuple[TestCard, ...], host: HostLink, latency: Latency, faults: Faults) -> FaultPlan:
@@ -69,11 +91,11 @@ def _plan(cards: tuple[TestCard, ...], host: HostLink, latency: Latency, faults:
 
 def make_issuer(
     network: Network, name: str, rng: RandomSource, latency: Latency | None = None, faults: Faults = NO_FAULTS, *,
-    stop_list: bool = False,
+    stop_list: bool = False, module: SecurityModule | None = None,
 ) -> Issuer:  # fmt: skip
     """The issuer behind host link `name`, with the test cards of its member. Raises UnknownNameError.
 
-    `stop_list`: it sends the switch its stop list after each sign-on.
+    `stop_list`: it sends the switch its stop list after each sign-on. `module`: has the keys of its link.
     """
     host = find_host(network, name, "issuer")
     cards = tuple(c for c in demo_cards(network) if c.issuer == host.member)
@@ -81,7 +103,7 @@ def make_issuer(
     ledger = Ledger(host.name, cards, hold_s=host.preauth_s, tolerance=host.completion_tolerance)
     return Issuer(
         host.name,
-        host_speech(network, host),
+        host_speech(network, host, module),
         ledger,
         rng,
         plan,
@@ -98,6 +120,7 @@ def make_network(
     abroad_rate: float = 0.0,
     faults: Faults = NO_FAULTS,
     timeouts: Timeouts | None = None,
+    module: SecurityModule | None = None,
 ) -> CardNetwork:
     """The card network `scheme`, with the foreign cards of its ranges and the home cards it brings from abroad.
 
@@ -110,7 +133,7 @@ def make_network(
     tariff = next((t for t in network.tariffs if t.network == host.name), None)
     return CardNetwork(
         host.scheme,
-        host_speech(network, host),
+        host_speech(network, host, module),
         Ledger(host.name, foreign, hold_s=host.preauth_s, tolerance=host.completion_tolerance),
         rng,
         _plan(foreign, host, latency or Latency(), faults),
@@ -135,7 +158,7 @@ def home_place(network: Network, member: Member, listener: Listener, number: int
     )  # fmt: skip
 
 
-def make_terminal(
+def make_terminal(  # noqa: PLR0913 - what a load is made of, by name
     network: Network,
     bank: str,
     port: str,
@@ -146,6 +169,7 @@ def make_terminal(
     terminals: int = 10,
     links: int = 0,
     timeouts: Timeouts | None = None,
+    module: SecurityModule | None = None,
 ) -> Terminal:
     """A load of `terminals` of member `bank` on listener `port`, over `links` connections.
 
@@ -155,7 +179,7 @@ def make_terminal(
     links = min(links or (terminals if listener.role == "terminal" else 1), terminals)
     return Terminal(
         f"{bank}-{port}",
-        Speech(Dialect.load(listener.dialect), listener.framing, member.institution, network.institution),
+        acquirer_speech(network, member, listener, module),
         tuple(home_place(network, member, listener, i) for i in range(terminals)),
         tuple(f"{bank}-{i + 1}" for i in range(links)),
         Deck(demo_cards(network), network.country),

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from datetime import date
 from typing import NamedTuple
 
+from switch.core.links.sealing import Sealing
 from switch.core.messages.family import UnreadableError
 from switch.core.messages.translator import answer, translator_for
 from switch.core.party import Close, Effect, LinkId, Log, Send
@@ -24,6 +25,8 @@ class Speech(NamedTuple):
     """institution of this end"""
     peer: str
     """institution of the other end"""
+    sealing: Sealing | None = None
+    """what messages are proved by, where they have MACs"""
 
 
 class Heard(NamedTuple):
@@ -43,6 +46,7 @@ class Line:
         self.signed_on = False
         self._emit = emit
         self._dialect = speech.dialect
+        self._sealing = speech.sealing
         self._framing = make_framing(speech.framing, FRAME_BYTES)
         self._translator = translator_for(speech.dialect, speech.own, speech.peer, today)
 
@@ -53,7 +57,7 @@ class Line:
             frames = self._framing.feed(data)
         except FramingError as error:
             frames, broken = error.frames, error
-        for frame in frames:
+        for frame in self._proved(frames):
             try:
                 raw = self._dialect.decode(frame)
                 internal = self._translator.inward(raw)
@@ -64,16 +68,37 @@ class Line:
         if broken is not None:
             self._emit(Close(self.link, str(broken)))
 
+    def _proved(self, frames: list[bytes]) -> list[bytes]:
+        """Those whose MAC holds, where there are MACs; of the others it is said that they are not dealt with."""
+        if self._sealing is None:
+            return frames
+        proved = []
+        for frame, verdict in zip(frames, self._sealing.check(frames), strict=True):
+            if verdict.good:
+                proved.append(frame)
+            else:
+                self._emit(
+                    Log(
+                        "warning",
+                        "mac.missing" if verdict.missing else "mac.wrong",
+                        {"link": self.link, "reason": verdict.reason, "hint": "not dealt with"},
+                    )
+                )
+        return proved
+
     def say(self, internal: Document, reference: Document | None = None, after: int = 0) -> None:
         """Send a message; `reference` is the request it answers, as it came. EncodeError: the dialect cannot say it."""
-        self._emit(Send(self.link, self.pack(internal, reference), after))
+        self._emit(self.message(internal, reference, after=after))
 
-    def pack(self, internal: Document, reference: Document | None = None, code: str = "") -> bytes:
-        """The framed bytes of a message. `code`: DE39 by the link's own codes, whatever the internal one says."""
+    def message(self, internal: Document, reference: Document | None = None, code: str = "", after: int = 0) -> Send:
+        """The send of a message. `code`: DE39 by the link's own codes, whatever the internal one says."""
         link = self._translator.outward(internal, reference)
         if code:
             link = {**link, DE.RESPONSE_CODE: code}
-        return self._framing.frame(self._dialect.encode(link))
+        if self._sealing is not None:
+            seal = self._sealing.seal(self._dialect, link, self._framing.frame)
+            return Send(self.link, b"", after, seal=seal)
+        return Send(self.link, self._framing.frame(self._dialect.encode(link)), after)
 
     def _unreadable(self, frame: bytes, error: DecodeError) -> None:
         at = error.byte(self._dialect) if isinstance(error, UnreadableError) else None

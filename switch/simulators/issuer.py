@@ -351,7 +351,7 @@ class Issuer(Host):
         elif mind.de7 == RESTAMPS:
             reply[DE.TRANSMISSION_TIME] = self.moment(now).sent_at
         try:
-            data = line.pack(reply, heard.raw, mind.code(reply, accepted=accepted))
+            send = line.message(reply, heard.raw, mind.code(reply, accepted=accepted), after)
         except EncodeError as error:
             self.log("error", "message.unspeakable", link=line.link, mti=reply[DE.MTI], reason=str(error))
             return
@@ -360,9 +360,9 @@ class Issuer(Host):
             if delay_ns or nth:
                 self._answers_due += 1
                 at = now + delay_ns + nth * ANSWERED_AGAIN_NS
-                self.at(at, partial(self._answer_now, Send(line.link, data, after), fate))
+                self.at(at, partial(self._answer_now, send, fate))
             else:
-                self._send(Send(line.link, data, after), fate)
+                self._send(send, fate)
 
     def _answer_now(self, send: Send, fate: Fate, now: int) -> None:
         del now

@@ -166,6 +166,8 @@ class Answer:
     RECONCILE_ERROR: Final = "95"
     MALFUNCTION: Final = "96"
     CVV2_FAILURE: Final = "N7"
+    MAC_INCORRECT: Final = "M1"
+    """never of the 1987 edition, which says 96: action code 916"""
 
 
 ANSWER_NAMES: Final[dict[str, str]] = {
@@ -208,6 +210,7 @@ ACTION_CODES: Final[dict[str, str]] = {
     "56": "118", "57": "119", "58": "120", "59": "102", "60": "103", "61": "121", "62": "104", "63": "122", "64": "110",
     "65": "123", "66": "105", "67": "200", "68": "911", "75": "106", "76": "914", "77": "914", "78": "111", "82": "122",
     "85": "000", "90": "906", "91": "907", "92": "908", "93": "124", "94": "913", "95": "501", "96": "909", "N7": "122",
+    "M1": "916",
 }  # fmt: skip
 """DE39 1987 -> DE39 1993 (action code, n 3); a decline that is not here is 100. Reversal answers use `REVERSAL_ACCEPTED`,
 network ones `NETWORK_ACCEPTED`."""

@@ -165,26 +165,26 @@ def test_a_module_of_its_own_keeps_its_memory_and_reads_keys_again(place: Path, 
     done(place, "generate", "zak", "--kind", "zak")
     socket = tmp_path / "s"
     ready = tmp_path / "ready.json"
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", "switch.cli.main", "security", "--keys", place, "--socket", socket, "--ready", ready],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline().startswith(f"Ready: security module {socket}, 1 keys of")
-    module = RemoteModule(socket)
-    assert module.ask([ask.MakeMac("zak", b"x"), ask.MakeMac("zak-2", b"x")])[0].ok
-    if os.geteuid() != 0:  # root reads whatever it likes
-        assert not os.access(f"/proc/{process.pid}/mem", os.R_OK)
-    limits = Path(f"/proc/{process.pid}/limits").read_text().splitlines()
-    assert [line.split()[4:6] for line in limits if line.startswith("Max core file size")] == [["0", "0"]]
-    done(place, "generate", "zak-2", "--kind", "zak")
-    process.send_signal(signal.SIGHUP)
-    assert process.stderr is not None
-    assert "2 keys read again" in process.stderr.readline()
-    assert module.ask([ask.MakeMac("zak-2", b"x")])[0].ok
-    module.close()
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(10) == 0
-    assert not socket.exists()
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith(f"Ready: security module {socket}, 1 keys of")
+        module = RemoteModule(socket)
+        assert module.ask([ask.MakeMac("zak", b"x"), ask.MakeMac("zak-2", b"x")])[0].ok
+        if os.geteuid() != 0:  # root reads whatever it likes
+            assert not os.access(f"/proc/{process.pid}/mem", os.R_OK)
+        limits = Path(f"/proc/{process.pid}/limits").read_text().splitlines()
+        assert [line.split()[4:6] for line in limits if line.startswith("Max core file size")] == [["0", "0"]]
+        done(place, "generate", "zak-2", "--kind", "zak")
+        process.send_signal(signal.SIGHUP)
+        assert process.stderr is not None
+        assert "2 keys read again" in process.stderr.readline()
+        assert module.ask([ask.MakeMac("zak-2", b"x")])[0].ok
+        module.close()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+        assert not socket.exists()

@@ -45,7 +45,7 @@ def known(section: str) -> set[str]:
 
 @pytest.mark.parametrize("section", HEADINGS, ids=lambda section: section or "file")
 def test_every_key_is_explained_and_no_other(section: str) -> None:
-    tables = {"rates", "limits", "capture", "business_day", "hop_log", "journal", "payees", "regions"}
+    tables = {"rates", "limits", "capture", "business_day", "hop_log", "journal", "payees", "regions", "security"}
     sections = set(HEADINGS) | tables if not section else set()
     assert set(documented(HEADINGS[section])) == known(section) - sections
 

@@ -52,7 +52,7 @@ class Far:
                 self.closed = effect.reason
 
     def says(self, internal: Document, reference: Document | None = None) -> None:
-        self.says_bytes(self._line.pack(internal, reference))
+        self.says_bytes(self._line.message(internal, reference).data)
 
     def says_bytes(self, data: bytes) -> None:
         self.party.received(self.link, data, self.now)

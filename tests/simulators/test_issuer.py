@@ -102,7 +102,7 @@ def test_repeats_and_reversals_are_acknowledged() -> None:
 
 def test_bytes_in_any_pieces_are_the_same_messages() -> None:
     far = host()
-    data = far._line.pack(pay(number=1)) + far._line.pack(pay(number=2))
+    data = far._line.message(pay(number=1)).data + far._line.message(pay(number=2)).data
     for byte in data:
         far.says_bytes(bytes([byte]))
     assert [far.hears()["11"], far.hears()["11"]] == ["000001", "000002"]
@@ -110,7 +110,7 @@ def test_bytes_in_any_pieces_are_the_same_messages() -> None:
 
 def test_a_message_that_cannot_be_read_is_answered_30_and_costs_no_link() -> None:
     far = host()
-    data = bytearray(far._line.pack(pay()))
+    data = bytearray(far._line.message(pay()).data)
     data[-3:] = b"XYZ"
     far.says_bytes(bytes(data))
     assert far.hears()["39"] == "30"
@@ -122,7 +122,7 @@ def test_a_message_that_cannot_be_read_is_answered_30_and_costs_no_link() -> Non
 def test_no_part_of_a_card_number_is_in_any_event() -> None:
     far = host(FaultPlan(host=Faults(silent=1.0)))
     far.says(pay(number=1))
-    data = bytearray(far._line.pack(pay(number=2)))
+    data = bytearray(far._line.message(pay(number=2)).data)
     data[-3:] = b"XYZ"
     far.says_bytes(bytes(data))
     assert not any(PAN in str(log.fields) or CARD.cvv2 in str(log.fields).split() for log in far.logs)

@@ -9,12 +9,13 @@ from typing import Final, TypeAlias
 
 from switch.core.limits import NEVER
 from switch.core.links.pending import Pending, PendingTable
+from switch.core.links.sealing import Sealing
 from switch.core.links.states import MOVES, LinkEvent, SessionState
 from switch.core.messages.answer_codes import answer_codes
 from switch.core.messages.dates import Dates
 from switch.core.messages.translator import Direct, Translator
 from switch.core.network import HostLink, Listener
-from switch.core.party import Certificate, LinkId
+from switch.core.party import Certificate, LinkId, Seal
 from switch.core.records.records import Key
 from switch.wire import Dialect
 from switch.wire.framing import Framing
@@ -64,8 +65,8 @@ class Session:
         "asked", "bad", "bad_in_a_row", "carried", "certificate", "dates", "defects",
         "dialect", "direct", "explained", "first", "framing", "framing_name", "good",
         "heard_ns", "host", "in_flight", "institution", "inward", "link", "max_in_flight", "name", "network_from_ns",
-        "network_messages", "not_carried", "peer", "report_illegal", "role", "say", "says", "since_de7", "source", "state",
-        "unanswered_ns",
+        "network_messages", "not_carried", "outward", "peer", "report_illegal", "role", "say", "says", "sealing", "since_de7",
+        "source", "state", "unanswered_ns", "unproved",
     )  # fmt: skip
 
     def __init__(
@@ -81,17 +82,16 @@ class Session:
         report_illegal: Callable[[LinkId, SessionState, LinkEvent], None],
     ) -> None:
         """`report_illegal`: told of a move that `MOVES` does not have; the state stays."""
-        self.link = link
-        self.name = name
+        self.link, self.name = link, name
         self.role = role
         """`acquirer`, `terminal` or `host`"""
         self.dialect = dialect
         self.dates = Dates(dialect.family)
-        self.framing = framing
-        self.framing_name = framing_name
+        self.framing, self.framing_name = framing, framing_name
         self.inward = translator.inward
         self.direct = isinstance(translator, Direct)
         """the link form is the internal format"""
+        self.outward = translator.outward
         self.say = _speech(dialect, framing, translator)
         """an internal document (and for an answer the request as it came) as framed bytes. Raises EncodeError, FramingError"""
         self.state = SessionState.CONNECTED
@@ -126,10 +126,15 @@ class Session:
         """what came before the first good message, as far as it is remembered (`link_control.diagnosis`)"""
         self.explained = False
         """what is wrong with it has been said"""
-        self.good = self.bad = self.bad_in_a_row = 0
+        self.sealing: Sealing | None = None  # what its messages are proved by, where they have MACs
+        self.good = self.bad = self.bad_in_a_row = self.unproved = 0  # `unproved`: running, by their MACs
         self.defects = 0
         """messages of it that have led to an error of the switch's own"""
         self.network_messages, self.network_from_ns = 0, now
+
+    def seal(self, sealing: Sealing, document: Document, reference: Document | None) -> Seal:
+        """What `say` makes, but for its MAC. Raises EncodeError."""
+        return sealing.seal(self.dialect, self.outward(document, reference), self.framing.frame)
 
     def speak_for(self, institution: str, institutions: Iterable[str], others: Iterable[str] = ()) -> None:
         """From here on it carries messages of these, and of none of the `others`. `institution`: who signed on; "" for a host,

@@ -47,6 +47,7 @@ class ErrorCode(StrEnum):
     JOURNAL_UNUSABLE = "journal.unusable"
     VAULT_KEY = "vault.key"
     CERTIFICATE_FILE = "certificate.file"
+    SECURITY_KEYS = "security.keys"
     CAPTURE_FILE = "capture.file"
 
     # -- of the way to a switch

@@ -88,8 +88,10 @@ class Overload:
     def _share_out(self, session: Session, frames: list[bytes], now: int) -> None:
         """Deal with a link's frames in their order; once its share is used up, refuse requests by their bytes if possible."""
         kernel, deal_with = self._kernel, self._deal_with
-        fast_decline = self._fast_declines.get(session.dialect.name) if session.direct else None
-        if fast_decline is None and session.direct:
+        # an answer cut to fit by its bytes would have another's MAC
+        patched = session.direct and session.sealing is None
+        fast_decline = self._fast_declines.get(session.dialect.name) if patched else None
+        if fast_decline is None and patched:
             fast_decline = self._fast_declines[session.dialect.name] = FastDecline(session.dialect)
         refused: list[bytes] = []
         frame_up, kernel_refused = session.framing.frame, kernel.refused

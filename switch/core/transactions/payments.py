@@ -24,6 +24,7 @@ from switch.core.saf.forwarder import Forwarder
 from switch.core.transactions.duplicates import answer_again
 from switch.core.transactions.increments import cannot_add, decide, find_hold, name_hold, name_of, stands_without
 from switch.core.transactions.overload import shed
+from switch.core.transactions.pins import pin_for
 from switch.core.transactions.pricing import Pricing
 from switch.core.transactions.replies import reply
 from switch.core.transactions.standin import StandIn
@@ -137,8 +138,10 @@ class Payments:
         if answer_key in host.pending.waiting:
             raise Refusal(Answer.MALFUNCTION, f"all 999,999 STANs towards {host.name} are in use this second")
         mti = document[DE.MTI]
-        self._check_pin(message, host)
+        pin = pin_for(kernel, message, host)
         out = self._outgoing(document, host, mti, stan, de7)
+        if pin:
+            out[DE.PIN] = pin
         if hold is not None:
             name_hold(kernel, out, hold)
         amount, currency = message.amount, message.currency
@@ -184,18 +187,6 @@ class Payments:
         host.pending.add(pending)
         message.session.in_flight += 1
         kernel.admitted += 1
-
-    def _check_pin(self, message: Incoming, host: HostState) -> None:
-        """Raise Refusal for a PIN that the host's link may not carry: without it, an issuer would take the payment for one that
-        asked for none."""
-        if DE.PIN not in message.document or host.config.pass_pin:
-            return
-        self._kernel.log(
-            "warning", "pin.not_carried", txn=f"{message.txn:x}", link=message.session.link, host=host.name,
-            hint=f"declined (96), never sent without its PIN; `pass_pin = true` in [[host]] {host.name} of the network file says "
-            "that it shares the PIN's key with who sends them",
-        )  # fmt: skip
-        raise Refusal(Answer.MALFUNCTION, f"it has a PIN (DE52), and the link of host {host.name} carries none")
 
     def _outgoing(self, document: Document, host: HostState, mti: str, stan: str, de7: str) -> Document:
         """A request as it goes to the host, under `mti`, with the switch's own DE11 and DE7, without what is another link's: its

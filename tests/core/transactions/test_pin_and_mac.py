@@ -1,10 +1,16 @@
 """Playbooks: what is made with one link's keys never travels to another: MACs not at all, PIN data where the link says so."""
 
+from zlib import crc32
+
 import msgspec
 import pytest
 
-from switch.core.network import Network
+from switch.core.network import LinkKeys, Network
 from switch.core.records.records import Declined, Forwarded
+from switch.security.commands import EncryptPin
+from switch.security.key_blocks import Header, KeyBlock
+from switch.security.module import ClearKeys, SecurityModule, SoftwareModule
+from switch.security.simulated import SimulatedModule, counted
 from switch.sim.playbook import Playbook
 from tests.core.scripts import Scene, morocco, purchase, reversal
 
@@ -96,3 +102,91 @@ def test_nor_without_its_pin_where_a_reload_has_taken_it_from_the_link() -> None
     first.hangs_up()
     assert scene.rif.gets()["39"] == "91"
     assert other.gets()["t"] == "0420"
+
+
+# -- PINs that the switch has keys for
+
+
+def zpk(name: str, mode: str = "B", algorithm: str = "T") -> KeyBlock:
+    key = counted(crc32(name.encode()))(16)
+    return KeyBlock(Header(version="D", usage="P0", algorithm=algorithm, mode=mode), key)
+
+
+KEYS = ClearKeys({"rif-zpk": zpk("rif"), "atlas-zpk": zpk("atlas"), "in-only": zpk("in", "D")})
+
+
+def with_keys(to_key: str = "atlas-zpk") -> Network:
+    """Rif's acquiring host and Atlas's link have PIN keys, each its own."""
+    network, replace = without_pins(), msgspec.structs.replace
+    return replace(
+        network,
+        members=tuple(replace(m, keys=LinkKeys(pin_key="rif-zpk")) if m.name == "rif" else m for m in network.members),
+        hosts=tuple(replace(h, keys=LinkKeys(pin_key=to_key)) if h.name == "atlas" else h for h in network.hosts),
+    )
+
+
+def pin_block(module: SecurityModule, name: str, pin: str, pan: str) -> str:
+    (reply,) = module.ask([EncryptPin(name, pin, pan)])
+    return reply.value.hex().upper()
+
+
+@pytest.mark.parametrize("software", [True, False])
+def test_a_pin_is_translated_from_the_acquirers_key_to_the_issuers(software: bool) -> None:
+    module = SoftwareModule(KEYS, counted(1)) if software else SimulatedModule.of(KEYS, 1)
+    scene = Scene(Playbook(with_keys(), module=module))
+    sent = purchase()
+    sent["52"] = pin_block(module, "rif-zpk", "4321", sent["2"])
+    scene.rif.sends({**sent, "53": "1234567890123456"})
+    request = scene.atlas.gets()
+    assert request["52"] == pin_block(module, "atlas-zpk", "4321", sent["2"]) != sent["52"]
+    assert "53" not in request
+    scene.atlas.answers(request, "00", de38="123456")
+    assert scene.rif.gets()["39"] == "00"
+
+
+@pytest.mark.parametrize(
+    ("changes", "to_key", "reason"),
+    [
+        ({"de52": "0123456789ABCDEF"}, "atlas-zpk", "PIN block"),
+        ({}, "in-only", "mode D: it does not encrypt a PIN"),
+        ({}, "nobodys", "there is no key 'nobodys'"),
+    ],
+)
+def test_a_pin_that_cannot_be_translated_is_no_wrong_pin_and_goes_nowhere(
+    changes: dict[str, str], to_key: str, reason: str
+) -> None:
+    module = SimulatedModule.of(KEYS, 1)
+    scene = Scene(Playbook(with_keys(to_key), module=module))
+    sent = purchase()
+    block = changes.get("de52") or pin_block(module, "rif-zpk", "4321", sent["2"])
+    scene.rif.sends({**sent, "52": block})
+    assert scene.rif.gets()["39"] == "96"
+    assert scene.atlas.got_nothing()
+    (event,) = scene.book.logged("pin.not_translated")
+    assert reason in str(event.fields["reason"])
+    (declined,) = scene.book.recorded(Declined)
+    assert block not in repr(scene.book.entries)
+    assert block not in repr(scene.book.logs)
+    assert isinstance(declined, Declined)
+
+
+def test_a_pin_of_another_card_is_refused_as_a_broken_block() -> None:
+    """Else a PIN could be told by trying it with other cards."""
+    module = SoftwareModule(KEYS, counted(1))
+    scene = Scene(Playbook(with_keys(), module=module))
+    sent = purchase()
+    refused = 0
+    for n in range(8):
+        sent["52"] = pin_block(module, "rif-zpk", "4321", f"950401000007{n:03d}1")
+        scene.rif.sends({**sent, "11": f"{n + 500:06d}"})
+        refused += not scene.rif.got_nothing() and scene.rif.gets()["39"] == "96"
+    assert refused >= 6, "formats 0 and 3 bind the PAN weakly: now and then another one passes"
+
+
+def test_a_link_without_a_key_says_whose_is_lacking() -> None:
+    scene = Scene(Playbook(with_keys(), module=SimulatedModule.of(KEYS, 1)))
+    souss = scene.book.acquirer("acquirers", "504103")
+    souss.sends(purchase(de32="504103"))
+    assert souss.gets()["39"] == "96"
+    (event,) = scene.book.logged("pin.not_carried")
+    assert "`pin_key` of [[member]] souss" in str(event.fields["hint"])

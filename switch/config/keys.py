@@ -1,0 +1,109 @@
+"""Keys as a network file names them: `[security]`, and `mac_key`, `pin_key` of members and hosts. No key is in a network file.
+
+Where the key file is at hand, each name is looked up in it: a key's use stands in the clear at the head of its block, so that no
+master key is needed to find a PIN key named as a MAC key.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from switch.config.dialects import Dialects
+from switch.config.mistakes import did_you_mean
+from switch.config.reader import Section
+from switch.core.network import LinkKeys, Network, SecurityFiles
+from switch.security.keyring import Entry, KeyRingError, header_of, read_entries, title_of
+from switch.security.module import MAC_USAGES
+from switch.security.pin_blocks import BLOCK_BYTES, FORMATS
+from switch.wire.mac_place import SIZES, MacPlace, NoMacPlaceError
+from switch.wire.vocabulary import DE
+
+if TYPE_CHECKING:
+    from switch.config.build import Draft
+
+_USES: Final = {"mac_key": (MAC_USAGES, "C", "makes and checks MACs"), "pin_key": (("P0",), "BED", "encrypts PINs")}
+
+
+def read_security(s: Section) -> SecurityFiles:
+    """`[security]`: where the keys are."""
+    files = SecurityFiles(module=s.text("module", ""), keys=s.text("keys", ""), lmk=s.text("lmk", ""))
+    if files.module and (files.keys or files.lmk):
+        s.wrong_key(
+            "module", "the module has the keys: `keys` and `lmk` are for a switch that has none", "leave one out"
+        )
+    if bool(files.keys) != bool(files.lmk):
+        there, lacking = ("keys", "lmk") if files.keys else ("lmk", "keys")
+        s.wrong_key(there, f"`{there}` without `{lacking}`", "a key file is read with its master key's file")
+    s.done()
+    return files
+
+
+def read_link_keys(s: Section) -> LinkKeys:
+    """`mac_key` … `pin_format` of a `[[member]]` or `[[host]]`."""
+    keys = LinkKeys(
+        mac_key=s.text("mac_key", ""),
+        mac_padding=s.integer("mac_padding", 1, 3, 1),
+        mac_bytes=s.integer("mac_bytes", min(SIZES), max(SIZES), max(SIZES)),
+        pin_key=s.text("pin_key", ""),
+        pin_format=s.integer("pin_format", 0, 4, 0),
+    )
+    if keys.mac_bytes not in SIZES:
+        s.wrong("mac_bytes", f"a MAC of {keys.mac_bytes} bytes", "4 or 8 of them are proved")
+    if keys.pin_format not in FORMATS:
+        s.wrong("pin_format", f"format {keys.pin_format} is on no link", "ISO 9564-1: 0, 1, 3 or 4")
+    return keys
+
+
+def check_keys(draft: "Draft", network: Network, dialects: Dialects) -> None:
+    """Names that are in no key file, keys of another use, dialects without room."""
+    entries = _entries(network.security)
+    parties = [(s, m.keys, _acquiring(draft, m.name)) for s, m in draft.members]
+    parties += [(s, h.keys, [h.dialect]) for s, h in draft.hosts]
+    for s, keys, spoken in parties:
+        for key, name in (("mac_key", keys.mac_key), ("pin_key", keys.pin_key)):
+            if name:
+                _named(s, key, name, network.security, entries)
+        for dialect in filter(None, map(dialects.get, spoken)):
+            try:
+                if keys.mac_key:
+                    MacPlace(dialect, keys.mac_bytes if keys.mac_bytes in SIZES else max(SIZES))
+            except NoMacPlaceError as error:
+                s.wrong("mac_key", str(error), "its links can carry no MAC")
+            element = dialect.spec.get(DE.PIN, {})
+            needed = BLOCK_BYTES.get(keys.pin_format, 0)
+            room = element.get("max_len", 0) // (1 if element.get("data_enc") == "b" else 2)
+            if keys.pin_key and needed and needed != room:
+                said = f'format {keys.pin_format} has blocks of {needed} bytes; DE52 of dialect "{dialect.name}" has {room}'
+                s.wrong("pin_format", said, "format 4 needs a dialect of its own")
+    for s, host in draft.hosts:
+        if host.keys.pin_key and host.pass_pin:
+            s.wrong("pass_pin", "PINs go out as they came, and under `pin_key`: one or the other", "leave out pass_pin")
+
+
+def _acquiring(draft: "Draft", member: str) -> list[str]:
+    """Dialects in which this member's acquiring host may speak."""
+    return [v.dialect for _, v in draft.listeners if v.role == "acquirer" and (not v.members or member in v.members)]
+
+
+def _entries(files: SecurityFiles) -> dict[str, Entry] | None:
+    """The keys by name; None where the file is not at hand, which `serve` says."""
+    try:
+        return read_entries(Path(files.keys)) if files.keys else None
+    except KeyRingError:
+        return None
+
+
+def _named(s: Section, key: str, name: str, files: SecurityFiles, entries: dict[str, Entry] | None) -> None:
+    if not (files.module or files.keys):
+        s.wrong(key, f'key "{name}", and there is no [security]', "`[security]` says where the keys are")
+        return
+    if entries is None:
+        return
+    if name not in entries:
+        s.wrong(
+            key, f'no key is called "{name}" in {files.keys}', did_you_mean(name, entries) or "`cmi-switch keys list`"
+        )
+        return
+    header = header_of(entries[name])
+    usages, modes, does = _USES[key]
+    if header.usage not in usages or header.mode not in modes + "N":
+        s.wrong(key, f'"{name}" is a {title_of(header)}, mode {header.mode}', f"`{key}` is a key that {does}")

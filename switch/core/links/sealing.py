@@ -1,0 +1,111 @@
+"""MACs of one link: what its messages are proved by, and how what leaves gets its own.
+
+Asked of the security module for a whole batch: on the way in by `core.link_control.macs`, on the way out by the outbox, which
+takes all messages of a batch that want a MAC (`party.Seal`) at once. Both ends of a link are served: the switch, and simulators.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Final, TypeAlias
+
+import msgspec
+
+from switch.core.network import LinkKeys, Network
+from switch.core.party import Seal
+from switch.security.commands import PREVIOUS, UNREACHABLE, CheckMac, MakeMac, Reply
+from switch.security.module import NO_MODULE, SecurityModule
+from switch.wire import Dialect
+from switch.wire.mac_place import MacPlace
+from switch.wire.vocabulary import Document
+
+Parties: TypeAlias = dict[str, tuple[str, LinkKeys]]
+"""DE32 -> whose it is, and its keys"""
+_Party: TypeAlias = tuple[str, LinkKeys, tuple[str, ...]]
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """Of one message that came."""
+
+    good: bool
+    reason: str = ""
+    """why not, for people"""
+    missing: bool = False
+    asked: bool = True
+    """False: the module did not answer, so that nothing is known of who sent it"""
+
+
+GOOD: Final = Verdict(True)
+MISSING: Final = Verdict(False, "it has no MAC in its last element, DE64 or DE128", missing=True)
+
+
+class Sealing:
+    """Of one link, or of all links with one speech and one key."""
+
+    __slots__ = ("_key", "_keys", "_module", "_padding", "_place", "_size")
+
+    def __init__(self, module: SecurityModule, keys: LinkKeys, dialect: Dialect) -> None:
+        """`keys.mac_key` is not empty. Raises NoMacPlaceError: messages of this dialect have no room for a MAC."""
+        self._module = module
+        self._key = keys.mac_key
+        self._keys = (keys.mac_key, keys.mac_key + PREVIOUS)
+        self._padding = keys.mac_padding
+        self._size = keys.mac_bytes
+        self._place = MacPlace(dialect, keys.mac_bytes)
+
+    def check(self, frames: Sequence[bytes]) -> list[Verdict]:
+        """A verdict on each message, in one question to the module."""
+        found = [self._place.find(frame) for frame in frames]
+        asked = [CheckMac(self._keys, place[0], place[1], self._padding) for place in found if place is not None]
+        replies = iter(self._module.ask(asked))
+        return [MISSING if place is None else _verdict(next(replies)) for place in found]
+
+    def seal(self, dialect: Dialect, document: Document, frame: Callable[[bytes], bytes]) -> Seal:
+        """What is left to do to a message in the link's form. Raises EncodeError."""
+        place = self._place
+        message = dialect.encode(place.reserve(document))
+        command = MakeMac(self._key, place.covered(message), self._padding, self._size)
+        return Seal(self._module, command, lambda mac: frame(place.put(message, mac)))
+
+
+class Sealings:
+    """What proves the messages of each link, by whose it is."""
+
+    def __init__(self, network: Network, module: SecurityModule | None) -> None:
+        """`module`: None where the network file has no keys."""
+        self._module = module
+        self._made: dict[tuple[str, str], Sealing] = {}
+        members: list[_Party] = [(m.name, m.keys, (m.institution, *m.institutions)) for m in network.members]
+        hosts: list[_Party] = [(h.name, h.keys, (h.institution,)) for h in network.hosts if h.connect is None]
+        self.members = _by_institution(members)
+        """acquirers whose messages have MACs: DE32 -> name and keys"""
+        self.hosts_in = _by_institution(hosts)
+        """the same of hosts that connect in"""
+
+    def of(self, name: str, keys: LinkKeys, dialect: Dialect) -> Sealing | None:
+        """What proves messages of this member's or host's link; None where they have no MAC. Raises NoMacPlaceError."""
+        if not keys.mac_key:
+            return None
+        made = self._made.get((name, dialect.name))
+        if made is None:
+            made = self._made[name, dialect.name] = Sealing(self._module or NO_MODULE, keys, dialect)
+        return made
+
+
+def _by_institution(parties: list[_Party]) -> Parties:
+    return {
+        institution.lstrip("0"): (name, keys)
+        for name, keys, institutions in parties
+        if keys.mac_key
+        for institution in institutions
+    }
+
+
+def whole(seal: Seal) -> bytes:
+    """A message with its MAC, by itself. Raises ValueError, in the module's words, where it makes none."""
+    (reply,) = seal.module.ask([seal.command])
+    if not reply.ok:
+        raise ValueError(reply.reason)
+    return seal.finish(reply.value)
+
+
+def _verdict(reply: Reply) -> Verdict:
+    return GOOD if reply.ok else Verdict(False, reply.reason, asked=reply.code != UNREACHABLE)

@@ -1,0 +1,45 @@
+"""Keys of a network file that is checked where its key file is at hand: no master key is needed to find the wrong one."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from switch.config import ConfigErrors, parse_network
+from switch.security.keyring import KeyRing
+from switch.security.lmk import Lmk
+
+BASE = (Path(__file__).parent / "base.toml").read_text()
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> str:
+    ring = KeyRing(tmp_path / "keys.json", Lmk(bytes(32)), os.urandom)
+    for name, kind in (("atlas-zak", "zak"), ("atlas-zpk", "zpk")):
+        with ring.audit.turn():
+            ring.generate(name, kind, "tdes2", exportable=False, at="2026-11-27T12:00:00Z", by="test")
+    return f'\n[security]\nkeys = "{tmp_path}/keys.json"\nlmk = "{tmp_path}/lmk.key"\n'
+
+
+def with_keys(line: str, files: str) -> str:
+    return BASE.replace('institution = "504101"', f'institution = "504101"\n{line}') + files
+
+
+def test_keys_that_are_there_and_of_their_use_are_no_mistake(files: str) -> None:
+    network = parse_network(with_keys('mac_key = "atlas-zak"\npin_key = "atlas-zpk"', files), "small.toml")
+    assert network.members[0].keys.mac_key == "atlas-zak"
+    assert network.security.lmk.endswith("/lmk.key")
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('mac_key = "atlas-zac"', 'no key is called "atlas-zac"'),
+        ('mac_key = "atlas-zpk"', '"atlas-zpk" is a PIN encryption key, mode B'),
+        ('pin_key = "atlas-zak"', '"atlas-zak" is a MAC key (ISO 9797-1 algorithm 3), mode C'),
+    ],
+)
+def test_a_key_of_another_use_is_pointed_at(files: str, line: str, said: str) -> None:
+    with pytest.raises(ConfigErrors) as caught:
+        parse_network(with_keys(line, files), "small.toml")
+    assert said in caught.value.render()

@@ -1,0 +1,82 @@
+"""MACs and PINs between processes: every link proved, the keys in a process of their own, which is killed under load."""
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from switch.security.keyring import KeyRing
+from switch.security.lmk import make_lmk
+from tests.e2e.load import await_load, books_agree, hosts_with_books, load
+from tests.e2e.stage import QUICK, Stage
+from tests.e2e.test_crash import everything_arrived
+
+BANKS = ("atlas", "rif", "souss")
+
+
+@pytest.fixture
+def ring(tmp_path: Path) -> KeyRing:
+    """A key for MACs and one for PINs a bank."""
+    place = tmp_path / "keys"
+    place.mkdir()
+    made = KeyRing(place / "keys.json", make_lmk(place / "lmk.key", os.urandom(32)), os.urandom)
+    with made.audit.turn():
+        for bank in BANKS:
+            for kind in ("zak", "zpk"):
+                made.generate(f"{bank}-{kind}", kind, "tdes2", exportable=False, at="2026-11-27T12:00:00Z", by="test")
+    return made
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    keys = r'mac_key = "{0}-zak"\npin_key = "{0}-zpk"\n'
+    changes = {rf'name = "{bank}"\n': rf'name = "{bank}"\n{keys.format(bank)}' for bank in BANKS}
+    changes[r'(role = "issuer"(?:(?!pass_pin)[^\[])*)pass_pin = true[^\n]*\n'] = r"\1"
+    changes[r"\Z"] = f'\n[security]\nmodule = "{tmp_path}/security.sock"\n'
+    one = Stage(tmp_path, {**QUICK, **changes})
+    try:
+        yield one
+    finally:
+        one.close()
+
+
+def holds(pid: int, secret: bytes) -> bool:
+    """True if these bytes are in the writable memory of a process."""
+    with Path(f"/proc/{pid}/maps").open() as maps, Path(f"/proc/{pid}/mem").open("rb", 0) as memory:
+        for line in maps:
+            span = re.match(r"(\w+)-(\w+) rw", line)
+            if span and "[vvar]" not in line:
+                begin, end = (int(at, 16) for at in span.groups())
+                memory.seek(begin)
+                try:
+                    if secret in memory.read(end - begin):
+                        return True
+                except OSError:
+                    continue
+    return False
+
+
+@pytest.mark.skipif("CMI_SWEEP" not in os.environ, reason="takes a quarter of a minute; set CMI_SWEEP=1")
+def test_keys_are_in_a_process_of_their_own_whose_end_costs_no_payment_its_truth(stage: Stage, ring: KeyRing) -> None:
+    asked: tuple[str, ...] = ("security", "--keys", str(ring.path), "--lmk", str(ring.path.with_name("lmk.key")))
+    asked += ("--socket", str(stage.directory / "security.sock"))
+    module = stage.start(*asked)
+    hosts_with_books(stage)
+    switch = stage.serve()
+    banks = load(stage, "banks", 60, 0, "--bank", "atlas", "--bank", "rif", "--patience", "4", "--port", "acquirers")
+    await_load(stage)
+    found = ring.find("rif-zak")
+    assert found is not None
+    if os.geteuid() == 0:
+        assert holds(module.pid, found.key), "a search that finds it where it is"
+        assert not holds(switch.pid, found.key)
+    module.kill()
+    stage.event("mac.not_made")
+    stage.start(*asked)
+    before = sum(line["mti"] in ("0110", "0210") for line in stage.events("hop.sent"))
+    await_load(stage, before + 40)
+    assert banks.stop(60) == 0
+    assert everything_arrived(stage)
+    assert books_agree(stage, switch, calm=False)
