@@ -161,12 +161,21 @@ def diff(a: str, b: str, as_json: bool) -> None:
 @click.option(
     "--version", type=click.Choice(["0", "1", "2"]), default="0", show_default=True, help="0: 1987, 1: 1993, 2: 2003."
 )
+@click.option("--family", metavar="NAME", help="Whose forms these are, for links: cmi, iso93, visa, mastercard.")
 @click.option(
     "--skip", is_flag=True, help="Leave out elements that cannot be said in a dialect, instead of refusing the file."
 )
 @click.option("--output", "-o", metavar="FILE", default="-", help="Where to; standard output when left out.")
 def import_(
-    file: str, kind: str | None, name: str | None, framing: str, header: int, version: str, skip: bool, output: str
+    file: str,
+    kind: str | None,
+    name: str | None,
+    framing: str,
+    header: int,
+    version: str,
+    family: str | None,
+    skip: bool,
+    output: str,
 ) -> None:
     """Make a dialect file of a jPOS GenericPackager XML file or a moov-io/iso8583 JSON spec.
 
@@ -175,7 +184,7 @@ def import_(
     \b
     Examples:
       cmi-switch dialect import iso87ascii.xml -o mine.json
-      cmi-switch dialect import packager.xml --framing tpdu --header 5 -o mine.json
+      cmi-switch dialect import packager.xml --framing tpdu --header 5 --family cmi -o mine.json
       cmi-switch dialect import spec.json --from moov --name partner -o partner.json
 
     Exit code: 0 written, 1 the file says what a dialect cannot, 2 a wrong option.
@@ -189,7 +198,7 @@ def import_(
     content = _read(file)
     if kind is None:
         kind = "jpos" if content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<") else "moov"
-    wanted = Wanted(name or Path(file).stem, framing, header, version, skip)
+    wanted = Wanted(name or Path(file).stem, framing, header, version, skip, family=_family(family))
     brought = (jpos if kind == "jpos" else moov).read(file, content, wanted)
     _render(brought.notes, err=True)
     if not brought.text:
@@ -198,7 +207,42 @@ def import_(
         if left and not skip:
             click.echo(f"\nnothing is written; --skip leaves out the {left} that cannot be said", err=True)
         sys.exit(1)
+    _check_links(brought.text, family)
     _write(output, brought.text)
+
+
+def _family(name: str | None) -> str:
+    """The family asked for, if there is one of the name; "": none was."""
+    from switch.config.mistakes import did_you_mean
+    from switch.core.messages.translator import FAMILIES
+
+    if name is not None and name not in FAMILIES:
+        hint = did_you_mean(name, FAMILIES)
+        raise click.UsageError(
+            f"no family is called {name!r}; there are {', '.join(FAMILIES)}{f'; {hint}' if hint else ''}"
+        )
+    return name or ""
+
+
+def _check_links(text: str, family: str | None) -> None:
+    """Whether a link can speak what was brought in: refused where a family was asked for that it is not, else told."""
+    from switch.config.dialects import missing_elements
+    from switch.core.messages.translator import translator_for
+    from switch.wire import Dialect
+
+    if family is None:
+        click.echo(
+            "no link can speak it yet: --family says whose forms it has (cmi for those of the standard)", err=True
+        )
+        return
+    dialect = Dialect.from_spec(json.loads(text))
+    try:
+        translator_for(dialect, "", "")
+    except ValueError as error:
+        raise click.ClickException(f"nothing is written: it is not of family {family}: {error}") from None
+    lacking = missing_elements(dialect)
+    if lacking:
+        click.echo(f"no link can speak it yet: it lacks {', '.join(lacking)}, which a link needs", err=True)
 
 
 @command.command("export")

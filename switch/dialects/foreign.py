@@ -36,13 +36,18 @@ class Wanted(msgspec.Struct, frozen=True):
     skip: bool = False
     """leave out elements that cannot be said, with a note, instead of refusing the file"""
     schema: str = ""
+    family: str = ""
+    """whose private elements and forms these are; "": its own, which no link can speak yet"""
 
 
 def finish(
     source: str, wanted: Wanted, title: str, about: str, elements: Mapping[str, Mapping[str, Any]],
-    mistakes: list[Mistake], notes: list[Mistake],
+    mistakes: list[Mistake], notes: list[Mistake], *, both: bool = False,
 ) -> Brought:  # fmt: skip
-    """The dialect of these elements (t, p, 1, 2 …), checked by loading it. Mistakes turn into notes where `wanted.skip`."""
+    """The dialect of these elements (t, p, 1, 2 …), checked by loading it. Mistakes turn into notes where `wanted.skip`.
+
+    `both`: its bitmap always has 16 bytes.
+    """
     if wanted.skip:
         mistakes, notes = [], [*notes, *mistakes]
     made: dict[str, dict[str, Any]] = {"h": {**_NO_HEADER, "max_len": wanted.header_bytes}}
@@ -55,9 +60,11 @@ def finish(
     if mistakes:
         return Brought("", tuple(m for m in mistakes if m.message), tuple(notes))
     head = {
-        "name": wanted.name, "title": title, "family": wanted.name, "version": wanted.version,
+        "name": wanted.name, "title": title, "family": wanted.family or wanted.name, "version": wanted.version,
         "framing": wanted.framing, "about": about,
     }  # fmt: skip
+    if both:
+        head["bitmaps"] = "both"
     try:
         Dialect.from_spec({"dialect": head, **made}, source)
     except DialectError as error:

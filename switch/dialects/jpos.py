@@ -7,13 +7,18 @@ jPOS's DTD is passed over, nothing is fetched; one that holds declarations of it
 from typing import Any
 from xml.parsers import expat
 
+import msgspec
+
 from switch.config.mistakes import Mistake, did_you_mean
 from switch.dialects.foreign import BYTES_MAX, Brought, Wanted, finish, whole
+from switch.dialects.jpos_attributes import ELEMENTS_MAX, KNOWN, of_field, of_packager
 from switch.dialects.jpos_classes import Kind, UnlikeError, describe, element, largest
 from switch.dialects.jpos_field import Field
 from switch.dialects.jpos_subfields import annotation
 
-_TAGS = ("isopackager", "isofield", "isofieldpackager")
+_TAGS = tuple(KNOWN)
+_SHORT_BITMAP = 8
+"""Bytes of a bitmap field that has no second one."""
 
 
 class RefusedError(Exception):
@@ -46,7 +51,7 @@ class _Document:
         line, column = self.parser.CurrentLineNumber, self.parser.CurrentColumnNumber + 1
         if name not in _TAGS:
             self.unknown.append((name, line, column))
-        field = Field(dict(attributes), line, column)
+        field = Field(dict(attributes), line, column, name)
         if not self.stack:
             if name != "isopackager":
                 raise RefusedError(f"expected <isopackager>, found <{name}>")
@@ -77,11 +82,10 @@ def read(source: str, content: bytes, wanted: Wanted) -> Brought:
     reading = _Reading(source, lines)
     for name, line, column in document.unknown:
         reading.mistake(line, column, f"<{name}> is no part of a packager file", did_you_mean(name, _TAGS))
-    for field in document.root.inside:
-        reading.field(field)
+    reading.packager(document.root)
     header = document.root.number("headerLength")
     if header > 0 and not wanted.header_bytes:
-        wanted = Wanted(wanted.name, wanted.framing, header, wanted.version, wanted.skip, wanted.schema)
+        wanted = msgspec.structs.replace(wanted, header_bytes=header)
     about = f"Brought in from the jPOS packager file {source.rpartition('/')[2]}."
     title = f"jPOS packager {source.rpartition('/')[2]}"
     return finish(source, wanted, title, about, reading.elements, reading.mistakes, reading.notes)
@@ -96,6 +100,19 @@ class _Reading:
         self.elements: dict[str, dict[str, Any]] = {}
         self.mistakes: list[Mistake] = []
         self.notes: list[Mistake] = []
+        self.last = ELEMENTS_MAX
+        """the last element the packager has"""
+
+    def packager(self, root: Field) -> None:
+        """All that the file says."""
+        for fault in of_packager(root):
+            self.mistake(root.line, root.column, f"isopackager: {fault.message}", fault.hint)
+        self.last = min(ELEMENTS_MAX, max(64, root.number("maxValidField", ELEMENTS_MAX)))
+        bitmap = next((f for f in root.inside if f.number("id") == 1), None)
+        if bitmap is not None and bitmap.number("length") == _SHORT_BITMAP:
+            self.last = 64
+        for field in root.inside:
+            self.field(field)
 
     def mistake(self, line: int, column: int, message: str, hint: str = "") -> None:
         self.mistakes.append(_at(self.source, self.lines, line, column, message, hint))
@@ -108,9 +125,19 @@ class _Reading:
         if not 0 <= number <= 128:
             self.mistake(field.line, field.column, f'id: expected 0 to 128, found "{field.attributes.get("id", "")}"')
             return
-        if field.class_name == "IF_NOP":
-            return
         where = f"field {number}"
+        if field.class_name == "IF_NOP":
+            self.note(
+                field, f"{where}: IF_NOP: the dialect has no such element; a message that announces it is refused"
+            )
+            return
+        if not self._attributes(field, where):
+            return
+        if number > self.last:
+            self.mistake(
+                field.line, field.column, f"{where}: the packager ends at {self.last} (maxValidField, or a bitmap of 8)"
+            )
+            return
         if size < 0:
             found = field.attributes.get("length", "")
             self.mistake(field.line, field.column, f'{where}: length: expected a whole number, found "{found}"')
@@ -122,9 +149,35 @@ class _Reading:
             return
         self._add(field, number, size, kind)
 
+    def _attributes(self, field: Field, where: str) -> bool:
+        """Tell what is to be told of its attributes, and of those within it; False: one of them stands in the way."""
+        right = True
+        for fault in of_field(field):
+            if fault.refused:
+                self.mistake(field.line, field.column, f"{where}: {fault.message}", fault.hint)
+                right = False
+            else:
+                self.note(field, f"{where}: {fault.message}")
+        for inner in field.inside:
+            if not self._attributes(inner, f"{where}, subfield {inner.attributes.get('id', '?')}"):
+                right = False
+        return right
+
+    def _outer(self, field: Field, number: int, size: int, kind: Kind) -> bool:
+        """True where MTI or bitmap is one that messages have; what is wrong is noted."""
+        sizes = (4,) if number == 0 else (16, _SHORT_BITMAP)
+        data = ("ascii", "latin", "ebcdic", "bcd") if number == 0 else ("raw", "hex", "ebcdic-hex")
+        if size in sizes and not kind.prefix and kind.data in data:
+            return True
+        said = "an MTI of 4 digits" if number == 0 else "a bitmap of 16 bytes, or 8"
+        self.mistake(field.line, field.column, f"field {number}: expected {said}, found {field.class_name} of {size}")
+        return False
+
     def _add(self, field: Field, number: int, size: int, kind: Kind) -> None:
         name = field.attributes.get("name", "").strip() or f"Field {number}"
-        pad = field.attributes.get("pad", "").strip().lower() == "true"
+        pad = field.flag("pad")
+        if number < 2 and not self._outer(field, number, size, kind):
+            return
         if number == 1:
             for key, desc in (("p", "Bitmap, Primary"), ("1", "Bitmap, Secondary")):
                 self.elements[key] = element(key, kind, 16, pad=pad, desc=desc)
@@ -146,9 +199,11 @@ class _Reading:
         if field.inside or "packager" in field.attributes:
             found, why = annotation(field, kind)
             if found is None:
-                self.note(field, f"field {number}: its subfields are left out: {why}")
+                why = f"its subfields are left out: {why}"
             else:
                 made["subfields"] = found
+            if why:
+                self.note(field, f"field {number}: {why}")
         self.elements[key] = made
 
 

@@ -9,6 +9,8 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from switch.wire.dialect import SIZE_MAX
+
 EBCDIC: Final = "cp037"
 """jPOS translates EBCDIC by code page 1047, which Python lacks; letters, digits and most signs stand in the same places."""
 
@@ -36,7 +38,7 @@ class Kind(msgspec.Struct, frozen=True):
 _F: Final = "F"
 _CLASSES: Final[dict[str, Kind]] = {
     "IF_CHAR": Kind("latin"), "IF_ECHAR": Kind("ebcdic"),
-    "IFA_NUMERIC": Kind("ascii", numeric=True), "IFA_AMOUNT": Kind("ascii"), "IFA_AMOUNT2003": Kind("ascii", numeric=True),
+    "IFA_NUMERIC": Kind("ascii", numeric=True), "IFA_AMOUNT": Kind("latin"), "IFA_AMOUNT2003": Kind("ascii", numeric=True),
     "IFA_BINARY": Kind("hex"), "IFA_BITMAP": Kind("hex"),
     "IFE_NUMERIC": Kind("ebcdic", numeric=True), "IFE_CHAR": Kind("ebcdic"), "IFE_AMOUNT": Kind("ebcdic"),
     "IFE_SIGNED_NUMERIC": Kind("ebcdic"), "IFE_BINARY": Kind("ebcdic-hex"), "IFE_BITMAP": Kind("ebcdic-hex"),
@@ -46,7 +48,7 @@ _CLASSES: Final[dict[str, Kind]] = {
     "IFB_LLHEX": Kind("raw", "bcd", 2, note="nibbles"), "IFB_LLLHEX": Kind("raw", "bcd", 3, note="nibbles"),
     "IFB_FLLNUM": Kind("bcd", "bcd", 2, numeric=True, pad=_F), "IFB_FLLLNUM": Kind("bcd", "bcd", 3, numeric=True, pad=_F),
     "IFA_LLBNUM": Kind("bcd", "ascii", 2, numeric=True, pad="", note="an odd number keeps the 0 that fills its half byte"),
-    "IFEA_LLCHAR": Kind("ascii", "ebcdic", 2), "IFAE_LLCHAR": Kind("ebcdic", "ascii", 2),
+    "IFEA_LLCHAR": Kind("latin", "ebcdic", 2), "IFAE_LLCHAR": Kind("ebcdic", "ascii", 2),
     "IFE_LLLEBINARY": Kind("ebcdic", "ebcdic", 3), "IFEB_LLNUM": Kind("raw", "ebcdic", 2, note="an odd number keeps its F"),
     "IFEB_LLLNUM": Kind("raw", "ebcdic", 3, note="an odd number keeps its F"),
     "IFB_LLHECHAR": Kind("ebcdic", "binary", 1), "IFB_LLLHECHAR": Kind("ebcdic", "binary", 2),
@@ -68,7 +70,6 @@ _UNLIKE: Final = {
     "IF_NOP": "it is no field",
     "IFA_BITMAPStandalone": "a bitmap that no bit continues",
 }
-_DIGITS_MAX: Final = 4
 _TAGGED: Final = re.compile(r"IF(A_T|EP_|EPE_|EMC_|MC_|ELPE_|IPM_)")
 
 
@@ -93,12 +94,11 @@ def describe(name: str) -> Kind:
         return Kind("raw" if kind == "BINARY" else "latin", prefix, digits)
     if match["binary"]:
         raise UnlikeError("no field packager class of jPOS that is known here")
-    text: Literal["ascii", "ebcdic"] = "ascii" if room == "A" else "ebcdic"
-    if digits > _DIGITS_MAX:
-        raise UnlikeError(f"a length of {digits} digits, where a dialect's has at most {_DIGITS_MAX}")
+    length: Literal["ascii", "ebcdic"] = "ascii" if room == "A" else "ebcdic"
     if kind == "BINARY":
-        return Kind("raw", text, digits)
-    return Kind(text, text, digits, numeric=kind == "NUM")
+        return Kind("raw", length, digits)
+    text: Literal["ascii", "latin", "ebcdic"] = length if length == "ebcdic" or kind == "NUM" else "latin"
+    return Kind(text, length, digits, numeric=kind == "NUM")
 
 
 def element(key: str, kind: Kind, size: int, *, pad: bool, desc: str) -> Element:
@@ -139,9 +139,9 @@ def element(key: str, kind: Kind, size: int, *, pad: bool, desc: str) -> Element
 def largest(made: Element) -> int:
     """The most an entry's `max_len` may be, as its length can say it."""
     if not made["len_type"]:
-        return 9_999
+        return SIZE_MAX
     most = {"b": 256 ** made["len_type"] - 1, "bcd": 100 ** made["len_type"] - 1}
-    return min(9_999, int(most.get(made["len_enc"], 10 ** made["len_type"] - 1)))
+    return min(SIZE_MAX, int(most.get(made["len_enc"], 10 ** made["len_type"] - 1)))
 
 
 def _content(key: str, kind: Kind) -> str:
@@ -165,7 +165,7 @@ def class_of(key: str, entry: Element) -> tuple[str, int, bool]:
         rank = (
             4 * (_content(key, kind) == content)
             + 2 * (("AMOUNT" in name) == (content == "x+n"))
-            + (kind.data != "latin")
+            + (kind.numeric is (content in ("n", "z")))
         )
         if best is not None and rank <= best[0]:
             continue

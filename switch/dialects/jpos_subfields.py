@@ -16,7 +16,7 @@ _UNLIKE_TAGGED: Final = {
 
 
 def annotation(field: Field, outer: Kind) -> tuple[dict[str, Any] | None, str]:
-    """The annotation, or None and why there is none."""
+    """The annotation and what of it is left out ("": nothing), or None and why there is none."""
     packager = field.attributes.get("packager", "")
     if "tlv" in packager.lower() or packager.endswith("ICCDataPackager"):
         if outer.data not in ("raw", "hex"):
@@ -24,17 +24,49 @@ def annotation(field: Field, outer: Kind) -> tuple[dict[str, Any] | None, str]:
         return {"form": "tlv", "parts": []}, ""
     if not field.inside:
         return None, f"there are none in {packager or 'it'}"
-    found, why = _made(field, outer)
+    inside, why = _used(field)
+    if why:
+        return None, why
+    found, why = _made(inside, outer)
     if found is None:
         return None, why
+    nested = [str(f.number("id")) for f in inside if f.inside or "packager" in f.attributes]
+    left = f"subfield {', '.join(nested)}: kept whole, its own subfields are left out" if nested else ""
     wrong = next(mistakes(found), None)
-    return (found, "") if wrong is None else (None, ".".join(map(str, wrong[0])) + ": " + wrong[1])
+    return (found, left) if wrong is None else (None, ".".join(map(str, wrong[0])) + ": " + wrong[1])
 
 
-def _made(field: Field, outer: Kind) -> tuple[dict[str, Any] | None, str]:
+def _used(field: Field) -> tuple[list[Field], str]:
+    """The fields within a field, by number, or why they cannot be said."""
     inside = sorted(field.inside, key=lambda f: f.number("id"))
-    if any(f.number("id") < 0 or f.inside for f in inside):
-        return None, "ids that are no numbers, or subfields of subfields"
+    if any(f.number("id") < 0 for f in inside):
+        return [], "ids that are no numbers"
+    if field.attributes.get("thirdBitmapField", "").strip() not in ("", "-999"):
+        return [], "thirdBitmapField: a third bitmap"
+    first, last = field.number("firstField", 0), field.number("maxValidField", 999)
+    if first < 0 or last < 0:
+        return [], "firstField or maxValidField is no number"
+    beyond = [str(f.number("id")) for f in inside if f.number("id") > last]
+    before = [str(f.number("id")) for f in inside if f.number("id") < first and "BITMAP" not in f.class_name]
+    if beyond or before:
+        which = "maxValidField" if beyond else "firstField"
+        return [], f"{which}: subfield {', '.join(beyond or before)} stands outside"
+    bitmap = next((f for f in inside if "BITMAP" in f.class_name), None)
+    if bitmap is None and field.flag("emitBitmap", default=True) and _is_plain(field):
+        return [], "emitBitmap is not false, and no subfield is a bitmap"
+    if bitmap is not None and not field.flag("emitBitmap", default=True):
+        return [], f"emitBitmap is false, and subfield {bitmap.number('id')} is a bitmap"
+    if bitmap is not None and "bitmapField" in field.attributes and field.number("bitmapField") != bitmap.number("id"):
+        return [], f"bitmapField: {field.attributes['bitmapField']} is no bitmap, subfield {bitmap.number('id')} is"
+    return inside, ""
+
+
+def _is_plain(field: Field) -> bool:
+    """True where jPOS's own packager reads the subfields: one after another, or announced by a bitmap."""
+    return field.attributes.get("packager", "").rpartition(".")[2] in ("GenericPackager", "GenericSubFieldPackager")
+
+
+def _made(inside: list[Field], outer: Kind) -> tuple[dict[str, Any] | None, str]:
     tagged = [_TAGGED.fullmatch(f.class_name) for f in inside]
     for f in inside:
         for pattern, why in _UNLIKE_TAGGED.items():
@@ -46,9 +78,7 @@ def _made(field: Field, outer: Kind) -> tuple[dict[str, Any] | None, str]:
         kinds = [describe(f.class_name) for f in inside]
     except UnlikeError as error:
         return None, str(error)
-    if field.attributes.get("emitBitmap", "true").strip().lower() != "false" and "BITMAP" in " ".join(
-        f.class_name for f in inside
-    ):
+    if any("BITMAP" in f.class_name for f in inside):
         return _bitmapped(inside, kinds, outer)
     texts = ("ascii", "latin", "ebcdic")
     if outer.data not in texts or any(k.data not in texts for k in kinds):
@@ -98,7 +128,13 @@ def _bitmapped(inside: list[Field], kinds: list[Kind], outer: Kind) -> tuple[dic
     for f, kind in zip(inside, kinds, strict=True):
         if f is bitmap or f.number("id") == 0:
             continue
-        if kind.prefix or kind.data not in encs:
-            return None, f"subfield {f.number('id')}, which is not fixed, behind a bitmap"
-        parts.append({**_part(f, 1), "enc": encs[kind.data]})
+        if kind.data not in encs or (kind.data == "bcd" and f.number("length") % 2 and not f.flag("pad")):
+            return None, f"subfield {f.number('id')}: {f.class_name} behind a bitmap"
+        part = {**_part(f, 1), "enc": encs[kind.data]}
+        if kind.prefix:
+            if kind.prefix != ("ebcdic" if kind.data == "ebcdic" else "ascii") or kind.data == "bcd":
+                return None, f"subfield {f.number('id')}: the length of {f.class_name} behind a bitmap"
+            part["len_len"] = kind.digits
+            part["len"] = min(part["len"], 10**kind.digits - 1)
+        parts.append(part)
     return {"form": "bitmapped", "bitmap": max(1, bitmap.number("length")), "parts": parts}, ""

@@ -42,6 +42,8 @@ class Part(msgspec.Struct, frozen=True):
     enc: str = ""
     fill: str = ""
     sensitive: bool = False
+    len_len: int = 0
+    """behind a bitmap: digits of the length that leads it, in its own text encoding (ASCII before bytes); `len` is the most"""
 
 
 _PART: Final = Part.__struct_fields__
@@ -52,6 +54,7 @@ _TYPES: Final[dict[str, tuple[type, str]]] = {
     "enc": (str, "a string"),
     "fill": (str, "one character"),
     "sensitive": (bool, "true or false"),
+    "len_len": (int, "a whole number"),
 }
 
 
@@ -142,6 +145,10 @@ def _fits(kind: str, part: Part, annotation: Mapping[str, Any]) -> Iterator[tupl
         yield ("id",), f"expected a tag, pairs of hex digits in upper case, found {part.id!r}"
     if kind == "numbered" and len(part.id) != annotation.get("id_len", 2):
         yield ("id",), f"expected an id of {annotation.get('id_len', 2)} characters, found {part.id!r}"
+    if part.len_len and (kind != "bitmapped" or part.enc == "bcd" or not 0 < part.len_len <= 6):
+        yield ("len_len",), f"expected 1 to 6, of text or bytes behind a bitmap, found {part.len_len}"
+    elif part.len_len and part.len >= 10**part.len_len:
+        yield where, f"expected at most {10**part.len_len - 1}, what its length can say, found {part.len}"
     if kind != "bitmapped":
         return
     bits = annotation.get("bitmap")

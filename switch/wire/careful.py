@@ -27,6 +27,8 @@ class Table(msgspec.Struct, frozen=True):
 
     dialect: str
     elements: dict[str, Element]
+    both: bool = False
+    """both bitmaps in every message, and bit 1 says nothing: a bitmap of 16 bytes"""
 
 
 def count(n: int, unit: str) -> str:
@@ -150,6 +152,8 @@ class Reader:
         numbers = [base + i for i in range(1, 65) if bits >> (64 - i) & 1]
         for number in numbers:
             byte = at + (number - base - 1) // (4 if e.text else 8)
+            if number == 1 and self.table.both:
+                raise self.fail(key, byte, "no bit 1 in a bitmap that always has 16 bytes", "bit 1 set")
             if number == TERTIARY:
                 raise self.fail(key, byte, "no third bitmap", "bit 65 set")
             if str(number) not in self.table.elements:
@@ -165,7 +169,9 @@ def decode(table: Table, data: bytes) -> Document:
         reader.element(elements["h"])
     reader.element(elements["t"])
     numbers = list(reader.bitmap("p", 0))
-    if numbers and numbers[0] == 1:
+    if table.both:
+        numbers.extend(reader.bitmap("1", 64))
+    elif numbers and numbers[0] == 1:
         numbers[:1] = []
         numbers.extend(reader.bitmap("1", 64))
     for number in numbers:
@@ -192,11 +198,17 @@ def numbers_of(table: Table, document: Document) -> list[int]:
     return sorted(numbers)
 
 
-def bitmaps_of(numbers: Iterable[int]) -> tuple[str, str]:
-    """Primary and secondary bitmap as 16 upper-case hex digits each; the secondary is "" where no element needs it."""
+def bitmaps_of(numbers: Iterable[int], both: bool = False) -> tuple[str, str]:
+    """Primary and secondary bitmap as 16 upper-case hex digits each; the secondary is "" where no element needs it.
+
+    `both`: as `Table` has it.
+    """
     bits = 0
     for number in numbers:
         bits |= 1 << (128 - number)
+    if both:
+        value = f"{bits:032X}"
+        return value[:16], value[16:]
     if bits & 0xFFFF_FFFF_FFFF_FFFF:
         value = f"{bits | 1 << 127:032X}"
         return value[:16], value[16:]
@@ -207,7 +219,7 @@ def encode(table: Table, document: Document) -> bytes:
     """A document as bytes of one message. Raises EncodeError. The document is not changed."""
     numbers = numbers_of(table, document)
     elements = table.elements
-    primary, secondary = bitmaps_of(numbers)
+    primary, secondary = bitmaps_of(numbers, table.both)
     parts = [_encode_element(table, elements["h"], document)] if "h" in elements else []
     parts.append(_encode_element(table, elements["t"], document))
     parts.append(bitmap_bytes(elements["p"], primary))

@@ -67,7 +67,8 @@ def _decode(table: Table, layouts: "_Layouts[Decode]") -> Decode:
     two = frozenset(
         byte
         for byte in range(256)
-        if (byte >= 128 and not bitmap.text)
+        if table.both
+        or (byte >= 128 and not bitmap.text)
         or (bitmap.text and chr(bitmap.text.to_latin[byte] if bitmap.text.to_latin else byte) in "89ABCDEFabcdef")
     )
     compiled = layouts.compiled

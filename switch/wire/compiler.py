@@ -420,7 +420,7 @@ class _EncodeWriter:
         ignored = [k for k in keys if k not in taken and k != "t"]
         if "h" in elements:
             self.element(elements["h"])
-        primary, secondary = careful.bitmaps_of(numbers)
+        primary, secondary = careful.bitmaps_of(numbers, self.table.both)
         self.constant(elements["t"], mti)
         self.constant(elements["p"], primary)
         if secondary:

@@ -31,12 +31,17 @@ _REQUIRED: Final = ("data_enc", "len_enc", "len_type", "max_len", "desc")
 _OPTIONAL: Final = ("len_count", "left_pad", "right_pad", "content", "sensitive", "subfields")
 _NO_ELEMENTS: Final = ("dialect", "$schema")
 """Entries beside the elements: who the dialect is, and the JSON Schema an editor checks the file with."""
-_HEAD: Final = ("name", "title", "family", "version", "framing", "reversals", "about", "assumed")
 BY_EFFECT: Final = "by-effect"
 BY_KIND: Final = "by-kind"
 READINGS: Final = (BY_EFFECT, BY_KIND)
 """How DE75, 77, 87, 89 are read: `by-effect`, 75 and 87 are purchases taken back, which credits the cardholder, and 77 and 89
 refunds taken back; `by-kind`, 75 and 87 are credits (refunds) taken back, and 77 and 89 debits."""
+_HEAD: Final = ("name", "title", "family", "version", "framing", "header", "bitmaps", "reversals", "about", "assumed")
+BITMAPS: Final = ("as needed", "both")
+"""When a message has its second bitmap: where bit 1 says so, or always (a bitmap of 16 bytes, in which bit 1 says nothing)."""
+LENGTH_BYTES_MAX: Final = 6
+SIZE_MAX: Final = 999_999
+"""What a length of six digits can say."""
 
 
 class Dialect:
@@ -65,6 +70,10 @@ class Dialect:
         """what its links are framed with unless a network file says otherwise"""
         self.reversals: str = head.get("reversals", BY_EFFECT)
         """how totals of what was taken back are read: one of `READINGS`"""
+        self.header: str = head.get("header", "")
+        """the header of what is not an answer, as a document has it; "": its family knows, or there is none"""
+        self.both: bool = table.both
+        """both bitmaps in every message, whatever bit 1 says"""
         self.about: str = head.get("about", "")
         self.assumed: tuple[str, ...] = tuple(head.get("assumed", ()))
         """what no public source settles, and the choice made"""
@@ -143,7 +152,7 @@ class Dialect:
         if not elements["h"].size:
             del elements["h"]
         spec = {k: v for k, v in raw.items() if k not in _NO_ELEMENTS}
-        return cls(head, spec, Table(head["name"], elements), layouts)
+        return cls(head, spec, Table(head["name"], elements, head.get("bitmaps") == "both"), layouts)
 
 
 def names() -> list[str]:
@@ -197,6 +206,8 @@ class _Checker:
         version = head.get("version", "0")
         if not (isinstance(version, str) and len(version) == 1 and version in "012"):
             self.wrong(("dialect", "version"), '"0" (1987), "1" (1993) or "2" (2003)', version)
+        if isinstance(head.get("bitmaps", "both"), str) and head.get("bitmaps", "both") not in BITMAPS:
+            self.wrong(("dialect", "bitmaps"), " or ".join(BITMAPS), head["bitmaps"])
         return head
 
     def unknown(self, where: Place, given: dict[str, Any], known: tuple[str, ...]) -> None:
@@ -239,9 +250,9 @@ class _Checker:
             if (
                 not isinstance(what, int)
                 or isinstance(what, bool)
-                or not 0 <= what <= (4 if name == "len_type" else 9999)
+                or not 0 <= what <= (LENGTH_BYTES_MAX if name == "len_type" else SIZE_MAX)
             ):
-                return f"a whole number from 0 to {4 if name == 'len_type' else 9999}"
+                return f"a whole number from 0 to {LENGTH_BYTES_MAX if name == 'len_type' else SIZE_MAX}"
         elif name == "len_count":
             return "" if what in ("bytes", "nibbles") else "bytes or nibbles"
         elif name in ("left_pad", "right_pad"):

@@ -11,7 +11,8 @@ Annotation: `{"form": …, "parts": [{"id": "1", "len": 2, "desc": "…", "sensi
   characters of it.
 - `tlv`: hex of BER-TLV; `dataset` (two hex digits): the tags stand in a dataset of that id with a 2-byte length.
 - `bitmapped`: hex of a bitmap of `bitmap` bytes and the parts it announces; a part's `enc` is `b` (hex, `len` bytes), `bcd`
-  (`len` digits, an odd number led by a zero) or a Python text codec (`len` characters).
+  (`len` digits, an odd number led by a zero) or a Python text codec (`len` characters); with `len_len`, at most
+  `len` behind a length of so many digits.
 - `llvar`: parts one after another, each led by its length in `len_len` digits (a part with `len` is that long and has no length
   before it); a value may end early.
 """
@@ -239,7 +240,7 @@ class _Bitmapped:
         self.parts = parts
         self._bytes = int(annotation["bitmap"])
         self._bits = self._bytes * 8
-        self._by_bit = {int(p.id): (p, _span(p), 1 << (self._bits - int(p.id))) for p in parts.values()}
+        self._by_bit = {int(p.id): (p, 1 << (self._bits - int(p.id))) for p in parts.values()}
 
     def read(self, value: str) -> dict[str, str]:
         data, at = _bytes(value), self._bytes
@@ -254,7 +255,9 @@ class _Bitmapped:
                 bits = (str(m) for m in range(n, self._bits + 1) if bitmap >> (self._bits - m) & 1)
                 found["+".join(bits)] = data[at:].hex().upper()
                 return found
-            part, span, mask = known
+            part, mask = known
+            span = _span(part, data, at)
+            at += part.len_len
             if at + span > left:
                 raise SubfieldError(part.id, at, f"{span} bytes", f"{left - at}")
             found[part.id] = _open(part, data[at : at + span], at)
@@ -270,7 +273,7 @@ class _Bitmapped:
             if unknown and name != REST:
                 raise SubfieldError(name, len(out), f"nothing behind part {unknown}, whose length is not known", name)
             if name.isdecimal() and int(name) in self._by_bit:
-                part, _, mask = self._by_bit[int(name)]
+                part, mask = self._by_bit[int(name)]
                 bitmap |= mask
                 out += _close(part, parts[name], len(out))
                 continue
@@ -362,9 +365,18 @@ def _read_tlv(data: bytes, at: int, end: int, found: dict[str, str]) -> None:
         at += length
 
 
-def _span(part: Part) -> int:
-    """Bytes a part of a bitmapped element takes."""
-    return (part.len + 1) // 2 if part.enc == "bcd" else part.len
+def _span(part: Part, data: bytes, at: int) -> int:
+    """Bytes a part of a bitmapped element takes that begins at `at`, its length not counted."""
+    if not part.len_len:
+        return (part.len + 1) // 2 if part.enc == "bcd" else part.len
+    digits = data[at : at + part.len_len].decode(_length_enc(part), "replace")
+    if not (digits.isascii() and digits.isdecimal() and len(digits) == part.len_len and int(digits) <= part.len):
+        raise SubfieldError(part.id, at, f"a length of {part.len_len} digits, up to {part.len}", repr(digits))
+    return int(digits)
+
+
+def _length_enc(part: Part) -> str:
+    return "ascii" if part.enc == "b" else part.enc
 
 
 def _bit_order(name: str) -> int:
@@ -390,19 +402,24 @@ def _close(part: Part, text: str, at: int) -> bytes:
     """The bytes of a part; `at`: where in the element, its bitmap not counted."""
     if part.enc == "b":
         data = _bytes(text, part.id)
-        if len(data) != part.len:
+        if len(data) > part.len or (len(data) < part.len and not part.len_len):
             raise SubfieldError(part.id, at, f"{part.len} bytes", f"{len(data)}")
-        return data
-    if len(text) != part.len:
+        return _led(part, len(data)) + data
+    if len(text) > part.len or (len(text) < part.len and not part.len_len):
         raise SubfieldError(part.id, at, f"{part.len} characters", f"{len(text)}")
     if part.enc == "bcd":
         if not (text.isascii() and text.isdecimal()):
             raise SubfieldError(part.id, at, f"{part.len} digits", "something else")
         return bytes.fromhex("0" * (part.len % 2) + text)
     try:
-        return text.encode(part.enc)
+        return _led(part, len(text)) + text.encode(part.enc)
     except UnicodeEncodeError as e:
         raise SubfieldError(part.id, at, f"characters of {part.enc}", repr(text[e.start])) from None
+
+
+def _led(part: Part, n: int) -> bytes:
+    """The length before `n` bytes of a part; empty where it has none."""
+    return f"{n:0{part.len_len}d}".encode(_length_enc(part)) if part.len_len else b""
 
 
 _FORMS: Final[dict[str, Callable[[dict[str, Part], Mapping[str, Any]], Form]]] = {

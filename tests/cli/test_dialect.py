@@ -63,10 +63,24 @@ def test_import_writes_a_file_that_loads_and_guesses_what_it_reads(tmp_path: Pat
         result = run(
             "import", str(tmp_path / source), "--name", "mine", "--framing", "tpdu", "--header", "5", "-o", str(out)
         )
-        assert (result.exit_code, result.output) == (0, "")
+        assert (result.exit_code, result.stdout) == (0, "")
+        assert result.stderr.startswith("no link can speak it yet: --family says whose forms it has")
         made = Dialect.load(str(out))
         assert (made.name, made.framing, made.elements["h"].size) == ("mine", "tpdu", 5)
         assert run("lint", str(out)).exit_code == 0
+
+
+def test_import_checks_that_a_link_can_speak_what_is_of_a_family(tmp_path: Path) -> None:
+    (tmp_path / "p.xml").write_bytes(xml(ASCII_87))
+    (tmp_path / "s.xml").write_bytes(xml({**ASCII_87, "IFA_NUMERIC": "0:4 3:6 4-6:12 7:10 11:6"}))
+    whole = run("import", str(tmp_path / "p.xml"), "--family", "cmi")
+    assert (whole.exit_code, whole.stderr, json.loads(whole.stdout)["dialect"]["family"]) == (0, "", "cmi")
+    short = run("import", str(tmp_path / "s.xml"), "--family", "cmi")
+    assert short.stderr == "no link can speak it yet: it lacks DE90, DE70, which a link needs\n"
+    other = run("import", str(tmp_path / "p.xml"), "--family", "visa")
+    assert (other.exit_code, other.stdout) == (1, "")
+    assert "nothing is written: it is not of family visa: dialect p: DE60 needs a subfields annotation" in other.stderr
+    assert 'did you mean "cmi"?' in run("import", str(tmp_path / "p.xml"), "--family", "cim").stderr
 
 
 def test_import_refuses_what_cannot_be_said_or_leaves_it_out(tmp_path: Path) -> None:

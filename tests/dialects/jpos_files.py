@@ -82,3 +82,37 @@ def xml(form: dict[str, str], inside: str = "") -> bytes:
         for n, kind, size, pad in fields(form)
     ]
     return "\n".join(['<?xml version="1.0"?>', DOCTYPE, "<isopackager>", *lines, inside, "</isopackager>"]).encode()
+
+
+POSTILION = {
+    **ASCII_87,
+    "IFB_BITMAP": "1:16",
+    "IFA_BITMAP": "",
+    "IFB_BINARY": "52:8 53:48",
+    "IFA_BINARY": "64:8 65:8 96:8",
+    "IFA_NUMERIC": ASCII_87["IFA_NUMERIC"].replace("53:16 ", ""),
+    "IFA_LLLCHAR": "36:104 46-48:999 54:120 55-63:999 104:100 105-126:999 128:999",
+}
+"""What jPOS's PostPackager has, by class; its element 127 is `POSTILION_127`."""
+
+_PARTS_127 = (
+    "2 IFA_LLCHAR 32|3 IF_CHAR 48|4 IF_CHAR 22|5 IF_CHAR 73|6 IFA_NUMERIC 2|7 IFA_LLCHAR 50|8 IFA_LLLCHAR 128|"
+    "9 IFA_LLLCHAR 255|10 IFA_NUMERIC 3|11 IFA_LLCHAR 32|12 IFA_LLCHAR 25|13 IF_CHAR 17|14 IF_CHAR 8|15 IFA_LLCHAR 29|"
+    "16 IF_CHAR 1|17 IFA_LLCHAR 50|18 IFA_LLCHAR 50|19 IF_CHAR 45|20 IFA_NUMERIC 8|21 IFA_LLCHAR 12|22 IFA_LLLLLCHAR 99999|"
+    "23 IF_CHAR 253|24 IFA_LLCHAR 28"
+)
+POSTILION_127 = (
+    '<isofieldpackager id="127" length="999999" name="Postilion" class="org.jpos.iso.IFA_LLLLLLBINARY" emitBitmap="true"\n'
+    '  packager="org.jpos.iso.packager.GenericPackager">\n'
+    '<isofield id="0" length="0" name="Placeholder" class="org.jpos.iso.IF_CHAR"/>\n'
+    '<isofield id="1" length="8" name="Bitmap" class="org.jpos.iso.IFB_BITMAP"/>\n'
+    + "\n".join(
+        f'<isofield id="{number}" length="{size}" name="Part {number}" class="org.jpos.iso.{kind}"/>'
+        for number, kind, size in (part.split() for part in _PARTS_127.split("|"))
+    )
+    + '\n<isofieldpackager id="25" length="8000" name="ICC data" class="org.jpos.iso.IFA_LLLLCHAR" emitBitmap="true"\n'
+    '  packager="org.jpos.iso.packager.GenericPackager">\n'
+    '<isofield id="1" length="16" name="Bitmap" class="org.jpos.iso.IFA_BITMAP"/>\n'
+    '<isofield id="2" length="12" name="Amount" class="org.jpos.iso.IFA_NUMERIC"/>\n'
+    "</isofieldpackager></isofieldpackager>"
+)

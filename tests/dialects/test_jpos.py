@@ -142,7 +142,8 @@ STANDARD = {
     "IFB_FLLLNUM IFB_LLCHAR IFB_LLLCHAR IFB_LLLLCHAR IFB_LLLLLLCHAR IFB_LLNUM IFB_LLLNUM IFB_LLBINARY IFB_LLLBINARY "
     "IFB_LLLLBINARY IFB_LLHCHAR IFB_LLHNUM IFB_LLHBINARY IFB_LLHECHAR IFB_LLLHCHAR IFB_LLLHNUM IFB_LLLHBINARY IFB_LLLHECHAR "
     "IFE_NUMERIC IFE_SIGNED_NUMERIC IFE_AMOUNT IFE_CHAR IFE_BINARY IFE_BITMAP IFE_LBINARY IFE_LLCHAR IFE_LLLCHAR IFE_LLLLCHAR "
-    "IFE_LLNUM IFE_LLLNUM IFE_LLBINARY IFE_LLLBINARY IFE_LLLEBINARY",
+    "IFE_LLNUM IFE_LLLNUM IFE_LLBINARY IFE_LLLBINARY IFE_LLLEBINARY "
+    "IFA_LLLLLCHAR IFA_LLLLLBINARY IFA_LLLLLLCHAR IFA_LLLLLLBINARY",
     TAGGED: "IFA_TTLCHAR IFA_TTLLCHAR IFA_TTLLLCHAR IFA_TTLLLLCHAR IFA_TTTLLLCHAR IFA_TTLBINARY IFA_TTLLBINARY IFA_TTLLLBINARY "
     "IFA_TTLLLLBINARY IFMC_LLCHAR IFMC_LLLCHAR IFMC_LLBINARY IFMC_LLLBINARY IFEMC_LLCHAR IFEMC_LLLCHAR IFEP_LLCHAR "
     "IFEP_LLLCHAR IFEP_LLLBINARY IFEPE_LLCHAR IFEPE_LLLCHAR IFEPE_LLBINARY IFELPE_LLLCHAR IFIPM_LLLCHAR",
@@ -154,8 +155,6 @@ STANDARD = {
     "a length and then always the full size, blanks behind the value": "IFA_FLLCHAR",
     "a length and then always the full size, zeros before the value": "IFA_FLLNUM",
     "a length and then always the full size": "IFB_LLHFBINARY",
-    "a length of 5 digits, where a dialect's has at most 4": "IFA_LLLLLCHAR IFA_LLLLLBINARY",
-    "a length of 6 digits, where a dialect's has at most 4": "IFA_LLLLLLCHAR IFA_LLLLLLBINARY",
 }
 """Every field packager class of `org.jpos.iso`, by why it can be no element ("": it can)."""
 
@@ -192,7 +191,7 @@ def test_classes_no_element_can_be_are_refused_with_the_reason_or_left_out_on_re
         ('<isofield id="48" length="x" class="IF_CHAR"/>', 'field 48: length: expected a whole number, found "x"'),
         ('<isofield id="48" length="0" class="IF_CHAR"/>', "expected a number above 0"),
         (field("IFA_LLCHAR", 100), "field 48: length: 100 is too long: IFA_LLCHAR has room for 99"),
-        (field("IFA_LLLLLCHAR"), "a length of 5 digits, where a dialect's has at most 4"),
+        (field("IFA_LLCHAR", 1_000_000), "field 48: length: 1000000 is too long: IFA_LLCHAR has room for 99"),
         (field("IF_CHAR") + field("IF_CHAR"), "field 48 is given twice"),
         ("<isofeild/>", 'did you mean "isofield"?'),
         ("<isofield", "no XML: "),
@@ -240,8 +239,8 @@ def composite(
     )
 
 
-def sub(number: int, kind: str, size: int) -> str:
-    return f'<isofield id="{number}" length="{size}" name="part {number}" class="org.jpos.iso.{kind}"/>'
+def sub(number: int, kind: str, size: int, *, pad: bool = False) -> str:
+    return f'<isofield id="{number}" length="{size}" name="part {number}" pad="{str(pad).lower()}" class="org.jpos.iso.{kind}"/>'
 
 
 @pytest.mark.parametrize(
@@ -261,8 +260,8 @@ def sub(number: int, kind: str, size: int) -> str:
              "parts": [{"id": "42", "desc": "part 42"}, {"id": "92", "desc": "part 92"}]},
         ),
         (
-            composite(sub(0, "IFB_BITMAP", 8) + sub(1, "IFE_CHAR", 1) + sub(2, "IFB_NUMERIC", 15), kind="IFB_LLLHBINARY",
-                      emit="true"),
+            composite(sub(0, "IFB_BITMAP", 8) + sub(1, "IFE_CHAR", 1) + sub(2, "IFB_NUMERIC", 15, pad=True),
+                      kind="IFB_LLLHBINARY", emit="true"),
             {"form": "bitmapped", "bitmap": 8,
              "parts": [{"id": "1", "len": 1, "desc": "part 1", "enc": "cp037"},
                        {"id": "2", "len": 15, "desc": "part 2", "enc": "bcd"}]},

@@ -15,7 +15,7 @@ from switch.wire.dialect import DIRECTORY, names
 GOOD = (DIRECTORY / "cmi87.json").read_text(encoding="utf-8")
 
 PLANTED = [
-    ('"max_len": 12}', '"max_len": "12"}', '4.max_len: expected a whole number from 0 to 9999, found "12"', '"12"'),
+    ('"max_len": 12}', '"max_len": "12"}', '4.max_len: expected a whole number from 0 to 999999, found "12"', '"12"'),
     ('"framing": "length2"', '"framing": "lenght2"', "did you mean length2?", '"lenght2"'),
     ('"content": "x+n"', '"conten": "x+n"', "28.conten: unknown key", '"conten"'),
     ('"form": "numbered"', '"form": "numberd"', "48.subfields.form: expected one of", '"numberd"'),
@@ -24,9 +24,9 @@ PLANTED = [
     ('"128": {', '"129": {', "129: no such element", '"129"'),
     (
         '"len_type": 3, "max_len": 999}',
-        '"len_type": 5, "max_len": 999}',
-        "46.len_type: expected a whole number from 0 to 4",
-        "5",
+        '"len_type": 7, "max_len": 999}',
+        "46.len_type: expected a whole number from 0 to 6",
+        "7",
     ),
     ('"sensitive": true', '"sensitive": 1', "expected true or false, found 1", "1"),
 ]

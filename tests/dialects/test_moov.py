@@ -144,7 +144,7 @@ def test_a_composite_behind_a_raw_bitmap_is_bitmapped() -> None:
     [
         ({"length": 8, "enc": "HexToASCII"}, sub(3, "ASCII.Fixed"), "their bitmap is not raw bytes (enc Binary)"),
         ({"enc": "Binary"}, sub(3, "ASCII.Fixed"), "their bitmap has no length"),
-        ({"length": 8, "enc": "Binary"}, sub(3, "ASCII.LL"), "subfield 1, which is not fixed, behind a bitmap"),
+        ({"length": 8, "enc": "Binary"}, sub(3, "BCD.LL"), "subfield 1: the length BCD.LL of ASCII behind a bitmap"),
         ({"length": 8, "enc": "Binary"}, sub(3, "BCD.Fixed", enc="LBCD"), "subfield 1: LBCD behind a bitmap"),
     ],
 )

@@ -56,8 +56,9 @@ def test_the_schema_knows_the_same_words_as_the_loader() -> None:
 
 
 PLANTED: list[tuple[tuple[str | int, ...], Any]] = [
-    (("4", "max_len"), "12"), (("4", "max_len"), -1), (("4", "max_len"), 0), (("4", "max_len"), True), (("4", "max_len"), 10_000),
-    (("2", "len_type"), 5), (("4", "data_enc"), "utf-8"), (("2", "len_enc"), "bdc"), (("4", "content"), "N"),
+    (("4", "max_len"), "12"), (("4", "max_len"), -1), (("4", "max_len"), 0), (("4", "max_len"), True),
+    (("4", "max_len"), 1_000_000),
+    (("2", "len_type"), 7), (("4", "data_enc"), "utf-8"), (("2", "len_enc"), "bdc"), (("4", "content"), "N"),
     (("4", "sensitive"), 1), (("4", "desc"), None), (("4", "len_count"), "nibbles"), (("4", "len_count"), "bits"),
     (("4", "left_pad"), "00"), (("4", "left_pad"), "f"), (("4", "maxlen"), 12), (("h", "len_type"), 2), (("t", "max_len"), 2),
     (("t", "len_type"), 1), (("p", "max_len"), 8), (("dialect", "version"), "7"), (("dialect", "framing"), "length3"),

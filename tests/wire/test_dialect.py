@@ -99,11 +99,11 @@ def test_a_file_that_cannot_be_read_or_is_no_json_is_named(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("element", "change", "says"),
     [
-        ("e4", {"max_len": "12"}, '4.max_len: expected a whole number from 0 to 9999, found "12"'),
-        ("e4", {"max_len": True}, "4.max_len: expected a whole number from 0 to 9999, found true"),
+        ("e4", {"max_len": "12"}, '4.max_len: expected a whole number from 0 to 999999, found "12"'),
+        ("e4", {"max_len": True}, "4.max_len: expected a whole number from 0 to 999999, found true"),
         ("e4", {"max_len": 0}, "4.max_len: expected a whole number above 0, found 0"),
         ("e2", {"max_len": 100}, "2.max_len: expected at most 99, what its length can say, found 100"),
-        ("e2", {"len_type": 9}, "2.len_type: expected a whole number from 0 to 4, found 9"),
+        ("e2", {"len_type": 9}, "2.len_type: expected a whole number from 0 to 6, found 9"),
         ("e4", {"data_enc": "utf-8"}, f'4.data_enc: expected b, {TEXTS}, found "utf-8"'),
         ("e4", {"data_enc": "cp1252"}, f'4.data_enc: expected b, {TEXTS}, found "cp1252"'),
         ("e2", {"len_enc": "bdc"}, f'2.len_enc: expected b, bcd, {TEXTS}, found "bdc"'),

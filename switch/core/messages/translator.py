@@ -22,6 +22,7 @@ from switch.core.messages.internal import (
 )
 from switch.core.messages.iso93 import Iso93
 from switch.core.messages.mastercard import Mastercard
+from switch.core.messages.variant import Variant, differs, tail
 from switch.core.messages.visa import Visa
 from switch.wire import Dialect
 from switch.wire.vocabulary import DE, Document
@@ -69,7 +70,7 @@ class Tpdu:
     dropped: frozenset[str] = frozenset()
 
     def __init__(self, own: str, peer: str) -> None:
-        self._header = f"60{_tail(peer, 4)}{_tail(own, 4)}"
+        self._header = f"60{tail(peer, 4)}{tail(own, 4)}"
 
     def inward(self, document: Document) -> Document:
         """Without header and bitmaps."""
@@ -91,14 +92,13 @@ class Tpdu:
 _OUTER = frozenset({DE.HEADER, DE.BITMAP, DE.BITMAP_SECONDARY})
 
 
-def _tail(institution: str, digits: int) -> str:
-    """The last digits of an id, led by zeros: how an institution is named in a header's shorter fields (assumed)."""
-    return institution[-digits:].rjust(digits, "0")
-
-
 def _day_unknown() -> date:
     """The middle of 2000: every date without a year is near to it in that year."""
     return date(2000, 7, 1)
+
+
+FAMILIES = ("cmi", "iso93", "visa", "mastercard")
+"""Those there is a translator for."""
 
 
 def translator_for(dialect: Dialect, own: str, peer: str, today: Callable[[], date] = _day_unknown) -> Translator:
@@ -110,6 +110,8 @@ def translator_for(dialect: Dialect, own: str, peer: str, today: Callable[[], da
     translation needs.
     """
     match dialect.family:
+        case "cmi" if differs(dialect):
+            return Variant(dialect, own, peer)
         case "cmi" if DE.HEADER in dialect.elements:
             return Tpdu(own, peer)
         case "cmi":
@@ -117,15 +119,15 @@ def translator_for(dialect: Dialect, own: str, peer: str, today: Callable[[], da
         case "iso93":
             return Iso93(dialect, today)
         case "visa":
-            return Visa(dialect, _tail(own, 6), _tail(peer, 6))
+            return Visa(dialect, tail(own, 6), tail(peer, 6))
         case "mastercard":
             return Mastercard(dialect)
-    raise ValueError(
-        f"dialect {dialect.name}: no translation for family {dialect.family!r} (there are cmi, iso93, visa, mastercard)"
-    )
+    there = ", ".join(FAMILIES)
+    raise ValueError(f"dialect {dialect.name}: no translation for family {dialect.family!r} (there are {there})")
 
 
 __all__ = [
+    "FAMILIES",
     "Direct",
     "Iso93",
     "Mastercard",
@@ -134,6 +136,7 @@ __all__ = [
     "Tpdu",
     "Translator",
     "UnreadableError",
+    "Variant",
     "Visa",
     "answer",
     "network_answer",
