@@ -259,7 +259,7 @@ class Reconciliation:
                 f"DE{elements[at]} {theirs} there, {ours} here"
                 for at, theirs, ours in differences(entry.theirs, entry.ours)
             ]
-            hint = "the day stays closed; `cmi-switch settle --explain MEMBER` lists single payments"
+            hint = "the day stays closed; `cmi-switch reconcile FILE` compares single payments"
             self._kernel.log(
                 "warning", "reconciliation.differs", link=session.link, **about, differing=differing, hint=hint
             )

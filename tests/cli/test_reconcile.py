@@ -1,0 +1,184 @@
+"""`cmi-switch reconcile`: a member's list against the ledger, each difference with its likely cause, and what messages said."""
+
+import json
+from pathlib import Path
+
+import msgspec
+import pytest
+from click.testing import CliRunner, Result
+
+from switch.cli.reconcile import command
+from switch.cli.settle import command as settle
+from switch.core.records.day_records import Reconciled
+from switch.core.records.records import AnyEntry
+from tests.journal.samples import written
+from tests.ledger.stories import START_US, Sides, cutover, records
+
+ATLAS_AT_RIF = Sides(issuer="atlas", acquirer="rif")
+
+
+def said(result: str, net: int) -> Reconciled:
+    return Reconciled(
+        at_us=START_US + 60,
+        txn=60,
+        link="acquirers",
+        mti="0520",
+        stan="000001",
+        sent_at="1127090000",
+        role="acquirer",
+        party="rif",
+        currency="504",
+        day="2026-11-27",
+        result=result,
+        theirs=(0, 0, 5, 0, 0, 0, 1, 0, -1, -1, net),
+        ours=(0, 0, 5, 0, 0, 0, 1, 0, 0, 0, -1),
+        reason="they differ" if result == "2" else "they agree",
+    )
+
+
+def a_day() -> list[AnyEntry]:
+    """RRNs are twelve digits of the transaction."""
+    return [
+        *records("0200 100.00", ATLAS_AT_RIF, 10),
+        *records("0200 20.00", ATLAS_AT_RIF, 11),
+        *records("0200 30.00, 0420", ATLAS_AT_RIF, 12),
+        *records("0200 50.00 refund", ATLAS_AT_RIF, 14),
+        *records("0200 7.00", Sides(issuer="souss", acquirer="atlas"), 15),
+        cutover(50),
+        *records("0200 9.00", ATLAS_AT_RIF, 51),
+        cutover(80, "2026-11-28", "2026-11-29"),
+    ]
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    written(tmp_path, a_day())
+    return tmp_path
+
+
+def rrn(txn: int) -> str:
+    return f"{txn:012d}"
+
+
+def reconcile(
+    state: Path, *lines: str, options: tuple[str, ...] = ("--member", "rif"), header: str = "rrn,amount"
+) -> Result:
+    window = () if "--window" in options or not options else ("--window", "2026-11-27/1")
+    text = "\n".join((header, *lines)) + "\n"
+    return CliRunner().invoke(command, ["-", "--state", str(state), *window, *options], input=text)
+
+
+ALL = (f"{rrn(10)},100.00", f"{rrn(11)},20.00", f"{rrn(14)},-50.00")
+
+
+def test_a_list_that_agrees_says_so_whether_it_has_what_was_taken_back_or_not(state: Path) -> None:
+    for lines in (ALL, (*ALL, f"{rrn(12)},30.00", f"{rrn(12)},-30.00")):
+        result = reconcile(state, *lines)
+        assert (result.exit_code, "all agree" in result.output) == (0, True), result.output
+
+
+@pytest.mark.parametrize(
+    ("lines", "name", "here", "there", "cause"),
+    [
+        (ALL[1:], 10, 10_000, None, "missing there"),
+        ((*ALL, f"{rrn(99)},5.00"), 99, None, 500, "missing here"),
+        ((f"{rrn(10)},101.00", *ALL[1:]), 10, 10_000, 10_100, "amount"),
+        ((*ALL, ALL[1]), 11, 2_000, 4_000, "doubled there"),
+        ((*ALL, f"{rrn(51)},9.00"), 51, None, 900, "other window"),
+    ],
+)
+def test_each_difference_has_both_values_and_its_likely_cause(
+    state: Path, lines: tuple[str, ...], name: int, here: int | None, there: int | None, cause: str
+) -> None:
+    result = reconcile(state, *lines, options=("--member", "rif", "--json"))
+    assert result.exit_code == 1, result.output
+    found = json.loads(result.output)
+    assert (found["window"], found["member"], found["role"], found["agree"]) == (
+        "2026-11-27/1",
+        "rif",
+        "acquirer",
+        False,
+    )
+    (one,) = found["differences"]
+    assert (one["name"], one["here"], one["there"], one["cause"], one["currency"]) == (
+        rrn(name),
+        here,
+        there,
+        cause,
+        "MAD",
+    )
+
+
+def test_a_late_reversal_that_they_have_not_is_called_late(tmp_path: Path) -> None:
+    early, reversed_later = (
+        list(records("0200 100.00, 0420", ATLAS_AT_RIF, 10))[:2],
+        list(records("0200 100.00, 0420", ATLAS_AT_RIF, 10))[2:],
+    )
+    written(tmp_path, [*early, cutover(50), *reversed_later, cutover(80, "2026-11-28", "2026-11-29")])
+    result = reconcile(tmp_path, options=("--member", "rif", "--window", "2026-11-28/1", "--json"))
+    (one,) = json.loads(result.output)["differences"]
+    assert (one["cause"], one["note"], one["here"]) == ("late", "it takes back a payment of 2026-11-27", -10_000)
+
+
+def test_an_issuers_list_is_compared_with_what_its_cards_paid(state: Path) -> None:
+    result = reconcile(state, f"{rrn(15)},7", options=("--member", "souss", "--as", "issuer"))
+    assert result.exit_code == 0, result.output
+
+
+def test_lines_of_other_days_are_left_out(state: Path) -> None:
+    lines = (*(f"{line},2026-11-27,1" for line in ALL), f"{rrn(51)},9.00,2026-11-28,1")
+    result = reconcile(state, *lines, header="rrn,amount,day,window")
+    assert result.exit_code == 0, result.output
+
+
+@pytest.mark.parametrize(
+    ("header", "line", "why"),
+    [
+        ("rrn,amuont", "1,2", "line 1: no column amount; there are: rrn, amuont"),
+        ("rrn,amount", "1,2.345", "line 2: '2.345' has more decimals than MAD"),
+        ("rrn,amount", "1,", "line 2: '' is no amount"),
+        ("rrn,amount", "1", "line 2: expected 2 fields"),
+        ("rrn,amount,currency", "1,2,MAX", "line 2: 'MAX' is no ISO 4217 currency code"),
+        ("rrn,amount", ",2", "line 2: rrn is empty"),
+    ],
+)
+def test_a_line_that_cannot_be_read_is_named_and_nothing_compared(
+    state: Path, header: str, line: str, why: str
+) -> None:
+    result = reconcile(state, line, header=header)
+    assert result.exit_code == 2
+    assert why in result.output
+
+
+def test_a_member_that_there_is_not_and_a_file_that_there_is_not(state: Path) -> None:
+    assert "none is not one of atlas, rif, souss" in reconcile(state, options=("--window", "2026-11-27/1")).output
+    result = CliRunner().invoke(command, [str(state / "no.csv"), "--state", str(state), "--member", "rif"])
+    assert (result.exit_code, "No such file" in result.output) == (2, True)
+
+
+def test_a_clearing_file_is_compared_move_by_move(state: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    made = CliRunner().invoke(
+        settle, ["--state", str(state), "--window", "2026-11-27/1", "--as", "clearing", "--out", str(out)]
+    )
+    assert made.exit_code == 0, made.output
+    (file,) = out.glob("*.rif.MAD.clearing.csv")
+    same = CliRunner().invoke(command, [str(file), "--state", str(state)])
+    assert (same.exit_code, "all agree" in same.output) == (0, True), same.output
+    file.write_bytes(file.read_bytes().replace(b",10000\n", b",10100\n"))
+    changed = CliRunner().invoke(command, [str(file), "--state", str(state)])
+    assert (changed.exit_code, "the trailer's" in changed.output) == (2, True)
+
+
+def test_what_was_said_by_message_is_listed_and_the_last_word_counts(tmp_path: Path) -> None:
+    nobody = tmp_path / "nobody"
+    written(nobody, a_day())
+    assert "nobody has reconciled" in CliRunner().invoke(command, ["--state", str(nobody)]).output
+    written(tmp_path / "differ", [*a_day(), said("2", -2)])
+    differ = CliRunner().invoke(command, ["--state", str(tmp_path / "differ")])
+    assert (differ.exit_code, "DE97  here -1  there -2" in differ.output) == (1, True), differ.output
+    written(tmp_path / "agree", [*a_day(), said("2", -2), msgspec.structs.replace(said("1", -1), txn=61)])
+    agree = CliRunner().invoke(command, ["--state", str(tmp_path / "agree"), "--json"])
+    rows = json.loads(agree.output)
+    assert (agree.exit_code, [row["de66"] for row in rows]) == (0, ["2", "1"])
+    assert rows[0]["differences"] == [{"element": "DE97", "there": -2, "here": -1}]
