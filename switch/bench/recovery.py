@@ -56,7 +56,7 @@ def entries(network: Network, vault: KeyVault, transactions: int, end_us: int) -
     """The records of so many approved payments and `OPEN` open ones, the last of them at `end_us`; snapshots among them."""
     host, cards = network.hosts[0].name, cards_of(network.bins[0].low[:6], 1_000)
     masked = [card.pan[:6] + "*" * 6 + card.pan[-4:] for card in cards]
-    yield Booted(at_us=end_us - transactions * _US, schema=SCHEMA, network=network.name)
+    yield Booted(at_us=end_us - transactions * _US, schema=SCHEMA, network=network.name, currency=network.currency)
     records, every = 1, network.limits.snapshot_records
     for n in range(transactions + OPEN):
         at_us = txn = end_us - (transactions + OPEN - n) * _US

@@ -86,7 +86,7 @@ class Day:
     def records(self) -> Iterator[AnyEntry]:
         """Payments with their answers, what follows some of them, snapshots as a switch makes them, and the close."""
         network, chance, every = self._network, self._chance, self._network.limits.snapshot_records
-        yield Booted(at_us=self._start_us, schema=SCHEMA, network=network.name)
+        yield Booted(at_us=self._start_us, schema=SCHEMA, network=network.name, currency=network.currency)
         made, since = 0, 1
         while made < self._transactions:
             made += 1

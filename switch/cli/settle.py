@@ -128,7 +128,7 @@ def _table(netted: "Netted") -> None:
 
 def _explain(entries: "Iterable[Entry]", member: str, settlement: "Settlement") -> None:
     """Each move that `member` takes part in; the sums are its positions. UsageError: it has none."""
-    from switch.ledger.entries import is_merchant
+    from switch.ledger.entries import is_inner
     from switch.money.currency import format_amount
 
     positions = {
@@ -147,7 +147,7 @@ def _explain(entries: "Iterable[Entry]", member: str, settlement: "Settlement") 
         of_day = f" of {entry.of_day}" if entry.of_day else ""
         for line in entry.lines:
             other = line.account.counterpart
-            if line.account.owner != member or is_merchant(other):
+            if line.account.owner != member or is_inner(other):
                 continue
             listed[other if other in networks else "", line.currency] += line.amount
             amount = format_amount(line.amount, line.currency)

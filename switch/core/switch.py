@@ -138,7 +138,8 @@ class Switch(Kernel):
         self.scheduled.begin(now)
         if self.position:
             self.booted_de7 = self.de7(now)
-        self.record(Booted(at_us=self.wall_us(now), schema=SCHEMA, network=self.network.name))
+        of = self.network
+        self.record(Booted(at_us=self.wall_us(now), schema=SCHEMA, network=of.name, currency=of.currency))
         for request in list(self.state.open.values()):
             self.close_unwaited(request, now)
         self.late_answers.watch(now)

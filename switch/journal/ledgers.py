@@ -106,9 +106,14 @@ class LedgerView:
                 yield self._resolved(entry)
 
     def _resolved(self, entry: Entry) -> Entry:
-        """Its fees in the home currency, which the tables do not name."""
+        """Its fees in the home currency, where the journal does not name it."""
+        for move in entry.moves:
+            if not move.currency:
+                break
+        else:
+            return entry
         moves = tuple(move if move.currency else move._replace(currency=self._home) for move in entry.moves)
-        return entry if moves == entry.moves else msgspec.structs.replace(entry, moves=moves)
+        return msgspec.structs.replace(entry, moves=moves)
 
     def _in_home(self, cells: dict[Cell, Sum]) -> dict[Cell, Sum]:
         named: dict[Cell, Sum] = {}
@@ -150,12 +155,12 @@ def open_ledger(state_dir: Path | str, home: str, watch: Progress = unwatched) -
     collecting = gc.isenabled()
     gc.disable()  # the fold makes no cycles
     try:
-        with closing(Beside(directory, [Ledger(home)])) as beside:
+        with closing(Beside(directory, [Ledger()])) as beside:
             end = _end(directory, listed)
             while end is not None and beside.advance(end):
                 watch(beside.done - beside.first + 1, end.sequence - beside.first + 1)
             look = beside.tables.look
-            yield LedgerView(look, LedgerTables(look, home), home, first)
+            yield LedgerView(look, LedgerTables(look), home, first)
     finally:
         if collecting:
             gc.enable()

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
-from switch.ledger.entries import MERCHANT, Entry, Window
+from switch.ledger.entries import Entry, Window
 from switch.ledger.netting import Settlement
 from switch.money.currency import currency
 
@@ -36,7 +36,6 @@ SUM_DIGITS: Final = 16
 
 _NO_FILE: Final = "no clearing file, or a part of one: it begins with a line H and ends with a line T"
 _NO_ROW: Final = "a line between header and trailer is no row"
-_PREFIX: Final = len(MERCHANT)
 _FLUSH_ENTRIES: Final = 1_000
 
 
@@ -125,7 +124,7 @@ def write_clearing(
         head = f"R,{entry.sequence},{entry.txn:x},{entry.what},{counters},{entry.of_day},{_cell(entry.scheme)},"
         merchant = _cell(entry.merchant)
         for payer, payee, kind, code, amount in entry.moves:
-            if payer[:_PREFIX] == MERCHANT or payee[:_PREFIX] == MERCHANT:
+            if ":" in payer or ":" in payee:  # as `is_inner`, without the calls
                 continue
             if payer in wanted:
                 file = files.get((payer, code))

@@ -4,7 +4,8 @@ An account is what its owner is owed by (or, below zero, owes to) one counterpar
 A move takes an amount from one party and gives it to another: two lines, whose sum is zero. An entry is all that one record
 posts. It is never changed; what corrects it is an entry of its own that names it.
 
-Parties are members and networks by name, `switch`, and `merchant:` with DE42. Amounts are minor units of their currency
+Parties are members and networks by name, `switch`, `merchant:` with DE42, and members' positions in foreign currency
+(`fx:` and the name; `exchange.py`). Amounts are minor units of their currency
 (ISO 4217, numeric).
 """
 
@@ -118,6 +119,11 @@ def check_balance(lines: Iterable[Line]) -> None:
     wrong = [f"{amount:+d} minor units of {currency}" for currency, amount in sorted(sums.items()) if amount]
     if wrong:
         raise ValueError(f"lines that do not come to zero: {', '.join(wrong)}")
+
+
+def is_inner(party: str) -> bool:
+    """True for what is a member's own business and in no settlement: its merchants, its positions in foreign currency."""
+    return ":" in party
 
 
 def is_merchant(party: str) -> bool:

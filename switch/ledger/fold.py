@@ -27,7 +27,8 @@ from switch.core.records.records import (
     Snapshot,
     StoodIn,
 )
-from switch.ledger.entries import MERCHANT, Entry, Move, Window
+from switch.ledger.entries import Entry, Move, Window
+from switch.ledger.exchange import abroad, exchange
 from switch.ledger.moves import fee_moves, principal
 from switch.ledger.netting import Cell, Sum
 from switch.ledger.payments import Payment, Payments, Recall, nothing
@@ -38,7 +39,8 @@ from switch.wire.vocabulary import APPROVALS, DE, MTI, Answer, Document, Process
 Take = Callable[[Any, int, bytes], None]
 _OF_APPROVED: Final = frozenset({"acquirer", "undelivered"})
 """reasons of reversals of what stood; others end a request without an answer that its acquirer could take"""
-_PREFIX: Final = len(MERCHANT)
+_AT_HOME: Final = frozenset({"domestic", "stand-in"})
+"""routes that no network is on"""
 NOT_PRICED: Final = "recorded by a release that named no price"
 
 
@@ -61,7 +63,7 @@ class LedgerFold:
         recall: Recall = nothing,
         windows: Windows | None = None,
     ) -> None:
-        """`home`: numeric code of the currency that fees are in. `post`: is given each entry as it is made.
+        """`home`: numeric code of the currency that fees are in, until the journal says it. `post`: is given each entry.
 
         `recall`, `windows`: what earlier batches of records have left; nothing, where these are the first.
         """
@@ -72,7 +74,7 @@ class LedgerFold:
         """by window, acquirer, issuer, currency"""
         self.payments = Payments(recall)
         self.unpriced: list[Entry] = []
-        self._home = home
+        self.home = home
         self._post = post
 
     @property
@@ -93,7 +95,8 @@ class LedgerFold:
 
     # -- windows
 
-    def _boot(self, _: Booted, sequence: int, __: bytes) -> None:
+    def _boot(self, entry: Booted, sequence: int, _: bytes) -> None:
+        self.home = entry.currency or self.home
         self.windows.begins = self.windows.begins or sequence
 
     def _cut(self, cutover: Cutover, sequence: int, _: bytes) -> None:
@@ -112,6 +115,8 @@ class LedgerFold:
         payment = self.payments.known[entry.txn] = self._payment(
             entry.txn, entry.mti, entry.elements, entry.amount, entry.currency, entry.key[ACQUIRER], entry.host
         )
+        if entry.route not in _AT_HOME:
+            payment.through = entry.host
         if entry.hold is not None and self.payments.find(entry.hold.txn) is not None:
             payment.adds_to = entry.hold.txn
 
@@ -148,6 +153,8 @@ class LedgerFold:
         """It stands from here on, or is held."""
         payment.ended = sequence
         self._take_parties(payment, entry.priced)
+        if payment.through:
+            payment.abroad = abroad(payment.through, amount, payment.currency, entry.elements)
         if payment.hold:
             held = self.payments.find(payment.adds_to) or payment
             if not held.sequence:  # a completion has ended the hold: what is approved after it is not held
@@ -253,7 +260,9 @@ class LedgerFold:
         principal(moves, payment, stands - before)
         priced = entry.priced
         if priced is not None:
-            fee_moves(moves, payment.acquirer, priced.fees, self._home)
+            fee_moves(moves, payment.acquirer, priced.fees, self.home)
+        if payment.abroad is not None:
+            moves = exchange(moves, payment.abroad, payment.currency)
         payment.stands = stands
         made = Entry(
             sequence=sequence,
@@ -281,7 +290,7 @@ class LedgerFold:
         if cells is None:
             cells = self.positions[made.window] = {}
         for payer, payee, kind, currency, amount in made.moves:
-            if payer[:_PREFIX] == MERCHANT or payee[:_PREFIX] == MERCHANT:
+            if ":" in payer or ":" in payee:  # as `is_inner`, without the calls
                 continue
             found = cells.get((payer, payee, kind, currency))  # type: ignore[call-overload]  # a Cell, by its hash
             if found is None:

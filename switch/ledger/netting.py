@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from switch.ledger.entries import PAYMENT, SWITCH, Window, is_merchant
+from switch.ledger.entries import PAYMENT, SWITCH, Window, is_inner
 
 
 class Cell(NamedTuple):
@@ -91,7 +91,7 @@ def settle(
     inside: dict[str, list[tuple[Cell, Sum]]] = {home: []}
     outside: dict[tuple[str, str, str], list[tuple[Cell, Sum]]] = {}
     for cell, found in cells.items():
-        if is_merchant(cell.payer) or is_merchant(cell.payee):
+        if is_inner(cell.payer) or is_inner(cell.payee):
             continue
         network = cell.payer if cell.payer in networks else cell.payee if cell.payee in networks else ""
         if network:

@@ -13,6 +13,22 @@ Recall = Callable[[int], bytes | None]
 """txn -> what an earlier batch kept of it; None: nothing"""
 
 
+class Terms(msgspec.Struct, kw_only=True, array_like=True, gc=False):
+    """How the network of a payment settles it."""
+
+    network: str
+    currency: str
+    """numeric; another one than the payment's"""
+    rate: str
+    """DE9: what one major unit of the payment's currency buys of it"""
+    asked: int
+    """minor units of the payment's currency that `settled` was said for"""
+    settled: int
+    """DE5"""
+    stands: dict[str, int]
+    """by kind: what the member is owed by the network, minor units of the payment's currency"""
+
+
 class Payment(msgspec.Struct, kw_only=True, array_like=True, gc=False):
     """What is known of one payment."""
 
@@ -40,6 +56,10 @@ class Payment(msgspec.Struct, kw_only=True, array_like=True, gc=False):
     """business day of that"""
     adds_to: int = 0
     """of an increment: txn of the hold that it adds to, which then holds both"""
+    through: str = ""
+    """the network that it went to; "": none"""
+    abroad: Terms | None = None
+    """how that settles it, where that is in another currency"""
 
     @property
     def open(self) -> bool:

@@ -15,7 +15,7 @@ from datetime import date, timedelta
 from enum import StrEnum
 from typing import Final
 
-from switch.ledger.entries import MERCHANT, Account, Entry, Window, is_merchant
+from switch.ledger.entries import MERCHANT, Account, Entry, Window, is_inner, is_merchant
 from switch.ledger.netting import Cells
 from switch.money.currency import currency, format_amount
 
@@ -36,7 +36,7 @@ class Journal:
     def __init__(self, form: Form) -> None:
         self._form = form
         self._sums: dict[tuple[str, str], int] = {}
-        """by an account's name and currency, what it comes to: merchants' as they are posted, others' at the end"""
+        """by an account's name and currency, what it comes to: those in no settlement as they are posted, others' at the end"""
 
     def begin(self, network: str, which: str) -> str:
         """What stands above the entries. `which`: the windows, in words."""
@@ -48,7 +48,7 @@ class Journal:
     def post(self, entry: Entry) -> str:
         """One entry. One without moves is a comment: ledger knows no transaction without postings."""
         for payer, payee, kind, code, amount in entry.moves:
-            if is_merchant(payer) or is_merchant(payee):
+            if is_inner(payer) or is_inner(payee):
                 self._add(payer, payee, kind, code, amount)
         return _beancount(entry) if self._form is Form.BEANCOUNT else _ledger(entry)
 

@@ -95,6 +95,12 @@ def apply_rate(amount: int, source: str, target: str, rate: Decimal) -> int:
     return round_minor(_EXACT.scaleb(_EXACT.multiply(Decimal(amount), rate), shift))
 
 
+def worth_at(amount: int, target: str, source: str, rate: Decimal) -> int:
+    """`amount` in minor units of `target`, in those of `source`, of which one major unit buys `rate` of it; rounded once."""
+    shift = currency(source).exponent - currency(target).exponent
+    return round_minor(_EXACT.scaleb(_EXACT.divide(Decimal(amount), rate), shift))
+
+
 def convert(
     amount: int, source: str, target: str, rates: Mapping[str, Decimal], margin: Decimal = Decimal(0)
 ) -> tuple[int, Decimal]:

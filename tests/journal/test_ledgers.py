@@ -29,7 +29,7 @@ FAR_US = START_US + 1_000 * 86_400_000_000
 @pytest.fixture(scope="module")
 def simulated() -> list[AnyEntry]:
     """What is durable of a simulated day with everything that can break, cutovers among it."""
-    world = World(Cast(load_network("morocco")), 26, 400)
+    world = World(Cast(load_network("morocco")), 26, 200)
     assert world.run().failures == ()
     disk = world.switch.disk
     half = disk.durable // 2
@@ -83,7 +83,7 @@ def unpriced(entries: Sequence[Entry]) -> list[Unpriced]:
     return [Unpriced(why, whys.count(why)) for why in sorted(set(whys))]
 
 
-@pytest.mark.parametrize("indexed", [0, 1, 40, 555, 1_000_000])
+@pytest.mark.parametrize("indexed", [0, 40, 1_000_000])
 def test_wherever_the_index_stands_the_ledger_is_the_journals(
     tmp_path: Path, simulated: list[AnyEntry], indexed: int
 ) -> None:
@@ -108,7 +108,7 @@ def test_wherever_the_index_stands_the_ledger_is_the_journals(
 def test_without_a_ledger_that_fits_it_is_built_from_the_log_with_progress(
     tmp_path: Path, simulated: list[AnyEntry], why: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("switch.journal.beside.STEP_RECORDS", 300)
+    monkeypatch.setattr("switch.journal.beside.STEP_RECORDS", 150)
     written(tmp_path, simulated)
     index = Index(tmp_path)
     index.batch(100)
@@ -121,7 +121,7 @@ def test_without_a_ledger_that_fits_it_is_built_from_the_log_with_progress(
     if why == "none":
         Path(index_path(tmp_path)).unlink()
     elif why == "far behind":
-        monkeypatch.setattr(ledgers, "TAIL_MAX", 500)
+        monkeypatch.setattr(ledgers, "TAIL_MAX", 200)
     built: list[tuple[int, int]] = []
     with open_ledger(tmp_path, MAD, lambda *step: built.append(step)) as view:
         found = told(view)

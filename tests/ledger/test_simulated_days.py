@@ -14,7 +14,7 @@ from switch.journal.projections import STANDARD
 from switch.journal.projections.days import DayFold
 from switch.journal.projections.effects import Effect
 from switch.journal.projections.projection import Folding, begin
-from switch.ledger.entries import Entry, check_balance, is_merchant
+from switch.ledger.entries import Entry, check_balance, is_inner
 from switch.ledger.fold import LedgerFold
 from switch.ledger.netting import settle
 from switch.sim.cast import Cast
@@ -83,5 +83,5 @@ def test_the_ledger_agrees_with_the_books_of_a_simulated_day(seed: int, faults: 
         for netted in (*settlement.net, *settlement.bilateral):
             assert sum(position.net for position in netted.positions) == 0
     assert sum(s.count for cells in ledger.positions.values() for s in cells.values()) == sum(
-        not (is_merchant(m.payer) or is_merchant(m.payee)) for e in posted for m in e.moves
+        not (is_inner(m.payer) or is_inner(m.payee)) for e in posted for m in e.moves
     )

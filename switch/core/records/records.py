@@ -61,6 +61,8 @@ class Booted(Entry, frozen=True, kw_only=True, tag="boot"):
     at_us: int
     schema: int
     network: str
+    currency: str = ""
+    """of its fees (ISO 4217, numeric); "": of an older journal"""
 
 
 class HoldName(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):

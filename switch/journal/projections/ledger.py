@@ -5,7 +5,7 @@ decided in `switch.ledger` alone; here it is only kept.
 
 The rule. A window's entries are those of the records before the one that has closed it, and behind the one that closed the window
 before: so they lie side by side, and need no index. Records say what fees are without saying in which currency: the home
-currency. That of a network file is not in the journal, so in these tables it is "" unless whoever folds says which it is.
+currency, which the switch records as it starts. In a journal of an older release it is not, and stands in these tables as "".
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -40,7 +40,7 @@ _TABLES: Final[Mapping[str, Sequence[str]]] = {
     ),
     "ledger_now": (
         "CREATE TABLE ledger_now (one INTEGER PRIMARY KEY, day TEXT, number INTEGER, calendar INTEGER, until_us INTEGER, "
-        "begins INTEGER)",
+        "begins INTEGER, home TEXT)",
     ),
 }
 _KEEP_PAYMENT: Final = "INSERT OR REPLACE INTO ledger_payments VALUES (?, ?, ?)"
@@ -64,7 +64,8 @@ _UNPRICED: Final = "INSERT INTO ledger_unpriced VALUES (?, ?, ?, ?)"
 _WHYS: Final = "SELECT why, COUNT(*) FROM ledger_unpriced WHERE day = ? AND number = ? GROUP BY why"
 _CLOSE: Final = "INSERT OR REPLACE INTO ledger_closes VALUES (?, ?, ?, ?, ?)"
 _CLOSES: Final = "SELECT day, number, at_us, closed_by, until FROM ledger_closes ORDER BY until, day, number"
-_TURN: Final = "INSERT OR REPLACE INTO ledger_now VALUES (1, ?, ?, ?, ?, ?)"
+_TURN: Final = "INSERT OR REPLACE INTO ledger_now VALUES (1, ?, ?, ?, ?, ?, ?)"
+_HOME: Final = "SELECT home FROM ledger_now"
 _NOW: Final = "SELECT day, number, calendar, until_us, begins FROM ledger_now"
 _FORGET: Final = (
     "DELETE FROM ledger_payments WHERE ended < ?",
@@ -78,13 +79,14 @@ LAST: Final = 1 << 62
 class LedgerTables:
     """A batch of records folded into the ledger's tables."""
 
-    def __init__(self, look: Look = nothing, home: str = "") -> None:
-        """`home`: see the file."""
+    def __init__(self, look: Look = nothing) -> None:
+        """`look`: finds what earlier batches have left."""
 
         def recall(txn: int) -> bytes | None:
             return next((bytes(known) for (known,) in look(_PAYMENT, (txn,))), None)
 
         self.entries: list[Entry] = []
+        home = next((str(home) for (home,) in look(_HOME, ())), "")
         self.fold = LedgerFold(home, self.entries.append, recall=recall, windows=windows(look))
 
     @property
@@ -110,7 +112,7 @@ class LedgerTables:
         yield _UNPRICED, [(entry.sequence, *entry.window, entry.unpriced) for entry in fold.unpriced]
         yield _CLOSE, [(*one.window, one.at_us, one.by, one.until) for one in fold.windows.closed]
         kept = fold.windows
-        yield _TURN, [(*(kept.now or (None, None)), int(kept.calendar), kept.until_us, kept.begins)]
+        yield _TURN, [(*(kept.now or (None, None)), int(kept.calendar), kept.until_us, kept.begins, fold.home)]
 
 
 class Ledger:
@@ -121,13 +123,9 @@ class Ledger:
     tables: Final[Mapping[str, Sequence[str]]] = _TABLES
     needs: Final = ()
 
-    def __init__(self, home: str = "") -> None:
-        """`home`: numeric code of the currency that fees are in, where it is known."""
-        self._home = home
-
     def fold(self, look: Look, _needed: Mapping[str, Fold]) -> LedgerTables:
         """See Projection."""
-        return LedgerTables(look, self._home)
+        return LedgerTables(look)
 
     def forget(self, first: int) -> Iterable[Write]:
         """Payments that had been answered before go, and entries; what a window came to stays."""
