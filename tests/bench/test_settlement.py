@@ -8,6 +8,7 @@ from click.testing import CliRunner
 
 from switch.bench import settlement
 from switch.bench.journals import write_journal
+from switch.cli._settle_files import FORMS
 from switch.config import load_network
 from switch.journal.ledgers import open_ledger
 from switch.journal.verify import verify
@@ -41,6 +42,7 @@ def test_its_day_has_all_kinds_of_payments_and_comes_to_zero(tmp_path: Path) -> 
 
 
 def test_it_is_measured_cold_to_all_files_and_indexed_to_nets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert {*settlement.FILES, "pacs.009"} == set(FORMS)
     monkeypatch.chdir(tmp_path)
     done = CliRunner().invoke(settlement.main, ["--transactions", "200", "--json"])
     assert done.exit_code == 0, done.output
