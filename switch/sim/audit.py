@@ -36,6 +36,7 @@ from switch.core.records.standin_counters import WINDOW_US
 from switch.core.records.state import State, apply
 from switch.core.records.totals import AS_ISSUER, net_of
 from switch.core.switch import Switch
+from switch.sim.dates import Dates
 from switch.sim.ports import Surroundings, SwitchProcess
 from switch.simulators.issuer import Issuer
 from switch.simulators.network import CardNetwork
@@ -88,6 +89,7 @@ class Audit:
         self._undone_late: set[int] = set()
         """those it has recorded, durably"""
         self.now = 0
+        self._dates = Dates()
 
     @property
     def failed(self) -> bool:
@@ -110,6 +112,8 @@ class Audit:
         """Records up to `position` are on the disk: each must be a move of `lifecycle.MOVES`, and none may be made twice."""
         for n in range(self._folded, position):
             self._move(entries[n])
+            if wrong := self._dates.fold(entries[n]):
+                self.fail(wrong, self.now)
             self._note_late(entries[n])
             apply(self._shadow, entries[n])
         self._folded = max(self._folded, position)
@@ -227,6 +231,7 @@ class Audit:
             "standin_counters",
             "maintenance",
             "cutover",
+            "unpriced",
             "hot_cards",
             "totals",
         ):
@@ -350,7 +355,7 @@ class Audit:
             if difference.key not in beyond:
                 self.fail(difference.sentence, self.now, difference.key)
         for terminal in world.terminals:
-            for sentence in terminal.contradictions:
+            for sentence in (*terminal.contradictions, *self._dates.differing(terminal.name, terminal.dated)):
                 self.fail(sentence, self.now)
         if node.party is not None:
             self.look(node.party, self.now)

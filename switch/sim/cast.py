@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from switch.core.limits import Limits
+from switch.core.messages.internal import Private48, private_elements
 from switch.core.messages.translator import translator_for
 from switch.core.network import HostLink, Listener, Member, Network, StandInRule
 from switch.core.party import LinkId
@@ -20,6 +21,7 @@ from switch.core.records.records import ENCODER
 from switch.core.records.state import State
 from switch.core.switch import Switch
 from switch.security.vault import ClearVault, Vault
+from switch.sim.dates import Named, named
 from switch.simulators.accounts import Ledger
 from switch.simulators.acquiring import MatchKey, match_key
 from switch.simulators.build import LATE_MARGIN_MS, home_place
@@ -58,6 +60,8 @@ class WatchedTerminal(Terminal):
     def __init__(self, *arguments: object, **options: object) -> None:
         super().__init__(*arguments, **options)  # type: ignore[arg-type]  # as Terminal's own
         self.answers: dict[MatchKey, str] = {}
+        self.dated: dict[Named, tuple[str, str]] = {}
+        """approvals -> DE15 and the number of the window (DE48.64, "" where its link has none), by its own book"""
         self.contradictions: list[str] = []
 
     def understand(self, data: bytes) -> Document | None:
@@ -75,6 +79,11 @@ class WatchedTerminal(Terminal):
             first = self.answers.setdefault(key, de39)
             if de39 in APPROVALS and first not in APPROVALS:
                 self.contradictions.append(f"{self.name}: {key} was answered {first}, and then {de39}")
+            if de39 in APPROVALS:
+                said = internal.get(DE.SETTLEMENT_DATE, ""), private_elements(internal).get(Private48.WINDOW, "")
+                before = self.dated.setdefault(named(internal[DE.MTI][1], internal), said)
+                if before != said:
+                    self.contradictions.append(f"{self.name}: {key} was of {before}, and then of {said}")
         super().on_message(line, heard, now)
 
     def note_posed(self, link: LinkId, now: int) -> None:
@@ -170,7 +179,10 @@ class Cast:
         if minds:
             last = [h.name for h in hosts if h.role == "issuer"][-1]
             hosts = tuple(msgspec.structs.replace(h, match=("37", "41")) if h.name == last else h for h in hosts)
-        self.network = msgspec.structs.replace(network, hosts=hosts)
+        listeners = tuple(
+            msgspec.structs.replace(x, business_day="window") if x.role == "acquirer" else x for x in network.listeners
+        )
+        self.network = msgspec.structs.replace(network, hosts=hosts, listeners=listeners)
         self._make_switch = make_switch
         names = {listener.dialect for listener in network.listeners} | {host.dialect for host in network.hosts}
         self.dialects = {name: Dialect.load(name) for name in sorted(names)}

@@ -11,6 +11,8 @@ from typing import Final
 
 import msgspec
 
+from switch.core.network import CutoverSchedule
+
 MS_NS: Final = 1_000_000
 
 
@@ -48,7 +50,8 @@ class Kind(Enum):
     HOLD = "hold"
     """an operator holds what is owed to host `target`; after `amount` ms it is released, and every dead letter retried"""
     CUTOVER = "cutover"
-    """host `target` closes the business day; "": an operator does"""
+    """host `target` closes the business day; "": an operator does. detail: `window`, an operator closes a window by its name, and
+    says so twice"""
     REPEAT = "repeat"
     """acquirer `target` sends its next request again after `amount` ms, perhaps on another connection; detail: `marked` as x1
     or `same`, byte for byte"""
@@ -60,6 +63,10 @@ class Kind(Enum):
     """an error that nobody foresaw: the `amount`-th function of the switch's core that is called from then on raises one"""
     GARBAGE = "garbage"
     """a stranger connects to listener `target` and sends `amount` bytes of nonsense"""
+
+
+AHEAD_S: Final = 3_600
+"""how far the clocks of simulated schedules are ahead of UTC"""
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -130,10 +137,30 @@ def schedule(rng: Random, targets: Targets, span: Span, count: int) -> tuple[Fau
 
 
 def draw_cutovers(rng: Random, targets: Targets, span: Span) -> tuple[Fault, ...]:
-    """The closes of a business day, in half of all days that have faults: several hosts may say it of the same day."""
+    """The closes of a business day, in half of all days that have faults: several hosts may say it of the same day. And of its
+    windows, by an operator."""
     count = rng.choice((0, 0, 1, 4))
-    who = [rng.choice(("", *targets.hosts)) for _ in range(count)]
-    return tuple(Fault(span.begin_ms + rng.randrange(span.load_ms), Kind.CUTOVER, one) for one in who)
+    who = [(rng.choice(("", *targets.hosts)), "") for _ in range(count)]
+    who += [("", "window")] * rng.choice((0, 0, 1, 5))
+    return tuple(
+        Fault(span.begin_ms + rng.randrange(span.load_ms), Kind.CUTOVER, one, detail=what) for one, what in who
+    )
+
+
+def draw_schedule(rng: Random, span: Span, begins_s: int) -> CutoverSchedule | None:
+    """Windows that end by the clock while there is load, in half of all days, and in some the day.
+
+    `begins_s`: when the load begins, seconds since 1970.
+    """
+    times = [
+        (begins_s + AHEAD_S + rng.randrange(1 + span.load_ms // 1_000)) % 86_400
+        for _ in range(rng.choice((0, 0, 2, 6)))
+    ]
+    if not times:
+        return None
+    close_s = times.pop() if rng.random() < 0.5 else None
+    windows_s = tuple(sorted(set(times) - {close_s}))
+    return CutoverSchedule(zone="somewhere", close_s=close_s, windows_s=windows_s, offsets=((0, AHEAD_S),))
 
 
 def draw_freezes(rng: Random, targets: Targets, span: Span) -> tuple[Fault, ...]:

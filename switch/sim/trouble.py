@@ -228,6 +228,12 @@ class Trouble:
         self.operator("saf.retry", all=True)
 
     def _cutover(self, fault: Fault) -> None:
+        if fault.detail == "window":
+            party = self._world.switch.party
+            ends = party.window(self._world.clock.now) if party is not None else ""
+            self.operator("day.close_window", ends=ends)
+            self.operator("day.close_window", ends=ends)
+            return
         if not fault.target:
             self.operator("day.close")
             return

@@ -19,9 +19,9 @@ from switch.core.network import HostLink
 from switch.journal.memory import DictHistory
 from switch.sim.audit import Audit, Failure
 from switch.sim.cast import Cast, Climate, Post, WatchedTerminal
-from switch.sim.clock import MS_NS, SECOND_NS, Clock
+from switch.sim.clock import EPOCH_NS, MS_NS, SECOND_NS, Clock
 from switch.sim.disk import Disk, narrow, recover
-from switch.sim.faults import Fault, Span, Targets, draw_cutovers, draw_freezes, schedule
+from switch.sim.faults import Fault, Span, Targets, draw_cutovers, draw_freezes, draw_schedule, schedule
 from switch.sim.network import Circuit, Connection, End, Weather
 from switch.sim.nodes import Node, SwitchNode, Trace
 from switch.sim.trouble import Trouble
@@ -80,7 +80,10 @@ class World:
         self.events: Counter[str] = Counter()
         disk = Disk(self.clock, self._own_rng(), self._durable)
         state = recover((), self.limits)
-        switch = cast.switch(self.limits, state, 0, DictHistory(disk))
+        self.span = Span(500, int(transactions / self.climate.rate * 1_000) + 1_000, 60_000)
+        by_clock = draw_schedule(Random(f"{seed} cutovers"), self.span, EPOCH_NS // 1_000_000_000)  # noqa: S311
+        self.network = msgspec.structs.replace(cast.network, cutover_schedule=by_clock if self.climate.faults else None)
+        switch = cast.switch(self.limits, state, 0, DictHistory(disk), self.network)
         switch.strict = True
         self.switch = SwitchNode(self.clock, switch, disk, self._lost, self.switch_dies, self.audit, trace)
         self.switch.quiet = self._look
@@ -105,7 +108,6 @@ class World:
         self._looked = 0
         self.peace = False
         self._people()
-        self.span = Span(500, int(transactions / self.climate.rate * 1_000) + 1_000, 60_000)
         targets = self._targets()
         drawn = schedule(self._own_rng(), targets, self.span, self.climate.faults)
         closes = draw_cutovers(Random(self._lots.getrandbits(64)), targets, self.span)  # noqa: S311
@@ -285,7 +287,7 @@ class World:
         disk.durable = len(disk.entries)
         state = recover(disk.entries, self.limits)
         self.audit.restarted(disk.entries, state)
-        party = self.cast.switch(self.limits, state, len(disk.entries), DictHistory(disk))
+        party = self.cast.switch(self.limits, state, len(disk.entries), DictHistory(disk), self.network)
         party.strict = True
         party.wall_offset_ns = node.wall_offset_ns
         party.started(self.clock.now)

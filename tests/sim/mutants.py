@@ -14,6 +14,7 @@ from switch.core.records import state as state_module
 from switch.core.records.outcomes import History, Outcome
 from switch.core.records.records import Booted
 from switch.core.records.state import State
+from switch.core.records.windows import name_of
 from switch.core.saf import forwarder, queue
 from switch.core.switch import Switch
 from switch.core.transactions import duplicates, payments, replies, reversals, standin, transaction
@@ -238,3 +239,11 @@ def close_of_a_day_is_said_and_not_recorded(patch: pytest.MonkeyPatch) -> None:
         return self.position if isinstance(entry, day_records.Cutover) else record(self, entry)
 
     patch.setattr(Kernel, "record", forgetful)
+
+
+def repeat_is_answered_with_the_day_that_it_is(patch: pytest.MonkeyPatch) -> None:
+    _replying(duplicates, lambda o: {**o, "window": None})(patch)
+
+
+def outcome_is_in_the_window_that_its_day_began_with(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Kernel, "window", lambda self, now: name_of(self.business_day(now), 1))

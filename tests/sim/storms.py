@@ -128,3 +128,14 @@ def issuers_away(seed: int) -> tuple[Fault, ...]:
 def issuers_gone(seed: int) -> tuple[Fault, ...]:
     """Issuers are away for most of the day."""
     return tuple(Fault(700 + seed, Kind.HOST_CRASH, host, 30_000) for host in ("rif", "souss"))
+
+
+def closing_windows(seed: int) -> tuple[Fault, ...]:
+    """Windows are closed again and again, while acquirers repeat what was answered before, and the switch crashes."""
+    rng = Random(seed)
+    faults = [Fault(600 + n * 300, Kind.CUTOVER, "", detail="window") for n in range(9)]
+    for n in range(12):
+        acquirer, how = rng.choice(("atlas-acquirers", "souss-acquirers")), rng.choice(("same", "marked"))
+        faults.append(Fault(600 + n * 200, Kind.REPEAT, acquirer, 300 + rng.randrange(1_500), how))
+    faults.append(Fault(1_500 + rng.randrange(1_000), Kind.CRASH, "", 50, "after any 1"))
+    return tuple(sorted(faults, key=lambda fault: fault.at_ms))

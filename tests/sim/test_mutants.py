@@ -69,6 +69,8 @@ TRIALS = (
     stormy(mutants.dead_letter_is_dropped, 2, storms.given_up, storms.UNDONE),
     stormy(mutants.partial_reversal_takes_back_all, 1, storms.lost_answers, storms.IN_PART),
     Trial(mutants.close_of_a_day_is_said_and_not_recorded, range(1, 11)),
+    stormy(mutants.outcome_is_in_the_window_that_its_day_began_with, 1, storms.closing_windows, storms.FAIR),
+    stormy(mutants.repeat_is_answered_with_the_day_that_it_is, 1, storms.closing_windows, storms.FAIR),
     # what the switch approves itself
     stormy(mutants.stand_in_is_said_before_it_is_durable, 3, storms.issuers_away, storms.AWAY),
     stormy(mutants.stand_in_is_not_told_after_a_restart, 3, storms.issuers_away, storms.AWAY),
