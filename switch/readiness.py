@@ -1,12 +1,17 @@
-"""That a process is ready, told to programs: a file with one JSON object, which is there while others can connect.
+"""That a process is ready, told to programs: a file with one JSON object, which is there while others can connect; and a word to
+the service manager that started it, if one did.
 
 In: where the file is to be, and what there is to say. Out: the file, whole at once; for who waits for it, what it says. The
-sentence `Ready: …` beside it is for people: no program reads it.
+sentence `Ready: …` beside it is for people: no program reads it. A service manager is told by sd_notify(3)'s protocol: a datagram
+to the socket that `NOTIFY_SOCKET` names.
 """
 
 import os
+import socket
 import subprocess
 import time
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -44,7 +49,9 @@ class ReadyFile:
         self.withdraw()
 
     def write(self, ready: Ready) -> None:
-        """Put it there, whole at once. The sentence is printed first: who sees the file finds the sentence printed. OSError."""
+        """Put it there, whole at once, and tell the service manager. The sentence is printed first: who sees the file finds the
+        sentence printed. OSError."""
+        notify(f"READY=1\nSTATUS={ready.sentence}")
         if self._path is not None:
             fresh = self._path.with_name(f"{self._path.name}.new")
             fresh.write_bytes(msgspec.json.encode(ready) + b"\n")
@@ -54,6 +61,27 @@ class ReadyFile:
         """It is not ready any more. Raises OSError."""
         if self._path is not None:
             self._path.unlink(missing_ok=True)
+
+
+def notify(state: str, environ: Mapping[str, str] = os.environ) -> None:
+    """Tell the service manager, where there is one: lines such as `READY=1`. One that does not hear is no reason to fail."""
+    address = environ.get("NOTIFY_SOCKET", "")
+    if not address:
+        return
+    with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+        sock.setblocking(False)
+        sock.sendto(state.encode(), f"\0{address[1:]}" if address.startswith("@") else address)
+
+
+def watchdog_s(environ: Mapping[str, str] = os.environ, pid: int = 0) -> float:
+    """How often the service manager wants to hear of this process, seconds, at the latest; 0: it does not.
+
+    `pid`: of this process (0: ask the system); what another one is watched by is not its affair.
+    """
+    wanted, watched = environ.get("WATCHDOG_USEC", ""), environ.get("WATCHDOG_PID", "")
+    if not (wanted.isascii() and wanted.isdecimal()) or watched not in ("", str(pid or os.getpid())):
+        return 0.0
+    return int(wanted) / 1_000_000
 
 
 def wait_ready(path: Path, process: subprocess.Popen[Any], seconds: float = 30.0) -> Ready:

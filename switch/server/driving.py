@@ -9,6 +9,7 @@ import trio
 from switch.core.limits import Limits
 from switch.core.network import Address
 from switch.core.party import LinkId, Party
+from switch.readiness import notify
 from switch.server.driver import Driver
 from switch.server.handover import Handover
 from switch.server.listeners import DialKey, ListeningSocket
@@ -91,6 +92,7 @@ async def until_told_to_stop(
         async for number in signals:
             name = signal.Signals(number).name
             break
+        notify("STOPPING=1")
         async with trio.open_nursery() as nursery:
 
             async def insist() -> None:
