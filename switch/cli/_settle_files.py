@@ -17,11 +17,13 @@ from switch.journal.copying import sync_directory
 if TYPE_CHECKING:
     from switch.core.network import Network
     from switch.journal.ledgers import LedgerView
+    from switch.ledger.entries import Window
     from switch.ledger.netting import Settlement
 
 INSTRUCTIONS: Final = ("pacs.029", "pacs.009")
 """the same money: a window is in one of them"""
-FORMS: Final = (*INSTRUCTIONS, "clearing")
+BOOKINGS: Final = ("camt.053", "camt.054")
+FORMS: Final = (*INSTRUCTIONS, *BOOKINGS, "clearing", "networks")
 MARKS: Final = "settlement"
 """directory of the state directory: which form each window was instructed in"""
 _BLOCK: Final = 1 << 20
@@ -106,15 +108,16 @@ def write(
     state_dir: Path,
     ledger: "LedgerView",
     settlement: "Settlement",
+    settle: "Callable[[Window], Settlement]",
 ) -> None:
     """Write the files of these forms (`FORMS`) for a closed window into `out`, and say which.
 
-    `state_dir`: of the network's journal; it keeps which form the window was instructed in. ClickException: the window is open or
-    not whole, cannot be instructed, or was in the other form; or a file is there already and says something else. Then there is
-    none more than before.
+    `settle`: a window as it is settled. `state_dir`: of the network's journal; it keeps which form the window was instructed in.
+    ClickException: the window is open or not whole, cannot be instructed, or was in the other form; or a file is there already
+    and says something else. Then there is none more than before.
     """
     from switch.ledger.clearing import ClearingError
-    from switch.ledger.instructions import InstructionError
+    from switch.ledger.iso20022 import InstructionError
 
     window = settlement.window
     _refuse_unsettled(ledger, settlement)
@@ -124,7 +127,10 @@ def write(
     try:
         with _drafts(out) as drafts:
             for form in forms:
-                _make(form, drafts, network, ledger, settlement)
+                if form in BOOKINGS:
+                    _book(form, drafts, network, ledger, settlement, settle)
+                else:
+                    _make(form, drafts, network, ledger, settlement)
             drafts.finish()
             for path in drafts.differing():
                 raise click.ClickException(
@@ -155,10 +161,15 @@ def _refuse_unsettled(ledger: "LedgerView", settlement: "Settlement") -> None:
 
 def _make(form: str, drafts: Drafts, network: "Network", ledger: "LedgerView", settlement: "Settlement") -> None:
     """Drafts of one form's files."""
+    from switch.ledger.bilateral import bilateral_files
     from switch.ledger.clearing import write_clearing
 
     if form in INSTRUCTIONS:
         _instruct(form, drafts, network, ledger, settlement)
+        return
+    if form == "networks":
+        for name, data in bilateral_files(settlement).items():
+            drafts.put(name, data)
         return
     parties = {p.party for netted in (*settlement.net, *settlement.bilateral) for p in netted.positions}
     members = [m.name for m in network.members]
@@ -168,14 +179,66 @@ def _make(form: str, drafts: Drafts, network: "Network", ledger: "LedgerView", s
     drafts.made |= write_clearing(settlement, entries, members, network.currency, drafts.begin)
 
 
+def _bics(network: "Network") -> dict[str, str]:
+    """Who is who to the settlement system, by name."""
+    from switch.ledger.entries import SWITCH
+
+    bics = {m.name: m.bic for m in network.members}
+    return {h.name: bics[h.member] for h in network.hosts if h.member} | bics | {SWITCH: network.bic}
+
+
+def _book(
+    form: str,
+    drafts: Drafts,
+    network: "Network",
+    ledger: "LedgerView",
+    settlement: "Settlement",
+    settle: "Callable[[Window], Settlement]",
+) -> None:
+    """A statement, or a notification where anything is booked, of each member in each currency of the net."""
+    from switch.ledger.bookings import CAMT_054, Booking, booking_document
+    from switch.ledger.clearing import file_name
+    from switch.ledger.entries import SWITCH
+    from switch.ledger.instructions import bic_of
+    from switch.money.currency import currency
+
+    bics, window = _bics(network), settlement.window
+    before = [closed.window for closed in ledger.closed]
+    before = before[: before.index(window)]
+    opening: dict[tuple[str, str], int] = {}
+    for earlier in before:
+        for netted in settle(earlier).net:
+            for position in netted.positions:
+                at = position.party, netted.currency
+                opening[at] = opening.get(at, 0) + position.net
+    closed = ledger.closed_as(window)
+    assert closed is not None
+    for netted in settlement.net:
+        for position in netted.positions:
+            if position.party == SWITCH or (form == CAMT_054 and not position.net):
+                continue
+            booking = Booking(
+                window=window,
+                closed_us=closed.at_us,
+                currency=netted.currency,
+                bic=bic_of(position.party, bics),
+                servicer=bic_of(SWITCH, bics),
+                number=len(before) + 1,
+                opening=opening.get((position.party, netted.currency), 0),
+                net=position.net,
+                payments=file_name(window, position.party, netted.currency),
+            )
+            alpha = currency(netted.currency).alpha
+            name = f"{window.day}-{window.number}.{position.party}.{alpha}.{form}.xml"
+            drafts.put(name, booking_document(form, booking))
+
+
 def _instruct(form: str, drafts: Drafts, network: "Network", ledger: "LedgerView", settlement: "Settlement") -> None:
     """One document a currency in which anything moves. InstructionError: there can be none."""
-    from switch.ledger.entries import SWITCH
     from switch.ledger.instructions import document, instruct
     from switch.money.currency import currency
 
-    bics = {m.name: m.bic for m in network.members}
-    bics = {h.name: bics[h.member] for h in network.hosts if h.member} | bics | {SWITCH: network.bic}
+    bics = _bics(network)
     window, closed = settlement.window, ledger.closed_as(settlement.window)
     assert closed is not None
     moving = [netted for netted in settlement.net if netted.moved]
@@ -224,4 +287,4 @@ def _mark(state_dir: Path, settlement: "Settlement", drafts: Drafts) -> None:
 
 def _form_of(name: str) -> str:
     """`2026-11-27-1.MAD.pacs.029.xml` -> `pacs.029`."""
-    return name.removesuffix(".xml").partition(".")[2].partition(".")[2]
+    return ".".join(name.split(".")[-3:-1])

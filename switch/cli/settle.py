@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from switch.core.network import Network
     from switch.journal.ledgers import LedgerView
-    from switch.ledger.entries import Entry
+    from switch.ledger.entries import Entry, Window
     from switch.ledger.netting import Netted, Settlement
 
 
@@ -36,8 +36,9 @@ def command(
     stands. Amounts above zero are owed to the party.
 
     With --as it writes what a closed window is settled by: an instruction to the settlement system, multilateral (pacs.029) or
-    one transfer a party (pacs.009), which is the same money, so it is one or the other; or each member's clearing file. Files
-    are there whole or not at all, and made again they are the same.
+    one transfer a party (pacs.009), which is the same money, so it is one or the other; what each member is told of its account
+    (camt.054: the booking, camt.053: the statement); each member's clearing file; each network's file. Files are there whole or
+    not at all, and made again they are the same.
 
     \b
     Examples:
@@ -65,11 +66,13 @@ def command(
         state = Path(state_dir or found.state_dir)
         with watched("ledger") as watch, open_ledger(state, found.currency, watch) as ledger:
             chosen = choose(ledger, window)
-            settlement = settle(
-                chosen, ledger.positions(chosen), members=members, networks=networks, home=found.currency
-            )
+
+            def settled(of: "Window") -> "Settlement":
+                return settle(of, ledger.positions(of), members=members, networks=networks, home=found.currency)
+
+            settlement = settled(chosen)
             if forms:
-                write(dict.fromkeys(forms), Path(out), found, state, ledger, settlement)
+                write(dict.fromkeys(forms), Path(out), found, state, ledger, settlement, settled)
             elif explain:
                 _explain(ledger.entries(chosen), explain, settlement)
             elif as_json:

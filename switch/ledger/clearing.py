@@ -97,7 +97,7 @@ class ClearingFile:
                 f"{settlement.window}, {member}: rows come to {self.pays} and {self.gets} minor units, its positions to "
                 f"{owes} and {owed}"
             )
-        self.put(_line(("T", str(self.rows), _n16(self.pays), _n16(self.gets), self._hash.hexdigest())))
+        self.put(_line(("T", str(self.rows), n16(self.pays), n16(self.gets), self._hash.hexdigest())))
 
 
 def write_clearing(
@@ -169,7 +169,7 @@ def check_file(lines: Iterable[bytes]) -> int:
     trailer = last.decode("utf-8", "replace").rstrip("\n").split(",")
     if trailer[0] != "T" or len(trailer) != len(TRAILER):
         raise ClearingError(_NO_FILE)
-    found = (str(rows), _n16(pays), _n16(gets), digest.hexdigest())
+    found = (str(rows), n16(pays), n16(gets), digest.hexdigest())
     for name, said, counted in zip(TRAILER[1:], trailer[1:], found, strict=True):
         if said != counted:
             raise ClearingError(f"the trailer's {name} is {said}, that of the lines above it {counted}")
@@ -202,7 +202,8 @@ def _amount(row: bytes) -> int:
         raise ClearingError(_NO_ROW) from None
 
 
-def _n16(minor: int) -> str:
+def n16(minor: int) -> str:
+    """A sum as a trailer has it. ClearingError: it has more digits."""
     text = str(minor).rjust(SUM_DIGITS, "0")
     if len(text) > SUM_DIGITS:
         raise ClearingError(f"a sum of {minor} minor units has more than {SUM_DIGITS} digits")

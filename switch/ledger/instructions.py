@@ -6,13 +6,14 @@ bytes, which are the same for the same window. What is written is read back and 
 accepts debits that are no credits, and amounts with more decimals than their currency has.
 """
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Final
 from xml.etree import ElementTree as ET
 
 import msgspec
 
 from switch.ledger.entries import SWITCH, Window
+from switch.ledger.iso20022 import ID_LONGEST, InstructionError, made_at, put, put_amount, read_amount, text_at
 from switch.ledger.netting import Netted
 from switch.money.currency import currency
 
@@ -22,15 +23,7 @@ FORMS: Final = (PACS_029, PACS_009)
 _NAMESPACES: Final = {
     form: f"urn:iso:std:iso:20022:tech:xsd:{form}.001.{v}" for form, v in zip(FORMS, ("02", "12"), strict=True)
 }
-_ID_LONGEST: Final = 35
-"""characters of an identification (Max35Text)"""
-_DIGITS_MAX: Final = 18
-"""of an amount"""
 _SATURDAY: Final = 5
-
-
-class InstructionError(ValueError):
-    """A window that cannot be instructed. The message says why, and what to do."""
 
 
 class Movement(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,14 +69,17 @@ def instruct(netted: Netted, window: Window, closed_us: int, bics: dict[str, str
     if netted.network:
         raise InstructionError(f"{netted.network} is a network: it settles apart, and no multilateral file is for it")
     moving = [p for p in netted.positions if p.net]
-    for party in (SWITCH, *(p.party for p in moving)):
-        if not bics.get(party):
-            where = "at the top of the network file" if party == SWITCH else f'in its [[member]] "{party}"'
-            raise InstructionError(f"{party} has no BIC, so no settlement system knows it: add `bic` {where}")
-    movements = tuple(Movement(party=p.party, bic=bics[p.party], amount=p.net) for p in moving)
-    return Instruction(
-        window=window, closed_us=closed_us, currency=netted.currency, bic=bics[SWITCH], movements=movements
-    )
+    bic = bic_of(SWITCH, bics)
+    movements = tuple(Movement(party=p.party, bic=bic_of(p.party, bics), amount=p.net) for p in moving)
+    return Instruction(window=window, closed_us=closed_us, currency=netted.currency, bic=bic, movements=movements)
+
+
+def bic_of(party: str, bics: dict[str, str]) -> str:
+    """InstructionError: it has none."""
+    if not bics.get(party):
+        where = "at the top of the network file" if party == SWITCH else f'in its [[member]] "{party}"'
+        raise InstructionError(f"{party} has no BIC, so no settlement system knows it: add `bic` {where}")
+    return bics[party]
 
 
 def document(form: str, instruction: Instruction) -> bytes:
@@ -113,12 +109,12 @@ def check_document(form: str, text: bytes, instruction: Instruction) -> None:
     records = list(root.iter(f"{space}{'MvmntRcrd' if form == PACS_029 else 'CdtTrfTxInf'}"))
     found: list[tuple[str, int]] = []
     for record in records:
-        amount = _read_amount(record, space, "Amt/Amt" if form == PACS_029 else "IntrBkSttlmAmt", instruction)
+        amount = read_amount(record, space, "Amt/Amt" if form == PACS_029 else "IntrBkSttlmAmt", instruction.currency)
         if form == PACS_029:
-            sign = {"DBIT": -1, "CRDT": 1}[_text(record, space, "Amt/CdtDbt")]
-            found.append((_text(record, space, "Ptcpt/Id/OrgId/AnyBIC"), sign * amount))
+            sign = {"DBIT": -1, "CRDT": 1}[text_at(record, space, "Amt/CdtDbt")]
+            found.append((text_at(record, space, "Ptcpt/Id/OrgId/AnyBIC"), sign * amount))
             continue
-        debtor, creditor = (_text(record, space, f"{side}/FinInstnId/BICFI") for side in ("Dbtr", "Cdtr"))
+        debtor, creditor = (text_at(record, space, f"{side}/FinInstnId/BICFI") for side in ("Dbtr", "Cdtr"))
         if (debtor == instruction.bic) == (creditor == instruction.bic):
             raise InstructionError(
                 f"{instruction.name}: {debtor} to {creditor} does not go through the switch's account"
@@ -130,17 +126,17 @@ def check_document(form: str, text: bytes, instruction: Instruction) -> None:
     if form == PACS_029 and sum(amount for _, amount in found) != 0:
         raise InstructionError(f"{instruction.name}: debits are not credits: {found}")
     where = "MulSttlmReq/SttlmReq/NbOfMvmntRcrds" if form == PACS_029 else "FICdtTrf/GrpHdr/NbOfTxs"
-    if _text(root, space, where) != str(len(found)):
+    if text_at(root, space, where) != str(len(found)):
         raise InstructionError(
-            f"{instruction.name}: it counts {_text(root, space, where)} records, and has {len(found)}"
+            f"{instruction.name}: it counts {text_at(root, space, where)} records, and has {len(found)}"
         )
     if form == PACS_009:
-        total = _read_amount(root, space, "FICdtTrf/GrpHdr/TtlIntrBkSttlmAmt", instruction)
+        total = read_amount(root, space, "FICdtTrf/GrpHdr/TtlIntrBkSttlmAmt", instruction.currency)
         if total != sum(abs(amount) for _, amount in found):
             raise InstructionError(f"{instruction.name}: its total of {total} minor units is not that of its transfers")
     for element in root.iter():
-        if element.tag.endswith(("Id", "SttlmCycl")) and len(element.text or "") > _ID_LONGEST:
-            raise InstructionError(f"{instruction.name}: {element.text} is longer than {_ID_LONGEST} characters")
+        if element.tag.endswith(("Id", "SttlmCycl")) and len(element.text or "") > ID_LONGEST:
+            raise InstructionError(f"{instruction.name}: {element.text} is longer than {ID_LONGEST} characters")
 
 
 def _through(form: str, instruction: Instruction) -> list[Movement]:
@@ -153,24 +149,24 @@ def _multilateral(root: ET.Element, instruction: Instruction) -> None:
     """pacs.029: one request, whose cycle is the window."""
     body = ET.SubElement(root, "MulSttlmReq")
     header = ET.SubElement(body, "GrpHdr")
-    _put(header, "MsgId", instruction.name)
-    _put(header, "CreDtTm", _made(instruction))
-    _put(header, "NbOfSttlmReqs", "1")
-    _put(ET.SubElement(header, "SttlmInf"), "SttlmMtd", "CLRG")
+    put(header, "MsgId", instruction.name)
+    put(header, "CreDtTm", made_at(instruction.closed_us))
+    put(header, "NbOfSttlmReqs", "1")
+    put(ET.SubElement(header, "SttlmInf"), "SttlmMtd", "CLRG")
     request = ET.SubElement(body, "SttlmReq")
     records = _through(PACS_029, instruction)
-    _put(request, "InstrId", instruction.name)
-    _put(request, "SttlmCycl", str(instruction.window))
-    _put(request, "NbOfMvmntRcrds", str(len(records)))
+    put(request, "InstrId", instruction.name)
+    put(request, "SttlmCycl", str(instruction.window))
+    put(request, "NbOfMvmntRcrds", str(len(records)))
     for number, movement in enumerate(records, 1):
         record = ET.SubElement(request, "MvmntRcrd")
-        _put(record, "Id", f"{instruction.name}-{number}")
-        _put(record, "SeqNb", str(number))
+        put(record, "Id", f"{instruction.name}-{number}")
+        put(record, "SeqNb", str(number))
         amount = ET.SubElement(record, "Amt")
-        _put_amount(amount, "Amt", abs(movement.amount), instruction.currency)
-        _put(amount, "CdtDbt", "CRDT" if movement.amount > 0 else "DBIT")
+        put_amount(amount, "Amt", abs(movement.amount), instruction.currency)
+        put(amount, "CdtDbt", "CRDT" if movement.amount > 0 else "DBIT")
         participant = ET.SubElement(record, "Ptcpt")
-        _put(ET.SubElement(ET.SubElement(participant, "Id"), "OrgId"), "AnyBIC", movement.bic)
+        put(ET.SubElement(ET.SubElement(participant, "Id"), "OrgId"), "AnyBIC", movement.bic)
 
 
 def _transfers(root: ET.Element, instruction: Instruction) -> None:
@@ -178,66 +174,18 @@ def _transfers(root: ET.Element, instruction: Instruction) -> None:
     body = ET.SubElement(root, "FICdtTrf")
     records = _through(PACS_009, instruction)
     header = ET.SubElement(body, "GrpHdr")
-    _put(header, "MsgId", instruction.name)
-    _put(header, "CreDtTm", _made(instruction))
-    _put(header, "NbOfTxs", str(len(records)))
-    _put_amount(header, "TtlIntrBkSttlmAmt", sum(abs(m.amount) for m in records), instruction.currency)
-    _put(header, "IntrBkSttlmDt", settlement_day(instruction.window).isoformat())
-    _put(ET.SubElement(header, "SttlmInf"), "SttlmMtd", "CLRG")
+    put(header, "MsgId", instruction.name)
+    put(header, "CreDtTm", made_at(instruction.closed_us))
+    put(header, "NbOfTxs", str(len(records)))
+    put_amount(header, "TtlIntrBkSttlmAmt", sum(abs(m.amount) for m in records), instruction.currency)
+    put(header, "IntrBkSttlmDt", settlement_day(instruction.window).isoformat())
+    put(ET.SubElement(header, "SttlmInf"), "SttlmMtd", "CLRG")
     for number, movement in enumerate(records, 1):
         transfer = ET.SubElement(body, "CdtTrfTxInf")
         names = ET.SubElement(transfer, "PmtId")
-        _put(names, "InstrId", f"{instruction.name}-{number}")
-        _put(names, "EndToEndId", f"{instruction.name}-{number}")
-        _put_amount(transfer, "IntrBkSttlmAmt", abs(movement.amount), instruction.currency)
+        put(names, "InstrId", f"{instruction.name}-{number}")
+        put(names, "EndToEndId", f"{instruction.name}-{number}")
+        put_amount(transfer, "IntrBkSttlmAmt", abs(movement.amount), instruction.currency)
         pair = (instruction.bic, movement.bic) if movement.amount > 0 else (movement.bic, instruction.bic)
         for side, bic in zip(("Dbtr", "Cdtr"), pair, strict=True):
-            _put(ET.SubElement(ET.SubElement(transfer, side), "FinInstnId"), "BICFI", bic)
-
-
-def _made(instruction: Instruction) -> str:
-    """The close, in UTC, to the second."""
-    return datetime.fromtimestamp(instruction.closed_us // 1_000_000, UTC).isoformat()
-
-
-def _put(parent: ET.Element, tag: str, text: str) -> ET.Element:
-    element = ET.SubElement(parent, tag)
-    element.text = text
-    return element
-
-
-def _put_amount(parent: ET.Element, tag: str, minor: int, code: str) -> None:
-    unit = currency(code)
-    digits = str(minor).rjust(unit.exponent + 1, "0")
-    if minor < 0 or len(digits) > _DIGITS_MAX:
-        raise InstructionError(
-            f"{minor} minor units of {unit.alpha} are no amount of ISO 20022: up to {_DIGITS_MAX} digits"
-        )
-    whole, decimals = digits[: len(digits) - unit.exponent], digits[len(digits) - unit.exponent :]
-    _put(parent, tag, f"{whole}.{decimals}" if decimals else whole).set("Ccy", unit.alpha)
-
-
-def _path(space: str, path: str) -> str:
-    return "/".join(f"{space}{part}" for part in path.split("/"))
-
-
-def _text(parent: ET.Element, space: str, path: str) -> str:
-    """Of the element there. InstructionError: it is missing."""
-    text = parent.findtext(_path(space, path))
-    if text is None:
-        raise InstructionError(f"the document has no {path} in {parent.tag.removeprefix(space)}")
-    return text
-
-
-def _read_amount(parent: ET.Element, space: str, path: str, instruction: Instruction) -> int:
-    """Minor units, above zero. InstructionError: another currency, other decimals than it has, or nothing."""
-    unit, text = currency(instruction.currency), _text(parent, space, path)
-    element = parent.find(_path(space, path))
-    code = element.get("Ccy") if element is not None else None
-    decimals = len(text.partition(".")[2])
-    if code != unit.alpha or decimals != unit.exponent:
-        raise InstructionError(f"{path} {text} {code} is no amount of {unit.alpha}, which has {unit.exponent} decimals")
-    minor = int(text.replace(".", "")) if text.replace(".", "").isdecimal() else 0
-    if minor <= 0:
-        raise InstructionError(f"{path} {text} is not above zero")
-    return minor
+            put(ET.SubElement(ET.SubElement(transfer, side), "FinInstnId"), "BICFI", bic)

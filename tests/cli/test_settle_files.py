@@ -169,3 +169,26 @@ def test_options_that_do_not_go_together(state: Path, arguments: tuple[str, ...]
     said = settle(state, *arguments)
     assert said.exit_code == 2
     assert message in said.output
+
+
+def test_every_file_of_a_window_in_one_run_and_the_next_statement_goes_on(tmp_path: Path, out: Path) -> None:
+    day = [*a_day(), cutover(70, "2026-11-28", "2026-11-29")]
+    state = journal(tmp_path / "two", day)
+    every = ("camt.053", "camt.054", "clearing", "networks")
+    more = [part for form in every for part in ("--as", form)]
+    assert write(state, "pacs.029", out, *more, "--window", "2026-11-27/1").exit_code == 0
+    names = set(all_of(out))
+    assert names >= {
+        "2026-11-27-1.MAD.pacs.029.xml",
+        "2026-11-27-1.atlas.MAD.camt.053.xml",
+        "2026-11-27-1.atlas.MAD.camt.054.xml",
+        "2026-11-27-1.souss.MAD.camt.053.xml",
+        "2026-11-27-1.visa.MAD.bilateral.csv",
+    }
+    assert "2026-11-27-1.souss.MAD.camt.054.xml" not in names, "nothing was booked"
+    said = write(state, "camt.053", out, "--window", "2026-11-28/1")
+    assert said.exit_code == 0, said.output
+    first, second = ((out / f"2026-11-2{n}-1.atlas.MAD.camt.053.xml").read_text() for n in (7, 8))
+    closing = first.split("CLBD")[1].partition("</Bal>")[0]
+    assert 'Ccy="MAD">596.70<' in closing
+    assert closing.partition("<Dt>")[0] == second.split("OPBD")[1].partition("<Dt>")[0]

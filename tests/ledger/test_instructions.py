@@ -10,13 +10,13 @@ from switch.ledger.instructions import (
     PACS_009,
     PACS_029,
     Instruction,
-    InstructionError,
     Movement,
     check_document,
     document,
     instruct,
     settlement_day,
 )
+from switch.ledger.iso20022 import InstructionError
 from tests.ledger.test_netting import MAD, WINDOW, WORKED, settled
 
 SCHEMAS = Path(__file__).parents[1] / "vectors" / "iso20022"
