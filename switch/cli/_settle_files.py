@@ -126,12 +126,7 @@ def write(
         click.echo(f"note: {unpriced} of its payments have no price, and are in it without fees", err=True)
     try:
         with _drafts(out) as drafts:
-            for form in forms:
-                if form in BOOKINGS:
-                    _book(form, drafts, network, ledger, settlement, settle)
-                else:
-                    _make(form, drafts, network, ledger, settlement)
-            drafts.finish()
+            _draft(forms, drafts, network, ledger, settlement, settle)
             for path in drafts.differing():
                 raise click.ClickException(
                     f"{path} is there already and says something else: the network file, or the file itself, has changed since. "
@@ -146,6 +141,44 @@ def write(
         raise click.ClickException(
             f"{error.filename or out}: {error.strerror or error}; `settle` again writes what is missing"
         ) from None
+
+
+def make(
+    forms: Collection[str],
+    out: Path,
+    network: "Network",
+    ledger: "LedgerView",
+    settlement: "Settlement",
+    settle: "Callable[[Window], Settlement]",
+) -> list[str]:
+    """The files of these forms in an empty directory of the caller's own; their names. ClickException as `write`."""
+    from switch.ledger.clearing import ClearingError
+    from switch.ledger.iso20022 import InstructionError
+
+    _refuse_unsettled(ledger, settlement)
+    try:
+        with _drafts(out) as drafts:
+            _draft(forms, drafts, network, ledger, settlement, settle)
+            return [path.name for path, _, _ in drafts.name_all()]
+    except (InstructionError, ClearingError) as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _draft(
+    forms: Collection[str],
+    drafts: Drafts,
+    network: "Network",
+    ledger: "LedgerView",
+    settlement: "Settlement",
+    settle: "Callable[[Window], Settlement]",
+) -> None:
+    """All of these forms' files, whole, without their names."""
+    for form in forms:
+        if form in BOOKINGS:
+            _book(form, drafts, network, ledger, settlement, settle)
+        else:
+            _make(form, drafts, network, ledger, settlement)
+    drafts.finish()
 
 
 def _refuse_unsettled(ledger: "LedgerView", settlement: "Settlement") -> None:

@@ -27,8 +27,16 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of tables.")
 @click.option("--as", "forms", type=click.Choice(FORMS), multiple=True, help="Write these files of a closed window.")
 @click.option("--out", metavar="DIR", default="", help="Where files go.")
+@click.option("--check", "checked", metavar="FILE", default="", help="Hold a settlement file against the ledger.")
 def command(
-    network: str, window: str, explain: str, state_dir: str, as_json: bool, forms: tuple[str, ...], out: str
+    network: str,
+    window: str,
+    explain: str,
+    state_dir: str,
+    as_json: bool,
+    forms: tuple[str, ...],
+    out: str,
+    checked: str,
 ) -> None:
     """Show what a window came to: each member's position, what moves instead of the gross, and what networks settle apart.
 
@@ -40,14 +48,19 @@ def command(
     (camt.054: the booking, camt.053: the statement); each member's clearing file; each network's file. Files are there whole or
     not at all, and made again they are the same.
 
+    --check holds such a file, as somebody has sent it, against the ledger. It is refused whole where a field differs; each one is
+    said with both values. Its name says what it is.
+
     \b
     Examples:
       cmi-switch settle
       cmi-switch settle --window 2026-11-27/1 --json
       cmi-switch settle --explain atlas
       cmi-switch settle --as pacs.029 --as clearing --out settled
+      cmi-switch settle --check 2026-11-27-1.atlas.MAD.clearing.csv
     """
     from switch.cli._rebuild import watched
+    from switch.cli._settle_check import check, form_and_window
     from switch.cli._settle_files import write
     from switch.journal.ledgers import open_ledger
     from switch.journal.log import JournalError
@@ -57,6 +70,11 @@ def command(
         raise click.UsageError("--as says which files, --out where they go: it takes both")
     if len({form for form in forms if form in INSTRUCTIONS}) > 1:
         raise click.UsageError(f"{' and '.join(INSTRUCTIONS)} move the same money: a window is in one of them")
+    if checked and (forms or explain or as_json or window):
+        raise click.UsageError(
+            "--check takes the window from the file's name: it goes with none of --as, --window, --explain, --json"
+        )
+    form, window = form_and_window(Path(checked)) if checked else ("", window)
     if forms and (explain or as_json):
         raise click.UsageError("--as writes files: it goes with neither --explain nor --json")
     found = load(network)
@@ -71,7 +89,9 @@ def command(
                 return settle(of, ledger.positions(of), members=members, networks=networks, home=found.currency)
 
             settlement = settled(chosen)
-            if forms:
+            if checked:
+                check(Path(checked), form, found, ledger, settlement, settled)
+            elif forms:
                 write(dict.fromkeys(forms), Path(out), found, state, ledger, settlement, settled)
             elif explain:
                 _explain(ledger.entries(chosen), explain, settlement)
