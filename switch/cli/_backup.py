@@ -47,13 +47,14 @@ def backup_command(target: str, state_dir: str, with_key: bool, as_json: bool) -
       cmi-switch journal backup /mnt/vault/morocco --with-key
     """
     from switch.journal.backup import backup
+    from switch.journal.keys import vault_key_path
 
     with _watched("backup") as progress:
         made = backup(state_dir, target, time.time_ns() // 1000, with_key=with_key, progress=progress)
     _tell(made, target, as_json)
     if not as_json and not made.key:
         click.echo(
-            f"The vault key is not in it: keep a copy of {state_dir}/vault.key elsewhere; a restored switch needs it."
+            f"The vault key is not in it: keep a copy of {vault_key_path(state_dir)} elsewhere; a restored switch needs it."
         )
 
 

@@ -73,3 +73,19 @@ def load(name_or_path: str, *, files: bool = False) -> "Network":
         return load_network(name_or_path, files=files)
     except ConfigErrors as errors:
         raise Mistakes(errors) from None
+
+
+def card_number(card: str, network: "Network") -> str:
+    """The digits of a card given by the name of a test card, by its number, or as `-`: on standard input."""
+    from switch.simulators.cards import demo_cards
+
+    text = asked_card(card)
+    named = next((one for one in demo_cards(network) if one.name == text), None)
+    return named.pan if named is not None else text.replace(" ", "").replace("-", "")
+
+
+def asked_card(card: str) -> str:
+    """What `-` stands for is read from standard input, so that no card number need stand on a command line."""
+    if card != "-":
+        return card
+    return sys.stdin.readline().strip()

@@ -11,6 +11,7 @@ from switch.cli._backup import HEAD_COPY, STATE, accept_end_command, backup_comm
 from switch.cli._days import days_command
 from switch.cli._export import export_command
 from switch.cli._rebuild import rebuild_command
+from switch.cli._rekey import rekey_command
 from switch.cli._rows import print_rows
 
 JSON = click.option("--json", "as_json", is_flag=True, help="JSON lines instead of a table.")
@@ -43,6 +44,7 @@ for _other in (
     prune_command,
     accept_end_command,
     rebuild_command,
+    rekey_command,
 ):
     command.add_command(_other)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from switch.cli._network import load, paint
+from switch.cli._network import asked_card, load, paint
 from switch.cli._tls import end_of, tls_option
 
 if TYPE_CHECKING:
@@ -37,7 +37,10 @@ _DECLINED = 3
 
 @click.command
 @click.option(
-    "--card", default="", metavar="CARD", help="Number, name or scenario of `cmi-switch cards`, or a PAN. [default: 1]"
+    "--card",
+    default="",
+    metavar="CARD",
+    help="Number, name or scenario of `cmi-switch cards`, a PAN, or - (standard input). [default: 1]",
 )
 @click.option(
     "--amount", default="100.00", show_default=True, help="Of the payment; home currency unless it names one."
@@ -78,6 +81,7 @@ def command(**options: Any) -> None:
     Examples:
       cmi-switch pay --card atlas-approved --amount 250.00
       cmi-switch pay --card 51                               a decline
+      cmi-switch pay --card - <number.txt                    a number that nobody sees on the command line
       cmi-switch pay --card fr-visa --channel web            abroad, through Visa
       cmi-switch pay --card fr-visa --costs                  and what that costs its merchant
       cmi-switch pay --type preauth --amount 800, then
@@ -91,7 +95,7 @@ def command(**options: Any) -> None:
       cmi-switch pay --card atlas-approved --merchant-country FR      57: works at home only
       cmi-switch pay --port pos                              the same in BCD, behind a TPDU
     """
-    asked = Asked(**options)
+    asked = Asked(**(options | {"card": asked_card(options["card"])}))
     network = load(asked.network)
     desk = Desk(network, asked)
     context = click.get_current_context()

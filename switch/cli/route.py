@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @click.command
-@click.argument("pan")
+@click.argument("card")
 @click.option(
     "--amount", default="100.00", show_default=True, help="Of the payment; home currency unless it names one."
 )
@@ -25,19 +25,25 @@ if TYPE_CHECKING:
 )
 @click.option("--network", default="morocco", show_default=True, help="Network file, or a shipped network's name.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
-def command(pan: str, amount: str, sender: str, merchant_country: str, network: str, as_json: bool) -> None:
-    """Say where a payment with the card PAN would go, by which rule, and what the hop costs.
+def command(card: str, amount: str, sender: str, merchant_country: str, network: str, as_json: bool) -> None:
+    """Say where a payment with CARD would go, by which rule, and what the hop costs.
 
-    Nothing is sent. Spaces in PAN are allowed; it is shown masked. A refusal names its DE39.
+    CARD is the name of a test card (`cmi-switch cards`), a number, or - for one on standard input: what stands on a command line
+    anybody on the machine can read, and the shell keeps. Nothing is sent. Spaces are allowed; it is shown masked. A refusal
+    names its DE39.
 
     \b
     Examples:
+      cmi-switch route fr-visa
       cmi-switch route 9504010000000001
+      cmi-switch route - <number.txt
       cmi-switch route '4970 0000 0000 0005' --amount '250.00 EUR'
       cmi-switch route 9504010000000001 --from visa --merchant-country FR
     """
     found = load(network)
-    answer = _answer(found, pan.replace(" ", "").replace("-", ""), amount, sender, merchant_country.upper())
+    from switch.cli._network import card_number
+
+    answer = _answer(found, card_number(card, found), amount, sender, merchant_country.upper())
     if as_json:
         import msgspec
 

@@ -36,7 +36,8 @@ def command(socket_path: Path, path: Path, lmk_path: Path | None, ready_path: Pa
 
     from switch.security.keyring import KeyRingError
     from switch.security.module import SoftwareModule
-    from switch.security.remote import ModuleServer, keep_memory_private
+    from switch.security.private_memory import keep_memory_private
+    from switch.security.remote import ModuleServer
 
     ready = prepare_ready(ready_path)
     try:

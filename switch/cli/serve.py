@@ -76,7 +76,6 @@ def command(
     from switch.cli._network import load
     from switch.config import load_network
     from switch.core.operator.command import Unable
-    from switch.security.files import PRIVATE_UMASK
     from switch.server.app import App, serve
     from switch.server.handover import ASK, ENVIRONMENT, inherit
     from switch.server.restarting import ability_of
@@ -96,7 +95,7 @@ def command(
     state_dir = Path(loaded.state_dir)
     log_file = log_path or state_dir / "hops.jsonl"
     showing = sys.stderr.isatty() if show is None else show
-    os.umask(PRIVATE_UMASK)
+    _keep_private()
 
     def announce(running: "Serving") -> str:
         sentence = _ready(running.network, running, log_file)
@@ -166,3 +165,12 @@ def _ready(network: "Network", running: "Serving", log_file: Path) -> str:
         else ""
     )
     return f"Ready: {network.name}: {ports}; {hosts}{recovered}; hop log {log_file}; {hint}"
+
+
+def _keep_private() -> None:
+    """Files of this process are its user's alone, its libraries' too, and so is its memory."""
+    from switch.security.files import PRIVATE_UMASK
+    from switch.security.private_memory import keep_memory_private
+
+    os.umask(PRIVATE_UMASK)
+    keep_memory_private()

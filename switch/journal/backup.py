@@ -20,7 +20,7 @@ import msgspec
 from switch.core.records.records import SCHEMA
 from switch.journal.anchor import anchor_path, read_anchor
 from switch.journal.copying import DRAFT, Part, Progress, clear, copy, give_names, locked, os_errors, put, unwatched
-from switch.journal.keys import stored_chain_key
+from switch.journal.keys import stored_chain_key, vault_key_path
 from switch.journal.log import JournalError, Log, Segment, read_header, segments
 from switch.journal.recovery import decode, journal_directory
 from switch.security.files import make_private_directory
@@ -75,7 +75,7 @@ def backup(
             old = _earlier(target)
             made = _brought_up_to_date(old, listed, source, target, now_us, progress)
             if with_key:
-                copy_key(Path(state_dir) / KEY, Path(target) / KEY)
+                copy_key(vault_key_path(state_dir), Path(target) / KEY)
             give_names(place, made.copied)
             put(Path(target) / MANIFEST, msgspec.json.format(msgspec.json.encode(made.manifest), indent=1) + b"\n")
             clear(place, {p.name for p in made.manifest.parts})

@@ -15,10 +15,23 @@ from switch.journal.recovery import decode, journal_directory
 from switch.security.vault import KeyVault, VaultError
 
 KEY_FILE: Final = "vault.key"
+KEYS: Final = "keys"
+"""beside the state directory, so that a copy of that has no key in it"""
 _WAY_OUT: Final = (
     "bring back the key that you keep where the backups are not (docs/journal.md). Without it nothing owed can be sent; where it "
     "is lost, move this state directory away and begin with an empty one"
 )
+
+
+def vault_key_path(state_dir: Path | str) -> Path:
+    """Where the vault key of a state directory is: in `keys` beside it, as `NAME.vault.key`; or in the directory itself, where an
+    older release made it, or a backup with its key has it."""
+    state = Path(state_dir)
+    inside = state / KEY_FILE
+    if inside.exists():
+        return inside
+    named = state if state.name not in ("", "..") else state.resolve()
+    return named.parent / KEYS / f"{named.name}.{KEY_FILE}"
 
 
 def open_vault(state_dir: Path | str) -> KeyVault:
@@ -26,7 +39,7 @@ def open_vault(state_dir: Path | str) -> KeyVault:
 
     Raises VaultError where the key is missing or is not the one that the journal was written with.
     """
-    path = Path(state_dir) / KEY_FILE
+    path = vault_key_path(state_dir)
     listed = segments(journal_directory(state_dir))
     check = key_check(listed)
     sealed = b"" if check else next(sealed_pans(listed), b"")
@@ -56,7 +69,7 @@ def chain_key(vault: KeyVault) -> ChainKey:
 
 def stored_chain_key(state_dir: Path | str) -> ChainKey:
     """Of the key file as it lies there; NO_KEY where there is none. Raises JournalError where it cannot be used."""
-    path = Path(state_dir) / KEY_FILE
+    path = vault_key_path(state_dir)
     if not path.exists():
         return NO_KEY
     try:

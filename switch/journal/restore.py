@@ -22,7 +22,7 @@ from switch.journal.copying import (
     unwatched,
 )
 from switch.journal.integrity import begin_head
-from switch.journal.keys import key_check, sealed_pans, stored_chain_key
+from switch.journal.keys import key_check, sealed_pans, stored_chain_key, vault_key_path
 from switch.journal.log import NO_KEY, JournalError, segments
 from switch.journal.recovery import journal_directory
 from switch.security.files import make_private_directory
@@ -73,8 +73,9 @@ def restore(
 
 def _key_for(target: Path | str, state_dir: Path | str, without_key: bool) -> bool:
     """The vault key in its place in `state_dir`: True. False: there is none, and that was accepted. Else JournalError."""
-    saved, home = Path(target) / KEY, Path(state_dir) / KEY
+    saved, home = Path(target) / KEY, vault_key_path(state_dir)
     if saved.exists():
+        make_private_directory(home.parent)
         copy_key(saved, home)
     elif not home.exists() and not without_key:
         raise JournalError(

@@ -15,7 +15,7 @@ from switch.core.records.records import SCHEMA
 from switch.journal.anchor import day_of, read_anchor
 from switch.journal.index import index_path
 from switch.journal.integrity import Known, known_end, missing_end
-from switch.journal.keys import key_check, stored_chain_key
+from switch.journal.keys import key_check, stored_chain_key, vault_key_path
 from switch.journal.log import (
     CHAIN_OFFSET,
     GENESIS,
@@ -92,8 +92,8 @@ def _key(state_dir: Path | str, listed: list[Segment], result: Verified) -> Chai
         )
     elif check and check != key.check:
         result.damage.append(
-            f"{state_dir}/vault.key is not the key that the journal was written with: its key check value is {key.check.hex()}, "
-            f"the journal's {check.hex()}"
+            f"{vault_key_path(state_dir)} is not the key that the journal was written with: its key check value is "
+            f"{key.check.hex()}, the journal's {check.hex()}"
         )
     return key
 

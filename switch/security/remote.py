@@ -5,8 +5,6 @@ a batch. Rule: a module that is away, late or talks nonsense has refused everyth
 processed. A call waits for its answer, `TIMEOUT_S` at most; the next one connects anew.
 """
 
-import ctypes
-import resource
 import select
 import socket
 from collections.abc import Callable, Sequence
@@ -22,7 +20,6 @@ from switch.security.module import SecurityModule
 TIMEOUT_S: Final = 2.0
 BATCH_BYTES_MAX: Final = 8 << 20
 CLIENTS_MAX: Final = 64
-_PR_SET_DUMPABLE: Final = 4
 _LENGTH: Final = 4
 
 _encode_commands = msgspec.msgpack.Encoder().encode
@@ -170,10 +167,3 @@ class ModuleServer:
         self._listening.close()
         with suppress(FileNotFoundError):
             self._path.unlink()
-
-
-def keep_memory_private() -> None:
-    """This process leaves no core dump, and no other of this user may read its memory. Raises OSError where it cannot be had."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0) != 0:
-        raise OSError(ctypes.get_errno(), "prctl(PR_SET_DUMPABLE, 0)")

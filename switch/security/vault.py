@@ -6,10 +6,14 @@ and the PAN back again. The one rule: no PAN and no key in any error.
 Sealed form, 29 bytes more than the PAN: version (1), nonce (12: 4 random bytes of this process, 8 of the number), AES-256-GCM
 ciphertext and tag (16). The random part is drawn anew by every process: a number that a crash took back and that is used
 again never meets the same nonce.
+
+A key file has the newest key first. PANs are sealed with that one, and opened with whichever they were sealed with; what the
+journal's chain and the digests of cards are keyed with is derived from the oldest, for it must stay as it was.
 """
 
 import os
 import stat
+from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
 from struct import Struct
@@ -18,7 +22,7 @@ from typing import Final, Protocol
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from switch.security.files import open_regular
+from switch.security.files import FILE_MODE, make_private_directory, open_regular
 
 _VERSION: Final = b"\x01"
 _PREFIX_BYTES: Final = 4
@@ -27,6 +31,7 @@ _KEY_BYTES: Final = 32
 _KEY_MARK: Final = "vault-key-1 "
 _DIGEST_BYTES: Final = 16
 _CHECK_BYTES: Final = 8
+_KEYS_MAX: Final = 64
 _NUMBER: Final = Struct(">Q")
 
 
@@ -50,31 +55,34 @@ class Vault(Protocol):
 class KeyVault:
     """The vault of production: AES-256-GCM under the key of a file."""
 
-    def __init__(self, key: bytes, prefix: bytes) -> None:
-        """`key`: 32 bytes. `prefix`: 4 bytes that no other process uses with this key, drawn at random."""
-        if len(key) != _KEY_BYTES or len(prefix) != _PREFIX_BYTES:
-            raise VaultError(f"a vault takes a key of {_KEY_BYTES} bytes and a prefix of {_PREFIX_BYTES}")
+    def __init__(self, key: bytes, prefix: bytes, older: tuple[bytes, ...] = ()) -> None:
+        """`key`: 32 bytes. `prefix`: 4 bytes that no other process uses with this key, drawn at random. `older`: keys that PANs
+        were sealed with before, the newest first."""
+        keys = (key, *older)
+        if any(len(each) != _KEY_BYTES for each in keys) or len(prefix) != _PREFIX_BYTES:
+            raise VaultError(f"a vault takes keys of {_KEY_BYTES} bytes and a prefix of {_PREFIX_BYTES}")
         self._encrypt = AESGCM(key).encrypt
-        self._decrypt = AESGCM(key).decrypt
+        self._decrypt = tuple(AESGCM(each).decrypt for each in keys)
         self._head = _VERSION + prefix
         self._prefix = prefix
-        self.chain_secret = blake2b(b"journal chain", key=key, digest_size=_KEY_BYTES).digest()
+        root = keys[-1]
+        self.chain_secret = blake2b(b"journal chain", key=root, digest_size=_KEY_BYTES).digest()
         """what the journal's hash chain is keyed with"""
-        self.check_value = blake2b(b"key check value", key=key, digest_size=_CHECK_BYTES).digest()
-        """says which key this is, and nothing about it: it may be kept and shown anywhere"""
-        self._digest_key = blake2b(b"card digest", key=key, digest_size=_KEY_BYTES).digest()
+        self.check_value = check_value(root)
+        """says which key the journal was begun with, and nothing about it: it may be kept and shown anywhere"""
+        self._digest_key = blake2b(b"card digest", key=root, digest_size=_KEY_BYTES).digest()
 
     @classmethod
     def at(cls, path: Path) -> "KeyVault":
         """The vault of the key file at `path`, made with mode 0600 where there is none. Raises VaultError."""
         try:
-            key = _read_key(path)
+            keys = _read_keys(path)
         except FileNotFoundError:
-            _make_key(path)
-            key = _read_key(path)
+            _write_keys(path, (os.urandom(_KEY_BYTES),), first=True)
+            keys = _read_keys(path)
         except OSError as error:
             raise VaultError(f"{path}: cannot read the vault key: {error.strerror}") from None
-        return cls(key, os.urandom(_PREFIX_BYTES))
+        return cls(keys[0], os.urandom(_PREFIX_BYTES), keys[1:])
 
     def seal(self, pan: str, nonce: int) -> bytes:
         """See Vault. A `nonce` outside 0 … 2**64-1 raises struct.error: a transaction number cannot be."""
@@ -85,13 +93,13 @@ class KeyVault:
         """See Vault."""
         if sealed[:1] != _VERSION:
             raise VaultError(f"sealed PAN: version byte {sealed[:1].hex() or 'missing'}, expected {_VERSION.hex()}")
-        try:
-            return self._decrypt(sealed[1:_NONCE_END], sealed[_NONCE_END:], None).decode()
-        except (InvalidTag, ValueError):
-            raise VaultError(
-                f"sealed PAN of {len(sealed)} bytes: not sealed with this key, or changed since; "
-                "is the vault key the one this journal was written with?"
-            ) from None
+        for decrypt in self._decrypt:
+            with suppress(InvalidTag, ValueError):
+                return decrypt(sealed[1:_NONCE_END], sealed[_NONCE_END:], None).decode()
+        raise VaultError(
+            f"sealed PAN of {len(sealed)} bytes: not sealed with this key, or changed since; "
+            "is the vault key the one this journal was written with?"
+        )
 
     def digest(self, pan: str) -> bytes:
         """See Vault: 16 bytes of BLAKE2b under a key derived from the vault's."""
@@ -115,19 +123,40 @@ class ClearVault:
         return pan.encode()
 
 
-def _read_key(path: Path) -> bytes:
-    """The key of the file. FileNotFoundError passes; a file others may read, or that is no key file, is VaultError."""
+def check_value(key: bytes) -> bytes:
+    """Says which key it is, and nothing about it."""
+    return blake2b(b"key check value", key=key, digest_size=_CHECK_BYTES).digest()
+
+
+def add_key(path: Path) -> tuple[bytes, int]:
+    """A new key before those of the file: PANs are sealed with it from the next start on. Returns its check value, and how many
+    keys there are now. Raises VaultError, and leaves the file as it was then."""
+    try:
+        keys = (os.urandom(_KEY_BYTES), *_read_keys(path))
+    except OSError as error:
+        raise VaultError(f"{path}: cannot read the vault key: {error.strerror}") from None
+    if len(keys) > _KEYS_MAX:
+        raise VaultError(f"{path}: the vault has {len(keys) - 1} keys, as many as one may have")
+    _write_keys(path, keys, first=False)
+    return check_value(keys[0]), len(keys)
+
+
+def _read_keys(path: Path) -> tuple[bytes, ...]:
+    """The keys of the file. FileNotFoundError passes; a file others may read, or that is no key file, is VaultError."""
     handle = open_regular(path)
     with open(handle, "rb") as file:
         mode = stat.S_IMODE(os.fstat(handle).st_mode)
         if mode & 0o077:
             raise VaultError(f"{path}: the vault key has mode {mode:04o}, others may read it: chmod 600 {path}")
-        text = file.read(256).decode("ascii", "replace").rstrip("\n")
-    if not text.startswith(_KEY_MARK):
+        text = file.read(_KEYS_MAX * 128).decode("ascii", "replace").rstrip("\n")
+    return tuple(_key_of(line, path) for line in text.split("\n"))
+
+
+def _key_of(line: str, path: Path) -> bytes:
+    if not line.startswith(_KEY_MARK):
         raise VaultError(f"{path}: not a vault key: expected `{_KEY_MARK.strip()}` and {_KEY_BYTES * 2} hex digits")
-    digits = text[len(_KEY_MARK) :]
     try:
-        key = bytes.fromhex(digits)
+        key = bytes.fromhex(line[len(_KEY_MARK) :])
     except ValueError:
         raise VaultError(f"{path}: the vault key has characters that are no hex digits") from None
     if len(key) != _KEY_BYTES:
@@ -135,21 +164,21 @@ def _read_key(path: Path) -> bytes:
     return key
 
 
-def _make_key(path: Path) -> None:
-    """A fresh key, whole and on the disk before it has its name; another process that was first wins."""
+def _write_keys(path: Path, keys: tuple[bytes, ...], *, first: bool) -> None:
+    """The file, whole and on the disk before it has its name. `first`: another process that was first wins."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        make_private_directory(path.parent)
+        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, FILE_MODE)
         with open(handle, "wb") as file:
-            file.write(f"{_KEY_MARK}{os.urandom(_KEY_BYTES).hex()}\n".encode())
+            file.write("".join(f"{_KEY_MARK}{key.hex()}\n" for key in keys).encode())
             file.flush()
             os.fsync(handle)
-        try:
-            os.link(draft, path)
-        except FileExistsError:
-            pass
-        finally:
+        if not first:
+            os.rename(draft, path)
+        else:
+            with suppress(FileExistsError):
+                os.link(draft, path)
             os.unlink(draft)
         directory = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
         os.fsync(directory)

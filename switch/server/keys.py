@@ -10,7 +10,8 @@ from switch.security.audit import AuditError
 from switch.security.keyring import KeyRing, KeyRingError
 from switch.security.lmk import LmkError, read_lmk
 from switch.security.module import SecurityModule, SoftwareModule
-from switch.security.remote import RemoteModule, keep_memory_private
+from switch.security.private_memory import keep_memory_private
+from switch.security.remote import RemoteModule
 
 
 def open_module(files: SecurityFiles) -> SecurityModule | None:

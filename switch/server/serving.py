@@ -24,7 +24,7 @@ from switch.core.switch import Switch
 from switch.doctor.explain import Explainer
 from switch.journal.feed import Feed, absolute
 from switch.journal.history import IndexHistory
-from switch.journal.keys import chain_key, open_vault
+from switch.journal.keys import KEY_FILE, KEYS, chain_key, open_vault
 from switch.journal.recovery import Recovered
 from switch.security.files import make_private_directory
 from switch.server.connections import ListenError
@@ -244,6 +244,15 @@ def found_at_start(recovered: Recovered, feed: Feed) -> list[Log]:
     return [*events, *(Log("error", "journal.records_missing", fields) for fields in missing)]
 
 
+def key_beside(state_dir: Path) -> list[Log]:
+    """An event, where the vault key lies in the state directory: whoever copies that has the key too."""
+    inside = state_dir / KEY_FILE
+    if not inside.exists():
+        return []
+    hint = f"mkdir -m 700 -p {state_dir.parent / KEYS} && mv {inside} {state_dir.parent / KEYS / f'{state_dir.name}.{KEY_FILE}'}"
+    return [Log("warning", "vault.key_beside", {"path": str(inside), "hint": hint})]
+
+
 def head_copy_unchanged(path: str) -> Log:
     """The network file names another copy of the journal's head than the one at `path`, or "", that is written."""
     hint = "the copy that the network file names now is written from the next `cmi-switch restart` on"
@@ -285,7 +294,7 @@ async def serving(
         if files.too_few is not None:
             sinks.log(files.too_few, time.time_ns())
         feed.tell_head_copy = lambda trouble: sinks.log(head_copy_event(feed.head_copy, trouble), time.time_ns())
-        for event in found_at_start(recovered, feed):
+        for event in [*found_at_start(recovered, feed), *key_beside(state_dir)]:
             sinks.log(event, time.time_ns())
         history = IndexHistory(state_dir, lambda why: sinks.log(index_damaged(why), time.time_ns()))
         switch = Switch(

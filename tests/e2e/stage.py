@@ -183,9 +183,13 @@ class Client:
             answer = self.asks({"t": "0800", "7": "1125120000", "11": "000001", "32": institution, "70": "001"})
             assert answer["39"] == "00", answer
 
+    def message(self, document: Document) -> bytes:
+        """The bytes of a message in this link's dialect."""
+        return self.dialect.encode(self.translator.outward(document, None))
+
     def frame(self, document: Document) -> bytes:
         """The bytes of a message on this link."""
-        return self.framing.frame(self.dialect.encode(self.translator.outward(document, None)))
+        return self.framing.frame(self.message(document))
 
     def sends(self, document: Document) -> None:
         """One message."""

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from switch.journal.index import index_path
+from switch.journal.keys import KEYS, vault_key_path
 from switch.journal.log import segments
 from switch.journal.recovery import journal_directory
 from tests.e2e.stage import QUICK, Stage
@@ -31,6 +32,7 @@ def stage(tmp_path: Path, lived: Path) -> Iterator[Stage]:
     made = Stage(tmp_path, QUICK)
     try:
         shutil.copytree(lived, made.state, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.sock"))
+        shutil.copytree(lived.parent / KEYS, tmp_path / KEYS)
         yield made
     finally:
         made.close()
@@ -62,9 +64,9 @@ def test_an_overwritten_index_is_built_anew(stage: Stage) -> None:
 
 
 def test_a_vault_key_that_is_lost_is_refused_and_none_is_made(stage: Stage) -> None:
-    (stage.state / "vault.key").unlink()
+    vault_key_path(stage.state).unlink()
     assert "vault.key is missing, and the journal beside it was written with one" in refusal(stage)
-    assert not (stage.state / "vault.key").exists()
+    assert not vault_key_path(stage.state).exists()
 
 
 def test_a_copy_of_the_head_on_another_disk_finds_what_went_with_the_first_and_says_when_it_fails(
@@ -93,10 +95,10 @@ def test_a_copy_of_the_head_on_another_disk_finds_what_went_with_the_first_and_s
         stage.close()
 
 
-@pytest.mark.parametrize("name", ["journal/lock", "journal/head", "journal/*.log", "vault.key"])
+@pytest.mark.parametrize("name", ["journal/lock", "journal/head", "journal/*.log", "../keys/*.vault.key"])
 @pytest.mark.parametrize("kind", ["a FIFO", "a directory"])
 def test_what_is_no_file_where_a_file_was_is_refused_at_once_and_named(stage: Stage, name: str, kind: str) -> None:
-    path = min(stage.state.glob(name))
+    path = min(stage.state.glob(name)).resolve()
     path.unlink()
     if kind == "a FIFO":
         os.mkfifo(path)

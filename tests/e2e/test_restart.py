@@ -90,7 +90,10 @@ def test_a_program_that_could_not_take_over_is_refused_with_its_own_words(stage:
 
 def between_programs(switch: Child) -> bool:
     """True once the new program has begun in the place of the old one, and has not taken anything over yet."""
-    return b"CMI_SWITCH_HANDOVER=" in Path(f"/proc/{switch.pid}/environ").read_bytes()
+    try:
+        return b"CMI_SWITCH_HANDOVER=" in Path(f"/proc/{switch.pid}/environ").read_bytes()
+    except PermissionError:  # a program keeps its memory to itself; the next one does a moment after it has begun
+        return False
 
 
 def test_a_switch_killed_between_its_two_programs_loses_and_doubles_nothing(tmp_path: Path) -> None:

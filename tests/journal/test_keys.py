@@ -12,7 +12,7 @@ from switch.journal.backup import backup
 from switch.journal.feed import Feed
 from switch.journal.head import head_path
 from switch.journal.integrity import accept_end, begin_head
-from switch.journal.keys import chain_key, key_check, open_vault
+from switch.journal.keys import chain_key, key_check, open_vault, vault_key_path
 from switch.journal.log import HEAD, HEADER, NO_KEY, JournalError, Log, chain_start, segments
 from switch.journal.recovery import journal_directory, recover
 from switch.journal.restore import restore
@@ -48,27 +48,27 @@ def test_a_journal_says_which_key_it_was_written_with_and_nothing_about_it(state
     listed = segments(journal_directory(state))
     assert key_check(listed) == vault.check_value
     assert len(vault.check_value) == 8
-    secrets = (vault.chain_secret, bytes.fromhex((state / "vault.key").read_text().split()[1]))
+    secrets = (vault.chain_secret, bytes.fromhex(vault_key_path(state).read_text().split()[1]))
     assert not any(secret in Path(s.path).read_bytes() for s in listed for secret in secrets)
     found = verify(state)
     assert (found.damage, found.notes, found.keyed) == ([], [], True)
 
 
 def test_a_missing_key_is_refused_and_none_is_made(state: Path) -> None:
-    (state / "vault.key").unlink()
+    vault_key_path(state).unlink()
     with pytest.raises(
         VaultError, match=r"vault.key is missing, and the journal beside it was written with one .*bring back"
     ):
         open_vault(state)
-    assert not (state / "vault.key").exists()
+    assert not vault_key_path(state).exists()
     found = verify(state)
     assert found.damage == []
     assert "no vault key" in found.notes[0]
 
 
 def test_another_key_is_refused_and_named_by_its_check_value(state: Path) -> None:
-    (state / "vault.key").unlink()
-    other = KeyVault.at(state / "vault.key")
+    vault_key_path(state).unlink()
+    other = KeyVault.at(vault_key_path(state))
     with pytest.raises(VaultError, match=f"key check value is {other.check_value.hex()}"):
         open_vault(state)
     assert "is not the key" in verify(state).damage[0]
@@ -79,9 +79,9 @@ def test_beside_an_older_journal_the_key_is_tried_on_a_sealed_pan(tmp_path: Path
     vault = open_vault(tmp_path)
     written(tmp_path, [booted(), forwarded(1, vault), answered(1)])
     open_vault(tmp_path)
-    (tmp_path / "vault.key").unlink()
+    vault_key_path(tmp_path).unlink()
     if not lost:
-        KeyVault.at(tmp_path / "vault.key")
+        KeyVault.at(vault_key_path(tmp_path))
     with pytest.raises(VaultError, match="is missing, and the journal" if lost else "is not the key"):
         open_vault(tmp_path)
 
