@@ -8,7 +8,19 @@ from pathlib import Path
 from switch.children import start
 from switch.readiness import NotReadyError, Ready, wait_ready
 
-_ANNOUNCING = ("edge", "security", "serve", "issuer", "network", "terminal", "tap", "replay", "doctor")
+_ANNOUNCING = (
+    "edge",
+    "security",
+    "serve",
+    "issuer",
+    "network",
+    "terminal",
+    "tap",
+    "replay",
+    "doctor",
+    "gateway",
+    "shop",
+)
 """commands with `--ready`"""
 
 

@@ -59,7 +59,12 @@ class _Options(NamedTuple):
     type=click.Path(file_okay=False, path_type=Path),
     help="Where this run's files go. [default: var/demo/TIME]",
 )
-def command(duration: float, rate: float, seed: int, mix: str, live: bool | None, run_dir: Path | None) -> None:
+@click.option(
+    "--web", is_flag=True, help="A shop and a payment page instead of terminals, for your browser, until Ctrl-C."
+)
+def command(
+    duration: float, rate: float, seed: int, mix: str, live: bool | None, run_dir: Path | None, *, web: bool
+) -> None:
     """Run the switch, three banks, Visa, Mastercard and a set of terminals over loopback TCP, and watch them pay.
 
     Each party is a process of its own and listens on free ports. At the end everyone's books are laid beside each other:
@@ -72,6 +77,7 @@ def command(duration: float, rate: float, seed: int, mix: str, live: bool | None
       tools/demo --duration 10 --no-live         short and plain, as CI runs it
       tools/demo --rate 300 --mix foreign=50     half of the cards from abroad
       tools/demo --mix silent=2                  issuers that often stay silent: timeouts, reversals, late answers
+      tools/demo --web                           prints an address: buy something there and pay by card
     """
     asked = _Options(duration, rate, seed, mix, sys.stdout.isatty() if live is None else live, run_dir)
     directory = asked.run_dir or _fresh_directory()
@@ -82,6 +88,11 @@ def command(duration: float, rate: float, seed: int, mix: str, live: bool | None
     with contextlib.ExitStack() as stack:
         cast = _Cast(asked, directory, stack)
         try:
+            if web:
+                from switch.cli._demo_web import play
+
+                play(directory, stack)
+                return
             model = cast.play()
             raise SystemExit(_verdict(cast, model))
         except ChildError as error:

@@ -112,7 +112,7 @@ class Server:
                 raise
             except Exception as error:  # one request's, whatever it is: its connection ends, and nothing else
                 self._report(
-                    "http.failed", {"path": _path(request), "error": type(error).__name__, "at": _place(error)}
+                    "http.failed", {"path": _path(request), "error": type(error).__name__, "at": place_of(error)}
                 )
             if not exchange.done:
                 await self._refuse(connection, stream, 500)
@@ -242,7 +242,7 @@ def _path(request: h11.Request) -> str:
     return request.target.partition(b"?")[0][:80].decode("ascii", "replace")
 
 
-def _place(error: BaseException) -> str:
+def place_of(error: BaseException) -> str:
     """File and line of the innermost frame; values are in neither."""
     at = error.__traceback__
     while at is not None and at.tb_next is not None:

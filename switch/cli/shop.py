@@ -1,0 +1,82 @@
+"""`cmi-switch shop`: a small shop to try the gateway with."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from switch.cli._network import load
+from switch.cli._ready import prepare_ready, ready_option, say_ready
+from switch.cli.gateway import MISSING
+
+if TYPE_CHECKING:
+    from switch.core.network import Address, Network
+
+_SHOWN = {
+    "approved": "approved",
+    "51": "not enough money",
+    "05": "declined",
+    "fr-visa": "foreign Visa",
+    "mastercard": "foreign Mastercard",
+}
+
+
+@click.command
+@click.option("--listen", "listen_text", default="127.0.0.1:9000", show_default=True, metavar="HOST:PORT")
+@click.option(
+    "--gateway", default="http://127.0.0.1:8443", show_default=True, metavar="URL", help="Where the payment page is."
+)
+@click.option(
+    "--clientid", default="600000002", show_default=True, help="Of the shop, as `cmi-switch merchant add` has it."
+)
+@click.option("--key", default="TEST1234", show_default=True, help="Its store key.")
+@click.option("--network", default="morocco", show_default=True, help="Network file of the test cards it shows.")
+@ready_option()
+def command(listen_text: str, gateway: str, clientid: str, key: str, network: str, ready_path: Path | None) -> None:
+    """Open a demo shop: buy something, pay on the gateway's page, see what the shop's server was told.
+
+    \b
+    Examples:
+      cmi-switch merchant add 600000002 --title "Souk Demo" --host 127.0.0.1:9000 --key TEST1234
+      cmi-switch gateway &
+      cmi-switch shop
+    """
+    try:
+        from switch.gateway.demo_shop import Shop
+        from switch.gateway.http.listening import ListeningError, listen
+        from switch.gateway.http.server import Server
+    except ImportError:
+        raise click.ClickException(MISSING) from None
+    import trio
+
+    from switch.cli.terminal import parse_address
+
+    file = prepare_ready(ready_path)
+    address = parse_address(listen_text)
+    shop = Shop(gateway, f"http://{address}", clientid, key, _cards(load(network)))
+    server = Server(shop.app(), lambda event, fields: click.echo(f"{event} {fields}", err=True))
+
+    async def ready(at: "Address") -> None:
+        await trio.lowlevel.checkpoint()
+        say_ready(file, {"shop": at}, f"Ready: shop http://{at}, paying at {gateway}")
+
+    try:
+        trio.run(listen, server, address, None, ready)
+    except ListeningError as error:
+        raise click.ClickException(str(error)) from None
+    except OSError as error:
+        raise click.ClickException(f"{address}: {error.strerror or error}") from None
+    except KeyboardInterrupt:
+        click.echo("Stopped.")
+
+
+def _cards(network: "Network") -> list[tuple[str, str, str]]:
+    """What each card shows, its number and CVV2."""
+    from switch.simulators.cards import demo_cards
+
+    found: list[tuple[str, str, str]] = []
+    for end, what in _SHOWN.items():
+        card = next((c for c in demo_cards(network) if c.name == end or c.name.endswith(f"-{end}")), None)
+        if card is not None:
+            found.append((what, card.pan, card.cvv2))
+    return found

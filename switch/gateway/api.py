@@ -1,0 +1,179 @@
+"""What a merchant's server may ask about its orders: capture, void, credit, status, history.
+
+In: a read CC5Request. Out: the pairs of a CC5Response. The one rule: whoever is not the merchant's API user learns nothing, not
+even whether there is such a merchant or order.
+"""
+
+import time
+from typing import Final
+
+from switch.gateway.merchants import check_password
+from switch.gateway.orders.lifecycle import GOOD, IllegalMoveError, Stage
+from switch.gateway.orders.order import Merchant, Order
+from switch.gateway.outcomes import result_of
+from switch.gateway.protocol.fields import Pairs
+from switch.gateway.protocol.xml_api import ApiRequest
+from switch.gateway.service import Service
+from switch.money.currency import CurrencyError, parse_amount
+
+SETTLE_S: Final = 8.0
+"""for the switch to acknowledge; what it has not acknowledged by then is sent until it does"""
+_STATES: Final = {
+    Stage.HELD: "A",
+    Stage.APPROVED: "PN",
+    Stage.AUTHORIZING: "PN",
+    Stage.OPEN: "PN",
+    Stage.CAPTURING: "PN",
+    Stage.CREDITING: "PN",
+    Stage.CAPTURED: "C",
+    Stage.REVERSING: "V",
+    Stage.REVERSED: "V",
+    Stage.CANCELLED: "CNCL",
+    Stage.EXPIRED: "CNCL",
+    Stage.DECLINED: "D",
+}
+_NOBODY: Final = Merchant(clientid="", title="", city="", category="", site="", hosts=(), sealed_key=b"")
+_TYPES: Final = {
+    "submit": "PreAuth",
+    "capture": "PostAuth",
+    "posted": "PostAuth",
+    "take_back": "Void",
+    "credit": "Credit",
+}
+
+
+class _RefusedError(Exception):
+    """What cannot be done; the sentence is for the merchant."""
+
+
+async def answer_api(service: Service, request: ApiRequest) -> tuple[Pairs, Pairs]:
+    """Do what is asked; the elements of the response and those of its Extra."""
+    try:
+        order = await _order(service, request)
+        if request.kind == "ORDERSTATUS":
+            return _outcome(order, True, "", request), _status(order)
+        if request.kind == "ORDERHISTORY":
+            return _outcome(order, True, "", request), _history(
+                order, await service.disk(service.registry.store.history, order)
+            )
+        done = await service.settled(await _do(service, order, request), SETTLE_S)
+        if request.kind == "PostAuth" and done.stage is Stage.HELD:
+            raise _RefusedError("the issuer did not take the capture; the pre-authorization stands")
+        return _outcome(done, True, "", request), _extra(done)
+    except (_RefusedError, IllegalMoveError, CurrencyError) as error:
+        return _outcome(None, False, str(error), request), [("ERRORCODE", "CORE-2507"), ("NUMCODE", "99")]
+
+
+async def _order(service: Service, request: ApiRequest) -> Order:
+    merchant: Merchant | None = await service.disk(service.registry.store.merchant, request.clientid)
+    right = await service.disk(check_password, merchant or _NOBODY, request.name, request.password)
+    if merchant is None or not right or merchant.suspended:
+        raise _RefusedError("Name, Password or ClientId is not right, or the merchant is suspended")
+    order: Order | None = await service.disk(service.registry.store.by_id, request.clientid, request.oid)
+    if order is None:
+        raise _RefusedError("no record found: the merchant has no such OrderId")
+    return order
+
+
+async def _do(service: Service, order: Order, request: ApiRequest) -> Order:
+    if request.kind == "PostAuth":
+        amount = _amount(request, order.asked.amount, order.asked.currency)
+        if amount > order.asked.amount:
+            raise _RefusedError("Total is above the pre-authorization; nothing was captured")
+        return await service.capture(order, amount)
+    if request.kind == "Void":
+        return await service.void(order)
+    if request.kind == "Credit":
+        return await service.credit(order, _amount(request, order.captured - order.credited, order.asked.currency))
+    raise _RefusedError(
+        f"Type {request.kind[:20]!r}: expected PostAuth, Void, Credit, or Extra with ORDERSTATUS or ORDERHISTORY"
+    )
+
+
+def _amount(request: ApiRequest, otherwise: int, currency: str) -> int:
+    if not request.total:
+        return otherwise
+    amount = parse_amount(request.total.replace(",", "."), currency)
+    if amount <= 0:
+        raise _RefusedError("Total: expected an amount above 0")
+    return amount
+
+
+def _outcome(order: Order | None, good: bool, text: str, request: ApiRequest) -> Pairs:
+    result = result_of(order) if order is not None else None
+    return [
+        ("OrderId", request.oid),
+        ("GroupId", request.oid),
+        ("Response", "Approved" if good else "Error"),
+        ("AuthCode", result.approval if result else ""),
+        ("HostRefNum", result.rrn if result else ""),
+        ("ProcReturnCode", "00" if good else "99"),
+        ("TransId", result.number if result else ""),
+        ("ErrMsg", text),
+    ]
+
+
+def _extra(order: Order) -> Pairs:
+    result = result_of(order)
+    return [
+        ("SETTLEID", ""),
+        ("TRXDATE", result.at),
+        ("ERRORCODE", ""),
+        ("NUMCODE", "00"),
+        ("CARDBRAND", result.scheme.upper()),
+        ("CARDISSUER", ""),
+    ]
+
+
+def _status(order: Order) -> Pairs:
+    result = result_of(order)
+    state = _STATES[order.stage]
+    text = f"ORD_ID:{order.asked.oid}\tCHARGE_TYPE_CD:S\tORIG_TRANS_AMT:{order.asked.amount}\tTRANS_STAT:{state}"
+    captured = order.captured - order.credited if order.stage in GOOD else 0
+    return [
+        ("ORDERSTATUS", text),
+        ("ORD_ID", order.asked.oid),
+        ("TRANS_ID", result.number),
+        ("PROC_RET_CD", result.code),
+        ("AUTH_CODE", result.approval),
+        ("HOST_REF_NUM", result.rrn),
+        ("MDSTATUS", "2"),
+        ("PAN", result.masked),
+        ("NUMCODE", "00"),
+        ("CHARGE_TYPE_CD", "C" if order.credited else "S"),
+        ("TRANS_STAT", state),
+        ("ORIG_TRANS_AMT", str(order.asked.amount)),
+        ("CAPTURE_AMT", str(captured)),
+        ("AUTH_DTTM", _time(order.opened_us)),
+        ("CAPTURE_DTTM", _time(order.moved_us) if order.captured else ""),
+        ("VOID_DTTM", _time(order.moved_us) if state == "V" else ""),
+    ]
+
+
+def _history(order: Order, moves: list[tuple[int, str, str, str, int]]) -> Pairs:
+    """One line a move that a card or the merchant made: type, status, amount, captured, time, ..., RRN, code, return code, id."""
+    result = result_of(order)
+    rows = [row for row in moves if row[1] in _TYPES]
+    lines = [
+        "\t".join(
+            (
+                _TYPES[move],
+                "A" if stage in GOOD else "PN",
+                str(amount),
+                str(order.captured),
+                _time(at),
+                "",
+                "",
+                result.rrn,
+                result.approval,
+                code or "00",
+                result.number,
+            )
+        )
+        for at, move, stage, code, amount in rows
+    ]
+    return [("TRXCOUNT", str(len(lines))), *((f"TRX{number}", line) for number, line in enumerate(lines, 1))]
+
+
+def _time(us: int) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(us // 1_000_000))

@@ -1,0 +1,147 @@
+"""The one way by which the gateway calls a merchant's server: a form, posted, to where it may go, within bounds.
+
+In: an address, a form, the hosts that its merchant has listed. Out: the answer's status and text, or a CallError that says why
+there is none. The one rule: it connects to an address it has looked at. A host that is not listed, a name that leads to a
+private address, a redirect, an answer too long or too late are refused, so that no merchant's form can make the gateway call what
+only the gateway can reach.
+"""
+
+import ipaddress
+import os
+import socket
+import ssl
+from collections.abc import Iterable
+from typing import Final
+from urllib.parse import SplitResult, urlencode, urlsplit
+
+import h11
+import msgspec
+import trio
+
+from switch.gateway.http.listening import is_loopback
+
+ANSWER_BYTES: Final = 65_536
+CALL_S: Final = 15.0
+_READ_BYTES: Final = 16_384
+
+
+class CallError(Exception):
+    """No answer, or none that counts. One sentence."""
+
+
+class Reply(msgspec.Struct, frozen=True, kw_only=True):
+    """What a server said."""
+
+    status: int
+    text: str
+
+
+def check_target(url: str, hosts: Iterable[str]) -> SplitResult:
+    """An address that a customer may be sent to, or a callback: of a listed host, by HTTPS or on loopback. Raises CallError."""
+    parts = urlsplit(url)
+    host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+    listed = {name.lower() for name in hosts}
+    usual = port == (443 if parts.scheme == "https" else 80)
+    if f"{host}:{port}" not in listed and not (usual and host in listed):
+        where = host if usual else f"{host}:{port}"
+        raise CallError(
+            f"{where}: is not among the merchant's hosts; add it with `cmi-switch merchant change --host {where}`"
+        )
+    if parts.scheme != "https" and not is_loopback(host):
+        raise CallError(f"{host}: expected https; plain http is for loopback only")
+    return parts
+
+
+async def post_form(
+    url: str, pairs: Iterable[tuple[str, str]], hosts: Iterable[str], context: ssl.SSLContext, seconds: float = CALL_S
+) -> Reply:
+    """Post and read the answer. Raises CallError."""
+    parts = check_target(url, hosts)
+    try:
+        with trio.fail_after(seconds):
+            stream = await _connect(parts, context)
+            try:
+                return await _talk(stream, parts, urlencode(list(pairs)).encode())
+            finally:
+                await trio.aclose_forcefully(stream)
+    except trio.TooSlowError:
+        raise CallError(f"no whole answer within {seconds:g} s") from None
+    except (OSError, trio.BrokenResourceError) as error:
+        raise CallError(_why(error, parts.hostname or "")) from None
+    except h11.RemoteProtocolError:
+        raise CallError("the answer is not HTTP") from None
+
+
+def _why(error: BaseException, host: str) -> str:
+    """What the innermost cause of a failed connection is, in a few words."""
+    while (inner := error.__cause__ or error.__context__) is not None:
+        error = inner
+    if isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    if isinstance(error, ssl.SSLError):
+        reason = (error.reason or "failed").lower().replace("_", " ")
+        return f"TLS: {reason}; is the certificate for {host}, of a known authority?"
+    number = getattr(error, "errno", None)
+    return f"cannot be reached: {os.strerror(number) if number else type(error).__name__}"
+
+
+async def _connect(parts: SplitResult, context: ssl.SSLContext) -> trio.abc.Stream:
+    host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+    found = await trio.socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    addresses = [str(entry[4][0]) for entry in found]
+    if not _is_address(host) and host != "localhost":
+        hidden = next((address for address in addresses if not _is_public(address)), None)
+        if hidden is not None:
+            raise CallError(f"{host}: leads to {hidden}, which is private; list the address itself if that is meant")
+    plain = await trio.open_tcp_stream(addresses[0], port)
+    if parts.scheme != "https":
+        return plain
+    return trio.SSLStream(plain, context, server_hostname=host, https_compatible=True)
+
+
+async def _talk(stream: trio.abc.Stream, parts: SplitResult, body: bytes) -> Reply:
+    connection = h11.Connection(h11.CLIENT)
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    request = h11.Request(
+        method="POST",
+        target=target,
+        headers=[
+            ("Host", parts.netloc),
+            ("User-Agent", "cmi-switch"),
+            ("Content-Type", "application/x-www-form-urlencoded"),
+            ("Content-Length", str(len(body))),
+            ("Connection", "close"),
+        ],
+    )
+    await stream.send_all(
+        b"".join(connection.send(part) or b"" for part in (request, h11.Data(data=body), h11.EndOfMessage()))
+    )
+    status, text = 0, bytearray()
+    while True:
+        event = connection.next_event()
+        if event is h11.NEED_DATA:
+            connection.receive_data(bytes(await stream.receive_some(_READ_BYTES)))
+        elif isinstance(event, h11.Response):
+            status = event.status_code
+            if 300 <= status < 400:
+                raise CallError(f"answered {status}: redirects are not followed; give the address that answers")
+        elif isinstance(event, h11.Data):
+            text += event.data
+            if len(text) > ANSWER_BYTES:
+                raise CallError(f"the answer is longer than {ANSWER_BYTES} bytes")
+        elif isinstance(event, h11.EndOfMessage | h11.ConnectionClosed):
+            return Reply(status=status, text=text.decode("utf-8", "replace"))
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_public(address: str) -> bool:
+    found = ipaddress.ip_address(address.partition("%")[0])
+    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
+    return (mapped or found).is_global and not found.is_multicast

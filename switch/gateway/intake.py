@@ -1,0 +1,62 @@
+"""Shops' forms: whose, signed how, for what, and whether it was asked before.
+
+In: the fields of a form. Out: the order it opens, or has opened. The one rule: the same order id twice is one order: the same
+payment asked again is shown as it stands, another payment under the same id is refused.
+"""
+
+import secrets
+
+from switch.gateway.http.client import CallError, check_target
+from switch.gateway.orders.order import Merchant, Order
+from switch.gateway.orders.store import TakenError
+from switch.gateway.protocol import hashes
+from switch.gateway.protocol.explain import explain
+from switch.gateway.protocol.fields import Fields
+from switch.gateway.protocol.requests import PaymentRequest, RequestError, read_request
+from switch.gateway.service import Service
+from switch.gateway.shops import now_us
+
+
+class RefusedFormError(Exception):
+    """A form that opens no order. The sentence is for the merchant's log: it holds no key and no value of a hash."""
+
+
+async def take_form(service: Service, fields: Fields) -> Order:
+    """The order of a form. Raises RefusedFormError."""
+    merchant: Merchant | None = await service.disk(service.registry.store.merchant, fields.get("clientid"))
+    if merchant is None or merchant.suspended:
+        what = "is suspended" if merchant else "is not known; add it with `cmi-switch merchant add`"
+        raise RefusedFormError(f"merchant {fields.get('clientid')[:20]!r} {what}")
+    allowed = frozenset(merchant.accepts)
+    key = service.registry.key_of(merchant)
+    if hashes.check(fields, key, allowed) is None:
+        raise RefusedFormError(f"merchant {merchant.clientid}: {explain(fields, key, allowed)}")
+    try:
+        asked = read_request(fields)
+        for url in filter(None, (asked.ok_url, asked.fail_url, asked.callback_url)):
+            check_target(url, merchant.hosts)
+    except (RequestError, CallError) as error:
+        raise RefusedFormError(f"merchant {merchant.clientid}: {error}") from None
+    order = Order(
+        number=0,
+        token=secrets.token_urlsafe(24),
+        asked=asked,
+        form=fields.pairs,
+        version=hashes.version_of(fields),
+        opened_us=now_us(),
+    )
+    try:
+        opened: Order = await service.disk(service.registry.store.open_order, order)
+    except TakenError:
+        return _asked_again(await service.disk(service.registry.store.by_id, *order.key), asked)
+    return opened
+
+
+def _asked_again(order: Order, asked: PaymentRequest) -> Order:
+    """The same payment, asked again: the amount, the currency and the kind say so, whatever else was changed since."""
+    then = order.asked
+    if (then.amount, then.currency, then.sale) != (asked.amount, asked.currency, asked.sale):
+        raise RefusedFormError(
+            f"merchant {asked.clientid}: field oid: {asked.oid} was used for another amount; each order has an id of its own"
+        )
+    return order

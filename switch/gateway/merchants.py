@@ -1,0 +1,79 @@
+"""Merchants: who may ask for payments, with which key, from where. Keys and passwords are made here, and shown once.
+
+In: what an operator says of a shop. Out: merchants of the store, and a new key in clear, once. The one rule: a store key is kept
+sealed (`gateway.key` in the state directory), an API password as a digest.
+"""
+
+import hashlib
+import hmac
+import secrets
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from switch.gateway.orders.order import Merchant
+from switch.gateway.orders.store import Store
+from switch.security.vault import KeyVault
+
+KEY_FILE, STORE_FILE = "gateway.key", "gateway.sqlite"
+_SALT_BYTES: Final = 16
+
+
+class Registry:
+    """The merchants of one gateway."""
+
+    def __init__(self, store: Store, vault: KeyVault) -> None:
+        self._store = store
+        self._vault = vault
+
+    @classmethod
+    def at(cls, state: Path) -> "Registry":
+        """Of the gateway whose state is kept there. Raises StoreError, VaultError."""
+        store = Store(state / STORE_FILE)
+        return cls(store, KeyVault.at(state / KEY_FILE))
+
+    @property
+    def store(self) -> Store:
+        """Where they are kept."""
+        return self._store
+
+    def add(self, merchant: Merchant, key: str = "") -> str:
+        """A new merchant; returns its store key, a fresh one unless `key` is given. Raises TakenError."""
+        key = key or secrets.token_urlsafe(18)
+        self._store.add_merchant(msgspec.structs.replace(merchant, sealed_key=self._seal(key)))
+        return key
+
+    def rotate_key(self, merchant: Merchant) -> str:
+        """A fresh store key, in force at once."""
+        key = secrets.token_urlsafe(18)
+        self._store.change_merchant(msgspec.structs.replace(merchant, sealed_key=self._seal(key)))
+        return key
+
+    def _seal(self, key: str) -> bytes:
+        return self._vault.seal(key, self._store.next_number("seal"))
+
+    def key_of(self, merchant: Merchant) -> str:
+        """Its store key, for making and checking hashes. Raises VaultError."""
+        return self._vault.open(merchant.sealed_key)
+
+    def digest(self, pan: str) -> str:
+        """A card, as it is counted: always the same, and of no use without the key."""
+        return self._vault.digest(pan).hex()
+
+
+def make_password(password: str) -> bytes:
+    """What is kept of an API password."""
+    salt = secrets.token_bytes(_SALT_BYTES)
+    return salt + _digest(password, salt)
+
+
+def check_password(merchant: Merchant, name: str, password: str) -> bool:
+    """Is it the merchant's API user with its password?"""
+    salt = merchant.api_password[:_SALT_BYTES] or bytes(_SALT_BYTES)
+    right = hmac.compare_digest(_digest(password, salt), merchant.api_password[_SALT_BYTES:])
+    return right and hmac.compare_digest(name.encode(), merchant.api_name.encode())
+
+
+def _digest(password: str, salt: bytes) -> bytes:
+    return hashlib.scrypt(password.encode(), salt=salt, n=2**12, r=8, p=1, dklen=32)

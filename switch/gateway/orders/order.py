@@ -1,0 +1,92 @@
+"""An order and a merchant, as they are kept. The one rule: neither has a field for a card's number, CVV2 or key in clear."""
+
+import msgspec
+
+from switch.gateway.orders.lifecycle import Stage
+from switch.gateway.payment_messages import Names
+from switch.gateway.protocol.fields import Fields
+from switch.gateway.protocol.requests import PaymentRequest
+
+
+class Attempt(msgspec.Struct, frozen=True, kw_only=True):
+    """A card submitted."""
+
+    names: Names
+    masked: str
+    """first six and last four digits"""
+    scheme: str
+    client: str
+    """the customer's address"""
+    code: str = ""
+    """DE39; "" as long as none is known"""
+    approval: str = ""
+    """DE38"""
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """One payment that a merchant has asked for."""
+
+    number: int
+    token: str
+    """what its page is reached by: nobody can guess it"""
+    asked: PaymentRequest
+    form: list[tuple[str, str]]
+    """as it came"""
+    version: str
+    """of the hash that answers are signed with"""
+    opened_us: int
+    stage: Stage = Stage.OPEN
+    moved_us: int = 0
+    attempts: int = 0
+    attempt: Attempt | None = None
+    owed: Names | None = None
+    """the message that is being sent until it is acknowledged"""
+    captured: int = 0
+    """minor units"""
+    credited: int = 0
+
+    @property
+    def fields(self) -> Fields:
+        """The form as it came."""
+        return Fields(self.form)
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Merchant and order id."""
+        return self.asked.clientid, self.asked.oid
+
+
+class Call(msgspec.Struct, frozen=True, kw_only=True):
+    """A callback that only informs."""
+
+    number: int
+    order: int
+    tries: int
+    due_us: int
+    state: str
+    """`due`, `done` or `dead`"""
+    said: str
+    """what the last try came to"""
+
+
+class Merchant(msgspec.Struct, frozen=True, kw_only=True):
+    """A shop that may ask for payments."""
+
+    clientid: str
+    title: str
+    city: str
+    category: str
+    """DE18: merchant category code"""
+    site: str
+    """its address, for the list of secured sites"""
+    hosts: tuple[str, ...]
+    """where customers may be sent back and callbacks may go: `shop.example` or `shop.example:8443`"""
+    sealed_key: bytes
+    accepts: tuple[str, ...] = ()
+    """deviations of its client's hashes"""
+    api_name: str = ""
+    api_password: bytes = b""
+    """scrypt: 16 bytes of salt, 32 of digest; b"": it may not use the API"""
+    suspended: bool = False
+    hold_days: int = 7
+    added_us: int = 0

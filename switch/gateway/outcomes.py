@@ -1,0 +1,67 @@
+"""What an order comes to: for its merchant as a result, for the switch as the message that is owed. No I/O."""
+
+import time
+from typing import Final
+
+from switch.gateway import payment_messages as messages
+from switch.gateway.orders.lifecycle import GOOD, Stage
+from switch.gateway.orders.order import Attempt, Order
+from switch.gateway.payment_messages import Shop
+from switch.gateway.protocol.answers import Result
+from switch.wire.vocabulary import Answer, Document
+
+
+def named(order: Order) -> dict[str, object]:
+    """An order as events name it."""
+    return {"order": order.asked.oid, "merchant": order.asked.clientid}
+
+
+def result_of(order: Order) -> Result:
+    """What its merchant is told of an order."""
+    attempt = order.attempt
+    text = "" if order.stage in GOOD or order.stage is Stage.APPROVED else _TEXTS.get(order.stage, "Declined")
+    if attempt is None:
+        return Result(approved=False, code="99", text=text)
+    approved = order.stage in GOOD or order.stage is Stage.APPROVED
+    code = Answer.APPROVED if approved else attempt.code if attempt.code not in ("", Answer.APPROVED) else "99"
+    names = attempt.names
+    return Result(
+        approved=approved,
+        code=code,
+        text=text,
+        approval=attempt.approval if approved else "",
+        rrn=names.rrn,
+        stan=names.stan,
+        number=f"{order.number:012d}",
+        masked=attempt.masked,
+        scheme=attempt.scheme,
+        client=attempt.client,
+        at=time.strftime("%Y%m%d %H:%M:%S", time.localtime(order.moved_us // 1_000_000)),
+    )
+
+
+_TEXTS: Final = {
+    Stage.CANCELLED: "Cancelled by the customer",
+    Stage.EXPIRED: "The session has ended without a payment",
+    Stage.REVERSING: "Not completed, and taken back",
+    Stage.REVERSED: "Not completed, and taken back",
+}
+
+
+def attempt_of(order: Order) -> Attempt:
+    """The last card submitted. LookupError: there was none."""
+    if order.attempt is None:
+        raise LookupError(f"order {order.number} has had no card")
+    return order.attempt
+
+
+def owed_message(order: Order, shop: Shop) -> Document:
+    """What is sent to the switch until it is acknowledged."""
+    attempt = attempt_of(order)
+    own = order.owed
+    if own is None:
+        raise LookupError(f"order {order.number} owes nothing")
+    if order.stage is Stage.CAPTURING:
+        return messages.completion(shop, attempt.names, attempt.approval, own)
+    left = own.amount if order.stage is Stage.CREDITING else 0
+    return messages.reversal(shop, attempt.names, attempt.approval, own, left)

@@ -1,0 +1,99 @@
+"""What merchants are told of a payment: the fields of the callback and of the browser's post, and what a callback's answer means.
+
+In: the form as it came, what became of it. Out: pairs, all that was posted echoed, the result behind it, unsigned. The one rule:
+`Approved` and `00` stand for money that is held or captured, and for nothing else.
+"""
+
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from switch.gateway.protocol.fields import Fields, Pairs
+
+CAPTURE: Final = "ACTION=POSTAUTH"
+_SCHEMES: Final = {"visa": "VISA", "mastercard": "MASTERCARD", "cmi": "CMI"}
+
+
+class Decision(StrEnum):
+    """What the answer to a callback about an approval decides."""
+
+    CAPTURE = "capture"
+    HOLD = "hold"
+    REVERSE = "reverse"
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a payment, for its merchant."""
+
+    approved: bool
+    code: str
+    """DE39, or 99 for the gateway's own refusals"""
+    text: str
+    """ErrMsg: one sentence; "" for an approval"""
+    approval: str = ""
+    """DE38"""
+    rrn: str = ""
+    stan: str = ""
+    number: str = ""
+    """TransId: the gateway's own of this payment"""
+    masked: str = ""
+    """first six and last four digits"""
+    scheme: str = ""
+    expiry: str = ""
+    """YYMM"""
+    at: str = ""
+    """local: YYYYMMDD hh:mm:ss"""
+    client: str = ""
+    """the customer's address"""
+
+
+def decide(body: str) -> Decision:
+    """What a shop's answer to the callback of an approval decides; blanks around it do not count, markup does."""
+    text = body.strip()
+    if text == CAPTURE:
+        return Decision.CAPTURE
+    return Decision.HOLD if text == "APPROVED" else Decision.REVERSE
+
+
+def answer_fields(request: Fields, result: Result, *, to_server: bool) -> Pairs:
+    """The pairs to be signed and posted. `to_server`: for the callback, not the browser.
+
+    Every field is there whatever the result, empty where there is nothing to say: clients read many of them unasked.
+    `encoding` and `hashAlgorithm` are those of the request. A field of the request that has a name of ours is not echoed.
+    """
+    year, month = result.expiry[:2], result.expiry[2:]
+    own: Pairs = [
+        ("ReturnOid", request.get("oid")),
+        ("Response", "Approved" if result.approved else "Declined"),
+        ("ProcReturnCode", result.code),
+        ("AuthCode", result.approval),
+        ("HostRefNum", result.rrn),
+        ("TransId", result.number),
+        ("acqStan", result.stan),
+        ("SettleId", ""),
+        ("ErrMsg", result.text),
+        ("ErrorCode", "" if result.approved else f"CORE-{result.code}"),
+        ("mdStatus", "2"),
+        ("mdErrorMsg", "not authenticated"),
+        ("eci", ""),
+        ("cavv", ""),
+        ("xid", ""),
+        ("md", ""),
+        ("maskedCreditCard", _spaced(result.masked)),
+        ("MaskedPan", result.masked),
+        ("EXTRA.CARDBRAND", _SCHEMES.get(result.scheme, "")),
+        ("EXTRA.CARDISSUER", ""),
+        ("EXTRA.TRXDATE", result.at),
+        ("Ecom_Payment_Card_ExpDate_Month", month),
+        ("Ecom_Payment_Card_ExpDate_Year", year),
+        ("merchantID", request.get("clientid")),
+        ("clientIp", result.client),
+        ("callbackCall", "true" if to_server else ""),
+    ]
+    ours = {name.lower() for name, _ in own} | {"hash"}
+    return [*((name, value) for name, value in request if name.lower() not in ours), *own]
+
+
+def _spaced(masked: str) -> str:
+    return " ".join(masked[at : at + 4] for at in range(0, len(masked), 4))

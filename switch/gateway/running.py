@@ -1,0 +1,85 @@
+"""A gateway as `cmi-switch gateway` runs it: how its parts are put together, and how it ends."""
+
+import signal
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import trio
+
+from switch.core.network import Address, Listener, Member, Network
+from switch.core.party import Log
+from switch.gateway.acquirer import Acquirer
+from switch.gateway.http.client import Reply, post_form
+from switch.gateway.http.listening import listen
+from switch.gateway.http.server import Server
+from switch.gateway.merchants import Registry
+from switch.gateway.protocol.fields import Pairs
+from switch.gateway.service import Service
+from switch.gateway.shops import Report
+from switch.gateway.web import Web
+from switch.server.driving import driving
+from switch.server.ports import Dial, Sinks
+from switch.server.tls import TlsEnd
+from switch.simulators.endpoint import Speech
+from switch.wire import Dialect
+
+LINK: str = "gateway"
+
+
+class Setting(msgspec.Struct, frozen=True, kw_only=True):
+    """What a gateway is started with."""
+
+    network: Network
+    member: Member
+    """who acquires"""
+    listener: Listener
+    """of the switch"""
+    address: Address
+    """where pages are served"""
+    state: Path
+    tls: ssl.SSLContext | None = None
+    """of pages; None: plain, on loopback"""
+    link: TlsEnd | None = None
+    """of the link to the switch"""
+    trust: Path | None = None
+    """authorities that callbacks trust beside the system's"""
+
+
+async def run(
+    setting: Setting, ready: Callable[[Address, Registry], None], report: Report, log: Callable[[Log, int], None]
+) -> str:
+    """Serve until SIGINT or SIGTERM; says which. Raises OSError, ListeningError, StoreError, VaultError."""
+    registry = Registry.at(setting.state)
+    member, listener = setting.member, setting.listener
+    speech = Speech(Dialect.load(listener.dialect), listener.framing, member.institution, setting.network.institution)
+    acquirer = Acquirer(LINK, speech)
+    trust = ssl.create_default_context()
+    if setting.trust is not None:
+        trust.load_verify_locations(setting.trust)
+
+    async def post(url: str, pairs: Pairs, hosts: tuple[str, ...]) -> Reply:
+        return await post_form(url, pairs, hosts, trust)
+
+    service = Service(setting.network, acquirer, member.institution, registry, post, report)
+    server = Server(Web(service, setting.network).app(), report)
+    ends = {LINK: setting.link} if setting.link is not None else None
+    dial = [Dial(LINK, listener.address, backoff_max_ms=2_000)]
+    number = signal.SIGTERM
+    try:
+        async with driving(acquirer, sinks=Sinks(log), dial=dial, ends=ends) as driver, trio.open_nursery() as nursery:
+            with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+                await nursery.start(service.run, driver)
+
+                async def announce(address: Address) -> None:
+                    ready(address, registry)
+
+                nursery.start_soon(listen, server, setting.address, setting.tls, announce)
+                async for caught in signals:
+                    number = signal.Signals(caught)
+                    break
+            nursery.cancel_scope.cancel()
+    finally:
+        registry.store.close()
+    return number.name

@@ -1,0 +1,139 @@
+"""Calls to merchants' servers: only where they may go, and never for long."""
+
+import socket
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+
+from switch.gateway.http.client import ANSWER_BYTES, CallError, Reply, check_target, post_form
+from tests.server.authority import Authority
+
+Answerer = Callable[[trio.abc.Stream], Awaitable[None]]
+
+
+@pytest.mark.parametrize(
+    ("url", "listed", "said"),
+    [
+        ("https://evil.example/x", "shop.example", "is not among"),
+        ("https://shop.example:8443/x", "shop.example", "is not among"),
+        ("https://shop.example@evil.example/", "shop.example", "is not among"),
+        ("http://shop.example/x", "shop.example", "expected https"),
+        ("http://169.254.169.254/latest", "169.254.169.254", "expected https"),
+        ("http://127.0.0.1:22/", "127.0.0.1:9000", "is not among"),
+    ],
+)
+def test_where_a_call_may_not_go(url: str, listed: str, said: str) -> None:
+    with pytest.raises(CallError, match=said):
+        check_target(url, [listed])
+
+
+def test_where_a_call_may_go() -> None:
+    assert check_target("https://Shop.example/x?y=1", ["SHOP.example"]).hostname == "shop.example"
+    assert check_target("https://shop.example:8443/x", ["shop.example:8443"]).port == 8443
+    assert check_target("http://127.0.0.1:9000/x", ["127.0.0.1:9000"]).port == 9000
+
+
+class Names(trio.abc.HostnameResolver):
+    """A name server of somebody who wants the gateway to call what only the gateway can reach."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+
+    async def getaddrinfo(self, host: Any, port: Any, *_: Any, **__: Any) -> list[Any]:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (self.address, port))]
+
+    async def getnameinfo(self, *_: Any) -> tuple[str, str]:
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["127.0.0.1", "10.1.2.3", "192.168.0.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "::1", "::ffff:10.0.0.1"],
+)
+async def test_a_name_that_leads_inside_is_refused(address: str) -> None:
+    trio.socket.set_custom_hostname_resolver(Names(address))
+    with pytest.raises(CallError, match="which is private"):
+        await post_form("https://shop.example/cb", [], ["shop.example"], ssl.create_default_context())
+
+
+@asynccontextmanager
+async def server(answer: Answerer) -> AsyncIterator[str]:
+    listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(partial(trio.serve_listeners, answer, listeners))
+        yield f"127.0.0.1:{listeners[0].socket.getsockname()[1]}"
+        nursery.cancel_scope.cancel()
+
+
+async def call(where: str, seconds: float = 5) -> Reply:
+    return await post_form(f"http://{where}/cb?x=1", [("a", "é&=")], [where], ssl.create_default_context(), seconds)
+
+
+async def test_a_form_goes_out_and_an_answer_comes_back() -> None:
+    seen: list[bytes] = []
+
+    async def answer(stream: trio.abc.Stream) -> None:
+        seen.append(bytes(await stream.receive_some()))
+        await stream.send_all(b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nAPPROVED")
+
+    async with server(answer) as where:
+        assert await call(where) == Reply(status=200, text="APPROVED")
+    assert seen[0].startswith(b"POST /cb?x=1 HTTP/1.1\r\n")
+    assert seen[0].endswith(b"\r\n\r\na=%C3%A9%26%3D")
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        (b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:22/\r\n\r\n", "redirects are not followed"),
+        (b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * (ANSWER_BYTES + 1), "longer than"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", "not HTTP"),
+        (b"", "not HTTP"),
+    ],
+    ids=["redirect", "long", "not HTTP", "nothing"],
+)
+async def test_an_answer_that_does_not_count(said: bytes, why: str) -> None:
+    async def answer(stream: trio.abc.Stream) -> None:
+        await stream.receive_some()
+        try:
+            await stream.send_all(said)
+        except trio.BrokenResourceError:
+            return
+
+    async with server(answer) as where:
+        with pytest.raises(CallError, match=why):
+            await call(where)
+
+
+async def test_silence_and_nobody(autojump_clock: trio.testing.MockClock) -> None:
+    async def answer(stream: trio.abc.Stream) -> None:
+        await trio.sleep_forever()
+
+    async with server(answer) as where:
+        with pytest.raises(CallError, match="no whole answer within 5 s"):
+            await call(where)
+    with pytest.raises(CallError, match="cannot be reached: Connection refused"):
+        await call(where)
+
+
+async def test_another_s_certificate_is_refused(tmp_path: Path) -> None:
+    issued = Authority(tmp_path).issue("other.example")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(issued.certificate, issued.key)
+
+    async def answer(plain: trio.abc.Stream) -> None:
+        stream = trio.SSLStream(plain, context, server_side=True)
+        try:
+            await stream.do_handshake()
+        except trio.BrokenResourceError:
+            await trio.aclose_forcefully(stream)
+
+    async with server(answer) as where:
+        with pytest.raises(CallError, match="TLS"):
+            await post_form(f"https://{where}/cb", [], [where], ssl.create_default_context(cafile=issued.ca), 5)
