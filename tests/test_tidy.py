@@ -13,7 +13,7 @@ from switch.core.records.records import AnyEntry
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted((ROOT / "switch").rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
-PURE = ("wire", "doctor", "core", "simulators", "money", "ledger")
+PURE = ("wire", "doctor", "core", "simulators", "money", "ledger", "statements")
 FUNCTION_LINES_MAX = 70
 FILE_LINES_MAX = 500
 FILE_LINES_WISHED = 400

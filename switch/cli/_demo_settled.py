@@ -12,9 +12,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from switch.core.network import Network
-    from switch.ledger.entries import Entry
     from switch.ledger.levels import Costs, Level
-    from switch.ledger.netting import Cell, Settlement, Sum
+    from switch.ledger.netting import Settlement
     from switch.simulators.reconciliation import Books, Difference
     from switch.simulators.settled import OwnPosition
 
@@ -29,7 +28,7 @@ def settle_demo(
     from switch.cli._windows import all_of
     from switch.journal.ledgers import open_ledger
     from switch.ledger.levels import by_level, network_cost
-    from switch.ledger.netting import settle
+    from switch.ledger.netting import settle, together
     from switch.money.currency import format_amount
     from switch.simulators.reconciliation import Difference
     from switch.simulators.settled import compare_settled, own_positions, settled
@@ -37,13 +36,11 @@ def settle_demo(
     schemes = {host.name: host.scheme for host in network.hosts if host.role == "network"}
     members = [member.name for member in network.members]
     home = network.currency
-    cells: dict[Cell, Sum] = {}
-    entries: list[Entry] = []
     with open_ledger(state, home) as ledger:
+        # Two windows, if midnight has passed meanwhile.
         windows = [window for window in all_of(ledger) if ledger.positions(window)]
-        for window in windows:  # two, if midnight has passed meanwhile
-            _add(cells, ledger.positions(window))
-            entries += ledger.entries(window)
+        cells = together(map(ledger.positions, windows))
+        entries = [entry for window in windows for entry in ledger.entries(window)]
     if not windows:
         return []
     settlement = settle(windows[-1], cells, members=members, networks=schemes, home=home)
@@ -59,14 +56,6 @@ def settle_demo(
         said = f"{format_amount(hop_cost, home)} by the hop log, {format_amount(owed, home)} by the ledger"
         found.append(Difference("", f"what the networks are owed for payments: {said}"))
     return found
-
-
-def _add(cells: "dict[Cell, Sum]", more: "Mapping[Cell, Sum]") -> None:
-    from switch.ledger.netting import Sum
-
-    for cell, found in more.items():
-        at = cells.setdefault(cell, Sum())
-        at.count, at.amount = at.count + found.count, at.amount + found.amount
 
 
 def _positions(

@@ -111,6 +111,16 @@ def settle(
     )
 
 
+def together(several: Iterable[Cells]) -> dict[Cell, Sum]:
+    """What several windows came to, as one."""
+    cells: dict[Cell, Sum] = {}
+    for each in several:
+        for cell, found in each.items():
+            at = cells.setdefault(cell, Sum())
+            at.count, at.amount = at.count + found.count, at.amount + found.amount
+    return cells
+
+
 def _netted(found: Iterable[tuple[Cell, Sum]], currency: str, parties: Collection[str], network: str = "") -> Netted:
     owes = dict.fromkeys(parties, 0)
     owed = dict.fromkeys(parties, 0)

@@ -7,7 +7,7 @@ from switch.config import load_network
 from switch.ledger.entries import Entry, Window
 from switch.ledger.fold import LedgerFold
 from switch.ledger.levels import Level, by_level, network_cost
-from switch.ledger.netting import Cell, Sum, settle
+from switch.ledger.netting import Cell, Sum, settle, together
 from switch.sim.cast import Cast
 from switch.sim.world import World
 from switch.simulators.reconciliation import Books, Debit
@@ -67,11 +67,7 @@ def test_a_simulated_day_settles_as_the_banks_own_books_say(seed: int) -> None:
     ledger = LedgerFold(MAD, posted.append)
     for sequence, record in enumerate(world.switch.disk.entries[: world.switch.disk.durable], 1):
         ledger.fold(sequence, record)
-    cells: dict[Cell, Sum] = {}
-    for of in ledger.positions.values():
-        for cell, found in of.items():
-            at = cells.setdefault(cell, Sum())
-            at.amount += found.amount
+    cells = together(ledger.positions.values())
     networks = [n.abroad_book() for n in world.networks]
     issuers = [n.party.book() for n in map(world.nodes.__getitem__, world.hosts) if n.party is not None]  # type: ignore[attr-defined]  # hosts are Issuers
     books = Books(terminals=tuple(t.book() for t in world.terminals), networks=tuple(networks), issuers=tuple(issuers))
