@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from rich.console import Console
     from rich.table import Table
@@ -31,7 +31,7 @@ def settle_demo(
     from switch.ledger.netting import settle, together
     from switch.money.currency import format_amount
     from switch.simulators.reconciliation import Difference
-    from switch.simulators.settled import compare_settled, own_positions, settled
+    from switch.simulators.settled import compare_settled, own_positions, posted, settled
 
     schemes = {host.name: host.scheme for host in network.hosts if host.role == "network"}
     members = [member.name for member in network.members]
@@ -45,12 +45,15 @@ def settle_demo(
         return []
     settlement = settle(windows[-1], cells, members=members, networks=schemes, home=home)
     own = own_positions(books, {member.institution: member.name for member in network.members})
-    paid = settled(settlement)
+    payments, paid = posted(entries), settled(settlement)
     console.print(f"\nThe day, closed and settled: window {', '.join(map(str, windows))}", style="bold")
-    console.print(_positions(own, paid, home))
+    console.print(_own_books(own, payments, home))
+    console.print()
+    console.print(_positions(paid, home))
+    console.print()
     _say_sums(settlement, paid, home)
     console.print(_levels(by_level(entries, schemes, home), home))
-    found = compare_settled(own, paid)
+    found = compare_settled(own, payments)
     owed = sum(network_cost(entry, schemes) for entry in entries)
     if owed != hop_cost:
         said = f"{format_amount(hop_cost, home)} by the hop log, {format_amount(owed, home)} by the ledger"
@@ -58,29 +61,55 @@ def settle_demo(
     return found
 
 
-def _positions(
-    own: "Mapping[tuple[str, str], OwnPosition]", paid: "Mapping[tuple[str, str], Mapping[str, int]]", home: str
+def _own_books(
+    own: "Mapping[tuple[str, str], OwnPosition]", payments: "Mapping[tuple[str, str], int]", home: str
 ) -> "Table":
-    """A line a party and currency, the home currency first, with sums of zero below it."""
-    from switch.ledger.entries import PAYMENT
-    from switch.money.currency import currency, format_amount
+    """A line a party and currency of payments, the home currency first, with a sum of zero below it."""
     from switch.simulators.settled import OwnPosition
 
-    table = _table("party", "took", "its cards paid", "payments", "fees", "net", "")
-    for code in sorted({code for _, code in paid}, key=lambda code: (code != home, currency(code).alpha)):
-        unit, sums = currency(code).alpha, [0, 0, 0]
+    table = _table("by their own books", "took", "its cards paid", "is owed", "by the ledger", "")
+    for code in _codes(payments, home):
+        cell, unit = _cells(code)
+        keys = [key for key in payments if key[1] == code]
+        for key in keys:
+            book = own.get(key, OwnPosition())
+            amounts = (book.took, book.paid, book.net, payments[key])
+            table.add_row(key[0], *map(cell, amounts), unit)
+        nets = sum(own.get(key, OwnPosition()).net for key in keys), sum(payments[key] for key in keys)
+        table.add_row("sum", "", "", *map(cell, nets), unit, style="dim")
+    return table
 
-        def cell(amount: int, code: str = code, unit: str = unit) -> str:
-            return format_amount(amount, code).removesuffix(f" {unit}")
 
+def _positions(paid: "Mapping[tuple[str, str], Mapping[str, int]]", home: str) -> "Table":
+    """A line a party and currency that is settled, the home currency first, with sums of zero below it."""
+    from switch.ledger.entries import PAYMENT
+
+    table = _table("as it is settled", "payments", "fees", "net", "")
+    for code in _codes(paid, home):
+        cell, unit = _cells(code)
+        sums = [0, 0, 0]
         for party, kinds in ((party, kinds) for (party, of), kinds in paid.items() if of == code):
-            book = own.get((party, code), OwnPosition())
             payments = kinds.get(PAYMENT, 0)
             parts = (payments, sum(kinds.values()) - payments, sum(kinds.values()))
             sums = [total + part for total, part in zip(sums, parts, strict=True)]
-            table.add_row(party, cell(book.took), cell(book.paid), *map(cell, parts), unit)
-        table.add_row("sum", "", "", *map(cell, sums), unit, style="dim")
+            table.add_row(party, *map(cell, parts), unit)
+        table.add_row("sum", *map(cell, sums), unit, style="dim")
     return table
+
+
+def _codes(keys: "Iterable[tuple[str, str]]", home: str) -> list[str]:
+    """The currencies in these keys, the home currency first."""
+    from switch.money.currency import currency
+
+    return sorted({code for _, code in keys}, key=lambda code: (code != home, currency(code).alpha))
+
+
+def _cells(code: str) -> "tuple[Callable[[int], str], str]":
+    """What writes amounts of a currency, and its letters."""
+    from switch.money.currency import currency, format_amount
+
+    alpha = currency(code).alpha
+    return (lambda amount: format_amount(amount, code).removesuffix(f" {alpha}")), alpha
 
 
 def _say_sums(settlement: "Settlement", paid: "Mapping[tuple[str, str], Mapping[str, int]]", home: str) -> None:
@@ -93,24 +122,17 @@ def _say_sums(settlement: "Settlement", paid: "Mapping[tuple[str, str], Mapping[
         f"Between the banks: gross {format_amount(net.gross, home)}; {format_amount(net.moved, home)} moves instead "
         f"({share:.1f} %). Each network settles apart, with each bank."
     )
-    earned = {
-        party: sum(amount for kind, amount in kinds.items() if kind != "payment")
+    earned = [
+        f"{party} {format_amount(fees, code)}"
         for (party, code), kinds in paid.items()
-        if code == home
-    }
-    told = ", ".join(f"{party} {format_amount(fees, home)}" for party, fees in earned.items() if fees > 0)
-    click.echo(f"Fees earned: {told or 'none'}.\n")
+        if (fees := sum(amount for kind, amount in kinds.items() if kind != "payment")) > 0
+    ]
+    click.echo(f"Fees earned: {', '.join(earned) or 'none'}.\n")
 
 
 def _levels(costs: "Mapping[Level, Costs]", home: str) -> "Table":
     """What merchants' payments cost, foreign beside domestic."""
-    from switch.money.currency import currency, format_amount
-
-    alpha = currency(home).alpha
-
-    def cell(amount: int) -> str:
-        return format_amount(amount, home).removesuffix(f" {alpha}")
-
+    cell, alpha = _cells(home)
     table = _table(f"paid with ({alpha})", "amount", "cost", "%", "issuer", "network", "switch", "bank keeps")
     table.title, table.title_justify = "What merchants pay for it, and who gets that", "left"
     for level, of in costs.items():

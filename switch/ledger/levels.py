@@ -11,7 +11,9 @@ from typing import Final
 
 import msgspec
 
-from switch.ledger.entries import PAYMENT, VAT, Entry, is_merchant
+from switch.ledger.entries import PAYMENT, VAT, Entry, Move, is_merchant
+from switch.ledger.exchange import EXCHANGE
+from switch.ledger.moves import move
 
 WITHDRAWAL: Final = "withdrawal"
 """the one kind that a card's side pays: it is no cost of the machine's"""
@@ -68,7 +70,7 @@ def costs(entry: Entry, home: str) -> Costs | None:
     """Of one entry. None: no merchant takes part in it, or it is in another currency than `home` (numeric)."""
     found = Costs(payments=0 if entry.counters else 1)
     paid = False
-    for payer, payee, kind, code, amount in entry.moves:
+    for payer, payee, kind, code, amount in as_priced(entry):
         merchant = is_merchant(payer) or is_merchant(payee)
         if kind == PAYMENT:
             if merchant:
@@ -109,9 +111,37 @@ def by_level(entries: Iterable[Entry], networks: Mapping[str, str], home: str) -
 
 def network_cost(entry: Entry, networks: Mapping[str, str]) -> int:
     """What the hop log calls its cost: all that is owed to the network that answers, interchange included; cash, too."""
-    if entry.issuer not in networks:
+    network = entry.issuer
+    if network not in networks:
         return 0
-    between = [
-        m for m in entry.moves if entry.issuer in (m.payer, m.payee) and m.kind not in (PAYMENT, VAT, WITHDRAWAL)
-    ]
-    return sum(m.amount if m.payee == entry.issuer else -m.amount for m in between)
+    fees = [m for m in as_priced(entry) if network in (m.payer, m.payee) and m.kind not in (PAYMENT, VAT, WITHDRAWAL)]
+    return sum(m.amount if m.payee == network else -m.amount for m in fees)
+
+
+def as_priced(entry: Entry) -> list[Move]:
+    """Its moves as they were priced: those that a network settles in its own currency in the payment's again.
+
+    What a member gets for them from its position and as difference, right behind them, is what they were. Of a fee so small that
+    it is nothing in the network's currency only the difference is there: it counts to the fee before it, or is one of kind `fx`.
+    """
+    moves: list[Move] = []
+    got: list[int] = []
+    """what the member got for each"""
+    last = -1
+    """the newest in another currency"""
+    for one in entry.moves:
+        if one.kind != EXCHANGE:
+            last = len(moves) if one.currency != entry.currency else last
+            moves.append(one)
+            got.append(0)
+        elif one.currency == entry.currency and last >= 0:
+            got[last] += -one.amount if ":" in one.payee else one.amount
+    made = []
+    for one, amount in zip(moves, got, strict=True):
+        if not amount:
+            made.append(one)
+            continue
+        whole = amount if one.kind != PAYMENT else entry.amount
+        made.append(one._replace(currency=entry.currency, amount=abs(whole)))
+        move(made, one.payer, one.payee, EXCHANGE, entry.currency, abs(amount) - abs(whole))
+    return made

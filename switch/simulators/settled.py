@@ -1,15 +1,15 @@
-"""What each bank's own books say it is owed for payments, beside what the settlement says.
+"""What each bank's own books say it is owed for payments, beside what the ledger has posted for them.
 
 A bank knows two things: what its terminals took, and what its cards have paid. The one less the other is what it expects to be
 paid, in each currency; a payment that is held is no money yet. It knows nothing of whose card was used at its terminals, or whose
 terminal its cards were used at, so that this is all it can compare.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from switch.ledger.entries import PAYMENT
+from switch.ledger.entries import Entry
 from switch.ledger.netting import Settlement
 from switch.simulators.reconciliation import AcquirerBook, Books, Difference, Payment, money
 
@@ -63,15 +63,27 @@ def settled(settlement: Settlement) -> dict[tuple[str, str], dict[str, int]]:
     return found
 
 
+def posted(entries: Iterable[Entry]) -> dict[tuple[str, str], int]:
+    """By bank or network, and currency of the payments: what the ledger has posted for payments, without fees.
+
+    A network that settles in its own currency is there in the payments', as in everybody's books.
+    """
+    found: dict[tuple[str, str], int] = {}
+    for entry in entries:
+        for party, amount in ((entry.acquirer, entry.amount), (entry.issuer, -entry.amount)):
+            found[party, entry.currency] = found.get((party, entry.currency), 0) + amount
+    return found
+
+
 def compare_settled(
-    own: Mapping[tuple[str, str], OwnPosition], paid: Mapping[tuple[str, str], Mapping[str, int]]
+    own: Mapping[tuple[str, str], OwnPosition], paid: Mapping[tuple[str, str], int]
 ) -> list[Difference]:
-    """Every bank whose own books come to another net for payments than the settlement; empty: they agree."""
+    """Every bank whose own books come to another net for payments than the ledger (`posted`); empty: they agree."""
     found = []
     for key in sorted(own.keys() | paid.keys()):
         party, currency = key
-        expects, pays = own.get(key, OwnPosition()).net, paid.get(key, {}).get(PAYMENT, 0)
+        expects, pays = own.get(key, OwnPosition()).net, paid.get(key, 0)
         if expects != pays:
             said = f"by its own books {party} is to get {money(expects, currency)} for its payments"
-            found.append(Difference("", f"{said}, by the settlement {money(pays, currency)}"))
+            found.append(Difference("", f"{said}, by the ledger {money(pays, currency)}"))
     return found

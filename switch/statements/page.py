@@ -194,7 +194,10 @@ def _day(of: DayStatement, words: Words) -> str:
     body.append(_section(words("costs"), _levels(of.levels, code, words)))
     if of.fees:
         head = [(words("kind"), "text"), (words("amount"), "")]
-        rows = [[(words(kind), "text"), _amount(amount, code, words)] for kind, amount in of.fees]
+        rows = [
+            [(words(kind), "text"), (words.money(amount, unit), "below" if amount < 0 else "")]
+            for kind, unit, amount in of.fees
+        ]
         body.append(_section(words("fees in all"), _table(head, rows)))
     if of.unpriced:
         body.append(f'<p class="note">{words.count(of.unpriced)} {words("unpriced")}.</p>')

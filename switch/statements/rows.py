@@ -67,7 +67,7 @@ def summed(levels: Iterable[Costs]) -> Costs:
     return total
 
 
-PAIRS: Final = ("charges", "kinds", "fees", "with_members", "merchants")
+PAIRS: Final = ("charges", "kinds", "with_members", "merchants")
 
 
 def _name(value: Any) -> None:
@@ -81,6 +81,10 @@ def _name(value: Any) -> None:
                 value[name] = _alpha(inner)
             elif name == "elsewhere":
                 value[name] = {_alpha(code): amount for code, amount in inner}
+            elif name == "fees":
+                value[name] = [
+                    {"kind": kind, "currency": _alpha(code), "amount": amount} for kind, code, amount in inner
+                ]
             elif name in PAIRS:
                 value[name] = dict(inner)
             else:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from switch.ledger.entries import MERCHANT, PAYMENT, VAT, Entry
+from switch.ledger.entries import MERCHANT, PAYMENT, VAT, Entry, is_inner
 from switch.ledger.levels import Costs, Level, by_level, level_of
 from switch.ledger.netting import Settlement
 
@@ -110,8 +110,8 @@ class DayStatement(msgspec.Struct, frozen=True, kw_only=True):
     """instead of the gross"""
     parts: tuple[Part, ...]
     levels: Mapping[str, Costs]
-    fees: tuple[tuple[str, int], ...]
-    """by kind, what those get in all who get more of it than they pay; in the settlement, so without merchants"""
+    fees: tuple[tuple[str, str, int], ...]
+    """by kind and numeric currency, what those get in all who get more of it than they pay; merchants are in none"""
     unpriced: int
 
 
@@ -215,7 +215,7 @@ def member_statement(
                 continue
             if other.startswith(MERCHANT):
                 merchants[other.removeprefix(MERCHANT)] = merchants.get(other.removeprefix(MERCHANT), 0) - amount
-            else:
+            elif not is_inner(other):
                 against[other] = against.get(other, 0) + amount
     return MemberStatement(
         network=network,
@@ -241,14 +241,15 @@ def day_statement(
     entries = list(entries)
     (net, *_) = settlement.net
     parts = _parts(settlement)
-    earned: dict[tuple[str, str], int] = {}
+    earned: dict[tuple[str, str, str], int] = {}
     for part in parts:
         for kind, amount in part.kinds:
-            if kind != PAYMENT and part.currency == home:
-                earned[kind, part.party] = earned.get((kind, part.party), 0) + amount
-    fees: dict[str, int] = {}
-    for (kind, _), amount in sorted(earned.items()):
-        fees[kind] = fees.get(kind, 0) + max(amount, 0)
+            key = (kind, part.currency, part.party)
+            earned[key] = earned.get(key, 0) + amount
+    fees: dict[tuple[str, str], int] = {}
+    for (kind, code, _), amount in sorted(earned.items()):
+        if kind != PAYMENT:
+            fees[kind, code] = fees.get((kind, code), 0) + max(amount, 0)
     return DayStatement(
         network=network,
         period=period,
@@ -258,7 +259,7 @@ def day_statement(
         moved=net.moved,
         parts=parts,
         levels=_levels(entries, networks, home),
-        fees=tuple(fees.items()),
+        fees=tuple((kind, code, amount) for (kind, code), amount in fees.items()),
         unpriced=sum(bool(entry.unpriced) for entry in entries),
     )
 

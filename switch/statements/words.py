@@ -94,15 +94,20 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "advice": ("Achat (avis)", "Purchase (advice)"),
     "reversal": ("Annulation", "Reversal"),
 }
-_MONTHS: Final = {
-    Language.FRENCH: (
-        "janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août", "septembre", "octobre", "novembre", "décembre",
-    ),
-    Language.ENGLISH: (
-        "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
-        "December",
-    ),
-}  # fmt: skip
+_MONTHS: Final = (
+    ("janvier", "January"),
+    ("février", "February"),
+    ("mars", "March"),
+    ("avril", "April"),
+    ("mai", "May"),
+    ("juin", "June"),
+    ("juillet", "July"),
+    ("août", "August"),
+    ("septembre", "September"),
+    ("octobre", "October"),
+    ("novembre", "November"),
+    ("décembre", "December"),
+)
 MINUS: Final = "\u2212"
 THIN: Final = "\u202f"
 """narrow no-break space: groups thousands in French, and stands before a unit"""
@@ -155,7 +160,7 @@ class Words:
     def day(self, day: str) -> str:
         """`27 novembre 2026`, `27 November 2026`; a month without its day."""
         year, month, *rest = day.split("-")
-        name = _MONTHS[self.language][int(month) - 1]
+        name = _MONTHS[int(month) - 1][self.language is Language.ENGLISH]
         date = f"{int(rest[0])} " if rest else ""
         return f"{'1er ' if date == '1 ' and self.language is Language.FRENCH else date}{name} {year}"
 
