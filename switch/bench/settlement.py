@@ -45,7 +45,7 @@ from switch.journal.index import Index
 from switch.money.fees import Fees, Payment, change, given_back
 from switch.wire.vocabulary import DE, Answer
 
-FILES: Final = ("pacs.029", "camt.053", "camt.054", "clearing", "networks")
+FILES: Final = ("pacs.029", "camt.053", "camt.054", "clearing", "networks", "ipm")
 """all that `settle --as` writes of one window: pacs.009 is the same money"""
 MERCHANTS: Final = 2_000
 SEED: Final = 1

@@ -44,6 +44,7 @@ def check(
     path: Path,
     form: str,
     network: "Network",
+    state_dir: Path,
     ledger: "LedgerView",
     settlement: "Settlement",
     settle: "Callable[[Window], Settlement]",
@@ -52,7 +53,7 @@ def check(
     from switch.cli._settle_files import make
 
     with tempfile.TemporaryDirectory(prefix="settle-check-") as aside:
-        names = make([form], Path(aside), network, ledger, settlement, settle)
+        names = make([form], Path(aside), network, state_dir, ledger, settlement, settle)
         if path.name not in names:
             listed = ", ".join(sorted(names)) or "none"
             raise click.ClickException(

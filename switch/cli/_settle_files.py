@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 INSTRUCTIONS: Final = ("pacs.029", "pacs.009")
 """the same money: a window is in one of them"""
 BOOKINGS: Final = ("camt.053", "camt.054")
-FORMS: Final = (*INSTRUCTIONS, *BOOKINGS, "clearing", "networks")
+FORMS: Final = (*INSTRUCTIONS, *BOOKINGS, "clearing", "networks", "ipm")
 MARKS: Final = "settlement"
 """directory of the state directory: which form each window was instructed in"""
 _BLOCK: Final = 1 << 20
@@ -64,7 +64,7 @@ class Drafts:
             while block := file.read(_BLOCK):
                 digest.update(block)
             self.digests[name] = digest.hexdigest()
-            if self.digests[name] != self.made[name]:
+            if self.digests[name] != self.made.get(name, self.digests[name]):
                 raise OSError(errno.EIO, "what was read back is not what was written", file.name)
 
     def differing(self) -> list[Path]:
@@ -117,6 +117,7 @@ def write(
     and says something else. Then there is none more than before.
     """
     from switch.ledger.clearing import ClearingError
+    from switch.ledger.ipm import IpmError
     from switch.ledger.iso20022 import InstructionError
 
     window = settlement.window
@@ -126,7 +127,7 @@ def write(
         click.echo(f"note: {unpriced} of its payments have no price, and are in it without fees", err=True)
     try:
         with _drafts(out) as drafts:
-            _draft(forms, drafts, network, ledger, settlement, settle)
+            _draft(forms, drafts, network, state_dir, ledger, settlement, settle)
             for path in drafts.differing():
                 raise click.ClickException(
                     f"{path} is there already and says something else: the network file, or the file itself, has changed since. "
@@ -135,7 +136,7 @@ def write(
             _mark(state_dir, settlement, drafts)
             for path, size, new in drafts.name_all():
                 click.echo(f"{path}: {size:,} bytes{'' if new else ', as it was'}")
-    except (InstructionError, ClearingError) as error:
+    except (InstructionError, ClearingError, IpmError) as error:
         raise click.ClickException(str(error)) from None
     except OSError as error:
         raise click.ClickException(
@@ -147,20 +148,22 @@ def make(
     forms: Collection[str],
     out: Path,
     network: "Network",
+    state_dir: Path,
     ledger: "LedgerView",
     settlement: "Settlement",
     settle: "Callable[[Window], Settlement]",
 ) -> list[str]:
     """The files of these forms in an empty directory of the caller's own; their names. ClickException as `write`."""
     from switch.ledger.clearing import ClearingError
+    from switch.ledger.ipm import IpmError
     from switch.ledger.iso20022 import InstructionError
 
     _refuse_unsettled(ledger, settlement)
     try:
         with _drafts(out) as drafts:
-            _draft(forms, drafts, network, ledger, settlement, settle)
+            _draft(forms, drafts, network, state_dir, ledger, settlement, settle)
             return [path.name for path, _, _ in drafts.name_all()]
-    except (InstructionError, ClearingError) as error:
+    except (InstructionError, ClearingError, IpmError) as error:
         raise click.ClickException(str(error)) from None
 
 
@@ -168,6 +171,7 @@ def _draft(
     forms: Collection[str],
     drafts: Drafts,
     network: "Network",
+    state_dir: Path,
     ledger: "LedgerView",
     settlement: "Settlement",
     settle: "Callable[[Window], Settlement]",
@@ -177,7 +181,7 @@ def _draft(
         if form in BOOKINGS:
             _book(form, drafts, network, ledger, settlement, settle)
         else:
-            _make(form, drafts, network, ledger, settlement)
+            _make(form, drafts, network, state_dir, ledger, settlement)
     drafts.finish()
 
 
@@ -192,13 +196,19 @@ def _refuse_unsettled(ledger: "LedgerView", settlement: "Settlement") -> None:
         )
 
 
-def _make(form: str, drafts: Drafts, network: "Network", ledger: "LedgerView", settlement: "Settlement") -> None:
+def _make(
+    form: str, drafts: Drafts, network: "Network", state_dir: Path, ledger: "LedgerView", settlement: "Settlement"
+) -> None:
     """Drafts of one form's files."""
+    from switch.cli._settle_networks import write_ipm
     from switch.ledger.bilateral import bilateral_files
     from switch.ledger.clearing import write_clearing
 
     if form in INSTRUCTIONS:
         _instruct(form, drafts, network, ledger, settlement)
+        return
+    if form == "ipm":
+        write_ipm(network, state_dir, ledger, settlement.window, drafts.begin)
         return
     if form == "networks":
         for name, data in bilateral_files(settlement).items():

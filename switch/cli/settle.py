@@ -45,7 +45,8 @@ def command(
 
     With --as it writes what a closed window is settled by: an instruction to the settlement system, multilateral (pacs.029) or
     one transfer a party (pacs.009), which is the same money, so it is one or the other; what each member is told of its account
-    (camt.054: the booking, camt.053: the statement); each member's clearing file; each network's file. Files are there whole or
+    (camt.054: the booking, camt.053: the statement); each member's clearing file; each network's file,
+    and for Mastercard its IPM. Files are there whole or
     not at all, and made again they are the same.
 
     --check holds such a file, as somebody has sent it, against the ledger. It is refused whole where a field differs; each one is
@@ -90,7 +91,7 @@ def command(
 
             settlement = settled(chosen)
             if checked:
-                check(Path(checked), form, found, ledger, settlement, settled)
+                check(Path(checked), form, found, state, ledger, settlement, settled)
             elif forms:
                 write(dict.fromkeys(forms), Path(out), found, state, ledger, settlement, settled)
             elif explain:

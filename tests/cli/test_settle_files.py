@@ -10,7 +10,8 @@ from switch.core.records.records import AnyEntry
 from switch.ledger.clearing import check_file
 from tests.cli.test_settle import a_day, settle, sides
 from tests.journal.samples import written
-from tests.ledger.stories import cutover, records
+from tests.ledger.stories import Sides, cutover, records
+from tests.ledger.test_exchange import through
 
 NETWORK = Path(__file__).parents[2] / "specs" / "networks" / "morocco.toml"
 
@@ -192,3 +193,24 @@ def test_every_file_of_a_window_in_one_run_and_the_next_statement_goes_on(tmp_pa
     closing = first.split("CLBD")[1].partition("</Bal>")[0]
     assert 'Ccy="MAD">596.70<' in closing
     assert closing.partition("<Dt>")[0] == second.split("OPBD")[1].partition("<Dt>")[0]
+
+
+def test_the_mastercard_file_has_what_members_presented_and_no_card_number(tmp_path: Path, out: Path) -> None:
+    mciipm = pytest.importorskip(
+        "cardutil.mciipm", reason="cardutil is in requirements-dev.lock: make the environment again"
+    )
+    abroad = Sides(issuer="mastercard", acquirer="atlas")
+    said = {"5": "000000000802", "9": "71003009", "50": "840", "38": "A1B2C3"}
+    day = [*through("0200 80.00, 0420 left 50.00", said, abroad), *a_day()]
+    assert write(journal(tmp_path / "state", day), "ipm", out).exit_code == 0
+    with (out / "2026-11-27-1.mastercard.ipm").open("rb") as file:
+        header, first, back, trailer = mciipm.IpmReader(file, encoding="cp500", blocked=True)
+    assert (first["DE4"], first["DE2"], first["DE5"], first["DE38"]) == (80_00, "950401******0001", 802, "A1B2C3")
+    assert (first["DE37"], first["DE42"].strip(), first["DE3"]) == (f"{1:012d}", "M1", "000000")
+    assert (back["DE4"], back["PDS0025"], back["DE31"], back["DE5"]) == (30_00, "R261127", first["DE31"], 3_00)
+    assert (header["DE24"], int(trailer["PDS0301"]), int(trailer["PDS0306"])) == ("697", 110_00, 4)
+
+
+def test_without_anything_presented_there_is_no_mastercard_file(state: Path, out: Path) -> None:
+    assert write(state, "ipm", out).exit_code == 0
+    assert not out.exists()
