@@ -67,17 +67,8 @@ def command(
     from switch.journal.log import JournalError
     from switch.ledger.netting import settle
 
-    if bool(forms) != bool(out):
-        raise click.UsageError("--as says which files, --out where they go: it takes both")
-    if len({form for form in forms if form in INSTRUCTIONS}) > 1:
-        raise click.UsageError(f"{' and '.join(INSTRUCTIONS)} move the same money: a window is in one of them")
-    if checked and (forms or explain or as_json or window):
-        raise click.UsageError(
-            "--check takes the window from the file's name: it goes with none of --as, --window, --explain, --json"
-        )
+    _refuse_together(forms, out, checked, shows=bool(explain or as_json), window=window)
     form, window = form_and_window(Path(checked)) if checked else ("", window)
-    if forms and (explain or as_json):
-        raise click.UsageError("--as writes files: it goes with neither --explain nor --json")
     found = load(network)
     networks = {host.name for host in found.hosts if host.role == "network"}
     members = [member.name for member in found.members]
@@ -102,6 +93,20 @@ def command(
                 _show(ledger, settlement, found)
     except JournalError as error:
         raise click.ClickException(str(error)) from None
+
+
+def _refuse_together(forms: tuple[str, ...], out: str, checked: str, *, shows: bool, window: str) -> None:
+    """UsageError: options that do not go together."""
+    if bool(forms) != bool(out):
+        raise click.UsageError("--as says which files, --out where they go: it takes both")
+    if len({form for form in forms if form in INSTRUCTIONS}) > 1:
+        raise click.UsageError(f"{' and '.join(INSTRUCTIONS)} move the same money: a window is in one of them")
+    if checked and (forms or shows or window):
+        raise click.UsageError(
+            "--check takes the window from the file's name: it goes with none of --as, --window, --explain, --json"
+        )
+    if forms and shows:
+        raise click.UsageError("--as writes files: it goes with neither --explain nor --json")
 
 
 def _show(ledger: "LedgerView", settlement: "Settlement", network: "Network") -> None:

@@ -23,8 +23,21 @@ CODE_PAGE: Final = "cp500"
 BLOCK: Final = 1012
 _FILLER: Final = b"\x40\x40"
 _FIXED: Final[Mapping[int, int]] = {
-    3: 6, 4: 12, 5: 12, 9: 8, 12: 12, 24: 3, 26: 4, 37: 12, 38: 6, 41: 8, 42: 15, 49: 3, 50: 3, 71: 8,
-}  # fmt: skip
+    3: 6,
+    4: 12,
+    5: 12,
+    9: 8,
+    12: 12,
+    24: 3,
+    26: 4,
+    37: 12,
+    38: 6,
+    41: 8,
+    42: 15,
+    49: 3,
+    50: 3,
+    71: 8,
+}
 """data element -> characters"""
 _LENGTHS: Final[Mapping[int, int]] = {2: 2, 31: 2, 32: 2, 48: 3}
 """data element of variable length -> digits of its length"""
