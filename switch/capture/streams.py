@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from switch.capture.pasted import written
 from switch.capture.pcapng import CaptureError, Reading
 from switch.capture.reassembly import conversations
 from switch.capture.talks import ABOUT, Line, hex_pieces, load_dialect
@@ -50,13 +51,16 @@ def streams(path: Path, port: int = 0) -> list[Stream]:
 
 
 def of_bytes(content: bytes, name: str) -> list[Stream]:
-    """The same of a file's content that is no packet capture: JSON lines, hex, or the bytes themselves."""
+    """The same of a file's content that is no packet capture: JSON lines, hex, what `pasted` knows, or the bytes themselves."""
     try:
         text = content.decode("ascii")
     except UnicodeDecodeError:
         return [Stream(name, None, content[:KEPT])]
     if text.lstrip().startswith('{"') and ('"hex"' in text or '"document"' in text):
         return _of_lines(text, name)
+    pasted = written(text)
+    if pasted is not None:
+        return [Stream(name, None, pasted[:KEPT])]
     try:
         return _of_hex(text, name)
     except CaptureError:

@@ -29,7 +29,8 @@ _TEXT_MIN = 20
 def command(message: str, dialect_name: str | None, framing: str | None, raw: bool, as_json: bool) -> None:
     """Explain an ISO 8583 message, element by element; where a bad one goes wrong, show the byte.
 
-    The message is hex (spaces, colons, line ends may stand in it) or its own text, a file of either, or - for standard input.
+    The message is hex (spaces, colons, line ends may stand in it), a dump (xxd, hexdump -C, od, jPOS), a list (0x30, 0x38 …), a
+    literal (b'0800…', "\\x30…") or its own text; a file of either, or - for standard input.
     Without --dialect all shipped dialects are tried, and those that fit are named. With --framing every message of the
     stream is shown. The PAN is always masked; track data, PIN and card values are never shown.
 
@@ -61,19 +62,25 @@ def command(message: str, dialect_name: str | None, framing: str | None, raw: bo
 
 def _readings(message: str, raw: bool) -> list[bytes]:
     """The bytes the argument may stand for, the likelier first: a file of nothing but hex digits may be both."""
+    from switch.capture.pasted import written
+
+    path = existing_file(message) if message != "-" else None
     if message == "-":
         content = sys.stdin.buffer.read()
-    elif (path := existing_file(message)) is not None:
+    elif path is not None:
         try:
             content = path.read_bytes()
         except OSError as error:
             raise click.UsageError(f"{message} cannot be read: {error.strerror}") from None
-    elif raw or _like_text(message):
-        content = message.encode("utf-8", "surrogateescape")
     else:
-        return [_from_hex(message)]
+        content = message.encode("utf-8", "surrogateescape")
     if raw:
         return [content]
+    pasted = written(content.decode("ascii")) if content.isascii() else None
+    if pasted is not None:
+        return [pasted]
+    if message != "-" and path is None and not _like_text(message):
+        return [_from_hex(message)]
     digits = content.translate(None, _SEPARATORS)
     if digits and len(digits) % 2 == 0 and all(b in _HEX for b in digits):
         return [bytes.fromhex(digits.decode()), content]

@@ -64,7 +64,7 @@ def command(what: str, **options: Any) -> None:
         _listen(port, doctor, configured, as_json=options["as_json"], ready_path=options["ready_path"])
         return
     worst = HEALTHY
-    for choice in _streams(what, options["port"] or 0):
+    for choice in _streams(what, options["port"] or 0, _in_text(configured)):
         stream, findings = min(
             ((one, _examined(doctor, one, configured)) for one in choice), key=lambda pair: _RANK[pair[1].verdict.value]
         )
@@ -141,8 +141,17 @@ def _is_host(text: str) -> bool:
     return not text or text.startswith("[") or "." in text or not all(c in "0123456789abcdefABCDEF: " for c in text)
 
 
-def _streams(what: str, port: int) -> "list[list[Stream]]":
-    """What is to be examined; each may be read in more than one way, the likelier first."""
+def _in_text(configured: "Configured") -> bool:
+    """True where the dialect that is configured begins a message with four digits in ASCII."""
+    mti = configured.dialect.elements["t"].text if configured.dialect is not None else None
+    return mti is not None and mti.to_latin is None
+
+
+def _streams(what: str, port: int, in_text: bool) -> "list[list[Stream]]":
+    """What is to be examined; each may be read in more than one way, the likelier first.
+
+    `in_text`: text of nothing but hex digits is likelier the message itself than its hex.
+    """
     from switch.capture.pcapng import CaptureError
     from switch.capture.streams import MAGIC, of_bytes, streams
 
@@ -151,13 +160,33 @@ def _streams(what: str, port: int) -> "list[list[Stream]]":
             content = sys.stdin.buffer.read()
             if not content:
                 raise click.UsageError("standard input is empty")
-            return [[one] for one in (_of_packets(content, port) if content[:2] in MAGIC else of_bytes(content, "hex"))]
+            found = _of_packets(content, port) if content[:2] in MAGIC else of_bytes(content, "hex")
+            return _or_text(found, content, in_text)
         path = existing_file(what)
         if path is not None:
-            return [[one] for one in streams(path, port)]
+            found = streams(path, port)
+            return _or_text(found, path.read_bytes() if len(found) == 1 else b"", in_text)
     except CaptureError as error:
         raise click.ClickException(str(error)) from None
-    return [_of_argument(what)]
+    return [_of_argument(what, in_text)]
+
+
+def _or_text(found: "list[Stream]", content: bytes, in_text: bool) -> "list[list[Stream]]":
+    """Streams of a file, and the file's own text where it may be one message in ASCII."""
+    from switch.capture.streams import Stream
+
+    text = content.rstrip(b"\r\n")
+    if len(found) != 1 or not _like_message(text.decode("latin-1")) or found[0].data == text:
+        return [[one] for one in found]
+    both = [found[0], Stream(found[0].name, None, text)]
+    return [both[::-1] if in_text else both]
+
+
+def _like_message(text: str) -> bool:
+    """One line, long enough for MTI and bitmap, and it begins with an MTI."""
+    return (
+        len(text) >= _TEXT_MIN and text.isalnum() and text[:4].isascii() and text[:4].isdecimal() and text[0] in "0129"
+    )
 
 
 def _of_packets(content: bytes, port: int) -> "list[Stream]":
@@ -172,17 +201,21 @@ def _of_packets(content: bytes, port: int) -> "list[Stream]":
         return streams(Path(file.name), port)
 
 
-def _of_argument(what: str) -> "list[Stream]":
-    """Hex, or a message's own text: one in ASCII may be made of digits alone."""
+def _of_argument(what: str, in_text: bool) -> "list[Stream]":
+    """Hex in any form, or a message's own text: one in ASCII may be made of digits alone."""
+    from switch.capture.pasted import written
     from switch.capture.streams import Stream
 
+    pasted = written(what)
+    if pasted is not None:
+        return [Stream("hex", None, pasted)]
     digits = what.translate({ord(c): None for c in " \t\r\n:,-"})
     is_hex = bool(digits) and all(c in "0123456789abcdefABCDEF" for c in digits)
     found = [Stream("hex", None, bytes.fromhex(digits))] if is_hex and len(digits) % 2 == 0 else []
     if len(what) >= _TEXT_MIN and what[:4].isascii() and what[:4].isdecimal():
         found.append(Stream("hex", None, what.encode("utf-8", "surrogateescape")))
     if found:
-        return found
+        return found[::-1] if in_text and _like_message(what) else found
     if is_hex:
         raise click.UsageError(f"hex comes in pairs: found {len(digits)} digits; one is missing or too many")
     if "/" in what or "." in what:

@@ -6,6 +6,7 @@ from switch.doctor import words
 from switch.doctor.diagnosis import Cause, Configured, Diagnosis, Setting
 from switch.doctor.envelopes import NOTHING, WHOLE
 from switch.doctor.readings import Reading, lead_name
+from switch.wire.framing import BASE1_REJECT_BYTES
 
 
 class Changes(NamedTuple):
@@ -33,7 +34,19 @@ def changes(data: bytes, reading: Reading, configured: Configured) -> Changes:
         parts.append(words.dialect_part(spoken, configured.dialect))
         settings.append(Setting("network file", f'dialect = "{spoken.dialect.name}"'))
         causes.append(Cause.DIALECT)
-    if not header_fits:
+    rejected = rejected_by(reading)
+    if rejected:
+        parts.append(
+            f"the peer rejects a message and sends it back: its BASE I header has 26 bytes, and the reject code is {rejected}"
+        )
+        settings.append(
+            Setting(
+                "peer",
+                f"ask the network what reject code {rejected} says of the message; nothing is to be changed in its dialect",
+            )
+        )
+        causes.append(Cause.HEADER)
+    elif not header_fits:
         parts.append(words.header_part(reading))
         settings.append(words.header_setting(reading))
         causes.append(Cause.HEADER)
@@ -76,6 +89,14 @@ def _totals_fit(reading: Reading) -> bool:
     total = int.from_bytes(reading.lead[3:5], "big")
     start, stop = reading.spans[0]
     return total in (0, stop - start) or (reading.unfinished > 0 and total > stop - start)
+
+
+def rejected_by(reading: Reading) -> str:
+    """The reject code of a BASE I header of 26 bytes, in digits; "" where there is none. Bytes 25 and 26, BCD."""
+    lead = reading.lead
+    if len(lead) != BASE1_REJECT_BYTES or lead[0] != BASE1_REJECT_BYTES:
+        return ""
+    return lead[-2:].hex().upper()
 
 
 def _bare_message(reading: Reading) -> bool:

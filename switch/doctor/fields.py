@@ -11,44 +11,42 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from switch.doctor.advice import changes, named
+from switch.doctor.announced import announced
 from switch.doctor.diagnosis import Cause, Configured, Diagnosis, Evidence, Setting
-from switch.doctor.envelopes import LOOKS_LIKE, NOTHING, WHOLE, Cut
-from switch.doctor.forms import Form, forms, unknown
-from switch.doctor.plausible import is_mti, likeliness, looks_right
+from switch.doctor.envelopes import LOOKS_LIKE, WHOLE, Cut
+from switch.doctor.forms import LATIN, Form, forms, unknown
+from switch.doctor.plausible import likeliness, looks_right
 from switch.doctor.readings import Reading
 from switch.doctor.shown import ROW, shown
-from switch.doctor.tables import Spoken, Walk, walk
+from switch.doctor.suspects import Budget, Rest, Suspect, suspects_of
+from switch.doctor.tables import Spoken, walk
 from switch.doctor.words import sentence
 from switch.wire import DecodeError, Document
 from switch.wire.careful import Reader, Table
 from switch.wire.vocabulary import DE, SENSITIVE
 
-TRIED_MAX: Final = 6_000
-"""elements read in search of a fault, over all"""
 _SUSPECTS: Final = 3
 _ODD_VALUE: Final = 0.8
 """what the new value's not looking like one takes from a form"""
-_READ_MIN: Final = 2
 _LIKELY_MIN: Final = 0.45
+_SURE: Final = 0.85
+"""an element likelier than so leaves no question of bits"""
+_PAIR: Final = 0.9
+"""what a second fault takes from a first"""
+_PAIR_PRIOR: Final = 0.6
+_BACK: Final = 6
+_RIVAL: Final = 0.75
+"""of the likeliest; what is less likely is not named"""
+_RIVAL_SURE: Final = 0.8
+_NAMED: Final = 2
+"""elements that have a sentence of their own where more than so many explain the bytes"""
+"""elements before the one that fails which are taken for the cause"""
 _PACKED_RUN: Final = 6
 """bytes that could hold a PAN in BCD"""
 _READABLE: Final = re.compile(r"[ -~]+")
 _TEXT_MIN: Final = 4
 _DIGIT_RUN: Final = re.compile(rb"[0-9]{12,}|[\xf0-\xf9]{12,}")
 _HIDDEN: Final = SENSITIVE | {DE.PAN, DE.ACCOUNT_FROM, DE.ACCOUNT_TO, DE.MAC, DE.MAC_SECONDARY}
-
-
-class _Suspect(NamedTuple):
-    """A way to cut and read under which a message goes far, and then wrong."""
-
-    cut: Cut
-    spoken: Spoken
-    at: int
-    """where the failing message's MTI stands"""
-    stop: int
-    read: Walk
-    far: float
-    """0 to 1"""
 
 
 class _Fault(NamedTuple):
@@ -59,29 +57,32 @@ class _Fault(NamedTuple):
     end: int
     value: str
     likely: float
-
-
-class _Budget:
-    """Bounds the work."""
-
-    def __init__(self) -> None:
-        self.left = TRIED_MAX
+    other: "_Fault | None" = None
+    """a second element that is in another form, too"""
 
 
 def faults(data: bytes, cuts: Sequence[Cut], spoken: Sequence[Spoken], configured: Configured) -> list[Diagnosis]:
     """What single element, read otherwise, puts the failing message right; the likeliest first."""
-    suspects = sorted(_suspects(data, cuts, spoken, configured), key=lambda s: -s.far)[:_SUSPECTS]
-    budget = _Budget()
+    suspects = sorted(suspects_of(data, cuts, spoken, configured), key=lambda s: -s.far)[:_SUSPECTS]
+    budget = Budget()
     said: list[Diagnosis] = []
     for suspect in suspects:
         found = sorted(_faults(data, suspect, budget), key=lambda fault: -fault.likely)
-        rivals = [f for f in found[1:] if f.key != found[0].key and f.likely > 0.97 * found[0].likely] if found else []
+        of_bits = announced(data, suspect, configured) if not found or found[0].likely < _SURE else []
+        if not found and not of_bits:
+            found = _pair(data, suspect)
+        others = [f for f in found[1:] if f.key != found[0].key and f.likely > 0.97 * found[0].likely] if found else []
         seen = set[str]()
         for fault in found:
             if fault.key not in seen:
                 seen.add(fault.key)
-                sure = 0.9 * fault.likely / (1 + 0.1 * min(3, len(rivals)))
+                sure = 0.9 * fault.likely / (1 + 0.1 * min(3, len(others)))
                 said.append(_diagnosis(data, suspect, fault, configured, sure))
+        if said:
+            said.sort(key=lambda d: -d.confidence)
+            rivals = _rivals(said, [f.key for f in found if f.likely > _RIVAL * found[0].likely])
+            said = [*said[:_NAMED], *rivals] if rivals else said
+        said += of_bits
         if said:
             break
     if not said and suspects and suspects[0].far >= 0.3 and len(suspects[0].read.document) > 4:
@@ -89,98 +90,27 @@ def faults(data: bytes, cuts: Sequence[Cut], spoken: Sequence[Spoken], configure
     return sorted(said, key=lambda d: -d.confidence)
 
 
-def _suspects(data: bytes, cuts: Sequence[Cut], spoken: Sequence[Spoken], configured: Configured) -> Iterator[_Suspect]:
-    wanted = LOOKS_LIKE.get(configured.framing, configured.framing)
-    right = [cut for cut in cuts if cut.frames and (cut.kind is WHOLE or cut.kind.name == wanted)]
-    tried = right or [cut for cut in cuts if cut.frames] or [Cut(NOTHING, ((0, len(data)),), (0,), None, 0, 0)]
-    if not right and not configured.framing:
-        tried = [*tried, Cut(NOTHING, ((0, len(data)),), (0,), None, 0, 0)]
-    for cut in tried:
-        for one in spoken:
-            ours = configured.dialect is not None and one.dialect.name == configured.dialect.name
-            suspect = _suspect(data, cut, one)
-            if suspect is not None:
-                bonus = (0.5 if ours else 0) + (0.2 if one.dialect.version == suspect.read.document["t"][:1] else 0)
-                yield suspect._replace(far=suspect.far + bonus)
-
-
-def _suspect(data: bytes, cut: Cut, one: Spoken) -> _Suspect | None:
-    """The first message that goes wrong; None where the first one of all does not even begin as one."""
-    for start, stop in cut.frames:
-        at = start + one.header
-        if at + 10 > stop:
-            return None
-        read = walk(one.table, data[:stop], at)
-        if not is_mti(read.document.get("t", "")) or DE.BITMAP not in read.document:
-            return None
-        if read.error is None and read.end == stop:
-            continue
-        numbers = read.numbers or _numbers(one, data[:stop], at)
-        came = len(read.document) - 2
-        unknown_bit = not read.numbers
-        if came < _READ_MIN and not unknown_bit:
-            return None
-        far = came / max(1, len(numbers)) if not unknown_bit else 0.5
-        return _Suspect(
-            cut, one, at, stop, read._replace(numbers=numbers), far * likeliness(read.document, one.dialect.version)
-        )
-    return None
-
-
-def _numbers(spoken: Spoken, data: bytes, at: int) -> tuple[int, ...]:
-    """The elements that the bitmaps of a message announce, whether the dialect has them or not; `at`: of its MTI."""
-    e = spoken.table.elements["p"]
-    start = at + spoken.table.elements["t"].size
-    chunk = data[start : start + 2 * e.size]
-    digits = chunk.hex() if e.text is None else chunk.decode(e.text.name, "replace")
-    try:
-        bits = int(digits.ljust(32, "0")[:32], 16)
-    except ValueError:
-        return ()
-    most = 129 if bits >> 127 else 65
-    return tuple(n for n in range(2, most) if bits >> (128 - n) & 1)
-
-
 # -- the search
 
 
-class _Rest:
-    """The elements behind a place, read to the last byte; each place is read once, from however many forms it is reached."""
-
-    def __init__(self, message: bytes, table: Table, keys: Sequence[str], budget: _Budget) -> None:
-        self._message = message
-        self._table = table
-        self._keys = keys
-        self._budget = budget
-        self._known: dict[tuple[int, int], Document | None] = {}
-
-    def read(self, index: int, at: int) -> Document | None:
-        """The elements from `keys[index]` on, which begin at `at`; None where they do not come out even."""
-        if index == len(self._keys):
-            return {} if at == len(self._message) else None
-        place = (index, at)
-        if place not in self._known:
-            self._known[place] = self._one(index, at)
-        return self._known[place]
-
-    def _one(self, index: int, at: int) -> Document | None:
-        self._budget.left -= 1
-        key = self._keys[index]
-        reader = Reader(self._table, self._message)
-        reader.pos = at
-        try:
-            reader.element(self._table.elements[key])
-        except DecodeError:
-            return None
-        rest = self.read(index + 1, reader.pos)
-        return None if rest is None else {key: reader.document[key], **rest}
+def _rivals(said: list[Diagnosis], keys: Sequence[str]) -> list[Diagnosis]:
+    """The elements that explain the bytes about as well, beside the two likeliest: digits among digits do not tell."""
+    shown = " ".join(one.sentence for one in said[:_NAMED])
+    others = sorted({key for key in keys if f"DE{key} " not in shown}, key=int)
+    if len(said) <= _NAMED or not others:
+        return []
+    named = " or ".join(f"DE{key}" for key in others)
+    words = f"{named} in another form would explain it about as well."
+    setting = Setting("dialect file", f"compare {named}, and those before, with the peer's manual")
+    sure = round(max(0.05, _RIVAL_SURE * said[0].confidence), 2)
+    return [msgspec.structs.replace(said[0], sentence=words, settings=(setting,), confidence=sure, evidence=None)]
 
 
-def _faults(data: bytes, suspect: _Suspect, budget: _Budget) -> Iterator[_Fault]:
+def _faults(data: bytes, suspect: Suspect, budget: Budget) -> Iterator[_Fault]:
     read, table = suspect.read, suspect.spoken.table
     message = data[: suspect.stop]
     keys = [str(number) for number in read.numbers]
-    rest = _Rest(message, table, keys, budget)
+    rest = Rest(message, table, keys, budget)
     strangers = [key for key in keys if key not in table.elements]
     if strangers:
         if len(strangers) == 1:
@@ -200,7 +130,70 @@ def _faults(data: bytes, suspect: _Suspect, budget: _Budget) -> Iterator[_Fault]
                 yield fault
 
 
-def _stranger(message: bytes, suspect: _Suspect, keys: list[str], key: str, rest: _Rest) -> Iterator[_Fault]:
+def _pair(data: bytes, suspect: Suspect) -> list[_Fault]:
+    """The likeliest two elements that, both read otherwise, put the message right; none where there are no such two."""
+    read, table = suspect.read, suspect.spoken.table
+    keys = [str(number) for number in read.numbers]
+    if not all(key in table.elements for key in keys):
+        return []
+    message, budget = data[: suspect.stop], Budget()
+    rest = Rest(message, table, keys, budget)
+    last = keys.index(read.error.field) if read.error is not None and read.error.field in keys else len(keys) - 1
+    best: _Fault | None = None
+    for index in range(last, max(-1, last - _BACK), -1):
+        if keys[index] not in read.starts or budget.left <= 0:
+            continue
+        before = {k: v for k, v in read.document.items() if k not in keys[index:]}
+        for form in forms(table.elements[keys[index]], suspect.spoken.habits):
+            if form.prior < _PAIR_PRIOR:
+                continue
+            start = read.starts[keys[index]]
+            for fault in _seconds(suspect, message, rest, keys, (index, last), start, form, before):
+                if best is None or fault.likely > best.likely:
+                    best = fault
+    return [best] if best is not None else []
+
+
+def _seconds(
+    suspect: Suspect,
+    message: bytes,
+    rest: Rest,
+    keys: list[str],
+    place: tuple[int, int],
+    start: int,
+    form: Form,
+    before: Document,
+) -> Iterator[_Fault]:
+    """With one element in another form: the second ones, where the message goes further than it did."""
+    index, last = place
+    table = suspect.spoken.table
+    reader = Reader(table, message)
+    reader.pos = start
+    starts: dict[int, int] = {}
+    at = index
+    try:
+        _read(reader, form)
+        end, value = reader.pos, reader.document.get(keys[index], "")
+        for at in range(index + 1, len(keys)):
+            starts[at] = reader.pos
+            reader.element(table.elements[keys[at]])
+        at = len(keys)
+    except DecodeError:
+        pass
+    if at <= last + 1 or not looks_right(keys[index], value):
+        return
+    for other in range(min(at, len(keys) - 1), max(index, at - 4), -1):
+        known = before | {k: v for k, v in reader.document.items() if k not in keys[other:]}
+        for second in forms(table.elements[keys[other]], suspect.spoken.habits):
+            if second.prior < _PAIR_PRIOR or rest.budget.left <= 0:
+                continue
+            fault = _try(suspect, message, rest, other, starts[other], second, known)
+            if fault is not None:
+                first = _Fault(keys[index], form, start, end, value, fault.likely * form.prior * _PAIR)
+                yield first._replace(other=fault)
+
+
+def _stranger(message: bytes, suspect: Suspect, keys: list[str], key: str, rest: Rest) -> Iterator[_Fault]:
     """An element the dialect does not have."""
     table = suspect.spoken.table
     index = keys.index(key)
@@ -224,7 +217,7 @@ def _second(keys: list[str]) -> bool:
 
 
 def _try(
-    suspect: _Suspect, message: bytes, rest: _Rest, index: int, start: int, form: Form, before: Document
+    suspect: Suspect, message: bytes, rest: Rest, index: int, start: int, form: Form, before: Document
 ) -> _Fault | None:
     """The message with one element in another form; None where the rest does not come right."""
     reader = Reader(suspect.spoken.table, message)
@@ -237,11 +230,16 @@ def _try(
     if behind is None:
         return None
     document = {**before, **reader.document, **behind}
-    likely = likeliness(document, suspect.spoken.dialect.version) * form.prior
     key = form.element.key
-    if not looks_right(key, reader.document[key]):
+    value = document[key]
+    if form.element.text is LATIN and value.isascii():
+        return None
+    if not value and not form.element.size:
+        del document[key]
+    likely = likeliness(document, suspect.spoken.dialect.version) * form.prior
+    if value and not looks_right(key, value):
         likely *= _ODD_VALUE
-    return _Fault(key, form, start, reader.pos, reader.document[key], likely) if likely > _LIKELY_MIN else None
+    return _Fault(key, form, start, reader.pos, value, likely) if likely > _LIKELY_MIN else None
 
 
 def _read(reader: Reader, form: Form) -> None:
@@ -256,12 +254,12 @@ def _read(reader: Reader, form: Form) -> None:
     reader.element(msgspec.structs.replace(e, length_bytes=0, size=n))
 
 
-def _others_too(data: bytes, suspect: _Suspect, key: str, form: Form) -> bool:
+def _others_too(data: bytes, suspect: Suspect, key: str, form: Form) -> bool:
     """Whether the other whole messages that have this element can be read with the form as well."""
     elements = {**suspect.spoken.table.elements, key: form.element}
     table = Table(suspect.spoken.table.dialect, elements)
     for start, stop in suspect.cut.frames:
-        at = start + suspect.spoken.header
+        at = start + suspect.lead
         if at == suspect.at or form.bias:
             continue
         read = walk(suspect.spoken.table, data[:stop], at)
@@ -310,7 +308,7 @@ def garbled(data: bytes, cuts: Sequence[Cut], spoken: Spoken, configured: Config
 # -- words
 
 
-def _diagnosis(data: bytes, suspect: _Suspect, fault: _Fault, configured: Configured, sure: float) -> Diagnosis:
+def _diagnosis(data: bytes, suspect: Suspect, fault: _Fault, configured: Configured, sure: float) -> Diagnosis:
     read, dialect = suspect.read, suspect.spoken.dialect
     said = f"DE{fault.key} {fault.form.words.replace('the dialect', dialect.name)}"
     if read.error is None:
@@ -318,25 +316,34 @@ def _diagnosis(data: bytes, suspect: _Suspect, fault: _Fault, configured: Config
         said += f": the {_bytes(left)} left at the end only look{'s' if left == 1 else ''} too many"
     elif read.error.field != fault.key and read.error.field.isdecimal():
         said += f": DE{read.error.field} only looks wrong"
-    e = fault.form.element
-    units = len(fault.value) if e.text is not None or e.nibbles else len(fault.value) // 2
-    setting = fault.form.setting.replace("{n}", str(units))
-    if setting:
-        own = Setting("dialect file", f'"{fault.key}": {{{setting}}}')
-    else:
-        own = Setting("peer", f"send DE{fault.key} with a length that counts all of it and nothing else")
+    own = [_own(fault)]
+    if fault.other is not None:
+        said += f", and DE{fault.other.key} {fault.other.form.words.replace('the dialect', dialect.name)}"
+        own.append(_own(fault.other))
     reading = _reading(data, suspect)
     around = changes(data, reading, configured)
     sure -= 0.1 * len(around.settings)
     return Diagnosis(
-        around.causes[0] if around.causes else Cause.FIELD, sentence(*around.parts, said), (*around.settings, own),
+        around.causes[0] if around.causes else Cause.FIELD, sentence(*around.parts, said), (*around.settings, *own),
         round(min(0.97, max(0.05, sure)), 2), named(reading), dialect.name, _evidence(data, suspect, fault),
     )  # fmt: skip
 
 
-def _reading(data: bytes, suspect: _Suspect) -> Reading:
+def _own(fault: _Fault) -> Setting:
+    """What to change for an element."""
+    e = fault.form.element
+    units = len(fault.value) if e.text is not None or e.nibbles else len(fault.value) // 2
+    setting = fault.form.setting.replace("{n}", str(units))
+    if setting:
+        return Setting("dialect file", f'"{fault.key}": {{{setting}}}')
+    return Setting(
+        "peer", fault.form.peer or f"send DE{fault.key} with a length that counts all of it and nothing else"
+    )
+
+
+def _reading(data: bytes, suspect: Suspect) -> Reading:
     """A suspect as if it had come out even, for what stands around its message."""
-    cut, header = suspect.cut, suspect.spoken.header
+    cut, header = suspect.cut, suspect.lead
     number = next((n for n, (start, _) in enumerate(cut.frames) if start + header == suspect.at), 0)
     start, _ = cut.frames[number]
     lead, spans = data[start : suspect.at], ((start, suspect.stop),)
@@ -345,7 +352,7 @@ def _reading(data: bytes, suspect: _Suspect) -> Reading:
     )
 
 
-def _stuck(suspect: _Suspect, configured: Configured) -> Diagnosis:
+def _stuck(suspect: Suspect, configured: Configured) -> Diagnosis:
     """No single element explains it: where it goes wrong, as the codec says."""
     read, dialect = suspect.read, suspect.spoken.dialect
     if read.error is None:
@@ -355,7 +362,7 @@ def _stuck(suspect: _Suspect, configured: Configured) -> Diagnosis:
         hint = f"is {last} longer at the peer, or does its length header count something behind the message?"
     else:
         error = read.error
-        place = error.offset - suspect.at + suspect.spoken.header
+        place = error.offset - suspect.at + suspect.lead
         why = str(
             DecodeError(dialect.name, error.field, error.name, place, error.expected, error.found, error.document)
         )
@@ -377,7 +384,7 @@ def _has_secret(annotation: Any) -> bool:
     return isinstance(annotation, list) and any(map(_has_secret, annotation))
 
 
-def _evidence(data: bytes, suspect: _Suspect, fault: _Fault) -> Evidence:
+def _evidence(data: bytes, suspect: Suspect, fault: _Fault) -> Evidence:
     e, dialect = fault.form.element, suspect.spoken.dialect
     chunk = data[fault.start : fault.end]
     secret = (

@@ -21,6 +21,7 @@ def _known(name: str) -> Encoding:
 
 ASCII: Final = _known("ascii")
 EBCDIC: Final = _known("cp037")
+LATIN: Final = _known("latin-1")
 LONGER_MAX: Final = 12
 """units by which a fixed element is tried longer or shorter"""
 
@@ -47,12 +48,14 @@ class Form(NamedTuple):
     """0 to 1: how often it is met"""
     bias: int = 0
     """units that the element has beyond what its length says"""
+    peer: str = ""
+    """what the peer is to change, where no file of ours can help"""
 
 
 def forms(e: Element, habits: Habits) -> Iterator[Form]:
     """The other forms of an element, without order."""
     weight = 1.0 if e.key in _LOOSE else 0.8 if e.key in _FIRM else 0.9
-    for form in (*_sizes(e), *_lengths(e, habits), *_codings(e)):
+    for form in (*_sizes(e), *_lengths(e, habits), *_codings(e), *_missing(e)):
         yield form._replace(prior=form.prior * weight)
 
 
@@ -81,6 +84,21 @@ def unknown(key: str, habits: Habits, most: int) -> Iterator[Form]:
             f'"len_type": 0, "max_len": {size}',
             0.8,
         )
+
+
+def _missing(e: Element) -> Iterator[Form]:
+    """Nothing at all, or no sign."""
+    replace = msgspec.structs.replace
+    none = replace(e, length_bytes=0, size=0, nibbles=False, text=ASCII, content="ans", left_pad="", right_pad="")
+    yield Form(
+        none, "is announced by the bitmap and is not there", "", 0.85, peer=f"clear bit {e.key}, or send DE{e.key}"
+    )
+    if e.content != "x+n":
+        return
+    said = f"has no sign (C or D) before its digits; the dialect says {e.digits} characters with one"
+    for size in (e.size - 1, e.size):
+        bare = replace(e, content="n", size=size) if e.text else replace(e, content="n", size=2 * size, nibbles=True)
+        yield Form(bare, said, "", 0.95, peer=f"send DE{e.key} with its sign: C where the cardholder gets it, else D")
 
 
 def _sizes(e: Element) -> Iterator[Form]:
@@ -118,7 +136,8 @@ def _lengths(e: Element, habits: Habits) -> Iterator[Form]:
     charset = EBCDIC if habits.charset == "ebcdic" else ASCII
     size = max(e.size, 99)
     kinds = [
-        (charset, False, 2), (charset, False, 3), (None, True, 1), (None, True, 2), (None, False, 1), (None, False, 2),
+        (charset, False, 2), (charset, False, 3), (charset, False, 4), (charset, False, 1),
+        (None, True, 1), (None, True, 2), (None, False, 1), (None, False, 2),
         (EBCDIC if charset is ASCII else ASCII, False, 2), (EBCDIC if charset is ASCII else ASCII, False, 3),
     ]  # fmt: skip
     said = (
@@ -161,6 +180,9 @@ def _codings(e: Element) -> Iterator[Form]:
                        f"is {name} hex digits; the dialect says raw bytes",
                        f'"data_enc": "{charset.name}", "max_len": {e.size * 2}', 0.9)  # fmt: skip
         return
+    if e.text.ascii and e.content != "b":
+        yield Form(replace(e, text=LATIN, content="ans"), "has a character of ISO 8859-1 in it; the dialect says ASCII",
+                   '"data_enc": "latin-1"', 0.97)  # fmt: skip
     other = ASCII if e.text.to_latin is not None else EBCDIC
     name = "ASCII" if other is ASCII else "EBCDIC"
     theirs = "EBCDIC" if other is ASCII else "ASCII"

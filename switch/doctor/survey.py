@@ -335,7 +335,7 @@ def _without_noise(ranked: Sequence[Diagnosis]) -> list[Diagnosis]:
     near = [
         one
         for one in ranked[1:]
-        if one.confidence > _NOISE * first.confidence and len(one.settings) <= len(first.settings)
+        if one.confidence >= _NOISE * first.confidence and len(one.settings) <= len(first.settings)
     ]
     return [first, *near[: ADVICE_MAX - 1]]
 
