@@ -113,14 +113,19 @@ def absent() -> Iterator[Planted]:
             for key in _keys(document):
                 if key not in ("2", "3", "11"):
                     elements = {k: e for k, e in dialect.elements.items() if k != "h"}
-                    elements[key] = msgspec.structs.replace(elements[key], length_bytes=0, size=0, nibbles=False, text=ASCII,
-                                                            content="ans", left_pad="", right_pad="")  # fmt: skip
+                    elements[key] = _nothing(elements[key])
                     yield Planted(
                         "absent",
                         dialect,
                         (key,),
                         _header(document) + encode(Table("x", elements), _bare(document) | {key: ""}),
                     )
+
+
+def _nothing(e: Element) -> Element:
+    """An element of no bytes."""
+    bare = msgspec.structs.replace(e, length_bytes=0, size=0, nibbles=False, text=ASCII, content="ans")
+    return msgspec.structs.replace(bare, left_pad="", right_pad="")
 
 
 def signless() -> Iterator[Planted]:
