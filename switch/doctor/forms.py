@@ -181,8 +181,8 @@ def _codings(e: Element) -> Iterator[Form]:
                        f'"data_enc": "{charset.name}", "max_len": {e.size * 2}', 0.9)  # fmt: skip
         return
     if e.text.ascii and e.content != "b":
-        yield Form(replace(e, text=LATIN, content="ans"), "has a character of ISO 8859-1 in it; the dialect says ASCII",
-                   '"data_enc": "latin-1"', 0.97)  # fmt: skip
+        words = "has a character of ISO 8859-1 in it; the dialect says ASCII"
+        yield Form(replace(e, text=LATIN, content="ans"), words, '"data_enc": "latin-1"', 0.97)
     other = ASCII if e.text.to_latin is not None else EBCDIC
     name = "ASCII" if other is ASCII else "EBCDIC"
     theirs = "EBCDIC" if other is ASCII else "ASCII"
