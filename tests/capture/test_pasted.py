@@ -97,10 +97,20 @@ def test_repeated_rows_that_a_dump_leaves_out_are_there() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "0800822000000000000004000000000000001125120000000001301", "3038 3030 3832", "30:38:30:30", "", "zz", "b'unfinished",
-        "00000010: 3038", "0000  30 38\n0020  30 38", "0x30, 0x38", "[1, 2, 3]", "[300, 1, 2, 3, 4, 5, 6, 7, 8]",
-        "30 38 30 30 38 32\n32 30 30 30", "0x30 0x38 then something else 0x30 0x30 0x30 0x30 0x30 0x30 0x30!",
+        "0800822000000000000004000000000000001125120000000001301",
+        "3038 3030 3832",
+        "30:38:30:30",
+        "",
+        "zz",
+        "b'unfinished",
+        "00000010: 3038",
+        "0000  30 38\n0020  30 38",
+        "0x30, 0x38",
+        "[1, 2, 3]",
+        "[300, 1, 2, 3, 4, 5, 6, 7, 8]",
+        "30 38 30 30 38 32\n32 30 30 30",
+        "0x30 0x38 then something else 0x30 0x30 0x30 0x30 0x30 0x30 0x30!",
     ],
-)  # fmt: skip
+)
 def test_plain_hex_text_and_what_is_no_dump_are_nobody_elses(text: str) -> None:
     assert written(text) is None
