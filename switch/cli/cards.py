@@ -23,7 +23,7 @@ def command(context: click.Context, issuer: str, everything: bool, as_json: bool
 
     PAN, CVV2 and PIN are shown in full: these cards are for testing and belong to no one. `cmi-switch pay --card` takes a
     number of the first column, a name, a PAN, or a scenario alone (51, silent). DE39 is the answer a card is there to show.
-    No PIN is checked yet.
+    A PIN is checked where the network file has a `pvv_key` for the issuer (docs/security.md).
 
     `cmi-switch cards hot` is about other cards: those that issuers have reported lost or stolen to a running switch.
 

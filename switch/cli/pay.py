@@ -59,6 +59,9 @@ _DECLINED = 3
     "--actual", default="", metavar="AMOUNT", help="Of a void: what stands after it; a part is taken back (DE95)."
 )
 @click.option("--cvv2", default="", help="Of a web payment. [default: the test card's own]")
+@click.option(
+    "--pin", default="", metavar="PIN", help="Typed at the terminal: digits, or `card` for the test card's own."
+)
 @click.option("--expiry", default="", metavar="YYMM", help="DE14. [default: the test card's own]")
 @click.option(
     "--merchant-country", default="", metavar="XX", help="Two letters or three, for the end of DE43. [default: home]"
@@ -82,6 +85,7 @@ def command(**options: Any) -> None:
       cmi-switch pay --card atlas-approved --amount 250.00
       cmi-switch pay --card 51                               a decline
       cmi-switch pay --card - <number.txt                    a number that nobody sees on the command line
+      cmi-switch pay --pin card                              with the test card's PIN, where the network file has keys
       cmi-switch pay --card fr-visa --channel web            abroad, through Visa
       cmi-switch pay --card fr-visa --costs                  and what that costs its merchant
       cmi-switch pay --type preauth --amount 800, then
@@ -126,6 +130,7 @@ class Asked:
     network: str
     quiet: bool
     tls_dir: Path | None = None
+    pin: str = ""
     cash: str = ""
     partial: bool = False
     actual: str = ""
@@ -151,8 +156,11 @@ class Desk:
             self._dialect = Dialect.load(asked.dialect or listener.dialect)
         except (UnknownNameError, DialectError) as error:
             raise click.UsageError(str(error)) from None
-        module = module_of(network)
-        self._sealing = sealing_of(network, self._member, listener, self._dialect, module) if not asked.host else None
+        self._module = module_of(network)
+        self._keyed = listener.role == "acquirer" and not asked.host
+        """the link has the member's keys, if it has any"""
+        sealing = sealing_of(network, self._member, listener, self._dialect, self._module)
+        self._sealing = sealing if self._keyed else None
         self._framing = self._dialect.framing if asked.dialect else listener.framing
         self._address: Address = parse_address(asked.host) if asked.host else listener.address
         self._end = None
@@ -212,6 +220,8 @@ class Desk:
         cash = self._money(replace(asked, amount=asked.cash), "--cash")[0] if asked.cash else 0
         request = messages.request(asked.kind, card, amount, place, at, stan, at.rrn_prefix + stan, web, cash=cash)
         request = messages.allow_partial(request) if asked.partial else request
+        if asked.pin:
+            request[DE.PIN] = self._pin_block(card, asked.pin)
         said = self._exchange(till, request, asked)
         if said is None:
             return self._take_back(till, request, asked)
@@ -227,6 +237,21 @@ class Desk:
         last = Last(card=card.name, pan=mask_pan(card.pan), kind=asked.kind, request=standing, approval=approval)
         self._remember(last)
         return 0
+
+    def _pin_block(self, card: "TestCard", typed: str) -> str:
+        """DE52 of what was typed, under the acquirer's key."""
+        from switch.security.commands import EncryptPin
+
+        keys, name = self._member.keys, self._member.name
+        if self._module is None or not keys.pin_key or not self._keyed:
+            raise click.UsageError(
+                f"--pin: {self._network.source} has no `pin_key` for [[member]] {name}, or this is not its acquiring host's port"
+            )
+        pin = card.pin if typed == "card" else typed
+        (reply,) = self._module.ask([EncryptPin(keys.pin_key, pin, card.pan, keys.pin_format)])
+        if not reply.ok:
+            raise click.ClickException(f"--pin: {reply.reason}")
+        return reply.value.hex().upper()
 
     def _take_back(self, till: "Till", request: "Document", asked: Asked) -> int:
         from switch.simulators import messages

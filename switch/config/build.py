@@ -276,6 +276,7 @@ def read_host(
         preauth_s=s.integer("preauth_s", 1, 31_536_000, 604_800),
         standin=tuple(read_standin(rule, home) for rule in s.tables("standin")),
         keys=read_link_keys(s),
+        pvv_key=s.text("pvv_key", ""),
         standin_total=home_money(s, "standin_total", home, None if s.has("standin") else "0", "50000.00 MAD"),
         tls=tls,
         edge=edge,

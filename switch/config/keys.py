@@ -20,7 +20,11 @@ from switch.wire.vocabulary import DE
 if TYPE_CHECKING:
     from switch.config.build import Draft
 
-_USES: Final = {"mac_key": (MAC_USAGES, "C", "makes and checks MACs"), "pin_key": (("P0",), "BED", "encrypts PINs")}
+_USES: Final = {
+    "mac_key": (MAC_USAGES, "C", "makes and checks MACs"),
+    "pin_key": (("P0",), "BED", "encrypts PINs"),
+    "pvv_key": (("V1", "V2"), "C", "verifies PINs"),
+}
 
 
 def read_security(s: Section) -> SecurityFiles:
@@ -75,6 +79,10 @@ def check_keys(draft: "Draft", network: Network, dialects: Dialects) -> None:
                 said = f'format {keys.pin_format} has blocks of {needed} bytes; DE52 of dialect "{dialect.name}" has {room}'
                 s.wrong("pin_format", said, "format 4 needs a dialect of its own")
     for s, host in draft.hosts:
+        if host.pvv_key:
+            _named(s, "pvv_key", host.pvv_key, network.security, entries)
+        if host.pvv_key and not host.keys.pin_key:
+            s.wrong("pvv_key", "PINs are verified, and no `pin_key` says what their blocks are under", "add `pin_key`")
         if host.keys.pin_key and host.pass_pin:
             s.wrong("pass_pin", "PINs go out as they came, and under `pin_key`: one or the other", "leave out pass_pin")
 

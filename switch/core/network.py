@@ -227,6 +227,8 @@ class HostLink(msgspec.Struct, frozen=True, kw_only=True):
     pin: Pin | None = None
     """the host's certificates; None: on plain connections"""
     keys: LinkKeys = LinkKeys()
+    pvv_key: str = ""
+    """what its (simulated) issuer verifies PINs with, by PVV or IBM 3624; "": it takes any PIN"""
     leaving_since_us: int = 0
     """never from a file: when a reload found it gone from there, wall-clock microseconds; 0: it is in the file. It gets no new
     payment; what concerns those it had still reaches it (`core.link_control.leaving`)"""

@@ -16,18 +16,29 @@ EXPIRY_ORDERS: Final = ("yymm", "mmyy")
 _PAN_DIGITS: Final = range(1, 20)
 
 
+class CardValues:
+    """Makes the values of one key pair, whose contexts it keeps."""
+
+    def __init__(self, key: bytes) -> None:
+        """`key`: a pair of 16 bytes, else DesKeyError."""
+        if len(key) != 16:
+            raise des.DesKeyError(f"a card verification key is a pair of 16 bytes, this one has {len(key)}")
+        self._first, self._both = des.ecb_encryptor(key[:8]), des.ecb_encryptor(key)
+
+    def value(self, pan: str, expiry: str, service_code: str, digits: int = 3) -> str:
+        """See `card_value`."""
+        if len(pan) not in _PAN_DIGITS or not pan.isdecimal():
+            raise ValueError("a card value is made of a PAN of 1 to 19 digits")
+        if len(expiry) != 4 or not expiry.isdecimal() or len(service_code) != 3 or not service_code.isdecimal():
+            raise ValueError("a card value is made of an expiry of four digits and a service code of three")
+        data = bytes.fromhex((pan + expiry + service_code).ljust(32, "0"))
+        return decimals(self._both(des.xor(self._first(data[:8]), data[8:])).hex(), digits)
+
+
 def card_value(key: bytes, pan: str, expiry: str, service_code: str, digits: int = 3) -> str:
     """CVV, CVC: the first `digits` of the value. `expiry`: four digits as they go in; `service_code`: three, 000 for CVV2 and
     CVC2, 999 for iCVV. Raises ValueError."""
-    if len(key) != 16:
-        raise des.DesKeyError(f"a card verification key is a pair of 16 bytes, this one has {len(key)}")
-    if len(pan) not in _PAN_DIGITS or not pan.isdecimal():
-        raise ValueError("a card value is made of a PAN of 1 to 19 digits")
-    if len(expiry) != 4 or not expiry.isdecimal() or len(service_code) != 3 or not service_code.isdecimal():
-        raise ValueError("a card value is made of an expiry of four digits and a service code of three")
-    data = bytes.fromhex((pan + expiry + service_code).ljust(32, "0"))
-    first = des.ecb_encryptor(key[:8])(data[:8])
-    return decimals(des.ecb_encryptor(key)(des.xor(first, data[8:])).hex(), digits)
+    return CardValues(key).value(pan, expiry, service_code, digits)
 
 
 def expiry_in_order(expiry: str, order: str) -> str:

@@ -225,9 +225,9 @@ class SoftwareModule:
     def _translate_pin(self, command: TranslatePin) -> Reply:
         source = self._cipher(command.from_key, "DB", "decrypt a PIN", command.ksn)
         target = self._cipher(command.to_key, "EB", "encrypt a PIN")
-        made = pin_blocks.translate(
-            source, command.from_format, command.block, command.pan, target, command.to_format, self._random(14)
-        )
+        formats = command.from_format, command.to_format
+        random = b"" if formats == (0, 0) else self._random(14)
+        made = pin_blocks.translate(source, formats[0], command.block, command.pan, target, formats[1], random)
         return Reply(True, made)
 
     def _verify_pin(self, command: VerifyPin) -> Reply:

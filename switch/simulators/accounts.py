@@ -38,6 +38,7 @@ from switch.simulators.clock import Moment
 from switch.simulators.de48 import private_elements, with_private
 from switch.simulators.dismissals import Dismissals, is_whole, may_mean
 from switch.simulators.minds import FORGETS, REMEMBERS, UNKNOWN
+from switch.simulators.pins import PinDesk
 from switch.simulators.postings import KEEP, SUSPENSE, Account, Holdings, Increment, MessageKey, Posting, Taken, WireKey
 from switch.simulators.reconciliation import IssuerBook, payment_key
 from switch.wire.vocabulary import APPROVALS, DE, MTI, Answer, Document, Processing
@@ -102,7 +103,7 @@ class Ledger:
         """what becomes of a reversal whose original has not been posted (`minds`)"""
         self.period = ""
         """business day (MMDD), as the switch has said; "": it has not, and it is the calendar's"""
-        self.dismissed = Dismissals()
+        self.dismissed, self.pins = Dismissals(), PinDesk()
         self.fresh: list[Taken] = []
 
     @property
@@ -143,6 +144,7 @@ class Ledger:
             posting=posting,
             early=early,
             period=self.period or at.sent_at[:4],
+            pin=self.pins.tries(),
         )
         self.holdings.apply(entry)
         self.fresh.append(entry)
@@ -167,6 +169,8 @@ class Ledger:
             return Verdict(Answer.ORIGINAL_INCONSISTENT, reason=reason), None
         kind = document.get(DE.PROCESSING_CODE, "")[:2]
         refusal = _card_refusal(account.card, kind, document, at)
+        if refusal is None and (unproved := self.pins.judge(account, document)) is not None:
+            refusal = Verdict(unproved.de39, reason=unproved.reason)
         if refusal is not None:
             return refusal, None
         private = {Private48.CVV2_RESULT: "M"} if Private48.CVV2 in private_elements(document) else {}

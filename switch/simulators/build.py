@@ -6,7 +6,7 @@ import msgspec
 
 from switch.core.links.sealing import Sealing, Sealings
 from switch.core.network import HostLink, Listener, Member, Network
-from switch.security.module import SecurityModule
+from switch.security.module import NO_MODULE, SecurityModule
 from switch.simulators.accounts import Ledger
 from switch.simulators.acquiring import Timeouts
 from switch.simulators.cards import TestCard, demo_cards
@@ -16,6 +16,7 @@ from switch.simulators.issuer import Issuer
 from switch.simulators.messages import Place
 from switch.simulators.mix import Deck, Mix
 from switch.simulators.network import Abroad, CardNetwork, Exchange
+from switch.simulators.pins import PinDesk
 from switch.simulators.terminal import Load, Terminal
 from switch.wire import Dialect
 
@@ -101,6 +102,7 @@ def make_issuer(
     cards = tuple(c for c in demo_cards(network) if c.issuer == host.member)
     plan = _plan(cards, host, latency or Latency(), faults)
     ledger = Ledger(host.name, cards, hold_s=host.preauth_s, tolerance=host.completion_tolerance)
+    ledger.pins = PinDesk(module or NO_MODULE, host.keys, host.pvv_key)
     return Issuer(
         host.name,
         host_speech(network, host, module),

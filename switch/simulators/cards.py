@@ -1,17 +1,19 @@
 """The demo's test cards, made from the BIN table: the same network file gives the same cards, to the digit.
 
-They are for testing only: PAN, CVV2 and PIN are shown in full by `cmi-switch cards`, and belong to no one. CVV2 and PIN are
-hashes of the PAN, not the card schemes' algorithms, which need keys; the simulated issuer checks the same hash. No PIN is
-checked yet.
+They are for testing only: PAN, CVV2 and PIN are shown in full by `cmi-switch cards`, and belong to no one. CVV2 is what the card
+schemes' algorithm makes of PAN and expiry with `TEST_CVK`, which is the key of every textbook and protects nothing; the expiry
+goes in as each scheme has it. A PIN is a hash of the PAN.
 """
 
 import hashlib
 from collections.abc import Iterable
+from typing import Final
 
 import msgspec
 
 from switch.core.network import BinRange, Network
 from switch.core.routing.routing import luhn_digit
+from switch.security.card_values import CVV2_SERVICE_CODE, CardValues, expiry_in_order
 from switch.wire.vocabulary import ACTION_CODES, RESPONSE_CODES, Answer, Processing
 
 PLAIN_PER_BANK = 40
@@ -20,6 +22,8 @@ PLAIN_PER_FOREIGN_RANGE = 4
 PLENTY = 100_000_000_00
 """minor units: a balance that lasts"""
 SHOWCASE_BALANCE = 50_000_00
+TEST_CVK: Final = bytes.fromhex("0123456789ABCDEFFEDCBA9876543210")
+"""what CVV2 of these cards are made with, here and at their simulated issuers"""
 EXPIRY = "3112"
 EXPIRED = "2401"
 SILENT, LATE, SLOW = "silent", "late", "slow"
@@ -70,9 +74,10 @@ class TestCard(msgspec.Struct, frozen=True, kw_only=True):
         return not self.shows
 
 
-def card_value(pan: str, expiry: str) -> str:
-    """The CVV2 our test issuers expect: three digits, a hash of PAN and expiry date."""
-    return f"{int.from_bytes(hashlib.sha256(f'cvv2 {pan} {expiry}'.encode()).digest()[:8], 'big') % 1000:03d}"
+def printed_value(values: CardValues, pan: str, expiry: str, scheme: str) -> str:
+    """The CVV2 or CVC2 of a card: three digits. Mastercard's takes the expiry as MMYY."""
+    order = "mmyy" if scheme == "mastercard" else "yymm"
+    return values.value(pan, expiry_in_order(expiry, order), CVV2_SERVICE_CODE)
 
 
 def _pin(pan: str) -> str:
@@ -129,6 +134,7 @@ class _Mint:
 
     def __init__(self, bins: tuple[BinRange, ...]) -> None:
         self._bins = bins
+        self._values = CardValues(TEST_CVK)
 
     def owner(self, pan: str) -> BinRange | None:
         """The longest range that holds `pan`, as the switch routes it."""
@@ -155,8 +161,9 @@ class _Mint:
                 "de39": scenario.de39,
                 "balance": SHOWCASE_BALANCE,
             } | scenario.settings
+        cvv2 = printed_value(self._values, pan, str(settings["expiry"]), bin_range.scheme)
         settings |= {
-            "name": name, "pan": pan, "pin": _pin(pan), "cvv2": card_value(pan, str(settings["expiry"])),
+            "name": name, "pan": pan, "pin": _pin(pan), "cvv2": cvv2,
             "issuer": bin_range.issuer or bin_range.scheme, "scheme": bin_range.scheme, "country": bin_range.country,
             "currency": bin_range.currency,
         }  # fmt: skip

@@ -86,6 +86,14 @@ class Posting(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=Fal
         return self.expired and self.held
 
 
+class PinTries(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """How many wrong PINs running a card has from here on."""
+
+    card: str
+    """its name"""
+    wrong: int
+
+
 class Taken(Entry, frozen=True, kw_only=True, tag="tkn"):
     """A message was taken: what it was answered, and what came of it. A repeat is no record: it changes nothing."""
 
@@ -103,6 +111,8 @@ class Taken(Entry, frozen=True, kw_only=True, tag="tkn"):
     """name of an original to be refused if it ever comes, since its reversal was first"""
     period: str = ""
     """business day (MMDD) that the host takes it to be"""
+    pin: PinTries | None = None
+    """None: it had no PIN, or nothing has changed by it"""
 
 
 class Account(msgspec.Struct):
@@ -114,6 +124,8 @@ class Account(msgspec.Struct):
     spent: int = 0
     """on `day`"""
     day: str = ""
+    pin_tries: int = 0
+    """wrong ones running"""
 
     @property
     def available(self) -> int:
@@ -174,6 +186,8 @@ class Holdings:
         if entry.posting is not None:
             self._count(entry, entry.posting)
             self._book(entry.posting)
+        if entry.pin is not None:
+            self.by_name[entry.pin.card].pin_tries = entry.pin.wrong
         if entry.early:
             _put(self.early, entry.early, None, EARLY_KEEP)
         _put(self.answers, entry.message, entry, self._keep)

@@ -12,7 +12,8 @@ from switch.wire.vocabulary import DE, MACS, Document
 
 MAC_BYTES: Final = 8
 SIZES: Final = (4, MAC_BYTES)
-_PRIMARY_ELEMENTS: Final = 64
+_ABOVE: Final = frozenset(map(str, range(65, 128)))
+"""elements of the secondary bitmap, but for the MAC's own"""
 _PLACEHOLDER: Final = "0" * (2 * MAC_BYTES)
 
 
@@ -68,9 +69,10 @@ class MacPlace:
 
     def reserve(self, document: Document) -> Document:
         """The document (in the link's form) with room for its MAC, and no other."""
-        made = {de: value for de, value in document.items() if de not in MACS}
-        above = any(de.isdecimal() and int(de) > _PRIMARY_ELEMENTS for de in made)
-        made[DE.MAC_SECONDARY if above else DE.MAC] = _PLACEHOLDER
+        made = document.copy()
+        for de in MACS:
+            made.pop(de, None)
+        made[DE.MAC if _ABOVE.isdisjoint(made) else DE.MAC_SECONDARY] = _PLACEHOLDER
         return made
 
     def covered(self, message: bytes) -> bytes:

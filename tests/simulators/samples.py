@@ -2,15 +2,17 @@
 
 from msgspec.structs import replace
 
-from switch.simulators.cards import TestCard, card_value
+from switch.security.card_values import CVV2_SERVICE_CODE, card_value
+from switch.simulators.cards import TEST_CVK, TestCard
 from switch.simulators.clock import Calendar, Moment
 from switch.simulators.messages import Place, Web, request
 from switch.wire.vocabulary import Document
 from tests.simulators.world import EPOCH_NS
 
 PAN = "9504010000000019"
+CVV2 = card_value(TEST_CVK, PAN, "3112", CVV2_SERVICE_CODE)
 CARD = TestCard(
-    name="sample", pan=PAN, expiry="3112", cvv2=card_value(PAN, "3112"), pin="1234", issuer="atlas", scheme="cmi",
+    name="sample", pan=PAN, expiry="3112", cvv2=CVV2, pin="1234", issuer="atlas", scheme="cmi",
     product="debit", country="504", currency="504", balance=1_000_00,
 )  # fmt: skip
 PLACE = Place(

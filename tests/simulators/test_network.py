@@ -9,10 +9,11 @@ from switch.core.messages.internal import Private48
 from switch.core.party import Record
 from switch.core.records.records import ENCODER
 from switch.money.convert import apply_rate, decode_rate
+from switch.security.card_values import CVV2_SERVICE_CODE, card_value
 from switch.simulators.accounts import Ledger
 from switch.simulators.acquirer_records import Asked
 from switch.simulators.acquiring import Timeouts
-from switch.simulators.cards import TestCard, card_value
+from switch.simulators.cards import TEST_CVK, TestCard
 from switch.simulators.de48 import private_elements
 from switch.simulators.endpoint import Speech
 from switch.simulators.faults import FaultPlan, Latency
@@ -25,8 +26,9 @@ from tests.simulators.samples import CARD, at, card, pay
 
 RATES = {"504": Decimal(1), "978": Decimal("10.84"), "840": Decimal("9.97"), "826": Decimal("12.65")}
 PAN = "4970000000000018"
+CVV2 = card_value(TEST_CVK, PAN, "3112", CVV2_SERVICE_CODE)
 FOREIGN = TestCard(
-    name="fr", pan=PAN, expiry="3112", cvv2=card_value(PAN, "3112"), pin="1234", issuer="visa", scheme="visa", product="debit",
+    name="fr", pan=PAN, expiry="3112", cvv2=CVV2, pin="1234", issuer="visa", scheme="visa", product="debit",
     country="250", currency="978", balance=1_000_00,
 )  # fmt: skip
 SPEECHES = {

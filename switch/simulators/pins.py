@@ -1,0 +1,92 @@
+"""Whether a request's PIN is the cardholder's, as a simulated issuer asks its security module; and how often it was not.
+
+In: a PIN block under the key of the issuer's link, the card's account. Out: why the request is declined, or nothing. What the
+issuer keeps of a PIN is its PVV or offset, made when the card is first used. Rule: wrong tries are in a record before they are
+answered: a host that is killed forgets none. Three are allowed; a right one begins anew, and comes too late after three.
+"""
+
+from typing import Final, NamedTuple
+
+import msgspec
+
+from switch.core.network import LinkKeys
+from switch.security.commands import NOT_PERMITTED, WRONG, EncryptPin, MakePinReference, PinReference, VerifyPin
+from switch.security.module import NO_MODULE, SecurityModule
+from switch.simulators.cards import TestCard
+from switch.simulators.postings import Account, PinTries
+from switch.wire.vocabulary import DE, Answer, Document
+
+TRIES_MAX: Final = 3
+_METHODS: Final = (PinReference("pvv", ""), PinReference("ibm3624", ""))
+
+
+class PinRefusal(NamedTuple):
+    """Why a request is declined."""
+
+    de39: str
+    reason: str
+
+
+class PinDesk:
+    """Of one issuer. Without a `pvv_key` it asks for no PIN, and takes any."""
+
+    def __init__(self, module: SecurityModule = NO_MODULE, keys: LinkKeys = LinkKeys(), pvv_key: str = "") -> None:  # noqa: B008
+        """`keys`: of the issuer's link. `pvv_key`: what its PINs are verified with, by PVV or IBM 3624 as its use says."""
+        self._module = module
+        self._keys = keys
+        self._pvv_key = pvv_key
+        self._references: dict[str, PinReference] = {}
+        self._tries: PinTries | None = None
+
+    def tries(self) -> PinTries | None:
+        """What the last `judge` has changed, once."""
+        tries, self._tries = self._tries, None
+        return tries
+
+    def judge(self, account: Account, document: Document) -> PinRefusal | None:
+        """None: the request has no PIN, or the right one."""
+        block = document.get(DE.PIN)
+        if block is None or not self._pvv_key:
+            return None
+        if account.pin_tries >= TRIES_MAX:
+            return PinRefusal(Answer.PIN_TRIES, f"{account.pin_tries} wrong PINs before this one")
+        reference = self._reference(account.card)
+        if isinstance(reference, PinRefusal):
+            return reference
+        key, encrypted = self._keys, _bytes(block)
+        asked = VerifyPin(key.pin_key, self._pvv_key, encrypted, account.card.pan, reference, key.pin_format)
+        (reply,) = self._module.ask([asked])
+        if reply.ok:
+            if account.pin_tries:
+                self._tries = PinTries(account.card.name, 0)
+            return None
+        if reply.code != WRONG:
+            return PinRefusal(Answer.MALFUNCTION, f"its PIN cannot be verified: {reply.reason}")
+        self._tries = PinTries(account.card.name, account.pin_tries + 1)
+        return PinRefusal(Answer.INCORRECT_PIN, f"wrong PIN, {account.pin_tries + 1} of {TRIES_MAX}")
+
+    def _reference(self, card: TestCard) -> PinReference | PinRefusal:
+        """What is kept of a card's PIN, made from the PIN that it was given."""
+        made = self._references.get(card.name)
+        if made is not None:
+            return made
+        keys = self._keys
+        (reply,) = self._module.ask([EncryptPin(keys.pin_key, card.pin, card.pan, keys.pin_format)])
+        block = reply.value
+        for like in _METHODS if reply.ok else ():
+            asked = MakePinReference(keys.pin_key, self._pvv_key, block, card.pan, like, keys.pin_format)
+            (reply,) = self._module.ask([asked])
+            if reply.ok:
+                made = msgspec.structs.replace(like, value=reply.value.decode())
+                self._references[card.name] = made
+                return made
+            if reply.code != NOT_PERMITTED:
+                break
+        return PinRefusal(Answer.MALFUNCTION, f"no PIN can be verified: {reply.reason}")
+
+
+def _bytes(block: str) -> bytes:
+    try:
+        return bytes.fromhex(block)
+    except ValueError:
+        return b""  # no PIN block, as the module will say
