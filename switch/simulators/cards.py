@@ -153,8 +153,10 @@ class _Mint:
         if self.owner(pan) is not bin_range:
             return None
         settings: dict[str, object] = {
-            "expiry": EXPIRY, "product": bin_range.product, "balance": PLENTY,
-        }  # fmt: skip
+            "expiry": EXPIRY,
+            "product": bin_range.product,
+            "balance": PLENTY,
+        }
         if scenario is not None:
             settings |= {
                 "shows": scenario.shows,
