@@ -199,7 +199,8 @@ def _summary(outcome: Outcome) -> str:
     return "\n".join([
         f"{outcome.duration_s:,.0f} s, {outcome.kills} kills: {', '.join(f'{n} {name}' for name, n in outcome.faults.items())}",
         f"{verdict.payments:,} payments: {verdict.approved:,} approved, {verdict.declined:,} declined, "
-        f"{verdict.reversed:,} reversed; {stands} stand; {verdict.records:,} records in the journal",
+        f"{verdict.reversed:,} reversed; {stands} stand; {verdict.records:,} records in the journal, "
+        f"{verdict.closes:,} closes of windows and days",
         f"the switch recovered its journal {len(outcome.recoveries)} times, in {took}; its disk: {outcome.disk}{refused}",
     ])  # fmt: skip
 

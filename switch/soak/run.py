@@ -19,6 +19,7 @@ from switch.core.network import Address, Network
 from switch.observe.follow import Follower
 from switch.observe.lines import HopLine, LineError, is_response, read_hop, towards_issuer
 from switch.simulators.reconciliation import Books
+from switch.soak.closes import Closer
 from switch.soak.disk import Disk
 from switch.soak.faults import Fault, Kind, Targets, draw_faults
 from switch.soak.links import Link
@@ -158,6 +159,7 @@ class Soak:
         self._links: dict[str, Link] = {}
         self._watch = _Watch(plan.log)
         self._over = trio.Event()
+        self._closer = Closer(plan.state / "control.sock", Random(f"{plan.seed} closes"))  # noqa: S311
 
     def release(self, *, keep: bool) -> None:
         """Nobody is left stopped, nothing mounted."""
@@ -258,13 +260,16 @@ class Soak:
         status.phase = "under faults"
         until = trio.current_time() + plan.duration_s if plan.duration_s else float("inf")
         await trio.sleep(_CALM_S)
-        async with trio.open_nursery() as nursery:
-            for fault in draw_faults(self._rng, plan.every_s, self._targets()):
-                await trio.sleep(fault.wait_s)
-                if trio.current_time() >= until or (plan.kills and status.kills >= plan.kills):
-                    break
-                if self._can(fault):
-                    nursery.start_soon(self._inject, fault)
+        async with trio.open_nursery() as closing:
+            closing.start_soon(self._closer.run)
+            async with trio.open_nursery() as nursery:
+                for fault in draw_faults(self._rng, plan.every_s, self._targets()):
+                    await trio.sleep(fault.wait_s)
+                    if trio.current_time() >= until or (plan.kills and status.kills >= plan.kills):
+                        break
+                    if self._can(fault):
+                        nursery.start_soon(self._inject, fault)
+            closing.cancel_scope.cancel()
         status.phase = "coming to rest"
 
     def _can(self, fault: Fault) -> bool:
@@ -345,7 +350,7 @@ class Soak:
         disk = self._disk
         how = "not filled" if disk is None else "tmpfs" if not disk.why_not else f"limit of file sizes ({disk.why_not})"
         return Outcome(
-            verdict=judge(self.network, self.plan.state, self.plan.hosts, books),
+            verdict=judge(self.network, self.plan.state, self.plan.hosts, books, self._closer.done),
             faults=dict(sorted(self.status.faults.items())),
             kills=self.status.kills,
             duration_s=duration_s,

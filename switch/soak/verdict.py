@@ -4,7 +4,7 @@ In: what the run has left in its directory. Out: differences, each with the paym
 that any log has of it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
 
@@ -12,6 +12,7 @@ import msgspec
 
 from switch.core.limits import Limits
 from switch.core.network import Network
+from switch.core.records.day_records import Cutover
 from switch.core.records.entry import Entry
 from switch.core.records.lifecycle import Status
 from switch.core.records.records import SCHEMA, AnyEntry
@@ -22,6 +23,7 @@ from switch.journal.verify import verify
 from switch.observe.follow import Follower
 from switch.observe.lines import HopLine, LineError, read_event, read_hop
 from switch.observe.waterfall import waterfall
+from switch.sim.dates import Dates
 from switch.simulators.build import make_issuer, make_network
 from switch.simulators.issuer import Issuer
 from switch.simulators.journal_records import DECODER, HostEntry
@@ -36,6 +38,7 @@ from switch.simulators.reconciliation import (
     journal_rows,
     reconcile,
 )
+from switch.soak.closes import closed_once
 
 
 class Verdict(msgspec.Struct, kw_only=True):
@@ -50,6 +53,8 @@ class Verdict(msgspec.Struct, kw_only=True):
     """currency -> minor units that stand, by the acquirers' books"""
     records: int
     """in the switch's journal"""
+    closes: int = 0
+    """of windows and business days, in it"""
     differences: list[Difference]
 
 
@@ -77,13 +82,18 @@ def host_fold(network: Network, name: str) -> Fold:
     )
 
 
-def judge(network: Network, state: Path, hosts: Path, books: Books) -> Verdict:
-    """Lay everyone's books beside each other: acquirers', the switch's journal, the hosts' and the hosts' journals."""
+def judge(network: Network, state: Path, hosts: Path, books: Books, named: Sequence[str] | None = None) -> Verdict:
+    """Lay everyone's books beside each other: acquirers', the switch's journal, the hosts' and the hosts' journals.
+
+    `named`: the days and windows that were to be closed, each once; None: nobody has noted them.
+    """
     rows = journal_rows(entries_of(state))
     differences = reconcile(books.terminals, books.networks, books.issuers, rows, declines_lost=True)
     verified = verify(state)
     differences += [Difference("", f"journal verify: {damage}") for damage in verified.damage]
     differences += _compare_reports(state, rows)
+    cutovers = [entry for entry in entries_of(state) if isinstance(entry, Cutover)]
+    differences += _dated(state) if named is None else [*_dated(state), *closed_once(named, cutovers)]
     for book in books.issuers:
         differences += _kept(network, hosts, book, books)
     acquirers = (*books.terminals, *books.networks)
@@ -98,8 +108,15 @@ def judge(network: Network, state: Path, hosts: Path, books: Books) -> Verdict:
         reversed=sum(b.reversed for b in acquirers),
         standing=standing,
         records=verified.records,
+        closes=len(cutovers),
         differences=differences,
     )
+
+
+def _dated(state: Path) -> list[Difference]:
+    """Each outcome says the window in which it stands."""
+    dates = Dates()
+    return [Difference("", wrong) for entry in entries_of(state) if (wrong := dates.fold(entry))]
 
 
 def _compare_reports(state: Path, rows: list[JournalRow]) -> list[Difference]:
