@@ -154,7 +154,7 @@ def _answer(network: "Network", table: "Fees", priced: "Priced", amount: int, cu
 
     rules = {rule.id: rule for rule in table.rules}
     acquirer = priced.acquirer
-    lines = [_line(network, table, rules.get(fee.rule), fee, amount, currency) for fee in priced.fees]
+    lines = [_line(network, table, rules.get(fee.rule), fee, amount, currency, priced.day) for fee in priced.fees]
     kept = sum(f.amount * ((f.payee == acquirer) - (f.payer == acquirer)) for f in priced.fees)
     return {
         "day": priced.day,
@@ -173,7 +173,7 @@ def _answer(network: "Network", table: "Fees", priced: "Priced", amount: int, cu
 
 
 def _line(
-    network: "Network", table: "Fees", rule: "FeeRule | None", fee: "Fee", amount: int, currency: str
+    network: "Network", table: "Fees", rule: "FeeRule | None", fee: "Fee", amount: int, currency: str, day: str
 ) -> dict[str, Any]:
     from switch.money import format_amount
 
@@ -187,11 +187,13 @@ def _line(
         "vat_text": format_amount(fee.vat, network.currency) if fee.vat else "",
         "rule": fee.rule,
         "place": f"{network.source}:{rule.line}" if rule is not None else f"not in {network.source} any more",
-        "rounding": _rounding(network, table, rule, fee, amount, currency) if rule is not None else "",
+        "rounding": _rounding(network, table, rule, fee, amount, currency, day) if rule is not None else "",
     }
 
 
-def _rounding(network: "Network", table: "Fees", rule: "FeeRule", fee: "Fee", amount: int, currency: str) -> str:
+def _rounding(
+    network: "Network", table: "Fees", rule: "FeeRule", fee: "Fee", amount: int, currency: str, day: str
+) -> str:
     """How the line came to be: its terms, what they come to, and what was done to that."""
     from decimal import Decimal
 
@@ -201,7 +203,7 @@ def _rounding(network: "Network", table: "Fees", rule: "FeeRule", fee: "Fee", am
     fixed = format_amount(rule.fixed, home) if rule.fixed else ""
     if not rule.percent:
         return f"fixed{', bounded' if abs(fee.amount) != rule.fixed else ''}"
-    exact = table.exact(rule, amount, currency) + rule.fixed
+    exact = table.exact(rule, amount, currency, day) + rule.fixed
     shown = (Decimal(exact.numerator) / Decimal(exact.denominator) / 100).normalize()
     terms = (
         f"{(rule.percent * 100).normalize():f} % of {format_amount(amount, currency)}{f' + {fixed}' if fixed else ''}"

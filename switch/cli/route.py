@@ -139,16 +139,17 @@ def _cost(network: "Network", decision: "Decision", minor: int, currency: str, a
     """Minor units of the home currency that are owed to a network, and its terms as a sentence's end."""
     from switch.core.routing.fee_table import fee_table, payment_of
     from switch.money import format_amount
+    from switch.money.convert import rates_on
     from switch.money.fees import ISSUER, NETWORK, owed_to
 
     card, networks = decision.bin, {host.name for host in network.hosts if host.role == "network"}
     if card is None or decision.host not in networks:
         return 0, ""
-    if currency not in network.rates:
+    today = datetime.now(UTC).date().isoformat()
+    if currency not in rates_on(today, network.rates, network.dated_rates):
         raise click.BadParameter(
             f"no rate for {format_amount(minor, currency)[-3:]} in [rates] of {network.source}", param_hint="--amount"
         )
-    today = datetime.now(UTC).date().isoformat()
     payment = payment_of(network, card, acquirer=acquirer, channel="pos", currency=currency)
     today = datetime.now(UTC).date().isoformat()
     fees = fee_table(network)

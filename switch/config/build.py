@@ -1,10 +1,8 @@
 """A network file's sections -> the values of `core.network`, each beside the section it came from, for later checks."""
 
 import re
-from decimal import Decimal
 from enum import StrEnum
 from ipaddress import ip_network
-from posixpath import normpath
 from typing import Final
 
 import msgspec
@@ -12,7 +10,6 @@ import msgspec
 from switch.config.certificates import read_dialled, read_edge, read_pin, read_tls
 from switch.config.dialects import Dialects
 from switch.config.keys import read_link_keys
-from switch.config.mistakes import did_you_mean
 from switch.config.reader import Section
 from switch.core.limits import Limits
 from switch.core.links.pending import MATCHED
@@ -20,22 +17,17 @@ from switch.core.messages.answer_codes import Meaning, Receipt
 from switch.core.network import (
     DOMESTIC_SCHEME,
     BinRange,
-    Capture,
-    HopLogFiles,
     HostLink,
-    JournalFiles,
     Listener,
     Member,
     StandInRule,
     Tariff,
 )
-from switch.money.convert import RateError, rate_between
 from switch.money.country import NUMERIC, country_numeric
 from switch.money.currency import BY_ALPHA, currency, parse_money
 from switch.money.fees import FeeRule
 
 SCHEMES: Final = (DOMESTIC_SCHEME, "visa", "mastercard")
-CLEAR_PREFIX_MIN: Final = 6
 UNREFERENCED_MAX: Final = "10000"
 FILE_NAME_LONGEST: Final = 17
 INSTITUTION_LONGEST: Final = 11
@@ -351,84 +343,6 @@ def read_tariff(s: Section, draft: Draft, networks: set[str]) -> Tariff:
     )
     s.done()
     return value
-
-
-def read_rates(s: Section, home: str) -> dict[str, Decimal]:
-    """`[rates]`: currency -> units of the home currency that one unit buys. The home currency is 1."""
-    rates: dict[str, Decimal] = {}
-    for code in s.data:
-        value = s.number(code)
-        try:
-            unit = currency(code)
-        except ValueError:
-            s.wrong_key(code, f'"{code}" is no ISO 4217 currency code', did_you_mean(code, BY_ALPHA))
-            continue
-        if unit.numeric == home and value != 1:
-            s.wrong(code, f"{unit.alpha} is the home currency, and {value} of it are not 1", "leave it out")
-        elif unit.numeric in rates and unit.numeric != home:
-            s.wrong_key(code, f"a second rate for {unit.alpha}")
-        else:
-            _carried(s, code, value)
-        rates[unit.numeric] = value
-    if home:
-        rates[home] = Decimal(1)
-    return rates
-
-
-def _carried(s: Section, code: str, value: Decimal) -> None:
-    """Both directions of a rate must fit in DE9 and DE10."""
-    for pair in ((code, "home"), ("home", code)):
-        try:
-            rate_between(*pair, {code: value, "home": Decimal(1)})
-        except RateError as error:
-            s.wrong(code, str(error), "DE9 and DE10 carry 7 digits, up to 9 of them decimals")
-            return
-
-
-def read_capture(s: Section, state_dir: str) -> Capture:
-    """`[capture]`: recording of what passes on the links."""
-    cards = s.texts("clear_cards")
-    for card in cards:
-        digits = card.replace(" ", "")
-        if not (digits.isascii() and digits.isdecimal() and len(digits) >= CLEAR_PREFIX_MIN):
-            s.wrong(
-                "clear_cards", f'"{card}" names no test cards', f"at least the first {CLEAR_PREFIX_MIN} digits of a PAN"
-            )
-    capture = Capture(
-        file=s.text("file", f"{state_dir}/capture.pcapng"),
-        file_bytes=s.integer("file_bytes", 4_096, 1 << 40, 64 << 20),
-        files=s.integer("files", 1, 10_000, 8),
-        clear_cards=tuple(card.replace(" ", "") for card in cards),
-        from_start=s.truth("from_start", True),
-    )
-    s.done()
-    return capture
-
-
-def read_hop_log(s: Section) -> HopLogFiles:
-    """`[hop_log]`: how much of the hop log is kept."""
-    files = HopLogFiles(
-        file_bytes=s.integer("file_bytes", 65_536, 1 << 40, 64 << 20),
-        files=s.integer("files", 1, 10_000, 8),
-        days=s.integer("days", 0, 3_650, 0),
-    )
-    s.done()
-    return files
-
-
-def read_journal(s: Section, state_dir: str) -> JournalFiles:
-    """`[journal]`: what is kept of it elsewhere. `state_dir`: where the journal is."""
-    copy = s.text("head_copy", "")
-    if copy.endswith("/"):
-        s.wrong("head_copy", f'"{copy}" is a directory', f'name a file in it, such as "{copy}head"')
-    elif copy and normpath(copy).startswith(normpath(state_dir) + "/"):
-        s.wrong(
-            "head_copy",
-            f'"{copy}" lies in the state directory, {state_dir}',
-            "a copy is for what takes that away: name a file on another disk",
-        )
-    s.done()
-    return JournalFiles(head_copy=copy)
 
 
 def read_limits(s: Section) -> Limits:

@@ -220,7 +220,8 @@ def _routes(draft: Draft) -> None:
 def _money(draft: Draft, network: Network) -> None:
     """A rate for the currency of every range."""
     for s, b in draft.bins:
-        if b.currency and network.currency and b.currency not in network.rates:
+        worth = network.rates.keys() | {rate.currency for rate in network.dated_rates}
+        if b.currency and network.currency and b.currency not in worth:
             alpha, home = CURRENCIES[b.currency].alpha, CURRENCIES[network.currency].alpha
             s.wrong(
                 "currency", f"[rates] has no rate for {alpha}", f"add `{alpha} = …`: the {home} that one {alpha} buys"

@@ -6,7 +6,9 @@ from typing import Final
 from switch.config import build, checks, fees, keys
 from switch.config.business_day import read_business_day
 from switch.config.dialects import Dialects
+from switch.config.files import read_capture, read_hop_log, read_journal
 from switch.config.mistakes import ConfigErrors, Mistake, did_you_mean
+from switch.config.rates import check_rates, read_rate, read_rates
 from switch.config.reader import Source
 from switch.core.network import Network
 from switch.money.country import ALPHA, NUMERIC, country_numeric
@@ -89,13 +91,15 @@ def _read(source: Source, *, files: bool) -> Network:
     draft.tariffs = [(s, build.read_tariff(s, draft, networks)) for s in root.tables("tariff")]
     payees = fees.read_payees(root.table("payees"))
     draft.fees = [(s, fees.read_fee(s, draft, payees)) for s in root.tables("fee")]
-    rates = build.read_rates(root.table("rates"), money)
+    rates = read_rates(root.table("rates"), money)
+    dated = [(s, read_rate(s, money)) for s in root.tables("rate")]
+    check_rates(dated, rates)
     state_dir = root.text("state_dir", f"var/{name or 'network'}")
-    capture = build.read_capture(root.table("capture"), state_dir) if root.has("capture") else None
+    capture = read_capture(root.table("capture"), state_dir) if root.has("capture") else None
     cut_by = read_business_day(root.table("business_day")) if root.has("business_day") else (None, None)
     root.ask("capture", "business_day")
-    hop_log = build.read_hop_log(root.table("hop_log"))
-    journal = build.read_journal(root.table("journal"), state_dir)
+    hop_log = read_hop_log(root.table("hop_log"))
+    journal = read_journal(root.table("journal"), state_dir)
     wait_ms = root.integer("acquirers_wait_ms", 1_000, 300_000, 20_000)
     network = Network(
         name=name,
@@ -110,6 +114,7 @@ def _read(source: Source, *, files: bool) -> Network:
         bins=tuple(b for _, b in draft.bins),
         tariffs=tuple(t for _, t in draft.tariffs),
         rates=rates,
+        dated_rates=tuple(rate for _, rate in dated),
         duplicate_window_s=root.integer("duplicate_window_s", 60, 7 * 86_400, 86_400),
         state_dir=state_dir,
         limits=limits,

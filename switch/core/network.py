@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from switch.core.limits import Limits
+from switch.money.convert import DatedRate
 from switch.money.fees import FeeRule
 
 DOMESTIC_SCHEME: Final = "cmi"
@@ -364,6 +365,8 @@ class Network(msgspec.Struct, frozen=True, kw_only=True):
     tariffs: tuple[Tariff, ...]
     rates: dict[str, Decimal]
     """ISO 4217 numeric -> units of the home currency one unit buys (978 EUR -> 10.84); the home currency is 1"""
+    dated_rates: tuple[DatedRate, ...] = ()
+    """rates that hold on some business days, before those"""
     duplicate_window_s: int
     state_dir: str
     """where journal and logs go unless the command line says otherwise; relative to the working directory"""

@@ -5,9 +5,11 @@ leaves the units to the parties). It is cut to what DE9 and DE10 can carry *befo
 DE4 and DE10 arrives at the same DE6.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Final
+
+import msgspec
 
 from switch.money.currency import currency
 
@@ -18,6 +20,35 @@ RATE_DIGITS: Final = 7
 _RATE_LIMIT: Final = Decimal(10**RATE_DIGITS)
 _EXACT: Final = Context(prec=60, rounding=ROUNDING)
 """No step but the last may round: 60 digits hold any product of amounts and rates met here."""
+
+
+class DatedRate(msgspec.Struct, frozen=True, kw_only=True):
+    """A rate that holds on some business days only."""
+
+    currency: str
+    """ISO 4217 numeric"""
+    rate: Decimal
+    """units of the home currency that one unit buys"""
+    begin: str = ""
+    end: str = ""
+    """first and last business day it holds on (YYYY-MM-DD); "": any"""
+    line: int = 0
+    """in the network file"""
+
+    def holds(self, day: str) -> bool:
+        """True on a business day that it is for."""
+        return (not self.begin or self.begin <= day) and (not self.end or day <= self.end)
+
+
+def rates_on(day: str, rates: Mapping[str, Decimal], dated: Iterable[DatedRate]) -> Mapping[str, Decimal]:
+    """Units of the home currency that one unit of each currency buys on a business day: a dated rate goes before one that is not.
+
+    >>> eur = DatedRate(currency="978", rate=Decimal("10.90"), begin="2026-12-01")
+    >>> [str(rates_on(day, {"978": Decimal("10.84")}, [eur])["978"]) for day in ("2026-11-30", "2026-12-01")]
+    ['10.84', '10.90']
+    """
+    found = {each.currency: each.rate for each in dated if each.holds(day)}
+    return {**rates, **found} if found else rates
 
 
 class RateError(ValueError):

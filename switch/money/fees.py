@@ -18,6 +18,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from switch.money.convert import DatedRate, rates_on
 from switch.money.currency import CURRENCIES
 
 MERCHANT: Final = "merchant"
@@ -236,10 +237,13 @@ def region_of(one: str, other: str, regions: Mapping[str, str]) -> str:
 class Fees:
     """A fee table, ready to be asked. What selects the same rules is compiled once; what is kept is bounded."""
 
-    def __init__(self, rules: Iterable[FeeRule], rates: Mapping[str, Decimal], home: str) -> None:
-        """`rates`: units of the home currency that one unit of a currency (numeric) buys; `home`: that currency."""
+    def __init__(
+        self, rules: Iterable[FeeRule], rates: Mapping[str, Decimal], home: str, dated: Iterable[DatedRate] = ()
+    ) -> None:
+        """`rates`: units of the home currency that one unit of a currency (numeric) buys; `home`: that currency. `dated`: rates
+        that go before these on their days."""
         self.rules = tuple(rules)
-        self._worth = {code: _worth(rate, code, home) for code, rate in {**rates, home: Decimal(1)}.items()}
+        self._rates, self._home, self._dated = {**rates, home: Decimal(1)}, home, tuple(dated)
         self.by_merchant = any(rule.merchants for rule in self.rules)
         """whether `Payment.merchant` selects anything; else it is better left out, so that merchants share what is compiled"""
         self._listed = any(rule.listed for rule in self.rules)
@@ -270,9 +274,15 @@ class Fees:
                 chosen[rule.kind] = rule
         return tuple(chosen.values())
 
-    def exact(self, rule: FeeRule, amount: int, currency: str) -> Fraction:
+    def exact(self, rule: FeeRule, amount: int, currency: str, day: str) -> Fraction:
         """What the rule's percentage comes to before it is rounded, in minor units of the home currency."""
-        return amount * Fraction(rule.percent) * self._worth[currency]
+        worth = self._worth(currency, day)
+        return amount * Fraction(rule.percent) * (worth if worth is not None else 0)
+
+    def _worth(self, currency: str, day: str) -> Fraction | None:
+        """Minor units of the home currency that one of this currency is worth on a business day; None: it has no rate then."""
+        rate = rates_on(day, self._rates, self._dated).get(currency)
+        return _worth(rate, currency, self._home) if rate is not None else None
 
     def _begin(self, day: str, direction: int) -> dict[Payment, Plan]:
         while len(self._days) >= _DAYS_MAX:
@@ -282,10 +292,11 @@ class Fees:
     def _compile(self, plans: dict[Payment, Plan], payment: Payment, day: str, direction: int) -> Plan:
         if len(plans) >= _PLANS_MAX:
             plans.clear()
-        worth, why = self._worth.get(payment.currency), ""
+        worth, why = self._worth(payment.currency, day), ""
         rules = self.fitting(payment, day)
         if worth is None:
-            why = f"no rate for currency {_alpha(payment.currency)}" if self.rules else ""
+            on = f" on {day}" if any(each.currency == payment.currency for each in self._dated) else ""
+            why = f"no rate for currency {_alpha(payment.currency)}{on}" if self.rules else ""
         elif self._listed and not any(rule.listed for rule in rules):
             why = f"no [[fee]] is for {described(payment)} on {day}"
         lines = _lines(rules, payment, worth, direction) if worth is not None and not why else ()

@@ -13,7 +13,7 @@ from switch.money.fees import ACQUIRER, INTER, INTRA, NETWORK, FeeRule, Fees, Pa
 def fee_table(network: Network) -> Fees:
     """Ready to be asked."""
     rules = (*network.fees, *(rule for tariff in network.tariffs for rule in tariff_rules(tariff)))
-    return Fees(rules, network.rates, network.currency)
+    return Fees(rules, network.rates, network.currency, network.dated_rates)
 
 
 def tariff_rules(tariff: Tariff) -> tuple[FeeRule, ...]:

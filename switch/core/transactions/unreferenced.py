@@ -10,7 +10,7 @@ from switch.core.kernel import Kernel
 from switch.core.network import Member
 from switch.core.transactions.originals import find_original, original_of_message
 from switch.core.transactions.transaction import Incoming, Refusal
-from switch.money.convert import convert
+from switch.money.convert import convert, rates_on
 from switch.money.currency import format_amount
 from switch.wire.vocabulary import APPROVALS, DE, Answer, Processing
 
@@ -49,7 +49,8 @@ def _check(kernel: Kernel, message: Incoming, limit: str) -> None:
         return
     most: int = getattr(member, limit)
     try:
-        amount, _ = convert(message.amount, message.currency, network.currency, network.rates)
+        rates = rates_on(kernel.business_day(message.now), network.rates, network.dated_rates)
+        amount, _ = convert(message.amount, message.currency, network.currency, rates)
         why = "" if amount <= most else f"{format_amount(amount, network.currency)} is more"
     except ValueError as error:
         why = f"{message.amount} in currency {message.currency} cannot be compared: {error}"
