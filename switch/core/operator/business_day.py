@@ -188,8 +188,9 @@ class BusinessDay:
         """0800 with DE70=201: DE39 of its answer, which waits for the record."""
         kernel, host = self._kernel, session.host
         if host is None or session.state is not SessionState.UP or not host.config.may_cut_over:
-            kernel.log("warning", "cutover.refused", link=session.link, reason="not everybody may close the business day",
-                       hint="only a host that is signed on, and whose [[host]] says `may_cut_over = true`")  # fmt: skip
+            why = "not everybody may close the business day"
+            hint = "only a host that is signed on, and whose [[host]] says `may_cut_over = true`"
+            kernel.log("warning", "cutover.refused", link=session.link, reason=why, hint=hint)
             return Answer.NOT_PERMITTED_TERMINAL
         if kernel.journal_down:
             return Answer.MALFUNCTION
@@ -204,8 +205,8 @@ class BusinessDay:
             return Answer.APPROVED
         why = self._why_not_window(wanted_number, now) if wanted == day else self._why_not(wanted, wanted_number, now)
         if why:
-            kernel.log("error", "cutover.refused", link=session.link, window=window, named=named, reason=why,
-                       hint="an operator can close it: cmi-switch day close, and --window of a window alone")  # fmt: skip
+            hint = "an operator can close it: cmi-switch day close, and --window of a window alone"
+            kernel.log("error", "cutover.refused", link=session.link, window=window, named=named, reason=why, hint=hint)
             return Answer.INVALID_TRANSACTION
         self.cut(wanted, wanted_number, host.name, now, said=session)
         return Answer.APPROVED
