@@ -1,5 +1,6 @@
 """The same ground under every test, however pytest was started: from a terminal, in the background, by a scheduler."""
 
+import importlib.util
 import os
 import shutil
 import signal
@@ -37,11 +38,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip a test whose program of others is not installed; where all are required, as in CI, it fails."""
+    """Skip a test whose program of others is not installed (`extra`: package); where all are required, as in CI, it fails."""
     for marker in item.iter_markers("outside"):
         (program,) = marker.args
-        if shutil.which(program) is None:
-            missing = f"{program} is not installed (apt-get install {PACKAGES.get(program, program)})"
+        extra = marker.kwargs.get("extra")
+        if (importlib.util.find_spec(program) if extra else shutil.which(program)) is None:
+            how = f"pip install cmi-switch[{extra}]" if extra else f"apt-get install {PACKAGES.get(program, program)}"
+            missing = f"{program} is not installed ({how})"
             if os.environ.get("CMI_SWITCH_OUTSIDE") == "required":
                 pytest.fail(missing, pytrace=False)
             pytest.skip(missing)

@@ -1,6 +1,7 @@
 """`cmi-switch journal export`: the ledger for programs of others, whole or not at all."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,9 +10,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from switch.cli.journal import command
+from switch.ledger.columns import COLUMNS, rows
 from tests.cli.test_settle import a_day
 from tests.docs.reader import ROOT, blocks
 from tests.journal.samples import written
+from tests.ledger.stories import Sides, fold, records
 
 
 @pytest.fixture
@@ -86,3 +89,51 @@ def test_programs_of_others_take_what_the_page_shows(tmp_path: Path) -> None:
         ["0.90", "MAD", "Switch"],
         ["-80.00", "MAD", "Visa"],
     ]
+
+
+@pytest.mark.outside("duckdb", extra="parquet")
+def test_a_parquet_file_has_a_row_a_move_and_sums_to_the_settlement(state: Path, tmp_path: Path) -> None:
+    import duckdb
+
+    out = tmp_path / "new" / "moves.parquet"
+    said = export(state, "--format", "parquet", "--out", str(out))
+    assert said.output == f"{out}: 4 entries\n"
+    assert [path.name for path in out.parent.iterdir()] == ["moves.parquet"]
+    with duckdb.connect() as database:
+        described = database.execute(f"DESCRIBE SELECT * FROM '{out}'").fetchall()
+        assert {name: kind for name, kind, *_ in described} == COLUMNS
+        net = (
+            "SELECT party, SUM(amount) FROM (SELECT payee AS party, amount FROM moves UNION ALL "
+            "SELECT payer, -amount FROM moves) WHERE party = 'rif' GROUP BY party"
+        )
+        database.execute(
+            f"CREATE VIEW moves AS SELECT * FROM '{out}' WHERE day = '2026-11-27' AND NOT contains(payer || payee, ':')"
+        )
+        assert database.execute(net).fetchall() == [("rif", 595_80)]
+        nulls = database.execute(f"SELECT count(*) FROM '{out}' WHERE counters IS NULL AND of_day IS NULL").fetchone()
+        assert nulls == database.execute(f"SELECT count(*) FROM '{out}'").fetchone() == (13,)
+        assert database.execute(f"SELECT DISTINCT currency, exponent FROM '{out}'").fetchall() == [("MAD", 2)]
+
+
+def test_parquet_needs_a_file_and_says_which_extra(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = export(state, "--format", "parquet")
+    assert said.exit_code == 2
+    assert "--format parquet writes a file: say which with --out" in said.output
+    monkeypatch.setitem(sys.modules, "duckdb", None)
+    said = export(state, "--format", "parquet", "--out", str(state / "x.parquet"))
+    assert said.exit_code == 1
+    assert "pip install 'cmi-switch[parquet]'" in said.output
+    assert not (state / "x.parquet").exists()
+
+
+def test_the_table_of_columns_is_that_of_the_page() -> None:
+    page = (ROOT / "docs" / "settlement.md").read_text()
+    listed = re.findall(r"^\| `(\w+)` \| ([A-Z]+) \|", page, re.MULTILINE)
+    assert listed == list(COLUMNS.items())
+
+
+def test_an_entry_without_moves_is_a_row_without_a_payer() -> None:
+    _, posted = fold(records("0200 100.00 cash", Sides(issuer="rif", acquirer="rif")))
+    assert [entry.moves for entry in posted] == [()]
+    ((*_, payer, payee, kind, unit, exponent, amount, unpriced),) = rows(posted[0])
+    assert (payer, payee, kind, unit, exponent, amount, unpriced) == ("", "", "", "MAD", 2, 0, "")
