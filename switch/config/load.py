@@ -6,6 +6,7 @@ from typing import Final
 from switch.config import build, checks, fees, keys
 from switch.config.business_day import read_business_day
 from switch.config.dialects import Dialects
+from switch.config.disputes import dispute_rules
 from switch.config.files import read_capture, read_hop_log, read_journal
 from switch.config.mistakes import ConfigErrors, Mistake, did_you_mean
 from switch.config.rates import check_rates, read_rate, read_rates
@@ -127,6 +128,7 @@ def _read(source: Source, *, files: bool) -> Network:
         regions=fees.read_regions(root.table("regions")),
         journal=journal,
         bic=build.read_bic(root),
+        disputes=dispute_rules(),
         security=keys.read_security(root.table("security")),
     )
     root.done()

@@ -54,6 +54,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """cards on issuers' stop lists, over all issuers: a snapshot holds them all; above it file updates are refused with 29"""
     totals_days: int = 10
     """business days whose totals are kept to answer reconciliations from; of an older one there are none"""
+    disputes: int = 10_000
+    """open at once, above it no more are taken; ended ones beside them leave oldest first"""
     snapshot_records: int = 200_000
     """records between two snapshots of what is open"""
     unacknowledged_records: int = 65_536

@@ -10,6 +10,7 @@ import msgspec
 
 from switch.core.limits import Limits
 from switch.money.convert import DatedRate
+from switch.money.dispute_rules import DisputeRules
 from switch.money.fees import FeeRule
 
 DOMESTIC_SCHEME: Final = "cmi"
@@ -387,5 +388,6 @@ class Network(msgspec.Struct, frozen=True, kw_only=True):
     security: SecurityFiles = SecurityFiles()
     leaving_bins: tuple[BinRange, ...] = ()
     """never from a file: ranges that led to hosts that are leaving"""
+    disputes: DisputeRules = DisputeRules()
     bic: str = ""
     """ISO 9362: the switch's own in settlement files, and that of its account; "": it makes none"""

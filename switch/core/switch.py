@@ -27,6 +27,7 @@ from switch.core.messages.translator import translator_for
 from switch.core.network import Listener, Network
 from switch.core.operator.business_day import BusinessDay
 from switch.core.operator.cards import CardCommands
+from switch.core.operator.disputes import DisputeCommands
 from switch.core.operator.exceptions import ExceptionCommands
 from switch.core.operator.links import LinkCommands
 from switch.core.operator.operator import Operator
@@ -98,6 +99,7 @@ class Switch(Kernel):
             day.table(),
             ExceptionCommands(self, self.forwarder).table(),
             CardCommands(self, self._hot_cards).table(),
+            DisputeCommands(self, pricing).table(),
         )
         self.macs, self._strangers = Macs(self, self._close), Strangers()
         self._diagnosis = LinkDiagnosis(self.log, doctor)

@@ -21,6 +21,8 @@ MERCHANT: Final = "merchant:"
 
 PAYMENT: Final = "payment"
 """Kind of the amount itself; others are kinds of fees."""
+DISPUTE: Final = "dispute"
+"""Kind of what is claimed back of an amount, and presented again."""
 VAT: Final = "vat"
 """Kind of the tax on fees, which is in the payee's hands."""
 

@@ -15,6 +15,7 @@ import msgspec
 
 from switch.core.messages.meaning import direction_of, left_of
 from switch.core.records.day_records import Cutover
+from switch.core.records.disputes import Disputed
 from switch.core.records.prices import Priced
 from switch.core.records.records import (
     ACQUIRER,
@@ -27,7 +28,7 @@ from switch.core.records.records import (
     Snapshot,
     StoodIn,
 )
-from switch.ledger.entries import Entry, Move, Window
+from switch.ledger.entries import DISPUTE, Entry, Move, Window
 from switch.ledger.exchange import abroad, exchange
 from switch.ledger.moves import fee_moves, principal
 from switch.ledger.netting import Cell, Sum
@@ -242,6 +243,34 @@ class LedgerFold:
         amount = payment.direction * left_of(message)
         self._let_stand(payment, amount, What.REVERSAL, entry, sequence, entry.txn)
 
+    # -- what is claimed back
+
+    def _dispute(self, entry: Disputed, sequence: int, _: bytes) -> None:
+        """What a step moves, and its interchange. The payment stands as it did: what is in dispute is on accounts of its own."""
+        moves: list[Move] = []
+        principal(moves, entry, -entry.change, DISPUTE)
+        fee_moves(moves, entry.acquirer, entry.fees, self.home)
+        if not entry.change:
+            return
+        payment, window = self.payments.find(entry.original), self.windows.at(entry.at_us, sequence)
+        made = Entry(
+            sequence=sequence,
+            at_us=entry.at_us,
+            window=window,
+            txn=entry.original,
+            what=What(entry.step),
+            counters=payment.sequence if payment is not None else 0,
+            of_day=entry.of_day if entry.of_day != window.day else "",
+            scheme=entry.scheme,
+            acquirer=entry.acquirer,
+            issuer=entry.issuer,
+            merchant=entry.merchant,
+            currency=entry.currency,
+            amount=-entry.change,
+            moves=tuple(moves),
+        )
+        self._keep(made)
+
     # -- what stands, and what is held
 
     def _let_stand(
@@ -341,6 +370,7 @@ _TAKES: Final[Mapping[type, Any]] = {
     Owed: LedgerFold._owe,
     Booted: LedgerFold._boot,
     Cutover: LedgerFold._cut,
+    Disputed: LedgerFold._dispute,
     Snapshot: LedgerFold._begin,
 }
 """by kind of record; not of a fold, which would then hold itself and be there until the collector looks"""

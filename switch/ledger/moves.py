@@ -5,10 +5,9 @@ party to itself, is none.
 """
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, Protocol
 
 from switch.ledger.entries import MERCHANT, PAYMENT, VAT, Move
-from switch.ledger.payments import Payment
 from switch.money.fees import Fee
 
 _PREFIX: Final = len(MERCHANT)
@@ -16,13 +15,28 @@ _new = tuple.__new__
 """a `Move` in half the time that its own constructor takes: six are made a payment"""
 
 
-def principal(moves: list[Move], payment: Payment, amount: int) -> None:
+class Parties(Protocol):
+    """Between whom a payment is; its currency."""
+
+    @property
+    def issuer(self) -> str: ...  # noqa: D102
+    @property
+    def acquirer(self) -> str: ...  # noqa: D102
+    @property
+    def merchant(self) -> str: ...  # noqa: D102
+    @property
+    def cash(self) -> bool: ...  # noqa: D102
+    @property
+    def currency(self) -> str: ...  # noqa: D102
+
+
+def principal(moves: list[Move], payment: Parties, amount: int, kind: str = PAYMENT) -> None:
     """The amount itself: from issuer to acquirer, and from there to the merchant, where it is not cash."""
     acquirer = payment.acquirer
-    move(moves, payment.issuer, acquirer, PAYMENT, payment.currency, amount)
+    move(moves, payment.issuer, acquirer, kind, payment.currency, amount)
     if not payment.cash:
         merchant = MERCHANT + (payment.merchant or acquirer)
-        move(moves, acquirer, merchant, PAYMENT, payment.currency, amount)
+        move(moves, acquirer, merchant, kind, payment.currency, amount)
 
 
 def fee_moves(moves: list[Move], acquirer: str, fees: Iterable[Fee], home: str) -> None:

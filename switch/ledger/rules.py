@@ -21,6 +21,10 @@ class What(StrEnum):
     CORRECTION = "correction"
     REVERSAL = "reversal"
     RELEASE = "release"
+    CHARGEBACK = "chargeback"
+    REPRESENTMENT = "representment"
+    PRE_ARBITRATION = "pre-arbitration"
+    RULING = "closed"
 
 
 class Rule(NamedTuple):
@@ -45,4 +49,10 @@ RULES: Final[dict[What, Rule]] = {
     What.CORRECTION: Rule("a 0220 changes the amount of a payment that is known here", posts=True, counters=True),
     What.REVERSAL: Rule("a 0420 takes back what was posted, in whole or (DE95) in part", posts=True, counters=True),
     What.RELEASE: Rule("a 0420 takes back a hold, in whole or in part", posts=False, counters=False),
+    What.CHARGEBACK: Rule(
+        "an issuer claims a payment back, and its interchange goes with it", posts=True, counters=True
+    ),
+    What.REPRESENTMENT: Rule("its acquirer presents it again, in whole or in part", posts=True, counters=True),
+    What.PRE_ARBITRATION: Rule("its issuer claims it once more", posts=True, counters=True),
+    What.RULING: Rule("a dispute is closed for the side that has not got the money", posts=True, counters=True),
 }

@@ -3,7 +3,8 @@
 A story is messages with commas between them: `0100 800.00, 0220 650.00, 0420`. The first is the payment's, what follows is about
 it. Words behind an amount say what else is so: `cash`, `refund`, `declined`, `stand-in`, `timeout`, `partial 60.00`, `alone` (a
 0220 that follows nothing), `left 30.00` (a 0420's DE95). A further 0100 adds to the hold; its own 0420 says what that leaves of
-the hold: `stands 500.00`. `cutover` closes the day.
+the hold: `stands 500.00`. `cutover` closes the day. `chargeback`, `representment 40.00`, `pre-arbitration`,
+`arbitration` and `closed acquirer` are steps of a dispute.
 """
 
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 import msgspec
 
 from switch.core.records.day_records import Cutover
+from switch.core.records.disputes import Disputed, Step
 from switch.core.records.prices import Priced
 from switch.core.records.records import (
     ADVICE,
@@ -129,19 +131,61 @@ def owed(
     )
 
 
+def disputed(
+    txn: int,
+    original: int,
+    step: Step,
+    amount: int,
+    given_back: int,
+    change: int,
+    sides: Sides = RIF,
+    fees: tuple[Fee, ...] = (),
+) -> Disputed:
+    return Disputed(
+        txn=txn,
+        at_us=START_US + txn,
+        dispute=original + 500,
+        step=step,
+        original=original,
+        rrn=f"{original:012d}",
+        reason="C4",
+        amount=amount,
+        given_back=given_back,
+        change=change,
+        currency=MAD,
+        due="",
+        side="",
+        by="operator",
+        scheme="cmi",
+        acquirer=sides.acquirer,
+        issuer=sides.issuer,
+        merchant=sides.merchant,
+        cash=False,
+        of_day=DAY,
+        fees=fees,
+    )
+
+
 def cutover(at: int, closed: str = DAY, day: str = "2026-11-28", *, ended: int = 1, window: int = 1) -> Cutover:
     return Cutover(at_us=START_US + at, day=day, closed=closed, by="operator", ended=ended, window=window)
 
 
 def records(story: str, sides: Sides = RIF, first: int = 1) -> Iterator[AnyEntry]:
     """Of a story: txns count from `first`."""
-    asked, increment, kind, captured, hold = 0, 0, "00", 0, False
+    asked, increment, kind, captured, hold, given = 0, 0, "00", 0, False, 0
     for n, text in enumerate(story.split(","), first):
         mti, *words = text.split()
         if mti == "cutover":
             yield cutover(n)
             continue
         amount = parse_amount(words[0], "MAD") if words and words[0][0].isdecimal() else asked
+        if mti in tuple(Step):
+            step, before = Step(mti), given
+            given = {Step.REPRESENTMENT: given - amount, Step.CLOSED: 0 if "acquirer" in words else asked}.get(
+                step, asked
+            )
+            yield disputed(n, first, step, asked, given, given - before, sides)
+            continue
         kind = "01" if "cash" in words else "20" if "refund" in words else kind
         direction = -1 if kind == "20" else 1
         if mti == "0100" and n > first:

@@ -34,6 +34,10 @@ class ErrorCode(StrEnum):
     CARD_REFUSED = "card.refused"
     CARDS_TOO_MANY = "cards.too_many"
     CARDS_FULL = "cards.full"
+    DISPUTE_UNKNOWN = "dispute.unknown"
+    DISPUTE_STEP = "dispute.step"
+    DISPUTE_LATE = "dispute.late"
+    DISPUTE_REFUSED = "dispute.refused"
 
     # -- of another network file, or another program
     NETWORK_FILE = "network.file"

@@ -26,6 +26,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from switch.core.messages.meaning import left_of
+from switch.core.records.disputes import Disputed, IllegalStepError
 from switch.core.records.records import (
     ADVICE,
     LATE,
@@ -165,6 +166,14 @@ def _promise(state: State, entry: Any) -> Status:
     return Status.OWED if entry.txn in state.owed else Status.RECEIVED
 
 
+def _step(state: State, entry: Disputed) -> None:
+    """Of a dispute, whose table is its own."""
+    try:
+        state.disputes.check_step(entry)
+    except IllegalStepError as error:
+        raise IllegalMoveError(str(error)) from None
+
+
 _Look = Callable[[State, Any], Status | None]
 
 _OF_PAYMENT: Final[dict[type, _Look]] = {
@@ -191,4 +200,4 @@ def _checks(kind: type) -> tuple[tuple[_Look, tuple[Status, ...]], ...]:
     return tuple((of[kind], tuple(s for s, taken in table if taken is kind)) for of, table in both if kind in of)
 
 
-_CHECKS: Final = {kind: _checks(kind) for kind in _OF_PAYMENT | _OF_PROMISE}
+_CHECKS: Final = {kind: _checks(kind) for kind in _OF_PAYMENT | _OF_PROMISE} | {Disputed: ((_step, ()),)}

@@ -11,6 +11,7 @@ from typing import Final, TypeAlias
 import msgspec
 
 from switch.core.records.day_records import Cutover, PartyTotals, Reconciled
+from switch.core.records.disputes import Disputed
 from switch.core.records.entry import Entry
 from switch.core.records.prices import Priced
 from switch.core.records.standin_counters import Stood
@@ -378,12 +379,14 @@ class Snapshot(Entry, frozen=True, kw_only=True, tag="snp"):
     totals_last: dict[str, int] = msgspec.field(default_factory=dict)
     """days that are closed -> number of the last window"""
     reconciled: tuple[Reconciled, ...] = ()
+    disputes: tuple[Disputed, ...] = ()
+    """of each, its newest step"""
     unpriced: tuple[Excepted, ...] = ()
 
 
 AnyEntry: TypeAlias = (
     Booted | Forwarded | Answered | Declined | Owed | Delivered | Abandoned | Shelved | Retried | Held | Maintained |
-    StoodIn | Cutover | Snapshot | LateApproval | Renumbered | Excepted | Resolved | HotListed | Reconciled
+    StoodIn | Cutover | Snapshot | LateApproval | Renumbered | Excepted | Resolved | HotListed | Reconciled | Disputed
 )  # fmt: skip
 
 ENCODER = msgspec.msgpack.Encoder()

@@ -32,5 +32,6 @@ def snapshot_of(state: State, network: str, last_txn: int, at_us: int) -> Snapsh
         totals_dropped=state.totals.dropped,
         totals_last=dict(state.totals.last),
         reconciled=tuple(state.totals.asked.values()),
+        disputes=tuple(state.disputes.last.values()),
         unpriced=tuple(state.unpriced.values()),
     )

@@ -13,6 +13,7 @@ import msgspec
 from switch.core.limits import Limits
 from switch.core.messages.meaning import left_of
 from switch.core.records.day_records import Cutover, Reconciled
+from switch.core.records.disputes import Disputed, Disputes
 from switch.core.records.horizon import move_horizon
 from switch.core.records.names import Names
 from switch.core.records.outcomes import Outcome, outcome_of
@@ -99,6 +100,7 @@ class State(msgspec.Struct):
     """cards that their issuers have reported lost or stolen, by digest, oldest first"""
     totals: Totals = msgspec.field(default_factory=lambda: Totals(keep=Limits().totals_days))
     """what was approved and taken back, by business day"""
+    disputes: Disputes = msgspec.field(default_factory=Disputes)
 
     def __post_init__(self) -> None:
         self.totals.keep = self.limits.totals_days
@@ -444,6 +446,11 @@ def _reconciled(state: State, r: Reconciled) -> None:
     state.totals.reconcile(r)
 
 
+def _disputed(state: State, r: Disputed) -> None:
+    state.last_txn = max(state.last_txn, r.txn)
+    state.disputes.apply(r, state.limits.disputes)
+
+
 def _booted(state: State, r: Booted) -> None:
     state.totals.begin(r, parts_of(state.window_at(r.at_us))[1], first=not (state.network or state.last_txn))
     state.network = r.network
@@ -470,6 +477,9 @@ def _snapshot(state: State, r: Snapshot) -> None:
     state.unpriced = {e.txn: e for e in r.unpriced}
     state.hot_cards = {h.card: h for h in r.hot_cards}
     state.totals.restore(r)
+    state.disputes = Disputes()
+    for step in r.disputes:
+        state.disputes.apply(step, state.limits.disputes)
     state.standin_counters = StandInCounters.of(r.stood, ((o.host, o.amount) for o in r.owed if o.reason == STAND_IN))
 
 
@@ -477,7 +487,7 @@ _APPLY: dict[type, Callable[[State, Any], None]] = {
     Booted: _booted, Forwarded: _forwarded, Answered: _answered, Declined: _declined, Owed: _owed,
     Delivered: _delivered, Abandoned: _abandoned, Shelved: _shelved, Retried: _retried, Held: _held, StoodIn: _stood_in,
     Snapshot: _snapshot, Maintained: _maintained, Cutover: _cutover, LateApproval: _approved_late, Excepted: _excepted,
-    Renumbered: _renumbered, Resolved: _resolved, HotListed: _hot_listed, Reconciled: _reconciled,
+    Renumbered: _renumbered, Resolved: _resolved, HotListed: _hot_listed, Reconciled: _reconciled, Disputed: _disputed,
 }  # fmt: skip
 
 

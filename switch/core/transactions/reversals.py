@@ -165,6 +165,7 @@ class Reversals:
             return
         if message.masked and request.pan != message.masked:
             raise Refusal(Answer.ORIGINAL_INCONSISTENT, f"the original {original.txn:x} has another card")
+        self._check_claimed(original, left)
         if self._forwarder.full(request.host):
             raise Refusal(Answer.MALFUNCTION, f"limit owed_per_host reached (host {request.host})")
         entry = reversal_entry(kernel, request, "acquirer", original.elements, message.now, approved=True)
@@ -181,6 +182,13 @@ class Reversals:
             self._owe(message, entry)
             return
         self._owe(message, entry, [DE.REPLACEMENT] if left else [])
+
+    def _check_claimed(self, payment: Outcome, left: int) -> None:
+        """Raise Refusal where less would be left of a payment than its issuer has claimed back."""
+        claimed = self._kernel.state.disputes.committed.get(payment.txn, 0)
+        if left < claimed:
+            why = f"{claimed} minor units of {payment.txn:x} are in dispute: never more goes back than stands"
+            raise Refusal(Answer.ORIGINAL_INCONSISTENT, why)
 
     def _reverse_open(self, message: Incoming, pending: Pending) -> None:
         """The original still waits for its issuer: it ends here, and its late answer will be known for one."""
@@ -316,6 +324,8 @@ class Reversals:
         if not original.approved:
             why = f"the {what} {original.txn:x} does not stand: {nothing_to_undo(original)}"
             raise Refusal(Answer.ORIGINAL_INCONSISTENT, why)
+        if request.key[MTI_CLASS] == MTI.FINANCIAL:
+            self._check_claimed(original, message.amount)
         host = self._kernel.hosts.get(request.host)
         tolerance = host.config.completion_tolerance if host is not None else Decimal(0)
         most = original.authorized + int(original.authorized * tolerance)

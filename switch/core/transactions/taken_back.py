@@ -49,7 +49,7 @@ def taken_back(original: Outcome, left: int = 0) -> dict[str, int]:
     """What a reversal of it, down to `left` minor units, changes of what is posted (`Owed.posts`). A hold has posted what of it
     has been completed."""
     request = original.request
-    back = _posted(original) - min(left, _posted(original))
+    back = posted(original) - min(left, posted(original))
     return _change(request, -back) if request is not None else {}
 
 
@@ -62,12 +62,13 @@ def told(message: Incoming, followed: Outcome | None) -> dict[str, int]:
     request = followed.request if followed is not None else None
     if followed is None or request is None or followed.key[MTI_CLASS] == MTI.AUTHORIZATION:
         return {message.currency: whole} if whole else {}
-    changes = _change(request, -_posted(followed))
+    changes = _change(request, -posted(followed))
     changes[message.currency] = changes.get(message.currency, 0) + whole
     return {currency: change for currency, change in changes.items() if change}
 
 
-def _posted(outcome: Outcome) -> int:
+def posted(outcome: Outcome) -> int:
+    """Minor units that are posted of it: of a hold, what of it has been completed."""
     if outcome.key[MTI_CLASS] == MTI.AUTHORIZATION:
         return outcome.captured if outcome.approved else 0
     return outcome.amount

@@ -119,7 +119,7 @@ class Ledger:
     """Entries, positions and holds of each window; see the file."""
 
     name: Final = "ledger"
-    version: Final = 1
+    version: Final = 3
     tables: Final[Mapping[str, Sequence[str]]] = _TABLES
     needs: Final = ()
 

@@ -1,0 +1,72 @@
+"""`cmi-switch disputes` against a switch in this process: what it asks, and how it tells the answer."""
+
+import json
+from collections.abc import Callable
+from types import SimpleNamespace
+
+import pytest
+from click.testing import CliRunner, Result
+
+from switch.cli import disputes
+from switch.core.records.records import Answered
+from tests.cli.conftest import asking
+from tests.core.scripts import Scene
+from tests.core.transactions.test_reconciliation import pays
+
+Command = Callable[..., Result]
+
+
+@pytest.fixture
+def scene() -> Scene:
+    scene = Scene()
+    pays(scene, "000001", "100.00")
+    return scene
+
+
+@pytest.fixture
+def command(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> Command:
+    monkeypatch.setattr(disputes, "ask", asking(scene))
+    row = SimpleNamespace(acquirer="rif", rrn="532912000001", currency="504")
+    monkeypatch.setattr(disputes, "_payment", lambda state_dir, text: row)
+
+    def run(*arguments: str, code: int = 0) -> Result:
+        result = CliRunner().invoke(disputes.command, [*arguments[:1], "--state", "x", *arguments[1:]])
+        assert result.exit_code == code, result.output
+        return result
+
+    return run
+
+
+def test_a_claim_is_opened_answered_and_closed(scene: Scene, command: Command) -> None:
+    (paid,) = scene.book.recorded(Answered)
+    assert isinstance(paid, Answered)
+    assert command("list").output == "No payment is in dispute.\n"
+    opened = json.loads(command("open", f"{paid.txn:x}", "--reason", "C4", "--amount", "60.00", "--json").output)
+    dispute = opened["dispute"]
+    assert (opened["amount"], opened["step"]) == (6_000, "chargeback")
+    assert command("represent", dispute, "--amount", "20.00").output == (
+        f"{dispute}  {paid.txn:x}  cmi C4  representment  60.00 MAD, 40.00 MAD with atlas  answer by 2025-12-25\n"
+    )
+    command("pre-arbitrate", dispute)
+    command("arbitrate", dispute, "--by", "amina")
+    assert command("list").output.startswith(
+        f"{dispute}  {paid.txn:x}  cmi C4  arbitration  60.00 MAD, 60.00 MAD with atlas"
+    )
+    command("close", dispute, "--for", "acquirer")
+    shown = command("show", dispute).output
+    assert "is:               closed for acquirer\n" in shown
+    assert "with the issuer:  0.00 MAD\n" in shown
+    assert "why:              cmi C4: goods, services or cash not received\n" in shown
+
+
+def test_an_amount_with_too_many_decimals_is_refused(command: Command) -> None:
+    assert "more decimals than MAD" in command("open", "1", "--reason", "C4", "--amount", "1.234", code=2).output
+
+
+def test_reasons_say_which_are_assumed() -> None:
+    result = CliRunner().invoke(disputes.command, ["reasons"])
+    assert "visa        10.4   120 days  fraud, card not present\n" in result.output
+    assert "cmi         C2      90 days  paid twice (assumed)\n" in result.output
+    assert {
+        row["scheme"] for row in json.loads(CliRunner().invoke(disputes.command, ["reasons", "--json"]).output)
+    } == {"cmi", "visa", "mastercard"}

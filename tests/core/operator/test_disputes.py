@@ -1,0 +1,257 @@
+"""Playbooks: a payment is claimed back, answered, claimed again and ruled on; never more goes back than stands of it."""
+
+from datetime import date, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+
+from switch.core.network import Network
+from switch.core.operator.command import Unable
+from switch.core.operator.disputes import DisputeRow
+from switch.core.operator.errors import ErrorCode
+from switch.core.records.disputes import MOVES, Disputed, Disputes, IllegalStepError, Step
+from switch.core.records.records import Answered
+from switch.sim.playbook import Playbook
+from tests.core.scripts import Scene, morocco, purchase, reversal
+from tests.core.transactions.test_reconciliation import completion, gets_past_cutover, pays
+from tests.ledger.stories import disputed
+
+
+def txn_of(scene: Scene, nth: int = -1) -> int:
+    return scene.book.recorded(Answered)[nth].txn
+
+
+def days_pass(book: Playbook, until: str) -> None:
+    """An operator closes the business day again and again, as far ahead as may be."""
+    day, end = date(2025, 11, 25), date.fromisoformat(until)
+    while day < end:
+        day = min(end, day + timedelta(6))
+        book.asks("day.close", date=day.isoformat(), again=True)
+
+
+def claim(book: Playbook, payment: int, **more: Any) -> DisputeRow:
+    about: dict[str, Any] = {"txn": f"{payment:x}", "acquirer": "rif", "rrn": "", "reason": "C4", "by": "amina", **more}
+    row = book.asks("disputes.open", **about)
+    assert isinstance(row, DisputeRow)
+    return row
+
+
+def answers(book: Playbook, dispute: str, step: str, **more: Any) -> DisputeRow:
+    row = book.asks("disputes.step", dispute=dispute, step=step, by="amina", **more)
+    assert isinstance(row, DisputeRow)
+    return row
+
+
+def test_every_step_moves_the_money_and_its_interchange_and_has_a_deadline() -> None:
+    scene = Scene()
+    pays(scene, "000001", "1234.50")
+    book = scene.book
+    row = claim(book, txn_of(scene))
+    assert (row.step, row.amount, row.given_back, row.interchange, row.due) == (
+        "chargeback",
+        123450,
+        123450,
+        617,
+        "2025-12-25",
+    )
+    assert (row.acquirer, row.issuer, row.scheme, row.title) == (
+        "rif",
+        "atlas",
+        "cmi",
+        "goods, services or cash not received",
+    )
+    row = answers(book, row.dispute, "representment")
+    assert (row.step, row.given_back, row.interchange, row.due) == ("representment", 0, 0, "2025-12-25")
+    row = answers(book, row.dispute, "pre-arbitration")
+    assert (row.step, row.given_back, row.interchange, row.due) == ("pre-arbitration", 123450, 617, "2025-12-05")
+    row = answers(book, row.dispute, "arbitration")
+    assert (row.step, row.given_back, row.due, row.next) == ("arbitration", 123450, "", ("closed",))
+    row = answers(book, row.dispute, "closed", side="acquirer")
+    assert (row.step, row.side, row.given_back, row.interchange, row.next) == ("closed", "acquirer", 0, 0, ())
+    steps = book.recorded(Disputed)
+    assert [one.change for one in steps if isinstance(one, Disputed)] == [123450, -123450, 123450, 0, -123450]
+    assert sum(fee.amount for one in steps if isinstance(one, Disputed) for fee in one.fees) == 0
+    assert book.asks("disputes.list").items == ()
+    assert [one.step for one in book.asks("disputes.list", all=True).items] == ["closed"]
+
+
+def test_a_part_is_claimed_and_a_part_of_that_is_presented_again_with_its_share_of_interchange() -> None:
+    scene = Scene()
+    pays(scene, "000001", "1000.00")
+    row = claim(scene.book, txn_of(scene), amount=40_000)
+    assert (row.amount, row.interchange) == (40_000, 200)
+    row = answers(scene.book, row.dispute, "representment", amount=10_000)
+    assert (row.given_back, row.interchange) == (30_000, 150)
+    row = answers(scene.book, row.dispute, "closed", side="issuer")
+    assert (row.given_back, row.interchange) == (40_000, 200)
+    assert claim(scene.book, txn_of(scene)).amount == 60_000, "what is left of it"
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        ({"amount": 100_001}, "100000 of it stand"),
+        ({"reason": "13.1"}, '"13.1" is no reason to claim back a cmi payment'),
+        ({"txn": "zz"}, "is no transaction"),
+        ({"txn": "77"}, "no payment 77 of rif"),
+    ],
+)
+def test_what_cannot_be_claimed_back_is_refused_and_says_why(more: dict[str, Any], why: str) -> None:
+    scene = Scene()
+    pays(scene, "000001", "1000.00")
+    with pytest.raises(Unable, match=why) as refused:
+        claim(scene.book, txn_of(scene), **more)
+    assert refused.value.code is ErrorCode.DISPUTE_REFUSED
+    assert not scene.book.recorded(Disputed)
+
+
+@pytest.mark.parametrize(
+    ("changes", "de39", "why"),
+    [
+        ({}, "51", "nothing of it stands"),
+        ({"t": "0100"}, "00", "nothing of it stands"),
+        ({"de3": "200000"}, "00", "is a refund"),
+    ],
+)
+def test_what_has_moved_no_money_or_gave_it_back_is_not_claimed(changes: dict[str, str], de39: str, why: str) -> None:
+    scene = Scene()
+    pays(scene, "000001", "100.00", de39, **changes)
+    with pytest.raises(Unable, match=why):
+        claim(scene.book, txn_of(scene))
+
+
+def test_a_completed_hold_is_claimed_by_its_own_name() -> None:
+    scene = Scene()
+    hold = pays(scene, "000001", "800", t="0100")
+    scene.rif.sends(completion(hold, "000002", "650"))
+    assert scene.rif.gets()["39"] == "00"
+    followed = max(outcome.txn for outcome in scene.book.switch.state.recent.values())
+    with pytest.raises(Unable, match=f"follows payment {txn_of(scene):x}: claim that back"):
+        claim(scene.book, followed)
+    assert claim(scene.book, txn_of(scene)).amount == 65_000
+
+
+def test_never_more_goes_back_than_stands() -> None:
+    scene = Scene()
+    sent = pays(scene, "000001", "100.00")
+    row = claim(scene.book, txn_of(scene), amount=6_000)
+    with pytest.raises(Unable, match="4000 of it stand and are in no dispute"):
+        claim(scene.book, txn_of(scene), amount=4_001)
+    scene.rif.sends(reversal(sent, "000002"))
+    assert scene.rif.gets()["39"] == "77"
+    scene.rif.sends(completion(sent, "000003", "59.99"))
+    assert scene.rif.gets()["39"] == "77", "a tip may not take it below, either"
+    part = "000000006000" + "0" * 12 + "C00000000C00000000"
+    scene.rif.sends(reversal(sent, "000004", de95=part))
+    assert scene.rif.gets()["39"] == "00", "what is not in dispute can be taken back"
+    scene.atlas.answers(scene.atlas.gets(), "00")
+    with pytest.raises(Unable, match="0 of it stand"):
+        claim(scene.book, txn_of(scene))
+    answers(scene.book, row.dispute, "closed", side="acquirer")
+    scene.rif.sends(reversal(sent, "000005"))
+    assert scene.rif.gets()["39"] == "00"
+
+
+def test_a_step_that_does_not_follow_and_one_without_its_side_are_refused() -> None:
+    scene = Scene()
+    pays(scene, "000001", "100.00")
+    row = claim(scene.book, txn_of(scene))
+    for step, more, why in (
+        ("pre-arbitration", {}, "is chargeback: pre-arbitration cannot follow"),
+        ("closed", {}, "closed for one side"),
+        ("representment", {"side": "issuer"}, "closed for one side"),
+        ("representment", {"amount": 10_001}, "10000 have gone back"),
+    ):
+        with pytest.raises(Unable, match=why):
+            answers(scene.book, row.dispute, step, **more)
+    with pytest.raises(Unable, match='"77" is no dispute'):
+        answers(scene.book, "77", "closed", side="issuer")
+    answers(scene.book, row.dispute, "closed", side="issuer")
+    with pytest.raises(Unable, match="closed: closed cannot follow"):
+        answers(scene.book, row.dispute, "closed", side="acquirer")
+
+
+def test_who_is_late_cannot_answer_and_the_other_side_has_it() -> None:
+    scene = Scene()
+    pays(scene, "000001", "100.00")
+    row = claim(scene.book, txn_of(scene))
+    days_pass(scene.book, "2025-12-25")
+    assert not scene.book.asks("disputes.show", dispute=row.dispute).overdue
+    scene.book.asks("day.close", date="2025-12-26", again=True)
+    assert scene.book.asks("disputes.show", dispute=row.dispute).overdue
+    with pytest.raises(Unable, match="the acquirer had until 2025-12-25 for a representment") as late:
+        answers(scene.book, row.dispute, "representment")
+    assert (late.value.code, late.value.hint) == (ErrorCode.DISPUTE_LATE, "close it for the other side: --for issuer")
+    assert answers(scene.book, row.dispute, "closed", side="issuer").given_back == 10_000
+
+
+def test_a_claim_after_its_time_is_refused() -> None:
+    scene = Scene()
+    pays(scene, "000001", "100.00")
+    days_pass(scene.book, "2026-03-26")
+    with pytest.raises(Unable, match="had to be made by 2026-03-25"):
+        claim(scene.book, txn_of(scene))
+
+
+def test_steps_survive_a_crash_and_a_handover() -> None:
+    scene = Scene()
+    sent = pays(scene, "000001", "100.00")
+    row = claim(scene.book, txn_of(scene))
+    answers(scene.book, row.dispute, "representment", amount=3_000)
+    scene.book.hands_over()
+    assert scene.book.asks("disputes.show", dispute=row.dispute).given_back == 7_000
+    after = Scene(scene.book.crashes())
+    assert after.book.asks("disputes.show", dispute=row.dispute).given_back == 7_000
+    after.rif.sends(reversal(sent, "000009"))
+    assert gets_past_cutover(after.rif)["39"] == "77"
+
+
+def test_the_table_runs_and_has_no_other_move() -> None:
+    chargeback = disputed(1, 9, Step.CHARGEBACK, 100, 100, 100)
+    for before in Step:
+        for step in Step:
+            state = Disputes()
+            if before is not Step.PRESENTED:
+                state.last[509] = disputed(1, 9, before, 100, 100, 100)
+            wanted = disputed(2, 9, step, 100, 100, 100 if before is Step.PRESENTED else 0)
+            if step in MOVES[before]:
+                state.check_step(wanted)
+            else:
+                with pytest.raises(IllegalStepError):
+                    state.check_step(wanted)
+    state = Disputes()
+    with pytest.raises(IllegalStepError, match="101 of 100 cannot go back"):
+        state.check_step(disputed(1, 9, Step.CHARGEBACK, 100, 101, 101))
+    state.apply(chargeback, 1)
+    state.apply(disputed(2, 9, Step.CLOSED, 100, 0, -100), 1)
+    assert not state.committed
+
+
+def test_ended_ones_make_room_and_open_ones_do_not() -> None:
+    scene = Scene(Playbook(_narrow()))
+    pays(scene, "000001", "100.00")
+    pays(scene, "000002", "100.00")
+    pays(scene, "000003", "100.00")
+    first = claim(scene.book, txn_of(scene, 0))
+    claim(scene.book, txn_of(scene, 1))
+    with pytest.raises(Unable, match="limit disputes=2 reached"):
+        claim(scene.book, txn_of(scene, 2))
+    answers(scene.book, first.dispute, "closed", side="issuer")
+    claim(scene.book, txn_of(scene, 2))
+    assert len(scene.book.switch.state.disputes.last) == 2
+
+
+def _narrow() -> Network:
+    network = morocco()
+    return msgspec.structs.replace(network, limits=msgspec.structs.replace(network.limits, disputes=2))
+
+
+def test_without_a_journal_nothing_is_claimed() -> None:
+    scene = Scene()
+    scene.rif.sends(purchase("000001"))
+    scene.atlas.answers(scene.atlas.gets(), "00")
+    txn = txn_of(scene)
+    scene.book.journal_fails("gone")
+    with pytest.raises(Unable):
+        claim(scene.book, txn)
