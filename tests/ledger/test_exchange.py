@@ -66,8 +66,8 @@ def test_what_is_owed_to_the_network_is_in_its_currency_too() -> None:
 
 
 def test_what_is_taken_back_in_parts_comes_back_to_zero_everywhere() -> None:
-    _, posted = fold(through("0200 80.00, 0420 left 33.33, 0420 left 0.01, 0420", SAID))
-    assert [entry.amount for entry in posted] == [80_00, -46_67, -33_32, -1]
+    _, posted = fold(through("0200 80.00, 0420 left 79.95, 0420 left 79.90, 0420", SAID))
+    assert [entry.amount for entry in posted] == [80_00, -5, -5, -79_90]
     assert set(sums(posted).values()) == {0}
 
 
