@@ -101,6 +101,7 @@ class Web:
         language = form.get("lang", "") if form.get("lang") in LANGUAGES else order.asked.language
         here = _redirect(f"/pay/{order.token}?lang={language}")
         if not _payable(order):
+            await self._service.wait_for(order, PAGE_WAIT_S)
             return here
         card, problems = self._read_card(form)
         if card is None:

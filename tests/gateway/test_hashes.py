@@ -125,6 +125,7 @@ def signed(**changed: str) -> Fields:
         (signed(BillToName="Rue de l"), "field BillToName: its value looks cut at an apostrophe"),
         (signed(BillToName='Dar "'), "field BillToName: its value looks cut at a quotation mark"),
         (signed(BillToName="Rue de l&#x27;Été"), "field BillToName: holds HTML entities"),
+        (signed(BillToName="Rue de l'\ufffdt\ufffd"), "field BillToName: is not UTF-8"),
         (signed(amount="11.00"), "compare the key"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

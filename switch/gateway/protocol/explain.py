@@ -32,6 +32,7 @@ def explain(fields: Fields, key: str, allowed: frozenset[str]) -> str:
         or _shape(given, _LENGTHS[version])
         or _other_key(fields, key, allowed)
         or _one_field(fields, key, allowed)
+        or _not_utf8(fields)
         or _cut(fields)
         or f"the hash is none of {version} over these {len(fields.pairs)} fields with this merchant's store key; compare the "
         "key, and hash exactly what is posted, all of it, after the last change"
@@ -96,6 +97,15 @@ def _readings(value: str) -> list[tuple[str, str]]:
         ("", "was empty when the hash was made"),
     ]
     return [(other, what) for other, what in found if other != value]
+
+
+def _not_utf8(fields: Fields) -> str:
+    wrong = next((name for name, value in fields if "\ufffd" in value), "")
+    return (
+        f"field {wrong}: is not UTF-8; serve the page with the form as UTF-8 (a meta tag may say otherwise)"
+        if wrong
+        else ""
+    )
 
 
 def _cut(fields: Fields) -> str:
