@@ -9,6 +9,7 @@ from switch.config.dialects import Dialects
 from switch.config.disputes import dispute_rules
 from switch.config.files import read_capture, read_hop_log, read_journal
 from switch.config.mistakes import ConfigErrors, Mistake, did_you_mean
+from switch.config.operators import check_operators, read_operator
 from switch.config.rates import check_rates, read_rate, read_rates
 from switch.config.reader import Source
 from switch.core.network import Network
@@ -99,6 +100,8 @@ def _read(source: Source, *, files: bool) -> Network:
     capture = read_capture(root.table("capture"), state_dir) if root.has("capture") else None
     cut_by = read_business_day(root.table("business_day")) if root.has("business_day") else (None, None)
     root.ask("capture", "business_day")
+    operators = [(s, read_operator(s)) for s in root.tables("operator")]
+    check_operators(root, operators)
     hop_log = read_hop_log(root.table("hop_log"))
     journal = read_journal(root.table("journal"), state_dir)
     wait_ms = root.integer("acquirers_wait_ms", 1_000, 300_000, 20_000)
@@ -129,6 +132,8 @@ def _read(source: Source, *, files: bool) -> Network:
         journal=journal,
         bic=build.read_bic(root),
         disputes=dispute_rules(),
+        operators=tuple(account for _, account in operators),
+        operator_group=root.text("operator_group", ""),
         security=keys.read_security(root.table("security")),
     )
     root.done()

@@ -305,6 +305,15 @@ class JournalFiles(msgspec.Struct, frozen=True, kw_only=True):
     """a file on another disk that says how far the journal was acknowledged; "": none"""
 
 
+class OperatorAccount(msgspec.Struct, frozen=True, kw_only=True):
+    """A person who operates the switch."""
+
+    user: str
+    """of the machine"""
+    role: str
+    """`viewer`, `operator` or `supervisor`"""
+
+
 class CutoverWindow(msgspec.Struct, frozen=True, kw_only=True):
     """When hosts may close the business day: seconds since midnight, UTC. One that ends before it begins goes over midnight."""
 
@@ -386,6 +395,10 @@ class Network(msgspec.Struct, frozen=True, kw_only=True):
     """country (ISO 3166 numeric) -> the region of the card networks it belongs to"""
     journal: JournalFiles = JournalFiles()
     security: SecurityFiles = SecurityFiles()
+    operators: tuple[OperatorAccount, ...] = ()
+    """none: whoever reaches the control socket may do everything"""
+    operator_group: str = ""
+    """whose members reach the control socket beside the switch's own user; "": nobody"""
     leaving_bins: tuple[BinRange, ...] = ()
     """never from a file: ranges that led to hosts that are leaving"""
     disputes: DisputeRules = DisputeRules()

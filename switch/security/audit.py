@@ -1,7 +1,8 @@
 """A log of who did what with keys: lines of JSON, each with the hash of the one before it, under a secret key.
 
-In: acts, one at a time. Out: a file that can be read by anybody who may, and changed by nobody unnoticed: a line altered, taken
-out or put in breaks the chain from there on (`verify`). What its end has lost is seen where its length is known from elsewhere.
+In: acts, one at a time, on keys (`security.keyring`) or of the switch's operators (`server.operators`). Out: a file that can be
+read by anybody who may, and changed by nobody unnoticed: a line altered, taken out or put in breaks the chain from there on
+(`verify`). What its end has lost is seen where its length is known from elsewhere.
 """
 
 import fcntl
@@ -52,6 +53,14 @@ class AuditLog:
         self.path = path
         self._secret = secret
         self._last = ""
+        self._number = 0
+        self._seen: tuple[int, ...] | None = None
+        """what the file was when it last held; None: it was not looked at yet"""
+
+    @property
+    def chain(self) -> str:
+        """Hash of the last line that `verify` or `write` has seen; "": of none."""
+        return self._last
 
     @contextmanager
     def turn(self) -> Iterator[None]:
@@ -68,8 +77,9 @@ class AuditLog:
 
     def write(self, *, at: str, by: str, act: str, key: str, check_value: str = "", note: str = "") -> None:
         """Append an act; it is on the disk when this returns. Within `turn`. Raises AuditError: so where the chain is broken."""
-        last = self.verify()
-        number, chain = (last[-1].number, self._last) if last else (0, "")
+        if self._seen is None or self._seen != _identity(self.path):
+            self._number = len(self.verify())
+        number, chain = self._number, self._last
         made = Act(number=number + 1, at=at, by=by, act=act, key=key, check_value=check_value, note=note)
         line = msgspec.json.encode(_Line(made, self._link(chain, made)))
         try:
@@ -80,6 +90,7 @@ class AuditLog:
                 os.fsync(handle)
         except OSError as error:
             raise AuditError(f"{self.path}: cannot write the audit log: {error.strerror}") from None
+        self._number, self._last, self._seen = made.number, self._link(chain, made), _identity(self.path)
 
     def verify(self) -> list[Act]:
         """All acts, their chain checked. Raises AuditError: the first line that does not hold."""
@@ -108,3 +119,12 @@ class AuditLog:
     def _link(self, before: str, act: Act) -> str:
         data = before.encode() + msgspec.json.encode(act)
         return blake2b(data, key=self._secret, digest_size=_HASH_BYTES).hexdigest()
+
+
+def _identity(path: Path) -> tuple[int, ...] | None:
+    """Which file it is and when it was last written; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns

@@ -68,6 +68,8 @@ class KeyVault:
         root = keys[-1]
         self.chain_secret = blake2b(b"journal chain", key=root, digest_size=_KEY_BYTES).digest()
         """what the journal's hash chain is keyed with"""
+        self.audit_secret = blake2b(b"audit log", key=root, digest_size=_KEY_BYTES).digest()
+        """what the chain of the operators' audit log is keyed with"""
         self.check_value = check_value(root)
         """says which key the journal was begun with, and nothing about it: it may be kept and shown anywhere"""
         self._digest_key = blake2b(b"card digest", key=root, digest_size=_KEY_BYTES).digest()

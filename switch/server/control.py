@@ -10,10 +10,10 @@ there are and how long a line is have bounds. An answer says what is durable.
 """
 
 import os
+import shutil
 import socket
 import stat
-import struct
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -25,10 +25,12 @@ import trio
 from switch.core.operator.command import Unable, unknown
 from switch.core.operator.errors import ErrorCode
 from switch.core.operator.operator import Operator
+from switch.core.operator.roles import Waiting
 from switch.core.party import Log
 from switch.server.connections import ListenError
 from switch.server.control_path import LINE_BYTES_MAX, SOCKET, short_address
 from switch.server.driver import Driver, trio_clock
+from switch.server.operators import Operators, Who, who_is
 
 CLIENTS_MAX: Final = 32
 """at once; one more is told so and cut off"""
@@ -38,6 +40,8 @@ READ_S: Final = 10.0
 """a client that has not read its answer by then is cut off"""
 LOOKS: Final = frozenset({"health"})
 """tasks that only look, as monitoring does all day: they are not logged"""
+LOOKING: Final = LOOKS | {"status"}
+"""tasks that change nothing"""
 SUCH_AS: Final = 'such as {"command": "links.list"}'
 DURABLE_S: Final = 5.0
 """an answer waits so long for the journal"""
@@ -49,8 +53,10 @@ Task: TypeAlias = Callable[[dict[str, Any], str], Awaitable[dict[str, Any]]]
 class Control:
     """The commands of a running switch: those of its party, and those of its process."""
 
-    def __init__(self, driver: Driver, operator: Operator) -> None:
+    def __init__(self, driver: Driver, operator: Operator, operators: Operators | None = None) -> None:
+        """`operators`: who may do what, and the log of it; None: everybody everything."""
         self._driver = driver
+        self.operators = operators
         self._operator = operator
         self._tasks: dict[str, Task] = {}
         self.unwell: Callable[[], Sequence[str]] = tuple
@@ -81,11 +87,11 @@ class Control:
                         )
                         await self._say(stream, _refusal(refused))
                     else:
-                        await self._converse(stream, _who(stream))
+                        await self._converse(stream, who_is(stream))
         finally:
             self._clients -= 1
 
-    async def _converse(self, stream: trio.SocketStream, by: str) -> None:
+    async def _converse(self, stream: trio.SocketStream, who: Who) -> None:
         waiting = bytearray()
         while True:
             data = b""
@@ -97,7 +103,7 @@ class Control:
             while (end := waiting.find(b"\n")) >= 0:
                 line = bytes(waiting[:end])
                 del waiting[: end + 1]
-                if line.strip() and not await self._say(stream, await self._answer(line, by)):
+                if line.strip() and not await self._say(stream, await self._answer(line, who)):
                     return
             if len(waiting) > LINE_BYTES_MAX:
                 too_long = Unable(
@@ -112,13 +118,13 @@ class Control:
             await stream.send_all(msgspec.json.encode(answer) + b"\n")
         if scope.cancelled_caught:
             self._driver.tell(Log("warning", "operator.deaf", {
-                "by": _who(stream), "hint": f"a client of the control socket did not read for {READ_S:g} s: cut off",
+                "by": who_is(stream).by, "hint": f"a client of the control socket did not read for {READ_S:g} s: cut off",
             }))  # fmt: skip
         return not scope.cancelled_caught
 
     # -- one command
 
-    async def _answer(self, line: bytes, by: str) -> dict[str, Any]:
+    async def _answer(self, line: bytes, who: Who) -> dict[str, Any]:
         try:
             asked = msgspec.json.decode(line, type=dict[str, Any])
         except RecursionError:
@@ -131,8 +137,15 @@ class Control:
         name = asked.pop("command", None)
         if not isinstance(name, str):
             return _refusal(Unable("no command is named", SUCH_AS, code=ErrorCode.COMMAND_UNREADABLE))
-        task = self._tasks.get(name)
         try:
+            if name == "approvals.list":
+                return {"ok": True, "waiting": self._waiting(who)}
+            by = who.by
+            if name == "approve":
+                name, asked, by = await self._approved(asked, who)
+            else:
+                await self._admit(name, asked, who)
+            task = self._tasks.get(name)
             if task is not None:
                 if name not in LOOKS:
                     self._driver.tell(Log("info", "operator.command", {"command": name, "arguments": asked, "by": by}))
@@ -143,13 +156,35 @@ class Control:
         except Exception as error:  # a mistake in a command must not end the switch
             reason = f"{type(error).__name__}: {error}"
             self._driver.tell(Log("error", "operator.failed", {
-                "command": name, "by": by, "reason": reason, "hint": "a defect of the switch: please report it with this line",
+                "command": name, "by": who.by, "reason": reason, "hint": "a defect of the switch: report it with this line",
             }))  # fmt: skip
             return _refusal(
                 Unable(
                     f"{name} failed: {reason}", "a defect of the switch; payments go on", code=ErrorCode.COMMAND_FAILED
                 )
             )
+
+    async def _admit(self, name: str, asked: dict[str, Any], who: Who) -> None:
+        """Raise Unable unless this person may do this now. What there is not is refused as that, below."""
+        if self.operators is not None and (name in self._tasks or name in self._operator.known):
+            looks = name in LOOKING if name in self._tasks else self._operator.looks(name)
+            await self.operators.admit(name, asked, who, looks=looks, private=self._operator.private(name))
+
+    async def _approved(self, asked: dict[str, Any], who: Who) -> tuple[str, dict[str, Any], str]:
+        """What another person has asked for, and by whom it is now. Raises Unable."""
+        number = asked.get("number")
+        if self.operators is None or not isinstance(number, int) or asked.keys() != {"number"}:
+            hint = "`cmi-switch approve` lists them"
+            raise Unable("approve: it takes a number", hint, code=ErrorCode.COMMAND_ARGUMENTS)
+        return await self.operators.approve(number, who, self._operator.private)
+
+    def _waiting(self, who: Who) -> list[dict[str, Any]]:
+        """What waits for a second person. Raises Unable."""
+        if self.operators is None:
+            return []
+        self.operators.roles.check("approvals.list", who.user, looks=True)
+        now = trio_clock()
+        return [_shown(one, self._operator.private(one.command), now) for one in self.operators.roles.waiting(now)]
 
     def _warnings(self, name: str) -> dict[str, Any]:
         """Member of a list's answer: there only where something is not well."""
@@ -186,20 +221,24 @@ def _refusal(error: Unable) -> dict[str, Any]:
     return {"ok": False, "code": error.code, "error": str(error), "hint": error.hint}
 
 
-def _who(stream: trio.SocketStream) -> str:
-    """`uid 1000, pid 4711`: the client's process, as the kernel knows it."""
-    with suppress(OSError):
-        form = struct.Struct("3i")
-        pid, uid, _ = form.unpack(stream.socket.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, form.size))
-        return f"uid {uid}, pid {pid}"
-    return "unknown"
+def _shown(waiting: Waiting, private: Collection[str], now: int) -> dict[str, Any]:
+    arguments = {k: "not shown" if k in private else v for k, v in waiting.arguments.items()}
+    left_s = (waiting.until_ns - now) // 1_000_000_000
+    return {
+        "number": waiting.number,
+        "command": waiting.command,
+        "arguments": arguments,
+        "by": waiting.by,
+        "left_s": left_s,
+    }
 
 
 # -- the socket itself
 
 
-def open_control(state_dir: Path) -> socket.socket:
-    """A listening socket at `state_dir/control.sock`, in the place of what a dead switch left there.
+def open_control(state_dir: Path, group: str = "") -> socket.socket:
+    """A listening socket at `state_dir/control.sock`, in the place of what a dead switch left there: for its user, and the
+    members of `group` where one is named.
 
     Call it once the journal is claimed: whose the directory is has been settled then. Raises ListenError with a sentence.
     """
@@ -212,9 +251,16 @@ def open_control(state_dir: Path) -> socket.socket:
         fresh.unlink(missing_ok=True)
         with short_address(fresh) as address:
             sock.bind(address)
-        fresh.chmod(0o600)  # nobody can connect before `listen`
+        if group:
+            shutil.chown(fresh, group=group)
+        fresh.chmod(0o660 if group else 0o600)  # nobody can connect before `listen`
         sock.listen(CLIENTS_MAX)
         fresh.rename(path)
+    except LookupError:
+        sock.close()
+        raise ListenError(
+            0, f"operator_group is {group}, and this machine has no such group: make it, or name another"
+        ) from None
     except OSError as error:
         sock.close()
         if isinstance(error, ListenError):
@@ -224,10 +270,15 @@ def open_control(state_dir: Path) -> socket.socket:
 
 
 @asynccontextmanager
-async def controlling(driver: Driver, operator: Operator, state_dir: Path) -> AsyncIterator[Control]:
-    """Answer operators while the body runs; the socket's file goes at the end, unless another switch has put its own there."""
-    control = Control(driver, operator)
-    sock = open_control(state_dir)
+async def controlling(
+    driver: Driver, operator: Operator, state_dir: Path, operators: Operators | None = None, group: str = ""
+) -> AsyncIterator[Control]:
+    """Answer operators while the body runs; the socket's file goes at the end, unless another switch has put its own there.
+
+    `operators`, `group`: see Control and `open_control`.
+    """
+    control = Control(driver, operator, operators)
+    sock = open_control(state_dir, group)
     path = state_dir / SOCKET
     own = path.stat().st_ino
     try:

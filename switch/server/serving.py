@@ -37,6 +37,7 @@ from switch.server.handover import Handover
 from switch.server.health import Doctor, Health, disk_free_bytes, seconds_since
 from switch.server.indexing import index_damaged, keep_index
 from switch.server.keys import open_module
+from switch.server.operators import Operators, audit_of
 from switch.server.places import addresses_of, dials_of, links_ends
 from switch.server.ports import wall_offset
 from switch.wire import Dialect, DialectError
@@ -132,6 +133,8 @@ class Serving:
         """Another switch is in the place of the one before."""
         self.switch, self.network, self.dialects = switch, network, dialects
         self.control.follow(switch.operator)
+        if self.control.operators is not None:
+            self.control.operators.follow(network)
         self.feed.limit(network.limits)
         if network.journal != self._journal_files:
             self._journal_files = network.journal
@@ -302,6 +305,7 @@ async def serving(
         )
         switch.wall_offset_ns = wall_offset()
         inherited = begin(switch, dialects, inherited, sinks)
+        operators = Operators(network, audit_of(state_dir, vault.audit_secret))
         async with (
             driving(
                 switch,
@@ -314,7 +318,7 @@ async def serving(
                 inherited=inherited,
                 ends=ends,
             ) as driver,
-            controlling(driver, switch.operator, state_dir) as control,
+            controlling(driver, switch.operator, state_dir, operators, network.operator_group) as control,
             trio.open_nursery() as nursery,
         ):
             running = Serving(switch, driver, control, feed, nursery, recovered, state_dir, sinks)

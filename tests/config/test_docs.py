@@ -12,11 +12,12 @@ from switch.core.network import HopLogFiles, JournalFiles, StandInRule
 
 BASE = (Path(__file__).parent / "base.toml").read_text()
 FEE = '\n[[fee]]\nname = "switch"\nkind = "switch"\npayer = "acquirer"\npayee = "switch"\nfixed = "0.30 MAD"\n'
+OPERATORS = "".join(f'\n[[operator]]\nuser = "{name}"\nrole = "supervisor"\n' for name in ("amina", "brahim"))
 RATE = '\n[[rate]]\ncurrency = "EUR"\nrate = 10.9\nfrom = 2026-12-01\n'
 PAGE = (Path(__file__).parents[2] / "docs" / "network-file.md").read_text()
 STAND_IN = (Path(__file__).parents[2] / "docs" / "stand-in.md").read_text()
 HEADINGS = {"": "The file itself"} | {
-    name: f"`[[{name}]]`" for name in ("member", "listener", "host", "bin", "fee", "tariff", "rate")
+    name: f"`[[{name}]]`" for name in ("member", "listener", "host", "bin", "fee", "tariff", "rate", "operator")
 }
 
 
@@ -32,7 +33,7 @@ def known(section: str) -> set[str]:
     if not section:
         texts = [f"qqqqqqqqqqqq = 1\n{BASE}"]
     else:
-        whole = BASE + FEE + RATE
+        whole = BASE + FEE + RATE + OPERATORS
         at = [m.end() for m in re.finditer(rf"\[\[{section}\]\]\n", whole)]
         texts = [f"{whole[:n]}qqqqqqqqqqqq = 1\n{whole[n:]}" for n in at]
     keys: set[str] = set()

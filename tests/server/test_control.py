@@ -1,6 +1,7 @@
 """The control socket over real Unix sockets: lines in, lines out, and clients that misbehave."""
 
 import json
+import os
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -120,7 +121,7 @@ async def test_a_command_is_a_line_and_so_is_its_answer(tmp_path: Path) -> None:
         assert await line(stream) == {"ok": True, "text": "good day, you"}
         (done,) = here.notes.named("operator.command")
         assert (done.fields["command"], done.fields["arguments"]) == ("greet", {"name": "you"})
-        assert done.fields["by"].startswith("uid ")
+        assert f"(uid {os.getuid()}, pid {os.getpid()})" in done.fields["by"]
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ KEYED: Final[dict[str, tuple[str, Callable[[Any], str]]]] = {
     "tariffs": ("[[tariff]]", lambda value: str(value.network)),
     "fees": ("[[fee]]", lambda value: str(value.id)),
     "dated_rates": ("[[rate]]", lambda value: f"{value.currency} {value.begin}".strip()),
+    "operators": ("[[operator]]", lambda value: str(value.user)),
 }
 """Lists of the network file: how their sections are called, and what tells two values of one list apart."""
 UNTOLD: Final = frozenset({"source", "leaving_bins"})

@@ -29,6 +29,16 @@ class Operator:
         """Names of all commands."""
         return sorted(self._commands)
 
+    def looks(self, name: str) -> bool:
+        """True if this command changes nothing, or there is none of this name."""
+        command = self._commands.get(name)
+        return command is None or not command.changes
+
+    def private(self, name: str) -> tuple[str, ...]:
+        """Its arguments whose values are not for a log."""
+        command = self._commands.get(name)
+        return command.private if command is not None else ()
+
     @property
     def position(self) -> int:
         """Of the last record: what a command has done is safe once `durable` has come so far."""
