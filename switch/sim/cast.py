@@ -4,14 +4,16 @@ Made once for many days: dialects, cards and decks are values and shared; partie
 your own, hand in another maker of switches (`Cast(network, make_switch=…)`) or subclass and override `issuer` or `terminals`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
+from functools import partial
 from random import Random
 from typing import Final, TypeVar
 
 import msgspec
 
 from switch.core.limits import Limits
+from switch.core.links.sealing import Sealings
 from switch.core.messages.internal import Private48, private_elements
 from switch.core.messages.translator import translator_for
 from switch.core.network import HostLink, Listener, Member, Network, StandInRule
@@ -20,7 +22,8 @@ from switch.core.records.outcomes import History
 from switch.core.records.records import ENCODER
 from switch.core.records.state import State
 from switch.core.switch import Switch
-from switch.security.vault import ClearVault, Vault
+from switch.security.module import SecurityModule
+from switch.security.vault import ClearVault
 from switch.sim.dates import Named, named
 from switch.simulators.accounts import Ledger
 from switch.simulators.acquiring import MatchKey, match_key
@@ -39,7 +42,8 @@ from switch.wire import Dialect
 from switch.wire.framing import make_framing
 from switch.wire.vocabulary import APPROVALS, DE, Document
 
-SwitchMaker = Callable[[Network, Mapping[str, Dialect], State, int, Vault, History], Switch]
+SwitchMaker = Callable[..., Switch]
+"""takes what `Switch` takes"""
 
 _Host = TypeVar("_Host", bound=Issuer)
 
@@ -160,12 +164,14 @@ class Cast:
         owed_tries_max: int = 2,
         stand_in: bool = True,
         minds: bool = False,
+        module: SecurityModule | None = None,
     ) -> None:
         """Virtual days are short. `retry_ms`: an unacknowledged reversal is repeated after so long, `owed_tries_max`: and a dead
         letter after so many tries, where the network file has more.
 
         `stand_in`: where the file has none, all issuers but the first are stood in for, so that days have some. `minds`: hosts
         think otherwise than ours do, each day others (`simulators.minds`); the last issuer's may stamp DE7 anew.
+        `module`: has the keys, where the file names some: of the switch and of everybody else.
         """
         hosts = tuple(
             msgspec.structs.replace(
@@ -183,7 +189,8 @@ class Cast:
             msgspec.structs.replace(x, business_day="window") if x.role == "acquirer" else x for x in network.listeners
         )
         self.network = msgspec.structs.replace(network, hosts=hosts, listeners=listeners)
-        self._make_switch = make_switch
+        self._make_switch = make_switch if module is None else partial(make_switch, module=module)
+        self._sealings = Sealings(self.network, module)
         names = {listener.dialect for listener in network.listeners} | {host.dialect for host in network.hosts}
         self.dialects = {name: Dialect.load(name) for name in sorted(names)}
         self.cards = demo_cards(network)
@@ -198,7 +205,9 @@ class Cast:
 
     def speech(self, host: HostLink) -> Speech:
         """How a host speaks."""
-        return Speech(self.dialects[host.dialect], host.framing, host.institution, self.network.institution)
+        dialect = self.dialects[host.dialect]
+        sealing = self._sealings.of(host.name, host.keys, dialect)
+        return Speech(dialect, host.framing, host.institution, self.network.institution, sealing)
 
     def plan(self, host: HostLink, climate: Climate, faults: Faults | None = None) -> FaultPlan:
         """How a host behaves: as its cards want it, or as `faults` say."""
@@ -297,6 +306,11 @@ class Cast:
             posts.append((self.network.members[0], listeners[len(posts)], 2))
         return posts
 
+    def _acquirer_speech(self, member: Member, listener: Listener) -> Speech:
+        dialect = self.dialects[listener.dialect]
+        sealing = self._sealings.of(member.name, member.keys, dialect) if listener.role == "acquirer" else None
+        return Speech(dialect, listener.framing, member.institution, self.network.institution, sealing)
+
     def terminal(
         self,
         post: Post,
@@ -313,7 +327,7 @@ class Cast:
         places = tuple(home_place(self.network, member, listener, first + n) for n in range(2 * links))
         return WatchedTerminal(
             name,
-            Speech(self.dialects[listener.dialect], listener.framing, member.institution, self.network.institution),
+            self._acquirer_speech(member, listener),
             places,
             tuple(f"{name}/{n + 1}" for n in range(links)),
             self._deck,
