@@ -26,7 +26,7 @@ def tls_option(command: F) -> F:
 
 def end_of(directory: Path | None, name: str, where: str, *, server: bool, asks_for: str = "") -> "TlsEnd":
     """The end of `name`, of which `where` in the network file says that it has TLS. Raises click errors."""
-    from switch.core.network import Tls
+    from switch.core.credentials import Tls
     from switch.security.certificates import CertificateError
     from switch.server.tls import TlsEnd, TlsSide
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from switch.config.reader import Section
-from switch.core.network import Listener, Network, Pin, Tls
+from switch.core.credentials import Pin, Tls
+from switch.core.network import Listener, Network
 from switch.security.certificates import CertificateError, check_key, facts_of, fingerprint_of_all, read_certificates
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """`[[operator]]` of a network file: who may do what with a running switch."""
 
 from switch.config.reader import Section
-from switch.core.network import OperatorAccount
+from switch.core.credentials import OperatorAccount
 from switch.core.operator.roles import ROLES
 
 

@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from switch.core.credentials import OperatorAccount, Pin, Tls
 from switch.core.limits import Limits
 from switch.money.convert import DatedRate
 from switch.money.dispute_rules import DisputeRules
@@ -25,36 +26,6 @@ class Address(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"
-
-
-class Pin(msgspec.Struct, frozen=True, kw_only=True):
-    """Which certificate is somebody's: by its fingerprint, or by a name in it (and who issued it)."""
-
-    names: tuple[str, ...] = ()
-    """in lower case; one of them is in the certificate, as it stands: no wildcards"""
-    issuer: str = ""
-    """SHA-256 of the certificate of the authority that issued it, hex; "": any that the link accepts"""
-    fingerprints: tuple[str, ...] = ()
-    """SHA-256 of the certificate itself, hex; more than one while one follows another"""
-
-
-class Tls(msgspec.Struct, frozen=True, kw_only=True):
-    """This side of a link with mutual TLS. The files are PEM; their paths are relative to the working directory."""
-
-    certificate: str
-    """shown to the other end: its own first, then the intermediate ones"""
-    key: str
-    ca: str
-    """authorities whose certificates are accepted"""
-    minimum: str = "1.2"
-    """`1.2` or `1.3`"""
-    subject: str = ""
-    """of the certificate; this and what follows is there only where the files were read (`config.certificates`)"""
-    fingerprint: str = ""
-    expires_us: int = 0
-    """wall clock"""
-    ca_fingerprint: str = ""
-    """SHA-256 of the file of authorities"""
 
 
 class LinkKeys(msgspec.Struct, frozen=True, kw_only=True):
@@ -303,15 +274,6 @@ class JournalFiles(msgspec.Struct, frozen=True, kw_only=True):
 
     head_copy: str = ""
     """a file on another disk that says how far the journal was acknowledged; "": none"""
-
-
-class OperatorAccount(msgspec.Struct, frozen=True, kw_only=True):
-    """A person who operates the switch."""
-
-    user: str
-    """of the machine"""
-    role: str
-    """`viewer`, `operator` or `supervisor`"""
 
 
 class CutoverWindow(msgspec.Struct, frozen=True, kw_only=True):

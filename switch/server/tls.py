@@ -18,7 +18,8 @@ from typing import Any, Final
 import msgspec
 from cryptography import x509
 
-from switch.core.network import Network, Tls
+from switch.core.credentials import Tls
+from switch.core.network import Network
 from switch.core.party import Certificate, LinkId
 from switch.security.certificates import CertificateError, facts_of, issuer_among, read_certificates
 from switch.server.secured import End, SecuredConnection, UnsecuredError

@@ -6,7 +6,7 @@ from typing import Any
 
 import trustme
 
-from switch.core.network import Tls
+from switch.core.credentials import Tls
 from switch.security.certificates import facts_of, read_certificates
 from switch.server.tls import TlsEnd, TlsSide
 

@@ -13,7 +13,7 @@ import trio
 from click.testing import CliRunner
 
 from switch.cli.main import main
-from switch.core.network import OperatorAccount
+from switch.core.credentials import OperatorAccount
 from switch.core.operator.command import Arguments, Command, Named, Unable
 from switch.core.operator.operator import Operator
 from switch.core.operator.roles import WAITING_MAX, WAITS_NS, Roles

@@ -6,7 +6,8 @@ certificate of the authority `issuer`. Two authorities that a link accepts must 
 certificates: that is what `issuer` is for.
 """
 
-from switch.core.network import Network, Pin
+from switch.core.credentials import Pin
+from switch.core.network import Network
 from switch.core.party import Certificate
 
 

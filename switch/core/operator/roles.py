@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from switch.core.network import OperatorAccount
+from switch.core.credentials import OperatorAccount
 from switch.core.operator.command import Unable
 from switch.core.operator.errors import ErrorCode
 

@@ -5,8 +5,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from switch.core.credentials import Pin, Tls
 from switch.core.link_control.certificates import mismatch
-from switch.core.network import Network, Pin, Tls
+from switch.core.network import Network
 from switch.core.party import Certificate
 from switch.sim.playbook import Peer, Playbook
 from tests.core.link_control.test_admission import signs_on
