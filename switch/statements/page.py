@@ -40,9 +40,9 @@ section.long { break-inside: auto; }
 h2 { margin: 0 0 2mm; font-size: 11.5pt; font-weight: 600; break-after: avoid; }
 svg { display: block; width: 100%; height: auto; font-family: inherit; }
 table { width: 100%; border-collapse: collapse; font-size: 9.5pt; }
-th { padding: 1.2mm 0 1.2mm 3mm; border-bottom: 1px solid var(--ink); color: var(--soft); font-size: 8.5pt; font-weight: 400;
+th { padding: 1.2mm 0 1.2mm 2mm; border-bottom: 1px solid var(--ink); color: var(--soft); font-size: 8.5pt; font-weight: 400;
   text-align: right; vertical-align: bottom; }
-td { padding: 1mm 0 1mm 3mm; border-bottom: 1px solid var(--rule); text-align: right; white-space: nowrap; }
+td { padding: 1mm 0 1mm 2mm; border-bottom: 1px solid var(--rule); text-align: right; white-space: nowrap; }
 th:first-child, td:first-child { padding-left: 1mm; } th:last-child, td:last-child { padding-right: 1mm; }
 th.text, td.text { text-align: left; }
 td.wrap { white-space: normal; }
