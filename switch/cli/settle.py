@@ -22,9 +22,14 @@ if TYPE_CHECKING:
 @click.command
 @click.argument("network", default="morocco")
 @click.option("--window", default="", metavar="DAY/N", help="As 2026-11-27/1. [default: the last one that is closed]")
-@click.option("--explain", default="", metavar="MEMBER", help="The messages that MEMBER's positions are made of.")
+@click.option(
+    "--explain",
+    default="",
+    metavar="PARTY",
+    help="The messages behind the nets of a member, a network, the switch.",
+)
 @click.option("--state", "state_dir", metavar="DIR", default="", help="State directory. [default: the network's]")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of tables.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of tables; of --explain, one a line.")
 @click.option("--as", "forms", type=click.Choice(FORMS), multiple=True, help="Write these files of a closed window.")
 @click.option("--out", metavar="DIR", default="", help="Where files go.")
 @click.option("--check", "checked", metavar="FILE", default="", help="Hold a settlement file against the ledger.")
@@ -86,7 +91,7 @@ def command(
             elif forms:
                 write(dict.fromkeys(forms), Path(out), found, state, ledger, settlement, settled)
             elif explain:
-                _explain(ledger.entries(chosen), explain, settlement)
+                _explain(ledger.entries(chosen), explain, settlement, as_json=as_json)
             elif as_json:
                 click.echo(json.dumps(_fields(ledger, settlement)))
             else:
@@ -155,37 +160,47 @@ def _table(netted: "Netted") -> None:
         click.echo("  ".join([name.ljust(widths[0]), *(a.rjust(w) for a, w in zip(amounts, widths[1:], strict=True))]))
 
 
-def _explain(entries: "Iterable[Entry]", member: str, settlement: "Settlement") -> None:
-    """Each move that `member` takes part in; the sums are its positions. UsageError: it has none."""
+def _explain(entries: "Iterable[Entry]", party: str, settlement: "Settlement", *, as_json: bool) -> None:
+    """Each move that `party` takes part in; the sums are its positions. UsageError: it has none."""
     from switch.ledger.entries import is_inner
     from switch.money.currency import format_amount
 
-    positions = {
-        (netted.network, netted.currency): position.net
-        for netted in (*settlement.net, *settlement.bilateral)
-        for position in netted.positions
-        if position.party == member
-    }
-    if not positions:
+    nets = {("", netted.currency): p.net for netted in settlement.net for p in netted.positions if p.party == party}
+    for netted in settlement.bilateral:
+        (member,) = (p.party for p in netted.positions if p.party != netted.network)
+        if party in (member, netted.network):
+            other = member if party == netted.network else netted.network
+            nets[other, netted.currency] = netted.of(party).net
+    if not nets:
         parties = sorted({p.party for n in (*settlement.net, *settlement.bilateral) for p in n.positions})
-        raise click.UsageError(f"{member} has no position in {settlement.window}; there are: {', '.join(parties)}")
-    listed = dict.fromkeys(positions, 0)
-    networks = {network for network, _ in positions}
-    click.echo(f"Window {settlement.window}, {member}: sequence, transaction, what, with whom, kind, amount")
+        raise click.UsageError(f"{party} has no position in {settlement.window}; there are: {', '.join(parties)}")
+    listed, apart = dict.fromkeys(nets, 0), {other for other, _ in nets if other}
+    if not as_json:
+        click.echo(f"Window {settlement.window}, {party}: sequence, transaction, what, with whom, kind, amount")
     for entry in entries:
-        of_day = f" of {entry.of_day}" if entry.of_day else ""
-        for line in entry.lines:
-            other = line.account.counterpart
-            if line.account.owner != member or is_inner(other):
+        for (owner, other, kind), code, amount in entry.lines:
+            if owner != party or is_inner(other):
                 continue
-            listed[other if other in networks else "", line.currency] += line.amount
-            amount = format_amount(line.amount, line.currency)
-            click.echo(f"{entry.sequence}  {entry.txn:x}  {entry.what}{of_day}  {other}  {line.account.kind}  {amount}")
-    for (network, code), net in sorted(positions.items()):
-        if listed[network, code] != net:
-            raise AssertionError(f"the lines of {member} come to {listed[network, code]}, its position is {net}")
-        apart = f"with {network}" if network else "net"
-        click.echo(f"{apart}: {format_amount(net, code)}")
+            listed[other if other in apart else "", code] += amount
+            if as_json:
+                named = {
+                    "sequence": entry.sequence,
+                    "txn": f"{entry.txn:x}",
+                    "what": entry.what,
+                    "of_day": entry.of_day,
+                }
+                click.echo(json.dumps(named | {"with": other, "kind": kind, "currency": code, "amount": amount}))
+                continue
+            of_day = f" of {entry.of_day}" if entry.of_day else ""
+            said = format_amount(amount, code)
+            click.echo(f"{entry.sequence}  {entry.txn:x}  {entry.what}{of_day}  {other}  {kind}  {said}")
+    for (other, code), net in sorted(nets.items()):
+        if listed[other, code] != net:
+            raise AssertionError(f"the lines of {party} come to {listed[other, code]}, its position is {net}")
+        if as_json:
+            click.echo(json.dumps({"net": net, "currency": code, "apart": other}))
+        else:
+            click.echo(f"{f'with {other}' if other else 'net'}: {format_amount(net, code)}")
 
 
 def _fields(ledger: "LedgerView", settlement: "Settlement") -> dict[str, Any]:

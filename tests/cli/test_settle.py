@@ -96,6 +96,34 @@ def test_a_net_opens_into_the_messages_that_it_is_made_of(state: Path) -> None:
     assert settle(state, "--explain", "atlas").output.splitlines()[-2:] == ["net: -596.70 MAD", "with visa: 80.00 MAD"]
 
 
+def test_the_nets_of_a_network_and_of_the_switch_open_too(state: Path) -> None:
+    assert settle(state, "--explain", "visa").output.splitlines()[1:] == [
+        "8  28  purchase  atlas  payment  -80.00 MAD",
+        "with atlas: -80.00 MAD",
+    ]
+    assert settle(state, "--explain", "switch").output.splitlines()[-1] == "net: 0.90 MAD"
+
+
+def test_lines_as_json_come_to_the_nets(state: Path) -> None:
+    found = [json.loads(line) for line in settle(state, "--explain", "atlas", "--json").output.splitlines()]
+    lines, nets = [one for one in found if "txn" in one], [one for one in found if "net" in one]
+    assert lines[0] == {
+        "sequence": 2,
+        "txn": "a",
+        "what": "purchase",
+        "of_day": "",
+        "with": "rif",
+        "kind": "payment",
+        "currency": "504",
+        "amount": -1000_00,
+    }
+    assert nets == [
+        {"net": -596_70, "currency": "504", "apart": ""},
+        {"net": 80_00, "currency": "504", "apart": "visa"},
+    ]
+    assert sum(one["amount"] for one in lines) == sum(one["net"] for one in nets)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
