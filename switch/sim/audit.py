@@ -36,6 +36,7 @@ from switch.core.records.standin_counters import WINDOW_US
 from switch.core.records.state import State, apply
 from switch.core.records.totals import AS_ISSUER, net_of
 from switch.core.switch import Switch
+from switch.core.transactions.taken_back import posted
 from switch.sim.dates import Dates
 from switch.sim.ports import Surroundings, SwitchProcess
 from switch.simulators.issuer import Issuer
@@ -234,6 +235,7 @@ class Audit:
             "unpriced",
             "hot_cards",
             "totals",
+            "disputes",
         ):
             if getattr(state, name) != getattr(shadow, name):
                 self.fail(f"{whose} and {other} differ in {name}", self.now)
@@ -335,6 +337,16 @@ class Audit:
                 if here != there:
                     self.fail(f"{name} has counted a net of {here} in {currency}, the switch {there} of it", self.now)
 
+    def _check_disputes(self) -> None:
+        """Of no payment is more in dispute, or given back, than stands of it."""
+        committed: Counter[int] = Counter()
+        for dispute in self._shadow.disputes.last.values():
+            committed[dispute.original] += dispute.amount if dispute.open else dispute.given_back
+        stands = {outcome.txn: posted(outcome) for outcome in self._shadow.recent.values() if outcome.txn in committed}
+        for txn, amount in committed.items():
+            if amount > stands.get(txn, amount):
+                self.fail(f"{amount} of {txn:x} is in dispute, and {stands[txn]} of it stand", self.now)
+
     def at_rest(self, world: Surroundings) -> None:
         """Everyone's books, compared."""
         self.now = world.clock.now
@@ -349,6 +361,7 @@ class Audit:
         for node_of in map(world.nodes.__getitem__, world.hosts):
             if isinstance(node_of.party, Issuer) and node_of.party.days_closed and self._shadow.cutover is None:
                 self.fail(f"{node_of.name} was told that the day is closed, and the journal has no cutover", self.now)
+        self._check_disputes()
         beyond = self._beyond_anyone(world)
         self._compare_totals(world, beyond)
         for difference in differences:

@@ -21,6 +21,7 @@ from switch.sim.audit import Audit, Failure
 from switch.sim.cast import Cast, Climate, Post, WatchedTerminal
 from switch.sim.clock import EPOCH_NS, MS_NS, SECOND_NS, Clock
 from switch.sim.disk import Disk, narrow, recover
+from switch.sim.disputes import Disputing
 from switch.sim.faults import Fault, Span, Targets, draw_cutovers, draw_freezes, draw_schedule, schedule
 from switch.sim.network import Circuit, Connection, End, Weather
 from switch.sim.nodes import Node, SwitchNode, Trace
@@ -116,6 +117,7 @@ class World:
             drawn = tuple(sorted((*drawn, *closes, *still), key=lambda fault: fault.at_ms))
         self.faults = drawn if faults is None else faults
         self.trouble = Trouble(self, self._own_rng())
+        self._disputing = Disputing(seed, self.trouble.operator)
 
     def _own_rng(self) -> Random:
         return Random(self.rng.getrandbits(64))  # noqa: S311
@@ -336,6 +338,8 @@ class World:
     def _put_back(self, _: None = None) -> None:
         """In peace an operator looks now and then, and puts back what was given up."""
         self.trouble.put_back()
+        if self.switch.party is not None and all(t.finished for t in self.terminals):
+            self._disputing.look(self.switch.party)
         self.clock.after(OPERATOR_NS, self._put_back)
 
     def _until_rest(self, latest_ns: int) -> None:
@@ -363,6 +367,8 @@ class World:
             if not t.finished
         ]
         found += [f"{n.name} has {n.unfinished} payments from abroad unfinished" for n in self.networks if n.unfinished]
+        if self._disputing.left:
+            found.append("an operator has not done with disputes")
         party = self.switch.party
         if party is None:
             return [*found, "the switch is down"]

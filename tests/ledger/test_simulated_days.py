@@ -7,6 +7,7 @@ A day passes only if what terminals, issuers and networks have in their own book
 import pytest
 
 from switch.config import load_network
+from switch.core.records.disputes import Step
 from switch.core.records.lifecycle import Status
 from switch.core.records.state import State, apply
 from switch.core.records.totals import AS_ACQUIRER, net_of
@@ -31,10 +32,17 @@ def test_the_ledger_agrees_with_the_books_of_a_simulated_day(seed: int, faults: 
     world = World(cast, seed, 300, faults=None if faults else ())
     assert world.run().failures == ()
     records = world.switch.disk.entries[: world.switch.disk.durable]
-    posted: list[Entry] = []
-    ledger = LedgerFold(MAD, posted.append)
+    every: list[Entry] = []
+    ledger = LedgerFold(MAD, every.append)
     for sequence, record in enumerate(records, 1):
         ledger.fold(sequence, record)
+    steps = {step.value for step in Step}
+    posted = [entry for entry in every if entry.what not in steps]
+    state = State(cast.network.limits)
+    for record in records:
+        apply(state, record)
+    given_back = sum(dispute.given_back for dispute in state.disputes.last.values())
+    assert sum(entry.amount for entry in every if entry.what in steps) == -given_back
 
     stands: dict[str, int] = {}
     for payment in {payment.txn: payment for payment in ledger.payments.known.values()}.values():
@@ -53,9 +61,6 @@ def test_the_ledger_agrees_with_the_books_of_a_simulated_day(seed: int, faults: 
     assert sum(by_currency.values()) + held == sum(stands.values())
     assert held == sum(p.held for p in {p.txn: p for p in ledger.payments.known.values()}.values())
 
-    state = State(cast.network.limits)
-    for record in records:
-        apply(state, record)
     posted_by: dict[tuple[str, str, str], int] = {}
     for entry in posted:
         at = str(entry.window), entry.acquirer, entry.currency
@@ -83,5 +88,5 @@ def test_the_ledger_agrees_with_the_books_of_a_simulated_day(seed: int, faults: 
         for netted in (*settlement.net, *settlement.bilateral):
             assert sum(position.net for position in netted.positions) == 0
     assert sum(s.count for cells in ledger.positions.values() for s in cells.values()) == sum(
-        not (is_inner(m.payer) or is_inner(m.payee)) for e in posted for m in e.moves
+        not (is_inner(m.payer) or is_inner(m.payee)) for e in every for m in e.moves
     )
