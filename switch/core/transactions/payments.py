@@ -21,6 +21,7 @@ from switch.core.records.prices import hop_cost
 from switch.core.records.records import MTI_CLASS, Abandoned, Answered, Forwarded, Key
 from switch.core.routing.routing import Decision, Router
 from switch.core.saf.forwarder import Forwarder
+from switch.core.transactions.conversions import check_conversion
 from switch.core.transactions.duplicates import answer_again
 from switch.core.transactions.increments import cannot_add, decide, find_hold, name_hold, name_of, stands_without
 from switch.core.transactions.overload import shed
@@ -281,6 +282,8 @@ class Payments:
         if wrong:
             self._end_unknown(host, pending, wrong, now, approved=meaning is not Meaning.UNKNOWN)
             return
+        if approved:
+            check_conversion(kernel, pending, document, amount, host.name)
         host.pending.remember_answer(pending)
         _restore(document, request.get, partial=de39 == Answer.PARTIAL)
         document[DE.RESPONSE_CODE] = de39
