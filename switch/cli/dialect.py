@@ -267,6 +267,8 @@ def export(name: str, kind: str | None, framing: str | None, ports: tuple[int, .
     dialect = _load(name)
     if kind is None:
         raise click.UsageError("say what to write: --jpos or --lua")
+    if dialect.both:
+        raise click.UsageError(f"{dialect.name} has both bitmaps in every message, which neither format can say")
     if kind == "jpos":
         from switch.dialects.jpos_write import write
 
@@ -279,6 +281,8 @@ def export(name: str, kind: str | None, framing: str | None, ports: tuple[int, .
 
         if framing is not None and framing not in FRAMINGS:
             raise click.UsageError(f"no framing is called {framing!r}; there are {', '.join(FRAMINGS)}")
+        if (framing or dialect.framing) == "gzip":
+            raise click.UsageError("a dissector cannot unpack gzip: name another framing with --framing")
         text = lua.write(dialect, framing or dialect.framing, ports)
     _write(output, text)
 

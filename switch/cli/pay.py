@@ -70,6 +70,7 @@ _DECLINED = 3
 @click.option("--port", default="acquirers", show_default=True, help="Listener of the network file: acquirers or pos.")
 @click.option("--host", default="", metavar="HOST:PORT", help="Pay there instead; with --dialect, any ISO 8583 host.")
 @click.option("--dialect", default="", help="Instead of the listener's own; its usual framing comes with it.")
+@click.option("--framing", default="", metavar="NAME", help="Instead of the listener's or the dialect's own.")
 @click.option("--network", default="morocco", show_default=True, help="Network file, or a shipped network's name.")
 @tls_option
 @click.option("--costs", is_flag=True, help="Say what an approved payment costs its merchant, by the network file.")
@@ -129,6 +130,7 @@ class Asked:
     dialect: str
     network: str
     quiet: bool
+    framing: str = ""
     tls_dir: Path | None = None
     pin: str = ""
     cash: str = ""
@@ -146,6 +148,7 @@ class Desk:
         from switch.simulators.build import UnknownNameError, find_listener, find_member, home_place, sealing_of
         from switch.simulators.cards import demo_cards
         from switch.wire import Dialect, DialectError
+        from switch.wire.framing import FRAMINGS
 
         self._network = network
         self._cards = demo_cards(network)
@@ -161,7 +164,9 @@ class Desk:
         """the link has the member's keys, if it has any"""
         sealing = sealing_of(network, self._member, listener, self._dialect, self._module)
         self._sealing = sealing if self._keyed else None
-        self._framing = self._dialect.framing if asked.dialect else listener.framing
+        self._framing = asked.framing or (self._dialect.framing if asked.dialect else listener.framing)
+        if self._framing not in FRAMINGS:
+            raise click.UsageError(f"no framing is called {self._framing!r}; there are {', '.join(FRAMINGS)}")
         self._address: Address = parse_address(asked.host) if asked.host else listener.address
         self._end = None
         if listener.tls is not None or (asked.host and asked.tls_dir):

@@ -247,6 +247,18 @@ framings["length4-inclusive"] = counted(4, -4, big)
 framings["visa4"] = counted(4, 0, function(bytes) return big(bytes:sub(1, 2)) end)
 framings["ascii4"] = counted(4, 0, function(bytes) return digits_of(bytes, "ascii") end)
 framings["bcd2"] = counted(2, 0, function(bytes) return digits_of(bytes, "bcd") end)
+local function little(bytes) return big(bytes:reverse()) end
+local function ascii(bytes) return digits_of(bytes, "ascii") end
+framings["length2-little"] = counted(2, 0, little)
+framings["length2-little-inclusive"] = counted(2, -2, little)
+framings["length4-little"] = counted(4, 0, little)
+framings["ascii4-inclusive"] = counted(4, -4, ascii)
+framings["ascii3"] = counted(3, 0, ascii)
+framings["ascii5"] = counted(5, 0, ascii)
+framings["ascii6"] = counted(6, 0, ascii)
+framings["ebcdic4"] = counted(4, 0, function(bytes) return digits_of(bytes, "ebcdic") end)
+framings["hex4"] = counted(4, 0, function(bytes) return tonumber(bytes, 16) end)
+framings["bcd2-inclusive"] = counted(2, -2, function(bytes) return digits_of(bytes, "bcd") end)
 framings["tpdu"] = framings["length2"]
 framings["base1"] = framings["visa4"]
 framings["stxetx"] = { head = 1, tail = 2, size = function(tvb, at)

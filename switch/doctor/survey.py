@@ -10,12 +10,13 @@ What does not depend on the configuration is worked out once a `Survey`; `agains
 
 from collections.abc import Sequence
 from functools import cached_property
+from itertools import accumulate, pairwise
 
 import msgspec
 
 from switch.doctor import words
 from switch.doctor.advice import diagnosis, named, names
-from switch.doctor.diagnosis import Configured, Diagnosis, Findings, Verdict
+from switch.doctor.diagnosis import Cause, Configured, Diagnosis, Findings, Verdict
 from switch.doctor.envelopes import FRAMES_MAX, LOOKED_AT, LOOKS_LIKE, NOTHING, WHOLE, Cut, Span, cuts
 from switch.doctor.fields import faults, garbled
 from switch.doctor.foreign import foreign
@@ -28,6 +29,7 @@ from switch.wire.framing import FramingError, make_framing
 from switch.wire.vocabulary import DE
 
 FRAME_BYTES = 65_535
+_GZIP = b"\x1f\x8b"
 ADVICE_MAX = 3
 """causes given at most, the likeliest first"""
 _SCORE_MIN = 0.15
@@ -140,6 +142,8 @@ class Survey:
         data = self.data
         if not data:
             return Findings(Verdict.UNFINISHED, summary="nothing has come")
+        if self._messages is None and data[2:4] == _GZIP:
+            return self._unpacked(configured)
         tried = self._try(configured)
         settled = configured.dialect is not None and tried is not None
         if settled and tried is not None and tried.healthy and not self._odd(tried, configured):
@@ -180,6 +184,24 @@ class Survey:
             )
             return Findings(Verdict.ADVICE, tuple(_without_noise(found)), said, found[0].framing, found[0].dialect)
         return self._left_over(tried, configured)
+
+    def _unpacked(self, configured: Configured) -> Findings:
+        """The findings for messages that come as gzip streams, each behind a length."""
+        cutter = make_framing("gzip", FRAME_BYTES)
+        try:
+            frames = cutter.feed(self.data)
+        except FramingError as error:
+            frames = error.frames
+        ends = list(accumulate(map(len, frames), initial=0))
+        spans = tuple(pairwise(ends))
+        inner = Survey(self._doctor, b"".join(frames), spans).against(Configured("", configured.dialect))
+        if configured.framing in ("", "gzip"):
+            return msgspec.structs.replace(inner, framing="gzip")
+        says = (
+            f"The peer sends a 2-byte length and a gzip stream (1F 8B) behind it; {configured.framing} is configured."
+        )
+        around = Diagnosis(Cause.FRAMING, says, (words.framing_setting("gzip"),), 0.97, "gzip", inner.dialect)
+        return Findings(Verdict.ADVICE, (around, *inner.diagnoses[:1]), inner.summary, "gzip", inner.dialect)
 
     def _try(self, configured: Configured) -> _Try | None:
         if self._messages is not None:
@@ -236,7 +258,13 @@ class Survey:
 
     def _text_for_a_length(self, configured: Configured) -> bool:
         """Printable text where a binary length should be: nobody sends eight thousand bytes and more."""
-        return configured.framing not in ("ascii4", "bcd2", "stxetx") and words.is_text(self.data[:4])
+        return configured.framing not in (
+            *words.OF_DIGITS,
+            "bcd2",
+            "bcd2-inclusive",
+            "stxetx",
+            "gzip",
+        ) and words.is_text(self.data[:4])
 
     # -- readings
 

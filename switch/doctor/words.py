@@ -103,25 +103,29 @@ def _begins(reading: Reading, mti: str) -> str:
 def _takes(data: bytes, configured: str) -> str:
     """`length 12596 is the text '14'`: what a binary length reads in text; "" where it is none."""
     name = LOOKS_LIKE.get(configured, configured)
+    if name not in BY_NAME or name in OF_DIGITS:
+        return ""
     kind = BY_NAME[name]
     head = data[: kind.head]
     measured = kind.measure(data, 0) if len(head) == kind.head and kind.head else None
-    if measured is None or name in ("ascii4", "bcd2") or not is_text(head[:2]):
+    if measured is None or name.startswith("bcd2") or not is_text(head[:2]):
         return ""
-    number = int.from_bytes(head[:2] if name == "visa4" else head, "big")
+    number = int.from_bytes(head[:2] if name == "visa4" else head, "little" if "little" in name else "big")
     return f"length {number} is the text '{head.decode('ascii', 'replace')}'"
 
 
 def _reads(data: bytes, configured: str) -> str:
     """What the configured framing makes of the first bytes."""
     name = LOOKS_LIKE.get(configured, configured)
+    if name == "gzip":
+        return f"which wants a gzip stream (1F 8B) behind two bytes of length and finds {_bytes(data[2:4])}"
     kind = BY_NAME[name]
     if name == "stxetx":
         return f"which begins with 02, not {data[0]:02X}"
     measured = kind.measure(data, 0)
     head = _bytes(data[: kind.head])
     if measured is None:
-        wants = {"ascii4": "four ASCII digits", "bcd2": "four BCD digits", "visa4": "a length and two zero bytes"}[name]
+        wants = kind.words.removeprefix("a length of ").removesuffix(" in two bytes")
         return f"which finds no {wants} in {head}"
     at, body, _ = measured
     number = body + (kind.head if name.endswith("inclusive") else 0)
@@ -132,6 +136,10 @@ def _reads(data: bytes, configured: str) -> str:
         wants = "a TPDU (60 to 6F)" if configured == "tpdu" else "a BASE I header (16)"
         return f"which wants {wants} behind the length and finds {data[at]:02X}"
     return length
+
+
+OF_DIGITS: Final = ("ascii3", "ascii4", "ascii4-inclusive", "ascii5", "ascii6", "ebcdic4", "hex4")
+"""Framings whose length is digits in text."""
 
 
 def is_text(chunk: bytes) -> bool:

@@ -160,6 +160,15 @@ def test_all_dialects_of_a_host_can_be_paid_in(here: Path, running: Running) -> 
     assert re.search(r"billed 9\.\d\d EUR", result.output)
 
 
+def test_a_host_is_paid_in_the_framing_it_has(here: Path, running: Running) -> None:
+    file = here / "net.toml"
+    file.write_text(file.read_text().replace("[[host]]", '[[host]]\nframing = "gzip"', 1))
+    with running("issuer", "atlas", "--network", "net.toml") as (_, ready):
+        where = ["--network", "net.toml", "--host", ready.listeners["atlas"], "--dialect", "cmi87", "--quiet"]
+        paid = CliRunner().invoke(pay.command, [*where, "--framing", "gzip"])
+    assert paid.output.startswith("Approved: purchase of 100.00 MAD"), paid.output
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -172,6 +181,7 @@ def test_all_dialects_of_a_host_can_be_paid_in(here: Path, running: Running) -> 
         (["--bank", "bnp"], "'bnp' is no member of"),
         (["--port", "web"], "'web' is no listener of"),
         (["--dialect", "cmi88"], "cmi88"),
+        (["--framing", "length3"], "no framing is called 'length3'"),
         (["--type", "loan"], "'loan' is not one of"),
         (["--expiry", "12/31", "--card", "1"], "expected YYMM, found '12/31'"),
     ],

@@ -83,7 +83,7 @@ def test_tshark_reads_every_element_as_we_do(name: str, tmp_path: Path) -> None:
 
 
 @needs_tshark
-@pytest.mark.parametrize("framing", sorted(FRAMINGS.keys() - {"tpdu", "base1"}))
+@pytest.mark.parametrize("framing", sorted(FRAMINGS.keys() - {"tpdu", "base1", "gzip"}))
 def test_every_framing_is_cut_where_we_cut(framing: str, tmp_path: Path) -> None:
     dialect = Dialect.load("cmi87")
     stream = make_framing(framing, 8_000).frame(dialect.encode(full(dialect))) * 3

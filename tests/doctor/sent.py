@@ -75,15 +75,21 @@ def fits(framing: str, message: bytes, lead: str) -> bool:
     return {"tpdu": "TPDU", "base1": "BASE I"}.get(framing, lead) == lead
 
 
+def named_framings() -> Iterator[tuple[str, str, Any]]:
+    """Framings written here once more: what the doctor calls them, the name in a network file, and how they frame."""
+    yield "a 2-byte length with its low byte first", "length2-little", lambda m: len(m).to_bytes(2, "little") + m
+    yield "a 4-byte length with its low byte first", "length4-little", lambda m: len(m).to_bytes(4, "little") + m
+    words = "a length of 4 ASCII digits that counts its own four bytes"
+    yield words, "ascii4-inclusive", lambda m: b"%04d" % (len(m) + 4) + m
+    yield "a length of 4 hexadecimal ASCII digits", "hex4", lambda m: b"%04X" % len(m) + m
+    yield "a length of 4 EBCDIC digits", "ebcdic4", lambda m: f"{len(m):04d}".encode("cp037") + m
+    yield "a length of 3 ASCII digits", "ascii3", lambda m: b"%03d" % len(m) + m
+    yield "a length of 5 ASCII digits", "ascii5", lambda m: b"%05d" % len(m) + m
+    yield "a length of 6 ASCII digits", "ascii6", lambda m: b"%06d" % len(m) + m
+
+
 def foreign_framings() -> Iterator[tuple[str, Any]]:
     """Framings that are none of ours: what the doctor calls them begins so, and how they frame."""
-    yield "a 2-byte length with its low byte first", lambda m: len(m).to_bytes(2, "little") + m
-    yield "a 4-byte length with its low byte first", lambda m: len(m).to_bytes(4, "little") + m
-    yield "a length of 4 ASCII digits that counts its own four bytes", lambda m: b"%04d" % (len(m) + 4) + m
-    yield "a length of 4 hexadecimal ASCII digits", lambda m: b"%04X" % len(m) + m
-    yield "a length of 4 EBCDIC digits", lambda m: f"{len(m):04d}".encode("cp037") + m
-    yield "a length of 5 ASCII digits", lambda m: b"%05d" % len(m) + m
-    yield "a length of 6 ASCII digits", lambda m: b"%06d" % len(m) + m
     yield (
         "a 2-byte length that counts an ETX behind each message",
         lambda m: (len(m) + 1).to_bytes(2, "big") + m + b"\3",

@@ -10,7 +10,19 @@ import pytest
 from switch.doctor.diagnosis import HIDDEN, Cause, Configured, Diagnosis, Findings, Verdict
 from switch.doctor.survey import Doctor
 from switch.wire import Dialect
-from tests.doctor.sent import DIALECTS, DOCTOR, LEADS, bent, body, documents, foreign_framings, framed, sign_on
+from switch.wire.framing import make_framing
+from tests.doctor.sent import (
+    DIALECTS,
+    DOCTOR,
+    LEADS,
+    bent,
+    body,
+    documents,
+    foreign_framings,
+    framed,
+    named_framings,
+    sign_on,
+)
 from tests.fuzz.mutate import inputs
 from tests.wire.samples import purchase
 
@@ -62,6 +74,27 @@ def test_a_framing_that_is_none_of_ours_is_named_and_the_peer_is_to_change(
     said = first(frame(message) * 2, dialect=MASTERCARD if "EBCDIC" in words else CMI87)
     assert words in said.sentence
     assert [s.where for s in said.settings] == ["peer"]
+
+
+@pytest.mark.parametrize(("words", "name", "frame"), [*named_framings()])
+def test_a_framing_that_a_network_file_can_name_is_the_setting_to_change(
+    words: str, name: str, frame: Callable[[bytes], bytes]
+) -> None:
+    spoken = MASTERCARD if "EBCDIC" in words else CMI87
+    message = body(spoken, sign_on(spoken))
+    said = first(frame(message) * 2, dialect=spoken)
+    assert words in said.sentence
+    assert said.change == f'framing = "{name}"'
+    assert make_framing(name, 9_999).feed(frame(message) * 2) == [message] * 2
+
+
+def test_gzip_is_told_by_its_own_bytes_and_looked_into() -> None:
+    data = framed("gzip", [HELLO, body(CMI87, BOUGHT)])
+    assert first(data).change == 'framing = "gzip"'
+    assert examine(data, "gzip").verdict is Verdict.HEALTHY
+    odd = framed("gzip", [body(CMI87, BOUGHT)[:-3]])
+    assert DOCTOR.examine(odd, Configured("gzip", CMI87)).verdict is Verdict.ADVICE
+    assert first(framed("length2", [HELLO]), "gzip").change == 'framing = "length2"'
 
 
 def test_a_length_that_leaves_out_the_tpdu_is_found() -> None:

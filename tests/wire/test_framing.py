@@ -1,3 +1,4 @@
+import gzip
 from itertools import pairwise
 
 import pytest
@@ -51,7 +52,7 @@ def test_any_bytes_give_messages_or_a_framing_error_and_nothing_is_held_beyond_o
             framing.feed(chunk)
         except FramingError as error:
             failure = error
-        assert framing.waiting <= LIMIT + 4
+        assert framing.waiting <= LIMIT + (66 if name == "gzip" else 6)
         if failure is not None:
             assert 0 <= failure.offset <= sum(map(len, chunks))
             assert framing.waiting == 0
@@ -93,6 +94,14 @@ def test_an_empty_frame_is_a_keepalive_and_delivers_nothing(name: str) -> None:
         "length2-inclusive": "0002",
         "length4-inclusive": "00000004",
         "ascii4": "30303030",
+        "ascii3": "303030",
+        "ascii5": "3030303030",
+        "ascii6": "303030303030",
+        "ascii4-inclusive": "30303034",
+        "hex4": "30303030",
+        "ebcdic4": "F0F0F0F0",
+        "bcd2-inclusive": "0002",
+        "length2-little-inclusive": "0200",
         "stxetx": "020303",
     }.get(name)
     empty = empty or "00" * FRAMINGS[name].head
@@ -208,3 +217,34 @@ def test_base1_sends_nothing_without_its_header() -> None:
 def test_an_unknown_framing_names_those_there_are() -> None:
     with pytest.raises(ValueError, match=r"'length3'.*length2, length2-inclusive"):
         make_framing("length3", LIMIT)
+
+
+def test_gzip_counts_the_message_and_unpacks_no_more_than_it_says() -> None:
+    framing = make_framing("gzip", LIMIT)
+    sent = framing.frame(b"0800" + b"\0" * 200)
+    assert sent[:2] == (204).to_bytes(2, "big")
+    assert gzip.decompress(sent[2:]) == b"0800" + b"\0" * 200
+    bomb = (20).to_bytes(2, "big") + gzip.compress(b"0" * 10_000_000)
+    with pytest.raises(FramingError, match="a message of 20 bytes in its gzip stream, found 21 and more"):
+        make_framing("gzip", LIMIT).feed(bomb[:80])
+    with pytest.raises(FramingError, match="a gzip stream behind the length"):
+        make_framing("gzip", LIMIT).feed(b"\0\x140800 and no stream at all")
+
+
+@pytest.mark.parametrize(
+    ("name", "header"),
+    [
+        ("length2-little", b"\x0c\x01"),
+        ("length2-little-inclusive", b"\x0e\x01"),
+        ("length4-little", b"\x0c\x01\0\0"),
+        ("ascii3", b"268"),
+        ("ascii5", b"00268"),
+        ("ascii6", b"000268"),
+        ("ascii4-inclusive", b"0272"),
+        ("hex4", b"010c"),
+        ("ebcdic4", b"\xf0\xf2\xf6\xf8"),
+        ("bcd2-inclusive", b"\x02\x70"),
+    ],
+)
+def test_what_leads_a_message_of_268_bytes(name: str, header: bytes) -> None:
+    assert make_framing(name, LIMIT).frame(b"x" * 268) == header + b"x" * 268
