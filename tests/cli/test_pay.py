@@ -162,7 +162,8 @@ def test_all_dialects_of_a_host_can_be_paid_in(here: Path, running: Running) -> 
 
 def test_a_host_is_paid_in_the_framing_it_has(here: Path, running: Running) -> None:
     file = here / "net.toml"
-    file.write_text(file.read_text().replace("[[host]]", '[[host]]\nframing = "gzip"', 1))
+    before, host, behind = file.read_text().partition("[[host]]")
+    file.write_text(before + host + behind.replace('framing = "length2"', 'framing = "gzip"', 1))
     with running("issuer", "atlas", "--network", "net.toml") as (_, ready):
         where = ["--network", "net.toml", "--host", ready.listeners["atlas"], "--dialect", "cmi87", "--quiet"]
         paid = CliRunner().invoke(pay.command, [*where, "--framing", "gzip"])
