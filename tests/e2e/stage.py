@@ -4,6 +4,7 @@ import json
 import os
 import re
 import socket
+import ssl
 import time
 from collections.abc import Callable
 from itertools import count
@@ -168,7 +169,9 @@ class Client:
         *,
         sign_on: bool = True,
         address: str = "",
+        wrap: ssl.SSLContext | None = None,
     ) -> None:
+        """`wrap`: for a listener with TLS."""
         config = next(x for x in stage.network.listeners if x.name == listener)
         self.dialect = Dialect.load(config.dialect)
         self.framing = make_framing(config.framing, 65_535)
@@ -178,6 +181,8 @@ class Client:
         self.sock = socket.create_connection(
             (config.address.host, config.address.port), timeout=10, source_address=source
         )
+        if wrap is not None:
+            self.sock = wrap.wrap_socket(self.sock, server_hostname="switch.morocco.test")
         self._waiting: list[bytes] = []
         if sign_on:
             answer = self.asks({"t": "0800", "7": "1125120000", "11": "000001", "32": institution, "70": "001"})

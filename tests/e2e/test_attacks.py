@@ -1,0 +1,318 @@
+"""What a hostile peer tries on links, with TLS and without, and what becomes of it: the table of docs/security.md, row by row.
+
+After each attack a payment of somebody else goes through.
+"""
+
+import re
+import socket
+import ssl
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from switch.config import load_network
+from switch.security.issuing import TestAuthority
+from switch.simulators.cards import demo_cards
+from switch.wire.vocabulary import Document
+from tests.e2e.secure import with_tls
+from tests.e2e.stage import Client, Stage, wait_for
+from tests.e2e.test_canaries import purchase
+
+PAGE = Path(__file__).parents[2] / "docs" / "security.md"
+CARD = next(card for card in demo_cards(load_network("morocco")) if card.name == "atlas-approved")
+ATLAS, RIF, SOUSS = "504101", "504102", "504103"
+
+
+class Attack(NamedTuple):
+    what: str
+    on: str
+    reaction: str
+    do: Callable[["Scene"], None]
+    event: str
+    said: str
+    """in that event's line"""
+
+
+class Scene:
+    """A switch with a listener of each kind, and its certificates."""
+
+    def __init__(self, directory: Path) -> None:
+        self.stage = Stage(directory, {r"\[limits\]\n": "[limits]\nhandshake_ms = 700\n"})
+        self.tls = with_tls(self.stage)
+        text = self.stage.path.read_text()
+        plain = re.compile(r'(\[\[host\]\]\nname = "\w+"\n)tls = [^\n]*\n')
+        text = plain.sub(r"\1", text)
+        text = re.sub(r'(\[\[member\]\]\nname = "souss"\n)tls = [^\n]*\n', r"\1", text)
+        self.edge = directory / "edge.sock"
+        doors = (("behind", f'edge = "{self.edge}"'), ("inside", 'allow = ["10.0.0.0/8"]'), ("open", "idle_s = 0"))
+        for name, more in doors:
+            text += f'\n[[listener]]\nname = "{name}"\nrole = "acquirer"\naddress = "127.0.0.1:0"\ndialect = "cmi87"\n{more}\n'
+        self.stage.path.write_text(text)
+        self.stage.network = load_network(str(self.stage.path), files=True)
+        self.stage.issuers()
+        self.ready = self.stage.serve().ready()
+        self.good = Client(self.stage, "pos", SOUSS)
+        self.n = 500
+
+    def at(self, listener: str) -> tuple[str, int]:
+        host, _, port = str(self.ready.listeners[listener]).rpartition(":")
+        return host, int(port)
+
+    def context(self, name: str, directory: Path | None = None) -> ssl.SSLContext:
+        made = ssl.create_default_context(cafile=str(self.tls / "ca.pem"))
+        if name:
+            place = directory or self.tls
+            made.load_cert_chain(place / f"{name}.pem", place / f"{name}.key")
+        return made
+
+    def connects(self, context: ssl.SSLContext) -> ssl.SSLSocket:
+        raw = socket.create_connection(self.at("acquirers"), timeout=5)
+        return context.wrap_socket(raw, server_hostname="switch.morocco.test")
+
+    def client(self, name: str, institution: str) -> Client:
+        """Somebody who has a certificate."""
+        return Client(self.stage, "acquirers", institution, sign_on=False, wrap=self.context(name))
+
+    def pays(self) -> None:
+        """Somebody else's payment."""
+        self.n += 1
+        answer = self.good.asks(payment(self.n, SOUSS))
+        assert answer["39"] == "00", answer
+
+
+def payment(n: int, institution: str) -> Document:
+    secret = ("35", "45", "48", "52", "55")
+    whole = purchase(n, CARD.pan) | {"14": CARD.expiry, "32": institution}
+    return {k: v for k, v in whole.items() if k not in secret}
+
+
+def sign_on(institution: str) -> dict[str, str]:
+    return {"t": "0800", "7": "1125120000", "11": "000001", "32": institution, "70": "001"}
+
+
+def handshake_fails(scene: Scene, context: ssl.SSLContext) -> None:
+    with suppress(ssl.SSLError, OSError), scene.connects(context) as sock:
+        sock.sendall(b"\x00\x04test")
+        assert sock.recv(1) == b""
+
+
+def says(scene: Scene, listener: str, data: bytes) -> None:
+    with socket.create_connection(scene.at(listener), timeout=5) as sock:
+        sock.sendall(data)
+        with suppress(OSError):
+            sock.settimeout(1)
+            sock.recv(100)
+
+
+def from_edge(scene: Scene, data: bytes) -> None:
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.connect(str(scene.edge))
+        sock.sendall(data)
+        sock.settimeout(3)
+        assert sock.recv(1) == b"", "hung up on"
+
+
+def strange_authority(scene: Scene) -> None:
+    directory = scene.stage.directory / "strange"
+    TestAuthority(directory, "morocco test authority", datetime.now(UTC), 2).issue("rif", "rif.morocco.test")
+    handshake_fails(scene, scene.context("rif", directory))
+
+
+def old_version(scene: Scene) -> None:
+    context = scene.context("rif")
+    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
+        context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    handshake_fails(scene, context)
+
+
+def another_member(scene: Scene) -> None:
+    with closing(scene.client("rif", ATLAS)) as client:
+        assert client.asks(sign_on(ATLAS))["39"] == "58"
+
+
+def another_acquirer(scene: Scene) -> None:
+    with closing(scene.client("rif", RIF)) as client:
+        assert client.asks(sign_on(RIF))["39"] == "00"
+        assert client.asks(payment(70, ATLAS))["39"] == "58"
+
+
+def without_certificate(scene: Scene) -> None:
+    with closing(Client(scene.stage, "pos", RIF, sign_on=False)) as client:
+        assert client.asks(sign_on(RIF))["39"] == "58"
+
+
+def stalls(scene: Scene) -> None:
+    with socket.create_connection(scene.at("acquirers"), timeout=5) as sock:
+        sock.sendall(b"\x16\x03\x01\x02\x00\x01")
+        scene.pays()
+        assert sock.recv(1) == b""
+
+
+def changed_record(scene: Scene) -> None:
+    """Bytes of nobody's between two ends that have agreed."""
+    with scene.connects(scene.context("rif")) as sock:
+        sock.sendall(b"\x00\x01")
+        time.sleep(0.1)
+        raw = socket.socket(fileno=socket.dup(sock.fileno()))
+        with raw:
+            raw.sendall(b"\x17\x03\x03\x00\x20" + bytes(32))
+            raw.settimeout(3)
+            with suppress(OSError):
+                while raw.recv(4_096):
+                    pass
+
+
+def replays(scene: Scene) -> None:
+    message = payment(80, SOUSS)
+    with closing(Client(scene.stage, "pos", SOUSS)) as client:
+        first, second = client.asks(message), client.asks(message)
+        assert first["39"] == second["39"] == "00"
+        assert first["38"] == second["38"]
+
+
+FORGED = bytes.fromhex("0d0a0d0a000d0a515549540a 2111 000c") + bytes(12)
+ATTACKS = (
+    Attack(
+        "plain bytes to a port with TLS",
+        "TLS",
+        "hung up on; named",
+        lambda s: says(s, "acquirers", b"\x00\x2e0800" + b"0" * 40),
+        "link.diagnosis",
+        "acquirers has TLS",
+    ),
+    Attack(
+        "no certificate",
+        "TLS",
+        "handshake refused",
+        lambda s: handshake_fails(s, s.context("")),
+        "link.unsecured",
+        "shows no certificate",
+    ),
+    Attack(
+        "a certificate of the same name, of another authority",
+        "TLS",
+        "handshake refused",
+        strange_authority,
+        "link.unsecured",
+        "is not accepted",
+    ),
+    Attack("TLS 1.1", "TLS", "handshake refused", old_version, "link.unsecured", "no common way"),
+    Attack(
+        "a handshake that stalls",
+        "TLS",
+        "closed after `handshake_ms`; payments go on",
+        stalls,
+        "link.unsecured",
+        "was not done within",
+    ),
+    Attack(
+        "one member's certificate, another's DE32 in the sign-on",
+        "TLS",
+        "58; signs nobody on",
+        another_member,
+        "link.sign_on_refused",
+        "[[member]] atlas",
+    ),
+    Attack(
+        "another member's DE32 in a payment",
+        "TLS",
+        "58; not processed",
+        another_acquirer,
+        "message.foreign_institution",
+        ATLAS,
+    ),
+    Attack(
+        "bytes put into a connection",
+        "TLS",
+        "ended; nothing of them is read",
+        changed_record,
+        "link.closed",
+        "TLS failed",
+    ),
+    Attack(
+        "a member with a certificate, at a port without TLS",
+        "plain",
+        "58; signs nobody on",
+        without_certificate,
+        "link.sign_on_refused",
+        "this connection has none",
+    ),
+    Attack(
+        "TLS to a plain port",
+        "plain",
+        "hung up on; named",
+        lambda s: says(s, "pos", bytes.fromhex("16030100f4010000f00303") + bytes(240)),
+        "link.diagnosis",
+        "TLS handshake",
+    ),
+    Attack(
+        "a PROXY header that says to be a member, at a plain port",
+        "plain",
+        "no message; named",
+        lambda s: says(s, "open", FORGED),
+        "link.diagnosis",
+        "PROXY protocol",
+    ),
+    Attack(
+        "an address that is not allowed",
+        "plain",
+        "closed unread",
+        lambda s: says(s, "inside", b"\x00\x04test"),
+        "link.not_allowed",
+        "allow",
+    ),
+    Attack(
+        "a recorded payment sent again", "plain", "answered as it was; paid once", replays, "link.signed_on", "souss"
+    ),
+    Attack(
+        "no header at an edge's socket",
+        "edge",
+        "hung up on",
+        lambda s: from_edge(s, b"\x00\x2e0800"),
+        "link.unsecured",
+        "no PROXY protocol header",
+    ),
+    Attack(
+        "a header without a verified certificate",
+        "edge",
+        "hung up on",
+        lambda s: from_edge(s, FORGED),
+        "link.unsecured",
+        "no certificate that it has verified",
+    ),
+)
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    made = Scene(tmp_path_factory.mktemp("attacks"))
+    try:
+        yield made
+    finally:
+        made.good.close()
+        made.stage.close()
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.what)
+def test_an_attack_meets_its_reaction_and_others_go_on(scene: Scene, attack: Attack) -> None:
+    before = len(scene.stage.events(attack.event))
+
+    def reacted() -> bool:
+        new: list[dict[str, Any]] = scene.stage.events(attack.event)[before:]
+        return any(attack.said in str(line) for line in new)
+
+    attack.do(scene)
+    wait_for(reacted)
+    scene.pays()
+
+
+def test_the_page_has_every_attack_and_no_other() -> None:
+    rows = [f"| {attack.what} | {attack.on} | {attack.reaction} | `{attack.event}` |" for attack in ATTACKS]
+    section = PAGE.read_text().split("\n## Attacks on links\n")[1].split("\n## ")[0]
+    assert re.findall(r"^\| .* \| `[a-z_.]+` \|$", section, re.MULTILINE) == rows
