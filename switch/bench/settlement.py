@@ -129,7 +129,7 @@ class Day:
 
     def _asked(self, txn: int, kind: str, *, hold: bool) -> Asked:
         chance, network = self._chance, self._network
-        member = chance.choice(network.members)
+        member = chance.choice(network.issuing)
         range_ = chance.choice(network.bins)
         code, channel = _KINDS[kind]
         merchant = f"{100_000_000 + chance.randrange(MERCHANTS)}"

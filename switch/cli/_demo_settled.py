@@ -34,7 +34,7 @@ def settle_demo(
     from switch.simulators.settled import compare_settled, own_positions, posted, settled
 
     schemes = {host.name: host.scheme for host in network.hosts if host.role == "network"}
-    members = [member.name for member in network.members]
+    members = [member.name for member in network.issuing]
     home = network.currency
     with open_ledger(state, home) as ledger:
         # Two windows, if midnight has passed meanwhile.

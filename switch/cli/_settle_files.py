@@ -215,7 +215,7 @@ def _make(
             drafts.put(name, data)
         return
     parties = {p.party for netted in (*settlement.net, *settlement.bilateral) for p in netted.positions}
-    members = [m.name for m in network.members]
+    members = [m.name for m in network.members if m in network.issuing or m.name in parties]
     # An issuer whose payments were recorded without a price is known by its link's name.
     members += [h.name for h in network.hosts if h.member and h.name in parties and h.name not in members]
     entries = ledger.entries(settlement.window)

@@ -76,7 +76,7 @@ def command(
     form, window = form_and_window(Path(checked)) if checked else ("", window)
     found = load(network)
     networks = {host.name for host in found.hosts if host.role == "network"}
-    members = [member.name for member in found.members]
+    members = [member.name for member in found.issuing]
     try:
         state = Path(state_dir or found.state_dir)
         with watched("ledger") as watch, open_ledger(state, found.currency, watch) as ledger:

@@ -104,15 +104,18 @@ def member_command(member: str, **options: Any) -> None:
         if member not in {one.name for one in asked.network.members}:
             listed = ", ".join(one.name for one in asked.network.members)
             raise click.UsageError(f"{member!r} is no member of {asked.network.source}; there are: {listed}")
-        statement = member_statement(
-            asked.title,
-            member,
-            asked.period,
-            asked.settlement,
-            asked.entries,
-            asked.networks,
-            asked.network.currency,
-        )
+        try:
+            statement = member_statement(
+                asked.title,
+                member,
+                asked.period,
+                asked.settlement,
+                asked.entries,
+                asked.networks,
+                asked.network.currency,
+            )
+        except KeyError:
+            raise click.ClickException(f"{member} has no position in {asked.period.name}") from None
         asked.give(statement)
 
 
@@ -190,7 +193,7 @@ def _asked(
     try:
         with watched("ledger") as watch, open_ledger(state_dir or found.state_dir, found.currency, watch) as ledger:
             windows, about = _choose(ledger, period)
-            members = [member.name for member in found.members]
+            members = [member.name for member in found.issuing]
             networks = {host.name for host in found.hosts if host.role == "network"}
             cells = together(map(ledger.positions, windows))
             settlement = settle(windows[-1], cells, members=members, networks=networks, home=found.currency)

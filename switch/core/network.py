@@ -366,3 +366,9 @@ class Network(msgspec.Struct, frozen=True, kw_only=True):
     disputes: DisputeRules = DisputeRules()
     bic: str = ""
     """ISO 9362: the switch's own in settlement files, and that of its account; "": it makes none"""
+
+    @property
+    def issuing(self) -> tuple[Member, ...]:
+        """Members that issue cards: each settles every window, at 0.00 if need be; one that only acquires, where it has."""
+        issuers = {host.member for host in self.hosts}
+        return tuple(member for member in self.members if member.name in issuers)

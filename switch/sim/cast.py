@@ -237,7 +237,7 @@ class Cast:
 
     def impostor(self, rng: Random, member: str) -> str:
         """The institution that this member's connections say they are, too, today; "" on most days, on which they do not."""
-        others = [other.institution for other in self.network.members if other.name != member]
+        others = [other.institution for other in self.network.issuing if other.name != member]
         return rng.choice(others) if self.minds and rng.random() < POSING_SHARE and others else ""
 
     def _cards_of(self, host: HostLink) -> tuple[TestCard, ...]:
@@ -299,7 +299,7 @@ class Cast:
         """Who pays on which port, over how many connections: each port is used, and one bank has two lines to it."""
         listeners = [x for x in self.network.listeners if x.role in ("acquirer", "terminal")]
         posts = []
-        for n, member in enumerate(self.network.members):
+        for n, member in enumerate(self.network.issuing):
             listener = listeners[n % len(listeners)]
             posts.append((member, listener, 3 if listener.role == "terminal" else 1 + n % 2))
         while len(posts) < len(listeners):

@@ -233,7 +233,7 @@ class Soak:
         for n, listener in enumerate(ports):
             pos = listener.role == "terminal"
             share = 1.0 if len(ports) == 1 else _POS_SHARE if pos else 1 - _POS_SHARE
-            banks = [word for member in self.network.members for word in ("--bank", member.name)]
+            banks = [word for member in self.network.issuing for word in ("--bank", member.name)]
             name = f"acquirer-{listener.name}"
             services.add(
                 name, "terminal", *banks, "--port", listener.name, "--host", str(self._links[listener.name].address),

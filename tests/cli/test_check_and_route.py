@@ -64,7 +64,7 @@ def test_check_shows_every_mistake_on_stderr_and_exits_with_1(small: Path) -> No
 
 
 def test_check_of_the_shipped_network_needs_no_argument() -> None:
-    assert "network morocco has 3 members" in run("check").output
+    assert "network morocco has 4 members" in run("check").output
 
 
 def test_route_shows_a_domestic_payment() -> None:

@@ -29,13 +29,14 @@ def priced(day: str, card: str, channel: str, amount: str) -> list[str]:
     """The columns behind a row's first four."""
     range_ = Router(NETWORK).lookup(CARDS[card])
     assert range_ is not None
-    asked = payment_of(NETWORK, range_, acquirer="rif", channel=channel, currency="504", mcc="5411")
+    acquirer = "cmi" if day <= "2025-04-30" else "rif"
+    asked = payment_of(NETWORK, range_, acquirer=acquirer, channel=channel, currency="504", mcc="5411")
     minor = parse_amount(amount.replace(",", ""), "504")
     fees, unpriced = fee_table(NETWORK).price(asked, day, "M1", abs(minor), 1 if minor > 0 else -1)
     assert not unpriced
     kinds = [("service",), ("interchange", "withdrawal"), ("switch",), ("processing", "scheme", "cross-border")]
     sums = [sum(fee.amount for fee in fees if fee.kind in kind) for kind in kinds]
-    kept = sum(fee.amount * ((fee.payee == "rif") - (fee.payer == "rif")) for fee in fees)
+    kept = sum(fee.amount * ((fee.payee == acquirer) - (fee.payer == acquirer)) for fee in fees)
     return [f"{n / 100:.2f}" for n in (sums[0], sum(fee.vat for fee in fees), *sums[1:], kept)]
 
 
