@@ -210,7 +210,7 @@ def parse_address(text: str) -> "Address":
 
 def _summary(network: "Network", book: "AcquirerBook") -> str:
     from switch.money import format_amount
-    from switch.simulators.acquiring import percentile_us
+    from switch.simulators.latency import percentile_us
 
     declined = ", ".join(f"{code}: {n}" for code, n in book.declined.items())
     amounts = ", ".join(format_amount(a, c) for c, a in book.amounts.items()) or format_amount(0, network.currency)

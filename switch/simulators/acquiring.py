@@ -14,7 +14,7 @@ that differs.
 """
 
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import NamedTuple
 
@@ -26,14 +26,16 @@ from switch.simulators.acquirer_records import KEEP, AcquirerRecord, AcquirerRec
 from switch.simulators.cards import TestCard
 from switch.simulators.endpoint import Line
 from switch.simulators.host import MS, Host
+from switch.simulators.latency import latency_class
 from switch.simulators.minds import PLAIN_MANNER
+from switch.simulators.own_totals import OwnTotals
 from switch.simulators.reconciliation import (
     AcquirerBook,
     Payment,
     payment_key,
     signed_amount,
 )
-from switch.wire.vocabulary import APPROVALS, DE, Answer, Document
+from switch.wire.vocabulary import APPROVALS, DE, MTI, Answer, Document
 
 PAST_KEEP = 4_096
 """messages no longer waited for that a late or second answer is known by"""
@@ -93,6 +95,8 @@ class _Open(msgspec.Struct, kw_only=True):
     """of an increment: what it adds to"""
     added: int = 0
     """by an increment; to a pre-authorization, by those that stand"""
+    posted: int = 0
+    """signed minor units, as answers have said"""
 
 
 class _Exchange(msgspec.Struct):
@@ -122,22 +126,6 @@ def match_key(document: Document) -> MatchKey:
     """Of a message."""
     get = document.get
     return MatchKey(document[DE.MTI][1], get(DE.STAN, ""), get(DE.TRANSMISSION_TIME, ""), get(DE.TERMINAL, "").strip())
-
-
-def latency_class(us: int) -> int:
-    """The lower bound of a latency's class: five significant bits, 3 % wide."""
-    shift = max(0, us.bit_length() - 5)
-    return us >> shift << shift
-
-
-def percentile_us(classes: Mapping[int, int], percent: float) -> int:
-    """The latency (µs, lower bound of its class) below or at which `percent` of the answers came; 0 where there are none."""
-    wanted = sum(classes.values()) * percent / 100
-    for lower, count in sorted(classes.items()):
-        wanted -= count
-        if wanted <= 0:
-            return lower
-    return 0
 
 
 class Acquiring:
@@ -173,6 +161,8 @@ class Acquiring:
         self._record = record
         self._names = {card.pan: card.name for card in cards}
         self._latency: dict[str, Counter[int]] = {}
+        self.totals = OwnTotals()
+        """by the business day that answers say (DE15)"""
 
     @property
     def unfinished(self) -> int:
@@ -276,17 +266,29 @@ class Acquiring:
             return
         self._deadlines.pop(key, None)
         self._remember(key, "answered")
+        payment = exchange.payment
         de39 = document.get(DE.RESPONSE_CODE, "")
         if exchange.purpose == "request":
-            self._take_answer(exchange.payment, document, de39, now)
+            self._take_answer(payment, document, de39, now)
         elif de39 in _TRY_AGAIN:
             self._host.log("warning", "acknowledgement.refused", link=line.link, mti=document[DE.MTI], de39=de39,
                            hint="sent again later")  # fmt: skip
             self._exchanges[key] = exchange
         elif exchange.purpose == "reversal":
             self._take_reversal_answer(exchange, de39, now)
+            if payment.status is not Status.OPEN:
+                left = payment.plan.left if DE.REPLACEMENT in exchange.message else 0
+                self._count(payment, max(-left, min(left, payment.posted)), document)
         else:
             self._take_completion_answer(exchange, de39, now)
+            if de39 == Answer.APPROVED:
+                self._count(payment, int(exchange.message[DE.AMOUNT]), document)
+
+    def _count(self, payment: _Open, posted: int, answer: Document) -> None:
+        """So much of it is posted from here on."""
+        day = answer.get(DE.SETTLEMENT_DATE, "")
+        self.totals.move(day, payment.request[DE.CURRENCY], payment.posted, posted)
+        payment.posted = posted
 
     def _take_answer(self, payment: _Open, document: Document, de39: str, now: int) -> None:
         payment.de39 = de39
@@ -299,6 +301,8 @@ class Acquiring:
         payment.status, payment.approval = Status.APPROVED, document.get(DE.APPROVAL_CODE, "")
         if de39 == Answer.PARTIAL:
             payment.amount = int(document[DE.AMOUNT])
+        if payment.request[DE.MTI][1] == MTI.FINANCIAL:
+            self._count(payment, payment.amount, document)
         if payment.hold is not None:
             payment.added = payment.amount
             payment.hold.amount += payment.added

@@ -136,6 +136,7 @@ def request(mti: str, day: str, currency: str, said: Iterable[tuple[str, str]], 
     return {DE.MTI: mti, **dict(said), DE.SETTLEMENT_DATE: day, DE.CURRENCY_SETTLEMENT: currency, **sums.elements()}
 
 
+REQUEST_OF_ACQUIRER: Final = "0500"
 REQUEST: Final = "0502"
 ADVICE: Final = "0522"
-"""MTI of an issuer's reconciliation: a bank's host asks; a card network's tells, and is acknowledged."""
+"""MTIs of an acquirer's reconciliation, and of an issuer's: a bank's host asks; a card network's tells, and is acknowledged."""

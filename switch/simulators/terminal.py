@@ -12,12 +12,14 @@ import msgspec
 from switch.core.messages.translator import answer
 from switch.core.party import LinkId, link_name
 from switch.simulators.acquiring import Acquiring, Timeouts
+from switch.simulators.comparing import Comparing
 from switch.simulators.endpoint import Heard, Line, Speech
 from switch.simulators.faults import RandomSource
 from switch.simulators.host import MS, Host
 from switch.simulators.messages import CASH_BACK, Place, network_request, request
 from switch.simulators.minds import Manner
 from switch.simulators.mix import Deck, Mix
+from switch.simulators.own_totals import REQUEST_OF_ACQUIRER, OwnTotals
 from switch.simulators.reconciliation import AcquirerBook
 from switch.wire.vocabulary import DE, RESPONSES, Answer, NetworkCode
 
@@ -64,6 +66,9 @@ class Terminal(Host):
         """DE11 tells its terminals' messages apart where DE41 does not"""
         self._deck, self._mix, self._load, self._rng = deck, mix, load, rng
         self._acquiring = Acquiring(self, self._line, self._terminal_stan, timeouts or Timeouts())
+        self.comparing = Comparing(self, REQUEST_OF_ACQUIRER, speech.own, lambda: next(iter(self._up.values()), None))
+        self._period = ""
+        """business day (MMDD) as the switch has said; "": it has not"""
         self._interval_ns = int(1e9 / load.rate) if load.rate > 0 else 0
         self._turn = 0
         self._made = 0
@@ -164,6 +169,8 @@ class Terminal(Host):
                 self.note_posed(line.link, now)
         elif mti == "0810":
             self._take_network_answer(line, internal.get(DE.NETWORK_CODE, ""), internal.get(DE.RESPONSE_CODE, ""), now)
+        elif self.comparing.take_answer(internal):
+            pass
         elif mti in RESPONSES:
             self._acquiring.take_response(line, internal, now)
             self._finish_if_done(now)
@@ -172,8 +179,22 @@ class Terminal(Host):
             if DE.NETWORK_CODE in internal:
                 reply[DE.NETWORK_CODE] = internal[DE.NETWORK_CODE]
             self.say(line, reply, heard.raw)
+            if internal.get(DE.NETWORK_CODE) == NetworkCode.CUTOVER and DE.SETTLEMENT_DATE in internal:
+                self._begin_day(internal[DE.SETTLEMENT_DATE], now)
         else:
             self.log("warning", "message.unexpected", link=line.link, mti=mti)
+
+    def _begin_day(self, day: str, now: int) -> None:
+        """It is this business day (MMDD) from now on: what answers have said of the one before is compared."""
+        ended = self._period or self.moment(now).sent_at[:4]
+        self._period = day
+        if day != ended:
+            self.comparing.close(ended, self._acquiring.totals, now)
+
+    @property
+    def totals(self) -> OwnTotals:
+        """What its answers have come to."""
+        return self._acquiring.totals
 
     def _take_network_answer(self, line: Line, code: str, de39: str, now: int) -> None:
         if self._signed_off or code == NetworkCode.SIGN_OFF:

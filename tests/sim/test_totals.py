@@ -15,7 +15,8 @@ from switch.simulators.own_totals import AS_ASKED, UNDER_ORIGINALS, Compared, Ow
 
 def compared(world: World) -> list[Compared]:
     parties = (world.nodes[name].party for name in world.hosts)
-    return [one for party in parties if isinstance(party, Issuer) for one in party.comparing.compared]
+    hosts = [one for party in parties if isinstance(party, Issuer) for one in party.comparing.compared]
+    return hosts + [one for terminal in world.terminals for one in terminal.comparing.compared]
 
 
 def run(cast: Cast, seeds: range, payments: int = 250) -> tuple[list[Compared], list[str], set[str]]:
@@ -36,6 +37,18 @@ def test_days_with_faults_and_cutovers_are_compared_and_every_net_is_the_same_in
     results = Counter(one.result for one in found)
     assert results["1"], "in balance"
     assert all(one.disagreements[0].cause for one in found if one.result == "2")
+
+
+def test_acquirers_compare_what_their_answers_have_said() -> None:
+    cast = Cast(load_network("morocco"))
+    found: list[Compared] = []
+    for seed in range(1, 12):
+        world = World(cast, seed, 120)
+        assert world.run().failures == ()
+        found += [one for terminal in world.terminals for one in terminal.comparing.compared]
+        if any(one.result == "1" for one in found):
+            return
+    raise AssertionError(f"no acquirer was in balance: {found}")
 
 
 def test_a_host_of_another_mind_differs_in_its_elements_and_by_no_money() -> None:

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from switch.core.records.lifecycle import Status
 from switch.core.records.records import Abandoned, Answered, AnyEntry, Declined, Delivered, Forwarded, Key, Owed
-from switch.simulators.acquiring import percentile_us
+from switch.simulators.latency import percentile_us
 from switch.simulators.reconciliation import (
     AcquirerBook,
     Books,
