@@ -28,6 +28,7 @@ from switch.security.vault import Vault
 from switch.wire import Dialect, EncodeError
 from switch.wire.dates import day_of, later
 from switch.wire.framing import FramingError
+from switch.wire.spelling import respelled
 from switch.wire.vocabulary import Document
 
 Mark: TypeAlias = tuple[int, int]
@@ -336,13 +337,26 @@ class Kernel:
         txn: int = 0,
         hop: Hop | None = None,
     ) -> None:
-        """Translate, encode, frame and send a document in internal format. EncodeError: the link's dialect cannot say it."""
+        """Translate, encode, frame and send a document in internal format. EncodeError: the link's dialect cannot say it.
+
+        Text with accents goes to a link of ASCII without them (`switch.wire.spelling`), and the log says so.
+        """
         seal = None
         try:
             if session.sealing is None:
                 data = session.say(document, reference)
             else:
                 data, seal = b"", session.seal(session.sealing, document, reference)
+        except EncodeError as error:
+            plain, changed = respelled(document)
+            if error.field not in changed:
+                raise
+            hint = f"dialect {session.dialect.name} has ASCII only, and accents were left out; if the peer reads ISO 8859-1, "
+            hint += 'give it a dialect file with "data_enc": "latin-1" for these elements'
+            self.log("info", "text.respelled", link=session.link, txn=f"{txn:x}" if txn else "", hint=hint,
+                     elements=[f"DE{de}" for de in changed])  # fmt: skip
+            self.transmit(session, plain, reference, after, txn, hop)
+            return
         except FramingError as error:
             dialect = session.dialect.name
             raise EncodeError(

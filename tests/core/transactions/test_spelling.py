@@ -1,0 +1,85 @@
+"""Playbooks: accents of a link in Latin-1 never cost a payment on one in ASCII."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from switch.core.messages.translator import answer
+from switch.core.network import Network
+from switch.dialects.files import dump
+from switch.sim.playbook import Playbook
+from switch.wire import Dialect
+from switch.wire.spelling import in_ascii
+from tests.core.scripts import Scene, morocco, purchase
+
+NAME = "CAFÉ D'ÉTÉ             CASABLANCA    MA"
+
+
+def latin(tmp_path: Path) -> str:
+    """A dialect file: cmi87 with its text in ISO 8859-1."""
+    spec = {
+        key: e | {"data_enc": "latin-1"} if e.get("content") in ("an", "ans") else e
+        for key, e in Dialect.load("cmi87").spec.items()
+    }
+    path = tmp_path / "latin.json"
+    path.write_text(dump({"name": "latin", "family": "cmi"}, spec))
+    return str(path)
+
+
+def with_latin(tmp_path: Path, *, host: bool) -> Network:
+    network, dialect = morocco(), latin(tmp_path)
+    if host:
+        hosts = [msgspec.structs.replace(h, dialect=dialect) if h.name == "atlas" else h for h in network.hosts]
+        return msgspec.structs.replace(network, hosts=tuple(hosts))
+    listeners = [msgspec.structs.replace(x, dialect=dialect) if x.name == "acquirers" else x for x in network.listeners]
+    return msgspec.structs.replace(network, listeners=tuple(listeners))
+
+
+def test_a_merchants_accents_are_left_out_towards_a_host_in_ascii(tmp_path: Path) -> None:
+    scene = Scene(Playbook(with_latin(tmp_path, host=False)))
+    name = NAME.ljust(40)[:40]
+    scene.rif.sends(purchase() | {"43": name})
+    asked = scene.atlas.gets()
+    assert asked["43"] == in_ascii(name)
+    assert asked["43"].startswith("CAFE D'ETE ")
+    (event,) = scene.book.logged("text.respelled")
+    assert event.fields["elements"] == ["DE43"]
+    assert "latin-1" in event.fields["hint"]
+    scene.atlas.answers(asked)
+    scene.book.journal_flushes()
+    assert scene.rif.gets()["39"] == "00"
+
+
+def test_an_accent_in_a_hosts_answer_is_left_out_towards_an_acquirer_in_ascii(tmp_path: Path) -> None:
+    scene = Scene(Playbook(with_latin(tmp_path, host=True)))
+    scene.rif.sends(purchase())
+    asked = scene.atlas.gets()
+    scene.atlas.sends(answer(asked, "00") | {"38": "A12345", "44": "à l'unité"})
+    scene.book.journal_flushes()
+    got = scene.rif.gets()
+    assert (got["39"], got["44"]) == ("00", "a l'unite")
+    assert scene.book.logged("text.respelled")
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("ÀÉÎÕÜÇñ", "AEIOUCn"),
+        ("œuvre Æ ß", "ouvre A s"),
+        ("«5 €»", '"5 ?"'),
+        ("a\u00a0b", "a b"),
+        ("½¥", "??"),
+        ("plain", "plain"),
+    ],
+)
+def test_each_character_becomes_one(text: str, plain: str) -> None:
+    assert in_ascii(text) == plain
+    assert len(plain) == len(text)
+
+
+@pytest.mark.parametrize("code", range(0x80, 0x100))
+def test_no_character_of_latin_1_is_refused(code: int) -> None:
+    spelled = in_ascii(chr(code))
+    assert spelled.isascii()
+    assert len(spelled) == 1
