@@ -12,7 +12,7 @@ from switch.wire.vocabulary import Document
 
 _ALONE: Final[Mapping[int, str]] = str.maketrans(
     "ÆæØøßÞþÐðŁłŒœ«»“”‘’–—\u00ad\u00a0",
-    "AaOosTtDdLlOo\"\"\"\"''--- ",
+    'AaOosTtDdLlOo""""\'\'--- ',
 )
 
 
