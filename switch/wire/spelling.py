@@ -5,12 +5,11 @@ become ', dashes -, a no-break space a blank; what has no such spelling becomes 
 """
 
 import unicodedata
-from collections.abc import Mapping
 from typing import Final
 
 from switch.wire.vocabulary import Document
 
-_ALONE: Final[Mapping[int, str]] = str.maketrans(
+_ALONE: Final = str.maketrans(
     "ÆæØøßÞþÐðŁłŒœ«»“”‘’–—\u00ad\u00a0",
     'AaOosTtDdLlOo""""\'\'--- ',
 )
