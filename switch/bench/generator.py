@@ -93,8 +93,19 @@ class _Connection:
 class Load:
     """One run against one host. Made ready by `connect`, done by `run`."""
 
-    def __init__(self, plan: Plan, speech: Speech, cards: Sequence[Card], first_stan: int = 1) -> None:
-        """Raises EncodeError, FramingError, KeyError where the dialect cannot express a purchase (see `Speech.template`)."""
+    def __init__(
+        self,
+        plan: Plan,
+        speech: Speech,
+        cards: Sequence[Card],
+        first_stan: int = 1,
+        secure: Callable[[socket.socket], socket.socket] = lambda sock: sock,
+    ) -> None:
+        """`secure`: makes a connected socket one with TLS, or raises OSError.
+
+        Raises EncodeError, FramingError, KeyError where the dialect cannot express a purchase (see `Speech.template`).
+        """
+        self._secure = secure
         framing = make_framing(plan.framing, plan.frame_bytes_max)
         self._plan = plan
         self._speech = speech
@@ -130,6 +141,11 @@ class Load:
             except OSError as error:
                 raise LoadError(f"nothing answers at {plan.address}: {error.strerror or error}") from None
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            try:
+                sock = self._secure(sock)
+            except OSError as error:
+                sock.close()
+                raise LoadError(f"no TLS with {plan.address}: {error.strerror or error}") from None
             connection = self._connections[sock.fileno()] = _Connection(
                 sock, make_framing(plan.framing, plan.frame_bytes_max)
             )

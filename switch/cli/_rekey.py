@@ -1,5 +1,9 @@
 """`cmi-switch journal rekey`: another key to seal card numbers with."""
 
+import getpass
+import os
+from datetime import UTC, datetime
+
 import click
 
 from switch.cli._backup import STATE
@@ -19,13 +23,18 @@ def rekey_command(state_dir: str) -> None:
       cmi-switch restart
     """
     from switch.journal.keys import open_vault, vault_key_path
+    from switch.security.audit import AuditError
     from switch.security.vault import VaultError, add_key
+    from switch.server.operators import audit_of
 
     try:
-        open_vault(state_dir)
+        log = audit_of(state_dir, open_vault(state_dir).audit_secret)
         path = vault_key_path(state_dir)
+        with log.turn():
+            at = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+            log.write(at=at, by=f"{getpass.getuser()} (uid {os.getuid()})", act="journal.rekey", key=str(path))
         check, count = add_key(path)
-    except VaultError as error:
+    except (VaultError, AuditError) as error:
         raise click.ClickException(str(error)) from None
     click.echo(
         f"{path} has {count} keys; the new one has check value {check.hex()}. Keep a copy elsewhere, then `cmi-switch restart`"

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from switch.cli._tls import end_of, tls_option
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -49,6 +51,10 @@ if TYPE_CHECKING:
 @click.option(
     "--fail", "fails", multiple=True, metavar="THRESHOLD", help="Exit with 1 if it is met: p99>5ms, errors>0 …"
 )
+@tls_option
+@click.option(
+    "--tls-as", default="", metavar="NAME", help="Whose certificate of --tls. [default: that of --bank-institution]"
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
 @click.option("--svg", type=click.Path(dir_okay=False, path_type=Path), help="Write a percentile plot.")
 @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a page with plot and figures.")
@@ -67,6 +73,7 @@ def command(**options: Any) -> None:
       cmi-switch bench 127.0.0.1:8583
       cmi-switch bench 127.0.0.1:8583 --rate 1000 --duration 30 --fail 'p99>5ms' --fail 'errors>0'
       cmi-switch bench 127.0.0.1:8583 --in-flight 512 --pid $(pgrep -f 'cmi-switch serve') --html load.html
+      cmi-switch bench 127.0.0.1:8583 --tls var/tls
       cmi-switch bench host.example:5000 --dialect visa --card 4970000000000005 --no-sign-on
     """
     from switch.bench.generator import Load, LoadError
@@ -82,7 +89,7 @@ def command(**options: Any) -> None:
         raise click.UsageError(str(error)) from None
     plan, speech, cards = _plan(options), _speech(options), _cards(options)
     try:
-        load = Load(plan, speech, cards)
+        load = Load(plan, speech, cards, **_secured(options, plan))
     except (EncodeError, FramingError) as error:
         raise click.ClickException(f"the purchase cannot be said: {error}") from None
     except KeyError as error:
@@ -101,6 +108,24 @@ def command(**options: Any) -> None:
         click.echo(f"FAILED {failure}", err=True)
     if failures:
         raise SystemExit(1)
+
+
+def _secured(options: dict[str, Any], plan: Plan) -> dict[str, Any]:
+    """What makes connections ones with TLS, where that is asked for."""
+    if options["tls_dir"] is None:
+        return {}
+    from switch.bench.tls_socket import securing
+    from switch.cli._network import load as load_network
+
+    name = options["tls_as"] or next(
+        (m.name for m in load_network(options["cards"]).members if m.institution == options["bank_institution"]), ""
+    )
+    if not name:
+        raise click.UsageError(
+            "--tls-as NAME says whose certificate of --tls is shown: no member has this --bank-institution"
+        )
+    end = end_of(options["tls_dir"], name, str(plan.address), server=False, asks_for=plan.address.host)
+    return {"secure": securing(end, plan.address)}
 
 
 def _json(data: dict[str, Any]) -> bytes:

@@ -3,6 +3,7 @@
 After each attack a payment of somebody else goes through.
 """
 
+import json
 import re
 import socket
 import ssl
@@ -14,7 +15,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from click.testing import CliRunner
 
+from switch.cli.main import main
 from switch.config import load_network
 from switch.security.issuing import TestAuthority
 from switch.simulators.cards import demo_cards
@@ -316,3 +319,13 @@ def test_the_page_has_every_attack_and_no_other() -> None:
     rows = [f"| {attack.what} | {attack.on} | {attack.reaction} | `{attack.event}` |" for attack in ATTACKS]
     section = PAGE.read_text().split("\n## Attacks on links\n")[1].split("\n## ")[0]
     assert re.findall(r"^\| .* \| `[a-z_.]+` \|$", section, re.MULTILINE) == rows
+
+
+def test_after_all_of_it_a_load_goes_through_with_tls(scene: Scene) -> None:
+    host, port = scene.at("acquirers")
+    arguments = ["bench", f"{host}:{port}", "--tls", str(scene.tls), "--bank-institution", RIF, "--duration", "0.4"]
+    done = CliRunner().invoke(main, [*arguments, "--warmup", "0", "--in-flight", "16", "--fail", "errors>0", "--json"])
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["answered"] > 50
+    refused = CliRunner().invoke(main, [*arguments, "--tls-as", "nobody"])
+    assert f"{scene.tls}/nobody.pem, {scene.tls}/nobody.key: cannot be used: No such file" in refused.output

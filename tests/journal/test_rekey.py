@@ -11,6 +11,7 @@ from switch.journal.log import segments
 from switch.journal.recovery import journal_directory
 from switch.journal.verify import verify
 from switch.security.vault import KeyVault, VaultError, add_key
+from switch.server.operators import audit_of
 from tests.journal.samples import PAN, answered, booted, day, forwarded
 from tests.journal.test_keys import append
 
@@ -23,6 +24,10 @@ def test_old_seals_open_new_ones_need_the_new_key_and_the_chain_goes_on(tmp_path
     done = CliRunner().invoke(main, ["journal", "rekey", "--state", str(state)])
     assert done.exit_code == 0, done.output
     assert "has 2 keys" in done.output
+    acts = audit_of(state, open_vault(state).audit_secret).verify()
+    assert [act.act for act in acts] == ["journal.rekey"], (
+        "whoever did it is known, and the chain holds under the new keys"
+    )
     second = open_vault(state)
     sealed = second.seal(PAN, 2)
     assert [second.open(one) for one in (old, sealed)] == [PAN, PAN]
