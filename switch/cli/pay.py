@@ -145,7 +145,9 @@ class Desk:
     def __init__(self, network: "Network", asked: Asked) -> None:
         from switch.cli._network import module_of
         from switch.cli.terminal import parse_address
-        from switch.simulators.build import UnknownNameError, find_listener, find_member, home_place, sealing_of
+        from switch.core.links.sealing import Sealings
+        from switch.core.network import LinkKeys
+        from switch.simulators.build import UnknownNameError, acquiring_keys, find_listener, find_member, home_place
         from switch.simulators.cards import demo_cards
         from switch.wire import Dialect, DialectError
         from switch.wire.framing import FRAMINGS
@@ -160,10 +162,8 @@ class Desk:
         except (UnknownNameError, DialectError) as error:
             raise click.UsageError(str(error)) from None
         self._module = module_of(network)
-        self._keyed = listener.role == "acquirer" and not asked.host
-        """the link has the member's keys, if it has any"""
-        sealing = sealing_of(network, self._member, listener, self._dialect, self._module)
-        self._sealing = sealing if self._keyed else None
+        self._keys = LinkKeys() if asked.host else acquiring_keys(self._member, listener)
+        self._sealing = Sealings(network, self._module).of(self._keys, self._dialect)
         self._framing = asked.framing or (self._dialect.framing if asked.dialect else listener.framing)
         if self._framing not in FRAMINGS:
             raise click.UsageError(f"no framing is called {self._framing!r}; there are {', '.join(FRAMINGS)}")
@@ -247,10 +247,10 @@ class Desk:
         """DE52 of what was typed, under the acquirer's key."""
         from switch.security.commands import EncryptPin
 
-        keys, name = self._member.keys, self._member.name
-        if self._module is None or not keys.pin_key or not self._keyed:
+        keys = self._keys
+        if self._module is None or not keys.pin_key:
             raise click.UsageError(
-                f"--pin: {self._network.source} has no `pin_key` for [[member]] {name}, or this is not its acquiring host's port"
+                f"--pin: {self._network.source} has no `pin_key` for {self._member.name} (or, of terminals, their port)"
             )
         pin = card.pin if typed == "card" else typed
         (reply,) = self._module.ask([EncryptPin(keys.pin_key, pin, card.pan, keys.pin_format)])

@@ -149,7 +149,14 @@ def read_listener(s: Section, dialects: Dialects, limits: Limits, *, files: bool
         business_day=dialects.says(s, dialect, "day"),
         tls=read_tls(s, files=files),
         edge=read_edge(s),
+        keys=read_link_keys(s),
     )
+    for key in ("mac_key", "pin_key"):
+        if role != "terminal" and s.has(key):
+            s.wrong_key(
+                key,
+                "these are keys of terminals: banks' hosts have those of [[member]], hosts those of [[host]]",
+            )
     s.done()
     return listener
 

@@ -62,6 +62,7 @@ def check_keys(draft: "Draft", network: Network, dialects: Dialects) -> None:
     entries = _entries(network.security)
     parties = [(s, m.keys, _acquiring(draft, m.name)) for s, m in draft.members]
     parties += [(s, h.keys, [h.dialect]) for s, h in draft.hosts]
+    parties += [(s, x.keys, [x.dialect]) for s, x in draft.listeners]
     for s, keys, spoken in parties:
         for key, name in (("mac_key", keys.mac_key), ("pin_key", keys.pin_key)):
             if name:

@@ -64,6 +64,7 @@ class Kernel:
         self.vault = vault
         self.history = history
         self.module = module
+        self._ports = {x.name: x.keys for x in network.listeners}
         self.sealings = Sealings(network, module)
         """what proves the messages of links that have MACs"""
         self.pending: dict[Key, Pending] = {}
@@ -271,13 +272,14 @@ class Kernel:
             session.speak_for("", brought, members)
         elif member is not None:
             session.speak_for(member.institution, member.institutions)
-        name = session.source if session.host is None else session.host.name
-        session.sealing = self.sealings.of(name, self.keys_of(session), session.dialect)
+        session.sealing = self.sealings.of(self.keys_of(session), session.dialect)
 
     def keys_of(self, session: Session) -> LinkKeys:
-        """The keys of a connection: its host's, or of the member whose acquiring host it is. A terminal has none."""
+        """The keys of a connection: its host's, of the member whose acquiring host it is, or of a terminal's port."""
         if session.host is not None:
             return session.host.config.keys
+        if session.role == "terminal":
+            return self._ports[session.name]
         member = self._members.get(session.source) if session.role == "acquirer" else None
         return member.keys if member is not None else LinkKeys()
 

@@ -29,29 +29,21 @@ class Address(msgspec.Struct, frozen=True):
 
 
 class LinkKeys(msgspec.Struct, frozen=True, kw_only=True):
-    """The keys of one link, by name: what its messages are proved by, and what PINs on it are under."""
+    """The keys of one link, by name: what its messages are proved by, and what PINs on it are under. "": it has none."""
 
-    mac_key: str = ""
-    """each message has a MAC of this key, both ways; "": none has one"""
-    mac_padding: int = 1
-    """ISO 9797-1's method, of algorithms 1 and 3"""
-    mac_bytes: int = 8
-    """4 or 8 of them are proved"""
-    pin_key: str = ""
-    """PIN blocks (DE52) are under this key, which the switch has: it translates them; "": the switch has none"""
-    pin_format: int = 0
-    """ISO 9564-1: 0, 1, 3 or 4"""
+    mac_key: str = ""  # each message has a MAC of this key, both ways
+    mac_padding: int = 1  # ISO 9797-1's method, of algorithms 1 and 3
+    mac_bytes: int = 8  # 4 or 8 of them are proved
+    pin_key: str = ""  # PIN blocks (DE52) are under this key, and the switch translates them
+    pin_format: int = 0  # ISO 9564-1: 0, 1, 3 or 4
 
 
 class SecurityFiles(msgspec.Struct, frozen=True, kw_only=True):
     """Where the keys are. All empty: there are none."""
 
-    module: str = ""
-    """the Unix socket of a security module that is a process of its own"""
-    keys: str = ""
-    """instead: a key file, with whose keys this process computes itself"""
-    lmk: str = ""
-    """its master key's file"""
+    module: str = ""  # the Unix socket of a security module that is a process of its own
+    keys: str = ""  # instead: a key file, with whose keys this process computes itself
+    lmk: str = ""  # its master key's file
 
 
 class Member(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,6 +95,8 @@ class Listener(msgspec.Struct, frozen=True, kw_only=True):
     """None: plain connections, unless an edge has its TLS"""
     edge: str = ""
     """path of the Unix socket that a TLS edge connects to, instead of `address`, where the edge listens; "": there is none"""
+    keys: LinkKeys = LinkKeys()
+    """of role `terminal`: of all terminals that connect here"""
 
     @property
     def is_secure(self) -> bool:

@@ -207,6 +207,8 @@ class Switch(Kernel):
         listener = self.listeners.get(name)
         if listener is not None:
             session.come_by(listener)
+            if session.role == "terminal":
+                session.sealing = self.sealings.of(listener.keys, spoken)
         return session
 
     def make_room(self, limit: str, value: int, remedy: str) -> bool:

@@ -206,7 +206,7 @@ class Cast:
     def speech(self, host: HostLink) -> Speech:
         """How a host speaks."""
         dialect = self.dialects[host.dialect]
-        sealing = self._sealings.of(host.name, host.keys, dialect)
+        sealing = self._sealings.of(host.keys, dialect)
         return Speech(dialect, host.framing, host.institution, self.network.institution, sealing)
 
     def plan(self, host: HostLink, climate: Climate, faults: Faults | None = None) -> FaultPlan:
@@ -308,7 +308,8 @@ class Cast:
 
     def _acquirer_speech(self, member: Member, listener: Listener) -> Speech:
         dialect = self.dialects[listener.dialect]
-        sealing = self._sealings.of(member.name, member.keys, dialect) if listener.role == "acquirer" else None
+        keys = listener.keys if listener.role == "terminal" else member.keys
+        sealing = self._sealings.of(keys, dialect)
         return Speech(dialect, listener.framing, member.institution, self.network.institution, sealing)
 
     def terminal(

@@ -199,8 +199,10 @@ class Playbook:
         config = next(x for x in self.network.listeners if x.name == listener)
         member = next((m for m in self.network.members if m.institution == institution), None)
         sealing = None
-        if member is not None and config.role == "acquirer":
-            sealing = self.sealing_of(member.name, member.keys, config.dialect)
+        if config.role == "terminal":
+            sealing = self.sealing_of(config.keys, config.dialect)
+        elif member is not None:
+            sealing = self.sealing_of(member.keys, config.dialect)
         peer = self.connects(config.name, config.dialect, config.framing, institution, address, sealing=sealing)
         if sign_on:
             stan_de7 = {DE.STAN: "000001", DE.TRANSMISSION_TIME: self.switch.de7(self.now)}
@@ -211,15 +213,15 @@ class Playbook:
     def host(self, name: str, *, sign_on: bool = True) -> Peer:
         """The host behind a host link; answers the switch's sign-on unless told otherwise."""
         config = next(x for x in self.network.hosts if x.name == name)
-        sealing = self.sealing_of(config.name, config.keys, config.dialect)
+        sealing = self.sealing_of(config.keys, config.dialect)
         peer = self.connects(config.name, config.dialect, config.framing, config.institution, sealing=sealing)
         if sign_on:
             peer.answers(peer.gets(), Answer.APPROVED, de70="001")
         return peer
 
-    def sealing_of(self, name: str, keys: LinkKeys, dialect: str) -> Sealing | None:
+    def sealing_of(self, keys: LinkKeys, dialect: str) -> Sealing | None:
         """What the other end of a link makes its MACs with, if there are any: the same keys as the switch."""
-        return Sealings(self.network, self._module).of(name, keys, self._dialects[dialect])
+        return Sealings(self.network, self._module).of(keys, self._dialects[dialect])
 
     # -- what happens
 

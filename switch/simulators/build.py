@@ -4,8 +4,8 @@ from decimal import Decimal
 
 import msgspec
 
-from switch.core.links.sealing import Sealing, Sealings
-from switch.core.network import HostLink, Listener, Member, Network
+from switch.core.links.sealing import Sealings
+from switch.core.network import HostLink, LinkKeys, Listener, Member, Network
 from switch.security.module import NO_MODULE, SecurityModule
 from switch.simulators.accounts import Ledger
 from switch.simulators.acquiring import Timeouts
@@ -61,7 +61,7 @@ def find_listener(network: Network, name: str) -> Listener:
 def host_speech(network: Network, host: HostLink, module: SecurityModule | None = None) -> Speech:
     """How a host speaks to the switch. `module`: has its keys, where its messages have MACs."""
     dialect = Dialect.load(host.dialect)
-    sealing = Sealings(network, module).of(host.name, host.keys, dialect)
+    sealing = Sealings(network, module).of(host.keys, dialect)
     return Speech(dialect, host.framing, host.institution, network.institution, sealing)
 
 
@@ -70,17 +70,13 @@ def acquirer_speech(
 ) -> Speech:
     """How a member's acquiring host, or its terminals, speak to the switch. `module`: has its keys."""
     dialect = Dialect.load(listener.dialect)
-    sealing = sealing_of(network, member, listener, dialect, module)
+    sealing = Sealings(network, module).of(acquiring_keys(member, listener), dialect)
     return Speech(dialect, listener.framing, member.institution, network.institution, sealing)
 
 
-def sealing_of(
-    network: Network, member: Member, listener: Listener, dialect: Dialect, module: SecurityModule | None
-) -> Sealing | None:
-    """What proves the messages of a member's acquiring host; None: they have no MAC (no terminal's has)."""
-    if listener.role != "acquirer":
-        return None
-    return Sealings(network, module).of(member.name, member.keys, dialect)
+def acquiring_keys(member: Member, listener: Listener) -> LinkKeys:
+    """The keys of whoever pays there: a terminal's are its port's, those of a bank's host its member's."""
+    return listener.keys if listener.role == "terminal" else member.keys
 
 
 def _plan(cards: tuple[TestCard, ...], host: HostLink, latency: Latency, faults: Faults) -> FaultPlan:

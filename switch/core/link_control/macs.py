@@ -55,7 +55,7 @@ class Macs:
             if claimed is None:
                 passed.append(frame)
                 continue
-            sealing = sealings.of(*claimed, session.dialect)
+            sealing = sealings.of(claimed[1], session.dialect)
             assert sealing is not None, "those known have a key"
             (verdict,) = sealing.check([frame])
             if verdict.good:

@@ -72,7 +72,7 @@ class Sealings:
     def __init__(self, network: Network, module: SecurityModule | None) -> None:
         """`module`: None where the network file has no keys."""
         self._module = module
-        self._made: dict[tuple[str, str], Sealing] = {}
+        self._made: dict[tuple[LinkKeys, str], Sealing] = {}
         members: list[_Party] = [(m.name, m.keys, (m.institution, *m.institutions)) for m in network.members]
         hosts: list[_Party] = [(h.name, h.keys, (h.institution,)) for h in network.hosts if h.connect is None]
         self.members = _by_institution(members)
@@ -80,13 +80,13 @@ class Sealings:
         self.hosts_in = _by_institution(hosts)
         """the same of hosts that connect in"""
 
-    def of(self, name: str, keys: LinkKeys, dialect: Dialect) -> Sealing | None:
-        """What proves messages of this member's or host's link; None where they have no MAC. Raises NoMacPlaceError."""
+    def of(self, keys: LinkKeys, dialect: Dialect) -> Sealing | None:
+        """What proves messages of a link with these keys; None where they have no MAC. Raises NoMacPlaceError."""
         if not keys.mac_key:
             return None
-        made = self._made.get((name, dialect.name))
+        made = self._made.get((keys, dialect.name))
         if made is None:
-            made = self._made[name, dialect.name] = Sealing(self._module or NO_MODULE, keys, dialect)
+            made = self._made[keys, dialect.name] = Sealing(self._module or NO_MODULE, keys, dialect)
         return made
 
 

@@ -239,7 +239,7 @@ def test_a_key_before_a_rotation_still_proves_what_comes() -> None:
     script = scene(SimulatedModule.of(ClearKeys({**atlas, "rif-zak": new, "rif-zak.previous": old}), 1))
     before = Playbook(script.book.network, module=SimulatedModule.of(ClearKeys({"rif-zak": old}), 1))
     member = next(m for m in script.book.network.members if m.name == "rif")
-    sealing = before.sealing_of("rif", member.keys, "cmi87")
+    sealing = before.sealing_of(member.keys, "cmi87")
     assert sealing is not None
     script.rif.sends_bytes(whole(sealing.seal(script.rif.dialect, purchase(), script.rif._framing.frame)))
     assert script.atlas.gets()["t"] == "0200"
@@ -266,3 +266,40 @@ def test_requests_shed_in_overload_are_proved_too() -> None:
     while not script.rif.got_nothing():
         answers.append(script.rif.gets()["39"])
     assert answers == ["96"] * 6
+
+
+def test_a_bank_has_a_key_as_acquirer_and_another_as_issuer() -> None:
+    """Member and host have one name, and one dialect."""
+    replace, network = msgspec.structs.replace, morocco()
+    hosts = tuple(replace(h, keys=LinkKeys(mac_key="host")) if h.name == "atlas" else h for h in network.hosts)
+    members = tuple(replace(m, keys=LinkKeys(mac_key="bank")) if m.name == "atlas" else m for m in network.members)
+    found = ClearKeys({"host": key("host"), "bank": key("bank")})
+    book = Playbook(replace(network, hosts=hosts, members=members), module=SoftwareModule(found, counted(1)))
+    host, bank = book.host("atlas"), book.acquirer("acquirers", "504101")
+    assert host.sealing is not bank.sealing is not None
+    bank.sends(purchase(de32="504101"))
+    host.answers(host.gets(), "00", de38="123456")
+    assert bank.gets()["39"] == "00"
+    document = purchase(stan="000555", de32="504101")
+    assert host.sealing is not None
+    bank.sends_bytes(whole(host.sealing.seal(bank.dialect, document, bank._framing.frame)))
+    assert bank.gets()["39"] == "96"
+    assert book.logged("mac.wrong")
+
+
+def test_terminals_have_the_keys_of_their_port() -> None:
+    replace, network = msgspec.structs.replace, morocco()
+    listeners = tuple(
+        replace(x, keys=LinkKeys(mac_key="pos-tak")) if x.role == "terminal" else x for x in network.listeners
+    )
+    found = ClearKeys({"pos-tak": key("pos-tak")})
+    book = Playbook(replace(network, listeners=listeners), module=SoftwareModule(found, counted(1)))
+    atlas, till = book.host("atlas"), book.acquirer("pos", "504102")
+    till.sends(purchase())
+    atlas.answers(atlas.gets(), "00", de38="123456")
+    assert till.gets()["39"] == "00"
+    unsealed(till, purchase(stan="000556"))
+    assert till.gets()["39"] == "96"
+    book.hands_over()
+    till.sends(purchase(stan="000557"))
+    assert atlas.gets()["t"] == "0200"
