@@ -154,6 +154,82 @@ def close_command(state_dir: Path, dispute: str, side: str, by: str, as_json: bo
     _step(state_dir, dispute, "closed", by, as_json, side=side)
 
 
+@command.command("import")
+@of_switch
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@by_option
+def import_command(state_dir: Path, file: Path, by: str) -> None:
+    """Take the steps of a CSV file: `txn`, `step`, and perhaps `reason`, `amount`, `side`, as line 1 names them.
+
+    A line that cannot be read refuses the file, before any step. What the switch refuses is said line by line, and the others
+    are taken; the exit code is then 1. A line that was taken before is refused, so that a file may be imported again.
+
+    \b
+    txn,step,reason,amount,side
+    6613f9631aa9d,chargeback,C4,60.00,
+    6613f9631aa9d,representment,,20.00,
+    6613f9631aa9d,closed,,,issuer
+    """
+    by, refused = by or getpass.getuser(), 0
+    for number, row in _records(file):
+        try:
+            done = _take(state_dir, row, by)
+        except click.ClickException as error:
+            refused += 1
+            click.echo(f"line {number}: refused: {error.format_message()}")
+        else:
+            click.echo(f"line {number}: {'  '.join(_words(done))}")
+    raise SystemExit(1 if refused else 0)
+
+
+def _records(file: Path) -> list[tuple[int, dict[str, str]]]:
+    """Line number and fields of each. UsageError: the file, the line, and what was expected."""
+    import csv
+
+    from switch.core.records.disputes import Step
+
+    steps = [step.value for step in Step if step is not Step.PRESENTED]
+    with file.open(encoding="utf-8-sig", newline="") as stream:
+        rows = csv.DictReader(stream)
+        missing = [name for name in ("txn", "step") if name not in (rows.fieldnames or ())]
+        if missing:
+            raise click.UsageError(f"{file}, line 1: no column {', '.join(missing)}")
+        found = []
+        for row in rows:
+            if None in row or None in row.values():
+                raise click.UsageError(f"{file}, line {rows.line_num}: expected as many fields as line 1 has")
+            if row["step"] not in steps:
+                raise click.UsageError(f'{file}, line {rows.line_num}: "{row["step"]}" is no step: {", ".join(steps)}')
+            found.append((rows.line_num, row))
+    return found
+
+
+def _take(state_dir: Path, row: dict[str, str], by: str) -> dict[str, Any]:
+    """One step. ClickException: it is refused."""
+    txn, step, amount = row["txn"].strip(), row["step"], row.get("amount", "").strip()
+    if step == "chargeback":
+        paid = _payment(state_dir, txn)
+        about = {"txn": txn, "acquirer": paid.acquirer, "rrn": paid.rrn, "reason": row.get("reason", "").strip()}
+        minor = _minor(amount, paid.currency) if amount else 0
+        for one in ask(state_dir, "disputes.list", all=True, limit=0)["items"]:
+            if (one["txn"], one["reason"]) == (txn, about["reason"]) and minor in (0, one["amount"]):
+                raise click.ClickException(f"{txn} was claimed back for that before: dispute {one['dispute']}")
+        made: dict[str, Any] = ask(state_dir, "disputes.open", **about, amount=minor, by=by)
+        return made
+    open_ones = [one for one in ask(state_dir, "disputes.list", limit=0)["items"] if one["txn"] == txn]
+    if len(open_ones) != 1:
+        raise click.ClickException(
+            f"payment {txn} has {len(open_ones)} open disputes: `cmi-switch disputes list` shows them"
+        )
+    (one,) = open_ones
+    minor = _minor(amount, one["currency"]) if amount else 0
+    side = row.get("side", "").strip()
+    done: dict[str, Any] = ask(
+        state_dir, "disputes.step", dispute=one["dispute"], step=step, by=by, amount=minor, side=side
+    )
+    return done
+
+
 def _step(state_dir: Path, dispute: str, step: str, by: str, as_json: bool, **more: Any) -> None:
     _tell(ask(state_dir, "disputes.step", dispute=dispute, step=step, by=by or getpass.getuser(), **more), as_json)
 

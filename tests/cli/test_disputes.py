@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -57,6 +58,41 @@ def test_a_claim_is_opened_answered_and_closed(scene: Scene, command: Command) -
     assert "is:               closed for acquirer\n" in shown
     assert "with the issuer:  0.00 MAD\n" in shown
     assert "why:              cmi C4: goods, services or cash not received\n" in shown
+
+
+def test_a_file_of_steps_is_taken_line_by_line_and_a_second_time_refused(
+    scene: Scene, command: Command, tmp_path: Path
+) -> None:
+    (paid,) = scene.book.recorded(Answered)
+    assert isinstance(paid, Answered)
+    file = tmp_path / "steps.csv"
+    steps = ("chargeback,C4,30.00,", "representment,,20.00,", "closed,,,issuer")
+    file.write_text("txn,step,reason,amount,side\n" + "".join(f"{paid.txn:x},{step}\n" for step in steps))
+    taken = command("import", str(file)).output.splitlines()
+    assert [line.split("  ")[3] for line in taken] == ["chargeback", "representment", "closed for issuer"]
+    again = command("import", str(file), code=1).output.splitlines()
+    assert [line.split(": ")[2] for line in again] == [
+        f"{paid.txn:x} was claimed back for that before",
+        *[f"payment {paid.txn:x} has 0 open disputes"] * 2,
+    ]
+    assert len(scene.book.switch.state.disputes.last) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("txn,stage\n1,x\n", "line 1: no column step"),
+        ("txn,step\n1,charge\n", 'line 2: "charge" is no step: chargeback, representment'),
+        ("txn,step\n1,chargeback\n1\n", "line 3: expected as many fields"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_refused_before_any_step(
+    scene: Scene, command: Command, tmp_path: Path, text: str, why: str
+) -> None:
+    file = tmp_path / "steps.csv"
+    file.write_text(text)
+    assert why in " ".join(command("import", str(file), code=2).output.split())
+    assert not scene.book.switch.state.disputes.last
 
 
 def test_an_amount_with_too_many_decimals_is_refused(command: Command) -> None:

@@ -91,24 +91,22 @@ class Totals(msgspec.Struct, kw_only=True):
 
     def approve(self, request: Forwarded, answer: Answered, window: str) -> None:
         """A request is approved."""
-        elements = request.elements
-        direction = direction_of(elements)
+        direction = direction_of(request.elements)
         at = INQUIRIES
         if direction:
             at = AUTHORIZATIONS if request.mti[1] == MTI.AUTHORIZATION else DEBIT if direction > 0 else CREDIT
-        said = answer.elements
-        amount = int(said[DE.AMOUNT]) if DE.AMOUNT in said else request.amount
-        there = self._of_window(window)
-        for cell in (
-            (AS_ACQUIRER, request.key[ACQUIRER], request.currency),
-            (AS_ISSUER, request.host, request.currency),
-        ):
-            sums = there.get(cell)
-            if sums is None:
-                sums = there[cell] = [0] * SIZE
-            sums[at] += 1
-            if at < AMOUNTS:
-                sums[AMOUNTS + at] += amount
+        there = self.windows.get(window) or self._of_window(window)
+        currency = request.currency
+        brought, answered = (AS_ACQUIRER, request.key[ACQUIRER], currency), (AS_ISSUER, request.host, currency)
+        sums = there.get(brought) or there.setdefault(brought, [0] * SIZE)
+        others = there.get(answered) or there.setdefault(answered, [0] * SIZE)
+        sums[at] += 1
+        others[at] += 1
+        if at < AMOUNTS:
+            text = answer.elements.get(DE.AMOUNT)
+            amount = int(text) if text is not None else request.amount
+            sums[AMOUNTS + at] += amount
+            others[AMOUNTS + at] += amount
 
     def follow(self, owed: Owed, window: str, since_us: int) -> None:
         """An advice or a reversal changes what is posted, as it says itself. `since_us`: when the window began."""
