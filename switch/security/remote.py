@@ -7,6 +7,7 @@ processed. A call waits for its answer, `TIMEOUT_S` at most; the next one connec
 
 import select
 import socket
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +19,8 @@ from switch.security.commands import UNREACHABLE, Command, Reply
 from switch.security.module import SecurityModule
 
 TIMEOUT_S: Final = 2.0
+REST_S: Final = 1.0
+"""a module that has let a call wait so long that it was given up is not asked for so long: its callers have others to serve"""
 BATCH_BYTES_MAX: Final = 8 << 20
 CLIENTS_MAX: Final = 64
 _LENGTH: Final = 4
@@ -35,20 +38,28 @@ class RemoteModule:
         self._path = str(path)
         self._timeout_s = timeout_s
         self._socket: socket.socket | None = None
+        self._rests_until = 0.0
 
     def ask(self, commands: Sequence[Command]) -> list[Reply]:
         """See SecurityModule."""
         if not commands:
             return []
+        if time.monotonic() < self._rests_until:
+            return self._refused(len(commands), f"it let a call wait for {self._timeout_s:g} s just now")
         try:
             replies = self._exchange(_encode_commands(commands))
             if len(replies) != len(commands):
                 raise OSError(f"{len(replies)} replies to {len(commands)} commands")
         except (OSError, msgspec.MsgspecError) as error:
             self.close()
-            why = f"the security module at {self._path} did not answer ({error}): is `cmi-switch security` running?"
-            return [Reply(False, b"", UNREACHABLE, why)] * len(commands)
+            if isinstance(error, TimeoutError):
+                self._rests_until = time.monotonic() + REST_S
+            return self._refused(len(commands), str(error))
         return replies
+
+    def _refused(self, count: int, why: str) -> list[Reply]:
+        reason = f"the security module at {self._path} did not answer ({why}): is `cmi-switch security` running?"
+        return [Reply(False, b"", UNREACHABLE, reason)] * count
 
     def _exchange(self, batch: bytes) -> list[Reply]:
         if self._socket is None:

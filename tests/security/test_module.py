@@ -1,7 +1,9 @@
 """The security module: what it does, what it refuses, and that in process, simulated and behind a socket it says the same."""
 
 import os
+import socket
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from zlib import crc32
@@ -246,8 +248,6 @@ def test_a_module_that_went_and_came_back_is_found_again(tmp_path: Path) -> None
 
 
 def test_nonsense_on_the_socket_lets_its_sender_go_and_nobody_else(tmp_path: Path) -> None:
-    import socket
-
     said: list[str] = []
     server = ModuleServer(SoftwareModule(KEYS, os.urandom), tmp_path / "s", said.append)
     ended = threading.Event()
@@ -265,3 +265,19 @@ def test_nonsense_on_the_socket_lets_its_sender_go_and_nobody_else(tmp_path: Pat
     thread.join()
     server.close()
     assert len(said) == 2
+
+
+def test_a_module_that_hangs_keeps_nobody_waiting_twice(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(tmp_path / "s"))
+        listening.listen()
+        remote = RemoteModule(tmp_path / "s", timeout_s=0.2)
+        began = time.monotonic()
+        assert one(remote, ask.MakeMac("zak", b"x")).code == ask.UNREACHABLE
+        assert time.monotonic() - began >= 0.2
+        began = time.monotonic()
+        replies = [one(remote, ask.MakeMac("zak", b"x")) for _ in range(20)]
+        assert time.monotonic() - began < 0.2
+        assert {reply.code for reply in replies} == {ask.UNREACHABLE}
+        assert "let a call wait for 0.2 s" in replies[-1].reason
+        remote.close()
