@@ -214,3 +214,28 @@ def test_the_mastercard_file_has_what_members_presented_and_no_card_number(tmp_p
 def test_without_anything_presented_there_is_no_mastercard_file(state: Path, out: Path) -> None:
     assert write(state, "ipm", out).exit_code == 0
     assert not out.exists()
+
+
+def test_what_is_taken_back_in_a_later_window_has_the_approval_and_rate_of_its_payment(
+    tmp_path: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mciipm = pytest.importorskip(
+        "cardutil.mciipm", reason="cardutil is in requirements-dev.lock: make the environment again"
+    )
+    abroad = Sides(issuer="mastercard", acquirer="atlas")
+    said = {"5": "000000000802", "9": "71003009", "50": "840", "38": "A1B2C3"}
+    first, answer, back = through("0200 80.00, 0420", said, abroad)
+    state = journal(tmp_path / "state", [first, answer, cutover(2), back, cutover(4, "2026-11-28", "2026-11-29")])
+
+    def presented() -> dict[str, object]:
+        for path in out.glob("*.ipm"):
+            path.unlink()
+        assert write(state, "ipm", out).exit_code == 0
+        with (out / "2026-11-28-1.mastercard.ipm").open("rb") as file:
+            _, found, _ = mciipm.IpmReader(file, encoding="cp500", blocked=True)
+        return dict(found)
+
+    found = presented()
+    assert (found["DE5"], found["DE50"], found["DE38"], found["PDS0025"]) == (802, "840", "A1B2C3", "R261127")
+    monkeypatch.setattr("switch.journal.network_messages.OTHERS_MAX", 0)
+    assert "DE5" not in presented(), "no more than so many payments are remembered"
