@@ -5,7 +5,9 @@ as whoever pays at a terminal has no business with the switch's key.
 """
 
 import re
+import time
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -121,6 +123,12 @@ def _judged(table: Section, tls: Tls) -> Tls:
             return tls
         own = read_certificates(tls.certificate)[0]
         facts = facts_of(own)
+        if facts.begins_us > time.time_ns() // 1_000:
+            begins = datetime.fromtimestamp(facts.begins_us / 1e6, UTC)
+            raise CertificateError(
+                f"{tls.certificate}: {facts.subject} is not valid before {begins:%Y-%m-%d %H:%M} UTC",
+                "use the one before until then; or is this machine's clock wrong?",
+            )
         key = "key"
         check_key(tls.key, own, tls.certificate)
         key = "ca"

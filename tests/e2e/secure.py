@@ -22,11 +22,13 @@ def cmi_switch(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
-def with_tls(stage: Stage, edged: Collection[str] = ()) -> Path:
+def with_tls(stage: Stage, edged: Collection[str] = (), days: int = 90) -> Path:
     """Its network file has TLS from here on, for acquirers and to all hosts; an edge has that of the `edged` ones. Returns the
-    directory of certificates."""
+    directory of certificates, which end after so many `days`."""
     directory = stage.directory / "tls"
-    made = CliRunner().invoke(main, ["certificates", "make", str(directory), "--network", str(stage.path)])
+    made = CliRunner().invoke(
+        main, ["certificates", "make", str(directory), "--network", str(stage.path), "--days", str(days)]
+    )
     assert made.exit_code == 0, made.output
     own = f'certificate = "{directory}/switch.pem", key = "{directory}/switch.key", ca = "{directory}/ca.pem"'
 

@@ -46,7 +46,7 @@ class Scene:
 
     def __init__(self, directory: Path) -> None:
         self.stage = Stage(directory, {r"\[limits\]\n": "[limits]\nhandshake_ms = 700\n"})
-        self.tls = with_tls(self.stage)
+        self.tls = with_tls(self.stage, days=10)
         text = self.stage.path.read_text()
         plain = re.compile(r'(\[\[host\]\]\nname = "\w+"\n)tls = [^\n]*\n')
         text = plain.sub(r"\1", text)
@@ -329,3 +329,17 @@ def test_after_all_of_it_a_load_goes_through_with_tls(scene: Scene) -> None:
     assert json.loads(done.stdout)["answered"] > 50
     refused = CliRunner().invoke(main, [*arguments, "--tls-as", "nobody"])
     assert f"{scene.tls}/nobody.pem, {scene.tls}/nobody.key: cannot be used: No such file" in refused.output
+
+
+def test_operators_see_whose_certificates_are_shown_and_which_end_soon(scene: Scene) -> None:
+    state = ["--state", str(scene.stage.state)]
+    with closing(scene.client("rif", RIF)) as client:
+        assert client.asks(sign_on(RIF))["39"] == "00"
+        listed = CliRunner().invoke(main, ["links", "list", *state])
+        assert re.search(r"rif +cmi87 +up .*CN=rif\.morocco\.test +20\d\d-\d\d-\d\d", listed.output)
+        assert "Not well: the certificate CN=switch.morocco.test of [[listener]] acquirers" in listed.output
+        health = CliRunner().invoke(main, ["health", *state])
+    assert health.exit_code == 1
+    assert "the certificate CN=rif.morocco.test of rif expires on" in health.output
+    assert "put a new certificate and key in the files' place" in health.output
+    assert scene.stage.event("certificate.ending")

@@ -1,12 +1,14 @@
 """TLS from the terminal to the issuer, by processes: a restart in place under load, and what `check` says of files."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from switch.cli.main import main
+from switch.security.issuing import TestAuthority
 from tests.e2e.load import await_load, books_agree, declined_here, load
 from tests.e2e.secure import cmi_switch, with_tls
 from tests.e2e.stage import QUICK, Stage, wait_for
@@ -81,6 +83,8 @@ def test_check_reads_the_files_and_says_what_is_wrong_with_which(tmp_path: Path)
     (tls / "switch.pem").unlink()
     code, said = checked("check", stage.path)
     assert (code, f"{tls}/switch.pem: cannot be read: No such file or directory" in said) == (1, True)
+    TestAuthority(tls, "later", datetime.now(UTC) + timedelta(days=5), 9).issue("switch", "switch.morocco.test")
+    assert "switch.pem: CN=switch.morocco.test is not valid before 20" in checked("check", stage.path)[1]
     for days, ends, code in ((-1, "expired on", 1), (10, "expires on", 0)):
         checked("certificates", "make", tls, "--network", stage.path, "--days", days)
         found, said = checked("check", stage.path)
