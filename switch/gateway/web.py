@@ -35,7 +35,7 @@ from switch.gateway.service import ATTEMPTS_MAX, Service
 
 PAGE_WAIT_S: Final = 30.0
 """for an outcome, before the page says that it is being worked on"""
-CARDS_PER_CLIENT, CARDS_PER_PAN, API_PER_CLIENT, PACE_S = 30, 6, 1_200, 600.0
+CARDS_PER_CLIENT, CARDS_PER_PAN, API_PER_CLIENT, PACE_S = 30, 10, 1_200, 600.0
 _TYPES: Final = {"pay.css": "text/css", "pay.js": "text/javascript", "icon.svg": "image/svg+xml"}
 _CENTURY: Final = 2_000
 Handler = Callable[[Request], Awaitable[Response]]

@@ -1,0 +1,141 @@
+// Buys in the demo shop with a real browser, and prints one JSON object: what each flow came to, and what was wrong with the pages.
+// usage: node shop.js SHOP GOOD POOR (cards: number, MM/YY and CVV2, commas between)
+"use strict";
+const fs = require("fs");
+const { chromium } = require("playwright-core");
+const { launch } = require("./browser.js");
+
+const shop = process.argv[2];
+const axe = fs.readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
+const [GOOD, POOR] = process.argv.slice(3).map((card) => card.split(","));
+const found = { flows: {}, wrong: [] };
+
+async function check(page, where) {
+  await page.evaluate(axe + ";0");
+  const { violations } = await page.evaluate(() => window.axe.run());
+  for (const v of violations) found.wrong.push(`${where}: ${v.id} at ${v.nodes.map((n) => n.target).join(" ")}`);
+  const without = await page.evaluate(() =>
+    [...document.querySelectorAll("input:not([type=hidden])")].filter((i) => !i.labels.length).map((i) => i.name));
+  for (const name of without) found.wrong.push(`${where}: ${name} has no label`);
+  const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  if (over > 0) found.wrong.push(`${where}: ${over} pixels too wide`);
+}
+
+async function order(browser, language = "en", size = { width: 360, height: 740 }) {
+  const page = await (await browser.newContext({ viewport: size })).newPage();
+  page.on("console", (m) => /Security|Refused|Error:/.test(m.text()) && found.wrong.push(`${language}: ${m.text()}`));
+  page.on("pageerror", (e) => found.wrong.push(`${language}: ${e}`));
+  await page.goto(shop);
+  await page.selectOption("[name=lang]", language);
+  await page.click("#buy");
+  await page.click("#pay");
+  await page.waitForSelector("#pan");
+  return page;
+}
+
+async function type(page, [pan, expiry, cvv2]) {
+  await page.locator("#pan").pressSequentially(pan);
+  await page.locator("#expiry").pressSequentially(expiry.replace("/", ""));
+  await page.locator("#cvv2").pressSequentially(cvv2);
+}
+
+const outcome = async (page) => (await page.waitForSelector("#outcome", { timeout: 20000 })).textContent();
+const sizes = { phone: { width: 360, height: 740 }, tablet: { width: 820, height: 1100 }, desk: { width: 1366, height: 900 } };
+
+const flows = {
+  async pages(browser) {
+    for (const [name, size] of Object.entries(sizes)) {
+      for (const language of ["fr", "ar", "en"]) {
+        const page = await order(browser, language, size);
+        await check(page, `${name} ${language}`);
+        if ((await page.getAttribute("html", "dir")) !== (language === "ar" ? "rtl" : "ltr")) found.wrong.push(`${language}: direction`);
+        await page.context().close();
+      }
+    }
+    return "looked at";
+  },
+  async approve(browser) {
+    const page = await order(browser);
+    await type(page, GOOD);
+    if ((await page.inputValue("#pan")) !== GOOD[0].replace(/(.{4})(?=.)/g, "$1 ")) found.wrong.push("the number is not in groups");
+    if ((await page.locator(".marks .off").count()) !== 2) found.wrong.push("the scheme is not recognised");
+    await page.click("button.pay");
+    await page.waitForSelector(".state");
+    await check(page, "approved");
+    return outcome(page);
+  },
+  async keyboard(browser) {
+    const page = await order(browser);
+    const focused = () => page.evaluate(() => document.activeElement.id || document.activeElement.className);
+    for (let n = 0; n < 12 && (await focused()) !== "pan"; n++) await page.keyboard.press("Tab");
+    for (const text of GOOD) {
+      await page.keyboard.type(text.replace("/", ""));
+      await page.keyboard.press("Tab");
+    }
+    if ((await focused()) !== "pay") found.wrong.push(`the key after the code leads to ${await focused()}`);
+    await page.keyboard.press("Enter");
+    return outcome(page);
+  },
+  async decline(browser) {
+    const page = await order(browser);
+    await type(page, POOR);
+    await page.click("button.pay");
+    await page.waitForSelector(".notice");
+    await check(page, "declined");
+    await page.click(".cancel button");
+    return outcome(page);
+  },
+  async cancel(browser) {
+    const page = await order(browser);
+    await page.click(".cancel button");
+    return outcome(page);
+  },
+  async mistyped(browser) {
+    const page = await order(browser);
+    await type(page, ["4111111111111112", "13/20", "1"]);
+    await page.click("button.pay");
+    await page.waitForSelector("[aria-invalid]");
+    await check(page, "mistyped");
+    return String(await page.locator(".problem").count());
+  },
+  async twice(browser) {
+    const page = await order(browser);
+    const other = await page.context().newPage();
+    await other.goto(page.url());
+    await Promise.all([type(page, GOOD), type(other, GOOD)]);
+    await Promise.all([page.dblclick("button.pay"), other.click("button.pay")]);
+    return [await outcome(page), await outcome(other)].join(", ");
+  },
+  async back(browser) {
+    const page = await order(browser);
+    const at = page.url();
+    await type(page, GOOD);
+    await page.click("button.pay");
+    await outcome(page);
+    await page.goto(at);
+    const again = (await page.locator("#pan").count()) === 0 ? "no form" : "a form";
+    await page.goto(shop);
+    await page.goBack();
+    await page.waitForLoadState();
+    return `${again}, ${await page.locator("#pan").count()}`;
+  },
+  async without_script(browser) {
+    const page = await (await browser.newContext({ javaScriptEnabled: false })).newPage();
+    await page.goto(shop);
+    await page.click("#buy");
+    await page.click("#pay");
+    for (const [name, text] of [["pan", GOOD[0]], ["expiry", GOOD[1]], ["cvv2", GOOD[2]]]) await page.fill(`#${name}`, text);
+    await page.click("button.pay");
+    await page.click("form.back button");
+    return outcome(page);
+  },
+};
+
+(async () => {
+  const browser = await launch(chromium);
+  for (const [name, flow] of Object.entries(flows)) {
+    found.flows[name] = await flow(browser).catch((error) => `failed: ${error.message.split("\n")[0]}`);
+  }
+  await browser.close();
+  console.log(JSON.stringify(found));
+})();
