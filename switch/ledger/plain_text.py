@@ -116,6 +116,8 @@ def name(account: Account) -> str:
         parts = ("Merchants", _number(owner), _part(counterpart))
     elif is_merchant(counterpart):
         parts = ("Acquiring", _part(owner), _number(counterpart))
+    elif is_inner(owner) or is_inner(counterpart):
+        parts = ("Exchange", _part(owner), _part(counterpart))
     else:
         parts = ("Settlement", _part(owner), _part(counterpart))
     return ":".join(("Assets", *parts, _part(kind)))

@@ -17,6 +17,7 @@ from switch.ledger.plain_text import Form, Journal, name, number
 from switch.money.currency import currency
 from switch.money.fees import Fee
 from tests.ledger.stories import MAD, Sides, answered, cutover, forwarded, records
+from tests.ledger.test_exchange import SAID, through
 
 FEES = (
     Fee(rule="s", kind="service", payer="merchant:M1", payee="rif", amount=150, vat=15),
@@ -39,6 +40,7 @@ def a_day() -> Iterator[AnyEntry]:
     for txn, code, amount in ((50, "788", 10_001), (51, "788", 7), (60, "392", 1_000)):
         yield forwarded(txn, "0200", amount, "00", SIDES, code)
         yield answered(txn, 1, sides=SIDES)
+    yield from through("0200 80.00, 0420 left 33.33", SAID)
     yield cutover(70)
     yield from records("0200 12.34", Sides(issuer="visa", merchant="Café 1"), 80)
 
@@ -78,7 +80,7 @@ def test_every_transaction_comes_to_zero_and_the_end_is_what_was_posted(form: Fo
         said = re.findall(r"(Assets:\S+)  (?:\S+ [A-Z]{3} = )?(-?[\d.]+) (?:~ [0.]+ )?([A-Z]{3})$", block, re.MULTILINE)
         if "what every account comes to" in block or " balance " in block:
             sums = {(account, unit): figure for account, figure, unit in said}
-    assert transactions == 9
+    assert transactions == 11
     assert {key: int(figure.replace(".", "")) for key, figure in sums.items()} == held
     assert all(len(figure.partition(".")[2]) == currency(unit).exponent for (_, unit), figure in sums.items())
 
@@ -108,6 +110,14 @@ def test_what_moves_nothing_is_a_comment() -> None:
 
 
 PARTIES = st.text(st.sampled_from("aAxX019-.:é \u041b"), max_size=4)
+
+
+def test_a_position_in_foreign_currency_is_in_no_settlement() -> None:
+    for one in (Account("atlas", "fx:atlas", "fx"), Account("fx-difference:atlas", "atlas", "fx")):
+        assert name(one).startswith("Assets:Exchange:")
+    exchanged = [line for line in text(Form.LEDGER, a_day()).splitlines() if "Assets:Exchange:" in line]
+    assert any("USD" in line for line in exchanged)
+    assert any("MAD" in line for line in exchanged)
 
 
 @given(st.lists(st.tuples(PARTIES, PARTIES, st.booleans(), st.booleans()), min_size=2, max_size=2, unique=True))
