@@ -10,12 +10,14 @@ import msgspec
 from switch.config.certificates import read_dialled, read_edge, read_pin, read_tls
 from switch.config.dialects import Dialects
 from switch.config.keys import read_link_keys
+from switch.config.mistakes import did_you_mean, nearest
 from switch.config.reader import Section
 from switch.core.limits import Limits
 from switch.core.links.pending import MATCHED
 from switch.core.messages.answer_codes import Meaning, Receipt
 from switch.core.network import (
     DOMESTIC_SCHEME,
+    SCHEMES,
     BinRange,
     HostLink,
     Listener,
@@ -27,7 +29,6 @@ from switch.money.country import NUMERIC, country_numeric
 from switch.money.currency import BY_ALPHA, currency, parse_money
 from switch.money.fees import FeeRule
 
-SCHEMES: Final = (DOMESTIC_SCHEME, "visa", "mastercard")
 UNREFERENCED_MAX: Final = "10000"
 FILE_NAME_LONGEST: Final = 17
 INSTITUTION_LONGEST: Final = 11
@@ -223,6 +224,27 @@ def _hot_file(s: Section) -> str:
     return name
 
 
+def read_scheme(s: Section) -> str:
+    """The scheme that a network's host is of: one that is known, or any other in lower case; no slip of one."""
+    scheme = s.text("scheme")
+    known = SCHEMES[1:]
+    near = did_you_mean(scheme, known) if scheme not in known and nearest(scheme, known) else ""
+    if not scheme:
+        return ""
+    if near or scheme == DOMESTIC_SCHEME or not (scheme.isascii() and scheme.isalnum() and scheme.islower()):
+        s.wrong(
+            "scheme",
+            f'"{scheme}" is no scheme of a network',
+            near or f"{', '.join(known)}, or another's name in lower case",
+        )
+    return scheme
+
+
+def schemes_of(draft: Draft) -> tuple[str, ...]:
+    """All that cards of a file may be of: those that are known, and those of its networks' hosts."""
+    return (*SCHEMES, *sorted({h.scheme for _, h in draft.hosts} - {"", *SCHEMES}))
+
+
 def read_host(
     s: Section, dialects: Dialects, members: dict[str, Member], limits: Limits, home: str, *, files: bool = False
 ) -> HostLink:
@@ -233,7 +255,7 @@ def read_host(
     if role == "issuer":
         member = s.choice("member", members, name if name in members else None)
     elif role == "network":
-        scheme = s.choice("scheme", ("visa", "mastercard"))
+        scheme = read_scheme(s)
     else:
         s.ask("member", "scheme")
     dialect = dialects.read(s)
@@ -312,7 +334,7 @@ def _bounds(s: Section) -> tuple[str, str]:
 def read_bin(s: Section, draft: Draft, members: dict[str, Member]) -> BinRange:
     """`[[bin]]`: whose cards a range of numbers are. A member's are of its country and the home currency by default."""
     low, high = _bounds(s)
-    scheme = s.choice("scheme", SCHEMES)
+    scheme = s.choice("scheme", schemes_of(draft))
     issuer = s.choice("issuer", members, "")
     country: str | None = None
     money: str | None = None
@@ -331,6 +353,8 @@ def read_bin(s: Section, draft: Draft, members: dict[str, Member]) -> BinRange:
         currency=s.lookup("currency", currency_numeric, BY_ALPHA, money),
         product=s.text("product", "unknown"),
         line=s.line_of("range"),
+        digits=s.integer("digits", 13, 19, 16),
+        value_digits=s.integer("value_digits", 3, 4, 3),
     )
     s.done()
     return value

@@ -10,7 +10,7 @@ from switch.config.build import Draft
 from switch.config.certificates import check_certificates
 from switch.config.mistakes import did_you_mean
 from switch.config.reader import Section, Source
-from switch.core.network import Network
+from switch.core.network import DOMESTIC_SCHEME, Network
 from switch.money.currency import CURRENCIES
 
 EVERY_ADDRESS: Final = ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
@@ -209,7 +209,7 @@ def _routes(draft: Draft) -> None:
                 f'cards of "{b.issuer}" lead nowhere: no [[host]] has role "issuer" and member "{b.issuer}"',
                 "add one, or leave the range out",
             )
-        elif b.scheme in ("visa", "mastercard") and not s.has("issuer") and b.scheme not in schemes:
+        elif b.scheme != DOMESTIC_SCHEME and not s.has("issuer") and b.scheme not in schemes:
             s.wrong(
                 "scheme",
                 f'foreign {b.scheme} cards lead nowhere: no [[host]] has scheme "{b.scheme}"',

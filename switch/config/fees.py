@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 from datetime import date, timedelta
 from typing import Final
 
-from switch.config.build import Draft, home_money
+from switch.config.build import Draft, home_money, schemes_of
 from switch.config.mistakes import did_you_mean
 from switch.config.reader import Section
 from switch.core.messages.meaning import CHANNELS
@@ -42,7 +42,7 @@ def read_fee(s: Section, draft: Draft, payees: Collection[str]) -> FeeRule:
         refund=Refunds(s.choice("refund", list(Refunds), "mirror" if percent else "charge") or "none"),
         begin=s.day("from"),
         end=s.day("to"),
-        schemes=_some(s, "scheme", ("cmi", "visa", "mastercard")),
+        schemes=_some(s, "scheme", schemes_of(draft)),
         products=_some(s, "product"),
         channels=_some(s, "channel", CHANNELS),
         regions=_some(s, "region", REGIONS),

@@ -16,6 +16,8 @@ from switch.money.fees import FeeRule
 
 DOMESTIC_SCHEME: Final = "cmi"
 """Scheme of cards that are for use at home only."""
+SCHEMES: Final = (DOMESTIC_SCHEME, "visa", "mastercard")
+"""Those that need no host to be known; a network's host may be of any other."""
 
 
 class Address(msgspec.Struct, frozen=True):
@@ -207,7 +209,7 @@ class BinRange(msgspec.Struct, frozen=True, kw_only=True):
     low: str
     high: str
     scheme: str
-    """`cmi`, `visa` or `mastercard`"""
+    """`cmi`, or that of a network's host: `visa`, `mastercard` …"""
     issuer: str
     """member name; "" for a foreign issuer, reached through the scheme's network"""
     country: str
@@ -218,6 +220,10 @@ class BinRange(msgspec.Struct, frozen=True, kw_only=True):
     """`debit`, `credit`, `prepaid` …"""
     line: int
     """in the network file, for explanations"""
+    digits: int = 16
+    """of its PANs: of the test cards that are made for it"""
+    value_digits: int = 3
+    """of the value printed on them (CVV2, CID)"""
 
 
 class Tariff(msgspec.Struct, frozen=True, kw_only=True):

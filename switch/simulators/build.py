@@ -5,7 +5,7 @@ from decimal import Decimal
 import msgspec
 
 from switch.core.links.sealing import Sealings
-from switch.core.network import HostLink, LinkKeys, Listener, Member, Network
+from switch.core.network import DOMESTIC_SCHEME, HostLink, LinkKeys, Listener, Member, Network
 from switch.security.module import NO_MODULE, SecurityModule
 from switch.simulators.accounts import Ledger
 from switch.simulators.acquiring import Timeouts
@@ -139,7 +139,7 @@ def make_network(
         Abroad(
             rate=abroad_rate,
             cards=tuple(c for c in plain if c.scheme == host.scheme),
-            domestic=tuple(c for c in plain if c.scheme not in ("visa", "mastercard")),
+            domestic=tuple(c for c in plain if c.scheme == DOMESTIC_SCHEME),
         ),
         timeouts,
     )

@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from switch.core.network import BinRange, Network
+from switch.core.network import DOMESTIC_SCHEME, SCHEMES, BinRange, Network
 from switch.core.routing.routing import luhn_digit
 from switch.security.card_values import CVV2_SERVICE_CODE, CardValues, expiry_in_order
 from switch.wire.vocabulary import ACTION_CODES, RESPONSE_CODES, Answer, Processing
@@ -74,10 +74,10 @@ class TestCard(msgspec.Struct, frozen=True, kw_only=True):
         return not self.shows
 
 
-def printed_value(values: CardValues, pan: str, expiry: str, scheme: str) -> str:
-    """The CVV2 or CVC2 of a card: three digits. Mastercard's takes the expiry as MMYY."""
+def printed_value(values: CardValues, pan: str, expiry: str, scheme: str, digits: int = 3) -> str:
+    """The CVV2, CVC2 or CID of a card: three digits, or four. Mastercard's takes the expiry as MMYY."""
     order = "mmyy" if scheme == "mastercard" else "yymm"
-    return values.value(pan, expiry_in_order(expiry, order), CVV2_SERVICE_CODE)
+    return values.value(pan, expiry_in_order(expiry, order), CVV2_SERVICE_CODE, digits)
 
 
 def _pin(pan: str) -> str:
@@ -148,7 +148,8 @@ class _Mint:
 
     def card(self, bin_range: BinRange, number: int, name: str, scenario: _Scenario | None = None) -> TestCard | None:
         """Card `number` of a range; None where another, longer range owns that number."""
-        body = f"{bin_range.low}{number:0{15 - len(bin_range.low)}d}"[:15]
+        size = bin_range.digits - 1
+        body = f"{bin_range.low}{number:0{size - len(bin_range.low)}d}"[:size]
         pan = body + luhn_digit(body)
         if self.owner(pan) is not bin_range:
             return None
@@ -163,7 +164,7 @@ class _Mint:
                 "de39": scenario.de39,
                 "balance": SHOWCASE_BALANCE,
             } | scenario.settings
-        cvv2 = printed_value(self._values, pan, str(settings["expiry"]), bin_range.scheme)
+        cvv2 = printed_value(self._values, pan, str(settings["expiry"]), bin_range.scheme, bin_range.value_digits)
         settings |= {
             "name": name, "pan": pan, "pin": _pin(pan), "cvv2": cvv2,
             "issuer": bin_range.issuer or bin_range.scheme, "scheme": bin_range.scheme, "country": bin_range.country,
@@ -191,14 +192,14 @@ def demo_cards(network: Network) -> tuple[TestCard, ...]:
     cards: list[TestCard | None] = []
     for member in network.members:
         ranges = [b for b in network.bins if b.issuer == member.name]
-        domestic = next((b for b in ranges if b.scheme not in ("visa", "mastercard")), ranges[0] if ranges else None)
+        domestic = next((b for b in ranges if b.scheme == DOMESTIC_SCHEME), ranges[0] if ranges else None)
         if domestic is None:
             continue
         dialect = next((h.dialect for h in network.hosts if h.member == member.name), "")
         for i, scenario in enumerate(SCENARIOS):
             heard = _as_heard(scenario, dialect)
             cards.append(mint.card(domestic, 9001 + i, f"{member.name}-{scenario.name}", heard))
-        for scheme in ("visa", "mastercard"):
+        for scheme in dict.fromkeys((*SCHEMES[1:], *(h.scheme for h in network.hosts if h.scheme))):
             own = next((b for b in ranges if b.scheme == scheme), None)
             if own is not None:
                 shown = _Scenario(
