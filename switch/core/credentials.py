@@ -13,6 +13,11 @@ class Pin(msgspec.Struct, frozen=True, kw_only=True):
     fingerprints: tuple[str, ...] = ()
     """SHA-256 of the certificate itself, hex; more than one while one follows another"""
 
+    def __str__(self) -> str:
+        """As a change of it is told."""
+        parts = ("names", self.names), ("issuer", (self.issuer,)), ("fingerprints", self.fingerprints)
+        return "; ".join(f"{what} {', '.join(values)}" for what, values in parts if any(values))
+
 
 class Tls(msgspec.Struct, frozen=True, kw_only=True):
     """This side of a link with mutual TLS. The files are PEM; their paths are relative to the working directory."""
@@ -31,6 +36,13 @@ class Tls(msgspec.Struct, frozen=True, kw_only=True):
     """wall clock"""
     ca_fingerprint: str = ""
     """SHA-256 of the file of authorities"""
+
+    def __str__(self) -> str:
+        """As a change of it is told."""
+        shown = f"{self.certificate} (SHA-256 {self.fingerprint or 'not read'})"
+        return (
+            f"{shown}, authorities of {self.ca} ({self.ca_fingerprint[:16] or 'not read'}), TLS {self.minimum} or later"
+        )
 
 
 class OperatorAccount(msgspec.Struct, frozen=True, kw_only=True):

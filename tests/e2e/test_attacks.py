@@ -343,3 +343,20 @@ def test_operators_see_whose_certificates_are_shown_and_which_end_soon(scene: Sc
     assert "the certificate CN=rif.morocco.test of rif expires on" in health.output
     assert "put a new certificate and key in the files' place" in health.output
     assert scene.stage.event("certificate.ending")
+
+
+def test_a_reload_shows_renewed_certificates_and_asks_new_ones_of_who_comes(scene: Scene) -> None:
+    """The last of this file: another authority from here on."""
+    with closing(scene.client("rif", RIF)) as before:
+        assert before.asks(sign_on(RIF))["39"] == "00"
+        old = scene.context("rif")
+        CliRunner().invoke(main, ["certificates", "make", str(scene.tls), "--network", str(scene.stage.path)])
+        network = ["--network", str(scene.stage.path), "--state", str(scene.stage.state)]
+        told = CliRunner().invoke(main, ["reload", *network])
+        assert told.exit_code == 0, told.output
+        assert f"[[listener]] acquirers: tls: {scene.tls}/switch.pem (SHA-256 " in told.output
+        assert before.asks(payment(90, RIF))["39"] == "00", "who is there stays"
+        with closing(scene.client("rif", RIF)) as after:
+            assert after.asks(sign_on(RIF))["39"] == "00"
+        with pytest.raises(ssl.SSLError):
+            Client(scene.stage, "acquirers", RIF, sign_on=False, wrap=old)
