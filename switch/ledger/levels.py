@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from switch.ledger.entries import PAYMENT, VAT, Entry, Move, is_merchant
+from switch.ledger.entries import DISPUTE, PAYMENT, VAT, Entry, Move, is_merchant
 from switch.ledger.exchange import EXCHANGE
 from switch.ledger.moves import move
 
@@ -66,8 +66,13 @@ def level_of(entry: Entry, networks: Mapping[str, str]) -> Level | None:
     return Level.LOCAL if entry.scheme in networks.values() else Level.NATIONAL
 
 
+def is_claim(entry: Entry) -> bool:
+    """True for a step of a dispute: it moves money, and is no payment, which stands as it did."""
+    return any(one.kind == DISPUTE for one in entry.moves)
+
+
 def costs(entry: Entry, home: str) -> Costs | None:
-    """Of one entry. None: no merchant takes part in it, or it is in another currency than `home` (numeric)."""
+    """Of one entry. None: no merchant is paid by it, or in another currency than `home` (numeric); or it is a claim."""
     found = Costs(payments=0 if entry.counters else 1)
     paid = False
     for payer, payee, kind, code, amount in as_priced(entry):
@@ -112,7 +117,7 @@ def by_level(entries: Iterable[Entry], networks: Mapping[str, str], home: str) -
 def network_cost(entry: Entry, networks: Mapping[str, str]) -> int:
     """What the hop log calls its cost: all that is owed to the network that answers, interchange included; cash, too."""
     network = entry.issuer
-    if network not in networks:
+    if network not in networks or is_claim(entry):
         return 0
     fees = [m for m in as_priced(entry) if network in (m.payer, m.payee) and m.kind not in (PAYMENT, VAT, WITHDRAWAL)]
     return sum(m.amount if m.payee == network else -m.amount for m in fees)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from switch.ledger.entries import Entry
+from switch.ledger.levels import is_claim
 from switch.ledger.netting import Settlement
 from switch.simulators.reconciliation import AcquirerBook, Books, Difference, Payment, money
 
@@ -64,12 +65,14 @@ def settled(settlement: Settlement) -> dict[tuple[str, str], dict[str, int]]:
 
 
 def posted(entries: Iterable[Entry]) -> dict[tuple[str, str], int]:
-    """By bank or network, and currency of the payments: what the ledger has posted for payments, without fees.
+    """By bank or network, and currency of the payments: what the ledger has posted for payments, without fees and claims.
 
     A network that settles in its own currency is there in the payments', as in everybody's books.
     """
     found: dict[tuple[str, str], int] = {}
     for entry in entries:
+        if is_claim(entry):
+            continue
         for party, amount in ((entry.acquirer, entry.amount), (entry.issuer, -entry.amount)):
             found[party, entry.currency] = found.get((party, entry.currency), 0) + amount
     return found

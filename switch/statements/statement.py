@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from switch.ledger.entries import MERCHANT, PAYMENT, VAT, Entry, is_inner
+from switch.ledger.entries import DISPUTE, MERCHANT, PAYMENT, VAT, Entry, is_inner
 from switch.ledger.levels import Costs, Level, by_level, level_of
 from switch.ledger.netting import Settlement
 
@@ -157,7 +157,7 @@ def _merchant_line(entry: Entry, account: str, networks: Mapping[str, str], home
         if account not in (payer, payee):
             continue
         signed = amount if payee == account else -amount
-        if kind == PAYMENT:
+        if kind in (PAYMENT, DISPUTE):
             gross += signed
         elif kind == VAT:
             vat += signed
@@ -248,7 +248,7 @@ def day_statement(
             earned[key] = earned.get(key, 0) + amount
     fees: dict[tuple[str, str], int] = {}
     for (kind, code, _), amount in sorted(earned.items()):
-        if kind != PAYMENT:
+        if kind not in (PAYMENT, DISPUTE):
             fees[kind, code] = fees.get((kind, code), 0) + max(amount, 0)
     return DayStatement(
         network=network,

@@ -93,6 +93,11 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "correction": ("Rectification", "Correction"),
     "advice": ("Achat (avis)", "Purchase (advice)"),
     "reversal": ("Annulation", "Reversal"),
+    "dispute": ("Litiges", "Disputes"),
+    "chargeback": ("Impayé", "Chargeback"),
+    "representment": ("Représentation", "Representment"),
+    "pre-arbitration": ("Pré-arbitrage", "Pre-arbitration"),
+    "closed": ("Litige clos", "Dispute closed"),
 }
 _MONTHS: Final = (
     ("janvier", "January"),
