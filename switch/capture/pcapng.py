@@ -221,7 +221,7 @@ class Writer:
         self._file_bytes = file_bytes
         self._files = files
         self._interfaces: list[tuple[str, str]] = []
-        self._numbers: dict[str, int] = {}
+        self._numbers: dict[tuple[str, str], int] = {}
         self._waiting: list[bytes] = []
         make_private_directory(path.parent)
         if path.is_file() and path.stat().st_size:
@@ -235,10 +235,10 @@ class Writer:
             self._size += self._file.write(interface_block(name, description))
 
     def interface(self, name: str, description: str = "") -> int:
-        """The number of the interface called so; it is made when it is first asked for."""
-        number = self._numbers.get(name)
+        """The number of the interface called and described so; it is made when it is first asked for."""
+        number = self._numbers.get((name, description))
         if number is None:
-            number = self._numbers[name] = len(self._interfaces)
+            number = self._numbers[name, description] = len(self._interfaces)
             self._interfaces.append((name, description))
             self._waiting.append(interface_block(name, description))
         return number

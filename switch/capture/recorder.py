@@ -118,6 +118,7 @@ class Recorder:
         self._writer = writer
         self._voices = voices
         self._log = log
+        self._clear = clear
         self._masks = {name: Mask(voice.dialect, clear) for name, voice in voices.items()}
         self._links: dict[LinkId, _Link] = {}
         self._waiting: list[_Seen] = []
@@ -128,6 +129,11 @@ class Recorder:
                 "file": str(writer.path), "cards": ", ".join(clear),
                 "hint": "messages of these cards are kept with PAN, track and PIN as they came: test cards only",
             }))  # fmt: skip
+
+    def learn(self, voices: Mapping[str, Voice]) -> None:
+        """How links that open from here on speak; those that are open go on as they began."""
+        self._voices = voices
+        self._masks = {name: Mask(voice.dialect, self._clear) for name, voice in voices.items()}
 
     def opened(self, link: LinkId, own: Address, peer: Address, dialed: bool, wall_ns: int) -> None:
         """A connection. Links of a name nobody said how they speak are left out."""

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from switch.capture.recorder import Recorder, recording
+from switch.capture.recorder import Recorder, recording, voices_of
 from switch.core.network import Network
 from switch.core.operator.command import Unable
 from switch.core.operator.errors import ErrorCode
@@ -35,7 +35,12 @@ class Recording:
         driver.show_to(self._recorder)
 
     def follow(self, network: Network) -> None:
-        """Another network file holds: what is being recorded goes on as the new one says, in a new file."""
+        """Another network file holds: a capture that it says the same of goes on in its file, links that are new among its own;
+        another one begins in a new file."""
+        if self._recorder is not None and network.capture == self._network.capture:
+            self._network = network
+            self._recorder.learn(voices_of(network, dialects_of(network)))
+            return
         recorded, asked_before = self._recorder is not None, self._network.capture is not None
         self.end()
         self._network = network

@@ -169,3 +169,21 @@ def test_a_capture_that_was_there_before_makes_room(tmp_path: Path) -> None:
     (tmp_path / "a.pcapng").write_bytes(b"the one before")
     Stage(tmp_path / "a.pcapng").recorder.close(AT)
     assert (tmp_path / "a.1.pcapng").read_bytes() == b"the one before"
+
+
+def test_links_that_open_after_a_reload_speak_as_it_says_in_the_same_file(stage: Stage) -> None:
+    stage.recorder.received("pos#1", stage.frame({"t": "0800", "11": "000001", "70": "301"}), AT)
+    visa = Dialect.load("visa")
+    stage.recorder.learn({"pos": Voice(visa, "base1", "dialect=visa framing=base1"), "new": stage.voice})
+    stage.recorder.opened("pos#2", SWITCH, Address("10.0.0.2", 50_001), False, AT)
+    stage.recorder.opened("new#1", SWITCH, Address("10.0.0.3", 50_002), False, AT)
+    stage.recorder.received("pos#2", make_framing("base1", 65_535).frame(visa.encode(purchase(visa))), AT + 1)
+    stage.recorder.received("new#1", stage.frame({"t": "0800", "11": "000002", "70": "301"}), AT + 2)
+    stage.recorder.received("pos#1", stage.frame({"t": "0800", "11": "000003", "70": "301"}), AT + 3)
+    stage.recorder.close(AT + 9)
+    talks = load(stage.path, Known())
+    assert [(talk.dialect.name, [said.document["11"] for said in talk.said]) for talk in talks] == [
+        ("cmi87", ["000001", "000003"]),
+        ("visa", [purchase(visa)["11"]]),
+        ("cmi87", ["000002"]),
+    ]
