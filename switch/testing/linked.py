@@ -5,8 +5,11 @@ from collections.abc import Callable, Mapping
 import trio
 
 from switch.core.network import Address
+from switch.doctor.envelopes import LOOKED_AT
+from switch.doctor.explain import Explainer
 from switch.testing.running import FRAME_BYTES
 from switch.wire import Dialect, Document
+from switch.wire.dialect import names
 from switch.wire.framing import make_framing
 from switch.wire.vocabulary import DE
 
@@ -22,7 +25,12 @@ class Link:
         """`framing` "": the dialect's own. ValueError: there is no such framing."""
         self.dialect = dialect
         self._stream = stream
-        self._framing = make_framing(framing or dialect.framing, FRAME_BYTES)
+        self._framing_name = framing or dialect.framing
+        self._framing = make_framing(self._framing_name, FRAME_BYTES)
+        self.there = ""
+        """what the other end is known to speak: `cmi87 in length2`; "": nobody knows"""
+        self._came = b""
+        """what came, as far as the doctor would look at it"""
         self._timeout_s = timeout_s
         self._waiting: list[Document] = []
         self._reading = False
@@ -42,13 +50,18 @@ class Link:
         """The next message that is `mine`; others are kept for later.
 
         trio.TooSlowError: none within the link's time; EOFError: the peer closed; DecodeError, FramingError: what came is none.
+        Where what came is not of the link's framing and dialect, a note to the error says what it is, and what to change.
         """
-        with trio.fail_after(self._timeout_s):
-            while True:
-                for index, document in enumerate(self._waiting):
-                    if mine(document):
-                        return self._waiting.pop(index)
-                await self._more()
+        try:
+            with trio.fail_after(self._timeout_s):
+                while True:
+                    for index, document in enumerate(self._waiting):
+                        if mine(document):
+                            return self._waiting.pop(index)
+                    await self._more()
+        except (trio.TooSlowError, EOFError, ValueError) as error:
+            self._explain(error)
+            raise
 
     async def asks(self, document: Document) -> Document:
         """Send, and the answer to it: the message of its class with its DE11."""
@@ -81,6 +94,20 @@ class Link:
         """Hang up."""
         await self._stream.aclose()
 
+    def _explain(self, error: Exception) -> None:
+        """Let the doctor say what came."""
+        if not self._came:
+            ours = f"{self.dialect.name} in {self._framing_name}"
+            if self.there and self.there != ours:
+                error.add_note(
+                    f"The link speaks {ours}; the listener speaks {self.there}. Change: leave dialect and framing out."
+                )
+            return
+        explainer = Explainer(lambda: [Dialect.load(name) for name in names()])
+        found = explainer.explain_connection(self._came, self._framing_name, self.dialect)
+        if found is not None:
+            error.add_note(f"{found.sentence} Change: {found.change}")
+
     async def _more(self) -> None:
         """Read once, or wait until whoever reads has."""
         if self._reading:
@@ -91,6 +118,7 @@ class Link:
             data = await self._stream.receive_some(65_536)
             if not data:
                 raise EOFError("the peer closed the connection")
+            self._came = (self._came + data)[:LOOKED_AT]
             self._waiting += [self.dialect.decode(frame) for frame in self._framing.feed(data)]
         finally:
             self._reading = False

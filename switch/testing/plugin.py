@@ -71,6 +71,7 @@ async def links(request: pytest.FixtureRequest) -> "AsyncIterator[Callable[..., 
         else:
             found = request.getfixturevalue("switch_running").listener(to)
             new = await connect(found.address, dialect or found.dialect, framing or found.framing, timeout_s)
+            new.there = f"{found.dialect} in {found.framing}"
         made.append(new)
         if signs_on:
             from switch.wire.vocabulary import DE, Answer

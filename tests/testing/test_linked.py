@@ -88,3 +88,31 @@ async def test_what_is_not_as_expected_is_shown() -> None:
         await says("0210", "000001")
         with pytest.raises(AssertionError, match=r"in a 0210 found .'39': '00'"):
             await link.expects({"39": "91"})
+
+
+async def test_what_comes_in_another_framing_or_dialect_is_told_in_a_note() -> None:
+    visa = Dialect.load("visa")
+    message = CMI87.encode({"t": "0810", "7": "1125120000", "11": "000001", "32": "504102", "39": "00", "70": "001"})
+    for dialect, framing, sent in (
+        (CMI87, "length2", make_framing("ascii4", 8_000).frame(message)),
+        (visa, "base1", make_framing("length2", 8_000).frame(message)),
+    ):
+        own, far = trio.socket.socketpair()
+        async with trio.SocketStream(own) as stream, trio.SocketStream(far) as peer:
+            await peer.send_all(sent)
+            await peer.send_eof()
+            with pytest.raises((ValueError, EOFError)) as caught:
+                await Link(stream, dialect, framing).gets()
+        (note,) = caught.value.__notes__
+        assert 'framing = "ascii4"' in note or 'dialect = "cmi87"' in note, note
+
+
+async def test_a_link_of_another_dialect_than_its_listeners_is_told_where_nothing_comes() -> None:
+    async with linked() as (link, _, peer):
+        link.there = "cmi87b in tpdu"
+        await peer.aclose()
+        with pytest.raises(EOFError) as caught:
+            await link.gets()
+    assert caught.value.__notes__ == [
+        "The link speaks cmi87 in length2; the listener speaks cmi87b in tpdu. Change: leave dialect and framing out."
+    ]
