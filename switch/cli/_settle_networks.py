@@ -27,7 +27,7 @@ def write_ipm(
     for host in network.hosts:
         if host.role != "network" or host.scheme != "mastercard":
             continue
-        wanted = {entry.txn for entry in ledger.entries(window) if entry.issuer == host.name and entry.amount}
+        wanted = {entry.txn for entry in ledger.entries(window) if _is_presented(entry, host.name)}
         if not wanted:
             continue
         said = said_to(state_dir, host.name, wanted)
@@ -46,7 +46,7 @@ def _presentments(entries: "Iterator[Entry]", host: str, said: "dict[int, Said]"
 
     unknown = Said("", "", "", "", "", "", "")
     for entry in entries:
-        if entry.issuer != host or not entry.amount:
+        if not _is_presented(entry, host):
             continue
         of = said.get(entry.txn, unknown)
         with_host = (m for m in entry.moves if host in (m.payer, m.payee) and m.kind == PAYMENT)
@@ -69,3 +69,10 @@ def _presentments(entries: "Iterator[Entry]", host: str, said: "dict[int, Said]"
             merchant=entry.merchant,
             settled=settled,
         )
+
+
+def _is_presented(entry: "Entry", host: str) -> bool:
+    """False for steps of a dispute, too: they are other messages (1442), and in no presentment."""
+    from switch.core.records.disputes import Step
+
+    return entry.issuer == host and entry.amount != 0 and entry.what not in list(Step)

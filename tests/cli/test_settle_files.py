@@ -201,7 +201,7 @@ def test_the_mastercard_file_has_what_members_presented_and_no_card_number(tmp_p
     )
     abroad = Sides(issuer="mastercard", acquirer="atlas")
     said = {"5": "000000000802", "9": "71003009", "50": "840", "38": "A1B2C3"}
-    day = [*through("0200 80.00, 0420 left 50.00", said, abroad), *a_day()]
+    day = [*through("0200 80.00, 0420 left 50.00, chargeback", said, abroad), *a_day()]
     assert write(journal(tmp_path / "state", day), "ipm", out).exit_code == 0
     with (out / "2026-11-27-1.mastercard.ipm").open("rb") as file:
         header, first, back, trailer = mciipm.IpmReader(file, encoding="cp500", blocked=True)

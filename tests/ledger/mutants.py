@@ -9,7 +9,7 @@ import pytest
 from switch.core.records.day_records import Cutover
 from switch.core.records.records import Owed, StoodIn
 from switch.ledger import exchange, fold, moves, rules
-from switch.ledger.entries import MERCHANT, Move
+from switch.ledger.entries import MERCHANT, Entry, Move
 from switch.ledger.fold import LedgerFold
 from switch.ledger.payments import Payment, Terms
 from switch.ledger.rules import What
@@ -39,30 +39,32 @@ a_hold_is_posted = changed("a_hold_is_posted", hold=False)
 a_refund_goes_from_the_issuer = changed("a_refund_goes_from_the_issuer", direction=1)
 
 
-def nothing_is_posted_for(what: What) -> Mutant:
-    """A rule that posts, left out."""
+def keeping(name: str, of: What, change: Callable[[Entry], Iterable[Entry]]) -> Mutant:
+    """Entries of one rule as this makes them."""
 
     def break_(patch: pytest.MonkeyPatch) -> None:
-        whole = LedgerFold._let_stand
+        whole = LedgerFold._keep
 
-        def let_stand(self: LedgerFold, payment: Payment, stands: int, said: What, *rest: Any) -> None:
-            if said is not what:
-                whole(self, payment, stands, said, *rest)
+        def keep(self: LedgerFold, made: Entry) -> None:
+            for one in change(made) if made.what == of else (made,):
+                whole(self, one)
 
-        patch.setattr(LedgerFold, "_let_stand", let_stand)
+        patch.setattr(LedgerFold, "_keep", keep)
 
-    break_.__name__ = f"no_{what.name.lower()}_is_posted"
+    break_.__name__ = name
     return break_
+
+
+def nothing_is_posted_for(what: What) -> Mutant:
+    """A rule that posts, left out."""
+    return keeping(f"no_{what.name.lower()}_is_posted", what, lambda _: ())
 
 
 def counters_nothing(what: What) -> Mutant:
     """An entry that changes another one, and does not name it."""
-
-    def break_(patch: pytest.MonkeyPatch) -> None:
-        patch.setitem(rules.RULES, what, rules.RULES[what]._replace(counters=False))
-
-    break_.__name__ = f"a_{what.name.lower()}_names_nothing"
-    return break_
+    return keeping(
+        f"a_{what.name.lower()}_names_nothing", what, lambda made: (msgspec.structs.replace(made, counters=0),)
+    )
 
 
 def a_decline_is_posted(patch: pytest.MonkeyPatch) -> None:

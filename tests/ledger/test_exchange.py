@@ -14,9 +14,10 @@ from switch.core.records.records import Answered, AnyEntry, Forwarded, Owed
 from switch.ledger.entries import Entry, Move, Window, check_balance
 from switch.ledger.netting import settle
 from switch.money.convert import apply_rate, decode_rate, encode_rate
-from switch.money.currency import CURRENCIES
+from switch.money.currency import CURRENCIES, format_amount
 from switch.money.fees import Fee
 from tests.ledger.stories import DAY, MAD, Sides, fold, records
+from tests.ledger.test_fold import PAGE
 
 USD = "840"
 ABROAD = Sides(issuer="visa", acquirer="atlas")
@@ -50,6 +51,11 @@ def test_the_worked_example_to_the_centime() -> None:
         Move("fx-difference:atlas", "atlas", "fx", MAD, 4),
         Move("atlas", "merchant:M1", "payment", MAD, 80_00),
     )
+    told = [
+        f"| {m.payer} | {m.payee.removesuffix(':M1')} | {m.kind} | {format_amount(m.amount, m.currency)} |"
+        for m in entry.moves
+    ]
+    assert "\n".join(told) in PAGE, "the page shows it"
     check_balance(entry.lines)
     made = settle(Window(DAY, 1), ledger.positions[Window(DAY, 1)], members=("atlas",), networks={"visa"}, home=MAD)
     (visa,) = made.bilateral
