@@ -25,7 +25,7 @@ from switch.core.transactions.conversions import check_conversion
 from switch.core.transactions.duplicates import answer_again
 from switch.core.transactions.increments import cannot_add, decide, find_hold, name_hold, name_of, stands_without
 from switch.core.transactions.overload import shed
-from switch.core.transactions.pins import pin_for
+from switch.core.transactions.pins import pin_again, pin_for
 from switch.core.transactions.pricing import Pricing
 from switch.core.transactions.replies import reply
 from switch.core.transactions.standin import StandIn
@@ -202,15 +202,16 @@ class Payments:
 
     def resend(self, host: HostState, pending: Pending, now: int) -> bool:
         """The connection it left on is lost and another one is up: the same request again, marked as a repeat. Its deadline
-        stands. False: nothing is up, it cannot be said (since a reload, without its PIN), or it may be what ends the connections
+        stands. False: nothing is up, it cannot be said (with its PIN, any more), or it may be what ends the connections
         it is sent on."""
         session = host.pick(now)
         pending.losses += 1
-        pin_stays = DE.PIN in pending.request and not host.config.pass_pin
-        if session is None or pin_stays or pending.losses >= LOSSES_MAX:
+        if session is None or pending.losses >= LOSSES_MAX or (pin := pin_again(self._kernel, pending, host)) is None:
             return False
         stan, de7 = pending.answer_key[1], pending.sent_at
         out = self._outgoing(pending.request, host, repeat_of(pending.request[DE.MTI]), stan, de7)
+        if pin:
+            out[DE.PIN] = pin
         hold = self._kernel.state.open[pending.txn].hold
         if hold is not None:
             name_hold(self._kernel, out, self._kernel.find(hold.key))

@@ -5,16 +5,41 @@ where both ends of the whole way share one (`pass_pin`), it goes out as it came;
 issuer would take the payment for one that asked for none.
 """
 
+from typing import NamedTuple
+
 from switch.core.kernel import Kernel
+from switch.core.links.pending import Pending
 from switch.core.links.session import HostState, Session
 from switch.core.network import LinkKeys
-from switch.core.transactions.transaction import Incoming, Refusal
+from switch.core.transactions.transaction import Incoming, Refusal, pan_of
 from switch.security.commands import BAD_BLOCK, TranslatePin
 from switch.security.module import NO_MODULE
-from switch.wire.vocabulary import DE, Answer
+from switch.wire.vocabulary import DE, Answer, Document
 
 
-def pin_for(kernel: Kernel, message: Incoming, host: HostState) -> str:
+class Carried(NamedTuple):
+    """A request with its PIN: whose it is, on which connection it came, and for which card."""
+
+    session: Session
+    document: Document
+    pan: str
+    txn: int
+
+
+def pin_again(kernel: Kernel, pending: Pending, host: HostState) -> str | None:
+    """`pin_for` of a request that is to be sent again; None: it cannot be, with its PIN."""
+    if DE.PIN not in pending.request:
+        return ""
+    session = kernel.sessions.get(pending.link)
+    if session is None:
+        return "" if host.config.pass_pin else None
+    try:
+        return pin_for(kernel, Carried(session, pending.request, pan_of(pending.request), pending.txn), host)
+    except Refusal:
+        return None
+
+
+def pin_for(kernel: Kernel, message: Incoming | Carried, host: HostState) -> str:
     """DE52 as the host gets it, in hex; "" where the request has none, or where it goes out as it came. Raises Refusal."""
     block = message.document.get(DE.PIN)
     if block is None or host.config.pass_pin:
@@ -47,7 +72,7 @@ def pin_for(kernel: Kernel, message: Incoming, host: HostState) -> str:
     raise Refusal(Answer.MALFUNCTION, f"its PIN cannot be translated: {reply.reason}")
 
 
-def _not_carried(kernel: Kernel, message: Incoming, host: HostState, source: LinkKeys) -> Refusal:
+def _not_carried(kernel: Kernel, message: Incoming | Carried, host: HostState, source: LinkKeys) -> Refusal:
     lacking = f"[[host]] {host.name}" if source.pin_key else _party(message.session)
     kernel.log(
         "warning",

@@ -190,3 +190,17 @@ def test_a_link_without_a_key_says_whose_is_lacking() -> None:
     assert souss.gets()["39"] == "96"
     (event,) = scene.book.logged("pin.not_carried")
     assert "`pin_key` of [[member]] souss" in str(event.fields["hint"])
+
+
+def test_a_request_sent_again_on_another_connection_has_its_pin_translated_again() -> None:
+    module = SoftwareModule(KEYS, counted(1))
+    scene = Scene(Playbook(with_keys(), module=module))
+    second = scene.book.host("atlas")
+    sent = purchase()
+    sent["52"] = pin_block(module, "rif-zpk", "4321", sent["2"])
+    scene.rif.sends(sent)
+    first, other = (scene.atlas, second) if not scene.atlas.got_nothing() else (second, scene.atlas)
+    assert first.gets()["52"] == pin_block(module, "atlas-zpk", "4321", sent["2"])
+    first.hangs_up()
+    again = other.gets()
+    assert (again["t"], again["52"]) == ("0201", pin_block(module, "atlas-zpk", "4321", sent["2"]))
