@@ -17,7 +17,7 @@ from switch.gateway.acquirer import Acquirer, Answered
 from switch.gateway.http.client import Reply
 from switch.gateway.intake import take_form
 from switch.gateway.merchants import Registry
-from switch.gateway.orders.lifecycle import OWED, UNDER_WAY, Stage
+from switch.gateway.orders.lifecycle import OWED, UNDER_WAY, IllegalMoveError, Stage
 from switch.gateway.orders.order import Merchant, Order
 from switch.gateway.orders.store import Store
 from switch.gateway.outcomes import result_of
@@ -288,3 +288,26 @@ def check(order: Order, world: World) -> None:
     kept = msgspec.json.encode(order)
     assert CARD.pan.encode() not in kept
     assert b'"071"' not in kept
+
+
+async def test_an_order_whose_time_is_up_can_be_paid_no_more(memory: Path, autojump_clock: MockClock) -> None:
+    world = World(lambda n: "APPROVED")
+    service, driver = gateway(memory, world)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(service.run, driver)
+        order = await take_form(service, form("A1"))
+        old = msgspec.structs.replace(order, moved_us=order.opened_us - 10**10, opened_us=order.opened_us - 10**10)
+        service.registry.store._db.execute(
+            "UPDATE orders SET moved_us = ?, body = ?", (old.moved_us, msgspec.json.encode(old))
+        )
+        await trio.sleep(3)
+        ended = await service.order(order.number)
+        assert ended.stage is Stage.EXPIRED
+        with pytest.raises(IllegalMoveError):
+            await service.pay(ended, CARD, "10.0.0.1")
+        with pytest.raises(IllegalMoveError):
+            await service.pay(order, CARD, "10.0.0.1")
+        nursery.cancel_scope.cancel()
+    assert world.holds == {}
+    assert world.calls == [("A1", "99")], "the shop is told, once"
+    service.registry.store.close()

@@ -32,6 +32,12 @@ _LOGOS: Final = {
     '<rect width="60" height="36" rx="5"/><circle class="left" cx="24" cy="18" r="10"/>'
     '<circle class="right" cx="36" cy="18" r="10"/></svg>',
 }
+_MTC: Final = (
+    '<svg class="logo mtc" viewBox="0 0 100 36" role="img" aria-label="Maroc Telecommerce"><rect width="100" height="36" rx="5"/>'
+    '<path class="mark" d="M9 25V12l6 7 6-7v13" fill="none"/>'
+    '<text x="28" y="16">maroc</text><text x="28" y="28">telecommerce</text></svg>'
+)
+"""of the page's operator; the schemes' own are above"""
 
 
 def page(language: str, title: str, body: str, *, again: str = "", refresh_s: int = 0) -> str:
@@ -50,7 +56,8 @@ def page(language: str, title: str, body: str, *, again: str = "", refresh_s: in
         '<link rel="icon" href="/static/icon.svg"><link rel="stylesheet" href="/static/pay.css">'
         '<script src="/static/pay.js" defer></script></head><body>'
         f'<header><div class="brand">{_PADLOCK}<strong>{_e(words.secure)}</strong></div>{choice}</header>'
-        f'<main>{body}</main><footer><p>{_e(words.protected)}</p><div class="logos">{"".join(_LOGOS.values())}</div>'
+        f'<main>{body}</main><footer><p>{_e(words.protected)}</p><div class="logos">{_LOGOS["cmi"]}{_MTC}{_LOGOS["visa"]}'
+        f"{_LOGOS['mastercard']}</div>"
         f'<p><a href="/secured-sites?lang={language}">{_e(words.sites)}</a></p></footer></body></html>'
     )
 

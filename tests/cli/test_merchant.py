@@ -1,0 +1,80 @@
+"""`cmi-switch merchant`: shops are kept, their keys sealed and shown once."""
+
+import re
+import stat
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from switch.cli.main import main
+from switch.gateway.merchants import Registry, check_password
+
+
+def merchant(state: Path, *arguments: str, code: int = 0) -> str:
+    done = CliRunner().invoke(main, ["merchant", *arguments, "--state", str(state)])
+    assert done.exit_code == code, done.output
+    return done.output
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    merchant(tmp_path / "g", "add", "600000001", "--title", "Argan", "--host", "shop.example", "--key", "K-IN-CLEAR|1")
+    return tmp_path / "g"
+
+
+def kept(state: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in state.iterdir())
+
+
+def test_a_key_is_shown_once_and_sealed(state: Path) -> None:
+    assert b"K-IN-CLEAR" not in kept(state)
+    assert "K-IN-CLEAR" not in merchant(state, "show", "600000001")
+    assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in state.iterdir())
+    found = re.search("Store key: (.*)", merchant(state, "rotate-key", "600000001"))
+    assert found is not None
+    registry = Registry.at(state)
+    (one,) = registry.store.merchants()
+    assert registry.key_of(one) == found[1] != "K-IN-CLEAR|1"
+    assert found[1].encode() not in kept(state)
+    registry.store.close()
+
+
+def test_an_api_password_is_kept_as_a_digest(tmp_path: Path) -> None:
+    said = merchant(tmp_path, "add", "600000002", "--title", "B", "--host", "b.example")
+    found = re.search(r"name (\S+), password (\S+)", said)
+    assert found is not None
+    registry = Registry.at(tmp_path)
+    (one,) = registry.store.merchants()
+    assert check_password(one, found[1], found[2])
+    assert not check_password(one, found[1], "wrong")
+    assert not check_password(one, "wrong", found[2])
+    assert found[2].encode() not in kept(tmp_path)
+    registry.store.close()
+
+
+def test_a_merchant_is_changed_and_suspended(state: Path) -> None:
+    merchant(state, "change", "600000001", "--host", "a.example", "--accepts", "byte-order", "--hold-days", "3")
+    merchant(state, "suspend", "600000001")
+    said = merchant(state, "show", "600000001")
+    assert "a.example" in said
+    assert "byte-order" in said
+    assert "suspended" in merchant(state, "list")
+    merchant(state, "suspend", "600000001", "--end")
+    assert "may ask" in merchant(state, "list")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("add", "6000x", "--title", "X", "--host", "x"), "expected 1 to 15 digits"),
+        (("add", "600000001", "--title", "X", "--host", "x"), "is there already"),
+        (("add", "600000009", "--title", "X", "--host", "x", "--accepts", "md4"), "is none of"),
+        (("show", "600000009"), "no merchant 600000009"),
+        (("calls", "--resend", "7"), "no call 7"),
+    ],
+)
+def test_mistakes_are_said(state: Path, arguments: tuple[str, ...], said: str) -> None:
+    done = CliRunner().invoke(main, ["merchant", *arguments, "--state", str(state)])
+    assert done.exit_code != 0
+    assert said in done.output
