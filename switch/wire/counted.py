@@ -9,7 +9,7 @@ A length that cannot be right ends the stream: there is no telling where the nex
 
 import struct
 from collections.abc import Callable
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, NoReturn, Protocol
 
 U16: Final = struct.Struct(">H")
 SHOWN_BYTES: Final = 4
@@ -75,7 +75,33 @@ class Flaw(NamedTuple):
     found: str
 
 
-class Counted:
+class Cutter:
+    """What a framing holds of its stream: bytes of a message that has begun, where they are, and why it is dead."""
+
+    def __init__(self, limit: int) -> None:
+        self.keepalives = 0
+        self._limit = limit
+        self._rest = b""
+        self._start = 0
+        self._error: FramingError | None = None
+
+    @property
+    def waiting(self) -> int:
+        """As `Framing.waiting`."""
+        return len(self._rest)
+
+    @property
+    def begun(self) -> bytes:
+        """As `Framing.begun`."""
+        return self._rest
+
+    def _fail(self, error: FramingError, frames: list[bytes]) -> NoReturn:
+        self._rest, self._error = b"", error
+        error.frames = frames
+        raise error
+
+
+class Counted(Cutter):
     """A length header, then so many bytes. Subclasses say how the header is read and written."""
 
     name = "length2"
@@ -87,24 +113,10 @@ class Counted:
     """the largest number the header can say"""
 
     def __init__(self, frame_bytes_max: int) -> None:
-        self.keepalives = 0
-        self._limit = min(frame_bytes_max, self.ceiling + self.bias)
-        self._rest = b""
-        self._start = 0
-        self._error: FramingError | None = None
+        super().__init__(min(frame_bytes_max, self.ceiling + self.bias))
         self._measure: Callable[[bytes, int], tuple[int]] = self._reader()
         self._header: Callable[[int], bytes] = self._writer()
         self._check: Callable[[bytes], Flaw | None] | None = self._checker()
-
-    @property
-    def waiting(self) -> int:
-        """As `Framing.waiting`."""
-        return len(self._rest)
-
-    @property
-    def begun(self) -> bytes:
-        """As `Framing.begun`."""
-        return self._rest
 
     def feed(self, data: bytes) -> list[bytes]:
         """As `Framing.feed`."""
@@ -166,11 +178,6 @@ class Counted:
         """The header in words: what it reads as."""
         del header
         return f"reads as {body - self.bias}"
-
-    def _fail(self, error: FramingError, frames: list[bytes]) -> None:
-        self._rest, self._error = b"", error
-        error.frames = frames
-        raise error
 
     def _bad_length(self, data: bytes, at: int, body: int) -> FramingError:
         header = data[at : at + self.head]

@@ -6,7 +6,7 @@ from functools import reduce
 from operator import xor
 from typing import Final, NoReturn
 
-from switch.wire.counted import SHOWN_BYTES, FramingError, hint_at
+from switch.wire.counted import SHOWN_BYTES, Cutter, FramingError, hint_at
 
 _STX, _ETX, _NAK = 0x02, 0x03, 0x15
 _BETWEEN: Final = frozenset({0x04, 0x05, 0x06})
@@ -17,7 +17,7 @@ _GROWN: Final = 64
 """bytes by which compressed data may be longer than the message"""
 
 
-class StxEtx:
+class StxEtx(Cutter):
     """`02`, the message, `03`, and an LRC: the XOR of the message's bytes and the `03`. How terminals on serial lines speak.
 
     Nothing is escaped, so a message that holds a byte `03` cannot be sent: the framing is for dialects of text. Between frames
@@ -28,23 +28,6 @@ class StxEtx:
     name = "stxetx"
     head = 1
     """bytes before the message"""
-
-    def __init__(self, frame_bytes_max: int) -> None:
-        self.keepalives = 0
-        self._limit = frame_bytes_max
-        self._rest = b""
-        self._start = 0
-        self._error: FramingError | None = None
-
-    @property
-    def waiting(self) -> int:
-        """As `Framing.waiting`."""
-        return len(self._rest)
-
-    @property
-    def begun(self) -> bytes:
-        """As `Framing.begun`."""
-        return self._rest
 
     def feed(self, data: bytes) -> list[bytes]:
         """As `Framing.feed`; each byte is searched once."""
@@ -96,11 +79,6 @@ class StxEtx:
             )
         return b"\x02" + message + b"\x03" + bytes([_lrc(message)])
 
-    def _fail(self, error: FramingError, frames: list[bytes]) -> None:
-        self._rest, self._error = b"", error
-        error.frames = frames
-        raise error
-
     def _no_start(self, data: bytes, at: int) -> FramingError:
         if data[at] == _NAK:
             return self._wrong(at, "a frame", "15 (NAK): the peer refused what it was sent")
@@ -118,7 +96,7 @@ def _lrc(message: bytes) -> int:
     return reduce(xor, message, _ETX)
 
 
-class Gzip:
+class Gzip(Cutter):
     """A 2-byte length of the message, and then the message as a gzip stream: jPOS's GZIPChannel.
 
     The length counts the message, not what goes on the stream; no more than it says is ever unpacked.
@@ -129,21 +107,7 @@ class Gzip:
     """bytes of the length"""
 
     def __init__(self, frame_bytes_max: int) -> None:
-        self.keepalives = 0
-        self._limit = min(frame_bytes_max, 0xFFFF)
-        self._rest = b""
-        self._start = 0
-        self._error: FramingError | None = None
-
-    @property
-    def waiting(self) -> int:
-        """As `Framing.waiting`."""
-        return len(self._rest)
-
-    @property
-    def begun(self) -> bytes:
-        """As `Framing.begun`."""
-        return self._rest
+        super().__init__(min(frame_bytes_max, 0xFFFF))
 
     def feed(self, data: bytes) -> list[bytes]:
         """As `Framing.feed`."""
@@ -160,7 +124,7 @@ class Gzip:
                 at += self.head
                 continue
             if size > self._limit:
-                self._fail(at, f"a length up to {self._limit}", str(size), frames)
+                self._refuse(at, f"a length up to {self._limit}", str(size), frames)
             packed = data[at + self.head : at + self.head + size + _GROWN]
             message, used = self._unpack(packed, size, at, frames)
             if used < 0:
@@ -177,12 +141,12 @@ class Gzip:
         try:
             message = unpacker.decompress(packed, size + 1)
         except zlib.error:
-            self._fail(at + self.head, "a gzip stream behind the length", packed[:SHOWN_BYTES].hex(" "), frames)
+            self._refuse(at + self.head, "a gzip stream behind the length", packed[:SHOWN_BYTES].hex(" "), frames)
         if len(message) > size or (unpacker.eof and len(message) != size):
-            self._fail(at, f"a message of {size} bytes in its gzip stream", f"{len(message)} and more", frames)
+            self._refuse(at, f"a message of {size} bytes in its gzip stream", f"{len(message)} and more", frames)
         if not unpacker.eof:
             if len(packed) == size + _GROWN:
-                self._fail(at, f"a gzip stream that ends within {len(packed)} bytes", "none", frames)
+                self._refuse(at, f"a gzip stream that ends within {len(packed)} bytes", "none", frames)
             return b"", -1
         return message, len(packed) - len(unpacker.unused_data)
 
@@ -199,9 +163,6 @@ class Gzip:
         packer = zlib.compressobj(wbits=_GZIP)
         return _U16.pack(len(message)) + packer.compress(message) + packer.flush()
 
-    def _fail(self, at: int, expected: str, found: str, frames: list[bytes]) -> NoReturn:
+    def _refuse(self, at: int, expected: str, found: str, frames: list[bytes]) -> NoReturn:
         sentence = f"gzip frame: expected {expected}, found {found}"
-        self._rest = b""
-        self._error = FramingError(sentence, offset=self._start + at, expected=expected, found=found)
-        self._error.frames = frames
-        raise self._error
+        self._fail(FramingError(sentence, offset=self._start + at, expected=expected, found=found), frames)
