@@ -282,7 +282,7 @@ def test_what_an_operator_did_is_in_the_log() -> None:
     [
         ("atlsa", {}, 'there is no host, listener, member or connection "atlsa"', "did you mean atlas?"),
         ("atlas#9", {}, 'there is no connection "atlas#9"', "did you mean atlas#1?"),
-        ("visa", {"acquirer": True}, 'there is no member "visa"', "there are: atlas, rif, souss"),
+        ("visa", {"acquirer": True}, 'there is no member "visa"', "there are: atlas, cmi, rif, souss"),
     ],
 )
 def test_a_name_that_nothing_has_is_refused(name: str, more: dict[str, bool], error: str, hint: str) -> None:
