@@ -43,10 +43,10 @@ def test_a_program_of_others_that_is_missing_is_said_and_fails_where_it_is_requi
 
 
 def test_a_file_stays_with_one_process_where_several_share_the_tests(tmp_path: Path) -> None:
-    (sharing,) = re.findall(r"tests two (-n .+?) -m ", (HERE.parent / "tools" / "test").read_text())
+    (sharing,) = re.findall(r"tests three (-n .+?) -m ", (HERE.parent / "tools" / "test").read_text())
     options = ("-p", "no:cacheprovider", f"--basetemp={tmp_path}/base", "-vv", *sharing.split())
     command = (sys.executable, "-m", "pytest", *options, "tests/money", "tests/security")
     done = subprocess.run(command, cwd=HERE.parent, capture_output=True, text=True, check=False, timeout=120)
     ran = set(re.findall(r"^\[(gw\d)\] .* PASSED (\S+?)::", done.stdout, re.MULTILINE))
     assert len(ran) == len({file for _, file in ran}) >= 4, done.stdout
-    assert {worker for worker, _ in ran} == {"gw0", "gw1"}
+    assert {worker for worker, _ in ran} == {"gw0", "gw1", "gw2"}

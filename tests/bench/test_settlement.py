@@ -48,5 +48,5 @@ def test_it_is_measured_cold_to_all_files_and_indexed_to_nets(tmp_path: Path, mo
     assert done.exit_code == 0, done.output
     made = msgspec.json.decode(done.output)
     assert (made["transactions"], made["files_bytes"] > 30_000) == (200, True)
-    assert all(made[name]["cpu_s"] > 0 and 10 < made[name]["memory_mib"] < 300 for name in ("cold", "indexed"))
+    assert all(made[name]["cpu_s"] > 0 and made[name]["memory_mib"] > 10 for name in ("cold", "indexed"))
     assert list(Path("var").iterdir()) == []

@@ -53,4 +53,4 @@ def test_declining_what_is_known_already_would_be_seen(
         return True
 
     monkeypatch.setattr("switch.core.transactions.payments.shed", shed)
-    assert any(World(cast, seed, 150).run().failures for seed in range(1, 150))
+    assert any(World(cast, seed, 150).run().failures for seed in range(47, 150)), "day 47 is the first that has one"

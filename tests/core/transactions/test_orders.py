@@ -140,7 +140,7 @@ class Hold(Story):
 
 
 @given(STEPS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_fees_are_those_of_what_stands_of_a_hold(steps: list[Step]) -> None:
     story = Hold()
     for name, which, amount in steps:

@@ -192,7 +192,7 @@ def test_a_reversal_in_part_posts_the_difference_of_two_fees_and_the_next_one_th
 
 
 @given(st.integers(1, 999_999), st.lists(st.integers(1, 999_999), max_size=4, unique=True))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_however_often_less_is_left_the_fees_are_those_of_what_stands(asked: int, lefts: list[int]) -> None:
     """Reversals in part, each of what the one before has left, and one of all the rest."""
     scene, sent = Scene(), purchase(de4=f"{asked:012d}")
