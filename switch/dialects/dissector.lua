@@ -256,7 +256,10 @@ framings["ascii4-inclusive"] = counted(4, -4, ascii)
 framings["ascii3"] = counted(3, 0, ascii)
 framings["ascii5"] = counted(5, 0, ascii)
 framings["ascii6"] = counted(6, 0, ascii)
-framings["ebcdic4"] = counted(4, 0, function(bytes) return digits_of(bytes, "ebcdic") end)
+local function ebcdic_digits(bytes)  -- whatever the messages are in
+  return bytes:match("^[\240-\249]+$") and tonumber((bytes:gsub(".", function(c) return string.char(c:byte() - 192) end)))
+end
+framings["ebcdic4"] = counted(4, 0, ebcdic_digits)
 framings["hex4"] = counted(4, 0, function(bytes) return tonumber(bytes, 16) end)
 framings["bcd2-inclusive"] = counted(2, -2, function(bytes) return digits_of(bytes, "bcd") end)
 framings["tpdu"] = framings["length2"]
