@@ -41,6 +41,7 @@ def writer_of(pid: int) -> int:
     return next((child for child, line in children_of(pid).items() if b"switch.journal.writer" in line), 0)
 
 
+@pytest.mark.long
 @pytest.mark.alone
 def test_a_full_disk_declines_all_and_says_so_and_loses_nothing(stage: tuple[Stage, Disk]) -> None:
     running, disk = stage

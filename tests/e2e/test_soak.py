@@ -16,6 +16,8 @@ from switch.simulators.reconciliation import Books
 from switch.soak.verdict import judge, story
 from tests.e2e.stage import wait_for
 
+pytestmark = pytest.mark.long
+
 
 class Soaked(NamedTuple):
     """A run that is over, and where its files are."""

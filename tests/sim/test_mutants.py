@@ -18,6 +18,8 @@ from tests.sim import mutants, storms
 
 Storm = Callable[[int], tuple[Fault, ...]]
 
+pytestmark = pytest.mark.long
+
 
 class Trial(msgspec.Struct, frozen=True):
     """Days in which a mutant is to be caught."""
