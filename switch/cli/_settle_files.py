@@ -94,9 +94,16 @@ class Drafts:
 
 @contextmanager
 def _drafts(out: Path) -> Iterator[Drafts]:
+    """Files in the making, which go where something fails. ClickException: one of them cannot be made."""
+    from switch.ledger.clearing import ClearingError
+    from switch.ledger.ipm import IpmError
+    from switch.ledger.iso20022 import InstructionError
+
     drafts = Drafts(out)
     try:
         yield drafts
+    except (InstructionError, ClearingError, IpmError) as error:
+        raise click.ClickException(str(error)) from None
     finally:
         drafts.discard()
 
@@ -116,10 +123,6 @@ def write(
     ClickException: the window is open or not whole, cannot be instructed, or was in the other form; or a file is there already
     and says something else. Then there is none more than before.
     """
-    from switch.ledger.clearing import ClearingError
-    from switch.ledger.ipm import IpmError
-    from switch.ledger.iso20022 import InstructionError
-
     window = settlement.window
     _refuse_unsettled(ledger, settlement)
     unpriced = sum(found.payments for found in ledger.unpriced(window))
@@ -136,8 +139,6 @@ def write(
             _mark(state_dir, settlement, drafts)
             for path, size, new in drafts.name_all():
                 click.echo(f"{path}: {size:,} bytes{'' if new else ', as it was'}")
-    except (InstructionError, ClearingError, IpmError) as error:
-        raise click.ClickException(str(error)) from None
     except OSError as error:
         raise click.ClickException(
             f"{error.filename or out}: {error.strerror or error}; `settle` again writes what is missing"
@@ -154,17 +155,10 @@ def make(
     settle: "Callable[[Window], Settlement]",
 ) -> list[str]:
     """The files of these forms in an empty directory of the caller's own; their names. ClickException as `write`."""
-    from switch.ledger.clearing import ClearingError
-    from switch.ledger.ipm import IpmError
-    from switch.ledger.iso20022 import InstructionError
-
     _refuse_unsettled(ledger, settlement)
-    try:
-        with _drafts(out) as drafts:
-            _draft(forms, drafts, network, state_dir, ledger, settlement, settle)
-            return [path.name for path, _, _ in drafts.name_all()]
-    except (InstructionError, ClearingError, IpmError) as error:
-        raise click.ClickException(str(error)) from None
+    with _drafts(out) as drafts:
+        _draft(forms, drafts, network, state_dir, ledger, settlement, settle)
+        return [path.name for path, _, _ in drafts.name_all()]
 
 
 def _draft(

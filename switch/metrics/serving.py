@@ -1,6 +1,7 @@
 """The HTTP side: a thread a connection, for the few who ask every few seconds. It belongs on loopback or a monitoring network."""
 
 import socket
+import threading
 from socketserver import ThreadingMixIn
 from typing import Any, Final
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
@@ -28,7 +29,7 @@ class MetricsServer(ThreadingMixIn, WSGIServer):
     def __init__(self, host: str, port: int, pages: Pages) -> None:
         """Raises OSError: it cannot listen there."""
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._clients = 0
+        self._clients, self._counting = 0, threading.Lock()
         super().__init__((host, port), _Handler)
         self.set_app(pages)
 
@@ -51,11 +52,13 @@ class MetricsServer(ThreadingMixIn, WSGIServer):
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         """One connection, in its thread."""
-        self._clients += 1
+        with self._counting:
+            self._clients += 1
         try:
             super().process_request_thread(request, client_address)
         finally:
-            self._clients -= 1
+            with self._counting:
+                self._clients -= 1
 
     def handle_error(self, *_: Any) -> None:
         """Nothing: a client that went away is no news."""

@@ -1,6 +1,7 @@
 """A connection that becomes the party's once it is known who is at its other end: what TLS and a TLS edge have in common."""
 
 import socket
+from abc import ABC, abstractmethod
 from typing import Any, Protocol
 
 from switch.core.party import Certificate, LinkId
@@ -15,7 +16,7 @@ class UnsecuredError(Exception):
         self.hint = hint
 
 
-class SecuredConnection(Connection):
+class SecuredConnection(Connection, ABC):
     """`begin` or `secure` until one of them says that it is; then it is a connection like any other."""
 
     __slots__ = ("heard",)
@@ -25,25 +26,25 @@ class SecuredConnection(Connection):
         self.heard = False
         """something has come"""
 
+    @abstractmethod
     def begin(self) -> bool:
         """Say what is to be said first. False: something must come. Raises UnsecuredError."""
-        raise NotImplementedError
 
+    @abstractmethod
     def secure(self) -> bool:
         """Go on with what has arrived. False: more must come. Raises UnsecuredError: it has failed."""
-        raise NotImplementedError
 
+    @abstractmethod
     def certificate(self) -> Certificate:
         """The other end's. Raises UnsecuredError: it is past its date, or unreadable."""
-        raise NotImplementedError
 
+    @abstractmethod
     def told(self) -> dict[str, Any]:
         """For the log: how it is secured."""
-        raise NotImplementedError
 
+    @abstractmethod
     def unsealed(self) -> bytes | None:
         """Plain bytes that came with the last of it; b"" at its end, None where there are none yet."""
-        raise NotImplementedError
 
 
 class End(Protocol):
