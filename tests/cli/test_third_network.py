@@ -54,7 +54,8 @@ def test_a_third_network_takes_a_dialect_file_and_rows_of_the_network_file(here:
     (here / "amex.json").write_text(dialect())
     file = here / "net.toml"
     text = file.read_text()
-    port = next(port for port in iter(_free_port, 0) if f":{port}" not in text)  # those of the file are free, too, as yet
+    # Those of the file are free, too, as yet.
+    port = next(port for port in iter(_free_port, 0) if f":{port}" not in text)
     file.write_text(text + FILE.replace("127.0.0.1:0", f"127.0.0.1:{port}"))
     assert CliRunner().invoke(check, ["net.toml"]).exit_code == 0
     card = next(c for c in demo_cards(load_network("net.toml")) if c.name == "us-amex")
