@@ -69,9 +69,9 @@ def _run(options: dict[str, Any]) -> None:
 
     from switch.cli._run_simulators import need_listener, show_log
     from switch.core.party import Log
-    from switch.gateway.http.listening import ListeningError
     from switch.gateway.orders.store import StoreError
     from switch.gateway.running import run
+    from switch.http.listening import ListeningError
     from switch.security.vault import VaultError
     from switch.wire.pans import mask_pans
 
@@ -105,8 +105,8 @@ def _setting(options: dict[str, Any]) -> "Setting":
     """Raises click errors, ListeningError."""
     from switch.cli._tls import end_of
     from switch.cli.terminal import parse_address
-    from switch.gateway.http.listening import check_address, tls_context
     from switch.gateway.running import Setting
+    from switch.http.listening import check_address, tls_context
     from switch.simulators.build import UnknownNameError, find_listener, find_member
 
     network = load(options["network"])

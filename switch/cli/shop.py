@@ -43,8 +43,8 @@ def command(listen_text: str, gateway: str, clientid: str, key: str, network: st
     """
     try:
         from switch.gateway.demo_shop import Shop
-        from switch.gateway.http.listening import ListeningError, listen
-        from switch.gateway.http.server import Server
+        from switch.http.listening import ListeningError, listen
+        from switch.http.server import Server
     except ImportError:
         raise click.ClickException(MISSING) from None
     import trio

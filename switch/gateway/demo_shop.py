@@ -17,10 +17,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from switch.gateway.http.server import App
 from switch.gateway.protocol import hashes
 from switch.gateway.protocol.answers import CAPTURE
 from switch.gateway.protocol.fields import Fields
+from switch.http.server import App
 
 _e = html.escape
 ANSWERS: Final = {"capture": CAPTURE, "hold": "APPROVED", "refuse": "FAILURE"}

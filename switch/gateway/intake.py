@@ -6,7 +6,6 @@ payment asked again is shown as it stands, another payment under the same id is 
 
 import secrets
 
-from switch.gateway.http.client import CallError, check_target
 from switch.gateway.orders.order import Merchant, Order
 from switch.gateway.orders.store import TakenError
 from switch.gateway.protocol import hashes
@@ -15,6 +14,7 @@ from switch.gateway.protocol.fields import Fields
 from switch.gateway.protocol.requests import PaymentRequest, RequestError, read_request
 from switch.gateway.service import Service
 from switch.gateway.shops import now_us
+from switch.http.client import CallError, check_target
 
 
 class RefusedFormError(Exception):

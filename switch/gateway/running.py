@@ -11,14 +11,14 @@ import trio
 from switch.core.network import Address, Listener, Member, Network
 from switch.core.party import Log
 from switch.gateway.acquirer import Acquirer
-from switch.gateway.http.client import Reply, post_form
-from switch.gateway.http.listening import listen
-from switch.gateway.http.server import Server
 from switch.gateway.merchants import Registry
 from switch.gateway.protocol.fields import Pairs
 from switch.gateway.service import Service
 from switch.gateway.shops import Report
 from switch.gateway.web import Web
+from switch.http.client import Reply, post_form
+from switch.http.listening import listen
+from switch.http.server import Server
 from switch.server.driving import driving
 from switch.server.ports import Dial, Sinks
 from switch.server.tls import TlsEnd

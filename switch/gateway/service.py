@@ -16,7 +16,6 @@ from switch.core.network import Network
 from switch.core.routing.routing import Router
 from switch.gateway import payment_messages as messages
 from switch.gateway.acquirer import Acquirer
-from switch.gateway.http.server import place_of
 from switch.gateway.merchants import Registry
 from switch.gateway.orders.lifecycle import OWED, PAYABLE, UNDER_WAY, IllegalMoveError, Move, Stage
 from switch.gateway.orders.order import Attempt, Order
@@ -24,6 +23,7 @@ from switch.gateway.outcomes import attempt_of, named, owed_message
 from switch.gateway.payment_messages import Card, Names, Shop
 from switch.gateway.protocol.answers import Decision
 from switch.gateway.shops import Post, Report, Shops, now_us
+from switch.http.server import place_of
 from switch.server.driver import Driver
 from switch.server.ports import trio_clock
 from switch.simulators import messages as repeats

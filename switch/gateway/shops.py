@@ -10,7 +10,6 @@ from typing import Any, Final
 
 import msgspec
 
-from switch.gateway.http.client import CallError, Reply
 from switch.gateway.merchants import Registry
 from switch.gateway.orders.lifecycle import UNDER_WAY
 from switch.gateway.orders.order import Call, Merchant, Order
@@ -18,6 +17,7 @@ from switch.gateway.outcomes import named, result_of
 from switch.gateway.protocol.answers import Decision, answer_fields, decide
 from switch.gateway.protocol.fields import Pairs
 from switch.gateway.protocol.hashes import sign_answer
+from switch.http.client import CallError, Reply
 
 Report = Callable[[str, dict[str, object]], None]
 Post = Callable[[str, Pairs, tuple[str, ...]], Awaitable[Reply]]

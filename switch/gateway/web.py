@@ -20,7 +20,6 @@ from starlette.routing import Route
 from switch.core.network import Network
 from switch.core.routing.routing import luhn_valid
 from switch.gateway.api import answer_api
-from switch.gateway.http.server import App
 from switch.gateway.intake import RefusedFormError, take_form
 from switch.gateway.orders.lifecycle import GOOD, PAYABLE, UNDER_WAY, IllegalMoveError
 from switch.gateway.orders.order import Merchant, Order
@@ -32,6 +31,7 @@ from switch.gateway.protocol.fields import Fields, FieldsError
 from switch.gateway.protocol.requests import FIELDS_MAX, LANGUAGES
 from switch.gateway.protocol.xml_api import ApiError, make_api_response, read_api_request
 from switch.gateway.service import ATTEMPTS_MAX, Service
+from switch.http.server import App
 
 PAGE_WAIT_S: Final = 30.0
 """for an outcome, before the page says that it is being worked on"""

@@ -14,7 +14,6 @@ from trio.testing import MockClock
 
 from switch.config import load_network
 from switch.gateway.acquirer import Acquirer, Answered
-from switch.gateway.http.client import Reply
 from switch.gateway.intake import take_form
 from switch.gateway.merchants import Registry
 from switch.gateway.orders.lifecycle import OWED, UNDER_WAY, IllegalMoveError, Stage
@@ -25,6 +24,7 @@ from switch.gateway.payment_messages import Card
 from switch.gateway.protocol import hashes
 from switch.gateway.protocol.fields import Fields, Pairs
 from switch.gateway.service import Service
+from switch.http.client import Reply
 from switch.security.vault import KeyVault
 from switch.server.driver import Driver
 from switch.simulators.clock import Calendar, Moment

@@ -10,8 +10,8 @@ import trio
 from trio.testing import memory_stream_pair
 
 from switch.core.network import Address
-from switch.gateway.http.listening import ListeningError, check_address, listen, tls_context
-from switch.gateway.http.server import HttpLimits, Message, Scope, Server
+from switch.http.listening import ListeningError, check_address, listen, tls_context
+from switch.http.server import HttpLimits, Message, Scope, Server
 from tests.server.authority import Authority
 
 OK = b"HTTP/1.1 200"

@@ -18,7 +18,7 @@ import h11
 import msgspec
 import trio
 
-from switch.gateway.http.listening import is_loopback
+from switch.http.listening import is_loopback
 
 ANSWER_BYTES: Final = 65_536
 CALL_S: Final = 15.0

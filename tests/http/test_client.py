@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import trio
 
-from switch.gateway.http.client import ANSWER_BYTES, CallError, Reply, check_target, post_form
+from switch.http.client import ANSWER_BYTES, CallError, Reply, check_target, post_form
 from tests.server.authority import Authority
 
 Answerer = Callable[[trio.abc.Stream], Awaitable[None]]

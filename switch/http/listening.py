@@ -9,7 +9,7 @@ from pathlib import Path
 import trio
 
 from switch.core.network import Address
-from switch.gateway.http.server import Server
+from switch.http.server import Server
 
 
 class ListeningError(Exception):
