@@ -9,7 +9,7 @@ from switch.cli._network import load, paint
 
 if TYPE_CHECKING:
     from switch.core.network import HostLink, Network
-    from switch.core.routing.routing import Decision
+    from switch.core.routing.decision import Decision
 
 
 @click.command

@@ -11,17 +11,18 @@ from typing import Any, Final, TypeAlias
 
 from switch.core.defects import PlantedError, describe
 from switch.core.limits import NEVER
-from switch.core.links.pending import Pending
+from switch.core.links.awaited import Pending
 from switch.core.links.sealing import Sealings
 from switch.core.links.session import HostState, Session
 from switch.core.links.states import IllegalLinkMoveError, LinkEvent, SessionState
 from switch.core.network import LinkKeys, Network
 from switch.core.party import Effect, Hop, LinkId, Log, Record, Send
+from switch.core.records.fold import apply
 from switch.core.records.horizon import days_about
 from switch.core.records.lifecycle import check
 from switch.core.records.outcomes import History, Outcome
 from switch.core.records.records import ACQUIRER, TRANSMISSION_TIME, AnyEntry, Key
-from switch.core.records.state import State, apply
+from switch.core.records.state import State
 from switch.core.records.windows import name_of
 from switch.security.module import SecurityModule
 from switch.security.vault import Vault

@@ -16,7 +16,7 @@ from switch.core.link_control.network_management import NetworkManagement
 from switch.core.link_control.newcomers import Newcomers
 from switch.core.link_control.retiring import Retiring
 from switch.core.link_control.stalled import Stalled
-from switch.core.links.pending import Pending
+from switch.core.links.awaited import Pending
 from switch.core.links.session import HostState, Session
 from switch.core.links.states import LinkEvent, SessionState
 from switch.core.links.strangers import Strangers

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from switch.core.limits import Limits
+from switch.core.records.fold import apply
 from switch.core.records.outcomes import Outcome, outcome_of
 from switch.core.records.records import (
     ACQUIRER,
@@ -24,7 +25,7 @@ from switch.core.records.records import (
     Owed,
     StoodIn,
 )
-from switch.core.records.state import State, apply
+from switch.core.records.state import State
 from switch.journal.index import Index, inode_of, remove_index
 from switch.journal.log import HEADER, JournalError, Log, Place, Record, Segment, segments
 from switch.journal.places import record_at, segment_paths

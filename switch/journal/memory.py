@@ -7,9 +7,10 @@ followed as the caller wants to have survived). Knows no clock and no file.
 from typing import Protocol
 
 from switch.core.limits import Limits
+from switch.core.records.fold import apply
 from switch.core.records.outcomes import Outcome, outcome_of
 from switch.core.records.records import STAN_DIGITS, AnyEntry, Key
-from switch.core.records.state import State, apply
+from switch.core.records.state import State
 from switch.journal.feed import WriterGone
 from switch.journal.log import JournalError
 

@@ -16,8 +16,9 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from switch.core.limits import Limits
+from switch.core.records.fold import apply
 from switch.core.records.records import DECODER, SCHEMA, AnyEntry
-from switch.core.records.state import State, apply
+from switch.core.records.state import State
 from switch.journal.log import (
     DRAFT,
     FLAG_SNAPSHOT,

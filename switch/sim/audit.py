@@ -15,6 +15,7 @@ from switch.core.limits import Limits
 from switch.core.messages.meaning import left_of
 from switch.core.network import HostLink
 from switch.core.records.day_records import Cutover
+from switch.core.records.fold import apply
 from switch.core.records.lifecycle import Status, status_after
 from switch.core.records.records import (
     ACQUIRER,
@@ -33,7 +34,7 @@ from switch.core.records.records import (
     StoodIn,
 )
 from switch.core.records.standin_counters import WINDOW_US
-from switch.core.records.state import State, apply
+from switch.core.records.state import State
 from switch.core.switch import Switch
 from switch.core.transactions.taken_back import posted
 from switch.sim.dates import Dates

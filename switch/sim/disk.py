@@ -12,8 +12,9 @@ from typing import Final
 import msgspec
 
 from switch.core.limits import Limits
+from switch.core.records.fold import apply
 from switch.core.records.records import DECODER, ENCODER, AnyEntry, Snapshot
-from switch.core.records.state import State, apply
+from switch.core.records.state import State
 from switch.sim.clock import MS_NS, Clock
 
 LAZY_NS: Final = 4 * MS_NS

@@ -29,8 +29,9 @@ from switch.core.network import LinkKeys, Network
 from switch.core.outbox import Outbox, Ports
 from switch.core.party import Certificate, Close, Hop, LinkId, Log, Send
 from switch.core.records.entry import Entry
+from switch.core.records.fold import apply
 from switch.core.records.records import AnyEntry
-from switch.core.records.state import State, apply
+from switch.core.records.state import State
 from switch.core.switch import Switch
 from switch.journal.memory import DictHistory
 from switch.security.module import SecurityModule

@@ -2,8 +2,9 @@
 
 import msgspec
 
+from switch.core.records.fold import apply
 from switch.core.records.records import Forwarded, Owed, Snapshot
-from switch.core.records.state import State, apply
+from switch.core.records.state import State
 from switch.sim.playbook import Playbook
 from tests.core.scripts import Scene, morocco, purchase, reversal
 

@@ -8,8 +8,9 @@ import pytest
 
 from switch.config import load_network
 from switch.core.records.disputes import Step
+from switch.core.records.fold import apply
 from switch.core.records.lifecycle import Status
-from switch.core.records.state import State, apply
+from switch.core.records.state import State
 from switch.core.records.totals import AS_ACQUIRER, net_of
 from switch.journal.projections import STANDARD
 from switch.journal.projections.days import DayFold

@@ -7,17 +7,16 @@ import msgspec
 import pytest
 
 from switch.core.kernel import Kernel
-from switch.core.links import pending
+from switch.core.links import awaited, pending
 from switch.core.network import Network
-from switch.core.records import day_records, records, snapshots, standin_counters
-from switch.core.records import state as state_module
+from switch.core.records import day_records, fold, records, snapshots, standin_counters
 from switch.core.records.outcomes import History, Outcome
 from switch.core.records.records import Booted
 from switch.core.records.state import State
 from switch.core.records.windows import name_of
 from switch.core.saf import forwarder, queue
 from switch.core.switch import Switch
-from switch.core.transactions import duplicates, payments, replies, reversals, standin, transaction
+from switch.core.transactions import duplicates, incoming, payments, replies, reversals, standin, transaction
 from switch.security.vault import Vault
 from switch.wire import Dialect
 
@@ -76,7 +75,7 @@ def repeat_is_forwarded_again(patch: pytest.MonkeyPatch) -> None:
 def repeat_of_a_reversal_is_taken_again(patch: pytest.MonkeyPatch) -> None:
     handle = reversals.Reversals._handle
 
-    def forgetful(self: reversals.Reversals, message: transaction.Incoming, *, advice: bool) -> None:
+    def forgetful(self: reversals.Reversals, message: incoming.Incoming, *, advice: bool) -> None:
         self._kernel.state.recent.pop(message.key, None)
         handle(self, message, advice=advice)
 
@@ -91,7 +90,7 @@ def approved_is_reversed_twice(patch: pytest.MonkeyPatch) -> None:
 
 
 def answers_are_matched_on_stan_alone(patch: pytest.MonkeyPatch) -> None:
-    def match(self: pending.PendingTable, key: pending.AnswerKey, document: Any) -> pending.Pending | None:
+    def match(self: pending.PendingTable, key: awaited.AnswerKey, document: Any) -> awaited.Pending | None:
         return next((self.take(other) for other in self.waiting if other[1] == key[1]), None)
 
     patch.setattr(pending.PendingTable, "match", match)
@@ -102,7 +101,7 @@ def answers_are_matched_without_looking_at_the_payment(patch: pytest.MonkeyPatch
 
 
 def acquirers_messages_are_told_apart_without_their_terminal(patch: pytest.MonkeyPatch) -> None:
-    def take(*arguments: Any) -> transaction.Incoming:
+    def take(*arguments: Any) -> incoming.Incoming:
         message = transaction.take(*arguments)
         message.key = (*message.key[:5], "")
         return message
@@ -144,7 +143,7 @@ def dead_letter_is_dropped(patch: pytest.MonkeyPatch) -> None:
     def shelved(state: State, record: records.Shelved) -> None:
         state.owed.pop(record.txn, None)
 
-    patch.setitem(state_module._APPLY, records.Shelved, shelved)
+    patch.setitem(fold._APPLY, records.Shelved, shelved)
 
 
 def original_that_its_reversal_overtook_is_forwarded(patch: pytest.MonkeyPatch) -> None:
@@ -165,7 +164,7 @@ def memory_is_never_let_go(patch: pytest.MonkeyPatch) -> None:
     def remember(state: State, outcome: Outcome) -> None:
         state.recent[outcome.key] = outcome
 
-    patch.setattr(state_module, "_remember", remember)
+    patch.setattr(fold, "_remember", remember)
 
 
 def memory_lets_go_of_what_the_journal_does_not_hold(patch: pytest.MonkeyPatch) -> None:
@@ -187,15 +186,15 @@ def stand_in_is_said_before_it_is_durable(patch: pytest.MonkeyPatch) -> None:
 
 def stand_in_is_not_told_after_a_restart(patch: pytest.MonkeyPatch) -> None:
     def stood_in(state: State, r: records.StoodIn) -> None:
-        state_module._forwarded(state, r.request)
-        state_module._answered(state, r.answer)
+        fold._forwarded(state, r.request)
+        fold._answered(state, r.answer)
         state.last_txn = r.advice.txn
         state.standin_counters.count(
             standin_counters.Stood(txn=r.txn, at_us=r.request.at_us, card=r.card, amount=r.request.amount),
             r.request.host,
         )
 
-    patch.setitem(state_module._APPLY, records.StoodIn, stood_in)
+    patch.setitem(fold._APPLY, records.StoodIn, stood_in)
     patch.setattr(forwarder.Forwarder, "enqueue", lambda self, entry, position, now: None)
 
 

@@ -6,9 +6,10 @@ from collections import defaultdict
 import pytest
 
 from switch.core.limits import Limits
+from switch.core.records.fold import apply
 from switch.core.records.prices import Priced
 from switch.core.records.records import MTI_CLASS, Answered, Forwarded, Owed, StoodIn
-from switch.core.records.state import State, apply
+from switch.core.records.state import State
 from switch.core.routing.fee_table import fee_table
 from switch.money.fees import Fee, Payment, add_up
 from switch.sim.cast import Cast

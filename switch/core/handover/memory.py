@@ -7,7 +7,7 @@ the moment, and never written to a disk: requests under way have their PIN block
 
 import msgspec
 
-from switch.core.links.pending import KeptTable
+from switch.core.links.awaited import KeptTable
 from switch.core.network import Network
 from switch.core.party import Certificate, LinkId
 from switch.core.records.outcomes import Outcome

@@ -12,7 +12,7 @@ from switch.core.links.session import Session
 from switch.core.links.states import LinkEvent, SessionState
 from switch.core.network import Network
 from switch.core.party import Close
-from switch.core.records.state import limit, remember_all
+from switch.core.records.fold import limit, remember_all
 from switch.core.switch import Switch
 from switch.wire.framing import FramingError
 

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable
 from typing import Final, TypeAlias
 
 from switch.core.limits import NEVER
-from switch.core.links.pending import Pending, PendingTable
+from switch.core.links.awaited import Pending
+from switch.core.links.pending import PendingTable
 from switch.core.links.sealing import Sealing
 from switch.core.links.states import MOVES, LinkEvent, SessionState
 from switch.core.messages.answer_codes import answer_codes

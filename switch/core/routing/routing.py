@@ -21,6 +21,7 @@ from typing import Final
 import msgspec
 
 from switch.core.network import DOMESTIC_SCHEME, BinRange, Network
+from switch.core.routing.decision import Choices, Decision
 from switch.money.country import NUMERIC
 from switch.wire.vocabulary import Answer
 
@@ -34,37 +35,6 @@ NETWORK: Final = "network"
 
 _PLAIN: Final = bytes((i - 48) % 10 if 48 <= i < 58 else 0 for i in range(256))
 _DOUBLED: Final = bytes(sum(divmod(2 * (i - 48), 10)) if 48 <= i < 58 else 0 for i in range(256))
-
-
-class Decision(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Where a message goes, or why it goes nowhere."""
-
-    host: str
-    """host link name; "" where it is refused"""
-    route: str
-    """`domestic`, `visa`, `mastercard` or `refused`"""
-    de39: str
-    """"" where it is not refused"""
-    rule: str
-    """one sentence for the log, with the line of the network file it rests on"""
-    bin: BinRange | None
-    """the range the card belongs to, if one does"""
-
-    @property
-    def refused(self) -> bool:
-        """True where the switch answers itself, with `de39`."""
-        return not self.host
-
-
-class _Choices(msgspec.Struct, frozen=True, gc=False):
-    """All that a range can decide, made before the first message."""
-
-    bin: BinRange
-    domestic_only: bool
-    member: Decision
-    network: Decision
-    acquirer_abroad: Decision
-    merchant_abroad: Decision
 
 
 def luhn_valid(pan: str) -> bool:
@@ -129,7 +99,7 @@ class Router:
         pieces = _flatten(bins)
         self._starts = [str(start).zfill(KEY_DIGITS) for start, _ in pieces if start < 10**KEY_DIGITS]
         """digits compared as text: a longer PAN stands right behind its own first twelve"""
-        self._owners: list[_Choices | None] = [choices[owner] if owner >= 0 else None for _, owner in pieces]
+        self._owners: list[Choices | None] = [choices[owner] if owner >= 0 else None for _, owner in pieces]
         self._invalid = Decision(
             host="",
             route="refused",
@@ -191,7 +161,7 @@ class Router:
         before = self.leaving.route(pan, **asked) if self.leaving is not None else None
         return before if before is not None and not before.refused else self.route(pan, **asked)
 
-    def _choices(self, b: BinRange) -> _Choices:
+    def _choices(self, b: BinRange) -> Choices:
         """All that range `b` can decide."""
         where = f"{self._source}:{b.line}"
         cards = f"{b.scheme} cards {b.low}" + (f" to {b.high}" if b.high != b.low else "")
@@ -216,7 +186,7 @@ class Router:
         only = f"{where}: {cards} are for use in {self._home_alpha} only, and"
         if domestic_only:
             network = _refusal(f"{only} the message came from a card network", b)
-        return _Choices(
+        return Choices(
             bin=b,
             domestic_only=domestic_only,
             member=member,

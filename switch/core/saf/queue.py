@@ -12,7 +12,7 @@ from enum import Enum
 
 import msgspec
 
-from switch.core.links.pending import AnswerKey
+from switch.core.links.awaited import AnswerKey
 from switch.core.party import LinkId
 from switch.core.records.records import ACQUIRER, Owed
 from switch.wire.vocabulary import DE

@@ -8,7 +8,7 @@ said, with both values, before somebody's statement says it.
 from typing import Final
 
 from switch.core.kernel import Kernel
-from switch.core.links.pending import Pending
+from switch.core.links.awaited import Pending
 from switch.money.convert import RateError, apply_rate, decode_rate
 from switch.money.currency import CurrencyError, currency, format_amount
 from switch.wire.vocabulary import DE, Document

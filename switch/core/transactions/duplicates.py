@@ -8,14 +8,15 @@ Beyond the network's `duplicate_window_s` a key says nothing any more: the messa
 """
 
 from switch.core.kernel import Kernel
-from switch.core.links.pending import Pending
+from switch.core.links.awaited import Pending
 from switch.core.messages.translator import answer
 from switch.core.records.outcomes import Outcome
 from switch.core.records.standin_counters import STAND_IN
+from switch.core.transactions.incoming import Incoming
 from switch.core.transactions.increments import hold_ended
 from switch.core.transactions.originals import find_first, is_overtaken
 from switch.core.transactions.replies import reply
-from switch.core.transactions.transaction import RESTORED, Incoming, Refusal, hop_of
+from switch.core.transactions.transaction import RESTORED, Refusal, hop_of
 from switch.wire.vocabulary import ADVICES, APPROVALS, DE, Answer, Document, is_repeat, response_mti
 
 

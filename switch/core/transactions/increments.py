@@ -20,10 +20,11 @@ from switch.core.network import BinRange
 from switch.core.records.outcomes import Outcome
 from switch.core.records.records import MTI_CLASS, TERMINAL, Forwarded, HoldName
 from switch.core.records.standin_counters import STAND_IN
-from switch.core.routing.routing import Decision
+from switch.core.routing.decision import Decision
 from switch.core.saf.forwarder import Forwarder
+from switch.core.transactions.incoming import Incoming
 from switch.core.transactions.originals import NAMES, find_original, original_of_message
-from switch.core.transactions.transaction import Incoming, Refusal, original_name
+from switch.core.transactions.transaction import Refusal, original_name
 from switch.wire.subfields import SubfieldError
 from switch.wire.vocabulary import DE, MTI, Answer, Document
 

@@ -8,7 +8,7 @@ the switch was away. In: an answer from a host. Out: a log event that says what 
 """
 
 from switch.core.kernel import Kernel
-from switch.core.links.pending import AnsweredOnce, GivenUp
+from switch.core.links.awaited import AnsweredOnce, GivenUp
 from switch.core.links.session import HostState, Session
 from switch.core.messages.answer_codes import Meaning
 from switch.core.records.records import LATE, LATE_APPROVAL, NOTHING, Excepted, Forwarded, LateApproval, Owed

@@ -18,10 +18,7 @@ hold, whichever of its requests it names. An increment has a DE37 and may have a
 from collections.abc import Callable, Iterable
 from itertools import chain, islice
 
-import msgspec
-
 from switch.core.kernel import Kernel
-from switch.core.links.pending import Pending
 from switch.core.messages.translator import Original, parse_original
 from switch.core.records.outcomes import Outcome
 from switch.core.records.records import (
@@ -34,7 +31,9 @@ from switch.core.records.records import (
     Forwarded,
     Key,
 )
-from switch.core.transactions.transaction import Incoming, Refusal
+from switch.core.transactions.candidate import Candidate
+from switch.core.transactions.incoming import Incoming
+from switch.core.transactions.transaction import Refusal
 from switch.wire.dates import seconds_between
 from switch.wire.vocabulary import ADVICES, DE, MTI, REQUESTS, Answer, Document
 
@@ -50,21 +49,6 @@ NEAR_S = 36 * 3_600
 """a day and a time zone: further from each other, two times name two days"""
 AGREEING_MIN = 2
 """elements that must agree where no time does"""
-
-
-class Candidate(msgspec.Struct, frozen=True, kw_only=True):
-    """A payment that may be meant: still waiting at its host, or ended."""
-
-    key: Key
-    request: Forwarded | None
-    """None: it never left here"""
-    pending: Pending | None = None
-    outcome: Outcome | None = None
-
-    @property
-    def stands(self) -> bool:
-        """True if there is something of it to take back, as far as is known."""
-        return self.pending is not None or (self.outcome is not None and self.outcome.approved)
 
 
 class Ambiguous(Refusal):

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import msgspec
 
 from switch.core.kernel import Kernel
-from switch.core.links.pending import Pending
+from switch.core.links.awaited import Pending
 from switch.core.links.session import HostState, Session, no_new
 from switch.core.messages.answer_codes import Meaning
 from switch.core.messages.internal import Private48, private_elements
@@ -19,10 +19,12 @@ from switch.core.party import Hop, LinkId
 from switch.core.records.outcomes import Outcome
 from switch.core.records.prices import hop_cost
 from switch.core.records.records import MTI_CLASS, Abandoned, Answered, Forwarded, Key
-from switch.core.routing.routing import Decision, Router
+from switch.core.routing.decision import Decision
+from switch.core.routing.routing import Router
 from switch.core.saf.forwarder import Forwarder
 from switch.core.transactions.conversions import check_conversion
 from switch.core.transactions.duplicates import answer_again
+from switch.core.transactions.incoming import Incoming
 from switch.core.transactions.increments import cannot_add, decide, find_hold, name_hold, name_of, stands_without
 from switch.core.transactions.overload import shed
 from switch.core.transactions.pins import pin_again, pin_for
@@ -34,7 +36,6 @@ from switch.core.transactions.transaction import (
     RESTORED,
     UP,
     Away,
-    Incoming,
     Refusal,
     away,
     check_shape,

@@ -8,10 +8,11 @@ issuer would take the payment for one that asked for none.
 from typing import NamedTuple
 
 from switch.core.kernel import Kernel
-from switch.core.links.pending import Pending
+from switch.core.links.awaited import Pending
 from switch.core.links.session import HostState, Session
 from switch.core.network import LinkKeys
-from switch.core.transactions.transaction import Incoming, Refusal, pan_of
+from switch.core.transactions.incoming import Incoming
+from switch.core.transactions.transaction import Refusal, pan_of
 from switch.security.commands import BAD_BLOCK, TranslatePin
 from switch.security.module import NO_MODULE
 from switch.wire.vocabulary import DE, Answer, Document

@@ -11,15 +11,16 @@ from typing import Final
 import msgspec
 
 from switch.core.kernel import Kernel
-from switch.core.links.pending import Pending
+from switch.core.links.awaited import Pending
 from switch.core.messages.meaning import channel_of, direction_of, is_inquiry
 from switch.core.network import BinRange
 from switch.core.records.outcomes import Outcome
 from switch.core.records.prices import UNPRICED, Priced
 from switch.core.records.records import ACQUIRER, MTI_CLASS
+from switch.core.routing.decision import Decision
 from switch.core.routing.fee_table import fee_table
-from switch.core.routing.routing import Decision, Router
-from switch.core.transactions.transaction import Incoming
+from switch.core.routing.routing import Router
+from switch.core.transactions.incoming import Incoming
 from switch.money.fees import Payment, Plan, change, given_back, region_of
 from switch.wire.pans import keepable
 from switch.wire.vocabulary import APPROVALS, DE, MTI, Answer, Document

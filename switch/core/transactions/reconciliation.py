@@ -33,16 +33,9 @@ from switch.core.records.totals import (
     net_of,
 )
 from switch.core.records.windows import NUMBER_MAX, name_of, parts_of
+from switch.core.transactions.incoming import Incoming
 from switch.core.transactions.replies import reply
-from switch.core.transactions.transaction import (
-    Incoming,
-    Refusal,
-    check_institutions,
-    check_link_state,
-    hop_of,
-    missing,
-    take,
-)
+from switch.core.transactions.transaction import Refusal, check_institutions, check_link_state, hop_of, missing, take
 from switch.wire.dates import nearest
 from switch.wire.dialect import BY_KIND
 from switch.wire.subfields import SubfieldError

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from switch.core.kernel import Kernel
-from switch.core.links.pending import Pending
+from switch.core.links.awaited import Pending
 from switch.core.links.session import Session
 from switch.core.messages.meaning import is_inquiry
 from switch.core.messages.translator import Original, answer
@@ -23,6 +23,7 @@ from switch.core.routing.routing import Router
 from switch.core.saf.forwarder import NOT_YET, Forwarder
 from switch.core.transactions.duplicates import answer_now
 from switch.core.transactions.exceptions import raise_exception
+from switch.core.transactions.incoming import Incoming
 from switch.core.transactions.increments import hold_ended, stands_without
 from switch.core.transactions.originals import (
     NAMES,
@@ -42,7 +43,6 @@ from switch.core.transactions.replies import reply
 from switch.core.transactions.taken_back import followed_by, left_without, nothing_to_undo, remaining, taken_back, told
 from switch.core.transactions.transaction import (
     NOT_STORED,
-    Incoming,
     Refusal,
     check_shape,
     hop_of,

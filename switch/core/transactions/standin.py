@@ -15,12 +15,13 @@ from switch.core.messages.translator import answer
 from switch.core.network import StandInRule
 from switch.core.records.records import ACQUIRER, ADVICE, Forwarded, Owed, StoodIn, own_key
 from switch.core.records.standin_counters import STAND_IN
-from switch.core.routing.routing import Decision
+from switch.core.routing.decision import Decision
 from switch.core.saf.forwarder import Forwarder
 from switch.core.transactions.hot_cards import listed_reason
+from switch.core.transactions.incoming import Incoming
 from switch.core.transactions.pricing import Pricing
 from switch.core.transactions.replies import reply
-from switch.core.transactions.transaction import NOT_STORED, Incoming, Refusal, hop_of, kept_of
+from switch.core.transactions.transaction import NOT_STORED, Refusal, hop_of, kept_of
 from switch.money.currency import format_amount
 from switch.wire.pans import keepable
 from switch.wire.subfields import SubfieldError

@@ -4,7 +4,8 @@ from switch.core.kernel import Kernel
 from switch.core.messages.meaning import direction_of
 from switch.core.records.outcomes import Outcome
 from switch.core.records.records import MTI_CLASS, Forwarded
-from switch.core.transactions.transaction import Incoming, Refusal
+from switch.core.transactions.incoming import Incoming
+from switch.core.transactions.transaction import Refusal
 from switch.wire.vocabulary import ADVICES, APPROVALS, DE, MTI, Answer
 
 

@@ -7,8 +7,6 @@ in `state.apply` only.
 from functools import lru_cache
 from typing import Final
 
-import msgspec
-
 from switch.core.kernel import Kernel
 from switch.core.links.session import HostState, Session, significant
 from switch.core.links.states import SessionState
@@ -26,7 +24,9 @@ from switch.core.records.records import (
     own_key,
 )
 from switch.core.records.standin_counters import STAND_IN
-from switch.core.routing.routing import Decision, Router
+from switch.core.routing.decision import Decision
+from switch.core.routing.routing import Router
+from switch.core.transactions.incoming import Incoming
 from switch.wire.pans import TEXTS, keepable
 from switch.wire.subfields import SubfieldError
 from switch.wire.vocabulary import DE, MTI, SENSITIVE, Answer, Document, mask_pan, original_of
@@ -69,25 +69,6 @@ ORIGINAL_ACQUIRER: Final = slice(20, 31)
 
 REQUIRED: Final = frozenset({DE.PROCESSING_CODE, DE.TRANSMISSION_TIME, DE.STAN})
 REQUIRED_WITH_MONEY: Final = frozenset({DE.AMOUNT, DE.CURRENCY})
-
-
-class Incoming(msgspec.Struct, kw_only=True):
-    """A message on its way through a flow."""
-
-    session: Session
-    document: Document
-    """in internal format"""
-    raw: Document
-    """as it came on its link"""
-    txn: int
-    key: Key
-    pan: str
-    """"" where neither DE2 nor DE35 has it"""
-    masked: str
-    amount: int
-    """minor units of `currency`"""
-    currency: str
-    now: int
 
 
 class Refusal(Exception):  # noqa: N818 - the field's word; nothing has gone wrong here

@@ -8,8 +8,9 @@ from a card network is bound by the network's own rules, not here.
 
 from switch.core.kernel import Kernel
 from switch.core.network import Member
+from switch.core.transactions.incoming import Incoming
 from switch.core.transactions.originals import find_original, original_of_message
-from switch.core.transactions.transaction import Incoming, Refusal
+from switch.core.transactions.transaction import Refusal
 from switch.money.convert import convert, rates_on
 from switch.money.currency import format_amount
 from switch.wire.vocabulary import APPROVALS, DE, Answer, Processing

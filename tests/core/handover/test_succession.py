@@ -8,7 +8,8 @@ import pytest
 from switch.core.handover.memory import KeptHost, KeptSession, Memory
 from switch.core.handover.succession import hand_over, take_over
 from switch.core.kernel import Kernel
-from switch.core.links.pending import KeptTable, PendingTable
+from switch.core.links.awaited import KeptTable
+from switch.core.links.pending import PendingTable
 from switch.core.links.session import HostState, Session
 from switch.core.network import Address, Network
 from switch.core.records.records import Booted, Owed

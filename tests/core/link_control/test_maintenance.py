@@ -5,8 +5,9 @@ import pytest
 
 from switch.core.operator.command import Unable
 from switch.core.operator.links import Links, TargetState
+from switch.core.records.fold import apply
 from switch.core.records.records import Owed
-from switch.core.records.state import State, apply
+from switch.core.records.state import State
 from switch.sim.playbook import Peer, Playbook
 from tests.core.scripts import Scene, morocco, purchase, reversal
 

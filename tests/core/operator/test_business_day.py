@@ -9,8 +9,9 @@ from switch.core.network import CutoverWindow, Network
 from switch.core.operator.business_day import Day
 from switch.core.operator.command import Unable
 from switch.core.records.day_records import Cutover
+from switch.core.records.fold import apply
 from switch.core.records.records import Answered
-from switch.core.records.state import State, apply
+from switch.core.records.state import State
 from switch.sim.playbook import Peer, Playbook
 from tests.core import scripts
 from tests.core.scripts import morocco, purchase

@@ -6,8 +6,9 @@ import pytest
 from switch.core.network import Network
 from switch.core.operator.command import Unable
 from switch.core.operator.exceptions import ExceptionList
+from switch.core.records.fold import apply
 from switch.core.records.records import Resolved
-from switch.core.records.state import State, apply
+from switch.core.records.state import State
 from switch.sim.playbook import Playbook
 from tests.core.scripts import Scene, morocco, purchase, reversal
 from tests.core.transactions.test_standin import network as with_stand_in

@@ -7,8 +7,9 @@ from switch.core.network import Network
 from switch.core.operator.business_day import Day
 from switch.core.operator.command import Unable
 from switch.core.records.day_records import Cutover
+from switch.core.records.fold import apply
 from switch.core.records.records import Answered, Snapshot
-from switch.core.records.state import State, apply
+from switch.core.records.state import State
 from switch.ledger.windows import Windows
 from switch.sim.playbook import Playbook
 from tests.core.operator.test_business_day import CLOSERS

@@ -4,8 +4,9 @@ import msgspec
 import pytest
 
 from switch.core.network import Network
+from switch.core.records.fold import apply
 from switch.core.records.records import Delivered, Held, Owed, Retried, Shelved, Snapshot
-from switch.core.records.state import State, apply
+from switch.core.records.state import State
 from switch.core.saf.forwarder import Forwarder
 from switch.sim.playbook import Peer, Playbook
 from switch.wire.vocabulary import Document

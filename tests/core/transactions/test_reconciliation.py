@@ -5,8 +5,9 @@ import pytest
 
 from switch.core.limits import Limits
 from switch.core.records.day_records import Reconciled
+from switch.core.records.fold import apply
 from switch.core.records.records import Booted, Snapshot
-from switch.core.records.state import State, apply
+from switch.core.records.state import State
 from switch.core.records.totals import net_of
 from switch.sim.playbook import Peer, Playbook
 from switch.wire.vocabulary import Document
