@@ -12,6 +12,7 @@ from switch.cli._ready import prepare_ready, ready_option, say_ready
 if TYPE_CHECKING:
     from switch.core.network import Address
     from switch.gateway.merchants import Registry
+    from switch.gateway.pace import Limits
     from switch.gateway.running import Setting
 
 MISSING = "the gateway needs h11 and starlette: pip install 'cmi-switch[web]'"
@@ -36,6 +37,13 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
     help="Orders and merchants. [default: gateway in the network's state directory]",
+)
+@click.option(
+    "--limit",
+    "limits",
+    multiple=True,
+    metavar="NAME=N",
+    help="How often in ten minutes; may be repeated, `help` lists them.",
 )
 @ready_option()
 @click.option("--verbose", is_flag=True, help="Show links as they come and go.")
@@ -110,6 +118,7 @@ def _setting(options: dict[str, Any]) -> "Setting":
     from switch.simulators.build import UnknownNameError, find_listener, find_member
 
     network = load(options["network"])
+    limits = _limits(options["limits"])
     certificate, key = options["certificate"], options["key"]
     if (certificate is None) != (key is None):
         raise click.UsageError("--certificate and --key come together")
@@ -137,4 +146,24 @@ def _setting(options: dict[str, Any]) -> "Setting":
         tls=context,
         link=end,
         trust=options["trust"],
+        limits=limits,
     )
+
+
+def _limits(given: tuple[str, ...]) -> "Limits":
+    """Raises click errors."""
+    from switch.gateway.pace import Limits
+
+    standard = Limits()
+    names = {name.replace("_", "-"): name for name in Limits.__struct_fields__}
+    if "help" in given:
+        click.echo("\n".join(f"{name:<24} {getattr(standard, field):>6}" for name, field in names.items()))
+        raise SystemExit(0)
+    changes = {}
+    for text in given:
+        name, _, number = text.partition("=")
+        if name not in names or not (number.isascii() and number.isdigit()):
+            known = ", ".join(names)
+            raise click.BadParameter(f"{text!r}: expected NAME=N with a name of {known}", param_hint="--limit")
+        changes[names[name]] = int(number)
+    return Limits(**changes)

@@ -40,6 +40,7 @@ def command() -> None:
       cmi-switch merchant list
       cmi-switch merchant rotate-key 600000001
       cmi-switch merchant calls
+      cmi-switch merchant refused 600000001
     """
 
 
@@ -189,6 +190,21 @@ def calls_command(resend: int | None, network: str, state: Path | None) -> None:
         raise click.ClickException(f"no call {resend}: `cmi-switch merchant calls` lists the newest")
     store.change_call(msgspec.structs.replace(chosen, state="due", tries=0, due_us=0))
     click.echo(f"Due: call {resend}; a running gateway makes it within a second.")
+
+
+@command.command("refused")
+@click.argument("clientid", default="")
+@_where
+def refused_command(clientid: str, network: str, state: Path | None) -> None:
+    """List the newest forms, cards, API requests and passwords that were refused, and why; of one merchant, or all."""
+    from datetime import UTC, datetime
+
+    from switch.wire.printable import printable
+
+    for one in _registry(network, state).store.refusals(clientid):
+        at = datetime.fromtimestamp(one.at_us // 1_000_000, UTC)
+        named = " ".join(filter(None, (one.clientid, one.oid)))
+        click.echo(printable(f"{at:%Y-%m-%d %H:%M:%S}  {one.what:<5}  {one.client:<15}  {named or '-'}  {one.reason}"))
 
 
 def _check(clientid: str, accepts: tuple[str, ...], category: str) -> None:

@@ -7,9 +7,9 @@ even whether there is such a merchant or order.
 import time
 from typing import Final
 
-from switch.gateway.merchants import check_password
+from switch.gateway.logins import User, log_in
 from switch.gateway.orders.lifecycle import GOOD, IllegalMoveError, Stage
-from switch.gateway.orders.order import Merchant, Order
+from switch.gateway.orders.order import Order
 from switch.gateway.outcomes import result_of
 from switch.gateway.protocol.fields import Pairs
 from switch.gateway.protocol.xml_api import ApiRequest
@@ -32,7 +32,6 @@ _STATES: Final = {
     Stage.EXPIRED: "CNCL",
     Stage.DECLINED: "D",
 }
-_NOBODY: Final = Merchant(clientid="", title="", city="", category="", site="", hosts=(), sealed_key=b"")
 _TYPES: Final = {
     "submit": "PreAuth",
     "capture": "PostAuth",
@@ -46,28 +45,29 @@ class _RefusedError(Exception):
     """What cannot be done; the sentence is for the merchant."""
 
 
-async def answer_api(service: Service, request: ApiRequest) -> tuple[Pairs, Pairs]:
-    """Do what is asked; the elements of the response and those of its Extra."""
+async def answer_api(service: Service, request: ApiRequest, client: str) -> tuple[Pairs, Pairs]:
+    """Do what is asked from address `client`; the elements of the response and those of its Extra."""
     try:
-        order = await _order(service, request)
+        order = await _order(service, request, client)
         if request.kind == "ORDERSTATUS":
             return _outcome(order, True, "", request), _status(order)
         if request.kind == "ORDERHISTORY":
             return _outcome(order, True, "", request), _history(
                 order, await service.disk(service.registry.store.history, order)
             )
-        done = await service.settled(await _do(service, order, request), SETTLE_S)
+        done = await service.owing.settled(await _do(service, order, request), SETTLE_S)
         if request.kind == "PostAuth" and done.stage is Stage.HELD:
             raise _RefusedError("the issuer did not take the capture; the pre-authorization stands")
+        if request.kind == "Credit" and done.stage is Stage.CAPTURED and done.credited == order.credited:
+            raise _RefusedError("the issuer did not take the credit; nothing was given back")
         return _outcome(done, True, "", request), _extra(done)
     except (_RefusedError, IllegalMoveError, CurrencyError) as error:
         return _outcome(None, False, str(error), request), [("ERRORCODE", "CORE-2507"), ("NUMCODE", "99")]
 
 
-async def _order(service: Service, request: ApiRequest) -> Order:
-    merchant: Merchant | None = await service.disk(service.registry.store.merchant, request.clientid)
-    right = await service.disk(check_password, merchant or _NOBODY, request.name, request.password)
-    if merchant is None or not right or merchant.suspended:
+async def _order(service: Service, request: ApiRequest, client: str) -> Order:
+    user = User(clientid=request.clientid, name=request.name, password=request.password)
+    if await log_in(service, user, client) is None:
         raise _RefusedError("Name, Password or ClientId is not right, or the merchant is suspended")
     order: Order | None = await service.disk(service.registry.store.by_id, request.clientid, request.oid)
     if order is None:
@@ -78,13 +78,13 @@ async def _order(service: Service, request: ApiRequest) -> Order:
 async def _do(service: Service, order: Order, request: ApiRequest) -> Order:
     if request.kind == "PostAuth":
         amount = _amount(request, order.asked.amount, order.asked.currency)
-        if amount > order.asked.amount:
-            raise _RefusedError("Total is above the pre-authorization; nothing was captured")
-        return await service.capture(order, amount)
+        return await service.owing.capture(order, amount)
     if request.kind == "Void":
-        return await service.void(order)
+        return await service.owing.void(order)
     if request.kind == "Credit":
-        return await service.credit(order, _amount(request, order.captured - order.credited, order.asked.currency))
+        return await service.owing.credit(
+            order, _amount(request, order.captured - order.credited, order.asked.currency)
+        )
     raise _RefusedError(
         f"Type {request.kind[:20]!r}: expected PostAuth, Void, Credit, or Extra with ORDERSTATUS or ORDERHISTORY"
     )

@@ -6,6 +6,8 @@ payment asked again is shown as it stands, another payment under the same id is 
 
 import secrets
 
+import trio
+
 from switch.gateway.orders.order import Merchant, Order
 from switch.gateway.orders.store import TakenError
 from switch.gateway.protocol import hashes
@@ -27,29 +29,45 @@ async def take_form(service: Service, fields: Fields) -> Order:
     if merchant is None or merchant.suspended:
         what = "is suspended" if merchant else "is not known; add it with `cmi-switch merchant add`"
         raise RefusedFormError(f"merchant {fields.get('clientid')[:20]!r} {what}")
-    allowed = frozenset(merchant.accepts)
     key = service.registry.key_of(merchant)
-    if hashes.check(fields, key, allowed) is None:
-        raise RefusedFormError(f"merchant {merchant.clientid}: {explain(fields, key, allowed)}")
+    if hashes.check(fields, key, frozenset(merchant.accepts)) is None:
+        raise RefusedFormError(f"merchant {merchant.clientid}: {await _why(service, merchant, fields, key)}")
     try:
+        _check_no_card(service, fields)
         asked = read_request(fields)
         for url in filter(None, (asked.ok_url, asked.fail_url, asked.callback_url)):
             check_target(url, merchant.hosts)
     except (RequestError, CallError) as error:
         raise RefusedFormError(f"merchant {merchant.clientid}: {error}") from None
+    opened_us = now_us()
     order = Order(
         number=0,
         token=secrets.token_urlsafe(24),
         asked=asked,
         form=fields.pairs,
         version=hashes.version_of(fields),
-        opened_us=now_us(),
+        opened_us=opened_us,
+        due_us=opened_us + asked.session_s * 1_000_000,
     )
     try:
         opened: Order = await service.disk(service.registry.store.open_order, order)
     except TakenError:
         return _asked_again(await service.disk(service.registry.store.by_id, *order.key), asked)
     return opened
+
+
+async def _why(service: Service, merchant: Merchant, fields: Fields, key: str) -> str:
+    """Why the hash is not right. It takes many hashes to find out: in a thread, and for so many forms of a merchant a minute."""
+    if not service.explained.take(merchant.clientid, trio.current_time()):
+        return "the hash is not right; why is not looked into, as that was done for as many as one merchant's forms a minute get"
+    return await trio.to_thread.run_sync(explain, fields, key, frozenset(merchant.accepts))
+
+
+def _check_no_card(service: Service, fields: Fields) -> None:
+    """The form is kept and echoed as it came: a card's number must not be in it, whatever its name. Raises RequestError."""
+    for name, value in fields:
+        if service.is_card(value.replace(" ", "").replace("-", "")):
+            raise RequestError(f"field {name[:40]}: is a card's number; cards are entered on the payment page only")
 
 
 def _asked_again(order: Order, asked: PaymentRequest) -> Order:

@@ -14,7 +14,7 @@ import msgspec
 
 from switch.gateway.orders.order import Merchant
 from switch.gateway.orders.store import Store
-from switch.security.vault import KeyVault
+from switch.security.vault import KeyVault, VaultError
 
 KEY_FILE, STORE_FILE = "gateway.key", "gateway.sqlite"
 _SALT_BYTES: Final = 16
@@ -32,6 +32,18 @@ class Registry:
         """Of the gateway whose state is kept there. Raises StoreError, VaultError."""
         store = Store(state / STORE_FILE)
         return cls(store, KeyVault.at(state / KEY_FILE))
+
+    def check(self) -> None:
+        """Can all of it be read? Raises StoreError, VaultError."""
+        self._store.check()
+        for merchant in self._store.merchants():
+            try:
+                self.key_of(merchant)
+            except VaultError:
+                raise VaultError(
+                    f"merchant {merchant.clientid}: its store key is sealed with another key than {KEY_FILE} has; put the file "
+                    f"back that was there, or give it a fresh key: `cmi-switch merchant rotate-key {merchant.clientid}`"
+                ) from None
 
     @property
     def store(self) -> Store:

@@ -12,12 +12,13 @@ from switch.core.network import Address, Listener, Member, Network
 from switch.core.party import Log
 from switch.gateway.acquirer import Acquirer
 from switch.gateway.merchants import Registry
+from switch.gateway.pace import Limits
 from switch.gateway.protocol.fields import Pairs
 from switch.gateway.service import Service
 from switch.gateway.shops import Report
 from switch.gateway.web import Web
 from switch.http.client import Reply, post_form
-from switch.http.listening import listen
+from switch.http.listening import address_of, check_address, serve
 from switch.http.server import Server
 from switch.server.driving import driving
 from switch.server.ports import Dial, Sinks
@@ -45,6 +46,7 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     """of the link to the switch"""
     trust: Path | None = None
     """authorities that callbacks trust beside the system's"""
+    limits: Limits = Limits()
 
 
 async def run(
@@ -52,6 +54,7 @@ async def run(
 ) -> str:
     """Serve until SIGINT or SIGTERM; says which. Raises OSError, ListeningError, StoreError, VaultError."""
     registry = Registry.at(setting.state)
+    registry.check()
     member, listener = setting.member, setting.listener
     speech = Speech(Dialect.load(listener.dialect), listener.framing, member.institution, setting.network.institution)
     acquirer = Acquirer(LINK, speech)
@@ -62,20 +65,19 @@ async def run(
     async def post(url: str, pairs: Pairs, hosts: tuple[str, ...]) -> Reply:
         return await post_form(url, pairs, hosts, trust)
 
-    service = Service(setting.network, acquirer, member.institution, registry, post, report)
+    service = Service(setting.network, acquirer, member.institution, registry, post, report, limits=setting.limits)
     server = Server(Web(service, setting.network).app(), report)
     ends = {LINK: setting.link} if setting.link is not None else None
     dial = [Dial(LINK, listener.address, backoff_max_ms=2_000)]
     number = signal.SIGTERM
+    check_address(setting.address, setting.tls)
     try:
+        listeners = await trio.open_tcp_listeners(setting.address.port, host=setting.address.host)
         async with driving(acquirer, sinks=Sinks(log), dial=dial, ends=ends) as driver, trio.open_nursery() as nursery:
             with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
                 await nursery.start(service.run, driver)
-
-                async def announce(address: Address) -> None:
-                    ready(address, registry)
-
-                nursery.start_soon(listen, server, setting.address, setting.tls, announce)
+                nursery.start_soon(serve, server, listeners, setting.tls)
+                ready(address_of(listeners), registry)
                 async for caught in signals:
                     number = signal.Signals(caught)
                     break

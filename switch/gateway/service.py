@@ -5,40 +5,40 @@ before what it says leaves (`orders/lifecycle.py`), so that after a crash each o
 been asked and has no answer is reversed, what is owed is sent again, a callback that has decided nothing is made again.
 """
 
-from collections.abc import Callable
+import sqlite3
 from contextlib import suppress
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 import trio
 
 from switch.core.network import Network
-from switch.core.routing.routing import Router
+from switch.core.routing.routing import Router, luhn_valid
 from switch.gateway import payment_messages as messages
 from switch.gateway.acquirer import Acquirer
+from switch.gateway.desk import Desk
 from switch.gateway.merchants import Registry
-from switch.gateway.orders.lifecycle import OWED, PAYABLE, UNDER_WAY, IllegalMoveError, Move, Stage
+from switch.gateway.orders.lifecycle import PAYABLE, UNDER_WAY, IllegalMoveError, Move, Stage
 from switch.gateway.orders.order import Attempt, Order
-from switch.gateway.outcomes import attempt_of, named, owed_message
-from switch.gateway.payment_messages import Card, Names, Shop
+from switch.gateway.orders.store import DAY_US
+from switch.gateway.outcomes import attempt_of, named
+from switch.gateway.owing import Owing
+from switch.gateway.pace import Limits, Pace, Paces
+from switch.gateway.payment_messages import Card
 from switch.gateway.protocol.answers import Decision
+from switch.gateway.refusals import Refusals
 from switch.gateway.shops import Post, Report, Shops, now_us
-from switch.http.server import place_of
 from switch.server.driver import Driver
-from switch.server.ports import trio_clock
-from switch.simulators import messages as repeats
-from switch.wire.vocabulary import DE, Answer, Document, mask_pan
+from switch.wire.vocabulary import DE, Answer, mask_pan
 
 ANSWER_S: Final = 25.0
 """for the switch to answer a request; it answers 91 itself long before"""
-ACKNOWLEDGE_S: Final = 10.0
-RETRY_S: Final = (0.5, 2.0, 10.0, 30.0)
-"""between tries of what is owed; the last goes on"""
-DAY_US: Final = 86_400_000_000
+LEFT_US: Final = 300_000_000
+"""what stands half done for so long, and nobody goes on with, is gone on with"""
+EXPLAINED_PER_MINUTE: Final = 10
+"""forms of one merchant with a wrong hash, of which it is found out why"""
 ATTEMPTS_MAX: Final = 3
 """cards for one order"""
-_NOT_NOW: Final = frozenset({Answer.NOT_PERMITTED_TERMINAL, Answer.ISSUER_INOPERATIVE, Answer.MALFUNCTION})
-_NOTHING_THERE: Final = frozenset({Answer.RECORD_NOT_FOUND, Answer.ORIGINAL_NOT_FOUND})
 
 
 class Service:
@@ -53,45 +53,36 @@ class Service:
         post: Post,
         report: Report,
         *,
+        limits: Limits | None = None,
         threads: bool = True,
     ) -> None:
         """`institution`: DE32 of the member that acquires. `post`: makes calls to shops.
 
         `threads`: the store is asked in a thread; False for tests whose clock is not the wall's.
         """
+        self.desk = desk = Desk(network, acquirer, institution, registry, report, threads=threads)
         self.registry = registry
-        self._network = network
-        self._acquirer = acquirer
-        self._institution = institution
-        self._router = Router(network)
         self.report = report
-        self._driver: Driver | None = None
-        self._nursery: trio.Nursery | None = None
-        self._disk = trio.CapacityLimiter(1)
-        self._threads = threads
-        self.shops = Shops(registry, post, self.disk, report)
+        self.disk, self.order = desk.disk, desk.order
+        self.shops = Shops(registry, post, desk.disk, report)
+        self.owing = Owing(desk, self.shops)
+        self.refusals = Refusals(report)
+        self.paces = Paces(limits or Limits())
+        self.explained = Pace(EXPLAINED_PER_MINUTE, 60)
+        self._router = Router(network)
         self._ended: dict[int, trio.Event] = {}
         """orders that are being paid, for pages that wait"""
-        self._settling: dict[int, trio.Event] = {}
-        """orders that something is being sent about, for the API"""
+        self._took_up_us = now_us()
 
     async def run(self, driver: Driver, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Go on with what a process before has left, then look after orders. Until cancelled."""
-        self._driver = driver
         async with trio.open_nursery() as nursery:
-            self._nursery = nursery
-            await self._go_on()
+            self.desk.open(driver, nursery)
+            await self._go_on(now_us() + 1)
             task_status.started()
             while True:
                 await self._look_after()
                 await trio.sleep(1)
-
-    async def disk(self, method: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
-        """Call a method of the store in a thread, one at a time."""
-        if not self._threads:
-            await trio.lowlevel.checkpoint()
-            return method(*arguments, **named)
-        return await trio.to_thread.run_sync(lambda: method(*arguments, **named), limiter=self._disk)
 
     # -- a card
 
@@ -102,12 +93,12 @@ class Service:
         """
         if order.stage not in PAYABLE or order.attempts >= ATTEMPTS_MAX:
             raise IllegalMoveError(f"the order is {order.stage}, after {order.attempts} attempts")
-        names = await self._names(order.asked.amount, order.asked.currency)
+        names = await self.desk.names(order.asked.amount, order.asked.currency)
         scheme = self.scheme_of(card.pan)
         attempt = Attempt(names=names, masked=mask_pan(card.pan), scheme=scheme, client=client)
-        moved = await self._move(order, Move.SUBMIT, attempt=attempt, attempts=order.attempts + 1)
+        moved = await self.desk.move(order, Move.SUBMIT, attempt=attempt, attempts=order.attempts + 1)
         ended = self._ended[moved.number] = trio.Event()
-        self._start(self._authorize, moved, card)
+        self.desk.start(self._authorize, moved, card)
         await ended.wait()
         return await self.order(moved.number)
 
@@ -122,17 +113,15 @@ class Service:
                     await trio.sleep(0.1)
         return await self.order(order.number)
 
-    async def order(self, number: int) -> Order:
-        """As it is kept now."""
-        found: Order | None = await self.disk(self.registry.store.by_number, number)
-        if found is None:
-            raise LookupError(f"no order {number}")
-        return found
-
     def scheme_of(self, pan: str) -> str:
         """`cmi`, `visa`, `mastercard`, or "" for no card's number."""
         found = self._router.lookup(pan)
         return found.scheme if found is not None else ""
+
+    def is_card(self, text: str) -> bool:
+        """Is it the number of a card that the network file knows?"""
+        digits = text.isascii() and text.isdigit() and 12 <= len(text) <= 19
+        return digits and luhn_valid(text) and bool(self.scheme_of(text))
 
     def digest(self, pan: str) -> str:
         """What a card is counted under; of no use without the gateway's key."""
@@ -141,18 +130,19 @@ class Service:
     async def _authorize(self, order: Order, card: Card) -> None:
         attempt = attempt_of(order)
         try:
-            shop = await self._shop(order)
-            answer = await self._ask(messages.authorization(shop, card, attempt.names), ANSWER_S)
+            shop = await self.desk.shop(order)
+            answer = await self.desk.ask(messages.authorization(shop, card, attempt.names), ANSWER_S)
             code = answer.get(DE.RESPONSE_CODE, "") if answer is not None else ""
             known = msgspec.structs.replace(
                 attempt, code=code or Answer.ISSUER_INOPERATIVE, approval=(answer or {}).get(DE.APPROVAL_CODE, "")
             )
             if not code:
-                await self._take_back(order, Move.GIVE_UP, attempt=known)
+                await self.owing.take_back(order, Move.GIVE_UP, attempt=known)
             elif code == Answer.APPROVED:
-                await self._approved(await self._move(order, Move.APPROVE, attempt=known))
+                await self._approved(await self.desk.move(order, Move.APPROVE, attempt=known))
             else:
-                await self.shops.inform(await self._move(order, Move.DECLINE, attempt=known))
+                due_us = order.ends_us if order.attempts < ATTEMPTS_MAX else 0
+                await self.shops.inform(await self.desk.move(order, Move.DECLINE, due_us, attempt=known))
         finally:
             ended = self._ended.pop(order.number, None)
             if ended is not None:
@@ -164,201 +154,68 @@ class Service:
         if order.asked.callback_url:
             decision = await self.shops.decision(order)
         if decision is Decision.CAPTURE:
-            await self.capture(order, order.asked.amount)
+            await self.owing.capture(order, order.asked.amount)
         elif decision is Decision.HOLD:
-            await self._move(order, Move.HOLD)
+            await self.owing.hold(order)
         else:
-            await self._take_back(order, Move.TAKE_BACK)
-
-    # -- what follows
-
-    async def capture(self, order: Order, amount: int) -> Order:
-        """Post what is held, or less. Raises IllegalMoveError."""
-        owed = await self._names(amount, order.asked.currency)
-        moved = await self._move(order, Move.CAPTURE, owed=owed)
-        self._settle(moved)
-        return moved
-
-    async def void(self, order: Order) -> Order:
-        """Take back what is held or captured. Raises IllegalMoveError."""
-        return await self._take_back(order, Move.TAKE_BACK)
-
-    async def credit(self, order: Order, amount: int) -> Order:
-        """Give back `amount` of what was captured. Raises IllegalMoveError."""
-        if not 0 < amount <= order.captured - order.credited:
-            raise IllegalMoveError(f"expected at most {order.captured - order.credited} minor units to give back")
-        owed = await self._names(order.captured - order.credited - amount, order.asked.currency)
-        moved = await self._move(order, Move.CREDIT, owed=owed)
-        self._settle(moved)
-        return moved
-
-    async def _take_back(self, order: Order, move: Move, **changes: Any) -> Order:
-        owed = await self._names(order.asked.amount, order.asked.currency)
-        moved = await self._move(order, move, owed=owed, **changes)
-        self._settle(moved)
-        return moved
-
-    async def settled(self, order: Order, seconds: float) -> Order:
-        """The order, once what is owed about it is acknowledged, or after so long."""
-        waiting = self._settling.get(order.number)
-        if waiting is not None:
-            with trio.move_on_after(seconds):
-                await waiting.wait()
-        return await self.order(order.number)
-
-    def _settle(self, order: Order) -> None:
-        self._settling[order.number] = trio.Event()
-        self._start(self._send_owed, order)
-
-    async def _send_owed(self, order: Order) -> None:
-        try:
-            await self._send_until_acknowledged(order)
-        finally:
-            waiting = self._settling.pop(order.number, None)
-            if waiting is not None:
-                waiting.set()
-
-    async def _send_until_acknowledged(self, order: Order) -> None:
-        """Send what is owed: as a repeat from the second time on."""
-        shop = await self._shop(order)
-        document = owed_message(order, shop)
-        for number in range(1_000_000):
-            answer = await self._ask(document if not number else repeats.repeat(document), ACKNOWLEDGE_S)
-            code = answer.get(DE.RESPONSE_CODE, "") if answer is not None else ""
-            if code and code not in _NOT_NOW:
-                await self._acknowledged(order, code)
-                return
-            await trio.sleep(RETRY_S[min(number, len(RETRY_S) - 1)])
-
-    async def _acknowledged(self, order: Order, code: str) -> None:
-        done = code == Answer.APPROVED or (order.stage is Stage.REVERSING and code in _NOTHING_THERE)
-        if not done:
-            self.report(
-                "owed.refused",
-                {
-                    "order": order.asked.oid,
-                    "stage": order.stage,
-                    "de39": code,
-                    "hint": "the switch's hop log says why; the order stands as it stood"
-                    if order.stage is not Stage.REVERSING
-                    else "nobody may have this money back: look it up in the switch's journal",
-                },
-            )
-        owed = order.owed.amount if order.owed is not None else 0
-        if order.stage is Stage.CAPTURING:
-            changes = {"captured": owed} if done else {}
-            await self._move(order, Move.POSTED if done else Move.NOT_POSTED, **changes)
-        elif order.stage is Stage.CREDITING:
-            changes = {"credited": order.captured - owed} if done else {}
-            await self._move(order, Move.CREDITED if done else Move.NOT_CREDITED, **changes)
-        elif done:
-            await self.shops.inform(await self._move(order, Move.TAKEN_BACK))
+            await self.owing.take_back(order, Move.TAKE_BACK)
 
     # -- orders that nobody pays, holds that nobody captures, calls that nobody answered
 
-    async def _go_on(self) -> None:
-        """What a process before has left half done."""
-        for order in await self.disk(self.registry.store.in_stages, UNDER_WAY | OWED, now_us() + 1):
-            if order.stage is Stage.AUTHORIZING:
-                attempt = msgspec.structs.replace(attempt_of(order), code=Answer.ISSUER_INOPERATIVE)
-                await self._take_back(order, Move.GIVE_UP, attempt=attempt)
-            elif order.stage is Stage.APPROVED:
-                self._start(self._approved, order)
-            else:
-                self._settle(order)
+    async def _go_on(self, before_us: int) -> None:
+        """What is half done since before then, and nobody goes on with: a process before has left it, or an error."""
+        above = 0
+        while orders := await self.disk(self.registry.store.unfinished, before_us, above):
+            above = orders[-1].number
+            for order in orders:
+                if order.number not in self.desk.busy:
+                    await self._take_up(order)
+
+    async def _take_up(self, order: Order) -> None:
+        if order.stage is Stage.AUTHORIZING:
+            attempt = msgspec.structs.replace(attempt_of(order), code=Answer.ISSUER_INOPERATIVE)
+            await self.owing.take_back(order, Move.GIVE_UP, attempt=attempt)
+        elif order.stage is Stage.APPROVED:
+            self.desk.start(self._approved, order)
+        else:
+            self.owing.go_on(order)
 
     async def _look_after(self) -> None:
-        store, now = self.registry.store, now_us()
-        for order in await self.disk(store.in_stages, PAYABLE, now - 30_000_000):
-            if now > order.opened_us + order.asked.session_s * 1_000_000:
-                await self.expire(order)
-        for order in await self.disk(store.in_stages, frozenset({Stage.HELD}), now - DAY_US):
-            merchant = await self.shops.merchant(order.asked.clientid)
-            if now > order.moved_us + merchant.hold_days * DAY_US:
-                self.report(
-                    "hold.ended",
-                    {**named(order), "days": merchant.hold_days},
-                )
-                await self._take_back(order, Move.TAKE_BACK)
-        for call in await self.shops.due(now):
-            self._start(self.shops.call, call)
+        """What the clock asks for. An error costs this second's look."""
+        try:
+            now = now_us()
+            refusals = self.refusals.take()
+            if refusals:
+                await self.disk(self.registry.store.add_refusals, refusals)
+            for order in await self.disk(self.registry.store.due, now):
+                await self._end(order)
+            for call in await self.shops.due(now):
+                self.desk.start_apart(self.shops.call, call)
+            if now >= self._took_up_us + LEFT_US:
+                self._took_up_us = now
+                await self._go_on(now - LEFT_US)
+        except (sqlite3.Error, LookupError, IllegalMoveError) as error:
+            hint = "orders are looked after again in a second; is there room on the disk?"
+            self.report("store.failed", {"error": str(error), "hint": hint})
+
+    async def _end(self, order: Order) -> None:
+        """Its time is up."""
+        if order.stage is not Stage.HELD:
+            await self.expire(order)
+            return
+        days = (now_us() - order.moved_us) // DAY_US
+        self.report("hold.ended", {**named(order), "days": days, "hint": "nobody has captured it; it is reversed"})
+        with suppress(IllegalMoveError):  # captured this very moment
+            await self.owing.take_back(order, Move.TAKE_BACK)
 
     async def expire(self, order: Order) -> Order:
         """Its time is up: the order, which was perhaps paid or cancelled this very moment."""
         with suppress(IllegalMoveError):
-            await self.shops.inform(await self._move(order, Move.EXPIRE))
+            await self.shops.inform(await self.desk.move(order, Move.EXPIRE))
         return await self.order(order.number)
 
     async def cancel(self, order: Order) -> Order:
         """The customer does not want to pay. Raises IllegalMoveError."""
-        moved = await self._move(order, Move.CANCEL)
+        moved = await self.desk.move(order, Move.CANCEL)
         await self.shops.inform(moved)
         return moved
-
-    async def _move(self, order: Order, move: Move, **changes: Any) -> Order:
-        moved: Order = await self.disk(self.registry.store.move, order, move, now_us(), **changes)
-        return moved
-
-    async def _shop(self, order: Order) -> Shop:
-        merchant = await self.shops.merchant(order.asked.clientid)
-        return Shop(
-            institution=self._institution,
-            terminal=f"W{merchant.clientid[-7:]:0>7}",
-            merchant=merchant.clientid[:15],
-            title=merchant.title,
-            city=merchant.city,
-            country=self._network.country,
-            country_alpha=self._network.country_alpha,
-            category=merchant.category,
-        )
-
-    async def _names(self, amount: int, currency: str) -> Names:
-        """Of a message that is to be sent: a DE11 that no other message of its second has, whatever ends the process."""
-        number = await self.disk(self.registry.store.next_number, "stan")
-        at = self._acquirer.moment(trio_clock())
-        stan = f"{number % 1_000_000:06d}"
-        return Names(
-            stan=stan,
-            sent_at=at.sent_at,
-            local_time=at.local_time,
-            local_date=at.local_date,
-            rrn=at.rrn_prefix + stan,
-            amount=amount,
-            currency=currency,
-        )
-
-    async def _ask(self, document: Document, seconds: float) -> Document | None:
-        """The switch's answer; None: none came, or there is no link."""
-        answers: list[Document | None] = []
-        came = trio.Event()
-
-        def take(answer: Document | None) -> None:
-            answers.append(answer)
-            came.set()
-
-        now = trio_clock()
-        if self._driver is None or not self._acquirer.ask(document, take, now, int(seconds * 1e9)):
-            return None
-        self._driver.carry_out(now)
-        await came.wait()
-        return answers[0]
-
-    def _start(self, task: Callable[..., Any], *arguments: Any) -> None:
-        if self._nursery is None:
-            raise RuntimeError("the service does not run")
-        self._nursery.start_soon(self._contain, task, arguments)
-
-    async def _contain(self, task: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
-        """An error nobody foresaw costs one order's step, not the gateway; a restart goes on with the order."""
-        try:
-            await task(*arguments)
-        except Exception as error:
-            self.report(
-                "order.failed",
-                {
-                    "step": task.__name__,
-                    "error": type(error).__name__,
-                    "at": place_of(error),
-                    "hint": "the order stands where it stood; a restart of the gateway goes on with it",
-                },
-            )

@@ -14,28 +14,32 @@ from urllib.parse import parse_qsl, urlsplit
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from switch.core.network import Network
-from switch.core.routing.routing import luhn_valid
 from switch.gateway.api import answer_api
 from switch.gateway.intake import RefusedFormError, take_form
 from switch.gateway.orders.lifecycle import GOOD, PAYABLE, UNDER_WAY, IllegalMoveError
 from switch.gateway.orders.order import Merchant, Order
-from switch.gateway.outcomes import named
-from switch.gateway.pace import Pace
+from switch.gateway.pace import counted_as
 from switch.gateway.pages.pages import card_page, refused_page, result_page, sites_page, working_page
+from switch.gateway.pages.respond import client_of, form_of, language_of, redirect, respond
+from switch.gateway.pages.texts import TEXTS
 from switch.gateway.payment_messages import Card
 from switch.gateway.protocol.fields import Fields, FieldsError
-from switch.gateway.protocol.requests import FIELDS_MAX, LANGUAGES
+from switch.gateway.protocol.requests import FIELDS_MAX
 from switch.gateway.protocol.xml_api import ApiError, make_api_response, read_api_request
 from switch.gateway.service import ATTEMPTS_MAX, Service
 from switch.http.server import App
 
 PAGE_WAIT_S: Final = 30.0
 """for an outcome, before the page says that it is being worked on"""
-CARDS_PER_CLIENT, CARDS_PER_PAN, API_PER_CLIENT, PACE_S = 30, 10, 1_200, 600.0
+CAPTURE_WAIT_S: Final = 2.0
+"""for the switch to acknowledge a capture, before the shop is told that it is under way"""
+_LIMIT: Final = "somebody may be trying stolen numbers; `cmi-switch gateway --limit` raises a limit"
+_DIGITS: Final = {base + n: str(n) for base in (0x660, 0x6F0) for n in range(10)}
+"""Arabic digits, as an Arabic keyboard types them"""
 _TYPES: Final = {"pay.css": "text/css", "pay.js": "text/javascript", "icon.svg": "image/svg+xml"}
 _CENTURY: Final = 2_000
 Handler = Callable[[Request], Awaitable[Response]]
@@ -46,9 +50,6 @@ class Web:
 
     def __init__(self, service: Service, network: Network) -> None:
         self._service = service
-        self._clients = Pace(CARDS_PER_CLIENT, PACE_S)
-        self._api = Pace(API_PER_CLIENT, PACE_S)
-        self._cards = Pace(CARDS_PER_PAN, PACE_S)
         self._prefixes = " ".join(f"{b.scheme}:{b.low}:{b.high}" for b in network.bins)
         pages = files("switch.gateway.pages")
         self._static = {name: pages.joinpath(name).read_bytes() for name in _TYPES}
@@ -69,37 +70,49 @@ class Web:
 
     async def take_form(self, request: Request) -> Response:
         """A shop's form: a new order's page, or that of the order there is."""
+        client, service = client_of(request), self._service
+        who, now = counted_as(client), time.monotonic()
+        if service.paces.is_full("wrong_forms_per_client", who, now):
+            service.refusals.note(
+                "form", "too many wrong forms from one address in ten minutes", client=client, hint=_LIMIT
+            )
+            return respond(request, refused_page(language_of(request, "fr")), status=429)
+        fields = Fields([])
         try:
-            pairs = parse_qsl((await request.body()).decode(), keep_blank_values=True, max_num_fields=FIELDS_MAX)
-            order = await take_form(self._service, Fields(pairs))
+            text = (await request.body()).decode()
+            fields = Fields(parse_qsl(text, keep_blank_values=True, max_num_fields=FIELDS_MAX))
+            order = await take_form(service, fields)
         except (RefusedFormError, FieldsError, ValueError) as error:
-            self._service.report("form.refused", {"client": _client(request), "reason": str(error)})
-            return _page(refused_page(_language(request, "fr")), status=400)
-        return _redirect(f"/pay/{order.token}?lang={order.asked.language}")
+            service.paces.take("wrong_forms_per_client", who, now)
+            service.refusals.note(
+                "form", str(error), client=client, clientid=fields.get("clientid"), oid=fields.get("oid")
+            )
+            language = language_of(request, "fr", {"lang": fields.get("lang").lower()})
+            return respond(request, refused_page(language), status=400)
+        return redirect(f"/pay/{order.token}?lang={order.asked.language}")
 
     async def show(self, request: Request) -> Response:
         """The page of an order, as it stands."""
         order = await self._order(request)
         if order is None:
-            return _page(refused_page(_language(request, "fr")), status=404)
-        language = _language(request, order.asked.language)
+            return respond(request, refused_page(language_of(request, "fr")), status=404)
+        language = language_of(request, order.asked.language)
         merchant = await self._service.shops.merchant(order.asked.clientid)
         if _over(order):
             order = await self._service.expire(order)
         if _payable(order):
-            return _page(card_page(order, merchant, language, prefixes=self._prefixes))
+            return respond(request, card_page(order, merchant, language, prefixes=self._prefixes))
         if order.stage in UNDER_WAY:
-            return _page(working_page(order, merchant, language))
-        return await self._result(order, merchant, language)
+            return respond(request, working_page(order, merchant, language))
+        return await self._result(request, order, merchant, language)
 
     async def pay(self, request: Request) -> Response:
         """A card, typed. Whatever becomes of it is seen on the order's page."""
-        order, client = await self._order(request), _client(request)
+        order, form = await self._order(request), await form_of(request)
         if order is None:
-            return _page(refused_page("fr"), status=404)
-        form = dict(parse_qsl((await request.body()).decode("utf-8", "replace"), max_num_fields=10))
-        language = form.get("lang", "") if form.get("lang") in LANGUAGES else order.asked.language
-        here = _redirect(f"/pay/{order.token}?lang={language}")
+            return respond(request, refused_page(language_of(request, "fr", form)), status=404)
+        language = language_of(request, order.asked.language, form)
+        here = redirect(f"/pay/{order.token}?lang={language}")
         if not _payable(order):
             await self._service.wait_for(order, PAGE_WAIT_S)
             return here
@@ -108,54 +121,58 @@ class Web:
             merchant = await self._service.shops.merchant(order.asked.clientid)
             month = form.get("expiry", "") if "expiry" not in problems else ""
             body = card_page(order, merchant, language, problems=problems, prefixes=self._prefixes, month=month)
-            return _page(body, status=422)
-        now = time.monotonic()
-        if not self._clients.take(client, now) or not self._cards.take(self._service.digest(card.pan), now):
-            self._service.report(
-                "card.refused",
-                {
-                    **named(order),
-                    "client": client,
-                    "reason": "too many cards from one address, or too many tries of one card, in ten minutes",
-                    "hint": "somebody may be trying stolen numbers",
-                },
-            )
-            return _page(refused_page(language), status=429)
+            return respond(request, body, status=422)
+        why = self._too_many(order, card, client_of(request))
+        if why:
+            self._service.refusals.note("card", why, **_named(order), client=client_of(request), hint=_LIMIT)
+            return respond(request, refused_page(language, TEXTS[language].too_many), status=429)
         try:
-            await self._service.pay(order, card, client)
+            await self._service.pay(order, card, client_of(request))
         except IllegalMoveError:
             await self._service.wait_for(order, PAGE_WAIT_S)
         return here
 
+    def _too_many(self, order: Order, card: Card, client: str) -> str:
+        """Which limit this card would be above; "": none."""
+        take, now = self._service.paces.take, time.monotonic()
+        if not take("cards_per_client", counted_as(client), now):
+            return "too many cards from one address in ten minutes"
+        if not take("cards_per_card", self._service.digest(card.pan), now):
+            return "too many tries of one card in ten minutes"
+        if not take("cards_per_merchant", order.asked.clientid, now):
+            return "too many cards for one merchant in ten minutes"
+        return ""
+
     async def cancel(self, request: Request) -> Response:
         """The customer does not want to pay."""
-        order = await self._order(request)
+        order, form = await self._order(request), await form_of(request)
         if order is None:
-            return _page(refused_page("fr"), status=404)
+            return respond(request, refused_page(language_of(request, "fr", form)), status=404)
         try:
             await self._service.cancel(order)
         except IllegalMoveError:
             await self._service.wait_for(order, PAGE_WAIT_S)
-        return _redirect(f"/pay/{order.token}?lang={_language(request, order.asked.language)}")
+        return redirect(f"/pay/{order.token}?lang={language_of(request, order.asked.language, form)}")
 
     async def api(self, request: Request) -> Response:
         """A CC5Request."""
+        client = client_of(request)
         try:
             asked = read_api_request(await request.body(), request.headers.get("content-type", ""))
         except ApiError as error:
-            body = make_api_response([("Response", "Error"), ("ProcReturnCode", "99"), ("ErrMsg", str(error))], [])
-            return Response(body, 400, media_type="text/xml")
-        if not self._api.take(_client(request), time.monotonic()):
-            body = make_api_response(
-                [("Response", "Error"), ("ProcReturnCode", "99"), ("ErrMsg", "too many requests")], []
+            return _api_error(400, str(error))
+        if not self._service.paces.take("api_per_client", counted_as(client), time.monotonic()):
+            reason = "too many API requests from one address in ten minutes"
+            self._service.refusals.note(
+                "api", reason, client=client, clientid=asked.clientid, oid=asked.oid, hint=_LIMIT
             )
-            return Response(body, 429, media_type="text/xml")
-        return Response(make_api_response(*await answer_api(self._service, asked)), media_type="text/xml")
+            return _api_error(429, "too many requests")
+        return Response(make_api_response(*await answer_api(self._service, asked, client)), media_type="text/xml")
 
     async def sites(self, request: Request) -> Response:
         """The list of secured sites."""
         merchants = await self._service.disk(self._service.registry.store.merchants)
-        return _page(sites_page(merchants, _language(request, "fr")))
+        return respond(request, sites_page(merchants, language_of(request, "fr")))
 
     async def static(self, request: Request) -> Response:
         """The style, the script, the icon."""
@@ -171,23 +188,21 @@ class Web:
         )
         return order
 
-    async def _result(self, order: Order, merchant: Merchant, language: str) -> Response:
+    async def _result(self, request: Request, order: Order, merchant: Merchant, language: str) -> Response:
+        order = await self._service.owing.settled(order, CAPTURE_WAIT_S)
         url = order.asked.ok_url if order.stage in GOOD else order.asked.fail_url
         fields = await self._service.shops.answer(order, to_server=False)
-        return _page(result_page(order, merchant, language, url, fields), forms_to=url)
+        body = result_page(order, merchant, language, url, fields)
+        scheme = urlsplit(url).scheme
+        return respond(request, body, forms_to=[url, *(f"{scheme}://{host}" for host in merchant.hosts)])
 
     def _read_card(self, form: dict[str, str]) -> tuple[Card | None, list[str]]:
         """The card, or the fields that are not right."""
-        pan = "".join(form.get("pan", "").split()).replace("-", "")
-        month, _, year = form.get("expiry", "").replace(" ", "").partition("/")
-        cvv2, problems = form.get("cvv2", "").strip(), []
-        if not (
-            pan.isascii()
-            and pan.isdigit()
-            and 12 <= len(pan) <= 19
-            and luhn_valid(pan)
-            and self._service.scheme_of(pan)
-        ):
+        typed = {name: form.get(name, "").translate(_DIGITS) for name in ("pan", "expiry", "cvv2")}
+        pan = "".join(typed["pan"].split()).replace("-", "")
+        month, _, year = typed["expiry"].replace(" ", "").partition("/")
+        cvv2, problems = typed["cvv2"].strip(), []
+        if not self._service.is_card(pan):
             problems.append("pan")
         if not _valid_month(month, year):
             problems.append("expiry")
@@ -203,7 +218,7 @@ def _payable(order: Order) -> bool:
 
 def _over(order: Order) -> bool:
     """Is its time up, with nobody having said so yet?"""
-    return order.stage in PAYABLE and time.time() > order.opened_us / 1e6 + order.asked.session_s
+    return order.stage in PAYABLE and time.time() > order.ends_us / 1e6
 
 
 def _valid_month(month: str, year: str) -> bool:
@@ -219,37 +234,10 @@ def _valid_month(month: str, year: str) -> bool:
     )
 
 
-def _client(request: Request) -> str:
-    return request.client.host if request.client is not None else ""
+def _api_error(status: int, text: str) -> Response:
+    body = make_api_response([("Response", "Error"), ("ProcReturnCode", "99"), ("ErrMsg", text)], [])
+    return Response(body, status, media_type="text/xml")
 
 
-def _language(request: Request, otherwise: str) -> str:
-    asked = request.query_params.get("lang", "")
-    return asked if asked in LANGUAGES else otherwise
-
-
-def _redirect(path: str) -> Response:
-    return RedirectResponse(path, 303, headers={"Cache-Control": "no-store"})
-
-
-def _page(body: str, *, status: int = 200, forms_to: str = "") -> Response:
-    """A page that nobody may frame, keep or add to; its forms go to the gateway, and to the shop it returns to."""
-    target = urlsplit(forms_to)
-    shop = f" {target.scheme}://{target.netloc}" if forms_to else ""
-    policy = (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
-        f"form-action 'self'{shop}; frame-ancestors 'none'; base-uri 'none'"
-    )
-    return HTMLResponse(
-        body,
-        status,
-        headers={
-            "Content-Security-Policy": policy,
-            "Cache-Control": "no-store",
-            "Referrer-Policy": "no-referrer",
-            "X-Content-Type-Options": "nosniff",
-            "X-Frame-Options": "DENY",
-            "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-            "Cross-Origin-Opener-Policy": "same-origin",
-        },
-    )
+def _named(order: Order) -> dict[str, str]:
+    return {"clientid": order.asked.clientid, "oid": order.asked.oid}

@@ -11,6 +11,7 @@ import os
 import socket
 import ssl
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Final
 from urllib.parse import SplitResult, urlencode, urlsplit
 
@@ -22,7 +23,11 @@ from switch.http.listening import is_loopback
 
 ANSWER_BYTES: Final = 65_536
 CALL_S: Final = 15.0
+NEXT_S: Final = 3.0
+"""for one of several addresses of a name, before the next is tried"""
 _READ_BYTES: Final = 16_384
+_IN_ITS_END: Final = (ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("::/96"))
+"""NAT64 (RFC 6052), and a form that was given up (RFC 4291): the last four bytes are an IPv4 address"""
 
 
 class CallError(Exception):
@@ -40,6 +45,7 @@ def check_target(url: str, hosts: Iterable[str]) -> SplitResult:
     """An address that a customer may be sent to, or a callback: of a listed host, by HTTPS or on loopback. Raises CallError."""
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+    host = f"[{host}]" if ":" in host else host
     listed = {name.lower() for name in hosts}
     usual = port == (443 if parts.scheme == "https" else 80)
     if f"{host}:{port}" not in listed and not (usual and host in listed):
@@ -47,7 +53,7 @@ def check_target(url: str, hosts: Iterable[str]) -> SplitResult:
         raise CallError(
             f"{where}: is not among the merchant's hosts; add it with `cmi-switch merchant change --host {where}`"
         )
-    if parts.scheme != "https" and not is_loopback(host):
+    if parts.scheme != "https" and not is_loopback(parts.hostname or ""):
         raise CallError(f"{host}: expected https; plain http is for loopback only")
     return parts
 
@@ -81,6 +87,8 @@ def _why(error: BaseException, host: str) -> str:
     if isinstance(error, ssl.SSLError):
         reason = (error.reason or "failed").lower().replace("_", " ")
         return f"TLS: {reason}; is the certificate for {host}, of a known authority?"
+    if isinstance(error, socket.gaierror):
+        return f"cannot be reached: no address is known for {host}"
     number = getattr(error, "errno", None)
     return f"cannot be reached: {os.strerror(number) if number else type(error).__name__}"
 
@@ -93,10 +101,19 @@ async def _connect(parts: SplitResult, context: ssl.SSLContext) -> trio.abc.Stre
         hidden = next((address for address in addresses if not _is_public(address)), None)
         if hidden is not None:
             raise CallError(f"{host}: leads to {hidden}, which is private; list the address itself if that is meant")
-    plain = await trio.open_tcp_stream(addresses[0], port)
+    plain = await _first_of(addresses, port)
     if parts.scheme != "https":
         return plain
     return trio.SSLStream(plain, context, server_hostname=host, https_compatible=True)
+
+
+async def _first_of(addresses: list[str], port: int) -> trio.SocketStream:
+    """A connection to the first that takes one: to what was looked up and checked, and to nothing looked up again."""
+    *others, last = dict.fromkeys(addresses)
+    for address in others:
+        with suppress(OSError), trio.move_on_after(NEXT_S):
+            return await trio.open_tcp_stream(address, port)
+    return await trio.open_tcp_stream(last, port)
 
 
 async def _talk(stream: trio.abc.Stream, parts: SplitResult, body: bytes) -> Reply:
@@ -142,6 +159,19 @@ def _is_address(host: str) -> bool:
 
 
 def _is_public(address: str) -> bool:
+    """Is it reached by everybody? An IPv6 address that stands for IPv4 ones (mapped, 6to4, Teredo, NAT64) is as they are."""
     found = ipaddress.ip_address(address.partition("%")[0])
-    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
-    return (mapped or found).is_global and not found.is_multicast
+    meant: list[ipaddress.IPv4Address | ipaddress.IPv6Address] = [*_within(found)] or [found]
+    return all(one.is_global and not one.is_multicast for one in meant)
+
+
+def _within(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> list[ipaddress.IPv4Address]:
+    """The IPv4 addresses that it is a form of."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return []
+    teredo = address.teredo
+    server, client = teredo if teredo is not None else (None, None)
+    found: list[ipaddress.IPv4Address | None] = [address.ipv4_mapped, address.sixtofour, server, client]
+    if any(address in network for network in _IN_ITS_END):
+        found.append(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
+    return [one for one in found if one is not None]

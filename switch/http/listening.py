@@ -2,7 +2,7 @@
 
 import ipaddress
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -55,12 +55,26 @@ async def listen(
     check_address(address, context)
     listeners = await trio.open_tcp_listeners(address.port, host=address.host)
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(partial(trio.serve_listeners, partial(_accepted, server, context), listeners))
-        host, port = listeners[0].socket.getsockname()[:2]
-        await ready(Address(host, port))
+        nursery.start_soon(serve, server, listeners, context)
+        await ready(address_of(listeners))
+
+
+async def serve(server: Server, listeners: Sequence[trio.SocketListener], context: ssl.SSLContext | None) -> None:
+    """Serve whoever connects, until cancelled. `context`: None for plain HTTP, which `check_address` has let through."""
+    await trio.serve_listeners(partial(_accepted, server, context), list(listeners))
+
+
+def address_of(listeners: Sequence[trio.SocketListener]) -> Address:
+    """The real address, where the port was any free one."""
+    host, port = listeners[0].socket.getsockname()[:2]
+    return Address(host, port)
 
 
 async def _accepted(server: Server, context: ssl.SSLContext | None, plain: trio.SocketStream) -> None:
-    client = str(plain.socket.getpeername()[0])
+    try:
+        client = str(plain.socket.getpeername()[0])
+    except OSError:  # reset before it was accepted: its own loss, and nobody else's
+        await trio.aclose_forcefully(plain)
+        return
     stream = plain if context is None else trio.SSLStream(plain, context, server_side=True, https_compatible=True)
     await server.serve(stream, client, secure=context is not None)

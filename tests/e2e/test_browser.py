@@ -12,7 +12,7 @@ import pytest
 
 from switch.simulators.cards import demo_cards
 from tests.e2e.stage import Stage
-from tests.e2e.test_gateway import CLIENT, Shop, free_address
+from tests.e2e.web import CLIENT, Shop, free_address
 from tests.server.authority import Authority
 
 SCRIPTS: Final = Path(__file__).parent / "browser"

@@ -3,184 +3,20 @@
 What docs/web-payment.md shows of processes is started here.
 """
 
-import re
-import socket
 import threading
 from collections.abc import Iterator
-from html.parser import HTMLParser
-from http.client import HTTPConnection, HTTPException
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.client import HTTPException
 from pathlib import Path
-from typing import Any, Final
-from urllib.parse import parse_qsl, urlencode
 
 import pytest
 from click.testing import CliRunner
 
-from switch.cli._processes import Child
 from switch.cli.main import main
 from switch.gateway.protocol import hashes
 from switch.gateway.protocol.fields import Fields
-from switch.simulators.cards import TestCard, demo_cards
 from switch.wire.vocabulary import mask_pan
 from tests.e2e.stage import Stage, wait_for
-
-KEY: Final = "TE|ST\\1234"
-CLIENT: Final = "600000001"
-
-
-class Shop:
-    """A merchant's server: what it was told, and what it says to the next call."""
-
-    def __init__(self) -> None:
-        self.told: list[Fields] = []
-        self.says = "ACTION=POSTAUTH"
-        shop = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-                shop.told.append(Fields(parse_qsl(body, keep_blank_values=True)))
-                text = shop.says.encode()
-                self.send_response(302 if shop.says == "elsewhere" else 200)
-                self.send_header("Location", "http://127.0.0.1:1/")
-                self.send_header("Content-Length", str(len(text)))
-                self.end_headers()
-                self.wfile.write(text)
-
-            def log_message(self, *_: Any) -> None:
-                return
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.host = f"127.0.0.1:{self._server.server_address[1]}"
-        self._thread = threading.Thread(target=self._server.serve_forever)
-        self._thread.start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
-
-    def form(self, oid: str, amount: str = "31.50", callback: str = "/cb", **more: str) -> list[tuple[str, str]]:
-        url = f"http://{self.host}"
-        fields = {
-            "clientid": CLIENT,
-            "storetype": "3D_PAY_HOSTING",
-            "trantype": "PreAuth",
-            "amount": amount,
-            "currency": "504",
-            "oid": oid,
-            "okUrl": f"{url}/ok",
-            "failUrl": f"{url}/no",
-            "CallbackURL": f"{url}{callback}" if callback else "",
-            "lang": "en",
-            "rnd": "0.12345600 1736930000",
-            "hashAlgorithm": "ver3",
-            "encoding": "UTF-8",
-            "BillToName": "Zoé <b>&amp; O'Brien|\\",
-            **more,
-        }
-        return [*fields.items(), ("Hash", hashes.make(Fields(fields.items()), KEY))]
-
-
-class Forms(HTMLParser):
-    """The hidden fields and targets of a page's forms."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.fields: list[tuple[str, str]] = []
-        self.actions: list[str] = []
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        values = {name: value or "" for name, value in attrs}
-        if tag == "form":
-            self.actions.append(values["action"])
-        elif tag == "input" and values.get("type") == "hidden":
-            self.fields.append((values["name"], values["value"]))
-
-
-class Gateway:
-    """A gateway of the running network, its one merchant, and a browser of sorts."""
-
-    def __init__(self, stage: Stage, state: Path, shop: Shop) -> None:
-        self.stage, self.state, self.shop = stage, state, shop
-        self.cards = {card.name: card for card in demo_cards(stage.network)}
-        self.port = int(free_address().partition(":")[2])
-        made = self.command(
-            "merchant", "add", CLIENT, "--title", "Argan <b>", "--host", shop.host, "--key", KEY, "--state", str(state)
-        )
-        found = re.search("password (.*)", made)
-        assert found is not None
-        self.password = found[1]
-        self.child = self.start()
-
-    def command(self, *arguments: str) -> str:
-        done = CliRunner().invoke(main, list(arguments))
-        assert done.exit_code == 0, done.output
-        return done.output
-
-    def start(self) -> Child:
-        state, at = str(self.state), f"127.0.0.1:{self.port}"
-        return self.stage.start("gateway", str(self.stage.path), "--state", state, "--listen", at)
-
-    def ask(self, path: str, pairs: list[tuple[str, str]] | None = None, body: str = "") -> tuple[int, str, str]:
-        """Status, where it sends, text."""
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
-        if pairs is None and not body:
-            connection.request("GET", path)
-        else:
-            kind = "text/xml" if body else "application/x-www-form-urlencoded"
-            connection.request("POST", path, body or urlencode(pairs or []), {"Content-Type": kind})
-        answer = connection.getresponse()
-        told = answer.status, answer.headers.get("Location", ""), answer.read().decode()
-        connection.close()
-        return told
-
-    def open(self, form: list[tuple[str, str]]) -> str:
-        """Post a shop's form; the address of the order's page."""
-        status, path, _ = self.ask("/fim/est3Dgate", form)
-        assert status == 303
-        return path
-
-    def type_card(self, path: str, card: TestCard) -> str:
-        """Submit a card; what the page shows then."""
-        expiry = f"{card.expiry[2:]}/{card.expiry[:2]}"
-        status, where, text = self.ask(
-            path, [("pan", card.pan), ("expiry", expiry), ("cvv2", card.cvv2), ("lang", "en")]
-        )
-        return self.ask(where)[2] if status == 303 else text
-
-    def buy(self, oid: str, card: str, **asked: Any) -> str:
-        return self.type_card(self.open(self.shop.form(oid, **asked)), self.cards[card])
-
-    def api(self, oid: str, what: str) -> str:
-        head = f"<Name>{CLIENT}api</Name><Password>{self.password}</Password><ClientId>{CLIENT}</ClientId>"
-        body = f"<?xml version='1.0'?><CC5Request>{head}<OrderId>{oid}</OrderId>{what}</CC5Request>"
-        return self.ask("/fim/api", body=body)[2]
-
-    def status(self, oid: str) -> str:
-        return element(self.api(oid, "<Extra><ORDERSTATUS>QUERY</ORDERSTATUS></Extra>"), "TRANS_STAT")
-
-
-def free_address() -> str:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return f"127.0.0.1:{free.getsockname()[1]}"
-
-
-def post(at: str, path: str, pairs: list[tuple[str, str]]) -> str:
-    connection = HTTPConnection(at, timeout=30)
-    connection.request("POST", path, urlencode(pairs), {"Content-Type": "application/x-www-form-urlencoded"})
-    text = connection.getresponse().read().decode()
-    connection.close()
-    return text
-
-
-def element(xml: str, name: str) -> str:
-    found = re.search(f"<{name}>(.*?)</{name}>", xml)
-    assert found is not None, xml
-    return found[1]
+from tests.e2e.web import CLIENT, KEY, Forms, Gateway, Shop, element, free_address, post
 
 
 @pytest.fixture(scope="module")
@@ -294,9 +130,63 @@ def test_what_a_browser_learns_and_what_it_does_not(gateway: Gateway) -> None:
     assert gateway.ask("/fim/api", body="<!DOCTYPE x [<!ENTITY y SYSTEM 'file:///etc/passwd'>]><CC5Request/>")[0] == 400
 
 
+def test_what_was_refused_is_listed(gateway: Gateway) -> None:
+    """The store has it within a second; nothing in it is a card's."""
+    gateway.ask("/fim/est3Dgate", gateway.shop.form("WRONG-1", okUrl="http://evil.example/ok"))
+    gateway.password, right = "wrong", gateway.password
+    gateway.api("WRONG-2", "<Type>Void</Type>")
+    gateway.password = right
+
+    def listed() -> str:
+        runner = CliRunner().invoke(main, ["merchant", "refused", CLIENT, "--state", str(gateway.state)])
+        assert runner.exit_code == 0, runner.output
+        return runner.output if "WRONG-1" in runner.output and "login" in runner.output else ""
+
+    text = wait_for(listed)
+    assert "evil.example: is not among the merchant's hosts" in text
+    assert "name or password is not right" in text
+
+
+def test_a_port_that_is_taken_is_said_in_a_sentence(gateway: Gateway, tmp_path: Path) -> None:
+    where = ("--state", str(tmp_path), "--listen", f"127.0.0.1:{gateway.port}")
+    child = gateway.stage.start("gateway", str(gateway.stage.path), *where, ready=False)
+    assert child.wait(30) == 1
+    assert f"127.0.0.1:{gateway.port}: Address already in use" in child.text()
+
+
+def test_too_many_cards_of_one_address_are_refused(gateway: Gateway, tmp_path: Path) -> None:
+    at = free_address()
+    gateway.command(
+        "merchant", "add", CLIENT, "--title", "x", "--host", gateway.shop.host, "--key", KEY, "--state", str(tmp_path)
+    )
+    where = (
+        "--state",
+        str(tmp_path),
+        "--listen",
+        at,
+        "--limit",
+        "cards-per-client=1",
+        "--limit",
+        "wrong-forms-per-client=2",
+    )
+    child = gateway.stage.start("gateway", str(gateway.stage.path), *where)
+    gateway.port, before = int(at.partition(":")[2]), gateway.port
+    try:
+        path = gateway.open(gateway.shop.form("PACE-1"))
+        assert "declined the payment" in gateway.type_card(path, gateway.cards["atlas-51"])
+        assert "Too many tries" in gateway.type_card(path, gateway.cards["atlas-approved"])
+        wrong = gateway.shop.form("PACE-2", okUrl="http://evil.example/ok")
+        assert [gateway.ask("/fim/est3Dgate", wrong)[0] for _ in range(3)] == [400, 400, 429]
+        assert "too many cards from one address" in child.text()
+    finally:
+        gateway.port = before
+        child.stop()
+
+
 def test_a_cancelled_order_cannot_be_paid(gateway: Gateway) -> None:
     path = gateway.open(gateway.shop.form("NO-1"))
-    gateway.ask(path.replace("?", "/cancel?"), [("lang", "en")])
+    _, where, _ = gateway.ask(path.partition("?")[0] + "/cancel", [("lang", "ar")])
+    assert where.endswith("?lang=ar"), "the language that was chosen stays"
     page = gateway.type_card(path, gateway.cards["atlas-approved"])
     assert "You have cancelled" in page
     assert Forms(page).actions == [f"http://{gateway.shop.host}/no"]

@@ -18,12 +18,13 @@ from switch.gateway.intake import take_form
 from switch.gateway.merchants import Registry
 from switch.gateway.orders.lifecycle import OWED, UNDER_WAY, IllegalMoveError, Stage
 from switch.gateway.orders.order import Merchant, Order
-from switch.gateway.orders.store import Store
+from switch.gateway.orders.store import DAY_US, Store
 from switch.gateway.outcomes import result_of
 from switch.gateway.payment_messages import Card
 from switch.gateway.protocol import hashes
 from switch.gateway.protocol.fields import Fields, Pairs
 from switch.gateway.service import Service
+from switch.gateway.shops import now_us
 from switch.http.client import Reply
 from switch.security.vault import KeyVault
 from switch.server.driver import Driver
@@ -270,8 +271,7 @@ async def test_a_hold_that_nobody_captures_ends(memory: Path, autojump_clock: Mo
     assert order.stage is Stage.HELD
     store = Store(memory / "gateway.sqlite")
     eight_days = int((datetime.now(UTC).timestamp() - 8 * 86_400) * 1e6)
-    old = msgspec.structs.replace(order, moved_us=eight_days)
-    store._db.execute("UPDATE orders SET moved_us = ?, body = ?", (eight_days, msgspec.json.encode(old)))
+    store._keep(msgspec.structs.replace(order, moved_us=eight_days, due_us=eight_days + 7 * DAY_US))
     store.close()
     ended = await life(memory, world, 8, begin=False)
     assert ended is not None
@@ -296,10 +296,7 @@ async def test_an_order_whose_time_is_up_can_be_paid_no_more(memory: Path, autoj
     async with trio.open_nursery() as nursery:
         await nursery.start(service.run, driver)
         order = await take_form(service, form("A1"))
-        old = msgspec.structs.replace(order, moved_us=order.opened_us - 10**10, opened_us=order.opened_us - 10**10)
-        service.registry.store._db.execute(
-            "UPDATE orders SET moved_us = ?, body = ?", (old.moved_us, msgspec.json.encode(old))
-        )
+        service.registry.store._keep(msgspec.structs.replace(order, due_us=now_us() - 1))
         await trio.sleep(3)
         ended = await service.order(order.number)
         assert ended.stage is Stage.EXPIRED

@@ -37,6 +37,8 @@ def test_where_a_call_may_go() -> None:
     assert check_target("https://Shop.example/x?y=1", ["SHOP.example"]).hostname == "shop.example"
     assert check_target("https://shop.example:8443/x", ["shop.example:8443"]).port == 8443
     assert check_target("http://127.0.0.1:9000/x", ["127.0.0.1:9000"]).port == 9000
+    assert check_target("http://[::1]:9000/x", ["[::1]:9000"]).port == 9000
+    assert check_target("https://[2001:DB8::1]/x", ["[2001:db8::1]"]).hostname == "2001:db8::1"
 
 
 class Names(trio.abc.HostnameResolver):
@@ -54,11 +56,92 @@ class Names(trio.abc.HostnameResolver):
 
 @pytest.mark.parametrize(
     "address",
-    ["127.0.0.1", "10.1.2.3", "192.168.0.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "::1", "::ffff:10.0.0.1"],
+    [
+        "127.0.0.1",
+        "10.1.2.3",
+        "192.168.0.1",
+        "169.254.169.254",
+        "100.64.0.1",
+        "0.0.0.0",
+        "224.0.0.1",
+        "::1",
+        "::",
+        "fc00::1",
+        "fe80::1%eth0",
+        "::ffff:10.0.0.1",
+        "::10.0.0.1",
+        "2002:a00:1::",
+        "64:ff9b::10.0.0.1",
+        "2001:0:a00:1::",
+    ],
 )
 async def test_a_name_that_leads_inside_is_refused(address: str) -> None:
     trio.socket.set_custom_hostname_resolver(Names(address))
     with pytest.raises(CallError, match="which is private"):
+        await post_form("https://shop.example/cb", [], ["shop.example"], ssl.create_default_context())
+
+
+@pytest.mark.parametrize("host", ["2130706433", "0x7f000001", "0177.0.0.1", "127.1", "%31%32%37.0.0.1"])
+async def test_an_address_written_otherwise_is_a_name_and_may_not_lead_inside(host: str) -> None:
+    with pytest.raises(CallError, match="is not among"):
+        check_target(f"https://{host}/cb", ["127.0.0.1"])
+    with pytest.raises(CallError, match=r"which is private|no address is known"):
+        await post_form(f"https://{host}/cb", [], [host], ssl.create_default_context())
+
+
+class Fickle(Names):
+    """First public, then what only the gateway can reach."""
+
+    asked = 0
+
+    async def getaddrinfo(self, host: Any, port: Any, *_: Any, **__: Any) -> list[Any]:
+        self.asked += 1
+        self.address = "127.0.0.1" if self.asked > 1 else "203.0.113.9"
+        return await super().getaddrinfo(host, port)
+
+
+async def test_a_name_that_leads_elsewhere_the_second_time_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was checked is what is connected to."""
+    names, reached = Fickle(""), list[str]()
+
+    async def connect(host: str, port: int) -> trio.SocketStream:
+        reached.append(host)
+        raise OSError(111, "refused")
+
+    trio.socket.set_custom_hostname_resolver(names)
+    monkeypatch.setattr("switch.http.client._is_public", lambda address: not address.startswith("127."))
+    monkeypatch.setattr(trio, "open_tcp_stream", connect)
+    with pytest.raises(CallError, match="cannot be reached"):
+        await post_form("https://shop.example/cb", [], ["shop.example"], ssl.create_default_context())
+    assert (names.asked, reached) == (1, ["203.0.113.9"])
+
+
+async def test_each_address_of_a_name_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Two(Names):
+        async def getaddrinfo(self, host: Any, port: Any, *_: Any, **__: Any) -> list[Any]:
+            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (at, port)) for at in ("203.0.113.9", "203.0.113.10")]
+
+    reached: list[str] = []
+
+    async def connect(host: str, port: int) -> trio.SocketStream:
+        reached.append(host)
+        raise OSError(111, "refused")
+
+    trio.socket.set_custom_hostname_resolver(Two(""))
+    monkeypatch.setattr("switch.http.client._is_public", lambda address: True)
+    monkeypatch.setattr(trio, "open_tcp_stream", connect)
+    with pytest.raises(CallError, match="cannot be reached"):
+        await post_form("https://shop.example/cb", [], ["shop.example"], ssl.create_default_context())
+    assert reached == ["203.0.113.9", "203.0.113.10"]
+
+
+async def test_a_name_that_nobody_knows_is_said_to_be_one() -> None:
+    class Nobody(Names):
+        async def getaddrinfo(self, *_: Any, **__: Any) -> list[Any]:
+            raise socket.gaierror(-2, "Name or service not known")
+
+    trio.socket.set_custom_hostname_resolver(Nobody(""))
+    with pytest.raises(CallError, match=r"no address is known for shop\.example"):
         await post_form("https://shop.example/cb", [], ["shop.example"], ssl.create_default_context())
 
 

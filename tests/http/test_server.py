@@ -1,6 +1,8 @@
 """The HTTP server against clients that send too much, too slowly, or what no browser sends."""
 
+import socket
 import ssl
+import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -198,6 +200,23 @@ def test_plain_http_is_for_loopback_only() -> None:
     for host in ("0.0.0.0", "10.0.0.1", "pay.example", "127.evil.example"):
         with pytest.raises(ListeningError, match="HTTPS only"):
             check_address(Address(host, 8443), None)
+
+
+async def test_who_resets_before_being_accepted_costs_nobody_else() -> None:
+    """Its socket has no peer any more when it is accepted."""
+    server = Server(echo, lambda name, fields: None)
+    async with trio.open_nursery() as nursery:
+
+        async def ready(address: Address) -> None:
+            for _ in range(20):
+                with socket.create_connection((address.host, address.port)) as gone:
+                    gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            async with await trio.open_tcp_stream(address.host, address.port) as stream:
+                await stream.send_all(request(body=b"alive", extra="Connection: close\r\n"))
+                assert (await rest(stream)).endswith(b"alive")
+            nursery.cancel_scope.cancel()
+
+        await listen(server, Address("127.0.0.1", 0), None, ready)
 
 
 async def test_pages_over_tls(tmp_path: Path) -> None:

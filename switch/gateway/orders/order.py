@@ -37,6 +37,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     opened_us: int
     stage: Stage = Stage.OPEN
     moved_us: int = 0
+    due_us: int = 0
+    """when it ends by itself, as nobody has paid or captured it; 0: it does not"""
     attempts: int = 0
     attempt: Attempt | None = None
     owed: Names | None = None
@@ -49,6 +51,11 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     def fields(self) -> Fields:
         """The form as it came."""
         return Fields(self.form)
+
+    @property
+    def ends_us(self) -> int:
+        """When its page does."""
+        return self.opened_us + self.asked.session_s * 1_000_000
 
     @property
     def key(self) -> tuple[str, str]:
@@ -90,3 +97,17 @@ class Merchant(msgspec.Struct, frozen=True, kw_only=True):
     suspended: bool = False
     hold_days: int = 7
     added_us: int = 0
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """Something a limit, a check or a merchant's settings did not let through; nothing in it is a card's or a secret."""
+
+    at_us: int
+    what: str
+    """`form`, `card`, `login`, `api`"""
+    clientid: str
+    """the merchant it named, which need not be one"""
+    oid: str
+    client: str
+    """address it came from"""
+    reason: str

@@ -1,35 +1,45 @@
 """Orders, merchants and callbacks in one SQLite file, and nothing else between them and the disk.
 
 In: values. Out: values. The one rule: when a method returns, what it wrote is durable (WAL, synchronous FULL), whole or not at
-all. Methods block for a flush: under Trio they are called in a thread (`switch.gateway.service`).
+all; within `together` when that ends. Methods block for a flush: under Trio they are called in a thread (`orders/disk.py`).
 """
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
-from switch.gateway.orders.lifecycle import IllegalMoveError, Move, Stage, after
-from switch.gateway.orders.order import Call, Merchant, Order
+from switch.gateway.orders.lifecycle import OWED, UNDER_WAY, IllegalMoveError, Move, Stage, after
+from switch.gateway.orders.order import Call, Merchant, Order, Refusal
 from switch.security.files import make_private_directory, open_private
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS orders (number INTEGER PRIMARY KEY, token TEXT NOT NULL UNIQUE, clientid TEXT NOT NULL,
-  oid TEXT NOT NULL, stage TEXT NOT NULL, moved_us INTEGER NOT NULL, body BLOB NOT NULL, UNIQUE (clientid, oid));
-CREATE INDEX IF NOT EXISTS by_stage ON orders (stage, moved_us);
+  oid TEXT NOT NULL, stage TEXT NOT NULL, moved_us INTEGER NOT NULL, body BLOB NOT NULL, due_us INTEGER NOT NULL DEFAULT 0,
+  UNIQUE (clientid, oid));
+CREATE INDEX IF NOT EXISTS by_stage ON orders (stage, number);
+CREATE INDEX IF NOT EXISTS by_due ON orders (due_us) WHERE due_us > 0;
 CREATE TABLE IF NOT EXISTS history (number INTEGER NOT NULL, at_us INTEGER NOT NULL, move TEXT NOT NULL, stage TEXT NOT NULL,
   code TEXT NOT NULL, amount INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS by_number ON history (number);
 CREATE TABLE IF NOT EXISTS calls (number INTEGER PRIMARY KEY, body BLOB NOT NULL, due_us INTEGER NOT NULL, state TEXT NOT NULL,
   ordered INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS merchants (clientid TEXT PRIMARY KEY, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS refusals (number INTEGER PRIMARY KEY, at_us INTEGER NOT NULL, what TEXT NOT NULL,
+  clientid TEXT NOT NULL, oid TEXT NOT NULL, client TEXT NOT NULL, reason TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
 """
-_VERSION: Final = 1
+_VERSION: Final = 2
+DAY_US: Final = 86_400_000_000
+_MARK: Final = 0x434D4757
+"""application_id of the file: `CMGW`"""
+_REFUSALS_MAX: Final = 10_000
+_PAGE: Final = 1_000
+"""orders at once"""
 
 
 class StoreError(Exception):
@@ -45,33 +55,103 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         """Opens it, made where it is missing (mode 0600). Raises StoreError."""
+        self._path = path
+        self._together = self._begun = False
         try:
             make_private_directory(path.parent)
             os.close(open_private(path, os.O_RDWR))
             self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=10)
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = FULL")
-            (version,) = self._db.execute("PRAGMA user_version").fetchone()
-            if version > _VERSION:
-                raise StoreError(f"{path}: is of a newer release (version {version}); use that, or another --state")
-            self._db.executescript(_SCHEMA)
-            self._db.execute(f"PRAGMA user_version = {_VERSION}")
+            self._prepare()
         except (OSError, sqlite3.Error) as error:
-            raise StoreError(f"{path}: cannot be used: {error}; give another --state, or repair it") from None
+            raise self._damaged(str(error)) from None
+
+    def _prepare(self) -> None:
+        db, path = self._db, self._path
+        (version,), (mark,) = (
+            db.execute("PRAGMA user_version").fetchone(),
+            db.execute("PRAGMA application_id").fetchone(),
+        )
+        tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if version > _VERSION:
+            raise StoreError(f"{path}: is of a newer release (version {version}); use that, or another --state")
+        if tables and (mark not in (0, _MARK) or "orders" not in tables):
+            raise StoreError(f"{path}: is a database of another program's; give another --state")
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = FULL")
+        if version == 1:
+            with self._writing():
+                db.execute("ALTER TABLE orders ADD COLUMN due_us INTEGER NOT NULL DEFAULT 0")
+                db.execute("DROP INDEX IF EXISTS by_stage")
+        db.executescript(_SCHEMA)
+        if version == 1:
+            self._date_orders()
+        if version != _VERSION:  # a read only, otherwise: somebody else may be writing
+            db.execute(f"PRAGMA application_id = {_MARK}")
+            db.execute(f"PRAGMA user_version = {_VERSION}")
+
+    def _date_orders(self) -> None:
+        """Version 1 did not keep when an order ends by itself."""
+        with self._writing() as db:
+            for (body,) in db.execute("SELECT body FROM orders WHERE stage IN ('open', 'declined', 'held')").fetchall():
+                order = msgspec.json.decode(body, type=Order)
+                merchant = self.merchant(order.asked.clientid)
+                days = merchant.hold_days if merchant is not None else 0
+                due = order.moved_us + days * DAY_US if order.stage is Stage.HELD else order.ends_us
+                self._keep(msgspec.structs.replace(order, due_us=due))
+
+    def check(self) -> None:
+        """Read all of it once. StoreError: it is damaged. A million orders take some ten seconds."""
+        try:
+            said = [row[0] for row in self._db.execute("PRAGMA quick_check(3)")]
+        except sqlite3.Error as error:
+            raise self._damaged(str(error)) from None
+        if said != ["ok"]:
+            raise self._damaged("its pages contradict each other: " + " ".join(said[0].split())[:120])
+
+    def _damaged(self, why: str) -> StoreError:
+        return StoreError(
+            f"{self._path}: cannot be used: {why}; end what uses it, put a backup of it there (with no -wal and -shm beside it), "
+            "or, if there is none, move it away and reverse what is open by the switch's journal"
+        )
 
     def close(self) -> None:
         """No more."""
         self._db.close()
 
     @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        self._db.execute("BEGIN IMMEDIATE")
+    def together(self) -> Iterator[None]:
+        """What is written within is durable together, with one flush, when it ends; each method is whole, or not at all.
+
+        sqlite3.Error from the end: nothing of it is kept.
+        """
+        self._together, self._begun = True, False
         try:
-            yield self._db
+            yield
+            if self._begun:
+                self._db.execute(
+                    "COMMIT"
+                )  # fails where an error has ended the transaction: what was done before it is lost
+        finally:
+            self._together = self._begun = False
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        db = self._db
+        if not self._begun:
+            db.execute("BEGIN IMMEDIATE")
+            self._begun = self._together
+        db.execute("SAVEPOINT one")
+        try:
+            yield db
+            db.execute("RELEASE one")
+            if not self._together:
+                db.execute("COMMIT")
         except BaseException:
-            self._db.execute("ROLLBACK")
+            if db.in_transaction:
+                db.execute("ROLLBACK TO one" if self._together else "ROLLBACK")
             raise
-        self._db.execute("COMMIT")
 
     # -- orders
 
@@ -81,28 +161,36 @@ class Store:
             with self._writing() as db:
                 number = db.execute("SELECT coalesce(max(number), 0) + 1 FROM orders").fetchone()[0]
                 order = msgspec.structs.replace(order, number=number, moved_us=order.opened_us)
-                db.execute(
-                    "INSERT INTO orders VALUES (?, ?, ?, ?, ?, ?, ?)",
-                    (number, order.token, *order.key, order.stage, order.moved_us, msgspec.json.encode(order)),
-                )
+                body = msgspec.json.encode(order)
+                row = (number, order.token, *order.key, order.stage, order.moved_us, body, order.due_us)
+                db.execute("INSERT INTO orders VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
                 self._note(order, "open", order.opened_us)
         except sqlite3.IntegrityError:
             raise TakenError(f"order {order.asked.oid} is there already") from None
         return order
 
-    def move(self, order: Order, move: Move, at_us: int, **changes: Any) -> Order:
-        """The order after `move`, with `changes`. IllegalMoveError: it is not (or no longer) where that can happen to it."""
-        with self._writing() as db:
+    def move(self, order: Order, move: Move, at_us: int, due_us: int = 0, **changes: Any) -> Order:
+        """The order after `move`, with `changes`. IllegalMoveError: that cannot happen to it, or it is not as `order` has it now.
+
+        `due_us`: when it ends by itself, then.
+        """
+        with self._writing():
             kept = self._one("number = ?", order.number)
-            if kept is None or kept.stage != order.stage:
-                raise IllegalMoveError(f"the order is {kept.stage if kept else 'gone'}, not {order.stage} any more")
-            moved = msgspec.structs.replace(kept, stage=after(kept.stage, move), moved_us=at_us, **changes)
-            db.execute(
-                "UPDATE orders SET stage = ?, moved_us = ?, body = ? WHERE number = ?",
-                (moved.stage, at_us, msgspec.json.encode(moved), moved.number),
-            )
+            if kept is None:
+                raise IllegalMoveError("there is no such order")
+            stage = after(kept.stage, move)
+            if kept != order:
+                raise IllegalMoveError("something else has happened to the order meanwhile; look at it again")
+            moved = msgspec.structs.replace(kept, stage=stage, moved_us=at_us, due_us=due_us, **changes)
+            self._keep(moved)
             self._note(moved, move, at_us)
         return moved
+
+    def _keep(self, order: Order) -> None:
+        self._db.execute(
+            "UPDATE orders SET stage = ?, moved_us = ?, body = ?, due_us = ? WHERE number = ?",
+            (order.stage, order.moved_us, msgspec.json.encode(order), order.due_us, order.number),
+        )
 
     def _note(self, order: Order, move: str, at_us: int) -> None:
         code = order.attempt.code if order.attempt is not None else ""
@@ -126,12 +214,20 @@ class Store:
         """The order that the gateway calls so."""
         return self._one("number = ?", number)
 
-    def in_stages(self, stages: frozenset[Stage], before_us: int) -> list[Order]:
-        """Orders that moved there before then, oldest first; at most 1,000 at a time."""
-        marks = ", ".join("?" * len(stages))
+    def unfinished(self, before_us: int, above: int) -> list[Order]:
+        """Orders of which something is under way or owed since before then; so many, with a number above `above`."""
+        marks = ", ".join("?" * len(UNDER_WAY | OWED))
         rows = self._db.execute(
-            f"SELECT body FROM orders WHERE stage IN ({marks}) AND moved_us < ? ORDER BY moved_us LIMIT 1000",  # noqa: S608
-            (*sorted(stages), before_us),
+            f"SELECT body FROM orders WHERE stage IN ({marks}) AND moved_us < ? AND number > ? ORDER BY number LIMIT {_PAGE}",  # noqa: S608
+            (*sorted(UNDER_WAY | OWED), before_us, above),
+        )
+        return [msgspec.json.decode(row[0], type=Order) for row in rows]
+
+    def due(self, now_us: int) -> list[Order]:
+        """Orders that are to end by themselves now, those that waited longest first; so many."""
+        rows = self._db.execute(
+            f"SELECT body FROM orders WHERE due_us > 0 AND due_us <= ? ORDER BY due_us LIMIT {_PAGE}",  # noqa: S608
+            (now_us,),
         )
         return [msgspec.json.decode(row[0], type=Order) for row in rows]
 
@@ -144,10 +240,15 @@ class Store:
 
     def next_number(self, name: str) -> int:
         """1, 2, 3 …: never the same again, whatever ends the process."""
+        return self.take_numbers(name, 1)
+
+    def take_numbers(self, name: str, count: int) -> int:
+        """So many numbers at once: the first of them. Those that nobody uses are never used."""
         with self._writing() as db:
-            db.execute("INSERT INTO counters VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET value = value + 1", (name,))
+            keep = "INSERT INTO counters VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = value + excluded.value"
+            db.execute(keep, (name, count))
             value: int = db.execute("SELECT value FROM counters WHERE name = ?", (name,)).fetchone()[0]
-        return value
+        return value - count + 1
 
     # -- callbacks that inform
 
@@ -179,6 +280,24 @@ class Store:
         """The newest 200, newest first."""
         rows = self._db.execute("SELECT body FROM calls ORDER BY number DESC LIMIT 200")
         return [msgspec.json.decode(row[0], type=Call) for row in rows]
+
+    # -- what was refused
+
+    def add_refusals(self, refusals: Iterable[Refusal]) -> None:
+        """Keep them; the newest 10,000 stay."""
+        with self._writing() as db:
+            for refusal in refusals:
+                db.execute("INSERT INTO refusals VALUES (NULL, ?, ?, ?, ?, ?, ?)", msgspec.structs.astuple(refusal))
+            db.execute("DELETE FROM refusals WHERE number <= (SELECT max(number) FROM refusals) - ?", (_REFUSALS_MAX,))
+
+    def refusals(self, clientid: str = "", most: int = 200) -> list[Refusal]:
+        """The newest, newest first: of one merchant, or all."""
+        rows = self._db.execute(
+            "SELECT at_us, what, clientid, oid, client, reason FROM refusals WHERE ? IN ('', clientid) "
+            "ORDER BY number DESC LIMIT ?",
+            (clientid, most),
+        )
+        return [Refusal(*row) for row in rows]
 
     # -- merchants
 

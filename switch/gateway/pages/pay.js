@@ -2,7 +2,9 @@
 // Everything works without it.
 "use strict";
 
-const digits = (text) => text.replace(/\D/g, "");
+// Arabic digits (U+0660, U+06F0) are as good as others.
+const latin = (text) => text.replace(/[\u0660-\u0669\u06f0-\u06f9]/g, (digit) => String(digit.charCodeAt(0) & 15));
+const digits = (text) => latin(text).replace(/\D/g, "");
 
 function schemeOf(number, prefixes) {
   for (const entry of prefixes.split(" ")) {
@@ -32,6 +34,9 @@ if (pan) {
     expiry.value = typed.length > 2 ? `${typed.slice(0, 2)}/${typed.slice(2)}` : typed;
   });
 }
+
+const code = document.getElementById("cvv2");
+if (code) code.addEventListener("input", () => { code.value = digits(code.value).slice(0, 3); });
 
 for (const form of document.querySelectorAll("form")) {
   form.addEventListener("submit", (event) => {

@@ -41,6 +41,7 @@ class Texts(msgspec.Struct, frozen=True):
     protected: str
     language: str
     summary: str
+    too_many: str
 
 
 _FR: Final = Texts(
@@ -77,6 +78,7 @@ _FR: Final = Texts(
     "Vos données de carte sont chiffrées et ne sont pas communiquées au marchand.",
     "Langue",
     "Récapitulatif",
+    "Trop d’essais. Rien n’a été débité ; attendez dix minutes avant d’essayer encore.",
 )
 _AR: Final = Texts(
     "أداء آمن",
@@ -112,6 +114,7 @@ _AR: Final = Texts(
     "بيانات بطاقتك مشفرة ولا تُرسل إلى التاجر.",
     "اللغة",
     "ملخص",
+    "محاولات كثيرة جدا. لم يُخصم أي مبلغ؛ انتظر عشر دقائق قبل المحاولة مرة أخرى.",
 )
 _EN: Final = Texts(
     "Secure payment",
@@ -147,6 +150,7 @@ _EN: Final = Texts(
     "Your card data is encrypted, and is not given to the shop.",
     "Language",
     "Summary",
+    "Too many tries. Nothing was charged; wait ten minutes before you try again.",
 )
 
 TEXTS: Final = {"fr": _FR, "ar": _AR, "en": _EN}

@@ -10,13 +10,15 @@ import re
 from typing import Final
 
 from switch.gateway.protocol.fields import Fields
-from switch.gateway.protocol.hashes import HASH_NAMES, VER1, VER2, VER3, any_rule, check, version_of
+from switch.gateway.protocol.hashes import HASH_NAMES, VER1, VER2, VER3, any_rule, check, rules_of, version_of
 
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 _HEX: Final = re.compile(r"[0-9A-Fa-f]{40,128}")
 _LENGTHS: Final = {VER1: 28, VER2: 88, VER3: 88}
 _ELIDED: Final = re.compile(r"(?:^|\s)(?:[cdjlmnst]|qu|jusqu|lorsqu|puisqu|aujourd|O)$", re.IGNORECASE)
 """ends where an apostrophe would follow: l'Été, d'Anfa, O'Brien"""
+_HASHES_MAX: Final = 3_000
+"""made of one form at most: a tenth of a second or so"""
 _TEXTS: Final = ("BillTo", "ShipTo", "description", "comments", "email")
 
 
@@ -71,8 +73,12 @@ def _other_key(fields: Fields, key: str, allowed: frozenset[str]) -> str:
 
 
 def _one_field(fields: Fields, key: str, allowed: frozenset[str]) -> str:
-    """One field that makes the hash right when it is left out, or read otherwise."""
-    for at, (name, value) in enumerate(fields.pairs):
+    """One field that makes the hash right when it is left out, or read otherwise.
+
+    Whoever knows a merchant's number can send a form: the work is bounded, whatever it holds.
+    """
+    most = _HASHES_MAX // (6 * len(tuple(rules_of(version_of(fields), allowed))) or 1)
+    for at, (name, value) in enumerate(fields.pairs[:most]):
         if name.lower() in HASH_NAMES:
             continue
         without = Fields([*fields.pairs[:at], *fields.pairs[at + 1 :]])

@@ -115,13 +115,15 @@ def check(fields: Fields, key: str, allowed: frozenset[str] = frozenset()) -> Ru
     given = fields.get("hash")
     if not given:
         return None
-    return next((rule for rule in _rules(version_of(fields), allowed) if _equal(given, make(fields, key, rule))), None)
+    return next(
+        (rule for rule in rules_of(version_of(fields), allowed) if _equal(given, make(fields, key, rule))), None
+    )
 
 
 def any_rule(fields: Fields, key: str) -> Rule | None:
     """The rule by which the form's hash would be right, allowed or not; None if none is."""
     given = fields.get("hash")
-    rules = (rule for version in (VER3, VER2, VER1) for rule in _rules(version, frozenset(DEVIATIONS)))
+    rules = (rule for version in (VER3, VER2, VER1) for rule in rules_of(version, frozenset(DEVIATIONS)))
     return next((rule for rule in rules if _equal(given, make(fields, key, rule))), None)
 
 
@@ -163,8 +165,8 @@ _ANSWER_NAMES: Final = (
 """what a ver1 or ver2 hash of an answer is made of"""
 
 
-def _rules(version: str, allowed: frozenset[str]) -> Iterator[Rule]:
-    """The standard of `version` first; of the others those whose deviations are all allowed."""
+def rules_of(version: str, allowed: frozenset[str]) -> Iterator[Rule]:
+    """By which a merchant's forms may be hashed: the standard of `version`, then those whose deviations are all allowed."""
     if version == VER3:
         orders = [NATURAL, *(name for name in _ORDERS if name in allowed)]
         escapes = [ESCAPED, *(name for name in _ESCAPES if name in allowed)]

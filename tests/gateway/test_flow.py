@@ -1,0 +1,182 @@
+"""What the gateway does about orders, where two act at once, a shop changes its mind, or a step fails."""
+
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import trio
+from trio.testing import MockClock
+
+from switch.gateway.api import answer_api
+from switch.gateway.intake import RefusedFormError, take_form
+from switch.gateway.merchants import Registry, make_password
+from switch.gateway.orders.lifecycle import IllegalMoveError, Stage
+from switch.gateway.orders.order import Order
+from switch.gateway.protocol import hashes
+from switch.gateway.protocol.explain import explain
+from switch.gateway.protocol.fields import Fields
+from switch.gateway.protocol.xml_api import ApiRequest
+from switch.gateway.service import LEFT_US, Service
+from switch.gateway.shops import now_us
+from switch.security.vault import VaultError
+from switch.wire.vocabulary import DE, Document
+from tests.gateway.test_kills import CARD, CLIENT, World, check, form, gateway
+
+
+@asynccontextmanager
+async def serving(directory: Path, world: World) -> AsyncIterator[Service]:
+    service, driver = gateway(directory, world)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(service.run, driver)
+        yield service
+        nursery.cancel_scope.cancel()
+    service.registry.store.close()
+
+
+async def bought(service: Service, oid: str = "A1", seconds: float = 3) -> Order:
+    """An order that was paid and is at rest."""
+    order = await take_form(service, form(oid))
+    await service.pay(order, CARD, "10.0.0.1")
+    await trio.sleep(seconds)
+    return await service.order(order.number)
+
+
+async def test_two_credits_at_once_do_not_forget_each_other(tmp_path: Path, autojump_clock: MockClock) -> None:
+    async with serving(tmp_path, World(lambda n: "ACTION=POSTAUTH")) as service:
+        order = await bought(service)
+        await service.owing.credit(order, 1000)
+        with pytest.raises(IllegalMoveError):
+            await service.owing.credit(order, 500)
+        await trio.sleep(3)
+        assert (await service.order(order.number)).credited == 1000
+
+
+class Refusing(World):
+    """Refuses what follows a payment."""
+
+    def _decide(self, document: Document) -> Document:
+        return {DE.RESPONSE_CODE: "05"} if document[DE.MTI] == "0400" else super()._decide(document)
+
+
+async def test_a_credit_that_is_refused_is_said_to_be(tmp_path: Path, autojump_clock: MockClock) -> None:
+    async with serving(tmp_path, Refusing(lambda n: "ACTION=POSTAUTH")) as service:
+        await bought(service)
+        merchant = service.registry.store.merchant(CLIENT)
+        assert merchant is not None
+        password = make_password("secret")
+        service.registry.store.change_merchant(msgspec.structs.replace(merchant, api_name="api", api_password=password))
+        asked = ApiRequest(name="api", password="secret", clientid=CLIENT, oid="A1", kind="Credit", total="10.00")
+        told = dict((await answer_api(service, asked, "10.0.0.1"))[0])
+        assert (told["Response"], told["ProcReturnCode"]) == ("Error", "99")
+        assert "nothing was given back" in told["ErrMsg"]
+
+
+async def test_a_shop_that_answers_its_callback_twice_differently_is_asked_once(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    """The first answer decides; later calls only inform, whatever they are answered."""
+    world = World(lambda n: "ACTION=POSTAUTH" if n == 1 else "FAILURE")
+    async with serving(tmp_path, world) as service:
+        order = await bought(service)
+        await service.shops.inform(order)  # as somebody has it sent again
+        await trio.sleep(3)
+        assert len(world.calls) == 2
+        kept = await service.order(order.number)
+        assert kept.stage is Stage.CAPTURED
+        check(kept, world)
+    world = World(lambda n: "FAILURE" if n == 1 else "ACTION=POSTAUTH")
+    async with serving(tmp_path / "other", world) as service:
+        kept = await bought(service, seconds=8)
+        assert kept.stage is Stage.REVERSED
+        assert world.calls == [("A1", "00"), ("A1", "99")], "it was told of an approval, then that it is none"
+        check(kept, world)
+
+
+async def test_a_step_that_failed_is_gone_on_with(
+    tmp_path: Path, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, failing = World(lambda n: "ACTION=POSTAUTH"), [True]
+    post = world.post
+
+    async def fail_once(*arguments: Any) -> Any:
+        if failing:
+            raise RuntimeError(failing.pop())
+        return await post(*arguments)
+
+    world.post = fail_once  # type: ignore[method-assign, assignment]
+    async with serving(tmp_path, world) as service:
+        assert (await bought(service)).stage is Stage.APPROVED
+        clock = [0]
+        monkeypatch.setattr("switch.gateway.service.now_us", lambda: now_us() + clock[0])
+        clock[0] = LEFT_US + 10_000_000
+        await trio.sleep(5)
+        order = service.registry.store.by_id(CLIENT, "A1")
+        assert order is not None
+        assert order.stage is Stage.CAPTURED
+        check(order, world)
+
+
+async def test_a_store_that_fails_for_a_while_does_not_end_the_gateway(
+    tmp_path: Path, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with serving(tmp_path, World(lambda n: "ACTION=POSTAUTH")) as service:
+
+        def full(*_: Any) -> None:
+            raise sqlite3.OperationalError("database or disk is full")
+
+        with monkeypatch.context() as broken:
+            broken.setattr(service.registry.store, "due", full)
+            await trio.sleep(3)
+        assert (await bought(service)).stage is Stage.CAPTURED
+
+
+async def test_a_form_with_a_cards_number_is_refused_whatever_the_fields_name(tmp_path: Path) -> None:
+    async with serving(tmp_path, World(lambda n: "")) as service:
+        fields = [*form("A1"), ("cardNumber", "9504 0100 0009 0010")]
+        signed = [(n, v) for n, v in fields if n != "hash"]
+        signed.append(("hash", hashes.make(Fields(signed), "TEST1234")))
+        with pytest.raises(RefusedFormError, match="field cardNumber: is a card's number") as refused:
+            await take_form(service, Fields(signed))
+        assert "9504" not in str(refused.value)
+        assert service.registry.store.by_id(CLIENT, "A1") is None
+
+
+async def test_why_a_hash_is_wrong_is_found_out_so_often(tmp_path: Path) -> None:
+    async with serving(tmp_path, World(lambda n: "")) as service:
+        wrong = Fields([(n, "x" if n == "rnd" else v) for n, v in form("A1")])
+        said: list[str] = []
+        for _ in range(12):
+            with pytest.raises(RefusedFormError) as refused:
+                await take_form(service, wrong)
+            said.append(str(refused.value))
+        assert ["not looked into" in text for text in said] == [False] * 10 + [True] * 2
+
+
+def test_a_forms_explanation_costs_no_more_than_so_many_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever knows a merchant's number may send 150 fields to one that may deviate in everything."""
+    made = [0]
+    make = hashes.make
+
+    def counting(*arguments: Any) -> str:
+        made[0] += 1
+        return make(*arguments)
+
+    monkeypatch.setattr(hashes, "make", counting)
+    many = Fields([*((f"f{n}", f"a+b&amp;{n}") for n in range(148)), ("hashAlgorithm", "ver3"), ("hash", "A" * 88)])
+    explain(many, "KEY", frozenset(hashes.DEVIATIONS))
+    assert 0 < made[0] < 4_000
+
+
+def test_a_lost_key_file_is_said_at_start(tmp_path: Path) -> None:
+    service, _ = gateway(tmp_path, World(lambda n: ""))
+    service.registry.check()
+    service.registry.store.close()
+    (tmp_path / "gateway.key").unlink()
+    registry = Registry.at(tmp_path)
+    with pytest.raises(VaultError, match="rotate-key 600000001"):
+        registry.check()
+    registry.store.close()

@@ -1,0 +1,152 @@
+"""The order store: one of two who were first, files that are damaged or another's, what is durable together."""
+
+import sqlite3
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from switch.gateway.orders.lifecycle import IllegalMoveError, Move, Stage
+from switch.gateway.orders.order import Merchant, Order, Refusal
+from switch.gateway.orders.store import DAY_US, Store, StoreError
+from switch.gateway.protocol.requests import PaymentRequest
+
+
+def order(oid: str = "A1", **more: object) -> Order:
+    asked = PaymentRequest(
+        clientid="600000001",
+        oid=oid,
+        amount=3150,
+        currency="504",
+        sale=False,
+        ok_url="",
+        fail_url="",
+        callback_url="",
+        shop_url="",
+        language="fr",
+        session_s=900,
+        refresh_s=5,
+    )
+    made = Order(number=0, token=oid, asked=asked, form=[], version="ver3", opened_us=1_000_000)
+    return msgspec.structs.replace(made, **more)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "gateway.sqlite")
+
+
+def test_of_two_who_saw_the_same_order_one_moves_it(store: Store) -> None:
+    """Both saw it captured, with nothing given back: the second credit would forget the first."""
+    seen = store.open_order(order(stage=Stage.CAPTURED, captured=3150))
+    crediting = store.move(seen, Move.CREDIT, 2)
+    credited = store.move(crediting, Move.CREDITED, 3, credited=1000)
+    with pytest.raises(IllegalMoveError, match="meanwhile"):
+        store.move(seen, Move.CREDIT, 4)
+    assert store.by_number(seen.number) == credited
+
+
+def lose(store: Store, oid: str) -> None:
+    store.open_order(order(oid))
+    raise ZeroDivisionError
+
+
+def end_the_transaction(store: Store, oid: str) -> None:
+    """As a full disk does, in the midst."""
+    store.open_order(order(oid))
+    store._db.execute("ROLLBACK")
+
+
+def test_what_is_done_together_is_kept_or_lost_together(store: Store) -> None:
+    with store.together():
+        first = store.open_order(order("A1"))
+        with pytest.raises(IllegalMoveError):
+            store.move(first, Move.POSTED, 1)
+        store.open_order(order("A2"))
+    with pytest.raises(ZeroDivisionError), store.together():
+        lose(store, "A3")
+    with pytest.raises(sqlite3.OperationalError), store.together():
+        end_the_transaction(store, "A4")
+    oids = [found.asked.oid for found in (store.by_id("600000001", f"A{n}") for n in range(1, 5)) if found]
+    assert oids == ["A1", "A2"]
+    assert store.take_numbers("stan", 500) == 1
+    assert store.next_number("stan") == 501
+
+
+def test_what_is_due_and_what_is_unfinished_is_found_whatever_else_there_is(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("switch.gateway.orders.store._PAGE", 2)
+    for number in range(5):
+        store.open_order(order(f"U{number}", stage=Stage.REVERSING))
+        store.open_order(order(f"D{number}", due_us=100 - number))
+        store.open_order(order(f"H{number}", stage=Stage.HELD, due_us=10**15))
+    found, above = list[str](), 0
+    while page := store.unfinished(2_000_000, above):
+        above = page[-1].number
+        found += [one.asked.oid for one in page]
+    assert found == [f"U{number}" for number in range(5)]
+    assert [one.asked.oid for one in store.due(99)] == ["D4", "D3"]
+
+
+def test_refusals_are_bounded(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("switch.gateway.orders.store._REFUSALS_MAX", 3)
+    store.add_refusals(Refusal(n, "card", "600000001", f"A{n}", "10.0.0.1", "why") for n in range(5))
+    assert [one.oid for one in store.refusals()] == ["A4", "A3", "A2"]
+    assert not store.refusals("another")
+
+
+def fill(path: Path) -> None:
+    store = Store(path)
+    for number in range(200):
+        store.open_order(order(f"A{number}"))
+    store.close()
+
+
+@pytest.mark.parametrize("harm", ["truncated", "garbage", "no database", "newer", "another's"])
+def test_a_damaged_file_ends_with_what_to_do(tmp_path: Path, harm: str) -> None:
+    path = tmp_path / "gateway.sqlite"
+    if harm == "another's":
+        with sqlite3.connect(path) as other:
+            other.execute("CREATE TABLE tracks (name TEXT)")
+        other.close()
+    else:
+        fill(path)
+    content = path.read_bytes()
+    if harm == "truncated":
+        path.write_bytes(content[: len(content) // 2])
+    elif harm == "garbage":
+        path.write_bytes(content[:8192] + b"\xa5" * 8192 + content[16384:])
+    elif harm == "no database":
+        path.write_text("#!/bin/sh\n" * 400)
+    elif harm == "newer":
+        with sqlite3.connect(path) as db:
+            db.execute("PRAGMA user_version = 99")
+        db.close()
+    with pytest.raises(StoreError, match=r"gateway\.sqlite: .*; .*(--state|backup)"):
+        Store(path).check()
+
+
+def test_a_file_of_the_first_version_is_taken_over(tmp_path: Path) -> None:
+    path = tmp_path / "gateway.sqlite"
+    store = Store(path)
+    held = store.open_order(order("A1", stage=Stage.HELD))
+    opened = store.open_order(order("A2"))
+    merchant = Merchant(
+        clientid="600000001", title="", city="", category="", site="", hosts=(), sealed_key=b"", hold_days=3
+    )
+    store.add_merchant(merchant)
+    store.close()
+    with sqlite3.connect(path) as db:
+        for change in ("DROP INDEX by_due", "ALTER TABLE orders DROP COLUMN due_us", "DROP TABLE refusals"):
+            db.execute(change)
+        db.execute("PRAGMA user_version = 1")
+        db.execute("PRAGMA application_id = 0")
+    db.close()
+    store = Store(path)
+    store.check()
+    assert [found.due_us for found in (store.by_number(held.number), store.by_number(opened.number)) if found] == [
+        held.moved_us + 3 * DAY_US,
+        opened.ends_us,
+    ]
+    assert len(store.due(10**18)) == 2
