@@ -27,7 +27,59 @@ def command() -> None:
       cmi-switch fees explain 6613f9631aa9d
       cmi-switch fees explain --card 4970000000090017 --amount 80 --channel web
       cmi-switch fees explain --card 9504010000000019 --amount 1234.50 --on 2013-10-01
+      cmi-switch fees merchant MTC000000000001 --on 2007-06-01
     """
+
+
+@command.command("merchant")
+@click.argument("merchant", metavar="DE42")
+@click.option("--on", default="", metavar="YYYY-MM-DD", help="Business day (default: today).")
+@click.option("--network", default="morocco", show_default=True, help="Network file, or a shipped network's name.")
+@json_option
+def merchant_fees(merchant: str, on: str, network: str, as_json: bool) -> None:
+    """Say what a merchant owes without a payment on a day: set-up, a month, and the row of the file that says so.
+
+    It is charged as a business day is closed; `cmi-switch statement merchant DE42` has what was.
+    """
+    from switch.money import format_amount
+    from switch.money.merchant_fees import contracts
+
+    known, day = load(network), _day(on)
+    found = [rule for contract, rule in contracts(known.merchant_fees, day) if contract.merchant == merchant]
+    rows = [
+        {
+            "kind": rule.kind,
+            "every": rule.every,
+            "free_months": rule.free,
+            "payee": rule.account,
+            "through": rule.acquirer,
+            "amount": rule.amount,
+            "vat": rule.fee(merchant, rule.free + 1).vat,
+            "rule": rule.id,
+            "place": f"{known.source}:{rule.line}",
+        }
+        for rule in found
+    ]
+    if as_json:
+        click.echo(json.dumps({"merchant": merchant, "day": day, "currency": known.currency, "fees": rows}))
+        return
+    for row in rows:
+        amount, vat = (format_amount(int(str(row[name])), known.currency) for name in ("amount", "vat"))
+        free = f", the first {row['free_months']} of a contract free" if row["free_months"] else ""
+        each = "once" if row["every"] == "once" else f"each month{free}"
+        click.echo(f"{row['kind']:<9} {amount} and {vat} VAT, {each}, to {row['payee']} through {row['through']}")
+        click.echo(f"          {row['rule']}, {row['place']}")
+    if not rows:
+        click.echo(
+            f"{merchant} owes nothing without a payment on {day}: no [[merchant_fee]] of {known.source} is for it"
+        )
+
+
+def _day(on: str) -> str:
+    try:
+        return date.fromisoformat(on).isoformat() if on else datetime.now(UTC).date().isoformat()
+    except ValueError:
+        raise click.BadParameter(f"{on!r} is no date, such as 2013-10-01", param_hint="--on") from None
 
 
 @command.command("explain")
@@ -114,13 +166,11 @@ def _asked(
     from switch.money import CurrencyError
     from switch.money.currency import parse_money
 
+    day = _day(on)
     try:
-        day = date.fromisoformat(on).isoformat() if on else datetime.now(UTC).date().isoformat()
         minor, currency = parse_money(amount, network.currency)
     except CurrencyError as error:
         raise click.BadParameter(str(error), param_hint="--amount") from None
-    except ValueError:
-        raise click.BadParameter(f"{on!r} is no date, such as 2013-10-01", param_hint="--on") from None
     range_ = Router(network).lookup(card.replace(" ", ""))
     if range_ is None:
         raise click.BadParameter(f"no BIN range of {network.source} holds this card", param_hint="--card")

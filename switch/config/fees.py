@@ -4,7 +4,7 @@ A file without `[[fee]]` prices nothing, and nothing is missing from it. With on
 in the journal: said here instead, as far as cards, channels and days tell.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import date, timedelta
 from typing import Final
 
@@ -15,7 +15,8 @@ from switch.core.messages.meaning import CHANNELS
 from switch.core.network import Network
 from switch.core.routing.fee_table import fee_table
 from switch.money.country import country_numeric
-from switch.money.fees import REGIONS, ROLES, FeeRule, Payment, Refunds, region_of
+from switch.money.fees import ACQUIRER, REGIONS, ROLES, FeeRule, Payment, Refunds, region_of
+from switch.money.merchant_fees import EVERY, MONTH, ONCE, MerchantFee
 
 SWITCH: Final = "switch"
 """the account of the switch itself"""
@@ -56,14 +57,48 @@ def read_fee(s: Section, draft: Draft, payees: Collection[str]) -> FeeRule:
     s.ask("min", "max")
     if not percent and not fixed and value.least <= 0 and not s.has("percent") and not s.has("fixed"):
         s.source.note(s.source.index.key(s.path), f"{s.title} charges nothing", "give it `percent`, `fixed` or both")
-    if value.begin and value.end and value.end < value.begin:
-        s.wrong("to", f"`to` = {value.end} is before `from`, {value.begin}", "both days are included")
+    _check_days(s, value.begin, value.end)
     if 0 <= value.most < value.least:
         s.wrong("max", "`max` is below `min`")
     if value.payer and value.payer == value.payee:
         s.wrong("payee", f'"{value.payee}" pays itself')
     s.done()
     return value
+
+
+def read_merchant_fee(s: Section, draft: Draft, payees: Collection[str]) -> MerchantFee:
+    """`[[merchant_fee]]`: what merchants owe without a payment. `payees`: see `read_fee`."""
+    members = [m.name for _, m in draft.members]
+    every = s.choice("every", EVERY, MONTH)
+    s.ask("merchant", "free_months")
+    value = MerchantFee(
+        id=s.name(),
+        kind=s.text("kind"),
+        payee=s.choice("payee", [ACQUIRER, SWITCH, *members, *payees]),
+        amount=home_money(s, "amount", draft.currency, None, "250.00 MAD"),
+        vat=s.percent("vat", "0 %"),
+        every=every,
+        free=s.integer("free_months", 0, 120, 0) if every == MONTH else 0,
+        begin=s.day("from"),
+        end=s.day("to"),
+        merchants=_some(s, "merchant"),
+        acquirer=s.choice("acquirer", members),
+        line=s.line,
+    )
+    if not s.has("merchant"):
+        s.source.note(
+            s.source.index.key(s.path), f"{s.title} is for nobody", 'name merchants: merchant = ["100200300"]'
+        )
+    if every == ONCE and s.has("free_months"):
+        s.wrong("free_months", "`free_months` of what is charged once", 'leave it out, or every = "month"')
+    _check_days(s, value.begin, value.end)
+    s.done()
+    return value
+
+
+def _check_days(s: Section, begin: str, end: str) -> None:
+    if begin and end and end < begin:
+        s.wrong("to", f"`to` = {end} is before `from`, {begin}", "both days are included")
 
 
 def read_payees(s: Section) -> list[str]:
@@ -93,11 +128,12 @@ def read_regions(s: Section) -> dict[str, str]:
     return found
 
 
-def check_fees(draft: Draft, network: Network) -> None:
+def check_fees(draft: Draft, network: Network, owed: Iterable[tuple[Section, MerchantFee]]) -> None:
     """No two rules of one name; each card the file can route has a price, at each of its members' channels, on each day since the
     table begins."""
     taken: dict[str, Section] = {}
-    for s, rule in draft.fees:
+    named: list[tuple[Section, FeeRule | MerchantFee]] = [*draft.fees, *owed]
+    for s, rule in named:
         other = taken.setdefault(rule.id, s)
         if rule.id and other is not s:
             s.wrong("name", f'the fee name "{rule.id}" is taken: on line {other.line}')

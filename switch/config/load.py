@@ -93,6 +93,7 @@ def _read(source: Source, *, files: bool) -> Network:
     draft.tariffs = [(s, build.read_tariff(s, draft, networks)) for s in root.tables("tariff")]
     payees = fees.read_payees(root.table("payees"))
     draft.fees = [(s, fees.read_fee(s, draft, payees)) for s in root.tables("fee")]
+    owed = [(s, fees.read_merchant_fee(s, draft, payees)) for s in root.tables("merchant_fee")]
     rates = read_rates(root.table("rates"), money)
     dated = [(s, read_rate(s, money)) for s in root.tables("rate")]
     check_rates(dated, rates)
@@ -128,6 +129,7 @@ def _read(source: Source, *, files: bool) -> Network:
         cutover_schedule=cut_by[1],
         hop_log=hop_log,
         fees=tuple(f for _, f in draft.fees),
+        merchant_fees=tuple(rule for _, rule in owed),
         regions=fees.read_regions(root.table("regions")),
         journal=journal,
         bic=build.read_bic(root),
@@ -138,6 +140,6 @@ def _read(source: Source, *, files: bool) -> Network:
     )
     root.done()
     checks.check(source, draft, network, wait_ms)
-    fees.check_fees(draft, network)
+    fees.check_fees(draft, network, owed)
     keys.check_keys(draft, network, dialects)
     return network

@@ -56,6 +56,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """business days whose totals are kept to answer reconciliations from; of an older one there are none"""
     disputes: int = 10_000
     """open at once, above it no more are taken; ended ones beside them leave oldest first"""
+    merchant_contracts: int = 20_000
+    """fees without a payment, each of a merchant and kind, that have ever been charged: a snapshot holds them all"""
     snapshot_records: int = 200_000
     """records between two snapshots of what is open"""
     unacknowledged_records: int = 65_536

@@ -13,6 +13,7 @@ from switch.core.limits import Limits
 from switch.money.convert import DatedRate
 from switch.money.dispute_rules import DisputeRules
 from switch.money.fees import FeeRule
+from switch.money.merchant_fees import MerchantFee
 
 DOMESTIC_SCHEME: Final = "cmi"
 """Scheme of cards that are for use at home only."""
@@ -353,6 +354,7 @@ class Network(msgspec.Struct, frozen=True, kw_only=True):
     """None: nothing is closed by the clock"""
     hop_log: HopLogFiles = HopLogFiles()
     fees: tuple[FeeRule, ...] = ()
+    merchant_fees: tuple[MerchantFee, ...] = ()
     regions: dict[str, str] = {}
     """country (ISO 3166 numeric) -> the region of the card networks it belongs to"""
     journal: JournalFiles = JournalFiles()

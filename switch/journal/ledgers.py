@@ -111,9 +111,10 @@ class LedgerView:
             if not move.currency:
                 break
         else:
-            return entry
+            if entry.currency:
+                return entry
         moves = tuple(move if move.currency else move._replace(currency=self._home) for move in entry.moves)
-        return msgspec.structs.replace(entry, moves=moves)
+        return msgspec.structs.replace(entry, moves=moves, currency=entry.currency or self._home)
 
     def _in_home(self, cells: dict[Cell, Sum]) -> dict[Cell, Sum]:
         named: dict[Cell, Sum] = {}

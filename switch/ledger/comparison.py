@@ -14,6 +14,7 @@ import msgspec
 
 from switch.ledger.clearing import HEADER, ROW, ClearingError, check_file
 from switch.ledger.entries import Entry, is_merchant
+from switch.ledger.rules import What
 from switch.money.currency import CurrencyError, currency, parse_amount
 
 MISSING_HERE: Final = "missing here"
@@ -194,7 +195,7 @@ def payment_lines(entries: Iterable[Entry], member: str, role: str, names: Mappi
             of_day=entry.of_day,
         )
         for entry in entries
-        if (entry.acquirer if role == "acquirer" else entry.issuer) == member
+        if (entry.acquirer if role == "acquirer" else entry.issuer) == member and entry.what != What.CHARGE
     ]
 
 

@@ -16,6 +16,7 @@ import msgspec
 from switch.core.messages.meaning import direction_of, left_of
 from switch.core.records.day_records import Cutover
 from switch.core.records.disputes import Disputed
+from switch.core.records.merchant_charges import Charged
 from switch.core.records.prices import Priced
 from switch.core.records.records import (
     ACQUIRER,
@@ -271,6 +272,27 @@ class LedgerFold:
         )
         self._keep(made)
 
+    # -- what merchants owe without a payment
+
+    def _charge(self, entry: Charged, sequence: int, _: bytes) -> None:
+        """A fee and its tax; a month that is free is an entry without moves."""
+        moves: list[Move] = []
+        fee_moves(moves, entry.acquirer, (entry.fee,), self.home)
+        made = Entry(
+            sequence=sequence,
+            at_us=entry.at_us,
+            window=self.windows.at(entry.at_us, sequence),
+            txn=entry.txn,
+            what=What.CHARGE,
+            acquirer=entry.acquirer,
+            issuer=entry.acquirer,
+            merchant=entry.merchant,
+            currency=self.home,
+            amount=0,
+            moves=tuple(moves),
+        )
+        self._keep(made)
+
     # -- what stands, and what is held
 
     def _let_stand(
@@ -371,6 +393,7 @@ _TAKES: Final[Mapping[type, Any]] = {
     Booted: LedgerFold._boot,
     Cutover: LedgerFold._cut,
     Disputed: LedgerFold._dispute,
+    Charged: LedgerFold._charge,
     Snapshot: LedgerFold._begin,
 }
 """by kind of record; not of a fold, which would then hold itself and be there until the collector looks"""

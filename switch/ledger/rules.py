@@ -25,6 +25,7 @@ class What(StrEnum):
     REPRESENTMENT = "representment"
     PRE_ARBITRATION = "pre-arbitration"
     RULING = "closed"
+    CHARGE = "charge"
 
 
 class Rule(NamedTuple):
@@ -55,4 +56,5 @@ RULES: Final[dict[What, Rule]] = {
     What.REPRESENTMENT: Rule("its acquirer presents it again, in whole or in part", posts=True, counters=True),
     What.PRE_ARBITRATION: Rule("its issuer claims it once more", posts=True, counters=True),
     What.RULING: Rule("a dispute is closed for the side that has not got the money", posts=True, counters=True),
+    What.CHARGE: Rule("a merchant owes a fee without a payment: a set-up, a month", posts=True, counters=False),
 }

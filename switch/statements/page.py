@@ -15,6 +15,8 @@ from switch.statements.words import Words
 
 BARS_MOST: Final = 31
 MERCHANTS_MOST: Final = 20
+KINDS_MOST: Final = 2
+"""of charges that have a column each"""
 
 STYLE: Final = """
 :root { --ink: #1d2a33; --soft: #5b6b75; --rule: #c9d1d6; --pale: #f3f6f7; --accent: #1f6f8b; --below: #a63d26; }
@@ -94,12 +96,16 @@ def _merchant(of: MerchantStatement, words: Words) -> str:
         told = [(words(key), value, words.percent(value, of.gross)) for key, value in parts]
         body.append(_section(words("where it goes"), charts.shares(words("where it goes"), told)))
     body.append(_section(words("by card"), _levels(of.levels, code, words, merchant=True)))
-    kinds = [kind for kind, _ in of.charges]
-    headings = ["date", "time", "operation", "card", "reference", "gross", *kinds, "vat", "net"]
+    body += _standing(of.standing, code, words)
+    kinds: list[tuple[str, ...]] = [(kind,) for kind, _ in of.charges]
+    if len(kinds) > KINDS_MOST:  # more columns than a sheet of A4 has room for
+        kinds = [tuple(kind for kind, _ in of.charges)]
+    named = [kind[0] if len(kind) == 1 else "charges" for kind in kinds]
+    headings = ["date", "time", "operation", "card", "reference", "gross", *named, "vat", "net"]
     short = {"gross": "amount"}
     head = [(words(short.get(h, h)), "text" if n < 5 else "") for n, h in enumerate(headings)]
     rows = [_merchant_row(line, kinds, code, words) for line in of.lines]
-    sums = [_amount(dict(of.charges)[kind], code, words) for kind in kinds]
+    sums = [_amount(sum(dict(of.charges)[name] for name in kind), code, words) for kind in kinds]
     foot = [(words("total"), "text"), *[("", "")] * 4, _amount(of.gross, code, words), *sums]
     foot += [_amount(of.vat, code, words), _amount(of.net, code, words)]
     body.append(_section(words("lines"), _table(head, rows, foot), long=True))
@@ -112,8 +118,10 @@ def _merchant(of: MerchantStatement, words: Words) -> str:
     return _document(of.network, of.period, words, "merchant", of.merchant, body, about)
 
 
-def _merchant_row(line: MerchantLine, kinds: Sequence[str], home: str, words: Words) -> list[Cell]:
+def _merchant_row(line: MerchantLine, kinds: Sequence[tuple[str, ...]], home: str, words: Words) -> list[Cell]:
+    """`kinds`: of charges, those of each column."""
     at, charges = words.local(line.at_us), dict(line.charges)
+    what = words(line.what) if line.card else ", ".join(map(words, charges))
     of = f" {words('of')} {words.short_day(line.of_day)}" if line.of_day else ""
     gross = _amount(line.gross, line.currency, words)
     if line.currency != home:
@@ -121,11 +129,11 @@ def _merchant_row(line: MerchantLine, kinds: Sequence[str], home: str, words: Wo
     return [
         (words.short_day(line.day), "text"),
         (f"{at:%H:%M}", "text"),
-        (words(line.what) + of, "text wrap"),
-        (words(line.scheme) if line.card != "foreign" else f"{words(line.scheme)}*", "text"),
+        (what + of, "text wrap"),
+        (f"{words(line.scheme)}{'*' if line.card == 'foreign' else ''}" if line.card else "", "text"),
         (line.txn, "text code"),
         gross,
-        *(_amount(charges.get(kind, 0), home, words) for kind in kinds),
+        *(_amount(sum(charges.get(name, 0) for name in kind), home, words) for kind in kinds),
         _amount(line.vat, home, words),
         _amount(line.net, home, words),
     ]
@@ -164,6 +172,7 @@ def _member(of: MemberStatement, words: Words) -> str:
     body.append(_section(words("nets"), _positions(of.parts, words, named="counterpart")))
     if summed(of.levels.values()).payments:
         body.append(_section(words("costs"), _levels(of.levels, code, words)))
+    body += _standing(of.standing, code, words)
     if of.merchants:
         head = [(words("merchant number"), "text"), (words("to be paid"), "")]
         shown = of.merchants[:MERCHANTS_MOST]
@@ -192,6 +201,7 @@ def _day(of: DayStatement, words: Words) -> str:
     if apart:
         body.append(_section(words("apart"), _positions(apart, words, named="both")))
     body.append(_section(words("costs"), _levels(of.levels, code, words)))
+    body += _standing(of.standing, code, words)
     if of.fees:
         head = [(words("kind"), "text"), (words("amount"), "")]
         rows = [
@@ -203,6 +213,15 @@ def _day(of: DayStatement, words: Words) -> str:
         body.append(f'<p class="note">{words.count(of.unpriced)} {words("unpriced")}.</p>')
     body.append(f'<p class="note">{words("balance")}</p>')
     return _document(of.network, of.period, words, "day", "", body)
+
+
+def _standing(kinds: Sequence[tuple[str, int]], code: str, words: Words) -> list[str]:
+    """What is charged without a payment, by kind; no section where there is none."""
+    if not kinds:
+        return []
+    head = [(words("kind"), "text"), (words("amount"), "")]
+    rows = [[(words(kind), "text"), _amount(amount, code, words)] for kind, amount in kinds]
+    return [_section(words("standing"), _table(head, rows))]
 
 
 def _positions(parts: Iterable[Part], words: Words, *, named: str) -> str:

@@ -67,7 +67,7 @@ def summed(levels: Iterable[Costs]) -> Costs:
     return total
 
 
-PAIRS: Final = ("charges", "kinds", "with_members", "merchants")
+PAIRS: Final = ("charges", "kinds", "with_members", "merchants", "standing")
 
 
 def _name(value: Any) -> None:

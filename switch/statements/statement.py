@@ -8,9 +8,10 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from switch.ledger.entries import DISPUTE, MERCHANT, PAYMENT, VAT, Entry, is_inner
+from switch.ledger.entries import DISPUTE, MERCHANT, PAYMENT, VAT, Entry, is_inner, is_merchant
 from switch.ledger.levels import Costs, Level, by_level, level_of
 from switch.ledger.netting import Settlement
+from switch.ledger.rules import What
 
 
 class Period(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,7 +37,7 @@ class MerchantLine(msgspec.Struct, frozen=True, kw_only=True):
     of_day: str
     """business day of the payment that it changes, where that is another one"""
     card: str
-    """`national`, `local` or `foreign`"""
+    """`national`, `local` or `foreign`; "": a fee without a payment"""
     scheme: str
     currency: str
     """numeric, of `gross`"""
@@ -67,6 +68,8 @@ class MerchantStatement(msgspec.Struct, frozen=True, kw_only=True):
     """what the acquirer owes the merchant"""
     elsewhere: tuple[tuple[str, int], ...]
     """gross in other currencies, by numeric code"""
+    standing: tuple[tuple[str, int], ...]
+    """of `charges`, by kind, those without a payment; before tax"""
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,6 +99,8 @@ class MemberStatement(msgspec.Struct, frozen=True, kw_only=True):
     """of its merchants"""
     merchants: tuple[tuple[str, int], ...]
     """DE42 -> what the member owes it, the largest first"""
+    standing: tuple[tuple[str, int], ...]
+    """by kind, what its merchants are charged without a payment, before tax: below zero, they pay"""
 
 
 class DayStatement(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,6 +118,8 @@ class DayStatement(msgspec.Struct, frozen=True, kw_only=True):
     fees: tuple[tuple[str, str, int], ...]
     """by kind and numeric currency, what those get in all who get more of it than they pay; merchants are in none"""
     unpriced: int
+    standing: tuple[tuple[str, int], ...]
+    """by kind, what merchants are charged without a payment, before tax: below zero, they pay"""
 
 
 def merchant_statement(
@@ -146,6 +153,7 @@ def merchant_statement(
         vat=sum(line.vat for line in lines),
         net=sum(line.net for line in lines),
         elsewhere=tuple(sorted(elsewhere.items())),
+        standing=_standing(own),
     )
 
 
@@ -171,7 +179,7 @@ def _merchant_line(entry: Entry, account: str, networks: Mapping[str, str], home
         txn=f"{entry.txn:x}",
         what=entry.what,
         of_day=entry.of_day,
-        card=level_of(entry, networks) or Level.FOREIGN,
+        card="" if entry.what == What.CHARGE else level_of(entry, networks) or Level.FOREIGN,
         scheme=entry.scheme,
         currency=entry.currency,
         gross=gross,
@@ -226,6 +234,7 @@ def member_statement(
         with_members=tuple(sorted(against.items())),
         levels=_levels([entry for entry in own if entry.acquirer == member], networks, home),
         merchants=tuple(sorted(merchants.items(), key=lambda item: (-item[1], item[0]))),
+        standing=_standing(entry for entry in own if entry.acquirer == member),
     )
 
 
@@ -261,7 +270,20 @@ def day_statement(
         levels=_levels(entries, networks, home),
         fees=tuple((kind, code, amount) for (kind, code), amount in fees.items()),
         unpriced=sum(bool(entry.unpriced) for entry in entries),
+        standing=_standing(entries),
     )
+
+
+def _standing(entries: Iterable[Entry]) -> tuple[tuple[str, int], ...]:
+    """By kind, as merchants see it."""
+    sums: dict[str, int] = {}
+    for entry in entries:
+        if entry.what != What.CHARGE:
+            continue
+        for payer, payee, kind, _, amount in entry.moves:
+            if kind != VAT and (is_merchant(payer) or is_merchant(payee)):
+                sums[kind] = sums.get(kind, 0) + (amount if is_merchant(payee) else -amount)
+    return tuple(sorted(sums.items()))
 
 
 def _levels(entries: Iterable[Entry], networks: Mapping[str, str], home: str) -> dict[str, Costs]:

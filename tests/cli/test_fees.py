@@ -83,3 +83,28 @@ def test_a_recorded_payment_and_its_reversal_show_what_is_recorded(tmp_path: Pat
     assert [line["amount"] for line in taken_back["lines"]] == [-120, -75, -30]
     assert taken_back["of_day"] == "2025-11-25"
     assert "0.8 % of 150.00 MAD = 1.2" in run(f"{txns[0]:x}", "--state", str(tmp_path)).output
+
+
+def of_merchant(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["fees", "merchant", *arguments])
+
+
+def test_what_a_merchant_owes_without_a_payment_is_said_with_its_row() -> None:
+    said = of_merchant("MTC000000000001", "--on", "2013-10-01")
+    assert said.exit_code == 0
+    assert "set-up    3000.00 MAD and 300.00 MAD VAT, once, to maroc-telecommerce through cmi" in said.output
+    assert "each month, the first 6 of a contract free" in said.output
+    assert "monthly-2013, specs/networks/morocco.toml:" in said.output
+    told = json.loads(of_merchant("MTC000000000001", "--on", "2007-06-01", "--json").output)
+    assert [(fee["rule"], fee["amount"], fee["vat"]) for fee in told["fees"]] == [
+        ("set-up", 3_000_00, 300_00),
+        ("monthly-2007", 250_00, 25_00),
+    ]
+
+
+def test_a_merchant_without_a_contract_is_said_to_owe_nothing() -> None:
+    assert (
+        "100200300 owes nothing without a payment on 2026-11-27"
+        in of_merchant("100200300", "--on", "2026-11-27").output
+    )
+    assert "is no date" in of_merchant("100200300", "--on", "today").output

@@ -13,11 +13,16 @@ from switch.core.network import HopLogFiles, JournalFiles, StandInRule
 BASE = (Path(__file__).parent / "base.toml").read_text()
 FEE = '\n[[fee]]\nname = "switch"\nkind = "switch"\npayer = "acquirer"\npayee = "switch"\nfixed = "0.30 MAD"\n'
 OPERATORS = "".join(f'\n[[operator]]\nuser = "{name}"\nrole = "supervisor"\n' for name in ("amina", "brahim"))
+MERCHANT_FEE = (
+    '\n[[merchant_fee]]\nname = "set-up"\nkind = "set-up"\nevery = "once"\npayee = "switch"\namount = "3000.00 MAD"\n'
+    'merchant = "M1"\nacquirer = "rif"\n'
+)
 RATE = '\n[[rate]]\ncurrency = "EUR"\nrate = 10.9\nfrom = 2026-12-01\n'
 PAGE = (Path(__file__).parents[2] / "docs" / "network-file.md").read_text()
 STAND_IN = (Path(__file__).parents[2] / "docs" / "stand-in.md").read_text()
 HEADINGS = {"": "The file itself"} | {
-    name: f"`[[{name}]]`" for name in ("member", "listener", "host", "bin", "fee", "tariff", "rate", "operator")
+    name: f"`[[{name}]]`"
+    for name in ("member", "listener", "host", "bin", "fee", "merchant_fee", "tariff", "rate", "operator")
 }
 
 
@@ -33,7 +38,7 @@ def known(section: str) -> set[str]:
     if not section:
         texts = [f"qqqqqqqqqqqq = 1\n{BASE}"]
     else:
-        whole = BASE + FEE + RATE + OPERATORS
+        whole = BASE + FEE + MERCHANT_FEE + RATE + OPERATORS
         at = [m.end() for m in re.finditer(rf"\[\[{section}\]\]\n", whole)]
         texts = [f"{whole[:n]}qqqqqqqqqqqq = 1\n{whole[n:]}" for n in at]
     keys: set[str] = set()

@@ -55,8 +55,8 @@ def test_the_page_prices_four_periods_and_three_levels() -> None:
         assert charged == sorted(set(charged)), "Cmi < local circuits < foreign"
 
 
-def test_its_example_is_what_the_command_prints() -> None:
-    (example,) = (part.split("```")[0] for part in PAGE.split("```console\n")[1:])
+@pytest.mark.parametrize("example", [part.split("```")[0] for part in PAGE.split("```console\n")[1:]])
+def test_its_example_is_what_the_command_prints(example: str) -> None:
     command, said = example.split("\n", 1)
     result = CliRunner().invoke(main, command.removeprefix("$ cmi-switch ").split())
     assert result.output == said

@@ -13,6 +13,7 @@ import msgspec
 
 from switch.core.records.day_records import Cutover
 from switch.core.records.disputes import Disputed, Step
+from switch.core.records.merchant_charges import Charged
 from switch.core.records.prices import Priced
 from switch.core.records.records import (
     ADVICE,
@@ -163,6 +164,19 @@ def disputed(
         cash=False,
         of_day=DAY,
         fees=fees,
+    )
+
+
+def charged(txn: int, fee: Fee, month: str, sides: Sides = RIF) -> Charged:
+    return Charged(
+        txn=txn,
+        at_us=START_US + txn,
+        day=DAY,
+        acquirer=sides.acquirer,
+        merchant=sides.merchant,
+        month=month,
+        number=1,
+        fee=fee,
     )
 
 

@@ -5,13 +5,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from switch.ledger.entries import Entry, Window, check_balance, is_merchant
+from switch.ledger.entries import Entry, Move, Window, check_balance, is_merchant
 from switch.ledger.fold import NOT_PRICED, LedgerFold
 from switch.ledger.netting import settle
 from switch.ledger.rules import RULES
 from switch.money.currency import format_amount
 from switch.money.fees import Fee
-from tests.ledger.stories import DAY, MAD, START_US, Sides, answered, cutover, fold, forwarded, owed, records
+from tests.ledger.stories import DAY, MAD, START_US, Sides, answered, charged, cutover, fold, forwarded, owed, records
 
 PAGE = (Path(__file__).parents[2] / "docs" / "settlement.md").read_text()
 
@@ -88,6 +88,19 @@ def test_what_a_merchant_owes_to_others_goes_through_its_acquirer() -> None:
 def test_a_card_at_a_merchant_of_its_own_bank_moves_nothing_between_banks() -> None:
     _, (entry,) = fold(records("0200 100.00", Sides(issuer="rif")))
     assert [(m.payer, m.payee) for m in entry.moves] == [("rif", "merchant:M1")]
+
+
+def test_a_merchants_fee_without_a_payment_goes_through_its_bank() -> None:
+    fee = Fee(rule="m", kind="monthly", payer="merchant:M1", payee="gateway", amount=250_00, vat=25_00)
+    free = msgspec.structs.replace(fee, amount=0, vat=0)
+    _, posted = fold([charged(1, fee, "2026-11"), charged(2, free, "2026-12")])
+    assert posted[0].moves == (
+        Move("merchant:M1", "rif", "monthly", MAD, 250_00),
+        Move("rif", "gateway", "monthly", MAD, 250_00),
+        Move("merchant:M1", "rif", "vat", MAD, 25_00),
+        Move("rif", "gateway", "vat", MAD, 25_00),
+    )
+    assert [(entry.what, entry.amount, len(entry.moves)) for entry in posted] == [("charge", 0, 4), ("charge", 0, 0)]
 
 
 def test_a_completion_in_another_currency_gives_back_what_stood() -> None:

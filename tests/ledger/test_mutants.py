@@ -15,6 +15,7 @@ def noticed() -> Iterator[str]:
             yield f"the page's row: {row[0]}"
     for check in (
         test_fold.test_the_worked_example_to_the_centime,
+        test_fold.test_a_merchants_fee_without_a_payment_goes_through_its_bank,
         test_fold.test_what_a_merchant_owes_to_others_goes_through_its_acquirer,
         test_fold.test_a_completion_in_another_currency_gives_back_what_stood,
         test_fold.test_windows_are_decided_by_the_cutovers_before_a_record,

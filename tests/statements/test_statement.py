@@ -26,7 +26,7 @@ from switch.statements.statement import Period, merchant_statement, merchants_of
 from switch.statements.words import Language, Words
 from tests.docs.reader import ROOT, blocks
 from tests.journal.samples import written
-from tests.ledger.stories import MAD, Sides, answered, cutover, fold, forwarded, records
+from tests.ledger.stories import MAD, Sides, answered, charged, cutover, fold, forwarded, records
 
 FRENCH = Words(Language.FRENCH, UTC)
 ENGLISH = Words(Language.ENGLISH, UTC)
@@ -301,3 +301,63 @@ def test_the_page_of_the_docs_is_true(run: Run, tmp_path: Path, monkeypatch: pyt
     assert f"`{header.replace(',', ', ')}`" in text
     header, *_ = run("day", "--format", "csv").splitlines()
     assert f"`{header.replace(',', ', ')}`" in text
+
+
+# -- fees without a payment
+
+
+@pytest.fixture
+def with_charges(tmp_path: Path) -> Run:
+    """The day, and before its close set-up and a month of M1's, for a gateway and for its bank."""
+    fees = (
+        Fee(rule="s", kind="set-up", payer="merchant:M1", payee="maroc-telecommerce", amount=3_000_00, vat=300_00),
+        Fee(rule="m", kind="monthly", payer="merchant:M1", payee="rif", amount=250_00, vat=25_00),
+    )
+    day, follows = a_day(), next(n for n, entry in enumerate(a_day()) if type(entry).__name__ == "Cutover")
+    written(tmp_path, [*day[:follows], *(charged(66 + n, fee, "") for n, fee in enumerate(fees)), *day[follows:]])
+
+    def invoke(*arguments: str) -> str:
+        said = CliRunner().invoke(command, [*arguments, "--state", str(tmp_path)])
+        assert said.exit_code == 0, said.output
+        return said.output
+
+    return invoke
+
+
+def test_a_merchant_is_told_what_it_is_charged_without_a_payment(with_charges: Run, run: Run) -> None:
+    before = json.loads(run("merchant", "M1", "--format", "json"))
+    told = json.loads(with_charges("merchant", "M1", "--format", "json"))
+    assert told["net"] == before["net"] - 3_575_00
+    assert (told["vat"], told["gross"]) == (before["vat"] - 325_00, before["gross"])
+    assert told["standing"] == {"set-up": -3_000_00, "monthly": -250_00}
+    assert told["levels"] == before["levels"], "no card has cost it"
+    lines = [line for line in rows(with_charges("merchant", "M1", "--format", "csv")) if line["what"] == "charge"]
+    assert [
+        (line["card"], line["scheme"], line["gross"], line["charges"], line["vat"], line["net"]) for line in lines
+    ] == [
+        ("", "", "0", "-300000", "-30000", "-330000"),
+        ("", "", "0", "-25000", "-2500", "-27500"),
+    ]
+    printed = with_charges("merchant", "M1", "--language", "en")
+    assert re.search(r"<h2>Fees without a payment</h2>.*Set-up.*3,000\.00", printed, re.DOTALL)
+    assert "Mise en service" in with_charges("merchant", "M1")
+    assert "Fees without a payment" not in run("merchant", "M1", "--language", "en")
+
+
+def test_member_and_day_say_it_apart_from_what_cards_cost(with_charges: Run, run: Run) -> None:
+    for asked in (("member", "rif"), ("day",)):
+        before, told = (json.loads(say(*asked, "--format", "json")) for say in (run, with_charges))
+        assert told["standing"] == {"set-up": -3_000_00, "monthly": -250_00}
+        assert (told["levels"], before["standing"]) == (before["levels"], {})
+        assert "Frais fixes, sans opération" in with_charges(*asked)
+    earned = {fee["kind"]: fee["amount"] for fee in json.loads(with_charges("day", "--format", "json"))["fees"]}
+    assert earned["set-up"] == 3_000_00
+    assert "monthly" not in earned, "it stays with the merchant's bank, and is in no settlement"
+    assert json.loads(with_charges("member", "atlas", "--format", "json"))["standing"] == {}
+
+
+def test_charges_of_more_kinds_than_a_sheet_has_room_for_share_a_column(with_charges: Run, run: Run) -> None:
+    many, few = with_charges("merchant", "M1", "--language", "en"), run("merchant", "M1", "--language", "en")
+    heads = [re.findall(r"<thead>(.*?)</thead>", text, re.DOTALL)[-1].count("<th") for text in (many, few)]
+    assert heads == [9, 9]
+    assert re.search(r"<td class=\"text wrap\">Set-up</td>[^\n]*3,000\.00", many)

@@ -30,6 +30,7 @@ from switch.core.links.states import SessionState
 from switch.core.messages.internal import PRIVATE, Private48, private_elements
 from switch.core.operator.command import Arguments, Command, Unable
 from switch.core.operator.errors import ErrorCode
+from switch.core.operator.merchant_fees import MerchantCharging
 from switch.core.records.day_records import Cutover
 from switch.core.records.windows import NUMBER_MAX, name_of
 from switch.wire import EncodeError
@@ -88,6 +89,7 @@ class BusinessDay:
     def __init__(self, kernel: Kernel, management: NetworkManagement) -> None:
         self._kernel = kernel
         self._management = management
+        self._charging = MerchantCharging(kernel)
 
     def table(self) -> dict[str, Command]:
         """An operator's commands."""
@@ -264,6 +266,8 @@ class BusinessDay:
         it. Returns the links told. `by`: as its record has it. `said`: whose 0800 it was."""
         kernel, before, ended = self._kernel, self.today(now), self._number
         at_us, whole = kernel.wall_us(now), wanted != before
+        if whole:
+            self._charging.charge(before.isoformat(), now)
         kernel.record(
             Cutover(
                 at_us=at_us,

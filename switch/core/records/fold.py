@@ -14,6 +14,7 @@ from switch.core.messages.meaning import left_of
 from switch.core.records.day_records import Cutover, Reconciled
 from switch.core.records.disputes import Disputed, Disputes
 from switch.core.records.horizon import move_horizon
+from switch.core.records.merchant_charges import Charged, MerchantCharges
 from switch.core.records.outcomes import Outcome, outcome_of
 from switch.core.records.prices import UNPRICED, Priced
 from switch.core.records.records import (
@@ -391,6 +392,11 @@ def _disputed(state: State, r: Disputed) -> None:
     state.disputes.apply(r, state.limits.disputes)
 
 
+def _charged(state: State, r: Charged) -> None:
+    state.last_txn = max(state.last_txn, r.txn)
+    state.charges.apply(r)
+
+
 def _booted(state: State, r: Booted) -> None:
     state.totals.begin(r, parts_of(state.window_at(r.at_us))[1], first=not (state.network or state.last_txn))
     state.network = r.network
@@ -420,6 +426,7 @@ def _snapshot(state: State, r: Snapshot) -> None:
     state.disputes = Disputes()
     for step in r.disputes:
         state.disputes.apply(step, state.limits.disputes)
+    state.charges = MerchantCharges.of(r.charged)
     state.standin_counters = StandInCounters.of(r.stood, ((o.host, o.amount) for o in r.owed if o.reason == STAND_IN))
 
 
@@ -428,6 +435,7 @@ _APPLY: dict[type, Callable[[State, Any], None]] = {
     Delivered: _delivered, Abandoned: _abandoned, Shelved: _shelved, Retried: _retried, Held: _held, StoodIn: _stood_in,
     Snapshot: _snapshot, Maintained: _maintained, Cutover: _cutover, LateApproval: _approved_late, Excepted: _excepted,
     Renumbered: _renumbered, Resolved: _resolved, HotListed: _hot_listed, Reconciled: _reconciled, Disputed: _disputed,
+    Charged: _charged,
 }  # fmt: skip
 
 

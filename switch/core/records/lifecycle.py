@@ -27,6 +27,7 @@ from typing import Any, Final
 
 from switch.core.messages.meaning import left_of
 from switch.core.records.disputes import Disputed, IllegalStepError
+from switch.core.records.merchant_charges import Charged
 from switch.core.records.records import (
     ADVICE,
     LATE,
@@ -174,6 +175,12 @@ def _step(state: State, entry: Disputed) -> None:
         raise IllegalMoveError(str(error)) from None
 
 
+def _once(state: State, entry: Charged) -> None:
+    """A merchant is charged once, or once a month."""
+    if not state.charges.may(entry):
+        raise IllegalMoveError(f"{entry.merchant} was charged {entry.fee.kind} of {entry.month or 'once'} before")
+
+
 _Look = Callable[[State, Any], Status | None]
 
 _OF_PAYMENT: Final[dict[type, _Look]] = {
@@ -200,4 +207,7 @@ def _checks(kind: type) -> tuple[tuple[_Look, tuple[Status, ...]], ...]:
     return tuple((of[kind], tuple(s for s, taken in table if taken is kind)) for of, table in both if kind in of)
 
 
-_CHECKS: Final = {kind: _checks(kind) for kind in _OF_PAYMENT | _OF_PROMISE} | {Disputed: ((_step, ()),)}
+_CHECKS: Final = {kind: _checks(kind) for kind in _OF_PAYMENT | _OF_PROMISE} | {
+    Disputed: ((_step, ()),),
+    Charged: ((_once, ()),),
+}

@@ -13,6 +13,7 @@ import msgspec
 from switch.core.records.day_records import Cutover, PartyTotals, Reconciled
 from switch.core.records.disputes import Disputed
 from switch.core.records.entry import Entry
+from switch.core.records.merchant_charges import Charged
 from switch.core.records.prices import Priced
 from switch.core.records.standin_counters import Stood
 from switch.wire.vocabulary import Document
@@ -382,11 +383,14 @@ class Snapshot(Entry, frozen=True, kw_only=True, tag="snp"):
     disputes: tuple[Disputed, ...] = ()
     """of each, its newest step"""
     unpriced: tuple[Excepted, ...] = ()
+    charged: tuple[Charged, ...] = ()
+    """of each merchant's fees without a payment, the newest"""
 
 
 AnyEntry: TypeAlias = (
     Booted | Forwarded | Answered | Declined | Owed | Delivered | Abandoned | Shelved | Retried | Held | Maintained |
-    StoodIn | Cutover | Snapshot | LateApproval | Renumbered | Excepted | Resolved | HotListed | Reconciled | Disputed
+    StoodIn | Cutover | Snapshot | LateApproval | Renumbered | Excepted | Resolved | HotListed | Reconciled | Disputed |
+    Charged
 )  # fmt: skip
 
 ENCODER = msgspec.msgpack.Encoder()

@@ -8,6 +8,7 @@ import msgspec
 from switch.core.limits import Limits
 from switch.core.records.day_records import Cutover
 from switch.core.records.disputes import Disputes
+from switch.core.records.merchant_charges import MerchantCharges
 from switch.core.records.names import Names
 from switch.core.records.outcomes import Outcome
 from switch.core.records.records import (
@@ -69,6 +70,8 @@ class State(msgspec.Struct):
     totals: Totals = msgspec.field(default_factory=lambda: Totals(keep=Limits().totals_days))
     """what was approved and taken back, by business day"""
     disputes: Disputes = msgspec.field(default_factory=Disputes)
+    charges: MerchantCharges = msgspec.field(default_factory=MerchantCharges)
+    """what merchants have been charged without a payment"""
 
     def __post_init__(self) -> None:
         self.totals.keep = self.limits.totals_days
