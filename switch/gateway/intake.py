@@ -5,12 +5,13 @@ payment asked again is shown as it stands, another payment under the same id is 
 """
 
 import secrets
+from collections.abc import Callable
 
 import trio
 
 from switch.gateway.orders.order import Merchant, Order
 from switch.gateway.orders.store import TakenError
-from switch.gateway.protocol import hashes
+from switch.gateway.protocol import hashes, maroc_telecommerce
 from switch.gateway.protocol.explain import explain
 from switch.gateway.protocol.fields import Fields
 from switch.gateway.protocol.requests import PaymentRequest, RequestError, read_request
@@ -25,16 +26,43 @@ class RefusedFormError(Exception):
 
 async def take_form(service: Service, fields: Fields) -> Order:
     """The order of a form. Raises RefusedFormError."""
-    merchant: Merchant | None = await service.disk(service.registry.store.merchant, fields.get("clientid"))
-    if merchant is None or merchant.suspended:
-        what = "is suspended" if merchant else "is not known; add it with `cmi-switch merchant add`"
-        raise RefusedFormError(f"merchant {fields.get('clientid')[:20]!r} {what}")
+    merchant = await _merchant(service, fields.get("clientid"))
     key = service.registry.key_of(merchant)
     if hashes.check(fields, key, frozenset(merchant.accepts)) is None:
         raise RefusedFormError(f"merchant {merchant.clientid}: {await _why(service, merchant, fields, key)}")
+    return await _open(service, merchant, fields, read_request, hashes.version_of(fields))
+
+
+async def take_older_form(service: Service, fields: Fields, action_url: str) -> Order:
+    """The order of a form of the older protocol, posted to `action_url`. Raises RefusedFormError."""
+    merchant = await _merchant(service, fields.get("storeId"))
+    named = f"merchant {merchant.clientid}"
+    if maroc_telecommerce.VERSION not in merchant.accepts:
+        hint = f"`cmi-switch merchant change {merchant.clientid} --accepts {maroc_telecommerce.VERSION}` allows it"
+        raise RefusedFormError(f"{named}: is not allowed the older protocol; {hint}")
+    if not maroc_telecommerce.check_request(fields, action_url, service.registry.key_of(merchant)):
+        raise RefusedFormError(
+            f"{named}: field checksum: is none over {action_url}, storeId, cartId, (Count,) totalAmountTx, email and the key; "
+            "is that the very address of the shop's setting (http or https, port, path)?"
+        )
+    return await _open(service, merchant, fields, maroc_telecommerce.read_request, maroc_telecommerce.VERSION)
+
+
+async def _merchant(service: Service, clientid: str) -> Merchant:
+    merchant: Merchant | None = await service.disk(service.registry.store.merchant, clientid)
+    if merchant is None or merchant.suspended:
+        what = "is suspended" if merchant else "is not known; add it with `cmi-switch merchant add`"
+        raise RefusedFormError(f"merchant {clientid[:20]!r} {what}")
+    return merchant
+
+
+async def _open(
+    service: Service, merchant: Merchant, fields: Fields, read: Callable[[Fields], PaymentRequest], version: str
+) -> Order:
+    """The order of a form whose signature is right. Raises RefusedFormError."""
     try:
         _check_no_card(service, fields)
-        asked = read_request(fields)
+        asked = read(fields)
         for url in filter(None, (asked.ok_url, asked.fail_url, asked.callback_url)):
             check_target(url, merchant.hosts)
     except (RequestError, CallError) as error:
@@ -45,7 +73,7 @@ async def take_form(service: Service, fields: Fields) -> Order:
         token=secrets.token_urlsafe(24),
         asked=asked,
         form=fields.pairs,
-        version=hashes.version_of(fields),
+        version=version,
         opened_us=opened_us,
         due_us=opened_us + asked.session_s * 1_000_000,
     )

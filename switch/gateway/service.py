@@ -7,6 +7,7 @@ been asked and has no answer is reversed, what is owed is sent again, a callback
 
 import sqlite3
 from contextlib import suppress
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -148,11 +149,11 @@ class Service:
             if ended is not None:
                 ended.set()
 
-    async def _approved(self, order: Order) -> None:
-        """Ask the shop, once, and do what it says."""
+    async def _approved(self, order: Order, *, again: bool = False) -> None:
+        """Ask the shop, once, and do what it says. `again`: it may have been asked by a process that has ended since."""
         decision = Decision.CAPTURE if order.asked.sale and not order.asked.callback_url else Decision.HOLD
         if order.asked.callback_url:
-            decision = await self.shops.decision(order)
+            decision = await self.shops.decision(order, again=again)
         if decision is Decision.CAPTURE:
             await self.owing.capture(order, order.asked.amount)
         elif decision is Decision.HOLD:
@@ -176,7 +177,7 @@ class Service:
             attempt = msgspec.structs.replace(attempt_of(order), code=Answer.ISSUER_INOPERATIVE)
             await self.owing.take_back(order, Move.GIVE_UP, attempt=attempt)
         elif order.stage is Stage.APPROVED:
-            self.desk.start(self._approved, order)
+            self.desk.start(partial(self._approved, again=True), order)
         else:
             self.owing.go_on(order)
 

@@ -6,14 +6,15 @@ only by `ACTION=POSTAUTH` or `APPROVED`, said with status 200 to the first callb
 
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from switch.gateway.merchants import Registry
-from switch.gateway.orders.lifecycle import UNDER_WAY
+from switch.gateway.orders.lifecycle import GOOD, UNDER_WAY
 from switch.gateway.orders.order import Call, Merchant, Order
 from switch.gateway.outcomes import named, result_of
+from switch.gateway.protocol import maroc_telecommerce
 from switch.gateway.protocol.answers import Decision, answer_fields, decide
 from switch.gateway.protocol.fields import Pairs
 from switch.gateway.protocol.hashes import sign_answer
@@ -27,6 +28,14 @@ CALL_AGAIN_S: Final = (10.0, 60.0, 600.0, 3_600.0, 21_600.0)
 CALLS_AT_ONCE: Final = 16
 
 
+class WayBack(NamedTuple):
+    """The form that takes a customer back to the shop."""
+
+    method: str
+    url: str
+    fields: Pairs
+
+
 class Shops:
     """The merchants' servers of one gateway."""
 
@@ -38,8 +47,8 @@ class Shops:
         self._report = report
         self._calling: set[int] = set()
 
-    async def decision(self, order: Order) -> Decision:
-        """What the shop says to an approval."""
+    async def decision(self, order: Order, *, again: bool = False) -> Decision:
+        """What the shop says to an approval. `again`: it may have been asked before, and what it said is not known."""
         try:
             merchant = await self.merchant(order.asked.clientid)
             pairs = await self.answer(order, to_server=True)
@@ -48,7 +57,10 @@ class Shops:
             return self._not_kept(order, "callback.failed", str(error))
         if reply.status != 200:
             return self._not_kept(order, "callback.failed", f"answered {reply.status}, expected 200")
-        decision = decide(reply.text)
+        older = order.version == maroc_telecommerce.VERSION
+        decision = maroc_telecommerce.decide(reply.text, order.asked.oid) if older else decide(reply.text)
+        if decision is Decision.REVERSE and older and again:
+            return self._left_to_the_merchant(order)
         if decision is Decision.REVERSE:
             return self._not_kept(order, "callback.refused", "the answer is another text than the two that keep it")
         return decision
@@ -58,9 +70,15 @@ class Shops:
         self._report(event, {**named(order), "reason": reason, "hint": hint})
         return Decision.REVERSE
 
+    def _left_to_the_merchant(self, order: Order) -> Decision:
+        """Such shops refuse what they have accepted before, and there is no call that would tell them of a reversal."""
+        hint = "it may have accepted the first confirmation, and is left to decide: the payment is held, capture or void it"
+        self._report("callback.refused", {**named(order), "reason": "refused when it was asked again", "hint": hint})
+        return Decision.HOLD
+
     async def inform(self, order: Order) -> None:
-        """A callback that decides nothing is owed to the shop."""
-        if order.asked.callback_url:
+        """A callback that decides nothing is owed to the shop; the older protocol has none."""
+        if order.asked.callback_url and order.version != maroc_telecommerce.VERSION:
             await self._disk(self._registry.store.add_call, order, now_us())
 
     async def due(self, now_us: int) -> list[Call]:
@@ -109,9 +127,20 @@ class Shops:
 
     async def answer(self, order: Order, *, to_server: bool) -> Pairs:
         """The signed fields that its merchant is told of an order."""
-        merchant = await self.merchant(order.asked.clientid)
-        pairs = answer_fields(order.fields, result_of(order), to_server=to_server)
-        return sign_answer(pairs, self._registry.key_of(merchant), order.version)
+        key = self._registry.key_of(await self.merchant(order.asked.clientid))
+        if order.version == maroc_telecommerce.VERSION:
+            booked = maroc_telecommerce.booked(result_of(order))
+            return maroc_telecommerce.confirmation(order.asked.callback_url, order.fields, key, booked)
+        return sign_answer(answer_fields(order.fields, result_of(order), to_server=to_server), key, order.version)
+
+    async def way_back(self, order: Order) -> WayBack:
+        """Where its customer goes back to, and with what."""
+        paid = order.stage in GOOD
+        url = order.asked.ok_url if paid else order.asked.fail_url
+        if order.version != maroc_telecommerce.VERSION:
+            return WayBack("post", url, await self.answer(order, to_server=False))
+        key = self._registry.key_of(await self.merchant(order.asked.clientid))
+        return WayBack("get", *maroc_telecommerce.returning(url, order.fields, key, paid=paid))
 
 
 def now_us() -> int:

@@ -8,6 +8,7 @@ going back or loading again repeats nothing.
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from functools import partial
 from importlib.resources import files
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
@@ -19,8 +20,8 @@ from starlette.routing import Route
 
 from switch.core.network import Network
 from switch.gateway.api import answer_api
-from switch.gateway.intake import RefusedFormError, take_form
-from switch.gateway.orders.lifecycle import GOOD, PAYABLE, UNDER_WAY, IllegalMoveError
+from switch.gateway.intake import RefusedFormError, take_form, take_older_form
+from switch.gateway.orders.lifecycle import PAYABLE, UNDER_WAY, IllegalMoveError
 from switch.gateway.orders.order import Merchant, Order
 from switch.gateway.pace import counted_as
 from switch.gateway.pages.pages import card_page, refused_page, result_page, sites_page, working_page
@@ -33,6 +34,13 @@ from switch.gateway.protocol.xml_api import ApiError, make_api_response, read_ap
 from switch.gateway.service import ATTEMPTS_MAX, Service
 from switch.http.server import App
 
+OLDER_ADDRESSES: Final = (
+    "/prod/gateway/pay.asp",
+    "/test/gateway/pay.asp",
+    "/test/gateway/paiement.asp",
+    "/test/pay.cgi",
+)
+"""of the older protocol, as public clients of Maroc Telecommerce have them"""
 PAGE_WAIT_S: Final = 30.0
 """for an outcome, before the page says that it is being worked on"""
 CAPTURE_WAIT_S: Final = 2.0
@@ -42,7 +50,7 @@ _DIGITS: Final = {base + n: str(n) for base in (0x660, 0x6F0) for n in range(10)
 """Arabic digits, as an Arabic keyboard types them"""
 _TYPES: Final = {"pay.css": "text/css", "pay.js": "text/javascript", "icon.svg": "image/svg+xml"}
 _CENTURY: Final = 2_000
-Handler = Callable[[Request], Awaitable[Response]]
+Take = Callable[[Service, Fields], Awaitable[Order]]
 
 
 class Web:
@@ -59,6 +67,7 @@ class Web:
         both = ("/fim/est3Dgate", "/fim/est3dgate")
         routes = [
             *(Route(path, self.take_form, methods=["POST"]) for path in both),
+            *(Route(path, self.take_older_form, methods=["POST"]) for path in OLDER_ADDRESSES),
             Route("/fim/api", self.api, methods=["POST"]),
             Route("/pay/{token}", self.show, methods=["GET"]),
             Route("/pay/{token}", self.pay, methods=["POST"]),
@@ -70,6 +79,15 @@ class Web:
 
     async def take_form(self, request: Request) -> Response:
         """A shop's form: a new order's page, or that of the order there is."""
+        return await self._take(request, "clientid", "oid", take_form, 303)
+
+    async def take_older_form(self, request: Request) -> Response:
+        """The same of the older protocol; shops that post it themselves look for a 302."""
+        take = partial(take_older_form, action_url=str(request.url.replace(query="")))
+        return await self._take(request, "storeId", "cartId", take, 302)
+
+    async def _take(self, request: Request, clientid: str, oid: str, take: Take, status: int) -> Response:
+        """`clientid`, `oid`: how the protocol calls a merchant's number and an order's id."""
         client, service = client_of(request), self._service
         who, now = counted_as(client), time.monotonic()
         if service.paces.is_full("wrong_forms_per_client", who, now):
@@ -81,15 +99,13 @@ class Web:
         try:
             text = (await request.body()).decode()
             fields = Fields(parse_qsl(text, keep_blank_values=True, max_num_fields=FIELDS_MAX))
-            order = await take_form(service, fields)
+            order = await take(service, fields)
         except (RefusedFormError, FieldsError, ValueError) as error:
             service.paces.take("wrong_forms_per_client", who, now)
-            service.refusals.note(
-                "form", str(error), client=client, clientid=fields.get("clientid"), oid=fields.get("oid")
-            )
+            service.refusals.note("form", str(error), client=client, clientid=fields.get(clientid), oid=fields.get(oid))
             language = language_of(request, "fr", {"lang": fields.get("lang").lower()})
             return respond(request, refused_page(language), status=400)
-        return redirect(f"/pay/{order.token}?lang={order.asked.language}")
+        return redirect(f"/pay/{order.token}?lang={order.asked.language}", status)
 
     async def show(self, request: Request) -> Response:
         """The page of an order, as it stands."""
@@ -190,9 +206,8 @@ class Web:
 
     async def _result(self, request: Request, order: Order, merchant: Merchant, language: str) -> Response:
         order = await self._service.owing.settled(order, CAPTURE_WAIT_S)
-        url = order.asked.ok_url if order.stage in GOOD else order.asked.fail_url
-        fields = await self._service.shops.answer(order, to_server=False)
-        body = result_page(order, merchant, language, url, fields)
+        way_back = await self._service.shops.way_back(order)
+        body, url = result_page(order, merchant, language, way_back), way_back.url
         scheme = urlsplit(url).scheme
         return respond(request, body, forms_to=[url, *(f"{scheme}://{host}" for host in merchant.hosts)])
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 import pytest
 
 from switch.gateway.protocol import hashes, maroc_telecommerce
+from switch.gateway.protocol.answers import Decision
 from switch.gateway.protocol.explain import explain
 from switch.gateway.protocol.fields import Fields, FieldsError
 from switch.gateway.protocol.hashes import Rule
@@ -95,9 +96,9 @@ def test_the_older_protocols_checksums(vector: Vector) -> None:
     request = Fields({**asked["fields"], "email": told["fields"]["email"]}.items())
     sent = Fields(maroc_telecommerce.confirmation(told["url"], request, secret, [("orderNumber", "900123")]))
     assert sent.get("checksum") == told["hash"]
-    assert maroc_telecommerce.read_answer(told["clientAnswer"], "77") is maroc_telecommerce.Answer.ACCEPTED
-    assert maroc_telecommerce.read_answer(told["clientAnswer"], "78") is maroc_telecommerce.Answer.UNKNOWN
-    assert maroc_telecommerce.read_answer(told["clientAnswerOnBadChecksum"], "77") is maroc_telecommerce.Answer.REFUSED
+    assert maroc_telecommerce.decide(told["clientAnswer"], "77") is Decision.CAPTURE
+    assert maroc_telecommerce.decide(told["clientAnswer"], "78") is Decision.REVERSE
+    assert maroc_telecommerce.decide(told["clientAnswerOnBadChecksum"], "77") is Decision.REVERSE
 
 
 def signed(**changed: str) -> Fields:

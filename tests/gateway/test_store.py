@@ -98,8 +98,9 @@ def test_refusals_are_bounded(store: Store, monkeypatch: pytest.MonkeyPatch) -> 
 
 def fill(path: Path) -> None:
     store = Store(path)
-    for number in range(200):
-        store.open_order(order(f"A{number}"))
+    with store.together():
+        for number in range(200):
+            store.open_order(order(f"A{number}"))
     store.close()
 
 

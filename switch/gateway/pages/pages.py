@@ -12,7 +12,7 @@ from typing import Final
 from switch.gateway.orders.lifecycle import GOOD, Stage
 from switch.gateway.orders.order import Merchant, Order
 from switch.gateway.pages.texts import DIRECTIONS, NAMES, TEXTS, Texts
-from switch.gateway.protocol.fields import Pairs
+from switch.gateway.shops import WayBack
 from switch.money.currency import format_amount
 
 _e = html.escape
@@ -120,7 +120,7 @@ def working_page(order: Order, merchant: Merchant, language: str) -> str:
     return page(language, words.working, body, refresh_s=2)
 
 
-def result_page(order: Order, merchant: Merchant, language: str, url: str, fields: Pairs) -> str:
+def result_page(order: Order, merchant: Merchant, language: str, way_back: WayBack) -> str:
     """The outcome, and the form that takes the customer back to the shop with it."""
     words = TEXTS[language]
     good = order.stage in GOOD
@@ -132,12 +132,12 @@ def result_page(order: Order, merchant: Merchant, language: str, url: str, field
     text = words.approved_hint if good else said.get(order.stage, words.taken_back)
     title = words.approved if good else words.not_paid
     mark = "M5 13l4.5 4.5L19 7" if good else "M6.5 6.5l11 11M17.5 6.5l-11 11"
-    hidden = "".join(f'<input type="hidden" name="{_e(name)}" value="{_e(value)}">' for name, value in fields)
+    hidden = "".join(f'<input type="hidden" name="{_e(name)}" value="{_e(value)}">' for name, value in way_back.fields)
     body = (
         f'{_summary(order, merchant, words)}<div class="state {"good" if good else "bad"}" role="status">'
         f'<svg viewBox="0 0 24 24" aria-hidden="true"><path d="{mark}" fill="none"/></svg>'
         f"<h2>{_e(title)}</h2><p>{_e(text)}</p></div>"
-        f'<form method="post" action="{_e(url)}" class="back" data-after="{order.asked.refresh_s}">{hidden}'
+        f'<form method="{way_back.method}" action="{_e(way_back.url)}" class="back" data-after="{order.asked.refresh_s}">{hidden}'
         f'<button class="pay" type="submit">{_e(words.back_to_shop)}</button></form>'
     )
     return page(language, title, body)

@@ -34,9 +34,9 @@ def respond(request: Request, body: str, *, status: int = 200, forms_to: Iterabl
     return HTMLResponse(body, status, headers=headers)
 
 
-def redirect(path: str) -> Response:
+def redirect(path: str, status: int = 303) -> Response:
     """To a page that may be loaded again: nothing is repeated by that."""
-    return RedirectResponse(path, 303, headers={"Cache-Control": "no-store"})
+    return RedirectResponse(path, status, headers={"Cache-Control": "no-store"})
 
 
 def client_of(request: Request) -> str:

@@ -26,6 +26,7 @@ VER1, VER2, VER3 = "ver1", "ver2", "ver3"
 BYTE_ORDER, PLAIN_ORDER, ICU_ORDER = "byte-order", "plain-order", "icu-order"
 PIPE_ONLY, NO_ESCAPING, PIPE_FIRST = "pipe-only", "no-escaping", "pipe-first"
 RAW_KEY, UNTRIMMED = "raw-key", "untrimmed"
+MTC = "mtc"
 NATURAL, ESCAPED, ESCAPED_KEY, TRIMMED = "natural", "escaped", "escaped-key", "trimmed"
 
 HASH_NAMES: Final = ("hash", "encoding")
@@ -71,6 +72,7 @@ DEVIATIONS: Final = {
     PIPE_FIRST: "pipes escaped before backslashes",
     RAW_KEY: "the store key is not escaped",
     UNTRIMMED: "blanks at the ends of values are hashed",
+    MTC: "the older protocol of Maroc Telecommerce (cartId, bookURL; MD5): weak",
 }
 """what a merchant may be allowed -> what it means"""
 

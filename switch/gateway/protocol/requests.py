@@ -57,14 +57,14 @@ def read_request(fields: Fields) -> PaymentRequest:
         raise RequestError(f"field TranType: expected PreAuth or Auth, found {kind[:20]!r}")
     return PaymentRequest(
         clientid=fields.get("clientid"),
-        oid=_read_oid(fields),
-        amount=_read_amount(fields, code),
+        oid=read_oid(fields, "oid"),
+        amount=read_amount(fields, "amount", code),
         currency=currency(code).numeric,
         sale=kind.lower() == "auth",
-        ok_url=_read_url(fields, "okUrl", needed=True),
-        fail_url=_read_url(fields, "failUrl", needed=True),
-        callback_url=_read_url(fields, "callbackUrl"),
-        shop_url=_read_url(fields, "shopurl"),
+        ok_url=read_url(fields, "okUrl", needed=True),
+        fail_url=read_url(fields, "failUrl", needed=True),
+        callback_url=read_url(fields, "callbackUrl"),
+        shop_url=read_url(fields, "shopurl"),
         language=fields.get("lang").lower() if fields.get("lang").lower() in LANGUAGES else LANGUAGES[0],
         session_s=_read_session(fields),
         refresh_s=int(fields.get("refreshtime")) if re.fullmatch(r"\d{1,2}", fields.get("refreshtime")) else 5,
@@ -77,36 +77,43 @@ def _check_shape(fields: Fields) -> None:
     for name in ("clientid", "storetype", "amount", "currency", "oid", "okUrl", "failUrl", "rnd"):
         if not fields.get(name):
             raise RequestError(f"field {name}: is missing or empty")
-    for name in CARD_FIELDS:
-        if name in fields:
-            raise RequestError(
-                f"field {name}: cards are entered on the payment page; use storetype 3D_PAY_HOSTING without it"
-            )
+    check_no_card(fields)
     store = fields.get("storetype")
     if store.lower().replace("_", "") not in _HOSTED:
         raise RequestError(f"field storetype: expected 3D_PAY_HOSTING, found {store[:20]!r}; no other model is served")
 
 
-def _read_oid(fields: Fields) -> str:
-    oid = fields.get("oid")
+def check_no_card(fields: Fields) -> None:
+    """RequestError: there is a field of a card's data."""
+    for name in CARD_FIELDS:
+        if name in fields:
+            raise RequestError(
+                f"field {name}: cards are entered on the payment page; use storetype 3D_PAY_HOSTING without it"
+            )
+
+
+def read_oid(fields: Fields, name: str) -> str:
+    """An order's id. Raises RequestError."""
+    oid = fields.get(name)
     if not _OID.fullmatch(oid) or len(oid) > OID_MAX:
-        raise RequestError(f"field oid: expected 1 to {OID_MAX} visible ASCII characters without blanks")
+        raise RequestError(f"field {name}: expected 1 to {OID_MAX} visible ASCII characters without blanks")
     return oid
 
 
-def _read_amount(fields: Fields, code: str) -> int:
-    """With a point or a comma: one client writes the latter."""
-    text = fields.get("amount")
+def read_amount(fields: Fields, name: str, code: str) -> int:
+    """An amount, in minor units of `code`: with a point or a comma, one client writes the latter. Raises RequestError."""
+    text = fields.get(name)
     try:
         amount = parse_amount(text.replace(",", "."), code) if text[:1].isdigit() else 0
     except CurrencyError as error:
-        raise RequestError(f"field amount or currency: {error}") from None
+        raise RequestError(f"field {name} or currency: {error}") from None
     if amount <= 0:
-        raise RequestError("field amount: expected digits and a decimal point, above 0, such as 123.45")
+        raise RequestError(f"field {name}: expected digits and a decimal point, above 0, such as 123.45")
     return amount
 
 
-def _read_url(fields: Fields, name: str, *, needed: bool = False) -> str:
+def read_url(fields: Fields, name: str, *, needed: bool = False) -> str:
+    """An address; "" where it may be missing. Raises RequestError."""
     url = fields.get(name)
     if not url and not needed:
         return ""
