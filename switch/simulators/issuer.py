@@ -11,6 +11,7 @@ from functools import partial
 from switch.core.messages.meaning import is_inquiry
 from switch.core.messages.translator import answer
 from switch.core.party import Close, LinkId, Record, Send
+from switch.core.transactions.transaction import pan_of
 from switch.simulators.accounts import STATUS, Ledger, Verdict
 from switch.simulators.comparing import Comparing
 from switch.simulators.endpoint import Heard, Line, Speech
@@ -214,6 +215,7 @@ class Issuer(Host):
             if line.signed_on and self._sends_stop_list and heard.internal.get(DE.NETWORK_CODE) == NetworkCode.SIGN_ON:
                 self.send_stop_list(line, now)
         elif mti in REQUESTS or mti in ADVICES or mti in REVERSALS:
+            heard = _with_card(heard)
             closed = self.why_closed()
             if closed:
                 self._refuse_unbooked(line, heard, closed)
@@ -375,3 +377,9 @@ class Issuer(Host):
             self.emit(Close(send.link, "fault: cut in the middle of an answer"))
         else:
             self.emit(send)
+
+
+def _with_card(heard: Heard) -> Heard:
+    """With the card in DE2: a chip payment may have it at the head of track 2 alone."""
+    pan = pan_of(heard.internal)
+    return heard._replace(internal={**heard.internal, DE.PAN: pan}) if pan and DE.PAN not in heard.internal else heard

@@ -45,6 +45,13 @@ def test_a_purchase_is_answered_in_every_dialect(dialect: str, framing: str) -> 
     ]
 
 
+def test_a_card_at_the_head_of_track_2_alone_is_known() -> None:
+    far = host()
+    far.says(pay(de2="", de35=f"{PAN}=31122010000000000"))
+    answer = far.hears()
+    assert (answer["39"], answer.get("35")) == ("00", None)
+
+
 def test_sign_on_echo_and_sign_off_are_answered() -> None:
     far = host()
     for code, event in (("001", "link.signed_on"), ("301", ""), ("002", "link.signed_off")):
