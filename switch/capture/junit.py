@@ -1,40 +1,68 @@
-"""What came of a replay as JUnit XML, which every CI system reads: a test case for each thing expected, a suite for each talk."""
+"""What was expected and what came of it as JUnit XML, which every CI system reads: a suite of cases for each talk, or test."""
 
+from collections.abc import Iterable
+from typing import NamedTuple
 from xml.sax.saxutils import escape, quoteattr
 
 from switch.capture.replay import Report
 
 
+class Case(NamedTuple):
+    """One thing that was expected."""
+
+    suite: str
+    name: str
+    seconds: float = 0.0
+    wrong: tuple[str, ...] = ()
+    """what is not as expected, a line each"""
+    skipped: str = ""
+    """why it was not looked at"""
+
+
 def as_junit(report: Report, name: str) -> str:
-    """The XML; `name` is the suites' name, the capture's file for one."""
-    suites: dict[str, list[str]] = {}
-    failures: dict[str, int] = {}
-    for talk, case in report.cases:
-        rows = suites.setdefault(talk.name, [])
-        head = f'    <testcase classname={_quoted(talk.name)} name={_quoted(case.name)} time="{case.took_ns / 1e9:.6f}"'
-        if case.same:
-            rows.append(f"{head}/>")
-            continue
-        failures[talk.name] = failures.get(talk.name, 0) + 1
-        texts = [difference.text for difference in case.differences]
-        rows += [
-            f"{head}>",
-            f"      <failure message={_quoted(texts[0])}>{escape(_allowed(chr(10).join(texts)))}</failure>",
-            "    </testcase>",
-        ]
-    lines = ['<?xml version="1.0" encoding="UTF-8"?>']
-    total, failed = len(report.cases), sum(failures.values())
-    lines.append(f'<testsuites name={_quoted(name)} tests="{total}" failures="{failed}">')
-    for suite, rows in suites.items():
-        count = sum("<testcase" in row for row in rows)
-        lines += [
-            f'  <testsuite name={_quoted(suite)} tests="{count}" failures="{failures.get(suite, 0)}">',
-            *rows,
-            "  </testsuite>",
-        ]
-    if report.troubles:
-        lines.append(f"  <system-out>{escape(_allowed(chr(10).join(report.troubles)))}</system-out>")
+    """The XML of a replay; `name` is the suites' name, the capture's file for one."""
+    cases = (
+        Case(talk.name, case.name, case.took_ns / 1e9, tuple(difference.text for difference in case.differences))
+        for talk, case in report.cases
+    )
+    return junit(cases, name, report.troubles)
+
+
+def junit(cases: Iterable[Case], name: str, said: list[str]) -> str:
+    """The XML of any cases; `said`: what is no case's."""
+    suites: dict[str, list[Case]] = {}
+    for case in cases:
+        suites.setdefault(case.suite, []).append(case)
+    every = [case for of_suite in suites.values() for case in of_suite]
+    lines = ['<?xml version="1.0" encoding="UTF-8"?>', f"<testsuites name={_quoted(name)} {_counts(every)}>"]
+    for suite, of_suite in suites.items():
+        lines.append(f"  <testsuite name={_quoted(suite)} {_counts(of_suite)}>")
+        for case in of_suite:
+            lines += _case(case)
+        lines.append("  </testsuite>")
+    if said:
+        lines.append(f"  <system-out>{escape(_allowed(chr(10).join(said)))}</system-out>")
     return "\n".join([*lines, "</testsuites>", ""])
+
+
+def _counts(cases: list[Case]) -> str:
+    skipped = sum(bool(case.skipped) for case in cases)
+    also = f' skipped="{skipped}"' if skipped else ""
+    return f'tests="{len(cases)}" failures="{sum(bool(case.wrong) for case in cases)}"{also}'
+
+
+def _case(case: Case) -> list[str]:
+    head = f'    <testcase classname={_quoted(case.suite)} name={_quoted(case.name)} time="{case.seconds:.6f}"'
+    if case.skipped:
+        return [f"{head}>", f"      <skipped message={_quoted(case.skipped)}/>", "    </testcase>"]
+    if not case.wrong:
+        return [f"{head}/>"]
+    text = escape(_allowed(chr(10).join(case.wrong)))
+    return [
+        f"{head}>",
+        f"      <failure message={_quoted(case.wrong[0])}>{text}</failure>",
+        "    </testcase>",
+    ]
 
 
 def _quoted(text: str) -> str:
