@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from switch.cli._hot_cards import hot
-from switch.cli._network import load, paint
+from switch.cli._network import load, module_of, paint
 
 if TYPE_CHECKING:
     from switch.simulators.cards import TestCard
@@ -23,7 +23,8 @@ def command(context: click.Context, issuer: str, everything: bool, as_json: bool
 
     PAN, CVV2 and PIN are shown in full: these cards are for testing and belong to no one. `cmi-switch pay --card` takes a
     number of the first column, a name, a PAN, or a scenario alone (51, silent). DE39 is the answer a card is there to show.
-    A PIN is checked where the network file has a `pvv_key` for the issuer (docs/security.md).
+    A PIN is checked where the network file has a `pvv_key` for the issuer; CVV2 is that of its `cvv_key`, where it has one
+    (docs/security.md).
 
     `cmi-switch cards hot` is about other cards: those that issuers have reported lost or stolen to a running switch.
 
@@ -36,9 +37,13 @@ def command(context: click.Context, issuer: str, everything: bool, as_json: bool
     if context.invoked_subcommand is not None:
         return
     from switch.simulators.cards import demo_cards
+    from switch.simulators.personalized import PersonalizationError, card_keys, personalized
 
     loaded = load(network)
-    made = demo_cards(loaded)
+    try:
+        made = personalized(demo_cards(loaded), loaded, module_of(loaded) if card_keys(loaded) else None)
+    except PersonalizationError as error:
+        raise click.ClickException(str(error)) from None
     places = {c.name: str(i) for i, c in enumerate((c for c in made if c.shows), 1)}
     cards = [c for c in made if everything or c.shows]
     if issuer:

@@ -73,6 +73,7 @@ def _run(asked: _Options) -> None:
     from switch.simulators.acquiring import Timeouts
     from switch.simulators.build import UnknownNameError, find_host, make_network
     from switch.simulators.faults import Latency
+    from switch.simulators.personalized import PersonalizationError
     from switch.simulators.reconciliation import Books
 
     loaded = load(asked.network)
@@ -87,6 +88,8 @@ def _run(asked: _Options) -> None:
         ]
     except UnknownNameError as error:
         raise click.BadParameter(str(error), param_hint="SCHEME") from None
+    except PersonalizationError as error:
+        raise click.ClickException(str(error)) from None
     stations = [station_of(loaded, h.name, p, asked.state, asked.tls_dir) for h, p in zip(hosts, parties, strict=True)]
 
     def ready(drivers: "Sequence[Driver]") -> str:

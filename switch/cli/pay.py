@@ -62,6 +62,17 @@ _DECLINED = 3
 @click.option(
     "--pin", default="", metavar="PIN", help="Typed at the terminal: digits, or `card` for the test card's own."
 )
+@click.option(
+    "--chip/--stripe",
+    default=None,
+    help="What of the card is read. [default: its chip, where the network file has a `chip_key` for its issuer]",
+)
+@click.option(
+    "--wrong",
+    type=click.Choice(["cryptogram", "counter", "amount", "stripe"]),
+    default=None,
+    help="The chip says it otherwise than it is: what does the issuer do?",
+)
 @click.option("--expiry", default="", metavar="YYMM", help="DE14. [default: the test card's own]")
 @click.option(
     "--merchant-country", default="", metavar="XX", help="Two letters or three, for the end of DE43. [default: home]"
@@ -87,6 +98,7 @@ def command(**options: Any) -> None:
       cmi-switch pay --card 51                               a decline
       cmi-switch pay --card - <number.txt                    a number that nobody sees on the command line
       cmi-switch pay --pin card                              with the test card's PIN, where the network file has keys
+      cmi-switch pay --chip --wrong amount                   63: the chip has agreed to another amount
       cmi-switch pay --card fr-visa --channel web            abroad, through Visa
       cmi-switch pay --card fr-visa --costs                  and what that costs its merchant
       cmi-switch pay --type preauth --amount 800, then
@@ -137,6 +149,8 @@ class Asked:
     partial: bool = False
     actual: str = ""
     costs: bool = False
+    chip: bool | None = None
+    wrong: str | None = None
 
 
 class Desk:
@@ -149,11 +163,11 @@ class Desk:
         from switch.core.network import LinkKeys
         from switch.simulators.build import UnknownNameError, acquiring_keys, find_listener, find_member, home_place
         from switch.simulators.cards import demo_cards
+        from switch.simulators.personalized import PersonalizationError, personalized
         from switch.wire import Dialect, DialectError
         from switch.wire.framing import FRAMINGS
 
         self._network = network
-        self._cards = demo_cards(network)
         self._last_path = Path(network.state_dir) / "pay-last.json"
         try:
             self._member = find_member(network, asked.bank or network.members[0].name)
@@ -162,6 +176,10 @@ class Desk:
         except (UnknownNameError, DialectError) as error:
             raise click.UsageError(str(error)) from None
         self._module = module_of(network)
+        try:
+            self._cards = personalized(demo_cards(network), network, self._module)
+        except PersonalizationError as error:
+            raise click.ClickException(str(error)) from None
         self._keys = LinkKeys() if asked.host else acquiring_keys(self._member, listener)
         self._sealing = Sealings(network, self._module).of(self._keys, self._dialect)
         self._framing = asked.framing or (self._dialect.framing if asked.dialect else listener.framing)
@@ -212,6 +230,7 @@ class Desk:
             till.close()
 
     def _request(self, till: "Till", asked: Asked) -> int:
+        from switch.cli._chip import entered
         from switch.cli._costs import costs_sentence
         from switch.cli._pos import Last, kept
         from switch.simulators import messages
@@ -225,6 +244,13 @@ class Desk:
         cash = self._money(replace(asked, amount=asked.cash), "--cash")[0] if asked.cash else 0
         request = messages.request(asked.kind, card, amount, place, at, stan, at.rrn_prefix + stan, web, cash=cash)
         request = messages.allow_partial(request) if asked.partial else request
+        if asked.channel == "web" and (asked.chip or asked.wrong):
+            raise click.UsageError("--chip, --wrong: a payment on the web reads no card")
+        if asked.channel == "pos":
+            file = self._last_path.with_name("pay-chips.json")
+            request = entered(
+                request, card, self._network, self._module, at.day, file, chip=asked.chip, wrong=asked.wrong or ""
+            )
         if asked.pin:
             request[DE.PIN] = self._pin_block(card, asked.pin)
         said = self._exchange(till, request, asked)

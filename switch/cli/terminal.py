@@ -93,6 +93,7 @@ def _run(asked: _Options) -> None:
     from switch.server.driver import Dial
     from switch.server.stations import Station
     from switch.simulators.build import UnknownNameError, find_listener
+    from switch.simulators.personalized import PersonalizationError
     from switch.simulators.reconciliation import Books
 
     loaded = load(asked.network)
@@ -101,6 +102,8 @@ def _run(asked: _Options) -> None:
         parties = _parties(loaded, asked)
     except UnknownNameError as error:
         raise click.UsageError(str(error)) from None
+    except PersonalizationError as error:
+        raise click.ClickException(str(error)) from None
     address = parse_address(asked.host_text) if asked.host_text else listener.address
     need_listener(address, "the switch", spell("serve"))
     stations = []

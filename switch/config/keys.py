@@ -24,6 +24,8 @@ _USES: Final = {
     "mac_key": (MAC_USAGES, "C", "makes and checks MACs"),
     "pin_key": (("P0",), "BED", "encrypts PINs"),
     "pvv_key": (("V1", "V2"), "C", "verifies PINs"),
+    "cvv_key": (("C0",), "CV", "checks card values"),
+    "chip_key": (("E0",), "X", "checks cryptograms of chips"),
 }
 
 
@@ -80,8 +82,10 @@ def check_keys(draft: "Draft", network: Network, dialects: Dialects) -> None:
                 said = f'format {keys.pin_format} has blocks of {needed} bytes; DE52 of dialect "{dialect.name}" has {room}'
                 s.wrong("pin_format", said, "format 4 needs a dialect of its own")
     for s, host in draft.hosts:
-        if host.pvv_key:
-            _named(s, "pvv_key", host.pvv_key, network.security, entries)
+        cards = host.card_keys
+        for key, name in (("pvv_key", host.pvv_key), ("cvv_key", cards.cvv_key), ("chip_key", cards.chip_key)):
+            if name:
+                _named(s, key, name, network.security, entries)
         if host.pvv_key and not host.keys.pin_key:
             s.wrong("pvv_key", "PINs are verified, and no `pin_key` says what their blocks are under", "add `pin_key`")
         if host.keys.pin_key and host.pass_pin:

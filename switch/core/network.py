@@ -41,6 +41,13 @@ class LinkKeys(msgspec.Struct, frozen=True, kw_only=True):
     pin_format: int = 0  # ISO 9564-1: 0, 1, 3 or 4
 
 
+class CardKeys(msgspec.Struct, frozen=True, kw_only=True):
+    """An issuer's keys for what its cards carry, by name. "": it does not check that."""
+
+    cvv_key: str = ""  # values of stripe, chip and print: CVV, iCVV, CVV2
+    chip_key: str = ""  # cryptograms of chips (DE55)
+
+
 class SecurityFiles(msgspec.Struct, frozen=True, kw_only=True):
     """Where the keys are. All empty: there are none."""
 
@@ -199,6 +206,8 @@ class HostLink(msgspec.Struct, frozen=True, kw_only=True):
     keys: LinkKeys = LinkKeys()
     pvv_key: str = ""
     """what its (simulated) issuer verifies PINs with, by PVV or IBM 3624; "": it takes any PIN"""
+    card_keys: CardKeys = CardKeys()
+    """what its (simulated) issuer checks cards with, and the switch in its place"""
     leaving_since_us: int = 0
     """never from a file: when a reload found it gone from there, wall-clock microseconds; 0: it is in the file. It gets no new
     payment; what concerns those it had still reaches it (`core.link_control.leaving`)"""

@@ -48,6 +48,11 @@ def expiry_in_order(expiry: str, order: str) -> str:
     return expiry if order == "yymm" else expiry[2:] + expiry[:2]
 
 
+def printed_expiry(expiry: str, scheme: str) -> str:
+    """An expiry YYMM as it goes into the value printed on a card of this scheme: Mastercard's has it as MMYY."""
+    return expiry_in_order(expiry, "mmyy" if scheme == "mastercard" else "yymm")
+
+
 def dynamic_card_value(card_key: bytes, pan: str, expiry: str, service_code: str, atc: bytes) -> str:
     """Visa's dCVV: a CVV under the card's own key (`switch.security.emv.card_key`) with four digits of the transaction
     counter (ATC, 2 bytes, decimal) in the place of the PAN's first four."""

@@ -138,6 +138,17 @@ class CheckCryptogram(msgspec.Struct, frozen=True, tag="check-cryptogram", array
     option: str = "A"
 
 
+class MakeCryptogram(msgspec.Struct, frozen=True, tag="make-cryptogram", array_like=True):
+    """The ARQC a card's chip makes of these tags: for test cards, whose issuer's key says so (mode N). The reply's `value`."""
+
+    key: str
+    scheme: str
+    pan: str
+    sequence: str
+    tags: dict[str, bytes]
+    option: str = "A"
+
+
 class MakeCavv(msgspec.Struct, frozen=True, tag="make-cavv", array_like=True):
     """Visa's CAVV, usage 3, version 0: 20 bytes."""
 
@@ -167,6 +178,7 @@ Command: TypeAlias = (
     | MakeCardValue
     | CheckCardValue
     | CheckCryptogram
+    | MakeCryptogram
     | MakeCavv
     | CheckCavv
 )

@@ -37,6 +37,7 @@ KINDS: Final[dict[str, Kind]] = {
     "pvk": Kind("V2", "C", _TDES, "PIN verification key, Visa PVV"),
     "pvk-ibm": Kind("V1", "C", _TDES, "PIN verification key, IBM 3624"),
     "imk-ac": Kind("E0", "X", _TDES, "issuer master key: chip cryptograms"),
+    "imk-ac-test": Kind("E0", "N", _TDES, "issuer master key of test cards: makes their chips' cryptograms, too"),
     "imk-smi": Kind("E2", "X", _TDES, "issuer master key: MACs of chip scripts"),
     "imk-smc": Kind("E1", "X", _TDES, "issuer master key: encryption of chip scripts"),
     "imk-cvc3": Kind("E4", "X", _TDES, "issuer master key: dynamic CVC3"),

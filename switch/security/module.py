@@ -26,6 +26,7 @@ from switch.security.commands import (
     EncryptPin,
     MakeCardValue,
     MakeCavv,
+    MakeCryptogram,
     MakeMac,
     MakePinReference,
     PinReference,
@@ -118,6 +119,7 @@ class SoftwareModule:
             MakeCardValue: self._make_card_value,
             CheckCardValue: self._check_card_value,
             CheckCryptogram: self._check_cryptogram,
+            MakeCryptogram: self._make_cryptogram,
             MakeCavv: self._make_cavv,
             CheckCavv: self._check_cavv,
         }
@@ -268,11 +270,17 @@ class SoftwareModule:
         return Reply(True) if right else Reply(False, b"", WRONG, "the card value is another")
 
     def _check_cryptogram(self, command: CheckCryptogram) -> Reply:
-        found = self._key(command.key, ("E0",), "X", "check cryptograms")
-        chip = emv.chip_of(command.scheme, found.key, command.pan, command.sequence, command.option, command.tags)
+        chip = self._chip(command, "X", "check cryptograms")
         if not emv.verify(chip, command.tags):
             return Reply(False, b"", WRONG, "the cryptogram does not hold")
         return Reply(True, chip.arpc(command.tags["9F26"], command.code))
+
+    def _make_cryptogram(self, command: MakeCryptogram) -> Reply:
+        return Reply(True, self._chip(command, "", "make cryptograms, which chips of cards do").arqc(command.tags))
+
+    def _chip(self, command: CheckCryptogram | MakeCryptogram, modes: str, what: str) -> emv.Chip:
+        found = self._key(command.key, ("E0",), modes, what)
+        return emv.chip_of(command.scheme, found.key, command.pan, command.sequence, command.option, command.tags)
 
     def _make_cavv(self, command: MakeCavv) -> Reply:
         found = self._key(command.key, ("C0",), "GC", "make CAVVs")

@@ -31,8 +31,9 @@ from typing import Final, NamedTuple, TypeAlias
 
 import msgspec
 
-from switch.core.messages.internal import Additional, Private48, additional_amount, additional_amounts
+from switch.core.messages.internal import Additional, Private48, additional_amount
 from switch.core.records.lifecycle import Status
+from switch.simulators.card_desk import CardDesk
 from switch.simulators.cards import TestCard
 from switch.simulators.clock import Moment
 from switch.simulators.de48 import private_elements, with_private
@@ -41,28 +42,21 @@ from switch.simulators.minds import FORGETS, REMEMBERS, UNKNOWN
 from switch.simulators.pins import PinDesk
 from switch.simulators.postings import KEEP, SUSPENSE, Account, Holdings, Increment, MessageKey, Posting, Taken, WireKey
 from switch.simulators.reconciliation import IssuerBook, payment_key
+from switch.simulators.rules import (
+    INQUIRIES,
+    Verdict,
+    balances,
+    billed_amount,
+    card_refusal,
+    cash_refusal,
+    may_approve_part,
+    money_refusal,
+)
 from switch.wire.vocabulary import APPROVALS, DE, MTI, Answer, Document, Processing
 
 HOLD_S: Final = 604_800
 """a week"""
 TOLERANCE: Final = Decimal("0.15")
-STATUS = {
-    "lost": Answer.LOST, "stolen": Answer.STOLEN, "restricted": Answer.RESTRICTED, "refused": Answer.DO_NOT_HONOUR,
-}  # fmt: skip
-_DEBITS = frozenset({Processing.PURCHASE, Processing.CASH, Processing.CASH_BACK})
-_INQUIRIES = frozenset({Processing.BALANCE, Processing.VERIFICATION})
-
-
-class Verdict(msgspec.Struct, frozen=True, gc=False):
-    """What a message is answered with."""
-
-    de39: str
-    extra: Document = {}
-    """elements the answer adds: DE38, DE48, DE54"""
-    reason: str = ""
-    """why, for the host's own log; never secret"""
-    repeated: bool = False
-
 
 Dress: TypeAlias = Callable[[Verdict], Verdict]
 
@@ -103,7 +97,7 @@ class Ledger:
         """what becomes of a reversal whose original has not been posted (`minds`)"""
         self.period = ""
         """business day (MMDD), as the switch has said; "": it has not, and it is the calendar's"""
-        self.dismissed, self.pins = Dismissals(), PinDesk()
+        self.dismissed, self.pins, self.cards = Dismissals(), PinDesk(), CardDesk()
         self.fresh: list[Taken] = []
 
     @property
@@ -145,6 +139,7 @@ class Ledger:
             early=early,
             period=self.period or at.sent_at[:4],
             pin=self.pins.tries(),
+            chip=self.cards.seen(),
         )
         self.holdings.apply(entry)
         self.fresh.append(entry)
@@ -168,20 +163,21 @@ class Ledger:
             reason = "the hold it adds to is captured, reversed or released"
             return Verdict(Answer.ORIGINAL_INCONSISTENT, reason=reason), None
         kind = document.get(DE.PROCESSING_CODE, "")[:2]
-        refusal = _card_refusal(account.card, kind, document, at)
+        refusal = card_refusal(account.card, kind, document, at)
+        refusal = refusal or self.cards.judge(account, document)
         if refusal is None and (unproved := self.pins.judge(account, document)) is not None:
             refusal = Verdict(unproved.de39, reason=unproved.reason)
         if refusal is not None:
             return refusal, None
         private = {Private48.CVV2_RESULT: "M"} if Private48.CVV2 in private_elements(document) else {}
-        extra = with_private({}, private) | {DE.APPROVAL_CODE: self._next_approval()}
+        extra = with_private(self.cards.response(), private) | {DE.APPROVAL_CODE: self._next_approval()}
         if kind == Processing.BALANCE:
-            return Verdict(Answer.APPROVED, extra | {DE.ADDITIONAL_AMOUNTS: _balances(account)}), None
-        if kind in _INQUIRIES:
+            return Verdict(Answer.APPROVED, extra | {DE.ADDITIONAL_AMOUNTS: balances(account)}), None
+        if kind in INQUIRIES:
             return Verdict(Answer.NO_REASON_TO_DECLINE, extra), None
-        billed = _billed(document, account.card.currency)
-        refusal = _cash_refusal(kind, document) or _money_refusal(account, kind, billed, at)
-        if refusal is not None and refusal.de39 == Answer.INSUFFICIENT_FUNDS and _may_approve_part(document, account):
+        billed = billed_amount(document, account.card.currency)
+        refusal = cash_refusal(kind, document) or money_refusal(account, kind, billed, at)
+        if refusal is not None and refusal.de39 == Answer.INSUFFICIENT_FUNDS and may_approve_part(document, account):
             return self._approve_in_part(document, account, at, extra)
         if refusal is not None or billed is None:
             return refusal or Verdict(Answer.INVALID_TRANSACTION), None
@@ -250,7 +246,7 @@ class Ledger:
             account = self.holdings.suspense
         if account is None:
             return _Decision(Verdict(Answer.INVALID_CARD, reason="no such card on file"))
-        billed = _billed(document, account.card.currency)
+        billed = billed_amount(document, account.card.currency)
         if billed is None:
             return _Decision(Verdict(Answer.INVALID_TRANSACTION, reason="no amount in the account's currency"))
         return _Decision(Verdict(Answer.APPROVED), self._make_posting(document, account, billed, at), Status.APPROVED)
@@ -265,7 +261,7 @@ class Ledger:
         if amount + before[0] > most + int(most * self._tolerance):
             reason = f"a completion of more than {self._tolerance:.0%} above what is held"
             return _Decision(Verdict(Answer.EXCEEDS_AMOUNT, reason=reason))
-        billed = _billed(document, self._card(posting).currency)
+        billed = billed_amount(document, self._card(posting).currency)
         if billed is None:
             billed = _share(posting.billed, amount, posting.amount)
         posted = msgspec.structs.replace(
@@ -415,80 +411,3 @@ def _wire_name(stan: str, sent_at: str) -> str:
 def _share(billed: int, amount: int, whole: int) -> int:
     """The part of `billed` that `amount` is of `whole`, rounded half up."""
     return (2 * abs(billed * amount) + abs(whole)) // (2 * abs(whole)) * (-1 if billed < 0 else 1) if whole else 0
-
-
-def _billed(document: Document, currency: str) -> int | None:
-    """What the account pays, minor units of its currency; None where the message does not say it."""
-    if document.get(DE.CURRENCY_BILLING) == currency and DE.AMOUNT_BILLING in document:
-        return int(document[DE.AMOUNT_BILLING])
-    if document.get(DE.CURRENCY, currency) == currency and DE.AMOUNT in document:
-        return int(document[DE.AMOUNT])
-    return None
-
-
-def _card_refusal(card: TestCard, kind: str, document: Document, at: Moment) -> Verdict | None:
-    """What speaks against the card itself, the heaviest first; None: nothing."""
-    if card.status != "active":
-        return Verdict(STATUS[card.status], reason=f"the card is {card.status}")
-    if card.expiry < at.day[:4] or document.get(DE.EXPIRY, card.expiry) != card.expiry:
-        return Verdict(Answer.EXPIRED, reason="the card has expired, or DE14 is not its expiry date")
-    if kind not in _DEBITS and kind not in _INQUIRIES and kind != Processing.REFUND:
-        return Verdict(Answer.INVALID_TRANSACTION, reason=f"transaction type {kind or 'absent'} (DE3)")
-    if kind in card.forbidden:
-        return Verdict(Answer.NOT_PERMITTED_CARDHOLDER, reason=f"product {card.product} does not allow type {kind}")
-    private = private_elements(document)
-    if Private48.CVV2 in private and private[Private48.CVV2] != card.cvv2:
-        return Verdict(Answer.CVV2_FAILURE, with_private({}, {Private48.CVV2_RESULT: "N"}), "wrong CVV2")
-    if document.get(DE.ENTRY_MODE, "")[:2] == "81" and Private48.CVV2 not in private and Private48.CAVV not in private:
-        return Verdict(Answer.DO_NOT_HONOUR, reason="a web payment without CVV2 or authentication value")
-    return None
-
-
-def _cash_refusal(kind: str, document: Document) -> Verdict | None:
-    """What speaks against the cash part (DE54, amount type 40) of a purchase with cash back; None: nothing."""
-    if kind != Processing.CASH_BACK:
-        return None
-    cash = additional_amounts(document).get(Additional.CASH_BACK, 0)
-    if 0 < cash <= int(document.get(DE.AMOUNT, "0")):
-        return None
-    return Verdict(Answer.INVALID_AMOUNT, reason="cash back without its part in DE54, or with more than the whole")
-
-
-def _may_approve_part(document: Document, account: Account) -> bool:
-    """True where a purchase may be approved in part: its terminal says so, and something is there, in its own currency."""
-    return (
-        private_elements(document).get(Private48.PARTIAL) == "1"
-        and document.get(DE.PROCESSING_CODE, "")[:2] == Processing.PURCHASE
-        and document.get(DE.CURRENCY) == account.card.currency
-        and 0 < account.available < int(document.get(DE.AMOUNT, "0"))
-    )
-
-
-def _money_refusal(account: Account, kind: str, billed: int | None, at: Moment) -> Verdict | None:
-    """What speaks against the amount; None: nothing."""
-    if billed is None:
-        return Verdict(
-            Answer.INVALID_TRANSACTION, reason=f"no amount in the account's currency {account.card.currency}"
-        )
-    if billed == 0:
-        return Verdict(Answer.INVALID_AMOUNT, reason="amount zero")
-    if kind == Processing.REFUND:
-        return None
-    card = account.card
-    if card.per_transaction and billed > card.per_transaction:
-        return Verdict(Answer.EXCEEDS_AMOUNT, reason="above the limit per transaction")
-    spent = account.spent if account.day == at.day else 0
-    if card.per_day and spent + billed > card.per_day:
-        return Verdict(Answer.EXCEEDS_AMOUNT, reason="above the daily limit")
-    if billed > account.available:
-        return Verdict(Answer.INSUFFICIENT_FUNDS, reason="not sufficient funds")
-    return None
-
-
-def _balances(account: Account) -> str:
-    """DE54: ledger and available balance, each account type 00, amount type, currency, C/D, 12 digits."""
-
-    currency = account.card.currency
-    return additional_amount(Additional.LEDGER, currency, account.balance) + additional_amount(
-        Additional.AVAILABLE, currency, account.available
-    )

@@ -9,6 +9,7 @@ from switch.core.network import DOMESTIC_SCHEME, HostLink, LinkKeys, Listener, M
 from switch.security.module import NO_MODULE, SecurityModule
 from switch.simulators.accounts import Ledger
 from switch.simulators.acquiring import Timeouts
+from switch.simulators.card_desk import CardDesk
 from switch.simulators.cards import TestCard, demo_cards
 from switch.simulators.endpoint import Speech
 from switch.simulators.faults import NO_FAULTS, FaultPlan, Faults, Latency, RandomSource, card_faults
@@ -16,6 +17,7 @@ from switch.simulators.issuer import Issuer
 from switch.simulators.messages import Place
 from switch.simulators.mix import Deck, Mix
 from switch.simulators.network import Abroad, CardNetwork, Exchange
+from switch.simulators.personalized import personalized
 from switch.simulators.pins import PinDesk
 from switch.simulators.terminal import Load, Terminal
 from switch.wire import Dialect
@@ -99,6 +101,7 @@ def make_issuer(
     plan = _plan(cards, host, latency or Latency(), faults)
     ledger = Ledger(host.name, cards, hold_s=host.preauth_s, tolerance=host.completion_tolerance)
     ledger.pins = PinDesk(module or NO_MODULE, host.keys, host.pvv_key)
+    ledger.cards = CardDesk(module or NO_MODULE, host.card_keys)
     return Issuer(
         host.name,
         host_speech(network, host, module),
@@ -122,17 +125,19 @@ def make_network(
 ) -> CardNetwork:
     """The card network `scheme`, with the foreign cards of its ranges and the home cards it brings from abroad.
 
-    Raises UnknownNameError.
+    Raises UnknownNameError, PersonalizationError.
     """
     host = find_host(network, scheme, "network")
-    cards = demo_cards(network)
+    cards = personalized(demo_cards(network), network, module)
     foreign = tuple(c for c in cards if c.scheme == host.scheme and c.issuer == host.scheme)
     plain = [c for c in cards if c.plain and c.country == network.country]
     tariff = next((t for t in network.tariffs if t.network == host.name), None)
+    ledger = Ledger(host.name, foreign, hold_s=host.preauth_s, tolerance=host.completion_tolerance)
+    ledger.cards = CardDesk(module or NO_MODULE, host.card_keys)
     return CardNetwork(
         host.scheme,
         host_speech(network, host, module),
-        Ledger(host.name, foreign, hold_s=host.preauth_s, tolerance=host.completion_tolerance),
+        ledger,
         rng,
         _plan(foreign, host, latency or Latency(), faults),
         Exchange(rates=network.rates, margin=tariff.conversion if tariff else Decimal(0)),
@@ -171,7 +176,8 @@ def make_terminal(  # noqa: PLR0913 - what a load is made of, by name
 ) -> Terminal:
     """A load of `terminals` of member `bank` on listener `port`, over `links` connections.
 
-    `links` 0: one a terminal on a POS port, else one. The party's links are named `BANK-1`, `BANK-2` … Raises UnknownNameError.
+    `links` 0: one a terminal on a POS port, else one. The party's links are named `BANK-1`, `BANK-2` … Raises UnknownNameError,
+    PersonalizationError.
     """
     member, listener = find_member(network, bank), find_listener(network, port)
     links = min(links or (terminals if listener.role == "terminal" else 1), terminals)
@@ -180,7 +186,7 @@ def make_terminal(  # noqa: PLR0913 - what a load is made of, by name
         acquirer_speech(network, member, listener, module),
         tuple(home_place(network, member, listener, i) for i in range(terminals)),
         tuple(f"{bank}-{i + 1}" for i in range(links)),
-        Deck(demo_cards(network), network.country),
+        Deck(personalized(demo_cards(network), network, module), network.country),
         mix or Mix(),
         load,
         rng,

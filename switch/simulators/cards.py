@@ -13,7 +13,7 @@ import msgspec
 
 from switch.core.network import DOMESTIC_SCHEME, SCHEMES, BinRange, Network
 from switch.core.routing.routing import luhn_digit
-from switch.security.card_values import CVV2_SERVICE_CODE, CardValues, expiry_in_order
+from switch.security.card_values import CVV2_SERVICE_CODE, CardValues, printed_expiry
 from switch.wire.vocabulary import ACTION_CODES, RESPONSE_CODES, Answer, Processing
 
 PLAIN_PER_BANK = 40
@@ -41,6 +41,12 @@ class TestCard(msgspec.Struct, frozen=True, kw_only=True):
     """YYMM, as in DE14"""
     cvv2: str
     pin: str
+    cvv: str = "000"
+    """of its stripe; 000: its issuer checks none"""
+    icvv: str = "000"
+    """of its chip, likewise"""
+    chip: bool = False
+    """True: its issuer checks cryptograms, so that a load, which makes none, reads its stripe"""
     issuer: str
     """member name, or the scheme of a foreign card"""
     scheme: str
@@ -76,8 +82,7 @@ class TestCard(msgspec.Struct, frozen=True, kw_only=True):
 
 def printed_value(values: CardValues, pan: str, expiry: str, scheme: str, digits: int = 3) -> str:
     """The CVV2, CVC2 or CID of a card: three digits, or four. Mastercard's takes the expiry as MMYY."""
-    order = "mmyy" if scheme == "mastercard" else "yymm"
-    return values.value(pan, expiry_in_order(expiry, order), CVV2_SERVICE_CODE, digits)
+    return values.value(pan, printed_expiry(expiry, scheme), CVV2_SERVICE_CODE, digits)
 
 
 def _pin(pan: str) -> str:

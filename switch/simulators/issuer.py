@@ -12,7 +12,7 @@ from switch.core.messages.meaning import is_inquiry
 from switch.core.messages.translator import answer
 from switch.core.party import Close, LinkId, Record, Send
 from switch.core.transactions.transaction import pan_of
-from switch.simulators.accounts import STATUS, Ledger, Verdict
+from switch.simulators.accounts import Ledger
 from switch.simulators.comparing import Comparing
 from switch.simulators.endpoint import Heard, Line, Speech
 from switch.simulators.faults import Fate, FaultPlan, RandomSource
@@ -23,6 +23,7 @@ from switch.simulators.minds import ABSENT, PLAIN_MIND, RESTAMPS, Mind
 from switch.simulators.own_totals import REQUEST
 from switch.simulators.postings import Taken
 from switch.simulators.reconciliation import IssuerBook, payment_key
+from switch.simulators.rules import STATUS, Verdict
 from switch.wire import EncodeError
 from switch.wire.dates import day_of
 from switch.wire.vocabulary import (

@@ -23,9 +23,15 @@ PREAUTH_CONDITION: Final = "06"
 _WEB_CONDITION: Final = "59"
 _WEB_ENTRY: Final = "812"
 _CHIP_ENTRY: Final = "051"
-_SERVICE_CODE: Final = "201"
+_STRIPE_ENTRY: Final = "021"
+SERVICE_CODE: Final = "201"
 """international, chip, no restrictions"""
-_DISCRETIONARY: Final = "0000000000"
+
+
+def track_2(card: TestCard, value: str) -> str:
+    """DE35; `value`: the card's CVV, or iCVV where its chip was read. PVKI and PVV before it are zeros."""
+    return f"{card.pan}={card.expiry}{SERVICE_CODE}00000{value}00"
+
 
 STOP_LIST: Final = "HOTCARDS"
 
@@ -108,7 +114,7 @@ def request(
         DE.EXPIRY: card.expiry,
         DE.MERCHANT_TYPE: category,
         DE.ACQUIRER_COUNTRY: place.country,
-        DE.ENTRY_MODE: _WEB_ENTRY if online else _CHIP_ENTRY,
+        DE.ENTRY_MODE: _WEB_ENTRY if online else _STRIPE_ENTRY if card.chip else _CHIP_ENTRY,
         DE.CONDITION_CODE: PREAUTH_CONDITION if kind == PREAUTH else _WEB_CONDITION if online else "00",
         DE.ACQUIRER: place.institution,
         DE.RRN: rrn,
@@ -118,7 +124,7 @@ def request(
         DE.CURRENCY: place.currency,
     }
     if not online:
-        document[DE.TRACK2] = f"{card.pan}={card.expiry}{_SERVICE_CODE}{_DISCRETIONARY}"
+        document[DE.TRACK2] = track_2(card, card.cvv if card.chip else card.icvv)
     if kind == CASH_BACK:
         document[DE.ADDITIONAL_AMOUNTS] = additional_amount(Additional.CASH_BACK, place.currency, cash, "D")
     if web is None:

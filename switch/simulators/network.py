@@ -13,7 +13,7 @@ import msgspec
 
 from switch.money.convert import RateError, convert, encode_rate
 from switch.simulators import messages
-from switch.simulators.accounts import Ledger, Verdict
+from switch.simulators.accounts import Ledger
 from switch.simulators.acquirer_records import AcquirerRecords
 from switch.simulators.acquiring import Acquiring, Plan, Timeouts
 from switch.simulators.cards import TestCard
@@ -28,6 +28,7 @@ from switch.simulators.minds import PLAIN_MIND, Mind
 from switch.simulators.own_totals import ADVICE
 from switch.simulators.postings import Taken
 from switch.simulators.reconciliation import AcquirerBook
+from switch.simulators.rules import Verdict
 from switch.wire.vocabulary import APPROVALS, DE, RECONCILED, RESPONSES, Document
 
 SETTLEMENT = "840"

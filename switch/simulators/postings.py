@@ -94,6 +94,14 @@ class PinTries(msgspec.Struct, frozen=True, array_like=True, gc=False):
     wrong: int
 
 
+class ChipSeen(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """The highest transaction counter that a card's chip has proved."""
+
+    card: str
+    """its name"""
+    atc: int
+
+
 class Taken(Entry, frozen=True, kw_only=True, tag="tkn"):
     """A message was taken: what it was answered, and what came of it. A repeat is no record: it changes nothing."""
 
@@ -113,6 +121,8 @@ class Taken(Entry, frozen=True, kw_only=True, tag="tkn"):
     """business day (MMDD) that the host takes it to be"""
     pin: PinTries | None = None
     """None: it had no PIN, or nothing has changed by it"""
+    chip: ChipSeen | None = None
+    """None: no cryptogram was proved"""
 
 
 class Account(msgspec.Struct):
@@ -126,6 +136,8 @@ class Account(msgspec.Struct):
     day: str = ""
     pin_tries: int = 0
     """wrong ones running"""
+    atc: int = -1
+    """the highest transaction counter that its chip has proved; -1: none yet"""
 
     @property
     def available(self) -> int:
@@ -188,6 +200,8 @@ class Holdings:
             self._book(entry.posting)
         if entry.pin is not None:
             self.by_name[entry.pin.card].pin_tries = entry.pin.wrong
+        if entry.chip is not None:
+            self.by_name[entry.chip.card].atc = entry.chip.atc
         if entry.early:
             _put(self.early, entry.early, None, EARLY_KEEP)
         _put(self.answers, entry.message, entry, self._keep)

@@ -1,5 +1,6 @@
 """`cmi-switch pay`, towards an issuer's own host: the outcome in one sentence, and an exit code to go by."""
 
+import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,6 +10,8 @@ from click.testing import CliRunner, Result
 
 from switch.cli import pay
 from switch.config import load_network
+from switch.security.keyring import KeyRing
+from switch.security.lmk import make_lmk
 from switch.simulators.cards import demo_cards
 from switch.simulators.clock import Calendar
 from switch.simulators.messages import completion
@@ -216,3 +219,52 @@ def test_a_completion_after_an_approval_without_a_code_sends_none() -> None:
     at = Calendar().at(1_764_072_000_000_000_000)
     assert DE.APPROVAL_CODE not in completion(original, "", 10_000, at, "000008")
     assert completion(original, "007919", 10_000, at, "000008")[DE.APPROVAL_CODE] == "007919"
+
+
+@pytest.fixture
+def chips(here: Path, running: Running) -> Iterator[Pay]:
+    """Pays at Atlas's issuer host, which has keys for its cards."""
+    ring = KeyRing(here / "keys.json", make_lmk(here / "lmk.key", bytes(32)), os.urandom)
+    with ring.audit.turn():
+        for name, kind in (("atlas-cvk", "cvk"), ("atlas-imk", "imk-ac-test")):
+            ring.generate(name, kind, "tdes2", exportable=False, at="2026-11-27T12:00:00Z", by="test")
+    text = (here / "net.toml").read_text()
+    named = 'cvv_key = "atlas-cvk"\nchip_key = "atlas-imk"\n'
+    text = text.replace('[[host]]\nname = "atlas"\n', f'[[host]]\nname = "atlas"\n{named}')
+    (here / "net.toml").write_text(text + '\n[security]\nkeys = "keys.json"\nlmk = "lmk.key"\n')
+    with running("issuer", "atlas", "--network", "net.toml") as (_, ready):
+        address = ready.listeners["atlas"]
+
+        def run(*arguments: str) -> Result:
+            where = ["--network", "net.toml", "--host", address, "--dialect", "cmi87", "--card", "atlas-approved"]
+            return CliRunner().invoke(pay.command, [*where, "--amount", "80", *arguments])
+
+        yield run
+
+
+def test_a_chip_pays_by_its_cryptogram_and_only_as_it_is(chips: Pay) -> None:
+    shown = chips("--chip")
+    assert (shown.exit_code, "Application cryptogram" in shown.output) == (0, True), shown.output
+    assert "Issuer authentication data" in shown.output, "and the card is answered"
+    for arguments, code in (
+        ((), 0),
+        (("--stripe",), 0),
+        (("--channel", "web"), 0),
+        (("--wrong", "cryptogram"), 3),
+        (("--wrong", "counter"), 3),
+        (("--wrong", "amount"), 3),
+        (("--wrong", "stripe"), 3),
+        (("--pin", ""), 0),
+    ):
+        result = chips("--quiet", *arguments)
+        assert result.exit_code == code, (arguments, result.output)
+        assert "DE39=63, security violation" in result.output or not code
+    assert (
+        chips("--quiet", "--channel", "web", "--chip").output.splitlines()[-1]
+        == "Error: --chip, --wrong: a payment on the web reads no card"
+    )
+
+
+def test_a_chip_needs_a_key_of_its_issuer(atlas: Pay) -> None:
+    result = atlas("--chip")
+    assert (result.exit_code, "no `chip_key` for [[host]] of atlas" in result.output) == (2, True)

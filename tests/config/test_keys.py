@@ -43,3 +43,19 @@ def test_a_key_of_another_use_is_pointed_at(files: str, line: str, said: str) ->
     with pytest.raises(ConfigErrors) as caught:
         parse_network(with_keys(line, files), "small.toml")
     assert said in caught.value.render()
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('cvv_key = "atlas-zak"', "`cvv_key` is a key that checks card values"),
+        ('chip_key = "atlas-zpk"', "`chip_key` is a key that checks cryptograms of chips"),
+        ('chip_key = "atlas-zpc"', 'no key is called "atlas-zpc"'),
+    ],
+)
+def test_a_cards_key_of_another_use_is_pointed_at(files: str, line: str, said: str) -> None:
+    text = BASE.replace('role = "issuer"\n', f'role = "issuer"\n{line}\n', 1) + files
+    assert line in text
+    with pytest.raises(ConfigErrors) as caught:
+        parse_network(text, "small.toml")
+    assert said in caught.value.render()

@@ -9,11 +9,12 @@ from switch.security.commands import EncryptPin
 from switch.security.key_blocks import Header, KeyBlock
 from switch.security.module import ClearKeys, SecurityModule, SoftwareModule
 from switch.security.simulated import SimulatedModule, counted
-from switch.simulators.accounts import Ledger, Verdict
+from switch.simulators.accounts import Ledger
 from switch.simulators.cards import TestCard, demo_cards
 from switch.simulators.clock import Calendar
 from switch.simulators.messages import Place, request
 from switch.simulators.pins import PinDesk
+from switch.simulators.rules import Verdict
 from tests.core.scripts import morocco
 
 PLACE = Place(

@@ -365,7 +365,7 @@ def _stood_in(state: State, r: StoodIn) -> None:
     _answered(state, r.answer)
     _owed(state, r.advice)
     state.standin_counters.count(
-        Stood(txn=r.txn, at_us=r.request.at_us, card=r.card, amount=r.request.amount), r.request.host
+        Stood(txn=r.txn, at_us=r.request.at_us, card=r.card, amount=r.request.amount, atc=r.atc), r.request.host
     )
 
 

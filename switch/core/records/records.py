@@ -299,6 +299,8 @@ class StoodIn(Entry, frozen=True, kw_only=True, tag="std"):
     priced: Priced | None = None
     """of the approval; its advice has none of its own"""
     window: str = ""
+    atc: int = -1
+    """the counter that the card's chip has proved; -1: none was"""
 
     @property
     def txn(self) -> int:

@@ -27,6 +27,8 @@ class Stood(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """keyed digest of the PAN"""
     amount: int
     """minor units of the home currency"""
+    atc: int = -1
+    """the counter that the card's chip has proved; -1: none was"""
 
 
 class StandInCounters(msgspec.Struct):
@@ -76,6 +78,10 @@ class StandInCounters(msgspec.Struct):
         """How many payments of a card, and how much, in the window that ends now."""
         counted = [s.amount for s in self.cards.get(card, ()) if s.at_us > now_us - WINDOW_US]
         return len(counted), sum(counted)
+
+    def counter_of(self, card: bytes) -> int:
+        """The highest counter that a card's chip has proved in the window; -1: none."""
+        return max((stood.atc for stood in self.cards.get(card, ())), default=-1)
 
     def full(self, payments: int, now_us: int) -> bool:
         """True where one more would be more than `payments` in the window."""

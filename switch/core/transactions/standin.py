@@ -17,12 +17,14 @@ from switch.core.records.records import ACQUIRER, ADVICE, Forwarded, Owed, Stood
 from switch.core.records.standin_counters import STAND_IN
 from switch.core.routing.decision import Decision
 from switch.core.saf.forwarder import Forwarder
+from switch.core.transactions.card_proofs import Card, CardRefusedError, Proof, prove_card
 from switch.core.transactions.hot_cards import listed_reason
 from switch.core.transactions.incoming import Incoming
 from switch.core.transactions.pricing import Pricing
 from switch.core.transactions.replies import reply
 from switch.core.transactions.transaction import NOT_STORED, Refusal, hop_of, kept_of
 from switch.money.currency import format_amount
+from switch.security.module import NO_MODULE
 from switch.wire.pans import keepable
 from switch.wire.subfields import SubfieldError
 from switch.wire.vocabulary import ANSWER_NAMES, DE, MTI, Answer, Document, Processing, original_of
@@ -67,7 +69,16 @@ class StandIn:
         if why:
             refusal.reason += f"; no stand-in: {why}"
             return False
-        self._record_approval(message, decision, rule, refusal.reason)
+        config = self._kernel.hosts[decision.host].config
+        atc = self._kernel.state.standin_counters.counter_of(self._kernel.vault.digest(message.pan))
+        card = Card(pan=message.pan, expiry=message.document.get(DE.EXPIRY, ""), scheme=decision.bin.scheme, atc=atc)
+        try:
+            proof = prove_card(self._kernel.module or NO_MODULE, config.card_keys, card, message.document)
+        except CardRefusedError as unproved:
+            refusal.de39 = unproved.de39
+            refusal.reason += f"; no stand-in: {unproved.reason}"
+            return False
+        self._record_approval(message, decision, rule, refusal.reason, proof)
         return True
 
     # -- what speaks against it
@@ -141,7 +152,9 @@ class StandIn:
 
     # -- yes
 
-    def _record_approval(self, message: Incoming, decision: Decision, rule: StandInRule, away: str) -> None:
+    def _record_approval(
+        self, message: Incoming, decision: Decision, rule: StandInRule, away: str, proof: Proof
+    ) -> None:
         """Record it, answer once that is durable, owe the issuer an advice."""
         kernel, document, txn, now, host = self._kernel, message.document, message.txn, message.now, decision.host
         stan, de7, at_us = kernel.next_stan(host), kernel.de7(now), kernel.wall_us(now)
@@ -186,17 +199,18 @@ class StandIn:
             StoodIn(
                 request=request,
                 de39=Answer.APPROVED,
-                elements=said,
+                elements=said | proof.response,
                 advice=advice,
                 card=digest,
                 product=rule.product,
                 priced=self._pricing.of_approval(document, message.key[ACQUIRER], decision, message.amount, now),
                 window=kernel.window(now),
+                atc=proof.atc,
             )
         )
         self._forwarder.enqueue(advice, position, now)
         note = f"stand-in for {rule.product}: {away}"
-        approved = answer(document, Answer.APPROVED, said)
+        approved = answer(document, Answer.APPROVED, said | proof.response)
         hop = hop_of("hop.sent", message, approved, message.session.link, STAND_IN, Answer.APPROVED, note)
         reply(kernel, message.session, approved, message.raw, after=position, txn=txn, hop=hop)
         kernel.log("info", "standin.approved", txn=f"{txn:x}", host=host, product=rule.product, advice=f"{advice.txn:x}",
