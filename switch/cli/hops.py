@@ -107,27 +107,10 @@ def _poll(follower: Follower, *, follow: bool) -> Iterator[list[bytes]]:
 
 
 def _waterfall(path: Path, txn: str, currency: str) -> None:
-    from switch.observe.follow import Follower
-    from switch.observe.lines import HopLine, LineError, read_event, read_hop
+    from switch.observe.transaction import read_transaction
     from switch.observe.waterfall import waterfall
 
-    mark = f'"{txn}"'.encode()
-    hops: list[HopLine] = []
-    events = []
-    for lines in _poll(Follower(path, older=True), follow=False):
-        for line in lines:
-            if mark not in line:
-                continue
-            try:
-                hop = read_hop(line)
-                if hop is None:
-                    event = read_event(line)
-                    if txn in (event.get("txn"), event.get("original")):
-                        events.append(event)
-                elif hop.txn == txn:
-                    hops.append(hop)
-            except LineError:
-                continue
+    hops, events = read_transaction(path, txn)
     if not hops:
         raise click.ClickException(
             f"{path}: no hop of transaction {txn}. `cmi-switch hops -n 20` shows the newest; older files may have been let go"

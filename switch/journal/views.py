@@ -7,6 +7,8 @@ amounts in minor units. Nothing secret: the sealed PAN is left out.
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from msgspec import Struct, to_builtins
+
 from switch.core.records.records import AnyEntry, StoodIn
 from switch.journal.days import DayTotals
 from switch.journal.projections.transactions import Row
@@ -56,7 +58,7 @@ def entry_fields(sequence: int, entry: AnyEntry) -> dict[str, Any]:
         elif name in ("txn", "original"):
             fields[name] = f"{value:x}"
         elif name != "sealed":
-            fields[name] = value
+            fields[name] = to_builtins(value) if isinstance(value, Struct) else value
     return fields
 
 

@@ -57,10 +57,11 @@ _BEFORE, _BEHIND = 6, 3
 bitmap is wrong, they may be a PAN's."""
 
 
-class _Line(NamedTuple):
+class Line(NamedTuple):
     """One line of the table, before it is laid out."""
 
     key: str
+    """`DE39`; "" of a part of the element above"""
     name: str
     value: str
     note: str = ""
@@ -79,17 +80,22 @@ def describe(dialect: Dialect, document: Document, paint: Paint = _plain) -> str
 
     Any document will do, also a partial one. Lines are separated by newlines; there is none at the end.
     """
-    order = sorted((de for de in document if de not in _BITMAPS), key=_order)
-    lines = [line for de in order for line in _element(dialect, de, document)]
+    lines = described(dialect, document)
     width = min(_NAME_MAX, max((len(line.name) for line in lines), default=0))
     return "\n".join(_laid_out(line, width, paint) for line in lines)
+
+
+def described(dialect: Dialect, document: Document) -> list[Line]:
+    """The same as lines, for who lays them out otherwise. What peers said in them is not made fit for a terminal."""
+    order = sorted((de for de in document if de not in _BITMAPS), key=_order)
+    return [line for de in order for line in _element(dialect, de, document)]
 
 
 def _order(de: str) -> int:
     return {"h": -2, "t": -1}.get(de, int(de) if de.isdecimal() else 1_000)
 
 
-def _laid_out(line: _Line, width: int, paint: Paint) -> str:
+def _laid_out(line: Line, width: int, paint: Paint) -> str:
     name, value = printable(line.name), printable(line.value)
     text = f"{paint('label', f'{line.key:<6}')}{name:<{width}}  {paint('hint', value) if line.hidden else value}"
     return (f"{text}  {paint(line.style, printable(line.note))}" if line.note else text).rstrip()
@@ -124,7 +130,7 @@ def _form(dialect: Dialect, de: str) -> Form | None:
     return dialect.forms.get(de)
 
 
-def _element(dialect: Dialect, de: str, document: Document) -> Iterator[_Line]:
+def _element(dialect: Dialect, de: str, document: Document) -> Iterator[Line]:
     """An element's line, then those of its parts."""
     value, name, secret, form = document[de], _name(dialect, de), _secret(dialect, de), _form(dialect, de)
     in_hex = _in_hex(dialect, de)
@@ -139,11 +145,11 @@ def _element(dialect: Dialect, de: str, document: Document) -> Iterator[_Line]:
         part.sensitive and (trouble or key in {p.partition("#")[0] for p in parts}) for key, part in form.parts.items()
     )
     if secret:
-        yield _Line(_label(de), name, _hidden(name, value, in_hex), trouble, hidden=True)
+        yield Line(_label(de), name, _hidden(name, value, in_hex), trouble, hidden=True)
     elif holds_secret:
-        yield _Line(_label(de), name, _hidden("", value, in_hex), trouble, hidden=True)
+        yield Line(_label(de), name, _hidden("", value, in_hex), trouble, hidden=True)
     elif de in _MASKED:
-        yield _Line(_label(de), name, mask_pan(value.strip()))
+        yield Line(_label(de), name, mask_pan(value.strip()))
     else:
         note, style = _meaning(dialect, de, value)
         element = dialect.elements.get(de)
@@ -153,7 +159,7 @@ def _element(dialect: Dialect, de: str, document: Document) -> Iterator[_Line]:
             value = mask_element(de, value)
         elif de in misread_pan(document):
             value = "*" * len(value)
-        yield _Line(_label(de), name, value, trouble or note, style="error" if trouble else style)
+        yield Line(_label(de), name, value, trouble or note, style="error" if trouble else style)
     if form is not None:
         yield from _parts(form, parts, secret, in_hex)
 
@@ -166,15 +172,15 @@ def as_shown(dialect: Dialect, document: Document) -> Document:
     return shown
 
 
-def _parts(form: Form, parts: dict[str, str], secret: bool, in_hex: bool) -> Iterator[_Line]:
+def _parts(form: Form, parts: dict[str, str], secret: bool, in_hex: bool) -> Iterator[Line]:
     for key, value in parts.items():
         part = form.parts.get(key.partition("#")[0])
         label = f".{key}" if key[:1].isdecimal() and not _is_tag(form, key) else key
         name = f"  {label} {part.desc if part else ''}".rstrip()
         if part.sensitive if part else secret:
-            yield _Line("", name, _hidden("", value, in_hex and (part is None or part.enc in ("", "b"))), hidden=True)
+            yield Line("", name, _hidden("", value, in_hex and (part is None or part.enc in ("", "b"))), hidden=True)
         else:
-            yield _Line("", name, mask_pans(value) if not in_hex else value)
+            yield Line("", name, mask_pans(value) if not in_hex else value)
 
 
 def _is_tag(form: Form, key: str) -> bool:
@@ -185,8 +191,7 @@ def _is_tag(form: Form, key: str) -> bool:
 def _meaning(dialect: Dialect, de: str, value: str) -> tuple[str, str]:
     """What a code says, and the style to say it in."""
     if de == DE.MTI and len(value) == 4:
-        words = f"{_CLASSES.get(value[1], 'unknown class')} {_FUNCTIONS.get(value[2], 'of unknown function')}"
-        return words + _ORIGINS.get(value[3], ""), "hint"
+        return describe_mti(value), "hint"
     if de == DE.RESPONSE_CODE:
         code = value if dialect.version == "0" else RESPONSE_CODES.get(value, "05")
         return ANSWER_NAMES.get(code, "not a code of the standard"), "good" if code in APPROVALS else "error"
@@ -195,6 +200,14 @@ def _meaning(dialect: Dialect, de: str, value: str) -> tuple[str, str]:
     if de == DE.NETWORK_CODE:
         return _NETWORK_CODES.get(value, ""), "hint"
     return "", "hint"
+
+
+def describe_mti(mti: str) -> str:
+    """`0421` -> `reversal advice, repeat`; "" where it is no MTI."""
+    if len(mti) != 4:
+        return ""
+    words = f"{_CLASSES.get(mti[1], 'unknown class')} {_FUNCTIONS.get(mti[2], 'of unknown function')}"
+    return words + _ORIGINS.get(mti[3], "")
 
 
 class _Spans(NamedTuple):
