@@ -136,6 +136,9 @@ def _read(source: Source, *, files: bool) -> Network:
         disputes=dispute_rules(),
         operators=tuple(account for _, account in operators),
         operator_group=root.text("operator_group", ""),
+        acquirers_wait_ms=wait_ms,
+        console_user=root.text("console_user", ""),
+        test=root.truth("test", False),
         security=keys.read_security(root.table("security")),
     )
     root.done()

@@ -372,6 +372,12 @@ class Network(msgspec.Struct, frozen=True, kw_only=True):
     """none: whoever reaches the control socket may do everything"""
     operator_group: str = ""
     """whose members reach the control socket beside the switch's own user; "": nobody"""
+    acquirers_wait_ms: int = 20_000
+    """an acquirer's host gives up after so long"""
+    console_user: str = ""
+    """user of the machine that a console runs as, and speaks for operators who have logged in there; "": none may"""
+    test: bool = False
+    """no real card is in it: consoles show test cards and faults"""
     leaving_bins: tuple[BinRange, ...] = ()
     """never from a file: ranges that led to hosts that are leaving"""
     disputes: DisputeRules = DisputeRules()

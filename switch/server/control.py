@@ -138,6 +138,7 @@ class Control:
         if not isinstance(name, str):
             return _refusal(Unable("no command is named", SUCH_AS, code=ErrorCode.COMMAND_UNREADABLE))
         try:
+            who = self._person(asked, who)
             if name == "approvals.list":
                 return {"ok": True, "waiting": self._waiting(who)}
             by = who.by
@@ -163,6 +164,15 @@ class Control:
                     f"{name} failed: {reason}", "a defect of the switch; payments go on", code=ErrorCode.COMMAND_FAILED
                 )
             )
+
+    def _person(self, asked: dict[str, Any], who: Who) -> Who:
+        """Who asks: the client, or the person `behalf` names, where the client is a console. Raises Unable."""
+        behalf = asked.pop("behalf", "")
+        if not behalf:
+            return who
+        if not isinstance(behalf, str) or self.operators is None:
+            raise Unable("behalf: it takes a name", SUCH_AS, code=ErrorCode.COMMAND_ARGUMENTS)
+        return self.operators.behind(behalf, who)
 
     async def _admit(self, name: str, asked: dict[str, Any], who: Who) -> None:
         """Raise Unable unless this person may do this now. What there is not is refused as that, below."""

@@ -50,12 +50,27 @@ class Operators:
     """Of one running switch."""
 
     def __init__(self, network: Network, audit: AuditLog) -> None:
-        self.roles = Roles(network.operators)
+        self.roles = Roles(network.operators, network.console_user)
+        self._console_user = network.console_user
         self._audit = audit
 
     def follow(self, network: Network) -> None:
         """Another network file holds."""
-        self.roles.follow(network.operators)
+        self.roles.follow(network.operators, network.console_user)
+        self._console_user = network.console_user
+
+    def behind(self, behalf: str, who: Who) -> Who:
+        """The person for whom a console asks. Raises Unable: `who` may speak for nobody else.
+
+        Where the network file names no operators, whoever reaches the socket may do everything, and so in any name.
+        """
+        if self.roles.named and who.user != self._console_user:
+            raise Unable(
+                f"{who.user or 'an unknown user'} asks for {behalf}, and may speak for nobody else",
+                "`console_user` of the network file names the user that a console runs as; `cmi-switch reload` follows",
+                code=ErrorCode.OPERATOR_FORBIDDEN,
+            )
+        return Who(behalf, f"{behalf} (console of {who.by})")
 
     async def admit(
         self, command: str, arguments: dict[str, Any], who: Who, *, looks: bool, private: Collection[str] = ()

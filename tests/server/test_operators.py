@@ -187,3 +187,36 @@ async def test_the_kernel_says_who_asks(tmp_path: Path) -> None:
         found = who_is(trio.SocketStream(ours))
     assert found.user == pwd.getpwuid(os.getuid()).pw_name
     assert found.by == f"{found.user} (uid {os.getuid()}, pid {os.getpid()})"
+
+
+async def test_a_console_speaks_for_who_has_logged_in_there_and_nobody_else_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = Desks(tmp_path / "state")
+    made.state_dir.mkdir()
+    monkeypatch.setattr(control, "who_is", made.who)
+    network = msgspec.structs.replace(morocco(), operators=ACCOUNTS, console_user="screens")
+    party = Scripted()
+    desk = Desk(party)
+    desk.durable_position = 1_000
+    operator = Operator(desk, table(made.done))  # type: ignore[arg-type]
+    audit = audit_of(made.state_dir, open_vault(made.state_dir).audit_secret)
+    async with (
+        driving(party, sinks=Notes().sinks()) as driver,
+        controlling(driver, operator, made.state_dir, Operators(network, audit)),
+    ):
+        assert (await made.ask("screens", "links.list"))["ok"], "it looks as itself"
+        assert (await made.ask("screens", "links.signoff", name="rif"))["code"] == "operator.forbidden"
+        assert (await made.ask("screens", "links.signoff", name="rif", behalf="chama"))["ok"]
+        refused = await made.ask("screens", "links.signoff", name="rif", behalf="driss")
+        assert "driss has viewer" in refused["error"]
+        assert (await made.ask("screens", "links.list", behalf="eve"))["code"] == "operator.forbidden"
+        stolen = await made.ask("amina", "links.signoff", name="rif", behalf="chama")
+        assert "amina asks for chama, and may speak for nobody else" in stolen["error"]
+        waits = await made.ask("screens", "saf.retry", name="66", behalf="amina")
+        assert waits["code"] == "operator.second"
+        assert (await made.ask("screens", "approve", number=1, behalf="amina"))["code"] == "operator.second"
+        assert (await made.ask("screens", "approve", number=1, behalf="brahim"))["ok"]
+    by = [act.by for act in audit.verify()]
+    assert "chama (console of screens (uid 7, pid 1))" in by
+    assert by[-1].startswith("amina (console of screens (uid 7, pid 1)), approved by brahim (console")

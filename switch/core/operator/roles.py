@@ -49,15 +49,22 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True):
 class Roles:
     """Of one running switch."""
 
-    def __init__(self, operators: tuple[OperatorAccount, ...]) -> None:
+    def __init__(self, operators: tuple[OperatorAccount, ...], console_user: str = "") -> None:
         self._roles: dict[str, str] = {}
         self._waiting: dict[int, Waiting] = {}
         self._last = 0
-        self.follow(operators)
+        self.follow(operators, console_user)
 
-    def follow(self, operators: tuple[OperatorAccount, ...]) -> None:
-        """Another network file holds. What waits for a second person goes on waiting."""
+    def follow(self, operators: tuple[OperatorAccount, ...], console_user: str = "") -> None:
+        """Another network file holds. What waits for a second person goes on waiting. `console_user`: may look, as itself."""
         self._roles = {operator.user: operator.role for operator in operators}
+        if console_user and operators:
+            self._roles.setdefault(console_user, ROLES[0])
+
+    @property
+    def named(self) -> bool:
+        """False: the network file names no operators."""
+        return bool(self._roles)
 
     def check(self, command: str, user: str, *, looks: bool) -> None:
         """Raise Unable unless this user may do it. `looks`: it changes nothing."""
