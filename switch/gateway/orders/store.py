@@ -22,6 +22,7 @@ CREATE TABLE IF NOT EXISTS orders (number INTEGER PRIMARY KEY, token TEXT NOT NU
   oid TEXT NOT NULL, stage TEXT NOT NULL, moved_us INTEGER NOT NULL, body BLOB NOT NULL, due_us INTEGER NOT NULL DEFAULT 0,
   UNIQUE (clientid, oid));
 CREATE INDEX IF NOT EXISTS by_stage ON orders (stage, number);
+CREATE INDEX IF NOT EXISTS by_oid ON orders (oid);
 CREATE INDEX IF NOT EXISTS by_due ON orders (due_us) WHERE due_us > 0;
 CREATE TABLE IF NOT EXISTS history (number INTEGER NOT NULL, at_us INTEGER NOT NULL, move TEXT NOT NULL, stage TEXT NOT NULL,
   code TEXT NOT NULL, amount INTEGER NOT NULL);
@@ -210,6 +211,18 @@ class Store:
         """The order that a merchant calls so."""
         return self._one("clientid = ? AND oid = ?", clientid, oid)
 
+    def called(self, oid: str, limit: int = 20) -> list[Order]:
+        """Orders that any merchant calls so, newest first."""
+        rows = self._db.execute("SELECT body FROM orders WHERE oid = ? ORDER BY number DESC LIMIT ?", (oid, limit))
+        return [msgspec.json.decode(row[0], type=Order) for row in rows]
+
+    def newest(self, limit: int, before: int = 0) -> list[Order]:
+        """The newest, or those before number `before`."""
+        rows = self._db.execute(
+            "SELECT body FROM orders WHERE ? = 0 OR number < ? ORDER BY number DESC LIMIT ?", (before, before, limit)
+        )
+        return [msgspec.json.decode(row[0], type=Order) for row in rows]
+
     def by_number(self, number: int) -> Order | None:
         """The order that the gateway calls so."""
         return self._one("number = ?", number)
@@ -274,6 +287,11 @@ class Store:
         rows = self._db.execute(
             "SELECT body FROM calls WHERE state = 'due' AND due_us <= ? ORDER BY due_us LIMIT 100", (now_us,)
         )
+        return [msgspec.json.decode(row[0], type=Call) for row in rows]
+
+    def calls_of(self, order: Order) -> list[Call]:
+        """The callbacks about one order, oldest first."""
+        rows = self._db.execute("SELECT body FROM calls WHERE ordered = ? ORDER BY number", (order.number,))
         return [msgspec.json.decode(row[0], type=Call) for row in rows]
 
     def calls(self) -> list[Call]:

@@ -1,0 +1,244 @@
+"""Who sees what: sessions, forms, headers, and pages that show nothing they must not."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+import trio
+from trio.testing import MockClock
+
+from switch.console import accounts
+from switch.console.accounts import Accounts, AccountsError
+from switch.console.sessions import IDLE_S, LONGEST_S, SESSIONS_MAX, Sessions
+from switch.console.stream import Stream
+from switch.console.web import TRIES_PER_NAME
+from switch.core.credentials import OperatorAccount
+from switch.core.party import Hop
+from switch.http.server import Message
+from switch.observe.hoplog import HopLog
+from tests.console.scene import Browser, Scene
+from tests.core.scripts import morocco
+from tests.journal.samples import declined
+
+PASSWORD = "correct horse battery"
+PAGES = ("/", "/?range=1h", "/?range=24h", "/health", "/find", "/find?q=nothing", "/find?q=626414123456", "/payments/3")
+HOSTILE = '<script>alert("x")</script>'
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    made = Scene(tmp_path_factory.mktemp("console"))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(accounts, "WORK", 2)
+
+
+@pytest.mark.parametrize("path", [*PAGES, "/stream/live", "/nowhere"])
+async def test_nobody_sees_anything_without_a_session(scene: Scene, path: str) -> None:
+    page = await scene.browser().get(path)
+    assert (page.status, page.headers.get("location", "")[:6]) in ((303, "/login"), (401, ""))
+    assert "morocco" not in page.text
+
+
+async def test_a_wrong_key_or_an_old_cookie_is_none(scene: Scene) -> None:
+    browser = scene.browser()
+    assert (await browser.get("/login?key=guessed")).status == 200
+    browser.cookie = "console=guessed"
+    assert (await browser.get("/")).status == 303
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_pages_run_and_load_nothing_but_the_consoles_own_files(scene: Scene, path: str) -> None:
+    page = await (await scene.browser().log_in()).get(path)
+    assert page.status in (200, 404), page.text
+    policy = page.headers["content-security-policy"]
+    assert policy.startswith("default-src 'none'")
+    assert "unsafe" not in policy
+    assert page.headers["cache-control"] == "no-store"
+    assert not re.search(
+        r"<style|\sstyle=|\son\w+=|javascript:|//(?!www\.w3\.org)", page.text.replace("http://", "", 1)
+    )
+    assert re.findall(r"<script[^>]*>", page.text) == re.findall(
+        r'<script src="/static/console\.js\?v=\w+" integrity="sha384-[^"]+" defer>', page.text
+    )
+    for source in re.findall(r'(?:src|href)="(/static/[^"]+)"', page.text):
+        assert (await scene.browser().get(source)).status == 200
+
+
+async def test_every_page_has_one_heading_labels_and_names(scene: Scene) -> None:
+    browser = await scene.browser().log_in()
+    for path in PAGES:
+        page = (await browser.get(path)).text
+        assert page.count("<h1") <= 1, path
+        assert len(re.findall(r"<main", page)) == 1
+        for box in re.findall(r'<(?:input|select|textarea)[^>]*\sid="(\w+)"', page):
+            assert f'<label for="{box}"' in page or f'for="{box}"' in page, f"{path}: {box}"
+
+
+async def test_what_peers_say_is_shown_and_never_obeyed(tmp_path: Path) -> None:
+    scene = Scene(tmp_path)
+    log = HopLog(scene.log)
+    hop = Hop(
+        event="hop.received",
+        txn=3,
+        link="acquirers#1",
+        mti="0200",
+        stan="1",
+        rrn=HOSTILE,
+        pan="950401******1234",
+        amount=1,
+        currency="504",
+        route="",
+        de39="",
+        cost=0,
+        at_ns=0,
+        first_ns=0,
+        note=HOSTILE,
+    )
+    log.hop(hop, 0, 3_000)
+    log.close()
+    browser = await scene.browser().log_in()
+    for path in ("/payments/3", f"/find?q={HOSTILE}"):
+        page = await browser.get(path)
+        assert HOSTILE not in page.text
+    assert "&lt;script&gt;" in (await browser.get("/payments/3")).text
+    scene.close()
+
+
+async def test_a_form_of_another_page_does_nothing(scene: Scene) -> None:
+    browser = await scene.browser().log_in()
+    token = (await browser.get("/")).csrf
+    for headers, given in (
+        ({}, "guessed"),
+        ({"sec-fetch-site": "cross-site"}, token),
+        ({"origin": "https://evil.test"}, token),
+    ):
+        browser.headers = headers
+        assert (await browser.post("/logout", csrf=given)).headers["location"] == "/"
+    browser.headers = {"sec-fetch-site": "same-origin", "origin": "http://console.test"}
+    assert "Nothing was done" in (await browser.get("/")).text
+    assert [name for name, _ in scene.events].count("form.refused") == 3
+    assert (await browser.post("/logout", csrf=token)).headers["location"] == "/login"
+    assert (await browser.get("/")).status == 303
+
+
+async def test_a_password_is_asked_for_in_the_same_words_whatever_is_wrong_and_not_for_ever(
+    tmp_path: Path, quick: None
+) -> None:
+    operators = (OperatorAccount(user="amina", role="viewer"),)
+    scene = Scene(tmp_path, msgspec.structs.replace(morocco(), operators=operators))
+    scene.desk.accounts.set_password("amina", PASSWORD)
+    scene.desk.accounts.set_password("eve", PASSWORD)
+    browser = scene.browser()
+    said = set()
+    for user, password in (("amina", "wrong"), ("nobody", PASSWORD), ("eve", PASSWORD)):
+        page = await browser.post("/login", user=user, password=password)
+        found = re.search(r'role="alert">([^<]+)<', page.text)
+        assert (page.status, found is not None) == (403, True)
+        said.add(found[1] if found else "")
+    assert len(said) == 1
+    done = await browser.post("/login", user="amina", password=PASSWORD, next="//evil.test/")
+    assert (done.status, done.headers["location"]) == (303, "/")
+    cookie = done.headers["set-cookie"].lower()
+    assert all(part in cookie for part in ("httponly", "samesite=strict"))
+    assert ">viewer" in (await browser.get("/")).text
+    scene.desk.accounts.check = lambda *_: False  # type: ignore[method-assign]
+    other = scene.browser()
+    for _ in range(TRIES_PER_NAME):
+        await other.post("/login", user="amina", password="guess")
+    assert (await other.post("/login", user="amina", password=PASSWORD)).status == 429
+    scene.close()
+
+
+def test_sessions_end_when_nobody_does_anything_and_after_a_working_day() -> None:
+    sessions = Sessions()
+    one = sessions.begin("amina", 0.0)
+    assert sessions.find(one.token, IDLE_S - 1) is one
+    assert sessions.find(one.token, 2 * IDLE_S - 2, touch=False) is one
+    assert sessions.find(one.token, 2 * IDLE_S) is None, "what was only pushed to a page is no request"
+    two, at = sessions.begin("amina", 0.0), 0.0
+    while at < LONGEST_S - IDLE_S:
+        at += IDLE_S / 2
+        assert sessions.find(two.token, at) is two
+    assert sessions.find(two.token, LONGEST_S) is None
+    for n in range(SESSIONS_MAX + 5):
+        sessions.begin("amina", 50_000.0 + n / 1_000)
+    assert len(sessions.open_ones()) == SESSIONS_MAX
+
+
+def test_passwords_are_kept_as_digests_in_a_file_of_its_owners_own(tmp_path: Path, quick: None) -> None:
+    kept = Accounts(tmp_path / "console" / "accounts.json")
+    with pytest.raises(AccountsError, match="12 characters"):
+        kept.set_password("amina", "short")
+    kept.set_password("amina", PASSWORD)
+    assert Accounts(tmp_path / "console" / "accounts.json").check("amina", PASSWORD)
+    file = tmp_path / "console" / "accounts.json"
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert PASSWORD not in file.read_text()
+    file.write_text("{")
+    with pytest.raises(AccountsError, match="no file of accounts"):
+        Accounts(file)
+
+
+async def test_a_stream_sends_what_has_changed_and_ends_with_its_session(autojump_clock: MockClock) -> None:
+    ticks: list[int] = []
+
+    def parts() -> dict[str, str]:
+        ticks.append(1)
+        return {"tiles": f"<b>{len(ticks) // 2}</b>", "tables": "same"}
+
+    heard: list[bytes] = []
+
+    async def send(message: Message) -> None:
+        heard.append(message.get("body", b""))
+
+    async def receive() -> Message:
+        return {"type": "http.disconnect"}
+
+    await Stream(parts, lambda: len(ticks) < 5)({}, receive, send)
+    told = b"".join(heard).decode()
+    assert told.count("data: {") == 3
+    assert told.count("same") == 1
+    assert ": still here" in told
+    assert told.endswith("event: over\ndata: over\n\n")
+    began = trio.current_time()
+    await Stream(dict, lambda: True)({}, receive, send)
+    assert trio.current_time() - began < 60, "it ends before the server's bound, and the browser comes again"
+
+
+async def test_a_payment_is_found_by_what_a_receipt_says_and_its_page_says_why(scene: Scene) -> None:
+    browser = await scene.browser().log_in()
+    refused = declined(1)
+    page = await browser.get(f"/find?q={refused.rrn}")
+    assert page.headers["location"] == "/payments/1"
+    page = await browser.get("/payments/1")
+    assert "Declined by the switch; nobody else was asked" in page.text
+    assert refused.reason in page.text
+    assert "none of its hops any more" in page.text
+    answered = await browser.get("/payments/9")
+    assert "Declined by" in answered.text
+    assert "Not enough on the account" in answered.text
+    assert "Records of the journal" in answered.text
+    assert not re.search(r"\b\d{13,19}\b", re.sub(r"\b6\d{11}\b", "", answered.text)), "no whole card number"
+    many = await browser.get("/find?q=1234 1.00")
+    assert many.status in (200, 303)
+
+
+async def test_the_board_shows_payments_and_that_the_switch_is_silent(tmp_path: Path) -> None:
+    scene = Scene(tmp_path)
+    browser: Browser = await scene.browser().log_in()
+    page = (await browser.get("/")).text
+    assert "not sufficient funds" in page
+    assert "62.5 %" in page
+    del scene.answers["health"]
+    scene.desk._asked = -100.0
+    page = (await browser.get("/health")).text
+    assert "no answer" in page
+    assert "no switch runs here" in page
+    scene.close()
