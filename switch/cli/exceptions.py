@@ -24,6 +24,8 @@ def command() -> None:
       unmatched-reversal    an acquirer reversed what nobody here knows, and its issuer did not accept it
       late-approval         a host approved what had long been given up, and reversed
       ambiguous-reversal    an acquirer reversed what could be one of several payments
+      batch-only-terminal   a classic terminal settled a payment that does not stand here
+      batch-only-switch     … did not settle one that stands here
       unpriced              approved, and no [[fee]] or no rate was there: settled without fees
 
     \b

@@ -152,6 +152,7 @@ def read_listener(s: Section, dialects: Dialects, limits: Limits, *, files: bool
         tls=read_tls(s, files=files),
         edge=read_edge(s),
         keys=read_link_keys(s),
+        profile=read_profile(s, role),
     )
     for key in ("mac_key", "pin_key"):
         if role != "terminal" and s.has(key):
@@ -161,6 +162,16 @@ def read_listener(s: Section, dialects: Dialects, limits: Limits, *, files: bool
             )
     s.done()
     return listener
+
+
+def read_profile(s: Section, role: str) -> str:
+    """`profile = "classic"`: terminals that never sign on, so that the file says whose they are."""
+    profile = s.choice("profile", ("classic",), "")
+    if profile and role != "terminal":
+        s.wrong("profile", f'terminals have a profile, and this listener is of role "{role}"', 'role = "terminal"')
+    elif profile and len(s.texts("members")) != 1:
+        s.wrong("profile", "classic terminals do not say whose they are", 'members = ["NAME"], one member, says it')
+    return profile
 
 
 def home_money(s: Section, key: str, home: str, default: str | None, example: str) -> int:

@@ -16,7 +16,7 @@ from switch.core.links.sealing import Sealings
 from switch.core.links.session import HostState, Session
 from switch.core.links.states import IllegalLinkMoveError, LinkEvent, SessionState
 from switch.core.network import LinkKeys, Network
-from switch.core.party import Effect, Hop, LinkId, Log, Record, Send
+from switch.core.party import Effect, Hop, LinkId, Log, Record, Send, link_name
 from switch.core.records.fold import apply
 from switch.core.records.horizon import days_about
 from switch.core.records.lifecycle import check
@@ -72,6 +72,7 @@ class Kernel:
         """requests awaiting an answer at any host, by the acquirers' own keys"""
         late_max = network.limits.late_answers
         self.hosts = {h.name: HostState(h, dialects[h.dialect].family, late_max, self.pending) for h in network.hosts}
+        self._classic = frozenset(x.name for x in network.listeners if x.profile)
         self._members = {member.name: member for member in network.members}
         self.sessions: dict[LinkId, Session] = {}
         self.with_hosts: dict[LinkId, Session] = {}
@@ -124,10 +125,20 @@ class Kernel:
             self._near = days_about(second // 86_400, 1)
         return self._de7
 
+    def de7_at(self, now: int, seconds: int) -> str:
+        """DE7 so many seconds after `now`."""
+        later_on = (now + self.wall_offset_ns) // 1_000_000_000 + seconds
+        return datetime.fromtimestamp(later_on, UTC).strftime("%m%d%H%M%S")
+
     @property
     def de7_now(self) -> str:
         """DE7 when it was last asked for, or "" if it never was."""
         return self._de7
+
+    @property
+    def wall_us_now(self) -> int:
+        """Wall-clock microseconds when they were last asked for."""
+        return self._wall_us
 
     def today(self) -> date:
         """The calendar day (UTC) at the last `wall_us`: what dates without a year are near to."""
@@ -283,6 +294,10 @@ class Kernel:
             return self._ports[session.name]
         member = self._members.get(session.source) if session.role == "acquirer" else None
         return member.keys if member is not None else LinkKeys()
+
+    def is_classic(self, link: LinkId) -> bool:
+        """True for a connection of classic terminals."""
+        return bool(self._classic) and link_name(link) in self._classic
 
     def end_waiting(self, link: LinkId) -> None:
         """A request of this connection does not wait any more, otherwise than by its answer."""

@@ -58,6 +58,10 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """open at once, above it no more are taken; ended ones beside them leave oldest first"""
     merchant_contracts: int = 20_000
     """fees without a payment, each of a merchant and kind, that have ever been charged: a snapshot holds them all"""
+    batches: int = 20_000
+    """classic terminals that have sent something since they last settled; above it the one longest silent is forgotten"""
+    batch_messages: int = 2_000
+    """of one of them since it last settled, by which its repeats, voids and reversals are known; above it the oldest is not"""
     snapshot_records: int = 200_000
     """records between two snapshots of what is open"""
     unacknowledged_records: int = 65_536

@@ -107,6 +107,9 @@ class Listener(msgspec.Struct, frozen=True, kw_only=True):
     """path of the Unix socket that a TLS edge connects to, instead of `address`, where the edge listens; "": there is none"""
     keys: LinkKeys = LinkKeys()
     """of role `terminal`: of all terminals that connect here"""
+    profile: str = ""
+    """of role `terminal`: `classic`, terminals that never sign on and have no DE7 (`core.transactions.classic`), all of its one
+    member; "": they sign on as acquirers do"""
 
     @property
     def is_secure(self) -> bool:

@@ -4,7 +4,7 @@ Bytes are cut into frames, decoded, brought into internal format and handed to o
 answered with DE39=30 where it can be answered; one bad message never costs a healthy link.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from switch.core.kernel import Kernel
 from switch.core.link_control.admission import is_another, turned_away
@@ -17,9 +17,10 @@ from switch.core.link_control.newcomers import Newcomers
 from switch.core.link_control.retiring import Retiring
 from switch.core.link_control.stalled import Stalled
 from switch.core.links.awaited import Pending
-from switch.core.links.session import HostState, Session
+from switch.core.links.session import Handler, HostState, Session
 from switch.core.links.states import LinkEvent, SessionState
 from switch.core.links.strangers import Strangers
+from switch.core.messages.classic import Trimmed
 from switch.core.messages.dates import drop_impossible
 from switch.core.messages.family import UnreadableError
 from switch.core.messages.texts import control_characters
@@ -40,6 +41,7 @@ from switch.core.records.snapshots import snapshot_of
 from switch.core.records.state import State
 from switch.core.routing.routing import Router
 from switch.core.saf.forwarder import Forwarder
+from switch.core.transactions.classic import Classic
 from switch.core.transactions.containment import Containment
 from switch.core.transactions.format_errors import FormatErrors
 from switch.core.transactions.hot_cards import HotCards
@@ -60,8 +62,6 @@ from switch.wire.vocabulary import ADVICES, DE, FILE_UPDATES, MTI, RECONCILIATIO
 TIMEOUT = "timeout"
 CONNECTED, CLOSING, UP = SessionState.CONNECTED, SessionState.CLOSING, SessionState.UP
 """looking them up in the enumeration would cost more than comparing them"""
-
-Handler = Callable[[Session, Document, Document, int], None]
 
 
 class Switch(Kernel):
@@ -134,6 +134,7 @@ class Switch(Kernel):
             **dict.fromkeys(("0110", "0130", "0210", "0230", "0410", "0430"), self._answer),
             "0810": self._network_answer,
         }
+        self._terminals = Classic(self, self._payments, self._reversals, self._format_errors.misformed)
 
     def started(self, now: int) -> None:
         """The first call of a process: what was forwarded and never answered is owed a reversal (docs/journal.md)."""
@@ -202,11 +203,16 @@ class Switch(Kernel):
         """A connection that begins."""
         spoken = self.dialects[dialect]
         translator = translator_for(spoken, self.network.institution, peer, today=self.today)
+        listener = self.listeners.get(name)
+        if listener is not None and listener.profile:
+            translator = Trimmed(translator)
         cutter = make_framing(framing, self.limits.frame_bytes)
         session = Session(link, name, role, spoken, cutter, framing, translator, now, self.report_illegal)
-        listener = self.listeners.get(name)
+        session.handlers = self._handlers
         if listener is not None:
             session.come_by(listener)
+            if listener.profile:
+                session.classic, session.handlers = True, self._terminals.handlers
             if session.role == "terminal":
                 session.sealing = self.sealings.of(listener.keys, spoken)
         return session
@@ -248,7 +254,7 @@ class Switch(Kernel):
         host = session.host
         if host is None:
             if session.source:
-                self.log("info", "link.down", link=link, source=session.source)
+                self.log("debug" if session.classic else "info", "link.down", link=link, source=session.source)
             return
         host.remove(session)
         self.log(
@@ -364,7 +370,7 @@ class Switch(Kernel):
         except (SubfieldError, ValueError) as error:
             self._format_errors.misformed(session, raw, str(error))
             return
-        handler = self._handlers.get(document[DE.MTI])
+        handler = session.handlers.get(document[DE.MTI])
         if handler is None:
             self._format_errors.misformed(session, raw, f"MTI {document[DE.MTI]} is not one this switch speaks")
             if not session.good:

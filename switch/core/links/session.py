@@ -4,7 +4,7 @@ A `Session` is one connection. A `HostState` is what the switch holds for a host
 Both are of the moment: neither outlives the process, and nothing durable is in them.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final, TypeAlias
 
 from switch.core.limits import NEVER
@@ -48,6 +48,8 @@ NOTHING, DAY, WINDOW = range(3)
 SAID: Final = {"none": NOTHING, "day": DAY, "window": WINDOW}
 """What of a payment's business day answers say, as the network file has it"""
 
+Handler: TypeAlias = Callable[["Session", Document, Document, int], None]
+"""What a flow does with a message: connection, message in internal format and as it came, time"""
 Speech: TypeAlias = Callable[[Document, Document | None], bytes]
 
 
@@ -63,8 +65,8 @@ class Session:
     """One connection: its speech (framing, dialect, translator), who is at the other end, and its counters."""
 
     __slots__ = (
-        "asked", "bad", "bad_in_a_row", "carried", "certificate", "dates", "defects",
-        "dialect", "direct", "explained", "first", "framing", "framing_name", "good",
+        "asked", "bad", "bad_in_a_row", "carried", "certificate", "classic", "dates", "defects",
+        "dialect", "direct", "explained", "first", "framing", "framing_name", "good", "handlers",
         "heard_ns", "host", "in_flight", "institution", "inward", "link", "max_in_flight", "name", "network_from_ns",
         "network_messages", "not_carried", "outward", "peer", "report_illegal", "role", "say", "says", "sealing", "since_de7",
         "source", "state", "unanswered_ns", "unproved",
@@ -83,8 +85,7 @@ class Session:
         report_illegal: Callable[[LinkId, SessionState, LinkEvent], None],
     ) -> None:
         """`report_illegal`: told of a move that `MOVES` does not have; the state stays."""
-        self.link, self.name = link, name
-        self.role = role
+        self.link, self.name, self.role = link, name, role
         """`acquirer`, `terminal` or `host`"""
         self.dialect = dialect
         self.dates = Dates(dialect.family)
@@ -98,6 +99,9 @@ class Session:
         self.state = SessionState.CONNECTED
         """changed by `move` only"""
         self.report_illegal = report_illegal
+        self.handlers: Mapping[str, Handler] = {}  # by MTI
+        self.classic = self.explained = False
+        """a classic terminal's, which never signs on: whose it is its listener says; what is wrong with it has been said"""
         self.source = ""
         """member (acquirer, terminal) or host name, once signed on"""
         self.peer = ""
@@ -125,8 +129,6 @@ class Session:
         """when the first request left since something was last heard; kept where a host has several connections"""
         self.first = b""
         """what came before the first good message, as far as it is remembered (`link_control.diagnosis`)"""
-        self.explained = False
-        """what is wrong with it has been said"""
         self.sealing: Sealing | None = None  # what its messages are proved by, where they have MACs
         self.good = self.bad = self.bad_in_a_row = self.unproved = 0  # `unproved`: running, by their MACs
         self.defects = 0

@@ -11,6 +11,7 @@ import msgspec
 
 from switch.core.limits import Limits
 from switch.core.messages.meaning import left_of
+from switch.core.records.batch_records import BatchClosed, Batched
 from switch.core.records.day_records import Cutover, Reconciled
 from switch.core.records.disputes import Disputed, Disputes
 from switch.core.records.horizon import move_horizon
@@ -392,6 +393,15 @@ def _disputed(state: State, r: Disputed) -> None:
     state.disputes.apply(r, state.limits.disputes)
 
 
+def _batched(state: State, r: Batched) -> None:
+    state.batches.take(r, state.limits.batches, state.limits.batch_messages)
+
+
+def _batch_closed(state: State, r: BatchClosed) -> None:
+    state.last_txn = max(state.last_txn, r.txn)
+    state.batches.close(r)
+
+
 def _charged(state: State, r: Charged) -> None:
     state.last_txn = max(state.last_txn, r.txn)
     state.charges.apply(r)
@@ -426,6 +436,7 @@ def _snapshot(state: State, r: Snapshot) -> None:
     state.disputes = Disputes()
     for step in r.disputes:
         state.disputes.apply(step, state.limits.disputes)
+    state.batches.restore(r.batches)
     state.charges = MerchantCharges.of(r.charged)
     state.standin_counters = StandInCounters.of(r.stood, ((o.host, o.amount) for o in r.owed if o.reason == STAND_IN))
 
@@ -435,7 +446,7 @@ _APPLY: dict[type, Callable[[State, Any], None]] = {
     Delivered: _delivered, Abandoned: _abandoned, Shelved: _shelved, Retried: _retried, Held: _held, StoodIn: _stood_in,
     Snapshot: _snapshot, Maintained: _maintained, Cutover: _cutover, LateApproval: _approved_late, Excepted: _excepted,
     Renumbered: _renumbered, Resolved: _resolved, HotListed: _hot_listed, Reconciled: _reconciled, Disputed: _disputed,
-    Charged: _charged,
+    Charged: _charged, Batched: _batched, BatchClosed: _batch_closed,
 }  # fmt: skip
 
 

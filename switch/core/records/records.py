@@ -10,6 +10,7 @@ from typing import Final, TypeAlias
 
 import msgspec
 
+from switch.core.records.batch_records import BatchClosed, Batched, KeptBatches
 from switch.core.records.day_records import Cutover, PartyTotals, Reconciled
 from switch.core.records.disputes import Disputed
 from switch.core.records.entry import Entry
@@ -382,17 +383,17 @@ class Snapshot(Entry, frozen=True, kw_only=True, tag="snp"):
     totals_last: dict[str, int] = msgspec.field(default_factory=dict)
     """days that are closed -> number of the last window"""
     reconciled: tuple[Reconciled, ...] = ()
-    disputes: tuple[Disputed, ...] = ()
-    """of each, its newest step"""
+    disputes: tuple[Disputed, ...] = ()  # of each, its newest step
     unpriced: tuple[Excepted, ...] = ()
     charged: tuple[Charged, ...] = ()
     """of each merchant's fees without a payment, the newest"""
+    batches: KeptBatches = KeptBatches()
 
 
 AnyEntry: TypeAlias = (
     Booted | Forwarded | Answered | Declined | Owed | Delivered | Abandoned | Shelved | Retried | Held | Maintained |
     StoodIn | Cutover | Snapshot | LateApproval | Renumbered | Excepted | Resolved | HotListed | Reconciled | Disputed |
-    Charged
+    Charged | Batched | BatchClosed
 )  # fmt: skip
 
 ENCODER = msgspec.msgpack.Encoder()

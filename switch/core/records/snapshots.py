@@ -35,4 +35,5 @@ def snapshot_of(state: State, network: str, last_txn: int, at_us: int) -> Snapsh
         disputes=tuple(state.disputes.last.values()),
         unpriced=tuple(state.unpriced.values()),
         charged=tuple(state.charges.last.values()),
+        batches=state.batches.kept(),
     )

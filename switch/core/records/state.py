@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 
 from switch.core.limits import Limits
+from switch.core.records.batches import Batches
 from switch.core.records.day_records import Cutover
 from switch.core.records.disputes import Disputes
 from switch.core.records.merchant_charges import MerchantCharges
@@ -72,6 +73,8 @@ class State(msgspec.Struct):
     disputes: Disputes = msgspec.field(default_factory=Disputes)
     charges: MerchantCharges = msgspec.field(default_factory=MerchantCharges)
     """what merchants have been charged without a payment"""
+    batches: Batches = msgspec.field(default_factory=Batches)
+    """of classic terminals"""
 
     def __post_init__(self) -> None:
         self.totals.keep = self.limits.totals_days

@@ -83,7 +83,7 @@ class FormatErrors:
             self._diagnosis.explain_link(session, now)
         mti = partial.get(DE.MTI, "")
         request = len(mti) == 4 and mti.isdigit() and is_request(mti)
-        if request and DE.STAN in partial and DE.TRANSMISSION_TIME in partial:
+        if request and DE.STAN in partial and (DE.TRANSMISSION_TIME in partial or session.classic):
             self._answer_format_error(session, partial)
         elif not session.good:
             self._close(session, f"nothing it sent could be read: {error}")

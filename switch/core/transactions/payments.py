@@ -163,8 +163,9 @@ class Payments:
             deadline_ns=now + host.timeout_ns,
         )
         hop = _hop("hop.sent", pending, out, host_session.link, now)
+        waits = message.session.classic  # has no name of its own that its host could be asked by after a crash
         try:
-            kernel.transmit(host_session, out, after=kernel.position + 1 if hold is not None else 0, hop=hop)
+            kernel.transmit(host_session, out, after=kernel.position + 1 if hold is not None or waits else 0, hop=hop)
         except EncodeError as error:
             raise Refusal(Answer.FORMAT_ERROR, f"cannot be said in {host_session.dialect.name}: {error}") from None
         kernel.record(
@@ -219,7 +220,8 @@ class Payments:
         note = f"sent again: connection {pending.host_link} was lost"
         hop = _hop("hop.sent", pending, out, session.link, now, note=note)
         try:
-            self._kernel.transmit(session, out, after=self._kernel.position if hold is not None else 0, hop=hop)
+            waits = hold is not None or self._kernel.is_classic(pending.link)
+            self._kernel.transmit(session, out, after=self._kernel.position if waits else 0, hop=hop)
         except EncodeError:
             return False
         pending.host_link = session.link
