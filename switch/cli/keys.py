@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from switch.cli._key_exchange import exchange
+
 if TYPE_CHECKING:
-    from switch.security.keyring import Entry, KeyRing
+    from switch.security.key_file import Entry
+    from switch.security.keyring import KeyRing
     from switch.security.lmk import Lmk
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -69,7 +72,8 @@ def key_options(function: F) -> F:
 def open_ring(path: Path, lmk_path: Path | None, *, make: bool = False) -> "KeyRing":
     """The key file, opened. `make`: it and its master key may be new. Raises click errors."""
     from switch.security.audit import AuditError
-    from switch.security.keyring import KeyRing, KeyRingError, master_of
+    from switch.security.key_file import KeyRingError, master_of
+    from switch.security.keyring import KeyRing
     from switch.security.lmk import KEY_BYTES, SALT_BYTES, Cost, LmkError, make_lmk, read_lmk
 
     try:
@@ -122,7 +126,7 @@ def _at() -> str:
 def _turn(ring: "KeyRing") -> Iterator[None]:
     """One act: nobody else's meanwhile, and what it cannot do is a sentence."""
     from switch.security.audit import AuditError
-    from switch.security.keyring import KeyRingError
+    from switch.security.key_file import KeyRingError
 
     try:
         with ring.audit.turn():
@@ -133,7 +137,7 @@ def _turn(ring: "KeyRing") -> Iterator[None]:
 
 
 def _show_made(entry: "Entry") -> None:
-    from switch.security.keyring import header_of, title_of
+    from switch.security.key_file import header_of, title_of
 
     header = header_of(entry)
     click.echo(f"{entry.name}: {title_of(header)}, {header.algorithm}, check value {entry.check_value}")
@@ -301,10 +305,10 @@ def export(name: str, under: str, path: Path, lmk_path: Path | None) -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON array instead of a table.")
 @key_options
 def list_(as_json: bool, path: Path, lmk_path: Path | None) -> None:
-    """List the keys: what each is for, and its check value. No key is shown."""
+    """List the keys: what each is for, number of its set, check value, since when it is there, age. No key is shown."""
     import msgspec
 
-    from switch.security.keyring import header_of, title_of
+    from switch.security.key_file import header_of, title_of
 
     ring = open_ring(path, lmk_path)
     rows = []
@@ -321,6 +325,7 @@ def list_(as_json: bool, path: Path, lmk_path: Path | None) -> None:
                 "exportability": header.exportability,
                 "check_value": entry.check_value,
                 "made": entry.made,
+                "age": _age(entry.made),
             }
         )
     if as_json:
@@ -328,7 +333,18 @@ def list_(as_json: bool, path: Path, lmk_path: Path | None) -> None:
         return
     for row in rows:
         flags = f"{row['usage']} {row['algorithm']} {row['mode']} {row['exportability']}"
-        click.echo(f"{row['name']:24} {flags}  {row['check_value']:10}  {row['made']}  {row['use']}")
+        of_set = f"set {row['version']}"
+        click.echo(
+            f"{row['name']:24} {flags}  {of_set}  {row['check_value']:10}  {row['made']}  {row['age']:>6}  {row['use']}"
+        )
+
+
+def _age(made: str) -> str:
+    """How old, in whole days; "" where that is not known."""
+    try:
+        return f"{(datetime.now(UTC) - datetime.fromisoformat(made)).days} d"
+    except ValueError:
+        return ""
 
 
 @command.command("check")
@@ -371,3 +387,6 @@ def destroy(name: str, check_value: str, path: Path, lmk_path: Path | None) -> N
     with _turn(ring):
         ring.destroy(name, check_value, at=_at(), by=_who())
         click.echo(f"{name}: destroyed")
+
+
+command.add_command(exchange)

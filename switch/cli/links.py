@@ -133,6 +133,9 @@ def _tables(links: dict[str, Any]) -> None:
             )
             since = _spell(row["leaving_since_us"])
             console.print(f"\nLeaving since {since} UTC, no longer in the network file: host {row['host']}; {stays}")
+    if links["keys"]:
+        console.print()
+        console.print(_keys(links["keys"]))
     for target, since_us in links["maintenance"].items():
         kind, _, name = target.partition(":")
         since = _spell(since_us)
@@ -170,6 +173,17 @@ def _hosts(rows: list[dict[str, Any]]) -> Any:
             row["host"], row["route"], row["dialect"], row["address"] or "connects in", _painted(row["state"]),
             f"{row['up']} of {row['connections']}", f"{row['in_flight']:,}", f"{row['owed']:,}",
         )  # fmt: skip
+    return table
+
+
+def _keys(rows: list[dict[str, Any]]) -> Any:
+    table = _table("keys of", "key", "for", "set", "check value", "since", "coming", "previous", "last change")
+    for row in rows:
+        of = f"{row['party']} (acquirer)" if row["acquirer"] else row["party"]
+        last = row["failed"] or ("under way" if row["changing"] else "")
+        since = _spell(row["since_us"]) if row["since_us"] else "-"
+        sets = row["coming"] or "-", row["previous"] or "-"
+        table.add_row(of, row["key"], row["purpose"], row["set"] or "?", row["check_value"], since, *sets, last or "-")
     return table
 
 

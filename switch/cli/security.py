@@ -24,7 +24,7 @@ def command(socket_path: Path, path: Path, lmk_path: Path | None, ready_path: Pa
     """Run a security module: it holds the keys of a key file, and makes and checks MACs, PIN blocks and card values with them.
 
     Keys and clear PINs are in this process's memory only: it leaves no core dump, and other processes of the same user cannot
-    read it. On SIGHUP it reads its keys again.
+    read it. What others change in the key file, it reads before it answers again; SIGHUP has it read all of it anew.
 
     It is software: for test networks and development.
 
@@ -34,7 +34,7 @@ def command(socket_path: Path, path: Path, lmk_path: Path | None, ready_path: Pa
     """
     import os
 
-    from switch.security.keyring import KeyRingError
+    from switch.security.key_file import KeyRingError
     from switch.security.module import SoftwareModule
     from switch.security.private_memory import keep_memory_private
     from switch.security.remote import ModuleServer
@@ -61,11 +61,18 @@ def command(socket_path: Path, path: Path, lmk_path: Path | None, ready_path: Pa
         module.forget()
         click.echo(f"{len(ring.entries)} keys read again", err=True)
 
+    def follow() -> None:
+        try:
+            if ring.follow():
+                module.forget()
+        except KeyRingError as error:
+            click.echo(f"keys not read again: {error}", err=True)
+
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
     signal.signal(signal.SIGHUP, reread)
     try:
-        server = ModuleServer(module, socket_path, lambda said: click.echo(said, err=True))
+        server = ModuleServer(module, socket_path, lambda said: click.echo(said, err=True), follow)
     except OSError as error:
         raise click.ClickException(f"--socket {socket_path}: {error.strerror or error}") from None
     say_ready(

@@ -151,7 +151,7 @@ def read_listener(s: Section, dialects: Dialects, limits: Limits, *, files: bool
         business_day=dialects.says(s, dialect, "day"),
         tls=read_tls(s, files=files),
         edge=read_edge(s),
-        keys=read_link_keys(s),
+        keys=read_link_keys(s, change=False),
         profile=read_profile(s, role),
     )
     for key in ("mac_key", "pin_key"):

@@ -4,16 +4,21 @@ Where the key file is at hand, each name is looked up in it: a key's use stands 
 master key is needed to find a PIN key named as a MAC key.
 """
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from switch.config.dialects import Dialects
 from switch.config.mistakes import did_you_mean
 from switch.config.reader import Section
 from switch.core.network import LinkKeys, Network, SecurityFiles
-from switch.security.keyring import Entry, KeyRingError, header_of, read_entries, title_of
+from switch.security.key_file import Entry, KeyRingError, header_of, read_entries, title_of
+from switch.security.key_sets import FORMS
 from switch.security.module import MAC_USAGES
-from switch.security.pin_blocks import BLOCK_BYTES, FORMATS
+from switch.security.pin_blocks import BLOCK_BYTES
+from switch.security.pin_blocks import FORMATS as PIN_FORMATS
 from switch.wire.mac_place import SIZES, MacPlace, NoMacPlaceError
 from switch.wire.vocabulary import DE
 
@@ -26,6 +31,7 @@ _USES: Final = {
     "pvv_key": (("V1", "V2"), "C", "verifies PINs"),
     "cvv_key": (("C0",), "CV", "checks card values"),
     "chip_key": (("E0",), "X", "checks cryptograms of chips"),
+    "zone_key": (("K0", "K1"), "BED", "carries other keys"),
 }
 
 
@@ -43,8 +49,8 @@ def read_security(s: Section) -> SecurityFiles:
     return files
 
 
-def read_link_keys(s: Section) -> LinkKeys:
-    """`mac_key` … `pin_format` of a `[[member]]` or `[[host]]`."""
+def read_link_keys(s: Section, *, change: bool = True) -> LinkKeys:
+    """`mac_key` … `pin_format` of a `[[member]]`, `[[host]]` or `[[listener]]`; with `change` `zone_key` … `key_days`, too."""
     keys = LinkKeys(
         mac_key=s.text("mac_key", ""),
         mac_padding=s.integer("mac_padding", 1, 3, 1),
@@ -52,9 +58,16 @@ def read_link_keys(s: Section) -> LinkKeys:
         pin_key=s.text("pin_key", ""),
         pin_format=s.integer("pin_format", 0, 4, 0),
     )
+    if change:
+        keys = msgspec.structs.replace(
+            keys,
+            zone_key=s.text("zone_key", ""),
+            key_form=s.choice("key_form", FORMS, FORMS[0]),
+            key_days=s.integer("key_days", 0, 3_650, 0),
+        )
     if keys.mac_bytes not in SIZES:
         s.wrong("mac_bytes", f"a MAC of {keys.mac_bytes} bytes", "4 or 8 of them are proved")
-    if keys.pin_format not in FORMATS:
+    if keys.pin_format not in PIN_FORMATS:
         s.wrong("pin_format", f"format {keys.pin_format} is on no link", "ISO 9564-1: 0, 1, 3 or 4")
     return keys
 
@@ -66,7 +79,7 @@ def check_keys(draft: "Draft", network: Network, dialects: Dialects) -> None:
     parties += [(s, h.keys, [h.dialect]) for s, h in draft.hosts]
     parties += [(s, x.keys, [x.dialect]) for s, x in draft.listeners]
     for s, keys, spoken in parties:
-        for key, name in (("mac_key", keys.mac_key), ("pin_key", keys.pin_key)):
+        for key, name in (("mac_key", keys.mac_key), ("pin_key", keys.pin_key), ("zone_key", keys.zone_key)):
             if name:
                 _named(s, key, name, network.security, entries)
         for dialect in filter(None, map(dialects.get, spoken)):
@@ -81,6 +94,7 @@ def check_keys(draft: "Draft", network: Network, dialects: Dialects) -> None:
             if keys.pin_key and needed and needed != room:
                 said = f'format {keys.pin_format} has blocks of {needed} bytes; DE52 of dialect "{dialect.name}" has {room}'
                 s.wrong("pin_format", said, "format 4 needs a dialect of its own")
+    _check_changing(parties, dialects)
     for s, host in draft.hosts:
         cards = host.card_keys
         for key, name in (("pvv_key", host.pvv_key), ("cvv_key", cards.cvv_key), ("chip_key", cards.chip_key)):
@@ -90,6 +104,27 @@ def check_keys(draft: "Draft", network: Network, dialects: Dialects) -> None:
             s.wrong("pvv_key", "PINs are verified, and no `pin_key` says what their blocks are under", "add `pin_key`")
         if host.keys.pin_key and host.pass_pin:
             s.wrong("pass_pin", "PINs go out as they came, and under `pin_key`: one or the other", "leave out pass_pin")
+
+
+def _check_changing(parties: "list[tuple[Section, LinkKeys, list[str]]]", dialects: Dialects) -> None:
+    """Keys that change by message: of one party only, and in dialects that say where."""
+    whose: Counter[str] = Counter(k for _, keys, _ in parties for k in {keys.mac_key, keys.pin_key} if k)
+    for s, keys, spoken in parties:
+        if not keys.zone_key:
+            continue
+        if not (keys.mac_key or keys.pin_key):
+            s.wrong("zone_key", "there is no key that could change", "add `mac_key` or `pin_key`, or leave it out")
+        for key, name in (("mac_key", keys.mac_key), ("pin_key", keys.pin_key)):
+            if whose[name] > 1:
+                s.wrong(
+                    key,
+                    f'"{name}" is used by {whose[name]} sections',
+                    "a key that changes by message is one party's own",
+                )
+        for dialect in filter(None, map(dialects.get, spoken)):
+            if not (dialect.key_data in dialect.elements and dialect.key_sets and DE.SECURITY in dialect.elements):
+                said = f'dialect "{dialect.name}" does not say where keys and the numbers of their sets stand'
+                s.wrong("zone_key", said, "`key_data` and `key_sets` of a dialect file of your own do")
 
 
 def _acquiring(draft: "Draft", member: str) -> list[str]:

@@ -116,6 +116,11 @@ class Kernel:
             self._wall_at, self._wall_us = now, (now + self.wall_offset_ns) // 1000
         return self._wall_us
 
+    @property
+    def now(self) -> int:
+        """The monotonic time at the last `wall_us`."""
+        return self._wall_at
+
     def de7(self, now: int) -> str:
         """DE7 at `now`: MMDDhhmmss, UTC."""
         second = (now + self.wall_offset_ns) // 1_000_000_000
@@ -284,7 +289,14 @@ class Kernel:
             session.speak_for("", brought, members)
         elif member is not None:
             session.speak_for(member.institution, member.institutions)
-        session.sealing = self.sealings.of(self.keys_of(session), session.dialect)
+        keys = self.keys_of(session)
+        session.sealing = self.sealings.of(keys, session.dialect)
+        if (
+            keys.zone_key
+            and session.sets is None
+            and (sets := self.sealings.sets_of(keys, session.dialect)) is not None
+        ):
+            session.change_keys(sets)
 
     def keys_of(self, session: Session) -> LinkKeys:
         """The keys of a connection: its host's, of the member whose acquiring host it is, or of a terminal's port."""

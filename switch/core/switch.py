@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from switch.core.kernel import Kernel
 from switch.core.link_control.admission import is_another, turned_away
 from switch.core.link_control.diagnosis import LinkDiagnosis, LinkDoctor
+from switch.core.link_control.keys import KeyLinks
 from switch.core.link_control.leaving import Leaving
 from switch.core.link_control.macs import Macs
 from switch.core.link_control.maintenance import Maintenance
@@ -30,6 +31,7 @@ from switch.core.operator.business_day import BusinessDay
 from switch.core.operator.cards import CardCommands
 from switch.core.operator.disputes import DisputeCommands
 from switch.core.operator.exceptions import ExceptionCommands
+from switch.core.operator.keys import KeyCommands
 from switch.core.operator.links import LinkCommands
 from switch.core.operator.operator import Operator
 from switch.core.operator.saf import SafCommands
@@ -88,13 +90,15 @@ class Switch(Kernel):
         self._hot_cards = HotCards(self, router)
         self._reversals = Reversals(self, router, self.forwarder, self._payments, pricing)
         self.management = NetworkManagement(self, self.forwarder.resume)
+        self.keys = KeyLinks(self, self.management)
         self.maintenance, self.leaving = Maintenance(self, self.management), Leaving(self)
         day = BusinessDay(self, self.management)
         self.management.cutover = day.handle_cutover
         self.scheduled = Scheduled(self, day)
         self.operator = Operator(
             self,
-            LinkCommands(self, self.maintenance, self.leaving).table(),
+            LinkCommands(self, self.maintenance, self.leaving, keys := KeyCommands(self.keys)).table(),
+            keys.table(),
             SafCommands(self, self.forwarder).table(),
             day.table(),
             ExceptionCommands(self, self.forwarder).table(),
@@ -102,6 +106,7 @@ class Switch(Kernel):
             DisputeCommands(self, pricing).table(),
         )
         self.macs, self._strangers = Macs(self, self._close), Strangers()
+        self.macs.seen = self.keys.seen
         self._diagnosis = LinkDiagnosis(self.log, doctor)
         self._format_errors = FormatErrors(self, self._diagnosis, self._close)
         self.retiring = Retiring(self, self.management)
@@ -439,6 +444,7 @@ class Switch(Kernel):
         if self.draining:
             guard("saying goodbye", now, self._say_goodbye, now)
         guard("seeing to maintenance", now, self.maintenance.tick, now)
+        guard("seeing to keys", now, self.keys.tick, now)
         guard("seeing to what retires", now, self.retiring.tick, now)
         guard("closing what is due", now, self.scheduled.tick, now)
         guard("closing what stalls", now, self._stalled.close, now)
@@ -451,7 +457,7 @@ class Switch(Kernel):
         candidates = [host.pending.deadline() for host in self.hosts.values()]
         candidates += (self.forwarder.deadline(), self.management.deadline())
         candidates += (self.maintenance.deadline(), self.retiring.deadline(), self._strangers.deadline())
-        candidates.append(self.scheduled.deadline())
+        candidates += (self.scheduled.deadline(), *self.keys.deadlines())
         due += [at for at in candidates if at is not None]
         return max(min(due), self.containment.rest_until)
 

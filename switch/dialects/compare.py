@@ -39,6 +39,8 @@ def differences(a: Dialect, b: Dialect) -> list[Difference]:
         ("version", a.version, b.version, "wire"),
         ("family", a.family, b.family, "meaning"),
         ("reversals", a.reversals, b.reversals, "meaning"),
+        ("key_data", a.key_data, b.key_data, "meaning"),
+        ("key_sets", a.key_sets, b.key_sets, "meaning"),
     ]
     found = [Difference("", "", what, x, y, touches) for what, x, y, touches in whole if x != y]
     for key in sorted(a.elements.keys() | b.elements.keys(), key=place):

@@ -34,7 +34,7 @@ class Act(msgspec.Struct, frozen=True, kw_only=True):
     by: str
     """the user of this machine; with the people who brought components, where they did"""
     act: str
-    """`generate`, `import`, `export`, `rotate`, `destroy`, `check`"""
+    """`generate`, `import`, `export`, `rotate`, `destroy`; of keys that change by message `offer`, `receive`, `use`"""
     key: str
     check_value: str = ""
     note: str = ""
@@ -77,7 +77,7 @@ class AuditLog:
 
     def write(self, *, at: str, by: str, act: str, key: str, check_value: str = "", note: str = "") -> None:
         """Append an act; it is on the disk when this returns. Within `turn`. Raises AuditError: so where the chain is broken."""
-        if self._seen is None or self._seen != _identity(self.path):
+        if self._seen is None or self._seen != identity_of(self.path):
             self._number = len(self.verify())
         number, chain = self._number, self._last
         made = Act(number=number + 1, at=at, by=by, act=act, key=key, check_value=check_value, note=note)
@@ -90,7 +90,7 @@ class AuditLog:
                 os.fsync(handle)
         except OSError as error:
             raise AuditError(f"{self.path}: cannot write the audit log: {error.strerror}") from None
-        self._number, self._last, self._seen = made.number, self._link(chain, made), _identity(self.path)
+        self._number, self._last, self._seen = made.number, self._link(chain, made), identity_of(self.path)
 
     def verify(self) -> list[Act]:
         """All acts, their chain checked. Raises AuditError: the first line that does not hold."""
@@ -121,7 +121,7 @@ class AuditLog:
         return blake2b(data, key=self._secret, digest_size=_HASH_BYTES).hexdigest()
 
 
-def _identity(path: Path) -> tuple[int, ...] | None:
+def identity_of(path: Path) -> tuple[int, ...] | None:
     """Which file it is and when it was last written; None where there is none."""
     try:
         found = path.stat()

@@ -11,6 +11,12 @@ import msgspec
 
 PREVIOUS: Final = ".previous"
 """behind a key's name: the one before its rotation, which still proves what comes in"""
+OFFERED: Final = ".offered"
+"""a successor made here and sent to the other end of a link, which has not accepted it yet"""
+RECEIVED: Final = ".received"
+"""a successor that the other end has sent, and that has not been seen in use yet"""
+OF_SET: Final = "#"
+"""between a key's name and the number of one of its sets: `atlas-zak#07`, whatever that one is called now"""
 
 UNKNOWN_KEY: Final = "unknown-key"
 NOT_PERMITTED: Final = "not-permitted"
@@ -35,7 +41,8 @@ class MakeMac(msgspec.Struct, frozen=True, tag="make-mac", array_like=True):
 
 
 class CheckMac(msgspec.Struct, frozen=True, tag="check-mac", array_like=True):
-    """Whether `mac` (4 bytes or more) is that of `data` under one of the keys: two are valid while they change."""
+    """Whether `mac` (4 bytes or more) is that of `data` under one of the keys: two are valid while they change. The answer's
+    `value` names the key, where it is not the first."""
 
     keys: tuple[str, ...]
     data: bytes
@@ -65,6 +72,8 @@ class TranslatePin(msgspec.Struct, frozen=True, tag="translate-pin", array_like=
     to_format: int = 0
     ksn: bytes = b""
     """where `from_key` is a base derivation key"""
+    others: tuple[str, ...] = ()
+    """keys that the block may be under if it is none under `from_key`: of the sets that are valid while they change"""
 
 
 class PinReference(msgspec.Struct, frozen=True, array_like=True):
@@ -168,6 +177,88 @@ class CheckCavv(msgspec.Struct, frozen=True, tag="check-cavv", array_like=True):
     cavv: bytes
 
 
+# -- keys that change by message: each of these is durable in the module before it is answered
+
+
+class OfferKey(msgspec.Struct, frozen=True, tag="offer-key", array_like=True):
+    """A successor of `key` for the other end of a link, under the zone master key `under`: the one offered before, if it has
+    not been accepted, else a new one. The answer's `value` is a `KeyOffer`."""
+
+    key: str
+    under: str
+    form: str
+    """`block` (X9.143) or `ecb`: the bare key under the zone master key"""
+    at_us: int
+    """wall clock"""
+
+
+class TakeKey(msgspec.Struct, frozen=True, tag="take-key", array_like=True):
+    """A successor of `key` that the other end offers. The same one again is taken again; `WRONG`: its check value is another
+    key's, or it is no successor."""
+
+    key: str
+    under: str
+    form: str
+    offer: "KeyOffer"
+    at_us: int
+
+
+class UseKey(msgspec.Struct, frozen=True, tag="use-key", array_like=True):
+    """From here on the successor with this set number is `key`; the one before is `key.previous`. Done once, and answered alike
+    however often it is asked."""
+
+    key: str
+    set_id: str
+    at_us: int
+
+
+class DropKey(msgspec.Struct, frozen=True, tag="drop-key", array_like=True):
+    """Destroy one set of a key that is not the one in use: the previous one once its time is over, a successor that is not to
+    be. One that is not there is dropped already."""
+
+    key: str
+    set_id: str
+    at_us: int
+    why: str
+
+
+class ShowKeys(msgspec.Struct, frozen=True, tag="show-keys", array_like=True):
+    """Which sets of these keys there are. The answer's `value` is a list of `KeySets`, in order."""
+
+    keys: tuple[str, ...]
+
+
+class KeyOffer(msgspec.Struct, frozen=True, array_like=True):
+    """A key as it goes to the other end of a link."""
+
+    set_id: str
+    """two digits"""
+    data: str
+    """key block, or hex of the encrypted key"""
+    check_value: str
+    """its first 3 bytes, in hex"""
+
+
+class KeySet(msgspec.Struct, frozen=True, array_like=True):
+    """One set of a key, as far as anybody may know it."""
+
+    set_id: str
+    check_value: str
+    since_us: int
+    """wall clock: when it was made, taken in, or came into use; 0: not known"""
+
+
+class KeySets(msgspec.Struct, frozen=True, kw_only=True):
+    """All sets of a key."""
+
+    key: str
+    in_use: KeySet | None = None
+    """None: there is no such key"""
+    previous: KeySet | None = None
+    offered: KeySet | None = None
+    received: KeySet | None = None
+
+
 Command: TypeAlias = (
     MakeMac
     | CheckMac
@@ -181,6 +272,11 @@ Command: TypeAlias = (
     | MakeCryptogram
     | MakeCavv
     | CheckCavv
+    | OfferKey
+    | TakeKey
+    | UseKey
+    | DropKey
+    | ShowKeys
 )
 
 

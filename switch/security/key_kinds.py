@@ -6,7 +6,8 @@ from typing import Final
 import msgspec
 
 from switch.security import check_values, des
-from switch.security.module import Random
+from switch.security.key_blocks import KeyBlock
+from switch.security.key_source import Random
 
 SIZES: Final = {"tdes2": 16, "tdes3": 24, "aes128": 16, "aes192": 24, "aes256": 32, "hmac256": 32}
 LETTERS: Final = {"tdes2": "T", "tdes3": "T", "aes128": "A", "aes192": "A", "aes256": "A", "hmac256": "H"}
@@ -49,6 +50,17 @@ def strength(algorithm: str, key_bytes: int) -> int:
     if algorithm in ("T", "D"):
         return {8: 56, 16: 80, 24: 112}[key_bytes]
     return 8 * key_bytes
+
+
+def too_strong(name: str, key: KeyBlock, under: str, parent: KeyBlock) -> str:
+    """Why a key must not travel under this one; "" where it may."""
+    of_child = strength(key.header.algorithm, len(key.key))
+    of_parent = strength(parent.header.algorithm, len(parent.key))
+    if of_child <= of_parent:
+        return ""
+    return (
+        f"key {name!r} has {of_child} bits of security, {under!r} {of_parent}: a key never travels under a weaker one"
+    )
 
 
 def drawn_components(algorithm: str, count: int, random: Random) -> list[bytes]:

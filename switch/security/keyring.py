@@ -6,86 +6,35 @@ act is in the audit log before it is done; the file is written anew, whole, and 
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from switch.security import check_values, des
-from switch.security.audit import AuditLog
+from switch.security.audit import AuditError, AuditLog, identity_of
 from switch.security.commands import PREVIOUS
-from switch.security.files import open_private, open_regular
+from switch.security.files import open_private
 from switch.security.key_blocks import (
     Header,
     KeyBlock,
     KeyBlockError,
     OptionalBlock,
     padding_bytes,
-    read_header,
     unwrap,
     wrap,
 )
-from switch.security.key_kinds import KINDS, LETTERS, SIZES, strength
+from switch.security.key_file import FORMAT, Entry, KeyFile, KeyRingError, Master, read_file
+from switch.security.key_kinds import KINDS, LETTERS, SIZES, too_strong
+from switch.security.key_sets import SLOTS, Change, KeyStoreError
+from switch.security.key_source import Random
 from switch.security.lmk import Cost, Lmk
-from switch.security.module import WORDS, Random
+from switch.security.module import WORDS
 
-FORMAT: Final = "cmi-switch keys 1"
 _LABEL: Final = "LB"
-
-
-class KeyRingError(Exception):
-    """What cannot be done with a key; says which, why, and what to do."""
-
-
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """One key at rest."""
-
-    name: str
-    block: str
-    check_value: str
-    made: str
-    """when it came to be here, UTC"""
-
-
-class _Master(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of the master key: how to know the right one, and how a passphrase becomes it."""
-
-    check_value: str
-    salt: str = ""
-    cost: Cost = Cost()
-
-
-class _File(msgspec.Struct, frozen=True, kw_only=True):
-    format: str
-    master: _Master
-    keys: tuple[Entry, ...] = ()
-
-
-def master_of(path: Path) -> _Master | None:
-    """What a key file says of its master key; None where there is no such file. Raises KeyRingError."""
-    found = _read(path)
-    return found.master if found is not None else None
-
-
-def read_entries(path: Path) -> dict[str, Entry]:
-    """The keys of a file by name, without its master key: what each says of itself, and nothing proved. Raises KeyRingError."""
-    found = _read(path)
-    return {entry.name: entry for entry in found.keys} if found is not None else {}
-
-
-def _read(path: Path) -> _File | None:
-    try:
-        with open(open_regular(path), "rb") as file:
-            found = msgspec.json.decode(file.read(), type=_File)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise KeyRingError(f"{path}: cannot read the key file: {error.strerror}") from None
-    except msgspec.MsgspecError as error:
-        raise KeyRingError(f"{path}: no key file: {error}") from None
-    if found.format != FORMAT:
-        raise KeyRingError(f"{path}: its format is {found.format!r}, expected {FORMAT!r}")
-    return found
 
 
 class KeyRing:
@@ -97,7 +46,7 @@ class KeyRing:
         self.audit = AuditLog(path.with_name(path.name + ".audit"), lmk.audit_secret)
         self._lmk = lmk
         self._random = random
-        self._master = _Master(check_value=lmk.check_value, salt=salt.hex(), cost=cost)
+        self._master = Master(check_value=lmk.check_value, salt=salt.hex(), cost=cost)
         self.entries: dict[str, Entry] = {}
         self._unwrapped: dict[str, KeyBlock] = {}
         self.reload()
@@ -105,7 +54,8 @@ class KeyRing:
     def reload(self) -> None:
         """Read the file again."""
         self._unwrapped.clear()
-        found = _read(self.path)
+        self._identity = identity_of(self.path)
+        found = read_file(self.path)
         if found is None:
             self.entries = {}
             return
@@ -144,6 +94,50 @@ class KeyRing:
                 f"key {name!r}: its block is that of {', '.join(labels) or 'no name'}: blocks changed places"
             )
         return read
+
+    # -- keys that change by message (`security.key_sets`)
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """See KeyStore."""
+        try:
+            with self.audit.turn():
+                self.reload()
+                yield
+        except (AuditError, KeyRingError) as error:
+            raise KeyStoreError(str(error)) from None
+
+    def change(self, act: str, name: str, change: Change, at_us: int, note: str) -> None:
+        """See KeyStore; within `turn`."""
+        at = datetime.fromtimestamp(at_us / 1_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        made = {
+            slot: self._entry(
+                slot, msgspec.structs.replace(key.header, version="D", blocks=(_label(slot),)), key.key, at
+            )
+            for slot, key in change.items()
+            if key is not None
+        }
+        value = next((entry.check_value for entry in made.values()), "")
+        self.audit.write(at=at, by="a link", act=act, key=name, check_value=value, note=note)
+        for slot in change:
+            self.entries.pop(slot, None)
+        self.entries.update(made)
+        self._write()
+
+    def since_us(self, name: str) -> int:
+        """See KeyStore."""
+        entry = self.entries.get(name)
+        try:
+            return int(datetime.fromisoformat(entry.made).timestamp()) * 1_000_000 if entry is not None else 0
+        except ValueError:
+            return 0
+
+    def follow(self) -> bool:
+        """Read the file again if another process has written it; True: it has. Raises KeyRingError."""
+        if identity_of(self.path) == self._identity:
+            return False
+        self.reload()
+        return True
 
     # -- acts; each within `audit.turn`
 
@@ -184,10 +178,10 @@ class KeyRing:
             read = unwrap(parent.key, block.strip())
         except KeyBlockError as error:
             raise KeyRingError(f"key {name!r} under {under!r}: {error}") from None
-        self._not_stronger(name, read.header.algorithm, read.key, under, parent)
+        self._not_stronger(name, read, under, parent)
         if read.header.usage not in WORDS:
             raise KeyRingError(f"key {name!r}: usage {read.header.usage} is none that this module has a use for")
-        kept = msgspec.structs.replace(read.header, version="D", blocks=(OptionalBlock(_LABEL, name),))
+        kept = msgspec.structs.replace(read.header, version="D", blocks=(_label(name),))
         entry = self._entry(name, kept, read.key, at)
         self.audit.write(at=at, by=by, act="import", key=name, check_value=entry.check_value, note=f"under {under}")
         return self._keep(entry)
@@ -210,7 +204,7 @@ class KeyRing:
         read, parent = self._open(name), self._parent(under)
         if read.header.exportability == "N":
             raise KeyRingError(f"key {name!r} is not exportable (N): it was made to stay here")
-        self._not_stronger(name, read.header.algorithm, read.key, under, parent)
+        self._not_stronger(name, read, under, parent)
         version = "D" if parent.header.algorithm == "A" else "B"
         header = msgspec.structs.replace(read.header, version=version, blocks=())
         block = wrap(parent.key, header, read.key, self._padding(header, read.key))
@@ -226,7 +220,7 @@ class KeyRing:
             key = des.with_odd_parity(key)
         number = f"{(int(read.header.key_version) + 1) % 100:02d}" if read.header.key_version.isdecimal() else "01"
         entry = self._entry(name, msgspec.structs.replace(read.header, key_version=number), key, at)
-        before_header = msgspec.structs.replace(read.header, blocks=(OptionalBlock(_LABEL, name + PREVIOUS),))
+        before_header = msgspec.structs.replace(read.header, blocks=(_label(name + PREVIOUS),))
         before = self._entry(name + PREVIOUS, before_header, read.key, old.made)
         self.audit.write(
             at=at, by=by, act="rotate", key=name, check_value=entry.check_value, note=f"was {old.check_value}"
@@ -274,7 +268,7 @@ class KeyRing:
         if name in self.entries:
             raise KeyRingError(f"there is a key {name!r} already: `cmi-switch keys rotate {name}` gives it a successor")
         good = name.replace("-", "").replace("_", "").replace(".", "")
-        if not (good.isascii() and good.isalnum() and len(name) < 40 and not name.endswith(PREVIOUS)):
+        if not (good.isascii() and good.isalnum() and len(name) < 40 and not name.endswith(SLOTS[1:])):
             raise KeyRingError(f"{name!r} is no name for a key: letters, digits, `-`, `_`, `.`; at most 39")
 
     def _header(self, name: str, kind: str, algorithm: str, exportable: bool) -> Header:
@@ -289,7 +283,7 @@ class KeyRing:
             algorithm=LETTERS[algorithm],
             mode=known.mode,
             exportability="E" if exportable else "N",
-            blocks=(OptionalBlock(_LABEL, name),),
+            blocks=(_label(name),),
         )
 
     def _draw(self, algorithm: str) -> bytes:
@@ -304,12 +298,9 @@ class KeyRing:
         return parent
 
     @staticmethod
-    def _not_stronger(name: str, algorithm: str, key: bytes, under: str, parent: KeyBlock) -> None:
-        of_child, of_parent = strength(algorithm, len(key)), strength(parent.header.algorithm, len(parent.key))
-        if of_child > of_parent:
-            raise KeyRingError(
-                f"key {name!r} has {of_child} bits of security, {under!r} {of_parent}: a key never travels under a weaker one"
-            )
+    def _not_stronger(name: str, key: KeyBlock, under: str, parent: KeyBlock) -> None:
+        if said := too_strong(name, key, under, parent):
+            raise KeyRingError(said)
 
     def _padding(self, header: Header, key: bytes) -> bytes:
         return self._random(padding_bytes(header.version, header.algorithm, len(key)))
@@ -328,7 +319,7 @@ class KeyRing:
     def _write(self) -> None:
         """The file anew: whole and durable before it has its name."""
         self._unwrapped.clear()
-        whole = _File(format=FORMAT, master=self._master, keys=tuple(self.entries.values()))
+        whole = KeyFile(format=FORMAT, master=self._master, keys=tuple(self.entries.values()))
         draft = self.path.with_name(f".{self.path.name}.{os.getpid()}")
         try:
             with open(open_private(draft, os.O_WRONLY | os.O_TRUNC), "wb") as file:
@@ -339,18 +330,14 @@ class KeyRing:
             directory = os.open(self.path.parent, os.O_RDONLY | os.O_CLOEXEC)
             os.fsync(directory)
             os.close(directory)
+            self._identity = identity_of(self.path)
         except OSError as error:
             raise KeyRingError(f"{self.path}: cannot write the key file: {error.strerror}") from None
 
 
-def title_of(header: Header) -> str:
-    """A key's use in words."""
-    return WORDS.get(header.usage, f"usage {header.usage}")
-
-
-def header_of(entry: Entry) -> Header:
-    """What an entry's block says of its key, before anything is proved."""
-    return read_header(entry.block)
+def _label(name: str) -> OptionalBlock:
+    """A key's name, inside its block."""
+    return OptionalBlock(_LABEL, name)
 
 
 def _weak(algorithm: str, key: bytes) -> bool:

@@ -8,13 +8,16 @@ verifies makes nothing. This is software: for test networks and development. Rea
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, Protocol, TypeAlias
+from contextlib import AbstractContextManager, nullcontext, suppress
+from functools import partial
+from typing import Final, Protocol
 
 from switch.security import card_values, cardholder_values, dukpt, emv, pin_blocks, pins
 from switch.security.commands import (
     BAD_BLOCK,
     BAD_REQUEST,
     NOT_PERMITTED,
+    OF_SET,
     UNKNOWN_KEY,
     UNREACHABLE,
     WRONG,
@@ -23,23 +26,29 @@ from switch.security.commands import (
     CheckCryptogram,
     CheckMac,
     Command,
+    DropKey,
     EncryptPin,
     MakeCardValue,
     MakeCavv,
     MakeCryptogram,
     MakeMac,
     MakePinReference,
+    OfferKey,
     PinReference,
     Reply,
+    ShowKeys,
+    TakeKey,
     TranslatePin,
+    UseKey,
     VerifyPin,
 )
 from switch.security.des import Transform
 from switch.security.key_blocks import KeyBlock
+from switch.security.key_sets import Change, ChangingKeys, KeyStore, KeyStoreError, of_set
+from switch.security.key_source import Random, RefusedError
 from switch.security.macs import AES_CMAC, ALGORITHM_1, ALGORITHM_3, HMAC_SHA256, TDES_CMAC, agrees, mac_maker
 from switch.security.pin_blocks import PinBlockError, PinCipher
 
-Random: TypeAlias = Callable[[int], bytes]
 MAC_BYTES_MIN: Final = 4
 
 _MAC_ALGORITHMS: Final = {
@@ -73,26 +82,11 @@ WORDS: Final = {
 """X9.143's usages that this module knows"""
 
 
-class KeySource(Protocol):
-    """Where a module finds its keys."""
-
-    def find(self, name: str) -> KeyBlock | None:
-        """The key called so, unwrapped; None: there is none. `name` may be a key block."""
-
-
 class SecurityModule(Protocol):
     """What a switch asks. One call, one batch."""
 
     def ask(self, commands: Sequence[Command]) -> list[Reply]:
         """A reply to each command, in order. Never raises: what cannot be done is refused, in words."""
-
-
-class RefusedError(Exception):
-    """One command that is not done: the reply says why."""
-
-    def __init__(self, code: str, reason: str) -> None:
-        super().__init__(reason)
-        self.reply = Reply(False, b"", code, reason)
 
 
 class SoftwareModule:
@@ -103,8 +97,7 @@ class SoftwareModule:
     tdes_cipher = staticmethod(pin_blocks.tdes_cipher)
     aes_cipher = staticmethod(pin_blocks.aes_cipher)
 
-    def __init__(self, keys: KeySource, random: Random) -> None:
-        """`random`: as many random bytes as it is asked for."""
+    def __init__(self, keys: KeyStore, random: Random) -> None:
         self._keys = keys
         self._random = random
         self._macs: dict[tuple[str, int, str], Transform] = {}
@@ -123,6 +116,16 @@ class SoftwareModule:
             MakeCavv: self._make_cavv,
             CheckCavv: self._check_cavv,
         }
+        changing = ChangingKeys(keys, random)
+        self._does[ShowKeys] = changing.show
+        moves: dict[type, Callable[..., Reply]] = {
+            OfferKey: changing.offer,
+            TakeKey: changing.take,
+            UseKey: changing.use,
+            DropKey: changing.drop,
+        }
+        for kind, move in moves.items():
+            self._does[kind] = partial(self._change, move)
 
     def ask(self, commands: Sequence[Command]) -> list[Reply]:
         """See SecurityModule."""
@@ -138,6 +141,14 @@ class SoftwareModule:
         except (ValueError, TypeError) as error:
             return Reply(False, b"", BAD_REQUEST, str(error))
 
+    def _change(self, move: Callable[..., Reply], command: Command) -> Reply:
+        try:
+            return move(command)
+        except KeyStoreError as error:
+            raise RefusedError(UNREACHABLE, str(error)) from None
+        finally:
+            self.forget()
+
     def forget(self) -> None:
         """Keep no context any longer: keys have changed."""
         self._macs.clear()
@@ -145,9 +156,12 @@ class SoftwareModule:
 
     # -- authority
 
+    def _find(self, name: str) -> KeyBlock | None:
+        return of_set(self._keys, name) if OF_SET in name else self._keys.find(name)
+
     def _key(self, name: str, usages: Sequence[str], modes: str, what: str) -> KeyBlock:
         """The key, if it may do this. `modes`: those letters of which its mode must be one; N is no limit."""
-        found = self._keys.find(name)
+        found = self._find(name)
         called = name if len(name) < 40 else "in the block given"
         if found is None:
             raise RefusedError(UNKNOWN_KEY, f"there is no key {called!r}: `cmi-switch keys list` shows those there are")
@@ -186,11 +200,11 @@ class SoftwareModule:
                 BAD_REQUEST, f"a MAC of {len(command.mac)} bytes proves nothing: at least {MAC_BYTES_MIN}"
             )
         for number, name in enumerate(command.keys):
-            if number and (name, command.padding, "VC") not in self._macs and self._keys.find(name) is None:
+            if number and (name, command.padding, "VC") not in self._macs and self._find(name) is None:
                 continue  # the key before a rotation, of one that was never rotated
             made = self._maker(name, command.padding, "VC", "check a MAC")(command.data)
             if agrees(made[: len(command.mac)], command.mac):
-                return Reply(True)
+                return Reply(True, name.encode()) if number else Reply(True)
         return Reply(
             False, b"", WRONG, "the MAC does not hold: another key, other bytes covered, or changed on the way"
         )
@@ -225,7 +239,15 @@ class SoftwareModule:
         return Reply(True, pin_blocks.encrypt_pin(cipher, command.format, command.pin, command.pan, self._random(14)))
 
     def _translate_pin(self, command: TranslatePin) -> Reply:
-        source = self._cipher(command.from_key, "DB", "decrypt a PIN", command.ksn)
+        for key in (command.from_key, *command.others)[:-1]:
+            with suppress(
+                PinBlockError
+            ):  # under another set, perhaps: a block of a wrong key does not pass for one of this
+                return self._translated(command, key)
+        return self._translated(command, command.others[-1] if command.others else command.from_key)
+
+    def _translated(self, command: TranslatePin, from_key: str) -> Reply:
+        source = self._cipher(from_key, "DB", "decrypt a PIN", command.ksn)
         target = self._cipher(command.to_key, "EB", "encrypt a PIN")
         formats = command.from_format, command.to_format
         random = b"" if formats == (0, 0) else self._random(14)
@@ -313,7 +335,26 @@ class ClearKeys:
 
     def __init__(self, keys: Mapping[str, KeyBlock]) -> None:
         self._by_name = dict(keys)
+        self._since: dict[str, int] = {}
 
     def find(self, name: str) -> KeyBlock | None:
         """See KeySource."""
         return self._by_name.get(name)
+
+    def turn(self) -> AbstractContextManager[None]:
+        """See KeyStore."""
+        return nullcontext()
+
+    def change(self, act: str, name: str, change: Change, at_us: int, note: str) -> None:
+        """See KeyStore."""
+        del act, name, note
+        for slot, key in change.items():
+            if key is None:
+                self._by_name.pop(slot, None)
+            else:
+                self._by_name[slot] = key
+                self._since[slot] = at_us
+
+    def since_us(self, name: str) -> int:
+        """See KeyStore."""
+        return self._since.get(name, 0)

@@ -114,9 +114,13 @@ class _Client:
 class ModuleServer:
     """Serves a module to the callers of a Unix socket, which is for this user alone (mode 0600)."""
 
-    def __init__(self, module: SecurityModule, path: Path, log: Callable[[str], None]) -> None:
-        """`log` is told, in words, of callers that are let go. Raises OSError where the socket cannot be made."""
+    def __init__(
+        self, module: SecurityModule, path: Path, log: Callable[[str], None], before: Callable[[], None] = lambda: None
+    ) -> None:
+        """`log` is told, in words, of callers that are let go. `before`: called before each batch. Raises OSError where the
+        socket cannot be made."""
         self._module = module
+        self._before = before
         self._path = path
         self._log = log
         self._clients: dict[int, _Client] = {}
@@ -157,6 +161,7 @@ class ModuleServer:
             client.buffer += data
             batches = client.batches() if data else []
             for batch in batches:
+                self._before()
                 replies = _encode_replies(self._module.ask(_decode_commands(batch)))
                 client.sock.sendall(len(replies).to_bytes(_LENGTH, "big") + replies)
             if data:

@@ -7,7 +7,9 @@ simulated day finds what a real one would: a MAC of another key, a block of anot
 from hashlib import blake2b, shake_128
 
 from switch.security.des import Transform, xor
-from switch.security.module import KeySource, Random, SoftwareModule
+from switch.security.key_sets import KeyStore
+from switch.security.key_source import Random
+from switch.security.module import SoftwareModule
 from switch.security.pin_blocks import PinCipher
 
 
@@ -41,7 +43,7 @@ class SimulatedModule(SoftwareModule):
         return _cipher(16, key)
 
     @classmethod
-    def of(cls, keys: KeySource, seed: int) -> "SimulatedModule":
+    def of(cls, keys: KeyStore, seed: int) -> "SimulatedModule":
         """One whose random numbers are always the same for a seed."""
         return cls(keys, counted(seed))
 

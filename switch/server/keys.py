@@ -7,7 +7,8 @@ from switch.core.network import SecurityFiles
 from switch.core.operator.command import Unable
 from switch.core.operator.errors import ErrorCode
 from switch.security.audit import AuditError
-from switch.security.keyring import KeyRing, KeyRingError
+from switch.security.key_file import KeyRingError
+from switch.security.keyring import KeyRing
 from switch.security.lmk import LmkError, read_lmk
 from switch.security.module import SecurityModule, SoftwareModule
 from switch.security.private_memory import keep_memory_private

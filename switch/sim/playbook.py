@@ -13,7 +13,7 @@ journal (`book.journal_holds()`); a crash keeps what was durable and nothing els
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar
 
@@ -71,6 +71,8 @@ class Peer:
         self._inbox: deque[Document] = deque()
         self.sealing: Sealing | None = None
         """what it makes MACs with, and asks of what it gets; None: there are none"""
+        self.seen: Callable[[str], None] | None = None
+        """told of the key that a message is proved by, where it is not the one in use"""
         self.closed = ""
         """why the switch closed the link; "" while it is open"""
 
@@ -103,6 +105,8 @@ class Peer:
             if self.sealing is not None:
                 verdict = self.sealing.check([frame])[0]
                 assert verdict.good, verdict.reason
+                if verdict.key and self.seen is not None:
+                    self.seen(verdict.key)
             raw = self.dialect.decode(frame)
             document = self._translator.inward(raw)
             self._raw[document.get(DE.STAN, ""), document.get(DE.TRANSMISSION_TIME, "")] = raw

@@ -5,6 +5,7 @@ Rule: a `Dialect` that exists is right. Every mistake of a file is reported at o
 
 import difflib
 import json
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -36,7 +37,10 @@ BY_KIND: Final = "by-kind"
 READINGS: Final = (BY_EFFECT, BY_KIND)
 """How DE75, 77, 87, 89 are read: `by-effect`, 75 and 87 are purchases taken back, which credits the cardholder, and 77 and 89
 refunds taken back; `by-kind`, 75 and 87 are credits (refunds) taken back, and 77 and 89 debits."""
-_HEAD: Final = ("name", "title", "family", "version", "framing", "header", "bitmaps", "reversals", "about", "assumed")
+_TEXTS: Final = ("name", "title", "family", "version", "framing", "header", "bitmaps", "reversals", "about")
+_HEAD: Final = (*_TEXTS, "key_data", "key_sets", "assumed")
+KEY_SETS: Final = re.compile("0*(?:PP|MM)0*(?:(?:PP|MM)0*)?")
+"""DE53 of messages on links whose keys change by message: PP the set of the PIN's key, MM of the MAC's, the rest zeros"""
 BITMAPS: Final = ("as needed", "both")
 """When a message has its second bitmap: where bit 1 says so, or always (a bitmap of 16 bytes, in which bit 1 says nothing)."""
 LENGTH_BYTES_MAX: Final = 6
@@ -74,6 +78,10 @@ class Dialect:
         """the header of what is not an answer, as a document has it; "": its family knows, or there is none"""
         self.both: bool = table.both
         """both bitmaps in every message, whatever bit 1 says"""
+        self.key_data: str = head.get("key_data", "")
+        """which element of an 0800 carries a new key; "": keys do not change by message here"""
+        self.key_sets: str = head.get("key_sets", "")
+        """how DE53 says which set of its keys a message is under (`KEY_SETS`); "": it says nothing"""
         self.about: str = head.get("about", "")
         self.assumed: tuple[str, ...] = tuple(head.get("assumed", ()))
         """what no public source settles, and the choice made"""
@@ -203,6 +211,12 @@ class _Checker:
         reading = head.get("reversals", BY_EFFECT)
         if isinstance(reading, str) and reading not in READINGS:
             self.wrong(("dialect", "reversals"), f"one of {', '.join(READINGS)}", reading)
+        sets = head.get("key_sets", "")
+        if isinstance(sets, str) and sets and not KEY_SETS.fullmatch(sets):
+            self.wrong(("dialect", "key_sets"), "digits of DE53: PP, MM, and zeros", sets)
+        data = head.get("key_data", "")
+        if isinstance(data, str) and data and data not in _KEYS[4:]:
+            self.wrong(("dialect", "key_data"), "an element, 2 to 128", data)
         version = head.get("version", "0")
         if not (isinstance(version, str) and len(version) == 1 and version in "012"):
             self.wrong(("dialect", "version"), '"0" (1987), "1" (1993) or "2" (2003)', version)

@@ -94,6 +94,8 @@ class DE:
     CREDITS_REVERSAL_AMOUNT: Final = "87"
     DEBITS_AMOUNT: Final = "88"
     DEBITS_REVERSAL_AMOUNT: Final = "89"
+    KEY_DATA: Final = "96"
+    """DE96 in the 1993 edition: key management data"""
     NET: Final = "97"
     FILE_UPDATE: Final = "91"
     """DE91 in the 1987 edition: file update code."""
@@ -168,6 +170,9 @@ class Answer:
     CVV2_FAILURE: Final = "N7"
     MAC_INCORRECT: Final = "M1"
     """never of the 1987 edition, which says 96: action code 916"""
+    MAC_OUT_OF_STEP: Final = "M2"
+    """the same: a set of the key that is not known here, action code 917"""
+    IN_PROGRESS: Final = "09"
 
 
 ANSWER_NAMES: Final[dict[str, str]] = {
@@ -210,7 +215,7 @@ ACTION_CODES: Final[dict[str, str]] = {
     "56": "118", "57": "119", "58": "120", "59": "102", "60": "103", "61": "121", "62": "104", "63": "122", "64": "110",
     "65": "123", "66": "105", "67": "200", "68": "911", "75": "106", "76": "914", "77": "914", "78": "111", "82": "122",
     "85": "000", "90": "906", "91": "907", "92": "908", "93": "124", "94": "913", "95": "501", "96": "909", "N7": "122",
-    "M1": "916",
+    "M1": "916", "M2": "917",
 }  # fmt: skip
 """DE39 1987 -> DE39 1993 (action code, n 3); a decline that is not here is 100. Reversal answers use `REVERSAL_ACCEPTED`,
 network ones `NETWORK_ACCEPTED`."""
@@ -237,9 +242,17 @@ class NetworkCode:
 
     SIGN_ON: Final = "001"
     SIGN_OFF: Final = "002"
+    KEY_CHANGE: Final = "101"
+    """this set of a key is in use; also: is yours the same?"""
     KEY_EXCHANGE: Final = "161"
+    """a new key"""
+    KEY_REQUEST: Final = "162"
+    """send me a new key"""
     CUTOVER: Final = "201"
     ECHO: Final = "301"
+
+
+KEY_CODES: Final = frozenset({NetworkCode.KEY_CHANGE, NetworkCode.KEY_EXCHANGE, NetworkCode.KEY_REQUEST})
 
 
 class FileUpdate:

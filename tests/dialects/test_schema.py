@@ -71,6 +71,8 @@ PLANTED: list[tuple[tuple[str | int, ...], Any]] = [
     (("3", "subfields"), {"form": "bitmapped", "bitmap": 8, "parts": [{"id": "1", "len": 1}]}),
     (("3", "subfields", "parts", 0, "sensetive"), True), (("3", "subfields", "parts", 0, "len"), "2"),
     (("3", "subfields", "fill"), "00"), (("dialect", "reversals"), "by-sign"), (("28", "len_count"), "nibbles"),
+    (("dialect", "key_data"), "1"), (("dialect", "key_data"), "129"), (("dialect", "key_sets"), "PMPM"),
+    (("dialect", "key_sets"), "0000"),
 ]  # fmt: skip
 
 

@@ -1,8 +1,9 @@
 """MACs of what comes in: a message whose MAC is wrong or missing is not processed.
 
 Frames of one reading are checked together, before any of them is decoded. In: frames of a link. Out: those that are proved, or
-need no proof. A request that is not proved is answered 96 (of the 1993 edition 916), an answer that is not proved is none: the
-request it pretends to answer goes on waiting, and is reversed in its time. Many in a row end the link.
+need no proof. A request that is not proved is answered 96 (of the 1993 edition 916, and 917 where it names a key set that is not
+known here), an answer that is not proved is none: the request it pretends to answer goes on waiting, and is reversed in its time.
+Many in a row end the link.
 
 Whose key a new connection to a listener has is told by DE32 of what it sends; once a message of it is proved, the connection is
 that member's for good.
@@ -31,6 +32,8 @@ class Macs:
         """`close`: ends a connection, for a reason."""
         self._kernel = kernel
         self._close = close
+        self.seen: Callable[[str, int], None] = _ignore
+        """told of the set that a message is proved by, where it is not the one in use"""
         self.failures = 0
         """messages not processed for their MAC, since the start"""
 
@@ -60,6 +63,8 @@ class Macs:
             (verdict,) = sealing.check([frame])
             if verdict.good:
                 session.sealing = sealing
+                if verdict.key:
+                    self.seen(verdict.key, now)
                 return [*passed, frame, *self._prove(session, sealing, frames[at + 1 :], now)]
             self._refuse(session, sealing, frame, verdict, now)
         return passed
@@ -71,6 +76,8 @@ class Macs:
             if verdict.good:
                 session.unproved = 0
                 passed.append(frame)
+                if verdict.key:
+                    self.seen(verdict.key, now)
             else:
                 self._refuse(session, sealing, frame, verdict, now)
         return passed
@@ -119,7 +126,7 @@ class Macs:
             document = session.inward(raw)
         except (SubfieldError, ValueError, KeyError):
             return
-        refused = answer(document, Answer.MAC_INCORRECT if session.dialect.family == "iso93" else Answer.MALFUNCTION)
+        refused = answer(document, self._code(session, sealing, raw))
         before, session.sealing = session.sealing, sealing
         try:
             self._kernel.transmit(session, refused, raw)
@@ -127,6 +134,18 @@ class Macs:
             return
         finally:
             session.sealing = before
+
+    @staticmethod
+    def _code(session: Session, sealing: Sealing, raw: Document) -> str:
+        """DE39: the 1987 edition has no word for it."""
+        if session.dialect.family != "iso93":
+            return Answer.MALFUNCTION
+        known = sealing.sets is None or sealing.sets.knows(raw)
+        return Answer.MAC_INCORRECT if known else Answer.MAC_OUT_OF_STEP
+
+
+def _ignore(name: str, now: int) -> None:
+    del name, now
 
 
 def _claimed(session: Session, frame: bytes) -> str:

@@ -7,6 +7,7 @@ connect in and sign on as an acquirer does.
 
 from collections.abc import Callable, Container
 from difflib import get_close_matches
+from typing import Final, Protocol
 
 from switch.core.kernel import Kernel
 from switch.core.link_control.admission import Barred, bar
@@ -16,9 +17,25 @@ from switch.core.messages.dates import date_mistake
 from switch.core.messages.translator import answer
 from switch.core.party import Close, LinkId
 from switch.wire import EncodeError
-from switch.wire.vocabulary import DE, MTI, Answer, Document, NetworkCode
+from switch.wire.vocabulary import DE, KEY_CODES, MTI, Answer, Document, NetworkCode
 
 WINDOW_NS = 10_000_000_000
+KEYS_KEPT_NS: Final = 600_000_000_000
+"""so long an 0800 about keys may be answered"""
+_MAY_BE_SILENT: Final = KEY_CODES | {NetworkCode.CUTOVER}
+
+
+class KeyControl(Protocol):
+    """Keys that change by message (`link_control.keys`)."""
+
+    def asked(self, session: Session, code: str, document: Document, now: int) -> str:
+        """0800 about keys: its DE39."""
+
+    def answered(self, session: Session, code: str, de39: str, now: int) -> None:
+        """0810 to an 0800 about keys."""
+
+    def link_up(self, session: Session, now: int) -> None:
+        """A connection carries payments from here on."""
 
 
 class NetworkManagement:
@@ -33,6 +50,8 @@ class NetworkManagement:
         }
         self.cutover: Callable[[Session, Document, int], str] = _no_cutover
         """what answers an 0800 with DE70=201: its DE39"""
+        self.keys: KeyControl | None = None
+        """what answers 0800 about keys, and hears what they are answered"""
         self.retiring: Container[LinkId] = ()
         """connections that end once they can be missed"""
         self.stan = 0
@@ -51,9 +70,19 @@ class NetworkManagement:
 
     def tell_cutover(self, session: Session, begins: Document, now: int) -> None:
         """Another business day has begun (DE15), or another window of it (DE48), once that is durable. Raises EncodeError."""
-        for key in [key for key, (code, _) in session.asked.items() if code == NetworkCode.CUTOVER]:
-            del session.asked[key]
+        self._forget(session, NetworkCode.CUTOVER, now)
         self._ask(session, NetworkCode.CUTOVER, now, begins, self._kernel.position)
+
+    def tell_keys(self, session: Session, code: str, word: Document, now: int) -> None:
+        """Something about the link's keys (DE70 `code`). Said again, an answer to any of them is one. Raises EncodeError."""
+        self._forget(session, code, now - KEYS_KEPT_NS)
+        self._ask(session, code, now, word)
+
+    @staticmethod
+    def _forget(session: Session, code: str, until: int) -> None:
+        """What was asked under this code until then and not answered is not waited for."""
+        for key in [key for key, (asked, at) in session.asked.items() if asked == code and at <= until]:
+            del session.asked[key]
 
     def _ask(self, session: Session, code: str, now: int, extra: Document | None = None, after: int = 0) -> None:
         kernel = self._kernel
@@ -97,10 +126,12 @@ class NetworkManagement:
             de39 = Answer.APPROVED
         elif code == NetworkCode.CUTOVER:
             de39, after = self.cutover(session, document, now), kernel.position
+        elif code in KEY_CODES and self.keys is not None and (session.source or session.host is not None):
+            de39 = self.keys.asked(session, code, document, now)
         else:
             de39 = Answer.INVALID_TRANSACTION
             kernel.log("warning", "link.network_code_unknown", link=session.link, de70=code or "absent",
-                       known="001 sign-on, 002 sign-off, 201 cutover, 301 echo")  # fmt: skip
+                       known="001 sign-on, 002 sign-off, 101, 161, 162 keys, 201 cutover, 301 echo")  # fmt: skip
         if document[DE.MTI][2] == "0":
             reply = answer(document, de39)
             if DE.NETWORK_CODE in document:
@@ -170,6 +201,8 @@ class NetworkManagement:
         )
         if session.host is not None:
             self.mark_up(session, now)
+        elif self.keys is not None:
+            self.keys.link_up(session, now)
         return Answer.APPROVED
 
     def _bar(self, session: Session, institution: str, barred: Barred, now: int) -> str:
@@ -217,6 +250,8 @@ class NetworkManagement:
                 session.move(LinkEvent.SIGNED_ON)
                 session.source = session.host.name
                 self.mark_up(session, now)
+        elif code in KEY_CODES and self.keys is not None:
+            self.keys.answered(session, code, de39, now)
 
     def mark_up(self, session: Session, now: int) -> None:
         """A host's connection carries payments from here on."""
@@ -225,6 +260,8 @@ class NetworkManagement:
         back = host.add(session)
         self._kernel.log("info", "link.up", link=session.link, host=host.name, dialect=session.dialect.name,
                          connections=len(host.sessions))  # fmt: skip
+        if self.keys is not None:
+            self.keys.link_up(session, now)
         if back:
             self._host_up(host, now)
 
@@ -283,8 +320,8 @@ class NetworkManagement:
 
 
 def _oldest(session: Session) -> int | None:
-    """When the oldest 0800 was asked whose answer shows that the other end lives. Not every host answers 201."""
-    return min((at for code, at in session.asked.values() if code != NetworkCode.CUTOVER), default=None)
+    """When the oldest 0800 was asked whose answer shows that the other end lives. Not every host answers 201, or about keys."""
+    return min((at for code, at in session.asked.values() if code not in _MAY_BE_SILENT), default=None)
 
 
 def _no_cutover(session: Session, document: Document, now: int) -> str:

@@ -9,6 +9,8 @@ from typing import Final, TypeAlias
 
 import msgspec
 
+from switch.core.links.key_place import place_of
+from switch.core.links.valid_sets import LinkSets, ValidSets
 from switch.core.network import LinkKeys, Network
 from switch.core.party import Seal
 from switch.security.commands import PREVIOUS, UNREACHABLE, CheckMac, MakeMac, Reply
@@ -29,6 +31,8 @@ class Verdict(msgspec.Struct, frozen=True):
     reason: str = ""
     """why not, for people"""
     missing: bool = False
+    key: str = ""
+    """the key that it is proved by, where it is not the one in use"""
     asked: bool = True
     """False: the module did not answer, so that nothing is known of who sent it"""
 
@@ -40,10 +44,19 @@ MISSING: Final = Verdict(False, "it has no MAC in its last element, DE64 or DE12
 class Sealing:
     """Of one link, or of all links with one speech and one key."""
 
-    __slots__ = ("_key", "_keys", "_module", "_padding", "_place", "_size")
+    __slots__ = ("_key", "_keys", "_module", "_padding", "_place", "_size", "_valid", "sets")
 
-    def __init__(self, module: SecurityModule, keys: LinkKeys, dialect: Dialect) -> None:
-        """`keys.mac_key` is not empty. Raises NoMacPlaceError: messages of this dialect have no room for a MAC."""
+    def __init__(
+        self,
+        module: SecurityModule,
+        keys: LinkKeys,
+        dialect: Dialect,
+        valid: ValidSets | None = None,
+        sets: LinkSets | None = None,
+    ) -> None:
+        """`keys.mac_key` is not empty. `valid`, `sets`: where the link's keys change by message. Raises NoMacPlaceError:
+        messages of this dialect have no room for a MAC."""
+        self._valid, self.sets = valid, sets
         self._module = module
         self._key = keys.mac_key
         self._keys = (keys.mac_key, keys.mac_key + PREVIOUS)
@@ -54,15 +67,19 @@ class Sealing:
     def check(self, frames: Sequence[bytes]) -> list[Verdict]:
         """A verdict on each message, in one question to the module."""
         found = [self._place.find(frame) for frame in frames]
-        asked = [CheckMac(self._keys, place[0], place[1], self._padding) for place in found if place is not None]
+        keys = self._keys if self._valid is None else self._valid.of(self._key).receiving
+        asked = [CheckMac(keys, place[0], place[1], self._padding) for place in found if place is not None]
         replies = iter(self._module.ask(asked))
         return [MISSING if place is None else _verdict(next(replies)) for place in found]
 
     def seal(self, dialect: Dialect, document: Document, frame: Callable[[bytes], bytes]) -> Seal:
         """What is left to do to a message in the link's form. Raises EncodeError."""
-        place = self._place
+        place, key = self._place, self._key
+        if self._valid is not None and self.sets is not None:
+            # the set is named in the message, so that it is this one's MAC whatever changes before it leaves
+            key, document = self._valid.of(key).sending, self.sets.say(document)
         message = dialect.encode(place.reserve(document))
-        command = MakeMac(self._key, place.covered(message), self._padding, self._size)
+        command = MakeMac(key, place.covered(message), self._padding, self._size)
         return Seal(self._module, command, lambda mac: frame(place.put(message, mac)))
 
 
@@ -73,6 +90,9 @@ class Sealings:
         """`module`: None where the network file has no keys."""
         self._module = module
         self._made: dict[tuple[LinkKeys, str], Sealing] = {}
+        self._sets: dict[tuple[LinkKeys, str], LinkSets | None] = {}
+        self.valid = ValidSets(module or NO_MODULE)
+        """which sets of keys that change by message are valid"""
         members: list[_Party] = [(m.name, m.keys, (m.institution, *m.institutions)) for m in network.members]
         hosts: list[_Party] = [(h.name, h.keys, (h.institution,)) for h in network.hosts if h.connect is None]
         self.members = _by_institution(members)
@@ -86,7 +106,20 @@ class Sealings:
             return None
         made = self._made.get((keys, dialect.name))
         if made is None:
-            made = self._made[keys, dialect.name] = Sealing(self._module or NO_MODULE, keys, dialect)
+            sets = self.sets_of(keys, dialect)
+            valid = self.valid if sets is not None else None
+            made = self._made[keys, dialect.name] = Sealing(self._module or NO_MODULE, keys, dialect, valid, sets)
+        return made
+
+    def sets_of(self, keys: LinkKeys, dialect: Dialect) -> LinkSets | None:
+        """What messages of a link with these keys say of their sets; None where its keys do not change by message."""
+        if not keys.zone_key:
+            return None
+        made = self._sets.get((keys, dialect.name))
+        if made is None:
+            place = place_of(dialect)
+            made = LinkSets(keys, place, self.valid) if place is not None else None
+            self._sets[keys, dialect.name] = made
         return made
 
 
@@ -108,4 +141,6 @@ def whole(seal: Seal) -> bytes:
 
 
 def _verdict(reply: Reply) -> Verdict:
-    return GOOD if reply.ok else Verdict(False, reply.reason, asked=reply.code != UNREACHABLE)
+    if reply.ok:
+        return Verdict(True, key=reply.value.decode()) if reply.value else GOOD
+    return Verdict(False, reply.reason, asked=reply.code != UNREACHABLE)

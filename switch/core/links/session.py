@@ -12,6 +12,7 @@ from switch.core.links.awaited import Pending
 from switch.core.links.pending import PendingTable
 from switch.core.links.sealing import Sealing
 from switch.core.links.states import MOVES, LinkEvent, SessionState
+from switch.core.links.valid_sets import LinkSets
 from switch.core.messages.answer_codes import answer_codes
 from switch.core.messages.dates import Dates
 from switch.core.messages.translator import Direct, Translator
@@ -68,9 +69,13 @@ class Session:
         "asked", "bad", "bad_in_a_row", "carried", "certificate", "classic", "dates", "defects",
         "dialect", "direct", "explained", "first", "framing", "framing_name", "good", "handlers",
         "heard_ns", "host", "in_flight", "institution", "inward", "link", "max_in_flight", "name", "network_from_ns",
-        "network_messages", "not_carried", "outward", "peer", "report_illegal", "role", "say", "says", "sealing", "since_de7",
-        "source", "state", "unanswered_ns", "unproved",
+        "network_messages", "not_carried", "outward", "peer", "report_illegal", "role", "say", "says", "sealing", "sets",
+        "since_de7", "source", "state", "unanswered_ns", "unproved",
     )  # fmt: skip
+    sealing: Sealing | None
+    """what its messages are proved by, where they have MACs"""
+    sets: LinkSets | None
+    """what they say of their keys, where these change by message"""
 
     def __init__(
         self,
@@ -129,7 +134,7 @@ class Session:
         """when the first request left since something was last heard; kept where a host has several connections"""
         self.first = b""
         """what came before the first good message, as far as it is remembered (`link_control.diagnosis`)"""
-        self.sealing: Sealing | None = None  # what its messages are proved by, where they have MACs
+        self.sealing = self.sets = None
         self.good = self.bad = self.bad_in_a_row = self.unproved = 0  # `unproved`: running, by their MACs
         self.defects = 0
         """messages of it that have led to an error of the switch's own"""
@@ -138,6 +143,15 @@ class Session:
     def seal(self, sealing: Sealing, document: Document, reference: Document | None) -> Seal:
         """What `say` makes, but for its MAC. Raises EncodeError."""
         return sealing.seal(self.dialect, self.outward(document, reference), self.framing.frame)
+
+    def change_keys(self, sets: LinkSets) -> None:
+        """From here on its messages say which set of each key they are under."""
+        self.sets = sets
+        say, inward = self.say, self.inward
+        if self.sealing is None:  # with MACs, `seal` has them said
+            self.say = lambda document, reference: say(sets.say(document), reference)
+        if not sets.keys.pin_key:  # a DE53 that speaks of MACs is nothing to pass on with a PIN
+            self.inward = lambda document: _without_sets(inward(document))
 
     def speak_for(self, institution: str, institutions: Iterable[str], others: Iterable[str] = ()) -> None:
         """From here on it carries messages of these, and of none of the `others`. `institution`: who signed on; "" for a host,
@@ -224,6 +238,10 @@ class HostState:
         if session in self.sessions:
             self.sessions.remove(session)
             self.up = self.sessions[0] if self.sessions else None
+
+
+def _without_sets(document: Document) -> Document:
+    return {de: value for de, value in document.items() if de != DE.SECURITY}
 
 
 def _heard_ns(session: Session) -> int:

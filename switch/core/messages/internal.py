@@ -27,6 +27,8 @@ class Private48:
     REFERENCE: Final = "63"
     """the network's name of a transaction: Visa's transaction identifier (15 digits), or Mastercard's network code, Banknet
     reference number and settlement date (3 + 9 + 4)"""
+    KEY: Final = "70"
+    """in network management: P or M (the PIN's or the MAC's key), number of its set (2), check value (6 hex digits)"""
     CVV2_RESULT: Final = "87"
     """in answers: M match, N no match"""
     CVV2: Final = "92"

@@ -13,6 +13,7 @@
 | DE39 an 2 | DE39 n 3 (vocabulary); 400 accepts a reversal, 800 a network message |
 | DE43 an 40 | LLVAR; on the way back name, city and country (`messages.merchant`) |
 | DE70 | DE70, and DE24 |
+| DE96 of network management | the same: key management data |
 | DE15 of a reconciliation | DE28, and DE15 |
 | DE66 of a reconciliation | DE39: 500 they agree, 501 they differ, 503 no totals, 504 not reconciled, totals given |
 | DE74 to 77, 80, 81, 86 to 89, 97 of a reconciliation | the same |
@@ -47,6 +48,7 @@ from switch.wire.subfields import SubfieldError
 from switch.wire.vocabulary import (
     ACTION_CODES,
     DE,
+    KEY_CODES,
     MTI,
     NETWORK_ACCEPTED,
     RESPONSE_CODES,
@@ -73,6 +75,8 @@ _FUNCTIONS: Final = {
     NetworkCode.ECHO: "831",
 }  # fmt: skip
 _NETWORK_CODES: Final = {function: code for code, function in _FUNCTIONS.items()}
+_KEY_CHANGE: Final = dict.fromkeys(KEY_CODES, _FUNCTIONS[NetworkCode.KEY_EXCHANGE])
+"""function code of all that is about keys; DE70 beside it says what"""
 _FILE_ANSWERS: Final = {
     "00": "300", "12": "301", "25": "302", "26": "303", "27": "304", "28": "305", "29": "306", "30": "307",
 }  # fmt: skip
@@ -148,8 +152,8 @@ class Iso93(Family):
             internal[DE.RESPONSE_CODE] = RESPONSE_CODES.get(code) or _CODES.read(code)[1]
         if len(get(DE.SECURITY, "")) == _SECURITY_HEX and document[DE.SECURITY].isdecimal():
             internal[DE.SECURITY] = document[DE.SECURITY]
-        if mti[1:2] == MTI.NETWORK and DE.NETWORK_CODE not in internal and get(DE.FUNCTION_CODE) in _NETWORK_CODES:
-            internal[DE.NETWORK_CODE] = _NETWORK_CODES[document[DE.FUNCTION_CODE]]
+        if mti[1:2] == MTI.NETWORK:
+            self._network_in(document, internal)
         if mti[1:2] == MTI.REVERSAL and len(get(DE.ORIGINAL_AMOUNTS, "")) >= 12 and DE.AMOUNT in internal:
             internal[DE.REPLACEMENT] = replacement_amounts(int(internal[DE.AMOUNT]))
             internal[DE.AMOUNT] = document[DE.ORIGINAL_AMOUNTS][:12]
@@ -160,6 +164,13 @@ class Iso93(Family):
         elif mti[1:2] == MTI.RECONCILIATION:
             self._reconciliation_in(document, internal)
         return internal
+
+    @staticmethod
+    def _network_in(document: Document, internal: Document) -> None:
+        if DE.KEY_DATA in document:
+            internal[DE.KEY_DATA] = document[DE.KEY_DATA]
+        if DE.NETWORK_CODE not in internal and document.get(DE.FUNCTION_CODE) in _NETWORK_CODES:
+            internal[DE.NETWORK_CODE] = _NETWORK_CODES[document[DE.FUNCTION_CODE]]
 
     @staticmethod
     def _reconciliation_in(document: Document, internal: Document) -> None:
@@ -240,6 +251,8 @@ class Iso93(Family):
         """What only messages of this class have."""
         if mti_class == MTI.FILE_UPDATE and DE.FILE_NAME in document:
             link[DE.FILE_NAME] = document[DE.FILE_NAME]
+        if mti_class == MTI.NETWORK and DE.KEY_DATA in document:
+            link[DE.KEY_DATA] = document[DE.KEY_DATA]
         if mti_class != MTI.RECONCILIATION:
             return
         link.update({de: document[de] for de in _TOTALS if de in document})
@@ -276,7 +289,8 @@ class Iso93(Family):
         """DE24 of a request or advice."""
         match mti[1]:
             case MTI.NETWORK:
-                return _FUNCTIONS.get(document.get(DE.NETWORK_CODE, ""), "831")
+                code = document.get(DE.NETWORK_CODE, "")
+                return _FUNCTIONS.get(code) or _KEY_CHANGE.get(code, "831")
             case MTI.FILE_UPDATE:
                 return "30" + document.get(DE.FILE_UPDATE, "0")
             case MTI.RECONCILIATION:

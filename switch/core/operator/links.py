@@ -9,6 +9,7 @@ from switch.core.links.session import HostState, Session
 from switch.core.links.states import SessionState
 from switch.core.operator.command import Arguments, Command, Unable, unknown
 from switch.core.operator.errors import ErrorCode
+from switch.core.operator.keys import KeyCommands, KeyRow
 
 
 class SessionRow(msgspec.Struct, frozen=True):
@@ -69,6 +70,8 @@ class Links(msgspec.Struct, frozen=True):
     sessions: tuple[SessionRow, ...]
     maintenance: dict[str, int]
     """`host:NAME`, `acquirer:NAME`, `listener:NAME` -> kept out by an operator since, wall-clock microseconds"""
+    keys: tuple[KeyRow, ...] = ()
+    """those that change by message"""
 
 
 class Which(Arguments, frozen=True):
@@ -93,7 +96,8 @@ class TargetState(msgspec.Struct, frozen=True):
 class LinkCommands:
     """`links.…`"""
 
-    def __init__(self, kernel: Kernel, maintenance: Maintenance, leaving: Leaving) -> None:
+    def __init__(self, kernel: Kernel, maintenance: Maintenance, leaving: Leaving, keys: KeyCommands) -> None:
+        self._keys = keys
         self._kernel = kernel
         self._maintenance = maintenance
         self._leaving = leaving
@@ -174,7 +178,7 @@ class LinkCommands:
             owed[entry.host] = owed.get(entry.host, 0) + 1
         hosts = tuple(self._host(host, owed.get(host.name, 0), now) for host in kernel.hosts.values())
         sessions = tuple(_session(s, flying.get(s.link, 0), now) for s in kernel.sessions.values())
-        return Links(hosts, sessions, dict(kernel.state.maintenance))
+        return Links(hosts, sessions, dict(kernel.state.maintenance), self._keys.rows())
 
     def _host(self, host: HostState, owed: int, now: int) -> HostRow:
         config = host.config

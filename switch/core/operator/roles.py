@@ -22,6 +22,7 @@ SUPERVISED: Final = frozenset(
         "day.close_window",
         "exceptions.resolve",
         "cards.hot_remove",
+        "keys.exchange",
         "saf.retry",
         "approve",
     }

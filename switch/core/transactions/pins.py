@@ -52,7 +52,12 @@ def pin_for(kernel: Kernel, message: Incoming | Carried, host: HostState) -> str
         encrypted = bytes.fromhex(block)
     except ValueError:
         raise Refusal(Answer.FORMAT_ERROR, "DE52 is no hex digits") from None
-    command = TranslatePin(source.pin_key, target.pin_key, encrypted, message.pan, source.pin_format, target.pin_format)
+    sets, to_key = message.session.sets, target.pin_key
+    from_key, others = sets.of_pin(message.document) if sets is not None else (source.pin_key, ())
+    if target.zone_key:
+        to_key = kernel.sealings.valid.of(to_key).sending
+    formats = source.pin_format, target.pin_format
+    command = TranslatePin(from_key, to_key, encrypted, message.pan, *formats, others=others)
     (reply,) = (kernel.module or NO_MODULE).ask([command])
     if reply.ok:
         return reply.value.hex().upper()

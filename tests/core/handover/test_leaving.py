@@ -9,6 +9,7 @@ from switch.core.handover.changes import changes, obstacles
 from switch.core.handover.leaving import keep_leaving
 from switch.core.network import Network
 from switch.core.operator.command import Arguments
+from switch.core.operator.keys import KeyCommands
 from switch.core.operator.links import HostRow, LinkCommands, Links
 from switch.core.records.records import Owed, Shelved
 from switch.sim.playbook import Playbook
@@ -50,7 +51,9 @@ def left(network: Network | None = None, approved: Document | None = None) -> Sc
 def row(scene: Scene) -> HostRow:
     """Atlas, as `links list` has it."""
     switch = scene.book.switch
-    found: Links = LinkCommands(switch, switch.maintenance, switch.leaving).list(Arguments(), scene.book.now)
+    found: Links = LinkCommands(switch, switch.maintenance, switch.leaving, KeyCommands(switch.keys)).list(
+        Arguments(), scene.book.now
+    )
     return next(each for each in found.hosts if each.host == "atlas")
 
 
