@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -28,6 +29,13 @@ STORIES_MAX = 3
 @click.option("--payments", type=click.IntRange(1), help="Stop after so many of the day's payments: repeats a story.")
 @click.option("--shrink/--no-shrink", "shrinks", default=True, show_default=True, help="Cut failing days down.")
 @click.option("--minds", is_flag=True, help="Hosts think otherwise than ours do, each day others (docs/simulation.md).")
+@click.option(
+    "--rules",
+    "rules_path",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Own rules (docs/hooks.md), instead of those that the network file names.",
+)
 @click.option("--story", "tells", is_flag=True, help="Tell each day: its faults, and what failed.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
 def command(**options: Any) -> None:
@@ -45,11 +53,12 @@ def command(**options: Any) -> None:
       cmi-switch simulate my-network.toml --json             of your own network
       cmi-switch simulate --seeds 1 --first-seed 42 --story  one day, told
       cmi-switch simulate --minds                            with hosts as other people write them
+      cmi-switch simulate --rules my-rules.py                with rules of your own
     """
     from switch.cli._network import load
     from switch.sim.runner import Sum
 
-    network = load(options["network"])
+    network = _with_rules(load(options["network"]), options["rules_path"])
     seeds = range(options["first_seed"], options["first_seed"] + options["seeds"])
     total = Sum()
     failures: dict[int, list[str]] = {}
@@ -69,6 +78,25 @@ def command(**options: Any) -> None:
             click.echo(f"\nalso failed: {', '.join(map(str, list(failures)[STORIES_MAX:]))}")
     if failures:
         sys.exit(1)
+
+
+def _with_rules(network: Network, path: Path | None) -> Network:
+    """The network, with the rules of a file. Raises click errors."""
+    import msgspec
+
+    from switch.cli._network import Mistakes
+    from switch.config import ConfigErrors
+    from switch.config.hooks import hooks_of, mistake_of
+    from switch.core.hooks import RulesError
+
+    if path is None:
+        return network
+    try:
+        return msgspec.structs.replace(network, hooks=hooks_of(path))
+    except RulesError as error:
+        raise Mistakes(ConfigErrors([mistake_of(error, path)])) from None
+    except (OSError, ValueError) as error:
+        raise click.ClickException(f"{path} cannot be read: {error}") from None
 
 
 def _days(network: Network, seeds: range, options: dict[str, Any]) -> Iterator[Day]:
@@ -157,5 +185,6 @@ def _tell(network: Network, seed: int, options: dict[str, Any]) -> None:
 
 def _repeat(options: dict[str, Any], seed: int) -> str:
     name = "" if options["network"] == "morocco" else f"{options['network']} "
-    minds = " --minds" if options["minds"] else ""
-    return f"cmi-switch simulate {name}--seeds 1 --first-seed {seed} --transactions {options['transactions']}{minds}"
+    also = " --minds" if options["minds"] else ""
+    also += f" --rules {options['rules_path']}" if options["rules_path"] else ""
+    return f"cmi-switch simulate {name}--seeds 1 --first-seed {seed} --transactions {options['transactions']}{also}"

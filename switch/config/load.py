@@ -8,6 +8,7 @@ from switch.config.business_day import read_business_day
 from switch.config.dialects import Dialects
 from switch.config.disputes import dispute_rules
 from switch.config.files import read_capture, read_hop_log, read_journal
+from switch.config.hooks import read_hooks
 from switch.config.mistakes import ConfigErrors, Mistake, did_you_mean
 from switch.config.operators import check_operators, read_operator
 from switch.config.rates import check_rates, read_rate, read_rates
@@ -103,7 +104,6 @@ def _read(source: Source, *, files: bool) -> Network:
     root.ask("capture", "business_day")
     operators = [(s, read_operator(s)) for s in root.tables("operator")]
     check_operators(root, operators)
-    hop_log = read_hop_log(root.table("hop_log"))
     journal = read_journal(root.table("journal"), state_dir)
     wait_ms = root.integer("acquirers_wait_ms", 1_000, 300_000, 20_000)
     network = Network(
@@ -127,7 +127,7 @@ def _read(source: Source, *, files: bool) -> Network:
         capture=capture,
         cutover_window=cut_by[0],
         cutover_schedule=cut_by[1],
-        hop_log=hop_log,
+        hop_log=read_hop_log(root.table("hop_log")),
         fees=tuple(f for _, f in draft.fees),
         merchant_fees=tuple(rule for _, rule in owed),
         regions=fees.read_regions(root.table("regions")),
@@ -140,6 +140,7 @@ def _read(source: Source, *, files: bool) -> Network:
         console_user=root.text("console_user", ""),
         test=root.truth("test", False),
         security=keys.read_security(root.table("security")),
+        hooks=read_hooks(root),
     )
     root.done()
     checks.check(source, draft, network, wait_ms)

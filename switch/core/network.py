@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from switch.core.credentials import OperatorAccount, Pin, Tls
+from switch.core.hooks import Hooks
 from switch.core.limits import Limits
 from switch.money.convert import DatedRate
 from switch.money.dispute_rules import DisputeRules
@@ -389,6 +390,8 @@ class Network(msgspec.Struct, frozen=True, kw_only=True):
     disputes: DisputeRules = DisputeRules()
     bic: str = ""
     """ISO 9362: the switch's own in settlement files, and that of its account; "": it makes none"""
+    hooks: Hooks | None = None
+    """None: there are no rules but the file's"""
 
     @property
     def issuing(self) -> tuple[Member, ...]:

@@ -21,11 +21,12 @@ from switch.core.operator.command import Arguments, Unable
 from switch.core.operator.errors import ErrorCode
 from switch.core.party import Log
 from switch.core.switch import Switch
+from switch.core.transactions.own_rules import keep_rules
 from switch.doctor.explain import Explainer
 from switch.security.certificates import CertificateError
 from switch.server.keys import open_module
 from switch.server.places import addresses_of, dials_of, links_ends
-from switch.server.ports import trio_clock
+from switch.server.ports import time_rules, trio_clock
 from switch.server.serving import Serving, dialects_of, raise_open_files, shipped_dialects
 from switch.wire import Dialect
 
@@ -165,6 +166,8 @@ class Reloader:
             for door in opened:
                 door.sock.close()
             raise
+        keep_rules(old, new)
+        time_rules(new)
         new.wall_offset_ns = old.wall_offset_ns
         take_over(new, hand_over(old, whole=False), now)
         running.follow(new, network, spoken)

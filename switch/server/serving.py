@@ -39,7 +39,7 @@ from switch.server.indexing import index_damaged, keep_index
 from switch.server.keys import open_module
 from switch.server.operators import Operators, audit_of
 from switch.server.places import addresses_of, dials_of, links_ends
-from switch.server.ports import wall_offset
+from switch.server.ports import time_rules, wall_offset
 from switch.wire import Dialect, DialectError
 from switch.wire.dialect import names
 
@@ -303,6 +303,7 @@ async def serving(
         switch = Switch(
             network, dialects, recovered.state, recovered.position, vault, history, Explainer(shipped_dialects), module
         )
+        time_rules(switch)
         switch.wall_offset_ns = wall_offset()
         inherited = begin(switch, dialects, inherited, sinks)
         operators = Operators(network, audit_of(state_dir, vault.audit_secret))

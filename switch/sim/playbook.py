@@ -33,6 +33,7 @@ from switch.core.records.fold import apply
 from switch.core.records.records import AnyEntry
 from switch.core.records.state import State
 from switch.core.switch import Switch
+from switch.core.transactions.own_rules import keep_rules
 from switch.journal.memory import DictHistory
 from switch.security.module import SecurityModule
 from switch.security.vault import ClearVault
@@ -307,7 +308,9 @@ class Playbook:
 
     def _follow(self, network: Network) -> None:
         memory = hand_over(self.switch, whole=False)
-        self._succeed(network, memory, self.switch.state, self.switch.wall_offset_ns)
+        before = self.switch
+        self._succeed(network, memory, before.state, before.wall_offset_ns)
+        keep_rules(before, self.switch)
 
     def hands_over(self, network: Network | None = None) -> None:
         """A restart: a switch in a new process follows this one, with all links. It folds the journal from its last snapshot."""

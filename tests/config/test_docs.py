@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from switch.config import ConfigErrors, parse_network
+from switch.core.hooks import Hooks
 from switch.core.limits import Limits
 from switch.core.network import HopLogFiles, JournalFiles, StandInRule
 
@@ -52,7 +53,18 @@ def known(section: str) -> set[str]:
 
 @pytest.mark.parametrize("section", HEADINGS, ids=lambda section: section or "file")
 def test_every_key_is_explained_and_no_other(section: str) -> None:
-    tables = {"rates", "limits", "capture", "business_day", "hop_log", "journal", "payees", "regions", "security"}
+    tables = {
+        "rates",
+        "limits",
+        "capture",
+        "business_day",
+        "hop_log",
+        "hooks",
+        "journal",
+        "payees",
+        "regions",
+        "security",
+    }
     sections = set(HEADINGS) | tables if not section else set()
     assert set(documented(HEADINGS[section])) == known(section) - sections
 
@@ -127,6 +139,15 @@ def test_the_copy_of_the_journals_head_is_explained() -> None:
     network = parse_network(f'{BASE}\n[journal]\nhead_copy = "/mnt/second/head"\n', "x")
     assert network.journal == JournalFiles(head_copy="/mnt/second/head")
     assert parse_network(BASE, "x").journal == JournalFiles()
+
+
+def test_own_rules_are_explained_with_their_defaults() -> None:
+    defaults = {field.name: field.default for field in msgspec.structs.fields(Hooks)}
+    assert documented("`[hooks]`") == {
+        "file": "",
+        "when_off": f'`"{defaults["when_off"]}"`',
+        "budget_ms": str(defaults["budget_ms"]),
+    }
 
 
 def test_what_is_kept_of_the_hop_log_is_explained_with_its_defaults() -> None:

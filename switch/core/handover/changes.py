@@ -35,8 +35,8 @@ SECTIONS: Final = {"cutover_window": "business_day", "cutover_schedule": "busine
 """Of single values of the network: sections called otherwise."""
 HOSTS: Final = KEYED["hosts"][0]
 NOBODY: Final[Mapping[str, str]] = {}
-PLACES: Final = frozenset({"line", "offsets"})
-"""Of a value: where it stands in the file; what is looked up elsewhere."""
+PLACES: Final = frozenset({"line", "offsets", "source"})
+"""Of a value: where it stands in the file; what is looked up elsewhere; a text, of which its digest is told."""
 
 
 class Obstacle(msgspec.Struct, frozen=True):

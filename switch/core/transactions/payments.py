@@ -1,7 +1,6 @@
 """Payments: a request (0100, 0200) comes, its answer comes, or no answer comes.
 
-A flow decides: it reads state, records, sends. What must be durable before what leaves is the table in docs/journal.md; here it
-is the `after` of each send.
+What must be durable before what leaves is the table in docs/journal.md; here it is the `after` of each send.
 """
 
 from collections.abc import Callable
@@ -95,6 +94,8 @@ class Payments:
                 if hold is None
                 else decide(self._kernel, hold, self._router.lookup(message.pan))
             )
+            if self._kernel.own_rules is not None and hold is None:
+                decision = self._kernel.own_rules.before(message, decision)
             self._forward(message, decision, self._admit(decision, session, new=hold is None), hold)
         except Refusal as refusal:
             if hold is not None:
@@ -295,6 +296,8 @@ class Payments:
             document.pop(de, None)
         if DE.ORIGINAL in document and DE.ORIGINAL in request:
             document[DE.ORIGINAL] = request[DE.ORIGINAL]  # as the acquirer names what it adds to
+        if kernel.own_rules is not None:
+            kernel.own_rules.answering(pending, document, amount, now)
         window = kernel.window(now)
         position = kernel.record(
             Answered(
