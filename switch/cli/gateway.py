@@ -78,6 +78,7 @@ def _run(options: dict[str, Any]) -> None:
     from switch.cli._run_simulators import need_listener, show_log
     from switch.core.party import Log
     from switch.gateway.orders.store import StoreError
+    from switch.gateway.pages.inventory import InventoryError
     from switch.gateway.running import run
     from switch.http.listening import ListeningError
     from switch.security.vault import VaultError
@@ -102,7 +103,7 @@ def _run(options: dict[str, Any]) -> None:
         setting = _setting(options)
         need_listener(setting.listener.address, "the switch", spell("serve"))
         ended = trio.run(run, setting, ready, report, show)
-    except (ListeningError, StoreError, VaultError) as error:
+    except (ListeningError, StoreError, VaultError, InventoryError) as error:
         raise click.ClickException(str(error)) from None
     except OSError as error:
         raise click.ClickException(f"{options['listen_text']}: {error.strerror or error}") from None

@@ -39,6 +39,7 @@ def command() -> None:
       cmi-switch merchant add 600000002 --title "Test shop" --host 127.0.0.1:9000 --key TEST1234
       cmi-switch merchant list
       cmi-switch merchant rotate-key 600000001
+      cmi-switch merchant password 600000001
       cmi-switch merchant calls
       cmi-switch merchant refused 600000001
     """
@@ -157,6 +158,18 @@ def rotate_command(clientid: str, network: str, state: Path | None) -> None:
     key = registry.rotate_key(_find(registry, clientid))
     click.echo(
         f"Store key: {key}\nIt is in force now, and not shown again. Answers about older orders are signed with it, too."
+    )
+
+
+@command.command("password")
+@click.argument("clientid")
+@_where
+def password_command(clientid: str, network: str, state: Path | None) -> None:
+    """Give a merchant a fresh password of its pages (/merchant/login), and show it, once; who is logged in is so no more."""
+    registry = _registry(network, state)
+    password = registry.renew_page_password(_find(registry, clientid))
+    click.echo(
+        f"Password: {password}\nIt is for /merchant/login with the number {clientid}, in force now, and not shown again."
     )
 
 

@@ -149,6 +149,7 @@ def read_listener(s: Section, dialects: Dialects, limits: Limits, *, files: bool
         idle_s=s.integer("idle_s", 0, 86_400, 0),
         max_in_flight=s.integer("max_in_flight", 1, 1_000_000, min(2_000, limits.pending)),
         business_day=dialects.says(s, dialect, "day"),
+        fees=dialects.fees(s, dialect),
         tls=read_tls(s, files=files),
         edge=read_edge(s),
         keys=read_link_keys(s, change=False),

@@ -104,6 +104,17 @@ class Dialects:
             s.wrong("business_day", f'dialect "{name}" has no place for the number of a window', hint)
         return says
 
+    def fees(self, s: Section, name: str) -> bool:
+        """The key `fees` of a listener with dialect `name`: do its answers say what a payment costs?"""
+        wanted = s.truth("fees", default=False)
+        dialect = self._loaded.get(name)
+        if wanted and dialect is not None and (dialect.family != "cmi" or DE.FEES not in dialect.elements):
+            s.wrong(
+                "fees", f'dialect "{name}" has no place for the fees of a payment', "a dialect of family cmi has DE46"
+            )
+            return False
+        return wanted
+
     def _load(self, s: Section, name: str) -> Dialect | None:
         """Load it, or note why not at the first link that names it."""
         known = names()

@@ -105,6 +105,8 @@ class Listener(msgspec.Struct, frozen=True, kw_only=True):
     """requests of one connection awaiting their answer; above it: DE39=96 at once"""
     business_day: str = "day"
     """what of the payment's business day answers say: `none`, `day` (DE15), `window` (and the number of its window)"""
+    fees: bool = False
+    """answers to advices and reversals say what the payment costs (DE46), and its window's number"""
     tls: Tls | None = None
     """None: plain connections, unless an edge has its TLS"""
     edge: str = ""

@@ -7,10 +7,12 @@ even whether there is such a merchant or order.
 import time
 from typing import Final
 
-from switch.gateway.logins import User, log_in
+from switch.gateway.logins import log_in
+from switch.gateway.merchants import check_password
 from switch.gateway.orders.lifecycle import GOOD, IllegalMoveError, Stage
 from switch.gateway.orders.order import Order
 from switch.gateway.outcomes import result_of
+from switch.gateway.protocol.answers import Money
 from switch.gateway.protocol.fields import Pairs
 from switch.gateway.protocol.xml_api import ApiRequest
 from switch.gateway.service import Service
@@ -66,8 +68,8 @@ async def answer_api(service: Service, request: ApiRequest, client: str) -> tupl
 
 
 async def _order(service: Service, request: ApiRequest, client: str) -> Order:
-    user = User(clientid=request.clientid, name=request.name, password=request.password)
-    if await log_in(service, user, client) is None:
+    name, password = request.name, request.password
+    if await log_in(service, request.clientid, client, lambda it: check_password(it, name, password)) is None:
         raise _RefusedError("Name, Password or ClientId is not right, or the merchant is suspended")
     order: Order | None = await service.disk(service.registry.store.by_id, request.clientid, request.oid)
     if order is None:
@@ -116,7 +118,7 @@ def _outcome(order: Order | None, good: bool, text: str, request: ApiRequest) ->
 def _extra(order: Order) -> Pairs:
     result = result_of(order)
     return [
-        ("SETTLEID", ""),
+        ("SETTLEID", result.money.window if result.money is not None else ""),
         ("TRXDATE", result.at),
         ("ERRORCODE", ""),
         ("NUMCODE", "00"),
@@ -130,6 +132,7 @@ def _status(order: Order) -> Pairs:
     state = _STATES[order.stage]
     text = f"ORD_ID:{order.asked.oid}\tCHARGE_TYPE_CD:S\tORIG_TRANS_AMT:{order.asked.amount}\tTRANS_STAT:{state}"
     captured = order.captured - order.credited if order.stage in GOOD else 0
+    money = result.money or Money(captured="")
     return [
         ("ORDERSTATUS", text),
         ("ORD_ID", order.asked.oid),
@@ -145,7 +148,11 @@ def _status(order: Order) -> Pairs:
         ("ORIG_TRANS_AMT", str(order.asked.amount)),
         ("CAPTURE_AMT", str(captured)),
         ("AUTH_DTTM", _time(order.opened_us)),
-        ("CAPTURE_DTTM", _time(order.moved_us) if order.captured else ""),
+        ("CAPTURE_DTTM", _time(order.posted.at_us) if order.posted is not None else ""),
+        ("SETTLEID", money.window),
+        ("FEES", money.fees),
+        ("NET", money.net),
+        ("SETTLE_DTTM", money.settles),
         ("VOID_DTTM", _time(order.moved_us) if state == "V" else ""),
     ]
 

@@ -62,6 +62,12 @@ class Registry:
         self._store.change_merchant(msgspec.structs.replace(merchant, sealed_key=self._seal(key)))
         return key
 
+    def renew_page_password(self, merchant: Merchant) -> str:
+        """A fresh password of the merchants' pages; who is logged in with the one before is so no more."""
+        password = secrets.token_urlsafe(12)
+        self._store.change_merchant(msgspec.structs.replace(merchant, page_password=make_password(password)))
+        return password
+
     def _seal(self, key: str) -> bytes:
         return self._vault.seal(key, self._store.next_number("seal"))
 
@@ -75,16 +81,25 @@ class Registry:
 
 
 def make_password(password: str) -> bytes:
-    """What is kept of an API password."""
+    """What is kept of a password."""
     salt = secrets.token_bytes(_SALT_BYTES)
     return salt + _digest(password, salt)
 
 
 def check_password(merchant: Merchant, name: str, password: str) -> bool:
     """Is it the merchant's API user with its password?"""
-    salt = merchant.api_password[:_SALT_BYTES] or bytes(_SALT_BYTES)
-    right = hmac.compare_digest(_digest(password, salt), merchant.api_password[_SALT_BYTES:])
+    right = _is_right(merchant.api_password, password)
     return right and hmac.compare_digest(name.encode(), merchant.api_name.encode())
+
+
+def check_page_password(merchant: Merchant, password: str) -> bool:
+    """May it see the merchant's pages?"""
+    return _is_right(merchant.page_password, password)
+
+
+def _is_right(kept: bytes, password: str) -> bool:
+    salt = kept[:_SALT_BYTES] or bytes(_SALT_BYTES)
+    return hmac.compare_digest(_digest(password, salt), kept[_SALT_BYTES:])
 
 
 def _digest(password: str, salt: bytes) -> bytes:

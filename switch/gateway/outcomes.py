@@ -3,11 +3,14 @@
 import time
 from typing import Final
 
+import msgspec
+
 from switch.gateway import payment_messages as messages
 from switch.gateway.orders.lifecycle import GOOD, Stage
 from switch.gateway.orders.order import Attempt, Order
 from switch.gateway.payment_messages import Shop
-from switch.gateway.protocol.answers import Result
+from switch.gateway.protocol.answers import Money, Result
+from switch.money.currency import format_amount
 from switch.wire.vocabulary import Answer, Document
 
 
@@ -36,8 +39,38 @@ def result_of(order: Order) -> Result:
         masked=attempt.masked,
         scheme=attempt.scheme,
         client=attempt.client,
-        at=time.strftime("%Y%m%d %H:%M:%S", time.localtime(order.moved_us // 1_000_000)),
+        at=local(order.moved_us),
+        money=money_of(order),
     )
+
+
+def local(us: int) -> str:
+    """A time as merchants are told it."""
+    return time.strftime("%Y%m%d %H:%M:%S", time.localtime(us // 1_000_000))
+
+
+def money_of(order: Order) -> Money | None:
+    """What is captured, and what of it are fees; None: nothing is."""
+    if not order.captured or order.stage not in GOOD:
+        return None
+    kept, posted, currency = order.captured - order.credited, order.posted, order.asked.currency
+    money = Money(captured=_decimal(kept, currency))
+    if posted is None:
+        return money
+    fees = posted.fees + posted.tax if posted.fees is not None and posted.currency == currency else None
+    day, _, number = posted.window.partition("/")
+    return msgspec.structs.replace(
+        money,
+        window=day.replace("-", "") + (f"{int(number):03d}" if number else ""),
+        fees=_decimal(fees, currency) if fees is not None else "",
+        net=_decimal(kept - fees, currency) if fees is not None else "",
+        settles=local(posted.settles_us) if posted.settles_us else "",
+    )
+
+
+def _decimal(minor: int, currency: str) -> str:
+    """`31.50`."""
+    return format_amount(minor, currency).partition(" ")[0]
 
 
 _TEXTS: Final = {

@@ -14,9 +14,10 @@ from switch.gateway.orders.lifecycle import IllegalMoveError, Move, Stage
 from switch.gateway.orders.order import Order
 from switch.gateway.orders.store import DAY_US
 from switch.gateway.outcomes import named, owed_message
+from switch.gateway.posting import read_posted, with_change
 from switch.gateway.shops import Shops, now_us
 from switch.simulators import messages as repeats
-from switch.wire.vocabulary import DE, Answer
+from switch.wire.vocabulary import DE, Answer, Document
 
 ACKNOWLEDGE_S: Final = 10.0
 RETRY_S: Final = (0.5, 2.0, 10.0, 30.0)
@@ -97,23 +98,27 @@ class Owing:
             answer = await self._desk.ask(document if not number else repeats.repeat(document), ACKNOWLEDGE_S)
             code = answer.get(DE.RESPONSE_CODE, "") if answer is not None else ""
             if code and code not in _NOT_NOW:
-                await self._acknowledged(order, code)
+                await self._acknowledged(order, code, answer or {})
                 return
             await trio.sleep(RETRY_S[min(number, len(RETRY_S) - 1)])
 
-    async def _acknowledged(self, order: Order, code: str) -> None:
+    async def _acknowledged(self, order: Order, code: str, answer: Document) -> None:
         done = code == Answer.APPROVED or (order.stage is Stage.REVERSING and code in _NOTHING_THERE)
         if not done:
             self._say_refused(order, code)
         owed, move = order.owed.amount if order.owed is not None else 0, self._desk.move
         if order.stage is Stage.CAPTURING:
             if done:
-                await move(order, Move.POSTED, captured=owed)
+                posted = read_posted(answer, now_us(), self._desk.network.cutover_schedule)
+                await move(order, Move.POSTED, captured=owed, posted=posted)
             else:
                 await move(order, Move.NOT_POSTED, await self._hold_ends(order))
         elif order.stage is Stage.CREDITING:
-            changes = {"credited": order.captured - owed} if done else {}
-            await move(order, Move.CREDITED if done else Move.NOT_CREDITED, **changes)
+            if done:
+                credited, changed = order.captured - owed, with_change(order.posted, answer)
+                await move(order, Move.CREDITED, credited=credited, posted=changed)
+            else:
+                await move(order, Move.NOT_CREDITED)
         elif done:
             await self._shops.inform(await move(order, Move.TAKEN_BACK))
 

@@ -49,6 +49,12 @@ class Shops:
 
     async def decision(self, order: Order, *, again: bool = False) -> Decision:
         """What the shop says to an approval. `again`: it may have been asked before, and what it said is not known."""
+        decision, said = await self._decision(order, again=again)
+        await self._disk(self._registry.store.add_decision, order, now_us(), f"{decision}: {said}")
+        return decision
+
+    async def _decision(self, order: Order, *, again: bool) -> tuple[Decision, str]:
+        """The decision, and why."""
         try:
             merchant = await self.merchant(order.asked.clientid)
             pairs = await self.answer(order, to_server=True)
@@ -63,18 +69,19 @@ class Shops:
             return self._left_to_the_merchant(order)
         if decision is Decision.REVERSE:
             return self._not_kept(order, "callback.refused", "the answer is another text than the two that keep it")
-        return decision
+        return decision, "answered 200"
 
-    def _not_kept(self, order: Order, event: str, reason: str) -> Decision:
+    def _not_kept(self, order: Order, event: str, reason: str) -> tuple[Decision, str]:
         hint = "the payment is reversed: only ACTION=POSTAUTH or APPROVED, alone and with status 200, keeps it"
         self._report(event, {**named(order), "reason": reason, "hint": hint})
-        return Decision.REVERSE
+        return Decision.REVERSE, reason
 
-    def _left_to_the_merchant(self, order: Order) -> Decision:
+    def _left_to_the_merchant(self, order: Order) -> tuple[Decision, str]:
         """Such shops refuse what they have accepted before, and there is no call that would tell them of a reversal."""
         hint = "it may have accepted the first confirmation, and is left to decide: the payment is held, capture or void it"
-        self._report("callback.refused", {**named(order), "reason": "refused when it was asked again", "hint": hint})
-        return Decision.HOLD
+        reason = "refused when it was asked again"
+        self._report("callback.refused", {**named(order), "reason": reason, "hint": hint})
+        return Decision.HOLD, reason
 
     async def inform(self, order: Order) -> None:
         """A callback that decides nothing is owed to the shop; the older protocol has none."""

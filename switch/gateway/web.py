@@ -9,7 +9,6 @@ import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from functools import partial
-from importlib.resources import files
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
@@ -21,9 +20,11 @@ from starlette.routing import Route
 from switch.core.network import Network
 from switch.gateway.api import answer_api
 from switch.gateway.intake import RefusedFormError, take_form, take_older_form
+from switch.gateway.merchant_site import MerchantSite
 from switch.gateway.orders.lifecycle import PAYABLE, UNDER_WAY, IllegalMoveError
 from switch.gateway.orders.order import Merchant, Order
 from switch.gateway.pace import counted_as
+from switch.gateway.pages.inventory import INVENTORY, read_released
 from switch.gateway.pages.pages import card_page, refused_page, result_page, sites_page, working_page
 from switch.gateway.pages.respond import client_of, form_of, language_of, redirect, respond
 from switch.gateway.pages.texts import TEXTS
@@ -48,7 +49,6 @@ CAPTURE_WAIT_S: Final = 2.0
 _LIMIT: Final = "somebody may be trying stolen numbers; `cmi-switch gateway --limit` raises a limit"
 _DIGITS: Final = {base + n: str(n) for base in (0x660, 0x6F0) for n in range(10)}
 """Arabic digits, as an Arabic keyboard types them"""
-_TYPES: Final = {"pay.css": "text/css", "pay.js": "text/javascript", "icon.svg": "image/svg+xml"}
 _CENTURY: Final = 2_000
 Take = Callable[[Service, Fields], Awaitable[Order]]
 
@@ -57,10 +57,11 @@ class Web:
     """The handlers."""
 
     def __init__(self, service: Service, network: Network) -> None:
+        """Raises InventoryError."""
         self._service = service
         self._prefixes = " ".join(f"{b.scheme}:{b.low}:{b.high}" for b in network.bins)
-        pages = files("switch.gateway.pages")
-        self._static = {name: pages.joinpath(name).read_bytes() for name in _TYPES}
+        self._static = read_released()
+        self._merchants = MerchantSite(service)
 
     def app(self) -> App:
         """The application."""
@@ -73,6 +74,7 @@ class Web:
             Route("/pay/{token}", self.pay, methods=["POST"]),
             Route("/pay/{token}/cancel", self.cancel, methods=["POST"]),
             Route("/secured-sites", self.sites, methods=["GET"]),
+            *self._merchants.routes(),
             Route("/static/{name}", self.static, methods=["GET"]),
         ]
         return Starlette(routes=routes)
@@ -196,7 +198,7 @@ class Web:
         if name not in self._static:
             return Response("no such file\n", 404, media_type="text/plain")
         kept = {"Cache-Control": "max-age=3600", "X-Content-Type-Options": "nosniff"}
-        return Response(self._static[name], media_type=_TYPES[name], headers=kept)
+        return Response(self._static[name], media_type=INVENTORY[name].media_type, headers=kept)
 
     async def _order(self, request: Request) -> Order | None:
         order: Order | None = await self._service.disk(

@@ -65,6 +65,8 @@ class DE:
     MERCHANT_NAME: Final = "43"
     ADDITIONAL_RESPONSE: Final = "44"
     TRACK1: Final = "45"
+    FEES: Final = "46"
+    """of the 1993 edition, and of answers that say what a payment costs (`core.messages.fee_amounts`)"""
     PRIVATE_48: Final = "48"
     CURRENCY: Final = "49"
     CURRENCY_SETTLEMENT: Final = "50"

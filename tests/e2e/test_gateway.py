@@ -3,8 +3,10 @@
 What docs/web-payment.md shows of processes is started here.
 """
 
+import re
 import threading
 from collections.abc import Iterator
+from decimal import Decimal
 from http.client import HTTPException
 from pathlib import Path
 
@@ -47,6 +49,13 @@ def test_an_approval_is_confirmed_by_the_shop_and_captured(gateway: Gateway) -> 
         assert fields.name("callbackurl") == "CallbackURL"
         assert fields.get("MaskedPan") == "950401******0010"
     assert wait_for(lambda: gateway.status("BUY-1") == "C")
+    status = gateway.api("BUY-1", "<Extra><ORDERSTATUS>QUERY</ORDERSTATUS></Extra>")
+    fees, net = (element(status, name) for name in ("FEES", "NET"))
+    assert Decimal(fees) > 0, "the switch's 0230 says what the merchant pays"
+    assert Decimal(fees) + Decimal(net) == Decimal("31.50")
+    assert (back.get("EXTRA.CAPTURED"), back.get("EXTRA.FEES"), back.get("EXTRA.NET")) == ("31.50", fees, net)
+    assert re.fullmatch(r"20\d{6}00\d", back.get("SettleId"))
+    assert call.get("SettleId") == "", "nothing is captured yet when the shop is asked"
     hops = gateway.stage.hops(call.get("HostRefNum"), 8)
     assert {hop["mti"] for hop in hops} >= {"0100", "0110", "0220", "0230"}
 

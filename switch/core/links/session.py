@@ -67,7 +67,7 @@ class Session:
 
     __slots__ = (
         "asked", "bad", "bad_in_a_row", "carried", "certificate", "classic", "dates", "defects",
-        "dialect", "direct", "explained", "first", "framing", "framing_name", "good", "handlers",
+        "dialect", "direct", "explained", "fees", "first", "framing", "framing_name", "good", "handlers",
         "heard_ns", "host", "in_flight", "institution", "inward", "link", "max_in_flight", "name", "network_from_ns",
         "network_messages", "not_carried", "outward", "peer", "report_illegal", "role", "say", "says", "sealing", "sets",
         "since_de7", "source", "state", "unanswered_ns", "unproved",
@@ -119,8 +119,9 @@ class Session:
         """institutions that its messages may name in DE32 (`significant`); empty: any but `not_carried`"""
         self.not_carried: frozenset[str] = frozenset()
         """institutions that they may not name: a network brings anybody's requests, but no member's of ours"""
-        self.says = NOTHING
-        """what its answers say of the business day: `NOTHING`, `DAY` (DE15), `WINDOW` (and the number of the window)"""
+        self.says, self.fees = NOTHING, False
+        """what its answers say of the business day: `NOTHING`, `DAY` (DE15), `WINDOW` (and the number of the window); and whether
+        those to advices and reversals say what a payment costs"""
         self.host: HostState | None = None
         self.heard_ns = now
         self.in_flight = 0
@@ -164,6 +165,7 @@ class Session:
         """It has come in through this listener."""
         self.max_in_flight = listener.max_in_flight
         self.tell(listener.business_day)
+        self.fees = listener.fees
 
     def tell(self, business_day: str) -> None:
         """From here on its answers say so much of the business day: `none`, `day` or `window`, as far as its dialect can."""

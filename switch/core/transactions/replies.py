@@ -8,9 +8,13 @@ from typing import Final
 
 from switch.core.kernel import Kernel
 from switch.core.links.session import DAY, NOTHING, Session
-from switch.core.messages.internal import Private48, with_private
+from switch.core.messages.fee_amounts import fees_of, write_fees
+from switch.core.messages.internal import Private48, answer, with_private
 from switch.core.party import Hop
+from switch.core.records.prices import Priced
 from switch.core.records.windows import UNKNOWN, parts_of
+from switch.core.transactions.incoming import Incoming
+from switch.core.transactions.transaction import hop_of
 from switch.wire import EncodeError
 from switch.wire.vocabulary import APPROVALS, DE, MTI, Answer, Document
 
@@ -56,6 +60,42 @@ def reply(
         kernel.log("warning", "answer.reduced", link=session.link, reason=str(error),
                    hint="an element of the answer cannot be said in this link's dialect; sent without it")  # fmt: skip
         _reply_bare(kernel, session, document, raw, after, txn, hop)
+
+
+def acknowledge(
+    kernel: Kernel,
+    message: Incoming,
+    de39: str,
+    note: str,
+    by: str = "",
+    window: str | None = None,
+    priced: Priced | None = None,
+) -> None:
+    """Answer a reversal or an advice once everything recorded so far is durable: the promise among it. DE90 and DE95 come back as
+    they came.
+
+    `window`: that of what the message repeats; None: the one in force. `priced`: of what was promised.
+    """
+    session, document = message.session, message.document
+    extra: Document = {de: document[de] for de in (DE.ORIGINAL, DE.REPLACEMENT) if de in document}
+    if session.fees and priced is not None:
+        extra |= _price_elements(kernel, priced, kernel.window_now if window is None else window)
+    acknowledgement = answer(document, de39, extra)
+    hop = hop_of("hop.sent", message, acknowledgement, session.link, by, de39, note)
+    reply(kernel, session, acknowledgement, message.raw, after=kernel.position, hop=hop, window=window)
+
+
+def _price_elements(kernel: Kernel, priced: Priced, window: str) -> Document:
+    """What an answer says of a price, on a link whose listener has `fees`: the amounts that its acquirer is told (DE46), and the
+    number of the window in which they count."""
+    found: Document = {}
+    fees = write_fees(fees_of(priced.fees, priced.acquirer, kernel.network.currency))
+    if fees:
+        found[DE.FEES] = fees
+    number = parts_of(window)[2] if window else UNKNOWN
+    if number != UNKNOWN:
+        found[DE.PRIVATE_48] = with_private("", Private48.WINDOW, f"{number:03d}")
+    return found
 
 
 def _date(session: Session, document: Document, window: str) -> None:

@@ -16,7 +16,7 @@ from switch.core.kernel import Kernel
 from switch.core.links.awaited import Pending
 from switch.core.links.session import Session
 from switch.core.messages.meaning import is_inquiry
-from switch.core.messages.translator import Original, answer
+from switch.core.messages.translator import Original
 from switch.core.records.outcomes import Outcome
 from switch.core.records.records import ADVICE, AMBIGUOUS, MTI_CLASS, REVERSAL, Declined, Excepted, Forwarded, Key, Owed
 from switch.core.routing.routing import Router
@@ -39,13 +39,12 @@ from switch.core.transactions.originals import (
 )
 from switch.core.transactions.payments import Payments
 from switch.core.transactions.pricing import Pricing
-from switch.core.transactions.replies import reply
+from switch.core.transactions.replies import acknowledge
 from switch.core.transactions.taken_back import followed_by, left_without, nothing_to_undo, remaining, taken_back, told
 from switch.core.transactions.transaction import (
     NOT_STORED,
     Refusal,
     check_shape,
-    hop_of,
     original_name,
     reversal_entry,
     route,
@@ -93,7 +92,9 @@ class Reversals:
                 raise Refusal(Answer.MALFUNCTION, why)
             seen = self._seen(message, advice=advice)
             if seen is not None:
-                self._acknowledge(message, answer_now(seen)[0], f"as {seen.txn:x} was answered", window=seen.window)
+                acknowledge(
+                    kernel, message, answer_now(seen)[0], f"as {seen.txn:x} was answered", "", seen.window, seen.priced
+                )
             elif advice:
                 self._advise(message)
             else:
@@ -161,7 +162,7 @@ class Reversals:
             kernel.log(
                 "info", "reversal.nothing_to_undo", txn=f"{message.txn:x}", original=f"{original.txn:x}", reason=why
             )
-            self._acknowledge(message, Answer.APPROVED, f"nothing to undo: {why}")
+            acknowledge(kernel, message, Answer.APPROVED, f"nothing to undo: {why}")
             return
         if message.masked and request.pan != message.masked:
             raise Refusal(Answer.ORIGINAL_INCONSISTENT, f"the original {original.txn:x} has another card")
@@ -198,7 +199,7 @@ class Reversals:
         request = kernel.state.open[pending.txn]
         if is_inquiry(request.elements):
             self._payments.close_open(request, "reversed by the acquirer", message.now)
-            self._acknowledge(message, Answer.APPROVED, "nothing to undo: an inquiry moves no money")
+            acknowledge(kernel, message, Answer.APPROVED, "nothing to undo: an inquiry moves no money")
         else:
             self._owe(message, reversal_entry(kernel, request, "acquirer", {}, message.now))
 
@@ -245,7 +246,7 @@ class Reversals:
         undoes = named_key(message, original)
         if undoes is not None:
             self._refuse_original(message, undoes)
-        self._acknowledge(message, Answer.APPROVED, f"nothing to undo: {why}")
+        acknowledge(self._kernel, message, Answer.APPROVED, f"nothing to undo: {why}")
 
     def _refuse_original(self, message: Incoming, key: Key) -> None:
         """The original may yet come, overtaken by its reversal. `apply` has ended it already; this is for the journal's index."""
@@ -379,18 +380,9 @@ class Reversals:
         host = self._kernel.hosts.get(entry.host)
         by = host.route if host is not None else ""
         message.masked = message.masked or entry.pan
-        self._acknowledge(message, Answer.APPROVED, f"{entry.kind} owed to {entry.host}", by)
-
-    def _acknowledge(self, message: Incoming, de39: str, note: str, by: str = "", window: str | None = None) -> None:
-        """Answer once everything recorded so far is durable: the promise among it. DE90 and DE95 come back as they came.
-
-        `window`: that of what the message repeats; None: the one in force.
-        """
-        kernel, session, document = self._kernel, message.session, message.document
-        extra: Document = {de: document[de] for de in (DE.ORIGINAL, DE.REPLACEMENT) if de in document}
-        acknowledgement = answer(document, de39, extra)
-        hop = hop_of("hop.sent", message, acknowledgement, session.link, by, de39, note)
-        reply(kernel, session, acknowledgement, message.raw, after=kernel.position, hop=hop, window=window)
+        acknowledge(
+            self._kernel, message, Answer.APPROVED, f"{entry.kind} owed to {entry.host}", by, priced=owed.priced
+        )
 
 
 def _is_past(original: Original, now: str, today: date) -> bool:

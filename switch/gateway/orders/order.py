@@ -4,6 +4,7 @@ import msgspec
 
 from switch.gateway.orders.lifecycle import Stage
 from switch.gateway.payment_messages import Names
+from switch.gateway.posting import Posted
 from switch.gateway.protocol.fields import Fields
 from switch.gateway.protocol.requests import PaymentRequest
 
@@ -46,6 +47,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     captured: int = 0
     """minor units"""
     credited: int = 0
+    posted: Posted | None = None
+    """what the switch has said of the capture"""
 
     @property
     def fields(self) -> Fields:
@@ -64,7 +67,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
-    """A callback that only informs."""
+    """A callback that only informs; or, done, the one that has decided."""
 
     number: int
     order: int
@@ -94,6 +97,8 @@ class Merchant(msgspec.Struct, frozen=True, kw_only=True):
     api_name: str = ""
     api_password: bytes = b""
     """scrypt: 16 bytes of salt, 32 of digest; b"": it may not use the API"""
+    page_password: bytes = b""
+    """likewise, of the merchants' pages; b"": nobody may log in"""
     suspended: bool = False
     hold_days: int = 7
     added_us: int = 0

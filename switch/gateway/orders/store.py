@@ -5,6 +5,7 @@ all; within `together` when that ends. Methods block for a flush: under Trio the
 """
 
 import os
+import re
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -23,12 +24,15 @@ CREATE TABLE IF NOT EXISTS orders (number INTEGER PRIMARY KEY, token TEXT NOT NU
   UNIQUE (clientid, oid));
 CREATE INDEX IF NOT EXISTS by_stage ON orders (stage, number);
 CREATE INDEX IF NOT EXISTS by_oid ON orders (oid);
+CREATE INDEX IF NOT EXISTS by_merchant ON orders (clientid, number);
 CREATE INDEX IF NOT EXISTS by_due ON orders (due_us) WHERE due_us > 0;
 CREATE TABLE IF NOT EXISTS history (number INTEGER NOT NULL, at_us INTEGER NOT NULL, move TEXT NOT NULL, stage TEXT NOT NULL,
   code TEXT NOT NULL, amount INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS by_number ON history (number);
 CREATE TABLE IF NOT EXISTS calls (number INTEGER PRIMARY KEY, body BLOB NOT NULL, due_us INTEGER NOT NULL, state TEXT NOT NULL,
   ordered INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS calls_due ON calls (state, due_us);
+CREATE INDEX IF NOT EXISTS calls_of ON calls (ordered);
 CREATE TABLE IF NOT EXISTS merchants (clientid TEXT PRIMARY KEY, body BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS refusals (number INTEGER PRIMARY KEY, at_us INTEGER NOT NULL, what TEXT NOT NULL,
   clientid TEXT NOT NULL, oid TEXT NOT NULL, client TEXT NOT NULL, reason TEXT NOT NULL);
@@ -244,6 +248,28 @@ class Store:
         )
         return [msgspec.json.decode(row[0], type=Order) for row in rows]
 
+    def find_orders(self, clientid: str, query: str, most: int, *, below: int = 0, above: int = 0) -> list[Order]:
+        """A merchant's orders, newest first: all, or those whose id begins with `query`, or whose RRN, approval code or last four
+        digits of the card it is. `below`: with smaller numbers only; `above`: with greater ones, oldest first."""
+        where, values = "clientid = ?", [clientid]
+        if above or below:
+            where += " AND number > ?" if above else " AND number < ?"
+            values.append(str(above or below))
+        if query:
+            text = re.sub(r"[\\%_]", r"\\\g<0>", query)
+            likes = [f"{text}%", f'%"rrn":"{text}"%', f'%"approval":"{text}"%', f'%******{text}"%']
+            where += (
+                " AND (oid LIKE ? ESCAPE '\\' OR CAST(body AS TEXT) LIKE ? ESCAPE '\\' OR CAST(body AS TEXT) LIKE ? ESCAPE '\\'"
+                " OR CAST(body AS TEXT) LIKE ? ESCAPE '\\')"
+            )
+            values += likes
+        order = "ASC" if above else "DESC"
+        rows = self._db.execute(
+            f"SELECT body FROM orders WHERE {where} ORDER BY number {order} LIMIT ?",  # noqa: S608 - our own words
+            (*values, most),
+        )
+        return [msgspec.json.decode(row[0], type=Order) for row in rows]
+
     def history(self, order: Order) -> list[tuple[int, str, str, str, int]]:
         """Its moves: time (µs), move, stage after it, DE39, amount (minor units)."""
         rows = self._db.execute(
@@ -289,8 +315,14 @@ class Store:
         )
         return [msgspec.json.decode(row[0], type=Call) for row in rows]
 
+    def add_decision(self, order: Order, at_us: int, said: str) -> None:
+        """The call that decides has been made; it is kept for who looks."""
+        with self._writing() as db:
+            number = db.execute("SELECT coalesce(max(number), 0) + 1 FROM calls").fetchone()[0]
+            self._keep_call(Call(number=number, order=order.number, tries=1, due_us=at_us, state="done", said=said))
+
     def calls_of(self, order: Order) -> list[Call]:
-        """The callbacks about one order, oldest first."""
+        """Those about one order, oldest first."""
         rows = self._db.execute("SELECT body FROM calls WHERE ordered = ? ORDER BY number", (order.number,))
         return [msgspec.json.decode(row[0], type=Call) for row in rows]
 

@@ -11,9 +11,10 @@ from typing import Final
 
 from switch.gateway.orders.lifecycle import GOOD, Stage
 from switch.gateway.orders.order import Merchant, Order
-from switch.gateway.pages.texts import DIRECTIONS, NAMES, TEXTS, Texts
+from switch.gateway.pages.amounts import amount_text
+from switch.gateway.pages.inventory import INVENTORY
+from switch.gateway.pages.texts import DIRECTIONS, NAMES, TEXTS
 from switch.gateway.shops import WayBack
-from switch.money.currency import format_amount
 
 _e = html.escape
 _NUMERIC: Final = "inputmode=numeric dir=ltr required"
@@ -40,9 +41,25 @@ _MTC: Final = (
 """of the page's operator; the schemes' own are above"""
 
 
-def page(language: str, title: str, body: str, *, again: str = "", refresh_s: int = 0) -> str:
-    """A whole page. `again`: its own path, for the choice of a language; `refresh_s`: it is fetched anew after so long."""
+def _tags() -> str:
+    """What a page loads, each with what it must be: a browser takes nothing else."""
+    tags = {
+        "pay.css": '<link rel="stylesheet" href="/static/{}" integrity="{}">',
+        "pay.js": '<script src="/static/{}" integrity="{}" defer></script>',
+    }
+    return "".join(tag.format(name, INVENTORY[name].integrity) for name, tag in tags.items())
+
+
+_HEAD: Final = _tags()
+
+
+def page(language: str, title: str, body: str, *, again: str = "", refresh_s: int = 0, brand: str = "") -> str:
+    """A whole page. `again`: its own path, for the choice of a language; `refresh_s`: it is fetched anew after so long.
+
+    `brand`: what its head says, where it is not a payment's.
+    """
     words = TEXTS[language]
+    note = "" if brand else f"<p>{_e(words.protected)}</p>"
     refresh = f'<meta http-equiv="refresh" content="{refresh_s}">' if refresh_s else ""
     choices = "".join(
         f'<a href="{_e(again)}?lang={code}" lang="{code}" hreflang="{code}"'
@@ -53,10 +70,9 @@ def page(language: str, title: str, body: str, *, again: str = "", refresh_s: in
     return (
         f'<!doctype html><html lang="{language}" dir="{DIRECTIONS[language]}"><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">{refresh}<title>{_e(title)}</title>'
-        '<link rel="icon" href="/static/icon.svg"><link rel="stylesheet" href="/static/pay.css">'
-        '<script src="/static/pay.js" defer></script></head><body>'
-        f'<header><div class="brand">{_PADLOCK}<strong>{_e(words.secure)}</strong></div>{choice}</header>'
-        f'<main>{body}</main><footer><p>{_e(words.protected)}</p><div class="logos">{_LOGOS["cmi"]}{_MTC}{_LOGOS["visa"]}'
+        f'<link rel="icon" href="/static/icon.svg">{_HEAD}</head><body{" class=wide" if brand else ""}>'
+        f'<header><div class="brand">{_PADLOCK}<strong>{_e(brand or words.secure)}</strong></div>{choice}</header>'
+        f'<main>{body}</main><footer>{note}<div class="logos">{_LOGOS["cmi"]}{_MTC}{_LOGOS["visa"]}'
         f"{_LOGOS['mastercard']}</div>"
         f'<p><a href="/secured-sites?lang={language}">{_e(words.sites)}</a></p></footer></body></html>'
     )
@@ -99,10 +115,11 @@ def card_page(
         hint=words.cvv_hint,
     )
     chosen = f'<input type="hidden" name="lang" value="{language}">'
+    pay = f"<span>{_e(words.pay)} <bdi>{_amount(order, language)}</bdi></span>"
     body = (
-        f'{_summary(order, merchant, words)}{notice}<form method="post" action="{path}" class="card" novalidate>{chosen}'
+        f'{_summary(order, merchant, language)}{notice}<form method="post" action="{path}" class="card" novalidate>{chosen}'
         f'{number}<div class="pair">{until}{code}</div>'
-        f'<button class="pay" type="submit">{_PADLOCK}<span>{_e(words.pay)} <bdi>{_amount(order)}</bdi></span></button></form>'
+        f'<button class="pay" type="submit">{_PADLOCK}{pay}</button></form>'
         f'<form method="post" action="{path}/cancel" class="cancel">{chosen}'
         f'<button type="submit">{_e(words.cancel)}</button></form>'
         f'<p class="ends">{_e(words.ends)} <bdi>{ends}</bdi></p>'
@@ -114,7 +131,7 @@ def working_page(order: Order, merchant: Merchant, language: str) -> str:
     """While the outcome is not known; fetched again by itself."""
     words = TEXTS[language]
     body = (
-        f'{_summary(order, merchant, words)}<div class="state working" role="status"><div class="wheel"></div>'
+        f'{_summary(order, merchant, language)}<div class="state working" role="status"><div class="wheel"></div>'
         f"<h2>{_e(words.working)}</h2><p>{_e(words.working_hint)}</p></div>"
     )
     return page(language, words.working, body, refresh_s=2)
@@ -134,7 +151,7 @@ def result_page(order: Order, merchant: Merchant, language: str, way_back: WayBa
     mark = "M5 13l4.5 4.5L19 7" if good else "M6.5 6.5l11 11M17.5 6.5l-11 11"
     hidden = "".join(f'<input type="hidden" name="{_e(name)}" value="{_e(value)}">' for name, value in way_back.fields)
     body = (
-        f'{_summary(order, merchant, words)}<div class="state {"good" if good else "bad"}" role="status">'
+        f'{_summary(order, merchant, language)}<div class="state {"good" if good else "bad"}" role="status">'
         f'<svg viewBox="0 0 24 24" aria-hidden="true"><path d="{mark}" fill="none"/></svg>'
         f"<h2>{_e(title)}</h2><p>{_e(text)}</p></div>"
         f'<form method="{way_back.method}" action="{_e(way_back.url)}" class="back" data-after="{order.asked.refresh_s}">{hidden}'
@@ -166,10 +183,11 @@ def sites_page(merchants: Iterable[Merchant], language: str) -> str:
     return page(language, words.sites, body, again="/secured-sites")
 
 
-def _summary(order: Order, merchant: Merchant, words: Texts) -> str:
+def _summary(order: Order, merchant: Merchant, language: str) -> str:
+    words = TEXTS[language]
     return (
         f'<section class="summary" aria-label="{_e(words.summary)}"><p class="label">{_e(words.pay_to)}</p>'
-        f'<h1>{_e(merchant.title)}</h1><p class="amount"><bdi>{_amount(order)}</bdi></p>'
+        f'<h1>{_e(merchant.title)}</h1><p class="amount"><bdi>{_amount(order, language)}</bdi></p>'
         f'<p class="label">{_e(words.order)} <bdi>{_e(order.asked.oid)}</bdi></p></section>'
     )
 
@@ -191,5 +209,5 @@ def _marks(prefixes: str) -> str:
     return f'<span class="marks" data-prefixes="{_e(prefixes)}">{logos}</span>'
 
 
-def _amount(order: Order) -> str:
-    return _e(format_amount(order.asked.amount, order.asked.currency))
+def _amount(order: Order, language: str) -> str:
+    return _e(amount_text(order.asked.amount, order.asked.currency, language))

@@ -23,6 +23,21 @@ class Decision(StrEnum):
     REVERSE = "reverse"
 
 
+class Money(msgspec.Struct, frozen=True, kw_only=True):
+    """What has been captured, as text; "" where it is not known, or not yet."""
+
+    captured: str
+    """decimal, without what was given back"""
+    window: str = ""
+    """in which it is cleared: the business day and the number of the window, `20261127001`"""
+    fees: str = ""
+    """that the merchant pays of it, tax included"""
+    net: str = ""
+    """what the merchant gets"""
+    settles: str = ""
+    """when the window is settled, local: YYYYMMDD hh:mm:ss"""
+
+
 class Result(msgspec.Struct, frozen=True, kw_only=True):
     """What became of a payment, for its merchant."""
 
@@ -46,6 +61,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     """local: YYYYMMDD hh:mm:ss"""
     client: str = ""
     """the customer's address"""
+    money: Money | None = None
+    """None: nothing is captured"""
 
 
 def decide(body: str) -> Decision:
@@ -63,6 +80,7 @@ def answer_fields(request: Fields, result: Result, *, to_server: bool) -> Pairs:
     `encoding` and `hashAlgorithm` are those of the request. A field of the request that has a name of ours is not echoed.
     """
     year, month = result.expiry[:2], result.expiry[2:]
+    money = result.money or Money(captured="")
     own: Pairs = [
         ("ReturnOid", request.get("oid")),
         ("Response", "Approved" if result.approved else "Declined"),
@@ -71,7 +89,11 @@ def answer_fields(request: Fields, result: Result, *, to_server: bool) -> Pairs:
         ("HostRefNum", result.rrn),
         ("TransId", result.number),
         ("acqStan", result.stan),
-        ("SettleId", ""),
+        ("SettleId", money.window),
+        ("EXTRA.CAPTURED", money.captured),
+        ("EXTRA.FEES", money.fees),
+        ("EXTRA.NET", money.net),
+        ("EXTRA.SETTLEDATE", money.settles),
         ("ErrMsg", result.text),
         ("ErrorCode", "" if result.approved else f"CORE-{result.code}"),
         ("mdStatus", "2"),
