@@ -12,6 +12,7 @@ from switch.config.dialects import Dialects
 from switch.config.keys import read_link_keys
 from switch.config.mistakes import did_you_mean, nearest
 from switch.config.reader import Section
+from switch.core.authentication import AccessControl
 from switch.core.limits import Limits
 from switch.core.links.pending import MATCHED
 from switch.core.messages.answer_codes import Meaning, Receipt
@@ -68,6 +69,7 @@ class Draft:
         self.bins: list[tuple[Section, BinRange]] = []
         self.tariffs: list[tuple[Section, Tariff]] = []
         self.fees: list[tuple[Section, FeeRule]] = []
+        self.acs: list[tuple[Section, AccessControl]] = []
 
 
 def currency_numeric(code: str) -> str:
@@ -323,7 +325,7 @@ def read_host(
     return host
 
 
-def _bounds(s: Section) -> tuple[str, str]:
+def read_bounds(s: Section) -> tuple[str, str]:
     """`"9504 01"` or `"51-55"` -> lowest and highest prefix, of equal length; ("", "") after a mistake."""
     text = s.text("range")
     low, dash, high = (part.replace(" ", "") for part in text.partition("-"))
@@ -347,11 +349,10 @@ def _bounds(s: Section) -> tuple[str, str]:
 
 def read_bin(s: Section, draft: Draft, members: dict[str, Member]) -> BinRange:
     """`[[bin]]`: whose cards a range of numbers are. A member's are of its country and the home currency by default."""
-    low, high = _bounds(s)
+    low, high = read_bounds(s)
     scheme = s.choice("scheme", schemes_of(draft))
     issuer = s.choice("issuer", members, "")
-    country: str | None = None
-    money: str | None = None
+    country, money = None, None
     if s.has("issuer"):
         country = members[issuer].country if issuer in members else "504"
         money = draft.currency or "504"
@@ -376,11 +377,9 @@ def read_bin(s: Section, draft: Draft, members: dict[str, Member]) -> BinRange:
 
 def read_tariff(s: Section, draft: Draft, networks: set[str]) -> Tariff:
     """`[[tariff]]`: what a hop through a network costs."""
-    network = s.choice("network", networks)
-    minor = home_money(s, "per_transaction", draft.currency, "0", "0.55 MAD")
     value = Tariff(
-        network=network,
-        per_transaction=minor,
+        network=s.choice("network", networks),
+        per_transaction=home_money(s, "per_transaction", draft.currency, "0", "0.55 MAD"),
         ad_valorem=s.percent("ad_valorem", "0 %"),
         cross_border=s.percent("cross_border", "0 %"),
         conversion=s.percent("conversion", "0 %"),

@@ -13,7 +13,8 @@ import msgspec
 from switch.config.dialects import Dialects
 from switch.config.mistakes import did_you_mean
 from switch.config.reader import Section
-from switch.core.network import LinkKeys, Network, SecurityFiles
+from switch.core.credentials import SecurityFiles
+from switch.core.network import LinkKeys, Network
 from switch.security.key_file import Entry, KeyRingError, header_of, read_entries, title_of
 from switch.security.key_sets import FORMS
 from switch.security.module import MAC_USAGES
@@ -32,6 +33,8 @@ _USES: Final = {
     "cvv_key": (("C0",), "CV", "checks card values"),
     "chip_key": (("E0",), "X", "checks cryptograms of chips"),
     "zone_key": (("K0", "K1"), "BED", "carries other keys"),
+    "cavv_key": (("C0",), "C", "makes and checks CAVVs"),
+    "aav_key": (("C0",), "C", "makes and checks AAVs"),
 }
 
 
@@ -78,10 +81,16 @@ def check_keys(draft: "Draft", network: Network, dialects: Dialects) -> None:
     parties = [(s, m.keys, _acquiring(draft, m.name)) for s, m in draft.members]
     parties += [(s, h.keys, [h.dialect]) for s, h in draft.hosts]
     parties += [(s, x.keys, [x.dialect]) for s, x in draft.listeners]
+    named = [
+        (s, key, name)
+        for s, k, _ in parties
+        for key, name in (("mac_key", k.mac_key), ("pin_key", k.pin_key), ("zone_key", k.zone_key))
+    ]
+    named += [(s, key, name) for s, a in draft.acs for key, name in (("cavv_key", a.cavv_key), ("aav_key", a.aav_key))]
+    for s, key, name in named:
+        if name:
+            _named(s, key, name, network.security, entries)
     for s, keys, spoken in parties:
-        for key, name in (("mac_key", keys.mac_key), ("pin_key", keys.pin_key), ("zone_key", keys.zone_key)):
-            if name:
-                _named(s, key, name, network.security, entries)
         for dialect in filter(None, map(dialects.get, spoken)):
             try:
                 if keys.mac_key:

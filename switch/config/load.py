@@ -4,13 +4,14 @@ from pathlib import Path
 from typing import Final
 
 from switch.config import build, checks, fees, keys
+from switch.config.authentication import read_servers, read_threeds
 from switch.config.business_day import read_business_day
 from switch.config.dialects import Dialects
 from switch.config.disputes import dispute_rules
 from switch.config.files import read_capture, read_hop_log, read_journal
 from switch.config.hooks import read_hooks
 from switch.config.mistakes import ConfigErrors, Mistake, did_you_mean
-from switch.config.operators import check_operators, read_operator
+from switch.config.operators import read_operators
 from switch.config.rates import check_rates, read_rate, read_rates
 from switch.config.reader import Source
 from switch.core.network import Network
@@ -102,8 +103,6 @@ def _read(source: Source, *, files: bool) -> Network:
     capture = read_capture(root.table("capture"), state_dir) if root.has("capture") else None
     cut_by = read_business_day(root.table("business_day")) if root.has("business_day") else (None, None)
     root.ask("capture", "business_day")
-    operators = [(s, read_operator(s)) for s in root.tables("operator")]
-    check_operators(root, operators)
     journal = read_journal(root.table("journal"), state_dir)
     wait_ms = root.integer("acquirers_wait_ms", 1_000, 300_000, 20_000)
     network = Network(
@@ -134,13 +133,15 @@ def _read(source: Source, *, files: bool) -> Network:
         journal=journal,
         bic=build.read_bic(root),
         disputes=dispute_rules(),
-        operators=tuple(account for _, account in operators),
+        operators=read_operators(root),
         operator_group=root.text("operator_group", ""),
         acquirers_wait_ms=wait_ms,
         console_user=root.text("console_user", ""),
         test=root.truth("test", False),
         security=keys.read_security(root.table("security")),
         hooks=read_hooks(root),
+        threeds=read_threeds(root),
+        acs=read_servers(root, draft),
     )
     root.done()
     checks.check(source, draft, network, wait_ms)

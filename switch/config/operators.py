@@ -5,14 +5,20 @@ from switch.core.credentials import OperatorAccount
 from switch.core.operator.roles import ROLES
 
 
-def read_operator(s: Section) -> OperatorAccount:
-    """`[[operator]]`: who may do what with a running switch."""
+def read_operators(root: Section) -> tuple[OperatorAccount, ...]:
+    """Every `[[operator]]`."""
+    accounts = [(s, _read_operator(s)) for s in root.tables("operator")]
+    _check(root, accounts)
+    return tuple(account for _, account in accounts)
+
+
+def _read_operator(s: Section) -> OperatorAccount:
     account = OperatorAccount(user=s.text("user"), role=s.choice("role", ROLES))
     s.done()
     return account
 
 
-def check_operators(root: Section, accounts: list[tuple[Section, OperatorAccount]]) -> None:
+def _check(root: Section, accounts: list[tuple[Section, OperatorAccount]]) -> None:
     """Nobody twice; and where there are any, two who can decide together."""
     seen: set[str] = set()
     for s, account in accounts:

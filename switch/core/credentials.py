@@ -1,4 +1,4 @@
-"""Whom a network file knows by what: certificates of links, users of the machine."""
+"""Whom a network file knows by what: certificates of links, users of the machine; and where its keys are."""
 
 import msgspec
 
@@ -52,3 +52,11 @@ class OperatorAccount(msgspec.Struct, frozen=True, kw_only=True):
     """of the machine"""
     role: str
     """`viewer`, `operator` or `supervisor`"""
+
+
+class SecurityFiles(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the keys are. All empty: there are none."""
+
+    module: str = ""  # the Unix socket of a security module that is a process of its own
+    keys: str = ""  # instead: a key file, with whose keys this process computes itself
+    lmk: str = ""  # its master key's file

@@ -8,7 +8,8 @@ from typing import Final
 
 import msgspec
 
-from switch.core.credentials import OperatorAccount, Pin, Tls
+from switch.core.authentication import AccessControl, ThreeDs
+from switch.core.credentials import OperatorAccount, Pin, SecurityFiles, Tls
 from switch.core.hooks import Hooks
 from switch.core.limits import Limits
 from switch.money.convert import DatedRate
@@ -50,14 +51,6 @@ class CardKeys(msgspec.Struct, frozen=True, kw_only=True):
 
     cvv_key: str = ""  # values of stripe, chip and print: CVV, iCVV, CVV2
     chip_key: str = ""  # cryptograms of chips (DE55)
-
-
-class SecurityFiles(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the keys are. All empty: there are none."""
-
-    module: str = ""  # the Unix socket of a security module that is a process of its own
-    keys: str = ""  # instead: a key file, with whose keys this process computes itself
-    lmk: str = ""  # its master key's file
 
 
 class Member(msgspec.Struct, frozen=True, kw_only=True):
@@ -394,6 +387,9 @@ class Network(msgspec.Struct, frozen=True, kw_only=True):
     """ISO 9362: the switch's own in settlement files, and that of its account; "": it makes none"""
     hooks: Hooks | None = None
     """None: there are no rules but the file's"""
+    threeds: ThreeDs | None = None
+    """None: cardholders are not authenticated on the web"""
+    acs: tuple[AccessControl, ...] = ()
 
     @property
     def issuing(self) -> tuple[Member, ...]:

@@ -177,6 +177,29 @@ class CheckCavv(msgspec.Struct, frozen=True, tag="check-cavv", array_like=True):
     cavv: bytes
 
 
+class MakeAav(msgspec.Struct, frozen=True, tag="make-aav", array_like=True):
+    """Mastercard's AAV (SPA 1): 20 bytes."""
+
+    key: str
+    pan: str
+    merchant: str
+    """its name, of which a hash goes in"""
+    control: int
+    """8C: the cardholder was authenticated; 86: an attempt"""
+    number: bytes
+    """of the authentication, 4 bytes"""
+    acs: int = 1
+    method_and_key: int = 0x11
+
+
+class CheckAav(msgspec.Struct, frozen=True, tag="check-aav", array_like=True):
+    """Whether an AAV of SPA 1 is this card's."""
+
+    key: str
+    pan: str
+    aav: bytes
+
+
 # -- keys that change by message: each of these is durable in the module before it is answered
 
 
@@ -272,6 +295,8 @@ Command: TypeAlias = (
     | MakeCryptogram
     | MakeCavv
     | CheckCavv
+    | MakeAav
+    | CheckAav
     | OfferKey
     | TakeKey
     | UseKey

@@ -35,6 +35,7 @@ KINDS: Final[dict[str, Kind]] = {
     "zak-hmac": Kind("M7", "C", ("hmac256",), "MAC key, HMAC-SHA-256"),
     "bdk": Kind("B0", "X", ("tdes2", "aes128", "aes192", "aes256"), "base derivation key of terminals (DUKPT)"),
     "cvk": Kind("C0", "C", _TDES, "card verification key: CVV, CVV2, CAVV"),
+    "aavk": Kind("C0", "C", ("hmac256",), "authentication value key: Mastercard's AAV"),
     "pvk": Kind("V2", "C", _TDES, "PIN verification key, Visa PVV"),
     "pvk-ibm": Kind("V1", "C", _TDES, "PIN verification key, IBM 3624"),
     "imk-ac": Kind("E0", "X", _TDES, "issuer master key: chip cryptograms"),

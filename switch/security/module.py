@@ -21,6 +21,7 @@ from switch.security.commands import (
     UNKNOWN_KEY,
     UNREACHABLE,
     WRONG,
+    CheckAav,
     CheckCardValue,
     CheckCavv,
     CheckCryptogram,
@@ -28,6 +29,7 @@ from switch.security.commands import (
     Command,
     DropKey,
     EncryptPin,
+    MakeAav,
     MakeCardValue,
     MakeCavv,
     MakeCryptogram,
@@ -115,6 +117,8 @@ class SoftwareModule:
             MakeCryptogram: self._make_cryptogram,
             MakeCavv: self._make_cavv,
             CheckCavv: self._check_cavv,
+            MakeAav: self._make_aav,
+            CheckAav: self._check_aav,
         }
         changing = ChangingKeys(keys, random)
         self._does[ShowKeys] = changing.show
@@ -316,6 +320,22 @@ class SoftwareModule:
         found = self._key(command.key, ("C0",), "VC", "check CAVVs")
         right = cardholder_values.verify_cavv(found.key, command.pan, command.cavv)
         return Reply(True) if right else Reply(False, b"", WRONG, "the CAVV is not this card's")
+
+    def _aav_key(self, name: str, modes: str, what: str) -> bytes:
+        found = self._key(name, ("C0",), modes, what)
+        if found.header.algorithm != "H":
+            raise RefusedError(NOT_PERMITTED, f"key {name!r} is for card values and CAVVs: AAVs take an HMAC key")
+        return found.key
+
+    def _make_aav(self, command: MakeAav) -> Reply:
+        c, key = command, self._aav_key(command.key, "GC", "make AAVs")
+        made = cardholder_values.make_aav(key, c.pan, c.merchant, c.control, c.acs, c.method_and_key, c.number)
+        return Reply(True, made)
+
+    def _check_aav(self, command: CheckAav) -> Reply:
+        key = self._aav_key(command.key, "VC", "check AAVs")
+        right = cardholder_values.verify_aav(key, command.pan, command.aav)
+        return Reply(True) if right else Reply(False, b"", WRONG, "the AAV is not this card's")
 
 
 class NoModule:

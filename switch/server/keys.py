@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from switch.core.network import SecurityFiles
+from switch.core.credentials import SecurityFiles
 from switch.core.operator.command import Unable
 from switch.core.operator.errors import ErrorCode
 from switch.security.audit import AuditError

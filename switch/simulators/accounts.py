@@ -39,8 +39,9 @@ from switch.simulators.clock import Moment
 from switch.simulators.de48 import private_elements, with_private
 from switch.simulators.dismissals import Dismissals, is_whole, may_mean
 from switch.simulators.minds import FORGETS, REMEMBERS, UNKNOWN
-from switch.simulators.pins import PinDesk
+from switch.simulators.pins import PinDesk, Refusal
 from switch.simulators.postings import KEEP, SUSPENSE, Account, Holdings, Increment, MessageKey, Posting, Taken, WireKey
+from switch.simulators.proofs import ProofDesk
 from switch.simulators.reconciliation import IssuerBook, payment_key
 from switch.simulators.rules import (
     INQUIRIES,
@@ -97,7 +98,7 @@ class Ledger:
         """what becomes of a reversal whose original has not been posted (`minds`)"""
         self.period = ""
         """business day (MMDD), as the switch has said; "": it has not, and it is the calendar's"""
-        self.dismissed, self.pins, self.cards = Dismissals(), PinDesk(), CardDesk()
+        self.dismissed, self.pins, self.cards, self.proofs = Dismissals(), PinDesk(), CardDesk(), ProofDesk()
         self.fresh: list[Taken] = []
 
     @property
@@ -165,7 +166,7 @@ class Ledger:
         kind = document.get(DE.PROCESSING_CODE, "")[:2]
         refusal = card_refusal(account.card, kind, document, at)
         refusal = refusal or self.cards.judge(account, document)
-        if refusal is None and (unproved := self.pins.judge(account, document)) is not None:
+        if refusal is None and (unproved := self._refuse_unproved(account, document)) is not None:
             refusal = Verdict(unproved.de39, reason=unproved.reason)
         if refusal is not None:
             return refusal, None
@@ -185,6 +186,9 @@ class Ledger:
             self._add(hold, document, billed) if hold is not None else self._make_posting(document, account, billed, at)
         )
         return Verdict(Answer.APPROVED, extra | {DE.APPROVAL_CODE: posting.approval}), posting
+
+    def _refuse_unproved(self, account: Account, document: Document) -> Refusal | None:
+        return self.proofs.judge(account.card, document) or self.pins.judge(account, document)
 
     def _find_hold(self, document: Document) -> Posting | None:
         """What a 0100 adds to: the hold of the same card that its DE90 names."""

@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import msgspec
 
+from switch.core.authentication import acs_of
 from switch.core.links.sealing import Sealings
 from switch.core.network import DOMESTIC_SCHEME, HostLink, LinkKeys, Listener, Member, Network
 from switch.security.module import NO_MODULE, SecurityModule
@@ -19,6 +20,7 @@ from switch.simulators.mix import Deck, Mix
 from switch.simulators.network import Abroad, CardNetwork, Exchange
 from switch.simulators.personalized import personalized
 from switch.simulators.pins import PinDesk
+from switch.simulators.proofs import ProofDesk
 from switch.simulators.terminal import Load, Terminal
 from switch.wire import Dialect
 
@@ -102,6 +104,7 @@ def make_issuer(
     ledger = Ledger(host.name, cards, hold_s=host.preauth_s, tolerance=host.completion_tolerance)
     ledger.pins = PinDesk(module or NO_MODULE, host.keys, host.pvv_key)
     ledger.cards = CardDesk(module or NO_MODULE, host.card_keys)
+    ledger.proofs = ProofDesk(module, acs_of(network.acs, host.member))
     return Issuer(
         host.name,
         host_speech(network, host, module),
@@ -134,6 +137,7 @@ def make_network(
     tariff = next((t for t in network.tariffs if t.network == host.name), None)
     ledger = Ledger(host.name, foreign, hold_s=host.preauth_s, tolerance=host.completion_tolerance)
     ledger.cards = CardDesk(module or NO_MODULE, host.card_keys)
+    ledger.proofs = ProofDesk(module, acs_of(network.acs, host.scheme))
     return CardNetwork(
         host.scheme,
         host_speech(network, host, module),

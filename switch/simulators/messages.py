@@ -2,8 +2,6 @@
 networks and `cmi-switch pay`.
 """
 
-import base64
-import hashlib
 from typing import Final
 
 import msgspec
@@ -85,11 +83,6 @@ class Web(msgspec.Struct, frozen=True):
     eci: str = "07"
     """05 fully authenticated (with a CAVV), 07 not authenticated"""
     cavv: str = ""
-
-
-def demo_cavv(pan: str) -> str:
-    """A stand-in for an authentication value: base64 of 20 bytes, a hash of the PAN. Nobody checks it cryptographically."""
-    return base64.b64encode(hashlib.sha256(f"cavv {pan}".encode()).digest()[:20]).decode()
 
 
 def request(

@@ -9,7 +9,8 @@ from switch.simulators.acquiring import Plan
 from switch.simulators.cards import TestCard
 from switch.simulators.faults import RandomSource
 from switch.simulators.host import MS
-from switch.simulators.messages import Web, demo_cavv
+from switch.simulators.messages import Web
+from switch.simulators.proofs import demo_proof
 
 VOID, PART = "void", "part"
 _FAULTY_ENDINGS = ("silent", "late")
@@ -176,7 +177,7 @@ def _web(mix: Mix, card: TestCard, rng: RandomSource) -> Web:
     if rng.random() * 100 < mix.wrong_cvv2:
         return Web(other_value(card.cvv2))
     if rng.random() < 0.5:
-        return Web(card.cvv2, "05", demo_cavv(card.pan))
+        return Web(card.cvv2, "05", demo_proof(card))
     return Web(card.cvv2)
 
 

@@ -23,10 +23,11 @@ from switch.simulators.faults import FaultPlan, RandomSource
 from switch.simulators.host import MS
 from switch.simulators.issuer import Issuer
 from switch.simulators.journal_records import HostEntry
-from switch.simulators.messages import Place, Web, demo_cavv
+from switch.simulators.messages import Place, Web
 from switch.simulators.minds import PLAIN_MIND, Mind
 from switch.simulators.own_totals import ADVICE
 from switch.simulators.postings import Taken
+from switch.simulators.proofs import demo_proof
 from switch.simulators.reconciliation import AcquirerBook
 from switch.simulators.rules import Verdict
 from switch.wire.vocabulary import APPROVALS, DE, RECONCILED, RESPONSES, Document
@@ -216,7 +217,7 @@ class CardNetwork(Issuer):
         if chance < _WEB:
             kind, web = (
                 messages.WEB,
-                Web(card.cvv2, "05", demo_cavv(card.pan)) if rng.random() < 0.5 else Web(card.cvv2),
+                Web(card.cvv2, "05", demo_proof(card)) if rng.random() < 0.5 else Web(card.cvv2),
             )
         elif chance < _WEB + _CASH:
             kind, amount = messages.CASH, rng.randrange(1, 11) * 20_00

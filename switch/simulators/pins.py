@@ -20,7 +20,7 @@ TRIES_MAX: Final = 3
 _METHODS: Final = (PinReference("pvv", ""), PinReference("ibm3624", ""))
 
 
-class PinRefusal(NamedTuple):
+class Refusal(NamedTuple):
     """Why a request is declined."""
 
     de39: str
@@ -43,15 +43,15 @@ class PinDesk:
         tries, self._tries = self._tries, None
         return tries
 
-    def judge(self, account: Account, document: Document) -> PinRefusal | None:
+    def judge(self, account: Account, document: Document) -> Refusal | None:
         """None: the request has no PIN, or the right one."""
         block = document.get(DE.PIN)
         if block is None or not self._pvv_key:
             return None
         if account.pin_tries >= TRIES_MAX:
-            return PinRefusal(Answer.PIN_TRIES, f"{account.pin_tries} wrong PINs before this one")
+            return Refusal(Answer.PIN_TRIES, f"{account.pin_tries} wrong PINs before this one")
         reference = self._reference(account.card)
-        if isinstance(reference, PinRefusal):
+        if isinstance(reference, Refusal):
             return reference
         key, encrypted = self._keys, _bytes(block)
         asked = VerifyPin(key.pin_key, self._pvv_key, encrypted, account.card.pan, reference, key.pin_format)
@@ -61,11 +61,11 @@ class PinDesk:
                 self._tries = PinTries(account.card.name, 0)
             return None
         if reply.code != WRONG:
-            return PinRefusal(Answer.MALFUNCTION, f"its PIN cannot be verified: {reply.reason}")
+            return Refusal(Answer.MALFUNCTION, f"its PIN cannot be verified: {reply.reason}")
         self._tries = PinTries(account.card.name, account.pin_tries + 1)
-        return PinRefusal(Answer.INCORRECT_PIN, f"wrong PIN, {account.pin_tries + 1} of {TRIES_MAX}")
+        return Refusal(Answer.INCORRECT_PIN, f"wrong PIN, {account.pin_tries + 1} of {TRIES_MAX}")
 
-    def _reference(self, card: TestCard) -> PinReference | PinRefusal:
+    def _reference(self, card: TestCard) -> PinReference | Refusal:
         """What is kept of a card's PIN, made from the PIN that it was given."""
         made = self._references.get(card.name)
         if made is not None:
@@ -82,7 +82,7 @@ class PinDesk:
                 return made
             if reply.code != NOT_PERMITTED:
                 break
-        return PinRefusal(Answer.MALFUNCTION, f"no PIN can be verified: {reply.reason}")
+        return Refusal(Answer.MALFUNCTION, f"no PIN can be verified: {reply.reason}")
 
 
 def _bytes(block: str) -> bytes:

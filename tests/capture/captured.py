@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from switch.simulators.messages import PURCHASE, Web
+from switch.simulators.proofs import demo_proof
 from tests.e2e.pos import Till, card_of
 from tests.e2e.stage import Stage, wait_for
 
@@ -37,8 +38,8 @@ def captured(directory: Path) -> Captured:
                 if answer["39"] == "00":
                     till.voids(request, answer)
             web = card_of(stage, "atlas-n7")
-            till.pays(PURCHASE, web, web=Web(web.cvv2, "05", "CAVVCAVVCAVVCAVVCAVVCAVVCAV="))
-            secrets += [f"9203{web.cvv2}".encode(), b"CAVVCAVV", b"D1E2F3A4", bytes.fromhex("D1E2F3A4")]
+            till.pays(PURCHASE, web, web=Web(web.cvv2, "05", demo_proof(web)))
+            secrets += [f"9203{web.cvv2}".encode(), demo_proof(web).encode(), b"D1E2F3A4", bytes.fromhex("D1E2F3A4")]
             till.client.close()
         wait_for(lambda: len(stage.events("link.closed")) >= 2)
         log = stage.log_text()

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from switch.config import ConfigErrors, parse_network
+from switch.config.authentication import ASKS
 from switch.core.hooks import Hooks
 from switch.core.limits import Limits
 from switch.core.network import HopLogFiles, JournalFiles, StandInRule
@@ -18,12 +19,13 @@ MERCHANT_FEE = (
     '\n[[merchant_fee]]\nname = "set-up"\nkind = "set-up"\nevery = "once"\npayee = "switch"\namount = "3000.00 MAD"\n'
     'merchant = "M1"\nacquirer = "rif"\n'
 )
+ACS = '\n[[acs]]\nname = "x"\naddress = "127.0.0.1:1"\nissuers = ["rif"]\n'
 RATE = '\n[[rate]]\ncurrency = "EUR"\nrate = 10.9\nfrom = 2026-12-01\n'
 PAGE = (Path(__file__).parents[2] / "docs" / "network-file.md").read_text()
 STAND_IN = (Path(__file__).parents[2] / "docs" / "stand-in.md").read_text()
 HEADINGS = {"": "The file itself"} | {
     name: f"`[[{name}]]`"
-    for name in ("member", "listener", "host", "bin", "fee", "merchant_fee", "tariff", "rate", "operator")
+    for name in ("member", "listener", "host", "bin", "fee", "merchant_fee", "tariff", "rate", "operator", "acs")
 }
 
 
@@ -39,7 +41,7 @@ def known(section: str) -> set[str]:
     if not section:
         texts = [f"qqqqqqqqqqqq = 1\n{BASE}"]
     else:
-        whole = BASE + FEE + MERCHANT_FEE + RATE + OPERATORS
+        whole = BASE + FEE + MERCHANT_FEE + RATE + OPERATORS + ACS
         at = [m.end() for m in re.finditer(rf"\[\[{section}\]\]\n", whole)]
         texts = [f"{whole[:n]}qqqqqqqqqqqq = 1\n{whole[n:]}" for n in at]
     keys: set[str] = set()
@@ -64,6 +66,7 @@ def test_every_key_is_explained_and_no_other(section: str) -> None:
         "payees",
         "regions",
         "security",
+        "threeds",
     }
     sections = set(HEADINGS) | tables if not section else set()
     assert set(documented(HEADINGS[section])) == known(section) - sections
@@ -154,3 +157,11 @@ def test_what_is_kept_of_the_hop_log_is_explained_with_its_defaults() -> None:
     defaults = {field.name: str(field.default) for field in msgspec.structs.fields(HopLogFiles)}
     assert documented("`[hop_log]`") == defaults
     assert parse_network(f"{BASE}\n[hop_log]\nfiles = 3\n", "x").hop_log == HopLogFiles(files=3)
+
+
+def test_how_cardholders_are_asked_is_explained() -> None:
+    assert documented("`[threeds]`").keys() == {"address", "url"}
+    assert documented("`[[acs.range]]`").keys() == {"range", "asks"}
+    (section,) = (part for part in PAGE.split("\n## ")[1:] if part.startswith("`[[acs.range]]`"))
+    words = re.findall(r"^\| `([a-z-]+)( \d+\.00 MAD)?` \|", section.split("| asks |")[1], re.MULTILINE)
+    assert {word for word, _ in words} == {*ASKS, "above"}

@@ -38,6 +38,7 @@ KEYS = ClearKeys(
         "zak-hmac": key("M7", "C", "H", 32),
         "zak-1": key("M1", "C"),
         "cvk": key("C0", "C"),
+        "aavk": KeyBlock(Header(version="D", usage="C0", algorithm="H", mode="C"), bytes(range(32))),
         "pvk": key("V2", "C"),
         "pvk-ibm": key("V1", "C"),
         "imk": key("E0", "X"),
@@ -164,6 +165,27 @@ def test_card_values_and_cavvs(module: SecurityModule) -> None:
         ]
     )
     assert [r.ok for r in replies] == [True, False, True, False]
+
+
+def test_aavs_take_a_key_of_their_own(module: SecurityModule) -> None:
+    aav = one(module, ask.MakeAav("aavk", PAN, "Souk", 0x8C, b"\x00\x00\x00\x2f")).value
+    assert (len(aav), aav[0]) == (20, 0x8C)
+    replies = module.ask(
+        [
+            ask.CheckAav("aavk", PAN, aav),
+            ask.CheckAav("aavk", "9504011234560028", aav),
+            ask.CheckAav("aavk", PAN, b"\x86" + aav[1:]),
+            ask.CheckAav("cvk", PAN, aav),
+        ]
+    )
+    assert [(r.ok, r.code) for r in replies] == [
+        (True, ""),
+        (False, ask.WRONG),
+        (False, ask.WRONG),
+        (False, ask.NOT_PERMITTED),
+    ]
+    assert "AAVs take an HMAC key" in replies[-1].reason
+    assert one(module, ask.MakeCavv("aavk", PAN, "9602231034727993", "0", "01")).code == ask.BAD_REQUEST
 
 
 REFUSALS: list[tuple[ask.Command, str, str]] = [

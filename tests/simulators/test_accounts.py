@@ -10,6 +10,7 @@ from switch.core.messages.internal import original_data, replacement_amounts
 from switch.simulators.accounts import Ledger
 from switch.simulators.messages import Web, completion, repeat, reversal
 from switch.simulators.minds import FORGETS
+from switch.simulators.proofs import demo_proof
 from switch.wire.vocabulary import Document
 from tests.simulators.samples import CARD, PAN, at, card, pay
 from tests.simulators.scripts import MESSAGES, Step, played
@@ -81,7 +82,7 @@ def test_a_web_payment_needs_the_right_cvv2_or_an_authentication_value() -> None
     wrong = atlas.authorize(pay("web", 10_00, 2, web=Web("999" if CARD.cvv2 != "999" else "998")), at())
     assert (wrong.de39, wrong.extra["48"]) == ("N7", "8701N")
     assert atlas.authorize(pay("web", 10_00, 3, web=Web("", "07")), at()).de39 == "05"
-    assert atlas.authorize(pay("web", 10_00, 4, web=Web("", "05", "A" * 28)), at()).de39 == "00"
+    assert atlas.authorize(pay("web", 10_00, 4, web=Web("", "05", demo_proof(CARD))), at()).de39 == "00"
 
 
 def test_a_balance_inquiry_moves_nothing_and_tells_ledger_and_available() -> None:
