@@ -49,7 +49,7 @@ from switch.core.transactions.format_errors import FormatErrors
 from switch.core.transactions.hot_cards import HotCards
 from switch.core.transactions.late_answers import LateAnswers
 from switch.core.transactions.overload import Overload
-from switch.core.transactions.own_rules import OwnRules
+from switch.core.transactions.own_rules import rules_of
 from switch.core.transactions.payments import Payments
 from switch.core.transactions.pricing import Pricing
 from switch.core.transactions.reconciliation import Reconciliation
@@ -84,8 +84,7 @@ class Switch(Kernel):
         """`doctor`: explains links that do not come up; None: they are not explained."""
         super().__init__(network, dialects, state, position, vault, history, module)
         router = Router(network)
-        self.own_rules = OwnRules(self, network.hooks) if network.hooks is not None else None
-        self.forwarder = Forwarder(self)
+        self.own_rules, self.forwarder = rules_of(self), Forwarder(self)
         pricing = Pricing(self, router)
         self._payments = Payments(self, router, self.forwarder, pricing)
         self.late_answers = LateAnswers(self, self.forwarder)

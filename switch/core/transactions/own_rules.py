@@ -219,6 +219,12 @@ def _added(said: Any) -> Document:
     return added
 
 
+def rules_of(kernel: Kernel) -> OwnRules | None:
+    """Those that a switch's network file names. RulesError."""
+    file = kernel.network.hooks
+    return OwnRules(kernel, file) if file is not None else None
+
+
 def keep_rules(before: Kernel, after: Kernel) -> None:
     """A switch follows another: under the same file, rules that are not off go on with what they remember."""
     rules = before.own_rules
