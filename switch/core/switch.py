@@ -83,8 +83,7 @@ class Switch(Kernel):
     ) -> None:
         """`doctor`: explains links that do not come up; None: they are not explained."""
         super().__init__(network, dialects, state, position, vault, history, module)
-        router = Router(network)
-        self.own_rules, self.forwarder = rules_of(self), Forwarder(self)
+        router, self.own_rules, self.forwarder = Router(network), rules_of(self), Forwarder(self)
         pricing = Pricing(self, router)
         self._payments = Payments(self, router, self.forwarder, pricing)
         self.late_answers = LateAnswers(self, self.forwarder)
