@@ -1,6 +1,7 @@
 """Settlement files on the disk: whole or not there, the same when made again, and one form of instruction a window."""
 
 import errno
+import fcntl
 import filecmp
 import hashlib
 import os
@@ -27,6 +28,7 @@ FORMS: Final = (*INSTRUCTIONS, *BOOKINGS, "clearing", "networks", "ipm")
 MARKS: Final = "settlement"
 """directory of the state directory: which form each window was instructed in"""
 _BLOCK: Final = 1 << 20
+_PART: Final = ".part"
 
 
 class Drafts:
@@ -43,10 +45,13 @@ class Drafts:
     def begin(self, name: str) -> Callable[[bytes], object]:
         """What takes the bytes of a file."""
         self._out.mkdir(parents=True, exist_ok=True)
-        handle, path = tempfile.mkstemp(prefix=f".{name}.", suffix=".part", dir=self._out)
-        os.close(handle)
-        file = self._open[name] = open(path, "r+b")  # noqa: SIM115 - closed by `discard`
-        return file.write
+        while True:
+            handle, path = tempfile.mkstemp(prefix=f".{name}.", suffix=_PART, dir=self._out)
+            os.close(handle)
+            file = self._open[name] = open(path, "r+b")  # noqa: SIM115 - closed by `discard`
+            if not _lock(file) or os.fstat(file.fileno()).st_nlink:  # else another run has just swept it away
+                return file.write
+            file.close()
 
     def put(self, name: str, data: bytes) -> None:
         """All of a file."""
@@ -92,6 +97,26 @@ class Drafts:
                 os.unlink(file.name)
 
 
+def _lock(file: BinaryIO) -> bool:
+    """Take it for this process, until it is closed or the process ends. False: another has it, or there are no locks here."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def sweep(directory: Path) -> int:
+    """Remove the drafts of runs that were killed, which nobody has locked any more; how many there were."""
+    swept = 0
+    for path in directory.glob(f".*{_PART}"):
+        with suppress(OSError), path.open("rb") as file:
+            if _lock(file):
+                path.unlink()
+                swept += 1
+    return swept
+
+
 @contextmanager
 def _drafts(out: Path) -> Iterator[Drafts]:
     """Files in the making, which go where something fails. ClickException: one of them cannot be made."""
@@ -99,7 +124,9 @@ def _drafts(out: Path) -> Iterator[Drafts]:
     from switch.ledger.ipm import IpmError
     from switch.ledger.iso20022 import InstructionError
 
-    drafts = Drafts(out)
+    drafts, left = Drafts(out), sweep(out)
+    if left:
+        click.echo(f"note: removed {left} hidden drafts from {out} that a run which was killed has left", err=True)
     try:
         yield drafts
     except (InstructionError, ClearingError, IpmError) as error:

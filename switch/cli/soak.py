@@ -200,7 +200,7 @@ def _summary(outcome: Outcome) -> str:
         f"{outcome.duration_s:,.0f} s, {outcome.kills} kills: {', '.join(f'{n} {name}' for name, n in outcome.faults.items())}",
         f"{verdict.payments:,} payments: {verdict.approved:,} approved, {verdict.declined:,} declined, "
         f"{verdict.reversed:,} reversed; {stands} stand; {verdict.records:,} records in the journal, "
-        f"{verdict.closes:,} closes of windows and days",
+        f"{verdict.closes:,} closes of windows and days, {verdict.disputes:,} disputes",
         f"the switch recovered its journal {len(outcome.recoveries)} times, in {took}; its disk: {outcome.disk}{refused}",
     ])  # fmt: skip
 

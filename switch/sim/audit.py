@@ -342,6 +342,8 @@ class Audit:
             if isinstance(node_of.party, Issuer) and node_of.party.days_closed and self._shadow.cutover is None:
                 self.fail(f"{node_of.name} was told that the day is closed, and the journal has no cutover", self.now)
         self._check_disputes()
+        for sentence in world.claims.disagreements(entries, world.cast.network.currency):
+            self.fail(sentence, self.now)
         beyond = self._beyond_anyone(world)
         for sentence in () if beyond else disagreements(world, self._shadow.totals):
             self.fail(sentence, self.now)

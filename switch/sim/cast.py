@@ -26,7 +26,7 @@ from switch.security.module import SecurityModule
 from switch.security.vault import ClearVault
 from switch.sim.dates import Named, named
 from switch.simulators.accounts import Ledger
-from switch.simulators.acquiring import MatchKey, match_key
+from switch.simulators.acquiring import match_key
 from switch.simulators.build import LATE_MARGIN_MS, home_place
 from switch.simulators.cards import TestCard, demo_cards
 from switch.simulators.endpoint import FRAME_BYTES, Heard, Line, Speech
@@ -38,6 +38,7 @@ from switch.simulators.mix import Deck, Mix
 from switch.simulators.network import Abroad, CardNetwork, Exchange
 from switch.simulators.own_totals import COUNTS
 from switch.simulators.terminal import Load, Terminal
+from switch.simulators.unmatched import MatchKey
 from switch.wire import Dialect
 from switch.wire.framing import make_framing
 from switch.wire.vocabulary import APPROVALS, DE, Document

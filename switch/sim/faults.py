@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from switch.core.network import CutoverSchedule
+from switch.core.network import CutoverSchedule, Network
 
 MS_NS: Final = 1_000_000
 
@@ -50,8 +50,8 @@ class Kind(Enum):
     HOLD = "hold"
     """an operator holds what is owed to host `target`; after `amount` ms it is released, and every dead letter retried"""
     CUTOVER = "cutover"
-    """host `target` closes the business day; "": an operator does. detail: `window`, an operator closes a window by its name, and
-    says so twice"""
+    """host `target` closes the business day; "": an operator does. detail: `window`, a window alone; an operator does so by its
+    name, and says so twice"""
     REPEAT = "repeat"
     """acquirer `target` sends its next request again after `amount` ms, perhaps on another connection; detail: `marked` as x1
     or `same`, byte for byte"""
@@ -142,9 +142,17 @@ def draw_cutovers(rng: Random, targets: Targets, span: Span) -> tuple[Fault, ...
     count = rng.choice((0, 0, 1, 4))
     who = [(rng.choice(("", *targets.hosts)), "") for _ in range(count)]
     who += [("", "window")] * rng.choice((0, 0, 1, 5))
+    who += [(rng.choice(targets.hosts), "window") for _ in range(rng.choice((0, 1, 3)))]
     return tuple(
         Fault(span.begin_ms + rng.randrange(span.load_ms), Kind.CUTOVER, one, detail=what) for one, what in who
     )
+
+
+def closable(network: Network, schedule: CutoverSchedule | None, seed: int) -> Network:
+    """The network file of a day on which the clock closes what `schedule` says and, every other day, banks' hosts may, too."""
+    banks = Random(f"{seed} closing banks").random() < 0.5  # noqa: S311 - its own: else other days change
+    hosts = [msgspec.structs.replace(host, may_cut_over=host.may_cut_over or banks) for host in network.hosts]
+    return msgspec.structs.replace(network, cutover_schedule=schedule, hosts=tuple(hosts))
 
 
 def draw_schedule(rng: Random, span: Span, begins_s: int) -> CutoverSchedule | None:

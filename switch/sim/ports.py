@@ -4,7 +4,7 @@ Processes report to a watch; whoever makes trouble, and whoever compares books a
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from random import Random
 from typing import Any, Protocol
 
@@ -103,6 +103,13 @@ class SwitchProcess(Process, Protocol):
         """The writer is back."""
 
 
+class Claims(Protocol):
+    """What banks have claimed back, by their own books."""
+
+    def disagreements(self, records: Sequence[Any], home: str) -> Iterator[str]:
+        """Sentences about what the ledger has moved otherwise. `records`: the switch's; `home`: numeric currency."""
+
+
 class Surroundings(Protocol):
     """The world, as its troublemaker and its auditor see it."""
 
@@ -120,6 +127,10 @@ class Surroundings(Protocol):
     @property
     def switch(self) -> SwitchProcess:
         """Its one switch."""
+
+    @property
+    def claims(self) -> Claims:
+        """Of its banks."""
 
     @property
     def nodes(self) -> Mapping[str, Process]:

@@ -228,7 +228,7 @@ class Trouble:
         self.operator("saf.retry", all=True)
 
     def _cutover(self, fault: Fault) -> None:
-        if fault.detail == "window":
+        if fault.detail == "window" and not fault.target:
             party = self._world.switch.party
             ends = party.window(self._world.clock.now) if party is not None else ""
             self.operator("day.close_window", ends=ends)
@@ -238,11 +238,11 @@ class Trouble:
             self.operator("day.close")
             return
         node = self._world.nodes[fault.target]
-        node.when_awake(lambda: self._close_day(node))
+        node.when_awake(lambda: self._close(node, window=bool(fault.detail)))
 
-    def _close_day(self, node: Process) -> None:
+    def _close(self, node: Process, *, window: bool) -> None:
         if isinstance(node.party, Issuer):
-            node.party.close_day(self._world.clock.now)
+            (node.party.close_window if window else node.party.close_day)(self._world.clock.now)
             node.carry_out()
 
     def put_back(self) -> None:

@@ -22,7 +22,7 @@ from switch.sim.cast import Cast, Climate, Post, WatchedTerminal
 from switch.sim.clock import EPOCH_NS, MS_NS, SECOND_NS, Clock
 from switch.sim.disk import Disk, narrow, recover
 from switch.sim.disputes import Disputing
-from switch.sim.faults import Fault, Span, Targets, draw_cutovers, draw_freezes, draw_schedule, schedule
+from switch.sim.faults import Fault, Span, Targets, closable, draw_cutovers, draw_freezes, draw_schedule, schedule
 from switch.sim.network import Circuit, Connection, End, Weather
 from switch.sim.nodes import Node, SwitchNode, Trace
 from switch.sim.trouble import Trouble
@@ -83,7 +83,7 @@ class World:
         state = recover((), self.limits)
         self.span = Span(500, int(transactions / self.climate.rate * 1_000) + 1_000, 60_000)
         by_clock = draw_schedule(Random(f"{seed} cutovers"), self.span, EPOCH_NS // 1_000_000_000)  # noqa: S311
-        self.network = msgspec.structs.replace(cast.network, cutover_schedule=by_clock if self.climate.faults else None)
+        self.network = closable(cast.network, by_clock, seed) if self.climate.faults else cast.network
         switch = cast.switch(self.limits, state, 0, DictHistory(disk), self.network)
         switch.strict = True
         self.switch = SwitchNode(self.clock, switch, disk, self._lost, self.switch_dies, self.audit, trace)
@@ -117,7 +117,7 @@ class World:
             drawn = tuple(sorted((*drawn, *closes, *still), key=lambda fault: fault.at_ms))
         self.faults = drawn if faults is None else faults
         self.trouble = Trouble(self, self._own_rng())
-        self._disputing = Disputing(seed, self.trouble.operator)
+        self.claims = Disputing(seed, self.switch, self.clock)
 
     def _own_rng(self) -> Random:
         return Random(self.rng.getrandbits(64))  # noqa: S311
@@ -289,6 +289,7 @@ class World:
         disk.durable = len(disk.entries)
         state = recover(disk.entries, self.limits)
         self.audit.restarted(disk.entries, state)
+        self.claims.restarted(disk.durable)
         party = self.cast.switch(self.limits, state, len(disk.entries), DictHistory(disk), self.network)
         party.strict = True
         party.wall_offset_ns = node.wall_offset_ns
@@ -299,6 +300,7 @@ class World:
 
     def _durable(self, position: int) -> None:
         self.audit.durable(self.switch.disk.entries, position)
+        self.claims.durable(position)
         self.switch.durable(position)
 
     def _look(self) -> None:
@@ -323,6 +325,7 @@ class World:
                 self.dial(circuit)
             for fault in self.faults:
                 self.clock.at(fault.at_ms * MS_NS, self.trouble.strike, fault)
+            self.claims.begin(self.span)
             peace_ms = self.span.begin_ms + self.span.load_ms + self.span.tail_ms + 30_000
             self.clock.at(peace_ms * MS_NS, self._make_peace)
             self._until_rest(peace_ms * MS_NS + REST_MAX_NS)
@@ -339,7 +342,7 @@ class World:
         """In peace an operator looks now and then, and puts back what was given up."""
         self.trouble.put_back()
         if self.switch.party is not None and all(t.finished for t in self.terminals):
-            self._disputing.look(self.switch.party)
+            self.claims.look(self.switch.party)
         self.clock.after(OPERATOR_NS, self._put_back)
 
     def _until_rest(self, latest_ns: int) -> None:
@@ -367,7 +370,7 @@ class World:
             if not t.finished
         ]
         found += [f"{n.name} has {n.unfinished} payments from abroad unfinished" for n in self.networks if n.unfinished]
-        if self._disputing.left:
+        if self.claims.left:
             found.append("an operator has not done with disputes")
         party = self.switch.party
         if party is None:

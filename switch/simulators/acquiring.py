@@ -13,10 +13,9 @@ An answer is matched on (MTI class, DE11, DE7, DE41); one that matches nothing i
 that differs.
 """
 
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import NamedTuple
 
 import msgspec
 
@@ -35,24 +34,16 @@ from switch.simulators.reconciliation import (
     payment_key,
     signed_amount,
 )
+from switch.simulators.unmatched import MatchKey, Past
 from switch.wire.vocabulary import APPROVALS, DE, MTI, Answer, Document
 
-PAST_KEEP = 4_096
-"""messages no longer waited for that a late or second answer is known by"""
 _TRY_AGAIN = frozenset({Answer.NOT_PERMITTED_TERMINAL, Answer.ISSUER_INOPERATIVE, Answer.MALFUNCTION, Answer.TOO_LATE})
 """answers to a reversal or completion that only say: not now"""
 PERSON_NS = 20_000 * MS
 """until somebody looks at what the switch could not do by itself"""
+_STANDS = frozenset({Answer.ORIGINAL_INCONSISTENT})
+"""answers to a reversal of what its issuer has claimed back: less of it cannot stand"""
 _NOTHING_TO_UNDO = frozenset({Answer.RECORD_NOT_FOUND, Answer.ORIGINAL_NOT_FOUND})
-
-
-class MatchKey(NamedTuple):
-    """What ties an answer to its request."""
-
-    mti_class: str
-    stan: str
-    de7: str
-    terminal: str
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -155,7 +146,7 @@ class Acquiring:
         self._exchanges: dict[MatchKey, _Exchange] = {}
         self._deadlines: dict[MatchKey, int] = {}
         """of requests; the same wait for all, so that they stand in order"""
-        self._past: OrderedDict[MatchKey, str] = OrderedDict()
+        self._past = Past(host)
         self._unfinished: dict[str, _Open] = {}
         self.records = AcquirerRecords(keep)
         self._record = record
@@ -262,10 +253,10 @@ class Acquiring:
         key = match_key(document)
         exchange = self._exchanges.pop(key, None)
         if exchange is None:
-            self._report_unmatched(line, document, key)
+            self._past.report(line, document, key, self._exchanges)
             return
         self._deadlines.pop(key, None)
-        self._remember(key, "answered")
+        self._past.remember(key, "answered")
         payment = exchange.payment
         de39 = document.get(DE.RESPONSE_CODE, "")
         if exchange.purpose == "request":
@@ -278,7 +269,8 @@ class Acquiring:
             self._take_reversal_answer(exchange, de39, now)
             if payment.status is not Status.OPEN:
                 left = payment.plan.left if DE.REPLACEMENT in exchange.message else 0
-                self._count(payment, max(-left, min(left, payment.posted)), document)
+                stands = payment.amount if de39 in _STANDS else max(-left, min(left, payment.posted))
+                self._count(payment, stands, document)
         else:
             self._take_completion_answer(exchange, de39, now)
             if de39 == Answer.APPROVED:
@@ -342,7 +334,7 @@ class Acquiring:
         return True
 
     def _give_up(self, key: MatchKey, exchange: _Exchange, now: int) -> None:
-        self._remember(key, "given up")
+        self._past.remember(key, "given up")
         self._host.log("warning", "answer.missing", mti=exchange.message[DE.MTI], de11=key.stan, de41=key.terminal,
                        waited_ms=self._timeouts.answer_ns // MS)  # fmt: skip
         if signed_amount(exchange.payment.request) == 0:
@@ -387,8 +379,7 @@ class Acquiring:
     def _send_about(self, exchange: _Exchange, now: int) -> None:
         manner = PLAIN_MANNER if exchange.whole else self.manner
         exchange.message = manner.name_original(exchange.message, exchange.payment.request)
-        key = match_key(exchange.message)
-        self._exchanges[key] = exchange
+        self._exchanges[key := match_key(exchange.message)] = exchange
         self._send_until_acknowledged(key, exchange, exchange.message, now)
 
     def _send_until_acknowledged(self, key: MatchKey, exchange: _Exchange, message: Document, now: int) -> None:
@@ -400,8 +391,8 @@ class Acquiring:
             self._host.at(now + 500 * MS, partial(self._send_until_acknowledged, key, exchange, message))
             return
         self._host.say(line, message)
-        again = messages.repeat(message)
-        self._host.at(now + self._timeouts.repeat_ns, partial(self._send_until_acknowledged, key, exchange, again))
+        send_again = partial(self._send_until_acknowledged, key, exchange, messages.repeat(message))
+        self._host.at(now + self._timeouts.repeat_ns, send_again)
 
     def _take_reversal_answer(self, exchange: _Exchange, de39: str, now: int) -> None:
         payment = exchange.payment
@@ -417,8 +408,10 @@ class Acquiring:
             self._host.log("warning", "reversal.ambiguous", key=payment.key, hint="somebody names it in full")
             self._host.at(now + PERSON_NS, partial(self._reverse, payment, whole=True))
             return
-        self._host.log("error", "reversal.refused", key=payment.key, de39=de39, hint="what stands is not known here")
-        self._finish(payment, Status.OPEN, now)
+        claimed = de39 in _STANDS
+        hint = "it stands: its issuer has claimed it back" if claimed else "what stands is not known here"
+        self._host.log("error", "reversal.refused", key=payment.key, de39=de39, hint=hint)
+        self._finish(payment, Status.APPROVED if claimed else Status.OPEN, now)
 
     def _take_completion_answer(self, exchange: _Exchange, de39: str, now: int) -> None:
         payment = exchange.payment
@@ -455,36 +448,6 @@ class Acquiring:
     def book(self, name: str) -> AcquirerBook:
         """What was sent and what came of it; what something is still to come for is listed last."""
         return self.records.book(name, map(_as_payment, self._unfinished.values()), self._latency)
-
-    # -- answers to nothing
-
-    def _report_unmatched(self, line: Line, document: Document, key: MatchKey) -> None:
-        past = self._past.get(key)
-        if past is not None:
-            event = "answer.late" if past == "given up" else "answer.doubled"
-            self._host.log("warning", event, link=line.link, mti=document[DE.MTI], de11=key.stan, de41=key.terminal,
-                           de39=document.get(DE.RESPONSE_CODE, ""), hint=f"its request was {past} before")  # fmt: skip
-            return
-        self._host.log("warning", "answer.unmatched", link=line.link, mti=document[DE.MTI], de11=key.stan, de7=key.de7,
-                       de41=key.terminal, nearest=self._nearest(key))  # fmt: skip
-
-    def _remember(self, key: MatchKey, what: str) -> None:
-        self._past[key] = what
-        if len(self._past) > PAST_KEEP:
-            self._past.popitem(last=False)
-
-    def _nearest(self, key: MatchKey) -> str:
-        """The waiting message that resembles the answer most, and where they differ; looks at the newest 512."""
-        names = ("MTI class", "DE11", "DE7", "DE41")
-        best: tuple[int, str] = (1, "nothing that waits for an answer resembles it")
-        for other in list(reversed(self._exchanges))[:512]:
-            differing = [
-                f"{n} {a or 'absent'} (sent: {b})" for n, a, b in zip(names, key, other, strict=True) if a != b
-            ]
-            alike = len(names) - len(differing)
-            if alike > best[0]:
-                best = (alike, f"a request that differs in {', '.join(differing)}")
-        return best[1]
 
 
 def _as_payment(payment: _Open) -> Payment:

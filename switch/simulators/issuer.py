@@ -14,6 +14,7 @@ from switch.core.party import Close, LinkId, Record, Send
 from switch.core.transactions.transaction import pan_of
 from switch.simulators.accounts import Ledger
 from switch.simulators.comparing import Comparing
+from switch.simulators.de48 import Private48, private_elements, with_private
 from switch.simulators.endpoint import Heard, Line, Speech
 from switch.simulators.faults import Fate, FaultPlan, RandomSource
 from switch.simulators.host import MS, Host
@@ -91,8 +92,11 @@ class Issuer(Host):
         """payments taken after their reversal (`minds.FORGETS`, `UNKNOWN`): who hears no approval cannot know of them"""
         self._begins = ""
         """the business day (MMDD) that begins with the cutover that it has asked for"""
+        self._begins_window, self._window = 1, 1
+        """the same of the window of that day; and the one that it takes to be in force"""
         self.days_closed = 0
-        """cutovers of this process that the switch has acknowledged"""
+        self.windows_closed = 0
+        """cutovers of this process that the switch has acknowledged: of days, and of windows alone"""
 
     def book(self) -> IssuerBook:
         """The ledger's book."""
@@ -180,17 +184,25 @@ class Issuer(Host):
         line = self._up()
         if line is not None:
             tomorrow = day_of((now + self.wall_offset_ns) // 1_000) + timedelta(1)
-            self._begins = tomorrow.strftime("%m%d")
+            self._begins, self._begins_window = tomorrow.strftime("%m%d"), 1
             self._ask(line, NetworkCode.CUTOVER, now, **{DE.SETTLEMENT_DATE: self._begins})
+
+    def close_window(self, now: int) -> None:
+        """Say that a window of the business day ends (0800, DE70=201): by the number of the next one, as far as it knows."""
+        line = self._up()
+        if line is not None:
+            self._begins, self._begins_window = self.ledger.period or self.moment(now).sent_at[:4], self._window + 1
+            named = with_private({DE.SETTLEMENT_DATE: self._begins}, {Private48.WINDOW: f"{self._begins_window:03d}"})
+            self._ask(line, NetworkCode.CUTOVER, now, **named)
 
     def _up(self) -> Line | None:
         """A link that is signed on."""
         return next((line for line in self.lines.values() if line.signed_on), None)
 
-    def _begin_day(self, day: str, now: int) -> None:
+    def _begin_day(self, day: str, window: int, now: int) -> None:
         """The switch says that it is this business day (MMDD) from now on: what was counted of the one before is compared."""
         ended = self.ledger.period or self.moment(now).sent_at[:4]
-        self.ledger.period = day
+        self.ledger.period, self._window = day, window
         if day != ended:
             self.comparing.close(ended, self.ledger.holdings.totals, now)
 
@@ -212,7 +224,8 @@ class Issuer(Host):
         if mti in ("0800", "0801"):
             self._answer_network(line, heard)
             if heard.internal.get(DE.NETWORK_CODE) == NetworkCode.CUTOVER and DE.SETTLEMENT_DATE in heard.internal:
-                self._begin_day(heard.internal[DE.SETTLEMENT_DATE], now)
+                window = private_elements(heard.internal).get(Private48.WINDOW, "1")
+                self._begin_day(heard.internal[DE.SETTLEMENT_DATE], int(window) if window.isdecimal() else 1, now)
             if line.signed_on and self._sends_stop_list and heard.internal.get(DE.NETWORK_CODE) == NetworkCode.SIGN_ON:
                 self.send_stop_list(line, now)
         elif mti in REQUESTS or mti in ADVICES or mti in REVERSALS:
@@ -311,8 +324,9 @@ class Issuer(Host):
             if self._sends_stop_list:
                 self.send_stop_list(line, now)
         elif internal.get(DE.NETWORK_CODE) == NetworkCode.CUTOVER:
-            self.days_closed += 1
-            self._begin_day(self._begins, now)
+            self.days_closed += self._begins_window == 1
+            self.windows_closed += self._begins_window > 1
+            self._begin_day(self._begins, self._begins_window, now)
 
     def _check_signed_on(self, line: Line) -> None:
         """A request before a sign-on is answered all the same, and logged once a link."""

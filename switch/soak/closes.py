@@ -7,24 +7,20 @@ as an answer may be lost with the process that gave it.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import msgspec
 import trio
 
 from switch.core.records.day_records import Cutover
 from switch.core.records.windows import name_of
-from switch.server.control_path import short_address
 from switch.simulators.faults import RandomSource
 from switch.simulators.reconciliation import Difference
+from switch.soak.asking import Asker
 
 EVERY_S: Final = 3.0
 """between two closes, in the mean"""
 _DAYS: Final = 0.2
 """share of closes that end the day"""
-_AGAIN_S: Final = 0.3
-_PATIENCE_S: Final = 15.0
-"""for one answer: the switch may be stopped"""
 
 
 class Closer:
@@ -34,44 +30,19 @@ class Closer:
         """`control`: its control socket."""
         self.done: list[str] = []
         """days and windows that the switch has said have ended"""
-        self._control, self._rng = control, rng
+        self._switch, self._rng = Asker(control), rng
 
     async def run(self) -> None:
         """Until cancelled."""
         while True:
             await trio.sleep(EVERY_S * (0.5 + self._rng.random()))
-            shown = await self._insist({"command": "day.show"})
+            shown = await self._switch.insist({"command": "day.show"})
             day, window = str(shown["day"]), int(shown["window"])
             whole = self._rng.random() < _DAYS
             ends = day if whole else name_of(day, window)
             for _ in range(2):
-                await self._insist({"command": "day.close" if whole else "day.close_window", "ends": ends})
+                await self._switch.insist({"command": "day.close" if whole else "day.close_window", "ends": ends})
             self.done.append(ends)
-
-    async def _insist(self, command: dict[str, Any]) -> dict[str, Any]:
-        """Ask until it is done."""
-        while True:
-            with trio.move_on_after(_PATIENCE_S):
-                answer = await self._ask(command)
-                if answer.get("ok"):
-                    return answer
-            await trio.sleep(_AGAIN_S)
-
-    async def _ask(self, command: dict[str, Any]) -> dict[str, Any]:
-        """One command on a connection of its own; empty: no answer."""
-        try:
-            with short_address(self._control) as address:
-                stream = await trio.open_unix_socket(address)
-            async with stream:
-                await stream.send_all(msgspec.json.encode(command) + b"\n")
-                line = b""
-                async for data in stream:
-                    line += data
-                    if line.endswith(b"\n"):
-                        return msgspec.json.decode(line, type=dict[str, Any])
-        except (OSError, trio.BrokenResourceError, trio.ClosedResourceError, msgspec.DecodeError):
-            pass
-        return {}
 
 
 def closed_once(done: Sequence[str], cutovers: Sequence[Cutover]) -> list[Difference]:

@@ -21,6 +21,7 @@ from switch.observe.lines import HopLine, LineError, is_response, read_hop, towa
 from switch.simulators.reconciliation import Books
 from switch.soak.closes import Closer
 from switch.soak.disk import Disk
+from switch.soak.disputes import Disputer
 from switch.soak.faults import Fault, Kind, Targets, draw_faults
 from switch.soak.links import Link
 from switch.soak.processes import INDEX, SWITCH, WRITER, Recovery, Services, Start
@@ -159,6 +160,7 @@ class Soak:
         self._links: dict[str, Link] = {}
         self._watch = _Watch(plan.log)
         self._over = trio.Event()
+        self._disputer = Disputer(plan.state, plan.log, Random(f"{plan.seed} disputes"))  # noqa: S311
         self._closer = Closer(plan.state / "control.sock", Random(f"{plan.seed} closes"))  # noqa: S311
 
     def release(self, *, keep: bool) -> None:
@@ -262,6 +264,7 @@ class Soak:
         await trio.sleep(_CALM_S)
         async with trio.open_nursery() as closing:
             closing.start_soon(self._closer.run)
+            closing.start_soon(self._disputer.run)
             async with trio.open_nursery() as nursery:
                 for fault in draw_faults(self._rng, plan.every_s, self._targets()):
                     await trio.sleep(fault.wait_s)
@@ -269,6 +272,7 @@ class Soak:
                         break
                     if self._can(fault):
                         nursery.start_soon(self._inject, fault)
+            await self._disputer.finish()
             closing.cancel_scope.cancel()
         status.phase = "coming to rest"
 
@@ -350,7 +354,9 @@ class Soak:
         disk = self._disk
         how = "not filled" if disk is None else "tmpfs" if not disk.why_not else f"limit of file sizes ({disk.why_not})"
         return Outcome(
-            verdict=judge(self.network, self.plan.state, self.plan.hosts, books, self._closer.done),
+            verdict=judge(
+                self.network, self.plan.state, self.plan.hosts, books, self._closer.done, self._disputer.claims
+            ),
             faults=dict(sorted(self.status.faults.items())),
             kills=self.status.kills,
             duration_s=duration_s,

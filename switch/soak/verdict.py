@@ -23,6 +23,7 @@ from switch.journal.verify import verify
 from switch.observe.follow import Follower
 from switch.observe.lines import HopLine, LineError, read_event, read_hop
 from switch.observe.waterfall import waterfall
+from switch.sim.claims import Claim, disagreements
 from switch.sim.dates import Dates
 from switch.simulators.build import make_issuer, make_network
 from switch.simulators.issuer import Issuer
@@ -55,6 +56,8 @@ class Verdict(msgspec.Struct, kw_only=True):
     """in the switch's journal"""
     closes: int = 0
     """of windows and business days, in it"""
+    disputes: int = 0
+    """that banks have opened"""
     differences: list[Difference]
 
 
@@ -82,10 +85,18 @@ def host_fold(network: Network, name: str) -> Fold:
     )
 
 
-def judge(network: Network, state: Path, hosts: Path, books: Books, named: Sequence[str] | None = None) -> Verdict:
+def judge(
+    network: Network,
+    state: Path,
+    hosts: Path,
+    books: Books,
+    named: Sequence[str] | None = None,
+    claims: dict[str, Claim] | None = None,
+) -> Verdict:
     """Lay everyone's books beside each other: acquirers', the switch's journal, the hosts' and the hosts' journals.
 
-    `named`: the days and windows that were to be closed, each once; None: nobody has noted them.
+    `named`: the days and windows that were to be closed, each once; `claims`: what banks have claimed back, by their own books;
+    None: nobody has noted them.
     """
     rows = journal_rows(entries_of(state))
     differences = reconcile(books.terminals, books.networks, books.issuers, rows, declines_lost=True)
@@ -94,6 +105,8 @@ def judge(network: Network, state: Path, hosts: Path, books: Books, named: Seque
     differences += _compare_reports(state, rows)
     cutovers = [entry for entry in entries_of(state) if isinstance(entry, Cutover)]
     differences += _dated(state) if named is None else [*_dated(state), *closed_once(named, cutovers)]
+    wrong = disagreements(claims, entries_of(state), network.currency) if claims is not None else ()
+    differences += [Difference("", sentence) for sentence in wrong]
     for book in books.issuers:
         differences += _kept(network, hosts, book, books)
     acquirers = (*books.terminals, *books.networks)
@@ -109,6 +122,7 @@ def judge(network: Network, state: Path, hosts: Path, books: Books, named: Seque
         standing=standing,
         records=verified.records,
         closes=len(cutovers),
+        disputes=len(claims or ()),
         differences=differences,
     )
 

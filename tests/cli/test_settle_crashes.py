@@ -1,13 +1,16 @@
 """A settlement run that is killed anywhere, on a simulated day: run again, it comes to what one run would have come to."""
 
 import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from switch.cli._settle_files import Drafts
+from switch.cli._settle_files import Drafts, sweep
 from switch.config import load_network
 from switch.core.records.records import AnyEntry
 from switch.journal.index import Index
@@ -16,7 +19,7 @@ from switch.sim.cast import Cast
 from switch.sim.world import World
 from tests.cli.test_settle import settle
 from tests.journal.samples import written
-from tests.ledger.stories import MAD, cutover
+from tests.ledger.stories import MAD, cutover, records
 
 FORMS = ("pacs.029", "camt.053", "camt.054", "clearing", "networks", "ipm")
 
@@ -96,3 +99,42 @@ def test_killed_at_any_step_it_leaves_whole_files_and_goes_on_where_it_was(
     assert kills > 4
     assert named(out) == expected
     assert named(state / "settlement") == mark
+
+
+KILLS_ITSELF = """
+import os, signal, sys
+from switch.cli.main import main
+left, fsync = [int(sys.argv[1])], os.fsync
+def dying(handle):
+    left[0] -= 1
+    if not left[0]:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return fsync(handle)
+os.fsync = dying
+main(sys.argv[2:])
+"""
+
+
+def test_drafts_of_a_process_that_was_killed_go_with_the_next_run_which_says_so(tmp_path: Path) -> None:
+    """A process of its own, and SIGKILL: nothing of it is left to tidy up. A draft that a living run has locked stays."""
+    state, out = tmp_path / "state", tmp_path / "out"
+    state.mkdir()
+    written(state, [*records("0200 100.00"), cutover(50)])
+    forms = [part for form in FORMS for part in ("--as", form)]
+    command = ["settle", "morocco", "--state", str(state), *forms, "--out", str(out)]
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLS_ITSELF, "5", *command], capture_output=True, check=False, timeout=60
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    drafts = list(out.glob(".*.part"))
+    assert len(drafts) > 8
+    assert not named(out)
+    living = Drafts(out)
+    living.begin("2026-11-27-1.of.another.run")(b"half")
+    again = settle(state, *forms, "--out", str(out))
+    assert again.exit_code == 0
+    assert f"note: removed {len(drafts)} hidden drafts from {out} that a run which was killed has left" in again.stderr
+    assert [path.name[:28] for path in out.glob(".*.part")] == [".2026-11-27-1.of.another.run"]
+    living.discard()
+    assert sweep(out) == 0
+    assert len(named(out)) == len(drafts)

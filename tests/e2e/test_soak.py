@@ -67,6 +67,7 @@ def test_after_a_minute_of_blows_all_books_agree(soaked: Soaked) -> None:
     assert len({name for name in soaked.outcome["faults"] if name.startswith("kill ")}) >= 3
     assert sum(soaked.outcome["faults"].values()) >= 12
     assert soaked.outcome["verdict"]["closes"] >= 4
+    assert soaked.outcome["verdict"]["disputes"] >= 2
 
 
 def test_a_debit_that_an_issuer_forgot_is_found_and_its_payments_way_told_from_all_logs(soaked: Soaked) -> None:
