@@ -40,7 +40,12 @@ _USES: Final = {
 
 def read_security(s: Section) -> SecurityFiles:
     """`[security]`: where the keys are."""
-    files = SecurityFiles(module=s.text("module", ""), keys=s.text("keys", ""), lmk=s.text("lmk", ""))
+    files = SecurityFiles(
+        module=s.text("module", ""),
+        keys=s.text("keys", ""),
+        lmk=s.text("lmk", ""),
+        wait_ms=s.integer("wait_ms", 10, 10_000, 500),
+    )
     if files.module and (files.keys or files.lmk):
         s.wrong_key(
             "module", "the module has the keys: `keys` and `lmk` are for a switch that has none", "leave one out"

@@ -60,3 +60,4 @@ class SecurityFiles(msgspec.Struct, frozen=True, kw_only=True):
     module: str = ""  # the Unix socket of a security module that is a process of its own
     keys: str = ""  # instead: a key file, with whose keys this process computes itself
     lmk: str = ""  # its master key's file
+    wait_ms: int = 500  # what a batch is waited for, at most

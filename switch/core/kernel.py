@@ -24,6 +24,7 @@ from switch.core.records.outcomes import History, Outcome
 from switch.core.records.records import ACQUIRER, TRANSMISSION_TIME, AnyEntry, Key
 from switch.core.records.state import State
 from switch.core.records.windows import name_of
+from switch.security.commands import Reply, TranslatePin
 from switch.security.module import SecurityModule
 from switch.security.vault import Vault
 from switch.wire import Dialect, EncodeError
@@ -44,6 +45,8 @@ class Kernel:
 
     own_rules: Any = None
     """`transactions.own_rules.OwnRules` of this switch, where the network file names rules of its own"""
+    translated: dict[TranslatePin, Reply]
+    """PINs of the reading under way that were asked for ahead (`core.transactions.pins`)"""
 
     def __init__(
         self,
@@ -67,7 +70,7 @@ class Kernel:
         self.durable_position = position
         self.vault = vault
         self.history = history
-        self.module = module
+        self.module, self.translated = module, {}
         self._ports = {x.name: x.keys for x in network.listeners}
         self.sealings = Sealings(network, module)
         """what proves the messages of links that have MACs"""

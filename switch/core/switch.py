@@ -51,6 +51,7 @@ from switch.core.transactions.late_answers import LateAnswers
 from switch.core.transactions.overload import Overload
 from switch.core.transactions.own_rules import rules_of
 from switch.core.transactions.payments import Payments
+from switch.core.transactions.pins import PinsAhead
 from switch.core.transactions.pricing import Pricing
 from switch.core.transactions.reconciliation import Reconciliation
 from switch.core.transactions.reversals import Reversals
@@ -105,7 +106,7 @@ class Switch(Kernel):
             CardCommands(self, self._hot_cards).table(),
             DisputeCommands(self, pricing).table(),
         )
-        self.macs, self._strangers = Macs(self, self._close), Strangers()
+        self._strangers, self._pins_ahead, self.macs = Strangers(), PinsAhead(self, router), Macs(self, self._close)
         self.macs.seen = self.keys.seen
         self._diagnosis = LinkDiagnosis(self.log, doctor)
         self._format_errors = FormatErrors(self, self._diagnosis, self._close)
@@ -337,7 +338,11 @@ class Switch(Kernel):
 
     def _frames(self, session: Session, frames: list[bytes], now: int) -> None:
         since = len(self.effects)
-        self._each_frame(session, self.macs.checked(session, frames, now), now)
+        proved = self.macs.checked(session, frames, now)
+        if len(proved) > 1:
+            self._pins_ahead.ask(session, proved)
+        self._each_frame(session, proved, now)
+        self.translated.clear()
         self._sift(session, since, now)
 
     def _each_frame(self, session: Session, frames: list[bytes], now: int) -> None:

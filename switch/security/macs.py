@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.cmac import CMAC
 
 from switch.security import des
 from switch.security.des import BLOCK_BYTES, Transform, xor
+from switch.security.single_des import single_des_mac
 
 ALGORITHM_1: Final = "iso9797-1-alg1"
 ALGORITHM_3: Final = "iso9797-1-alg3"
@@ -61,12 +62,17 @@ def agrees(made: bytes, received: bytes) -> bool:
 
 def _algorithm_1(key: bytes, padding: int) -> Transform:
     """CBC under the whole key, the last block."""
+    mac = _cbc_mac(key)
+    return lambda data: mac(pad(data, padding))
+
+
+def _cbc_mac(key: bytes) -> Transform:
+    """The last block of whole blocks under CBC from a zero vector."""
     chain = des.cbc_chain(key)
     last = des.ZEROS
 
     def make(data: bytes) -> bytes:
         nonlocal last
-        data = pad(data, padding)
         # The chain is not begun anew: what is left of the message before is taken out of the first block instead.
         last = chain(xor(last, data[:BLOCK_BYTES]) + data[BLOCK_BYTES:])[-BLOCK_BYTES:]
         return last
@@ -78,17 +84,13 @@ def _algorithm_3(key: bytes, padding: int) -> Transform:
     """CBC of single DES under K1, the last block under triple DES K1 K2 K1."""
     if len(key) != 2 * BLOCK_BYTES:
         raise des.DesKeyError(f"ISO 9797-1 algorithm 3 takes a key of 16 bytes, this one has {len(key)}")
-    chain, finish = des.cbc_chain(key[:BLOCK_BYTES]), des.ecb_encryptor(key)
-    last = des.ZEROS
+    finish = des.ecb_encryptor(key)
+    first = single_des_mac(key[:BLOCK_BYTES]) or _cbc_mac(key[:BLOCK_BYTES])
 
     def make(data: bytes) -> bytes:
-        nonlocal last
         data = pad(data, padding)
         end = data[-BLOCK_BYTES:]
-        if len(data) == BLOCK_BYTES:
-            return finish(end)
-        last = chain(xor(last, data[:BLOCK_BYTES]) + data[BLOCK_BYTES:-BLOCK_BYTES])[-BLOCK_BYTES:]
-        return finish(xor(last, end))
+        return finish(end if len(data) == BLOCK_BYTES else xor(first(data[:-BLOCK_BYTES]), end))
 
     return make
 

@@ -61,6 +61,7 @@ _MAC_ALGORITHMS: Final = {
     ("M6", "T"): TDES_CMAC,
     ("M7", "H"): HMAC_SHA256,
 }
+_HOLDS: Final = Reply(True)
 MAC_USAGES: Final = ("M1", "M3", "M6", "M7")
 WORDS: Final = {
     "B0": "base derivation key",
@@ -87,12 +88,18 @@ WORDS: Final = {
 class SecurityModule(Protocol):
     """What a switch asks. One call, one batch."""
 
+    @property
+    def far(self) -> bool:
+        """True where a call is a way to another process, so that callers better ask for much at once."""
+
     def ask(self, commands: Sequence[Command]) -> list[Reply]:
         """A reply to each command, in order. Never raises: what cannot be done is refused, in words."""
 
 
 class SoftwareModule:
     """Computes in this process. Keeps contexts of the keys it has used."""
+
+    far = False
 
     make_mac = staticmethod(mac_maker)
     """what turns (algorithm, key, padding) into a maker of MACs"""
@@ -208,7 +215,7 @@ class SoftwareModule:
                 continue  # the key before a rotation, of one that was never rotated
             made = self._maker(name, command.padding, "VC", "check a MAC")(command.data)
             if agrees(made[: len(command.mac)], command.mac):
-                return Reply(True, name.encode()) if number else Reply(True)
+                return Reply(True, name.encode()) if number else _HOLDS
         return Reply(
             False, b"", WRONG, "the MAC does not hold: another key, other bytes covered, or changed on the way"
         )
@@ -340,6 +347,8 @@ class SoftwareModule:
 
 class NoModule:
     """Where no module is: everything is refused."""
+
+    far = False
 
     def ask(self, commands: Sequence[Command]) -> list[Reply]:
         """See SecurityModule."""

@@ -22,6 +22,7 @@ BLOCK_BYTES: Final = {0: 8, 1: 8, 3: 8, 4: 16}
 PIN_DIGITS: Final = range(4, 13)
 _DIGITS: Final = frozenset("0123456789")
 _LETTERS: Final = "ABCDEF"
+_FILLS: Final = {0: "F", 1: "0123456789ABCDEF", 3: _LETTERS, 4: "A"}
 
 
 class PinBlockError(ValueError):
@@ -51,7 +52,7 @@ def aes_cipher(key: bytes) -> PinCipher:
 
 def fill_digits(pin_format: int, pin_digits: int, random: bytes) -> str:
     """What fills a block of format 1 (any hex digit) or 3 (A to F) behind the PIN, made of `random` (14 bytes or more)."""
-    letters = "0123456789ABCDEF" if pin_format == 1 else _LETTERS
+    letters = _FILLS[pin_format] if pin_format == 1 else _LETTERS
     return "".join(letters[byte % len(letters)] for byte in random[: 14 - pin_digits])
 
 
@@ -85,7 +86,7 @@ def account_field_4(pan: str) -> bytes:
 
 
 def _check_pan(pan: str) -> None:
-    if len(pan) < 2 or not _DIGITS.issuperset(pan):
+    if len(pan) < 2 or not (pan.isascii() and pan.isdecimal()):
         raise PinBlockError("a PIN block of this format needs the PAN: 2 to 19 digits")
 
 
@@ -98,9 +99,9 @@ def _read_field(pin_format: int, field: bytes) -> str:
     if length not in PIN_DIGITS:
         raise PinBlockError("PIN block: its PIN length is not 4 to 12")
     pin, rest = digits[2 : 2 + length], digits[2 + length :]
-    if not _DIGITS.issuperset(pin):
+    if not pin.isdecimal():  # of hex digits: ASCII
         raise PinBlockError("PIN block: what stands for the PIN is no decimal digits")
-    if pin_format != 1 and not set(rest) <= {0: {"F"}, 3: set(_LETTERS), 4: {"A"}}[pin_format]:
+    if rest.strip(_FILLS[pin_format]):
         raise PinBlockError(f"PIN block: its fill is not that of format {pin_format}")
     return pin
 

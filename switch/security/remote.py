@@ -2,12 +2,13 @@
 
 In: batches of commands over a Unix socket, each a message of 4 bytes of length and msgpack; out: as many replies. One round trip
 a batch. Rule: a module that is away, late or talks nonsense has refused everything (`UNREACHABLE`): what is not proved is not
-processed. A call waits for its answer, `TIMEOUT_S` at most; the next one connects anew.
+processed. A call waits for its answer, `TIMEOUT_S` at most, once: from then on the module is asked on another connection whether
+it is there, nobody waits for that, and all is refused until it has said so.
 """
 
 import select
 import socket
-import time
+import struct
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -18,44 +19,74 @@ import msgspec
 from switch.security.commands import UNREACHABLE, Command, Reply
 from switch.security.module import SecurityModule
 
-TIMEOUT_S: Final = 2.0
-REST_S: Final = 1.0
-"""a module that has let a call wait so long that it was given up is not asked for so long: its callers have others to serve"""
+TIMEOUT_S: Final = 0.5
+CALLER_TIMEOUT_S: Final = 2.0
+"""a server waits so long for who does not read its replies"""
 BATCH_BYTES_MAX: Final = 8 << 20
 CLIENTS_MAX: Final = 64
 _LENGTH: Final = 4
+_CHUNK: Final = 1 << 16
+_TIMEVAL: Final = struct.Struct("@ll")
 
 _encode_commands = msgspec.msgpack.Encoder().encode
 _decode_commands = msgspec.msgpack.Decoder(list[Command]).decode
 _encode_replies = msgspec.msgpack.Encoder().encode
 _decode_replies = msgspec.msgpack.Decoder(list[Reply]).decode
+_PROBE: Final = b"\0\0\0\1" + _encode_commands([])
+"""no command, and as it happens the answer to that"""
 
 
 class RemoteModule:
     """Asks the module behind a socket."""
 
+    far = True
+
     def __init__(self, path: Path | str, timeout_s: float = TIMEOUT_S) -> None:
+        """`timeout_s`: what a caller waits for a batch, at most."""
         self._path = str(path)
         self._timeout_s = timeout_s
         self._socket: socket.socket | None = None
-        self._rests_until = 0.0
+        self._hangs = False
+        """it has let a call wait so long that it was given up"""
+        self._probe: socket.socket | None = None
+        """while it hangs: asked whether it is there"""
 
     def ask(self, commands: Sequence[Command]) -> list[Reply]:
         """See SecurityModule."""
         if not commands:
             return []
-        if time.monotonic() < self._rests_until:
-            return self._refused(len(commands), f"it let a call wait for {self._timeout_s:g} s just now")
+        if self._hangs and not self._is_back():
+            return self._refused(
+                len(commands), f"it let a call wait for {self._timeout_s:g} s, and has not come back yet"
+            )
         try:
             replies = self._exchange(_encode_commands(commands))
             if len(replies) != len(commands):
                 raise OSError(f"{len(replies)} replies to {len(commands)} commands")
         except (OSError, msgspec.MsgspecError) as error:
             self.close()
-            if isinstance(error, TimeoutError):
-                self._rests_until = time.monotonic() + REST_S
+            self._hangs = isinstance(error, TimeoutError)
             return self._refused(len(commands), str(error))
         return replies
+
+    def _is_back(self) -> bool:
+        """Ask, or look whether there is an answer; never wait."""
+        try:
+            if self._probe is None:
+                self._probe = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+                self._probe.connect(self._path)
+                self._probe.sendall(_PROBE)
+                return False
+            if self._probe.recv(len(_PROBE)) != _PROBE:
+                raise OSError("it answers otherwise")
+        except BlockingIOError:
+            return False
+        except OSError:
+            self.close()  # and asked anew with the next call
+            return False
+        self._socket, self._probe, self._hangs = self._probe, None, False
+        _wait_at_most(self._socket, self._timeout_s)
+        return True
 
     def _refused(self, count: int, why: str) -> list[Reply]:
         reason = f"the security module at {self._path} did not answer ({why}): is `cmi-switch security` running?"
@@ -64,30 +95,44 @@ class RemoteModule:
     def _exchange(self, batch: bytes) -> list[Reply]:
         if self._socket is None:
             made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            made.settimeout(self._timeout_s)
+            _wait_at_most(made, self._timeout_s)
             self._socket = made
             made.connect(self._path)
-        self._socket.sendall(len(batch).to_bytes(_LENGTH, "big") + batch)
-        size = int.from_bytes(self._exactly(_LENGTH), "big")
-        if size > BATCH_BYTES_MAX:
-            raise OSError(f"an answer of {size} bytes")
-        return _decode_replies(self._exactly(size))
+        try:
+            self._socket.sendall(len(batch).to_bytes(_LENGTH, "big") + batch)
+            answer = self._received(b"", _LENGTH)
+            size = int.from_bytes(answer[:_LENGTH], "big")
+            if size > BATCH_BYTES_MAX:
+                raise OSError(f"an answer of {size} bytes")
+            return _decode_replies(self._received(answer, _LENGTH + size)[_LENGTH:])
+        except BlockingIOError:
+            raise TimeoutError(f"nothing within {self._timeout_s:g} s") from None
 
-    def _exactly(self, size: int) -> bytes:
+    def _received(self, parts: bytes, size: int) -> bytes:
+        """What has come, so many bytes of it at least."""
         assert self._socket is not None
-        parts = bytearray()
         while len(parts) < size:
-            part = self._socket.recv(size - len(parts))
+            part = self._socket.recv(_CHUNK)
             if not part:
                 raise OSError("it closed the connection")
             parts += part
-        return bytes(parts)
+        return parts
 
     def close(self) -> None:
         """Let the connection go; the next batch makes another."""
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
+        for sock in (self._socket, self._probe):
+            if sock is not None:
+                sock.close()
+        self._socket = self._probe = None
+
+
+def _wait_at_most(sock: socket.socket, seconds: float) -> None:
+    """What is sent and read waits so long, in the kernel: Python's own timeouts would cost a call to `poll` each time. Too late
+    is BlockingIOError."""
+    sock.setblocking(True)
+    span = _TIMEVAL.pack(int(seconds), int(seconds % 1 * 1_000_000))
+    for option in (socket.SO_SNDTIMEO, socket.SO_RCVTIMEO):
+        sock.setsockopt(socket.SOL_SOCKET, option, span)
 
 
 class _Client:
@@ -97,17 +142,20 @@ class _Client:
         self.sock = sock
         self.buffer = bytearray()
 
-    def batches(self) -> list[bytes]:
-        """Whole batches that have come. Raises OSError for one too long."""
-        whole = []
-        while len(self.buffer) >= _LENGTH:
-            size = int.from_bytes(self.buffer[:_LENGTH], "big")
+    def batches(self, data: bytes) -> list[bytearray]:
+        """Whole batches, with what has just come. Raises OSError for one too long."""
+        self.buffer += data
+        whole: list[bytearray] = []
+        at = 0
+        while len(self.buffer) - at >= _LENGTH:
+            size = int.from_bytes(self.buffer[at : at + _LENGTH], "big")
             if size > BATCH_BYTES_MAX:
                 raise OSError("batch too long")
-            if len(self.buffer) < _LENGTH + size:
+            if len(self.buffer) - at < _LENGTH + size:
                 break
-            whole.append(bytes(self.buffer[_LENGTH : _LENGTH + size]))
-            del self.buffer[: _LENGTH + size]
+            whole.append(self.buffer[at + _LENGTH : at + _LENGTH + size])
+            at += _LENGTH + size
+        del self.buffer[:at]
         return whole
 
 
@@ -151,16 +199,14 @@ class ModuleServer:
             self._log(f"{CLIENTS_MAX} callers are connected: one more is turned away")
             sock.close()
             return
-        sock.settimeout(TIMEOUT_S)
+        _wait_at_most(sock, CALLER_TIMEOUT_S)
         self._clients[sock.fileno()] = _Client(sock)
         self._poll.register(sock.fileno(), select.EPOLLIN)
 
     def _serve(self, client: _Client) -> None:
         try:
-            data = client.sock.recv(1 << 16)
-            client.buffer += data
-            batches = client.batches() if data else []
-            for batch in batches:
+            data = client.sock.recv(_CHUNK)
+            for batch in client.batches(data):
                 self._before()
                 replies = _encode_replies(self._module.ask(_decode_commands(batch)))
                 client.sock.sendall(len(replies).to_bytes(_LENGTH, "big") + replies)

@@ -22,7 +22,7 @@ def open_module(files: SecurityFiles) -> SecurityModule | None:
     so that the module may start later: until then all that needs a key is refused.
     """
     if files.module:
-        return RemoteModule(files.module)
+        return RemoteModule(files.module, files.wait_ms / 1000)
     if not files.keys:
         return None
     try:

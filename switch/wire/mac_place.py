@@ -5,6 +5,7 @@ MAC, in the bytes as sent; no framing, TPDU or network header. The MAC is the la
 else DE128; never both. One of 4 bytes stands in the first half, the rest is filled.
 """
 
+from binascii import unhexlify
 from typing import Final
 
 from switch.wire.dialect import Dialect
@@ -62,7 +63,7 @@ class MacPlace:
             return None
         mac = message[end:]
         try:
-            proved = bytes.fromhex(mac[: 2 * self._size].decode("ascii")) if self._hex_mac else mac[: self._size]
+            proved = unhexlify(mac[: 2 * self._size]) if self._hex_mac else mac[: self._size]
         except ValueError:
             return None
         return (message[self.begin : end], proved) if len(proved) == self._size else None

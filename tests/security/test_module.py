@@ -289,17 +289,53 @@ def test_nonsense_on_the_socket_lets_its_sender_go_and_nobody_else(tmp_path: Pat
     assert len(said) == 2
 
 
-def test_a_module_that_hangs_keeps_nobody_waiting_twice(tmp_path: Path) -> None:
+def test_a_module_that_hangs_keeps_one_call_waiting_and_no_other_until_it_is_back(tmp_path: Path) -> None:
+    """It takes connections and answers nothing, as a process that is stopped; then it goes on."""
+    server = ModuleServer(SoftwareModule(KEYS, os.urandom), tmp_path / "s", lambda said: None)
+    remote, ended = RemoteModule(tmp_path / "s", timeout_s=0.2), threading.Event()
+    thread = threading.Thread(target=server.serve, args=(ended.is_set,))
+    took: list[float] = []
+
+    def asks() -> Reply:
+        began = time.monotonic()
+        reply = one(remote, ask.MakeMac("zak", b"x"))
+        took.append(time.monotonic() - began)
+        return reply
+
+    assert asks().code == ask.UNREACHABLE
+    assert took.pop() >= 0.2
+    for _ in range(20):
+        reply = asks()
+        assert (reply.code, "let a call wait for 0.2 s, and has not come back" in reply.reason) == (
+            ask.UNREACHABLE,
+            True,
+        )
+    thread.start()
+    while not asks().ok:
+        time.sleep(0.005)
+    assert max(took) < 0.15, "nobody waits for it, also not to learn that it is back"
+    assert asks().ok
+    remote.close()
+    ended.set()
+    thread.join()
+    server.close()
+
+
+@pytest.mark.parametrize("answer", [b"", b"\0\0\0\1\xc0"])
+def test_a_module_that_hangs_and_then_goes_or_talks_nonsense_is_asked_anew(tmp_path: Path, answer: bytes) -> None:
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(tmp_path / "s"))
         listening.listen()
-        remote = RemoteModule(tmp_path / "s", timeout_s=0.2)
-        began = time.monotonic()
+        remote = RemoteModule(tmp_path / "s", timeout_s=0.05)
         assert one(remote, ask.MakeMac("zak", b"x")).code == ask.UNREACHABLE
-        assert time.monotonic() - began >= 0.2
-        began = time.monotonic()
-        replies = [one(remote, ask.MakeMac("zak", b"x")) for _ in range(20)]
-        assert time.monotonic() - began < 0.2
-        assert {reply.code for reply in replies} == {ask.UNREACHABLE}
-        assert "let a call wait for 0.2 s" in replies[-1].reason
+        listening.accept()[0].close()
+        assert one(remote, ask.MakeMac("zak", b"x")).code == ask.UNREACHABLE
+        probed, _ = listening.accept()
+        with probed:
+            assert probed.recv(100) == b"\0\0\0\1\x90", "an empty batch"
+            probed.sendall(answer)
+        assert one(remote, ask.MakeMac("zak", b"x")).code == ask.UNREACHABLE
+        assert one(remote, ask.MakeMac("zak", b"x")).code == ask.UNREACHABLE
+        with listening.accept()[0] as again:
+            assert again.recv(100) == b"\0\0\0\1\x90"
         remote.close()

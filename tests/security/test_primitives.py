@@ -17,6 +17,7 @@ from switch.security import (
     macs,
     pin_blocks,
     pins,
+    single_des,
 )
 from switch.security.key_blocks import Header, KeyBlockError, OptionalBlock
 from switch.security.pin_blocks import PinBlockError
@@ -312,3 +313,25 @@ def test_a_cavv_is_of_its_card_and_its_codes() -> None:
     assert not cardholder_values.verify_cavv(KEY, "4123456789012346", made)
     for byte, changed in ((0, 0x00), (1, 0x01), (3, 0x08), (4, 0x73), (14, 0x94)):
         assert not cardholder_values.verify_cavv(KEY, pan, made[:byte] + bytes((changed,)) + made[byte + 1 :])
+
+
+@pytest.mark.parametrize("padding", [1, 2, 3])
+def test_single_des_of_the_system_and_triple_des_under_one_key_make_the_same_macs(
+    monkeypatch: pytest.MonkeyPatch, padding: int
+) -> None:
+    """Whichever a machine has: a MAC is the same on both, and a maker begins anew with each message."""
+    key = bytes(range(16))
+    makers = [macs.mac_maker(macs.ALGORITHM_3, key, padding)]
+    monkeypatch.setattr(macs, "single_des_mac", lambda key: None)
+    makers.append(macs.mac_maker(macs.ALGORITHM_3, key, padding))
+    for size in (0, 1, 7, 8, 9, 16, 17, 520, 70_001):
+        data = (b"0200" + bytes(range(256)) * 300)[:size]
+        assert makers[0](data) == makers[1](data) == makers[0](data), size
+
+
+def test_a_libcrypto_that_computes_otherwise_is_not_used() -> None:
+    assert single_des._proved(None) is None
+    assert single_des._proved(lambda key: lambda data: bytes(8)) is None
+    right = single_des._proved(lambda key: lambda data: des.cbc_encrypt(key, bytes(8), data)[-8:])
+    assert right is not None
+    assert single_des.single_des_mac(bytes(16)) is None, "of 8 bytes alone"

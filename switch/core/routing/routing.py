@@ -122,6 +122,13 @@ class Router:
         found = self._owners[bisect_right(self._starts, pan) - 1]
         return found.bin if found is not None else None
 
+    def usual_host(self, pan: str) -> str:
+        """Where a member's request for `pan` goes where nothing speaks against it; "": nowhere."""
+        if not luhn_valid(pan):
+            return ""
+        found = self._owners[bisect_right(self._starts, pan) - 1]
+        return found.member.host if found is not None else ""
+
     def route(
         self, pan: str, *, source: str, source_host: str, acquirer_country: str, merchant_country: str
     ) -> Decision:

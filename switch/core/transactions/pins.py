@@ -3,6 +3,9 @@
 A PIN block belongs to one link. Where both links have a key (`pin_key`), the security module translates it, for the same PAN;
 where both ends of the whole way share one (`pass_pin`), it goes out as it came; else the request is declined: without its PIN, an
 issuer would take the payment for one that asked for none.
+
+A module that is far away is asked for all PINs of one reading at once, before its requests are dealt with (`PinsAhead`). What was
+asked for so is found again by its question: what is decided about a request does not depend on it.
 """
 
 from typing import NamedTuple
@@ -11,11 +14,14 @@ from switch.core.kernel import Kernel
 from switch.core.links.awaited import Pending
 from switch.core.links.session import HostState, Session
 from switch.core.network import LinkKeys
+from switch.core.routing.routing import Router
 from switch.core.transactions.incoming import Incoming
 from switch.core.transactions.transaction import Refusal, pan_of
 from switch.security.commands import BAD_BLOCK, TranslatePin
 from switch.security.module import NO_MODULE
-from switch.wire.vocabulary import DE, Answer, Document
+from switch.wire import DecodeError
+from switch.wire.subfields import SubfieldError
+from switch.wire.vocabulary import DE, REQUESTS, Answer, Document
 
 
 class Carried(NamedTuple):
@@ -52,13 +58,8 @@ def pin_for(kernel: Kernel, message: Incoming | Carried, host: HostState) -> str
         encrypted = bytes.fromhex(block)
     except ValueError:
         raise Refusal(Answer.FORMAT_ERROR, "DE52 is no hex digits") from None
-    sets, to_key = message.session.sets, target.pin_key
-    from_key, others = sets.of_pin(message.document) if sets is not None else (source.pin_key, ())
-    if target.zone_key:
-        to_key = kernel.sealings.valid.of(to_key).sending
-    formats = source.pin_format, target.pin_format
-    command = TranslatePin(from_key, to_key, encrypted, message.pan, *formats, others=others)
-    (reply,) = (kernel.module or NO_MODULE).ask([command])
+    command = _question(kernel, message.session, message.document, host, encrypted, message.pan)
+    reply = kernel.translated.pop(command, None) or (kernel.module or NO_MODULE).ask([command])[0]
     if reply.ok:
         return reply.value.hex().upper()
     broken = reply.code == BAD_BLOCK
@@ -76,6 +77,50 @@ def pin_for(kernel: Kernel, message: Incoming | Carried, host: HostState) -> str
         else "see to the key, or to the security module",
     )
     raise Refusal(Answer.MALFUNCTION, f"its PIN cannot be translated: {reply.reason}")
+
+
+class PinsAhead:
+    """Of one switch."""
+
+    def __init__(self, kernel: Kernel, router: Router) -> None:
+        self._kernel, self._router = kernel, router
+
+    def ask(self, session: Session, frames: list[bytes]) -> None:
+        """Have the PINs of one reading translated, into `kernel.translated`. What cannot be read here is left to who deals with
+        it."""
+        kernel = self._kernel
+        module = kernel.module
+        if module is None or not module.far or not kernel.keys_of(session).pin_key:
+            return
+        found = (self._asked(session, frame) for frame in frames)
+        commands = [command for command in found if command is not None]
+        if len(commands) > 1:
+            kernel.translated.update(zip(commands, module.ask(commands), strict=True))
+
+    def _asked(self, session: Session, frame: bytes) -> TranslatePin | None:
+        """None: it has no PIN, or none that is to be translated."""
+        try:
+            document = session.inward(session.dialect.decode(frame))
+            block = document.get(DE.PIN, "") if document[DE.MTI] in REQUESTS else ""
+            if not block:
+                return None
+            pan, encrypted = pan_of(document), bytes.fromhex(block)
+        except (DecodeError, SubfieldError, ValueError, KeyError):
+            return None
+        host = self._kernel.hosts.get(self._router.usual_host(pan))
+        if host is None or host.config.pass_pin or not host.config.keys.pin_key:
+            return None
+        return _question(self._kernel, session, document, host, encrypted, pan)
+
+
+def _question(
+    kernel: Kernel, session: Session, document: Document, host: HostState, encrypted: bytes, pan: str
+) -> TranslatePin:
+    """What the module is asked about a PIN block on its way to a host: both links have keys."""
+    source, target, sets = kernel.keys_of(session), host.config.keys, session.sets
+    from_key, others = sets.of_pin(document) if sets is not None else (source.pin_key, ())
+    to_key = kernel.sealings.valid.of(target.pin_key).sending if target.zone_key else target.pin_key
+    return TranslatePin(from_key, to_key, encrypted, pan, source.pin_format, target.pin_format, others=others)
 
 
 def _not_carried(kernel: Kernel, message: Incoming | Carried, host: HostState, source: LinkKeys) -> Refusal:

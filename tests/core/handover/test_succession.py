@@ -396,13 +396,13 @@ MADE_ANEW = {
     Kernel: {
         "effects", "wall_offset_ns", "limits", "dialects", "state", "vault", "history", "pending", "with_hosts", "draining",
         "_wall_at", "_wall_us", "_second", "_de7", "_calendar", "_near", "_limits_said", "admitted", "admit_to", "shed", "strict",
-        "_members", "module", "sealings", "_ports", "_classic", "own_rules",
+        "_members", "module", "translated", "sealings", "_ports", "_classic", "own_rules",
     },
     Switch: {
         "forwarder", "operator", "_payments", "_hot_cards", "_reversals", "management", "retiring", "listeners", "connections",
         "unsigned", "newcomers", "partial", "leaving",
         "maintenance", "_stalled", "_handlers", "_diagnosis", "_format_errors", "overload", "hold", "settle", "release",
-        "late_answers", "containment", "_strangers", "macs", "keys", "_terminals",
+        "late_answers", "containment", "_strangers", "macs", "keys", "_terminals", "_pins_ahead",
     },
     Session: {"inward", "say", "first", "explained", "unanswered_ns", "in_flight", "max_in_flight", "direct", "report_illegal",
               "institution", "carried", "not_carried", "classic", "handlers", "defects", "dates", "says", "fees", "outward",

@@ -181,6 +181,8 @@ def test_a_member_without_a_key_signs_on_as_ever() -> None:
 class Broken:
     """A module that can be taken away."""
 
+    far = True
+
     def __init__(self, module: SecurityModule) -> None:
         self.module = module
         self.away = False

@@ -1,5 +1,6 @@
 """Playbooks: what is made with one link's keys never travels to another: MACs not at all, PIN data where the link says so."""
 
+from collections.abc import Sequence
 from zlib import crc32
 
 import msgspec
@@ -7,11 +8,14 @@ import pytest
 
 from switch.core.network import LinkKeys, Network
 from switch.core.records.records import Declined, Forwarded
-from switch.security.commands import EncryptPin
+from switch.core.routing.routing import luhn_digit
+from switch.security.commands import Command, EncryptPin, Reply
 from switch.security.key_blocks import Header, KeyBlock
 from switch.security.module import ClearKeys, SecurityModule, SoftwareModule
 from switch.security.simulated import SimulatedModule, counted
 from switch.sim.playbook import Playbook
+from switch.wire import Dialect
+from switch.wire.framing import make_framing
 from tests.core.scripts import Scene, morocco, purchase, reversal
 
 MACS = {"de64": "1122334455667788", "de128": "8877665544332211"}
@@ -204,3 +208,60 @@ def test_a_request_sent_again_on_another_connection_has_its_pin_translated_again
     first.hangs_up()
     again = other.gets()
     assert (again["t"], again["52"]) == ("0201", pin_block(module, "atlas-zpk", "4321", sent["2"]))
+
+
+class Far:
+    """A module that is a process of its own, as far as who asks can tell."""
+
+    far = True
+
+    def __init__(self, module: SecurityModule) -> None:
+        self.module = module
+        self.batches: list[int] = []
+
+    def ask(self, commands: Sequence[Command]) -> list[Reply]:
+        self.batches.append(len(commands))
+        return self.module.ask(commands)
+
+
+def test_pins_of_one_reading_are_one_question_and_each_request_fares_by_itself() -> None:
+    module = SoftwareModule(KEYS, counted(1))
+    far = Far(module)
+    scene = Scene(Playbook(with_keys(), module=far))
+    pans = [f"95040100000{n:04d}" for n in range(5)]
+    pans = [pan + luhn_digit(pan) for pan in pans]
+    blocks = [pin_block(module, "rif-zpk", f"43{n:02d}", pan) for n, pan in enumerate(pans)]
+    blocks[2] = "0123456789ABCDEF"
+    requests = [
+        purchase(f"{n + 500:06d}", de2=pan, de35="", de52=block)
+        for n, (pan, block) in enumerate(zip(pans, blocks, strict=True))
+    ]
+    del requests[4]["52"]
+    framing = make_framing("length2", 65_535)
+    dialect = Dialect.load("cmi87")
+    scene.rif.sends_bytes(b"".join(framing.frame(dialect.encode(request)) for request in requests))
+    assert far.batches == [4], "one question for all that have a PIN block"
+    got = [scene.atlas.gets() for _ in range(4)]
+    wanted = [pin_block(module, "atlas-zpk", f"43{n:02d}", pans[n]) for n in (0, 1, 3)]
+    assert [request.get("52") for request in got] == [*wanted, None]
+    assert scene.rif.gets()["39"] == "96", "the broken one"
+    assert not scene.book.switch.translated, "no PIN block is kept"
+
+
+def test_what_was_asked_for_ahead_in_vain_changes_nothing_and_is_not_kept() -> None:
+    """Two for one card, the second of them a repeat: it is answered from memory; a third is for a host without a key."""
+    module = SoftwareModule(KEYS, counted(1))
+    far = Far(module)
+    scene = Scene(Playbook(with_keys(), module=far))
+    sent = purchase()
+    sent["52"] = pin_block(module, "rif-zpk", "4321", sent["2"])
+    souss = "950403000000001"
+    framing, dialect = make_framing("length2", 65_535), Dialect.load("cmi87")
+    messages = [sent, sent, {**sent, "11": "000777", "37": "532912000777", "2": souss + luhn_digit(souss), "35": ""}]
+    messages = [{de: value for de, value in message.items() if value} for message in messages]
+    scene.rif.sends_bytes(b"".join(framing.frame(dialect.encode(message)) for message in messages))
+    assert far.batches == [2], "what a host without a key would get is not asked for"
+    assert scene.atlas.gets()["52"] == pin_block(module, "atlas-zpk", "4321", sent["2"])
+    assert scene.atlas.got_nothing()
+    assert scene.rif.gets()["39"] == "91", "and its host is away"
+    assert not scene.book.switch.translated
