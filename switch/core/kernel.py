@@ -61,8 +61,7 @@ class Kernel:
         """`module`: the security module, where the network file has keys."""
         self.effects: list[Effect] = []
         self.wall_offset_ns = 0
-        self.network = network
-        self.limits = network.limits
+        self.network, self.limits = network, network.limits
         self.dialects = dialects
         self.state = state
         self.position = position
