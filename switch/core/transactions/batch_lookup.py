@@ -11,13 +11,15 @@ from switch.core.kernel import Kernel
 from switch.core.links.session import Session
 from switch.core.records.batches import Batch, Till
 from switch.core.records.outcomes import Outcome
-from switch.core.records.records import MTI_CLASS, STAN, Forwarded, Key
+from switch.core.records.records import MTI_CLASS, STAN, TRANSMISSION_TIME, Forwarded, Key
 from switch.core.transactions.transaction import pan_of
 from switch.wire.vocabulary import ADVICES, APPROVALS, DE, MTI, Document, is_repeat, mask_pan
 
 PAYMENTS: Final = MTI.AUTHORIZATION + MTI.FINANCIAL
 REPEAT_US: Final = 600_000_000
 """so long may a message sent again have another local time (DE12, DE13): a terminal that stamps anew repeats at once"""
+NAMES: Final = frozenset({DE.RRN, DE.PRIVATE_60, DE.PRIVATE_61})
+"""what names another message, beside DE11"""
 ORIGINAL_60: Final = re.compile(r"0[12]\d\d(\d{6})(?:\d{12})?")
 """DE60: original's MTI, DE11 and DE37"""
 ORIGINAL_61: Final = re.compile(r"\d{6}(\d{6})\d*")
@@ -62,6 +64,15 @@ class Lookup:
         ended = outcome is not None and (outcome.de39 not in APPROVALS or outcome.reversed_by)
         return not ended and kernel.wall_us_now - request.at_us < REPEAT_US
 
+    def is_overtaken(self, session: Session, document: Document) -> bool:
+        """True for a void whose reversal was here first."""
+        named = (key for key in reversed(self.batch(session, document).keys) if key[STAN] == document[DE.STAN])
+        key = next(named, None)
+        request, outcome = self.look(key)
+        if request is not None or outcome is None or not outcome.reversed_by:
+            return False
+        return self._kernel.wall_us_now - outcome.at_us < REPEAT_US
+
     def void_named(self, batch: Batch, stan: str) -> Key | None:
         """The void that has this DE11, if that is the newest to have it, but for the advice that has undone it."""
         named = [key for key in reversed(batch.keys) if key[STAN] == stan]
@@ -76,7 +87,23 @@ class Lookup:
         batch = self.batch(session, document)
         card, amount = mask_pan(pan_of(document)), int(document.get(DE.AMOUNT) or 0)
         named = _by_name(batch, document)
-        return next((key for key in named if self._agrees(key, card, amount)), None)
+        found = next((key for key in named if self._agrees(key, card, amount)), None)
+        while found is not None and (again := self._put_back(batch, found)) is not None:
+            found = again
+        return found
+
+    def _put_back(self, batch: Batch, key: Key) -> Key | None:
+        """The advice by which a payment stands again whose void was undone (`Classic._undo_void`); None: there is none."""
+        stans = {
+            k[STAN]
+            for k in batch.keys
+            if k[MTI_CLASS] == MTI.REVERSAL and k[TRANSMISSION_TIME] == key[TRANSMISSION_TIME]
+        }
+        for other in batch.keys if stans else ():
+            outcome = self.look(other)[1] if other[STAN] in stans and other[MTI_CLASS] == MTI.FINANCIAL else None
+            if outcome is not None and outcome.mti in ADVICES:
+                return other
+        return None
 
     def _agrees(self, key: Key, card: str, amount: int) -> bool:
         """True unless card or amount, where they are said, are not the payment's."""

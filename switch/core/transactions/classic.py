@@ -14,7 +14,6 @@ Sources: terminal specifications that banks and processors have published (POSLi
 """
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Final
 
 from switch.core.kernel import Kernel
@@ -34,7 +33,7 @@ from switch.core.records.records import (
     Declined,
     Key,
 )
-from switch.core.transactions.batch_lookup import ORIGINAL_61, PAYMENTS, Lookup
+from switch.core.transactions.batch_lookup import NAMES, ORIGINAL_61, PAYMENTS, Lookup
 from switch.core.transactions.batch_settlement import BatchSettlement
 from switch.core.transactions.payments import Payments
 from switch.core.transactions.replies import reply
@@ -77,8 +76,6 @@ class Classic:
         self._lookup = Lookup(kernel)
         self._settlement = BatchSettlement(kernel, self._lookup.named)
         self._members = {x.name: x.members[0] for x in kernel.network.listeners if x.profile}
-        self._last_ms = 0
-        """what the newest DE37 was made of"""
         steps: dict[str, Handler] = {
             **dict.fromkeys(REQUESTS, self._request),
             **dict.fromkeys(ADVICES, self._advice),
@@ -194,12 +191,12 @@ class Classic:
         return made
 
     def _name(self, session: Session, made: Document, batch: Batch, now: int) -> None:
-        """Give a new message a DE7 that no other of its number has: the present, or the next second that is free."""
-        kernel = self._kernel
+        """Give a new message a DE7 that no other of its terminal has: the present, or the next second that is free."""
+        kernel, taken = self._kernel, {key[TRANSMISSION_TIME] for key in batch.keys}
         for second in range(len(batch.keys) + 2):
             made[DE.TRANSMISSION_TIME] = kernel.de7_at(now, second)
             key = key_of(session, made)
-            if not (key in batch.keys or key in kernel.state.recent or key in kernel.refused):
+            if not (key[TRANSMISSION_TIME] in taken or key in kernel.state.recent or key in kernel.refused):
                 return
 
     def _list(self, key: Key, rrn: str, now: int) -> None:
@@ -208,11 +205,8 @@ class Classic:
             kernel.record(Batched(at_us=kernel.wall_us(now), key=key, rrn=rrn))
 
     def _rrn(self, now: int) -> str:
-        """DE37 for a message that has none: last digit of the year, day of it, millisecond of that; never the same twice."""
-        self._last_ms = at_ms = max(self._last_ms + 1, self._kernel.wall_us(now) // 1_000)
-        days, rest = divmod(at_ms, 86_400_000)
-        day = datetime.fromtimestamp(days * 86_400, UTC)
-        return f"{day.year % 10}{day.timetuple().tm_yday:03d}{rest:08d}"
+        """DE37 for a message that has none: the last twelve digits of a transaction's number, µs. Not twice in eleven days."""
+        return f"{self._kernel.next_txn(now) % 10**12:012d}"
 
     # -- voids and reversals
 
@@ -231,7 +225,7 @@ class Classic:
 
     def _void(self, session: Session, document: Document, raw: Document, now: int) -> None:
         original = self._lookup.named(session, document)
-        if original is None:
+        if original is None or self._lookup.is_overtaken(session, document):
             self._refuse(session, document, raw, now)
             return
         made = self._taking_back(document, original)
@@ -247,7 +241,10 @@ class Classic:
         if void is not None:
             self._undo_void(session, document, raw, void, now)
             return
-        original = self._lookup.named(session, document)
+        if document.get(DE.PROCESSING_CODE, "")[:2] in VOIDS:  # of a void that has not come, whatever that has named
+            original = self._lookup.named(session, {de: v for de, v in document.items() if de not in NAMES})
+        else:
+            original = self._lookup.named(session, document)
         if original is None:
             self._never_came(session, document, raw, now)
         else:

@@ -1,114 +1,12 @@
-"""Classic terminals: no sign-on, no DE7, no DE37, the card in DE35 alone, a connection a message; nothing lost, nothing doubled.
-
-Their messages here are in the form that public terminal specifications have (POSLine, UnionPay POS).
-"""
+"""Classic terminals: no sign-on, no DE7, no DE37, the card in DE35 alone, a connection a message."""
 
 import msgspec
 import pytest
 
 from switch.core.limits import Limits
-from switch.core.network import Address, Listener, Network
-from switch.core.records.batch_records import BatchClosed
-from switch.core.records.records import Excepted
-from switch.core.transactions.batch_settlement import ONLY_SWITCH, ONLY_TERMINAL
-from switch.sim.playbook import Peer, Playbook
-from switch.wire.vocabulary import Document
-from tests.core.scripts import ATLAS_CARD, OTHER_CARD, morocco
-
-TPDU = "6000030001"
-
-
-def tills(**changes: object) -> Network:
-    network = morocco()
-    door = Listener(
-        name="tills",
-        role="terminal",
-        address=Address("127.0.0.1", 8585),
-        dialect="cmi87b",
-        framing="tpdu",
-        max_connections=100,
-        idle_s=30,
-        members=("rif",),
-        profile="classic",
-    )
-    return msgspec.structs.replace(network, listeners=(*network.listeners, msgspec.structs.replace(door, **changes)))
-
-
-class Till:
-    """A terminal: it dials for each message, and hangs up."""
-
-    def __init__(self, book: Playbook, terminal: str = "TILL0001") -> None:
-        self.book, self.terminal = book, terminal
-        self.line: Peer | None = None
-
-    def sends(self, message: Document) -> Peer:
-        self.line = line = self.book.acquirer("tills", "504102", sign_on=False)
-        line.sends_link({"h": TPDU, "41": self.terminal.ljust(8), "42": "MERCHANT0000001", "24": "003"} | message)
-        return line
-
-    def hears(self) -> Document:
-        """The answer in the link's own form; then it hangs up."""
-        assert self.line is not None
-        heard = self.line.raw_of(self.line.gets())
-        self.line.hangs_up()
-        return heard
-
-    def asks(self, message: Document) -> Document:
-        self.sends(message)
-        return self.hears()
-
-
-def sale(stan: str = "000001", amount: int = 15_000, card: str = ATLAS_CARD, **changes: str) -> Document:
-    message = {
-        "t": "0200",
-        "3": "000000",
-        "4": f"{amount:012d}",
-        "11": stan,
-        "22": "021",
-        "25": "00",
-        "35": f"{card}D29122010000012300000",
-        "62": stan,
-    }
-    message |= {name.removeprefix("de"): value for name, value in changes.items()}
-    return {de: value for de, value in message.items() if value}
-
-
-def reversal(of: Document) -> Document:
-    return {**of, "t": "0400"}
-
-
-def void(of: Document, answer: Document, stan: str) -> Document:
-    return {**of, "3": "020000", "11": stan, "37": answer["37"]}
-
-
-def settlement(stan: str, *sums: int, code: str = "920000", batch: str = "000001") -> Document:
-    pairs = "".join(f"{sums[at]:03d}{sums[at + 1]:012d}" for at in range(0, len(sums), 2))
-    return {"t": "0500", "3": code, "11": stan, "60": batch, "63": pairs.ljust(90, "0")}
-
-
-def uploaded(of: Document, answer: Document, stan: str) -> Document:
-    kept: Document = {de: of[de] for de in ("3", "4", "22", "25", "35") if de in of}
-    return {**kept, "t": "0320", "11": stan, "60": f"0200{of['11']}{answer['37']}"}
-
-
-class Shop:
-    """A switch with a classic port, the issuer of its cards, and one till."""
-
-    def __init__(self) -> None:
-        self.book = Playbook(tills())
-        self.atlas = self.book.host("atlas")
-        self.till = Till(self.book)
-
-    def pays(self, message: Document, de39: str = "00") -> Document:
-        self.till.sends(message)
-        request = self.atlas.gets()
-        self.atlas.answers(request, de39, **({"de38": "123456"} if de39 == "00" else {}))
-        return self.till.hears()
-
-    def restarts(self) -> None:
-        self.book = self.book.crashes()
-        self.atlas = self.book.host("atlas")
-        self.till.book = self.book
+from switch.sim.playbook import Playbook
+from tests.core.scripts import ATLAS_CARD, OTHER_CARD
+from tests.core.tills import Shop, Till, reversal, sale, settlement, tills, void
 
 
 @pytest.fixture
@@ -264,6 +162,27 @@ def test_a_void_that_is_reversed_leaves_the_sale_and_its_issuer_is_told(shop: Sh
     assert shop.till.asks(settlement("000003", 1, 15_000, 0, 0))["39"] == "00"
 
 
+def test_a_void_that_never_came_and_is_reversed_leaves_the_sale(shop: Shop) -> None:
+    answer = shop.pays(sale("000001"))
+    lost = void(sale("000001"), answer, "000002")
+    for _ in range(2):
+        assert shop.till.asks(reversal(lost))["39"] == "00"
+    assert shop.till.asks(lost)["39"] == "25", "it arrives behind its reversal"
+    assert shop.atlas.got_nothing()
+    assert shop.till.asks(settlement("000003", 1, 15_000, 0, 0))["39"] == "00"
+
+
+def test_a_sale_whose_void_was_undone_can_be_voided(shop: Shop) -> None:
+    answer = shop.pays(sale("000001"))
+    first = void(sale("000001"), answer, "000002")
+    for message in (first, reversal(first)):
+        shop.till.asks(message)
+        shop.atlas.answers(shop.atlas.gets(), "00")
+    assert shop.till.asks(void(sale("000001"), answer, "000003"))["39"] == "00"
+    assert (shop.atlas.gets()["t"], shop.atlas.got_nothing()) == ("0420", True)
+    assert shop.till.asks(settlement("000004", 0, 0, 0, 0))["39"] == "00"
+
+
 def test_a_refund_is_no_void(shop: Shop) -> None:
     shop.pays(sale("000001"))
     shop.till.sends(sale("000002", de3="200000"))
@@ -304,41 +223,6 @@ def test_a_terminal_is_known_after_a_snapshot_and_over_a_reload(shop: Shop) -> N
     shop.book.reloads(tills(idle_s=60))
     shop.atlas.answers(request, "00", de38="123456")
     assert shop.till.hears()["39"] == "00"
-
-
-def test_a_batch_that_agrees_ends(shop: Shop) -> None:
-    shop.pays(sale("000001"))
-    answer = shop.pays(sale("000002", 2_000))
-    shop.pays(sale("000003", 333), "51")
-    shop.till.asks(void(sale("000002", 2_000), answer, "000004"))
-    assert shop.atlas.gets()["t"] == "0420"
-    shop.pays(sale("000005", 500, de3="200000"))
-    closing = settlement("000006", 1, 15_000, 1, 500)
-    heard = shop.till.asks(closing)
-    assert (heard["t"], heard["39"]) == ("0510", "00")
-    assert shop.till.asks(closing)["39"] == "00", "the answer was lost: the same again"
-    (closed,) = shop.book.recorded(BatchClosed)
-    assert (closed.terminal, closed.number, closed.ours) == ("TILL0001", "000001", (1, 15_000, 1, 500))
-    assert shop.till.asks(void(sale("000001"), {"37": "0" * 12}, "000007"))["39"] == "25", "settled is settled"
-    assert shop.till.asks(settlement("000008", 0, 0, 0, 0, batch="000002"))["39"] == "00"
-
-
-def test_a_batch_that_differs_is_uploaded_and_what_differs_is_a_persons(shop: Shop) -> None:
-    kept = shop.pays(sale("000001"))
-    shop.pays(sale("000002", 2_000))  # the terminal has lost it
-    foreign = sale("000009", 700)  # and has one that never came
-    totals = (2, 15_700, 0, 0)
-    assert shop.till.asks(settlement("000010", *totals))["39"] == "95"
-    assert shop.till.asks(settlement("000011", *totals, code="960000"))["39"] == "95", "nothing has been uploaded"
-    for _ in range(2):  # the second time, the first answer was lost
-        assert shop.till.asks(uploaded(sale("000001"), kept, "000012"))["t"] == "0330"
-    assert shop.till.asks(uploaded(foreign, {"37": "0" * 12}, "000013"))["39"] == "00"
-    assert shop.till.asks(settlement("000014", *totals, code="960000"))["39"] == "00"
-    (closed,) = shop.book.recorded(BatchClosed)
-    assert (closed.result, closed.theirs, closed.ours) == ("2", totals, (2, 17_000, 0, 0))
-    excepted = [entry for entry in shop.book.recorded(Excepted) if isinstance(entry, Excepted)]
-    assert [(e.kind, e.amount) for e in excepted] == [(ONLY_SWITCH, 2_000), (ONLY_TERMINAL, 700)]
-    assert shop.book.logged("batch.settled_differing")
 
 
 def test_messages_without_a_name_and_totals_without_a_form_are_refused(shop: Shop) -> None:
