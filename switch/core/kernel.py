@@ -43,8 +43,7 @@ HALF_YEAR_US: Final = 182 * 86_400_000_000
 class Kernel:
     """Base of the switch; the flows hold it as `kernel`."""
 
-    own_rules: Any = None
-    """`transactions.own_rules.OwnRules` of this switch, where the network file names rules of its own"""
+    own_rules: Any = None  # `transactions.own_rules.OwnRules`, where the network file names rules of its own
     translated: dict[TranslatePin, Reply]
     """PINs of the reading under way that were asked for ahead (`core.transactions.pins`)"""
 

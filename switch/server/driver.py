@@ -24,7 +24,7 @@ from switch.server.journal_line import JournalLine
 from switch.server.listeners import Listeners
 from switch.server.negotiations import Negotiations
 from switch.server.pace import Choosing, Pace, Paced, Yielding
-from switch.server.ports import Dial, Journal, Sinks, trio_clock, wall_offset
+from switch.server.ports import CLOCK_HINT, CLOCK_JUMP_NS, Dial, Journal, Sinks, trio_clock, wall_offset
 from switch.server.secured import SecuredConnection
 from switch.server.tap_port import Watcher, watched
 from switch.server.telling import Telling
@@ -428,7 +428,10 @@ class Driver:
             self._alarm_at = due
             self._alarm.deadline = due / 1e9
         if now - self._wall_at > 1_000_000_000:
-            self._wall_at, self.party.wall_offset_ns = now, wall_offset(self.party.wall_offset_ns)
+            before = self.party.wall_offset_ns
+            self._wall_at, self.party.wall_offset_ns = now, wall_offset(before)
+            if abs(by_ns := self.party.wall_offset_ns - before) >= CLOCK_JUMP_NS:
+                self._log("warning", "clock.jumped", by_ms=by_ns // 1_000_000, hint=CLOCK_HINT)
 
     def _wall(self) -> int:
         """The wall clock now. What a watcher is shown has the time at which it happened, not that of its batch: times of one link

@@ -18,6 +18,11 @@ WALL_SET_NS: Final = 1_000_000
 """a wall clock that is off by less was not set"""
 
 
+CLOCK_JUMP_NS: Final = 1_000_000_000
+"""a wall clock that was set by so much is said; less is what time servers do"""
+CLOCK_HINT: Final = "deadlines go by another clock; DE7, the close of the day and the log by this one: is it right now?"
+
+
 class Dial(msgspec.Struct, frozen=True):
     """A link this side connects, and reconnects with back-off and jitter."""
 

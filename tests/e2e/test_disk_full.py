@@ -1,4 +1,5 @@
-"""The disk under the whole state directory is full: payments are declined, everything says so, and it goes on by itself."""
+"""The disk under the whole state directory is full: payments are declined, everything says so, and it goes on by itself
+(docs/drills.md)."""
 
 import threading
 import time
