@@ -46,6 +46,16 @@ def _say_below(lines: list[str]) -> None:
         context.call_on_close(functools.partial(click.echo, "\n".join(lines), err=True))
 
 
+reason_option = click.option(
+    "--reason", default="", metavar="TEXT", help="Why; it stands in the audit log and the hop log."
+)
+
+
+def why(reason: str) -> dict[str, Any]:
+    """An argument of a command, where a reason is given."""
+    return {"reason": reason} if reason else {}
+
+
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
 
 

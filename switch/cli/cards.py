@@ -65,14 +65,10 @@ def command(context: click.Context, issuer: str, everything: bool, as_json: bool
 command.add_command(hot)
 
 
-def grouped(pan: str) -> str:
-    """`9504 0100 0009 0010`, as embossed."""
-    return " ".join(pan[i : i + 4] for i in range(0, len(pan), 4))
-
-
 def _cells(card: "TestCard") -> tuple[str, ...]:
     """A card's row, without its number."""
     from switch.money import format_amount
+    from switch.simulators.cards import grouped
 
     balance = format_amount(card.balance, card.currency) if card.on_file else "-"
     return (

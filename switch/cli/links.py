@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from switch.cli._control import ask, of_switch
+from switch.cli._control import ask, of_switch, reason_option, why
 
 
 @click.group("links")
@@ -21,7 +21,7 @@ def command() -> None:
     Examples:
       cmi-switch links list
       cmi-switch links list --json | jq '.hosts[] | select(.up == 0)'
-      cmi-switch links drain atlas --wait 30
+      cmi-switch links drain atlas --wait 30 --reason "change 4711"
       cmi-switch links resume atlas
     """
 
@@ -52,7 +52,8 @@ ACQUIRER = click.option("--acquirer", is_flag=True, help="NAME is a bank as acqu
 @of_switch
 @WHICH
 @ACQUIRER
-def signoff_command(state_dir: Path, name: str, acquirer: bool) -> None:
+@reason_option
+def signoff_command(state_dir: Path, name: str, acquirer: bool, reason: str) -> None:
     """Put NAME into maintenance, at once.
 
     NAME is a host, a listener, a member (as acquirer), or one connection of `links list` (atlas#3). A host is told (0800,
@@ -66,15 +67,16 @@ def signoff_command(state_dir: Path, name: str, acquirer: bool) -> None:
       cmi-switch links signoff rif --acquirer       the bank's terminals and acquiring host, not its issuer host
       cmi-switch links signoff visa#2               one connection; others of that host go on
     """
-    _say(ask(state_dir, "links.signoff", name=name, acquirer=acquirer))
+    _say(ask(state_dir, "links.signoff", name=name, acquirer=acquirer, **why(reason)))
 
 
 @command.command("drain")
 @of_switch
 @WHICH
 @ACQUIRER
+@reason_option
 @click.option("--wait", "wait_s", default=0.0, metavar="SECONDS", help="Wait so long for what is in flight to end.")
-def drain_command(state_dir: Path, name: str, acquirer: bool, wait_s: float) -> None:
+def drain_command(state_dir: Path, name: str, acquirer: bool, reason: str, wait_s: float) -> None:
     """Put NAME into maintenance once what is in flight has ended.
 
     New payments are refused from now on; answers, reversals and advices pass until nothing is in flight. Then as `signoff`.
@@ -86,7 +88,7 @@ def drain_command(state_dir: Path, name: str, acquirer: bool, wait_s: float) -> 
     """
     import time
 
-    door = ask(state_dir, "links.drain", name=name, acquirer=acquirer)
+    door = ask(state_dir, "links.drain", name=name, acquirer=acquirer, **why(reason))
     until = time.monotonic() + wait_s
     while "draining" in door["states"].values() and time.monotonic() < until:
         time.sleep(0.05)
@@ -100,14 +102,15 @@ def drain_command(state_dir: Path, name: str, acquirer: bool, wait_s: float) -> 
 @of_switch
 @WHICH
 @ACQUIRER
-def resume_command(state_dir: Path, name: str, acquirer: bool) -> None:
+@reason_option
+def resume_command(state_dir: Path, name: str, acquirer: bool, reason: str) -> None:
     """End the maintenance of NAME: a host is signed on to, an acquirer's requests are taken again.
 
     \b
     Example:
       cmi-switch links resume atlas
     """
-    _say(ask(state_dir, "links.resume", name=name, acquirer=acquirer))
+    _say(ask(state_dir, "links.resume", name=name, acquirer=acquirer, **why(reason)))
 
 
 def _say(door: dict[str, Any]) -> None:

@@ -188,20 +188,15 @@ def suspend_command(clientid: str, network: str, state: Path | None, *, end: boo
 @_where
 def calls_command(resend: int | None, network: str, state: Path | None) -> None:
     """List the newest callbacks that inform shops of declines and ends, or have one made again."""
-    import msgspec
-
     store = _registry(network, state).store
-    calls = store.calls()
     if resend is None:
-        for call in calls:
+        for call in store.calls():
             order = store.by_number(call.order)
             name = " ".join(order.key) if order is not None else ""
             click.echo(f"{call.number:>5}  {call.state:<4}  {call.tries} tries  {name}  {call.said}".rstrip())
         return
-    chosen = next((call for call in calls if call.number == resend), None)
-    if chosen is None:
+    if store.call_again(resend) is None:
         raise click.ClickException(f"no call {resend}: `cmi-switch merchant calls` lists the newest")
-    store.change_call(msgspec.structs.replace(chosen, state="due", tries=0, due_us=0))
     click.echo(f"Due: call {resend}; a running gateway makes it within a second.")
 
 

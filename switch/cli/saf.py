@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from switch.cli._control import ask, json_option, of_switch
+from switch.cli._control import ask, json_option, of_switch, reason_option, why
 
 
 @click.group("saf")
@@ -155,8 +155,9 @@ def retry_command(state_dir: Path, txns: tuple[str, ...], host: str, all_hosts: 
 @command.command("hold")
 @of_switch
 @click.argument("host")
+@reason_option
 @json_option
-def hold_command(state_dir: Path, host: str, as_json: bool) -> None:
+def hold_command(state_dir: Path, host: str, reason: str, as_json: bool) -> None:
     """Send HOST nothing of what it is owed, until it is released; over restarts too. Payments go on.
 
     What is owed to it waits, and counts in `owed_per_host`: above that, new payments to it are declined.
@@ -166,25 +167,26 @@ def hold_command(state_dir: Path, host: str, as_json: bool) -> None:
       cmi-switch saf hold atlas
       cmi-switch saf release atlas
     """
-    _hold(state_dir, "saf.hold", host, as_json)
+    _hold(state_dir, "saf.hold", host, reason, as_json)
 
 
 @command.command("release")
 @of_switch
 @click.argument("host")
+@reason_option
 @json_option
-def release_command(state_dir: Path, host: str, as_json: bool) -> None:
+def release_command(state_dir: Path, host: str, reason: str, as_json: bool) -> None:
     """Let HOST have again what it is owed, at its pace (`owed_per_second`).
 
     \b
     Examples:
       cmi-switch saf release atlas
     """
-    _hold(state_dir, "saf.release", host, as_json)
+    _hold(state_dir, "saf.release", host, reason, as_json)
 
 
-def _hold(state_dir: Path, name: str, host: str, as_json: bool) -> None:
-    done = ask(state_dir, name, name=host)
+def _hold(state_dir: Path, name: str, host: str, reason: str, as_json: bool) -> None:
+    done = ask(state_dir, name, name=host, **why(reason))
     if as_json:
         click.echo(json.dumps(done))
         return

@@ -56,6 +56,8 @@ MARKED: Final = {
     "projection.rebuilt": "operator",
 }
 """event -> kind of its mark"""
+LOOKING: Final = frozenset({"status"})
+"""commands that change nothing, and are logged all the same"""
 KINDS: Final = ("reload", "restart", "cutover", "link", "health", "operator", "keys")
 _KEYS_TOLD: Final = ("mac_key", "pin_key", "pvv_key", "[security]", "certificate", "tls")
 """what a reload says of a change of keys"""
@@ -209,7 +211,7 @@ def mark_of(event: dict[str, Any]) -> Mark | None:
     """A line that is no hop's as a mark; None for one that explains nothing."""
     name = event["event"]
     kind = MARKED.get(name)
-    if kind is None or (name in ("link.up", "link.down") and "host" not in event):
+    if kind is None or event.get("command") in LOOKING or (name in ("link.up", "link.down") and "host" not in event):
         return None
     told = {k: _short(v) for k, v in event.items() if k not in ("at", "event", "level", "hint", "by")}
     text = " · ".join(f"{k.replace('_', ' ')} {v}" for k, v in told.items() if v)

@@ -59,6 +59,7 @@ class Desk:
         """the hop log is still being read from its beginning"""
         self.renderer = Renderer({"desk": self, "network": network})
         self._asked = self._wanted = 0.0
+        self._shared: dict[str, tuple[float, dict[str, Any]]] = {}
         self._asking = trio.Lock()
         self._reading = trio.CapacityLimiter(2)
 
@@ -80,6 +81,10 @@ class Desk:
         has = self.role_of(session.user)
         return has in ROLES and ROLES.index(has) >= ROLES.index(role)
 
+    def goes_on(self, session: Session) -> Callable[[], bool]:
+        """For a stream: False once whoever looks may look no more."""
+        return lambda: self.sessions.find(session.token, trio.current_time(), touch=False) is not None
+
     # -- the switch
 
     async def ask(self, command: str, session: Session | None = None, **arguments: Any) -> dict[str, Any]:
@@ -100,7 +105,15 @@ class Desk:
             return None
         session.said.append(("good", done))
         self._asked = 0.0
+        self._shared.clear()
         return answer
+
+    async def shared(self, command: str, **arguments: Any) -> dict[str, Any]:
+        """What only looks, asked for once in a while however many look. Raises NotAnsweredError."""
+        known = self._shared.get(command)
+        if known is None or trio.current_time() - known[0] >= LOOK_S:
+            known = self._shared[command] = (trio.current_time(), await self.ask(command, **arguments))
+        return known[1]
 
     def want(self) -> None:
         """Somebody looks: the switch is asked for its health for a while."""

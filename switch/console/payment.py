@@ -259,8 +259,19 @@ def _event(event: dict[str, Any], first_at: str, whole: int) -> Step:
     hint = f" {event['hint']}" if event.get("hint") else ""
     look = "bad" if event.get("level") in ("warning", "error") else ""
     x = WIDE * min(at, whole) / max(1, whole)
-    return Step(at_us=at, left="", right="", arrow="", what=str(event["event"]), look=look, note=note + hint, begin=x, width=2.0,
-                whose="", spent_us=0)  # fmt: skip
+    return Step(
+        at_us=at,
+        left="",
+        right="",
+        arrow="",
+        what=str(event["event"]),
+        look=look,
+        note=note + hint,
+        begin=x,
+        width=2.0,
+        whose="",
+        spent_us=0,
+    )
 
 
 def _timers(hops: Sequence[HopLine], host: HostLink | None, network: Network) -> list[Timer]:

@@ -21,7 +21,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from switch.console.sessions import Session
-from switch.money.currency import format_amount
+from switch.gateway.orders.lifecycle import GOOD, UNDER_WAY, Stage
+from switch.ledger.entries import PAYMENT
+from switch.ledger.netting import Netted
+from switch.money.currency import currency, format_amount
+from switch.simulators.cards import grouped
 from switch.wire.describe import describe_mti
 from switch.wire.vocabulary import ANSWER_NAMES
 
@@ -179,6 +183,18 @@ def look(status: str) -> str:
     return "bad" if status in ("declined", "refused", "dead", "abandoned") else "warn"
 
 
+def stage(name: str) -> str:
+    """How an order's stage is coloured."""
+    if name in GOOD:
+        return "good"
+    return "bad" if name in (Stage.DECLINED, Stage.REVERSED) else "warn" if name in UNDER_WAY else ""
+
+
+def kinds(netted: Netted) -> list[str]:
+    """What positions are made of, payments first."""
+    return sorted({kind for p in netted.positions for kind, _ in p.kinds}, key=lambda k: (k != PAYMENT, k))
+
+
 def ago(at_us: int) -> str:
     """`5 s ago`."""
     return f"{span(max(0.0, time.time() - at_us / 1e6))} ago"
@@ -197,7 +213,11 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "code": code,
     "count": count,
     "day_and_clock": day_and_clock,
+    "currency": lambda numeric: currency(numeric).alpha,
+    "dict": dict,
+    "grouped": grouped,
     "hour": lambda said: said[11:16],
+    "kinds": kinds,
     "look": look,
     "meaning": meaning,
     "moment": moment,
@@ -205,4 +225,5 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "mti": mti,
     "share": share,
     "span": span,
+    "stage": stage,
 }

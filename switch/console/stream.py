@@ -24,7 +24,7 @@ AGAIN_MS: Final = 400
 class Stream:
     """One answer."""
 
-    def __init__(self, parts: Callable[[], dict[str, str]], goes_on: Callable[[], bool]) -> None:
+    def __init__(self, parts: Callable[[], Awaitable[dict[str, str]]], goes_on: Callable[[], bool]) -> None:
         """`parts`: by id, as they are now. `goes_on`: False once whoever looks may look no more."""
         self._parts = parts
         self._goes_on = goes_on
@@ -38,7 +38,7 @@ class Stream:
         ends = trio.current_time() + LASTS_S
         data = f"retry: {AGAIN_MS}\n\n"
         while self._goes_on() and trio.current_time() < ends:
-            now = self._parts()
+            now = await self._parts()
             changed = {name: text for name, text in now.items() if known.get(name) != text}
             known = now
             data += f"data: {msgspec.json.encode(changed).decode()}\n\n" if changed else ": still here\n\n"

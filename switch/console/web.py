@@ -5,6 +5,7 @@ a form with the session's own token, from a page of this console (`Sec-Fetch-Sit
 """
 
 import hmac
+import sqlite3
 from collections.abc import Awaitable, Callable
 from typing import Final, NamedTuple
 from urllib.parse import parse_qsl, quote, urlsplit
@@ -19,6 +20,7 @@ from switch.console.accounts import AccountsError
 from switch.console.desk import Desk
 from switch.console.rendering import see_other
 from switch.console.sessions import LONGEST_S, Session
+from switch.gateway.orders.store import StoreError
 from switch.gateway.pace import Pace
 from switch.http.server import App, Report
 from switch.journal.log import JournalError
@@ -86,7 +88,7 @@ class Web:
                 await self._desk.look()
             try:
                 return await show(request, session)  # type: ignore[return-value]  # a stream is an ASGI application, too
-            except (NotAnsweredError, JournalError) as error:
+            except (NotAnsweredError, JournalError, StoreError, OSError, sqlite3.Error) as error:
                 return self._page("trouble.html", request, session, status=503, error=error)
 
         return handler

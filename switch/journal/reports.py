@@ -23,7 +23,7 @@ from switch.journal.projections.days import Cell, DayFold, Days, Sum, calendar_d
 from switch.journal.projections.projection import PLACE, Folding, Look, Projection, nothing
 from switch.journal.projections.transactions import Row, TransactionFold, Transactions, newest_first
 from switch.journal.recovery import decode, journal_directory
-from switch.journal.search import FOUND_MAX, Sought, find_rows
+from switch.journal.search import FOUND_MAX, Sought, declined_rows, find_rows
 
 
 class Filters(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,6 +97,10 @@ class Reports:
     def find(self, sought: Sought, limit: int = FOUND_MAX) -> list[Row]:
         """Those that it names, newest first, up to `limit` of them."""
         return find_rows(self._look, self._tail.changed, sought, limit)
+
+    def declined(self, since_us: int, de39: str = "", limit: int = FOUND_MAX) -> list[Row]:
+        """Those that came at `since_us` (wall clock) or later and were answered no, newest first."""
+        return declined_rows(self._look, self._tail.changed, since_us, de39, limit)
 
     def _newest_first(self) -> Iterator[Row]:
         """Every row; the tail's where index and tail have one."""

@@ -11,14 +11,24 @@ from typing import Final
 
 import msgspec
 
+from switch.core.records.lifecycle import Status
 from switch.journal.projections.projection import Look, Values
 from switch.journal.projections.transactions import Row
 from switch.money.currency import CURRENCIES
+from switch.wire.vocabulary import APPROVALS
 
 FOUND_MAX: Final = 1_000
 _EXPONENTS: Final = sorted({currency.exponent for currency in CURRENCIES.values()})
 _NAMED: Final = "SELECT * FROM transactions WHERE {} = ? ORDER BY txn DESC LIMIT {}"
 _OF_CARD: Final = "SELECT * FROM transactions WHERE amount IN ({}) AND substr(pan, -4) = ? ORDER BY txn DESC LIMIT {}"
+
+_NOT_GIVEN: Final = (Status.DECLINED, Status.REFUSED, Status.ABANDONED, Status.REVERSED)
+"""reversed: as no answer came in time"""
+_DECLINED: Final = (
+    "SELECT * FROM transactions WHERE txn >= ? AND status IN ({}) AND de39 NOT IN ('', {}) AND (? = '' OR de39 = ?) "
+    "ORDER BY txn DESC LIMIT ?"
+)
+"""a transaction is called after the moment it came, so that the newest are at one end"""
 
 
 class SearchError(ValueError):
@@ -76,6 +86,21 @@ def find_rows(look: Look, changed: Mapping[int, Row], sought: Sought, limit: int
     found = {row.txn: row for row in _look_up(look, sought, limit)}
     found.update(changed)
     return sorted((row for row in found.values() if sought.means(row)), key=lambda row: row.txn, reverse=True)[:limit]
+
+
+def declined_rows(look: Look, changed: Mapping[int, Row], since: int, de39: str, limit: int) -> list[Row]:
+    """Up to `limit` of those that came at `since` (wall-clock µs) or later and were answered no, newest first. `de39`: only those
+    answered so; "": all."""
+    marks, codes = ", ".join("?" * len(_NOT_GIVEN)), ", ".join("?" * len(APPROVALS))
+    values: Values = (since, *_NOT_GIVEN, *APPROVALS, de39, de39, limit)
+    found = {row.txn: row for row in (Row(*one) for one in look(_DECLINED.format(marks, codes), values))}
+    found.update(changed)
+
+    def passes(row: Row) -> bool:
+        no = row.status in _NOT_GIVEN and row.de39 not in ("", *APPROVALS)
+        return no and row.txn >= since and (not de39 or row.de39 == de39)
+
+    return sorted(filter(passes, found.values()), key=lambda row: row.txn, reverse=True)[:limit]
 
 
 def _look_up(look: Look, sought: Sought, limit: int) -> Iterator[Row]:

@@ -85,6 +85,11 @@ def printed_value(values: CardValues, pan: str, expiry: str, scheme: str, digits
     return values.value(pan, printed_expiry(expiry, scheme), CVV2_SERVICE_CODE, digits)
 
 
+def grouped(pan: str) -> str:
+    """`9504 0100 0009 0010`, as embossed."""
+    return " ".join(pan[i : i + 4] for i in range(0, len(pan), 4))
+
+
 def _pin(pan: str) -> str:
     return f"{int.from_bytes(hashlib.sha256(f'pin {pan}'.encode()).digest()[:8], 'big') % 10_000:04d}"
 

@@ -11,7 +11,7 @@ import trio
 
 from switch.console.desk import Desk
 from switch.console.following import take_all
-from switch.console.running import MENU, all_screens
+from switch.console.running import all_screens, menu_of
 from switch.console.web import Web
 from switch.core.network import Network
 from switch.core.records.records import AnyEntry
@@ -118,7 +118,7 @@ class Scene:
         self.asked: list[tuple[str, str, dict[str, Any]]] = []
         self.events: list[tuple[str, dict[str, object]]] = []
         take_all(self.desk)
-        self.desk.renderer.show_menu(MENU)
+        self.desk.renderer.show_menu(menu_of(self.network))
         self.desk.behind = False
 
     async def ask(self, command: str, session: Any = None, **arguments: Any) -> dict[str, Any]:

@@ -189,7 +189,7 @@ def test_passwords_are_kept_as_digests_in_a_file_of_its_owners_own(tmp_path: Pat
 async def test_a_stream_sends_what_has_changed_and_ends_with_its_session(autojump_clock: MockClock) -> None:
     ticks: list[int] = []
 
-    def parts() -> dict[str, str]:
+    async def parts() -> dict[str, str]:
         ticks.append(1)
         return {"tiles": f"<b>{len(ticks) // 2}</b>", "tables": "same"}
 
@@ -208,7 +208,8 @@ async def test_a_stream_sends_what_has_changed_and_ends_with_its_session(autojum
     assert ": still here" in told
     assert told.endswith("event: over\ndata: over\n\n")
     began = trio.current_time()
-    await Stream(dict, lambda: True)({}, receive, send)
+    ticks.clear()
+    await Stream(parts, lambda: True)({}, receive, send)
     assert trio.current_time() - began < 60, "it ends before the server's bound, and the browser comes again"
 
 

@@ -4,7 +4,6 @@ from collections import Counter
 from typing import Any, Final
 
 import msgspec
-import trio
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -62,10 +61,10 @@ class LiveScreen:
         """Its parts, as they change."""
         chosen = _range(request)
 
-        def goes_on() -> bool:
-            return self._desk.sessions.find(session.token, trio.current_time(), touch=False) is not None
+        async def parts() -> dict[str, str]:
+            return self._parts(chosen)
 
-        return Stream(lambda: self._parts(chosen), goes_on)
+        return Stream(parts, self._desk.goes_on(session))
 
     def _parts(self, chosen: str) -> dict[str, str]:
         """By element id; made once a second, however many look."""
@@ -168,8 +167,11 @@ class LiveScreen:
         spans: list[tuple[int, int, int, int] | None] = []
         for first in range(begin, end, step_min):
             held = [rows[m] for m in range(first, first + step_min) if m in rows]
-            fresh = [_figures(s) for m in range(first, first + step_min)
-                     if m not in rows and (s := board.minutes.get(m, {}).get(ALL)) is not None]  # fmt: skip
+            fresh = [
+                _figures(s)
+                for m in range(first, first + step_min)
+                if m not in rows and (s := board.minutes.get(m, {}).get(ALL)) is not None
+            ]
             parts = [(r.approved, r.declined, r.p50, r.p99) for r in held] + fresh
             spans.append(_together(parts) if parts else None)
         return begin * 60, step_min * 60, spans

@@ -81,6 +81,8 @@ class Which(Arguments, frozen=True):
     """of a host, listener or member, or of one connection (`atlas#3`)"""
     acquirer: bool = False
     """the member of this name as acquirer, where a host has the same name"""
+    reason: str = ""
+    """why, for the logs"""
 
 
 class TargetState(msgspec.Struct, frozen=True):

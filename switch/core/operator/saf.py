@@ -33,8 +33,14 @@ class ListArguments(Arguments, frozen=True):
     """0: as many as one command may show"""
 
 
+class HoldArguments(Named, frozen=True):
+    """A host, and why, for the logs."""
+
+    reason: str = ""
+
+
 class RetryArguments(Arguments, frozen=True):
-    """What to send again: one of these."""
+    """What to send again: one of the first three."""
 
     txns: tuple[str, ...] = ()
     """as lists show them: hexadecimal"""
@@ -42,6 +48,8 @@ class RetryArguments(Arguments, frozen=True):
     """all of this host's that are dead or back off"""
     all: bool = False
     """the same, of every host"""
+    reason: str = ""
+    """why, for the logs"""
 
 
 class OwedRow(msgspec.Struct, frozen=True):
@@ -131,8 +139,8 @@ class SafCommands:
         return {
             "saf.list": Command(ListArguments, self.show, changes=False),
             "saf.retry": Command(RetryArguments, self.retry),
-            "saf.hold": Command(Named, lambda given, now: self._hold(given.name, now, held=True)),
-            "saf.release": Command(Named, lambda given, now: self._hold(given.name, now, held=False)),
+            "saf.hold": Command(HoldArguments, lambda given, now: self._hold(given.name, now, held=True)),
+            "saf.release": Command(HoldArguments, lambda given, now: self._hold(given.name, now, held=False)),
         }
 
     def _hosts(self, name: str) -> list[str]:

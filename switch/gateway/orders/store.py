@@ -308,6 +308,15 @@ class Store:
         with self._writing():
             self._keep_call(call)
 
+    def call_again(self, number: int) -> Call | None:
+        """A call is due now, whatever came of it before; None: there is none of this number."""
+        row = self._db.execute("SELECT body FROM calls WHERE number = ?", (number,)).fetchone()
+        if row is None:
+            return None
+        call = msgspec.structs.replace(msgspec.json.decode(row[0], type=Call), state="due", tries=0, due_us=0)
+        self.change_call(call)
+        return call
+
     def due_calls(self, now_us: int) -> list[Call]:
         """Those to be made now; at most 100 at a time."""
         rows = self._db.execute(
