@@ -13,6 +13,36 @@ from switch.cli._tls import tls_option
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+def own_keys_options(command: F) -> F:
+    """`--keys`, `--lmk`, `--change-keys`, `--key-fault`: two ends of a link whose keys change must not share a key file."""
+    file = click.Path(dir_okay=False, path_type=Path)
+    for option in (
+        click.option(
+            "--key-fault",
+            "key_faults",
+            multiple=True,
+            metavar="KIND[=SECONDS]",
+            help="When keys change: late=S, lingers=S, silent, wrong-value.",
+        ),
+        click.option(
+            "--change-keys",
+            "change_keys_s",
+            default=0.0,
+            metavar="SECONDS",
+            help="Offer the switch new keys so often (`zone_key` of its link). [default: never]",
+        ),
+        click.option("--lmk", type=file, metavar="FILE", help="The master key's file of --keys."),
+        click.option(
+            "--keys",
+            type=file,
+            metavar="FILE",
+            help="A key file of its own. [default: `[security]` of the network file]",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
 @dataclass(frozen=True, kw_only=True)
 class HostOptions:
     """What the command line asked for."""
@@ -22,6 +52,10 @@ class HostOptions:
     seed: int
     book: Path | None
     state: Path | None
+    keys: Path | None
+    lmk: Path | None
+    change_keys_s: float
+    key_faults: tuple[str, ...]
     tls_dir: Path | None
     ready_path: Path | None
     verbose: bool
@@ -52,6 +86,7 @@ def host_options(command: F) -> F:
             metavar="DIR",
             help="Keep the books in DIR, a journal each: they survive kill -9. [default: in memory]",
         ),
+        own_keys_options,
         tls_option,
         ready_option(),
         click.option("--verbose", is_flag=True, help="Show links and faults as they come."),

@@ -7,6 +7,8 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from switch.config import ConfigErrors
     from switch.core.network import Network
     from switch.security.module import SecurityModule
@@ -53,14 +55,18 @@ def spell(command: str) -> str:
     return f"cmi-switch {command} {file}" if command == "serve" else f"cmi-switch {command} --network {file}"
 
 
-def module_of(network: "Network") -> "SecurityModule | None":
-    """The security module that the network file names. Raises NotDone: its keys cannot be had."""
+def module_of(network: "Network", keys: "Path | None" = None, lmk: "Path | None" = None) -> "SecurityModule | None":
+    """The security module that the network file names, or one of a key file of one's own. Raises NotDone: its keys cannot be
+    had."""
     from switch.cli._control import NotDone
+    from switch.core.network import SecurityFiles
     from switch.core.operator.command import Unable
     from switch.server.keys import open_module
 
+    if (keys is None) != (lmk is None):
+        raise click.UsageError("--keys and --lmk go together: a key file is read with its master key's")
     try:
-        return open_module(network.security)
+        return open_module(SecurityFiles(keys=str(keys), lmk=str(lmk)) if keys is not None else network.security)
     except Unable as error:
         raise NotDone(str(error), error.hint, code=error.code) from None
 

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from switch.server.stations import Station
     from switch.server.tls import TlsEnd
     from switch.simulators.faults import Faults
+    from switch.simulators.host import Host
     from switch.simulators.issuer import Issuer
+    from switch.simulators.key_desk import KeyManner
     from switch.simulators.reconciliation import Books
 
 _STYLES = {"warning": "caret", "error": "error"}
@@ -159,6 +161,34 @@ def parse_faults(items: Sequence[str]) -> "Faults":
         if not 0 <= values[name] <= 1:
             raise click.BadParameter(f"{name}: expected a share from 0 to 1, found {text!r}", param_hint="--fault")
     return msgspec.convert(values, Faults)
+
+
+def parse_key_manner(begins_every_s: float, faults: Sequence[str]) -> "KeyManner":
+    """`--change-keys` and `--key-fault late=5` … as `KeyManner`."""
+    from switch.simulators.key_desk import KeyManner
+
+    values: dict[str, float | bool] = {"begins_every_s": begins_every_s}
+    for item in faults:
+        kind, _, text = item.partition("=")
+        if kind in ("silent", "wrong-value") and not text:
+            values[kind.replace("-", "_")] = True
+        elif kind in ("late", "lingers") and text.replace(".", "", 1).isdecimal():
+            values[f"{kind}_s"] = float(text)
+        else:
+            said = f"{item!r}: expected late=SECONDS, lingers=SECONDS, silent or wrong-value"
+            raise click.BadParameter(said, param_hint="--key-fault")
+    return KeyManner(**values)  # type: ignore[arg-type]  # by name, as made above
+
+
+def have_keys_change(parties: "Sequence[Host]", manner: "KeyManner") -> None:
+    """The parties go about changes of their keys in this manner. Click errors where none of them has keys that change."""
+    from switch.simulators.key_desk import PLAIN_KEYS
+
+    desks = [party.keys for party in parties if party.keys is not None]
+    if manner != PLAIN_KEYS and not desks:
+        raise click.UsageError("--change-keys, --key-fault: no link of theirs has a `zone_key` in the network file")
+    for desk in desks:
+        desk.behave(manner)
 
 
 def need_listener(address: "Address", what: str, command: str) -> None:

@@ -29,6 +29,7 @@ def command(**options: Any) -> None:
       cmi-switch issuer atlas --latency 40
       cmi-switch issuer rif --fault silent=0.01 --fault wrong=0.005
       cmi-switch issuer --book issuers.json      what stands, for a comparison
+      cmi-switch issuer rif --keys rif.json --lmk rif.lmk --change-keys 60
       cmi-switch issuer --state var/issuers      started again, it knows what it has answered
     """
     _run(_Options(**options))
@@ -46,7 +47,9 @@ class _Options(HostOptions):
 def _run(asked: _Options) -> None:
     from switch.cli._network import load, module_of, spell
     from switch.cli._run_simulators import (
+        have_keys_change,
         parse_faults,
+        parse_key_manner,
         random_sources,
         start,
         station_of,
@@ -64,10 +67,11 @@ def _run(asked: _Options) -> None:
     try:
         hosts = [find_host(loaded, n, "issuer") for n in asked.names] or [h for h in loaded.hosts if h.role == "issuer"]
         latency = Latency(asked.latency, 0.3)
-        module = module_of(loaded)
+        module = module_of(loaded, asked.keys, asked.lmk)
         parties = [
             make_issuer(loaded, h.name, rng(), latency, wrong, stop_list=asked.stop_list, module=module) for h in hosts
         ]
+        have_keys_change(parties, parse_key_manner(asked.change_keys_s, asked.key_faults))
     except UnknownNameError as error:
         raise click.BadParameter(str(error), param_hint="NAME") from None
     stations = [station_of(loaded, h.name, p, asked.state, asked.tls_dir) for h, p in zip(hosts, parties, strict=True)]

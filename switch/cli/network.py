@@ -62,7 +62,9 @@ class _Options(HostOptions):
 def _run(asked: _Options) -> None:
     from switch.cli._network import load, module_of, spell
     from switch.cli._run_simulators import (
+        have_keys_change,
         parse_faults,
+        parse_key_manner,
         random_sources,
         start,
         station_of,
@@ -82,10 +84,11 @@ def _run(asked: _Options) -> None:
     try:
         hosts = [find_host(loaded, s, "network") for s in asked.schemes]
         latency, timeouts = Latency(asked.latency, asked.sigma), Timeouts(answer_ns=int(asked.patience * 1e9))
-        module = module_of(loaded)
+        module = module_of(loaded, asked.keys, asked.lmk)
         parties = [
             make_network(loaded, h.scheme, rng(), latency, asked.abroad_rate, wrong, timeouts, module) for h in hosts
         ]
+        have_keys_change(parties, parse_key_manner(asked.change_keys_s, asked.key_faults))
     except UnknownNameError as error:
         raise click.BadParameter(str(error), param_hint="SCHEME") from None
     except PersonalizationError as error:

@@ -181,7 +181,9 @@ class Desk:
         except PersonalizationError as error:
             raise click.ClickException(str(error)) from None
         self._keys = LinkKeys() if asked.host else acquiring_keys(self._member, listener)
-        self._sealing = Sealings(network, self._module).of(self._keys, self._dialect)
+        sealings = Sealings(network, self._module)
+        self._sealing = sealings.of(self._keys, self._dialect)
+        self._sets = sealings.sets_of(self._keys, self._dialect)
         self._framing = asked.framing or (self._dialect.framing if asked.dialect else listener.framing)
         if self._framing not in FRAMINGS:
             raise click.UsageError(f"no framing is called {self._framing!r}; there are {', '.join(FRAMINGS)}")
@@ -271,15 +273,14 @@ class Desk:
 
     def _pin_block(self, card: "TestCard", typed: str) -> str:
         """DE52 of what was typed, under the acquirer's key."""
-        from switch.security.commands import EncryptPin
+        from switch.simulators.pins import PinPad
 
         keys = self._keys
         if self._module is None or not keys.pin_key:
             raise click.UsageError(
                 f"--pin: {self._network.source} has no `pin_key` for {self._member.name} (or, of terminals, their port)"
             )
-        pin = card.pin if typed == "card" else typed
-        (reply,) = self._module.ask([EncryptPin(keys.pin_key, pin, card.pan, keys.pin_format)])
+        reply = PinPad(self._module, keys, self._sets).type(card, "" if typed == "card" else typed)
         if not reply.ok:
             raise click.ClickException(f"--pin: {reply.reason}")
         return reply.value.hex().upper()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from switch.cli._host_options import own_keys_options
 from switch.cli._ready import ready_option
 from switch.cli._tls import end_of, tls_option
 
@@ -41,6 +42,10 @@ if TYPE_CHECKING:
 @click.option(
     "--book", type=click.Path(dir_okay=False, path_type=Path), help="Write every payment and what came of it."
 )
+@click.option(
+    "--pins", is_flag=True, help="Cardholders type their PINs (`pin_key` of the bank, or of its terminals' port)."
+)
+@own_keys_options
 @tls_option
 @ready_option()
 @click.option("--verbose", is_flag=True, help="Show links as they come and go.")
@@ -82,6 +87,11 @@ class _Options:
     network: str
     host_text: str
     book: Path | None
+    pins: bool
+    keys: Path | None
+    lmk: Path | None
+    change_keys_s: float
+    key_faults: tuple[str, ...]
     tls_dir: Path | None
     ready_path: Path | None
     verbose: bool
@@ -147,7 +157,7 @@ def _run(asked: _Options) -> None:
 def _parties(network: "Network", asked: _Options) -> "list[Terminal]":
     """One load a bank. Raises UnknownNameError."""
     from switch.cli._network import module_of
-    from switch.cli._run_simulators import random_sources
+    from switch.cli._run_simulators import have_keys_change, parse_key_manner, random_sources
     from switch.simulators.acquiring import Timeouts
     from switch.simulators.build import make_terminal
     from switch.simulators.mix import Mix, MixError
@@ -167,8 +177,8 @@ def _parties(network: "Network", asked: _Options) -> "list[Terminal]":
     rng = random_sources(asked.seed)
     names = _banks(network, asked)
     load = Load(rate=asked.rate / len(names), duration_s=asked.duration)
-    module = module_of(network)
-    return [
+    module = module_of(network, asked.keys, asked.lmk)
+    parties = [
         make_terminal(
             network,
             bank,
@@ -180,9 +190,12 @@ def _parties(network: "Network", asked: _Options) -> "list[Terminal]":
             links=asked.links,
             timeouts=timeouts,
             module=module,
+            pins=asked.pins,
         )
         for bank in names
     ]
+    have_keys_change(parties, parse_key_manner(asked.change_keys_s, asked.key_faults))
+    return parties
 
 
 def _banks(network: "Network", asked: _Options) -> tuple[str, ...]:

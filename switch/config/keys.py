@@ -71,6 +71,7 @@ def read_link_keys(s: Section, *, change: bool = True) -> LinkKeys:
             keys,
             zone_key=s.text("zone_key", ""),
             key_form=s.choice("key_form", FORMS, FORMS[0]),
+            key_keep_s=s.integer("key_keep_s", 1, 86_400, 120),
             key_days=s.integer("key_days", 0, 3_650, 0),
         )
     if keys.mac_bytes not in SIZES:

@@ -43,6 +43,7 @@ class LinkKeys(msgspec.Struct, frozen=True, kw_only=True):
     pin_format: int = 0  # ISO 9564-1: 0, 1, 3 or 4
     zone_key: str = ""  # under it the keys above change by message (0800); "": they do not
     key_form: str = "block"  # how they travel: a key block, or `ecb`, the bare key under the zone key
+    key_keep_s: int = 120  # so long the set before is valid for what comes, once both ends have changed
     key_days: int = 0  # the switch changes a key of this age; 0: nobody's age changes it
 
 

@@ -4,7 +4,7 @@ Made once for many days: dialects, cards and decks are values and shared; partie
 your own, hand in another maker of switches (`Cast(network, make_switch=…)`) or subclass and override `issuer` or `terminals`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
 from random import Random
@@ -13,7 +13,6 @@ from typing import Final, TypeVar
 import msgspec
 
 from switch.core.limits import Limits
-from switch.core.links.sealing import Sealings
 from switch.core.messages.internal import Private48, private_elements
 from switch.core.messages.translator import translator_for
 from switch.core.network import HostLink, Listener, Member, Network, StandInRule
@@ -27,16 +26,19 @@ from switch.security.vault import ClearVault
 from switch.sim.dates import Named, named
 from switch.simulators.accounts import Ledger
 from switch.simulators.acquiring import match_key
-from switch.simulators.build import LATE_MARGIN_MS, home_place
+from switch.simulators.build import LATE_MARGIN_MS, acquiring_keys, home_place, speech_of
 from switch.simulators.cards import TestCard, demo_cards
 from switch.simulators.endpoint import FRAME_BYTES, Heard, Line, Speech
 from switch.simulators.faults import FaultPlan, Faults, Latency, card_faults
+from switch.simulators.host import Host
 from switch.simulators.issuer import Issuer
 from switch.simulators.journal_records import DECODER, HostEntry
+from switch.simulators.key_desk import KeyManner
 from switch.simulators.minds import MANNERS, MINDS_87, MINDS_93, PLAIN_MANNER, PLAIN_MIND, RESTAMPS, Manner, Mind
 from switch.simulators.mix import Deck, Mix
 from switch.simulators.network import Abroad, CardNetwork, Exchange
 from switch.simulators.own_totals import COUNTS
+from switch.simulators.pins import PinDesk, PinPad
 from switch.simulators.terminal import Load, Terminal
 from switch.simulators.unmatched import MatchKey
 from switch.wire import Dialect
@@ -47,6 +49,9 @@ SwitchMaker = Callable[..., Switch]
 """takes what `Switch` takes"""
 
 _Host = TypeVar("_Host", bound=Issuer)
+_Party = TypeVar("_Party", bound=Host)
+NOBODYS: Final[Mapping[str, SecurityModule]] = {}
+PLAIN_MANNERS: Final[Mapping[str, KeyManner]] = {}
 
 Post = tuple[Member, Listener, int]
 """Who pays, on which port, over how many connections."""
@@ -166,13 +171,16 @@ class Cast:
         stand_in: bool = True,
         minds: bool = False,
         module: SecurityModule | None = None,
+        others: Mapping[str, SecurityModule] = NOBODYS,
+        key_manners: Mapping[str, KeyManner] = PLAIN_MANNERS,
     ) -> None:
         """Virtual days are short. `retry_ms`: an unacknowledged reversal is repeated after so long, `owed_tries_max`: and a dead
         letter after so many tries, where the network file has more.
 
         `stand_in`: where the file has none, all issuers but the first are stood in for, so that days have some. `minds`: hosts
         think otherwise than ours do, each day others (`simulators.minds`); the last issuer's may stamp DE7 anew.
-        `module`: has the keys, where the file names some: of the switch and of everybody else.
+        `module`: has the keys, where the file names some: of the switch and of everybody else, but for hosts and members with one
+        of their own (`others`, as they must have where keys change). `key_manners`: how those go about it, by parties' names.
         """
         hosts = tuple(
             msgspec.structs.replace(
@@ -191,7 +199,8 @@ class Cast:
         )
         self.network = msgspec.structs.replace(network, hosts=hosts, listeners=listeners)
         self._make_switch = make_switch if module is None else partial(make_switch, module=module)
-        self._sealings = Sealings(self.network, module)
+        self._module, self._others, self._key_manners = module, others, key_manners
+        self._acquirers: dict[tuple[str, str], Speech] = {}
         names = {listener.dialect for listener in network.listeners} | {host.dialect for host in network.hosts}
         self.dialects = {name: Dialect.load(name) for name in sorted(names)}
         self.cards = demo_cards(network)
@@ -206,9 +215,8 @@ class Cast:
 
     def speech(self, host: HostLink) -> Speech:
         """How a host speaks."""
-        dialect = self.dialects[host.dialect]
-        sealing = self._sealings.of(host.keys, dialect)
-        return Speech(dialect, host.framing, host.institution, self.network.institution, sealing)
+        module = self._others.get(host.name, self._module)
+        return speech_of(self.network, host.keys, self.dialects[host.dialect], host.framing, host.institution, module)
 
     def plan(self, host: HostLink, climate: Climate, faults: Faults | None = None) -> FaultPlan:
         """How a host behaves: as its cards want it, or as `faults` say."""
@@ -254,11 +262,14 @@ class Cast:
         self, host: HostLink, rng: Random, climate: Climate, records: Sequence[HostEntry] = (), mind: Mind = PLAIN_MIND
     ) -> Issuer:
         """The host of a member, made again from its records when it has crashed."""
-        plan, ledger = self.plan(host, climate), self.ledger(host)
+        plan, ledger, speech = self.plan(host, climate), self.ledger(host), self.speech(host)
+        module = self._others.get(host.name, self._module)
+        if module is not None:
+            ledger.pins = PinDesk(module, host.keys, host.pvv_key, speech.sets)
         signs_on = host.connect is None
         issuer = Issuer(
             host.name,
-            self.speech(host),
+            speech,
             ledger,
             rng,
             plan,
@@ -266,7 +277,7 @@ class Cast:
             mind=mind,
             sends_stop_list=climate.stop_lists,
         )
-        return _recovered(issuer, records)
+        return self._of_its_manner(_recovered(issuer, records))
 
     def card_network(
         self, host: HostLink, rng: Random, climate: Climate, payments: int, records: Sequence[HostEntry] = (),
@@ -308,10 +319,20 @@ class Cast:
         return posts
 
     def _acquirer_speech(self, member: Member, listener: Listener) -> Speech:
-        dialect = self.dialects[listener.dialect]
-        keys = listener.keys if listener.role == "terminal" else member.keys
-        sealing = self._sealings.of(keys, dialect)
-        return Speech(dialect, listener.framing, member.institution, self.network.institution, sealing)
+        """Shared by all terminals of a bank on a port: what one hears of keys holds for all."""
+        known = self._acquirers.get((member.name, listener.name))
+        if known is None:
+            keys, dialect = acquiring_keys(member, listener), self.dialects[listener.dialect]
+            module = self._others.get(f"{member.name}-bank", self._module)
+            known = speech_of(self.network, keys, dialect, listener.framing, member.institution, module)
+            self._acquirers[member.name, listener.name] = known
+        return known
+
+    def _of_its_manner(self, party: _Party) -> _Party:
+        """The party, that goes about changes of keys in its own manner."""
+        if party.keys is not None and party.name in self._key_manners:
+            party.keys.behave(self._key_manners[party.name])
+        return party
 
     def terminal(
         self,
@@ -327,9 +348,10 @@ class Cast:
         first = FLOOD_FROM if flood else 0
         name = f"{member.name}-{listener.name}" + ("-flood" if flood else "")
         places = tuple(home_place(self.network, member, listener, first + n) for n in range(2 * links))
-        return WatchedTerminal(
+        speech, keys = self._acquirer_speech(member, listener), acquiring_keys(member, listener)
+        party = WatchedTerminal(
             name,
-            self._acquirer_speech(member, listener),
+            speech,
             places,
             tuple(f"{name}/{n + 1}" for n in range(links)),
             self._deck,
@@ -337,6 +359,10 @@ class Cast:
             load,
             rng,
         )
+        module = self._others.get(f"{member.name}-bank", self._module)
+        if module is not None and keys.pin_key:
+            party.pin_pad = PinPad(module, keys, speech.sets)
+        return self._of_its_manner(party)
 
 
 def _recovered(host: _Host, records: Sequence[HostEntry]) -> _Host:

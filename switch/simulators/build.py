@@ -15,11 +15,12 @@ from switch.simulators.cards import TestCard, demo_cards
 from switch.simulators.endpoint import Speech
 from switch.simulators.faults import NO_FAULTS, FaultPlan, Faults, Latency, RandomSource, card_faults
 from switch.simulators.issuer import Issuer
+from switch.simulators.key_desk import LingeringSets
 from switch.simulators.messages import Place
 from switch.simulators.mix import Deck, Mix
 from switch.simulators.network import Abroad, CardNetwork, Exchange
 from switch.simulators.personalized import personalized
-from switch.simulators.pins import PinDesk
+from switch.simulators.pins import PinDesk, PinPad
 from switch.simulators.proofs import ProofDesk
 from switch.simulators.terminal import Load, Terminal
 from switch.wire import Dialect
@@ -62,20 +63,32 @@ def find_listener(network: Network, name: str) -> Listener:
     raise UnknownNameError(f"{name!r} is no listener of {network.source}; there are: {known}")
 
 
+def speech_of(
+    network: Network, keys: LinkKeys, dialect: Dialect, framing: str, own: str, module: SecurityModule | None
+) -> Speech:
+    """How the end `own` of a link with these keys speaks to the switch. `module`: has its keys, where it has any."""
+    sealings = Sealings(network, module, LingeringSets(module or NO_MODULE))
+    return Speech(
+        dialect,
+        framing,
+        own,
+        network.institution,
+        sealings.of(keys, dialect),
+        sealings.sets_of(keys, dialect),
+    )
+
+
 def host_speech(network: Network, host: HostLink, module: SecurityModule | None = None) -> Speech:
     """How a host speaks to the switch. `module`: has its keys, where its messages have MACs."""
-    dialect = Dialect.load(host.dialect)
-    sealing = Sealings(network, module).of(host.keys, dialect)
-    return Speech(dialect, host.framing, host.institution, network.institution, sealing)
+    return speech_of(network, host.keys, Dialect.load(host.dialect), host.framing, host.institution, module)
 
 
 def acquirer_speech(
     network: Network, member: Member, listener: Listener, module: SecurityModule | None = None
 ) -> Speech:
     """How a member's acquiring host, or its terminals, speak to the switch. `module`: has its keys."""
-    dialect = Dialect.load(listener.dialect)
-    sealing = Sealings(network, module).of(acquiring_keys(member, listener), dialect)
-    return Speech(dialect, listener.framing, member.institution, network.institution, sealing)
+    keys, dialect = acquiring_keys(member, listener), Dialect.load(listener.dialect)
+    return speech_of(network, keys, dialect, listener.framing, member.institution, module)
 
 
 def acquiring_keys(member: Member, listener: Listener) -> LinkKeys:
@@ -102,12 +115,13 @@ def make_issuer(
     cards = tuple(c for c in demo_cards(network) if c.issuer == host.member)
     plan = _plan(cards, host, latency or Latency(), faults)
     ledger = Ledger(host.name, cards, hold_s=host.preauth_s, tolerance=host.completion_tolerance)
-    ledger.pins = PinDesk(module or NO_MODULE, host.keys, host.pvv_key)
+    speech = host_speech(network, host, module)
+    ledger.pins = PinDesk(module or NO_MODULE, host.keys, host.pvv_key, speech.sets)
     ledger.cards = CardDesk(module or NO_MODULE, host.card_keys)
     ledger.proofs = ProofDesk(module, acs_of(network.acs, host.member))
     return Issuer(
         host.name,
-        host_speech(network, host, module),
+        speech,
         ledger,
         rng,
         plan,
@@ -177,17 +191,19 @@ def make_terminal(  # noqa: PLR0913 - what a load is made of, by name
     links: int = 0,
     timeouts: Timeouts | None = None,
     module: SecurityModule | None = None,
+    pins: bool = False,
 ) -> Terminal:
     """A load of `terminals` of member `bank` on listener `port`, over `links` connections.
 
-    `links` 0: one a terminal on a POS port, else one. The party's links are named `BANK-1`, `BANK-2` … Raises UnknownNameError,
-    PersonalizationError.
+    `links` 0: one a terminal on a POS port, else one. `pins`: cardholders type theirs. The party's links are named `BANK-1`,
+    `BANK-2` … Raises UnknownNameError, PersonalizationError.
     """
     member, listener = find_member(network, bank), find_listener(network, port)
     links = min(links or (terminals if listener.role == "terminal" else 1), terminals)
-    return Terminal(
+    speech = acquirer_speech(network, member, listener, module)
+    terminal = Terminal(
         f"{bank}-{port}",
-        acquirer_speech(network, member, listener, module),
+        speech,
         tuple(home_place(network, member, listener, i) for i in range(terminals)),
         tuple(f"{bank}-{i + 1}" for i in range(links)),
         Deck(personalized(demo_cards(network), network, module), network.country),
@@ -196,3 +212,6 @@ def make_terminal(  # noqa: PLR0913 - what a load is made of, by name
         rng,
         timeouts,
     )
+    if pins:
+        terminal.pin_pad = PinPad(module or NO_MODULE, acquiring_keys(member, listener), speech.sets)
+    return terminal

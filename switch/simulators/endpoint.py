@@ -5,6 +5,7 @@ from datetime import date
 from typing import NamedTuple
 
 from switch.core.links.sealing import Sealing
+from switch.core.links.valid_sets import LinkSets
 from switch.core.messages.family import UnreadableError
 from switch.core.messages.translator import answer, translator_for
 from switch.core.party import Close, Effect, LinkId, Log, Send
@@ -27,6 +28,8 @@ class Speech(NamedTuple):
     """institution of the other end"""
     sealing: Sealing | None = None
     """what messages are proved by, where they have MACs"""
+    sets: LinkSets | None = None
+    """what they say of their keys, where these change by message"""
 
 
 class Heard(NamedTuple):
@@ -46,7 +49,7 @@ class Line:
         self.signed_on = False
         self._emit = emit
         self._dialect = speech.dialect
-        self._sealing = speech.sealing
+        self._sealing, self._sets = speech.sealing, speech.sets
         self._framing = make_framing(speech.framing, FRAME_BYTES)
         self._translator = translator_for(speech.dialect, speech.own, speech.peer, today)
 
@@ -76,6 +79,8 @@ class Line:
         for frame, verdict in zip(frames, self._sealing.check(frames), strict=True):
             if verdict.good:
                 proved.append(frame)
+                if verdict.key and self._sets is not None:
+                    self._sets.valid.seen(verdict.key)
             else:
                 self._emit(
                     Log(
@@ -98,6 +103,8 @@ class Line:
         if self._sealing is not None:
             seal = self._sealing.seal(self._dialect, link, self._framing.frame)
             return Send(self.link, b"", after, seal=seal)
+        if self._sets is not None:
+            link = self._sets.say(link)
         return Send(self.link, self._framing.frame(self._dialect.encode(link)), after)
 
     def _unreadable(self, frame: bytes, error: DecodeError) -> None:

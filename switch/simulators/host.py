@@ -7,6 +7,7 @@ from datetime import date
 from switch.core.party import Certificate, Effect, LinkId, Log
 from switch.simulators.clock import Calendar, Moment
 from switch.simulators.endpoint import Heard, Line, Speech
+from switch.simulators.key_desk import KeyDesk
 from switch.wire import EncodeError
 from switch.wire.dates import day_of
 from switch.wire.vocabulary import DE, Document
@@ -30,8 +31,14 @@ class Host:
         self._stan = 0
         self.ahead_ns = 0
         """its clock is ahead of the world's by so much"""
+        self.keys = KeyDesk(self, speech, self.signed_on_line) if speech.sets is not None else None
+        """where its keys change by message"""
 
     # -- for subclasses
+
+    def signed_on_line(self) -> Line | None:
+        """A line that is signed on."""
+        return next((line for line in self.lines.values() if line.signed_on), None)
 
     def on_connected(self, line: Line, now: int) -> None:
         """A link came up."""
@@ -89,7 +96,11 @@ class Host:
         if line is None:
             return
         for heard in line.hear(data):
-            self.on_message(line, heard, now)
+            signed_on = line.signed_on
+            if self.keys is None or not self.keys.take(line, heard, now):
+                self.on_message(line, heard, now)
+            if self.keys is not None and line.signed_on and not signed_on:
+                self.keys.link_up(now)
 
     def disconnected(self, link: LinkId, now: int) -> None:
         """The connection is gone."""

@@ -76,7 +76,7 @@ class Issuer(Host):
         ledger.early = mind.early
         ledger.holdings.totals.counts = mind.counts
         self.ledger = ledger
-        self.comparing = Comparing(self, self.reconciles_by, speech.own, self._up)
+        self.comparing = Comparing(self, self.reconciles_by, speech.own, self.signed_on_line)
         self._position: int | None = None
         self._durable = 0
         self._journal_away = ""
@@ -181,7 +181,7 @@ class Issuer(Host):
 
     def close_day(self, now: int) -> None:
         """Say that a business day ends (0800, DE70=201), on one link that is signed on."""
-        line = self._up()
+        line = self.signed_on_line()
         if line is not None:
             tomorrow = day_of((now + self.wall_offset_ns) // 1_000) + timedelta(1)
             self._begins, self._begins_window = tomorrow.strftime("%m%d"), 1
@@ -189,15 +189,11 @@ class Issuer(Host):
 
     def close_window(self, now: int) -> None:
         """Say that a window of the business day ends (0800, DE70=201): by the number of the next one, as far as it knows."""
-        line = self._up()
+        line = self.signed_on_line()
         if line is not None:
             self._begins, self._begins_window = self.ledger.period or self.moment(now).sent_at[:4], self._window + 1
             named = with_private({DE.SETTLEMENT_DATE: self._begins}, {Private48.WINDOW: f"{self._begins_window:03d}"})
             self._ask(line, NetworkCode.CUTOVER, now, **named)
-
-    def _up(self) -> Line | None:
-        """A link that is signed on."""
-        return next((line for line in self.lines.values() if line.signed_on), None)
 
     def _begin_day(self, day: str, window: int, now: int) -> None:
         """The switch says that it is this business day (MMDD) from now on: what was counted of the one before is compared."""

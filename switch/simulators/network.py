@@ -191,7 +191,7 @@ class CardNetwork(Issuer):
 
     def _signed_on_line(self, terminal: str) -> Line | None:
         del terminal
-        return next((line for line in self.lines.values() if line.signed_on), None)
+        return self.signed_on_line()
 
     def _send_due(self, now: int) -> None:
         bound = self._abroad.payments

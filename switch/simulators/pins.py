@@ -9,8 +9,9 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from switch.core.links.valid_sets import LinkSets
 from switch.core.network import LinkKeys
-from switch.security.commands import NOT_PERMITTED, WRONG, EncryptPin, MakePinReference, PinReference, VerifyPin
+from switch.security.commands import NOT_PERMITTED, WRONG, EncryptPin, MakePinReference, PinReference, Reply, VerifyPin
 from switch.security.module import NO_MODULE, SecurityModule
 from switch.simulators.cards import TestCard
 from switch.simulators.postings import Account, PinTries
@@ -30,8 +31,16 @@ class Refusal(NamedTuple):
 class PinDesk:
     """Of one issuer. Without a `pvv_key` it asks for no PIN, and takes any."""
 
-    def __init__(self, module: SecurityModule = NO_MODULE, keys: LinkKeys = LinkKeys(), pvv_key: str = "") -> None:  # noqa: B008
-        """`keys`: of the issuer's link. `pvv_key`: what its PINs are verified with, by PVV or IBM 3624 as its use says."""
+    def __init__(
+        self,
+        module: SecurityModule = NO_MODULE,
+        keys: LinkKeys = LinkKeys(),  # noqa: B008
+        pvv_key: str = "",
+        sets: LinkSets | None = None,
+    ) -> None:
+        """`keys`: of the issuer's link; `sets`: where they change by message. `pvv_key`: what its PINs are verified with, by PVV
+        or IBM 3624 as its use says."""
+        self._sets = sets
         self._module = module
         self._keys = keys
         self._pvv_key = pvv_key
@@ -54,7 +63,8 @@ class PinDesk:
         if isinstance(reference, Refusal):
             return reference
         key, encrypted = self._keys, _bytes(block)
-        asked = VerifyPin(key.pin_key, self._pvv_key, encrypted, account.card.pan, reference, key.pin_format)
+        under = key.pin_key if self._sets is None else self._sets.of_pin(document)[0]
+        asked = VerifyPin(under, self._pvv_key, encrypted, account.card.pan, reference, key.pin_format)
         (reply,) = self._module.ask([asked])
         if reply.ok:
             if account.pin_tries:
@@ -83,6 +93,21 @@ class PinDesk:
             if reply.code != NOT_PERMITTED:
                 break
         return Refusal(Answer.MALFUNCTION, f"no PIN can be verified: {reply.reason}")
+
+
+class PinPad:
+    """Where cardholders type: of one acquirer's terminals."""
+
+    def __init__(self, module: SecurityModule, keys: LinkKeys, sets: LinkSets | None = None) -> None:
+        """`keys`: of the acquirer's link, with a `pin_key`; `sets`: where they change by message."""
+        self._module, self._keys, self._sets = module, keys, sets
+
+    def type(self, card: TestCard, pin: str = "") -> Reply:
+        """DE52 of a PIN, "" for the card's own, as bytes; or why there is none."""
+        keys = self._keys
+        under = keys.pin_key if self._sets is None else self._sets.valid.of(keys.pin_key).sending
+        (reply,) = self._module.ask([EncryptPin(under, pin or card.pin, card.pan, keys.pin_format)])
+        return reply
 
 
 def _bytes(block: str) -> bytes:

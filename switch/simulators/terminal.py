@@ -20,6 +20,7 @@ from switch.simulators.messages import CASH_BACK, Place, network_request, reques
 from switch.simulators.minds import Manner
 from switch.simulators.mix import Deck, Mix
 from switch.simulators.own_totals import REQUEST_OF_ACQUIRER, OwnTotals
+from switch.simulators.pins import PinPad
 from switch.simulators.reconciliation import AcquirerBook
 from switch.wire.vocabulary import DE, RESPONSES, Answer, NetworkCode
 
@@ -65,6 +66,8 @@ class Terminal(Host):
         self._one_stan = False
         """DE11 tells its terminals' messages apart where DE41 does not"""
         self._deck, self._mix, self._load, self._rng = deck, mix, load, rng
+        self.pin_pad: PinPad | None = None
+        """where cardholders type their PINs; None: they do not"""
         self._acquiring = Acquiring(self, self._line, self._terminal_stan, timeouts or Timeouts())
         self.comparing = Comparing(self, REQUEST_OF_ACQUIRER, speech.own, lambda: next(iter(self._up.values()), None))
         self._period = ""
@@ -262,6 +265,12 @@ class Terminal(Host):
         stan = self._terminal_stan(place.terminal)
         cash = job.amount // 2 if job.kind == CASH_BACK else 0
         document = request(job.kind, job.card, job.amount, place, at, stan, at.rrn_prefix + stan, job.web, cash=cash)
+        if self.pin_pad is not None and job.web is None:
+            typed = self.pin_pad.type(job.card)
+            if not typed.ok:
+                self._skip(1, f"no PIN block can be made: {typed.reason}")
+                return
+            document[DE.PIN] = typed.value.hex().upper()
         route = "domestic" if job.card.country == place.country else job.card.scheme
         if self._acquiring.pay(document, job.kind, route, job.plan, now):
             self._made += 1

@@ -3,7 +3,7 @@
 Theory of operation. The end that begins makes a new set of a key, durably, and sends it under the zone master key (0800,
 DE70=161). The other end compares its check value, keeps it durably, and only then answers 00. With that the first end begins to
 use it, and says so (DE70=101, under the new set); the other end begins when it first sees the new set in use, by a MAC or a set's
-number, or is told so. From offer to change both sets are valid for what comes; the one before is destroyed `KEEP_NS` after it.
+number, or is told so. From offer to change both sets are valid for what comes; the one before is destroyed `key_keep_s` after it.
 
     begins:   offered ──0810 00──> in use ──101, 0810 00──> done        is told:   received ──first seen, or 101──> in use
 
@@ -37,8 +37,6 @@ SECOND_NS: Final = 1_000_000_000
 RETRY_NS: Final = 10 * SECOND_NS
 """an 0800 about keys that is not answered is said again after so long, then after twice as long …"""
 TRIES_MAX: Final = 5
-KEEP_NS: Final = 120 * SECOND_NS
-"""so long the set before is valid for what comes, once the other end has changed: longer than any answer or repeat takes"""
 LOOK_NS: Final = 60 * SECOND_NS
 """between two looks at the age of keys"""
 DAY_US: Final = 86_400_000_000
@@ -77,6 +75,7 @@ class KeyExchange:
         """`wins`: this end has the lower institution id. `keys.zone_key` is not empty."""
         self.keys = {purpose: key for purpose, key in ((MAC, keys.mac_key), (PIN, keys.pin_key)) if key}
         self._zone_key, self._form, self._days = keys.zone_key, keys.key_form, keys.key_days
+        self._keep_ns = keys.key_keep_s * SECOND_NS
         self._valid, self._outside, self._wins = valid, outside, wins
         self._todo: deque[tuple[str, str]] = deque()
         self._doing: _Doing | None = None
@@ -95,6 +94,11 @@ class KeyExchange:
             if purpose in self.keys and (purpose, NetworkCode.KEY_EXCHANGE) not in self._todo:
                 self._todo.append((purpose, NetworkCode.KEY_EXCHANGE))
         self._go_on(now)
+
+    @property
+    def overlaps(self) -> bool:
+        """A set before is valid still: one more change would end that before its time."""
+        return any(self._valid.of(key).sets.previous is not None for key in self.keys.values())
 
     @property
     def busy(self) -> bool:
@@ -281,7 +285,7 @@ class KeyExchange:
     def _changed(self, purpose: str, now: int) -> None:
         """Both ends use the same set: the one before has its time."""
         if self._valid.of(self.keys[purpose]).sets.previous is not None:
-            self._drop_at.setdefault(purpose, now + KEEP_NS)
+            self._drop_at.setdefault(purpose, now + self._keep_ns)
 
     def _drop(self, purpose: str, set_id: str, now: int, why: str) -> None:
         key = self.keys[purpose]
@@ -324,7 +328,7 @@ class KeyExchange:
         until_us = self._outside.wall_us(now) - self._days * DAY_US
         for purpose, key in self.keys.items():
             used = self._valid.of(key).sets.in_use
-            if used is not None and 0 < used.since_us <= until_us and not self.busy:
+            if used is not None and 0 < used.since_us <= until_us and not self.busy and not self.overlaps:
                 self.begin(now, purpose)
 
     def deadline(self) -> int | None:

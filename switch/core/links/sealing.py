@@ -86,12 +86,12 @@ class Sealing:
 class Sealings:
     """What proves the messages of each link, by whose it is."""
 
-    def __init__(self, network: Network, module: SecurityModule | None) -> None:
-        """`module`: None where the network file has no keys."""
+    def __init__(self, network: Network, module: SecurityModule | None, valid: ValidSets | None = None) -> None:
+        """`module`: None where the network file has no keys. `valid`: which of its sets are, where somebody else keeps that."""
         self._module = module
         self._made: dict[tuple[LinkKeys, str], Sealing] = {}
         self._sets: dict[tuple[LinkKeys, str], LinkSets | None] = {}
-        self.valid = ValidSets(module or NO_MODULE)
+        self.valid = valid or ValidSets(module or NO_MODULE)
         """which sets of keys that change by message are valid"""
         members: list[_Party] = [(m.name, m.keys, (m.institution, *m.institutions)) for m in network.members]
         hosts: list[_Party] = [(h.name, h.keys, (h.institution,)) for h in network.hosts if h.connect is None]

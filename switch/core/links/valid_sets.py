@@ -65,37 +65,37 @@ class ValidSets:
 class LinkSets:
     """Of one link: what its messages say of their key sets."""
 
-    __slots__ = ("_place", "_valid", "keys")
+    __slots__ = ("_place", "keys", "valid")
 
     def __init__(self, keys: LinkKeys, place: KeyPlace, valid: ValidSets) -> None:
         self.keys = keys
-        self._place, self._valid = place, valid
+        self._place, self.valid = place, valid
 
     def say(self, document: Document) -> Document:
         """A message with DE53 as its keys are: the MAC's where it has one, the PIN's where it has a PIN."""
         keys, sets = self.keys, {}
         if keys.mac_key:
-            sets[MAC] = self._valid.of(keys.mac_key).set_id
+            sets[MAC] = self.valid.of(keys.mac_key).set_id
         if keys.pin_key and DE.PIN in document:
-            sets[PIN] = self._valid.of(keys.pin_key).set_id
+            sets[PIN] = self.valid.of(keys.pin_key).set_id
         return self._place.say(document, sets) if sets else document
 
     def of_pin(self, document: Document) -> tuple[str, tuple[str, ...]]:
         """The key that the PIN of a message that came is under, and others that it may be under where the message says nothing
         of it."""
         key = self.keys.pin_key
-        valid, number = self._valid.of(key), self._place.said(document, PIN)
+        valid, number = self.valid.of(key), self._place.said(document, PIN)
         name = key + OF_SET + number
         if not number or name not in valid.receiving:
             return valid.sending, valid.receiving[1:]
-        if name != valid.sending and self._valid.coming(name) is not None:
-            self._valid.seen(name)
+        if name != valid.sending and self.valid.coming(name) is not None:
+            self.valid.seen(name)
         return name, ()
 
     def knows(self, document: Document) -> bool:
         """False where a message says that its MAC is of a set that is not known here."""
         number, key = self._place.said(document, MAC), self.keys.mac_key
-        return not number or key + OF_SET + number in self._valid.of(key).receiving
+        return not number or key + OF_SET + number in self.valid.of(key).receiving
 
 
 def _ignore(name: str) -> None:

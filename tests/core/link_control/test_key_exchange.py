@@ -5,7 +5,7 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from switch.core.links.key_exchange import KEEP_NS, RETRY_NS, TRIES_MAX
+from switch.core.links.key_exchange import RETRY_NS, TRIES_MAX
 from switch.core.links.key_place import MAC, PIN, KeyWord
 from switch.core.links.sealing import Sealings, whole
 from switch.core.network import LinkKeys
@@ -58,7 +58,7 @@ def test_an_operator_has_both_keys_changed_and_payments_go_on() -> None:
         (ZPK, "01", "00", False, ""),
     ]
     assert rows == scene.book.asks("links.list").keys
-    assert not far.lives(KEEP_NS // SECOND_NS + 5)
+    assert not far.lives(KEYS.key_keep_s + 5)
     assert sets(ours(scene), ZAK) == {"in_use": "01"}, "the one before is destroyed"
     scene.book.asks("keys.exchange", name="atlas", purpose="pin")
     far.settles()
