@@ -279,6 +279,7 @@ class KeyExchange:
             )
             return False
         self.failed = ""
+        self._drop_at.pop(purpose, None)  # another set is the one before now, and has all of its time
         self._outside.log("info", "keys.in_use", key=key, set=set_id, check_value=used.check_value)
         return True
 

@@ -326,3 +326,14 @@ def test_one_that_goes_on_with_the_set_before_for_a_while_is_understood() -> Non
     far.peer.sends_bytes(whole(before.seal(far.peer.dialect, link, far.peer._framing.frame)))
     assert far.peer.gets()["39"] == "00"
     assert not scene.book.logged("mac.wrong")
+
+
+def test_a_set_has_all_of_its_time_though_the_one_before_it_was_about_to_go() -> None:
+    scene, far = script()
+    scene.book.asks("keys.exchange", name="atlas", purpose="mac")
+    far.settles()
+    assert not far.lives(KEYS.key_keep_s - 10)
+    scene.book.asks("keys.exchange", name="atlas", purpose="mac")
+    far.settles()
+    assert not far.lives(20)
+    assert sets(ours(scene), ZAK) == {"in_use": "02", "previous": "01"}
