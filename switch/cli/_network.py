@@ -59,7 +59,7 @@ def module_of(network: "Network", keys: "Path | None" = None, lmk: "Path | None"
     """The security module that the network file names, or one of a key file of one's own. Raises NotDone: its keys cannot be
     had."""
     from switch.cli._control import NotDone
-    from switch.core.network import SecurityFiles
+    from switch.core.credentials import SecurityFiles
     from switch.core.operator.command import Unable
     from switch.server.keys import open_module
 

@@ -99,7 +99,8 @@ class Kernel:
         self.booted_de7 = ""
         """DE7 when this process started; "" where none was before it"""
         self.last_txn = state.last_txn
-        self._wall_at = self._wall_us = -1
+        self.now = self._wall_us = -1
+        """the monotonic time and the wall clock when that was last asked for"""
         self._second = -1
         self._de7 = ""
         self._calendar = 0, "1970-01-01", ""
@@ -116,14 +117,9 @@ class Kernel:
 
     def wall_us(self, now: int) -> int:
         """Wall-clock microseconds since 1970 at the monotonic time `now`."""
-        if now != self._wall_at:
-            self._wall_at, self._wall_us = now, (now + self.wall_offset_ns) // 1000
+        if now != self.now:
+            self.now, self._wall_us = now, (now + self.wall_offset_ns) // 1000
         return self._wall_us
-
-    @property
-    def now(self) -> int:
-        """The monotonic time at the last `wall_us`."""
-        return self._wall_at
 
     def de7(self, now: int) -> str:
         """DE7 at `now`: MMDDhhmmss, UTC."""
@@ -165,7 +161,7 @@ class Kernel:
     @property
     def window_now(self) -> str:
         """The same at the last `wall_us`."""
-        return self.state.window or self._calendar_day(self._wall_at)[2]
+        return self.state.window or self._calendar_day(self.now)[2]
 
     def _calendar_day(self, now: int) -> tuple[int, str, str]:
         days = self.wall_us(now) // 86_400_000_000

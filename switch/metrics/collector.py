@@ -210,6 +210,14 @@ def _of_health(said: Said) -> Iterator[Metric]:
     yield _gauge("host_state", "1 for the state that a host is in.", ("host", "state"), hosts)
     for key, name, says in _FIGURES:
         yield _gauge(name, says, (), [((), health[key])])
+    labels = ("party", "role", "key")
+    keys = [((k["party"], "acquirer" if k["acquirer"] else "host", k["key"]), k) for k in health["keys"]]
+    yield _gauge(
+        "key_set", "Number of the set of a key that is in use.", labels, [(n, int(k["set"] or -1)) for n, k in keys]
+    )
+    yield _gauge(
+        "key_age_seconds", "Age of that set; -1 where it is not known.", labels, [(n, k["age_s"]) for n, k in keys]
+    )
     yield _gauge(
         "certificates_ending", "Certificates that end within thirty days.", (), [((), len(health["certificates"]))]
     )

@@ -15,6 +15,7 @@ import trio
 
 from switch.core.operator.command import Arguments, Unable
 from switch.core.operator.errors import ErrorCode
+from switch.core.operator.keys import KeyRow
 from switch.core.party import Log
 from switch.server.ports import trio_clock
 
@@ -72,6 +73,8 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     """where the journal is, for the user the switch runs as"""
     certificates: tuple[str, ...] = ()
     """sentences: those that end within `EXPIRY_DAYS`, this side's and those shown on connections there are"""
+    keys: tuple[KeyRow, ...] = ()
+    """those that change by message"""
     connections: int = 0
     connections_max: int = 0
     """as many as limits and open files allow"""
@@ -81,7 +84,7 @@ class Problem(msgspec.Struct, frozen=True):
     """One thing that is not well."""
 
     part: str
-    """`journal`, `disk`, `index`, `links`, `owed`, `exceptions`, `unpriced`, `certificates`, `connections`"""
+    """`journal`, `disk`, `index`, `links`, `owed`, `exceptions`, `unpriced`, `certificates`, `keys`, `connections`"""
     grade: str
     """`warning` or `critical`"""
     sentence: str
@@ -90,7 +93,9 @@ class Problem(msgspec.Struct, frozen=True):
 
 def judge(health: Health) -> tuple[Problem, ...]:
     """All that is not well, the worst first."""
-    found = [p for part in (_journal, _disk, _index, _links, _work, _certificates, _connections) for p in part(health)]
+    found = [
+        p for part in (_journal, _disk, _index, _links, _work, _certificates, _keys, _connections) for p in part(health)
+    ]
     return tuple(sorted(found, key=lambda problem: -Grade[problem.grade.upper()]))
 
 
@@ -174,6 +179,12 @@ def _work(health: Health) -> list[Problem]:
 
 def _certificates(health: Health) -> list[Problem]:
     return [Problem("certificates", "warning", said, RENEW) for said in health.certificates]
+
+
+def _keys(health: Health) -> list[Problem]:
+    hint = "`cmi-switch links list` shows the sets at this end; `cmi-switch keys exchange` offers a new one"
+    failed = sorted({(key.party, key.failed) for key in health.keys if key.failed})
+    return [Problem("keys", "warning", f"keys of {party} did not change: {why}", hint) for party, why in failed]
 
 
 def _connections(health: Health) -> list[Problem]:

@@ -19,6 +19,7 @@ from switch.core.handover.changes import obstacles
 from switch.core.handover.leaving import keep_leaving
 from switch.core.handover.succession import take_over
 from switch.core.network import Address, Network
+from switch.core.operator.keys import KeyCommands
 from switch.core.party import LinkId, Log
 from switch.core.switch import Switch
 from switch.doctor.explain import Explainer
@@ -115,6 +116,7 @@ class Serving:
             oldest_unpriced_s=max(0, wall_us - unpriced_us) // 1_000_000,
             disk_free_bytes=disk_free_bytes(self._state_dir),
             certificates=self._certificates(wall_us),
+            keys=KeyCommands(switch.keys).rows(trio_clock()),
             connections=self.driver.open_connections,
             connections_max=self.driver.listeners.connections_max,
         )

@@ -33,6 +33,7 @@ AWAY = {
     **WELL,
     "grade": "warning",
     "hosts_away": ["visa"],
+    "keys": [{"party": "atlas", "acquirer": False, "key": "atlas-zak", "set": "07", "age_s": 86_400}],
     "problems": [{"part": "links", "grade": "warning", "sentence": "visa is away", "hint": "look at its log"}],
 }
 DOWN = {
@@ -122,6 +123,12 @@ def test_probes_say_why(health: dict[str, Any] | None, live: str, ready: str, sa
     page = pages(Model(), health)
     assert get(page, "/healthz") == (live, said)
     assert get(page, "/readyz") == (ready, said)
+
+
+def test_keys_that_change_have_their_set_and_age(afternoon: Model) -> None:
+    found = samples(pages(afternoon, AWAY))
+    labels = (("key", "atlas-zak"), ("party", "atlas"), ("role", "host"))
+    assert (found["cmi_switch_key_set", labels], found["cmi_switch_key_age_seconds", labels]) == (7, 86_400)
 
 
 def test_a_switch_that_is_silent_is_down_and_its_payments_are_there_all_the_same(afternoon: Model) -> None:

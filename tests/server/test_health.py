@@ -1,10 +1,12 @@
 """What is well and what is not: one verdict, its grades, and what is logged of it."""
 
+import msgspec
 import pytest
 import trio
 from trio.testing import MockClock
 
 from switch.core.operator.command import Unable
+from switch.core.operator.keys import KeyRow
 from switch.core.party import Log
 from switch.server.health import DISK_FULL_BYTES, DISK_LOW_BYTES, Doctor, Grade, Health, grade_of, judge
 
@@ -108,3 +110,13 @@ async def test_a_certificate_that_ends_is_a_warning_and_is_said_once_a_day(autoj
     doctor.look()
     assert [event.event for event in told] == ["certificate.ending", "health.changed", "certificate.ending"]
     assert [(p.part, p.grade) for p in judge(health)] == [("certificates", "warning")]
+
+
+def test_a_key_that_did_not_change_is_warned_of() -> None:
+    row = KeyRow(
+        "atlas", False, "atlas-zak", "mac", "07", "A1B2C3", 0, -1, "08", "", False, "atlas-zak: set 08 was answered 63"
+    )
+    (problem,) = judge(but(keys=(row,)))
+    assert (problem.part, problem.grade) == ("keys", "warning")
+    assert problem.sentence == "keys of atlas did not change: atlas-zak: set 08 was answered 63"
+    assert not judge(but(keys=(msgspec.structs.replace(row, failed=""),)))

@@ -42,6 +42,11 @@ class ValidSets:
         known = self._known.get(key)
         return known if known is not None else self.refresh(key)
 
+    def known(self, key: str) -> KeySets:
+        """Its sets as far as they are known, without asking for them."""
+        known = self._known.get(key)
+        return known.sets if known is not None else KeySets(key=key)
+
     def refresh(self, key: str) -> Valid:
         """The same, asked anew."""
         (reply,) = self.module.ask([ShowKeys((key,))])

@@ -25,6 +25,8 @@ class KeyRow(msgspec.Struct, frozen=True):
     check_value: str
     since_us: int
     """wall clock, since when it is in use (or was made); 0: not known"""
+    age_s: int
+    """-1: not known"""
     coming: str
     """number of a set that is offered or received and not in use yet; "": none"""
     previous: str
@@ -66,17 +68,17 @@ class KeyCommands:
 
     def show(self, _: Arguments, now: int) -> KeyRows:
         """Every key that changes by message."""
-        del now
-        return KeyRows(self.rows())
+        return KeyRows(self.rows(now))
 
-    def rows(self) -> tuple[KeyRow, ...]:
+    def rows(self, now: int) -> tuple[KeyRow, ...]:
         """The same, for whoever shows them beside something else."""
-        return tuple(row for party in self._keys.parties for row in self._of(party))
+        return tuple(row for party in self._keys.parties for row in self._of(party, now))
 
-    def _of(self, party: Party) -> list[KeyRow]:
+    @staticmethod
+    def _of(party: Party, now: int) -> list[KeyRow]:
         rows = []
         for purpose, key in party.exchange.keys.items():
-            sets = party.valid.of(key).sets
+            sets = party.valid.known(key)
             used, coming = sets.in_use, sets.received or sets.offered
             rows.append(
                 KeyRow(
@@ -87,6 +89,7 @@ class KeyCommands:
                     set=used.set_id if used is not None else "",
                     check_value=used.check_value if used is not None else "",
                     since_us=used.since_us if used is not None else 0,
+                    age_s=max(0, party.wall_us(now) - used.since_us) // 1_000_000 if used and used.since_us else -1,
                     coming=coming.set_id if coming is not None else "",
                     previous=sets.previous.set_id if sets.previous is not None else "",
                     changing=party.exchange.busy,
@@ -111,4 +114,4 @@ class KeyCommands:
             )
         party = found[0]
         party.exchange.begin(now, _PURPOSES[asked.purpose])
-        return KeyRows(tuple(self._of(party)))
+        return KeyRows(tuple(self._of(party, now)))

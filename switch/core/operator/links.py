@@ -180,7 +180,7 @@ class LinkCommands:
             owed[entry.host] = owed.get(entry.host, 0) + 1
         hosts = tuple(self._host(host, owed.get(host.name, 0), now) for host in kernel.hosts.values())
         sessions = tuple(_session(s, flying.get(s.link, 0), now) for s in kernel.sessions.values())
-        return Links(hosts, sessions, dict(kernel.state.maintenance), self._keys.rows())
+        return Links(hosts, sessions, dict(kernel.state.maintenance), self._keys.rows(now))
 
     def _host(self, host: HostState, owed: int, now: int) -> HostRow:
         config = host.config

@@ -395,7 +395,7 @@ def test_less_memory_leaves_the_rest_to_the_journal() -> None:
 MADE_ANEW = {
     Kernel: {
         "effects", "wall_offset_ns", "limits", "dialects", "state", "vault", "history", "pending", "with_hosts", "draining",
-        "_wall_at", "_wall_us", "_second", "_de7", "_calendar", "_near", "_limits_said", "admitted", "admit_to", "shed", "strict",
+        "now", "_wall_us", "_second", "_de7", "_calendar", "_near", "_limits_said", "admitted", "admit_to", "shed", "strict",
         "_members", "module", "translated", "sealings", "_ports", "_classic", "own_rules",
     },
     Switch: {
