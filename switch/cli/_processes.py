@@ -20,6 +20,7 @@ _ANNOUNCING = (
     "doctor",
     "gateway",
     "shop",
+    "threeds",
 )
 """commands with `--ready`"""
 

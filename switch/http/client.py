@@ -1,9 +1,9 @@
-"""The one way by which the gateway calls a merchant's server: a form, posted, to where it may go, within bounds.
+"""The one way by which others' servers are called: a form of a merchant's, to where it may go; a message, to a peer's server.
 
-In: an address, a form, the hosts that its merchant has listed. Out: the answer's status and text, or a CallError that says why
-there is none. The one rule: it connects to an address it has looked at. A host that is not listed, a name that leads to a
-private address, a redirect, an answer too long or too late are refused, so that no merchant's form can make the gateway call what
-only the gateway can reach.
+In: an address, what to post, the hosts that a merchant has listed. Out: the answer's status and text, or a CallError that says
+why there is none. The one rule: for a merchant it connects to an address it has looked at. A host that is not listed, a name that
+leads to a private address, a redirect, an answer too long or too late are refused, so that no merchant's form can make the
+gateway call what only the gateway can reach.
 """
 
 import ipaddress
@@ -12,7 +12,7 @@ import socket
 import ssl
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import SplitResult, urlencode, urlsplit
 
 import h11
@@ -32,6 +32,10 @@ _IN_ITS_END: Final = (ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Netwo
 
 class CallError(Exception):
     """No answer, or none that counts. One sentence."""
+
+
+class NoAnswerError(CallError):
+    """Nothing, or no whole answer, in time."""
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,16 +66,41 @@ async def post_form(
     url: str, pairs: Iterable[tuple[str, str]], hosts: Iterable[str], context: ssl.SSLContext, seconds: float = CALL_S
 ) -> Reply:
     """Post and read the answer. Raises CallError."""
-    parts = check_target(url, hosts)
+    body = urlencode(list(pairs)).encode()
+    post = _Post(check_target(url, hosts), "application/x-www-form-urlencoded", body, ANSWER_BYTES, False)
+    return await _call(post, context, seconds)
+
+
+async def post_json(url: str, body: bytes, context: ssl.SSLContext, seconds: float, answer_bytes: int) -> Reply:
+    """Post a message to a peer's server, whose address an operator has given: by HTTPS, or on loopback. Raises CallError."""
+    parts = urlsplit(url)
+    if parts.scheme != "https" and not is_loopback(parts.hostname or ""):
+        raise CallError(f"{parts.hostname}: expected https; plain http is for loopback only")
+    return await _call(_Post(parts, "application/json;charset=utf-8", body, answer_bytes, True), context, seconds)
+
+
+class _Post(NamedTuple):
+    """What is posted where."""
+
+    parts: SplitResult
+    kind: str
+    body: bytes
+    answer_bytes: int
+    private: bool
+    """a name may lead to a private address"""
+
+
+async def _call(post: _Post, context: ssl.SSLContext, seconds: float) -> Reply:
+    parts = post.parts
     try:
         with trio.fail_after(seconds):
-            stream = await _connect(parts, context)
+            stream = await _connect(parts, context, private=post.private)
             try:
-                return await _talk(stream, parts, urlencode(list(pairs)).encode())
+                return await _talk(stream, post)
             finally:
                 await trio.aclose_forcefully(stream)
     except trio.TooSlowError:
-        raise CallError(f"no whole answer within {seconds:g} s") from None
+        raise NoAnswerError(f"no whole answer within {seconds:g} s") from None
     except (OSError, trio.BrokenResourceError) as error:
         raise CallError(_why(error, parts.hostname or "")) from None
     except h11.RemoteProtocolError:
@@ -93,11 +122,11 @@ def _why(error: BaseException, host: str) -> str:
     return f"cannot be reached: {os.strerror(number) if number else type(error).__name__}"
 
 
-async def _connect(parts: SplitResult, context: ssl.SSLContext) -> trio.abc.Stream:
+async def _connect(parts: SplitResult, context: ssl.SSLContext, *, private: bool) -> trio.abc.Stream:
     host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
     found = await trio.socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     addresses = [str(entry[4][0]) for entry in found]
-    if not _is_address(host) and host != "localhost":
+    if not private and not _is_address(host) and host != "localhost":
         hidden = next((address for address in addresses if not _is_public(address)), None)
         if hidden is not None:
             raise CallError(f"{host}: leads to {hidden}, which is private; list the address itself if that is meant")
@@ -116,7 +145,8 @@ async def _first_of(addresses: list[str], port: int) -> trio.SocketStream:
     return await trio.open_tcp_stream(last, port)
 
 
-async def _talk(stream: trio.abc.Stream, parts: SplitResult, body: bytes) -> Reply:
+async def _talk(stream: trio.abc.Stream, post: _Post) -> Reply:
+    parts, body = post.parts, post.body
     connection = h11.Connection(h11.CLIENT)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     request = h11.Request(
@@ -125,7 +155,7 @@ async def _talk(stream: trio.abc.Stream, parts: SplitResult, body: bytes) -> Rep
         headers=[
             ("Host", parts.netloc),
             ("User-Agent", "cmi-switch"),
-            ("Content-Type", "application/x-www-form-urlencoded"),
+            ("Content-Type", post.kind),
             ("Content-Length", str(len(body))),
             ("Connection", "close"),
         ],
@@ -144,8 +174,8 @@ async def _talk(stream: trio.abc.Stream, parts: SplitResult, body: bytes) -> Rep
                 raise CallError(f"answered {status}: redirects are not followed; give the address that answers")
         elif isinstance(event, h11.Data):
             text += event.data
-            if len(text) > ANSWER_BYTES:
-                raise CallError(f"the answer is longer than {ANSWER_BYTES} bytes")
+            if len(text) > post.answer_bytes:
+                raise CallError(f"the answer is longer than {post.answer_bytes} bytes")
         elif isinstance(event, h11.EndOfMessage | h11.ConnectionClosed):
             return Reply(status=status, text=text.decode("utf-8", "replace"))
 

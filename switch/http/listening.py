@@ -16,9 +16,9 @@ class ListeningError(Exception):
     """An address that pages must not or cannot be served on; says why and what to do."""
 
 
-def tls_context(certificate: Path, key: Path) -> ssl.SSLContext:
+def tls_context(certificate: Path, key: Path, *, server: bool = True) -> ssl.SSLContext:
     """TLS 1.2 or later with the chain at `certificate`. Raises ListeningError."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER if server else ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
         context.load_cert_chain(certificate, key)
@@ -26,6 +26,22 @@ def tls_context(certificate: Path, key: Path) -> ssl.SSLContext:
         raise ListeningError(
             f"{certificate}, {key}: no certificate and key in PEM: {error.strerror or error}"
         ) from None
+    return context
+
+
+def mutual_context(
+    certificate: Path, key: Path, authorities: Path, *, server: bool, browsers: bool = False
+) -> ssl.SSLContext:
+    """The same for peers who both show a certificate of `authorities`. Raises ListeningError.
+
+    `browsers`: a server's clients may have none to show, and the application asks who has."""
+    context = tls_context(certificate, key, server=server)
+    try:
+        context.load_verify_locations(authorities)
+    except (OSError, ssl.SSLError) as error:
+        raise ListeningError(f"{authorities}: no certificates in PEM: {error.strerror or error}") from None
+    if server:
+        context.verify_mode = ssl.CERT_OPTIONAL if browsers else ssl.CERT_REQUIRED
     return context
 
 

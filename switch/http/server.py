@@ -107,7 +107,8 @@ class Server:
             exchange = _Exchange(connection, stream, self.limits, request, body)
             try:
                 with trio.move_on_after(self.limits.answer_s):
-                    await self._app(_scope(request, client, secure=secure), exchange.receive, exchange.send)
+                    scope = {**_scope(request, client, secure=secure), **_peer(stream)}
+                    await self._app(scope, exchange.receive, exchange.send)
             except (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError):
                 raise
             except Exception as error:  # one request's, whatever it is: its connection ends, and nothing else
@@ -231,6 +232,12 @@ def _scope(request: h11.Request, client: str, *, secure: bool) -> Scope:
         "client": (client, 0),
         "server": None,
     }
+
+
+def _peer(stream: Stream) -> Scope:
+    """Has the client shown a certificate that was asked for? As ASGI's extension `tls` says it, so far as that is needed."""
+    shown = isinstance(stream, trio.SSLStream) and bool(stream.getpeercert())
+    return {"extensions": {"tls": {"client_cert_name": "" if shown else None}}}
 
 
 def _percent_decoded(target: bytes) -> str:

@@ -1,0 +1,97 @@
+"""A part of 3-D Secure as a process of its own: how it is put together, listens, and ends."""
+
+import secrets
+import signal
+import ssl
+import uuid
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import msgspec
+import trio
+
+from switch.core.authentication import AccessControl
+from switch.core.network import Address, Network
+from switch.http.listening import address_of, check_address, mutual_context, serve
+from switch.http.server import App, Server
+from switch.security.module import SecurityModule
+from switch.threeds.acs import Acs
+from switch.threeds.directory import Directory
+from switch.threeds.peers import Report, poster
+from switch.threeds.proving import Prover
+
+Ready = Callable[[Address], None]
+
+
+class Tls(msgspec.Struct, frozen=True):
+    """This side's certificate and key, and the authorities whose certificates it takes: mutual TLS, both ways."""
+
+    certificate: Path
+    key: Path
+    authorities: Path
+
+    def context(self, *, server: bool, browsers: bool = False) -> ssl.SSLContext:
+        """`browsers`: clients without a certificate are let in, too. Raises ListeningError."""
+        return mutual_context(self.certificate, self.key, self.authorities, server=server, browsers=browsers)
+
+
+def new_id() -> str:
+    """A transaction id."""
+    return str(uuid.uuid4())
+
+
+async def run_directory(network: Network, tls: Tls | None, ready: Ready, report: Report) -> str:
+    """Serve until SIGINT or SIGTERM; says which. Raises OSError, ListeningError."""
+    if network.threeds is None:
+        raise ValueError("the network file has no [threeds]")
+    directory = Directory(network, _poster(tls), new_id, report)
+    return await serve_until_told(
+        directory.app(), Address(network.threeds.host, network.threeds.port), tls, ready, report
+    )
+
+
+async def run_acs(
+    network: Network,
+    acs: AccessControl,
+    module: SecurityModule | None,
+    tls: Tls | None,
+    ready: Ready,
+    report: Report,
+    sms: Callable[[str], None],
+    style: bytes,
+) -> str:
+    """The same of an access control server, to which browsers come that have no certificate: it asks peers for theirs itself."""
+    server = Acs(
+        network, acs, _poster(tls), Prover(acs, module, secrets.randbelow), report, new_id=new_id, sms=sms, style=style
+    )
+    return await serve_until_told(server.app(), Address(acs.host, acs.port), tls, ready, report, server.challenges.run)
+
+
+def _poster(tls: Tls | None) -> Callable[[str, bytes, float], Awaitable[bytes]]:
+    return poster(tls.context(server=False) if tls is not None else None)
+
+
+async def serve_until_told(
+    app: App,
+    address: Address,
+    tls: Tls | None,
+    ready: Ready,
+    report: Report,
+    beside: Callable[[], Awaitable[None]] | None = None,
+) -> str:
+    """Serve `app` until SIGINT or SIGTERM. `beside`: runs at its side; given where browsers come, too."""
+    context = tls.context(server=True, browsers=beside is not None) if tls is not None else None
+    check_address(address, context)
+    listeners = await trio.open_tcp_listeners(address.port, host=address.host)
+    number = signal.SIGTERM
+    async with trio.open_nursery() as nursery:
+        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+            nursery.start_soon(serve, Server(app, report), listeners, context)
+            if beside is not None:
+                nursery.start_soon(beside)
+            ready(address_of(listeners))
+            async for caught in signals:
+                number = signal.Signals(caught)
+                break
+        nursery.cancel_scope.cancel()
+    return number.name

@@ -1,0 +1,93 @@
+"""The directory server and an access control server as processes: plain on loopback, and by mutual TLS.
+
+What docs/web-payment.md shows of them is started here.
+"""
+
+import re
+import ssl
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+
+from switch.http.client import CallError
+from switch.threeds.peers import ask, poster
+from switch.threeds.protocol.errors import Component
+from switch.threeds.requests import Browser, Purchase, Requestor, make_areq
+from tests.e2e.stage import Stage
+from tests.server.authority import Authority
+
+CHALLENGED = "4550410100090013"
+WHO = Requestor(
+    id="600000001", name="Souk", url="https://shop.example/", acquirer="504101", category="5999", country="504"
+)
+
+
+def areq(pan: str) -> dict[str, Any]:
+    what = Purchase(pan=pan, expiry="3112", amount=1_00, currency="504", exponent=2, at="20261127120000")
+    browser = Browser(accept="*/*", agent="Test", language="fr", address="127.0.0.1")
+    own, back = "https://127.0.0.1:1/3ds/results", "https://shop.example/back"
+    trans_id = "0ED1EC93-9E85-4114-87BA-120C50C6A7E7"
+    return make_areq(trans_id, WHO, what, browser, server_url=own, notification_url=back, comp="U")
+
+
+def asked(url: str, context: ssl.SSLContext | None) -> dict[str, Any]:
+    return trio.run(ask, poster(context), url, areq(CHALLENGED), "ARes", 10, Component.SERVER)
+
+
+def test_each_part_starts_alone_and_answers(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    try:
+        directory = stage.start("threeds", "directory", "--network", str(stage.path))
+        acs = stage.start("threeds", "acs", "atlas", "--network", str(stage.path))
+        assert stage.network.threeds is not None
+        assert re.search(
+            r"Ready: directory server 127\.0\.0\.1:\d+, access control servers: atlas, rif, abroad", directory.text()
+        )
+        assert re.search(
+            r"Ready: ACS atlas 127\.0\.0\.1:\d+; codes: here, and on http://127\.0\.0\.1:\d+/phone", acs.text()
+        )
+        assert asked(stage.network.threeds.url, None)["transStatus"] == "C"
+        acs.kill()
+        with pytest.raises(Exception, match="405 the connection could not be made: ACS atlas"):
+            asked(stage.network.threeds.url, None)
+        assert "acs.failed" in directory.text()
+        assert CHALLENGED not in directory.text()
+    finally:
+        stage.close()
+
+
+def test_peers_show_certificates_to_each_other(tmp_path: Path) -> None:
+    authority = Authority(tmp_path / "tls")
+    own, other = authority.issue("localhost"), Authority(tmp_path / "tls", "other").issue("localhost", file="other")
+    named = {
+        r'(address = "127\.0\.0\.1:)(\d+)("\s+# the directory server|"\nissuers = \["atlas"\])': r'url = "https://localhost:\2"\n\1\2\3'
+    }
+    stage = Stage(tmp_path, named)
+    try:
+        files = ("--certificate", own.certificate, "--key", own.key, "--ca", own.ca, "--network", str(stage.path))
+        stage.start("threeds", "directory", *files)
+        stage.start("threeds", "acs", "atlas", *files)
+        assert stage.network.threeds is not None
+        url = stage.network.threeds.url
+        assert url.startswith("https://localhost:")
+        assert asked(url, context(own.ca, own.certificate, own.key))["transStatus"] == "C"
+        stranger = context(own.ca, other.certificate, other.key)
+        for nobody in (context(own.ca), stranger):
+            with pytest.raises(Exception, match=r"cannot be reached|TLS|is not HTTP"):
+                asked(url, nobody)
+        acs = stage.network.acs[0].url
+        with pytest.raises(Exception, match="303 access is denied"):
+            asked(f"{acs}/acs", context(own.ca))
+        with pytest.raises(CallError, match="answered 400"):  # a browser, which has none, is let in
+            trio.run(poster(context(own.ca)), f"{acs}/method", b"x", 10)
+    finally:
+        stage.close()
+
+
+def context(ca: str, certificate: str = "", key: str = "") -> ssl.SSLContext:
+    made = ssl.create_default_context(cafile=ca)
+    if certificate:
+        made.load_cert_chain(certificate, key)
+    return made
