@@ -15,16 +15,23 @@ from switch.wire.vocabulary import DE
 FINANCIAL: Final = ("2", "3", "4", "7", "11", "32", "37", "39", "41", "49")
 """What a payment and its answer cannot do without, on any link."""
 
-REVERSAL: Final[Mapping[str, str]] = {"0": "90", "1": "56"}
+REVERSAL: Final[Mapping[str, str]] = {"0": "90", "1": "56", "2": "56"}
 """First digit of the MTI -> where a reversal names its original."""
 
-NETWORK: Final[Mapping[str, str]] = {"0": "70", "1": "24"}
+NETWORK: Final[Mapping[str, str]] = {"0": "70", "1": "24", "2": "24"}
 """First digit of the MTI -> where a network management message says what it asks for."""
 
 
-def missing_elements(dialect: Dialect) -> list[str]:
-    """Elements a link needs and the dialect lacks, in the order of the standard: `["DE37", "DE90"]`."""
-    wanted = (*FINANCIAL, REVERSAL.get(dialect.version, "90"), NETWORK.get(dialect.version, "70"))
+CLASSIC: Final = ("3", "4", "11", "35", "39", "41")
+"""What a classic terminal cannot do without."""
+
+
+def missing_elements(dialect: Dialect, *, classic: bool = False) -> list[str]:
+    """Elements a link needs and the dialect lacks, in the order of the standard: `["DE37", "DE90"]`. `classic`: a link of classic
+    terminals."""
+    version = dialect.version
+    of_links = (*FINANCIAL, REVERSAL.get(version, "90"), NETWORK.get(version, "70"))
+    wanted: tuple[str, ...] = CLASSIC if classic else of_links
     return [f"DE{element}" for element in wanted if element not in dialect.spec]
 
 
@@ -59,7 +66,7 @@ class Dialects:
         dialect = self._loaded[name]
         if dialect is None:
             return ""
-        lacking = missing_elements(dialect)
+        lacking = missing_elements(dialect, classic=s.data.get("profile") == "classic")
         if lacking:
             s.wrong(
                 "dialect",

@@ -35,7 +35,7 @@ class Till:
 
     def sends(self, message: Document) -> Peer:
         self.line = line = self.book.acquirer("tills", "504102", sign_on=False)
-        line.sends_link({"h": TPDU, "41": self.terminal.ljust(8), "42": "MERCHANT0000001", "24": "003"} | message)
+        line.sends_link({"h": TPDU, "41": self.terminal.ljust(8), "42": "MERCHANT0000001"} | message)
         return line
 
     def hears(self) -> Document:
@@ -57,6 +57,7 @@ def sale(stan: str = "000001", amount: int = 15_000, card: str = ATLAS_CARD, **c
         "4": f"{amount:012d}",
         "11": stan,
         "22": "021",
+        "24": "003",
         "25": "00",
         "35": f"{card}D29122010000012300000",
         "62": stan,

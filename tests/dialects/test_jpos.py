@@ -65,7 +65,9 @@ def test_a_dialect_goes_out_to_jpos_and_comes_back_with_the_same_bytes(name: str
     back = dialect(jpos.read("p.xml", text.encode(), Wanted("p", version=ours.version)))
     assert not [d for d in differences(ours, back) if d.what in ("form", "length", "element") and d.element != "h"]
     document = purchase(ours)
-    assert back.encode(document) == ours.encode(document)
+    wire = ours.encode(document)
+    header = {"h": document["h"].encode().hex()} if ours.name == "base24" else {}  # to jPOS a header is bytes
+    assert back.encode(document | header) == wire
 
 
 def test_every_class_that_elements_are_written_as_is_read_back_as_itself() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from switch.wire import Dialect, Document
 from switch.wire.element import Element
 
-NAMES = ("cmi87", "cmi87b", "visa", "mastercard", "iso93")
+NAMES = ("cmi87", "cmi87b", "visa", "mastercard", "iso93", "ascii87", "base24", "unionpay", "iso2003")
 DIALECTS = {name: Dialect.load(name) for name in NAMES}
 
 

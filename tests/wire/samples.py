@@ -16,7 +16,12 @@ PURCHASE: Document = {
 }  # fmt: skip
 """In `cmi87`."""
 
-HEADERS = {"cmi87b": "6000030000", "visa": "16010200F1123456654321000000000000000000000A"}
+HEADERS = {
+    "cmi87b": "6000030000",
+    "visa": "16010200F1123456654321000000000000000000000A",
+    "base24": "ISO026000050",
+    "unionpay": "6000030000603100310000",
+}
 
 
 def purchase(dialect: Dialect) -> Document:
@@ -24,10 +29,18 @@ def purchase(dialect: Dialect) -> Document:
     document = dict(PURCHASE)
     if dialect.name in HEADERS:
         document = {"h": HEADERS[dialect.name], **document}
-    if dialect.name in ("cmi87b", "visa"):
+    if dialect.name in ("cmi87b", "visa", "unionpay"):
         document["35"] = document["35"].replace("=", "D")
     if dialect.name == "visa":
         document["22"] = "0510"
-    if dialect.name == "iso93":
-        document |= {"t": "1200", "12": "260615111530", "13": "2406", "22": "510101511344", "25": "1000"}
-    return document
+    if dialect.name == "base24":
+        document["41"] = document["41"].ljust(16)
+    if dialect.family == "iso93":
+        document |= {
+            "t": f"{dialect.version}200",
+            "12": "260615111530",
+            "13": "2406",
+            "22": "510101511344",
+            "25": "1000",
+        }
+    return {de: value for de, value in document.items() if de in dialect.elements}

@@ -2,7 +2,7 @@
 
 | internal | link |
 |---|---|
-| MTI 0xxx | 1xxx |
+| MTI 0xxx | 1xxx, or the digit that the dialect file has for `version` |
 | DE13 MMDD, DE12 hhmmss | DE12 YYMMDDhhmmss; the year that makes it nearest to today (`wire.dates`), in an answer the request's |
 | DE15 MMDD | DE15 YYMMDD, of the year that makes it nearest to today |
 | DE22 n 3, DE25 n 2 | DE22 an 12; of DE25: 00, 01, 08, 59, others read back as 00 |
@@ -208,7 +208,7 @@ class Iso93(Family):
         link = carry(document, self._OUT)
         get = document.get
         mti = get(DE.MTI, "")
-        link[DE.MTI] = "1" + mti[1:]
+        link[DE.MTI] = self.dialect.version + mti[1:]
         there = reference.get(DE.LOCAL_TIME, "") if reference else ""
         clock, local = get(DE.LOCAL_TIME, ""), get(DE.LOCAL_DATE, "")
         if clock and not local and DE.TRANSMISSION_TIME in document:
@@ -271,7 +271,7 @@ class Iso93(Family):
             raise self.unencodable(document, DE.ORIGINAL, "42 digits", found) from None
         when = local or self._dated(original.sent_at[:4]) + original.sent_at[4:]
         acquirer = original.acquirer
-        return f"1{original.mti[1:]}{original.stan}{when}{len(acquirer):02d}{acquirer}"
+        return f"{self.dialect.version}{original.mti[1:]}{original.stan}{when}{len(acquirer):02d}{acquirer}"
 
     def _action(self, mti: str, document: Document) -> str:
         code = document[DE.RESPONSE_CODE]

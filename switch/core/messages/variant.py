@@ -5,6 +5,7 @@
 | (none) | h: the request's in an answer (a TPDU turned); else the dialect's `header`, a TPDU, or zeros |
 | DE28-31, 97 sign as a letter | where they are bytes: the letter's byte, in the dialect's own text, before BCD digits |
 | DE35, 36 separator = | D where they are half bytes |
+| DE41, 42, 43 of 8, 15, 40 characters | longer ones end in blanks |
 """
 
 from typing import Final
@@ -16,6 +17,8 @@ from switch.wire.vocabulary import DE, Document
 SIGNED: Final = ("28", "29", "30", "31", "97")
 """x+n: a sign and digits."""
 TRACKS: Final = (DE.TRACK2, DE.TRACK3)
+ACCEPTOR: Final = {DE.TERMINAL: 8, DE.MERCHANT: 15, DE.MERCHANT_NAME: 40}
+"""Elements of text whose size hosts disagree about, and what the internal format has."""
 _OUTER: Final = frozenset({DE.HEADER, DE.BITMAP, DE.BITMAP_SECONDARY})
 _SIGNS_IN: Final = {"43": "C", "44": "D", "C3": "C", "C4": "D"}
 _TPDU_DIGITS: Final = 10
@@ -32,12 +35,19 @@ def differs(dialect: Dialect) -> bool:
     tpdu = header is not None and header.digits == _TPDU_DIGITS and header.text is None
     if header is not None and (not tpdu or dialect.header):
         return True
-    return bool(_bytes_of(dialect, SIGNED)) or (header is None and bool(_bytes_of(dialect, TRACKS)))
+    packed_tracks = header is None and bool(_bytes_of(dialect, TRACKS))
+    return packed_tracks or bool(_wider(dialect)) or bool(_bytes_of(dialect, SIGNED))
 
 
 def _bytes_of(dialect: Dialect, keys: tuple[str, ...]) -> frozenset[str]:
     """Those of some elements that the dialect has as bytes or half bytes."""
     return frozenset(de for de in keys if de in dialect.elements and dialect.elements[de].text is None)
+
+
+def _wider(dialect: Dialect) -> dict[str, int]:
+    """Those of `ACCEPTOR` that the dialect has longer, and how long."""
+    there = ((de, dialect.elements[de]) for de in ACCEPTOR if de in dialect.elements)
+    return {de: e.size for de, e in there if not e.length_bytes and e.text is not None and e.size > ACCEPTOR[de]}
 
 
 class Variant:
@@ -54,6 +64,9 @@ class Variant:
         self._digits = header.digits if header is not None else 0
         turned = f"60{tail(peer, 4)}{tail(own, 4)}"
         self._tpdu = header is not None and header.text is None and self._digits == _TPDU_DIGITS
+        self._turns = self._tpdu or dialect.header[: self._digits].startswith("60")
+        """an answer's header has the addresses of its request's turned round"""
+        self._wider = _wider(dialect)
         self._header = dialect.header or (turned if self._tpdu else "0" * self._digits)
 
     def inward(self, document: Document) -> Document:
@@ -68,6 +81,8 @@ class Variant:
             internal[de] = sign + value[2:]
         for de in self._tracks & internal.keys():
             internal[de] = internal[de].replace("D", "=")
+        for de in self._wider.keys() & internal.keys():  # one that is longer still cannot be said on any other link
+            internal[de] = internal[de].rstrip().ljust(ACCEPTOR[de])
         return internal
 
     def outward(self, document: Document, reference: Document | None = None) -> Document:
@@ -75,11 +90,13 @@ class Variant:
         link = dict(document)
         if self._digits:
             there = reference.get(DE.HEADER, "") if reference else ""
-            if self._tpdu and len(there) == _TPDU_DIGITS:
-                there = f"{there[:2]}{there[6:10]}{there[2:6]}"
+            if self._turns and len(there) >= _TPDU_DIGITS:
+                there = f"{there[:2]}{there[6:10]}{there[2:6]}{there[10:]}"
             link[DE.HEADER] = there or self._header
         for de in self._signed & link.keys():
             link[de] = self._signs.get(link[de][:1], link[de][:1]) + link[de][1:]
         for de in self._tracks & link.keys():
             link[de] = link[de].replace("=", "D")
+        for de in self._wider.keys() & link.keys():
+            link[de] = link[de].ljust(self._wider[de])
         return link
