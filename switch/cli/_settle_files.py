@@ -16,6 +16,7 @@ import click
 from switch.journal.copying import sync_directory
 
 if TYPE_CHECKING:
+    from switch.cli._settle_networks import Presented
     from switch.core.network import Network
     from switch.journal.ledgers import LedgerView
     from switch.ledger.entries import Window
@@ -197,12 +198,15 @@ def _draft(
     settlement: "Settlement",
     settle: "Callable[[Window], Settlement]",
 ) -> None:
-    """All of these forms' files, whole, without their names."""
-    for form in forms:
+    """All of these forms' files, whole, without their names. What reads the window's entries shares one pass over them."""
+    from switch.cli._settle_networks import Presented, ipm_hosts
+
+    presented = Presented(ipm_hosts(network) if "ipm" in forms else ())
+    for form in sorted(forms, key=lambda one: one == "ipm"):
         if form in BOOKINGS:
             _book(form, drafts, network, ledger, settlement, settle)
         else:
-            _make(form, drafts, network, state_dir, ledger, settlement)
+            _make(form, drafts, network, state_dir, ledger, settlement, presented)
     drafts.finish()
 
 
@@ -218,7 +222,13 @@ def _refuse_unsettled(ledger: "LedgerView", settlement: "Settlement") -> None:
 
 
 def _make(
-    form: str, drafts: Drafts, network: "Network", state_dir: Path, ledger: "LedgerView", settlement: "Settlement"
+    form: str,
+    drafts: Drafts,
+    network: "Network",
+    state_dir: Path,
+    ledger: "LedgerView",
+    settlement: "Settlement",
+    presented: "Presented",
 ) -> None:
     """Drafts of one form's files."""
     from switch.cli._settle_networks import write_ipm
@@ -229,7 +239,7 @@ def _make(
         _instruct(form, drafts, network, ledger, settlement)
         return
     if form == "ipm":
-        write_ipm(network, state_dir, ledger, settlement.window, drafts.begin)
+        write_ipm(network, state_dir, ledger, settlement.window, presented, drafts.begin)
         return
     if form == "networks":
         for name, data in bilateral_files(settlement).items():
@@ -239,7 +249,7 @@ def _make(
     members = [m.name for m in network.members if m in network.issuing or m.name in parties]
     # An issuer whose payments were recorded without a price is known by its link's name.
     members += [h.name for h in network.hosts if h.member and h.name in parties and h.name not in members]
-    entries = ledger.entries(settlement.window)
+    entries = presented.seeing(ledger.entries(settlement.window))
     drafts.made |= write_clearing(settlement, entries, members, network.currency, drafts.begin)
 
 

@@ -1,8 +1,8 @@
 """Clearing files for card networks: for Mastercard its own form, IPM."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from switch.core.network import Network
@@ -12,53 +12,115 @@ if TYPE_CHECKING:
     from switch.ledger.ipm import Presentment
 
 
+def ipm_hosts(network: "Network") -> list[str]:
+    """Links to networks that take such a file."""
+    return [host.name for host in network.hosts if host.role == "network" and host.scheme == "mastercard"]
+
+
+class Kept(NamedTuple):
+    """What a presentment needs of an entry."""
+
+    txn: int
+    reference: int
+    at_us: int
+    amount: int
+    """signed"""
+    currency: str
+    back: bool
+    of_day: str
+    merchant: str
+    foreign: tuple[tuple[str, int], ...]
+    """by currency, what the network pays in another one"""
+
+
+class Presented:
+    """The entries of a window that are presented to each of some networks, kept as they go by."""
+
+    def __init__(self, hosts: Iterable[str]) -> None:
+        self.of: dict[str, list[Kept]] = {host: [] for host in hosts}
+        self.whole = False
+        """all of the window's have been seen"""
+
+    def seeing(self, entries: "Iterable[Entry]") -> "Iterator[Entry]":
+        """The same entries; once they are through, all have been seen."""
+        of = self.of
+        for entry in entries:
+            if entry.issuer in of and entry.amount:
+                self._keep(entry)
+            yield entry
+        self.whole = True
+
+    def _keep(self, entry: "Entry") -> None:
+        from switch.core.records.disputes import Step
+        from switch.ledger.entries import PAYMENT
+
+        if entry.what in list(Step):  # steps of a dispute are other messages (1442), and in no presentment
+            return
+        host, code = entry.issuer, entry.currency
+        foreign = tuple(
+            (m.currency, m.amount)
+            for m in entry.moves
+            if m.currency != code and m.kind == PAYMENT and host in (m.payer, m.payee)
+        )
+        self.of[host].append(
+            Kept(
+                entry.txn,
+                entry.counters or entry.sequence,
+                entry.at_us,
+                entry.amount,
+                code,
+                entry.what == "reversal",
+                entry.of_day,
+                entry.merchant,
+                foreign,
+            )
+        )
+
+
 def write_ipm(
     network: "Network",
     state_dir: Path,
     ledger: "LedgerView",
     window: "Window",
+    presented: Presented,
     begin: Callable[[str], Callable[[bytes], object]],
 ) -> list[str]:
     """Into `begin(name)`, the file of each Mastercard host that members have presented anything to; the names. IpmError."""
     from switch.journal.network_messages import said_to
     from switch.ledger.ipm import ipm_file, ipm_name
 
+    if not presented.whole:
+        for _ in presented.seeing(ledger.entries(window)):
+            pass
     names = []
-    for host in network.hosts:
-        if host.role != "network" or host.scheme != "mastercard":
+    for host, kept in presented.of.items():
+        if not kept:
             continue
-        wanted = {entry.txn for entry in ledger.entries(window) if _is_presented(entry, host.name)}
-        if not wanted:
-            continue
-        said = said_to(state_dir, host.name, wanted)
-        names.append(ipm_name(window, host.name))
+        heard = ledger.heard
+        if heard is None or heard.dropped:
+            heard = said_to(state_dir, host, {one.txn for one in kept})
+        names.append(ipm_name(window, host))
         write = begin(names[-1])
-        presented = _presentments(ledger.entries(window), host.name, said)
-        for block in ipm_file(window, network.institution, presented):
+        for block in ipm_file(window, network.institution, _presentments(kept, heard.said)):
             write(block)
     return names
 
 
-def _presentments(entries: "Iterator[Entry]", host: str, said: "dict[int, Said]") -> "Iterator[Presentment]":
+def _presentments(kept: Iterable[Kept], said: "Callable[[int], Said | None]") -> "Iterator[Presentment]":
     from switch.journal.network_messages import Said
-    from switch.ledger.entries import PAYMENT
     from switch.ledger.ipm import Presentment
 
     unknown = Said("", "", "", "", "", "", "")
-    for entry in entries:
-        if not _is_presented(entry, host):
-            continue
-        of = said.get(entry.txn, unknown)
-        with_host = (m for m in entry.moves if host in (m.payer, m.payee) and m.kind == PAYMENT)
-        foreign = sum(m.amount for m in with_host if m.currency == of.settles_in)
-        settled = (f"{foreign:012d}", of.rate, of.settles_in) if foreign else None
+    for one in kept:
+        of = said(one.txn) or unknown
+        foreign = sum(amount for code, amount in one.foreign if code == of.settles_in)
         yield Presentment(
-            reference=entry.counters or entry.sequence,
-            at_us=entry.at_us,
-            amount=abs(entry.amount),
-            currency=entry.currency,
-            back=entry.what == "reversal",
-            of_day=entry.of_day,
+            reference=one.reference,
+            at_us=one.at_us,
+            amount=abs(one.amount),
+            currency=one.currency,
+            back=one.back,
+            of_day=one.of_day,
             institution=of.institution,
             pan=of.pan,
             processing=of.processing,
@@ -66,13 +128,6 @@ def _presentments(entries: "Iterator[Entry]", host: str, said: "dict[int, Said]"
             rrn=of.rrn,
             approval=of.approval,
             terminal=of.terminal,
-            merchant=entry.merchant,
-            settled=settled,
+            merchant=one.merchant,
+            settled=(f"{foreign:012d}", of.rate, of.settles_in) if foreign else None,
         )
-
-
-def _is_presented(entry: "Entry", host: str) -> bool:
-    """False for steps of a dispute, too: they are other messages (1442), and in no presentment."""
-    from switch.core.records.disputes import Step
-
-    return entry.issuer == host and entry.amount != 0 and entry.what not in list(Step)

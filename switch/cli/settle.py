@@ -68,8 +68,10 @@ def command(
     from switch.cli._rebuild import watched
     from switch.cli._settle_check import check, form_and_window
     from switch.cli._settle_files import write
+    from switch.cli._settle_networks import ipm_hosts
     from switch.journal.ledgers import open_ledger
     from switch.journal.log import JournalError
+    from switch.journal.network_messages import Heard
     from switch.ledger.netting import settle
 
     _refuse_together(forms, out, checked, shows=bool(explain or as_json), window=window)
@@ -79,7 +81,8 @@ def command(
     members = [member.name for member in found.issuing]
     try:
         state = Path(state_dir or found.state_dir)
-        with watched("ledger") as watch, open_ledger(state, found.currency, watch) as ledger:
+        heard = Heard(ipm_hosts(found)) if "ipm" in forms else None
+        with watched("ledger") as watch, open_ledger(state, found.currency, watch, heard) as ledger:
             chosen = choose(ledger, window)
 
             def settled(of: "Window") -> "Settlement":

@@ -2,23 +2,26 @@
 
 In: a state directory. Out: `LedgerView`: windows, and of each what it came to and the entries behind it. The index answers for
 what it has reached, the log for what follows. Where the index has no ledger, one of another version, or lies far behind, the
-ledger is built from the log in a temporary database, which nobody else sees. The switch may be running, and is not disturbed.
+ledger is built from the log in temporary files, which nobody else sees (`cold.py`). The switch may be running, and is not
+disturbed.
 """
 
 import gc
 import os
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 
 from switch.core.records.records import SCHEMA
-from switch.journal.beside import Beside
+from switch.journal.cold import ColdLedger
 from switch.journal.copying import Progress, unwatched
 from switch.journal.index import Index, index_path
 from switch.journal.log import JournalError, Log, Place, Segment, segments
+from switch.journal.network_messages import Heard
 from switch.journal.places import is_at
 from switch.journal.projections.ledger import LAST, Ledger, LedgerTables, Unpriced
 from switch.journal.projections.ledger import closes as look_closes
@@ -26,10 +29,10 @@ from switch.journal.projections.ledger import entries as look_entries
 from switch.journal.projections.ledger import holds as look_holds
 from switch.journal.projections.ledger import positions as look_positions
 from switch.journal.projections.ledger import unpriced as look_unpriced
-from switch.journal.projections.projection import Folding, Look
+from switch.journal.projections.projection import Folding, Look, nothing
 from switch.journal.recovery import decode, journal_directory
 from switch.ledger.entries import Entry, Window
-from switch.ledger.fold import Holds
+from switch.ledger.fold import Holds, LedgerFold
 from switch.ledger.netting import Cell, Sum
 from switch.ledger.windows import Closed
 
@@ -37,11 +40,38 @@ TAIL_MAX: Final = 100_000
 """Records behind the index that are folded in memory; where there are more, building the ledger anew is as fast."""
 
 
+class Tail(Protocol):
+    """A ledger in memory: of all records, or of those behind what is in tables."""
+
+    fold: LedgerFold
+
+    def of_window(self, window: Window) -> Iterable[Entry]:
+        """Its entries of a window, in their order."""
+
+    def unpriced_of(self, window: Window) -> Mapping[str, int]:
+        """By reason, how many of them have no price."""
+
+
+class _Behind:
+    """The records behind the tables."""
+
+    def __init__(self, tables: LedgerTables) -> None:
+        self.fold, self._entries = tables.fold, tables.entries
+
+    def of_window(self, window: Window) -> Iterable[Entry]:
+        return (entry for entry in self._entries if entry.window == window)
+
+    def unpriced_of(self, window: Window) -> Mapping[str, int]:
+        return Counter(entry.unpriced for entry in self.fold.unpriced if entry.window == window)
+
+
 class LedgerView:
     """The ledger at one moment. Methods raise JournalError where what they read is damaged."""
 
-    def __init__(self, look: Look, tail: LedgerTables, home: str, first: int) -> None:
+    def __init__(self, look: Look, tail: Tail, home: str, first: int, heard: Heard | None = None) -> None:
         """`look`: tables of a ledger; `tail`: the records behind them. `first`: record that the journal begins with."""
+        self.heard = heard
+        """has been shown all records; None: it has not"""
         self._look, self._tail, self._home = look, tail, home
         self.first = first
         """more than 1: it was pruned, and there are no entries of records before this one"""
@@ -85,9 +115,8 @@ class LedgerView:
     def unpriced(self, window: Window) -> list[Unpriced]:
         """What has no price in a window, by reason."""
         counts = dict(look_unpriced(self._look, window))
-        for entry in self._tail.fold.unpriced:
-            if entry.window == window:
-                counts[entry.unpriced] = counts.get(entry.unpriced, 0) + 1
+        for why, count in self._tail.unpriced_of(window).items():
+            counts[why] = counts.get(why, 0) + count
         return [Unpriced(why, count) for why, count in sorted(counts.items())]
 
     def entries(self, window: Window) -> Iterator[Entry]:
@@ -101,9 +130,8 @@ class LedgerView:
         until = closed.until if closed is not None else LAST
         for entry in look_entries(self._look, after, until):
             yield self._resolved(entry)
-        for entry in self._tail.entries:
-            if entry.window == window:
-                yield self._resolved(entry)
+        for entry in self._tail.of_window(window):
+            yield self._resolved(entry)
 
     def _resolved(self, entry: Entry) -> Entry:
         """Its fees in the home currency, where the journal does not name it."""
@@ -135,8 +163,11 @@ def _add(cells: dict[Cell, Sum], cell: Cell, found: Sum) -> None:
 
 
 @contextmanager
-def open_ledger(state_dir: Path | str, home: str, watch: Progress = unwatched) -> Iterator[LedgerView]:
-    """The ledger as it is now. `home`: numeric code of the home currency. `watch`: hears of it where it is built from the log.
+def open_ledger(
+    state_dir: Path | str, home: str, watch: Progress = unwatched, heard: Heard | None = None
+) -> Iterator[LedgerView]:
+    """The ledger as it is now. `home`: numeric code of the home currency. Where it is built from the log, `watch` hears of it,
+    and `heard` is shown each record.
 
     Raises JournalError where there is no journal, or it is damaged.
     """
@@ -151,17 +182,15 @@ def open_ledger(state_dir: Path | str, home: str, watch: Progress = unwatched) -
             index.database.execute("BEGIN")  # one moment, however the follower goes on
             tail = _tail(directory, index.look, index.tables.place())
             if tail is not None:
-                yield LedgerView(index.look, tail, home, first)
+                yield LedgerView(index.look, _Behind(tail), home, first)
                 return
     collecting = gc.isenabled()
     gc.disable()  # the fold makes no cycles
     try:
-        with closing(Beside(directory, [Ledger()])) as beside:
+        with closing(ColdLedger(heard)) as cold:
             end = _end(directory, listed)
-            while end is not None and beside.advance(end):
-                watch(beside.done - beside.first + 1, end.sequence - beside.first + 1)
-            look = beside.tables.look
-            yield LedgerView(look, LedgerTables(look), home, first)
+            cold.build(directory, listed, end.sequence if end is not None else 0, watch)
+            yield LedgerView(nothing, cold, home, first, heard)
     finally:
         if collecting:
             gc.enable()

@@ -10,6 +10,8 @@ from pathlib import Path
 from sys import intern
 from typing import Final, NamedTuple
 
+import msgspec
+
 from switch.core.records.records import SCHEMA, Answered, Forwarded, Owed
 from switch.journal.log import Log
 from switch.journal.recovery import decode, journal_directory
@@ -17,6 +19,10 @@ from switch.wire.vocabulary import DE, Document
 
 OTHERS_MAX: Final = 50_000
 """Payments that are not wanted themselves, but may be taken back by one that is: the newest are remembered."""
+
+
+KEPT_MAX: Final = 400_000
+"""Messages that are remembered while a log is read for something else."""
 
 
 class Said(NamedTuple):
@@ -37,33 +43,58 @@ class Said(NamedTuple):
     """DE9"""
 
 
-def said_to(state_dir: Path | str, host: str, wanted: Collection[int]) -> dict[int, Said]:
-    """By txn. JournalError: the log is damaged."""
-    found: dict[int, Said] = {}
-    others: dict[int, Said] = {}
+_ENCODER: Final = msgspec.msgpack.Encoder()
+_DECODER: Final = msgspec.msgpack.Decoder(Said)
+
+
+class Heard:
+    """What messages with some hosts have said, as records go by."""
+
+    def __init__(self, hosts: Collection[str], wanted: Collection[int] = (), others: int | None = None) -> None:
+        """`hosts`: networks' links. `wanted`: transactions that are remembered in any case; of others the newest `others`;
+        None: `KEPT_MAX`."""
+        self._hosts, self._wanted = hosts, wanted
+        self._most = KEPT_MAX if others is None else others
+        self._found: dict[int, bytes] = {}
+        self._others: dict[int, bytes] = {}
+        self.dropped = False
+        """some have made room: not all that was said is known"""
+
+    def take(self, entry: object) -> None:
+        """A record of any kind."""
+        if isinstance(entry, Forwarded):
+            if entry.host in self._hosts:
+                self._keep(entry.txn, _said(entry.pan, entry.elements))
+        elif isinstance(entry, Answered):
+            before = self.said(entry.txn)
+            if before is not None:
+                self._keep(entry.txn, _answered(before, entry.elements))
+        elif isinstance(entry, Owed) and entry.host in self._hosts:
+            self._keep(entry.txn, _following(_said(entry.pan, entry.message), self.said(entry.original)))
+
+    def said(self, txn: int) -> Said | None:
+        """Of one message; None: nothing is known of it."""
+        kept = self._others.get(txn) or self._found.get(txn)
+        return _DECODER.decode(kept) if kept is not None else None
+
+    def _keep(self, txn: int, said: Said) -> None:
+        if txn in self._wanted:
+            self._found[txn] = _ENCODER.encode(said)
+            return
+        self._others[txn] = _ENCODER.encode(said)
+        if len(self._others) > self._most:
+            self.dropped = True
+            del self._others[next(iter(self._others))]
+
+
+def said_to(state_dir: Path | str, host: str, wanted: Collection[int]) -> Heard:
+    """What was said of these transactions. JournalError: the log is damaged."""
+    heard = Heard((host,), wanted, OTHERS_MAX)
     needle = host.encode()
     for segment, record in Log(journal_directory(state_dir), SCHEMA):
-        if needle not in record.payload:  # its records name it: the request its host, the answer its issuer
-            continue
-        entry = decode(segment, record)
-        if isinstance(entry, Answered):
-            of = found if entry.txn in found else others
-            if entry.txn in of:
-                of[entry.txn] = _answered(of[entry.txn], entry.elements)
-            continue
-        if not isinstance(entry, Forwarded | Owed) or entry.host != host:
-            continue
-        if isinstance(entry, Forwarded):
-            said = _said(entry.pan, entry.elements)
-        else:
-            said = _following(_said(entry.pan, entry.message), found.get(entry.original) or others.get(entry.original))
-        if entry.txn in wanted:
-            found[entry.txn] = said
-        else:
-            others[entry.txn] = said
-            if len(others) > OTHERS_MAX:
-                del others[next(iter(others))]
-    return found
+        if needle in record.payload:  # its records name it: the request its host, the answer its issuer
+            heard.take(decode(segment, record))
+    return heard
 
 
 def _said(pan: str, of: Document) -> Said:

@@ -33,6 +33,8 @@ def abroad(network: str, asked: int, code: str, said: Document) -> Terms | None:
     settles, rate, settled = (
         said.get(de, "") for de in (DE.CURRENCY_SETTLEMENT, DE.RATE_SETTLEMENT, DE.AMOUNT_SETTLEMENT)
     )
+    if not rate or not settles:
+        return None
     try:
         decode_rate(rate)
         currency(settles)

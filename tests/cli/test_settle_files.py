@@ -237,5 +237,8 @@ def test_what_is_taken_back_in_a_later_window_has_the_approval_and_rate_of_its_p
 
     found = presented()
     assert (found["DE5"], found["DE50"], found["DE38"], found["PDS0025"]) == (802, "840", "A1B2C3", "R261127")
+    monkeypatch.setattr("switch.journal.network_messages.KEPT_MAX", 1)
+    found = presented()
+    assert (found["DE5"], found["DE38"]) == (802, "A1B2C3"), "the log is read once more for what did not fit"
     monkeypatch.setattr("switch.journal.network_messages.OTHERS_MAX", 0)
     assert "DE5" not in presented(), "no more than so many payments are remembered"

@@ -108,7 +108,7 @@ def test_wherever_the_index_stands_the_ledger_is_the_journals(
 def test_without_a_ledger_that_fits_it_is_built_from_the_log_with_progress(
     tmp_path: Path, simulated: list[AnyEntry], why: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("switch.journal.beside.STEP_RECORDS", 150)
+    monkeypatch.setattr("switch.journal.cold.STEP_RECORDS", 150)
     written(tmp_path, simulated)
     index = Index(tmp_path)
     index.batch(100)
