@@ -77,7 +77,7 @@ def _run(options: dict[str, Any]) -> None:
 
     from switch.cli._run_simulators import need_listener, show_log
     from switch.core.party import Log
-    from switch.gateway.orders.store import StoreError
+    from switch.gateway.orders.database import StoreError
     from switch.gateway.pages.inventory import InventoryError
     from switch.gateway.running import run
     from switch.http.listening import ListeningError

@@ -49,6 +49,7 @@ def command() -> None:
 @click.argument("clientid")
 @click.option("--title", required=True, help="As customers know it.")
 @click.option("--city", default="Casablanca", show_default=True)
+@click.option("--country", default="", metavar="XX", help="ISO 3166, two letters. [default: the network's]")
 @click.option("--site", default="", help="Its address, for the list of secured sites. [default: its first host]")
 @click.option(
     "--host",
@@ -72,6 +73,7 @@ def add_command(clientid: str, network: str, state: Path | None, key: str, **opt
     from switch.gateway.orders.store import TakenError
 
     _check(clientid, options["accepts"], options["category"])
+    options["country"] = _country(options["country"])
     password = secrets.token_urlsafe(12)
     hosts = options.pop("hosts")
     merchant = Merchant(
@@ -113,6 +115,7 @@ def show_command(clientid: str, network: str, state: Path | None) -> None:
         "clientid": merchant.clientid,
         "title": merchant.title,
         "city": merchant.city,
+        "country": merchant.country or "the network's",
         "category": merchant.category,
         "site": merchant.site,
         "hosts": ", ".join(merchant.hosts),
@@ -230,10 +233,20 @@ def _check(clientid: str, accepts: tuple[str, ...], category: str) -> None:
         raise click.BadParameter(f"expected 4 digits, found {category!r}", param_hint="--category")
 
 
+def _country(code: str) -> str:
+    """Two capitals, or none."""
+    from switch.money.country import ALPHA, country_numeric
+
+    try:
+        return ALPHA[country_numeric(code)] if code else ""
+    except (KeyError, ValueError):
+        raise click.BadParameter(f"{code!r} is no country of ISO 3166", param_hint="--country") from None
+
+
 def _registry(network: str, state: Path | None) -> "Registry":
     from switch.cli.gateway import state_of
     from switch.gateway.merchants import Registry
-    from switch.gateway.orders.store import StoreError
+    from switch.gateway.orders.database import StoreError
     from switch.security.vault import VaultError
 
     try:

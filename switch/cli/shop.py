@@ -1,5 +1,6 @@
 """`cmi-switch shop`: a small shop to try the gateway with."""
 
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from switch.cli._ready import prepare_ready, ready_option, say_ready
 from switch.cli.gateway import MISSING
 
 if TYPE_CHECKING:
-    from switch.core.network import Address, Network
+    from switch.core.network import Network
 
 _SHOWN = {
     "approved": "approved",
@@ -31,8 +32,16 @@ _SHOWN = {
 )
 @click.option("--key", default="TEST1234", show_default=True, help="Its store key.")
 @click.option("--network", default="morocco", show_default=True, help="Network file of the test cards it shows.")
+@click.option(
+    "--book",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Add what callbacks say, a JSON object a line, before they are answered.",
+)
 @ready_option()
-def command(listen_text: str, gateway: str, clientid: str, key: str, network: str, ready_path: Path | None) -> None:
+def command(
+    listen_text: str, gateway: str, clientid: str, key: str, network: str, book: Path | None, ready_path: Path | None
+) -> None:
     """Open a demo shop: buy something, pay on the gateway's page, see what the shop's server was told.
 
     \b
@@ -43,7 +52,7 @@ def command(listen_text: str, gateway: str, clientid: str, key: str, network: st
     """
     try:
         from switch.gateway.demo_shop import Shop
-        from switch.http.listening import ListeningError, listen
+        from switch.http.listening import ListeningError, address_of, check_address, serve
         from switch.http.server import Server
     except ImportError:
         raise click.ClickException(MISSING) from None
@@ -53,21 +62,28 @@ def command(listen_text: str, gateway: str, clientid: str, key: str, network: st
 
     file = prepare_ready(ready_path)
     address = parse_address(listen_text)
-    shop = Shop(gateway, f"http://{address}", clientid, key, _cards(load(network)))
+    shop = Shop(gateway, f"http://{address}", clientid, key, _cards(load(network)), book)
     server = Server(shop.app(), lambda event, fields: click.echo(f"{event} {fields}", err=True))
 
-    async def ready(at: "Address") -> None:
-        await trio.lowlevel.checkpoint()
-        say_ready(file, {"shop": at}, f"Ready: shop http://{at}, paying at {gateway}")
+    async def run() -> None:
+        """Until SIGINT or SIGTERM."""
+        check_address(address, None)
+        listeners = await trio.open_tcp_listeners(address.port, host=address.host)
+        at = address_of(listeners)
+        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(serve, server, listeners, None)
+                say_ready(file, {"shop": at}, f"Ready: shop http://{at}, paying at {gateway}")
+                await anext(signals)
+                nursery.cancel_scope.cancel()
 
     try:
-        trio.run(listen, server, address, None, ready)
+        trio.run(run)
+        click.echo("Stopped.")
     except ListeningError as error:
         raise click.ClickException(str(error)) from None
     except OSError as error:
         raise click.ClickException(f"{address}: {error.strerror or error}") from None
-    except KeyboardInterrupt:
-        click.echo("Stopped.")
 
 
 def _cards(network: "Network") -> list[tuple[str, str, str]]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from switch.soak.run import Outcome, Plan, Soak, Status
+    from switch.soak.web import WebSide
 
 STORIES_MAX = 5
 
@@ -37,6 +38,9 @@ STORIES_MAX = 5
 )
 @click.option("--disk/--no-disk", default=True, show_default=True, help="Fill the journal's disk, too.")
 @click.option(
+    "--web", is_flag=True, help="Web payment, too: gateway and shop are killed, buyers go on. Needs the extra `web`."
+)
+@click.option(
     "--keep",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
@@ -56,6 +60,7 @@ def command(**options: Any) -> None:
       tools/soak                                  a minute
       tools/soak --duration 0 --kills 200         until there have been 200 kills
       tools/soak --every 1 --rate 300 --keep var/soak
+      tools/soak --web                            a payment page, a shop and its buyers among them
     """
     from switch.cli._network import load
     from switch.cli._processes import Child
@@ -71,7 +76,7 @@ def command(**options: Any) -> None:
         directory=directory, text=text, rate=options["rate"], duration_s=options["duration"], kills=options["kills"],
         every_s=options["every"], seed=options["seed"], disk=options["disk"],
     )  # fmt: skip
-    outcome = _soaked(plan, Child, _shower(quiet=options["as_json"]))
+    outcome = _soaked(plan, Child, _shower(quiet=options["as_json"]), _web_side() if options["web"] else None)
     _report(plan, outcome, as_json=options["as_json"])
     if not outcome.sound:
         click.echo(f"everything of this run is in {directory}", err=True)
@@ -93,7 +98,19 @@ def _directory(keep: Path | None) -> Path:
     return keep.resolve()
 
 
-def _soaked(plan: Plan, start: Callable[..., Any], show: Callable[[Status], None]) -> Outcome:
+def _web_side() -> type[WebSide]:
+    from switch.cli.gateway import MISSING
+
+    try:
+        from switch.soak.web import WebSide
+    except ImportError:
+        raise click.ClickException(MISSING) from None
+    return WebSide
+
+
+def _soaked(
+    plan: Plan, start: Callable[..., Any], show: Callable[[Status], None], web: type[WebSide] | None
+) -> Outcome:
     """Run it; whatever happens, no process and no mount is left."""
     import signal
 
@@ -110,7 +127,7 @@ def _soaked(plan: Plan, start: Callable[..., Any], show: Callable[[Status], None
     soak: Soak | None = None
     keep = True
     try:
-        soak = Soak(plan, start, show)
+        soak = Soak(plan, start, show, web)
         return trio.run(_unwrapped, soak)
     except ConfigErrors as errors:
         raise Mistakes(errors) from None
@@ -196,7 +213,13 @@ def _summary(outcome: Outcome) -> str:
     slowest = max(outcome.recoveries, key=lambda r: r.ms, default=None)
     took = f"at most {slowest.ms} ms ({slowest.records:,} records)" if slowest else "–"
     refused = f"; {len(outcome.refused_starts)} starts refused as there was no room" if outcome.refused_starts else ""
+    web = (
+        [f"web payment, as buyers saw it: {', '.join(f'{n} {how}' for how, n in outcome.web.items())}"]
+        if outcome.web
+        else []
+    )
     return "\n".join([
+        *web,
         f"{outcome.duration_s:,.0f} s, {outcome.kills} kills: {', '.join(f'{n} {name}' for name, n in outcome.faults.items())}",
         f"{verdict.payments:,} payments: {verdict.approved:,} approved, {verdict.declined:,} declined, "
         f"{verdict.reversed:,} reversed; {stands} stand; {verdict.records:,} records in the journal, "

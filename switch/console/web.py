@@ -20,7 +20,7 @@ from switch.console.accounts import AccountsError
 from switch.console.desk import Desk
 from switch.console.rendering import see_other
 from switch.console.sessions import LONGEST_S, Session
-from switch.gateway.orders.store import StoreError
+from switch.gateway.orders.database import StoreError
 from switch.gateway.pace import Pace
 from switch.http.server import App, Report
 from switch.journal.log import JournalError

@@ -5,13 +5,16 @@ one rule: it believes nothing that has no right hash.
 """
 
 import html
+import os
 import secrets
 from collections import deque
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qsl
 
 import msgspec
+import trio
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
@@ -36,6 +39,24 @@ class Goods(msgspec.Struct, frozen=True):
     """decimal, as the form has it"""
 
 
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """A line of the book: what a callback has said."""
+
+    oid: str
+    code: str
+    rrn: str
+
+
+def _write_down(book: Path, line: bytes) -> None:
+    """On the disk when it returns. One write: a kill leaves a whole line or none."""
+    handle = os.open(book, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        os.write(handle, line)
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 GOODS: Final = (
     Goods("argan", "Argan oil, 250 ml", "180.00"),
     Goods("flight", "Flight Casablanca – Dakhla", "1240.50"),
@@ -47,8 +68,20 @@ GOODS: Final = (
 class Shop:
     """One merchant's shop."""
 
-    def __init__(self, gateway: str, own: str, clientid: str, key: str, cards: Iterable[tuple[str, str, str]]) -> None:
-        """`gateway`, `own`: addresses such as http://127.0.0.1:8443. `cards`: what each shows, number and CVV2 of test cards."""
+    def __init__(
+        self,
+        gateway: str,
+        own: str,
+        clientid: str,
+        key: str,
+        cards: Iterable[tuple[str, str, str]],
+        book: Path | None = None,
+    ) -> None:
+        """`gateway`, `own`: addresses such as http://127.0.0.1:8443. `cards`: what each shows, number and CVV2 of test cards.
+
+        `book`: a file to which what callbacks say is added, on the disk before they are answered.
+        """
+        self._book = book
         self._gateway, self._own, self._clientid, self._key = gateway, own, clientid, key
         self._cards = list(cards)
         self._told: deque[str] = deque(maxlen=_KEPT)
@@ -95,15 +128,28 @@ class Shop:
         self._answers[oid] = ANSWERS.get(asked.get("answer", ""), CAPTURE)
         while len(self._answers) > 1_000:
             del self._answers[next(iter(self._answers))]
-        fields = self.form(oid, chosen.price, asked.get("lang", "fr"), asked.get("refreshtime", "5"))
+        session = asked.get("sessiontimeout", "")
+        fields = self.form(oid, chosen.price, asked.get("lang", "fr"), asked.get("refreshtime", "5"), session)
         hidden = "".join(f'<input type="hidden" name="{_e(name)}" value="{_e(value)}">' for name, value in fields)
         return _page(
             f"<h2>Order {oid}</h2><p>{_e(chosen.what)}: <b>{chosen.price} MAD</b></p>"
             f'<form method="post" action="{_e(self._gateway)}/fim/est3Dgate">{hidden}<button id="pay">Pay by card</button></form>'
         )
 
-    def form(self, oid: str, amount: str, language: str = "fr", refresh: str = "5") -> list[tuple[str, str]]:
-        """What is posted to the gateway."""
+    def form(
+        self,
+        oid: str,
+        amount: str,
+        language: str = "fr",
+        refresh: str = "5",
+        session: str = "",
+        *,
+        callback: bool = True,
+    ) -> list[tuple[str, str]]:
+        """What is posted to the gateway. `session`: seconds that the page lasts; "": as long as the gateway's pages do.
+
+        Without `callback` a payment is held, and nobody is asked.
+        """
         fields = {
             "clientid": self._clientid,
             "storetype": "3D_PAY_HOSTING",
@@ -113,7 +159,7 @@ class Shop:
             "oid": oid,
             "okUrl": f"{self._own}/paid",
             "failUrl": f"{self._own}/failed",
-            "callbackUrl": f"{self._own}/callback",
+            "callbackUrl": f"{self._own}/callback" if callback else "",
             "shopurl": f"{self._own}/",
             "lang": language,
             "rnd": secrets.token_hex(8),
@@ -122,6 +168,7 @@ class Shop:
             "refreshtime": refresh,
             "email": "buyer@example.com",
             "BillToName": "Amina Alaoui",
+            **({"sessiontimeout": session} if session else {}),
         }
         return [*fields.items(), ("HASH", hashes.make(Fields(fields.items()), self._key))]
 
@@ -130,6 +177,9 @@ class Shop:
         fields = await self._read(request, "callback")
         if fields is None:
             return PlainTextResponse("FAILURE")
+        if self._book is not None:
+            told = Told(oid=fields.get("oid"), code=fields.get("ProcReturnCode"), rrn=fields.get("HostRefNum"))
+            await trio.to_thread.run_sync(_write_down, self._book, msgspec.json.encode(told) + b"\n")
         return PlainTextResponse(
             self._answers.get(fields.get("oid"), CAPTURE) if fields.get("ProcReturnCode") == "00" else "APPROVED"
         )

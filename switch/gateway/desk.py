@@ -17,9 +17,10 @@ from switch.gateway.orders.disk import Disk
 from switch.gateway.orders.lifecycle import Move
 from switch.gateway.orders.order import Merchant, Order
 from switch.gateway.outcomes import named
-from switch.gateway.payment_messages import Names, Shop
+from switch.gateway.payment_messages import Names, Shop, terminal_of
 from switch.gateway.shops import Report, now_us
 from switch.http.server import place_of
+from switch.money.country import country_numeric
 from switch.server.driver import Driver
 from switch.server.ports import trio_clock
 from switch.wire.vocabulary import Document
@@ -68,7 +69,7 @@ class Desk:
         if self._disk is None:
             await trio.lowlevel.checkpoint()
             return method(*arguments, **named_ones)
-        return await self._disk.ask(lambda: method(*arguments, **named_ones))
+        return await self._disk.ask(method, *arguments, **named_ones)
 
     async def order(self, number: int) -> Order:
         """As it is kept now. LookupError: there is none."""
@@ -92,14 +93,15 @@ class Desk:
     async def shop(self, order: Order) -> Shop:
         """Its merchant, as messages name it."""
         merchant = await self.merchant(order.asked.clientid)
+        alpha = merchant.country or self.network.country_alpha
         return Shop(
             institution=self._institution,
-            terminal=f"W{merchant.clientid[-7:]:0>7}",
+            terminal=terminal_of(merchant.clientid),
             merchant=merchant.clientid[:15],
             title=merchant.title,
             city=merchant.city,
-            country=self.network.country,
-            country_alpha=self.network.country_alpha,
+            country=country_numeric(alpha) if merchant.country else self.network.country,
+            country_alpha=alpha,
             category=merchant.category,
         )
 

@@ -66,6 +66,11 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
     """ISO 4217 numeric"""
 
 
+def terminal_of(clientid: str) -> str:
+    """DE41 of a merchant's payments."""
+    return f"W{clientid[-7:]:0>7}"
+
+
 def authorization(shop: Shop, card: Card, names: Names) -> Document:
     """0100: hold the amount, for a web payment without authentication of the cardholder."""
     document: Document = {

@@ -105,6 +105,9 @@ class Server:
             if request is None:
                 return
             exchange = _Exchange(connection, stream, self.limits, request, body)
+            exchange.last = (
+                exchange.last or number + 1 == self.limits.requests
+            )  # said, so that nothing is sent after it
             try:
                 with trio.move_on_after(self.limits.answer_s):
                     scope = {**_scope(request, client, secure=secure), **_peer(stream)}

@@ -4,28 +4,30 @@ In: a plan. Out: an outcome. What goes on meanwhile is told once a second.
 """
 
 import re
-import socket
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from random import Random, SystemRandom
-from typing import Final
+from random import Random
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 import trio
 
 from switch.config.load import load_network
 from switch.core.network import Address, Network
-from switch.observe.follow import Follower
-from switch.observe.lines import HopLine, LineError, is_response, read_hop, towards_issuer
-from switch.simulators.reconciliation import Books
+from switch.loopback import on_quiet_ports, quiet_address
+from switch.simulators.reconciliation import Books, Difference
 from switch.soak.closes import Closer
 from switch.soak.disk import Disk
 from switch.soak.disputes import Disputer
 from switch.soak.faults import Fault, Kind, Targets, draw_faults
 from switch.soak.links import Link
-from switch.soak.processes import INDEX, SWITCH, WRITER, Recovery, Services, Start
+from switch.soak.processes import GATEWAY, INDEX, SHOP, SWITCH, WRITER, Recovery, Services, Start
 from switch.soak.verdict import Verdict, count_owed, judge
+from switch.soak.watch import Watch
+
+if TYPE_CHECKING:
+    from switch.soak.web import WebSide
 
 REST_S: Final = 180.0
 """for what is open to end and what is owed to arrive, once nothing is broken any more"""
@@ -39,6 +41,8 @@ _PATIENCE_S, _REPEATS = "4", "1"
 _POS_SHARE: Final = 0.35
 _ABROAD_SHARE: Final = 0.03
 """of each network, beside the acquirers' rate"""
+WEB_SHARE: Final = 0.06
+"""of web payments, beside the acquirers' rate"""
 _SILENT: Final = "silent=0.2"
 
 
@@ -106,6 +110,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     recoveries: list[Recovery]
     disk: str
     """how the journal's disk was filled, or why it was not"""
+    web: dict[str, int] = {}
+    """what buyers saw: `paid`, `failed`, `declined`, `gave up`"""
 
     @property
     def sound(self) -> bool:
@@ -123,31 +129,11 @@ def hurried(text: str) -> str:
     return re.sub(r"(?m)^timeout_ms = .*$", quick, text)
 
 
-def on_quiet_ports(text: str) -> str:
-    """The text with each loopback port replaced by a free one that the system gives to nobody while its owner is dead."""
-    first, _, _ = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().partition("\t")
-    rng, fresh = SystemRandom(), dict[str, str]()
-    for used in sorted(set(re.findall(r'(?<=")127\.0\.0\.1:\d+(?=")', text))):
-        while used not in fresh:
-            port = rng.randrange(10_000, int(first))
-            if f"127.0.0.1:{port}" not in fresh.values() and _free(port):
-                fresh[used] = f"127.0.0.1:{port}"
-    return re.sub(r'(?<=")127\.0\.0\.1:\d+(?=")', lambda found: fresh[found[0]], text)
-
-
-def _free(port: int) -> bool:
-    with socket.socket() as one:
-        try:
-            one.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
-
-
 class Soak:
     """One run. `run` it once; `release` whatever happened."""
 
-    def __init__(self, plan: Plan, start: Start, show: Show) -> None:
+    def __init__(self, plan: Plan, start: Start, show: Show, web: "type[WebSide] | None" = None) -> None:
+        """`web`: a gateway, a shop and its buyers, too; they need the extra `web`, and the rest does not."""
         self.plan = plan
         self.status = Status()
         self._show = show
@@ -158,9 +144,10 @@ class Soak:
         self.network: Network = load_network(str(self.network_file))
         self._disk: Disk | None = None
         self._links: dict[str, Link] = {}
-        self._watch = _Watch(plan.log)
+        self._watch = Watch(plan.log)
         self._over = trio.Event()
         self._disputer = Disputer(plan.state, plan.log, Random(f"{plan.seed} disputes"))  # noqa: S311
+        self._web = self._web_side(web) if web is not None else None
         self._closer = Closer(plan.state / "control.sock", Random(f"{plan.seed} closes"))  # noqa: S311
 
     def release(self, *, keep: bool) -> None:
@@ -179,10 +166,12 @@ class Soak:
             nursery.start_soon(self._tell)
             await self.services.start(*self._hosts())
             await self.services.start(SWITCH)
-            await self.services.start(*self._acquirers())
+            await self.services.start(*self._acquirers(), *self._of_web())
             began = trio.current_time()
             async with trio.open_nursery() as watching:
                 watching.start_soon(self.services.watch)
+                if self._web is not None:
+                    watching.start_soon(self._web.run, self.plan.rate * WEB_SHARE)
                 await self._inject_faults()
                 duration_s = trio.current_time() - began
                 await trio.sleep(_CALM_S)
@@ -201,6 +190,14 @@ class Soak:
     def _acquirers(self) -> list[str]:
         return [name for name in self.services.by_name if name.startswith("acquirer-")]
 
+    def _of_web(self) -> list[str]:
+        return [GATEWAY, SHOP] if self._web is not None else []
+
+    def _web_side(self, web: "type[WebSide]") -> "WebSide":
+        taken = {str(x.address) for x in self.network.listeners} | {str(h.connect) for h in self.network.hosts}
+        rng = Random(f"{self.plan.seed} buyers")  # noqa: S311
+        return web(self.plan.directory, self.network, quiet_address(taken), quiet_address(taken), rng)
+
     async def _lay_links(self, nursery: trio.Nursery) -> None:
         """A link to each host and to each listener; the switch's own network file leads to the hosts through them."""
         text = self.network_file.read_text()
@@ -212,6 +209,13 @@ class Soak:
             if name in self._hosts():
                 text = text.replace(f'connect = "{target}"', f'connect = "{link.address}"')
         (self.plan.directory / "switch.toml").write_text(text)
+        if self._web is not None:
+            text = self.network_file.read_text()
+            for listener in self.network.listeners:
+                text = text.replace(
+                    f'address = "{listener.address}"', f'address = "{self._links[listener.name].address}"'
+                )
+            (self.plan.directory / "gateway.toml").write_text(text)
 
     def _add_services(self) -> None:
         plan, services = self.plan, self.services
@@ -244,6 +248,12 @@ class Soak:
                 "--mix", _SILENT, "--network", str(self.network_file), "--book", str(self._book(name)), "--verbose",
             )  # fmt: skip
 
+        if self._web is not None:
+            self._web.add_merchant()
+            port = next(x.name for x in self.network.listeners if x.role == "acquirer")
+            services.add(GATEWAY, *self._web.gateway_arguments(plan.directory / "gateway.toml", port))
+            services.add(SHOP, *self._web.shop_arguments(self.network_file))
+
     def _book(self, name: str) -> Path:
         return self.plan.directory / f"book-{name}.json"
 
@@ -253,7 +263,8 @@ class Soak:
         issuers = [h.name for h in self.network.hosts if h.role == "issuer"]
         networks = [h.name for h in self.network.hosts if h.role == "network"]
         killed = [SWITCH, SWITCH, SWITCH, WRITER, WRITER, WRITER, INDEX, *issuers, *networks]
-        stopped = [SWITCH, SWITCH, WRITER, WRITER, *issuers, *networks, *self._acquirers()]
+        killed += [GATEWAY, GATEWAY, GATEWAY, SHOP] if self._web is not None else []
+        stopped = [SWITCH, SWITCH, WRITER, WRITER, *issuers, *networks, *self._acquirers(), *self._of_web()]
         return Targets(killed, stopped, list(self._links), self._disk is not None)
 
     async def _inject_faults(self) -> None:
@@ -320,8 +331,11 @@ class Soak:
         Networks come back as issuers alone, for what is owed to them.
         """
         networks = [h.name for h in self.network.hosts if h.role == "network"]
+        if self._web is not None:
+            with trio.move_on_after(REST_S):
+                await self._web.come_to_rest()
         async with trio.open_nursery() as nursery:
-            for name in (*self._acquirers(), *networks):
+            for name in (*self._acquirers(), *networks, *self._of_web()):
                 nursery.start_soon(self._finish, name, REST_S + 20)
         for name in networks:
             self.services.by_name[name].arguments += ["--abroad-rate", "0"]
@@ -351,12 +365,18 @@ class Soak:
         self._show(self.status)
         names = (*self._hosts(), *self._acquirers())
         books = Books.from_json(*(self._book(name).read_bytes() for name in names if self._book(name).exists()))
+        wrong: list[Difference] = []
+        if self._web is not None:
+            own = self._web.book(self.network.members[0].institution)
+            books = msgspec.structs.replace(books, terminals=(*books.terminals, own))
+            wrong = self._web.differences()
         disk = self._disk
         how = "not filled" if disk is None else "tmpfs" if not disk.why_not else f"limit of file sizes ({disk.why_not})"
+        claims = self._disputer.claims
+        verdict = judge(self.network, self.plan.state, self.plan.hosts, books, self._closer.done, claims)
+        verdict.differences += wrong
         return Outcome(
-            verdict=judge(
-                self.network, self.plan.state, self.plan.hosts, books, self._closer.done, self._disputer.claims
-            ),
+            verdict=verdict,
             faults=dict(sorted(self.status.faults.items())),
             kills=self.status.kills,
             duration_s=duration_s,
@@ -364,6 +384,7 @@ class Soak:
             refused_starts=self.services.refused_starts,
             recoveries=self.services.recoveries,
             disk=how,
+            web=dict(sorted(self._web.outcomes.items())) if self._web is not None else {},
         )
 
     async def _tell(self) -> None:
@@ -380,52 +401,3 @@ class Soak:
             )
             self._show(status)
             await trio.sleep(1)
-
-
-class _Watch:
-    """Counts payments in the hop log as it grows."""
-
-    def __init__(self, log: Path) -> None:
-        self.answered = 0
-        self._open: set[str] = set()
-        self._lately: list[int] = [0]
-        self._follower = Follower(log)
-
-    @property
-    def in_flight(self) -> int:
-        """Requests that came and have no answer yet."""
-        return len(self._open)
-
-    def forget(self) -> None:
-        """The switch has been killed: what was under way has no answer from it."""
-        self._open.clear()
-
-    def rate(self) -> float:
-        """Payments answered a second, over the last ten seconds."""
-        return (self._lately[-1] - self._lately[0]) / max(1, len(self._lately) - 1)
-
-    def look(self) -> None:
-        """Read what is new; to be called once a second."""
-        while lines := self._follower.poll():
-            for hop in _hops(lines):
-                self._count(hop)
-        self._lately = [*self._lately[-9:], self.answered]
-
-    def _count(self, hop: HopLine) -> None:
-        if hop.mti[1:2] not in ("1", "2") or towards_issuer(hop):
-            return
-        if is_response(hop.mti):
-            self.answered += hop.txn in self._open
-            self._open.discard(hop.txn)
-        else:
-            self._open.add(hop.txn)
-
-
-def _hops(lines: list[bytes]) -> Iterator[HopLine]:
-    for line in lines:
-        try:
-            hop = read_hop(line)
-        except LineError:
-            continue
-        if hop is not None:
-            yield hop

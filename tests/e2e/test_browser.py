@@ -10,9 +10,11 @@ from typing import Any, Final
 
 import pytest
 
+from switch.gateway.protocol import hashes
+from switch.gateway.protocol.fields import Fields
 from switch.simulators.cards import demo_cards
 from tests.e2e.stage import Stage
-from tests.e2e.web import CLIENT, Shop, free_address
+from tests.e2e.web import CLIENT, Pages, Shop, free_address
 from tests.server.authority import Authority
 
 SCRIPTS: Final = Path(__file__).parent / "browser"
@@ -71,7 +73,8 @@ def test_a_shop_is_bought_in(network: Stage, scripts: Path, tmp_path: Path) -> N
     add_merchant(network, tmp_path, shop)
     network.start("gateway", str(network.path), "--state", str(tmp_path), "--listen", pages)
     network.start("shop", "--listen", shop, "--gateway", f"http://{pages}", "--clientid", CLIENT, "--key", KEY)
-    found = run(scripts, "shop.js", f"http://{shop}", card("atlas-approved", network), card("atlas-51", network))
+    cards = [card(name, network) for name in ("atlas-approved", "atlas-51", "rif-slow")]
+    found = run(scripts, "shop.js", f"http://{shop}", *cards)
     assert found["flows"] == {
         "pages": "looked at",
         "approve": "Thank you",
@@ -80,12 +83,15 @@ def test_a_shop_is_bought_in(network: Stage, scripts: Path, tmp_path: Path) -> N
         "cancel": "Not paid",
         "mistyped": "3",
         "twice": "Thank you, Thank you",
+        "reload": "Thank you",
         "back": "no form, 0",
         "without_script": "Thank you",
+        "time_out": "Time is up, Not paid",
     }
     assert found["wrong"] == []
     paid = [event for event in network.events("hop.received") if event["mti"] == "0100"]
-    assert len(paid) == 6, "each order paid once, and one declined"
+    assert len(paid) == 7, "each order paid once, and one declined"
+    assert max(found["paint_ms"].values()) < 3_000, "of the page of a card"
 
 
 def test_a_merchants_own_client_pays_unmodified(network: Stage, scripts: Path, tmp_path: Path) -> None:
@@ -103,3 +109,25 @@ def test_a_merchants_own_client_pays_unmodified(network: Stage, scripts: Path, t
     assert done["code"] == "00"
     assert done["right"]
     assert next((fields.get("oid"), fields.get("ProcReturnCode")) for fields in shop.told) == (done["oid"], "00")
+
+
+def test_a_merchant_looks_after_its_orders(network: Stage, scripts: Path, tmp_path: Path) -> None:
+    pages, shop = free_address(), Shop()
+    add_merchant(network, tmp_path, shop.host)
+    state = ("--state", str(tmp_path))
+    try:
+        network.start("gateway", str(network.path), *state, "--listen", pages)
+        made = network.start("merchant", "password", CLIENT, *state, ready=False)
+        assert made.wait(30) == 0
+        password = made.text().split()[1]
+        gateway = Pages(int(pages.partition(":")[2]))
+        typed = next(c for c in demo_cards(network.network) if c.name == "souss-approved")
+        form = [(n, v) for n, v in shop.form("STORY-1") if n != "Hash"]
+        signed = [*form, ("Hash", hashes.make(Fields(form), KEY))]
+        assert "Payment approved" in gateway.type_card(gateway.open(signed), typed)
+        found = run(scripts, "merchant.js", f"http://{pages}", CLIENT, password, "STORY-1")
+    finally:
+        shop.close()
+    steps = {"refund": "Done.", "after_back": "21.50", "twice": "once", "logged_out": "asked again"}
+    assert found["steps"] == steps
+    assert found["wrong"] == []

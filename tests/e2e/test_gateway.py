@@ -252,6 +252,27 @@ def test_no_card_number_is_left_anywhere(gateway: Gateway) -> None:
             assert gateway.cards["atlas-approved"].pan not in value, name
 
 
+def test_a_national_card_is_refused_on_a_foreign_site(gateway: Gateway) -> None:
+    """By the switch's rule about where such cards work; a foreign card pays there."""
+    state = ("--state", str(gateway.state))
+    made = ("--title", "Boutique", "--city", "Lyon", "--country", "fr", "--host", gateway.shop.host, "--key", KEY)
+    gateway.command("merchant", "add", "600000077", *made, *state)
+    assert "country    FR" in gateway.command("merchant", "show", "600000077", *state)
+
+    def buy(oid: str, card: str) -> str:
+        form = [(n, "600000077" if n == "clientid" else v) for n, v in gateway.shop.form(oid) if n != "Hash"]
+        signed = [*form, ("Hash", hashes.make(Fields(form), KEY))]
+        return gateway.type_card(gateway.open(signed), gateway.cards[card])
+
+    assert "declined the payment" in buy("ABROAD-1", "atlas-approved")
+    codes = wait_for(lambda: [fields.get("ProcReturnCode") for fields in told(gateway, "ABROAD-1")])
+    assert codes == ["57"]
+    pan = mask_pan(gateway.cards["atlas-approved"].pan)
+    refused = [hop for hop in gateway.stage.events("hop.sent", pan=pan) if hop.get("de39") == "57"]
+    assert "are for use in MA only" in str(refused[-1])
+    assert "Payment approved" in buy("ABROAD-2", "fr-visa")
+
+
 def test_the_demo_shop_sells_and_says_what_it_was_told(gateway: Gateway) -> None:
     at = free_address()
     shop = gateway.stage.start(

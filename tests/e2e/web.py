@@ -94,29 +94,11 @@ class Forms(HTMLParser):
             self.fields.append((values["name"], values["value"]))
 
 
-class Gateway:
-    """A gateway of the running network, its one merchant, and a browser of sorts."""
+class Pages:
+    """The pages of a gateway, for a browser of sorts."""
 
-    def __init__(self, stage: Stage, state: Path, shop: Shop) -> None:
-        self.stage, self.state, self.shop = stage, state, shop
-        self.cards = {card.name: card for card in demo_cards(stage.network)}
-        self.port = int(free_address().partition(":")[2])
-        made = self.command(
-            "merchant", "add", CLIENT, "--title", "Argan <b>", "--host", shop.host, "--key", KEY, "--state", str(state)
-        )
-        found = re.search("password (.*)", made)
-        assert found is not None
-        self.password = found[1]
-        self.child = self.start()
-
-    def command(self, *arguments: str) -> str:
-        done = CliRunner().invoke(main, list(arguments))
-        assert done.exit_code == 0, done.output
-        return done.output
-
-    def start(self) -> Child:
-        state, at = str(self.state), f"127.0.0.1:{self.port}"
-        return self.stage.start("gateway", str(self.stage.path), "--state", state, "--listen", at)
+    def __init__(self, port: int) -> None:
+        self.port = port
 
     def ask(self, path: str, pairs: list[tuple[str, str]] | None = None, body: str = "") -> tuple[int, str, str]:
         """Status, where it sends, text."""
@@ -144,6 +126,31 @@ class Gateway:
             path, [("pan", card.pan), ("expiry", expiry), ("cvv2", card.cvv2), ("lang", "en")]
         )
         return self.ask(where)[2] if status == 303 else text
+
+
+class Gateway(Pages):
+    """A gateway of the running network, its one merchant, and a browser of sorts."""
+
+    def __init__(self, stage: Stage, state: Path, shop: Shop) -> None:
+        super().__init__(int(free_address().partition(":")[2]))
+        self.stage, self.state, self.shop = stage, state, shop
+        self.cards = {card.name: card for card in demo_cards(stage.network)}
+        made = self.command(
+            "merchant", "add", CLIENT, "--title", "Argan <b>", "--host", shop.host, "--key", KEY, "--state", str(state)
+        )
+        found = re.search("password (.*)", made)
+        assert found is not None
+        self.password = found[1]
+        self.child = self.start()
+
+    def command(self, *arguments: str) -> str:
+        done = CliRunner().invoke(main, list(arguments))
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    def start(self) -> Child:
+        state, at = str(self.state), f"127.0.0.1:{self.port}"
+        return self.stage.start("gateway", str(self.stage.path), "--state", state, "--listen", at)
 
     def buy(self, oid: str, card: str, **asked: Any) -> str:
         return self.type_card(self.open(self.shop.form(oid, **asked)), self.cards[card])

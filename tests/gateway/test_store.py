@@ -1,14 +1,17 @@
 """The order store: one of two who were first, files that are damaged or another's, what is durable together."""
 
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from switch.gateway.orders.database import StoreError
 from switch.gateway.orders.lifecycle import IllegalMoveError, Move, Stage
 from switch.gateway.orders.order import Merchant, Order, Refusal
-from switch.gateway.orders.store import DAY_US, Store, StoreError
+from switch.gateway.orders.store import DAY_US, Store
 from switch.gateway.protocol.requests import PaymentRequest
 
 
@@ -94,6 +97,24 @@ def test_refusals_are_bounded(store: Store, monkeypatch: pytest.MonkeyPatch) -> 
     store.add_refusals(Refusal(n, "card", "600000001", f"A{n}", "10.0.0.1", "why") for n in range(5))
     assert [one.oid for one in store.refusals()] == ["A4", "A3", "A2"]
     assert not store.refusals("another")
+
+
+def test_another_process_that_comes_and_goes_takes_no_log_away(tmp_path: Path) -> None:
+    """Locks of a file are a process's: one that closes it by another way loses them."""
+    store = Store(tmp_path / "gateway.sqlite")
+    reader = store.beside()
+    first = store.open_order(order("A1"))
+    assert reader.by_number(first.number) is not None
+    code = (
+        "import sys; from pathlib import Path; from switch.gateway.orders.store import Store; "
+        "from tests.gateway.test_store import order; s = Store(Path(sys.argv[1])); s.open_order(order('A2')); s.close()"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "gateway.sqlite")], check=True)
+    assert (tmp_path / "gateway.sqlite-wal").exists()
+    assert reader.by_id("600000001", "A2") is not None
+    assert store.by_id("600000001", "A2") is not None
+    store.close()
+    reader.close()
 
 
 def fill(path: Path) -> None:

@@ -145,6 +145,17 @@ async def test_a_drop_at_a_time_gains_no_time(autojump_clock: trio.testing.MockC
         assert trio.current_time() < 30
 
 
+async def test_the_last_request_of_a_connection_is_said_to_be_the_last() -> None:
+    """A browser does not repeat a form that it has sent on a connection which is closed under it."""
+    async with serving(HttpLimits(requests=3)) as (connect, _):
+        stream = connect()
+        await stream.send_all(request(body=b"one") * 5)
+        told = await rest(stream)
+        assert told.count(OK) == 3
+        assert told.lower().count(b"connection: close") == 1
+        assert told.lower().rindex(b"connection: close") > told.rindex(OK)
+
+
 async def test_an_idle_connection_ends(autojump_clock: trio.testing.MockClock) -> None:
     async with serving() as (connect, _):
         stream = connect()

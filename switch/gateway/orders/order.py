@@ -97,6 +97,8 @@ class Merchant(msgspec.Struct, frozen=True, kw_only=True):
     api_name: str = ""
     api_password: bytes = b""
     """scrypt: 16 bytes of salt, 32 of digest; b"": it may not use the API"""
+    country: str = ""
+    """ISO 3166, two letters, where the shop is; "": the network's own. National cards are refused abroad"""
     page_password: bytes = b""
     """likewise, of the merchants' pages; b"": nobody may log in"""
     suspended: bool = False

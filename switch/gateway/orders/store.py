@@ -4,98 +4,45 @@ In: values. Out: values. The one rule: when a method returns, what it wrote is d
 all; within `together` when that ends. Methods block for a flush: under Trio they are called in a thread (`orders/disk.py`).
 """
 
-import os
 import re
 import sqlite3
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, Final
+from collections.abc import Callable, Iterable
+from typing import Any, Final, TypeVar
 
 import msgspec
 
+from switch.gateway.orders.database import Database
 from switch.gateway.orders.lifecycle import OWED, UNDER_WAY, IllegalMoveError, Move, Stage, after
 from switch.gateway.orders.order import Call, Merchant, Order, Refusal
-from switch.security.files import make_private_directory, open_private
 
-_SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS orders (number INTEGER PRIMARY KEY, token TEXT NOT NULL UNIQUE, clientid TEXT NOT NULL,
-  oid TEXT NOT NULL, stage TEXT NOT NULL, moved_us INTEGER NOT NULL, body BLOB NOT NULL, due_us INTEGER NOT NULL DEFAULT 0,
-  UNIQUE (clientid, oid));
-CREATE INDEX IF NOT EXISTS by_stage ON orders (stage, number);
-CREATE INDEX IF NOT EXISTS by_oid ON orders (oid);
-CREATE INDEX IF NOT EXISTS by_merchant ON orders (clientid, number);
-CREATE INDEX IF NOT EXISTS by_due ON orders (due_us) WHERE due_us > 0;
-CREATE TABLE IF NOT EXISTS history (number INTEGER NOT NULL, at_us INTEGER NOT NULL, move TEXT NOT NULL, stage TEXT NOT NULL,
-  code TEXT NOT NULL, amount INTEGER NOT NULL);
-CREATE INDEX IF NOT EXISTS by_number ON history (number);
-CREATE TABLE IF NOT EXISTS calls (number INTEGER PRIMARY KEY, body BLOB NOT NULL, due_us INTEGER NOT NULL, state TEXT NOT NULL,
-  ordered INTEGER NOT NULL);
-CREATE INDEX IF NOT EXISTS calls_due ON calls (state, due_us);
-CREATE INDEX IF NOT EXISTS calls_of ON calls (ordered);
-CREATE TABLE IF NOT EXISTS merchants (clientid TEXT PRIMARY KEY, body BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS refusals (number INTEGER PRIMARY KEY, at_us INTEGER NOT NULL, what TEXT NOT NULL,
-  clientid TEXT NOT NULL, oid TEXT NOT NULL, client TEXT NOT NULL, reason TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
-"""
-_VERSION: Final = 2
 DAY_US: Final = 86_400_000_000
-_MARK: Final = 0x434D4757
-"""application_id of the file: `CMGW`"""
 _REFUSALS_MAX: Final = 10_000
 _PAGE: Final = 1_000
 """orders at once"""
-
-
-class StoreError(Exception):
-    """A file that is none of ours, or cannot be used; says which and what to do."""
 
 
 class TakenError(Exception):
     """There is such an order, or merchant, already."""
 
 
-class Store:
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def quick(method: F) -> F:
+    """A method that reads some rows by an index: sooner done than given to a thread (`orders/disk.py`)."""
+    QUICK.add(method.__name__)
+    return method
+
+
+QUICK: Final[set[str]] = set()
+"""names of such methods"""
+
+
+class Store(Database):
     """One file. Not for two threads at once."""
 
-    def __init__(self, path: Path) -> None:
-        """Opens it, made where it is missing (mode 0600). Raises StoreError."""
-        self._path = path
-        self._together = self._begun = False
-        try:
-            make_private_directory(path.parent)
-            os.close(open_private(path, os.O_RDWR))
-            self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=10)
-            self._prepare()
-        except (OSError, sqlite3.Error) as error:
-            raise self._damaged(str(error)) from None
-
-    def _prepare(self) -> None:
-        db, path = self._db, self._path
-        (version,), (mark,) = (
-            db.execute("PRAGMA user_version").fetchone(),
-            db.execute("PRAGMA application_id").fetchone(),
-        )
-        tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        if version > _VERSION:
-            raise StoreError(f"{path}: is of a newer release (version {version}); use that, or another --state")
-        if tables and (mark not in (0, _MARK) or "orders" not in tables):
-            raise StoreError(f"{path}: is a database of another program's; give another --state")
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = FULL")
-        if version == 1:
-            with self._writing():
-                db.execute("ALTER TABLE orders ADD COLUMN due_us INTEGER NOT NULL DEFAULT 0")
-                db.execute("DROP INDEX IF EXISTS by_stage")
-        db.executescript(_SCHEMA)
-        if version == 1:
-            self._date_orders()
-        if version != _VERSION:  # a read only, otherwise: somebody else may be writing
-            db.execute(f"PRAGMA application_id = {_MARK}")
-            db.execute(f"PRAGMA user_version = {_VERSION}")
-
-    def _date_orders(self) -> None:
-        """Version 1 did not keep when an order ends by itself."""
+    def date_orders(self) -> None:
+        """Say when each order ends by itself."""
         with self._writing() as db:
             for (body,) in db.execute("SELECT body FROM orders WHERE stage IN ('open', 'declined', 'held')").fetchall():
                 order = msgspec.json.decode(body, type=Order)
@@ -104,59 +51,9 @@ class Store:
                 due = order.moved_us + days * DAY_US if order.stage is Stage.HELD else order.ends_us
                 self._keep(msgspec.structs.replace(order, due_us=due))
 
-    def check(self) -> None:
-        """Read all of it once. StoreError: it is damaged. A million orders take some ten seconds."""
-        try:
-            said = [row[0] for row in self._db.execute("PRAGMA quick_check(3)")]
-        except sqlite3.Error as error:
-            raise self._damaged(str(error)) from None
-        if said != ["ok"]:
-            raise self._damaged("its pages contradict each other: " + " ".join(said[0].split())[:120])
-
-    def _damaged(self, why: str) -> StoreError:
-        return StoreError(
-            f"{self._path}: cannot be used: {why}; end what uses it, put a backup of it there (with no -wal and -shm beside it), "
-            "or, if there is none, move it away and reverse what is open by the switch's journal"
-        )
-
-    def close(self) -> None:
-        """No more."""
-        self._db.close()
-
-    @contextmanager
-    def together(self) -> Iterator[None]:
-        """What is written within is durable together, with one flush, when it ends; each method is whole, or not at all.
-
-        sqlite3.Error from the end: nothing of it is kept.
-        """
-        self._together, self._begun = True, False
-        try:
-            yield
-            if self._begun:
-                self._db.execute(
-                    "COMMIT"
-                )  # fails where an error has ended the transaction: what was done before it is lost
-        finally:
-            self._together = self._begun = False
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-
-    @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        db = self._db
-        if not self._begun:
-            db.execute("BEGIN IMMEDIATE")
-            self._begun = self._together
-        db.execute("SAVEPOINT one")
-        try:
-            yield db
-            db.execute("RELEASE one")
-            if not self._together:
-                db.execute("COMMIT")
-        except BaseException:
-            if db.in_transaction:
-                db.execute("ROLLBACK TO one" if self._together else "ROLLBACK")
-            raise
+    def beside(self) -> "Store":
+        """The same file once more, for another thread."""
+        return Store(self._path)
 
     # -- orders
 
@@ -207,10 +104,12 @@ class Store:
         row = self._db.execute(f"SELECT body FROM orders WHERE {where}", values).fetchone()  # noqa: S608 - our own words
         return None if row is None else msgspec.json.decode(row[0], type=Order)
 
+    @quick
     def by_token(self, token: str) -> Order | None:
         """The order of a page."""
         return self._one("token = ?", token)
 
+    @quick
     def by_id(self, clientid: str, oid: str) -> Order | None:
         """The order that a merchant calls so."""
         return self._one("clientid = ? AND oid = ?", clientid, oid)
@@ -227,6 +126,7 @@ class Store:
         )
         return [msgspec.json.decode(row[0], type=Order) for row in rows]
 
+    @quick
     def by_number(self, number: int) -> Order | None:
         """The order that the gateway calls so."""
         return self._one("number = ?", number)
@@ -270,6 +170,7 @@ class Store:
         )
         return [msgspec.json.decode(row[0], type=Order) for row in rows]
 
+    @quick
     def history(self, order: Order) -> list[tuple[int, str, str, str, int]]:
         """Its moves: time (µs), move, stage after it, DE39, amount (minor units)."""
         rows = self._db.execute(
@@ -330,6 +231,7 @@ class Store:
             number = db.execute("SELECT coalesce(max(number), 0) + 1 FROM calls").fetchone()[0]
             self._keep_call(Call(number=number, order=order.number, tries=1, due_us=at_us, state="done", said=said))
 
+    @quick
     def calls_of(self, order: Order) -> list[Call]:
         """Those about one order, oldest first."""
         rows = self._db.execute("SELECT body FROM calls WHERE ordered = ? ORDER BY number", (order.number,))
@@ -375,6 +277,7 @@ class Store:
                 "UPDATE merchants SET body = ? WHERE clientid = ?", (msgspec.json.encode(merchant), merchant.clientid)
             )
 
+    @quick
     def merchant(self, clientid: str) -> Merchant | None:
         """None: there is none."""
         row = self._db.execute("SELECT body FROM merchants WHERE clientid = ?", (clientid,)).fetchone()

@@ -177,11 +177,12 @@ def _actions(order: Order, words: Words, language: str, form_key: str) -> str:
             value = amount_text(most, order.asked.currency, "en").partition("\u00a0")[2].replace(",", "")
             box = (
                 f'<div class="field"><label for="{action}-sum">{_e(words.sum)}</label><input id="{action}-sum" name="sum" '
-                f'inputmode="decimal" dir="ltr" required value="{_e(value)}"></div>'
+                f'inputmode="decimal" dir="ltr" autocomplete="off" required value="{_e(value)}"></div>'
             )
         hint = f'<p class="hint">{_e(words.void_hint)}</p>' if action == "void" else ""
         made.append(
-            f'<form method="post" action="/merchant/orders/{order.number}/{action}" class="action">{_hidden(form_key, language)}'
+            f'<form method="post" action="/merchant/orders/{order.number}/{action}" class="action" autocomplete="off">'
+            f"{_hidden(form_key, language)}"
             f'<input type="hidden" name="seen" value="{order.moved_us}">{box}{hint}'
             f'<button class="pay {action}" type="submit">{_e(names[action])}</button></form>'
         )

@@ -1,5 +1,5 @@
 // Buys in the demo shop with a real browser, and prints one JSON object: what each flow came to, and what was wrong with the pages.
-// usage: node shop.js SHOP GOOD POOR (cards: number, MM/YY and CVV2, commas between)
+// usage: node shop.js SHOP GOOD POOR SLOW (cards: number, MM/YY and CVV2, commas between)
 "use strict";
 const fs = require("fs");
 const { chromium } = require("playwright-core");
@@ -7,8 +7,8 @@ const { launch } = require("./browser.js");
 
 const shop = process.argv[2];
 const axe = fs.readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
-const [GOOD, POOR] = process.argv.slice(3).map((card) => card.split(","));
-const found = { flows: {}, wrong: [] };
+const [GOOD, POOR, SLOW] = process.argv.slice(3).map((card) => card.split(","));
+const found = { flows: {}, wrong: [], paint_ms: {} };
 
 async function check(page, where) {
   await page.evaluate(axe + ";0");
@@ -21,12 +21,17 @@ async function check(page, where) {
   if (over > 0) found.wrong.push(`${where}: ${over} pixels too wide`);
 }
 
-async function order(browser, language = "en", size = { width: 360, height: 740 }) {
+async function order(browser, language = "en", size = { width: 360, height: 740 }, session = "") {
   const page = await (await browser.newContext({ viewport: size })).newPage();
   page.on("console", (m) => /Security|Refused|Error:/.test(m.text()) && found.wrong.push(`${language}: ${m.text()}`));
   page.on("pageerror", (e) => found.wrong.push(`${language}: ${e}`));
   await page.goto(shop);
   await page.selectOption("[name=lang]", language);
+  await page.evaluate((seconds) => {
+    const field = document.createElement("input");
+    Object.assign(field, { type: "hidden", name: "sessiontimeout", value: seconds });
+    document.querySelector("form").append(field);
+  }, session);
   await page.click("#buy");
   await page.click("#pay");
   await page.waitForSelector("#pan");
@@ -48,6 +53,8 @@ const flows = {
       for (const language of ["fr", "ar", "en"]) {
         const page = await order(browser, language, size);
         await check(page, `${name} ${language}`);
+        found.paint_ms[`${name} ${language}`] = await page.evaluate(
+          () => Math.round(performance.getEntriesByName("first-contentful-paint")[0].startTime));
         if ((await page.getAttribute("html", "dir")) !== (language === "ar" ? "rtl" : "ltr")) found.wrong.push(`${language}: direction`);
         await page.context().close();
       }
@@ -110,6 +117,23 @@ const flows = {
     await Promise.all([page.dblclick("button.pay"), other.click("button.pay")]);
     return [await outcome(page), await outcome(other)].join(", ");
   },
+  async reload(browser) {
+    const page = await order(browser);
+    await type(page, SLOW);
+    await page.click("button.pay", { noWaitAfter: true });
+    await page.waitForTimeout(300);
+    await page.goto(page.url()).catch(() => {}); // while the bank thinks
+    let goOn;
+    const looked = new Promise((resolve) => { goOn = resolve; });
+    await page.route("**/paid", (route) => looked.then(() => route.continue()));
+    await page.waitForSelector(".state.good", { timeout: 45000 });
+    for (let n = 0; n < 2; n++) {
+      await page.reload();
+      if ((await page.locator("#pan").count()) || !(await page.locator(".state.good").count())) found.wrong.push("a reload shows a form");
+    }
+    goOn();
+    return outcome(page);
+  },
   async back(browser) {
     const page = await order(browser);
     const at = page.url();
@@ -137,9 +161,17 @@ const flows = {
 
 (async () => {
   const browser = await launch(chromium);
+  const late = await order(browser, "en", sizes.phone, "30"); // its time runs out while the others are paid
+  const began = Date.now();
   for (const [name, flow] of Object.entries(flows)) {
     found.flows[name] = await flow(browser).catch((error) => `failed: ${error.message.split("\n")[0]}`);
   }
+  await late.waitForTimeout(Math.max(0, 31000 - (Date.now() - began)));
+  await type(late, GOOD);
+  await late.click("button.pay");
+  await late.waitForSelector(".state.bad");
+  const said = await late.textContent(".state");
+  found.flows.time_out = `${/Time is up/.test(said) ? "Time is up" : said}, ${await outcome(late)}`;
   await browser.close();
   console.log(JSON.stringify(found));
 })();

@@ -1,0 +1,32 @@
+"""What the page of a card weighs, and loads."""
+
+import re
+from pathlib import Path
+
+from switch.gateway.intake import take_form
+from switch.gateway.pages.inventory import INVENTORY, integrity_of, read_released
+from switch.gateway.web import Web
+from tests.gateway.asgi import ask
+from tests.gateway.test_flow import serving
+from tests.gateway.test_kills import NETWORK, World, form
+
+PAGE_BYTES_MAX = 60_000
+
+
+async def test_a_cards_page_is_light_and_loads_what_was_released_and_nothing_else(tmp_path: Path) -> None:
+    async with serving(tmp_path, World(lambda n: "")) as service:
+        app, order = Web(service, NETWORK).app(), await take_form(service, form("A1"))
+        whole = 0
+        for language in ("fr", "ar", "en"):
+            page = (await ask(app, f"/pay/{order.token}?lang={language}")).text
+            whole = max(whole, len(page.encode()))
+            loaded = re.findall(
+                r'<(?:script|link rel="stylesheet")[^>]*?(?:src|href)="([^"]*)" integrity="([^"]*)"', page
+            )
+            assert dict(loaded) == {f"/static/{name}": INVENTORY[name].integrity for name in ("pay.css", "pay.js")}
+            assert not re.findall(r'(?:src|href|action)="(?:https?:)?//', page)
+        for name, item in INVENTORY.items():
+            served = await ask(app, f"/static/{name}")
+            assert integrity_of(served.text.encode()) == item.integrity
+            assert served.headers["content-type"].startswith(item.media_type)
+    assert whole + sum(map(len, read_released().values())) < PAGE_BYTES_MAX
