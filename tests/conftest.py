@@ -7,10 +7,12 @@ import signal
 
 import pytest
 
+from switch.accelerator import read_stamp
+
 READ_BY_RICH_AND_CLICK = ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
 LONG = ("e2e", "sim")
 """directories whose files take longest"""
-PACKAGES = {"bean-check": "beancount", "php": "php-cli"}
+PACKAGES = {"bean-check": "beancount", "gcc": "gcc python3-dev", "php": "php-cli"}
 """Debian's package of a program, where it has another name"""
 
 
@@ -21,6 +23,12 @@ def pytest_configure() -> None:
     started from there (POSIX.1-2017, sh, 2.11; exec): no Ctrl-C of a test would arrive. A terminal said to be dumb,
     narrow or without colour changes what is drawn.
     """
+    if read_stamp() is not None and "CMI_SWITCH_COMPILED" not in os.environ:
+        pytest.exit(
+            "the hot path is compiled here, and tests that replace a part of a module do not reach it: "
+            "tools/accelerate --remove first, or set CMI_SWITCH_COMPILED to try it all the same",
+            returncode=3,
+        )
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for variable in READ_BY_RICH_AND_CLICK:
         os.environ.pop(variable, None)

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 import switch.cli
+from switch.accelerator import find_stale, read_stamp
 
 
 class Commands(click.Group):
@@ -33,6 +34,12 @@ class Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; whatever it did not foresee ends as a sentence, with the traceback in a file."""
+        stale = find_stale()
+        if stale:
+            raise click.ClickException(
+                f"what is compiled here is of other sources than those that lie beside it ({', '.join(stale[:3])}"
+                f"{' …' if len(stale) > 3 else ''}): run tools/accelerate again, or tools/accelerate --remove"
+            )
         try:
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
@@ -68,7 +75,10 @@ def _kept(error: Exception) -> str:
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(package_name="cmi-switch")
+@click.version_option(
+    package_name="cmi-switch",
+    message=f"%(prog)s, version %(version)s{', its hot path compiled' if read_stamp() is not None else ''}",
+)
 def main() -> None:
     """An ISO 8583 switch, and the Moroccan card network to try it on.
 

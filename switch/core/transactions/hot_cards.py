@@ -61,7 +61,7 @@ class HotCards:
             why = "only an issuer's own host that is signed on changes its stop list"
             raise Refusal(Answer.NOT_PERMITTED_TERMINAL, why)
         if not document.keys() >= _REQUIRED:
-            raise missing(_REQUIRED - document.keys())
+            raise missing(_REQUIRED.difference(document))
         mistake = date_mistake(raw, session.dialect.family, self._kernel.wall_us(now))
         if mistake:
             raise Refusal(Answer.FORMAT_ERROR, mistake)

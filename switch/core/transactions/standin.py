@@ -56,18 +56,18 @@ class StandIn:
         listed = listed_reason(self._kernel, message.pan)
         if listed:
             refusal.de39 = listed
-            refusal.reason += f"; its issuer has listed the card: {ANSWER_NAMES[listed]}"
+            refusal.go_on(f"; its issuer has listed the card: {ANSWER_NAMES[listed]}")
             return False
         rules = self._rules.get(decision.host)
         if rules is None or decision.bin is None:
             return False
         rule = rules.get(decision.bin.product)
         if rule is None:
-            refusal.reason += f"; no stand-in for product {decision.bin.product}"
+            refusal.go_on(f"; no stand-in for product {decision.bin.product}")
             return False
         why = self._reason_against(message, decision.host, rule)
         if why:
-            refusal.reason += f"; no stand-in: {why}"
+            refusal.go_on(f"; no stand-in: {why}")
             return False
         config = self._kernel.hosts[decision.host].config
         atc = self._kernel.state.standin_counters.counter_of(self._kernel.vault.digest(message.pan))
@@ -76,7 +76,7 @@ class StandIn:
             proof = prove_card(self._kernel.module or NO_MODULE, config.card_keys, card, message.document)
         except CardRefusedError as unproved:
             refusal.de39 = unproved.de39
-            refusal.reason += f"; no stand-in: {unproved.reason}"
+            refusal.go_on(f"; no stand-in: {unproved.reason}")
             return False
         self._record_approval(message, decision, rule, refusal.reason, proof)
         return True

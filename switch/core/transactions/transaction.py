@@ -80,6 +80,10 @@ class Refusal(Exception):  # noqa: N818 - the field's word; nothing has gone wro
         self.reason = reason
         self.route = route
 
+    def go_on(self, further: str) -> None:
+        """The sentence goes on: why it was not helped, either."""
+        self.reason = self.reason + further
+
 
 class Away(Refusal):
     """The card's issuer cannot be asked, and has not been."""
@@ -107,7 +111,7 @@ def remembered(answered: Document, request: Document) -> Document:
     sensitive."""
     kept = {de: answered[de] for de in _added(tuple(answered))}
     if not request.keys() >= _RESTORED:
-        kept.update({de: answered[de] for de in _RESTORED - request.keys() - NOT_REMEMBERED if de in answered})
+        kept.update({de: answered[de] for de in _RESTORED.difference(request, NOT_REMEMBERED) if de in answered})
     if answered.get(DE.RESPONSE_CODE) == Answer.PARTIAL:
         kept[DE.AMOUNT] = answered[DE.AMOUNT]
     if DE.PRIVATE_48 in kept:
@@ -314,10 +318,10 @@ def check_shape(kernel: Kernel, message: Incoming) -> None:
     if document.get(DE.ACQUIRER) not in session.carried or DE.ORIGINAL in document:
         check_institutions(kernel, message)
     if DE.PROCESSING_CODE not in document or DE.TRANSMISSION_TIME not in document or DE.STAN not in document:
-        raise missing(REQUIRED - document.keys())
+        raise missing(REQUIRED.difference(document))
     no_money = DE.AMOUNT not in document or DE.CURRENCY not in document
     if no_money and document[DE.PROCESSING_CODE][:2] not in INQUIRIES:
-        raise missing(REQUIRED_WITH_MONEY - document.keys())
+        raise missing(REQUIRED_WITH_MONEY.difference(document))
     if not session.dates.exist(message.raw, message.txn):
         raise Refusal(Answer.FORMAT_ERROR, date_mistake(message.raw, session.dialect.family, message.txn))
 
