@@ -27,6 +27,8 @@ from switch.simulators.endpoint import Speech
 from switch.wire import Dialect
 
 LINK: str = "gateway"
+DRAIN_S, RESULT_S = 10.0, 0.3
+"""for cards that are at their banks to have an outcome, and for the pages that tell it to leave, before the gateway ends"""
 
 
 class Setting(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,6 +83,8 @@ async def run(
                 async for caught in signals:
                     number = signal.Signals(caught)
                     break
+                await service.finish(DRAIN_S)
+                await trio.sleep(RESULT_S)
             nursery.cancel_scope.cancel()
     finally:
         registry.store.close()

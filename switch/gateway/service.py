@@ -19,6 +19,7 @@ from switch.gateway import payment_messages as messages
 from switch.gateway.acquirer import Acquirer
 from switch.gateway.desk import Desk
 from switch.gateway.merchants import Registry
+from switch.gateway.orders.database import StoreError
 from switch.gateway.orders.lifecycle import PAYABLE, UNDER_WAY, IllegalMoveError, Move, Stage
 from switch.gateway.orders.order import Attempt, Order
 from switch.gateway.orders.store import DAY_US
@@ -102,6 +103,12 @@ class Service:
         self.desk.start(self._authorize, moved, card)
         await ended.wait()
         return await self.order(moved.number)
+
+    async def finish(self, seconds: float) -> None:
+        """Wait until no card is at its bank and no shop is being asked, so long at most: an outcome is better than a reversal."""
+        with trio.move_on_after(seconds):
+            while self._ended:
+                await next(iter(self._ended.values())).wait()
 
     async def wait_for(self, order: Order, seconds: float) -> Order:
         """The order, once a payment that is under way has an outcome, or after so long."""
@@ -195,7 +202,7 @@ class Service:
             if now >= self._took_up_us + LEFT_US:
                 self._took_up_us = now
                 await self._go_on(now - LEFT_US)
-        except (sqlite3.Error, LookupError, IllegalMoveError) as error:
+        except (sqlite3.Error, StoreError, LookupError, IllegalMoveError) as error:
             hint = "orders are looked after again in a second; is there room on the disk?"
             self.report("store.failed", {"error": str(error), "hint": hint})
 

@@ -243,6 +243,20 @@ def test_a_gateway_killed_while_the_issuer_thinks_takes_the_payment_back(gateway
     assert "Not paid" in gateway.ask(path)[2]
 
 
+def test_a_gateway_that_is_told_to_stop_ends_what_is_at_a_bank(gateway: Gateway) -> None:
+    path, card = gateway.open(gateway.shop.form("STOP-1")), gateway.cards["souss-slow"]
+    pages: list[str] = []
+    clicking = threading.Thread(target=lambda: pages.append(gateway.type_card(path, card)))
+    clicking.start()
+    assert wait_for(
+        lambda: gateway.status("STOP-1") == "PN" and gateway.stage.events("hop.sent", pan=mask_pan(card.pan))
+    )
+    assert gateway.child.stop() == 0
+    clicking.join()
+    gateway.child = gateway.start()
+    assert wait_for(lambda: gateway.status("STOP-1") == "C")
+
+
 def test_no_card_number_is_left_anywhere(gateway: Gateway) -> None:
     kept = b"".join(path.read_bytes() for path in gateway.state.iterdir()) + gateway.child.text().encode()
     for name in ("atlas-approved", "atlas-51", "fr-visa", "rif-slow", "souss-slow"):

@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+import msgspec
+
 from switch.gateway.intake import take_form
 from switch.gateway.pages.inventory import INVENTORY, integrity_of, read_released
 from switch.gateway.web import Web
@@ -11,6 +13,22 @@ from tests.gateway.test_flow import serving
 from tests.gateway.test_kills import NETWORK, World, form
 
 PAGE_BYTES_MAX = 60_000
+
+
+async def test_the_list_of_secured_sites(tmp_path: Path) -> None:
+    """Merchants as customers know them; none that is suspended."""
+    async with serving(tmp_path, World(lambda n: "")) as service:
+        app, store = Web(service, NETWORK).app(), service.registry.store
+        (souk,) = store.merchants()
+        store.change_merchant(msgspec.structs.replace(souk, title="Souk <b>", site="souk.example"))
+        gone = msgspec.structs.replace(souk, clientid="600000002", title="Gone", suspended=True)
+        store.add_merchant(gone)
+        for language, title in (("fr", "Sites sécurisés"), ("ar", "المواقع الآمنة"), ("en", "Secured sites")):
+            page = (await ask(app, f"/secured-sites?lang={language}")).text
+            assert title in page
+            assert "Souk &lt;b&gt;" in page
+            assert "souk.example" in page
+            assert "Gone" not in page
 
 
 async def test_a_cards_page_is_light_and_loads_what_was_released_and_nothing_else(tmp_path: Path) -> None:

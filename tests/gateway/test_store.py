@@ -149,6 +149,15 @@ def test_a_damaged_file_ends_with_what_to_do(tmp_path: Path, harm: str) -> None:
         Store(path).check()
 
 
+def test_a_row_that_somebody_has_changed_is_said(store: Store) -> None:
+    kept = store.open_order(order("A1", due_us=5))
+    store._db.execute("UPDATE orders SET body = ?", (b'{"number": "one"}',))
+    with pytest.raises(StoreError, match=r"a row \(order\) cannot be read"):
+        store.by_number(kept.number)
+    with pytest.raises(StoreError, match="backup"):
+        store.due(10)
+
+
 def test_a_file_of_the_first_version_is_taken_over(tmp_path: Path) -> None:
     path = tmp_path / "gateway.sqlite"
     store = Store(path)

@@ -10,7 +10,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
+
+import msgspec
 
 from switch.security.files import FILE_MODE, make_private_directory, open_private
 
@@ -34,6 +36,7 @@ CREATE TABLE IF NOT EXISTS refusals (number INTEGER PRIMARY KEY, at_us INTEGER N
   clientid TEXT NOT NULL, oid TEXT NOT NULL, client TEXT NOT NULL, reason TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
 """
+T = TypeVar("T")
 _VERSION: Final = 2
 _MARK: Final = 0x434D4757
 """application_id of the file: `CMGW`"""
@@ -102,6 +105,13 @@ class Database(ABC):
             f"{self._path}: cannot be used: {why}; end what uses it, put a backup of it there (with no -wal and -shm beside it), "
             "or, if there is none, move it away and reverse what is open by the switch's journal"
         )
+
+    def _read(self, body: bytes, kind: type[T]) -> T:
+        """A row's value. StoreError: somebody, or the disk, has changed it."""
+        try:
+            return msgspec.json.decode(body, type=kind)
+        except msgspec.MsgspecError as error:
+            raise self._damaged(f"a row ({kind.__name__.lower()}) cannot be read: {error}") from None
 
     def close(self) -> None:
         """No more."""

@@ -45,7 +45,7 @@ class Store(Database):
         """Say when each order ends by itself."""
         with self._writing() as db:
             for (body,) in db.execute("SELECT body FROM orders WHERE stage IN ('open', 'declined', 'held')").fetchall():
-                order = msgspec.json.decode(body, type=Order)
+                order = self._read(body, Order)
                 merchant = self.merchant(order.asked.clientid)
                 days = merchant.hold_days if merchant is not None else 0
                 due = order.moved_us + days * DAY_US if order.stage is Stage.HELD else order.ends_us
@@ -102,7 +102,7 @@ class Store(Database):
 
     def _one(self, where: str, *values: object) -> Order | None:
         row = self._db.execute(f"SELECT body FROM orders WHERE {where}", values).fetchone()  # noqa: S608 - our own words
-        return None if row is None else msgspec.json.decode(row[0], type=Order)
+        return None if row is None else self._read(row[0], Order)
 
     @quick
     def by_token(self, token: str) -> Order | None:
@@ -117,14 +117,14 @@ class Store(Database):
     def called(self, oid: str, limit: int = 20) -> list[Order]:
         """Orders that any merchant calls so, newest first."""
         rows = self._db.execute("SELECT body FROM orders WHERE oid = ? ORDER BY number DESC LIMIT ?", (oid, limit))
-        return [msgspec.json.decode(row[0], type=Order) for row in rows]
+        return [self._read(row[0], Order) for row in rows]
 
     def newest(self, limit: int, before: int = 0) -> list[Order]:
         """The newest, or those before number `before`."""
         rows = self._db.execute(
             "SELECT body FROM orders WHERE ? = 0 OR number < ? ORDER BY number DESC LIMIT ?", (before, before, limit)
         )
-        return [msgspec.json.decode(row[0], type=Order) for row in rows]
+        return [self._read(row[0], Order) for row in rows]
 
     @quick
     def by_number(self, number: int) -> Order | None:
@@ -138,7 +138,7 @@ class Store(Database):
             f"SELECT body FROM orders WHERE stage IN ({marks}) AND moved_us < ? AND number > ? ORDER BY number LIMIT {_PAGE}",  # noqa: S608
             (*sorted(UNDER_WAY | OWED), before_us, above),
         )
-        return [msgspec.json.decode(row[0], type=Order) for row in rows]
+        return [self._read(row[0], Order) for row in rows]
 
     def due(self, now_us: int) -> list[Order]:
         """Orders that are to end by themselves now, those that waited longest first; so many."""
@@ -146,7 +146,7 @@ class Store(Database):
             f"SELECT body FROM orders WHERE due_us > 0 AND due_us <= ? ORDER BY due_us LIMIT {_PAGE}",  # noqa: S608
             (now_us,),
         )
-        return [msgspec.json.decode(row[0], type=Order) for row in rows]
+        return [self._read(row[0], Order) for row in rows]
 
     def find_orders(self, clientid: str, query: str, most: int, *, below: int = 0, above: int = 0) -> list[Order]:
         """A merchant's orders, newest first: all, or those whose id begins with `query`, or whose RRN, approval code or last four
@@ -168,7 +168,7 @@ class Store(Database):
             f"SELECT body FROM orders WHERE {where} ORDER BY number {order} LIMIT ?",  # noqa: S608 - our own words
             (*values, most),
         )
-        return [msgspec.json.decode(row[0], type=Order) for row in rows]
+        return [self._read(row[0], Order) for row in rows]
 
     @quick
     def history(self, order: Order) -> list[tuple[int, str, str, str, int]]:
@@ -214,7 +214,7 @@ class Store(Database):
         row = self._db.execute("SELECT body FROM calls WHERE number = ?", (number,)).fetchone()
         if row is None:
             return None
-        call = msgspec.structs.replace(msgspec.json.decode(row[0], type=Call), state="due", tries=0, due_us=0)
+        call = msgspec.structs.replace(self._read(row[0], Call), state="due", tries=0, due_us=0)
         self.change_call(call)
         return call
 
@@ -223,7 +223,7 @@ class Store(Database):
         rows = self._db.execute(
             "SELECT body FROM calls WHERE state = 'due' AND due_us <= ? ORDER BY due_us LIMIT 100", (now_us,)
         )
-        return [msgspec.json.decode(row[0], type=Call) for row in rows]
+        return [self._read(row[0], Call) for row in rows]
 
     def add_decision(self, order: Order, at_us: int, said: str) -> None:
         """The call that decides has been made; it is kept for who looks."""
@@ -235,12 +235,12 @@ class Store(Database):
     def calls_of(self, order: Order) -> list[Call]:
         """Those about one order, oldest first."""
         rows = self._db.execute("SELECT body FROM calls WHERE ordered = ? ORDER BY number", (order.number,))
-        return [msgspec.json.decode(row[0], type=Call) for row in rows]
+        return [self._read(row[0], Call) for row in rows]
 
     def calls(self) -> list[Call]:
         """The newest 200, newest first."""
         rows = self._db.execute("SELECT body FROM calls ORDER BY number DESC LIMIT 200")
-        return [msgspec.json.decode(row[0], type=Call) for row in rows]
+        return [self._read(row[0], Call) for row in rows]
 
     # -- what was refused
 
@@ -281,9 +281,9 @@ class Store(Database):
     def merchant(self, clientid: str) -> Merchant | None:
         """None: there is none."""
         row = self._db.execute("SELECT body FROM merchants WHERE clientid = ?", (clientid,)).fetchone()
-        return None if row is None else msgspec.json.decode(row[0], type=Merchant)
+        return None if row is None else self._read(row[0], Merchant)
 
     def merchants(self) -> list[Merchant]:
         """All, by clientid."""
         rows = self._db.execute("SELECT body FROM merchants ORDER BY clientid")
-        return [msgspec.json.decode(row[0], type=Merchant) for row in rows]
+        return [self._read(row[0], Merchant) for row in rows]

@@ -48,6 +48,12 @@ async function fresh(browser, size) {
       await page.context().close();
     }
   }
+  for (const language of ["fr", "ar", "en"]) {
+    const page = await fresh(browser, sizes.phone);
+    await page.goto(`${gateway}/secured-sites?lang=${language}`);
+    await check(page, `secured sites ${language}`);
+    await page.context().close();
+  }
   // by keyboard alone: log in, find the order, give a part of it back
   const page = await fresh(browser, sizes.desk);
   await page.goto(`${gateway}/merchant/login?lang=en`);
