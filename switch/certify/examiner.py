@@ -16,7 +16,7 @@ from switch.certify.wire import Came, Manner, explained, of_step
 from switch.certify.words import UnknownWordError, Words, matches
 from switch.core.party import Certificate, Effect, LinkId
 from switch.doctor.explain import Explainer
-from switch.wire import Dialect, Document, EncodeError
+from switch.wire import Dialect, Document
 from switch.wire.vocabulary import DE, MTI
 
 GRACE_MS: Final = 2_000
@@ -25,6 +25,9 @@ RECONNECT_MS: Final = 15_000
 OUTCOMES_MAX: Final = 500
 """kept by an endpoint that goes on; the oldest is let go"""
 NOTES_MAX: Final = 200
+_KEYS: Final = (
+    "the keys of both ends by their check values (`cmi-switch keys list`), then the padding (docs/security.md, MACs)"
+)
 _QUIET: Final = "what made it send that: its log, under this DE11"
 
 
@@ -132,9 +135,7 @@ class Examiner:
             if on != link or ours or (self._plan.plays == ISSUER and not run.awaits_answer):
                 continue  # what an issuer waits for may come on the next connection
             what = "closed before a message of it could be read" if wire and not wire.frames else "closed by the peer"
-            look_at = (
-                "dialect, framing and the sign-on: its log says why it closes; `cmi-switch doctor` reads what comes"
-            )
+            look_at = "dialect, framing, sign-on: its log says why it closes; `cmi-switch doctor` reads what comes"
             run.fault("connection", "open", what, look_at)
             self._finish(run, now, f"the connection was {what}")
         if not self._lines.open:
@@ -177,15 +178,15 @@ class Examiner:
 
     def _take(self, link: LinkId, came: Came, now: int) -> None:
         document = came.document
-        if came.passage.wrong:
-            found = self._explainer.explain_message(came.data, self._manner.dialect)
-            look_at = (
-                f"{found.sentence} Change: {found.change}" if found is not None else "`cmi-switch decode` of its bytes"
-            )
-            first = came.passage.wrong.partition("\n")[0]
+        if came.passage.wrong or came.unproved:
             for run in self._active():
                 run.passed(of_step(came.passage, run.step.name if run.step else ""))
+        if came.passage.wrong:
+            look_at = explained(self._explainer.explain_message(came.data, self._manner.dialect))
+            first = came.passage.wrong.partition("\n")[0]
             self._trouble("readable", f"a message of {self._manner.dialect.name}", first, look_at, now)
+        elif came.unproved:
+            self._trouble("MAC", "one that holds", came.unproved, _KEYS, now)
         elif document.get(DE.MTI, "")[2:3] in ("1", "3", "5"):
             self._take_answer(link, came, now)
         else:
@@ -280,7 +281,7 @@ class Examiner:
         words = run.words if run is not None else Words(self._plan.values)
         try:
             document, passage = self._lines.reply(link, reply, words, came, now)
-        except (UnknownWordError, EncodeError) as error:
+        except (UnknownWordError, ValueError) as error:
             self._unsaid(run, "answer", error)
             return
         if run is not None and run.step is not None:
@@ -322,7 +323,7 @@ class Examiner:
             before = {de: value for de, value in run.asked.get(step.again, {}).items() if de not in step.without}
             made = before | run.words.filled(step.send or {})
             document, passage = self._lines.send(link, made, now)
-        except (UnknownWordError, EncodeError) as error:
+        except (UnknownWordError, ValueError) as error:
             self._unsaid(run, "message", error)
             self._finish(run, now, f"step {step.name} could not be taken")
             return
@@ -376,8 +377,9 @@ class Examiner:
         return [run for run, _ in self._runs]
 
     def _trouble(self, point: str, expected: str, found: str, look_at: str, now: int) -> None:
-        """Something that cannot be read: a fault of whoever waits, and the end of that step."""
+        """Something that cannot be read: a fault of whoever waits, and the end of that step; of several nobody knows whose."""
         waiting = [(run, link) for run, link in self._runs if run.due is not None]
+        waiting = waiting if len(waiting) == 1 else []
         for run, link in waiting:
             run.fault(point, expected, found, look_at)
             self._advance(run, link, now) if link in self._lines.open else self._finish(run, now, found)

@@ -67,13 +67,13 @@ class Lines:
         self._stan = self._stan % 999_999 + 1
 
     def send(self, link: LinkId, document: Document, now: int) -> tuple[Document, Passage]:
-        """A message of ours: as the other side reads it, as it may be shown. EncodeError."""
+        """A message of ours: as the other side reads it, as it may be shown. ValueError: it cannot be said."""
         data, read, passage = self.open[link].made(document, self.at_ms(now))
         self.out.append(Send(link, data))
         return read, passage
 
     def reply(self, link: LinkId, reply: Reply, words: Words, came: Came, now: int) -> tuple[Document, Passage]:
-        """An answer to what came, at once or when it is due. UnknownWordError, EncodeError."""
+        """An answer to what came, at once or when it is due. UnknownWordError, ValueError."""
         self.name(words, now)
         words.about(came.document)
         echoed = {de: came.document[de] for de in reply.echo if de in came.document}

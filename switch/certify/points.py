@@ -26,7 +26,7 @@ _LOOK_AT_CODES: Final = {
     "25": "it knows no such original: DE90 names it, or DE37",
     "91": "it cannot reach whom it has to ask: is that host up and signed on?",
     "94": "it takes the message for a repeat: has DE11 been used before within its window?",
-    "96": "something is wrong on its side: its log",
+    "96": "its log: something is wrong on its side, or it wants MACs (--keys-of)",
 }
 _LOOK_AT: Final = {
     "present": "what makes the message leaves it out; a dialect file may do so, too",

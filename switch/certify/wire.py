@@ -12,12 +12,13 @@ import msgspec
 
 from switch.capture.masking import Mask
 from switch.certify.findings import OURS, THEIRS, Passage
+from switch.core.links.sealing import Sealing, whole
 from switch.core.messages.translator import translator_for
 from switch.doctor.explain import Explanation
 from switch.wire import DecodeError, Dialect, Document
 from switch.wire.describe import describe, describe_error
 from switch.wire.framing import FramingError, make_framing
-from switch.wire.vocabulary import DE
+from switch.wire.vocabulary import DE, MACS
 
 FRAME_BYTES: Final = 65_535
 FIRST_BYTES: Final = 4_096
@@ -33,6 +34,8 @@ class Manner(NamedTuple):
     """institution of this end, for headers that name it; "" for none"""
     internal: bool
     """the plan's elements are those of the internal format; False: the dialect's own"""
+    sealing: Sealing | None = None
+    """what messages are proved by, where the link has MACs"""
 
 
 class Came(NamedTuple):
@@ -45,6 +48,8 @@ class Came(NamedTuple):
     passage: Passage
     data: bytes
     """as it came, for the doctor: never kept"""
+    unproved: str = ""
+    """why its MAC does not hold; "": it does, or the link has none"""
 
 
 class Wire:
@@ -70,9 +75,18 @@ class Wire:
         except FramingError as error:
             frames, broken = error.frames, str(error)
         self.frames += len(frames)
-        return [self._came(frame, at_ms) for frame in frames], broken
+        return [
+            self._came(frame, at_ms, why) for frame, why in zip(frames, self._unproved(frames), strict=True)
+        ], broken
 
-    def _came(self, frame: bytes, at_ms: float) -> Came:
+    def _unproved(self, frames: list[bytes]) -> list[str]:
+        """Of each message, why it is not proved."""
+        sealing = self.manner.sealing
+        if sealing is None:
+            return [""] * len(frames)
+        return ["" if verdict.good else verdict.reason for verdict in sealing.check(frames)]
+
+    def _came(self, frame: bytes, at_ms: float, unproved: str) -> Came:
         dialect, wrong = self.manner.dialect, ""
         try:
             raw = dialect.decode(frame)
@@ -80,23 +94,34 @@ class Wire:
         except DecodeError as error:
             raw = document = dict(error.document)
             wrong = describe_error(dialect, frame, error)
-        return Came(document, raw, self._passage(THEIRS, frame, raw, at_ms, wrong), frame)
+        return Came(document, raw, self._passage(THEIRS, frame, raw, at_ms, wrong), frame, unproved)
 
     def made(
         self, document: Document, at_ms: float, reference: Document | None = None
     ) -> tuple[bytes, Document, Passage]:
         """A message to send: its framed bytes, what the other side reads in it (in the plan's elements), its passage.
 
-        `reference`: the request that it answers, as the link had it. EncodeError: the dialect cannot say it.
+        `reference`: the request that it answers, as the link had it. EncodeError: the dialect cannot say it; ValueError: no MAC
+        can be made.
         """
         link = document if self._translator is None else self._translator.outward(document, reference)
-        data = self.manner.dialect.encode(link)
-        raw = self.manner.dialect.decode(data)
-        return self._framing.frame(data), self._inward(raw), self._passage(OURS, data, raw, at_ms, "")
+        sealing, made = self.manner.sealing, list[bytes]()
+
+        def frame(message: bytes) -> bytes:
+            made.append(message)
+            return self._framing.frame(message)
+
+        if sealing is None:
+            framed = frame(self.manner.dialect.encode(link))
+        else:
+            framed = whole(sealing.seal(self.manner.dialect, link, frame))
+        raw = self.manner.dialect.decode(made[-1])
+        return framed, self._inward(raw), self._passage(OURS, made[-1], raw, at_ms, "")
 
     def _inward(self, raw: Document) -> Document:
         document = raw if self._translator is None else self._translator.inward(raw)
-        return {de: value for de, value in document.items() if de not in (DE.BITMAP, DE.BITMAP_SECONDARY)}
+        outer = (DE.BITMAP, DE.BITMAP_SECONDARY, *(MACS if self.manner.sealing is not None else ()))
+        return {de: value for de, value in document.items() if de not in outer}
 
     def _passage(self, way: str, data: bytes, raw: Document, at_ms: float, wrong: str) -> Passage:
         return Passage(

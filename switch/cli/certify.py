@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from switch.certify.findings import Outcome, Report
     from switch.certify.plan import Plan
     from switch.certify.wire import Manner
+    from switch.core.links.sealing import Sealing
     from switch.core.network import Address
     from switch.server.driver import Driver
     from switch.server.stations import Station
+    from switch.wire import Dialect
 
 _LINK = "peer"
 _UNREACHED = 3
@@ -56,6 +58,8 @@ _REACH_S = 3.0
 )
 @click.option("--json", "json_path", type=click.Path(dir_okay=False, path_type=Path), help="Write it for programs.")
 @click.option("--junit", type=click.Path(dir_okay=False, path_type=Path), help="Write JUnit XML for a CI system.")
+@click.option("--network", metavar="FILE", help="A network file that has the link's MAC key; with --keys-of.")
+@click.option("--keys-of", metavar="NAME", help="Its member (or port of terminals) or, as an issuer, its host.")
 @click.option("--list", "listing", is_flag=True, help="Only say what the plan tests, and its values.")
 @click.option(
     "--as", "tls_name", default="certify", show_default=True, metavar="NAME", help="Whose certificate, of --tls."
@@ -75,6 +79,7 @@ def command(**options: Any) -> None:
       cmi-switch certify acquirer-basic host:5000 --dialect visa --set institution=40123 --html report.html
       cmi-switch certify pos 127.0.0.1:8584 --only P02,P04 --junit pos.xml
       cmi-switch certify issuer-basic :8591 --forever --html report.html
+      cmi-switch certify acquirer-basic host:5000 --network mine.toml --keys-of rif       with MACs
       cmi-switch certify my-plan.toml --list
 
     Exit code: 0 every test passed, 1 a test failed or was not run, 2 a wrong option or plan, 3 HOST cannot be reached.
@@ -299,7 +304,34 @@ def _manner(plan: "Plan", options: dict[str, Any]) -> "Manner":
     framing = options["framing"] or (plan.framing if not options["dialect"] else "") or dialect.framing
     if framing not in FRAMINGS:
         raise click.UsageError(f"no framing is called {framing!r}; there are {', '.join(FRAMINGS)}")
-    return Manner(dialect, framing, Words(plan.values).fill(plan.own), plan.format == INTERNAL)
+    own = Words(plan.values).fill(plan.own)
+    return Manner(dialect, framing, own, plan.format == INTERNAL, _sealing(plan, options, dialect))
+
+
+def _sealing(plan: "Plan", options: dict[str, Any], dialect: "Dialect") -> "Sealing | None":
+    """What proves the messages, where --keys-of says whose keys they are. Raises click errors."""
+    from switch.certify.plan import ACQUIRER
+    from switch.cli._network import load, module_of
+    from switch.core.links.sealing import Sealings
+    from switch.wire.mac_place import NoMacPlaceError
+
+    name, file = options["keys_of"], options["network"]
+    if bool(name) != bool(file):
+        raise click.UsageError("--network and --keys-of go together: a file, and whose keys of it")
+    if not name:
+        return None
+    network = load(file)
+    parties = {host.name: host.keys for host in network.hosts}
+    if plan.plays == ACQUIRER:
+        parties = {port.name: port.keys for port in network.listeners if port.role == "terminal"}
+        parties |= {member.name: member.keys for member in network.members}
+    if name not in parties or not parties[name].mac_key:
+        there = ", ".join(key for key, keys in parties.items() if keys.mac_key) or "nobody"
+        raise click.UsageError(f"--keys-of {name}: in {file} {there} has a `mac_key`")
+    try:
+        return Sealings(network, module_of(network)).of(parties[name], dialect)
+    except NoMacPlaceError as error:
+        raise click.UsageError(str(error)) from None
 
 
 def _listed(plan: "Plan") -> list[str]:

@@ -10,6 +10,7 @@ from switch.certify.plan import INTERNAL, Plan
 from switch.certify.plan_file import load_plan, parse_plan
 from switch.certify.wire import Manner
 from switch.certify.words import Words
+from switch.core.links.sealing import Sealing
 from switch.core.party import Effect, Send
 from switch.doctor.explain import Explainer
 from switch.simulators.build import make_issuer
@@ -22,10 +23,12 @@ CMI87 = Dialect.load("cmi87")
 EXPLAINER = Explainer(lambda: [Dialect.load(name) for name in names()])
 
 
-def examiner(plan: Plan, dialect: str = "", *, goes_on: bool = False, first_stan: int = 500) -> Examiner:
+def examiner(
+    plan: Plan, dialect: str = "", *, goes_on: bool = False, first_stan: int = 500, sealing: Sealing | None = None
+) -> Examiner:
     spoken = Dialect.load(dialect or plan.dialect)
     internal = plan.format == INTERNAL
-    manner = Manner(spoken, plan.framing or spoken.framing, Words(plan.values).fill(plan.own), internal)
+    manner = Manner(spoken, plan.framing or spoken.framing, Words(plan.values).fill(plan.own), internal, sealing)
     return Examiner(plan, manner, CMI87 if internal else spoken, EXPLAINER, first_stan=first_stan, goes_on=goes_on)
 
 

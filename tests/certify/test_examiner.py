@@ -7,9 +7,13 @@ from xml.etree import ElementTree
 import msgspec
 import pytest
 
-from switch.certify.findings import NOT_RUN, PASSED, Report
+from switch.certify.findings import FAILED, NOT_RUN, PASSED, Report
 from switch.certify.page import page
 from switch.certify.written import as_json, as_junit, lines_of
+from switch.core.links.sealing import Sealing
+from switch.core.network import LinkKeys
+from switch.security.module import SoftwareModule
+from switch.security.simulated import counted
 from switch.wire import Document
 from tests.certify.peers import (
     CMI87,
@@ -25,6 +29,7 @@ from tests.certify.peers import (
     plan,
     wrong_points,
 )
+from tests.core.link_control.test_macs import keys
 from tests.simulators.world import World, make_switch, morocco
 
 
@@ -173,6 +178,38 @@ def test_an_endpoint_that_goes_on_takes_a_test_as_often_as_it_is_asked_for() -> 
     assert host.notes == ["a 0200 with DE11 000503 came, and no test is for it"]
     asked = of(acquirer, "T2").passages[-1]
     assert "12  invalid transaction" in asked.fields
+
+
+def sealing(mac_key: str) -> Sealing:
+    return Sealing(SoftwareModule(keys(), counted(1)), LinkKeys(mac_key=mac_key), CMI87)
+
+
+@pytest.mark.parametrize(("theirs", "verdict"), [("rif-zak", PASSED), ("atlas-zak", FAILED)])
+def test_messages_are_proved_where_the_link_has_macs(theirs: str, verdict: str) -> None:
+    world = World()
+    host = world.add(examiner(plan("issuer-basic", "I02"), sealing=sealing("rif-zak")))
+    acquirer = examiner(payer(SALE[1]), sealing=sealing(theirs))
+    world.add(acquirer)
+    world.keep_connected("atlas", acquirer, host)
+    world.run(200)
+    assert of(acquirer, "T0").verdict == verdict
+    if verdict == PASSED:
+        assert "DE64" in of(acquirer, "T0").passages[0].fields
+        assert [o.verdict for o in host.outcomes] == [PASSED]
+    else:
+        assert host.outcomes == []
+        assert all(note.startswith("MAC: the MAC does not hold") for note in host.notes)
+
+
+def test_an_answer_that_is_not_proved_fails_on_its_mac() -> None:
+    world = World()
+    world.add(host := examiner(plan("issuer-basic")))
+    acquirer = examiner(plan("acquirer-basic", "A02"), sealing=sealing("rif-zak"))
+    world.add(acquirer)
+    world.keep_connected("atlas", acquirer, host)
+    world.run(60)
+    assert wrong_points(acquirer) == {"A02": ["MAC"]}
+    assert of(acquirer, "A02").failed[0].found.startswith("it has no MAC")
 
 
 def report() -> Report:

@@ -77,6 +77,8 @@ def test_one_plays_the_acquirer_and_another_the_issuer(tmp_path: Path) -> None:
         (("acquirer", "127.0.0.1:1"), 2, "no shipped plan has this name"),
         (("acquirer-basic", "127.0.0.1:1"), 3, "127.0.0.1:1 cannot be reached"),
         (("issuer-basic", "--list"), 0, "do: pay 100.01"),
+        (("acquirer-basic", "127.0.0.1:1", "--keys-of", "rif"), 2, "--network and --keys-of go together"),
+        (("acquirer-basic", "127.0.0.1:1", "--keys-of", "rif", "--network", "morocco"), 2, "nobody has a `mac_key`"),
     ],
 )
 def test_what_cannot_be_done_is_said_with_its_exit_code(
