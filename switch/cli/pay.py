@@ -254,7 +254,7 @@ class Desk:
                 request, card, self._network, self._module, at.day, file, chip=asked.chip, wrong=asked.wrong or ""
             )
         if asked.pin:
-            request[DE.PIN] = self._pin_block(card, asked.pin)
+            request = self._with_pin(request, card, asked.pin)
         said = self._exchange(till, request, asked)
         if said is None:
             return self._take_back(till, request, asked)
@@ -271,19 +271,19 @@ class Desk:
         self._remember(last)
         return 0
 
-    def _pin_block(self, card: "TestCard", typed: str) -> str:
-        """DE52 of what was typed, under the acquirer's key."""
+    def _with_pin(self, request: "Document", card: "TestCard", typed: str) -> "Document":
+        """The request with what was typed, under the acquirer's key; with DUKPT, of a device that is new each time."""
         from switch.simulators.pins import PinPad
 
         keys = self._keys
         if self._module is None or not keys.pin_key:
-            raise click.UsageError(
-                f"--pin: {self._network.source} has no `pin_key` for {self._member.name} (or, of terminals, their port)"
-            )
-        reply = PinPad(self._module, keys, self._sets).type(card, "" if typed == "card" else typed)
+            lacking = f"no `pin_key` for {self._member.name} (or, of terminals, their port)"
+            raise click.UsageError(f"--pin: {self._network.source} has {lacking}")
+        pad = PinPad(self._module, keys, self._sets, int(request["7"] + request["11"]))
+        request, reply = pad.type(request, card, "" if typed == "card" else typed)
         if not reply.ok:
             raise click.ClickException(f"--pin: {reply.reason}")
-        return reply.value.hex().upper()
+        return request
 
     def _take_back(self, till: "Till", request: "Document", asked: Asked) -> int:
         from switch.simulators import messages

@@ -4,6 +4,7 @@ Where the key file is at hand, each name is looked up in it: a key's use stands 
 master key is needed to find a PIN key named as a MAC key.
 """
 
+import re
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -20,6 +21,7 @@ from switch.security.key_sets import FORMS
 from switch.security.module import MAC_USAGES
 from switch.security.pin_blocks import BLOCK_BYTES
 from switch.security.pin_blocks import FORMATS as PIN_FORMATS
+from switch.wire import Dialect
 from switch.wire.mac_place import SIZES, MacPlace, NoMacPlaceError
 from switch.wire.vocabulary import DE
 
@@ -32,10 +34,14 @@ _USES: Final = {
     "pvv_key": (("V1", "V2"), "C", "verifies PINs"),
     "cvv_key": (("C0",), "CV", "checks card values"),
     "chip_key": (("E0",), "X", "checks cryptograms of chips"),
+    "ksn": (("B0", "B1"), "X", "derives terminals' keys (`ksn`: DUKPT)"),
     "zone_key": (("K0", "K1"), "BED", "carries other keys"),
     "cavv_key": (("C0",), "C", "makes and checks CAVVs"),
     "aav_key": (("C0",), "C", "makes and checks AAVs"),
 }
+
+
+_KSN_PLACE: Final = re.compile("(?:[2-9]|[1-9][0-9]|1[01][0-9]|12[0-7])|48[.][0-9]{2}")
 
 
 def read_security(s: Section) -> SecurityFiles:
@@ -66,7 +72,15 @@ def read_link_keys(s: Section, *, change: bool = True) -> LinkKeys:
         pin_key=s.text("pin_key", ""),
         pin_format=s.integer("pin_format", 0, 4, 0),
     )
-    if change:
+    if not change:
+        keys = msgspec.structs.replace(keys, ksn=s.text("ksn", ""))
+        if keys.ksn and not _KSN_PLACE.fullmatch(keys.ksn):
+            s.wrong(
+                "ksn", f'"{keys.ksn}" is no place of a key serial number', 'an element, as "62", or of DE48, as "48.72"'
+            )
+        if keys.ksn and not keys.pin_key:
+            s.wrong("ksn", "there is no `pin_key` it could be of", "`pin_key` names the base derivation key")
+    else:
         keys = msgspec.structs.replace(
             keys,
             zone_key=s.text("zone_key", ""),
@@ -103,12 +117,7 @@ def check_keys(draft: "Draft", network: Network, dialects: Dialects) -> None:
                     MacPlace(dialect, keys.mac_bytes if keys.mac_bytes in SIZES else max(SIZES))
             except NoMacPlaceError as error:
                 s.wrong("mac_key", str(error), "its links can carry no MAC")
-            element = dialect.spec.get(DE.PIN, {})
-            needed = BLOCK_BYTES.get(keys.pin_format, 0)
-            room = element.get("max_len", 0) // (1 if element.get("data_enc") == "b" else 2)
-            if keys.pin_key and needed and needed != room:
-                said = f'format {keys.pin_format} has blocks of {needed} bytes; DE52 of dialect "{dialect.name}" has {room}'
-                s.wrong("pin_format", said, "format 4 needs a dialect of its own")
+            _check_pin(s, keys, dialect)
     _check_changing(parties, dialects)
     for s, host in draft.hosts:
         cards = host.card_keys
@@ -119,6 +128,18 @@ def check_keys(draft: "Draft", network: Network, dialects: Dialects) -> None:
             s.wrong("pvv_key", "PINs are verified, and no `pin_key` says what their blocks are under", "add `pin_key`")
         if host.keys.pin_key and host.pass_pin:
             s.wrong("pass_pin", "PINs go out as they came, and under `pin_key`: one or the other", "leave out pass_pin")
+
+
+def _check_pin(s: Section, keys: LinkKeys, dialect: Dialect) -> None:
+    """Room for PIN blocks, and for key serial numbers."""
+    if keys.ksn and keys.ksn.partition(".")[0] not in dialect.elements:
+        s.wrong("ksn", f'dialect "{dialect.name}" has no DE{keys.ksn.partition(".")[0]}', "name one that it has")
+    element = dialect.spec.get(DE.PIN, {})
+    needed = BLOCK_BYTES.get(keys.pin_format, 0)
+    room = element.get("max_len", 0) // (1 if element.get("data_enc") == "b" else 2)
+    if keys.pin_key and needed and needed != room:
+        said = f'format {keys.pin_format} has blocks of {needed} bytes; DE52 of dialect "{dialect.name}" has {room}'
+        s.wrong("pin_format", said, "format 4 needs a dialect of its own")
 
 
 def _check_changing(parties: "list[tuple[Section, LinkKeys, list[str]]]", dialects: Dialects) -> None:
@@ -155,7 +176,9 @@ def _entries(files: SecurityFiles) -> dict[str, Entry] | None:
         return None
 
 
-def _named(s: Section, key: str, name: str, files: SecurityFiles, entries: dict[str, Entry] | None) -> None:
+def _named(
+    s: Section, key: str, name: str, files: SecurityFiles, entries: dict[str, Entry] | None, use: str = ""
+) -> None:
     if not (files.module or files.keys):
         s.wrong(key, f'key "{name}", and there is no [security]', "`[security]` says where the keys are")
         return
@@ -167,6 +190,6 @@ def _named(s: Section, key: str, name: str, files: SecurityFiles, entries: dict[
         )
         return
     header = header_of(entries[name])
-    usages, modes, does = _USES[key]
+    usages, modes, does = _USES[use or key]
     if header.usage not in usages or header.mode not in modes + "N":
         s.wrong(key, f'"{name}" is a {title_of(header)}, mode {header.mode}', f"`{key}` is a key that {does}")

@@ -50,6 +50,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """open at once; above it nothing new is taken that would be one more"""
     standin_payments: int = 50_000
     """approved in issuers' place within 24 hours, over all hosts; above it no more are"""
+    pin_devices: int = 200_000
+    """terminals with DUKPT whose counters are remembered, in each snapshot, too; above it PINs of others are declined with 96"""
     hot_cards: int = 50_000
     """cards on issuers' stop lists, over all issuers: a snapshot holds them all; above it file updates are refused with 29"""
     totals_days: int = 10

@@ -41,6 +41,7 @@ class LinkKeys(msgspec.Struct, frozen=True, kw_only=True):
     mac_bytes: int = 8  # 4 or 8 of them are proved
     pin_key: str = ""  # PIN blocks (DE52) are under this key, and the switch translates them
     pin_format: int = 0  # ISO 9564-1: 0, 1, 3 or 4
+    ksn: str = ""  # of terminals that derive a key a transaction (DUKPT): where their messages have its serial number
     zone_key: str = ""  # under it the keys above change by message (0800); "": they do not
     key_form: str = "block"  # how they travel: a key block, or `ecb`, the bare key under the zone key
     key_keep_s: int = 120  # so long the set before is valid for what comes, once both ends have changed

@@ -79,6 +79,28 @@ def tdes_working_key(transaction_key: bytes, use: bytes) -> bytes:
     return des.ecb_encryptor(key)(key) if use in (DATA_REQUEST, DATA_RESPONSE) else key
 
 
+def device_and_counter(ksn: bytes) -> tuple[str, int]:
+    """Key set and device of a KSN, of triple DES (10 bytes) or AES (12), in hex, and its counter. Raises KsnError."""
+    if len(ksn) == AES_KSN_BYTES:
+        return ksn[:8].hex().upper(), aes_counter(ksn)
+    return tdes_device(ksn).hex().upper(), tdes_counter(ksn)
+
+
+def serial_of(device: str, counter: int) -> bytes:
+    """The inverse of `device_and_counter`."""
+    if len(device) == 2 * TDES_KSN_BYTES:
+        return (int(device, 16) | counter).to_bytes(TDES_KSN_BYTES, "big")
+    return bytes.fromhex(device) + counter.to_bytes(4, "big")
+
+
+def next_counter(counter: int, ones_max: int) -> int:
+    """The counter that a device uses after this one: those with more set bits are left out."""
+    counter += 1
+    while counter.bit_count() > ones_max:
+        counter += counter & -counter
+    return counter
+
+
 # -- AES: KSN of 12 bytes, 8 of initial key id (4 BDK id, 4 derivation id), 4 of counter
 
 AES_KSN_BYTES: Final = 12

@@ -213,5 +213,6 @@ def make_terminal(  # noqa: PLR0913 - what a load is made of, by name
         timeouts,
     )
     if pins:
-        terminal.pin_pad = PinPad(module or NO_MODULE, acquiring_keys(member, listener), speech.sets)
+        fleet = rng.randrange(0, 1 << 31)
+        terminal.pin_pad = PinPad(module or NO_MODULE, acquiring_keys(member, listener), speech.sets, fleet)
     return terminal

@@ -6,18 +6,22 @@ answered: a host that is killed forgets none. Three are allowed; a right one beg
 """
 
 from typing import Final, NamedTuple
+from zlib import crc32
 
 import msgspec
 
+from switch.core.links.key_serials import put
 from switch.core.links.valid_sets import LinkSets
 from switch.core.network import LinkKeys
 from switch.security.commands import NOT_PERMITTED, WRONG, EncryptPin, MakePinReference, PinReference, Reply, VerifyPin
+from switch.security.dukpt import AES_ONES_MAX, TDES_KSN_BYTES, TDES_ONES_MAX, next_counter, serial_of
 from switch.security.module import NO_MODULE, SecurityModule
 from switch.simulators.cards import TestCard
 from switch.simulators.postings import Account, PinTries
 from switch.wire.vocabulary import DE, Answer, Document
 
 TRIES_MAX: Final = 3
+AES_FORMAT: Final = 4
 _METHODS: Final = (PinReference("pvv", ""), PinReference("ibm3624", ""))
 
 
@@ -98,16 +102,31 @@ class PinDesk:
 class PinPad:
     """Where cardholders type: of one acquirer's terminals."""
 
-    def __init__(self, module: SecurityModule, keys: LinkKeys, sets: LinkSets | None = None) -> None:
-        """`keys`: of the acquirer's link, with a `pin_key`; `sets`: where they change by message."""
-        self._module, self._keys, self._sets = module, keys, sets
+    def __init__(self, module: SecurityModule, keys: LinkKeys, sets: LinkSets | None = None, fleet: int = 0) -> None:
+        """`keys`: of the acquirer's link, with a `pin_key`; `sets`: where they change by message. `fleet`: with a base derivation
+        key (`keys.ksn`) each terminal is a device of this fleet, new with it, and counts from 1."""
+        self._module, self._keys, self._sets, self._fleet = module, keys, sets, fleet
+        self._counters: dict[str, int] = {}
 
-    def type(self, card: TestCard, pin: str = "") -> Reply:
-        """DE52 of a PIN, "" for the card's own, as bytes; or why there is none."""
+    def type(self, document: Document, card: TestCard, pin: str = "") -> tuple[Document, Reply]:
+        """The request with its PIN ("": the card's own), and what the module says; as it was where that made none."""
         keys = self._keys
         under = keys.pin_key if self._sets is None else self._sets.valid.of(keys.pin_key).sending
-        (reply,) = self._module.ask([EncryptPin(under, pin or card.pin, card.pan, keys.pin_format)])
-        return reply
+        serial = self._next(document.get(DE.TERMINAL, "")) if keys.ksn else b""
+        (reply,) = self._module.ask([EncryptPin(under, pin or card.pin, card.pan, keys.pin_format, serial)])
+        if not reply.ok:
+            return document, reply
+        typed = {**document, DE.PIN: reply.value.hex().upper()}
+        return (put(typed, keys.ksn, serial.hex().upper()) if serial else typed), reply
+
+    def _next(self, terminal: str) -> bytes:
+        """The key serial number of a terminal's next PIN: triple DES in format 0 and its like, AES in format 4."""
+        number = crc32(f"{terminal}/{self._fleet}".encode())
+        aes = self._keys.pin_format == AES_FORMAT
+        device = f"A15E0001{number:08X}" if aes else f"FFFF{number:08X}".ljust(2 * TDES_KSN_BYTES, "0")
+        before = self._counters.get(device, 0)
+        counter = self._counters[device] = next_counter(before, AES_ONES_MAX if aes else TDES_ONES_MAX)
+        return serial_of(device, counter)
 
 
 def _bytes(block: str) -> bytes:

@@ -266,11 +266,10 @@ class Terminal(Host):
         cash = job.amount // 2 if job.kind == CASH_BACK else 0
         document = request(job.kind, job.card, job.amount, place, at, stan, at.rrn_prefix + stan, job.web, cash=cash)
         if self.pin_pad is not None and job.web is None:
-            typed = self.pin_pad.type(job.card)
+            document, typed = self.pin_pad.type(document, job.card)
             if not typed.ok:
                 self._skip(1, f"no PIN block can be made: {typed.reason}")
                 return
-            document[DE.PIN] = typed.value.hex().upper()
         route = "domestic" if job.card.country == place.country else job.card.scheme
         if self._acquiring.pay(document, job.kind, route, job.plan, now):
             self._made += 1

@@ -134,7 +134,11 @@ class KeyExchange:
         reply = self._ask(OfferKey(key, self._zone_key, self._form, self._outside.wall_us(now)))
         if not reply.ok:
             self._fail(
-                "keys.not_offered", key, reply.reason, "see to the key and its zone master key; nothing was changed"
+                "error",
+                "keys.not_offered",
+                key,
+                reply.reason,
+                "see to the key and its zone master key; nothing was changed",
             )
             return None
         self._valid.refresh(key)
@@ -178,7 +182,7 @@ class KeyExchange:
             )
         else:
             hint = "the one in use stays; do both ends have the same zone master key (check values)?"
-            self._fail("keys.refused", key, f"set {set_id} was answered {de39 or 'without DE39'}", hint)
+            self._fail("error", "keys.refused", key, f"set {set_id} was answered {de39 or 'without DE39'}", hint)
 
     def _change_answered(self, doing: _Doing, de39: str, now: int) -> None:
         key, set_id = self.keys[doing.purpose], doing.word.set_id
@@ -187,7 +191,9 @@ class KeyExchange:
             self._outside.log("info", "keys.agreed", key=key, set=set_id, check_value=doing.word.check_value, de39=de39)
             return
         hint = "compare check values with `cmi-switch keys list` there and here; `cmi-switch keys exchange` offers a new key"
-        self._fail("keys.differ", key, f"the other end answers {de39 or 'without DE39'} to set {set_id} in use", hint)
+        self._fail(
+            "error", "keys.differ", key, f"the other end answers {de39 or 'without DE39'} to set {set_id} in use", hint
+        )
 
     # -- what the other end says
 
@@ -218,7 +224,7 @@ class KeyExchange:
         reply = self._ask(TakeKey(key, self._zone_key, self._form, offer, self._outside.wall_us(now)))
         if not reply.ok:
             hint = "the key in use stays; do both ends have the same zone master key (check values)?"
-            self._fail("keys.not_taken", key, reply.reason, hint)
+            self._fail("error", "keys.not_taken", key, reply.reason, hint)
             return Answer.MALFUNCTION if reply.code == UNREACHABLE else Answer.SECURITY_VIOLATION
         if crossing:
             self._doing = None
@@ -245,7 +251,7 @@ class KeyExchange:
             return Answer.APPROVED
         here = sets.in_use.set_id if sets.in_use is not None else "none"
         said = f"the other end uses set {word.set_id}, check value {word.check_value or 'unsaid'}; here set {here} is in use"
-        self._fail("keys.differ", key, said, "`cmi-switch keys exchange` offers it a new key")
+        self._fail("error", "keys.differ", key, said, "`cmi-switch keys exchange` offers it a new key")
         return Answer.SECURITY_VIOLATION
 
     def seen(self, name: str, now: int) -> None:
@@ -275,7 +281,11 @@ class KeyExchange:
         used = self._valid.refresh(key).sets.in_use
         if not reply.ok or used is None:
             self._fail(
-                "keys.not_used", key, reply.reason, "see to the security module; the set before goes on being used"
+                "error",
+                "keys.not_used",
+                key,
+                reply.reason,
+                "see to the security module; the set before goes on being used",
             )
             return False
         self.failed = ""
@@ -293,9 +303,9 @@ class KeyExchange:
         self._ask(DropKey(key, set_id, self._outside.wall_us(now), why))
         self._valid.refresh(key)
 
-    def _fail(self, event: str, key: str, reason: str, hint: str) -> None:
+    def _fail(self, level: str, event: str, key: str, reason: str, hint: str) -> None:
         self.failed = f"{key}: {reason}"
-        self._outside.log("error", event, key=key, reason=reason, hint=hint)
+        self._outside.log(level, event, key=key, reason=reason, hint=hint)
 
     # -- time
 
@@ -312,7 +322,7 @@ class KeyExchange:
                 hint = (
                     "it is said again when the link comes up, or with `cmi-switch keys exchange`; the key in use stays"
                 )
-                self._fail("keys.unanswered", self.keys[doing.purpose], reason, hint)
+                self._fail("error", "keys.unanswered", self.keys[doing.purpose], reason, hint)
                 self._go_on(now)
             else:
                 self._say(now)

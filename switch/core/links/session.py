@@ -9,6 +9,7 @@ from typing import Final, TypeAlias
 
 from switch.core.limits import NEVER
 from switch.core.links.awaited import Pending
+from switch.core.links.key_serials import reader
 from switch.core.links.pending import PendingTable
 from switch.core.links.sealing import Sealing
 from switch.core.links.states import MOVES, LinkEvent, SessionState
@@ -72,6 +73,7 @@ class Session:
         "network_messages", "not_carried", "outward", "peer", "report_illegal", "role", "say", "says", "sealing", "sets",
         "since_de7", "source", "state", "unanswered_ns", "unproved",
     )  # fmt: skip
+    inward: Callable[[Document], Document]
     sealing: Sealing | None
     """what its messages are proved by, where they have MACs"""
     sets: LinkSets | None
@@ -166,6 +168,8 @@ class Session:
         self.max_in_flight = listener.max_in_flight
         self.tell(listener.business_day)
         self.fees = listener.fees
+        if listener.keys.ksn:
+            self.inward = reader(self.inward, listener.keys.ksn)
 
     def tell(self, business_day: str) -> None:
         """From here on its answers say so much of the business day: `none`, `day` or `window`, as far as its dialect can."""

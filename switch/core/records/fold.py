@@ -13,6 +13,7 @@ from switch.core.limits import Limits
 from switch.core.messages.meaning import left_of
 from switch.core.records.batch_records import BatchClosed, Batched
 from switch.core.records.day_records import Cutover, Reconciled
+from switch.core.records.devices import DeviceCounted
 from switch.core.records.disputes import Disputed, Disputes
 from switch.core.records.horizon import move_horizon
 from switch.core.records.merchant_charges import Charged, MerchantCharges
@@ -355,6 +356,10 @@ def _held(state: State, r: Held) -> None:
         state.held.pop(r.host, None)
 
 
+def _device_counted(state: State, r: DeviceCounted) -> None:
+    state.devices[r.device] = max(r.counter, state.devices.get(r.device, 0))
+
+
 def _maintained(state: State, r: Maintained) -> None:
     state.maintenance.pop(r.target, None)
     if r.on:
@@ -432,6 +437,7 @@ def _snapshot(state: State, r: Snapshot) -> None:
     state.exceptions = {e.txn: e for e in r.exceptions}
     state.unpriced = {e.txn: e for e in r.unpriced}
     state.hot_cards = {h.card: h for h in r.hot_cards}
+    state.devices = dict(r.devices)
     state.totals.restore(r)
     state.disputes = Disputes()
     for step in r.disputes:
@@ -446,7 +452,7 @@ _APPLY: dict[type, Callable[[State, Any], None]] = {
     Delivered: _delivered, Abandoned: _abandoned, Shelved: _shelved, Retried: _retried, Held: _held, StoodIn: _stood_in,
     Snapshot: _snapshot, Maintained: _maintained, Cutover: _cutover, LateApproval: _approved_late, Excepted: _excepted,
     Renumbered: _renumbered, Resolved: _resolved, HotListed: _hot_listed, Reconciled: _reconciled, Disputed: _disputed,
-    Charged: _charged, Batched: _batched, BatchClosed: _batch_closed,
+    Charged: _charged, Batched: _batched, BatchClosed: _batch_closed, DeviceCounted: _device_counted,
 }  # fmt: skip
 
 

@@ -12,6 +12,7 @@ import msgspec
 
 from switch.core.records.batch_records import BatchClosed, Batched, KeptBatches
 from switch.core.records.day_records import Cutover, PartyTotals, Reconciled
+from switch.core.records.devices import DeviceCounted
 from switch.core.records.disputes import Disputed
 from switch.core.records.entry import Entry
 from switch.core.records.merchant_charges import Charged
@@ -370,30 +371,29 @@ class Snapshot(Entry, frozen=True, kw_only=True, tag="snp"):
     shelved: tuple[Shelved, ...] = ()
     held: tuple[Held, ...] = ()
     maintenance: dict[str, int] = msgspec.field(default_factory=dict)
-    stood: tuple[Stood, ...] = ()
-    """approved in issuers' place in the last 24 hours"""
+    stood: tuple[Stood, ...] = ()  # approved in issuers' place in the last 24 hours
     cutover: Cutover | None = None
     watched: tuple[Watched, ...] = ()
     exceptions: tuple[Excepted, ...] = ()
     hot_cards: tuple[HotListed, ...] = ()
     totals: tuple[PartyTotals, ...] = ()
     totals_not_whole: str = ""
-    totals_dropped: str = ""
-    """the newest days that are not counted whole, and that have made room"""
-    totals_last: dict[str, int] = msgspec.field(default_factory=dict)
-    """days that are closed -> number of the last window"""
+    totals_dropped: str = ""  # the newest days that are not counted whole, and that have made room
+    totals_last: dict[str, int] = msgspec.field(
+        default_factory=dict
+    )  # days that are closed -> number of the last window
     reconciled: tuple[Reconciled, ...] = ()
     disputes: tuple[Disputed, ...] = ()  # of each, its newest step
     unpriced: tuple[Excepted, ...] = ()
-    charged: tuple[Charged, ...] = ()
-    """of each merchant's fees without a payment, the newest"""
+    charged: tuple[Charged, ...] = ()  # of each merchant's fees without a payment, the newest
     batches: KeptBatches = KeptBatches()
+    devices: dict[str, int] = msgspec.field(default_factory=dict)  # `DeviceCounted`: device -> its highest counter
 
 
 AnyEntry: TypeAlias = (
     Booted | Forwarded | Answered | Declined | Owed | Delivered | Abandoned | Shelved | Retried | Held | Maintained |
     StoodIn | Cutover | Snapshot | LateApproval | Renumbered | Excepted | Resolved | HotListed | Reconciled | Disputed |
-    Charged | Batched | BatchClosed
+    Charged | Batched | BatchClosed | DeviceCounted
 )  # fmt: skip
 
 ENCODER = msgspec.msgpack.Encoder()

@@ -36,4 +36,5 @@ def snapshot_of(state: State, network: str, last_txn: int, at_us: int) -> Snapsh
         unpriced=tuple(state.unpriced.values()),
         charged=tuple(state.charges.last.values()),
         batches=state.batches.kept(),
+        devices=dict(state.devices),
     )

@@ -66,6 +66,8 @@ class State(msgspec.Struct):
     unpriced: dict[int, Excepted] = {}
     """approvals and advices whose price nobody has found, open until a person says what became of it, or all of the payment is
     taken back; oldest first, and no more than limit `exceptions`"""
+    devices: dict[str, int] = {}
+    """terminals that derive a key a transaction (DUKPT) -> the highest counter that was taken"""
     hot_cards: dict[bytes, HotListed] = {}
     """cards that their issuers have reported lost or stolen, by digest, oldest first"""
     totals: Totals = msgspec.field(default_factory=lambda: Totals(keep=Limits().totals_days))

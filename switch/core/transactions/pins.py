@@ -16,6 +16,7 @@ from switch.core.links.session import HostState, Session
 from switch.core.network import LinkKeys
 from switch.core.routing.routing import Router
 from switch.core.transactions.incoming import Incoming
+from switch.core.transactions.pin_devices import check, count, serial_in
 from switch.core.transactions.transaction import Refusal, pan_of
 from switch.security.commands import BAD_BLOCK, TranslatePin
 from switch.security.module import NO_MODULE
@@ -58,9 +59,13 @@ def pin_for(kernel: Kernel, message: Incoming | Carried, host: HostState) -> str
         encrypted = bytes.fromhex(block)
     except ValueError:
         raise Refusal(Answer.FORMAT_ERROR, "DE52 is no hex digits") from None
+    fresh = source.ksn and not isinstance(message, Carried)
+    serial = check(kernel, message.session, message.document, message.txn) if fresh else None
     command = _question(kernel, message.session, message.document, host, encrypted, message.pan)
     reply = kernel.translated.pop(command, None) or (kernel.module or NO_MODULE).ask([command])[0]
     if reply.ok:
+        if serial is not None:
+            count(kernel, serial)
         return reply.value.hex().upper()
     broken = reply.code == BAD_BLOCK
     kernel.log(
@@ -120,7 +125,8 @@ def _question(
     source, target, sets = kernel.keys_of(session), host.config.keys, session.sets
     from_key, others = sets.of_pin(document) if sets is not None else (source.pin_key, ())
     to_key = kernel.sealings.valid.of(target.pin_key).sending if target.zone_key else target.pin_key
-    return TranslatePin(from_key, to_key, encrypted, pan, source.pin_format, target.pin_format, others=others)
+    formats, ksn = (source.pin_format, target.pin_format), serial_in(document) if source.ksn else b""
+    return TranslatePin(from_key, to_key, encrypted, pan, *formats, ksn, others)
 
 
 def _not_carried(kernel: Kernel, message: Incoming | Carried, host: HostState, source: LinkKeys) -> Refusal:
