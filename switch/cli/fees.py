@@ -13,7 +13,8 @@ from switch.cli._network import load, paint
 if TYPE_CHECKING:
     from switch.core.network import Network
     from switch.core.records.prices import Priced
-    from switch.money.fees import Fee, FeeRule, Fees
+    from switch.money.fee_line import Fee
+    from switch.money.fees import FeeRule, Fees
 
 CHANNELS = ("pos", "atm", "web", "moto")
 

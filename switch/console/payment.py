@@ -25,7 +25,7 @@ from switch.core.records.records import (
 )
 from switch.journal.projections.transactions import Row
 from switch.journal.views import FACTS, time_text_ms
-from switch.money.fees import Fee
+from switch.money.fee_line import Fee
 from switch.observe.lines import HopLine, answer_code, is_response, time_of, towards_issuer
 from switch.observe.waterfall import meaning
 from switch.wire import Dialect

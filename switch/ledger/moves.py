@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Final, Protocol
 
 from switch.ledger.entries import MERCHANT, PAYMENT, VAT, Move
-from switch.money.fees import Fee
+from switch.money.fee_line import Fee
 
 _PREFIX: Final = len(MERCHANT)
 _new = tuple.__new__

@@ -20,6 +20,8 @@ import msgspec
 
 from switch.money.convert import DatedRate, rates_on
 from switch.money.currency import CURRENCIES
+from switch.money.fee_code import Line, Priced, compiled
+from switch.money.fee_line import Fee
 
 MERCHANT: Final = "merchant"
 ACQUIRER: Final = "acquirer"
@@ -36,25 +38,6 @@ REGIONS: Final = (DOMESTIC, INTRA, INTER)
 
 _PLANS_MAX: Final = 20_000
 _DAYS_MAX: Final = 16
-
-
-class Fee(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
-    """One line of what a payment costs: who owes whom, by which rule.
-
-    It is written into records as it is: a new member goes to its end, with a default, and raises their schema.
-    """
-
-    rule: str
-    """id of the rule in the network file"""
-    kind: str
-    """`service`, `interchange`, `scheme`, `switch`, `cross-border`, `processing` …"""
-    payer: str
-    payee: str
-    """accounts: `merchant:` and DE42 (where there is none, the acquirer), members and networks by name, `switch`"""
-    amount: int
-    """minor units of the home currency, before tax; negative where it is given back"""
-    vat: int = 0
-    """tax on it, paid beside it"""
 
 
 class Refunds(StrEnum):
@@ -126,74 +109,16 @@ class Payment(NamedTuple):
     """ISO 4217 numeric, of the amount"""
 
 
-class _Line(NamedTuple):
-    """A rule made ready for one kind of payment and one direction: whole numbers only."""
-
-    whole: Fee | None
-    """all of it, where the amount and the merchant change nothing"""
-    id_: str
-    kind: str
-    payer: str
-    payee: str
-    """"": the merchant's account, which each payment has its own of"""
-    fixed: int
-    after: int
-    before: int
-    """twice the numerators of what this pair owes by percentage with this line and before it"""
-    half: int
-    double: int
-    """once and twice their denominator"""
-    bounded: FeeRule | None
-    """whose `least` and `most` hold; None: it has none"""
-    vat: int
-    vat_half: int
-    """twice the tax's numerator, and its denominator"""
-    sign: int
-
-
 class Plan(NamedTuple):
     """The rules of one kind of payment on one day, made ready: what remains to be said is the amount, and the merchant."""
 
-    lines: tuple[_Line, ...]
+    fees: Priced
+    """of so many minor units of the payment's currency, and DE42"""
     unpriced: str
     """why there are none, where that is a mistake of the table; "" else"""
-    acquirer: str
-    """whose account stands for the merchant's where there is no DE42"""
-
-    def fees(self, amount: int, merchant: str) -> tuple[Fee, ...]:
-        """Of `amount` minor units of the payment's currency. `merchant`: DE42."""
-        fees = []
-        for (
-            whole,
-            id_,
-            kind,
-            payer,
-            payee,
-            fixed,
-            after,
-            before,
-            half,
-            double,
-            bounded,
-            vat,
-            vat_half,
-            sign,
-        ) in self.lines:
-            if whole is not None:
-                fees.append(whole)
-                continue
-            value = fixed + (amount * after + half) // double
-            if before:
-                value -= (amount * before + half) // double
-            if bounded is not None:
-                value = _bound(value, bounded)
-            own = "" if payer and payee else f"merchant:{merchant or self.acquirer}"
-            tax = (value * vat + vat_half) // (2 * vat_half) * sign if vat else 0
-            fees.append(Fee(rule=id_, kind=kind, payer=payer or own, payee=payee or own, amount=value * sign, vat=tax))
-        return tuple(fees)
 
 
-FREE: Final = Plan((), "", "")
+FREE: Final = Plan(compiled((), ""), "")
 """Of what costs nothing: a hold, which moves no money."""
 
 
@@ -300,7 +225,7 @@ class Fees:
         elif self._listed and not any(rule.listed for rule in rules):
             why = f"no [[fee]] is for {described(payment)} on {day}"
         lines = _lines(rules, payment, worth, direction) if worth is not None and not why else ()
-        plan = plans[payment] = Plan(lines, why, payment.acquirer)
+        plan = plans[payment] = Plan(compiled(lines, payment.acquirer), why)
         return plan
 
 
@@ -362,7 +287,7 @@ def _account(role: str, payment: Payment) -> str:
     return (payment.out or payment.into) if role == NETWORK else role
 
 
-def _lines(rules: Iterable[FeeRule], payment: Payment, worth: Fraction, direction: int) -> tuple[_Line, ...]:
+def _lines(rules: Iterable[FeeRule], payment: Payment, worth: Fraction, direction: int) -> tuple[Line, ...]:
     owed: dict[tuple[str, str, int], Fraction] = {}
     lines = []
     for rule in rules:
@@ -377,9 +302,9 @@ def _lines(rules: Iterable[FeeRule], payment: Payment, worth: Fraction, directio
         after = before + share
         common = lcm(before.denominator, after.denominator)
         lines.append(
-            _Line(
+            Line(
                 whole=_whole(rule, payer, payee, sign) if payer and payee and not share else None,
-                id_=rule.id,
+                rule=rule.id,
                 kind=rule.kind,
                 payer=payer,
                 payee=payee,
@@ -388,7 +313,8 @@ def _lines(rules: Iterable[FeeRule], payment: Payment, worth: Fraction, directio
                 before=2 * int(before * common),
                 half=common,
                 double=2 * common,
-                bounded=rule if rule.least >= 0 or rule.most >= 0 else None,
+                least=rule.least,
+                most=rule.most,
                 vat=2 * Fraction(rule.vat).numerator,
                 vat_half=Fraction(rule.vat).denominator,
                 sign=sign,

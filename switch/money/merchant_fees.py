@@ -12,7 +12,8 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from switch.money.fees import ACQUIRER, Fee
+from switch.money.fee_line import Fee
+from switch.money.fees import ACQUIRER
 
 ONCE: Final = "once"
 MONTH: Final = "month"

@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 
 from switch.cli.settle import command
 from switch.core.records.records import AnyEntry
-from switch.money.fees import Fee
+from switch.money.fee_line import Fee
 from tests.journal.samples import written
 from tests.ledger.stories import Sides, cutover, records
 

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from switch.cli.journal import command
 from switch.core.records.prices import Priced
-from switch.money.fees import Fee
+from switch.money.fee_line import Fee
 from tests.journal.samples import answered, booted, forwarded, written
 
 

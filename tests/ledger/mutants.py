@@ -13,7 +13,7 @@ from switch.ledger.entries import MERCHANT, Entry, Move
 from switch.ledger.fold import LedgerFold
 from switch.ledger.payments import Payment, Terms
 from switch.ledger.rules import What
-from switch.money.fees import Fee
+from switch.money.fee_line import Fee
 from switch.wire.vocabulary import APPROVALS
 
 Mutant = Callable[[pytest.MonkeyPatch], None]

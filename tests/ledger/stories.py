@@ -30,7 +30,7 @@ from switch.ledger.entries import Entry, Move
 from switch.ledger.fold import LedgerFold
 from switch.ledger.moves import move
 from switch.money.currency import parse_amount
-from switch.money.fees import Fee
+from switch.money.fee_line import Fee
 
 MAD = "504"
 DAY = "2026-11-27"

@@ -15,7 +15,7 @@ from switch.ledger.entries import Entry, Move, Window, check_balance
 from switch.ledger.netting import settle
 from switch.money.convert import apply_rate, decode_rate, encode_rate
 from switch.money.currency import CURRENCIES, format_amount
-from switch.money.fees import Fee
+from switch.money.fee_line import Fee
 from tests.ledger.stories import DAY, MAD, Sides, fold, records
 from tests.ledger.test_fold import PAGE
 

@@ -10,7 +10,7 @@ from switch.ledger.fold import NOT_PRICED, LedgerFold
 from switch.ledger.netting import settle
 from switch.ledger.rules import RULES
 from switch.money.currency import format_amount
-from switch.money.fees import Fee
+from switch.money.fee_line import Fee
 from tests.ledger.stories import DAY, MAD, START_US, Sides, answered, charged, cutover, fold, forwarded, owed, records
 
 PAGE = (Path(__file__).parents[2] / "docs" / "settlement.md").read_text()

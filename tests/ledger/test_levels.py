@@ -4,7 +4,7 @@ import msgspec
 
 from switch.ledger.entries import Entry
 from switch.ledger.levels import Costs, Level, by_level, costs, level_of, network_cost
-from switch.money.fees import Fee
+from switch.money.fee_line import Fee
 from tests.ledger.stories import MAD, Sides, fold, records
 
 SCHEMES = {"visa": "visa"}

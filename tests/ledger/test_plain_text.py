@@ -15,7 +15,7 @@ from switch.ledger.entries import MERCHANT, Account, Entry, Window
 from switch.ledger.fold import LedgerFold
 from switch.ledger.plain_text import Form, Journal, name, number
 from switch.money.currency import currency
-from switch.money.fees import Fee
+from switch.money.fee_line import Fee
 from tests.ledger.stories import MAD, Sides, answered, cutover, forwarded, records
 from tests.ledger.test_exchange import SAID, through
 

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from switch.money.fee_line import Fee
 from switch.money.fees import (
     DOMESTIC,
     INTER,
     INTRA,
-    Fee,
     FeeRule,
     Fees,
     Payment,

@@ -16,7 +16,8 @@ from typing import NamedTuple
 from switch.ledger.entries import Move
 from switch.ledger.moves import fee_moves
 from switch.money.convert import DatedRate
-from switch.money.fees import Fee, FeeRule, Fees, Payment, Refunds, add_up, change, given_back
+from switch.money.fee_line import Fee
+from switch.money.fees import FeeRule, Fees, Payment, Refunds, add_up, change, given_back
 
 SPLITS = int(os.environ.get("CMI_SWITCH_SPLITS", "4000"))
 HOME = "504"

@@ -11,7 +11,8 @@ from switch.core.records.prices import Priced
 from switch.core.records.records import MTI_CLASS, Answered, Forwarded, Owed, StoodIn
 from switch.core.records.state import State
 from switch.core.routing.fee_table import fee_table
-from switch.money.fees import Fee, Payment, add_up
+from switch.money.fee_line import Fee
+from switch.money.fees import Payment, add_up
 from switch.sim.cast import Cast
 from switch.sim.world import World
 from switch.wire.vocabulary import MTI

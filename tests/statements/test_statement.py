@@ -19,7 +19,7 @@ from switch.cli.statement import command
 from switch.core.records.records import AnyEntry
 from switch.ledger.entries import Move
 from switch.ledger.levels import network_cost
-from switch.money.fees import Fee
+from switch.money.fee_line import Fee
 from switch.simulators.settled import posted
 from switch.statements.page import page
 from switch.statements.statement import Period, merchant_statement, merchants_of

@@ -11,7 +11,7 @@ that are left to national use, are assumed, as is that a 1987 message has fees i
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from switch.money.fees import Fee
+from switch.money.fee_line import Fee
 
 SET_CHARS: Final = 34
 SETS_MAX: Final = 6

@@ -19,7 +19,8 @@ from switch.core.records.prices import Priced
 from switch.core.transactions.pricing import Pricing
 from switch.core.transactions.taken_back import posted
 from switch.money.dispute_rules import DisputeReason, DisputeTimes
-from switch.money.fees import Fee, change
+from switch.money.fee_line import Fee
+from switch.money.fees import change
 from switch.wire.dates import day_of
 from switch.wire.vocabulary import DE, Processing
 

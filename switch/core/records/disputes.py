@@ -17,7 +17,7 @@ from typing import Final
 import msgspec
 
 from switch.core.records.entry import Entry
-from switch.money.fees import Fee
+from switch.money.fee_line import Fee
 
 
 class Step(StrEnum):

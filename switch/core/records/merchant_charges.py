@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import msgspec
 
 from switch.core.records.entry import Entry
-from switch.money.fees import Fee
+from switch.money.fee_line import Fee
 from switch.money.merchant_fees import PAYER, Contract
 
 

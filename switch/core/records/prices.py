@@ -4,7 +4,8 @@ from typing import Final
 
 import msgspec
 
-from switch.money.fees import Fee, owed_to
+from switch.money.fee_line import Fee
+from switch.money.fees import owed_to
 
 UNPRICED: Final = "unpriced"
 """Kind of the exceptions that are approvals without a price."""

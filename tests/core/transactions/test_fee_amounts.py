@@ -5,7 +5,7 @@ import pytest
 
 from switch.core.messages.fee_amounts import FeeAmount, fees_of, read_fees, write_fees
 from switch.core.records.records import Owed
-from switch.money.fees import Fee
+from switch.money.fee_line import Fee
 from switch.sim.playbook import Playbook
 from switch.wire.vocabulary import Document
 from tests.core.scripts import Scene, morocco, purchase, reversal

@@ -12,7 +12,8 @@ from switch.journal.projections.projection import PLACE
 from switch.journal.projections.transactions import TransactionFold
 from switch.ledger.entries import PAYMENT
 from switch.ledger.fold import LedgerFold
-from switch.money.fees import Fee, add_up
+from switch.money.fee_line import Fee
+from switch.money.fees import add_up
 from switch.wire.vocabulary import Document
 from tests.core.scripts import ATLAS_CARD, Scene, morocco, purchase, reversal
 from tests.core.transactions.test_pricing import DAY, pays, standing

@@ -9,7 +9,8 @@ from switch.core.records.prices import Priced
 from switch.core.records.records import ENCODER, Answered, Owed, StoodIn
 from switch.core.routing.fee_table import fee_table, payment_of
 from switch.core.routing.routing import Router
-from switch.money.fees import Fee, add_up, given_back, owed_to
+from switch.money.fee_line import Fee
+from switch.money.fees import add_up, given_back, owed_to
 from switch.wire.vocabulary import Document
 from tests.core.scripts import ATLAS_CARD, VISA_ABROAD, Scene, morocco, purchase, reversal
 from tests.core.transactions.test_standin import Away, small
