@@ -110,6 +110,7 @@ class _Certification:
         self._manner = _manner(plan, options)
         self._show: Callable[[str], None] = click.echo
         self._advance: Callable[[], None] = lambda: None
+        self._begin_bar: Callable[[], None] = lambda: None
         self._began = ""
 
     def run(self) -> None:
@@ -124,12 +125,16 @@ class _Certification:
         examiner = self._examiner(first_stan=int(time.time() * 10) % 999_000 + 1)
         began = time.monotonic()
 
+        listens_since = 0
+
         def finished() -> bool:
+            nonlocal listens_since
             if self._dials and not examiner.connections and time.monotonic() - began > _REACH_S:
                 return True
-            idle_ns = trio_clock() - examiner.heard_at
-            waits = not self._dials and not self._goes_on and examiner.connections > 0
-            if waits and idle_ns > self._options["wait_s"] * 1e9:
+            self._begin_bar()
+            listens_since = listens_since or trio_clock()
+            idle_ns = trio_clock() - max(examiner.heard_at, listens_since)
+            if not self._dials and not self._goes_on and idle_ns > self._options["wait_s"] * 1e9:
                 examiner.stop(f"no message for {self._options['wait_s']:g} s")
             return examiner.over
 
@@ -197,12 +202,16 @@ class _Certification:
             yield
             return
         columns = (TextColumn(self._plan.name), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        with Progress(*columns, console=console, transient=True) as shown:
-            task = shown.add_task("", total=None if self._goes_on else len(self._plan.tests))
-            self._show = lambda line: shown.console.print(Text.from_ansi(line))
-            self._advance = lambda: shown.advance(task)
+        shown = Progress(*columns, console=console, transient=True)
+        task = shown.add_task("", total=None if self._goes_on else len(self._plan.tests))
+        self._show = lambda line: shown.console.print(Text.from_ansi(line))
+        self._advance = lambda: shown.advance(task)
+        self._begin_bar = shown.start  # once it is ready: what is said before that has its line
+        try:
             yield
-        self._show = click.echo
+        finally:
+            shown.stop()
+            self._show = click.echo
 
     def _ended(self, outcome: "Outcome") -> None:
         from switch.certify.written import lines_of

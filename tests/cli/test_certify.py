@@ -77,6 +77,7 @@ def test_one_plays_the_acquirer_and_another_the_issuer(tmp_path: Path) -> None:
         (("acquirer", "127.0.0.1:1"), 2, "no shipped plan has this name"),
         (("acquirer-basic", "127.0.0.1:1"), 3, "127.0.0.1:1 cannot be reached"),
         (("issuer-basic", "--list"), 0, "do: pay 100.01"),
+        (("issuer-basic", "127.0.0.1:0", "--wait", "0.2"), 1, "not run  I01  Sign-on  no message for 0.2 s"),
         (("acquirer-basic", "127.0.0.1:1", "--keys-of", "rif"), 2, "--network and --keys-of go together"),
         (("acquirer-basic", "127.0.0.1:1", "--keys-of", "rif", "--network", "morocco"), 2, "nobody has a `mac_key`"),
     ],
