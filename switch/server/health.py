@@ -75,6 +75,10 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     """sentences: those that end within `EXPIRY_DAYS`, this side's and those shown on connections there are"""
     keys: tuple[KeyRow, ...] = ()
     """those that change by message"""
+    rules_off: str = ""
+    """why the network's own rules are off; "": they are not, or there are none"""
+    rules_closed: bool = False
+    """while they are off, payments are declined"""
     connections: int = 0
     connections_max: int = 0
     """as many as limits and open files allow"""
@@ -84,7 +88,8 @@ class Problem(msgspec.Struct, frozen=True):
     """One thing that is not well."""
 
     part: str
-    """`journal`, `disk`, `index`, `links`, `owed`, `exceptions`, `unpriced`, `certificates`, `keys`, `connections`"""
+    """`journal`, `disk`, `index`, `links`, `owed`, `exceptions`, `unpriced`, `certificates`, `keys`, `rules`,
+    `connections`"""
     grade: str
     """`warning` or `critical`"""
     sentence: str
@@ -94,7 +99,9 @@ class Problem(msgspec.Struct, frozen=True):
 def judge(health: Health) -> tuple[Problem, ...]:
     """All that is not well, the worst first."""
     found = [
-        p for part in (_journal, _disk, _index, _links, _work, _certificates, _keys, _connections) for p in part(health)
+        p
+        for part in (_journal, _disk, _index, _links, _work, _certificates, _keys, _rules, _connections)
+        for p in part(health)
     ]
     return tuple(sorted(found, key=lambda problem: -Grade[problem.grade.upper()]))
 
@@ -185,6 +192,14 @@ def _keys(health: Health) -> list[Problem]:
     hint = "`cmi-switch links list` shows the sets at this end; `cmi-switch keys exchange` offers a new one"
     failed = sorted({(key.party, key.failed) for key in health.keys if key.failed})
     return [Problem("keys", "warning", f"keys of {party} did not change: {why}", hint) for party, why in failed]
+
+
+def _rules(health: Health) -> list[Problem]:
+    if not health.rules_off:
+        return []
+    grade, then = ("critical", "are declined (DE39=96)") if health.rules_closed else ("warning", "go on without them")
+    said = f"the network's own rules are off ({health.rules_off}): payments {then}"
+    return [Problem("rules", grade, said, "mend the file of `[hooks]`, then `cmi-switch reload`")]
 
 
 def _connections(health: Health) -> list[Problem]:

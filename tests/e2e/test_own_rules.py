@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.stage import Client, Stage
+from tests.e2e.test_health import asked
 from tests.e2e.test_reload import reloads
 
 RULES = """
@@ -86,3 +87,20 @@ def test_a_reload_takes_changed_rules_and_one_that_never_returns_ends_with_the_p
     with closing(Client(stage)) as acquirer:
         assert acquirer.asks({**payment(4, "FOREVER"), "t": "0201"})["39"] in ("00", "91")
         assert acquirer.asks(payment(5, "FOREVER"))["39"] == "00"
+
+
+@pytest.mark.long
+def test_rules_that_are_off_are_seen_by_who_asks_how_it_is(stage: Stage, tmp_path: Path) -> None:
+    slow = "class Rules:\n    def before_forward(self, payment):\n        sum(range(3_000_000))\n"
+    (tmp_path / "rules.py").write_text(slow)
+    hooks = '[hooks]\nfile = "rules.py"\nwhen_off = "closed"\nbudget_ms = 1\n'
+    stage.path.write_text(f"{stage.path.read_text()}\n{hooks}")
+    stage.issuers("atlas")
+    stage.serve()
+    with closing(Client(stage)) as acquirer:
+        answers = [acquirer.asks(payment(number, "M1"))["39"] for number in range(1, 5)]
+    assert answers == ["00", "00", "00", "96"]
+    assert stage.event("hook.off")["payments"] == "are declined with 96"
+    health = asked(stage, "health")
+    assert health.returncode == 2
+    assert "the network's own rules are off (3 overruns" in health.stdout

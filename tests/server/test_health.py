@@ -42,6 +42,8 @@ def test_where_nothing_is_wrong_it_is_good() -> None:
         (but(owed=2, oldest_owed_s=601), "owed", "warning", "2 messages are owed, the oldest for 601 s"),
         (but(exceptions=1), "exceptions", "warning", "1 exception is open"),
         (but(unpriced=2, oldest_unpriced_s=90), "unpriced", "warning", "2 payments have no price, the oldest for 90 s"),
+        (but(rules_off="3 overruns"), "rules", "warning", "off (3 overruns): payments go on without them"),
+        (but(rules_off="3 overruns", rules_closed=True), "rules", "critical", "payments are declined (DE39=96)"),
         (but(connections=10_800), "connections", "warning", "10,800 of 12,000"),
     ],
 )
