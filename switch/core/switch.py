@@ -106,8 +106,8 @@ class Switch(Kernel):
             CardCommands(self, self._hot_cards).table(),
             DisputeCommands(self, pricing).table(),
         )
-        self._strangers, self._pins_ahead, self.macs = Strangers(), PinsAhead(self, router), Macs(self, self._close)
-        self.macs.seen = self.keys.seen
+        self._strangers, self._pins_ahead = Strangers(), PinsAhead(self, router)
+        self.macs = Macs(self, self._close, self.management.sign_off, self.keys.seen)
         self._diagnosis = LinkDiagnosis(self.log, doctor)
         self._format_errors = FormatErrors(self, self._diagnosis, self._close)
         self.retiring = Retiring(self, self.management)

@@ -3,7 +3,7 @@
 Frames of one reading are checked together, before any of them is decoded. In: frames of a link. Out: those that are proved, or
 need no proof. A request that is not proved is answered 96 (of the 1993 edition 916, and 917 where it names a key set that is not
 known here), an answer that is not proved is none: the request it pretends to answer goes on waiting, and is reversed in its time.
-Many in a row end the link.
+Many in a row sign the link off and end it.
 
 Whose key a new connection to a listener has is told by DE32 of what it sends; once a message of it is proved, the connection is
 that member's for good.
@@ -15,6 +15,7 @@ from typing import Final
 from switch.core.kernel import Kernel
 from switch.core.links.sealing import Parties, Sealing, Verdict
 from switch.core.links.session import Session, significant
+from switch.core.links.states import SessionState
 from switch.core.messages.translator import answer
 from switch.wire import DecodeError, EncodeError
 from switch.wire.subfields import SubfieldError
@@ -28,12 +29,17 @@ _HINT: Final = (
 class Macs:
     """Of one switch."""
 
-    def __init__(self, kernel: Kernel, close: Callable[[Session, str], None]) -> None:
-        """`close`: ends a connection, for a reason."""
+    def __init__(
+        self,
+        kernel: Kernel,
+        close: Callable[[Session, str], None],
+        sign_off: Callable[[Session, int], None],
+        seen: Callable[[str, int], None],
+    ) -> None:
+        """`close`: ends a connection, for a reason. `sign_off`: tells its other end first (0800, DE70=002). `seen`: told of the
+        set that a message is proved by, where it is not the one in use."""
         self._kernel = kernel
-        self._close = close
-        self.seen: Callable[[str, int], None] = _ignore
-        """told of the set that a message is proved by, where it is not the one in use"""
+        self._close, self._sign_off, self._seen = close, sign_off, seen
         self.failures = 0
         """messages not processed for their MAC, since the start"""
 
@@ -64,7 +70,7 @@ class Macs:
             if verdict.good:
                 session.sealing = sealing
                 if verdict.key:
-                    self.seen(verdict.key, now)
+                    self._seen(verdict.key, now)
                 return [*passed, frame, *self._prove(session, sealing, frames[at + 1 :], now)]
             self._refuse(session, sealing, frame, verdict, now)
         return passed
@@ -77,7 +83,7 @@ class Macs:
                 session.unproved = 0
                 passed.append(frame)
                 if verdict.key:
-                    self.seen(verdict.key, now)
+                    self._seen(verdict.key, now)
             else:
                 self._refuse(session, sealing, frame, verdict, now)
         return passed
@@ -116,8 +122,10 @@ class Macs:
                 limit="mac_failures_per_link",
                 value=limit,
                 link=session.link,
-                hint="the link is closed; raise mac_failures_per_link in [limits] if it is to go on",
+                hint="signed off and closed; raise mac_failures_per_link in [limits] if it is to go on",
             )
+            if session.sealing is not None and session.state is SessionState.UP:
+                self._sign_off(session, now)  # whose it is was proved once: it learns why, if it can still read it
             self._close(session, f"limit mac_failures_per_link={limit} reached")
 
     def _answer(self, session: Session, sealing: Sealing, raw: Document) -> None:
@@ -142,10 +150,6 @@ class Macs:
             return Answer.MALFUNCTION
         known = sealing.sets is None or sealing.sets.knows(raw)
         return Answer.MAC_INCORRECT if known else Answer.MAC_OUT_OF_STEP
-
-
-def _ignore(name: str, now: int) -> None:
-    del name, now
 
 
 def _claimed(session: Session, frame: bytes) -> str:

@@ -337,3 +337,21 @@ def test_a_set_has_all_of_its_time_though_the_one_before_it_was_about_to_go() ->
     far.settles()
     assert not far.lives(20)
     assert sets(ours(scene), ZAK) == {"in_use": "02", "previous": "01"}
+
+
+@pytest.mark.parametrize(("number", "code"), [("77", "917"), ("00", "916"), ("", "916")])
+def test_the_1993_edition_says_which_a_mac_is_wrong_or_of_a_set_that_is_not_known(number: str, code: str) -> None:
+    """Action codes 916 (MAC incorrect) and 917 (MAC key synchronization error)."""
+    file = network(LinkKeys(), RIF)
+    door = msgspec.structs.replace(file.listeners[0], dialect="iso93")
+    file = msgspec.structs.replace(file, listeners=(door, *file.listeners[1:]))
+    names = tuple("rif-" + use for use in USES)
+    book = Playbook(file, module=module(*names))
+    rif = book.acquirer("acquirers", "504102")
+    wrong = Sealings(file, module("atlas-zak")).of(LinkKeys(mac_key="atlas-zak"), rif.dialect)
+    assert wrong is not None
+    rif.sealing = None
+    said = {"53": f"00{number}000000000000"} if number else {}
+    link = rif._translator.outward({**purchase(), **said}, None)
+    rif.sends_bytes(whole(wrong.seal(rif.dialect, link, rif._framing.frame)))
+    assert rif.raw_of(rif.gets())["39"] == code

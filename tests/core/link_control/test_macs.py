@@ -145,6 +145,32 @@ def test_a_link_that_sends_nothing_else_is_ended() -> None:
     (limit,) = logged(script, "limit.reached")
     assert limit["limit"] == "mac_failures_per_link"
     assert script.book.switch.macs.failures == 3
+    assert [script.rif.gets()["39"] for _ in range(3)] == ["96"] * 3
+    told = script.rif.gets()
+    assert (told["t"], told["70"]) == ("0800", "002"), "its other end is signed off before it is closed"
+
+
+def test_a_host_that_proves_nothing_is_signed_off_and_what_it_was_asked_is_reversed() -> None:
+    script = scene(limit=2)
+    script.rif.sends(purchase())
+    request = script.atlas.gets()
+    for _ in range(2):
+        unsealed(script.atlas, {**request, "t": "0210", "39": "00", "38": "123456"})
+    assert script.atlas.gets()["70"] == "002"
+    assert script.atlas.closed == "limit mac_failures_per_link=2 reached"
+    assert script.rif.gets()["39"] == "91", "nothing of it was taken for an answer"
+    again = script.book.host("atlas")
+    assert again.gets()["t"] == "0420"
+
+
+def test_a_stranger_who_proves_nothing_is_told_nothing_but_that() -> None:
+    script = scene(limit=2)
+    stranger = script.book.connects("acquirers", "cmi87", "length2", "504102")
+    for stan in range(2):
+        stranger.sends({"t": "0800", "7": "1125120000", "11": f"{stan + 1:06d}", "32": "504102", "70": "001"})
+    assert [stranger.gets()["39"] for _ in range(2)] == ["96"] * 2
+    assert stranger.got_nothing()
+    assert stranger.closed
 
 
 def test_good_messages_between_bad_ones_keep_the_link() -> None:
