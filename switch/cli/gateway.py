@@ -45,6 +45,21 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     metavar="NAME=N",
     help="How often in ten minutes; may be repeated, `help` lists them.",
 )
+@click.option(
+    "--url", "pages", default="", metavar="URL", help="How browsers reach the pages. [default: as they are served]"
+)
+@click.option(
+    "--results",
+    "results_text",
+    default="",
+    metavar="HOST:PORT",
+    help="For 3-D Secure's results, from the directory server. [default: any free port, on loopback]",
+)
+@click.option("--results-url", default="", metavar="URL", help="How that server reaches it. [default: as it listens]")
+@click.option("--peer-certificate", type=_FILE, help="Shown to 3-D Secure's servers and asked of them, PEM.")
+@click.option("--peer-key", type=_FILE, help="Its private key, PEM.")
+@click.option("--peer-ca", type=_FILE, help="Authorities whose certificates they show, PEM.")
+@click.option("--no-threeds", is_flag=True, help="Authenticate nobody, though the network file has a [threeds].")
 @ready_option()
 @click.option("--verbose", is_flag=True, help="Show links as they come and go.")
 def command(**options: Any) -> None:
@@ -52,6 +67,7 @@ def command(**options: Any) -> None:
 
     A shop posts a signed form to /fim/est3Dgate; the customer pays on a page of the gateway's; the shop's server is called back,
     and its answer decides: ACTION=POSTAUTH captures, APPROVED holds, anything else is reversed. /fim/api takes CC5Requests.
+    Where the network file has a [threeds], the card's bank may ask its holder for a code first (3-D Secure).
     The switch must run. Merchants are added with `cmi-switch merchant add`, while the gateway runs or before.
 
     \b
@@ -112,6 +128,7 @@ def _run(options: dict[str, Any]) -> None:
 
 def _setting(options: dict[str, Any]) -> "Setting":
     """Raises click errors, ListeningError."""
+    from switch.cli._peers import tls_of
     from switch.cli._tls import end_of
     from switch.cli.terminal import parse_address
     from switch.gateway.running import Setting
@@ -148,7 +165,18 @@ def _setting(options: dict[str, Any]) -> "Setting":
         link=end,
         trust=options["trust"],
         limits=limits,
+        pages=options["pages"],
+        results=None if options["no_threeds"] or network.threeds is None else _results_address(options["results_text"]),
+        results_url=options["results_url"],
+        peers=tls_of(options["peer_certificate"], options["peer_key"], options["peer_ca"], "--peer-"),
     )
+
+
+def _results_address(text: str) -> "Address":
+    from switch.cli.terminal import parse_address
+    from switch.core.network import Address
+
+    return parse_address(text) if text else Address("127.0.0.1", 0)
 
 
 def _limits(given: tuple[str, ...]) -> "Limits":

@@ -64,6 +64,13 @@ def command() -> None:
     "--accepts", multiple=True, metavar="RULE", help="A deviation of its client's hashes; --accepts help lists them."
 )
 @click.option("--hold-days", default=7, show_default=True, help="A hold that nobody captures ends after so long.")
+@click.option(
+    "--unauthenticated",
+    type=click.Choice(["pay", "refuse"]),
+    default="pay",
+    show_default=True,
+    help="Cards that are not enrolled in 3-D Secure or cannot be authenticated: the loss of a fraud is the merchant's.",
+)
 @click.option("--key", default="", help="Its store key. [default: a fresh one, which is better]")
 @_where
 def add_command(clientid: str, network: str, state: Path | None, key: str, **options: Any) -> None:
@@ -122,10 +129,11 @@ def show_command(clientid: str, network: str, state: Path | None) -> None:
         "accepts": ", ".join(merchant.accepts) or "the standard hash (ver3) only",
         "API name": merchant.api_name,
         "hold days": merchant.hold_days,
+        "unauthenticated": merchant.unauthenticated,
         "state": "suspended" if merchant.suspended else "may ask",
     }
     for name, value in rows.items():
-        click.echo(f"{name:<10} {value}")
+        click.echo(f"{name:<15} {value}")
 
 
 @command.command("change")
@@ -133,12 +141,14 @@ def show_command(clientid: str, network: str, state: Path | None) -> None:
 @click.option("--host", "hosts", multiple=True, metavar="HOST[:PORT]", help="Instead of those it has; may be repeated.")
 @click.option("--accepts", multiple=True, metavar="RULE", help="Instead of those it has; `standard` for none.")
 @click.option("--hold-days", type=int)
+@click.option("--unauthenticated", type=click.Choice(["pay", "refuse"]), help="See `merchant add --help`.")
 @_where
 def change_command(
     clientid: str,
     hosts: tuple[str, ...],
     accepts: tuple[str, ...],
     hold_days: int | None,
+    unauthenticated: str | None,
     network: str,
     state: Path | None,
 ) -> None:
@@ -148,6 +158,7 @@ def change_command(
     changes: dict[str, Any] = {"hosts": hosts} if hosts else {}
     changes |= {"accepts": rules} if accepts else {}
     changes |= {"hold_days": hold_days} if hold_days is not None else {}
+    changes |= {"unauthenticated": unauthenticated} if unauthenticated is not None else {}
     _change(_registry(network, state), clientid, **changes)
     click.echo(f"Changed: {clientid}.")
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from switch.cli._network import load, module_of
+from switch.cli._peers import tls_of
 from switch.cli._ready import prepare_ready, ready_option, say_ready
 from switch.cli.gateway import MISSING
 
 if TYPE_CHECKING:
     from switch.core.network import Address, Network
-    from switch.threeds.running import Tls
 
 F = TypeVar("F", bound=Callable[..., Any])
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -25,17 +25,6 @@ def tls_options(command: F) -> F:
     return click.option(
         "--certificate", type=_FILE, help="Shown to peers and asked of them: mutual TLS. Needed but on loopback."
     )(command)
-
-
-def tls_of(certificate: Path | None, key: Path | None, ca: Path | None) -> "Tls | None":
-    """None: plain. Raises click errors."""
-    from switch.threeds.running import Tls
-
-    if certificate is None and key is None and ca is None:
-        return None
-    if certificate is None or key is None or ca is None:
-        raise click.UsageError("--certificate, --key and --ca come together")
-    return Tls(certificate, key, ca)
 
 
 @click.group("threeds")

@@ -7,10 +7,11 @@ import msgspec
 
 from switch.gateway import payment_messages as messages
 from switch.gateway.orders.lifecycle import GOOD, Stage
-from switch.gateway.orders.order import Attempt, Order
+from switch.gateway.orders.order import Attempt, Authentication, Order
 from switch.gateway.payment_messages import Shop
-from switch.gateway.protocol.answers import Money, Result
+from switch.gateway.protocol.answers import Authenticated, Money, Result
 from switch.money.currency import format_amount
+from switch.threeds.protocol.statuses import PROVED, Status, internal_eci_of, liability_of, md_status_of
 from switch.wire.vocabulary import Answer, Document
 
 
@@ -22,7 +23,10 @@ def named(order: Order) -> dict[str, object]:
 def result_of(order: Order) -> Result:
     """What its merchant is told of an order."""
     attempt = order.attempt
+    proved = attempt.authentication if attempt is not None else None
     text = "" if order.stage in GOOD or order.stage is Stage.APPROVED else _TEXTS.get(order.stage, "Declined")
+    if order.stage is Stage.DECLINED and attempt is not None and not attempt.code:
+        text = "The cardholder was not authenticated"
     if attempt is None:
         return Result(approved=False, code="99", text=text)
     approved = order.stage in GOOD or order.stage is Stage.APPROVED
@@ -41,6 +45,32 @@ def result_of(order: Order) -> Result:
         client=attempt.client,
         at=local(order.moved_us),
         money=money_of(order),
+        authentication=_told(proved) if proved is not None and proved.status else Authenticated(),
+    )
+
+
+def _told(known: Authentication) -> Authenticated:
+    """What a merchant is told of an authentication that has come to something."""
+    status = Status(known.status)
+    return Authenticated(
+        md_status=md_status_of(status),
+        text="" if status in PROVED else f"3-D Secure: {status.name.lower().replace('_', ' ')}",
+        status=status if len(status) == 1 else "",
+        eci=known.eci,
+        value=known.value,
+        xid=known.ds_trans_id,
+        protocol=f"3DS{known.version}" if known.version else "",
+        server_id=known.trans_id,
+        acs_id=known.acs_trans_id,
+        liability=liability_of(status),
+    )
+
+
+def proof_of(attempt: Attempt) -> tuple[str, str]:
+    """ECI of the internal format, and what proves it, for the authorization."""
+    known = attempt.authentication
+    return (
+        (internal_eci_of(Status(known.status)), known.value) if known is not None else (messages.NOT_AUTHENTICATED, "")
     )
 
 

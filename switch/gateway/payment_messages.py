@@ -71,8 +71,8 @@ def terminal_of(clientid: str) -> str:
     return f"W{clientid[-7:]:0>7}"
 
 
-def authorization(shop: Shop, card: Card, names: Names) -> Document:
-    """0100: hold the amount, for a web payment without authentication of the cardholder."""
+def authorization(shop: Shop, card: Card, names: Names, eci: str = NOT_AUTHENTICATED, proof: str = "") -> Document:
+    """0100: hold the amount. `eci`: of the internal format; `proof`: the value that proves what it says, base64."""
     document: Document = {
         DE.MTI: "0100",
         DE.PAN: card.pan,
@@ -81,7 +81,8 @@ def authorization(shop: Shop, card: Card, names: Names) -> Document:
         DE.STAN: names.stan,
         DE.EXPIRY: card.expiry,
     }
-    return with_private(document, {Private48.ECI: NOT_AUTHENTICATED, Private48.CVV2: card.cvv2})
+    proved = {Private48.CAVV: proof} if proof else {}
+    return with_private(document, {Private48.ECI: eci, **proved, Private48.CVV2: card.cvv2})
 
 
 def completion(shop: Shop, request: Names, approval: str, own: Names) -> Document:

@@ -2,7 +2,7 @@
 
 import signal
 import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import msgspec
@@ -24,6 +24,10 @@ from switch.server.driving import driving
 from switch.server.ports import Dial, Sinks
 from switch.server.tls import TlsEnd
 from switch.simulators.endpoint import Speech
+from switch.threeds.peers import poster
+from switch.threeds.protocol.encoding import Message
+from switch.threeds.running import Tls, new_id
+from switch.threeds.server import ThreeDsServer
 from switch.wire import Dialect
 
 LINK: str = "gateway"
@@ -49,6 +53,14 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     trust: Path | None = None
     """authorities that callbacks trust beside the system's"""
     limits: Limits = Limits()
+    pages: str = ""
+    """the address by which browsers reach the pages; "": where they are served"""
+    results: Address | None = None
+    """where the directory server's results of 3-D Secure are taken; None: cardholders are not authenticated"""
+    results_url: str = ""
+    """how the directory server reaches that; "": as it listens"""
+    peers: Tls | None = None
+    """certificates among 3-D Secure's servers; None: plain, on loopback"""
 
 
 async def run(
@@ -73,12 +85,15 @@ async def run(
     dial = [Dial(LINK, listener.address, backoff_max_ms=2_000)]
     number = signal.SIGTERM
     check_address(setting.address, setting.tls)
+    results = await _authenticate(setting, service, report)
     try:
         listeners = await trio.open_tcp_listeners(setting.address.port, host=setting.address.host)
         async with driving(acquirer, sinks=Sinks(log), dial=dial, ends=ends) as driver, trio.open_nursery() as nursery:
             with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
                 await nursery.start(service.run, driver)
                 nursery.start_soon(serve, server, listeners, setting.tls)
+                if results is not None:
+                    nursery.start_soon(results)
                 ready(address_of(listeners), registry)
                 async for caught in signals:
                     number = signal.Signals(caught)
@@ -89,3 +104,31 @@ async def run(
     finally:
         registry.store.close()
     return number.name
+
+
+async def _authenticate(setting: Setting, service: Service, report: Report) -> Callable[[], Awaitable[None]] | None:
+    """Have the service ask cards' banks; returns what serves the directory server's results and keeps card ranges fresh."""
+    network, where, tls = setting.network, setting.results, setting.peers
+    if network.threeds is None or where is None:
+        return None
+    context = tls.context(server=True) if tls is not None else None
+    check_address(where, context)
+    listeners = await trio.open_tcp_listeners(where.port, host=where.host)
+    url = setting.results_url or f"{'http' if context is None else 'https'}://{address_of(listeners)}"
+    pages = setting.pages or f"{'http' if setting.tls is None else 'https'}://{setting.address}"
+
+    async def results(told: Message) -> str:
+        if service.authentications is None:
+            raise LookupError("cardholders are not authenticated")
+        return await service.authentications.take_result(told)
+
+    post_message = poster(tls.context(server=False) if tls is not None else None)
+    server = ThreeDsServer(network.threeds.url, url, post_message, new_id, results, report)
+    service.authenticate_by(server, setting.member.institution, pages)
+
+    async def run_results() -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(serve, Server(server.app(), report), listeners, context)
+            nursery.start_soon(server.run)
+
+    return run_results

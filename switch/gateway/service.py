@@ -17,13 +17,14 @@ from switch.core.network import Network
 from switch.core.routing.routing import Router, luhn_valid
 from switch.gateway import payment_messages as messages
 from switch.gateway.acquirer import Acquirer
+from switch.gateway.authentication import Authentications
 from switch.gateway.desk import Desk
 from switch.gateway.merchants import Registry
 from switch.gateway.orders.database import StoreError
 from switch.gateway.orders.lifecycle import PAYABLE, UNDER_WAY, IllegalMoveError, Move, Stage
 from switch.gateway.orders.order import Attempt, Order
 from switch.gateway.orders.store import DAY_US
-from switch.gateway.outcomes import attempt_of, named
+from switch.gateway.outcomes import attempt_of, named, proof_of
 from switch.gateway.owing import Owing
 from switch.gateway.pace import Limits, Pace, Paces
 from switch.gateway.payment_messages import Card
@@ -31,6 +32,8 @@ from switch.gateway.protocol.answers import Decision
 from switch.gateway.refusals import Refusals
 from switch.gateway.shops import Post, Report, Shops, now_us
 from switch.server.driver import Driver
+from switch.threeds.requests import Browser
+from switch.threeds.server import ThreeDsServer
 from switch.wire.vocabulary import DE, Answer, mask_pan
 
 ANSWER_S: Final = 25.0
@@ -72,15 +75,24 @@ class Service:
         self.paces = Paces(limits or Limits())
         self.explained = Pace(EXPLAINED_PER_MINUTE, 60)
         self._router = Router(network)
+        self.authentications: Authentications | None = None
         self._ended: dict[int, trio.Event] = {}
         """orders that are being paid, for pages that wait"""
         self._took_up_us = now_us()
+
+    def authenticate_by(self, server: ThreeDsServer, institution: str, pages: str) -> None:
+        """Ask cards' banks first, by `server`. `institution`: of the acquirer. `pages`: where browsers reach the gateway."""
+        self.authentications = Authentications(
+            self.desk, institution, server, pages, self._submit, self.refuse, self.lost
+        )
 
     async def run(self, driver: Driver, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Go on with what a process before has left, then look after orders. Until cancelled."""
         async with trio.open_nursery() as nursery:
             self.desk.open(driver, nursery)
             await self._go_on(now_us() + 1)
+            if self.authentications is not None:
+                await self.authentications.take_up()
             task_status.started()
             while True:
                 await self._look_after()
@@ -88,17 +100,25 @@ class Service:
 
     # -- a card
 
-    async def pay(self, order: Order, card: Card, client: str) -> Order:
-        """Submit a card; returns once the outcome is known, or durable that it is not. Raises IllegalMoveError.
+    async def pay(self, order: Order, card: Card, client: str, browser: Browser | None = None) -> Order:
+        """Submit a card; returns once the outcome is known, or durable that it is not, or the browser is to go to the bank.
+        Raises IllegalMoveError.
 
-        The payment goes on, whatever becomes of who waits for it.
+        The payment goes on, whatever becomes of who waits for it. `browser`: for the bank; None: the cardholder is not
+        authenticated.
         """
         if order.stage not in PAYABLE or order.attempts >= ATTEMPTS_MAX:
             raise IllegalMoveError(f"the order is {order.stage}, after {order.attempts} attempts")
         names = await self.desk.names(order.asked.amount, order.asked.currency)
         scheme = self.scheme_of(card.pan)
         attempt = Attempt(names=names, masked=mask_pan(card.pan), scheme=scheme, client=client)
-        moved = await self.desk.move(order, Move.SUBMIT, attempt=attempt, attempts=order.attempts + 1)
+        if self.authentications is not None and browser is not None:
+            return await self.authentications.begin(order, card, attempt, browser)
+        return await self._submit(order, card, attempt)
+
+    async def _submit(self, order: Order, card: Card, attempt: Attempt) -> Order:
+        attempts = order.attempts + (order.stage in PAYABLE)
+        moved = await self.desk.move(order, Move.SUBMIT, attempt=attempt, attempts=attempts)
         ended = self._ended[moved.number] = trio.Event()
         self.desk.start(self._authorize, moved, card)
         await ended.wait()
@@ -109,6 +129,22 @@ class Service:
         with trio.move_on_after(seconds):
             while self._ended:
                 await next(iter(self._ended.values())).wait()
+
+    async def refuse(self, order: Order, attempt: Attempt) -> Order:
+        """The cardholder was not authenticated: nothing is authorized, another card may be tried. Raises IllegalMoveError."""
+        moved = await self.desk.move(order, Move.REFUSE, self._try_until(order), attempt=attempt)
+        await self.shops.inform(moved)
+        return moved
+
+    async def lost(self, order: Order) -> Order:
+        """Nobody can go on with the order's authentication any more."""
+        with suppress(IllegalMoveError):  # it was gone on with this very moment
+            await self.refuse(order, attempt_of(order))
+        return await self.order(order.number)
+
+    def _try_until(self, order: Order) -> int:
+        """When a declined order ends by itself; 0: no card may be tried any more, so that it has ended."""
+        return order.ends_us if order.attempts < ATTEMPTS_MAX else 0
 
     async def wait_for(self, order: Order, seconds: float) -> Order:
         """The order, once a payment that is under way has an outcome, or after so long."""
@@ -139,7 +175,8 @@ class Service:
         attempt = attempt_of(order)
         try:
             shop = await self.desk.shop(order)
-            answer = await self.desk.ask(messages.authorization(shop, card, attempt.names), ANSWER_S)
+            request = messages.authorization(shop, card, attempt.names, *proof_of(attempt))
+            answer = await self.desk.ask(request, ANSWER_S)
             code = answer.get(DE.RESPONSE_CODE, "") if answer is not None else ""
             known = msgspec.structs.replace(
                 attempt, code=code or Answer.ISSUER_INOPERATIVE, approval=(answer or {}).get(DE.APPROVAL_CODE, "")
@@ -149,8 +186,9 @@ class Service:
             elif code == Answer.APPROVED:
                 await self._approved(await self.desk.move(order, Move.APPROVE, attempt=known))
             else:
-                due_us = order.ends_us if order.attempts < ATTEMPTS_MAX else 0
-                await self.shops.inform(await self.desk.move(order, Move.DECLINE, due_us, attempt=known))
+                await self.shops.inform(
+                    await self.desk.move(order, Move.DECLINE, self._try_until(order), attempt=known)
+                )
         finally:
             ended = self._ended.pop(order.number, None)
             if ended is not None:
@@ -208,6 +246,9 @@ class Service:
 
     async def _end(self, order: Order) -> None:
         """Its time is up."""
+        if order.stage is Stage.AUTHENTICATING:
+            await self.lost(order)
+            return
         if order.stage is not Stage.HELD:
             await self.expire(order)
             return

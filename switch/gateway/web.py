@@ -19,11 +19,13 @@ from starlette.routing import Route
 
 from switch.core.network import Network
 from switch.gateway.api import answer_api
+from switch.gateway.authentication_site import AuthenticationSite
 from switch.gateway.intake import RefusedFormError, take_form, take_older_form
 from switch.gateway.merchant_site import MerchantSite
-from switch.gateway.orders.lifecycle import PAYABLE, UNDER_WAY, IllegalMoveError
+from switch.gateway.orders.lifecycle import PAYABLE, UNDER_WAY, IllegalMoveError, Stage
 from switch.gateway.orders.order import Merchant, Order
 from switch.gateway.pace import counted_as
+from switch.gateway.pages.authentication_pages import FOUND
 from switch.gateway.pages.inventory import INVENTORY, read_released
 from switch.gateway.pages.pages import card_page, refused_page, result_page, sites_page, working_page
 from switch.gateway.pages.respond import client_of, form_of, language_of, redirect, respond
@@ -34,6 +36,7 @@ from switch.gateway.protocol.requests import FIELDS_MAX
 from switch.gateway.protocol.xml_api import ApiError, make_api_response, read_api_request
 from switch.gateway.service import ATTEMPTS_MAX, Service
 from switch.http.server import App
+from switch.threeds.requests import browser_of
 
 OLDER_ADDRESSES: Final = (
     "/prod/gateway/pay.asp",
@@ -62,6 +65,7 @@ class Web:
         self._prefixes = " ".join(f"{b.scheme}:{b.low}:{b.high}" for b in network.bins)
         self._static = read_released()
         self._merchants = MerchantSite(service)
+        self._authentication = AuthenticationSite(service)
 
     def app(self) -> App:
         """The application."""
@@ -74,6 +78,7 @@ class Web:
             Route("/pay/{token}", self.pay, methods=["POST"]),
             Route("/pay/{token}/cancel", self.cancel, methods=["POST"]),
             Route("/secured-sites", self.sites, methods=["GET"]),
+            *self._authentication.routes(),
             *self._merchants.routes(),
             Route("/static/{name}", self.static, methods=["GET"]),
         ]
@@ -118,8 +123,14 @@ class Web:
         merchant = await self._service.shops.merchant(order.asked.clientid)
         if _over(order):
             order = await self._service.expire(order)
+        if order.stage is Stage.AUTHENTICATING:
+            shown = await self._authentication.page(request, order, merchant, language)
+            if shown is not None:
+                return shown
+            order = await self._service.lost(order)
         if _payable(order):
-            return respond(request, card_page(order, merchant, language, prefixes=self._prefixes))
+            body = card_page(order, merchant, language, prefixes=self._prefixes, found=self._found())
+            return respond(request, body)
         if order.stage in UNDER_WAY:
             return respond(request, working_page(order, merchant, language))
         return await self._result(request, order, merchant, language)
@@ -138,17 +149,24 @@ class Web:
         if card is None:
             merchant = await self._service.shops.merchant(order.asked.clientid)
             month = form.get("expiry", "") if "expiry" not in problems else ""
-            body = card_page(order, merchant, language, problems=problems, prefixes=self._prefixes, month=month)
+            body = card_page(
+                order, merchant, language, problems=problems, prefixes=self._prefixes, month=month, found=self._found()
+            )
             return respond(request, body, status=422)
         why = self._too_many(order, card, client_of(request))
         if why:
             self._service.refusals.note("card", why, **_named(order), client=client_of(request), hint=_LIMIT)
             return respond(request, refused_page(language, TEXTS[language].too_many), status=429)
         try:
-            await self._service.pay(order, card, client_of(request))
+            client = client_of(request)
+            await self._service.pay(order, card, client, browser_of(request.headers, client, form))
         except IllegalMoveError:
             await self._service.wait_for(order, PAGE_WAIT_S)
         return here
+
+    def _found(self) -> str:
+        """Fields for what a card's bank wants to know of the browser."""
+        return FOUND if self._service.authentications is not None else ""
 
     def _too_many(self, order: Order, card: Card, client: str) -> str:
         """Which limit this card would be above; "": none."""

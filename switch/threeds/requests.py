@@ -132,11 +132,11 @@ def make_areq(
     return made
 
 
-def make_creq(trans_id: str, acs_trans_id: str) -> Message:
+def make_creq(trans_id: str, acs_trans_id: str, version: str = VERSION) -> Message:
     """The message that a browser brings to the challenge; the page has the whole window."""
     return {
         "messageType": "CReq",
-        "messageVersion": VERSION,
+        "messageVersion": version,
         "threeDSServerTransID": trans_id,
         "acsTransID": acs_trans_id,
         "challengeWindowSize": "05",

@@ -1,9 +1,11 @@
 """The states of an order, and every move between them: the table that runs.
 
-Theory of operation. An order is *open* while its page waits for a card. A card submitted, it is *authorizing*: a request may be
-at the issuer. What is answered yes is *approved*, and the merchant's callback decides once: it is being captured, held, or taken
-back. What is answered no is *declined*; another card may be tried. No answer is taken back: nobody knows what it was. What is
-owed to the switch (*capturing*, *reversing*, *crediting*) is sent until it is acknowledged.
+Theory of operation. An order is *open* while its page waits for a card. Where cards are authenticated (3-D Secure), it is
+*authenticating* first: the card's bank is asked, or its holder is on the bank's page; nothing is at the issuer yet, and what is
+refused there, or forgotten by a process that ended, is *declined*. A card submitted, it is *authorizing*: a request may be at the
+issuer. What is answered yes is *approved*, and the merchant's callback decides once: it is being captured, held, or taken back.
+What is answered no is *declined*; another card may be tried. No answer is taken back: nobody knows what it was. What is owed to
+the switch (*capturing*, *reversing*, *crediting*) is sent until it is acknowledged.
 
     open ──submit──> authorizing ──approve──> approved ──capture──> capturing ──posted──> captured ──credit──> crediting
      │  ^                │  │                  │    └──hold──> held ──capture──> …            ^───credited───────┘
@@ -22,6 +24,7 @@ class Stage(StrEnum):
     """Where an order is."""
 
     OPEN = "open"
+    AUTHENTICATING = "authenticating"
     AUTHORIZING = "authorizing"
     DECLINED = "declined"
     APPROVED = "approved"
@@ -38,6 +41,10 @@ class Stage(StrEnum):
 class Move(StrEnum):
     """What happens to an order."""
 
+    AUTHENTICATE = "authenticate"
+    CHALLENGE = "challenge"
+    RESULT = "result"
+    REFUSE = "refuse"
     SUBMIT = "submit"
     APPROVE = "approve"
     DECLINE = "decline"
@@ -60,6 +67,13 @@ class IllegalMoveError(Exception):
 
 
 MOVES: Final[dict[tuple[Stage, Move], Stage]] = {
+    (Stage.OPEN, Move.AUTHENTICATE): Stage.AUTHENTICATING,
+    (Stage.DECLINED, Move.AUTHENTICATE): Stage.AUTHENTICATING,
+    (Stage.AUTHENTICATING, Move.CHALLENGE): Stage.AUTHENTICATING,
+    (Stage.AUTHENTICATING, Move.RESULT): Stage.AUTHENTICATING,
+    (Stage.AUTHENTICATING, Move.REFUSE): Stage.DECLINED,
+    (Stage.AUTHENTICATING, Move.SUBMIT): Stage.AUTHORIZING,
+    (Stage.AUTHENTICATING, Move.CANCEL): Stage.CANCELLED,
     (Stage.OPEN, Move.SUBMIT): Stage.AUTHORIZING,
     (Stage.DECLINED, Move.SUBMIT): Stage.AUTHORIZING,
     (Stage.AUTHORIZING, Move.APPROVE): Stage.APPROVED,

@@ -9,6 +9,26 @@ from switch.gateway.protocol.fields import Fields
 from switch.gateway.protocol.requests import PaymentRequest
 
 
+class Authentication(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of the cardholder's authentication (3-D Secure)."""
+
+    trans_id: str
+    """threeDSServerTransID"""
+    status: str = ""
+    """what it came to, in the end (`threeds.protocol.statuses.Status`); "": that is not known yet"""
+    eci: str = ""
+    """as the card's scheme has it"""
+    value: str = ""
+    """what proves it, for this one payment: CAVV or AAV, base64"""
+    version: str = ""
+    ds_trans_id: str = ""
+    acs_trans_id: str = ""
+    acs_url: str = ""
+    """of the bank's page; "": no code was asked for"""
+    result: str = ""
+    """transStatus of the RReq; "": none has come"""
+
+
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     """A card submitted."""
 
@@ -22,6 +42,8 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     """DE39; "" as long as none is known"""
     approval: str = ""
     """DE38"""
+    authentication: Authentication | None = None
+    """None: 3-D Secure is not used"""
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,6 +124,8 @@ class Merchant(msgspec.Struct, frozen=True, kw_only=True):
     page_password: bytes = b""
     """likewise, of the merchants' pages; b"": nobody may log in"""
     suspended: bool = False
+    unauthenticated: str = "pay"
+    """a card that is not enrolled or cannot be authenticated: `pay` without proof, bearing the loss of a fraud; or `refuse`"""
     hold_days: int = 7
     added_us: int = 0
 

@@ -131,6 +131,11 @@ class Store(Database):
         """The order that the gateway calls so."""
         return self._one("number = ?", number)
 
+    def in_stage(self, stage: Stage) -> list[Order]:
+        """Orders that are there now, newest first; so many."""
+        rows = self._db.execute("SELECT body FROM orders WHERE stage = ? ORDER BY number DESC LIMIT ?", (stage, _PAGE))
+        return [msgspec.json.decode(row[0], type=Order) for row in rows]
+
     def unfinished(self, before_us: int, above: int) -> list[Order]:
         """Orders of which something is under way or owed since before then; so many, with a number above `above`."""
         marks = ", ".join("?" * len(UNDER_WAY | OWED))

@@ -34,8 +34,13 @@ INVENTORY: Final = {
     ),
     "pay.js": Item(
         media_type="text/javascript",
-        reason="the only script: groups the card's digits, shows its scheme, sends a form once, goes back to the shop by itself",
+        reason="groups the card's digits, shows its scheme, sends a form once, goes back to the shop by itself",
         integrity="sha384-YlGXknQiJsJyErPWnr04+LLOWet2Kqj4H4CZ4ZSmWJxGNdhkAQ0Nh64J24D+6/96",
+    ),
+    "authenticate.js": Item(
+        media_type="text/javascript",
+        reason="tells the card's bank what 3-D Secure asks of a browser, and goes on to the bank by itself",
+        integrity="sha384-CqjqO0O06mzd+CLBiqTUdvWPjIUEpdbX/MRvAeBZ2bQ2NN9YbpdOKtHe43SFRXYP",
     ),
     "icon.svg": Item(
         media_type="image/svg+xml",

@@ -13,6 +13,7 @@ import msgspec
 
 from switch.gateway.orders.lifecycle import MOVES, Move, Stage
 from switch.gateway.orders.order import Call, Merchant, Order, Refusal
+from switch.gateway.outcomes import result_of
 from switch.gateway.pages.amounts import amount_text, time_text
 from switch.gateway.pages.merchant_texts import WORDS, Words
 from switch.gateway.pages.pages import page
@@ -144,6 +145,9 @@ def _facts(order: Order, words: Words, language: str) -> str:
             (words.reference, _bdi(attempt.names.rrn)),
         ]
         facts += [(words.approval, _bdi(attempt.approval))] if attempt.approval else []
+        if attempt.authentication is not None and attempt.authentication.status:
+            told = result_of(order).authentication
+            facts.append(("3-D Secure", _bdi(f"ECI {told.eci}, mdStatus {told.md_status}, liability {told.liability}")))
     if order.captured:
         facts.append((words.captured, _bdi(amount_text(order.captured, currency, language))))
         facts += [(words.credited, _bdi(amount_text(order.credited, currency, language)))] if order.credited else []

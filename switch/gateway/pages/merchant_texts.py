@@ -107,6 +107,7 @@ _FR: Final = Words(
     refused_hint="Formulaires, cartes et mots de passe refusés, et pourquoi. Les plus récents d’abord.",
     stages={
         "open": "ouverte",
+        "authenticating": "chez la banque de la carte",
         "authorizing": "en cours",
         "declined": "refusée",
         "approved": "acceptée",
@@ -121,6 +122,10 @@ _FR: Final = Words(
     },
     moves={
         "open": "demande reçue",
+        "authenticate": "banque interrogée",
+        "challenge": "code demandé",
+        "result": "réponse de la banque",
+        "refuse": "porteur non authentifié",
         "submit": "carte saisie",
         "approve": "acceptée par la banque",
         "decline": "refusée par la banque",
@@ -187,6 +192,7 @@ _AR: Final = Words(
     refused_hint="النماذج والبطاقات وكلمات السر المرفوضة وسبب رفضها، الأحدث أولا.",
     stages={
         "open": "مفتوح",
+        "authenticating": "لدى بنك البطاقة",
         "authorizing": "قيد المعالجة",
         "declined": "مرفوض",
         "approved": "مقبول",
@@ -201,6 +207,10 @@ _AR: Final = Words(
     },
     moves={
         "open": "وصل الطلب",
+        "authenticate": "سئل البنك",
+        "challenge": "طُلب رمز",
+        "result": "جواب البنك",
+        "refuse": "لم يوثّق حامل البطاقة",
         "submit": "أُدخلت البطاقة",
         "approve": "قبله البنك",
         "decline": "رفضه البنك",
@@ -267,6 +277,7 @@ _EN: Final = Words(
     refused_hint="Forms, cards and passwords that were refused, and why. Newest first.",
     stages={
         "open": "open",
+        "authenticating": "at the card’s bank",
         "authorizing": "under way",
         "declined": "declined",
         "approved": "approved",
@@ -281,6 +292,10 @@ _EN: Final = Words(
     },
     moves={
         "open": "asked for",
+        "authenticate": "bank asked",
+        "challenge": "code asked for",
+        "result": "the bank’s answer",
+        "refuse": "cardholder not authenticated",
         "submit": "card entered",
         "approve": "approved by the bank",
         "decline": "declined by the bank",

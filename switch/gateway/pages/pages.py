@@ -86,8 +86,12 @@ def card_page(
     problems: Iterable[str] = (),
     prefixes: str = "",
     month: str = "",
+    found: str = "",
 ) -> str:
-    """The form for a card. `problems`: names of fields that are not right. Nothing typed is put back but the date (`month`)."""
+    """The form for a card. `problems`: names of fields that are not right. Nothing typed is put back but the date (`month`).
+
+    `found`: hidden fields for what a script finds out about the browser.
+    """
     words, path = TEXTS[language], f"/pay/{order.token}"
     wrong = set(problems)
     notice = ""
@@ -117,7 +121,7 @@ def card_page(
     chosen = f'<input type="hidden" name="lang" value="{language}">'
     pay = f"<span>{_e(words.pay)} <bdi>{_amount(order, language)}</bdi></span>"
     body = (
-        f'{_summary(order, merchant, language)}{notice}<form method="post" action="{path}" class="card" novalidate>{chosen}'
+        f'{summary(order, merchant, language)}{notice}<form method="post" action="{path}" class="card" novalidate>{chosen}{found}'
         f'{number}<div class="pair">{until}{code}</div>'
         f'<button class="pay" type="submit">{_PADLOCK}{pay}</button></form>'
         f'<form method="post" action="{path}/cancel" class="cancel">{chosen}'
@@ -131,7 +135,7 @@ def working_page(order: Order, merchant: Merchant, language: str) -> str:
     """While the outcome is not known; fetched again by itself."""
     words = TEXTS[language]
     body = (
-        f'{_summary(order, merchant, language)}<div class="state working" role="status"><div class="wheel"></div>'
+        f'{summary(order, merchant, language)}<div class="state working" role="status"><div class="wheel"></div>'
         f"<h2>{_e(words.working)}</h2><p>{_e(words.working_hint)}</p></div>"
     )
     return page(language, words.working, body, refresh_s=2)
@@ -151,7 +155,7 @@ def result_page(order: Order, merchant: Merchant, language: str, way_back: WayBa
     mark = "M5 13l4.5 4.5L19 7" if good else "M6.5 6.5l11 11M17.5 6.5l-11 11"
     hidden = "".join(f'<input type="hidden" name="{_e(name)}" value="{_e(value)}">' for name, value in way_back.fields)
     body = (
-        f'{_summary(order, merchant, language)}<div class="state {"good" if good else "bad"}" role="status">'
+        f'{summary(order, merchant, language)}<div class="state {"good" if good else "bad"}" role="status">'
         f'<svg viewBox="0 0 24 24" aria-hidden="true"><path d="{mark}" fill="none"/></svg>'
         f"<h2>{_e(title)}</h2><p>{_e(text)}</p></div>"
         f'<form method="{way_back.method}" action="{_e(way_back.url)}" class="back" data-after="{order.asked.refresh_s}">{hidden}'
@@ -183,7 +187,8 @@ def sites_page(merchants: Iterable[Merchant], language: str) -> str:
     return page(language, words.sites, body, again="/secured-sites")
 
 
-def _summary(order: Order, merchant: Merchant, language: str) -> str:
+def summary(order: Order, merchant: Merchant, language: str) -> str:
+    """Who is paid, and what: at the head of every page of an order."""
     words = TEXTS[language]
     return (
         f'<section class="summary" aria-label="{_e(words.summary)}"><p class="label">{_e(words.pay_to)}</p>'

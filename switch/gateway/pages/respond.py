@@ -13,11 +13,17 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from switch.gateway.protocol.requests import LANGUAGES
 
 
-def respond(request: Request, body: str, *, status: int = 200, forms_to: Iterable[str] = ()) -> Response:
-    """A page. `forms_to`: addresses of others that its forms may go to; a browser asks that of redirects behind them, too."""
+def respond(
+    request: Request, body: str, *, status: int = 200, forms_to: Iterable[str] = (), frames: bool = False
+) -> Response:
+    """A page. `forms_to`: addresses of others that its forms may go to; a browser asks that of redirects behind them, too.
+
+    `frames`: it has a frame, in which those are shown.
+    """
     targets = sorted({f" {parts.scheme}://{parts.netloc}" for parts in map(urlsplit, forms_to)})
+    framed = f"frame-src 'self'{''.join(targets)}; " if frames else ""
     policy = (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+        f"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; {framed}"
         f"form-action 'self'{''.join(targets)}; frame-ancestors 'none'; base-uri 'none'"
     )
     headers = {

@@ -38,6 +38,25 @@ class Money(msgspec.Struct, frozen=True, kw_only=True):
     """when the window is settled, local: YYYYMMDD hh:mm:ss"""
 
 
+class Authenticated(msgspec.Struct, frozen=True, kw_only=True):
+    """What a merchant is told of 3-D Secure; as it stands: it was not used."""
+
+    md_status: str = "2"
+    text: str = "not authenticated"
+    status: str = ""
+    """transStatus"""
+    eci: str = ""
+    value: str = ""
+    """CAVV or AAV"""
+    xid: str = ""
+    """the directory server's transaction id"""
+    protocol: str = ""
+    server_id: str = ""
+    acs_id: str = ""
+    liability: str = "merchant"
+    """who bears the loss where the cardholder denies the payment: `issuer` or `merchant`"""
+
+
 class Result(msgspec.Struct, frozen=True, kw_only=True):
     """What became of a payment, for its merchant."""
 
@@ -63,6 +82,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     """the customer's address"""
     money: Money | None = None
     """None: nothing is captured"""
+    authentication: Authenticated = Authenticated()
 
 
 def decide(body: str) -> Decision:
@@ -80,7 +100,7 @@ def answer_fields(request: Fields, result: Result, *, to_server: bool) -> Pairs:
     `encoding` and `hashAlgorithm` are those of the request. A field of the request that has a name of ours is not echoed.
     """
     year, month = result.expiry[:2], result.expiry[2:]
-    money = result.money or Money(captured="")
+    money, proof = result.money or Money(captured=""), result.authentication
     own: Pairs = [
         ("ReturnOid", request.get("oid")),
         ("Response", "Approved" if result.approved else "Declined"),
@@ -96,11 +116,18 @@ def answer_fields(request: Fields, result: Result, *, to_server: bool) -> Pairs:
         ("EXTRA.SETTLEDATE", money.settles),
         ("ErrMsg", result.text),
         ("ErrorCode", "" if result.approved else f"CORE-{result.code}"),
-        ("mdStatus", "2"),
-        ("mdErrorMsg", "not authenticated"),
-        ("eci", ""),
-        ("cavv", ""),
-        ("xid", ""),
+        ("mdStatus", proof.md_status),
+        ("mdErrorMsg", proof.text),
+        ("txstatus", proof.status),
+        ("eci", proof.eci),
+        ("cavv", proof.value),
+        ("xid", proof.xid),
+        ("protocol", proof.protocol),
+        ("TDS2.transStatus", proof.status),
+        ("TDS2.threeDSServerTransID", proof.server_id),
+        ("TDS2.dsTransID", proof.xid),
+        ("TDS2.acsTransID", proof.acs_id),
+        ("EXTRA.LIABILITY", proof.liability),
         ("md", ""),
         ("maskedCreditCard", _spaced(result.masked)),
         ("MaskedPan", result.masked),
