@@ -50,8 +50,19 @@ def read_security(s: Section) -> SecurityFiles:
         module=s.text("module", ""),
         keys=s.text("keys", ""),
         lmk=s.text("lmk", ""),
+        hardware=str(s.address("hardware")) if s.has("hardware") else "",
+        hardware_keys=s.text("hardware_keys", ""),
         wait_ms=s.integer("wait_ms", 10, 10_000, 500),
     )
+    if files.hardware and (files.module or files.keys):
+        s.wrong_key(
+            "hardware", "one of them has the keys: a hardware module, a process, or this one", "leave the other out"
+        )
+    if bool(files.hardware) != bool(files.hardware_keys):
+        there, lacking = ("hardware", "hardware_keys") if files.hardware else ("hardware_keys", "hardware")
+        s.wrong_key(
+            there, f"`{there}` without `{lacking}`", "a hardware module is sent its keys as it has wrapped them"
+        )
     if files.module and (files.keys or files.lmk):
         s.wrong_key(
             "module", "the module has the keys: `keys` and `lmk` are for a switch that has none", "leave one out"
@@ -179,7 +190,7 @@ def _entries(files: SecurityFiles) -> dict[str, Entry] | None:
 def _named(
     s: Section, key: str, name: str, files: SecurityFiles, entries: dict[str, Entry] | None, use: str = ""
 ) -> None:
-    if not (files.module or files.keys):
+    if not (files.module or files.keys or files.hardware):
         s.wrong(key, f'key "{name}", and there is no [security]', "`[security]` says where the keys are")
         return
     if entries is None:

@@ -60,4 +60,6 @@ class SecurityFiles(msgspec.Struct, frozen=True, kw_only=True):
     module: str = ""  # the Unix socket of a security module that is a process of its own
     keys: str = ""  # instead: a key file, with whose keys this process computes itself
     lmk: str = ""  # its master key's file
+    hardware: str = ""  # instead: HOST:PORT of a hardware module that speaks host commands
+    hardware_keys: str = ""  # its keys by name, as it has wrapped them
     wait_ms: int = 500  # what a batch is waited for, at most

@@ -32,24 +32,29 @@ _encode_commands = msgspec.msgpack.Encoder().encode
 _decode_commands = msgspec.msgpack.Decoder(list[Command]).decode
 _encode_replies = msgspec.msgpack.Encoder().encode
 _decode_replies = msgspec.msgpack.Decoder(list[Reply]).decode
-_PROBE: Final = b"\0\0\0\1" + _encode_commands([])
-"""no command, and as it happens the answer to that"""
 
 
-class RemoteModule:
-    """Asks the module behind a socket."""
+class FarModule:
+    """Asks a module over a connection, and keeps to this file's rule."""
 
     far = True
+    probe = b""
+    """a message that asks for nothing"""
+    alive = b""
+    """the answer to that"""
+    hint = ""
+    """what to look at where it does not answer"""
 
-    def __init__(self, path: Path | str, timeout_s: float = TIMEOUT_S) -> None:
-        """`timeout_s`: what a caller waits for a batch, at most."""
-        self._path = str(path)
+    def __init__(self, address: str | tuple[str, int], timeout_s: float = TIMEOUT_S) -> None:
+        """`address`: of a Unix socket, or host and port. `timeout_s`: what a caller waits for a batch, at most."""
+        self._address = address
         self._timeout_s = timeout_s
         self._socket: socket.socket | None = None
         self._hangs = False
         """it has let a call wait so long that it was given up"""
         self._probe: socket.socket | None = None
         """while it hangs: asked whether it is there"""
+        self._probed = False
 
     def ask(self, commands: Sequence[Command]) -> list[Reply]:
         """See SecurityModule."""
@@ -60,24 +65,42 @@ class RemoteModule:
                 len(commands), f"it let a call wait for {self._timeout_s:g} s, and has not come back yet"
             )
         try:
-            replies = self._exchange(_encode_commands(commands))
+            replies = self._converse(self._connected(), commands)
             if len(replies) != len(commands):
                 raise OSError(f"{len(replies)} replies to {len(commands)} commands")
-        except (OSError, msgspec.MsgspecError) as error:
+        except (OSError, ValueError, msgspec.MsgspecError) as error:
             self.close()
-            self._hangs = isinstance(error, TimeoutError)
-            return self._refused(len(commands), str(error))
+            self._hangs = isinstance(error, TimeoutError | BlockingIOError)
+            why = f"nothing within {self._timeout_s:g} s" if self._hangs else str(error)
+            return self._refused(len(commands), why)
         return replies
+
+    def _converse(self, sock: socket.socket, commands: Sequence[Command]) -> list[Reply]:
+        """Send and receive. Raises OSError, ValueError or MsgspecError; BlockingIOError where nothing came in time."""
+        raise NotImplementedError
+
+    def _new_socket(self) -> socket.socket:
+        return socket.socket(socket.AF_UNIX if isinstance(self._address, str) else socket.AF_INET)
+
+    def _connected(self) -> socket.socket:
+        if self._socket is None:
+            self._socket = self._new_socket()
+            _wait_at_most(self._socket, self._timeout_s)
+            self._socket.connect(self._address)
+        return self._socket
 
     def _is_back(self) -> bool:
         """Ask, or look whether there is an answer; never wait."""
         try:
             if self._probe is None:
-                self._probe = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-                self._probe.connect(self._path)
-                self._probe.sendall(_PROBE)
+                self._probe, self._probed = self._new_socket(), False
+                self._probe.setblocking(False)
+                self._probe.connect(self._address)
+            if not self._probed:
+                self._probe.sendall(self.probe)
+                self._probed = True
                 return False
-            if self._probe.recv(len(_PROBE)) != _PROBE:
+            if self._probe.recv(len(self.alive)) != self.alive:
                 raise OSError("it answers otherwise")
         except BlockingIOError:
             return False
@@ -89,34 +112,9 @@ class RemoteModule:
         return True
 
     def _refused(self, count: int, why: str) -> list[Reply]:
-        reason = f"the security module at {self._path} did not answer ({why}): is `cmi-switch security` running?"
+        at = self._address if isinstance(self._address, str) else f"{self._address[0]}:{self._address[1]}"
+        reason = f"the security module at {at} did not answer ({why}): {self.hint}"
         return [Reply(False, b"", UNREACHABLE, reason)] * count
-
-    def _exchange(self, batch: bytes) -> list[Reply]:
-        if self._socket is None:
-            made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            _wait_at_most(made, self._timeout_s)
-            self._socket = made
-            made.connect(self._path)
-        try:
-            self._socket.sendall(len(batch).to_bytes(_LENGTH, "big") + batch)
-            answer = self._received(b"", _LENGTH)
-            size = int.from_bytes(answer[:_LENGTH], "big")
-            if size > BATCH_BYTES_MAX:
-                raise OSError(f"an answer of {size} bytes")
-            return _decode_replies(self._received(answer, _LENGTH + size)[_LENGTH:])
-        except BlockingIOError:
-            raise TimeoutError(f"nothing within {self._timeout_s:g} s") from None
-
-    def _received(self, parts: bytes, size: int) -> bytes:
-        """What has come, so many bytes of it at least."""
-        assert self._socket is not None
-        while len(parts) < size:
-            part = self._socket.recv(_CHUNK)
-            if not part:
-                raise OSError("it closed the connection")
-            parts += part
-        return parts
 
     def close(self) -> None:
         """Let the connection go; the next batch makes another."""
@@ -124,6 +122,37 @@ class RemoteModule:
             if sock is not None:
                 sock.close()
         self._socket = self._probe = None
+
+
+def received(sock: socket.socket, parts: bytes, size: int) -> bytes:
+    """What has come, so many bytes of it at least. Raises OSError."""
+    while len(parts) < size:
+        part = sock.recv(_CHUNK)
+        if not part:
+            raise OSError("it closed the connection")
+        parts += part
+    return parts
+
+
+class RemoteModule(FarModule):
+    """Asks the module behind a Unix socket."""
+
+    probe = alive = b"\0\0\0\1" + _encode_commands([])
+    """no command; as it happens that is its answer, too"""
+    hint = "is `cmi-switch security` running?"
+
+    def __init__(self, path: Path | str, timeout_s: float = TIMEOUT_S) -> None:
+        """See FarModule."""
+        super().__init__(str(path), timeout_s)
+
+    def _converse(self, sock: socket.socket, commands: Sequence[Command]) -> list[Reply]:
+        batch = _encode_commands(commands)
+        sock.sendall(len(batch).to_bytes(_LENGTH, "big") + batch)
+        answer = received(sock, b"", _LENGTH)
+        size = int.from_bytes(answer[:_LENGTH], "big")
+        if size > BATCH_BYTES_MAX:
+            raise OSError(f"an answer of {size} bytes")
+        return _decode_replies(received(sock, answer, _LENGTH + size)[_LENGTH:])
 
 
 def _wait_at_most(sock: socket.socket, seconds: float) -> None:
@@ -142,44 +171,40 @@ class _Client:
         self.sock = sock
         self.buffer = bytearray()
 
-    def batches(self, data: bytes) -> list[bytearray]:
-        """Whole batches, with what has just come. Raises OSError for one too long."""
+    def batches(self, data: bytes, length: int) -> list[bytearray]:
+        """Whole batches, with what has just come; each has its size before it, in `length` bytes. Raises OSError for one too
+        long."""
         self.buffer += data
         whole: list[bytearray] = []
         at = 0
-        while len(self.buffer) - at >= _LENGTH:
-            size = int.from_bytes(self.buffer[at : at + _LENGTH], "big")
+        while len(self.buffer) - at >= length:
+            size = int.from_bytes(self.buffer[at : at + length], "big")
             if size > BATCH_BYTES_MAX:
                 raise OSError("batch too long")
-            if len(self.buffer) - at < _LENGTH + size:
+            if len(self.buffer) - at < length + size:
                 break
-            whole.append(self.buffer[at + _LENGTH : at + _LENGTH + size])
-            at += _LENGTH + size
+            whole.append(self.buffer[at + length : at + length + size])
+            at += length + size
         del self.buffer[:at]
         return whole
 
 
-class ModuleServer:
-    """Serves a module to the callers of a Unix socket, which is for this user alone (mode 0600)."""
+class Server:
+    """Answers callers of one socket, batch by batch."""
 
     def __init__(
-        self, module: SecurityModule, path: Path, log: Callable[[str], None], before: Callable[[], None] = lambda: None
+        self, listening: socket.socket, length: int, answer: Callable[[bytearray], bytes], log: Callable[[str], None]
     ) -> None:
-        """`log` is told, in words, of callers that are let go. `before`: called before each batch. Raises OSError where the
-        socket cannot be made."""
-        self._module = module
-        self._before = before
-        self._path = path
+        """`length`: how many bytes say how long a batch is; `log` is told, in words, of callers that are let go."""
+        self._listening = listening
+        self._length = length
+        self._answer = answer
         self._log = log
         self._clients: dict[int, _Client] = {}
-        with suppress(FileNotFoundError):
-            path.unlink()
-        self._listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-        self._listening.bind(str(path))
-        path.chmod(0o600)
-        self._listening.listen(CLIENTS_MAX)
+        listening.setblocking(False)
+        listening.listen(CLIENTS_MAX)
         self._poll = select.epoll()
-        self._poll.register(self._listening.fileno(), select.EPOLLIN)
+        self._poll.register(listening.fileno(), select.EPOLLIN)
 
     def serve(self, stop: Callable[[], bool]) -> None:
         """Answer until `stop`, which is asked several times a second, says so."""
@@ -206,13 +231,12 @@ class ModuleServer:
     def _serve(self, client: _Client) -> None:
         try:
             data = client.sock.recv(_CHUNK)
-            for batch in client.batches(data):
-                self._before()
-                replies = _encode_replies(self._module.ask(_decode_commands(batch)))
-                client.sock.sendall(len(replies).to_bytes(_LENGTH, "big") + replies)
+            for batch in client.batches(data, self._length):
+                replies = self._answer(batch)
+                client.sock.sendall(len(replies).to_bytes(self._length, "big") + replies)
             if data:
                 return
-        except (OSError, msgspec.MsgspecError) as error:
+        except (OSError, ValueError, msgspec.MsgspecError) as error:
             self._log(f"a caller is let go: {error}")
         self._drop(client)
 
@@ -222,10 +246,36 @@ class ModuleServer:
         client.sock.close()
 
     def close(self) -> None:
-        """Let everybody go, and take the socket away."""
+        """Let everybody go."""
         for client in list(self._clients.values()):
             self._drop(client)
         self._poll.close()
         self._listening.close()
+
+
+class ModuleServer(Server):
+    """Serves a module to the callers of a Unix socket, which is for this user alone (mode 0600)."""
+
+    def __init__(
+        self, module: SecurityModule, path: Path, log: Callable[[str], None], before: Callable[[], None] = lambda: None
+    ) -> None:
+        """`before`: called before each batch. Raises OSError where the socket cannot be made."""
+        self._module = module
+        self._before = before
+        self._path = path
+        with suppress(FileNotFoundError):
+            path.unlink()
+        listening = socket.socket(socket.AF_UNIX)
+        listening.bind(str(path))
+        path.chmod(0o600)
+        super().__init__(listening, _LENGTH, self._replies, log)
+
+    def _replies(self, batch: bytearray) -> bytes:
+        self._before()
+        return _encode_replies(self._module.ask(_decode_commands(batch)))
+
+    def close(self) -> None:
+        """Let everybody go, and take the socket away."""
+        super().close()
         with suppress(FileNotFoundError):
             self._path.unlink()

@@ -11,6 +11,7 @@ from switch.security.key_file import KeyRingError
 from switch.security.keyring import KeyRing
 from switch.security.lmk import LmkError, read_lmk
 from switch.security.module import SecurityModule, SoftwareModule
+from switch.security.payshield import HostKeysError, HostModule, read_host_keys
 from switch.security.private_memory import keep_memory_private
 from switch.security.remote import RemoteModule
 
@@ -23,6 +24,13 @@ def open_module(files: SecurityFiles) -> SecurityModule | None:
     """
     if files.module:
         return RemoteModule(files.module, files.wait_ms / 1000)
+    if files.hardware:
+        host, _, port = files.hardware.rpartition(":")
+        try:
+            return HostModule((host, int(port)), read_host_keys(Path(files.hardware_keys)), files.wait_ms / 1000)
+        except HostKeysError as error:
+            hint = "see `hardware_keys` in `[security]` of the network file"
+            raise Unable(str(error), hint, code=ErrorCode.SECURITY_KEYS) from None
     if not files.keys:
         return None
     try:

@@ -11,8 +11,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from switch.cli.main import main
+from switch.core.credentials import SecurityFiles
+from switch.core.operator.command import Unable
 from switch.security import commands as ask
+from switch.security.payshield import HostModule
 from switch.security.remote import RemoteModule
+from switch.server.keys import open_module
 
 
 @pytest.fixture
@@ -188,3 +192,27 @@ def test_a_module_of_its_own_keeps_its_memory_and_reads_keys_again(place: Path, 
         process.send_signal(signal.SIGTERM)
         assert process.wait(10) == 0
         assert not socket.exists()
+
+
+def test_a_module_that_stands_for_hardware_writes_what_its_callers_need(place: Path, tmp_path: Path) -> None:
+    done(place, "generate", "zak", "--kind", "zak")
+    done(place, "generate", "zpk", "--kind", "zpk")
+    wrapped, ready = tmp_path / "hsm-keys.json", tmp_path / "ready.json"
+    asked = ("security", "--keys", place, "--hardware", "127.0.0.1:0", "--hardware-keys", wrapped, "--ready", ready)
+    with subprocess.Popen(
+        [sys.executable, "-m", "switch.cli.main", *asked], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        address = process.stdout.readline().split()[3].rstrip(",")
+        files = SecurityFiles(hardware=address, hardware_keys=str(wrapped))
+        module = open_module(files)
+        assert isinstance(module, HostModule)
+        (reply, other) = module.ask([ask.MakeMac("zak", b"x"), ask.MakeMac("zpk", b"x")])
+        assert (reply.ok, len(reply.value), other.ok) == (True, 8, False)
+        module.close()
+        process.terminate()
+        assert process.wait(10) == 0
+    with pytest.raises(Unable, match="expected"):
+        open_module(SecurityFiles(hardware=address, hardware_keys=str(ready.with_name("nobody"))))
+    both = CliRunner().invoke(main, ["security", "--keys", str(place)])
+    assert "one of --socket and --hardware" in both.output

@@ -59,3 +59,24 @@ def test_a_cards_key_of_another_use_is_pointed_at(files: str, line: str, said: s
     with pytest.raises(ConfigErrors) as caught:
         parse_network(text, "small.toml")
     assert said in caught.value.render()
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ('hardware = "127.0.0.1:1500"', "`hardware` without `hardware_keys`"),
+        ('hardware_keys = "k.json"', "`hardware_keys` without `hardware`"),
+        ('hardware = "127.0.0.1"\nhardware_keys = "k.json"', "127.0.0.1"),
+        ('hardware = "127.0.0.1:1500"\nhardware_keys = "k.json"\nmodule = "s"', "one of them has the keys"),
+    ],
+)
+def test_a_hardware_module_has_its_keys_and_no_other_beside_it(lines: str, said: str) -> None:
+    with pytest.raises(ConfigErrors) as caught:
+        parse_network(BASE + f"\n[security]\n{lines}\n", "small.toml")
+    assert said in caught.value.render()
+
+
+def test_names_of_keys_of_a_hardware_module_are_its_own_affair() -> None:
+    lines = '\n[security]\nhardware = "127.0.0.1:1500"\nhardware_keys = "k.json"\n'
+    network = parse_network(with_keys('mac_key = "any-name"', lines), "small.toml")
+    assert (network.security.hardware, network.security.hardware_keys) == ("127.0.0.1:1500", "k.json")

@@ -1,6 +1,8 @@
 """Playbooks: what is made with one link's keys never travels to another: MACs not at all, PIN data where the link says so."""
 
 from collections.abc import Sequence
+from pathlib import Path
+from threading import Event, Thread
 from zlib import crc32
 
 import msgspec
@@ -10,8 +12,12 @@ from switch.core.network import LinkKeys, Network
 from switch.core.records.records import Declined, Forwarded
 from switch.core.routing.routing import luhn_digit
 from switch.security.commands import Command, EncryptPin, Reply
+from switch.security.host_server import HostServer
 from switch.security.key_blocks import Header, KeyBlock
+from switch.security.keyring import KeyRing
+from switch.security.lmk import make_lmk
 from switch.security.module import ClearKeys, SecurityModule, SoftwareModule
+from switch.security.payshield import HostKey, HostModule
 from switch.security.simulated import SimulatedModule, counted
 from switch.sim.playbook import Playbook
 from switch.wire import Dialect
@@ -265,3 +271,42 @@ def test_what_was_asked_for_ahead_in_vain_changes_nothing_and_is_not_kept() -> N
     assert scene.atlas.got_nothing()
     assert scene.rif.gets()["39"] == "91", "and its host is away"
     assert not scene.book.switch.translated
+
+
+def test_a_hardware_modules_host_commands_carry_a_payment(tmp_path: Path) -> None:
+    """MACs on both links and a PIN translated, by a module that is asked over TCP."""
+    ring = KeyRing(tmp_path / "keys.json", make_lmk(tmp_path / "lmk.key", bytes(32)), counted(1))
+    with ring.audit.turn():
+        for name, kind in (("rif-zpk", "zpk"), ("atlas-zpk", "zpk"), ("rif-zak", "zak"), ("atlas-zak", "zak")):
+            ring.generate(name, kind, "tdes2", exportable=False, at="2026-11-27T12:00:00Z", by="test")
+    software = SoftwareModule(ring, counted(2))
+    server, ended = HostServer(software, ring, ("127.0.0.1", 0), lambda said: None), Event()
+    thread = Thread(target=server.serve, args=(ended.is_set,))
+    thread.start()
+    keys = {name: HostKey(key=f"S{entry.block}", usage="M3" * ("zak" in name)) for name, entry in ring.entries.items()}
+    hardware = HostModule(server.address, keys)
+    network, replace = with_keys(), msgspec.structs.replace
+
+    def proved(keys: LinkKeys) -> LinkKeys:
+        return replace(keys, mac_key=keys.pin_key.replace("zpk", "zak"))
+
+    network = replace(
+        network,
+        members=tuple(replace(m, keys=proved(m.keys)) for m in network.members),
+        hosts=tuple(replace(h, keys=proved(h.keys)) for h in network.hosts),
+    )
+    try:
+        scene = Scene(Playbook(network, module=hardware))
+        sent = purchase()
+        sent["52"] = pin_block(software, "rif-zpk", "4321", sent["2"])
+        scene.rif.sends(sent)
+        request = scene.atlas.gets()
+        assert request["52"] == pin_block(software, "atlas-zpk", "4321", sent["2"])
+        scene.atlas.answers(request, "00", de38="123456")
+        answer = scene.rif.gets()
+        assert (answer["39"], "64" in request, "64" in answer) == ("00", True, True)
+    finally:
+        hardware.close()
+        ended.set()
+        thread.join()
+        server.close()
