@@ -46,12 +46,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip a test whose program of others is not installed (`extra`: package); where all are required, as in CI, it fails."""
+    """Skip a test whose program of others is not installed (`extra`, `package`: a Python package, as this one's extra or by
+    itself); where all are required, as in CI, it fails."""
     for marker in item.iter_markers("outside"):
         (program,) = marker.args
-        extra = marker.kwargs.get("extra")
-        if (importlib.util.find_spec(program) if extra else shutil.which(program)) is None:
-            how = f"pip install cmi-switch[{extra}]" if extra else f"apt-get install {PACKAGES.get(program, program)}"
+        extra, package = marker.kwargs.get("extra"), marker.kwargs.get("package")
+        if (importlib.util.find_spec(program) if extra or package else shutil.which(program)) is None:
+            how = f"pip install {package}" if package else f"apt-get install {PACKAGES.get(program, program)}"
+            how = f"pip install cmi-switch[{extra}]" if extra else how
             missing = f"{program} is not installed ({how})"
             if os.environ.get("CMI_SWITCH_OUTSIDE") == "required":
                 pytest.fail(missing, pytrace=False)
