@@ -6,7 +6,7 @@ kept lets the whole rest decode, to the last byte, into values that look like pa
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 
@@ -14,51 +14,32 @@ from switch.doctor.advice import changes, named
 from switch.doctor.announced import announced
 from switch.doctor.diagnosis import Cause, Configured, Diagnosis, Evidence, Setting
 from switch.doctor.envelopes import LOOKS_LIKE, WHOLE, Cut
-from switch.doctor.forms import LATIN, Form, forms, unknown
-from switch.doctor.plausible import likeliness, looks_right
+from switch.doctor.forms import Form, forms, unknown
+from switch.doctor.pairs import pairs
 from switch.doctor.readings import Reading
 from switch.doctor.shown import ROW, shown
 from switch.doctor.suspects import Budget, Rest, Suspect, suspects_of
 from switch.doctor.tables import Spoken, walk
+from switch.doctor.tried import Fault, try_form
 from switch.doctor.words import sentence
-from switch.wire import DecodeError, Document
+from switch.wire import DecodeError
 from switch.wire.careful import Reader, Table
 from switch.wire.vocabulary import DE, SENSITIVE
 
 _SUSPECTS: Final = 3
-_ODD_VALUE: Final = 0.8
-"""what the new value's not looking like one takes from a form"""
-_LIKELY_MIN: Final = 0.45
 _SURE: Final = 0.85
 """an element likelier than so leaves no question of bits"""
-_PAIR: Final = 0.9
-"""what a second fault takes from a first"""
-_PAIR_PRIOR: Final = 0.6
-_BACK: Final = 6
 _RIVAL: Final = 0.75
 """of the likeliest; what is less likely is not named"""
 _RIVAL_SURE: Final = 0.8
 _NAMED: Final = 2
 """elements that have a sentence of their own where more than so many explain the bytes"""
-"""elements before the one that fails which are taken for the cause"""
 _PACKED_RUN: Final = 6
 """bytes that could hold a PAN in BCD"""
 _READABLE: Final = re.compile(r"[ -~]+")
 _TEXT_MIN: Final = 4
 _DIGIT_RUN: Final = re.compile(rb"[0-9]{12,}|[\xf0-\xf9]{12,}")
 _HIDDEN: Final = SENSITIVE | {DE.PAN, DE.ACCOUNT_FROM, DE.ACCOUNT_TO, DE.MAC, DE.MAC_SECONDARY}
-
-
-class _Fault(NamedTuple):
-    key: str
-    form: Form
-    start: int
-    """of the element, in what was looked at"""
-    end: int
-    value: str
-    likely: float
-    other: "_Fault | None" = None
-    """a second element that is in another form, too"""
 
 
 def faults(data: bytes, cuts: Sequence[Cut], spoken: Sequence[Spoken], configured: Configured) -> list[Diagnosis]:
@@ -69,8 +50,8 @@ def faults(data: bytes, cuts: Sequence[Cut], spoken: Sequence[Spoken], configure
     for suspect in suspects:
         found = sorted(_faults(data, suspect, budget), key=lambda fault: -fault.likely)
         of_bits = announced(data, suspect, configured) if not found or found[0].likely < _SURE else []
-        if not found and not of_bits:
-            found = _pair(data, suspect)
+        unsure = (not found or found[0].likely < _SURE) and all(one.confidence < _SURE for one in of_bits)
+        both = pairs(data, suspect) if unsure else []
         others = [f for f in found[1:] if f.key != found[0].key and f.likely > 0.97 * found[0].likely] if found else []
         seen = set[str]()
         for fault in found:
@@ -82,6 +63,8 @@ def faults(data: bytes, cuts: Sequence[Cut], spoken: Sequence[Spoken], configure
             said.sort(key=lambda d: -d.confidence)
             rivals = _rivals(said, [f.key for f in found if f.likely > _RIVAL * found[0].likely])
             said = [*said[:_NAMED], *rivals] if rivals else said
+        least = found[0].likely if found else 0.0
+        said += [_diagnosis(data, suspect, f, configured, 0.9 * f.likely) for f in both if f.likely > least]
         said += of_bits
         if said:
             break
@@ -106,7 +89,7 @@ def _rivals(said: list[Diagnosis], keys: Sequence[str]) -> list[Diagnosis]:
     return [msgspec.structs.replace(said[0], sentence=words, settings=(setting,), confidence=sure, evidence=None)]
 
 
-def _faults(data: bytes, suspect: Suspect, budget: Budget) -> Iterator[_Fault]:
+def _faults(data: bytes, suspect: Suspect, budget: Budget) -> Iterator[Fault]:
     read, table = suspect.read, suspect.spoken.table
     message = data[: suspect.stop]
     keys = [str(number) for number in read.numbers]
@@ -125,75 +108,12 @@ def _faults(data: bytes, suspect: Suspect, budget: Budget) -> Iterator[_Fault]:
         for form in forms(table.elements[key], suspect.spoken.habits):
             if budget.left <= 0:
                 return
-            fault = _try(suspect, message, rest, index, read.starts[key], form, before)
+            fault = try_form(suspect, message, rest, index, read.starts[key], form, before)
             if fault is not None and _others_too(data, suspect, key, form):
                 yield fault
 
 
-def _pair(data: bytes, suspect: Suspect) -> list[_Fault]:
-    """The likeliest two elements that, both read otherwise, put the message right; none where there are no such two."""
-    read, table = suspect.read, suspect.spoken.table
-    keys = [str(number) for number in read.numbers]
-    if not all(key in table.elements for key in keys):
-        return []
-    message, budget = data[: suspect.stop], Budget()
-    rest = Rest(message, table, keys, budget)
-    last = keys.index(read.error.field) if read.error is not None and read.error.field in keys else len(keys) - 1
-    best: _Fault | None = None
-    for index in range(last, max(-1, last - _BACK), -1):
-        if keys[index] not in read.starts or budget.left <= 0:
-            continue
-        before = {k: v for k, v in read.document.items() if k not in keys[index:]}
-        for form in forms(table.elements[keys[index]], suspect.spoken.habits):
-            if form.prior < _PAIR_PRIOR:
-                continue
-            start = read.starts[keys[index]]
-            for fault in _seconds(suspect, message, rest, keys, (index, last), start, form, before):
-                if best is None or fault.likely > best.likely:
-                    best = fault
-    return [best] if best is not None else []
-
-
-def _seconds(
-    suspect: Suspect,
-    message: bytes,
-    rest: Rest,
-    keys: list[str],
-    place: tuple[int, int],
-    start: int,
-    form: Form,
-    before: Document,
-) -> Iterator[_Fault]:
-    """With one element in another form: the second ones, where the message goes further than it did."""
-    index, last = place
-    table = suspect.spoken.table
-    reader = Reader(table, message)
-    reader.pos = start
-    starts: dict[int, int] = {}
-    at = index
-    try:
-        _read(reader, form)
-        end, value = reader.pos, reader.document.get(keys[index], "")
-        for at in range(index + 1, len(keys)):
-            starts[at] = reader.pos
-            reader.element(table.elements[keys[at]])
-        at = len(keys)
-    except DecodeError:
-        pass
-    if at <= last + 1 or not looks_right(keys[index], value):
-        return
-    for other in range(min(at, len(keys) - 1), max(index, at - 4), -1):
-        known = before | {k: v for k, v in reader.document.items() if k not in keys[other:]}
-        for second in forms(table.elements[keys[other]], suspect.spoken.habits):
-            if second.prior < _PAIR_PRIOR or rest.budget.left <= 0:
-                continue
-            fault = _try(suspect, message, rest, other, starts[other], second, known)
-            if fault is not None:
-                first = _Fault(keys[index], form, start, end, value, fault.likely * form.prior * _PAIR)
-                yield first._replace(other=fault)
-
-
-def _stranger(message: bytes, suspect: Suspect, keys: list[str], key: str, rest: Rest) -> Iterator[_Fault]:
+def _stranger(message: bytes, suspect: Suspect, keys: list[str], key: str, rest: Rest) -> Iterator[Fault]:
     """An element the dialect does not have."""
     table = suspect.spoken.table
     index = keys.index(key)
@@ -207,51 +127,13 @@ def _stranger(message: bytes, suspect: Suspect, keys: list[str], key: str, rest:
         return
     before = {"t": suspect.read.document["t"], **reader.document}
     for form in unknown(key, suspect.spoken.habits, len(message) - reader.pos):
-        fault = _try(suspect, message, rest, index, reader.pos, form, before)
+        fault = try_form(suspect, message, rest, index, reader.pos, form, before)
         if fault is not None:
             yield fault
 
 
 def _second(keys: list[str]) -> bool:
     return any(int(key) > 64 for key in keys)
-
-
-def _try(
-    suspect: Suspect, message: bytes, rest: Rest, index: int, start: int, form: Form, before: Document
-) -> _Fault | None:
-    """The message with one element in another form; None where the rest does not come right."""
-    reader = Reader(suspect.spoken.table, message)
-    reader.pos = start
-    try:
-        _read(reader, form)
-    except DecodeError:
-        return None
-    behind = rest.read(index + 1, reader.pos)
-    if behind is None:
-        return None
-    document = {**before, **reader.document, **behind}
-    key = form.element.key
-    value = document[key]
-    if form.element.text is LATIN and value.isascii():
-        return None
-    if not value and not form.element.size:
-        del document[key]
-    likely = likeliness(document, suspect.spoken.dialect.version) * form.prior
-    if value and not looks_right(key, value):
-        likely *= _ODD_VALUE
-    return _Fault(key, form, start, reader.pos, value, likely) if likely > _LIKELY_MIN else None
-
-
-def _read(reader: Reader, form: Form) -> None:
-    """One element in another form; with a `bias`, so much longer than its length says."""
-    e = form.element
-    if not form.bias:
-        reader.element(e)
-        return
-    n = reader.length(e) + form.bias
-    if n < 1:
-        raise reader.fail(e.key, reader.pos, "a length", str(n))
-    reader.element(msgspec.structs.replace(e, length_bytes=0, size=n))
 
 
 def _others_too(data: bytes, suspect: Suspect, key: str, form: Form) -> bool:
@@ -308,7 +190,7 @@ def garbled(data: bytes, cuts: Sequence[Cut], spoken: Spoken, configured: Config
 # -- words
 
 
-def _diagnosis(data: bytes, suspect: Suspect, fault: _Fault, configured: Configured, sure: float) -> Diagnosis:
+def _diagnosis(data: bytes, suspect: Suspect, fault: Fault, configured: Configured, sure: float) -> Diagnosis:
     read, dialect = suspect.read, suspect.spoken.dialect
     said = f"DE{fault.key} {fault.form.words.replace('the dialect', dialect.name)}"
     if read.error is None:
@@ -329,7 +211,7 @@ def _diagnosis(data: bytes, suspect: Suspect, fault: _Fault, configured: Configu
     )  # fmt: skip
 
 
-def _own(fault: _Fault) -> Setting:
+def _own(fault: Fault) -> Setting:
     """What to change for an element."""
     e = fault.form.element
     units = len(fault.value) if e.text is not None or e.nibbles else len(fault.value) // 2
@@ -384,7 +266,7 @@ def _has_secret(annotation: Any) -> bool:
     return isinstance(annotation, list) and any(map(_has_secret, annotation))
 
 
-def _evidence(data: bytes, suspect: Suspect, fault: _Fault) -> Evidence:
+def _evidence(data: bytes, suspect: Suspect, fault: Fault) -> Evidence:
     e, dialect = fault.form.element, suspect.spoken.dialect
     chunk = data[fault.start : fault.end]
     secret = (

@@ -169,7 +169,7 @@ class Survey:
         found = []
         unsettled = tried is None or tried.error is not None or bool(tried.frames)
         if unsettled and (not ranked or (_doubtful(ranked[0][1]) and ranked[0][0] < _SURE)):
-            found = faults(data, self.cuts, self._doctor.spoken(configured.dialect, altered=False), configured)
+            found = self._faults(configured)
         if ranked:
             findings = self._of_readings(ranked, configured)
             if not findings.diagnoses:
@@ -184,6 +184,19 @@ class Survey:
             )
             return Findings(Verdict.ADVICE, tuple(_without_noise(found)), said, found[0].framing, found[0].dialect)
         return self._left_over(tried, configured)
+
+    def _faults(self, configured: Configured) -> list[Diagnosis]:
+        """Elements in another form; where none explains the bytes, those of the link's own dialect with other habits, too."""
+        plain, name = (
+            self._doctor.spoken(configured.dialect, altered=False),
+            configured.dialect and configured.dialect.name,
+        )
+        found = faults(self.data, self.cuts, plain, configured)
+        if found and found[0].confidence > _GUESS:
+            return found
+        altered = [one for one in self._doctor.spoken(configured.dialect, altered=True) if one.dialect.name == name]
+        again = faults(self.data, self.cuts, altered, configured)
+        return again if again and again[0].confidence > _GUESS else found
 
     def _unpacked(self, configured: Configured) -> Findings:
         """The findings for messages that come as gzip streams, each behind a length."""

@@ -13,10 +13,11 @@ from typing import NamedTuple
 import msgspec
 
 from switch.doctor.diagnosis import Configured, Findings
+from switch.doctor.tables import Spoken, variants
 from switch.wire import Dialect, Document, EncodeError
 from switch.wire.careful import Table, encode
 from switch.wire.element import Element, encoding
-from tests.doctor.sent import DIALECTS, DOCTOR, body, documents, framed
+from tests.doctor.sent import ALL_KNOWN, SHIPPED, body, documents, framed
 
 SEED = 20
 ASCII, LATIN = encoding("ascii"), encoding("latin-1")
@@ -82,18 +83,18 @@ def _value(e: Element, value: str) -> str:
 def one_bent() -> Iterator[Planted]:
     """One element in another form."""
     for kind, bend in BENDS.items():
-        for dialect in DIALECTS.values():
+        for dialect in SHIPPED.values():
             for document in documents(dialect):
                 for key in _keys(document):
                     made = bend(dialect.elements[key], dialect)
                     if made is not None:
-                        yield from _written(kind, dialect, document, {key: made})
+                        yield from written(kind, dialect, document, {key: made})
 
 
 def two_bent() -> Iterator[Planted]:
     """Two elements that are not neighbours, each in another form."""
     rng = Random(SEED)
-    for dialect in DIALECTS.values():
+    for dialect in SHIPPED.values():
         for document in documents(dialect):
             for _ in range(6):
                 made: dict[str, Element] = {}
@@ -102,13 +103,42 @@ def two_bent() -> Iterator[Planted]:
                     if bent is not None and all(abs(int(key) - int(other)) > 3 for other in made):
                         made[key] = bent
                     if len(made) == 2:
-                        yield from _written("two faults", dialect, document, made)
+                        yield from written("two faults", dialect, document, made)
                         break
+
+
+def habit_and_one() -> Iterator[Planted]:
+    """The whole dialect with another habit (bitmaps, character set, digits), and one element in another form besides."""
+    for dialect in SHIPPED.values():
+        for spoken in variants(dialect):
+            if len(spoken.changed) != 1 or spoken.changed[0] == "binary":
+                continue
+            for document in documents(dialect)[1:4]:
+                values = _in_habit(spoken, document)
+                for key in _keys(values):
+                    for kind in ("one longer", "LLL for LLLL", "LL or LLL"):
+                        made = BENDS[kind](spoken.table.elements[key], dialect)
+                        if made is not None:
+                            elements = {**spoken.table.elements, key: made}
+                            changed = values | {key: _value(made, values[key])}
+                            try:
+                                message = encode(Table("x", elements), _bare(changed))
+                            except EncodeError:
+                                continue
+                            yield Planted("habit and one", dialect, (key,), _header(document) + message)
+
+
+def _in_habit(spoken: Spoken, document: Document) -> Document:
+    packed = spoken.table.elements["35"].nibbles
+    values = {k: v for k, v in document.items() if k != "55"}
+    if "35" in values:
+        values["35"] = values["35"].replace("=", "D") if packed else values["35"].replace("D", "=")
+    return values
 
 
 def absent() -> Iterator[Planted]:
     """A bit is set, and its element is not there."""
-    for dialect in DIALECTS.values():
+    for dialect in SHIPPED.values():
         for document in documents(dialect):
             for key in _keys(document):
                 if key not in ("2", "3", "11"):
@@ -130,31 +160,31 @@ def _nothing(e: Element) -> Element:
 
 def signless() -> Iterator[Planted]:
     """A fee without its sign."""
-    for dialect in DIALECTS.values():
-        e = dialect.elements["28"]
-        if e.text is None:
+    for dialect in SHIPPED.values():
+        e = dialect.elements.get("28")
+        if e is None or e.text is None:
             continue
         for document in documents(dialect)[1:5]:
-            if dialect.version == "1":
+            if dialect.family == "iso93":
                 continue
             for size, value in ((8, "00000150"), (9, "000000150")):
                 made = msgspec.structs.replace(e, content="n", size=size)
-                yield from _written("no sign", dialect, document | {"28": value}, {"28": made})
+                yield from written("no sign", dialect, document | {"28": value}, {"28": made})
 
 
 def accents() -> Iterator[Planted]:
     """One Latin-1 byte in ASCII text."""
-    for dialect in DIALECTS.values():
+    for dialect in SHIPPED.values():
         for document in documents(dialect):
             for key in ("43", "42", "48", "44"):
-                e = dialect.elements[key]
-                if e.text is not None and e.text.ascii and e.content != "n":
+                e = dialect.elements.get(key)
+                if e is not None and e.text is not None and e.text.ascii and e.content != "n":
                     value = "CAFÉ DES AMIS CASABLANCA MA"
                     value = value.ljust(e.digits)[: e.digits] if not e.length_bytes else value[:20]
                     if key == "48":
                         value = "0106CAFÉ01"
                     made = msgspec.structs.replace(e, text=LATIN)
-                    yield from _written("Latin-1", dialect, document | {key: value}, {key: made})
+                    yield from written("Latin-1", dialect, document | {key: value}, {key: made})
 
 
 def headers() -> Iterator[Planted]:
@@ -167,7 +197,7 @@ def headers() -> Iterator[Planted]:
 
 def bitmaps() -> Iterator[Planted]:
     """Bit 65 set; bit 1 set and no second bitmap."""
-    for dialect in DIALECTS.values():
+    for dialect in SHIPPED.values():
         raw = dialect.elements["p"].text is None
         for document in documents(dialect):
             message = bytearray(body(dialect, document))
@@ -202,10 +232,12 @@ def _bare(document: Document) -> Document:
 
 
 def _header(document: Document) -> bytes:
-    return bytes.fromhex(document.get("h", ""))
+    header = document.get("h", "")
+    return header.encode() if header.startswith("ISO") else bytes.fromhex(header)
 
 
-def _written(kind: str, dialect: Dialect, document: Document, bent: dict[str, Element]) -> Iterator[Planted]:
+def written(kind: str, dialect: Dialect, document: Document, bent: dict[str, Element]) -> Iterator[Planted]:
+    """A document with these elements in another form; none where it cannot be written so."""
     values = {k: _value(bent[k], v) if k in bent else v for k, v in document.items()}
     try:
         message = body(dialect, values, {**dialect.elements, **bent})
@@ -214,16 +246,16 @@ def _written(kind: str, dialect: Dialect, document: Document, bent: dict[str, El
     yield Planted(kind, dialect, tuple(bent), _header(document) + message)
 
 
-ALL = (one_bent, two_bent, absent, signless, accents, headers, bitmaps)
+ALL = (one_bent, two_bent, habit_and_one, absent, signless, accents, headers, bitmaps)
 
 
 def examined(planted: Planted, how: str) -> Findings:
     """`bare`: pasted with nothing but the dialect said; `framed`: behind the framing that is configured."""
     dialect, message = planted.dialect, planted.header + planted.message
     if how == "bare":
-        return DOCTOR.examine(message, Configured("", dialect))
+        return ALL_KNOWN.examine(message, Configured("", dialect))
     framing = dialect.framing if not planted.header else "length2"
-    return DOCTOR.examine(framed(framing, [message]), Configured(framing, dialect))
+    return ALL_KNOWN.examine(framed(framing, [message]), Configured(framing, dialect))
 
 
 def names(planted: Planted, findings: Findings) -> str:

@@ -8,12 +8,16 @@ import msgspec
 from switch.doctor.survey import Doctor
 from switch.wire import Dialect, Document
 from switch.wire.careful import Table, encode
+from switch.wire.dialect import names
 from switch.wire.framing import FRAMINGS, make_framing
 from tests.wire.samples import HEADERS, purchase
 
 NAMES = ("cmi87", "cmi87b", "visa", "mastercard", "iso93")
 DIALECTS = {name: Dialect.load(name) for name in NAMES}
 DOCTOR = Doctor(list(DIALECTS.values()))
+SHIPPED = {name: Dialect.load(name) for name in names()}
+ALL_KNOWN = Doctor(list(SHIPPED.values()))
+"""one that knows every shipped dialect, as the command does"""
 
 LEADS = {
     "none": b"",
@@ -26,9 +30,10 @@ LEADS = {
 
 def sign_on(dialect: Dialect, **changes: str) -> Document:
     document = {"t": "0800", "7": "1125120000", "11": "000001", "32": "504102", "70": "001"}
-    if dialect.version == "1":
-        document |= {"t": "1804", "12": "261125120000", "24": "801"}
+    if dialect.family == "iso93":
+        document |= {"t": f"{dialect.version}804", "12": "261125120000", "24": "801"}
         del document["70"]
+    document = {de: value for de, value in document.items() if de in dialect.elements}
     return headed(dialect, document | changes)
 
 
@@ -39,15 +44,16 @@ def headed(dialect: Dialect, document: Document) -> Document:
 def documents(dialect: Dialect) -> list[Document]:
     """A sign-on, a purchase and its answer, an authorization with no secondary bitmap, a reversal, an echo's answer."""
     bought = purchase(dialect)
-    first = dialect.version
+    first, dated = dialect.version, dialect.family == "iso93"
     answer = {k: v for k, v in bought.items() if k in ("h", "2", "3", "4", "7", "11", "12", "32", "37", "41", "49")}
-    answer |= {"t": f"{first}210", "38": "A12345", "39": "000" if first == "1" else "00"}
+    answer |= {"t": f"{first}210", "38": "A12345", "39": "000" if dated else "00"}
     short = {k: v for k, v in bought.items() if k not in ("55", "102", "35", "43")} | {"t": f"{first}100"}
     undo = {k: v for k, v in bought.items() if k not in ("55", "35", "102")} | {"t": f"{first}420"}
-    undo["56" if first == "1" else "90"] = (
-        "1200000123261125120000" + "06504102" if first == "1" else "0200000123061510153000000504101" + "0" * 11
-    )
-    echoed = sign_on(dialect, t=f"{first}810" if first == "0" else "1814") | {"39": "000" if first == "1" else "00"}
+    if dated or "90" in dialect.elements:
+        undo["56" if dated else "90"] = (
+            f"{first}200000123261125120000" + "06504102" if dated else "0200000123061510153000000504101" + "0" * 11
+        )
+    echoed = sign_on(dialect, t=f"{first}814" if dated else "0810") | {"39": "000" if dated else "00"}
     return [sign_on(dialect), bought, answer, short, undo, echoed]
 
 
