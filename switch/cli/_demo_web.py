@@ -1,4 +1,4 @@
-"""`cmi-switch demo --web`: the network with a payment page and a shop, until Ctrl-C."""
+"""`cmi-switch demo --web`: the network with a payment page, a shop and a console, until Ctrl-C."""
 
 import contextlib
 import time
@@ -19,7 +19,8 @@ def play(directory: Path, stack: contextlib.ExitStack) -> None:
     from switch.gateway.orders.order import Merchant
 
     network, state = directory / "network.toml", directory / "state"
-    network.write_text(on_free_ports((SHIPPED / "morocco.toml").read_text()))
+    kept = f'\n[capture]\nfile = "{state / "messages.pcapng"}"\n'
+    network.write_text(on_free_ports((SHIPPED / "morocco.toml").read_text()) + kept)
     pages, shop = (f"127.0.0.1:{port}" for port in free_ports(2))
     registry = Registry.at(state / "gateway")
     merchant = Merchant(
@@ -54,7 +55,10 @@ def play(directory: Path, stack: contextlib.ExitStack) -> None:
         str(network),
     )
     start("shop", *where).ready()
+    console = start("console", str(network), "--state", str(state), "--listen", "127.0.0.1:0")
+    console.ready()
     click.echo(f"Open http://{shop} and buy something; Ctrl-C ends it.")
+    click.echo(f"What the switch made of it, on the console: {console.text().splitlines()[0].rpartition(' ')[2]}")
     click.echo(
         f"The messages of a payment: cmi-switch hops --log {state}/hops.jsonl; the list of secured sites: http://{pages}/secured-sites"
     )

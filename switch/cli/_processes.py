@@ -19,6 +19,7 @@ _ANNOUNCING = (
     "replay",
     "doctor",
     "gateway",
+    "console",
     "shop",
     "threeds",
 )

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from switch.cli._network import load
+from switch.cli._network import Mistakes, load
 from switch.cli._ready import prepare_ready, ready_option, say_ready
 
 if TYPE_CHECKING:
     from switch.console.running import Setting
-    from switch.core.network import Address
+    from switch.core.network import Address, Network
 
 
 @click.command("console")
@@ -104,6 +104,14 @@ def _set_password(network: str, state: Path | None, name: str) -> None:
     click.echo(f"Set: {name} may log in.")
 
 
+def _loaded(network: str) -> "Network":
+    """With what its certificates say of themselves, where this user may read them; else without."""
+    try:
+        return load(network, files=True)
+    except Mistakes:
+        return load(network)
+
+
 def _setting(
     network: str,
     state: Path | None,
@@ -118,7 +126,7 @@ def _setting(
     from switch.console.running import Setting
     from switch.http.listening import check_address, tls_context
 
-    loaded = load(network)
+    loaded = _loaded(network)
     state_dir = state or Path(loaded.state_dir)
     if (certificate is None) != (key is None):
         raise click.UsageError("--certificate and --key come together")

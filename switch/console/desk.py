@@ -61,7 +61,8 @@ class Desk:
         self._asked = self._wanted = 0.0
         self._shared: dict[str, tuple[float, dict[str, Any]]] = {}
         self._asking = trio.Lock()
-        self._reading = trio.CapacityLimiter(2)
+        self._reading = trio.CapacityLimiter(1)
+        # one at a time: closing a file that is open twice in one process drops the locks of who still reads it
 
     # -- who
 
@@ -141,7 +142,7 @@ class Desk:
     # -- its files
 
     async def read(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        """Call what reads files, in a thread; two at a time."""
+        """Call what reads files, in a thread; one at a time."""
         return await trio.to_thread.run_sync(lambda: function(*arguments), limiter=self._reading)
 
     def now(self) -> int:

@@ -10,6 +10,8 @@ from typing import Any, Final
 
 import msgspec
 
+from switch.capture.pcapng import CaptureError
+from switch.capture.transaction import Caught, caught
 from switch.core.records.records import AnyEntry
 from switch.gateway.merchants import STORE_FILE
 from switch.gateway.orders.order import Order
@@ -40,6 +42,8 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     entries: list[tuple[int, AnyEntry]]
     hops: list[HopLine]
     events: list[dict[str, Any]]
+    caught: list[Caught]
+    """its messages, where a capture has them"""
     related: list[Row]
     """of the same RRN and card, or what it follows, undoes or is undone by; newest first"""
 
@@ -69,8 +73,8 @@ def _orders(state_dir: Path, oid: str) -> list[Order]:
         return store.called(oid)
 
 
-def keep(state_dir: Path, log: Path, txn: int) -> Kept | None:
-    """None: no such payment. Raises JournalError, OSError."""
+def keep(state_dir: Path, log: Path, txn: int, capture: Path | None = None) -> Kept | None:
+    """None: no such payment. `capture`: as the network file names it. Raises JournalError, OSError."""
     with closing(Reports(state_dir)) as reports:
         found = reports.transaction(txn)
         if found is None:
@@ -85,5 +89,9 @@ def keep(state_dir: Path, log: Path, txn: int) -> Kept | None:
                 related[other] = there[0]
         related.pop(row.txn, None)
     hops, events = read_transaction(log, f"{txn:x}")
+    try:
+        messages = caught(capture, f"{txn:x}") if capture is not None else []
+    except CaptureError:
+        messages = []
     newest = sorted(related.values(), key=lambda one: one.txn, reverse=True)
-    return Kept(row=row, entries=entries, hops=hops, events=events, related=newest)
+    return Kept(row=row, entries=entries, hops=hops, events=events, caught=messages, related=newest)

@@ -1,7 +1,10 @@
-"""The payment page in a real browser, and a merchant's own client from npm, unmodified (needs Chromium, Node.js and npm)."""
+"""The payment page and the console in a real browser, and a merchant's own client, unmodified (needs Chromium, Node.js and
+npm).
+"""
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -10,6 +13,7 @@ from typing import Any, Final
 
 import pytest
 
+from switch.console.running import MENU, TEST_MENU
 from switch.gateway.protocol import hashes
 from switch.gateway.protocol.fields import Fields
 from switch.simulators.cards import demo_cards
@@ -38,7 +42,7 @@ def run(directory: Path, script: str, *arguments: str) -> dict[str, Any]:
     environment = {**os.environ, "CHROMIUM": shutil.which("chromium") or ""}
     command = ["node", script, *arguments]
     done = subprocess.run(
-        command, cwd=directory, env=environment, capture_output=True, text=True, timeout=240, check=False
+        command, cwd=directory, env=environment, capture_output=True, text=True, timeout=400, check=False
     )
     assert done.returncode == 0, done.stderr
     told: dict[str, Any] = json.loads(done.stdout)
@@ -92,6 +96,28 @@ def test_a_shop_is_bought_in(network: Stage, scripts: Path, tmp_path: Path) -> N
     paid = [event for event in network.events("hop.received") if event["mti"] == "0100"]
     assert len(paid) == 7, "each order paid once, and one declined"
     assert max(found["paint_ms"].values()) < 3_000, "of the page of a card"
+
+
+def test_the_consoles_screens_are_clean_at_every_width_and_work_by_keyboard(network: Stage, scripts: Path) -> None:
+    for name in ("atlas-approved", "atlas-51", "fr-visa"):
+        network.start("pay", "--card", name, "--network", str(network.path), "--quiet", ready=False).wait(30)
+    seen = network.event("hop.sent", mti="0210", de39="51")
+    child = network.start("console", str(network.path), "--state", str(network.state), "--listen", "127.0.0.1:0")
+    (out,) = network.directory.glob("*-console.out")
+    login = re.search(r"http://\S+/login\?key=\S+", out.read_text())
+    assert login is not None
+    screens = [href for _, group in MENU + TEST_MENU for href, _ in group]
+    found = run(scripts, "console.js", login[0], seen["rrn"], "/", f"/payments/{seen['txn']}", *screens[1:], "/find")
+    child.stop(10)
+    assert found["flows"] == {
+        "screens": "looked at",
+        "keyboard": "found",
+        "live": "pushed",
+        "menu": "opened",
+        "without_script": "Links",
+        "out": "/login",
+    }
+    assert found["wrong"] == []
 
 
 def test_a_merchants_own_client_pays_unmodified(network: Stage, scripts: Path, tmp_path: Path) -> None:

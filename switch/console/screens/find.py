@@ -1,10 +1,13 @@
 """One box that finds a payment, and the page of that payment: the way it took, and why."""
 
+from pathlib import Path
+
 from starlette.requests import Request
 from starlette.responses import Response
 
 from switch.console.desk import Desk
 from switch.console.finding import SHOWN_MAX, find, keep
+from switch.console.on_the_wire import shown
 from switch.console.payment import view_of
 from switch.console.rendering import see_other
 from switch.console.sessions import Session
@@ -42,8 +45,11 @@ class FindScreen:
             txn = int(request.path_params["txn"], 16)
         except ValueError:
             txn = 0
-        kept = await desk.read(keep, desk.state_dir, desk.log, txn) if 0 < txn < 1 << 63 else None
+        capture = Path(desk.network.capture.file) if desk.network.capture is not None else None
+        kept = await desk.read(keep, desk.state_dir, desk.log, txn, capture) if 0 < txn < 1 << 63 else None
         if kept is None:
             return desk.renderer.page("nothing.html", request, session, status=404)
         view = view_of(kept.row, kept.entries, kept.hops, kept.events, desk.network)
-        return desk.renderer.page("payment.html", request, session, view=view, related=kept.related)
+        return desk.renderer.page(
+            "payment.html", request, session, view=view, related=kept.related, caught=shown(kept.caught)
+        )

@@ -3,23 +3,14 @@
 "use strict";
 const fs = require("fs");
 const { chromium } = require("playwright-core");
-const { launch } = require("./browser.js");
+const { launch, check: checked, sizes } = require("./browser.js");
 
 const shop = process.argv[2];
 const axe = fs.readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 const [GOOD, POOR, SLOW] = process.argv.slice(3).map((card) => card.split(","));
 const found = { flows: {}, wrong: [], paint_ms: {} };
 
-async function check(page, where) {
-  await page.evaluate(axe + ";0");
-  const { violations } = await page.evaluate(() => window.axe.run());
-  for (const v of violations) found.wrong.push(`${where}: ${v.id} at ${v.nodes.map((n) => n.target).join(" ")}`);
-  const without = await page.evaluate(() =>
-    [...document.querySelectorAll("input:not([type=hidden])")].filter((i) => !i.labels.length).map((i) => i.name));
-  for (const name of without) found.wrong.push(`${where}: ${name} has no label`);
-  const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-  if (over > 0) found.wrong.push(`${where}: ${over} pixels too wide`);
-}
+const check = (page, where) => checked(page, where, found.wrong, axe);
 
 async function order(browser, language = "en", size = { width: 360, height: 740 }, session = "") {
   const page = await (await browser.newContext({ viewport: size })).newPage();
@@ -45,7 +36,6 @@ async function type(page, [pan, expiry, cvv2]) {
 }
 
 const outcome = async (page) => (await page.waitForSelector("#outcome", { timeout: 45000 })).textContent();
-const sizes = { phone: { width: 360, height: 740 }, tablet: { width: 820, height: 1100 }, desk: { width: 1366, height: 900 } };
 
 const flows = {
   async pages(browser) {
