@@ -8,7 +8,6 @@ sums never change once it is closed, and all days together are what stands.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 import msgspec
@@ -18,6 +17,7 @@ from switch.core.records.records import Snapshot
 from switch.journal.projections.effects import Effect, Party
 from switch.journal.projections.projection import Fold, Look, Take, Values, Write, nothing
 from switch.journal.projections.transactions import TransactionFold, Transactions
+from switch.wire.dates import day_of
 
 _MAKE_CLOSES: Final = (
     "CREATE TABLE closes (sequence INTEGER PRIMARY KEY, at_us INTEGER, day TEXT, closed TEXT, closed_by TEXT)"
@@ -132,7 +132,7 @@ def sums(look: Look) -> list[tuple[Cell, Sum]]:
 
 def calendar_day(at_us: int) -> str:
     """YYYY-MM-DD (UTC) of wall-clock µs."""
-    return datetime.fromtimestamp(at_us // 1_000_000, UTC).date().isoformat()
+    return day_of(at_us).isoformat()
 
 
 def _cutover(found: Values) -> Cutover:
