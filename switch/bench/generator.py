@@ -17,8 +17,8 @@ from typing import Final
 
 import msgspec
 
-from switch.bench.layout import AnswerReader, Template, coder
-from switch.bench.messages import Card, Speech
+from switch.bench.layout import AnswerReader, coder
+from switch.bench.messages import Card, Speech, Templates, make_templates
 from switch.core.network import Address
 from switch.wire import DecodeError
 from switch.wire.framing import Framing, FramingError, make_framing
@@ -109,7 +109,7 @@ class Load:
         framing = make_framing(plan.framing, plan.frame_bytes_max)
         self._plan = plan
         self._speech = speech
-        self._templates: list[Template] = [speech.template(card, framing) for card in cards]
+        self._templates: Templates = make_templates(speech, cards, framing)
         self._reader = AnswerReader(speech.dialect)
         self._encode_time = coder(speech.dialect, DE.TRANSMISSION_TIME)
         self._encode_stan = coder(speech.dialect, DE.STAN)

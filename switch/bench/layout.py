@@ -60,9 +60,27 @@ class Template:
         framed = frame(message)
         places = elements(message, dialect)
         offset = len(framed) - len(message)
-        cuts = [
+        self._cuts = [
             offset + n for de in (DE.TRANSMISSION_TIME, DE.STAN, DE.RRN) for n in (places[de].start, places[de].end)
         ]
+        self._encode, self._frame, self._size = dialect.encode, frame, len(framed)
+        self._cut(framed)
+
+    def again(self, document: Document) -> "Template":
+        """The template of another document that is as long and has the same elements, element by element. Raises EncodeError.
+
+        ValueError: it is longer or shorter.
+        """
+        framed = self._frame(self._encode(document))
+        if len(framed) != self._size:
+            raise ValueError(f"a message of {len(framed)} bytes is not laid out as one of {self._size}")
+        other = Template.__new__(Template)
+        other._cuts, other._encode, other._frame, other._size = self._cuts, self._encode, self._frame, self._size
+        other._cut(framed)
+        return other
+
+    def _cut(self, framed: bytes) -> None:
+        cuts = self._cuts
         self.head = framed[: cuts[0]]
         self.after_time = framed[cuts[1] : cuts[2]]
         self.after_stan = framed[cuts[3] : cuts[4]]

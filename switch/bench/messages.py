@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Final, Protocol, overload
 
 import msgspec
 
@@ -21,13 +22,38 @@ class Card(msgspec.Struct, frozen=True):
     """YYMM"""
 
 
+class CardRange(Sequence[Card]):
+    """`count` PANs of 16 digits under `prefix`, with right check digits, each made as it is asked for."""
+
+    def __init__(self, prefix: str, count: int, expiry: str = "3112") -> None:
+        """`expiry`: YYMM. ValueError: the prefix leaves no room for them."""
+        self._prefix, self._count, self._expiry = prefix, count, expiry
+        self._room = 15 - len(prefix)
+        if not prefix.isdigit() or self._room < 1 or count > 10**self._room:
+            raise ValueError(f"{prefix!r} leaves no room for {count} card numbers of 16 digits")
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, index: int) -> Card: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[Card]: ...
+
+    def __getitem__(self, index: int | slice) -> Card | list[Card]:
+        """The card with this number, or those."""
+        if isinstance(index, slice):
+            return [self[n] for n in range(*index.indices(self._count))]
+        if not -self._count <= index < self._count:
+            raise IndexError(index)
+        body = f"{self._prefix}{index % self._count:0{self._room}d}"
+        return Card(body + luhn_digit(body), self._expiry)
+
+
 def cards_of(prefix: str, count: int, expiry: str = "3112") -> list[Card]:
-    """`count` PANs of 16 digits under `prefix`, with right check digits. ValueError: the prefix leaves no room for them."""
-    room = 15 - len(prefix)
-    if not prefix.isdigit() or room < 1 or count > 10**room:
-        raise ValueError(f"{prefix!r} leaves no room for {count} card numbers of 16 digits")
-    bodies = [f"{prefix}{n:0{room}d}" for n in range(count)]
-    return [Card(body + luhn_digit(body), expiry) for body in bodies]
+    """The same, all made now."""
+    return list(CardRange(prefix, count, expiry))
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,3 +123,39 @@ class Speech:
     def network_answer(self, raw: Document) -> bytes:
         """The answer to a host's 0800, not framed: granted."""
         return self.dialect.encode(self._translator.outward(network_answer(self.inward(raw)), raw))
+
+
+MADE_AT_ONCE: Final = 1_000
+"""cards of which all templates are made before a run"""
+_STRIDE: Final = 1_000_003
+"""a prime: one card after the other, far from each other"""
+
+
+class Templates(Protocol):
+    """Templates by the number of their message; as many as there are cards."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> Template: ...
+
+
+class _LateTemplates:
+    """Of more cards than memory is to hold templates: each is made as it is sent, some 10 µs of the load's own processor."""
+
+    def __init__(self, speech: Speech, cards: Sequence[Card], framing: Framing) -> None:
+        self._speech, self._cards = speech, cards
+        self._first = speech.template(cards[0], framing)
+
+    def __len__(self) -> int:
+        return len(self._cards)
+
+    def __getitem__(self, index: int, /) -> Template:
+        card = self._cards[index * _STRIDE % len(self._cards)]
+        return self._first.again(self._speech.purchase(card))
+
+
+def make_templates(speech: Speech, cards: Sequence[Card], framing: Framing) -> Templates:
+    """The templates of a run's cards: made now, or where there are many as they are sent, all over the range."""
+    if len(cards) > MADE_AT_ONCE:
+        return _LateTemplates(speech, cards, framing)
+    return [speech.template(card, framing) for card in cards]

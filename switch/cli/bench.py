@@ -41,7 +41,10 @@ if TYPE_CHECKING:
 )
 @click.option("--bank-institution", default="504101", show_default=True, help="DE32.")
 @click.option("--cards", default="morocco", show_default=True, help="Plain domestic cards of this network file.")
-@click.option("--bin", "prefix", metavar="DIGITS", help="100 cards with this prefix instead.")
+@click.option("--bin", "prefix", metavar="DIGITS", help="--count cards with this prefix instead.")
+@click.option(
+    "--count", type=click.IntRange(1), default=100, show_default=True, help="How many; 3200000 is a country's."
+)
 @click.option("--card", "pans", multiple=True, metavar="PAN", help="This card instead; may be given several times.")
 @click.option("--amount", type=click.IntRange(0), default=12_350, show_default=True, help="DE4, minor units.")
 @click.option("--currency", default="504", show_default=True, help="DE49.")
@@ -185,7 +188,7 @@ def _speech(options: dict[str, Any]) -> Speech:
 
 
 def _cards(options: dict[str, Any]) -> Sequence[Card]:
-    from switch.bench.messages import Card, cards_of
+    from switch.bench.messages import Card, CardRange
     from switch.config import ConfigErrors, load_network
     from switch.core.network import DOMESTIC_SCHEME
     from switch.simulators.cards import demo_cards
@@ -194,7 +197,7 @@ def _cards(options: dict[str, Any]) -> Sequence[Card]:
         return [Card(pan.replace(" ", ""), "3112") for pan in options["pans"]]
     if options["prefix"]:
         try:
-            return cards_of(options["prefix"], 100)
+            return CardRange(options["prefix"], options["count"])
         except ValueError as error:
             raise click.UsageError(f"--bin {error}") from None
     try:

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from switch.bench.generator import Counts, Load, LoadError, Plan
-from switch.bench.messages import Card, Settings, Speech, cards_of
+from switch.bench.messages import Card, CardRange, Settings, Speech, cards_of, make_templates
 from switch.core.network import Address
 from switch.core.routing.routing import luhn_digit
 from switch.wire import Dialect
+from switch.wire.framing import make_framing
 from tests.bench.hosts import Answer
 
 from .hosts import approve, host
@@ -211,3 +212,32 @@ def test_settings_have_the_last_word() -> None:
 def test_a_prefix_without_room_is_refused() -> None:
     with pytest.raises(ValueError, match="leaves no room for 100"):
         cards_of("95040100000001", 100)
+
+
+def test_a_countrys_cards_are_made_as_they_are_sent_all_over_the_range() -> None:
+    """3.2 million: Morocco's, 2007. Each message is what a template made for its card alone would be."""
+    speech = Speech(Dialect.load("cmi87"), SETTINGS)
+    cards = CardRange("950401", 3_200_000)
+    framing = make_framing("length2", 65_535)
+    made = make_templates(speech, cards, framing)
+    assert len(made) == len(cards) == 3_200_000
+    sent = {made[n].fill(b"0921141320", b"000001", b"626414000001") for n in range(500)}
+    assert len(sent) == 500
+    (second,) = [made[1].fill(b"0921141320", b"000001", b"626414000001")]
+    alone = speech.template(cards[1_000_003], framing)
+    assert second == alone.fill(b"0921141320", b"000001", b"626414000001")
+
+
+def test_a_template_is_of_messages_of_one_length() -> None:
+    speech = Speech(Dialect.load("cmi87"), SETTINGS)
+    first = speech.template(Card("9504010000000009", "3112"), make_framing("length2", 65_535))
+    with pytest.raises(ValueError, match="not laid out as one of"):
+        first.again(speech.purchase(Card("9504010000000000009", "3112")))
+
+
+def test_a_range_of_cards_reads_as_a_list() -> None:
+    cards = CardRange("950401", 5)
+    assert cards[:] == list(cards) == cards_of("950401", 5)
+    assert cards[-1] == cards[4]
+    with pytest.raises(IndexError):
+        cards[5]
