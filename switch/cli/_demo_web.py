@@ -53,6 +53,8 @@ def play(directory: Path, stack: contextlib.ExitStack) -> None:
         KEY,
         "--network",
         str(network),
+        "--state",
+        str(state),
     )
     start("shop", *where).ready()
     console = start("console", str(network), "--state", str(state), "--listen", "127.0.0.1:0")

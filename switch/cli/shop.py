@@ -12,13 +12,15 @@ from switch.cli.gateway import MISSING
 
 if TYPE_CHECKING:
     from switch.core.network import Network
+    from switch.gateway.demo_shop import CardShown
 
 _SHOWN = {
-    "approved": "approved",
-    "51": "not enough money",
-    "05": "declined",
-    "fr-visa": "foreign Visa",
-    "mastercard": "foreign Mastercard",
+    "approved": ("domestic", "Cmi card: approved"),
+    "visa": ("domestic", "a Moroccan bank's Visa: approved"),
+    "fr-visa": ("foreign", "French Visa: slower, and dearer for the shop"),
+    "us-mastercard": ("foreign", "American Mastercard: likewise"),
+    "51": ("refused", "not enough money"),
+    "05": ("refused", "its bank says no"),
 }
 
 
@@ -38,11 +40,24 @@ _SHOWN = {
     metavar="FILE",
     help="Add what callbacks say, a JSON object a line, before they are answered.",
 )
+@click.option(
+    "--state",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Of the switch: shows the hops and fees of what was paid.",
+)
 @ready_option()
 def command(
-    listen_text: str, gateway: str, clientid: str, key: str, network: str, book: Path | None, ready_path: Path | None
+    listen_text: str,
+    gateway: str,
+    clientid: str,
+    key: str,
+    network: str,
+    book: Path | None,
+    state: Path | None,
+    ready_path: Path | None,
 ) -> None:
-    """Open a demo shop: buy something, pay on the gateway's page, see what the shop's server was told.
+    """Open demo shops: buy something, pay on the gateway's page, see what the shop's server was told, and what it cost.
 
     \b
     Examples:
@@ -62,7 +77,7 @@ def command(
 
     file = prepare_ready(ready_path)
     address = parse_address(listen_text)
-    shop = Shop(gateway, f"http://{address}", clientid, key, _cards(load(network)), book)
+    shop = Shop(gateway, f"http://{address}", clientid, key, _cards(load(network)), book, state)
     server = Server(shop.app(), lambda event, fields: click.echo(f"{event} {fields}", err=True))
 
     async def run() -> None:
@@ -86,13 +101,14 @@ def command(
         raise click.ClickException(f"{address}: {error.strerror or error}") from None
 
 
-def _cards(network: "Network") -> list[tuple[str, str, str]]:
-    """What each card shows, its number and CVV2."""
+def _cards(network: "Network") -> "list[CardShown]":
+    """One of each kind that the network has."""
+    from switch.gateway.demo_shop import CardShown
     from switch.simulators.cards import demo_cards
 
-    found: list[tuple[str, str, str]] = []
-    for end, what in _SHOWN.items():
+    found: list[CardShown] = []
+    for end, (kind, what) in _SHOWN.items():
         card = next((c for c in demo_cards(network) if c.name == end or c.name.endswith(f"-{end}")), None)
         if card is not None:
-            found.append((what, card.pan, card.cvv2))
+            found.append(CardShown(kind, what, card.pan, card.cvv2))
     return found

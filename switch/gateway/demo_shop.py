@@ -10,7 +10,7 @@ import secrets
 from collections import deque
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -20,10 +20,12 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from switch.gateway.demo_story import fees_of, hops_of, line_of
 from switch.gateway.protocol import hashes
 from switch.gateway.protocol.answers import CAPTURE
 from switch.gateway.protocol.fields import Fields
 from switch.http.server import App
+from switch.journal.log import JournalError
 
 _e = html.escape
 ANSWERS: Final = {"capture": CAPTURE, "hold": "APPROVED", "refuse": "FAILURE"}
@@ -57,12 +59,58 @@ def _write_down(book: Path, line: bytes) -> None:
         os.close(handle)
 
 
-GOODS: Final = (
-    Goods("argan", "Argan oil, 250 ml", "180.00"),
-    Goods("flight", "Flight Casablanca – Dakhla", "1240.50"),
-    Goods("insurance", "Motor insurance, a year", "3899.00"),
-    Goods("topup", "Phone top-up", "50.00"),
+class Store(msgspec.Struct, frozen=True):
+    """A shop of a kind that came first to take cards on the web."""
+
+    name: str
+    title: str
+    about: str
+    goods: tuple[Goods, ...]
+
+
+STORES: Final = (
+    Store(
+        "souk",
+        "Souk Demo",
+        "From the cooperatives of Essaouira.",
+        (Goods("argan", "Argan oil, 250 ml", "180.00"), Goods("thuya", "A box of thuya wood", "320.00")),
+    ),
+    Store(
+        "airline",
+        "Air Toubkal",
+        "Tickets, the day before as on the day.",
+        (
+            Goods("flight", "Casablanca – Dakhla, one way", "1240.50"),
+            Goods("paris", "Casablanca – Paris, return", "2890.00"),
+        ),
+    ),
+    Store(
+        "insurer",
+        "Assurances du Rif",
+        "A contract in the time it takes to type a card.",
+        (
+            Goods("insurance", "Motor insurance, a year", "3899.00"),
+            Goods("travel", "Travel insurance, a week", "240.00"),
+        ),
+    ),
+    Store(
+        "telecom",
+        "Télécom Souss",
+        "Credit on your phone before you look up.",
+        (Goods("topup", "Phone top-up", "50.00"), Goods("fibre", "Fibre, a month", "400.00")),
+    ),
 )
+GOODS: Final = tuple(goods for store in STORES for goods in store.goods)
+
+
+class CardShown(NamedTuple):
+    """A card to try, as the shop shows it."""
+
+    kind: str
+    """`domestic`, `foreign` or `refused`"""
+    what: str
+    pan: str
+    cvv2: str
 
 
 class Shop:
@@ -74,13 +122,16 @@ class Shop:
         own: str,
         clientid: str,
         key: str,
-        cards: Iterable[tuple[str, str, str]],
+        cards: Iterable[CardShown],
         book: Path | None = None,
+        state: Path | None = None,
     ) -> None:
-        """`gateway`, `own`: addresses such as http://127.0.0.1:8443. `cards`: what each shows, number and CVV2 of test cards.
+        """`gateway`, `own`: addresses such as http://127.0.0.1:8443. `cards`: to try.
 
-        `book`: a file to which what callbacks say is added, on the disk before they are answered.
+        `book`: a file to which what callbacks say is added, on the disk before they are answered. `state`: the switch's state
+        directory, to show a payment from inside.
         """
+        self._state = state
         self._book = book
         self._gateway, self._own, self._clientid, self._key = gateway, own, clientid, key
         self._cards = list(cards)
@@ -92,6 +143,7 @@ class Shop:
         return Starlette(
             routes=[
                 Route("/", self.front, methods=["GET"]),
+                Route("/shop/{store}", self.front, methods=["GET"]),
                 Route("/buy", self.buy, methods=["POST"]),
                 Route("/callback", self.callback, methods=["POST"]),
                 Route("/paid", self.paid, methods=["POST"]),
@@ -100,24 +152,30 @@ class Shop:
         )
 
     async def front(self, request: Request) -> Response:
-        """Goods, test cards, what the shop was told."""
-        del request
+        """One shop: its goods, test cards, what its server was told."""
+        store = next((each for each in STORES if each.name == request.path_params.get("store")), STORES[0])
         goods = "".join(
-            f'<label><input type="radio" name="goods" value="{g.name}"{" checked" if g is GOODS[0] else ""}> '
+            f'<label><input type="radio" name="goods" value="{g.name}"{" checked" if g is store.goods[0] else ""}> '
             f"{_e(g.what)} <b>{g.price} MAD</b></label>"
-            for g in GOODS
+            for g in store.goods
         )
         cards = "".join(
-            f"<tr><td>{_e(what)}</td><td><code>{pan}</code></td><td>12/31</td><td>{cvv2}</td></tr>"
-            for what, pan, cvv2 in self._cards
+            f'<tr class="{kind}"><td>{kind}</td><td>{_e(what)}</td><td><code>{pan}</code></td><td>12/31</td><td>{cvv2}</td>'
+            f'<td><button type="button" class="copy" data-copy="{pan}">Copy</button></td></tr>'
+            for kind, what, pan, cvv2 in self._cards
         )
         told = "".join(f"<li><code>{_e(line)}</code></li>" for line in reversed(self._told)) or "<li>nothing yet</li>"
+        others = "".join(
+            f'<a href="/shop/{each.name}"{" aria-current=page" if each is store else ""}>{_e(each.title)}</a>'
+            for each in STORES
+        )
         return _page(
+            f'<nav>{others}</nav><h1><a href="/shop/{store.name}">{_e(store.title)}</a></h1><p>{_e(store.about)}</p>'
             f'<form method="post" action="/buy">{goods}<p>Language <select name="lang"><option>fr<option>ar<option>en</select> '
             'Our server answers <select name="answer"><option value="capture">ACTION=POSTAUTH (captures)'
             '<option value="hold">APPROVED (holds)<option value="refuse">FAILURE (is reversed)</select></p>'
             f'<button id="buy">Buy</button></form><h2>Test cards</h2><table>{cards}</table>'
-            f"<h2>What our server was told</h2><ul>{told}</ul>"
+            f"<h2>What our server was told</h2><ul>{told}</ul>{_COPY}"
         )
 
     async def buy(self, request: Request) -> Response:
@@ -189,9 +247,29 @@ class Shop:
         fields = await self._read(request, "browser")
         if fields is None or fields.get("ProcReturnCode") != "00":
             return _page('<h2 id="outcome">Not paid</h2>')
+        money = " · ".join(
+            f"{name} {_e(fields.get(field))} MAD"
+            for name, field in (("captured", "EXTRA.CAPTURED"), ("fees", "EXTRA.FEES"), ("net", "EXTRA.NET"))
+            if fields.get(field)
+        )
+        inside = (
+            await trio.to_thread.run_sync(self._inside, fields.get("HostRefNum")) if self._state is not None else ""
+        )
         return _page(
             f'<h2 id="outcome">Thank you</h2><p>Order {_e(fields.get("oid"))}, approval {_e(fields.get("AuthCode"))}.</p>'
+            f"<p>{money}</p>{inside}"
         )
+
+    def _inside(self, rrn: str) -> str:
+        """What the switch has written of the payment."""
+        assert self._state is not None
+        try:
+            hops, fees = hops_of(self._state, rrn, "MAD"), fees_of(self._state, rrn)
+        except (OSError, JournalError) as error:
+            return f"<p>{_e(str(error))}</p>"
+        rows = "".join(f"<tr>{''.join(f'<td>{_e(part)}</td>' for part in line_of(fee, 'MAD'))}</tr>" for fee in fees)
+        ways = "".join(f"<pre>{_e(text)}</pre>" for text in hops)
+        return f'<h2>Who gets what of it</h2><table id="fees">{rows}</table><h2>Its way</h2><div id="hops">{ways}</div>'
 
     async def failed(self, request: Request) -> Response:
         """The customer is back, not having paid."""
@@ -209,12 +287,20 @@ class Shop:
         return fields if right else None
 
 
+_COPY: Final = (
+    "<script>for (const b of document.querySelectorAll('.copy')) b.addEventListener('click', () => {"
+    " navigator.clipboard.writeText(b.dataset.copy); b.textContent = 'Copied'; });</script>"
+)
+"""one click, and the card's number is ready to be put into the payment page"""
 _STYLE: Final = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:640px;margin:0 auto;padding:16px;color:#222}"
     "h1 a{color:#a24b1e;text-decoration:none}"
     "label{display:block;padding:10px;border:1px solid #ddd;border-radius:8px;margin:6px 0}"
     "button{font:inherit;font-weight:600}"
     "button{background:#a24b1e;color:#fff;border:0;border-radius:8px;padding:12px 24px;cursor:pointer}"
+    "nav{display:flex;flex-wrap:wrap;gap:6px 16px}nav a{color:#a24b1e}nav a[aria-current]{font-weight:700;text-decoration:none}"
+    "pre{overflow-x:auto;background:#f6f4f0;padding:12px;border-radius:8px;font-size:12px}"
+    ".copy{padding:4px 12px;font-size:14px}.refused td:first-child{color:#a4262c}.foreign td:first-child{color:#1a4f8b}"
     "select{font:inherit}td{padding:2px 12px 2px 0}ul{padding:0;list-style:none;overflow-wrap:anywhere}"
 )
 
@@ -222,6 +308,6 @@ _STYLE: Final = (
 def _page(body: str) -> Response:
     return HTMLResponse(
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f'<title>Souk Demo</title><style>{_STYLE}</style></head><body><h1><a href="/">Souk Demo</a></h1>{body}</body></html>',
+        f'<title>Demo shops</title><style>{_STYLE}</style></head><body>{body}<p><a href="/">The shops</a></p></body></html>',
         headers={"Cache-Control": "no-store"},
     )

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from switch.observe.follow import Follower
 from switch.observe.lines import HopLine, LineError, log_files, read_event, read_hop, second_of
 
 EARLIER_S: Final = 5
@@ -36,6 +37,29 @@ def read_transaction(path: Path, txn: str) -> tuple[list[HopLine], list[dict[str
         except LineError:
             continue
     return hops, events
+
+
+def read_reference(path: Path, rrn: str) -> dict[str, tuple[list[HopLine], list[dict[str, Any]]]]:
+    """The same of all transactions with this DE37: a payment's own, its completion's, its reversal's. Reads the whole log."""
+    found: dict[str, tuple[list[HopLine], list[dict[str, Any]]]] = {}
+    events: list[dict[str, Any]] = []
+    follower = Follower(path, older=True)
+    try:
+        while lines := follower.poll():
+            for line in lines:
+                try:
+                    hop = read_hop(line)
+                    if hop is None:
+                        events.append(read_event(line))
+                    elif hop.rrn == rrn:
+                        found.setdefault(hop.txn, ([], []))[0].append(hop)
+                except LineError:
+                    continue
+    finally:
+        follower.close()
+    for txn, (_, named) in found.items():
+        named += [event for event in events if "txn" in event and txn in (event["txn"], event.get("original"))]
+    return found
 
 
 def _lines(path: Path, txn: str) -> Iterator[bytes]:

@@ -20,8 +20,7 @@ from switch.journal.log import Log, segments
 from switch.journal.recovery import Fold, decode, decode_as, journal_directory, recover
 from switch.journal.reports import Filters, Reports
 from switch.journal.verify import verify
-from switch.observe.follow import Follower
-from switch.observe.lines import HopLine, LineError, read_event, read_hop
+from switch.observe.transaction import read_reference
 from switch.observe.waterfall import waterfall
 from switch.sim.claims import Claim, disagreements
 from switch.sim.dates import Dates
@@ -202,28 +201,4 @@ def _line_of(entry: Entry) -> str:
 
 def _waterfalls(log: Path, rrn: str, currency: str) -> list[str]:
     """One a transaction: a payment's own, its reversal's or its completion's."""
-    hops: dict[str, list[HopLine]] = {}
-    events: list[dict[str, object]] = []
-    for hop, event in _lines(log):
-        if hop is not None and hop.rrn == rrn:
-            hops.setdefault(hop.txn, []).append(hop)
-        elif event is not None and "txn" in event:
-            events.append(event)
-    return [
-        waterfall(of, [e for e in events if txn in (e.get("txn"), e.get("original"))], currency)
-        for txn, of in hops.items()
-    ]  # fmt: skip
-
-
-def _lines(log: Path) -> Iterator[tuple[HopLine | None, dict[str, object] | None]]:
-    follower = Follower(log, older=True)
-    try:
-        while lines := follower.poll():
-            for line in lines:
-                try:
-                    hop = read_hop(line)
-                    yield (hop, None) if hop is not None else (None, read_event(line))
-                except LineError:
-                    continue
-    finally:
-        follower.close()
+    return [waterfall(hops, events, currency) for hops, events in read_reference(log, rrn).values()]

@@ -7,7 +7,7 @@ import re
 import threading
 from collections.abc import Iterator
 from decimal import Decimal
-from http.client import HTTPException
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 import pytest
@@ -289,9 +289,8 @@ def test_a_national_card_is_refused_on_a_foreign_site(gateway: Gateway) -> None:
 
 def test_the_demo_shop_sells_and_says_what_it_was_told(gateway: Gateway) -> None:
     at = free_address()
-    shop = gateway.stage.start(
-        "shop", "--listen", at, "--gateway", f"http://127.0.0.1:{gateway.port}", "--clientid", CLIENT, "--key", KEY
-    )
+    where = ("--listen", at, "--gateway", f"http://127.0.0.1:{gateway.port}", "--state", str(gateway.stage.state))
+    shop = gateway.stage.start("shop", *where, "--clientid", CLIENT, "--key", KEY)
     assert f"Ready: shop http://{at}, paying at http://127.0.0.1:{gateway.port}" in shop.text()
     gateway.command(
         "merchant", "change", CLIENT, "--host", gateway.shop.host, "--host", at, "--state", str(gateway.state)
@@ -299,6 +298,18 @@ def test_the_demo_shop_sells_and_says_what_it_was_told(gateway: Gateway) -> None
     page = post(at, "/buy", [("goods", "argan"), ("lang", "en"), ("answer", "capture")])
     paid = gateway.type_card(gateway.open(Forms(page).fields), gateway.cards["atlas-approved"])
     assert "Payment approved" in paid
-    assert "Thank you" in post(at, "/paid", Forms(paid).fields)
+    thanks = wait_for(lambda: page if "0230" in (page := post(at, "/paid", Forms(paid).fields)) else "")
+    for text in ("Thank you", "net ", f"merchant:{CLIENT} → atlas", "0100──▶", "0220"):
+        assert text in thanks, text
+    connection = HTTPConnection(at, timeout=10)
+    for store in ("souk", "airline", "insurer", "telecom"):
+        connection.request("GET", f"/shop/{store}")
+        page = connection.getresponse().read().decode()
+        assert {kind for kind in ("domestic", "foreign", "refused") if f'<tr class="{kind}">' in page} == {
+            "domestic",
+            "foreign",
+            "refused",
+        }
+    connection.close()
     assert "WRONG" not in post(at, "/failed", Forms(paid).fields)
     shop.stop()
