@@ -16,7 +16,7 @@ _FIELD: Final = ("id", "length", "name", "class", "pad", "token", "trim", "inclu
 KNOWN: Final[dict[str, tuple[str, ...]]] = {
     "isopackager": _PACKAGER,
     "isofield": _FIELD,
-    "isofieldpackager": (*_FIELD, "packager", *_PACKAGER),
+    "isofieldpackager": (*_FIELD, "packager", "tagMapper", *_PACKAGER),
 }
 _NO_THIRD: Final = ("", "-999")
 """What `thirdBitmapField` is in jPOS where there is none."""
@@ -39,8 +39,14 @@ def of_field(field: Field) -> Iterator[Fault]:
         yield Fault("inclusive: its length counts itself, which no element's does")
     if field.flag("trim"):
         yield Fault("trim: its values keep their trailing blanks here", refused=False)
-    if field.attributes.get("token") and not field.class_name.startswith("IF_T"):
+    tagged = field.class_name.startswith(("IF_T", "IFTA_")) or is_tagged_sequence(field)
+    if field.attributes.get("token") and not tagged:
         yield Fault(f"token: {field.class_name} has none", refused=False)
+
+
+def is_tagged_sequence(field: Field) -> bool:
+    """True where `token` of the fields inside is the tag that each is led by."""
+    return field.attributes.get("packager", "").endswith(".TaggedSequencePackager")
 
 
 def of_packager(root: Field) -> Iterator[Fault]:

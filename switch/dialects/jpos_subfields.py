@@ -3,12 +3,16 @@
 import re
 from typing import Any, Final
 
+from switch.dialects.jpos_attributes import is_tagged_sequence
 from switch.dialects.jpos_classes import EBCDIC, Kind, UnlikeError, describe
 from switch.dialects.jpos_field import Field
 from switch.wire.annotation import mistakes
 
 _TAGGED: Final = re.compile(r"IFA_(?P<ts>T+)(?P<ls>L+)CHAR|IF(?:EPE|EMC|MC)_(?P<two>L+)CHAR|IFIPM_(?P<four>L+)CHAR")
 """A tag's digits, a length's digits, data; Mastercard's and Europay's classes have tags of two, those of its clearing of four."""
+_STANDARD: Final = ("GenericPackager", "GenericSubFieldPackager", "GenericTaggedFieldsPackager")
+"""Packagers whose fields stand as the file says: one after another, behind a bitmap, or each behind its tag."""
+_SEQUENCE: Final = re.compile(r"IFTA_(?P<ls>L+)(?:CHAR|NUM)")
 _UNLIKE_TAGGED: Final = {
     re.compile(r"IF(EP|ELPE)_\w+"): "a length that stands before its tag",
     re.compile(r"IF(A_T+|MC_|EPE_|EMC_)L+BINARY"): "bytes behind a tag that is text",
@@ -18,6 +22,10 @@ _UNLIKE_TAGGED: Final = {
 def annotation(field: Field, outer: Kind) -> tuple[dict[str, Any] | None, str]:
     """The annotation and what of it is left out ("": nothing), or None and why there is none."""
     packager = field.attributes.get("packager", "")
+    if "tagMapper" in field.attributes:
+        return None, "tagMapper: code makes their tags, and this file does not say them"
+    if is_tagged_sequence(field):
+        return _sequence(field.inside, outer)
     if "tlv" in packager.lower() or packager.endswith("ICCDataPackager"):
         if outer.data not in ("raw", "hex"):
             return None, "BER-TLV within text"
@@ -27,6 +35,9 @@ def annotation(field: Field, outer: Kind) -> tuple[dict[str, Any] | None, str]:
     inside, why = _used(field)
     if why:
         return None, why
+    own = packager.rpartition(".")[2]
+    if own not in _STANDARD and not all(_TAGGED.fullmatch(f.class_name) for f in inside):
+        return None, f"{own or 'a packager'}: code of its own says how they stand"
     found, why = _made(inside, outer)
     if found is None:
         return None, why
@@ -34,6 +45,23 @@ def annotation(field: Field, outer: Kind) -> tuple[dict[str, Any] | None, str]:
     left = f"subfield {', '.join(nested)}: kept whole, its own subfields are left out" if nested else ""
     wrong = next(mistakes(found), None)
     return (found, left) if wrong is None else (None, ".".join(map(str, wrong[0])) + ": " + wrong[1])
+
+
+def _sequence(inside: list[Field], outer: Kind) -> tuple[dict[str, Any] | None, str]:
+    """Tags (`token`) with lengths; a token of `#` stands for all others."""
+    shapes = [_SEQUENCE.fullmatch(f.class_name) for f in inside]
+    tokens = [f.attributes.get("token", "").strip() for f in inside]
+    if outer.data not in ("ascii", "latin", "ebcdic"):
+        return None, "tags of text within bytes"
+    if not inside or not all(shapes) or not all(tokens):
+        return None, "a field without a tag stands before those that have one"
+    sizes = {(len(token), len(shape["ls"])) for token, shape in zip(tokens, shapes, strict=True) if shape}
+    if len(sizes) != 1:
+        return None, "tags or lengths of different sizes"
+    id_len, len_len = sizes.pop()
+    pairs = zip(inside, tokens, strict=True)
+    parts = [{**_part(f, 0), "id": token} for f, token in pairs if token.strip("#")]
+    return {"form": "numbered", "id_len": id_len, "len_len": len_len, "parts": parts}, ""
 
 
 def _used(field: Field) -> tuple[list[Field], str]:

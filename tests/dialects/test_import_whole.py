@@ -42,6 +42,8 @@ NOTED = {
     "subfield 2: kept whole": composite(
         sub(1, "IF_CHAR", 2) + '<isofieldpackager id="2" length="9" class="IF_CHAR" packager="GenericPackager"/>'
     ),
+    "tagMapper": composite(sub(1, "IFA_TTLLCHAR", 2)).replace("packager=", 'tagMapper="x.Tags" packager='),
+    "stands before those that have one": composite(sub(0, "IF_CHAR", 1), packager="TaggedSequencePackager"),
     "IFB_NUMERIC behind a bitmap": composite(
         sub(0, "IFB_BITMAP", 8) + sub(1, "IFB_NUMERIC", 3), kind="IFA_LLLBINARY", emit="true"
     ),
@@ -235,3 +237,21 @@ def test_a_yaml_spec_is_named_as_what_it_is() -> None:
     text = b'name: "x"\nfields:\n  "0":\n    type: String\n'
     (mistake,) = moov.read("spec.yaml", text, Wanted("m")).mistakes
     assert "a YAML spec: only JSON is read" in mistake.render()
+
+
+def test_a_sequence_of_tags_is_read_by_its_tokens() -> None:
+    inside = (
+        '<isofield id="1" length="99" token="####" name="Others" class="org.jpos.tlv.packager.IFTA_LLLCHAR"/>'
+        '<isofield id="2" length="99" token="0012" name="Time" class="org.jpos.tlv.packager.IFTA_LLLNUM"/>'
+    )
+    text = composite(inside, packager="TaggedSequencePackager").replace("packager=", 'token="0000" packager=')
+    found = packager("", text)
+    assert not found.notes
+    assert read(dialect(found).subfields["48"], "001200212" + "0165003ABC") == {"0012": "12", "0165": "ABC"}
+
+
+def test_subfields_that_code_reads_are_kept_whole() -> None:
+    inside = sub(1, "IF_CHAR", 2) + sub(2, "IFA_LLCHAR", 9)
+    found = packager("", composite(inside, packager="LISSubFieldPackager"))
+    assert "LISSubFieldPackager: code of its own" in str(found.notes)
+    assert "48" not in dialect(found).subfields
