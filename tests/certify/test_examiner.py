@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from functools import cache
 from xml.etree import ElementTree
 
 import msgspec
@@ -212,6 +213,7 @@ def test_an_answer_that_is_not_proved_fails_on_its_mac() -> None:
     assert of(acquirer, "A02").failed[0].found.startswith("it has no MAC")
 
 
+@cache
 def report() -> Report:
     one = at_a_switch(plan("pos"), "pos")
     bad = at_a_wrong_issuer(plan("acquirer-basic", "A03"), lambda d: {**d, "35": "9504010000090010=31122010000000000"})

@@ -1,4 +1,4 @@
-"""`cmi-switch certify`: two of it certify each other over sockets (docs/certification.md); exit codes and reports."""
+"""`cmi-switch certify`: two of it certify each other over sockets; exit codes and reports."""
 
 import json
 import subprocess
@@ -21,6 +21,7 @@ def invoke(*arguments: str) -> tuple[int, str]:
     return result.exit_code, result.output
 
 
+@pytest.mark.long
 def test_one_plays_the_acquirer_and_another_the_issuer(tmp_path: Path) -> None:
     good = '[test.step.points]\nequals = { 39 = "00" }\n'
     mine = tmp_path / "payer.toml"
