@@ -15,7 +15,7 @@ def command(state_dir: Path, number: int | None) -> None:
     """Approve what another supervisor has asked for under NUMBER, and have it done; without NUMBER, list what waits.
 
     Where the network file names operators, some commands take two: `exceptions resolve`, `saf retry`, taking a card off a stop
-    list. Who asked cannot approve. What has waited for 15 minutes, or over a restart, is forgotten.
+    list, `keys request`. Who asked cannot approve. What has waited for 15 minutes, or over a restart, is forgotten.
 
     \b
     Examples:

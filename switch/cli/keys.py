@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from switch.cli._key_exchange import exchange
+from switch.cli._key_requests import request
 
 if TYPE_CHECKING:
     from switch.security.key_file import Entry
@@ -390,3 +391,4 @@ def destroy(name: str, check_value: str, path: Path, lmk_path: Path | None) -> N
 
 
 command.add_command(exchange)
+command.add_command(request)

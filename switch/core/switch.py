@@ -98,7 +98,7 @@ class Switch(Kernel):
         self.scheduled = Scheduled(self, day)
         self.operator = Operator(
             self,
-            LinkCommands(self, self.maintenance, self.leaving, keys := KeyCommands(self.keys)).table(),
+            LinkCommands(self, self.maintenance, self.leaving, keys := KeyCommands(self.keys, self)).table(),
             keys.table(),
             SafCommands(self, self.forwarder).table(),
             day.table(),

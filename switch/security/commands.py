@@ -245,6 +245,37 @@ class DropKey(msgspec.Struct, frozen=True, tag="drop-key", array_like=True):
     why: str
 
 
+class ExportKey(msgspec.Struct, frozen=True, tag="export-key", array_like=True):
+    """A key for a partner, as a key block under the zone master key `under`: the answer's `value`. Only one made to leave."""
+
+    key: str
+    under: str
+    at_us: int
+    by: str
+    """who has it done, for the audit log"""
+
+
+class ImportKey(msgspec.Struct, frozen=True, tag="import-key", array_like=True):
+    """A partner's key, from its key block under `under`, by a name that is new here. `WRONG`: its check value is another's. The
+    answer's `value` is its check value."""
+
+    key: str
+    under: str
+    block: str
+    check_value: str
+    at_us: int
+    by: str
+
+
+class DestroyKey(msgspec.Struct, frozen=True, tag="destroy-key", array_like=True):
+    """Forget a key, and all sets of it, for good. `check_value`: as who does it read it in the list."""
+
+    key: str
+    check_value: str
+    at_us: int
+    by: str
+
+
 class ShowKeys(msgspec.Struct, frozen=True, tag="show-keys", array_like=True):
     """Which sets of these keys there are. The answer's `value` is a list of `KeySets`, in order."""
 
@@ -301,6 +332,9 @@ Command: TypeAlias = (
     | TakeKey
     | UseKey
     | DropKey
+    | ExportKey
+    | ImportKey
+    | DestroyKey
     | ShowKeys
 )
 

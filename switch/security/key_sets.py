@@ -47,6 +47,9 @@ CHECK_DIGITS: Final = 6
 FORMS: Final = ("block", "ecb")
 _SETS: Final = 99
 
+A_LINK: Final = "a link"
+"""who changes keys by message, in the audit log"""
+
 Change: TypeAlias = Mapping[str, KeyBlock | None]
 """slot names -> the key that is there from now on; None: none"""
 
@@ -62,7 +65,7 @@ class KeyStore(KeySource, Protocol):
     def turn(self) -> AbstractContextManager[None]:
         """Nobody else's change while this goes on; what others have changed before is seen."""
 
-    def change(self, act: str, name: str, change: Change, at_us: int, note: str) -> None:
+    def change(self, act: str, name: str, change: Change, at_us: int, note: str, by: str = A_LINK) -> None:
         """Make it so, in one step, durably, with a row in the audit log. Raises KeyStoreError."""
 
     def since_us(self, name: str) -> int:
@@ -71,6 +74,14 @@ class KeyStore(KeySource, Protocol):
 
 class KeyStoreError(Exception):
     """A change that cannot be kept: says why."""
+
+
+def name_mistake(name: str) -> str:
+    """What is wrong with the name of a key; "": nothing."""
+    good = name.replace("-", "").replace("_", "").replace(".", "")
+    if good.isascii() and good.isalnum() and len(name) < 40 and not name.endswith(SLOTS[1:]):
+        return ""
+    return f"{name!r} is no name for a key: letters, digits, `-`, `_`, `.`; at most 39"
 
 
 def of_set(source: KeySource, name: str) -> KeyBlock | None:
@@ -120,14 +131,14 @@ class ChangingKeys:
     def offer(self, command: OfferKey) -> Reply:
         """See OfferKey."""
         with self._store.turn():
-            key, parent = self._key(command.key), self._parent(command.under)
+            key, parent = self._key(command.key), zone_master_key(self._store, command.under)
             made = self._store.find(command.key + OFFERED)
             if made is None:
                 made = self._successor(command.key, key)
                 self._store.change(
                     "offer", command.key, {command.key + OFFERED: made}, command.at_us, f"set {set_of(made)}"
                 )
-            _not_stronger(command.key, made, command.under, parent)
+            not_stronger(command.key, made, command.under, parent)
             return Reply(True, encode_offer(self._wrapped(made, parent, command.form)))
 
     def _successor(self, name: str, key: KeyBlock) -> KeyBlock:
@@ -145,16 +156,13 @@ class ChangingKeys:
         if form == "ecb":
             _only_tdes(made, parent)
             return KeyOffer(set_of(made), des.ecb_encryptor(parent.key)(made.key).hex().upper(), value)
-        version = "D" if parent.header.algorithm == "A" else "B"
-        header = msgspec.structs.replace(made.header, version=version, exportability="N", blocks=())
-        padding = self._random(padding_bytes(version, header.algorithm, len(made.key)))
-        return KeyOffer(set_of(made), wrap(parent.key, header, made.key, padding), value)
+        return KeyOffer(set_of(made), block_of(made, parent, "N", self._random), value)
 
     def take(self, command: TakeKey) -> Reply:
         """See TakeKey."""
         name, offer = command.key, command.offer
         with self._store.turn():
-            key, parent = self._key(name), self._parent(command.under)
+            key, parent = self._key(name), zone_master_key(self._store, command.under)
             came = _unwrapped(offer, key, parent, command.form, name)
             value = value_of(came)
             if (
@@ -164,7 +172,7 @@ class ChangingKeys:
                 said = offer.check_value or "none"
                 raise RefusedError(WRONG, f"the key that came has check value {value}, and the message says {said}")
             _fits(name, key, came)
-            _not_stronger(name, came, command.under, parent)
+            not_stronger(name, came, command.under, parent)
             if came.key in (key.key, _key_of(self._store.find(name + RECEIVED))):
                 return Reply(True, value.encode())
             before = self._store.find(name + PREVIOUS)
@@ -215,13 +223,23 @@ class ChangingKeys:
             raise RefusedError(NOT_PERMITTED, f"key {name!r} has usage {found.header.usage}: {said}")
         return found
 
-    def _parent(self, name: str) -> KeyBlock:
-        found = self._store.find(name)
-        if found is None:
-            raise RefusedError(UNKNOWN_KEY, f"there is no zone master key {name!r}")
-        if found.header.usage not in ("K0", "K1"):
-            raise RefusedError(NOT_PERMITTED, f"key {name!r} has usage {found.header.usage}: it carries no other keys")
-        return found
+
+def zone_master_key(store: KeySource, name: str) -> KeyBlock:
+    """The key called so, which carries others. Raises RefusedError."""
+    found = store.find(name)
+    if found is None:
+        raise RefusedError(UNKNOWN_KEY, f"there is no zone master key {name!r}")
+    if found.header.usage not in ("K0", "K1"):
+        raise RefusedError(NOT_PERMITTED, f"key {name!r} has usage {found.header.usage}: it carries no other keys")
+    return found
+
+
+def block_of(key: KeyBlock, parent: KeyBlock, exportability: str, random: Random) -> str:
+    """A key for the other end, as a key block under a zone master key: D where that is AES, B where it is triple DES."""
+    version = "D" if parent.header.algorithm == "A" else "B"
+    header = msgspec.structs.replace(key.header, version=version, exportability=exportability, blocks=())
+    padding = random(padding_bytes(version, header.algorithm, len(key.key)))
+    return wrap(parent.key, header, key.key, padding)
 
 
 def _key_of(block: KeyBlock | None) -> bytes:
@@ -268,6 +286,7 @@ def _fits(name: str, key: KeyBlock, came: KeyBlock) -> None:
         raise RefusedError(WRONG, f"the key that came for {name!r} has halves that are the same: single DES")
 
 
-def _not_stronger(name: str, key: KeyBlock, under: str, parent: KeyBlock) -> None:
+def not_stronger(name: str, key: KeyBlock, under: str, parent: KeyBlock) -> None:
+    """Raises RefusedError for a key that would travel under a weaker one."""
     if said := too_strong(name, key, under, parent):
         raise RefusedError(NOT_PERMITTED, said)

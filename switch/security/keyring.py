@@ -29,7 +29,7 @@ from switch.security.key_blocks import (
 )
 from switch.security.key_file import FORMAT, Entry, KeyFile, KeyRingError, Master, read_file
 from switch.security.key_kinds import KINDS, LETTERS, SIZES, too_strong
-from switch.security.key_sets import SLOTS, Change, KeyStoreError
+from switch.security.key_sets import A_LINK, Change, KeyStoreError, name_mistake
 from switch.security.key_source import Random
 from switch.security.lmk import Cost, Lmk
 from switch.security.module import WORDS
@@ -107,7 +107,7 @@ class KeyRing:
         except (AuditError, KeyRingError) as error:
             raise KeyStoreError(str(error)) from None
 
-    def change(self, act: str, name: str, change: Change, at_us: int, note: str) -> None:
+    def change(self, act: str, name: str, change: Change, at_us: int, note: str, by: str = A_LINK) -> None:
         """See KeyStore; within `turn`."""
         at = datetime.fromtimestamp(at_us / 1_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         made = {
@@ -117,8 +117,9 @@ class KeyRing:
             for slot, key in change.items()
             if key is not None
         }
-        value = next((entry.check_value for entry in made.values()), "")
-        self.audit.write(at=at, by="a link", act=act, key=name, check_value=value, note=note)
+        told = (*made.values(), *filter(None, (self.entries.get(name),)))
+        value = told[0].check_value if told else ""
+        self.audit.write(at=at, by=by, act=act, key=name, check_value=value, note=note)
         for slot in change:
             self.entries.pop(slot, None)
         self.entries.update(made)
@@ -267,9 +268,8 @@ class KeyRing:
     def _new_name(self, name: str) -> None:
         if name in self.entries:
             raise KeyRingError(f"there is a key {name!r} already: `cmi-switch keys rotate {name}` gives it a successor")
-        good = name.replace("-", "").replace("_", "").replace(".", "")
-        if not (good.isascii() and good.isalnum() and len(name) < 40 and not name.endswith(SLOTS[1:])):
-            raise KeyRingError(f"{name!r} is no name for a key: letters, digits, `-`, `_`, `.`; at most 39")
+        if mistake := name_mistake(name):
+            raise KeyRingError(mistake)
 
     def _header(self, name: str, kind: str, algorithm: str, exportable: bool) -> Header:
         known = KINDS.get(kind)

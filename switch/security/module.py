@@ -13,6 +13,7 @@ from functools import partial
 from typing import Final, Protocol
 
 from switch.security import card_values, cardholder_values, dukpt, emv, pin_blocks, pins
+from switch.security.carried_keys import CarriedKeys
 from switch.security.commands import (
     BAD_BLOCK,
     BAD_REQUEST,
@@ -27,8 +28,11 @@ from switch.security.commands import (
     CheckCryptogram,
     CheckMac,
     Command,
+    DestroyKey,
     DropKey,
     EncryptPin,
+    ExportKey,
+    ImportKey,
     MakeAav,
     MakeCardValue,
     MakeCavv,
@@ -46,7 +50,7 @@ from switch.security.commands import (
 )
 from switch.security.des import Transform
 from switch.security.key_blocks import KeyBlock
-from switch.security.key_sets import Change, ChangingKeys, KeyStore, KeyStoreError, of_set
+from switch.security.key_sets import A_LINK, Change, ChangingKeys, KeyStore, KeyStoreError, of_set
 from switch.security.key_source import Random, RefusedError
 from switch.security.macs import AES_CMAC, ALGORITHM_1, ALGORITHM_3, HMAC_SHA256, TDES_CMAC, agrees, mac_maker
 from switch.security.pin_blocks import PinBlockError, PinCipher
@@ -127,13 +131,16 @@ class SoftwareModule:
             MakeAav: self._make_aav,
             CheckAav: self._check_aav,
         }
-        changing = ChangingKeys(keys, random)
+        changing, carried = ChangingKeys(keys, random), CarriedKeys(keys, random)
         self._does[ShowKeys] = changing.show
         moves: dict[type, Callable[..., Reply]] = {
             OfferKey: changing.offer,
             TakeKey: changing.take,
             UseKey: changing.use,
             DropKey: changing.drop,
+            ExportKey: carried.export,
+            ImportKey: carried.take_in,
+            DestroyKey: carried.destroy,
         }
         for kind, move in moves.items():
             self._does[kind] = partial(self._change, move)
@@ -374,9 +381,9 @@ class ClearKeys:
         """See KeyStore."""
         return nullcontext()
 
-    def change(self, act: str, name: str, change: Change, at_us: int, note: str) -> None:
+    def change(self, act: str, name: str, change: Change, at_us: int, note: str, by: str = A_LINK) -> None:
         """See KeyStore."""
-        del act, name, note
+        del act, name, note, by
         for slot, key in change.items():
             if key is None:
                 self._by_name.pop(slot, None)

@@ -116,7 +116,7 @@ class Serving:
             oldest_unpriced_s=max(0, wall_us - unpriced_us) // 1_000_000,
             disk_free_bytes=disk_free_bytes(self._state_dir),
             certificates=self._certificates(wall_us),
-            keys=KeyCommands(switch.keys).rows(trio_clock()),
+            keys=KeyCommands(switch.keys, switch).rows(trio_clock()),
             rules_off=switch.own_rules.off if switch.own_rules is not None else "",
             rules_closed=self.network.hooks is not None and self.network.hooks.when_off == "closed",
             connections=self.driver.open_connections,

@@ -27,6 +27,7 @@ class ErrorCode(StrEnum):
     # -- of what is asked for
     LINK_IDLE = "link.idle"
     KEYS_FIXED = "keys.fixed"
+    KEYS_REFUSED = "keys.refused"
     DAY_DATE = "day.date"
     DAY_CLOSED = "day.closed"
     DAY_WINDOW = "day.window"

@@ -1,12 +1,17 @@
-"""An operator's commands on keys that change by message: which sets are in use, and have them change now."""
+"""An operator's commands on keys: those that change by message, which sets are in use, and have them change now; and those that
+people carry to and from partners, which take two (`core.operator.roles`)."""
 
 import msgspec
 
+from switch.core.kernel import Kernel
 from switch.core.link_control.keys import KeyLinks, Party
 from switch.core.links.key_place import MAC, PIN
 from switch.core.operator.command import Arguments, Command, Unable, unknown
 from switch.core.operator.errors import ErrorCode
+from switch.security.commands import DestroyKey, ExportKey, ImportKey, Reply
+from switch.security.module import NO_MODULE
 
+_BY = "operators of the switch, as its audit.log says"
 _PURPOSES = {"": MAC + PIN, "mac": MAC, "pin": PIN}
 
 
@@ -53,17 +58,57 @@ class Exchange(Arguments, frozen=True):
     """`mac` or `pin`; "": each key it has"""
 
 
+class Export(Arguments, frozen=True):
+    """Which key is to go to a partner."""
+
+    key: str
+    under: str
+    """the partner's zone master key"""
+
+
+class Import(Arguments, frozen=True):
+    """A partner's key."""
+
+    key: str
+    """its name here"""
+    under: str
+    block: str
+    """its key block"""
+    check_value: str
+    """as the partner says"""
+
+
+class Destroy(Arguments, frozen=True):
+    """Which key is to be forgotten for good."""
+
+    key: str
+    check_value: str
+    """as the list has it"""
+
+
+class Carried(msgspec.Struct, frozen=True):
+    """What was done with one key."""
+
+    key: str
+    check_value: str = ""
+    block: str = ""
+    """of one that goes to a partner"""
+
+
 class KeyCommands:
     """`keys.…`"""
 
-    def __init__(self, keys: KeyLinks) -> None:
-        self._keys = keys
+    def __init__(self, keys: KeyLinks, kernel: Kernel) -> None:
+        self._keys, self._kernel = keys, kernel
 
     def table(self) -> dict[str, Command]:
         """By name."""
         return {
             "keys.list": Command(Arguments, self.show, changes=False),
             "keys.exchange": Command(Exchange, self.exchange),
+            "keys.export": Command(Export, self.export),
+            "keys.import": Command(Import, self.take_in, private=("block",)),
+            "keys.destroy": Command(Destroy, self.destroy),
         }
 
     def show(self, _: Arguments, now: int) -> KeyRows:
@@ -115,3 +160,37 @@ class KeyCommands:
         party = found[0]
         party.exchange.begin(now, _PURPOSES[asked.purpose])
         return KeyRows(tuple(self._of(party, now)))
+
+    # -- keys that people carry
+
+    def export(self, asked: Export, now: int) -> Carried:
+        """A key block for a partner."""
+        reply = self._ask(ExportKey(asked.key, asked.under, self._kernel.wall_us(now), _BY))
+        return Carried(asked.key, block=reply.value.decode())
+
+    def take_in(self, asked: Import, now: int) -> Carried:
+        """A partner's key."""
+        at_us = self._kernel.wall_us(now)
+        reply = self._ask(ImportKey(asked.key, asked.under, asked.block, asked.check_value, at_us, _BY))
+        return Carried(asked.key, reply.value.decode())
+
+    def destroy(self, asked: Destroy, now: int) -> Carried:
+        """It is no more. Raises Unable for one that a link still uses."""
+        network = self._kernel.network
+        links = (
+            [x.keys for x in network.hosts] + [x.keys for x in network.members] + [x.keys for x in network.listeners]
+        )
+        if any(asked.key in (keys.mac_key, keys.pin_key, keys.zone_key) for keys in links):
+            raise Unable(
+                f"key {asked.key} is a link's of the network file",
+                "take it out there, and `cmi-switch reload`; then it can be destroyed",
+                code=ErrorCode.KEYS_REFUSED,
+            )
+        reply = self._ask(DestroyKey(asked.key, asked.check_value, self._kernel.wall_us(now), _BY))
+        return Carried(asked.key, reply.value.decode())
+
+    def _ask(self, command: ExportKey | ImportKey | DestroyKey) -> Reply:
+        (reply,) = (self._kernel.module or NO_MODULE).ask([command])
+        if not reply.ok:
+            raise Unable(reply.reason, "nothing was changed", code=ErrorCode.KEYS_REFUSED)
+        return reply

@@ -23,13 +23,19 @@ SUPERVISED: Final = frozenset(
         "exceptions.resolve",
         "cards.hot_remove",
         "keys.exchange",
+        "keys.export",
+        "keys.import",
+        "keys.destroy",
         "saf.retry",
         "approve",
     }
 )
 """commands that take a supervisor"""
-BY_TWO: Final = frozenset({"exceptions.resolve", "saf.retry", "cards.hot_remove"})
-"""commands that take two: they decide over money by hand (exceptions, refunds, dead letters), or let a listed card pay"""
+BY_TWO: Final = frozenset(
+    {"exceptions.resolve", "saf.retry", "cards.hot_remove", "keys.export", "keys.import", "keys.destroy"}
+)
+"""commands that take two: they decide over money by hand (exceptions, refunds, dead letters), let a listed card pay, or carry
+keys in and out"""
 WAITS_NS: Final = 900_000_000_000
 """so long what takes two waits for the second"""
 WAITING_MAX: Final = 100

@@ -51,7 +51,7 @@ def left(network: Network | None = None, approved: Document | None = None) -> Sc
 def row(scene: Scene) -> HostRow:
     """Atlas, as `links list` has it."""
     switch = scene.book.switch
-    found: Links = LinkCommands(switch, switch.maintenance, switch.leaving, KeyCommands(switch.keys)).list(
+    found: Links = LinkCommands(switch, switch.maintenance, switch.leaving, KeyCommands(switch.keys, switch)).list(
         Arguments(), scene.book.now
     )
     return next(each for each in found.hosts if each.host == "atlas")
