@@ -27,6 +27,7 @@ def play(directory: Path, stack: contextlib.ExitStack) -> None:
         clientid=CLIENT, title="Souk Demo", city="Casablanca", category="5999", site=shop, hosts=(shop,), sealed_key=b""
     )
     registry.add(merchant, KEY)
+    password = registry.renew_page_password(registry.store.merchants()[0])
     registry.store.close()
     children: list[Child] = []
 
@@ -61,6 +62,7 @@ def play(directory: Path, stack: contextlib.ExitStack) -> None:
     console.ready()
     click.echo(f"Open http://{shop} and buy something; Ctrl-C ends it.")
     click.echo(f"What the switch made of it, on the console: {console.text().splitlines()[0].rpartition(' ')[2]}")
+    click.echo(f"The shop's own pages: http://{pages}/merchant/login with {CLIENT} and {password}")
     click.echo(
         f"The messages of a payment: cmi-switch hops --log {state}/hops.jsonl; the list of secured sites: http://{pages}/secured-sites"
     )

@@ -201,7 +201,7 @@ def suspend_command(clientid: str, network: str, state: Path | None, *, end: boo
 @click.option("--resend", type=int, metavar="NUMBER", help="Make this call again.")
 @_where
 def calls_command(resend: int | None, network: str, state: Path | None) -> None:
-    """List the newest callbacks that inform shops of declines and ends, or have one made again."""
+    """List the newest callbacks: those that decided, and those that inform of declines and ends; or have one made again."""
     store = _registry(network, state).store
     if resend is None:
         for call in store.calls():

@@ -143,6 +143,9 @@ class Web:
         language = language_of(request, order.asked.language, form)
         here = redirect(f"/pay/{order.token}?lang={language}")
         if not _payable(order):
+            if order.stage in PAYABLE and not _over(order):
+                why = f"a card more than the {ATTEMPTS_MAX} that one order may be tried with"
+                self._service.refusals.note("card", why, **_named(order), client=client_of(request))
             await self._service.wait_for(order, PAGE_WAIT_S)
             return here
         card, problems = self._read_card(form)

@@ -1,6 +1,7 @@
 """What the gateway does about orders, where two act at once, a shop changes its mind, or a step fails."""
 
 import sqlite3
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,17 +15,21 @@ from trio.testing import MockClock
 from switch.gateway.api import answer_api
 from switch.gateway.intake import RefusedFormError, take_form
 from switch.gateway.merchants import Registry, make_password
+from switch.gateway.orders.disk import Disk
 from switch.gateway.orders.lifecycle import IllegalMoveError, Stage
 from switch.gateway.orders.order import Order
+from switch.gateway.orders.store import Store
 from switch.gateway.protocol import hashes
 from switch.gateway.protocol.explain import explain
 from switch.gateway.protocol.fields import Fields
 from switch.gateway.protocol.xml_api import ApiRequest
-from switch.gateway.service import LEFT_US, Service
+from switch.gateway.service import ATTEMPTS_MAX, LEFT_US, Service
 from switch.gateway.shops import now_us
+from switch.gateway.web import Web
 from switch.security.vault import VaultError
 from switch.wire.vocabulary import DE, Document
-from tests.gateway.test_kills import CARD, CLIENT, World, check, form, gateway
+from tests.gateway.asgi import ask
+from tests.gateway.test_kills import CARD, CLIENT, NETWORK, World, check, form, gateway
 
 
 @asynccontextmanager
@@ -132,6 +137,38 @@ async def test_a_store_that_fails_for_a_while_does_not_end_the_gateway(
             broken.setattr(service.registry.store, "due", full)
             await trio.sleep(3)
         assert (await bought(service)).stage is Stage.CAPTURED
+
+
+async def test_a_fourth_card_for_one_order_is_refused_and_listed(tmp_path: Path) -> None:
+    async with serving(tmp_path, World(lambda n: "")) as service:
+        order = await take_form(service, form("A1"))
+        tried = msgspec.structs.replace(order, stage=Stage.DECLINED, attempts=ATTEMPTS_MAX)
+        service.registry.store._keep(tried)
+        card = [("pan", CARD.pan), ("expiry", "12/31"), ("cvv2", CARD.cvv2)]
+        assert (await ask(Web(service, NETWORK).app(), f"/pay/{order.token}", card)).status == 303
+        assert [one.what for one in service.refusals.take()] == ["card"]
+        assert service.registry.store.by_number(order.number) == tried
+
+
+async def test_a_search_that_takes_long_holds_up_no_payment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, going = Store(tmp_path / "gateway.sqlite"), threading.Event()
+    search = Store.find_orders
+
+    def slowly(*arguments: Any, **named: Any) -> Any:
+        going.wait(10)
+        return search(*arguments, **named)
+
+    slowly.__name__ = "find_orders"
+    monkeypatch.setattr(Store, "find_orders", slowly)
+    disk = Disk(store)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(disk.run)
+        nursery.start_soon(disk.ask, store.find_orders, "600000001", "", 10)
+        with trio.fail_after(5):
+            assert await disk.ask(store.next_number, "stan") == 1
+        going.set()
+        nursery.cancel_scope.cancel()
+    store.close()
 
 
 async def test_a_form_with_a_cards_number_is_refused_whatever_the_fields_name(tmp_path: Path) -> None:

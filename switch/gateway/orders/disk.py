@@ -2,15 +2,17 @@
 
 In: methods of a store. Out: what they return or raise, once all that they wrote is durable. The one rule: nobody hears of what a
 flush that failed would have kept. What only reads some rows by an index (`QUICK`) is asked at once, of a connection of its own,
-which sees what is durable: a thread would cost several times as much.
+which sees what is durable: a thread would cost several times as much. What may read many rows (`SLOW`) has a thread and a
+connection of its own, so that a search holds up no payment.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 import trio
 
-from switch.gateway.orders.store import QUICK, Store
+from switch.gateway.orders.store import QUICK, SLOW, Store
 
 _AT_ONCE: Final = 256
 
@@ -32,7 +34,8 @@ class Disk:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._reader = store.beside()
+        self._reader, self._searcher = store.beside(), store.beside()
+        self._searching = trio.CapacityLimiter(1)
         self._waiting: list[_Call] = []
         self._more = trio.Event()
 
@@ -40,6 +43,9 @@ class Disk:
         """What `method` returns or raises. Cancelled, it may happen all the same."""
         if method.__name__ in QUICK:
             return getattr(self._reader, method.__name__)(*arguments, **named)
+        if method.__name__ in SLOW:
+            searching = partial(getattr(self._searcher, method.__name__), *arguments, **named)
+            return await trio.to_thread.run_sync(searching, limiter=self._searching)
         call = _Call(lambda: method(*arguments, **named))
         self._waiting.append(call)
         self._more.set()
@@ -54,6 +60,7 @@ class Disk:
             await self._serve()
         finally:
             self._reader.close()
+            self._searcher.close()
 
     async def _serve(self) -> None:
         while True:

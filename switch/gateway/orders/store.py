@@ -34,7 +34,14 @@ def quick(method: F) -> F:
     return method
 
 
+def slow(method: F) -> F:
+    """A method that may read many rows: nobody who pays shall wait behind it (`orders/disk.py`)."""
+    SLOW.add(method.__name__)
+    return method
+
+
 QUICK: Final[set[str]] = set()
+SLOW: Final[set[str]] = set()
 """names of such methods"""
 
 
@@ -153,6 +160,7 @@ class Store(Database):
         )
         return [self._read(row[0], Order) for row in rows]
 
+    @slow
     def find_orders(self, clientid: str, query: str, most: int, *, below: int = 0, above: int = 0) -> list[Order]:
         """A merchant's orders, newest first: all, or those whose id begins with `query`, or whose RRN, approval code or last four
         digits of the card it is. `below`: with smaller numbers only; `above`: with greater ones, oldest first."""
