@@ -8,7 +8,7 @@ from switch.config.reader import Section
 from switch.core.links.session import SAID
 from switch.core.messages.translator import translator_for
 from switch.wire import Dialect, DialectError
-from switch.wire.dialect import names
+from switch.wire.dialect import LATIN_1, names
 from switch.wire.framing import FRAMINGS
 from switch.wire.vocabulary import DE
 
@@ -59,6 +59,7 @@ class Dialects:
     def read(self, s: Section) -> str:
         """The key `dialect` of a link: a shipped name or a path. "" after a mistake."""
         name = s.text("dialect")
+        s.ask("charset")
         if not name:
             return ""
         if name not in self._loaded:
@@ -79,7 +80,19 @@ class Dialects:
         except ValueError as error:
             s.wrong("dialect", f"no link can speak it: {error}", f"`family` in {name}'s file says whose form it has")
             return ""
-        return name
+        return self._charset(s, name)
+
+    def _charset(self, s: Section, name: str) -> str:
+        """The key `charset` of a link: `latin-1` makes another dialect of it, which has ISO 8859-1 for its ASCII."""
+        if s.choice("charset", ("ascii", LATIN_1), "ascii") == "ascii":
+            return name
+        made = f"{name}+{LATIN_1}"
+        try:
+            self._loaded[made] = Dialect.load(made)
+        except DialectError as error:
+            s.wrong("charset", f'dialect "{name}": {"; ".join(error.mistakes)}', "leave it out")
+            return ""
+        return made
 
     def get(self, name: str) -> Dialect | None:
         """One that has been read; None after a mistake."""
@@ -125,6 +138,9 @@ class Dialects:
     def _load(self, s: Section, name: str) -> Dialect | None:
         """Load it, or note why not at the first link that names it."""
         known = names()
+        if name.endswith(f"+{LATIN_1}"):
+            s.wrong("dialect", f'"{name}" is no dialect\'s name', 'charset = "latin-1" says the rest')
+            return None
         if "/" not in name and not name.endswith(".json") and name not in known:
             s.wrong("dialect", f'no dialect is called "{name}"', did_you_mean(name, known))
             return None

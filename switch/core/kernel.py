@@ -382,7 +382,7 @@ class Kernel:
             if error.field not in changed:
                 raise
             hint = f"dialect {session.dialect.name} has ASCII only, and accents were left out; if the peer reads ISO 8859-1, "
-            hint += 'give it a dialect file with "data_enc": "latin-1" for these elements'
+            hint += 'say charset = "latin-1" in its section of the network file'
             self.log("info", "text.respelled", link=session.link, txn=f"{txn:x}" if txn else "", hint=hint,
                      elements=[f"DE{de}" for de in changed])  # fmt: skip
             self.transmit(session, plain, reference, after, txn, hop)

@@ -43,6 +43,7 @@ KEY_SETS: Final = re.compile("0*(?:PP|MM)0*(?:(?:PP|MM)0*)?")
 """DE53 of messages on links whose keys change by message: PP the set of the PIN's key, MM of the MAC's, the rest zeros"""
 BITMAPS: Final = ("as needed", "both")
 """When a message has its second bitmap: where bit 1 says so, or always (a bitmap of 16 bytes, in which bit 1 says nothing)."""
+LATIN_1: Final = "latin-1"
 LENGTH_BYTES_MAX: Final = 6
 SIZE_MAX: Final = 999_999
 """What a length of six digits can say."""
@@ -114,8 +115,11 @@ class Dialect:
     def load(cls, name_or_path: str, layouts: int = LAYOUTS) -> "Dialect":
         """The dialect called so in `specs/dialects`, or the file at a path (it has a slash, or ends in .json).
 
-        `layouts` bounds the compiled layouts kept a direction. Raises DialectError.
+        `NAME+latin-1` is that dialect with ISO 8859-1 where it has ASCII text. `layouts` bounds the compiled layouts kept a
+        direction. Raises DialectError.
         """
+        latin = name_or_path.endswith(f"+{LATIN_1}")
+        name_or_path = name_or_path.removesuffix(f"+{LATIN_1}")
         if name_or_path.endswith(".json") or "/" in name_or_path:
             path = Path(name_or_path)
         else:
@@ -135,7 +139,7 @@ class Dialect:
             raise DialectError(str(path), (str(error),)) from None
         except RecursionError:
             raise DialectError(str(path), ("nested too deeply to be a dialect",)) from None
-        return cls.from_spec(raw, str(path), layouts)
+        return cls.from_spec(_in_latin(raw, name_or_path) if latin else raw, str(path), layouts)
 
     @classmethod
     def from_spec(cls, raw: Any, source: str = "spec", layouts: int = LAYOUTS) -> "Dialect":
@@ -161,6 +165,25 @@ class Dialect:
             del elements["h"]
         spec = {k: v for k, v in raw.items() if k not in _NO_ELEMENTS}
         return cls(head, spec, Table(head["name"], elements, head.get("bitmaps") == "both"), layouts)
+
+
+def _in_latin(raw: Any, name: str) -> Any:
+    """A spec whose ASCII text (content a, an, ans) is ISO 8859-1. Raises DialectError where there is none."""
+    if not isinstance(raw, dict):
+        return raw
+    called = f"{name}+{LATIN_1}"
+    of_text = [
+        key
+        for key, e in raw.items()
+        if isinstance(e, dict) and e.get("data_enc") == "ascii" and e.get("content") in ("a", "an", "ans")
+    ]
+    if not of_text:
+        raise DialectError(called, ("it has no text in ASCII that could be in ISO 8859-1",))
+    made = {**raw, **{key: {**raw[key], "data_enc": LATIN_1} for key in of_text}}
+    head = raw.get("dialect")
+    if isinstance(head, dict):
+        made["dialect"] = {**head, "name": f"{head.get('name', name)}+{LATIN_1}"}
+    return made
 
 
 def names() -> list[str]:

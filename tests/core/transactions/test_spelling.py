@@ -5,6 +5,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from switch.config import parse_network
+from switch.config.load import SHIPPED
 from switch.core.messages.translator import answer
 from switch.core.network import Network
 from switch.dialects.files import dump
@@ -83,3 +85,23 @@ def test_no_character_of_latin_1_is_refused(code: int) -> None:
     spelled = in_ascii(chr(code))
     assert spelled.isascii()
     assert len(spelled) == 1
+
+
+def test_a_link_whose_section_says_latin_1_keeps_accents() -> None:
+    text = (SHIPPED / "morocco.toml").read_text()
+    for name, value in (("acquirers", 'dialect = "cmi87"                  # ISO'), ("atlas", 'dialect = "cmi87"\n')):
+        at = text.index(
+            value, text.index(f'name = "{name}"\nrole = "issuer"' if name == "atlas" else f'name = "{name}"')
+        )
+        text = f'{text[:at]}charset = "latin-1"\n{text[at:]}'
+    network = parse_network(text, "m.toml")
+    assert [h.dialect for h in network.hosts if h.name == "atlas"] == ["cmi87+latin-1"]
+    scene = Scene(Playbook(network))
+    name = NAME.ljust(40)[:40]
+    scene.rif.sends(purchase() | {"43": name})
+    asked = scene.atlas.gets()
+    assert asked["43"] == name
+    scene.atlas.sends(answer(asked, "00") | {"38": "A12345", "44": "à l'unité"})
+    scene.book.journal_flushes()
+    assert scene.rif.gets()["44"] == "à l'unité"
+    assert not scene.book.logged("text.respelled")
