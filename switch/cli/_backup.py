@@ -201,7 +201,7 @@ def _tell(made: "Made", where: str, as_json: bool) -> None:
         fields: dict[str, Any] = {
             "network": manifest.network, "first": first.first, "last": last.last, "last_at": time_text(manifest.last_at_us),
             "chain": last.chain, "segments": len(manifest.parts), "copied": len(made.copied), "copied_bytes": copied_bytes,
-            "key": made.key,
+            "key": made.key, "instructed": made.marks,
         }  # fmt: skip
         click.echo(json.dumps(fields))
         return

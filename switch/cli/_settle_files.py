@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 import click
 
 from switch.journal.copying import sync_directory
+from switch.journal.marks import INSTRUCTED, MARKS
 
 if TYPE_CHECKING:
     from switch.cli._settle_networks import Presented
@@ -26,8 +27,6 @@ INSTRUCTIONS: Final = ("pacs.029", "pacs.009")
 """the same money: a window is in one of them"""
 BOOKINGS: Final = ("camt.053", "camt.054")
 FORMS: Final = (*INSTRUCTIONS, *BOOKINGS, "clearing", "networks", "ipm")
-MARKS: Final = "settlement"
-"""directory of the state directory: which form each window was instructed in"""
 _BLOCK: Final = 1 << 20
 _PART: Final = ".part"
 
@@ -341,7 +340,7 @@ def _mark(state_dir: Path, settlement: "Settlement", drafts: Drafts) -> None:
     form = _form_of(next(iter(made)))
     text = "".join([f"{form}\n", *(f"{digest}  {name}\n" for name, digest in sorted(made.items()))])
     directory = state_dir / MARKS
-    mark = directory / f"{window.day}-{window.number}.instructed"
+    mark = directory / f"{window.day}-{window.number}{INSTRUCTED}"
     with _drafts(directory) as kept:
         kept.put(mark.name, text.encode())
         kept.finish()

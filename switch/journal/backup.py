@@ -1,7 +1,8 @@
 """A copy of the journal beside it: made while the switch writes, brought up to date cheaply, and put back.
 
-In: a state directory and a backup's directory. Out: `journal/` with the segments, `backup.json` that says what they hold, and the
-vault key where it is asked for. A backup is laid out as a state directory, so that whatever reads one reads the other.
+In: a state directory and a backup's directory. Out: `journal/` with the segments, `backup.json` that says what they hold,
+`settlement/` with how windows were instructed, and the vault key where it is asked for. A backup is laid out as a
+state directory, so that whatever reads one reads the other.
 
 Rules. Every record is checked (CRC, number, hash chain) as it is copied. A file gets its name when it is whole, and the
 manifest is written last: what it says holds after a crash at any moment. A backup only ever grows: a journal that is not the
@@ -22,6 +23,7 @@ from switch.journal.anchor import anchor_path, read_anchor
 from switch.journal.copying import DRAFT, Part, Progress, clear, copy, give_names, locked, os_errors, put, unwatched
 from switch.journal.keys import stored_chain_key, vault_key_path
 from switch.journal.log import JournalError, Log, Segment, read_header, segments
+from switch.journal.marks import MARKS, copy_marks
 from switch.journal.recovery import decode, journal_directory
 from switch.security.files import make_private_directory
 
@@ -56,6 +58,8 @@ class Made(msgspec.Struct, frozen=True):
     """those written this time; the others were there and had not changed"""
     key: bool
     """the vault key lies with the copy"""
+    marks: int = 0
+    """windows of which the copy says how they were instructed"""
 
 
 def backup(
@@ -76,10 +80,11 @@ def backup(
             made = _brought_up_to_date(old, listed, source, target, now_us, progress)
             if with_key:
                 copy_key(vault_key_path(state_dir), Path(target) / KEY)
+            marks = copy_marks(state_dir, target)
             give_names(place, made.copied)
             put(Path(target) / MANIFEST, msgspec.json.format(msgspec.json.encode(made.manifest), indent=1) + b"\n")
             clear(place, {p.name for p in made.manifest.parts})
-    return msgspec.structs.replace(made, key=(Path(target) / KEY).exists())
+    return msgspec.structs.replace(made, key=(Path(target) / KEY).exists(), marks=marks)
 
 
 def _brought_up_to_date(
@@ -129,7 +134,7 @@ def _earlier(target: Path | str) -> Manifest | None:
     """The backup that `target` holds; None where it is empty. Raises JournalError where it holds something else."""
     if (Path(target) / MANIFEST).exists():
         return read_manifest(target)
-    strange = [n for n in os.listdir(target) if n not in ("journal", KEY)]
+    strange = [n for n in os.listdir(target) if n not in ("journal", KEY, MARKS)]
     if strange or segments(journal_directory(target)):
         what = strange[0] if strange else "a journal"
         raise JournalError(f"{target} holds {what} and no {MANIFEST}: no backup; give a new or an empty directory")

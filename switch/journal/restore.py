@@ -24,6 +24,7 @@ from switch.journal.copying import (
 from switch.journal.integrity import begin_head
 from switch.journal.keys import key_check, sealed_pans, stored_chain_key, vault_key_path
 from switch.journal.log import NO_KEY, JournalError, segments
+from switch.journal.marks import copy_marks
 from switch.journal.recovery import journal_directory
 from switch.security.files import make_private_directory
 from switch.security.vault import KeyVault, VaultError
@@ -63,12 +64,13 @@ def restore(
             begin_head(str(draft), copied[-1].last, bytes.fromhex(copied[-1].chain), chain)
             if manifest.parts[0].first > 1:
                 put(anchor_path(draft), anchor_path(journal_directory(target)).read_bytes())
+            marks = copy_marks(target, state_dir)
             with suppress(FileNotFoundError):
                 (home / "lock").unlink()
                 home.rmdir()
             draft.rename(home)
             sync_directory(state_dir)
-    return Made(manifest, tuple(copied), key)
+    return Made(manifest, tuple(copied), key, marks)
 
 
 def _key_for(target: Path | str, state_dir: Path | str, without_key: bool) -> bool:

@@ -415,3 +415,48 @@ def test_the_commands_say_what_they_did(state: Path, target: Path, elsewhere: Pa
     assert code == 0
     assert "Everything after 2025-11-25T12:00:00Z is lost to this switch: reconcile" in text
     assert run("backup", target, "--state", elsewhere / "none")[0] == 1
+
+
+# -- how windows were instructed
+
+
+def instruct(state: Path, window: str, text: str = "pacs.029\nabc  2026-11-27-1.MAD.pacs.029.xml\n") -> Path:
+    (state / "settlement").mkdir(exist_ok=True)
+    mark = state / "settlement" / f"{window}.instructed"
+    mark.write_text(text)
+    return mark
+
+
+def test_how_windows_were_instructed_goes_with_the_journal_and_comes_back_with_it(
+    state: Path, target: Path, tmp_path: Path
+) -> None:
+    written(state, day(2))
+    mark = instruct(state, "2026-11-27-1")
+    assert backup(state, target, START_US).marks == 1
+    instruct(state, "2026-11-27-2")
+    (state / "settlement" / ".2026-11-27-3.instructed.x.part").write_text("a draft")
+    assert backup(state, target, START_US).marks == 2
+    home = tmp_path / "again"
+    assert restore(target, home, without_key=True).marks == 2
+    assert (home / "settlement" / mark.name).read_text() == mark.read_text()
+    assert sorted(path.name for path in (home / "settlement").iterdir()) == [
+        "2026-11-27-1.instructed",
+        "2026-11-27-2.instructed",
+    ]
+
+
+def test_a_mark_that_says_otherwise_is_refused_before_the_journal_counts(
+    state: Path, target: Path, tmp_path: Path
+) -> None:
+    written(state, day(2))
+    instruct(state, "2026-11-27-1")
+    backup(state, target, START_US)
+    home = tmp_path / "again"
+    home.mkdir()
+    instruct(home, "2026-11-27-1", "pacs.009\n")
+    with pytest.raises(JournalError, match="instructed otherwise"):
+        restore(target, home, without_key=True)
+    assert segments(journal_directory(home)) == []
+    instruct(state, "2026-11-27-1", "pacs.009\n")
+    with pytest.raises(JournalError, match="find out which was"):
+        backup(state, target, START_US)
