@@ -71,11 +71,11 @@ class Web:
         """The application."""
         both = ("/fim/est3Dgate", "/fim/est3dgate")
         routes = [
+            Route("/pay/{token}", self.show, methods=["GET"]),
+            Route("/pay/{token}", self.pay, methods=["POST"]),
             *(Route(path, self.take_form, methods=["POST"]) for path in both),
             *(Route(path, self.take_older_form, methods=["POST"]) for path in OLDER_ADDRESSES),
             Route("/fim/api", self.api, methods=["POST"]),
-            Route("/pay/{token}", self.show, methods=["GET"]),
-            Route("/pay/{token}", self.pay, methods=["POST"]),
             Route("/pay/{token}/cancel", self.cancel, methods=["POST"]),
             Route("/secured-sites", self.sites, methods=["GET"]),
             *self._authentication.routes(),
