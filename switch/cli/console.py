@@ -1,6 +1,7 @@
 """`cmi-switch console`: screens for who operates a switch."""
 
 import getpass
+import os
 import secrets
 import sys
 from pathlib import Path
@@ -14,6 +15,10 @@ from switch.cli._ready import prepare_ready, ready_option, say_ready
 if TYPE_CHECKING:
     from switch.console.running import Setting
     from switch.core.network import Address, Network
+
+
+NICE = 5
+"""it takes what the switch beside it leaves"""
 
 
 @click.command("console")
@@ -156,6 +161,7 @@ def _serve(setting: "Setting", ready_path: Path | None) -> None:
     from switch.console.running import run
 
     file = prepare_ready(ready_path)
+    os.nice(NICE)
     scheme = "https" if setting.tls is not None else "http"
 
     def report(event: str, fields: dict[str, object]) -> None:

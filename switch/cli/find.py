@@ -22,7 +22,7 @@ def command(state_dir: str, what: tuple[str, ...], limit: int, as_json: bool) ->
     """Find transactions in the journal by what a receipt or a complaint says.
 
     WHAT is a retrieval reference number (DE37), an acquirer's STAN (DE11), a transaction's number as lists show it, or the last
-    four digits of the card and the amount. Newest first. Exit code 1 where there is none.
+    four digits of the card (or its masked number) and the amount. Newest first. Exit code 1 where there is none.
 
     \b
     Examples:

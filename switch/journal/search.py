@@ -5,6 +5,7 @@ In: words as a person types them. Out: rows, newest first. The index has DE37, D
 and amount all of its rows are looked at.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Final
@@ -20,7 +21,9 @@ from switch.wire.vocabulary import APPROVALS
 FOUND_MAX: Final = 1_000
 _EXPONENTS: Final = sorted({currency.exponent for currency in CURRENCIES.values()})
 _NAMED: Final = "SELECT * FROM transactions WHERE {} = ? ORDER BY txn DESC LIMIT {}"
-_OF_CARD: Final = "SELECT * FROM transactions WHERE amount IN ({}) AND substr(pan, -4) = ? ORDER BY txn DESC LIMIT {}"
+_OF_CARD: Final = (
+    "SELECT * FROM transactions WHERE amount IN ({}) AND substr(pan, -4) = ? AND pan LIKE ? ORDER BY txn DESC LIMIT {}"
+)
 
 _NOT_GIVEN: Final = (Status.DECLINED, Status.REFUSED, Status.ABANDONED, Status.REVERSED)
 """reversed: as no answer came in time"""
@@ -29,6 +32,10 @@ _DECLINED: Final = (
     "ORDER BY txn DESC LIMIT ?"
 )
 """a transaction is called after the moment it came, so that the newest are at one end"""
+
+
+_MASKED: Final = re.compile(r"([0-9]{6})[*xX•]+([0-9]{4})")
+"""a card as lists and receipts show it"""
 
 
 class SearchError(ValueError):
@@ -45,13 +52,16 @@ class Sought(msgspec.Struct, frozen=True, kw_only=True):
     txn: int = 0
     last_four: str = ""
     """of the card, with `amount`"""
+    first_six: str = ""
+    """of the card, too, where they are known"""
     amount: Decimal = Decimal(0)
     """major units, whatever the currency"""
 
     def means(self, row: Row) -> bool:
         """True for a transaction that it names."""
         if self.last_four:
-            return row.pan.endswith(self.last_four) and self.amount.scaleb(_exponent(row.currency)) == row.amount
+            named = row.pan.startswith(self.first_six) and row.pan.endswith(self.last_four)
+            return named and self.amount.scaleb(_exponent(row.currency)) == row.amount
         return (
             (self.rrn != "" and row.rrn.strip() == self.rrn)
             or (self.stan != "" and row.stan == self.stan)
@@ -108,7 +118,7 @@ def _look_up(look: Look, sought: Sought, limit: int) -> Iterator[Row]:
     if sought.last_four:
         amounts = tuple(int(sought.amount.scaleb(exponent)) for exponent in _EXPONENTS)
         marks = ", ".join("?" * len(amounts))
-        questions.append((_OF_CARD.format(marks, limit), (*amounts, sought.last_four)))
+        questions.append((_OF_CARD.format(marks, limit), (*amounts, sought.last_four, f"{sought.first_six}%")))
     if sought.rrn:
         questions += [(_NAMED.format("rrn", limit), (rrn,)) for rrn in {sought.rrn, sought.rrn.ljust(12)}]
     if sought.stan:
@@ -119,7 +129,9 @@ def _look_up(look: Look, sought: Sought, limit: int) -> Iterator[Row]:
         yield from (Row(*found) for found in look(statement, values))
 
 
-def _read_card(last_four: str, amount: str) -> Sought:
+def _read_card(card: str, amount: str) -> Sought:
+    masked = _MASKED.fullmatch(card)
+    first_six, last_four = masked.groups() if masked is not None else ("", card)
     if not (last_four.isascii() and last_four.isdecimal() and len(last_four) == 4):
         raise SearchError(f'"{last_four}" are no last four digits of a card, such as 0019')
     try:
@@ -128,7 +140,7 @@ def _read_card(last_four: str, amount: str) -> Sought:
             raise InvalidOperation
     except InvalidOperation:
         raise SearchError(f'"{amount}" is no amount, such as 1234.50') from None
-    return Sought(last_four=last_four, amount=major)
+    return Sought(last_four=last_four, first_six=first_six, amount=major)
 
 
 def _exponent(currency: str) -> int:
