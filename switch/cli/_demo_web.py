@@ -14,7 +14,7 @@ CLIENT, KEY = "600000002", "TEST1234"
 def play(directory: Path, stack: contextlib.ExitStack) -> None:
     """Start everyone, print the shop's address, and wait. Raises ChildError where one does not come up, or ends."""
     from switch.cli.demo import free_ports, on_free_ports
-    from switch.config.load import SHIPPED
+    from switch.config.load import SHIPPED, load_network
     from switch.gateway.merchants import Registry
     from switch.gateway.orders.order import Merchant
 
@@ -31,8 +31,8 @@ def play(directory: Path, stack: contextlib.ExitStack) -> None:
     registry.store.close()
     children: list[Child] = []
 
-    def start(*arguments: str) -> Child:
-        child = Child(arguments[0], list(arguments), directory / f"{arguments[0]}.out")
+    def start(*arguments: str, called: str = "") -> Child:
+        child = Child(arguments[0], list(arguments), directory / f"{called or arguments[0]}.out")
         children.append(child)
         stack.callback(lambda: child.stop(10))
         return child
@@ -42,6 +42,10 @@ def play(directory: Path, stack: contextlib.ExitStack) -> None:
     for child in children:
         child.ready()
     start("serve", str(network), "--state", str(state), "--no-show").ready()
+    loaded = load_network(str(network))
+    start("threeds", "directory", "--network", str(network), called="directory").ready()
+    for acs in loaded.acs:
+        start("threeds", "acs", acs.name, "--network", str(network), called=f"acs-{acs.name}").ready()
     start("gateway", str(network), "--listen", pages, "--state", str(state / "gateway")).ready()
     where = (
         "--listen",
@@ -63,6 +67,8 @@ def play(directory: Path, stack: contextlib.ExitStack) -> None:
     click.echo(f"Open http://{shop} and buy something; Ctrl-C ends it.")
     click.echo(f"What the switch made of it, on the console: {console.text().splitlines()[0].rpartition(' ')[2]}")
     click.echo(f"The shop's own pages: http://{pages}/merchant/login with {CLIENT} and {password}")
+    phones = ", ".join(f"{acs.url}/phone" for acs in loaded.acs)
+    click.echo(f"Codes that banks send by SMS: {phones}")
     click.echo(
         f"The messages of a payment: cmi-switch hops --log {state}/hops.jsonl; the list of secured sites: http://{pages}/secured-sites"
     )

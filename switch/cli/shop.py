@@ -15,12 +15,14 @@ if TYPE_CHECKING:
     from switch.gateway.demo_shop import CardShown
 
 _SHOWN = {
-    "approved": ("domestic", "Cmi card: approved"),
-    "visa": ("domestic", "a Moroccan bank's Visa: approved"),
+    "approved": ("domestic", "Cmi card: approved; its bank asks for nothing up to 2000.00"),
+    "atlas-visa": ("domestic", "a Moroccan bank's Visa: its bank asks for a code by SMS"),
+    "souss-approved": ("domestic", "not enrolled in 3-D Secure: approved, at the shop's risk"),
     "fr-visa": ("foreign", "French Visa: slower, and dearer for the shop"),
     "us-mastercard": ("foreign", "American Mastercard: likewise"),
     "51": ("refused", "not enough money"),
     "05": ("refused", "its bank says no"),
+    "rif-visa": ("refused", "rejected by its bank's 3-D Secure"),
 }
 
 

@@ -29,7 +29,7 @@ def tls_options(command: F) -> F:
 
 @click.group("threeds")
 def command() -> None:
-    """3-D Secure: the directory server and the banks' access control servers (ACS), each a process of its own.
+    """3-D Secure: a directory server, banks' access control servers (ACS), and a 3DS server to try them; each is a process.
 
     A payment page's 3DS server (`cmi-switch gateway` has one) asks the directory server, that asks the ACS of the card's bank; a
     network file's [threeds] and [[acs]] say where they are and when a bank asks for a code. Any of them may be somebody else's.
@@ -38,7 +38,8 @@ def command() -> None:
     Examples:
       cmi-switch threeds directory &
       cmi-switch threeds acs atlas &
-      cmi-switch gateway
+      cmi-switch gateway                             or, to try them without a payment:
+      cmi-switch threeds server
     """
     try:
         import switch.threeds.running  # noqa: F401
@@ -74,11 +75,10 @@ def directory_command(
 @command.command("acs")
 @click.argument("name")
 @click.option("--network", default="morocco", show_default=True, help="Network file, or a shipped network's name.")
+@click.option("--idle", default=600.0, show_default=True, metavar="S", help="For the cardholder, each time.")
 @tls_options
 @ready_option()
-def acs_command(
-    name: str, network: str, certificate: Path | None, key: Path | None, ca: Path | None, ready_path: Path | None
-) -> None:
+def acs_command(name: str, network: str, idle: float, ready_path: Path | None, **files: Path | None) -> None:
     """Run the access control server NAME: it authenticates its banks' cardholders, by a code where the network file says so.
 
     Codes go to no telephone: each is printed here, and on the page /phone, for whoever plays the cardholder.
@@ -88,8 +88,9 @@ def acs_command(
       cmi-switch threeds acs atlas
       cmi-switch threeds acs rif --network mine.toml
     """
-    from importlib.resources import files
+    from importlib.resources import files as resources
 
+    from switch.threeds.challenges import ChallengeLimits
     from switch.threeds.running import run_acs
 
     loaded = _with_threeds(network)
@@ -106,8 +107,36 @@ def acs_command(
     def sms(text: str) -> None:
         click.echo(f"SMS  {text}")
 
-    style = files("switch.gateway.pages").joinpath("pay.css").read_bytes()
-    _serve(run_acs, loaded, acs, module, tls_of(certificate, key, ca), ready, _report, sms, style)
+    style = resources("switch.gateway.pages").joinpath("pay.css").read_bytes()
+    tls = tls_of(files["certificate"], files["key"], files["ca"])
+    _serve(run_acs, loaded, acs, module, tls, ready, _report, sms, style, ChallengeLimits(idle_s=idle))
+
+
+@command.command("server")
+@click.option("--network", default="morocco", show_default=True, help="Network file, or a shipped network's name.")
+@click.option("--listen", "listen_text", default="127.0.0.1:8455", show_default=True, metavar="HOST:PORT")
+@tls_options
+@ready_option()
+def server_command(network: str, listen_text: str, ready_path: Path | None, **files: Path | None) -> None:
+    """Run a 3DS server by itself, with a page to authenticate a card on: for trying somebody's directory server or ACS.
+
+    Nothing is paid. Each message is shown, with card numbers masked. (`cmi-switch gateway` has a 3DS server of its own.)
+
+    \b
+    Example:
+      cmi-switch threeds server --network mine.toml
+    """
+    from switch.cli.terminal import parse_address
+    from switch.threeds.running import run_server
+
+    loaded, address = _with_threeds(network), parse_address(listen_text)
+    file = prepare_ready(ready_path)
+
+    def ready(at: "Address") -> None:
+        say_ready(file, {"server": at}, f"Ready: 3DS server {at}; open it and try a card")
+
+    tls = tls_of(files["certificate"], files["key"], files["ca"])
+    _serve(run_server, loaded, address, loaded.members[0].institution, tls, ready, _report)
 
 
 def _with_threeds(network: str) -> "Network":

@@ -16,9 +16,12 @@ from switch.http.listening import address_of, check_address, mutual_context, ser
 from switch.http.server import App, Server
 from switch.security.module import SecurityModule
 from switch.threeds.acs import Acs
+from switch.threeds.challenges import ChallengeLimits
 from switch.threeds.directory import Directory
 from switch.threeds.peers import Report, poster
 from switch.threeds.proving import Prover
+from switch.threeds.server import ThreeDsServer
+from switch.threeds.trial import TrialSite
 
 Ready = Callable[[Address], None]
 
@@ -59,12 +62,24 @@ async def run_acs(
     report: Report,
     sms: Callable[[str], None],
     style: bytes,
+    limits: ChallengeLimits,
 ) -> str:
     """The same of an access control server, to which browsers come that have no certificate: it asks peers for theirs itself."""
-    server = Acs(
-        network, acs, _poster(tls), Prover(acs, module, secrets.randbelow), report, new_id=new_id, sms=sms, style=style
-    )
+    prover = Prover(acs, module, secrets.randbelow)
+    server = Acs(network, acs, _poster(tls), prover, report, new_id=new_id, sms=sms, style=style, limits=limits)
     return await serve_until_told(server.app(), Address(acs.host, acs.port), tls, ready, report, server.challenges.run)
+
+
+async def run_server(
+    network: Network, address: Address, institution: str, tls: Tls | None, ready: Ready, report: Report
+) -> str:
+    """The same of a 3DS server by itself, with pages to try it. `institution`: the acquirer's."""
+    if network.threeds is None:
+        raise ValueError("the network file has no [threeds]")
+    site = TrialSite(network, institution)
+    own = f"{'http' if tls is None else 'https'}://{address}"
+    site.server = ThreeDsServer(network.threeds.url, own, _poster(tls), new_id, site.take_result, report)
+    return await serve_until_told(site.app(), address, tls, ready, report, site.server.run)
 
 
 def _poster(tls: Tls | None) -> Callable[[str, bytes, float], Awaitable[bytes]]:

@@ -120,6 +120,36 @@ def test_the_consoles_screens_are_clean_at_every_width_and_work_by_keyboard(netw
     assert found["wrong"] == []
 
 
+def test_a_cards_bank_is_asked_first(network: Stage, scripts: Path, tmp_path: Path) -> None:
+    pages, shop = free_address(), free_address()
+    add_merchant(network, tmp_path, shop)
+    network.start("threeds", "directory", "--network", str(network.path))
+    for acs in network.network.acs:
+        idle = ("--idle", "2") if acs.name == "abroad" else ()
+        network.start("threeds", "acs", acs.name, "--network", str(network.path), *idle)
+    network.start(
+        "gateway", str(network.path), "--state", str(tmp_path), "--listen", pages, "--limit", "cards-per-card=50"
+    )
+    network.start("shop", "--listen", shop, "--gateway", f"http://{pages}", "--clientid", CLIENT, "--key", KEY)
+    cards = [card(name, network) for name in ("atlas-visa", "atlas-approved", "rif-visa", "souss-approved", "fr-visa")]
+    phone = f"{network.network.acs[0].url}/phone"
+    found = run(scripts, "bank.js", f"http://{shop}", phone, *cards, os.environ.get("CMI_SWITCH_PICTURES", ""))
+    assert found["flows"] == {
+        "pages": "looked at",
+        "right_code": "Thank you",
+        "wrong_code": "declined",
+        "keyboard": "Thank you",
+        "cancel": "declined",
+        "another_language": "Thank you",
+        "frictionless": "Thank you",
+        "rejected": "declined",
+        "not_enrolled": "Thank you",
+        "time_out": "declined",
+        "without_script": "Thank you",
+    }
+    assert found["wrong"] == []
+
+
 def test_a_merchants_own_client_pays_unmodified(network: Stage, scripts: Path, tmp_path: Path) -> None:
     pages, shop = free_address(), Shop()
     issued = Authority(tmp_path / "tls").issue("testpayment.cmi.co.ma")

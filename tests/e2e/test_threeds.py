@@ -16,6 +16,7 @@ from switch.threeds.peers import ask, poster
 from switch.threeds.protocol.errors import Component
 from switch.threeds.requests import Browser, Purchase, Requestor, make_areq
 from tests.e2e.stage import Stage
+from tests.e2e.web import Forms, free_address, post
 from tests.server.authority import Authority
 
 CHALLENGED = "4550410100090013"
@@ -49,6 +50,19 @@ def test_each_part_starts_alone_and_answers(tmp_path: Path) -> None:
             r"Ready: ACS atlas 127\.0\.0\.1:\d+; codes: here, and on http://127\.0\.0\.1:\d+/phone", acs.text()
         )
         assert asked(stage.network.threeds.url, None)["transStatus"] == "C"
+        at = free_address()
+        stage.start("threeds", "server", "--network", str(stage.path), "--listen", at)
+        tried = post(at, "/try", [("pan", CHALLENGED), ("amount", "12.00"), ("currency", "504")])
+        bank = stage.network.acs[0].url.partition("//")[2]
+        asks = post(bank, "/challenge", Forms(tried).fields)
+        (code,) = re.findall(r"SMS  Atlas Bank: (\d{6}) confirms 12\.00 MAD to Trial, card 455041\*{6}0013", acs.text())
+        (path, *_) = Forms(asks).actions
+        back = post(at, "/back", Forms(post(bank, path, [("code", code), ("do", "confirm")])).fields)
+        assert "Authenticated: RReq Y, CRes Y" in back
+        assert CHALLENGED not in tried + back
+        plain = post(at, "/try", [("pan", "9504010000090010"), ("amount", "12.00"), ("currency", "504")])
+        assert "transStatus Y" in plain
+        assert "not enrolled" in post(at, "/try", [("pan", "9504030000090018"), ("amount", "1"), ("currency", "504")])
         acs.kill()
         with pytest.raises(Exception, match="405 the connection could not be made: ACS atlas"):
             asked(stage.network.threeds.url, None)

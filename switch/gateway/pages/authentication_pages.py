@@ -51,7 +51,9 @@ TEXTS: Final = {
         "Continue",
     ),
 }
-FOUND: Final = "".join(
+_NAME: Final = "authenticate.js"
+_SCRIPT: Final = f'<script src="/static/{_NAME}" integrity="{INVENTORY[_NAME].integrity}" defer></script>'
+FOUND: Final = _SCRIPT + "".join(
     f'<input type="hidden" name="{name}" data-finds>'
     for name in ("browserColorDepth", "browserScreenHeight", "browserScreenWidth", "browserTZ", "browserJavaEnabled")
 )
@@ -78,11 +80,9 @@ def to_bank_page(order: Order, merchant: Merchant, language: str, url: str, creq
 
 def method_done_page() -> str:
     """In the frame: says to the page around it that the method is done."""
-    script = INVENTORY["authenticate.js"].integrity
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>3DS Method</title>'
-        f'<script src="/static/authenticate.js" integrity="{script}" defer></script></head>'
-        "<body data-method-done></body></html>"
+        f"{_SCRIPT}</head><body data-method-done></body></html>"
     )
 
 
@@ -98,7 +98,7 @@ def _onward(
 ) -> str:
     words = TEXTS[language]
     body = (
-        f'{summary(order, merchant, language)}<div class="state working" role="status"><div class="wheel"></div>'
+        f'{_SCRIPT}{summary(order, merchant, language)}<div class="state working" role="status"><div class="wheel"></div>'
         f"<h2>{_e(title)}</h2><p>{_e(hint)}</p></div>{before}"
         f'<form method="post" action="{_e(action)}" class="onward">{_hidden(fields)}'
         f'<button class="pay" type="submit">{_e(words.onward)}</button></form>'
