@@ -1,7 +1,8 @@
 """Capture files: pcapng written, pcapng and classic pcap read, in either byte order.
 
-A written file has one interface a link, which says in its description how the link speaks, so that whoever opens the file later
-need not be told. Times are nanoseconds since 1970. Sources: draft-ietf-opsawg-pcapng, draft-ietf-opsawg-pcap.
+A written file has one interface a link, which says in its description how the link speaks, and in its comment has what that
+name does not say by itself, so that whoever opens the file later need not be told. Times are nanoseconds since 1970.
+Sources: draft-ietf-opsawg-pcapng, draft-ietf-opsawg-pcap.
 """
 
 import os
@@ -18,6 +19,8 @@ SECTION, INTERFACE, SIMPLE, ENHANCED = 0x0A0D0D0A, 1, 3, 6
 _ORDER_MAGIC: Final = 0x1A2B3C4D
 _BLOCK_MAX: Final = 64 << 20
 """bytes: a longer block is damage, not a packet"""
+_OPTION_MAX: Final = 60_000
+"""bytes of a comment that go into one option; a longer one is in several, in order"""
 _CLASSIC: Final = {
     b"\xa1\xb2\xc3\xd4": (">", 1_000), b"\xd4\xc3\xb2\xa1": ("<", 1_000),
     b"\xa1\xb2\x3c\x4d": (">", 1), b"\x4d\x3c\xb2\xa1": ("<", 1),
@@ -39,6 +42,7 @@ class Interface(msgspec.Struct, frozen=True):
     per_second: int = 1_000_000
     """units of its packets' times in a second"""
     offset_ns: int = 0
+    comment: str = ""
 
 
 class Packet(NamedTuple):
@@ -134,17 +138,19 @@ class Reading:
 
 def _interface(order: str, body: bytes) -> Interface:
     linktype = struct.unpack_from(f"{order}H", body)[0]
-    name, description, units, offset = "", "", 1_000_000, 0
+    name, description, comment, units, offset = "", "", b"", 1_000_000, 0
     for code, value in _options(order, body, 8):
         if code == _NAME:
             name = value.decode("utf-8", "replace")
         elif code == _DESCRIPTION:
             description = value.decode("utf-8", "replace")
+        elif code == _COMMENT:
+            comment += value
         elif code == _RESOLUTION and value:
             units = 2 ** (value[0] & 0x7F) if value[0] & 0x80 else 10 ** value[0]
         elif code == _OFFSET and len(value) == 8:
             offset = struct.unpack(f"{order}q", value)[0] * 1_000_000_000
-    return Interface(linktype, name, description, units, offset)
+    return Interface(linktype, name, description, units, offset, comment.decode("utf-8", "replace"))
 
 
 def _enhanced(order: str, body: bytes, interfaces: list[Interface]) -> Packet:
@@ -190,11 +196,14 @@ def section_block() -> bytes:
     return _block(SECTION, body + _option(4, b"cmi-switch") + _option(_END, b""))
 
 
-def interface_block(name: str, description: str) -> bytes:
+def interface_block(name: str, description: str, comment: str = "") -> bytes:
     """An Ethernet interface with times in nanoseconds."""
     body = struct.pack("<HHI", 1, 0, 0) + _option(_NAME, name.encode())
     if description:
         body += _option(_DESCRIPTION, description.encode())
+    text = comment.encode()
+    for at in range(0, len(text), _OPTION_MAX):
+        body += _option(_COMMENT, text[at : at + _OPTION_MAX])
     return _block(INTERFACE, body + _option(_RESOLUTION, b"\x09") + _option(_END, b""))
 
 
@@ -220,8 +229,8 @@ class Writer:
         self.path = path
         self._file_bytes = file_bytes
         self._files = files
-        self._interfaces: list[tuple[str, str]] = []
-        self._numbers: dict[tuple[str, str], int] = {}
+        self._interfaces: list[tuple[str, str, str]] = []
+        self._numbers: dict[tuple[str, str, str], int] = {}
         self._waiting: list[bytes] = []
         make_private_directory(path.parent)
         if path.is_file() and path.stat().st_size:
@@ -231,16 +240,17 @@ class Writer:
     def _open(self) -> None:
         self._file = open(open_private(self.path, os.O_WRONLY | os.O_TRUNC), "wb", buffering=0)  # noqa: SIM115 - closed by `close`
         self._size = self._file.write(section_block())
-        for name, description in self._interfaces:
-            self._size += self._file.write(interface_block(name, description))
+        for told in self._interfaces:
+            self._size += self._file.write(interface_block(*told))
 
-    def interface(self, name: str, description: str = "") -> int:
+    def interface(self, name: str, description: str = "", comment: str = "") -> int:
         """The number of the interface called and described so; it is made when it is first asked for."""
-        number = self._numbers.get((name, description))
+        told = name, description, comment
+        number = self._numbers.get(told)
         if number is None:
-            number = self._numbers[name, description] = len(self._interfaces)
-            self._interfaces.append((name, description))
-            self._waiting.append(interface_block(name, description))
+            number = self._numbers[told] = len(self._interfaces)
+            self._interfaces.append(told)
+            self._waiting.append(interface_block(*told))
         return number
 
     def packet(self, interface: int, at_ns: int, data: bytes, comment: str = "") -> None:

@@ -14,9 +14,11 @@ import msgspec
 from switch.capture.layers import Connection, Endpoint
 from switch.capture.masking import Mask
 from switch.capture.pcapng import Writer
+from switch.capture.spoken import carried
 from switch.core.network import Address, Network
 from switch.core.party import Hop, LinkId, Log, link_name
 from switch.wire import Dialect, Document
+from switch.wire.dialect import LATIN_1, names
 from switch.wire.framing import FramingError, make_framing
 from switch.wire.vocabulary import DE
 
@@ -34,6 +36,8 @@ class Voice(msgspec.Struct, frozen=True):
     framing: str
     about: str
     """goes into the file: `dialect=cmi87 framing=length2`"""
+    carried: str = ""
+    """of a dialect that is a file of the user's own, all it says (`spoken.carried`); goes into the file"""
 
 
 class _Seen(NamedTuple):
@@ -98,10 +102,14 @@ def voices_of(network: Network, dialects: Mapping[str, Dialect]) -> dict[str, Vo
     """How each link of a network speaks, by its name."""
     links = [(x.name, x.dialect, x.framing) for x in network.listeners]
     links += [(x.name, x.dialect, x.framing) for x in network.hosts]
-    return {
-        name: Voice(dialects[dialect], framing, f"dialect={dialect} framing={framing}")
-        for name, dialect, framing in links
-    }
+    return {name: voice_of(dialect, dialects[dialect], framing) for name, dialect, framing in links}
+
+
+def voice_of(name_or_path: str, dialect: Dialect, framing: str) -> Voice:
+    """`name_or_path`: what `dialect` was loaded by. One of a path goes into the file whole: its reader has no such path."""
+    named = name_or_path.removesuffix(f"+{LATIN_1}") in names()
+    name = name_or_path if named else "_".join(dialect.name.split())
+    return Voice(dialect, framing, f"dialect={name} framing={framing}", "" if named else carried(dialect))
 
 
 class Recorder:
@@ -143,7 +151,7 @@ class Recorder:
             return
         ends: tuple[Endpoint, Endpoint] = ((own.host, own.port), (peer.host, peer.port))
         connection = Connection(*(ends if dialed else ends[::-1]))
-        interface = self._writer.interface(name, voice.about)
+        interface = self._writer.interface(name, voice.about, voice.carried)
         known = self._links[link] = _Link(link, voice, self._masks[name], connection, interface, not dialed)
         self._waiting.append(_Seen(known, wall_ns, "opened"))
 

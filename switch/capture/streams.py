@@ -12,8 +12,9 @@ import msgspec
 from switch.capture.pasted import written
 from switch.capture.pcapng import CaptureError, Reading
 from switch.capture.reassembly import conversations
-from switch.capture.talks import ABOUT, Line, hex_pieces, load_dialect
-from switch.wire import EncodeError
+from switch.capture.spoken import ABOUT, load_dialect, spoken
+from switch.capture.talks import Line, hex_pieces
+from switch.wire import Dialect, EncodeError
 
 MAGIC: Final = (b"\x0a\x0d", b"\xa1\xb2", b"\xd4\xc3", b"\x4d\x3c")
 """How packet captures begin."""
@@ -35,6 +36,8 @@ class Stream(NamedTuple):
     framing: str = ""
     note: str = ""
     """what to bear in mind when reading it"""
+    speaks: Dialect | None = None
+    """what the file carries or names, None where it does not or where nobody here has it"""
 
 
 def streams(path: Path, port: int = 0) -> list[Stream]:
@@ -76,6 +79,10 @@ def _of_packets(path: Path, port: int) -> list[Stream]:
     made = []
     for conversation in found:
         about = dict(ABOUT.findall(conversation.interface.description))
+        try:
+            speaks = spoken(conversation.interface, str(path))
+        except CaptureError:
+            speaks = None  # of somebody else's file
         for side in (True, False):
             data, note = b"", "" if conversation.began_whole else "the capture began after the connection"
             for chunk in conversation.chunks:
@@ -88,8 +95,8 @@ def _of_packets(path: Path, port: int) -> list[Stream]:
                 if len(data) >= KEPT:
                     break
             if data:
-                dialect, framing = about.get("dialect", ""), about.get("framing", "")
-                made.append(Stream(conversation.name, side, data[:KEPT], dialect=dialect, framing=framing, note=note))
+                framing = about.get("framing", "")
+                made.append(Stream(conversation.name, side, data[:KEPT], framing=framing, note=note, speaks=speaks))
     return made
 
 

@@ -13,16 +13,15 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from switch.capture.pcapng import CaptureError, Reading
+from switch.capture.pcapng import CaptureError, Interface, Reading
 from switch.capture.reassembly import Conversation, conversations
-from switch.wire import DecodeError, Dialect, DialectError, Document, EncodeError
+from switch.capture.spoken import ABOUT, load_dialect, spoken
+from switch.wire import DecodeError, Dialect, Document, EncodeError
 from switch.wire.describe import describe_error
 from switch.wire.framing import FRAMINGS, FramingError, make_framing
 from switch.wire.vocabulary import DE
 
 FRAME_BYTES: Final = 65_535
-ABOUT: Final = re.compile(r"(\w+)=(\S+)")
-"""`dialect=cmi87 framing=length2`: what a capture says of itself."""
 _MARKED: Final = re.compile(r"\s*([<>IO])\s*(?:\[[^\]]*\]\s*)?((?:[0-9A-Fa-f]{2}[\s:]?)+)\s*")
 _DUMP: Final = re.compile(r"(\s*)([0-9A-Fa-f]{4,8})[:\s]\s*((?:[0-9A-Fa-f]{2}[ ]{0,2}){1,16})(?:\s.*|\|.*)?")
 _PLAIN: Final = re.compile(r"\s*(?:[0-9A-Fa-f]{2}[\s:]?)+\s*")
@@ -110,19 +109,11 @@ def load(path: Path, known: Known) -> list[Talk]:
     return _from_hex(path, text, known)
 
 
-def load_dialect(name: str, where: str) -> Dialect:
-    """By name or path. CaptureError: it does not load."""
-    try:
-        return Dialect.load(name)
-    except DialectError as error:
-        raise CaptureError(f"{where}: {error}") from None
-
-
 # -- packets
 
 
 def _from_packets(path: Path, known: Known) -> Iterator[Talk]:
-    reading, dialects = Reading(path), dict[str, Dialect]()
+    reading, dialects = Reading(path), dict[Interface, Dialect | None]()
     found = conversations(reading, known.port)
     if not found:
         where = f" with port {known.port}" if known.port else ""
@@ -131,10 +122,11 @@ def _from_packets(path: Path, known: Known) -> Iterator[Talk]:
         about = dict(ABOUT.findall(conversation.interface.description))
         dialect = known.dialect
         if dialect is None:
-            name = about.get("dialect", "")
-            if not name:
-                raise CaptureError(f"{path} does not say in which dialect {conversation.name} speaks: give --dialect")
-            dialect = dialects.get(name) or dialects.setdefault(name, load_dialect(name, str(path)))
+            if conversation.interface not in dialects:
+                dialects[conversation.interface] = spoken(conversation.interface, str(path))
+            dialect = dialects[conversation.interface]
+        if dialect is None:
+            raise CaptureError(f"{path} does not say in which dialect {conversation.name} speaks: give --dialect")
         framing = known.framing or about.get("framing", "") or dialect.framing
         if framing not in FRAMINGS:
             raise CaptureError(f"{path}: no framing is called {framing!r}; there are {', '.join(FRAMINGS)}")

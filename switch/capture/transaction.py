@@ -13,7 +13,8 @@ from typing import Final, NamedTuple
 from switch.capture.layers import segment_of
 from switch.capture.masking import Mask
 from switch.capture.pcapng import CaptureError, Packet, Reading
-from switch.capture.talks import ABOUT, Said, load_dialect, said
+from switch.capture.spoken import ABOUT, spoken
+from switch.capture.talks import Said, said
 from switch.wire import Dialect
 from switch.wire.counted import FramingError
 from switch.wire.framing import Framing, make_framing
@@ -49,10 +50,9 @@ def caught(path: Path, txn: str) -> list[Caught]:
     for link, hop, packet in (one for file in capture_files(path) if _names(file, txn) for one in _packets(file, txn)):
         about = dict(ABOUT.findall(packet.interface.description))
         segment = segment_of(packet.interface.linktype, packet.data)
-        if segment is None or hop in found or "dialect" not in about:
+        if segment is None or hop in found or (dialect := spoken(packet.interface, str(path))) is None:
             continue
         framing = framings.setdefault(hop, make_framing(about.get("framing", ""), MESSAGE_BYTES))
-        dialect = load_dialect(about["dialect"], str(path))
         try:
             frames = framing.feed(segment.payload)
         except FramingError as error:

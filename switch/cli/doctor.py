@@ -228,7 +228,7 @@ def _examined(doctor: "Doctor", stream: "Stream", configured: "Configured") -> "
     from switch.doctor.diagnosis import Configured
     from switch.wire import Dialect, DialectError
 
-    dialect, framing = configured.dialect, configured.framing or stream.framing
+    dialect, framing = configured.dialect or stream.speaks, configured.framing or stream.framing
     if dialect is None and stream.dialect:
         try:
             dialect = Dialect.load(stream.dialect)

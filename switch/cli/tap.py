@@ -71,7 +71,7 @@ def command(**options: Any) -> None:
     framing = options["framing"] or dialect.framing
     if framing not in FRAMINGS:
         raise click.UsageError(f"no framing is called {framing!r}; there are {', '.join(FRAMINGS)}")
-    recorder = _recorder(options["record"], dialect, framing, clear)
+    recorder = _recorder(options["record"], options["dialect_name"], dialect, framing, clear)
     screen = _Screen(dialect, asked, brief=options["brief"])
     tap = Tap(
         upstream=upstream, dialect=dialect, framing=framing, show=screen.show, say=screen.say, recorder=recorder
@@ -95,13 +95,15 @@ def command(**options: Any) -> None:
         raise click.ClickException(f"cannot listen on {listen}: {problem}")
 
 
-def _recorder(path: Path | None, dialect: "Dialect", framing: str, clear: tuple[str, ...]) -> "Recorder | None":
+def _recorder(
+    path: Path | None, name: str, dialect: "Dialect", framing: str, clear: tuple[str, ...]
+) -> "Recorder | None":
     if path is None:
         if clear:
             raise click.UsageError("--record-clear says what a recording keeps: give --record FILE with it")
         return None
     from switch.capture.pcapng import Writer
-    from switch.capture.recorder import Recorder, Voice
+    from switch.capture.recorder import Recorder, voice_of
     from switch.core.party import Log
     from switch.wire.printable import printable
 
@@ -111,9 +113,7 @@ def _recorder(path: Path | None, dialect: "Dialect", framing: str, clear: tuple[
             click.echo(printable(f"{event.event}: {said}"), err=True)
 
     try:
-        return Recorder(
-            Writer(path), {"tap": Voice(dialect, framing, f"dialect={dialect.name} framing={framing}")}, log, clear
-        )
+        return Recorder(Writer(path), {"tap": voice_of(name, dialect, framing)}, log, clear)
     except OSError as error:
         raise click.ClickException(f"{path} cannot be written: {error.strerror}") from None
 

@@ -65,6 +65,8 @@ class Dialect:
     """
 
     def __init__(self, head: dict[str, Any], spec: dict[str, dict[str, Any]], table: Table, layouts: int) -> None:
+        self.head = head
+        """the entry `dialect` of its file"""
         self.name: str = head["name"]
         self.title: str = head.get("title", self.name)
         self.family: str = head.get("family", self.name)

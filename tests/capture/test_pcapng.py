@@ -127,13 +127,16 @@ def test_a_file_turns_over_at_its_size_and_each_is_whole_by_itself(tmp_path: Pat
     path = tmp_path / "a.pcapng"
     writer = Writer(path, file_bytes=600, files=3)
     for n in range(60):
-        writer.packet(writer.interface("pos", "dialect=cmi87"), AT + n, b"x" * 20)
+        writer.packet(writer.interface("pos", "dialect=cmi87", "own"), AT + n, b"x" * 20)
         writer.flush()
     writer.close()
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.1.pcapng", "a.2.pcapng", "a.pcapng"]
     times = [p.at_ns for name in ("a.2", "a.1", "a") for p in Reading(tmp_path / f"{name}.pcapng")]
     assert times == list(range(times[0], AT + 60)), "in order, without a gap, up to the newest"
-    assert all(p.interface.name == "pos" for name in ("a.2", "a.1") for p in Reading(tmp_path / f"{name}.pcapng"))
+    said = {
+        (p.interface.name, p.interface.comment) for x in ("a.2", "a.1", "a") for p in Reading(tmp_path / f"{x}.pcapng")
+    }
+    assert said == {("pos", "own")}
 
 
 @given(talk=st.lists(st.tuples(st.booleans(), st.binary(min_size=1, max_size=60)), max_size=12))

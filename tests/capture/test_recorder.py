@@ -1,11 +1,13 @@
 """The recorder: what passed on links, as a capture; masked, split as messages are, said whose they are, never in the way."""
 
+import json
 from pathlib import Path
 
 import pytest
 
-from switch.capture.pcapng import Reading, Writer
-from switch.capture.recorder import Recorder, Voice
+from switch.capture.pcapng import CaptureError, Reading, Writer
+from switch.capture.recorder import Recorder, Voice, voice_of
+from switch.capture.streams import streams
 from switch.capture.talks import Known, Talk, load
 from switch.core.network import Address
 from switch.core.party import Hop, Log
@@ -26,12 +28,17 @@ def hop(stan: str, mti: str = "0200", txn: int = 0x1F, event: str = "hop.receive
 
 class Stage:
     def __init__(
-        self, path: Path, dialect: Dialect = CMI87, framing: str = "length2", **options: tuple[str, ...]
+        self,
+        path: Path,
+        dialect: Dialect = CMI87,
+        framing: str = "length2",
+        voice: Voice | None = None,
+        **options: tuple[str, ...],
     ) -> None:
         self.path = path
         self.logs: list[Log] = []
         self.framing = make_framing(framing, 65_535)
-        self.voice = Voice(dialect, framing, f"dialect={dialect.name} framing={framing}")
+        self.voice = voice or voice_of(dialect.name, dialect, framing)
         self.recorder = Recorder(Writer(path), {"pos": self.voice}, self.logs.append, **options)
 
     def opens(self, dialed: bool = False) -> None:
@@ -148,6 +155,41 @@ def test_every_dialect_is_read_back_from_what_the_file_says_of_it(tmp_path: Path
     stage.recorder.received("pos#1", stage.frame(purchase(dialect)), AT)
     (message,) = stage.talk().said
     assert (message.wrong, message.document["4"]) == ("", "000000012350")
+
+
+@pytest.mark.parametrize("padding", [0, 70_000])
+def test_a_dialect_that_is_a_file_of_ones_own_goes_into_the_capture_whole(tmp_path: Path, padding: int) -> None:
+    """Its name is a shipped dialect's, its amounts are not that dialect's: read by its name, the capture would be misread."""
+    spec = {k: dict(v) for k, v in CMI87.spec.items()}
+    spec["4"] |= {"data_enc": "b", "max_len": 6, "desc": "amount" + "t" * padding}
+    file = tmp_path / "cmi87.json"
+    file.write_text(json.dumps({"dialect": {"name": "cmi87"}, **spec}))
+    own = Dialect.load(str(file))
+    stage = Stage(tmp_path / "a.pcapng", voice=voice_of(str(file), own, "length2"))
+    file.unlink()
+    stage.opens()
+    stage.recorder.received("pos#1", stage.frame({"t": "0200", "4": "000000012350", "11": "000001"}), AT)
+    talk = stage.talk()
+    assert (talk.dialect.name, talk.said[0].wrong) == ("cmi87", "")
+    assert talk.said[0].document["4"] == "000000012350"
+    found = streams(stage.path)[0].speaks
+    assert found is not None
+    assert found.spec == own.spec
+    assert str(tmp_path) not in stage.path.read_bytes().decode("latin-1")
+
+
+def test_a_capture_whose_dialect_file_is_damaged_says_so(tmp_path: Path) -> None:
+    stage = Stage(tmp_path / "a.pcapng", voice=Voice(CMI87, "length2", "dialect=x", "dialect file: {"))
+    stage.opens()
+    stage.recorder.received("pos#1", stage.frame({"t": "0800", "11": "000001", "70": "301"}), AT)
+    with pytest.raises(CaptureError, match=r"a\.pcapng carries a dialect file that cannot be read: Expecting"):
+        stage.talk()
+
+
+@pytest.mark.parametrize("name", ["cmi87", "cmi87+latin-1"])
+def test_a_dialect_everybody_has_goes_into_the_capture_by_its_name(name: str) -> None:
+    voice = voice_of(name, Dialect.load(name), "length2")
+    assert (voice.about, voice.carried) == (f"dialect={name} framing=length2", "")
 
 
 def test_a_disk_that_takes_no_more_ends_the_recording_and_nothing_else(
