@@ -132,11 +132,14 @@ class Acquiring:
         *,
         record: Callable[[AcquirerRecord], int] = lambda _: 0,
         cards: Iterable[TestCard] = (),
+        day: Callable[[], str] = lambda: "",
     ) -> None:
         """`record` makes durable what a payment is asked and how it ended, and says after which position a request may leave.
 
-        `cards`: that payments are made with, for a party that records: known there by name.
+        `cards`: that payments are made with, for a party that records: known there by name. `day`: business day (MMDD) of an
+        answer that does not say its own (DE15).
         """
+        self._day = day
         self._host = host
         self._line = line
         self._stan = stan
@@ -278,7 +281,7 @@ class Acquiring:
 
     def _count(self, payment: _Open, posted: int, answer: Document) -> None:
         """So much of it is posted from here on."""
-        day = answer.get(DE.SETTLEMENT_DATE, "")
+        day = answer.get(DE.SETTLEMENT_DATE) or self._day()
         self.totals.move(day, payment.request[DE.CURRENCY], payment.posted, posted)
         payment.posted = posted
 

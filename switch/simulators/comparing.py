@@ -1,6 +1,7 @@
 """How an issuer's or network's host reconciles: at each cutover it says what it has counted of the day that ends, and compares.
 
-A bank's host asks (0502), a network's tells (0522), a message a currency; an unanswered one is said again (0503, 0523)."""
+A bank's host asks (0502), a network's tells (0522, and 0520 of the payments that it has brought), a message a currency; an
+unanswered one is said again (0503, 0523)."""
 
 from collections.abc import Callable
 from functools import partial
@@ -70,7 +71,7 @@ class Comparing:
 
     def take_answer(self, answer: Document) -> bool:
         """Compare. False: it answers nothing of ours."""
-        if answer[DE.MTI][1] != MTI.RECONCILIATION:
+        if answer[DE.MTI][1] != MTI.RECONCILIATION or answer[DE.MTI][3] != self._mti[3]:
             return False
         asked = self._asked.pop(answer.get(DE.STAN, ""), None)
         if asked is None:

@@ -200,7 +200,11 @@ class Issuer(Host):
         ended = self.ledger.period or self.moment(now).sent_at[:4]
         self.ledger.period, self._window = day, window
         if day != ended:
-            self.comparing.close(ended, self.ledger.holdings.totals, now)
+            self.reconcile(ended, now)
+
+    def reconcile(self, day: str, now: int) -> None:
+        """Say what was counted of a business day (MMDD) that has ended, and compare."""
+        self.comparing.close(day, self.ledger.holdings.totals, now)
 
     def sign_on(self, now: int) -> None:
         """Sign on (again) on every link that is not signed on."""

@@ -17,6 +17,7 @@ from switch.simulators.accounts import Ledger
 from switch.simulators.acquirer_records import AcquirerRecords
 from switch.simulators.acquiring import Acquiring, Plan, Timeouts
 from switch.simulators.cards import TestCard
+from switch.simulators.comparing import Comparing
 from switch.simulators.de48 import Private48, private_elements, with_private
 from switch.simulators.endpoint import Heard, Line, Speech
 from switch.simulators.faults import FaultPlan, RandomSource
@@ -25,7 +26,7 @@ from switch.simulators.issuer import Issuer
 from switch.simulators.journal_records import HostEntry
 from switch.simulators.messages import Place, Web
 from switch.simulators.minds import PLAIN_MIND, Mind
-from switch.simulators.own_totals import ADVICE
+from switch.simulators.own_totals import ADVICE, ADVICE_OF_ACQUIRER, OwnTotals
 from switch.simulators.postings import Taken
 from switch.simulators.proofs import demo_proof
 from switch.simulators.reconciliation import AcquirerBook
@@ -92,8 +93,9 @@ class CardNetwork(Issuer):
         self._places = foreign_places(speech.own)
         self._acquiring = Acquiring(
             self, self._signed_on_line, lambda _: self.next_stan(), timeouts or Timeouts(),
-            record=self.record, cards=(*abroad.cards, *abroad.domestic),
+            record=self.record, cards=(*abroad.cards, *abroad.domestic), day=lambda: self.ledger.period,
         )  # fmt: skip
+        self.comparing_abroad = Comparing(self, ADVICE_OF_ACQUIRER, speech.own, self.signed_on_line)
         self._resumed = False
         self._interval_ns = int(1e9 / abroad.rate) if abroad.rate > 0 and abroad.cards else 0
         self._next_ns = 0
@@ -120,6 +122,19 @@ class CardNetwork(Issuer):
     def unfinished(self) -> int:
         """Payments from abroad that something is still to come for, or (with a bound on them) that are still to be made."""
         return self._acquiring.unfinished + max(0, self._abroad.payments - self._acquiring.sent)
+
+    @property
+    def totals(self) -> OwnTotals:
+        """What answers to its payments from abroad have come to."""
+        return self._acquiring.totals
+
+    def reconcile(self, day: str, now: int) -> None:
+        """Of both sides: what it has answered, and what it has brought."""
+        super().reconcile(day, now)
+        days = self._acquiring.totals.days
+        for of, currency in [key for key in days if not key[0]]:  # before the first day that it was told of
+            days[day, currency] = days.pop((of, currency))
+        self.comparing_abroad.close(day, self._acquiring.totals, now)
 
     # -- as issuer of foreign cards
 
@@ -237,7 +252,7 @@ class CardNetwork(Issuer):
         if heard.internal[DE.MTI] in RESPONSES - RECONCILED and heard.internal[DE.MTI] != "0810":
             self._acquiring.take_response(line, heard.internal, now)
             self._leave_if_done(now)
-        else:
+        elif not self.comparing_abroad.take_answer(heard.internal):
             super().on_response(line, heard, now)
 
     def drain(self, now: int) -> None:

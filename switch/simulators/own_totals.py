@@ -138,5 +138,6 @@ def request(mti: str, day: str, currency: str, said: Iterable[tuple[str, str]], 
 
 REQUEST_OF_ACQUIRER: Final = "0500"
 REQUEST: Final = "0502"
+ADVICE_OF_ACQUIRER: Final = "0520"
 ADVICE: Final = "0522"
 """MTIs of an acquirer's reconciliation, and of an issuer's: a bank's host asks; a card network's tells, and is acknowledged."""
