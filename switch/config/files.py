@@ -35,6 +35,7 @@ def read_hop_log(s: Section) -> HopLogFiles:
         file_bytes=s.integer("file_bytes", 65_536, 1 << 40, 64 << 20),
         files=s.integer("files", 1, 10_000, 8),
         days=s.integer("days", 0, 3_650, 0),
+        compress=s.truth("compress", False),
     )
     s.done()
     return files

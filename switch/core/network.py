@@ -281,6 +281,8 @@ class HopLogFiles(msgspec.Struct, frozen=True, kw_only=True):
     """so many are kept, the one that is written among them"""
     days: int = 0
     """a file turned over longer ago is removed; 0: however old"""
+    compress: bool = False
+    """files that are turned over are compressed"""
 
 
 class JournalFiles(msgspec.Struct, frozen=True, kw_only=True):

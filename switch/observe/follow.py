@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from switch.observe.lines import log_files
+from switch.observe.packed import log_files, open_log
 
 BITE_BYTES: Final = 4_194_304
 """read at once at most"""
@@ -55,7 +55,7 @@ class Follower:
         yield from _backwards(self._fd, end)
         for older in reversed(log_files(self._path)[:-1]):
             try:
-                fd = os.open(older, os.O_RDONLY | os.O_CLOEXEC)
+                fd = open_log(older)
             except FileNotFoundError:
                 continue
             try:
@@ -72,7 +72,7 @@ class Follower:
     def _open(self) -> bool:
         while self._before:
             try:
-                self._fd = os.open(self._before.pop(0), os.O_RDONLY | os.O_CLOEXEC)
+                self._fd = open_log(self._before.pop(0))
             except FileNotFoundError:
                 continue
             return True

@@ -126,20 +126,23 @@ class HopLog:
         files_max: int = 8,
         days_max: int = 0,
         waiting_bytes_max: int = 8_388_608,
+        compress: bool = False,
         errors: TextIO | None = None,
     ) -> None:
         """Write to `target`: a file (appended to; its directory is made) or an open stream, which stays the caller's.
 
         `pretty`: text for people instead of JSON, coloured on a terminal. `processors`: structlog's, before the encoder. A
         file that reaches `file_bytes_max` becomes FILE.1, FILE.1 becomes FILE.2 …; at most `files_max` are kept, none turned
-        over longer than `days_max` days ago (0: however old).
+        over longer than `days_max` days ago (0: however old). `compress`: FILE.1 … become FILE.1.gz ….
         `waiting_bytes_max`: what may wait for a full disk or a slow reader. `errors`: where trouble with the log is told,
         stderr unless given. Raises OSError: the file cannot be opened.
         """
         errors = errors or sys.stderr
         self._errors = errors
         if isinstance(target, str | Path):
-            self._output: Output = FileOutput(Path(target), file_bytes_max, files_max, waiting_bytes_max, days_max)
+            self._output: Output = FileOutput(
+                Path(target), file_bytes_max, files_max, waiting_bytes_max, days_max, compress=compress
+            )
         else:
             self._output = StreamOutput(target.fileno(), waiting_bytes_max)
         self._pretty = pretty
@@ -151,10 +154,10 @@ class HopLog:
         self._failed = 0
         self._in_trouble = False
 
-    def retain(self, file_bytes_max: int, files_max: int, days_max: int) -> None:
+    def retain(self, file_bytes_max: int, files_max: int, days_max: int, *, compress: bool = False) -> None:
         """From now on keep so much, as for `__init__`. A stream keeps nothing."""
         if isinstance(self._output, FileOutput):
-            self._output.retain(file_bytes_max, files_max, days_max)
+            self._output.retain(file_bytes_max, files_max, days_max, compress=compress)
 
     def reopen(self) -> None:
         """What has been given is in the file that was; go on in the one at the path, for who has renamed it."""

@@ -5,7 +5,6 @@ One JSON object a line. A line whose `event` begins with `hop.` has the keys of 
 """
 
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -110,10 +109,3 @@ def answer_code(hop: HopLine) -> str:
     """DE39 in its 1987 form, whatever edition the link speaks."""
     code = hop.de39
     return RESPONSE_CODES.get(code, "05") if len(code) == 3 else code
-
-
-def log_files(path: Path) -> list[Path]:
-    """The files of a log, oldest first: `hops.jsonl.2`, `hops.jsonl.1`, `hops.jsonl`; those that are there."""
-    numbered = [(int(p.suffix[1:]), p) for p in path.parent.glob(f"{path.name}.*") if p.suffix[1:].isdigit()]
-    files = [p for _, p in sorted(numbered, reverse=True)]
-    return [*files, path] if path.exists() else files

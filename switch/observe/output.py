@@ -3,12 +3,15 @@
 import os
 import select
 import stat
+import subprocess
+import sys
 import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
-from switch.observe.lines import log_files
+from switch.children import start
+from switch.observe.packed import hold_names, log_files, numbered_file
 from switch.security.files import make_private_directory, open_private
 
 CHUNK_BYTES = 4_096
@@ -57,26 +60,36 @@ class FileOutput(_Waiting):
     """
 
     def __init__(
-        self, path: Path, file_bytes_max: int, files_max: int, waiting_bytes_max: int, days_max: int = 0
+        self,
+        path: Path,
+        file_bytes_max: int,
+        files_max: int,
+        waiting_bytes_max: int,
+        days_max: int = 0,
+        *,
+        compress: bool = False,
     ) -> None:
         super().__init__(waiting_bytes_max)
         self._path = path
         self._size = 0
         self._regular = True
         self._opened_at = self._look_at = 0.0
-        self.retain(file_bytes_max, files_max, days_max)
+        self._packing: subprocess.Popen[bytes] | None = None
+        self.retain(file_bytes_max, files_max, days_max, compress=compress)
         make_private_directory(path.parent)
         self._fd = self._open()
         self._let_go_of_old()
 
-    def retain(self, file_bytes_max: int, files_max: int, days_max: int) -> None:
+    def retain(self, file_bytes_max: int, files_max: int, days_max: int, *, compress: bool = False) -> None:
         """Turn over at so many bytes, keep so many files in all, none turned over longer than so many days ago (0:
-        however old); where there is such an age, a file is turned over at least once a day of writing."""
+        however old); where there is such an age, a file is turned over at least once a day of writing. `compress`: older
+        files are, by a process of its own."""
         assert file_bytes_max > 0
         assert files_max > 0
         self._file_bytes_max = self._turn_at = file_bytes_max
         self._files_max = files_max
         self._days_max = days_max
+        self._compress = compress
 
     def reopen(self) -> None:
         """Go on in the file that is at the path now; where there is none, in a new one. Where that fails, in the old one."""
@@ -153,12 +166,10 @@ class FileOutput(_Waiting):
         """PATH.1 becomes PATH.2 …, PATH becomes PATH.1, PATH is new. Where that fails the old file is written on: why, or ""."""
         old = self._fd
         try:
-            for number in range(self._files_max - 1, 0, -1):
-                newer = self._path if number == 1 else self._path.with_name(f"{self._path.name}.{number - 1}")
-                if newer.exists():
-                    os.replace(newer, self._path.with_name(f"{self._path.name}.{number}"))
-            if self._files_max == 1:
-                os.unlink(self._path)
+            with hold_names(self._path, wait=False) as held:
+                if not held:
+                    return ""  # for the moment: the next write tries again
+                self._shift()
             self._fd = self._open()
             os.close(old)
         except OSError as error:
@@ -166,7 +177,28 @@ class FileOutput(_Waiting):
             return f"{self._path} cannot be turned over at {self._size} bytes: {error.strerror}"
         self._turn_at = self._file_bytes_max
         self._let_go_of_old()
+        self._pack()
         return ""
+
+    def _shift(self) -> None:
+        """Each file's name becomes that of the next older one."""
+        for number in range(self._files_max - 1, 0, -1):
+            newer = (self._path,) if number == 1 else numbered_file(self._path, number - 1)
+            if any(file.exists() for file in newer):
+                for file in numbered_file(self._path, number):
+                    file.unlink(missing_ok=True)
+            for file, older in zip(newer, numbered_file(self._path, number), strict=False):
+                if file.exists():
+                    os.replace(file, older)
+        if self._files_max == 1:
+            os.unlink(self._path)
+
+    def _pack(self) -> None:
+        """Have older files compressed. While that is still being done, the next turning over asks for the rest."""
+        if not self._compress or (self._packing is not None and self._packing.poll() is None):
+            return
+        with suppress(OSError):  # no process to be had: they stay plain until the next time
+            self._packing = start([sys.executable, "-m", "switch.observe.packed", str(self._path)])
 
     def close(self) -> None:
         """As `Output.close`."""

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from switch.observe.follow import Follower
-from switch.observe.lines import HopLine, LineError, log_files, read_event, read_hop, second_of
+from switch.observe.lines import HopLine, LineError, read_event, read_hop, second_of
+from switch.observe.packed import log_files, open_log
 
 EARLIER_S: Final = 5
 """lines are hardly out of order; clocks are set back by no more"""
@@ -68,12 +69,14 @@ def _lines(path: Path, txn: str) -> Iterator[bytes]:
     since = int(txn, 16) // 1_000_000 - EARLIER_S
     for file in log_files(path):
         try:
-            fd = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+            if file.stat().st_mtime < since:
+                continue
+            fd = open_log(file)
         except FileNotFoundError:
             continue  # turned over meanwhile: it is the next one, or gone
         try:
             found = os.fstat(fd)
-            if found.st_size and found.st_mtime >= since:
+            if found.st_size:
                 with mmap.mmap(fd, 0, access=mmap.ACCESS_READ) as data:
                     yield from _named(data, needle, _first_at(data, since))
         finally:

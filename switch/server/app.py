@@ -166,7 +166,13 @@ class Outputs:
     def open(self) -> Sinks:
         """Open them. Raises OSError, and Unable where the capture cannot be."""
         kept = self._network.hop_log
-        hops = HopLog(self._log_file, file_bytes_max=kept.file_bytes, files_max=kept.files, days_max=kept.days)
+        hops = HopLog(
+            self._log_file,
+            file_bytes_max=kept.file_bytes,
+            files_max=kept.files,
+            days_max=kept.days,
+            compress=kept.compress,
+        )
         self._opened.append(hops)
         self.recording = Recording(self._network, hops.log)
         if not self._showing:
@@ -185,7 +191,7 @@ class Outputs:
         """Another network file holds: keep as much as it says."""
         kept = network.hop_log
         for log in self._opened:
-            log.retain(kept.file_bytes, kept.files, kept.days)
+            log.retain(kept.file_bytes, kept.files, kept.days, compress=kept.compress)
 
     def reopen(self) -> None:
         """Someone has renamed the log's file, and says so."""

@@ -154,9 +154,10 @@ def test_own_rules_are_explained_with_their_defaults() -> None:
 
 
 def test_what_is_kept_of_the_hop_log_is_explained_with_its_defaults() -> None:
-    defaults = {field.name: str(field.default) for field in msgspec.structs.fields(HopLogFiles)}
+    defaults = {field.name: str(field.default).lower() for field in msgspec.structs.fields(HopLogFiles)}
     assert documented("`[hop_log]`") == defaults
-    assert parse_network(f"{BASE}\n[hop_log]\nfiles = 3\n", "x").hop_log == HopLogFiles(files=3)
+    said = parse_network(f"{BASE}\n[hop_log]\nfiles = 3\ncompress = true\n", "x").hop_log
+    assert said == HopLogFiles(files=3, compress=True)
 
 
 def test_how_cardholders_are_asked_is_explained() -> None:
