@@ -1,5 +1,6 @@
 """`cmi-switch pay`: a terminal that makes one payment and shows every message of it."""
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -164,6 +165,7 @@ class Desk:
         from switch.simulators.build import UnknownNameError, acquiring_keys, find_listener, find_member, home_place
         from switch.simulators.cards import demo_cards
         from switch.simulators.personalized import PersonalizationError, personalized
+        from switch.simulators.pins import Fleet, PinPad
         from switch.wire import Dialect, DialectError
         from switch.wire.framing import FRAMINGS
 
@@ -182,8 +184,9 @@ class Desk:
             raise click.ClickException(str(error)) from None
         self._keys = LinkKeys() if asked.host else acquiring_keys(self._member, listener)
         sealings = Sealings(network, self._module)
-        self._sealing = sealings.of(self._keys, self._dialect)
-        self._sets = sealings.sets_of(self._keys, self._dialect)
+        fleet = Fleet(self._keys, int.from_bytes(os.urandom(4), "big"))
+        self._sealing = fleet.sealing(self._dialect, self._module) or sealings.of(self._keys, self._dialect)
+        self._pad = PinPad(self._module, self._keys, sealings.sets_of(self._keys, self._dialect), fleet)
         self._framing = asked.framing or (self._dialect.framing if asked.dialect else listener.framing)
         if self._framing not in FRAMINGS:
             raise click.UsageError(f"no framing is called {self._framing!r}; there are {', '.join(FRAMINGS)}")
@@ -273,14 +276,10 @@ class Desk:
 
     def _with_pin(self, request: "Document", card: "TestCard", typed: str) -> "Document":
         """The request with what was typed, under the acquirer's key; with DUKPT, of a device that is new each time."""
-        from switch.simulators.pins import PinPad
-
-        keys = self._keys
-        if self._module is None or not keys.pin_key:
+        if self._module is None or not self._keys.pin_key:
             lacking = f"no `pin_key` for {self._member.name} (or, of terminals, their port)"
             raise click.UsageError(f"--pin: {self._network.source} has {lacking}")
-        pad = PinPad(self._module, keys, self._sets, int(request["7"] + request["11"]))
-        request, reply = pad.type(request, card, "" if typed == "card" else typed)
+        request, reply = self._pad.type(request, card, "" if typed == "card" else typed)
         if not reply.ok:
             raise click.ClickException(f"--pin: {reply.reason}")
         return request

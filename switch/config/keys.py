@@ -89,8 +89,8 @@ def read_link_keys(s: Section, *, change: bool = True) -> LinkKeys:
             s.wrong(
                 "ksn", f'"{keys.ksn}" is no place of a key serial number', 'an element, as "62", or of DE48, as "48.72"'
             )
-        if keys.ksn and not keys.pin_key:
-            s.wrong("ksn", "there is no `pin_key` it could be of", "`pin_key` names the base derivation key")
+        if keys.ksn and not (keys.pin_key or keys.mac_key):
+            s.wrong("ksn", "there is no key it could be of", "`pin_key` or `mac_key` names the base derivation key")
     else:
         keys = msgspec.structs.replace(
             keys,

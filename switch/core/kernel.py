@@ -46,6 +46,8 @@ class Kernel:
     own_rules: Any = None  # `transactions.own_rules.OwnRules`, where the network file names rules of its own
     translated: dict[TranslatePin, Reply]
     """PINs of the reading under way that were asked for ahead (`core.transactions.pins`)"""
+    proved_serials: set[bytes]
+    """of terminals' transactions in it (DUKPT): proved by a MAC, counted, and not used for a PIN yet"""
 
     def __init__(
         self,
@@ -68,7 +70,7 @@ class Kernel:
         self.durable_position = position
         self.vault = vault
         self.history = history
-        self.module, self.translated = module, {}
+        self.module, self.translated, self.proved_serials = module, {}, set()
         self._ports = {x.name: x.keys for x in network.listeners}
         self.sealings = Sealings(network, module)
         """what proves the messages of links that have MACs"""

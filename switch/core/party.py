@@ -18,7 +18,7 @@ from typing import Any, Protocol, TypeAlias
 
 import msgspec
 
-from switch.security.commands import MakeMac
+from switch.security.commands import MakeDeviceMac, MakeMac
 from switch.security.module import SecurityModule
 
 LinkId: TypeAlias = str
@@ -50,7 +50,7 @@ class Seal(msgspec.Struct, frozen=True, gc=False):
     """What is left to do to a message before it may leave: its MAC, asked for with those of the whole batch."""
 
     module: SecurityModule
-    command: MakeMac
+    command: MakeMac | MakeDeviceMac
     finish: Callable[[bytes], bytes]
     """the framed bytes with this MAC"""
 

@@ -50,6 +50,30 @@ class CheckMac(msgspec.Struct, frozen=True, tag="check-mac", array_like=True):
     padding: int = 1
 
 
+class MakeDeviceMac(msgspec.Struct, frozen=True, tag="make-device-mac", array_like=True):
+    """A MAC under the key of one transaction of a terminal (DUKPT): `key` is a base derivation key. ISO 9797-1 algorithm 3 where
+    that is triple DES, CMAC where it is AES."""
+
+    key: str
+    ksn: bytes
+    data: bytes
+    response: bool
+    """of an answer to the terminal; False: of what the terminal sends"""
+    padding: int = 1
+    size: int = 8
+
+
+class CheckDeviceMac(msgspec.Struct, frozen=True, tag="check-device-mac", array_like=True):
+    """Whether `mac` is that."""
+
+    key: str
+    ksn: bytes
+    data: bytes
+    mac: bytes
+    response: bool
+    padding: int = 1
+
+
 class EncryptPin(msgspec.Struct, frozen=True, tag="encrypt-pin", array_like=True):
     """A PIN block of a PIN that was typed."""
 
@@ -316,6 +340,8 @@ class KeySets(msgspec.Struct, frozen=True, kw_only=True):
 Command: TypeAlias = (
     MakeMac
     | CheckMac
+    | MakeDeviceMac
+    | CheckDeviceMac
     | EncryptPin
     | TranslatePin
     | VerifyPin

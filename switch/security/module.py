@@ -26,6 +26,7 @@ from switch.security.commands import (
     CheckCardValue,
     CheckCavv,
     CheckCryptogram,
+    CheckDeviceMac,
     CheckMac,
     Command,
     DestroyKey,
@@ -37,6 +38,7 @@ from switch.security.commands import (
     MakeCardValue,
     MakeCavv,
     MakeCryptogram,
+    MakeDeviceMac,
     MakeMac,
     MakePinReference,
     OfferKey,
@@ -49,6 +51,7 @@ from switch.security.commands import (
     VerifyPin,
 )
 from switch.security.des import Transform
+from switch.security.device_macs import BASES, DeviceMacs, device_key
 from switch.security.key_blocks import KeyBlock
 from switch.security.key_sets import A_LINK, Change, ChangingKeys, KeyStore, KeyStoreError, of_set
 from switch.security.key_source import Random, RefusedError
@@ -131,6 +134,8 @@ class SoftwareModule:
             MakeAav: self._make_aav,
             CheckAav: self._check_aav,
         }
+        devices = DeviceMacs(self._base, self.make_mac)
+        self._does |= {MakeDeviceMac: devices.make, CheckDeviceMac: devices.check}
         changing, carried = ChangingKeys(keys, random), CarriedKeys(keys, random)
         self._does[ShowKeys] = changing.show
         moves: dict[type, Callable[..., Reply]] = {
@@ -233,7 +238,7 @@ class SoftwareModule:
         cipher = self._ciphers.get((name, modes)) if not ksn else None
         if cipher is not None:
             return cipher
-        found = self._key(name, ("B0", "B1") if ksn else ("P0",), "X" if ksn else modes, what)
+        found = self._key(name, BASES if ksn else ("P0",), "X" if ksn else modes, what)
         if ksn:
             return self._dukpt_cipher(found, ksn)
         make = self.aes_cipher if found.header.algorithm == "A" else self.tdes_cipher
@@ -241,16 +246,11 @@ class SoftwareModule:
         return cipher
 
     def _dukpt_cipher(self, base: KeyBlock, ksn: bytes) -> PinCipher:
-        initial = base.header.usage == "B1"
-        if base.header.algorithm == "A":
-            key = base.key if initial else dukpt.aes_initial_key(base.key, ksn[:8])
-            algorithm = {16: dukpt.AES_128, 24: dukpt.AES_192, 32: dukpt.AES_256}[len(key)]
-            one = dukpt.aes_transaction_key(key, ksn)
-            return self.aes_cipher(
-                dukpt.aes_working_key(one, dukpt.PIN_ENCRYPTION, algorithm, ksn[:8], dukpt.aes_counter(ksn))
-            )
-        key = base.key if initial else dukpt.tdes_initial_key(base.key, ksn)
-        return self.tdes_cipher(dukpt.tdes_working_key(dukpt.tdes_transaction_key(key, ksn), dukpt.PIN))
+        make = self.aes_cipher if base.header.algorithm == "A" else self.tdes_cipher
+        return make(device_key(base, ksn, dukpt.PIN, dukpt.PIN_ENCRYPTION))
+
+    def _base(self, name: str) -> KeyBlock:
+        return self._key(name, BASES, "X", "derive MAC keys of terminals")
 
     def _encrypt_pin(self, command: EncryptPin) -> Reply:
         cipher = self._cipher(command.key, "EB", "encrypt a PIN", command.ksn)

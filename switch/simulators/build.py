@@ -20,7 +20,7 @@ from switch.simulators.messages import Place
 from switch.simulators.mix import Deck, Mix
 from switch.simulators.network import Abroad, CardNetwork, Exchange
 from switch.simulators.personalized import personalized
-from switch.simulators.pins import PinDesk, PinPad
+from switch.simulators.pins import Fleet, PinDesk, PinPad
 from switch.simulators.proofs import ProofDesk
 from switch.simulators.terminal import Load, Terminal
 from switch.wire import Dialect
@@ -200,7 +200,11 @@ def make_terminal(  # noqa: PLR0913 - what a load is made of, by name
     """
     member, listener = find_member(network, bank), find_listener(network, port)
     links = min(links or (terminals if listener.role == "terminal" else 1), terminals)
+    keys = acquiring_keys(member, listener)
+    fleet = Fleet(keys, rng.randrange(0, 1 << 31) if keys.ksn else 0)
     speech = acquirer_speech(network, member, listener, module)
+    sealing = fleet.sealing(speech.dialect, module)
+    speech = speech._replace(sealing=sealing) if sealing is not None else speech
     terminal = Terminal(
         f"{bank}-{port}",
         speech,
@@ -213,6 +217,5 @@ def make_terminal(  # noqa: PLR0913 - what a load is made of, by name
         timeouts,
     )
     if pins:
-        fleet = rng.randrange(0, 1 << 31)
-        terminal.pin_pad = PinPad(module or NO_MODULE, acquiring_keys(member, listener), speech.sets, fleet)
+        terminal.pin_pad = PinPad(module or NO_MODULE, keys, speech.sets, fleet)
     return terminal

@@ -11,6 +11,7 @@ from zlib import crc32
 import msgspec
 
 from switch.core.links.key_serials import put
+from switch.core.links.sealing import DeviceSealing, Sealing
 from switch.core.links.valid_sets import LinkSets
 from switch.core.network import LinkKeys
 from switch.security.commands import NOT_PERMITTED, WRONG, EncryptPin, MakePinReference, PinReference, Reply, VerifyPin
@@ -18,6 +19,7 @@ from switch.security.dukpt import AES_ONES_MAX, TDES_KSN_BYTES, TDES_ONES_MAX, n
 from switch.security.module import NO_MODULE, SecurityModule
 from switch.simulators.cards import TestCard
 from switch.simulators.postings import Account, PinTries
+from switch.wire import Dialect
 from switch.wire.vocabulary import DE, Answer, Document
 
 TRIES_MAX: Final = 3
@@ -99,34 +101,51 @@ class PinDesk:
         return Refusal(Answer.MALFUNCTION, f"no PIN can be verified: {reply.reason}")
 
 
+class Fleet:
+    """Terminals that derive a key a transaction (DUKPT): each is a device of this fleet, new with it, and counts from 1."""
+
+    def __init__(self, keys: LinkKeys, number: int = 0) -> None:
+        """`keys`: of the port. Triple DES with PIN formats 0 and 3, AES with format 4. `number`: other fleets have others."""
+        self._keys, self._number = keys, number
+        self._counters: dict[str, int] = {}
+
+    def next(self, document: Document) -> str:
+        """The serial number of the next message of a terminal (DE41), in hex."""
+        number = crc32(f"{document.get(DE.TERMINAL, '')}/{self._number}".encode())
+        aes = self._keys.pin_format == AES_FORMAT
+        device = f"A15E0001{number:08X}" if aes else f"FFFF{number:08X}".ljust(2 * TDES_KSN_BYTES, "0")
+        before = self._counters.get(device, 0)
+        counter = self._counters[device] = next_counter(before, AES_ONES_MAX if aes else TDES_ONES_MAX)
+        return serial_of(device, counter).hex().upper()
+
+    def sealing(self, dialect: Dialect, module: SecurityModule | None) -> Sealing | None:
+        """What its terminals' messages are proved by, where the port has MACs of this kind. Raises NoMacPlaceError."""
+        if not (self._keys.ksn and self._keys.mac_key):
+            return None
+        return DeviceSealing(module or NO_MODULE, self._keys, dialect, self.next)
+
+
 class PinPad:
     """Where cardholders type: of one acquirer's terminals."""
 
-    def __init__(self, module: SecurityModule, keys: LinkKeys, sets: LinkSets | None = None, fleet: int = 0) -> None:
-        """`keys`: of the acquirer's link, with a `pin_key`; `sets`: where they change by message. `fleet`: with a base derivation
-        key (`keys.ksn`) each terminal is a device of this fleet, new with it, and counts from 1."""
-        self._module, self._keys, self._sets, self._fleet = module, keys, sets, fleet
-        self._counters: dict[str, int] = {}
+    def __init__(
+        self, module: SecurityModule | None, keys: LinkKeys, sets: LinkSets | None = None, fleet: Fleet | None = None
+    ) -> None:
+        """`keys`: of the acquirer's link, with a `pin_key`; `sets`: where they change by message. `fleet`: where it is a base
+        derivation key (`keys.ksn`)."""
+        self._module, self._keys, self._sets, self._fleet = module or NO_MODULE, keys, sets, fleet or Fleet(keys)
 
     def type(self, document: Document, card: TestCard, pin: str = "") -> tuple[Document, Reply]:
         """The request with its PIN ("": the card's own), and what the module says; as it was where that made none."""
         keys = self._keys
         under = keys.pin_key if self._sets is None else self._sets.valid.of(keys.pin_key).sending
-        serial = self._next(document.get(DE.TERMINAL, "")) if keys.ksn else b""
-        (reply,) = self._module.ask([EncryptPin(under, pin or card.pin, card.pan, keys.pin_format, serial)])
+        serial = self._fleet.next(document) if keys.ksn else ""
+        asked = EncryptPin(under, pin or card.pin, card.pan, keys.pin_format, bytes.fromhex(serial))
+        (reply,) = self._module.ask([asked])
         if not reply.ok:
             return document, reply
         typed = {**document, DE.PIN: reply.value.hex().upper()}
-        return (put(typed, keys.ksn, serial.hex().upper()) if serial else typed), reply
-
-    def _next(self, terminal: str) -> bytes:
-        """The key serial number of a terminal's next PIN: triple DES in format 0 and its like, AES in format 4."""
-        number = crc32(f"{terminal}/{self._fleet}".encode())
-        aes = self._keys.pin_format == AES_FORMAT
-        device = f"A15E0001{number:08X}" if aes else f"FFFF{number:08X}".ljust(2 * TDES_KSN_BYTES, "0")
-        before = self._counters.get(device, 0)
-        counter = self._counters[device] = next_counter(before, AES_ONES_MAX if aes else TDES_ONES_MAX)
-        return serial_of(device, counter)
+        return (put(typed, keys.ksn, serial) if serial else typed), reply
 
 
 def _bytes(block: str) -> bytes:

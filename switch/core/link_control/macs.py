@@ -13,10 +13,12 @@ from collections.abc import Callable
 from typing import Final
 
 from switch.core.kernel import Kernel
+from switch.core.link_control.device_counters import count, judge
 from switch.core.links.sealing import Parties, Sealing, Verdict
 from switch.core.links.session import Session, significant
 from switch.core.links.states import SessionState
 from switch.core.messages.translator import answer
+from switch.security.dukpt import device_and_counter
 from switch.wire import DecodeError, EncodeError
 from switch.wire.subfields import SubfieldError
 from switch.wire.vocabulary import DE, Answer, Document, is_request
@@ -77,8 +79,10 @@ class Macs:
 
     def _prove(self, session: Session, sealing: Sealing, frames: list[bytes], now: int) -> list[bytes]:
         verdicts = sealing.check(frames)
+        self._kernel.proved_serials.clear()
         passed: list[bytes] = []
-        for frame, verdict in zip(frames, verdicts, strict=True):
+        for frame, said in zip(frames, verdicts, strict=True):
+            verdict = self._counted(session, said, now) if said.ksn else said
             if verdict.good:
                 session.unproved = 0
                 passed.append(frame)
@@ -87,6 +91,19 @@ class Macs:
             else:
                 self._refuse(session, sealing, frame, verdict, now)
         return passed
+
+    def _counted(self, session: Session, verdict: Verdict, now: int) -> Verdict:
+        """The verdict, unless a terminal's counter has gone back."""
+        kernel = self._kernel
+        kernel.wall_us(now)
+        wrong = judge(kernel, verdict.ksn, session.link, again=True)
+        if wrong:
+            return Verdict(False, wrong)
+        device, counter = device_and_counter(verdict.ksn)
+        if counter > kernel.state.devices.get(device, 0):
+            count(kernel, verdict.ksn, now)
+            kernel.proved_serials.add(verdict.ksn)
+        return verdict
 
     def _refuse(self, session: Session, sealing: Sealing, frame: bytes, verdict: Verdict, now: int) -> None:
         """Say so, answer a request, and end a link that sends nothing else."""

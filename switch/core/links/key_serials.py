@@ -32,6 +32,13 @@ def reader(inward: Callable[[Document], Document], place: str) -> Callable[[Docu
     return read
 
 
+def find(document: Document, place: str) -> str:
+    """The serial number of a message in its link's form; "" where it has none."""
+    if not place.startswith(_SUBELEMENT):
+        return document.get(place, "")
+    return without_private(document.get(DE.PRIVATE_48, ""), place.removeprefix(_SUBELEMENT))[1]
+
+
 def put(document: Document, place: str, serial: str) -> Document:
     """The document of a terminal with its serial number, in hex, in that place."""
     if not place.startswith(_SUBELEMENT):

@@ -10,12 +10,13 @@ from typing import Final, TypeAlias
 import msgspec
 
 from switch.core.links.key_place import place_of
+from switch.core.links.key_serials import find, put
 from switch.core.links.valid_sets import LinkSets, ValidSets
 from switch.core.network import LinkKeys, Network
 from switch.core.party import Seal
-from switch.security.commands import PREVIOUS, UNREACHABLE, CheckMac, MakeMac, Reply
+from switch.security.commands import PREVIOUS, UNREACHABLE, CheckDeviceMac, CheckMac, MakeDeviceMac, MakeMac, Reply
 from switch.security.module import NO_MODULE, SecurityModule
-from switch.wire import Dialect
+from switch.wire import DecodeError, Dialect
 from switch.wire.mac_place import MacPlace
 from switch.wire.vocabulary import Document
 
@@ -33,6 +34,8 @@ class Verdict(msgspec.Struct, frozen=True):
     missing: bool = False
     key: str = ""
     """the key that it is proved by, where it is not the one in use"""
+    ksn: bytes = b""
+    """key serial number of the terminal's transaction that it is proved by (DUKPT)"""
     asked: bool = True
     """False: the module did not answer, so that nothing is known of who sent it"""
 
@@ -70,16 +73,80 @@ class Sealing:
         keys = self._keys if self._valid is None else self._valid.of(self._key).receiving
         asked = [CheckMac(keys, place[0], place[1], self._padding) for place in found if place is not None]
         replies = iter(self._module.ask(asked))
-        return [MISSING if place is None else _verdict(next(replies)) for place in found]
+        return [MISSING if place is None else verdict_of(next(replies)) for place in found]
 
-    def seal(self, dialect: Dialect, document: Document, frame: Callable[[bytes], bytes]) -> Seal:
-        """What is left to do to a message in the link's form. Raises EncodeError."""
+    def seal(
+        self, dialect: Dialect, document: Document, frame: Callable[[bytes], bytes], reference: Document | None = None
+    ) -> Seal:
+        """What is left to do to a message in the link's form. `reference`: the request it answers. Raises EncodeError."""
+        del reference
         place, key = self._place, self._key
         if self._valid is not None and self.sets is not None:
             # the set is named in the message, so that it is this one's MAC whatever changes before it leaves
             key, document = self._valid.of(key).sending, self.sets.say(document)
         message = dialect.encode(place.reserve(document))
         command = MakeMac(key, place.covered(message), self._padding, self._size)
+        return Seal(self._module, command, lambda mac: frame(place.put(message, mac)))
+
+
+NO_SERIAL: Final = Verdict(False, "it has no key serial number in the place that `ksn` names", missing=True)
+
+
+class DeviceSealing(Sealing):
+    """Of a port whose terminals derive a key a transaction (DUKPT): each message names its own, and its answer names it again.
+
+    Both ends are served: the switch answers under the serial number of the request, a terminal takes the next one of its own.
+    What has none is not proved."""
+
+    __slots__ = ("_dialect", "_next", "_serial_at")
+
+    def __init__(
+        self,
+        module: SecurityModule,
+        keys: LinkKeys,
+        dialect: Dialect,
+        next_serial: Callable[[Document], str] | None = None,
+    ) -> None:
+        """`next_serial`: at a terminal, the serial number of its next message, in hex. Raises NoMacPlaceError."""
+        super().__init__(module, keys, dialect)
+        self._dialect, self._serial_at, self._next = dialect, keys.ksn, next_serial
+
+    def check(self, frames: Sequence[bytes]) -> list[Verdict]:
+        """A verdict on each message, in one question to the module."""
+        asked: list[CheckDeviceMac] = []
+        verdicts: list[Verdict | None] = []
+        for frame in frames:
+            place, serial = self._place.find(frame), self._serial_in(frame)
+            if place is None or not serial:
+                verdicts.append(MISSING if place is None else NO_SERIAL)
+                continue
+            verdicts.append(None)
+            response = self._next is not None
+            asked.append(CheckDeviceMac(self._key, serial, place[0], place[1], response, self._padding))
+        replies = iter(zip(self._module.ask(asked), (one.ksn for one in asked), strict=True))
+        return [verdict_of(*next(replies)) if found is None else found for found in verdicts]
+
+    def _serial_in(self, frame: bytes) -> bytes:
+        try:
+            return bytes.fromhex(find(self._dialect.decode(frame), self._serial_at))
+        except (DecodeError, ValueError):
+            return b""
+
+    def seal(
+        self, dialect: Dialect, document: Document, frame: Callable[[bytes], bytes], reference: Document | None = None
+    ) -> Seal:
+        """See Sealing. Without a serial number no MAC is made, and nothing leaves."""
+        if self._next is not None:
+            serial = find(document, self._serial_at) or self._next(document)
+        else:
+            serial = find(reference, self._serial_at) if reference else ""
+        if serial:
+            document = put(document, self._serial_at, serial)
+        place = self._place
+        message = dialect.encode(place.reserve(document))
+        response = self._next is None
+        covered = place.covered(message)
+        command = MakeDeviceMac(self._key, _bytes(serial), covered, response, self._padding, self._size)
         return Seal(self._module, command, lambda mac: frame(place.put(message, mac)))
 
 
@@ -108,7 +175,9 @@ class Sealings:
         if made is None:
             sets = self.sets_of(keys, dialect)
             valid = self.valid if sets is not None else None
-            made = self._made[keys, dialect.name] = Sealing(self._module or NO_MODULE, keys, dialect, valid, sets)
+            module = self._module or NO_MODULE
+            made = DeviceSealing(module, keys, dialect) if keys.ksn else Sealing(module, keys, dialect, valid, sets)
+            self._made[keys, dialect.name] = made
         return made
 
     def sets_of(self, keys: LinkKeys, dialect: Dialect) -> LinkSets | None:
@@ -140,7 +209,15 @@ def whole(seal: Seal) -> bytes:
     return seal.finish(reply.value)
 
 
-def _verdict(reply: Reply) -> Verdict:
+def verdict_of(reply: Reply, ksn: bytes = b"") -> Verdict:
+    """What a module's reply means. `ksn`: of a terminal's transaction."""
     if reply.ok:
-        return Verdict(True, key=reply.value.decode()) if reply.value else GOOD
+        return Verdict(True, key=reply.value.decode(), ksn=ksn) if reply.value or ksn else GOOD
     return Verdict(False, reply.reason, asked=reply.code != UNREACHABLE)
+
+
+def _bytes(serial: str) -> bytes:
+    try:
+        return bytes.fromhex(serial)
+    except ValueError:
+        return b""

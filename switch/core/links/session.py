@@ -145,7 +145,7 @@ class Session:
 
     def seal(self, sealing: Sealing, document: Document, reference: Document | None) -> Seal:
         """What `say` makes, but for its MAC. Raises EncodeError."""
-        return sealing.seal(self.dialect, self.outward(document, reference), self.framing.frame)
+        return sealing.seal(self.dialect, self.outward(document, reference), self.framing.frame, reference)
 
     def change_keys(self, sets: LinkSets) -> None:
         """From here on its messages say which set of each key they are under."""

@@ -11,12 +11,13 @@ asked for so is found again by its question: what is decided about a request doe
 from typing import NamedTuple
 
 from switch.core.kernel import Kernel
+from switch.core.link_control.device_counters import count
 from switch.core.links.awaited import Pending
 from switch.core.links.session import HostState, Session
 from switch.core.network import LinkKeys
 from switch.core.routing.routing import Router
 from switch.core.transactions.incoming import Incoming
-from switch.core.transactions.pin_devices import check, count, serial_in
+from switch.core.transactions.pin_devices import check, serial_in
 from switch.core.transactions.transaction import Refusal, pan_of
 from switch.security.commands import BAD_BLOCK, TranslatePin
 from switch.security.module import NO_MODULE
@@ -60,12 +61,12 @@ def pin_for(kernel: Kernel, message: Incoming | Carried, host: HostState) -> str
     except ValueError:
         raise Refusal(Answer.FORMAT_ERROR, "DE52 is no hex digits") from None
     fresh = source.ksn and not isinstance(message, Carried)
-    serial = check(kernel, message.session, message.document, message.txn) if fresh else None
+    serial = check(kernel, message.session, message.document) if fresh else b""
     command = _question(kernel, message.session, message.document, host, encrypted, message.pan)
     reply = kernel.translated.pop(command, None) or (kernel.module or NO_MODULE).ask([command])[0]
     if reply.ok:
-        if serial is not None:
-            count(kernel, serial)
+        if serial:
+            count(kernel, serial, kernel.now)
         return reply.value.hex().upper()
     broken = reply.code == BAD_BLOCK
     kernel.log(

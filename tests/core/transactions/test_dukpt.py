@@ -3,17 +3,18 @@
 import msgspec
 import pytest
 
+from switch.core.links.sealing import whole
 from switch.core.network import LinkKeys, Network
 from switch.core.records.devices import DeviceCounted
 from switch.core.records.records import Snapshot
-from switch.security.commands import EncryptPin
+from switch.security.commands import NOT_PERMITTED, WRONG, CheckDeviceMac, EncryptPin, MakeDeviceMac
 from switch.security.dukpt import device_and_counter, next_counter, serial_of
 from switch.security.key_blocks import Header, KeyBlock
 from switch.security.module import ClearKeys, SoftwareModule
 from switch.security.simulated import counted
 from switch.sim.playbook import Playbook
 from switch.simulators.cards import TestCard, demo_cards
-from switch.simulators.pins import PinPad
+from switch.simulators.pins import Fleet, PinPad
 from switch.wire.vocabulary import Document
 from tests.core.scripts import ATLAS_CARD, morocco, purchase
 
@@ -182,3 +183,90 @@ def test_published_serial_numbers_lead_to_published_blocks() -> None:
     """ANSI X9.24-1's example device, as public vectors have it: its PIN 1234 for 4012345678909 under counter 1."""
     (reply,) = module().ask([EncryptPin("pos-bdk", "1234", "4012345678909", 0, bytes.fromhex("FFFF9876543210E00001"))])
     assert reply.value.hex().upper() == "1B9C1845EB993A7A"
+
+
+# -- MACs
+
+
+class Proving(Till):
+    """The same, where the port's messages have MACs under keys of the same devices."""
+
+    def __init__(self) -> None:
+        self.module = module()
+        replace, file = msgspec.structs.replace, network()
+        self.keys = LinkKeys(pin_key="pos-bdk", mac_key="pos-bdk", ksn="62")
+        doors = tuple(replace(x, keys=self.keys) if x.role == "terminal" else x for x in file.listeners)
+        self.book = Playbook(replace(file, listeners=doors), module=self.module)
+        self.fleet = Fleet(self.keys)
+        self.pad = PinPad(self.module, self.keys, None, self.fleet)
+        self.joins()
+
+    def joins(self) -> None:
+        self.atlas = self.book.host("atlas")
+        self.pos = self.book.acquirer("pos", "504102", sign_on=False)
+        self.pos.sealing = self.fleet.sealing(self.pos.dialect, self.module)
+        self.pos.sends({"t": "0800", "7": "1125120000", "11": "000001", "32": "504102", "41": "RIF00001", "70": "001"})
+        assert self.pos.gets()["39"] == "00"
+
+
+def whole_of(till: Proving, document: Document) -> bytes:
+    sealing = till.pos.sealing
+    assert sealing is not None
+    return whole(sealing.seal(till.pos.dialect, till.pos._translator.outward(document, None), till.pos._framing.frame))
+
+
+def test_messages_of_terminals_and_their_answers_are_proved_by_the_key_of_their_transaction() -> None:
+    till = Proving()
+    for n in range(3):
+        pays(till, till.typed(f"00080{n}"))
+    pays_without_a_pin = {de: value for de, value in purchase("000810", de41="RIF00001").items() if de != "52"}
+    till.pos.sends(pays_without_a_pin)
+    till.atlas.answers(till.atlas.gets(), "00", de38="123456")
+    assert till.pos.gets()["39"] == "00", "its MAC held at the terminal: under the answer's key of the same transaction"
+    counters = [entry.counter for entry in till.book.recorded(DeviceCounted)]
+    assert counters == [1, 2, 3, 4, 5], "the sign-on's too"
+    assert not till.book.logged("mac.wrong")
+
+
+def test_a_message_recorded_before_is_not_taken_after_a_later_one() -> None:
+    till = Proving()
+    old = whole_of(till, till.typed("000901"))
+    pays(till, till.typed("000902"))
+    till.pos.sends_bytes(old)
+    assert till.pos.gets()["39"] == "96"
+    assert till.atlas.got_nothing()
+    assert till.book.logged("pin.counter_used")
+
+
+def test_what_is_changed_or_has_no_serial_number_is_not_processed() -> None:
+    till = Proving()
+    data = whole_of(till, till.typed("000903"))
+    till.pos.sends_bytes(data.replace(b"\x00\x00\x00\x01\x50\x00", b"\x00\x00\x00\x99\x99\x00", 1))
+    assert till.atlas.got_nothing()
+    assert till.book.switch.macs.failures == 1
+    till.pos.gets()
+    till.pos.sealing, before = None, till.pos.sealing
+    till.pos.sends({**purchase("000904"), "128": "0011223344556677"})
+    assert till.atlas.got_nothing()
+    assert till.book.switch.macs.failures == 2
+    till.pos.sealing = before
+    highest = max(till.book.switch.state.devices.values())
+    assert highest == 1, "nothing that is not proved moves a counter"
+
+
+@pytest.mark.parametrize("algorithm", ["T", "A"])
+def test_requests_and_answers_have_different_keys(algorithm: str) -> None:
+    ksn = bytes.fromhex("FFFF9876543210E00001" if algorithm == "T" else "123456789012345600000001")
+    ask = module(algorithm).ask
+    request, answer = (ask([MakeDeviceMac("pos-bdk", ksn, b"data", response)])[0] for response in (False, True))
+    assert request.value != answer.value
+    assert ask([CheckDeviceMac("pos-bdk", ksn, b"data", request.value, False)])[0].ok
+    assert ask([CheckDeviceMac("pos-bdk", ksn, b"data", request.value, True)])[0].code == WRONG
+    assert ask([MakeDeviceMac("atlas-zpk", ksn, b"data", False)])[0].code == NOT_PERMITTED
+
+
+def test_published_mac() -> None:
+    """ANSI X9.24-1 (2009), A.4.1: the MAC request of "4012345678909D987" under counter 1 begins 9CCC78173FC4FB64."""
+    ksn = bytes.fromhex("FFFF9876543210E00001")
+    (reply,) = module().ask([MakeDeviceMac("pos-bdk", ksn, b"4012345678909D987", False)])
+    assert reply.value.hex().upper() == "9CCC78173FC4FB64"
