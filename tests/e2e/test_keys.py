@@ -32,7 +32,8 @@ def ring(tmp_path: Path) -> KeyRing:
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[Stage]:
     keys = r'mac_key = "{0}-zak"\npin_key = "{0}-zpk"\n'
-    changes = {rf'name = "{bank}"\n': rf'name = "{bank}"\n{keys.format(bank)}' for bank in BANKS}
+    of_bank = r'(\[\[(?:member|host)\]\]\nname = "{0}"\n)'
+    changes = {of_bank.format(bank): rf"\1{keys.format(bank)}" for bank in BANKS}
     changes[r'(role = "issuer"(?:(?!pass_pin)[^\[])*)pass_pin = true[^\n]*\n'] = r"\1"
     changes[r"\Z"] = f'\n[security]\nmodule = "{tmp_path}/security.sock"\n'
     one = Stage(tmp_path, {**QUICK, **changes})
@@ -67,11 +68,12 @@ def test_keys_are_in_a_process_of_their_own_whose_end_costs_no_payment_its_truth
     switch = stage.serve()
     banks = load(stage, "banks", 60, 0, "--bank", "atlas", "--bank", "rif", "--patience", "4", "--port", "acquirers")
     await_load(stage)
-    found = ring.find("rif-zak")
-    assert found is not None
     if os.geteuid() == 0:
-        assert holds(module.pid, found.key), "a search that finds it where it is"
-        assert not holds(switch.pid, found.key)
+        keys = {name: found.key for name in ring.entries if (found := ring.find(name)) is not None}
+        assert len(keys) == 2 * len(BANKS), "of MACs and of PINs"
+        used = {name for name, key in keys.items() if holds(module.pid, key)}
+        assert used >= {"rif-zak", "atlas-zak"}, "a search that finds them where they are"
+        assert not [name for name, key in keys.items() if holds(switch.pid, key)]
     module.kill()
     stage.event("mac.not_made")
     stage.start(*asked)

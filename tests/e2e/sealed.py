@@ -1,0 +1,143 @@
+"""A stage whose Rif proves its messages, and whose Atlas checks cards and PINs; and Rif's host, which spoils what it sends."""
+
+import os
+import time
+from base64 import b64encode
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+from switch.core.links.sealing import Sealing, whole
+from switch.core.network import LinkKeys
+from switch.security.commands import EncryptPin
+from switch.security.keyring import KeyRing
+from switch.security.lmk import make_lmk
+from switch.security.module import SoftwareModule
+from switch.security.pin_blocks import clear_block
+from switch.simulators.build import find_listener, find_member, home_place
+from switch.simulators.cards import TestCard, demo_cards
+from switch.simulators.messages import Place, request
+from switch.simulators.personalized import Chips, personalized
+from switch.wire.vocabulary import Document
+from tests.e2e.pos import moment
+from tests.e2e.stage import QUICK, Client, Stage
+
+RIF, SOUSS, NOBODY = "504102", "504103", "504999"
+KINDS = {
+    "rif-zak": "zak",
+    "atlas-zak": "zak",
+    "rif-zpk": "zpk",
+    "atlas-zpk": "zpk",
+    "atlas-pvk": "pvk",
+    "atlas-cvk": "cvk",
+    "atlas-imk": "imk-ac-test",
+}
+ATLAS_KEYS = "\n".join(
+    f'{key} = "atlas-{name}"'
+    for key, name in (
+        ("mac_key", "zak"),
+        ("pin_key", "zpk"),
+        ("pvv_key", "pvk"),
+        ("cvv_key", "cvk"),
+        ("chip_key", "imk"),
+    )
+)
+
+
+class Sealed(Client):
+    """Rif's acquiring host: each message has its MAC."""
+
+    def __init__(self, scene: "Scene", key: str = "rif-zak", *, sign_on: bool = True) -> None:
+        self.scene, self.key = scene, key
+        self.spoil: Callable[[bytes], bytes] = lambda framed: framed
+        """what is done to the bytes of a message before they leave"""
+        super().__init__(scene.stage, "acquirers", RIF, sign_on=sign_on)
+
+    def frame(self, document: Document) -> bytes:
+        if not self.key:
+            return super().frame(document)
+        sealing = Sealing(self.scene.module, LinkKeys(mac_key=self.key), self.dialect)
+        outward = self.translator.outward(document, None)
+        framed = self.spoil(whole(sealing.seal(self.dialect, outward, self.framing.frame)))
+        with (self.scene.stage.directory / "control").open("ab") as control:
+            control.write(framed)
+        return framed
+
+
+class Scene:
+    """A switch whose Rif proves its messages, and whose Atlas checks cards and PINs."""
+
+    def __init__(self, directory: Path) -> None:
+        ring = KeyRing(directory / "keys.json", make_lmk(directory / "lmk.key", os.urandom(32)), os.urandom)
+        with ring.audit.turn():
+            for name, kind in KINDS.items():
+                ring.generate(name, kind, "tdes2", exportable=False, at="2026-11-27T12:00:00Z", by="test")
+        self.module = SoftwareModule(ring, os.urandom)
+        changes = {
+            r'(\[\[member\]\]\nname = "rif"\n)': r'\1mac_key = "rif-zak"\npin_key = "rif-zpk"\n',
+            r'(\[\[host\]\]\nname = "atlas"\n)': rf"\1{ATLAS_KEYS}\n",
+            r'(\[\[host\]\]\nname = "(?:atlas|souss)"\n(?:(?!pass_pin)[^\[])*)pass_pin = true[^\n]*\n': r"\1",
+            r"\Z": f'\n[security]\nkeys = "{directory}/keys.json"\nlmk = "{directory}/lmk.key"\n',
+        }
+        self.stage = Stage(directory, {**QUICK, **changes})
+        self.stage.issuers()
+        self.switch = self.stage.serve()
+        self.cards = {c.name: c for c in personalized(demo_cards(self.stage.network), self.stage.network, self.module)}
+        self.chips = Chips(self.stage.network, self.module, {})
+        self.good = Client(self.stage, "acquirers", SOUSS)
+        self.quiet_at = 0.0
+        self.planted = {name: found.key for name in KINDS if (found := ring.find(name)) is not None}
+        """what is to be found nowhere: keys, and the last PIN blocks"""
+        self.planted["master key"] = bytes.fromhex((directory / "lmk.key").read_text().split()[-1])
+
+    def pays(self) -> None:
+        """Somebody else's payment."""
+        answer = self.good.asks(self.payment("rif-approved", SOUSS))
+        assert answer["39"] == "00", answer
+
+    def said_again(self) -> None:
+        """Wait until MACs are written of again: of those of one listener a line a second is."""
+        time.sleep(max(0.0, self.quiet_at - time.monotonic()))
+
+    def payment(self, card: str, institution: str = RIF, **changes: str) -> Document:
+        """One that nothing speaks against, but for what is changed."""
+        at, stan = moment(), f"{next(self.stage.stans):06d}"
+        made = request("purchase", self.cards[card], 100_00, self.place(institution), at, stan, at.rrn_prefix + stan)
+        return {de: value for de, value in (made | {de[2:]: v for de, v in changes.items()}).items() if value}
+
+    def chip(self, wrong: str = "", card: str = "atlas-approved", **changes: str) -> Document:
+        """One with the chip of Atlas's card."""
+        made = self.chips.read(self.payment(card), self.cards[card], moment().day, os.urandom(4), wrong)
+        return {de: value for de, value in (made | {de[2:]: v for de, v in changes.items()}).items() if value}
+
+    def pin(self, card: TestCard, pin: str = "", key: str = "rif-zpk", pan: str = "") -> str:
+        """DE52: the card's PIN, or another, under a key, for a PAN."""
+        (reply,) = self.module.ask([EncryptPin(key, pin or card.pin, pan or card.pan)])
+        self.planted |= {"PIN block": reply.value, "clear PIN block": clear_block(0, pin or card.pin, pan or card.pan)}
+        return reply.value.hex().upper()
+
+    def place(self, institution: str) -> Place:
+        """Where its first terminal stands."""
+        bank = next(m.name for m in self.stage.network.members if m.institution == institution)
+        network = self.stage.network
+        return home_place(network, find_member(network, bank), find_listener(network, "acquirers"), 0)
+
+
+def told(scene: Scene, document: Document, answered: str, spoil: Callable[[bytes], bytes] | None = None) -> Document:
+    """Rif is signed on; this message comes, spoiled perhaps."""
+    with closing(Sealed(scene)) as client:
+        client.spoil = spoil or client.spoil
+        answer = client.asks(document)
+        assert answer["39"] == answered, answer
+        return answer
+
+
+def forms(secret: bytes) -> list[bytes]:
+    """As any process might write it."""
+    return [secret, secret.hex().encode(), secret.hex().upper().encode(), b64encode(secret).rstrip(b"=")]
+
+
+def flip(framed: bytes) -> bytes:
+    """One digit more of the amount."""
+    at = framed.index(b"000000010000")
+    return framed[:at] + b"000000910000" + framed[at + 12 :]
