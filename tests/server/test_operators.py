@@ -19,6 +19,7 @@ from switch.core.operator.operator import Operator
 from switch.core.operator.roles import WAITING_MAX, WAITS_NS, Roles
 from switch.journal.keys import open_vault
 from switch.server import control
+from switch.server.asking import ask_switch
 from switch.server.control import controlling
 from switch.server.driving import driving
 from switch.server.operators import Operators, Who, audit_of, who_is
@@ -217,6 +218,11 @@ async def test_a_console_speaks_for_who_has_logged_in_there_and_nobody_else_does
         assert waits["code"] == "operator.second"
         assert (await made.ask("screens", "approve", number=1, behalf="amina"))["code"] == "operator.second"
         assert (await made.ask("screens", "approve", number=1, behalf="brahim"))["ok"]
+
+        def as_a_console_asks() -> dict[str, Any]:
+            return ask_switch(made.state_dir, "links.signoff", {"name": "visa"}, behalf="chama")
+
+        assert (await trio.to_thread.run_sync(as_a_console_asks))["text"] == "visa is sent again"
     by = [act.by for act in audit.verify()]
-    assert "chama (console of screens (uid 7, pid 1))" in by
-    assert by[-1].startswith("amina (console of screens (uid 7, pid 1)), approved by brahim (console")
+    assert by[-1] == "chama (console of screens (uid 7, pid 1))"
+    assert by[-2].startswith("amina (console of screens (uid 7, pid 1)), approved by brahim (console")

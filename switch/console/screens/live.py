@@ -17,6 +17,8 @@ from switch.observe.lines import second_of
 from switch.observe.model import route_order
 
 RANGES: Final = {"5m": "5 minutes", "1h": "1 hour", "24h": "24 hours"}
+SHORT_S, SHORT_SPANS = 5, 60
+"""of the chart of five minutes"""
 LATELY_MIN: Final = 5
 """minutes that the figures at the top are of"""
 DAY_MIN: Final = 1_440
@@ -45,6 +47,8 @@ class LiveScreen:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self._short: dict[int, tuple[int, int, int, int] | None] = {}
+        """the newest short spans by the second they begin with"""
         self._made: dict[str, tuple[int, dict[str, str]]] = {}
 
     def screens(self) -> list[Screen]:
@@ -158,8 +162,10 @@ class LiveScreen:
         """Begin, step, and of each span approved, declined, p50, p99."""
         board = self._desk.board
         if chosen == "5m":
-            found = list(board.recent_seconds(now, 300))
-            return now - 300, 1, [_figures(sums) if sums.total else None for sums in found]
+            end = now // SHORT_S * SHORT_S
+            begins = range(end - SHORT_SPANS * SHORT_S, end, SHORT_S)
+            self._short = {begin: self._short.get(begin) or self._short_span(begin) for begin in begins}
+            return begins.start, SHORT_S, list(self._short.values())
         count, step_min = (60, 1) if chosen == "1h" else (288, 5)
         end = now // 60
         begin = end - count * step_min
@@ -175,6 +181,13 @@ class LiveScreen:
             parts = [(r.approved, r.declined, r.p50, r.p99) for r in held] + fresh
             spans.append(_together(parts) if parts else None)
         return begin * 60, step_min * 60, spans
+
+    def _short_span(self, begin: int) -> tuple[int, int, int, int] | None:
+        """Of five seconds; None: nothing was paid in them."""
+        whole = Sums()
+        for sums in self._desk.board.recent_seconds(begin + SHORT_S, SHORT_S):
+            whole.add(sums)
+        return _figures(whole) if whole.total else None
 
     def _yesterday(self, begin: int, step: int, count: int) -> list[float | None]:
         first = begin // 60 - DAY_MIN
