@@ -113,14 +113,16 @@ def check_keys(draft: "Draft", network: Network, dialects: Dialects) -> None:
     parties += [(s, h.keys, [h.dialect]) for s, h in draft.hosts]
     parties += [(s, x.keys, [x.dialect]) for s, x in draft.listeners]
     named = [
-        (s, key, name)
+        (s, key, name, "ksn" if k.ksn else key)
         for s, k, _ in parties
         for key, name in (("mac_key", k.mac_key), ("pin_key", k.pin_key), ("zone_key", k.zone_key))
     ]
-    named += [(s, key, name) for s, a in draft.acs for key, name in (("cavv_key", a.cavv_key), ("aav_key", a.aav_key))]
-    for s, key, name in named:
+    named += [
+        (s, key, name, key) for s, a in draft.acs for key, name in (("cavv_key", a.cavv_key), ("aav_key", a.aav_key))
+    ]
+    for s, key, name, use in named:
         if name:
-            _named(s, key, name, network.security, entries)
+            _named(s, key, name, network.security, entries, use)
     for s, keys, spoken in parties:
         for dialect in filter(None, map(dialects.get, spoken)):
             try:

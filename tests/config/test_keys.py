@@ -80,3 +80,57 @@ def test_names_of_keys_of_a_hardware_module_are_its_own_affair() -> None:
     lines = '\n[security]\nhardware = "127.0.0.1:1500"\nhardware_keys = "k.json"\n'
     network = parse_network(with_keys('mac_key = "any-name"', lines), "small.toml")
     assert (network.security.hardware, network.security.hardware_keys) == ("127.0.0.1:1500", "k.json")
+
+
+def at_the_port(lines: str, files: str) -> str:
+    """The port, as one of terminals."""
+    return BASE.replace('role = "acquirer"', f'role = "terminal"\n{lines}') + files
+
+
+@pytest.fixture
+def bdk(files: str) -> str:
+    path = Path(files.split('"')[1])
+    ring = KeyRing(path, Lmk(bytes(32)), os.urandom)
+    with ring.audit.turn():
+        ring.reload()
+        ring.generate("pos-bdk", "bdk", "tdes2", exportable=False, at="2026-11-27T12:00:00Z", by="test")
+        ring.generate("zmk", "zmk", "tdes2", exportable=False, at="2026-11-27T12:00:00Z", by="test")
+    return files
+
+
+def test_terminals_that_derive_keys_name_a_base_derivation_key_and_a_place(bdk: str) -> None:
+    network = parse_network(at_the_port('pin_key = "pos-bdk"\nmac_key = "pos-bdk"\nksn = "62"', bdk), "small.toml")
+    assert network.listeners[0].keys.ksn == "62"
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ('pin_key = "pos-bdk"', '"pos-bdk" is a base derivation key, mode X'),
+        ('pin_key = "atlas-zpk"\nksn = "62"', '"atlas-zpk" is a PIN encryption key, mode B'),
+        ('ksn = "62"', "no key it could be of"),
+        ('pin_key = "pos-bdk"\nksn = "62.1"', "is no place of a key serial number"),
+    ],
+)
+def test_mistakes_of_a_port_with_derived_keys_are_pointed_at(bdk: str, lines: str, said: str) -> None:
+    with pytest.raises(ConfigErrors) as caught:
+        parse_network(at_the_port(lines, bdk), "small.toml")
+    assert said in caught.value.render()
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('mac_key = "atlas-zak"\nzone_key = "zmk"\nkey_form = "ecb"', ""),
+        ('zone_key = "zmk"', "there is no key that could change"),
+        ('mac_key = "atlas-zak"\nzone_key = "atlas-zpk"', '"atlas-zpk" is a PIN encryption key'),
+        ('mac_key = "atlas-zak"\nzone_key = "zmk"\nkey_form = "ebc"', 'did you mean "ecb"'),
+    ],
+)
+def test_keys_that_change_by_message(bdk: str, line: str, said: str) -> None:
+    if not said:
+        assert parse_network(with_keys(line, bdk), "small.toml").members[0].keys.key_form == "ecb"
+        return
+    with pytest.raises(ConfigErrors) as caught:
+        parse_network(with_keys(line, bdk), "small.toml")
+    assert said in caught.value.render()
