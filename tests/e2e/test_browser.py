@@ -142,6 +142,7 @@ def test_a_cards_bank_is_asked_first(network: Stage, scripts: Path, tmp_path: Pa
         "cancel": "declined",
         "another_language": "Thank you",
         "frictionless": "Thank you",
+        "looked_at": "Thank you",
         "rejected": "declined",
         "not_enrolled": "Thank you",
         "time_out": "declined",

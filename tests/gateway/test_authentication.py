@@ -280,6 +280,25 @@ async def test_the_customer_cancels_or_stays_away(tmp_path: Path, autojump_clock
         assert (await at.order("B2")).stage is Stage.DECLINED
 
 
+@pytest.mark.parametrize("told", [False, True], ids=["before its result", "between result and CRes"])
+async def test_a_bank_that_is_killed_has_authenticated_nobody(
+    tmp_path: Path, autojump_clock: MockClock, told: bool
+) -> None:
+    async with scene(tmp_path, Switch()) as at:
+        order = await at.pay(w.CHALLENGED)
+        page = await at.to_bank(order)
+        if told:
+            await at.bank.browse(page_path(page), code=code_of(at.bank), do="confirm")
+            assert known_of(await at.order()).result == "Y"
+        at.bank.apps["8461"] = w.World().acs.app()  # started again, it knows nothing
+        assert "cres" not in await at.to_bank(await at.order())
+        store = at.service.registry.store
+        store._keep(msgspec.structs.replace(await at.order(), due_us=1))
+        await trio.sleep(3)
+        assert ((await at.order()).stage, at.switch.asked) == (Stage.DECLINED, [])
+        assert (await at.pay(w.PLAIN, oid="A2")).stage is not Stage.DECLINED
+
+
 async def test_the_browser_is_looked_at_first_where_the_bank_wants_that(
     tmp_path: Path, autojump_clock: MockClock
 ) -> None:

@@ -78,6 +78,8 @@ def test_every_element_that_is_empty_or_of_another_type_is_wrong() -> None:
         ("AReq", {"purchaseDate": "20201319020509"}, ("203", "purchaseDate")),
         ("AReq", {"browserJavascriptEnabled": "true"}, ("203", "browserJavascriptEnabled")),
         ("AReq", {"notificationURL": "javascript:alert(1)"}, ("203", "notificationURL")),
+        ("AReq", {"notificationURL": "https://a;script-src *"}, ("203", "notificationURL")),
+        ("AReq", {"threeDSServerURL": "https://user@shop.example/"}, ("203", "threeDSServerURL")),
         ("AReq", {"threeDSServerTransID": "1"}, ("203", "threeDSServerTransID")),
         ("AReq", {"messageExtension": [{"criticalityIndicator": True}]}, ("202", "messageExtension[0]")),
         ("ARes", {"transStatus": "Y"}, ("201", "authenticationValue")),

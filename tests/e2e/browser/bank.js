@@ -21,8 +21,8 @@ async function check(page, where) {
   if (pictures) await page.screenshot({ path: `${pictures}/${where.replace(/ /g, "-")}.png`, fullPage: true });
 }
 
-async function pay(browser, card, language = "en", size = { width: 360, height: 740 }, scripts = true, store = "") {
-  const context = await browser.newContext({ viewport: size, locale: language, javaScriptEnabled: scripts });
+async function pay(browser, card, language = "en", size = { width: 360, height: 740 }, scripts = true, store = "", given = null) {
+  const context = given ?? await browser.newContext({ viewport: size, locale: language, javaScriptEnabled: scripts });
   const page = await context.newPage();
   page.on("console", (m) => /Security|Refused|Error:/.test(m.text()) && found.wrong.push(`${language}: ${m.text()}`));
   page.on("pageerror", (e) => found.wrong.push(`${language}: ${e}`));
@@ -107,7 +107,19 @@ const flows = {
     return outcome(page);
   },
   async frictionless(browser) {
-    return outcome(await pay(browser, plain));
+    const page = await pay(browser, plain);
+    // the bank looks at the browser in a frame, and the page goes on once that is done, not after its ten seconds
+    await page.waitForRequest("**/3ds/method");
+    await page.waitForRequest("**/authenticate", { timeout: 6000 });
+    return outcome(page);
+  },
+  async looked_at(browser) {
+    const context = await browser.newContext({ viewport: { width: 360, height: 740 } });
+    await context.route("**/method", (route) => route.abort()); // the bank's page for the frame does not come
+    const page = await pay(browser, plain, "fr", undefined, true, "", context);
+    await page.waitForSelector("iframe.method", { state: "attached" });
+    await check(page, "looked at");
+    return outcome(page);
   },
   async rejected(browser) {
     return (await declined(await pay(browser, rejected))).includes("declined") ? "declined" : "?";
@@ -125,6 +137,8 @@ const flows = {
   },
   async without_script(browser) {
     const page = await pay(browser, asked, "en", { width: 360, height: 740 }, false);
+    await page.waitForSelector("form.onward button");
+    await check(page, "to the bank");
     await page.click("form.onward button");
     await page.fill("#code", await code(browser));
     await page.click("button[value=confirm]");
