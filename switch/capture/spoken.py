@@ -2,19 +2,30 @@
 
 import json
 import re
-from typing import Final
+from typing import Any, Final
 
 from switch.capture.pcapng import CaptureError, Interface
 from switch.wire import Dialect, DialectError
+from switch.wire.dialect import LATIN_1, names
 
 ABOUT: Final = re.compile(r"(\w+)=(\S+)")
 """`dialect=cmi87 framing=length2`: what a capture says of itself."""
 _CARRIED: Final = "dialect file: "
 
 
+def whole(dialect: Dialect) -> dict[str, Any]:
+    """All its file says."""
+    return {"dialect": dialect.head, **dialect.spec}
+
+
 def carried(dialect: Dialect) -> str:
     """The comment of an interface that has the dialect whole."""
-    return _CARRIED + json.dumps({"dialect": dialect.head, **dialect.spec}, separators=(",", ":"))
+    return _CARRIED + json.dumps(whole(dialect), separators=(",", ":"))
+
+
+def everybody_has(dialect: Dialect) -> bool:
+    """True where its name is enough: who loads by it gets the same."""
+    return dialect.name.removesuffix(f"+{LATIN_1}") in names() and whole(Dialect.load(dialect.name)) == whole(dialect)
 
 
 def load_dialect(name: str, where: str) -> Dialect:

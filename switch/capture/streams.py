@@ -13,8 +13,8 @@ from switch.capture.pasted import written
 from switch.capture.pcapng import CaptureError, Reading
 from switch.capture.reassembly import conversations
 from switch.capture.spoken import ABOUT, load_dialect, spoken
-from switch.capture.talks import Line, hex_pieces
-from switch.wire import Dialect, EncodeError
+from switch.capture.talks import Line, dialect_of, hex_pieces
+from switch.wire import Dialect
 
 MAGIC: Final = (b"\x0a\x0d", b"\xa1\xb2", b"\xd4\xc3", b"\x4d\x3c")
 """How packet captures begin."""
@@ -31,8 +31,6 @@ class Stream(NamedTuple):
     data: bytes
     messages: tuple[tuple[int, int], ...] | None = None
     """where in `data` the messages are, if the file has them without frames"""
-    dialect: str = ""
-    """as the file says, "" where it does not"""
     framing: str = ""
     note: str = ""
     """what to bear in mind when reading it"""
@@ -102,26 +100,28 @@ def _of_packets(path: Path, port: int) -> list[Stream]:
 
 def _of_lines(text: str, name: str) -> list[Stream]:
     found: dict[tuple[str, bool | None], list[bytes]] = {}
-    about: dict[tuple[str, bool | None], tuple[str, str]] = {}
+    about: dict[tuple[str, bool | None], tuple[Dialect | None, str]] = {}
+    dialects: dict[str, Dialect] = {}
     for number, raw in enumerate(text.splitlines(), 1):
         if not raw.strip():
             continue
         where = f"{name}, line {number}"
         try:
             line = msgspec.json.decode(raw, type=Line)
-            if line.hex:
-                data = bytes.fromhex(line.hex)
-            elif line.dialect:
-                data = load_dialect(line.dialect, where).encode(line.document or {})
-            else:
-                raise CaptureError(f"{where} has no `hex`, and no `dialect` to write its document in")
-        except (msgspec.ValidationError, msgspec.DecodeError, EncodeError) as error:
-            raise CaptureError(f"{where}: {error}") from None
-        except ValueError as error:
+            try:
+                speaks = dialect_of(line, dialects, where)
+            except CaptureError:
+                if not line.hex:
+                    raise
+                speaks = None  # of somebody else's file
+            data = bytes.fromhex(line.hex) if speaks is None or line.hex else speaks.encode(line.document or {})
+        except CaptureError:
+            raise
+        except ValueError as error:  # no JSON, no such line, no hex, a document that cannot be written
             raise CaptureError(f"{where}: {error}") from None
         key = (line.talk, {"client": True, "server": False}.get(line.from_))
         found.setdefault(key, []).append(data)
-        about.setdefault(key, (line.dialect, line.framing))
+        about.setdefault(key, (speaks, line.framing))
     return [_joined(talk, side, pieces, *about[talk, side]) for (talk, side), pieces in found.items()]
 
 
@@ -129,12 +129,16 @@ def _of_hex(text: str, name: str) -> list[Stream]:
     """Lines of hex. Under a `# … dialect=` line, as `capture export --hex` writes them, each is a message without its frame."""
     made: list[Stream] = []
     for talk, about, pieces in hex_pieces(text, name):
+        try:
+            speaks = load_dialect(about["dialect"], name) if "dialect" in about else None
+        except CaptureError:
+            speaks = None  # of somebody else's file
         for side in (True, False, None):
             mine = [data for whose, data in pieces if whose is side]
             if not mine:
                 continue
             if "dialect" in about:
-                made.append(_joined(talk, side, mine, about["dialect"], about.get("framing", "")))
+                made.append(_joined(talk, side, mine, speaks, about.get("framing", "")))
             else:
                 made.append(Stream(talk, side, b"".join(mine)[:KEPT]))
     if not made:
@@ -142,10 +146,10 @@ def _of_hex(text: str, name: str) -> list[Stream]:
     return made
 
 
-def _joined(name: str, side: bool | None, pieces: list[bytes], dialect: str, framing: str) -> Stream:
+def _joined(name: str, side: bool | None, pieces: list[bytes], speaks: Dialect | None, framing: str) -> Stream:
     """Messages one behind the other, and where each is."""
     at, spans = 0, []
     for piece in pieces:
         spans.append((at, at + len(piece)))
         at += len(piece)
-    return Stream(name, side, b"".join(pieces)[:KEPT], messages=tuple(spans), dialect=dialect, framing=framing)
+    return Stream(name, side, b"".join(pieces)[:KEPT], messages=tuple(spans), framing=framing, speaks=speaks)

@@ -15,8 +15,8 @@ import msgspec
 
 from switch.capture.pcapng import CaptureError, Interface, Reading
 from switch.capture.reassembly import Conversation, conversations
-from switch.capture.spoken import ABOUT, load_dialect, spoken
-from switch.wire import DecodeError, Dialect, Document, EncodeError
+from switch.capture.spoken import ABOUT, everybody_has, load_dialect, spoken, whole
+from switch.wire import DecodeError, Dialect, DialectError, Document, EncodeError
 from switch.wire.describe import describe_error
 from switch.wire.framing import FRAMINGS, FramingError, make_framing
 from switch.wire.vocabulary import DE
@@ -183,15 +183,21 @@ def _count(talk: Talk, side: bool) -> int:
 
 
 def as_lines(talks: Iterable[Talk]) -> Iterator[str]:
-    """Talks as JSON lines: one a message."""
+    """Talks as JSON lines: one a message. The first of a dialect that is a file of one's own has all that file says (`spec`)."""
+    told: dict[str, Dialect] = {}
     for talk in talks:
+        spoken_as, name = talk.dialect, talk.dialect.name
+        known = told.get(name) is spoken_as or (name not in told and everybody_has(spoken_as))
+        told[name] = spoken_as
         for message in talk.said:
             line: dict[str, Any] = {"talk": talk.name, "from": "client" if message.from_client else "server"}
             if message.at_ns:
                 line["at"] = stamp(message.at_ns)
             if talk.link:
                 line["link"] = talk.link
-            line |= {"dialect": talk.dialect.name, "framing": talk.framing, "hex": message.data.hex().upper()}
+            line |= {"dialect": name, "framing": talk.framing, "hex": message.data.hex().upper()}
+            if not known:
+                line["spec"], known = whole(spoken_as), True
             if message.comment:
                 line["comment"] = message.comment
             if message.wrong:
@@ -224,11 +230,27 @@ class Line(msgspec.Struct, rename={"from_": "from"}, forbid_unknown_fields=True)
     at: str = ""
     link: str = ""
     dialect: str = ""
+    spec: dict[str, Any] | None = None
+    """what `dialect` means in this line and those behind it"""
     framing: str = ""
     hex: str = ""
     comment: str = ""
     wrong: str = ""
     document: dict[str, str] | None = None
+
+
+def dialect_of(line: Line, dialects: dict[str, Dialect], where: str) -> Dialect:
+    """What a line is in; `dialects` has what lines before it said, by name, and learns. CaptureError: it does not load."""
+    if line.spec is not None:
+        try:
+            dialects[line.dialect] = Dialect.from_spec(line.spec, f"{where}, `spec`")
+        except DialectError as error:
+            raise CaptureError(str(error)) from None
+    elif not line.dialect:
+        raise CaptureError(f"{where} does not say its dialect: give --dialect")
+    elif line.dialect not in dialects:
+        dialects[line.dialect] = load_dialect(line.dialect, where)
+    return dialects[line.dialect]
 
 
 def _from_lines(path: Path, text: str, known: Known) -> list[Talk]:
@@ -244,13 +266,7 @@ def _from_lines(path: Path, text: str, known: Known) -> list[Talk]:
             raise CaptureError(f"{where}: {error}") from None
         talk = talks.get(line.talk)
         if talk is None:
-            dialect = known.dialect
-            if dialect is None:
-                if not line.dialect:
-                    raise CaptureError(f"{where} does not say its dialect: give --dialect")
-                dialect = dialects.get(line.dialect) or dialects.setdefault(
-                    line.dialect, load_dialect(line.dialect, where)
-                )
+            dialect = known.dialect or dialect_of(line, dialects, where)
             framing = known.framing or line.framing or dialect.framing
             talk = talks[line.talk] = Talk(name=line.talk, dialect=dialect, framing=framing, link=line.link)
         talk.said.append(_of_line(talk.dialect, line, where))
@@ -274,11 +290,14 @@ def _of_line(dialect: Dialect, line: Line, where: str) -> Said:
 
 
 def as_hex(talks: Iterable[Talk]) -> Iterator[str]:
-    """Talks as lines of hex: `>` the client's, `<` the server's."""
+    """Talks as lines of hex: `>` the client's, `<` the server's. A dialect that is a file of one's own is named as a file."""
+    named: dict[Dialect, str] = {}
     for talk in talks:
-        yield f"# {talk.name} dialect={talk.dialect.name} framing={talk.framing}" + (
-            f" link={talk.link}" if talk.link else ""
-        )
+        if talk.dialect not in named:
+            name = "_".join(talk.dialect.name.split())
+            named[talk.dialect] = name if everybody_has(talk.dialect) else f"./{name}.json"
+        about = f"dialect={named[talk.dialect]} framing={talk.framing}"
+        yield f"# {talk.name} {about}" + (f" link={talk.link}" if talk.link else "")
         for message in talk.said:
             yield f"{'>' if message.from_client else '<'} {message.data.hex().upper()}"
 

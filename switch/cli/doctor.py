@@ -226,14 +226,8 @@ def _of_argument(what: str, in_text: bool) -> "list[Stream]":
 def _examined(doctor: "Doctor", stream: "Stream", configured: "Configured") -> "Findings":
     """The findings for a stream; what the command line says counts more than what the file says of itself."""
     from switch.doctor.diagnosis import Configured
-    from switch.wire import Dialect, DialectError
 
     dialect, framing = configured.dialect or stream.speaks, configured.framing or stream.framing
-    if dialect is None and stream.dialect:
-        try:
-            dialect = Dialect.load(stream.dialect)
-        except DialectError:
-            dialect = None  # of somebody else's file
     survey = doctor.survey(stream.data, stream.messages)
     return survey.against(Configured("" if stream.messages is not None else framing, dialect))
 

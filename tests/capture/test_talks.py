@@ -6,7 +6,8 @@ import pytest
 
 from switch.capture.layers import both_ways
 from switch.capture.pcapng import CaptureError, Writer
-from switch.capture.talks import Known, Talk, as_hex, as_lines, load
+from switch.capture.streams import streams
+from switch.capture.talks import Known, Talk, as_hex, as_lines, load, said
 from switch.wire import Dialect
 from switch.wire.framing import make_framing
 
@@ -92,6 +93,25 @@ def test_json_lines_and_hex_bring_back_what_was_exported(tmp_path: Path) -> None
     (again,) = load(tmp_path / "a.hex", Known())
     assert [m.data for m in again.said] == [m.data for m in talks[0].said]
     assert shown(again) == BOTH
+
+
+def test_an_export_of_a_dialect_that_is_a_file_of_ones_own_says_what_the_file_says(tmp_path: Path) -> None:
+    """Once a file; hex, which has no room for it, names a file to lay beside it, and never a shipped dialect of the same name."""
+    amount = {**CMI87.spec["4"], "data_enc": "b", "max_len": 6}
+    own = Dialect.from_spec({"dialect": {"name": "cmi87"}, **CMI87.spec, "4": amount})
+    message = said(own, own.encode({"t": "0200", "4": "000000012350", "11": "000001"}), 0, True)
+    talks = [Talk(name=name, dialect=own, framing="length2", said=[message, message]) for name in "ab"]
+    first, last = (Talk(name=n, dialect=CMI87, framing="length2", said=[said(CMI87, ASK, 0, True)]) for n in "cd")
+    file = tmp_path / "a.jsonl"
+    file.write_text("\n".join(as_lines([first, *talks, last])))
+    assert file.read_text().count('"spec"') == 2, "what the name means, each time it means something else"
+    read = load(file, Known())
+    amounts = [[(m.wrong, m.document.get("4", "")) for m in talk.said] for talk in read]
+    assert amounts == [[("", "")], [("", "000000012350")] * 2, [("", "000000012350")] * 2, [("", "")]]
+    assert [s.speaks.spec == own.spec for s in streams(file) if s.speaks] == [False, True, True, False]
+    (tmp_path / "a.hex").write_text("\n".join(as_hex(talks)))
+    with pytest.raises(CaptureError, match=r"a\.hex: cmi87\.json: cannot be read: No such file"):
+        load(tmp_path / "a.hex", Known())
 
 
 def test_json_lines_may_be_written_by_hand(tmp_path: Path) -> None:
