@@ -5,8 +5,8 @@ mypyc makes C of typed modules, as they are: the Python source stays the only on
 be older: its stamp names the sources, and `find_stale` compares.
 """
 
+import ast
 import hashlib
-import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
@@ -25,7 +25,6 @@ _HOT: Final = (
 """what each payment passes; compiled code calls other compiled code fastest, so that rooms are taken whole"""
 _APART: Final = ("family", "iso93", "mastercard", "translator", "variant", "visa")
 """of `core/messages`: translators have tables in their classes, which mypyc does not know"""
-_STRUCT: Final = re.compile(rb"^class \w+\((?:msgspec\.)?Struct\b", re.MULTILINE)
 
 
 class Stamp(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,12 +36,18 @@ class Stamp(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def find_modules(package: Path = PACKAGE) -> list[Path]:
-    """The modules that are compiled: of `_HOT`, those that define no msgspec struct (its options are lost in mypyc)."""
+    """The modules that are compiled: of `_HOT`, those that define no msgspec struct."""
     found: list[Path] = []
     for name in _HOT:
         path = package / name
         found += [path] if path.suffix else sorted(path.glob("*.py"))
-    return [path for path in found if path.stem not in ("__init__", *_APART) and not _STRUCT.search(path.read_bytes())]
+    return [path for path in found if path.stem not in ("__init__", *_APART) and not _has_struct(path)]
+
+
+def _has_struct(path: Path) -> bool:
+    """True where a class is a struct, or is made with keywords (`frozen`, `tag`), which mypyc drops."""
+    classes = [node for node in ast.walk(ast.parse(path.read_bytes())) if isinstance(node, ast.ClassDef)]
+    return any(one.keywords or any(ast.unparse(base).endswith("Struct") for base in one.bases) for one in classes)
 
 
 def make_stamp(python: str, modules: Iterable[Path], package: Path = PACKAGE) -> Stamp:
