@@ -2,14 +2,21 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from switch.core.network import Network
     from switch.journal.ledgers import LedgerView
-    from switch.journal.network_messages import Said
+    from switch.journal.network_messages import Heard, Said
     from switch.ledger.entries import Entry, Window
-    from switch.ledger.ipm import Presentment
+    from switch.ledger.ipm import More, Presentment
+
+
+_STEPS: Final = ("chargeback", "representment", "pre-arbitration", "closed")
+"""of a dispute, that move money"""
+_CLAIMS: Final = ("chargeback", "pre-arbitration")
+_FUNCTIONS: Final = {"chargeback": ("450", "453"), "pre-arbitration": ("451", "454"), "representment": ("205", "282")}
+"""DE24 of a step about all of a payment, and about a part"""
 
 
 def ipm_hosts(network: "Network") -> list[str]:
@@ -26,8 +33,10 @@ class Kept(NamedTuple):
     amount: int
     """signed"""
     currency: str
-    back: bool
-    of_day: str
+    back: str
+    """business day of what it takes back; "": it does not"""
+    step: str
+    """of a dispute; "": it is none"""
     merchant: str
     foreign: tuple[tuple[str, int], ...]
     """by currency, what the network pays in another one"""
@@ -45,7 +54,7 @@ class Presented:
         """The same entries; once they are through, all have been seen."""
         of = self.of
         for entry in entries:
-            if entry.issuer in of and entry.amount:
+            if entry.amount and (entry.issuer in of or entry.acquirer in of):
                 self._keep(entry)
             yield entry
         self.whole = True
@@ -53,10 +62,14 @@ class Presented:
     def _keep(self, entry: "Entry") -> None:
         from switch.core.records.disputes import Step
         from switch.ledger.entries import PAYMENT
+        from switch.ledger.rules import What
 
-        if entry.what in list(Step):  # steps of a dispute are other messages (1442), and in no presentment
-            return
-        host, code = entry.issuer, entry.currency
+        brought = entry.issuer not in self.of
+        host, code, step = entry.acquirer if brought else entry.issuer, entry.currency, ""
+        if entry.what in _STEPS:
+            step = entry.what
+        if step not in (_CLAIMS if brought else ("", Step.REPRESENTMENT)):
+            return  # the network's own side says it
         foreign = tuple(
             (m.currency, m.amount)
             for m in entry.moves
@@ -65,12 +78,12 @@ class Presented:
         self.of[host].append(
             Kept(
                 entry.txn,
-                entry.counters or entry.sequence,
+                0 if brought else entry.counters or entry.sequence,
                 entry.at_us,
                 entry.amount,
                 code,
-                entry.what == "reversal",
-                entry.of_day,
+                (entry.of_day or entry.window.day) if entry.what == What.REVERSAL else "",
+                step,
                 entry.merchant,
                 foreign,
             )
@@ -101,18 +114,18 @@ def write_ipm(
             heard = said_to(state_dir, host, {one.txn for one in kept})
         names.append(ipm_name(window, host))
         write = begin(names[-1])
-        for block in ipm_file(window, network.institution, _presentments(kept, heard.said)):
+        for block in ipm_file(window, network.institution, _presentments(kept, heard)):
             write(block)
     return names
 
 
-def _presentments(kept: Iterable[Kept], said: "Callable[[int], Said | None]") -> "Iterator[Presentment]":
+def _presentments(kept: Iterable[Kept], heard: "Heard") -> "Iterator[Presentment]":
     from switch.journal.network_messages import Said
     from switch.ledger.ipm import Presentment
 
     unknown = Said("", "", "", "", "", "", "")
     for one in kept:
-        of = said(one.txn) or unknown
+        of = heard.said(one.txn) or unknown
         foreign = sum(amount for code, amount in one.foreign if code == of.settles_in)
         yield Presentment(
             reference=one.reference,
@@ -120,7 +133,6 @@ def _presentments(kept: Iterable[Kept], said: "Callable[[int], Said | None]") ->
             amount=abs(one.amount),
             currency=one.currency,
             back=one.back,
-            of_day=one.of_day,
             institution=of.institution,
             pan=of.pan,
             processing=of.processing,
@@ -130,4 +142,17 @@ def _presentments(kept: Iterable[Kept], said: "Callable[[int], Said | None]") ->
             terminal=of.terminal,
             merchant=one.merchant,
             settled=(f"{foreign:012d}", of.rate, of.settles_in) if foreign else None,
+            more=_more(one, of, heard),
         )
+
+
+def _more(one: Kept, of: "Said", heard: "Heard") -> "More":
+    """What its point of service was; of a step of a dispute, which one, why, and of how much."""
+    from switch.core.messages.iso93 import pos_data_code
+    from switch.ledger.ipm import More
+
+    code = pos_data_code(of.entry_mode, of.condition) if of.entry_mode else ""
+    if not one.step:
+        return More(code)
+    reason = "" if one.step == "representment" else heard.reason(one.txn)
+    return More(code, _FUNCTIONS[one.step][abs(one.amount) != of.amount], reason, of.amount)

@@ -12,7 +12,8 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from switch.core.records.records import SCHEMA, Answered, Forwarded, Owed
+from switch.core.records.disputes import Disputed
+from switch.core.records.records import ACQUIRER, SCHEMA, Answered, Forwarded, Owed
 from switch.journal.log import Log
 from switch.journal.recovery import decode, journal_directory
 from switch.wire.vocabulary import DE, Document
@@ -23,6 +24,18 @@ OTHERS_MAX: Final = 50_000
 
 KEPT_MAX: Final = 400_000
 """Messages that are remembered while a log is read for something else."""
+
+
+_AS_IT_IS: Final = (
+    DE.PROCESSING_CODE,
+    DE.MERCHANT_TYPE,
+    DE.ACQUIRER,
+    DE.RRN,
+    DE.TERMINAL,
+    DE.MERCHANT,
+    DE.ENTRY_MODE,
+    DE.CONDITION_CODE,
+)
 
 
 class Said(NamedTuple):
@@ -41,6 +54,11 @@ class Said(NamedTuple):
     """DE50"""
     rate: str = ""
     """DE9"""
+    entry_mode: str = ""
+    condition: str = ""
+    """DE22, 25"""
+    amount: int = 0
+    """minor units that were asked or, of what was approved in part, approved"""
 
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
@@ -57,25 +75,33 @@ class Heard:
         self._most = KEPT_MAX if others is None else others
         self._found: dict[int, bytes] = {}
         self._others: dict[int, bytes] = {}
+        self._reasons: dict[int, str] = {}
         self.dropped = False
         """some have made room: not all that was said is known"""
 
     def take(self, entry: object) -> None:
         """A record of any kind."""
         if isinstance(entry, Forwarded):
-            if entry.host in self._hosts:
-                self._keep(entry.txn, _said(entry.pan, entry.elements))
+            if entry.host in self._hosts or entry.key[ACQUIRER] in self._hosts:
+                self._keep(entry.txn, _said(entry, entry.elements))
         elif isinstance(entry, Answered):
             before = self.said(entry.txn)
             if before is not None:
                 self._keep(entry.txn, _answered(before, entry.elements))
+        elif isinstance(entry, Disputed):
+            if {entry.issuer, entry.acquirer} & set(self._hosts):
+                self._reasons[entry.original] = entry.reason
         elif isinstance(entry, Owed) and entry.host in self._hosts:
-            self._keep(entry.txn, _following(_said(entry.pan, entry.message), self.said(entry.original)))
+            self._keep(entry.txn, _following(_said(entry, entry.message), self.said(entry.original)))
 
     def said(self, txn: int) -> Said | None:
         """Of one message; None: nothing is known of it."""
         kept = self._others.get(txn) or self._found.get(txn)
         return _DECODER.decode(kept) if kept is not None else None
+
+    def reason(self, txn: int) -> str:
+        """Why a payment was claimed back last; "": it was not."""
+        return self._reasons.get(txn, "")
 
     def _keep(self, txn: int, said: Said) -> None:
         if txn in self._wanted:
@@ -97,15 +123,29 @@ def said_to(state_dir: Path | str, host: str, wanted: Collection[int]) -> Heard:
     return heard
 
 
-def _said(pan: str, of: Document) -> Said:
-    wanted = (DE.PROCESSING_CODE, DE.MERCHANT_TYPE, DE.ACQUIRER, DE.RRN, DE.TERMINAL, DE.MERCHANT)
-    return Said(pan, *(intern(of.get(de, "")) for de in wanted))
+def _said(entry: Forwarded | Owed, of: Document) -> Said:
+    processing, mcc, institution, rrn, terminal, merchant, entry_mode, condition = (
+        intern(of.get(de, "")) for de in _AS_IT_IS
+    )
+    return Said(
+        pan=entry.pan,
+        processing=processing,
+        mcc=mcc,
+        institution=institution,
+        rrn=rrn,
+        terminal=terminal,
+        merchant=merchant,
+        entry_mode=entry_mode,
+        condition=condition,
+        amount=entry.amount,
+    )
 
 
 def _answered(said: Said, of: Document) -> Said:
     approval, settles_in = of.get(DE.APPROVAL_CODE, ""), of.get(DE.CURRENCY_SETTLEMENT, "")
     rate = of.get(DE.RATE_SETTLEMENT, "")
-    return said._replace(approval=approval, settles_in=settles_in, rate=rate)
+    amount = int(of.get(DE.AMOUNT, said.amount))
+    return said._replace(approval=approval, settles_in=settles_in, rate=rate, amount=amount)
 
 
 def _following(said: Said, before: Said | None) -> Said:

@@ -2,8 +2,9 @@
 
 In: presentments, in their order. Out: bytes: messages of ISO 8583:1993 in EBCDIC (code page 500), each behind its length in 4
 bytes, a length of 0 at the end; cut into blocks of 1014 bytes, of which the last two are X'40'. A header (1644/697), first
-presentments (1240/200), a trailer (1644/695) with the sum of DE4 and the count. What is public of it is what readers in the open
-have (PyPI `cardutil`, npm `iso_8583_exos`).
+presentments (1240/200), members' steps of disputes (second presentments 1240/205, 282; chargebacks 1442/450, 453, 451, 454), a
+trailer (1644/695) with the sum of DE4 and the count. What is public of it is what readers in the open have (PyPI `cardutil`, npm
+`iso_8583_exos`).
 
 The rule. The card number is masked, as everywhere outside of a link: the network finds the payment by DE31, 37 and 38. Assumed:
 the acquirer's reference (DE31) counts by the sequence of the payment's first entry; what is taken back is a presentment of it
@@ -12,7 +13,7 @@ with PDS 0025 `R`; times are UTC.
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -28,8 +29,11 @@ _FIXED: Final[Mapping[int, int]] = {
     5: 12,
     9: 8,
     12: 12,
+    22: 12,
     24: 3,
+    25: 4,
     26: 4,
+    30: 24,
     37: 12,
     38: 6,
     41: 8,
@@ -48,20 +52,31 @@ class IpmError(ValueError):
     """A presentment that the layout cannot hold. The message says which element, and what it is."""
 
 
+class More(NamedTuple):
+    """What not every message has."""
+
+    pos_data_code: str = ""
+    """DE22 of 1993, 12 characters"""
+    function: str = "200"
+    """DE24: 200 a first presentment; 205, 282 a second one, of all, of a part; 450, 453 a first chargeback, 451, 454 one more"""
+    reason: str = ""
+    """DE25: of a chargeback"""
+    original: int = 0
+    """DE30: minor units of the payment that a step of a dispute is about"""
+
+
 class Presentment(msgspec.Struct, frozen=True, kw_only=True):
     """One entry with the network, and what its messages said."""
 
     reference: int
-    """sequence of the payment's first entry"""
+    """sequence of the payment's first entry; 0: its reference is the network's own"""
     at_us: int
     amount: int
     """minor units of `currency`, above zero"""
     currency: str
     """numeric"""
-    back: bool
-    """it takes back, in whole or in part, what was presented"""
-    of_day: str
-    """business day of what is taken back (YYYY-MM-DD)"""
+    back: str
+    """it takes back, in whole or in part, what was presented on this business day (YYYY-MM-DD); "": it does not"""
     institution: str
     """DE32: the acquirer"""
     pan: str
@@ -75,6 +90,7 @@ class Presentment(msgspec.Struct, frozen=True, kw_only=True):
     merchant: str
     settled: tuple[str, str, str] | None = None
     """DE5, 9, 50, where the network settles it in another currency"""
+    more: More = More()
 
 
 def ipm_name(window: Window, network: str) -> str:
@@ -96,27 +112,30 @@ def _records(window: Window, institution: str, presentments: Iterable[Presentmen
     number, total = 1, 0
     for number, one in enumerate(presentments, 2):
         total += one.amount
-        yield _record("1240", _presented(one, number, window))
+        yield _record("1442" if one.more.function[0] == "4" else "1240", _presented(one, number))
     closing = _pds({105: named, 301: f"{total:016d}", 306: f"{number + 1:08d}"})
     yield _record("1644", {24: "695", 48: closing, 71: f"{number + 1:08d}"})
 
 
-def _presented(one: Presentment, number: int, window: Window) -> dict[int, str]:
+def _presented(one: Presentment, number: int) -> dict[int, str]:
     at = datetime.fromtimestamp(one.at_us // 1_000_000, UTC)
     elements = {
         2: one.pan,
         3: one.processing,
         4: f"{one.amount:012d}",
         12: at.strftime("%y%m%d%H%M%S"),
-        24: "200",
+        22: one.more.pos_data_code,
+        24: one.more.function,
+        25: one.more.reason if len(one.more.reason) == _FIXED[25] else "",
         26: one.mcc,
-        31: acquirer_reference(one.institution, at, one.reference),
+        30: f"{one.more.original:012d}{'0' * 12}" if one.more.original else "",
+        31: acquirer_reference(one.institution, at, one.reference) if one.reference else "",
         32: one.institution,
         37: one.rrn.ljust(12),
         38: one.approval.ljust(6),
         41: one.terminal.ljust(8),
         42: one.merchant.ljust(15),
-        48: _pds({25: f"R{(one.of_day or window.day).replace('-', '')[2:]}"} if one.back else {}),
+        48: _pds({25: f"R{one.back.replace('-', '')[2:]}"} if one.back else {}),
         49: one.currency,
         71: f"{number:08d}",
     }

@@ -7,6 +7,7 @@ import pytest
 from click.testing import Result
 
 from switch.core.records.records import AnyEntry
+from switch.journal.index import Index
 from switch.ledger.clearing import check_file
 from tests.cli.test_settle import a_day, settle, sides
 from tests.journal.samples import written
@@ -242,3 +243,31 @@ def test_what_is_taken_back_in_a_later_window_has_the_approval_and_rate_of_its_p
     assert (found["DE5"], found["DE38"]) == (802, "A1B2C3"), "the log is read once more for what did not fit"
     monkeypatch.setattr("switch.journal.network_messages.OTHERS_MAX", 0)
     assert "DE5" not in presented(), "no more than so many payments are remembered"
+
+
+@pytest.mark.parametrize("cold", [True, False])
+def test_members_steps_of_disputes_are_in_mastercards_file_and_its_own_are_not(
+    tmp_path: Path, out: Path, cold: bool
+) -> None:
+    """A foreign card's payment is presented again in part; a member's card was used abroad, and is claimed back whole, twice."""
+    mciipm = pytest.importorskip(
+        "cardutil.mciipm", reason="cardutil is in requirements-dev.lock: make the environment again"
+    )
+    foreign = records("0200 100.00, chargeback, representment 40.00", Sides(issuer="mastercard", acquirer="atlas"), 10)
+    story = "0200 70.00, chargeback, representment, pre-arbitration, closed acquirer"
+    abroad = records(story, Sides(issuer="atlas", acquirer="mastercard"), 100)
+    state = journal(tmp_path / "state", [*foreign, *abroad, cutover(200)])
+    if not cold:
+        Index(state).catch_up()
+    assert write(state, "ipm", out).exit_code == 0
+    with (out / "2026-11-27-1.mastercard.ipm").open("rb") as file:
+        _, *found, trailer = mciipm.IpmReader(file, encoding="cp500", blocked=True)
+    told = [(one["MTI"], one["DE24"], one["DE4"], one.get("DE30", "")[:12], one["DE37"].strip()) for one in found]
+    assert told == [
+        ("1240", "200", 100_00, "", f"{10:012d}"),
+        ("1240", "282", 40_00, "000000010000", f"{10:012d}"),
+        ("1442", "450", 70_00, "000000007000", f"{100:012d}"),
+        ("1442", "451", 70_00, "000000007000", f"{100:012d}"),
+    ]
+    assert ["DE31" in one for one in found] == [True, True, False, False]
+    assert int(trailer["PDS0301"]) == 280_00

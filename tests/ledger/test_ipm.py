@@ -4,10 +4,11 @@ import io
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 
 from switch.ledger.entries import Window
-from switch.ledger.ipm import BLOCK, IpmError, Presentment, acquirer_reference, ipm_file, ipm_name
+from switch.ledger.ipm import BLOCK, IpmError, More, Presentment, acquirer_reference, ipm_file, ipm_name
 from switch.wire.pans import luhn_rest
 from tests.ledger.stories import START_US
 
@@ -20,8 +21,7 @@ def presentment(amount: int = 80_00, *, back: bool = False, merchant: str = "M1"
         at_us=START_US,
         amount=amount,
         currency=currency,
-        back=back,
-        of_day="2026-11-26" if back else "",
+        back="2026-11-26" if back else "",
         institution="504102",
         pan="513200******1234",
         processing="000000",
@@ -32,6 +32,11 @@ def presentment(amount: int = 80_00, *, back: bool = False, merchant: str = "M1"
         merchant=merchant,
         settled=("000000000802", "71003009", "840") if amount == 80_00 else None,
     )
+
+
+def step(function: str, amount: int, reason: str = "") -> Presentment:
+    more = More("510101514344", function, reason, 80_00)
+    return msgspec.structs.replace(presentment(amount), reference=0, settled=None, more=more)
 
 
 def read(*presentments: Presentment) -> list[dict[str, Any]]:
@@ -65,6 +70,26 @@ def test_a_header_presentments_and_a_trailer_with_sum_and_count() -> None:
     assert [one["DE71"] for one in (header, first, second, trailer)] == [1, 2, 3, 4] or [
         int(one["DE71"]) for one in (header, first, second, trailer)
     ] == [1, 2, 3, 4]
+
+
+def test_steps_of_disputes_are_chargebacks_and_second_presentments() -> None:
+    _, first, again, whole, part, _ = read(
+        msgspec.structs.replace(presentment(80_00), more=More("510101514344")),
+        step("282", 40_00),
+        step("450", 80_00, "4837"),
+        step("453", 30_00, "4853"),
+    )
+    assert (first["MTI"], first["DE24"], first["DE22"]) == ("1240", "200", "510101514344")
+    assert (again["MTI"], again["DE24"], again["DE4"], again["DE30"][:12]) == ("1240", "282", 40_00, "000000008000")
+    assert (whole["MTI"], whole["DE24"], whole["DE25"], whole["DE30"]) == (
+        "1442",
+        "450",
+        "4837",
+        "000000008000" + "0" * 12,
+    )
+    assert (part["MTI"], part["DE24"], part["DE4"], part["DE37"]) == ("1442", "453", 30_00, "633110163691")
+    assert "DE31" not in whole
+    assert "DE25" not in again
 
 
 @pytest.mark.parametrize("count", [0, 1, 4, 5, 6, 200])

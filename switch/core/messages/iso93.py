@@ -94,7 +94,7 @@ _DO_NOT_HONOUR: Final = ACTION_CODES[Answer.DO_NOT_HONOUR]
 _RESPONSE_44: Final = 25
 
 
-def _pos_data_code(entry: str, condition: str) -> str:
+def pos_data_code(entry: str, condition: str) -> str:
     """DE22 an 12 from the internal format's DE22 and DE25; positions neither speaks of are "unknown" or "none"."""
     mode = _ENTRY_OUT.get(entry[:2], "0")
     presence = _PRESENCE_OUT.get(condition, "5" if entry[:2] == "81" and not condition else "0")
@@ -219,7 +219,7 @@ class Iso93(Family):
             link[DE.SETTLEMENT_DATE] = self._dated(document[DE.SETTLEMENT_DATE])
             self._number_out(link)
         if DE.ENTRY_MODE in document:
-            link[DE.ENTRY_MODE] = _pos_data_code(document[DE.ENTRY_MODE], get(DE.CONDITION_CODE, ""))
+            link[DE.ENTRY_MODE] = pos_data_code(document[DE.ENTRY_MODE], get(DE.CONDITION_CODE, ""))
         if DE.MERCHANT_TYPE in document:
             link[DE.BUSINESS_CODE] = document[DE.MERCHANT_TYPE]
         if DE.RESPONSE_CODE in document:
