@@ -6,6 +6,7 @@ import shutil
 import signal
 
 import pytest
+from hypothesis import settings
 
 from switch.accelerator import read_stamp
 
@@ -21,7 +22,7 @@ def pytest_configure() -> None:
 
     A shell starts a job in the background with SIGINT ignored, and an ignored signal stays ignored in every process
     started from there (POSIX.1-2017, sh, 2.11; exec): no Ctrl-C of a test would arrive. A terminal said to be dumb,
-    narrow or without colour changes what is drawn.
+    narrow or without colour changes what is drawn. No example of a property is late: how fast the machine is decides no test.
     """
     if read_stamp() is not None and "CMI_SWITCH_COMPILED" not in os.environ:
         pytest.exit(
@@ -29,6 +30,8 @@ def pytest_configure() -> None:
             "tools/accelerate --remove first, or set CMI_SWITCH_COMPILED to try it all the same",
             returncode=3,
         )
+    settings.register_profile("beside a busy neighbour", deadline=None)
+    settings.load_profile("beside a busy neighbour")
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for variable in READ_BY_RICH_AND_CLICK:
         os.environ.pop(variable, None)
