@@ -60,7 +60,9 @@ class Disk:
             await self._serve()
         finally:
             self._reader.close()
-            self._searcher.close()
+            with trio.CancelScope(shield=True):
+                async with self._searching:  # a search that goes on has its connection until it ends
+                    self._searcher.close()
 
     async def _serve(self) -> None:
         while True:
