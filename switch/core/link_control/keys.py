@@ -26,6 +26,8 @@ class Party:
         self.name, self.host = of.name, isinstance(of, HostLink)
         self.keys: LinkKeys = of.keys
         self.valid = kernel.sealings.valid
+        self._said: dict[str, tuple[str, str]] = {}
+        """DE70 -> the key and set that was last said with it"""
         self._kernel, self._management = kernel, management
         own, other = significant(kernel.network.institution), significant(of.institution)
         self.exchange = KeyExchange(of.keys, self.valid, self, wins=int(own or 0) < int(other or 0))
@@ -48,8 +50,10 @@ class Party:
         place = place_of(session.dialect) if session is not None else None
         if session is None or place is None:
             return False
+        about = word.purpose, word.set_id
+        anew, self._said[code] = self._said.get(code) != about, about
         try:
-            self._management.tell_keys(session, code, place.put(word), now)
+            self._management.tell_keys(session, code, place.put(word), now, anew=anew)
         except EncodeError as error:
             self.log("error", "keys.unspeakable", reason=str(error))
         return True

@@ -73,9 +73,10 @@ class NetworkManagement:
         self._forget(session, NetworkCode.CUTOVER, now)
         self._ask(session, NetworkCode.CUTOVER, now, begins, self._kernel.position)
 
-    def tell_keys(self, session: Session, code: str, word: Document, now: int) -> None:
-        """Something about the link's keys (DE70 `code`). Said again, an answer to any of them is one. Raises EncodeError."""
-        self._forget(session, code, now - KEYS_KEPT_NS)
+    def tell_keys(self, session: Session, code: str, word: Document, now: int, *, anew: bool) -> None:
+        """Something about the link's keys (DE70 `code`). Said again, an answer to any of them is one; not where it is another
+        thing (`anew`) than was said before. Raises EncodeError."""
+        self._forget(session, code, now if anew else now - KEYS_KEPT_NS)
         self._ask(session, code, now, word)
 
     @staticmethod

@@ -152,6 +152,10 @@ class KeyExchange:
     def _say(self, now: int) -> None:
         doing = self._doing
         assert doing is not None
+        if (
+            doing.code == NetworkCode.KEY_CHANGE
+        ):  # the set in use now: another one may have come into use since it was said first
+            doing = doing._replace(word=self._in_use(doing.purpose) or doing.word)
         said = self._outside.say(doing.code, doing.word, now)
         tries = doing.tries + said
         self._doing = doing._replace(tries=tries, due_ns=now + (RETRY_NS << max(0, tries - 1)))
@@ -190,6 +194,9 @@ class KeyExchange:
             self._changed(doing.purpose, now)
             self._outside.log("info", "keys.agreed", key=key, set=set_id, check_value=doing.word.check_value, de39=de39)
             return
+        used = self._valid.of(key).sets.in_use
+        if used is not None and used.set_id != set_id:
+            return  # of a set that is in use no more: what is said of the next one counts
         hint = "compare check values with `cmi-switch keys list` there and here; `cmi-switch keys exchange` offers a new key"
         self._fail(
             "error", "keys.differ", key, f"the other end answers {de39 or 'without DE39'} to set {set_id} in use", hint

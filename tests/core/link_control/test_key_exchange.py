@@ -355,3 +355,20 @@ def test_the_1993_edition_says_which_a_mac_is_wrong_or_of_a_set_that_is_not_know
     link = rif._translator.outward({**purchase(), **said}, None)
     rif.sends_bytes(whole(wrong.seal(rif.dialect, link, rif._framing.frame)))
     assert rif.raw_of(rif.gets())["39"] == code
+
+
+def test_what_is_said_again_is_of_the_set_in_use_now() -> None:
+    scene, far = script()
+    scene.book.asks("keys.exchange", name="atlas", purpose="mac")
+    offer = far.hears()
+    far.answers(offer)
+    stale = far.hears()
+    assert stale["48"][:7] == "7009M01"
+    far.exchange.begin(scene.book.now, MAC)  # before it answers that, the other end changes the key again
+    while not far.peer.got_nothing():
+        far.hears()
+    assert sets(ours(scene), ZAK)["in_use"] == "02"
+    again = [document["48"][:7] for document in far.lives(40) if document["t"] == "0800"]
+    assert set(again) == {"7009M02"}
+    far.peer.answers(stale, "63", de70="101")
+    assert not scene.book.logged("keys.differ")
