@@ -163,9 +163,9 @@ def measure(batch: int, batches: int, rounds: int) -> tuple[list[Cost], tuple[in
 
 @click.command()
 @click.option(
-    "--batch", type=click.IntRange(1, 1_000), default=32, show_default=True, help="Payments asked for at once."
+    "--batch", type=click.IntRange(1, 1_000), default=128, show_default=True, help="Payments asked for at once."
 )
-@click.option("--batches", type=click.IntRange(1), default=40, show_default=True, help="Of them in a round.")
+@click.option("--batches", type=click.IntRange(1), default=12, show_default=True, help="Of them in a round.")
 @click.option("--rounds", type=click.IntRange(1), default=7, show_default=True, help="Medians are of so many.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON array.")
 def main(batch: int, batches: int, rounds: int, as_json: bool) -> None:
