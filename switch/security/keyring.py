@@ -29,7 +29,7 @@ from switch.security.key_blocks import (
 )
 from switch.security.key_file import FORMAT, Entry, KeyFile, KeyRingError, Master, read_file
 from switch.security.key_kinds import KINDS, LETTERS, SIZES, too_strong
-from switch.security.key_sets import A_LINK, Change, KeyStoreError, name_mistake
+from switch.security.key_sets import A_LINK, Change, KeyStoreError, block_of, name_mistake, value_of
 from switch.security.key_source import Random
 from switch.security.lmk import Cost, Lmk
 from switch.security.module import WORDS
@@ -206,11 +206,8 @@ class KeyRing:
         if read.header.exportability == "N":
             raise KeyRingError(f"key {name!r} is not exportable (N): it was made to stay here")
         self._not_stronger(name, read, under, parent)
-        version = "D" if parent.header.algorithm == "A" else "B"
-        header = msgspec.structs.replace(read.header, version=version, blocks=())
-        block = wrap(parent.key, header, read.key, self._padding(header, read.key))
-        value = check_values.check_value(read.header.algorithm, read.key).hex().upper()
-        self.audit.write(at=at, by=by, act="export", key=name, check_value=value, note=f"under {under}")
+        block = block_of(read, parent, read.header.exportability, self._random)
+        self.audit.write(at=at, by=by, act="export", key=name, check_value=value_of(read), note=f"under {under}")
         return block
 
     def rotate(self, name: str, *, at: str, by: str) -> Entry:
