@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Awaitable, Callable
+from functools import cache
 from itertools import count
 from typing import Any
 from urllib.parse import urlencode
@@ -65,6 +66,7 @@ REFUSED, UNAVAILABLE = "9504020000000018", "5250410200000018"
 FOUND = {"browserColorDepth": "24", "browserScreenHeight": "900", "browserScreenWidth": "1440", "browserTZ": "-60"}
 
 
+@cache
 def network() -> Network:
     """The shipped one, with other servers."""
     text = (shipped("networks") / "morocco.toml").read_text()
