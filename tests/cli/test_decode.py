@@ -45,7 +45,7 @@ def test_without_a_dialect_those_that_fit_are_named() -> None:
     assert result.exit_code == 0
     assert result.output.startswith("fits visa\n")
     both = run(ECHO.hex())
-    assert both.output.startswith("fits cmi87, iso93; shown as cmi87")
+    assert both.output.startswith("fits cmi87, iso2003, iso93; shown as cmi87")
 
 
 def test_a_message_no_dialect_fits_has_a_reason_from_each_and_a_framing_that_would_do() -> None:
@@ -53,7 +53,7 @@ def test_a_message_no_dialect_fits_has_a_reason_from_each_and_a_framing_that_wou
     assert result.exit_code == 1
     assert "fits no dialect" in result.output
     assert "\n  mastercard " in result.output
-    assert "with --framing length2 it fits cmi87, iso93" in result.output
+    assert "with --framing length2 it fits cmi87, iso2003, iso93" in result.output
 
 
 def test_all_messages_of_a_stream_are_shown() -> None:

@@ -55,14 +55,14 @@ def test_the_same_seed_gives_the_same_trace_in_another_process_whatever_its_hash
 
 def test_days_of_all_kinds_end_in_agreement(cast: Cast) -> None:
     total = Sum()
-    for seed in range(100, 120):
+    for seed in range(100, 116):
         day = World(cast, seed, 250).run()
         assert day.failures == (), f"seed {seed}"
         total.add(day)
-    assert total.transactions >= 5_000
-    assert total.approved > 2_500
-    assert total.reversed > 250
-    assert total.crashes > 20
+    assert total.transactions >= 4_000
+    assert total.approved > 2_000
+    assert total.reversed > 200
+    assert total.crashes > 16
 
 
 def test_a_day_without_faults_is_all_approvals_and_honest_declines(cast: Cast) -> None:

@@ -75,6 +75,7 @@ def test_a_month_is_charged_once_however_often_days_are_closed_and_the_next_one_
     assert charged(book) == [("set-up", "", 1), *months]
 
 
+@pytest.mark.long
 def test_a_month_in_which_no_day_was_closed_is_made_up_for() -> None:
     book = Playbook(network(MONTHLY))
     book.asks("day.close")
