@@ -4,6 +4,7 @@ Rule: values only; whoever holds an `Element` holds one that was checked (`diale
 """
 
 import codecs
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -30,6 +31,7 @@ class Encoding(msgspec.Struct, frozen=True):
     from_latin: bytes | None
 
 
+@lru_cache(maxsize=64)
 def encoding(name: str) -> Encoding | None:
     """The encoding Python knows by `name`, or None: unknown, multi-byte, or with characters outside Latin-1."""
     try:
