@@ -15,6 +15,7 @@ journal (`book.journal_holds()`); a crash keeps what was durable and nothing els
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -131,6 +132,16 @@ class Peer:
         self._book.hang_up(self.link)
 
 
+def _dialect(name: str) -> Dialect:
+    """A file of one's own may change from one script to the next; what comes with the switch does not."""
+    return Dialect.load(name) if "/" in name or name.endswith(".json") else _shipped(name)
+
+
+@lru_cache
+def _shipped(name: str) -> Dialect:
+    return Dialect.load(name)
+
+
 class Playbook:
     """A switch and the script's hold on its world."""
 
@@ -153,7 +164,7 @@ class Playbook:
         self._peers: dict[LinkId, End] = {}
         self._links = links
         names = {listener.dialect for listener in network.listeners} | {host.dialect for host in network.hosts}
-        self._dialects = dialects or {name: Dialect.load(name) for name in names}
+        self._dialects = dialects or {name: _dialect(name) for name in names}
         state = State(network.limits)
         for entry in self.entries:
             apply(state, entry)

@@ -1,5 +1,7 @@
 """What playbooks send: internal-format messages, as an acquirer's host in `cmi87` would."""
 
+from functools import lru_cache
+
 from switch.config import load_network
 from switch.core.network import Network
 from switch.core.routing.routing import luhn_digit
@@ -12,6 +14,7 @@ VISA_ABROAD = "499900000000001" + luhn_digit("499900000000001")
 UNKNOWN_CARD = "360000000000001" + luhn_digit("360000000000001")
 
 
+@lru_cache
 def morocco() -> Network:
     return load_network("morocco")
 
