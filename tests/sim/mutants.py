@@ -26,9 +26,11 @@ Break = Callable[[pytest.MonkeyPatch], Any]
 def _replying(module: Any, change: Callable[[dict[str, Any]], dict[str, Any]]) -> Break:
     """Change how a flow's answers leave."""
 
+    said = replies.reply
+
     def apply(patch: pytest.MonkeyPatch) -> None:
         def reply(*arguments: Any, **options: Any) -> None:
-            replies.reply(*arguments, **change(options))
+            said(*arguments, **change(options))
 
         patch.setattr(module, "reply", reply)
 
@@ -44,7 +46,7 @@ def timeout_is_said_before_its_reversal_is_durable(patch: pytest.MonkeyPatch) ->
 
 
 def reversal_is_acknowledged_before_it_is_durable(patch: pytest.MonkeyPatch) -> None:
-    _replying(reversals, lambda o: {**o, "after": 0})(patch)
+    _replying(replies, lambda o: {**o, "after": 0})(patch)
 
 
 def repeat_is_answered_before_what_it_says_is_durable(patch: pytest.MonkeyPatch) -> None:
