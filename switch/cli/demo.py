@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+import secrets
 import shutil
 import socket
 import sys
@@ -24,6 +25,8 @@ POS_SHARE = 0.35
 ABROAD_SHARE = 0.04
 LATE_S = 5.0
 """a silent issuer's answer comes up to 4 s after its payment was given up"""
+_PORTS = range(10_000, 32_000)
+"""above those of networks that come with the switch, below those that connections are given"""
 
 
 class _Options(NamedTuple):
@@ -109,12 +112,16 @@ def _fresh_directory() -> Path:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that were free a moment ago, all different."""
+    """Ports that were free a moment ago, all different; below those that connections are given by themselves (Linux: from 32768
+    on), so that none of these takes one before it is listened on."""
+    found: list[int] = []
     with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
+        while len(found) < count:
+            one = stack.enter_context(socket.socket())
+            with contextlib.suppress(OSError):  # somebody has it
+                one.bind(("127.0.0.1", _PORTS.start + secrets.randbelow(len(_PORTS))))
+                found.append(one.getsockname()[1])
+    return found
 
 
 def on_free_ports(text: str) -> str:
