@@ -8,11 +8,10 @@ import re
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pytest
 from click.testing import CliRunner
@@ -22,23 +21,13 @@ from switch.config import load_network
 from switch.security.issuing import TestAuthority
 from switch.simulators.cards import demo_cards
 from switch.wire.vocabulary import Document
+from tests.e2e.attacks import Attack, page_has, reaction_to
 from tests.e2e.secure import with_tls
-from tests.e2e.stage import Client, Stage, wait_for
+from tests.e2e.stage import Client, Stage
 from tests.e2e.test_canaries import purchase
 
-PAGE = Path(__file__).parents[2] / "docs" / "security.md"
 CARD = next(card for card in demo_cards(load_network("morocco")) if card.name == "atlas-approved")
 ATLAS, RIF, SOUSS = "504101", "504102", "504103"
-
-
-class Attack(NamedTuple):
-    what: str
-    on: str
-    reaction: str
-    do: Callable[["Scene"], None]
-    event: str
-    said: str
-    """in that event's line"""
 
 
 class Scene:
@@ -180,7 +169,7 @@ def replays(scene: Scene) -> None:
 
 
 FORGED = bytes.fromhex("0d0a0d0a000d0a515549540a 2111 000c") + bytes(12)
-ATTACKS = (
+ATTACKS: tuple[Attack[Scene], ...] = (
     Attack(
         "plain bytes to a port with TLS",
         "TLS",
@@ -303,22 +292,14 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.what)
-def test_an_attack_meets_its_reaction_and_others_go_on(scene: Scene, attack: Attack) -> None:
-    before = len(scene.stage.events(attack.event))
-
-    def reacted() -> bool:
-        new: list[dict[str, Any]] = scene.stage.events(attack.event)[before:]
-        return any(attack.said in str(line) for line in new)
-
-    attack.do(scene)
-    wait_for(reacted)
+def test_an_attack_meets_its_reaction_and_others_go_on(scene: Scene, attack: Attack[Scene]) -> None:
+    with reaction_to(scene.stage, attack):
+        attack.do(scene)
     scene.pays()
 
 
 def test_the_page_has_every_attack_and_no_other() -> None:
-    rows = [f"| {attack.what} | {attack.on} | {attack.reaction} | `{attack.event}` |" for attack in ATTACKS]
-    section = PAGE.read_text().split("\n## Attacks on links\n")[1].split("\n## ")[0]
-    assert re.findall(r"^\| .* \| `[a-z_.]+` \|$", section, re.MULTILINE) == rows
+    page_has("Attacks on links", ATTACKS)
 
 
 def test_after_all_of_it_a_load_goes_through_with_tls(scene: Scene) -> None:

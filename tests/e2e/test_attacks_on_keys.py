@@ -3,36 +3,23 @@ docs/security.md, row by row. Real processes, real keys; after each attack a pay
 """
 
 import os
-import re
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pytest
 
 from switch.core.messages.chip import CHIP_DATA
 from switch.simulators.clock import Moment
 from switch.simulators.messages import Web, network_request, request
+from tests.e2e.attacks import Attack, page_has, reaction_to
 from tests.e2e.pos import moment
 from tests.e2e.sealed import NOBODY, RIF, SOUSS, Scene, Sealed, flip, forms, told
-from tests.e2e.stage import Client, wait_for
+from tests.e2e.stage import Client
 
 pytestmark = pytest.mark.long  # MACs are written of once a second
-
-PAGE = Path(__file__).parents[2] / "docs" / "security.md"
-
-
-class Attack(NamedTuple):
-    what: str
-    on: str
-    reaction: str
-    do: Callable[[Scene], object]
-    event: str
-    said: str
-    """in that event's line"""
 
 
 def signs_on(scene: Scene, key: str, answered: str) -> None:
@@ -153,7 +140,7 @@ def reverses_anothers(scene: Scene) -> None:
 
 
 CARD = "atlas-approved"
-ATTACKS = (
+ATTACKS: tuple[Attack[Scene], ...] = (
     Attack(
         "a sign-on without the member's MAC",
         "MAC",
@@ -339,17 +326,11 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.what)
-def test_an_attack_meets_its_reaction_and_others_go_on(scene: Scene, attack: Attack) -> None:
-    before = len(scene.stage.events(attack.event))
-
-    def reacted() -> bool:
-        new: list[dict[str, Any]] = scene.stage.events(attack.event)[before:]
-        return any(attack.said in str(line) for line in new)
-
-    if attack.event.startswith("mac."):
-        scene.said_again()
-    attack.do(scene)
-    wait_for(reacted)
+def test_an_attack_meets_its_reaction_and_others_go_on(scene: Scene, attack: Attack[Scene]) -> None:
+    with reaction_to(scene.stage, attack):
+        if attack.event.startswith("mac."):
+            scene.said_again()
+        attack.do(scene)
     if attack.on == "MAC":
         scene.quiet_at = time.monotonic() + 1.05
     scene.pays()
@@ -394,6 +375,4 @@ def test_after_all_of_it_and_an_abort_no_key_or_pin_or_track_is_in_any_file_or_s
 
 
 def test_the_page_has_every_attack_and_no_other() -> None:
-    rows = [f"| {attack.what} | {attack.on} | {attack.reaction} | `{attack.event}` |" for attack in ATTACKS]
-    section = PAGE.read_text().split("\n## Attacks on keys, PINs and cards\n")[1].split("\n## ")[0]
-    assert re.findall(r"^\| .* \| `[a-z_.]+` \|$", section, re.MULTILINE) == rows
+    page_has("Attacks on keys, PINs and cards", ATTACKS)
