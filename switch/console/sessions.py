@@ -10,8 +10,8 @@ from typing import Final
 
 import msgspec
 
-IDLE_S: Final = 900.0
-LONGEST_S: Final = 28_800.0
+from switch.http.sessions import lasts
+
 SESSIONS_MAX: Final = 200
 
 
@@ -40,7 +40,7 @@ class Sessions:
         """A fresh one; above `SESSIONS_MAX` the one that was quiet longest ends."""
         token, csrf = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
         session = Session(user=user, token=token, csrf=csrf, began=now, seen=now)
-        for old in [one for one in self._open.values() if not _lasts(one, now)]:
+        for old in [one for one in self._open.values() if not lasts(one.began, one.seen, now)]:
             self.end(old)
         if len(self._open) >= SESSIONS_MAX:
             self.end(min(self._open.values(), key=lambda one: one.seen))
@@ -52,7 +52,7 @@ class Sessions:
         session = self._open.get(token)
         if session is None:
             return None
-        if not _lasts(session, now):
+        if not lasts(session.began, session.seen, now):
             self.end(session)
             return None
         if touch:
@@ -67,7 +67,3 @@ class Sessions:
     def open_ones(self) -> list[Session]:
         """All, by name."""
         return sorted(self._open.values(), key=lambda one: (one.user, one.began))
-
-
-def _lasts(session: Session, now: float) -> bool:
-    return now - session.seen < IDLE_S and now - session.began < LONGEST_S

@@ -19,10 +19,11 @@ from starlette.routing import Route
 from switch.console.accounts import AccountsError
 from switch.console.desk import Desk
 from switch.console.rendering import see_other
-from switch.console.sessions import LONGEST_S, Session
+from switch.console.sessions import Session
 from switch.gateway.orders.database import StoreError
 from switch.gateway.pace import Pace
 from switch.http.server import App, Report
+from switch.http.sessions import LONGEST_S
 from switch.journal.log import JournalError
 from switch.server.asking import NotAnsweredError
 

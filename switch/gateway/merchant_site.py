@@ -30,8 +30,9 @@ from switch.gateway.pages.merchant_pages import (
 )
 from switch.gateway.pages.respond import client_of, form_of, language_of, redirect, respond
 from switch.gateway.service import Service
-from switch.gateway.sessions import LIFE_S, Session, Sessions, is_of
+from switch.gateway.sessions import Session, Sessions, is_of
 from switch.gateway.shops import now_us
+from switch.http.sessions import LONGEST_S
 from switch.money.currency import CurrencyError, parse_amount
 
 PAGE_ORDERS: Final = 25
@@ -98,7 +99,7 @@ class MerchantSite:
         answer.set_cookie(
             _cookie(request),
             token,
-            max_age=int(LIFE_S),
+            max_age=int(LONGEST_S),
             path="/",
             secure=request.url.scheme == "https",
             httponly=True,

@@ -12,9 +12,8 @@ from typing import Final
 import msgspec
 
 from switch.gateway.orders.order import Merchant
+from switch.http.sessions import lasts
 
-IDLE_S: Final = 900.0
-LIFE_S: Final = 8 * 3_600.0
 SESSIONS_MAX: Final = 1_000
 
 
@@ -46,7 +45,7 @@ class Sessions:
         """The session of a cookie, which is used now."""
         key = _digest(token)
         found = self._kept.get(key)
-        if found is None or now >= found.used + IDLE_S or now >= found.began + LIFE_S:
+        if found is None or not lasts(found.began, found.used, now):
             self._kept.pop(key, None)
             return None
         found.used = now

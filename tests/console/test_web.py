@@ -11,12 +11,13 @@ from trio.testing import MockClock
 
 from switch.console import accounts
 from switch.console.accounts import Accounts, AccountsError
-from switch.console.sessions import IDLE_S, LONGEST_S, SESSIONS_MAX, Sessions
+from switch.console.sessions import SESSIONS_MAX, Sessions
 from switch.console.stream import Stream
 from switch.console.web import TRIES_PER_NAME
 from switch.core.credentials import OperatorAccount
 from switch.core.party import Hop
 from switch.http.server import Message
+from switch.http.sessions import IDLE_S, LONGEST_S
 from switch.observe.hoplog import HopLog
 from tests.console.scene import Browser, Scene
 from tests.core.scripts import morocco

@@ -16,9 +16,10 @@ from switch.gateway.orders.order import Merchant
 from switch.gateway.pages import inventory
 from switch.gateway.pages.merchant_texts import WORDS
 from switch.gateway.service import Service
-from switch.gateway.sessions import IDLE_S, LIFE_S, SESSIONS_MAX, Sessions, is_of
+from switch.gateway.sessions import SESSIONS_MAX, Sessions, is_of
 from switch.gateway.web import Web
 from switch.http.server import App
+from switch.http.sessions import IDLE_S, LONGEST_S
 from tests.gateway.asgi import Answer, ask
 from tests.gateway.test_flow import bought, serving
 from tests.gateway.test_kills import CLIENT, NETWORK, World
@@ -244,10 +245,10 @@ def test_a_session_ends() -> None:
     assert sessions.find("a", IDLE_S - 1) is not None
     assert sessions.find("b", 1) is None
     now = IDLE_S - 1
-    while now < LIFE_S:
+    while now < LONGEST_S:
         assert sessions.find("a", now) is not None
         now += IDLE_S - 1
-    assert sessions.find("a", LIFE_S) is None
+    assert sessions.find("a", LONGEST_S) is None
     sessions.begin(merchant, "a", "k", 0)
     assert sessions.find("a", IDLE_S) is None
     for number in range(SESSIONS_MAX + 1):
