@@ -43,9 +43,10 @@ def play(directory: Path, stack: contextlib.ExitStack) -> None:
         child.ready()
     start("serve", str(network), "--state", str(state), "--no-show").ready()
     loaded = load_network(str(network))
-    start("threeds", "directory", "--network", str(network), called="directory").ready()
+    of_threeds = ("--network", str(network), "--state", str(state / "threeds"))
+    start("threeds", "directory", *of_threeds, called="directory").ready()
     for acs in loaded.acs:
-        start("threeds", "acs", acs.name, "--network", str(network), called=f"acs-{acs.name}").ready()
+        start("threeds", "acs", acs.name, *of_threeds, called=f"acs-{acs.name}").ready()
     start("gateway", str(network), "--listen", pages, "--state", str(state / "gateway")).ready()
     where = (
         "--listen",

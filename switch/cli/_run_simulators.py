@@ -193,10 +193,18 @@ def have_keys_change(parties: "Sequence[Host]", manner: "KeyManner") -> None:
 
 def need_listener(address: "Address", what: str, command: str) -> None:
     """Raise a click error, with what to start first, unless something listens on `address`."""
+    missing = missing_listener(address, what, command)
+    if missing:
+        raise click.ClickException(missing)
+
+
+def missing_listener(address: "Address", what: str, command: str) -> str:
+    """What is to be started, in a sentence, where nothing listens on `address`; else ""."""
     import socket
 
     try:
         socket.create_connection((address.host, address.port), timeout=3).close()
     except OSError as error:
         reason = "nothing listens on" if isinstance(error, ConnectionRefusedError) else f"{error.strerror or error}:"
-        raise click.ClickException(f"{reason} {address}: start {what} with `{command}`") from None
+        return f"{reason} {address}: start {what} with `{command}`"
+    return ""

@@ -68,7 +68,7 @@ def command(**options: Any) -> None:
     A shop posts a signed form to /fim/est3Dgate; the customer pays on a page of the gateway's; the shop's server is called back,
     and its answer decides: ACTION=POSTAUTH captures, APPROVED holds, anything else is reversed. /fim/api takes CC5Requests.
     Where the network file has a [threeds], the card's bank may ask its holder for a code first (3-D Secure).
-    The switch must run. Merchants are added with `cmi-switch merchant add`, while the gateway runs or before.
+    While the switch is away nothing can be paid. Merchants are added with `cmi-switch merchant add`, at any time.
 
     \b
     Examples:
@@ -91,7 +91,7 @@ def state_of(network_name: str, state: Path | None) -> Path:
 def _run(options: dict[str, Any]) -> None:
     import trio
 
-    from switch.cli._run_simulators import need_listener, show_log
+    from switch.cli._run_simulators import missing_listener, show_log
     from switch.core.party import Log
     from switch.gateway.orders.database import StoreError
     from switch.gateway.pages.inventory import InventoryError
@@ -117,7 +117,9 @@ def _run(options: dict[str, Any]) -> None:
 
     try:
         setting = _setting(options)
-        need_listener(setting.listener.address, "the switch", spell("serve"))
+        missing = missing_listener(setting.listener.address, "the switch", spell("serve"))
+        if missing:  # as after a power cut: it starts in any order, and connects when it can
+            click.echo(f"Not yet connected: {missing}; tried again until then", err=True)
         ended = trio.run(run, setting, ready, report, show)
     except (ListeningError, StoreError, VaultError, InventoryError) as error:
         raise click.ClickException(str(error)) from None

@@ -38,7 +38,9 @@ STORIES_MAX = 5
 )
 @click.option("--disk/--no-disk", default=True, show_default=True, help="Fill the journal's disk, too.")
 @click.option(
-    "--web", is_flag=True, help="Web payment, too: gateway and shop are killed, buyers go on. Needs the extra `web`."
+    "--web",
+    is_flag=True,
+    help="Web payment, too: gateway, shop and 3-D Secure's servers are killed, buyers go on. Needs the extra `web`.",
 )
 @click.option(
     "--keep",

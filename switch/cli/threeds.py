@@ -27,6 +27,13 @@ def tls_options(command: F) -> F:
     )(command)
 
 
+def state_option(command: F) -> F:
+    """Where a server keeps what is under way."""
+    kind = click.Path(file_okay=False, path_type=Path)
+    told = "What is under way, kept through a restart. [default: threeds in the network's state directory]"
+    return click.option("--state", type=kind, metavar="DIR", help=told)(command)
+
+
 @click.group("threeds")
 def command() -> None:
     """3-D Secure: a directory server, banks' access control servers (ACS), and a 3DS server to try them; each is a process.
@@ -49,11 +56,10 @@ def command() -> None:
 
 @command.command("directory")
 @click.option("--network", default="morocco", show_default=True, help="Network file, or a shipped network's name.")
+@state_option
 @tls_options
 @ready_option()
-def directory_command(
-    network: str, certificate: Path | None, key: Path | None, ca: Path | None, ready_path: Path | None
-) -> None:
+def directory_command(network: str, state: Path | None, ready_path: Path | None, **files: Path | None) -> None:
     """Run the directory server: which cards are enrolled (PReq), and who is asked about one (AReq, RReq).
 
     \b
@@ -69,27 +75,30 @@ def directory_command(
         names = ", ".join(acs.name for acs in loaded.acs) or "none"
         say_ready(file, {"directory": address}, f"Ready: directory server {address}, access control servers: {names}")
 
-    _serve(run_directory, loaded, tls_of(certificate, key, ca), ready, _report)
+    tls = tls_of(files["certificate"], files["key"], files["ca"])
+    _serve(run_directory, loaded, tls, ready, _report, _state_of(loaded, state))
 
 
 @command.command("acs")
 @click.argument("name")
 @click.option("--network", default="morocco", show_default=True, help="Network file, or a shipped network's name.")
 @click.option("--idle", default=600.0, show_default=True, metavar="S", help="For the cardholder, each time.")
+@state_option
 @tls_options
 @ready_option()
-def acs_command(name: str, network: str, idle: float, ready_path: Path | None, **files: Path | None) -> None:
+def acs_command(
+    name: str, network: str, idle: float, state: Path | None, ready_path: Path | None, **files: Path | None
+) -> None:
     """Run the access control server NAME: it authenticates its banks' cardholders, by a code where the network file says so.
 
     Codes go to no telephone: each is printed here, and on the page /phone, for whoever plays the cardholder.
+    A challenge under way goes on after a restart, even after kill -9.
 
     \b
     Examples:
       cmi-switch threeds acs atlas
       cmi-switch threeds acs rif --network mine.toml
     """
-    from importlib.resources import files as resources
-
     from switch.threeds.challenges import ChallengeLimits
     from switch.threeds.running import run_acs
 
@@ -107,9 +116,9 @@ def acs_command(name: str, network: str, idle: float, ready_path: Path | None, *
     def sms(text: str) -> None:
         click.echo(f"SMS  {text}")
 
-    style = resources("switch.gateway.pages").joinpath("pay.css").read_bytes()
     tls = tls_of(files["certificate"], files["key"], files["ca"])
-    _serve(run_acs, loaded, acs, module, tls, ready, _report, sms, style, ChallengeLimits(idle_s=idle))
+    limits = ChallengeLimits(idle_s=idle)
+    _serve(run_acs, loaded, acs, module, tls, ready, _report, _state_of(loaded, state), sms, limits)
 
 
 @command.command("server")
@@ -146,6 +155,10 @@ def _with_threeds(network: str) -> "Network":
     return loaded
 
 
+def _state_of(network: "Network", state: Path | None) -> Path:
+    return state or Path(network.state_dir) / "threeds"
+
+
 def _report(event: str, fields: dict[str, object]) -> None:
     from switch.wire.pans import mask_pans
 
@@ -157,10 +170,11 @@ def _serve(run: Callable[..., Any], *arguments: Any) -> None:
     import trio
 
     from switch.http.listening import ListeningError
+    from switch.threeds.keeping import KeepingError
 
     try:
         ended = trio.run(run, *arguments)
-    except ListeningError as error:
+    except (ListeningError, KeepingError) as error:
         raise click.ClickException(str(error)) from None
     except OSError as error:
         raise click.ClickException(f"cannot listen: {error.strerror or error}") from None

@@ -1,7 +1,8 @@
 """A buyer without a browser: goes the way of a hosted payment, page by page, over connections that are kept.
 
 In: a shop's form, a card. Out: what the last page said, and the way back to the shop. The one rule: it knows nothing that a
-browser would not: it posts the forms that pages hold, and follows redirects. For load and for faults: not for looking at pages.
+browser would not: it posts the forms that pages hold, follows redirects, and reads the codes of its banks on the page that stands
+for a telephone. For load and for faults: not for looking at pages.
 """
 
 import html
@@ -14,11 +15,16 @@ import trio
 
 _HIDDEN: Final = re.compile(r'<input type="hidden" name="([^"]*)" value="([^"]*)">')
 _BACK: Final = re.compile(r'<form method="(\w+)" action="([^"]*)" class="back"')
+_ONWARD: Final = re.compile(r'<form method="post" action="([^"]*)" class="onward">')
+_CODE_FORM: Final = re.compile(r'<form method="post" action="(/challenge/[^"]*)"')
+_PAID_AT: Final = re.compile(r"<bdi>([^<]*)</bdi>")
 _LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)\r\n", re.IGNORECASE)
 _LOCATION: Final = re.compile(rb"\r\nlocation: *([^\r]+)\r\n", re.IGNORECASE)
 _READ: Final = 65_536
 ANSWER_S: Final = 40.0
 PAGES_MAX: Final = 60
+CODES_MAX: Final = 6
+"""that are typed or asked for at a bank, before it is given up"""
 
 
 class BuyerError(Exception):
@@ -115,15 +121,20 @@ async def open_order(pages: Connection, form: list[tuple[str, str]]) -> str:
     return answer.location
 
 
-async def pay(pages: Connection, path: str, card: tuple[str, str, str]) -> Way | None:
+async def pay(pages: Connection, path: str, card: tuple[str, str, str], reading_s: float = 0.0) -> Way | None:
     """Type a card (number, MM/YY, CVV2) into an order's page, and wait for the outcome; None: it is declined, another card may be
-    tried. What the page shows decides: a card is typed where there is a form for one, and once."""
+    tried. What the page shows decides: a card is typed where there is a form for one, and once. `reading_s`: what a bank's code
+    takes to be read on a telephone."""
     typed = False
     for _ in range(PAGES_MAX):
         page = await pages.ask(path)
         back = way_back(page.text)
         if back is not None:
             return back
+        to_bank = onward(page.text)
+        if to_bank is not None:
+            path = (await _post(pages, await authenticate(to_bank, reading_s))).location
+            continue
         if page.status != 200:
             raise BuyerError(f"the order's page was answered {page.status}")
         if 'name="pan"' in page.text:
@@ -142,13 +153,57 @@ async def pay(pages: Connection, path: str, card: tuple[str, str, str]) -> Way |
     raise BuyerError("there is no outcome")
 
 
+async def authenticate(to_bank: Way, reading_s: float) -> Way:
+    """Go to the card's bank, type the code that it sends, and come away with what leads back. Raises BuyerError."""
+    bank = Connection(urlsplit(to_bank.url).netloc)
+    try:
+        page = await _post(bank, to_bank)
+        for _ in range(CODES_MAX):
+            back, form = onward(page.text), _CODE_FORM.search(page.text)
+            if back is not None:
+                return back
+            if form is None:
+                raise BuyerError(f"the bank's page was answered {page.status}")
+            await trio.sleep(reading_s)
+            code = _code_for(page.text, (await bank.ask("/phone")).text)
+            said = [("code", code), ("do", "confirm")] if code else [("do", "again")]
+            page = await bank.ask(form[1], said)
+        raise BuyerError("the bank takes no code")
+    finally:
+        await bank.close()
+
+
+def _code_for(page: str, phone: str) -> str:
+    """The newest code that was sent for what the page says is paid; "": none."""
+    for paid in _PAID_AT.findall(page):
+        found = re.search(rf"(\d{{6}}) confirms {re.escape(paid)} to ", phone)
+        if found is not None:
+            return found[1]
+    return ""
+
+
+async def _post(server: Connection, way: Way) -> Answer:
+    return await server.ask(urlsplit(way.url).path, way.fields)
+
+
+def onward(text: str) -> Way | None:
+    """The form that takes a browser on to the next server, to the bank or back from it; None: there is none."""
+    form = _ONWARD.search(text)
+    return _way(text, form.end(), "post", form[1]) if form is not None else None
+
+
 def way_back(text: str) -> Way | None:
     """The form of a result page; None: it is another."""
     form = _BACK.search(text)
     if form is None:
         return None
-    fields = [(html.unescape(name), html.unescape(value)) for name, value in _HIDDEN.findall(text[form.end() :])]
-    return Way(form[1], html.unescape(form[2]), fields)
+    return _way(text, form.end(), form[1], form[2])
+
+
+def _way(text: str, begins: int, method: str, url: str) -> Way:
+    within = text[begins : text.index("</form>", begins)]
+    fields = [(html.unescape(name), html.unescape(value)) for name, value in _HIDDEN.findall(within)]
+    return Way(method, html.unescape(url), fields)
 
 
 async def go_back(shop: Connection, way: Way) -> Answer:

@@ -18,7 +18,7 @@ import trio
 from switch.readiness import Ready
 
 SWITCH, WRITER, INDEX = "switch", "writer", "index"
-GATEWAY, SHOP = "gateway", "shop"
+GATEWAY, SHOP, DIRECTORY = "gateway", "shop", "directory"
 _HELPERS: Final = {WRITER: b"switch.journal.writer", INDEX: b"switch.journal.index"}
 """of the switch: it starts them, and others when they have ended"""
 _SUBREAPER: Final = 36

@@ -22,7 +22,7 @@ from switch.soak.disk import Disk
 from switch.soak.disputes import Disputer
 from switch.soak.faults import Fault, Kind, Targets, draw_faults
 from switch.soak.links import Link
-from switch.soak.processes import GATEWAY, INDEX, SHOP, SWITCH, WRITER, Recovery, Services, Start
+from switch.soak.processes import GATEWAY, INDEX, SWITCH, WRITER, Recovery, Services, Start
 from switch.soak.verdict import Verdict, count_owed, judge
 from switch.soak.watch import Watch
 
@@ -111,7 +111,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     disk: str
     """how the journal's disk was filled, or why it was not"""
     web: dict[str, int] = {}
-    """what buyers saw: `paid`, `failed`, `declined`, `gave up`"""
+    """what buyers saw: `paid`, `failed`, `declined`, `gave up`; and how many of the orders are `paid by a code`"""
 
     @property
     def sound(self) -> bool:
@@ -147,6 +147,7 @@ class Soak:
         self._watch = Watch(plan.log)
         self._over = trio.Event()
         self._disputer = Disputer(plan.state, plan.log, Random(f"{plan.seed} disputes"))  # noqa: S311
+        self._web_names: list[str] = []
         self._web = self._web_side(web) if web is not None else None
         self._closer = Closer(plan.state / "control.sock", Random(f"{plan.seed} closes"))  # noqa: S311
 
@@ -166,7 +167,7 @@ class Soak:
             nursery.start_soon(self._tell)
             await self.services.start(*self._hosts())
             await self.services.start(SWITCH)
-            await self.services.start(*self._acquirers(), *self._of_web())
+            await self.services.start(*self._acquirers(), *self._web_names)
             began = trio.current_time()
             async with trio.open_nursery() as watching:
                 watching.start_soon(self.services.watch)
@@ -189,9 +190,6 @@ class Soak:
 
     def _acquirers(self) -> list[str]:
         return [name for name in self.services.by_name if name.startswith("acquirer-")]
-
-    def _of_web(self) -> list[str]:
-        return [GATEWAY, SHOP] if self._web is not None else []
 
     def _web_side(self, web: "type[WebSide]") -> "WebSide":
         taken = {str(x.address) for x in self.network.listeners} | {str(h.connect) for h in self.network.hosts}
@@ -251,8 +249,10 @@ class Soak:
         if self._web is not None:
             self._web.add_merchant()
             port = next(x.name for x in self.network.listeners if x.role == "acquirer")
-            services.add(GATEWAY, *self._web.gateway_arguments(plan.directory / "gateway.toml", port))
-            services.add(SHOP, *self._web.shop_arguments(self.network_file))
+            through = plan.directory / "gateway.toml"
+            for name, arguments in self._web.services(self.network_file, through, port).items():
+                services.add(name, *arguments)
+                self._web_names.append(name)
 
     def _book(self, name: str) -> Path:
         return self.plan.directory / f"book-{name}.json"
@@ -263,8 +263,8 @@ class Soak:
         issuers = [h.name for h in self.network.hosts if h.role == "issuer"]
         networks = [h.name for h in self.network.hosts if h.role == "network"]
         killed = [SWITCH, SWITCH, SWITCH, WRITER, WRITER, WRITER, INDEX, *issuers, *networks]
-        killed += [GATEWAY, GATEWAY, GATEWAY, SHOP] if self._web is not None else []
-        stopped = [SWITCH, SWITCH, WRITER, WRITER, *issuers, *networks, *self._acquirers(), *self._of_web()]
+        killed += [*self._web_names, GATEWAY, GATEWAY] if self._web is not None else []
+        stopped = [SWITCH, SWITCH, WRITER, WRITER, *issuers, *networks, *self._acquirers(), *self._web_names]
         return Targets(killed, stopped, list(self._links), self._disk is not None)
 
     async def _inject_faults(self) -> None:
@@ -321,7 +321,7 @@ class Soak:
         if fault.kind not in (Kind.KILL, Kind.STOP):
             return fault.kind.value
         role = next((h.role for h in self.network.hosts if h.name == fault.target), fault.target)
-        return f"{fault.kind} {'acquirer' if role.startswith('acquirer-') else role}"
+        return f"{fault.kind} {role.partition('-')[0]}"
 
     # -- rest
 
@@ -335,7 +335,7 @@ class Soak:
             with trio.move_on_after(REST_S):
                 await self._web.come_to_rest()
         async with trio.open_nursery() as nursery:
-            for name in (*self._acquirers(), *networks, *self._of_web()):
+            for name in (*self._acquirers(), *networks, *self._web_names):
                 nursery.start_soon(self._finish, name, REST_S + 20)
         for name in networks:
             self.services.by_name[name].arguments += ["--abroad-rate", "0"]
@@ -384,7 +384,7 @@ class Soak:
             refused_starts=self.services.refused_starts,
             recoveries=self.services.recoveries,
             disk=how,
-            web=dict(sorted(self._web.outcomes.items())) if self._web is not None else {},
+            web=self._web.seen() if self._web is not None else {},
         )
 
     async def _tell(self) -> None:

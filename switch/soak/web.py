@@ -1,8 +1,9 @@
-"""Web payment in a soak: a gateway and a shop that are killed like the rest, and buyers that meet whatever is broken just then.
+"""Web payment in a soak: a gateway, a shop, 3-D Secure's directory server and banks' access control servers, all killed like the
+rest, and buyers that meet whatever is broken just then.
 
-In: the run's directory, its network. Out: two more services, the gateway's book as an acquirer's, and what its orders, the shop's
+In: the run's directory, its network. Out: their services, the gateway's book as an acquirer's, and what its orders, the shop's
 book and the buyers disagree about. The one rule: a buyer does what people do: loads the page again, types the card again where it
-is asked for.
+is asked for, and the code that the bank has sent.
 """
 
 from collections import Counter
@@ -24,13 +25,27 @@ from switch.gateway.orders.store import Store
 from switch.gateway.payment_messages import terminal_of
 from switch.simulators.cards import demo_cards
 from switch.simulators.reconciliation import AcquirerBook, Difference, Payment
-from switch.soak.processes import GATEWAY
+from switch.soak.processes import DIRECTORY, GATEWAY, SHOP
+from switch.threeds.protocol.statuses import PROVED, REFUSED
 
 CLIENT, KEY = "600000002", "TEST1234"
 _BUYERS_MAX: Final = 40
 _TRIES: Final = 12
 _AGAIN_S: Final = 0.7
-_ENDINGS: Final = ("approved", "approved", "approved", "51", "slow", "late", "fr-visa", "mastercard")
+_READING_S: Final = 1.5
+"""a bank's code: so long that servers are killed meanwhile"""
+_ENDINGS: Final = (
+    "approved",
+    "approved",
+    "51",
+    "slow",
+    "late",
+    "fr-visa",
+    "mastercard",
+    *("atlas-visa",) * 5,
+    "rif-visa",
+)
+"""what cards show; the shipped network's last two: their banks ask for a code, and reject"""
 _LIMITS: Final = ("cards-per-client", "cards-per-card", "cards-per-merchant", "wrong-forms-per-client")
 
 
@@ -39,7 +54,7 @@ class WebSide:
 
     def __init__(self, directory: Path, network: Network, pages: str, shop: str, rng: Random) -> None:
         """`pages`, `shop`: addresses, such as 127.0.0.1:8443."""
-        self._state = directory / "gateway"
+        self._directory, self._state = directory, directory / "gateway"
         self._book = directory / "book-shop.jsonl"
         self._pages, self._at, self._rng, self._network = pages, shop, rng, network
         self._shop = Shop(f"http://{pages}", f"http://{shop}", CLIENT, KEY, ())
@@ -66,13 +81,24 @@ class WebSide:
         )
         registry.store.close()
 
-    def gateway_arguments(self, network_file: Path, listener: str) -> tuple[str, ...]:
+    def _gateway_arguments(self, network_file: Path, listener: str) -> tuple[str, ...]:
         """Of `cmi-switch gateway`."""
         limits = (word for name in _LIMITS for word in ("--limit", f"{name}=1000000"))
         where = ("--state", str(self._state), "--listen", self._pages, "--port", listener)
         return ("gateway", str(network_file), *where, *limits)
 
-    def shop_arguments(self, network_file: Path) -> tuple[str, ...]:
+    def services(self, network_file: Path, through: Path, listener: str) -> dict[str, tuple[str, ...]]:
+        """Name -> arguments of `cmi-switch`, in the order in which they start. `through`: the network file by which the gateway
+        reaches the switch."""
+        kept = ("--network", str(network_file), "--state", str(self._directory / "threeds"))
+        found: dict[str, tuple[str, ...]] = {}
+        if self._network.threeds is not None:
+            found[DIRECTORY] = ("threeds", "directory", *kept)
+        for acs in self._network.acs:
+            found[f"acs-{acs.name}"] = ("threeds", "acs", acs.name, *kept)
+        return found | {GATEWAY: self._gateway_arguments(through, listener), SHOP: self._shop_arguments(network_file)}
+
+    def _shop_arguments(self, network_file: Path) -> tuple[str, ...]:
         """Of `cmi-switch shop`."""
         whose = ("--clientid", CLIENT, "--key", KEY, "--network", str(network_file))
         return ("shop", "--listen", self._at, "--gateway", f"http://{self._pages}", *whose, "--book", str(self._book))
@@ -99,7 +125,7 @@ class WebSide:
             try:
                 for _ in range(_TRIES):
                     try:
-                        way = await pay(pages, await open_order(pages, form), typed)
+                        way = await pay(pages, await open_order(pages, form), typed, _READING_S)
                         if way is not None and way.url.endswith("/paid"):
                             self.paid.add(oid)
                         self.outcomes["declined" if way is None else way.url.rpartition("/")[2]] += 1
@@ -160,6 +186,11 @@ class WebSide:
             found += [Difference("", f"order {order.asked.oid}: {why}") for why in _wrong(order, told, self.paid)]
         return found
 
+    def seen(self) -> dict[str, int]:
+        """What buyers saw, and how many orders are good by a code of their banks."""
+        by_code = sum(order.stage in GOOD and _challenged(order) for order in self._orders())
+        return dict(sorted(self.outcomes.items())) | {"paid by a code": by_code}
+
     def _orders(self) -> list[Order]:
         store = Store(self._state / "gateway.sqlite")
         try:
@@ -169,9 +200,9 @@ class WebSide:
 
 
 def _payment(order: Order, institution: str) -> Payment | None:
-    """As an acquirer keeps it; None: no card was ever typed."""
+    """As an acquirer keeps it; None: nothing was ever asked of an issuer."""
     attempt = order.attempt
-    if attempt is None:
+    if attempt is None or order.stage is Stage.AUTHENTICATING:
         return None
     stands = {Stage.HELD: order.asked.amount, Stage.CAPTURED: order.captured - order.credited}.get(order.stage, 0)
     status = Status.APPROVED if stands else Status.OPEN
@@ -190,6 +221,19 @@ def _payment(order: Order, institution: str) -> Payment | None:
     )
 
 
+def _challenged(order: Order) -> bool:
+    known = order.attempt.authentication if order.attempt is not None else None
+    return known is not None and bool(known.acs_url)
+
+
+def _unproved(order: Order) -> str:
+    """What the card's bank has said, where that forbids to authorize; "": nothing does."""
+    known = order.attempt.authentication if order.attempt is not None else None
+    if known is None or not (known.status in REFUSED or (known.acs_url and known.result not in PROVED)):
+        return ""
+    return known.result or known.status or "nothing"
+
+
 def _wrong(order: Order, told: dict[str, list[Told]], paid: set[str]) -> list[str]:
     """What is not as it must be about one order."""
     said, good, found = told.get(order.asked.oid, []), order.stage in GOOD, []
@@ -197,6 +241,8 @@ def _wrong(order: Order, told: dict[str, list[Told]], paid: set[str]) -> list[st
         found.append(f"is still {order.stage}")
     if order.asked.oid in paid and not good:
         found.append(f"its buyer has seen that it is paid, and it is {order.stage}")
+    if good and _unproved(order):
+        found.append(f"is {order.stage}, and its card's bank has said {_unproved(order)}")
     if order.asked.callback_url and good != bool(said and said[-1].code == "00"):
         found.append(f"is {order.stage}, and the shop was last told {said[-1].code if said else 'nothing'}")
     approved = {one.rrn for one in said if one.code == "00"}

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
-import trio
+import msgspec
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -33,8 +33,9 @@ from switch.threeds.acs_pages import (
     unknown_page,
 )
 from switch.threeds.answering import answer_peer
-from switch.threeds.challenges import Challenge, ChallengeLimits, Challenges
+from switch.threeds.challenges import CODE_BY_SMS, Challenge, ChallengeLimits, Challenges
 from switch.threeds.deciding import decide
+from switch.threeds.keeping import Keeper
 from switch.threeds.peers import Post, Report
 from switch.threeds.protocol import forms
 from switch.threeds.protocol.encoding import Message, from_form, to_form
@@ -48,7 +49,25 @@ from switch.wire.vocabulary import mask_pan
 REFERENCE: Final = "CMI-SWITCH-ACS"
 _LANGUAGES: Final = ("fr", "ar", "en")
 _SHOWN: Final = 20
+_KEPT: Final = (
+    "messageVersion", "messageCategory", "dsURL", "notificationURL", "threeDSRequestorURL", "browserLanguage",
+    "merchantName", "purchaseAmount", "purchaseCurrency", "purchaseDate",
+)  # fmt: skip
+"""elements of an AReq that its challenge needs: nothing else of it goes to the disk"""
 _PROVES: Final = {"Y": "05", "C": "05", "A": "06"}
+
+
+class Outside(msgspec.Struct, frozen=True, kw_only=True):
+    """What an access control server reaches the world by."""
+
+    post: Post
+    report: Report
+    new_id: Callable[[], str]
+    """makes transaction ids"""
+    sms: Callable[[str], None]
+    """shows a message to whoever stands for the cardholders"""
+    clock: Callable[[], float]
+    """seconds since 1970"""
 
 
 class Acs:
@@ -58,21 +77,21 @@ class Acs:
         self,
         network: Network,
         acs: AccessControl,
-        post: Post,
         prover: Prover,
-        report: Report,
+        outside: Outside,
+        kept: Keeper[Challenge],
         *,
-        new_id: Callable[[], str],
-        sms: Callable[[str], None],
         style: bytes,
         limits: ChallengeLimits | None = None,
     ) -> None:
-        """`sms`: shows a message to whoever stands for the cardholders. `style`: of its pages."""
-        self._network, self._acs, self._prover, self._report = network, acs, prover, report
+        """`kept`: its challenges, with those of a process before. `style`: of its pages. Raises KeepingError."""
+        self._network, self._acs, self._prover, self._report = network, acs, prover, outside.report
         self._rules = Rules(network)
-        self._new_id, self._sms, self._style = new_id, sms, style
+        self._new_id, self._sms, self._style = outside.new_id, outside.sms, style
         self._said: deque[str] = deque(maxlen=_SHOWN)
-        self.challenges = Challenges(post, self._send_code, prover.draw, report, limits or ChallengeLimits())
+        self.challenges = Challenges(
+            outside.post, self._send_code, prover.draw, outside.report, limits or ChallengeLimits(), kept, outside.clock
+        )
         titles = {member.name: member.title for member in network.members}
         self._bank = " · ".join(titles.get(issuer, issuer.capitalize()) for issuer in acs.issuers)
 
@@ -122,15 +141,16 @@ class Acs:
             "transStatus": status,
         }
         if status == "C":
-            until = trio.current_time() + self.challenges.limits.first_s
-            kept = {**asked, "acctNumber": mask_pan(asked["acctNumber"])}
-            self.challenges.add(Challenge(kept, ids, proof, secrets.token_urlsafe(24), until))
-            return answer | {
-                "acsURL": f"{self._acs.url}/challenge",
-                "acsChallengeMandated": "Y",
-                "authenticationType": "02",
-            }
+            if await self.challenges.add(self._challenge(asked, ids, proof)):
+                url = f"{self._acs.url}/challenge"
+                return answer | {"acsURL": url, "acsChallengeMandated": "Y", "authenticationType": CODE_BY_SMS}
+            return answer | {"transStatus": "U", "transStatusReason": "22"}
         return answer | proof | ({"transStatusReason": reason} if reason else {})
+
+    def _challenge(self, asked: Message, ids: dict[str, str], proof: dict[str, str]) -> Challenge:
+        until_s = self.challenges.due_at(self.challenges.limits.first_s)
+        kept = {name: asked[name] for name in _KEPT if name in asked} | {"acctNumber": mask_pan(asked["acctNumber"])}
+        return Challenge(asked=kept, ids=ids, proof=proof, token=secrets.token_urlsafe(24), until_s=until_s)
 
     def _prove(self, asked: Message, status: str) -> dict[str, str]:
         """What a yes carries; nothing where nothing is proved, or nothing can be."""
@@ -188,8 +208,8 @@ class Acs:
             return self._page(unknown_page(self._bank, "fr"), status=404)
         if message.get("challengeCancel"):
             await self.challenges.end(challenge, "N", "01", "01")
-        self.challenges.begin(challenge, session, trio.current_time())
-        return self._current(challenge, _spoken(challenge.asked))
+        await self.challenges.begin(challenge, session)
+        return await self._current(challenge, _spoken(challenge.asked))
 
     async def show(self, request: Request) -> Response:
         """The same page, in another language or loaded again."""
@@ -197,7 +217,7 @@ class Acs:
         language = _chosen(request.query_params.get("lang", ""), "fr")
         if challenge is None:
             return self._page(unknown_page(self._bank, language), status=404)
-        return self._current(challenge, language)
+        return await self._current(challenge, language)
 
     async def act(self, request: Request) -> Response:
         """A code, a wish for another, or no."""
@@ -206,17 +226,17 @@ class Acs:
         language = _chosen(fields.get("lang", ""), "fr")
         if challenge is None:
             return self._page(unknown_page(self._bank, language), status=404)
-        now, wish = trio.current_time(), fields.get("do", "confirm")
-        if challenge.status:
-            await challenge.delivered.wait()
-        elif wish == "cancel":
+        wish = fields.get("do", "confirm")
+        if wish == "cancel":
             await self.challenges.end(challenge, "N", "01", "01")
+        elif challenge.status:
+            pass  # however it ended: the way back
         elif wish == "again":
-            no_more = not self.challenges.send_code(challenge, now)
-            return self._current(challenge, language, no_more=no_more)
-        elif not await self.challenges.try_code(challenge, fields.get("code", ""), now):
-            return self._current(challenge, language, wrong=True)
-        return self._current(challenge, language)
+            no_more = not await self.challenges.send_code(challenge)
+            return await self._current(challenge, language, no_more=no_more)
+        elif not await self.challenges.try_code(challenge, fields.get("code", "")):
+            return await self._current(challenge, language, wrong=True)
+        return await self._current(challenge, language)
 
     async def phone(self, request: Request) -> Response:
         """The newest messages, for whoever plays the cardholder; on this machine only."""
@@ -234,11 +254,14 @@ class Acs:
         del request
         return Response(SCRIPT, media_type="text/javascript", headers={"Cache-Control": "max-age=3600"})
 
-    def _current(self, challenge: Challenge, language: str, *, wrong: bool = False, no_more: bool = False) -> Response:
+    async def _current(
+        self, challenge: Challenge, language: str, *, wrong: bool = False, no_more: bool = False
+    ) -> Response:
         """The page of a challenge as it stands; once it has ended, the way back."""
         asked = challenge.asked
         about = [asked["notificationURL"], asked["threeDSRequestorURL"]]
         if challenge.status:
+            await self.challenges.delivery(challenge)
             body = onward_page(self._bank, language, asked["notificationURL"], result_fields(challenge))
             return self._page(body, about=about)
         body = challenge_page(challenge, self._bank, language, wrong=wrong, no_more=no_more)

@@ -1,13 +1,14 @@
 """A directory server: says which cards are enrolled, and passes messages between 3DS servers and access control servers.
 
 In: PReq, AReq of 3DS servers, RReq of access control servers. Out: their answers. The one rule: it decides nothing; it gives each
-authentication a name of its own (dsTransID), and remembers by it to whom the result goes.
+authentication a name of its own (dsTransID), and remembers by it, through a restart, to whom the result goes.
 """
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
+import msgspec
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -16,6 +17,7 @@ from starlette.routing import Route
 from switch.core.network import Network
 from switch.http.server import App
 from switch.threeds.answering import answer_peer
+from switch.threeds.keeping import Keeper, KeepingError
 from switch.threeds.peers import PeerError, Post, Report, ask
 from switch.threeds.protocol.encoding import Message
 from switch.threeds.protocol.errors import Component, ErroCode, ProtocolError
@@ -30,9 +32,10 @@ REMEMBERED: Final = 20_000
 """authentications whose result may still come; the oldest are forgotten first"""
 
 
-class _Passed(NamedTuple):
-    """An AReq that was passed on."""
+class Passed(msgspec.Struct, frozen=True, kw_only=True):
+    """An AReq that was passed on, and whose cardholder is challenged."""
 
+    ds_trans_id: str
     server_url: str
     trans_id: str
     acs_trans_id: str
@@ -41,14 +44,18 @@ class _Passed(NamedTuple):
 class Directory:
     """One directory server."""
 
-    def __init__(self, network: Network, post: Post, new_id: Callable[[], str], report: Report) -> None:
-        """`new_id`: makes transaction ids, each another. The network file has a `[threeds]`."""
+    def __init__(
+        self, network: Network, post: Post, new_id: Callable[[], str], report: Report, kept: Keeper[Passed]
+    ) -> None:
+        """`new_id`: makes transaction ids, each another. `kept`: what it has passed on, with what a process before has. The
+        network file has a `[threeds]`. Raises KeepingError."""
         if network.threeds is None:
             raise ValueError("the network file has no [threeds]")
         self._url = network.threeds.url
         self._rules = Rules(network)
         self._post, self._new_id, self._report = post, new_id, report
-        self._passed: OrderedDict[str, _Passed] = OrderedDict()
+        self._kept = kept
+        self._passed = OrderedDict((one.ds_trans_id, one) for one in kept.read())
 
     def app(self) -> App:
         """The application: everything comes to one address."""
@@ -94,10 +101,28 @@ class Directory:
             self._report("acs.failed", {"acs": found[0].name, "reason": str(error)})
             code = error.code if error.code is ErroCode.TIMED_OUT else ErroCode.CONNECTION_FAILED
             raise ProtocolError(code, f"ACS {found[0].name}", asked) from None
-        self._passed[own] = _Passed(asked["threeDSServerURL"], asked["threeDSServerTransID"], answer["acsTransID"])
-        while len(self._passed) > REMEMBERED:
-            self._passed.popitem(last=False)
+        if answer["transStatus"] == "C":  # of what is decided already no result comes
+            await self._remember(asked, own, answer["acsTransID"])
         return answer
+
+    async def _remember(self, asked: Message, own: str, acs_trans_id: str) -> None:
+        """Before the cardholder is sent to the bank. Raises ProtocolError."""
+        passed = Passed(
+            ds_trans_id=own.lower(),
+            server_url=asked["threeDSServerURL"],
+            trans_id=asked["threeDSServerTransID"],
+            acs_trans_id=acs_trans_id,
+        )
+        try:
+            await self._kept.put(passed.ds_trans_id, passed)
+            self._passed[passed.ds_trans_id] = passed
+            if len(self._passed) > REMEMBERED:
+                oldest, _ = self._passed.popitem(last=False)
+                await self._kept.drop([oldest])
+        except KeepingError as error:
+            hint = "a challenge whose result would have nowhere to go is not begun; make room, or mend the disk"
+            self._report("challenge.not_kept", {"id": own, "reason": str(error), "hint": hint})
+            raise ProtocolError(ErroCode.TRANSIENT, "dsTransID", asked) from None
 
     def _not_enrolled(self, asked: Message, own: str) -> Mapping[str, Any]:
         """U with reason 13: nobody authenticates this card. Others answer A in its place; this one has nothing to prove with."""

@@ -3,9 +3,12 @@
 import secrets
 import signal
 import ssl
+import time
 import uuid
 from collections.abc import Awaitable, Callable
+from importlib.resources import files
 from pathlib import Path
+from typing import Final
 
 import msgspec
 import trio
@@ -15,14 +18,17 @@ from switch.core.network import Address, Network
 from switch.http.listening import address_of, check_address, mutual_context, serve
 from switch.http.server import App, Server
 from switch.security.module import SecurityModule
-from switch.threeds.acs import Acs
-from switch.threeds.challenges import ChallengeLimits
-from switch.threeds.directory import Directory
+from switch.threeds.acs import Acs, Outside
+from switch.threeds.challenges import Challenge, ChallengeLimits
+from switch.threeds.directory import Directory, Passed
+from switch.threeds.keeping import KeptFile
 from switch.threeds.peers import Report, poster
 from switch.threeds.proving import Prover
 from switch.threeds.server import ThreeDsServer
 from switch.threeds.trial import TrialSite
 
+_LOOKS: Final = "switch.gateway.pages"
+"""whose style a bank's pages have: a file is read, and no code of that room"""
 Ready = Callable[[Address], None]
 
 
@@ -43,11 +49,12 @@ def new_id() -> str:
     return str(uuid.uuid4())
 
 
-async def run_directory(network: Network, tls: Tls | None, ready: Ready, report: Report) -> str:
-    """Serve until SIGINT or SIGTERM; says which. Raises OSError, ListeningError."""
+async def run_directory(network: Network, tls: Tls | None, ready: Ready, report: Report, state: Path) -> str:
+    """Serve until SIGINT or SIGTERM; says which. `state`: directory of its file. Raises OSError, ListeningError, KeepingError."""
     if network.threeds is None:
         raise ValueError("the network file has no [threeds]")
-    directory = Directory(network, _poster(tls), new_id, report)
+    kept = KeptFile(state / "directory.sqlite", Passed)
+    directory = Directory(network, _poster(tls), new_id, report, kept)
     return await serve_until_told(
         directory.app(), Address(network.threeds.host, network.threeds.port), tls, ready, report
     )
@@ -60,13 +67,16 @@ async def run_acs(
     tls: Tls | None,
     ready: Ready,
     report: Report,
+    state: Path,
     sms: Callable[[str], None],
-    style: bytes,
     limits: ChallengeLimits,
 ) -> str:
     """The same of an access control server, to which browsers come that have no certificate: it asks peers for theirs itself."""
     prover = Prover(acs, module, secrets.randbelow)
-    server = Acs(network, acs, _poster(tls), prover, report, new_id=new_id, sms=sms, style=style, limits=limits)
+    kept = KeptFile(state / f"acs-{acs.name}.sqlite", Challenge)
+    outside = Outside(post=_poster(tls), report=report, new_id=new_id, sms=sms, clock=time.time)
+    style = files(_LOOKS).joinpath("pay.css").read_bytes()
+    server = Acs(network, acs, prover, outside, kept, style=style, limits=limits)
     return await serve_until_told(server.app(), Address(acs.host, acs.port), tls, ready, report, server.challenges.run)
 
 

@@ -123,10 +123,10 @@ def test_the_consoles_screens_are_clean_at_every_width_and_work_by_keyboard(netw
 def test_a_cards_bank_is_asked_first(network: Stage, scripts: Path, tmp_path: Path) -> None:
     pages, shop = free_address(), free_address()
     add_merchant(network, tmp_path, shop)
-    network.start("threeds", "directory", "--network", str(network.path))
+    network.start("threeds", "directory", "--network", str(network.path), "--state", str(network.state))
     for acs in network.network.acs:
         idle = ("--idle", "2") if acs.name == "abroad" else ()
-        network.start("threeds", "acs", acs.name, "--network", str(network.path), *idle)
+        network.start("threeds", "acs", acs.name, "--network", str(network.path), "--state", str(network.state), *idle)
     network.start(
         "gateway", str(network.path), "--state", str(tmp_path), "--listen", pages, "--limit", "cards-per-card=50"
     )

@@ -166,6 +166,20 @@ def test_a_port_that_is_taken_is_said_in_a_sentence(gateway: Gateway, tmp_path: 
     assert f"127.0.0.1:{gateway.port}: Address already in use" in child.text()
 
 
+def test_a_gateway_starts_before_its_switch_and_takes_no_money_until_it_is_there(tmp_path: Path) -> None:
+    shop, stage = Shop(), Stage(tmp_path)
+    try:
+        early = Gateway(stage, tmp_path / "pages", shop)
+        at = stage.address("acquirers")
+        assert (
+            f"Not yet connected: nothing listens on {at}: start the switch with `cmi-switch serve" in early.child.text()
+        )
+        assert "The payment was not completed" in early.buy("E1", "atlas-approved")
+    finally:
+        stage.close()
+        shop.close()
+
+
 def test_too_many_cards_of_one_address_are_refused(gateway: Gateway, tmp_path: Path) -> None:
     at = free_address()
     gateway.command(

@@ -23,4 +23,6 @@ def test_no_order_is_paid_and_unpaid_whoever_is_killed(tmp_path: Path) -> None:
             child.stop()
     assert exit_code == 0, child.text()
     assert outcome["web"].get("paid", 0) > 3, outcome["web"]
+    assert outcome["web"]["paid by a code"] > 0, outcome["web"]
     assert {name for name in outcome["faults"] if name in ("kill gateway", "kill shop")}
+    assert {name for name in outcome["faults"] if name in ("kill acs", "kill directory")}

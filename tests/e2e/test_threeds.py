@@ -40,8 +40,9 @@ def asked(url: str, context: ssl.SSLContext | None) -> dict[str, Any]:
 def test_each_part_starts_alone_and_answers(tmp_path: Path) -> None:
     stage = Stage(tmp_path)
     try:
-        directory = stage.start("threeds", "directory", "--network", str(stage.path))
-        acs = stage.start("threeds", "acs", "atlas", "--network", str(stage.path))
+        kept = ("--network", str(stage.path), "--state", str(stage.state))
+        directory = stage.start("threeds", "directory", *kept)
+        acs = stage.start("threeds", "acs", "atlas", *kept)
         assert stage.network.threeds is not None
         assert re.search(
             r"Ready: directory server 127\.0\.0\.1:\d+, access control servers: atlas, rif, abroad", directory.text()
@@ -57,6 +58,10 @@ def test_each_part_starts_alone_and_answers(tmp_path: Path) -> None:
         asks = post(bank, "/challenge", Forms(tried).fields)
         (code,) = re.findall(r"SMS  Atlas Bank: (\d{6}) confirms 12\.00 MAD to Trial, card 455041\*{6}0013", acs.text())
         (path, *_) = Forms(asks).actions
+        acs.kill()
+        directory.kill()
+        directory, acs = stage.start("threeds", "directory", *kept), stage.start("threeds", "acs", "atlas", *kept)
+        assert "challenges.resumed  waiting=2" in acs.text()
         back = post(at, "/back", Forms(post(bank, path, [("code", code), ("do", "confirm")])).fields)
         assert "Authenticated: RReq Y, CRes Y" in back
         assert CHALLENGED not in tried + back
@@ -80,7 +85,10 @@ def test_peers_show_certificates_to_each_other(tmp_path: Path) -> None:
     }
     stage = Stage(tmp_path, named)
     try:
-        files = ("--certificate", own.certificate, "--key", own.key, "--ca", own.ca, "--network", str(stage.path))
+        files = (
+            *("--certificate", own.certificate, "--key", own.key, "--ca", own.ca),
+            *("--network", str(stage.path), "--state", str(stage.state)),
+        )
         stage.start("threeds", "directory", *files)
         stage.start("threeds", "acs", "atlas", *files)
         assert stage.network.threeds is not None

@@ -6,7 +6,7 @@ import pytest
 from switch.core.records.lifecycle import Status
 from switch.gateway.demo_shop import Told
 from switch.gateway.orders.lifecycle import Stage
-from switch.gateway.orders.order import Attempt, Order
+from switch.gateway.orders.order import Attempt, Authentication, Order
 from switch.gateway.payment_messages import Names
 from switch.soak.web import _payment, _wrong
 from tests.gateway.test_store import order
@@ -48,6 +48,26 @@ def test_an_order_that_is_paid_for_one_and_not_for_another_is_found(
 
 
 @pytest.mark.parametrize(
+    ("known", "wrong"),
+    [
+        (Authentication(trans_id="t", status="Y"), ""),
+        (Authentication(trans_id="t", status="U"), ""),
+        (Authentication(trans_id="t", status="Y", acs_url="https://bank.example/", result="Y"), ""),
+        (Authentication(trans_id="t", status="Y", acs_url="https://bank.example/"), "its card's bank has said Y"),
+        (Authentication(trans_id="t", status="Y", acs_url="https://bank.example/", result="N"), "has said N"),
+        (Authentication(trans_id="t", status="R"), "has said R"),
+    ],
+)
+def test_an_order_that_its_cards_bank_has_not_said_yes_to_is_found(known: Authentication, wrong: str) -> None:
+    made = paid(Stage.CAPTURED)
+    assert made.attempt is not None
+    made = msgspec.structs.replace(made, attempt=msgspec.structs.replace(made.attempt, authentication=known))
+    found = "; ".join(_wrong(made, {"A1": [told("00")]}, {"A1"}))
+    assert bool(found) is bool(wrong)
+    assert wrong in found
+
+
+@pytest.mark.parametrize(
     ("made", "status", "amount"),
     [
         (paid(Stage.CAPTURED, captured=3150, credited=1000), Status.APPROVED, 2150),
@@ -62,3 +82,4 @@ def test_an_order_is_what_an_acquirer_keeps_of_a_payment(made: Order, status: St
     assert payment is not None
     assert (payment.status, payment.amount, payment.key) == (status, amount, "504101/W0000001/R1")
     assert _payment(order("A2"), "504101") is None
+    assert _payment(paid(Stage.AUTHENTICATING), "504101") is None, "no issuer was asked yet"

@@ -1,12 +1,13 @@
 """A 3DS server, a directory server and an access control server without sockets, and a browser of sorts."""
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import cache
 from itertools import count
-from typing import Any
+from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
 
+import msgspec
 import trio
 
 from switch.config.load import parse_network
@@ -14,9 +15,10 @@ from switch.core.network import Network
 from switch.http.client import CallError, NoAnswerError
 from switch.http.server import App, Message, Scope
 from switch.shipped import shipped
-from switch.threeds.acs import Acs
-from switch.threeds.challenges import ChallengeLimits
-from switch.threeds.directory import Directory
+from switch.threeds.acs import Acs, Outside
+from switch.threeds.challenges import Challenge, ChallengeLimits
+from switch.threeds.directory import Directory, Passed
+from switch.threeds.keeping import KeepingError
 from switch.threeds.protocol.encoding import from_form, to_form
 from switch.threeds.proving import Prover
 from switch.threeds.requests import Browser, Purchase, Requestor, make_areq, make_creq
@@ -110,10 +112,42 @@ def hidden(page: str) -> dict[str, str]:
     return dict(re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)">', page))
 
 
+T = TypeVar("T")
+
+
+class Kept(Generic[T]):
+    """Keeps what a file would, as bytes, for the World after a crash."""
+
+    def __init__(self, kind: type[T]) -> None:
+        self.rows: dict[str, bytes] = {}
+        self.full = False
+        self._kind = kind
+
+    def read(self) -> list[T]:
+        return [msgspec.json.decode(row, type=self._kind) for row in self.rows.values()]
+
+    async def put(self, key: str, value: T) -> None:
+        row = msgspec.json.encode(value)
+        await trio.lowlevel.checkpoint()
+        if self.full:
+            raise KeepingError("x.sqlite: cannot be written: disk is full")
+        self.rows[key] = row
+
+    async def drop(self, keys: Sequence[str]) -> None:
+        await trio.lowlevel.checkpoint()
+        for key in keys:
+            self.rows.pop(key, None)
+
+
 class World:
     """All parts. `trouble`: what happens to a call to an address, instead of or before it."""
 
-    def __init__(self, limits: ChallengeLimits | None = None) -> None:
+    def __init__(self, limits: ChallengeLimits | None = None, before: "World | None" = None) -> None:
+        """`before`: the one whose servers were killed, and whose files these find."""
+        self.challenges: list[Kept[Challenge]] = (
+            [Kept(Challenge) for _ in network().acs] if before is None else before.challenges
+        )
+        self.passed: Kept[Passed] = Kept(Passed) if before is None else before.passed
         self.network = network()
         self.log: list[tuple[str, dict[str, object]]] = []
         self.texts: list[str] = []
@@ -134,20 +168,19 @@ class World:
             self.results.append(told)
             return self.answer
 
-        self.directory = Directory(self.network, self.post, new_id, report)
+        self.directory = Directory(self.network, self.post, new_id, report, self.passed)
+        outside = Outside(post=self.post, report=report, new_id=new_id, sms=self.texts.append, clock=trio.current_time)
         self.servers = [
             Acs(
                 self.network,
                 acs,
-                self.post,
                 Prover(acs, None, lambda most: next(drawn) * 104_729 % most),
-                report,
-                new_id=new_id,
-                sms=self.texts.append,
+                outside,
+                kept,
                 style=b"",
                 limits=limits,
             )
-            for acs in self.network.acs
+            for acs, kept in zip(self.network.acs, self.challenges, strict=True)
         ]
         self.acs = self.servers[0]
         self.server = ThreeDsServer("http://127.0.0.1:8450", SERVER, self.post, new_id, results, report)
