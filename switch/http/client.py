@@ -105,6 +105,8 @@ async def _call(post: _Post, context: ssl.SSLContext, seconds: float) -> Reply:
         raise CallError(_why(error, parts.hostname or "")) from None
     except h11.RemoteProtocolError:
         raise CallError("the answer is not HTTP") from None
+    except (h11.LocalProtocolError, UnicodeError):  # a blank in its path, a label of its name that none may be
+        raise CallError("cannot be asked: its address is none that HTTP can carry; correct it") from None
 
 
 def _why(error: BaseException, host: str) -> str:

@@ -109,7 +109,7 @@ class Server:
                 exchange.last or number + 1 == self.limits.requests
             )  # said, so that nothing is sent after it
             try:
-                with trio.move_on_after(self.limits.answer_s):
+                with trio.move_on_after(self.limits.answer_s) as answering:
                     scope = {**_scope(request, client, secure=secure), **_peer(stream)}
                     await self._app(scope, exchange.receive, exchange.send)
             except (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError):
@@ -118,6 +118,8 @@ class Server:
                 self._report(
                     "http.failed", {"path": _path(request), "error": type(error).__name__, "at": place_of(error)}
                 )
+            if answering.cancelled_caught and exchange.begun:
+                return  # cut off in the middle: what followed would be read as the rest of it
             if not exchange.done:
                 await self._refuse(connection, stream, 500)
                 return
@@ -187,7 +189,9 @@ class _Exchange:
         self._connection, self._stream, self._limits = connection, stream, limits
         self._body: bytes | None = body
         self._head = request.method == b"HEAD"
-        self._begun: Message | None = None
+        self._head_due: Message | None = None
+        self.begun = False
+        """something of the answer may have left"""
         self.done = False
         self.last = connection.their_state is not h11.DONE
         """the connection ends with the answer: an upgrade was asked for, or the client closes"""
@@ -203,18 +207,19 @@ class _Exchange:
     async def send(self, message: Message) -> None:
         """A part of the answer; the head leaves with the first piece of the body."""
         if message["type"] == "http.response.start":
-            self._begun = message
+            self._head_due = message
             return
         data = b""
-        if self._begun is not None:
-            headers = [*self._begun["headers"], *([(b"connection", b"close")] if self.last else [])]
-            data += self._connection.send(h11.Response(status_code=self._begun["status"], headers=headers)) or b""
-            self._begun = None
+        if self._head_due is not None:
+            headers = [*self._head_due["headers"], *([(b"connection", b"close")] if self.last else [])]
+            data += self._connection.send(h11.Response(status_code=self._head_due["status"], headers=headers)) or b""
+            self._head_due = None
         if message.get("body") and not self._head:
             data += self._connection.send(h11.Data(data=message["body"])) or b""
         if not message.get("more_body"):
             data += self._connection.send(h11.EndOfMessage()) or b""
             self.done = True
+        self.begun = True
         with trio.fail_after(self._limits.write_s):
             await self._stream.send_all(data)
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import trio
 
-from switch.http.client import ANSWER_BYTES, CallError, Reply, check_target, post_form
+from switch.http.client import ANSWER_BYTES, CallError, Reply, check_target, post_form, post_json
 from tests.server.authority import Authority
 
 Answerer = Callable[[trio.abc.Stream], Awaitable[None]]
@@ -192,6 +192,19 @@ async def test_an_answer_that_does_not_count(said: bytes, why: str) -> None:
     async with server(answer) as where:
         with pytest.raises(CallError, match=why):
             await call(where)
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:{}/a b", "http://127.0.0.1:{}/\xe9", "https://a..b:{}/"])
+async def test_an_address_that_http_cannot_carry_is_said_to_be_one(url: str) -> None:
+    """A peer's message may name it (dsURL, threeDSServerURL): what is raised must be what callers expect."""
+
+    async def answer(stream: trio.abc.Stream) -> None:
+        await trio.aclose_forcefully(stream)
+
+    async with server(answer) as where:
+        address = url.format(where.rpartition(":")[2])
+        with pytest.raises(CallError, match="its address is none that HTTP can carry"):
+            await post_json(address, b"{}", ssl.create_default_context(), 5, 100)
 
 
 async def test_silence_and_nobody(autojump_clock: trio.testing.MockClock) -> None:

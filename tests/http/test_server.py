@@ -182,6 +182,26 @@ async def test_an_application_that_never_answers_is_given_up(autojump_clock: tri
         assert (await rest(stream)).startswith(b"HTTP/1.1 500")
 
 
+async def test_an_answer_that_is_cut_off_is_the_connection_s_last(autojump_clock: trio.testing.MockClock) -> None:
+    """What followed it on the connection would be read as the rest of it."""
+    ours, theirs = memory_stream_pair()
+    left, delays = theirs.send_stream.send_all_hook, iter((60, 0))
+    assert left is not None
+
+    async def stall() -> None:
+        await left()
+        await trio.sleep(next(delays))
+
+    theirs.send_stream.send_all_hook = stall
+    server = Server(echo, lambda name, fields: None, HttpLimits(answer_s=5, write_s=30))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(lambda: server.serve(theirs, "10.0.0.1", secure=False))
+        await ours.send_all(request(body=b"one") + request(body=b"two"))
+        told = await rest(ours)
+    assert told.count(OK) == 1
+    assert told.endswith(b"one")
+
+
 async def test_one_client_has_so_many_connections_and_no_more() -> None:
     async with serving(HttpLimits(per_client=2)) as (connect, events):
         held = [connect(), connect()]
