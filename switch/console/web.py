@@ -7,8 +7,8 @@ a form with the session's own token, from a page of this console (`Sec-Fetch-Sit
 import hmac
 import sqlite3
 from collections.abc import Awaitable, Callable
-from typing import Final, NamedTuple
-from urllib.parse import parse_qsl, quote, urlsplit
+from typing import NamedTuple
+from urllib.parse import quote, urlsplit
 
 import trio
 from starlette.applications import Starlette
@@ -22,16 +22,15 @@ from switch.console.rendering import see_other
 from switch.console.sessions import Session
 from switch.gateway.orders.database import StoreError
 from switch.gateway.pace import Pace
+from switch.http.forms import Form, read_form
 from switch.http.server import App, Report
 from switch.http.sessions import LONGEST_S
 from switch.journal.log import JournalError
 from switch.server.asking import NotAnsweredError
 
-FIELDS_MAX: Final = 60
 TRIES_PER_NAME, TRIES_PER_CLIENT, PACE_S = 10, 40, 1_800.0
 """PCI DSS 4.0, 8.3.4: ten tries, then half an hour"""
 
-Form = dict[str, str]
 Show = Callable[[Request, Session], Awaitable[Response | App]]
 Act = Callable[[Request, Session, Form], Awaitable[Response]]
 
@@ -179,15 +178,6 @@ class Web:
     async def static(self, request: Request) -> Response:
         """The style, the script, the icon."""
         return self._desk.renderer.asset(request.path_params["name"])
-
-
-async def read_form(request: Request) -> Form:
-    """A form's fields; of several with one name the last. {}: none that can be read."""
-    try:
-        pairs = parse_qsl((await request.body()).decode(), keep_blank_values=True, max_num_fields=FIELDS_MAX)
-    except ValueError:
-        return {}
-    return dict(pairs)
 
 
 def client_of(request: Request) -> str:

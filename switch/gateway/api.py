@@ -16,7 +16,7 @@ from switch.gateway.protocol.answers import Money
 from switch.gateway.protocol.fields import Pairs
 from switch.gateway.protocol.xml_api import ApiRequest
 from switch.gateway.service import Service
-from switch.money.currency import CurrencyError, parse_amount
+from switch.money.currency import CurrencyError, currency, parse_amount
 
 SETTLE_S: Final = 8.0
 """for the switch to acknowledge; what it has not acknowledged by then is sent until it does"""
@@ -80,23 +80,23 @@ async def _order(service: Service, request: ApiRequest, client: str) -> Order:
 
 async def _do(service: Service, order: Order, request: ApiRequest) -> Order:
     if request.kind == "PostAuth":
-        amount = _amount(request, order.asked.amount, order.asked.currency)
-        return await service.owing.capture(order, amount)
+        return await service.owing.capture(order, _amount(request, order, order.asked.amount))
     if request.kind == "Void":
         return await service.owing.void(order)
     if request.kind == "Credit":
-        return await service.owing.credit(
-            order, _amount(request, order.captured - order.credited, order.asked.currency)
-        )
+        return await service.owing.credit(order, _amount(request, order, order.captured - order.credited))
     raise _RefusedError(
         f"Type {request.kind[:20]!r}: expected PostAuth, Void, Credit, or Extra with ORDERSTATUS or ORDERHISTORY"
     )
 
 
-def _amount(request: ApiRequest, otherwise: int, currency: str) -> int:
+def _amount(request: ApiRequest, order: Order, otherwise: int) -> int:
+    own = currency(order.asked.currency)
+    if request.currency and currency(request.currency) != own:
+        raise _RefusedError(f"Currency {request.currency[:20]}: the order is in {own.numeric} ({own.alpha})")
     if not request.total:
         return otherwise
-    amount = parse_amount(request.total.replace(",", "."), currency)
+    amount = parse_amount(request.total.replace(",", "."), own.numeric)
     if amount <= 0:
         raise _RefusedError("Total: expected an amount above 0")
     return amount

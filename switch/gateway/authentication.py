@@ -90,6 +90,13 @@ class Authentications:
         while len(self._pending) > _REMEMBERED:
             self._pending.popitem(last=False)
 
+    def forget_card(self, order: Order) -> None:
+        """The order has ended, or another card is tried: nobody needs this one, or its CVV2, any more."""
+        known = order.attempt.authentication if order.attempt is not None else None
+        pending = self._pending.get(known.trans_id.lower()) if known is not None else None
+        if pending is not None:
+            pending.card = pending.browser = None
+
     def pending(self, order: Order) -> Pending | None:
         """What is in memory of an order's authentication; None: nothing, so that it cannot be gone on with."""
         found = self._pending.get(_of(order).trans_id.lower())
@@ -154,6 +161,8 @@ class Authentications:
                 await self._decide(order, card, _with(attempt, _of(order), Status.FAILED))
                 return
             challenged = await self._take_answer(order, card, answer)
+        except IllegalMoveError:
+            pass  # the customer has cancelled meanwhile
         finally:
             if not challenged:
                 pending.card = pending.browser = None

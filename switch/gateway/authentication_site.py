@@ -14,8 +14,9 @@ from switch.gateway.orders.order import Merchant, Order
 from switch.gateway.outcomes import attempt_of
 from switch.gateway.pages.authentication_pages import method_done_page, method_page, to_bank_page
 from switch.gateway.pages.pages import refused_page
-from switch.gateway.pages.respond import form_of, language_of, redirect, respond
+from switch.gateway.pages.respond import language_of, redirect, respond
 from switch.gateway.service import Service
+from switch.http.forms import read_form
 from switch.threeds.requests import make_creq
 
 
@@ -54,7 +55,7 @@ class AuthenticationSite:
         """The 3DS Method's page is over."""
         store, token = self._service.registry.store, request.path_params["token"]
         order: Order | None = await self._service.disk(store.by_token, token)
-        form = await form_of(request)
+        form = await read_form(request)
         flow = self._service.authentications
         if order is None or flow is None:
             return respond(request, refused_page(language_of(request, "fr", form)), status=404)
@@ -64,7 +65,7 @@ class AuthenticationSite:
 
     async def back(self, request: Request) -> Response:
         """A CRes: the browser is back from the bank."""
-        form, flow = await form_of(request), self._service.authentications
+        form, flow = await read_form(request), self._service.authentications
         order = await flow.take_back(form.get("cres", "")) if flow is not None else None
         if order is None:
             return respond(request, refused_page(language_of(request, "fr")), status=404)
@@ -72,7 +73,7 @@ class AuthenticationSite:
 
     async def method_done(self, request: Request) -> Response:
         """The bank has looked at the browser; this is shown in the frame."""
-        form, flow = await form_of(request), self._service.authentications
+        form, flow = await read_form(request), self._service.authentications
         if flow is not None:
             flow.method_notified(form.get("threeDSMethodData", ""))
         policy = "default-src 'none'; script-src 'self'; frame-ancestors 'self'; base-uri 'none'"

@@ -28,10 +28,11 @@ from switch.gateway.pages.merchant_pages import (
     query_of,
     refused_list_page,
 )
-from switch.gateway.pages.respond import client_of, form_of, language_of, redirect, respond
+from switch.gateway.pages.respond import client_of, language_of, redirect, respond
 from switch.gateway.service import Service
 from switch.gateway.sessions import Session, Sessions, is_of
 from switch.gateway.shops import now_us
+from switch.http.forms import read_form
 from switch.http.sessions import LONGEST_S
 from switch.money.currency import CurrencyError, parse_amount
 
@@ -72,7 +73,7 @@ class MerchantSite:
             if session is None or merchant is None or not is_of(session, merchant):
                 return redirect("/merchant/login?" + query_of({"said": "ended", "lang": language_of(request, "fr")}))
             if request.method == "POST":
-                form = await form_of(request)
+                form = await read_form(request)
                 if not secrets.compare_digest(form.get("form_key", "").encode(), session.form_key.encode()):
                     reason = "a form of another session, or of another site"
                     self._service.refusals.note("form", reason, client=client_of(request), clientid=merchant.clientid)
@@ -87,7 +88,7 @@ class MerchantSite:
 
     async def log_in(self, request: Request) -> Response:
         """A number and a password."""
-        form = await form_of(request)
+        form = await read_form(request)
         language, number = language_of(request, "fr", form), form.get("number", "").strip()
         password = form.get("password", "")
         merchant = await log_in(self._service, number, client_of(request), lambda it: check_page_password(it, password))
@@ -111,7 +112,7 @@ class MerchantSite:
         """The session ends here, not only in the browser."""
         del merchant, session
         self._sessions.end(request.cookies.get(_cookie(request), ""))
-        answer = redirect("/merchant/login?" + query_of({"lang": language_of(request, "fr", await form_of(request))}))
+        answer = redirect("/merchant/login?" + query_of({"lang": language_of(request, "fr", await read_form(request))}))
         answer.delete_cookie(_cookie(request), path="/")
         return answer
 
@@ -141,7 +142,7 @@ class MerchantSite:
     async def _show(
         self, request: Request, merchant: Merchant, session: Session, order: Order, said: str, status: int = 200
     ) -> Response:
-        store, language = self._service.registry.store, language_of(request, "fr", await form_of(request))
+        store, language = self._service.registry.store, language_of(request, "fr", await read_form(request))
         story = Story(
             order=order,
             moves=await self._service.disk(store.history, order),
@@ -155,7 +156,7 @@ class MerchantSite:
         """Capture, refund or void, of an order as it was seen."""
         order, form, action = (
             await self._order(request, merchant),
-            await form_of(request),
+            await read_form(request),
             request.path_params["action"],
         )
         language = language_of(request, "fr", form)
@@ -190,7 +191,7 @@ class MerchantSite:
     async def resend(self, request: Request, merchant: Merchant, session: Session) -> Response:
         """A call to the shop's server, once more."""
         del session
-        order, form = await self._order(request, merchant), await form_of(request)
+        order, form = await self._order(request, merchant), await read_form(request)
         language = language_of(request, "fr", form)
         if order is None:
             return redirect(f"/merchant/orders?lang={language}")

@@ -133,6 +133,7 @@ class Service:
     async def refuse(self, order: Order, attempt: Attempt) -> Order:
         """The cardholder was not authenticated: nothing is authorized, another card may be tried. Raises IllegalMoveError."""
         moved = await self.desk.move(order, Move.REFUSE, self._try_until(order), attempt=attempt)
+        self._forget_card(moved)
         await self.shops.inform(moved)
         return moved
 
@@ -141,6 +142,10 @@ class Service:
         with suppress(IllegalMoveError):  # it was gone on with this very moment
             await self.refuse(order, attempt_of(order))
         return await self.order(order.number)
+
+    def _forget_card(self, order: Order) -> None:
+        if self.authentications is not None:
+            self.authentications.forget_card(order)
 
     def _try_until(self, order: Order) -> int:
         """When a declined order ends by itself; 0: no card may be tried any more, so that it has ended."""
@@ -266,5 +271,6 @@ class Service:
     async def cancel(self, order: Order) -> Order:
         """The customer does not want to pay. Raises IllegalMoveError."""
         moved = await self.desk.move(order, Move.CANCEL)
+        self._forget_card(moved)
         await self.shops.inform(moved)
         return moved

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from switch.gateway.merchants import Registry
-from switch.gateway.orders.lifecycle import GOOD, UNDER_WAY
+from switch.gateway.orders.lifecycle import GOOD, UNDER_WAY, Stage
 from switch.gateway.orders.order import Call, Merchant, Order
 from switch.gateway.outcomes import named, result_of
 from switch.gateway.protocol import maroc_telecommerce
@@ -105,7 +105,7 @@ class Shops:
 
     async def _tell(self, call: Call) -> None:
         order = await self._disk(self._registry.store.by_number, call.order)
-        if order.stage in UNDER_WAY:
+        if order.stage in UNDER_WAY or order.stage is Stage.AUTHENTICATING:
             return  # another card is being tried: there is nothing to tell before it has an outcome
         merchant = await self.merchant(order.asked.clientid)
         try:

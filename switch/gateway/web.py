@@ -28,13 +28,14 @@ from switch.gateway.pace import counted_as
 from switch.gateway.pages.authentication_pages import FOUND
 from switch.gateway.pages.inventory import INVENTORY, read_released
 from switch.gateway.pages.pages import card_page, refused_page, result_page, sites_page, working_page
-from switch.gateway.pages.respond import client_of, form_of, language_of, redirect, respond
+from switch.gateway.pages.respond import client_of, language_of, redirect, respond
 from switch.gateway.pages.texts import TEXTS
 from switch.gateway.payment_messages import Card
 from switch.gateway.protocol.fields import Fields, FieldsError
 from switch.gateway.protocol.requests import FIELDS_MAX
 from switch.gateway.protocol.xml_api import ApiError, make_api_response, read_api_request
 from switch.gateway.service import ATTEMPTS_MAX, Service
+from switch.http.forms import read_form
 from switch.http.server import App
 from switch.threeds.requests import browser_of
 
@@ -137,7 +138,7 @@ class Web:
 
     async def pay(self, request: Request) -> Response:
         """A card, typed. Whatever becomes of it is seen on the order's page."""
-        order, form = await self._order(request), await form_of(request)
+        order, form = await self._order(request), await read_form(request)
         if order is None:
             return respond(request, refused_page(language_of(request, "fr", form)), status=404)
         language = language_of(request, order.asked.language, form)
@@ -184,7 +185,7 @@ class Web:
 
     async def cancel(self, request: Request) -> Response:
         """The customer does not want to pay."""
-        order, form = await self._order(request), await form_of(request)
+        order, form = await self._order(request), await read_form(request)
         if order is None:
             return respond(request, refused_page(language_of(request, "fr", form)), status=404)
         try:

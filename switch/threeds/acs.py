@@ -9,7 +9,6 @@ import secrets
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, Final
-from urllib.parse import parse_qsl
 
 import msgspec
 from starlette.applications import Starlette
@@ -19,6 +18,7 @@ from starlette.routing import Route
 
 from switch.core.authentication import AccessControl
 from switch.core.network import Network
+from switch.http.forms import read_form
 from switch.http.listening import is_loopback
 from switch.http.server import App
 from switch.money.currency import format_amount
@@ -177,7 +177,7 @@ class Acs:
 
     async def method(self, request: Request) -> Response:
         """3DS Method: the browser was looked at (here: it was there), and goes back."""
-        fields = dict(parse_qsl((await request.body()).decode("utf-8", "replace"), max_num_fields=5))
+        fields = await read_form(request)
         try:
             data = from_form(fields.get("threeDSMethodData", ""))
         except ProtocolError:
@@ -190,7 +190,7 @@ class Acs:
 
     async def begin(self, request: Request) -> Response:
         """A CReq: the challenge's page."""
-        fields = dict(parse_qsl((await request.body()).decode("utf-8", "replace"), max_num_fields=5))
+        fields = await read_form(request)
         session = fields.get("threeDSSessionData", "")
         try:
             message = check_message(from_form(fields.get("creq", "")), {"CReq"})
@@ -222,7 +222,7 @@ class Acs:
     async def act(self, request: Request) -> Response:
         """A code, a wish for another, or no."""
         challenge = self.challenges.of_page(request.path_params["token"])
-        fields = dict(parse_qsl((await request.body()).decode("utf-8", "replace"), max_num_fields=10))
+        fields = await read_form(request)
         language = _chosen(fields.get("lang", ""), "fr")
         if challenge is None:
             return self._page(unknown_page(self._bank, language), status=404)

@@ -8,7 +8,6 @@ import html
 import time
 from collections import OrderedDict
 from typing import Any, Final
-from urllib.parse import parse_qsl
 
 import trio
 from starlette.applications import Starlette
@@ -17,6 +16,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from switch.core.network import Network
+from switch.http.forms import read_form
 from switch.http.server import App
 from switch.money.currency import CurrencyError, currency, parse_amount
 from switch.threeds.acs_pages import origin_of
@@ -81,7 +81,7 @@ class TrialSite:
 
     async def try_card(self, request: Request) -> Response:
         """The AReq, and what its ARes says."""
-        form = dict(parse_qsl((await request.body()).decode("utf-8", "replace"), max_num_fields=10))
+        form = await read_form(request)
         pan = "".join(form.get("pan", "").split())
         try:
             amount = parse_amount(form.get("amount", ""), form.get("currency", ""))
@@ -144,7 +144,7 @@ class TrialSite:
 
     async def back(self, request: Request) -> Response:
         """The CRes, and what it comes to with the RReq."""
-        form = dict(parse_qsl((await request.body()).decode("utf-8", "replace"), max_num_fields=10))
+        form = await read_form(request)
         try:
             message: dict[str, Any] = from_form(form.get("cres", ""))
             trial = self._trials.get(str(message.get("threeDSServerTransID", "")).lower())

@@ -271,6 +271,7 @@ async def test_the_customer_cancels_or_stays_away(tmp_path: Path, autojump_clock
         await at.service.cancel(await at.order())
         await at.back(await at.bank.browse(page, code=code_of(at.bank), do="confirm"))
         assert ((await at.order()).stage, at.switch.asked) == (Stage.CANCELLED, [])
+        assert at.flow.pending(await at.order()) is None, "its card is not kept"
         away = await at.pay(w.CHALLENGED, oid="B2")
         old = msgspec.structs.replace(away, due_us=1)
         at.service.registry.store._db.execute(
@@ -278,6 +279,9 @@ async def test_the_customer_cancels_or_stays_away(tmp_path: Path, autojump_clock
         )
         await trio.sleep(3)
         assert (await at.order("B2")).stage is Stage.DECLINED
+        assert at.flow.pending(await at.order("B2")) is None, "its card is not kept"
+        events = [event for event, _ in at.bank.log]
+        assert "order.failed" not in events
 
 
 @pytest.mark.parametrize("told", [False, True], ids=["before its result", "between result and CRes"])

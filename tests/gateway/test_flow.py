@@ -22,7 +22,7 @@ from switch.gateway.orders.store import Store
 from switch.gateway.protocol import hashes
 from switch.gateway.protocol.explain import explain
 from switch.gateway.protocol.fields import Fields
-from switch.gateway.protocol.xml_api import ApiRequest
+from switch.gateway.protocol.xml_api import ApiRequest, read_api_request
 from switch.gateway.service import ATTEMPTS_MAX, LEFT_US, Service
 from switch.gateway.shops import now_us
 from switch.gateway.web import Web
@@ -58,6 +58,39 @@ async def test_two_credits_at_once_do_not_forget_each_other(tmp_path: Path, auto
             await service.owing.credit(order, 500)
         await trio.sleep(3)
         assert (await service.order(order.number)).credited == 1000
+
+
+async def test_an_amount_in_another_currency_is_refused(tmp_path: Path, autojump_clock: MockClock) -> None:
+    """100 euros are not 100 dirhams."""
+    async with serving(tmp_path, World(lambda n: "ACTION=POSTAUTH")) as service:
+        order = await bought(service)
+        merchant = service.registry.store.merchant(CLIENT)
+        assert merchant is not None
+        user = msgspec.structs.replace(merchant, api_name="api", api_password=make_password("secret"))
+        service.registry.store.change_merchant(user)
+        text = (
+            "<CC5Request><Name>api</Name><Password>secret</Password><ClientId>{}</ClientId><OrderId>A1</OrderId>"
+            "<Type>Credit</Type><Total>10.00</Total><Currency>{}</Currency></CC5Request>"
+        )
+        said = {}
+        for code in ("978", "504", "EURO", "MAD"):
+            asked = read_api_request(text.format(CLIENT, code).encode(), "text/xml")
+            pairs, _ = await answer_api(service, asked, "10.0.0.1")
+            said[code] = dict(pairs)["ErrMsg"]
+        assert said["978"] == "Currency 978: the order is in 504 (MAD)"
+        assert "no ISO 4217 currency" in said["EURO"]
+        assert (said["504"], said["MAD"]) == ("", "")
+        assert (await service.order(order.number)).credited == 2_000
+
+
+async def test_more_fields_than_a_form_has_are_no_error_of_ours(tmp_path: Path, autojump_clock: MockClock) -> None:
+    many = [(f"f{n}", "x") for n in range(80)]
+    async with serving(tmp_path, World(lambda n: "ACTION=POSTAUTH")) as service:
+        app = Web(service, NETWORK).app()
+        order = await take_form(service, form("A1"))
+        assert (await ask(app, f"/pay/{order.token}", many)).status == 422
+        assert (await ask(app, "/merchant/login", many)).status == 403
+        assert (await ask(app, "/fim/api", many)).status == 400
 
 
 class Refusing(World):

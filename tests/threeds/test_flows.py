@@ -11,6 +11,7 @@ from trio.testing import MockClock
 from switch.simulators.de48 import Private48, with_private
 from switch.simulators.proofs import ProofDesk
 from switch.threeds.acs_texts import TEXTS
+from switch.threeds.challenges import ChallengeLimits
 from switch.threeds.peers import PeerError
 from switch.threeds.protocol.encoding import encode, to_form
 from switch.threeds.protocol.errors import ErroCode
@@ -112,6 +113,12 @@ async def test_three_wrong_codes_do_not_and_another_code_makes_the_first_void() 
     late = await world.browse(path, code=code_of(world), do="confirm")
     assert cres_of(late)["transStatus"] == "N", "it has ended"
     assert len(world.results) == 1
+
+
+async def test_where_no_code_was_sent_none_is_right() -> None:
+    world = World(ChallengeLimits(messages=0))
+    path = page_path(await world.begin(await outcome(world, w.CHALLENGED), "c2Vzc2lvbg"))
+    assert TEXTS["fr"].wrong in await world.browse(path, code="", do="confirm")
 
 
 async def test_only_so_many_codes_are_sent() -> None:

@@ -13,8 +13,9 @@ from switch.console.advice import advice
 from switch.console.board import ALL, Sums
 from switch.console.desk import Desk
 from switch.console.sessions import Session
-from switch.console.web import Form, Screen
+from switch.console.web import Screen
 from switch.core.records.lifecycle import Status
+from switch.http.forms import Form
 from switch.journal.projections.transactions import Row
 from switch.journal.reports import Reports
 from switch.simulators.cards import demo_cards

@@ -13,9 +13,10 @@ from switch.console.desk import Desk
 from switch.console.rendering import see_other
 from switch.console.sessions import Session
 from switch.console.stream import Stream
-from switch.console.web import Form, Screen
+from switch.console.web import Screen
 from switch.core.credentials import Tls
 from switch.core.network import HostLink, LinkKeys
+from switch.http.forms import Form
 from switch.security.key_file import KeyRingError, read_entries
 
 LATELY_MIN: Final = 4

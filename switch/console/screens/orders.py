@@ -12,9 +12,10 @@ from switch.console.desk import Desk
 from switch.console.finding import gateway_of
 from switch.console.rendering import see_other
 from switch.console.sessions import Session
-from switch.console.web import Form, Screen
+from switch.console.web import Screen
 from switch.gateway.orders.order import Call
 from switch.gateway.orders.store import Store
+from switch.http.forms import Form
 from switch.journal.keys import open_vault, vault_key_path
 from switch.security.audit import AuditError
 from switch.security.vault import VaultError

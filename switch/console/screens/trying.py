@@ -10,7 +10,8 @@ from starlette.responses import Response
 from switch.console.desk import Desk
 from switch.console.rendering import see_other
 from switch.console.sessions import Session
-from switch.console.web import Form, Screen
+from switch.console.web import Screen
+from switch.http.forms import Form
 from switch.money import CurrencyError, parse_money
 from switch.simulators.cards import demo_cards
 

@@ -141,7 +141,7 @@ class Store(Database):
     def in_stage(self, stage: Stage) -> list[Order]:
         """Orders that are there now, newest first; so many."""
         rows = self._db.execute("SELECT body FROM orders WHERE stage = ? ORDER BY number DESC LIMIT ?", (stage, _PAGE))
-        return [msgspec.json.decode(row[0], type=Order) for row in rows]
+        return [self._read(row[0], Order) for row in rows]
 
     def unfinished(self, before_us: int, above: int) -> list[Order]:
         """Orders of which something is under way or owed since before then; so many, with a number above `above`."""

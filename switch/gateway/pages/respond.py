@@ -5,7 +5,7 @@ gateway's own files, and nothing else runs or loads.
 """
 
 from collections.abc import Iterable
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -54,8 +54,3 @@ def language_of(request: Request, otherwise: str, form: dict[str, str] | None = 
     """As the form, or the address, asks for it."""
     asked = (form or {}).get("lang") or request.query_params.get("lang", "")
     return asked if asked in LANGUAGES else otherwise
-
-
-async def form_of(request: Request) -> dict[str, str]:
-    """The fields of a form of our own. ValueError: there are more than any has."""
-    return dict(parse_qsl((await request.body()).decode("utf-8", "replace"), max_num_fields=20))

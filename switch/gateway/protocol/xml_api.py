@@ -4,6 +4,7 @@ In: the body of a post, as XML or as the form field DATA. Out: an `ApiRequest`, 
 rule: a document type declaration is refused unread, so that there is no entity to expand.
 """
 
+from typing import Final
 from urllib.parse import parse_qsl
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
@@ -12,7 +13,8 @@ import msgspec
 
 from switch.gateway.protocol.fields import Pairs
 
-BODY_MAX = 32_768
+BODY_MAX: Final = 32_768
+_FIELDS_MAX: Final = 10
 
 
 class ApiError(ValueError):
@@ -30,6 +32,8 @@ class ApiRequest(msgspec.Struct, frozen=True, kw_only=True):
     """`PostAuth`, `Void`, `Credit`, `ORDERSTATUS`, `ORDERHISTORY`"""
     total: str
     """"": all of it"""
+    currency: str = ""
+    """that `total` is in; "": the order's"""
 
     def __repr__(self) -> str:
         return f"ApiRequest({self.kind})"
@@ -39,7 +43,7 @@ def read_api_request(body: bytes, content_type: str) -> ApiRequest:
     """Raises ApiError."""
     text = body.decode("utf-8", "replace")
     if content_type.startswith("application/x-www-form-urlencoded") or text.startswith("DATA="):
-        text = dict(parse_qsl(text, keep_blank_values=True, max_num_fields=10)).get("DATA", "")
+        text = _data_of(text)
     if "<!" in text or len(text) > BODY_MAX:
         raise ApiError(f"expected a CC5Request of at most {BODY_MAX} characters without document type or comments")
     try:
@@ -63,7 +67,15 @@ def read_api_request(body: bytes, content_type: str) -> ApiRequest:
         oid=text_of("OrderId"),
         kind=kind,
         total=text_of("Total"),
+        currency=text_of("Currency"),
     )
+
+
+def _data_of(form: str) -> str:
+    try:
+        return dict(parse_qsl(form, keep_blank_values=True, max_num_fields=_FIELDS_MAX)).get("DATA", "")
+    except ValueError:
+        raise ApiError(f"expected a form of at most {_FIELDS_MAX} fields, one of them DATA") from None
 
 
 def make_api_response(values: Pairs, extra: Pairs) -> bytes:
