@@ -15,6 +15,12 @@ from switch.wire.dates import day_of
 MS = 1_000_000
 
 
+def first_stan(wall_ns: int) -> int:
+    """DE11 that a run begins with. One that begins within the second of another, which DE7 does not tell apart, uses none of its
+    numbers, or its messages would be taken for repeats."""
+    return wall_ns // 100_000 % 999_999 + 1
+
+
 class _Later(NamedTuple):
     """A reply that waits."""
 

@@ -118,11 +118,12 @@ class _Certification:
         import time
         from datetime import UTC, datetime
 
+        from switch.certify.lines import first_stan
         from switch.cli._run_simulators import start
         from switch.server.ports import trio_clock
 
         self._began = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
-        examiner = self._examiner(first_stan=int(time.time() * 10) % 999_000 + 1)
+        examiner = self._examiner(first_stan=first_stan(time.time_ns()))
         began = time.monotonic()
 
         listens_since = 0

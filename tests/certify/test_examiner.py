@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from switch.certify.findings import FAILED, NOT_RUN, PASSED, Report
+from switch.certify.lines import first_stan
 from switch.certify.page import page
 from switch.certify.written import as_json, as_junit, lines_of
 from switch.core.links.sealing import Sealing
@@ -260,3 +261,8 @@ def test_reports_are_whole() -> None:
     assert html.count("<details") == sum(len(o.passages) for o in whole.outcomes)
     for outcome in whole.outcomes:
         assert f'id="{outcome.ident}"' in html
+
+
+def test_a_run_right_behind_another_repeats_no_number_of_its_second() -> None:
+    assert first_stan(50_000_000) - first_stan(0) == 500, "more than the longest plan has messages"
+    assert [first_stan(99_999_800_000), first_stan(99_999_900_000)] == [999_999, 1]
