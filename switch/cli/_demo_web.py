@@ -47,7 +47,9 @@ def play(directory: Path, stack: contextlib.ExitStack) -> None:
     start("threeds", "directory", *of_threeds, called="directory").ready()
     for acs in loaded.acs:
         start("threeds", "acs", acs.name, *of_threeds, called=f"acs-{acs.name}").ready()
-    start("gateway", str(network), "--listen", pages, "--state", str(state / "gateway")).ready()
+    start("gateway", str(network), "--listen", pages, "--state", str(state / "gateway"), "--test-cards").ready()
+    console = start("console", str(network), "--state", str(state), "--listen", "127.0.0.1:0")
+    console_url = f"http://{console.ready().listeners['console']}"
     where = (
         "--listen",
         shop,
@@ -61,10 +63,10 @@ def play(directory: Path, stack: contextlib.ExitStack) -> None:
         str(network),
         "--state",
         str(state),
+        "--console",
+        console_url,
     )
     start("shop", *where).ready()
-    console = start("console", str(network), "--state", str(state), "--listen", "127.0.0.1:0")
-    console.ready()
     click.echo(f"Open http://{shop} and buy something; Ctrl-C ends it.")
     click.echo(f"What the switch made of it, on the console: {console.text().splitlines()[0].rpartition(' ')[2]}")
     click.echo(f"The shop's own pages: http://{pages}/merchant/login with {CLIENT} and {password}")

@@ -60,6 +60,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--peer-key", type=_FILE, help="Its private key, PEM.")
 @click.option("--peer-ca", type=_FILE, help="Authorities whose certificates they show, PEM.")
 @click.option("--no-threeds", is_flag=True, help="Authenticate nobody, though the network file has a [threeds].")
+@click.option("--test-cards", is_flag=True, help="Offer a test network's cards on the page; a click fills one in.")
 @ready_option()
 @click.option("--verbose", is_flag=True, help="Show links as they come and go.")
 def command(**options: Any) -> None:
@@ -147,6 +148,8 @@ def _setting(options: dict[str, Any]) -> "Setting":
         member = find_member(network, options["bank"] or network.members[0].name)
     except UnknownNameError as error:
         raise click.UsageError(str(error)) from None
+    if options["test_cards"] and not network.test:
+        raise click.UsageError(f"--test-cards: {network.source} is no test network; one says `test = true`")
     context: ssl.SSLContext | None = tls_context(certificate, key) if certificate is not None else None
     address = parse_address(options["listen_text"])
     check_address(address, context)
@@ -167,6 +170,7 @@ def _setting(options: dict[str, Any]) -> "Setting":
         link=end,
         trust=options["trust"],
         limits=limits,
+        test_cards=options["test_cards"],
         pages=options["pages"],
         results=None if options["no_threeds"] or network.threeds is None else _results_address(options["results_text"]),
         results_url=options["results_url"],

@@ -2,28 +2,12 @@
 
 import signal
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from switch.cli._network import load
 from switch.cli._ready import prepare_ready, ready_option, say_ready
 from switch.cli.gateway import MISSING
-
-if TYPE_CHECKING:
-    from switch.core.network import Network
-    from switch.gateway.demo_shop import CardShown
-
-_SHOWN = {
-    "approved": ("domestic", "Cmi card: approved; its bank asks for nothing up to 2000.00"),
-    "atlas-visa": ("domestic", "a Moroccan bank's Visa: its bank asks for a code by SMS"),
-    "souss-approved": ("domestic", "not enrolled in 3-D Secure: approved, at the shop's risk"),
-    "fr-visa": ("foreign", "French Visa: slower, and dearer for the shop"),
-    "us-mastercard": ("foreign", "American Mastercard: likewise"),
-    "51": ("refused", "not enough money"),
-    "05": ("refused", "its bank says no"),
-    "rif-visa": ("refused", "rejected by its bank's 3-D Secure"),
-}
 
 
 @click.command
@@ -48,6 +32,7 @@ _SHOWN = {
     metavar="DIR",
     help="Of the switch: shows the hops and fees of what was paid.",
 )
+@click.option("--console", default="", metavar="URL", help="Of `cmi-switch console`: what was paid is linked there.")
 @ready_option()
 def command(
     listen_text: str,
@@ -57,6 +42,7 @@ def command(
     network: str,
     book: Path | None,
     state: Path | None,
+    console: str,
     ready_path: Path | None,
 ) -> None:
     """Open demo shops: buy something, pay on the gateway's page, see what the shop's server was told, and what it cost.
@@ -68,6 +54,7 @@ def command(
       cmi-switch shop
     """
     try:
+        from switch.gateway.cards_shown import cards_shown
         from switch.gateway.demo_shop import Shop
         from switch.http.listening import ListeningError, address_of, check_address, serve
         from switch.http.server import Server
@@ -79,7 +66,7 @@ def command(
 
     file = prepare_ready(ready_path)
     address = parse_address(listen_text)
-    shop = Shop(gateway, f"http://{address}", clientid, key, _cards(load(network)), book, state)
+    shop = Shop(gateway, f"http://{address}", clientid, key, cards_shown(load(network)), book, state, console)
     server = Server(shop.app(), lambda event, fields: click.echo(f"{event} {fields}", err=True))
 
     async def run() -> None:
@@ -101,16 +88,3 @@ def command(
         raise click.ClickException(str(error)) from None
     except OSError as error:
         raise click.ClickException(f"{address}: {error.strerror or error}") from None
-
-
-def _cards(network: "Network") -> "list[CardShown]":
-    """One of each kind that the network has."""
-    from switch.gateway.demo_shop import CardShown
-    from switch.simulators.cards import demo_cards
-
-    found: list[CardShown] = []
-    for end, (kind, what) in _SHOWN.items():
-        card = next((c for c in demo_cards(network) if c.name == end or c.name.endswith(f"-{end}")), None)
-        if card is not None:
-            found.append(CardShown(kind, what, card.pan, card.cvv2))
-    return found

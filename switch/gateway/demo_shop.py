@@ -10,8 +10,8 @@ import secrets
 from collections import deque
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Final, NamedTuple
-from urllib.parse import parse_qsl
+from typing import Final
+from urllib.parse import parse_qsl, urlencode
 
 import msgspec
 import trio
@@ -20,6 +20,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from switch.gateway.cards_shown import CardShown
 from switch.gateway.demo_story import fees_of, hops_of, line_of
 from switch.gateway.protocol import hashes
 from switch.gateway.protocol.answers import CAPTURE
@@ -103,16 +104,6 @@ STORES: Final = (
 GOODS: Final = tuple(goods for store in STORES for goods in store.goods)
 
 
-class CardShown(NamedTuple):
-    """A card to try, as the shop shows it."""
-
-    kind: str
-    """`domestic`, `foreign` or `refused`"""
-    what: str
-    pan: str
-    cvv2: str
-
-
 class Shop:
     """One merchant's shop."""
 
@@ -125,12 +116,14 @@ class Shop:
         cards: Iterable[CardShown],
         book: Path | None = None,
         state: Path | None = None,
+        console: str = "",
     ) -> None:
         """`gateway`, `own`: addresses such as http://127.0.0.1:8443. `cards`: to try.
 
         `book`: a file to which what callbacks say is added, on the disk before they are answered. `state`: the switch's state
-        directory, to show a payment from inside.
+        directory, to show a payment from inside. `console`: address of the switch's console; "": there is none.
         """
+        self._console = console.rstrip("/")
         self._state = state
         self._book = book
         self._gateway, self._own, self._clientid, self._key = gateway, own, clientid, key
@@ -155,14 +148,14 @@ class Shop:
         """One shop: its goods, test cards, what its server was told."""
         store = next((each for each in STORES if each.name == request.path_params.get("store")), STORES[0])
         goods = "".join(
-            f'<label><input type="radio" name="goods" value="{g.name}"{" checked" if g is store.goods[0] else ""}> '
+            f'<label class="goods"><input type="radio" name="goods" value="{g.name}"{" checked" if g is store.goods[0] else ""}> '
             f"{_e(g.what)} <b>{g.price} MAD</b></label>"
             for g in store.goods
         )
         cards = "".join(
-            f'<tr class="{kind}"><td>{kind}</td><td>{_e(what)}</td><td><code>{pan}</code></td><td>12/31</td><td>{cvv2}</td>'
-            f'<td><button type="button" class="copy" data-copy="{pan}">Copy</button></td></tr>'
-            for kind, what, pan, cvv2 in self._cards
+            f'<tr class="{card.kind}"><td>{card.kind}</td><td>{_e(card.what)}</td><td><code>{card.pan}</code></td>'
+            f"<td>{card.expiry}</td><td>{card.cvv2}</td></tr>"
+            for card in self._cards
         )
         told = "".join(f"<li><code>{_e(line)}</code></li>" for line in reversed(self._told)) or "<li>nothing yet</li>"
         others = "".join(
@@ -171,11 +164,14 @@ class Shop:
         )
         return _page(
             f'<nav>{others}</nav><h1><a href="/shop/{store.name}">{_e(store.title)}</a></h1><p>{_e(store.about)}</p>'
-            f'<form method="post" action="/buy">{goods}<p>Language <select name="lang"><option>fr<option>ar<option>en</select> '
-            'Our server answers <select name="answer"><option value="capture">ACTION=POSTAUTH (captures)'
-            '<option value="hold">APPROVED (holds)<option value="refuse">FAILURE (is reversed)</select></p>'
-            f'<button id="buy">Buy</button></form><h2>Test cards</h2><table>{cards}</table>'
-            f"<h2>What our server was told</h2><ul>{told}</ul>{_COPY}"
+            f'<form method="post" action="/buy">{goods}<p class="choices"><span><label for="lang">Language</label> '
+            '<select id="lang" name="lang"><option>fr<option>ar<option>en</select></span>'
+            '<span><label for="answer">Our server answers</label> <select id="answer" name="answer">'
+            '<option value="capture">ACTION=POSTAUTH (captures)<option value="hold">APPROVED (holds)'
+            '<option value="refuse">FAILURE (is reversed)</select></span></p>'
+            '<button id="buy">Buy</button></form>'
+            "<h2>Test cards</h2><p>The payment page of a test network fills each in with one click.</p>"
+            f'<div class="wide" tabindex="0"><table>{cards}</table></div><h2>What our server was told</h2><ul>{told}</ul>'
         )
 
     async def buy(self, request: Request) -> Response:
@@ -190,7 +186,7 @@ class Shop:
         fields = self.form(oid, chosen.price, asked.get("lang", "fr"), asked.get("refreshtime", "5"), session)
         hidden = "".join(f'<input type="hidden" name="{_e(name)}" value="{_e(value)}">' for name, value in fields)
         return _page(
-            f"<h2>Order {oid}</h2><p>{_e(chosen.what)}: <b>{chosen.price} MAD</b></p>"
+            f"<h1>Order {oid}</h1><p>{_e(chosen.what)}: <b>{chosen.price} MAD</b></p>"
             f'<form method="post" action="{_e(self._gateway)}/fim/est3Dgate">{hidden}<button id="pay">Pay by card</button></form>'
         )
 
@@ -246,7 +242,7 @@ class Shop:
         """The customer is back, having paid."""
         fields = await self._read(request, "browser")
         if fields is None or fields.get("ProcReturnCode") != "00":
-            return _page('<h2 id="outcome">Not paid</h2>')
+            return _page('<h1 id="outcome">Not paid</h1>')
         money = " · ".join(
             f"{name} {_e(fields.get(field))} MAD"
             for name, field in (("captured", "EXTRA.CAPTURED"), ("fees", "EXTRA.FEES"), ("net", "EXTRA.NET"))
@@ -256,9 +252,24 @@ class Shop:
             await trio.to_thread.run_sync(self._inside, fields.get("HostRefNum")) if self._state is not None else ""
         )
         return _page(
-            f'<h2 id="outcome">Thank you</h2><p>Order {_e(fields.get("oid"))}, approval {_e(fields.get("AuthCode"))}.</p>'
-            f"<p>{money}</p>{inside}"
+            f'<h1 id="outcome">Thank you</h1><p>Order {_e(fields.get("oid"))}, approval {_e(fields.get("AuthCode"))}.</p>'
+            f"<p>{money}</p>{_proof(fields)}{self._links(fields)}{inside}"
         )
+
+    def _links(self, fields: Fields) -> str:
+        """Where the very payment is seen by others: the merchant's own pages, the switch's operators."""
+        links = [
+            (
+                f"{self._gateway}/merchant/orders?{urlencode({'lang': 'en', 'q': fields.get('oid')})}",
+                "The shop's own page of it",
+            )
+        ]
+        if self._console:
+            found = urlencode({"q": fields.get("HostRefNum")})
+            links.append((f"{self._console}/find?{found}", "Its way through the switch, hop by hop, with its fees"))
+            found = urlencode({"q": fields.get("oid")})
+            links.append((f"{self._console}/find?{found}", "The order, its 3-D Secure messages and its callbacks"))
+        return '<ul id="links">' + "".join(f'<li><a href="{_e(url)}">{text}</a></li>' for url, text in links) + "</ul>"
 
     def _inside(self, rrn: str) -> str:
         """What the switch has written of the payment."""
@@ -268,14 +279,15 @@ class Shop:
         except (OSError, JournalError) as error:
             return f"<p>{_e(str(error))}</p>"
         rows = "".join(f"<tr>{''.join(f'<td>{_e(part)}</td>' for part in line_of(fee, 'MAD'))}</tr>" for fee in fees)
-        ways = "".join(f"<pre>{_e(text)}</pre>" for text in hops)
-        return f'<h2>Who gets what of it</h2><table id="fees">{rows}</table><h2>Its way</h2><div id="hops">{ways}</div>'
+        ways = "".join(f'<pre tabindex="0">{_e(text)}</pre>' for text in hops)
+        shares = f'<h2>Who gets what of it</h2><div class="wide" tabindex="0"><table id="fees">{rows}</table></div>'
+        return f'{shares}<h2>Its way</h2><div id="hops">{ways}</div>'
 
     async def failed(self, request: Request) -> Response:
         """The customer is back, not having paid."""
         fields = await self._read(request, "browser")
         text = fields.get("ErrMsg") if fields is not None else "the hash is not right"
-        return _page(f'<h2 id="outcome">Not paid</h2><p>{_e(text)}</p>')
+        return _page(f'<h1 id="outcome">Not paid</h1><p>{_e(text)}</p>')
 
     async def _read(self, request: Request, who: str) -> Fields | None:
         fields = Fields(parse_qsl((await request.body()).decode(), keep_blank_values=True))
@@ -287,27 +299,40 @@ class Shop:
         return fields if right else None
 
 
-_COPY: Final = (
-    "<script>for (const b of document.querySelectorAll('.copy')) b.addEventListener('click', () => {"
-    " navigator.clipboard.writeText(b.dataset.copy); b.textContent = 'Copied'; });</script>"
-)
-"""one click, and the card's number is ready to be put into the payment page"""
+def _proof(fields: Fields) -> str:
+    """How far the cardholder was authenticated, as shops are told."""
+    parts = [
+        (name, fields.get(field))
+        for name, field in (("ECI", "eci"), ("mdStatus", "mdStatus"), ("liability", "EXTRA.LIABILITY"))
+    ]
+    said = " · ".join(f"{name} {_e(value)}" for name, value in parts if value)
+    return f'<p id="proof">3-D Secure: {said}</p>' if said else ""
+
+
 _STYLE: Final = (
-    "body{font:16px/1.5 system-ui,sans-serif;max-width:640px;margin:0 auto;padding:16px;color:#222}"
-    "h1 a{color:#a24b1e;text-decoration:none}"
-    "label{display:block;padding:10px;border:1px solid #ddd;border-radius:8px;margin:6px 0}"
-    "button{font:inherit;font-weight:600}"
-    "button{background:#a24b1e;color:#fff;border:0;border-radius:8px;padding:12px 24px;cursor:pointer}"
-    "nav{display:flex;flex-wrap:wrap;gap:6px 16px}nav a{color:#a24b1e}nav a[aria-current]{font-weight:700;text-decoration:none}"
-    "pre{overflow-x:auto;background:#f6f4f0;padding:12px;border-radius:8px;font-size:12px}"
-    ".copy{padding:4px 12px;font-size:14px}.refused td:first-child{color:#a4262c}.foreign td:first-child{color:#1a4f8b}"
-    "select{font:inherit}td{padding:2px 12px 2px 0}ul{padding:0;list-style:none;overflow-wrap:anywhere}"
+    ":root{color-scheme:light dark;--ink:#222;--ground:#fff;--line:#d9d4cc;--soft:#f6f4f0;--clay:#a24b1e;"
+    "--bad:#a4262c;--far:#1a4f8b}"
+    "@media(prefers-color-scheme:dark){:root{--ink:#ece7e0;--ground:#171411;--line:#443c34;--soft:#221d18;--clay:#f0a070;"
+    "--bad:#ff9a9d;--far:#9cc4f5}}"
+    "body{font:16px/1.5 system-ui,sans-serif;max-width:760px;margin:0 auto;padding:16px}"
+    "body{color:var(--ink);background:var(--ground)}a{color:var(--clay)}h1 a{text-decoration:none}"
+    "h2{margin:28px 0 8px;font-size:1.2rem}"
+    ".goods{display:flex;gap:10px;padding:12px;border:1px solid var(--line);border-radius:8px;margin:8px 0}"
+    ".goods b{margin-inline-start:auto;white-space:nowrap}.choices{display:flex;flex-wrap:wrap;gap:8px 20px}"
+    "button{font:inherit;font-weight:600;background:#a24b1e;color:#fff;border:0;border-radius:8px;padding:12px 24px}"
+    "nav{display:flex;flex-wrap:wrap;gap:6px 16px}nav a[aria-current]{font-weight:700;text-decoration:none}"
+    "pre{overflow-x:auto;background:var(--soft);padding:12px;border-radius:8px;font-size:12px}"
+    ".refused td:first-child,.rejected td:first-child{color:var(--bad)}.foreign td:first-child{color:var(--far)}"
+    ".wide{overflow-x:auto}.wide td:nth-child(2){min-width:13em}.wide td:last-child{white-space:nowrap}"
+    "select{font:inherit}td{padding:3px 14px 3px 0;vertical-align:top}"
+    "ul{padding:0;list-style:none;overflow-wrap:anywhere}"
 )
 
 
 def _page(body: str) -> Response:
     return HTMLResponse(
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f'<title>Demo shops</title><style>{_STYLE}</style></head><body>{body}<p><a href="/">The shops</a></p></body></html>',
+        f'<title>Demo shops</title><link rel="icon" href="data:,"><style>{_STYLE}</style></head>'
+        f'<body><main>{body}<p><a href="/">The shops</a></p></main></body></html>',
         headers={"Cache-Control": "no-store"},
     )

@@ -4,6 +4,7 @@ In: requests of browsers. Out: pages and redirects. The one rule: a merchant see
 changes something has the session's own key, says what it has seen of the order, and is refused where that is no longer so.
 """
 
+import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable
@@ -29,6 +30,7 @@ from switch.gateway.pages.merchant_pages import (
     refused_list_page,
 )
 from switch.gateway.pages.respond import client_of, language_of, redirect, respond
+from switch.gateway.pages.statement_pages import statement_csv, statement_page, statements_page
 from switch.gateway.service import Service
 from switch.gateway.sessions import Session, Sessions, is_of
 from switch.gateway.shops import now_us
@@ -37,6 +39,8 @@ from switch.http.sessions import LONGEST_S
 from switch.money.currency import CurrencyError, parse_amount
 
 PAGE_ORDERS: Final = 25
+WINDOW_LONGEST: Final = 32
+"""of a window's name: what is longer is none"""
 SETTLE_S: Final = 8.0
 """for the switch to acknowledge an action, before the page says that it is under way"""
 Handler = Callable[[Request, Merchant, Session], Awaitable[Response]]
@@ -59,6 +63,8 @@ class MerchantSite:
             Route("/merchant/orders/{number:int}", self._for(self.show_order), methods=["GET"]),
             Route("/merchant/orders/{number:int}/resend", self._for(self.resend), methods=["POST"]),
             Route("/merchant/orders/{number:int}/{action}", self._for(self.act), methods=["POST"]),
+            Route("/merchant/statements", self._for(self.show_statements), methods=["GET"]),
+            Route("/merchant/statements.csv", self._for(self.send_statement), methods=["GET"]),
             Route("/merchant/refused", self._for(self.list_refused), methods=["GET"]),
         ]
 
@@ -209,6 +215,26 @@ class MerchantSite:
         """What was refused of it."""
         refusals = await self._service.disk(self._service.registry.store.refusals, merchant.clientid)
         return respond(request, refused_list_page(merchant, language_of(request, "fr"), refusals, session.form_key))
+
+    async def show_statements(self, request: Request, merchant: Merchant, session: Session) -> Response:
+        """The windows in which something was captured; with `window`, what was."""
+        language, window = language_of(request, "fr"), request.query_params.get("window", "")[:WINDOW_LONGEST]
+        store = self._service.registry.store
+        if not window:
+            windows = await self._service.disk(store.windows, merchant.clientid)
+            return respond(request, statements_page(merchant, language, windows, session.form_key))
+        lines = await self._service.disk(store.of_window, merchant.clientid, window)
+        status = 200 if lines else 404
+        return respond(request, statement_page(merchant, language, window, lines, session.form_key), status=status)
+
+    async def send_statement(self, request: Request, merchant: Merchant, session: Session) -> Response:
+        """A window's lines as a file."""
+        del session
+        window = request.query_params.get("window", "")[:WINDOW_LONGEST]
+        lines = await self._service.disk(self._service.registry.store.of_window, merchant.clientid, window)
+        name = re.sub(r"[^0-9-]+", "-", window)
+        headers = {"Content-Disposition": f'attachment; filename="{name}.csv"', "Cache-Control": "no-store"}
+        return Response(statement_csv(lines), media_type="text/csv; charset=utf-8", headers=headers)
 
     async def _order(self, request: Request, merchant: Merchant) -> Order | None:
         """The merchant's order; None: there is none, or it is another's."""

@@ -11,6 +11,7 @@ import trio
 from switch.core.network import Address, Listener, Member, Network
 from switch.core.party import Log
 from switch.gateway.acquirer import Acquirer
+from switch.gateway.cards_shown import cards_shown
 from switch.gateway.merchants import Registry
 from switch.gateway.pace import Limits
 from switch.gateway.protocol.fields import Pairs
@@ -53,6 +54,8 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     trust: Path | None = None
     """authorities that callbacks trust beside the system's"""
     limits: Limits = Limits()
+    test_cards: bool = False
+    """the payment page offers them"""
     pages: str = ""
     """the address by which browsers reach the pages; "": where they are served"""
     results: Address | None = None
@@ -80,7 +83,8 @@ async def run(
         return await post_form(url, pairs, hosts, trust)
 
     service = Service(setting.network, acquirer, member.institution, registry, post, report, limits=setting.limits)
-    server = Server(Web(service, setting.network).app(), report)
+    cards = cards_shown(setting.network) if setting.test_cards else []
+    server = Server(Web(service, setting.network, cards).app(), report)
     ends = {LINK: setting.link} if setting.link is not None else None
     dial = [Dial(LINK, listener.address, backoff_max_ms=2_000)]
     number = signal.SIGTERM

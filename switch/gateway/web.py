@@ -6,7 +6,7 @@ going back or loading again repeats nothing.
 """
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Final
@@ -20,6 +20,7 @@ from starlette.routing import Route
 from switch.core.network import Network
 from switch.gateway.api import answer_api
 from switch.gateway.authentication_site import AuthenticationSite
+from switch.gateway.cards_shown import CardShown
 from switch.gateway.intake import RefusedFormError, take_form, take_older_form
 from switch.gateway.merchant_site import MerchantSite
 from switch.gateway.orders.lifecycle import PAYABLE, UNDER_WAY, IllegalMoveError, Stage
@@ -60,9 +61,9 @@ Take = Callable[[Service, Fields], Awaitable[Order]]
 class Web:
     """The handlers."""
 
-    def __init__(self, service: Service, network: Network) -> None:
-        """Raises InventoryError."""
-        self._service = service
+    def __init__(self, service: Service, network: Network, test_cards: Sequence[CardShown] = ()) -> None:
+        """`test_cards`: that the page offers. Raises InventoryError."""
+        self._service, self._test_cards = service, test_cards
         self._prefixes = " ".join(f"{b.scheme}:{b.low}:{b.high}" for b in network.bins)
         self._static = read_released()
         self._merchants = MerchantSite(service)
@@ -130,8 +131,7 @@ class Web:
                 return shown
             order = await self._service.lost(order)
         if _payable(order):
-            body = card_page(order, merchant, language, prefixes=self._prefixes, found=self._found())
-            return respond(request, body)
+            return respond(request, self._card_page(order, merchant, language))
         if order.stage in UNDER_WAY:
             return respond(request, working_page(order, merchant, language))
         return await self._result(request, order, merchant, language)
@@ -153,10 +153,7 @@ class Web:
         if card is None:
             merchant = await self._service.shops.merchant(order.asked.clientid)
             month = form.get("expiry", "") if "expiry" not in problems else ""
-            body = card_page(
-                order, merchant, language, problems=problems, prefixes=self._prefixes, month=month, found=self._found()
-            )
-            return respond(request, body, status=422)
+            return respond(request, self._card_page(order, merchant, language, problems, month), status=422)
         why = self._too_many(order, card, client_of(request))
         if why:
             self._service.refusals.note("card", why, **_named(order), client=client_of(request), hint=_LIMIT)
@@ -168,9 +165,16 @@ class Web:
             await self._service.wait_for(order, PAGE_WAIT_S)
         return here
 
-    def _found(self) -> str:
-        """Fields for what a card's bank wants to know of the browser."""
-        return FOUND if self._service.authentications is not None else ""
+    def _card_page(
+        self, order: Order, merchant: Merchant, language: str, problems: Iterable[str] = (), month: str = ""
+    ) -> str:
+        found = (
+            FOUND if self._service.authentications is not None else ""
+        )  # what a card's bank wants to know of the browser
+        return card_page(
+            order, merchant, language,
+            problems=problems, prefixes=self._prefixes, month=month, found=found, test_cards=self._test_cards,
+        )  # fmt: skip
 
     def _too_many(self, order: Order, card: Card, client: str) -> str:
         """Which limit this card would be above; "": none."""

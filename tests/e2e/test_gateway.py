@@ -310,7 +310,8 @@ def test_a_national_card_is_refused_on_a_foreign_site(gateway: Gateway) -> None:
 def test_the_demo_shop_sells_and_says_what_it_was_told(gateway: Gateway) -> None:
     at = free_address()
     where = ("--listen", at, "--gateway", f"http://127.0.0.1:{gateway.port}", "--state", str(gateway.stage.state))
-    shop = gateway.stage.start("shop", *where, "--clientid", CLIENT, "--key", KEY)
+    console = ("--console", "http://127.0.0.1:8600/")
+    shop = gateway.stage.start("shop", *where, *console, "--clientid", CLIENT, "--key", KEY)
     assert f"Ready: shop http://{at}, paying at http://127.0.0.1:{gateway.port}" in shop.text()
     gateway.command(
         "merchant", "change", CLIENT, "--host", gateway.shop.host, "--host", at, "--state", str(gateway.state)
@@ -319,7 +320,8 @@ def test_the_demo_shop_sells_and_says_what_it_was_told(gateway: Gateway) -> None
     paid = gateway.type_card(gateway.open(Forms(page).fields), gateway.cards["atlas-approved"])
     assert "Payment approved" in paid
     thanks = wait_for(lambda: page if "0230" in (page := post(at, "/paid", Forms(paid).fields)) else "")
-    for text in ("Thank you", "net ", f"merchant:{CLIENT} → atlas", "0100──▶", "0220"):
+    inside = ("net ", f"merchant:{CLIENT} → atlas", "0100──▶", "0220", "http://127.0.0.1:8600/find?q=")
+    for text in ("Thank you", *inside, "ECI 07 · mdStatus 7 · liability merchant", "/merchant/orders?lang=en&amp;q=D"):
         assert text in thanks, text
     connection = HTTPConnection(at, timeout=10)
     for store in ("souk", "airline", "insurer", "telecom"):

@@ -128,6 +128,29 @@ async def test_an_orders_story_and_its_money(tmp_path: Path, autojump_clock: Moc
         assert 'dir="rtl"' in (await browser.get(f"/merchant/orders/{order.number}?lang=ar")).text
 
 
+async def test_statements_by_clearing_window(tmp_path: Path, autojump_clock: MockClock) -> None:
+    async with at_work(tmp_path, Priced(lambda n: "ACTION=POSTAUTH")) as (service, browser):
+        first, _ = await bought(service, "=A1"), await bought(service, "A2")
+        await service.owing.credit(first, 1000)
+        await trio.sleep(3)
+        assert (await browser.get("/merchant/statements.csv")).status == 303, "log in first"
+        await browser.log_in()
+        windows = (await browser.get("/merchant/statements?lang=en")).text
+        (at,) = re.findall(r'href="(/merchant/statements\?lang=en&amp;window=[^"]+)"', windows)
+        assert "<td>2</td>" in windows
+        page = (await browser.get(at.replace("&amp;", "&"))).text.replace("\u00a0", " ")
+        for text in ("MAD 63.00", "MAD 10.00", "MAD 0.47", "MAD 52.53", "MAD 31.22", "MAD 21.31", "=A1"):
+            assert text in page, text
+        file = await browser.get(at.replace("statements?lang=en&amp;", "statements.csv?"))
+        assert file.headers["content-disposition"].startswith('attachment; filename="20')
+        head, one, two = file.text.splitlines()
+        assert head.split(",")[-4:] == ["captured_minor", "credited_minor", "fees_minor", "net_minor"]
+        assert one.startswith("'=A1,"), "no formula in anybody's spreadsheet"
+        assert one.endswith(",MAD,3150,1000,19,2131")
+        assert two.endswith(",MAD,3150,0,28,3122")
+        assert (await browser.get("/merchant/statements?window=2020-01-01/1")).status == 404
+
+
 async def test_a_refund_in_part_once_however_often_it_is_clicked(tmp_path: Path, autojump_clock: MockClock) -> None:
     world = Priced(lambda n: "ACTION=POSTAUTH")
     async with at_work(tmp_path, world) as (service, browser):

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import msgspec
 
+from switch.gateway.cards_shown import cards_shown
 from switch.gateway.intake import take_form
 from switch.gateway.pages.inventory import INVENTORY, integrity_of, read_released
+from switch.gateway.pages.texts import TEXTS
 from switch.gateway.web import Web
 from tests.gateway.asgi import ask
 from tests.gateway.test_flow import serving
@@ -29,6 +31,22 @@ async def test_the_list_of_secured_sites(tmp_path: Path) -> None:
             assert "Souk &lt;b&gt;" in page
             assert "souk.example" in page
             assert "Gone" not in page
+
+
+async def test_test_cards_are_offered_where_a_gateway_is_told_to_and_nowhere_else(tmp_path: Path) -> None:
+    cards = cards_shown(NETWORK)
+    assert {card.kind for card in cards} == set(TEXTS["en"].test_kinds)
+    async with serving(tmp_path, World(lambda n: "")) as service:
+        order = await take_form(service, form("A1"))
+        for language in ("fr", "ar", "en"):
+            page = (await ask(Web(service, NETWORK, cards).app(), f"/pay/{order.token}?lang={language}")).text
+            offered = re.findall(
+                r'class="fill (\w+)" data-pan="(\d+)" data-expiry="(\d\d/\d\d)" data-cvv2="(\d{3})"', page
+            )
+            assert offered == [(card.kind, card.pan, card.expiry, card.cvv2) for card in cards]
+            assert len(page.encode()) < PAGE_BYTES_MAX / 2
+        plain = (await ask(Web(service, NETWORK).app(), f"/pay/{order.token}")).text
+        assert "data-pan" not in plain
 
 
 async def test_a_cards_page_is_light_and_loads_what_was_released_and_nothing_else(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -10,9 +11,13 @@ import pytest
 
 from switch.gateway.orders.database import StoreError
 from switch.gateway.orders.lifecycle import IllegalMoveError, Move, Stage
-from switch.gateway.orders.order import Merchant, Order, Refusal
+from switch.gateway.orders.order import Attempt, Merchant, Order, Refusal
 from switch.gateway.orders.store import DAY_US, Store
+from switch.gateway.payment_messages import Names
+from switch.gateway.posting import Posted
 from switch.gateway.protocol.requests import PaymentRequest
+
+NAMES = Names(stan="1", sent_at="", local_time="", local_date="", rrn="R1", amount=3150, currency="504")
 
 
 def order(oid: str = "A1", **more: object) -> Order:
@@ -158,6 +163,44 @@ def test_a_row_that_somebody_has_changed_is_said(store: Store) -> None:
         store.due(10)
 
 
+def _without_windows(db: sqlite3.Connection) -> None:
+    db.execute("DROP INDEX by_window")
+    db.execute("ALTER TABLE orders DROP COLUMN window")
+
+
+def captured(oid: str, window: str, **more: object) -> Order:
+    attempt = Attempt(names=NAMES, masked="950401******0010", scheme="cmi", client="", code="00", approval="123456")
+    posted = Posted(at_us=5, window=window, fees=50, tax=5, currency="504")
+    return order(oid, stage=Stage.CAPTURED, attempt=attempt, captured=3150, posted=posted, **more)
+
+
+@pytest.mark.parametrize("half_done", [False, True])
+def test_captures_of_an_older_file_are_found_by_their_window(half_done: bool, tmp_path: Path) -> None:
+    path = tmp_path / "gateway.sqlite"
+    store = Store(path)
+    for oid, window in (("A1", "2026-11-27/1"), ("A2", "2026-11-28/1"), ("A3", "2026-11-28/1")):
+        store.open_order(captured(oid, window))
+    store.open_order(order("A4"))
+    store.close()
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        if half_done:  # by a start that was killed
+            db.execute("UPDATE orders SET window = ''")
+        else:
+            _without_windows(db)
+        db.execute("PRAGMA user_version = 2")
+    store = Store(path)
+    assert store.windows("600000001") == [("2026-11-28/1", 2), ("2026-11-27/1", 1)]
+    (line,) = store.of_window("600000001", "2026-11-27/1")
+    assert (line.oid, line.captured, line.fees, line.net) == ("A1", 3150, 55, 3095)
+    assert store.of_window("600000001", "") == []
+    assert store.of_window("600000009", "2026-11-28/1") == [], "another merchant's"
+    plan = store._db.execute(
+        "EXPLAIN QUERY PLAN SELECT body FROM orders WHERE clientid = 'x' AND window = 'y' AND window <> ''"
+    )
+    assert "by_window" in plan.fetchone()[3]
+    store.close()
+
+
 def test_a_file_of_the_first_version_is_taken_over(tmp_path: Path) -> None:
     path = tmp_path / "gateway.sqlite"
     store = Store(path)
@@ -171,6 +214,7 @@ def test_a_file_of_the_first_version_is_taken_over(tmp_path: Path) -> None:
     with sqlite3.connect(path) as db:
         for change in ("DROP INDEX by_due", "ALTER TABLE orders DROP COLUMN due_us", "DROP TABLE refusals"):
             db.execute(change)
+        _without_windows(db)
         db.execute("PRAGMA user_version = 1")
         db.execute("PRAGMA application_id = 0")
     db.close()

@@ -19,10 +19,11 @@ from switch.security.files import FILE_MODE, make_private_directory, open_privat
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS orders (number INTEGER PRIMARY KEY, token TEXT NOT NULL UNIQUE, clientid TEXT NOT NULL,
   oid TEXT NOT NULL, stage TEXT NOT NULL, moved_us INTEGER NOT NULL, body BLOB NOT NULL, due_us INTEGER NOT NULL DEFAULT 0,
-  UNIQUE (clientid, oid));
+  window TEXT NOT NULL DEFAULT '', UNIQUE (clientid, oid));
 CREATE INDEX IF NOT EXISTS by_stage ON orders (stage, number);
 CREATE INDEX IF NOT EXISTS by_oid ON orders (oid);
 CREATE INDEX IF NOT EXISTS by_merchant ON orders (clientid, number);
+CREATE INDEX IF NOT EXISTS by_window ON orders (clientid, window) WHERE window <> '';
 CREATE INDEX IF NOT EXISTS by_due ON orders (due_us) WHERE due_us > 0;
 CREATE TABLE IF NOT EXISTS history (number INTEGER NOT NULL, at_us INTEGER NOT NULL, move TEXT NOT NULL, stage TEXT NOT NULL,
   code TEXT NOT NULL, amount INTEGER NOT NULL);
@@ -36,8 +37,11 @@ CREATE TABLE IF NOT EXISTS refusals (number INTEGER PRIMARY KEY, at_us INTEGER N
   clientid TEXT NOT NULL, oid TEXT NOT NULL, client TEXT NOT NULL, reason TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
 """
+_ADDED: Final = {"due_us": "INTEGER NOT NULL DEFAULT 0", "window": "TEXT NOT NULL DEFAULT ''"}
+"""columns of `orders` that files of older versions lack"""
 T = TypeVar("T")
-_VERSION: Final = 2
+_VERSION: Final = 3
+"""2: orders say when they end by themselves; 3: and in which window their captures count"""
 _MARK: Final = 0x434D4757
 """application_id of the file: `CMGW`"""
 
@@ -80,13 +84,19 @@ class Database(ABC):
             raise StoreError(f"{path}: is a database of another program's; give another --state")
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
-        if version == 1:
+        older = 0 < version < _VERSION
+        if older:  # whatever of it an earlier start that was killed has done already stays done
+            there = {row[1] for row in db.execute("PRAGMA table_info(orders)")}
             with self._writing():
-                db.execute("ALTER TABLE orders ADD COLUMN due_us INTEGER NOT NULL DEFAULT 0")
+                for column, kind in _ADDED.items():
+                    if column not in there:
+                        db.execute(f"ALTER TABLE orders ADD COLUMN {column} {kind}")
                 db.execute("DROP INDEX IF EXISTS by_stage")
         db.executescript(_SCHEMA)
         if version == 1:
             self.date_orders()
+        if older:
+            self.place_orders()
         if version != _VERSION:  # a read only, otherwise: somebody else may be writing
             db.execute(f"PRAGMA application_id = {_MARK}")
             db.execute(f"PRAGMA user_version = {_VERSION}")
@@ -155,3 +165,7 @@ class Database(ABC):
     @abstractmethod
     def date_orders(self) -> None:
         """Say when each order ends by itself, which version 1 did not keep."""
+
+    @abstractmethod
+    def place_orders(self) -> None:
+        """Say in which window each capture counts, which version 2 did not keep."""

@@ -13,12 +13,14 @@ import msgspec
 
 from switch.gateway.orders.database import Database
 from switch.gateway.orders.lifecycle import OWED, UNDER_WAY, IllegalMoveError, Move, Stage, after
+from switch.gateway.orders.lines import Line, line_of, window_of
 from switch.gateway.orders.order import Call, Merchant, Order, Refusal
 
 DAY_US: Final = 86_400_000_000
 _REFUSALS_MAX: Final = 10_000
 _PAGE: Final = 1_000
 """orders at once"""
+_WINDOWS_MAX: Final = 4 * 366
 
 
 class TakenError(Exception):
@@ -58,6 +60,15 @@ class Store(Database):
                 due = order.moved_us + days * DAY_US if order.stage is Stage.HELD else order.ends_us
                 self._keep(msgspec.structs.replace(order, due_us=due))
 
+    def place_orders(self) -> None:
+        """Say in which window each capture counts."""
+        with self._writing() as db:
+            rows = db.execute("SELECT number FROM orders WHERE stage IN ('captured', 'crediting')").fetchall()
+            for (number,) in rows:
+                order = self._one("number = ?", number)
+                if order is not None:
+                    self._keep(order)
+
     def beside(self) -> "Store":
         """The same file once more, for another thread."""
         return Store(self._path)
@@ -71,8 +82,17 @@ class Store(Database):
                 number = db.execute("SELECT coalesce(max(number), 0) + 1 FROM orders").fetchone()[0]
                 order = msgspec.structs.replace(order, number=number, moved_us=order.opened_us)
                 body = msgspec.json.encode(order)
-                row = (number, order.token, *order.key, order.stage, order.moved_us, body, order.due_us)
-                db.execute("INSERT INTO orders VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+                row = (
+                    number,
+                    order.token,
+                    *order.key,
+                    order.stage,
+                    order.moved_us,
+                    body,
+                    order.due_us,
+                    window_of(order),
+                )
+                db.execute("INSERT INTO orders VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
                 self._note(order, "open", order.opened_us)
         except sqlite3.IntegrityError:
             raise TakenError(f"order {order.asked.oid} is there already") from None
@@ -97,8 +117,8 @@ class Store(Database):
 
     def _keep(self, order: Order) -> None:
         self._db.execute(
-            "UPDATE orders SET stage = ?, moved_us = ?, body = ?, due_us = ? WHERE number = ?",
-            (order.stage, order.moved_us, msgspec.json.encode(order), order.due_us, order.number),
+            "UPDATE orders SET stage = ?, moved_us = ?, body = ?, due_us = ?, window = ? WHERE number = ?",
+            (order.stage, order.moved_us, msgspec.json.encode(order), order.due_us, window_of(order), order.number),
         )
 
     def _note(self, order: Order, move: str, at_us: int) -> None:
@@ -182,6 +202,25 @@ class Store(Database):
             (*values, most),
         )
         return [self._read(row[0], Order) for row in rows]
+
+    @slow
+    def windows(self, clientid: str) -> list[tuple[str, int]]:
+        """Clearing windows in which captures of a merchant's count, and how many do; newest first, of a year at most."""
+        rows = self._db.execute(
+            "SELECT window, count(*) FROM orders WHERE clientid = ? AND window <> '' "
+            "GROUP BY window ORDER BY window DESC LIMIT ?",
+            (clientid, _WINDOWS_MAX),
+        )
+        return list(rows)
+
+    @slow
+    def of_window(self, clientid: str, window: str) -> list[Line]:
+        """Captures of a merchant's that count in this window, oldest first."""
+        rows = self._db.execute(
+            "SELECT body FROM orders WHERE clientid = ? AND window = ? AND window <> '' ORDER BY number",
+            (clientid, window),
+        )
+        return [line_of(self._read(body, Order)) for (body,) in rows]
 
     @quick
     def history(self, order: Order) -> list[tuple[int, str, str, str, int]]:

@@ -30,12 +30,12 @@ INVENTORY: Final = {
     "pay.css": Item(
         media_type="text/css",
         reason="how all pages look",
-        integrity="sha384-EXNQNYlmHgsY4fFqVW2ej0kDH1L0Z8PBILMPz5TfrBz7YiX/Bruiy3ObuQmy7UZs",
+        integrity="sha384-T78PjbpWkEFDv0AOGa8PBogOqrIjHZbpmfg4DtldrXDoFlTgHlJXPqctP4Oz60nJ",
     ),
     "pay.js": Item(
         media_type="text/javascript",
-        reason="groups the card's digits, shows its scheme, sends a form once, goes back to the shop by itself",
-        integrity="sha384-YlGXknQiJsJyErPWnr04+LLOWet2Kqj4H4CZ4ZSmWJxGNdhkAQ0Nh64J24D+6/96",
+        reason="groups the card's digits, shows its scheme, types a test card, sends a form once, goes back to the shop",
+        integrity="sha384-cViibPjBy1PZ7aX6hTPhAEdtpO+C20s9l7UUc0srBKPCc8hnGLTWO++vram8jI8U",
     ),
     "authenticate.js": Item(
         media_type="text/javascript",

@@ -17,6 +17,7 @@ from switch.gateway.outcomes import result_of
 from switch.gateway.pages.amounts import amount_text, time_text
 from switch.gateway.pages.merchant_texts import WORDS, Words
 from switch.gateway.pages.pages import page
+from switch.gateway.pages.texts import TEXTS
 from switch.gateway.posting import Posted
 
 _e = html.escape
@@ -76,7 +77,7 @@ def orders_page(
         f"<h1>{_e(words.orders)}</h1>{table if orders else f'<p>{_e(words.nothing)}</p>'}"
         f'<nav class="beside" aria-label="{_e(words.older)}">{beside}</nav>'
     )
-    return _inside(merchant, language, words.orders, body, "/merchant/orders", form_key)
+    return inside(merchant, language, words.orders, body, "/merchant/orders", form_key)
 
 
 def _row(order: Order, language: str, words: Words) -> str:
@@ -110,7 +111,7 @@ def order_page(merchant: Merchant, language: str, story: Story) -> str:
         f"{f'<ul class=story>{calls}</ul>' if calls else f'<p>{_e(words.no_calls)}</p>'}</section>"
     )
     at = f"/merchant/orders/{order.number}"
-    return _inside(merchant, language, f"{words.order} {order.asked.oid}", body, at, story.form_key)
+    return inside(merchant, language, f"{words.order} {order.asked.oid}", body, at, story.form_key)
 
 
 def _said(said: str, words: Words) -> str:
@@ -147,7 +148,8 @@ def _facts(order: Order, words: Words, language: str) -> str:
         facts += [(words.approval, _bdi(attempt.approval))] if attempt.approval else []
         if attempt.authentication is not None and attempt.authentication.status:
             told = result_of(order).authentication
-            facts.append(("3-D Secure", _bdi(f"ECI {told.eci}, mdStatus {told.md_status}, liability {told.liability}")))
+            borne = TEXTS[language].liability[told.liability]
+            facts.append(("3-D Secure", f"{_bdi(f'ECI {told.eci} · mdStatus {told.md_status}')}, {_e(borne)}"))
     if order.captured:
         facts.append((words.captured, _bdi(amount_text(order.captured, currency, language))))
         facts += [(words.credited, _bdi(amount_text(order.credited, currency, language)))] if order.credited else []
@@ -218,12 +220,17 @@ def refused_list_page(merchant: Merchant, language: str, refusals: Iterable[Refu
         for one in refusals
     )
     body = f'<h1>{_e(words.refused)}</h1><p class="hint">{_e(words.refused_hint)}</p><ul class="story card">{rows}</ul>'
-    return _inside(merchant, language, words.refused, body, "/merchant/refused", form_key)
+    return inside(merchant, language, words.refused, body, "/merchant/refused", form_key)
 
 
-def _inside(merchant: Merchant, language: str, title: str, body: str, again: str, form_key: str) -> str:
+def inside(merchant: Merchant, language: str, title: str, body: str, again: str, form_key: str) -> str:
+    """A page of somebody who is logged in: with the menu, and the way out. `again`: its own path."""
     words = WORDS[language]
-    links = {"/merchant/orders": words.orders, "/merchant/refused": words.refused}
+    links = {
+        "/merchant/orders": words.orders,
+        "/merchant/statements": words.statements,
+        "/merchant/refused": words.refused,
+    }
     menu = "".join(
         f'<a href="{path}?lang={language}"{" aria-current=page" if path == again else ""}>{_e(text)}</a>'
         for path, text in links.items()

@@ -54,6 +54,10 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
     not_an_amount: str
     refused: str
     refused_hint: str
+    statements: str
+    statements_hint: str
+    payments: str
+    cut: str
     stages: dict[str, str]
     moves: dict[str, str]
 
@@ -105,6 +109,10 @@ _FR: Final = Words(
     not_an_amount="La somme n’est pas valable : des chiffres, au plus deux décimales, au-dessus de 0.",
     refused="Refus",
     refused_hint="Formulaires, cartes et mots de passe refusés, et pourquoi. Les plus récents d’abord.",
+    statements="Relevés",
+    statements_hint="Encaissements par fenêtre de compensation, à ce jour : un remboursement est montré avec son paiement.",
+    payments="Paiements",
+    cut="Les {shown} premiers paiements de {all} ; le fichier CSV les a tous.",
     stages={
         "open": "ouverte",
         "authenticating": "chez la banque de la carte",
@@ -190,6 +198,10 @@ _AR: Final = Words(
     not_an_amount="المبلغ غير صالح: أرقام، برقمين عشريين على الأكثر، أكبر من 0.",
     refused="الرفض",
     refused_hint="النماذج والبطاقات وكلمات السر المرفوضة وسبب رفضها، الأحدث أولا.",
+    statements="كشوف الحساب",
+    statements_hint="ما تم تحصيله حسب نافذة المقاصة، كما هو اليوم: يظهر كل استرداد مع دفعته.",
+    payments="المدفوعات",
+    cut="أول {shown} دفعة من {all}؛ ملف CSV يحتوي عليها كلها.",
     stages={
         "open": "مفتوح",
         "authenticating": "لدى بنك البطاقة",
@@ -275,6 +287,10 @@ _EN: Final = Words(
     not_an_amount="The sum is not valid: digits, at most two decimals, above 0.",
     refused="Refused",
     refused_hint="Forms, cards and passwords that were refused, and why. Newest first.",
+    statements="Statements",
+    statements_hint="What was captured, by clearing window, as it stands today: a refund is shown with its payment.",
+    payments="Payments",
+    cut="The first {shown} payments of {all}; the CSV file has them all.",
     stages={
         "open": "open",
         "authenticating": "at the card’s bank",

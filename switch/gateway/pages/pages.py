@@ -9,11 +9,13 @@ import time
 from collections.abc import Iterable
 from typing import Final
 
+from switch.gateway.cards_shown import CardShown
 from switch.gateway.orders.lifecycle import GOOD, Stage
 from switch.gateway.orders.order import Merchant, Order
+from switch.gateway.outcomes import result_of
 from switch.gateway.pages.amounts import amount_text
 from switch.gateway.pages.inventory import INVENTORY
-from switch.gateway.pages.texts import DIRECTIONS, NAMES, TEXTS
+from switch.gateway.pages.texts import DIRECTIONS, NAMES, TEXTS, Texts
 from switch.gateway.shops import WayBack
 
 _e = html.escape
@@ -87,10 +89,11 @@ def card_page(
     prefixes: str = "",
     month: str = "",
     found: str = "",
+    test_cards: Iterable[CardShown] = (),
 ) -> str:
     """The form for a card. `problems`: names of fields that are not right. Nothing typed is put back but the date (`month`).
 
-    `found`: hidden fields for what a script finds out about the browser.
+    `found`: hidden fields for what a script finds out about the browser. `test_cards`: offered, each filled in by a click.
     """
     words, path = TEXTS[language], f"/pay/{order.token}"
     wrong = set(problems)
@@ -121,7 +124,8 @@ def card_page(
     chosen = f'<input type="hidden" name="lang" value="{language}">'
     pay = f"<span>{_e(words.pay)} <bdi>{_amount(order, language)}</bdi></span>"
     body = (
-        f'{summary(order, merchant, language)}{notice}<form method="post" action="{path}" class="card" novalidate>{chosen}{found}'
+        f"{summary(order, merchant, language)}{notice}{_offered(test_cards, words)}"
+        f'<form method="post" action="{path}" class="card" novalidate>{chosen}{found}'
         f'{number}<div class="pair">{until}{code}</div>'
         f'<button class="pay" type="submit">{_PADLOCK}{pay}</button></form>'
         f'<form method="post" action="{path}/cancel" class="cancel">{chosen}'
@@ -129,6 +133,18 @@ def card_page(
         f'<p class="ends">{_e(words.ends)} <bdi>{ends}</bdi></p>'
     )
     return page(language, f"{words.secure} – {merchant.title}", body, again=path)
+
+
+def _offered(cards: Iterable[CardShown], words: Texts) -> str:
+    """A button a card; shown by the script that they need."""
+    buttons = "".join(
+        f'<button type="button" class="fill {card.kind}" data-pan="{card.pan}" data-expiry="{card.expiry}" '
+        f'data-cvv2="{card.cvv2}">{_e(words.test_kinds[card.kind])} '
+        f"<bdi>{card.scheme.capitalize()}</bdi></button>"
+        for card in cards
+    )
+    head = f'<h2>{_e(words.test_cards)}</h2><p class="hint">{_e(words.test_hint)}</p>'
+    return f'<section class="tests" hidden>{head}<div>{buttons}</div></section>' if buttons else ""
 
 
 def working_page(order: Order, merchant: Merchant, language: str) -> str:
@@ -157,11 +173,23 @@ def result_page(order: Order, merchant: Merchant, language: str, way_back: WayBa
     body = (
         f'{summary(order, merchant, language)}<div class="state {"good" if good else "bad"}" role="status">'
         f'<svg viewBox="0 0 24 24" aria-hidden="true"><path d="{mark}" fill="none"/></svg>'
-        f"<h2>{_e(title)}</h2><p>{_e(text)}</p></div>"
+        f"<h2>{_e(title)}</h2><p>{_e(text)}</p>{_proof(order, words)}</div>"
         f'<form method="{way_back.method}" action="{_e(way_back.url)}" class="back" data-after="{order.asked.refresh_s}">{hidden}'
         f'<button class="pay" type="submit">{_e(words.back_to_shop)}</button></form>'
     )
     return page(language, title, body)
+
+
+def _proof(order: Order, words: Texts) -> str:
+    """How far the cardholder was authenticated, and who bears a fraud's loss; nothing where that is not known."""
+    told = result_of(order).authentication
+    if not told.md_status or order.stage not in GOOD:
+        return ""
+    said = words.proved if told.liability == "issuer" else words.not_proved
+    return (
+        f'<p class="proof"><strong><bdi>3-D Secure</bdi></strong> {_e(said)}<br>'
+        f"<bdi>ECI {_e(told.eci)} · mdStatus {_e(told.md_status)}</bdi> · {_e(words.liability[told.liability])}</p>"
+    )
 
 
 def refused_page(language: str, status_text: str = "") -> str:

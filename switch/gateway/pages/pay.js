@@ -35,6 +35,22 @@ if (pan) {
   });
 }
 
+// Test cards, where the page offers them: a click types one.
+const offered = document.querySelector(".tests");
+if (offered) {
+  offered.hidden = false;
+  offered.addEventListener("click", (event) => {
+    const card = event.target.closest("button.fill");
+    if (!card) return;
+    for (const name of ["pan", "expiry", "cvv2"]) {
+      const box = document.getElementById(name);
+      box.value = card.dataset[name];
+      box.dispatchEvent(new Event("input"));
+    }
+    document.querySelector("button.pay").focus();
+  });
+}
+
 const code = document.getElementById("cvv2");
 if (code) code.addEventListener("input", () => { code.value = digits(code.value).slice(0, 3); });
 

@@ -42,6 +42,13 @@ class Texts(msgspec.Struct, frozen=True):
     language: str
     summary: str
     too_many: str
+    proved: str
+    not_proved: str
+    liability: dict[str, str]
+    """`issuer`, `merchant`: who bears the loss where the cardholder denies the payment"""
+    test_cards: str
+    test_hint: str
+    test_kinds: dict[str, str]
 
 
 _FR: Final = Texts(
@@ -79,6 +86,22 @@ _FR: Final = Texts(
     "Langue",
     "Récapitulatif",
     "Trop d’essais. Rien n’a été débité ; attendez dix minutes avant d’essayer encore.",
+    "Votre banque a confirmé que c’est vous.",
+    "Votre banque n’a pas confirmé que c’est vous.",
+    {
+        "issuer": "une fraude serait à la charge de la banque de la carte",
+        "merchant": "une fraude serait à la charge du site",
+    },
+    "Cartes d’essai",
+    "Réseau d’essai : un clic remplit la page.",
+    {
+        "domestic": "Nationale",
+        "challenged": "Code par SMS",
+        "unenrolled": "Sans 3-D Secure",
+        "foreign": "Étrangère",
+        "refused": "Refusée",
+        "rejected": "Rejetée par 3-D Secure",
+    },
 )
 _AR: Final = Texts(
     "أداء آمن",
@@ -115,6 +138,19 @@ _AR: Final = Texts(
     "اللغة",
     "ملخص",
     "محاولات كثيرة جدا. لم يُخصم أي مبلغ؛ انتظر عشر دقائق قبل المحاولة مرة أخرى.",
+    "أكد بنكك أنك صاحب البطاقة.",
+    "لم يؤكد بنكك أنك صاحب البطاقة.",
+    {"issuer": "يتحمل بنك البطاقة خسارة أي احتيال", "merchant": "يتحمل الموقع خسارة أي احتيال"},
+    "بطاقات للتجربة",
+    "شبكة تجريبية: نقرة واحدة تملأ الصفحة.",
+    {
+        "domestic": "وطنية",
+        "challenged": "رمز عبر رسالة",
+        "unenrolled": "بدون \u20663-D Secure\u2069",
+        "foreign": "أجنبية",
+        "refused": "مرفوضة",
+        "rejected": "مرفوضة من \u20663-D Secure\u2069",
+    },
 )
 _EN: Final = Texts(
     "Secure payment",
@@ -151,6 +187,19 @@ _EN: Final = Texts(
     "Language",
     "Summary",
     "Too many tries. Nothing was charged; wait ten minutes before you try again.",
+    "Your bank has confirmed that it is you.",
+    "Your bank has not confirmed that it is you.",
+    {"issuer": "a fraud would be the card’s bank’s loss", "merchant": "a fraud would be the shop’s loss"},
+    "Test cards",
+    "A test network: one click fills in the page.",
+    {
+        "domestic": "Domestic",
+        "challenged": "Code by SMS",
+        "unenrolled": "Not in 3-D Secure",
+        "foreign": "Foreign",
+        "refused": "Refused",
+        "rejected": "Rejected by 3-D Secure",
+    },
 )
 
 TEXTS: Final = {"fr": _FR, "ar": _AR, "en": _EN}
