@@ -88,7 +88,7 @@ class Kernel:
         self.refused: OrderedDict[Key, tuple[int, str]] = OrderedDict()
         """refusals that the journal could not take: when (wall-clock µs) and DE39, by the message's key"""
         self.admitted = self.shed = 0
-        """messages that took room (requests forwarded, reversals, advices), and requests declined where there was none
+        """messages that took room (whatever has a transaction of its own), and requests declined where there was none
         (`core.transactions.overload`), since the start"""
         self.admit_to = NEVER
         """`admitted` may become so much in this turn"""

@@ -72,8 +72,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     mac_failures_per_link: int = 10
     """consecutive ones; then the link is closed"""
     turn_ms: int = 30
-    """all that is read at once is dealt with in so long; where turns stay longer for a quarter of a second, requests beyond what
-    the processor serves are declined with DE39=96"""
+    """all that is read at once is dealt with in so long; where turns stay longer for a quarter of a second, or leave something
+    unread for a whole one, requests beyond what the processor serves are declined with DE39=96"""
     network_messages_per_10s: int = 200
     """sign-ons and echo tests from one link; above it they are not answered (two hosts echoing at each other)"""
     codec_layouts: int = 512

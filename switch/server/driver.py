@@ -18,7 +18,7 @@ from switch.core.limits import Limits
 from switch.core.network import Address
 from switch.core.outbox import Outbox, Ports
 from switch.core.party import Certificate, Close, LinkId, Log, Party, Send, link_name
-from switch.server.connections import LINKS_PER_TURN, Connection, address_of, host_of, turns_behind
+from switch.server.connections import LINKS_PER_TURN, RECEIVE_BYTES, Connection, address_of, host_of, turns_behind
 from switch.server.handover import KeptConnection
 from switch.server.journal_line import JournalLine
 from switch.server.listeners import Listeners
@@ -58,6 +58,7 @@ class Driver:
         self._connections: dict[int, Connection] = {}
         self._by_link: dict[LinkId, Connection] = {}
         self._touched: set[Connection] = set()
+        self._unread: list[Connection] = []  # those of this turn that may have more than was read of them
         self._endings = Telling("endings.counted", self.tell)
         self._still = False
         self._turned_at = self._idle_ns = 0  # when the last turn began, and the longest time between two of late
@@ -97,11 +98,22 @@ class Driver:
             self._ready(ready, events, now)
         if pace is not None:
             pace.read(self.party, now)
+            behind = bool(self._unread)
+            while self._unread and pace.reads_on():
+                self._read_on(pace, now)
             self.carry_out(now)
-            pace.end_turn(self.party, now)
+            pace.end_turn(self.party, now, behind=behind)
         else:
             self.carry_out(now)
+        self._unread.clear()
         return True
+
+    def _read_on(self, pace: Pace, now: int) -> None:
+        """There is no room for all: have what waits behind the first piece of a link declined now rather than late."""
+        unread, self._unread = self._unread, []
+        for connection in unread:
+            self._read(connection, now)
+        pace.read(self.party, now)
 
     def _catch_up(self) -> None:
         """Read what has arrived before deadlines are looked at: a piece of each link or, where this process may have stood still,
@@ -128,7 +140,10 @@ class Driver:
             self.listeners.accept(fd, now)
 
     def _read(self, connection: Connection, now: int) -> None:
-        self._hand_in(connection, connection.receive(), now)
+        data = connection.receive()
+        if data is not None and len(data) == RECEIVE_BYTES:
+            self._unread.append(connection)
+        self._hand_in(connection, data, now)
 
     def _hand_in(self, connection: Connection, data: bytes | None, now: int) -> None:
         if data:

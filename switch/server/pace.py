@@ -4,8 +4,11 @@ A turn is: read what has arrived on all links, deal with it, write what comes of
 request's answer takes about three turns beside what its issuer takes, so turns that stay short are latencies that stay flat.
 
 Where each turn of a quarter of a second took more of the processor than it may, it does not keep up; from then on turns have
-room for so many requests as fit the time, by what they took, and the rest is declined (`core.transactions.overload`). One
-slow turn, or a burst that is dealt with in a quarter of a second, declines nothing. Time that others have the processor is
+room for so many requests as fit a third of that time, by what they took, and the rest is declined (`core.transactions.overload`).
+It does not keep up either, however short its turns, where for a second each left something unread on a link: what cannot be
+seen waits there, too. Then whatever waits is read while a turn lasts, so that it is declined now, not late.
+
+One slow turn, or a burst that is dealt with in a quarter of a second, declines nothing. Time that others have the processor is
 not counted: to decline would not give it back. Half of a turn at least is for payments, however many are to be declined:
 turns grow longer then.
 """
@@ -17,6 +20,10 @@ from typing import Any, Final, Protocol, runtime_checkable
 from switch.core.party import LinkId
 
 GRACE_NS: Final = 250_000_000
+BEHIND_NS: Final = 1_000_000_000
+"""so long turns may leave something unread, if they are short ones"""
+SHORTER: Final = 3
+"""Turns that have bounded room are to be so many times shorter than those that bound it: a payment takes about four of them."""
 ROOM_MIN: Final = 16
 """requests: a turn that has nothing to do with them may be long, too"""
 ROOM_MAX: Final = 1 << 14
@@ -84,6 +91,7 @@ class Pace:
     def limit(self, turn_ms: int) -> None:
         """From now on turns may take so long."""
         self._turn_ns = turn_ms * 1_000_000
+        self._held_ns = self._turn_ns // SHORTER
 
     def begin_turn(self, party: Any) -> None:
         """A turn begins."""
@@ -96,38 +104,45 @@ class Pace:
             party.hold(self.room)
 
     def read(self, party: Any, now: int) -> None:
-        """All links have been read."""
+        """All links have been read, or some of them once more."""
         if self.room:
             party.settle(now)
 
-    def end_turn(self, party: Any, now: int) -> None:
-        """It is over, and what came of it written."""
+    def reads_on(self) -> bool:
+        """True while a turn of bounded room may look at what is still unread."""
+        return self.room > 0 and self._clock() - self._began < self._turn_ns
+
+    def end_turn(self, party: Any, now: int, *, behind: bool) -> None:
+        """It is over, and what came of it written. `behind`: a link may have more to be read."""
         ended = self._clock()
+        long = ended - self._began > self._turn_ns
         if self.room:
             self._adapt(party, self._processor() - self._used_before, now)
-        elif ended - self._began <= self._turn_ns:
+        elif not (long or behind):
             self._late_since = 0
         elif not self._late_since:
             self._late_since, self._late_admitted, self._late_used = ended, 0, 0
         else:
-            self._late(party, ended)
+            self._late(party, ended, long=long)
 
-    def _late(self, party: Any, ended: int) -> None:
-        """Another long turn."""
+    def _late(self, party: Any, ended: int, *, long: bool) -> None:
+        """Another turn that was long, or left something unread."""
         used = self._processor() - self._used_before
-        if used <= self._turn_ns:
+        if long and used <= self._turn_ns:
             self._late_since = 0
             return
         self._late_admitted += party.admitted - self._admitted
         self._late_used += used
-        if ended - self._late_since > GRACE_NS:
+        late = ended - self._late_since
+        if late > (GRACE_NS if long else BEHIND_NS):
             self._late_since = 0
-            self.room = max(ROOM_MIN, self._late_admitted * self._turn_ns // self._late_used)
-            self._least = max(ROOM_MIN, self.room // 2)
+            if long or self._late_used > late // 2:
+                self.room = max(ROOM_MIN, self._late_admitted * self._held_ns // self._late_used)
+                self._least = max(ROOM_MIN, self.room // 2)
 
     def _adapt(self, party: Any, used: int, now: int) -> None:
-        if used > self._turn_ns:
-            self.room = max(self._least, self.room * 3 // 4, self.room * self._turn_ns // used)
+        if used > self._held_ns:
+            self.room = max(self._least, self.room * 3 // 4, self.room * self._held_ns // used)
         elif party.shed != self._shed:
             self.room += self.room // 16 + 1
         else:

@@ -64,6 +64,21 @@ class Scripted:
         return self.is_drained
 
 
+class InTurns(Scripted):
+    """One whose turns may be given bounded room (`pace.Paced`)."""
+
+    admitted = shed = 0
+
+    def hold(self, room: int) -> None:
+        self.calls.append(("hold", room))
+
+    def settle(self, now: int) -> None:
+        self.calls.append(("settle",))
+
+    def release(self, now: int) -> None:
+        self.calls.append(("release",))
+
+
 class Paper:
     """A journal whose writer is the test: it acknowledges, dies, and refuses to come back."""
 

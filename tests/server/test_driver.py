@@ -21,7 +21,7 @@ from switch.core.party import Close, LinkId, Log, Record, Send
 from switch.server.connections import RECEIVE_BYTES, Connection
 from switch.server.driver import LAZY_NS, Dial, Driver, Sinks, trio_clock
 from switch.server.driving import driving
-from tests.server.parties import Notes, Paper, Scripted, hop_named
+from tests.server.parties import InTurns, Notes, Paper, Scripted, hop_named
 
 SECOND = 1_000_000_000
 ANYWHERE = Address("127.0.0.1", 0)
@@ -285,6 +285,23 @@ async def test_one_link_that_has_much_to_say_has_no_turn_for_itself(clock: MockC
     read = [(link, len(data)) for _, link, data in party.did("received")]
     assert max(size for _, size in read) == RECEIVE_BYTES
     assert read.index(("peers#2", 6)) <= 1, "after one piece of what the other says, at the latest"
+
+
+async def test_where_there_is_no_room_for_all_what_waits_behind_a_first_piece_is_read_in_the_same_turn(
+    clock: MockClock,
+) -> None:
+    """It is declined now: what the kernel keeps nobody can tell anything of."""
+    party = InTurns()
+    async with driven(party, limits=Limits(turn_ms=60_000)) as driver, await peer(driver) as stream:
+        await until(lambda: party.did("connected"))
+        assert driver._pace is not None
+        for room in (0, 1):
+            driver._pace.room = room
+            party.calls.clear()
+            sent = os.write(stream.socket.fileno(), bytes(3 * RECEIVE_BYTES + 1))
+            await until(lambda: sum(len(data) for *_, data in party.did("received")) == sent)  # noqa: B023 - awaited here
+            did = [call[0] for call in party.calls]
+            assert did == (["hold"] + ["received", "settle"] * 4 if room else ["received"] * 4)
 
 
 @pytest.mark.parametrize("after_s", [0.1, 0.29], ids=["long before it woke", "just before it woke"])

@@ -30,19 +30,29 @@ class Clock:
         return self.now
 
 
-def turns(pace: Pace, party: Party, clock: Clock, ms: int, times: int, admitted: int = 300, shed: int = 0) -> None:
+def turns(
+    pace: Pace,
+    party: Party,
+    clock: Clock,
+    ms: int,
+    times: int,
+    admitted: int = 300,
+    shed: int = 0,
+    *,
+    behind: bool = False,
+) -> None:
     for _ in range(times):
         pace.begin_turn(party)
         pace.read(party, 0)
         clock.now += ms * MS
         party.admitted += admitted
         party.shed += shed
-        pace.end_turn(party, 0)
+        pace.end_turn(party, 0, behind=behind)
 
 
 def made() -> tuple[Pace, Party, Clock]:
     clock = Clock()
-    return Pace(20, clock, clock), Party(), clock
+    return Pace(30, clock, clock), Party(), clock
 
 
 def test_short_turns_and_a_long_one_now_and_then_are_left_alone() -> None:
@@ -55,32 +65,58 @@ def test_short_turns_and_a_long_one_now_and_then_are_left_alone() -> None:
     assert not party.calls
 
 
-def test_a_quarter_of_a_second_of_long_turns_bounds_the_next_by_what_they_took() -> None:
+def test_a_quarter_of_a_second_of_long_turns_bounds_the_next_to_a_third_of_that_by_what_they_took() -> None:
     pace, party, clock = made()
     turns(pace, party, clock, 50, 6)
     assert pace.room == 0
     turns(pace, party, clock, 50, 1)
-    assert pace.room == 300 * 20 // 50
-    turns(pace, party, clock, 20, 1, shed=1)
-    assert party.calls == ["hold 120", "settle"]
+    assert pace.room == 300 * 10 // 50
+    turns(pace, party, clock, 10, 1, shed=1)
+    assert party.calls == ["hold 60", "settle"]
+
+
+def test_short_turns_that_leave_something_unread_for_a_second_do_not_keep_up_either() -> None:
+    pace, party, clock = made()
+    for _ in range(20):
+        turns(pace, party, clock, 8, 100, admitted=80, behind=True)
+        turns(pace, party, clock, 8, 1, admitted=80)
+    assert pace.room == 0, "each time what waited was read within a second"
+    turns(pace, party, clock, 8, 127, admitted=80, behind=True)
+    assert pace.room == 80 * 10 // 8
+    turns(pace, party, clock, 9, 1, shed=1, behind=True)
+    assert party.calls == ["hold 100", "settle"]
+
+
+def test_a_turn_of_bounded_room_reads_on_while_it_lasts() -> None:
+    pace, party, clock = made()
+    pace.begin_turn(party)
+    assert not pace.reads_on(), "one that has room for all leaves it to the next"
+    pace.end_turn(party, 0, behind=False)
+    turns(pace, party, clock, 50, 7)
+    pace.begin_turn(party)
+    clock.now += 29 * MS
+    assert pace.reads_on()
+    clock.now += 1 * MS
+    assert not pace.reads_on()
 
 
 def test_time_that_others_have_the_processor_is_not_counted() -> None:
     clock, party = Clock(), Party()
     pace = Pace(20, clock, lambda: clock.now // 10)
     turns(pace, party, clock, 100, 50)
+    turns(pace, party, clock, 5, 500, behind=True)
     assert pace.room == 0
 
 
 def test_room_shrinks_where_turns_stay_long_to_half_of_what_it_was_and_no_further() -> None:
     pace, party, clock = made()
     turns(pace, party, clock, 50, 7)
-    turns(pace, party, clock, 25, 1, shed=1)
-    assert pace.room == 120 * 20 // 25
+    turns(pace, party, clock, 12, 1, shed=1)
+    assert pace.room == 60 * 10 // 12
     turns(pace, party, clock, 500, 1, shed=1)
-    assert pace.room == 96 * 3 // 4
+    assert pace.room == 50 * 3 // 4
     turns(pace, party, clock, 500, 5, shed=1)
-    assert pace.room == 60
+    assert pace.room == 30
     pace, party, clock = made()
     turns(pace, party, clock, 50, 7, admitted=0)
     assert pace.room == ROOM_MIN
@@ -90,7 +126,7 @@ def test_room_that_is_used_up_in_time_grows_and_room_that_nobody_fills_is_given_
     pace, party, clock = made()
     turns(pace, party, clock, 50, 7)
     turns(pace, party, clock, 10, 1, shed=1)
-    assert pace.room == 120 + 120 // 16 + 1
+    assert pace.room == 60 + 60 // 16 + 1
     turns(pace, party, clock, 1, 40, admitted=2)
     assert pace.room == 0
     assert party.calls[-1] == "release"

@@ -1,9 +1,10 @@
 """Refusals made of the request's own bytes: an answer without decoding what it answers, for when there is no time for more.
 
-An answer that refuses has DE39 and elements of its request, unchanged. Where both are said in one dialect as they stand, and the
-elements stand where they stood in a request that was decoded before (same MTI, bitmaps, and lengths of what is variable), the
-answer is a few slices of the request. `learn` is shown a request and its answer and takes nothing for granted: what is not
-found byte for byte in the request, DE39 and the head apart, is not learned.
+An answer that refuses has elements of its request, unchanged, and what the switch says itself: DE39, and the business day and
+its window (DE15, DE48). Where both are said in one dialect as they stand, and the elements stand where they stood in a request
+that was decoded before (same MTI, bitmaps, and lengths of what is variable), the answer is a few slices of the request in a
+form that stays the same while the window does. `learn` is shown a request and its answer and takes nothing for granted: what is
+not found byte for byte in the request, the head and the switch's own elements apart, is not learned.
 """
 
 from collections.abc import Callable
@@ -21,6 +22,8 @@ PLANS_MAX: Final = 64
 KEYED: Final = (DE.STAN, DE.TRANSMISSION_TIME, DE.ACQUIRER, DE.TERMINAL)
 """Elements a request is known by, in the order of its key."""
 _HEAD: Final = frozenset({DE.HEADER, DE.MTI, DE.BITMAP, DE.BITMAP_SECONDARY})
+_OWN: Final = frozenset({DE.RESPONSE_CODE, DE.SETTLEMENT_DATE, DE.PRIVATE_48})
+"""what an answer has from the switch alone, whatever its request says there"""
 
 
 class _Plan(msgspec.Struct, frozen=True, gc=False):
@@ -33,15 +36,14 @@ class _Plan(msgspec.Struct, frozen=True, gc=False):
     """values of `KEYED`, of the message as text"""
     size: int
     """bytes such a request has at least"""
-    head: bytes
-    before: Callable[[bytes], tuple[bytes, ...]]
-    verdict: bytes
-    """DE39"""
-    after: Callable[[bytes], tuple[bytes, ...]]
+    taken: Callable[[bytes], tuple[bytes, ...]]
+    """slices of the request that its refusal has"""
+    form: bytes
+    """the refusal, with `%b` for each of them"""
 
 
 class FastDecline:
-    """Of one dialect that is spoken as it stands (`translate.Direct`)."""
+    """Of one dialect that is spoken as it stands (`translator.Direct`), in one window, on links that say as much of it."""
 
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
@@ -62,7 +64,7 @@ class FastDecline:
             return None
         stan, sent_at, acquirer, terminal = plan.keyed(frame[: plan.size].decode("latin-1"))
         key = (source, chr(frame[1]), stan, sent_at, acquirer, terminal)
-        return key, b"".join((plan.head, *plan.before(frame), plan.verdict, *plan.after(frame)))
+        return key, plan.form % plan.taken(frame)
 
     def learn(self, frame: bytes, answer: bytes) -> None:
         """Take a plan from a request and the answer that refuses it, both without their frames. Nothing where there is none."""
@@ -71,25 +73,24 @@ class FastDecline:
         request, refusal = self._dialect.decode(frame), self._dialect.decode(answer)
         if any(de not in request for de in KEYED) or DE.RESPONSE_CODE not in refusal:
             return
-        wanted = [de for de in refusal if de not in _HEAD and de != DE.RESPONSE_CODE]
-        if any(request.get(de) != refusal[de] for de in wanted):
+        wanted = [de for de in refusal if de not in _HEAD]
+        if any(request.get(de) != refusal[de] for de in wanted if de not in _OWN):
             return
         places = {de: self._place(request, de) for de in request if de not in _HEAD}
-        size = max(places[de].stop for de in (*wanted, *KEYED))
+        taken = [places[de] for de in wanted if de not in _OWN]
+        size = max(place.stop for place in (*taken, *[places[de] for de in KEYED]))
         lengths = [self._length(de, place) for de, place in places.items() if place.start < size]
         fixed = [place for place in lengths if place.start != place.stop] or [slice(0, 1)]
-        start = self._place(refusal, next(de for de in refusal if de not in _HEAD)).start
-        verdict = self._place(refusal, DE.RESPONSE_CODE)
-        code = int(DE.RESPONSE_CODE)
+        head = answer[: self._place(refusal, wanted[0]).start]
+        parts = _merged([head, *[answer[self._place(refusal, de)] if de in _OWN else places[de] for de in wanted]])
         plan = _Plan(
             itemgetter(*fixed), itemgetter(*fixed)(frame), itemgetter(*[self._value(request, de) for de in KEYED]), size,
-            answer[:start], _pieces([places[de] for de in wanted if int(de) < code]), answer[verdict],
-            _pieces([places[de] for de in wanted if int(de) > code]),
+            itemgetter(*[part for part in parts if isinstance(part, slice)]),
+            b"".join(b"%b" if isinstance(part, slice) else part.replace(b"%", b"%%") for part in parts),
         )  # fmt: skip
         if len(self._plans) >= PLANS_MAX:
             self._plans.clear()
-        head = self._long if DE.BITMAP_SECONDARY in request else self._short
-        self._plans[frame[head]] = plan
+        self._plans[frame[self._long if DE.BITMAP_SECONDARY in request else self._short]] = plan
 
     def _place(self, document: Document, de: str) -> slice:
         """Where an element stands, its length included."""
@@ -105,14 +106,15 @@ class FastDecline:
         return slice(place.start, place.start + self._dialect.elements[de].length_bytes)
 
 
-def _pieces(places: list[slice]) -> Callable[[bytes], tuple[bytes, ...]]:
-    """Takes these out of a message, neighbours as one; always a tuple."""
-    merged: list[slice] = []
-    for place in places:
-        if merged and merged[-1].stop == place.start:
-            merged[-1] = slice(merged[-1].start, place.stop)
+def _merged(parts: list[bytes | slice]) -> list[bytes | slice]:
+    """Neighbours as one. Two slices at least are left: DE39 stands between elements of the request."""
+    merged: list[bytes | slice] = []
+    for part in parts:
+        last = merged[-1] if merged else None
+        if isinstance(last, bytes) and isinstance(part, bytes):
+            merged[-1] = last + part
+        elif isinstance(last, slice) and isinstance(part, slice) and last.stop == part.start:
+            merged[-1] = slice(last.start, part.stop)
         else:
-            merged.append(place)
-    if len(merged) > 1:
-        return itemgetter(*merged)
-    return lambda data: tuple(data[place] for place in merged)
+            merged.append(part)
+    return merged

@@ -2,10 +2,10 @@
 
 The driver knows how long its turns take (`server.pace`); where they stay too long it says how many requests the next one may
 let in (`hold`). Then what acquirers sent waits until all links have been read, so that answers go first, and the room is shared
-out fairly: no link gets more than another that wants it, whatever it floods with. What is beyond is declined with DE39=96 as
-cheaply as can be: no record, no hop, one line of log a second. Rule: a request that may be known already (a repeat, or from
-before this process) is never declined so; it goes the long way. Reversals and advices are never declined so, but take
-room of their link like requests do.
+out fairly: no acquirer gets more than another that wants it, whatever it floods with and over however many links. What is
+beyond is declined with DE39=96 as cheaply as can be: no record, no hop, one line of log a second. Rule: a request that may be
+known already (a repeat, or from before this process) is never declined so; it goes the long way. Reversals and advices are
+never declined so, but take room of their link like requests do; so does a request that is declined the long way.
 """
 
 from collections.abc import Callable
@@ -38,8 +38,9 @@ class Overload:
         self._kept: dict[Session, list[bytes]] = {}
         self._said_at = -SAID_EVERY_NS
         self._shed_before = 0
-        self._fast_declines: dict[str, FastDecline] = {}
-        """by dialect"""
+        self._fast_declines: dict[tuple[str, int], FastDecline] = {}
+        """by dialect, and what a link's answers say of the business day; in this window"""
+        self._window = ""
         self._links: dict[str, int] = {}
         """requests declined since it was last said, by connection"""
 
@@ -62,12 +63,29 @@ class Overload:
             self._deal_with(session, frames, now)
 
     def settle(self, now: int) -> None:
-        """All links have been read: share out the room, the least demanding first, so that what they leave is the others'."""
+        """All links have been read: share out the room, the least demanding first, so that what they leave is the others'. May be
+        called again in a turn, for what was read since."""
         kernel, last = self._kernel, self._kernel.admit_to
-        kept, self._kept = sorted(self._kept.items(), key=lambda item: len(item[1])), {}
-        left = len(kept)
+        kept, self._kept = self._kept, {}
         kernel.wall_us(now)
-        for session, frames in kept:
+        if kernel.window_now != self._window:
+            self._fast_declines.clear()
+            self._window = kernel.window_now
+        acquirers: dict[str, list[tuple[Session, list[bytes]]]] = {}
+        for session, frames in kept.items():
+            acquirers.setdefault(session.source, []).append((session, frames))
+        left = len(acquirers)
+        for links in sorted(acquirers.values(), key=lambda links: sum(len(frames) for _, frames in links)):
+            self._share_among(links, kernel.admitted + max(0, last - kernel.admitted) // left, now)
+            left -= 1
+        kernel.admit_to = last
+        if self._links and now - self._said_at >= SAID_EVERY_NS:
+            self._say(now)
+
+    def _share_among(self, links: list[tuple[Session, list[bytes]]], last: int, now: int) -> None:
+        """Share out one acquirer's part of the room, up to `last`, among its links."""
+        kernel, left = self._kernel, len(links)
+        for session, frames in sorted(links, key=lambda link: len(link[1])):
             if session.link in kernel.sessions:
                 kernel.admit_to = kernel.admitted + max(0, last - kernel.admitted) // left
                 shed = kernel.shed
@@ -82,17 +100,11 @@ class Overload:
                 if kernel.shed != shed:
                     self._links[session.link] = self._links.get(session.link, 0) + kernel.shed - shed
             left -= 1
-        if self._links and now - self._said_at >= SAID_EVERY_NS:
-            self._say(now)
 
     def _share_out(self, session: Session, frames: list[bytes], now: int) -> None:
         """Deal with a link's frames in their order; once its share is used up, refuse requests by their bytes if possible."""
         kernel, deal_with = self._kernel, self._deal_with
-        # an answer cut to fit by its bytes would have another's MAC
-        patched = session.direct and session.sealing is None
-        fast_decline = self._fast_declines.get(session.dialect.name) if patched else None
-        if fast_decline is None and patched:
-            fast_decline = self._fast_declines[session.dialect.name] = FastDecline(session.dialect)
+        fast_decline = self._fast_decline_of(session)
         refused: list[bytes] = []
         frame_up, kernel_refused = session.framing.frame, kernel.refused
         for frame in frames:
@@ -112,6 +124,16 @@ class Overload:
             self._learn(fast_decline, session, frame, now)
         if refused:
             self._leave(session, refused)
+
+    def _fast_decline_of(self, session: Session) -> FastDecline | None:
+        """None: an answer cut to fit by its bytes would have another's MAC, or speak of another's keys."""
+        if not session.direct or session.sealing is not None or session.sets is not None:
+            return None
+        kind = session.dialect.name, session.says
+        found = self._fast_declines.get(kind)
+        if found is None:
+            found = self._fast_declines[kind] = FastDecline(session.dialect)
+        return found
 
     def _leave(self, session: Session, refused: list[bytes]) -> None:
         self._kernel.shed += len(refused)

@@ -190,7 +190,6 @@ class Payments:
         )
         host.pending.add(pending)
         message.session.in_flight += 1
-        kernel.admitted += 1
 
     def _outgoing(self, document: Document, host: HostState, mti: str, stan: str, de7: str) -> Document:
         """A request as it goes to the host, under `mti`, with the switch's own DE11 and DE7, without what is another link's: its

@@ -75,12 +75,10 @@ class Reversals:
 
     def handle_reversal(self, session: Session, document: Document, raw: Document, now: int) -> None:
         """0400, 0420 and their repeats."""
-        self._kernel.admitted += 1
         self._handle(take(self._kernel, session, document, raw, now), advice=False)
 
     def handle_advice(self, session: Session, document: Document, raw: Document, now: int) -> None:
         """0120, 0220 and their repeats: acknowledged at once, forwarded until the issuer has it."""
-        self._kernel.admitted += 1
         self._handle(take(self._kernel, session, document, raw, now), advice=True)
 
     def _handle(self, message: Incoming, *, advice: bool) -> None:

@@ -253,7 +253,8 @@ def key_of(session: Session, document: Document) -> Key:
 
 
 def take(kernel: Kernel, session: Session, document: Document, raw: Document, now: int) -> Incoming:
-    """Give the message its transaction and log its first hop."""
+    """Give the message its transaction and log its first hop. It takes room (`transactions.overload`), however it ends."""
+    kernel.admitted += 1
     get = document.get
     pan = get(DE.PAN) or pan_of(document)
     masked = f"{pan[:6]}******{pan[12:]}" if len(pan) == 16 else mask_pan(pan)

@@ -127,6 +127,78 @@ def test_a_refusal_made_of_the_requests_bytes_is_the_one_made_the_long_way() -> 
         assert other == {**one, "4": f"00000000{n}000", "11": f"00010{n}", "37": f"53291200010{n}"}
 
 
+@pytest.fixture
+def learned(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """Requests that were refused the long way, to learn of them how others are refused by their bytes."""
+    seen: list[bytes] = []
+    learn = FastDecline.learn
+
+    def note(self: FastDecline, frame: bytes, answer: bytes) -> None:
+        seen.append(frame)
+        learn(self, frame, answer)
+
+    monkeypatch.setattr(FastDecline, "learn", note)
+    return seen
+
+
+def says(business_day: str) -> Network:
+    network = morocco()
+    listeners = tuple(msgspec.structs.replace(x, business_day=business_day) for x in network.listeners)
+    return msgspec.structs.replace(network, listeners=listeners)
+
+
+@pytest.mark.parametrize(
+    ("business_day", "own"), [("none", {}), ("day", {"15": "1125"}), ("window", {"15": "1125", "48": "6403001"})]
+)
+def test_a_request_that_was_refused_the_long_way_has_others_refused_by_their_bytes(
+    learned: list[bytes], business_day: str, own: Document
+) -> None:
+    """What the acquirer has put in DE15 and DE48 goes no further here either."""
+    scene = Scene(Playbook(says(business_day)))
+    with scene.book.turn(room=0):
+        for n in range(10):
+            scene.rif.sends(purchase(stan=f"00010{n}", de15=f"11{10 + n}", de48=f"640300{n}"))
+    refused = all_of(scene.rif)
+    assert len(learned) == 1
+    assert [(d["11"], d["39"]) for d in refused] == [(f"00010{n}", "96") for n in range(10)]
+    assert [{de: d[de] for de in ("15", "48") if de in d} for d in refused] == [own] * 10
+
+
+def test_in_another_window_refusals_are_learned_anew(learned: list[bytes]) -> None:
+    scene = Scene()
+    with scene.book.turn(room=0):
+        scene.rif.sends(purchase(stan="000100"))
+        scene.rif.sends(purchase(stan="000101"))
+    scene.book.asks("day.close")
+    with scene.book.turn(room=0):
+        scene.rif.sends(purchase(stan="000102"))
+        scene.rif.sends(purchase(stan="000103"))
+    assert len(learned) == 2
+    assert [d["15"] for d in all_of(scene.rif) if d["t"] == "0210"] == ["1125", "1125", "1126", "1126"]
+
+
+def test_a_request_that_is_declined_the_long_way_takes_room_too() -> None:
+    scene = Scene()
+    with scene.book.turn(room=2):
+        for n in range(4):
+            scene.rif.sends(purchase(stan=f"00010{n}", de2="9504010000000011"))
+    assert answers(scene.rif) == {"000100": "14", "000101": "14", "000102": "96", "000103": "96"}
+
+
+def test_an_acquirer_with_many_links_gets_no_more_than_one_with_a_single_link() -> None:
+    scene = Scene()
+    links = [scene.rif, *[scene.book.acquirer("acquirers", "504102") for _ in range(3)]]
+    other = scene.book.acquirer("acquirers", "504101")
+    with scene.book.turn(room=12):
+        for peer in links:
+            for n in range(10):
+                peer.sends(purchase(stan=f"{100 * links.index(peer) + n:06d}"))
+        for n in range(50):
+            other.sends(purchase(stan=f"{500 + n:06d}", de32="504101"))
+    assert len(answers(other)) == 50 - 6
+    assert sorted(len(answers(peer)) for peer in links) == [8, 8, 9, 9]
+
+
 def test_one_that_floods_takes_nothing_from_the_others() -> None:
     scene = Scene()
     atlas, modest = scene.book.acquirer("acquirers", "504101"), scene.book.acquirer("acquirers", "504102")
