@@ -22,9 +22,9 @@ _e = html.escape
 PATH: Final = "/merchant/statements"
 SHOWN_MAX: Final = 1_000
 """lines of a page; the file has all"""
-COLUMNS: Final = (
-    "order", "at_us", "reference", "approval", "card", "currency", "captured_minor", "credited_minor", "fees_minor", "net_minor",
-)  # fmt: skip
+COLUMNS: Final = tuple(
+    "order at_us reference approval card currency captured_minor credited_minor fees_minor net_minor".split()
+)
 
 
 def statements_page(merchant: Merchant, language: str, windows: Sequence[tuple[str, int]], form_key: str) -> str:
@@ -91,12 +91,11 @@ def _sum(parts: Sequence[int | None], code: str, language: str, words: Words) ->
 
 
 def _row(line: Line, language: str, words: Words) -> str:
+    told = {words.captured: line.captured, words.credited: line.credited, words.fees: line.fees, words.net: line.net}
     amounts = "".join(
-        f'<td data-name="{_e(name)}">{_e(words.unknown) if minor is None else _amount(minor, line.currency, language)}</td>'
-        for name, minor in (
-            (words.captured, line.captured), (words.credited, line.credited), (words.fees, line.fees), (words.net, line.net),
-        )
-    )  # fmt: skip
+        f'<td data-name="{_e(name)}">{_sum([minor], line.currency, language, words)}</td>'
+        for name, minor in told.items()
+    )
     return (
         f'<tr><th scope="row"><a href="/merchant/orders/{line.number}?lang={language}"><bdi>{_e(line.oid)}</bdi></a></th>'
         f"<td><bdi>{_e(time_text(line.at_us))}</bdi></td>{amounts}</tr>"
