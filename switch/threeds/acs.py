@@ -49,9 +49,17 @@ from switch.wire.vocabulary import mask_pan
 REFERENCE: Final = "CMI-SWITCH-ACS"
 _LANGUAGES: Final = ("fr", "ar", "en")
 _SHOWN: Final = 20
-_KEPT: Final = tuple(
-    "messageVersion messageCategory dsURL notificationURL threeDSRequestorURL browserLanguage merchantName "
-    "purchaseAmount purchaseCurrency purchaseDate".split()
+_KEPT: Final = (
+    "messageVersion",
+    "messageCategory",
+    "dsURL",
+    "notificationURL",
+    "threeDSRequestorURL",
+    "browserLanguage",
+    "merchantName",
+    "purchaseAmount",
+    "purchaseCurrency",
+    "purchaseDate",
 )
 """elements of an AReq that its challenge needs: nothing else of it goes to the disk"""
 _PROVES: Final = {"Y": "05", "C": "05", "A": "06"}

@@ -22,8 +22,17 @@ _e = html.escape
 PATH: Final = "/merchant/statements"
 SHOWN_MAX: Final = 1_000
 """lines of a page; the file has all"""
-COLUMNS: Final = tuple(
-    "order at_us reference approval card currency captured_minor credited_minor fees_minor net_minor".split()
+COLUMNS: Final = (
+    "order",
+    "at_us",
+    "reference",
+    "approval",
+    "card",
+    "currency",
+    "captured_minor",
+    "credited_minor",
+    "fees_minor",
+    "net_minor",
 )
 
 
