@@ -11,6 +11,7 @@ from switch.cli._ready import prepare_ready, ready_option, say_ready
 
 if TYPE_CHECKING:
     from switch.server.edge import Edge
+    from switch.server.serving import raise_soft_limit
 
 
 @click.command
@@ -44,6 +45,7 @@ def command(network: str, ready_path: Path | None, verbose: bool) -> None:
         show(event, round(datetime.now(UTC).timestamp() * 1e9))
 
     file = prepare_ready(ready_path)
+    raise_soft_limit()
     try:
         edge = Edge(loaded, tell)
         if not edge.links:

@@ -9,6 +9,7 @@ understands nothing, keeps nothing and decides nothing: who is who the switch kn
 Two tasks a connection, each waiting for the other end to take what it has passed on: nothing is kept beyond one read.
 """
 
+import errno
 import ssl
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -17,6 +18,7 @@ from typing import Any, Final
 
 import trio
 
+from switch.core.defects import describe
 from switch.core.link_control.admission import is_allowed
 from switch.core.network import Address, Network
 from switch.core.party import Certificate, Log
@@ -26,6 +28,9 @@ from switch.server.secured import UnsecuredError
 from switch.server.tls import TlsEnd, certificate_of, ends_of, explain, sides_of
 
 HANDSHAKE_S: Final = 10.0
+ACCEPT_AGAIN_S: Final = 1.0
+_NO_ROOM: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
+"""what ends by itself once some connection has"""
 Tell = Callable[[Log], None]
 
 
@@ -71,7 +76,15 @@ class Edge:
             listener = trio.SocketListener(sock)
             async with trio.open_nursery() as nursery:
                 while True:
-                    stream = await listener.accept()
+                    try:
+                        stream = await listener.accept()
+                    except OSError as error:
+                        if error.errno not in _NO_ROOM:
+                            raise
+                        self._log("error", "listener.accept_failed", listener=name, reason=str(error.strerror),
+                                  hint="who comes waits; each connection takes two of the open files (ulimit -Hn)")  # fmt: skip
+                        await trio.sleep(ACCEPT_AGAIN_S)
+                        continue
                     if self._room.available_tokens:
                         nursery.start_soon(self._keep, handle, stream, name)
                     else:
@@ -95,6 +108,9 @@ class Edge:
                     link=name,
                     reason=reason_of(error) if isinstance(error, OSError) else "broken",
                 )
+            except Exception as error:  # one connection's, whatever it is: the others go on
+                told = describe(error, "passing a connection on").error
+                self._log("error", "switch.defect", doing="passing a connection on", link=name, error=told)
             finally:
                 with trio.CancelScope(shield=True, deadline=trio.current_time() + 1):
                     await trio.aclose_forcefully(stream)

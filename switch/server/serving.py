@@ -209,14 +209,20 @@ class OpenFiles(msgspec.Struct, frozen=True):
     """an event, where the network file allows more connections"""
 
 
+def raise_soft_limit() -> int:
+    """Let this process open as many files as its hard limit, which is returned, allows."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard
+
+
 def raise_open_files(network: Network) -> OpenFiles:
     """Raise this process's limit of open files as far as it may be.
 
     Raises ListenError: it cannot even hold the hosts' connections.
     """
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != hard:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    hard = raise_soft_limit()
     connections, reserved = network.limits.connections, SPARE_FILES + len(network.listeners)
     needed = connections + reserved
     if hard == resource.RLIM_INFINITY or hard >= needed:

@@ -1,5 +1,7 @@
 """The edge itself, beside a switch that is a test: what it passes on, whom it turns away, and renewed certificates."""
 
+import errno
+import os
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -112,6 +114,49 @@ async def test_whom_it_cannot_secure_or_bring_anywhere_is_turned_away_and_said(s
     assert await far.receive_some() == b"", "nor a host at the other end"
     await until(lambda: any(event.fields.get("link") == "atlas" for event in setting.logs))
     await far.aclose()
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENOBUFS])
+async def test_files_that_run_out_end_no_connection(
+    tmp_path: Path, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    setting = Setting(tmp_path)
+    accept, failures = trio.SocketListener.accept, iter([OSError(number, os.strerror(number))] * 2)
+
+    async def scarce(listener: trio.SocketListener) -> trio.SocketStream:
+        for failure in failures:
+            raise failure
+        return await accept(listener)
+
+    monkeypatch.setattr(trio.SocketListener, "accept", scarce)
+    monkeypatch.setattr("switch.server.edge.ACCEPT_AGAIN_S", 0.01)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(setting.edge.run)
+        await until(lambda: [log.event for log in setting.logs] == ["listener.accept_failed"] * 2)
+        with suppress(ssl.SSLError, OSError):
+            await setting.once(context(setting.authority))
+        await until(lambda: setting.said("shows no certificate"))
+        nursery.cancel_scope.cancel()
+
+
+async def test_an_error_nobody_foresaw_costs_its_own_connection(
+    setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    headers: list[bytes] = []
+
+    def broken(*_: object) -> bytes:
+        raise KeyError("4111111111111111")
+
+    async with trio.open_nursery() as nursery:
+        await nursery.start(switch_at, setting.path, headers)
+        with monkeypatch.context() as patch:
+            patch.setattr("switch.server.edge.header", broken)
+            assert (await setting.once(context(setting.authority, "atlas.example")))[0] == b""
+        (said,) = [log.fields for log in setting.logs if log.event == "switch.defect"]
+        assert "KeyError in" in said["error"]
+        assert "4111" not in str(said)
+        assert (await setting.once(context(setting.authority, "atlas.example")))[0] == b"hello"
+        nursery.cancel_scope.cancel()
 
 
 async def test_a_host_behind_it_says_whose_certificate_it_has_shown(tmp_path: Path) -> None:
