@@ -26,6 +26,7 @@ MINUTES_KEPT: Final = 60
 """with their histograms; older ones are rows of the history"""
 KEYS_KEPT: Final = 200
 MARKS_KEPT: Final = 300
+CLOSED_KEPT: Final = 240
 _NO_ANSWER: Final = b'"de39":"",'
 _A_HOP: Final = b'"event":"hop.'
 MARKED: Final = {
@@ -111,7 +112,7 @@ class Board(msgspec.Struct):
     """those that were ever counted -> the last minute they were"""
     unreadable: int = 0
     last_at: str = ""
-    closed: deque[tuple[int, dict[str, Sums]]] = msgspec.field(default_factory=deque)
+    closed: deque[tuple[int, dict[str, Sums]]] = msgspec.field(default_factory=lambda: deque(maxlen=CLOSED_KEPT))
     """minutes that are over and were not taken yet: for the history"""
     fresh: deque[Mark] = msgspec.field(default_factory=lambda: deque(maxlen=MARKS_KEPT))
     """marks that were not taken yet"""

@@ -109,11 +109,11 @@ class Desk:
         self._shared.clear()
         return answer
 
-    async def shared(self, command: str, **arguments: Any) -> dict[str, Any]:
+    async def shared(self, command: str) -> dict[str, Any]:
         """What only looks, asked for once in a while however many look. Raises NotAnsweredError."""
         known = self._shared.get(command)
         if known is None or trio.current_time() - known[0] >= LOOK_S:
-            known = self._shared[command] = (trio.current_time(), await self.ask(command, **arguments))
+            known = self._shared[command] = (trio.current_time(), await self.ask(command))
         return known[1]
 
     def want(self) -> None:

@@ -2,14 +2,17 @@
 
 In: a log's path. Out: sums that are kept up. The one rule: the file is read as it is written and not asked for more often; at
 the start what older files have is added up once, and minutes that the history has already are not added up again.
+A history that cannot be written just now (a full disk) ends nothing: it is given again what it has missed, of four hours at most.
 """
 
+import sqlite3
 import time
 from typing import Final
 
 import trio
 
 from switch.console.desk import Desk
+from switch.http.server import Report
 from switch.observe.follow import Follower
 
 POLL_S: Final = 0.5
@@ -18,11 +21,11 @@ CLOSED_MAX: Final = 30
 """minutes that are over and not in the history yet, while old files are read"""
 
 
-async def follow(desk: Desk) -> None:
+async def follow(desk: Desk, report: Report) -> None:
     """Until cancelled."""
     follower = Follower(desk.log, older=True)
     since = _read_from(desk)
-    kept = trio.current_time()
+    again, failing = trio.current_time() + KEEP_S, False
     try:
         while True:
             if _take(desk, follower, since):
@@ -30,12 +33,24 @@ async def follow(desk: Desk) -> None:
             else:
                 desk.behind = False
                 await trio.sleep(POLL_S)
-            if trio.current_time() - kept > KEEP_S or len(desk.board.closed) > CLOSED_MAX:
-                keep(desk)
-                kept = trio.current_time()
+            many = len(desk.board.closed) > CLOSED_MAX and not failing
+            if many or trio.current_time() > again:
+                failing = not _kept(desk, report)
+                again = trio.current_time() + KEEP_S
     finally:
         follower.close()
+        _kept(desk, report)
+
+
+def _kept(desk: Desk, report: Report) -> bool:
+    """Has the history what is over? Why not is reported."""
+    try:
         keep(desk)
+    except sqlite3.Error as error:
+        hint = "minutes are given to it again in ten seconds; is there room on the disk?"
+        report("history.failed", {"error": str(error), "hint": hint})
+        return False
+    return True
 
 
 def take_all(desk: Desk) -> None:
@@ -59,7 +74,7 @@ def _take(desk: Desk, follower: Follower, since: bytes) -> bool:
 
 
 def keep(desk: Desk) -> None:
-    """Give the history what is over."""
+    """Give the history what is over. sqlite3.Error: the board has it still."""
     board = desk.board
     if board.closed or board.fresh:
         desk.history.keep(board.closed, board.fresh)

@@ -71,7 +71,8 @@ class History:
         return found or 0
 
     def keep(self, minutes: Iterable[tuple[int, dict[str, Sums]]], marks: Iterable[Mark]) -> None:
-        """Keep them, and let go of what is older than a week. A minute that is there already is as it was."""
+        """Keep them, and let go of what is older than a week. A minute that is there already is as it was. sqlite3.Error: nothing
+        was kept."""
         rows = [
             (
                 *(minute, key, s.approved, s.declined, s.latency.percentile(50), s.latency.percentile(99)),
@@ -83,13 +84,18 @@ class History:
         ]
         told = [(mark.at, mark.event, second_of(mark.at), msgspec.json.encode(mark)) for mark in marks]
         self._db.execute("BEGIN IMMEDIATE")
-        self._db.executemany("INSERT OR IGNORE INTO minutes VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
-        self._db.executemany("INSERT OR IGNORE INTO marks VALUES (?, ?, ?, ?)", told)
-        if rows:
-            oldest = max(row[0] for row in rows) - KEPT_MINUTES
-            self._db.execute("DELETE FROM minutes WHERE minute < ?", (oldest,))
-            self._db.execute("DELETE FROM marks WHERE second < ?", (oldest * 60,))
-        self._db.execute("COMMIT")
+        try:
+            self._db.executemany("INSERT OR IGNORE INTO minutes VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+            self._db.executemany("INSERT OR IGNORE INTO marks VALUES (?, ?, ?, ?)", told)
+            if rows:
+                oldest = max(row[0] for row in rows) - KEPT_MINUTES
+                self._db.execute("DELETE FROM minutes WHERE minute < ?", (oldest,))
+                self._db.execute("DELETE FROM marks WHERE second < ?", (oldest * 60,))
+            self._db.execute("COMMIT")
+        except sqlite3.Error:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
 
     def minutes(self, key: str, begin: int, end: int) -> list[MinuteRow]:
         """A key's minutes from `begin` on, before `end`, oldest first; those without a payment are not there."""

@@ -95,7 +95,7 @@ async def run(setting: Setting, ready: Callable[[Address], None], report: Report
     try:
         async with trio.open_nursery() as nursery:
             with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-                nursery.start_soon(follow, desk)
+                nursery.start_soon(follow, desk, report)
                 nursery.start_soon(desk.keep_looking)
 
                 async def announce(address: Address) -> None:

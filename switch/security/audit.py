@@ -5,6 +5,7 @@ read by anybody who may, and changed by nobody unnoticed: a line altered, taken 
 (`verify`). What its end has lost is seen where its length is known from elsewhere.
 """
 
+import errno
 import fcntl
 import os
 from collections.abc import Iterator
@@ -83,14 +84,25 @@ class AuditLog:
         made = Act(number=number + 1, at=at, by=by, act=act, key=key, check_value=check_value, note=note)
         line = msgspec.json.encode(_Line(made, self._link(chain, made)))
         try:
-            handle = open_private(self.path, os.O_WRONLY | os.O_APPEND)
-            with open(handle, "wb") as file:
-                file.write(line + b"\n")
-                file.flush()
-                os.fsync(handle)
+            self._append(line + b"\n")
         except OSError as error:
             raise AuditError(f"{self.path}: cannot write the audit log: {error.strerror}") from None
         self._number, self._last, self._seen = made.number, self._link(chain, made), identity_of(self.path)
+
+    def _append(self, line: bytes) -> None:
+        """Whole, or not at all: half a line, which a full disk takes, would break the chain for good. Raises OSError."""
+        handle = open_private(self.path, os.O_WRONLY | os.O_APPEND)
+        try:
+            before = os.fstat(handle).st_size
+            try:
+                if os.write(handle, line) < len(line):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                os.fsync(handle)
+            except OSError:
+                os.ftruncate(handle, before)
+                raise
+        finally:
+            os.close(handle)
 
     def verify(self) -> list[Act]:
         """All acts, their chain checked. Raises AuditError: the first line that does not hold."""

@@ -31,7 +31,7 @@ from switch.security.commands import (
     VerifyPin,
 )
 from switch.security.host_messages import BAD_BLOCKS, FAILED, HEADER, LENGTH, OK, Asked, HostMessageError, Reader
-from switch.security.remote import TIMEOUT_S, FarModule, received
+from switch.security.remote import TIMEOUT_S, FarModule
 
 PROBE_HEADER: Final = "PING"
 IN_FLIGHT: Final = 64
@@ -128,9 +128,9 @@ class HostModule(FarModule):
         sock.sendall(out)
         rest = b""
         while waiting:
-            rest = received(sock, rest, LENGTH)
+            rest = self._received(sock, rest, LENGTH)
             size = LENGTH + int.from_bytes(rest[:LENGTH], "big")
-            rest = received(sock, rest, size)
+            rest = self._received(sock, rest, size)
             number, reply = _answered(Reader(rest[LENGTH:size]), waiting)
             replies[number], rest = reply, rest[size:]
         return [replies[number] for number in range(len(commands))]

@@ -2,13 +2,15 @@
 
 In: batches of commands over a Unix socket, each a message of 4 bytes of length and msgpack; out: as many replies. One round trip
 a batch. Rule: a module that is away, late or talks nonsense has refused everything (`UNREACHABLE`): what is not proved is not
-processed. A call waits for its answer, `TIMEOUT_S` at most, once: from then on the module is asked on another connection whether
-it is there, nobody waits for that, and all is refused until it has said so.
+processed. A call waits for its answer, `TIMEOUT_S` at most (and that once more for the last piece of one that comes in pieces),
+once: from then on the module is asked on another connection whether it is there, nobody waits for that, and all is refused
+until it has said so.
 """
 
 import select
 import socket
 import struct
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -49,6 +51,8 @@ class FarModule:
         """`address`: of a Unix socket, or host and port. `timeout_s`: what a caller waits for a batch, at most."""
         self._address = address
         self._timeout_s = timeout_s
+        self._until = 0.0
+        """when a call that goes on has waited long enough"""
         self._socket: socket.socket | None = None
         self._hangs = False
         """it has let a call wait so long that it was given up"""
@@ -64,6 +68,7 @@ class FarModule:
             return self._refused(
                 len(commands), f"it let a call wait for {self._timeout_s:g} s, and has not come back yet"
             )
+        self._until = time.monotonic() + self._timeout_s
         try:
             replies = self._converse(self._connected(), commands)
             if len(replies) != len(commands):
@@ -71,13 +76,24 @@ class FarModule:
         except (OSError, ValueError, msgspec.MsgspecError) as error:
             self.close()
             self._hangs = isinstance(error, TimeoutError | BlockingIOError)
-            why = f"nothing within {self._timeout_s:g} s" if self._hangs else str(error)
+            why = f"no whole answer within {self._timeout_s:g} s" if self._hangs else str(error)
             return self._refused(len(commands), why)
         return replies
 
     def _converse(self, sock: socket.socket, commands: Sequence[Command]) -> list[Reply]:
-        """Send and receive. Raises OSError, ValueError or MsgspecError; BlockingIOError where nothing came in time."""
+        """Send and receive. Raises OSError, ValueError or MsgspecError; BlockingIOError or TimeoutError: not in time."""
         raise NotImplementedError
+
+    def _received(self, sock: socket.socket, parts: bytes, size: int) -> bytes:
+        """What has come, so many bytes of it at least. Raises OSError; TimeoutError where they come one by one, and too long."""
+        while len(parts) < size:
+            if time.monotonic() > self._until:
+                raise TimeoutError
+            part = sock.recv(_CHUNK)
+            if not part:
+                raise OSError("it closed the connection")
+            parts += part
+        return parts
 
     def _new_socket(self) -> socket.socket:
         return socket.socket(socket.AF_UNIX if isinstance(self._address, str) else socket.AF_INET)
@@ -124,16 +140,6 @@ class FarModule:
         self._socket = self._probe = None
 
 
-def received(sock: socket.socket, parts: bytes, size: int) -> bytes:
-    """What has come, so many bytes of it at least. Raises OSError."""
-    while len(parts) < size:
-        part = sock.recv(_CHUNK)
-        if not part:
-            raise OSError("it closed the connection")
-        parts += part
-    return parts
-
-
 class RemoteModule(FarModule):
     """Asks the module behind a Unix socket."""
 
@@ -148,11 +154,11 @@ class RemoteModule(FarModule):
     def _converse(self, sock: socket.socket, commands: Sequence[Command]) -> list[Reply]:
         batch = _encode_commands(commands)
         sock.sendall(len(batch).to_bytes(_LENGTH, "big") + batch)
-        answer = received(sock, b"", _LENGTH)
+        answer = self._received(sock, b"", _LENGTH)
         size = int.from_bytes(answer[:_LENGTH], "big")
         if size > BATCH_BYTES_MAX:
             raise OSError(f"an answer of {size} bytes")
-        return _decode_replies(received(sock, answer, _LENGTH + size)[_LENGTH:])
+        return _decode_replies(self._received(sock, answer, _LENGTH + size)[_LENGTH:])
 
 
 def _wait_at_most(sock: socket.socket, seconds: float) -> None:

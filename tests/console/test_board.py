@@ -3,12 +3,16 @@
 from pathlib import Path
 
 import pytest
+import trio
+from trio.testing import MockClock
 
 from switch.console import board
-from switch.console.board import ALL, HOST, KEYS_KEPT, LISTENER, ROUTE, Board, mark_of
+from switch.console.board import ALL, HOST, KEYS_KEPT, LISTENER, ROUTE, Board, Mark, Sums, mark_of
 from switch.console.charts import HEIGHT, WIDTH, Series, draw
+from switch.console.following import follow
 from switch.console.history import History
 from switch.observe.model import Model
+from tests.console.scene import Scene
 from tests.observe.samples import START_NS, an_afternoon
 
 MINUTE = START_NS // 60_000_000_000
@@ -113,3 +117,27 @@ def test_times_are_drawn_by_decades() -> None:
     heights = [float(point.partition(",")[2]) for point in chart.path(chart.series[0])[1:].split(" L")]
     assert heights[0] == heights[3] == HEIGHT
     assert heights[1] == HEIGHT * 4 / 5
+
+
+async def test_a_history_that_cannot_be_written_ends_nothing_and_misses_nothing(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    """A full disk, as SQLite says it: in the middle of a transaction."""
+    scene, events = Scene(tmp_path), list[str]()
+    scene.desk.board.closed.append((1_000, {ALL: Sums(approved=7)}))
+    db = scene.desk.history._db
+    (pages,) = db.execute("PRAGMA page_count").fetchone()
+    db.execute(f"PRAGMA max_page_count = {pages}")
+    scene.desk.board.fresh.append(
+        Mark(at="2026-11-27T10:00:00.000000Z", event="link.down", kind="link", level="info", text="x" * 200_000)
+    )
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(follow, scene.desk, lambda event, fields: events.append(event))
+        await trio.sleep(25)
+        assert events == ["history.failed"] * 2
+        db.execute("PRAGMA max_page_count = 100000")
+        await trio.sleep(25)
+        nursery.cancel_scope.cancel()
+    assert events == ["history.failed"] * 2
+    assert scene.desk.history.sums(ALL, 1_000, 1_001).approved == 7
+    scene.close()

@@ -1,5 +1,6 @@
 """Who sees what: sessions, forms, headers, and pages that show nothing they must not."""
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,10 +8,12 @@ from pathlib import Path
 import msgspec
 import pytest
 import trio
+from starlette.requests import Request
 from trio.testing import MockClock
 
 from switch.console import accounts
 from switch.console.accounts import Accounts, AccountsError
+from switch.console.screens.links import LinksScreen
 from switch.console.sessions import SESSIONS_MAX, Sessions
 from switch.console.stream import Stream
 from switch.console.web import TRIES_PER_NAME
@@ -212,6 +215,27 @@ async def test_a_stream_sends_what_has_changed_and_ends_with_its_session(autojum
     ticks.clear()
     await Stream(parts, lambda: True)({}, receive, send)
     assert trio.current_time() - began < 60, "it ends before the server's bound, and the browser comes again"
+
+
+async def test_the_stream_of_links_goes_on_while_the_switch_restarts(tmp_path: Path, autojump_clock: MockClock) -> None:
+    scene = Scene(tmp_path)
+    (shown,) = [one for one in LinksScreen(scene.desk).screens() if one.path == "/stream/links"]
+    assert shown.show is not None
+    session, heard = scene.desk.sessions.begin("root", trio.current_time()), list[bytes]()
+
+    async def send(message: Message) -> None:
+        heard.append(message.get("body", b""))
+        if heard[-1]:
+            scene.answers["links.list"] = {"hosts": [], "sessions": [], "maintenance": {}}
+
+    async def receive() -> Message:
+        return {"type": "http.disconnect"}
+
+    answer = await shown.show(Request({"type": "http", "path": "/stream/links", "headers": []}), session)
+    await answer({}, receive, send)
+    told = [body.decode() for body in heard if b"data: {" in body]
+    assert ["links" in json.loads(text.partition("data: ")[2]) for text in told][:2] == [False, True]
+    scene.close()
 
 
 async def test_a_payment_is_found_by_what_a_receipt_says_and_its_page_says_why(scene: Scene) -> None:

@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from zlib import crc32
 
@@ -319,6 +320,31 @@ def test_a_module_that_hangs_keeps_one_call_waiting_and_no_other_until_it_is_bac
     ended.set()
     thread.join()
     server.close()
+
+
+def test_a_module_whose_answer_comes_in_drops_is_one_that_hangs(tmp_path: Path) -> None:
+    """Each drop in time, the whole of it not: all links of the switch would wait for the last one."""
+
+    def drip() -> None:
+        caller, _ = listening.accept()
+        with caller, suppress(OSError):
+            caller.recv(1_000)
+            for byte in b"\0\0\0\x20" + bytes(32):
+                caller.sendall(bytes([byte]))
+                time.sleep(0.05)
+
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(tmp_path / "s"))
+        listening.listen()
+        remote, thread = RemoteModule(tmp_path / "s", timeout_s=0.1), threading.Thread(target=drip)
+        thread.start()
+        began = time.monotonic()
+        reply = one(remote, ask.MakeMac("zak", b"x"))
+        assert time.monotonic() - began < 0.8
+        assert "no whole answer within 0.1 s" in reply.reason
+        assert "has not come back" in one(remote, ask.MakeMac("zak", b"x")).reason
+        remote.close()
+        thread.join()
 
 
 @pytest.mark.parametrize("answer", [b"", b"\0\0\0\1\xc0"])

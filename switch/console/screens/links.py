@@ -18,6 +18,7 @@ from switch.core.credentials import Tls
 from switch.core.network import HostLink, LinkKeys
 from switch.http.forms import Form
 from switch.security.key_file import KeyRingError, read_entries
+from switch.server.asking import NotAnsweredError
 
 LATELY_MIN: Final = 4
 """whole minutes, and the one that is under way"""
@@ -75,8 +76,11 @@ class LinksScreen:
 
         async def parts() -> dict[str, str]:
             self._desk.want()
-            values = await self._values()
             render = self._desk.renderer.text
+            try:
+                values = await self._values()
+            except NotAnsweredError:  # a restart: the tables stand, and the health says so
+                return {"health": render("health.html")}
             return {"links": render("links_tables.html", **values), "health": render("health.html")}
 
         return Stream(parts, self._desk.goes_on(session))
