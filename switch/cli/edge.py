@@ -11,7 +11,6 @@ from switch.cli._ready import prepare_ready, ready_option, say_ready
 
 if TYPE_CHECKING:
     from switch.server.edge import Edge
-    from switch.server.serving import raise_soft_limit
 
 
 @click.command
@@ -37,6 +36,7 @@ def command(network: str, ready_path: Path | None, verbose: bool) -> None:
     from switch.core.party import Log
     from switch.security.certificates import CertificateError
     from switch.server.edge import Edge
+    from switch.server.serving import raise_soft_limit
 
     loaded = load(network, files=True)
     show = show_log(verbose=verbose)
