@@ -36,7 +36,7 @@ def command(network: str, ready_path: Path | None, verbose: bool) -> None:
     from switch.core.party import Log
     from switch.security.certificates import CertificateError
     from switch.server.edge import Edge
-    from switch.server.serving import raise_soft_limit
+    from switch.server.open_files import raise_soft_limit
 
     loaded = load(network, files=True)
     show = show_log(verbose=verbose)

@@ -25,9 +25,10 @@ from switch.core.transactions.own_rules import keep_rules
 from switch.doctor.explain import Explainer
 from switch.security.certificates import CertificateError
 from switch.server.keys import open_module
+from switch.server.open_files import raise_open_files
 from switch.server.places import addresses_of, dials_of, links_ends
 from switch.server.ports import time_rules, trio_clock
-from switch.server.serving import Serving, dialects_of, raise_open_files, shipped_dialects
+from switch.server.serving import Serving, dialects_of, shipped_dialects
 from switch.wire import Dialect
 
 LOOK_S = 1.0

@@ -4,8 +4,6 @@ Order matters: the network file is checked and the journal recovered before a po
 died becomes owed before anything is answered.
 """
 
-import errno
-import resource
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -28,7 +26,6 @@ from switch.journal.history import IndexHistory
 from switch.journal.keys import KEY_FILE, KEYS, chain_key, open_vault
 from switch.journal.recovery import Recovered
 from switch.security.files import make_private_directory
-from switch.server.connections import ListenError
 from switch.server.control import Control, controlling
 from switch.server.defects import keep_defects
 from switch.server.driver import Driver, Sinks, trio_clock
@@ -38,6 +35,7 @@ from switch.server.handover import Handover
 from switch.server.health import Doctor, Health, disk_free_bytes, seconds_since
 from switch.server.indexing import index_damaged, keep_index
 from switch.server.keys import open_module
+from switch.server.open_files import raise_open_files
 from switch.server.operators import Operators, audit_of
 from switch.server.places import addresses_of, dials_of, links_ends
 from switch.server.ports import time_rules, wall_offset
@@ -195,49 +193,6 @@ def dialects_of(network: Network, known: Mapping[str, Dialect] | None = None) ->
 def shipped_dialects() -> list[Dialect]:
     """Every dialect that comes with the switch: what a peer may speak that does not speak its link's."""
     return [Dialect.load(name) for name in names()]
-
-
-SPARE_FILES = 96
-"""Descriptors that no connection gets: journal and its writer's restart, index, hop log, capture, `CLIENTS_MAX` operators."""
-
-
-class OpenFiles(msgspec.Struct, frozen=True):
-    """What the limit of open files lets this process have."""
-
-    connections_max: int
-    too_few: Log | None
-    """an event, where the network file allows more connections"""
-
-
-def raise_soft_limit() -> int:
-    """Let this process open as many files as its hard limit, which is returned, allows."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != hard:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return hard
-
-
-def raise_open_files(network: Network) -> OpenFiles:
-    """Raise this process's limit of open files as far as it may be.
-
-    Raises ListenError: it cannot even hold the hosts' connections.
-    """
-    hard = raise_soft_limit()
-    connections, reserved = network.limits.connections, SPARE_FILES + len(network.listeners)
-    needed = connections + reserved
-    if hard == resource.RLIM_INFINITY or hard >= needed:
-        return OpenFiles(connections, None)
-    left, dialled = hard - reserved, len(dials_of(network))
-    if left <= dialled:
-        raise ListenError(errno.EMFILE, (
-            f"{hard} open files are too few: the switch needs {reserved} for itself and {dialled} for connections with hosts; "
-            "raise the hard limit of open files (ulimit -Hn)"
-        ))  # fmt: skip
-    return OpenFiles(left, Log("warning", "limit.open_files", {
-        "value": hard, "needed": needed, "connections": connections, "connections_max": left,
-        "hint": f"no more than {left} connections are held: raise the hard limit of open files (ulimit -Hn), "
-                "or lower connections in [limits] of the network file",
-    }))  # fmt: skip
 
 
 def found_at_start(recovered: Recovered, feed: Feed) -> list[Log]:

@@ -23,10 +23,11 @@ from switch.core.operator.command import Unable
 from switch.server import reloading
 from switch.server.connections import ListenError
 from switch.server.handover import ENVIRONMENT, Handover, inherit
+from switch.server.open_files import OpenFiles
 from switch.server.ports import trio_clock
 from switch.server.reloading import Reloader
 from switch.server.restarting import Ability, Restarter
-from switch.server.serving import OpenFiles, Serving, serving
+from switch.server.serving import Serving, serving
 from switch.wire import Dialect
 from switch.wire.framing import make_framing
 from switch.wire.vocabulary import Document

@@ -9,7 +9,7 @@ from switch.config import load_network
 from switch.core.limits import Limits
 from switch.core.network import Network
 from switch.server.connections import ListenError
-from switch.server.serving import SPARE_FILES, raise_open_files
+from switch.server.open_files import SPARE_FILES, raise_open_files
 
 MOROCCO = load_network("morocco")
 RESERVED = SPARE_FILES + len(MOROCCO.listeners)
