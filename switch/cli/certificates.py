@@ -31,7 +31,8 @@ def make_command(directory: Path, network: str, days: int) -> None:
     """Make an authority, and a certificate and key for the switch and every other party, in DIRECTORY.
 
     For test networks: the authority's key is thrown away, and whoever reads the files is whom they name. `--tls DIRECTORY`
-    of issuer, network, terminal and pay uses them; what to write into the network file is printed.
+    of issuer, network, terminal and pay uses them; what to write into the network file is printed. Where it has a [threeds], the
+    directory server, each access control server and the payment page have theirs, too.
 
     \b
     Examples:
@@ -46,6 +47,8 @@ def make_command(directory: Path, network: str, days: int) -> None:
         authority = TestAuthority(directory, f"{loaded.name} test authority", datetime.now(UTC), days)
         for party, name in names.items():
             authority.issue(party, name)
+        for party, reached in _of_threeds(loaded).items():
+            authority.issue(party, _called(party, loaded), reached)
     except OSError as error:
         raise click.ClickException(f"{error.filename}: cannot be written: {error.strerror}") from None
     own = f'certificate = "{directory}/switch.pem", key = "{directory}/switch.key", ca = "{authority.file}"'
@@ -53,10 +56,27 @@ def make_command(directory: Path, network: str, days: int) -> None:
     click.echo(f"  [[listener]]  tls = {{ {own} }}")
     click.echo(f'  [[member]]    tls = {{ names = ["{_called("NAME", loaded)}"] }}')
     click.echo(f'  [[host]]      tls = {{ {own}, names = ["{_called("NAME", loaded)}"] }}')
+    if loaded.threeds is not None:
+        shown = f"certificate {directory}/{{0}}.pem {{1}}key {directory}/{{0}}.key {{1}}ca {authority.file}"
+        click.echo(f"For 3-D Secure, {', '.join(_of_threeds(loaded))}; addresses (`url`) begin with https:// then:")
+        click.echo(f"  cmi-switch threeds directory --{shown.format('directory', '--')}")
+        click.echo(f"  cmi-switch threeds acs NAME --{shown.format('acs-NAME', '--')}")
+        click.echo(f"  cmi-switch gateway --peer-{shown.format('gateway', '--peer-')}")
 
 
 def _called(party: str, network: "Network") -> str:
     return f"{party}.{network.name}.test"
+
+
+def _of_threeds(network: "Network") -> dict[str, tuple[str, ...]]:
+    """3-D Secure's servers -> the hosts by which they are reached; the payment page's 3DS server is on this machine."""
+    from urllib.parse import urlsplit
+
+    if network.threeds is None:
+        return {}
+    servers = {"directory": network.threeds} | {f"acs-{acs.name}": acs for acs in network.acs}
+    reached: dict[str, tuple[str, ...]] = {"gateway": ("localhost", "127.0.0.1")}
+    return {name: (str(urlsplit(at.url).hostname), at.host) for name, at in servers.items()} | reached
 
 
 def _parties(network: "Network") -> list[str]:

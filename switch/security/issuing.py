@@ -4,7 +4,9 @@ In: names, a time span. Out: PEM files, keys for their owner only. ECDSA on P-25
 """
 
 import os
+from collections.abc import Iterable
 from datetime import datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
@@ -44,12 +46,14 @@ class TestAuthority:
         self.file = directory / "ca.pem"
         _write(self.file, made.sign(self._key, SHA256()).public_bytes(Encoding.PEM))
 
-    def issue(self, file: str, name: str) -> None:
-        """`file`.pem and `file`.key in the directory, for the host `name`. Raises OSError."""
+    def issue(self, file: str, name: str, reached: Iterable[str] = ()) -> None:
+        """`file`.pem and `file`.key in the directory, for the host `name`. `reached`: names and addresses by which clients look
+        for it, too. Raises OSError."""
         key = generate_private_key(SECP256R1())
+        names = [_general(one) for one in dict.fromkeys((name, *reached))]
         made = (
             self._begun(_named(name), key)
-            .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+            .add_extension(x509.SubjectAlternativeName(names), critical=False)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(x509.ExtendedKeyUsage(_USES), critical=False)
         )
@@ -69,6 +73,13 @@ class TestAuthority:
 
 def _named(name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+
+
+def _general(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
 
 
 def _write(path: Path, text: bytes) -> None:

@@ -245,14 +245,11 @@ class Soak:
                 "--patience", _PATIENCE_S, "--repeats", _REPEATS, "--drain", f"{REST_S:g}", "--seed", str(plan.seed + n),
                 "--mix", _SILENT, "--network", str(self.network_file), "--book", str(self._book(name)), "--verbose",
             )  # fmt: skip
-
         if self._web is not None:
             self._web.add_merchant()
             port = next(x.name for x in self.network.listeners if x.role == "acquirer")
-            through = plan.directory / "gateway.toml"
-            for name, arguments in self._web.services(self.network_file, through, port).items():
-                services.add(name, *arguments)
-                self._web_names.append(name)
+            found = self._web.services(self.network_file, plan.directory / "gateway.toml", port)
+            self._web_names = [services.add(name, *arguments).name for name, arguments in found.items()]
 
     def _book(self, name: str) -> Path:
         return self.plan.directory / f"book-{name}.json"

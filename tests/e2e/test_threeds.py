@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 import trio
+from click.testing import CliRunner
 
-from switch.http.client import CallError
+from switch.cli.main import main
 from switch.threeds.peers import ask, poster
 from switch.threeds.protocol.errors import Component
 from switch.threeds.requests import Browser, Purchase, Requestor, make_areq
@@ -78,32 +79,33 @@ def test_each_part_starts_alone_and_answers(tmp_path: Path) -> None:
 
 
 def test_peers_show_certificates_to_each_other(tmp_path: Path) -> None:
-    authority = Authority(tmp_path / "tls")
-    own, other = authority.issue("localhost"), Authority(tmp_path / "tls", "other").issue("localhost", file="other")
-    named = {
-        r'(address = "127\.0\.0\.1:)(\d+)("\s+# the directory server|"\nissuers = \["atlas"\])': r'url = "https://localhost:\2"\n\1\2\3'
-    }
-    stage = Stage(tmp_path, named)
+    """3DS server, directory server and ACS with what `certificates make` issues; a browser, which has none, types a code."""
+    named = {r'(address = "127\.0\.0\.1:(\d+)"\s+# the directory server)': r'url = "https://127.0.0.1:\2"\n\1'}
+    named |= {r'address = "(127\.0\.0\.1:\d+)"(\nissuers = \["atlas"\])': r'address = "\1"\nurl = "https://\1"\2'}
+    stage, tls, at = Stage(tmp_path, named), tmp_path / "tls", free_address()
+    made = CliRunner().invoke(main, ["certificates", "make", str(tls), "--network", str(stage.path)])
+    assert made.exit_code == 0, made.output
+    ca, other = f"{tls}/ca.pem", Authority(tmp_path / "other", "other").issue("localhost")
     try:
-        files = (
-            *("--certificate", own.certificate, "--key", own.key, "--ca", own.ca),
-            *("--network", str(stage.path), "--state", str(stage.state)),
-        )
-        stage.start("threeds", "directory", *files)
-        stage.start("threeds", "acs", "atlas", *files)
+        for what, name in ((("directory",), "directory"), (("acs", "atlas"), "acs-atlas"), (("server",), "gateway")):
+            where = ("--listen", at) if what == ("server",) else ("--state", str(stage.state))
+            shown = ("--certificate", f"{tls}/{name}.pem", "--key", f"{tls}/{name}.key", "--ca", ca)
+            stage.start("threeds", *what, "--network", str(stage.path), *where, *shown)
+        browser, acs = context(ca), stage.network.acs[0].url
+        tried = post(at, "/try", [("pan", CHALLENGED), ("amount", "12.00"), ("currency", "504")], browser)
+        asks = post(acs.partition("//")[2], "/challenge", Forms(tried).fields, browser)
+        (code,) = re.findall(r"SMS  Atlas Bank: (\d{6})", stage.children[1].text())
+        (path, *_) = Forms(asks).actions
+        back = post(acs.partition("//")[2], path, [("code", code), ("do", "confirm")], browser)
+        assert "Authenticated: RReq Y, CRes Y" in post(at, "/back", Forms(back).fields, browser)
         assert stage.network.threeds is not None
-        url = stage.network.threeds.url
-        assert url.startswith("https://localhost:")
-        assert asked(url, context(own.ca, own.certificate, own.key))["transStatus"] == "C"
-        stranger = context(own.ca, other.certificate, other.key)
-        for nobody in (context(own.ca), stranger):
+        stranger = context(ca, other.certificate, other.key)
+        for nobody in (browser, stranger):
             with pytest.raises(Exception, match=r"cannot be reached|TLS|is not HTTP"):
-                asked(url, nobody)
-        acs = stage.network.acs[0].url
-        with pytest.raises(Exception, match="303 access is denied"):
-            asked(f"{acs}/acs", context(own.ca))
-        with pytest.raises(CallError, match="answered 400"):  # a browser, which has none, is let in
-            trio.run(poster(context(own.ca)), f"{acs}/method", b"x", 10)
+                asked(stage.network.threeds.url, nobody)
+        for peer in (f"{acs}/acs", f"https://{at}/3ds/results"):
+            with pytest.raises(Exception, match="303 access is denied"):
+                asked(peer, browser)
     finally:
         stage.close()
 

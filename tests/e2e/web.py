@@ -2,9 +2,10 @@
 
 import re
 import socket
+import ssl
 import threading
 from html.parser import HTMLParser
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPSConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Final
@@ -170,8 +171,8 @@ def free_address() -> str:
         return f"127.0.0.1:{free.getsockname()[1]}"
 
 
-def post(at: str, path: str, pairs: list[tuple[str, str]]) -> str:
-    connection = HTTPConnection(at, timeout=30)
+def post(at: str, path: str, pairs: list[tuple[str, str]], context: ssl.SSLContext | None = None) -> str:
+    connection = HTTPConnection(at, timeout=30) if context is None else HTTPSConnection(at, timeout=30, context=context)
     connection.request("POST", path, urlencode(pairs), {"Content-Type": "application/x-www-form-urlencoded"})
     text = connection.getresponse().read().decode()
     connection.close()
