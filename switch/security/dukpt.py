@@ -31,8 +31,7 @@ class KsnError(ValueError):
 
 def tdes_counter(ksn: bytes) -> int:
     """The transaction counter of a KSN. Raises KsnError for one that no device reaches."""
-    if len(ksn) != TDES_KSN_BYTES:
-        raise KsnError(f"a KSN of triple DES has {TDES_KSN_BYTES} bytes, this one {len(ksn)}")
+    _check_size(ksn)
     counter = int.from_bytes(ksn, "big") & _COUNTER
     if not 1 <= counter.bit_count() <= TDES_ONES_MAX:
         raise KsnError(
@@ -41,8 +40,14 @@ def tdes_counter(ksn: bytes) -> int:
     return counter
 
 
+def _check_size(ksn: bytes) -> None:
+    if len(ksn) != TDES_KSN_BYTES:
+        raise KsnError(f"a KSN of triple DES has {TDES_KSN_BYTES} bytes, this one {len(ksn)}")
+
+
 def tdes_device(ksn: bytes) -> bytes:
-    """Key set and device of a KSN: itself with a counter of 0."""
+    """Key set and device of a KSN: itself with a counter of 0. Raises KsnError."""
+    _check_size(ksn)
     return (int.from_bytes(ksn, "big") & ~_COUNTER).to_bytes(TDES_KSN_BYTES, "big")
 
 

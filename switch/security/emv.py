@@ -112,7 +112,9 @@ def response_2(key: bytes, arqc: bytes, status: bytes, proprietary: bytes = b"")
 
 def version_of(scheme: str, issuer_data: bytes) -> int:
     """The cryptogram version number in tag 9F10: its third byte for Visa, its second for Mastercard."""
-    place = {VISA: 2, MASTERCARD: 1}[scheme]
+    place = {VISA: 2, MASTERCARD: 1}.get(scheme)
+    if place is None:
+        raise ChipDataError(f"cryptograms of {scheme!r} are not known: those of {VISA} and {MASTERCARD} are")
     if len(issuer_data) <= place:
         raise ChipDataError(f"tag 9F10 of {len(issuer_data)} bytes has no cryptogram version")
     return issuer_data[place]

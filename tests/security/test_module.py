@@ -4,7 +4,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from zlib import crc32
@@ -217,6 +217,12 @@ REFUSALS: list[tuple[ask.Command, str, str]] = [
     (ask.MakeCardValue("cvk", PAN, "3112", "0"), ask.BAD_REQUEST, "service code of three"),
     (ask.CheckCryptogram("cvk", "visa", PAN, "00", {}), ask.NOT_PERMITTED, "it does not check cryptograms"),
     (ask.CheckCryptogram("imk", "visa", PAN, "00", {}), ask.BAD_REQUEST, "tag 9F10 is not there"),
+    (ask.CheckCryptogram("imk", "cmi", PAN, "00", {"9F10": bytes(7)}), ask.BAD_REQUEST, "of 'cmi' are not known"),
+    (
+        ask.TranslatePin("bdk", "zpk-a", bytes(8), PAN, ksn=b"\xff" * 12),
+        ask.BAD_REQUEST,
+        "a KSN of triple DES has 10 bytes, this one 12",
+    ),
 ]
 
 
@@ -288,6 +294,29 @@ def test_nonsense_on_the_socket_lets_its_sender_go_and_nobody_else(tmp_path: Pat
     thread.join()
     server.close()
     assert len(said) == 2
+
+
+def test_a_batch_that_nobody_foresaw_costs_its_caller_and_nobody_else(tmp_path: Path) -> None:
+    class Broken(SoftwareModule):
+        def ask(self, commands: Sequence[ask.Command]) -> list[Reply]:
+            if len(commands) == 2:
+                raise KeyError("4111111111111111")
+            return super().ask(commands)
+
+    said: list[str] = []
+    server = ModuleServer(Broken(KEYS, os.urandom), tmp_path / "s", said.append)
+    ended = threading.Event()
+    thread = threading.Thread(target=server.serve, args=(ended.is_set,))
+    thread.start()
+    remote, good = RemoteModule(tmp_path / "s"), ask.MakeMac("zak", b"x")
+    assert [reply.code for reply in remote.ask([good, good])] == [ask.UNREACHABLE] * 2
+    assert one(remote, good).ok
+    remote.close()
+    ended.set()
+    thread.join()
+    server.close()
+    assert said[0].startswith("a caller is let go: KeyError at test_module.py:")
+    assert "4111" not in said[0]
 
 
 def test_a_module_that_hangs_keeps_one_call_waiting_and_no_other_until_it_is_back(tmp_path: Path) -> None:
