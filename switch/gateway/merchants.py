@@ -12,12 +12,14 @@ from typing import Final
 
 import msgspec
 
+from switch.gateway.orders.lifecycle import Stage
 from switch.gateway.orders.order import Merchant
 from switch.gateway.orders.store import Store
 from switch.security.vault import KeyVault, VaultError
 
 KEY_FILE, STORE_FILE = "gateway.key", "gateway.sqlite"
 _SALT_BYTES: Final = 16
+_EVER_US: Final = 1 << 62
 
 
 class Registry:
@@ -36,6 +38,7 @@ class Registry:
     def check(self) -> None:
         """Can all of it be read? Raises StoreError, VaultError."""
         self._store.check()
+        self._check_orders()
         for merchant in self._store.merchants():
             try:
                 self.key_of(merchant)
@@ -44,6 +47,13 @@ class Registry:
                     f"merchant {merchant.clientid}: its store key is sealed with another key than {KEY_FILE} has; put the file "
                     f"back that was there, or give it a fresh key: `cmi-switch merchant rotate-key {merchant.clientid}`"
                 ) from None
+
+    def _check_orders(self) -> None:
+        """Read those that a gateway goes on with at its start: it is said before it has begun which cannot be. Raises StoreError."""
+        above = 0
+        while orders := self._store.unfinished(_EVER_US, above):
+            above = orders[-1].number
+        self._store.in_stage(Stage.AUTHENTICATING)
 
     @property
     def store(self) -> Store:

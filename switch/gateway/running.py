@@ -19,7 +19,7 @@ from switch.gateway.service import Service
 from switch.gateway.shops import Report
 from switch.gateway.web import Web
 from switch.http.client import Reply, post_form
-from switch.http.listening import address_of, check_address, serve
+from switch.http.listening import address_of, check_address, serve, trust
 from switch.http.server import Server
 from switch.server.driving import driving
 from switch.server.ports import Dial, Sinks
@@ -75,12 +75,12 @@ async def run(
     member, listener = setting.member, setting.listener
     speech = Speech(Dialect.load(listener.dialect), listener.framing, member.institution, setting.network.institution)
     acquirer = Acquirer(LINK, speech)
-    trust = ssl.create_default_context()
+    calls = ssl.create_default_context()
     if setting.trust is not None:
-        trust.load_verify_locations(setting.trust)
+        trust(calls, setting.trust)
 
     async def post(url: str, pairs: Pairs, hosts: tuple[str, ...]) -> Reply:
-        return await post_form(url, pairs, hosts, trust)
+        return await post_form(url, pairs, hosts, calls)
 
     service = Service(setting.network, acquirer, member.institution, registry, post, report, limits=setting.limits)
     cards = cards_shown(setting.network) if setting.test_cards else []

@@ -36,13 +36,18 @@ def mutual_context(
 
     `browsers`: a server's clients may have none to show, and the application asks who has."""
     context = tls_context(certificate, key, server=server)
-    try:
-        context.load_verify_locations(authorities)
-    except (OSError, ssl.SSLError) as error:
-        raise ListeningError(f"{authorities}: no certificates in PEM: {error.strerror or error}") from None
+    trust(context, authorities)
     if server:
         context.verify_mode = ssl.CERT_OPTIONAL if browsers else ssl.CERT_REQUIRED
     return context
+
+
+def trust(context: ssl.SSLContext, authorities: Path) -> None:
+    """Take certificates of these authorities from now on. Raises ListeningError."""
+    try:
+        context.load_verify_locations(authorities)
+    except OSError as error:
+        raise ListeningError(f"{authorities}: no certificates in PEM: {error.strerror or error}") from None
 
 
 def check_address(address: Address, context: ssl.SSLContext | None) -> None:

@@ -15,6 +15,7 @@ from trio.testing import MockClock
 from switch.gateway.api import answer_api
 from switch.gateway.intake import RefusedFormError, take_form
 from switch.gateway.merchants import Registry, make_password
+from switch.gateway.orders.database import StoreError
 from switch.gateway.orders.disk import Disk
 from switch.gateway.orders.lifecycle import IllegalMoveError, Stage
 from switch.gateway.orders.order import Order
@@ -250,3 +251,16 @@ def test_a_lost_key_file_is_said_at_start(tmp_path: Path) -> None:
     with pytest.raises(VaultError, match="rotate-key 600000001"):
         registry.check()
     registry.store.close()
+
+
+@pytest.mark.parametrize("stage", [Stage.CAPTURING, Stage.AUTHENTICATING])
+def test_an_order_that_cannot_be_gone_on_with_is_said_before_anything_begins(tmp_path: Path, stage: Stage) -> None:
+    """Within the gateway's tasks it would be an error of ours, of which nobody knows what to do."""
+    service, _ = gateway(tmp_path, World(lambda n: ""))
+    row = (
+        "INSERT INTO orders (number, token, clientid, oid, stage, moved_us, body) VALUES (1, 't', 'c', 'o', ?, 1, 'x')"
+    )
+    service.registry.store._db.execute(row, (stage,))
+    with pytest.raises(StoreError, match=r"a row \(order\) cannot be read"):
+        service.registry.check()
+    service.registry.store.close()

@@ -12,7 +12,7 @@ import trio
 from trio.testing import memory_stream_pair
 
 from switch.core.network import Address
-from switch.http.listening import ListeningError, check_address, listen, tls_context
+from switch.http.listening import ListeningError, check_address, listen, tls_context, trust
 from switch.http.server import HttpLimits, Message, Scope, Server
 from tests.server.authority import Authority
 
@@ -223,6 +223,13 @@ async def test_a_head_request_has_no_body() -> None:
         told = await rest(stream)
         assert told.startswith(OK)
         assert told.endswith(b"\r\n\r\n")
+
+
+def test_authorities_that_are_none_are_named(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("junk")
+    for name in ("ca.pem", "missing.pem"):
+        with pytest.raises(ListeningError, match=rf"{name}: no certificates in PEM: "):
+            trust(ssl.create_default_context(), tmp_path / name)
 
 
 def test_plain_http_is_for_loopback_only() -> None:
