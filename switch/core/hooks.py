@@ -40,7 +40,7 @@ MODULES: Final = frozenset(
 )
 """what a rules file may import; of `switch`, this module alone"""
 FORBIDDEN: Final = frozenset(
-    {"open", "exec", "eval", "compile", "input", "print", "breakpoint", "globals", "__import__"}
+    {"open", "exec", "eval", "compile", "input", "print", "breakpoint", "globals", "__import__", "exit", "quit"}
 )
 
 
@@ -139,18 +139,18 @@ def made(source: str, file: str) -> tuple[Any, dict[str, Any]]:
     try:
         exec(compile(source, file, "exec"), namespace)  # noqa: S102 - the network file names it: it is the operator's own code
         rules = namespace["Rules"]()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise RulesError(_line_of(error, file), f"cannot be made: {type(error).__name__}: {error}") from None
     return rules, {point: getattr(rules, point) for point in POINTS if hasattr(rules, point)}
 
 
-def place_of(error: Exception, file: str) -> str:
+def place_of(error: BaseException, file: str) -> str:
     """The kind of an error and the line of the rules file that it arose in: nothing that was in a message."""
     line = _line_of(error, file)
     return f"{type(error).__name__}{f' in {file}:{line}' if line else f': {error}'}"
 
 
-def _line_of(error: Exception, file: str) -> int:
+def _line_of(error: BaseException, file: str) -> int:
     line, trace = 0, error.__traceback__
     while trace is not None:
         line = trace.tb_lineno if trace.tb_frame.f_code.co_filename == file else line

@@ -49,7 +49,7 @@ class Registry:
                 ) from None
 
     def _check_orders(self) -> None:
-        """Read those that a gateway goes on with at its start: it is said before it has begun which cannot be. Raises StoreError."""
+        """Read those that a gateway goes on with at its start: which cannot be is said before it has begun. Raises StoreError."""
         above = 0
         while orders := self._store.unfinished(_EVER_US, above):
             above = orders[-1].number

@@ -90,7 +90,7 @@ class OwnRules:
             said = self._timed(BEFORE_ANSWER, payment, answer)
             if said is not None:
                 document.update(_added(said))
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # what a rule ends is its own message, and no process
             self._say_failed(BEFORE_ANSWER, error, pending.txn, "the answer goes on as it is")
 
     # -- asking
@@ -99,7 +99,7 @@ class OwnRules:
         """What a rule says. Raises Refusal: it ended in an error."""
         try:
             return self._timed(point, payment)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             told = self._say_failed(point, error, message.txn, "declined with 96")
             raise Refusal(Code.MALFUNCTION, f"own rule {point}: {told}") from None
 
@@ -124,7 +124,7 @@ class OwnRules:
             hint = "mend the file, or raise `budget_ms`; `cmi-switch reload` begins anew"
             kernel.log("error", "hook.off", file=self.file.file, reason=self.off, payments=then, hint=hint)
 
-    def _say_failed(self, point: str, error: Exception, txn: int, then: str) -> str:
+    def _say_failed(self, point: str, error: BaseException, txn: int, then: str) -> str:
         """An error of a rule, said once a second; its kind and place, which name nothing of the message."""
         told = hooks.place_of(error, self.file.file)
         times = self._kernel.limit_times("hook", point)
@@ -195,16 +195,18 @@ class OwnRules:
         return Decision(host=host.name, route=route, de39="", rule=rule, bin=decision.bin)
 
     def _refusal(self, message: Incoming, decision: Decision, said: Any) -> Refusal:
-        if (
-            isinstance(said, Refuse)
-            and len(said.de39) == 2
-            and (said.de39.isascii() and said.de39.isalnum())
-            and said.de39 not in APPROVALS
-        ):
+        if isinstance(said, Refuse) and _refuses(said):
             return Refusal(said.de39, f"own rule: {mask_pans(said.reason)[:REASON_MAX]}", decision.route)
-        told = f"it says {type(said).__name__}, and not Refuse with a DE39 that is no approval"
+        told = f"it says {type(said).__name__}, and not Refuse with a DE39 that is no approval and a reason, both text"
         self._say_failed(BEFORE_FORWARD, TypeError(told), message.txn, "declined with 96")
         return Refusal(Code.MALFUNCTION, f"own rule {BEFORE_FORWARD}: {told}", decision.route)
+
+
+def _refuses(said: Refuse) -> bool:
+    """Is it made of what it should be? Nothing has looked at that: a number in DE39's place is easily written."""
+    de39: Any = said.de39
+    good = isinstance(de39, str) and len(de39) == 2 and de39.isascii() and de39.isalnum()
+    return good and de39 not in APPROVALS and isinstance(said.reason, str)
 
 
 def _added(said: Any) -> Document:

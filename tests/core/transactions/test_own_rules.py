@@ -163,6 +163,9 @@ def test_what_it_is_given_names_no_card() -> None:
         (rules("return {}['x']"), "KeyError in rules.py:6"),
         (rules("return Refuse('00', 'an approval')"), "it says Refuse, and not Refuse with a DE39"),
         (rules("return 'no'"), "it says str"),
+        (rules("return Refuse(51, 'a number')"), "it says Refuse, and not Refuse with a DE39"),
+        (rules("return Refuse('51', None)"), "it says Refuse, and not Refuse with a DE39"),
+        (rules("raise SystemExit"), "SystemExit in rules.py:6"),
         (rules("return 'nowhere'", "route(self, payment)"), "'nowhere' is no host"),
     ],
 )
@@ -177,7 +180,8 @@ def test_an_error_costs_its_message_and_nothing_else(source: str, said: str) -> 
 
 
 @pytest.mark.parametrize(
-    "body", ["raise ValueError(payment.pan)", "return {'39': '05'}", "return {'44': ''}", "return 7"]
+    "body",
+    ["raise ValueError(payment.pan)", "return {'39': '05'}", "return {'44': ''}", "return 7", "raise SystemExit"],
 )
 def test_an_error_about_an_answer_leaves_it_as_it_is(body: str) -> None:
     till = Till(rules(body, "before_answer(self, payment, answer)"))
@@ -233,6 +237,8 @@ def test_a_reload_keeps_what_they_remember_unless_the_file_has_changed_or_they_a
         ("import time\n" + rules("return None"), 1, "it imports time"),
         ("from switch.core import kernel\n" + rules("return None"), 1, "it imports switch.core"),
         (rules("return open('x')"), 6, "it uses open"),
+        (rules("exit()"), 6, "it uses exit"),
+        ("raise SystemExit\n" + rules("return None"), 1, "SystemExit"),
         (rules("return payment.__class__"), 6, "it uses __class__"),
         ("def route(payment):\n    return None\n", 0, "there is no class Rules"),
         ("class Rules:\n    pass\n", 1, "class Rules has no point"),
