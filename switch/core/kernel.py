@@ -5,7 +5,7 @@ position, in one step.
 """
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from typing import Any, Final, TypeAlias
 
@@ -269,10 +269,10 @@ class Kernel:
             self.copies[txn] = others - 1
         return others > 0
 
-    def remember_refusal(self, key: Key, de39: str) -> None:
-        """Remember a refusal in memory only: a repeat that is on its way already must not fare otherwise."""
-        self.refused[key] = self._wall_us, de39
-        if len(self.refused) > self.limits.recent_transactions:
+    def remember_refusals(self, keys: Iterable[Key], de39: str) -> None:
+        """Remember refusals in memory only: a repeat that is on its way already must not fare otherwise."""
+        self.refused.update(dict.fromkeys(keys, (self._wall_us, de39)))
+        while len(self.refused) > self.limits.recent_transactions:
             self.refused.popitem(last=False)
 
     def remembered_refusal(self, key: Key) -> str:

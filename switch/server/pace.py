@@ -4,13 +4,13 @@ A turn is: read what has arrived on all links, deal with it, write what comes of
 request's answer takes about three turns beside what its issuer takes, so turns that stay short are latencies that stay flat.
 
 Where each turn of a quarter of a second took more of the processor than it may, it does not keep up; from then on turns have
-room for so many requests as fit a third of that time, by what they took, and the rest is declined (`core.transactions.overload`).
+room for so many requests as fit a fifth of that time, by what they took, and the rest is declined (`core.transactions.overload`).
 It does not keep up either, however short its turns, where for a second each left something unread on a link: what cannot be
 seen waits there, too. Then whatever waits is read while a turn lasts, so that it is declined now, not late.
 
 One slow turn, or a burst that is dealt with in a quarter of a second, declines nothing. Time that others have the processor is
-not counted: to decline would not give it back. Half of a turn at least is for payments, however many are to be declined:
-turns grow longer then.
+not counted, since to decline would not give it back, until for a second more waits than is read. Half of a turn at least is
+for payments, however many are to be declined: turns grow longer then.
 """
 
 import time
@@ -22,7 +22,7 @@ from switch.core.party import LinkId
 GRACE_NS: Final = 250_000_000
 BEHIND_NS: Final = 1_000_000_000
 """so long turns may leave something unread, if they are short ones"""
-SHORTER: Final = 3
+SHORTER: Final = 5
 """Turns that have bounded room are to be so many times shorter than those that bound it: a payment takes about four of them."""
 ROOM_MIN: Final = 16
 """requests: a turn that has nothing to do with them may be long, too"""
@@ -123,22 +123,21 @@ class Pace:
         elif not self._late_since:
             self._late_since, self._late_admitted, self._late_used = ended, 0, 0
         else:
-            self._late(party, ended, long=long)
+            self._late(party, ended, long=long, behind=behind)
 
-    def _late(self, party: Any, ended: int, *, long: bool) -> None:
+    def _late(self, party: Any, ended: int, *, long: bool, behind: bool) -> None:
         """Another turn that was long, or left something unread."""
         used = self._processor() - self._used_before
-        if long and used <= self._turn_ns:
+        long = long and used > self._turn_ns
+        if not (long or behind):
             self._late_since = 0
             return
         self._late_admitted += party.admitted - self._admitted
         self._late_used += used
-        late = ended - self._late_since
-        if late > (GRACE_NS if long else BEHIND_NS):
+        if ended - self._late_since > (GRACE_NS if long else BEHIND_NS):
             self._late_since = 0
-            if long or self._late_used > late // 2:
-                self.room = max(ROOM_MIN, self._late_admitted * self._held_ns // self._late_used)
-                self._least = max(ROOM_MIN, self.room // 2)
+            self.room = max(ROOM_MIN, self._late_admitted * self._held_ns // max(self._late_used, 1))
+            self._least = max(ROOM_MIN, self.room // 2)
 
     def _adapt(self, party: Any, used: int, now: int) -> None:
         if used > self._held_ns:

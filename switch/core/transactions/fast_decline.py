@@ -29,6 +29,8 @@ _OWN: Final = frozenset({DE.RESPONSE_CODE, DE.SETTLEMENT_DATE, DE.PRIVATE_48})
 class _Plan(msgspec.Struct, frozen=True, gc=False):
     """Requests with these lengths at these places, and how they are refused."""
 
+    begins: bytes
+    """MTI and bitmaps"""
     lengths: Callable[[bytes], Any]
     expected: Any
     """what `lengths` gives of a request of this plan"""
@@ -53,13 +55,17 @@ class FastDecline:
         plain = [elements.get(de) for de in (*KEYED, DE.RESPONSE_CODE)]
         self._able = DE.HEADER not in elements and all(e and e.text and e.text.to_latin is None for e in plain)
         self._plans: dict[bytes, _Plan] = {}
+        self._last: _Plan | None = None
+        """the one that was used last: most requests of a link are alike"""
 
     def refuse(self, frame: bytes, source: str) -> tuple[Key, bytes] | None:
         """A request's key and the bytes of its refusal; None: there is no plan for it.
 
         Its contents are not looked at: a request that is none is refused all the same.
         """
-        plan = self._plans.get(frame[self._long]) or self._plans.get(frame[self._short])
+        plan = self._last
+        if plan is None or not frame.startswith(plan.begins):
+            self._last = plan = self._plans.get(frame[self._long]) or self._plans.get(frame[self._short])
         if plan is None or len(frame) < plan.size or plan.lengths(frame) != plan.expected:
             return None
         stan, sent_at, acquirer, terminal = plan.keyed(frame[: plan.size].decode("latin-1"))
@@ -83,14 +89,19 @@ class FastDecline:
         fixed = [place for place in lengths if place.start != place.stop] or [slice(0, 1)]
         head = answer[: self._place(refusal, wanted[0]).start]
         parts = _merged([head, *[answer[self._place(refusal, de)] if de in _OWN else places[de] for de in wanted]])
+        begins = frame[self._long if DE.BITMAP_SECONDARY in request else self._short]
         plan = _Plan(
-            itemgetter(*fixed), itemgetter(*fixed)(frame), itemgetter(*[self._value(request, de) for de in KEYED]), size,
-            itemgetter(*[part for part in parts if isinstance(part, slice)]),
-            b"".join(b"%b" if isinstance(part, slice) else part.replace(b"%", b"%%") for part in parts),
-        )  # fmt: skip
+            begins=begins,
+            lengths=itemgetter(*fixed),
+            expected=itemgetter(*fixed)(frame),
+            keyed=itemgetter(*[self._value(request, de) for de in KEYED]),
+            size=size,
+            taken=itemgetter(*[part for part in parts if isinstance(part, slice)]),
+            form=b"".join(b"%b" if isinstance(part, slice) else part.replace(b"%", b"%%") for part in parts),
+        )
         if len(self._plans) >= PLANS_MAX:
             self._plans.clear()
-        self._plans[frame[self._long if DE.BITMAP_SECONDARY in request else self._short]] = plan
+        self._plans[begins] = self._last = plan
 
     def _place(self, document: Document, de: str) -> slice:
         """Where an element stands, its length included."""

@@ -4,8 +4,10 @@ The driver knows how long its turns take (`server.pace`); where they stay too lo
 let in (`hold`). Then what acquirers sent waits until all links have been read, so that answers go first, and the room is shared
 out fairly: no acquirer gets more than another that wants it, whatever it floods with and over however many links. What is
 beyond is declined with DE39=96 as cheaply as can be: no record, no hop, one line of log a second. Rule: a request that may be
-known already (a repeat, or from before this process) is never declined so; it goes the long way. Reversals and advices are
-never declined so, but take room of their link like requests do; so does a request that is declined the long way.
+known already (a repeat, or from before this process) is never declined so; it goes the long way. One that is older than what
+memory has of its acquirer would have to be looked for in the log, each of a backlog's: it is not answered, as if it had been
+lost on its way. Reversals and advices are never declined so, but take room of their link like requests do; so does a request
+that is declined the long way.
 """
 
 from collections.abc import Callable
@@ -43,6 +45,8 @@ class Overload:
         self._window = ""
         self._links: dict[str, int] = {}
         """requests declined since it was last said, by connection"""
+        self._unanswered = 0
+        """of those since then that were not even declined"""
 
     def hold(self, room: int) -> None:
         """A turn begins that may let in so many requests."""
@@ -79,7 +83,7 @@ class Overload:
             self._share_among(links, kernel.admitted + max(0, last - kernel.admitted) // left, now)
             left -= 1
         kernel.admit_to = last
-        if self._links and now - self._said_at >= SAID_EVERY_NS:
+        if (self._links or self._unanswered) and now - self._said_at >= SAID_EVERY_NS:
             self._say(now)
 
     def _share_among(self, links: list[tuple[Session, list[bytes]]], last: int, now: int) -> None:
@@ -105,25 +109,52 @@ class Overload:
         """Deal with a link's frames in their order; once its share is used up, refuse requests by their bytes if possible."""
         kernel, deal_with = self._kernel, self._deal_with
         fast_decline = self._fast_decline_of(session)
-        refused: list[bytes] = []
-        frame_up, kernel_refused = session.framing.frame, kernel.refused
-        for frame in frames:
-            if session.state is SessionState.CLOSING:
+        if fast_decline is None:  # what finds no room is refused as it is dealt with
+            deal_with(session, frames, now)
+            return
+        at = 0
+        while at < len(frames) and session.state is not SessionState.CLOSING:
+            room = kernel.admit_to - kernel.admitted
+            if room > 0:
+                deal_with(session, frames[at : at + room], now)
+                at += room
+                continue
+            at = self._refuse(fast_decline, session, frames, at)
+            if at < len(frames):
+                self._learn(fast_decline, session, frames[at], now)
+                at += 1
+
+    def _refuse(self, fast_decline: FastDecline, session: Session, frames: list[bytes], at: int) -> int:
+        """Refuse requests by their bytes, from this frame on; returns the first that cannot be."""
+        if session.state is not UP:
+            return at
+        kernel, source, refuse, frame_up = self._kernel, session.source, fast_decline.refuse, session.framing.frame
+        pending, recent, refused = kernel.pending, kernel.state.recent, kernel.refused
+        keys: list[Key] = []
+        answers: list[bytes] = []
+        seen_at, before, forgotten = "", False, False
+        for frame in frames[at:]:
+            found = refuse(frame, source)
+            if found is None:
                 break
-            if fast_decline is None or kernel.admitted < kernel.admit_to:
-                deal_with(session, [frame], now)
-                continue
-            found = fast_decline.refuse(frame, session.source) if session.state is UP else None
-            if found is not None and found[0] not in kernel_refused and not may_be_known(kernel, session, found[0]):
-                kernel.remember_refusal(found[0], Answer.MALFUNCTION)
-                refused.append(frame_up(found[1]))
-                continue
-            if refused:
-                self._leave(session, refused)
-                refused = []
-            self._learn(fast_decline, session, frame, now)
-        if refused:
-            self._leave(session, refused)
+            key, answer_bytes = found
+            if key[TRANSMISSION_TIME] != seen_at:  # that of nearly all in one second
+                seen_at = key[TRANSMISSION_TIME]
+                before, forgotten = kernel.from_before(seen_at, session), kernel.beyond_memory(key)
+            if before or key in pending or key in recent or key in refused:
+                break
+            at += 1
+            if forgotten:
+                self._unanswered += 1
+            else:
+                keys.append(key)
+                answers.append(frame_up(answer_bytes))
+        if answers:
+            kernel.remember_refusals(keys, Answer.MALFUNCTION)
+            kernel.shed += len(answers)
+            session.good += len(answers)
+            kernel.effects.append(Send(session.link, b"".join(answers)))
+        return at
 
     def _fast_decline_of(self, session: Session) -> FastDecline | None:
         """None: an answer cut to fit by its bytes would have another's MAC, or speak of another's keys."""
@@ -134,11 +165,6 @@ class Overload:
         if found is None:
             found = self._fast_declines[kind] = FastDecline(session.dialect)
         return found
-
-    def _leave(self, session: Session, refused: list[bytes]) -> None:
-        self._kernel.shed += len(refused)
-        session.good += len(refused)
-        self._kernel.effects.append(Send(session.link, b"".join(refused)))
 
     def _learn(self, fast_decline: FastDecline, session: Session, frame: bytes, now: int) -> None:
         """Deal with a frame the long way, and learn how the next of its kind is refused if this one found no room."""
@@ -153,7 +179,7 @@ class Overload:
         """There is room for all again."""
         self.holding = False
         self._kernel.admit_to = NEVER
-        if self._links:
+        if self._links or self._unanswered:
             self._say(now)
         self._said_at = -SAID_EVERY_NS
         self._kernel.log("info", "overload.over", hint="every request is let in again")
@@ -162,11 +188,12 @@ class Overload:
         shed = self._kernel.shed
         self._kernel.log(
             "warning", "overload.declined", de39=Answer.MALFUNCTION, requests=shed - self._shed_before,
+            unanswered=self._unanswered,
             links=dict(sorted(self._links.items(), key=lambda item: -item[1])[:10]),
             hint="the processor is the limit: requests beyond what it serves are declined at once, without record or hop; "
             "turn_ms in [limits] of the network file says how late it may be",
         )  # fmt: skip
-        self._shed_before, self._said_at = shed, now
+        self._shed_before, self._said_at, self._unanswered = shed, now, 0
         self._links.clear()
 
 
@@ -186,7 +213,7 @@ def shed(kernel: Kernel, session: Session, document: Document, raw: Document, no
     key = key_of(session, document)
     if key in kernel.refused or may_be_known(kernel, session, key):
         return False
-    kernel.remember_refusal(key, Answer.MALFUNCTION)
+    kernel.remember_refusals([key], Answer.MALFUNCTION)
     reply(kernel, session, answer(document, Answer.MALFUNCTION), raw)
     kernel.shed += 1
     return True

@@ -270,6 +270,28 @@ def test_one_that_was_refused_for_want_of_room_stays_refused() -> None:
     assert not scene.book.recorded(Forwarded)
 
 
+def test_one_that_is_older_than_what_memory_has_is_not_answered_and_its_reversal_is() -> None:
+    """Its like in a backlog would each have to be looked for in the log. It may be known: a decline could be wrong."""
+    network = morocco()
+    limits = msgspec.structs.replace(network.limits, recent_transactions=4)
+    scene = Scene(Playbook(msgspec.structs.replace(network, limits=limits)))
+    for n in range(8):
+        scene.rif.sends(purchase(stan=f"00010{n}", de7=f"112512000{n}"))
+        scene.atlas.answers(scene.atlas.gets(), "00")
+    assert set(answers(scene.rif).values()) == {"00"}
+    late = purchase(stan="000200", de7="1125120001")
+    with scene.book.turn(room=0):
+        scene.rif.sends(purchase(stan="000300", de7="1125120009"))
+        scene.rif.sends(late)
+        scene.rif.sends(purchase(stan="000107", de7="1125120007"))
+    assert answers(scene.rif) == {"000300": "96", "000107": "00"}, "what memory has is answered as it was"
+    scene.book.switch.release(scene.book.now)
+    assert [log.fields["unanswered"] for log in scene.book.logged("overload.declined")] == [1]
+    scene.rif.sends(reversal(late))
+    assert answers(scene.rif) == {"000900": "00"}
+    assert scene.atlas.got_nothing() or scene.atlas.gets()["t"] == "0420"
+
+
 def test_after_a_crash_a_request_from_before_it_goes_the_long_way() -> None:
     """It may stand at the issuer: a refusal without a reversal could leave it there."""
     before = Scene()
