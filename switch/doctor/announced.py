@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from switch.doctor.advice import changes
 from switch.doctor.diagnosis import Cause, Configured, Diagnosis, Setting
-from switch.doctor.plausible import likeliness
+from switch.doctor.plausible import likeliness, plausibility
 from switch.doctor.readings import Reading
 from switch.doctor.suspects import Budget, Rest, Suspect
 from switch.doctor.words import sentence
@@ -13,6 +13,7 @@ from switch.wire.careful import Reader
 from switch.wire.vocabulary import DE
 
 _LIKELY_MIN = 0.5
+_PLAUSIBLE_MIN = 0.2
 _UNANNOUNCED = 0.65
 _OFTEN = {
     "2",
@@ -137,7 +138,8 @@ def _reads(message: bytes, suspect: Suspect, numbers: list[int], at: int, before
     kept = {
         k: v for k, v in suspect.read.document.items() if k == DE.MTI or (before and k.isdecimal() and int(k) in before)
     }
-    return likeliness({**kept, **rest}, suspect.spoken.dialect.version)
+    document = {**kept, **rest}
+    return likeliness(document, suspect.spoken.dialect.version) if plausibility(document) > _PLAUSIBLE_MIN else 0.0
 
 
 def _bits(chunk: bytes, suspect: Suspect) -> list[int] | None:

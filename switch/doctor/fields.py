@@ -29,8 +29,12 @@ from switch.wire.vocabulary import DE, SENSITIVE
 _SUSPECTS: Final = 3
 _SURE: Final = 0.85
 """an element likelier than so leaves no question of bits"""
-_RIVAL: Final = 0.75
+_PLAIN: Final = 0.3
+"""one element likelier than so leaves no question of a second"""
+_NEAR: Final = 0.05
 """of the likeliest; what is less likely is not named"""
+_SOFTLY: Final = 0.05
+"""how much of what makes one explanation less likely than another is said as less confidence"""
 _RIVAL_SURE: Final = 0.8
 _NAMED: Final = 2
 """elements that have a sentence of their own where more than so many explain the bytes"""
@@ -48,24 +52,11 @@ def faults(data: bytes, cuts: Sequence[Cut], spoken: Sequence[Spoken], configure
     budget = Budget()
     said: list[Diagnosis] = []
     for suspect in suspects:
-        found = sorted(_faults(data, suspect, budget), key=lambda fault: -fault.likely)
-        of_bits = announced(data, suspect, configured) if not found or found[0].likely < _SURE else []
-        unsure = (not found or found[0].likely < _SURE) and all(one.confidence < _SURE for one in of_bits)
-        both = pairs(data, suspect) if unsure else []
-        others = [f for f in found[1:] if f.key != found[0].key and f.likely > 0.97 * found[0].likely] if found else []
-        seen = set[str]()
-        for fault in found:
-            if fault.key not in seen:
-                seen.add(fault.key)
-                sure = 0.9 * fault.likely / (1 + 0.1 * min(3, len(others)))
-                said.append(_diagnosis(data, suspect, fault, configured, sure))
-        if said:
-            said.sort(key=lambda d: -d.confidence)
-            rivals = _rivals(said, [f.key for f in found if f.likely > _RIVAL * found[0].likely])
-            said = [*said[:_NAMED], *rivals] if rivals else said
-        least = found[0].likely if found else 0.0
-        said += [_diagnosis(data, suspect, f, configured, 0.9 * f.likely) for f in both if f.likely > least]
-        said += of_bits
+        found = sorted(_faults(data, suspect, budget), key=lambda fault: -fault.rank)
+        if not found or found[0].rank < _PLAIN:
+            found = sorted((*found, *pairs(data, suspect)), key=lambda fault: -fault.rank)
+        said = _explained(data, suspect, _one_each(found), configured)
+        said += announced(data, suspect, configured) if not said or said[0].confidence < _SURE else []
         if said:
             break
     if not said and suspects and suspects[0].far >= 0.3 and len(suspects[0].read.document) > 4:
@@ -76,13 +67,36 @@ def faults(data: bytes, cuts: Sequence[Cut], spoken: Sequence[Spoken], configure
 # -- the search
 
 
-def _rivals(said: list[Diagnosis], keys: Sequence[str]) -> list[Diagnosis]:
-    """The elements that explain the bytes about as well, beside the two likeliest: digits among digits do not tell."""
-    shown = " ".join(one.sentence for one in said[:_NAMED])
-    others = sorted({key for key in keys if f"DE{key} " not in shown}, key=int)
-    if len(said) <= _NAMED or not others:
-        return []
-    named = " or ".join(f"DE{key}" for key in others)
+def _one_each(found: Sequence[Fault]) -> list[Fault]:
+    """The likeliest fault of each element, or of each two; those that are not much less likely than the first."""
+    kept: dict[tuple[str, ...], Fault] = {}
+    for fault in found:
+        if fault.rank >= _NEAR * found[0].rank:
+            kept.setdefault(_keys(fault), fault)
+    return list(kept.values())
+
+
+def _keys(fault: Fault) -> tuple[str, ...]:
+    return (fault.key,) if fault.other is None else (fault.key, fault.other.key)
+
+
+def _explained(data: bytes, suspect: Suspect, found: Sequence[Fault], configured: Configured) -> list[Diagnosis]:
+    """The likeliest as sentences of their own, the others as one."""
+    said: list[Diagnosis] = []
+    for fault in found[: _NAMED if len(found) > _NAMED + 1 else _NAMED + 1]:
+        sure = 0.9 * found[0].likely / (1 + 0.05 * min(3, len(found) - 1)) * (fault.rank / found[0].rank) ** _SOFTLY
+        said.append(_diagnosis(data, suspect, fault, configured, sure))
+    if len(found) > len(said):
+        said += _rivals(said, found)
+    return said
+
+
+def _rivals(said: list[Diagnosis], found: Sequence[Fault]) -> list[Diagnosis]:
+    """What explains the bytes about as well, beside the likeliest: digits among digits do not tell."""
+    alike = [_keys(fault) for fault in found if len(_keys(fault)) == len(_keys(found[0]))]
+    named = ", and ".join(
+        " or ".join(f"DE{key}" for key in sorted({keys[n] for keys in alike}, key=int)) for n in range(len(alike[0]))
+    )
     words = f"{named} in another form would explain it about as well."
     setting = Setting("dialect file", f"compare {named}, and those before, with the peer's manual")
     sure = round(max(0.05, _RIVAL_SURE * said[0].confidence), 2)

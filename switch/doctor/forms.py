@@ -26,7 +26,7 @@ LONGER_MAX: Final = 12
 """units by which a fixed element is tried longer or shorter"""
 
 _LOOSE: Final = frozenset(
-    {DE.MERCHANT_NAME, DE.ADDITIONAL_RESPONSE, DE.PRIVATE_48, DE.SECURITY, DE.ADDITIONAL_AMOUNTS, DE.REPLACEMENT}
+    {DE.ENTRY_MODE, DE.MERCHANT_NAME, DE.ADDITIONAL_RESPONSE, DE.PRIVATE_48, DE.SECURITY, DE.ADDITIONAL_AMOUNTS, DE.REPLACEMENT}
     | {str(n) for n in (*range(54, 64), *range(82, 128))}
 )  # fmt: skip
 """What specifications disagree about most."""
@@ -105,7 +105,7 @@ def _sizes(e: Element) -> Iterator[Form]:
     """Longer or shorter by some."""
     unit = e.unit
     for by in range(1, LONGER_MAX + 1):
-        prior = 1.0 - (0.03 if e.content == "n" else 0.015) * by
+        prior = 0.9 - 0.03 * by if e.content == "n" else 1.0 - 0.015 * by
         step = by * 2 if e.nibbles else by
         for sign, word in ((1, "longer"), (-1, "shorter")):
             if e.length_bytes:

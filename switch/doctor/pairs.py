@@ -1,7 +1,7 @@
 """Two elements that have other forms than the dialect says, at once.
 
 Theory of operation. From the front, one element after another is read: as the dialect says, and (one of them) in each other form
-it may have; what is kept are the places reached, each with the likeliest element that leads there. From the back, the places
+it may have; what is kept are the places reached, each with the likeliest elements that lead there. From the back, the places
 are known from which all that follows comes out even. Where a second element in another form leads from one to the other, both
 explain the message. The work is bounded by `STEPS_MAX`, some tens of milliseconds.
 """
@@ -9,22 +9,28 @@ explain the message. The work is bounded by `STEPS_MAX`, some tens of millisecon
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from switch.doctor.forms import Form, forms
-from switch.doctor.plausible import looks_right
+from switch.doctor.forms import LATIN, Form, forms
+from switch.doctor.plausible import looks_right, odds
 from switch.doctor.suspects import Budget, Rest, Suspect
-from switch.doctor.tried import ODD_VALUE, Fault, read_form, try_form
+from switch.doctor.tried import ODD_VALUE, Fault, meant, read_form, try_form
 from switch.wire import DecodeError, Document
 from switch.wire.careful import Reader
 from switch.wire.element import Element
 
-STEPS_MAX: Final = 40_000
+STEPS_MAX: Final = 200_000
 """forms of elements tried, over all"""
-PLACES_MAX: Final = 64
+PLACES_MAX: Final = 40
 """kept an element, the likeliest"""
+WAYS_MAX: Final = 8
+"""kept a place"""
 PRIOR_MIN: Final = 0.6
 PAIR: Final = 0.8
 """what a second fault takes from a first"""
-FOUND_MAX: Final = 3
+SELDOM: Final = 0.1
+"""how often two elements are wrong, beside one"""
+FOUND_MAX: Final = 12
+SPARED: Final = 0.02
+"""of the likeliest place; what is less likely is not gone on from"""
 
 
 class _Reached(NamedTuple):
@@ -33,6 +39,11 @@ class _Reached(NamedTuple):
     first: Fault
     document: Document
     """what was read on the way"""
+    rank: float
+    """of what was read behind the first element's front"""
+
+
+_Places = dict[int, list[_Reached]]
 
 
 def pairs(data: bytes, suspect: Suspect) -> list[Fault]:
@@ -46,9 +57,9 @@ def pairs(data: bytes, suspect: Suspect) -> list[Fault]:
     for fault in _search(message, suspect, keys):
         assert fault.other is not None
         name = fault.key, fault.other.key
-        if name not in found or fault.likely > found[name].likely:
+        if name not in found or fault.rank > found[name].rank:
             found[name] = fault
-    return sorted(found.values(), key=lambda fault: -fault.likely)[:FOUND_MAX]
+    return sorted(found.values(), key=lambda fault: -fault.rank)[:FOUND_MAX]
 
 
 def _search(message: bytes, suspect: Suspect, keys: list[str]) -> Iterator[Fault]:
@@ -59,52 +70,66 @@ def _search(message: bytes, suspect: Suspect, keys: list[str]) -> Iterator[Fault
         [f for f in forms(table.elements[key], habits) if f.prior >= PRIOR_MIN and f.element.digits] for key in keys
     ]
     even = _even(message, [table.elements[key] for key in keys], suspect.at)
-    reached: dict[int, _Reached] = {}
+    reached: _Places = {}
     steps = STEPS_MAX
     plain: Document = {k: v for k, v in read.document.items() if k not in keys}
     for index, key in enumerate(keys):
-        for place, way in reached.items():
+        for place, ways in reached.items():
+            steps -= len(others[index])
+            if steps <= 0:
+                return
             for form in others[index]:
-                steps -= 1
-                if steps <= 0:
-                    return
-                if _end(message, place, form) not in even[index + 1]:
-                    continue
-                second = try_form(suspect, message, rest, index, place, form, way.document)
-                if second is not None:
-                    likely = second.likely * way.first.likely * PAIR
-                    yield way.first._replace(other=second, likely=likely)
+                if _end(message, place, form) in even[index + 1]:
+                    for way in ways:
+                        yield from _both(suspect, message, rest, index, place, form, way)
         onward = _onward(message, suspect, reached, key)
         start = read.starts.get(key)
         if start is not None:
             for form in others[index]:
-                steps -= 1
                 _begin(message, suspect, start, form, plain, onward)
             if key in read.document:
                 plain = plain | {key: read.document[key]}
-        kept = sorted(onward.items(), key=lambda one: -one[1].first.likely)[:PLACES_MAX]
-        reached = dict(kept)
+        reached = _likeliest(onward)
 
 
-def _onward(message: bytes, suspect: Suspect, reached: dict[int, _Reached], key: str) -> dict[int, _Reached]:
+def _both(
+    suspect: Suspect, message: bytes, rest: Rest, index: int, place: int, form: Form, way: _Reached
+) -> Iterator[Fault]:
+    """Two faults, where all between and behind them comes right."""
+    second = try_form(suspect, message, rest, index, place, form, way.document)
+    if second is not None:
+        first = way.first
+        likely = second.likely * first.likely * PAIR
+        yield first._replace(other=second, likely=likely, rank=SELDOM * first.rank * second.rank)
+
+
+def _likeliest(onward: _Places) -> _Places:
+    """The places to go on from."""
+    if not onward:
+        return onward
+    ranked = sorted(onward.items(), key=lambda one: -one[1][0].rank)
+    least = SPARED * ranked[0][1][0].rank
+    return {place: ways for place, ways in ranked[:PLACES_MAX] if ways[0].rank >= least}
+
+
+def _onward(message: bytes, suspect: Suspect, reached: _Places, key: str) -> _Places:
     """The places behind the next element, read as the dialect says."""
-    onward: dict[int, _Reached] = {}
+    onward: _Places = {}
     table = suspect.spoken.table
-    for place, way in reached.items():
+    for place, ways in reached.items():
         reader = Reader(table, message)
         reader.pos = place
         try:
             reader.element(table.elements[key])
         except DecodeError:
             continue
-        if looks_right(key, reader.document[key]):
-            _keep(onward, reader.pos, _Reached(way.first, way.document | reader.document))
+        share = odds(key, reader.document[key])
+        for way in ways:
+            _keep(onward, reader.pos, _Reached(way.first, way.document | reader.document, way.rank * share))
     return onward
 
 
-def _begin(
-    message: bytes, suspect: Suspect, start: int, form: Form, before: Document, onward: dict[int, _Reached]
-) -> None:
+def _begin(message: bytes, suspect: Suspect, start: int, form: Form, before: Document, onward: _Places) -> None:
     """A first element in another form."""
     reader = Reader(suspect.spoken.table, message)
     reader.pos = start
@@ -114,15 +139,27 @@ def _begin(
         return
     key = form.element.key
     value = reader.document.get(key, "")
-    odd = bool(value) and not looks_right(key, value)
-    first = Fault(key, form, start, reader.pos, value, form.prior * (ODD_VALUE if odd else 1))
-    _keep(onward, reader.pos, _Reached(first, before | ({key: value} if value or form.element.size else {})))
+    if form.element.text is LATIN and value.isascii():
+        return
+    judged, share = meant(form, value, suspect.spoken.table.elements[key].digits)
+    rank = form.prior * share
+    odd = bool(judged) and not looks_right(key, judged)
+    first = Fault(key, form, start, reader.pos, value, form.prior * (ODD_VALUE if odd else 1), rank)
+    document = before | ({key: judged} if judged else {})
+    _keep(onward, reader.pos, _Reached(first, document, rank * (odds(key, judged) if judged else 1.0)))
 
 
-def _keep(places: dict[int, _Reached], place: int, way: _Reached) -> None:
-    there = places.get(place)
-    if there is None or way.first.likely > there.first.likely:
-        places[place] = way
+def _keep(places: _Places, place: int, way: _Reached) -> None:
+    """One more way to a place, if it is among the likeliest, of those with one first element the likeliest."""
+    ways = places.setdefault(place, [])
+    same = next((n for n, one in enumerate(ways) if one.first.key == way.first.key), None)
+    if same is not None:
+        if way.rank > ways[same].rank:
+            ways[same] = way
+    else:
+        ways.append(way)
+    ways.sort(key=lambda one: -one.rank)
+    del ways[WAYS_MAX:]
 
 
 def _even(message: bytes, elements: list[Element], least: int) -> list[frozenset[int]]:

@@ -167,7 +167,7 @@ def _of_cut(data: bytes, cut: Cut, spoken: Sequence[Spoken]) -> Iterator[Reading
             likely = _likely(documents, one, data[start : start + lead])
             if likely > 0:
                 yield Reading(cut.kind, one, data[start : start + lead], cut.frames, tuple(documents), cut.heads, cut.empty,
-                              likely, 0 if cut.rest is None else cut.rest[1] - cut.rest[0])  # fmt: skip
+                              likely, 0 if cut.rest is None else cut.rest[1] - cut.frames[-1][1])  # fmt: skip
 
 
 def _leads(data: bytes, start: int, stop: int) -> Iterator[tuple[int, str]]:

@@ -168,7 +168,9 @@ class Survey:
         ranked = self._ranked(configured, tried)
         found = []
         unsettled = tried is None or tried.error is not None or bool(tried.frames)
-        if unsettled and (not ranked or (_doubtful(ranked[0][1]) and ranked[0][0] < _SURE)):
+        if unsettled and (
+            not ranked or ranked[0][0] < (_SURE if _doubtful(ranked[0][1], configured) else _PLAIN_ENOUGH)
+        ):
             found = self._faults(configured)
         if ranked:
             findings = self._of_readings(ranked, configured)
@@ -324,7 +326,7 @@ class Survey:
         if not reading.kind.name and reading.kind is not WHOLE:
             score -= 0.10 if reading.kind is NOTHING else 0.12
         if 0 < reading.unfinished < _HEAD_MAX:
-            score -= 0.25  # a few bytes left over are seldom the beginning of one more message
+            score -= 0.4  # a few bytes left over are seldom the beginning of one more message
         if _zero_led(self.data, reading):
             score -= 0.3
         return score
@@ -381,9 +383,10 @@ def _without_noise(ranked: Sequence[Diagnosis]) -> list[Diagnosis]:
     return [first, *near[: ADVICE_MAX - 1]]
 
 
-def _doubtful(reading: Reading) -> bool:
+def _doubtful(reading: Reading, configured: Configured) -> bool:
     """Whether one element in another form may explain as well what this reading does."""
-    return bool(reading.spoken.changed) or 0 < reading.unfinished < _HEAD_MAX
+    other = configured.dialect is not None and configured.dialect.name != reading.spoken.dialect.name
+    return other or bool(reading.spoken.changed) or 0 < reading.unfinished < _HEAD_MAX
 
 
 def _zero_led(data: bytes, reading: Reading) -> bool:

@@ -54,7 +54,7 @@ def suspects_of(
         for one in spoken:
             ours = configured.dialect is not None and one.dialect.name == configured.dialect.name
             for lead in _leads(data, cut, one):
-                suspect = _suspect(data, cut, one, lead)
+                suspect = _suspect(data, cut, one, lead, least=0 if ours else _READ_MIN)
                 if suspect is not None:
                     bonus = (0.5 if ours else 0) + (0.2 if one.dialect.version == suspect.read.document["t"][:1] else 0)
                     bonus -= 0.1 if lead != one.header else 0
@@ -71,8 +71,11 @@ def _leads(data: bytes, cut: Cut, one: Spoken) -> Iterator[int]:
             yield lead
 
 
-def _suspect(data: bytes, cut: Cut, one: Spoken, lead: int) -> Suspect | None:
-    """The first message that goes wrong; None where the first one of all does not even begin as one."""
+def _suspect(data: bytes, cut: Cut, one: Spoken, lead: int, least: int) -> Suspect | None:
+    """The first message that goes wrong; None where the first one of all does not even begin as one.
+
+    `least`: elements that must have been read before.
+    """
     for start, stop in cut.frames:
         at = start + lead
         if at + 10 > stop:
@@ -87,7 +90,7 @@ def _suspect(data: bytes, cut: Cut, one: Spoken, lead: int) -> Suspect | None:
         )
         numbers = _numbers(one, data[:stop], at) if unknown_bit else read.numbers
         came = len(read.document) - 2
-        if came < _READ_MIN and not unknown_bit and DE.BITMAP_SECONDARY not in read.starts:
+        if came < least and not unknown_bit and DE.BITMAP_SECONDARY not in read.starts:
             return None
         far = came / max(1, len(numbers)) if not unknown_bit else 0.5
         return Suspect(

@@ -5,13 +5,17 @@ from typing import Final, NamedTuple
 import msgspec
 
 from switch.doctor.forms import LATIN, Form
-from switch.doctor.plausible import likeliness, looks_right
+from switch.doctor.plausible import likeliness, looks_right, odds, plausibility
 from switch.doctor.suspects import Rest, Suspect
 from switch.wire import DecodeError, Document
 from switch.wire.careful import Reader
 
 ODD_VALUE: Final = 0.8
 """what the new value's not looking like one takes from a form"""
+_SHORTENED: Final = 0.5
+"""how often a value that is cut off looks right by chance"""
+_FILLED_BEFORE: Final = 0.8
+"""how often a longer value has what is too much before it, beside behind it"""
 LIKELY_MIN: Final = 0.45
 
 
@@ -25,6 +29,9 @@ class Fault(NamedTuple):
     end: int
     value: str
     likely: float
+    """0 to 1, on its own"""
+    rank: float
+    """0 to 1, beside other explanations of the same bytes: how often a real message, changed so, looks like this one"""
     other: "Fault | None" = None
     """a second element that is in another form, too"""
 
@@ -42,17 +49,35 @@ def try_form(
     behind = rest.read(index + 1, reader.pos)
     if behind is None:
         return None
-    document = {**before, **reader.document, **behind}
     key = form.element.key
-    value = document[key]
+    value = reader.document[key]
     if form.element.text is LATIN and value.isascii():
         return None
-    if not value and not form.element.size:
-        del document[key]
+    said = suspect.spoken.table.elements.get(key, form.element)
+    judged, share = meant(form, value, said.digits)
+    document = {**before, **behind, **({key: judged} if judged else {})}
     likely = likeliness(document, suspect.spoken.dialect.version) * form.prior
-    if value and not looks_right(key, value):
+    if judged and not looks_right(key, judged):
         likely *= ODD_VALUE
-    return Fault(key, form, start, reader.pos, value, likely) if likely > LIKELY_MIN else None
+    if likely <= LIKELY_MIN:
+        return None
+    return Fault(key, form, start, reader.pos, value, likely, form.prior * share * plausibility(document))
+
+
+def meant(form: Form, value: str, digits: int) -> tuple[str, float]:
+    """What of a value in another form is to be judged, and how often there is such a form around it.
+
+    `digits`: characters it has as the dialect says. What is longer is a value that looks right, and something behind it or
+    before it.
+    """
+    e = form.element
+    if e.length_bytes or e.digits == digits or not value:
+        return value, 1.0
+    if e.digits < digits:
+        return "", _SHORTENED
+    first, last = value[:digits], value[-digits:]
+    behind, before = odds(e.key, first), _FILLED_BEFORE * odds(e.key, last)
+    return (first, 1.0) if behind >= before else (last, _FILLED_BEFORE)
 
 
 def read_form(reader: Reader, form: Form) -> None:

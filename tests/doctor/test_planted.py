@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from switch.cli.doctor import command
 from switch.doctor.diagnosis import Configured, Verdict
+from tests.doctor.drawn import counted
 from tests.doctor.planted import (
     BENDS,
     Planted,
@@ -32,13 +33,13 @@ CMI87, VISA = DIALECTS["cmi87"], DIALECTS["visa"]
 @pytest.mark.parametrize(
     ("make", "every", "share"),
     [
-        (one_bent, 61, 0.7),
+        (one_bent, 61, 0.95),
         (absent, 61, 0.95),
         (signless, 7, 1.0),
         (accents, 17, 1.0),
         (bitmaps, 5, 1.0),
-        (headers, 211, 0.65),
-        (habit_and_one, 97, 0.5),
+        (headers, 211, 0.95),
+        (habit_and_one, 97, 0.85),
     ],
     ids=lambda one: getattr(one, "__name__", ""),
 )
@@ -94,3 +95,14 @@ def test_a_latin_byte_in_ascii_text_is_no_ebcdic() -> None:
     first = examined(planted, "framed").diagnoses[0]
     assert first.sentence.endswith("has a character of ISO 8859-1 in it; ascii87 says ASCII.")
     assert first.change == f'dialect file: "{planted.keys[0]}": {{"data_enc": "latin-1"}}'
+
+
+@pytest.mark.parametrize(("kind", "share"), [(kind, 0.9) for kind in BENDS] + [("two faults", 0.7)])
+def test_what_is_planted_by_chance_is_named_in_every_dialect(kind: str, share: float) -> None:
+    """`python -m tests.doctor.drawn` has 33 of each; here are three."""
+    found = Counter[str]()
+    for dialect in SHIPPED.values():
+        found += counted(kind, dialect, "framed", 3)
+    assert found["first"] + found["listed"] >= share * found.total() > 0, found
+    ambiguous = kind in ("one longer", "three longer", "two faults")
+    assert found["first"] >= (0.3 if ambiguous else 0.8) * found.total(), found
