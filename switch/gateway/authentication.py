@@ -10,7 +10,7 @@ another try. Nobody is charged whose browser has not come back.
 
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 
 import msgspec
@@ -18,6 +18,7 @@ import trio
 
 from switch.gateway.desk import Desk
 from switch.gateway.orders.lifecycle import PAYABLE, IllegalMoveError, Move, Stage
+from switch.gateway.orders.messages import KeptMessage, kept, unanswered
 from switch.gateway.orders.order import Attempt, Authentication, Merchant, Order
 from switch.gateway.outcomes import attempt_of, named
 from switch.gateway.payment_messages import Card
@@ -29,7 +30,7 @@ from switch.threeds.protocol.encoding import Message, from_form
 from switch.threeds.protocol.errors import ErroCode, ProtocolError
 from switch.threeds.protocol.messages import check_message, same_id
 from switch.threeds.protocol.statuses import PROVED, REFUSED, Status, eci_of
-from switch.threeds.requests import Browser, Purchase, Requestor, make_areq
+from switch.threeds.requests import Browser, Purchase, Requestor, make_areq, make_creq
 from switch.threeds.server import ThreeDsServer
 
 AUTHENTICATION_US: Final = 900_000_000
@@ -158,8 +159,11 @@ class Authentications:
             except PeerError as error:
                 hint = "decided by the merchant's setting: `cmi-switch merchant change --unauthenticated pay|refuse`"
                 self._desk.report("authentication.failed", {**named(order), "reason": str(error), "hint": hint})
+                await self._note(order, [asked], unanswered("ARes", str(error), now_us()))
                 await self._decide(order, card, _with(attempt, _of(order), Status.FAILED))
                 return
+            ids = asked["threeDSServerTransID"], answer["acsTransID"], answer["messageVersion"]
+            await self._note(order, [asked, answer, *([make_creq(*ids)] if answer["transStatus"] == "C" else [])])
             challenged = await self._take_answer(order, card, answer)
         except IllegalMoveError:
             pass  # the customer has cancelled meanwhile
@@ -167,6 +171,10 @@ class Authentications:
             if not challenged:
                 pending.card = pending.browser = None
             pending.answered.set()
+
+    async def _note(self, order: Order, messages: Iterable[Message], *more: KeptMessage) -> None:
+        """Keep them, masked, for who looks at the order."""
+        await self._desk.disk(self._desk.registry.store.add_messages, order, [*kept(messages, now_us()), *more])
 
     async def _take_answer(self, order: Order, card: Card, answer: Message) -> bool:
         """True: the cardholder is to go to the bank's page."""
@@ -225,6 +233,7 @@ class Authentications:
                 await self._desk.move(order, Move.RESULT, order.due_us, attempt=changed)
             except IllegalMoveError:  # it came twice at once, or the customer has cancelled this very moment
                 return await self.take_result(told)
+            await self._note(order, [told, {"messageType": "RRes", **own, "resultsStatus": "01"}])
             pending.result.set()
         return "01"
 
@@ -249,6 +258,7 @@ class Authentications:
         if order.stage is not Stage.AUTHENTICATING or pending.card is None:
             return order
         known, said = _of(order), _says(message, order)
+        await self._note(order, [message])
         status = _agreed(known.result, said)
         if status in REFUSED:
             reason = (

@@ -12,6 +12,7 @@ from trio.testing import MockClock
 
 from switch.gateway.intake import take_form
 from switch.gateway.orders.lifecycle import IllegalMoveError, Stage
+from switch.gateway.orders.messages import MESSAGE_MAX
 from switch.gateway.orders.order import Authentication, Order
 from switch.gateway.outcomes import result_of
 from switch.gateway.payment_messages import Card
@@ -202,6 +203,31 @@ async def test_the_right_code_pays_and_all_that_follows_pays_no_more(tmp_path: P
         assert len(at.switch.asked) == 1
         assert (await at.order()).stage is Stage.CAPTURED
         assert at.bank.texts[0].count(w.CHALLENGED) == 0
+        kept = at.service.registry.store.messages_of(order)
+        assert [(one.kind, one.said) for one in kept[:6]] == [
+            ("AReq", ""),
+            ("ARes", "C"),
+            ("CReq", ""),
+            ("RReq", "Y"),
+            ("RRes", "01"),
+            ("CRes", "Y"),
+        ]
+        text = "".join(one.text for one in kept)
+        assert '"acctNumber": "455041******0015"' in text
+        assert w.CHALLENGED not in text
+        assert told["authenticationValue"] not in text
+
+
+async def test_a_card_number_that_a_browser_brings_is_masked_where_its_message_is_kept(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    async with scene(tmp_path, Switch()) as at:
+        order = await at.pay(w.CHALLENGED)
+        odd = {"messageType": "CRes", "threeDSServerTransID": known_of(order).trans_id, "x": [w.PLAIN, "y" * 20_000]}
+        await at.back(f'<input type="hidden" name="cres" value="{to_form(odd)}">')
+        (brought,) = (one for one in at.service.registry.store.messages_of(order) if one.kind == "CRes")
+        assert w.PLAIN not in brought.text
+        assert len(brought.text) <= MESSAGE_MAX
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from switch.console.sessions import Session
 from switch.console.web import Screen
 from switch.gateway.orders.order import Call
 from switch.gateway.orders.store import Store
+from switch.gateway.outcomes import result_of
 from switch.http.forms import Form
 from switch.journal.keys import open_vault, vault_key_path
 from switch.security.audit import AuditError
@@ -68,14 +69,28 @@ class OrdersScreen:
             order = store.by_number(number)
             if order is None:
                 return None
-            return order, store.history(order), store.calls_of(order), store.merchant(order.asked.clientid)
+            return (
+                order,
+                store.history(order),
+                store.calls_of(order),
+                store.merchant(order.asked.clientid),
+                store.messages_of(order),
+            )
 
         found = await self._read(read)
         if found is None:
             return self._desk.renderer.page("nothing.html", request, session, status=404)
-        order, moves, calls, merchant = found
+        order, moves, calls, merchant, messages = found
         return self._desk.renderer.page(
-            "order.html", request, session, order=order, moves=moves, calls=calls, merchant=merchant
+            "order.html",
+            request,
+            session,
+            order=order,
+            moves=moves,
+            calls=calls,
+            merchant=merchant,
+            messages=messages,
+            proof=result_of(order).authentication,
         )
 
     async def resend(self, _: Request, session: Session, form: Form) -> Response:

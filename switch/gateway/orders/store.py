@@ -14,12 +14,14 @@ import msgspec
 from switch.gateway.orders.database import Database
 from switch.gateway.orders.lifecycle import OWED, UNDER_WAY, IllegalMoveError, Move, Stage, after
 from switch.gateway.orders.lines import Line, line_of, window_of
+from switch.gateway.orders.messages import KeptMessage
 from switch.gateway.orders.order import Call, Merchant, Order, Refusal
 
 DAY_US: Final = 86_400_000_000
 _REFUSALS_MAX: Final = 10_000
 _PAGE: Final = 1_000
 """orders at once"""
+_MESSAGES_MAX: Final = 100
 _WINDOWS_MAX: Final = 4 * 366
 
 
@@ -293,6 +295,22 @@ class Store(Database):
         """The newest 200, newest first."""
         rows = self._db.execute("SELECT body FROM calls ORDER BY number DESC LIMIT 200")
         return [self._read(row[0], Call) for row in rows]
+
+    # -- messages of 3-D Secure
+
+    def add_messages(self, order: Order, messages: Iterable[KeptMessage]) -> None:
+        """Keep them, for who looks at the order."""
+        with self._writing() as db:
+            rows = [(order.number, msgspec.json.encode(message)) for message in messages]
+            db.executemany("INSERT INTO messages VALUES (?, ?)", rows)
+
+    @quick
+    def messages_of(self, order: Order) -> list[KeptMessage]:
+        """Those of one order, oldest first; the first hundred."""
+        rows = self._db.execute(
+            "SELECT body FROM messages WHERE number = ? ORDER BY rowid LIMIT ?", (order.number, _MESSAGES_MAX)
+        )
+        return [self._read(body, KeptMessage) for (body,) in rows]
 
     # -- what was refused
 
