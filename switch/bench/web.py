@@ -34,7 +34,7 @@ from switch.gateway.orders.order import Merchant
 from switch.gateway.pages.inventory import read_released
 from switch.gateway.protocol import hashes
 from switch.gateway.protocol.fields import Fields
-from switch.loopback import on_quiet_ports, quiet_address
+from switch.loopback import free_ports, on_free_ports, ports_in
 from switch.security.issuing import TestAuthority
 from switch.simulators.cards import TestCard, demo_cards
 
@@ -86,10 +86,9 @@ class Stage:
         """Start all of them; they end with `stack`. Raises CompareError."""
         self.pids: dict[str, int] = {}
         self.context: ssl.SSLContext | None = None
-        taken: set[str] = set()
-        self.pages, self.at = quiet_address(taken), quiet_address(taken)
         network, state = directory / "network.toml", directory / "gateway"
-        network.write_text(on_quiet_ports((SHIPPED / "morocco.toml").read_text()))
+        network.write_text(on_free_ports((SHIPPED / "morocco.toml").read_text()))
+        self.pages, self.at = (f"127.0.0.1:{port}" for port in free_ports(2, ports_in(network.read_text())))
         known = demo_cards(load_network(str(network)))
         self.cards: list[TestCard] = [card for card in known if card.name.endswith(f"-{_CARDS}")]
         secured = self._secure(directory) if tls else ()

@@ -7,15 +7,9 @@ from typing import Any
 
 import click
 
+from switch.cli._network import spell
+from switch.cli._not_done import NotDone
 from switch.core.operator.errors import ErrorCode
-
-
-class NotDone(click.ClickException):
-    """What the switch, or the way to it, refused: a sentence, below it what to do, last its code. Exit code 1."""
-
-    def __init__(self, sentence: str, hint: str = "", *, code: str) -> None:
-        super().__init__("\n".join(filter(None, (sentence, hint, f"code {code} (docs/errors.md)" if code else ""))))
-        self.code = code
 
 
 def ask(state_dir: Path, command: str, timeout_s: float = 15.0, **arguments: Any) -> dict[str, Any]:
@@ -32,8 +26,6 @@ def ask(state_dir: Path, command: str, timeout_s: float = 15.0, **arguments: Any
 
 def _start(code: str) -> str:
     """What to do where no switch runs."""
-    from switch.cli._network import spell
-
     if code != ErrorCode.SWITCH_ABSENT:
         return ""
     return f"start it with `{spell('serve')}`, or name its directory with --state DIR"

@@ -13,10 +13,10 @@ CLIENT, KEY = "600000002", "TEST1234"
 
 def play(directory: Path, stack: contextlib.ExitStack) -> None:
     """Start everyone, print the shop's address, and wait. Raises ChildError where one does not come up, or ends."""
-    from switch.cli.demo import free_ports, on_free_ports
     from switch.config.load import SHIPPED, load_network
     from switch.gateway.merchants import Registry
     from switch.gateway.orders.order import Merchant
+    from switch.loopback import free_ports, on_free_ports
 
     network, state = directory / "network.toml", directory / "state"
     kept = f'\n[capture]\nfile = "{state / "messages.pcapng"}"\n'

@@ -58,7 +58,7 @@ def spell(command: str) -> str:
 def module_of(network: "Network", keys: "Path | None" = None, lmk: "Path | None" = None) -> "SecurityModule | None":
     """The security module that the network file names, or one of a key file of one's own. Raises NotDone: its keys cannot be
     had."""
-    from switch.cli._control import NotDone
+    from switch.cli._not_done import NotDone
     from switch.core.credentials import SecurityFiles
     from switch.core.operator.command import Unable
     from switch.server.keys import open_module

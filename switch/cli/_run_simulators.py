@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from switch.cli._control import NotDone
 from switch.cli._network import paint
+from switch.cli._not_done import NotDone
 from switch.cli._ready import prepare_ready, say_ready
 from switch.cli._tls import end_of
 

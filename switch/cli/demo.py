@@ -1,10 +1,7 @@
 """`cmi-switch demo`: the whole Moroccan network at work on this machine, and its books compared at the end."""
 
 import contextlib
-import re
-import secrets
 import shutil
-import socket
 import sys
 import time
 from collections.abc import Iterator
@@ -14,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from switch.cli._processes import Child, ChildError
+from switch.loopback import on_free_ports
 
 if TYPE_CHECKING:
     from switch.core.records.records import AnyEntry
@@ -25,7 +23,6 @@ POS_SHARE = 0.35
 ABROAD_SHARE = 0.04
 LATE_S = 5.0
 """a silent issuer's answer comes up to 4 s after its payment was given up"""
-_PORTS = range(10_000, 32_000)
 """above those of networks that come with the switch, below those that connections are given"""
 
 
@@ -109,26 +106,6 @@ def _fresh_directory() -> Path:
     for old in earlier[: max(0, len(earlier) - RUNS_KEPT + 1)]:
         shutil.rmtree(old, ignore_errors=True)
     return root / time.strftime("%Y%m%d-%H%M%S")
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that were free a moment ago, all different; below those that connections are given by themselves (Linux: from 32768
-    on), so that none of these takes one before it is listened on."""
-    found: list[int] = []
-    with contextlib.ExitStack() as stack:
-        while len(found) < count:
-            one = stack.enter_context(socket.socket())
-            with contextlib.suppress(OSError):  # somebody has it
-                one.bind(("127.0.0.1", _PORTS.start + secrets.randbelow(len(_PORTS))))
-                found.append(one.getsockname()[1])
-    return found
-
-
-def on_free_ports(text: str) -> str:
-    """A network file's text with each 127.0.0.1 port replaced by a free one."""
-    used = sorted(set(re.findall(r'(?<=")127\.0\.0\.1:\d+(?=")', text)))
-    fresh = dict(zip(used, free_ports(len(used)), strict=True))
-    return re.sub(r'(?<=")127\.0\.0\.1:\d+(?=")', lambda found: f"127.0.0.1:{fresh[found[0]]}", text)
 
 
 class _Cast:

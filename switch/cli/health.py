@@ -6,8 +6,9 @@ from typing import Any, Final
 
 import click
 
-from switch.cli._control import NotDone, ask, of_switch
+from switch.cli._control import ask, of_switch
 from switch.cli._network import paint
+from switch.cli._not_done import NotDone
 
 EXIT: Final = {"good": 0, "warning": 1, "critical": 2}
 NO_ANSWER: Final = 3

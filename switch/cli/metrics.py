@@ -7,7 +7,8 @@ from typing import Final
 
 import click
 
-from switch.cli._control import NotDone, ask, of_switch
+from switch.cli._control import ask, of_switch
+from switch.cli._not_done import NotDone
 from switch.cli._ready import prepare_ready, ready_option, say_ready
 
 LOOK_S: Final = 1.0

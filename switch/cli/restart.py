@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from switch.cli._control import NotDone, ask, of_switch
+from switch.cli._control import ask, of_switch
+from switch.cli._not_done import NotDone
 from switch.core.operator.errors import ErrorCode
 
 POLL_S = 0.05

@@ -72,8 +72,8 @@ def command(
       cmi-switch serve --capture today.pcapng       for Wireshark, `capture show` and `replay`
       cmi-switch check mine.toml              only look the file over
     """
-    from switch.cli._control import NotDone
     from switch.cli._network import load
+    from switch.cli._not_done import NotDone
     from switch.config import load_network
     from switch.core.operator.command import Unable
     from switch.server.app import App, serve

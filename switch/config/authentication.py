@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from switch.config.build import Draft, read_bounds, schemes_of
+from switch.config.build import read_bounds, schemes_of
+from switch.config.draft import Draft
 from switch.config.mistakes import did_you_mean
 from switch.config.reader import Section
 from switch.core.authentication import AccessControl, AuthenticationRule, ThreeDs

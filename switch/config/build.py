@@ -9,10 +9,10 @@ import msgspec
 
 from switch.config.certificates import read_dialled, read_edge, read_pin, read_tls
 from switch.config.dialects import Dialects
+from switch.config.draft import Draft
 from switch.config.keys import read_link_keys
 from switch.config.mistakes import did_you_mean, nearest
 from switch.config.reader import Section
-from switch.core.authentication import AccessControl
 from switch.core.limits import Limits
 from switch.core.links.pending import MATCHED
 from switch.core.messages.answer_codes import Meaning, Receipt
@@ -29,7 +29,6 @@ from switch.core.network import (
 )
 from switch.money.country import NUMERIC, country_numeric
 from switch.money.currency import BY_ALPHA, currency, parse_money
-from switch.money.fees import FeeRule
 
 UNREFERENCED_MAX: Final = "10000"
 FILE_NAME_LONGEST: Final = 17
@@ -54,22 +53,6 @@ LIMIT_BOUNDS: Final[dict[str, tuple[int, int]]] = {
 }
 """Limits that are not simply 1 to ten million: a frame's length has two bytes in most framings, and a
 snapshot holds every card of the stop lists."""
-
-
-class Draft:
-    """What has been read of one file: (section, value) pairs, in the file's order."""
-
-    def __init__(self, country: str, currency: str) -> None:
-        """The home country and currency, numeric."""
-        self.country = country
-        self.currency = currency
-        self.members: list[tuple[Section, Member]] = []
-        self.listeners: list[tuple[Section, Listener]] = []
-        self.hosts: list[tuple[Section, HostLink]] = []
-        self.bins: list[tuple[Section, BinRange]] = []
-        self.tariffs: list[tuple[Section, Tariff]] = []
-        self.fees: list[tuple[Section, FeeRule]] = []
-        self.acs: list[tuple[Section, AccessControl]] = []
 
 
 def currency_numeric(code: str) -> str:

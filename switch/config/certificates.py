@@ -8,17 +8,15 @@ import re
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import msgspec
 
+from switch.config.draft import Draft
 from switch.config.reader import Section
 from switch.core.credentials import Pin, Tls
 from switch.core.network import Listener, Network
 from switch.security.certificates import CertificateError, check_key, facts_of, fingerprint_of_all, read_certificates
-
-if TYPE_CHECKING:
-    from switch.config.build import Draft
 
 ROLES_OF_HOSTS: Final = ("issuer", "network")
 SOCKET_PATH_LONGEST: Final = 107
@@ -145,7 +143,7 @@ def _judged(table: Section, tls: Tls) -> Tls:
     )
 
 
-def check_certificates(draft: "Draft") -> None:
+def check_certificates(draft: Draft) -> None:
     """Who is known by a certificate has a listener with TLS to show it to, and such a listener somebody it knows."""
     doors = draft.listeners
     _check_meeting(

@@ -6,8 +6,8 @@ Each check is one function over the draft; it skips what a getter has already fo
 from collections.abc import Iterable
 from typing import Final
 
-from switch.config.build import Draft
 from switch.config.certificates import check_certificates
+from switch.config.draft import Draft
 from switch.config.mistakes import did_you_mean
 from switch.config.reader import Section, Source
 from switch.core.network import DOMESTIC_SCHEME, Network

@@ -8,7 +8,8 @@ from collections.abc import Collection, Iterable, Iterator
 from datetime import date, timedelta
 from typing import Final
 
-from switch.config.build import Draft, home_money, schemes_of
+from switch.config.build import home_money, schemes_of
+from switch.config.draft import Draft
 from switch.config.mistakes import did_you_mean
 from switch.config.reader import Section
 from switch.core.messages.meaning import CHANNELS

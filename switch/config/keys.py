@@ -7,11 +7,12 @@ master key is needed to find a PIN key named as a MAC key.
 import re
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import msgspec
 
 from switch.config.dialects import Dialects
+from switch.config.draft import Draft
 from switch.config.mistakes import did_you_mean
 from switch.config.reader import Section
 from switch.core.credentials import SecurityFiles
@@ -24,9 +25,6 @@ from switch.security.pin_blocks import FORMATS as PIN_FORMATS
 from switch.wire import Dialect
 from switch.wire.mac_place import SIZES, MacPlace, NoMacPlaceError
 from switch.wire.vocabulary import DE
-
-if TYPE_CHECKING:
-    from switch.config.build import Draft
 
 _USES: Final = {
     "mac_key": (MAC_USAGES, "C", "makes and checks MACs"),
@@ -106,7 +104,7 @@ def read_link_keys(s: Section, *, change: bool = True) -> LinkKeys:
     return keys
 
 
-def check_keys(draft: "Draft", network: Network, dialects: Dialects) -> None:
+def check_keys(draft: Draft, network: Network, dialects: Dialects) -> None:
     """Names that are in no key file, keys of another use, dialects without room."""
     entries = _entries(network.security)
     parties = [(s, m.keys, _acquiring(draft, m.name)) for s, m in draft.members]
@@ -176,7 +174,7 @@ def _check_changing(parties: "list[tuple[Section, LinkKeys, list[str]]]", dialec
                 s.wrong("zone_key", said, "`key_data` and `key_sets` of a dialect file of your own do")
 
 
-def _acquiring(draft: "Draft", member: str) -> list[str]:
+def _acquiring(draft: Draft, member: str) -> list[str]:
     """Dialects in which this member's acquiring host may speak."""
     return [v.dialect for _, v in draft.listeners if v.role == "acquirer" and (not v.members or member in v.members)]
 

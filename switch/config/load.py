@@ -8,6 +8,7 @@ from switch.config.authentication import read_servers, read_threeds
 from switch.config.business_day import read_business_day
 from switch.config.dialects import Dialects
 from switch.config.disputes import dispute_rules
+from switch.config.draft import Draft
 from switch.config.files import read_capture, read_hop_log, read_journal
 from switch.config.hooks import read_hooks
 from switch.config.mistakes import ConfigErrors, Mistake, did_you_mean
@@ -84,7 +85,7 @@ def _read(source: Source, *, files: bool) -> Network:
     name, title = root.name(), root.text("title", "")
     country = root.lookup("country", country_numeric, NUMERIC)
     money = root.lookup("currency", build.currency_numeric, BY_ALPHA)
-    draft = build.Draft(country, money)
+    draft = Draft(country, money)
     limits = build.read_limits(root.table("limits"))
     draft.members = [(s, build.read_member(s, country, money)) for s in root.tables("member")]
     members = {m.name: m for _, m in draft.members if m.name}

@@ -15,7 +15,7 @@ import trio
 
 from switch.config.load import load_network
 from switch.core.network import Address, Network
-from switch.loopback import on_quiet_ports, quiet_address
+from switch.loopback import free_ports, on_free_ports, ports_in
 from switch.simulators.reconciliation import Books, Difference
 from switch.soak.closes import Closer
 from switch.soak.disk import Disk
@@ -140,7 +140,7 @@ class Soak:
         self._rng = Random(plan.seed)  # noqa: S311 - simulation, not secrecy
         self.services = Services(plan.directory, start)
         self.network_file = plan.directory / "network.toml"
-        self.network_file.write_text(on_quiet_ports(hurried(plan.text)))
+        self.network_file.write_text(on_free_ports(hurried(plan.text)))
         self.network: Network = load_network(str(self.network_file))
         self._disk: Disk | None = None
         self._links: dict[str, Link] = {}
@@ -192,9 +192,9 @@ class Soak:
         return [name for name in self.services.by_name if name.startswith("acquirer-")]
 
     def _web_side(self, web: "type[WebSide]") -> "WebSide":
-        taken = {str(x.address) for x in self.network.listeners} | {str(h.connect) for h in self.network.hosts}
+        pages, shop = (f"127.0.0.1:{port}" for port in free_ports(2, ports_in(self.network_file.read_text())))
         rng = Random(f"{self.plan.seed} buyers")  # noqa: S311
-        return web(self.plan.directory, self.network, quiet_address(taken), quiet_address(taken), rng)
+        return web(self.plan.directory, self.network, pages, shop, rng)
 
     async def _lay_links(self, nursery: trio.Nursery) -> None:
         """A link to each host and to each listener; the switch's own network file leads to the hosts through them."""

@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from switch.cli._processes import Child
-from switch.cli.demo import on_free_ports
 from switch.config import load_network
 from switch.config.load import SHIPPED
 from switch.core.network import Address, Listener, Network
+from switch.loopback import on_free_ports
 from switch.wire import Dialect, Document
 from switch.wire.framing import make_framing
 from switch.wire.vocabulary import DE

@@ -13,9 +13,9 @@ import msgspec
 import pytest
 
 from switch.children import start
-from switch.cli.demo import on_free_ports
 from switch.config.load import SHIPPED
 from switch.core.operator.command import Unable
+from switch.loopback import on_free_ports
 from switch.readiness import Ready, wait_ready
 from tests.core.scripts import Scene
 

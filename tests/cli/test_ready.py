@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from switch.cli import issuer, tap
-from switch.cli.demo import free_ports
+from switch.loopback import free_ports
 from switch.server.app import SwitchReady
 from tests.cli.conftest import Running
 

@@ -9,6 +9,7 @@ from switch.cli import pay
 from switch.cli.check import command as check
 from switch.config import load_network
 from switch.dialects.files import dump
+from switch.loopback import free_ports, ports_in
 from switch.simulators.cards import demo_cards
 from switch.wire import Dialect
 
@@ -54,8 +55,7 @@ def test_a_third_network_takes_a_dialect_file_and_rows_of_the_network_file(here:
     (here / "amex.json").write_text(dialect())
     file = here / "net.toml"
     text = file.read_text()
-    # Those of the file are free, too, as yet.
-    port = next(port for port in iter(_free_port, 0) if f":{port}" not in text)
+    (port,) = free_ports(1, ports_in(text))
     file.write_text(text + FILE.replace("127.0.0.1:0", f"127.0.0.1:{port}"))
     assert CliRunner().invoke(check, ["net.toml"]).exit_code == 0
     card = next(c for c in demo_cards(load_network("net.toml")) if c.name == "us-amex")
@@ -83,11 +83,3 @@ def test_a_slip_of_a_known_scheme_is_still_one(here: Path) -> None:
     assert result.exit_code
     assert '"viza" is no scheme of a network' in result.output
     assert 'did you mean "visa"?' in result.output
-
-
-def _free_port() -> int:
-    import socket
-
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])

@@ -5,7 +5,7 @@ from pathlib import Path
 from click.testing import CliRunner, Result
 
 from switch.cli import till
-from switch.cli.demo import free_ports
+from switch.loopback import free_ports
 from switch.observe.model import Model
 
 from .conftest import Running

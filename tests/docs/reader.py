@@ -19,9 +19,9 @@ import pytest
 from click.testing import CliRunner
 
 from switch.children import start
-from switch.cli.demo import on_free_ports
 from switch.cli.main import main
 from switch.config.load import SHIPPED
+from switch.loopback import on_free_ports
 from switch.readiness import wait_ready
 
 ROOT = Path(__file__).parents[2]

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from switch.cli._processes import Child
-from switch.cli.demo import on_free_ports
 from switch.config import load_network
 from switch.config.load import SHIPPED
 from switch.core.messages.translator import translator_for
@@ -20,6 +19,7 @@ from switch.core.network import Address, Network
 from switch.core.records.records import SCHEMA, AnyEntry
 from switch.journal.log import Log, segments
 from switch.journal.recovery import decode, journal_directory
+from switch.loopback import on_free_ports
 from switch.wire import Dialect
 from switch.wire.framing import make_framing
 from switch.wire.vocabulary import DE, Document

@@ -1,7 +1,6 @@
 """A merchant's server, the payment page as a browser would use it, and a gateway process, for tests."""
 
 import re
-import socket
 import ssl
 import threading
 from html.parser import HTMLParser
@@ -17,7 +16,9 @@ from switch.cli._processes import Child
 from switch.cli.main import main
 from switch.gateway.protocol import hashes
 from switch.gateway.protocol.fields import Fields
+from switch.loopback import free_ports
 from switch.simulators.cards import TestCard, demo_cards
+from switch.wire.vocabulary import mask_pan
 from tests.e2e.stage import Stage
 
 KEY: Final = "TE|ST\\1234"
@@ -149,6 +150,10 @@ class Gateway(Pages):
         assert done.exit_code == 0, done.output
         return done.output
 
+    def asked_of(self, card: TestCard) -> int:
+        """How often anything of a card has left for its bank so far."""
+        return len(self.stage.events("hop.sent", mti="0100", pan=mask_pan(card.pan)))
+
     def start(self) -> Child:
         state, at = str(self.state), f"127.0.0.1:{self.port}"
         return self.stage.start("gateway", str(self.stage.path), "--state", state, "--listen", at)
@@ -166,9 +171,7 @@ class Gateway(Pages):
 
 
 def free_address() -> str:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return f"127.0.0.1:{free.getsockname()[1]}"
+    return f"127.0.0.1:{free_ports(1)[0]}"
 
 
 def post(at: str, path: str, pairs: list[tuple[str, str]], context: ssl.SSLContext | None = None) -> str:

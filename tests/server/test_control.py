@@ -13,7 +13,8 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from switch.cli._control import NotDone, ask
+from switch.cli._control import ask
+from switch.cli._not_done import NotDone
 from switch.core.operator.command import Arguments, Command, Named, Unable
 from switch.core.operator.errors import ErrorCode
 from switch.core.operator.operator import Operator

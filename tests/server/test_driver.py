@@ -14,10 +14,10 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from switch.cli.demo import free_ports
 from switch.core.limits import Limits
 from switch.core.network import Address
 from switch.core.party import Close, LinkId, Log, Record, Send
+from switch.loopback import free_ports
 from switch.server.connections import RECEIVE_BYTES, Connection
 from switch.server.driver import LAZY_NS, Dial, Driver, Sinks, trio_clock
 from switch.server.driving import driving

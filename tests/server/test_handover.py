@@ -13,7 +13,6 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from switch.cli.demo import on_free_ports
 from switch.config import parse_network
 from switch.config.load import SHIPPED
 from switch.core.handover.memory import MEMORY, Memory
@@ -21,6 +20,7 @@ from switch.core.handover.succession import hand_over
 from switch.core.limits import Limits
 from switch.core.network import Address, Network
 from switch.core.party import LinkId, Send
+from switch.loopback import on_free_ports
 from switch.server.driver import Dial, Driver, Sinks
 from switch.server.driving import driving
 from switch.server.handover import ENVIRONMENT, Handover, KeptConnection, KeptListener, inherit, leave

@@ -13,13 +13,13 @@ import msgspec
 import pytest
 import trio
 
-from switch.cli.demo import on_free_ports
 from switch.config import parse_network
 from switch.config.load import SHIPPED
 from switch.core.handover.memory import MEMORY, Memory
 from switch.core.link_control.leaving import Leaving
 from switch.core.network import Network
 from switch.core.operator.command import Unable
+from switch.loopback import on_free_ports
 from switch.server import reloading
 from switch.server.connections import ListenError
 from switch.server.handover import ENVIRONMENT, Handover, inherit
