@@ -27,8 +27,10 @@ from switch.readiness import NotReadyError, Ready, wait_ready
 
 READY_S: Final = 30
 SUBJECTS: Final = ("switch", "naive")
+PERCENTILES: Final = ("p50", "p90", "p99", "p99_9", "max")
 STATE: Final = "state"
 """where a measured switch keeps its journal, in the directory of the comparison"""
+INSIDE: Final = {"inside": "inside, as it times them", "own": "of it its own", "durable": "of it the journal's"}
 CLI: Final = (sys.executable, "-c", "from switch.cli.main import main; main()")
 
 
@@ -137,27 +139,35 @@ def medians(rounds: Sequence[dict[str, Any]]) -> dict[str, Any]:
         values: list[float] = [reduce(operator.getitem, path, made) for made in rounds]  # type: ignore[misc]  # JSON
         return round(statistics.median(values), 2)
 
+    timed = all(made["inside"] for made in rounds)
     return {
         "throughput": middle("throughput"),
         "cpu_us": middle("cpu", "us_per_transaction"),
         "rss_mb": round(middle("cpu", "rss_bytes") / 1e6, 1),
-        **{f"{name}_us": middle("latency_us", name) for name in ("p50", "p90", "p99", "p99_9", "max")},
+        **{f"{name}_us": middle("latency_us", name) for name in PERCENTILES},
         "rounds": [made["throughput"] for made in rounds],
+        "inside": {
+            what: {f"{name}_us": middle("inside", f"{what}_us", name) for name in PERCENTILES}
+            for what in (("inside", "own", "durable") if timed else ())
+        },
     }
 
 
 def table(found: dict[str, dict[str, dict[str, Any]]]) -> str:
     """`subject -> run -> medians` as text."""
     rows = [
-        f"{'':<8} {'':<22} {'/s':>9} {'CPU µs':>8} {'RSS MB':>7} {'p50':>9} {'p90':>9} {'p99':>9} {'p99.9':>9} {'max':>10}  µs"
+        f"{'':<8} {'':<22} {'/s':>9} {'CPU µs':>8} {'RSS MB':>7} {'p50':>9} {'p90':>9} {'p99':>9} {'p99.9':>9} {'max':>9}  µs"
     ]
     for subject, runs in found.items():
         for name, m in runs.items():
-            rows.append(
-                f"{subject:<8} {name:<22} {m['throughput']:>9,.0f} {m['cpu_us']:>8.1f} {m['rss_mb']:>7.0f} {m['p50_us']:>9,.0f} "
-                f"{m['p90_us']:>9,.0f} {m['p99_us']:>9,.0f} {m['p99_9_us']:>9,.0f} {m['max_us']:>10,.0f}"
-            )
+            figures = f"{m['throughput']:>9,.0f} {m['cpu_us']:>8.1f} {m['rss_mb']:>7.0f}"
+            rows.append(f"{subject:<8} {name:<22} {figures} {_percentiles(m)}")
+            rows += [f"{'':<8} {INSIDE[what]:<49} {_percentiles(us)}" for what, us in m["inside"].items()]
     return "\n".join(rows)
+
+
+def _percentiles(us: dict[str, Any]) -> str:
+    return " ".join(f"{us[f'{name}_us']:>9,.0f}" for name in PERCENTILES)
 
 
 @click.command()
@@ -185,7 +195,8 @@ def main(
     """Measure the switch, everything on, beside the naive baseline: throughput, CPU a transaction, latency."""
     common = ["--duration", str(duration), "--warmup", str(warmup)]
     runs: dict[str, Sequence[str]] = {f"{n} in flight": ["--in-flight", str(n), *common] for n in in_flight}
-    runs[f"at {rate:g}/s"] = ["--rate", str(rate), *common]
+    paced = f"at {rate:g}/s"
+    runs[paced] = ["--rate", str(rate), *common]
     subjects = [only] if only else list(SUBJECTS)
     if len(os.sched_getaffinity(0)) < 2:
         click.echo("one core only: load, issuer and what is measured share it, and the figures say little", err=True)
@@ -198,7 +209,8 @@ def main(
             for subject in subjects if number % 2 == 0 else subjects[::-1]:
                 click.echo(f"round {number + 1} of {rounds}: {subject}", err=True)
                 command = subject_command(subject, loaded, directory / STATE)
-                made[subject].append(one_round(loaded, command, runs, directory))
+                timed = {paced: [*runs[paced], "--state", str(directory / STATE)]} if subject == "switch" else {}
+                made[subject].append(one_round(loaded, command, runs | timed, directory))
     except CompareError as error:
         raise click.ClickException(str(error)) from None
     finally:

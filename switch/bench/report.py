@@ -40,6 +40,18 @@ class Cpu(msgspec.Struct, frozen=True):
     processes: int
 
 
+class Inside(msgspec.Struct, frozen=True, kw_only=True):
+    """What a switch says of payments that it was asked to time (`server.stopwatch`)."""
+
+    payments: int
+    inside_us: Latency
+    """from when a payment was read to when its answer was written, without its issuer's time"""
+    own_us: Latency
+    """of it, the switch's own doing"""
+    durable_us: Latency
+    """of it, the wait for the journal"""
+
+
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """One run."""
 
@@ -64,6 +76,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """timeouts, unanswered, unmatched, unreadable, lost_connections"""
     first_trouble: str
     cpu: Cpu | None
+    inside: Inside | None
     curve_us: list[tuple[float, int]]
     """(percentile, µs)"""
 
@@ -96,7 +109,8 @@ def latency(made: Histogram) -> Latency:
 
 
 def report(
-    counts: Counts, *, mode: str, host: str, dialect: str, connections: int, decode_code: Callable[[bytes], str], cpu: Cpu | None
+    counts: Counts, *, mode: str, host: str, dialect: str, connections: int, decode_code: Callable[[bytes], str],
+    cpu: Cpu | None, inside: Inside | None = None,
 ) -> Report:  # fmt: skip
     """Sum up a run. `decode_code`: DE39's bytes to text in the dialect."""
     made = histogram(counts.latencies)
@@ -108,7 +122,7 @@ def report(
         lateness_us=latency(histogram(counts.lateness)) if counts.lateness else None,
         codes={decode_code(code): n for code, n in counts.codes.most_common()},
         errors={name: getattr(counts, name) for name in ERRORS},
-        first_trouble=counts.first_trouble, cpu=cpu,
+        first_trouble=counts.first_trouble, cpu=cpu, inside=inside,
         curve_us=[(round(p, 4), made.percentile(p)) for p in CURVE] if counts.answered else [],
     )  # fmt: skip
 
@@ -125,6 +139,10 @@ def as_text(made: Report) -> str:
         lines.append(_latency_line("approved", made.approved_latency_us))
     if made.lateness_us is not None:
         lines.append(_latency_line("of it ours", made.lateness_us))
+    if made.inside is not None:
+        lines.append(_latency_line("inside", made.inside.inside_us))
+        lines.append(_latency_line("its own", made.inside.own_us))
+        lines.append(_latency_line("the journal's", made.inside.durable_us))
     for code, count in made.codes.items():
         lines.append(f"  {count:>12,}     DE39={code} {ANSWER_NAMES.get(RESPONSE_CODES.get(code, code), '')}".rstrip())
     if made.cpu is not None:
@@ -162,6 +180,7 @@ _METRICS: Final[dict[str, tuple[Callable[[Report], float | None], dict[str, floa
         name: (operator.attrgetter(f"latency_us.{field}"), {"": 1.0, "us": 1.0, "µs": 1.0, "ms": 1e3, "s": 1e6}, "µs")
         for name, field in (("p50", "p50"), ("p90", "p90"), ("p99", "p99"), ("p99.9", "p99_9"), ("max", "max"), ("mean", "mean"))
     },
+    "inside": (lambda r: r.inside.inside_us.p99 if r.inside else None, {"": 1.0, "us": 1.0, "µs": 1.0, "ms": 1e3}, "µs"),
     "throughput": (operator.attrgetter("throughput"), {"": 1.0, "/s": 1.0}, "/s"),
     "errors": (operator.attrgetter("error_count"), {"": 1.0}, ""),
     "approved": (operator.attrgetter("approved_percent"), {"": 1.0, "%": 1.0}, " %"),
@@ -192,7 +211,8 @@ class Threshold(msgspec.Struct, frozen=True):
         value_of, _, unit = _METRICS[self.metric]
         value = value_of(made)
         if value is None:
-            return f"{self.text}: {self.metric} was not measured; it needs --pid"
+            needs = "--state" if self.metric == "inside" else "--pid"
+            return f"{self.text}: {self.metric} was not measured; it needs {needs}"
         return f"{self.text}: {self.metric} is {value:,.1f}{unit}" if _COMPARE[self.op](value, self.bound) else ""
 
 

@@ -171,6 +171,9 @@ class Recorder:
         """Bytes to the peer."""
         self._take(link, data, wall_ns, False, hop)
 
+    def written(self) -> None:
+        """Nothing to record: a message has the time at which it was handed over."""
+
     def closed(self, link: LinkId, wall_ns: int) -> None:
         """The connection is gone; a message it left unfinished is kept as far as it came."""
         known = self._links.pop(link, None)

@@ -52,6 +52,11 @@ if TYPE_CHECKING:
 @click.option("--without", multiple=True, metavar="DE", help="Leave this element out.")
 @click.option("--pid", type=int, help="The host's process: its CPU (with its children's) and memory are measured, too.")
 @click.option(
+    "--state",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="A cmi-switch that serves this state directory: it times payments inside, too.",
+)
+@click.option(
     "--fail", "fails", multiple=True, metavar="THRESHOLD", help="Exit with 1 if it is met: p99>5ms, errors>0 …"
 )
 @tls_option
@@ -69,13 +74,15 @@ def command(**options: Any) -> None:
     charged for what it kept waiting.
 
     \b
-    Measures for --fail: p50 p90 p99 p99.9 max mean (us, ms, s), throughput, errors, approved (%), cpu (us), rss (MB).
+    Measures for --fail: p50 p90 p99 p99.9 max mean (us, ms, s), throughput, errors, approved (%), cpu (us), rss (MB),
+    inside (p99 inside the switch, us, ms).
 
     \b
     Examples:
       cmi-switch bench 127.0.0.1:8583
       cmi-switch bench 127.0.0.1:8583 --rate 1000 --duration 30 --fail 'p99>5ms' --fail 'errors>0'
       cmi-switch bench 127.0.0.1:8583 --in-flight 512 --pid $(pgrep -f 'cmi-switch serve') --html load.html
+      cmi-switch bench 127.0.0.1:8583 --rate 1000 --state var/morocco --fail 'inside>1.2ms'
       cmi-switch bench 127.0.0.1:8583 --tls var/tls
       cmi-switch bench host.example:5000 --dialect visa --card 4970000000000005 --no-sign-on
     """
@@ -98,7 +105,7 @@ def command(**options: Any) -> None:
     except KeyError as error:
         raise click.UsageError(f"DE{error.args[0]} tells one request from another and cannot be left out") from None
     try:
-        made = _run(load, plan, speech, options["pid"], quiet=options["as_json"])
+        made = _run(load, plan, speech, options["pid"], options["state"], quiet=options["as_json"])
     except LoadError as error:
         raise click.ClickException(str(error)) from None
     finally:
@@ -210,16 +217,24 @@ def _cards(options: dict[str, Any]) -> Sequence[Card]:
     return cards
 
 
-def _run(load: Any, plan: Plan, speech: Speech, pid: int | None, *, quiet: bool) -> Report:
+def _run(load: Any, plan: Plan, speech: Speech, pid: int | None, state: Path | None, *, quiet: bool) -> Report:
+    import msgspec
+
     from switch.bench.generator import fine_timer
     from switch.bench.layout import decoder
     from switch.bench.process import usage
-    from switch.bench.report import report
+    from switch.bench.report import Inside, report
+    from switch.cli._control import ask
     from switch.wire.vocabulary import DE
 
     seen: dict[str, Usage] = {}
+    inside: list[Inside] = []
 
     def on_phase(phase: str) -> None:
+        if state is not None and phase in ("start", "measure"):
+            ask(state, "timing", on=True)
+        elif state is not None and phase == "drain":
+            inside.append(msgspec.convert(ask(state, "timing", on=False), Inside))
         if pid is not None:
             try:
                 seen[phase] = usage(pid)
@@ -236,6 +251,7 @@ def _run(load: Any, plan: Plan, speech: Speech, pid: int | None, *, quiet: bool)
     return report(
         counts, mode=mode, host=str(plan.address), dialect=speech.dialect.name, connections=plan.connections,
         decode_code=decoder(speech.dialect, DE.RESPONSE_CODE), cpu=_cpu(seen, counts.answered, counts.seconds),
+        inside=inside[0] if inside else None,
     )  # fmt: skip
 
 

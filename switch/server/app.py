@@ -31,6 +31,7 @@ from switch.server.recording import Recording
 from switch.server.reloading import Reloader
 from switch.server.restarting import Restarter, unblock_signals
 from switch.server.serving import Serving, serving, with_leaving
+from switch.server.stopwatch import Timing
 
 HOSTS_S = 1.0
 """so long the hosts have to sign on before the switch says that it is ready, which it is without them too"""
@@ -107,6 +108,7 @@ async def _serve(app: App, announce: Callable[[Serving], str]) -> str:
         restarter.parting += [recording.end, outputs.flush]
         for name, task in (
             ("reload", reloader.command), ("restart", restarter.command), ("status", restarter.status),
+            ("timing", Timing(running.driver).command),
         ):  # fmt: skip
             running.control.add(name, task)
 

@@ -40,7 +40,7 @@ READ_S: Final = 10.0
 """a client that has not read its answer by then is cut off"""
 LOOKS: Final = frozenset({"health"})
 """tasks that only look, as monitoring does all day: they are not logged"""
-LOOKING: Final = LOOKS | {"status"}
+LOOKING: Final = LOOKS | {"status", "timing"}
 """tasks that change nothing"""
 SUCH_AS: Final = 'such as {"command": "links.list"}'
 DURABLE_S: Final = 5.0

@@ -48,7 +48,7 @@ class Driver:
     def __init__(self, party: Party, sinks: Sinks, limits: Limits, journal: Journal | None, durable: int) -> None:
         self.party = party
         self._sinks = sinks
-        self._watcher: Watcher | None = None
+        self.watcher: Watcher | None = None
         self._limits = limits
         self._epoll = select.epoll()
         self.journal = JournalLine(journal, self._epoll, self) if journal is not None else None
@@ -63,11 +63,9 @@ class Driver:
         self._still = False
         self._turned_at = self._idle_ns = 0  # when the last turn began, and the longest time between two of late
         self._lazy_at = NEVER
-        self._idle_work = False
-        """records or log lines wait that nobody waits for"""
+        self._idle_work = False  # records or log lines wait that nobody waits for
         self._alarm: trio.CancelScope | None = None
-        self._alarm_at = NEVER
-        self._wall_at = 0
+        self._alarm_at, self._wall_at = NEVER, 0
         self.party.wall_offset_ns = wall_offset()
         self._outbox = Outbox(self._ports(), durable)
 
@@ -147,8 +145,8 @@ class Driver:
 
     def _hand_in(self, connection: Connection, data: bytes | None, now: int) -> None:
         if data:
-            if self._watcher is not None:
-                self._watcher.received(connection.link, data, self._wall())
+            if self.watcher is not None:
+                self.watcher.received(connection.link, data, self._wall())
             self.party.received(connection.link, data, now)
         elif data is not None:
             self._lost(connection, connection.closing or "closed by the peer", now)
@@ -165,6 +163,8 @@ class Driver:
                 self._write(connection, now)
         if self._outbox.waiting:
             self.push()
+        if self.watcher is not None:
+            self.watcher.written()
         self._arm(now)
 
     def _ports(self) -> Ports:
@@ -178,7 +178,7 @@ class Driver:
             close=self._close,
             undelivered=self._report_undelivered,
         )
-        return ports if self._watcher is None else watched(ports, self._watcher, self._wall)
+        return ports if self.watcher is None else watched(ports, self.watcher, self._wall)
 
     def _send(self, send: Send) -> bool:
         connection = self._by_link.get(send.link)
@@ -194,11 +194,11 @@ class Driver:
     def show_to(self, watcher: Watcher | None) -> None:
         """From now on show what passes to `watcher`, beginning with the connections there are; to nobody where it is None."""
         for link, connection in self._by_link.items():
-            if self._watcher is not None:
-                self._watcher.closed(link, self._wall())
+            if self.watcher is not None:
+                self.watcher.closed(link, self._wall())
             if watcher is not None:
                 self._show_opened(watcher, connection)
-        self._watcher = watcher
+        self.watcher = watcher
         self._outbox.ports = self._ports()
 
     def _show_opened(self, watcher: Watcher, connection: Connection) -> None:
@@ -351,8 +351,8 @@ class Driver:
         self._connections[connection.fd] = connection
         self._by_link[connection.link] = connection
         self._epoll.register(connection.fd, select.EPOLLIN)
-        if self._watcher is not None:
-            self._show_opened(self._watcher, connection)
+        if self.watcher is not None:
+            self._show_opened(self.watcher, connection)
         peer = host_of(connection.peer)
         if certificate is None:
             self.party.connected(connection.link, now, peer)
@@ -374,8 +374,8 @@ class Driver:
         if not self._still:
             self._epoll.unregister(connection.fd)
         connection.sock.close()
-        if self._watcher is not None:
-            self._watcher.closed(connection.link, self._wall())
+        if self.watcher is not None:
+            self.watcher.closed(connection.link, self._wall())
         closed = Log("info", "link.closed", {"link": connection.link, "peer": connection.peer, "reason": reason})
         self._endings.say(closed, host_of(connection.peer), now)
         for txn, _ in connection.txns:
@@ -428,8 +428,8 @@ class Driver:
                 self._idle_work = False
                 self.push()
                 self._sinks.flush()
-                if self._watcher is not None:
-                    self._watcher.flush()
+                if self.watcher is not None:
+                    self.watcher.flush()
             if not self._still:
                 self._catch_up()
                 self.party.tick(now)

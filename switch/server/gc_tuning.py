@@ -2,14 +2,16 @@
 
 Full collections walk every kept object, and a switch keeps tens of thousands of outcomes for repeats: at the usual thresholds
 they cost a pause of tens of milliseconds now and then. What exists at the start is frozen, and full collections become rare.
+Once memory holds as many outcomes as it may, nothing more is kept, and nothing is collected; until then a collection of the
+young walks what has been kept since the last one, 0.2 µs each, and stops everybody meanwhile: they are to be few.
 """
 
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-YOUNG = 50_000
-MIDDLE = 20
+YOUNG = 10_000
+MIDDLE = 100
 OLD = 100
 
 

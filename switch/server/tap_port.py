@@ -28,6 +28,9 @@ class Watcher(Protocol):
     def sent(self, link: LinkId, data: bytes, hop: Hop | None, wall_ns: int) -> None:
         """One whole message, framed, as it is handed to the socket."""
 
+    def written(self) -> None:
+        """What was sent has left, as far as the sockets took it."""
+
     def closed(self, link: LinkId, wall_ns: int) -> None:
         """The connection is gone, or watching ends."""
 

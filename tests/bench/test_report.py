@@ -14,11 +14,22 @@ from switch.bench import process
 from switch.bench.compare import medians, table
 from switch.bench.generator import Counts
 from switch.bench.plot import page, percentile_svg
-from switch.bench.report import Cpu, Report, ThresholdError, as_data, as_text, broken, parse_threshold, report
+from switch.bench.report import (
+    Cpu,
+    Inside,
+    Latency,
+    Report,
+    ThresholdError,
+    as_data,
+    as_text,
+    broken,
+    parse_threshold,
+    report,
+)
 
 
 def made(**changes: Any) -> Report:
-    cpu = changes.pop("cpu", None)
+    cpu, inside = changes.pop("cpu", None), changes.pop("inside", None)
     counts = Counts(
         sent=1000, answered=1000, latencies=Counter({100: 500, 1_000: 400, 5_000: 90, 20_000: 10}), seconds=2.0,
         codes=Counter({b"00": 990, b"51": 10}),
@@ -26,7 +37,8 @@ def made(**changes: Any) -> Report:
     for name, value in changes.items():
         setattr(counts, name, value)
     return report(
-        counts, mode="closed, 8 in flight", host="127.0.0.1:1", dialect="cmi87", connections=1, decode_code=bytes.decode, cpu=cpu
+        counts, mode="closed, 8 in flight", host="127.0.0.1:1", dialect="cmi87", connections=1, decode_code=bytes.decode, cpu=cpu,
+        inside=inside,
     )  # fmt: skip
 
 
@@ -73,6 +85,24 @@ def test_the_text_says_what_was_done_and_what_came_back() -> None:
             10     DE39=51 not sufficient funds
           42.5 µs  of CPU a transaction (0.85 cores, 2 processes), 120 MB resident (+1.0 MB)"""
     )
+
+
+def test_what_a_switch_has_timed_stands_below_and_can_fail_the_run() -> None:
+    def us(value: int) -> Latency:
+        return Latency(p50=value, p90=value, p99=value, p99_9=value, max=value, mean=value)
+
+    inside = Inside(payments=1_000, inside_us=us(900), own_us=us(300), durable_us=us(600))
+    found = made(inside=inside)
+    assert [line.split()[:3] for line in as_text(found).splitlines()[3:6]] == [
+        ["inside", "p50", "900"],
+        ["its", "own", "p50"],
+        ["the", "journal's", "p50"],
+    ]
+    assert as_data(found)["inside"]["own_us"]["p99"] == 300
+    assert broken([parse_threshold("inside>0.8ms")], found) == ["inside>0.8ms: inside is 900.0µs"]
+    assert broken([parse_threshold("inside>0.8ms")], made()) == [
+        "inside>0.8ms: inside was not measured; it needs --state"
+    ]
 
 
 def test_1993_action_codes_count_as_approvals() -> None:

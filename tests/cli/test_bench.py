@@ -71,6 +71,7 @@ def test_its_own_process_can_be_measured(tmp_path: pathlib.Path) -> None:
         (("127.0.0.1:1", "--cards", "atlantis"), 1, "atlantis"),
         (("127.0.0.1:1", "--bin", "1234567890123456"), 2, "leaves no room"),
         (("127.0.0.1:1", "--pid", "4194999"), 1, "no process 4194999"),
+        (("127.0.0.1:1", "--state", "/nowhere"), 1, "no switch runs in /nowhere"),
     ],
 )
 def test_what_cannot_be_done_is_said_before_anything_is_sent(
@@ -135,6 +136,9 @@ def test_switch_and_baseline_are_measured_in_turn_and_compared(
     assert made["ratio"] == pytest.approx(switch["throughput"] / naive["throughput"], abs=0.01)
     assert made["naive"]["at 50/s"]["throughput"] == pytest.approx(50, abs=15)
     assert switch["cpu_us"] > 0
+    inside = made["switch"]["at 50/s"]["inside"]
+    assert inside["inside"]["max_us"] >= inside["own"]["max_us"] > 0 < inside["durable"]["p50_us"]
+    assert made["naive"]["at 50/s"]["inside"] == {}
     assert not list((tmp_path / "var").iterdir())
 
 

@@ -19,7 +19,7 @@ class Eyes:
 
     def __init__(self) -> None:
         self.seen: list[tuple[Any, ...]] = []
-        self.flushes = 0
+        self.flushes = self.writes = 0
 
     def opened(self, link: LinkId, own: Address, peer: Address, dialed: bool, wall_ns: int) -> None:
         self.seen.append(("opened", link, own.port > 0, peer.port > 0, dialed))
@@ -32,6 +32,9 @@ class Eyes:
 
     def sent(self, link: LinkId, data: bytes, hop: Hop | None, wall_ns: int) -> None:
         self.seen.append(("sent", link, data, hop.note if hop else None))
+
+    def written(self) -> None:
+        self.writes += 1
 
     def closed(self, link: LinkId, wall_ns: int) -> None:
         self.seen.append(("closed", link))
@@ -70,6 +73,7 @@ async def test_a_watcher_is_shown_everything_from_when_it_comes_until_it_goes() 
         opened, ("received", "peers#1", b"one"), ("understood", "heard"), ("sent", "peers#1", b"ONE", "said"), closed,
         opened, ("received", "peers#1", b"bye"), ("understood", "heard"), ("sent", "peers#1", b"BYE", "said"), closed,
     ]  # fmt: skip
+    assert eyes.writes >= 2, "after each batch that wrote something"
     assert notes.order == ["heard", "said"] * 4 + ["link.closed"], "the hop log misses nothing of it"
 
 
