@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from switch.capture.blocks import FRAMING, unblocked
 from switch.capture.pasted import written
 from switch.capture.pcapng import CaptureError, Reading
 from switch.capture.reassembly import conversations
@@ -56,6 +57,9 @@ def of_bytes(content: bytes, name: str) -> list[Stream]:
     try:
         text = content.decode("ascii")
     except UnicodeDecodeError:
+        records = unblocked(content)
+        if records is not None:
+            return [Stream(name, None, records[:KEPT], framing=FRAMING)]
         return [Stream(name, None, content[:KEPT])]
     if text.lstrip().startswith('{"') and ('"hex"' in text or '"document"' in text):
         return _of_lines(text, name)

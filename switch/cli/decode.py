@@ -32,7 +32,8 @@ def command(message: str, dialect_name: str | None, framing: str | None, raw: bo
     The message is hex (spaces, colons, line ends may stand in it), a dump (xxd, hexdump -C, od, jPOS), a list (0x30, 0x38 …), a
     literal (b'0800…', "\\x30…") or its own text; a file of either, or - for standard input.
     Without --dialect all shipped dialects are tried, and those that fit are named. With --framing every message of the
-    stream is shown. The PAN is always masked; track data, PIN and card values are never shown.
+    stream is shown. Clearing files in blocks of 1014 bytes (Mastercard's IPM) are unblocked. The PAN is always masked; track
+    data, PIN and card values are never shown.
 
     \b
     Examples:
@@ -43,6 +44,7 @@ def command(message: str, dialect_name: str | None, framing: str | None, raw: bo
 
     Exit code: 0 all could be read, 1 something could not, 2 a wrong option.
     """
+    from switch.capture.blocks import FRAMING, unblocked
     from switch.cli._network import paint
     from switch.wire import Dialect, DialectError
     from switch.wire.dialect import names
@@ -52,6 +54,9 @@ def command(message: str, dialect_name: str | None, framing: str | None, raw: bo
     except DialectError as error:
         raise click.UsageError(str(error)) from None
     readings = _readings(message, raw)
+    records = unblocked(readings[0])
+    if records is not None:
+        readings, framing = [records], framing or FRAMING
     shown = _Shown(dialects, framing, as_json, explicit=dialect_name is not None)
     best = next((data for data in readings if shown.fits(data)), readings[0])
     text, right = shown.text(best, paint)

@@ -35,7 +35,7 @@ _CLASSES: Final = {
     "1": "authorization", "2": "financial", "3": "file action", "4": "reversal", "5": "reconciliation",
     "6": "administrative", "8": "network management",
 }  # fmt: skip
-_FUNCTIONS: Final = {"0": "request", "1": "response", "2": "advice", "3": "advice response"}
+_FUNCTIONS: Final = {"0": "request", "1": "response", "2": "advice", "3": "advice response", "4": "notification"}
 _ORIGINS: Final = {"1": ", repeat", "2": ", from the issuer", "3": ", issuer's repeat"}
 _PROCESSING: Final = {
     Processing.PURCHASE: "purchase", Processing.CASH: "cash withdrawal", Processing.CASH_BACK: "purchase with cash back",

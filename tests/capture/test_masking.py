@@ -12,6 +12,7 @@ from switch.wire import DecodeError, Dialect
 from switch.wire.dialect import names
 from switch.wire.pans import mask_digits
 from switch.wire.subfields import form_of
+from tests.wire.oracle import OF_FILES
 from tests.wire.samples import ICC, purchase
 
 DIALECTS = {name: Dialect.load(name) for name in names()}
@@ -34,7 +35,7 @@ def secretive(dialect: Dialect) -> dict[str, str]:
         del document["45"]
         form = form_of(dialect.subfields["126"])
         document["126"] = form.build({"10": f"11 {CVV2}"})
-    elif "48" in dialect.subfields:
+    elif "48" in dialect.subfields and dialect.name not in OF_FILES:
         lead = "R" if dialect.name == "mastercard" else ""
         document["48"] = f"{lead}4202059203{CVV2}"
     return {de: value for de, value in document.items() if de in ("h", "t") or de in dialect.elements}
@@ -87,7 +88,7 @@ def test_a_message_with_a_byte_changed_shows_no_pan_unless_it_reads_as_one_witho
 ) -> None:
     dialect = DIALECTS[name]
     document = purchase(dialect) | {"2": PAN}
-    del document["35"]
+    document.pop("35", None)
     whole = bytearray(dialect.encode(document))
     whole[data.draw(st.integers(0, len(whole) - 1))] ^= data.draw(st.integers(1, 255))
     masked = Mask(dialect).message(bytes(whole))

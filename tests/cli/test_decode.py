@@ -1,10 +1,13 @@
+import io
 import json
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
+from switch.capture.blocks import unblocked
 from switch.cli.decode import command
+from switch.cli.doctor import command as doctor
 from switch.wire import Dialect
 from switch.wire.framing import make_framing
 
@@ -115,3 +118,44 @@ def test_any_bytes_are_explained_or_refused_never_a_traceback(args: list[str], c
     result = run("-", *args, stdin=content)
     assert result.exit_code in (0, 1)
     assert result.exception is None or isinstance(result.exception, SystemExit)
+
+
+@pytest.mark.parametrize(("encoding", "dialect"), [("cp500", "ipm"), ("latin_1", "ipm-ascii")])
+@pytest.mark.parametrize("blocked", [True, False])
+def test_a_clearing_file_that_another_writer_has_made_is_decoded(
+    encoding: str, dialect: str, blocked: bool, tmp_path: Path
+) -> None:
+    mciipm = pytest.importorskip("cardutil.mciipm")
+    content = io.BytesIO()
+    writer = mciipm.IpmWriter(content, encoding=encoding, blocked=blocked)
+    for number in range(1, 21):  # more than a block
+        writer.write(
+            {"MTI": "1240", "DE2": "5132001234561234", "DE4": 80_00, "DE24": "200", "DE71": number, "PDS0148": "5042"}
+        )
+    writer.close()
+    path = tmp_path / "a.ipm"
+    path.write_bytes(content.getvalue())
+    options = [] if blocked else ["--framing", "length4"]
+    result = CliRunner().invoke(command, [str(path), *options])
+    assert result.exit_code == 0, result.output
+    assert result.output.startswith(f"fits {dialect}\n")
+    assert "message 20 of 20" in result.output
+    assert "513200******1234" in result.output
+    assert ".0148 Currency exponents" in result.output
+    said = CliRunner().invoke(doctor, [str(path)])
+    assert (said.exit_code, f"of {dialect} behind a 4-byte binary length" in said.output) == (0, True), said.output
+
+
+def test_a_file_of_blocks_that_is_damaged_is_none() -> None:
+    records = (10).to_bytes(4, "big") + b"0123456789"
+    block = (records + bytes(4)).ljust(1012, b"\x40") + b"\x40\x40"
+    assert unblocked(block) == records
+    assert unblocked(block * 2) == records, "what stands behind the end is filler"
+    for damaged in (
+        block[:-1],
+        block[:-2] + b"\x00\x00",
+        (2_000).to_bytes(4, "big") + block[4:],
+        bytes(1012) + b"\x40\x40",
+        b"",
+    ):
+        assert unblocked(damaged) is None

@@ -99,7 +99,7 @@ def test_secrets_are_hidden_unless_asked_for(name: str, tmp_path: Path) -> None:
     stream = make_framing(dialect.framing, 8_000).frame(dialect.encode(document))
     output = tshark(tmp_path, dialect, dialect.framing, stream, "-V", "-O", lua.protocol(dialect))
     assert "504739******7890" in output
-    assert document["35"] not in output
+    assert document.get("35", document["2"]) not in output
     assert document["2"] not in output
     assert "Application cryptogram: A1B2C3D4E5F60718" in output
     if name == "mastercard":

@@ -15,9 +15,9 @@ from tests.wire.samples import HEADERS, purchase
 NAMES = ("cmi87", "cmi87b", "visa", "mastercard", "iso93")
 DIALECTS = {name: Dialect.load(name) for name in NAMES}
 DOCTOR = Doctor(list(DIALECTS.values()))
-SHIPPED = {name: Dialect.load(name) for name in names()}
+SHIPPED = {name: Dialect.load(name) for name in names() if not name.startswith("ipm")}
 ALL_KNOWN = Doctor(list(SHIPPED.values()))
-"""one that knows every shipped dialect, as the command does"""
+"""one that knows every shipped dialect that links speak"""
 
 LEADS = {
     "none": b"",

@@ -10,7 +10,9 @@ from switch.wire import Dialect, Document
 from switch.wire.element import Element
 
 NAMES = ("cmi87", "cmi87b", "visa", "mastercard", "iso93", "ascii87", "base24", "unionpay", "iso2003")
-DIALECTS = {name: Dialect.load(name) for name in NAMES}
+OF_FILES = ("ipm", "ipm-ascii")
+"""those that no link speaks"""
+DIALECTS = {name: Dialect.load(name) for name in (*NAMES, *OF_FILES)}
 
 
 def oracle_decode(dialect: Dialect, data: bytes) -> Document | None:
