@@ -118,8 +118,11 @@ class Server:
                 self._report(
                     "http.failed", {"path": _path(request), "error": type(error).__name__, "at": place_of(error)}
                 )
-            if answering.cancelled_caught and exchange.begun:
-                return  # cut off in the middle: what followed would be read as the rest of it
+            if answering.cancelled_caught:
+                why = f"no whole answer within {self.limits.answer_s:g} s"
+                self._report("http.failed", {"path": _path(request), "error": "TooSlowError", "at": why})
+                if exchange.begun:
+                    return  # cut off in the middle: what followed would be read as the rest of it
             if not exchange.done:
                 await self._refuse(connection, stream, 500)
                 return

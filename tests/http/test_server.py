@@ -175,11 +175,15 @@ async def test_an_error_of_the_application_says_where_and_no_value() -> None:
         assert "4111" not in str(fields)
 
 
-async def test_an_application_that_never_answers_is_given_up(autojump_clock: trio.testing.MockClock) -> None:
-    async with serving() as (connect, _):
+async def test_an_application_that_never_answers_is_given_up_and_that_is_said(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with serving() as (connect, events):
         stream = connect()
         await stream.send_all(request("/stuck"))
         assert (await rest(stream)).startswith(b"HTTP/1.1 500")
+        ((event, fields),) = events
+        assert (event, fields["path"], fields["at"]) == ("http.failed", "/stuck", "no whole answer within 60 s")
 
 
 async def test_an_answer_that_is_cut_off_is_the_connection_s_last(autojump_clock: trio.testing.MockClock) -> None:
