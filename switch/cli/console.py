@@ -54,8 +54,18 @@ NICE = 5
     metavar="NAME",
     help="Set the password of NAME, asked for or on standard input, and end.",
 )
+@click.option(
+    "--second-factor",
+    "factor_of",
+    default="",
+    metavar="NAME",
+    help="Give NAME codes that change each half minute (TOTP), shown once, in place of any before, and end.",
+)
+@click.option("--no-second-factor", "no_factor_of", default="", metavar="NAME", help="Take it away again, and end.")
 @ready_option()
-def command(network: str, password_of: str, ready_path: Path | None, **options: Any) -> None:
+def command(
+    network: str, password_of: str, factor_of: str, no_factor_of: str, ready_path: Path | None, **options: Any
+) -> None:
     """Serve screens for who operates a switch: find a payment and see its way, live board, links, what is owed, settlement.
 
     A process of its own: it reads the switch's hop log, journal and index, and asks its control socket; the switch does no
@@ -67,6 +77,7 @@ def command(network: str, password_of: str, ready_path: Path | None, **options: 
     Examples:
       cmi-switch console
       cmi-switch console --password amina
+      cmi-switch console --second-factor amina
       cmi-switch console my-network.toml --listen 10.0.0.5:8600 --certificate console.pem --key console.key
     """
     try:
@@ -84,6 +95,10 @@ def command(network: str, password_of: str, ready_path: Path | None, **options: 
     try:
         if password_of:
             _set_password(network, options["state"], password_of)
+        elif factor_of:
+            _set_second_factor(network, options["state"], factor_of)
+        elif no_factor_of:
+            _take_second_factor(network, options["state"], no_factor_of)
         else:
             _serve(_setting(network, **options), ready_path)
     except (AccountsError, HistoryError, ListeningError) as error:
@@ -107,6 +122,39 @@ def _set_password(network: str, state: Path | None, name: str) -> None:
         password = sys.stdin.readline().rstrip("\n")
     accounts.set_password(name, password)
     click.echo(f"Set: {name} may log in.")
+
+
+def _set_second_factor(network: str, state: Path | None, name: str) -> None:
+    """Kept only once a code of it was typed: nobody is locked out by a secret that no application has."""
+    import time
+
+    from switch.console.desk import accounts_of
+    from switch.console.second_factor import RECOVERY_CODES, SECRET_BYTES, address_of, make_recovery, spelled, step_of
+
+    loaded = load(network)
+    accounts = accounts_of(state or Path(loaded.state_dir))
+    if name not in accounts.names:
+        raise click.ClickException(
+            f"{name} has no password yet: `cmi-switch console {network} --password {name}` first"
+        )
+    secret = secrets.token_bytes(SECRET_BYTES)
+    click.echo(f"Secret: {spelled(secret)}")
+    click.echo(f"As a link, or for a QR code: {address_of(secret, name, f'cmi-switch {loaded.name}')}")
+    typed = click.prompt("A code of it, from the application")
+    if step_of(secret, typed, time.time()) is None:
+        raise click.ClickException("that is no code of this secret now: nothing was changed; do the clocks agree?")
+    codes = [make_recovery(secrets.randbelow) for _ in range(RECOVERY_CODES)]
+    accounts.set_second_factor(name, secret, codes)
+    click.echo(f"Set: {name} logs in with a code. For who has lost the application, each once:")
+    click.echo("\n".join(f"  {code}" for code in codes))
+    click.echo("Nothing of this is shown again.")
+
+
+def _take_second_factor(network: str, state: Path | None, name: str) -> None:
+    from switch.console.desk import accounts_of
+
+    accounts_of(state or Path(load(network).state_dir)).set_second_factor(name, b"", ())
+    click.echo(f"Taken away: {name} logs in with the password alone.")
 
 
 def _loaded(network: str) -> "Network":

@@ -148,13 +148,13 @@ class Web:
             return self._form(request, "Too many tries. Wait half an hour, or ask a supervisor.", status=429)
         try:
             self._desk.accounts.follow()
-            password = form.get("password", "")[:256]
-            right = await trio.to_thread.run_sync(self._desk.accounts.check, name, password, limiter=self._checking)
+            given = name, form.get("password", "")[:256], form.get("code", "")[:64], self._desk.wall()
+            right = await trio.to_thread.run_sync(self._desk.accounts.check, *given, limiter=self._checking)
         except AccountsError as error:
             return self._form(request, str(error), status=500)
         if not right or not self._desk.role_of(name):
-            self._report("login.refused", {"client": client, "user": name, "reason": "wrong name or password"})
-            return self._form(request, "That is not a name and its password.", status=403, name=name)
+            self._report("login.refused", {"client": client, "user": name, "reason": "wrong name, password or code"})
+            return self._form(request, "That is not a name, its password and its code.", status=403, name=name)
         return self._begin(request, name, _safe(form.get("next", "")))
 
     def _begin(self, request: Request, user: str, onward: str) -> Response:

@@ -181,7 +181,7 @@ def test_passwords_are_kept_as_digests_in_a_file_of_its_owners_own(tmp_path: Pat
     with pytest.raises(AccountsError, match="12 characters"):
         kept.set_password("amina", "short")
     kept.set_password("amina", PASSWORD)
-    assert Accounts(tmp_path / "console" / "accounts.json").check("amina", PASSWORD)
+    assert Accounts(tmp_path / "console" / "accounts.json").check("amina", PASSWORD, "", 0)
     file = tmp_path / "console" / "accounts.json"
     assert file.stat().st_mode & 0o777 == 0o600
     assert PASSWORD not in file.read_text()

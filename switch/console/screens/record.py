@@ -46,7 +46,10 @@ class RecordScreen:
         """Who may do what, who has a password, who is logged in."""
         desk, now = self._desk, trio.current_time()
         here = [(one.user, now - one.began, now - one.seen) for one in desk.sessions.open_ones()]
-        return desk.renderer.page("operators.html", request, session, here=here, passwords=desk.accounts.names)
+        accounts = desk.accounts
+        return desk.renderer.page(
+            "operators.html", request, session, here=here, passwords=accounts.names, guarded=accounts.guarded
+        )
 
     async def audit(self, request: Request, session: Session) -> Response:
         """What operators did, newest first, its chain checked."""
