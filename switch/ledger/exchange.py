@@ -30,11 +30,10 @@ def abroad(network: str, asked: int, code: str, said: Document) -> Terms | None:
 
     `asked`: minor units of `code` that were approved.
     """
-    settles, rate, settled = (
-        said.get(de, "") for de in (DE.CURRENCY_SETTLEMENT, DE.RATE_SETTLEMENT, DE.AMOUNT_SETTLEMENT)
-    )
+    settles, rate = said.get(DE.CURRENCY_SETTLEMENT, ""), said.get(DE.RATE_SETTLEMENT, "")
     if not rate or not settles:
         return None
+    settled = said.get(DE.AMOUNT_SETTLEMENT, "")
     try:
         decode_rate(rate)
         currency(settles)
