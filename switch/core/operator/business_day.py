@@ -31,7 +31,7 @@ from switch.core.messages.internal import PRIVATE, Private48, private_elements
 from switch.core.operator.command import Arguments, Command, Unable
 from switch.core.operator.errors import ErrorCode
 from switch.core.operator.merchant_fees import MerchantCharging
-from switch.core.records.day_records import Cutover
+from switch.core.records.day_records import FIRST_DAY, Cutover
 from switch.core.records.windows import NUMBER_MAX, name_of
 from switch.wire import EncodeError
 from switch.wire.dates import nearest
@@ -74,7 +74,7 @@ class Day(msgspec.Struct, frozen=True):
     day: str
     """YYYY-MM-DD"""
     since_us: int
-    """when it began, wall-clock microseconds; 0: there has been no cutover yet"""
+    """when it began, wall-clock microseconds; 0: no day has been closed yet"""
     told: tuple[str, ...]
     """links that were told of it, by this command"""
     window: int = 1
@@ -105,7 +105,7 @@ class BusinessDay:
 
     @property
     def _since_us(self) -> int:
-        """When the day began."""
+        """When the day began; 0: no day has been closed yet, however many windows have."""
         cutover = self._kernel.state.cutover
         return cutover.since_us if cutover is not None else 0
 
@@ -120,7 +120,7 @@ class BusinessDay:
         return self._kernel.wall_us(now) - (cutover.at_us if cutover is not None else 0)
 
     def _lasted_us(self, now: int) -> int:
-        """For how long the business day has lasted: since 1970, if there has been no cutover."""
+        """For how long the business day has lasted: since 1970, if no close has begun it."""
         return self._kernel.wall_us(now) - self._since_us
 
     def _wall(self, now: int) -> date:
@@ -261,9 +261,12 @@ class BusinessDay:
         """The day after the business day; that of the calendar, where the business day has fallen behind it."""
         return max(self.today(now) + timedelta(1), self._wall(now))
 
-    def cut(self, wanted: date, number: int, by: str, now: int, said: Session | None = None) -> tuple[str, ...]:
+    def cut(
+        self, wanted: date, number: int, by: str, now: int, said: Session | None = None, *, anew: bool = False
+    ) -> tuple[str, ...]:
         """Close the window in force, and begin this one of this day; tell the hosts and acquirers that are up and have a word for
-        it. Returns the links told. `by`: as its record has it. `said`: whose 0800 it was."""
+        it. Returns the links told. `by`: as its record has it. `said`: whose 0800 it was. `anew`: the day begins with this close,
+        although the calendar's has begun."""
         kernel, before, ended = self._kernel, self.today(now), self._number
         at_us, whole = kernel.wall_us(now), wanted != before
         if whole:
@@ -276,7 +279,7 @@ class BusinessDay:
                 by=by,
                 window=number,
                 ended=ended,
-                day_at_us=0 if whole else self._since_us,
+                day_at_us=0 if whole or anew else self._since_us or FIRST_DAY,
             )
         )
         kernel.log("info", "day.closed" if whole else "window.closed", closed=before.isoformat(), ended=ended,

@@ -133,7 +133,7 @@ class Scheduled:
             return
         self._say_late(due_s, now)
         # the calendar's day, too, has to end by the clock from here on: the first close of all is a window's, if it has begun
-        self._day.cut(begins, 2 if begins == today else 1, SCHEDULE, now)
+        self._day.cut(begins, 2 if begins == today else 1, SCHEDULE, now, anew=True)
 
     def _close_window(self, due_s: int, now: int) -> None:
         cutover = self._kernel.state.cutover

@@ -1,8 +1,13 @@
 """Records about a business day as a whole, beside `records`: its close, and what parties have counted of it."""
 
+from typing import Final
+
 import msgspec
 
 from switch.core.records.entry import Entry
+
+FIRST_DAY: Final = -1
+"""for `Cutover.day_at_us`: of the first day of all, of which windows alone have been closed"""
 
 
 class Cutover(Entry, frozen=True, kw_only=True, tag="cut"):
@@ -16,12 +21,12 @@ class Cutover(Entry, frozen=True, kw_only=True, tag="cut"):
     window: int = 1
     ended: int = 1
     day_at_us: int = 0
-    """when `day` began; 0: with this record"""
+    """when `day` began; 0: with this record; `FIRST_DAY`: no close has begun it"""
 
     @property
     def since_us(self) -> int:
-        """When the day began that goes on with it."""
-        return self.day_at_us or self.at_us
+        """When the day began that goes on with it; 0: no close has begun it."""
+        return max(self.day_at_us, 0) if self.day_at_us else self.at_us
 
 
 class Reconciled(Entry, frozen=True, kw_only=True, tag="rcn"):

@@ -69,6 +69,8 @@ def test_a_close_in_the_morning_ends_the_day_before() -> None:
     assert closes(book) == [("26 01:00", "26/2")], (
         "the 26th began at midnight: until the first cutover it is the calendar's"
     )
+    (first,) = (entry for entry in book.recorded(Cutover) if isinstance(entry, Cutover))
+    assert first.since_us == first.at_us, "the day's close has been: a host's 201 a moment later is about the same one"
     book.passes(24 * HOUR)
     assert closes(book)[1:] == [("27 01:00", "27/1")]
 

@@ -244,3 +244,23 @@ def test_a_host_closes_windows_no_faster_than_it_may() -> None:
     while not at.atlas.got_nothing():
         at.atlas.gets()
     assert says(at, "rif", "000203", de48=WINDOW.format(3)) == "00"
+
+
+@pytest.mark.parametrize("by", ["a host", "an operator"])
+def test_the_first_day_of_all_may_be_closed_however_lately_its_first_window_was(by: str) -> None:
+    at = scene()
+    opening = {"t": "0800", "7": "1125120000", "32": "504101", "70": "201"}
+    at.atlas.sends({**opening, "11": "000201", "15": "1125", "48": WINDOW.format(2)})
+    assert at.atlas.gets()["39"] == "00"
+    shown = at.book.asks("day.show")
+    assert isinstance(shown, Day)
+    assert (shown.window, shown.since_us) == (2, 0), "no day has been closed yet"
+    wait(at.book, 600)
+    if by == "a host":
+        at.atlas.sends({**opening, "11": "000202", "15": "1126"})
+        assert at.atlas.gets()["39"] == "00"
+        at.atlas.sends({**opening, "11": "000203", "15": "1127"})
+        assert at.atlas.gets()["39"] == "12", "the second day has begun with a close, and lasts for twelve hours"
+    else:
+        at.book.asks("day.close")
+    assert closes(at.book)[-1] == (TODAY, 2, TOMORROW, 1)
