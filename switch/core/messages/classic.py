@@ -3,7 +3,7 @@
 from typing import Final
 
 from switch.core.messages.translator import Translator
-from switch.wire.vocabulary import DE, Answer, Document, response_mti
+from switch.wire.vocabulary import DE, MTI, Answer, Document, response_mti
 
 ECHOED: Final = (
     DE.PROCESSING_CODE,
@@ -40,6 +40,8 @@ class Trimmed:
         link: Document = {DE.MTI: response_mti(reference[DE.MTI])}
         link.update({de: reference[de] for de in ECHOED if de in reference})
         link.update({de: document[de] for de in ADDED if de in document})
+        if reference[DE.MTI][1] == MTI.RECONCILIATION and DE.PRIVATE_48 in document:
+            link[DE.PRIVATE_48] = document[DE.PRIVATE_48]
         if document.get(DE.RESPONSE_CODE) == Answer.PARTIAL and DE.AMOUNT in document:
             link[DE.AMOUNT] = document[DE.AMOUNT]
         return self._inner.outward(link, reference)

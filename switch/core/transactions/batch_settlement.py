@@ -1,10 +1,12 @@
 """A classic terminal settles: 0500 with its own totals; where they differ, all it has (0320), and a 0500 again.
 
-Theory of operation. DE63 of a 0500 has pairs of a number (3 digits) and an amount (12): sales, refunds, and the same again for
-debit cards and others; they are added up. If they are what stands here of the terminal's batch, it ends with 00. Else the answer
-is 95, and the terminal uploads each of its payments (0320: DE60 has the original's MTI, DE11 and DE37) and ends with a 0500 whose
-DE3 is 96. Its totals must then be those of what it has uploaded, else 95 again: part of it was lost on the way. What one side has
-and the other has not becomes an exception that a person looks at; no money moves for it.
+Theory of operation. If the totals of a 0500 (`batch_totals`) are what stands here of the terminal's batch, it ends with 00. Else
+the answer is 95, and the terminal uploads each of its payments (0320: DE60 has the original's MTI, DE11 and DE37) and ends with a
+0500 whose DE3 is 96. Its totals must then be those of what it has uploaded, else 95 again: part of it was lost on the way. What
+one side has and the other has not becomes an exception that a person looks at; no money moves for it.
+
+Terminals of UnionPay's form are answered 00, and 1 or 2 in DE48. They upload several payments a message, and the end of it is a
+0320, too; they do not send a 0500 again.
 
 Sources: as `classic` says.
 """
@@ -21,12 +23,14 @@ from switch.core.messages.meaning import direction_of
 from switch.core.messages.translator import answer
 from switch.core.records.batch_records import BatchClosed, Sums
 from switch.core.records.batches import Batch, Till
-from switch.core.records.records import MTI_CLASS, Excepted, Key
+from switch.core.records.records import MTI_CLASS, STAN, Excepted, Key
+from switch.core.transactions import batch_totals
+from switch.core.transactions.batch_totals import Row
 from switch.core.transactions.exceptions import raise_exception
 from switch.core.transactions.incoming import Incoming
 from switch.core.transactions.replies import reply
 from switch.core.transactions.transaction import Refusal, check_link_state, hop_of, take
-from switch.wire.vocabulary import DE, MTI, Answer, Document
+from switch.wire.vocabulary import DE, MTI, Answer, Document, mask_pan
 
 ONLY_TERMINAL: Final = "batch-only-terminal"
 ONLY_SWITCH: Final = "batch-only-switch"
@@ -36,7 +40,6 @@ TRAILER: Final = "96"
 """DE3 of the 0500 behind an upload"""
 UPLOADS_MAX: Final = 1_000
 """terminals that upload at once; the one that began longest ago begins again"""
-_NUMBER, _PAIR, _PAIRS_MIN = 3, 15, 2
 
 
 class _Upload(msgspec.Struct):
@@ -68,14 +71,19 @@ class BatchSettlement:
         message = self._take(session, document, raw, now)
         try:
             self._check(message)
-            theirs = _totals(document.get(DE.PRIVATE_63, ""))
+            theirs = batch_totals.totals(document)
         except Refusal as refusal:
             self._say(message, refusal.de39, refusal.reason)
             return
         till = session.source, document[DE.TERMINAL]
-        batch, number = kernel.state.batches.of(till), _number(document)
+        batch, number = kernel.state.batches.of(till), batch_totals.batch_number(document)
         last = kernel.state.batches.closed.get(till)
-        if last is not None and not batch.keys and (last.number, last.theirs) == (number, theirs):
+        before = last.theirs if last is not None and not batch.keys and last.number == number else None
+        ours = self._count(batch) if before is None else before
+        if batch_totals.has_both_sides(document):
+            voids = sum(key[MTI_CLASS] == MTI.REVERSAL for key in batch.keys) if before is None else theirs[0]
+            theirs = batch_totals.without_voids(theirs, ours, voids)
+        if before == theirs:
             self._say(message, Answer.APPROVED, "as it was settled before")
             return
         ours = self._count(batch)
@@ -170,7 +178,7 @@ class BatchSettlement:
                 txn=message.txn,
                 acquirer=till[0],
                 terminal=till[1],
-                number=_number(message.document),
+                number=batch_totals.batch_number(message.document),
                 stan=message.document[DE.STAN],
                 result=AGREE if theirs == ours else DIFFER,
                 theirs=theirs,
@@ -182,16 +190,27 @@ class BatchSettlement:
     # -- 0320
 
     def upload(self, session: Session, document: Document, raw: Document, now: int) -> None:
-        """0320: one payment as the terminal has it."""
+        """0320: one payment as the terminal has it; or several, or their end."""
         message = self._take(session, document, raw, now)
         try:
             self._check(message)
+            rows = batch_totals.rows(document)
         except Refusal as refusal:
             self._say(message, refusal.de39, refusal.reason)
             return
-        upload = self._uploads.get((session.source, document[DE.TERMINAL]))
+        till = session.source, document[DE.TERMINAL]
+        if batch_totals.ends_upload(document):
+            self._end_upload(message, till)
+            return
+        upload = self._uploads.get(till)
         if upload is None:
-            upload = self._begin_upload((session.source, document[DE.TERMINAL]))
+            upload = self._begin_upload(till)
+        if rows is not None:
+            for row in rows:
+                self._upload_row(message, upload, self._kernel.state.batches.of(till), row)
+            note = "uploaded" if rows else "taken: it adds to a payment that has an entry of its own"
+            self._say(message, Answer.APPROVED, note)
+            return
         if document[DE.STAN] not in upload.seen:
             upload.seen.add(document[DE.STAN])
             amount, direction = message.amount, direction_of(document)
@@ -202,6 +221,38 @@ class BatchSettlement:
                 upload.unknown[document[DE.STAN]] = message
             upload.sums = _add(upload.sums, direction, amount)
         self._say(message, Answer.APPROVED, "uploaded")
+
+    def _upload_row(self, message: Incoming, upload: _Upload, batch: Batch, row: Row) -> None:
+        """One of several payments of a 0320. A voided sale and its void stand on both sides, and are no matter."""
+        if row.stan in upload.seen or any(k[STAN] == row.stan and k[MTI_CLASS] == MTI.REVERSAL for k in batch.keys):
+            return
+        upload.seen.add(row.stan)
+        named = {**message.document, DE.STAN: row.stan, DE.PAN: row.pan, DE.AMOUNT: "0", DE.PRIVATE_60: ""}
+        key = self._named(message.session, named)
+        outcome = self._kernel.find(key) if key is not None else None
+        if outcome is not None and outcome.reversed_by:
+            return
+        if key is None or outcome is None:
+            said = msgspec.structs.replace(message, amount=row.amount, pan=row.pan, masked=mask_pan(row.pan))
+            upload.unknown[row.stan] = said
+            upload.sums = _add(upload.sums, 1, row.amount)
+            return
+        upload.keys[key] = row.amount
+        direction = direction_of(outcome.request.elements) if outcome.request is not None else 1
+        upload.sums = _add(upload.sums, direction, row.amount)
+
+    def _end_upload(self, message: Incoming, till: Till) -> None:
+        """The 0320 behind the last of several: what differs is a person's, or there is nothing to end."""
+        batch, upload = self._kernel.state.batches.of(till), self._uploads.get(till)
+        if upload is not None and upload.seen:
+            number, ours = batch_totals.batch_number(message.document), self._count(batch)
+            said = {"terminal": till[1], "batch": number, "theirs": upload.sums, "ours": ours}
+            self._settle_differing(message, batch, upload, said, message.now)
+        elif batch.keys:
+            why = "nothing of the upload is known here (the switch has begun anew): settle once more (0500)"
+            self._say(message, Answer.RECONCILE_ERROR, why)
+        else:
+            self._say(message, Answer.APPROVED, "the batch is settled")
 
     def _begin_upload(self, till: Till) -> _Upload:
         self._uploads.pop(till, None)
@@ -247,6 +298,8 @@ class BatchSettlement:
     def _say(self, message: Incoming, de39: str, note: str) -> None:
         kernel, session = self._kernel, message.session
         said = answer(message.document, de39)
+        if said[DE.MTI][1] == MTI.RECONCILIATION and batch_totals.has_both_sides(message.document):
+            said |= batch_totals.judged(message.document, de39)
         hop = hop_of("hop.sent", message, said, session.link, "", de39, note)
         reply(kernel, session, said, message.raw, after=kernel.position, hop=hop)
 
@@ -257,26 +310,6 @@ def _add(sums: Sums, direction: int, amount: int) -> Sums:
     if direction < 0:
         return sales, sold, refunds + 1, refunded + amount
     return (sales + 1, sold + amount, refunds, refunded) if direction else sums
-
-
-def _totals(de63: str) -> Sums:
-    """Read DE63. Raises Refusal where it is no pairs of a number and an amount."""
-    text = de63.strip()
-    pairs, rest = divmod(len(text), _PAIR)
-    if rest or pairs < _PAIRS_MIN or not (text.isascii() and text.isdecimal()):
-        why = f"DE63 of a 0500 has a number (3 digits) and an amount (12) of sales, then of refunds: {len(text)} characters came"
-        raise Refusal(Answer.FORMAT_ERROR, why)
-    sums = [0, 0, 0, 0]
-    for pair in range(pairs):
-        at, of = pair * _PAIR, pair % 2 * 2
-        sums[of] += int(text[at : at + _NUMBER])
-        sums[of + 1] += int(text[at + _NUMBER : at + _PAIR])
-    return sums[0], sums[1], sums[2], sums[3]
-
-
-def _number(document: Document) -> str:
-    """Of the batch: DE60 of a 0500."""
-    return document.get(DE.PRIVATE_60, "").strip()
 
 
 def _words(sums: Sums) -> str:

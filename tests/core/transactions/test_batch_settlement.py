@@ -5,7 +5,10 @@ import pytest
 from switch.core.records.batch_records import BatchClosed
 from switch.core.records.records import Excepted
 from switch.core.transactions.batch_settlement import ONLY_SWITCH, ONLY_TERMINAL
-from tests.core.tills import Shop, sale, settlement, uploaded, void
+from switch.sim.playbook import Playbook
+from switch.wire.vocabulary import Document
+from tests.core.scripts import ATLAS_CARD
+from tests.core.tills import Shop, Till, sale, settlement, tills, uploaded, void
 
 
 @pytest.fixture
@@ -46,3 +49,91 @@ def test_a_batch_that_differs_is_uploaded_and_what_differs_is_a_persons(shop: Sh
     excepted = [entry for entry in shop.book.recorded(Excepted) if isinstance(entry, Excepted)]
     assert [(e.kind, e.amount) for e in excepted] == [(ONLY_SWITCH, 2_000), (ONLY_TERMINAL, 700)]
     assert shop.book.logged("batch.settled_differing")
+
+
+class UnionPay(Shop):
+    """The same with a terminal of UnionPay's form."""
+
+    header = "6000030001603100310000"
+
+    def __init__(self) -> None:
+        self.book = Playbook(tills(dialect="unionpay", framing="length2"))
+        self.atlas = self.book.host("atlas")
+        self.till = Till(self.book)
+
+    def sells(self, stan: str, amount: int = 15_000) -> None:
+        sold = sale(stan, amount, de24="", de62="", de60="22000001000")
+        assert self.pays({**sold, "h": self.header})["39"] == "00"
+
+    def voids(self, stan: str, of: str, amount: int) -> None:
+        undone = sale(stan, amount, de3="200000", de24="", de62="", de60="23000001000", de61=f"000001{of}1127")
+        assert self.till.asks({**undone, "h": self.header})["39"] == "00"
+        assert self.atlas.gets()["t"] == "0420"
+
+    def settles(self, stan: str, *sums: int) -> Document:
+        """Numbers and amounts of debits and credits, all with cards of the country."""
+        debits, debited, credits_, credited = sums
+        side = f"{debited:012d}{debits:03d}{credited:012d}{credits_:03d}0"
+        return self.sends_batch("0500", "201", stan, side + "0" * 31)
+
+    def sends_batch(self, mti: str, about: str, stan: str, de48: str) -> Document:
+        asked = {"t": mti, "11": stan, "48": de48, "60": f"00000001{about}", "h": self.header}
+        return self.till.asks(asked)
+
+
+def row(stan: str, amount: int, card: str = ATLAS_CARD) -> str:
+    return f"00{stan}{card:0>20}{amount:012d}"
+
+
+def test_debits_and_credits_of_unionpays_form_are_answered_in_de48() -> None:
+    shop = UnionPay()
+    shop.sells("000001")
+    shop.sells("000002", 2_000)
+    shop.voids("000003", "000002", 2_000)
+    for _ in range(2):  # the second time, the answer was lost
+        heard = shop.settles(
+            "000004", 2, 17_000, 1, 2_000
+        )  # the voided sale stands among the debits, its void among the credits
+        assert (heard["t"], heard["39"]) == ("0510", "00")
+        assert heard["48"] == "000000017000002000000002000001" + "1" + "0" * 30 + "1"
+    (closed,) = shop.book.recorded(BatchClosed)
+    assert (closed.number, closed.result, closed.theirs) == ("000001", "1", (1, 15_000, 0, 0))
+    assert shop.sends_batch("0320", "207", "000005", "0002")["39"] == "00"
+
+
+def test_what_differs_in_unionpays_form_is_uploaded_row_by_row() -> None:
+    shop = UnionPay()
+    shop.sells("000001")
+    shop.sells("000002", 2_000)  # the terminal has lost it
+    shop.sells("000003", 900)
+    shop.voids("000004", "000003", 900)
+    heard = shop.settles("000005", 3, 16_600, 1, 900)
+    assert (heard["39"], heard["48"][30], heard["48"][61]) == ("00", "2", "2")
+    assert shop.sends_batch("0320", "201", "000006", "0200" + "1" * 10)["39"] == "30", "two rows are announced"
+    kept = "04" + row("000001", 15_000) + row("000003", 900) + row("000004", 900) + row("000009", 700)
+    for _ in range(2):
+        assert shop.sends_batch("0320", "201", "000007", kept)["39"] == "00"
+    assert shop.sends_batch("0320", "203", "000008", "00")["39"] == "00", "a certificate of a chip"
+    assert shop.sends_batch("0320", "202", "000009", "0004")["39"] == "00"
+    (closed,) = shop.book.recorded(BatchClosed)
+    assert (closed.result, closed.theirs, closed.ours) == ("2", (2, 15_700, 0, 0), (2, 17_000, 0, 0))
+    excepted = [entry for entry in shop.book.recorded(Excepted) if isinstance(entry, Excepted)]
+    assert [(e.kind, e.amount) for e in excepted] == [(ONLY_SWITCH, 2_000), (ONLY_TERMINAL, 700)]
+
+
+def test_an_upload_that_a_crash_has_forgotten_is_not_settled() -> None:
+    shop = UnionPay()
+    shop.sells("000001")
+    assert shop.settles("000002", 2, 15_700, 0, 0)["48"][30] == "2"
+    shop.sends_batch("0320", "201", "000003", "02" + row("000001", 15_000) + row("000009", 700))
+    shop.restarts()
+    assert shop.sends_batch("0320", "202", "000004", "0002")["39"] == "95"
+    assert not shop.book.recorded(BatchClosed)
+    assert shop.settles("000005", 1, 15_000, 0, 0)["48"][30] == "1"
+
+
+@pytest.mark.parametrize("de48", ["0" * 30, "0" * 61, ""])
+def test_totals_of_neither_form_are_refused(de48: str) -> None:
+    shop = UnionPay()
+    shop.sells("000001")
+    assert shop.sends_batch("0500", "201", "000002", de48 or "0")["39"] == "30"
