@@ -113,7 +113,7 @@ def list_command(
 @click.argument("txn")
 @JSON
 def show_command(state_dir: str, txn: str, as_json: bool) -> None:
-    """Show every record of transaction TXN (hexadecimal, as listed).
+    """Show every record of transaction TXN (hexadecimal, as listed), or what a merchant was charged under that number.
 
     \b
     Example:
@@ -130,19 +130,20 @@ def show_command(state_dir: str, txn: str, as_json: bool) -> None:
     try:
         reports = Reports(state_dir)
         found = reports.transaction(number)
+        charge = reports.charge(number) if found is None else None
         reports.close()
     except JournalError as error:
         raise click.ClickException(str(error)) from None
-    if found is None:
+    if found is None and charge is None:
         raise click.ClickException(f"no transaction {number:x} in the journal; `cmi-switch journal list` shows them")
-    row, entries = found
+    row, entries = found or (None, [charge] if charge is not None else [])
     for sequence, entry in entries:
         fields = entry_fields(sequence, entry)
         if as_json:
             click.echo(json.dumps(fields))
         else:
             _block(fields)
-    if not as_json:
+    if row is not None and not as_json:
         ending = f"{row.status}{f' by {row.reversed_by:x}' if row.reversed_by else ''}"
         click.echo(f"Transaction {number:x}: {ending}{f', DE39={row.de39}' if row.de39 else ''}")
 
@@ -211,6 +212,13 @@ def _block(fields: dict[str, Any]) -> None:
         if isinstance(value, dict):
             for line in describe(Dialect.load("cmi87"), value).splitlines():
                 click.echo(f"    {line.rstrip()}")
+        elif name == "fee":
+            rule, kind, payer, payee, amount, vat = value
+            click.echo(
+                printable(
+                    f"    fee       {kind} (rule {rule}), {payer} -> {payee}: {amount} and {vat} VAT, minor units"
+                )
+            )
         elif name in ("key", "undoes"):
             parts = zip(("acquirer", "class", "DE11", "DE7", "DE32", "DE41"), value, strict=True)
             click.echo(printable(f"    {name:<9} {' '.join(f'{n}={v}' for n, v in parts if v)}"))

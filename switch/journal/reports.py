@@ -8,10 +8,12 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
 from switch.core.records.day_records import Cutover
+from switch.core.records.merchant_charges import Charged
 from switch.core.records.records import SCHEMA, AnyEntry, Snapshot
 from switch.journal.days import DayTotals, totals
 from switch.journal.history import entries_at
@@ -24,6 +26,10 @@ from switch.journal.projections.projection import PLACE, Folding, Look, Projecti
 from switch.journal.projections.transactions import Row, TransactionFold, Transactions, newest_first
 from switch.journal.recovery import decode, journal_directory
 from switch.journal.search import FOUND_MAX, Sought, declined_rows, find_rows
+
+_CHARGE: Final = str(Charged.__struct_config__.tag).encode()
+_TAGGED: Final = 8
+"""bytes of a record in which its kind is"""
 
 
 class Filters(msgspec.Struct, frozen=True, kw_only=True):
@@ -153,6 +159,18 @@ class Reports:
         each = {places[at : at + PLACE.size] for at in range(0, len(places), PLACE.size)}
         paths = segment_paths(self._directory)
         return row, entries_at(self._directory, paths, b"".join(sorted(each)))
+
+    def charge(self, txn: int) -> tuple[int, Charged] | None:
+        """What a merchant was charged without a payment: its record's number, and the record; None: there is none of that txn.
+
+        No table has these, for there are few and nobody lists them: the log is looked through.
+        """
+        for segment, record in Log(self._directory, SCHEMA):
+            if _CHARGE in record.payload[:_TAGGED]:
+                entry = decode(segment, record)
+                if isinstance(entry, Charged) and entry.txn == txn:
+                    return record.sequence, entry
+        return None
 
     def close(self) -> None:
         """Release the index."""

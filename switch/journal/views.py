@@ -20,7 +20,7 @@ FACTS: Final = {
     "Forwarded": "forwarded to the host", "Answered": "answered by the host", "Declined": "refused by the switch",
     "Owed": "owed to the host", "Delivered": "acknowledged by the host", "Abandoned": "given up",
     "Shelved": "made a dead letter", "Retried": "put back by an operator",
-    "StoodIn": "approved by the switch in its issuer's place",
+    "StoodIn": "approved by the switch in its issuer's place", "Charged": "charged to a merchant, without a payment",
 }  # fmt: skip
 """What the kinds of records say, in words."""
 _OF_THE_INDEX: Final = ("key_hash", "places", "direction", "stands", "stands_in")

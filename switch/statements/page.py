@@ -121,7 +121,7 @@ def _merchant(of: MerchantStatement, words: Words) -> str:
 def _merchant_row(line: MerchantLine, kinds: Sequence[tuple[str, ...]], home: str, words: Words) -> list[Cell]:
     """`kinds`: of charges, those of each column."""
     at, charges = words.local(line.at_us), dict(line.charges)
-    what = words(line.what) if line.card else ", ".join(map(words, charges))
+    what = words(line.what) if line.card else ", ".join(map(words, charges)) or words("free month")
     of = f" {words('of')} {words.short_day(line.of_day)}" if line.of_day else ""
     gross = _amount(line.gross, line.currency, words)
     if line.currency != home:

@@ -72,7 +72,7 @@ PAIRS: Final = ("charges", "kinds", "with_members", "merchants", "standing")
 
 def _name(value: Any) -> None:
     """Currencies by their letters, pairs as objects."""
-    if isinstance(value, list):
+    if isinstance(value, (list, tuple)):
         for inner in value:
             _name(inner)
     elif isinstance(value, dict):

@@ -43,7 +43,7 @@ class MerchantLine(msgspec.Struct, frozen=True, kw_only=True):
     """numeric, of `gross`"""
     gross: int
     charges: tuple[tuple[str, int], ...]
-    """by kind; below zero: the merchant pays"""
+    """by kind; below zero: the merchant pays; of a month that is free, none"""
     vat: int
     net: int
     """what it comes to: gross and charges and tax; charges and tax alone where `currency` is not the home currency"""
@@ -171,7 +171,7 @@ def _merchant_line(entry: Entry, account: str, networks: Mapping[str, str], home
             vat += signed
         else:
             charges[kind] = charges.get(kind, 0) + signed
-    if not (gross or vat or charges):
+    if not (gross or vat or charges or _is_free(entry, account)):
         return None
     return MerchantLine(
         day=entry.window.day,
@@ -189,10 +189,17 @@ def _merchant_line(entry: Entry, account: str, networks: Mapping[str, str], home
     )
 
 
+def _is_free(entry: Entry, account: str) -> bool:
+    """True for a month of this merchant's that costs it nothing: it is told so all the same."""
+    return entry.what == What.CHARGE and not entry.moves and MERCHANT + entry.merchant == account
+
+
 def merchants_of(entries: Iterable[Entry]) -> dict[str, str]:
     """DE42 -> acquirer, of every merchant that has an entry."""
     found: dict[str, str] = {}
     for entry in entries:
+        if entry.what == What.CHARGE:
+            found[entry.merchant] = entry.acquirer
         for move in entry.moves:
             for party in move[:2]:
                 if party.startswith(MERCHANT):

@@ -86,6 +86,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "processing": ("Traitement", "Processing"),
     "set-up": ("Mise en service", "Set-up"),
     "monthly": ("Abonnement", "Monthly fee"),
+    "free month": ("Mois gratuit", "Free month"),
     "standing": ("Frais fixes, sans opération", "Fees without a payment"),
     "withdrawal": ("Retraits", "Withdrawals"),
     "purchase": ("Achat", "Purchase"),

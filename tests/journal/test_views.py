@@ -10,6 +10,7 @@ from switch.cli.journal import command
 from switch.core.records.prices import Priced
 from switch.money.fee_line import Fee
 from tests.journal.samples import answered, booted, forwarded, written
+from tests.ledger.stories import charged
 
 
 def test_the_price_of_an_approval_is_shown_to_a_program_too(tmp_path: Path) -> None:
@@ -30,3 +31,15 @@ def test_the_price_of_an_approval_is_shown_to_a_program_too(tmp_path: Path) -> N
     result = CliRunner().invoke(command, ["show", "2", "--state", str(tmp_path), "--json"])
     assert result.exit_code == 0, result.output
     assert json.loads(result.output.splitlines()[1])["priced"][9][0][4] == 450
+
+
+def test_what_a_merchant_was_charged_is_shown_by_the_number_that_its_statement_has(tmp_path: Path) -> None:
+    fee = Fee(rule="m", kind="monthly", payer="merchant:M1", payee="maroc-telecommerce", amount=250_00, vat=25_00)
+    written(tmp_path, [booted(), forwarded(2), charged(0xABC, fee, "2026-11"), answered(2)])
+    said = CliRunner().invoke(command, ["show", "abc", "--state", str(tmp_path)])
+    assert said.exit_code == 0, said.output
+    assert "charged to a merchant, without a payment" in said.output
+    assert "monthly (rule m), merchant:M1 -> maroc-telecommerce: 25000 and 2500 VAT, minor units" in said.output
+    result = CliRunner().invoke(command, ["show", "abc", "--state", str(tmp_path), "--json"])
+    shown = json.loads(result.output)
+    assert (shown["record"], shown["fact"], shown["month"], shown["fee"][4]) == (3, "Charged", "2026-11", 250_00)
