@@ -18,6 +18,7 @@ from switch.console.screens.links import LinksScreen
 from switch.console.screens.live import LiveScreen
 from switch.console.screens.orders import OrdersScreen
 from switch.console.screens.record import RecordScreen
+from switch.console.screens.refunds import RefundsScreen
 from switch.console.screens.settlement import SettlementScreen
 from switch.console.screens.trying import TryingScreen
 from switch.console.screens.work import WorkScreen
@@ -82,6 +83,7 @@ def all_screens(desk: Desk) -> list[Screen]:
         RecordScreen,
         SettlementScreen,
         OrdersScreen,
+        RefundsScreen,
         TryingScreen,
     )
     return [screen for kind in kinds for screen in kind(desk).screens()]

@@ -23,6 +23,7 @@ from switch.gateway.merchants import Registry
 from switch.gateway.orders.database import StoreError
 from switch.gateway.orders.lifecycle import PAYABLE, UNDER_WAY, IllegalMoveError, Move, Stage
 from switch.gateway.orders.order import Attempt, Order
+from switch.gateway.orders.refunds import Refund, RefundState
 from switch.gateway.orders.store import DAY_US
 from switch.gateway.outcomes import attempt_of, named, proof_of
 from switch.gateway.owing import Owing
@@ -240,6 +241,8 @@ class Service:
                 await self.disk(self.registry.store.add_refusals, refusals)
             for order in await self.disk(self.registry.store.due, now):
                 await self._end(order)
+            for refund in await self.disk(self.registry.store.refunds_in, RefundState.APPROVED):
+                await self._refund(refund)
             for call in await self.shops.due(now):
                 self.desk.start_apart(self.shops.call, call)
             if now >= self._took_up_us + LEFT_US:
@@ -248,6 +251,23 @@ class Service:
         except (sqlite3.Error, StoreError, LookupError, IllegalMoveError) as error:
             hint = "orders are looked after again in a second; is there room on the disk?"
             self.report("store.failed", {"error": str(error), "hint": hint})
+
+    async def _refund(self, refund: Refund) -> None:
+        """Two operators have said so. The order as they saw it: else it is refused; and never twice, wherever a process ended."""
+        order = await self.order(refund.order)
+        state, said = RefundState.DONE, ""
+        try:
+            if order.moved_us != refund.seen_us:
+                raise IllegalMoveError("something else had happened to the order meanwhile")
+            await self.owing.credit(order, refund.amount)
+        except IllegalMoveError as error:
+            moves = await self.disk(self.registry.store.history, order)
+            since = next(((move, amount) for at, move, _, _, amount in moves if at > refund.seen_us), None)
+            if since != (Move.CREDIT, refund.left - refund.amount):  # else it is this very one, and nobody had said so
+                state, said = RefundState.REFUSED, str(error)
+                hint = "look at the order on the console, and ask again"
+                self.report("refund.refused", {**named(order), "refund": refund.number, "reason": said, "hint": hint})
+        await self.disk(self.registry.store.settle_refund, refund, state, said)
 
     async def _end(self, order: Order) -> None:
         """Its time is up."""

@@ -12,10 +12,7 @@ from switch.console.running import MENU, TEST_MENU
 from switch.core.credentials import OperatorAccount
 from switch.core.records.records import AnyEntry
 from switch.gateway.merchants import Registry
-from switch.gateway.orders.lifecycle import Stage
-from switch.gateway.orders.messages import kept, unanswered
-from switch.gateway.orders.order import Attempt, Authentication, Merchant, Order
-from switch.gateway.payment_messages import Names
+from switch.gateway.orders.order import Merchant, Order
 from switch.gateway.protocol.requests import PaymentRequest
 from switch.journal.keys import open_vault, vault_key_path
 from switch.security.vault import KeyVault
@@ -326,33 +323,6 @@ def an_order(clientid: str = "600000001") -> Order:
         shop_url="https://s.test",
     )
     return Order(number=0, token="secret-token", asked=asked, form=[], version="ver3", opened_us=1_790_000_000_000_000)
-
-
-async def test_an_orders_3ds_messages_their_flow_and_what_they_came_to(tmp_path: Path) -> None:
-    scene = peopled(tmp_path, entries=[booted(), declined(1)])
-    registry = Registry.at(scene.state / "gateway")
-    names = Names(stan="1", sent_at="", local_time="", local_date="", rrn="R1", amount=100, currency="504")
-    known = Authentication(
-        trans_id="t-1", status="Y", eci="05", version="2.2.0", acs_url="https://bank.example/challenge", result="Y"
-    )
-    card = Attempt(names=names, masked="455041******0015", scheme="visa", client="", code="00", authentication=known)
-    made = msgspec.structs.replace(an_order(), stage=Stage.CAPTURED, captured=100, attempt=card)
-    order = registry.store.open_order(made)
-    told = {"messageType": "RReq", "transStatus": "Y", "merchantName": "<b>Souk"}
-    registry.store.add_messages(order, [*kept([told], 5), unanswered("ARes", "no whole answer within 10 s", 6)])
-    page = await (await scene.browser().log_in()).get("/orders/1")
-    for text in (
-        "a challenge, on the bank’s page",
-        "authenticated",
-        "05, 1",
-        "the issuer",
-        "directory server → 3DS server",
-    ):
-        assert text in page.text, text
-    assert "no whole answer within 10 s" in page.text
-    assert "&lt;b&gt;Souk" in page.text
-    registry.store.close()
-    scene.close()
 
 
 async def test_an_order_is_found_by_its_name_and_its_callback_sent_again_with_a_reason(tmp_path: Path) -> None:

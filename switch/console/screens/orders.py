@@ -1,26 +1,22 @@
 """Web payments: orders, what happened to each, and the callbacks to shops."""
 
-from collections.abc import Callable
-from contextlib import closing
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from switch.console.beside import ask_gateway, write_act
 from switch.console.desk import Desk
-from switch.console.finding import gateway_of
 from switch.console.rendering import see_other
 from switch.console.sessions import Session
 from switch.console.web import Screen
+from switch.gateway.orders.lifecycle import MOVES, Move
 from switch.gateway.orders.order import Call
 from switch.gateway.orders.store import Store
 from switch.gateway.outcomes import result_of
 from switch.http.forms import Form
-from switch.journal.keys import open_vault, vault_key_path
 from switch.security.audit import AuditError
 from switch.security.vault import VaultError
-from switch.server.operators import audit_of
 
 SHOWN: Final = 100
 
@@ -47,7 +43,7 @@ class OrdersScreen:
         def read(store: Store) -> tuple[Any, ...]:
             return store.newest(SHOWN, asked), [c for c in store.calls() if c.state != "done"], store.refusals(most=20)
 
-        found = await self._read(read)
+        found = await ask_gateway(self._desk, read)
         orders, calls, refusals = found or ([], [], [])
         return self._desk.renderer.page(
             "orders.html",
@@ -69,18 +65,14 @@ class OrdersScreen:
             order = store.by_number(number)
             if order is None:
                 return None
-            return (
-                order,
-                store.history(order),
-                store.calls_of(order),
-                store.merchant(order.asked.clientid),
-                store.messages_of(order),
-            )
+            merchant = store.merchant(order.asked.clientid)
+            talked, refunds = store.messages_of(order), store.refunds_of(order)
+            return order, store.history(order), store.calls_of(order), merchant, talked, refunds
 
-        found = await self._read(read)
+        found = await ask_gateway(self._desk, read)
         if found is None:
             return self._desk.renderer.page("nothing.html", request, session, status=404)
-        order, moves, calls, merchant, messages = found
+        order, moves, calls, merchant, messages, refunds = found
         return self._desk.renderer.page(
             "order.html",
             request,
@@ -90,6 +82,8 @@ class OrdersScreen:
             calls=calls,
             merchant=merchant,
             messages=messages,
+            refunds=refunds,
+            left=order.captured - order.credited if (order.stage, Move.CREDIT) in MOVES else 0,
             proof=result_of(order).authentication,
         )
 
@@ -106,11 +100,11 @@ class OrdersScreen:
         reason = form["reason"].strip()
 
         def send(store: Store) -> Call | None:
-            self._audit(session.user, int(number), reason)
+            write_act(self._desk, session.user, "merchant.resend", f"call {number}", reason)
             return store.call_again(int(number))
 
         try:
-            call = await self._read(send)
+            call = await ask_gateway(self._desk, send)
         except (AuditError, VaultError) as error:
             session.said.append(("bad", f"Not done: what nobody could know of is not done. {error}"))
             return see_other(here)
@@ -121,25 +115,3 @@ class OrdersScreen:
         )
         session.said.append(("good" if call else "bad", said))
         return see_other(here)
-
-    def _audit(self, user: str, call: int, reason: str) -> None:
-        """Raises AuditError, VaultError."""
-        state = self._desk.state_dir
-        if not vault_key_path(state).exists():
-            raise AuditError(f"{vault_key_path(state)} is missing, and the audit log is chained with it")
-        log = audit_of(state, open_vault(state).audit_secret)
-        at = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-        with log.turn():
-            log.write(at=at, by=f"{user} (console)", act="merchant.resend", key=f"call {call}", note=reason)
-
-    async def _read(self, question: Callable[[Store], Any]) -> Any:
-        """None: there is no gateway beside this switch. Raises StoreError."""
-        file = gateway_of(self._desk.state_dir)
-
-        def ask() -> Any:
-            if not file.exists():
-                return None
-            with closing(Store(file)) as store:
-                return question(store)
-
-        return await self._desk.read(ask)

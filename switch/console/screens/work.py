@@ -3,10 +3,12 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
+from switch.console.beside import ask_gateway
 from switch.console.desk import Desk
 from switch.console.rendering import see_other
 from switch.console.sessions import Session
 from switch.console.web import Screen
+from switch.gateway.orders.refunds import WAITS_US, Refund, RefundState
 from switch.http.forms import Form
 
 SHOWN = 200
@@ -70,7 +72,18 @@ class WorkScreen:
     async def approvals(self, request: Request, session: Session) -> Response:
         """What waits for a second person."""
         said = await self._desk.ask("approvals.list", session)
-        return self._desk.renderer.page("approvals.html", request, session, waiting=said["waiting"])
+        now_us = int(self._desk.wall() * 1_000_000)
+        asked: list[Refund] = await ask_gateway(self._desk, lambda store: store.refunds_in(RefundState.ASKED)) or []
+        refunds = [one for one in asked if one.waits(now_us)]
+        return self._desk.renderer.page(
+            "approvals.html",
+            request,
+            session,
+            waiting=said["waiting"],
+            refunds=refunds,
+            now_us=now_us,
+            lasts_us=WAITS_US,
+        )
 
     async def approve(self, _: Request, session: Session, form: Form) -> Response:
         """The second person."""

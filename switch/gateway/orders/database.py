@@ -34,6 +34,10 @@ CREATE INDEX IF NOT EXISTS calls_due ON calls (state, due_us);
 CREATE INDEX IF NOT EXISTS calls_of ON calls (ordered);
 CREATE TABLE IF NOT EXISTS messages (number INTEGER NOT NULL, body BLOB NOT NULL);
 CREATE INDEX IF NOT EXISTS messages_of ON messages (number);
+CREATE TABLE IF NOT EXISTS refunds (number INTEGER PRIMARY KEY, ordered INTEGER NOT NULL, state TEXT NOT NULL,
+  body BLOB NOT NULL);
+CREATE INDEX IF NOT EXISTS refunds_in ON refunds (state);
+CREATE INDEX IF NOT EXISTS refunds_of ON refunds (ordered);
 CREATE TABLE IF NOT EXISTS merchants (clientid TEXT PRIMARY KEY, body BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS refusals (number INTEGER PRIMARY KEY, at_us INTEGER NOT NULL, what TEXT NOT NULL,
   clientid TEXT NOT NULL, oid TEXT NOT NULL, client TEXT NOT NULL, reason TEXT NOT NULL);

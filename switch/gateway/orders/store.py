@@ -11,11 +11,11 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from switch.gateway.orders.database import Database
 from switch.gateway.orders.lifecycle import OWED, UNDER_WAY, IllegalMoveError, Move, Stage, after
 from switch.gateway.orders.lines import Line, line_of, window_of
 from switch.gateway.orders.messages import KeptMessage
 from switch.gateway.orders.order import Call, Merchant, Order, Refusal
+from switch.gateway.orders.refund_table import RefundTable
 
 DAY_US: Final = 86_400_000_000
 _REFUSALS_MAX: Final = 10_000
@@ -49,7 +49,7 @@ SLOW: Final[set[str]] = set()
 """names of such methods"""
 
 
-class Store(Database):
+class Store(RefundTable):
     """One file. Not for two threads at once."""
 
     def date_orders(self) -> None:
