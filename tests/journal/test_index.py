@@ -230,7 +230,7 @@ def test_a_little_lies_for_a_while_and_much_is_indexed_at_once(
 
     try:
         assert indexed(18, 30)
-        write(writer, day(payments, first=21))
+        write(writer, day(payments, first=21), batch=100)
         monkeypatch.setattr("switch.journal.index.FOLLOW_S", 3_600)
         assert indexed(38 if not at_once else 1_000, 30 if at_once else 0.3) is at_once
     finally:
