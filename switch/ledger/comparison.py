@@ -100,8 +100,7 @@ def _cause(
 ) -> tuple[str, str]:
     windows = ", ".join(dict.fromkeys(line.window for line in elsewhere))
     if not here:
-        same = bool(elsewhere) and sum(line.amount for line in elsewhere) == sums[0]
-        return (OTHER_WINDOW, f"it is in {windows} here") if same or windows else (MISSING_HERE, "")
+        return (OTHER_WINDOW, f"it is in {windows} here") if windows else (MISSING_HERE, "")
     late = next((line.of_day for line in here if line.of_day), "")
     if not there:
         return (LATE, f"it takes back a payment of {late}") if late else (MISSING_THERE, "")

@@ -30,9 +30,6 @@ def _edge(bucket: int) -> int:
     return (((bucket & ((1 << _BITS) - 1)) + (1 << _BITS) + 1) << shift) - 1
 
 
-_BUCKETS = _bucket(HIGHEST) + 1
-
-
 class Histogram:
     """Records in about 0.15 µs; a percentile takes one pass over the buckets in use."""
 

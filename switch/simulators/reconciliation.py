@@ -32,7 +32,6 @@ _UNRECORDED = frozenset({"12", Answer.FORMAT_ERROR, Answer.NOT_PERMITTED_TERMINA
                          Answer.DUPLICATE, Answer.MALFUNCTION})  # fmt: skip
 """Declines that the switch may give without a record: malformed, not signed on, or the journal itself is away."""
 
-_UNDONE = (Status.REVERSED, Status.DECLINED)
 _INQUIRIES = frozenset({"balance", "verification"})
 """Kinds that move no money: one that got no answer in time is given up without a reversal."""
 

@@ -16,7 +16,7 @@ from switch.money.currency import CurrencyError, currency, parse_amount
 LANGUAGES: Final = ("fr", "ar", "en")
 SESSION_MIN_S, SESSION_MAX_S, SESSION_S = 30, 2_700, 900
 OID_MAX: Final = 64
-NAME_MAX, FIELDS_MAX = 100, 150
+FIELDS_MAX: Final = 150
 CARD_FIELDS: Final = ("pan", "cv2", "cvv", "cvv2", "Ecom_Payment_Card_ExpDate_Month", "Ecom_Payment_Card_ExpDate_Year")
 _HOSTED: Final = frozenset({"3dpayhosting", "payhosting"})
 _OID: Final = re.compile(r"[!-~]+")

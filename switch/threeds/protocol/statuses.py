@@ -25,8 +25,6 @@ PROVED: Final = frozenset({Status.AUTHENTICATED, Status.ATTEMPTED})
 """carry a value that proves it; the loss of a fraud is the issuer's"""
 REFUSED: Final = frozenset({Status.NOT_AUTHENTICATED, Status.REJECTED})
 """never authorized"""
-OPEN_TO_MERCHANT: Final = frozenset({Status.UNAVAILABLE, Status.NOT_ENROLLED})
-"""authorized without proof where the merchant takes that upon itself"""
 
 _ECI: Final = {
     "mastercard": {Status.AUTHENTICATED: "02", Status.ATTEMPTED: "01"},
