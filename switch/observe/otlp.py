@@ -9,6 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
+from http.client import HTTPException
 from typing import Final
 
 import msgspec
@@ -22,6 +23,16 @@ TIMEOUT_S: Final = 10.0
 ANSWER_MAX: Final = 65_536
 BATCH: Final = 512
 """spans of one request"""
+
+
+class _Stay(urllib.request.HTTPRedirectHandler):
+    """A redirect is an answer like any other: who is sent elsewhere would take the headers, a token among them, along."""
+
+    def redirect_request(self, *_: object) -> None:
+        """None: nobody else is asked."""
+
+
+_open: Final = urllib.request.build_opener(_Stay).open
 
 
 class Sent(msgspec.Struct):
@@ -67,14 +78,16 @@ class Collector:
                 wait_s = min(wait_s * 2, WAIT_MAX_S)
             asked = urllib.request.Request(self.url, body, dict(self._headers), method="POST")  # noqa: S310 - looked at above
             try:
-                with urllib.request.urlopen(asked, timeout=TIMEOUT_S) as answer:  # noqa: S310
+                with _open(asked, timeout=TIMEOUT_S) as answer:
                     rejected, said = _partial(answer.read(ANSWER_MAX))
             except urllib.error.HTTPError as error:
                 why = f"{self.url} answers {error.code} {error.reason}"
                 if error.code not in AGAIN:
                     break
                 wait_s = _retry_after(error.headers.get("Retry-After", ""), wait_s)
-            except (OSError, TimeoutError) as error:
+            except HTTPException as error:
+                why = f"{self.url} does not answer as HTTP asks: {type(error).__name__}"
+            except OSError as error:
                 why = f"{self.url} cannot be reached: {getattr(error, 'reason', error)}"
             else:
                 self.sent.spans += len(spans) - rejected
@@ -93,7 +106,7 @@ def _partial(answer: bytes) -> tuple[int, str]:
     try:
         part = json.loads(answer or b"{}").get("partialSuccess") or {}
         return int(part.get("rejectedSpans", 0)), str(part.get("errorMessage", ""))
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, TypeError):
         return 0, ""
 
 

@@ -1,6 +1,7 @@
 """Transactions as traces: what a receiver of OTLP gets, and what becomes of what it does not take."""
 
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -246,6 +247,7 @@ def test_what_cannot_be_taken_now_is_sent_again_after_as_long_as_it_says() -> No
             1,
             "does not take them: too old",
         ),
+        ((200, {}, {"partialSuccess": {"rejectedSpans": None}}), 0, ""),
     ],
 )
 def test_what_is_not_taken_is_let_go_and_said(
@@ -258,6 +260,31 @@ def test_what_is_not_taken_is_let_go_and_said(
     assert (one.sent.dropped, one.sent.spans) == (dropped, 2 - dropped)
     assert said in one.sent.why
     assert "s3cret" not in one.sent.why
+
+
+def test_who_redirects_is_not_followed_with_the_token() -> None:
+    with receiving() as elsewhere, receiving((302, {"Location": f"{elsewhere.url}/v1/traces"}, {})) as receiver:
+        one = collector(receiver.url)
+        one.send(list(spans_of(payment())))
+    assert (elsewhere.headers, one.sent.dropped) == ([], 2)
+    assert "answers 302" in one.sent.why
+
+
+def test_who_speaks_no_http_ends_nothing() -> None:
+    def talk() -> None:
+        for _ in range(TRIES_MAX):
+            with listening.accept()[0] as stream:
+                stream.recv(65_536)
+                stream.sendall(b"SSH-2.0-OpenSSH_9.2\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=talk)
+        thread.start()
+        one = collector(f"http://127.0.0.1:{listening.getsockname()[1]}")
+        one.send(list(spans_of(payment())))
+        thread.join()
+    assert one.sent.dropped == 2
+    assert "does not answer as HTTP asks: BadStatusLine" in one.sent.why
 
 
 def test_a_collector_that_is_not_there_is_tried_so_often() -> None:
