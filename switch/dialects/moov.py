@@ -28,6 +28,9 @@ _KEYS: Final = (
 _TAG_KEYS: Final = ("length", "enc", "padding", "sort", "skipUnknownTLVTags", "storeUnknownTLVTags", "prefUnknownTLV")
 _PREFIXES: Final = {"ASCII": "ascii", "EBCDIC": EBCDIC, "EBCDIC1047": EBCDIC, "BCD": "bcd", "Binary": "b"}
 _ENCODINGS: Final = (*_TEXTS, "BCD", "LBCD", "Binary", *_HEX, "ASCIIToHex", "BerTLVTag")
+_CANONICAL: Final = {key.casefold(): key for key in (*_KEYS, *_TAG_KEYS)}
+_LENGTH_MOST: Final = {"ASCII": 10, "EBCDIC": 10, "EBCDIC1047": 10, "BCD": 10, "Binary": 256}
+"""what one L of a length can say"""
 _TYPES: Final = ("String", "Numeric", "Binary", "Bitmap", "Composite", "Track1", "Track2", "Track3", "Hex")
 
 
@@ -58,13 +61,28 @@ def read(source: str, content: bytes, wanted: Wanted) -> Brought:
     reading = _Reading(source, scan(text)[0])
     reading.unknown((), "", raw, ("name", "fields"))
     for key, given in raw["fields"].items():
-        reading.field(key, given)
+        reading.field(key, _canonical(given))
     name = source.rpartition("/")[2]
     title = str(raw.get("name") or f"moov spec {name}")
     about = f"Brought in from the moov-io/iso8583 spec {name}."
     return finish(
         source, wanted, title, about, reading.elements, reading.mistakes, reading.notes, both=reading.bitmap_bytes == 16
     )
+
+
+def _canonical(given: Any) -> Any:
+    """A field with its keys as moov writes them: its reader (Go's) takes `Length` and `disableautoexpand` as well."""
+    if not isinstance(given, dict):
+        return given
+    made = {_CANONICAL.get(key.casefold(), key): value for key, value in given.items()}
+    for name in ("tag", "bitmap"):
+        if name in made:
+            made[name] = _canonical(made[name])
+    if isinstance(made.get("subfields"), dict):
+        made["subfields"] = {key: _canonical(inner) for key, inner in made["subfields"].items()}
+    if isinstance(made.get("prefix"), str):
+        made["prefix"] = made["prefix"].replace(".fixed", ".Fixed")
+    return made
 
 
 def _is_yaml(text: str) -> bool:
@@ -115,6 +133,8 @@ class _Reading:
         size = given.get("length")
         if size is None and given.get("type") == "Bitmap":
             size = 8
+        if size is None and given.get("subfields") and str(given.get("prefix")).endswith(".Fixed"):
+            size = _sum_of_fixed(given["subfields"])
         if not isinstance(size, int) or isinstance(size, bool) or size < 1:
             self.mistakes.append(self.at((*path, "length"), f"field {key}: length: expected a number above 0"))
             return
@@ -219,6 +239,13 @@ class _Reading:
             return self.at((*path, "prefix"), f"field {key}: a length that counts bytes before two hex digits a byte")
         made["len_enc"] = _PREFIXES[family]
         made["len_type"] = (digits + 1) // 2 if family == "BCD" else digits
+        most = _LENGTH_MOST[family] ** digits - 1
+        if made["max_len"] > most and made["len_type"] <= 4:
+            said = (
+                f"field {key}: length: {made['max_len']} behind {prefix}, which can say {most}: that is the most here"
+            )
+            self.notes.append(self.at((*path, "length"), said))
+            made["max_len"] = most
         if made["len_type"] > 4:
             return self.at((*path, "prefix"), f"field {key}: prefix {prefix!r}: a length takes at most 4 bytes")
         return None
@@ -237,6 +264,15 @@ class _Reading:
                 return
             why = wrong[1]
         self.notes.append(self.at((*path, "subfields"), f"field {key}: its subfields are left out: {why}"))
+
+
+def _sum_of_fixed(inside: Any) -> int | None:
+    """The length of a composite that says none, as moov adds it up; None: not all of its subfields are of a fixed length."""
+    fields = [f for f in inside.values() if isinstance(f, dict)] if isinstance(inside, dict) else []
+    sizes = [
+        f["length"] for f in fields if isinstance(f.get("length"), int) and str(f.get("prefix")).endswith(".Fixed")
+    ]
+    return sum(sizes) if sizes and len(sizes) == len(inside) else None
 
 
 def _annotation(given: dict[str, Any]) -> tuple[dict[str, Any] | None, str]:

@@ -186,3 +186,42 @@ def test_what_is_no_spec_is_refused(text: bytes) -> None:
 def test_a_name_that_no_file_can_hold_is_refused() -> None:
     text = json.dumps({"fields": ISO87}).replace("Field 11", "\\ud800")
     assert "half a surrogate" in moov.read("m.json", text.encode(), Wanted("m")).mistakes[0].message
+
+
+def one_more(**given: Any) -> dict[str, Any]:
+    return {**fields("0:A:Fixed:4 11:A:Fixed:6"), "48": given}
+
+
+def test_keys_and_prefixes_are_read_in_any_case_as_gos_reader_does() -> None:
+    usual = {"type": "String", "length": 12, "description": "Amount", "enc": "ASCII", "prefix": "ASCII.Fixed"}
+    given = {"Type": "String", "Length": 12, "DESCRIPTION": "Amount", "Enc": "ASCII", "Prefix": "ASCII.fixed"}
+    assert dialect(brought(one_more(**given))).spec == dialect(brought(one_more(**usual))).spec
+    bitmap = {"type": "Bitmap", "length": 16, "enc": "HexToASCII", "prefix": "Hex.Fixed", "disableautoexpand": True}
+    assert not brought(one_more(**usual) | {"1": bitmap}).notes
+    (wrong,) = brought(one_more(**given | {"Length": 0})).mistakes
+    assert (wrong.message, wrong.line > 1) == ("field 48: length: expected a number above 0", True)
+
+
+def test_a_composite_without_a_length_is_as_long_as_its_fixed_subfields() -> None:
+    part = {"type": "Numeric", "length": 3, "description": "Code", "enc": "ASCII", "prefix": "ASCII.Fixed"}
+    given = {
+        "type": "Composite",
+        "prefix": "None.Fixed",
+        "tag": {"sort": "StringsByInt"},
+        "subfields": {"1": part, "2": part},
+    }
+    made = dialect(brought(one_more(**given)))
+    assert (made.elements["48"].size, made.elements["48"].length_bytes) == (6, 0)
+    variable = given | {"subfields": {"1": part, "2": {**part, "prefix": "ASCII.LL"}}}
+    assert "expected a number above 0" in brought(one_more(**variable)).mistakes[0].message
+
+
+@pytest.mark.parametrize(("prefix", "most"), [("ASCII.LL", 99), ("BCD.LL", 99), ("Binary.L", 255), ("ASCII.LLL", 999)])
+def test_more_than_a_length_can_say_is_told_and_bounded(prefix: str, most: int) -> None:
+    given = {"type": "String", "length": 1_000, "description": "Private", "enc": "ASCII", "prefix": prefix}
+    found = brought(one_more(**given))
+    assert dialect(found).elements["48"].size == most
+    assert [note.message for note in found.notes] == [
+        f"field 48: length: 1000 behind {prefix}, which can say {most}: that is the most here"
+    ]
+    assert not brought(one_more(**given | {"length": most})).notes
