@@ -15,6 +15,13 @@ if TYPE_CHECKING:
 @click.command
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option("--latency", default=0.0, metavar="MS", help="Median time to answer. [default: at once]")
+@click.option(
+    "--population",
+    type=click.IntRange(0),
+    default=0,
+    metavar="N",
+    help="So many plain cards more, a bank: numbers 0 to N-1 of its first domestic range. 3200000 is a country's.",
+)
 @click.option("--stop-list", is_flag=True, help="After each sign-on, send the switch the lost and stolen cards (0302).")
 @host_options
 def command(**options: Any) -> None:
@@ -28,6 +35,7 @@ def command(**options: Any) -> None:
       cmi-switch issuer                          all of them in one process
       cmi-switch issuer atlas --latency 40
       cmi-switch issuer rif --fault silent=0.01 --fault wrong=0.005
+      cmi-switch issuer atlas --population 3200000
       cmi-switch issuer --book issuers.json      what stands, for a comparison
       cmi-switch issuer rif --keys rif.json --lmk rif.lmk --change-keys 60
       cmi-switch issuer --state var/issuers      started again, it knows what it has answered
@@ -42,6 +50,7 @@ class _Options(HostOptions):
     names: tuple[str, ...]
     latency: float
     stop_list: bool
+    population: int
 
 
 def _run(asked: _Options) -> None:
@@ -69,11 +78,23 @@ def _run(asked: _Options) -> None:
         latency = Latency(asked.latency, 0.3)
         module = module_of(loaded, asked.keys, asked.lmk)
         parties = [
-            make_issuer(loaded, h.name, rng(), latency, wrong, stop_list=asked.stop_list, module=module) for h in hosts
+            make_issuer(
+                loaded,
+                h.name,
+                rng(),
+                latency,
+                wrong,
+                stop_list=asked.stop_list,
+                module=module,
+                population=asked.population,
+            )
+            for h in hosts
         ]
         have_keys_change(parties, parse_key_manner(asked.change_keys_s, asked.key_faults))
     except UnknownNameError as error:
         raise click.BadParameter(str(error), param_hint="NAME") from None
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--population") from None
     stations = [station_of(loaded, h.name, p, asked.state, asked.tls_dir) for h, p in zip(hosts, parties, strict=True)]
 
     def ready(drivers: "Sequence[Driver]") -> str:

@@ -34,13 +34,14 @@ import msgspec
 from switch.core.messages.internal import Additional, Private48, additional_amount
 from switch.core.records.lifecycle import Status
 from switch.simulators.card_desk import CardDesk
-from switch.simulators.cards import TestCard
+from switch.simulators.card_file import SUSPENSE, Account, CardFile
+from switch.simulators.cards import Population, TestCard
 from switch.simulators.clock import Moment
 from switch.simulators.de48 import private_elements, with_private
 from switch.simulators.dismissals import Dismissals, is_whole, may_mean
 from switch.simulators.minds import FORGETS, REMEMBERS, UNKNOWN
 from switch.simulators.pins import PinDesk, Refusal
-from switch.simulators.postings import KEEP, SUSPENSE, Account, Holdings, Increment, MessageKey, Posting, Taken, WireKey
+from switch.simulators.postings import KEEP, Holdings, Increment, MessageKey, Posting, Taken, WireKey
 from switch.simulators.proofs import ProofDesk
 from switch.simulators.reconciliation import IssuerBook, payment_key
 from switch.simulators.rules import (
@@ -88,10 +89,12 @@ class Ledger:
         *,
         hold_s: int = HOLD_S,
         tolerance: Decimal = TOLERANCE,
+        population: Population | None = None,
     ) -> None:
-        """`hold_s`: a pre-authorization is released after so long. `tolerance`: a completion may be so much above it (0.15)."""
+        """`hold_s`: a pre-authorization is released after so long. `tolerance`: a completion may be so much above it (0.15).
+        `population`: cards that are on file beside `cards`."""
         self.name = name
-        self.holdings = Holdings(cards, keep)
+        self.holdings = Holdings(cards, keep, population)
         self._hold_s = hold_s
         self._tolerance = tolerance
         self.early = REMEMBERS
@@ -102,8 +105,8 @@ class Ledger:
         self.fresh: list[Taken] = []
 
     @property
-    def accounts(self) -> dict[str, Account]:
-        """By PAN."""
+    def accounts(self) -> CardFile:
+        """By PAN, and by name."""
         return self.holdings.accounts
 
     # -- messages
@@ -247,7 +250,7 @@ class Ledger:
             return _Decision(Verdict(Answer.ORIGINAL_INCONSISTENT, reason="its payment has been reversed"))
         account = self.accounts.get(document.get(DE.PAN, ""))
         if account is None and Private48.STAND_IN in private_elements(document):
-            account = self.holdings.suspense
+            account = self.accounts.suspense
         if account is None:
             return _Decision(Verdict(Answer.INVALID_CARD, reason="no such card on file"))
         billed = billed_amount(document, account.card.currency)
@@ -341,7 +344,7 @@ class Ledger:
         )
 
     def _card(self, posting: Posting) -> TestCard:
-        return self.holdings.by_name[posting.card].card
+        return self.accounts.named(posting.card).card
 
     def _find_original(self, document: Document) -> Posting | None:
         """What has the same payment key; else what the rest of the message names; else, without DE37 and DE41, what DE90 names of

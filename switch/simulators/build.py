@@ -11,7 +11,7 @@ from switch.security.module import NO_MODULE, SecurityModule
 from switch.simulators.accounts import Ledger
 from switch.simulators.acquiring import Timeouts
 from switch.simulators.card_desk import CardDesk
-from switch.simulators.cards import TestCard, demo_cards
+from switch.simulators.cards import TestCard, demo_cards, population_of
 from switch.simulators.endpoint import Speech
 from switch.simulators.faults import NO_FAULTS, FaultPlan, Faults, Latency, RandomSource, card_faults
 from switch.simulators.issuer import Issuer
@@ -105,16 +105,18 @@ def _plan(cards: tuple[TestCard, ...], host: HostLink, latency: Latency, faults:
 
 def make_issuer(
     network: Network, name: str, rng: RandomSource, latency: Latency | None = None, faults: Faults = NO_FAULTS, *,
-    stop_list: bool = False, module: SecurityModule | None = None,
+    stop_list: bool = False, module: SecurityModule | None = None, population: int = 0,
 ) -> Issuer:  # fmt: skip
     """The issuer behind host link `name`, with the test cards of its member. Raises UnknownNameError.
 
+    `population`: so many plain cards more, in the member's first domestic range; ValueError: it has no room for them.
     `stop_list`: it sends the switch its stop list after each sign-on. `module`: has the keys of its link.
     """
     host = find_host(network, name, "issuer")
     cards = tuple(c for c in demo_cards(network) if c.issuer == host.member)
     plan = _plan(cards, host, latency or Latency(), faults)
-    ledger = Ledger(host.name, cards, hold_s=host.preauth_s, tolerance=host.completion_tolerance)
+    more = population_of(network, host.member, population) if population else None
+    ledger = Ledger(host.name, cards, hold_s=host.preauth_s, tolerance=host.completion_tolerance, population=more)
     speech = host_speech(network, host, module)
     ledger.pins = PinDesk(module or NO_MODULE, host.keys, host.pvv_key, speech.sets)
     ledger.cards = CardDesk(module or NO_MODULE, host.card_keys)

@@ -9,8 +9,9 @@ from typing import Final
 from switch.core.network import CardKeys
 from switch.core.transactions.card_proofs import Card, CardRefusedError, prove_card
 from switch.security.module import NO_MODULE, SecurityModule
+from switch.simulators.card_file import Account
 from switch.simulators.de48 import Private48, private_elements, with_private
-from switch.simulators.postings import Account, ChipSeen
+from switch.simulators.postings import ChipSeen
 from switch.simulators.rules import Verdict
 from switch.wire.vocabulary import Answer, Document
 

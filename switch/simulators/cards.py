@@ -26,6 +26,8 @@ TEST_CVK: Final = bytes.fromhex("0123456789ABCDEFFEDCBA9876543210")
 """what CVV2 of these cards are made with, here and at their simulated issuers"""
 EXPIRY = "3112"
 EXPIRED = "2401"
+NUMBER: Final = "#"
+"""in the name of a card that is one of a population, before its number"""
 SILENT, LATE, SLOW = "silent", "late", "slow"
 
 
@@ -181,6 +183,48 @@ class _Mint:
             "currency": bin_range.currency,
         }  # fmt: skip
         return msgspec.convert(settings, TestCard)
+
+
+class Population:
+    """Plain cards of one range, by number from 0 on: none is kept, each is made again as it is asked for."""
+
+    def __init__(self, network: Network, bin_range: BinRange, count: int) -> None:
+        """ValueError: the range has no room for so many."""
+        self._mint, self._range, self._count = _Mint(network.bins), bin_range, count
+        room = 10 ** (bin_range.digits - 1 - len(bin_range.low))
+        if count > room or bin_range.low != bin_range.high:
+            raise ValueError(f"range {bin_range.low} has no room for {count:,} cards")
+
+    def number(self, pan: str) -> int | None:
+        """The number of the card with this PAN; None: it is none of them."""
+        low, size = self._range.low, self._range.digits
+        if len(pan) != size or not pan.startswith(low) or not pan.isdecimal() or luhn_digit(pan[:-1]) != pan[-1]:
+            return None
+        number = int(pan[len(low) : -1])
+        return number if number < self._count and self._mint.owner(pan) is self._range else None
+
+    def card(self, number: int) -> TestCard:
+        """The card with this number. KeyError: there is none."""
+        name = f"{self._range.issuer}{NUMBER}{number}"
+        card = self._mint.card(self._range, number, name) if 0 <= number < self._count else None
+        if card is None:
+            raise KeyError(name)
+        return card
+
+    def named(self, name: str) -> int:
+        """The number of the card that is on file under this name. KeyError: it is none of them."""
+        issuer, _, number = name.partition(NUMBER)
+        if issuer != self._range.issuer or not number.isdecimal():
+            raise KeyError(name)
+        return int(number)
+
+
+def population_of(network: Network, member: str, count: int) -> Population:
+    """So many cards of a bank, in its first domestic range. ValueError: it has none, or no room in it."""
+    for bin_range in network.bins:
+        if bin_range.issuer == member and bin_range.scheme == DOMESTIC_SCHEME:
+            return Population(network, bin_range, count)
+    raise ValueError(f"{member} has no range of {DOMESTIC_SCHEME} cards in {network.source}")
 
 
 def _as_heard(scenario: _Scenario, dialect: str) -> _Scenario:

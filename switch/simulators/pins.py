@@ -17,8 +17,9 @@ from switch.core.network import LinkKeys
 from switch.security.commands import NOT_PERMITTED, WRONG, EncryptPin, MakePinReference, PinReference, Reply, VerifyPin
 from switch.security.dukpt import AES_ONES_MAX, TDES_KSN_BYTES, TDES_ONES_MAX, next_counter, serial_of
 from switch.security.module import NO_MODULE, SecurityModule
+from switch.simulators.card_file import Account
 from switch.simulators.cards import TestCard
-from switch.simulators.postings import Account, PinTries
+from switch.simulators.postings import PinTries
 from switch.wire import Dialect
 from switch.wire.vocabulary import DE, Answer, Document
 

@@ -14,7 +14,8 @@ import msgspec
 
 from switch.core.records.entry import Entry
 from switch.core.records.lifecycle import Status
-from switch.simulators.cards import TestCard
+from switch.simulators.card_file import Account, CardFile
+from switch.simulators.cards import Population, TestCard
 from switch.simulators.own_totals import OwnTotals
 from switch.simulators.reconciliation import CardBook, Debit, IssuerBook
 from switch.wire.vocabulary import Answer, Document, mask_pan
@@ -22,8 +23,6 @@ from switch.wire.vocabulary import Answer, Document, mask_pan
 KEEP: Final = 500_000
 """payments and answers remembered one by one, the newest; a reversal of an older one finds nothing to undo"""
 EARLY_KEEP: Final = 10_000
-SUSPENSE: Final = "suspense"
-"""name of the account of unknown cards"""
 
 WireKey: TypeAlias = tuple[str, str]
 """DE11, DE7"""
@@ -125,33 +124,6 @@ class Taken(Entry, frozen=True, kw_only=True, tag="tkn"):
     """None: no cryptogram was proved"""
 
 
-class Account(msgspec.Struct):
-    """One card's account. Amounts in minor units of its currency."""
-
-    card: TestCard
-    balance: int
-    held: int = 0
-    spent: int = 0
-    """on `day`"""
-    day: str = ""
-    pin_tries: int = 0
-    """wrong ones running"""
-    atc: int = -1
-    """the highest transaction counter that its chip has proved; -1: none yet"""
-
-    @property
-    def available(self) -> int:
-        """What a debit may take."""
-        return self.balance - self.held
-
-
-def _suspense(currency: str) -> Account:
-    """An account that belongs to no card."""
-    nobody = TestCard(name=SUSPENSE, pan="", expiry="", cvv2="", pin="", issuer="", scheme="", product="", country="",
-                      currency=currency, balance=0, on_file=False)  # fmt: skip
-    return Account(nobody, 0)
-
-
 def _put(store: "OrderedDict[_K, _V]", key: _K, value: _V, keep: int) -> "_V | None":
     """Remember `value`; returns what had to be forgotten for it."""
     store[key] = value
@@ -161,12 +133,8 @@ def _put(store: "OrderedDict[_K, _V]", key: _K, value: _V, keep: int) -> "_V | N
 class Holdings:
     """The fold of `Taken` records over accounts as they were opened. Bounded: the oldest payments are forgotten one by one."""
 
-    def __init__(self, cards: Iterable[TestCard], keep: int = KEEP) -> None:
-        issued = tuple(cards)
-        self.accounts = {c.pan: Account(c, c.balance) for c in issued if c.on_file}
-        self.suspense = _suspense(next((c.currency for c in issued), ""))
-        """what the switch has approved for cards that are not on file"""
-        self.by_name = {a.card.name: a for a in (*self.accounts.values(), self.suspense)}
+    def __init__(self, cards: Iterable[TestCard], keep: int = KEEP, population: Population | None = None) -> None:
+        self.accounts = CardFile(cards, population)
         self.postings: OrderedDict[str, Posting] = OrderedDict()
         self.answers: OrderedDict[MessageKey, Taken] = OrderedDict()
         self.early: OrderedDict[str, None] = OrderedDict()
@@ -199,9 +167,13 @@ class Holdings:
             self._count(entry, entry.posting)
             self._book(entry.posting)
         if entry.pin is not None:
-            self.by_name[entry.pin.card].pin_tries = entry.pin.wrong
+            account = self.accounts.named(entry.pin.card)
+            account.pin_tries = entry.pin.wrong
+            self.accounts.keep(account)
         if entry.chip is not None:
-            self.by_name[entry.chip.card].atc = entry.chip.atc
+            account = self.accounts.named(entry.chip.card)
+            account.atc = entry.chip.atc
+            self.accounts.keep(account)
         if entry.early:
             _put(self.early, entry.early, None, EARLY_KEEP)
         _put(self.answers, entry.message, entry, self._keep)
@@ -224,12 +196,12 @@ class Holdings:
             del self._holds[key]
             posting = self.postings.get(key)
             if posting is not None and posting.held and posting.until == until:
-                self._move(self.by_name[posting.card], posting, 0, back=True)
+                self._move(self.accounts.named(posting.card), posting, 0, back=True)
                 self.postings[key] = msgspec.structs.replace(posting, expired=True)
 
     def _book(self, posting: Posting) -> None:
         """From here on the payment stands as `posting` says: the account moves by the difference."""
-        account = self.by_name[posting.card]
+        account = self.accounts.named(posting.card)
         before = self.postings.get(posting.key)
         if before is None or before.answered_to != posting.answered_to:
             if account.day != posting.day:
@@ -256,6 +228,7 @@ class Holdings:
             account.balance -= billed
         if account.day == posting.day:
             account.spent += spent
+        self.accounts.keep(account)
 
     def book(self, name: str) -> IssuerBook:
         """Balances of the accounts that moved, and each payment that stands."""
@@ -269,8 +242,7 @@ class Holdings:
                     closing=a.balance,
                     held=a.held,
                 )
-                for a in self.by_name.values()
-                if a.day
+                for a in self.accounts.moved()
             ),
             debits=tuple(
                 Debit(
@@ -278,7 +250,7 @@ class Holdings:
                     amount=p.amount,
                     currency=p.currency,
                     billed=0 if p.free else p.billed,
-                    billing=self.by_name[p.card].card.currency,
+                    billing=self.accounts.named(p.card).card.currency,
                     held=p.held,
                     expired=p.expired,
                 )

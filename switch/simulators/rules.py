@@ -8,10 +8,10 @@ from typing import Final
 import msgspec
 
 from switch.core.messages.internal import Additional, Private48, additional_amount, additional_amounts
+from switch.simulators.card_file import Account
 from switch.simulators.cards import TestCard
 from switch.simulators.clock import Moment
 from switch.simulators.de48 import private_elements
-from switch.simulators.postings import Account
 from switch.wire.vocabulary import DE, Answer, Document, Processing
 
 STATUS: Final = {

@@ -12,6 +12,7 @@ from switch.core.limits import Limits
 from switch.journal.feed import Feed
 from switch.journal.log import JournalError
 from switch.server.stations import Station
+from switch.simulators.accounts import Ledger
 from switch.simulators.build import make_issuer
 from switch.simulators.cards import demo_cards
 from switch.simulators.issuer import Issuer
@@ -65,7 +66,8 @@ def test_a_switch_does_not_take_an_issuers_books_for_its_journal(tmp_path: Path)
 def test_books_about_a_card_that_is_no_longer_on_file_are_refused_by_its_name(tmp_path: Path) -> None:
     one_payment(tmp_path)
     issuer = make_issuer(MOROCCO, "atlas", random.Random(1))
-    del issuer.ledger.holdings.by_name["atlas-approved"]
+    cards = [account.card for _, account in issuer.ledger.accounts.items() if account.card.name != "atlas-approved"]
+    issuer.ledger = Ledger("atlas", cards)
     with pytest.raises(
         click.ClickException, match="is about card 'atlas-approved', which the network file no longer has"
     ):

@@ -212,7 +212,7 @@ def test_what_the_switch_approved_for_an_unknown_card_stands_on_a_suspense_accou
     atlas = ledger(on_file=False)
     first = pay(amount=50_00)
     assert atlas.book_advice(stood_in(first), at()).de39 == "00"
-    account = atlas.holdings.suspense
+    account = atlas.accounts.suspense
     assert (account.balance, PAN in atlas.accounts) == (-50_00, False)
     assert [d.amount for d in atlas.book().debits] == [50_00]
     assert atlas.authorize(pay(number=2), at()).de39 == "14", "nobody pays from it"

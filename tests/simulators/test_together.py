@@ -144,7 +144,7 @@ def test_a_lost_reversal_is_a_difference() -> None:
     demo = Demo(5, payments=20)
     demo.ends()
     ledger = demo.issuers[0].ledger
-    card = next(a for a in ledger.accounts.values() if a.day)
+    card = next(ledger.accounts.moved())
     card.balance -= 1_00
     assert [d.sentence for d in demo.differences()] == [
         f"atlas: balances moved by {_money(demo, 100)}, what stands adds up to {_money(demo, 0)}"
