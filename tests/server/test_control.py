@@ -198,7 +198,7 @@ async def test_a_command_of_the_process_is_awaited(tmp_path: Path) -> None:
 async def test_an_answer_waits_for_the_journal(
     tmp_path: Path, quick: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("switch.server.control.DURABLE_S", 0.3)
+    monkeypatch.setattr("switch.server.control.DURABLE_S", 0.1)
     async with office(tmp_path, durable=False) as here, await client(tmp_path) as stream:
         await stream.send_all(b'{"command": "greet", "name": "you"}\n')
         await until(lambda: here.desk.position)
@@ -219,7 +219,10 @@ async def test_a_line_without_an_end_is_cut_off(tmp_path: Path) -> None:
         assert await stream.receive_some() == b""
 
 
-async def test_a_client_that_does_not_read_is_cut_off_and_others_are_served(tmp_path: Path, quick: MockClock) -> None:
+async def test_a_client_that_does_not_read_is_cut_off_and_others_are_served(
+    tmp_path: Path, quick: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("switch.server.control.READ_S", 1.0)
     async with office(tmp_path) as here, await client(tmp_path) as deaf, await client(tmp_path) as other:
         await deaf.send_all(b'{"command": "look"}\n' * 3)
         await other.send_all(b'{"command": "greet", "name": "you"}\n')
