@@ -144,7 +144,15 @@ def test_a_request_sent_again_on_another_connection_needs_no_other_counter() -> 
 
 
 @pytest.mark.parametrize(
-    ("serial", "de39"), [("", "30"), ("FFFF00", "30"), ("FFFF9876543210E00000", "30"), ("FFFF9876543210FFFFFF", "30")]
+    ("serial", "de39"),
+    [
+        ("", "30"),
+        ("FFFF00", "30"),
+        ("FFFF9876543210E00000", "30"),
+        ("FFFF9876543210FFFFFF", "30"),
+        ("FFFF9876543210E0000100", "30"),
+        ("FFFF9876543210E000000001", "96"),
+    ],
 )
 def test_a_pin_without_a_serial_number_that_a_device_has_is_refused(serial: str, de39: str) -> None:
     till = Till()
