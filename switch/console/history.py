@@ -4,7 +4,6 @@ In: minutes that are over, as the board has added them up, and marks. Out: rows 
 deleted: what the hop log still has is added up again at the next start.
 """
 
-import os
 import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,7 +13,7 @@ import msgspec
 
 from switch.console.board import Mark, Sums
 from switch.observe.lines import second_of
-from switch.security.files import make_private_directory, open_private
+from switch.security.private_database import open_database
 
 KEPT_MINUTES: Final = 8 * 1_440
 """a week, and the day that it is compared with"""
@@ -55,9 +54,7 @@ class History:
     def __init__(self, path: Path) -> None:
         """Opens it, made where it is missing (mode 0600). Raises HistoryError."""
         try:
-            make_private_directory(path.parent)
-            os.close(open_private(path, os.O_RDWR))
-            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+            self._db = open_database(path)
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = NORMAL")
             self._db.executescript(_MAKE)

@@ -4,7 +4,6 @@ In: values by key. Out: the same, oldest first, to whoever opens the file next. 
 durable (WAL, synchronous FULL), and nobody but the file's owner can read it.
 """
 
-import os
 import sqlite3
 from collections.abc import Sequence
 from functools import partial
@@ -14,7 +13,7 @@ from typing import Final, Generic, Protocol, TypeVar
 import msgspec
 import trio
 
-from switch.security.files import FILE_MODE, make_private_directory, open_private
+from switch.security.private_database import open_database
 
 T = TypeVar("T")
 _MARK: Final = 0x434D3344
@@ -48,11 +47,7 @@ class KeptFile(Generic[T]):
         self._one = trio.CapacityLimiter(1)
         """writes happen one by one, in the order in which they were asked for"""
         try:
-            make_private_directory(path.parent)
-            if not path.exists():
-                os.close(open_private(path, os.O_RDWR))
-            path.chmod(FILE_MODE)
-            self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=10)
+            self._db = open_database(path)
             self._prepare()
         except (OSError, sqlite3.Error) as error:
             raise self._unusable(str(error)) from None

@@ -4,7 +4,6 @@ In: a path. Out: a connection's transactions, or a StoreError that says what to 
 what it wrote is durable (WAL, synchronous FULL).
 """
 
-import os
 import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from switch.security.files import FILE_MODE, make_private_directory, open_private
+from switch.security.private_database import open_database
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS orders (number INTEGER PRIMARY KEY, token TEXT NOT NULL UNIQUE, clientid TEXT NOT NULL,
@@ -60,19 +59,11 @@ class Database(ABC):
     """One file. Not for two threads at once."""
 
     def __init__(self, path: Path) -> None:
-        """Opens it, made where it is missing (mode 0600). Raises StoreError.
-
-        One that is there is opened in no other way: closing that would drop the locks that SQLite has on it in this process, and
-        whoever closes it next elsewhere would take away the log that is in use here.
-        """
+        """Opens it, made where it is missing (mode 0600). Raises StoreError."""
         self._path = path
         self._together = self._begun = False
         try:
-            make_private_directory(path.parent)
-            if not path.exists():
-                os.close(open_private(path, os.O_RDWR))
-            path.chmod(FILE_MODE)
-            self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=10)
+            self._db = open_database(path)
             self._prepare()
         except (OSError, sqlite3.Error) as error:
             raise self._damaged(str(error)) from None
