@@ -61,7 +61,7 @@ class Presented:
 
     def _keep(self, entry: "Entry") -> None:
         from switch.core.records.disputes import Step
-        from switch.ledger.entries import PAYMENT
+        from switch.ledger.entries import DISPUTE, PAYMENT
         from switch.ledger.rules import What
 
         brought = entry.issuer not in self.of
@@ -73,7 +73,7 @@ class Presented:
         foreign = tuple(
             (m.currency, m.amount)
             for m in entry.moves
-            if m.currency != code and m.kind == PAYMENT and host in (m.payer, m.payee)
+            if m.currency != code and m.kind in (PAYMENT, DISPUTE) and host in (m.payer, m.payee)
         )
         self.of[host].append(
             Kept(

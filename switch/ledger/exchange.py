@@ -1,7 +1,8 @@
 """What a network settles in its own currency: moves between it and a member, exchanged at the rate that was recorded.
 
-In: moves of one record, and what the network has said with its approval (DE5, 9, 50). Out: the same moves, those with the network
-in its currency; beside them, what the member exchanges them for with its *position* in foreign currency (`fx:atlas`).
+In: moves of one record, and what the network has said (DE5, 9, 50) with its approval, or with its request of a payment that it
+brings. Out: the same moves, those between it and a member in its currency; beside them, what the member exchanges them for with
+its *position* in foreign currency (`fx:atlas`).
 
 The rule. Of everything between a member and a network, kind by kind, so much stands in the payment's currency, and what that is
 worth at the recorded rate stands in the network's; each record moves the difference that it makes. So what is taken back in any
@@ -11,7 +12,7 @@ once; what is left of the payment's amount is the *difference* (`fx-difference:a
 
 from typing import Final
 
-from switch.ledger.entries import PAYMENT, Move
+from switch.ledger.entries import DISPUTE, PAYMENT, Move, is_merchant
 from switch.ledger.moves import move
 from switch.ledger.payments import Terms
 from switch.money.convert import RateError, apply_rate, decode_rate, worth_at
@@ -26,9 +27,9 @@ EXCHANGE: Final = "fx"
 
 
 def abroad(network: str, asked: int, code: str, said: Document) -> Terms | None:
-    """What an approval of a network says of its settlement; None: nothing that can be used, or no other currency.
+    """What a network's approval, or request, says of its settlement; None: nothing that can be used, or no other currency.
 
-    `asked`: minor units of `code` that were approved.
+    `asked`: minor units of `code` that were approved, or asked.
     """
     settles, rate = said.get(DE.CURRENCY_SETTLEMENT, ""), said.get(DE.RATE_SETTLEMENT, "")
     if not rate or not settles:
@@ -48,11 +49,11 @@ def exchange(moves: list[Move], terms: Terms, code: str) -> list[Move]:
     """`moves`, those in `code` that the network takes part in exchanged. `terms` then says what stands after them."""
     made: list[Move] = []
     for one in moves:
-        if one.currency != code or terms.network not in (one.payer, one.payee):
-            made.append(one)
-            continue
         gets = one.payer == terms.network
         member, amount = (one.payee, one.amount) if gets else (one.payer, -one.amount)
+        if one.currency != code or terms.network not in (one.payer, one.payee) or is_merchant(member):
+            made.append(one)
+            continue
         before = terms.stands.get(one.kind, 0)
         now = terms.stands[one.kind] = before + amount
         foreign = _settled(terms, code, one.kind, now) - _settled(terms, code, one.kind, before)
@@ -66,7 +67,7 @@ def exchange(moves: list[Move], terms: Terms, code: str) -> list[Move]:
 
 def _settled(terms: Terms, code: str, kind: str, stands: int) -> int:
     """What so much is in the network's currency: as it has said, or at its rate."""
-    if kind == PAYMENT and abs(stands) == terms.asked:
+    if kind in (PAYMENT, DISPUTE) and abs(stands) == terms.asked:
         return terms.settled if stands > 0 else -terms.settled
     return apply_rate(stands, code, terms.currency, decode_rate(terms.rate))
 

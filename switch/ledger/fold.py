@@ -114,17 +114,15 @@ class LedgerFold:
     # -- payments
 
     def _forward(self, entry: Forwarded, _: int, __: bytes) -> None:
-        payment = self.payments.known[entry.txn] = self._payment(
-            entry.txn, entry.mti, entry.elements, entry.amount, entry.currency, entry.key[ACQUIRER], entry.host
-        )
+        payment = self.payments.known[entry.txn] = self._payment(entry.txn, entry.mti, entry.elements, entry)
         if entry.route not in _AT_HOME:
             payment.through = entry.host
         if entry.hold is not None and self.payments.find(entry.hold.txn) is not None:
             payment.adds_to = entry.hold.txn
 
-    def _payment(
-        self, txn: int, mti: str, said: Document, amount: int, currency: str, acquirer: str, host: str
-    ) -> Payment:
+    def _payment(self, txn: int, mti: str, said: Document, entry: Forwarded | Owed) -> Payment:
+        acquirer, amount, currency = entry.key[ACQUIRER], entry.amount, entry.currency
+        brings = DE.RATE_SETTLEMENT in said and entry.link.startswith(f"{acquirer}#")  # a network, on its host's link
         return Payment(
             txn=txn,
             asked=amount,
@@ -133,8 +131,9 @@ class LedgerFold:
             hold=mti[1] == MTI.AUTHORIZATION,
             cash=said.get(DE.PROCESSING_CODE, "")[:2] == Processing.CASH,
             acquirer=acquirer,
-            issuer=host,
+            issuer=entry.host,
             merchant=said.get(DE.MERCHANT, "").rstrip(),
+            abroad=abroad(acquirer, amount, currency, said) if brings else None,
         )
 
     def _answer(self, entry: Answered, sequence: int, _: bytes) -> None:
@@ -191,9 +190,7 @@ class LedgerFold:
         mti, direction = entry.message[DE.MTI], direction_of(entry.message)
         what = What.ADVICE
         if payment is None:
-            payment = self._payment(
-                entry.txn, mti, entry.message, entry.amount, entry.currency, entry.key[ACQUIRER], entry.host
-            )
+            payment = self._payment(entry.txn, mti, entry.message, entry)
             payment.ended = sequence
             self._take_parties(payment, entry.priced)
         elif mti[1] != MTI.AUTHORIZATION:
@@ -234,9 +231,7 @@ class LedgerFold:
             return
         message = entry.message
         mti = f"0{entry.undoes[1] if entry.undoes else MTI.FINANCIAL}00"
-        payment = self._payment(
-            entry.original, mti, message, entry.amount, entry.currency, entry.key[ACQUIRER], entry.host
-        )
+        payment = self._payment(entry.original, mti, message, entry)
         if payment.hold or not payment.direction:
             return
         payment.stands = payment.direction * entry.amount
@@ -254,6 +249,8 @@ class LedgerFold:
         if not entry.change:
             return
         payment, window = self.payments.find(entry.original), self.windows.at(entry.at_us, sequence)
+        if payment is not None and payment.abroad is not None:
+            moves = exchange(moves, payment.abroad, payment.currency)
         made = Entry(
             sequence=sequence,
             at_us=entry.at_us,

@@ -13,6 +13,7 @@ from switch.core.records.disputes import ISSUER, Disputed, Step
 from switch.core.records.records import AnyEntry
 from switch.ledger.entries import DISPUTE, Entry
 from switch.ledger.fold import LedgerFold
+from switch.ledger.levels import as_priced
 
 
 class Claim(msgspec.Struct, kw_only=True):
@@ -49,7 +50,7 @@ def disagreements(claims: dict[str, Claim], records: Iterable[AnyEntry], home: s
     taken: Counter[str] = Counter()
 
     def post(entry: Entry) -> None:
-        for payer, payee, kind, currency, amount in entry.moves:
+        for payer, payee, kind, currency, amount in as_priced(entry):  # banks claim in the currency of the payment
             if kind == DISPUTE and {payer, payee} == {entry.issuer, entry.acquirer}:
                 moved[entry.issuer, entry.acquirer, currency] += amount if payee == entry.issuer else -amount
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from switch.core.records.disputes import Disputed
 from switch.core.records.records import Answered, AnyEntry, Forwarded, Owed
 from switch.ledger.entries import Entry, Move, Window, check_balance
 from switch.ledger.netting import settle
@@ -19,7 +20,7 @@ from switch.money.fee_line import Fee
 from tests.ledger.stories import DAY, MAD, Sides, fold, records
 from tests.ledger.test_fold import PAGE
 
-USD = "840"
+USD, EUR = "840", "978"
 ABROAD = Sides(issuer="visa", acquirer="atlas")
 SPLITS = int(os.environ.get("CMI_SWITCH_SPLITS", "60"))
 """random payments; CMI_SWITCH_SPLITS=1000000 tries a million"""
@@ -103,6 +104,77 @@ def test_a_members_own_card_is_never_exchanged() -> None:
     ]
     _, (entry,) = fold(story)
     assert {m.currency for m in entry.moves} == {MAD}
+
+
+def brought(story: str, said: dict[str, str], link: str = "visa#1") -> Iterator[AnyEntry]:
+    """A story of a payment in EUR of atlas's card abroad, which visa brings with this."""
+    for entry in records(story, Sides(issuer="atlas", acquirer="visa")):
+        if isinstance(entry, Forwarded):
+            yield msgspec.structs.replace(entry, link=link, currency=EUR, elements=entry.elements | said)
+        elif isinstance(entry, Owed):
+            yield msgspec.structs.replace(entry, link=link, currency=EUR, message=entry.message | said)
+        elif isinstance(entry, Disputed):
+            yield msgspec.structs.replace(entry, currency=EUR)
+        else:
+            yield entry
+
+
+BROUGHT = {"5": "000000008699", "9": "61087349", "50": USD}
+"""80.00 EUR at 1.087349 dollars a euro: 86.98792"""
+
+
+def test_what_a_network_brings_is_settled_in_its_currency_and_its_merchant_is_its_own_business() -> None:
+    ledger, (entry,) = fold(brought("0200 80.00", BROUGHT))
+    assert entry.moves == (
+        Move("atlas", "visa", "payment", USD, 86_99),
+        Move("fx:atlas", "atlas", "fx", USD, 86_99),
+        Move("atlas", "fx:atlas", "fx", EUR, 80_00),
+        Move("visa", "merchant:M1", "payment", EUR, 80_00),
+    )
+    made = settle(Window(DAY, 1), ledger.positions[Window(DAY, 1)], members=("atlas",), networks={"visa"}, home=MAD)
+    (visa,) = made.bilateral
+    assert (visa.currency, {p.party: p.net for p in visa.positions}) == (USD, {"atlas": -86_99, "visa": 86_99})
+    _, posted = fold(brought("0200 80.00, 0420 left 30.00, 0420", BROUGHT))
+    assert set(sums(posted).values()) == {0}
+    _, (entry,) = fold(brought("0220 80.00 alone", BROUGHT))
+    assert entry.moves[0] == Move("atlas", "visa", "payment", USD, 86_99), (
+        "an advice of what it has approved itself, too"
+    )
+
+
+def test_who_is_no_network_settles_in_the_currency_of_the_payment_whatever_its_requests_say() -> None:
+    _, (entry,) = fold(brought("0200 80.00", BROUGHT, "acquirers#1"))
+    assert {m.currency for m in entry.moves} == {EUR}
+
+
+def test_what_is_claimed_back_goes_the_way_that_the_payment_came() -> None:
+    fee = Fee(rule="i", kind="interchange", payer="atlas", payee="visa", amount=1_20)
+    story = through(
+        "0200 80.00, chargeback, representment 40.00, pre-arbitration, arbitration, closed issuer",
+        SAID,
+        Sides(issuer="visa", acquirer="atlas", fees=(fee,)),
+    )
+    back = (msgspec.structs.replace(fee, amount=-1_20),)
+    _, posted = fold(
+        msgspec.structs.replace(one, fees=back) if isinstance(one, Disputed) and one.step == "chargeback" else one
+        for one in story
+    )
+    moves = [m for entry in posted for m in entry.moves if "visa" in m[:2]]
+    assert moves == [
+        Move("visa", "atlas", "payment", USD, 8_02),
+        Move("atlas", "visa", "interchange", USD, 12),
+        Move("atlas", "visa", "dispute", USD, 8_02),
+        Move("visa", "atlas", "interchange", USD, 12),
+        Move("visa", "atlas", "dispute", USD, 4_01),
+        Move("atlas", "visa", "dispute", USD, 4_01),
+    ]
+    found = sums(posted)
+    assert {amount for (account, _), amount in found.items() if "fx" in str(account)} == {0}, "nothing is left of it"
+    _, posted = fold(brought("0200 80.00, chargeback, closed acquirer", BROUGHT))
+    assert [m for entry in posted[1:] for m in entry.moves if m.currency == USD and "visa" in m[:2]] == [
+        Move("visa", "atlas", "dispute", USD, 86_99),
+        Move("atlas", "visa", "dispute", USD, 86_99),
+    ]
 
 
 def test_a_completion_is_exchanged_at_the_rate_of_its_hold() -> None:

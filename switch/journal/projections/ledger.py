@@ -119,7 +119,7 @@ class Ledger:
     """Entries, positions and holds of each window; see the file."""
 
     name: Final = "ledger"
-    version: Final = 3
+    version: Final = 4
     tables: Final[Mapping[str, Sequence[str]]] = _TABLES
     needs: Final = ()
 
