@@ -15,7 +15,8 @@ from switch.cli.main import main
 from switch.readiness import Ready, ReadyFile, notify, watchdog_s
 from tests.e2e.stage import Stage
 
-UNITS = sorted((Path(__file__).parent.parent / "deploy" / "systemd").glob("*.service"))
+ROOT = Path(__file__).parent.parent
+UNITS = sorted((ROOT / "deploy" / "systemd").glob("*.service"))
 EXPOSURE_MAX = 2.5
 
 
@@ -47,6 +48,27 @@ def test_a_unit_may_do_little(unit: Path) -> None:
     found = re.search(r"Overall exposure level for .*: ([\d.]+) ", said)
     assert found is not None, said
     assert float(found[1]) <= EXPOSURE_MAX, said
+
+
+@pytest.mark.outside("dpkg-deb")
+def test_a_debian_package_holds_what_it_says_and_runs_where_it_is_unpacked(tmp_path: Path) -> None:
+    made = subprocess.run([ROOT / "tools" / "deb", tmp_path], check=True, capture_output=True, text=True).stdout.strip()
+    fields = subprocess.run(["dpkg-deb", "-f", made], check=True, capture_output=True, text=True).stdout
+    assert "Package: cmi-switch\n" in fields
+    assert re.search(r"^Depends: python3 \(>= 3\.\d+\), python3 \(<< 3\.\d+\), adduser$", fields, flags=re.MULTILINE)
+    unpacked = tmp_path / "root"
+    subprocess.run(["dpkg-deb", "-x", made, unpacked], check=True)
+    assert {unit.name for unit in UNITS} == {unit.name for unit in (unpacked / "lib/systemd/system").iterdir()}
+    script = (unpacked / "opt/cmi-switch/bin/cmi-switch").read_text()
+    assert script.splitlines()[0].startswith("#!/opt/cmi-switch/bin/python"), "no path of the machine that made it"
+    assert os.readlink(unpacked / "usr/bin/cmi-switch") == "/opt/cmi-switch/bin/cmi-switch"
+    assert (unpacked / "usr/share/man/man1/cmi-switch-serve.1").exists()
+    python = unpacked / "opt/cmi-switch/bin/python"
+    for command in (["check"], ["console", "--help"], ["gateway", "--help"], ["metrics", "--help"]):
+        done = subprocess.run(
+            [python, "-m", "switch.cli.main", *command], cwd=tmp_path, capture_output=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
 
 
 @pytest.fixture

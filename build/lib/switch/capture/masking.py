@@ -1,0 +1,239 @@
+"""Messages made fit to be kept: sensitive elements overwritten, every length as it was.
+
+A masked message is a message still: it decodes, routes and passes a check of the PAN's last digit. Of the PAN, the first 6 and
+last 4 digits stay; between them are zeros and one digit that makes the Luhn sum come out. Track data, PIN, card values, accounts
+and whatever the dialect marks sensitive, subfields too, become zeros. A PAN that stands once more elsewhere is masked there too,
+as is what looks like one in an element of text (`wire.pans`), or in the numbers a message begins with if its bitmap lacks bit 2.
+
+What cannot be decoded is masked without being understood: header, MTI and bitmaps stay; what was read before the error is masked
+as above, and runs of 12 digits or more besides, since it may have been misread; behind the error goes everything where the bitmap
+announces a sensitive element there, else such runs.
+"""
+
+import re
+from typing import Final
+
+from switch.wire import DecodeError, Dialect, Document, EncodeError
+from switch.wire.element import Element
+from switch.wire.pans import is_text, mask_digits, mask_element, misread_pan, names_card
+from switch.wire.subfields import Form, SubfieldError
+from switch.wire.vocabulary import DE, SENSITIVE
+
+CLEAR_PREFIX_MIN: Final = 6
+"""digits: fewer would name more than one issuer's test cards"""
+RUN_MIN: Final = 12
+"""digits: the shortest PAN"""
+
+_ACCOUNTS: Final = frozenset({DE.ACCOUNT_FROM, DE.ACCOUNT_TO})
+_TRACKS: Final = frozenset({DE.TRACK1, DE.TRACK2, DE.TRACK3})
+_NO_STRUCTURE: Final = re.compile("[^=^D]", re.DOTALL)
+"""What is no divider of a track; dividers stay, so that the element still reads as one."""
+_TRACK_PAN: Final = re.compile(r"[%;]?B?(\d{12,19})(?=[=^D])", re.ASCII)
+_HEAD: Final = frozenset({DE.HEADER, DE.MTI, DE.BITMAP, DE.BITMAP_SECONDARY})
+_BITMAPS: Final = frozenset({DE.BITMAP, DE.BITMAP_SECONDARY})
+_EBCDIC_RUN: Final = re.compile(rb"[\xf0-\xf9]{12,}")
+_DIGIT_RUN: Final = re.compile(rb"[0-9]{12,}")
+_EDGES: Final = re.compile(rb"\A[0-9\xf0-\xf9]+|[0-9\xf0-\xf9]+\Z")
+_NIBBLE_EDGES: Final = re.compile(rb"\A[0-9]+|[0-9]+\Z")
+_HEX_RUN: Final = re.compile(rb"[0-9A-Fa-f]{16,}")
+
+
+def _zeros(value: str) -> str:
+    return "0" * len(value)
+
+
+def _track(value: str, pan: str, hidden: str) -> str:
+    """A track with its PAN masked, its dividers kept, all else zeros. `pan`, `hidden`: one that is masked already."""
+    match = _TRACK_PAN.match(value)
+    rest = _NO_STRUCTURE.sub("0", value)
+    if match is None:
+        return rest
+    start, end = match.span(1)
+    masked = hidden if match[1] == pan else mask_digits(match[1])
+    return value[:start] + masked + rest[end:]
+
+
+class Mask:
+    """Masks the messages of one dialect."""
+
+    def __init__(self, dialect: Dialect, clear: tuple[str, ...] = ()) -> None:
+        """`clear`: messages whose PAN begins with one of these stay as they are. ValueError: one is under 6 digits."""
+        for prefix in clear:
+            if not (prefix.isascii() and prefix.isdecimal() and len(prefix) >= CLEAR_PREFIX_MIN):
+                raise ValueError(
+                    f"{prefix!r} names no test cards: at least the first {CLEAR_PREFIX_MIN} digits of a PAN"
+                )
+        self._dialect = dialect
+        self._clear = clear
+        self._forms: dict[str, tuple[Form, frozenset[str]]] = {}
+        """elements with sensitive parts, and which those are"""
+        for de, form in dialect.forms.items():
+            secret = frozenset(key for key, part in form.parts.items() if part.sensitive)
+            if secret:
+                self._forms[de] = form, secret
+        self._touched = (
+            frozenset({DE.PAN}) | _TRACKS | SENSITIVE | dialect.sensitive | _ACCOUNTS | frozenset(self._forms)
+        )
+        self._texts = frozenset(
+            de for de, e in dialect.elements.items() if is_text(e) and de not in self._touched and de not in _HEAD
+        )
+        pan = dialect.elements.get(DE.PAN)
+        ebcdic = pan is not None and pan.text is not None and pan.text.to_latin is not None
+        self._runs = [(_EBCDIC_RUN, b"\xf0")] if ebcdic else [(_DIGIT_RUN, b"0"), (_HEX_RUN, b"0")]
+        self._nibbles = pan is None or pan.text is None
+
+    def message(self, data: bytes) -> bytes:
+        """`data`, one message without its frame, fit to be kept; as long as it was. Raises nothing, whatever the bytes."""
+        return self.kept(data)[0]
+
+    def kept(self, data: bytes) -> tuple[bytes, Document]:
+        """As `message`, and beside it what was decoded, unmasked."""
+        try:
+            document = self._dialect.decode(data)
+        except DecodeError as error:
+            return self._undecoded(data, error), error.document
+        return self._decoded(data, document), document
+
+    def _decoded(self, data: bytes, document: Document) -> bytes:
+        if self._is_clear(document):
+            return data
+        hidden = self.document(document)
+        if hidden == document:
+            return data
+        try:
+            masked = self._dialect.encode(hidden)
+        except EncodeError:
+            masked = b""
+        if len(masked) == len(data):
+            return masked
+        return self._overwritten(data, document)  # not as this dialect would have written it
+
+    def document(self, document: Document) -> Document:
+        """A document with its sensitive values masked, lengths kept. A partial one will do."""
+        if self._is_clear(document):
+            return document
+        pan = document.get(DE.PAN, "").strip()
+        hidden = mask_digits(pan)
+        masked = {de: mask_element(de, value) if de in self._texts else value for de, value in document.items()}
+        for de in self._touched.intersection(document):
+            masked[de] = self._value(de, document[de], pan, hidden)
+        for de in (*misread_pan(document), *((DE.RRN,) if names_card(document) else ())):
+            masked[de] = _zeros(document[de])
+        if len(pan) >= RUN_MIN:
+            in_hex, all_of_it = pan.encode().hex().upper(), "\n".join(masked.values())
+            if pan in all_of_it or in_hex in all_of_it:
+                again = hidden.encode().hex().upper()
+                for de, value in masked.items():
+                    masked[de] = value.replace(pan, hidden) if pan in value else value.replace(in_hex, again)
+        return masked
+
+    def raw(self, data: bytes, *, edges: bool = False) -> bytes:
+        """Bytes nobody could cut into messages: their runs of digits masked. `edges`: those at either end however short, for
+        they may go on in what stands before or behind."""
+        out = bytearray(data)
+        for run, zero in self._runs:
+            for found in run.finditer(data):
+                out[slice(*found.span())] = zero * len(found[0])
+        if edges:
+            for found in _EDGES.finditer(data):
+                out[slice(*found.span())] = bytes(len(found[0]))
+        return _nibble_runs(bytes(out), edges) if self._nibbles else bytes(out)
+
+    def _is_clear(self, document: Document) -> bool:
+        return bool(self._clear) and document.get(DE.PAN, "").lstrip().startswith(self._clear)
+
+    def _value(self, de: str, value: str, pan: str, hidden: str) -> str:
+        """A value masked; `pan` and `hidden`: the message's PAN, and what it becomes."""
+        if de == DE.PAN:
+            return hidden if value == pan else mask_digits(value)
+        if de in _TRACKS:
+            return _track(value, pan, hidden)
+        if de in SENSITIVE or de in self._dialect.sensitive:
+            return self._parts(de, value) if de in self._forms else _zeros(value)
+        if de in _ACCOUNTS:
+            return mask_digits(value) if value.isdecimal() else _zeros(value)
+        if de in self._forms:
+            return self._parts(de, value)
+        return value
+
+    def _parts(self, de: str, value: str) -> str:
+        """An element with its sensitive parts masked; zeros where it does not divide. A bitmap before the parts stays."""
+        form, secret = self._forms[de]
+        try:
+            parts = form.read(value)
+            hidden = {key: _zeros(part) for key, part in parts.items() if key.partition("#")[0] in secret}
+            masked = form.build({**parts, **hidden}) if hidden else value
+        except (SubfieldError, ValueError):
+            return _zeros(value)
+        return masked if len(masked) == len(value) else _zeros(value)
+
+    def _undecoded(self, data: bytes, error: DecodeError) -> bytes:
+        """A message that broke off: what was decoded is masked in place, the rest as far as it may hold a secret."""
+        document = error.document
+        following = "".join(
+            format(int(document.get(de) or "0", 16), "064b") for de in ("p", "1") if _is_hex(document, de)
+        )
+        announced = {str(n) for n, bit in enumerate(following, 1) if bit == "1"} - set(document)
+        secret = announced & self._touched
+        start = self._end_of({de: value for de, value in document.items() if de in _HEAD}, len(data))
+        end = self._end_of(document, len(data))
+        read = self.raw(self._overwritten(data[:end], document)[start:])
+        return data[:start] + read + (bytes(len(data) - end) if secret else self.raw(data[end:]))
+
+    def _end_of(self, document: Document, length: int) -> int:
+        at = 0
+        for de in sorted(document, key=_wire_order):
+            element = self._dialect.elements.get(de)
+            if element is None:
+                break
+            at += element.length_bytes + _data_bytes(element, document[de])
+        return min(at, length)
+
+    def _overwritten(self, data: bytes, document: Document) -> bytes:
+        """`data` with the bytes of each sensitive element replaced where they stand; where that cannot be said, by zeros."""
+        masked = self.document(document)
+        out, at = bytearray(data), 0
+        for de in sorted(document, key=_wire_order):
+            element = self._dialect.elements.get(de)
+            if element is None:
+                break
+            start = at + element.length_bytes
+            at = start + _data_bytes(element, document[de])
+            if masked[de] != document[de]:
+                out[start:at] = _written(element, masked[de], at - start)
+        return bytes(out[: len(data)])
+
+
+def _is_hex(document: Document, de: str) -> bool:
+    value = document.get(de, "")
+    return de in _BITMAPS and len(value) == 16 and all(c in "0123456789abcdefABCDEF" for c in value)
+
+
+def _wire_order(de: str) -> int:
+    return {"h": -4, "t": -3, "p": -2, "1": -1}.get(de, int(de) if de.isdecimal() else 1_000)
+
+
+def _data_bytes(element: Element, value: str) -> int:
+    return len(value) if element.text is not None else (len(value) + 1) // 2
+
+
+def _written(element: Element, value: str, size: int) -> bytes:
+    """A masked value as so many bytes of its element."""
+    if element.text is None:
+        digits = value if len(value) % 2 == 0 else (f"{value}F" if element.right_pad else f"0{value}")
+        data = bytes.fromhex(digits) if all(c in "0123456789ABCDEFabcdef" for c in digits) else b""
+    else:
+        data = value.encode("latin-1", "replace")
+        if element.text.from_latin is not None:
+            data = data.translate(element.text.from_latin)
+    return data if len(data) == size else b"\0" * size
+
+
+def _nibble_runs(data: bytes, edges: bool) -> bytes:
+    """Bytes whose nibbles are 12 or more decimal digits one after another, zeroed; with `edges`, fewer at either end."""
+    digits = data.hex().encode()
+    masked = bytearray(digits)
+    for run in (_DIGIT_RUN, _NIBBLE_EDGES) if edges else (_DIGIT_RUN,):
+        for found in run.finditer(digits):
+            masked[slice(*found.span())] = b"0" * len(found[0])
+    return bytes.fromhex(masked.decode())

@@ -1,0 +1,159 @@
+"""A capture as bytes: what each side of each connection said, uncut and undecoded, for who does not know yet how to read it.
+
+Reads what `talks` reads (pcapng, pcap, JSON lines, hex dumps), needs neither dialect nor framing for it, and takes anything else
+for the bytes of one direction themselves.
+"""
+
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import msgspec
+
+from switch.capture.blocks import FRAMING, unblocked
+from switch.capture.pasted import written
+from switch.capture.pcapng import CaptureError, Reading
+from switch.capture.reassembly import conversations
+from switch.capture.spoken import ABOUT, load_dialect, spoken
+from switch.capture.talks import Line, dialect_of, hex_pieces
+from switch.wire import Dialect
+
+MAGIC: Final = (b"\x0a\x0d", b"\xa1\xb2", b"\xd4\xc3", b"\x4d\x3c")
+"""How packet captures begin."""
+KEPT: Final = 64 << 10
+"""bytes kept of a direction: who looks at a beginning needs no more"""
+
+
+class Stream(NamedTuple):
+    """One direction of one connection, from its beginning."""
+
+    name: str
+    from_client: bool | None
+    """None: the file does not say"""
+    data: bytes
+    messages: tuple[tuple[int, int], ...] | None = None
+    """where in `data` the messages are, if the file has them without frames"""
+    framing: str = ""
+    note: str = ""
+    """what to bear in mind when reading it"""
+    speaks: Dialect | None = None
+    """what the file carries or names, None where it does not or where nobody here has it"""
+
+
+def streams(path: Path, port: int = 0) -> list[Stream]:
+    """What was said in a file, by direction. `port`: of conversations to read; 0: all. CaptureError: it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(4)
+            if content[:2] in MAGIC:
+                return _of_packets(path, port)
+            content += file.read()
+    except OSError as error:
+        raise CaptureError(f"{path} cannot be read: {error.strerror}") from None
+    return of_bytes(content, path.name)
+
+
+def of_bytes(content: bytes, name: str) -> list[Stream]:
+    """The same of a file's content that is no packet capture: JSON lines, hex, what `pasted` knows, or the bytes themselves."""
+    try:
+        text = content.decode("ascii")
+    except UnicodeDecodeError:
+        records = unblocked(content)
+        if records is not None:
+            return [Stream(name, None, records[:KEPT], framing=FRAMING)]
+        return [Stream(name, None, content[:KEPT])]
+    if text.lstrip().startswith('{"') and ('"hex"' in text or '"document"' in text):
+        return _of_lines(text, name)
+    pasted = written(text)
+    if pasted is not None:
+        return [Stream(name, None, pasted[:KEPT])]
+    try:
+        return _of_hex(text, name)
+    except CaptureError:
+        return [Stream(name, None, content[:KEPT])]
+
+
+def _of_packets(path: Path, port: int) -> list[Stream]:
+    reading = Reading(path)
+    found = conversations(reading, port)
+    if not found:
+        where = f" with port {port}" if port else ""
+        raise CaptureError(f"{path} has no TCP conversation{where} in which anything is said")
+    made = []
+    for conversation in found:
+        about = dict(ABOUT.findall(conversation.interface.description))
+        try:
+            speaks = spoken(conversation.interface, str(path))
+        except CaptureError:
+            speaks = None  # of somebody else's file
+        for side in (True, False):
+            data, note = b"", "" if conversation.began_whole else "the capture began after the connection"
+            for chunk in conversation.chunks:
+                if chunk.from_client != side:
+                    continue
+                if chunk.missing:
+                    note = f"{chunk.missing} bytes never came; what is behind them is not looked at"
+                    break
+                data += chunk.data
+                if len(data) >= KEPT:
+                    break
+            if data:
+                framing = about.get("framing", "")
+                made.append(Stream(conversation.name, side, data[:KEPT], framing=framing, note=note, speaks=speaks))
+    return made
+
+
+def _of_lines(text: str, name: str) -> list[Stream]:
+    found: dict[tuple[str, bool | None], list[bytes]] = {}
+    about: dict[tuple[str, bool | None], tuple[Dialect | None, str]] = {}
+    dialects: dict[str, Dialect] = {}
+    for number, raw in enumerate(text.splitlines(), 1):
+        if not raw.strip():
+            continue
+        where = f"{name}, line {number}"
+        try:
+            line = msgspec.json.decode(raw, type=Line)
+            try:
+                speaks = dialect_of(line, dialects, where)
+            except CaptureError:
+                if not line.hex:
+                    raise
+                speaks = None  # of somebody else's file
+            data = bytes.fromhex(line.hex) if speaks is None or line.hex else speaks.encode(line.document or {})
+        except CaptureError:
+            raise
+        except ValueError as error:  # no JSON, no such line, no hex, a document that cannot be written
+            raise CaptureError(f"{where}: {error}") from None
+        key = (line.talk, {"client": True, "server": False}.get(line.from_))
+        found.setdefault(key, []).append(data)
+        about.setdefault(key, (speaks, line.framing))
+    return [_joined(talk, side, pieces, *about[talk, side]) for (talk, side), pieces in found.items()]
+
+
+def _of_hex(text: str, name: str) -> list[Stream]:
+    """Lines of hex. Under a `# … dialect=` line, as `capture export --hex` writes them, each is a message without its frame."""
+    made: list[Stream] = []
+    for talk, about, pieces in hex_pieces(text, name):
+        try:
+            speaks = load_dialect(about["dialect"], name) if "dialect" in about else None
+        except CaptureError:
+            speaks = None  # of somebody else's file
+        for side in (True, False, None):
+            mine = [data for whose, data in pieces if whose is side]
+            if not mine:
+                continue
+            if "dialect" in about:
+                made.append(_joined(talk, side, mine, speaks, about.get("framing", "")))
+            else:
+                made.append(Stream(talk, side, b"".join(mine)[:KEPT]))
+    if not made:
+        raise CaptureError(f"{name} has no message in it")
+    return made
+
+
+def _joined(name: str, side: bool | None, pieces: list[bytes], speaks: Dialect | None, framing: str) -> Stream:
+    """Messages one behind the other, and where each is."""
+    at, spans = 0, []
+    for piece in pieces:
+        spans.append((at, at + len(piece)))
+        at += len(piece)
+    return Stream(name, side, b"".join(pieces)[:KEPT], messages=tuple(spans), framing=framing, speaks=speaks)

@@ -1,0 +1,1 @@
+"""`cmi-switch …`, one file a command."""

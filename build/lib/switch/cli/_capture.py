@@ -1,0 +1,51 @@
+"""What the commands about captures share."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from switch.capture.talks import Talk
+    from switch.core.network import Address
+
+
+def clear_prefixes(given: tuple[str, ...]) -> tuple[str, ...]:
+    """Prefixes of test cards as options give them. UsageError: one names more than test cards."""
+    from switch.capture.masking import CLEAR_PREFIX_MIN
+
+    prefixes = tuple(prefix.replace(" ", "") for prefix in given)
+    for prefix in prefixes:
+        if not (prefix.isascii() and prefix.isdecimal() and len(prefix) >= CLEAR_PREFIX_MIN):
+            raise click.UsageError(
+                f"{prefix!r} names no test cards: at least the first {CLEAR_PREFIX_MIN} digits of a PAN"
+            )
+    return prefixes
+
+
+def talks_of(file: Path, dialect: str | None, framing: str | None, port: int | None) -> "list[Talk]":
+    """The talks in a capture file, as options say how they speak. ClickException with what to do."""
+    from switch.capture.pcapng import CaptureError
+    from switch.capture.talks import Known, load
+    from switch.wire import Dialect, DialectError
+    from switch.wire.framing import FRAMINGS
+
+    if framing is not None and framing not in FRAMINGS:
+        raise click.UsageError(f"no framing is called {framing!r}; there are {', '.join(FRAMINGS)}")
+    try:
+        known = Known(Dialect.load(dialect) if dialect else None, framing or "", port or 0)
+        return load(file, known)
+    except DialectError as error:
+        raise click.UsageError(str(error)) from None
+    except CaptureError as error:
+        raise click.ClickException(str(error)) from None
+
+
+def address_of(text: str) -> "Address":
+    """`127.0.0.1:8583`, or `:8583` for this machine. UsageError: it is none."""
+    from switch.core.network import Address
+
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isascii() or not port.isdigit() or int(port) > 65_535:
+        raise click.UsageError(f"{text!r} is no address: expected HOST:PORT, such as 127.0.0.1:8583")
+    return Address(host.removeprefix("[").removesuffix("]") or "127.0.0.1", int(port))

@@ -1,0 +1,96 @@
+"""What `issuer` and `network` take alike: a host's network file, misbehaviour, books and readiness."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from switch.cli._ready import ready_option
+from switch.cli._tls import tls_option
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def own_keys_options(command: F) -> F:
+    """`--keys`, `--lmk`, `--change-keys`, `--key-fault`: two ends of a link whose keys change must not share a key file."""
+    file = click.Path(dir_okay=False, path_type=Path)
+    for option in (
+        click.option(
+            "--key-fault",
+            "key_faults",
+            multiple=True,
+            metavar="KIND[=SECONDS]",
+            help="When keys change: late=S, lingers=S, silent, wrong-value.",
+        ),
+        click.option(
+            "--change-keys",
+            "change_keys_s",
+            default=0.0,
+            metavar="SECONDS",
+            help="Offer the switch new keys so often (`zone_key` of its link). [default: never]",
+        ),
+        click.option("--lmk", type=file, metavar="FILE", help="The master key's file of --keys."),
+        click.option(
+            "--keys",
+            type=file,
+            metavar="FILE",
+            help="A key file of its own. [default: `[security]` of the network file]",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+@dataclass(frozen=True, kw_only=True)
+class HostOptions:
+    """What the command line asked for."""
+
+    network: str
+    faults: tuple[str, ...]
+    seed: int
+    book: Path | None
+    state: Path | None
+    keys: Path | None
+    lmk: Path | None
+    change_keys_s: float
+    key_faults: tuple[str, ...]
+    tls_dir: Path | None
+    ready_path: Path | None
+    verbose: bool
+
+
+def host_options(command: F) -> F:
+    """Add the options of `HostOptions` to a command."""
+    options: tuple[Callable[[F], F], ...] = (
+        click.option(
+            "--network", default="morocco", show_default=True, help="Network file, or a shipped network's name."
+        ),
+        click.option(
+            "--fault",
+            "faults",
+            multiple=True,
+            metavar="KIND=SHARE",
+            help="silent, late, wrong, cut or slow; share 0 to 1.",
+        ),
+        click.option("--seed", default=1, show_default=True, help="Of latency, faults and traffic."),
+        click.option(
+            "--book",
+            type=click.Path(dir_okay=False, path_type=Path),
+            help="Write balances and what stands, when stopped.",
+        ),
+        click.option(
+            "--state",
+            type=click.Path(file_okay=False, path_type=Path),
+            metavar="DIR",
+            help="Keep the books in DIR, a journal each: they survive kill -9. [default: in memory]",
+        ),
+        own_keys_options,
+        tls_option,
+        ready_option(),
+        click.option("--verbose", is_flag=True, help="Show links and faults as they come."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command

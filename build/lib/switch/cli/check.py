@@ -1,0 +1,55 @@
+"""`cmi-switch check`: a network file's mistakes, all at once."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from switch.cli._network import load, paint
+
+if TYPE_CHECKING:
+    from switch.core.network import Network
+
+
+@click.command
+@click.argument("network", default="morocco")
+def command(network: str) -> None:
+    """Check a NETWORK file and report every mistake at once.
+
+    NETWORK is a path, or the name of a shipped network (default: morocco). Each mistake is shown as file:line:column, the
+    line itself, and what to write instead. Exit code 1 if there is one. What is no mistake and worth a second look is a warning.
+
+    \b
+    Examples:
+      cmi-switch check
+      cmi-switch check my-network.toml
+    """
+    import time
+
+    from switch.config.warnings import ending, warnings
+
+    found = load(network, files=True)
+    click.echo(f"{paint('good', found.source)}: {summary(found)}")
+    expiring = ending(found, time.time_ns() // 1_000)
+    for sentence in [*warnings(found), *(said for said, past in expiring if not past)]:
+        click.echo(f"{paint('hint', 'warning')}: {sentence}")
+    expired = [said for said, past in expiring if past]
+    if expired:
+        raise click.ClickException("; ".join(expired) + ": nobody accepts it any more; put a new one in its place")
+
+
+def summary(network: "Network") -> str:
+    """What is in it, in one line."""
+    issuers = sum(h.role == "issuer" for h in network.hosts)
+    parts = [
+        _count(len(network.members), "member"),
+        _count(len(network.listeners), "listener"),
+        _count(issuers, "issuer link"),
+        _count(len(network.hosts) - issuers, "network link"),
+        _count(len(network.bins), "BIN range"),
+        _count(len(network.rates), "currency", "currencies"),
+    ]
+    return f"network {network.name} has {', '.join(parts[:-1])} and {parts[-1]}; no mistakes"
+
+
+def _count(n: int, one: str, many: str = "") -> str:
+    return f"{n} {one if n == 1 else many or one + 's'}"

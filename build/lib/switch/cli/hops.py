@@ -1,0 +1,169 @@
+"""`cmi-switch hops`: read a hop log back, as the waterfall of one transaction or as a filtered stream."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from switch.observe.follow import Follower
+    from switch.observe.where import Condition
+
+DEFAULT_LOG = "var/morocco/hops.jsonl"
+POLL_S = 0.2
+_STYLES: dict[str, dict[str, Any]] = {
+    "title": {"bold": True},
+    "arrow": {"fg": "cyan"},
+    "good": {"fg": "green"},
+    "bad": {"fg": "red"},
+    "note": {"dim": True},
+}
+
+
+@click.command()
+@click.option(
+    "--log", "log", default=DEFAULT_LOG, show_default=True, help="The hop log; files turned over from it are read too."
+)
+@click.option("--follow", "-f", is_flag=True, help="Go on with what is written from now on, until Ctrl-C.")
+@click.option("--txn", metavar="ID", help="One transaction, as a waterfall of its hops.")
+@click.option(
+    "--where", "-w", multiple=True, metavar="CONDITION", help="Only events that meet it; may be given several times."
+)
+@click.option("--limit", "-n", type=click.IntRange(min=0), default=0, help="Only the last so many; 0: all.")
+@click.option("--currency", default="MAD", show_default=True, help="What costs are in.")
+@click.option("--json", "as_json", is_flag=True, help="The lines as they stand in the log.")
+def command(
+    log: str, follow: bool, txn: str | None, where: tuple[str, ...], limit: int, currency: str, as_json: bool
+) -> None:
+    """What the switch did, hop by hop, read from its hop log.
+
+    A transaction has an id (hexadecimal) that stands on each of its hops. A condition is key=value, key!=value,
+    key>number, key<number or key~pattern, on any key of a line (docs/hop-log.md lists them).
+
+    \b
+    Examples:
+      cmi-switch hops -n 20
+      cmi-switch hops --follow --where de39=51
+      cmi-switch hops --where route=visa --where 'elapsed_us>100000' --where direction=sent
+      cmi-switch hops --where 'event~^link' --json
+      cmi-switch hops --txn 64a1f3b2c3d4e
+    """
+    from switch.observe.where import WhereError, parse_condition
+
+    path = Path(log)
+    if not path.exists() and not follow:
+        raise click.ClickException(_no_log(path))
+    try:
+        conditions = [parse_condition(text) for text in where]
+        if txn is not None:
+            conditions.append(parse_condition(f"txn={_txn_id(txn)}"))
+    except WhereError as error:
+        raise click.UsageError(str(error)) from None
+    try:
+        if txn is not None and not as_json and not follow:
+            _waterfall(path, _txn_id(txn), currency)
+        else:
+            _stream(path, conditions, follow=follow, limit=limit, as_json=as_json)
+    except KeyboardInterrupt:
+        pass
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise click.ClickException(f"{error.filename or path}: {error.strerror}") from None
+
+
+def _no_log(path: Path) -> str:
+    return f"{path}: no such file. The switch writes it: start it with `cmi-switch serve`, or name another log with --log FILE"
+
+
+def _txn_id(text: str) -> str:
+    try:
+        return f"{int(text, 16):x}"
+    except ValueError:
+        raise click.UsageError(
+            f"--txn {text!r} is no transaction id: hexadecimal digits, as in the log's key `txn`"
+        ) from None
+
+
+def _paint(style: str, text: str) -> str:
+    return click.style(text, **_STYLES[style]) if text else text
+
+
+def _poll(follower: Follower, *, follow: bool) -> Iterator[list[bytes]]:
+    """What the log holds from where its reader stands, a bite at a time; then, with `follow`, what comes."""
+    while True:
+        lines = follower.poll()
+        if lines:
+            yield lines
+        elif not follow:
+            return
+        else:
+            time.sleep(POLL_S)
+
+
+def _waterfall(path: Path, txn: str, currency: str) -> None:
+    from switch.observe.transaction import read_transaction
+    from switch.observe.waterfall import waterfall
+
+    hops, events = read_transaction(path, txn)
+    if not hops:
+        raise click.ClickException(
+            f"{path}: no hop of transaction {txn}. `cmi-switch hops -n 20` shows the newest; older files may have been let go"
+        )
+    click.echo(waterfall(hops, events, currency, _paint))
+
+
+def _stream(path: Path, conditions: Sequence[Condition], *, follow: bool, limit: int, as_json: bool) -> None:
+    from itertools import islice
+
+    from switch.observe.follow import Follower
+
+    keys: set[str] = set()
+    met = 0
+    follower = Follower(path, older=not limit)
+    try:
+        if limit:  # from the end backwards: the log may be large, and what is asked for is mostly near
+            met_by = (_render_line(line, conditions, keys, as_json=as_json) for line in follower.newest_first())
+            newest = list(islice((shown for shown in met_by if shown is not None), limit))
+            met = len(newest)
+            for shown in reversed(newest):
+                click.echo(shown)
+        for lines in _poll(follower, follow=follow) if follow or not limit else ():
+            for line in lines:
+                text = _render_line(line, conditions, keys, as_json=as_json)
+                if text is not None:
+                    met += 1
+                    click.echo(text)
+    finally:
+        follower.close()
+    unknown = [condition.key for condition in conditions if condition.key not in keys]
+    if not met and unknown and keys:
+        from switch.wire.printable import printable
+
+        click.echo(printable(f"No line has the key {unknown[0]}. Keys: {', '.join(sorted(keys))}"), err=True)
+
+
+def _render_line(line: bytes, conditions: Sequence[Condition], keys: set[str], *, as_json: bool) -> str | None:
+    """The line as it is shown; None where it does not meet the conditions or is no event."""
+    from switch.observe.lines import LineError, read_event, read_hop
+    from switch.observe.waterfall import event_line, hop_line
+    from switch.observe.where import meets_all
+    from switch.wire.printable import printable_json
+
+    try:
+        if conditions:
+            event = read_event(line)
+            keys.update(event)
+            if not meets_all(conditions, event):
+                return None
+        if as_json:
+            return printable_json(line.decode(errors="replace"))
+        hop = read_hop(line)
+        return event_line(read_event(line), _paint) if hop is None else hop_line(hop, _paint)
+    except LineError:
+        return None

@@ -1,0 +1,279 @@
+"""`cmi-switch merchant`: the shops that may ask the gateway for payments."""
+
+import secrets
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from switch.gateway.merchants import Registry
+    from switch.gateway.orders.order import Merchant
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _where(function: F) -> F:
+    """The options that say whose merchants are meant."""
+    state = click.option(
+        "--state",
+        type=click.Path(file_okay=False, path_type=Path),
+        metavar="DIR",
+        help="Of the gateway. [default: gateway in the network's state directory]",
+    )
+    network = click.option(
+        "--network", default="morocco", show_default=True, help="Network file, or a shipped network's name."
+    )
+    return state(network(function))
+
+
+@click.group
+def command() -> None:
+    """Merchants: shops that may ask the gateway for payments.
+
+    \b
+    Examples:
+      cmi-switch merchant add 600000001 --title "Argan & Co" --city Essaouira --host shop.example
+      cmi-switch merchant add 600000002 --title "Test shop" --host 127.0.0.1:9000 --key TEST1234
+      cmi-switch merchant list
+      cmi-switch merchant rotate-key 600000001
+      cmi-switch merchant password 600000001
+      cmi-switch merchant calls
+      cmi-switch merchant refused 600000001
+    """
+
+
+@command.command("add")
+@click.argument("clientid")
+@click.option("--title", required=True, help="As customers know it.")
+@click.option("--city", default="Casablanca", show_default=True)
+@click.option("--country", default="", metavar="XX", help="ISO 3166, two letters. [default: the network's]")
+@click.option("--site", default="", help="Its address, for the list of secured sites. [default: its first host]")
+@click.option(
+    "--host",
+    "hosts",
+    multiple=True,
+    required=True,
+    metavar="HOST[:PORT]",
+    help="Where customers may be sent back and callbacks may go; may be repeated.",
+)
+@click.option("--category", default="5999", show_default=True, metavar="MCC", help="DE18.")
+@click.option(
+    "--accepts", multiple=True, metavar="RULE", help="A deviation of its client's hashes; --accepts help lists them."
+)
+@click.option("--hold-days", default=7, show_default=True, help="A hold that nobody captures ends after so long.")
+@click.option(
+    "--unauthenticated",
+    type=click.Choice(["pay", "refuse"]),
+    default="pay",
+    show_default=True,
+    help="Cards that are not enrolled in 3-D Secure or cannot be authenticated: the loss of a fraud is the merchant's.",
+)
+@click.option("--key", default="", help="Its store key. [default: a fresh one, which is better]")
+@_where
+def add_command(clientid: str, network: str, state: Path | None, key: str, **options: Any) -> None:
+    """Add a merchant, and show its store key and API password, once."""
+    from switch.gateway.merchants import make_password
+    from switch.gateway.orders.order import Merchant
+    from switch.gateway.orders.store import TakenError
+
+    _check(clientid, options["accepts"], options["category"])
+    options["country"] = _country(options["country"])
+    password = secrets.token_urlsafe(12)
+    hosts = options.pop("hosts")
+    merchant = Merchant(
+        clientid=clientid,
+        hosts=hosts,
+        sealed_key=b"",
+        api_name=f"{clientid}api",
+        api_password=make_password(password),
+        added_us=time.time_ns() // 1_000,
+        site=options.pop("site") or hosts[0],
+        **options,
+    )
+    try:
+        made = _registry(network, state).add(merchant, key)
+    except TakenError as error:
+        raise click.ClickException(f"{error}: `cmi-switch merchant show {clientid}`") from None
+    click.echo(
+        f"Added: {clientid} {merchant.title}.\nStore key: {made}\nAPI: name {merchant.api_name}, password {password}"
+    )
+    click.echo("Neither is shown again.")
+
+
+@command.command("list")
+@_where
+def list_command(network: str, state: Path | None) -> None:
+    """List the merchants."""
+    for merchant in _registry(network, state).store.merchants():
+        said = "suspended" if merchant.suspended else "may ask"
+        click.echo(f"{merchant.clientid}  {said:<9}  {merchant.title} ({merchant.city}), {', '.join(merchant.hosts)}")
+
+
+@command.command("show")
+@click.argument("clientid")
+@_where
+def show_command(clientid: str, network: str, state: Path | None) -> None:
+    """Show a merchant; its store key is never shown again."""
+    merchant = _find(_registry(network, state), clientid)
+    rows = {
+        "clientid": merchant.clientid,
+        "title": merchant.title,
+        "city": merchant.city,
+        "country": merchant.country or "the network's",
+        "category": merchant.category,
+        "site": merchant.site,
+        "hosts": ", ".join(merchant.hosts),
+        "accepts": ", ".join(merchant.accepts) or "the standard hash (ver3) only",
+        "API name": merchant.api_name,
+        "hold days": merchant.hold_days,
+        "unauthenticated": merchant.unauthenticated,
+        "state": "suspended" if merchant.suspended else "may ask",
+    }
+    for name, value in rows.items():
+        click.echo(f"{name:<15} {value}")
+
+
+@command.command("change")
+@click.argument("clientid")
+@click.option("--host", "hosts", multiple=True, metavar="HOST[:PORT]", help="Instead of those it has; may be repeated.")
+@click.option("--accepts", multiple=True, metavar="RULE", help="Instead of those it has; `standard` for none.")
+@click.option("--hold-days", type=int)
+@click.option("--unauthenticated", type=click.Choice(["pay", "refuse"]), help="See `merchant add --help`.")
+@_where
+def change_command(
+    clientid: str,
+    hosts: tuple[str, ...],
+    accepts: tuple[str, ...],
+    hold_days: int | None,
+    unauthenticated: str | None,
+    network: str,
+    state: Path | None,
+) -> None:
+    """Change where a merchant's customers may be sent, what its hashes may deviate in, how long its holds last."""
+    rules = tuple(rule for rule in accepts if rule != "standard")
+    _check(clientid, rules, "5999")
+    changes: dict[str, Any] = {"hosts": hosts} if hosts else {}
+    changes |= {"accepts": rules} if accepts else {}
+    changes |= {"hold_days": hold_days} if hold_days is not None else {}
+    changes |= {"unauthenticated": unauthenticated} if unauthenticated is not None else {}
+    _change(_registry(network, state), clientid, **changes)
+    click.echo(f"Changed: {clientid}.")
+
+
+@command.command("rotate-key")
+@click.argument("clientid")
+@_where
+def rotate_command(clientid: str, network: str, state: Path | None) -> None:
+    """Give a merchant a fresh store key, in force at once, and show it, once."""
+    registry = _registry(network, state)
+    key = registry.rotate_key(_find(registry, clientid))
+    click.echo(
+        f"Store key: {key}\nIt is in force now, and not shown again. Answers about older orders are signed with it, too."
+    )
+
+
+@command.command("password")
+@click.argument("clientid")
+@_where
+def password_command(clientid: str, network: str, state: Path | None) -> None:
+    """Give a merchant a fresh password of its pages (/merchant/login), and show it, once; who is logged in is so no more."""
+    registry = _registry(network, state)
+    password = registry.renew_page_password(_find(registry, clientid))
+    click.echo(
+        f"Password: {password}\nIt is for /merchant/login with the number {clientid}, in force now, and not shown again."
+    )
+
+
+@command.command("suspend")
+@click.argument("clientid")
+@click.option("--end", is_flag=True, help="It may ask again.")
+@_where
+def suspend_command(clientid: str, network: str, state: Path | None, *, end: bool) -> None:
+    """Take no more forms and API requests of a merchant; what it has asked for goes on."""
+    _change(_registry(network, state), clientid, suspended=not end)
+    click.echo(f"{clientid} {'may ask again' if end else 'is suspended'}.")
+
+
+@command.command("calls")
+@click.option("--resend", type=int, metavar="NUMBER", help="Make this call again.")
+@_where
+def calls_command(resend: int | None, network: str, state: Path | None) -> None:
+    """List the newest callbacks: those that decided, and those that inform of declines and ends; or have one made again."""
+    store = _registry(network, state).store
+    if resend is None:
+        for call in store.calls():
+            order = store.by_number(call.order)
+            name = " ".join(order.key) if order is not None else ""
+            click.echo(f"{call.number:>5}  {call.state:<4}  {call.tries} tries  {name}  {call.said}".rstrip())
+        return
+    if store.call_again(resend) is None:
+        raise click.ClickException(f"no call {resend}: `cmi-switch merchant calls` lists the newest")
+    click.echo(f"Due: call {resend}; a running gateway makes it within a second.")
+
+
+@command.command("refused")
+@click.argument("clientid", default="")
+@_where
+def refused_command(clientid: str, network: str, state: Path | None) -> None:
+    """List the newest forms, cards, API requests and passwords that were refused, and why; of one merchant, or all."""
+    from datetime import UTC, datetime
+
+    from switch.wire.printable import printable
+
+    for one in _registry(network, state).store.refusals(clientid):
+        at = datetime.fromtimestamp(one.at_us // 1_000_000, UTC)
+        named = " ".join(filter(None, (one.clientid, one.oid)))
+        click.echo(printable(f"{at:%Y-%m-%d %H:%M:%S}  {one.what:<5}  {one.client:<15}  {named or '-'}  {one.reason}"))
+
+
+def _check(clientid: str, accepts: tuple[str, ...], category: str) -> None:
+    from switch.gateway.protocol.hashes import DEVIATIONS
+
+    if "help" in accepts:
+        click.echo("\n".join(f"{name:<12} {what}" for name, what in DEVIATIONS.items()))
+        raise SystemExit(0)
+    unknown = [rule for rule in accepts if rule not in DEVIATIONS]
+    if unknown:
+        raise click.BadParameter(f"{unknown[0]!r} is none of {', '.join(DEVIATIONS)}", param_hint="--accepts")
+    if not (clientid.isascii() and clientid.isdigit() and len(clientid) <= 15):
+        raise click.BadParameter(f"expected 1 to 15 digits, found {clientid!r}", param_hint="CLIENTID")
+    if not (category.isascii() and category.isdigit() and len(category) == 4):
+        raise click.BadParameter(f"expected 4 digits, found {category!r}", param_hint="--category")
+
+
+def _country(code: str) -> str:
+    """Two capitals, or none."""
+    from switch.money.country import ALPHA, country_numeric
+
+    try:
+        return ALPHA[country_numeric(code)] if code else ""
+    except (KeyError, ValueError):
+        raise click.BadParameter(f"{code!r} is no country of ISO 3166", param_hint="--country") from None
+
+
+def _registry(network: str, state: Path | None) -> "Registry":
+    from switch.cli.gateway import state_of
+    from switch.gateway.merchants import Registry
+    from switch.gateway.orders.database import StoreError
+    from switch.security.vault import VaultError
+
+    try:
+        return Registry.at(state_of(network, state))
+    except (StoreError, VaultError) as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _find(registry: "Registry", clientid: str) -> "Merchant":
+    merchant = registry.store.merchant(clientid)
+    if merchant is None:
+        raise click.ClickException(f"no merchant {clientid}: `cmi-switch merchant list`")
+    return merchant
+
+
+def _change(registry: "Registry", clientid: str, **changes: Any) -> None:
+    import msgspec
+
+    registry.store.change_merchant(msgspec.structs.replace(_find(registry, clientid), **changes))

@@ -1,0 +1,176 @@
+"""`cmi-switch serve`: the switch alone."""
+
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from switch.cli._ready import ready_option
+
+if TYPE_CHECKING:
+    from switch.core.network import Network
+    from switch.server.serving import Serving
+
+
+@click.command()
+@click.argument("network", default="morocco")
+@click.option(
+    "--state",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where journal, key and hop log live. [default: as the network file says, var/NAME]",
+)
+@click.option(
+    "--log",
+    "log_path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The hop log's file. [default: hops.jsonl in the state directory]",
+)
+@click.option(
+    "--show/--no-show",
+    default=None,
+    help="Print events (not hops) to stderr as they happen. [default: only on a terminal]",
+)
+@click.option(
+    "--drain", "drain_s", default=15.0, show_default=True, help="Seconds to finish what is in flight when told to stop."
+)
+@click.option(
+    "--capture",
+    "capture_path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Record what passes on the links in this pcapng file, secrets masked. [default: as [capture] in the network file]",
+)
+@click.option(
+    "--capture-clear",
+    "clear",
+    multiple=True,
+    metavar="PREFIX",
+    help="Keep the messages of test cards that begin so (6 digits or more) as they came. Said in the log.",
+)
+@ready_option("ready.json in the state directory")
+def command(
+    network: str,
+    state: Path | None,
+    log_path: Path | None,
+    show: bool | None,
+    drain_s: float,
+    capture_path: Path | None,
+    clear: tuple[str, ...],
+    ready_path: Path | None,
+) -> None:
+    """Run the switch of NETWORK (a shipped name, or a .toml file) until Ctrl-C or SIGTERM.
+
+    It listens for acquirers and terminals, connects to the issuers' and networks' hosts of the file, and prints one Ready:
+    line. Every hop goes to the hop log, every fact to the journal; kill -9 loses nothing that was approved.
+
+    \b
+    Examples:
+      cmi-switch serve                        the shipped Moroccan network
+      cmi-switch serve mine.toml --state /srv/switch
+      cmi-switch serve --capture today.pcapng       for Wireshark, `capture show` and `replay`
+      cmi-switch check mine.toml              only look the file over
+    """
+    from switch.cli._network import load
+    from switch.cli._not_done import NotDone
+    from switch.config import load_network
+    from switch.core.operator.command import Unable
+    from switch.server.app import App, serve
+    from switch.server.handover import ASK, ENVIRONMENT, inherit
+    from switch.server.restarting import ability_of
+    from switch.server.serving import dialects_of
+
+    inherited = inherit(os.environ, os.getpid())
+    asked = os.environ.pop(ENVIRONMENT, "") == ASK
+
+    def reread() -> "Network":
+        return _as_asked(load_network(network, files=True), state, capture_path, clear)
+
+    loaded = _as_asked(load(network, files=True), state, capture_path, clear)
+    if asked:
+        dialects_of(loaded)
+        click.echo(ability_of(loaded))
+        return
+    state_dir = Path(loaded.state_dir)
+    log_file = log_path or state_dir / "hops.jsonl"
+    showing = sys.stderr.isatty() if show is None else show
+    _keep_private()
+
+    def announce(running: "Serving") -> str:
+        sentence = _ready(running.network, running, log_file)
+        click.echo(sentence)
+        sys.stdout.flush()
+        return sentence
+
+    app = App(
+        network=loaded,
+        reread=reread,
+        state_dir=state_dir,
+        log_file=log_file,
+        ready_file=ready_path or state_dir / "ready.json",
+        showing=showing,
+        drain_s=drain_s,
+        inherited=inherited,
+    )
+    try:
+        ended = serve(app, announce)
+    except Unable as error:
+        raise NotDone(str(error), error.hint, code=error.code) from None
+    click.echo(f"Stopped: {ended}")
+
+
+def _as_asked(network: "Network", state: Path | None, path: Path | None, clear: tuple[str, ...]) -> "Network":
+    """The network with what the command line says about its state directory and recording."""
+    import msgspec
+
+    from switch.cli._capture import clear_prefixes
+    from switch.core.network import Capture
+
+    asked = network.capture
+    if path is not None:
+        kept = asked or Capture(file="", file_bytes=64 << 20, files=8, clear_cards=(), from_start=True)
+        asked = msgspec.structs.replace(kept, file=str(path), from_start=True)
+    if clear and asked is None:
+        raise click.UsageError("--capture-clear says what a capture keeps: give --capture FILE with it")
+    if clear and asked is not None:
+        asked = msgspec.structs.replace(asked, clear_cards=(*asked.clear_cards, *clear_prefixes(clear)))
+    return msgspec.structs.replace(network, capture=asked, state_dir=str(state) if state else network.state_dir)
+
+
+def _ready(network: "Network", running: "Serving", log_file: Path) -> str:
+    from switch.cli._network import DEFAULT, spell
+
+    ports = ", ".join(
+        f"{listener.name} {running.driver.addresses[listener.name]} ({listener.dialect})"
+        for listener in network.listeners
+    )
+    up, down = running.hosts_up()
+    hosts = f"up: {', '.join(up)}" if up else "no host is up"
+    if down:
+        issuers = [h.name for h in network.hosts if h.name in down and h.role == "issuer"]
+        networks = [h.scheme for h in network.hosts if h.name in down and h.role == "network"]
+        commands = [
+            *([spell("issuer")] if issuers else []),
+            *(spell(f"network {scheme}") for scheme in networks),
+        ]
+        hosts += f"; not yet: {', '.join(down)}"
+        hint = f"start them with `{'`, `'.join(commands)}`"
+    else:
+        where = "" if log_file == Path("var", DEFAULT, "hops.jsonl") else f" --log {shlex.quote(str(log_file))}"
+        hint = f"next: `{spell('pay')}` or `cmi-switch hops --follow{where}`"
+    recovered = (
+        f"; {running.recovered_records:,} records recovered in {running.recovery_ms} ms"
+        if running.recovered_records
+        else ""
+    )
+    return f"Ready: {network.name}: {ports}; {hosts}{recovered}; hop log {log_file}; {hint}"
+
+
+def _keep_private() -> None:
+    """Files of this process are its user's alone, its libraries' too, and so is its memory."""
+    from switch.security.files import PRIVATE_UMASK
+    from switch.security.private_memory import keep_memory_private
+
+    os.umask(PRIVATE_UMASK)
+    keep_memory_private()

@@ -1,0 +1,241 @@
+"""`cmi-switch terminal`: terminals that pay at a steady rate."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from switch.cli._host_options import own_keys_options
+from switch.cli._ready import ready_option
+from switch.cli._tls import end_of, tls_option
+
+if TYPE_CHECKING:
+    from switch.core.network import Address, Network
+    from switch.server.driver import Driver
+    from switch.server.tls import TlsEnd
+    from switch.simulators.reconciliation import AcquirerBook
+    from switch.simulators.terminal import Terminal
+
+
+@click.command
+@click.option(
+    "--bank", "banks", multiple=True, metavar="NAME", help="Acquiring member; may be repeated. [default: the first]"
+)
+@click.option("--port", default="acquirers", show_default=True, help="Listener of the network file.")
+@click.option("--count", default=10, show_default=True, help="Terminals, a bank.")
+@click.option("--links", default=0, help="Connections, a bank. [default: one a terminal on a POS port, else one]")
+@click.option("--rate", default=10.0, show_default=True, help="Payments a second, over all banks.")
+@click.option("--duration", default=10.0, show_default=True, metavar="S", help="0: until Ctrl-C.")
+@click.option(
+    "--patience", default=30.0, show_default=True, metavar="S", help="A payment unanswered for so long is reversed."
+)
+@click.option(
+    "--repeats", default=0, show_default=True, help="First ask again (0101, 0201) so often, each time for --patience."
+)
+@click.option("--drain", default=15.0, show_default=True, metavar="S", help="To finish what is open when told to stop.")
+@click.option("--mix", "mix_text", default="", metavar="KIND=WEIGHT,...", help="See below. [default: a realistic one]")
+@click.option("--seed", default=1, show_default=True, help="Of cards, kinds and amounts.")
+@click.option("--network", default="morocco", show_default=True, help="Network file, or a shipped network's name.")
+@click.option("--host", "host_text", default="", metavar="HOST:PORT", help="Instead of the listener's own address.")
+@click.option(
+    "--book", type=click.Path(dir_okay=False, path_type=Path), help="Write every payment and what came of it."
+)
+@click.option(
+    "--pins", is_flag=True, help="Cardholders type their PINs (`pin_key` of the bank, or of its terminals' port)."
+)
+@own_keys_options
+@tls_option
+@ready_option()
+@click.option("--verbose", is_flag=True, help="Show links as they come and go.")
+def command(**options: Any) -> None:
+    """Pay with test cards at a steady rate, and say what came of it.
+
+    Exit code 0 if every payment came to an end (approved, declined or reversed), 1 if one is still unanswered or none was
+    sent.
+
+    --mix: weights of purchase, web, cash, refund, balance, preauth (with its completion), void, part (voided in part),
+    cashback; and percent of payments that are foreign, showcase (declines on purpose), silent (the issuer never answers),
+    percent of web payments with a wrong_cvv2, percent of completed pre-authorizations that are undone, and of all that get
+    increments.
+
+    \b
+    Examples:
+      cmi-switch terminal
+      cmi-switch terminal --bank rif --port pos --count 50 --rate 100 --duration 60
+      cmi-switch terminal --mix purchase=1,foreign=50,showcase=0
+    """
+    _run(_Options(**options))
+
+
+@dataclass(frozen=True)
+class _Options:
+    """What the command line asked for."""
+
+    banks: tuple[str, ...]
+    port: str
+    count: int
+    links: int
+    rate: float
+    duration: float
+    patience: float
+    repeats: int
+    drain: float
+    mix_text: str
+    seed: int
+    network: str
+    host_text: str
+    book: Path | None
+    pins: bool
+    keys: Path | None
+    lmk: Path | None
+    change_keys_s: float
+    key_faults: tuple[str, ...]
+    tls_dir: Path | None
+    ready_path: Path | None
+    verbose: bool
+
+
+def _run(asked: _Options) -> None:
+    from switch.cli._network import load, spell
+    from switch.cli._run_simulators import need_listener, start, write_book
+    from switch.server.driver import Dial
+    from switch.server.stations import Station
+    from switch.simulators.build import UnknownNameError, find_listener
+    from switch.simulators.personalized import PersonalizationError
+    from switch.simulators.reconciliation import Books
+
+    loaded = load(asked.network)
+    try:
+        listener = find_listener(loaded, asked.port)
+        parties = _parties(loaded, asked)
+    except UnknownNameError as error:
+        raise click.UsageError(str(error)) from None
+    except PersonalizationError as error:
+        raise click.ClickException(str(error)) from None
+    address = parse_address(asked.host_text) if asked.host_text else listener.address
+    need_listener(address, "the switch", spell("serve"))
+    stations = []
+    for party, bank in zip(parties, _banks(loaded, asked), strict=True):
+        ends: dict[str, TlsEnd] = {}
+        if listener.tls is not None or (asked.host_text and asked.tls_dir):
+            end = end_of(asked.tls_dir, bank, f"[[listener]] {asked.port}", server=False, asks_for=address.host)
+            ends = dict.fromkeys(party.links, end)
+        dials = [Dial(name, address, backoff_max_ms=2_000) for name in party.links]
+        stations.append(Station(party, dial=dials, ends=ends))
+
+    def ready(drivers: "Sequence[Driver]") -> str:
+        del drivers
+        much = (
+            f"{asked.count * len(parties)} terminals ({', '.join(p.name for p in parties)}), {asked.rate:g} payments/s"
+        )
+        span = f"for {asked.duration:g} s" if asked.duration else "until told to stop"
+        return f"Ready: {much} to {address} ({listener.dialect}) {span}"
+
+    def finished() -> bool:
+        return all(p.finished for p in parties) or any(len(p.refusals) == len(p.links) for p in parties)
+
+    ended = start(
+        stations,
+        ready,
+        what="terminal",
+        ready_path=asked.ready_path,
+        finished=finished,
+        verbose=asked.verbose,
+        drain_s=asked.drain,
+    )
+    books = [p.book() for p in parties]
+    write_book(asked.book, Books(terminals=tuple(books)))
+    for b in books:
+        click.echo(_summary(loaded, b))
+    skipped = sum(p.skipped for p in parties)
+    click.echo(f"Stopped: {ended}." + (f" {skipped} payments were skipped." if skipped else ""))
+    _complain(parties, books)
+
+
+def _parties(network: "Network", asked: _Options) -> "list[Terminal]":
+    """One load a bank. Raises UnknownNameError."""
+    from switch.cli._network import module_of
+    from switch.cli._run_simulators import have_keys_change, parse_key_manner, random_sources
+    from switch.simulators.acquiring import Timeouts
+    from switch.simulators.build import make_terminal
+    from switch.simulators.mix import Mix, MixError
+    from switch.simulators.terminal import Load
+
+    if asked.count < 1 or asked.links < 0 or asked.rate <= 0 or asked.duration < 0:
+        raise click.UsageError("--count and --rate are above 0, --links and --duration not below it")
+    if asked.patience <= 0:
+        raise click.BadParameter(f"expected seconds above 0, found {asked.patience:g}", param_hint="--patience")
+    if asked.repeats < 0:
+        raise click.BadParameter(f"expected 0 or more, found {asked.repeats}", param_hint="--repeats")
+    timeouts = Timeouts(answer_ns=int(asked.patience * 1e9), request_repeats=asked.repeats)
+    try:
+        mix = Mix.parse(asked.mix_text)
+    except MixError as error:
+        raise click.BadParameter(str(error), param_hint="--mix") from None
+    rng = random_sources(asked.seed)
+    names = _banks(network, asked)
+    load = Load(rate=asked.rate / len(names), duration_s=asked.duration)
+    module = module_of(network, asked.keys, asked.lmk)
+    parties = [
+        make_terminal(
+            network,
+            bank,
+            asked.port,
+            load,
+            rng(),
+            mix=mix,
+            terminals=asked.count,
+            links=asked.links,
+            timeouts=timeouts,
+            module=module,
+            pins=asked.pins,
+        )
+        for bank in names
+    ]
+    have_keys_change(parties, parse_key_manner(asked.change_keys_s, asked.key_faults))
+    return parties
+
+
+def _banks(network: "Network", asked: _Options) -> tuple[str, ...]:
+    return asked.banks or (network.members[0].name,)
+
+
+def _complain(parties: "Sequence[Terminal]", books: "Sequence[AcquirerBook]") -> None:
+    """Raise a click error unless everything came to an end."""
+    for party in parties:
+        for link, de39 in party.refusals.items():
+            raise click.ClickException(f"link {link}: sign-on refused (DE39={de39}); see the switch's log")
+    if not any(b.sent for b in books):
+        raise click.ClickException("no payment was sent: the sign-on got no answer; is that port the switch's?")
+    still_open = sum(b.open for b in books)
+    if still_open:
+        raise click.ClickException(f"{still_open} payment(s) still unanswered, or their reversal is")
+
+
+def parse_address(text: str) -> "Address":
+    """`HOST:PORT`, or a click error."""
+    from switch.core.network import Address
+
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 65_536:
+        raise click.BadParameter(f"expected HOST:PORT, found {text!r}", param_hint="--host")
+    return Address(host, int(port))
+
+
+def _summary(network: "Network", book: "AcquirerBook") -> str:
+    from switch.money import format_amount
+    from switch.simulators.latency import percentile_us
+
+    declined = ", ".join(f"{code}: {n}" for code, n in book.declined.items())
+    amounts = ", ".join(format_amount(a, c) for c, a in book.amounts.items()) or format_amount(0, network.currency)
+    lines = [
+        f"{book.name}: {book.sent} payments: {book.approved} approved, {sum(book.declined.values())} declined"
+        + (f" ({declined})" if declined else "")
+        + f", {book.reversed} reversed, {book.open} unanswered; {amounts} stand"
+    ]
+    for route, classes in book.latency_us.items():
+        p50, p99 = (percentile_us(classes, p) / 1000 for p in (50, 99))
+        lines.append(f"  {route:<11} {sum(classes.values()):>7} answers, p50 {p50:.2f} ms, p99 {p99:.2f} ms")
+    return "\n".join(lines)

@@ -1,0 +1,382 @@
+"""A network file's sections -> the values of `core.network`, each beside the section it came from, for later checks."""
+
+import re
+from enum import StrEnum
+from ipaddress import ip_network
+from typing import Final
+
+import msgspec
+
+from switch.config.certificates import read_dialled, read_edge, read_pin, read_tls
+from switch.config.dialects import Dialects
+from switch.config.draft import Draft
+from switch.config.keys import read_link_keys
+from switch.config.mistakes import did_you_mean, nearest
+from switch.config.reader import Section
+from switch.core.limits import Limits
+from switch.core.links.pending import MATCHED
+from switch.core.messages.answer_codes import Meaning, Receipt
+from switch.core.network import (
+    DOMESTIC_SCHEME,
+    SCHEMES,
+    BinRange,
+    CardKeys,
+    HostLink,
+    Listener,
+    Member,
+    StandInRule,
+    Tariff,
+)
+from switch.money.country import NUMERIC, country_numeric
+from switch.money.currency import BY_ALPHA, currency, parse_money
+
+UNREFERENCED_MAX: Final = "10000"
+FILE_NAME_LONGEST: Final = 17
+INSTITUTION_LONGEST: Final = 11
+PAN_SHORTEST: Final = 12
+"""digits; so a BIN range has at most as many"""
+KOSOVO: Final = "XK"
+"""a country in BICs, and in ISO 3166 none"""
+_BIC: Final = re.compile(r"[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}([A-Z0-9]{3})?")
+
+LIMIT_BOUNDS: Final[dict[str, tuple[int, int]]] = {
+    "frame_bytes": (256, 65_535),
+    "sign_on_ms": (1_000, 600_000),
+    "frame_ms": (1_000, 600_000),
+    "send_buffer_bytes": (1_024, 1 << 30),
+    "owed_in_flight": (1, 10_000),
+    "connections": (1, 200_000),
+    "unsigned_connections": (1, 200_000),
+    "unsigned_per_listener": (1, 200_000),
+    "unsigned_per_address": (1, 200_000),
+    "hot_cards": (1, 1_000_000),
+}
+"""Limits that are not simply 1 to ten million: a frame's length has two bytes in most framings, and a
+snapshot holds every card of the stop lists."""
+
+
+def currency_numeric(code: str) -> str:
+    """`MAD` or `504` -> `504`. ValueError: no such currency."""
+    return currency(code).numeric
+
+
+def read_institutions(s: Section) -> tuple[str, ...]:
+    """`institutions = ["504201"]`: whom a connection speaks for beside who signed on."""
+    found = s.texts("institutions")
+    for value in found:
+        if not (value.isascii() and value.isdecimal() and len(value) <= INSTITUTION_LONGEST and value.strip("0")):
+            s.wrong("institutions", f'"{value}" is no institution', f"1 to {INSTITUTION_LONGEST} digits, as in DE32")
+    return tuple(found)
+
+
+def read_allow(s: Section) -> tuple[str, ...]:
+    """`allow = ["10.0.0.0/8", "192.0.2.7"]`: addresses, and networks of them."""
+    found: list[str] = []
+    for value in s.texts("allow"):
+        try:
+            found.append(str(ip_network(value)))
+        except ValueError as error:
+            s.wrong(
+                "allow", f"`allow`: {error}", 'an address or a network of them, such as "10.0.0.0/8" or "192.0.2.7"'
+            )
+    if s.data.get("allow") == []:
+        s.wrong("allow", "`allow` is empty: nobody could connect", "leave the key out for any address")
+    return tuple(found)
+
+
+def read_bic(s: Section) -> str:
+    """`bic = "AAAAMAM1XXX"`: ISO 9362, 8 or 11 characters; "" where there is none, and after a mistake."""
+    text = s.text("bic", "")
+    if text and not _BIC.fullmatch(text):
+        form = "4 characters of the bank, 2 letters of a country, 2 of the place, and 3 of a branch or none"
+        s.wrong("bic", f'"{text}" is no BIC: 8 or 11 capital letters and digits (ISO 9362)', form)
+        return ""
+    if text and text[4:6] not in (*NUMERIC, KOSOVO):
+        s.wrong("bic", f'"{text}" is no BIC: {text[4:6]} is no country of ISO 3166', "its fifth and sixth characters")
+        return ""
+    return text
+
+
+def read_member(s: Section, home: str, money: str) -> Member:
+    """`[[member]]`: a bank. `home`, `money`: the home country and currency, numeric."""
+    name = s.name()
+    member = Member(
+        name=name,
+        title=s.text("title", name or "?"),
+        institution=s.digits("institution", INSTITUTION_LONGEST),
+        country=s.lookup("country", country_numeric, NUMERIC, home or "504"),
+        institutions=read_institutions(s),
+        allow=read_allow(s),
+        advice_amount_max=home_money(s, "advice_amount_max", money, UNREFERENCED_MAX, "10000.00 MAD"),
+        refund_amount_max=home_money(s, "refund_amount_max", money, UNREFERENCED_MAX, "10000.00 MAD"),
+        bic=read_bic(s),
+        pin=read_pin(s),
+        keys=read_link_keys(s),
+    )
+    s.done()
+    return member
+
+
+def read_listener(s: Section, dialects: Dialects, limits: Limits, *, files: bool = False) -> Listener:
+    """`[[listener]]`: a port others connect to. `files`: those of its certificate are read."""
+    name = s.name()
+    role = s.choice("role", ("acquirer", "terminal", "host"))
+    dialect = dialects.read(s)
+    listener = Listener(
+        name=name,
+        role=role,
+        address=s.address("address"),
+        dialect=dialect,
+        framing=dialects.framing(s, dialect),
+        max_connections=s.integer("max_connections", 1, 200_000, limits.connections),
+        members=tuple(s.texts("members")) if role != "host" else (),
+        allow=read_allow(s),
+        idle_s=s.integer("idle_s", 0, 86_400, 0),
+        max_in_flight=s.integer("max_in_flight", 1, 1_000_000, min(2_000, limits.pending)),
+        business_day=dialects.says(s, dialect, "day"),
+        fees=dialects.fees(s, dialect),
+        tls=read_tls(s, files=files),
+        edge=read_edge(s),
+        keys=read_link_keys(s, change=False),
+        profile=read_profile(s, role),
+    )
+    for key in ("mac_key", "pin_key"):
+        if role != "terminal" and s.has(key):
+            s.wrong_key(
+                key,
+                "these are keys of terminals: banks' hosts have those of [[member]], hosts those of [[host]]",
+            )
+    s.done()
+    return listener
+
+
+def read_profile(s: Section, role: str) -> str:
+    """`profile = "classic"`: terminals that never sign on, so that the file says whose they are."""
+    profile = s.choice("profile", ("classic",), "")
+    if profile and role != "terminal":
+        s.wrong("profile", f'terminals have a profile, and this listener is of role "{role}"', 'role = "terminal"')
+    elif profile and len(s.texts("members")) != 1:
+        s.wrong("profile", "classic terminals do not say whose they are", 'members = ["NAME"], one member, says it')
+    return profile
+
+
+def home_money(s: Section, key: str, home: str, default: str | None, example: str) -> int:
+    """An amount of the home currency (numeric), such as `"0.55 MAD"`, in minor units; 0 after a mistake."""
+    text = s.text(key, default)
+    try:
+        minor, unit = parse_money(text or "0", home or "504")
+    except ValueError as error:
+        s.wrong(key, f"`{key}`: {error}", f'such as "{example}"')
+        return 0
+    if minor < 0:
+        s.wrong(key, f'"{text}" is below 0')
+    elif home and unit != home:
+        alpha = currency(home).alpha
+        s.wrong(key, f'"{text}" is not in the home currency, {alpha}', f"the home currency is {alpha}")
+    return max(minor, 0)
+
+
+def read_standin(s: Section, home: str) -> StandInRule:
+    """`[[host.standin]]`: what the switch approves itself while this issuer is away, for one product."""
+    rule = StandInRule(
+        product=s.text("product"),
+        floor=home_money(s, "floor", home, None, "300.00 MAD"),
+        cash_floor=home_money(s, "cash_floor", home, "0", "200.00 MAD"),
+        per_card_count=s.integer("per_card_count", 1, 1_000),
+        per_card_amount=home_money(s, "per_card_amount", home, None, "600.00 MAD"),
+        ecommerce=s.truth("ecommerce", False),
+        unverified_pin=s.truth("unverified_pin", False),
+    )
+    s.done()
+    return rule
+
+
+def read_codes(s: Section, key: str, meanings: type[StrEnum]) -> dict[str, str]:
+    """`answers = { "08" = "approved" }`: what codes of DE39 mean on this link, where its dialect's table says otherwise."""
+    table, found = s.table(key), {}
+    for code in table.data:
+        if not (code.isascii() and code.isalnum() and len(code) in (2, 3)):
+            table.wrong_key(code, f'"{code}" is no code of DE39', "two characters, or three digits in the 1993 edition")
+        found[code] = table.choice(code, [meaning.value for meaning in meanings])
+    return found
+
+
+def read_match(s: Section) -> tuple[str, ...]:
+    """`match = ["7", "37"]`: what of an answer must be its request's."""
+    elements = s.texts("match")
+    if not s.has("match"):
+        return MATCHED
+    for element in elements:
+        if element not in MATCHED:
+            s.wrong("match", f'"{element}" is nothing that answers are matched on', "some of 7, 37, 41")
+    return tuple(element for element in elements if element in MATCHED)
+
+
+def _hot_file(s: Section) -> str:
+    """`hot_file = "HOTCARDS"`: DE101, up to 17 characters."""
+    name = s.text("hot_file", "")
+    if name and s.data.get("role") == "network":
+        s.wrong_key("hot_file", "a network keeps no stop list here: only issuers' hosts send theirs")
+    if len(name) > FILE_NAME_LONGEST:
+        s.wrong("hot_file", f'"{name}" is longer than DE101', f"up to {FILE_NAME_LONGEST} characters")
+    return name
+
+
+def read_scheme(s: Section) -> str:
+    """The scheme that a network's host is of: one that is known, or any other in lower case; no slip of one."""
+    scheme = s.text("scheme")
+    known = SCHEMES[1:]
+    near = did_you_mean(scheme, known) if scheme not in known and nearest(scheme, known) else ""
+    if not scheme:
+        return ""
+    if near or scheme == DOMESTIC_SCHEME or not (scheme.isascii() and scheme.isalnum() and scheme.islower()):
+        s.wrong(
+            "scheme",
+            f'"{scheme}" is no scheme of a network',
+            near or f"{', '.join(known)}, or another's name in lower case",
+        )
+    return scheme
+
+
+def schemes_of(draft: Draft) -> tuple[str, ...]:
+    """All that cards of a file may be of: those that are known, and those of its networks' hosts."""
+    return (*SCHEMES, *sorted({h.scheme for _, h in draft.hosts} - {"", *SCHEMES}))
+
+
+def read_host(
+    s: Section, dialects: Dialects, members: dict[str, Member], limits: Limits, home: str, *, files: bool = False
+) -> HostLink:
+    """`[[host]]`: a link to an issuer's or network's host. `home`: the home currency, numeric. `files`: see `read_listener`."""
+    name = s.name()
+    role = s.choice("role", ("issuer", "network"))
+    member, scheme = "", ""
+    if role == "issuer":
+        member = s.choice("member", members, name if name in members else None)
+    elif role == "network":
+        scheme = read_scheme(s)
+    else:
+        s.ask("member", "scheme")
+    dialect = dialects.read(s)
+    timeout_ms = s.integer("timeout_ms", 100, 120_000, 10_000)
+    institution = None if role == "network" else members[member].institution if member in members else "0"
+    connect = s.address("connect") if s.has("connect") else None
+    tls, pin = read_dialled(s, connect.host, files=files) if connect is not None else (None, read_pin(s))
+    edge = read_edge(s)
+    host = HostLink(
+        name=name,
+        role=role,
+        member=member,
+        scheme=scheme,
+        institution=s.digits("institution", INSTITUTION_LONGEST, institution),
+        institutions=read_institutions(s) if role != "issuer" else (),
+        connect=connect,
+        dialect=dialect,
+        framing=dialects.framing(s, dialect),
+        timeout_ms=timeout_ms,
+        echo_s=s.integer("echo_s", 1, 3_600, 30),
+        retry_ms=s.integer("retry_ms", 100, 3_600_000, 30_000),
+        backoff_min_ms=s.integer("backoff_min_ms", 10, 600_000, 500),
+        backoff_max_ms=s.integer("backoff_max_ms", 10, 3_600_000, 30_000),
+        max_pending=s.integer("max_pending", 1, 1_000_000, min(4_000, limits.pending)),
+        allow=read_allow(s),
+        connections=s.integer("connections", 1, 64, 1),
+        owed_per_second=s.integer("owed_per_second", 1, 100_000, 500),
+        owed_tries_max=s.integer("owed_tries_max", 1, 100_000, 50),
+        owed_give_up_s=s.integer("owed_give_up_s", 60, 31_536_000, 86_400),
+        completion_tolerance=s.percent("completion_tolerance", "15 %"),
+        answers=read_codes(s, "answers", Meaning),
+        receipts=read_codes(s, "receipts", Receipt),
+        match=read_match(s),
+        pan_tokens=s.truth("pan_tokens", False),
+        may_cut_over=s.truth("may_cut_over", False),
+        business_day=dialects.says(s, dialect, "none" if role == "network" else "day"),
+        pass_pin=s.truth("pass_pin", False),
+        hot_file=_hot_file(s),
+        preauth_s=s.integer("preauth_s", 1, 31_536_000, 604_800),
+        standin=tuple(read_standin(rule, home) for rule in s.tables("standin")),
+        keys=read_link_keys(s),
+        pvv_key=s.text("pvv_key", ""),
+        card_keys=CardKeys(cvv_key=s.text("cvv_key", ""), chip_key=s.text("chip_key", "")),
+        standin_total=home_money(s, "standin_total", home, None if s.has("standin") else "0", "50000.00 MAD"),
+        tls=tls,
+        edge=edge,
+        pin=pin,
+    )
+    if host.connect is not None and s.has("allow"):
+        s.wrong_key("allow", "`allow` says from where a host connects in, and the switch connects to this one itself")
+    s.done()
+    return host
+
+
+def read_bounds(s: Section) -> tuple[str, str]:
+    """`"9504 01"` or `"51-55"` -> lowest and highest prefix, of equal length; ("", "") after a mistake."""
+    text = s.text("range")
+    low, dash, high = (part.replace(" ", "") for part in text.partition("-"))
+    if not dash:
+        high = low
+    problem = ""
+    if not (low + high).isdigit() or not (low + high).isascii() or not low or not high:
+        problem = "a range is digits, or two of equal length with a dash between"
+    elif len(low) != len(high):
+        problem = f"its ends have {len(low)} and {len(high)} digits"
+    elif len(low) > PAN_SHORTEST:
+        problem = f"a prefix has at most {PAN_SHORTEST} digits, the shortest PAN's length"
+    elif low > high:
+        problem = "its ends are the wrong way round"
+    if not problem:
+        return low, high
+    if text:
+        s.wrong("range", f'"{text}" is no BIN range: {problem}', 'such as "9504 01", "51-55" or "2221-2720"')
+    return "", ""
+
+
+def read_bin(s: Section, draft: Draft, members: dict[str, Member]) -> BinRange:
+    """`[[bin]]`: whose cards a range of numbers are. A member's are of its country and the home currency by default."""
+    low, high = read_bounds(s)
+    scheme = s.choice("scheme", schemes_of(draft))
+    issuer = s.choice("issuer", members, "")
+    country, money = None, None
+    if s.has("issuer"):
+        country = members[issuer].country if issuer in members else "504"
+        money = draft.currency or "504"
+    elif scheme == DOMESTIC_SCHEME:
+        s.wrong_key("scheme", "a cmi range needs an `issuer`: a domestic card has no network abroad that would know it")
+        country, money = "504", "504"
+    value = BinRange(
+        low=low,
+        high=high,
+        scheme=scheme,
+        issuer=issuer,
+        country=s.lookup("country", country_numeric, NUMERIC, country),
+        currency=s.lookup("currency", currency_numeric, BY_ALPHA, money),
+        product=s.text("product", "unknown"),
+        line=s.line_of("range"),
+        digits=s.integer("digits", 13, 19, 16),
+        value_digits=s.integer("value_digits", 3, 4, 3),
+    )
+    s.done()
+    return value
+
+
+def read_tariff(s: Section, draft: Draft, networks: set[str]) -> Tariff:
+    """`[[tariff]]`: what a hop through a network costs."""
+    value = Tariff(
+        network=s.choice("network", networks),
+        per_transaction=home_money(s, "per_transaction", draft.currency, "0", "0.55 MAD"),
+        ad_valorem=s.percent("ad_valorem", "0 %"),
+        cross_border=s.percent("cross_border", "0 %"),
+        conversion=s.percent("conversion", "0 %"),
+        line=s.line,
+    )
+    s.done()
+    return value
+
+
+def read_limits(s: Section) -> Limits:
+    """`[limits]`: bounds that differ from `core.limits`, by the same names."""
+    values: dict[str, int] = {}
+    for field in msgspec.structs.fields(Limits):
+        low, high = LIMIT_BOUNDS.get(field.name, (1, 10_000_000))
+        values[field.name] = s.integer(field.name, low, high, field.default)
+    s.done()
+    return Limits(**values)

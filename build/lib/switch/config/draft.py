@@ -1,0 +1,22 @@
+"""What has been read of a network file, before it is checked as a whole."""
+
+from switch.config.reader import Section
+from switch.core.authentication import AccessControl
+from switch.core.network import BinRange, HostLink, Listener, Member, Tariff
+from switch.money.fees import FeeRule
+
+
+class Draft:
+    """What has been read of one file: (section, value) pairs, in the file's order."""
+
+    def __init__(self, country: str, currency: str) -> None:
+        """The home country and currency, numeric."""
+        self.country = country
+        self.currency = currency
+        self.members: list[tuple[Section, Member]] = []
+        self.listeners: list[tuple[Section, Listener]] = []
+        self.hosts: list[tuple[Section, HostLink]] = []
+        self.bins: list[tuple[Section, BinRange]] = []
+        self.tariffs: list[tuple[Section, Tariff]] = []
+        self.fees: list[tuple[Section, FeeRule]] = []
+        self.acs: list[tuple[Section, AccessControl]] = []

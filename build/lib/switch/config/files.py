@@ -1,0 +1,56 @@
+"""`[capture]`, `[hop_log]` and `[journal]` of a network file: what the switch writes, and how much of it is kept."""
+
+from os.path import normpath
+from typing import Final
+
+from switch.config.reader import Section
+from switch.core.network import Capture, HopLogFiles, JournalFiles
+
+CLEAR_PREFIX_MIN: Final = 6
+
+
+def read_capture(s: Section, state_dir: str) -> Capture:
+    """`[capture]`: recording of what passes on the links."""
+    cards = s.texts("clear_cards")
+    for card in cards:
+        digits = card.replace(" ", "")
+        if not (digits.isascii() and digits.isdecimal() and len(digits) >= CLEAR_PREFIX_MIN):
+            s.wrong(
+                "clear_cards", f'"{card}" names no test cards', f"at least the first {CLEAR_PREFIX_MIN} digits of a PAN"
+            )
+    capture = Capture(
+        file=s.text("file", f"{state_dir}/capture.pcapng"),
+        file_bytes=s.integer("file_bytes", 4_096, 1 << 40, 64 << 20),
+        files=s.integer("files", 1, 10_000, 8),
+        clear_cards=tuple(card.replace(" ", "") for card in cards),
+        from_start=s.truth("from_start", True),
+    )
+    s.done()
+    return capture
+
+
+def read_hop_log(s: Section) -> HopLogFiles:
+    """`[hop_log]`: how much of the hop log is kept."""
+    files = HopLogFiles(
+        file_bytes=s.integer("file_bytes", 65_536, 1 << 40, 64 << 20),
+        files=s.integer("files", 1, 10_000, 8),
+        days=s.integer("days", 0, 3_650, 0),
+        compress=s.truth("compress", False),
+    )
+    s.done()
+    return files
+
+
+def read_journal(s: Section, state_dir: str) -> JournalFiles:
+    """`[journal]`: what is kept of it elsewhere. `state_dir`: where the journal is."""
+    copy = s.text("head_copy", "")
+    if copy.endswith("/"):
+        s.wrong("head_copy", f'"{copy}" is a directory', f'name a file in it, such as "{copy}head"')
+    elif copy and normpath(copy).startswith(normpath(state_dir) + "/"):
+        s.wrong(
+            "head_copy",
+            f'"{copy}" lies in the state directory, {state_dir}',
+            "a copy is for what takes that away: name a file on another disk",
+        )
+    s.done()
+    return JournalFiles(head_copy=copy)

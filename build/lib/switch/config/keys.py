@@ -1,0 +1,206 @@
+"""Keys as a network file names them: `[security]`, and `mac_key`, `pin_key` of members and hosts. No key is in a network file.
+
+Where the key file is at hand, each name is looked up in it: a key's use stands in the clear at the head of its block, so that no
+master key is needed to find a PIN key named as a MAC key.
+"""
+
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from switch.config.dialects import Dialects
+from switch.config.draft import Draft
+from switch.config.mistakes import did_you_mean
+from switch.config.reader import Section
+from switch.core.credentials import SecurityFiles
+from switch.core.network import LinkKeys, Network
+from switch.security.key_file import Entry, KeyRingError, header_of, read_entries, title_of
+from switch.security.key_sets import FORMS
+from switch.security.module import MAC_USAGES
+from switch.security.pin_blocks import BLOCK_BYTES
+from switch.security.pin_blocks import FORMATS as PIN_FORMATS
+from switch.wire import Dialect
+from switch.wire.mac_place import SIZES, MacPlace, NoMacPlaceError
+from switch.wire.vocabulary import DE
+
+_USES: Final = {
+    "mac_key": (MAC_USAGES, "C", "makes and checks MACs"),
+    "pin_key": (("P0",), "BED", "encrypts PINs"),
+    "pvv_key": (("V1", "V2"), "C", "verifies PINs"),
+    "cvv_key": (("C0",), "CV", "checks card values"),
+    "chip_key": (("E0",), "X", "checks cryptograms of chips"),
+    "ksn": (("B0", "B1"), "X", "derives terminals' keys (`ksn`: DUKPT)"),
+    "zone_key": (("K0", "K1"), "BED", "carries other keys"),
+    "cavv_key": (("C0",), "C", "makes and checks CAVVs"),
+    "aav_key": (("C0",), "C", "makes and checks AAVs"),
+}
+
+
+_KSN_PLACE: Final = re.compile("(?:[2-9]|[1-9][0-9]|1[01][0-9]|12[0-7])|48[.][0-9]{2}")
+
+
+def read_security(s: Section) -> SecurityFiles:
+    """`[security]`: where the keys are."""
+    files = SecurityFiles(
+        module=s.text("module", ""),
+        keys=s.text("keys", ""),
+        lmk=s.text("lmk", ""),
+        hardware=str(s.address("hardware")) if s.has("hardware") else "",
+        hardware_keys=s.text("hardware_keys", ""),
+        wait_ms=s.integer("wait_ms", 10, 10_000, 500),
+    )
+    if files.hardware and (files.module or files.keys):
+        s.wrong_key(
+            "hardware", "one of them has the keys: a hardware module, a process, or this one", "leave the other out"
+        )
+    if bool(files.hardware) != bool(files.hardware_keys):
+        there, lacking = ("hardware", "hardware_keys") if files.hardware else ("hardware_keys", "hardware")
+        s.wrong_key(
+            there, f"`{there}` without `{lacking}`", "a hardware module is sent its keys as it has wrapped them"
+        )
+    if files.module and (files.keys or files.lmk):
+        s.wrong_key(
+            "module", "the module has the keys: `keys` and `lmk` are for a switch that has none", "leave one out"
+        )
+    if bool(files.keys) != bool(files.lmk):
+        there, lacking = ("keys", "lmk") if files.keys else ("lmk", "keys")
+        s.wrong_key(there, f"`{there}` without `{lacking}`", "a key file is read with its master key's file")
+    s.done()
+    return files
+
+
+def read_link_keys(s: Section, *, change: bool = True) -> LinkKeys:
+    """`mac_key` … `pin_format` of a `[[member]]`, `[[host]]` or `[[listener]]`; with `change` `zone_key` … `key_days`, too."""
+    keys = LinkKeys(
+        mac_key=s.text("mac_key", ""),
+        mac_padding=s.integer("mac_padding", 1, 3, 1),
+        mac_bytes=s.integer("mac_bytes", min(SIZES), max(SIZES), max(SIZES)),
+        pin_key=s.text("pin_key", ""),
+        pin_format=s.integer("pin_format", 0, 4, 0),
+    )
+    if not change:
+        keys = msgspec.structs.replace(keys, ksn=s.text("ksn", ""))
+        if keys.ksn and not _KSN_PLACE.fullmatch(keys.ksn):
+            s.wrong(
+                "ksn", f'"{keys.ksn}" is no place of a key serial number', 'an element, as "62", or of DE48, as "48.72"'
+            )
+        if keys.ksn and not (keys.pin_key or keys.mac_key):
+            s.wrong("ksn", "there is no key it could be of", "`pin_key` or `mac_key` names the base derivation key")
+    else:
+        keys = msgspec.structs.replace(
+            keys,
+            zone_key=s.text("zone_key", ""),
+            key_form=s.choice("key_form", FORMS, FORMS[0]),
+            key_keep_s=s.integer("key_keep_s", 1, 86_400, 120),
+            key_days=s.integer("key_days", 0, 3_650, 0),
+        )
+    if keys.mac_bytes not in SIZES:
+        s.wrong("mac_bytes", f"a MAC of {keys.mac_bytes} bytes", "4 or 8 of them are proved")
+    if keys.pin_format not in PIN_FORMATS:
+        s.wrong("pin_format", f"format {keys.pin_format} is on no link", "ISO 9564-1: 0, 1, 3 or 4")
+    return keys
+
+
+def check_keys(draft: Draft, network: Network, dialects: Dialects) -> None:
+    """Names that are in no key file, keys of another use, dialects without room."""
+    entries = _entries(network.security)
+    parties = [(s, m.keys, _acquiring(draft, m.name)) for s, m in draft.members]
+    parties += [(s, h.keys, [h.dialect]) for s, h in draft.hosts]
+    parties += [(s, x.keys, [x.dialect]) for s, x in draft.listeners]
+    named = [
+        (s, key, name, "ksn" if k.ksn else key)
+        for s, k, _ in parties
+        for key, name in (("mac_key", k.mac_key), ("pin_key", k.pin_key), ("zone_key", k.zone_key))
+    ]
+    named += [
+        (s, key, name, key) for s, a in draft.acs for key, name in (("cavv_key", a.cavv_key), ("aav_key", a.aav_key))
+    ]
+    for s, key, name, use in named:
+        if name:
+            _named(s, key, name, network.security, entries, use)
+    for s, keys, spoken in parties:
+        for dialect in filter(None, map(dialects.get, spoken)):
+            try:
+                if keys.mac_key:
+                    MacPlace(dialect, keys.mac_bytes if keys.mac_bytes in SIZES else max(SIZES))
+            except NoMacPlaceError as error:
+                s.wrong("mac_key", str(error), "its links can carry no MAC")
+            _check_pin(s, keys, dialect)
+    _check_changing(parties, dialects)
+    for s, host in draft.hosts:
+        cards = host.card_keys
+        for key, name in (("pvv_key", host.pvv_key), ("cvv_key", cards.cvv_key), ("chip_key", cards.chip_key)):
+            if name:
+                _named(s, key, name, network.security, entries)
+        if host.pvv_key and not host.keys.pin_key:
+            s.wrong("pvv_key", "PINs are verified, and no `pin_key` says what their blocks are under", "add `pin_key`")
+        if host.keys.pin_key and host.pass_pin:
+            s.wrong("pass_pin", "PINs go out as they came, and under `pin_key`: one or the other", "leave out pass_pin")
+
+
+def _check_pin(s: Section, keys: LinkKeys, dialect: Dialect) -> None:
+    """Room for PIN blocks, and for key serial numbers."""
+    if keys.ksn and keys.ksn.partition(".")[0] not in dialect.elements:
+        s.wrong("ksn", f'dialect "{dialect.name}" has no DE{keys.ksn.partition(".")[0]}', "name one that it has")
+    element = dialect.spec.get(DE.PIN, {})
+    needed = BLOCK_BYTES.get(keys.pin_format, 0)
+    room = element.get("max_len", 0) // (1 if element.get("data_enc") == "b" else 2)
+    if keys.pin_key and needed and needed != room:
+        said = f'format {keys.pin_format} has blocks of {needed} bytes; DE52 of dialect "{dialect.name}" has {room}'
+        s.wrong("pin_format", said, "format 4 needs a dialect of its own")
+
+
+def _check_changing(parties: "list[tuple[Section, LinkKeys, list[str]]]", dialects: Dialects) -> None:
+    """Keys that change by message: of one party only, and in dialects that say where."""
+    whose: Counter[str] = Counter(k for _, keys, _ in parties for k in {keys.mac_key, keys.pin_key} if k)
+    for s, keys, spoken in parties:
+        if not keys.zone_key:
+            continue
+        if not (keys.mac_key or keys.pin_key):
+            s.wrong("zone_key", "there is no key that could change", "add `mac_key` or `pin_key`, or leave it out")
+        for key, name in (("mac_key", keys.mac_key), ("pin_key", keys.pin_key)):
+            if whose[name] > 1:
+                s.wrong(
+                    key,
+                    f'"{name}" is used by {whose[name]} sections',
+                    "a key that changes by message is one party's own",
+                )
+        for dialect in filter(None, map(dialects.get, spoken)):
+            if not (dialect.key_data in dialect.elements and dialect.key_sets and DE.SECURITY in dialect.elements):
+                said = f'dialect "{dialect.name}" does not say where keys and the numbers of their sets stand'
+                s.wrong("zone_key", said, "`key_data` and `key_sets` of a dialect file of your own do")
+
+
+def _acquiring(draft: Draft, member: str) -> list[str]:
+    """Dialects in which this member's acquiring host may speak."""
+    return [v.dialect for _, v in draft.listeners if v.role == "acquirer" and (not v.members or member in v.members)]
+
+
+def _entries(files: SecurityFiles) -> dict[str, Entry] | None:
+    """The keys by name; None where the file is not at hand, which `serve` says."""
+    try:
+        return read_entries(Path(files.keys)) if files.keys else None
+    except KeyRingError:
+        return None
+
+
+def _named(
+    s: Section, key: str, name: str, files: SecurityFiles, entries: dict[str, Entry] | None, use: str = ""
+) -> None:
+    if not (files.module or files.keys or files.hardware):
+        s.wrong(key, f'key "{name}", and there is no [security]', "`[security]` says where the keys are")
+        return
+    if entries is None:
+        return
+    if name not in entries:
+        s.wrong(
+            key, f'no key is called "{name}" in {files.keys}', did_you_mean(name, entries) or "`cmi-switch keys list`"
+        )
+        return
+    header = header_of(entries[name])
+    usages, modes, does = _USES[use or key]
+    if header.usage not in usages or header.mode not in modes + "N":
+        s.wrong(key, f'"{name}" is a {title_of(header)}, mode {header.mode}', f"`{key}` is a key that {does}")

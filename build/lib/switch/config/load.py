@@ -1,0 +1,151 @@
+"""`load_network`: a name or path -> a `Network` whose names all resolve, or `ConfigErrors` with every mistake."""
+
+from pathlib import Path
+from typing import Final
+
+from switch.config import build, checks, fees, keys
+from switch.config.authentication import read_servers, read_threeds
+from switch.config.business_day import read_business_day
+from switch.config.dialects import Dialects
+from switch.config.disputes import dispute_rules
+from switch.config.draft import Draft
+from switch.config.files import read_capture, read_hop_log, read_journal
+from switch.config.hooks import read_hooks
+from switch.config.mistakes import ConfigErrors, Mistake, did_you_mean
+from switch.config.operators import read_operators
+from switch.config.rates import check_rates, read_rate, read_rates
+from switch.config.reader import Source
+from switch.core.network import Network
+from switch.money.country import ALPHA, NUMERIC, country_numeric
+from switch.money.currency import BY_ALPHA
+from switch.shipped import shipped
+
+FILE_BYTES_MAX: Final = 16 << 20
+"""a network file's size: more than two hundred thousand BIN ranges need"""
+
+BYTE_ORDER_MARK: Final = "\ufeff"
+"""Some editors begin a file with it; it means nothing in UTF-8."""
+SHIPPED: Final = shipped("networks")
+
+
+def load_network(name_or_path: str, *, files: bool = False) -> Network:
+    """The network of a shipped file (`morocco`: specs/networks/morocco.toml) or of any path (with a slash or ending .toml).
+
+    `files`: certificates and keys that it names are read and judged too: by who uses them, and by `check`.
+    ConfigErrors: the file is missing, is no TOML, or has mistakes; all of them are in it.
+    """
+    path = Path(name_or_path)
+    if "/" not in name_or_path and path.suffix != ".toml":
+        path = SHIPPED / f"{name_or_path}.toml"
+        if not path.is_file():
+            hint = did_you_mean(name_or_path, [p.stem for p in SHIPPED.glob("*.toml")])
+            raise _whole(
+                name_or_path,
+                "no shipped network has this name",
+                f"{hint} Any other file is given by its path, ending .toml".strip(),
+            )
+    shown = _shown(path)
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(FILE_BYTES_MAX + 1)
+        if len(data) > FILE_BYTES_MAX:
+            raise _whole(shown, f"has more than {FILE_BYTES_MAX:,} bytes, the most that a network file may have")
+        text = data.decode("utf-8")
+    except OSError as error:
+        raise _whole(shown, f"cannot be read: {error.strerror or error}") from None
+    except UnicodeDecodeError as error:
+        raise _whole(shown, f"is not UTF-8: byte 0x{error.object[error.start]:02x} at offset {error.start}") from None
+    return parse_network(text.removeprefix(BYTE_ORDER_MARK).replace("\r\n", "\n"), shown, files=files)
+
+
+def parse_network(text: str, file: str, *, files: bool = False) -> Network:
+    """The network in `text`; `file` is what mistakes call it. ConfigErrors as above."""
+    source = Source(file, text)
+    network = _read(source, files=files)
+    if source.mistakes:
+        raise ConfigErrors(source.mistakes)
+    return network
+
+
+def _whole(file: str, message: str, hint: str = "") -> ConfigErrors:
+    return ConfigErrors([Mistake(file=file, line=0, column=0, width=0, message=message, hint=hint)])
+
+
+def _shown(path: Path) -> str:
+    """The path as people know it: relative to the working directory where it is below it."""
+    try:
+        return str(path.resolve().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def _read(source: Source, *, files: bool) -> Network:
+    """Everything of the file, with every mistake noted in `source`; the value counts only if there is none."""
+    root, dialects = source.root, Dialects()
+    name, title = root.name(), root.text("title", "")
+    country = root.lookup("country", country_numeric, NUMERIC)
+    money = root.lookup("currency", build.currency_numeric, BY_ALPHA)
+    draft = Draft(country, money)
+    limits = build.read_limits(root.table("limits"))
+    draft.members = [(s, build.read_member(s, country, money)) for s in root.tables("member")]
+    members = {m.name: m for _, m in draft.members if m.name}
+    draft.listeners = [(s, build.read_listener(s, dialects, limits, files=files)) for s in root.tables("listener")]
+    draft.hosts = [(s, build.read_host(s, dialects, members, limits, money, files=files)) for s in root.tables("host")]
+    draft.bins = [(s, build.read_bin(s, draft, members)) for s in root.tables("bin")]
+    networks = {h.name for _, h in draft.hosts if h.role != "issuer"}
+    draft.tariffs = [(s, build.read_tariff(s, draft, networks)) for s in root.tables("tariff")]
+    payees = fees.read_payees(root.table("payees"))
+    draft.fees = [(s, fees.read_fee(s, draft, payees)) for s in root.tables("fee")]
+    owed = [(s, fees.read_merchant_fee(s, draft, payees)) for s in root.tables("merchant_fee")]
+    rates = read_rates(root.table("rates"), money)
+    dated = [(s, read_rate(s, money)) for s in root.tables("rate")]
+    check_rates(dated, rates)
+    state_dir = root.text("state_dir", f"var/{name or 'network'}")
+    capture = read_capture(root.table("capture"), state_dir) if root.has("capture") else None
+    cut_by = read_business_day(root.table("business_day")) if root.has("business_day") else (None, None)
+    root.ask("capture", "business_day")
+    journal = read_journal(root.table("journal"), state_dir)
+    wait_ms = root.integer("acquirers_wait_ms", 1_000, 300_000, 20_000)
+    network = Network(
+        name=name,
+        title=title or name,
+        country=country,
+        country_alpha=ALPHA.get(country, ""),
+        currency=money,
+        institution=root.digits("institution", 11),
+        members=tuple(m for _, m in draft.members),
+        listeners=tuple(v for _, v in draft.listeners),
+        hosts=tuple(h for _, h in draft.hosts),
+        bins=tuple(b for _, b in draft.bins),
+        tariffs=tuple(t for _, t in draft.tariffs),
+        rates=rates,
+        dated_rates=tuple(rate for _, rate in dated),
+        duplicate_window_s=root.integer("duplicate_window_s", 60, 7 * 86_400, 86_400),
+        state_dir=state_dir,
+        limits=limits,
+        source=source.file,
+        capture=capture,
+        cutover_window=cut_by[0],
+        cutover_schedule=cut_by[1],
+        hop_log=read_hop_log(root.table("hop_log")),
+        fees=tuple(f for _, f in draft.fees),
+        merchant_fees=tuple(rule for _, rule in owed),
+        regions=fees.read_regions(root.table("regions")),
+        journal=journal,
+        bic=build.read_bic(root),
+        disputes=dispute_rules(),
+        operators=read_operators(root),
+        operator_group=root.text("operator_group", ""),
+        acquirers_wait_ms=wait_ms,
+        console_user=root.text("console_user", ""),
+        test=root.truth("test", False),
+        security=keys.read_security(root.table("security")),
+        hooks=read_hooks(root),
+        threeds=read_threeds(root),
+        acs=read_servers(root, draft),
+    )
+    root.done()
+    checks.check(source, draft, network, wait_ms)
+    fees.check_fees(draft, network, owed)
+    keys.check_keys(draft, network, dialects)
+    return network

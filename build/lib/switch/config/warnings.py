@@ -1,0 +1,48 @@
+"""What is no mistake in a network file, and yet worth a second look before it serves strangers."""
+
+from datetime import UTC, datetime
+from ipaddress import ip_address
+from typing import Final
+
+from switch.config.certificates import own_certificates
+from switch.core.network import Network
+
+EXPIRY_DAYS: Final = 30
+"""so long ahead the end of a certificate is warned of"""
+_DAY_US: Final = 86_400_000_000
+
+
+def ending(network: Network, now_us: int) -> list[tuple[str, bool]]:
+    """This side's certificates that have expired or will within `EXPIRY_DAYS`: a sentence, and whether it has. Wall clock."""
+    found = []
+    for where, tls in own_certificates(network):
+        said = ending_of(f"{tls.subject} of {where} ({tls.certificate})", tls.expires_us, now_us)
+        if said:
+            found.append((said, tls.expires_us <= now_us))
+    return found
+
+
+def ending_of(name: str, expires_us: int, now_us: int) -> str:
+    """A sentence, if the certificate has expired or will within `EXPIRY_DAYS`; "" where it will not, or nobody knows."""
+    if not expires_us or expires_us - now_us >= EXPIRY_DAYS * _DAY_US:
+        return ""
+    day = datetime.fromtimestamp(expires_us / 1e6, UTC).date().isoformat()
+    return f"the certificate {name} {'expired' if expires_us <= now_us else 'expires'} on {day}"
+
+
+def warnings(network: Network) -> list[str]:
+    """One sentence each, with what to do; empty where there is nothing."""
+    return [
+        f'[[listener]] "{listener.name}" listens on {listener.address}, and has no `allow`: whoever reaches it '
+        "may sign on as any member. Name the addresses it is for"
+        for listener in network.listeners
+        if not listener.allow and listener.tls is None and not _is_loopback(listener.address.host)
+    ]
+
+
+def _is_loopback(host: str) -> bool:
+    """True if only this machine reaches it; a name other than `localhost` may mean any address."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,154 @@
+"""What all screens of one console share: the network, the switch's files, the way to ask it, who may do what.
+
+In: a state directory and a network file. Out: answers of the switch, sums, records. The one rule: the console decides nothing.
+What a person may do is the switch's to say, which is told who asks; what is shown or hidden here only spares them the refusal.
+"""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import trio
+
+from switch.console.accounts import FILE, Accounts
+from switch.console.board import Board
+from switch.console.history import History
+from switch.console.rendering import Renderer
+from switch.console.sessions import Session, Sessions
+from switch.core.network import Network
+from switch.core.operator.roles import ROLES
+from switch.server.asking import NotAnsweredError, ask_switch
+
+LOOK_S: Final = 2.0
+"""so old may be what is shown of the switch's own words"""
+WANTED_S: Final = 6.0
+"""so long after the last look the switch is still asked; then nobody is there"""
+ASK_S: Final = 10.0
+HOME: Final = "console"
+"""what a console keeps, in the state directory"""
+
+
+def accounts_of(state_dir: Path) -> Accounts:
+    """Of the console of a switch. Raises AccountsError."""
+    return Accounts(state_dir / HOME / FILE)
+
+
+class Desk:
+    """Of one console."""
+
+    def __init__(
+        self, network: Network, state_dir: Path, log: Path, *, starter: str = "", wall: Callable[[], float] = time.time
+    ) -> None:
+        """`log`: the hop log. `starter`: who started the console. `wall`: seconds since 1970. Raises AccountsError,
+        HistoryError."""
+        self.network = network
+        self.state_dir = state_dir
+        self.log = log
+        self.starter = starter
+        self.wall = wall
+        self.accounts = accounts_of(state_dir)
+        self.history = History(state_dir / HOME / "history.sqlite")
+        self.sessions = Sessions()
+        self.board = Board()
+        self.health: dict[str, Any] | None = None
+        """as the switch said last; None: it did not answer"""
+        self.silence = ""
+        """why it did not"""
+        self.behind = True
+        """the hop log is still being read from its beginning"""
+        self.renderer = Renderer({"desk": self, "network": network})
+        self._asked = self._wanted = 0.0
+        self._shared: dict[str, tuple[float, dict[str, Any]]] = {}
+        self._asking = trio.Lock()
+        self._reading = trio.CapacityLimiter(1)
+        # one at a time: closing a file that is open twice in one process drops the locks of who still reads it
+
+    # -- who
+
+    @property
+    def named(self) -> bool:
+        """False: the network file names no operators, so that whoever logs in may do everything."""
+        return bool(self.network.operators)
+
+    def role_of(self, user: str) -> str:
+        """`viewer`, `operator` or `supervisor`; "": no operator of this switch."""
+        if not self.named:
+            return ROLES[-1]
+        return next((one.role for one in self.network.operators if one.user == user), "")
+
+    def may(self, session: Session, role: str) -> bool:
+        """True where somebody has this role, or one above it."""
+        has = self.role_of(session.user)
+        return has in ROLES and ROLES.index(has) >= ROLES.index(role)
+
+    def goes_on(self, session: Session) -> Callable[[], bool]:
+        """For a stream: False once whoever looks may look no more."""
+        return lambda: self.sessions.find(session.token, trio.current_time(), touch=False) is not None
+
+    # -- the switch
+
+    async def ask(self, command: str, session: Session | None = None, **arguments: Any) -> dict[str, Any]:
+        """What the switch says; for whom, where `session` is given. Raises NotAnsweredError."""
+        behalf = session.user if session is not None else ""
+        return await trio.to_thread.run_sync(
+            lambda: ask_switch(self.state_dir, command, arguments, timeout_s=ASK_S, behalf=behalf)
+        )
+
+    async def do(self, session: Session, command: str, done: str, **arguments: Any) -> dict[str, Any] | None:
+        """Have something done, and what came of it told on the next page; None: it was not done, or not yet."""
+        try:
+            answer = await self.ask(command, session, **arguments)
+        except NotAnsweredError as error:
+            waits = error.code == "operator.second" and "waits" in str(error)
+            said = f"{error}. {error.hint}" if error.hint else str(error)
+            session.said.append(("waits" if waits else "bad", said))
+            return None
+        session.said.append(("good", done))
+        self._asked = 0.0
+        self._shared.clear()
+        return answer
+
+    async def shared(self, command: str) -> dict[str, Any]:
+        """What only looks, asked for once in a while however many look. Raises NotAnsweredError."""
+        known = self._shared.get(command)
+        if known is None or trio.current_time() - known[0] >= LOOK_S:
+            known = self._shared[command] = (trio.current_time(), await self.ask(command))
+        return known[1]
+
+    def want(self) -> None:
+        """Somebody looks: the switch is asked for its health for a while."""
+        self._wanted = trio.current_time() + WANTED_S
+
+    async def look(self) -> None:
+        """Ask how the switch is, unless that is known."""
+        self.want()
+        async with self._asking:
+            if trio.current_time() - self._asked < LOOK_S:
+                return
+            try:
+                self.health, self.silence = await self.ask("health"), ""
+            except NotAnsweredError as error:
+                self.health, self.silence = None, f"{error}. {error.hint}" if error.hint else str(error)
+            self._asked = trio.current_time()
+
+    async def keep_looking(self) -> None:
+        """While anybody is there."""
+        while True:
+            await trio.sleep(LOOK_S)
+            if trio.current_time() < self._wanted:
+                await self.look()
+
+    # -- its files
+
+    async def read(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Call what reads files, in a thread; one at a time."""
+        return await trio.to_thread.run_sync(lambda: function(*arguments), limiter=self._reading)
+
+    def now(self) -> int:
+        """Second since 1970."""
+        return int(self.wall())
+
+    def close(self) -> None:
+        """No more."""
+        self.history.close()

@@ -1,0 +1,115 @@
+"""A console as `cmi-switch console` runs it: how its parts are put together, and how it ends."""
+
+import signal
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, Protocol
+
+import msgspec
+import trio
+
+from switch.console.desk import Desk
+from switch.console.following import follow
+from switch.console.screens.explain import ExplainScreen
+from switch.console.screens.find import FindScreen
+from switch.console.screens.health import HealthScreen
+from switch.console.screens.links import LinksScreen
+from switch.console.screens.live import LiveScreen
+from switch.console.screens.orders import OrdersScreen
+from switch.console.screens.record import RecordScreen
+from switch.console.screens.refunds import RefundsScreen
+from switch.console.screens.settlement import SettlementScreen
+from switch.console.screens.trying import TryingScreen
+from switch.console.screens.work import WorkScreen
+from switch.console.web import Screen, Web
+from switch.core.network import Address, Network
+from switch.http.listening import listen
+from switch.http.server import Report, Server
+
+Menu = tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
+"""groups of addresses and names, as pages list them"""
+MENU: Final[Menu] = (
+    (
+        "Now",
+        (("/", "Live"), ("/links", "Links"), ("/owed", "Owed"), ("/exceptions", "Exceptions"), ("/health", "Health")),
+    ),
+    ("Why", (("/declines", "Declines"), ("/changes", "Changes"), ("/route", "Route tester"))),
+    ("Money", (("/settlement", "Settlement"), ("/orders", "Web payments"))),
+    ("Who", (("/approvals", "Approvals"), ("/operators", "Operators"), ("/audit", "Audit log"))),
+)
+TEST_MENU: Final[Menu] = (("Test", (("/test", "Test cards"),)),)
+"""on networks that say they are for tests"""
+
+
+def menu_of(network: Network) -> Menu:
+    """Of a console of this network."""
+    return MENU + TEST_MENU if network.test else MENU
+
+
+class Setting(msgspec.Struct, frozen=True, kw_only=True):
+    """What a console is started with."""
+
+    network: Network
+    state_dir: Path
+    """of the switch"""
+    log: Path
+    """its hop log"""
+    address: Address
+    tls: ssl.SSLContext | None = None
+    """None: plain, on loopback"""
+    starter: str
+    """the user who starts it"""
+    key: str = ""
+    """logs in whoever has it as `starter`; "": nobody"""
+
+
+class Part(Protocol):
+    """A file of `screens`."""
+
+    def screens(self) -> list[Screen]:
+        """Its addresses."""
+
+
+def all_screens(desk: Desk) -> list[Screen]:
+    """Of a console."""
+    kinds: tuple[Callable[[Desk], Part], ...] = (
+        LiveScreen,
+        FindScreen,
+        HealthScreen,
+        LinksScreen,
+        WorkScreen,
+        ExplainScreen,
+        RecordScreen,
+        SettlementScreen,
+        OrdersScreen,
+        RefundsScreen,
+        TryingScreen,
+    )
+    return [screen for kind in kinds for screen in kind(desk).screens()]
+
+
+async def run(setting: Setting, ready: Callable[[Address], None], report: Report) -> str:
+    """Serve until SIGINT or SIGTERM; says which. Raises OSError, ListeningError, AccountsError, HistoryError."""
+    desk = Desk(setting.network, setting.state_dir, setting.log, starter=setting.starter)
+    desk.renderer.show_menu(menu_of(setting.network))
+    number = signal.SIGTERM
+    try:
+        async with trio.open_nursery() as nursery:
+            with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+                nursery.start_soon(follow, desk, report)
+                nursery.start_soon(desk.keep_looking)
+
+                async def announce(address: Address) -> None:
+                    ready(address)
+
+                # a cookie knows no port: two consoles of one machine do not log each other out
+                web = Web(desk, all_screens(desk), report, key=setting.key, name=f"console_{setting.address.port}")
+                nursery.start_soon(listen, Server(web.app(), report), setting.address, setting.tls, announce)
+                async for caught in signals:
+                    number = signal.Signals(caught)
+                    break
+            nursery.cancel_scope.cancel()
+    finally:
+        desk.close()
+    return number.name

@@ -1,0 +1,1 @@
+"""A file a screen: its addresses, what it reads, what its forms have done."""

@@ -1,0 +1,23 @@
+"""Whether the switch is well, and what to do where it is not."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from switch.console.desk import Desk
+from switch.console.sessions import Session
+from switch.console.web import Screen
+
+
+class HealthScreen:
+    """The handler."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def screens(self) -> list[Screen]:
+        """Its address."""
+        return [Screen("/health", self.show)]
+
+    async def show(self, request: Request, session: Session) -> Response:
+        """The page."""
+        return self._desk.renderer.page("health_page.html", request, session)

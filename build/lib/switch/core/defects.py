@@ -1,0 +1,55 @@
+"""Errors nobody foresaw, as text that can be kept: where they arose, and nothing that was in a message.
+
+In: an exception. Out: its kind, the places it passed through, and its own words without whatever could be a number of a card.
+"""
+
+import re
+from hashlib import sha256
+from traceback import StackSummary, walk_tb
+from typing import Final
+
+import msgspec
+
+PLACES_MAX: Final = 40
+WORDS_MAX: Final = 200
+_DATA: Final = re.compile(r"\w*\d\w*|\b[0-9A-Fa-f]{8,}\b")
+
+
+class PlantedError(Exception):
+    """Raised on purpose by a test or a simulated day, to see what an error that nobody foresaw costs."""
+
+
+class Defect(msgspec.Struct, frozen=True, kw_only=True):
+    """One of them."""
+
+    name: str
+    """the same for errors of one kind at one place"""
+    error: str
+    """kind and place: `KeyError in core/transactions/payments.py:120 (handle_answer)`"""
+    report: str
+    """lines for a file"""
+
+
+def describe(error: BaseException, doing: str) -> Defect:
+    """What is known of `error`, which arose while `doing` something."""
+    frames = StackSummary.extract(walk_tb(error.__traceback__), lookup_lines=False)
+    places = [f"{_short(frame.filename)}:{frame.lineno} ({frame.name})" for frame in frames] or ["an unknown place"]
+    kind = type(error).__name__
+    words = _DATA.sub("#", str(error))[:WORDS_MAX]
+    told = places if len(places) <= PLACES_MAX else [*places[: PLACES_MAX // 2], "…", *places[-PLACES_MAX // 2 :]]
+    lines = [
+        f"{kind}: {words}",
+        f"while {doing}",
+        "through, the last one raised it:",
+        *(f"  {place}" for place in told),
+    ]
+    return Defect(
+        name=sha256(f"{kind} {places[-1]}".encode()).hexdigest()[:8],
+        error=f"{kind} in {places[-1]}",
+        report="\n".join(lines) + "\n",
+    )
+
+
+def _short(path: str) -> str:
+    """From the package on."""
+    return path.rpartition("/switch/")[2]

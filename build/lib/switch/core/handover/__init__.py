@@ -1,0 +1,1 @@
+"""How a switch that follows another goes on where that one was."""

@@ -1,0 +1,171 @@
+"""What differs between two network files, in words; and what a running switch cannot take over.
+
+In: the network as it is (with hosts that are leaving, which no file has any more) and as its file shall be. Out: one line a
+change, as an operator would say it, and one `Obstacle` for each thing that asks for more than a reload. Pure: which hosts stay
+though the file has them no more, and why, is said by the caller (`handover.leaving`).
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from switch.core.links.session import significant
+from switch.core.network import BinRange, HostLink, Network
+
+
+def _range(value: BinRange) -> str:
+    return value.low if value.low == value.high else f"{value.low}-{value.high}"
+
+
+KEYED: Final[dict[str, tuple[str, Callable[[Any], str]]]] = {
+    "members": ("[[member]]", lambda value: str(value.name)),
+    "listeners": ("[[listener]]", lambda value: str(value.name)),
+    "hosts": ("[[host]]", lambda value: str(value.name)),
+    "bins": ("[[bin]]", _range),
+    "tariffs": ("[[tariff]]", lambda value: str(value.network)),
+    "fees": ("[[fee]]", lambda value: str(value.id)),
+    "dated_rates": ("[[rate]]", lambda value: f"{value.currency} {value.begin}".strip()),
+    "operators": ("[[operator]]", lambda value: str(value.user)),
+}
+"""Lists of the network file: how their sections are called, and what tells two values of one list apart."""
+UNTOLD: Final = frozenset({"source", "leaving_bins"})
+"""Of the network: says nothing about it."""
+SECTIONS: Final = {"cutover_window": "business_day", "cutover_schedule": "business_day"}
+"""Of single values of the network: sections called otherwise."""
+HOSTS: Final = KEYED["hosts"][0]
+NOBODY: Final[Mapping[str, str]] = {}
+PLACES: Final = frozenset({"line", "offsets", "source"})
+"""Of a value: where it stands in the file; what is looked up elsewhere; a text, of which its digest is told."""
+
+
+class Obstacle(msgspec.Struct, frozen=True):
+    """Something a running switch cannot take over, and what to do instead."""
+
+    sentence: str
+    hint: str
+
+
+def changes(before: Network, after: Network, staying: Mapping[str, str] = NOBODY) -> list[str]:
+    """Every difference, one line each, in the order of the file's sections; empty where there is none.
+
+    `staying`: hosts that `after` has not got and that are kept as leaving, and what can come back to them, in words.
+    """
+    left = {host.name for host in before.hosts if host.leaving_since_us}
+    in_file = tuple(host for host in before.hosts if host.name not in left)
+    found = _differences(msgspec.structs.replace(before, hosts=in_file), after)
+    said = {f"{HOSTS} {name}: added": f"{HOSTS} {name}: added again, and leaving no more" for name in left}
+    for name, why in staying.items():
+        removed = f"{HOSTS} {name}: removed"
+        said[removed] = f"{removed}; leaving, and here until nothing can come back to it: {why}"
+    return [said.get(line, line) for line in found]
+
+
+def _differences(before: Network, after: Network) -> list[str]:
+    found: list[str] = []
+    for field in msgspec.structs.fields(Network):
+        name = field.name
+        was, now_is = getattr(before, name), getattr(after, name)
+        if name in UNTOLD or was == now_is:
+            continue
+        if name in KEYED:
+            section, key_of = KEYED[name]
+            found += _keyed(section, _by_key(was, key_of), _by_key(now_is, key_of))
+        elif name in ("rates", "regions"):
+            found += _keyed(f"[{name}]", was, now_is)
+        elif isinstance(was, msgspec.Struct) and isinstance(now_is, msgspec.Struct):
+            found += [f"[{SECTIONS.get(name, name)}] {line}" for line in _members(was, now_is)]
+        elif name in SECTIONS:
+            found.append(f"[{SECTIONS[name]}]: {_said(was)} -> {_said(now_is)}")
+        else:
+            found.append(f"{name}: {_said(was)} -> {_said(now_is)}")
+    return found
+
+
+def _by_key(values: Iterable[Any], key_of: Callable[[Any], str]) -> dict[str, Any]:
+    """By what tells them apart; where two share it (a range given twice for several schemes), by their place, too."""
+    found: dict[str, Any] = {}
+    for value in values:
+        key = key_of(value)
+        number = 2
+        while key in found:
+            key, number = f"{key_of(value)} ({number})", number + 1
+        found[key] = value
+    return found
+
+
+def _keyed(section: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    found = [f"{section} {key}: removed" for key in before if key not in after]
+    for key, value in after.items():
+        was = before.get(key)
+        if was is None:
+            found.append(f"{section} {key}: added")
+        elif isinstance(value, msgspec.Struct):
+            found += [f"{section} {key}: {line}" for line in _members(was, value)]
+        elif was != value:
+            found.append(f"{section} {key}: {_said(was)} -> {_said(value)}")
+    return found
+
+
+def _members(before: msgspec.Struct, after: msgspec.Struct) -> list[str]:
+    return [
+        f"{name}: {_said(was)} -> {_said(now_is)}"
+        for name in before.__struct_fields__
+        if name not in PLACES and (was := getattr(before, name)) != (now_is := getattr(after, name))
+    ]
+
+
+def _said(value: Any) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value)) or "none"
+    return str(value) or "none"
+
+
+def obstacles(before: Network, after: Network, staying: Mapping[str, str] = NOBODY) -> list[Obstacle]:
+    """Everything in the way of going on with `after`. `staying`: as for `changes`."""
+    found = [
+        Obstacle(
+            f"{name} is {_said(getattr(before, name))} and would become {_said(getattr(after, name))}",
+            "what is in the journal rests on it: stop the switch, and start one of the new file (in another state directory)",
+        )
+        for name in ("name", "institution", "currency", "state_dir")
+        if getattr(before, name) != getattr(after, name)
+    ]
+    hosts = {host.name: host for host in after.hosts}
+    for host in before.hosts:
+        new = hosts.get(host.name)
+        if new is not None:
+            found += _another(host, new)
+        elif host.name in staying:
+            found += _displaced(host, staying[host.name], after)
+    return found
+
+
+def _another(host: HostLink, new: HostLink) -> list[Obstacle]:
+    """What makes a host another one."""
+    return [
+        Obstacle(
+            f"{what} of host {host.name} is {_said(getattr(host, what))} and would become {_said(getattr(new, what))}",
+            "that is another host: give it another name",
+        )
+        for what in ("role", "member", "scheme")
+        if getattr(host, what) != getattr(new, what)
+    ]
+
+
+def _displaced(host: HostLink, why: str, after: Network) -> list[Obstacle]:
+    """A host that connects in is known by its institution: where another of the file has that, it cannot come back."""
+    if host.connect is not None:
+        return []
+    called = significant(host.institution)
+    return [
+        Obstacle(
+            f"host {host.name} would leave the network file with {why}, and {other.name} would have its institution, "
+            f"{host.institution}: its connections would sign on as {other.name}",
+            f"keep its name {host.name} until nothing can come back to it, or give {other.name} another institution",
+        )
+        for other in after.hosts
+        if other.connect is None and significant(other.institution) == called
+    ]

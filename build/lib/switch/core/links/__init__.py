@@ -1,0 +1,1 @@
+"""Connections, and the requests that wait on them."""

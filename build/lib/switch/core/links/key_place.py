@@ -1,0 +1,82 @@
+"""Where a dialect's messages say something of keys: DE53 which sets a message is under, an 0800 which key is meant, and the key.
+
+In: documents in internal format. Rule: a dialect that does not say where (`key_data`, `key_sets`) has no such place.
+"""
+
+from typing import Final, NamedTuple
+
+from switch.core.messages.internal import Private48, private_elements, with_private
+from switch.wire import Dialect
+from switch.wire.subfields import SubfieldError
+from switch.wire.vocabulary import DE, Document
+
+MAC: Final = "M"
+PIN: Final = "P"
+NO_SET: Final = "00"
+
+
+class KeyWord(NamedTuple):
+    """Of an 0800: which key, of which set."""
+
+    purpose: str
+    """`MAC` or `PIN`"""
+    set_id: str = ""
+    """two digits; "" in a request for a new one"""
+    check_value: str = ""
+    """6 hex digits"""
+    data: str = ""
+    """the key as it travels; "" where none does"""
+
+
+class KeyPlace:
+    """Of one dialect."""
+
+    __slots__ = ("_at", "_element", "_form", "_hexed")
+
+    def __init__(self, dialect: Dialect) -> None:
+        """The dialect has `key_data` and `key_sets`."""
+        self._element = dialect.key_data
+        self._hexed = dialect.elements[self._element].content == "b"
+        self._form = dialect.key_sets.replace("P", "0").replace("M", "0")
+        self._at = {purpose: dialect.key_sets.find(2 * purpose) for purpose in (PIN, MAC)}
+
+    def said(self, document: Document, purpose: str) -> str:
+        """The set that DE53 names for this purpose; "" where it names none, or is no such DE53."""
+        value, at = document.get(DE.SECURITY, ""), self._at[purpose]
+        number = value[at : at + 2] if at >= 0 and len(value) == len(self._form) else ""
+        return number if number.isascii() and number.isdecimal() else ""
+
+    def say(self, document: Document, sets: dict[str, str]) -> Document:
+        """The document with a DE53 that names these sets, and nothing else."""
+        value = self._form
+        for purpose, number in sets.items():
+            at = self._at[purpose]
+            if at >= 0:
+                value = value[:at] + number + value[at + 2 :]
+        return {**document, DE.SECURITY: value}
+
+    def put(self, word: KeyWord) -> Document:
+        """The elements of an 0800 that say it."""
+        said = with_private("", Private48.KEY, word.purpose + word.set_id + word.check_value)
+        made: Document = {DE.PRIVATE_48: said}
+        if word.data:
+            made[self._element] = word.data.encode().hex().upper() if self._hexed else word.data
+        return made
+
+    def read(self, document: Document) -> KeyWord | None:
+        """What an 0800 says of a key; None where it names none."""
+        try:
+            said = private_elements(document).get(Private48.KEY, "")
+            data = document.get(self._element, "")
+            if self._hexed:
+                data = bytes.fromhex(data).decode("ascii")
+        except (SubfieldError, ValueError):
+            return None
+        if said[:1] not in (PIN, MAC):
+            return None
+        return KeyWord(said[0], said[1:3], said[3:], data)
+
+
+def place_of(dialect: Dialect) -> KeyPlace | None:
+    """The places of a dialect; None where it has none."""
+    return KeyPlace(dialect) if dialect.key_data and dialect.key_sets else None

@@ -1,0 +1,1 @@
+"""What an operator may ask and tell a running switch."""

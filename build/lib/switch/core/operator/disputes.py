@@ -1,0 +1,346 @@
+"""An operator's part in disputes: a claim is opened, answered, and closed, step by step (`core.records.disputes`).
+
+Each step is a record, which the ledger posts; the command is answered once that is durable. What the sides say to each other
+comes to the centre by other ways than authorization messages (files, screens), so that no link carries it here.
+"""
+
+from datetime import date, timedelta
+from typing import Final
+
+import msgspec
+
+from switch.core.kernel import Kernel
+from switch.core.messages.meaning import direction_of
+from switch.core.operator.command import Arguments, Command, Unable
+from switch.core.operator.errors import ErrorCode
+from switch.core.records.disputes import ACQUIRER, ISSUER, MOVES, WHOSE, Disputed, Step
+from switch.core.records.outcomes import Outcome
+from switch.core.records.prices import Priced
+from switch.core.transactions.pricing import Pricing
+from switch.core.transactions.taken_back import posted
+from switch.money.dispute_rules import DisputeReason, DisputeTimes
+from switch.money.fee_line import Fee
+from switch.money.fees import change
+from switch.wire.dates import day_of
+from switch.wire.vocabulary import DE, Processing
+
+INTERCHANGE: Final = "interchange"
+"""kind of the fee that goes back with a payment"""
+ROWS_MAX: Final = 1_000
+
+
+class ListDisputes(Arguments, frozen=True):
+    """What to show, newest first."""
+
+    all: bool = False
+    """ended ones, too"""
+    limit: int = 50
+
+
+class OneDispute(Arguments, frozen=True):
+    """Which: hexadecimal, as lists show it."""
+
+    dispute: str
+
+
+class OpenDispute(Arguments, frozen=True):
+    """A claim of an issuer's."""
+
+    txn: str
+    """of the payment, hexadecimal"""
+    acquirer: str
+    rrn: str
+    """who brought it, and its DE37: what history knows it by"""
+    reason: str
+    by: str
+    amount: int = 0
+    """minor units; 0: all that stands"""
+
+
+class StepDispute(Arguments, frozen=True):
+    """An answer to it."""
+
+    dispute: str
+    step: str
+    by: str
+    amount: int = 0
+    """of a representment: minor units that go back to the acquirer; 0: all"""
+    side: str = ""
+    """of `closed`: for whom"""
+
+
+class DisputeRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One dispute, as it is now."""
+
+    dispute: str
+    txn: str
+    """of the payment"""
+    rrn: str
+    scheme: str
+    reason: str
+    title: str
+    step: str
+    side: str
+    acquirer: str
+    issuer: str
+    merchant: str
+    currency: str
+    amount: int
+    given_back: int
+    interchange: int
+    """minor units of the home currency that have gone back to the acquirer"""
+    due: str
+    overdue: bool
+    next: tuple[str, ...]
+    """steps that may follow"""
+
+
+class DisputeList(msgspec.Struct, frozen=True):
+    """Disputes."""
+
+    items: tuple[DisputeRow, ...]
+    left_out: int
+
+
+class DisputeCommands:
+    """`disputes.…`"""
+
+    def __init__(self, kernel: Kernel, pricing: Pricing) -> None:
+        self._kernel = kernel
+        self._pricing = pricing
+        rules = kernel.network.disputes
+        self._reasons = {(reason.scheme, reason.code): reason for reason in rules.reasons}
+        self._times = {times.scheme: times for times in rules.times}
+
+    def table(self) -> dict[str, Command]:
+        """By name."""
+        return {
+            "disputes.list": Command(ListDisputes, self.show, changes=False),
+            "disputes.show": Command(OneDispute, self.show_one, changes=False),
+            "disputes.open": Command(OpenDispute, self.open),
+            "disputes.step": Command(StepDispute, self.step),
+        }
+
+    # -- what there is
+
+    def show(self, given: ListDisputes, now: int) -> DisputeList:
+        """Newest first."""
+        found = [one for one in self._kernel.state.disputes.last.values() if given.all or one.open][::-1]
+        limit = min(given.limit or ROWS_MAX, ROWS_MAX)
+        return DisputeList(tuple(self._row(one, now) for one in found[:limit]), max(0, len(found) - limit))
+
+    def show_one(self, given: OneDispute, now: int) -> DisputeRow:
+        """One. Raises Unable."""
+        return self._row(self._known(given.dispute), now)
+
+    def _known(self, text: str) -> Disputed:
+        try:
+            found = self._kernel.state.disputes.last.get(int(text, 16))
+        except ValueError:
+            found = None
+        if found is None:
+            hint = "`cmi-switch disputes list --all` shows those that are known"
+            raise Unable(f'"{text}" is no dispute', hint, code=ErrorCode.DISPUTE_UNKNOWN)
+        return found
+
+    def _row(self, one: Disputed, now: int) -> DisputeRow:
+        reason = self._reasons.get((one.scheme, one.reason))
+        return DisputeRow(
+            dispute=f"{one.dispute:x}",
+            txn=f"{one.original:x}",
+            rrn=one.rrn,
+            scheme=one.scheme,
+            reason=one.reason,
+            title=reason.title if reason is not None else "",
+            step=one.step,
+            side=one.side,
+            acquirer=one.acquirer,
+            issuer=one.issuer,
+            merchant=one.merchant,
+            currency=one.currency,
+            amount=one.amount,
+            given_back=one.given_back,
+            interchange=-sum(fee.amount for fee in one.returned),
+            due=one.due,
+            overdue=bool(one.due) and one.due < self._kernel.business_day(now),
+            next=tuple(MOVES[Step(one.step)]),
+        )
+
+    # -- a claim
+
+    def open(self, given: OpenDispute, now: int) -> DisputeRow:
+        """The issuer's chargeback: the money goes back to it. Raises Unable."""
+        kernel = self._kernel
+        original = self._payment(given)
+        request, priced = original.request, original.priced
+        stands = posted(original)
+        if request is None or priced is None or not stands:
+            why = (
+                "nothing of it stands: it was declined, taken back, only held, or a release without prices recorded it"
+            )
+            raise _unable(f"{given.txn} cannot be claimed back: {why}")
+        if request.hold is not None:
+            raise _unable(f"{given.txn} follows payment {request.hold.txn:x}: claim that back")
+        if direction_of(request.elements) < 0:
+            raise _unable(
+                f"{given.txn} is a refund: what it gave to the cardholder is not claimed back from the merchant"
+            )
+        free = stands - kernel.state.disputes.committed.get(original.txn, 0)
+        amount = given.amount or free
+        if not 0 < amount <= free:
+            raise _unable(
+                f"{amount} minor units of {given.txn} cannot be claimed back: {free} of it stand and are in no dispute"
+            )
+        if sum(one.open for one in kernel.state.disputes.last.values()) >= kernel.limits.disputes:
+            raise _unable(f"limit disputes={kernel.limits.disputes} reached: raise it in [limits] of the network file")
+        reason, times = self._rules(priced.scheme, given.reason)
+        today = date.fromisoformat(kernel.business_day(now))
+        paid = date.fromisoformat(priced.of_day or priced.day) if priced.day else day_of(original.at_us)
+        if (today - paid).days > reason.file_days:
+            until = paid + timedelta(reason.file_days)
+            raise _unable(f"{given.txn} was paid on {paid}: a claim for {reason.code} had to be made by {until}")
+        lines = self._interchange(original, stands - amount, now)
+        txn = kernel.next_txn(now)
+        return self._record(
+            Disputed(
+                txn=txn,
+                at_us=kernel.wall_us(now),
+                dispute=txn,
+                step=Step.CHARGEBACK,
+                original=original.txn,
+                rrn=original.rrn,
+                reason=reason.code,
+                amount=amount,
+                given_back=amount,
+                change=amount,
+                currency=request.currency,
+                due=(today + timedelta(times.represent_days)).isoformat(),
+                side="",
+                by=given.by,
+                scheme=priced.scheme,
+                acquirer=priced.acquirer,
+                issuer=priced.issuer,
+                merchant=priced.merchant,
+                cash=request.elements.get(DE.PROCESSING_CODE, "")[:2] == Processing.CASH,
+                of_day=paid.isoformat(),
+                interchange=lines,
+                returned=lines,
+                fees=lines,
+                window=kernel.window(now),
+            ),
+            now,
+        )
+
+    def _payment(self, given: OpenDispute) -> Outcome:
+        kernel = self._kernel
+        try:
+            txn = int(given.txn, 16)
+        except ValueError:
+            raise _unable(f'"{given.txn}" is no transaction: expected hexadecimal digits') from None
+        recent = next((one for one in reversed(kernel.state.recent.values()) if one.txn == txn), None)
+        older = (one for one in kernel.history.find_named(given.acquirer, given.rrn) if one.txn == txn)
+        found = recent or next(older, None)
+        if found is None:
+            raise _unable(f"no payment {given.txn} of {given.acquirer} with DE37 {given.rrn or 'absent'} is known")
+        return found
+
+    def _rules(self, scheme: str, code: str) -> tuple[DisputeReason, DisputeTimes]:
+        reason, times = self._reasons.get((scheme, code)), self._times.get(scheme)
+        if reason is None or times is None:
+            known = ", ".join(f"{known} ({one.title})" for (of, known), one in self._reasons.items() if of == scheme)
+            raise _unable(
+                f'"{code}" is no reason to claim back a {scheme or "card"} payment', f"there are: {known or 'none'}"
+            )
+        return reason, times
+
+    def _interchange(self, original: Outcome, left: int, now: int) -> tuple[Fee, ...]:
+        """What goes back of it where so much is left of the payment."""
+        priced: Priced | None = self._pricing.of_reversal(original, left, now)
+        return tuple(fee for fee in priced.fees if fee.kind == INTERCHANGE) if priced is not None else ()
+
+    # -- answers
+
+    def step(self, given: StepDispute, now: int) -> DisputeRow:
+        """The next step. Raises Unable."""
+        kernel, before = self._kernel, self._known(given.dispute)
+        may = MOVES[Step(before.step)]
+        if given.step not in may:
+            hint = f"next may be: {', '.join(may)}" if may else "nothing follows"
+            raise Unable(
+                f"dispute {given.dispute} is {before.step}: {given.step} cannot follow",
+                hint,
+                code=ErrorCode.DISPUTE_STEP,
+            )
+        step, today = Step(given.step), date.fromisoformat(kernel.business_day(now))
+        if step is not Step.CLOSED and before.due and today.isoformat() > before.due:
+            why = f"the {WHOSE[step]} had until {before.due} for a {step}, and it is {today}"
+            raise Unable(why, f"close it for the other side: --for {_other(WHOSE[step])}", code=ErrorCode.DISPUTE_LATE)
+        given_back = self._given_back(before, step, given)
+        returned = self._returned(before, given_back, given, now)
+        times = self._times.get(before.scheme)
+        days = (
+            {Step.REPRESENTMENT: times.pre_arbitration_days, Step.PRE_ARBITRATION: times.arbitration_days}
+            if times
+            else {}
+        )
+        return self._record(
+            msgspec.structs.replace(
+                before,
+                txn=kernel.next_txn(now),
+                at_us=kernel.wall_us(now),
+                step=step,
+                given_back=given_back,
+                change=given_back - before.given_back,
+                due=(today + timedelta(days[step])).isoformat() if step in days else "",
+                side=given.side,
+                by=given.by,
+                returned=returned,
+                fees=change(before.returned, returned),
+                window=kernel.window(now),
+            ),
+            now,
+        )
+
+    @staticmethod
+    def _given_back(before: Disputed, step: Step, given: StepDispute) -> int:
+        """Minor units that the issuer has after it. Raises Unable."""
+        if (step is Step.CLOSED) != (given.side in (ISSUER, ACQUIRER)):
+            hint = f"--for {ISSUER}, or --for {ACQUIRER}, with closing alone"
+            raise Unable("a dispute is closed for one side", hint, code=ErrorCode.DISPUTE_STEP)
+        if given.amount and step is not Step.REPRESENTMENT:
+            raise _unable(f"a {step} has no amount of its own: it is about the {before.amount} in dispute")
+        if step is Step.REPRESENTMENT:
+            back = given.amount or before.given_back
+            if not 0 < back <= before.given_back:
+                raise _unable(f"{back} minor units cannot be presented again: {before.given_back} have gone back")
+            return before.given_back - back
+        if step is Step.CLOSED:
+            return before.amount if given.side == ISSUER else 0
+        return before.amount if step is Step.PRE_ARBITRATION else before.given_back
+
+    def _returned(self, before: Disputed, given_back: int, given: StepDispute, now: int) -> tuple[Fee, ...]:
+        if given_back == before.given_back:
+            return before.returned
+        if given_back in (0, before.amount):
+            return before.interchange if given_back else ()
+        named = OpenDispute(
+            txn=f"{before.original:x}", acquirer=before.acquirer, rrn=before.rrn, reason="", by=given.by
+        )
+        original = self._payment(named)
+        return self._interchange(original, posted(original) - given_back, now)
+
+    def _record(self, entry: Disputed, now: int) -> DisputeRow:
+        kernel = self._kernel
+        kernel.record(entry)
+        about = {"step": entry.step, "by": entry.by, "reason": entry.reason, "due": entry.due}
+        money = {"amount": entry.amount, "change": entry.change, "currency": entry.currency}
+        kernel.log("info", "dispute.step", dispute=f"{entry.dispute:x}", txn=f"{entry.original:x}", **about, **money)
+        return self._row(entry, now)
+
+
+def _other(side: str) -> str:
+    return ACQUIRER if side == ISSUER else ISSUER
+
+
+def _unable(sentence: str, hint: str = "`cmi-switch journal show TXN` shows what is known of a payment") -> Unable:
+    return Unable(sentence, hint, code=ErrorCode.DISPUTE_REFUSED)

@@ -1,0 +1,1 @@
+"""What the switch remembers: records, and the state that is their fold."""

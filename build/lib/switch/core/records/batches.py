@@ -1,0 +1,79 @@
+"""Batches of classic terminals: what each has sent since it last settled, and how its last settlement ended.
+
+Theory of operation. A classic terminal (`core.transactions.classic`) names its messages by DE11 and DE41 alone, and begins its
+numbers anew when it is swapped. The switch gives each message the DE7 that makes its key, and remembers here, a terminal at a
+time, which key it gave: a repeat, a void or a reversal is looked for among what the terminal has sent since it last settled,
+newest first, however much other traffic has passed since. Settling (0500) compares what stands of it with the terminal's own
+totals and ends the batch.
+
+Bounded: of a batch that has outgrown its limit the oldest message leaves, and of too many batches the one that is longest
+unused. What has left is not counted, so that the terminal's totals differ and it uploads what it has.
+"""
+
+from typing import TypeAlias
+
+import msgspec
+
+from switch.core.records.batch_records import BatchClosed, Batched, KeptBatch, KeptBatches
+from switch.core.records.records import ACQUIRER, TERMINAL, Key
+
+Till: TypeAlias = tuple[str, str]
+"""acquirer and DE41"""
+CLOSED_MAX = 50_000
+"""terminals whose last settlement is known; the one that settled longest ago leaves"""
+
+
+class Batch(msgspec.Struct):
+    """What one terminal has sent since it last settled."""
+
+    keys: dict[Key, str] = {}
+    """to the DE37 of each; oldest first"""
+    dropped: int = 0
+    """messages that have left it: it is not whole"""
+
+
+class Batches(msgspec.Struct):
+    """Of all classic terminals."""
+
+    open: dict[Till, Batch] = {}
+    """longest unused first"""
+    closed: dict[Till, BatchClosed] = {}
+    """the last of each; oldest first"""
+
+    def take(self, r: Batched, terminals: int, payments: int) -> None:
+        """One more message. `terminals`: batches that are kept; `payments`: messages of each."""
+        till = r.key[ACQUIRER], r.key[TERMINAL]
+        batch = self.open.pop(till, None) or Batch()
+        self.open[till] = batch
+        batch.keys.pop(r.key, None)
+        batch.keys[r.key] = r.rrn
+        if len(batch.keys) > payments:
+            del batch.keys[next(iter(batch.keys))]
+            batch.dropped += 1
+        if len(self.open) > terminals:
+            del self.open[next(iter(self.open))]
+
+    def close(self, r: BatchClosed) -> None:
+        """A settlement: what comes next is in another batch."""
+        till = r.acquirer, r.terminal
+        self.open.pop(till, None)
+        self.closed.pop(till, None)
+        self.closed[till] = r
+        if len(self.closed) > CLOSED_MAX:
+            del self.closed[next(iter(self.closed))]
+
+    def of(self, till: Till) -> Batch:
+        """A terminal's open batch; an empty one where it has sent nothing since it settled."""
+        return self.open.get(till) or Batch()
+
+    def kept(self) -> KeptBatches:
+        """For a snapshot."""
+        rows = (KeptBatch(keys=tuple(b.keys.items()), dropped=b.dropped) for b in self.open.values() if b.keys)
+        return KeptBatches(open=tuple(rows), closed=tuple(self.closed.values()))
+
+    def restore(self, kept: KeptBatches) -> None:
+        """From one."""
+        self.open = {
+            (b.keys[0][0][ACQUIRER], b.keys[0][0][TERMINAL]): Batch(dict(b.keys), b.dropped) for b in kept.open
+        }
+        self.closed = {(r.acquirer, r.terminal): r for r in kept.closed}

@@ -1,0 +1,1 @@
+"""Where a card's issuer is reached, and what that costs."""

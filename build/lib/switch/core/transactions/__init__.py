@@ -1,0 +1,1 @@
+"""Payments, reversals and advices: what is decided about a message."""

@@ -1,0 +1,146 @@
+"""Which message of a classic terminal another one means: what it repeats, takes back or uploads, within what it has not settled.
+
+`classic` says the rules.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from switch.core.kernel import Kernel
+from switch.core.links.session import Session
+from switch.core.records.batches import Batch, Till
+from switch.core.records.outcomes import Outcome
+from switch.core.records.records import MTI_CLASS, STAN, TRANSMISSION_TIME, Forwarded, Key
+from switch.core.transactions.transaction import pan_of
+from switch.wire.vocabulary import ADVICES, APPROVALS, DE, MTI, Document, is_repeat, mask_pan
+
+PAYMENTS: Final = MTI.AUTHORIZATION + MTI.FINANCIAL
+REPEAT_US: Final = 600_000_000
+"""so long may a message sent again have another local time (DE12, DE13): a terminal that stamps anew repeats at once"""
+NAMES: Final = frozenset({DE.RRN, DE.PRIVATE_60, DE.PRIVATE_61})
+"""what names another message, beside DE11"""
+ORIGINAL_60: Final = re.compile(r"0[12]\d\d(\d{6})(?:\d{12})?")
+"""DE60: original's MTI, DE11 and DE37"""
+ORIGINAL_61: Final = re.compile(r"\d{6}(\d{6})\d*")
+"""DE61: original's batch, DE11, date"""
+
+
+class Lookup:
+    """Of one switch."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+
+    def batch(self, session: Session, document: Document) -> Batch:
+        """What the message's terminal has not settled."""
+        return self._kernel.state.batches.of(till_of(session, document))
+
+    def repeated(self, batch: Batch, document: Document) -> Key | None:
+        """What `document` is sent again of; None: it is new."""
+        newest = True
+        for key in reversed(batch.keys):
+            if key[MTI_CLASS] not in PAYMENTS:
+                continue
+            same_name = (key[MTI_CLASS], key[STAN]) == (document[DE.MTI][1], document[DE.STAN])
+            if same_name and self._is_same(key, document, newest=newest):
+                return key
+            newest = False
+        return None
+
+    def _is_same(self, key: Key, document: Document, *, newest: bool) -> bool:
+        kernel = self._kernel
+        request, outcome = self.look(key)
+        if request is None:
+            # overtaken by its reversal; or refused, and whatever has that number now is asked anew
+            return outcome is not None and bool(outcome.reversed_by) and kernel.wall_us_now - outcome.at_us < REPEAT_US
+        said = mask_pan(pan_of(document)), int(document.get(DE.AMOUNT) or 0), document.get(DE.PROCESSING_CODE, "")[:2]
+        if said != (request.pan, request.amount, request.elements.get(DE.PROCESSING_CODE, "")[:2]):
+            return False
+        if not (newest or is_repeat(document[DE.MTI])):
+            return False
+        if _local(document) == _local(request.elements):
+            return kernel.within_window(request.at_us)
+        ended = outcome is not None and (outcome.de39 not in APPROVALS or outcome.reversed_by)
+        return not ended and kernel.wall_us_now - request.at_us < REPEAT_US
+
+    def is_overtaken(self, session: Session, document: Document) -> bool:
+        """True for a void whose reversal was here first."""
+        named = (key for key in reversed(self.batch(session, document).keys) if key[STAN] == document[DE.STAN])
+        key = next(named, None)
+        request, outcome = self.look(key)
+        if request is not None or outcome is None or not outcome.reversed_by:
+            return False
+        return self._kernel.wall_us_now - outcome.at_us < REPEAT_US
+
+    def void_named(self, batch: Batch, stan: str) -> Key | None:
+        """The void that has this DE11, if that is the newest to have it, but for the advice that has undone it."""
+        named = [key for key in reversed(batch.keys) if key[STAN] == stan]
+        outcome = self.look(named[0])[1] if len(named) > 1 else None
+        if outcome is not None and outcome.mti in ADVICES:
+            del named[0]
+        void = named[0] if named and named[0][MTI_CLASS] == MTI.REVERSAL else None
+        return void if void is not None and self._kernel.find(void) is not None else None
+
+    def named(self, session: Session, document: Document) -> Key | None:
+        """The payment that a message about one means, among those that its terminal has not settled; None: there is none."""
+        batch = self.batch(session, document)
+        card, amount = mask_pan(pan_of(document)), int(document.get(DE.AMOUNT) or 0)
+        named = _by_name(batch, document)
+        found = next((key for key in named if self._agrees(key, card, amount)), None)
+        while found is not None and (again := self._put_back(batch, found)) is not None:
+            found = again
+        return found
+
+    def _put_back(self, batch: Batch, key: Key) -> Key | None:
+        """The advice by which a payment stands again whose void was undone (`Classic._undo_void`); None: there is none."""
+        stans = {
+            k[STAN]
+            for k in batch.keys
+            if k[MTI_CLASS] == MTI.REVERSAL and k[TRANSMISSION_TIME] == key[TRANSMISSION_TIME]
+        }
+        for other in batch.keys if stans else ():
+            outcome = self.look(other)[1] if other[STAN] in stans and other[MTI_CLASS] == MTI.FINANCIAL else None
+            if outcome is not None and outcome.mti in ADVICES:
+                return other
+        return None
+
+    def _agrees(self, key: Key, card: str, amount: int) -> bool:
+        """True unless card or amount, where they are said, are not the payment's."""
+        request, outcome = self.look(key)
+        if request is None:
+            return outcome is not None
+        amounts = {request.amount, outcome.authorized if outcome is not None and outcome.packed else request.amount}
+        return card in ("", request.pan) and (not amount or amount in amounts)
+
+    def look(self, key: Key | None) -> tuple[Forwarded | None, Outcome | None]:
+        """A payment as it was forwarded, and how it ended; None where it was not, or has not."""
+        if key is None:
+            return None, None
+        pending = self._kernel.pending.get(key)
+        if pending is not None:
+            return self._kernel.state.open[pending.txn], None
+        outcome = self._kernel.find(key)
+        return (outcome.request, outcome) if outcome is not None else (None, None)
+
+
+def till_of(session: Session, document: Document) -> Till:
+    """The terminal that sends it."""
+    return session.source, document[DE.TERMINAL]
+
+
+def _by_name(batch: Batch, document: Document) -> Iterator[Key]:
+    """Payments of a batch that a message may name, newest first."""
+    payments = [key for key in reversed(batch.keys) if key[MTI_CLASS] in PAYMENTS]
+    rrn = document.get(DE.RRN, "").strip()
+    if rrn.strip("0"):
+        yield from (key for key in payments if batch.keys[key] == rrn)
+    stan = document[DE.STAN]
+    for de, form in ((DE.PRIVATE_60, ORIGINAL_60), (DE.PRIVATE_61, ORIGINAL_61)):
+        said = form.fullmatch(document.get(de, "").strip())
+        stan = said[1] if said else stan
+    yield from (key for key in payments if key[STAN] == stan)
+
+
+def _local(document: Document) -> str:
+    return document.get(DE.LOCAL_DATE, "") + document.get(DE.LOCAL_TIME, "")

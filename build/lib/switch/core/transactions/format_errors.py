@@ -1,0 +1,116 @@
+"""Messages with a mistake in their form: what cannot be read, or makes no sense to the switch.
+
+A request is answered with DE39=30 where its head can be read, an answer goes on without an element that cannot be, all else is
+logged with its place. One bad message never costs a healthy link; many in a row, or nothing but such, end it.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from switch.core.kernel import Kernel
+from switch.core.link_control.diagnosis import LinkDiagnosis
+from switch.core.links.session import Session
+from switch.core.messages.family import UnreadableError
+from switch.core.messages.translator import answer
+from switch.core.transactions.replies import reply
+from switch.wire import DecodeError
+from switch.wire.describe import error_fields
+from switch.wire.pans import misread_pan, names_card
+from switch.wire.subfields import SubfieldError
+from switch.wire.vocabulary import DE, Answer, Document, is_request
+
+
+class FormatErrors:
+    """Answers, logs and counts them; ends links that send nothing else."""
+
+    def __init__(self, kernel: Kernel, diagnosis: LinkDiagnosis, close: Callable[[Session, str], None]) -> None:
+        """`close`: ends a connection, for a reason."""
+        self._kernel = kernel
+        self._diagnosis = diagnosis
+        self._close = close
+
+    def without_controls(self, session: Session, frame: bytes, raw: Document, controls: list[UnreadableError]) -> bool:
+        """Take elements of text with control characters out of a message; False: it is a request, refused for them."""
+        mistaken = is_request(raw[DE.MTI])
+        fields = error_fields(session.dialect, frame, controls[0], controls[0].byte(session.dialect))
+        for error in controls:
+            del raw[error.field]
+            if not mistaken:
+                self.say_dropped(session, raw, str(error))
+        if mistaken:
+            self.misformed(session, raw, str(controls[0]), fields)
+        return not mistaken
+
+    def is_misread(self, session: Session, raw: Document) -> bool:
+        """True, and refused, where a PAN stands in other elements as if the bitmap lacked bit 2; it is answered without them."""
+        elements = misread_pan(raw)
+        for de in elements:
+            del raw[de]
+        if elements:
+            where = f"DE{', DE'.join(elements)}"
+            self.misformed(session, raw, f"a PAN stands in {where}: the bitmap lacks bit 2, or a length is wrong")
+        return bool(elements)
+
+    def names_card(self, session: Session, raw: Document) -> bool:
+        """Take DE37 out of a message where it is digits of its own card number; True: it is a request, refused for that."""
+        if not names_card(raw):
+            return False
+        del raw[DE.RRN]
+        reason = (
+            "DE37 has twelve digits of the card number: it is kept, searched and shown as it comes, and may have none"
+        )
+        if not is_request(raw[DE.MTI]):
+            self.say_dropped(session, raw, reason)
+            return False
+        self.misformed(session, raw, reason)
+        return True
+
+    def say_dropped(self, session: Session, document: Document, reason: str) -> None:
+        """Say that an answer goes on without an element that cannot be."""
+        self._kernel.log("warning", "element.dropped", link=session.link, de11=document.get(DE.STAN, ""), reason=reason,
+                         hint="the answer stands; it goes on without this element")  # fmt: skip
+
+    def unreadable(self, session: Session, frame: bytes, error: DecodeError, now: int) -> None:
+        """A frame that is no message of the dialect: answered with 30 if its head can be read, else logged, else the end."""
+        session.bad += 1
+        session.bad_in_a_row += 1
+        partial = error.document
+        self._kernel.log("warning", "message.unreadable", link=session.link, de11=partial.get(DE.STAN, ""),
+                         **error_fields(session.dialect, frame, error))  # fmt: skip
+        if session.good:
+            self._diagnosis.explain_message(session, frame, now)
+        else:
+            self._diagnosis.explain_link(session, now)
+        mti = partial.get(DE.MTI, "")
+        request = len(mti) == 4 and mti.isdigit() and is_request(mti)
+        if request and DE.STAN in partial and (DE.TRANSMISSION_TIME in partial or session.classic):
+            self._answer_format_error(session, partial)
+        elif not session.good:
+            self._close(session, f"nothing it sent could be read: {error}")
+            return
+        self._end_if_there_are_too_many(session)
+
+    def misformed(self, session: Session, raw: Document, reason: str, fields: dict[str, Any] | None = None) -> None:
+        """A message of the dialect that makes no sense to the switch; `fields`: where in it, if that can be said."""
+        session.bad += 1
+        session.bad_in_a_row += 1
+        mti = raw[DE.MTI]
+        said = fields or {"dialect": session.dialect.name, "mti": mti, "reason": reason}
+        self._kernel.log("warning", "message.refused", link=session.link, de11=raw.get(DE.STAN, ""), **said)
+        if is_request(mti):
+            self._answer_format_error(session, raw)
+        self._end_if_there_are_too_many(session)
+
+    def _answer_format_error(self, session: Session, raw: Document) -> None:
+        try:
+            document = session.inward(raw)
+        except (SubfieldError, ValueError, KeyError):
+            document = {de: raw[de] for de in (DE.MTI, DE.TRANSMISSION_TIME, DE.STAN, DE.RRN, DE.TERMINAL) if de in raw}
+        reply(self._kernel, session, answer(document, Answer.FORMAT_ERROR), raw)
+
+    def _end_if_there_are_too_many(self, session: Session) -> None:
+        limit = self._kernel.limits.format_errors_per_link
+        if session.bad_in_a_row >= limit:
+            self._kernel.log("warning", "limit.reached", limit="format_errors_per_link", value=limit, link=session.link,
+                             hint="raise format_errors_per_link in [limits] of the network file")  # fmt: skip
+            self._close(session, f"limit format_errors_per_link={limit} reached")

@@ -1,0 +1,82 @@
+"""What the attributes of a jPOS packager file say beside a field's class and length: each is read, or named as what cannot be.
+
+Their meanings are those of jPOS's GenericPackager and its DTD.
+"""
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from switch.config.mistakes import did_you_mean
+from switch.dialects.jpos_field import Field
+
+ELEMENTS_MAX: Final = 128
+
+_PACKAGER: Final = ("maxValidField", "bitmapField", "thirdBitmapField", "firstField", "emitBitmap", "headerLength")
+_FIELD: Final = ("id", "length", "name", "class", "pad", "token", "trim", "inclusive")
+KNOWN: Final[dict[str, tuple[str, ...]]] = {
+    "isopackager": _PACKAGER,
+    "isofield": _FIELD,
+    "isofieldpackager": (*_FIELD, "packager", "tagMapper", *_PACKAGER),
+}
+_NO_THIRD: Final = ("", "-999")
+"""What `thirdBitmapField` is in jPOS where there is none."""
+
+
+class Fault(NamedTuple):
+    """Something an attribute says."""
+
+    message: str
+    hint: str = ""
+    refused: bool = True
+    """False: it changes nothing of the bytes, and is only told"""
+
+
+def of_field(field: Field) -> Iterator[Fault]:
+    """What is to be said of a field's attributes, at any depth; those about its subfields are `jpos_subfields`'."""
+    yield from _unknown(field)
+    yield from _flags(field, ("pad", "trim", "inclusive", "emitBitmap"))
+    if field.flag("inclusive"):
+        yield Fault("inclusive: its length counts itself, which no element's does")
+    if field.flag("trim"):
+        yield Fault("trim: its values keep their trailing blanks here", refused=False)
+    tagged = field.class_name.startswith(("IF_T", "IFTA_")) or is_tagged_sequence(field)
+    if field.attributes.get("token") and not tagged:
+        yield Fault(f"token: {field.class_name} has none", refused=False)
+
+
+def is_tagged_sequence(field: Field) -> bool:
+    """True where `token` of the fields inside is the tag that each is led by."""
+    return field.attributes.get("packager", "").endswith(".TaggedSequencePackager")
+
+
+def of_packager(root: Field) -> Iterator[Fault]:
+    """What is to be said of the packager's own attributes."""
+    yield from _unknown(root)
+    yield from _flags(root, ("emitBitmap",))
+    if root.flag("emitBitmap", default=True) is False:
+        yield Fault("emitBitmap: a message without a bitmap is none of ISO 8583")
+    for key, only in (("bitmapField", 1), ("firstField", 0)):
+        if key in root.attributes and root.number(key) != only:
+            yield Fault(f"{key}: expected {only}, found {root.attributes[key]!r}")
+    third = root.attributes.get("thirdBitmapField", "").strip()
+    if third not in _NO_THIRD:
+        yield Fault(f"thirdBitmapField: a third bitmap ({third!r}): no dialect has elements above {ELEMENTS_MAX}")
+    if "headerLength" in root.attributes and root.number("headerLength") < 0:
+        yield Fault(f"headerLength: expected a whole number, found {root.attributes['headerLength']!r}")
+    last = root.attributes.get("maxValidField", str(ELEMENTS_MAX))
+    if not 64 <= root.number("maxValidField", ELEMENTS_MAX) <= ELEMENTS_MAX:
+        yield Fault(f"maxValidField: expected 64 to {ELEMENTS_MAX}, found {last!r}")
+
+
+def _unknown(field: Field) -> Iterator[Fault]:
+    known = KNOWN.get(field.tag)
+    for key in field.attributes if known else ():
+        if key not in (known or ()) and not key.startswith(("xml", "xsi:")):
+            yield Fault(f"{key}: no attribute of <{field.tag}> that is known here", did_you_mean(key, known or ()))
+
+
+def _flags(field: Field, keys: tuple[str, ...]) -> Iterator[Fault]:
+    for key in keys:
+        value = field.attributes.get(key, "true").strip().lower()
+        if value not in ("true", "false"):
+            yield Fault(f'{key}: expected true or false, found "{value}"')

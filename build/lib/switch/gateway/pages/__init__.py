@@ -1,0 +1,1 @@
+"""What a customer sees: three languages, one style, nothing from anywhere else."""

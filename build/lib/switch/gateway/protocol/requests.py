@@ -1,0 +1,141 @@
+"""What a merchant's form asks for, read and checked.
+
+In: the fields of a form posted to the payment page. Out: a `PaymentRequest`, or a RequestError that names the field. The one
+rule: values are read, never changed: what is echoed and hashed is the form as it came.
+"""
+
+import re
+from typing import Final
+from urllib.parse import urlsplit
+
+import msgspec
+
+from switch.gateway.protocol.fields import Fields
+from switch.money.currency import CurrencyError, currency, parse_amount
+
+LANGUAGES: Final = ("fr", "ar", "en")
+SESSION_MIN_S, SESSION_MAX_S, SESSION_S = 30, 2_700, 900
+OID_MAX: Final = 64
+NAME_MAX, FIELDS_MAX = 100, 150
+CARD_FIELDS: Final = ("pan", "cv2", "cvv", "cvv2", "Ecom_Payment_Card_ExpDate_Month", "Ecom_Payment_Card_ExpDate_Year")
+_HOSTED: Final = frozenset({"3dpayhosting", "payhosting"})
+_OID: Final = re.compile(r"[!-~]+")
+
+
+class RequestError(ValueError):
+    """A form that asks for nothing that can be done; says which field, what was expected, and what to do."""
+
+
+class PaymentRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """One payment, as asked."""
+
+    clientid: str
+    oid: str
+    amount: int
+    """minor units of `currency`"""
+    currency: str
+    """ISO 4217 numeric"""
+    sale: bool
+    """TranType Auth: captured when approved. PreAuth: the callback, or the merchant later, decides"""
+    ok_url: str
+    fail_url: str
+    callback_url: str
+    """"": none, the merchant captures later"""
+    shop_url: str
+    language: str
+    session_s: int
+    refresh_s: int
+    """before the result page returns by itself; 0: it waits for a click"""
+
+
+def read_request(fields: Fields) -> PaymentRequest:
+    """Check and read a form. Raises RequestError."""
+    _check_shape(fields)
+    code = fields.get("currency")
+    kind = fields.get("TranType", "islemtipi", "processType")
+    if kind.lower() not in ("preauth", "auth"):
+        raise RequestError(f"field TranType: expected PreAuth or Auth, found {kind[:20]!r}")
+    return PaymentRequest(
+        clientid=fields.get("clientid"),
+        oid=read_oid(fields, "oid"),
+        amount=read_amount(fields, "amount", code),
+        currency=currency(code).numeric,
+        sale=kind.lower() == "auth",
+        ok_url=read_url(fields, "okUrl", needed=True),
+        fail_url=read_url(fields, "failUrl", needed=True),
+        callback_url=read_url(fields, "callbackUrl"),
+        shop_url=read_url(fields, "shopurl"),
+        language=fields.get("lang").lower() if fields.get("lang").lower() in LANGUAGES else LANGUAGES[0],
+        session_s=_read_session(fields),
+        refresh_s=int(fields.get("refreshtime")) if re.fullmatch(r"\d{1,2}", fields.get("refreshtime")) else 5,
+    )
+
+
+def _check_shape(fields: Fields) -> None:
+    if len(fields.pairs) > FIELDS_MAX:
+        raise RequestError(f"the form has {len(fields.pairs)} fields; expected at most {FIELDS_MAX}")
+    for name in ("clientid", "storetype", "amount", "currency", "oid", "okUrl", "failUrl", "rnd"):
+        if not fields.get(name):
+            raise RequestError(f"field {name}: is missing or empty")
+    check_no_card(fields)
+    store = fields.get("storetype")
+    if store.lower().replace("_", "") not in _HOSTED:
+        raise RequestError(f"field storetype: expected 3D_PAY_HOSTING, found {store[:20]!r}; no other model is served")
+
+
+def check_no_card(fields: Fields) -> None:
+    """RequestError: there is a field of a card's data."""
+    for name in CARD_FIELDS:
+        if name in fields:
+            raise RequestError(
+                f"field {name}: cards are entered on the payment page; use storetype 3D_PAY_HOSTING without it"
+            )
+
+
+def read_oid(fields: Fields, name: str) -> str:
+    """An order's id. Raises RequestError."""
+    oid = fields.get(name)
+    if not _OID.fullmatch(oid) or len(oid) > OID_MAX:
+        raise RequestError(f"field {name}: expected 1 to {OID_MAX} visible ASCII characters without blanks")
+    return oid
+
+
+def read_amount(fields: Fields, name: str, code: str) -> int:
+    """An amount, in minor units of `code`: with a point or a comma, one client writes the latter. Raises RequestError."""
+    text = fields.get(name)
+    try:
+        amount = parse_amount(text.replace(",", "."), code) if text[:1].isdigit() else 0
+    except CurrencyError as error:
+        raise RequestError(f"field {name} or currency: {error}") from None
+    if amount <= 0:
+        raise RequestError(f"field {name}: expected digits and a decimal point, above 0, such as 123.45")
+    return amount
+
+
+def read_url(fields: Fields, name: str, *, needed: bool = False) -> str:
+    """An address; "" where it may be missing. Raises RequestError."""
+    url = fields.get(name)
+    if not url and not needed:
+        return ""
+    try:
+        parts = urlsplit(url)
+        valid = parts.scheme in ("http", "https") and parts.hostname is not None and parts.username is None
+        valid = (
+            valid and parts.port != 0 and url.isascii() and url.isprintable() and len(url) <= 2_000 and " " not in url
+        )
+    except ValueError:
+        valid = False
+    if not valid:
+        raise RequestError(
+            f"field {name}: expected an address such as https://shop.example/paid, without a user's name"
+        )
+    return url
+
+
+def _read_session(fields: Fields) -> int:
+    text = fields.get("sessiontimeout")
+    if not text:
+        return SESSION_S
+    if not re.fullmatch(r"\d{1,5}", text) or not SESSION_MIN_S <= int(text) <= SESSION_MAX_S:
+        raise RequestError(f"field sessiontimeout: expected {SESSION_MIN_S} to {SESSION_MAX_S} seconds")
+    return int(text)

@@ -1,0 +1,138 @@
+"""A gateway as `cmi-switch gateway` runs it: how its parts are put together, and how it ends."""
+
+import signal
+import ssl
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import msgspec
+import trio
+
+from switch.core.network import Address, Listener, Member, Network
+from switch.core.party import Log
+from switch.gateway.acquirer import Acquirer
+from switch.gateway.cards_shown import cards_shown
+from switch.gateway.merchants import Registry
+from switch.gateway.pace import Limits
+from switch.gateway.protocol.fields import Pairs
+from switch.gateway.service import Service
+from switch.gateway.shops import Report
+from switch.gateway.web import Web
+from switch.http.client import Reply, post_form
+from switch.http.listening import address_of, check_address, serve, trust
+from switch.http.server import Server
+from switch.server.driving import driving
+from switch.server.ports import Dial, Sinks
+from switch.server.tls import TlsEnd
+from switch.simulators.endpoint import Speech
+from switch.threeds.peers import poster
+from switch.threeds.protocol.encoding import Message
+from switch.threeds.running import Tls, new_id
+from switch.threeds.server import ThreeDsServer
+from switch.wire import Dialect
+
+LINK: str = "gateway"
+DRAIN_S, RESULT_S = 10.0, 0.3
+"""for cards that are at their banks to have an outcome, and for the pages that tell it to leave, before the gateway ends"""
+
+
+class Setting(msgspec.Struct, frozen=True, kw_only=True):
+    """What a gateway is started with."""
+
+    network: Network
+    member: Member
+    """who acquires"""
+    listener: Listener
+    """of the switch"""
+    address: Address
+    """where pages are served"""
+    state: Path
+    tls: ssl.SSLContext | None = None
+    """of pages; None: plain, on loopback"""
+    link: TlsEnd | None = None
+    """of the link to the switch"""
+    trust: Path | None = None
+    """authorities that callbacks trust beside the system's"""
+    limits: Limits = Limits()
+    test_cards: bool = False
+    """the payment page offers them"""
+    pages: str = ""
+    """the address by which browsers reach the pages; "": where they are served"""
+    results: Address | None = None
+    """where the directory server's results of 3-D Secure are taken; None: cardholders are not authenticated"""
+    results_url: str = ""
+    """how the directory server reaches that; "": as it listens"""
+    peers: Tls | None = None
+    """certificates among 3-D Secure's servers; None: plain, on loopback"""
+
+
+async def run(
+    setting: Setting, ready: Callable[[Address, Registry], None], report: Report, log: Callable[[Log, int], None]
+) -> str:
+    """Serve until SIGINT or SIGTERM; says which. Raises OSError, ListeningError, StoreError, VaultError."""
+    registry = Registry.at(setting.state)
+    registry.check()
+    member, listener = setting.member, setting.listener
+    speech = Speech(Dialect.load(listener.dialect), listener.framing, member.institution, setting.network.institution)
+    acquirer = Acquirer(LINK, speech)
+    calls = ssl.create_default_context()
+    if setting.trust is not None:
+        trust(calls, setting.trust)
+
+    async def post(url: str, pairs: Pairs, hosts: tuple[str, ...]) -> Reply:
+        return await post_form(url, pairs, hosts, calls)
+
+    service = Service(setting.network, acquirer, member.institution, registry, post, report, limits=setting.limits)
+    cards = cards_shown(setting.network) if setting.test_cards else []
+    server = Server(Web(service, setting.network, cards).app(), report)
+    ends = {LINK: setting.link} if setting.link is not None else None
+    dial = [Dial(LINK, listener.address, backoff_max_ms=2_000)]
+    number = signal.SIGTERM
+    check_address(setting.address, setting.tls)
+    results = await _authenticate(setting, service, report)
+    try:
+        listeners = await trio.open_tcp_listeners(setting.address.port, host=setting.address.host)
+        async with driving(acquirer, sinks=Sinks(log), dial=dial, ends=ends) as driver, trio.open_nursery() as nursery:
+            with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+                await nursery.start(service.run, driver)
+                nursery.start_soon(serve, server, listeners, setting.tls)
+                if results is not None:
+                    nursery.start_soon(results)
+                ready(address_of(listeners), registry)
+                async for caught in signals:
+                    number = signal.Signals(caught)
+                    break
+                await service.finish(DRAIN_S)
+                await trio.sleep(RESULT_S)
+            nursery.cancel_scope.cancel()
+    finally:
+        registry.store.close()
+    return number.name
+
+
+async def _authenticate(setting: Setting, service: Service, report: Report) -> Callable[[], Awaitable[None]] | None:
+    """Have the service ask cards' banks; returns what serves the directory server's results and keeps card ranges fresh."""
+    network, where, tls = setting.network, setting.results, setting.peers
+    if network.threeds is None or where is None:
+        return None
+    context = tls.context(server=True) if tls is not None else None
+    check_address(where, context)
+    listeners = await trio.open_tcp_listeners(where.port, host=where.host)
+    url = setting.results_url or f"{'http' if context is None else 'https'}://{address_of(listeners)}"
+    pages = setting.pages or f"{'http' if setting.tls is None else 'https'}://{setting.address}"
+
+    async def results(told: Message) -> str:
+        if service.authentications is None:
+            raise LookupError("cardholders are not authenticated")
+        return await service.authentications.take_result(told)
+
+    post_message = poster(tls.context(server=False) if tls is not None else None)
+    server = ThreeDsServer(network.threeds.url, url, post_message, new_id, results, report)
+    service.authenticate_by(server, setting.member.institution, pages)
+
+    async def run_results() -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(serve, Server(server.app(), report), listeners, context)
+            nursery.start_soon(server.run)
+
+    return run_results

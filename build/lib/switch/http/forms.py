@@ -1,0 +1,20 @@
+"""Forms that browsers post, as pages of ours make them."""
+
+from typing import Final
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+
+FIELDS_MAX: Final = 60
+"""more than any page of ours has"""
+Form = dict[str, str]
+
+
+async def read_form(request: Request) -> Form:
+    """A form's fields; of several with one name the last, and none that is empty. {}: it has more of them than any form of ours,
+    so that nothing of it can be meant."""
+    text = (await request.body()).decode("utf-8", "replace")
+    try:
+        return dict(parse_qsl(text, max_num_fields=FIELDS_MAX))
+    except ValueError:
+        return {}

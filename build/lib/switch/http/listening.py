@@ -1,0 +1,101 @@
+"""Where the gateway's pages are reached: HTTPS, or plain HTTP on loopback only."""
+
+import ipaddress
+import ssl
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+import trio
+
+from switch.core.network import Address
+from switch.http.server import Server
+
+
+class ListeningError(Exception):
+    """An address that pages must not or cannot be served on; says why and what to do."""
+
+
+def tls_context(certificate: Path, key: Path, *, server: bool = True) -> ssl.SSLContext:
+    """TLS 1.2 or later with the chain at `certificate`. Raises ListeningError."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER if server else ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(certificate, key)
+    except (OSError, ssl.SSLError) as error:
+        raise ListeningError(
+            f"{certificate}, {key}: no certificate and key in PEM: {error.strerror or error}"
+        ) from None
+    return context
+
+
+def mutual_context(
+    certificate: Path, key: Path, authorities: Path, *, server: bool, browsers: bool = False
+) -> ssl.SSLContext:
+    """The same for peers who both show a certificate of `authorities`. Raises ListeningError.
+
+    `browsers`: a server's clients may have none to show, and the application asks who has."""
+    context = tls_context(certificate, key, server=server)
+    trust(context, authorities)
+    if server:
+        context.verify_mode = ssl.CERT_OPTIONAL if browsers else ssl.CERT_REQUIRED
+    return context
+
+
+def trust(context: ssl.SSLContext, authorities: Path) -> None:
+    """Take certificates of these authorities from now on. Raises ListeningError."""
+    try:
+        context.load_verify_locations(authorities)
+    except OSError as error:
+        raise ListeningError(f"{authorities}: no certificates in PEM: {error.strerror or error}") from None
+
+
+def check_address(address: Address, context: ssl.SSLContext | None) -> None:
+    """ListeningError where card numbers would cross a network unprotected."""
+    if context is None and not is_loopback(address.host):
+        raise ListeningError(
+            f"{address}: pages are served by HTTPS only, except on loopback; give --certificate and --key, or listen on 127.0.0.1"
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Is it an address of this machine alone? A name is not looked up: only `localhost` counts."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+async def listen(
+    server: Server,
+    address: Address,
+    context: ssl.SSLContext | None,
+    ready: Callable[[Address], Awaitable[None]],
+) -> None:
+    """Serve until cancelled. `ready` is told the real address. Raises ListeningError, and OSError where it cannot be had."""
+    check_address(address, context)
+    listeners = await trio.open_tcp_listeners(address.port, host=address.host)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(serve, server, listeners, context)
+        await ready(address_of(listeners))
+
+
+async def serve(server: Server, listeners: Sequence[trio.SocketListener], context: ssl.SSLContext | None) -> None:
+    """Serve whoever connects, until cancelled. `context`: None for plain HTTP, which `check_address` has let through."""
+    await trio.serve_listeners(partial(_accepted, server, context), list(listeners))
+
+
+def address_of(listeners: Sequence[trio.SocketListener]) -> Address:
+    """The real address, where the port was any free one."""
+    host, port = listeners[0].socket.getsockname()[:2]
+    return Address(host, port)
+
+
+async def _accepted(server: Server, context: ssl.SSLContext | None, plain: trio.SocketStream) -> None:
+    try:
+        client = str(plain.socket.getpeername()[0])
+    except OSError:  # reset before it was accepted: its own loss, and nobody else's
+        await trio.aclose_forcefully(plain)
+        return
+    stream = plain if context is None else trio.SSLStream(plain, context, server_side=True, https_compatible=True)
+    await server.serve(stream, client, secure=context is not None)

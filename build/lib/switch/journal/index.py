@@ -1,0 +1,373 @@
+"""The index: a SQLite file of what is derived from the log, for queries. Delete it and it is built again.
+
+In: the log, as far as it is known to be durable, and the projections to keep. Out: `index.sqlite` of the state directory, with
+each projection's tables, all folded up to the same place. Run as a process of its own (`python -m switch.journal.index --dir DIR
+--follow`, niced, until its standard input ends) or on demand (`Index.catch_up`); both may run at once, for a batch and the place
+it leads to are one SQLite transaction.
+
+The rule: only what is durable is indexed, so the index never knows more than the log will after a crash. What the log has
+beyond `Index.place` is read from the log itself (`history`, `reports`).
+
+A projection that is new, or whose tables are of another version, or that a person asks for, is built again alone, beside the
+file, and put in its place in one transaction: until then its old tables stay. One that nobody names any more is removed.
+"""
+
+import os
+import select
+import signal
+import sqlite3
+import sys
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from switch.core.records.records import SCHEMA
+from switch.journal.beside import Beside
+from switch.journal.log import JournalError, Log, Place, Segment, segments
+from switch.journal.places import is_at
+from switch.journal.projections import STANDARD
+from switch.journal.projections.projection import Projection, Values, with_needed
+from switch.journal.recovery import journal_directory
+from switch.journal.tables import Kept, Tables
+from switch.security.files import open_private
+
+VERSION: Final = 4
+"""Of the file, beside its projections' own. Another one found: all of it is built anew."""
+BATCH_RECORDS: Final = 5_000
+DAMAGED: Final = 3
+"""Exit code of the process: the index was damaged, and has been removed."""
+FOLLOW_S: Final = 2.0
+"""How long the follower lets what is new lie: a batch of two seconds costs less than eight of a quarter."""
+FOLLOW_BYTES: Final = 1 << 20
+"""or until the log has grown by so much, which whoever asks meanwhile has to search (a millisecond)"""
+PEEK_S: Final = 0.25
+"""How often it looks."""
+REMOVED: Final = "no longer part of this release"
+
+
+class IndexDamagedError(JournalError):
+    """The index's file is not what was written; removed, it is built anew."""
+
+
+class Progress(msgspec.Struct, frozen=True, kw_only=True):
+    """A projection is being built again: `done` of `total` records."""
+
+    done: int
+    total: int
+
+
+class Rebuilt(msgspec.Struct, frozen=True, kw_only=True):
+    """A projection was thrown away and built again; or only thrown away, where `why` is REMOVED."""
+
+    projection: str
+    why: str
+    records: int = 0
+    """folded"""
+    first: int = 0
+    """the first of them: more than 1 where the journal was pruned, and what lay before is in the projection no more"""
+    last: int = 0
+
+
+class Index:
+    """The index of one state directory, open for building and for queries."""
+
+    def __init__(self, state_dir: Path | str, projections: Sequence[Projection] = STANDARD) -> None:
+        """Opens the file, or makes it; one that is damaged or of another version is made anew. Raises JournalError.
+
+        `projections`: all that this index keeps; the next `fit` removes any other that it finds.
+        """
+        self._state_dir = state_dir
+        self._projections = projections
+        self.path = index_path(state_dir)
+        self._directory = journal_directory(state_dir)
+        try:
+            try:
+                self.tables = self._opened()
+            except sqlite3.OperationalError:
+                raise  # a lock, a permission, a full disk: not the file's fault
+            except sqlite3.DatabaseError:
+                remove_index(state_dir)
+                self.tables = self._opened()
+        except (sqlite3.Error, OSError) as error:
+            raise JournalError(f"{self.path}: cannot be opened: {error}") from None
+
+    @property
+    def database(self) -> sqlite3.Connection:
+        """The file itself."""
+        return self.tables.database
+
+    def _opened(self) -> Tables:
+        """The file, readable by its owner only, as SQLite then makes the files beside it."""
+        os.close(open_private(self.path, os.O_RDWR))
+        database = sqlite3.connect(self.path, timeout=30, isolation_level=None, check_same_thread=False)
+        tables = Tables(database, self._projections)
+        try:
+            database.execute("PRAGMA journal_mode = WAL")
+            database.execute("PRAGMA synchronous = NORMAL")
+            database.execute("PRAGMA cache_size = -16384")
+            database.execute("BEGIN IMMEDIATE")
+            (version,) = database.execute("PRAGMA user_version").fetchone()
+            if version != VERSION:
+                for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+                    database.execute(f'DROP TABLE "{name}"')
+                tables.prepare()
+                for projection in self._projections:
+                    tables.make(projection)
+                database.execute(f"PRAGMA user_version = {VERSION}")
+            database.execute("COMMIT")
+        except sqlite3.Error:
+            database.close()
+            raise
+        return tables
+
+    # -- questions
+
+    def look(self, statement: str, values: Values = ()) -> Iterator[Values]:
+        """Ask its tables: see `projection.Look`."""
+        return iter(self.tables.look(statement, values))
+
+    def place(self, *names: str) -> Place | None:
+        """Of the last record indexed; None before the first.
+
+        `names`: None too where one of these projections is not there, or of another version: its tables say nothing.
+        """
+        if names and not self.misfits().keys().isdisjoint(names):
+            return None
+        return self.tables.place()
+
+    def misfits(self) -> dict[str, str]:
+        """Projections that are not as they should be, by name: why."""
+        return self._misfits(self.tables.kept())
+
+    def _misfits(self, kept: dict[str, Kept]) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for projection in self._projections:
+            there = kept.get(projection.name)
+            if there is None:
+                found[projection.name] = "new"
+            elif there.version != projection.version:
+                found[projection.name] = f"of version {there.version}, now {projection.version}"
+        known = {projection.name for projection in self._projections}
+        return found | {name: REMOVED for name in kept if name not in known}
+
+    # -- going on
+
+    def batch(self, records: int = BATCH_RECORDS) -> int:
+        """Index up to so many durable records; how many there were: none where something does not fit. Raises JournalError."""
+        with self._writing():
+            if self.misfits():
+                return 0
+            listed = self._settle_place()
+            return self.tables.advance(self._directory, listed, records)
+
+    def catch_up(self) -> int:
+        """Make it fit, then index everything durable, anew where the file is damaged; how many records. Raises JournalError."""
+        try:
+            return self._catch_up()
+        except IndexDamagedError:
+            self.close()
+            remove_index(self._state_dir)
+            self.tables = self._opened()
+            return self._catch_up()
+
+    def _catch_up(self) -> int:
+        for _ in self.fit():
+            pass
+        total = 0
+        while done := self.batch():
+            total += done
+        return total
+
+    def forget(self, first: int) -> dict[str, int]:
+        """Let go of what began before record `first`, which is about to be pruned; how many rows of each projection. Raises
+        JournalError."""
+        with self._writing():
+            return {projection.name: self.tables.write(projection.forget(first)) for projection in self._projections}
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """One transaction, whole or not at all. Raises JournalError for what SQLite says."""
+        database = self.database
+        try:
+            database.execute("BEGIN IMMEDIATE")
+            yield
+            database.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            raise JournalError(f"{self.path}: {error}; it may be deleted, and is then built anew") from None
+        except (sqlite3.Error, msgspec.MsgspecError, TypeError, ValueError) as error:
+            raise IndexDamagedError(f"{self.path}: damaged: {error}") from None
+        finally:
+            with suppress(sqlite3.Error):
+                if database.in_transaction:
+                    database.execute("ROLLBACK")
+
+    def _settle_place(self) -> list[Segment]:
+        """The log's segments, once the index is of this log: where another one is there, it begins again with nothing."""
+        place = self.tables.place()
+        listed = segments(self._directory)
+        if place is not None and not is_at(self._directory, place):
+            self._refuse_lost(place, listed)
+            for projection in self._projections:
+                self.tables.make(projection)
+        return listed
+
+    def _refuse_lost(self, known: Place, listed: list[Segment]) -> None:
+        """Raises JournalError where the log ends before `known`: what was indexed was durable, so that records are missing."""
+        log = Log(self._directory, SCHEMA, listed[-1:])
+        for _ in log:
+            pass
+        if log.position < known.sequence:
+            raise JournalError(
+                f"{self.path} knows records up to {known.sequence}, and {self._directory} ends at {log.position}: records are "
+                "missing at its end; `cmi-switch journal verify` says more. If the journal was put in this one's place on "
+                "purpose, run `cmi-switch journal accept-end`"
+            )
+
+    # -- building projections again
+
+    def fit(self, asked: Collection[str] = ()) -> Generator[Progress | Rebuilt, None, None]:
+        """Build again what does not fit and those `asked` for, and remove what nobody names; yields as it goes on.
+
+        Raises JournalError: then the tables are as they were.
+        """
+        with self._writing():
+            why = dict.fromkeys(asked, "asked for") | self.misfits()
+            self._settle_place()
+            gone = [name for name, reason in why.items() if reason == REMOVED]
+            for name in gone:
+                self.tables.drop(name)
+        yield from (Rebuilt(projection=name, why=REMOVED) for name in gone)
+        again = [projection for projection in self._projections if projection.name in why]
+        if not again:
+            return
+        with closing(Beside(self._directory, with_needed(self._projections, [each.name for each in again]))) as beside:
+            while (up_to := self.tables.place()) is not None and beside.advance(up_to):
+                yield Progress(done=beside.done - beside.first + 1, total=up_to.sequence - beside.first + 1)
+            records = self._put_in_place(again, beside)
+        for each in again:
+            yield Rebuilt(
+                projection=each.name,
+                why=why[each.name],
+                records=records,
+                first=beside.first if records else 0,
+                last=beside.first + records - 1 if records else 0,
+            )
+
+    def _put_in_place(self, again: list[Projection], beside: Beside) -> int:
+        """The tables built beside take the place of the old ones, at the record where the index is now: how many were folded."""
+        with self._writing():
+            now = self.tables.place()
+            if now is None:
+                for projection in again:
+                    self.tables.make(projection)
+                return 0
+            while beside.advance(now):
+                pass
+            for projection in again:
+                self.tables.copy(projection, beside.tables, now)
+            return now.sequence - beside.first + 1
+
+    def close(self) -> None:
+        """Release the file."""
+        self.database.close()
+
+
+def index_path(state_dir: Path | str) -> str:
+    """Where the index lies in a state directory."""
+    return os.path.join(state_dir, "index.sqlite")
+
+
+def remove_index(state_dir: Path | str) -> None:
+    """Remove the index's files: it is built again from the log."""
+    for suffix in ("", "-wal", "-shm"):
+        with suppress(FileNotFoundError):
+            os.unlink(index_path(state_dir) + suffix)
+
+
+def inode_of(state_dir: Path | str) -> int:
+    """Of the index's file as it is now: another one where it was removed and made anew; 0 where there is none."""
+    try:
+        return os.stat(index_path(state_dir)).st_ino
+    except FileNotFoundError:
+        return 0
+
+
+def _size(directory: str) -> int:
+    """How much the directory's files hold, as a measure of how the log grows."""
+    total = 0
+    with suppress(FileNotFoundError), os.scandir(directory) as entries:
+        for entry in entries:
+            with suppress(FileNotFoundError):  # pruned meanwhile
+                total += entry.stat().st_size
+    return total
+
+
+def follow(
+    state_dir: Path | str,
+    parent: int,
+    projections: Sequence[Projection] = STANDARD,
+    tell: Callable[[Rebuilt], None] = lambda _: None,
+) -> None:
+    """Keep the index up to date until the descriptor `parent` is readable (its other end closed). Raises JournalError.
+
+    `tell`: hears of each projection that was built again or removed.
+    """
+    index, wait_s = Index(state_dir, projections), 0.0
+    inode = inode_of(state_dir)
+    fitting = index.fit()
+    directory, known, waited_s = journal_directory(state_dir), 0, 0.0
+    while not select.select([parent], [], [], wait_s)[0]:
+        waited_s += wait_s
+        if wait_s and waited_s < FOLLOW_S and _size(directory) - known < FOLLOW_BYTES:
+            continue
+        if inode_of(state_dir) != inode:  # removed, as one that is damaged is
+            index.close()
+            index = Index(state_dir, projections)
+            inode = inode_of(state_dir)
+            fitting = index.fit()
+        step = next(fitting, None)
+        if step is not None:
+            if isinstance(step, Rebuilt):
+                tell(step)
+            wait_s = 0.0
+            continue
+        known, waited_s = _size(directory), 0.0
+        done = index.batch()
+        if not done and index.misfits():  # as another release has left it
+            fitting = index.fit()
+        wait_s = 0.0 if done >= BATCH_RECORDS else PEEK_S
+    index.close()
+
+
+def main(arguments: list[str], projections: Sequence[Projection] = STANDARD) -> int:
+    """Run as a process: `--dir DIR` builds once, `--dir DIR --follow` goes on until standard input ends.
+
+    Each projection that was built again or removed is a line on standard output: a `Rebuilt` in JSON.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.nice(19)  # behind everything: what it has not reached is found in the log all the same
+    state_dir = arguments[arguments.index("--dir") + 1]
+    try:
+        if "--follow" in arguments:
+            follow(state_dir, 0, projections, _print)
+        else:
+            Index(state_dir, projections).catch_up()
+    except IndexDamagedError:
+        remove_index(state_dir)
+        return DAMAGED
+    except JournalError as error:
+        sys.stderr.write(f"journal index: {error}\n")
+        return 1
+    return 0
+
+
+def _print(rebuilt: Rebuilt) -> None:
+    with suppress(BrokenPipeError):
+        os.write(1, msgspec.json.encode(rebuilt) + b"\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

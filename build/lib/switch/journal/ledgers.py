@@ -1,0 +1,233 @@
+"""The ledger of a journal on the disk, as it stands now: what `cmi-switch settle` shows and files are made of.
+
+In: a state directory. Out: `LedgerView`: windows, and of each what it came to and the entries behind it. The index answers for
+what it has reached, the log for what follows. Where the index has no ledger, one of another version, or lies far behind, the
+ledger is built from the log in temporary files, which nobody else sees (`cold.py`). The switch may be running, and is not
+disturbed.
+"""
+
+import gc
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import Final, Protocol
+
+import msgspec
+
+from switch.core.records.records import SCHEMA
+from switch.journal.cold import ColdLedger
+from switch.journal.copying import Progress, unwatched
+from switch.journal.index import Index, index_path
+from switch.journal.log import JournalError, Log, Place, Segment, segments
+from switch.journal.network_messages import Heard
+from switch.journal.places import is_at
+from switch.journal.projections.ledger import LAST, Ledger, LedgerTables, Unpriced
+from switch.journal.projections.ledger import closes as look_closes
+from switch.journal.projections.ledger import entries as look_entries
+from switch.journal.projections.ledger import holds as look_holds
+from switch.journal.projections.ledger import positions as look_positions
+from switch.journal.projections.ledger import unpriced as look_unpriced
+from switch.journal.projections.projection import Folding, Look, nothing
+from switch.journal.recovery import decode, journal_directory
+from switch.ledger.entries import Entry, Window
+from switch.ledger.fold import Holds, LedgerFold
+from switch.ledger.netting import Cell, Sum
+from switch.ledger.windows import Closed
+
+TAIL_MAX: Final = 100_000
+"""Records behind the index that are folded in memory; where there are more, building the ledger anew is as fast."""
+
+
+class Tail(Protocol):
+    """A ledger in memory: of all records, or of those behind what is in tables."""
+
+    fold: LedgerFold
+
+    def of_window(self, window: Window) -> Iterable[Entry]:
+        """Its entries of a window, in their order."""
+
+    def unpriced_of(self, window: Window) -> Mapping[str, int]:
+        """By reason, how many of them have no price."""
+
+
+class _Behind:
+    """The records behind the tables."""
+
+    def __init__(self, tables: LedgerTables) -> None:
+        self.fold, self._entries = tables.fold, tables.entries
+
+    def of_window(self, window: Window) -> Iterable[Entry]:
+        return (entry for entry in self._entries if entry.window == window)
+
+    def unpriced_of(self, window: Window) -> Mapping[str, int]:
+        return Counter(entry.unpriced for entry in self.fold.unpriced if entry.window == window)
+
+
+class LedgerView:
+    """The ledger at one moment. Methods raise JournalError where what they read is damaged."""
+
+    def __init__(self, look: Look, tail: Tail, home: str, first: int, heard: Heard | None = None) -> None:
+        """`look`: tables of a ledger; `tail`: the records behind them. `first`: record that the journal begins with."""
+        self.heard = heard
+        """has been shown all records; None: it has not"""
+        self._look, self._tail, self._home = look, tail, home
+        self.first = first
+        """more than 1: it was pruned, and there are no entries of records before this one"""
+        self.closed: list[Closed] = [*look_closes(look), *tail.fold.windows.closed]
+        """windows that are closed, oldest first"""
+        self.now = tail.fold.windows.now
+        """the window of what is recorded now; None: nothing has been"""
+
+    def closed_as(self, window: Window) -> Closed | None:
+        """When a window was closed, and by whom; None: it is open."""
+        return next((one for one in self.closed if one.window == window), None)
+
+    def whole(self, window: Window) -> bool:
+        """False: the ledger was built from a pruned journal, and what began the window was not in it any more."""
+        return self._after(window) + 1 >= self._tail.fold.windows.begins
+
+    def _after(self, window: Window) -> int:
+        """The record that has closed the window before; 0: there is none."""
+        after = 0
+        for one in self.closed:
+            if one.window == window:
+                break
+            after = one.until
+        return after
+
+    def positions(self, window: Window) -> dict[Cell, Sum]:
+        """What a window came to, for `netting.settle`."""
+        return _added(
+            self._in_home(look_positions(self._look, window)), self._in_home(self._tail.fold.positions.get(window, {}))
+        )
+
+    def holds(self, window: Window) -> dict[tuple[str, str, str], Holds]:
+        """By acquirer, issuer and currency, what a window's records have changed of holds."""
+        found = look_holds(self._look, window)
+        for (of, acquirer, issuer, code), held in self._tail.fold.holds.items():
+            if of == window:
+                at = found.setdefault((acquirer, issuer, code), Holds())
+                at.count, at.amount = at.count + held.count, at.amount + held.amount
+        return found
+
+    def unpriced(self, window: Window) -> list[Unpriced]:
+        """What has no price in a window, by reason."""
+        counts = dict(look_unpriced(self._look, window))
+        for why, count in self._tail.unpriced_of(window).items():
+            counts[why] = counts.get(why, 0) + count
+        return [Unpriced(why, count) for why, count in sorted(counts.items())]
+
+    def entries(self, window: Window) -> Iterator[Entry]:
+        """Those of a window, in their order. JournalError: some of them have been pruned."""
+        after, closed = self._after(window), self.closed_as(window)
+        if after + 1 < self.first:
+            raise JournalError(
+                f"the journal was pruned, and begins with record {self.first:,}: messages of window {window} lay before that. "
+                "What the window came to is known, its messages are in the files that were written then"
+            )
+        until = closed.until if closed is not None else LAST
+        for entry in look_entries(self._look, after, until):
+            yield self._resolved(entry)
+        for entry in self._tail.of_window(window):
+            yield self._resolved(entry)
+
+    def _resolved(self, entry: Entry) -> Entry:
+        """Its fees in the home currency, where the journal does not name it."""
+        for move in entry.moves:
+            if not move.currency:
+                break
+        else:
+            if entry.currency:
+                return entry
+        moves = tuple(move if move.currency else move._replace(currency=self._home) for move in entry.moves)
+        return msgspec.structs.replace(entry, moves=moves, currency=entry.currency or self._home)
+
+    def _in_home(self, cells: dict[Cell, Sum]) -> dict[Cell, Sum]:
+        named: dict[Cell, Sum] = {}
+        for cell, found in cells.items():
+            _add(named, cell if cell.currency else cell._replace(currency=self._home), found)
+        return named
+
+
+def _added(cells: dict[Cell, Sum], more: dict[Cell, Sum]) -> dict[Cell, Sum]:
+    for cell, found in more.items():
+        _add(cells, cell, found)
+    return cells
+
+
+def _add(cells: dict[Cell, Sum], cell: Cell, found: Sum) -> None:
+    at = cells.setdefault(cell, Sum())
+    at.count, at.amount = at.count + found.count, at.amount + found.amount
+
+
+@contextmanager
+def open_ledger(
+    state_dir: Path | str, home: str, watch: Progress = unwatched, heard: Heard | None = None
+) -> Iterator[LedgerView]:
+    """The ledger as it is now. `home`: numeric code of the home currency. Where it is built from the log, `watch` hears of it,
+    and `heard` is shown each record.
+
+    Raises JournalError where there is no journal, or it is damaged.
+    """
+    directory = journal_directory(state_dir)
+    listed = segments(directory)
+    if not listed:
+        raise JournalError(f"{directory}: no journal here; --state names the switch's state directory")
+    first = listed[0].first
+    index = _indexed(state_dir)
+    if index is not None:
+        with closing(index):
+            index.database.execute("BEGIN")  # one moment, however the follower goes on
+            tail = _tail(directory, index.look, index.tables.place())
+            if tail is not None:
+                yield LedgerView(index.look, _Behind(tail), home, first)
+                return
+    collecting = gc.isenabled()
+    gc.disable()  # the fold makes no cycles
+    try:
+        with closing(ColdLedger(heard)) as cold:
+            end = _end(directory, listed)
+            cold.build(directory, listed, end.sequence if end is not None else 0, watch)
+            yield LedgerView(nothing, cold, home, first, heard)
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _indexed(state_dir: Path | str) -> Index | None:
+    """The index, where there is one that can be asked."""
+    if not os.path.exists(index_path(state_dir)) or not os.access(state_dir, os.W_OK):
+        return None
+    index = None
+    with suppress(JournalError):
+        index = Index(state_dir)
+        place = index.place(Ledger.name)
+        if place is not None and is_at(journal_directory(state_dir), place):
+            return index
+    if index is not None:
+        index.close()
+    return None
+
+
+def _tail(directory: str, look: Look, place: Place | None) -> LedgerTables | None:
+    """What the log has beyond `place`; None: too much of it."""
+    tail = LedgerTables(look)
+    add = Folding([tail]).add
+    for number, (segment, record) in enumerate(Log(directory, SCHEMA, None, place)):
+        if number == TAIL_MAX:
+            return None
+        add(decode(segment, record), record.sequence, segment.ordinal, record.offset)
+    return tail
+
+
+def _end(directory: str, listed: list[Segment]) -> Place | None:
+    """Of the last whole record; None: there is none."""
+    for newest in reversed(range(len(listed))):
+        last = None
+        for segment, record in Log(directory, SCHEMA, listed[newest : newest + 1]):
+            last = Place(segment.ordinal, record.offset, record.sequence, record.chain)
+        if last is not None:
+            return last
+    return None

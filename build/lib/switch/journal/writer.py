@@ -1,0 +1,454 @@
+"""The process that makes records durable: one write and one fdatasync for all that waits.
+
+In: chunks of records on an inherited socket. Out: segment files, the head, and on the socket the last durable sequence
+number. Started by `journal.feed` as `python -m switch.journal.writer`; it knows nothing of what a record holds, and imports
+little, so that it starts at once and stays small.
+
+Rules. A failed write or flush gives the segment up for good: after an fdatasync failed, the kernel may call clean what never
+reached the disk, and a second one would succeed and lie. The process says why and ends; its successor is told what was
+acknowledged last and writes everything after it again, to a new file. It ends with its parent: at the end of the stream it
+makes durable what it has.
+
+Where nothing waits, it lays out zeros ahead of the records: a flush that need not move the end of the file takes half as long.
+"""
+
+import os
+import signal
+import socket
+import sys
+from array import array
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from struct import Struct
+from typing import Final, NamedTuple, Protocol
+from zlib import crc32
+
+from switch.journal.head import CopyPort, Head, HeadDisk, before_any_record
+from switch.journal.head_copy import HeadCopy, take_turns
+from switch.journal.log import (
+    DRAFT,
+    FLAG_SNAPSHOT,
+    HEAD,
+    NO_KEY,
+    REST,
+    ChainKey,
+    Header,
+    JournalError,
+    Place,
+    chain_start,
+    segment_path,
+)
+
+CHUNK: Final = Struct("=IIQI")
+"""Switch to writer: bytes of the chunk after this head, records, first sequence, flags; then their lengths (u32), payloads."""
+ACK: Final = Struct(">BQ16s")
+"""Writer to switch: kind ACKNOWLEDGED, last durable sequence number, chain hash there."""
+FAIL: Final = Struct(">BH")
+"""Writer to switch: kind FAILED, bytes of the reason (UTF-8) that follows; then it ends."""
+KEY: Final = Struct("32s8s")
+"""Switch to writer, before all else: the chain's secret and key check value; zeros: it has no key. Never in the arguments, which
+anybody may read."""
+COPY: Final = FAIL
+"""Writer to switch: kind COPIED, bytes of what is wrong with the head's copy (UTF-8), which follow: 0 of them, all is well."""
+ACKNOWLEDGED: Final = 1
+FAILED: Final = 2
+COPIED: Final = 3
+
+SEGMENT_BYTES: Final = 64 << 20
+"""A segment that has grown beyond is followed by another."""
+AHEAD_BYTES: Final = 256 << 10
+"""Zeros laid out at a time, where less than half of that is left."""
+_RECEIVE_BYTES: Final = 1 << 20
+_CRC: Final = Struct(">I")
+
+
+class Disk(HeadDisk, Protocol):
+    """The file system as the writer uses it; tests make it fail. All methods raise OSError."""
+
+    def create(self, path: str) -> int:
+        """A new file, readable by its owner only; its descriptor."""
+
+    def write(self, fd: int, data: bytes, offset: int) -> int:
+        """Write some of `data` at `offset`; how many bytes."""
+
+    def sync(self, fd: int) -> None:
+        """Return when everything written to the file is on the disk."""
+
+    def sync_directory(self, path: str) -> None:
+        """Return when the directory's names are on the disk."""
+
+    def truncate(self, fd: int, size: int) -> None:
+        """End the file at `size` bytes."""
+
+    def close(self, fd: int) -> None:
+        """Release the descriptor."""
+
+    def remove(self, path: str) -> None:
+        """Remove the file."""
+
+    def rename(self, path: str, to: str) -> None:
+        """Give the file another name, at once and whole."""
+
+    def names(self, path: str) -> list[str]:
+        """Of the files in the directory."""
+
+
+class RealDisk:
+    """The operating system's."""
+
+    def create(self, path: str) -> int:
+        """See Disk."""
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+
+    def write(self, fd: int, data: bytes, offset: int) -> int:
+        """See Disk."""
+        return os.pwrite(fd, data, offset)
+
+    def sync(self, fd: int) -> None:
+        """See Disk."""
+        os.fdatasync(fd)
+
+    def sync_directory(self, path: str) -> None:
+        """See Disk."""
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+    def truncate(self, fd: int, size: int) -> None:
+        """See Disk."""
+        os.ftruncate(fd, size)
+
+    def close(self, fd: int) -> None:
+        """See Disk."""
+        os.close(fd)
+
+    def remove(self, path: str) -> None:
+        """See Disk."""
+        os.unlink(path)
+
+    def rename(self, path: str, to: str) -> None:
+        """See Disk."""
+        os.rename(path, to)
+
+    def names(self, path: str) -> list[str]:
+        """See Disk."""
+        return os.listdir(path)
+
+    def open_head(self, path: str) -> int:
+        """See HeadDisk."""
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+    def write_head(self, fd: int, data: bytes, offset: int) -> None:
+        """See HeadDisk."""
+        os.pwrite(fd, data, offset)
+
+    def sync_head(self, fd: int) -> None:
+        """See HeadDisk."""
+        os.fsync(fd)
+
+
+class Chunk(NamedTuple):
+    """Records `first`, `first` + 1 … as they came from the switch. A snapshot comes alone."""
+
+    first: int
+    payloads: list[bytes]
+    snapshot: bool
+
+
+class Home(NamedTuple):
+    """Whose journal it is, and where."""
+
+    directory: str
+    network: str
+    schema: int
+    """of the records"""
+    key: ChainKey = NO_KEY
+    """of the chain and the head"""
+
+
+class SegmentWriter:
+    """Appends records to segments. `durable` and `chain_durable` are those of the last flush; up to there nothing is lost.
+
+    Raises JournalError (file, operation, the system's reason) from any method: then the segment has been given up, and this
+    object with it.
+    """
+
+    def __init__(
+        self,
+        home: "Home",
+        after: int,
+        chain: bytes,
+        disk: Disk,
+        *,
+        bound: int = SEGMENT_BYTES,
+        draft: bool = False,
+        head_count: int = 0,
+        copy: CopyPort | None = None,
+    ) -> None:
+        """Opens a segment whose first record is `after` + 1. `chain`: the chain hash of record `after`. `bound`: bytes.
+
+        `draft`: the segment does not count until `close`, when it does as a whole. `head_count`: how often the head was
+        written, at least. `copy`: of the head.
+        """
+        self._home, self._disk, self._bound, self._suffix = home, disk, bound, DRAFT if draft else ""
+        self._written = self.durable = after
+        self._chain = self.chain_durable = chain
+        self._out: list[bytes] = []
+        self._out_bytes = 0
+        self._head = None if draft else self._begin_head(head_count, copy)
+        self._open(0)
+
+    def _begin_head(self, count: int, copy: CopyPort | None) -> Head:
+        """The head, brought back to where this writer begins before it supersedes anything that lies beyond."""
+        try:
+            head = Head(self._disk, self._home.directory, self._home.key.secret, count, copy)
+            head.put(before_any_record(self.durable, self.chain_durable), sync=True)
+        except OSError as error:
+            raise JournalError(
+                f"{self._home.directory}: writing the head failed: {error.strerror or error} (errno {error.errno})"
+            ) from None
+        return head
+
+    def _fail(self, doing: str, error: OSError) -> JournalError:
+        """The error to raise. A segment nobody was told anything of is removed, which frees its space on a full disk."""
+        if self._made and self._first > self.durable:
+            with suppress(OSError):  # else it stays, superseded
+                self._disk.remove(self._path)
+        return JournalError(f"{self._path}: {doing} failed: {error.strerror or error} (errno {error.errno})")
+
+    def _open(self, flags: int) -> None:
+        """A new segment, its header and its name on the disk. Its records begin after the last one written."""
+        directory, network, schema, key = self._home
+        self._first, self._path, self._made = self._written + 1, directory, False
+        try:
+            used = [name.split(".")[1] for name in self._disk.names(directory) if name.endswith(".log")]
+            ordinal = max((int(u) for u in used if u.isdecimal()), default=0) + 1
+            header = Header(schema, flags, ordinal, self._first, self._chain, network, key.check).pack()
+            self._path = segment_path(directory, self._first, ordinal) + self._suffix
+            self._fd = self._disk.create(self._path)
+            self._made = True
+            self._end = self._laid_out = 0
+            self._ordinal = ordinal
+            self._hash = chain_start(header, key.secret)
+            self._put(header)
+            self._disk.sync(self._fd)
+            self._disk.sync_directory(directory)
+        except OSError as error:
+            raise self._fail("making the segment", error) from None
+
+    def _put(self, data: bytes) -> None:
+        """Write all of `data` at the end."""
+        done = 0
+        while done < len(data):
+            done += self._disk.write(self._fd, data[done:] if done else data, self._end + done)
+        self._end += done
+
+    def add(self, chunk: Chunk) -> None:
+        """Take the chunk's records; those written already are skipped. They leave with the next `flush`, or before it."""
+        if chunk.snapshot or self._end + self._out_bytes > self._bound:
+            self._next(FLAG_SNAPSHOT if chunk.snapshot else 0)
+        sequence, out, running = self._written, self._out, self._hash
+        if chunk.first > sequence + 1:
+            raise JournalError(f"{self._path}: record {chunk.first} came where {sequence + 1} belongs")
+        payloads, durable, pack, crc_pack = chunk.payloads, self.durable, REST.pack, _CRC.pack
+        for payload in payloads[sequence + 1 - chunk.first :] if chunk.first <= sequence else payloads:
+            sequence += 1
+            running.update(payload)
+            rest = pack(len(payload), sequence, sequence - durable - 1, running.copy().digest())
+            out.append(crc_pack(crc32(payload, crc32(rest))))
+            out.append(rest)
+            out.append(payload)
+        if sequence != self._written:
+            self._written, self._chain = sequence, rest[-16:]
+            self._out_bytes += sum(map(len, payloads)) + 36 * len(payloads)
+
+    def flush(self) -> None:
+        """One write and one fdatasync for all that was added; then `durable` is the last of it."""
+        if not self._out:
+            return
+        data = b"".join(self._out)
+        try:
+            self._put(data)
+        except OSError as error:
+            raise self._fail("write", error) from None
+        try:
+            self._disk.sync(self._fd)
+        except OSError as error:
+            raise self._fail("fdatasync", error) from None
+        if self._head is not None:
+            last = self._end - len(self._out[-1]) - HEAD.size
+            try:
+                self._head.put(Place(self._ordinal, last, self._written, self._chain))
+            except OSError as error:
+                raise self._fail("writing the head", error) from None
+        self._out.clear()
+        self._out_bytes = 0
+        self.durable, self.chain_durable = self._written, self._chain
+
+    def _next(self, flags: int) -> None:
+        """Go on in a new segment. The zeros laid out ahead go; a segment without a record goes whole."""
+        self.flush()
+        old, path, empty = self._fd, self._path, self._written < self._first
+        try:
+            self._disk.truncate(old, self._end)
+            self._disk.close(old)
+            self._open(flags)
+            if empty:
+                self._disk.remove(path)
+        except OSError as error:
+            raise self._fail("closing the segment", error) from None
+
+    @property
+    def wants_room(self) -> bool:
+        """True where it is worth a quiet moment to lay out zeros ahead."""
+        return self._laid_out - self._end < AHEAD_BYTES // 2 and self._end + AHEAD_BYTES < self._bound
+
+    def lay_out(self, needed: bool = False) -> None:
+        """Put zeros ahead of the records, on the disk. Unless `needed`, no room for them is no failure."""
+        start = max(self._laid_out, self._end)
+        try:
+            done = self._disk.write(self._fd, bytes(AHEAD_BYTES), start)
+        except OSError as error:
+            if needed:
+                raise self._fail("laying out room for records", error) from None
+            self._laid_out = self._bound
+            return
+        try:
+            self._disk.sync(self._fd)
+        except OSError as error:
+            raise self._fail("fdatasync", error) from None
+        self._laid_out = start + done
+
+    def close(self) -> None:
+        """Flush, then mark the end: the last record repeated without its payload, which says that it was durable."""
+        self.flush()
+        try:
+            rest = REST.pack(0, self._written, 0, self._chain)
+            if self._written >= self._first:
+                self._put(_CRC.pack(crc32(rest)) + rest)
+            self._disk.truncate(self._fd, self._end)
+            self._disk.sync(self._fd)
+            self._disk.close(self._fd)
+            if self._suffix:
+                self._disk.rename(self._path, self._path.removesuffix(self._suffix))
+                self._disk.sync_directory(self._home.directory)
+            if self._head is not None:
+                self._head.close()
+        except OSError as error:
+            raise self._fail("closing the segment", error) from None
+
+
+class Inbox:
+    """Bytes of the stream in, whole chunks out."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+        self._have = 0
+        self._need = CHUNK.size
+
+    def feed(self, data: bytes) -> Iterator[Chunk]:
+        """The chunks that `data` completes."""
+        self._parts.append(data)
+        self._have += len(data)
+        if self._have < self._need:
+            return
+        buffer = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
+        at = 0
+        while True:
+            if self._have - at < CHUNK.size:
+                self._need = CHUNK.size
+                break
+            size, count, first, flags = CHUNK.unpack_from(buffer, at)
+            end = at + CHUNK.size + size
+            if end > self._have:
+                self._need = CHUNK.size + size
+                break
+            at += CHUNK.size + 4 * count
+            payloads = []
+            for length in array("I", buffer[at - 4 * count : at]):
+                payloads.append(buffer[at : at + length])
+                at += length
+            if at != end or not all(payloads):
+                raise JournalError(f"the switch sent {count} records from {first} that do not fill their chunk")
+            yield Chunk(first, payloads, bool(flags & FLAG_SNAPSHOT))
+        self._parts = [buffer[at:]] if at < self._have else []
+        self._have -= at
+
+
+def _receive(connection: socket.socket, flags: int = 0) -> bytes:
+    """All there is, at least a byte; b"" at the end of the stream. BlockingIOError where `flags` forbid to wait."""
+    while True:
+        try:
+            return connection.recv(_RECEIVE_BYTES, flags)
+        except ConnectionResetError:
+            continue  # the switch ended with acknowledgements unread; what it sent before is still to be had
+
+
+def serve(connection: socket.socket, writer: SegmentWriter, send: Callable[[bytes], None]) -> None:
+    """Write what comes, acknowledge what is durable by `send`, until the stream ends. Raises JournalError."""
+    inbox = Inbox()
+    while True:
+        with suppress(BrokenPipeError, ConnectionResetError):  # nobody listens: what was sent is still made durable
+            send(ACK.pack(ACKNOWLEDGED, writer.durable, writer.chain_durable))
+        data = b""
+        if writer.wants_room:
+            try:
+                data = _receive(connection, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                writer.lay_out()
+                data = _receive(connection)
+        else:
+            data = _receive(connection)
+        if not data:
+            writer.close()
+            return
+        for chunk in inbox.feed(data):
+            writer.add(chunk)
+        writer.flush()
+
+
+def _copy(connection: socket.socket, path: str) -> tuple[Callable[[bytes], None], CopyPort | None]:
+    """What sends to the switch, and what writes the head's copy, if there is to be one: it tells the switch how that goes."""
+    if not path:
+        return connection.sendall, None
+    send = take_turns(connection.sendall)
+
+    def tell(reason: str) -> None:
+        text = reason.encode()[:4096]
+        with suppress(OSError):
+            send(COPY.pack(COPIED, len(text)) + text)
+
+    return send, HeadCopy(RealDisk(), path, tell)
+
+
+def main(arguments: list[str]) -> int:
+    """Run as a process: `--fd N --dir DIR --network NAME --schema N --after SEQUENCE --chain HEX --bound BYTES --head-count N
+    --head-copy PATH`."""
+    given = dict(zip(arguments[::2], arguments[1::2], strict=True))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    connection = socket.socket(fileno=int(given["--fd"]))
+    try:
+        secret, check = KEY.unpack(connection.recv(KEY.size, socket.MSG_WAITALL))
+        key = ChainKey(secret, check) if any(check) else NO_KEY
+        home = Home(given["--dir"], given["--network"], int(given["--schema"]), key)
+        after, chain, bound = int(given["--after"]), bytes.fromhex(given["--chain"]), int(given["--bound"])
+        send, copy = _copy(connection, given["--head-copy"])
+        count = int(given["--head-count"])
+        writer = SegmentWriter(home, after, chain, RealDisk(), bound=bound, head_count=count, copy=copy)
+        writer.lay_out(needed=True)
+        serve(connection, writer, send)
+    except JournalError as error:
+        reason = str(error).encode()[:4096]
+        try:
+            connection.sendall(FAIL.pack(FAILED, len(reason)) + reason)
+        except OSError:
+            sys.stderr.write(f"journal writer: {error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

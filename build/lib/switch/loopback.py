@@ -1,0 +1,40 @@
+"""Free ports of this machine, below those that the system gives to connections by itself: none is gone before it is listened on,
+nor while whoever it belongs to is dead."""
+
+import re
+import socket
+from collections.abc import Collection
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from random import SystemRandom
+from typing import Final
+
+_FIRST: Final = 10_000
+_PORT: Final = re.compile(r'(?<="127\.0\.0\.1:)\d+(?=")')
+_RANGE: Final = Path("/proc/sys/net/ipv4/ip_local_port_range")
+
+
+def free_ports(count: int, taken: Collection[int] = ()) -> list[int]:
+    """Ports that were free a moment ago, all different, none of `taken`."""
+    end, rng = int(_RANGE.read_text().split()[0]), SystemRandom()
+    found: list[int] = []
+    with ExitStack() as stack:
+        while len(found) < count:
+            port, one = rng.randrange(_FIRST, end), stack.enter_context(socket.socket())
+            if port not in taken:
+                with suppress(OSError):  # somebody has it
+                    one.bind(("127.0.0.1", port))
+                    found.append(port)
+    return found
+
+
+def on_free_ports(text: str) -> str:
+    """A network file's text with each 127.0.0.1 port replaced by a free one."""
+    used = ports_in(text)
+    fresh = dict(zip(used, free_ports(len(used)), strict=True))
+    return _PORT.sub(lambda found: str(fresh[int(found[0])]), text)
+
+
+def ports_in(text: str) -> list[int]:
+    """Those of a network file's text."""
+    return sorted(set(map(int, _PORT.findall(text))))

@@ -1,0 +1,128 @@
+"""Reads a hop log as it grows: whole lines only, on through its turnings-over, in bounded bites."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from switch.observe.packed import log_files, open_log
+
+BITE_BYTES: Final = 4_194_304
+"""read at once at most"""
+BACK_BYTES: Final = 65_536
+"""read at once backwards: who asks for the last few lines mostly needs no more"""
+LINE_BYTES_MAX: Final = 1_048_576
+"""an unfinished line longer than this is no log's; it is given up"""
+
+
+class Follower:
+    """One reader of one log. `poll` gives what is new; the file may not exist yet."""
+
+    def __init__(self, path: Path, *, older: bool = False) -> None:
+        """Begin at the start of the file at `path`; with `older`, at the start of the oldest file turned over from it."""
+        self._path = path
+        self._fd = -1
+        self._torn = b""
+        self._before = log_files(path)[:-1] if older and path.exists() else []
+
+    def poll(self) -> list[bytes]:
+        """The next whole lines, without their ends; [] where nothing is new. OSError: the file is there and unreadable."""
+        while True:
+            if self._fd < 0 and not self._open():
+                return []
+            data = os.read(self._fd, BITE_BYTES)
+            if data:
+                return self._cut(data)
+            if not self._turned_over():
+                return []
+            # What was written between the last read and the turning over is still in the old file.
+            data = os.read(self._fd, BITE_BYTES)
+            if data:
+                return self._cut(data)
+            last, self._torn = self._torn, b""
+            self.close()
+            if last:
+                return [last]
+
+    def newest_first(self) -> Iterator[bytes]:
+        """The whole lines there are, from the last one back, through older files; read only as far as they are asked for.
+        `poll` goes on behind them: call this first, or not at all."""
+        self._before = []
+        if self._fd < 0 and not self._open():
+            return
+        end = _end_of_last_line(self._fd)
+        os.lseek(self._fd, end, os.SEEK_SET)
+        yield from _backwards(self._fd, end)
+        for older in reversed(log_files(self._path)[:-1]):
+            try:
+                fd = open_log(older)
+            except FileNotFoundError:
+                continue
+            try:
+                yield from _backwards(fd, os.fstat(fd).st_size)
+            finally:
+                os.close(fd)
+
+    def close(self) -> None:
+        """Let the file go; the next `poll` begins with whatever is at the path then."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def _open(self) -> bool:
+        while self._before:
+            try:
+                self._fd = open_log(self._before.pop(0))
+            except FileNotFoundError:
+                continue
+            return True
+        try:
+            self._fd = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def _turned_over(self) -> bool:
+        """True where the path is no longer the file that is open. A file cut short in place is read from its start again."""
+        ours = os.fstat(self._fd)
+        if ours.st_size < os.lseek(self._fd, 0, os.SEEK_CUR):
+            os.lseek(self._fd, 0, os.SEEK_SET)
+            self._torn = b""
+        try:
+            theirs = os.stat(self._path)
+        except FileNotFoundError:
+            return False
+        return (ours.st_dev, ours.st_ino) != (theirs.st_dev, theirs.st_ino)
+
+    def _cut(self, data: bytes) -> list[bytes]:
+        lines = (self._torn + data).split(b"\n")
+        self._torn = lines.pop()
+        if len(self._torn) > LINE_BYTES_MAX:
+            self._torn = b""
+        return [line for line in lines if line]
+
+
+def _end_of_last_line(fd: int) -> int:
+    """Where the last whole line ends; 0 where there is none."""
+    end = os.fstat(fd).st_size
+    while end:
+        start = max(0, end - BACK_BYTES)
+        found = os.pread(fd, end - start, start).rfind(b"\n")
+        if found >= 0:
+            return start + found + 1
+        end = start
+    return 0
+
+
+def _backwards(fd: int, end: int) -> Iterator[bytes]:
+    """Lines before offset `end`, the last first, without their ends."""
+    rest = b""
+    while end:
+        start = max(0, end - BACK_BYTES)
+        first, *lines = (os.pread(fd, end - start, start) + rest).split(b"\n")
+        yield from (line for line in reversed(lines) if line)
+        rest, end = first, start
+        if len(rest) > LINE_BYTES_MAX:
+            rest = b""
+    if rest:
+        yield rest

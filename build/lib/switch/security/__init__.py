@@ -1,0 +1,1 @@
+"""Keys and what they protect. Below the core, above the wire."""

@@ -1,0 +1,142 @@
+"""A log of who did what with keys: lines of JSON, each with the hash of the one before it, under a secret key.
+
+In: acts, one at a time, on keys (`security.keyring`) or of the switch's operators (`server.operators`). Out: a file that can be
+read by anybody who may, and changed by nobody unnoticed: a line altered, taken out or put in breaks the chain from there on
+(`verify`). What its end has lost is seen where its length is known from elsewhere.
+"""
+
+import errno
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import blake2b
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from switch.security.files import open_private
+
+_HASH_BYTES: Final = 16
+
+
+class AuditError(Exception):
+    """A log whose chain is broken, or that cannot be written; says which line."""
+
+
+class Act(msgspec.Struct, frozen=True, kw_only=True):
+    """One line, but for its hash."""
+
+    number: int
+    """1, 2, 3 …"""
+    at: str
+    """UTC, RFC 3339"""
+    by: str
+    """the user of this machine; with the people who brought components, where they did"""
+    act: str
+    """`generate`, `import`, `export`, `rotate`, `destroy`; of keys that change by message `offer`, `receive`, `use`"""
+    key: str
+    check_value: str = ""
+    note: str = ""
+
+
+class _Line(msgspec.Struct, frozen=True):
+    act: Act
+    chain: str
+
+
+class AuditLog:
+    """One file. Acts are written durably; two processes at once take turns."""
+
+    def __init__(self, path: Path, secret: bytes) -> None:
+        """`secret`: 32 bytes, the chain's key."""
+        self.path = path
+        self._secret = secret
+        self._last = ""
+        self._number = 0
+        self._seen: tuple[int, ...] | None = None
+        """what the file was when it last held; None: it was not looked at yet"""
+
+    @property
+    def chain(self) -> str:
+        """Hash of the last line that `verify` or `write` has seen; "": of none."""
+        return self._last
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Nobody else's act while this goes on."""
+        try:
+            handle = open_private(self.path, os.O_RDWR | os.O_APPEND)
+        except OSError as error:
+            raise AuditError(f"{self.path}: cannot write the audit log: {error.strerror}") from None
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
+
+    def write(self, *, at: str, by: str, act: str, key: str, check_value: str = "", note: str = "") -> None:
+        """Append an act; it is on the disk when this returns. Within `turn`. Raises AuditError: so where the chain is broken."""
+        if self._seen is None or self._seen != identity_of(self.path):
+            self._number = len(self.verify())
+        number, chain = self._number, self._last
+        made = Act(number=number + 1, at=at, by=by, act=act, key=key, check_value=check_value, note=note)
+        line = msgspec.json.encode(_Line(made, self._link(chain, made)))
+        try:
+            self._append(line + b"\n")
+        except OSError as error:
+            raise AuditError(f"{self.path}: cannot write the audit log: {error.strerror}") from None
+        self._number, self._last, self._seen = made.number, self._link(chain, made), identity_of(self.path)
+
+    def _append(self, line: bytes) -> None:
+        """Whole, or not at all: half a line, which a full disk takes, would break the chain for good. Raises OSError."""
+        handle = open_private(self.path, os.O_WRONLY | os.O_APPEND)
+        try:
+            before = os.fstat(handle).st_size
+            try:
+                if os.write(handle, line) < len(line):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                os.fsync(handle)
+            except OSError:
+                os.ftruncate(handle, before)
+                raise
+        finally:
+            os.close(handle)
+
+    def verify(self) -> list[Act]:
+        """All acts, their chain checked. Raises AuditError: the first line that does not hold."""
+        self._last = ""
+        acts: list[Act] = []
+        try:
+            lines = self.path.read_bytes().splitlines()
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise AuditError(f"{self.path}: cannot read the audit log: {error.strerror}") from None
+        for number, text in enumerate(lines, 1):
+            try:
+                line = msgspec.json.decode(text, type=_Line)
+            except msgspec.MsgspecError:
+                raise AuditError(f"{self.path}: line {number} is no act: the log was changed there") from None
+            if line.act.number != number or line.chain != self._link(self._last, line.act):
+                raise AuditError(
+                    f"{self.path}: line {number} does not follow from the one before: changed, taken out or put in; "
+                    "or written under another master key"
+                )
+            self._last = line.chain
+            acts.append(line.act)
+        return acts
+
+    def _link(self, before: str, act: Act) -> str:
+        data = before.encode() + msgspec.json.encode(act)
+        return blake2b(data, key=self._secret, digest_size=_HASH_BYTES).hexdigest()
+
+
+def identity_of(path: Path) -> tuple[int, ...] | None:
+    """Which file it is and when it was last written; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns

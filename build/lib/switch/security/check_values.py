@@ -1,0 +1,57 @@
+"""Key check values, by which two people know that they hold the same key; and keys made of components.
+
+Rule: never more than 3 bytes of a DES key's value and 5 of an AES key's: more would help to guess the key.
+"""
+
+from collections.abc import Sequence
+from functools import reduce
+from typing import Final
+
+from cryptography.hazmat.primitives.hashes import SHA256, Hash
+
+from switch.security import aes, des
+from switch.security.macs import AES_CMAC, TDES_CMAC, mac_maker
+
+TDES_BYTES: Final = 3
+CMAC_BYTES: Final = 5
+AES_BLOCK: Final = bytes(16)
+
+
+def tdes_check_value(key: bytes) -> bytes:
+    """3 bytes: zeros under the key, as since DES."""
+    return des.ecb_encryptor(key)(des.ZEROS)[:TDES_BYTES]
+
+
+def tdes_cmac_check_value(key: bytes) -> bytes:
+    """5 bytes: the CMAC of 8 zero bytes (X9.143, optional blocks KC and KP with id 01)."""
+    return mac_maker(TDES_CMAC, key)(des.ZEROS)[:CMAC_BYTES]
+
+
+def aes_check_value(key: bytes) -> bytes:
+    """5 bytes: the CMAC of 16 zero bytes (X9.143). Some modules show the first 3."""
+    return mac_maker(AES_CMAC, key)(AES_BLOCK)[:CMAC_BYTES]
+
+
+def aes_legacy_check_value(key: bytes) -> bytes:
+    """3 bytes: zeros under the key by ECB; older modules' way with AES keys, to be accepted only where that is said."""
+    return aes.ecb_encryptor(key)(AES_BLOCK)[:TDES_BYTES]
+
+
+def check_value(algorithm: str, key: bytes) -> bytes:
+    """The check value of a key of this X9.143 algorithm: `A` AES, `T` and `D` DES; of others (HMAC) 3 bytes of its SHA-256."""
+    if algorithm == "A":
+        return aes_check_value(key)
+    if algorithm in ("T", "D"):
+        return tdes_check_value(key)
+    digest = Hash(SHA256())
+    digest.update(key)
+    return digest.finalize()[:TDES_BYTES]
+
+
+def combine(components: Sequence[bytes]) -> bytes:
+    """The key of two or three components of its own length, whose XOR it is. Raises ValueError."""
+    if len(components) not in (2, 3):
+        raise ValueError(f"a key has two or three components, not {len(components)}")
+    if len({len(component) for component in components}) != 1:
+        raise ValueError("the components differ in length: each is as long as the key")
+    return reduce(des.xor, components)

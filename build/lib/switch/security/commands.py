@@ -1,0 +1,378 @@
+"""What a switch asks of a security module: the list of commands, and what comes back.
+
+Callers name keys, or hand over key blocks; never a clear key, and a clear PIN only where a cardholder has just typed it
+(`EncryptPin`, which is for terminals and tests). The commands are plain values, so that a batch of them goes to another process
+as it stands. Rule: a module answers each command of a batch by itself; one refused stops no other.
+"""
+
+from typing import Final, TypeAlias
+
+import msgspec
+
+PREVIOUS: Final = ".previous"
+"""behind a key's name: the one before its rotation, which still proves what comes in"""
+OFFERED: Final = ".offered"
+"""a successor made here and sent to the other end of a link, which has not accepted it yet"""
+RECEIVED: Final = ".received"
+"""a successor that the other end has sent, and that has not been seen in use yet"""
+OF_SET: Final = "#"
+"""between a key's name and the number of one of its sets: `atlas-zak#07`, whatever that one is called now"""
+
+UNKNOWN_KEY: Final = "unknown-key"
+NOT_PERMITTED: Final = "not-permitted"
+"""the key's usage, algorithm or mode says no"""
+BAD_BLOCK: Final = "pin-block"
+"""no PIN block under this key, in this format, for this PAN: never a wrong PIN"""
+BAD_REQUEST: Final = "bad-request"
+WRONG: Final = "wrong"
+"""all was in order, and the value is not the right one: a MAC, a PIN, a card value, a cryptogram"""
+UNREACHABLE: Final = "unreachable"
+"""the module did not answer; nothing was decided"""
+
+
+class MakeMac(msgspec.Struct, frozen=True, tag="make-mac", array_like=True):
+    """A MAC over `data`. Which algorithm, the key's usage says (M1, M3, M6, M7); `padding` is ISO 9797-1's, of M1 and M3."""
+
+    key: str
+    data: bytes
+    padding: int = 1
+    size: int = 8
+    """bytes wanted, of those the algorithm makes"""
+
+
+class CheckMac(msgspec.Struct, frozen=True, tag="check-mac", array_like=True):
+    """Whether `mac` (4 bytes or more) is that of `data` under one of the keys: two are valid while they change. The answer's
+    `value` names the key, where it is not the first."""
+
+    keys: tuple[str, ...]
+    data: bytes
+    mac: bytes
+    padding: int = 1
+
+
+class MakeDeviceMac(msgspec.Struct, frozen=True, tag="make-device-mac", array_like=True):
+    """A MAC under the key of one transaction of a terminal (DUKPT): `key` is a base derivation key. ISO 9797-1 algorithm 3 where
+    that is triple DES, CMAC where it is AES."""
+
+    key: str
+    ksn: bytes
+    data: bytes
+    response: bool
+    """of an answer to the terminal; False: of what the terminal sends"""
+    padding: int = 1
+    size: int = 8
+
+
+class CheckDeviceMac(msgspec.Struct, frozen=True, tag="check-device-mac", array_like=True):
+    """Whether `mac` is that."""
+
+    key: str
+    ksn: bytes
+    data: bytes
+    mac: bytes
+    response: bool
+    padding: int = 1
+
+
+class EncryptPin(msgspec.Struct, frozen=True, tag="encrypt-pin", array_like=True):
+    """A PIN block of a PIN that was typed."""
+
+    key: str
+    pin: str
+    pan: str
+    format: int = 0
+    ksn: bytes = b""
+    """of a terminal whose key is a base derivation key"""
+
+
+class TranslatePin(msgspec.Struct, frozen=True, tag="translate-pin", array_like=True):
+    """A PIN block under another zone's key, for the same PAN."""
+
+    from_key: str
+    to_key: str
+    block: bytes
+    pan: str
+    from_format: int = 0
+    to_format: int = 0
+    ksn: bytes = b""
+    """where `from_key` is a base derivation key"""
+    others: tuple[str, ...] = ()
+    """keys that the block may be under if it is none under `from_key`: of the sets that are valid while they change"""
+
+
+class PinReference(msgspec.Struct, frozen=True, array_like=True):
+    """What an issuer keeps of a card's PIN: nothing of which the PIN could be told without the key."""
+
+    method: str
+    """`pvv` or `ibm3624`"""
+    value: str
+    """the PVV, or the offset"""
+    key_index: str = "1"
+    """of a PVV"""
+    table: str = "0123456789012345"
+    """of IBM 3624"""
+    begin: int = 0
+    """of IBM 3624: where in the PAN its validation data begin, and how many digits they are"""
+    length: int = 12
+    pad: str = "F"
+
+
+class VerifyPin(msgspec.Struct, frozen=True, tag="verify-pin", array_like=True):
+    """Whether the PIN in a block is the card's."""
+
+    key: str
+    verification_key: str
+    block: bytes
+    pan: str
+    reference: PinReference
+    format: int = 0
+
+
+class MakePinReference(msgspec.Struct, frozen=True, tag="make-pin-reference", array_like=True):
+    """The PVV or offset of the PIN in a block, for an issuer that makes cards. `like`: all of it but its value."""
+
+    key: str
+    verification_key: str
+    block: bytes
+    pan: str
+    like: PinReference
+    format: int = 0
+
+
+class MakeCardValue(msgspec.Struct, frozen=True, tag="make-card-value", array_like=True):
+    """A CVV, iCVV or CVV2: three digits. `expiry` as it goes in (YYMM, or MMYY where the scheme has it so)."""
+
+    key: str
+    pan: str
+    expiry: str
+    service_code: str
+
+
+class CheckCardValue(msgspec.Struct, frozen=True, tag="check-card-value", array_like=True):
+    """Whether three digits are a card's."""
+
+    key: str
+    pan: str
+    expiry: str
+    service_code: str
+    value: str
+
+
+class CheckCryptogram(msgspec.Struct, frozen=True, tag="check-cryptogram", array_like=True):
+    """Whether a chip's ARQC (tag 9F26 among `tags`) holds; the answer's `value` is what goes back in tag 91."""
+
+    key: str
+    scheme: str
+    pan: str
+    sequence: str
+    tags: dict[str, bytes]
+    code: bytes = b"00"
+    """the response code the ARPC is made of, 2 bytes"""
+    option: str = "A"
+
+
+class MakeCryptogram(msgspec.Struct, frozen=True, tag="make-cryptogram", array_like=True):
+    """The ARQC a card's chip makes of these tags: for test cards, whose issuer's key says so (mode N). The reply's `value`."""
+
+    key: str
+    scheme: str
+    pan: str
+    sequence: str
+    tags: dict[str, bytes]
+    option: str = "A"
+
+
+class MakeCavv(msgspec.Struct, frozen=True, tag="make-cavv", array_like=True):
+    """Visa's CAVV, usage 3, version 0: 20 bytes."""
+
+    key: str
+    pan: str
+    atn: str
+    results_code: str
+    second_factor: str
+    key_indicator: str = "01"
+
+
+class CheckCavv(msgspec.Struct, frozen=True, tag="check-cavv", array_like=True):
+    """Whether a CAVV of version 0 is this card's."""
+
+    key: str
+    pan: str
+    cavv: bytes
+
+
+class MakeAav(msgspec.Struct, frozen=True, tag="make-aav", array_like=True):
+    """Mastercard's AAV (SPA 1): 20 bytes."""
+
+    key: str
+    pan: str
+    merchant: str
+    """its name, of which a hash goes in"""
+    control: int
+    """8C: the cardholder was authenticated; 86: an attempt"""
+    number: bytes
+    """of the authentication, 4 bytes"""
+    acs: int = 1
+    method_and_key: int = 0x11
+
+
+class CheckAav(msgspec.Struct, frozen=True, tag="check-aav", array_like=True):
+    """Whether an AAV of SPA 1 is this card's."""
+
+    key: str
+    pan: str
+    aav: bytes
+
+
+# -- keys that change by message: each of these is durable in the module before it is answered
+
+
+class OfferKey(msgspec.Struct, frozen=True, tag="offer-key", array_like=True):
+    """A successor of `key` for the other end of a link, under the zone master key `under`: the one offered before, if it has
+    not been accepted, else a new one. The answer's `value` is a `KeyOffer`."""
+
+    key: str
+    under: str
+    form: str
+    """`block` (X9.143) or `ecb`: the bare key under the zone master key"""
+    at_us: int
+    """wall clock"""
+
+
+class TakeKey(msgspec.Struct, frozen=True, tag="take-key", array_like=True):
+    """A successor of `key` that the other end offers. The same one again is taken again; `WRONG`: its check value is another
+    key's, or it is no successor."""
+
+    key: str
+    under: str
+    form: str
+    offer: "KeyOffer"
+    at_us: int
+
+
+class UseKey(msgspec.Struct, frozen=True, tag="use-key", array_like=True):
+    """From here on the successor with this set number is `key`; the one before is `key.previous`. Done once, and answered alike
+    however often it is asked."""
+
+    key: str
+    set_id: str
+    at_us: int
+
+
+class DropKey(msgspec.Struct, frozen=True, tag="drop-key", array_like=True):
+    """Destroy one set of a key that is not the one in use: the previous one once its time is over, a successor that is not to
+    be. One that is not there is dropped already."""
+
+    key: str
+    set_id: str
+    at_us: int
+    why: str
+
+
+class ExportKey(msgspec.Struct, frozen=True, tag="export-key", array_like=True):
+    """A key for a partner, as a key block under the zone master key `under`: the answer's `value`. Only one made to leave."""
+
+    key: str
+    under: str
+    at_us: int
+    by: str
+    """who has it done, for the audit log"""
+
+
+class ImportKey(msgspec.Struct, frozen=True, tag="import-key", array_like=True):
+    """A partner's key, from its key block under `under`, by a name that is new here. `WRONG`: its check value is another's. The
+    answer's `value` is its check value."""
+
+    key: str
+    under: str
+    block: str
+    check_value: str
+    at_us: int
+    by: str
+
+
+class DestroyKey(msgspec.Struct, frozen=True, tag="destroy-key", array_like=True):
+    """Forget a key, and all sets of it, for good. `check_value`: as who does it read it in the list."""
+
+    key: str
+    check_value: str
+    at_us: int
+    by: str
+
+
+class ShowKeys(msgspec.Struct, frozen=True, tag="show-keys", array_like=True):
+    """Which sets of these keys there are. The answer's `value` is a list of `KeySets`, in order."""
+
+    keys: tuple[str, ...]
+
+
+class KeyOffer(msgspec.Struct, frozen=True, array_like=True):
+    """A key as it goes to the other end of a link."""
+
+    set_id: str
+    """two digits"""
+    data: str
+    """key block, or hex of the encrypted key"""
+    check_value: str
+    """its first 3 bytes, in hex"""
+
+
+class KeySet(msgspec.Struct, frozen=True, array_like=True):
+    """One set of a key, as far as anybody may know it."""
+
+    set_id: str
+    check_value: str
+    since_us: int
+    """wall clock: when it was made, taken in, or came into use; 0: not known"""
+
+
+class KeySets(msgspec.Struct, frozen=True, kw_only=True):
+    """All sets of a key."""
+
+    key: str
+    in_use: KeySet | None = None
+    """None: there is no such key"""
+    previous: KeySet | None = None
+    offered: KeySet | None = None
+    received: KeySet | None = None
+
+
+Command: TypeAlias = (
+    MakeMac
+    | CheckMac
+    | MakeDeviceMac
+    | CheckDeviceMac
+    | EncryptPin
+    | TranslatePin
+    | VerifyPin
+    | MakePinReference
+    | MakeCardValue
+    | CheckCardValue
+    | CheckCryptogram
+    | MakeCryptogram
+    | MakeCavv
+    | CheckCavv
+    | MakeAav
+    | CheckAav
+    | OfferKey
+    | TakeKey
+    | UseKey
+    | DropKey
+    | ExportKey
+    | ImportKey
+    | DestroyKey
+    | ShowKeys
+)
+
+
+class Reply(msgspec.Struct, frozen=True, array_like=True):
+    """What a module says to one command."""
+
+    ok: bool
+    """done; of a check: it holds"""
+    value: bytes = b""
+    """what was made (digits as ASCII)"""
+    code: str = ""
+    """why not, of the codes above; "" where `ok`"""
+    reason: str = ""
+    """the same for people: which key or value, and what to do; no key, no PIN, no PAN in it"""

@@ -1,0 +1,48 @@
+"""Files and directories that nobody but their owner may read, whatever the umask: journal, index, logs, captures, backups."""
+
+import errno
+import os
+import stat
+from pathlib import Path
+from typing import Final
+
+FILE_MODE: Final = 0o600
+DIRECTORY_MODE: Final = 0o700
+PRIVATE_UMASK: Final = 0o077
+"""for a whole process whose libraries make files of their own (SQLite's, beside a database)"""
+
+
+def make_private_directory(path: Path | str) -> None:
+    """The directory and those above it, where they are missing. One that is there stays as it is: it may be shared on purpose."""
+    path = Path(path)
+    missing = [level for level in (path, *path.parents) if not level.exists()]
+    for level in reversed(missing):
+        level.mkdir(mode=DIRECTORY_MODE, exist_ok=True)
+        level.chmod(DIRECTORY_MODE)
+    if not missing:
+        path.mkdir(exist_ok=True)  # FileExistsError: it is a file
+
+
+def open_private(path: Path | str, flags: int) -> int:
+    """A descriptor of the file, made where it is missing. A regular file that others could read, as one of an older release,
+    can be read by them no more."""
+    handle = os.open(path, flags | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+    there = os.fstat(handle)
+    if _is_ours(there) and there.st_mode & 0o777 != FILE_MODE:
+        os.fchmod(handle, FILE_MODE)
+    return handle
+
+
+def open_regular(path: Path | str) -> int:
+    """A descriptor of a file that is there, to read it. Raises OSError; so for a FIFO (its reader might wait for ever), a device
+    or a directory."""
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if stat.S_ISREG(os.fstat(handle).st_mode):
+        return handle
+    os.close(handle)
+    raise OSError(errno.EINVAL, "is no regular file", str(path))
+
+
+def _is_ours(there: os.stat_result) -> bool:
+    """A regular file of this user: the mode of anything else (/dev/null, another's file) is not ours to change."""
+    return stat.S_ISREG(there.st_mode) and there.st_uid == os.geteuid()

@@ -1,0 +1,97 @@
+"""The local master key (LMK): under which all others lie at rest. From a passphrase, or from a file for this user alone.
+
+Rule: it is never written beside what it protects by itself, and its check value (3 bytes) is all that is shown of it.
+"""
+
+import os
+import stat
+from hashlib import blake2b
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
+
+from switch.security.check_values import aes_check_value
+from switch.security.files import open_regular
+
+KEY_BYTES: Final = 32
+SALT_BYTES: Final = 16
+PASSPHRASE_CHARS_MIN: Final = 12
+_MARK: Final = "cmi-switch-lmk-1 "
+_CHECK_BYTES: Final = 3
+
+
+class LmkError(Exception):
+    """A master key that must not or cannot be used; says which file or value, and what to do."""
+
+
+class Cost(msgspec.Struct, frozen=True, kw_only=True):
+    """How dear each guess of a passphrase is (scrypt, RFC 7914): 64 MiB and about a fifth of a second."""
+
+    n: int = 65_536
+    r: int = 8
+    p: int = 1
+
+
+class Lmk:
+    """A master key in memory. Nothing of it is in `repr`."""
+
+    __slots__ = ("audit_secret", "check_value", "key")
+
+    def __init__(self, key: bytes) -> None:
+        """`key`: 32 bytes."""
+        if len(key) != KEY_BYTES:
+            raise LmkError(f"a master key has {KEY_BYTES} bytes, this one {len(key)}")
+        self.key = key
+        """protects key blocks of version D"""
+        self.check_value = aes_check_value(key)[:_CHECK_BYTES].hex().upper()
+        self.audit_secret = blake2b(b"keys audit chain", key=key, digest_size=KEY_BYTES).digest()
+        """what the audit log's chain is keyed with: who has the file alone cannot make it anew"""
+
+
+def from_passphrase(passphrase: str, salt: bytes, cost: Cost) -> Lmk:
+    """The key of a passphrase (12 characters or more, else LmkError) and of the key file's salt."""
+    if len(passphrase) < PASSPHRASE_CHARS_MIN:
+        raise LmkError(f"a passphrase has at least {PASSPHRASE_CHARS_MIN} characters: take several words")
+    kdf = Scrypt(salt=salt, length=KEY_BYTES, n=cost.n, r=cost.r, p=cost.p)
+    return Lmk(kdf.derive(passphrase.encode()))
+
+
+def read_lmk(path: Path) -> Lmk:
+    """The key of a file that only its owner may read. Raises LmkError."""
+    try:
+        handle = open_regular(path)
+    except FileNotFoundError:
+        raise LmkError(f"{path}: there is no master key; `cmi-switch keys generate` makes one there") from None
+    except OSError as error:
+        raise LmkError(f"{path}: cannot read the master key: {error.strerror}") from None
+    with open(handle, "rb") as file:
+        there = os.fstat(handle)
+        if there.st_mode & 0o077:
+            mode = stat.S_IMODE(there.st_mode)
+            raise LmkError(f"{path}: the master key has mode {mode:04o}, others may read it: chmod 600 {path}")
+        if there.st_uid not in (os.geteuid(), 0):
+            raise LmkError(f"{path}: the master key belongs to another user (uid {there.st_uid}): chown it")
+        text = file.read(256).decode("ascii", "replace").strip()
+    try:
+        key = bytes.fromhex(text.removeprefix(_MARK)) if text.startswith(_MARK) else b""
+    except ValueError:
+        key = b""
+    if len(key) != KEY_BYTES:
+        raise LmkError(f"{path}: no master key: expected `{_MARK.strip()}` and {KEY_BYTES * 2} hex digits")
+    return Lmk(key)
+
+
+def make_lmk(path: Path, key: bytes) -> Lmk:
+    """A new file with this key (32 random bytes), mode 0600. Raises LmkError; so where there is one already."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with open(handle, "wb") as file:
+            file.write(f"{_MARK}{key.hex().upper()}\n".encode())
+            file.flush()
+            os.fsync(handle)
+    except OSError as error:
+        raise LmkError(f"{path}: cannot make the master key: {error.strerror}") from None
+    return Lmk(key)

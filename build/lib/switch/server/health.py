@@ -1,0 +1,283 @@
+"""Whether a running switch is well: one verdict over all of its parts, for people, for monitoring, and below every list.
+
+In: what is so now (`Health`, plain values). Out: `Problem`s, each with a grade, a sentence and what to do. The judgement is pure;
+`Doctor` collects what it judges. Grades and exit codes are those of monitoring plug-ins: good 0, warning 1, critical 2.
+"""
+
+import os
+from collections.abc import Callable
+from enum import IntEnum
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import trio
+
+from switch.core.operator.command import Arguments, Unable
+from switch.core.operator.errors import ErrorCode
+from switch.core.operator.keys import KeyRow
+from switch.core.party import Log
+from switch.server.ports import trio_clock
+
+LOOK_S: Final = 5.0
+"""between two looks; a change is logged"""
+RECENT_S: Final = 15
+"""a journal that was down so short a time ago is not up: on a full disk its writer comes and goes"""
+INDEX_RECENT_S: Final = 60
+OLD_S: Final = 600
+"""what has been owed for so long should have arrived: a host is away, or refuses it"""
+DISK_LOW_BYTES: Final = 256 << 20
+DISK_FULL_BYTES: Final = 4 << 20
+NEARLY: Final = 0.9
+"""of the connections there may be"""
+NEVER_S: Final = -1
+DAY_S: Final = 86_400
+RENEW: Final = "put a new certificate and key in the files' place, then `cmi-switch reload`; of another's, ask them to"
+
+
+class Grade(IntEnum):
+    """How bad; its value is the exit code of `cmi-switch health`."""
+
+    GOOD = 0
+    WARNING = 1
+    """something needs a person; payments go on"""
+    CRITICAL = 2
+    """payments are declined"""
+
+
+class Health(msgspec.Struct, frozen=True, kw_only=True):
+    """What is so now."""
+
+    journal_down: str = ""
+    """reason; "": it is up"""
+    journal_down_ago_s: int = NEVER_S
+    head_copy_trouble: str = ""
+    """why the copy of the journal's head is not written; "": it is, or there is none"""
+    unacknowledged_records: int = 0
+    index_ended_ago_s: int = NEVER_S
+    """its process has ended and was started again"""
+    hosts_up: tuple[str, ...] = ()
+    hosts_away: tuple[str, ...] = ()
+    hosts_in_maintenance: tuple[str, ...] = ()
+    hosts_leaving: tuple[str, ...] = ()
+    """no longer in the network file, and here until nothing can come back to them; in none of the others"""
+    owed: int = 0
+    oldest_owed_s: int = 0
+    """of what is still repeated: a dead letter is an exception"""
+    exceptions: int = 0
+    """open ones: `exceptions.list`"""
+    unpriced: int = 0
+    """payments that were approved without a price, on the same list"""
+    oldest_unpriced_s: int = 0
+    disk_free_bytes: int = 0
+    """where the journal is, for the user the switch runs as"""
+    certificates: tuple[str, ...] = ()
+    """sentences: those that end within `EXPIRY_DAYS`, this side's and those shown on connections there are"""
+    keys: tuple[KeyRow, ...] = ()
+    """those that change by message"""
+    rules_off: str = ""
+    """why the network's own rules are off; "": they are not, or there are none"""
+    rules_closed: bool = False
+    """while they are off, payments are declined"""
+    connections: int = 0
+    connections_max: int = 0
+    """as many as limits and open files allow"""
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """One thing that is not well."""
+
+    part: str
+    """`journal`, `disk`, `index`, `links`, `owed`, `exceptions`, `unpriced`, `certificates`, `keys`, `rules`,
+    `connections`"""
+    grade: str
+    """`warning` or `critical`"""
+    sentence: str
+    hint: str
+
+
+def judge(health: Health) -> tuple[Problem, ...]:
+    """All that is not well, the worst first."""
+    found = [
+        p
+        for part in (_journal, _disk, _index, _links, _work, _certificates, _keys, _rules, _connections)
+        for p in part(health)
+    ]
+    return tuple(sorted(found, key=lambda problem: -Grade[problem.grade.upper()]))
+
+
+def grade_of(problems: tuple[Problem, ...]) -> Grade:
+    """The worst of them."""
+    return max((Grade[problem.grade.upper()] for problem in problems), default=Grade.GOOD)
+
+
+def _journal(health: Health) -> list[Problem]:
+    hint = "look for journal.down in the hop log, and at the journal's disk"
+    if health.journal_down:
+        said = f"the journal is down ({health.journal_down}): payments are declined (DE39=96)"
+        return [Problem("journal", "critical", said, hint)]
+    if 0 <= health.journal_down_ago_s < RECENT_S:
+        said = f"the journal was down {health.journal_down_ago_s} s ago: payments were declined (DE39=96)"
+        return [Problem("journal", "critical", said, hint)]
+    if health.head_copy_trouble:
+        said = f"the copy of the journal's head is not written: {health.head_copy_trouble}"
+        hint = "payments go on; look at the disk of `head_copy`, and for journal.head_copy_failed in the hop log"
+        return [Problem("journal", "warning", said, hint)]
+    return []
+
+
+def _disk(health: Health) -> list[Problem]:
+    free = f"{health.disk_free_bytes / 1e6:,.0f} MB are left on the journal's disk"
+    if health.disk_free_bytes < DISK_FULL_BYTES:
+        return [Problem("disk", "critical", f"{free}: a payment may not be recorded, and is declined then (DE39=96)",
+                        "make room: `cmi-switch journal prune`, old hop logs and captures")]  # fmt: skip
+    if health.disk_free_bytes < DISK_LOW_BYTES:
+        return [Problem("disk", "warning", free, "make room: `cmi-switch journal prune`, old hop logs and captures")]
+    return []
+
+
+def _index(health: Health) -> list[Problem]:
+    if not 0 <= health.index_ended_ago_s < INDEX_RECENT_S:
+        return []
+    said = f"the process that keeps the journal's index ended {health.index_ended_ago_s} s ago"
+    return [
+        Problem(
+            "index",
+            "warning",
+            said,
+            "look for index.down in the hop log; nothing is lost, old payments are found slower",
+        )
+    ]
+
+
+def _links(health: Health) -> list[Problem]:
+    if not health.hosts_away:
+        return []
+    grade = "warning" if health.hosts_up else "critical"
+    names = ", ".join(health.hosts_away)
+    said = f"{names} {'is' if len(health.hosts_away) == 1 else 'are'} away"
+    return [
+        Problem(
+            "links",
+            grade,
+            said,
+            "look for link.connect_failed and link.down in the hop log; `cmi-switch doctor` says why",
+        )
+    ]
+
+
+def _work(health: Health) -> list[Problem]:
+    found = []
+    if health.oldest_owed_s > OLD_S:
+        said = f"{health.owed:,} messages are owed, the oldest for {health.oldest_owed_s:,} s"
+        found.append(Problem("owed", "warning", said, "`cmi-switch saf list` says to whom, and why it has not arrived"))
+    if health.exceptions:
+        said = f"{health.exceptions:,} exception{'s are' if health.exceptions > 1 else ' is'} open"
+        found.append(
+            Problem("exceptions", "warning", said, "`cmi-switch exceptions list`; each is resolved by a person")
+        )
+    if health.unpriced:
+        have = "payments have" if health.unpriced > 1 else "payment has"
+        said = f"{health.unpriced:,} {have} no price, the oldest for {health.oldest_unpriced_s:,} s"
+        hint = "`cmi-switch exceptions list --kind unpriced` says why; a [[fee]] or rate prices those to come"
+        found.append(Problem("unpriced", "warning", said, hint))
+    return found
+
+
+def _certificates(health: Health) -> list[Problem]:
+    return [Problem("certificates", "warning", said, RENEW) for said in health.certificates]
+
+
+def _keys(health: Health) -> list[Problem]:
+    hint = "`cmi-switch links list` shows the sets at this end; `cmi-switch keys exchange` offers a new one"
+    failed = sorted({(key.party, key.failed) for key in health.keys if key.failed})
+    return [Problem("keys", "warning", f"keys of {party} did not change: {why}", hint) for party, why in failed]
+
+
+def _rules(health: Health) -> list[Problem]:
+    if not health.rules_off:
+        return []
+    grade, then = ("critical", "are declined (DE39=96)") if health.rules_closed else ("warning", "go on without them")
+    said = f"the network's own rules are off ({health.rules_off}): payments {then}"
+    return [Problem("rules", grade, said, "mend the file of `[hooks]`, then `cmi-switch reload`")]
+
+
+def _connections(health: Health) -> list[Problem]:
+    if health.connections < NEARLY * health.connections_max:
+        return []
+    said = f"{health.connections:,} of {health.connections_max:,} connections are open; beyond that none is taken"
+    hint = "raise connections in [limits] of the network file, and the limit of open files (ulimit -Hn)"
+    return [Problem("connections", "warning", said, hint)]
+
+
+def disk_free_bytes(directory: Path) -> int:
+    """What an ordinary user may still write there."""
+    found = os.statvfs(directory)
+    return found.f_bavail * found.f_frsize
+
+
+class Doctor:
+    """Looks at one running switch, and logs when its health changes."""
+
+    def __init__(self, look: Callable[[], Health], tell: Callable[[Log], None]) -> None:
+        """`look`: what is so now."""
+        self._look = look
+        self._tell = tell
+        self._known: tuple[tuple[str, str], ...] = ()
+        self._warned: dict[str, float] = {}
+        """certificates that end, and when that was last said"""
+
+    def problems(self) -> tuple[Problem, ...]:
+        """What is not well now."""
+        return judge(self._look())
+
+    async def command(self, arguments: dict[str, Any], by: str) -> dict[str, Any]:
+        """What `health` of the control socket says. Raises Unable."""
+        del by
+        try:
+            msgspec.convert(arguments, Arguments)
+        except msgspec.ValidationError as error:
+            raise Unable(f"health: {error}", "it takes nothing", code=ErrorCode.COMMAND_ARGUMENTS) from None
+        health = self._look()
+        problems = judge(health)
+        return {
+            "grade": grade_of(problems).name.lower(),
+            "problems": msgspec.to_builtins(problems),
+            **msgspec.to_builtins(health),
+        }
+
+    async def keep_looking(self) -> None:
+        """Look again and again; until cancelled."""
+        while True:
+            await trio.sleep(LOOK_S)
+            self.look()
+
+    def look(self) -> None:
+        """Log `health.changed` where other parts are unwell than at the last look; `certificate.ending` once a day."""
+        health = self._look()
+        self._warn_of(health.certificates)
+        problems = judge(health)
+        now = tuple((problem.part, problem.grade) for problem in problems)
+        if now == self._known:
+            return
+        self._known = now
+        grade = grade_of(problems)
+        level = {Grade.GOOD: "info", Grade.WARNING: "warning", Grade.CRITICAL: "error"}[grade]
+        self._tell(Log(level, "health.changed", {
+            "grade": grade.name.lower(), "problems": [problem.sentence for problem in problems],
+            "hint": "`cmi-switch health` says what to do" if problems else "",
+        }))  # fmt: skip
+
+    def _warn_of(self, certificates: tuple[str, ...]) -> None:
+        now = trio.current_time() if certificates else 0.0
+        warned = {said: self._warned.get(said, -DAY_S) for said in certificates}
+        for said, at in warned.items():
+            if now - at >= DAY_S:
+                warned[said] = now
+                self._tell(Log("warning", "certificate.ending", {"reason": said, "hint": RENEW}))
+        self._warned = warned
+
+
+def seconds_since(at_ns: int) -> int:
+    """Whole seconds since a monotonic time; NEVER_S where it is 0."""
+    return (trio_clock() - at_ns) // 1_000_000_000 if at_ns else NEVER_S

@@ -1,0 +1,1 @@
+"""The other parties: issuers, terminals, card networks. As pure as the switch."""

@@ -1,0 +1,52 @@
+"""How a part answers its peers: one address, messages of some types, an Erro with status 200 where one is not right."""
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from switch.threeds.peers import Report
+from switch.threeds.protocol.encoding import Message, encode
+from switch.threeds.protocol.errors import Component, ErroCode, ProtocolError, make_erro, read_erro
+from switch.threeds.protocol.messages import read_message
+
+Answer = Callable[[Message], Awaitable[Mapping[str, Any]]]
+"""a message, checked -> the answer; raises ProtocolError"""
+TYPE = "application/json;charset=utf-8"
+
+
+async def answer_peer(
+    request: Request, answers: Mapping[str, Answer], component: Component, report: Report
+) -> Response:
+    """Read one message and answer it. An Erro of a peer's is reported, and answered with nothing."""
+    client = request.client.host if request.client is not None else ""
+    try:
+        if request.url.scheme == "https" and request.scope["extensions"]["tls"]["client_cert_name"] is None:
+            raise ProtocolError(ErroCode.ACCESS_DENIED, "no certificate was shown")
+        message = read_message(await request.body(), {*answers, "Erro"})
+        if message["messageType"] == "Erro":
+            report(
+                "erro.received",
+                {"from": client, "reason": read_erro(message), "hint": "the peer could not take what we sent"},
+            )
+            return Response(b"", media_type=TYPE)
+        made = await answers[message["messageType"]](message)
+    except ProtocolError as error:
+        erro = make_erro(error, component)
+        report("message.refused", {"from": client, "reason": str(error), "type": str(erro.get("errorMessageType", ""))})
+        made = erro
+    return Response(encode(made), media_type=TYPE)
+
+
+def shown(message: Mapping[str, Any]) -> str:
+    """A message for people: a card's number masked, what proves something left out."""
+    safe = dict(message)
+    pan = safe.get("acctNumber")
+    if isinstance(pan, str):
+        safe["acctNumber"] = f"{pan[:6]}{'*' * (len(pan) - 10)}{pan[-4:]}"
+    for name in ("authenticationValue", "cardExpiryDate"):
+        if name in safe:
+            safe[name] = "…"
+    return json.dumps(safe, ensure_ascii=False, indent=2)

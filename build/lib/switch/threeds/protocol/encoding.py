@@ -1,0 +1,70 @@
+"""How messages travel: JSON between servers, base64url in the browser's forms. Pure.
+
+In: bytes or text of somebody else's. Out: a message as a dict, or a ProtocolError. The one rule: what is sent has no padding,
+what comes may have it.
+"""
+
+import binascii
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping
+from typing import Any
+
+from switch.threeds.protocol.errors import ErroCode, ProtocolError
+
+Message = dict[str, Any]
+
+
+class _Repeated(list[str]):
+    """Names that one object has more than once."""
+
+
+def decode(body: bytes) -> Message:
+    """A JSON object, in which no name is there twice. Raises ProtocolError: 101, 204."""
+    repeated = _Repeated()
+
+    def collect(pairs: list[tuple[str, Any]]) -> Message:
+        made = dict(pairs)
+        if len(made) != len(pairs):
+            names = [name for name, _ in pairs]
+            repeated.extend(sorted({name for name in names if names.count(name) > 1}))
+        return made
+
+    try:
+        found = json.loads(body.decode("utf-8-sig"), object_pairs_hook=collect)
+    except (ValueError, RecursionError):
+        raise ProtocolError(ErroCode.MESSAGE_INVALID, "the body is no JSON in UTF-8") from None
+    if not isinstance(found, dict):
+        raise ProtocolError(ErroCode.MESSAGE_INVALID, "the body is no JSON object")
+    if repeated:
+        raise ProtocolError(ErroCode.DUPLICATE_ELEMENT, ",".join(dict.fromkeys(repeated)), found)
+    return found
+
+
+def encode(message: Mapping[str, Any]) -> bytes:
+    """As JSON."""
+    return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def to_base64url(data: bytes) -> str:
+    """Without padding."""
+    return urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def from_base64url(text: str) -> bytes:
+    """With padding or without, and of the alphabet of base64 too, which some write. Raises ProtocolError: 203."""
+    body = text.strip().rstrip("=").replace("+", "-").replace("/", "_")
+    try:
+        return urlsafe_b64decode(body.encode("ascii") + b"=" * (-len(body) % 4))
+    except (binascii.Error, ValueError):
+        raise ProtocolError(ErroCode.MESSAGE_INVALID, "the form's field is no base64url") from None
+
+
+def to_form(message: Mapping[str, Any]) -> str:
+    """A message as the browser carries it: `creq`, `cres`, `threeDSMethodData`."""
+    return to_base64url(encode(message))
+
+
+def from_form(text: str) -> Message:
+    """What the browser carried, decoded and no more. Raises ProtocolError."""
+    return decode(from_base64url(text))

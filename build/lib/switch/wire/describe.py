@@ -1,0 +1,355 @@
+"""A message, or what is wrong with one, as people read it.
+
+Plain text, a line an element. `paint(style, text)` may colour it: styles are `label` (element numbers, offsets), `hint` (what is
+hidden, what a code means), `good`, `error` and `caret`.
+
+Rule: what is printed may be kept. The PAN is masked; track data, PIN, card values are named and counted, never shown; in a
+hex dump their bytes are `**`, and bytes nobody has decoded yet are `··`.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final, NamedTuple, TypeAlias
+
+from switch.wire.dialect import Dialect
+from switch.wire.element import Element
+from switch.wire.errors import CodecError, DecodeError
+from switch.wire.pans import is_text, mask_element, mask_pans, misread_pan, names_card
+from switch.wire.printable import printable
+from switch.wire.subfields import Form, SubfieldError
+from switch.wire.vocabulary import (
+    ANSWER_NAMES,
+    APPROVALS,
+    DE,
+    DE_NAMES,
+    RESPONSE_CODES,
+    SENSITIVE,
+    Document,
+    NetworkCode,
+    Processing,
+    mask_pan,
+)
+
+Paint: TypeAlias = Callable[[str, str], str]
+
+_CLASSES: Final = {
+    "1": "authorization", "2": "financial", "3": "file action", "4": "reversal", "5": "reconciliation",
+    "6": "administrative", "8": "network management",
+}  # fmt: skip
+_FUNCTIONS: Final = {"0": "request", "1": "response", "2": "advice", "3": "advice response", "4": "notification"}
+_ORIGINS: Final = {"1": ", repeat", "2": ", from the issuer", "3": ", issuer's repeat"}
+_PROCESSING: Final = {
+    Processing.PURCHASE: "purchase", Processing.CASH: "cash withdrawal", Processing.CASH_BACK: "purchase with cash back",
+    Processing.REFUND: "refund", Processing.BALANCE: "balance inquiry", Processing.VERIFICATION: "card verification",
+}  # fmt: skip
+_NETWORK_CODES: Final = {
+    NetworkCode.SIGN_ON: "sign-on", NetworkCode.SIGN_OFF: "sign-off", NetworkCode.KEY_EXCHANGE: "key exchange",
+    NetworkCode.CUTOVER: "cutover", NetworkCode.ECHO: "echo test",
+}  # fmt: skip
+_MASKED: Final = frozenset({DE.PAN, DE.ACCOUNT_FROM, DE.ACCOUNT_TO})
+"""Shown with their middle as `*`."""
+_BITMAPS: Final = frozenset({DE.BITMAP, DE.BITMAP_SECONDARY})
+_NAME_MAX: Final = 44
+_ROW: Final = 16
+_ROWS_AROUND: Final = 2
+_UNDECODED_SHOWN: Final = 4
+_BEFORE, _BEHIND = 6, 3
+"""Bytes around a wrong one in a line of a log; half as many where digits are half bytes. Ten characters in all: where a peer's
+bitmap is wrong, they may be a PAN's."""
+
+
+class Line(NamedTuple):
+    """One line of the table, before it is laid out."""
+
+    key: str
+    """`DE39`; "" of a part of the element above"""
+    name: str
+    value: str
+    note: str = ""
+    hidden: bool = False
+    style: str = "hint"
+    """of the note"""
+
+
+def _plain(style: str, text: str) -> str:
+    del style
+    return text
+
+
+def describe(dialect: Dialect, document: Document, paint: Paint = _plain) -> str:
+    """A document of `dialect` as a table: number, name, value, the parts of an element below it, what a code means.
+
+    Any document will do, also a partial one. Lines are separated by newlines; there is none at the end.
+    """
+    lines = described(dialect, document)
+    width = min(_NAME_MAX, max((len(line.name) for line in lines), default=0))
+    return "\n".join(_laid_out(line, width, paint) for line in lines)
+
+
+def described(dialect: Dialect, document: Document) -> list[Line]:
+    """The same as lines, for who lays them out otherwise. What peers said in them is not made fit for a terminal."""
+    order = sorted((de for de in document if de not in _BITMAPS), key=_order)
+    return [line for de in order for line in _element(dialect, de, document)]
+
+
+def _order(de: str) -> int:
+    return {"h": -2, "t": -1}.get(de, int(de) if de.isdecimal() else 1_000)
+
+
+def _laid_out(line: Line, width: int, paint: Paint) -> str:
+    name, value = printable(line.name), printable(line.value)
+    text = f"{paint('label', f'{line.key:<6}')}{name:<{width}}  {paint('hint', value) if line.hidden else value}"
+    return (f"{text}  {paint(line.style, printable(line.note))}" if line.note else text).rstrip()
+
+
+def _label(de: str) -> str:
+    return {"t": "MTI", "h": "head"}.get(de, f"DE{de}")
+
+
+def _name(dialect: Dialect, de: str) -> str:
+    return dialect.names.get(de) or DE_NAMES.get(de, "")
+
+
+def _hidden(what: str, value: str, in_hex: bool) -> str:
+    """`<track 2 data, 37 characters>`."""
+    count = f"{len(value) // 2} bytes" if in_hex else f"{len(value)} characters"
+    name = " ".join(w if w.isupper() else w.lower() for w in what.split())
+    return f"<{name}, {count}>" if name else f"<{count}>"
+
+
+def _secret(dialect: Dialect, de: str) -> bool:
+    return de in dialect.sensitive or de in SENSITIVE
+
+
+def _in_hex(dialect: Dialect, de: str) -> bool:
+    """True where a document holds the element's bytes as hex, whatever the link does."""
+    element = dialect.elements.get(de)
+    return element is not None and (element.content == "b" or (element.text is None and not element.nibbles))
+
+
+def _form(dialect: Dialect, de: str) -> Form | None:
+    return dialect.forms.get(de)
+
+
+def _element(dialect: Dialect, de: str, document: Document) -> Iterator[Line]:
+    """An element's line, then those of its parts."""
+    value, name, secret, form = document[de], _name(dialect, de), _secret(dialect, de), _form(dialect, de)
+    in_hex = _in_hex(dialect, de)
+    parts: dict[str, str] = {}
+    trouble = ""
+    if form is not None:
+        try:
+            parts = form.read(value)
+        except SubfieldError as error:
+            trouble = f"does not divide at {error.offset}, subfield {error.part or '?'}: expected {error.expected}"
+    holds_secret = form is not None and any(
+        part.sensitive and (trouble or key in {p.partition("#")[0] for p in parts}) for key, part in form.parts.items()
+    )
+    if secret:
+        yield Line(_label(de), name, _hidden(name, value, in_hex), trouble, hidden=True)
+    elif holds_secret:
+        yield Line(_label(de), name, _hidden("", value, in_hex), trouble, hidden=True)
+    elif de in _MASKED:
+        yield Line(_label(de), name, mask_pan(value.strip()))
+    else:
+        note, style = _meaning(dialect, de, value)
+        element = dialect.elements.get(de)
+        if de == DE.RRN and names_card(document):
+            value = "*" * len(value)
+        elif element is not None and is_text(element):
+            value = mask_element(de, value)
+        elif de in misread_pan(document):
+            value = "*" * len(value)
+        yield Line(_label(de), name, value, trouble or note, style="error" if trouble else style)
+    if form is not None:
+        yield from _parts(form, parts, secret, in_hex)
+
+
+def as_shown(dialect: Dialect, document: Document) -> Document:
+    """A document with its secrets replaced as `describe` replaces them, for JSON. Bitmaps stay."""
+    shown = {}
+    for de, value in document.items():
+        shown[de] = value if de in _BITMAPS else next(_element(dialect, de, document)).value
+    return shown
+
+
+def _parts(form: Form, parts: dict[str, str], secret: bool, in_hex: bool) -> Iterator[Line]:
+    for key, value in parts.items():
+        part = form.parts.get(key.partition("#")[0])
+        label = f".{key}" if key[:1].isdecimal() and not _is_tag(form, key) else key
+        name = f"  {label} {part.desc if part else ''}".rstrip()
+        if part.sensitive if part else secret:
+            yield Line("", name, _hidden("", value, in_hex and (part is None or part.enc in ("", "b"))), hidden=True)
+        else:
+            yield Line("", name, mask_pans(value) if not in_hex else value)
+
+
+def _is_tag(form: Form, key: str) -> bool:
+    """A BER-TLV tag may look like a number (82, 95): it gets no dot."""
+    return len(key) >= 2 and "9F02" in form.parts
+
+
+def _meaning(dialect: Dialect, de: str, value: str) -> tuple[str, str]:
+    """What a code says, and the style to say it in."""
+    if de == DE.MTI and len(value) == 4:
+        return describe_mti(value), "hint"
+    if de == DE.RESPONSE_CODE:
+        code = value if dialect.version == "0" else RESPONSE_CODES.get(value, "05")
+        return ANSWER_NAMES.get(code, "not a code of the standard"), "good" if code in APPROVALS else "error"
+    if de == DE.PROCESSING_CODE:
+        return _PROCESSING.get(value[:2], ""), "hint"
+    if de == DE.NETWORK_CODE:
+        return _NETWORK_CODES.get(value, ""), "hint"
+    return "", "hint"
+
+
+def describe_mti(mti: str) -> str:
+    """`0421` -> `reversal advice, repeat`; "" where it is no MTI."""
+    if len(mti) != 4:
+        return ""
+    words = f"{_CLASSES.get(mti[1], 'unknown class')} {_FUNCTIONS.get(mti[2], 'of unknown function')}"
+    return words + _ORIGINS.get(mti[3], "")
+
+
+class _Spans(NamedTuple):
+    """Where decoded elements stand in the bytes: hidden byte offsets, and where decoding stopped."""
+
+    hidden: frozenset[int]
+    end: int
+
+
+def describe_error(dialect: Dialect, data: bytes, error: DecodeError, paint: Paint = _plain) -> str:
+    """Why `data` is no message of `dialect`: the sentence, the bytes around the place with a caret under it, what was decoded.
+
+    `data`: one message without the frame around it, as it was given to `dialect.decode`; `error`: what that raised.
+    """
+    spans = _spans(dialect, error.document, data)
+    shown = spans.end + _shown_of_failing(dialect, error, spans, len(data))
+    at = min(error.offset, len(data))
+    first = max(0, at // _ROW - _ROWS_AROUND)
+    last = min(len(data) // _ROW, at // _ROW + _ROWS_AROUND)
+    text_of = _reader(dialect)
+    rows = [paint("error", str(error)), ""]
+    for row in range(first, last + 1):
+        start, chunk = row * _ROW, data[row * _ROW : (row + 1) * _ROW]
+        hexes, texts = [], []
+        for i, byte in enumerate(chunk, start):
+            hidden, unknown = i in spans.hidden, i >= shown and i != error.offset
+            hexes.append("**" if hidden else "··" if unknown else f"{byte:02X}")
+            texts.append("*" if hidden else "·" if unknown else text_of(byte))
+        if chunk or row == at // _ROW:
+            label = paint("label", f"  {start:04X}  ")
+            rows.append(f"{label}{' '.join(hexes):<{_ROW * 3}} {''.join(texts)}".rstrip())
+        if row == at // _ROW:
+            caret = " " * (8 + 3 * (at % _ROW)) + "^^"
+            rows.append(paint("caret", f"{caret} byte {error.offset}: expected {error.expected}"))
+    decoded = describe(dialect, error.document, paint)
+    rows += ["", "Decoded before it:" if decoded else "Nothing was decoded before it.", decoded]
+    return "\n".join(rows).rstrip()
+
+
+def error_fields(dialect: Dialect, data: bytes, error: CodecError, offset: int | None = None) -> dict[str, Any]:
+    """A message that cannot be read as a log's event has it: dialect, MTI, element and name, offset, expected, found, the bytes
+    around it, and the whole as a sentence.
+
+    `data`: the message without its frame. `offset`: which of its bytes is wrong, where the error counts from elsewhere.
+    """
+    return {
+        "dialect": error.dialect, "mti": error.mti, "field": error.field, "name": error.name, "offset": error.offset,
+        "expected": error.expected, "found": error.found,
+        "bytes": _around(dialect, data, error, error.offset if offset is None else offset), "reason": str(error),
+    }  # fmt: skip
+
+
+def _around(dialect: Dialect, data: bytes, error: CodecError, at: int) -> str:
+    """`30 30 35 [78] ·· ··`: a few bytes in hex, the wrong one in brackets, secret ones `**`, those not decoded `··`."""
+    spans = _spans(dialect, error.document, data)
+    shown = spans.end + _shown_of_failing(dialect, error, spans, len(data))
+    pan = dialect.elements.get(DE.PAN)
+    each = 1 if pan is not None and pan.text is not None else 2
+    first, last = max(0, at - _BEFORE // each), min(len(data), at + _BEHIND // each + 1)
+    words = ["…"] * (first > 0)
+    for i in range(first, last):
+        word = "**" if i in spans.hidden else "··" if i >= shown and i != at else f"{data[i]:02X}"
+        words.append(f"[{word}]" if i == at else word)
+    words += ["…"] * (last < len(data)) if at < len(data) else ["[end]"]
+    return " ".join(words)
+
+
+def start_of(dialect: Dialect, document: Document, element: str) -> int:
+    """The message's byte that an element's data begins at; `document`: what was decoded, the element in it."""
+    at = 0
+    for de in sorted(document, key=_wire_order):
+        known = dialect.elements.get(de)
+        if known is None:
+            break
+        if de == element:
+            return at + known.length_bytes
+        at += known.length_bytes + _data_bytes(known, document[de])
+    return at
+
+
+def _spans(dialect: Dialect, document: Document, data: bytes) -> _Spans:
+    """The bytes of the decoded elements, walked in their order on the wire."""
+    at, hidden = 0, set[int]()
+    for de in sorted(document, key=_wire_order):
+        element = dialect.elements.get(de)
+        if element is None:
+            break
+        stop = at + element.length_bytes + _data_bytes(element, document[de])
+        if de == DE.PAN or de in _MASKED or _keeps_secret(dialect, de, document[de]):
+            hidden.update(range(at + element.length_bytes, stop))
+        at = stop
+    return _Spans(frozenset(hidden), min(at, len(data)))
+
+
+def _wire_order(de: str) -> int:
+    return {"h": -4, "t": -3, "p": -2, "1": -1}.get(de, int(de) if de.isdecimal() else 1_000)
+
+
+def _data_bytes(element: Element, value: str) -> int:
+    return len(value) if element.text is not None else (len(value) + 1) // 2
+
+
+def _keeps_secret(dialect: Dialect, de: str, value: str) -> bool:
+    """True where an element, or a part of it, must not be shown."""
+    if _secret(dialect, de):
+        return True
+    form = _form(dialect, de)
+    if form is None or not any(part.sensitive for part in form.parts.values()):
+        return False
+    try:
+        present = {key.partition("#")[0] for key in form.read(value)}
+    except SubfieldError:
+        return True
+    return any(part.sensitive and key in present for key, part in form.parts.items())
+
+
+def _shown_of_failing(dialect: Dialect, error: CodecError, spans: _Spans, length: int) -> int:
+    """How many bytes behind the decoded ones may be shown: the failing element's own where they cannot be a secret."""
+    element = dialect.elements.get(error.field)
+    if error.offset < spans.end:
+        return 0
+    if element is None or error.field in error.document:
+        return _UNDECODED_SHOWN
+    form = _form(dialect, error.field)
+    parts_secret = form is not None and any(part.sensitive for part in form.parts.values())
+    if error.field in _MASKED or _secret(dialect, error.field) or parts_secret:
+        return element.length_bytes
+    if element.length_bytes:
+        return max(element.length_bytes, min(error.offset - spans.end + 1, length))
+    return (element.size + 1) // 2 if element.nibbles else element.size
+
+
+def _reader(dialect: Dialect) -> Callable[[int], str]:
+    """A byte as a character in the dialect's text, `.` where it is none."""
+    texts = [e.text for de, e in dialect.elements.items() if e.text is not None and de in (DE.TERMINAL, DE.MTI)]
+    codec = texts[-1].name if texts else "ascii"
+
+    def read(byte: int) -> str:
+        try:
+            char = bytes([byte]).decode(codec)
+        except UnicodeDecodeError:
+            return "."
+        return char if char.isprintable() and char.isascii() else "."
+
+    return read
