@@ -5,6 +5,7 @@ only by `ACTION=POSTAUTH` or `APPROVED`, said with status 200 to the first callb
 """
 
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, NamedTuple
 
@@ -25,7 +26,8 @@ Post = Callable[[str, Pairs, tuple[str, ...]], Awaitable[Reply]]
 """address, form, the merchant's hosts -> the answer; raises CallError"""
 CALL_AGAIN_S: Final = (10.0, 60.0, 600.0, 3_600.0, 21_600.0)
 """between tries of a callback that informs; then it is dead, until somebody has it sent again"""
-CALLS_AT_ONCE: Final = 16
+CALLS_AT_ONCE, CALLS_PER_SHOP = 16, 4
+"""so that a shop whose server does not answer holds up its own calls, and nobody else's"""
 
 
 class WayBack(NamedTuple):
@@ -45,7 +47,8 @@ class Shops:
         self._post = post
         self._disk = disk
         self._report = report
-        self._calling: set[int] = set()
+        self._calling: dict[int, str] = {}
+        """number of a call that is being made -> its merchant"""
 
     async def decision(self, order: Order, *, again: bool = False) -> Decision:
         """What the shop says to an approval. `again`: it may have been asked before, and what it said is not known."""
@@ -89,11 +92,16 @@ class Shops:
             await self._disk(self._registry.store.add_call, order, now_us())
 
     async def due(self, now_us: int) -> list[Call]:
-        """Calls to be made now, each once, so many at a time."""
-        room = CALLS_AT_ONCE - len(self._calling)
-        calls: list[Call] = await self._disk(self._registry.store.due_calls, now_us)
-        chosen = [call for call in calls if call.number not in self._calling][:room]
-        self._calling.update(call.number for call in chosen)
+        """Calls to be made now, each once, so many at a time, and so many of one shop."""
+        made = Counter(self._calling.values())
+        busy = [shop for shop, count in made.items() if count >= CALLS_PER_SHOP]
+        chosen: list[Call] = []
+        for shop, call in await self._disk(self._registry.store.due_calls, now_us, busy):
+            room = len(self._calling) < CALLS_AT_ONCE and made[shop] < CALLS_PER_SHOP
+            if room and call.number not in self._calling:
+                made[shop] += 1
+                self._calling[call.number] = shop
+                chosen.append(call)
         return chosen
 
     async def call(self, call: Call) -> None:
@@ -101,7 +109,7 @@ class Shops:
         try:
             await self._tell(call)
         finally:
-            self._calling.discard(call.number)
+            del self._calling[call.number]
 
     async def _tell(self, call: Call) -> None:
         order = await self._disk(self._registry.store.by_number, call.order)

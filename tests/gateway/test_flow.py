@@ -26,8 +26,9 @@ from switch.gateway.protocol.explain import explain
 from switch.gateway.protocol.fields import Fields
 from switch.gateway.protocol.xml_api import ApiRequest, read_api_request
 from switch.gateway.service import ATTEMPTS_MAX, LEFT_US, Service
-from switch.gateway.shops import now_us
+from switch.gateway.shops import CALLS_PER_SHOP, now_us
 from switch.gateway.web import Web
+from switch.http.client import Reply
 from switch.security.vault import VaultError
 from switch.wire.vocabulary import DE, Document
 from tests.gateway.asgi import ask
@@ -114,6 +115,32 @@ async def test_an_amount_in_another_currency_is_refused(tmp_path: Path, autojump
         assert "no ISO 4217 currency" in said["EURO"]
         assert (said["504"], said["MAD"]) == ("", "")
         assert (await service.order(order.number)).credited == 2_000
+
+
+async def test_a_shop_that_does_not_answer_holds_up_no_other(tmp_path: Path, autojump_clock: MockClock) -> None:
+    other = "600000002"
+
+    def asked(clientid: str, oid: str) -> Fields:
+        fields = [(n, clientid if n == "clientid" else v) for n, v in form(oid) if n != "hash"]
+        return Fields([*fields, ("hash", hashes.make(Fields(fields), "TEST1234"))])
+
+    async with serving(tmp_path, World(lambda n: "")) as service:
+        first = service.registry.store.merchant(CLIENT)
+        assert first is not None
+        service.registry.add(msgspec.structs.replace(first, clientid=other), "TEST1234")
+        told: list[str] = []
+
+        async def post(url: str, pairs: list[tuple[str, str]], hosts: tuple[str, ...]) -> Reply:
+            told.append(dict(pairs)["clientid"])
+            if told[-1] == CLIENT:
+                await trio.sleep_forever()
+            return Reply(status=200, text="")
+
+        service.shops._post = post
+        for oid in [*(f"A{n}" for n in range(30)), "B1"]:
+            await service.cancel(await take_form(service, asked(other if oid == "B1" else CLIENT, oid)))
+        await trio.sleep(5)
+        assert (told.count(CLIENT), told.count(other)) == (CALLS_PER_SHOP, 1)
 
 
 async def test_more_fields_than_a_form_has_are_no_error_of_ours(tmp_path: Path, autojump_clock: MockClock) -> None:

@@ -6,7 +6,7 @@ all; within `together` when that ends. Methods block for a flush: under Trio the
 
 import re
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -272,12 +272,15 @@ class Store(RefundTable):
         self.change_call(call)
         return call
 
-    def due_calls(self, now_us: int) -> list[Call]:
-        """Those to be made now; at most 100 at a time."""
+    def due_calls(self, now_us: int, but: Collection[str] = ()) -> list[tuple[str, Call]]:
+        """Those to be made now, each with its merchant's number, none of the merchants `but`; at most 100 at a time."""
+        others = f"clientid NOT IN ({', '.join('?' * len(but))})"
         rows = self._db.execute(
-            "SELECT body FROM calls WHERE state = 'due' AND due_us <= ? ORDER BY due_us LIMIT 100", (now_us,)
+            "SELECT clientid, calls.body FROM calls JOIN orders ON orders.number = calls.ordered "  # noqa: S608
+            f"WHERE state = 'due' AND calls.due_us <= ? AND {others} ORDER BY calls.due_us LIMIT 100",
+            (now_us, *but),
         )
-        return [self._read(row[0], Call) for row in rows]
+        return [(clientid, self._read(body, Call)) for clientid, body in rows]
 
     def add_decision(self, order: Order, at_us: int, said: str) -> None:
         """The call that decides has been made; it is kept for who looks."""
