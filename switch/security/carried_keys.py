@@ -10,7 +10,7 @@ import msgspec
 
 from switch.security.commands import NOT_PERMITTED, UNKNOWN_KEY, WRONG, DestroyKey, ExportKey, ImportKey, Reply
 from switch.security.key_blocks import KeyBlock, KeyBlockError, unwrap
-from switch.security.key_kinds import KINDS
+from switch.security.key_kinds import KINDS, single_des
 from switch.security.key_sets import (
     CHECK_DIGITS,
     SLOTS,
@@ -60,6 +60,8 @@ class CarriedKeys:
             if read.header.usage not in _USAGES:
                 raise RefusedError(NOT_PERMITTED, f"usage {read.header.usage} is none that this module has a use for")
             not_stronger(name, read, under, parent)
+            if said := single_des(name, read.header.algorithm, read.key):
+                raise RefusedError(WRONG, said)
             value, wanted = value_of(read), command.check_value.upper()
             if len(wanted) < CHECK_DIGITS or wanted[:CHECK_DIGITS] != value[:CHECK_DIGITS]:
                 raise RefusedError(WRONG, f"key {name!r} has check value {value}, not {wanted or 'none'}: not taken in")

@@ -53,6 +53,13 @@ def strength(algorithm: str, key_bytes: int) -> int:
     return 8 * key_bytes
 
 
+def single_des(name: str, algorithm: str, key: bytes) -> str:
+    """Why a triple DES key whose halves are the same is none: it does what single DES does. "" where they differ."""
+    if algorithm == "T" and (key[:8] == key[8:16] or key[8:16] == key[16:24]):
+        return f"key {name!r} has halves that are the same: it is as weak as single DES, and not taken in"
+    return ""
+
+
 def too_strong(name: str, key: KeyBlock, under: str, parent: KeyBlock) -> str:
     """Why a key must not travel under this one; "" where it may."""
     of_child = strength(key.header.algorithm, len(key.key))

@@ -38,7 +38,7 @@ from switch.security.commands import (
     UseKey,
 )
 from switch.security.key_blocks import Header, KeyBlock, KeyBlockError, padding_bytes, unwrap, wrap
-from switch.security.key_kinds import too_strong
+from switch.security.key_kinds import single_des, too_strong
 from switch.security.key_source import KeySource, Random, RefusedError
 
 SLOTS: Final = ("", PREVIOUS, OFFERED, RECEIVED)
@@ -282,8 +282,8 @@ def _fits(name: str, key: KeyBlock, came: KeyBlock) -> None:
     if len(came.key) != len(key.key):
         said = f"the key that came has {8 * len(came.key)} bits, and {name!r} {8 * len(key.key)}"
         raise RefusedError(NOT_PERMITTED, said)
-    if key.header.algorithm == "T" and came.key[:8] in (came.key[8:16], came.key[16:24]):
-        raise RefusedError(WRONG, f"the key that came for {name!r} has halves that are the same: single DES")
+    if said := single_des(name, key.header.algorithm, came.key):
+        raise RefusedError(WRONG, said)
 
 
 def not_stronger(name: str, key: KeyBlock, under: str, parent: KeyBlock) -> None:

@@ -28,7 +28,7 @@ from switch.security.key_blocks import (
     wrap,
 )
 from switch.security.key_file import FORMAT, Entry, KeyFile, KeyRingError, Master, read_file
-from switch.security.key_kinds import KINDS, LETTERS, SIZES, too_strong
+from switch.security.key_kinds import KINDS, LETTERS, SIZES, single_des, too_strong
 from switch.security.key_sets import A_LINK, Change, KeyStoreError, block_of, name_mistake, value_of
 from switch.security.key_source import Random
 from switch.security.lmk import Cost, Lmk
@@ -164,8 +164,9 @@ class KeyRing:
         header = self._header(name, kind, algorithm, exportable)
         if len(key) != SIZES[algorithm]:
             raise KeyRingError(f"key {name!r}: components of {len(key)} bytes; {algorithm} has {SIZES[algorithm]}")
-        if any(not any(component) for component in components) or _weak(header.algorithm, key):
-            raise KeyRingError(f"key {name!r}: a component of zeros, or halves that are the same, make a weak key")
+        if any(not any(component) for component in components):
+            raise KeyRingError(f"key {name!r}: a component of zeros makes a weak key")
+        self._not_single_des(name, header.algorithm, key)
         entry = self._entry(name, header, key, at)
         note = f"{kind} {algorithm} of {len(components)} components"
         self.audit.write(at=at, by=by, act="import", key=name, check_value=entry.check_value, note=note)
@@ -180,6 +181,7 @@ class KeyRing:
         except KeyBlockError as error:
             raise KeyRingError(f"key {name!r} under {under!r}: {error}") from None
         self._not_stronger(name, read, under, parent)
+        self._not_single_des(name, read.header.algorithm, read.key)
         if read.header.usage not in WORDS:
             raise KeyRingError(f"key {name!r}: usage {read.header.usage} is none that this module has a use for")
         kept = msgspec.structs.replace(read.header, version="D", blocks=(_label(name),))
@@ -195,6 +197,7 @@ class KeyRing:
         if parent.header.algorithm != "T" or len(encrypted) != 16:
             raise KeyRingError(f"key {name!r}: 16 bytes under a triple DES key are read so")
         key = des.ecb_decryptor(parent.key)(encrypted)
+        self._not_single_des(name, "T", key)
         entry = self._entry(name, self._header(name, kind, "tdes2", False), key, at)
         note = f"{kind} under {under} by ECB, without a key block"
         self.audit.write(at=at, by=by, act="import", key=name, check_value=entry.check_value, note=note)
@@ -299,6 +302,11 @@ class KeyRing:
         if said := too_strong(name, key, under, parent):
             raise KeyRingError(said)
 
+    @staticmethod
+    def _not_single_des(name: str, algorithm: str, key: bytes) -> None:
+        if said := single_des(name, algorithm, key):
+            raise KeyRingError(said)
+
     def _padding(self, header: Header, key: bytes) -> bytes:
         return self._random(padding_bytes(header.version, header.algorithm, len(key)))
 
@@ -335,8 +343,3 @@ class KeyRing:
 def _label(name: str) -> OptionalBlock:
     """A key's name, inside its block."""
     return OptionalBlock(_LABEL, name)
-
-
-def _weak(algorithm: str, key: bytes) -> bool:
-    """A triple DES key whose halves are the same is single DES."""
-    return algorithm == "T" and (key[:8] == key[8:16] or key[8:16] == key[16:24])

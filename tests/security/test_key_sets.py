@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from switch.security import des
 from switch.security.commands import (
     NOT_PERMITTED,
     UNKNOWN_KEY,
@@ -13,6 +14,8 @@ from switch.security.commands import (
     CheckMac,
     Command,
     DropKey,
+    ImportKey,
+    KeyOffer,
     KeySets,
     MakeMac,
     OfferKey,
@@ -21,7 +24,9 @@ from switch.security.commands import (
     TakeKey,
     UseKey,
 )
-from switch.security.key_sets import decode_offer, decode_sets
+from switch.security.key_blocks import KeyBlock
+from switch.security.key_file import KeyRingError
+from switch.security.key_sets import block_of, decode_offer, decode_sets, value_of
 from switch.security.keyring import KeyRing
 from switch.security.lmk import Lmk
 from switch.security.module import SoftwareModule
@@ -107,7 +112,22 @@ def test_a_key_file_that_cannot_be_written_changes_nothing(ring: KeyRing, monkey
 
 
 def test_halves_that_are_the_same_are_no_key(ring: KeyRing) -> None:
-    offer = decode_offer(ask(ring, OfferKey("zak", "zmk", "ecb", NOW_US)).value)
-    same = offer.data[:16] * 2
-    reply = ask(ring, TakeKey("zak", "zmk", "ecb", type(offer)("02", same, offer.check_value), NOW_US))
-    assert reply.code == WRONG
+    """However they come: with a check value that is right, so that nothing else is wrong with them."""
+    key, zmk, zak = bytes.fromhex("0123456789ABCDEF" * 2), ring.find("zmk"), ring.find("zak")
+    assert zmk is not None
+    assert zak is not None
+    weak = KeyBlock(zak.header, key)
+    data, value = des.ecb_encryptor(zmk.key)(key), value_of(weak)
+    block = block_of(weak, zmk, "E", os.urandom)
+    for command in (
+        TakeKey("zak", "zmk", "ecb", KeyOffer("02", data.hex(), value[:6]), NOW_US),
+        ImportKey("weak", "zmk", block, value, NOW_US, "test"),
+    ):
+        reply = ask(ring, command)
+        assert (reply.code, "as weak as single DES" in reply.reason) == (WRONG, True), reply.reason
+    with ring.audit.turn():
+        with pytest.raises(KeyRingError, match="single DES"):
+            ring.import_block("weak", block, "zmk", at=AT, by="test")
+        with pytest.raises(KeyRingError, match="single DES"):
+            ring.import_ecb("weak", "zak", data, "zmk", at=AT, by="test")
+    assert ring.find("weak") is None
