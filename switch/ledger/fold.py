@@ -122,7 +122,7 @@ class LedgerFold:
 
     def _payment(self, txn: int, mti: str, said: Document, entry: Forwarded | Owed) -> Payment:
         acquirer, amount, currency = entry.key[ACQUIRER], entry.amount, entry.currency
-        brings = DE.RATE_SETTLEMENT in said and entry.link.startswith(f"{acquirer}#")  # a network, on its host's link
+        brings = DE.RATE_SETTLEMENT in said and entry.link == acquirer  # on its host's link: a network
         return Payment(
             txn=txn,
             asked=amount,

@@ -106,7 +106,7 @@ def test_a_members_own_card_is_never_exchanged() -> None:
     assert {m.currency for m in entry.moves} == {MAD}
 
 
-def brought(story: str, said: dict[str, str], link: str = "visa#1") -> Iterator[AnyEntry]:
+def brought(story: str, said: dict[str, str], link: str = "visa") -> Iterator[AnyEntry]:
     """A story of a payment in EUR of atlas's card abroad, which visa brings with this."""
     for entry in records(story, Sides(issuer="atlas", acquirer="visa")):
         if isinstance(entry, Forwarded):
@@ -143,7 +143,7 @@ def test_what_a_network_brings_is_settled_in_its_currency_and_its_merchant_is_it
 
 
 def test_who_is_no_network_settles_in_the_currency_of_the_payment_whatever_its_requests_say() -> None:
-    _, (entry,) = fold(brought("0200 80.00", BROUGHT, "acquirers#1"))
+    _, (entry,) = fold(brought("0200 80.00", BROUGHT, "acquirers"))
     assert {m.currency for m in entry.moves} == {EUR}
 
 

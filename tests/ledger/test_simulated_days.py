@@ -16,11 +16,12 @@ from switch.journal.projections import STANDARD
 from switch.journal.projections.days import DayFold
 from switch.journal.projections.effects import Effect
 from switch.journal.projections.projection import Folding, begin
-from switch.ledger.entries import Entry, check_balance, is_inner
+from switch.ledger.entries import PAYMENT, Entry, check_balance, is_inner
 from switch.ledger.fold import LedgerFold
 from switch.ledger.netting import settle
 from switch.sim.cast import Cast
 from switch.sim.world import World
+from switch.simulators.network import SETTLEMENT
 from switch.simulators.reconciliation import journal_rows
 from tests.ledger.stories import MAD
 
@@ -61,6 +62,16 @@ def test_the_ledger_agrees_with_the_books_of_a_simulated_day(seed: int, faults: 
     held = sum(holds.amount for holds in ledger.holds.values())
     assert sum(by_currency.values()) + held == sum(stands.values())
     assert held == sum(p.held for p in {p.txn: p for p in ledger.payments.known.values()}.values())
+
+    brought = [
+        move
+        for entry in posted
+        if entry.acquirer in NETWORKS
+        for move in entry.moves
+        if move.kind == PAYMENT and not is_inner(move.payer) and not is_inner(move.payee)
+    ]
+    assert {move.currency for move in brought} <= {SETTLEMENT}, "a network's requests say what it settles in"
+    assert brought
 
     posted_by: dict[tuple[str, str, str], int] = {}
     for entry in posted:
