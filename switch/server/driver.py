@@ -52,7 +52,7 @@ class Driver:
         self._limits = limits
         self._epoll = select.epoll()
         self.journal = JournalLine(journal, self._epoll, self) if journal is not None else None
-        self._pace = Pace(limits.turn_ms) if isinstance(party, Paced) else None
+        self.pace = Pace(limits.turn_ms) if isinstance(party, Paced) else None
         self.listeners = Listeners(self._epoll, limits, self)
         self.negotiations = Negotiations(self._epoll, limits, self)
         self._connections: dict[int, Connection] = {}
@@ -79,17 +79,17 @@ class Driver:
             now = trio_clock()
             until = min(now + IN_LINE_NS, self._alarm_at)
             for _ in range(IN_LINE):
-                if not self._turn(now) or (now := trio_clock()) >= until:
+                if not self.turn(now) or (now := trio_clock()) >= until:
                     break
 
-    def _turn(self, now: int) -> bool:
+    def turn(self, now: int) -> bool:
         """Read what has arrived on every link, a bounded piece of each, and deal with it. False: nothing had."""
         self._idle_ns = max(self._idle_ns, now - self._turned_at)
         self._turned_at = now
         arrived = self._epoll.poll(0, LINKS_PER_TURN)
         if not arrived:
             return False
-        pace = self._pace
+        pace = self.pace
         if pace is not None:
             pace.begin_turn(self.party)
         for ready, events in arrived:
@@ -116,11 +116,11 @@ class Driver:
     def _catch_up(self) -> None:
         """Read what has arrived before deadlines are looked at: a piece of each link or, where this process may have stood still,
         all that is there by now, however long that takes. What comes meanwhile waits."""
-        self._turn(trio_clock())
+        self.turn(trio_clock())
         if self._idle_ns > FROZEN_NS:
             self._idle_ns = 0  # before: it may stand still again in these very turns
             for _ in range(turns_behind(self._epoll, self._connections)):
-                if not self._turn(trio_clock()):
+                if not self.turn(trio_clock()):
                     break
 
     def _ready(self, fd: int, events: int, now: int) -> None:
@@ -236,8 +236,8 @@ class Driver:
         assert not self.party.effects, "what the one before asked for has been done"
         party.wall_offset_ns = self.party.wall_offset_ns
         self.party, self._limits, self.listeners.limits, self.negotiations.limits = party, limits, limits, limits
-        if self._pace is not None:
-            self._pace.limit(limits.turn_ms)
+        if self.pace is not None:
+            self.pace.limit(limits.turn_ms)
         self.carry_out(now)
 
     # -- standing still, and going on in another process

@@ -294,9 +294,9 @@ async def test_where_there_is_no_room_for_all_what_waits_behind_a_first_piece_is
     party = InTurns()
     async with driven(party, limits=Limits(turn_ms=60_000)) as driver, await peer(driver) as stream:
         await until(lambda: party.did("connected"))
-        assert driver._pace is not None
+        assert driver.pace is not None
         for room in (0, 1):
-            driver._pace.room = room
+            driver.pace.room = room
             party.calls.clear()
             sent = os.write(stream.socket.fileno(), bytes(3 * RECEIVE_BYTES + 1))
             await until(lambda: sum(len(data) for *_, data in party.did("received")) == sent)  # noqa: B023 - awaited here
