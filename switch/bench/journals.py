@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Final
 
 from switch.core.records.records import ENCODER, SCHEMA, AnyEntry, Snapshot
+from switch.journal.disk import RealDisk
 from switch.journal.log import GENESIS
 from switch.journal.recovery import journal_directory
-from switch.journal.writer import Chunk, Home, RealDisk, SegmentWriter
+from switch.journal.writer import Chunk, Home, SegmentWriter
 
 BATCH: Final = 500
 """records that become durable at once"""

@@ -49,6 +49,11 @@ if TYPE_CHECKING:
     metavar="PREFIX",
     help="Keep the messages of test cards that begin so (6 digits or more) as they came. Said in the log.",
 )
+@click.option(
+    "--standby",
+    is_flag=True,
+    help="Wait while another node owns the journal; take over when it is gone. Needs [journal] store.",
+)
 @ready_option("ready.json in the state directory")
 def command(
     network: str,
@@ -58,6 +63,7 @@ def command(
     drain_s: float,
     capture_path: Path | None,
     clear: tuple[str, ...],
+    standby: bool,
     ready_path: Path | None,
 ) -> None:
     """Run the switch of NETWORK (a shipped name, or a .toml file) until Ctrl-C or SIGTERM.
@@ -71,6 +77,7 @@ def command(
       cmi-switch serve mine.toml --state /srv/switch
       cmi-switch serve --capture today.pcapng       for Wireshark, `capture show` and `replay`
       cmi-switch check mine.toml              only look the file over
+      cmi-switch serve mine.toml --standby    take over when the node that has the journal is gone
     """
     from switch.cli._network import load
     from switch.cli._not_done import NotDone
@@ -92,14 +99,13 @@ def command(
         dialects_of(loaded)
         click.echo(ability_of(loaded))
         return
+    _check_standby(loaded, standby)
     state_dir = Path(loaded.state_dir)
     log_file = log_path or state_dir / "hops.jsonl"
-    showing = sys.stderr.isatty() if show is None else show
     _keep_private()
 
     def announce(running: "Serving") -> str:
-        sentence = _ready(running.network, running, log_file)
-        click.echo(sentence)
+        click.echo(sentence := _ready(running.network, running, log_file))
         sys.stdout.flush()
         return sentence
 
@@ -109,15 +115,25 @@ def command(
         state_dir=state_dir,
         log_file=log_file,
         ready_file=ready_path or state_dir / "ready.json",
-        showing=showing,
+        showing=sys.stderr.isatty() if show is None else show,
         drain_s=drain_s,
         inherited=inherited,
+        tell_waiting=_tell_waiting if standby else None,
     )
     try:
         ended = serve(app, announce)
     except Unable as error:
         raise NotDone(str(error), error.hint, code=error.code) from None
     click.echo(f"Stopped: {ended}")
+
+
+def _check_standby(network: "Network", standby: bool) -> None:
+    if standby and not network.journal.store:
+        raise click.UsageError(f"--standby: {network.source} has no [journal] store to wait for (docs/scaling.md)")
+
+
+def _tell_waiting(whom: str) -> None:
+    click.echo(f"Standing by: {whom}", err=True)
 
 
 def _as_asked(network: "Network", state: Path | None, path: Path | None, clear: tuple[str, ...]) -> "Network":

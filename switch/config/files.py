@@ -2,6 +2,7 @@
 
 from os.path import normpath
 from typing import Final
+from urllib.parse import parse_qsl, urlsplit
 
 from switch.config.reader import Section
 from switch.core.network import Capture, HopLogFiles, JournalFiles
@@ -52,5 +53,29 @@ def read_journal(s: Section, state_dir: str) -> JournalFiles:
             f'"{copy}" lies in the state directory, {state_dir}',
             "a copy is for what takes that away: name a file on another disk",
         )
+    store = s.text("store", "")
+    if store:
+        _check_store(s, store)
+    files = JournalFiles(
+        head_copy=copy,
+        store=store,
+        replicated=s.truth("replicated", True),
+        lease_ms=s.integer("lease_ms", 300, 60_000, 1_000),
+    )
     s.done()
-    return JournalFiles(head_copy=copy)
+    return files
+
+
+def _check_store(s: Section, url: str) -> None:
+    """Nothing here may be secret: what a network file says is shown, and handed over to the next program."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("postgresql", "postgres"):
+        s.wrong(
+            "store", f'"{parts.scheme}:…" is no database that a journal is kept in', "postgresql://USER@HOST/DATABASE"
+        )
+    elif parts.password is not None or "password" in dict(parse_qsl(parts.query)):
+        s.wrong(
+            "store",
+            "it has a password in it",
+            "leave it out: libpq reads ~/.pgpass, the file that PGPASSFILE names, or a client certificate",
+        )

@@ -1,5 +1,6 @@
 """Mistakes in a network file, all of them at once, each with its place, its line and a caret under what is wrong."""
 
+import re
 from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from typing import Final, TypeAlias
@@ -14,6 +15,15 @@ Paint: TypeAlias = Callable[[str, str], str]
 
 TAB: Final = "\t"
 """stays in a source line: carets below it are moved by as much"""
+
+
+_PASSWORD: Final = re.compile(r"(?<=//)([^/@:\s]*:)([^/@\s]+)(?=@)|(?<=password=)()([^&\"'\s]+)")
+"""of a URL"""
+
+
+def without_passwords(line: str) -> str:
+    """The line with a `*` for each character of a URL's password: as long as it was."""
+    return _PASSWORD.sub(lambda found: (found[1] or "") + "*" * len(found[2] or found[4]), line)
 
 
 def plain(style: str, text: str) -> str:
@@ -46,12 +56,13 @@ class Mistake(msgspec.Struct, frozen=True, kw_only=True):
             return f"{paint('place', file)}: {paint('error', message)}{hint}"
         place = f"{file}:{self.line}:{self.column}"
         margin = " " * len(str(self.line))
-        before = printable(self.snippet[: (self.shown or self.column) - 1], keep=TAB)
+        snippet = without_passwords(self.snippet)
+        before = printable(snippet[: (self.shown or self.column) - 1], keep=TAB)
         indent = "".join(c if c == "\t" else " " for c in before)
         hint = f" {paint('hint', advice)}" if advice else ""
         return (
             f"{paint('place', place)}: {paint('error', message)}\n"
-            f"  {self.line} | {paint('source', printable(self.snippet, keep=TAB))}\n"
+            f"  {self.line} | {paint('source', printable(snippet, keep=TAB))}\n"
             f"  {margin} | {indent}{paint('caret', '^' * self.width)}{hint}"
         )
 

@@ -290,6 +290,12 @@ class JournalFiles(msgspec.Struct, frozen=True, kw_only=True):
 
     head_copy: str = ""
     """a file on another disk that says how far the journal was acknowledged; "": none"""
+    store: str = ""
+    """a PostgreSQL database that decides what is durable, as a URL without a password; "": the journal's own files do"""
+    replicated: bool = True
+    """nothing counts in that database that no standby has"""
+    lease_ms: int = 1_000
+    """so long after its owner was last heard of another node may own the journal"""
 
 
 class CutoverWindow(msgspec.Struct, frozen=True, kw_only=True):

@@ -23,7 +23,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from switch.core.limits import Limits
 from switch.core.records.entry import Entry
@@ -31,7 +31,11 @@ from switch.core.records.records import ENCODER, Snapshot
 from switch.journal.integrity import check_end, find_gaps
 from switch.journal.log import FLAG_SNAPSHOT, GENESIS, NO_KEY, ChainKey, JournalError
 from switch.journal.recovery import CLAIM_S, SWITCH, Fold, Recovered, claim, journal_directory, recover, settle
-from switch.journal.writer import ACK, ACKNOWLEDGED, CHUNK, COPIED, COPY, FAIL, KEY, SEGMENT_BYTES
+from switch.journal.store.port import FencedError
+from switch.journal.writer import ACK, ACKNOWLEDGED, CHUNK, COPIED, COPY, FAIL, FENCED, KEY, SEGMENT_BYTES, Home
+
+if TYPE_CHECKING:
+    from switch.journal.store.shared import SharedLog
 
 _ROOT: Final = str(Path(__file__).resolve().parents[2])
 _SOCKET_BYTES: Final = 1 << 20
@@ -62,11 +66,14 @@ class Feed:
         fold: Fold = SWITCH,
         key: ChainKey = NO_KEY,
         head_copy: str = "",
+        shared: "SharedLog | None" = None,
     ) -> None:
         """`state_dir`: holds `journal/`. `network`: its name; the journal of another is refused.
 
         `fold`: of whose records. `key`: of the hash chain. `head_copy`: where a copy of the head is kept; "": nowhere.
+        `shared`: the database that decides; None: the segments do.
         """
+        self._shared = shared
         self.head_copy = absolute(head_copy)
         self.head_copy_trouble = ""
         """what is wrong with it; "": nothing"""
@@ -91,19 +98,16 @@ class Feed:
         self._socket: socket.socket | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
-    def open(self, wait_s: float = CLAIM_S) -> Recovered:
+    def open(self, wait_s: float = CLAIM_S, tell: Callable[[str], None] = lambda _: None) -> Recovered:
         """Claim the journal, recover it, make its last moments durable, start the writer. Blocks. Raises JournalError.
 
-        `wait_s`: how long to wait for the writer of a killed switch to finish.
+        `wait_s`: how long to wait for the writer of a killed switch to finish. `tell`: is told whom a standby waits for.
         """
         self._lock = claim(self._state_dir, wait_s)
         try:
-            found = recover(self._state_dir, self._limits, self._fold)
-            if found.network not in ("", self._network):
-                raise JournalError(
-                    f"{journal_directory(self._state_dir)} is the journal of network {found.network!r}, not of "
-                    f"{self._network!r}: give another --state directory"
-                )
+            found = self._recover()
+            if self._shared is not None and self._take(self._shared, found, tell):
+                found = self._recover()
             self._head_count = check_end(self._state_dir, found, self._key, self.head_copy)
             found.gaps = find_gaps(self._state_dir)
             settle(self._state_dir, self._network, found, schema=self._fold.schema, key=self._key)
@@ -118,6 +122,23 @@ class Feed:
             self.close(0)
             raise
         return found
+
+    def _recover(self) -> Recovered:
+        found = recover(self._state_dir, self._limits, self._fold)
+        if found.network not in ("", self._network):
+            raise JournalError(
+                f"{journal_directory(self._state_dir)} is the journal of network {found.network!r}, not of "
+                f"{self._network!r}: give another --state directory"
+            )
+        return found
+
+    def _take(self, shared: "SharedLog", found: Recovered, tell: Callable[[str], None]) -> bool:
+        """Own the journal in the database, and have in the segments what is there. True: that was more than `found`."""
+        from switch.journal.store.opening import Place, take  # noqa: PLC0415 - nobody else needs it
+
+        settle(self._state_dir, self._network, found, schema=self._fold.schema, key=self._key)
+        home = Home(journal_directory(self._state_dir), self._network, self._fold.schema, self._key)
+        return take(shared, self._state_dir, Place(home=home, last=found.position, chain=found.chain), tell)
 
     def limit(self, limits: Limits) -> None:
         """From now on other limits hold."""
@@ -200,7 +221,8 @@ class Feed:
         return True
 
     def acknowledged(self) -> int:
-        """The newest durable position, without waiting. Raises WriterGone where the writer ended; what it acknowledged counts."""
+        """The newest durable position, without waiting. Raises WriterGone where the writer ended; what it acknowledged counts.
+        FencedError: the journal is another node's, and this process must end."""
         connection = self._socket
         if connection is None:
             raise WriterGone("the journal's writer is not running")
@@ -251,10 +273,13 @@ class Feed:
             self.tell_head_copy(trouble)
         return COPY.size + int(length)
 
-    def _gone(self) -> WriterGone:
+    def _gone(self) -> WriterGone | FencedError:
         """Why the writer ended, as it said or as the system knows it; its remains are cleared away."""
         reason = self._inbox[FAIL.size :].decode("utf-8", "replace")
+        fenced = self._inbox[:1] == bytes([FENCED])
         self._end_process(0.5)
+        if fenced:
+            return FencedError(reason)
         assert self._process is not None
         status = self._process.returncode
         if not reason and status is None:
@@ -283,7 +308,7 @@ class Feed:
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SOCKET_BYTES)
         ours.send(KEY.pack(*self._key))  # fits: nothing else was sent
         ours.setblocking(False)
-        options = {
+        options: dict[str, str | int] = {
             "--fd": theirs.fileno(),
             "--dir": os.path.abspath(journal_directory(self._state_dir)),
             "--network": self._network,
@@ -294,14 +319,11 @@ class Feed:
             "--head-count": self._head_count,
             "--head-copy": self.head_copy,
         }
-        command = [
-            sys.executable,
-            "-S",
-            "-P",
-            "-m",
-            "switch.journal.writer",
-            *(str(w) for o in options.items() for w in o),
-        ]
+        if self._shared is not None:
+            options |= self._shared.options()
+        bare = [] if self._shared is not None else ["-S"]  # a database's library is where others' are
+        words = [str(word) for option in options.items() for word in option]
+        command = [sys.executable, *bare, "-P", "-m", "switch.journal.writer", *words]
         try:
             # of its own process group, so that Ctrl-C reaches the switch alone
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module

@@ -17,6 +17,7 @@ import msgspec
 from switch.core.limits import Limits
 from switch.core.records.records import SCHEMA
 from switch.journal.anchor import read_anchor
+from switch.journal.disk import RealDisk
 from switch.journal.head import Head, before_any_record, head_path, read_slots, slot_of
 from switch.journal.head_copy import CopyRead, read_copy
 from switch.journal.index import Index, index_path, remove_index
@@ -24,7 +25,6 @@ from switch.journal.keys import key_check, stored_chain_key
 from switch.journal.log import HEADER, ChainKey, JournalError, Place, Scan, Segment, read_header, segments
 from switch.journal.places import is_at
 from switch.journal.recovery import Gap, Recovered, claim, journal_directory, recover
-from switch.journal.writer import RealDisk
 
 _WAY_OUT = (
     "bring the segment back from where it went; if it is lost, restore a backup beside it and reconcile with acquirers and "

@@ -50,6 +50,8 @@ _BLOCK: Final = 1 << 20
 class JournalError(Exception):
     """The journal cannot be read or written as it should; says which file, where in it, what, and what to do."""
 
+    fenced = False  # True: it is another process's by now, and this one must end
+
 
 class NewerJournalError(JournalError):
     """Written by a newer release than this one."""
@@ -218,8 +220,7 @@ class Scan:
         self.offset = offset
         self.expected = expected
         self.durable = 0
-        self.stop = ""
-        self.marked = False
+        self.stop, self.marked = "", False
 
     def _fill(self, buffer: bytes, at: int, need: int) -> bytes:
         """What is left of the buffer and more of the file behind it: `need` bytes or up to the end of the file."""

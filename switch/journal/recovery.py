@@ -19,6 +19,7 @@ from switch.core.limits import Limits
 from switch.core.records.fold import apply
 from switch.core.records.records import DECODER, SCHEMA, AnyEntry
 from switch.core.records.state import State
+from switch.journal.disk import Disk, RealDisk
 from switch.journal.log import (
     DRAFT,
     FLAG_SNAPSHOT,
@@ -35,7 +36,7 @@ from switch.journal.log import (
     read_header,
     segments,
 )
-from switch.journal.writer import Chunk, Disk, Home, RealDisk, SegmentWriter
+from switch.journal.writer import Chunk, Home, SegmentWriter
 from switch.security.files import make_private_directory, open_private
 
 CLAIM_S = 10.0

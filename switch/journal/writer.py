@@ -12,7 +12,6 @@ makes durable what it has.
 Where nothing waits, it lays out zeros ahead of the records: a flush that need not move the end of the file takes half as long.
 """
 
-import os
 import signal
 import socket
 import sys
@@ -23,7 +22,8 @@ from struct import Struct
 from typing import Final, NamedTuple, Protocol
 from zlib import crc32
 
-from switch.journal.head import CopyPort, Head, HeadDisk, before_any_record
+from switch.journal.disk import Disk, RealDisk
+from switch.journal.head import CopyPort, Head, before_any_record
 from switch.journal.head_copy import HeadCopy, take_turns
 from switch.journal.log import (
     DRAFT,
@@ -53,6 +53,8 @@ COPY: Final = FAIL
 ACKNOWLEDGED: Final = 1
 FAILED: Final = 2
 COPIED: Final = 3
+FENCED: Final = 4
+"""as FAILED, and another process owns the journal now"""
 
 SEGMENT_BYTES: Final = 64 << 20
 """A segment that has grown beyond is followed by another."""
@@ -60,93 +62,6 @@ AHEAD_BYTES: Final = 256 << 10
 """Zeros laid out at a time, where less than half of that is left."""
 _RECEIVE_BYTES: Final = 1 << 20
 _CRC: Final = Struct(">I")
-
-
-class Disk(HeadDisk, Protocol):
-    """The file system as the writer uses it; tests make it fail. All methods raise OSError."""
-
-    def create(self, path: str) -> int:
-        """A new file, readable by its owner only; its descriptor."""
-
-    def write(self, fd: int, data: bytes, offset: int) -> int:
-        """Write some of `data` at `offset`; how many bytes."""
-
-    def sync(self, fd: int) -> None:
-        """Return when everything written to the file is on the disk."""
-
-    def sync_directory(self, path: str) -> None:
-        """Return when the directory's names are on the disk."""
-
-    def truncate(self, fd: int, size: int) -> None:
-        """End the file at `size` bytes."""
-
-    def close(self, fd: int) -> None:
-        """Release the descriptor."""
-
-    def remove(self, path: str) -> None:
-        """Remove the file."""
-
-    def rename(self, path: str, to: str) -> None:
-        """Give the file another name, at once and whole."""
-
-    def names(self, path: str) -> list[str]:
-        """Of the files in the directory."""
-
-
-class RealDisk:
-    """The operating system's."""
-
-    def create(self, path: str) -> int:
-        """See Disk."""
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-
-    def write(self, fd: int, data: bytes, offset: int) -> int:
-        """See Disk."""
-        return os.pwrite(fd, data, offset)
-
-    def sync(self, fd: int) -> None:
-        """See Disk."""
-        os.fdatasync(fd)
-
-    def sync_directory(self, path: str) -> None:
-        """See Disk."""
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
-
-    def truncate(self, fd: int, size: int) -> None:
-        """See Disk."""
-        os.ftruncate(fd, size)
-
-    def close(self, fd: int) -> None:
-        """See Disk."""
-        os.close(fd)
-
-    def remove(self, path: str) -> None:
-        """See Disk."""
-        os.unlink(path)
-
-    def rename(self, path: str, to: str) -> None:
-        """See Disk."""
-        os.rename(path, to)
-
-    def names(self, path: str) -> list[str]:
-        """See Disk."""
-        return os.listdir(path)
-
-    def open_head(self, path: str) -> int:
-        """See HeadDisk."""
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-
-    def write_head(self, fd: int, data: bytes, offset: int) -> None:
-        """See HeadDisk."""
-        os.pwrite(fd, data, offset)
-
-    def sync_head(self, fd: int) -> None:
-        """See HeadDisk."""
-        os.fsync(fd)
 
 
 class Chunk(NamedTuple):
@@ -196,7 +111,7 @@ class SegmentWriter:
         self._written = self.durable = after
         self._chain = self.chain_durable = chain
         self._out: list[bytes] = []
-        self._out_bytes = 0
+        self._out_bytes = self._last_at = 0
         self._head = None if draft else self._begin_head(head_count, copy)
         self._open(0)
 
@@ -266,26 +181,36 @@ class SegmentWriter:
 
     def flush(self) -> None:
         """One write and one fdatasync for all that was added; then `durable` is the last of it."""
-        if not self._out:
+        self.write()
+        if self.durable == self._written:
             return
-        data = b"".join(self._out)
-        try:
-            self._put(data)
-        except OSError as error:
-            raise self._fail("write", error) from None
         try:
             self._disk.sync(self._fd)
         except OSError as error:
             raise self._fail("fdatasync", error) from None
         if self._head is not None:
-            last = self._end - len(self._out[-1]) - HEAD.size
             try:
-                self._head.put(Place(self._ordinal, last, self._written, self._chain))
+                self._head.put(Place(self._ordinal, self._last_at, self._written, self._chain))
             except OSError as error:
                 raise self._fail("writing the head", error) from None
+        self.durable, self.chain_durable = self._written, self._chain
+
+    def write(self) -> None:
+        """One write for all that was added, which readers see and a power cut may take."""
+        if not self._out:
+            return
+        try:
+            self._put(b"".join(self._out))
+        except OSError as error:
+            raise self._fail("write", error) from None
+        self._last_at = self._end - len(self._out[-1]) - HEAD.size
         self._out.clear()
         self._out_bytes = 0
-        self.durable, self.chain_durable = self._written, self._chain
+
+    @property
+    def chain(self) -> bytes:
+        """The chain hash of the last record added."""
+        return self._chain
 
     def _next(self, flags: int) -> None:
         """Go on in a new segment. The zeros laid out ahead go; a segment without a record goes whole."""
@@ -304,6 +229,9 @@ class SegmentWriter:
     def wants_room(self) -> bool:
         """True where it is worth a quiet moment to lay out zeros ahead."""
         return self._laid_out - self._end < AHEAD_BYTES // 2 and self._end + AHEAD_BYTES < self._bound
+
+    def wait(self, connection: socket.socket) -> None:
+        """See Writer: nothing here has its time, and reading waits by itself."""
 
     def lay_out(self, needed: bool = False) -> None:
         """Put zeros ahead of the records, on the disk. Unless `needed`, no room for them is no failure."""
@@ -338,6 +266,37 @@ class SegmentWriter:
                 self._head.close()
         except OSError as error:
             raise self._fail("closing the segment", error) from None
+
+
+class Writer(Protocol):
+    """What makes records durable. Methods raise JournalError: then it has been given up."""
+
+    @property
+    def durable(self) -> int:
+        """The last record that is."""
+
+    @property
+    def chain_durable(self) -> bytes:
+        """The chain hash of the segments there."""
+
+    @property
+    def wants_room(self) -> bool:
+        """True where it is worth a quiet moment to lay out room."""
+
+    def lay_out(self) -> None:
+        """Do so."""
+
+    def wait(self, connection: socket.socket) -> None:
+        """Return when there is something to read, having done meanwhile what has its time."""
+
+    def add(self, chunk: Chunk) -> None:
+        """Take the chunk's records."""
+
+    def flush(self) -> None:
+        """Make durable what was added."""
+
+    def close(self) -> None:
+        """Flush, and end."""
 
 
 class Inbox:
@@ -386,7 +345,7 @@ def _receive(connection: socket.socket, flags: int = 0) -> bytes:
             continue  # the switch ended with acknowledgements unread; what it sent before is still to be had
 
 
-def serve(connection: socket.socket, writer: SegmentWriter, send: Callable[[bytes], None]) -> None:
+def serve(connection: socket.socket, writer: Writer, send: Callable[[bytes], None]) -> None:
     """Write what comes, acknowledge what is durable by `send`, until the stream ends. Raises JournalError."""
     inbox = Inbox()
     while True:
@@ -398,8 +357,8 @@ def serve(connection: socket.socket, writer: SegmentWriter, send: Callable[[byte
                 data = _receive(connection, socket.MSG_DONTWAIT)
             except BlockingIOError:
                 writer.lay_out()
-                data = _receive(connection)
-        else:
+        if not data:
+            writer.wait(connection)
             data = _receive(connection)
         if not data:
             writer.close()
@@ -425,7 +384,8 @@ def _copy(connection: socket.socket, path: str) -> tuple[Callable[[bytes], None]
 
 def main(arguments: list[str]) -> int:
     """Run as a process: `--fd N --dir DIR --network NAME --schema N --after SEQUENCE --chain HEX --bound BYTES --head-count N
-    --head-copy PATH`."""
+    --head-copy PATH`, and where a database decides what is durable `--store URL --holder TOKEN --lease-ms N --replicated 0|1`.
+    """
     given = dict(zip(arguments[::2], arguments[1::2], strict=True))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -437,17 +397,26 @@ def main(arguments: list[str]) -> int:
         after, chain, bound = int(given["--after"]), bytes.fromhex(given["--chain"]), int(given["--bound"])
         send, copy = _copy(connection, given["--head-copy"])
         count = int(given["--head-count"])
-        writer = SegmentWriter(home, after, chain, RealDisk(), bound=bound, head_count=count, copy=copy)
-        writer.lay_out(needed=True)
-        serve(connection, writer, send)
+        segments = SegmentWriter(home, after, chain, RealDisk(), bound=bound, head_count=count, copy=copy)
+        segments.lay_out(needed=True)
+        serve(connection, _writer(segments, key, given), send)
     except JournalError as error:
         reason = str(error).encode()[:4096]
         try:
-            connection.sendall(FAIL.pack(FAILED, len(reason)) + reason)
+            connection.sendall(FAIL.pack(FENCED if error.fenced else FAILED, len(reason)) + reason)
         except OSError:
             sys.stderr.write(f"journal writer: {error}\n")
         return 1
     return 0
+
+
+def _writer(segments: SegmentWriter, key: ChainKey, given: dict[str, str]) -> Writer:
+    """These segments alone, or what writes them behind a database."""
+    if "--store" not in given:
+        return segments
+    from switch.journal.store.writing import open_writer  # noqa: PLC0415 - nobody else needs to wait for it
+
+    return open_writer(segments, key.secret, given)
 
 
 if __name__ == "__main__":

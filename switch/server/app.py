@@ -53,6 +53,8 @@ class App(msgspec.Struct, frozen=True, kw_only=True):
     """to finish what is in flight when told to stop"""
     inherited: Handover | None
     """what the program before has left in this process"""
+    tell_waiting: Callable[[str], None] | None = None
+    """it is a standby: waits until it owns the journal, and tells this whom it waits for"""
 
 
 class SwitchReady(Ready, frozen=True, kw_only=True):
@@ -74,6 +76,20 @@ def serve(app: App, announce: Callable[[Serving], str]) -> str:
         return trio.run(_serve, app, announce, clock=MonotonicClock())
     except (OSError, JournalError, VaultError, CertificateError) as error:
         raise Unable(sentence_of(error), code=code_of(error)) from error
+    except BaseExceptionGroup as group:
+        fenced = group.subgroup(lambda error: isinstance(error, JournalError) and error.fenced)
+        if fenced is None:
+            raise
+        raise Unable(
+            f"{_leaf(fenced)}: this process has ended, and approved nothing since", code=ErrorCode.JOURNAL_UNUSABLE
+        ) from group
+
+
+def _leaf(group: BaseException) -> BaseException:
+    """The first exception in a group of groups."""
+    while isinstance(group, BaseExceptionGroup):
+        group = group.exceptions[0]
+    return group
 
 
 def sentence_of(error: OSError | JournalError | VaultError | CertificateError) -> str:
@@ -97,7 +113,7 @@ def code_of(error: OSError | JournalError | VaultError | CertificateError) -> Er
 async def _serve(app: App, announce: Callable[[Serving], str]) -> str:
     network = with_leaving(app.network, app.inherited)
     outputs = Outputs(network, app.log_file, showing=app.showing)
-    async with serving(network, app.state_dir, outputs.open, app.inherited) as running:
+    async with serving(network, app.state_dir, outputs.open, app.inherited, app.tell_waiting) as running:
         recording = outputs.recording
         assert recording is not None
         recording.attach(running.driver)

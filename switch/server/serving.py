@@ -25,7 +25,9 @@ from switch.journal.feed import Feed, absolute
 from switch.journal.history import IndexHistory
 from switch.journal.keys import KEY_FILE, KEYS, chain_key, open_vault
 from switch.journal.recovery import Recovered
+from switch.journal.store.shared import SharedLog
 from switch.security.files import make_private_directory
+from switch.security.vault import KeyVault
 from switch.server.control import Control, controlling
 from switch.server.defects import keep_defects
 from switch.server.driver import Driver, Sinks, trio_clock
@@ -79,6 +81,19 @@ class Serving:
         """held while another switch is put in the place of this one"""
         self.followers: list[Callable[[Network], None]] = []
         """who is to hear of another network file"""
+
+    def go_on(self, inherited: Handover) -> None:
+        """It has taken the place of another program."""
+        self.restarts = inherited.restarts
+        self.gap_ms = (trio_clock() - inherited.stopped_ns) // 1_000_000
+        told = {
+            "by": inherited.by,
+            "gap_ms": self.gap_ms,
+            "connections": self.driver.open_connections,
+            "in_flight": len(self.switch.pending),
+            "restarts": inherited.restarts,
+        }
+        self.driver.tell(Log("info", "restart.done", told))
 
     def hosts_up(self) -> tuple[list[str], list[str]]:
         """Names of the network file's hosts that are signed on, and of those that are not."""
@@ -237,12 +252,16 @@ def head_copy_event(path: str, trouble: str) -> Log:
 
 @asynccontextmanager
 async def serving(
-    network: Network, state_dir: Path, open_sinks: Callable[[], Sinks], inherited: Handover | None = None
+    network: Network,
+    state_dir: Path,
+    open_sinks: Callable[[], Sinks],
+    inherited: Handover | None = None,
+    tell_waiting: Callable[[str], None] | None = None,
 ) -> AsyncIterator[Serving]:
     """Run the switch of `network` while the body runs; journal and key live in `state_dir`.
 
     `open_sinks` is called once the journal is claimed: what it opens there is nobody else's.
-    `inherited`: what the program before has left in this process.
+    `inherited`: what the program before has left in this process. `tell_waiting`: it is a standby, and is told whom it waits for.
     Raises OSError (an address is in use), JournalError, VaultError and CertificateError with sentences for people; nothing is
     half-started then.
     """
@@ -253,8 +272,8 @@ async def serving(
         inherited.wait_for_children()
     ends = links_ends(network, {})
     vault, module = open_vault(state_dir), open_module(network.security)
-    feed = Feed(state_dir, network.name, network.limits, key=chain_key(vault), head_copy=network.journal.head_copy)
-    recovered = feed.open()
+    feed = feed_of(network, state_dir, vault, standby=tell_waiting is not None)
+    recovered = feed.open(tell=tell_waiting or (lambda _: None))
     try:
         sinks = open_sinks()
         sinks = msgspec.structs.replace(sinks, log=keep_defects(sinks.log, state_dir))
@@ -291,12 +310,7 @@ async def serving(
             driver.listeners.files_max = files.connections_max
             running.recovery_ms = round((time.perf_counter() - began) * 1000)
             if inherited is not None:
-                running.restarts = inherited.restarts
-                running.gap_ms = (trio_clock() - inherited.stopped_ns) // 1_000_000
-                driver.tell(Log("info", "restart.done", {
-                    "by": inherited.by, "gap_ms": running.gap_ms, "connections": driver.open_connections,
-                    "in_flight": len(switch.pending), "restarts": inherited.restarts,
-                }))  # fmt: skip
+                running.go_on(inherited)
             nursery.start_soon(running.keep_index)
             nursery.start_soon(running.doctor.keep_looking)
             control.add("health", running.doctor.command)
@@ -306,6 +320,16 @@ async def serving(
             nursery.cancel_scope.cancel()
     finally:
         feed.close()
+
+
+def feed_of(network: Network, state_dir: Path, vault: KeyVault, *, standby: bool) -> Feed:
+    """What hands records to the journal, in files or in the database that the network file names."""
+    files = network.journal
+    shared = None
+    if files.store:
+        shared = SharedLog(url=files.store, lease_ms=files.lease_ms, replicated=files.replicated, standby=standby)
+    key = chain_key(vault)
+    return Feed(state_dir, network.name, network.limits, key=key, head_copy=files.head_copy, shared=shared)
 
 
 def with_leaving(network: Network, inherited: Handover | None) -> Network:

@@ -23,11 +23,12 @@ from switch.core.records.records import (
     Snapshot,
     StoodIn,
 )
+from switch.journal.disk import Disk, RealDisk
 from switch.journal.feed import Feed
 from switch.journal.head import CopyPort
 from switch.journal.log import GENESIS, Log
 from switch.journal.recovery import journal_directory
-from switch.journal.writer import Chunk, Disk, Home, RealDisk, SegmentWriter
+from switch.journal.writer import Chunk, Home, SegmentWriter
 from switch.security.vault import KeyVault, Vault
 
 PAN = "4000012345678997"

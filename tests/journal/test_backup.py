@@ -15,13 +15,14 @@ from switch.core.records.records import ENCODER, SCHEMA, AnyEntry
 from switch.journal import backup as backup_module
 from switch.journal import copying
 from switch.journal.backup import MANIFEST, backup, read_manifest
+from switch.journal.disk import RealDisk
 from switch.journal.feed import Feed
 from switch.journal.log import JournalError, segments
 from switch.journal.recovery import journal_directory, recover
 from switch.journal.reports import Filters, Reports
 from switch.journal.restore import restore
 from switch.journal.verify import verify
-from switch.journal.writer import Home, RealDisk, SegmentWriter
+from switch.journal.writer import Home, SegmentWriter
 from switch.security.vault import KeyVault
 from tests.journal.samples import (
     START_US,

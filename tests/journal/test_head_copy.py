@@ -14,6 +14,7 @@ from switch.cli.journal import command
 from switch.core.limits import Limits
 from switch.core.records.records import AnyEntry
 from switch.journal import head_copy
+from switch.journal.disk import RealDisk
 from switch.journal.feed import Feed
 from switch.journal.head import head_path, read_head, read_slots
 from switch.journal.head_copy import HeadCopy
@@ -21,7 +22,6 @@ from switch.journal.integrity import accept_end
 from switch.journal.log import JournalError, Place
 from switch.journal.recovery import Recovered, journal_directory, recover
 from switch.journal.verify import verify
-from switch.journal.writer import RealDisk
 from tests.journal.samples import answered, day, forwarded, newest, open_writer, wait_durable, write
 
 LIMITS = Limits()

@@ -1,0 +1,259 @@
+"""A journal in PostgreSQL, by libpq (psycopg's `pq`): plain SQL, one statement an append, one in flight.
+
+In: a connection string without a password (that is libpq's business: PGPASSFILE, `~/.pgpass`, a certificate). Out: what `Store`
+says. Two things of PostgreSQL shape this file. A commit that was cancelled while it waited for a standby succeeds with a WARNING,
+and is visible to others though no standby has it: so warnings are asked for, and one means that the outcome is unknown. And a
+cancellation is what causes that: so what takes too long is not cancelled, its connection is closed.
+"""
+
+import select
+import struct
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any, Final
+
+from switch.journal.log import GENESIS
+from switch.journal.store.port import Batch, Claim, Owner, StoreError
+
+if TYPE_CHECKING:
+    from psycopg.pq import abc
+
+ANSWER_S: Final = 2.0
+"""so long an answer may take; then the connection is closed, and what was asked may have happened or not"""
+CONNECT_S: Final = 3
+_PAGE: Final = 64
+"""batches fetched at once"""
+_LACKING: Final = "psycopg is not installed: pip install 'cmi-switch[postgresql]'"
+
+TABLES: Final = (
+    "CREATE TABLE IF NOT EXISTS cmi_switch_owner (journal text PRIMARY KEY, node text NOT NULL, holder text NOT NULL, "
+    "epoch bigint NOT NULL, last bigint NOT NULL, chain bytea NOT NULL, key_check bytea NOT NULL, until timestamptz NOT NULL) "
+    "WITH (fillfactor = 20)",
+    "CREATE TABLE IF NOT EXISTS cmi_switch_log (journal text, first bigint, last bigint NOT NULL, epoch bigint NOT NULL, "
+    "snapshot boolean NOT NULL, chain bytea NOT NULL, lengths bytea NOT NULL, body bytea NOT NULL, PRIMARY KEY (journal, first))",
+    "ALTER TABLE cmi_switch_log ALTER COLUMN body SET STORAGE EXTERNAL",
+)
+_SESSION: Final = (
+    "SET synchronous_commit = on",
+    "SET client_min_messages = warning",
+    "SET statement_timeout = 0",
+    "SET lock_timeout = 0",
+    "SET bytea_output = hex",
+)
+_BEGIN: Final = (
+    "INSERT INTO cmi_switch_owner VALUES ($1, '', '', 0, 0, $2, $3, '-infinity') ON CONFLICT (journal) DO NOTHING"
+)
+_BEGIN_AT: Final = "UPDATE cmi_switch_owner SET last = $3 WHERE journal = $1 AND epoch = $2 AND last = 0"
+_CLAIM: Final = (
+    "UPDATE cmi_switch_owner SET epoch = epoch + 1, node = $2, holder = $3, "
+    "until = clock_timestamp() + $4::bigint * interval '1 millisecond' "
+    "WHERE journal = $1 AND (until < clock_timestamp() OR node = $2) "
+    "AND (NOT $5::boolean OR current_setting('synchronous_standby_names') <> '') "
+    "RETURNING node, holder, epoch, last, chain, key_check"
+)
+_RECLAIM: Final = (
+    "UPDATE cmi_switch_owner SET epoch = epoch + 1, until = clock_timestamp() + $3::bigint * interval '1 millisecond' "
+    "WHERE journal = $1 AND holder = $2 AND (NOT $4::boolean OR current_setting('synchronous_standby_names') <> '') "
+    "RETURNING node, holder, epoch, last, chain, key_check"
+)
+_APPEND: Final = (
+    "WITH owner AS (UPDATE cmi_switch_owner SET last = $3::bigint, chain = $6::bytea, "
+    "until = clock_timestamp() + $10::bigint * interval '1 millisecond' "
+    "WHERE journal = $1 AND epoch = $4::bigint AND last = $9::bigint "
+    "AND (NOT $11::boolean OR current_setting('synchronous_standby_names') <> '') RETURNING 1) "
+    "INSERT INTO cmi_switch_log SELECT $1, $2::bigint, $3::bigint, $4::bigint, $5::boolean, $6::bytea, $7::bytea, $8::bytea "
+    "FROM owner"
+)
+_RENEW: Final = (
+    "UPDATE cmi_switch_owner SET until = clock_timestamp() + $3::bigint * interval '1 millisecond' "
+    "WHERE journal = $1 AND epoch = $2 AND (NOT $4::boolean OR current_setting('synchronous_standby_names') <> '')"
+)
+_RELEASE: Final = "UPDATE cmi_switch_owner SET until = '-infinity' WHERE journal = $1 AND epoch = $2"
+_LOOK: Final = "SELECT node, holder, epoch, last, chain, key_check FROM cmi_switch_owner WHERE journal = $1"
+_SNAPSHOT: Final = "SELECT max(first) FROM cmi_switch_log WHERE journal = $1 AND snapshot AND first <= $2"
+_BATCHES: Final = (
+    "SELECT first, epoch, snapshot, chain, lengths, body FROM cmi_switch_log "
+    "WHERE journal = $1 AND last > $2 AND first > $3 ORDER BY first LIMIT $4"
+)
+_Values = Sequence[str | int | bool | bytes]
+
+
+class PostgreSQL:
+    """See Store. `messages` keeps the warnings of the statement asked last."""
+
+    def __init__(self, url: str, journal: str, *, replicated: bool = True, answer_s: float = ANSWER_S) -> None:
+        """Connects. `journal`: which of those in the database. `replicated`: nothing counts that no standby has.
+
+        Raises StoreError.
+        """
+        try:
+            from psycopg import Error, conninfo, pq  # noqa: PLC0415 - of an extra
+        except ImportError:
+            raise StoreError(_LACKING) from None
+        self._pq: Any = pq
+        self._error = Error
+        self._journal, self._answer_s = journal, answer_s
+        self._replicated = replicated
+        self.messages: list[str] = []
+        try:
+            asked = conninfo.make_conninfo(url, application_name="cmi-switch", connect_timeout=CONNECT_S)
+            self._db: abc.PGconn = pq.PGconn.connect(asked.encode())
+        except Error as error:
+            raise StoreError(f"the journal's database: {error}") from None
+        if self._db.status != pq.ConnStatus.OK:
+            raise StoreError(f"the journal's database cannot be reached: {_said(self._db.error_message)}")
+        self._db.nonblocking = 1
+        self._db.notice_handler = self._note
+        for statement in _SESSION:
+            self.ask(statement)
+
+    def _note(self, result: "abc.PGresult") -> None:
+        self.messages.append(_said(result.error_message))
+
+    # -- Store
+
+    def make_tables(self) -> None:
+        """Make the tables where they are missing. Raises StoreError."""
+        for statement in TABLES:
+            self.ask(statement)
+
+    def claim(self, claim: Claim) -> Owner | None:
+        """See Store."""
+        self._commit(_BEGIN, (self._journal, GENESIS, claim.check))
+        values = self._journal, claim.node, claim.holder, claim.lease_ms, self._replicated
+        return _owner(self._commit(_CLAIM, values))
+
+    def reclaim(self, holder: str, lease_ms: int) -> Owner | None:
+        """See Store."""
+        return _owner(self._commit(_RECLAIM, (self._journal, holder, lease_ms, self._replicated)))
+
+    def append(self, batch: Batch, after: int, lease_ms: int) -> bool:
+        """See Store."""
+        lengths = struct.pack(f">{len(batch.payloads)}I", *map(len, batch.payloads))
+        head = self._journal, batch.first, batch.last, batch.epoch, batch.snapshot, batch.chain
+        values = *head, lengths, b"".join(batch.payloads), after, lease_ms, self._replicated
+        return bool(self._commit(_APPEND, values).command_tuples)
+
+    def renew(self, epoch: int, lease_ms: int) -> bool:
+        """See Store."""
+        return bool(self._commit(_RENEW, (self._journal, epoch, lease_ms, self._replicated)).command_tuples)
+
+    def begin_at(self, epoch: int, last: int) -> None:
+        """See Store."""
+        self._commit(_BEGIN_AT, (self._journal, epoch, last))
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """See Store."""
+        self.ask("BEGIN")
+        yield
+        self._commit("COMMIT", ())
+
+    def release(self, epoch: int) -> None:
+        """See Store."""
+        self._commit(_RELEASE, (self._journal, epoch))
+
+    def look(self) -> Owner | None:
+        """See Store."""
+        return _owner(self.ask(_LOOK, (self._journal,)))
+
+    def snapshot_before(self, record: int) -> int:
+        """See Store."""
+        return int(self.ask(_SNAPSHOT, (self._journal, record)).get_value(0, 0) or 0)
+
+    def batches(self, after: int) -> Iterator[Batch]:
+        """See Store."""
+        first = 0
+        while True:
+            found = self.ask(_BATCHES, (self._journal, after, first, _PAGE))
+            for row in range(found.ntuples):
+                batch = _batch([found.get_value(row, column) or b"" for column in range(found.nfields)])
+                first = batch.first
+                yield batch
+            if found.ntuples < _PAGE:
+                return
+
+    def close(self) -> None:
+        """See Store."""
+        self._db.finish()
+
+    # -- one statement at a time
+
+    def ask(self, statement: str, values: _Values = ()) -> "abc.PGresult":
+        """Run one statement. Raises StoreError: it failed, or there was no answer in time, and the connection is closed."""
+        pq, db = self._pq, self._db
+        self.messages.clear()
+        formats = [pq.Format.BINARY if isinstance(value, bytes) else pq.Format.TEXT for value in values]
+        try:
+            db.send_query_params(statement.encode(), [_bytes(value) for value in values], param_formats=formats)
+            result = self._answer(time.monotonic() + self._answer_s)
+        except self._error as error:
+            db.finish()
+            raise StoreError(f"the journal's database: {_said(str(error).encode())}") from None
+        if result.status not in (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK):
+            raise StoreError(f"the journal's database: {_said(result.error_message)}")
+        return result
+
+    def _answer(self, until: float) -> "abc.PGresult":
+        db, last = self._db, None
+        while db.flush():
+            self._wait(until, writing=True)
+        while True:
+            while db.is_busy():
+                self._wait(until)
+                db.consume_input()
+            found = db.get_result()
+            if found is None:
+                break
+            last = found
+        if last is None:
+            raise StoreError("the journal's database has said nothing")
+        return last
+
+    def _wait(self, until: float, *, writing: bool = False) -> None:
+        left = until - time.monotonic()
+        ends = [self._db.socket]
+        if left <= 0 or not any(select.select(ends, ends if writing else [], [], left)):
+            self._db.finish()
+            raise StoreError(f"the journal's database has not answered for {self._answer_s:g} s")
+        if writing:
+            self._db.consume_input()
+
+    def _commit(self, statement: str, values: _Values) -> "abc.PGresult":
+        """A statement whose commit is to be on a standby. A warning says that it may not be."""
+        result = self.ask(statement, values)
+        if self.messages:
+            raise StoreError(f"the journal's database warns: {'; '.join(self.messages)}")
+        return result
+
+
+def _owner(result: "abc.PGresult") -> Owner | None:
+    if not result.ntuples:
+        return None
+    node, holder, epoch, last, chain, check = (result.get_value(0, column) or b"" for column in range(6))
+    return Owner(node.decode(), holder.decode(), int(epoch), int(last), _unhex(chain), _unhex(check))
+
+
+def _batch(row: Sequence[bytes]) -> Batch:
+    first, epoch, snapshot, chain, lengths, body = row
+    packed, bytes_ = _unhex(lengths), _unhex(body)
+    sizes = struct.unpack(f">{len(packed) // 4}I", packed)
+    ends = accumulate(sizes)
+    payloads = [bytes_[end - size : end] for size, end in zip(sizes, ends, strict=True)]
+    return Batch(int(first), payloads, _unhex(chain), int(epoch), snapshot == b"t")
+
+
+def _unhex(value: bytes) -> bytes:
+    r"""A bytea as text has it: `\x` and digits."""
+    return bytes.fromhex(value[2:].decode())
+
+
+def _bytes(value: str | int | bool | bytes) -> bytes:
+    return value if isinstance(value, bytes) else str(value).encode()
+
+
+def _said(message: bytes) -> str:
+    """What the server or libpq said, on one line."""
+    return " ".join(message.decode("utf-8", "replace").split()) or "no reason was given"

@@ -1,0 +1,27 @@
+"""Which database decides about a journal, and how."""
+
+import secrets
+
+import msgspec
+
+
+class SharedLog(msgspec.Struct, frozen=True, kw_only=True):
+    """A journal that a database decides about."""
+
+    url: str
+    lease_ms: int
+    replicated: bool
+    """nothing counts that no standby has"""
+    standby: bool = False
+    """wait where another node owns it"""
+    holder: str = msgspec.field(default_factory=lambda: secrets.token_hex(8))
+    """this process"""
+
+    def options(self) -> dict[str, str | int]:
+        """Of the writer's process."""
+        return {
+            "--store": self.url,
+            "--holder": self.holder,
+            "--lease-ms": self.lease_ms,
+            "--replicated": int(self.replicated),
+        }

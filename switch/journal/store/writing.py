@@ -1,0 +1,142 @@
+"""The writer's process where a database decides: first the database, then the segments beside it, then the acknowledgement.
+
+In: chunks as `journal.writer` cuts them. Out: what is durable. Segments are written after the commit and flushed once in a while:
+what a power cut takes of them is fetched again when the journal is claimed. A process that starts again after one that was killed
+claims first, and then sees which of the records that it is handed again are in the database already: those are compared, not
+appended.
+"""
+
+import select
+import socket
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from switch.journal.log import JournalError
+from switch.journal.store.fencing import Owned
+from switch.journal.store.port import FencedError, Store, StoreError
+from switch.journal.store.postgresql import PostgreSQL
+from switch.journal.writer import Chunk, SegmentWriter
+
+SYNC_S: Final = 1.0
+"""Segments are flushed so often: the index follows what is."""
+
+
+def boot_clock() -> float:
+    """Seconds since the machine was started, those included in which it slept."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+class StoreWriter:
+    """See `journal.writer.Writer`."""
+
+    def __init__(self, owned: Owned, known: Iterable[bytes], segments: SegmentWriter) -> None:
+        """`known`: payloads that the database has already, of the records behind those that `segments` goes on after."""
+        self._owned, self._segments = owned, segments
+        self._known = deque(known)
+        self._added = self.durable = segments.durable
+        self._chunks: list[Chunk] = []
+        self._synced_s = boot_clock()
+
+    @property
+    def chain_durable(self) -> bytes:
+        """See Writer."""
+        return self._segments.chain
+
+    @property
+    def wants_room(self) -> bool:
+        """See Writer."""
+        return self._segments.wants_room
+
+    def lay_out(self) -> None:
+        """See Writer."""
+        self._segments.lay_out()
+
+    def wait(self, connection: socket.socket) -> None:
+        """See Writer: the lease is renewed, and the segments are flushed."""
+        while not select.select([connection], [], [], self._owned.renew_in_s)[0]:
+            self._owned.renew()
+            self._segments.flush()
+            self._synced_s = boot_clock()
+
+    def add(self, chunk: Chunk) -> None:
+        """See Writer."""
+        if chunk.first > self._added + 1:
+            raise JournalError(f"record {chunk.first} came where {self._added + 1} belongs")
+        fresh = chunk.payloads[self._added + 1 - chunk.first :]
+        if fresh:
+            self._chunks.append(Chunk(self._added + 1, fresh, chunk.snapshot))
+            self._added += len(fresh)
+
+    def flush(self) -> None:
+        """See Writer."""
+        together: list[bytes] = []
+        for chunk in self._chunks:
+            fresh = self._without_known(chunk)
+            if chunk.snapshot:
+                self._append(together)
+                self._append(fresh, snapshot=True)
+                together = []
+            else:
+                together += fresh
+        self._append(together)
+        for chunk in self._chunks:
+            self._segments.add(chunk)
+        self._chunks.clear()
+        now_s = boot_clock()
+        if now_s - self._synced_s < SYNC_S:
+            self._segments.write()
+        else:
+            self._segments.flush()
+            self._synced_s = now_s
+        self.durable = self._added
+
+    def _append(self, payloads: list[bytes], *, snapshot: bool = False) -> None:
+        if payloads:
+            self._owned.append(payloads, snapshot=snapshot)
+
+    def _without_known(self, chunk: Chunk) -> list[bytes]:
+        """What the database has not. JournalError: it has something else there."""
+        for done, payload in enumerate(chunk.payloads):
+            if not self._known:
+                return chunk.payloads[done:]
+            if self._known.popleft() != payload:
+                raise StoreError(
+                    f"the database has another record {chunk.first + done} than this switch: a wrong primary?"
+                )
+        return []
+
+    def close(self) -> None:
+        """See Writer. Another node may claim the journal at once."""
+        self.flush()
+        self._segments.close()
+        self._owned.release()
+
+
+def reclaimed(
+    store: Store, holder: str, lease_ms: int, secret: bytes, after: int, clock: Callable[[], float] = boot_clock
+) -> tuple[Owned, list[bytes]]:
+    """The journal, owned under a new epoch, and the payloads that it has behind record `after`. Raises StoreError."""
+    owner = store.reclaim(holder, lease_ms)
+    if owner is None:
+        there = store.look()
+        if there is not None and there.holder != holder:
+            raise FencedError(f"node {there.node} owns the journal since epoch {there.epoch}")
+        raise StoreError("nothing is replicated: synchronous_standby_names is empty")
+    if owner.last < after:
+        raise StoreError(
+            f"the database ends at record {owner.last}, and {after} was acknowledged: a primary was promoted that lacks what "
+            "others had; bring back the one that was there before"
+        )
+    known: list[bytes] = []
+    for batch in store.batches(after):
+        known += batch.payloads[max(0, after + 1 - batch.first) :]
+    return Owned(store, owner, secret, lease_ms, clock), known
+
+
+def open_writer(segments: SegmentWriter, secret: bytes, given: dict[str, str]) -> StoreWriter:
+    """What the writer's process runs with, of its arguments. Raises StoreError."""
+    store = PostgreSQL(given["--store"], given["--network"], replicated=given["--replicated"] == "1")
+    owned, known = reclaimed(store, given["--holder"], int(given["--lease-ms"]), secret, segments.durable)
+    return StoreWriter(owned, known, segments)

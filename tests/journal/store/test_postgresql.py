@@ -1,0 +1,316 @@
+"""A journal in a real PostgreSQL cluster of its own: durable means on a standby, and one owner at a time."""
+
+import contextlib
+import os
+import signal
+import threading
+import time
+import zlib
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from switch.core.limits import Limits
+from switch.core.records.records import SCHEMA, Booted
+from switch.journal.feed import Feed, WriterGone
+from switch.journal.log import ChainKey, JournalError
+from switch.journal.recovery import recover
+from switch.journal.store.fencing import Owned
+from switch.journal.store.port import Claim, FencedError, Owner, StoreError
+from switch.journal.store.postgresql import PostgreSQL
+from switch.journal.store.safety import refuse_unsafe
+from switch.journal.store.shared import SharedLog
+from switch.journal.store.writing import boot_clock
+from tests.e2e.stage import wait_for
+from tests.journal.store.cluster import Cluster, cluster
+
+pytestmark = [pytest.mark.outside("initdb"), pytest.mark.outside("psycopg", extra="postgresql")]
+KEY = ChainKey(bytes(range(32)), b"8 bytes.")
+LEASE_MS = 1_000
+LIMITS = Limits()
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[Cluster]:
+    with cluster(standbys=2) as made:
+        yield made
+
+
+@pytest.fixture
+def journal(request: pytest.FixtureRequest) -> str:
+    """A name that no other test has."""
+    return f"{zlib.crc32(request.node.name.encode()):x}"
+
+
+def connect(servers: Cluster, journal: str, answer_s: float = 2.0) -> PostgreSQL:
+    store = PostgreSQL(servers.primary.url, journal, answer_s=answer_s)
+    store.make_tables()
+    return store
+
+
+def own(store: PostgreSQL, node: str, lease_ms: int = LEASE_MS) -> Owned:
+    owner = store.claim(Claim(node, f"{node}-1", KEY.check, lease_ms))
+    assert owner is not None
+    return Owned(store, owner, KEY.secret, lease_ms, boot_clock)
+
+
+def held(store: PostgreSQL) -> list[bytes]:
+    return [payload for batch in store.batches(0) for payload in batch.payloads]
+
+
+def test_what_is_appended_is_on_a_standby_when_it_is_said(servers: Cluster, journal: str) -> None:
+    store = connect(servers, journal)
+    owned = own(store, "a")
+    owned.append([b"one", b"two"])
+    owned.append([b"three"])
+    assert held(store) == [b"one", b"two", b"three"]
+
+    def on_a_standby() -> bool:
+        asked = f"SELECT last FROM cmi_switch_owner WHERE journal = '{journal}'"
+        return "3" in {standby.ask(asked) for standby in servers.standbys}
+
+    assert wait_for(on_a_standby)
+    store.close()
+
+
+def test_another_node_waits_for_the_lease_and_then_fences(servers: Cluster, journal: str) -> None:
+    first, second = connect(servers, journal), connect(servers, journal)
+    owned = own(first, "a")
+    owned.append([b"one"])
+    claim = Claim("b", "b-1", KEY.check, LEASE_MS)
+    assert second.claim(claim) is None
+    taken = wait_for(lambda: second.claim(claim), 5)
+    assert taken is not None
+    assert (taken.epoch, taken.last) == (2, 1)
+    with pytest.raises(StoreError, match=r"lease .* ran out"):
+        owned.append([b"two"])
+    late = Owned(first, Owner("a", "a-1", 1, 1, taken.chain), KEY.secret, 60_000, boot_clock)
+    with pytest.raises(FencedError, match="node b owns the journal since epoch 2"):
+        late.append([b"two"])
+    assert held(second) == [b"one"]
+    first.close()
+    second.close()
+
+
+def test_a_cancelled_commit_is_not_durable(servers: Cluster, journal: str) -> None:
+    """It returns success and a warning, while no standby has it: seen by others, and lost with its server."""
+    store = connect(servers, journal, answer_s=10.0)
+    owned = own(store, "a", 60_000)
+    stopped(servers, signal.SIGSTOP)
+    try:
+        cancelling = threading.Thread(target=cancel_the_wait, args=(servers,))
+        cancelling.start()
+        with pytest.raises(StoreError, match=r"warns: .*canceling"):
+            owned.append([b"one"])
+        cancelling.join()
+    finally:
+        stopped(servers, signal.SIGCONT)
+    servers.wait_for_standbys()
+    store.close()
+
+
+def stopped(servers: Cluster, number: int) -> None:
+    for standby in servers.standbys:
+        standby.signal(number)
+
+
+def cancel_the_wait(servers: Cluster) -> None:
+    asked = "SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+    wait_for(lambda: servers.primary.ask(asked) != "0")
+
+
+def test_without_a_standby_nothing_is_said_and_nothing_is_cancelled(servers: Cluster, journal: str) -> None:
+    """The connection is closed; the one that claims next sees what became of it."""
+    store = connect(servers, journal)
+    owned = own(store, "a", 60_000)
+    owned.append([b"one"])
+    stopped(servers, signal.SIGSTOP)
+    try:
+        with pytest.raises(StoreError, match="not answered for 2 s"):
+            owned.append([b"two"])
+    finally:
+        stopped(servers, signal.SIGCONT)
+    servers.wait_for_standbys()
+    again = connect(servers, journal)
+    owner = again.reclaim("a-1", LEASE_MS)
+    assert owner is not None
+    assert owner.last == 2
+    assert held(again) == [b"one", b"two"]
+    again.close()
+
+
+def test_where_replication_is_switched_off_nothing_is_appended(servers: Cluster, journal: str) -> None:
+    store = connect(servers, journal)
+    owned = own(store, "a", 60_000)
+    names = servers.primary.ask("SHOW synchronous_standby_names")
+    servers.primary.set(synchronous_standby_names="")
+    try:
+        with pytest.raises(StoreError, match="synchronous_standby_names is empty"):
+            owned.append([b"one"])
+        with pytest.raises(StoreError, match="lost with the server"):
+            refuse_unsafe(store, replicated=True)
+    finally:
+        servers.primary.set(synchronous_standby_names=names)
+    owned.append([b"one"])
+    store.close()
+
+
+def test_a_role_that_mutes_warnings_does_not_mute_them_here(servers: Cluster, journal: str) -> None:
+    servers.primary.ask("ALTER ROLE cmi SET client_min_messages = error")
+    try:
+        store = connect(servers, journal)
+        assert store.ask("SHOW client_min_messages").get_value(0, 0) == b"warning"
+        assert store.ask("SHOW synchronous_commit").get_value(0, 0) == b"on"
+        store.close()
+    finally:
+        servers.primary.ask("ALTER ROLE cmi RESET client_min_messages")
+
+
+# -- the switch's end
+
+
+def ended(feed: Feed) -> Exception | None:
+    """Why its writer has; None: it runs."""
+    try:
+        feed.acknowledged()
+    except (WriterGone, JournalError) as error:
+        return error
+    return None
+
+
+def is_at(feed: Feed, last: int) -> bool:
+    return feed.push() and feed.acknowledged() == last
+
+
+def feed_of(servers: Cluster, journal: str, state: Path, lease_ms: int = LEASE_MS, *, standby: bool = False) -> Feed:
+    shared = SharedLog(url=servers.primary.url, lease_ms=lease_ms, replicated=True, standby=standby)
+    return Feed(state, journal, LIMITS, key=KEY, shared=shared)
+
+
+def booted(number: int, journal: str) -> Booted:
+    return Booted(at_us=number, network=journal, schema=SCHEMA)
+
+
+def write(feed: Feed, journal: str, first: int, count: int) -> None:
+    for number in range(first, first + count):
+        feed.append(number, booted(number, journal))
+    feed.push()
+    wait_for(lambda: feed.acknowledged() == first + count - 1)
+
+
+def test_a_successor_with_no_files_has_all_that_was_acknowledged(
+    servers: Cluster, journal: str, tmp_path: Path
+) -> None:
+    feed = feed_of(servers, journal, tmp_path / "a")
+    feed.open()
+    write(feed, journal, 1, 700)
+    os.kill(feed.pid, signal.SIGKILL)  # and the node with it: nothing is released
+    other = feed_of(servers, journal, tmp_path / "b", standby=True)
+    began = time.monotonic()
+    told: list[str] = []
+    found = other.open(tell=told.append)
+    assert time.monotonic() - began < 10
+    assert found.position == 700
+    assert len(told) == 1
+    assert told[0].endswith("owns the journal")
+    write(other, journal, 701, 5)
+    other.close()
+    assert recover(tmp_path / "b", LIMITS).position == 705
+    with contextlib.suppress(WriterGone):
+        feed.close(0)
+
+
+def test_a_node_that_comes_back_is_brought_up_to_date(servers: Cluster, journal: str, tmp_path: Path) -> None:
+    for state, first in (("a", 1), ("b", 101), ("a", 201), ("b", 301)):
+        feed = feed_of(servers, journal, tmp_path / state)
+        assert feed.open().position == first - 1
+        write(feed, journal, first, 100)
+        feed.close()
+
+
+def test_a_writer_that_is_killed_is_brought_back_with_what_it_never_acknowledged(
+    servers: Cluster, journal: str, tmp_path: Path
+) -> None:
+    feed = feed_of(servers, journal, tmp_path)
+    feed.open()
+    last = 0
+    for _ in range(5):
+        for number in range(last + 1, last + 301):
+            feed.append(number, booted(number, journal))
+        feed.push()
+        os.kill(feed.pid, signal.SIGKILL)
+        assert wait_for(lambda: ended(feed)) is not None
+        feed.restart()
+        last += 300
+        assert wait_for(partial(is_at, feed, last))
+    feed.close()
+    assert recover(tmp_path, LIMITS).position == last
+
+
+def test_a_zombie_ends(servers: Cluster, journal: str, tmp_path: Path) -> None:
+    """Its writer is stopped longer than the lease; another node takes over; awake again it acknowledges nothing, and ends."""
+    feed = feed_of(servers, journal, tmp_path / "a")
+    feed.open()
+    write(feed, journal, 1, 10)
+    os.kill(feed.pid, signal.SIGSTOP)
+    feed.append(11, booted(11, journal))
+    feed.push()
+    other = feed_of(servers, journal, tmp_path / "b", standby=True)
+    assert other.open().position == 10
+    os.kill(feed.pid, signal.SIGCONT)
+
+    error = wait_for(lambda: ended(feed))
+    assert feed.unacknowledged == 1
+    if isinstance(error, WriterGone):  # its lease had run out: it asks again, and is told
+        with pytest.raises(FencedError):
+            feed.restart()
+    write(other, journal, 11, 1)
+    other.close()
+    with contextlib.suppress(WriterGone, FencedError):
+        feed.close(0)
+
+
+def test_a_primary_that_lacks_what_was_acknowledged_is_refused(tmp_path: Path) -> None:
+    """One was promoted that had not got it: the segments know better, and are kept."""
+    with cluster(standbys=2) as servers:
+        feed = feed_of(servers, "lost", tmp_path / "a")
+        feed.open()
+        write(feed, "lost", 1, 50)
+        behind = servers.standbys[1]
+        behind.stop("immediate")
+        write(feed, "lost", 51, 50)
+        feed.close()
+        servers.primary.stop("immediate")
+        servers.standbys[0].stop("immediate")
+        behind.start()
+        behind.promote()
+        behind.set(synchronous_standby_names="")
+        shared = SharedLog(url=behind.url, lease_ms=LEASE_MS, replicated=False)
+        with pytest.raises(StoreError, match=r"the database ends at record \d+, .* at 100: a server was promoted"):
+            Feed(tmp_path / "a", "lost", LIMITS, key=KEY, shared=shared).open()
+        assert recover(tmp_path / "a", LIMITS).position == 100
+
+
+def test_a_journal_of_files_becomes_the_databases(servers: Cluster, journal: str, tmp_path: Path) -> None:
+    feed = Feed(tmp_path / "a", journal, LIMITS, key=KEY)
+    feed.open()
+    write(feed, journal, 1, 1_200)
+    feed.close()
+    shared = feed_of(servers, journal, tmp_path / "a")
+    assert shared.open().position == 1_200
+    shared.close()
+    other = feed_of(servers, journal, tmp_path / "b")
+    assert other.open().position == 1_200
+    other.close()
+
+
+def test_another_vault_key_is_refused(servers: Cluster, journal: str, tmp_path: Path) -> None:
+    feed = feed_of(servers, journal, tmp_path / "a")
+    feed.open()
+    feed.close()
+    shared = SharedLog(url=servers.primary.url, lease_ms=LEASE_MS, replicated=True)
+    other = Feed(tmp_path / "b", journal, LIMITS, key=ChainKey(bytes(32), b"another."), shared=shared)
+    with pytest.raises(StoreError, match="begun with the vault key of check value"):
+        other.open()
