@@ -6,7 +6,7 @@ two ends of a link that share one have nothing to exchange.
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -14,13 +14,12 @@ from switch.core.links.key_exchange import SECOND_NS, KeyExchange
 from switch.core.links.key_place import KeyWord, place_of
 from switch.core.links.valid_sets import Valid, ValidSets
 from switch.core.messages.translator import answer
+from switch.core.party import LinkId
 from switch.security.commands import OF_SET
+from switch.simulators.clock import Moment
 from switch.simulators.endpoint import Heard, Line, Speech
 from switch.simulators.messages import network_request
-from switch.wire.vocabulary import DE, KEY_CODES, NetworkCode
-
-if TYPE_CHECKING:
-    from switch.simulators.host import Host
+from switch.wire.vocabulary import DE, KEY_CODES, Document, NetworkCode
 
 WRONG_VALUE: Final = "0F0F0F"
 
@@ -58,10 +57,32 @@ class LingeringSets(ValidSets):
         return msgspec.structs.replace(valid, sending=key + OF_SET + before.set_id, set_id=before.set_id)
 
 
+class Owner(Protocol):
+    """The host, as seen from here (`host.Host`)."""
+
+    wall_offset_ns: int
+    lines: dict[LinkId, Line]
+
+    def at(self, when: int, do: Callable[[int], None]) -> None:
+        """Call it then."""
+
+    def say(self, line: Line, document: Document, reference: Document | None = None) -> None:
+        """Send it."""
+
+    def log(self, level: str, event: str, **fields: object) -> None:
+        """Log it."""
+
+    def moment(self, now: int) -> Moment:
+        """The wall clock."""
+
+    def next_stan(self) -> str:
+        """DE11 of a message of its own."""
+
+
 class KeyDesk:
     """Of one host: `key_exchange.Outside` of its exchange with the switch."""
 
-    def __init__(self, host: "Host", speech: Speech, line: Callable[[], Line | None]) -> None:
+    def __init__(self, host: Owner, speech: Speech, line: Callable[[], Line | None]) -> None:
         """`speech.sets` is there. `line`: one that is signed on."""
         assert speech.sets is not None
         place = place_of(speech.dialect)
