@@ -30,7 +30,8 @@ def test_the_fold_of_the_records_is_the_ledger_that_made_them(script: list[Step]
             pass
         again = folded(atlas.fresh, keep)
         assert again.book() == atlas.book()
-        assert again.accounts == atlas.accounts
+        assert dict(again.accounts.items()) == dict(atlas.accounts.items())
+        assert again.accounts.suspense == atlas.accounts.suspense
         assert again.holdings.answers == atlas.holdings.answers
         assert again.holdings.early == atlas.holdings.early
 
