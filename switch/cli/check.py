@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 @click.command
 @click.argument("network", default="morocco")
-def command(network: str) -> None:
+@click.option(
+    "--store", is_flag=True, help="Ask the database of [journal] store how it is set up, and whose the journal is."
+)
+def command(network: str, store: bool) -> None:
     """Check a NETWORK file and report every mistake at once.
 
     NETWORK is a path, or the name of a shipped network (default: morocco). Each mistake is shown as file:line:column, the
@@ -22,6 +25,7 @@ def command(network: str) -> None:
     Examples:
       cmi-switch check
       cmi-switch check my-network.toml
+      cmi-switch check my-network.toml --store     and the database of its journal
     """
     import time
 
@@ -35,6 +39,31 @@ def command(network: str) -> None:
     expired = [said for said, past in expiring if past]
     if expired:
         raise click.ClickException("; ".join(expired) + ": nobody accepts it any more; put a new one in its place")
+    if store:
+        click.echo(_ask_store(found))
+
+
+def _ask_store(network: "Network") -> str:
+    """What the journal's database says. ClickException: it is not reached, or must not be used as it is set up."""
+    from switch.journal.store.port import StoreError
+    from switch.journal.store.postgresql import PostgreSQL
+    from switch.journal.store.safety import refuse_unsafe
+
+    files = network.journal
+    if not files.store:
+        raise click.UsageError(f"--store: {network.source} has no [journal] store")
+    try:
+        store = PostgreSQL(files.store, network.name, replicated=files.replicated)
+        try:
+            refuse_unsafe(store, replicated=files.replicated)
+            owner = store.look() if store.has_tables() else None
+        finally:
+            store.close()
+    except StoreError as error:
+        raise click.ClickException(str(error)) from None
+    if owner is None or not owner.node:
+        return "store: set up as it must be; the journal has never been owned"
+    return f"store: set up as it must be; {owner.last:,} records, owned by node {owner.node} under epoch {owner.epoch}"
 
 
 def summary(network: "Network") -> str:

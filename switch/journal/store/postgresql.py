@@ -119,6 +119,10 @@ class PostgreSQL:
         for statement in TABLES:
             self.ask(statement)
 
+    def has_tables(self) -> bool:
+        """False before anybody has made them. Raises StoreError."""
+        return bool(self.ask("SELECT to_regclass('cmi_switch_owner') IS NOT NULL").get_value(0, 0) == b"t")
+
     def claim(self, claim: Claim) -> Owner | None:
         """See Store."""
         self._commit(_BEGIN, (self._journal, GENESIS, claim.check))

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import signal
 import threading
 import time
@@ -11,7 +12,10 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 
+from switch.cli.main import main
+from switch.config.load import SHIPPED
 from switch.core.limits import Limits
 from switch.core.records.records import SCHEMA, Booted
 from switch.journal.feed import Feed, WriterGone
@@ -304,6 +308,24 @@ def test_a_journal_of_files_becomes_the_databases(servers: Cluster, journal: str
     other = feed_of(servers, journal, tmp_path / "b")
     assert other.open().position == 1_200
     other.close()
+
+
+def test_check_asks_the_database(servers: Cluster, journal: str, tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    text = (SHIPPED / "morocco.toml").read_text().replace('name = "morocco"', f'name = "n{journal}"', 1)
+    file.write_text(f'{text}\n[journal]\nstore = "{servers.primary.url}"\n')
+
+    def check() -> Result:
+        return CliRunner().invoke(main, ["check", str(file), "--store"])
+
+    assert "never been owned" in check().output
+    feed = feed_of(servers, f"n{journal}", tmp_path / "a")
+    feed.open()
+    write(feed, f"n{journal}", 1, 3)
+    feed.close()
+    assert re.search(r"set up as it must be; 3 records, owned by node .* under epoch 2", check().output)
+    file.write_text(file.read_text().replace(str(servers.primary.port), "1"))
+    assert (check().exit_code, "cannot be reached" in check().output) == (1, True)
 
 
 def test_another_vault_key_is_refused(servers: Cluster, journal: str, tmp_path: Path) -> None:
