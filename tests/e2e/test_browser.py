@@ -128,7 +128,15 @@ def test_a_cards_bank_is_asked_first(network: Stage, scripts: Path, tmp_path: Pa
         idle = ("--idle", "2") if acs.name == "abroad" else ()
         network.start("threeds", "acs", acs.name, "--network", str(network.path), "--state", str(network.state), *idle)
     network.start(
-        "gateway", str(network.path), "--state", str(tmp_path), "--listen", pages, "--limit", "cards-per-card=50"
+        "gateway",
+        str(network.path),
+        "--state",
+        str(tmp_path),
+        "--listen",
+        pages,
+        "--limit",
+        "cards-per-card=50",
+        "--test-cards",
     )
     network.start("shop", "--listen", shop, "--gateway", f"http://{pages}", "--clientid", CLIENT, "--key", KEY)
     cards = [card(name, network) for name in ("atlas-visa", "atlas-approved", "rif-visa", "souss-approved", "fr-visa")]
@@ -141,6 +149,7 @@ def test_a_cards_bank_is_asked_first(network: Stage, scripts: Path, tmp_path: Pa
         "keyboard": "Thank you",
         "cancel": "declined",
         "another_language": "Thank you",
+        "test_card": "Thank you; 3-D Secure: ECI 07 · mdStatus 2 · liability merchant",
         "frictionless": "Thank you",
         "looked_at": "Thank you",
         "rejected": "declined",

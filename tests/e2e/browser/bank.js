@@ -106,6 +106,20 @@ const flows = {
     await page.keyboard.press("Enter");
     return outcome(page);
   },
+  async test_card(browser) {
+    const page = await (await browser.newContext({ viewport: { width: 360, height: 740 }, locale: "en" })).newPage();
+    page.on("pageerror", (e) => found.wrong.push(`test card: ${e}`));
+    await page.goto(shop);
+    await page.selectOption("[name=lang]", "en");
+    await page.click("#buy");
+    await page.click("#pay");
+    await page.click("button.fill.unenrolled");
+    await check(page, "test cards");
+    await page.keyboard.press("Enter");
+    const said = await outcome(page);
+    const proof = await page.locator("#proof").textContent();
+    return `${said}; ${proof}`;
+  },
   async frictionless(browser) {
     const page = await pay(browser, plain);
     // the bank looks at the browser in a frame, and the page goes on once that is done, not after its ten seconds
