@@ -29,7 +29,12 @@ _FORMS: Final = {"clearing": "clearing", "bilateral": "networks"}
 
 
 def form_and_window(path: Path) -> tuple[str, str]:
-    """What a file is by its name: form, and window as `--window` takes it. ClickException: it is none of ours."""
+    """What a file is by its name: form, and window as `--window` takes it. ClickException: none that is compared."""
+    if path.suffix == ".ipm":
+        raise click.ClickException(
+            f"{path.name} is a card network's file, and none that is compared field by field: write it again with "
+            "`settle --as ipm --out DIR`, and compare the bytes (cmp); what is in it shows `cmi-switch decode`"
+        )
     found = _NAME.fullmatch(path.name)
     form = (found[3] or _FORMS.get(found[4], "")) if found else ""
     if not found or not form:

@@ -94,6 +94,7 @@ def test_a_file_full_of_differences_shows_the_first(state: Path, out: Path) -> N
     ("name", "says"),
     [
         ("statement.csv", "is no name of a settlement file"),
+        ("2026-11-27-1.mastercard.ipm", "write it again with `settle --as ipm --out DIR`, and compare the bytes"),
         ("2026-11-27-1.nobody.MAD.clearing.csv", "is no file of window 2026-11-27/1 in the form clearing; there are:"),
         ("2026-11-28-1.atlas.MAD.clearing.csv", "window 2026-11-28/1 is open"),
     ],
