@@ -24,6 +24,7 @@ from switch.core.switch import Switch
 from switch.security.module import SecurityModule
 from switch.security.vault import ClearVault
 from switch.sim.dates import Named, named
+from switch.sim.habits import habitual, renumbering
 from switch.simulators.accounts import Ledger
 from switch.simulators.acquiring import match_key
 from switch.simulators.build import LATE_MARGIN_MS, acquiring_keys, home_place, speech_of
@@ -34,7 +35,16 @@ from switch.simulators.host import Host
 from switch.simulators.issuer import Issuer
 from switch.simulators.journal_records import DECODER, HostEntry
 from switch.simulators.key_desk import KeyManner
-from switch.simulators.minds import MANNERS, MINDS_87, MINDS_93, PLAIN_MANNER, PLAIN_MIND, RESTAMPS, Manner, Mind
+from switch.simulators.minds import (
+    MANNERS,
+    MINDS_87,
+    MINDS_93,
+    PLAIN_MANNER,
+    PLAIN_MIND,
+    RESTAMPS,
+    Manner,
+    Mind,
+)
 from switch.simulators.mix import Deck, Mix
 from switch.simulators.network import Abroad, CardNetwork, Exchange
 from switch.simulators.own_totals import COUNTS
@@ -191,6 +201,8 @@ class Cast:
         if stand_in and not any(h.standin for h in hosts):
             hosts = _standing_in(network, hosts)
         self.minds = minds
+        self.habits = minds
+        """hosts write their answers in ways of their own, too; days without are as they were before there were habits"""
         if minds:
             last = [h.name for h in hosts if h.role == "issuer"][-1]
             hosts = tuple(msgspec.structs.replace(h, match=("37", "41")) if h.name == last else h for h in hosts)
@@ -235,6 +247,16 @@ class Cast:
         may_restamp = DE.TRANSMISSION_TIME not in host.match
         mind = rng.choice([mind for mind in minds if may_restamp or mind.de7 != RESTAMPS])
         return msgspec.structs.replace(mind, late_ms=host.timeout_ms + rng.choice((1_000, 3_000, 20_000)))
+
+    def minds_today(self, rng: Random, seed: int) -> dict[str, Mind]:
+        """What each host thinks today, how it counts and how it writes."""
+        counting = Random(f"{seed} counts")  # noqa: S311 - its own: else other days change
+        found = {host.name: self.counting(self.mind(host, rng), counting) for host in self.network.hosts}
+        return {name: habitual(mind, name, seed) for name, mind in found.items()} if self.habits else found
+
+    def renumbering(self, manner: Manner, acquirer: str, seed: int) -> Manner:
+        """The same, that may repeat a reversal under a new DE11 today."""
+        return renumbering(manner, acquirer, seed) if self.habits else manner
 
     def counting(self, mind: Mind, rng: Random) -> Mind:
         """The same, that counts its totals in a way of its own today."""

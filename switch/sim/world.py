@@ -94,10 +94,7 @@ class World:
         self._twice = lots.choice(cast.network.hosts).name if lots.random() < 0.5 else ""
         """the host that has two connections at least, today"""
         self._minds_rng = Random(f"{seed} minds")  # noqa: S311 - its own: else other days change
-        counting = Random(f"{seed} counts")  # noqa: S311 - its own: else other days change
-        self.minds: dict[str, Mind] = {
-            h.name: cast.counting(cast.mind(h, self._minds_rng), counting) for h in cast.network.hosts
-        }
+        self.minds: dict[str, Mind] = cast.minds_today(self._minds_rng, seed)
         """what each host thinks today"""
         self.manners: dict[str, Manner] = {}
         """how each acquirer names things today"""
@@ -135,7 +132,7 @@ class World:
         for post in posts:
             load = Load(rate=climate.rate / len(posts), payments=max(1, self.payments // len(posts)))
             terminal = cast.terminal(post, load, self._own_rng(), climate)
-            self.manners[terminal.name] = cast.manner(self._minds_rng)
+            self.manners[terminal.name] = cast.renumbering(cast.manner(self._minds_rng), terminal.name, self.seed)
             terminal.adopt(self.manners[terminal.name])
             terminal.pose(cast.impostor(posing, post[0].name))
             self._terminal(terminal, post[1].name)

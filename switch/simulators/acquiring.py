@@ -394,8 +394,19 @@ class Acquiring:
             self._host.at(now + 500 * MS, partial(self._send_until_acknowledged, key, exchange, message))
             return
         self._host.say(line, message)
-        send_again = partial(self._send_until_acknowledged, key, exchange, messages.repeat(message))
-        self._host.at(now + self._timeouts.repeat_ns, send_again)
+        self._host.at(now + self._timeouts.repeat_ns, partial(self._send_again, key, exchange, message))
+
+    def _send_again(self, key: MatchKey, exchange: _Exchange, message: Document, now: int) -> None:
+        """What is not acknowledged, as a repeat; under a name of its own where that is this party's manner."""
+        if self._exchanges.get(key) is not exchange:
+            return
+        again = messages.repeat(message)
+        if self.manner.renumbers and exchange.purpose == "reversal" and not exchange.whole:
+            stan, sent_at = self._stan(exchange.payment.request[DE.TERMINAL]), self._host.moment(now).sent_at
+            again = {**message, DE.STAN: stan, DE.TRANSMISSION_TIME: sent_at}
+            del self._exchanges[key]
+            self._exchanges[key := match_key(again)] = exchange
+        self._send_until_acknowledged(key, exchange, again, now)
 
     def _take_reversal_answer(self, exchange: _Exchange, de39: str, now: int) -> None:
         payment = exchange.payment

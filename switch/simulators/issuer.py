@@ -20,11 +20,12 @@ from switch.simulators.faults import Fate, FaultPlan, RandomSource
 from switch.simulators.host import MS, Host
 from switch.simulators.journal_records import HostEntry
 from switch.simulators.messages import file_update, network_request
-from switch.simulators.minds import ABSENT, PLAIN_MIND, RESTAMPS, Mind
+from switch.simulators.minds import PLAIN_MIND, Mind, happens
 from switch.simulators.own_totals import REQUEST
 from switch.simulators.postings import Taken
 from switch.simulators.reconciliation import IssuerBook, payment_key
 from switch.simulators.rules import STATUS, Verdict
+from switch.simulators.writing import Writing
 from switch.wire import EncodeError
 from switch.wire.dates import day_of
 from switch.wire.vocabulary import (
@@ -72,7 +73,7 @@ class Issuer(Host):
     ) -> None:
         """`sends_stop_list`: after each sign-on it tells the switch which of its cards are lost or stolen (0302)."""
         super().__init__(name, speech)
-        self.mind = mind
+        self.mind, self._writing = mind, Writing(mind)
         ledger.early = mind.early
         ledger.holdings.totals.counts = mind.counts
         self.ledger = ledger
@@ -251,9 +252,9 @@ class Issuer(Host):
     def _take_request(self, line: Line, heard: Heard, now: int) -> None:
         self._check_signed_on(line)
         mind, document = self.mind, heard.internal
-        if mind.pick("hangs up", mind.hangs_up, document):
+        if happens("hangs up", mind.hangs_up, document):
             self.emit(Close(line.link, "this host does not read such a message"))
-        elif mind.pick("late", mind.posts_late, document):
+        elif happens("late", mind.posts_late, document):
             self.at(now + mind.late_ms * MS, partial(self._decide, line, heard))
         else:
             self._decide(line, heard, now)
@@ -270,7 +271,7 @@ class Issuer(Host):
     def _read_amount(self, document: Document) -> Document:
         """The request as this host reads it: for half of its amount, if that is its mind."""
         amount = int(document.get(DE.AMOUNT, "0"))
-        if amount < 2 or is_inquiry(document) or not self.mind.pick("less", self.mind.approves_less, document):
+        if amount < 2 or is_inquiry(document) or not happens("less", self.mind.approves_less, document):
             return document
         return {**document, DE.AMOUNT: f"{amount // 2:012d}"}
 
@@ -359,20 +360,19 @@ class Issuer(Host):
         reply = answer(heard.internal, verdict.de39, verdict.extra)
         if fate is Fate.WRONG:
             reply[DE.STAN] = f"{(int(reply[DE.STAN]) + 500_000) % 1_000_000:06d}"
-        mind, accepted = self.mind, verdict.de39 in APPROVALS
+        accepted = verdict.de39 in APPROVALS
         asked = self._read_amount(heard.internal) if heard.internal[DE.MTI] in REQUESTS else heard.internal
         if accepted and asked is not heard.internal:
             reply[DE.AMOUNT] = min(reply[DE.AMOUNT], asked[DE.AMOUNT])
-        if mind.de7 == ABSENT:
-            del reply[DE.TRANSMISSION_TIME]
-        elif mind.de7 == RESTAMPS:
-            reply[DE.TRANSMISSION_TIME] = self.moment(now).sent_at
+        reply, code = self._writing.answer(reply, heard.internal, self.moment(now).sent_at, accepted=accepted)
         try:
-            send = line.message(reply, heard.raw, mind.code(reply, accepted=accepted), after)
+            for early in self._writing.besides(reply, heard.internal):
+                self._send(line.message(early, heard.raw if early is not heard.internal else None, "", after), fate)
+            send = line.message(reply, heard.raw, code, after)
         except EncodeError as error:
             self.log("error", "message.unspeakable", link=line.link, mti=reply[DE.MTI], reason=str(error))
             return
-        times = 2 if mind.pick("twice", mind.twice, heard.internal) else 1
+        times = 2 if happens("twice", self.mind.twice, heard.internal) else 1
         for nth in range(times):
             if delay_ns or nth:
                 self._answers_due += 1

@@ -12,13 +12,52 @@ from zlib import crc32
 import msgspec
 
 from switch.simulators.own_totals import APART
-from switch.wire.vocabulary import DE, MTI, Document
+from switch.wire.vocabulary import DE, MTI, Answer, Document
 
 REMEMBERS, UNKNOWN, FORGETS = "remembers", "unknown", "forgets"
 """What becomes of a reversal whose original has not been posted: it is accepted and the original refused; answered 25, and the
 original posted when it comes; accepted, and the original posted all the same."""
 ECHOES, ABSENT, RESTAMPS = "echoes", "absent", "restamps"
 """DE7 of answers."""
+
+
+class Habit(msgspec.Struct, frozen=True, kw_only=True):
+    """How a host writes its answers, whatever it thinks. Shares are of payments, 0 to 1."""
+
+    name: str
+    source: str
+    """of the behaviour, or that it is assumed"""
+    omits: tuple[str, ...] = ()
+    """elements that its answers lack, though their requests have them"""
+    blanks: tuple[str, ...] = ()
+    """elements of its answers that are blanks"""
+    done_before_as: str = ""
+    """DE39, in internal format, of a reversal that it has taken back already; "": the usual"""
+    strays: float = 0.0
+    """led by the same answer under the next DE11"""
+    echoes: float = 0.0
+    """advices and reversals that it sends back as they came, before it answers them"""
+
+
+NO_HABIT: Final = Habit(name="none", source="ISO 8583 as this project reads it")
+
+HABITS: Final = (
+    Habit(name="answers 25 to a reversal it has taken back before", done_before_as=Answer.RECORD_NOT_FOUND,
+          source="jPOS-CMF's result code 1824, previously reversed; that others say it with 25 is assumed"),
+    Habit(name="omits DE37", omits=(DE.RRN,), source="jPOS's tutorial of QMUX: answers found by DE11 alone"),
+    Habit(name="omits DE41 in answers", omits=(DE.TERMINAL,),
+          source="juks/iso-8583-socket-queue, issue 21: an answer without DE41 that finds no request"),
+    Habit(name="leaves the approval code blank", blanks=(DE.APPROVAL_CODE,), source="assumed: six blanks in DE38"),
+    Habit(name="omits the approval code", omits=(DE.APPROVAL_CODE,), source="assumed: an approval without DE38"),
+    Habit(name="leads with an answer to another DE11", strays=0.1, source="assumed: a host that mixes up two sessions"),
+    Habit(name="sends advices back before it answers", echoes=0.2, source="assumed: an echo server before the host"),
+)  # fmt: skip
+"""Of any edition."""
+
+
+def happens(what: str, share: float, document: Document) -> bool:
+    """True for so many payments, the same whenever they are asked about."""
+    return bool(share) and crc32(f"{what} {document.get(DE.RRN, '')}".encode()) % 10_000 < share * 10_000
 
 
 class Mind(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,14 +82,11 @@ class Mind(msgspec.Struct, frozen=True, kw_only=True):
     unlisted_code: str = ""
     takes_back_as: str = ""
     """DE39 of every accepted reversal; "": the usual"""
+    habit: Habit = NO_HABIT
     counts: str = APART
     """how its totals count (`own_totals`)"""
     hangs_up: float = 0.0
     """ends the connection instead of reading it"""
-
-    def pick(self, what: str, share: float, document: Document) -> bool:
-        """True for so many payments, the same whenever they are asked about."""
-        return bool(share) and crc32(f"{what} {document.get(DE.RRN, '')}".encode()) % 10_000 < share * 10_000
 
     def code(self, reply: Document, *, accepted: bool) -> str:
         """DE39 as this host says it, by its link's own codes; "": the usual one. `accepted`: it approves, or takes back."""
@@ -58,7 +94,7 @@ class Mind(msgspec.Struct, frozen=True, kw_only=True):
             return ""
         if reply[DE.MTI][1] == MTI.REVERSAL:
             return self.takes_back_as
-        if reply[DE.MTI][2] == "1" and self.pick("unlisted", self.unlisted, reply):
+        if reply[DE.MTI][2] == "1" and happens("unlisted", self.unlisted, reply):
             return self.unlisted_code
         return self.approves_as if reply[DE.MTI][2] == "1" else ""
 
@@ -98,6 +134,8 @@ class Manner(msgspec.Struct, frozen=True, kw_only=True):
     """elements it leaves out"""
     original: Callable[[Document, str], str] | None = None
     """DE90 as it writes it, of the payment's request and the whole DE90; None: whole"""
+    renumbers: bool = False
+    """sends a reversal that is not acknowledged as a new one: another DE11 and DE7, and not marked"""
     ahead_h: int = 0
     """hours by which its clock, and DE7 with it, is ahead of UTC"""
 

@@ -15,7 +15,7 @@ from switch.core.messages.answer_codes import AnswerCodes, Meaning, Receipt
 from switch.core.transactions import late_answers, originals, payments
 from switch.sim.cast import Cast
 from switch.sim.world import World
-from switch.simulators.minds import MANNERS, MINDS_87, MINDS_93, Manner
+from switch.simulators.minds import HABITS, MANNERS, MINDS_87, MINDS_93, PLAIN_MIND, Habit, Manner
 from switch.wire.vocabulary import DE
 
 
@@ -25,11 +25,13 @@ def cast() -> Cast:
 
 
 def test_whatever_its_hosts_think_a_day_ends_in_agreement(cast: Cast) -> None:
-    minds, manners = set(), set()
+    minds, manners, habits, renumbering = set[str](), set[str](), set[str](), set[bool]()
     for seed in range(2_000, 2_020):
         world = World(cast, seed, 250)
         minds |= {mind.name for mind in world.minds.values()}
         manners |= {manner.name for manner in world.manners.values()}
+        habits |= {mind.habit.name for mind in world.minds.values()}
+        renumbering |= {manner.renumbers for manner in world.manners.values()}
         if seed % 2:
             continue  # drawn, for what hosts there are; `cmi-switch simulate --minds` runs more
         assert world.run().failures == (), (
@@ -37,24 +39,56 @@ def test_whatever_its_hosts_think_a_day_ends_in_agreement(cast: Cast) -> None:
         )
     assert minds >= {mind.name for mind in (*MINDS_87, *MINDS_93)}
     assert manners >= {manner.name for manner in MANNERS}
+    assert habits >= {habit.name for habit in HABITS}
+    assert renumbering == {True, False}
+
+
+@pytest.fixture(scope="module")
+def before() -> Cast:
+    """As days were before hosts had habits: what failed then."""
+    without = Cast(load_network("morocco"), minds=True)
+    without.habits = False
+    return without
 
 
 @pytest.mark.parametrize("seed", [1, 5, 93, 119, 138, 244, 246, 313, 361])
-def test_what_failed_once_holds(cast: Cast, seed: int) -> None:
+def test_what_failed_once_holds(before: Cast, seed: int) -> None:
     """Seeds that showed, among others: a refused reversal repeated under its old name; a completion without DE37; a late approval
     forgotten; a crash before its reversal was durable; a reversal dealt with before the approval."""
-    assert World(cast, seed, 300).run().failures == ()
+    assert World(before, seed, 300).run().failures == ()
+
+
+@pytest.mark.parametrize("seed", [102, pytest.param(112, marks=pytest.mark.long)])
+def test_a_completion_of_what_was_approved_without_a_code_follows_it(
+    cast: Cast, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Named by DE37 alone it was posted as another payment, and the switch had counted more than both banks."""
+    omits = next(habit for habit in HABITS if habit.name == "omits the approval code")
+    monkeypatch.setattr(Cast, "mind", lambda *_: msgspec.structs.replace(PLAIN_MIND, habit=omits))
+    monkeypatch.setattr("switch.sim.cast.habitual", lambda mind, *_: mind)
+    assert World(cast, seed, 200).run().failures == ()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("habit", HABITS, ids=lambda habit: habit.name)
+def test_however_a_host_writes_its_answers_a_day_ends_in_agreement(
+    cast: Cast, habit: Habit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("switch.sim.cast.habitual", lambda mind, *_: msgspec.structs.replace(mind, habit=habit))
+    day = World(cast, 2_100, 100).run()
+    assert day.failures == ()
+    assert not habit.strays or day.events["answer.unmatched"]
 
 
 @pytest.mark.parametrize(("seed", "faults", "payments"), [(589, (6,), 1_000), (847, None, 1_000), (847, (32, 34), 500)])
 def test_what_failed_once_in_a_whole_day_holds(
-    cast: Cast, seed: int, faults: tuple[int, ...] | None, payments: int
+    before: Cast, seed: int, faults: tuple[int, ...] | None, payments: int
 ) -> None:
     """Reversals without DE37 of what a crash had made forgotten: their issuer took back another payment, of the same terminal,
     card and amount, or forgot them. `faults`: of the schedule; None: all."""
-    drawn = World(cast, seed, 1_000).faults
+    drawn = World(before, seed, 1_000).faults
     chosen = None if faults is None else tuple(drawn[n] for n in faults)
-    assert World(cast, seed, 1_000, chosen, payments).run().failures == ()
+    assert World(before, seed, 1_000, chosen, payments).run().failures == ()
 
 
 LESS = next(manner for manner in MANNERS if manner.name == "sends the local time without DE37")

@@ -57,6 +57,8 @@ from switch.wire.vocabulary import DE, MTI, Answer, Document, advice_of, is_repe
 
 PASSED = (DE.RESPONSE_CODE, DE.EXPIRY, DE.MERCHANT_NAME)
 """Elements of an acquirer's reversal or advice that its issuer gets as they are: why it reverses, and what names the payment"""
+PREAUTH_CONDITION = "06"
+"""DE25 of a pre-authorization and of its completion"""
 OF_THE_MOMENT = NOT_YET | {Answer.NOT_PERMITTED_TERMINAL}
 """Refusals that a repeat of the same reversal or advice need not meet: it is judged anew."""
 
@@ -299,17 +301,19 @@ class Reversals:
     def _followed(self, message: Incoming) -> Outcome | None:
         """What an advice follows, where it is known: named by DE90, or by DE37 and DE38 of what was approved.
 
+        A completion (DE25 06) may lack DE38, too: an issuer may have given none. Then it is a pre-authorization that DE37 names.
         Raises Refusal for one that cannot follow it.
         """
         document = message.document
-        named = DE.ORIGINAL in document
-        if not named and not (document.get(DE.RRN) and document.get(DE.APPROVAL_CODE)):
+        named, code = DE.ORIGINAL in document, document.get(DE.APPROVAL_CODE, "")
+        completes = document.get(DE.CONDITION_CODE) == PREAUTH_CONDITION
+        if not named and not (document.get(DE.RRN) and (code or completes)):
             return None
-        code = "" if named else document[DE.APPROVAL_CODE]
-        found = find_original(self._kernel, message, original_of_message(message), follows=code)
+        follows = "" if named else code
+        found = find_original(self._kernel, message, original_of_message(message), follows=follows)
         outcome = found.outcome if found is not None else None
         request = outcome.request if outcome is not None else None
-        if outcome is None or request is None:
+        if outcome is None or request is None or not (named or code or request.key[MTI_CLASS] == MTI.AUTHORIZATION):
             return None
         if message.key[MTI_CLASS] == MTI.FINANCIAL:
             self._check_completion(message, outcome, request)

@@ -330,3 +330,22 @@ def test_two_acquirers_may_use_the_same_stan() -> None:
     scene.rif.sends(purchase())
     souss.sends(purchase(de32="504103", de4="000000000200"))
     assert len(read_all(scene.atlas)) == 2
+
+
+@pytest.mark.parametrize(("code", "de25", "follows"), [("", "06", True), ("", "00", False), ("A12345", "00", True)])
+def test_a_completion_may_name_its_hold_by_de37_alone_where_there_is_no_approval_code(
+    code: str, de25: str, follows: bool
+) -> None:
+    scene = Scene()
+    hold = purchase(t="0100", de4="000000100000", de25="06", de35="", de52="")
+    scene.rif.sends(hold)
+    request = scene.atlas.gets()
+    scene.atlas.answers(request, "00", **({"de38": code} if code else {}))
+    scene.rif.gets()
+    completion = {**hold, "t": "0220", "4": "000000030000", "7": "0615101600", "11": "000901", "25": de25}
+    scene.rif.sends(completion | ({"38": code} if code else {}))
+    assert scene.rif.gets()["39"] == "00"
+    told = scene.atlas.gets()
+    assert ("90" in told and told["90"][4:20] == request["11"] + request["7"]) is follows
+    stands = next(o.captured for o in scene.book.switch.state.recent.values() if o.mti == "0100")
+    assert stands == (30_000 if follows else 0)

@@ -1,0 +1,25 @@
+"""Who writes or names things in a way of its own today: drawn apart from what hosts think, so that days stay as they were."""
+
+from random import Random
+from typing import Final
+
+import msgspec
+
+from switch.simulators.minds import HABITS, Manner, Mind
+
+HABIT_SHARE: Final = 0.5
+"""of hosts that write their answers in a way of their own, on a day with minds"""
+RENUMBERING_SHARE: Final = 0.3
+"""of acquirers that repeat a reversal under a new DE11, on a day with minds"""
+
+
+def habitual(mind: Mind, host: str, seed: int) -> Mind:
+    """The same mind, that may write its answers in a way of its own today."""
+    rng = Random(f"{seed} {host} habits")  # noqa: S311 - its own: else other days change
+    return msgspec.structs.replace(mind, habit=rng.choice(HABITS)) if rng.random() < HABIT_SHARE else mind
+
+
+def renumbering(manner: Manner, acquirer: str, seed: int) -> Manner:
+    """The same manner, that may repeat a reversal under a new DE11 today."""
+    rng = Random(f"{seed} {acquirer} habits")  # noqa: S311 - its own: else other days change
+    return msgspec.structs.replace(manner, renumbers=rng.random() < RENUMBERING_SHARE)
