@@ -13,7 +13,13 @@ from switch.accelerator import read_stamp
 READ_BY_RICH_AND_CLICK = ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
 LONG = ("e2e", "sim")
 """directories whose files take longest"""
-PACKAGES = {"bean-check": "beancount", "gcc": "gcc python3-dev", "initdb": "postgresql", "php": "php-cli"}
+PACKAGES = {
+    "bean-check": "beancount",
+    "gcc": "gcc python3-dev",
+    "initdb": "postgresql",
+    "php": "php-cli",
+    "stunnel": "stunnel4",
+}
 """Debian's package of a program, where it has another name"""
 
 

@@ -121,12 +121,13 @@ def sides_of(network: Network, *, edge: bool = False) -> dict[str, TlsSide]:
 class TlsConnection(SecuredConnection):
     """A connection whose bytes are sealed."""
 
-    __slots__ = ("_incoming", "_outgoing", "end", "tls")
+    __slots__ = ("_incoming", "_outgoing", "_settled", "end", "tls")
 
     def __init__(self, sock: socket.socket, link: LinkId, end: TlsEnd) -> None:
         super().__init__(sock, link)
         self.end = end
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._settled = False
         side = end.side
         self.tls = end.context.wrap_bio(
             self._incoming,
@@ -155,9 +156,11 @@ class TlsConnection(SecuredConnection):
         except ssl.SSLWantReadError:
             return False
         except ssl.SSLError as error:
-            raise self._wrong(error) from None
+            raise UnsecuredError(*explain(error, self.end.side)) from None
         finally:
             self._say()
+        # of TLS 1.2 both ends have accepted the other's certificate now; of 1.3 the one that accepts may refuse ours yet
+        self._settled = self.tls.version() == "TLSv1.2"
         return True
 
     def _say(self) -> None:
@@ -166,9 +169,6 @@ class TlsConnection(SecuredConnection):
             super().put(self._outgoing.read(), 0)
             with suppress(OSError):
                 super().flush()
-
-    def _wrong(self, error: ssl.SSLError) -> UnsecuredError:
-        return UnsecuredError(*explain(error, self.end.side))
 
     def certificate(self) -> Certificate:
         """See SecuredConnection. A resumed session does not look at its date."""
@@ -207,8 +207,8 @@ class TlsConnection(SecuredConnection):
             pass
         except ssl.SSLError as error:
             ended = True
-            wrong = self._wrong(error)
-            self.closing = self.closing or f"{wrong}; {wrong.hint}".removesuffix("; ")
+            reason, hint = explain(error, self.end.side, settled=self._settled)
+            self.closing = self.closing or f"{reason}; {hint}".removesuffix("; ")
         if self._outgoing.pending:  # a ticket asked for, a key changed, an alert
             self._say()
         if not self.end.side.server and parts:
@@ -271,8 +271,9 @@ _NO_TLS: Final = frozenset(
 SPEAKS_NO_TLS: Final = "the other end speaks no TLS"
 
 
-def explain(error: ssl.SSLError, side: TlsSide) -> tuple[str, str]:
-    """What went wrong with a handshake or a connection, and what to change."""
+def explain(error: ssl.SSLError, side: TlsSide, *, settled: bool = False) -> tuple[str, str]:
+    """What went wrong with a handshake or a connection, and what to change. `settled`: both ends have accepted the other's
+    certificate."""
     reason, tls = error.reason or "", side.tls
     if isinstance(error, ssl.SSLCertVerificationError):
         return (
@@ -291,6 +292,12 @@ def explain(error: ssl.SSLError, side: TlsSide) -> tuple[str, str]:
         )
     if "_ALERT_" in reason:
         said = reason.partition("_ALERT_")[2].replace("_", " ").lower()
+        if settled:
+            return (
+                f"the other end ends the connection: {said}",
+                "it was secured before, so that no certificate is the cause: has the other end tried to renegotiate? "
+                "That is off here",
+            )
         return (
             f"the other end refuses: {said}",
             f"it is shown {tls.subject or tls.certificate} (SHA-256 {tls.fingerprint or 'unknown'}): does it accept that one?",

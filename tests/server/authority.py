@@ -5,6 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from switch.core.credentials import Tls
 from switch.security.certificates import facts_of, read_certificates
@@ -39,6 +42,13 @@ class Authority:
             fingerprint=facts.fingerprint,
             expires_us=facts.expires_us,
         )
+
+    def sign_list(self, revoked: x509.CertificateRevocationListBuilder) -> bytes:
+        """A list of certificates that it has taken back, as PEM."""
+        key = serialization.load_pem_private_key(self._ca.private_key_pem.bytes(), None)
+        assert isinstance(key, ec.EllipticCurvePrivateKey)
+        named = x509.load_pem_x509_certificate(self._ca.cert_pem.bytes()).subject
+        return revoked.issuer_name(named).sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
 
 def listening(tls: Tls) -> TlsEnd:
