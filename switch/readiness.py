@@ -89,7 +89,7 @@ def wait_ready(path: Path, process: subprocess.Popen[Any], seconds: float = 30.0
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         ended = process.poll() is not None
-        found = _read(path)
+        found = read_ready(path)
         if found is not None and found.pid == process.pid:
             return found
         if ended:
@@ -98,8 +98,8 @@ def wait_ready(path: Path, process: subprocess.Popen[Any], seconds: float = 30.0
     raise NotReadyError(f"was not ready within {seconds:g} s")
 
 
-def _read(path: Path) -> Ready | None:
-    """None: there is no such file."""
+def read_ready(path: Path) -> Ready | None:
+    """What stands there; None: there is no such file."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=Ready)
     except FileNotFoundError:

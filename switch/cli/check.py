@@ -29,10 +29,13 @@ def command(network: str, store: bool) -> None:
     """
     import time
 
+    from switch.config.shards import sentences
     from switch.config.warnings import ending, warnings
 
     found = load(network, files=True)
     click.echo(f"{paint('good', found.source)}: {summary(found)}")
+    for sentence in sentences(found):
+        click.echo(sentence)
     expiring = ending(found, time.time_ns() // 1_000)
     for sentence in [*warnings(found), *(said for said, past in expiring if not past)]:
         click.echo(f"{paint('hint', 'warning')}: {sentence}")

@@ -4,7 +4,7 @@ import os
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -15,12 +15,38 @@ if TYPE_CHECKING:
     from switch.server.serving import Serving
 
 
+class Asked(NamedTuple):
+    """What the command line asked for."""
+
+    network: str
+    state: Path | None
+    shard: str
+    shards: str
+    log_path: Path | None
+    show: bool | None
+    drain_s: float
+    capture_path: Path | None
+    clear: tuple[str, ...]
+    standby: bool
+    ready_path: Path | None
+
+
 @click.command()
 @click.argument("network", default="morocco")
 @click.option(
     "--state",
     type=click.Path(file_okay=False, path_type=Path),
     help="Where journal, key and hop log live. [default: as the network file says, var/NAME]",
+)
+@click.option(
+    "--shard", "shard", default="", metavar="NAME", help="Run this shard of the network. Its state is in DIR/NAME."
+)
+@click.option(
+    "--shards",
+    "shards",
+    default="",
+    metavar="all|NAME,...",
+    help="Run all shards of the network, or these, each in a process of its own, and start again what ends.",
 )
 @click.option(
     "--log",
@@ -55,17 +81,7 @@ if TYPE_CHECKING:
     help="Wait while another node owns the journal; take over when it is gone. Needs [journal] store.",
 )
 @ready_option("ready.json in the state directory")
-def command(
-    network: str,
-    state: Path | None,
-    log_path: Path | None,
-    show: bool | None,
-    drain_s: float,
-    capture_path: Path | None,
-    clear: tuple[str, ...],
-    standby: bool,
-    ready_path: Path | None,
-) -> None:
+def command(**options: Any) -> None:
     """Run the switch of NETWORK (a shipped name, or a .toml file) until Ctrl-C or SIGTERM.
 
     It listens for acquirers and terminals, connects to the issuers' and networks' hosts of the file, and prints one Ready:
@@ -75,12 +91,14 @@ def command(
     Examples:
       cmi-switch serve                        the shipped Moroccan network
       cmi-switch serve mine.toml --state /srv/switch
+      cmi-switch serve mine.toml --shards all       a network with shards; --shard a: one of them
       cmi-switch serve --capture today.pcapng       for Wireshark, `capture show` and `replay`
       cmi-switch check mine.toml              only look the file over
       cmi-switch serve mine.toml --standby    take over when the node that has the journal is gone
     """
     from switch.cli._network import load
     from switch.cli._not_done import NotDone
+    from switch.cli._shards import check_asked, run_shards
     from switch.config import load_network
     from switch.core.operator.command import Unable
     from switch.server.app import App, serve
@@ -89,19 +107,26 @@ def command(
     from switch.server.serving import dialects_of
 
     inherited = inherit(os.environ, os.getpid())
-    asked = os.environ.pop(ENVIRONMENT, "") == ASK
+    only_asked = os.environ.pop(ENVIRONMENT, "") == ASK
+    asked = Asked(**options)
 
     def reread() -> "Network":
-        return _as_asked(load_network(network, files=True), state, capture_path, clear)
+        return _as_asked(load_network(asked.network, files=True), asked)
 
-    loaded = _as_asked(load(network, files=True), state, capture_path, clear)
-    if asked:
+    whole = load(asked.network, files=True)
+    check_asked(whole, asked.shard, asked.shards)
+    if asked.shards:
+        run_shards(whole, asked)
+        return
+    loaded = _as_asked(whole, asked)
+    if only_asked:
         dialects_of(loaded)
         click.echo(ability_of(loaded))
         return
-    _check_standby(loaded, standby)
+    _check_standby(loaded, asked.standby)
     state_dir = Path(loaded.state_dir)
-    log_file = log_path or state_dir / "hops.jsonl"
+    log_file = asked.log_path or state_dir / "hops.jsonl"
+    showing = sys.stderr.isatty() if asked.show is None else asked.show
     _keep_private()
 
     def announce(running: "Serving") -> str:
@@ -114,11 +139,11 @@ def command(
         reread=reread,
         state_dir=state_dir,
         log_file=log_file,
-        ready_file=ready_path or state_dir / "ready.json",
-        showing=sys.stderr.isatty() if show is None else show,
-        drain_s=drain_s,
+        ready_file=asked.ready_path or state_dir / "ready.json",
+        showing=showing,
+        drain_s=asked.drain_s,
         inherited=inherited,
-        tell_waiting=_tell_waiting if standby else None,
+        tell_waiting=_tell_waiting if asked.standby else None,
     )
     try:
         ended = serve(app, announce)
@@ -136,26 +161,29 @@ def _tell_waiting(whom: str) -> None:
     click.echo(f"Standing by: {whom}", err=True)
 
 
-def _as_asked(network: "Network", state: Path | None, path: Path | None, clear: tuple[str, ...]) -> "Network":
-    """The network with what the command line says about its state directory and recording."""
+def _as_asked(network: "Network", options: Asked) -> "Network":
+    """The network, or its shard, with what the command line says about its state directory and recording."""
     import msgspec
 
     from switch.cli._capture import clear_prefixes
+    from switch.config.shards import of_file
     from switch.core.network import Capture
 
-    asked = network.capture
-    if path is not None:
+    asked, clear, state = network.capture, options.clear, options.state
+    if options.capture_path is not None:
         kept = asked or Capture(file="", file_bytes=64 << 20, files=8, clear_cards=(), from_start=True)
-        asked = msgspec.structs.replace(kept, file=str(path), from_start=True)
+        asked = msgspec.structs.replace(kept, file=str(options.capture_path), from_start=True)
     if clear and asked is None:
         raise click.UsageError("--capture-clear says what a capture keeps: give --capture FILE with it")
     if clear and asked is not None:
         asked = msgspec.structs.replace(asked, clear_cards=(*asked.clear_cards, *clear_prefixes(clear)))
-    return msgspec.structs.replace(network, capture=asked, state_dir=str(state) if state else network.state_dir)
+    whole = msgspec.structs.replace(network, capture=asked, state_dir=str(state) if state else network.state_dir)
+    return of_file(whole, options.shard) if options.shard else whole
 
 
 def _ready(network: "Network", running: "Serving", log_file: Path) -> str:
     from switch.cli._network import DEFAULT, spell
+    from switch.cli._shards import named
 
     ports = ", ".join(
         f"{listener.name} {running.driver.addresses[listener.name]} ({listener.dialect})"
@@ -180,7 +208,7 @@ def _ready(network: "Network", running: "Serving", log_file: Path) -> str:
         if running.recovered_records
         else ""
     )
-    return f"Ready: {network.name}: {ports}; {hosts}{recovered}; hop log {log_file}; {hint}"
+    return f"Ready: {named(network)}: {ports}; {hosts}{recovered}; hop log {log_file}; {hint}"
 
 
 def _keep_private() -> None:

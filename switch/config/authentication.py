@@ -2,9 +2,10 @@
 
 from typing import Final
 
-from switch.config.build import read_bounds, schemes_of
+from switch.config.build import schemes_of
 from switch.config.draft import Draft
 from switch.config.mistakes import did_you_mean
+from switch.config.ranges import read_bounds
 from switch.config.reader import Section
 from switch.core.authentication import AccessControl, AuthenticationRule, ThreeDs
 from switch.money.currency import currency, parse_money

@@ -19,7 +19,6 @@ from switch.core.messages.answer_codes import Meaning, Receipt
 from switch.core.network import (
     DOMESTIC_SCHEME,
     SCHEMES,
-    BinRange,
     CardKeys,
     HostLink,
     Listener,
@@ -28,13 +27,11 @@ from switch.core.network import (
     Tariff,
 )
 from switch.money.country import NUMERIC, country_numeric
-from switch.money.currency import BY_ALPHA, currency, parse_money
+from switch.money.currency import currency, parse_money
 
 UNREFERENCED_MAX: Final = "10000"
 FILE_NAME_LONGEST: Final = 17
 INSTITUTION_LONGEST: Final = 11
-PAN_SHORTEST: Final = 12
-"""digits; so a BIN range has at most as many"""
 KOSOVO: Final = "XK"
 """a country in BICs, and in ISO 3166 none"""
 _BIC: Final = re.compile(r"[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}([A-Z0-9]{3})?")
@@ -97,8 +94,8 @@ def read_bic(s: Section) -> str:
     return text
 
 
-def read_member(s: Section, home: str, money: str) -> Member:
-    """`[[member]]`: a bank. `home`, `money`: the home country and currency, numeric."""
+def read_member(s: Section, home: str, money: str, shard: str) -> Member:
+    """`[[member]]`: a bank. `home`, `money`: the home country and currency, numeric. `shard`: what it says of that."""
     name = s.name()
     member = Member(
         name=name,
@@ -112,13 +109,14 @@ def read_member(s: Section, home: str, money: str) -> Member:
         bic=read_bic(s),
         pin=read_pin(s),
         keys=read_link_keys(s),
+        shard=shard,
     )
     s.done()
     return member
 
 
-def read_listener(s: Section, dialects: Dialects, limits: Limits, *, files: bool = False) -> Listener:
-    """`[[listener]]`: a port others connect to. `files`: those of its certificate are read."""
+def read_listener(s: Section, dialects: Dialects, limits: Limits, shard: str, *, files: bool = False) -> Listener:
+    """`[[listener]]`: a port others connect to. `shard`: see `read_member`. `files`: those of its certificate are read."""
     name = s.name()
     role = s.choice("role", ("acquirer", "terminal", "host"))
     dialect = dialects.read(s)
@@ -139,6 +137,7 @@ def read_listener(s: Section, dialects: Dialects, limits: Limits, *, files: bool
         edge=read_edge(s),
         keys=read_link_keys(s, change=False),
         profile=read_profile(s, role),
+        shard=shard,
     )
     for key in ("mac_key", "pin_key"):
         if role != "terminal" and s.has(key):
@@ -244,11 +243,12 @@ def schemes_of(draft: Draft) -> tuple[str, ...]:
 
 
 def read_host(
-    s: Section, dialects: Dialects, members: dict[str, Member], limits: Limits, home: str, *, files: bool = False
+    s: Section, dialects: Dialects, draft: Draft, limits: Limits, shard: str, *, files: bool = False
 ) -> HostLink:
-    """`[[host]]`: a link to an issuer's or network's host. `home`: the home currency, numeric. `files`: see `read_listener`."""
-    name = s.name()
+    """`[[host]]`: a link to an issuer's or network's host. `shard`, `files`: see `read_listener`."""
+    name, home = s.name(), draft.currency
     role = s.choice("role", ("issuer", "network"))
+    members = {m.name: m for _, m in draft.members if m.name}
     member, scheme = "", ""
     if role == "issuer":
         member = s.choice("member", members, name if name in members else None)
@@ -301,61 +301,12 @@ def read_host(
         tls=tls,
         edge=edge,
         pin=pin,
+        shard=shard,
     )
     if host.connect is not None and s.has("allow"):
         s.wrong_key("allow", "`allow` says from where a host connects in, and the switch connects to this one itself")
     s.done()
     return host
-
-
-def read_bounds(s: Section) -> tuple[str, str]:
-    """`"9504 01"` or `"51-55"` -> lowest and highest prefix, of equal length; ("", "") after a mistake."""
-    text = s.text("range")
-    low, dash, high = (part.replace(" ", "") for part in text.partition("-"))
-    if not dash:
-        high = low
-    problem = ""
-    if not (low + high).isdigit() or not (low + high).isascii() or not low or not high:
-        problem = "a range is digits, or two of equal length with a dash between"
-    elif len(low) != len(high):
-        problem = f"its ends have {len(low)} and {len(high)} digits"
-    elif len(low) > PAN_SHORTEST:
-        problem = f"a prefix has at most {PAN_SHORTEST} digits, the shortest PAN's length"
-    elif low > high:
-        problem = "its ends are the wrong way round"
-    if not problem:
-        return low, high
-    if text:
-        s.wrong("range", f'"{text}" is no BIN range: {problem}', 'such as "9504 01", "51-55" or "2221-2720"')
-    return "", ""
-
-
-def read_bin(s: Section, draft: Draft, members: dict[str, Member]) -> BinRange:
-    """`[[bin]]`: whose cards a range of numbers are. A member's are of its country and the home currency by default."""
-    low, high = read_bounds(s)
-    scheme = s.choice("scheme", schemes_of(draft))
-    issuer = s.choice("issuer", members, "")
-    country, money = None, None
-    if s.has("issuer"):
-        country = members[issuer].country if issuer in members else "504"
-        money = draft.currency or "504"
-    elif scheme == DOMESTIC_SCHEME:
-        s.wrong_key("scheme", "a cmi range needs an `issuer`: a domestic card has no network abroad that would know it")
-        country, money = "504", "504"
-    value = BinRange(
-        low=low,
-        high=high,
-        scheme=scheme,
-        issuer=issuer,
-        country=s.lookup("country", country_numeric, NUMERIC, country),
-        currency=s.lookup("currency", currency_numeric, BY_ALPHA, money),
-        product=s.text("product", "unknown"),
-        line=s.line_of("range"),
-        digits=s.integer("digits", 13, 19, 16),
-        value_digits=s.integer("value_digits", 3, 4, 3),
-    )
-    s.done()
-    return value
 
 
 def read_tariff(s: Section, draft: Draft, networks: set[str]) -> Tariff:

@@ -101,6 +101,7 @@ def _ports(draft: Draft) -> None:
     taken: dict[int, dict[str, Section]] = {}
     """by port and host"""
     sockets = [(s, "address", v.address) for s, v in draft.listeners]
+    sockets += [(s, "address", shard.address) for s, shard in draft.shards if shard.address is not None]
     sockets += [(s, "connect", h.connect) for s, h in draft.hosts if h.connect is not None]
     for s, key, address in sockets:
         if not address.host:

@@ -2,7 +2,7 @@
 
 from switch.config.reader import Section
 from switch.core.authentication import AccessControl
-from switch.core.network import BinRange, HostLink, Listener, Member, Tariff
+from switch.core.network import BinRange, HostLink, Listener, Member, Shard, Tariff
 from switch.money.fees import FeeRule
 
 
@@ -13,6 +13,7 @@ class Draft:
         """The home country and currency, numeric."""
         self.country = country
         self.currency = currency
+        self.shards: list[tuple[Section, Shard]] = []
         self.members: list[tuple[Section, Member]] = []
         self.listeners: list[tuple[Section, Listener]] = []
         self.hosts: list[tuple[Section, HostLink]] = []

@@ -74,6 +74,27 @@ def read_security(s: Section) -> SecurityFiles:
 
 def read_link_keys(s: Section, *, change: bool = True) -> LinkKeys:
     """`mac_key` … `pin_format` of a `[[member]]`, `[[host]]` or `[[listener]]`; with `change` `zone_key` … `key_days`, too."""
+    keys = read_fixed_keys(s)
+    if change:
+        return msgspec.structs.replace(
+            keys,
+            zone_key=s.text("zone_key", ""),
+            key_form=s.choice("key_form", FORMS, FORMS[0]),
+            key_keep_s=s.integer("key_keep_s", 1, 86_400, 120),
+            key_days=s.integer("key_days", 0, 3_650, 0),
+        )
+    keys = msgspec.structs.replace(keys, ksn=s.text("ksn", ""))
+    if keys.ksn and not _KSN_PLACE.fullmatch(keys.ksn):
+        s.wrong(
+            "ksn", f'"{keys.ksn}" is no place of a key serial number', 'an element, as "62", or of DE48, as "48.72"'
+        )
+    if keys.ksn and not (keys.pin_key or keys.mac_key):
+        s.wrong("ksn", "there is no key it could be of", "`pin_key` or `mac_key` names the base derivation key")
+    return keys
+
+
+def read_fixed_keys(s: Section) -> LinkKeys:
+    """`mac_key` … `pin_format`, of whatever has links."""
     keys = LinkKeys(
         mac_key=s.text("mac_key", ""),
         mac_padding=s.integer("mac_padding", 1, 3, 1),
@@ -81,22 +102,6 @@ def read_link_keys(s: Section, *, change: bool = True) -> LinkKeys:
         pin_key=s.text("pin_key", ""),
         pin_format=s.integer("pin_format", 0, 4, 0),
     )
-    if not change:
-        keys = msgspec.structs.replace(keys, ksn=s.text("ksn", ""))
-        if keys.ksn and not _KSN_PLACE.fullmatch(keys.ksn):
-            s.wrong(
-                "ksn", f'"{keys.ksn}" is no place of a key serial number', 'an element, as "62", or of DE48, as "48.72"'
-            )
-        if keys.ksn and not (keys.pin_key or keys.mac_key):
-            s.wrong("ksn", "there is no key it could be of", "`pin_key` or `mac_key` names the base derivation key")
-    else:
-        keys = msgspec.structs.replace(
-            keys,
-            zone_key=s.text("zone_key", ""),
-            key_form=s.choice("key_form", FORMS, FORMS[0]),
-            key_keep_s=s.integer("key_keep_s", 1, 86_400, 120),
-            key_days=s.integer("key_days", 0, 3_650, 0),
-        )
     if keys.mac_bytes not in SIZES:
         s.wrong("mac_bytes", f"a MAC of {keys.mac_bytes} bytes", "4 or 8 of them are proved")
     if keys.pin_format not in PIN_FORMATS:
@@ -110,6 +115,7 @@ def check_keys(draft: Draft, network: Network, dialects: Dialects) -> None:
     parties = [(s, m.keys, _acquiring(draft, m.name)) for s, m in draft.members]
     parties += [(s, h.keys, [h.dialect]) for s, h in draft.hosts]
     parties += [(s, x.keys, [x.dialect]) for s, x in draft.listeners]
+    parties += [(s, shard.keys, []) for s, shard in draft.shards]
     named = [
         (s, key, name, "ksn" if k.ksn else key)
         for s, k, _ in parties

@@ -13,8 +13,11 @@ from switch.config.files import read_capture, read_hop_log, read_journal
 from switch.config.hooks import read_hooks
 from switch.config.mistakes import ConfigErrors, Mistake, did_you_mean
 from switch.config.operators import read_operators
+from switch.config.ranges import read_bin
 from switch.config.rates import check_rates, read_rate, read_rates
-from switch.config.reader import Source
+from switch.config.reader import Section, Source
+from switch.config.shards import check_shards, read_shards
+from switch.core.limits import Limits
 from switch.core.network import Network
 from switch.money.country import ALPHA, NUMERIC, country_numeric
 from switch.money.currency import BY_ALPHA
@@ -79,6 +82,24 @@ def _shown(path: Path) -> str:
         return str(path)
 
 
+def _read_parts(root: Section, draft: Draft, dialects: Dialects, limits: Limits, *, files: bool) -> None:
+    """Who takes part, over which links, whose cards are whose, what a network takes: into `draft`."""
+    shard_of = read_shards(root, draft)
+    draft.members = [
+        (s, build.read_member(s, draft.country, draft.currency, shard_of(s))) for s in root.tables("member")
+    ]
+    members = {m.name: m for _, m in draft.members if m.name}
+    draft.listeners = [
+        (s, build.read_listener(s, dialects, limits, shard_of(s), files=files)) for s in root.tables("listener")
+    ]
+    draft.hosts = [
+        (s, build.read_host(s, dialects, draft, limits, shard_of(s), files=files)) for s in root.tables("host")
+    ]
+    draft.bins = [(s, read_bin(s, draft, members)) for s in root.tables("bin")]
+    networks = {h.name for _, h in draft.hosts if h.role != "issuer"}
+    draft.tariffs = [(s, build.read_tariff(s, draft, networks)) for s in root.tables("tariff")]
+
+
 def _read(source: Source, *, files: bool) -> Network:
     """Everything of the file, with every mistake noted in `source`; the value counts only if there is none."""
     root, dialects = source.root, Dialects()
@@ -87,13 +108,7 @@ def _read(source: Source, *, files: bool) -> Network:
     money = root.lookup("currency", build.currency_numeric, BY_ALPHA)
     draft = Draft(country, money)
     limits = build.read_limits(root.table("limits"))
-    draft.members = [(s, build.read_member(s, country, money)) for s in root.tables("member")]
-    members = {m.name: m for _, m in draft.members if m.name}
-    draft.listeners = [(s, build.read_listener(s, dialects, limits, files=files)) for s in root.tables("listener")]
-    draft.hosts = [(s, build.read_host(s, dialects, members, limits, money, files=files)) for s in root.tables("host")]
-    draft.bins = [(s, build.read_bin(s, draft, members)) for s in root.tables("bin")]
-    networks = {h.name for _, h in draft.hosts if h.role != "issuer"}
-    draft.tariffs = [(s, build.read_tariff(s, draft, networks)) for s in root.tables("tariff")]
+    _read_parts(root, draft, dialects, limits, files=files)
     payees = fees.read_payees(root.table("payees"))
     draft.fees = [(s, fees.read_fee(s, draft, payees)) for s in root.tables("fee")]
     owed = [(s, fees.read_merchant_fee(s, draft, payees)) for s in root.tables("merchant_fee")]
@@ -143,9 +158,11 @@ def _read(source: Source, *, files: bool) -> Network:
         hooks=read_hooks(root),
         threeds=read_threeds(root),
         acs=read_servers(root, draft),
+        shards=tuple(shard for _, shard in draft.shards),
     )
     root.done()
     checks.check(source, draft, network, wait_ms)
+    check_shards(source, draft, network, wait_ms)
     fees.check_fees(draft, network, owed)
     keys.check_keys(draft, network, dialects)
     return network

@@ -37,6 +37,11 @@ def warnings(network: Network) -> list[str]:
         "may sign on as any member. Name the addresses it is for"
         for listener in network.listeners
         if not listener.allow and listener.tls is None and not _is_loopback(listener.address.host)
+    ] + [
+        f'[[shard]] "{shard.name}" listens on {shard.address}, and has no `allow`: whoever reaches it may pass on payments of '
+        "any acquirer. Name the addresses of the other shards, and give it a `mac_key`"
+        for shard in network.shards
+        if not shard.allow and shard.address is not None and not _is_loopback(shard.address.host)
     ]
 
 

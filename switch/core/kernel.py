@@ -20,6 +20,7 @@ from switch.core.party import Effect, Hop, LinkId, Log, Record, Send, link_name
 from switch.core.records.fold import apply
 from switch.core.records.horizon import days_about
 from switch.core.records.lifecycle import check
+from switch.core.records.numbers import following, stans_of, txn_of
 from switch.core.records.outcomes import History, Outcome
 from switch.core.records.records import ACQUIRER, TRANSMISSION_TIME, AnyEntry, Key
 from switch.core.records.state import State
@@ -36,7 +37,6 @@ from switch.wire.vocabulary import Document
 Mark: TypeAlias = tuple[int, int]
 """Where a switch is: the position of its last record, and how many effects wait to be carried out."""
 
-STANS: Final = 999_999
 HALF_YEAR_US: Final = 182 * 86_400_000_000
 
 
@@ -100,11 +100,10 @@ class Kernel:
         """an illegal move of a link, and an error nobody foresaw, raises (tests, simulation); else it is logged, and contained"""
         self.booted_de7 = ""
         """DE7 when this process started; "" where none was before it"""
-        self.last_txn = state.last_txn
+        self.last_txn, self._shard, self.stans = state.last_txn, network.shard_number, stans_of(network.shard_number)
         self.now = self._wall_us = -1
         """the monotonic time and the wall clock when that was last asked for"""
-        self._second = -1
-        self._de7 = ""
+        self._second, self._de7 = -1, ""
         self._calendar = 0, "1970-01-01", ""
         """days since 1970, the day they are, and its only window"""
         self._near: frozenset[str] = frozenset()
@@ -175,17 +174,21 @@ class Kernel:
     def next_txn(self, now: int) -> int:
         """A transaction id: wall-clock microseconds, or one more than the last. Unique over restarts and clock jumps."""
         wall = self.wall_us(now)
+        if self._shard:
+            self.last_txn = txn = txn_of(self._shard, wall, self.last_txn)
+            return txn
         self.last_txn = txn = wall if wall > self.last_txn else self.last_txn + 1
         return txn
 
     def next_stan(self, host: str) -> str:
-        """The next DE11 towards `host`, 000001 to 999999 and round again, but for those that an answer may still come to."""
-        there = self.hosts.get(host)
-        number = self.state.stans.get(host, 0) % STANS + 1
+        """The next DE11 towards `host`, `stans` and round again, but for those that an answer may still come to."""
+        there, stans = self.hosts.get(host), self.stans
+        number = following(self.state.stans.get(host, 0), stans)
         stan = f"{number:06d}"
         if there is not None and (stan in there.stans_owed or there.pending.in_use(stan)):
-            for further in range(number, number + STANS):
-                stan = f"{further % STANS + 1:06d}"
+            for _ in range(*stans):
+                number = following(number, stans)
+                stan = f"{number:06d}"
                 if not (stan in there.stans_owed or there.pending.in_use(stan)):
                     break
         return stan
@@ -289,7 +292,7 @@ class Kernel:
             brought = (config.institution, *config.institutions) if config.institutions else ()
             members = (each for m in self._members.values() for each in (m.institution, *m.institutions))
             session.speak_for("", brought, members)
-        elif member is not None:
+        elif member is not None and not member.passes_on:
             session.speak_for(member.institution, member.institutions)
         keys = self.keys_of(session)
         session.sealing = self.sealings.of(keys, session.dialect)

@@ -78,6 +78,24 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     """its certificates: it signs on with one of them only; None: on plain connections"""
     keys: LinkKeys = LinkKeys()
     """of its acquiring host's links"""
+    shard: str = ""
+    """where its acquiring host and its terminals connect; "": the network has no shards"""
+    passes_on: bool = False
+    """never from a file: another shard, which brings anybody's messages for a host that this one owns (`core.shards`)"""
+
+
+class Shard(msgspec.Struct, frozen=True, kw_only=True):
+    """One of the switches that a network is divided among: a process, a journal, listeners, connections to hosts of its own."""
+
+    name: str
+    number: int
+    """1 to 9: transactions and DE11 of its messages carry it"""
+    address: Address | None = None
+    """where other shards pass on to it what is for a host that it owns; None: it owns none"""
+    allow: tuple[str, ...] = ()
+    """addresses that they may come from, as networks; empty: any"""
+    keys: LinkKeys = LinkKeys()
+    """of their links"""
 
 
 class Listener(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,6 +129,8 @@ class Listener(msgspec.Struct, frozen=True, kw_only=True):
     profile: str = ""
     """of role `terminal`: `classic`, terminals that never sign on and have no DE7 (`core.transactions.classic`), all of its one
     member; "": they sign on as acquirers do"""
+    shard: str = ""
+    """which opens it; "": the network has no shards"""
 
     @property
     def is_secure(self) -> bool:
@@ -215,6 +235,10 @@ class HostLink(msgspec.Struct, frozen=True, kw_only=True):
     leaving_since_us: int = 0
     """never from a file: when a reload found it gone from there, wall-clock microseconds; 0: it is in the file. It gets no new
     payment; what concerns those it had still reaches it (`core.link_control.leaving`)"""
+    shard: str = ""
+    """which owns it: its only one with connections to it, through which the others reach it; "": each shard has its own"""
+    passed_by: str = ""
+    """never from a file: another shard owns it, and this side signs on there by this name (DE32); "": it is reached itself"""
 
 
 class BinRange(msgspec.Struct, frozen=True, kw_only=True):
@@ -400,6 +424,12 @@ class Network(msgspec.Struct, frozen=True, kw_only=True):
     threeds: ThreeDs | None = None
     """None: cardholders are not authenticated on the web"""
     acs: tuple[AccessControl, ...] = ()
+    shards: tuple[Shard, ...] = ()
+    """none: one switch has all of it"""
+    shard: str = ""
+    """never from a file: which of them this is the network of (`core.shards`); "": the whole"""
+    shard_number: int = 0
+    """its number; 0: the whole"""
 
     @property
     def issuing(self) -> tuple[Member, ...]:

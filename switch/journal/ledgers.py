@@ -32,8 +32,9 @@ from switch.journal.projections.ledger import unpriced as look_unpriced
 from switch.journal.projections.projection import Folding, Look, nothing
 from switch.journal.recovery import decode, journal_directory
 from switch.ledger.entries import Entry, Window
-from switch.ledger.fold import Holds, LedgerFold
+from switch.ledger.fold import LedgerFold
 from switch.ledger.netting import Cell, Sum
+from switch.ledger.payments import Holds
 from switch.ledger.windows import Closed
 
 TAIL_MAX: Final = 100_000

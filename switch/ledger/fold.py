@@ -5,13 +5,11 @@ to `post` as it is made; and, kept here, what each window came to, the holds tha
 
 The rule. A record's window is decided by the cutovers that stand before it, by nothing else: so each is in exactly one, and a
 closed window never changes. Whatever a record's amount says, what is posted is the difference it makes to what stands of the
-payment.
+payment. What another shard has passed on posts nothing here: it does in that one's journal (`core.shards`).
 """
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
-
-import msgspec
 
 from switch.core.messages.meaning import direction_of, left_of
 from switch.core.records.day_records import Cutover
@@ -29,11 +27,12 @@ from switch.core.records.records import (
     Snapshot,
     StoodIn,
 )
+from switch.core.shards import is_passed_on
 from switch.ledger.entries import DISPUTE, Entry, Move, Window
 from switch.ledger.exchange import abroad, exchange
 from switch.ledger.moves import fee_moves, principal
 from switch.ledger.netting import Cell, Sum
-from switch.ledger.payments import Payment, Payments, Recall, nothing
+from switch.ledger.payments import Holds, Payment, Payments, Recall, nothing
 from switch.ledger.rules import RULES, What
 from switch.ledger.windows import Closed, Windows
 from switch.wire.vocabulary import APPROVALS, DE, MTI, Answer, Document, Processing
@@ -44,14 +43,6 @@ _OF_APPROVED: Final = frozenset({"acquirer", "undelivered"})
 _AT_HOME: Final = frozenset({"domestic", "stand-in"})
 """routes that no network is on"""
 NOT_PRICED: Final = "recorded by a release that named no price"
-
-
-class Holds(msgspec.Struct, kw_only=True):
-    """What a window's records have changed of the holds of an acquirer's cards of an issuer, in one currency."""
-
-    count: int = 0
-    """holds begun, less those that have ended"""
-    amount: int = 0
 
 
 class LedgerFold:
@@ -114,6 +105,8 @@ class LedgerFold:
     # -- payments
 
     def _forward(self, entry: Forwarded, _: int, __: bytes) -> None:
+        if is_passed_on(entry.key[ACQUIRER]):
+            return
         payment = self.payments.known[entry.txn] = self._payment(entry.txn, entry.mti, entry.elements, entry)
         if entry.route not in _AT_HOME:
             payment.through = entry.host
@@ -171,7 +164,9 @@ class LedgerFold:
 
     def _stand_in(self, entry: StoodIn, sequence: int, place: bytes) -> None:
         self._forward(entry.request, sequence, place)
-        payment = self.payments.known[entry.txn]
+        payment = self.payments.known.get(entry.txn)
+        if payment is None:
+            return
         self._approve(payment, payment.asked, entry.answer, sequence, _WHAT_STANDS_IN)
         if entry.txn in self.payments.known:
             self.payments.known[entry.advice.txn] = payment
@@ -179,6 +174,8 @@ class LedgerFold:
     # -- what follows
 
     def _owe(self, entry: Owed, sequence: int, _: bytes) -> None:
+        if any(key and is_passed_on(key[ACQUIRER]) for key in (entry.key, entry.undoes)):
+            return
         payment = self.payments.find(entry.original)
         if entry.kind == REVERSAL:
             self._reverse(entry, payment, sequence)

@@ -13,6 +13,14 @@ Recall = Callable[[int], bytes | None]
 """txn -> what an earlier batch kept of it; None: nothing"""
 
 
+class Holds(msgspec.Struct, kw_only=True):
+    """What a window's records have changed of the holds of an acquirer's cards of an issuer, in one currency."""
+
+    count: int = 0
+    """holds begun, less those that have ended"""
+    amount: int = 0
+
+
 class Terms(msgspec.Struct, kw_only=True, array_like=True, gc=False):
     """How the network of a payment settles it."""
 

@@ -20,12 +20,25 @@ MERCHANT_FEE = (
     'merchant = "M1"\nacquirer = "rif"\n'
 )
 ACS = '\n[[acs]]\nname = "x"\naddress = "127.0.0.1:1"\nissuers = ["rif"]\n'
+SHARD = '\n[[shard]]\nname = "a"\nnumber = 1\naddress = "127.0.0.1:2"\n'
 RATE = '\n[[rate]]\ncurrency = "EUR"\nrate = 10.9\nfrom = 2026-12-01\n'
 PAGE = (Path(__file__).parents[2] / "docs" / "network-file.md").read_text()
 STAND_IN = (Path(__file__).parents[2] / "docs" / "stand-in.md").read_text()
 HEADINGS = {"": "The file itself"} | {
     name: f"`[[{name}]]`"
-    for name in ("member", "listener", "host", "bin", "fee", "merchant_fee", "tariff", "rate", "operator", "acs")
+    for name in (
+        "shard",
+        "member",
+        "listener",
+        "host",
+        "bin",
+        "fee",
+        "merchant_fee",
+        "tariff",
+        "rate",
+        "operator",
+        "acs",
+    )
 }
 
 
@@ -41,14 +54,14 @@ def known(section: str) -> set[str]:
     if not section:
         texts = [f"qqqqqqqqqqqq = 1\n{BASE}"]
     else:
-        whole = BASE + FEE + MERCHANT_FEE + RATE + OPERATORS + ACS
+        whole = BASE + FEE + MERCHANT_FEE + RATE + OPERATORS + ACS + (SHARD if section == "shard" else "")
         at = [m.end() for m in re.finditer(rf"\[\[{section}\]\]\n", whole)]
         texts = [f"{whole[:n]}qqqqqqqqqqqq = 1\n{whole[n:]}" for n in at]
     keys: set[str] = set()
     for text in texts:
         with pytest.raises(ConfigErrors) as caught:
             parse_network(text, "x")
-        (mistake,) = caught.value.mistakes
+        (mistake,) = (one for one in caught.value.mistakes if "unknown key" in one.message)
         keys.update(mistake.hint.removeprefix("known: ").split(", "))
     return keys
 

@@ -26,6 +26,7 @@ KEYED: Final[dict[str, tuple[str, Callable[[Any], str]]]] = {
     "tariffs": ("[[tariff]]", lambda value: str(value.network)),
     "fees": ("[[fee]]", lambda value: str(value.id)),
     "dated_rates": ("[[rate]]", lambda value: f"{value.currency} {value.begin}".strip()),
+    "shards": ("[[shard]]", lambda value: str(value.name)),
     "operators": ("[[operator]]", lambda value: str(value.user)),
 }
 """Lists of the network file: how their sections are called, and what tells two values of one list apart."""
@@ -130,7 +131,7 @@ def obstacles(before: Network, after: Network, staying: Mapping[str, str] = NOBO
             f"{name} is {_said(getattr(before, name))} and would become {_said(getattr(after, name))}",
             "what is in the journal rests on it: stop the switch, and start one of the new file (in another state directory)",
         )
-        for name in ("name", "institution", "currency", "state_dir")
+        for name in ("name", "institution", "currency", "state_dir", "shard", "shard_number")
         if getattr(before, name) != getattr(after, name)
     ]
     hosts = {host.name: host for host in after.hosts}

@@ -16,6 +16,7 @@ from switch.core.links.states import LinkEvent, SessionState
 from switch.core.messages.dates import date_mistake
 from switch.core.messages.translator import answer
 from switch.core.party import Close, LinkId
+from switch.core.records.numbers import following
 from switch.wire import EncodeError
 from switch.wire.vocabulary import DE, KEY_CODES, MTI, Answer, Document, NetworkCode
 
@@ -79,6 +80,11 @@ class NetworkManagement:
         self._forget(session, code, now if anew else now - KEYS_KEPT_NS)
         self._ask(session, code, now, word)
 
+    def _called(self, session: Session) -> str:
+        """What the switch calls itself on this connection."""
+        passed_by = session.host.config.passed_by if session.host is not None else ""
+        return passed_by or self._kernel.network.institution
+
     @staticmethod
     def _forget(session: Session, code: str, until: int) -> None:
         """What was asked under this code until then and not answered is not waited for."""
@@ -87,13 +93,13 @@ class NetworkManagement:
 
     def _ask(self, session: Session, code: str, now: int, extra: Document | None = None, after: int = 0) -> None:
         kernel = self._kernel
-        self.stan = self.stan % 999_999 + 1
+        self.stan = following(self.stan, kernel.stans)
         stan, de7 = f"{self.stan:06d}", kernel.de7(now)
         document: Document = {
             DE.MTI: MTI.NETWORK_REQUEST,
             DE.TRANSMISSION_TIME: de7,
             DE.STAN: stan,
-            DE.ACQUIRER: kernel.network.institution,
+            DE.ACQUIRER: self._called(session),
             DE.NETWORK_CODE: code,
         }
         if extra:
@@ -110,7 +116,7 @@ class NetworkManagement:
             return
         code = document.get(DE.NETWORK_CODE, "")
         stan_de7 = (document.get(DE.STAN, ""), document.get(DE.TRANSMISSION_TIME, ""))
-        if stan_de7 in session.asked and document.get(DE.ACQUIRER) == kernel.network.institution:
+        if stan_de7 in session.asked and document.get(DE.ACQUIRER) == self._called(session):
             kernel.log("error", "link.reflected", link=session.link, de11=stan_de7[0],
                        hint="our own 0800 came back: the other end echoes bytes, or is the switch itself")  # fmt: skip
             return

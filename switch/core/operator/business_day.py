@@ -188,8 +188,8 @@ class BusinessDay:
 
     def handle_cutover(self, session: Session, document: Document, now: int) -> str:
         """0800 with DE70=201: DE39 of its answer, which waits for the record."""
-        kernel, host = self._kernel, session.host
-        if host is None or session.state is not SessionState.UP or not host.config.may_cut_over:
+        kernel, by = self._kernel, self._closer(session)
+        if not by:
             why = "not everybody may close the business day"
             hint = "only a host that is signed on, and whose [[host]] says `may_cut_over = true`"
             kernel.log("warning", "cutover.refused", link=session.link, reason=why, hint=hint)
@@ -210,8 +210,17 @@ class BusinessDay:
             hint = "an operator can close it: cmi-switch day close, and --window of a window alone"
             kernel.log("error", "cutover.refused", link=session.link, window=window, named=named, reason=why, hint=hint)
             return Answer.INVALID_TRANSACTION
-        self.cut(wanted, wanted_number, host.name, now, said=session)
+        self.cut(wanted, wanted_number, by, now, said=session)
         return Answer.APPROVED
+
+    def _closer(self, session: Session) -> str:
+        """Who closes the day with an 0800 on this connection: a host that may, or another shard; "": nobody who may."""
+        if session.state is not SessionState.UP:
+            return ""
+        if session.host is not None:
+            return session.host.name if session.host.config.may_cut_over else ""
+        shards = (member.name for member in self._kernel.network.members if member.passes_on)
+        return session.source if session.source in shards else ""
 
     def _named(self, document: Document, now: int) -> tuple[date, int] | None:
         """The day and window that a host's 201 wants to begin; one that names neither, the next day or what there is. None: DE15

@@ -16,8 +16,9 @@ import msgspec
 from switch.core.records.records import ENCODER
 from switch.journal.projections.projection import Fold, Look, Take, Write, nothing
 from switch.ledger.entries import Entry, Window
-from switch.ledger.fold import Holds, LedgerFold
+from switch.ledger.fold import LedgerFold
 from switch.ledger.netting import Cell, Sum
+from switch.ledger.payments import Holds
 from switch.ledger.windows import Closed, Windows
 
 _TABLES: Final[Mapping[str, Sequence[str]]] = {

@@ -396,7 +396,7 @@ MADE_ANEW = {
     Kernel: {
         "effects", "wall_offset_ns", "limits", "dialects", "state", "vault", "history", "pending", "with_hosts", "draining",
         "now", "_wall_us", "_second", "_de7", "_calendar", "_near", "_limits_said", "admitted", "admit_to", "shed", "strict",
-        "_members", "module", "translated", "proved_serials", "sealings", "_ports", "_classic", "own_rules",
+        "_members", "module", "translated", "proved_serials", "sealings", "_ports", "_classic", "own_rules", "_shard", "stans",
     },
     Switch: {
         "forwarder", "operator", "_payments", "_hot_cards", "_reversals", "management", "retiring", "listeners", "connections",

@@ -1,0 +1,103 @@
+"""What commands share about a network with shards: which are asked for, and running several at once."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from switch.cli.serve import Asked
+    from switch.core.network import Network
+    from switch.readiness import Ready
+
+ALL = "all"
+
+
+def check_asked(network: "Network", shard: str, shards: str) -> None:
+    """Raise a click error where `serve` is not told which shards of this network to run, or to run such as it has not."""
+    from switch.config.mistakes import did_you_mean
+
+    known = [one.name for one in network.shards]
+    if shard and shards:
+        raise click.UsageError("--shard runs one, --shards several: give one of them")
+    if not known:
+        if shard or shards:
+            raise click.UsageError(f"{network.source} has no [[shard]]: leave --shard and --shards out")
+        return
+    if not shard and not shards:
+        raise click.UsageError(
+            f"{network.source} has shards {', '.join(known)}: `--shards all` runs them all, `--shard {known[0]}` one of them"
+        )
+    for name in names_of(network, shards) if shards else (shard,):
+        if name not in known:
+            raise click.UsageError(f'{network.source} has no shard "{name}"; {did_you_mean(name, known)}')
+
+
+def names_of(network: "Network", shards: str) -> tuple[str, ...]:
+    """`all` or `a,b` as names; those that are no shards, too."""
+    if shards == ALL:
+        return tuple(shard.name for shard in network.shards)
+    return tuple(dict.fromkeys(name.strip() for name in shards.split(",")))
+
+
+def run_shards(network: "Network", asked: "Asked") -> None:
+    """Run these shards until told to stop. Raises NotDone: one does not come up."""
+    import trio
+
+    from switch.cli._not_done import NotDone
+    from switch.cli._ready import prepare_ready
+    from switch.core.operator.command import Unable
+    from switch.core.shards import DOOR
+    from switch.security.files import make_private_directory
+    from switch.server.shards import ShardCommand, Shards
+
+    if asked.log_path is not None:
+        raise click.UsageError("--log: each shard has a hop log of its own, in its state directory")
+    directory = asked.state or Path(network.state_dir)
+    names = names_of(network, asked.shards)
+    make_private_directory(directory)
+    options = [*(("--state", str(asked.state)) if asked.state else ()), "--drain", f"{asked.drain_s:g}"]
+    options += ["--capture", str(asked.capture_path)] if asked.capture_path else []
+    options += [word for prefix in asked.clear for word in ("--capture-clear", prefix)]
+    options += [] if asked.show is None else ["--show" if asked.show else "--no-show"]
+    commands = [
+        ShardCommand(
+            name=name,
+            command=(sys.executable, "-m", "switch.cli.main", "serve", asked.network, "--shard", name, *options),
+            ready_file=directory / name / "ready.json",
+        )
+        for name in names
+    ]
+
+    def announce(ready: "dict[str, Ready]") -> str:
+        doors = (
+            (name, [f"{door} {at}" for door, at in ready[name].listeners.items() if door != DOOR]) for name in names
+        )
+        parts = (f"shard {name}: {', '.join(opened)}" for name, opened in doors)
+        sentence = (
+            f"Ready: {network.name}: {'; '.join(parts)}; state in {directory}; `cmi-switch health` says how each is"
+        )
+        click.echo(sentence)
+        sys.stdout.flush()
+        return sentence
+
+    def tell(sentence: str) -> None:
+        click.echo(sentence, err=True)
+
+    file = prepare_ready(asked.ready_path or directory / "ready.json")
+    try:
+        ended = trio.run(Shards(commands, file, announce, tell, asked.drain_s).run)
+    except BaseExceptionGroup as group:
+        cause: BaseException = group
+        while isinstance(cause, BaseExceptionGroup):
+            cause = cause.exceptions[0]
+        if not isinstance(cause, Unable):
+            raise
+        raise NotDone(str(cause), cause.hint, code=cause.code) from None
+    click.echo(f"Stopped: {ended}")
+
+
+def named(network: "Network") -> str:
+    """`morocco`, or `morocco, shard a`."""
+    return f"{network.name}, shard {network.shard}" if network.shard else network.name

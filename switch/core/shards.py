@@ -1,0 +1,188 @@
+"""A network that is divided into shards, and the part of it that one of them is.
+
+Theory of operation. A shard is a whole switch: a process with a journal, listeners and connections of its own. A member belongs
+to one, so that all that is of a payment (its repeat, its reversal, its completion, its advice) comes to where it is known.
+Issuers' hosts are reached from each shard, by connections of its own; a host that takes one connection only, or that brings
+requests (a card network), has an *owning* shard. The others *pass on* to that one what is for its host, over an ordinary link:
+to them the owner is the host, to the owner they are an acquirer's host that brings anybody's messages. So a reversal, an advice,
+a repeat is there what it is everywhere. Both journals have such a payment; it is settled from the one of its acquirer, as the
+other's source says that it was passed on (`is_passed_on`).
+
+What a host or a card may have counts in each shard by itself: it is divided by their number (`divided`).
+
+In: a checked network. Out: networks. Pure.
+"""
+
+from pathlib import PurePath
+from typing import Final
+from zlib import crc32
+
+import msgspec
+
+from switch.core.network import Address, HostLink, Listener, Member, Network, Shard
+
+DOOR: Final = "shards"
+"""the listener of an owning shard, for the others"""
+SOURCE: Final = "shard-"
+"""so begin the names that the others have there"""
+PASSING_MS: Final = 1_000
+"""so much later than the owner gives a host up, the others do: by then they have its answer"""
+_DIALECT: Final = "cmi87"
+_FRAMING: Final = "length2"
+_ANY_AMOUNT: Final = 10**12
+
+
+def is_passed_on(source: str) -> bool:
+    """True of what another shard has passed on: its own journal has it too, and counts it."""
+    return source.startswith(SOURCE)
+
+
+def owned(network: Network, shard: str) -> tuple[HostLink, ...]:
+    """The hosts that this shard owns, and to which others pass on."""
+    return tuple(host for host in network.hosts if host.shard == shard)
+
+
+def of_shard(network: Network, name: str) -> Network:
+    """What the switch of one shard runs on. `network`: the whole."""
+    own = next(shard for shard in network.shards if shard.name == name)
+    others = [shard for shard in network.shards if shard is not own]
+    by_name = {shard.name: shard for shard in network.shards}
+    members = tuple(member.name for member in network.members if member.shard == name)
+    listeners = [_welcoming(listener, members) for listener in network.listeners if listener.shard == name]
+    hosts = owned(network, name)
+    guests: list[Member] = []
+    if hosts and others and own.address is not None:
+        guests = [_guest(network, own, other, host) for other in others for host in hosts]
+        listeners.append(_door(network, own, own.address, tuple(guest.name for guest in guests)))
+    return msgspec.structs.replace(
+        network,
+        shard=name,
+        shard_number=own.number,
+        members=(*network.members, *guests),
+        listeners=tuple(listeners),
+        hosts=tuple(
+            host
+            if host.shard == name
+            else _passing(host, own, by_name[host.shard])
+            if host.shard
+            else divided(host, len(network.shards))
+            for host in network.hosts
+        ),
+        state_dir=state_of(network.state_dir, name),
+        capture=network.capture
+        and msgspec.structs.replace(network.capture, file=_own_file(network.capture.file, name)),
+        journal=msgspec.structs.replace(network.journal, head_copy=_own_file(network.journal.head_copy, name)),
+    )
+
+
+def state_of(state_dir: str, shard: str) -> str:
+    """The state directory of a shard, below the network's."""
+    return str(PurePath(state_dir, shard))
+
+
+def divided(host: HostLink, shards: int) -> HostLink:
+    """What one of so many shards may have of a host that each of them reaches by itself."""
+    rules = tuple(
+        msgspec.structs.replace(
+            rule, per_card_count=rule.per_card_count // shards, per_card_amount=rule.per_card_amount // shards
+        )
+        for rule in host.standin
+    )
+    return msgspec.structs.replace(
+        host,
+        standin=rules,
+        standin_total=host.standin_total // shards,
+        max_pending=max(1, host.max_pending // shards),
+        owed_per_second=max(1, host.owed_per_second // shards),
+    )
+
+
+def _own_file(file: str, shard: str) -> str:
+    """`today.pcapng` -> `today.a.pcapng`; "" stays."""
+    path = PurePath(file)
+    return str(path.with_name(f"{path.stem}.{shard}{path.suffix}")) if file else ""
+
+
+def _welcoming(listener: Listener, members: tuple[str, ...]) -> Listener:
+    """The listener, on which members of its shard alone may sign on."""
+    return (
+        listener if listener.role == "host" or listener.members else msgspec.structs.replace(listener, members=members)
+    )
+
+
+def called(shard: Shard, host: str) -> str:
+    """What a shard calls itself (DE32 of its sign-on) where it passes on what is for `host`: eleven digits, of which no bank's
+    are.
+
+    One name for each host, as each has DE11 of its own: together they would have some twice.
+    """
+    return f"9{shard.number}{crc32(host.encode()) % 10**9:09d}"
+
+
+def _guest(network: Network, own: Shard, other: Shard, host: HostLink) -> Member:
+    """As whom another shard signs on at the owner of a host."""
+    return Member(
+        name=f"{SOURCE}{other.name}-{host.name}",
+        title=f"shard {other.name}, for {host.name}",
+        institution=called(other, host.name),
+        country=network.country,
+        allow=own.allow,
+        advice_amount_max=_ANY_AMOUNT,
+        refund_amount_max=_ANY_AMOUNT,
+        keys=own.keys,
+        shard=own.name,
+        passes_on=True,
+    )
+
+
+def _door(network: Network, own: Shard, address: Address, guests: tuple[str, ...]) -> Listener:
+    """The listener at which other shards sign on."""
+    return Listener(
+        name=DOOR,
+        role="acquirer",
+        address=address,
+        dialect=_DIALECT,
+        framing=_FRAMING,
+        max_connections=network.limits.connections,
+        idle_s=0,
+        members=guests,
+        allow=own.allow,
+        max_in_flight=network.limits.pending,
+        business_day="window",
+        shard=own.name,
+    )
+
+
+def _passing(host: HostLink, own: Shard, owner: Shard) -> HostLink:
+    """A host as another shard reaches it: the owner stands in for it, knows its codes, its tokens, its certificates."""
+    timeout_ms = host.timeout_ms + PASSING_MS
+    plain = HostLink(
+        name=host.name,
+        role=host.role,
+        member=host.member,
+        scheme=host.scheme,
+        institution=host.institution,
+        connect=owner.address,
+        dialect=_DIALECT,
+        framing=_FRAMING,
+        timeout_ms=timeout_ms,
+        echo_s=host.echo_s,
+        retry_ms=max(host.retry_ms, timeout_ms),
+        backoff_min_ms=host.backoff_min_ms,
+        backoff_max_ms=host.backoff_max_ms,
+        max_pending=host.max_pending,
+    )
+    return msgspec.structs.replace(
+        plain,
+        owed_per_second=host.owed_per_second,
+        owed_tries_max=host.owed_tries_max,
+        owed_give_up_s=host.owed_give_up_s,
+        completion_tolerance=host.completion_tolerance,
+        may_cut_over=True,
+        business_day="window",
+        pass_pin=not owner.keys.pin_key,
+        preauth_s=host.preauth_s,
+        keys=owner.keys,
+        shard=host.shard,
+        passed_by=called(own, host.name),
+    )

@@ -1,0 +1,39 @@
+"""Commands of a network with shards, as typed: what they print, what they refuse."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from switch.cli.main import main
+from switch.config.load import SHIPPED
+from tests.sharded import sharded
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> str:
+    path = tmp_path / "mine.toml"
+    path.write_text(sharded((SHIPPED / "morocco.toml").read_text()))
+    return str(path)
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, list(arguments))
+
+
+def test_check_says_who_is_where_and_what_each_shard_has(file: str) -> None:
+    said = run("check", file).output
+    assert "shard a, number 1: atlas, cmi; owns visa" in said
+    assert "shard b, number 2: rif, souss; owns souss, mastercard" in said
+    assert "each shard has of host rif: max_pending 2000 of 4000, owed_per_second 250 of 500" in said
+    assert "each shard has the [limits] whole" in said
+    assert "shard" not in run("check").output
+
+
+def test_serve_says_which_shards_there_are_and_refuses_others(file: str) -> None:
+    assert "has shards a, b: `--shards all` runs them all, `--shard a` one of them" in run("serve", file).output
+    assert 'has no shard "c"' in run("serve", file, "--shard", "c").output
+    assert 'has no shard "c"' in run("serve", file, "--shards", "a,c").output
+    assert "give one of them" in run("serve", file, "--shard", "a", "--shards", "all").output
+    assert "has no [[shard]]" in run("serve", "--shard", "a").output
+    assert "a hop log of its own" in run("serve", file, "--shards", "all", "--log", "x.jsonl").output
