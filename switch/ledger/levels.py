@@ -127,16 +127,16 @@ def as_priced(entry: Entry) -> list[Move]:
     """Its moves as they were priced: those that a network settles in its own currency in the payment's again.
 
     What a member gets for them from its position and as difference, right behind them, is what they were. Of a fee so small that
-    it is nothing in the network's currency only the difference is there: it counts to the fee before it, or is one of kind `fx`.
+    it is nothing in the network's currency only the difference is there: it counts to the fee right before it, or to none.
     """
     moves: list[Move] = []
     got: list[int] = []
     """what the member got for each"""
     last = -1
-    """the newest in another currency"""
+    """the one before, where it is in another currency"""
     for one in entry.moves:
         if one.kind != EXCHANGE:
-            last = len(moves) if one.currency != entry.currency else last
+            last = len(moves) if one.currency != entry.currency else -1
             moves.append(one)
             got.append(0)
         elif one.currency == entry.currency and last >= 0:

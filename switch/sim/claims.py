@@ -12,6 +12,7 @@ import msgspec
 from switch.core.records.disputes import ISSUER, Disputed, Step
 from switch.core.records.records import AnyEntry
 from switch.ledger.entries import DISPUTE, Entry
+from switch.ledger.exchange import EXCHANGE
 from switch.ledger.fold import LedgerFold
 from switch.ledger.levels import as_priced
 
@@ -41,6 +42,19 @@ class Claim(msgspec.Struct, kw_only=True):
             self.given_back = self.amount
 
 
+def _too_little(entry: Entry) -> int:
+    """What the issuer has back by a step so small that it is nothing in the network's currency: the member's difference alone,
+    before anything that the network moves."""
+    found = 0
+    if entry.what not in set(Step):
+        return found
+    for one in entry.moves:
+        if one.kind != EXCHANGE:
+            break
+        found += one.amount if one.payee == entry.issuer or one.payer == entry.acquirer else -one.amount
+    return found
+
+
 def disagreements(claims: dict[str, Claim], records: Iterable[AnyEntry], home: str) -> Iterator[str]:
     """`claims`: by the dispute's name. `home`: numeric currency."""
     own: Counter[tuple[str, str, str]] = Counter()
@@ -50,9 +64,11 @@ def disagreements(claims: dict[str, Claim], records: Iterable[AnyEntry], home: s
     taken: Counter[str] = Counter()
 
     def post(entry: Entry) -> None:
+        between = entry.issuer, entry.acquirer
         for payer, payee, kind, currency, amount in as_priced(entry):  # banks claim in the currency of the payment
-            if kind == DISPUTE and {payer, payee} == {entry.issuer, entry.acquirer}:
-                moved[entry.issuer, entry.acquirer, currency] += amount if payee == entry.issuer else -amount
+            if kind == DISPUTE and {payer, payee} == {*between}:
+                moved[*between, currency] += amount if payee == entry.issuer else -amount
+        moved[*between, entry.currency] += _too_little(entry)
 
     ledger = LedgerFold(home, post)
     for sequence, record in enumerate(records, 1):

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 ANSWER_S: Final = 2.0
 """so long an answer may take; then the connection is closed, and what was asked may have happened or not"""
 CONNECT_S: Final = 3
+_LOOKS_BEHIND: Final = 140_000
+"""version from which a server can end what waits for a standby when its client is gone; else each try would leave one behind"""
 _PAGE: Final = 64
 """batches fetched at once"""
 _LACKING: Final = "psycopg is not installed: pip install 'cmi-switch[postgresql]'"
@@ -108,6 +110,8 @@ class PostgreSQL:
         self._db.notice_handler = self._note
         for statement in _SESSION:
             self.ask(statement)
+        if self._db.server_version >= _LOOKS_BEHIND:
+            self.ask("SET client_connection_check_interval = '1s'")
 
     def _note(self, result: "abc.PGresult") -> None:
         self.messages.append(_said(result.error_message))

@@ -145,6 +145,22 @@ def test_without_a_standby_nothing_is_said_and_nothing_is_cancelled(servers: Clu
     again.close()
 
 
+def test_what_is_given_up_leaves_one_statement_behind_however_often(servers: Cluster, journal: str) -> None:
+    """The one that waits for its standby; those that would wait for it end with their connections."""
+    own(connect(servers, journal), "a", 60_000).append([b"one"])
+    stopped(servers, signal.SIGSTOP)
+    try:
+        for _ in range(4):
+            store = PostgreSQL(servers.primary.url, journal, answer_s=0.5)
+            with pytest.raises(StoreError, match=r"not answered for 0\.5 s"):
+                store.reclaim("a-1", 60_000)
+        left = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'cmi-switch' AND state = 'active'"
+        assert wait_for(lambda: servers.primary.ask(left) == "1")
+    finally:
+        stopped(servers, signal.SIGCONT)
+    servers.wait_for_standbys()
+
+
 def test_where_replication_is_switched_off_nothing_is_appended(servers: Cluster, journal: str) -> None:
     store = connect(servers, journal)
     owned = own(store, "a", 60_000)

@@ -1,1 +1,0 @@
-"""`cmi-switch …`, one file a command."""

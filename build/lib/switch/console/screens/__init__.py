@@ -1,1 +1,0 @@
-"""A file a screen: its addresses, what it reads, what its forms have done."""

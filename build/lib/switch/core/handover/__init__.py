@@ -1,1 +1,0 @@
-"""How a switch that follows another goes on where that one was."""

@@ -1,1 +1,0 @@
-"""Connections, and the requests that wait on them."""

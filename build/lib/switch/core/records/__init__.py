@@ -1,1 +1,0 @@
-"""What the switch remembers: records, and the state that is their fold."""

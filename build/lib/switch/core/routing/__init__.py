@@ -1,1 +1,0 @@
-"""Where a card's issuer is reached, and what that costs."""

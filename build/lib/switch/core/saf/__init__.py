@@ -1,1 +1,0 @@
-"""Store-and-forward: what must arrive does."""

@@ -1,1 +1,0 @@
-"""Payments, reversals and advices: what is decided about a message."""

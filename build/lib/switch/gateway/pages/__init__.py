@@ -1,1 +1,0 @@
-"""What a customer sees: three languages, one style, nothing from anywhere else."""

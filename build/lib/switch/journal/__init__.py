@@ -1,1 +1,0 @@
-"""The durable record of what the switch knows."""

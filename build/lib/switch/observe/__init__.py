@@ -1,1 +1,0 @@
-"""What people see of a running switch: hop log, histograms, live view."""

@@ -1,1 +1,0 @@
-"""Keys and what they protect. Below the core, above the wire."""

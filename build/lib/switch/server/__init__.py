@@ -1,1 +1,0 @@
-"""Driver 1: parties on Trio, over sockets."""

@@ -1,1 +1,0 @@
-"""Driver 2: parties in a world with a virtual clock and network."""

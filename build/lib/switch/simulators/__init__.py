@@ -1,1 +1,0 @@
-"""The other parties: issuers, terminals, card networks. As pure as the switch."""
