@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from switch.core.network import HostLink, Network, StandInRule
+from switch.core.operator.command import Unable
 from switch.core.records.day_records import Cutover
 from switch.core.records.numbers import shard_of, stans_of, txn_of
 from switch.core.records.records import Forwarded, Owed
@@ -98,7 +99,7 @@ def test_what_is_passed_on_comes_back_and_is_settled_where_its_acquirer_is() -> 
     assert rif.gets()[DE.RESPONSE_CODE] == Answer.APPROVED
     rif.sends(first)
     assert rif.gets()[DE.RESPONSE_CODE] == Answer.APPROVED, "answered by its own shard, as before"
-    to_owner.got_nothing()
+    assert to_owner.got_nothing()
     assert [entry.key[0] for entry in (*b.recorded(Forwarded), *a.recorded(Forwarded))] == ["rif", "shard-b-visa"]
     assert ledger(b).positions
     assert not ledger(a).positions
@@ -114,6 +115,18 @@ def test_what_is_passed_on_comes_back_and_is_settled_where_its_acquirer_is() -> 
     assert [entry.original for entry in a.recorded(Owed)] == [a.recorded(Forwarded)[0].txn]
     assert not ledger(a).positions
     assert ledger(b).positions == ledger(undivided(first)).positions
+
+
+def test_what_was_passed_on_is_claimed_back_in_the_shard_where_it_stands() -> None:
+    a, visa, from_b = owner()
+    _, to_owner, rif = other()
+    rif.sends(purchase(de2=VISA_ABROAD))
+    from_b.sends(to_owner.gets())
+    visa.answers(visa.gets(), de38="123456")
+    (request,) = a.recorded(Forwarded)
+    about = {"txn": f"{request.txn:x}", "acquirer": request.key[0], "rrn": request.elements[DE.RRN]}
+    with pytest.raises(Unable, match="passed on by shard-b-visa, in whose journal it stands"):
+        a.asks("disputes.open", **about, reason="10.4", by="tests")
 
 
 def undivided(first: Document) -> Playbook:

@@ -16,6 +16,7 @@ from switch.core.operator.errors import ErrorCode
 from switch.core.records.disputes import ACQUIRER, ISSUER, MOVES, WHOSE, Disputed, Step
 from switch.core.records.outcomes import Outcome
 from switch.core.records.prices import Priced
+from switch.core.shards import is_passed_on
 from switch.core.transactions.pricing import Pricing
 from switch.core.transactions.taken_back import posted
 from switch.money.dispute_rules import DisputeReason, DisputeTimes
@@ -171,6 +172,10 @@ class DisputeCommands:
     def open(self, given: OpenDispute, now: int) -> DisputeRow:
         """The issuer's chargeback: the money goes back to it. Raises Unable."""
         kernel = self._kernel
+        if is_passed_on(given.acquirer):
+            raise _unable(
+                f"{given.txn} was passed on by {given.acquirer}, in whose journal it stands: claim it back in that shard"
+            )
         original = self._payment(given)
         request, priced = original.request, original.priced
         stands = posted(original)
