@@ -11,9 +11,10 @@ from pathlib import Path
 
 import msgspec
 
-from switch.accelerator import GROUP, PACKAGE, STAMP, find_modules, make_stamp
+from switch.accelerator import GROUP, STAMP, find_modules, make_stamp
 
 ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "switch"  # of this checkout, whichever the environment is of
 SUFFIX = sysconfig.get_config_var("EXT_SUFFIX")
 _SETUP = """\
 from mypyc.build import mypycify
