@@ -14,13 +14,15 @@ if TYPE_CHECKING:
 ALL = "all"
 
 
-def check_asked(network: "Network", shard: str, shards: str) -> None:
+def check_asked(network: "Network", asked: "Asked") -> None:
     """Raise a click error where `serve` is not told which shards of this network to run, or to run such as it has not."""
     from switch.config.mistakes import did_you_mean
 
-    known = [one.name for one in network.shards]
+    known, shard, shards = [one.name for one in network.shards], asked.shard, asked.shards
     if shard and shards:
         raise click.UsageError("--shard runs one, --shards several: give one of them")
+    if asked.standby and shards:
+        raise click.UsageError("--standby waits for one journal: run each shard by itself, with --shard NAME --standby")
     if not known:
         if shard or shards:
             raise click.UsageError(f"{network.source} has no [[shard]]: leave --shard and --shards out")

@@ -51,22 +51,30 @@ def _ask_store(network: "Network") -> str:
     from switch.journal.store.port import StoreError
     from switch.journal.store.postgresql import PostgreSQL
     from switch.journal.store.safety import refuse_unsafe
+    from switch.journal.store.shared import journal_of
 
     files = network.journal
     if not files.store:
         raise click.UsageError(f"--store: {network.source} has no [journal] store")
     try:
-        store = PostgreSQL(files.store, network.name, replicated=files.replicated)
-        try:
-            refuse_unsafe(store, replicated=files.replicated)
-            owner = store.look() if store.has_tables() else None
-        finally:
-            store.close()
+        lines = ["store: set up as it must be"]
+        for shard in [one.name for one in network.shards] or [""]:
+            name = journal_of(network.name, shard)
+            store = PostgreSQL(files.store, name, replicated=files.replicated)
+            try:
+                refuse_unsafe(store, replicated=files.replicated)
+                owner = store.look() if store.has_tables() else None
+            finally:
+                store.close()
+            owned = owner is not None and owner.node
+            lines.append(
+                f"{name}: {owner.last:,} records, owned by node {owner.node} under epoch {owner.epoch}"
+                if owner is not None and owned
+                else f"{name}: never been owned"
+            )
     except StoreError as error:
         raise click.ClickException(str(error)) from None
-    if owner is None or not owner.node:
-        return "store: set up as it must be; the journal has never been owned"
-    return f"store: set up as it must be; {owner.last:,} records, owned by node {owner.node} under epoch {owner.epoch}"
+    return "\n".join(lines)
 
 
 def summary(network: "Network") -> str:

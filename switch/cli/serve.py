@@ -114,7 +114,7 @@ def command(**options: Any) -> None:
         return _as_asked(load_network(asked.network, files=True), asked)
 
     whole = load(asked.network, files=True)
-    check_asked(whole, asked.shard, asked.shards)
+    check_asked(whole, asked)
     if asked.shards:
         run_shards(whole, asked)
         return

@@ -162,7 +162,7 @@ def _read(source: Source, *, files: bool) -> Network:
     )
     root.done()
     checks.check(source, draft, network, wait_ms)
-    check_shards(source, draft, network, wait_ms)
+    check_shards(source, draft, wait_ms)
     fees.check_fees(draft, network, owed)
     keys.check_keys(draft, network, dialects)
     return network

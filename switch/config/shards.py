@@ -79,7 +79,7 @@ def sentences(network: Network) -> list[str]:
     return [*found, "each shard has the [limits] whole"] if found else []
 
 
-def check_shards(source: Source, draft: Draft, network: Network, acquirers_wait_ms: int) -> None:
+def check_shards(source: Source, draft: Draft, acquirers_wait_ms: int) -> None:
     """Note what belongs nowhere, what a shard cannot have, and what cannot be divided."""
     if not draft.shards:
         return
@@ -87,12 +87,6 @@ def check_shards(source: Source, draft: Draft, network: Network, acquirers_wait_
         s = draft.shards[0][0]
         source.note(
             source.index.key(s.path), f"{s.title} is the only one", "add another, or leave it out: one switch has all"
-        )
-    if network.journal.store:
-        source.root.table("journal").wrong(
-            "store",
-            "a database keeps one journal of a network, and each shard has its own",
-            "leave out `store`, or the shards",
         )
     _unique(draft)
     _members(draft)

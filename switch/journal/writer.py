@@ -384,7 +384,8 @@ def _copy(connection: socket.socket, path: str) -> tuple[Callable[[bytes], None]
 
 def main(arguments: list[str]) -> int:
     """Run as a process: `--fd N --dir DIR --network NAME --schema N --after SEQUENCE --chain HEX --bound BYTES --head-count N
-    --head-copy PATH`, and where a database decides what is durable `--store URL --holder TOKEN --lease-ms N --replicated 0|1`.
+    --head-copy PATH`, and where a database decides what is durable `--store URL --journal NAME --holder TOKEN
+    --lease-ms N --replicated 0|1`.
     """
     given = dict(zip(arguments[::2], arguments[1::2], strict=True))
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -25,7 +25,7 @@ from switch.journal.feed import Feed, absolute
 from switch.journal.history import IndexHistory
 from switch.journal.keys import KEY_FILE, KEYS, chain_key, open_vault
 from switch.journal.recovery import Recovered
-from switch.journal.store.shared import SharedLog
+from switch.journal.store.shared import SharedLog, journal_of
 from switch.security.files import make_private_directory
 from switch.security.vault import KeyVault
 from switch.server.control import Control, controlling
@@ -327,7 +327,13 @@ def feed_of(network: Network, state_dir: Path, vault: KeyVault, *, standby: bool
     files = network.journal
     shared = None
     if files.store:
-        shared = SharedLog(url=files.store, lease_ms=files.lease_ms, replicated=files.replicated, standby=standby)
+        shared = SharedLog(
+            url=files.store,
+            journal=journal_of(network.name, network.shard),
+            lease_ms=files.lease_ms,
+            replicated=files.replicated,
+            standby=standby,
+        )
     key = chain_key(vault)
     return Feed(state_dir, network.name, network.limits, key=key, head_copy=files.head_copy, shared=shared)
 

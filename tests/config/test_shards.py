@@ -20,7 +20,6 @@ per_card_amount = "300.00 MAD"
 """
 MISTAKES = {
     "a shard that is none": (r'shard = "a"\nname = "atlas"', 'shard = "c"\nname = "atlas"', '"c" is no shard'),
-    "a database": ("state_dir = .*", '\\g<0>\n[journal]\nstore = "postgresql://x/y"', "each shard has its own"),
     "two of a number": (r"number = 2", "number = 1", "the number 1 is taken"),
     "two of a name": (r'name = "b"\nnumber', 'name = "a"\nnumber', "the name a is taken"),
     "one only": (r'\[\[shard\]\]\nname = "b"[^[]*', "", "is the only one"),

@@ -68,7 +68,7 @@ def take(shared: SharedLog, state_dir: Path | str, place: Place, tell: Callable[
 
     `tell`: is told whom a standby waits for. Raises StoreError.
     """
-    store = PostgreSQL(shared.url, place.home.network, replicated=shared.replicated)
+    store = PostgreSQL(shared.url, shared.journal, replicated=shared.replicated)
     try:
         refuse_unsafe(store, replicated=shared.replicated)
         store.make_tables()

@@ -5,10 +5,17 @@ import secrets
 import msgspec
 
 
+def journal_of(network: str, shard: str = "") -> str:
+    """What the journal of a network, or of one of its shards, is called in a database."""
+    return f"{network}/{shard}" if shard else network
+
+
 class SharedLog(msgspec.Struct, frozen=True, kw_only=True):
     """A journal that a database decides about."""
 
     url: str
+    journal: str
+    """which of those in the database"""
     lease_ms: int
     replicated: bool
     """nothing counts that no standby has"""
@@ -21,6 +28,7 @@ class SharedLog(msgspec.Struct, frozen=True, kw_only=True):
         """Of the writer's process."""
         return {
             "--store": self.url,
+            "--journal": self.journal,
             "--holder": self.holder,
             "--lease-ms": self.lease_ms,
             "--replicated": int(self.replicated),

@@ -137,6 +137,6 @@ def reclaimed(
 
 def open_writer(segments: SegmentWriter, secret: bytes, given: dict[str, str]) -> StoreWriter:
     """What the writer's process runs with, of its arguments. Raises StoreError."""
-    store = PostgreSQL(given["--store"], given["--network"], replicated=given["--replicated"] == "1")
+    store = PostgreSQL(given["--store"], given["--journal"], replicated=given["--replicated"] == "1")
     owned, known = reclaimed(store, given["--holder"], int(given["--lease-ms"]), secret, segments.durable)
     return StoreWriter(owned, known, segments)

@@ -25,7 +25,7 @@ from switch.journal.store.fencing import Owned
 from switch.journal.store.port import Claim, FencedError, Owner, StoreError
 from switch.journal.store.postgresql import PostgreSQL
 from switch.journal.store.safety import refuse_unsafe
-from switch.journal.store.shared import SharedLog
+from switch.journal.store.shared import SharedLog, journal_of
 from switch.journal.store.writing import boot_clock
 from tests.e2e.stage import wait_for
 from tests.journal.store.cluster import Cluster, cluster
@@ -205,7 +205,7 @@ def is_at(feed: Feed, last: int) -> bool:
 
 
 def feed_of(servers: Cluster, journal: str, state: Path, lease_ms: int = LEASE_MS, *, standby: bool = False) -> Feed:
-    shared = SharedLog(url=servers.primary.url, lease_ms=lease_ms, replicated=True, standby=standby)
+    shared = SharedLog(url=servers.primary.url, journal=journal, lease_ms=lease_ms, replicated=True, standby=standby)
     return Feed(state, journal, LIMITS, key=KEY, shared=shared)
 
 
@@ -307,7 +307,7 @@ def test_a_primary_that_lacks_what_was_acknowledged_is_refused(tmp_path: Path) -
         behind.start()
         behind.promote()
         behind.set(synchronous_standby_names="")
-        shared = SharedLog(url=behind.url, lease_ms=LEASE_MS, replicated=False)
+        shared = SharedLog(url=behind.url, journal="lost", lease_ms=LEASE_MS, replicated=False)
         with pytest.raises(StoreError, match=r"the database ends at record \d+, .* at 100: a server was promoted"):
             Feed(tmp_path / "a", "lost", LIMITS, key=KEY, shared=shared).open()
         assert recover(tmp_path / "a", LIMITS).position == 100
@@ -326,6 +326,22 @@ def test_a_journal_of_files_becomes_the_databases(servers: Cluster, journal: str
     other.close()
 
 
+def test_each_shard_has_a_journal_of_its_own(servers: Cluster, journal: str, tmp_path: Path) -> None:
+    feeds = []
+    for shard in ("a", "b"):
+        shared = SharedLog(
+            url=servers.primary.url, journal=journal_of(journal, shard), lease_ms=LEASE_MS, replicated=True
+        )
+        feeds.append(Feed(tmp_path / shard, journal, LIMITS, key=KEY, shared=shared))
+        feeds[-1].open()
+    for count, feed in enumerate(feeds, 3):
+        write(feed, journal, 1, count)
+    for feed in feeds:
+        feed.close()
+    asked = f"SELECT journal, last FROM cmi_switch_owner WHERE journal LIKE '{journal}/%' ORDER BY journal"
+    assert servers.primary.ask(asked).split() == [f"{journal}/a|3", f"{journal}/b|4"]
+
+
 def test_check_asks_the_database(servers: Cluster, journal: str, tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
     text = (SHIPPED / "morocco.toml").read_text().replace('name = "morocco"', f'name = "n{journal}"', 1)
@@ -339,7 +355,7 @@ def test_check_asks_the_database(servers: Cluster, journal: str, tmp_path: Path)
     feed.open()
     write(feed, f"n{journal}", 1, 3)
     feed.close()
-    assert re.search(r"set up as it must be; 3 records, owned by node .* under epoch 2", check().output)
+    assert re.search(r"set up as it must be\nn\w+: 3 records, owned by node .* under epoch 2", check().output)
     file.write_text(file.read_text().replace(str(servers.primary.port), "1"))
     assert (check().exit_code, "cannot be reached" in check().output) == (1, True)
 
@@ -348,7 +364,7 @@ def test_another_vault_key_is_refused(servers: Cluster, journal: str, tmp_path: 
     feed = feed_of(servers, journal, tmp_path / "a")
     feed.open()
     feed.close()
-    shared = SharedLog(url=servers.primary.url, lease_ms=LEASE_MS, replicated=True)
+    shared = SharedLog(url=servers.primary.url, journal=journal, lease_ms=LEASE_MS, replicated=True)
     other = Feed(tmp_path / "b", journal, LIMITS, key=ChainKey(bytes(32), b"another."), shared=shared)
     with pytest.raises(StoreError, match="begun with the vault key of check value"):
         other.open()
