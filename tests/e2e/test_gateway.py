@@ -166,6 +166,7 @@ def test_a_port_that_is_taken_is_said_in_a_sentence(gateway: Gateway, tmp_path: 
     assert f"127.0.0.1:{gateway.port}: Address already in use" in child.text()
 
 
+@pytest.mark.long
 def test_a_gateway_starts_before_its_switch_and_takes_no_money_until_it_is_there(tmp_path: Path) -> None:
     shop, stage = Shop(), Stage(tmp_path)
     try:

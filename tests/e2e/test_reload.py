@@ -23,6 +23,7 @@ from tests.e2e.load import books_agree, declined_here, hosts_with_books, load
 from tests.e2e.pos import Till
 from tests.e2e.stage import QUICK, Stage, wait_for
 
+pytestmark = pytest.mark.long  # each waits for what a reload lets go in its own time
 NEW_CARD = "950477000000001" + luhn_digit("950477000000001")
 NADOR = "504177"
 """a bank whose payments no book of the load's has"""

@@ -24,6 +24,7 @@ def cast() -> Cast:
     return Cast(load_network("morocco"), minds=True)
 
 
+@pytest.mark.long
 def test_whatever_its_hosts_think_a_day_ends_in_agreement(cast: Cast) -> None:
     minds, manners, habits, renumbering = set[str](), set[str](), set[str](), set[bool]()
     for seed in range(2_000, 2_020):
@@ -95,6 +96,7 @@ LESS = next(manner for manner in MANNERS if manner.name == "sends the local time
 SHORT = (LESS, msgspec.structs.replace(LESS, name="sends the local time alone", without=(DE.RRN, DE.TERMINAL)))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("manner", SHORT, ids=lambda manner: manner.name)
 def test_what_a_crash_made_forgotten_is_undone_however_short_its_name(
     cast: Cast, manner: Manner, monkeypatch: pytest.MonkeyPatch
