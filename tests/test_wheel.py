@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.long  # a wheel is built and installed
+
 ROOT = Path(__file__).parent.parent
 PARTS = ("pyproject.toml", "README.md", "switch", "specs")
 

@@ -1,13 +1,18 @@
 """Real processes, killed: afterwards acquirers, journal and issuers agree to the centime."""
 
 import os
+import re
 import signal
 import time
 from pathlib import Path
 
+import pytest
+
 from switch.cli._processes import Child
 from switch.simulators.reconciliation import Books, Difference, journal_rows, reconcile
 from tests.e2e.stage import QUICK, Stage
+
+pytestmark = pytest.mark.long  # killed under load, and again
 
 
 def load(stage: Stage, rate: int, seconds: int) -> Child:
@@ -31,7 +36,11 @@ def differences(stage: Stage) -> list[Difference]:
         *((stage.directory / f"{name}.json").read_bytes() for name in ("terminals", "networks", "issuers"))
     )
     assert sum(book.sent for book in books.terminals) > 100, "there was no load to speak of"
-    return reconcile(books.terminals, books.networks, books.issuers, journal_rows(stage.entries()))
+    found = reconcile(books.terminals, books.networks, books.issuers, journal_rows(stage.entries()))
+    # a decline leaves before it is durable: where the kill took its record, the journal ends that payment itself, with 91
+    return [
+        one for one in found if not re.search(r"was declined with \d\d, the journal has declined 91$", one.sentence)
+    ]
 
 
 def test_a_switch_killed_under_load_and_restarted_loses_and_doubles_nothing(tmp_path: Path) -> None:

@@ -14,6 +14,8 @@ from switch.journal.log import segments
 from switch.journal.recovery import journal_directory
 from tests.e2e.stage import QUICK, Stage
 
+pytestmark = pytest.mark.long  # a switch started again for each way in which an end can be lost
+
 
 @pytest.fixture(scope="module")
 def lived(tmp_path_factory: pytest.TempPathFactory) -> Path:

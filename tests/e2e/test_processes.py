@@ -183,6 +183,7 @@ def under_load(tmp_path_factory: pytest.TempPathFactory) -> Iterator[UnderLoad]:
         stage.close()
 
 
+@pytest.mark.long
 def test_the_journals_writer_killed_under_load_costs_moments_and_no_payment(under_load: UnderLoad) -> None:
     stage = under_load.stage
     assert under_load.exits == [0, 0, 0, 0]

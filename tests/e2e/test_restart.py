@@ -17,6 +17,8 @@ from tests.e2e.load import await_load, books_agree, declined_here, hosts_with_bo
 from tests.e2e.stage import QUICK, Stage, wait_for
 from tests.e2e.test_crash import everything_arrived
 
+pytestmark = pytest.mark.long  # restarts under load, several times over
+
 RESTARTS = int(os.environ.get("RESTARTS", "3"))
 """`RESTARTS=100 pytest tests/e2e/test_restart.py` is the long run; what it saw goes to restarts.json in RESTARTS_DIR"""
 RATE = int(os.environ.get("RESTARTS_RATE", "100"))

@@ -24,6 +24,7 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
         one.close()
 
 
+@pytest.mark.long
 def test_a_restart_keeps_what_an_edge_has_and_dials_again_what_it_has_not(stage: Stage) -> None:
     """Acquirers and issuers come through an edge; Visa and Mastercard have TLS with the switch itself."""
     tls = str(with_tls(stage, ("acquirers", "atlas", "rif", "souss")))

@@ -81,6 +81,7 @@ def test_however_a_host_writes_its_answers_a_day_ends_in_agreement(
     assert not habit.strays or day.events["answer.unmatched"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("seed", "faults", "payments"), [(589, (6,), 1_000), (847, None, 1_000), (847, (32, 34), 500)])
 def test_what_failed_once_in_a_whole_day_holds(
     before: Cast, seed: int, faults: tuple[int, ...] | None, payments: int
@@ -148,6 +149,7 @@ def an_answer_must_echo_de7(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(pending.PendingTable, "_may_restamp", lambda *_: False)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("mutant", "seeds"),
     [(every_answer_ends_a_reversal, 12), (an_unlisted_code_declines, 8), (an_approval_of_less_is_one_of_all, 8),

@@ -86,6 +86,7 @@ class Removals(Successions):
         return msgspec.structs.replace(network, hosts=hosts, bins=bins)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", [510, 511, 512, 513, 533])
 def test_days_on_which_hosts_leave_the_file_and_come_back_end_in_agreement(seed: int, cast: Cast) -> None:
     world = World(cast, seed, 250)
@@ -95,6 +96,7 @@ def test_days_on_which_hosts_leave_the_file_and_come_back_end_in_agreement(seed:
     assert removals.left
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", [500, 503, 507])
 def test_days_full_of_successions_end_in_agreement(seed: int, cast: Cast) -> None:
     world = World(cast, seed, 250)
