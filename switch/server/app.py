@@ -19,12 +19,12 @@ from switch.core.operator.errors import ErrorCode
 from switch.core.party import Log
 from switch.journal.log import JournalError
 from switch.observe.hoplog import HopLog
-from switch.readiness import Ready, ReadyFile, notify, watchdog_s
+from switch.readiness import Ready, ReadyFile
 from switch.security.certificates import CertificateError
 from switch.security.vault import VaultError
 from switch.server.connections import ListenError
 from switch.server.driver import Sinks
-from switch.server.driving import until_told_to_stop
+from switch.server.driving import keep_alive, until_told_to_stop
 from switch.server.handover import Handover
 from switch.server.ports import MonotonicClock
 from switch.server.recording import Recording
@@ -138,22 +138,13 @@ async def _serve(app: App, announce: Callable[[Serving], str]) -> str:
         async with trio.open_nursery() as nursery:
             await nursery.start(_follow_signals, outputs, recording, reloader, restarter)
             nursery.start_soon(reloader.keep_looking)
-            nursery.start_soon(_keep_alive)
+            nursery.start_soon(keep_alive)
             ended = await until_told_to_stop(running.driver, app.drain_s, tell)
             nursery.cancel_scope.cancel()
         recording.end()
         ready_file.withdraw()
     outputs.close()
     return ended
-
-
-async def _keep_alive() -> None:
-    """Say to the service manager that payments go on, twice as often as it wants: by the loop that carries them, so that it hears
-    nothing where that stands still."""
-    wanted = watchdog_s()
-    while wanted:
-        notify("WATCHDOG=1")
-        await trio.sleep(wanted / 2)
 
 
 def _ready(running: Serving, log_file: Path, sentence: str) -> SwitchReady:

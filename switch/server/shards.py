@@ -18,7 +18,8 @@ import trio
 from switch.children import start
 from switch.core.operator.command import Unable
 from switch.core.operator.errors import ErrorCode
-from switch.readiness import Ready, ReadyFile, notify, read_ready, watchdog_s
+from switch.readiness import Ready, ReadyFile, notify, read_ready
+from switch.server.driving import keep_alive
 
 FIRST_S: Final = 0.5
 """before a shard that has ended is started again; then twice that …"""
@@ -67,7 +68,9 @@ class Shards:
         try:
             with trio.open_signal_receiver(*followed) as signals:
                 async with trio.open_nursery() as nursery:
-                    nursery.start_soon(_keep_alive)
+                    nursery.start_soon(
+                        keep_alive
+                    )  # that shards are watched: whether payments go on, `health` says of each
                     nursery.start_soon(self._follow, signals)
                     async with trio.open_nursery() as shards:
                         for command in self._commands:
@@ -154,11 +157,3 @@ async def _end_of(process: subprocess.Popen[Any]) -> None:
         await trio.lowlevel.wait_readable(handle)
     finally:
         os.close(handle)
-
-
-async def _keep_alive() -> None:
-    """Say to the service manager that shards are watched. Whether payments go on, `health` says of each."""
-    wanted = watchdog_s()
-    while wanted:
-        notify("WATCHDOG=1")
-        await trio.sleep(wanted / 2)

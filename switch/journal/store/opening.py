@@ -45,7 +45,6 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     last: int
     chain: bytes
     """of the segments"""
-    head_count: int = 0
 
 
 def node_of(state_dir: Path | str) -> str:
@@ -161,7 +160,7 @@ def _fetch(store: Store, owner: Owner, place: Place) -> int:
         payloads = list(batch.payloads[max(0, expected - batch.first) :])
         if writer is None:
             chain = place.chain if place.last else GENESIS
-            writer = SegmentWriter(place.home, after, chain, RealDisk(), head_count=place.head_count)
+            writer = SegmentWriter(place.home, after, chain, RealDisk())
         writer.add(Chunk(expected, payloads, batch.snapshot))
         expected = batch.last + 1
         waiting += sum(map(len, payloads))
