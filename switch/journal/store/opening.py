@@ -33,6 +33,8 @@ FLUSH_BYTES: Final = 8 << 20
 """of what is fetched, at once on the disk"""
 UPLOAD_RECORDS: Final = 500
 _UPLOAD_MS: Final = 3_600_000
+OPENING_MS: Final = 30_000
+"""lease of a node that fetches and folds, until its writer owns the journal: two standbys would take it from each other"""
 STANDBY_S: Final = 0.25
 """A node that stands by tries so often."""
 _NODE: Final = "node"
@@ -71,7 +73,8 @@ def take(shared: SharedLog, state_dir: Path | str, place: Place, tell: Callable[
     try:
         refuse_unsafe(store, replicated=shared.replicated)
         store.make_tables()
-        claim = Claim(node_of(state_dir), shared.holder, place.home.key.check, shared.lease_ms)
+        lease_ms = max(shared.lease_ms, OPENING_MS)
+        claim = Claim(node_of(state_dir), shared.holder, place.home.key.check, lease_ms)
         owner = claimed(store, claim, standby=shared.standby, tell=tell)
         catch_up(store, owner, place)
         return owner.last > place.last

@@ -19,14 +19,17 @@ from switch.config.load import SHIPPED
 from switch.core.limits import Limits
 from switch.core.records.records import SCHEMA, Booted
 from switch.journal.feed import Feed, WriterGone
-from switch.journal.log import ChainKey, JournalError
+from switch.journal.log import GENESIS, ChainKey, JournalError
 from switch.journal.recovery import recover
 from switch.journal.store.fencing import Owned
+from switch.journal.store.opening import Place, take
 from switch.journal.store.port import Claim, FencedError, Owner, StoreError
 from switch.journal.store.postgresql import PostgreSQL
 from switch.journal.store.safety import refuse_unsafe
 from switch.journal.store.shared import SharedLog, journal_of
 from switch.journal.store.writing import boot_clock
+from switch.journal.writer import Home
+from switch.security.files import make_private_directory
 from tests.e2e.stage import wait_for
 from tests.journal.store.cluster import Cluster, cluster
 
@@ -324,6 +327,17 @@ def test_a_journal_of_files_becomes_the_databases(servers: Cluster, journal: str
     other = feed_of(servers, journal, tmp_path / "b")
     assert other.open().position == 1_200
     other.close()
+
+
+def test_who_folds_for_longer_than_a_lease_keeps_what_it_has_claimed(
+    servers: Cluster, journal: str, tmp_path: Path
+) -> None:
+    shared = SharedLog(url=servers.primary.url, journal=journal, lease_ms=LEASE_MS, replicated=True)
+    directory = tmp_path / "journal"
+    make_private_directory(directory)
+    take(shared, tmp_path, Place(home=Home(str(directory), journal, SCHEMA, KEY), last=0, chain=GENESIS), print)
+    time.sleep(1.3 * LEASE_MS / 1_000)
+    assert connect(servers, journal).claim(Claim("b", "b-1", KEY.check, LEASE_MS)) is None
 
 
 def test_each_shard_has_a_journal_of_its_own(servers: Cluster, journal: str, tmp_path: Path) -> None:
