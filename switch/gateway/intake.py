@@ -62,6 +62,7 @@ async def _open(
     """The order of a form whose signature is right. Raises RefusedFormError."""
     try:
         _check_no_card(service, fields)
+        _check_no_key(service.registry.key_of(merchant), fields)
         asked = read(fields)
         for url in filter(None, (asked.ok_url, asked.fail_url, asked.callback_url)):
             check_target(url, merchant.hosts)
@@ -96,6 +97,16 @@ def _check_no_card(service: Service, fields: Fields) -> None:
     for name, value in fields:
         if service.is_card(value.replace(" ", "").replace("-", "")):
             raise RequestError(f"field {name[:40]}: is a card's number; cards are entered on the payment page only")
+
+
+def _check_no_key(key: str, fields: Fields) -> None:
+    """Some clients put all their settings into the form: whoever pays then reads the key and can sign. Raises RequestError."""
+    for name, value in fields:
+        if value.strip() == key:
+            raise RequestError(
+                f"field {name[:40]}: is the store key itself, which the browser has seen; take it out of the form, then "
+                "`cmi-switch merchant rotate-key`"
+            )
 
 
 def _asked_again(order: Order, asked: PaymentRequest) -> Order:

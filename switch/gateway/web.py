@@ -76,6 +76,7 @@ class Web:
             Route("/pay/{token}", self.show, methods=["GET"]),
             Route("/pay/{token}", self.pay, methods=["POST"]),
             *(Route(path, self.take_form, methods=["POST"]) for path in both),
+            *(Route(path, self.refuse_address, methods=["GET"]) for path in both),
             *(Route(path, self.take_older_form, methods=["POST"]) for path in OLDER_ADDRESSES),
             Route("/fim/api", self.api, methods=["POST"]),
             Route("/pay/{token}/cancel", self.cancel, methods=["POST"]),
@@ -89,6 +90,14 @@ class Web:
     async def take_form(self, request: Request) -> Response:
         """A shop's form: a new order's page, or that of the order there is."""
         return await self._take(request, "clientid", "oid", take_form, 303)
+
+    async def refuse_address(self, request: Request) -> Response:
+        """A form sent as an address, which stands in histories and logs: some clients on phones do so."""
+        why = "came with GET, in an address; post it (application/x-www-form-urlencoded)"
+        self._service.refusals.note(
+            "form", why, client=client_of(request), clientid=request.query_params.get("clientid", "")
+        )
+        return respond(request, refused_page(language_of(request, "fr")), status=405)
 
     async def take_older_form(self, request: Request) -> Response:
         """The same of the older protocol; shops that post it themselves look for a 302."""

@@ -275,6 +275,17 @@ async def test_a_form_with_a_cards_number_is_refused_whatever_the_fields_name(tm
         assert service.registry.store.by_id(CLIENT, "A1") is None
 
 
+async def test_a_form_with_the_store_key_in_it_is_refused_whatever_the_fields_name(tmp_path: Path) -> None:
+    """Clients that put all their settings into the form: whoever pays reads the key there."""
+    async with serving(tmp_path, World(lambda n: "")) as service:
+        signed = [*((n, v) for n, v in form("A1") if n != "hash"), ("storekey", "TEST1234")]
+        signed.append(("hash", hashes.make(Fields(signed), "TEST1234")))
+        with pytest.raises(RefusedFormError, match=r"field storekey: is the store key itself.*rotate-key") as refused:
+            await take_form(service, Fields(signed))
+        assert "TEST1234" not in str(refused.value)
+        assert service.registry.store.by_id(CLIENT, "A1") is None
+
+
 async def test_why_a_hash_is_wrong_is_found_out_so_often(tmp_path: Path) -> None:
     async with serving(tmp_path, World(lambda n: "")) as service:
         wrong = Fields([(n, "x" if n == "rnd" else v) for n, v in form("A1")])

@@ -1,5 +1,8 @@
 """Hashes of web payments against what merchants' own clients computed: tests/vectors/web-payment.json."""
 
+import base64
+import hashlib
+import hmac
 import json
 from pathlib import Path
 from typing import Any, Final
@@ -122,7 +125,14 @@ def signed(**changed: str) -> Fields:
         (signed(hash="a b"), "has blanks where base64 has +"),
         (signed(hash="ab" * 64), "is hexadecimal"),
         (signed(hash="abcd"), "looks cut"),
-        (signed(sandbox="1"), "field sandbox: was added after"),
+        (signed(hash="A" * 43 + "="), "a SHA-256, which no version has"),
+        (signed(hash="A" * 86 + "==", hashAlgorithm=""), "the form must say so in hashAlgorithm"),
+        (
+            signed(tel="", sandbox="", BillToCity=""),
+            "fields tel, sandbox, BillToCity: are empty and were left out of the hash",
+        ),
+        (signed(sandbox="1", tel="0522"), "fields sandbox and tel: added after"),
+        (signed(sandbox="1"), "field sandbox: added after"),
         (signed(BillToName="Rue de l"), "field BillToName: its value looks cut at an apostrophe"),
         (signed(BillToName='Dar "'), "field BillToName: its value looks cut at a quotation mark"),
         (signed(BillToName="Rue de l&#x27;Été"), "field BillToName: holds HTML entities"),
@@ -134,6 +144,24 @@ def signed(**changed: str) -> Fields:
 def test_a_wrong_hash_is_explained(fields: Fields, said: str) -> None:
     assert hashes.check(fields, "TEST1234") is None
     assert said in explain(fields, "TEST1234", NOTHING)
+
+
+def test_a_hash_that_is_keyed_is_recognised() -> None:
+    text = hashes.text_of(signed(), "TEST1234")
+    proof = base64.b64encode(hmac.digest(b"TEST1234", text.encode(), "sha512")).decode()
+    assert "an HMAC" in explain(signed(hash=proof), "TEST1234", NOTHING)
+
+
+def test_an_old_clients_hash_may_have_the_callback_in_it() -> None:
+    """A bank's own sample of a hosted page: ... + instalment + rnd + callbackUrl + storekey."""
+    head = {"clientid": "600000000", "oid": "A1", "amount": "10.00", "okUrl": "https://a/ok", "failUrl": "https://a/no"}
+    values = {**head, "islemtipi": "Auth", "taksit": "", "rnd": "R", "callbackUrl": "https://a/cb"}
+    proof = base64.b64encode(hashlib.sha1("".join([*values.values(), "TEST1234"]).encode()).digest()).decode()
+    fields = Fields([*values.items(), ("hash", proof)])
+    assert hashes.check(fields, "TEST1234", frozenset({hashes.VER1}))
+    assert hashes.check(fields, "TEST1234") is None
+    other = Fields([*(values | {"callbackUrl": "https://b/cb"}).items(), ("hash", proof)])
+    assert hashes.check(other, "TEST1234", frozenset({hashes.VER1})) is None
 
 
 def test_a_rule_that_is_not_allowed_is_named() -> None:

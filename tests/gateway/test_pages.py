@@ -12,7 +12,7 @@ from switch.gateway.pages.texts import TEXTS
 from switch.gateway.web import Web
 from tests.gateway.asgi import ask
 from tests.gateway.test_flow import serving
-from tests.gateway.test_kills import NETWORK, World, form
+from tests.gateway.test_kills import CLIENT, NETWORK, World, form
 
 PAGE_BYTES_MAX = 60_000
 
@@ -31,6 +31,14 @@ async def test_the_list_of_secured_sites(tmp_path: Path) -> None:
             assert "Souk &lt;b&gt;" in page
             assert "souk.example" in page
             assert "Gone" not in page
+
+
+async def test_a_form_in_an_address_is_refused_and_said(tmp_path: Path) -> None:
+    async with serving(tmp_path, World(lambda n: "")) as service:
+        app = Web(service, NETWORK).app()
+        assert (await ask(app, f"/fim/est3Dgate?clientid={CLIENT}&oid=A1")).status == 405
+        (refused,) = service.refusals.take()
+        assert (refused.clientid, "with GET" in refused.reason) == (CLIENT, True)
 
 
 async def test_test_cards_are_offered_where_a_gateway_is_told_to_and_nowhere_else(tmp_path: Path) -> None:

@@ -6,8 +6,9 @@ taken, a deviation only where the merchant is allowed it by name.
 
 ver3: every field but `hash` and `encoding` (any case), empty ones too, in natural order; values trimmed, `\\` and `|` escaped
 with `\\`, each followed by `|`; then the key, escaped; base64 of SHA-512. ver2: a fixed list joined with `|`, escaped; SHA-512.
-ver1: a fixed list joined with nothing; SHA-1, weak and ambiguous. No manual of an acquirer was at hand: the rules are those that
-merchants' public clients follow, and tests/vectors/web-payment.json holds what their own code computed.
+ver1: a fixed list joined with nothing, the callback's address behind it or not; SHA-1, weak and ambiguous. No manual of an
+acquirer was at hand: the rules are those that merchants' public clients follow, and tests/vectors/web-payment.json holds what
+their own code computed.
 """
 
 import base64
@@ -85,6 +86,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     escape: str = ESCAPED
     key: str = ESCAPED_KEY
     trim: str = TRIMMED
+    callback: bool = False
+    """ver1: callbackUrl stands before the key, as banks' own samples of hosted pages have it"""
 
     @property
     def deviations(self) -> tuple[str, ...]:
@@ -100,11 +103,12 @@ STANDARD: Final = Rule(version=VER3)
 def make(fields: Fields, key: str, rule: Rule = STANDARD) -> str:
     """The hash of `fields` by `rule`, in base64."""
     if rule.version == VER3:
-        return _sha512(_ver3_text(fields, key, rule))
+        return _sha512(text_of(fields, key, rule))
     if rule.version == VER2:
         escape = _ESCAPES[rule.escape]
         return _sha512("|".join(escape(value) for value in (*_ver2_values(fields), key)))
-    return _sha1("".join((*_ver1_values(fields), key)))
+    callback = fields.get("callbackUrl") if rule.callback else ""
+    return _sha1("".join((*_ver1_values(fields), callback, key)))
 
 
 def version_of(fields: Fields) -> str:
@@ -182,9 +186,11 @@ def rules_of(version: str, allowed: frozenset[str]) -> Iterator[Rule]:
             yield Rule(version=VER2, escape=NO_ESCAPING)
     elif version == VER1 and VER1 in allowed:
         yield Rule(version=VER1)
+        yield Rule(version=VER1, callback=True)
 
 
-def _ver3_text(fields: Fields, key: str, rule: Rule) -> str:
+def text_of(fields: Fields, key: str, rule: Rule = STANDARD) -> str:
+    """What a ver3 hash is made of."""
     values = {name: value for name, value in fields if name.lower() not in HASH_NAMES}
     escape = _ESCAPES[rule.escape]
     parts: Iterable[str] = map(values.__getitem__, _ORDERS[rule.order](values))
