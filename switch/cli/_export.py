@@ -45,12 +45,14 @@ def export_command(state_dir: str, network: str, form: str, window: str, out: st
     from switch.cli._rebuild import watched
     from switch.journal.ledgers import open_ledger
     from switch.journal.log import JournalError
+    from switch.journal.shards import check_whole
     from switch.money.currency import CurrencyError
 
     if form == "parquet" and not out:
         raise click.UsageError("--format parquet writes a file: say which with --out")
     found = load(network)
     try:
+        check_whole(state_dir, [shard.name for shard in found.shards])
         with watched("ledger") as watch, open_ledger(state_dir, found.currency, watch) as ledger:
             windows = [choose(ledger, window)] if window else all_of(ledger)
             if not out:

@@ -78,6 +78,7 @@ class _Failed(click.ClickException):
 def _compare(network: "Network", state: Path, file: str, member: str, role: str, window: str, as_json: bool) -> bool:
     from switch.cli._rebuild import watched
     from switch.journal.ledgers import open_ledger
+    from switch.journal.shards import check_whole
     from switch.ledger.comparison import Unreadable, compare, is_clearing, read_clearing, read_csv
 
     try:
@@ -95,6 +96,7 @@ def _compare(network: "Network", state: Path, file: str, member: str, role: str,
     if member not in {m.name for m in network.members}:
         names = ", ".join(m.name for m in network.members)
         raise click.UsageError(f"--member names whose list it is: {member or 'none'} is not one of {names}")
+    check_whole(state, [shard.name for shard in network.shards])
     with watched("ledger") as watch, open_ledger(state, network.currency, watch) as ledger:
         chosen = choose(ledger, window)
         ours, elsewhere = _ours(ledger, state, chosen, member, role, clearing=theirs if said else None)
@@ -177,15 +179,18 @@ def _said(state: Path, as_json: bool) -> bool:
     from switch.core.transactions.reconciliation import SAID, differences
     from switch.journal.log import Log
     from switch.journal.recovery import decode, journal_directory
+    from switch.journal.shards import journals_of
 
     last: dict[tuple[Any, ...], bool] = {}
     rows: list[dict[str, Any]] = []
-    for segment, record in Log(journal_directory(state), SCHEMA):
+    journals = journals_of(state)
+    for shard, segment, record in ((one, *found) for one in journals for found in Log(journal_directory(one), SCHEMA)):
         entry = decode(segment, record)
         if not isinstance(entry, Reconciled):
             continue
         period = f"{entry.day}/{entry.window}" if entry.window else entry.day
         about = {"period": period, "party": entry.party, "role": entry.role, "currency": entry.currency}
+        about |= {"shard": shard.name} if len(journals) > 1 else {}  # a party counts with each that it speaks to
         last[tuple(about.values())] = entry.result == SAID_DIFFER
         found = differences(entry.theirs, entry.ours) if entry.ours else []
         listed = [{"element": f"DE{SAID[at]}", "there": there, "here": here} for at, there, here in found]

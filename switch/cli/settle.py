@@ -72,6 +72,7 @@ def command(
     from switch.journal.ledgers import open_ledger
     from switch.journal.log import JournalError
     from switch.journal.network_messages import Heard
+    from switch.journal.shards import check_whole
     from switch.ledger.netting import settle
 
     _refuse_together(forms, out, checked, shows=bool(explain or as_json), window=window)
@@ -81,6 +82,7 @@ def command(
     members = [member.name for member in found.issuing]
     try:
         state = Path(state_dir or found.state_dir)
+        check_whole(state, [shard.name for shard in found.shards])
         heard = Heard(ipm_hosts(found)) if "ipm" in forms else None
         with watched("ledger") as watch, open_ledger(state, found.currency, watch, heard) as ledger:
             chosen = choose(ledger, window)

@@ -185,12 +185,14 @@ def _asked(
     from switch.cli._rebuild import watched
     from switch.journal.ledgers import open_ledger
     from switch.journal.log import JournalError
+    from switch.journal.shards import check_whole
     from switch.ledger.netting import settle, together
     from switch.statements.words import Language, Words
 
     found = load(network)
     words = Words(Language(language), _zone(zone or (found.cutover_schedule.zone if found.cutover_schedule else "UTC")))
     try:
+        check_whole(state_dir or found.state_dir, [shard.name for shard in found.shards])
         with watched("ledger") as watch, open_ledger(state_dir or found.state_dir, found.currency, watch) as ledger:
             windows, about = _choose(ledger, period)
             members = [member.name for member in found.issuing]

@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from switch.core.records.day_records import Cutover
-from switch.journal.projections.days import Cell, Sum, calendar_day
+from switch.journal.projections.days import Cell, Sum
 from switch.journal.projections.effects import Effect
 
 CALENDAR: Final = "calendar"
@@ -74,21 +74,20 @@ def _midnight_us(day: str) -> int:
 
 
 def totals(
-    sums: Iterable[tuple[Cell, Sum]], closes: Sequence[Cutover], *, by: str, now_us: int, begins: str
+    sums: Iterable[tuple[Cell, Sum]], closes: Sequence[Cutover], *, by: str, today: str, begins: str
 ) -> list[DayTotals]:
     """The days, newest first; in each its parts by name.
 
-    `closes`: oldest first. `by`: a member of Cell to tell apart (`acquirer`, `host`, `route`), or "". `now_us`: says which day it
-    is where there has been no cutover. `begins`: the day that a pruned journal begins in; "": the journal has its beginning.
+    `closes`: oldest first. `by`: a member of Cell to tell apart (`acquirer`, `host`, `route`), or "". `today`: from this one on
+    days are open. `begins`: the day that a pruned journal begins in; "": the journal has its beginning.
     """
     closed = {c.closed: c for c in closes if c.closed and c.closed != c.day}
-    today = closes[-1].day if closes else calendar_day(now_us)
 
     def empty(day: str, of: str) -> DayTotals:
         whole, close = day != begins, closed.get(day)
         if close is not None:
             return DayTotals(day, close.at_us, close.by, whole, of)
-        if day == today:
+        if day >= today:
             return DayTotals(day, 0, "", whole, of)
         return DayTotals(day, _midnight_us(day), CALENDAR, whole, of)
 

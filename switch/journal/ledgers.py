@@ -1,4 +1,5 @@
-"""The ledger of a journal on the disk, as it stands now: what `cmi-switch settle` shows and files are made of.
+"""The ledger of a journal on the disk, or of those of a network's shards, as it stands now: what `cmi-switch settle` shows and
+files are made of.
 
 In: a state directory. Out: `LedgerView`: windows, and of each what it came to and the entries behind it. The index answers for
 what it has reached, the log for what follows. Where the index has no ledger, one of another version, or lies far behind, the
@@ -9,8 +10,9 @@ disturbed.
 import gc
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager, suppress
+from functools import reduce
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -31,6 +33,7 @@ from switch.journal.projections.ledger import positions as look_positions
 from switch.journal.projections.ledger import unpriced as look_unpriced
 from switch.journal.projections.projection import Folding, Look, nothing
 from switch.journal.recovery import decode, journal_directory
+from switch.journal.shards import journals_of, numbered
 from switch.ledger.entries import Entry, Window
 from switch.ledger.fold import LedgerFold
 from switch.ledger.netting import Cell, Sum
@@ -66,27 +69,58 @@ class _Behind:
         return Counter(entry.unpriced for entry in self.fold.unpriced if entry.window == window)
 
 
-class LedgerView:
+class LedgerView(Protocol):
     """The ledger at one moment. Methods raise JournalError where what they read is damaged."""
+
+    @property
+    def heard(self) -> Heard | None:
+        """Has been shown all records; None: it has not."""
+
+    @property
+    def closed(self) -> Sequence[Closed]:
+        """Windows that are closed, oldest first."""
+
+    @property
+    def now(self) -> Window | None:
+        """The window of what is recorded now; None: nothing has been."""
+
+    def closed_as(self, window: Window) -> Closed | None:
+        """When a window was closed, and by whom; None: it is open."""
+
+    def whole(self, window: Window) -> bool:
+        """False: the ledger was built from a pruned journal, and what began the window was not in it any more."""
+
+    def positions(self, window: Window) -> dict[Cell, Sum]:
+        """What a window came to, for `netting.settle`."""
+
+    def holds(self, window: Window) -> dict[tuple[str, str, str], Holds]:
+        """By acquirer, issuer and currency, what a window's records have changed of holds."""
+
+    def unpriced(self, window: Window) -> list[Unpriced]:
+        """What has no price in a window, by reason."""
+
+    def entries(self, window: Window) -> Iterator[Entry]:
+        """Those of a window, in their order. JournalError: some of them have been pruned."""
+
+
+class JournalLedger:
+    """That of one journal: see `LedgerView`."""
 
     def __init__(self, look: Look, tail: Tail, home: str, first: int, heard: Heard | None = None) -> None:
         """`look`: tables of a ledger; `tail`: the records behind them. `first`: record that the journal begins with."""
         self.heard = heard
-        """has been shown all records; None: it has not"""
         self._look, self._tail, self._home = look, tail, home
         self.first = first
         """more than 1: it was pruned, and there are no entries of records before this one"""
         self.closed: list[Closed] = [*look_closes(look), *tail.fold.windows.closed]
-        """windows that are closed, oldest first"""
         self.now = tail.fold.windows.now
-        """the window of what is recorded now; None: nothing has been"""
 
     def closed_as(self, window: Window) -> Closed | None:
-        """When a window was closed, and by whom; None: it is open."""
+        """As `LedgerView` has it."""
         return next((one for one in self.closed if one.window == window), None)
 
     def whole(self, window: Window) -> bool:
-        """False: the ledger was built from a pruned journal, and what began the window was not in it any more."""
+        """As `LedgerView` has it."""
         return self._after(window) + 1 >= self._tail.fold.windows.begins
 
     def _after(self, window: Window) -> int:
@@ -99,13 +133,13 @@ class LedgerView:
         return after
 
     def positions(self, window: Window) -> dict[Cell, Sum]:
-        """What a window came to, for `netting.settle`."""
+        """As `LedgerView` has it."""
         return _added(
             self._in_home(look_positions(self._look, window)), self._in_home(self._tail.fold.positions.get(window, {}))
         )
 
     def holds(self, window: Window) -> dict[tuple[str, str, str], Holds]:
-        """By acquirer, issuer and currency, what a window's records have changed of holds."""
+        """As `LedgerView` has it."""
         found = look_holds(self._look, window)
         for (of, acquirer, issuer, code), held in self._tail.fold.holds.items():
             if of == window:
@@ -114,14 +148,14 @@ class LedgerView:
         return found
 
     def unpriced(self, window: Window) -> list[Unpriced]:
-        """What has no price in a window, by reason."""
+        """As `LedgerView` has it."""
         counts = dict(look_unpriced(self._look, window))
         for why, count in self._tail.unpriced_of(window).items():
             counts[why] = counts.get(why, 0) + count
         return [Unpriced(why, count) for why, count in sorted(counts.items())]
 
     def entries(self, window: Window) -> Iterator[Entry]:
-        """Those of a window, in their order. JournalError: some of them have been pruned."""
+        """As `LedgerView` has it."""
         after, closed = self._after(window), self.closed_as(window)
         if after + 1 < self.first:
             raise JournalError(
@@ -152,6 +186,67 @@ class LedgerView:
         return named
 
 
+class ShardLedgers:
+    """Those of a network's shards together.
+
+    A window is closed once each has closed it, or is past it without having had it: what a day came to is not final before.
+    """
+
+    def __init__(self, parts: Sequence[JournalLedger]) -> None:
+        self._parts = parts
+        self.heard = None if any(part.heard is None for part in parts) else parts[0].heard
+        nows = [part.now for part in parts if part.now is not None]
+        self.now = min(nows) if nows else None
+        known = sorted({one.window for part in parts for one in part.closed})
+        self.closed = [last for window in known if (last := self.closed_as(window)) is not None]
+
+    def closed_as(self, window: Window) -> Closed | None:
+        """As `LedgerView` has it: when, and by whom, the last of them closed it."""
+        found = []
+        for part in self._parts:
+            closed = part.closed_as(window)
+            if closed is not None:
+                found.append(closed)
+            elif part.now is not None and part.now <= window:
+                return None
+        return max(found, key=lambda closed: closed.at_us) if found else None
+
+    def whole(self, window: Window) -> bool:
+        """As `LedgerView` has it."""
+        return all(part.whole(window) for part in self._of(window))
+
+    def positions(self, window: Window) -> dict[Cell, Sum]:
+        """As `LedgerView` has it."""
+        return reduce(_added, (part.positions(window) for part in self._of(window)), {})
+
+    def holds(self, window: Window) -> dict[tuple[str, str, str], Holds]:
+        """As `LedgerView` has it."""
+        found: dict[tuple[str, str, str], Holds] = {}
+        for part in self._of(window):
+            for key, held in part.holds(window).items():
+                at = found.setdefault(key, Holds())
+                at.count, at.amount = at.count + held.count, at.amount + held.amount
+        return found
+
+    def unpriced(self, window: Window) -> list[Unpriced]:
+        """As `LedgerView` has it."""
+        counts: Counter[str] = Counter()
+        for part in self._of(window):
+            counts.update({one.why: one.payments for one in part.unpriced(window)})
+        return [Unpriced(why, count) for why, count in sorted(counts.items())]
+
+    def entries(self, window: Window) -> Iterator[Entry]:
+        """As `LedgerView` has it, one shard's after another's; their numbers say whose they are."""
+        for part in self._of(window):
+            for entry in part.entries(window):
+                counters = numbered(entry.counters, entry.txn)
+                yield msgspec.structs.replace(entry, sequence=numbered(entry.sequence, entry.txn), counters=counters)
+
+    def _of(self, window: Window) -> list[JournalLedger]:
+        """Those that have had it."""
+        return [part for part in self._parts if part.now == window or part.closed_as(window) is not None]
+
+
 def _added(cells: dict[Cell, Sum], more: dict[Cell, Sum]) -> dict[Cell, Sum]:
     for cell, found in more.items():
         _add(cells, cell, found)
@@ -167,11 +262,19 @@ def _add(cells: dict[Cell, Sum], cell: Cell, found: Sum) -> None:
 def open_ledger(
     state_dir: Path | str, home: str, watch: Progress = unwatched, heard: Heard | None = None
 ) -> Iterator[LedgerView]:
-    """The ledger as it is now. `home`: numeric code of the home currency. Where it is built from the log, `watch` hears of it,
-    and `heard` is shown each record.
+    """The ledger as it is now, of a network's shards that of all of them. `home`: numeric code of the home currency. Where it is
+    built from the log, `watch` hears of it, and `heard` is shown each record.
 
-    Raises JournalError where there is no journal, or it is damaged.
+    Raises JournalError where there is no journal, or one is damaged.
     """
+    with ExitStack() as opened:
+        parts = [opened.enter_context(_opened(one, home, watch, heard)) for one in journals_of(state_dir)]
+        yield parts[0] if len(parts) == 1 else ShardLedgers(parts)
+
+
+@contextmanager
+def _opened(state_dir: Path, home: str, watch: Progress, heard: Heard | None) -> Iterator[JournalLedger]:
+    """That of one journal."""
     directory = journal_directory(state_dir)
     listed = segments(directory)
     if not listed:
@@ -183,7 +286,7 @@ def open_ledger(
             index.database.execute("BEGIN")  # one moment, however the follower goes on
             tail = _tail(directory, index.look, index.tables.place())
             if tail is not None:
-                yield LedgerView(index.look, _Behind(tail), home, first)
+                yield JournalLedger(index.look, _Behind(tail), home, first)
                 return
     collecting = gc.isenabled()
     gc.disable()  # the fold makes no cycles
@@ -191,7 +294,7 @@ def open_ledger(
         with closing(ColdLedger(heard)) as cold:
             end = _end(directory, listed)
             cold.build(directory, listed, end.sequence if end is not None else 0, watch)
-            yield LedgerView(nothing, cold, home, first, heard)
+            yield JournalLedger(nothing, cold, home, first, heard)
     finally:
         if collecting:
             gc.enable()

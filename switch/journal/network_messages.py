@@ -16,6 +16,7 @@ from switch.core.records.disputes import Disputed
 from switch.core.records.records import ACQUIRER, SCHEMA, Answered, Forwarded, Owed
 from switch.journal.log import Log
 from switch.journal.recovery import decode, journal_directory
+from switch.journal.shards import journals_of
 from switch.wire.vocabulary import DE, Document
 
 OTHERS_MAX: Final = 50_000
@@ -117,9 +118,10 @@ def said_to(state_dir: Path | str, host: str, wanted: Collection[int]) -> Heard:
     """What was said of these transactions. JournalError: the log is damaged."""
     heard = Heard((host,), wanted, OTHERS_MAX)
     needle = host.encode()
-    for segment, record in Log(journal_directory(state_dir), SCHEMA):
-        if needle in record.payload:  # its records name it: the request its host, the answer its issuer
-            heard.take(decode(segment, record))
+    for journal in journals_of(state_dir):
+        for segment, record in Log(journal_directory(journal), SCHEMA):
+            if needle in record.payload:  # its records name it: the request its host, the answer its issuer
+                heard.take(decode(segment, record))
     return heard
 
 

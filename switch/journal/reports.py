@@ -1,35 +1,29 @@
 """What people ask of the journal: which transactions, and everything about one. Works while the switch writes.
 
-In: a state directory. Out: rows, newest first, and a transaction's records. The index answers for what it has reached, the log
-for the rest; where no index can be made (a read-only copy), the log answers alone.
+In: a state directory, of a switch or of a network's shards, whose journals are asked as one. Out: rows, newest first, and a
+transaction's records. The one rule of several: what one shard has passed on to another is in both their journals, and counts in
+that of its acquirer.
 """
 
-import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from heapq import merge
 from pathlib import Path
-from typing import Final
 
 import msgspec
 
 from switch.core.records.day_records import Cutover
 from switch.core.records.merchant_charges import Charged
-from switch.core.records.records import SCHEMA, AnyEntry, Snapshot
+from switch.core.records.records import AnyEntry
+from switch.core.shards import is_passed_on
 from switch.journal.days import DayTotals, totals
-from switch.journal.history import entries_at
-from switch.journal.index import Index
-from switch.journal.log import JournalError, Log, segments
-from switch.journal.places import segment_paths
+from switch.journal.log import JournalError
+from switch.journal.look import JournalLook
 from switch.journal.projections import STANDARD
-from switch.journal.projections.days import Cell, DayFold, Days, Sum, calendar_day, closes, sums
-from switch.journal.projections.projection import PLACE, Folding, Look, Projection, nothing
-from switch.journal.projections.transactions import Row, TransactionFold, Transactions, newest_first
-from switch.journal.recovery import decode, journal_directory
+from switch.journal.projections.days import calendar_day
+from switch.journal.projections.projection import Projection
+from switch.journal.projections.transactions import Row
 from switch.journal.search import FOUND_MAX, Sought, declined_rows, find_rows
-
-_CHARGE: Final = str(Charged.__struct_config__.tag).encode()
-_TAGGED: Final = 8
-"""bytes of a record in which its kind is"""
+from switch.journal.shards import journals_of
 
 
 class Filters(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,123 +50,89 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Reports:
-    """One look at a journal: brings the index up to date first, where it can."""
+    """One look at a journal, or at those of a network's shards."""
 
     def __init__(self, state_dir: Path | str, projections: Sequence[Projection] = STANDARD) -> None:
-        """`projections`: all that the index keeps. Raises JournalError where there is no journal, or it is damaged."""
-        self._directory = journal_directory(state_dir)
-        if not segments(self._directory):
-            raise JournalError(f"{self._directory}: no journal here; --state names the switch's state directory")
-        self._index: Index | None = None
-        if os.access(state_dir, os.W_OK):
-            self._index = Index(state_dir, projections)
-            self._index.catch_up()
-        with self._one_moment():
-            place = self._index.place(Transactions.name, Days.name) if self._index else None
-            self._look: Look = self._index.look if self._index and place else nothing
-            self._sums: list[tuple[Cell, Sum]] = sums(self._look)
-            self._closes: list[Cutover] = closes(self._look)
-            self._tail = TransactionFold(self._look)
-            self._tail_days = DayFold(self._tail, self._look)
-            tail = Folding((self._tail, self._tail_days))
-            for segment, record in Log(self._directory, SCHEMA, None, place):
-                tail.add(decode(segment, record), record.sequence, segment.ordinal, record.offset)
-
-    @contextmanager
-    def _one_moment(self) -> Iterator[None]:
-        """The index as it is now, however the follower goes on: what it adds meanwhile would be counted twice."""
-        if self._index is None:
-            yield
-            return
-        self._index.database.execute("BEGIN")
-        try:
-            yield
-        finally:
-            self._index.database.execute("COMMIT")
+        """`projections`: all that the index keeps. Raises JournalError where there is no journal, or one is damaged."""
+        self._looks = [JournalLook(one, projections) for one in journals_of(state_dir)]
+        self._several = len(self._looks) > 1
 
     def transactions(self, filters: Filters, limit: int = 0) -> list[Row]:
         """Those that pass, newest first, up to `limit` of them (0: all)."""
         found = []
         for row in self._newest_first():
-            if filters.takes(row):
+            if filters.takes(row) and (row.acquirer == filters.acquirer or self._counts(row.acquirer)):
                 found.append(row)
                 if len(found) == limit:
                     break
         return found
 
     def find(self, sought: Sought, limit: int = FOUND_MAX) -> list[Row]:
-        """Those that it names, newest first, up to `limit` of them."""
-        return find_rows(self._look, self._tail.changed, sought, limit)
+        """Those that it names, newest first, up to `limit` of them; of what was passed on, both."""
+        return _newest((find_rows(look.look, look.changed, sought, limit) for look in self._looks), limit)
 
     def declined(self, since_us: int, de39: str = "", limit: int = FOUND_MAX) -> list[Row]:
         """Those that came at `since_us` (wall clock) or later and were answered no, newest first."""
-        return declined_rows(self._look, self._tail.changed, since_us, de39, limit)
-
-    def _newest_first(self) -> Iterator[Row]:
-        """Every row; the tail's where index and tail have one."""
-        tail = self._tail.changed
-        waiting = sorted(tail, reverse=True)
-        at = 0
-        for row in newest_first(self._look):
-            while at < len(waiting) and waiting[at] >= row.txn:
-                yield tail[waiting[at]]
-                at += 1
-            if row.txn not in tail:
-                yield row
-        for txn in waiting[at:]:
-            yield tail[txn]
+        found = (declined_rows(look.look, look.changed, since_us, de39, limit) for look in self._looks)
+        return [row for row in _newest(found, limit) if self._counts(row.acquirer)]
 
     def days(self, now_us: int, by: str = "", limit: int = 0) -> list[DayTotals]:
         """The newest `limit` business days (0: all), newest first; `by` (`acquirer`, `host`, `route`): in parts.
 
         `now_us`: wall-clock µs; says which day is open where there has been no cutover. Raises JournalError.
         """
-        counted = [*self._sums, *self._tail_days.sums.items()]
-        closed = [*self._closes, *self._tail_days.closes.values()]
-        found = totals(counted, closed, by=by, now_us=now_us, begins=self._first_day())
+        counted = [(cell, one) for look in self._looks for cell, one in look.counted if self._counts(cell.acquirer)]
+        begins = max(look.first_day() for look in self._looks)
+        today = min(look.closed[-1].day if look.closed else calendar_day(now_us) for look in self._looks)
+        found = totals(counted, self._closed(today), by=by, today=today, begins=begins)
         listed = sorted({one.day for one in found}, reverse=True)[: limit or None]
         return [one for one in found if one.day in listed]
-
-    def _first_day(self) -> str:
-        """The business day that a pruned journal begins in; "" where it has its beginning."""
-        first = segments(self._directory)[0]
-        if first.first == 1:
-            return ""
-        for segment, record in Log(self._directory, SCHEMA, [first]):
-            entry = decode(segment, record)
-            if isinstance(entry, Snapshot) and entry.cutover is not None:
-                return entry.cutover.day
-            return calendar_day(entry.at_us)
-        return ""
 
     def transaction(self, txn: int) -> tuple[Row, list[tuple[int, AnyEntry]]] | None:
         """A transaction's row and its records (sequence, entry) in order; None where there is none of that number.
 
         A reversal's records are also in the list of what it reverses, with what became of it.
         """
-        row = self._tail.find(txn)
-        if row is None:
-            return None
-        places = row.places
-        if row.reversed_by and (reversal := self._tail.find(row.reversed_by)):
-            places += reversal.places
-        each = {places[at : at + PLACE.size] for at in range(0, len(places), PLACE.size)}
-        paths = segment_paths(self._directory)
-        return row, entries_at(self._directory, paths, b"".join(sorted(each)))
+        return next(filter(None, (look.transaction(txn) for look in self._looks)), None)
 
     def charge(self, txn: int) -> tuple[int, Charged] | None:
-        """What a merchant was charged without a payment: its record's number, and the record; None: there is none of that txn.
-
-        No table has these, for there are few and nobody lists them: the log is looked through.
-        """
-        for segment, record in Log(self._directory, SCHEMA):
-            if _CHARGE in record.payload[:_TAGGED]:
-                entry = decode(segment, record)
-                if isinstance(entry, Charged) and entry.txn == txn:
-                    return record.sequence, entry
-        return None
+        """What a merchant was charged without a payment: its record's number, and the record; None: there is none of that txn."""
+        return next(filter(None, (look.charge(txn) for look in self._looks)), None)
 
     def close(self) -> None:
-        """Release the index."""
-        if self._index is not None:
-            self._index.close()
+        """Release the indexes."""
+        for look in self._looks:
+            look.close()
+
+    def _counts(self, acquirer: str) -> bool:
+        """False: another of these journals has it, too, and counts it."""
+        return not (self._several and is_passed_on(acquirer))
+
+    def _newest_first(self) -> Iterator[Row]:
+        last = 0
+        for row in merge(*(look.newest_first() for look in self._looks), key=_number, reverse=True):
+            if row.txn == last:
+                raise JournalError(
+                    f"transaction {row.txn:x} is in two journals: one of them is a copy, move it away (or name one with --state)"
+                )
+            last = row.txn
+            yield row
+
+    def _closed(self, today: str) -> list[Cutover]:
+        """The cutovers, oldest first; of several journals those of days before `today`, as the last of them closed it."""
+        if not self._several:
+            return self._looks[0].closed
+        ended: dict[str, Cutover] = {}
+        for cutover in (cutover for look in self._looks for cutover in look.closed):
+            there = ended.get(cutover.closed)
+            if cutover.closed < today and (there is None or cutover.at_us > there.at_us):
+                ended[cutover.closed] = cutover
+        return [ended[day] for day in sorted(ended)]
+
+
+def _number(row: Row) -> int:
+    return row.txn
+
+
+def _newest(found: Iterator[list[Row]], limit: int) -> list[Row]:
+    return list(merge(*found, key=_number, reverse=True))[:limit]

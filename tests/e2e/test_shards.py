@@ -10,8 +10,10 @@ import pytest
 
 from switch.cli._processes import Child
 from switch.config.load import SHIPPED
+from switch.core.records.lifecycle import Status
 from switch.core.records.records import SCHEMA, AnyEntry, Forwarded
 from switch.core.shards import is_passed_on
+from switch.journal.ledgers import open_ledger
 from switch.journal.log import Log, segments
 from switch.journal.recovery import decode, journal_directory
 from switch.simulators.reconciliation import Books, journal_rows, reconcile
@@ -115,5 +117,11 @@ def test_a_shard_killed_under_load_costs_the_other_nothing_and_the_books_agree(t
             entry.txn for shard in stage.shards for entry in stage.entries_of(shard) if isinstance(entry, Forwarded)
         ]
         assert len(set(numbers)) == len(numbers)
+        with open_ledger(stage.state, stage.network.currency) as ledger:
+            assert ledger.now is not None
+            posted = list(ledger.entries(ledger.now))
+        assert {entry.acquirer for entry in posted} == {"atlas", "rif", "souss"}, "each once, from its acquirer's shard"
+        standing = sum(row.amount for row in rows if row.status is Status.APPROVED)
+        assert sum(entry.amount for entry in posted) == standing
     finally:
         stage.close()

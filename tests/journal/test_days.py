@@ -373,7 +373,7 @@ def test_what_the_follower_indexes_meanwhile_is_not_counted_twice(
         return Log(directory, schema, listed, after)
 
     with monkeypatch.context() as patched:
-        patched.setattr("switch.journal.reports.Log", meanwhile)
+        patched.setattr("switch.journal.look.Log", meanwhile)
         seen = days_of(tmp_path)
     assert seen == days_of(tmp_path)
     assert [d.net for d in seen] == [{"504": -12_345}, {"504": 12_345}, {"504": 12_345}]
