@@ -9,6 +9,8 @@ from switch.cli._network import load, paint
 if TYPE_CHECKING:
     from switch.core.network import Network
 
+_NOT_ASKED = "patroni: not asked how it runs the database; name the addresses of its REST API in [journal] patroni, where it does"
+
 
 @click.command
 @click.argument("network", default="morocco")
@@ -51,27 +53,27 @@ def _ask_store(network: "Network") -> str:
     from switch.journal.store.port import StoreError
     from switch.journal.store.postgresql import PostgreSQL
     from switch.journal.store.safety import refuse_unsafe
-    from switch.journal.store.shared import journal_of
+    from switch.journal.store.shared import SharedLog, journal_of
 
     files = network.journal
     if not files.store:
         raise click.UsageError(f"--store: {network.source} has no [journal] store")
+    lines: list[str] = []
     try:
-        lines = ["store: set up as it must be"]
         for shard in [one.name for one in network.shards] or [""]:
-            name = journal_of(network.name, shard)
-            store = PostgreSQL(files.store, name, replicated=files.replicated)
+            shared = SharedLog.of(files, journal_of(network.name, shard))
+            store = PostgreSQL(shared.url, shared.journal, replicated=shared.replicated)
             try:
-                refuse_unsafe(store, replicated=files.replicated)
+                if not lines:
+                    lines += ["store: set up as it must be", refuse_unsafe(store, shared) or _NOT_ASKED]
                 owner = store.look() if store.has_tables() else None
             finally:
                 store.close()
-            owned = owner is not None and owner.node
-            lines.append(
-                f"{name}: {owner.last:,} records, owned by node {owner.node} under epoch {owner.epoch}"
-                if owner is not None and owned
-                else f"{name}: never been owned"
-            )
+            if owner is not None and owner.node:
+                whose = f"{owner.last:,} records, owned by node {owner.node} under epoch {owner.epoch}"
+            else:
+                whose = "never been owned"
+            lines.append(f"{shared.journal}: {whose}")
     except StoreError as error:
         raise click.ClickException(str(error)) from None
     return "\n".join(lines)

@@ -8,6 +8,7 @@ from switch.config.reader import Section
 from switch.core.network import Capture, HopLogFiles, JournalFiles
 
 CLEAR_PREFIX_MIN: Final = 6
+PATRONI_MIN: Final = 3
 
 
 def read_capture(s: Section, state_dir: str) -> Capture:
@@ -60,10 +61,29 @@ def read_journal(s: Section, state_dir: str) -> JournalFiles:
         head_copy=copy,
         store=store,
         replicated=s.truth("replicated", True),
+        patroni=_read_patroni(s, store),
         lease_ms=s.integer("lease_ms", 300, 60_000, 1_000),
     )
     s.done()
     return files
+
+
+def _read_patroni(s: Section, store: str) -> tuple[str, ...]:
+    """Addresses that are asked, and no more than asked."""
+    urls = s.texts("patroni")
+    for url in urls:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.path not in ("", "/"):
+            s.wrong("patroni", f'"{url}" is no address of Patroni\'s REST API', "http://HOST:8008")
+    if urls and not store:
+        s.wrong("patroni", "there is no store that it could run", 'name the database, too: store = "postgresql://…"')
+    elif urls and len(urls) < PATRONI_MIN:
+        s.wrong(
+            "patroni",
+            f"{len(urls)} is too few: of two machines neither can tell whether the other is lost or it is cut off itself",
+            f"the address of each, at least {PATRONI_MIN}",
+        )
+    return tuple(urls)
 
 
 def _check_store(s: Section, url: str) -> None:

@@ -318,6 +318,8 @@ class JournalFiles(msgspec.Struct, frozen=True, kw_only=True):
     """a PostgreSQL database that decides what is durable, as a URL without a password; "": the journal's own files do"""
     replicated: bool = True
     """nothing counts in that database that no standby has"""
+    patroni: tuple[str, ...] = ()
+    """addresses of the REST API of each Patroni that runs it, to be asked whether it does so safely; (): nobody is asked"""
     lease_ms: int = 1_000
     """so long after its owner was last heard of another node may own the journal"""
 

@@ -327,13 +327,7 @@ def feed_of(network: Network, state_dir: Path, vault: KeyVault, *, standby: bool
     files = network.journal
     shared = None
     if files.store:
-        shared = SharedLog(
-            url=files.store,
-            journal=journal_of(network.name, network.shard),
-            lease_ms=files.lease_ms,
-            replicated=files.replicated,
-            standby=standby,
-        )
+        shared = SharedLog.of(files, journal_of(network.name, network.shard), standby=standby)
     key = chain_key(vault)
     return Feed(state_dir, network.name, network.limits, key=key, head_copy=files.head_copy, shared=shared)
 

@@ -151,7 +151,8 @@ def test_a_host_links_documented_defaults_are_the_ones_that_hold(key: str) -> No
 
 
 def test_what_is_kept_of_the_journal_elsewhere_is_explained() -> None:
-    assert documented("`[journal]`") == {"head_copy": "none", "store": "none", "replicated": "true", "lease_ms": "1000"}
+    nowhere = dict.fromkeys(("head_copy", "store", "patroni"), "none")
+    assert documented("`[journal]`") == nowhere | {"replicated": "true", "lease_ms": "1000"}
     network = parse_network(f'{BASE}\n[journal]\nhead_copy = "/mnt/second/head"\n', "x")
     assert network.journal == JournalFiles(head_copy="/mnt/second/head")
     assert parse_network(BASE, "x").journal == JournalFiles()

@@ -71,7 +71,7 @@ def take(shared: SharedLog, state_dir: Path | str, place: Place, tell: Callable[
     """
     store = PostgreSQL(shared.url, shared.journal, replicated=shared.replicated)
     try:
-        refuse_unsafe(store, replicated=shared.replicated)
+        refuse_unsafe(store, shared)
         store.make_tables()
         lease_ms = max(shared.lease_ms, OPENING_MS)
         claim = Claim(node_of(state_dir), shared.holder, place.home.key.check, lease_ms)

@@ -1,13 +1,15 @@
 """How a database must be set up that a journal is entrusted to, and why: what is not so is refused when the switch starts.
 
-In: settings, as the server says them. Out: sentences. What the server cannot say (how its cluster is run) is docs/scaling.md's.
+In: settings, as the server says them. Out: sentences. How its cluster is run the server cannot say: `patroni` asks who runs it.
 """
 
 from collections.abc import Mapping
 from typing import Final
 
+from switch.journal.store import patroni
 from switch.journal.store.port import StoreError
 from switch.journal.store.postgresql import PostgreSQL
+from switch.journal.store.shared import SharedLog
 
 SETTINGS: Final = ("fsync", "full_page_writes", "synchronous_standby_names", "synchronous_commit", "server_version_num")
 _ASK: Final = (
@@ -45,8 +47,23 @@ def unsafe(settings: Mapping[str, str], *, replicated: bool) -> list[str]:
     return found
 
 
-def refuse_unsafe(store: PostgreSQL, *, replicated: bool) -> None:
-    """Raises StoreError unless the server is set up as it must be."""
-    found = unsafe(settings_of(store), replicated=replicated)
+def refuse_unsafe(store: PostgreSQL, shared: SharedLog) -> str:
+    """Raises StoreError unless the server is set up as it must be, and the cluster that Patroni keeps of it.
+
+    Returns who of Patroni's members answers, for people; "" where the network file names none.
+    """
+    found = unsafe(settings_of(store), replicated=shared.replicated)
+    said = ""
+    if shared.patroni:
+        cluster = patroni.cluster_at(shared.patroni)
+        wrong = patroni.unsafe(cluster, _identifier_of(store))
+        found += wrong
+        said = "" if wrong else patroni.summary(cluster)
     if found:
         raise StoreError(f"the journal's database is not safe: {'; '.join(found)}")
+    return said
+
+
+def _identifier_of(store: PostgreSQL) -> str:
+    """What a database and all copies of it are told from others by."""
+    return (store.ask("SELECT system_identifier FROM pg_control_system()").get_value(0, 0) or b"").decode()

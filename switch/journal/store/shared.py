@@ -1,8 +1,11 @@
 """Which database decides about a journal, and how."""
 
 import secrets
+from typing import Self
 
 import msgspec
+
+from switch.core.network import JournalFiles
 
 
 def journal_of(network: str, shard: str = "") -> str:
@@ -19,10 +22,24 @@ class SharedLog(msgspec.Struct, frozen=True, kw_only=True):
     lease_ms: int
     replicated: bool
     """nothing counts that no standby has"""
+    patroni: tuple[str, ...] = ()
+    """addresses of Patroni's REST API, where it runs the database"""
     standby: bool = False
     """wait where another node owns it"""
     holder: str = msgspec.field(default_factory=lambda: secrets.token_hex(8))
     """this process"""
+
+    @classmethod
+    def of(cls, files: JournalFiles, journal: str, *, standby: bool = False) -> Self:
+        """As the network file says, which names a store."""
+        return cls(
+            url=files.store,
+            journal=journal,
+            lease_ms=files.lease_ms,
+            replicated=files.replicated,
+            patroni=files.patroni,
+            standby=standby,
+        )
 
     def options(self) -> dict[str, str | int]:
         """Of the writer's process."""

@@ -32,6 +32,7 @@ from switch.journal.writer import Home
 from switch.security.files import make_private_directory
 from tests.e2e.stage import wait_for
 from tests.journal.store.cluster import Cluster, cluster
+from tests.journal.store.test_patroni import LEADER, REPLICA, answering
 
 pytestmark = [pytest.mark.outside("initdb"), pytest.mark.outside("psycopg", extra="postgresql")]
 KEY = ChainKey(bytes(range(32)), b"8 bytes.")
@@ -173,7 +174,7 @@ def test_where_replication_is_switched_off_nothing_is_appended(servers: Cluster,
         with pytest.raises(StoreError, match="synchronous_standby_names is empty"):
             owned.append([b"one"])
         with pytest.raises(StoreError, match="lost with the server"):
-            refuse_unsafe(store, replicated=True)
+            refuse_unsafe(store, SharedLog(url="", journal=journal, lease_ms=LEASE_MS, replicated=True))
     finally:
         servers.primary.set(synchronous_standby_names=names)
     owned.append([b"one"])
@@ -369,7 +370,16 @@ def test_check_asks_the_database(servers: Cluster, journal: str, tmp_path: Path)
     feed.open()
     write(feed, f"n{journal}", 1, 3)
     feed.close()
-    assert re.search(r"set up as it must be\nn\w+: 3 records, owned by node .* under epoch 2", check().output)
+    assert re.search(
+        r"set up as it must be\npatroni: not asked .*\nn\w+: 3 records, owned by node .* under epoch 2", check().output
+    )
+    identifier = servers.primary.ask("SELECT system_identifier FROM pg_control_system()")
+    with answering(
+        *(member | {"database_system_identifier": identifier} for member in (REPLICA, REPLICA, LEADER))
+    ) as urls:
+        file.write_text(f"{file.read_text()}patroni = {urls}\n")
+        assert "\npatroni: 3 of 3 answer, n3 leads\n" in check().output
+    assert (check().exit_code, "no Patroni that leads has answered" in check().output) == (1, True)
     file.write_text(file.read_text().replace(str(servers.primary.port), "1"))
     assert (check().exit_code, "cannot be reached" in check().output) == (1, True)
 
