@@ -1,7 +1,6 @@
 """`cmi-switch cards hot`: the stop list of a running switch."""
 
 import csv
-import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any, TextIO
 
 import click
 
-from switch.cli._control import ask, json_option, of_switch
+from switch.cli._control import ask, json_option, of_each_switch, say_json
 
 _REASONS = {"lost": "41", "stolen": "43", "41": "41", "43": "43"}
 _REASON = click.option(
@@ -35,7 +34,7 @@ def hot() -> None:
 
 
 @hot.command("list")
-@of_switch
+@of_each_switch
 @click.option("--issuer", default="", metavar="NAME", help="Only this member's.")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 1_000), help="At most so many.")
 @json_option
@@ -43,7 +42,7 @@ def list_command(state_dir: Path, issuer: str, limit: int, as_json: bool) -> Non
     """List what is on it, the newest first; PANs are masked."""
     found = ask(state_dir, "cards.hot_list", issuer=issuer, limit=limit)
     if as_json:
-        click.echo(json.dumps(found))
+        say_json(found)
         return
     if not found["cards"]:
         click.echo("No card is on the stop list.")
@@ -58,7 +57,7 @@ def list_command(state_dir: Path, issuer: str, limit: int, as_json: bool) -> Non
 
 
 @hot.command("add")
-@of_switch
+@of_each_switch
 @click.argument("pan")
 @_REASON
 @json_option
@@ -69,7 +68,7 @@ def add_command(state_dir: Path, pan: str, reason: str, as_json: bool) -> None:
 
 
 @hot.command("remove")
-@of_switch
+@of_each_switch
 @click.argument("pan")
 @json_option
 def remove_command(state_dir: Path, pan: str, as_json: bool) -> None:
@@ -78,7 +77,7 @@ def remove_command(state_dir: Path, pan: str, as_json: bool) -> None:
 
 
 @hot.command("import")
-@of_switch
+@of_each_switch
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--issuer", default="", metavar="NAME", help="All cards must be this member's.")
 @_REASON
@@ -141,7 +140,7 @@ def _pan(text: str) -> str:
 
 def _say(done: dict[str, Any], what: str, *, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(done))
+        say_json(done)
         return
     so = f", {done['unchanged']:,} were so already" if done["unchanged"] else ""
     click.echo(

@@ -77,7 +77,7 @@ def run_shards(network: "Network", asked: "Asked") -> None:
             (name, [f"{door} {at}" for door, at in ready[name].listeners.items() if door != DOOR]) for name in names
         )
         parts = (f"shard {name}: {', '.join(opened)}" for name, opened in doors)
-        hint = f"next: `cmi-switch health --state {directory / names[0]}`"
+        hint = f"next: `cmi-switch health --state {directory}`"
         sentence = f"Ready: {network.name}: {'; '.join(parts)}; state in {directory}; {hint}"
         click.echo(sentence)
         sys.stdout.flush()

@@ -1,12 +1,11 @@
 """`cmi-switch audit`: what operators did, and that nobody has changed the log of it."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from switch.cli._control import json_option, of_switch
+from switch.cli._control import json_option, of_each_switch, say_json
 
 if TYPE_CHECKING:
     from switch.security.audit import Act, AuditLog
@@ -27,7 +26,7 @@ def command() -> None:
 
 
 @command.command("list")
-@of_switch
+@of_each_switch
 @click.option("--by", "user", default="", metavar="USER", help="Only what this user did, or approved.")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(0), help="The last so many; 0: all.")
 @json_option
@@ -46,14 +45,14 @@ def list_command(state_dir: Path, user: str, limit: int, as_json: bool) -> None:
     acts = [act for act in _acts(_log(state_dir)) if f"{user} (" in act.by or not user]
     for act in acts[-limit:] if limit else acts:
         if as_json:
-            click.echo(json.dumps(msgspec.to_builtins(act)))
+            say_json(msgspec.to_builtins(act))
         else:
             said = "  ".join(filter(None, (act.act, act.key, act.note)))
             click.echo(printable(f"{act.number:>5}  {act.at[:19]}Z  {act.by}: {said}"))
 
 
 @command.command("verify")
-@of_switch
+@of_each_switch
 def verify_command(state_dir: Path) -> None:
     """Check every line's place in the chain. Exit code 1 where one does not hold.
 

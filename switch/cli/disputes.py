@@ -7,7 +7,9 @@ from typing import Any
 
 import click
 
-from switch.cli._control import ask, json_option, of_switch
+from switch.cli._control import ask, json_option, of_each_switch, of_switch, say_json
+from switch.cli._not_done import NotDone
+from switch.core.operator.errors import ErrorCode
 
 SIDES = ("issuer", "acquirer")
 
@@ -35,7 +37,7 @@ by_option = click.option("--by", default="", metavar="NAME", help="Who says so (
 
 
 @command.command("list")
-@of_switch
+@of_each_switch
 @click.option("--all", "ended", is_flag=True, help="Those that are closed, too.")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 1_000), help="At most so many.")
 @json_option
@@ -43,7 +45,7 @@ def list_command(state_dir: Path, ended: bool, limit: int, as_json: bool) -> Non
     """List disputes, newest first: what is in dispute, who has it, who must answer by when."""
     found = ask(state_dir, "disputes.list", all=ended, limit=limit)
     if as_json:
-        click.echo(json.dumps(found))
+        say_json(found)
         return
     if not found["items"]:
         click.echo("No payment is in dispute.")
@@ -55,14 +57,14 @@ def list_command(state_dir: Path, ended: bool, limit: int, as_json: bool) -> Non
 
 
 @command.command("show")
-@of_switch
+@of_each_switch
 @click.argument("dispute")
 @json_option
 def show_command(state_dir: Path, dispute: str, as_json: bool) -> None:
     """Show one: between whom, why, who has the money, and what may come next."""
     row = ask(state_dir, "disputes.show", dispute=dispute)
     if as_json:
-        click.echo(json.dumps(row))
+        say_json(row)
         return
     facts = {
         "payment": f"{row['txn']}, DE37 {row['rrn']}",
@@ -97,7 +99,7 @@ def reasons_command(as_json: bool) -> None:
 
 
 @command.command("open")
-@of_switch
+@of_each_switch
 @click.argument("txn")
 @click.option("--reason", required=True, metavar="CODE", help="As `disputes reasons` lists them.")
 @click.option("--amount", default="", help="Of the payment's currency (default: all that stands of it).")
@@ -112,7 +114,7 @@ def open_command(state_dir: Path, txn: str, reason: str, amount: str, by: str, a
 
 
 @command.command("represent")
-@of_switch
+@of_each_switch
 @click.argument("dispute")
 @click.option("--amount", default="", help="That goes back to the acquirer (default: all).")
 @by_option
@@ -124,7 +126,7 @@ def represent_command(state_dir: Path, dispute: str, amount: str, by: str, as_js
 
 
 @command.command("pre-arbitrate")
-@of_switch
+@of_each_switch
 @click.argument("dispute")
 @by_option
 @json_option
@@ -134,7 +136,7 @@ def pre_arbitrate_command(state_dir: Path, dispute: str, by: str, as_json: bool)
 
 
 @command.command("arbitrate")
-@of_switch
+@of_each_switch
 @click.argument("dispute")
 @by_option
 @json_option
@@ -144,7 +146,7 @@ def arbitrate_command(state_dir: Path, dispute: str, by: str, as_json: bool) -> 
 
 
 @command.command("close")
-@of_switch
+@of_each_switch
 @click.argument("dispute")
 @click.option("--for", "side", required=True, type=click.Choice(SIDES), help="Who has the money from then on.")
 @by_option
@@ -235,7 +237,7 @@ def _step(state_dir: Path, dispute: str, step: str, by: str, as_json: bool, **mo
 
 
 def _payment(state_dir: Path, text: str) -> Any:
-    """The journal's row of a payment. ClickException: there is none."""
+    """The journal's row of a payment. ClickException: there is none; NotDone where another shard may have it."""
     from switch.journal.log import JournalError
     from switch.journal.reports import Reports
 
@@ -248,7 +250,8 @@ def _payment(state_dir: Path, text: str) -> Any:
     except JournalError as error:
         raise click.ClickException(str(error)) from None
     if found is None:
-        raise click.ClickException(f"no transaction {text} in the journal; `cmi-switch journal list` shows the newest")
+        sentence = f"no transaction {text} in the journal; `cmi-switch journal list` shows the newest"
+        raise NotDone(sentence, code=ErrorCode.NAME_UNKNOWN)
     return found[0]
 
 
@@ -278,4 +281,7 @@ def _words(row: dict[str, Any]) -> list[str]:
 
 
 def _tell(row: dict[str, Any], as_json: bool) -> None:
-    click.echo(json.dumps(row) if as_json else "  ".join(_words(row)))
+    if as_json:
+        say_json(row)
+        return
+    click.echo("  ".join(_words(row)))

@@ -1,13 +1,12 @@
 """`cmi-switch exceptions`: what no repeating ends, and what a person does about it."""
 
 import getpass
-import json
 from pathlib import Path
 from typing import Any
 
 import click
 
-from switch.cli._control import ask, json_option, of_switch
+from switch.cli._control import ask, json_option, of_each_switch, say_json
 
 
 @click.group("exceptions")
@@ -37,7 +36,7 @@ def command() -> None:
 
 
 @command.command("list")
-@of_switch
+@of_each_switch
 @click.option("--kind", default="", metavar="KIND", help="Only of this kind.")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 1_000), help="At most so many.")
 @json_option
@@ -45,7 +44,7 @@ def list_command(state_dir: Path, kind: str, limit: int, as_json: bool) -> None:
     """List what is open, oldest first."""
     found = ask(state_dir, "exceptions.list", kind=kind, limit=limit)
     if as_json:
-        click.echo(json.dumps(found))
+        say_json(found)
         return
     if not found["items"]:
         click.echo("No exceptions are open.")
@@ -56,14 +55,14 @@ def list_command(state_dir: Path, kind: str, limit: int, as_json: bool) -> None:
 
 
 @command.command("show")
-@of_switch
+@of_each_switch
 @click.argument("txn")
 @json_option
 def show_command(state_dir: Path, txn: str, as_json: bool) -> None:
     """Show one: what it is about, whose, and what may be done."""
     row = ask(state_dir, "exceptions.show", txn=txn)
     if as_json:
-        click.echo(json.dumps(row))
+        say_json(row)
         return
     for name, value in _facts(row):
         click.echo(f"{name + ':':<10} {value}")
@@ -72,7 +71,7 @@ def show_command(state_dir: Path, txn: str, as_json: bool) -> None:
 
 
 @command.command("resolve")
-@of_switch
+@of_each_switch
 @click.argument("txn")
 @click.option("--reason", required=True, help="What was done about it; it is kept in the journal.")
 @click.option("--by", default="", metavar="NAME", help="Who says so (default: the user who runs this).")
@@ -80,7 +79,10 @@ def show_command(state_dir: Path, txn: str, as_json: bool) -> None:
 def resolve_command(state_dir: Path, txn: str, reason: str, by: str, as_json: bool) -> None:
     """End one. What was owed by it is owed no more, and what waits behind it goes on."""
     row = ask(state_dir, "exceptions.resolve", txn=txn, reason=reason, by=by or getpass.getuser())
-    click.echo(json.dumps(row) if as_json else f"Resolved: {row['kind']} {row['txn']}, {_what(row)}.")
+    if as_json:
+        say_json(row)
+        return
+    click.echo(f"Resolved: {row['kind']} {row['txn']}, {_what(row)}.")
 
 
 def _what(row: dict[str, Any]) -> str:

@@ -1,12 +1,11 @@
 """`cmi-switch health`: whether a running switch is well, for people and for monitoring."""
 
-import json
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
-from switch.cli._control import ask, of_switch
+from switch.cli._control import ask, of_each_switch, say_json
 from switch.cli._network import paint
 from switch.cli._not_done import NotDone
 
@@ -16,7 +15,7 @@ _STYLE: Final = {"good": "good", "warning": "caret", "critical": "error"}
 
 
 @click.command("health")
-@of_switch
+@of_each_switch
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, for monitoring.")
 def command(state_dir: Path, as_json: bool) -> None:
     """Say whether the running switch is well: journal, disk, index, links, what is owed, exceptions, prices, connections.
@@ -40,7 +39,7 @@ def command(state_dir: Path, as_json: bool) -> None:
         error.show()
         raise click.exceptions.Exit(NO_ANSWER) from None
     if as_json:
-        click.echo(json.dumps(health))
+        say_json(health)
     else:
         _print(health)
     raise click.exceptions.Exit(EXIT[health["grade"]])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from heapq import merge
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +16,8 @@ if TYPE_CHECKING:
     from switch.observe.follow import Follower
     from switch.observe.where import Condition
 
-DEFAULT_LOG = "var/morocco/hops.jsonl"
+LOG = "hops.jsonl"
+DEFAULT_LOG = f"var/morocco/{LOG}"
 POLL_S = 0.2
 _STYLES: dict[str, dict[str, Any]] = {
     "title": {"bold": True},
@@ -27,7 +30,11 @@ _STYLES: dict[str, dict[str, Any]] = {
 
 @click.command()
 @click.option(
-    "--log", "log", default=DEFAULT_LOG, show_default=True, help="The hop log; files turned over from it are read too."
+    "--log",
+    "log",
+    default=DEFAULT_LOG,
+    show_default=True,
+    help="The hop log; files turned over from it are read too. A directory: the logs of a network's shards, by time.",
 )
 @click.option("--follow", "-f", is_flag=True, help="Go on with what is written from now on, until Ctrl-C.")
 @click.option("--txn", metavar="ID", help="One transaction, as a waterfall of its hops.")
@@ -52,12 +59,13 @@ def command(
       cmi-switch hops --where route=visa --where 'elapsed_us>100000' --where direction=sent
       cmi-switch hops --where 'event~^link' --json
       cmi-switch hops --txn 64a1f3b2c3d4e
+      cmi-switch hops --log var/mine -n 20             of all shards
     """
     from switch.observe.where import WhereError, parse_condition
 
-    path = Path(log)
-    if not path.exists() and not follow:
-        raise click.ClickException(_no_log(path))
+    paths = _logs(Path(log))
+    if not any(path.exists() for path in paths) and not follow:
+        raise click.ClickException(_no_log(paths[0]))
     try:
         conditions = [parse_condition(text) for text in where]
         if txn is not None:
@@ -66,15 +74,23 @@ def command(
         raise click.UsageError(str(error)) from None
     try:
         if txn is not None and not as_json and not follow:
-            _waterfall(path, _txn_id(txn), currency)
+            _waterfall(paths, _txn_id(txn), currency)
         else:
-            _stream(path, conditions, follow=follow, limit=limit, as_json=as_json)
+            _stream(paths, conditions, follow=follow, limit=limit, as_json=as_json)
     except KeyboardInterrupt:
         pass
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise click.ClickException(f"{error.filename or path}: {error.strerror}") from None
+        raise click.ClickException(f"{error.filename or log}: {error.strerror}") from None
+
+
+def _logs(named: Path) -> list[Path]:
+    """The log of this name; of a directory its own, or those of the shards that have theirs below it."""
+    if not named.is_dir():
+        return [named]
+    own = named / LOG
+    return [own] if own.exists() else sorted(named.glob(f"*/{LOG}")) or [own]
 
 
 def _no_log(path: Path) -> str:
@@ -94,53 +110,62 @@ def _paint(style: str, text: str) -> str:
     return click.style(text, **_STYLES[style]) if text else text
 
 
-def _poll(follower: Follower, *, follow: bool) -> Iterator[list[bytes]]:
-    """What the log holds from where its reader stands, a bite at a time; then, with `follow`, what comes."""
+def _at(line: bytes) -> bytes:
+    """When its event was: each line begins with `{"at":"` and the time."""
+    return line[7:33]
+
+
+def _written(followers: Sequence[Follower]) -> Iterator[bytes]:
+    """What the logs hold from where their readers stand, by time."""
+    return merge(*(chain.from_iterable(iter(follower.poll, [])) for follower in followers), key=_at)
+
+
+def _comes(followers: Sequence[Follower]) -> Iterator[bytes]:
+    """What comes, for ever."""
     while True:
-        lines = follower.poll()
-        if lines:
-            yield lines
-        elif not follow:
-            return
-        else:
+        lines = sorted(chain.from_iterable(follower.poll() for follower in followers), key=_at)
+        yield from lines
+        if not lines:
             time.sleep(POLL_S)
 
 
-def _waterfall(path: Path, txn: str, currency: str) -> None:
+def _waterfall(paths: Sequence[Path], txn: str, currency: str) -> None:
     from switch.observe.transaction import read_transaction
     from switch.observe.waterfall import waterfall
 
-    hops, events = read_transaction(path, txn)
-    if not hops:
-        raise click.ClickException(
-            f"{path}: no hop of transaction {txn}. `cmi-switch hops -n 20` shows the newest; older files may have been let go"
-        )
-    click.echo(waterfall(hops, events, currency, _paint))
+    for path in paths:
+        hops, events = read_transaction(path, txn)
+        if hops:
+            click.echo(waterfall(hops, events, currency, _paint))
+            return
+    raise click.ClickException(
+        f"{paths[-1]}: no hop of transaction {txn}. `cmi-switch hops -n 20` shows the newest; older files may have been let go"
+    )
 
 
-def _stream(path: Path, conditions: Sequence[Condition], *, follow: bool, limit: int, as_json: bool) -> None:
-    from itertools import islice
-
+def _stream(paths: Sequence[Path], conditions: Sequence[Condition], *, follow: bool, limit: int, as_json: bool) -> None:
     from switch.observe.follow import Follower
 
     keys: set[str] = set()
     met = 0
-    follower = Follower(path, older=not limit)
+    followers = [Follower(path, older=not limit) for path in paths]
     try:
         if limit:  # from the end backwards: the log may be large, and what is asked for is mostly near
-            met_by = (_render_line(line, conditions, keys, as_json=as_json) for line in follower.newest_first())
+            backwards = merge(*(follower.newest_first() for follower in followers), key=_at, reverse=True)
+            met_by = (_render_line(line, conditions, keys, as_json=as_json) for line in backwards)
             newest = list(islice((shown for shown in met_by if shown is not None), limit))
             met = len(newest)
             for shown in reversed(newest):
                 click.echo(shown)
-        for lines in _poll(follower, follow=follow) if follow or not limit else ():
-            for line in lines:
-                text = _render_line(line, conditions, keys, as_json=as_json)
-                if text is not None:
-                    met += 1
-                    click.echo(text)
+        forwards = () if limit else _written(followers)
+        for line in chain(forwards, _comes(followers) if follow else ()):
+            text = _render_line(line, conditions, keys, as_json=as_json)
+            if text is not None:
+                met += 1
+                click.echo(text)
     finally:
-        follower.close()
+        for follower in followers:
+            follower.close()
     unknown = [condition.key for condition in conditions if condition.key not in keys]
     if not met and unknown and keys:
         from switch.wire.printable import printable

@@ -1,13 +1,12 @@
 """`cmi-switch links`: the links of a running switch, and what an operator does with them."""
 
-import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
-from switch.cli._control import ask, of_switch, reason_option, why
+from switch.cli._control import ask, of_each_switch, reason_option, say_json, why
 
 
 @click.group("links")
@@ -27,7 +26,7 @@ def command() -> None:
 
 
 @command.command("list")
-@of_switch
+@of_each_switch
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of tables.")
 def list_command(state_dir: Path, as_json: bool) -> None:
     """List every host and every connection: who, in what state, with how much in flight and owed.
@@ -39,7 +38,7 @@ def list_command(state_dir: Path, as_json: bool) -> None:
     """
     links = ask(state_dir, "links.list")
     if as_json:
-        click.echo(json.dumps(links))
+        say_json(links)
         return
     _tables(links)
 
@@ -49,7 +48,7 @@ ACQUIRER = click.option("--acquirer", is_flag=True, help="NAME is a bank as acqu
 
 
 @command.command("signoff")
-@of_switch
+@of_each_switch
 @WHICH
 @ACQUIRER
 @reason_option
@@ -71,7 +70,7 @@ def signoff_command(state_dir: Path, name: str, acquirer: bool, reason: str) -> 
 
 
 @command.command("drain")
-@of_switch
+@of_each_switch
 @WHICH
 @ACQUIRER
 @reason_option
@@ -99,7 +98,7 @@ def drain_command(state_dir: Path, name: str, acquirer: bool, reason: str, wait_
 
 
 @command.command("resume")
-@of_switch
+@of_each_switch
 @WHICH
 @ACQUIRER
 @reason_option

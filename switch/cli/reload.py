@@ -4,11 +4,11 @@ from pathlib import Path
 
 import click
 
-from switch.cli._control import ask, of_switch
+from switch.cli._control import ask, of_each_switch
 
 
 @click.command
-@of_switch
+@of_each_switch
 @click.option("--dry-run", is_flag=True, help="Only check the file and print what would change.")
 def command(state_dir: Path, dry_run: bool) -> None:
     """Have a running switch read its network file again: checked whole first, then in effect at once, or refused whole.

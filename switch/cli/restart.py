@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from switch.cli._control import ask, of_switch
+from switch.cli._control import ask, of_each_switch
 from switch.cli._not_done import NotDone
 from switch.core.operator.errors import ErrorCode
 
@@ -16,7 +16,7 @@ UP_S = 60.0
 
 
 @click.command
-@of_switch
+@of_each_switch
 def command(state_dir: Path) -> None:
     """Have a running switch start its program anew: after an upgrade, or for a network file that asks for more than a reload.
 

@@ -1,12 +1,11 @@
 """`cmi-switch saf`: what a running switch owes its hosts, and what an operator does about it."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import click
 
-from switch.cli._control import ask, json_option, of_switch, reason_option, why
+from switch.cli._control import ask, json_option, of_each_switch, reason_option, say_json, why
 
 
 @click.group("saf")
@@ -25,7 +24,7 @@ def command() -> None:
 
 
 @command.command("list")
-@of_switch
+@of_each_switch
 @click.option("--host", default="", metavar="HOST", help="Only what is owed to this host.")
 @click.option("--dead", is_flag=True, help="Only dead letters.")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 1_000), help="At most so many.")
@@ -41,7 +40,7 @@ def list_command(state_dir: Path, host: str, dead: bool, limit: int, as_json: bo
     """
     owing = ask(state_dir, "saf.list", host=host, dead=dead, limit=limit)
     if as_json:
-        click.echo(json.dumps(owing))
+        say_json(owing)
         return
     for queue in owing["hosts"]:
         if queue["owed"] or queue["held"] or host:
@@ -118,7 +117,7 @@ def _next(next_ms: int | None) -> str:
 
 
 @command.command("retry")
-@of_switch
+@of_each_switch
 @click.argument("txns", metavar="[TXN]...", nargs=-1)
 @click.option("--host", default="", metavar="HOST", help="All of this host's that are dead or back off.")
 @click.option("--all", "all_hosts", is_flag=True, help="The same, of every host.")
@@ -143,7 +142,7 @@ def retry_command(state_dir: Path, txns: tuple[str, ...], host: str, all_hosts: 
         retried += done["retried"]
     done["retried"] = retried
     if as_json:
-        click.echo(json.dumps(done))
+        say_json(done)
         return
     click.echo(f"{retried:,} put back." if retried else "Nothing to put back: it is neither dead nor backing off.")
     for name in done["held"]:
@@ -153,7 +152,7 @@ def retry_command(state_dir: Path, txns: tuple[str, ...], host: str, all_hosts: 
 
 
 @command.command("hold")
-@of_switch
+@of_each_switch
 @click.argument("host")
 @reason_option
 @json_option
@@ -171,7 +170,7 @@ def hold_command(state_dir: Path, host: str, reason: str, as_json: bool) -> None
 
 
 @command.command("release")
-@of_switch
+@of_each_switch
 @click.argument("host")
 @reason_option
 @json_option
@@ -188,7 +187,7 @@ def release_command(state_dir: Path, host: str, reason: str, as_json: bool) -> N
 def _hold(state_dir: Path, name: str, host: str, reason: str, as_json: bool) -> None:
     done = ask(state_dir, name, name=host, **why(reason))
     if as_json:
-        click.echo(json.dumps(done))
+        say_json(done)
         return
     already = "" if done["changed"] else "already "
     if done["held"]:

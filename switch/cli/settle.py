@@ -133,6 +133,8 @@ def _show(ledger: "LedgerView", settlement: "Settlement", network: "Network") ->
         click.echo(f"\nApart from the net, with {netted.network}:")
         _table(netted)
     for (acquirer, issuer, code), held in sorted(ledger.holds(window).items()):
+        if not held.amount:
+            continue  # what it has held it has let go
         click.echo(f"held, not posted: {format_amount(held.amount, code)} ({issuer} at {acquirer})")
     for unpriced in ledger.unpriced(window):
         click.echo(f"note: {unpriced.payments} of its payments have no price: {unpriced.why}")

@@ -201,7 +201,7 @@ class ShardLedgers:
         self.closed = [last for window in known if (last := self.closed_as(window)) is not None]
 
     def closed_as(self, window: Window) -> Closed | None:
-        """As `LedgerView` has it: when, and by whom, the last of them closed it."""
+        """As `LedgerView` has it: when the last of them closed it, and by whom the first, from whom others had it."""
         found = []
         for part in self._parts:
             closed = part.closed_as(window)
@@ -209,7 +209,8 @@ class ShardLedgers:
                 found.append(closed)
             elif part.now is not None and part.now <= window:
                 return None
-        return max(found, key=lambda closed: closed.at_us) if found else None
+        found.sort(key=lambda closed: closed.at_us)
+        return msgspec.structs.replace(found[-1], by=found[0].by) if found else None
 
     def whole(self, window: Window) -> bool:
         """As `LedgerView` has it."""

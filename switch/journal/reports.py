@@ -119,14 +119,16 @@ class Reports:
             yield row
 
     def _closed(self, today: str) -> list[Cutover]:
-        """The cutovers, oldest first; of several journals those of days before `today`, as the last of them closed it."""
+        """The cutovers, oldest first; of several journals those of days before `today`: when the last closed one, and by whom the
+        first, from whom others had it."""
         if not self._several:
             return self._looks[0].closed
         ended: dict[str, Cutover] = {}
-        for cutover in (cutover for look in self._looks for cutover in look.closed):
-            there = ended.get(cutover.closed)
-            if cutover.closed < today and (there is None or cutover.at_us > there.at_us):
-                ended[cutover.closed] = cutover
+        ends = (cutover for look in self._looks for cutover in look.closed if cutover.closed != cutover.day)
+        for cutover in sorted(ends, key=lambda one: one.at_us):
+            if cutover.closed < today:
+                first = ended.setdefault(cutover.closed, cutover)
+                ended[cutover.closed] = msgspec.structs.replace(cutover, by=first.by)
         return [ended[day] for day in sorted(ended)]
 
 

@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from switch.ledger.clearing import HEADER, ROW, ClearingError, check_file
-from switch.ledger.entries import Entry, is_merchant
+from switch.ledger.entries import Entry, is_inner
 from switch.ledger.rules import What
 from switch.money.currency import CurrencyError, currency, parse_amount
 
@@ -211,5 +211,5 @@ def clearing_lines(entries: Iterable[Entry], member: str, code: str) -> list[Lin
         )
         for entry in entries
         for line in entry.lines
-        if line.account.owner == member and line.currency == code and not is_merchant(line.account.counterpart)
+        if line.account.owner == member and line.currency == code and not is_inner(line.account.counterpart)
     ]

@@ -93,10 +93,29 @@ def test_a_key_that_no_line_has_is_said(log: pathlib.Path) -> None:
     assert "No line has the key de93" in result.output
 
 
-def test_a_directory_is_no_log(tmp_path: pathlib.Path) -> None:
+def test_a_directory_without_logs_is_said(tmp_path: pathlib.Path) -> None:
     result = run("--log", tmp_path)
     assert result.exit_code == 1
-    assert "Is a directory" in result.output
+    assert "hops.jsonl: no such file" in result.output
+
+
+@pytest.fixture
+def shards(tmp_path: pathlib.Path) -> pathlib.Path:
+    """The lines of LINES in turn in the logs of two shards."""
+    for shard, lines in (("a", LINES[::2]), ("b", LINES[1::2])):
+        (tmp_path / shard).mkdir()
+        (tmp_path / shard / "hops.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return tmp_path
+
+
+@pytest.mark.parametrize("limit", [0, 3])
+def test_the_logs_of_shards_are_read_by_time(shards: pathlib.Path, limit: int) -> None:
+    said = [json.loads(line) for line in run("--log", shards, "--json", "-n", limit).output.splitlines()]
+    assert said == LINES[-limit:]
+
+
+def test_a_transaction_is_found_in_whichever_shard_has_it(shards: pathlib.Path) -> None:
+    assert "txn a2" in run("--log", shards, "--txn", "a2").output
 
 
 @contextmanager

@@ -7,8 +7,10 @@ import time
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 
 from switch.cli._processes import Child
+from switch.cli.main import main
 from switch.config.load import SHIPPED
 from switch.core.records.lifecycle import Status
 from switch.core.records.records import SCHEMA, AnyEntry, Forwarded
@@ -123,5 +125,51 @@ def test_a_shard_killed_under_load_costs_the_other_nothing_and_the_books_agree(t
         assert {entry.acquirer for entry in posted} == {"atlas", "rif", "souss"}, "each once, from its acquirer's shard"
         standing = sum(row.amount for row in rows if row.status is Status.APPROVED)
         assert sum(entry.amount for entry in posted) == standing
+    finally:
+        stage.close()
+
+
+def said(stage: ShardedStage, *arguments: str) -> Result:
+    """What a command says of both shards."""
+    return CliRunner().invoke(main, [*arguments, "--state", str(stage.state)])
+
+
+@pytest.mark.long
+def test_commands_ask_each_shard_and_a_day_ends_in_all_of_them_once(tmp_path: Path) -> None:
+    stage = ShardedStage(tmp_path)
+    try:
+        switch = stage.serve()
+        wait_for(lambda: "Ready:" in switch.text(), 30)
+        for command in (("links", "list"), ("saf", "list"), ("exceptions", "list"), ("cards", "hot", "list")):
+            output = said(stage, *command).output
+            assert output.startswith("shard a:\n"), command
+            assert "\nshard b:\n" in output, command
+        health = [json.loads(line) for line in said(stage, "health", "--json").stdout.splitlines()]
+        assert [one["shard"] for one in health] == ["a", "b"]
+        assert "shard a:\nhost visa" in said(stage, "links", "signoff", "visa").output, "b passes on to its owner"
+        assert said(stage, "links", "resume", "visa").exit_code == 0
+        unknown = said(stage, "saf", "retry", "6610f4c2d0994")
+        assert (unknown.exit_code, unknown.output.count("txn.not_owed")) == (1, 2)
+        assert "asked of one: --state" in said(stage, "metrics").output
+
+        def days() -> list[str]:
+            return [json.loads(line)["day"] for line in said(stage, "day", "show", "--json").stdout.splitlines()]
+
+        (before, same), ends = days(), said(stage, "day", "close")
+        assert (before, ends.exit_code) == (same, 0), ends.output
+        after = days()
+        assert after[0] == after[1] > before
+        again = said(stage, "day", "close")
+        assert (again.exit_code, days()) == (1, after), again.output
+        assert "is left as it is" in again.output
+        os.kill(stage.pid("b"), signal.SIGSTOP)
+        ends = said(stage, "day", "close", "--again")
+        assert (ends.exit_code, "when it is back: cmi-switch day close --ends" in ends.output) == (1, True), ends.output
+        os.kill(stage.pid("b"), signal.SIGCONT)
+        ends = said(stage, "day", "close", "--ends", after[0])
+        assert (ends.exit_code, "was closed before" in ends.output) == (0, True), ends.output
+        late = days()
+        assert late[0] == late[1] > after[0]
+        assert switch.stop() == 0
     finally:
         stage.close()

@@ -5,9 +5,11 @@ import hashlib
 import io
 from collections.abc import Callable
 
+import msgspec
 import pytest
 
 from switch.ledger.clearing import ClearingError, check_file, write_clearing
+from switch.ledger.comparison import clearing_lines, compare, read_clearing
 from switch.ledger.entries import Entry, Window
 from switch.ledger.fold import LedgerFold
 from switch.ledger.netting import Settlement, settle
@@ -119,3 +121,13 @@ def test_rows_that_do_not_come_to_the_position_make_no_file() -> None:
     )
     with pytest.raises(ClearingError, match="atlas: rows come to"):
         write(settlement, [wrong, *rest])
+
+
+def test_each_file_agrees_with_the_ledger_that_wrote_it_move_by_move() -> None:
+    """What is a member's own business (its merchants, its positions in foreign currency) is in no file, and is not compared."""
+    settlement, entries = made()
+    inner = (*moved("fx:atlas", "atlas", "fx", MAD, 79_96), *moved("fx-difference:atlas", "atlas", "fx", MAD, 4))
+    entries = [msgspec.structs.replace(e, moves=(*e.moves, *inner)) if e.issuer == "visa" else e for e in entries]
+    for data in write(settlement, entries).values():
+        _, member, theirs = read_clearing(data)
+        assert compare(theirs, clearing_lines(entries, member, MAD), {}) == []
