@@ -1,25 +1,21 @@
-"""Whether a web payment's authentication value proves what its ECI says, as a simulated issuer asks its security module.
+"""A simulated issuer's desk for authentication values of web payments (`core.transactions.web_proofs`), and those of test cards.
 
-In: a request's ECI and value (DE48.42, DE48.43), the card. Out: why the request is declined, or nothing. Rule: who says that the
-cardholder was authenticated, or that it was tried, proves it with a value of this card, made for that; who says nothing of the
-kind proves nothing, and is asked for CVV2 as ever.
-
-Test cards' values are made with published test keys, as their CVV2s are, unless the network file names keys (`[[acs]]`).
+In: a request's ECI and value (DE48.42, DE48.43), the card. Out: why the request is declined, or nothing. Test cards' values are
+made with published test keys, as their CVV2s are, unless the network file names keys (`[[acs]]`).
 """
 
-import binascii
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from typing import Final
 
 from switch.core.authentication import AccessControl
-from switch.security.cardholder_values import CardholderValueError, make_aav, make_cavv, read_cavv
-from switch.security.commands import WRONG, CheckAav, CheckCavv
+from switch.core.transactions.card_proofs import Card, CardRefusedError
+from switch.core.transactions.web_proofs import FULL, MADE_FOR, ProofKeys, keys_of, prove_authentication
+from switch.security.cardholder_values import make_aav, make_cavv
 from switch.security.key_blocks import Header, KeyBlock
 from switch.security.module import ClearKeys, SecurityModule, SoftwareModule
 from switch.simulators.cards import TEST_CVK, TestCard
-from switch.simulators.de48 import Private48, private_elements
 from switch.simulators.pins import Refusal
-from switch.wire.vocabulary import DE, Answer, Document
+from switch.wire.vocabulary import Document
 
 CAVV_KEY, AAV_KEY = "test-cavv", "test-aav"
 """names of the test keys"""
@@ -28,19 +24,16 @@ _KEYS: Final = {
     CAVV_KEY: KeyBlock(Header(version="D", usage="C0", algorithm="T", mode="C"), TEST_CVK),
     AAV_KEY: KeyBlock(Header(version="D", usage="C0", algorithm="H", mode="C"), TEST_AAVK),
 }
-FULL, TRIED = "05", "06"
-_MADE_FOR: Final = {FULL: ("0", 0x8C), TRIED: ("7", 0x86)}
-"""ECI -> the CAVV's results code, the AAV's control byte"""
 
 
 def results_code(eci: str) -> str:
     """A CAVV's, for a value that proves this ECI of the internal format (05 or 06)."""
-    return _MADE_FOR[eci][0]
+    return MADE_FOR[eci][0]
 
 
 def control_byte(eci: str) -> int:
     """An AAV's, likewise."""
-    return _MADE_FOR[eci][1]
+    return MADE_FOR[eci][1]
 
 
 def test_module() -> SecurityModule:
@@ -65,45 +58,15 @@ class ProofDesk:
 
     def __init__(self, module: SecurityModule | None = None, acs: AccessControl | None = None) -> None:
         """`acs`: what its cardholders are authenticated by. None, or one without keys: the test keys."""
-        named = acs is not None and bool(acs.cavv_key or acs.aav_key) and module is not None
-        self._module = module if named and module is not None else test_module()
-        self._cavv_key = acs.cavv_key if named and acs is not None else CAVV_KEY
-        self._aav_key = acs.aav_key if named and acs is not None else AAV_KEY
+        named = keys_of(acs) if module is not None else None
+        self._module = module if named is not None and module is not None else test_module()
+        self._keys = named or ProofKeys(cavv_key=CAVV_KEY, aav_key=AAV_KEY)
 
     def judge(self, card: TestCard, document: Document) -> Refusal | None:
         """None: nothing is claimed, or it is proved."""
-        if DE.PRIVATE_48 not in document:
-            return None
-        private = private_elements(document)
-        eci, text = private.get(Private48.ECI, ""), private.get(Private48.CAVV, "")
-        if not text and eci not in _MADE_FOR:
-            return None
+        known = Card(pan=card.pan, expiry=card.expiry, scheme=card.scheme)
         try:
-            value = b64decode(text, validate=True)
-            reply = self._module.ask([self._question(card, value)])[0]
-            if reply.ok:
-                proves = _what_it_proves(card, value)
-                return None if proves == eci else _not_proved(f"it proves ECI {proves}, not {eci or 'none'}")
-        except (binascii.Error, CardholderValueError):
-            return _not_proved("it is none, or none of the kind")
-        if reply.code != WRONG:
-            return Refusal(Answer.MALFUNCTION, f"its authentication value cannot be verified: {reply.reason}")
-        return _not_proved("it is not this card's")
-
-    def _question(self, card: TestCard, value: bytes) -> CheckAav | CheckCavv:
-        if card.scheme == "mastercard":
-            return CheckAav(self._aav_key, card.pan, value)
-        read_cavv(value)
-        return CheckCavv(self._cavv_key, card.pan, value)
-
-
-def _what_it_proves(card: TestCard, value: bytes) -> str:
-    """The ECI that a value was made for; "" where it was made for another purpose."""
-    for eci, (code, control) in _MADE_FOR.items():
-        if value[0] == control if card.scheme == "mastercard" else read_cavv(value).results_code == code:
-            return eci
-    return ""
-
-
-def _not_proved(why: str) -> Refusal:
-    return Refusal(Answer.DO_NOT_HONOUR, f"the authentication value: {why}")
+            prove_authentication(self._module, self._keys, known, document)
+        except CardRefusedError as refused:
+            return Refusal(refused.de39, refused.reason)
+        return None
