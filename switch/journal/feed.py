@@ -21,7 +21,7 @@ import time
 from array import array
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -104,9 +104,10 @@ class Feed:
         `wait_s`: how long to wait for the writer of a killed switch to finish. `tell`: is told whom a standby waits for.
         """
         self._lock = claim(self._state_dir, wait_s)
+        keeping = ExitStack()
         try:
             found = self._recover()
-            if self._shared is not None and self._take(self._shared, found, tell):
+            if self._shared is not None and self._take(self._shared, found, tell, keeping):
                 found = self._recover()
             self._head_count = check_end(self._state_dir, found, self._key, self.head_copy)
             found.gaps = find_gaps(self._state_dir)
@@ -121,6 +122,8 @@ class Feed:
         except BaseException:
             self.close(0)
             raise
+        finally:
+            keeping.close()
         return found
 
     def _recover(self) -> Recovered:
@@ -132,13 +135,16 @@ class Feed:
             )
         return found
 
-    def _take(self, shared: "SharedLog", found: Recovered, tell: Callable[[str], None]) -> bool:
-        """Own the journal in the database, and have in the segments what is there. True: that was more than `found`."""
+    def _take(self, shared: "SharedLog", found: Recovered, tell: Callable[[str], None], keeping: ExitStack) -> bool:
+        """Own the journal in the database, and have in the segments what is there. True: that was more than `found`.
+
+        While `keeping` is open nobody else can own it.
+        """
         from switch.journal.store.opening import Place, take  # noqa: PLC0415 - nobody else needs it
 
         settle(self._state_dir, self._network, found, schema=self._fold.schema, key=self._key)
         home = Home(journal_directory(self._state_dir), self._network, self._fold.schema, self._key)
-        return take(shared, self._state_dir, Place(home=home, last=found.position, chain=found.chain), tell)
+        return take(shared, self._state_dir, Place(home=home, last=found.position, chain=found.chain), tell, keeping)
 
     def limit(self, limits: Limits) -> None:
         """From now on other limits hold."""

@@ -13,7 +13,9 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
+from threading import Event, Thread
 from typing import Final
 
 import msgspec
@@ -33,8 +35,8 @@ FLUSH_BYTES: Final = 8 << 20
 """of what is fetched, at once on the disk"""
 UPLOAD_RECORDS: Final = 500
 _UPLOAD_MS: Final = 3_600_000
-OPENING_MS: Final = 30_000
-"""lease of a node that fetches and folds, until its writer owns the journal: two standbys would take it from each other"""
+OPENING_MS: Final = 10_000
+"""lease of a node that fetches and folds, until its writer owns the journal: longer than anything holds up all threads"""
 STANDBY_S: Final = 0.25
 """A node that stands by tries so often."""
 _NODE: Final = "node"
@@ -64,10 +66,37 @@ def node_of(state_dir: Path | str) -> str:
         return name
 
 
-def take(shared: SharedLog, state_dir: Path | str, place: Place, tell: Callable[[str], None]) -> bool:
+class Keeper:
+    """Renews a claim while its node fetches and folds, which may take longer than any lease."""
+
+    def __init__(self, shared: SharedLog, epoch: int, lease_ms: int) -> None:
+        """Until `end`, or until another epoch is claimed, by whomever."""
+        self._shared, self._epoch, self._lease_ms = shared, epoch, lease_ms
+        self._ended = Event()
+        Thread(target=self._keep, name="journal lease", daemon=True).start()
+
+    def _keep(self) -> None:
+        """A connection for each: most nodes are done before the first, and the other connection is busy."""
+        shared = self._shared
+        while not self._ended.wait(self._lease_ms / 3_000):
+            with suppress(
+                StoreError
+            ):  # away, or held up: the next is in time, or the claim is lost, as its writer is told
+                store = PostgreSQL(shared.url, shared.journal, replicated=shared.replicated)
+                with closing(store):
+                    store.renew(self._epoch, self._lease_ms)
+
+    def end(self) -> None:
+        """The writer owns the journal, or nobody is to."""
+        self._ended.set()
+
+
+def take(
+    shared: SharedLog, state_dir: Path | str, place: Place, tell: Callable[[str], None], keeping: ExitStack
+) -> bool:
     """Own the journal, and have in the segments, which end at `place`, what is in it. True: that was more than they held.
 
-    `tell`: is told whom a standby waits for. Raises StoreError.
+    `tell`: is told whom a standby waits for. `keeping`: while it is open, the claim is renewed. Raises StoreError.
     """
     store = PostgreSQL(shared.url, shared.journal, replicated=shared.replicated)
     try:
@@ -76,6 +105,7 @@ def take(shared: SharedLog, state_dir: Path | str, place: Place, tell: Callable[
         lease_ms = max(shared.lease_ms, OPENING_MS)
         claim = Claim(node_of(state_dir), shared.holder, place.home.key.check, lease_ms)
         owner = claimed(store, claim, standby=shared.standby, tell=tell)
+        keeping.callback(Keeper(shared, owner.epoch, lease_ms).end)
         catch_up(store, owner, place)
         return owner.last > place.last
     finally:

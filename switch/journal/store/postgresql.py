@@ -129,9 +129,12 @@ class PostgreSQL:
 
     def claim(self, claim: Claim) -> Owner | None:
         """See Store."""
-        self._commit(_BEGIN, (self._journal, GENESIS, claim.check))
         values = self._journal, claim.node, claim.holder, claim.lease_ms, self._replicated
-        return _owner(self._commit(_CLAIM, values))
+        owner = _owner(self._commit(_CLAIM, values))
+        if owner is None and self.look() is None:
+            self._commit(_BEGIN, (self._journal, GENESIS, claim.check))
+            owner = _owner(self._commit(_CLAIM, values))
+        return owner
 
     def reclaim(self, holder: str, lease_ms: int) -> Owner | None:
         """See Store."""

@@ -6,8 +6,6 @@ import re
 import signal
 import threading
 import time
-import zlib
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -16,52 +14,21 @@ from click.testing import CliRunner, Result
 
 from switch.cli.main import main
 from switch.config.load import SHIPPED
-from switch.core.limits import Limits
-from switch.core.records.records import SCHEMA, Booted
 from switch.journal.feed import Feed, WriterGone
-from switch.journal.log import GENESIS, ChainKey, JournalError
+from switch.journal.log import ChainKey, JournalError
 from switch.journal.recovery import recover
 from switch.journal.store.fencing import Owned
-from switch.journal.store.opening import Place, take
 from switch.journal.store.port import Claim, FencedError, Owner, StoreError
 from switch.journal.store.postgresql import PostgreSQL
 from switch.journal.store.safety import refuse_unsafe
 from switch.journal.store.shared import SharedLog, journal_of
 from switch.journal.store.writing import boot_clock
-from switch.journal.writer import Home
-from switch.security.files import make_private_directory
 from tests.e2e.stage import wait_for
 from tests.journal.store.cluster import Cluster, cluster
+from tests.journal.store.nodes import KEY, LEASE_MS, LIMITS, booted, connect, feed_of, own, write
 from tests.journal.store.test_patroni import LEADER, REPLICA, answering
 
 pytestmark = [pytest.mark.outside("initdb"), pytest.mark.outside("psycopg", extra="postgresql")]
-KEY = ChainKey(bytes(range(32)), b"8 bytes.")
-LEASE_MS = 1_000
-LIMITS = Limits()
-
-
-@pytest.fixture(scope="module")
-def servers() -> Iterator[Cluster]:
-    with cluster(standbys=2) as made:
-        yield made
-
-
-@pytest.fixture
-def journal(request: pytest.FixtureRequest) -> str:
-    """A name that no other test has."""
-    return f"{zlib.crc32(request.node.name.encode()):x}"
-
-
-def connect(servers: Cluster, journal: str, answer_s: float = 2.0) -> PostgreSQL:
-    store = PostgreSQL(servers.primary.url, journal, answer_s=answer_s)
-    store.make_tables()
-    return store
-
-
-def own(store: PostgreSQL, node: str, lease_ms: int = LEASE_MS) -> Owned:
-    owner = store.claim(Claim(node, f"{node}-1", KEY.check, lease_ms))
-    assert owner is not None
-    return Owned(store, owner, KEY.secret, lease_ms, boot_clock)
 
 
 def held(store: PostgreSQL) -> list[bytes]:
@@ -208,22 +175,6 @@ def is_at(feed: Feed, last: int) -> bool:
     return feed.push() and feed.acknowledged() == last
 
 
-def feed_of(servers: Cluster, journal: str, state: Path, lease_ms: int = LEASE_MS, *, standby: bool = False) -> Feed:
-    shared = SharedLog(url=servers.primary.url, journal=journal, lease_ms=lease_ms, replicated=True, standby=standby)
-    return Feed(state, journal, LIMITS, key=KEY, shared=shared)
-
-
-def booted(number: int, journal: str) -> Booted:
-    return Booted(at_us=number, network=journal, schema=SCHEMA)
-
-
-def write(feed: Feed, journal: str, first: int, count: int) -> None:
-    for number in range(first, first + count):
-        feed.append(number, booted(number, journal))
-    feed.push()
-    wait_for(lambda: feed.acknowledged() == first + count - 1)
-
-
 def test_a_successor_with_no_files_has_all_that_was_acknowledged(
     servers: Cluster, journal: str, tmp_path: Path
 ) -> None:
@@ -328,17 +279,6 @@ def test_a_journal_of_files_becomes_the_databases(servers: Cluster, journal: str
     other = feed_of(servers, journal, tmp_path / "b")
     assert other.open().position == 1_200
     other.close()
-
-
-def test_who_folds_for_longer_than_a_lease_keeps_what_it_has_claimed(
-    servers: Cluster, journal: str, tmp_path: Path
-) -> None:
-    shared = SharedLog(url=servers.primary.url, journal=journal, lease_ms=LEASE_MS, replicated=True)
-    directory = tmp_path / "journal"
-    make_private_directory(directory)
-    take(shared, tmp_path, Place(home=Home(str(directory), journal, SCHEMA, KEY), last=0, chain=GENESIS), print)
-    time.sleep(1.3 * LEASE_MS / 1_000)
-    assert connect(servers, journal).claim(Claim("b", "b-1", KEY.check, LEASE_MS)) is None
 
 
 def test_each_shard_has_a_journal_of_its_own(servers: Cluster, journal: str, tmp_path: Path) -> None:
