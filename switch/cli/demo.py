@@ -201,7 +201,7 @@ class _Cast:
             return not any(child.running() for child in terminals)
 
         title = f"cmi-switch demo: {self.asked.rate:g} payments/s for {self.asked.duration:g} s"
-        return run_live(self.hops, over, plain=not self.asked.live, title=title)
+        return run_live([self.hops], over, plain=not self.asked.live, title=title)
 
     def entries(self) -> "Iterator[AnyEntry]":
         """Every record of the switch's journal, from the first."""

@@ -63,7 +63,7 @@ def command(
     """
     from switch.observe.where import WhereError, parse_condition
 
-    paths = _logs(Path(log))
+    paths = logs_of(Path(log))
     if not any(path.exists() for path in paths) and not follow:
         raise click.ClickException(_no_log(paths[0]))
     try:
@@ -85,7 +85,7 @@ def command(
         raise click.ClickException(f"{error.filename or log}: {error.strerror}") from None
 
 
-def _logs(named: Path) -> list[Path]:
+def logs_of(named: Path) -> list[Path]:
     """The log of this name; of a directory its own, or those of the shards that have theirs below it."""
     if not named.is_dir():
         return [named]

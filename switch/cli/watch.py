@@ -4,12 +4,16 @@ from pathlib import Path
 
 import click
 
-from switch.cli.hops import DEFAULT_LOG
+from switch.cli.hops import DEFAULT_LOG, logs_of
 
 
 @click.command()
 @click.option(
-    "--log", "log", default=DEFAULT_LOG, show_default=True, help="The hop log to watch; it need not exist yet."
+    "--log",
+    "log",
+    default=DEFAULT_LOG,
+    show_default=True,
+    help="The hop log to watch; it need not exist yet. A directory: the logs of a network's shards.",
 )
 @click.option("--plain", is_flag=True, help="One line an interval instead of a picture; so it is in a pipe, too.")
 @click.option("--interval", type=click.FloatRange(min=0.05), help="Seconds between two pictures (0.33) or lines (1).")
@@ -25,6 +29,7 @@ def command(log: str, plain: bool, interval: float | None, everything: bool, cur
       cmi-switch watch
       cmi-switch watch --plain --interval 10 >> rates.txt
       cmi-switch watch --all --log var/morocco/hops.jsonl
+      cmi-switch watch --log var/mine                      all shards
     """
     import signal
     import threading
@@ -33,8 +38,8 @@ def command(log: str, plain: bool, interval: float | None, everything: bool, cur
 
     from switch.observe.live import run_live, summary
 
-    path = Path(log)
-    if not path.exists():
+    paths = logs_of(Path(log))
+    for path in (path for path in paths if not path.exists()):
         click.echo(f"{path} is not there yet; waiting. The switch writes it: `cmi-switch serve`", err=True)
     over = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -42,10 +47,10 @@ def command(log: str, plain: bool, interval: float | None, everything: bool, cur
     console = Console()
     try:
         model = run_live(
-            path, over.is_set, console=console, plain=plain, interval_s=interval or 0.0, currency=currency, screen=True,
+            paths, over.is_set, console=console, plain=plain, interval_s=interval or 0.0, currency=currency, screen=True,
             history="all" if everything else "links",
         )  # fmt: skip
     except OSError as error:
-        raise click.ClickException(f"{error.filename or path}: {error.strerror}") from None
+        raise click.ClickException(f"{error.filename or log}: {error.strerror}") from None
     if not plain:
         console.print(summary(model, currency, console.width))

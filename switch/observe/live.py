@@ -5,7 +5,7 @@
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, Literal
 
@@ -192,8 +192,45 @@ def plain_line(model: Model, until: int, seconds: int) -> str:
     return " | ".join(parts)
 
 
+class _Watched:
+    """Hop logs as they grow, each with what it adds up to."""
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        several = len(paths) > 1
+        self._of = [(path.parent.name, Follower(path), Model(of_shard=several)) for path in paths]
+
+    def feed(self) -> bool:
+        """Take in what is new; False: nothing is."""
+        fed = False
+        for _, follower, model in self._of:
+            lines = follower.poll()
+            model.feed_all(lines)
+            fed = fed or bool(lines)
+        return fed
+
+    def forget_payments(self) -> None:
+        """See `Model.forget_payments`."""
+        for _, _, model in self._of:
+            model.forget_payments()
+
+    @property
+    def model(self) -> Model:
+        """What all of them add up to."""
+        if len(self._of) == 1:
+            return self._of[0][2]
+        together = Model()
+        for name, _, model in self._of:
+            together.add(name, model)
+        return together
+
+    def close(self) -> None:
+        """Let them go."""
+        for _, follower, _ in self._of:
+            follower.close()
+
+
 def run_live(
-    path: Path,
+    paths: Sequence[Path],
     stop: Callable[[], bool],
     *,
     console: Console | None = None,
@@ -204,56 +241,56 @@ def run_live(
     history: Literal["all", "links"] = "all",
     screen: bool = False,
 ) -> Model:
-    """Follow the hop log at `path` until `stop()`; returns the model, to make a `summary` of.
+    """Follow the hop log, or those of a network's shards, until `stop()`; returns the model, to make a `summary` of.
 
     Draws on `console` (stdout) every `interval_s` seconds (0: a third of one), or with `plain`, or where that is no
     terminal, prints a line every `interval_s` (0: 1). `history`: of what the log already holds, count everything or keep only
-    the state of the links. `screen`: use the terminal's other screen, and leave this one as it was. The file need not exist
+    the state of the links. `screen`: use the terminal's other screen, and leave this one as it was. Files need not exist
     yet. KeyboardInterrupt passes through.
     """
     console = console or Console(file=sys.stdout)
-    model, follower = Model(), Follower(path)
+    watched = _Watched(paths)
     if history == "links":
-        _catch_up(model, follower)
-        model.forget_payments()
+        _catch_up(watched)
+        watched.forget_payments()
     try:
         if plain or not console.is_terminal:
-            _plain(model, follower, stop, console, interval_s or 1.0)
+            _plain(watched, stop, console, interval_s or 1.0)
         else:
             live = Live(console=console, auto_refresh=False, screen=screen, transient=not screen)
-            name = title or str(path)
+            name = title or ", ".join(map(str, paths))
             _draw(
-                model, follower, stop, live, interval_s or 1 / 3, lambda: view(model, int(time.time()), currency, name)
+                watched, stop, live, interval_s or 1 / 3, lambda: view(watched.model, int(time.time()), currency, name)
             )
-        _catch_up(model, follower)
+        _catch_up(watched)
     finally:
-        follower.close()
-    return model
+        watched.close()
+    return watched.model
 
 
-def _catch_up(model: Model, follower: Follower) -> None:
-    while lines := follower.poll():
-        model.feed_all(lines)
+def _catch_up(watched: _Watched) -> None:
+    while watched.feed():
+        pass
 
 
-def _rest(model: Model, follower: Follower, until_s: float, stop: Callable[[], bool]) -> bool:
+def _rest(watched: _Watched, until_s: float, stop: Callable[[], bool]) -> bool:
     """Feed what comes until `until_s` of the monotonic clock. True when it is time to stop."""
     while not stop():
-        lines = follower.poll()
-        model.feed_all(lines)
+        fed = watched.feed()
         left = until_s - time.monotonic()
         if left <= 0:
             return False
-        if not lines:
+        if not fed:
             time.sleep(min(left, 0.1))
     return True
 
 
-def _plain(model: Model, follower: Follower, stop: Callable[[], bool], console: Console, interval_s: float) -> None:
+def _plain(watched: _Watched, stop: Callable[[], bool], console: Console, interval_s: float) -> None:
     due, over = time.monotonic(), False
     while not over:
         due += interval_s
-        over = _rest(model, follower, due, stop)
+        over = _rest(watched, due, stop)
+        model = watched.model
         if model.hops or not over:
             console.print(
                 plain_line(model, int(time.time()), max(1, round(interval_s))), highlight=False, soft_wrap=True
@@ -261,8 +298,7 @@ def _plain(model: Model, follower: Follower, stop: Callable[[], bool], console: 
 
 
 def _draw(
-    model: Model,
-    follower: Follower,
+    watched: _Watched,
     stop: Callable[[], bool],
     live: Live,
     interval_s: float,
@@ -271,5 +307,5 @@ def _draw(
     with live:
         over = False
         while not over:
-            over = _rest(model, follower, time.monotonic() + interval_s, stop)
+            over = _rest(watched, time.monotonic() + interval_s, stop)
             live.update(picture(), refresh=True)

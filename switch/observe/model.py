@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from switch.core.party import link_name
+from switch.core.shards import DOOR
 from switch.observe.histogram import Histogram
 from switch.observe.lines import HopLine, LineError, answer_code, is_response, read_event, read_hop, second_of
 from switch.wire.printable import printable
@@ -19,6 +20,7 @@ from switch.wire.vocabulary import APPROVALS, is_repeat
 SECONDS_KEPT: Final = 120
 NOTABLE_KEPT: Final = 50
 LINKS_KEPT: Final = 20_000
+PASSED_ON_KEPT: Final = 20_000
 NAMES_KEPT: Final = 1_000
 
 STATES: Final[dict[str, str]] = {
@@ -52,6 +54,15 @@ class RouteSums(msgspec.Struct):
     def total(self) -> int:
         """Payments answered."""
         return self.approved + self.declined
+
+    def add(self, other: "RouteSums") -> None:
+        """Take in what others have had."""
+        self.approved += other.approved
+        self.declined += other.declined
+        self.reversed += other.reversed
+        self.cost += other.cost
+        self.amounts.update(other.amounts)
+        self.latency.merge(other.latency)
 
 
 class LinkSums(msgspec.Struct):
@@ -113,6 +124,10 @@ class Model(msgspec.Struct):
     """lines that are no events"""
     first_at: str = ""
     last_at: str = ""
+    of_shard: bool = False
+    """of several: what another shard has passed on is left to that one"""
+    _passed_on: dict[str, None] = {}
+    """transactions under way that are another shard's"""
     _second: tuple[str, int] = ("", 0)
 
     def feed(self, line: bytes) -> None:
@@ -142,13 +157,24 @@ class Model(msgspec.Struct):
         """All routes together (its latency too)."""
         total = RouteSums()
         for sums in self.routes.values():
-            total.approved += sums.approved
-            total.declined += sums.declined
-            total.reversed += sums.reversed
-            total.cost += sums.cost
-            total.amounts.update(sums.amounts)
-            total.latency.merge(sums.latency)
+            total.add(sums)
         return total
+
+    def add(self, shard: str, other: "Model") -> None:
+        """Take in what another shard's log adds up to; its links get its name."""
+        for route, sums in other.routes.items():
+            self.routes.setdefault(route, RouteSums()).add(sums)
+        for mine, theirs in ((self.codes, other.codes), (self.events, other.events), (self.warnings, other.warnings)):
+            mine.update(theirs)
+        self.links.update({f"{shard}/{name}": link for name, link in other.links.items()})
+        self.notable = deque(sorted([*self.notable, *other.notable], key=lambda one: one.at), NOTABLE_KEPT)
+        self.unwell += tuple(f"shard {shard}: {sentence}" for sentence in other.unwell)
+        for second, count in other.seconds.items():
+            self.seconds[second] = self.seconds.get(second, 0) + count
+        self.hops += other.hops
+        self.unreadable += other.unreadable
+        self.first_at = min(filter(None, (self.first_at, other.first_at)), default="")
+        self.last_at = max(self.last_at, other.last_at)
 
     def rates(self, until: int, count: int) -> list[int]:
         """Payments in each of the `count` seconds that end before second `until`, oldest first."""
@@ -162,6 +188,8 @@ class Model(msgspec.Struct):
     def _hop(self, hop: HopLine) -> None:
         self.hops += 1
         self._seen(hop.at)
+        if self.of_shard and self._is_passed_on(hop):
+            return
         if len(hop.mti) != 4 or not (hop.cost or hop.direction == "sent"):
             return
         kind = hop.mti[1]
@@ -176,6 +204,17 @@ class Model(msgspec.Struct):
         sums.reversed += undone
         if answered:
             self._answer(hop, sums)
+
+    def _is_passed_on(self, hop: HopLine) -> bool:
+        """True of each hop of what came from another shard."""
+        known = hop.txn in self._passed_on
+        if link_name(hop.link) != DOOR:
+            return known
+        if hop.direction == "sent":
+            self._passed_on.pop(hop.txn, None)
+        elif len(self._passed_on) < PASSED_ON_KEPT:
+            self._passed_on[hop.txn] = None
+        return True
 
     def _answer(self, hop: HopLine, sums: RouteSums) -> None:
         code = answer_code(hop)

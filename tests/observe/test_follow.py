@@ -5,6 +5,7 @@ import os
 from itertools import islice
 from pathlib import Path
 
+import msgspec
 import pytest
 from rich.console import Console
 
@@ -12,6 +13,7 @@ from switch.core.party import Log
 from switch.observe import follow
 from switch.observe.follow import Follower
 from switch.observe.hoplog import HopLog
+from switch.observe.lines import read_hop
 from switch.observe.live import run_live
 
 from .samples import an_afternoon
@@ -88,7 +90,7 @@ def test_run_live_stops_when_told_and_has_counted_everything(tmp_path: Path) -> 
     drawn = io.StringIO()
     console = Console(file=drawn, width=200)
     asked = iter([False, False])
-    model = run_live(path, lambda: next(asked, True), console=console, interval_s=0.001)
+    model = run_live([path], lambda: next(asked, True), console=console, interval_s=0.001)
     assert model.total.total == 8
     assert drawn.getvalue().splitlines()[-1].startswith("14:14:02 0/s | 8 payments |")
 
@@ -98,14 +100,14 @@ def test_run_live_draws_on_a_terminal(tmp_path: Path) -> None:
     drawn = io.StringIO()
     console = Console(file=drawn, width=100, force_terminal=True, color_system=None, _environ={"TERM": "xterm"})
     asked = iter([False])
-    run_live(path, lambda: next(asked, True), console=console, interval_s=0.001, title="mine")
+    run_live([path], lambda: next(asked, True), console=console, interval_s=0.001, title="mine")
     assert "mine" in drawn.getvalue()
     assert "mastercard" in drawn.getvalue()
 
 
 def test_run_live_may_keep_of_the_past_only_the_links(tmp_path: Path) -> None:
     path = an_afternoon(tmp_path / "log")
-    model = run_live(path, lambda: True, console=Console(file=io.StringIO()), history="links")
+    model = run_live([path], lambda: True, console=Console(file=io.StringIO()), history="links")
     assert model.total.total == 0
     assert model.links["atlas"].state == "signed on"
 
@@ -148,3 +150,29 @@ def test_the_last_lines_cost_the_same_however_long_the_log_is(tmp_path: Path, mo
     monkeypatch.setattr(os, "pread", counted)
     assert len(list(islice(Follower(path).newest_first(), 3))) == 3
     assert read < 200_000
+
+
+def test_the_logs_of_shards_add_up_and_what_one_has_passed_on_counts_once(tmp_path: Path) -> None:
+    """b's afternoon; its payments for Visa are in a's log too, where they come and go by the link between shards."""
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    theirs = an_afternoon(tmp_path / "b" / "hops.jsonl").read_bytes().splitlines()
+    hops = [hop for hop in map(read_hop, theirs) if hop is not None]
+    visa = {hop.txn for hop in hops if hop.route == "visa"}
+    passed = [
+        msgspec.structs.replace(hop, txn=f"f{hop.txn}", link="shards#1" if hop.link.startswith("acq") else hop.link)
+        for hop in hops
+        if hop.txn in visa
+    ]
+    up = b'{"at":"2026-09-21T14:13:20.000000Z","event":"link.up","link":"visa#1","host":"visa"}'
+    lines = [up, *map(msgspec.json.encode, passed)]
+    (tmp_path / "a" / "hops.jsonl").write_bytes(b"".join(line + b"\n" for line in lines))
+    paths = [tmp_path / shard / "hops.jsonl" for shard in ("a", "b")]
+    model = run_live(paths, lambda: True, console=Console(file=io.StringIO()))
+    alone = run_live(paths[1:], lambda: True, console=Console(file=io.StringIO()))
+    assert passed
+    assert (model.total.total, model.total.cost, model.codes) == (alone.total.total, alone.total.cost, alone.codes)
+    assert model.routes["visa"].approved == alone.routes["visa"].approved == 2
+    assert {"a/visa", "b/visa", "b/atlas"} <= set(model.links)
+    owner = run_live(paths[:1], lambda: True, console=Console(file=io.StringIO()))
+    assert owner.total.total == 2, "by itself it shows what it does for others"
