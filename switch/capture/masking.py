@@ -139,6 +139,13 @@ class Mask:
                 out[slice(*found.span())] = bytes(len(found[0]))
         return _nibble_runs(bytes(out), edges) if self._nibbles else bytes(out)
 
+    def unfinished(self, data: bytes) -> bytes:
+        """A message whose end has not come: what could be decoded of it masked, and zeros for the rest, in which an element that
+        nobody can tell may have begun."""
+        masked, document = self.kept(data)
+        end = self._end_of(document, len(data))
+        return masked[:end] + bytes(len(data) - end)
+
     def _is_clear(self, document: Document) -> bool:
         return bool(self._clear) and document.get(DE.PAN, "").lstrip().startswith(self._clear)
 

@@ -46,7 +46,7 @@ class _Seen(NamedTuple):
     link: "_Link"
     at_ns: int
     kind: str
-    """`opened`, `closed`, `message`, or `bytes` that are none"""
+    """`opened`, `closed`, `message`, `unfinished` for the beginning of one, or `bytes` that are none"""
     inward: bool = True
     data: bytes = b""
     hop: Hop | None = None
@@ -182,7 +182,7 @@ class Recorder:
         for inward, direction in known.directions.items():
             rest = direction.rest()
             if rest:
-                self._waiting.append(_Seen(known, wall_ns, "bytes", inward, rest, None, "the message ends here"))
+                self._waiting.append(_Seen(known, wall_ns, "unfinished", inward, rest, None, "the message ends here"))
         self._waiting.append(_Seen(known, wall_ns, "closed"))
 
     def flush(self) -> None:
@@ -244,6 +244,9 @@ class Recorder:
                 data = link.mask.raw(seen.data, edges=True)
             if hop is None and link.hops:
                 hop = self._hop_of(link, document)
+        elif seen.kind == "unfinished":
+            head = link.directions[seen.inward].framing.head
+            data = seen.data[:head] + link.mask.unfinished(seen.data[head:])
         else:
             data = link.mask.raw(seen.data, edges=True)
         comment = self._comment(link, hop, seen.note)

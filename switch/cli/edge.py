@@ -32,6 +32,7 @@ def command(network: str, ready_path: Path | None, verbose: bool) -> None:
     import trio
 
     from switch.cli._network import load
+    from switch.cli._private import keep_private
     from switch.cli._run_simulators import show_log
     from switch.core.party import Log
     from switch.security.certificates import CertificateError
@@ -45,6 +46,7 @@ def command(network: str, ready_path: Path | None, verbose: bool) -> None:
         show(event, round(datetime.now(UTC).timestamp() * 1e9))
 
     file = prepare_ready(ready_path)
+    keep_private()
     raise_soft_limit()
     try:
         edge = Edge(loaded, tell)

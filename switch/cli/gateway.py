@@ -92,6 +92,7 @@ def state_of(network_name: str, state: Path | None) -> Path:
 def _run(options: dict[str, Any]) -> None:
     import trio
 
+    from switch.cli._private import keep_private
     from switch.cli._run_simulators import missing_listener, show_log
     from switch.core.party import Log
     from switch.gateway.orders.database import StoreError
@@ -102,6 +103,7 @@ def _run(options: dict[str, Any]) -> None:
     from switch.wire.pans import mask_pans
 
     file = prepare_ready(options["ready_path"])
+    keep_private()
     show = show_log(verbose=options["verbose"])
 
     def report(event: str, fields: dict[str, object]) -> None:

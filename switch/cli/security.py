@@ -62,17 +62,14 @@ def command(
     """
     import os
 
+    from switch.cli._private import keep_private
     from switch.security.module import SoftwareModule
-    from switch.security.private_memory import keep_memory_private
     from switch.security.remote import ModuleServer, Server
 
     if bool(socket_path) == bool(hardware):
         raise click.UsageError("one of --socket and --hardware: where it listens")
     ready = prepare_ready(ready_path)
-    try:
-        keep_memory_private()
-    except OSError as error:
-        raise click.ClickException(f"the memory of this process cannot be kept private: {error}") from None
+    keep_private()
     ring = open_ring(path, lmk_path)
     module = SoftwareModule(ring, os.urandom)
     stopped, follow = _signals(ring, module)

@@ -98,6 +98,7 @@ def command(**options: Any) -> None:
     """
     from switch.cli._network import load
     from switch.cli._not_done import NotDone
+    from switch.cli._private import keep_private
     from switch.cli._shards import check_asked, run_shards
     from switch.config import load_network
     from switch.core.operator.command import Unable
@@ -127,7 +128,7 @@ def command(**options: Any) -> None:
     state_dir = Path(loaded.state_dir)
     log_file = asked.log_path or state_dir / "hops.jsonl"
     showing = sys.stderr.isatty() if asked.show is None else asked.show
-    _keep_private()
+    keep_private()
 
     def announce(running: "Serving") -> str:
         click.echo(sentence := _ready(running.network, running, log_file))
@@ -209,12 +210,3 @@ def _ready(network: "Network", running: "Serving", log_file: Path) -> str:
         else ""
     )
     return f"Ready: {named(network)}: {ports}; {hosts}{recovered}; hop log {log_file}; {hint}"
-
-
-def _keep_private() -> None:
-    """Files of this process are its user's alone, its libraries' too, and so is its memory."""
-    from switch.security.files import PRIVATE_UMASK
-    from switch.security.private_memory import keep_memory_private
-
-    os.umask(PRIVATE_UMASK)
-    keep_memory_private()

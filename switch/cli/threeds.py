@@ -169,9 +169,11 @@ def _report(event: str, fields: dict[str, object]) -> None:
 def _serve(run: Callable[..., Any], *arguments: Any) -> None:
     import trio
 
+    from switch.cli._private import keep_private
     from switch.http.listening import ListeningError
     from switch.threeds.keeping import KeepingError
 
+    keep_private()
     try:
         ended = trio.run(run, *arguments)
     except (ListeningError, KeepingError) as error:

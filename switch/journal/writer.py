@@ -38,6 +38,7 @@ from switch.journal.log import (
     chain_start,
     segment_path,
 )
+from switch.security.private_memory import keep_memory_private
 
 CHUNK: Final = Struct("=IIQI")
 """Switch to writer: bytes of the chunk after this head, records, first sequence, flags; then their lengths (u32), payloads."""
@@ -391,6 +392,7 @@ def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     connection = socket.socket(fileno=int(given["--fd"]))
+    keep_memory_private()  # the chain's secret comes now
     try:
         secret, check = KEY.unpack(connection.recv(KEY.size, socket.MSG_WAITALL))
         key = ChainKey(secret, check) if any(check) else NO_KEY

@@ -45,6 +45,8 @@ class FramingError(ValueError):
 class Framing(Protocol):
     """One direction of one connection. Reading and writing share nothing but the name."""
 
+    head: int
+    """bytes before a message"""
     keepalives: int
     """frames of length zero that came: many hosts send them on an idle line; they deliver nothing"""
 

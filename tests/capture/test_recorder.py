@@ -139,6 +139,28 @@ def test_a_message_that_is_not_finished_is_kept_as_far_as_it_came(stage: Stage) 
     assert PAN[:10].encode() not in stage.path.read_bytes()
 
 
+@pytest.mark.parametrize("framing", ["length2", "ascii4", "gzip"])
+@pytest.mark.parametrize("dialect", ["cmi87", "cmi87b"])
+def test_nothing_of_an_unfinished_message_is_kept_that_may_be_a_secret(
+    tmp_path: Path, dialect: str, framing: str
+) -> None:
+    """Wherever it breaks off: in its PIN block, behind it, in the middle of what the decoder has not reached."""
+    spoken = Dialect.load(dialect)
+    document = {**purchase(spoken), "52": "C0FFEE5EC2E7B10C", "53": "0100000000000000"}
+    secret = bytes.fromhex(document["52"]) if dialect == "cmi87b" else document["52"].encode()
+    whole = make_framing(framing, 65_535).frame(spoken.encode(document))
+    at = whole.find(secret) if framing != "gzip" else len(whole) - 30
+    for cut in (at + 4, at + len(secret), at + len(secret) + 3, at + 20):
+        stage = Stage(tmp_path / f"{cut}.pcapng", spoken, framing)
+        stage.opens()
+        stage.recorder.received("pos#1", whole[:cut], AT)
+        stage.recorder.closed("pos#1", AT + 1)
+        assert len(stage.talk().troubles) == 1, "an unfinished message, or no gzip stream"
+        kept = stage.path.read_bytes()
+        assert secret[:4] not in kept
+        assert whole[cut - 12 : cut] not in kept
+
+
 @pytest.mark.parametrize("framing", [name for name in FRAMINGS if name not in ("tpdu", "base1")])
 def test_every_framing_is_written_as_it_came(tmp_path: Path, framing: str) -> None:
     stage = Stage(tmp_path / "a.pcapng", framing=framing)

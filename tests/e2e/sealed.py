@@ -2,11 +2,11 @@
 
 import os
 import time
-from base64 import b64encode
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+from switch.cli._processes import Child
 from switch.core.links.sealing import Sealing, whole
 from switch.core.network import LinkKeys
 from switch.security.commands import EncryptPin
@@ -65,9 +65,10 @@ class Sealed(Client):
 
 
 class Scene:
-    """A switch whose Rif proves its messages, and whose Atlas checks cards and PINs."""
+    """A switch whose Rif proves its messages, and whose Atlas checks cards and PINs. `apart`: its keys are in a process of
+    their own."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, apart: bool = False) -> None:
         ring = KeyRing(directory / "keys.json", make_lmk(directory / "lmk.key", os.urandom(32)), os.urandom)
         with ring.audit.turn():
             for name, kind in KINDS.items():
@@ -77,23 +78,44 @@ class Scene:
             r'(\[\[member\]\]\nname = "rif"\n)': r'\1mac_key = "rif-zak"\npin_key = "rif-zpk"\n',
             r'(\[\[host\]\]\nname = "atlas"\n)': rf"\1{ATLAS_KEYS}\n",
             r'(\[\[host\]\]\nname = "(?:atlas|souss)"\n(?:(?!pass_pin)[^\[])*)pass_pin = true[^\n]*\n': r"\1",
-            r"\Z": f'\n[security]\nkeys = "{directory}/keys.json"\nlmk = "{directory}/lmk.key"\n',
+            r"\Z": f'\n[security]\nmodule = "{directory}/security.sock"\n'
+            if apart
+            else f'\n[security]\nkeys = "{directory}/keys.json"\nlmk = "{directory}/lmk.key"\n',
         }
         self.stage = Stage(directory, {**QUICK, **changes})
+        self.keeper = self.keep_keys() if apart else None
+        """the process that has the keys"""
         self.stage.issuers()
         self.switch = self.stage.serve()
         self.cards = {c.name: c for c in personalized(demo_cards(self.stage.network), self.stage.network, self.module)}
         self.chips = Chips(self.stage.network, self.module, {})
         self.good = Client(self.stage, "acquirers", SOUSS)
         self.quiet_at = 0.0
-        self.planted = {name: found.key for name in KINDS if (found := ring.find(name)) is not None}
+        self.keys = {name: found.key for name in KINDS if (found := ring.find(name)) is not None}
+        self.keys["master key"] = bytes.fromhex((directory / "lmk.key").read_text().split()[-1])
+        self.planted = dict(self.keys)
         """what is to be found nowhere: keys, and the last PIN blocks"""
-        self.planted["master key"] = bytes.fromhex((directory / "lmk.key").read_text().split()[-1])
+
+    def keep_keys(self) -> Child:
+        """Start the process that has them."""
+        place = self.stage.directory
+        where = ("--keys", f"{place}/keys.json", "--lmk", f"{place}/lmk.key", "--socket", f"{place}/security.sock")
+        return self.stage.start("security", *where)
+
+    def close(self) -> None:
+        """End whatever still runs."""
+        self.good.close()
+        self.stage.close()
 
     def pays(self) -> None:
         """Somebody else's payment."""
         answer = self.good.asks(self.payment("rif-approved", SOUSS))
         assert answer["39"] == "00", answer
+
+    def sign_on_again(self) -> None:
+        """That somebody's, after the switch has gone and come."""
+        self.good.close()
+        self.good = Client(self.stage, "acquirers", SOUSS)
 
     def said_again(self) -> None:
         """Wait until MACs are written of again: of those of one listener a line a second is."""
@@ -130,11 +152,6 @@ def told(scene: Scene, document: Document, answered: str, spoil: Callable[[bytes
         answer = client.asks(document)
         assert answer["39"] == answered, answer
         return answer
-
-
-def forms(secret: bytes) -> list[bytes]:
-    """As any process might write it."""
-    return [secret, secret.hex().encode(), secret.hex().upper().encode(), b64encode(secret).rstrip(b"=")]
 
 
 def flip(framed: bytes) -> bytes:

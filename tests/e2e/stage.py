@@ -47,6 +47,7 @@ class Stage:
     """A directory with a network file on free ports, and the processes started from it."""
 
     def __init__(self, directory: Path, changes: dict[str, str] | None = None, file: str = "morocco") -> None:
+        directory.mkdir(exist_ok=True)
         self.directory = directory
         text = on_free_ports((SHIPPED / f"{file}.toml").read_text())
         for old, new in (changes or {}).items():

@@ -15,8 +15,9 @@ from switch.core.messages.chip import CHIP_DATA
 from switch.simulators.clock import Moment
 from switch.simulators.messages import Web, network_request, request
 from tests.e2e.attacks import Attack, page_has, reaction_to
+from tests.e2e.canaries import files_in, found_in, secrets_of
 from tests.e2e.pos import moment
-from tests.e2e.sealed import NOBODY, RIF, SOUSS, Scene, Sealed, flip, forms, told
+from tests.e2e.sealed import NOBODY, RIF, SOUSS, Scene, Sealed, flip, told
 from tests.e2e.stage import Client
 
 pytestmark = pytest.mark.long  # MACs are written of once a second
@@ -321,8 +322,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     try:
         yield made
     finally:
-        made.good.close()
-        made.stage.close()
+        made.close()
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.what)
@@ -347,30 +347,16 @@ def test_after_all_of_it_and_an_abort_no_key_or_pin_or_track_is_in_any_file_or_s
     card = scene.cards[CARD]
     told(scene, scene.chip(de52=scene.pin(card)), "00")
     told(scene, scene.payment(CARD), "00")
-    tracks = {
-        f"track of a {read}": f"{card.pan}={card.expiry}20100000{value}".encode()
-        for read, value in (("chip", card.icvv), ("stripe", card.cvv))
-    }
     os.kill(scene.switch.pid, signal.SIGABRT)
     scene.switch.wait(10)
-    sought = {what: forms(secret) for what, secret in scene.planted.items()} | {
-        what: [secret] for what, secret in tracks.items()
-    }
-    looked = {}
-    for path in scene.stage.directory.rglob("*"):
-        with suppress(OSError):  # the index ends with its switch, and tidies up
-            looked[path] = path.read_bytes()
+    looked = files_in(scene.stage.directory)
     assert {".jsonl", ".out", ".log", ".sqlite"} <= {path.suffix for path in looked}
     assert not [path for path in (*looked, *Path.cwd().glob("core*")) if path.name.startswith("core")]
-    found = {
-        (path.name, what)
-        for path, data in looked.items()
-        for what, secrets in sought.items()
-        if any(secret in data for secret in secrets)
-    }
-    assert found == {
+    assert found_in(looked, scene.planted | secrets_of([card])) == {
         ("lmk.key", "master key"),
-        *(("control", what) for what in ("PIN block", "track of a chip", "track of a stripe")),
+        ("control", "PIN block"),
+        ("control", f"track of {CARD}'s chip"),
+        ("control", f"track of {CARD}'s stripe"),
     }, "where they are looked for and are, and nowhere else"
 
 

@@ -8,7 +8,9 @@ import pytest
 
 from switch.core.records.devices import DeviceCounted
 from switch.security.keyring import KeyRing
-from switch.security.lmk import make_lmk
+from switch.security.lmk import make_lmk, read_lmk
+from switch.simulators.cards import demo_cards
+from tests.e2e.canaries import files_in, found_in, keys_of, secrets_of
 from tests.e2e.stage import QUICK, Stage
 
 pytestmark = pytest.mark.long
@@ -46,3 +48,6 @@ def test_a_pin_typed_at_a_till_is_verified_by_its_issuer(stage: Stage) -> None:
     assert switch.stop() == 0
     counted = [entry for entry in stage.entries() if isinstance(entry, DeviceCounted)]
     assert len({entry.device for entry in counted}) == 3, "each is a device of its own"
+    place = stage.directory / "keys"
+    ring = KeyRing(place / "keys.json", read_lmk(place / "lmk.key"), os.urandom)
+    assert not found_in(files_in(stage.directory), keys_of(ring) | secrets_of(demo_cards(stage.network)))

@@ -9,6 +9,8 @@ import pytest
 
 from switch.security.keyring import KeyRing
 from switch.security.lmk import make_lmk, read_lmk
+from switch.simulators.cards import demo_cards
+from tests.e2e.canaries import files_in, found_in, keys_of, secrets_of
 from tests.e2e.load import await_load, books_agree, declined_here
 from tests.e2e.stage import QUICK, Stage, wait_for
 from tests.e2e.test_crash import everything_arrived
@@ -66,7 +68,9 @@ def changes_said(stage: Stage, event: str = "keys.in_use") -> int:
 
 def test_keys_change_under_load_and_over_restarts_without_a_decline(stage: Stage) -> None:
     place = stage.directory
-    key_files(place, "switch", "issuers", "atlas", "rif")
+    ends = "switch", "issuers", "atlas", "rif"
+    key_files(place, *ends)
+    keys = keys_of(ring_of(place, "switch"))
     stage.start("security", *own(place, "switch"), "--socket", str(place / "security.sock"))
     book = ("--latency", "5", "--book", str(place / "issuers.json"))
     stage.issuers(*book, *own(place, "issuers"), "--change-keys", "4", "--key-fault", "lingers=1")
@@ -104,3 +108,5 @@ def test_keys_change_under_load_and_over_restarts_without_a_decline(stage: Stage
     assert books_agree(stage, switch, calm=False)
     acts = ring_of(place, "switch").audit.verify()
     assert {"receive", "offer", "use", "destroy"} <= {act.act for act in acts}
+    keys |= keys_of(*(ring_of(place, end) for end in ends)) | secrets_of(demo_cards(stage.network))
+    assert not found_in(files_in(place), keys), "neither the first ones nor those that came"
