@@ -19,6 +19,7 @@ from switch.core.records.prices import Priced
 from switch.core.shards import is_passed_on
 from switch.core.transactions.pricing import Pricing
 from switch.core.transactions.taken_back import posted
+from switch.money.currency import format_amount
 from switch.money.dispute_rules import DisputeReason, DisputeTimes
 from switch.money.fee_line import Fee
 from switch.money.fees import change
@@ -193,9 +194,8 @@ class DisputeCommands:
         free = stands - kernel.state.disputes.committed.get(original.txn, 0)
         amount = given.amount or free
         if not 0 < amount <= free:
-            raise _unable(
-                f"{amount} minor units of {given.txn} cannot be claimed back: {free} of it stand and are in no dispute"
-            )
+            asked, left = (format_amount(minor, request.currency) for minor in (amount, free))
+            raise _unable(f"{asked} of {given.txn} cannot be claimed back: {left} of it stand and are in no dispute")
         if sum(one.open for one in kernel.state.disputes.last.values()) >= kernel.limits.disputes:
             raise _unable(f"limit disputes={kernel.limits.disputes} reached: raise it in [limits] of the network file")
         reason, times = self._rules(priced.scheme, given.reason)
@@ -204,8 +204,8 @@ class DisputeCommands:
         if (today - paid).days > reason.file_days:
             until = paid + timedelta(reason.file_days)
             raise _unable(f"{given.txn} was paid on {paid}: a claim for {reason.code} had to be made by {until}")
-        lines = self._interchange(original, stands - amount, now)
         txn = kernel.next_txn(now)
+        lines = self._interchange(original, txn, amount, now)
         return self._record(
             Disputed(
                 txn=txn,
@@ -237,17 +237,20 @@ class DisputeCommands:
         )
 
     def _payment(self, given: OpenDispute) -> Outcome:
-        kernel = self._kernel
         try:
             txn = int(given.txn, 16)
         except ValueError:
             raise _unable(f'"{given.txn}" is no transaction: expected hexadecimal digits') from None
-        recent = next((one for one in reversed(kernel.state.recent.values()) if one.txn == txn), None)
-        older = (one for one in kernel.history.find_named(given.acquirer, given.rrn) if one.txn == txn)
-        found = recent or next(older, None)
+        found = self._find(txn, given.acquirer, given.rrn)
         if found is None:
-            raise _unable(f"no payment {given.txn} of {given.acquirer} with DE37 {given.rrn or 'absent'} is known")
+            raise _not_known(given.txn, given.acquirer, given.rrn)
         return found
+
+    def _find(self, txn: int, acquirer: str, rrn: str) -> Outcome | None:
+        """A payment, recent or not. None: it is in the journal no more, or never was."""
+        kernel = self._kernel
+        recent = next((one for one in reversed(kernel.state.recent.values()) if one.txn == txn), None)
+        return recent or next((one for one in kernel.history.find_named(acquirer, rrn) if one.txn == txn), None)
 
     def _rules(self, scheme: str, code: str) -> tuple[DisputeReason, DisputeTimes]:
         reason, times = self._reasons.get((scheme, code)), self._times.get(scheme)
@@ -258,8 +261,20 @@ class DisputeCommands:
             )
         return reason, times
 
-    def _interchange(self, original: Outcome, left: int, now: int) -> tuple[Fee, ...]:
-        """What goes back of it where so much is left of the payment."""
+    def _interchange(self, original: Outcome, dispute: int, given_back: int, now: int) -> tuple[Fee, ...]:
+        """What of it has gone back by a dispute once so much of the payment is with its issuer. All disputes of a payment together
+        have given back fee(all) - fee(what is left): each by itself would round a part, and two come to more than was paid."""
+        disputes, stands = self._kernel.state.disputes, posted(original)
+        others, forgotten = disputes.beside(original.txn, dispute)
+        kept = forgotten + sum(one.given_back for one in others)
+        before = [fee for one in others for fee in one.returned]
+        before += self._of_part(original, stands - forgotten, now)
+        return change(before, self._of_part(original, max(0, stands - kept - given_back), now))
+
+    def _of_part(self, original: Outcome, left: int, now: int) -> tuple[Fee, ...]:
+        """Interchange of what is not left of a payment: nothing where all is, whatever its rules have become."""
+        if left == posted(original):
+            return ()
         priced: Priced | None = self._pricing.of_reversal(original, left, now)
         return tuple(fee for fee in priced.fees if fee.kind == INTERCHANGE) if priced is not None else ()
 
@@ -281,7 +296,7 @@ class DisputeCommands:
             why = f"the {WHOSE[step]} had until {before.due} for a {step}, and it is {today}"
             raise Unable(why, f"close it for the other side: --for {_other(WHOSE[step])}", code=ErrorCode.DISPUTE_LATE)
         given_back = self._given_back(before, step, given)
-        returned = self._returned(before, given_back, given, now)
+        returned = self._returned(before, given_back, now)
         times = self._times.get(before.scheme)
         days = (
             {Step.REPRESENTMENT: times.pre_arbitration_days, Step.PRE_ARBITRATION: times.arbitration_days}
@@ -313,26 +328,27 @@ class DisputeCommands:
             hint = f"--for {ISSUER}, or --for {ACQUIRER}, with closing alone"
             raise Unable("a dispute is closed for one side", hint, code=ErrorCode.DISPUTE_STEP)
         if given.amount and step is not Step.REPRESENTMENT:
-            raise _unable(f"a {step} has no amount of its own: it is about the {before.amount} in dispute")
+            about = format_amount(before.amount, before.currency)
+            raise _unable(f"a {step} has no amount of its own: it is about the {about} in dispute")
         if step is Step.REPRESENTMENT:
             back = given.amount or before.given_back
             if not 0 < back <= before.given_back:
-                raise _unable(f"{back} minor units cannot be presented again: {before.given_back} have gone back")
+                asked, had = (format_amount(minor, before.currency) for minor in (back, before.given_back))
+                raise _unable(f"{asked} cannot be presented again: {had} have gone back")
             return before.given_back - back
         if step is Step.CLOSED:
             return before.amount if given.side == ISSUER else 0
         return before.amount if step is Step.PRE_ARBITRATION else before.given_back
 
-    def _returned(self, before: Disputed, given_back: int, given: StepDispute, now: int) -> tuple[Fee, ...]:
-        if given_back == before.given_back:
-            return before.returned
-        if given_back in (0, before.amount):
-            return before.interchange if given_back else ()
-        named = OpenDispute(
-            txn=f"{before.original:x}", acquirer=before.acquirer, rrn=before.rrn, reason="", by=given.by
-        )
-        original = self._payment(named)
-        return self._interchange(original, posted(original) - given_back, now)
+    def _returned(self, before: Disputed, given_back: int, now: int) -> tuple[Fee, ...]:
+        """Interchange that has gone back once the step is taken. Of a payment that has left the journal, what was so before, or all
+        of it or none. Raises Unable."""
+        original = self._find(before.original, before.acquirer, before.rrn)
+        if original is not None:
+            return self._interchange(original, before.dispute, given_back, now)
+        if given_back in (before.given_back, 0, before.amount):
+            return before.returned if given_back == before.given_back else before.interchange if given_back else ()
+        raise _not_known(f"{before.original:x}", before.acquirer, before.rrn)
 
     def _record(self, entry: Disputed, now: int) -> DisputeRow:
         kernel = self._kernel
@@ -345,6 +361,10 @@ class DisputeCommands:
 
 def _other(side: str) -> str:
     return ACQUIRER if side == ISSUER else ISSUER
+
+
+def _not_known(txn: str, acquirer: str, rrn: str) -> Unable:
+    return _unable(f"no payment {txn} of {acquirer} with DE37 {rrn or 'absent'} is known")
 
 
 def _unable(sentence: str, hint: str = "`cmi-switch journal show TXN` shows what is known of a payment") -> Unable:

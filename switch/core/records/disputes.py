@@ -125,6 +125,12 @@ class Disputes(msgspec.Struct, kw_only=True):
         if not 0 <= entry.given_back <= entry.amount or entry.given_back - had != entry.change:
             raise IllegalStepError(f"{entry.change} of {entry.amount} cannot go back after {had}")
 
+    def beside(self, payment: int, dispute: int) -> tuple[list[Disputed], int]:
+        """Other disputes of a payment that are known, and minor units that forgotten ones have left with its issuer."""
+        of_it = [one for one in self.last.values() if one.original == payment]
+        forgotten = self.committed.get(payment, 0) - sum(map(_commits, of_it))
+        return [one for one in of_it if one.dispute != dispute], forgotten
+
     def apply(self, entry: Disputed, keep: int) -> None:
         """Take a step in."""
         before = self.last.pop(entry.dispute, None)

@@ -8,8 +8,10 @@ from a card network is bound by the network's own rules, not here.
 
 from switch.core.kernel import Kernel
 from switch.core.network import Member
+from switch.core.records.outcomes import Outcome
 from switch.core.transactions.incoming import Incoming
 from switch.core.transactions.originals import find_original, original_of_message
+from switch.core.transactions.taken_back import posted
 from switch.core.transactions.transaction import Refusal
 from switch.money.convert import convert, rates_on
 from switch.money.currency import format_amount
@@ -17,9 +19,19 @@ from switch.wire.vocabulary import APPROVALS, DE, Answer, Processing
 
 
 def check_refund(kernel: Kernel, message: Incoming) -> None:
-    """Raise Refusal for a refund (DE3 20) of more than its member may pay back without an original. Other requests pass."""
-    if message.document[DE.PROCESSING_CODE][:2] == Processing.REFUND and not _is_referenced(kernel, message):
+    """Raise Refusal for a refund (DE3 20) of more than its member may pay back without an original, or of what the payment's
+    issuer has claimed back. Other requests pass."""
+    if message.document[DE.PROCESSING_CODE][:2] != Processing.REFUND:
+        return
+    payment = _refunded(kernel, message)
+    if payment is None:
         _check(kernel, message, "refund_amount_max")
+        return
+    claimed = kernel.state.disputes.committed.get(payment.txn, 0)
+    if claimed and message.amount > posted(payment) - claimed:
+        disputed = format_amount(claimed, message.currency)
+        why = f"{disputed} of {payment.txn:x} are in dispute: a refund and a chargeback would pay the cardholder twice"
+        raise Refusal(Answer.ORIGINAL_INCONSISTENT, why)
 
 
 def check_advice(kernel: Kernel, message: Incoming) -> None:
@@ -29,19 +41,20 @@ def check_advice(kernel: Kernel, message: Incoming) -> None:
         _check(kernel, message, "refund_amount_max" if refund else "advice_amount_max")
 
 
-def _is_referenced(kernel: Kernel, message: Incoming) -> bool:
-    """True if a refund names (DE90) a payment of this card that stands, and pays back no more than it."""
+def _refunded(kernel: Kernel, message: Incoming) -> Outcome | None:
+    """The payment of this card that a refund names (DE90), which stands and is no less than it. None: it names none."""
     if DE.ORIGINAL not in message.document:
-        return False
+        return None
     try:
         found = find_original(kernel, message, original_of_message(message))
     except Refusal:
-        return False
+        return None
     outcome = found.outcome if found is not None else None
     request = outcome.request if outcome is not None else None
     if outcome is None or request is None or not outcome.approved:
-        return False
-    return (request.pan, request.currency) == (message.masked, message.currency) and message.amount <= outcome.amount
+        return None
+    same = (request.pan, request.currency) == (message.masked, message.currency)
+    return outcome if same and message.amount <= outcome.amount else None
 
 
 def _check(kernel: Kernel, message: Incoming, limit: str) -> None:

@@ -91,7 +91,7 @@ def test_a_part_is_claimed_and_a_part_of_that_is_presented_again_with_its_share_
 @pytest.mark.parametrize(
     ("more", "why"),
     [
-        ({"amount": 100_001}, "100000 of it stand"),
+        ({"amount": 100_001}, "1000.01 MAD of .* cannot be claimed back: 1000.00 MAD of it stand"),
         ({"reason": "13.1"}, '"13.1" is no reason to claim back a cmi payment'),
         ({"txn": "zz"}, "is no transaction"),
         ({"txn": "77"}, "no payment 77 of rif"),
@@ -136,7 +136,7 @@ def test_never_more_goes_back_than_stands() -> None:
     scene = Scene()
     sent = pays(scene, "000001", "100.00")
     row = claim(scene.book, txn_of(scene), amount=6_000)
-    with pytest.raises(Unable, match="4000 of it stand and are in no dispute"):
+    with pytest.raises(Unable, match="40.00 MAD of it stand and are in no dispute"):
         claim(scene.book, txn_of(scene), amount=4_001)
     scene.rif.sends(reversal(sent, "000002"))
     assert scene.rif.gets()["39"] == "77"
@@ -146,11 +146,53 @@ def test_never_more_goes_back_than_stands() -> None:
     scene.rif.sends(reversal(sent, "000004", de95=part))
     assert scene.rif.gets()["39"] == "00", "what is not in dispute can be taken back"
     scene.atlas.answers(scene.atlas.gets(), "00")
-    with pytest.raises(Unable, match="0 of it stand"):
+    with pytest.raises(Unable, match=" 0.00 MAD of it stand"):
         claim(scene.book, txn_of(scene))
     answers(scene.book, row.dispute, "closed", side="acquirer")
     scene.rif.sends(reversal(sent, "000005"))
     assert scene.rif.gets()["39"] == "00"
+
+
+def test_what_is_claimed_back_is_not_refunded_besides() -> None:
+    scene = Scene()
+    paid = pays(scene, "000001", "100.00")
+    row = claim(scene.book, txn_of(scene), amount=6_000)
+    named = {"de3": "200000", "de52": "", "de90": paid["t"] + paid["11"] + paid["7"] + "00000504102" + "0" * 11}
+    scene.rif.sends(purchase(stan="000002", de4="000000004001", **named))
+    assert scene.rif.gets()["39"] == "77"
+    pays(scene, "000003", "40.00", **named)
+    answers(scene.book, row.dispute, "closed", side="acquirer")
+    pays(scene, "000004", "100.00", **named)
+
+
+def returned(book: Playbook) -> int:
+    """Interchange that all steps so far have given back, minor units."""
+    return -sum(fee.amount for entry in book.recorded(Disputed) for fee in entry.fees)
+
+
+def test_two_claims_of_a_payment_return_no_more_interchange_than_was_paid() -> None:
+    scene = Scene()
+    pays(scene, "000001", "1.50")  # 0.5 %: 0.01 of all, of 0.90 and of 0.30 nothing
+    book, payment = scene.book, txn_of(scene)
+    first = claim(book, payment, amount=60)
+    assert (first.interchange, returned(book)) == (1, 1)
+    second = claim(book, payment, amount=60, reason="C3")
+    assert (second.interchange, returned(book)) == (0, 1), "the centime has gone back already"
+    answers(book, first.dispute, "representment")
+    assert returned(book) == 1, "there is none of the 0.90 that are left, either"
+    answers(book, second.dispute, "closed", side="acquirer")
+    assert returned(book) == 0
+
+
+def test_interchange_of_a_claim_follows_what_was_taken_back_meanwhile() -> None:
+    scene = Scene()
+    sent = pays(scene, "000001", "1.50")
+    row = claim(scene.book, txn_of(scene), amount=90)
+    scene.rif.sends(reversal(sent, "000002", de95="000000000090" + "0" * 12 + "C00000000C00000000"))
+    assert scene.rif.gets()["39"] == "00"
+    scene.atlas.answers(scene.atlas.gets(), "00")
+    row = answers(scene.book, row.dispute, "closed", side="issuer")
+    assert (row.interchange, returned(scene.book)) == (0, 0), "its reversal has given the centime back"
 
 
 def test_a_step_that_does_not_follow_and_one_without_its_side_are_refused() -> None:
@@ -161,7 +203,7 @@ def test_a_step_that_does_not_follow_and_one_without_its_side_are_refused() -> N
         ("pre-arbitration", {}, "is chargeback: pre-arbitration cannot follow"),
         ("closed", {}, "closed for one side"),
         ("representment", {"side": "issuer"}, "closed for one side"),
-        ("representment", {"amount": 10_001}, "10000 have gone back"),
+        ("representment", {"amount": 10_001}, "100.00 MAD have gone back"),
     ):
         with pytest.raises(Unable, match=why):
             answers(scene.book, row.dispute, step, **more)
