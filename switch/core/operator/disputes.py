@@ -262,8 +262,8 @@ class DisputeCommands:
         return reason, times
 
     def _interchange(self, original: Outcome, dispute: int, given_back: int, now: int) -> tuple[Fee, ...]:
-        """What of it has gone back by a dispute once so much of the payment is with its issuer. All disputes of a payment together
-        have given back fee(all) - fee(what is left): each by itself would round a part, and two come to more than was paid."""
+        """What of it has gone back by a dispute once so much of the payment is with its issuer. All disputes of a payment have
+        given back fee(all) - fee(what is left) together: each by itself would round a part, and two return more than was paid."""
         disputes, stands = self._kernel.state.disputes, posted(original)
         others, forgotten = disputes.beside(original.txn, dispute)
         kept = forgotten + sum(one.given_back for one in others)
@@ -341,8 +341,8 @@ class DisputeCommands:
         return before.amount if step is Step.PRE_ARBITRATION else before.given_back
 
     def _returned(self, before: Disputed, given_back: int, now: int) -> tuple[Fee, ...]:
-        """Interchange that has gone back once the step is taken. Of a payment that has left the journal, what was so before, or all
-        of it or none. Raises Unable."""
+        """Interchange that has gone back once the step is taken. Of a payment that has left the journal, what was so before, or
+        all of it or none. Raises Unable."""
         original = self._find(before.original, before.acquirer, before.rrn)
         if original is not None:
             return self._interchange(original, before.dispute, given_back, now)
