@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from switch.console.desk import Desk
-from switch.console.finding import gateway_of
+from switch.gateway.orders.beside import store_beside
 from switch.gateway.orders.store import Store
 from switch.journal.keys import open_vault, vault_key_path
 from switch.security.audit import AuditError
@@ -18,7 +18,7 @@ from switch.server.operators import audit_of
 
 async def ask_gateway(desk: Desk, question: Callable[[Store], Any]) -> Any:
     """None: there is no gateway beside this switch. Raises StoreError, and what the question does."""
-    file = gateway_of(desk.state_dir)
+    file = store_beside(desk.state_dir)
 
     def ask() -> Any:
         if not file.exists():

@@ -13,9 +13,9 @@ import msgspec
 from switch.capture.pcapng import CaptureError
 from switch.capture.transaction import Caught, caught
 from switch.core.records.records import AnyEntry
-from switch.gateway.merchants import STORE_FILE
+from switch.gateway.orders.beside import store_beside
 from switch.gateway.orders.order import Order
-from switch.gateway.orders.store import Store
+from switch.gateway.orders.store import orders_called
 from switch.journal.projections.transactions import Row
 from switch.journal.reports import Reports
 from switch.journal.search import SearchError, Sought, read_words
@@ -48,29 +48,16 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     """of the same RRN and card, or what it follows, undoes or is undone by; newest first"""
 
 
-def gateway_of(state_dir: Path) -> Path:
-    """The file of a web payment gateway beside the switch; it need not be there."""
-    return state_dir / "gateway" / STORE_FILE
-
-
 def find(state_dir: Path, text: str) -> Found:
     """Raises JournalError, StoreError."""
     words = tuple(text.split())
-    orders = _orders(state_dir, text.strip())
+    orders = orders_called(store_beside(state_dir), text.strip())
     try:
         sought = read_words(words)
     except SearchError as error:
         return Found(orders=orders, why="" if orders else str(error))
     with closing(Reports(state_dir)) as reports:
         return Found(rows=reports.find(sought, SHOWN_MAX), orders=orders)
-
-
-def _orders(state_dir: Path, oid: str) -> list[Order]:
-    file = gateway_of(state_dir)
-    if not oid or not file.exists():
-        return []
-    with closing(Store(file)) as store:
-        return store.called(oid)
 
 
 def keep(state_dir: Path, log: Path, txn: int, capture: Path | None = None) -> Kept | None:

@@ -12,12 +12,13 @@ from typing import Final
 
 import msgspec
 
+from switch.gateway.orders.beside import STORE_FILE
 from switch.gateway.orders.lifecycle import Stage
 from switch.gateway.orders.order import Merchant
 from switch.gateway.orders.store import Store
 from switch.security.vault import KeyVault, VaultError
 
-KEY_FILE, STORE_FILE = "gateway.key", "gateway.sqlite"
+KEY_FILE: Final = "gateway.key"
 _SALT_BYTES: Final = 16
 _EVER_US: Final = 1 << 62
 

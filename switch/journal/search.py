@@ -1,28 +1,31 @@
 """Which transactions somebody means who has a receipt or a complaint in hand: by DE37, DE11, the card's last four digits and the
 amount, or the transaction's own number.
 
-In: words as a person types them. Out: rows, newest first. The index has DE37, DE11 and the transaction's number in order; by card
-and amount all of its rows are looked at.
+In: words as a person types them. Out: rows, newest first. The index has each of them in order: no search reads all of its rows.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from decimal import Decimal, InvalidOperation
+from itertools import islice
 from typing import Final
 
 import msgspec
 
 from switch.core.records.lifecycle import Status
 from switch.journal.projections.projection import Look, Values
-from switch.journal.projections.transactions import Row
+from switch.journal.projections.transactions import RUN, Row
 from switch.money.currency import CURRENCIES
 from switch.wire.vocabulary import APPROVALS
 
 FOUND_MAX: Final = 1_000
 _EXPONENTS: Final = sorted({currency.exponent for currency in CURRENCIES.values()})
 _NAMED: Final = "SELECT * FROM transactions WHERE {} = ? ORDER BY txn DESC LIMIT {}"
+_NEWEST_RUN: Final = f"SELECT max({RUN}) FROM transactions"  # noqa: S608 - words of our own
+_RUN_BEFORE: Final = f"{_NEWEST_RUN} WHERE {RUN} < ?"
 _OF_CARD: Final = (
-    "SELECT * FROM transactions WHERE amount IN ({}) AND substr(pan, -4) = ? AND pan LIKE ? ORDER BY txn DESC LIMIT {}"
+    f"SELECT * FROM transactions WHERE {RUN} = ? AND amount IN ({{}}) AND substr(pan, -4) = ? AND pan LIKE ? "  # noqa: S608
+    "ORDER BY txn DESC"
 )
 
 _NOT_GIVEN: Final = (Status.DECLINED, Status.REFUSED, Status.ABANDONED, Status.REVERSED)
@@ -116,9 +119,9 @@ def declined_rows(look: Look, changed: Mapping[int, Row], since: int, de39: str,
 def _look_up(look: Look, sought: Sought, limit: int) -> Iterator[Row]:
     questions: list[tuple[str, Values]] = []
     if sought.last_four:
-        amounts = tuple(int(sought.amount.scaleb(exponent)) for exponent in _EXPONENTS)
-        marks = ", ".join("?" * len(amounts))
-        questions.append((_OF_CARD.format(marks, limit), (*amounts, sought.last_four, f"{sought.first_six}%")))
+        amounts = {int(sought.amount.scaleb(exponent)) for exponent in _EXPONENTS}
+        of_card = _of_card(look, amounts, sought.last_four, sought.first_six)
+        yield from islice(filter(sought.means, of_card), limit)
     if sought.rrn:
         questions += [(_NAMED.format("rrn", limit), (rrn,)) for rrn in {sought.rrn, sought.rrn.ljust(12)}]
     if sought.stan:
@@ -127,6 +130,15 @@ def _look_up(look: Look, sought: Sought, limit: int) -> Iterator[Row]:
         questions.append((_NAMED.format("txn", limit), (sought.txn,)))
     for statement, values in questions:
         yield from (Row(*found) for found in look(statement, values))
+
+
+def _of_card(look: Look, amounts: Collection[int], last_four: str, first_six: str) -> Iterator[Row]:
+    """Rows of any of these amounts (minor units) whose card ends, and begins, so: the last that were recorded first."""
+    statement = _OF_CARD.format(", ".join("?" * len(amounts)))
+    (run,) = next(iter(look(_NEWEST_RUN, ())), (None,))
+    while run is not None:
+        yield from (Row(*found) for found in look(statement, (run, *amounts, last_four, f"{first_six}%")))
+        (run,) = next(iter(look(_RUN_BEFORE, (run,))))
 
 
 def _read_card(card: str, amount: str) -> Sought:

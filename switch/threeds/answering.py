@@ -1,6 +1,5 @@
 """How a part answers its peers: one address, messages of some types, an Erro with status 200 where one is not right."""
 
-import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -38,15 +37,3 @@ async def answer_peer(
         report("message.refused", {"from": client, "reason": str(error), "type": str(erro.get("errorMessageType", ""))})
         made = erro
     return Response(encode(made), media_type=TYPE)
-
-
-def shown(message: Mapping[str, Any]) -> str:
-    """A message for people: a card's number masked, what proves something left out."""
-    safe = dict(message)
-    pan = safe.get("acctNumber")
-    if isinstance(pan, str):
-        safe["acctNumber"] = f"{pan[:6]}{'*' * (len(pan) - 10)}{pan[-4:]}"
-    for name in ("authenticationValue", "cardExpiryDate"):
-        if name in safe:
-            safe[name] = "…"
-    return json.dumps(safe, ensure_ascii=False, indent=2)

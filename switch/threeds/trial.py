@@ -20,9 +20,8 @@ from switch.http.forms import read_form
 from switch.http.server import App
 from switch.money.currency import CurrencyError, currency, parse_amount
 from switch.threeds.acs_pages import origin_of
-from switch.threeds.answering import shown
 from switch.threeds.peers import PeerError
-from switch.threeds.protocol.encoding import Message, from_form, to_form
+from switch.threeds.protocol.encoding import Message, from_form, shown, to_form
 from switch.threeds.protocol.errors import ErroCode, ProtocolError
 from switch.threeds.protocol.messages import check_message, same_id
 from switch.threeds.requests import Purchase, Requestor, browser_of, make_areq, make_creq

@@ -1,15 +1,24 @@
 """Whoever has a receipt in hand finds its payment, however far the index is."""
 
 import json
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import pytest
 from click.testing import CliRunner
 
 from switch.cli.find import command
+from switch.gateway.orders.beside import store_beside
+from switch.gateway.orders.order import Attempt
+from switch.gateway.orders.store import Store
 from switch.journal.index import Index
+from switch.journal.projections import transactions
+from switch.journal.projections.projection import PLACE, Values
 from switch.journal.reports import Reports
-from switch.journal.search import SearchError, Sought, read_words
+from switch.journal.search import SearchError, Sought, find_rows, read_words
+from tests.gateway.test_store import NAMES, order
 from tests.journal.samples import MASKED, answered, booted, day, forwarded, written
 
 
@@ -79,6 +88,50 @@ def test_amounts_are_major_units_of_the_payments_own_currency() -> None:
     sought = read_words(("8997", "1,234.5"))
     row = Sought(last_four="8997", amount=sought.amount)
     assert [int(row.amount.scaleb(exponent)) for exponent in (0, 2, 3)] == [1_234, 123_450, 1_234_500]
+
+
+def test_a_card_and_an_amount_are_found_among_runs_of_records_without_reading_all(tmp_path: Path) -> None:
+    """The same card in six runs, some rows of another amount: newest first, each statement a search."""
+    written(tmp_path, [booted()])
+    index = Index(tmp_path)
+    index.catch_up()
+    asked: list[tuple[str, Values]] = []
+
+    def look(statement: str, values: Values) -> Iterator[Values]:
+        asked.append((statement, values))
+        return index.look(statement, values)
+
+    rows = [
+        msgspec.structs.replace(transactions._forwarded(forwarded(n), PLACE.pack(n * 40_000, 1, 0)), amount=amount)
+        for n, amount in ((1, 12_345), (2, 12_345), (3, 99), (5, 12_345), (8, 123_450), (9, 12_345), (9_000, 99))
+    ]
+    index.database.executemany(transactions._PUT, map(msgspec.structs.astuple, rows))
+    sought = read_words(("8997", "123.45"))
+    assert [row.txn for row in find_rows(look, {}, sought)] == [9, 5, 2, 1]
+    assert [row.txn for row in find_rows(look, {}, sought, 2)] == [9, 5]
+    for statement, values in asked:
+        plan = " ".join(str(step[-1]) for step in index.look(f"EXPLAIN QUERY PLAN {statement}", values))
+        assert "by_card" in plan, statement
+        assert "SCAN" not in plan, statement
+    index.close()
+
+
+def test_the_command_finds_what_a_web_shop_calls_its_order(tmp_path: Path) -> None:
+    written(tmp_path, [booted(), forwarded(0x1A2B), answered(0x1A2B), forwarded(0x1A2C)])
+    (tmp_path / "gateway").mkdir()
+    state = ("--state", str(tmp_path))
+    names = msgspec.structs.replace(NAMES, rrn=f"{0x1A2B:012d}")
+    with closing(Store(store_beside(tmp_path))) as store:
+        store.open_order(order("CMD-7", attempt=Attempt(names=names, masked=MASKED, scheme="visa", client="")))
+        store.open_order(order("CMD 8"))
+    run = CliRunner().invoke(command, ["CMD-7", *state])
+    assert run.exit_code == 0
+    told, paid = run.output.splitlines()
+    assert (told[:11], told[-4:], paid.split()[0]) == ("order CMD-7", "open", "1a2b")
+    run = CliRunner().invoke(command, ["CMD", "8", "--json", *state])
+    assert [json.loads(line)["rrn"] for line in run.output.splitlines()] == [""]
+    run = CliRunner().invoke(command, ["CMD-9", *state])
+    assert (run.exit_code, "is no DE37" in run.output) == (2, True)
 
 
 @pytest.mark.parametrize(("column", "index"), [("rrn", "by_rrn"), ("stan", "by_stan"), ("txn", "PRIMARY KEY")])

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
-from switch.threeds.answering import shown
+from switch.threeds.protocol.encoding import shown
 from switch.wire.pans import mask_pans
 
 MESSAGE_MAX: Final = 16_384

@@ -7,6 +7,8 @@ all; within `together` when that ends. Methods block for a flush: under Trio the
 import re
 import sqlite3
 from collections.abc import Callable, Collection, Iterable
+from contextlib import closing
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -360,3 +362,11 @@ class Store(RefundTable):
         """All, by clientid."""
         rows = self._db.execute("SELECT body FROM merchants ORDER BY clientid")
         return [self._read(row[0], Merchant) for row in rows]
+
+
+def orders_called(file: Path, oid: str) -> list[Order]:
+    """Those of the store in `file` that any merchant calls so, newest first; none where there is no file. Raises StoreError."""
+    if not oid or not file.exists():
+        return []
+    with closing(Store(file)) as store:
+        return store.called(oid)

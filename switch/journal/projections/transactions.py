@@ -50,6 +50,10 @@ _GET: Final = "SELECT * FROM transactions WHERE txn = ?"
 _NEWEST: Final = "SELECT * FROM transactions ORDER BY txn DESC"
 _NAMED: Final = "SELECT txn, places FROM transactions WHERE {} = ? AND acquirer = ? ORDER BY txn DESC LIMIT 64"
 _WITH_KEY: Final = "SELECT txn, places FROM transactions WHERE key_hash = ? ORDER BY txn"
+RUN: Final = "substr(places, 1, 6)"
+"""Which 65,536 records a transaction's first is among. It leads the index of cards, so that what is written together is found
+together: an index by card alone would cost a page a row. Whoever looks asks once a run: 300 times among ten million payments."""
+_BY_CARD: Final = f"CREATE INDEX by_card ON transactions ({RUN}, amount, substr(pan, -4))"
 _FORGET: Final = "DELETE FROM transactions WHERE places < ?"
 
 _OF_APPROVED: Final = frozenset({"acquirer", "undelivered"})
@@ -313,13 +317,14 @@ class Transactions:
     """A row for each payment, reversal and advice."""
 
     name: Final = "transactions"
-    version: Final = 3
+    version: Final = 4
     tables: Final[Mapping[str, Sequence[str]]] = {
         "transactions": (
             _MAKE,
             "CREATE INDEX by_key ON transactions (key_hash)",
             "CREATE INDEX by_rrn ON transactions (rrn)",
             "CREATE INDEX by_stan ON transactions (stan)",
+            _BY_CARD,
         )
     }
     needs: Final = ()

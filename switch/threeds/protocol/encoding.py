@@ -68,3 +68,15 @@ def to_form(message: Mapping[str, Any]) -> str:
 def from_form(text: str) -> Message:
     """What the browser carried, decoded and no more. Raises ProtocolError."""
     return decode(from_base64url(text))
+
+
+def shown(message: Mapping[str, Any]) -> str:
+    """A message for people: a card's number masked, what proves something left out."""
+    safe = dict(message)
+    pan = safe.get("acctNumber")
+    if isinstance(pan, str):
+        safe["acctNumber"] = f"{pan[:6]}{'*' * (len(pan) - 10)}{pan[-4:]}"
+    for name in ("authenticationValue", "cardExpiryDate"):
+        if name in safe:
+            safe[name] = "…"
+    return json.dumps(safe, ensure_ascii=False, indent=2)
