@@ -64,6 +64,8 @@ from switch.wire.subfields import SubfieldError
 from switch.wire.vocabulary import ADVICES, DE, FILE_UPDATES, MTI, RECONCILIATIONS, REQUESTS, REVERSALS, Document
 
 TIMEOUT = "timeout"
+PRINTABLE = bytes(range(0x20, 0x7F))
+"""no control character, in a dialect whose text is as ASCII has it"""
 CONNECTED, CLOSING, UP = SessionState.CONNECTED, SessionState.CLOSING, SessionState.UP
 """looking them up in the enumeration would cost more than comparing them"""
 
@@ -363,7 +365,7 @@ class Switch(Kernel):
         except DecodeError as error:
             self._format_errors.unreadable(session, frame, error, now)
             return
-        if not (session.dialect.latin and frame.isascii() and str(frame, "ascii").isprintable()):
+        if frame.translate(None, PRINTABLE) or not session.dialect.latin:
             controls = control_characters(session.dialect, raw)
             if controls and not self._format_errors.without_controls(session, frame, raw, controls):
                 return
