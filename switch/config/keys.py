@@ -15,8 +15,9 @@ from switch.config.dialects import Dialects
 from switch.config.draft import Draft
 from switch.config.mistakes import did_you_mean
 from switch.config.reader import Section
+from switch.core.authentication import AccessControl, acs_of
 from switch.core.credentials import SecurityFiles
-from switch.core.network import LinkKeys, Network
+from switch.core.network import CardKeys, HostLink, LinkKeys, Network
 from switch.security.key_file import Entry, KeyRingError, header_of, read_entries, title_of
 from switch.security.key_sets import FORMS
 from switch.security.module import MAC_USAGES
@@ -36,6 +37,8 @@ _USES: Final = {
     "zone_key": (("K0", "K1"), "BED", "carries other keys"),
     "cavv_key": (("C0",), "C", "makes and checks CAVVs"),
     "aav_key": (("C0",), "C", "makes and checks AAVs"),
+    "cavv_check": (("C0",), "CV", "checks CAVVs"),
+    "aav_check": (("C0",), "CV", "checks AAVs"),
 }
 
 
@@ -109,6 +112,27 @@ def read_fixed_keys(s: Section) -> LinkKeys:
     return keys
 
 
+def read_card_keys(s: Section) -> CardKeys:
+    """`cvv_key` … `aav_key` of a `[[host]]`."""
+    return CardKeys(
+        cvv_key=s.text("cvv_key", ""),
+        chip_key=s.text("chip_key", ""),
+        cavv_key=s.text("cavv_key", ""),
+        aav_key=s.text("aav_key", ""),
+    )
+
+
+def with_acs_keys(host: HostLink, servers: tuple[AccessControl, ...]) -> HostLink:
+    """A host that names no keys of its own for authentication values has those of the access control server that makes its
+    cards' values."""
+    keys, acs = host.card_keys, acs_of(servers, host.member or host.scheme)
+    if acs is None or keys.cavv_key or keys.aav_key:
+        return host
+    return msgspec.structs.replace(
+        host, card_keys=msgspec.structs.replace(keys, cavv_key=acs.cavv_key, aav_key=acs.aav_key)
+    )
+
+
 def check_keys(draft: Draft, network: Network, dialects: Dialects) -> None:
     """Names that are in no key file, keys of another use, dialects without room."""
     entries = _entries(network.security)
@@ -138,9 +162,15 @@ def check_keys(draft: Draft, network: Network, dialects: Dialects) -> None:
     _check_changing(parties, dialects)
     for s, host in draft.hosts:
         cards = host.card_keys
-        for key, name in (("pvv_key", host.pvv_key), ("cvv_key", cards.cvv_key), ("chip_key", cards.chip_key)):
+        of_cards = (
+            ("cvv_key", cards.cvv_key, "cvv_key"),
+            ("chip_key", cards.chip_key, "chip_key"),
+            ("cavv_key", cards.cavv_key, "cavv_check"),
+            ("aav_key", cards.aav_key, "aav_check"),
+        )
+        for key, name, use in (("pvv_key", host.pvv_key, "pvv_key"), *of_cards):
             if name:
-                _named(s, key, name, network.security, entries)
+                _named(s, key, name, network.security, entries, use)
         if host.pvv_key and not host.keys.pin_key:
             s.wrong("pvv_key", "PINs are verified, and no `pin_key` says what their blocks are under", "add `pin_key`")
         if host.keys.pin_key and host.pass_pin:

@@ -121,6 +121,7 @@ def _read(source: Source, *, files: bool) -> Network:
     root.ask("capture", "business_day")
     journal = read_journal(root.table("journal"), state_dir)
     wait_ms = root.integer("acquirers_wait_ms", 1_000, 300_000, 20_000)
+    servers = read_servers(root, draft)
     network = Network(
         name=name,
         title=title or name,
@@ -130,7 +131,7 @@ def _read(source: Source, *, files: bool) -> Network:
         institution=root.digits("institution", 11),
         members=tuple(m for _, m in draft.members),
         listeners=tuple(v for _, v in draft.listeners),
-        hosts=tuple(h for _, h in draft.hosts),
+        hosts=tuple(keys.with_acs_keys(h, servers) for _, h in draft.hosts),
         bins=tuple(b for _, b in draft.bins),
         tariffs=tuple(t for _, t in draft.tariffs),
         rates=rates,
@@ -157,7 +158,7 @@ def _read(source: Source, *, files: bool) -> Network:
         security=keys.read_security(root.table("security")),
         hooks=read_hooks(root),
         threeds=read_threeds(root),
-        acs=read_servers(root, draft),
+        acs=servers,
         shards=tuple(shard for _, shard in draft.shards),
     )
     root.done()

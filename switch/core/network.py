@@ -53,6 +53,8 @@ class CardKeys(msgspec.Struct, frozen=True, kw_only=True):
 
     cvv_key: str = ""  # values of stripe, chip and print: CVV, iCVV, CVV2
     chip_key: str = ""  # cryptograms of chips (DE55)
+    cavv_key: str = ""  # what says that a cardholder was authenticated on the web: CAVVs
+    aav_key: str = ""  # and of Mastercard's cards AAVs
 
 
 class Member(msgspec.Struct, frozen=True, kw_only=True):

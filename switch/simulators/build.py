@@ -4,7 +4,6 @@ from decimal import Decimal
 
 import msgspec
 
-from switch.core.authentication import acs_of
 from switch.core.links.sealing import Sealings
 from switch.core.network import DOMESTIC_SCHEME, HostLink, LinkKeys, Listener, Member, Network
 from switch.security.module import NO_MODULE, SecurityModule
@@ -120,7 +119,7 @@ def make_issuer(
     speech = host_speech(network, host, module)
     ledger.pins = PinDesk(module or NO_MODULE, host.keys, host.pvv_key, speech.sets)
     ledger.cards = CardDesk(module or NO_MODULE, host.card_keys)
-    ledger.proofs = ProofDesk(module, acs_of(network.acs, host.member))
+    ledger.proofs = ProofDesk(module, host.card_keys)
     return Issuer(
         host.name,
         speech,
@@ -153,7 +152,7 @@ def make_network(
     tariff = next((t for t in network.tariffs if t.network == host.name), None)
     ledger = Ledger(host.name, foreign, hold_s=host.preauth_s, tolerance=host.completion_tolerance)
     ledger.cards = CardDesk(module or NO_MODULE, host.card_keys)
-    ledger.proofs = ProofDesk(module, acs_of(network.acs, host.scheme))
+    ledger.proofs = ProofDesk(module, host.card_keys)
     return CardNetwork(
         host.scheme,
         host_speech(network, host, module),

@@ -7,7 +7,7 @@ cryptogram has proved is in a record before it is answered, so that a host that 
 from typing import Final
 
 from switch.core.network import CardKeys
-from switch.core.transactions.card_proofs import Card, CardRefusedError, prove_card
+from switch.core.transactions.card_proofs import CHIP, PRINT, STRIPE, Card, check_card
 from switch.security.module import NO_MODULE, SecurityModule
 from switch.simulators.card_file import Account
 from switch.simulators.de48 import Private48, private_elements, with_private
@@ -15,6 +15,8 @@ from switch.simulators.postings import ChipSeen
 from switch.simulators.rules import Verdict
 from switch.wire.vocabulary import Answer, Document
 
+_CARD: Final = (CHIP, STRIPE, PRINT)
+"""what is checked here: the card; who pays with it on the web, `ProofDesk` asks"""
 _NO: Final = with_private({}, {Private48.CVV2_RESULT: "N"})
 
 
@@ -44,10 +46,10 @@ class CardDesk:
         if not (keys.cvv_key or keys.chip_key):
             return None
         known = Card(pan=card.pan, expiry=card.expiry, scheme=card.scheme, atc=account.atc)
-        try:
-            proof = prove_card(self._module, keys, known, document)
-        except CardRefusedError as refused:
-            return Verdict(refused.de39, _NO if refused.de39 == Answer.CVV2_FAILURE else {}, refused.reason)
+        proof = check_card(self._module, keys, known, document, _CARD)
+        wrong = proof.wrong
+        if wrong is not None:
+            return Verdict(wrong.de39, _NO if wrong.what == PRINT else {}, wrong.reason)
         if proof.atc >= 0:
             self._seen = ChipSeen(card.name, proof.atc)
         self._response = proof.response

@@ -1,16 +1,21 @@
-"""A simulated issuer's desk for authentication values of web payments (`core.transactions.web_proofs`), and those of test cards.
+"""Whether a web payment's authentication value proves what its ECI says, as a simulated issuer asks its security module; and such
+values of test cards.
 
-In: a request's ECI and value (DE48.42, DE48.43), the card. Out: why the request is declined, or nothing. Test cards' values are
-made with published test keys, as their CVV2s are, unless the network file names keys (`[[acs]]`).
+In: a request's ECI and value (DE48.42, DE48.43), the card. Out: why the request is declined, or nothing
+(`core.messages.cardholder_proof`).
+
+Test cards' values are made with published test keys, as their CVV2s are, unless the network file names keys (`[[acs]]`,
+`[[host]]`).
 """
 
 from base64 import b64encode
 from typing import Final
 
-from switch.core.authentication import AccessControl
-from switch.core.transactions.card_proofs import Card, CardRefusedError
-from switch.core.transactions.web_proofs import FULL, MADE_FOR, ProofKeys, keys_of, prove_authentication
+from switch.core.messages.cardholder_proof import FULL, control_byte, results_code
+from switch.core.network import CardKeys
+from switch.core.transactions.card_proofs import WEB, Card, check_card
 from switch.security.cardholder_values import make_aav, make_cavv
+from switch.security.emv import MASTERCARD
 from switch.security.key_blocks import Header, KeyBlock
 from switch.security.module import ClearKeys, SecurityModule, SoftwareModule
 from switch.simulators.cards import TEST_CVK, TestCard
@@ -26,16 +31,6 @@ _KEYS: Final = {
 }
 
 
-def results_code(eci: str) -> str:
-    """A CAVV's, for a value that proves this ECI of the internal format (05 or 06)."""
-    return MADE_FOR[eci][0]
-
-
-def control_byte(eci: str) -> int:
-    """An AAV's, likewise."""
-    return MADE_FOR[eci][1]
-
-
 def test_module() -> SecurityModule:
     """One that has the test keys, and draws nothing at random."""
     return SoftwareModule(ClearKeys(_KEYS), bytes)
@@ -46,7 +41,7 @@ test_module.__test__ = False  # type: ignore[attr-defined]  # no test case
 
 def demo_proof(card: TestCard, eci: str = FULL) -> str:
     """The value that proves `eci` of a test card, in base64: always the same for a card."""
-    if card.scheme == "mastercard":
+    if card.scheme == MASTERCARD:
         made = make_aav(TEST_AAVK, card.pan, "Demo", control_byte(eci), 1, 0x11, bytes(4))
     else:
         made = make_cavv(TEST_CVK, card.pan, card.pan[-16:].rjust(16, "0"), results_code(eci), "00", "01")
@@ -56,17 +51,14 @@ def demo_proof(card: TestCard, eci: str = FULL) -> str:
 class ProofDesk:
     """Of one issuer."""
 
-    def __init__(self, module: SecurityModule | None = None, acs: AccessControl | None = None) -> None:
-        """`acs`: what its cardholders are authenticated by. None, or one without keys: the test keys."""
-        named = keys_of(acs) if module is not None else None
-        self._module = module if named is not None and module is not None else test_module()
-        self._keys = named or ProofKeys(cavv_key=CAVV_KEY, aav_key=AAV_KEY)
+    def __init__(self, module: SecurityModule | None = None, keys: CardKeys = CardKeys()) -> None:  # noqa: B008
+        """`module`: None, or keys that name none for such values: the test keys."""
+        named = module is not None and bool(keys.cavv_key or keys.aav_key)
+        self._module = module if named and module is not None else test_module()
+        self._keys = keys if named else CardKeys(cavv_key=CAVV_KEY, aav_key=AAV_KEY)
 
     def judge(self, card: TestCard, document: Document) -> Refusal | None:
         """None: nothing is claimed, or it is proved."""
         known = Card(pan=card.pan, expiry=card.expiry, scheme=card.scheme)
-        try:
-            prove_authentication(self._module, self._keys, known, document)
-        except CardRefusedError as refused:
-            return Refusal(refused.de39, refused.reason)
-        return None
+        wrong = check_card(self._module, self._keys, known, document, (WEB,)).wrong
+        return Refusal(wrong.de39, wrong.reason) if wrong is not None else None

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from typing import Final
 
 from switch.core.authentication import AccessControl
+from switch.core.messages.cardholder_proof import control_byte, results_code
 from switch.security.commands import MakeAav, MakeCavv
 from switch.security.module import SecurityModule
-from switch.simulators.proofs import AAV_KEY, CAVV_KEY, control_byte, results_code, test_module
+from switch.simulators.proofs import AAV_KEY, CAVV_KEY, test_module
 
 _ATN_DIGITS: Final = 16
 

@@ -51,6 +51,8 @@ def test_a_key_of_another_use_is_pointed_at(files: str, line: str, said: str) ->
         ('cvv_key = "atlas-zak"', "`cvv_key` is a key that checks card values"),
         ('chip_key = "atlas-zpk"', "`chip_key` is a key that checks cryptograms of chips"),
         ('chip_key = "atlas-zpc"', 'no key is called "atlas-zpc"'),
+        ('cavv_key = "atlas-zak"', "`cavv_key` is a key that checks CAVVs"),
+        ('aav_key = "atlas-zpk"', "`aav_key` is a key that checks AAVs"),
     ],
 )
 def test_a_cards_key_of_another_use_is_pointed_at(files: str, line: str, said: str) -> None:
@@ -134,3 +136,11 @@ def test_keys_that_change_by_message(bdk: str, line: str, said: str) -> None:
     with pytest.raises(ConfigErrors) as caught:
         parse_network(with_keys(line, bdk), "small.toml")
     assert said in caught.value.render()
+
+
+@pytest.mark.parametrize(("line", "expected"), [("", "acs-cavv"), ('cavv_key = "its-own"\n', "its-own")])
+def test_an_issuer_checks_what_its_access_control_server_makes(line: str, expected: str) -> None:
+    acs = '[[acs]]\nname = "one"\nissuers = ["atlas"]\naddress = "127.0.0.1:8700"\ncavv_key = "acs-cavv"\n'
+    text = BASE.replace('role = "issuer"\n', f'role = "issuer"\n{line}', 1)
+    network = parse_network(f'{text}\n[security]\nmodule = "var/security.sock"\n{acs}', "small.toml")
+    assert network.hosts[0].card_keys.cavv_key == expected

@@ -4,7 +4,7 @@ from base64 import b64decode, b64encode
 
 import pytest
 
-from switch.core.authentication import AccessControl
+from switch.core.network import CardKeys
 from switch.security.key_blocks import Header, KeyBlock
 from switch.security.module import ClearKeys, SoftwareModule
 from switch.simulators.cards import TestCard
@@ -49,11 +49,8 @@ def test_who_claims_nothing_proves_nothing() -> None:
 
 
 def test_an_issuer_with_keys_takes_no_value_of_the_test_keys() -> None:
-    acs = AccessControl(
-        name="a", issuers=("atlas",), host="127.0.0.1", port=1, url="", rules=(), cavv_key="own", aav_key="gone"
-    )
     key = KeyBlock(Header(version="D", usage="C0", algorithm="T", mode="C"), bytes(range(16)))
-    desk = ProofDesk(SoftwareModule(ClearKeys({"own": key}), bytes), acs)
+    desk = ProofDesk(SoftwareModule(ClearKeys({"own": key}), bytes), CardKeys(cavv_key="own", aav_key="gone"))
     assert judged(VISA, "05", demo_proof(VISA), desk) == Refusal(
         "05", "the authentication value: it is not this card's"
     )

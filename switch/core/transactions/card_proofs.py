@@ -1,22 +1,24 @@
-"""Whether a card is the one its issuer has made: chip, stripe and printed value, checked by the issuer or who stands in for it.
+"""Whether a card, or who pays with it, is the one its issuer knows: chip, stripe, printed value, and the value that says that a
+cardholder was authenticated on the web; checked by the issuer, or by the switch in its place or on its behalf.
 
-In: the issuer's keys by name, a request in internal format, the last counter that the card's chip has proved. Out: what an
-approval answers the chip, and its counter; or why the request is declined. All that one request gives cause to ask a security
-module is asked at once. Rule: a counter (ATC) counts only under a cryptogram that holds, and no cryptogram helps a message that
-says another amount than the chip.
+In: the issuer's keys by name, a request in internal format, the last counter that the card's chip has proved. Out: of each check
+what came of it, what an approval answers the chip, and its counter. All that one request gives cause to ask a security module is
+asked at once. Rule: a counter (ATC) counts only under a cryptogram that holds, and no cryptogram helps a message that says
+another amount than the chip.
 
-DE39 is 63 (1993: 122, security violation) for what is not proved, N7 for a printed value, 96 where nobody could tell. Where a
-stripe has its CVV is Visa's layout: after PVKI and PVV (assumed for other schemes).
+DE39 is 63 (1993: 122, security violation) for what is not proved, N7 for a printed value, 05 for a claim of the web, 96 where
+nobody could tell. Where a stripe has its CVV is Visa's layout: after PVKI and PVV (assumed for other schemes).
 """
 
+from collections.abc import Callable, Collection
 from typing import Final, NamedTuple
 
 import msgspec
 
+from switch.core.messages.cardholder_proof import ClaimError, claim_of, claim_question, claim_says_otherwise
 from switch.core.messages.chip import (
     CHIP_ENTRIES,
     ChipError,
-    Tags,
     chip_counter,
     chip_question,
     chip_response,
@@ -27,13 +29,20 @@ from switch.core.messages.chip import (
 from switch.core.messages.internal import Private48, private_elements
 from switch.core.network import CardKeys
 from switch.security.card_values import CVV2_SERVICE_CODE, ICVV_SERVICE_CODE, printed_expiry
-from switch.security.commands import WRONG, CheckCardValue, Command
+from switch.security.commands import WRONG, CheckCardValue, Command, Reply
 from switch.security.module import SecurityModule
 from switch.wire.subfields import SubfieldError
 from switch.wire.vocabulary import DE, Answer, Document
 
 CVV_PLACE: Final = slice(5, 8)
 """in the discretionary data of track 2: after PVKI (1) and PVV (4)"""
+
+CHIP: Final = "chip"
+STRIPE: Final = "stripe"
+PRINT: Final = "cvv2"
+WEB: Final = "web"
+CHECKS: Final = (CHIP, STRIPE, PRINT, WEB)
+"""what can be checked, in the order in which what is wrong counts"""
 
 
 class CardRefusedError(Exception):
@@ -55,86 +64,158 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     """the last counter that its chip has proved; -1: none"""
 
 
-class Proof(msgspec.Struct, frozen=True):
-    """What came of it."""
+class Finding(NamedTuple):
+    """What came of one check."""
 
+    what: str
+    """of `CHECKS`"""
+    de39: str = ""
+    """what its request is declined with; "": it holds"""
+    reason: str = ""
+
+
+class Proof(msgspec.Struct, frozen=True):
+    """What came of them all."""
+
+    findings: tuple[Finding, ...] = ()
+    """of what there was a key for, and cause to ask; in the order of `CHECKS`"""
     response: Document = {}
     """DE55 of an approval"""
     atc: int = -1
     """the counter that was proved; -1: none was"""
 
+    @property
+    def wrong(self) -> Finding | None:
+        """The first that does not hold."""
+        return next((finding for finding in self.findings if finding.de39), None)
+
 
 class _Question(NamedTuple):
+    what: str
     command: Command
     de39: str
     wrong: str
     """what is said where it is not so"""
+    further: Callable[[], str]
+    """what else contradicts, where the module says that it holds; "": nothing"""
 
 
 def prove_card(module: SecurityModule, keys: CardKeys, card: Card, document: Document) -> Proof:
     """What there is a key for holds. Raises CardRefusedError."""
-    try:
-        tags = chip_tags(document) if keys.chip_key and DE.ICC in document else {}
-        atc = chip_counter(tags) if tags else -1
-        asked = [
-            *_of_chip(keys.chip_key, card, document, tags),
-            *_of_stripe(keys.cvv_key, card, document),
-            *_of_print(keys.cvv_key, card, document),
-        ]
-    except (ChipError, SubfieldError) as error:
-        raise CardRefusedError(Answer.SECURITY_VIOLATION, str(error)) from None
-    if not asked:
-        return Proof()
-    replies = module.ask([question.command for question in asked])
+    proof = check_card(module, keys, card, document)
+    if proof.wrong is not None:
+        raise CardRefusedError(proof.wrong.de39, proof.wrong.reason)
+    return proof
+
+
+def check_card(
+    module: SecurityModule, keys: CardKeys, card: Card, document: Document, checks: Collection[str] = CHECKS
+) -> Proof:
+    """All that is among `checks`, that there is a key for, and cause to ask."""
+    found: dict[str, Finding] = {}
+    asked: list[_Question] = []
+    for what, question_of in _QUESTIONS.items():
+        try:
+            question = question_of(keys, card, document) if what in checks else None
+        except (ChipError, SubfieldError) as error:
+            found[what] = Finding(what, Answer.SECURITY_VIOLATION, str(error))
+        except ClaimError as error:
+            found[what] = Finding(what, Answer.DO_NOT_HONOUR, f"the authentication value: {error}")
+        else:
+            asked += [question] if question is not None else []
+    response: Document = {}
+    atc = -1
+    replies = module.ask([question.command for question in asked]) if asked else []
     for question, reply in zip(asked, replies, strict=True):
-        if not reply.ok and reply.code == WRONG:
-            raise CardRefusedError(question.de39, question.wrong)
-        if not reply.ok:
-            raise CardRefusedError(Answer.MALFUNCTION, f"the card cannot be checked: {reply.reason}")
-    if not tags:
-        return Proof()
-    wrong = chip_says_otherwise(document, tags) or counter_goes_wrong(atc, card.atc)
-    if wrong:
-        raise CardRefusedError(Answer.SECURITY_VIOLATION, wrong)
-    return Proof({DE.ICC: chip_response(replies[0].value)}, atc)
+        found[question.what] = _finding(question, reply)
+        if question.what == CHIP and not found[CHIP].de39:
+            response, atc = {DE.ICC: chip_response(reply.value)}, chip_counter(chip_tags(document))
+    return Proof(tuple(found[what] for what in CHECKS if what in found), response, atc)
 
 
-def _of_chip(key: str, card: Card, document: Document, tags: Tags) -> list[_Question]:
-    """The cryptogram; first of all."""
-    if not key:
-        return []
-    if tags:
-        question = chip_question(key, card.scheme, card.pan, document, tags)
-        return [_Question(question, Answer.SECURITY_VIOLATION, "the chip's cryptogram does not hold")]
-    if _by_chip(document):
-        raise ChipError("a chip was read (DE22), and its cryptogram is not there (DE55)")
-    return []
+def _finding(question: _Question, reply: Reply) -> Finding:
+    if not reply.ok and reply.code == WRONG:
+        return Finding(question.what, question.de39, question.wrong)
+    if not reply.ok:
+        return Finding(question.what, Answer.MALFUNCTION, f"{_CANNOT[question.what]}: {reply.reason}")
+    contradicts = question.further()
+    return Finding(question.what, question.de39, contradicts) if contradicts else Finding(question.what)
 
 
-def _of_stripe(key: str, card: Card, document: Document) -> list[_Question]:
+def _of_chip(keys: CardKeys, card: Card, document: Document) -> _Question | None:
+    """The cryptogram."""
+    if not keys.chip_key:
+        return None
+    if DE.ICC not in document:
+        if _by_chip(document):
+            raise ChipError("a chip was read (DE22), and its cryptogram is not there (DE55)")
+        return None
+    tags = chip_tags(document)
+    atc = chip_counter(tags)
+
+    def further() -> str:
+        return chip_says_otherwise(document, tags) or counter_goes_wrong(atc, card.atc)
+
+    question = chip_question(keys.chip_key, card.scheme, card.pan, document, tags)
+    return _Question(CHIP, question, Answer.SECURITY_VIOLATION, "the chip's cryptogram does not hold", further)
+
+
+def _of_stripe(keys: CardKeys, card: Card, document: Document) -> _Question | None:
     """CVV of track 2, or iCVV where a chip gave it: a stripe made of a chip's data has the wrong one."""
     track = document.get(DE.TRACK2, "").replace("D", "=")
-    if not key or not track:
-        return []
+    if not keys.cvv_key or not track:
+        return None
     pan, _, rest = track.partition("=")
     expiry, service, value = rest[:4], rest[4:7], rest[7:][CVV_PLACE]
     if pan != card.pan or len(value) != 3:
         raise ChipError("track 2 (DE35) is another card's, or too short for its CVV")
     code, name = (ICVV_SERVICE_CODE, "iCVV") if _by_chip(document) else (service, "CVV")
-    command = CheckCardValue(key, pan, expiry, code, value)
-    return [_Question(command, Answer.SECURITY_VIOLATION, f"the {name} of track 2 is not the card's")]
+    command = CheckCardValue(keys.cvv_key, pan, expiry, code, value)
+    return _Question(STRIPE, command, Answer.SECURITY_VIOLATION, f"the {name} of track 2 is not the card's", _nothing)
 
 
-def _of_print(key: str, card: Card, document: Document) -> list[_Question]:
+def _of_print(keys: CardKeys, card: Card, document: Document) -> _Question | None:
     """CVV2, CVC2."""
-    value = private_elements(document).get(Private48.CVV2) if key else None
+    value = private_elements(document).get(Private48.CVV2) if keys.cvv_key else None
     if value is None:
-        return []
+        return None
     expiry = printed_expiry(card.expiry, card.scheme)
-    return [
-        _Question(CheckCardValue(key, card.pan, expiry, CVV2_SERVICE_CODE, value), Answer.CVV2_FAILURE, "wrong CVV2")
-    ]
+    command = CheckCardValue(keys.cvv_key, card.pan, expiry, CVV2_SERVICE_CODE, value)
+    return _Question(PRINT, command, Answer.CVV2_FAILURE, "wrong CVV2", _nothing)
+
+
+def _of_web(keys: CardKeys, card: Card, document: Document) -> _Question | None:
+    """CAVV, of Mastercard's cards an AAV. Where one has a key, a claim by the other is not taken unverified."""
+    claim = claim_of(document) if keys.cavv_key or keys.aav_key else None
+    if claim is None:
+        return None
+
+    def further() -> str:
+        contradicts = claim_says_otherwise(claim, card.scheme)
+        return contradicts and f"the authentication value: {contradicts}"
+
+    command = claim_question(claim, card.scheme, card.pan, keys.cavv_key, keys.aav_key)
+    wrong = "the authentication value: it is not this card's"
+    return _Question(WEB, command, Answer.DO_NOT_HONOUR, wrong, further)
+
+
+def _nothing() -> str:
+    return ""
 
 
 def _by_chip(document: Document) -> bool:
     return document.get(DE.ENTRY_MODE, "")[:2] in CHIP_ENTRIES
+
+
+_QUESTIONS: Final[dict[str, Callable[[CardKeys, Card, Document], _Question | None]]] = {
+    CHIP: _of_chip,
+    STRIPE: _of_stripe,
+    PRINT: _of_print,
+    WEB: _of_web,
+}
+_CANNOT: Final = {
+    CHIP: "the card cannot be checked",
+    STRIPE: "the card cannot be checked",
+    PRINT: "the card cannot be checked",
+    WEB: "its authentication value cannot be verified",
+}

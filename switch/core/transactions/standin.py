@@ -9,8 +9,8 @@ that is durable, and the advice when the host is back. Over a limit the answer i
 from datetime import UTC, datetime
 from typing import Final
 
-from switch.core.authentication import acs_of
 from switch.core.kernel import Kernel
+from switch.core.messages.cardholder_proof import FULL
 from switch.core.messages.internal import ISSUER_UNAVAILABLE, PRIVATE, Private48, original_data, private_elements
 from switch.core.messages.translator import answer
 from switch.core.network import StandInRule
@@ -24,7 +24,6 @@ from switch.core.transactions.incoming import Incoming
 from switch.core.transactions.pricing import Pricing
 from switch.core.transactions.replies import reply
 from switch.core.transactions.transaction import NOT_STORED, Refusal, hop_of, kept_of
-from switch.core.transactions.web_proofs import FULL, keys_of, prove_authentication
 from switch.money.currency import format_amount
 from switch.security.module import NO_MODULE
 from switch.wire.pans import keepable
@@ -48,9 +47,6 @@ class StandIn:
             for host in kernel.hosts.values()
             if host.config.standin
         }
-        servers = kernel.network.acs
-        self._proofs = {name: keys_of(acs_of(servers, kernel.hosts[name].config.member)) for name in self._rules}
-        """where an issuer's authentication values are checked: by host"""
 
     def approve(self, message: Incoming, decision: Decision, refusal: Refusal) -> bool:
         """Approve a request whose issuer is away, if its product's limits allow it. False: `refusal` stands, and says why.
@@ -76,11 +72,8 @@ class StandIn:
         config = self._kernel.hosts[decision.host].config
         atc = self._kernel.state.standin_counters.counter_of(self._kernel.vault.digest(message.pan))
         card = Card(pan=message.pan, expiry=message.document.get(DE.EXPIRY, ""), scheme=decision.bin.scheme, atc=atc)
-        module, proofs = self._kernel.module or NO_MODULE, self._proofs.get(decision.host)
         try:
-            proof = prove_card(module, config.card_keys, card, message.document)
-            if proofs is not None:
-                prove_authentication(module, proofs, card, message.document)
+            proof = prove_card(self._kernel.module or NO_MODULE, config.card_keys, card, message.document)
         except CardRefusedError as unproved:
             refusal.de39 = unproved.de39
             refusal.go_on(f"; no stand-in: {unproved.reason}")

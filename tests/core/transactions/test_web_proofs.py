@@ -3,10 +3,9 @@
 from base64 import b64encode
 
 import pytest
-from msgspec.structs import replace
 
 from switch.core.messages.internal import PRIVATE, Private48
-from switch.core.network import Network
+from switch.core.network import CardKeys, Network
 from switch.core.records.records import Declined
 from switch.security.cardholder_values import make_cavv
 from switch.sim.playbook import Playbook
@@ -14,16 +13,15 @@ from switch.simulators.cards import TEST_CVK
 from switch.simulators.proofs import AAV_KEY, CAVV_KEY, test_module
 from switch.wire.vocabulary import Document
 from tests.core.scripts import ATLAS_CARD, OTHER_CARD
+from tests.core.transactions.test_card_proofs import with_card_keys
 from tests.core.transactions.test_standin import Away, network, small
 
 ATN = "1234567890123456"
 
 
 def with_keys() -> Network:
-    """Atlas may be stood in for on the web, and its access control server names its keys."""
-    made = network(ecommerce=True)
-    servers = (replace(one, cavv_key=CAVV_KEY, aav_key=AAV_KEY) if "atlas" in one.issuers else one for one in made.acs)
-    return replace(made, acs=tuple(servers))
+    """Atlas may be stood in for on the web, and names its keys."""
+    return with_card_keys(CardKeys(cavv_key=CAVV_KEY, aav_key=AAV_KEY), ecommerce=True)
 
 
 def value(pan: str = ATLAS_CARD, code: str = "0") -> str:
