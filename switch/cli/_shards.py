@@ -34,6 +34,22 @@ def check_asked(network: "Network", asked: "Asked") -> None:
     for name in names_of(network, shards) if shards else (shard,):
         if name not in known:
             raise click.UsageError(f'{network.source} has no shard "{name}"; {did_you_mean(name, known)}')
+    _refuse_undivided(asked.state or Path(network.state_dir))
+
+
+def _refuse_undivided(directory: Path) -> None:
+    """What the undivided network's journal still owes, no shard would send. Raises NotDone."""
+    from switch.cli._not_done import NotDone
+    from switch.core.operator.errors import ErrorCode
+    from switch.journal.recovery import journal_directory
+
+    if Path(journal_directory(directory)).is_dir():
+        raise NotDone(
+            f"{directory} has the journal of one switch, and shards have theirs below it: they would not know what that one owes",
+            "see that it owes nothing (`cmi-switch saf list`), stop it, and move its directory and vault key away: "
+            "docs/scaling.md, from one switch to shards",
+            code=ErrorCode.JOURNAL_UNUSABLE,
+        )
 
 
 def names_of(network: "Network", shards: str) -> tuple[str, ...]:

@@ -37,3 +37,13 @@ def test_serve_says_which_shards_there_are_and_refuses_others(file: str) -> None
     assert "give one of them" in run("serve", file, "--shard", "a", "--shards", "all").output
     assert "has no [[shard]]" in run("serve", "--shard", "a").output
     assert "a hop log of its own" in run("serve", file, "--shards", "all", "--log", "x.jsonl").output
+
+
+@pytest.mark.parametrize("which", [("--shards", "all"), ("--shard", "a")])
+def test_shards_do_not_start_above_what_the_undivided_network_may_owe(
+    file: str, tmp_path: Path, which: tuple[str, ...]
+) -> None:
+    (tmp_path / "state" / "journal").mkdir(parents=True)
+    refused = run("serve", file, *which, "--state", str(tmp_path / "state"))
+    assert (refused.exit_code, "has the journal of one switch" in refused.output) == (1, True)
+    assert "from one switch to shards" in refused.output
