@@ -10,6 +10,7 @@ kept.
 """
 
 import os
+import re
 import secrets
 import time
 from collections.abc import Callable, Iterator
@@ -40,6 +41,7 @@ OPENING_MS: Final = 10_000
 STANDBY_S: Final = 0.25
 """A node that stands by tries so often."""
 _NODE: Final = "node"
+_NAMED: Final = re.compile(r"[A-Za-z0-9._-]{1,80}-[0-9a-f]{8}")
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,7 +57,7 @@ def node_of(state_dir: Path | str) -> str:
     """The stable name of a state directory's node: drawn once, and kept in it."""
     path = Path(state_dir) / "journal" / _NODE
     try:
-        return path.read_text().strip()
+        name = path.read_text(errors="replace").strip()
     except FileNotFoundError:
         name = f"{os.uname().nodename}-{secrets.token_hex(4)}"
         handle = open_private(str(path), os.O_WRONLY | os.O_TRUNC)
@@ -63,7 +65,12 @@ def node_of(state_dir: Path | str) -> str:
             file.write(name + "\n")
             file.flush()
             os.fsync(handle)
-        return name
+    if not _NAMED.fullmatch(name):
+        raise StoreError(
+            f"{path} is damaged: it has the name by which the database knows this node. Remove it, and another is drawn; the "
+            "lease of the old one runs out by itself"
+        )
+    return name
 
 
 class Keeper:

@@ -9,13 +9,14 @@ cancellation is what causes that: so what takes too long is not cancelled, its c
 import select
 import struct
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Final
 
 from switch.journal.log import GENESIS
 from switch.journal.store.port import Batch, Claim, Owner, StoreError
+from switch.journal.store.reaching import reachable
 
 if TYPE_CHECKING:
     from psycopg.pq import abc
@@ -25,6 +26,9 @@ ANSWER_S: Final = 2.0
 CONNECT_S: Final = 3
 _LOOKS_BEHIND: Final = 140_000
 """version from which a server can end what waits for a standby when its client is gone; else each try would leave one behind"""
+_PORT: Final = "5432"
+_SEVERAL: Final = 2
+_LENGTH: Final = 4
 _PAGE: Final = 64
 """batches fetched at once"""
 _LACKING: Final = "psycopg is not installed: pip install 'cmi-switch[postgresql]'"
@@ -76,9 +80,15 @@ _RELEASE: Final = "UPDATE cmi_switch_owner SET until = '-infinity' WHERE journal
 _LOOK: Final = "SELECT node, holder, epoch, last, chain, key_check FROM cmi_switch_owner WHERE journal = $1"
 _SNAPSHOT: Final = "SELECT max(first) FROM cmi_switch_log WHERE journal = $1 AND snapshot AND first <= $2"
 _BATCHES: Final = (
-    "SELECT first, epoch, snapshot, chain, lengths, body FROM cmi_switch_log "
+    "SELECT first, last, epoch, snapshot, chain, lengths, body FROM cmi_switch_log "
     "WHERE journal = $1 AND last > $2 AND first > $3 ORDER BY first LIMIT $4"
 )
+_REMEDIES: Final = {
+    "42501": "; its role needs SELECT, INSERT and UPDATE on cmi_switch_owner and cmi_switch_log, and CREATE in their schema "
+    "unless they are there (docs/scaling.md)",
+    "53100": "; make room on its disk: nothing is approved until there is",
+}
+"""by SQLSTATE: what to do where the server's own sentence does not say"""
 _Values = Sequence[str | int | bool | bytes]
 
 
@@ -100,12 +110,14 @@ class PostgreSQL:
         self._replicated = replicated
         self.messages: list[str] = []
         try:
-            asked = conninfo.make_conninfo(url, application_name="cmi-switch", connect_timeout=CONNECT_S)
+            servers = _servers(conninfo.conninfo_to_dict(url))
+            asked = conninfo.make_conninfo(url, application_name="cmi-switch", connect_timeout=CONNECT_S, **servers)
             self._db: abc.PGconn = pq.PGconn.connect(asked.encode())
         except Error as error:
             raise StoreError(f"the journal's database: {error}") from None
         if self._db.status != pq.ConnStatus.OK:
-            raise StoreError(f"the journal's database cannot be reached: {_said(self._db.error_message)}")
+            asked_of = f" (of {servers['host']}; nobody else answers)" if servers else ""
+            raise StoreError(f"the journal's database cannot be reached{asked_of}: {_said(self._db.error_message)}")
         self._db.nonblocking = 1
         self._db.notice_handler = self._note
         for statement in _SESSION:
@@ -119,13 +131,22 @@ class PostgreSQL:
     # -- Store
 
     def make_tables(self) -> None:
-        """Make the tables where they are missing. Raises StoreError."""
-        for statement in TABLES:
-            self.ask(statement)
+        """Make the tables where they are missing, as a role that may make none cannot. Raises StoreError."""
+        if not self.has_tables():
+            with self.together():
+                for statement in TABLES:
+                    self.ask(statement)
 
     def has_tables(self) -> bool:
         """False before anybody has made them. Raises StoreError."""
         return bool(self.ask("SELECT to_regclass('cmi_switch_owner') IS NOT NULL").get_value(0, 0) == b"t")
+
+    def is_direct(self) -> bool:
+        """True if the server that answers is the one that was connected to: a pooler gives a number of its own for its process.
+
+        Raises StoreError.
+        """
+        return bool(int(self.ask("SELECT pg_backend_pid()").get_value(0, 0) or 0) == self._db.backend_pid)
 
     def claim(self, claim: Claim) -> Owner | None:
         """See Store."""
@@ -204,7 +225,8 @@ class PostgreSQL:
             db.finish()
             raise StoreError(f"the journal's database: {_said(str(error).encode())}") from None
         if result.status not in (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK):
-            raise StoreError(f"the journal's database: {_said(result.error_message)}")
+            state = (result.error_field(pq.DiagnosticField.SQLSTATE) or b"").decode()
+            raise StoreError(f"the journal's database: {_said(result.error_message)}{_REMEDIES.get(state, '')}")
         return result
 
     def _answer(self, until: float) -> "abc.PGresult":
@@ -240,6 +262,20 @@ class PostgreSQL:
         return result
 
 
+def _servers(asked: Mapping[str, Any]) -> dict[str, str]:
+    """`host` and `port` of a connection string, of those that can be reached; nothing where it names one or none."""
+    hosts = str(asked.get("host") or "").split(",")
+    ports = str(asked.get("port") or _PORT).split(",")
+    if len(hosts) < _SEVERAL or "hostaddr" in asked:
+        return {}
+    if len(ports) == 1:
+        ports *= len(hosts)
+    if len(ports) != len(hosts):
+        return {}  # libpq says what is wrong
+    found = reachable([(host, port or _PORT) for host, port in zip(hosts, ports, strict=True)])
+    return {"host": ",".join(host for host, _ in found), "port": ",".join(port for _, port in found)}
+
+
 def _owner(result: "abc.PGresult") -> Owner | None:
     if not result.ntuples:
         return None
@@ -248,9 +284,14 @@ def _owner(result: "abc.PGresult") -> Owner | None:
 
 
 def _batch(row: Sequence[bytes]) -> Batch:
-    first, epoch, snapshot, chain, lengths, body = row
+    first, last, epoch, snapshot, chain, lengths, body = row
     packed, bytes_ = _unhex(lengths), _unhex(body)
-    sizes = struct.unpack(f">{len(packed) // 4}I", packed)
+    sizes = [int.from_bytes(packed[at : at + _LENGTH]) for at in range(0, len(packed), _LENGTH)]
+    if len(packed) != _LENGTH * (int(last) - int(first) + 1) or sum(sizes) != len(bytes_):
+        raise StoreError(
+            f"records {int(first)} to {int(last)} of the database are damaged: {len(sizes)} lengths that say {sum(sizes)} bytes, "
+            f"and {len(bytes_)} bytes of body. Whatever changed it was no switch: compare with a standby and with the files"
+        )
     ends = accumulate(sizes)
     payloads = [bytes_[end - size : end] for size, end in zip(sizes, ends, strict=True)]
     return Batch(int(first), payloads, _unhex(chain), int(epoch), snapshot == b"t")

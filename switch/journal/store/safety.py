@@ -52,6 +52,11 @@ def refuse_unsafe(store: PostgreSQL, shared: SharedLog) -> str:
 
     Returns who of Patroni's members answers, for people; "" where the network file names none.
     """
+    if not store.is_direct():
+        raise StoreError(
+            "a pooler (pgbouncer or the like) stands before the journal's database: it may give the next statement to another "
+            "session, and hides that a writer is gone. Name the servers themselves in [journal] store"
+        )
     found = unsafe(settings_of(store), replicated=shared.replicated)
     said = ""
     if shared.patroni:

@@ -84,8 +84,8 @@ class Cluster:
         found = programs()
         assert found is not None
         self._bin = found
-        self._user = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if os.getuid() == 0 else []
-        if self._user:
+        self.user = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if os.getuid() == 0 else []
+        if self.user:
             os.chown(directory, 65534, 65534)
         self.primary = Server(self, "primary")
         self.run("initdb", "-D", str(self.primary.data), "-U", USER, "-A", "trust", "-E", "UTF8", "--no-sync")
@@ -116,7 +116,7 @@ class Cluster:
     def run(self, program: str, *words: str) -> str:
         """One of PostgreSQL's programs, as its own user. AssertionError: it failed."""
         where = shutil.which(program, path=f"{self._bin}:{os.environ['PATH']}") or program
-        command = [*self._user, where, *words]
+        command = [*self.user, where, *words]
         done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=self.directory, timeout=60)
         assert done.returncode == 0, f"{program}: {done.stdout}{done.stderr}"
         return done.stdout

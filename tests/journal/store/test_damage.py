@@ -1,0 +1,246 @@
+"""What may be wrong with a database, with what is in it, and with the way to it: a sentence each, before anything is approved."""
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+import trustme
+
+from switch.children import start
+from switch.journal.feed import Feed, WriterGone
+from switch.journal.log import JournalError
+from switch.journal.store.opening import node_of
+from switch.journal.store.port import StoreError
+from switch.journal.store.postgresql import PostgreSQL
+from switch.journal.store.shared import SharedLog
+from switch.loopback import free_ports
+from tests.e2e.stage import wait_for
+from tests.journal.store.cluster import Cluster, cluster
+from tests.journal.store.nodes import KEY, LEASE_MS, LIMITS, booted, connect, own, write
+
+pytestmark = [pytest.mark.outside("initdb"), pytest.mark.outside("psycopg", extra="postgresql")]
+
+
+def refused(url: str, state: Path) -> str:
+    """What a switch says that is started with this database."""
+    shared = SharedLog(url=url, journal="any", lease_ms=LEASE_MS, replicated=True)
+    with pytest.raises(StoreError) as error:
+        Feed(state, "any", LIMITS, key=KEY, shared=shared).open()
+    return str(error.value)
+
+
+def as_role(servers: Cluster, role: str) -> str:
+    return servers.primary.url.replace("//cmi@", f"//{role}@")
+
+
+# -- this node's files, and what is in the database
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\n", b"\xff\xfe\x00", b"db1-0123", b"a b-01234567", b"'; DROP TABLE-01234567"]
+)
+def test_a_damaged_name_of_the_node_is_nobodys(servers: Cluster, tmp_path: Path, content: bytes) -> None:
+    """An empty one would be the name of who owns nothing."""
+    path = tmp_path / "journal" / "node"
+    path.parent.mkdir(mode=0o700)
+    path.write_bytes(content)
+    assert f"{path} is damaged" in refused(servers.primary.url, tmp_path)
+    path.unlink()
+    assert node_of(tmp_path) == path.read_text().strip()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "body = substr(body, 2)",
+        "body = body || '\\x00'",
+        "lengths = substr(lengths, 2)",
+        "lengths = lengths || '\\x00000000'",
+        "last = last + 1",
+    ],
+)
+def test_a_row_that_does_not_add_up_is_refused(servers: Cluster, journal: str, tmp_path: Path, damage: str) -> None:
+    journal += damage[:12]
+    own(connect(servers, journal), "a").append([b"one", b"two"])
+    servers.primary.ask(f"UPDATE cmi_switch_log SET {damage} WHERE journal = '{journal.replace(chr(39), '')}'")
+    store = connect(servers, journal)
+    with pytest.raises(
+        StoreError, match=r"records 1 to \d of the database are damaged: \d lengths .* compare with a standby"
+    ):
+        list(store.batches(0))
+    store.close()
+
+
+# -- the way to it
+
+
+@contextmanager
+def pooled(servers: Cluster, mode: str) -> Iterator[str]:
+    """The same database behind pgbouncer."""
+    port = free_ports(1)[0]
+    directory = Path(tempfile.mkdtemp(prefix="cmi-switch-pooler."))
+    directory.chmod(0o755)
+    file = directory / "pgbouncer.ini"
+    target = f"host=127.0.0.1 port={servers.primary.port} user=cmi"
+    lines = ("[databases]", f"postgres = {target}", "[pgbouncer]", "listen_addr = 127.0.0.1", f"listen_port = {port}")
+    file.write_text("\n".join((*lines, "auth_type = any", f"pool_mode = {mode}", "unix_socket_dir =")) + "\n")
+    child = start([*servers.user, "pgbouncer", "-q", str(file)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        wait_for(lambda: listens(port))
+        yield f"postgresql://cmi@127.0.0.1:{port}/postgres"
+    finally:
+        child.kill()
+        child.wait()
+        shutil.rmtree(directory)
+
+
+def listens(port: int) -> bool:
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False
+
+
+@pytest.mark.outside("pgbouncer")
+@pytest.mark.parametrize("mode", ["transaction", "session"])
+def test_a_pooler_is_refused(servers: Cluster, tmp_path: Path, mode: str) -> None:
+    with pooled(servers, mode) as url:
+        assert "a pooler (pgbouncer or the like) stands before the journal's database" in refused(url, tmp_path)
+
+
+def test_without_a_pooler_none_is_seen(servers: Cluster, journal: str) -> None:
+    assert connect(servers, journal).is_direct()
+
+
+def test_a_role_that_may_make_no_tables(servers: Cluster, tmp_path: Path) -> None:
+    """It is told what it lacks; where the tables are there it needs no more than their rows."""
+    servers.primary.ask("DROP TABLE IF EXISTS cmi_switch_owner, cmi_switch_log")
+    servers.primary.ask("CREATE ROLE poor LOGIN")
+    url = as_role(servers, "poor")
+    assert "permission denied for schema public" in (said := refused(url, tmp_path))
+    assert "its role needs SELECT, INSERT and UPDATE" in said
+    connect(servers, "any").close()
+    assert "permission denied for table cmi_switch_owner" in refused(url, tmp_path)
+    servers.primary.ask("GRANT SELECT, INSERT, UPDATE ON cmi_switch_owner, cmi_switch_log TO poor")
+    feed = Feed(
+        tmp_path, "any", LIMITS, key=KEY, shared=SharedLog(url=url, journal="any", lease_ms=LEASE_MS, replicated=True)
+    )
+    feed.open()
+    write(feed, "any", 1, 3)
+    feed.close()
+
+
+@pytest.fixture(scope="module")
+def guarded(servers: Cluster) -> Cluster:
+    """The same cluster, with TLS, a role that needs a password and one that needs TLS."""
+    authority = trustme.CA()
+    authority.issue_cert("db.morocco.test").private_key_and_cert_chain_pem.write_to_path(
+        servers.primary.data / "server.pem"
+    )
+    authority.cert_pem.write_to_path(servers.directory / "ca.pem")
+    pem = servers.primary.data / "server.pem"
+    pem.chmod(0o600)
+    if servers.user:
+        shutil.chown(pem, 65534, 65534)
+    servers.primary.ask("CREATE ROLE locked LOGIN PASSWORD 'right'")
+    servers.primary.ask("CREATE ROLE sealed LOGIN SUPERUSER")
+    rules = servers.primary.data / "pg_hba.conf"
+    ours = "host all locked all scram-sha-256\nhostssl all sealed all trust\nhost all sealed all reject\n"
+    rules.write_text(ours + rules.read_text())
+    servers.primary.set(ssl_cert_file="server.pem", ssl_key_file="server.pem", ssl="on")
+    return servers
+
+
+def test_a_wrong_password_is_not_shown(guarded: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "fe_sendauth: no password supplied" in refused(as_role(guarded, "locked"), tmp_path)
+    passwords = tmp_path / "pgpass"
+    passwords.write_text("*:*:*:*:hunter2\n")
+    passwords.chmod(0o600)
+    monkeypatch.setenv("PGPASSFILE", str(passwords))
+    said = refused(as_role(guarded, "locked"), tmp_path)
+    assert 'password authentication failed for user "locked"' in said
+    assert "hunter2" not in said
+
+
+def test_where_tls_is_required_it_is_said(guarded: Cluster, tmp_path: Path) -> None:
+    url = as_role(guarded, "sealed")
+    assert "pg_hba.conf rejects connection" in (said := refused(f"{url}?sslmode=disable", tmp_path))
+    assert "no encryption" in said
+    PostgreSQL(f"{url}?sslmode=require", "any").close()
+
+
+def test_a_certificate_of_another_host_is_refused(guarded: Cluster, tmp_path: Path) -> None:
+    verified = f"{as_role(guarded, 'sealed')}?sslmode=verify-full&sslrootcert={guarded.directory / 'ca.pem'}"
+    assert 'server certificate for "db.morocco.test" does not match host name "127.0.0.1"' in refused(
+        verified, tmp_path
+    )
+    stranger = tmp_path / "other.pem"
+    trustme.CA().cert_pem.write_to_path(stranger)
+    other = f"{as_role(guarded, 'sealed')}?sslmode=verify-ca&sslrootcert={stranger}"
+    assert "certificate verify failed" in refused(other, tmp_path)
+
+
+# -- its disk
+
+
+@contextmanager
+def small_disk(servers: Cluster) -> Iterator[Path]:
+    """Twelve megabytes, for root."""
+    directory = servers.directory / "small"
+    directory.mkdir()
+    subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=12m,uid=65534,gid=65534,mode=700", "tmpfs", directory], check=True
+    )
+    try:
+        yield directory
+    finally:
+        servers.close()
+        subprocess.run(["umount", directory], check=True)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="mounts a small disk, as root")
+def test_a_full_disk_stops_approvals_and_room_brings_them_back(tmp_path: Path) -> None:
+    with cluster(standbys=0) as servers, small_disk(servers) as disk:
+        servers.primary.set(synchronous_standby_names="")
+        servers.primary.ask(f"CREATE TABLESPACE small LOCATION '{disk}'")
+        shared = SharedLog(url=servers.primary.url, journal="full", lease_ms=60_000, replicated=False)
+        feed = Feed(tmp_path, "full", LIMITS, key=KEY, shared=shared)
+        feed.open()
+        servers.primary.ask("ALTER TABLE cmi_switch_log SET TABLESPACE small")
+        servers.primary.ask(
+            "CREATE TABLE filler TABLESPACE small AS SELECT repeat('x', 900) FROM generate_series(1, 7000)"
+        )
+        number, reason = 0, ""
+        while not reason:
+            number += 1
+            assert number < 200_000, "its disk does not get full"
+            feed.append(number, booted(number, "full" * 50))
+            feed.push()
+            if number % 500 == 0:
+                reason = why_not(feed, number)
+        assert "No space left on device" in reason
+        assert "make room on its disk: nothing is approved until there is" in reason
+        servers.primary.ask("DROP TABLE filler")
+        feed.restart()
+        wait_for(lambda: feed.push() and feed.acknowledged() == number)
+        feed.close()
+
+
+def why_not(feed: Feed, last: int) -> str:
+    """Wait until all is durable: ""; or what the writer ended with."""
+    until = time.monotonic() + 20
+    while time.monotonic() < until:
+        try:
+            feed.push()
+            if feed.acknowledged() == last:
+                return ""
+        except (WriterGone, JournalError) as error:
+            return str(error)
+        time.sleep(0.005)
+    raise AssertionError("neither durable nor said why not")
