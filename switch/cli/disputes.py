@@ -12,6 +12,9 @@ from switch.cli._not_done import NotDone
 from switch.core.operator.errors import ErrorCode
 
 SIDES = ("issuer", "acquirer")
+REQUIRED = ("txn", "step")
+COLUMNS = (*REQUIRED, "reason", "amount", "side")
+"""of a file of steps"""
 
 
 @click.group("disputes")
@@ -163,8 +166,8 @@ def close_command(state_dir: Path, dispute: str, side: str, by: str, as_json: bo
 def import_command(state_dir: Path, file: Path, by: str) -> None:
     """Take the steps of a CSV file: `txn`, `step`, and perhaps `reason`, `amount`, `side`, as line 1 names them.
 
-    A line that cannot be read refuses the file, before any step. What the switch refuses is said line by line, and the others
-    are taken; the exit code is then 1. A line that was taken before is refused, so that a file may be imported again.
+    A line or column that cannot be read refuses the file, before any step. What the switch refuses is said line by line, and
+    the others are taken; the exit code is then 1. A line that was taken before is refused, so that a file may be imported again.
 
     \b
     txn,step,reason,amount,side
@@ -186,32 +189,35 @@ def import_command(state_dir: Path, file: Path, by: str) -> None:
 
 def _records(file: Path) -> list[tuple[int, dict[str, str]]]:
     """Line number and fields of each. UsageError: the file, the line, and what was expected."""
-    import csv
-
     from switch.core.records.disputes import Step
+    from switch.ledger.delimited import TableError, column, read_table
 
     steps = [step.value for step in Step if step is not Step.PRESENTED]
-    with file.open(encoding="utf-8-sig", newline="") as stream:
-        rows = csv.DictReader(stream)
-        missing = [name for name in ("txn", "step") if name not in (rows.fieldnames or ())]
-        if missing:
-            raise click.UsageError(f"{file}, line 1: no column {', '.join(missing)}")
-        found = []
-        for row in rows:
-            if None in row or None in row.values():
-                raise click.UsageError(f"{file}, line {rows.line_num}: expected as many fields as line 1 has")
+    try:
+        table = read_table(file.read_bytes(), REQUIRED)
+        columns = {name: at for name in COLUMNS if (at := column(table.header, name)) is not None}
+        missing = [name for name in REQUIRED if name not in columns]
+        unread = [title for at, title in enumerate(table.header) if title and at not in columns.values()]
+        if missing or unread:
+            wrong = f"no column {', '.join(missing)}" if missing else f"column {', '.join(unread)} is none of these"
+            raise TableError(f"line 1: {wrong}: {', '.join(COLUMNS)}")
+        found = [
+            (number, {name: fields[at].strip() for name, at in columns.items()}) for number, fields in table.records
+        ]
+        for number, row in found:
             if row["step"] not in steps:
-                raise click.UsageError(f'{file}, line {rows.line_num}: "{row["step"]}" is no step: {", ".join(steps)}')
-            found.append((rows.line_num, row))
+                raise TableError(f'line {number}: "{row["step"]}" is no step: {", ".join(steps)}')
+    except TableError as error:
+        raise click.UsageError(f"{file}, {error}") from None
     return found
 
 
 def _take(state_dir: Path, row: dict[str, str], by: str) -> dict[str, Any]:
     """One step. ClickException: it is refused."""
-    txn, step, amount = row["txn"].strip(), row["step"], row.get("amount", "").strip()
+    txn, step, amount = row["txn"], row["step"], row.get("amount", "")
     if step == "chargeback":
         paid = _payment(state_dir, txn)
-        about = {"txn": txn, "acquirer": paid.acquirer, "rrn": paid.rrn, "reason": row.get("reason", "").strip()}
+        about = {"txn": txn, "acquirer": paid.acquirer, "rrn": paid.rrn, "reason": row.get("reason", "")}
         minor = _minor(amount, paid.currency) if amount else 0
         for one in ask(state_dir, "disputes.list", all=True, limit=0)["items"]:
             if (one["txn"], one["reason"]) == (txn, about["reason"]) and minor in (0, one["amount"]):
@@ -225,7 +231,7 @@ def _take(state_dir: Path, row: dict[str, str], by: str) -> dict[str, Any]:
         )
     (one,) = open_ones
     minor = _minor(amount, one["currency"]) if amount else 0
-    side = row.get("side", "").strip()
+    side = row.get("side", "")
     done: dict[str, Any] = ask(
         state_dir, "disputes.step", dispute=one["dispute"], step=step, by=by, amount=minor, side=side
     )

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import msgspec
 
 from switch.cli._control import json_option
 from switch.cli._network import load
@@ -34,15 +35,34 @@ FAILED = 2
     help="In which role.",
 )
 @click.option("--window", default="", metavar="DAY/N", help="As 2026-11-27/1. [default: the last one that is closed]")
+@click.option(
+    "--column",
+    "titles",
+    multiple=True,
+    metavar="NAME=TITLE",
+    help="What FILE calls rrn, amount, currency, day or window, where it is something else.",
+)
+@click.option("--decimal", type=click.Choice([".", ","]), help="FILE's decimal mark, where it leaves that open.")
 @click.option("--network", default="morocco", show_default=True, help="Network file, or a shipped network's name.")
 @click.option("--state", "state_dir", metavar="DIR", default="", help="State directory. [default: the network's]")
 @json_option
-def command(file: str, member: str, role: str, window: str, network: str, state_dir: str, as_json: bool) -> None:
+def command(
+    file: str,
+    member: str,
+    role: str,
+    window: str,
+    titles: tuple[str, ...],
+    decimal: str | None,
+    network: str,
+    state_dir: str,
+    as_json: bool,
+) -> None:
     """Compare a member's list of a window with the ledger: each difference with its likely cause.
 
     FILE is a CSV with a header: `rrn` (DE37) and `amount` (major units; above zero where the cardholder pays, below where it is
-    given back), and perhaps `currency`, `day` and `window`. A clearing file that `settle --as clearing` wrote is read, too, and
-    compared move by move. `-` is standard input.
+    given back), and perhaps `currency`, `day` and `window`. Separators, decimal marks and encodings are those of the bank; how it
+    was read is said. A clearing file that `settle --as clearing` wrote is read, too, and compared move by move. `-` is standard
+    input.
 
     Without FILE it lists what parties have said by message (0500, 0502 …), and what differed.
 
@@ -52,6 +72,7 @@ def command(file: str, member: str, role: str, window: str, network: str, state_
     Examples:
       cmi-switch reconcile rif.csv --member rif
       cmi-switch reconcile atlas.csv --member atlas --as issuer --window 2026-11-27/1
+      cmi-switch reconcile rif.csv --member rif --column rrn=Référence --column amount=Montant --decimal ,
       cmi-switch reconcile settled/2026-11-27-1.atlas.MAD.clearing.csv --json
       cmi-switch reconcile
     """
@@ -60,7 +81,8 @@ def command(file: str, member: str, role: str, window: str, network: str, state_
     found = load(network)
     state = Path(state_dir or found.state_dir)
     try:
-        differ = _compare(found, state, file, member, role, window, as_json) if file else _said(state, as_json)
+        read = _Read(file=file, titles=_titles(titles), decimal=decimal or "")
+        differ = _compare(found, state, read, member, role, window, as_json) if file else _said(state, as_json)
     except JournalError as error:
         raise _Failed(str(error)) from None
     raise SystemExit(DIFFER if differ else 0)
@@ -75,24 +97,48 @@ class _Failed(click.ClickException):
 # -- a file
 
 
-def _compare(network: "Network", state: Path, file: str, member: str, role: str, window: str, as_json: bool) -> bool:
+class _Read(msgspec.Struct, frozen=True, kw_only=True):
+    """Which file, and how it is to be read."""
+
+    file: str
+    titles: dict[str, str]
+    decimal: str
+
+
+def _titles(given: tuple[str, ...]) -> dict[str, str]:
+    """`rrn=Référence` … by our names. UsageError: no such name."""
+    from switch.ledger.member_list import COLUMNS
+
+    titles = {}
+    for one in given:
+        name, equals, title = (part.strip() for part in one.partition("="))
+        if name not in COLUMNS or not equals or not title:
+            raise click.UsageError(f'--column "{one}": expected NAME=TITLE, with one of {", ".join(COLUMNS)} as NAME')
+        titles[name] = title
+    return titles
+
+
+def _compare(network: "Network", state: Path, read: _Read, member: str, role: str, window: str, as_json: bool) -> bool:
     from switch.cli._rebuild import watched
     from switch.journal.ledgers import open_ledger
     from switch.journal.shards import check_whole
-    from switch.ledger.comparison import Unreadable, compare, is_clearing, read_clearing, read_csv
+    from switch.ledger.comparison import Unreadable, compare, is_clearing, read_clearing
+    from switch.ledger.member_list import read_member_list
 
     try:
-        data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+        data = sys.stdin.buffer.read() if read.file == "-" else Path(read.file).read_bytes()
     except OSError as error:
-        raise _Failed(f"{file}: {error.strerror}") from None
+        raise _Failed(f"{read.file}: {error.strerror}") from None
+    notes: tuple[str, ...] = ()
     try:
         said = read_clearing(data) if is_clearing(data) else None
-        theirs = said[2] if said else read_csv(data.decode("utf-8-sig"), network.currency)
-    except UnicodeDecodeError as error:
-        raise _Failed(f"{file}: byte {error.start} is no UTF-8") from None
+        if said is not None:
+            window, member, theirs = said
+        else:
+            listed = read_member_list(data, network.currency, read.titles, read.decimal)
+            theirs, notes = list(listed.lines), listed.notes
     except Unreadable as error:
-        raise _Failed(f"{file}: {error}") from None
-    member, window = (said[1], said[0]) if said else (member, window)
+        raise _Failed(f"{read.file}: {error}") from None
     if member not in {m.name for m in network.members}:
         names = ", ".join(m.name for m in network.members)
         raise click.UsageError(f"--member names whose list it is: {member or 'none'} is not one of {names}")
@@ -100,9 +146,14 @@ def _compare(network: "Network", state: Path, file: str, member: str, role: str,
     with watched("ledger") as watch, open_ledger(state, network.currency, watch) as ledger:
         chosen = choose(ledger, window)
         ours, elsewhere = _ours(ledger, state, chosen, member, role, clearing=theirs if said else None)
-        theirs = [line for line in theirs if line.window in ("", str(chosen), chosen.day)]
-        differing = compare(theirs, ours, elsewhere)
-    _print(differing, chosen, member, "" if said else role, len(theirs), len(ours), as_json)
+    of_it = [line for line in theirs if line.window in ("", str(chosen), chosen.day)]
+    booked = [line for line in theirs if line.window not in ("", str(chosen), chosen.day)]
+    if booked:
+        others = ", ".join(sorted({line.window for line in booked}))
+        notes += (f"lines of other windows, which are left out: {len(booked)} ({others})",)
+    differing = compare(of_it, ours, elsewhere, booked)
+    about = _About(window=str(chosen), member=member, role="" if said else role, notes=notes)
+    _print(differing, about, len(of_it), len(ours), as_json)
     return bool(differing)
 
 
@@ -137,9 +188,17 @@ def _ours(
     return ours, elsewhere
 
 
-def _print(
-    differing: "list[Difference]", window: "Window", member: str, role: str, theirs: int, ours: int, as_json: bool
-) -> None:
+class _About(msgspec.Struct, frozen=True, kw_only=True):
+    """What was compared."""
+
+    window: str
+    member: str
+    role: str
+    notes: tuple[str, ...]
+    """how the list was read, and what was left out"""
+
+
+def _print(differing: "list[Difference]", about: _About, theirs: int, ours: int, as_json: bool) -> None:
     from switch.money.currency import currency, format_amount
 
     if as_json:
@@ -155,11 +214,13 @@ def _print(
             }
             for d in differing
         ]
-        about = {"window": str(window), "member": member, "role": role, "lines_there": theirs, "lines_here": ours}
-        click.echo(json.dumps({**about, "agree": not differing, "differences": listed}))
+        lines = {"lines_there": theirs, "lines_here": ours}
+        click.echo(json.dumps({**msgspec.to_builtins(about), **lines, "agree": not differing, "differences": listed}))
         return
-    as_role = f" as {role}" if role else ""
-    click.echo(f"Window {window}, {member}{as_role}: {theirs} lines there, {ours} here")
+    as_role = f" as {about.role}" if about.role else ""
+    click.echo(f"Window {about.window}, {about.member}{as_role}: {theirs} lines there, {ours} here")
+    for note in about.notes:
+        click.echo(f"  {note}")
     for d in differing:
         here, there = (format_amount(a, d.currency) if a is not None else "nothing" for a in (d.here, d.there))
         note = f": {d.note}" if d.note else ""

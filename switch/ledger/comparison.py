@@ -15,7 +15,7 @@ import msgspec
 from switch.ledger.clearing import HEADER, ROW, ClearingError, check_file
 from switch.ledger.entries import Entry, is_inner
 from switch.ledger.rules import What
-from switch.money.currency import CurrencyError, currency, parse_amount
+from switch.money.currency import currency, format_amount
 
 MISSING_HERE: Final = "missing here"
 MISSING_THERE: Final = "missing there"
@@ -23,11 +23,10 @@ OTHER_WINDOW: Final = "other window"
 LATE: Final = "late"
 DOUBLED_HERE: Final = "doubled here"
 DOUBLED_THERE: Final = "doubled there"
+CURRENCY: Final = "currency"
+SIGN: Final = "sign"
 AMOUNT: Final = "amount"
 """Causes."""
-
-REQUIRED: Final = ("rrn", "amount")
-"""columns of a member's CSV; `currency`, `day` and `window` may be there, others are left unread"""
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,86 +66,102 @@ class Unreadable(ValueError):  # noqa: N818 - the field's word
     """A file that cannot be compared: where, and what was expected."""
 
 
+class _Sides(msgspec.Struct, frozen=True, kw_only=True):
+    """What stands under one name and currency."""
+
+    there: list[Line] = []
+    here: list[Line] = []
+    booked_there: list[Line] = []
+    """in other windows of theirs"""
+    booked_here: list[Line] = []
+    """of ours"""
+
+
 def compare(
-    theirs: Iterable[Line], ours: Iterable[Line], elsewhere: Mapping[tuple[str, str], Sequence[Line]]
+    theirs: Iterable[Line],
+    ours: Iterable[Line],
+    elsewhere: Mapping[tuple[str, str], Sequence[Line]],
+    theirs_elsewhere: Iterable[Line] = (),
 ) -> list[Difference]:
-    """Every difference, by name. `elsewhere`: our lines of other windows, by name and currency."""
-    sides: dict[tuple[str, str], tuple[list[Line], list[Line]]] = {}
-    for at, lines in enumerate((theirs, ours)):
-        for line in lines:
-            sides.setdefault((line.name, line.currency), ([], []))[at].append(line)
+    """Every difference, by name. `elsewhere`: our lines of other windows, by name and currency; `theirs_elsewhere`: theirs."""
+    sides: dict[tuple[str, str], _Sides] = {}
+    for line in theirs:
+        sides.setdefault((line.name, line.currency), _Sides()).there.append(line)
+    for line in ours:
+        sides.setdefault((line.name, line.currency), _Sides()).here.append(line)
+    for line in theirs_elsewhere:
+        if (line.name, line.currency) in sides:
+            sides[line.name, line.currency].booked_there.append(line)
+    for key, of_name in sides.items():
+        of_name.booked_here.extend(elsewhere.get(key, ()))
+    named: dict[str, list[str]] = {}
+    for name, code in sides:
+        named.setdefault(name, []).append(code)
     found = []
     for key in sorted(sides):
-        there, here = sides[key]
-        sums = sum(line.amount for line in there), sum(line.amount for line in here)
-        if sums[0] != sums[1]:
-            cause, note = _cause(there, here, sums, elsewhere.get(key, ()))
+        one = sides[key]
+        if _total(one.there) != _total(one.here):
+            others = [sides[key[0], code] for code in named[key[0]] if code != key[1]]
+            cause, note = _otherwise(one, others) or _cause(one)
             found.append(
                 Difference(
                     name=key[0],
                     currency=key[1],
-                    here=sums[1] if here else None,
-                    there=sums[0] if there else None,
+                    here=_total(one.here) if one.here else None,
+                    there=_total(one.there) if one.there else None,
                     cause=cause,
                     note=note,
-                    txn=here[0].txn if here else 0,
+                    txn=one.here[0].txn if one.here else 0,
                 )
             )
     return found
 
 
-def _cause(
-    there: Sequence[Line], here: Sequence[Line], sums: tuple[int, int], elsewhere: Sequence[Line]
-) -> tuple[str, str]:
-    windows = ", ".join(dict.fromkeys(line.window for line in elsewhere))
-    if not here:
-        return (OTHER_WINDOW, f"it is in {windows} here") if windows else (MISSING_HERE, "")
-    late = next((line.of_day for line in here if line.of_day), "")
-    if not there:
+def _total(lines: Iterable[Line]) -> int:
+    return sum(line.amount for line in lines)
+
+
+def _windows(lines: Iterable[Line]) -> str:
+    return ", ".join(dict.fromkeys(line.window for line in lines))
+
+
+def _otherwise(one: _Sides, others: Sequence[_Sides]) -> tuple[str, str] | None:
+    """Where one side has it in one currency, and the other in another."""
+    for other in others:
+        if one.here and not one.there and other.there and not other.here:
+            return CURRENCY, f"it is {format_amount(_total(other.there), other.there[0].currency)} there"
+        if one.there and not one.here and other.here and not other.there:
+            return CURRENCY, f"it is {format_amount(_total(other.here), other.here[0].currency)} here"
+    return None
+
+
+def _cause(one: _Sides) -> tuple[str, str]:
+    there, here = _total(one.there), _total(one.here)
+    if not one.here:
+        booked = _windows(one.booked_here)
+        return (OTHER_WINDOW, f"it is in {booked} here") if booked else (MISSING_HERE, "")
+    late = next((line.of_day for line in one.here if line.of_day), "")
+    if not one.there:
+        if one.booked_there:
+            return OTHER_WINDOW, f"it is in {_windows(one.booked_there)} there"
         return (LATE, f"it takes back a payment of {late}") if late else (MISSING_THERE, "")
-    if elsewhere and sums[0] == sums[1] + sum(line.amount for line in elsewhere):
-        return OTHER_WINDOW, f"the rest is in {windows} here"
-    if len(there) > len(here) and sums[0] == sums[1] * len(there) // len(here) and sums[1]:
-        return DOUBLED_THERE, f"{len(there)} lines there, {len(here)} here"
-    if len(here) > len(there) and sums[1] == sums[0] * len(here) // len(there) and sums[0]:
-        return DOUBLED_HERE, f"{len(here)} lines here, {len(there)} there"
+    if one.booked_here and there == here + _total(one.booked_here):
+        return OTHER_WINDOW, f"the rest is in {_windows(one.booked_here)} here"
+    if one.booked_there and here == there + _total(one.booked_there):
+        return OTHER_WINDOW, f"the rest is in {_windows(one.booked_there)} there"
+    if there == -here:
+        return SIGN, "above zero the cardholder pays"
+    if len(one.there) > len(one.here) and there * len(one.here) == here * len(one.there):
+        return DOUBLED_THERE, f"{len(one.there)} lines there, {len(one.here)} here"
+    if len(one.here) > len(one.there) and there * len(one.here) == here * len(one.there):
+        return DOUBLED_HERE, f"{len(one.here)} lines here, {len(one.there)} there"
     if late:
         return LATE, f"it takes back a payment of {late}"
-    return AMOUNT, ""
+    units = 10 ** currency(one.here[0].currency).exponent
+    return AMOUNT, f"{units} times as much there: in minor units?" if units > 1 and there == here * units else ""
 
 
 # -- theirs
-
-
-def read_csv(text: str, home: str) -> list[Line]:
-    """A member's list: a header that names columns, a line a movement. Raises Unreadable.
-
-    `rrn`: DE37. `amount`: in the currency's major unit, above zero where the cardholder pays. `currency`: code of ISO 4217, the
-    home currency (`home`) where there is none. `day`, `window`: where it counts them, as `2026-11-27` and `1`.
-    """
-    rows = csv.DictReader(io.StringIO(text, newline=""))
-    missing = [name for name in REQUIRED if name not in (rows.fieldnames or ())]
-    if missing:
-        raise Unreadable(
-            f"line 1: no column {', '.join(missing)}; there are: {', '.join(rows.fieldnames or ('none',))}"
-        )
-    lines = []
-    for row in rows:
-        where = f"line {rows.line_num}"
-        if None in row or None in row.values():
-            raise Unreadable(f"{where}: expected {len(rows.fieldnames or ())} fields, as line 1 has")
-        try:
-            code = currency(row.get("currency") or home).numeric
-            amount = parse_amount(row["amount"], code)
-        except CurrencyError as error:
-            raise Unreadable(f"{where}: {error}") from None
-        if not row["rrn"].strip():
-            raise Unreadable(f"{where}: rrn is empty: expected DE37")
-        day, number = (row.get("day") or "").strip(), (row.get("window") or "").strip()
-        lines.append(
-            Line(name=row["rrn"].strip(), amount=amount, currency=code, window=f"{day}/{number}" if number else day)
-        )
-    return lines
 
 
 def is_clearing(data: bytes) -> bool:

@@ -67,7 +67,8 @@ def test_a_file_of_steps_is_taken_line_by_line_and_a_second_time_refused(
     assert isinstance(paid, Answered)
     file = tmp_path / "steps.csv"
     steps = ("chargeback,C4,30.00,", "representment,,20.00,", "closed,,,issuer")
-    file.write_text("txn,step,reason,amount,side\n" + "".join(f"{paid.txn:x},{step}\n" for step in steps))
+    lines = "txn,step,reason,amount,side\n" + "".join(f"{paid.txn:x},{step}\n" for step in steps)
+    file.write_text(lines.replace(",", ";"))
     taken = command("import", str(file)).output.splitlines()
     assert [line.split("  ")[3] for line in taken] == ["chargeback", "representment", "closed for issuer"]
     again = command("import", str(file), code=1).output.splitlines()
@@ -83,7 +84,11 @@ def test_a_file_of_steps_is_taken_line_by_line_and_a_second_time_refused(
     [
         ("txn,stage\n1,x\n", "line 1: no column step"),
         ("txn,step\n1,charge\n", 'line 2: "charge" is no step: chargeback, representment'),
-        ("txn,step\n1,chargeback\n1\n", "line 3: expected as many fields"),
+        ("txn,step\n1,chargeback\n1\n", "line 3: expected 2 fields, as the header has, and found 1"),
+        (
+            "txn,step,amuont\n1,chargeback,2\n",
+            "line 1: column amuont is none of these: txn, step, reason, amount, side",
+        ),
     ],
 )
 def test_a_file_that_cannot_be_read_is_refused_before_any_step(

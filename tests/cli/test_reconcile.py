@@ -135,8 +135,19 @@ def test_lines_of_other_days_are_left_out(state: Path) -> None:
     ("header", "line", "why"),
     [
         ("rrn,amuont", "1,2", "line 1: no column amount; there are: rrn, amuont"),
-        ("rrn,amount", "1,2.345", "line 2: '2.345' has more decimals than MAD"),
+        ("rrn,amount", "1,2.3456", "line 2: '2.3456': '2.3456' has more decimals than MAD"),
         ("rrn,amount", "1,", "line 2: '' is no amount"),
+        ("rrn,amount", "1,2.00 C", "line 2: '2.00 C' is no amount: expected such as 1234.50, or -1234.50"),
+        ("rrn,amount", "1,--2.00", "line 2: '--2.00' is no amount"),
+        ("rrn,amount", "1,2.345", "line 2: nothing in the file says whether 2.345 has decimals or thousands"),
+        ("rrn;amount", "1;12 34,50", "line 2: '12 34,50' is no amount: expected such as 1234,50"),
+        ("rrn,amount,currency", '1,"1,234",TND', "line 2: nothing in the file says whether 1,234 has"),
+        ("rrn,amount,currency", "1,80.00 EUR,MAD", "line 2: the amount is in EUR, and the currency is MAD"),
+        ("rrn,amount,amount", "1,2,3", "line 1: there are 2 columns amount"),
+        ("rrn,amount,window", "1,2,1", "line 1: a column window, and none of the day"),
+        ("rrn,amount,day", "1,2,11/28/2026", "line 2: '11/28/2026' is no day: expected 2026-11-27 or 27/11/2026"),
+        ("rrn,amount,day,window", "1,2,2026-11-27,x", "line 2: window 'x': expected its number"),
+        ("rrn,amount", "6.33208E+11,2", "line 2: a spreadsheet has rounded rrn 6.33208E+11"),
         ("rrn,amount", "1", "line 2: expected 2 fields"),
         ("rrn,amount,currency", "1,2,MAX", "line 2: 'MAX' is no ISO 4217 currency code"),
         ("rrn,amount", ",2", "line 2: rrn is empty"),
@@ -148,6 +159,69 @@ def test_a_line_that_cannot_be_read_is_named_and_nothing_compared(
     result = reconcile(state, line, header=header)
     assert result.exit_code == 2
     assert why in result.output
+
+
+def exported(state: Path, text: str, encoding: str = "utf-8", options: tuple[str, ...] = ()) -> Result:
+    """A file as a bank's system has written it."""
+    file = state / "list.csv"
+    file.write_bytes(text.encode(encoding))
+    about = ["--state", str(state), "--window", "2026-11-27/1", "--member", "rif"]
+    return CliRunner().invoke(command, [str(file), *about, *options])
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "latin-1", "utf-16"])
+def test_a_spreadsheets_list_is_read_and_it_is_said_how(state: Path, encoding: str) -> None:
+    text = (
+        "sep=;\r\nDate;RRN;Libellé;Amount;Currency\r\n"
+        f"27/11/2026;{rrn(10)};Épicerie;100,00;MAD\r\n27.11.2026;{rrn(11)};;20,00 MAD;\r\n"
+        f"20261127;{rrn(14)};;50,00-;mad\r\n27-11-2026;{rrn(12)};;1 030,00;MAD\r\n"
+        f"2026-11-27;{rrn(12)};;(1.030,00);MAD\r\n28/11/2026;{rrn(51)};;9,00;MAD\r\n;;;;\r\n"
+    )
+    result = exported(state, text, encoding, ("--column", "day=Date"))
+    assert (result.exit_code, "all agree" in result.output) == (0, True), result.output
+    for said in (
+        "separated by ;",
+        "decimal comma",
+        "not read: Libellé",
+        "of other windows, which are left out: 1 (2026-11-28)",
+    ):
+        assert said in result.output, result.output
+    assert ("Latin-1" in result.output, "UTF-16" in result.output) == (encoding == "latin-1", encoding == "utf-16")
+
+
+def test_a_bank_calls_its_columns_otherwise(state: Path) -> None:
+    text = "Référence\tMontant\n" + "".join(f"{line}\n".replace(",", "\t") for line in ALL)
+    missing = exported(state, text)
+    assert (missing.exit_code, "no column rrn; there are: Référence, Montant" in missing.output) == (2, True)
+    named = ("--column", "rrn=référence", "--column", "amount=Montant")
+    assert exported(state, text, options=named).exit_code == 0
+    wrong = exported(state, text, options=("--column", "pan=X"))
+    assert (wrong.exit_code, "one of rrn, amount, currency, day, window" in wrong.output) == (2, True)
+    absent = exported(state, text, options=(*named, "--column", "day=Jour"))
+    assert (absent.exit_code, "no column Jour" in absent.output) == (2, True)
+
+
+def test_a_mark_that_nothing_explains_is_read_as_it_is_told(state: Path) -> None:
+    text = f"rrn;amount\n{rrn(10)};1.234\n"
+    assert exported(state, text).exit_code == 2
+    assert "there 1234.00 MAD" in exported(state, text, options=("--decimal", ",")).output
+    assert "has more decimals than MAD" in exported(state, text, options=("--decimal", ".")).output
+
+
+@pytest.mark.parametrize(
+    ("line", "header", "cause", "note"),
+    [
+        (f"{rrn(10)},100.00,EUR", "rrn,amount,currency", "currency", "it is 100.00 EUR there"),
+        (f"{rrn(10)},-100.00", "rrn,amount", "sign", "above zero the cardholder pays"),
+        (f"{rrn(10)},10000", "rrn,amount", "amount", "100 times as much there: in minor units?"),
+        (f"{rrn(10)},100.00,2026-11-28", "rrn,amount,day", "other window", "it is in 2026-11-28 there"),
+    ],
+)
+def test_what_is_written_otherwise_is_named(state: Path, line: str, header: str, cause: str, note: str) -> None:
+    result = reconcile(state, line, options=("--member", "rif", "--json"), header=header)
+    found = [one for one in json.loads(result.output)["differences"] if one["name"] == rrn(10)]
+    assert (found[0]["cause"], found[0]["note"]) == (cause, note)
+    assert len(found) == (2 if cause == "currency" else 1)
 
 
 def test_a_member_that_there_is_not_and_a_file_that_there_is_not(state: Path) -> None:
