@@ -33,7 +33,7 @@ class Acquirer(Host):
     @property
     def signed_on(self) -> bool:
         """Can anything be asked?"""
-        return self._up is not None
+        return self._up is not None and not self.draining
 
     def ask(self, document: Document, answered: Answered, now: int, patience_ns: int) -> bool:
         """Send a request; `answered` is called once, with its answer, or None after `patience_ns`.
@@ -41,7 +41,7 @@ class Acquirer(Host):
         False: there is no link, nothing was sent, and `answered` will not be called.
         """
         line = self._up
-        if line is None or self.draining:
+        if line is None or not self.signed_on:
             return False
         key = match_key(document)
         self._waiting[key] = answered

@@ -23,6 +23,8 @@ _LOCATION: Final = re.compile(rb"\r\nlocation: *([^\r]+)\r\n", re.IGNORECASE)
 _READ: Final = 65_536
 ANSWER_S: Final = 40.0
 PAGES_MAX: Final = 60
+UNAVAILABLE: Final = 503
+"""the card could not be sent to anybody"""
 CODES_MAX: Final = 6
 """that are typed or asked for at a bank, before it is given up"""
 
@@ -122,9 +124,9 @@ async def open_order(pages: Connection, form: list[tuple[str, str]]) -> str:
 
 
 async def pay(pages: Connection, path: str, card: tuple[str, str, str], reading_s: float = 0.0) -> Way | None:
-    """Type a card (number, MM/YY, CVV2) into an order's page, and wait for the outcome; None: it is declined, another card may be
-    tried. What the page shows decides: a card is typed where there is a form for one, and once. `reading_s`: what a bank's code
-    takes to be read on a telephone."""
+    """Type a card (number, MM/YY, CVV2) into an order's page, and wait for the outcome; None: it is declined, or could not be
+    sent: a card may be tried. What the page shows decides: a card is typed where there is a form for one, and once. `reading_s`:
+    what a bank's code takes to be read on a telephone."""
     typed = False
     for _ in range(PAGES_MAX):
         page = await pages.ask(path)
@@ -145,6 +147,8 @@ async def pay(pages: Connection, path: str, card: tuple[str, str, str], reading_
                 path.partition("?")[0], [("pan", pan), ("expiry", expiry), ("cvv2", cvv2), ("lang", "en")]
             )
             typed = True
+            if answer.status == UNAVAILABLE:
+                return None
             if answer.status != 303:
                 raise BuyerError(f"the card was answered {answer.status}")
             path = answer.location

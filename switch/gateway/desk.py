@@ -25,6 +25,7 @@ from switch.server.driver import Driver
 from switch.server.ports import trio_clock
 from switch.wire.vocabulary import Document
 
+_LINK_LOOK_S: Final = 0.1
 _NUMBERS: Final = 500
 """DE11s taken from the store at once; those that are left when the process ends are never used"""
 
@@ -123,6 +124,13 @@ class Desk:
             amount=amount,
             currency=currency,
         )
+
+    async def linked(self, seconds: float) -> bool:
+        """Can the switch be asked, or can it within so long?"""
+        with trio.move_on_after(seconds):
+            while not self._acquirer.signed_on:  # noqa: ASYNC110 - the party is pure: it has no event to wait for
+                await trio.sleep(_LINK_LOOK_S)
+        return self._acquirer.signed_on
 
     async def ask(self, document: Document, seconds: float) -> Document | None:
         """The switch's answer; None: none came, or there is no link."""

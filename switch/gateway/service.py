@@ -39,12 +39,18 @@ from switch.wire.vocabulary import DE, Answer, mask_pan
 
 ANSWER_S: Final = 25.0
 """for the switch to answer a request; it answers 91 itself long before"""
+LINK_S: Final = 10.0
+"""for a link to the switch to come back while a customer waits: a restart takes less"""
 LEFT_US: Final = 300_000_000
 """what stands half done for so long, and nobody goes on with, is gone on with"""
 EXPLAINED_PER_MINUTE: Final = 10
 """forms of one merchant with a wrong hash, of which it is found out why"""
 ATTEMPTS_MAX: Final = 3
 """cards for one order"""
+
+
+class NoLinkError(Exception):
+    """There is no link to the switch: nobody was asked, and the card may be tried again."""
 
 
 class Service:
@@ -103,13 +109,16 @@ class Service:
 
     async def pay(self, order: Order, card: Card, client: str, browser: Browser | None = None) -> Order:
         """Submit a card; returns once the outcome is known, or durable that it is not, or the browser is to go to the bank.
-        Raises IllegalMoveError.
+        Raises IllegalMoveError; NoLinkError: the order stands as it stood.
 
         The payment goes on, whatever becomes of who waits for it. `browser`: for the bank; None: the cardholder is not
         authenticated.
         """
         if order.stage not in PAYABLE or order.attempts >= ATTEMPTS_MAX:
             raise IllegalMoveError(f"the order is {order.stage}, after {order.attempts} attempts")
+        if not await self.desk.linked(LINK_S):
+            self._say_not_sent(order)
+            raise NoLinkError
         names = await self.desk.names(order.asked.amount, order.asked.currency)
         scheme = self.scheme_of(card.pan)
         attempt = Attempt(names=names, masked=mask_pan(card.pan), scheme=scheme, client=client)
@@ -182,6 +191,9 @@ class Service:
         try:
             shop = await self.desk.shop(order)
             request = messages.authorization(shop, card, attempt.names, *proof_of(attempt))
+            if not await self.desk.linked(LINK_S):
+                await self._not_sent(order)
+                return
             answer = await self.desk.ask(request, ANSWER_S)
             code = answer.get(DE.RESPONSE_CODE, "") if answer is not None else ""
             known = msgspec.structs.replace(
@@ -199,6 +211,17 @@ class Service:
             ended = self._ended.pop(order.number, None)
             if ended is not None:
                 ended.set()
+
+    async def _not_sent(self, order: Order) -> None:
+        """The link went while the card's bank asked its holder: the order is open as before, and this card counts for none."""
+        self._say_not_sent(order)
+        await self.desk.move(order, Move.NOT_SENT, order.ends_us, attempts=order.attempts - 1)
+
+    def _say_not_sent(self, order: Order) -> None:
+        hint = (
+            "nobody was charged, and the card may be tried again; does the switch run, and is this gateway signed on?"
+        )
+        self.report("payment.not_sent", {**named(order), "waited_s": LINK_S, "hint": hint})
 
     async def _approved(self, order: Order, *, again: bool = False) -> None:
         """Ask the shop, once, and do what it says. `again`: it may have been asked by a process that has ended since."""
@@ -243,6 +266,8 @@ class Service:
                 await self._end(order)
             for refund in await self.disk(self.registry.store.refunds_in, RefundState.APPROVED):
                 await self._refund(refund)
+            for refund in await self.disk(self.registry.store.refunds_in, RefundState.OWED):
+                await self._end_refund(refund)
             for call in await self.shops.due(now):
                 self.desk.start_apart(self.shops.call, call)
             if now >= self._took_up_us + LEFT_US:
@@ -255,7 +280,7 @@ class Service:
     async def _refund(self, refund: Refund) -> None:
         """Two operators have said so. The order as they saw it: else it is refused; and never twice, wherever a process ended."""
         order = await self.order(refund.order)
-        state, said = RefundState.DONE, ""
+        state, said = RefundState.OWED, ""
         try:
             if order.moved_us != refund.seen_us:
                 raise IllegalMoveError("something else had happened to the order meanwhile")
@@ -268,6 +293,16 @@ class Service:
                 hint = "look at the order on the console, and ask again"
                 self.report("refund.refused", {**named(order), "refund": refund.number, "reason": said, "hint": hint})
         await self.disk(self.registry.store.settle_refund, refund, state, said)
+
+    async def _end_refund(self, refund: Refund) -> None:
+        """It was owed to the switch: done, or refused, once the switch has said so."""
+        moves = await self.disk(self.registry.store.history, await self.order(refund.order))
+        _, *ended = (move for at, move, *_ in moves if at > refund.seen_us)  # the first is that it was owed
+        if ended[:1] == [Move.CREDITED]:
+            await self.disk(self.registry.store.settle_refund, refund, RefundState.DONE)
+        elif ended:
+            said = "the switch refused it: its hop log and the gateway's (owed.refused) say why"
+            await self.disk(self.registry.store.settle_refund, refund, RefundState.REFUSED, said)
 
     async def _end(self, order: Order) -> None:
         """Its time is up."""

@@ -35,7 +35,7 @@ from switch.gateway.payment_messages import Card
 from switch.gateway.protocol.fields import Fields, FieldsError
 from switch.gateway.protocol.requests import FIELDS_MAX
 from switch.gateway.protocol.xml_api import ApiError, make_api_response, read_api_request
-from switch.gateway.service import ATTEMPTS_MAX, Service
+from switch.gateway.service import ATTEMPTS_MAX, NoLinkError, Service
 from switch.http.forms import read_form
 from switch.http.server import App
 from switch.threeds.requests import browser_of
@@ -170,19 +170,30 @@ class Web:
         try:
             client = client_of(request)
             await self._service.pay(order, card, client, browser_of(request.headers, client, form))
+        except NoLinkError:
+            merchant = await self._service.shops.merchant(order.asked.clientid)
+            month = form.get("expiry", "")
+            return respond(request, self._card_page(order, merchant, language, month=month, not_sent=True), status=503)
         except IllegalMoveError:
             await self._service.wait_for(order, PAGE_WAIT_S)
         return here
 
     def _card_page(
-        self, order: Order, merchant: Merchant, language: str, problems: Iterable[str] = (), month: str = ""
+        self,
+        order: Order,
+        merchant: Merchant,
+        language: str,
+        problems: Iterable[str] = (),
+        month: str = "",
+        *,
+        not_sent: bool = False,
     ) -> str:
         found = (
             FOUND if self._service.authentications is not None else ""
         )  # what a card's bank wants to know of the browser
         return card_page(
             order, merchant, language,
-            problems=problems, prefixes=self._prefixes, month=month, found=found, test_cards=self._test_cards,
+            problems=problems, not_sent=not_sent, prefixes=self._prefixes, month=month, found=found, test_cards=self._test_cards,
         )  # fmt: skip
 
     def _too_many(self, order: Order, card: Card, client: str) -> str:

@@ -202,7 +202,7 @@ class WebSide:
 def _payment(order: Order, institution: str) -> Payment | None:
     """As an acquirer keeps it; None: nothing was ever asked of an issuer."""
     attempt = order.attempt
-    if attempt is None or order.stage is Stage.AUTHENTICATING:
+    if attempt is None or order.stage in (Stage.AUTHENTICATING, Stage.OPEN):
         return None
     stands = {Stage.HELD: order.asked.amount, Stage.CAPTURED: order.captured - order.credited}.get(order.stage, 0)
     status = Status.APPROVED if stands else Status.OPEN

@@ -78,7 +78,7 @@ async def test_a_refund_takes_two_supervisors(tmp_path: Path) -> None:
 async def test_a_refund_is_no_operators_and_needs_nobody_else_where_none_are_named(tmp_path: Path) -> None:
     for role, state, says in (
         ("operator", None, "It takes the role supervisor."),
-        ("", "approved", "It is given back"),
+        ("", "approved", "It is on its way"),
     ):
         directory = tmp_path / (role or "nobody")
         scene = (

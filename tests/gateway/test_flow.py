@@ -18,14 +18,14 @@ from switch.gateway.merchants import Registry, make_password
 from switch.gateway.orders.database import StoreError
 from switch.gateway.orders.disk import Disk
 from switch.gateway.orders.lifecycle import IllegalMoveError, Stage
-from switch.gateway.orders.order import Order
+from switch.gateway.orders.order import Attempt, Order
 from switch.gateway.orders.refunds import WAITS_US, RefundState
 from switch.gateway.orders.store import Store
 from switch.gateway.protocol import hashes
 from switch.gateway.protocol.explain import explain
 from switch.gateway.protocol.fields import Fields
 from switch.gateway.protocol.xml_api import ApiRequest, read_api_request
-from switch.gateway.service import ATTEMPTS_MAX, LEFT_US, Service
+from switch.gateway.service import ATTEMPTS_MAX, LEFT_US, LINK_S, Service
 from switch.gateway.shops import CALLS_PER_SHOP, now_us
 from switch.gateway.web import Web
 from switch.http.client import Reply
@@ -79,7 +79,12 @@ async def test_a_refund_that_two_operators_want_is_given_back_once(tmp_path: Pat
         approved = store.approve_refund(store.approvable(asked.number, "brahim", 2), "brahim")
         with pytest.raises(IllegalMoveError, match="waits no more"):
             store.approve_refund(asked, "chaima")
+        link: Any = service.desk._acquirer
+        link.away = True
         await trio.sleep(5)
+        assert [one.state for one in store.refunds_of(order)] == [RefundState.OWED], "the switch has not answered"
+        link.away = False
+        await trio.sleep(30)
         assert (await service.order(order.number)).credited == 1000
         (done,) = store.refunds_of(order)
         assert (done.state, done.approved_by) == (RefundState.DONE, "brahim")
@@ -92,6 +97,62 @@ async def test_a_refund_that_two_operators_want_is_given_back_once(tmp_path: Pat
         states = {one.number: (one.state, one.said) for one in store.refunds_of(order)}
         assert states[done.number] == (RefundState.DONE, "")
         assert states[late.number] == (RefundState.REFUSED, "something else had happened to the order meanwhile")
+
+
+async def test_a_refund_that_the_switch_refuses_is_not_done(tmp_path: Path, autojump_clock: MockClock) -> None:
+    world = World(lambda n: "ACTION=POSTAUTH")
+    async with serving(tmp_path, world) as service:
+        order, store = await bought(service), service.registry.store
+        store.ask_refund(order, 1000, "amina", "broken", 1, alone=True)
+        world.holds.clear()  # the switch does not know what it would give back of
+        await trio.sleep(5)
+        (refund,) = store.refunds_of(order)
+        assert (refund.state, refund.said[:21]) == (RefundState.REFUSED, "the switch refused it")
+        assert ((now := await service.order(order.number)).stage, now.credited) == (Stage.CAPTURED, 0)
+
+
+async def test_a_card_typed_while_the_switch_is_away_waits_and_is_paid(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    world = World(lambda n: "ACTION=POSTAUTH")
+    async with serving(tmp_path, world) as service:
+        order, link = await take_form(service, form("A1")), service.desk._acquirer
+        link.away = True  # type: ignore[attr-defined]
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(service.pay, order, CARD, "10.0.0.1")
+            await trio.sleep(LINK_S - 1)
+            assert await service.order(order.number) == order, "nothing has happened to it"
+            link.away = False  # type: ignore[attr-defined]
+        await trio.sleep(3)
+        check(paid := await service.order(order.number), world)
+        assert paid.stage is Stage.CAPTURED
+
+
+async def test_a_card_that_no_link_is_there_for_is_not_charged_and_the_order_stays_payable(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    """Typed before the link went, and while it went; each is said on the page, and counts for no try."""
+    world = World(lambda n: "ACTION=POSTAUTH")
+    async with serving(tmp_path, world) as service:
+        order, app = await take_form(service, form("A1")), Web(service, NETWORK).app()
+        link: Any = service.desk._acquirer
+        card, at = [("pan", CARD.pan), ("expiry", "12/31"), ("cvv2", CARD.cvv2), ("lang", "en")], f"/pay/{order.token}"
+        link.away = True
+        for _ in range(ATTEMPTS_MAX + 1):
+            said = await ask(app, at, card)
+            assert (said.status, "You were not charged. Try again" in said.text) == (503, True)
+            assert CARD.pan not in said.text
+        assert await service.order(order.number) == order
+        names = await service.desk.names(3150, "504")
+        lost = await service._submit(order, CARD, Attempt(names=names, masked="9", scheme="cmi", client=""))
+        assert (lost.stage, lost.attempts, lost.due_us) == (Stage.OPEN, 0, order.ends_us)
+        assert "You were not charged. Try again" in (await ask(app, f"{at}?lang=en")).text
+        assert (world.calls, world.holds) == ([], {})
+        link.away = False
+        assert (await ask(app, at, card)).status == 303
+        await trio.sleep(3)
+        check(paid := await service.order(order.number), world)
+        assert (paid.stage, paid.attempts, len(world.holds)) == (Stage.CAPTURED, 1, 1)
 
 
 async def test_an_amount_in_another_currency_is_refused(tmp_path: Path, autojump_clock: MockClock) -> None:

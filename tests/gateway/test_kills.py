@@ -109,12 +109,19 @@ class Link:
 
     def __init__(self, world: World) -> None:
         self.world = world
+        self.away = False
         self._answers: list[tuple[Answered, Document | None]] = []
+
+    @property
+    def signed_on(self) -> bool:
+        return not self.away
 
     def moment(self, now: int) -> Moment:
         return Calendar().at(1_795_000_000_000_000_000 + now)
 
     def ask(self, document: Document, answered: Answered, now: int, patience_ns: int) -> bool:
+        if self.away:
+            return False
         self.world.fate.pass_by()
         self._answers.append((answered, self.world.answer(document)))
         self.world.fate.pass_by()

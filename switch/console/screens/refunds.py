@@ -20,6 +20,7 @@ from switch.security.audit import AuditError
 from switch.security.vault import VaultError
 
 ROLE: Final = "supervisor"
+_ON_ITS_WAY: Final = "a running gateway sends it within a second; its order says done once the switch has taken it."
 
 
 class RefundsScreen:
@@ -51,7 +52,7 @@ class RefundsScreen:
             )
             return store.ask_refund(order, amount, session.user, reason, now_us, alone=alone)
 
-        done = "It is given back: a running gateway does it within a second."
+        done = f"It is on its way: {_ON_ITS_WAY}"
         waits = "It waits for a second person, for 15 minutes: another supervisor approves it under Approvals."
         await self._do(session, reason, ask, ("good", done) if alone else ("waits", waits))
         return see_other(f"/orders/{number}")
@@ -69,9 +70,7 @@ class RefundsScreen:
             return store.approve_refund(refund, session.user)
 
         if number.isdecimal() and len(number) < 16:
-            await self._do(
-                session, "approved", approve, ("good", "Approved: a running gateway does it within a second.")
-            )
+            await self._do(session, "approved", approve, ("good", f"Approved: {_ON_ITS_WAY}"))
         return see_other("/approvals")
 
     async def _do(self, session: Session, reason: str, what: Callable[[Store], Any], done: tuple[str, str]) -> None:

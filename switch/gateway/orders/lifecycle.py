@@ -4,7 +4,8 @@ Theory of operation. An order is *open* while its page waits for a card. Where c
 *authenticating* first: the card's bank is asked, or its holder is on the bank's page; nothing is at the issuer yet, and what is
 refused there, or forgotten by a process that ended, is *declined*. A card submitted, it is *authorizing*: a request may be at the
 issuer. What is answered yes is *approved*, and the merchant's callback decides once: it is being captured, held, or taken back.
-What is answered no is *declined*; another card may be tried. No answer is taken back: nobody knows what it was. What is owed to
+What is answered no is *declined*; another card may be tried. No answer is taken back: nobody knows what it was; but a request
+that no link was there for has asked nobody, and the order is open as before. What is owed to
 the switch (*capturing*, *reversing*, *crediting*) is sent until it is acknowledged.
 
     open ──submit──> authorizing ──approve──> approved ──capture──> capturing ──posted──> captured ──credit──> crediting
@@ -49,6 +50,7 @@ class Move(StrEnum):
     APPROVE = "approve"
     DECLINE = "decline"
     GIVE_UP = "give_up"
+    NOT_SENT = "not_sent"
     HOLD = "hold"
     CAPTURE = "capture"
     POSTED = "posted"
@@ -79,6 +81,7 @@ MOVES: Final[dict[tuple[Stage, Move], Stage]] = {
     (Stage.AUTHORIZING, Move.APPROVE): Stage.APPROVED,
     (Stage.AUTHORIZING, Move.DECLINE): Stage.DECLINED,
     (Stage.AUTHORIZING, Move.GIVE_UP): Stage.REVERSING,
+    (Stage.AUTHORIZING, Move.NOT_SENT): Stage.OPEN,
     (Stage.APPROVED, Move.HOLD): Stage.HELD,
     (Stage.APPROVED, Move.CAPTURE): Stage.CAPTURING,
     (Stage.APPROVED, Move.TAKE_BACK): Stage.REVERSING,

@@ -1,4 +1,4 @@
-"""The part of the order store that keeps refunds by operators: asked for, approved, done.
+"""The part of the order store that keeps refunds by operators: asked for, approved, owed, done.
 
 In: orders, people, times. Out: refunds, durable as everything of the store. The one rule: who approves is another than who asked.
 """
@@ -56,7 +56,7 @@ class RefundTable(Database):
         return refund
 
     def settle_refund(self, refund: Refund, state: RefundState, said: str = "") -> None:
-        """It is done, or refused, and why."""
+        """It is owed to the switch, done, or refused, and why."""
         with self._writing():
             self._keep_refund(msgspec.structs.replace(refund, state=state, said=said))
 

@@ -1,4 +1,5 @@
-"""Refunds that operators ask for beside the merchant: one asks, another approves, the gateway does it."""
+"""Refunds that operators ask for beside the merchant: one asks, another approves, the gateway owes it to the switch, whose answer
+says that it is done."""
 
 from enum import StrEnum
 from typing import Final
@@ -14,6 +15,7 @@ class RefundState(StrEnum):
 
     ASKED = "asked"
     APPROVED = "approved"
+    OWED = "owed"
     DONE = "done"
     REFUSED = "refused"
 

@@ -86,20 +86,24 @@ def card_page(
     language: str,
     *,
     problems: Iterable[str] = (),
+    not_sent: bool = False,
     prefixes: str = "",
     month: str = "",
     found: str = "",
     test_cards: Iterable[CardShown] = (),
 ) -> str:
     """The form for a card. `problems`: names of fields that are not right. Nothing typed is put back but the date (`month`).
+    `not_sent`: the last card could not be sent to anybody.
 
     `found`: hidden fields for what a script finds out about the browser. `test_cards`: offered, each filled in by a click.
     """
     words, path = TEXTS[language], f"/pay/{order.token}"
     wrong = set(problems)
     notice = ""
-    if order.stage is Stage.DECLINED:
-        notice = f'<p class="notice" role="alert"><strong>{_e(words.declined)}</strong> {_e(words.try_again)}</p>'
+    if not_sent or (order.stage is Stage.OPEN and order.attempt is not None):
+        notice = _notice(words.not_sent, words.same_again)
+    elif order.stage is Stage.DECLINED:
+        notice = _notice(words.declined, words.try_again)
     ends = time.strftime("%H:%M", time.localtime(order.opened_us // 1_000_000 + order.asked.session_s))
     number = _field(
         "pan",
@@ -133,6 +137,10 @@ def card_page(
         f'<p class="ends">{_e(words.ends)} <bdi>{ends}</bdi></p>'
     )
     return page(language, f"{words.secure} – {merchant.title}", body, again=path)
+
+
+def _notice(what: str, next_: str) -> str:
+    return f'<p class="notice" role="alert"><strong>{_e(what)}</strong> {_e(next_)}</p>'
 
 
 def _offered(cards: Iterable[CardShown], words: Texts) -> str:

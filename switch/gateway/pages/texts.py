@@ -23,6 +23,8 @@ class Texts(msgspec.Struct, frozen=True):
     wrong_cvv: str
     declined: str
     try_again: str
+    not_sent: str
+    same_again: str
     no_more: str
     working: str
     working_hint: str
@@ -67,6 +69,8 @@ _FR: Final = Texts(
     "Le code de sécurité a 3 chiffres.",
     "Le paiement a été refusé par la banque de la carte.",
     "Vous n’avez pas été débité. Vous pouvez essayer une autre carte.",
+    "Le réseau de paiement est momentanément injoignable.",
+    "Vous n’avez pas été débité. Essayez encore dans un instant, avec la même carte si vous voulez.",
     "Vous n’avez pas été débité.",
     "Paiement en cours…",
     "Ne fermez pas cette page. Cela prend quelques secondes.",
@@ -119,6 +123,8 @@ _AR: Final = Texts(
     "يتكون رمز الأمان من 3 أرقام.",
     "رفض بنك البطاقة هذا الأداء.",
     "لم يُخصم أي مبلغ. يمكنك تجربة بطاقة أخرى.",
+    "تعذر الاتصال بشبكة الأداء حاليا.",
+    "لم يُخصم أي مبلغ. حاول مرة أخرى بعد لحظة، بالبطاقة نفسها إن شئت.",
     "لم يُخصم أي مبلغ.",
     "الأداء جارٍ…",
     "لا تغلق هذه الصفحة. يستغرق ذلك بضع ثوانٍ.",
@@ -168,6 +174,8 @@ _EN: Final = Texts(
     "The security code has 3 digits.",
     "The card’s bank has declined the payment.",
     "You were not charged. You can try another card.",
+    "The payment network cannot be reached at the moment.",
+    "You were not charged. Try again in a moment, with the same card if you like.",
     "You were not charged.",
     "Paying…",
     "Do not close this page. It takes a few seconds.",
