@@ -17,7 +17,7 @@ from switch.journal.copying import sync_directory
 from switch.journal.marks import INSTRUCTED, MARKS
 
 if TYPE_CHECKING:
-    from switch.cli._settle_networks import Presented
+    from switch.cli._settle_entries import Collected
     from switch.core.network import Network
     from switch.journal.ledgers import LedgerView
     from switch.ledger.entries import Window
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 INSTRUCTIONS: Final = ("pacs.029", "pacs.009")
 """the same money: a window is in one of them"""
 BOOKINGS: Final = ("camt.053", "camt.054")
+ENTRY_FORMS: Final = ("clearing", "ipm")
+"""they have a line an entry"""
 FORMS: Final = (*INSTRUCTIONS, *BOOKINGS, "clearing", "networks", "ipm")
 _BLOCK: Final = 1 << 20
 _PART: Final = ".part"
@@ -143,10 +145,12 @@ def write(
     ledger: "LedgerView",
     settlement: "Settlement",
     settle: "Callable[[Window], Settlement]",
+    collected: "Collected | None" = None,
 ) -> None:
     """Write the files of these forms (`FORMS`) for a closed window into `out`, and say which.
 
-    `settle`: a window as it is settled. `state_dir`: of the network's journal; it keeps which form the window was instructed in.
+    `settle`: a window as it is settled. `collected`: has been shown the ledger's entries, which are not to be asked for any more.
+    `state_dir`: of the network's journal; it keeps which form the window was instructed in.
     ClickException: the window is open or not whole, cannot be instructed, or was in the other form; or a file is there already
     and says something else. Then there is none more than before.
     """
@@ -157,7 +161,7 @@ def write(
         click.echo(f"note: {unpriced} of its payments have no price, and are in it without fees", err=True)
     try:
         with _drafts(out) as drafts:
-            _draft(forms, drafts, network, state_dir, ledger, settlement, settle)
+            _draft(forms, drafts, network, state_dir, ledger, settlement, settle, collected)
             for path in drafts.differing():
                 raise click.ClickException(
                     f"{path} is there already and says something else: the network file, or the file itself, has changed since. "
@@ -196,16 +200,24 @@ def _draft(
     ledger: "LedgerView",
     settlement: "Settlement",
     settle: "Callable[[Window], Settlement]",
+    collected: "Collected | None" = None,
 ) -> None:
-    """All of these forms' files, whole, without their names. What reads the window's entries shares one pass over them."""
-    from switch.cli._settle_networks import Presented, ipm_hosts
+    """All of these forms' files, whole, without their names."""
+    from switch.cli._settle_entries import write_entry_files
+    from switch.ledger.bilateral import bilateral_files
 
-    presented = Presented(ipm_hosts(network) if "ipm" in forms else ())
-    for form in sorted(forms, key=lambda one: one == "ipm"):
-        if form in BOOKINGS:
+    for form in forms:
+        if form in INSTRUCTIONS:
+            _instruct(form, drafts, network, ledger, settlement)
+        elif form in BOOKINGS:
             _book(form, drafts, network, ledger, settlement, settle)
-        else:
-            _make(form, drafts, network, state_dir, ledger, settlement, presented)
+        elif form == "networks":
+            for name, data in bilateral_files(settlement).items():
+                drafts.put(name, data)
+    if collected is not None:
+        drafts.made |= collected.end(settlement, drafts.begin)
+    elif any(form in ENTRY_FORMS for form in forms):
+        drafts.made |= write_entry_files(forms, network, state_dir, ledger, settlement, drafts.begin)
     drafts.finish()
 
 
@@ -218,38 +230,6 @@ def _refuse_unsettled(ledger: "LedgerView", settlement: "Settlement") -> None:
             f"window {window} is not whole: the ledger was built from a journal that was pruned, and what began the window was "
             "not in it any more; settle it from a backup of the journal that has it"
         )
-
-
-def _make(
-    form: str,
-    drafts: Drafts,
-    network: "Network",
-    state_dir: Path,
-    ledger: "LedgerView",
-    settlement: "Settlement",
-    presented: "Presented",
-) -> None:
-    """Drafts of one form's files."""
-    from switch.cli._settle_networks import write_ipm
-    from switch.ledger.bilateral import bilateral_files
-    from switch.ledger.clearing import write_clearing
-
-    if form in INSTRUCTIONS:
-        _instruct(form, drafts, network, ledger, settlement)
-        return
-    if form == "ipm":
-        write_ipm(network, state_dir, ledger, settlement.window, presented, drafts.begin)
-        return
-    if form == "networks":
-        for name, data in bilateral_files(settlement).items():
-            drafts.put(name, data)
-        return
-    parties = {p.party for netted in (*settlement.net, *settlement.bilateral) for p in netted.positions}
-    members = [m.name for m in network.members if m in network.issuing or m.name in parties]
-    # An issuer whose payments were recorded without a price is known by its link's name.
-    members += [h.name for h in network.hosts if h.member and h.name in parties and h.name not in members]
-    entries = presented.seeing(ledger.entries(settlement.window))
-    drafts.made |= write_clearing(settlement, entries, members, network.currency, drafts.begin)
 
 
 def _bics(network: "Network") -> dict[str, str]:

@@ -1,18 +1,20 @@
 """`cmi-switch settle`: what each window of a business day came to, net, and what a net is made of."""
 
 import json
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from switch.cli._network import load
-from switch.cli._settle_files import FORMS, INSTRUCTIONS
+from switch.cli._settle_files import ENTRY_FORMS, FORMS, INSTRUCTIONS
 from switch.cli._windows import choose, when_closed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
+    from switch.cli._settle_entries import Collected
     from switch.core.network import Network
     from switch.journal.ledgers import LedgerView
     from switch.ledger.entries import Entry, Window
@@ -65,13 +67,9 @@ def command(
       cmi-switch settle --as pacs.029 --as clearing --out settled
       cmi-switch settle --check 2026-11-27-1.atlas.MAD.clearing.csv
     """
-    from switch.cli._rebuild import watched
     from switch.cli._settle_check import check, form_and_window
     from switch.cli._settle_files import write
-    from switch.cli._settle_networks import ipm_hosts
-    from switch.journal.ledgers import open_ledger
     from switch.journal.log import JournalError
-    from switch.journal.network_messages import Heard
     from switch.journal.shards import check_whole
     from switch.ledger.netting import settle
 
@@ -83,8 +81,7 @@ def command(
     try:
         state = Path(state_dir or found.state_dir)
         check_whole(state, [shard.name for shard in found.shards])
-        heard = Heard(ipm_hosts(found)) if "ipm" in forms else None
-        with watched("ledger") as watch, open_ledger(state, found.currency, watch, heard) as ledger:
+        with _opened(state, found, forms, window) as (ledger, collected):
             chosen = choose(ledger, window)
 
             def settled(of: "Window") -> "Settlement":
@@ -94,7 +91,7 @@ def command(
             if checked:
                 check(Path(checked), form, found, state, ledger, settlement, settled)
             elif forms:
-                write(dict.fromkeys(forms), Path(out), found, state, ledger, settlement, settled)
+                write(dict.fromkeys(forms), Path(out), found, state, ledger, settlement, settled, collected)
             elif explain:
                 _explain(ledger.entries(chosen), explain, settlement, as_json=as_json)
             elif as_json:
@@ -103,6 +100,24 @@ def command(
                 _show(ledger, settlement, found)
     except JournalError as error:
         raise click.ClickException(str(error)) from None
+
+
+@contextmanager
+def _opened(
+    state: Path, network: "Network", forms: tuple[str, ...], window: str
+) -> "Iterator[tuple[LedgerView, Collected | None]]":
+    """The ledger; and, where files are wanted of its entries and it was built from the log, these: they are in none of it."""
+    from switch.cli._rebuild import watched
+    from switch.cli._settle_entries import Collected
+    from switch.journal.ledgers import open_ledger
+
+    with ExitStack() as stack:
+        collected = None
+        if any(form in ENTRY_FORMS for form in forms):
+            collected = stack.enter_context(closing(Collected(forms, network, window)))
+        watch = stack.enter_context(watched("ledger"))
+        ledger = stack.enter_context(open_ledger(state, network.currency, watch, collected))
+        yield ledger, collected if ledger.collected else None
 
 
 def _refuse_together(forms: tuple[str, ...], out: str, checked: str, *, shows: bool, window: str) -> None:

@@ -19,11 +19,10 @@ from typing import Final, Protocol
 import msgspec
 
 from switch.core.records.records import SCHEMA
-from switch.journal.cold import ColdLedger
+from switch.journal.cold import ColdLedger, Collector
 from switch.journal.copying import Progress, unwatched
 from switch.journal.index import Index, index_path
 from switch.journal.log import JournalError, Log, Place, Segment, segments
-from switch.journal.network_messages import Heard
 from switch.journal.places import is_at
 from switch.journal.projections.ledger import LAST, Ledger, LedgerTables, Unpriced
 from switch.journal.projections.ledger import closes as look_closes
@@ -34,7 +33,7 @@ from switch.journal.projections.ledger import unpriced as look_unpriced
 from switch.journal.projections.projection import Folding, Look, nothing
 from switch.journal.recovery import decode, journal_directory
 from switch.journal.shards import journals_of, numbered
-from switch.ledger.entries import Entry, Window
+from switch.ledger.entries import Entry, Window, in_home
 from switch.ledger.fold import LedgerFold
 from switch.ledger.netting import Cell, Sum
 from switch.ledger.payments import Holds
@@ -73,8 +72,8 @@ class LedgerView(Protocol):
     """The ledger at one moment. Methods raise JournalError where what they read is damaged."""
 
     @property
-    def heard(self) -> Heard | None:
-        """Has been shown all records; None: it has not."""
+    def collected(self) -> bool:
+        """A collector has been shown all records and entries: these are not kept, and not to be asked for."""
 
     @property
     def closed(self) -> Sequence[Closed]:
@@ -106,9 +105,9 @@ class LedgerView(Protocol):
 class JournalLedger:
     """That of one journal: see `LedgerView`."""
 
-    def __init__(self, look: Look, tail: Tail, home: str, first: int, heard: Heard | None = None) -> None:
+    def __init__(self, look: Look, tail: Tail, home: str, first: int, *, collected: bool = False) -> None:
         """`look`: tables of a ledger; `tail`: the records behind them. `first`: record that the journal begins with."""
-        self.heard = heard
+        self.collected = collected
         self._look, self._tail, self._home = look, tail, home
         self.first = first
         """more than 1: it was pruned, and there are no entries of records before this one"""
@@ -164,20 +163,9 @@ class JournalLedger:
             )
         until = closed.until if closed is not None else LAST
         for entry in look_entries(self._look, after, until):
-            yield self._resolved(entry)
+            yield in_home(entry, self._home)
         for entry in self._tail.of_window(window):
-            yield self._resolved(entry)
-
-    def _resolved(self, entry: Entry) -> Entry:
-        """Its fees in the home currency, where the journal does not name it."""
-        for move in entry.moves:
-            if not move.currency:
-                break
-        else:
-            if entry.currency:
-                return entry
-        moves = tuple(move if move.currency else move._replace(currency=self._home) for move in entry.moves)
-        return msgspec.structs.replace(entry, moves=moves, currency=entry.currency or self._home)
+            yield in_home(entry, self._home)
 
     def _in_home(self, cells: dict[Cell, Sum]) -> dict[Cell, Sum]:
         named: dict[Cell, Sum] = {}
@@ -194,7 +182,7 @@ class ShardLedgers:
 
     def __init__(self, parts: Sequence[JournalLedger]) -> None:
         self._parts = parts
-        self.heard = None if any(part.heard is None for part in parts) else parts[0].heard
+        self.collected = False
         nows = [part.now for part in parts if part.now is not None]
         self.now = min(nows) if nows else None
         known = sorted({one.window for part in parts for one in part.closed})
@@ -261,20 +249,23 @@ def _add(cells: dict[Cell, Sum], cell: Cell, found: Sum) -> None:
 
 @contextmanager
 def open_ledger(
-    state_dir: Path | str, home: str, watch: Progress = unwatched, heard: Heard | None = None
+    state_dir: Path | str, home: str, watch: Progress = unwatched, collector: Collector | None = None
 ) -> Iterator[LedgerView]:
     """The ledger as it is now, of a network's shards that of all of them. `home`: numeric code of the home currency. Where it is
-    built from the log, `watch` hears of it, and `heard` is shown each record.
+    built from the log, `watch` hears of it, and `collector` is shown what it is made of; not of shards, whose entries only all
+    ledgers together put in order.
 
     Raises JournalError where there is no journal, or one is damaged.
     """
     with ExitStack() as opened:
-        parts = [opened.enter_context(_opened(one, home, watch, heard)) for one in journals_of(state_dir)]
+        journals = journals_of(state_dir)
+        shown = collector if len(journals) == 1 else None
+        parts = [opened.enter_context(_opened(one, home, watch, shown)) for one in journals]
         yield parts[0] if len(parts) == 1 else ShardLedgers(parts)
 
 
 @contextmanager
-def _opened(state_dir: Path, home: str, watch: Progress, heard: Heard | None) -> Iterator[JournalLedger]:
+def _opened(state_dir: Path, home: str, watch: Progress, collector: Collector | None) -> Iterator[JournalLedger]:
     """That of one journal."""
     directory = journal_directory(state_dir)
     listed = segments(directory)
@@ -292,10 +283,17 @@ def _opened(state_dir: Path, home: str, watch: Progress, heard: Heard | None) ->
     collecting = gc.isenabled()
     gc.disable()  # the fold makes no cycles
     try:
-        with closing(ColdLedger(heard)) as cold:
-            end = _end(directory, listed)
-            cold.build(directory, listed, end.sequence if end is not None else 0, watch)
-            yield JournalLedger(nothing, cold, home, first, heard)
+        with ExitStack() as stack:
+            try:
+                cold = stack.enter_context(closing(ColdLedger(home, collector)))
+                end = _end(directory, listed)
+                cold.build(directory, listed, end.sequence if end is not None else 0, watch)
+            except OSError as error:
+                raise JournalError(
+                    f"the ledger is built in temporary files: {error.strerror or error}; "
+                    "SQLITE_TMPDIR names a directory that has room for them"
+                ) from None
+            yield JournalLedger(nothing, cold, home, first, collected=collector is not None)
     finally:
         if collecting:
             gc.enable()

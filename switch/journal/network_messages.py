@@ -1,13 +1,12 @@
-"""What the messages with a network said of payments, for its clearing file: found again in the log, in one pass.
+"""What the messages with networks said of payments, for their clearing files: heard as records go by, or found again in the log.
 
-In: a state directory, the network's host, and the transactions that are wanted. Out: of each, the elements that its request,
-advice or reversal had, and what the network's approval added; of what follows a payment, that of the payment. Nothing of it is
-in the ledger, which knows money only.
+In: records, and the networks' hosts. Out: of each transaction, the elements that its request, advice or reversal had, and what
+the network's approval added; of what follows a payment, that of the payment. Nothing of it is in the ledger, which knows money
+only.
 """
 
 from collections.abc import Collection
 from pathlib import Path
-from sys import intern
 from typing import Final, NamedTuple
 
 import msgspec
@@ -17,26 +16,11 @@ from switch.core.records.records import ACQUIRER, SCHEMA, Answered, Forwarded, O
 from switch.journal.log import Log
 from switch.journal.recovery import decode, journal_directory
 from switch.journal.shards import journals_of
+from switch.journal.spool import KeptByTxn
 from switch.wire.vocabulary import DE, Document
 
-OTHERS_MAX: Final = 50_000
-"""Payments that are not wanted themselves, but may be taken back by one that is: the newest are remembered."""
-
-
-KEPT_MAX: Final = 400_000
-"""Messages that are remembered while a log is read for something else."""
-
-
-_AS_IT_IS: Final = (
-    DE.PROCESSING_CODE,
-    DE.MERCHANT_TYPE,
-    DE.ACQUIRER,
-    DE.RRN,
-    DE.TERMINAL,
-    DE.MERCHANT,
-    DE.ENTRY_MODE,
-    DE.CONDITION_CODE,
-)
+STEP_RECORDS: Final = 20_000
+"""after so many, what was said leaves memory"""
 
 
 class Said(NamedTuple):
@@ -49,7 +33,6 @@ class Said(NamedTuple):
     institution: str
     rrn: str
     terminal: str
-    merchant: str
     approval: str = ""
     settles_in: str = ""
     """DE50"""
@@ -67,78 +50,98 @@ _DECODER: Final = msgspec.msgpack.Decoder(Said)
 
 
 class Heard:
-    """What messages with some hosts have said, as records go by."""
+    """What messages with some hosts have said, as records go by. `close` it."""
 
-    def __init__(self, hosts: Collection[str], wanted: Collection[int] = (), others: int | None = None) -> None:
-        """`hosts`: networks' links. `wanted`: transactions that are remembered in any case; of others the newest `others`;
-        None: `KEPT_MAX`."""
-        self._hosts, self._wanted = hosts, wanted
-        self._most = KEPT_MAX if others is None else others
-        self._found: dict[int, bytes] = {}
-        self._others: dict[int, bytes] = {}
-        self._reasons: dict[int, str] = {}
-        self.dropped = False
-        """some have made room: not all that was said is known"""
+    def __init__(self, hosts: Collection[str]) -> None:
+        """`hosts`: networks' links."""
+        self._hosts = frozenset(hosts)
+        self._new: dict[int, Said] = {}
+        """since `rest`"""
+        self._open: set[int] = set()
+        """requests without an answer"""
+        self._kept = KeptByTxn()
+        self._reasons: dict[tuple[int, str], str] = {}
+        """by payment and step of its dispute"""
 
-    def take(self, entry: object) -> None:
+    def take(self, record: object) -> None:
         """A record of any kind."""
-        if isinstance(entry, Forwarded):
-            if entry.host in self._hosts or entry.key[ACQUIRER] in self._hosts:
-                self._keep(entry.txn, _said(entry, entry.elements))
-        elif isinstance(entry, Answered):
-            before = self.said(entry.txn)
-            if before is not None:
-                self._keep(entry.txn, _answered(before, entry.elements))
-        elif isinstance(entry, Disputed):
-            if {entry.issuer, entry.acquirer} & set(self._hosts):
-                self._reasons[entry.original] = entry.reason
-        elif isinstance(entry, Owed) and entry.host in self._hosts:
-            self._keep(entry.txn, _following(_said(entry, entry.message), self.said(entry.original)))
+        if isinstance(record, Forwarded):
+            self._forward(record)
+        elif isinstance(record, Answered):
+            self._answer(record)
+        elif isinstance(record, Owed):
+            self._owe(record)
+        elif isinstance(record, Disputed):
+            self._dispute(record)
 
     def said(self, txn: int) -> Said | None:
         """Of one message; None: nothing is known of it."""
-        kept = self._others.get(txn) or self._found.get(txn)
+        new = self._new.get(txn)
+        if new is not None:
+            return new
+        kept = self._kept.recall(txn)
         return _DECODER.decode(kept) if kept is not None else None
 
-    def reason(self, txn: int) -> str:
-        """Why a payment was claimed back last; "": it was not."""
-        return self._reasons.get(txn, "")
+    def reason(self, txn: int, step: str) -> str:
+        """Why this step of a payment's dispute was taken; "": it was not."""
+        return self._reasons.get((txn, step), "")
 
-    def _keep(self, txn: int, said: Said) -> None:
-        if txn in self._wanted:
-            self._found[txn] = _ENCODER.encode(said)
+    def rest(self) -> None:
+        """What has been said so far leaves memory."""
+        encode = _ENCODER.encode
+        self._kept.keep((txn, encode(said)) for txn, said in self._new.items())
+        self._new.clear()
+
+    def close(self) -> None:
+        """Nothing is known any more."""
+        self._kept.close()
+
+    def _forward(self, request: Forwarded) -> None:
+        if request.host in self._hosts or request.key[ACQUIRER] in self._hosts:
+            self._new[request.txn] = _said(request, request.elements)
+            self._open.add(request.txn)
+
+    def _answer(self, answer: Answered) -> None:
+        if answer.txn not in self._open:
             return
-        self._others[txn] = _ENCODER.encode(said)
-        if len(self._others) > self._most:
-            self.dropped = True
-            del self._others[next(iter(self._others))]
+        self._open.remove(answer.txn)
+        before = self.said(answer.txn)
+        if before is not None:
+            self._new[answer.txn] = _answered(before, answer.elements)
+
+    def _owe(self, owed: Owed) -> None:
+        if owed.host in self._hosts:
+            self._new[owed.txn] = _following(_said(owed, owed.message), self.said(owed.original))
+
+    def _dispute(self, step: Disputed) -> None:
+        if step.issuer in self._hosts or step.acquirer in self._hosts:
+            self._reasons[step.original, step.step] = step.reason
 
 
-def said_to(state_dir: Path | str, host: str, wanted: Collection[int]) -> Heard:
-    """What was said of these transactions. JournalError: the log is damaged."""
-    heard = Heard((host,), wanted, OTHERS_MAX)
-    needle = host.encode()
+def said_to(state_dir: Path, hosts: Collection[str]) -> Heard:
+    """What messages with these hosts have said, in all of the journal. JournalError: the log is damaged."""
+    heard = Heard(hosts)
+    needles = [host.encode() for host in hosts]
     for journal in journals_of(state_dir):
         for segment, record in Log(journal_directory(journal), SCHEMA):
-            if needle in record.payload:  # its records name it: the request its host, the answer its issuer
+            if any(needle in record.payload for needle in needles):  # the request names its host, the answer its issuer
                 heard.take(decode(segment, record))
+            if record.sequence % STEP_RECORDS == 0:
+                heard.rest()
     return heard
 
 
 def _said(entry: Forwarded | Owed, of: Document) -> Said:
-    processing, mcc, institution, rrn, terminal, merchant, entry_mode, condition = (
-        intern(of.get(de, "")) for de in _AS_IT_IS
-    )
+    get = of.get
     return Said(
-        pan=entry.pan,
-        processing=processing,
-        mcc=mcc,
-        institution=institution,
-        rrn=rrn,
-        terminal=terminal,
-        merchant=merchant,
-        entry_mode=entry_mode,
-        condition=condition,
+        entry.pan,
+        get(DE.PROCESSING_CODE, ""),
+        get(DE.MERCHANT_TYPE, ""),
+        get(DE.ACQUIRER, ""),
+        get(DE.RRN, ""),
+        get(DE.TERMINAL, ""),
+        entry_mode=get(DE.ENTRY_MODE, ""),
+        condition=get(DE.CONDITION_CODE, ""),
         amount=entry.amount,
     )
 

@@ -100,50 +100,76 @@ class ClearingFile:
         self.put(_line(("T", str(self.rows), n16(self.pays), n16(self.gets), self._hash.hexdigest())))
 
 
-def write_clearing(
-    settlement: Settlement,
-    entries: Iterable[Entry],
-    members: Iterable[str],
-    home: str,
-    write: Callable[[str], Callable[[bytes], object]],
-) -> dict[str, str]:
-    """The file of each member in each of its currencies, in the home currency (numeric) also without a row: name -> SHA-256.
+class _Cell:
+    """The moves of one kind from a payer to a payee in one currency: what they come to, and where their rows go."""
 
-    `entries`: those of the window, in their order. `write`: file name -> what takes its bytes. ClearingError: a member's rows do
-    not come to its positions; what was written is then no file.
-    """
+    def __init__(self, pays: list[str] | None, gets: list[str] | None) -> None:
+        """`pays`, `gets`: rows of the payer's file and of the payee's; None: it has none."""
+        self.amount = 0
+        self.pays = pays
+        self.gets = gets
 
-    def begin(member: str, code: str) -> ClearingFile:
-        return ClearingFile(window, member, code, write(file_name(window, member, code)))
 
-    window = settlement.window
-    wanted = frozenset(members)
-    files = {(member, home): begin(member, home) for member in sorted(wanted)}
-    for number, entry in enumerate(entries):
-        counters = entry.counters or ""
-        head = f"R,{entry.sequence},{entry.txn:x},{entry.what},{counters},{entry.of_day},{_cell(entry.scheme)},"
+class ClearingFiles:
+    """The files of a window, one a member and currency, written as its entries come."""
+
+    def __init__(
+        self, window: Window, members: Iterable[str], begin: Callable[[str], Callable[[bytes], object]]
+    ) -> None:
+        """`members`: whoever may have a file. `begin`: file name -> what takes its bytes."""
+        self._window = window
+        self._members = frozenset(members)
+        self._begin = begin
+        self._files: dict[tuple[str, str], ClearingFile] = {}
+        self._cells: dict[tuple[str, str, str, str], _Cell] = {}
+        self._entries = 0
+
+    def add(self, entry: Entry) -> None:
+        """The next one of the window."""
+        cells = self._cells
+        head = f"R,{entry.sequence},{entry.txn:x},{entry.what},{entry.counters or ''},{entry.of_day},{_cell(entry.scheme)},"
         merchant = _cell(entry.merchant)
         for payer, payee, kind, code, amount in entry.moves:
             if ":" in payer or ":" in payee:  # as `is_inner`, without the calls
                 continue
-            if payer in wanted:
-                file = files.get((payer, code))
-                if file is None:
-                    file = files[payer, code] = begin(payer, code)
-                file.lines.append(f"{head}{payee},{merchant},{kind},-{amount}\n")
-                file.pays += amount
-            if payee in wanted:
-                file = files.get((payee, code))
-                if file is None:
-                    file = files[payee, code] = begin(payee, code)
-                file.lines.append(f"{head}{payer},{merchant},{kind},{amount}\n")
-                file.gets += amount
-        if number % _FLUSH_ENTRIES == 0:
-            for file in files.values():
+            cell = cells.get((payer, payee, kind, code))
+            if cell is None:
+                cell = cells[payer, payee, kind, code] = _Cell(self._rows(payer, code), self._rows(payee, code))
+            cell.amount += amount
+            if cell.pays is not None:
+                cell.pays.append(f"{head}{payee},{merchant},{kind},-{amount}\n")
+            if cell.gets is not None:
+                cell.gets.append(f"{head}{payer},{merchant},{kind},{amount}\n")
+        self._entries += 1
+        if self._entries % _FLUSH_ENTRIES == 0:
+            for file in self._files.values():
                 file.flush()
-    for (member, code), file in files.items():
-        file.end(settlement, member, code)
-    return {file.name: file.digest for file in files.values()}
+
+    def end(self, settlement: Settlement, members: Iterable[str], home: str) -> dict[str, str]:
+        """All entries have come. `members`: who has a file in the home currency (numeric) also without a row. Name -> SHA-256.
+
+        ClearingError: a member's rows do not come to its positions; what was written is then no file.
+        """
+        for member in members:
+            self._rows(member, home)
+        for (payer, payee, _, code), cell in self._cells.items():
+            if cell.pays is not None:
+                self._files[payer, code].pays += cell.amount
+            if cell.gets is not None:
+                self._files[payee, code].gets += cell.amount
+        for (member, code), file in sorted(self._files.items()):
+            file.end(settlement, member, code)
+        return {file.name: file.digest for file in self._files.values()}
+
+    def _rows(self, member: str, code: str) -> list[str] | None:
+        """Those of the file of a member in a currency, which is begun if it is not; None: `member` has no files."""
+        if member not in self._members:
+            return None
+        file = self._files.get((member, code))
+        if file is None:
+            name = file_name(self._window, member, code)
+            file = self._files[member, code] = ClearingFile(self._window, member, code, self._begin(name))
+        return file.lines
 
 
 def check_file(lines: Iterable[bytes]) -> int:

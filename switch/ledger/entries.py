@@ -123,6 +123,18 @@ def check_balance(lines: Iterable[Line]) -> None:
         raise ValueError(f"lines that do not come to zero: {', '.join(wrong)}")
 
 
+def in_home(entry: Entry, home: str) -> Entry:
+    """The same entry with amounts in the home currency (numeric), where a journal of an older release does not name it."""
+    for move in entry.moves:
+        if not move.currency:
+            break
+    else:
+        if entry.currency:
+            return entry
+    moves = tuple(move if move.currency else move._replace(currency=home) for move in entry.moves)
+    return msgspec.structs.replace(entry, moves=moves, currency=entry.currency or home)
+
+
 def is_inner(party: str) -> bool:
     """True for what is a member's own business and in no settlement: its merchants, its positions in foreign currency."""
     return ":" in party

@@ -11,7 +11,7 @@ the acquirer's reference (DE31) counts by the sequence of the payment's first en
 with PDS 0025 `R`; times are UTC.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
@@ -46,6 +46,9 @@ _FIXED: Final[Mapping[int, int]] = {
 _LENGTHS: Final[Mapping[int, int]] = {2: 2, 31: 2, 32: 2, 48: 3}
 """data element of variable length -> digits of its length"""
 _LONGEST_48: Final = 999
+_AT_HOME: Final = ("", "", "")
+"""DE5, 9, 50 of what is settled in its own currency"""
+_FLUSH_RECORDS: Final = 500
 
 
 class IpmError(ValueError):
@@ -98,73 +101,111 @@ def ipm_name(window: Window, network: str) -> str:
     return f"{window.day}-{window.number}.{network}.ipm"
 
 
-def ipm_file(
-    window: Window, institution: str, presentments: Iterable[Presentment], *, test: bool = True
-) -> Iterator[bytes]:
-    """The file, in blocks. `institution`: who sends it, up to 11 digits. `test`: PDS 0122 says that it is no real one."""
-    return _blocked(_records(window, institution, presentments, test=test))
+class IpmFile:
+    """One file, written as its presentments come. Methods raise IpmError."""
+
+    def __init__(self, window: Window, institution: str, write: Callable[[bytes], object]) -> None:
+        """`institution`: who sends it, up to 11 digits. `write`: takes the bytes, in their order."""
+        day = window.day.replace("-", "")[2:]
+        self._named = f"002{day}{institution.rjust(11, '0')}{window.number:05d}"
+        self._write = write
+        self._waiting: list[bytes] = []
+        """bytes that are not written yet"""
+        self._number = 0
+        self._total = 0
+        self._second = -1
+        self._clock = ("", "")
+        """DE12 of that second, and its day (YDDD)"""
+        self._put("1644", {24: "697", 48: _pds({105: self._named, 122: "T"})})
+
+    def add(self, one: Presentment) -> None:
+        """The next one of the window."""
+        self._total += one.amount
+        self._put("1442" if one.more.function[0] == "4" else "1240", self._presented(one))
+
+    def end(self) -> None:
+        """All have come: the trailer."""
+        closing = _pds({105: self._named, 301: f"{self._total:016d}", 306: f"{self._number + 1:08d}"})
+        self._put("1644", {24: "695", 48: closing})
+        self._waiting.append(bytes(4))
+        self._flush()
+        if self._waiting[0]:
+            self._write(self._waiting[0].ljust(BLOCK, _FILLER[:1]) + _FILLER)
+
+    def _put(self, mti: str, elements: dict[int, str]) -> None:
+        """A message, with its number in the file."""
+        self._number += 1
+        elements[71] = f"{self._number:08d}"
+        record = _record(mti, elements)
+        self._waiting += (len(record).to_bytes(4, "big"), record)
+        if self._number % _FLUSH_RECORDS == 0:
+            self._flush()
+
+    def _flush(self) -> None:
+        """Write whole blocks; what is left waits."""
+        data = b"".join(self._waiting)
+        whole = len(data) - len(data) % BLOCK
+        self._write(b"".join([data[at : at + BLOCK] + _FILLER for at in range(0, whole, BLOCK)]))
+        self._waiting = [data[whole:]]
+
+    def _presented(self, one: Presentment) -> dict[int, str]:
+        """Its elements, in their order."""
+        second = one.at_us // 1_000_000
+        if second != self._second:
+            at = datetime.fromtimestamp(second, UTC)
+            self._second, self._clock = (
+                second,
+                (at.strftime("%y%m%d%H%M%S"), f"{at.year % 10}{at.timetuple().tm_yday:03d}"),
+            )
+        at_second, day = self._clock
+        more, (settled, rate, settles_in) = one.more, one.settled or _AT_HOME
+        elements = {
+            2: one.pan,
+            3: one.processing,
+            4: f"{one.amount:012d}",
+            5: settled,
+            9: rate,
+            12: at_second,
+            22: more.pos_data_code,
+            24: more.function,
+            25: more.reason if len(more.reason) == _FIXED[25] else "",
+            26: one.mcc,
+            30: f"{more.original:012d}{'0' * 12}" if more.original else "",
+            31: acquirer_reference(one.institution, day, one.reference) if one.reference else "",
+            32: one.institution,
+            37: one.rrn.ljust(12),
+            38: one.approval.ljust(6),
+            41: one.terminal.ljust(8),
+            42: one.merchant.ljust(15),
+            48: _pds({25: f"R{one.back.replace('-', '')[2:]}"}) if one.back else "",
+            49: one.currency,
+            50: settles_in,
+        }
+        return {de: text for de, text in elements.items() if text and not text.isspace()}
 
 
-def _records(window: Window, institution: str, presentments: Iterable[Presentment], *, test: bool) -> Iterator[bytes]:
-    day = window.day.replace("-", "")[2:]
-    named = f"002{day}{institution.rjust(11, '0')}{window.number:05d}"
-    yield _record("1644", {24: "697", 48: _pds({105: named, 122: "T" if test else "P"}), 71: f"{1:08d}"})
-    number, total = 1, 0
-    for number, one in enumerate(presentments, 2):
-        total += one.amount
-        yield _record("1442" if one.more.function[0] == "4" else "1240", _presented(one, number))
-    closing = _pds({105: named, 301: f"{total:016d}", 306: f"{number + 1:08d}"})
-    yield _record("1644", {24: "695", 48: closing, 71: f"{number + 1:08d}"})
-
-
-def _presented(one: Presentment, number: int) -> dict[int, str]:
-    at = datetime.fromtimestamp(one.at_us // 1_000_000, UTC)
-    elements = {
-        2: one.pan,
-        3: one.processing,
-        4: f"{one.amount:012d}",
-        12: at.strftime("%y%m%d%H%M%S"),
-        22: one.more.pos_data_code,
-        24: one.more.function,
-        25: one.more.reason if len(one.more.reason) == _FIXED[25] else "",
-        26: one.mcc,
-        30: f"{one.more.original:012d}{'0' * 12}" if one.more.original else "",
-        31: acquirer_reference(one.institution, at, one.reference) if one.reference else "",
-        32: one.institution,
-        37: one.rrn.ljust(12),
-        38: one.approval.ljust(6),
-        41: one.terminal.ljust(8),
-        42: one.merchant.ljust(15),
-        48: _pds({25: f"R{one.back.replace('-', '')[2:]}"} if one.back else {}),
-        49: one.currency,
-        71: f"{number:08d}",
-    }
-    if one.settled is not None:
-        elements[5], elements[9], elements[50] = one.settled
-    return {de: text for de, text in elements.items() if text.strip()}
-
-
-def acquirer_reference(institution: str, at: datetime, number: int) -> str:
+def acquirer_reference(institution: str, day: str, number: int) -> str:
     """DE31, 23 digits: a digit of mixed use, 6 of the acquirer, its day (YDDD), 11 of its own, a check digit (Luhn)."""
-    digits = f"1{institution[:6].rjust(6, '0')}{at.year % 10}{at.timetuple().tm_yday:03d}{number % 10**11:011d}"
+    digits = f"1{institution[:6].rjust(6, '0')}{day}{number % 10**11:011d}"
     return f"{digits}{-luhn_rest(f'{digits}0') % 10}"
 
 
 def _pds(elements: Mapping[int, str]) -> str:
     """Private data in DE48: tag 4, length 3."""
-    text = "".join(f"{tag:04d}{len(value):03d}{value}" for tag, value in sorted(elements.items()))
+    text = "".join(f"{tag:04d}{len(value):03d}{value}" for tag, value in elements.items())
     if len(text) > _LONGEST_48:
         raise IpmError(f"DE48 of {len(text)} characters: {_LONGEST_48} at most")
     return text
 
 
 def _record(mti: str, elements: Mapping[int, str]) -> bytes:
-    """A message: MTI, both bitmaps, elements in their order."""
+    """A message: MTI, both bitmaps, elements, which are given in their order."""
     bits, body = 1 << 127, [mti]
-    for de, text in sorted(elements.items()):
+    for de, text in elements.items():
         bits |= 1 << (128 - de)
-        if de in _LENGTHS:
-            body.append(f"{len(text):0{_LENGTHS[de]}d}")
+        digits = _LENGTHS.get(de)
+        if digits is not None:
+            body.append(f"{len(text):0{digits}d}")
         elif len(text) != _FIXED[de]:
             raise IpmError(f"DE{de} {text!r} has {len(text)} characters, and not {_FIXED[de]}")
         body.append(text)
@@ -173,16 +214,3 @@ def _record(mti: str, elements: Mapping[int, str]) -> bytes:
     except UnicodeEncodeError as error:
         raise IpmError(f"an element has {error.object[error.start]!r}, which {CODE_PAGE} has not") from None
     return said[:4] + bits.to_bytes(16, "big") + said[4:]
-
-
-def _blocked(records: Iterable[bytes]) -> Iterator[bytes]:
-    """Records behind their lengths, in blocks."""
-    waiting = b""
-    for record in records:
-        waiting += len(record).to_bytes(4, "big") + record
-        while len(waiting) >= BLOCK:
-            yield waiting[:BLOCK] + _FILLER
-            waiting = waiting[BLOCK:]
-    waiting += bytes(4)
-    for at in range(0, len(waiting), BLOCK):
-        yield waiting[at : at + BLOCK].ljust(BLOCK, b"\x40") + _FILLER

@@ -218,7 +218,7 @@ def test_without_anything_presented_there_is_no_mastercard_file(state: Path, out
 
 
 def test_what_is_taken_back_in_a_later_window_has_the_approval_and_rate_of_its_payment(
-    tmp_path: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, out: Path
 ) -> None:
     mciipm = pytest.importorskip(
         "cardutil.mciipm", reason="cardutil is in requirements-dev.lock: make the environment again"
@@ -238,11 +238,53 @@ def test_what_is_taken_back_in_a_later_window_has_the_approval_and_rate_of_its_p
 
     found = presented()
     assert (found["DE5"], found["DE50"], found["DE38"], found["PDS0025"]) == (802, "840", "A1B2C3", "R261127")
-    monkeypatch.setattr("switch.journal.network_messages.KEPT_MAX", 1)
-    found = presented()
-    assert (found["DE5"], found["DE38"]) == (802, "A1B2C3"), "the log is read once more for what did not fit"
-    monkeypatch.setattr("switch.journal.network_messages.OTHERS_MAX", 0)
-    assert "DE5" not in presented(), "no more than so many payments are remembered"
+    Index(state).catch_up()
+    assert presented() == found, "from tables it is the same"
+
+
+def test_without_room_for_temporary_files_nothing_is_written_and_it_says_where_to_find_some(
+    state: Path, out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SQLITE_TMPDIR", str(tmp_path / "none"))
+    said = write(state, "clearing", out)
+    assert (said.exit_code, out.exists()) == (1, False)
+    assert "No such file or directory; SQLITE_TMPDIR names a directory that has room for them" in said.output
+
+
+def test_a_file_is_of_the_window_that_is_asked_for_whatever_lies_before_and_behind_it(
+    tmp_path: Path, out: Path
+) -> None:
+    """Four windows, the third without a payment, the last one open; in the second is what no Mastercard file can hold."""
+    abroad = Sides(issuer="mastercard", acquirer="atlas")
+    days = ["2026-11-27", "2026-11-28", "2026-11-29", "2026-11-30"]
+    state = journal(
+        tmp_path / "state",
+        [
+            *records("0200 10.00", abroad, 10),
+            cutover(20, *days[:2]),
+            *records("0200 20.00", Sides(issuer="mastercard", acquirer="atlas", merchant="M" * 16), 30),
+            cutover(40, *days[1:3]),
+            cutover(60, *days[2:]),
+            *records("0200 40.00", abroad, 70),
+        ],
+    )
+
+    def rows(window: str, *forms: str) -> list[str]:
+        run = write(
+            state, "clearing", out, *(["--window", window] if window else []), *(x for f in forms for x in ("--as", f))
+        )
+        assert run.exit_code == 0, run.output
+        name = f"{(window or '2026-11-29/1').replace('/', '-')}.atlas.MAD.clearing.csv"
+        return [line.rpartition(",")[2] for line in (out / name).read_text().splitlines()[1:-1]]
+
+    for _ in ("from the log", "from tables"):
+        assert rows("2026-11-27/1", "ipm") == ["1000"]
+        assert rows("2026-11-28/1") == ["2000"]
+        assert rows("", "ipm") == [], "the last that is closed"
+        refused = write(state, "ipm", out, "--window", "2026-11-28/1")
+        assert "DE42 'MMMMMMMMMMMMMMMM' has 16 characters, and not 15" in refused.output
+        assert sorted(path.name for path in out.glob("*.ipm")) == ["2026-11-27-1.mastercard.ipm"]
+        Index(state).catch_up()
 
 
 @pytest.mark.parametrize("cold", [True, False])

@@ -1,18 +1,21 @@
 """What a cold ledger keeps outside of memory: payments found again, whatever came of them, and what messages said."""
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from switch.core.records.records import AnyEntry
-from switch.journal import cold, network_messages
-from switch.journal.cold import ColdLedger, Spool
+from switch.journal import cold, network_messages, spool
+from switch.journal.cold import ColdLedger
+from switch.journal.copying import unwatched
 from switch.journal.log import segments
-from switch.journal.network_messages import Heard, said_to
+from switch.journal.network_messages import Heard, Said, said_to
 from switch.journal.recovery import journal_directory
-from switch.ledger.entries import Window
+from switch.journal.spool import Spool
+from switch.ledger.entries import Entry, Window
 from tests.journal.samples import written
-from tests.ledger.stories import DAY, Sides, cutover, fold, records
+from tests.ledger.stories import DAY, MAD, Sides, cutover, fold, records
 
 
 def day() -> list[AnyEntry]:
@@ -45,8 +48,7 @@ def test_however_often_memory_is_emptied_it_is_the_same_ledger(
     written(state, entries)
     monkeypatch.setattr(cold, "STEP_RECORDS", step)
     ledger, posted = fold(entries)
-    heard = Heard(["mastercard"])
-    made = ColdLedger(heard)
+    made = ColdLedger(MAD)
     directory = journal_directory(state)
     seen: list[tuple[int, int]] = []
     made.build(directory, segments(directory), len(entries), lambda *at: seen.append(at))
@@ -57,33 +59,53 @@ def test_however_often_memory_is_emptied_it_is_the_same_ledger(
     assert [e.amount for e in made.of_window(window)] == [e.amount for e in posted if e.window == window]
     assert list(made.of_window(Window("2030-01-01", 1))) == []
     assert seen[-1] == (len(entries), len(entries))
-    again = said_to(state, "mastercard", {40, 41})
-    assert [heard.said(txn) for txn in (40, 41)] == [again.said(txn) for txn in (40, 41)]
-    assert heard.said(41) is not None
     made.close()
 
 
-def test_what_is_remembered_of_messages_is_bounded_and_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(network_messages, "KEPT_MAX", 2)
-    heard = Heard(["mastercard"])
-    for first in (10, 20):
-        for entry in records("0200 40.00", Sides(issuer="mastercard"), first=first):
-            heard.take(entry)
-    assert not heard.dropped
-    for entry in records("0200 40.00", Sides(issuer="mastercard"), first=30):
-        heard.take(entry)
-    assert heard.dropped
-    assert heard.said(10) is None
+class Seen:
+    """A collector that keeps everything, and asks of each entry what its message has said."""
+
+    def __init__(self) -> None:
+        self.heard = Heard(["mastercard"])
+        self.take, self.rest = self.heard.take, self.heard.rest
+        self.entries: list[Entry] = []
+        self.said: list[Said | None] = []
+
+    def post(self, entry: Entry) -> None:
+        self.entries.append(entry)
+        self.said.append(self.heard.said(entry.txn))
+
+
+@pytest.mark.parametrize("step", [1, 3, 7, 1_000])
+def test_a_collector_sees_all_entries_and_what_their_messages_said_as_the_log_has_it(
+    tmp_path: Path, step: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entries = day()
+    written(tmp_path, entries)
+    monkeypatch.setattr(cold, "STEP_RECORDS", step)
+    monkeypatch.setattr(network_messages, "STEP_RECORDS", step)
+    _, posted = fold(entries)
+    seen = Seen()
+    directory = journal_directory(tmp_path)
+    with (
+        closing(seen.heard),
+        closing(ColdLedger(MAD, seen)) as made,
+        closing(said_to(tmp_path, ["mastercard"])) as again,
+    ):
+        made.build(directory, segments(directory), len(entries), unwatched)
+        assert seen.entries == posted
+        assert seen.said == [again.said(entry.txn) for entry in posted]
+    assert sum(said is not None for said in seen.said) == 2, "the payment with Mastercard, and what takes it back"
 
 
 def test_pieces_are_read_again_from_anywhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cold, "_BLOCK", 7)
-    spool = Spool()
+    monkeypatch.setattr(spool, "_BLOCK", 7)
+    made = Spool()
     pieces = [bytes([n]) * (n % 5 + (20 if n == 9 else 1)) for n in range(30)]
     for piece in pieces:
-        spool.put(piece)
-    spool.flush()
-    assert list(spool.pieces(0, 30, 0)) == pieces
+        made.put(piece)
+    made.flush()
+    assert list(made.pieces(0, 30, 0)) == pieces
     offset = sum(map(len, pieces[:8]))
-    assert list(spool.pieces(8, 12, offset)) == pieces[8:12]
-    spool.close()
+    assert list(made.pieces(8, 12, offset)) == pieces[8:12]
+    made.close()

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from switch.ledger.clearing import ClearingError, check_file, write_clearing
+from switch.ledger.clearing import ClearingError, ClearingFiles, check_file
 from switch.ledger.comparison import clearing_lines, compare, read_clearing
 from switch.ledger.entries import Entry, Window
 from switch.ledger.fold import LedgerFold
@@ -39,7 +39,10 @@ def write(settlement: Settlement, entries: list[Entry]) -> dict[str, bytes]:
         parts[name] = []
         return parts[name].append
 
-    digests = write_clearing(settlement, entries, MEMBERS, MAD, begin)
+    files = ClearingFiles(WINDOW, MEMBERS, begin)
+    for entry in entries:
+        files.add(entry)
+    digests = files.end(settlement, MEMBERS, MAD)
     found = {name: b"".join(parts[name]) for name in sorted(parts)}
     assert digests == {name: hashlib.sha256(data).hexdigest() for name, data in found.items()}
     return found

@@ -1,0 +1,181 @@
+"""The settlement files that have a line an entry: clearing files, and what networks take. A day has a million, each read once.
+
+Where the ledger is built from the log, they are written as its entries are made, aside, until it is known which window is wanted;
+where it has tables, entries are read from there.
+"""
+
+from collections.abc import Callable, Collection
+from contextlib import ExitStack, closing
+from typing import IO, TYPE_CHECKING, Final
+
+from switch.cli._settle_networks import IpmFiles, ipm_hosts
+from switch.journal.network_messages import Heard, said_to
+from switch.journal.spool import temporary_file
+from switch.ledger.clearing import ClearingError, ClearingFiles
+from switch.ledger.ipm import IpmError
+from switch.money.currency import CurrencyError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from switch.core.network import Network
+    from switch.journal.ledgers import LedgerView
+    from switch.ledger.entries import Entry, Window
+    from switch.ledger.netting import Settlement
+
+Begin = Callable[[str], Callable[[bytes], object]]
+"""file name -> what takes its bytes"""
+_BLOCK: Final = 1 << 20
+
+
+class EntryFiles:
+    """Those of one window. Methods raise ClearingError, IpmError."""
+
+    def __init__(
+        self, forms: Collection[str], network: "Network", window: "Window", heard: Heard | None, begin: Begin
+    ) -> None:
+        """`heard`: of the form `ipm`, what messages with networks have said up to each entry."""
+        self._network = network
+        members = {m.name for m in network.members} | {h.name for h in network.hosts if h.member}
+        self._clearing = ClearingFiles(window, members, begin) if "clearing" in forms else None
+        self._ipm = IpmFiles(network, window, heard, begin) if heard is not None else None
+
+    def add(self, entry: "Entry") -> None:
+        """The next one of the window."""
+        if self._clearing is not None:
+            self._clearing.add(entry)
+        if self._ipm is not None:
+            self._ipm.add(entry)
+
+    def end(self, settlement: "Settlement") -> dict[str, str]:
+        """All have come. SHA-256 by name, of those that have one."""
+        if self._ipm is not None:
+            self._ipm.end()
+        if self._clearing is None:
+            return {}
+        network, parties = (
+            self._network,
+            {p.party for n in (*settlement.net, *settlement.bilateral) for p in n.positions},
+        )
+        members = [m.name for m in network.members if m in network.issuing or m.name in parties]
+        # An issuer whose payments were recorded without a price is known by its link's name.
+        members += [h.name for h in network.hosts if h.member and h.name in parties and h.name not in members]
+        return self._clearing.end(settlement, members, network.currency)
+
+
+def write_entry_files(
+    forms: Collection[str],
+    network: "Network",
+    state_dir: "Path",
+    ledger: "LedgerView",
+    settlement: "Settlement",
+    begin: Begin,
+) -> dict[str, str]:
+    """Into `begin(name)`, those of a window whose entries the ledger has; SHA-256 by name, of those that have one.
+
+    Raises ClearingError, IpmError, JournalError.
+    """
+    hosts = ipm_hosts(network)
+    with ExitStack() as stack:
+        heard = stack.enter_context(closing(said_to(state_dir, hosts))) if "ipm" in forms and hosts else None
+        files = EntryFiles(forms, network, settlement.window, heard, begin)
+        for entry in ledger.entries(settlement.window):
+            files.add(entry)
+        return files.end(settlement)
+
+
+class Aside:
+    """Those of one window in files without names."""
+
+    def __init__(self, forms: Collection[str], network: "Network", window: "Window", heard: Heard | None) -> None:
+        self._parts: dict[str, IO[bytes]] = {}
+        self._files = EntryFiles(forms, network, window, heard, self._begin)
+        self._wrong: ValueError | None = None
+        """why they cannot be made: to be said where they are wanted"""
+
+    def add(self, entry: "Entry") -> None:
+        """The next one of the window."""
+        if self._wrong is None:
+            try:
+                self._files.add(entry)
+            except (ClearingError, IpmError, CurrencyError) as error:
+                self._wrong = error
+
+    def end(self, settlement: "Settlement", begin: Begin) -> dict[str, str]:
+        """All have come, and this window is wanted: as `EntryFiles.end`."""
+        if self._wrong is not None:
+            raise self._wrong
+        made = self._files.end(settlement)
+        for name, part in self._parts.items():
+            write = begin(name)
+            part.seek(0)
+            while block := part.read(_BLOCK):
+                write(block)
+        return made
+
+    def close(self) -> None:
+        """They are gone."""
+        for part in self._parts.values():
+            part.close()
+
+    def _begin(self, name: str) -> Callable[[bytes], object]:
+        part = self._parts[name] = temporary_file()
+        return part.write
+
+
+class Collected:
+    """Those of the window that will be wanted, while the ledger is built: see `journal.cold.Collector`. `close` it."""
+
+    def __init__(self, forms: Collection[str], network: "Network", wanted: str) -> None:
+        """`wanted`: a window by its name; "": the last one that will have been closed."""
+        self._forms, self._network, self._wanted = forms, network, wanted
+        hosts = ipm_hosts(network)
+        self._heard = Heard(hosts) if "ipm" in forms and hosts else None
+        self._now: Window | None = None
+        self._adds: Callable[[Entry], None] | None = None
+        self._of: dict[Window, Aside] = {}
+        """the newest two at most: all before them have a later one that is closed"""
+
+    def take(self, record: object) -> None:
+        """A record, before what it posts."""
+        if self._heard is not None:
+            self._heard.take(record)
+
+    def post(self, entry: "Entry") -> None:
+        """An entry, of whichever window."""
+        if entry.window is not self._now:
+            self._turn(entry.window)
+        if self._adds is not None:
+            self._adds(entry)
+
+    def rest(self) -> None:
+        """What was said leaves memory."""
+        if self._heard is not None:
+            self._heard.rest()
+
+    def end(self, settlement: "Settlement", begin: Begin) -> dict[str, str]:
+        """All entries have come: the files of the window that is wanted. As `EntryFiles.end`."""
+        found = self._of.get(settlement.window)
+        if found is None:
+            found = self._of[settlement.window] = Aside(self._forms, self._network, settlement.window, self._heard)
+        return found.end(settlement, begin)
+
+    def close(self) -> None:
+        """All is gone."""
+        for aside in self._of.values():
+            aside.close()
+        if self._heard is not None:
+            self._heard.close()
+
+    def _turn(self, window: "Window") -> None:
+        """What comes is of this window."""
+        self._now = window
+        if self._wanted and self._wanted != str(window):
+            self._adds = None
+            return
+        found = self._of.get(window)
+        if found is None:
+            for old in sorted(self._of)[:-1]:
+                self._of.pop(old).close()
+            found = self._of[window] = Aside(self._forms, self._network, window, self._heard)
+        self._adds = found.add
