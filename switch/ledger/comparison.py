@@ -14,7 +14,7 @@ import msgspec
 
 from switch.ledger.clearing import HEADER, ROW, ClearingError, check_file
 from switch.ledger.entries import Entry, is_inner
-from switch.ledger.rules import What
+from switch.ledger.rules import DISPUTED, What
 from switch.money.currency import currency, format_amount
 
 MISSING_HERE: Final = "missing here"
@@ -23,6 +23,7 @@ OTHER_WINDOW: Final = "other window"
 LATE: Final = "late"
 DOUBLED_HERE: Final = "doubled here"
 DOUBLED_THERE: Final = "doubled there"
+DISPUTE: Final = "dispute"
 CURRENCY: Final = "currency"
 SIGN: Final = "sign"
 AMOUNT: Final = "amount"
@@ -44,6 +45,8 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     """of ours"""
     of_day: str = ""
     """of ours, where it changes a payment of another day"""
+    claimed: bool = False
+    """of ours, where a step of a dispute moved it"""
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
@@ -149,6 +152,9 @@ def _cause(one: _Sides) -> tuple[str, str]:
         return OTHER_WINDOW, f"the rest is in {_windows(one.booked_here)} here"
     if one.booked_there and here == there + _total(one.booked_there):
         return OTHER_WINDOW, f"the rest is in {_windows(one.booked_there)} there"
+    claimed = _total(line for line in one.here if line.claimed)
+    if claimed and there == here - claimed:
+        return DISPUTE, f"{format_amount(-claimed, one.here[0].currency)} of it has been claimed back"
     if there == -here:
         return SIGN, "above zero the cardholder pays"
     if len(one.there) > len(one.here) and there * len(one.here) == here * len(one.there):
@@ -207,6 +213,7 @@ def payment_lines(entries: Iterable[Entry], member: str, role: str, names: Mappi
             window=str(entry.window),
             txn=entry.txn,
             of_day=entry.of_day,
+            claimed=entry.what in DISPUTED,
         )
         for entry in entries
         if (entry.acquirer if role == "acquirer" else entry.issuer) == member and entry.what != What.CHARGE

@@ -28,6 +28,10 @@ class What(StrEnum):
     CHARGE = "charge"
 
 
+DISPUTED: Final = frozenset({What.CHARGEBACK, What.REPRESENTMENT, What.PRE_ARBITRATION, What.RULING})
+"""steps of a dispute that move money"""
+
+
 class Rule(NamedTuple):
     """What one of them does."""
 

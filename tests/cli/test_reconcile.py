@@ -120,6 +120,13 @@ def test_a_late_reversal_that_they_have_not_is_called_late(tmp_path: Path) -> No
     assert (one["cause"], one["note"], one["here"]) == ("late", "it takes back a payment of 2026-11-27", -10_000)
 
 
+def test_what_was_claimed_back_and_is_not_in_their_list_is_called_a_dispute(tmp_path: Path) -> None:
+    written(tmp_path, [*records("0200 100.00, chargeback, representment 40.00", ATLAS_AT_RIF, 10), cutover(80)])
+    result = reconcile(tmp_path, f"{rrn(10)},100.00", options=("--member", "rif", "--window", "2026-11-27/1", "--json"))
+    (one,) = json.loads(result.output)["differences"]
+    assert (one["cause"], one["note"], one["here"]) == ("dispute", "60.00 MAD of it has been claimed back", 4_000)
+
+
 def test_an_issuers_list_is_compared_with_what_its_cards_paid(state: Path) -> None:
     result = reconcile(state, f"{rrn(15)},7", options=("--member", "souss", "--as", "issuer"))
     assert result.exit_code == 0, result.output
