@@ -3,7 +3,7 @@
 import json
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -13,6 +13,7 @@ from switch.cli._network import load, paint
 if TYPE_CHECKING:
     from switch.core.network import Network
     from switch.core.records.prices import Priced
+    from switch.core.records.records import Owed
     from switch.money.fee_line import Fee
     from switch.money.fees import FeeRule, Fees
 
@@ -130,7 +131,7 @@ def _recorded(network: "Network", txn: str, state_dir: Path | None) -> dict[str,
         raise click.ClickException(str(error)) from None
     if found is None:
         raise click.ClickException(f"no transaction {txn} in the journal; `cmi-switch journal list` has them")
-    amount, currency, priced = 0, network.currency, None
+    amount, currency, priced, stands = 0, network.currency, None, None
     for _, entry in found[1]:
         own = entry.txn == number if isinstance(entry, Forwarded | Answered | Owed | StoodIn) else False
         if own and isinstance(entry, Forwarded | Owed):
@@ -144,9 +145,22 @@ def _recorded(network: "Network", txn: str, state_dir: Path | None) -> dict[str,
                 else amount
             )
             priced = entry.priced
+        if own and isinstance(entry, Owed):
+            stands = _stands(entry)
     if priced is None:
         raise click.ClickException(f"{txn} has no price: it moved no money, or was recorded by an earlier release")
-    return _answer(network, fee_table(network), priced, amount, currency)
+    return _answer(network, fee_table(network), priced, amount, currency, stands)
+
+
+def _stands(entry: "Owed") -> int | None:
+    """Minor units that a partial reversal or a tip leaves of a payment: what it costs is fee(that) - fee(before). None: its fees
+    are not such a difference."""
+    from switch.wire.vocabulary import DE
+
+    if entry.kind == "reversal":
+        return int(entry.message.get(DE.REPLACEMENT, "")[:12] or 0) or None
+    changed = abs(sum(entry.posts.values()))
+    return entry.amount if entry.priced is not None and entry.priced.of_day and changed != entry.amount else None
 
 
 def _asked(
@@ -200,18 +214,36 @@ def _asked(
     return _answer(network, table, priced, minor, currency)
 
 
-def _answer(network: "Network", table: "Fees", priced: "Priced", amount: int, currency: str) -> dict[str, Any]:
+def _answer(
+    network: "Network", table: "Fees", priced: "Priced", amount: int, currency: str, stands: int | None = None
+) -> dict[str, Any]:
+    """`stands`: what is left of the payment, where the fees are those of that, less those before."""
+    from switch.core.transactions.pricing import recorded_payment
     from switch.money import format_amount
 
     rules = {rule.id: rule for rule in table.rules}
     acquirer = priced.acquirer
-    lines = [_line(network, table, rules.get(fee.rule), fee, amount, currency, priced.day) for fee in priced.fees]
+    day = priced.of_day or priced.day
+    left: dict[str, int] = {}
+    if stands is not None:
+        networks = {host.name for host in network.hosts if host.role == "network"}
+        payment = recorded_payment(table, networks, priced, currency)
+        fees, _ = table.price(payment, day, priced.merchant, stands, priced.direction)
+        left = {fee.rule: fee.amount for fee in fees}
+    lines = [
+        _line(
+            network, rules.get(fee.rule), fee, _Priced(table, amount if stands is None else stands, currency, day), left
+        )
+        for fee in priced.fees
+    ]
     kept = sum(f.amount * ((f.payee == acquirer) - (f.payer == acquirer)) for f in priced.fees)
     return {
         "day": priced.day,
         "amount": amount,
         "currency": currency,
         "amount_text": format_amount(amount, currency),
+        "stands": stands,
+        "stands_text": "" if stands is None else format_amount(stands, currency),
         "card": f"{priced.scheme} {priced.product} of {priced.issuer}, {priced.region or 'region not recorded'}",
         "where": f"{priced.channel}, MCC {priced.mcc or 'absent'}, brought by {acquirer}",
         "of_day": priced.of_day,
@@ -223,45 +255,55 @@ def _answer(network: "Network", table: "Fees", priced: "Priced", amount: int, cu
     }
 
 
-def _line(
-    network: "Network", table: "Fees", rule: "FeeRule | None", fee: "Fee", amount: int, currency: str, day: str
-) -> dict[str, Any]:
+class _Priced(NamedTuple):
+    """What a rule was asked about."""
+
+    table: "Fees"
+    amount: int
+    currency: str
+    day: str
+
+
+def _line(network: "Network", rule: "FeeRule | None", fee: "Fee", of: _Priced, left: dict[str, int]) -> dict[str, Any]:
+    """`left`: by rule, what is charged of what stands, where the line is the change to that."""
     from switch.money import format_amount
 
+    home = network.currency
+    now = left.get(fee.rule)
+    rounding = ""
+    if rule is not None:
+        rounding = _rounding(home, rule, fee, fee.amount if now is None else now, of)
+        if now is not None:
+            rounding += f"; {format_amount(now, home)}, less {format_amount(now - fee.amount, home)} charged before"
     return {
         "kind": fee.kind,
         "payer": fee.payer,
         "payee": fee.payee,
         "amount": fee.amount,
-        "amount_text": format_amount(fee.amount, network.currency),
+        "amount_text": format_amount(fee.amount, home),
         "vat": fee.vat,
-        "vat_text": format_amount(fee.vat, network.currency) if fee.vat else "",
+        "vat_text": format_amount(fee.vat, home) if fee.vat else "",
         "rule": fee.rule,
         "place": f"{network.source}:{rule.line}" if rule is not None else f"not in {network.source} any more",
-        "rounding": _rounding(network, table, rule, fee, amount, currency, day) if rule is not None else "",
+        "rounding": rounding,
     }
 
 
-def _rounding(
-    network: "Network", table: "Fees", rule: "FeeRule", fee: "Fee", amount: int, currency: str, day: str
-) -> str:
+def _rounding(home: str, rule: "FeeRule", fee: "Fee", charged: int, of: _Priced) -> str:
     """How the line came to be: its terms, what they come to, and what was done to that."""
     from decimal import Decimal
 
     from switch.money import format_amount
 
-    home = network.currency
     fixed = format_amount(rule.fixed, home) if rule.fixed else ""
     if not rule.percent:
-        return f"fixed{', bounded' if abs(fee.amount) != rule.fixed else ''}"
-    exact = table.exact(rule, amount, currency, day) + rule.fixed
+        return f"fixed{', bounded' if abs(charged) != rule.fixed else ''}"
+    exact = of.table.exact(rule, of.amount, of.currency, of.day) + rule.fixed
     shown = (Decimal(exact.numerator) / Decimal(exact.denominator) / 100).normalize()
-    terms = (
-        f"{(rule.percent * 100).normalize():f} % of {format_amount(amount, currency)}{f' + {fixed}' if fixed else ''}"
-    )
+    terms = f"{(rule.percent * 100).normalize():f} % of {format_amount(of.amount, of.currency)}{f' + {fixed}' if fixed else ''}"
     alone = (2 * exact.numerator + exact.denominator) // (2 * exact.denominator)
     bounded = rule.least >= 0 or rule.most >= 0
-    if abs(fee.amount) == alone:
+    if abs(charged) == alone:
         how = ""
     else:
         how = ", bounded" if bounded else f", cut from what {fee.payer} owes {fee.payee}, rounded once"
@@ -269,7 +311,8 @@ def _rounding(
 
 
 def _show(answer: dict[str, Any]) -> None:
-    click.echo(f"{paint('label', 'payment')}  {answer['amount_text']}, {answer['card']}; {answer['where']}")
+    stands = f", of which {answer['stands_text']} stand" if answer["stands"] not in (None, answer["amount"]) else ""
+    click.echo(f"{paint('label', 'payment')}  {answer['amount_text']}{stands}, {answer['card']}; {answer['where']}")
     of_day = f", of a payment of {answer['of_day']}" if answer["of_day"] else ""
     click.echo(f"{paint('label', 'day')}      {answer['day']}{of_day}")
     if answer["unpriced"]:

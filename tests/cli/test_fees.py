@@ -7,9 +7,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from switch.cli.main import main
-from switch.core.records.records import AnyEntry
+from switch.core.records.records import AnyEntry, Owed
 from switch.sim.playbook import Playbook
 from tests.core.scripts import Scene, purchase, reversal
+from tests.core.transactions.test_reconciliation import completion
 from tests.journal.samples import written
 
 
@@ -83,6 +84,33 @@ def test_a_recorded_payment_and_its_reversal_show_what_is_recorded(tmp_path: Pat
     assert [line["amount"] for line in taken_back["lines"]] == [-120, -75, -30]
     assert taken_back["of_day"] == "2025-11-25"
     assert "0.8 % of 150.00 MAD = 1.2" in run(f"{txns[0]:x}", "--state", str(tmp_path)).output
+
+
+def test_what_a_partial_reversal_gives_back_is_the_fee_of_what_stands_less_that_before(tmp_path: Path) -> None:
+    scene = Scene()
+    scene.rif.sends(purchase())
+    scene.atlas.answers(scene.atlas.gets(), "00", de38="A12345")
+    scene.rif.gets()
+    scene.rif.sends(reversal(purchase(), "000200", de95=f"{3_333:012d}" + "0" * 12 + "C00000000C00000000"))
+    (back,) = [entry for entry in recorded(scene.book, tmp_path) if isinstance(entry, Owed)]
+    text = run(f"{back.txn:x}", "--state", str(tmp_path)).output
+    assert "payment  150.00 MAD, of which 33.33 MAD stand, cmi debit of atlas" in text
+    assert "service       -0.93 MAD and -0.09 MAD VAT" in text
+    assert "0.8 % of 33.33 MAD = 0.26664; 0.27 MAD, less 1.20 MAD charged before" in text
+    assert "0.5 % of 33.33 MAD = 0.16665; 0.17 MAD, less 0.75 MAD charged before" in text
+
+
+def test_a_tip_costs_the_difference(tmp_path: Path) -> None:
+    scene = Scene()
+    paid = purchase()
+    scene.rif.sends(paid)
+    scene.atlas.answers(scene.atlas.gets(), "00", de38="A12345")
+    scene.rif.gets()
+    scene.rif.sends(completion(paid, "000200", "172.50"))
+    (tip,) = [entry for entry in recorded(scene.book, tmp_path) if isinstance(entry, Owed)]
+    text = run(f"{tip.txn:x}", "--state", str(tmp_path)).output
+    assert "payment  172.50 MAD, cmi debit of atlas" in text
+    assert "0.8 % of 172.50 MAD = 1.38; 1.38 MAD, less 1.20 MAD charged before" in text
 
 
 def of_merchant(*arguments: str) -> Result:

@@ -6,6 +6,7 @@ the change, fee(new) - fee(old), so that whoever adds up the records has the fee
 day, where they are still in the file.
 """
 
+from collections.abc import Container
 from typing import Final
 
 import msgspec
@@ -21,7 +22,7 @@ from switch.core.routing.decision import Decision
 from switch.core.routing.fee_table import fee_table
 from switch.core.routing.routing import Router
 from switch.core.transactions.incoming import Incoming
-from switch.money.fees import Payment, Plan, change, given_back, region_of
+from switch.money.fees import Fees, Payment, Plan, change, given_back, region_of
 from switch.wire.pans import keepable
 from switch.wire.vocabulary import APPROVALS, DE, MTI, Answer, Document
 
@@ -74,7 +75,7 @@ class Pricing:
         of_hold = followed.key[MTI_CLASS] == MTI.AUTHORIZATION
         today = self._kernel.business_day(now)
         day = today if of_hold else before.day
-        payment = self._payment(before, message.currency)
+        payment = recorded_payment(self._fees, self._networks, before, message.currency)
         fees, why = self._fees.price(payment, day, before.merchant, message.amount, direction)
         if not of_hold and direction:
             fees = change(before.fees, fees)
@@ -90,7 +91,7 @@ class Pricing:
             return None
         fees, why = given_back(before.fees), before.unpriced
         if left and before.fees:
-            payment = self._payment(before, request.currency)
+            payment = recorded_payment(self._fees, self._networks, before, request.currency)
             stays, why = self._fees.price(payment, before.day, before.merchant, left, before.direction)
             fees = change(before.fees, stays)
         day = self._kernel.business_day(now)
@@ -190,18 +191,19 @@ class Pricing:
             currency=get(DE.CURRENCY, ""),
         )
 
-    def _payment(self, priced: Priced, currency: str) -> Payment:
-        """What selected its rules."""
-        return Payment(
-            scheme=priced.scheme,
-            product=priced.product,
-            channel=priced.channel,
-            region=priced.region,
-            mcc=priced.mcc,
-            merchant=priced.merchant if self._fees.by_merchant else "",
-            acquirer=priced.acquirer,
-            issuer=priced.issuer,
-            out=priced.issuer if priced.issuer in self._networks else "",
-            into=priced.acquirer if priced.acquirer in self._networks else "",
-            currency=currency,
-        )
+
+def recorded_payment(fees: Fees, networks: Container[str], priced: Priced, currency: str) -> Payment:
+    """What selected the rules of a payment whose price is recorded. `networks`: names of those it may have passed through."""
+    return Payment(
+        scheme=priced.scheme,
+        product=priced.product,
+        channel=priced.channel,
+        region=priced.region,
+        mcc=priced.mcc,
+        merchant=priced.merchant if fees.by_merchant else "",
+        acquirer=priced.acquirer,
+        issuer=priced.issuer,
+        out=priced.issuer if priced.issuer in networks else "",
+        into=priced.acquirer if priced.acquirer in networks else "",
+        currency=currency,
+    )
