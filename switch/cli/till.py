@@ -179,15 +179,24 @@ class Counter:
         from switch.simulators.classic import ClassicTerminal
 
         return ClassicTerminal(
-            self.memory, self._merchant, lambda: time.strftime("%m%d%H%M%S"), repeats=max(0, self._again)
+            self.memory,
+            self._merchant,
+            lambda: time.strftime("%m%d%H%M%S"),
+            repeats=max(0, self._again),
+            keep=self._write,
         )
 
     def __exit__(self, *_: object) -> None:
+        self._write()
+
+    def _write(self) -> None:
         import msgspec
 
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._path.touch(mode=0o600)
-        self._path.write_bytes(msgspec.json.encode(self.memory))
+        aside = self._path.with_suffix(".part")
+        aside.touch(mode=0o600)
+        aside.write_bytes(msgspec.json.encode(self.memory))
+        aside.replace(self._path)
 
     def money(self, minor: int) -> str:
         """An amount in words."""

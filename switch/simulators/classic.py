@@ -2,8 +2,9 @@
 
 In: what the cashier wants, and a way to ask the host: a message in, its answer out, or None where none came in time. Out: the
 receipt. The rule of such terminals: what was asked and not answered is asked once more under the same DE11, then taken back, and
-nothing else is sent before that has been acknowledged. Its paper is its book: what it approved, voided and refunded, whatever
-anybody else remembers.
+nothing else is sent before that has been acknowledged. What it would take back is kept before the request leaves, so that a
+terminal whose power fails takes it back when it is on again. Its paper is its book: what it approved, voided and refunded,
+whatever anybody else remembers.
 """
 
 from collections.abc import Callable, Iterable
@@ -73,12 +74,22 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True):
 class ClassicTerminal:
     """One terminal."""
 
-    def __init__(self, memory: Memory, merchant: str, clock: Callable[[], str], *, repeats: int = 1) -> None:
-        """`clock`: its own date and time, MMDDhhmmss, right or wrong. `repeats`: of a payment that is not answered."""
+    def __init__(
+        self,
+        memory: Memory,
+        merchant: str,
+        clock: Callable[[], str],
+        *,
+        repeats: int = 1,
+        keep: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`clock`: its own date and time, MMDDhhmmss, right or wrong. `repeats`: of a payment that is not answered. `keep`: makes
+        its memory outlive a loss of power."""
         self.memory = memory
         self._merchant = merchant
         self._clock = clock
         self._repeats = repeats
+        self._keep = keep
 
     # -- what the cashier wants
 
@@ -89,9 +100,8 @@ class ClassicTerminal:
         message = self._message("0200", _CODES[kind], amount, {DE.TRACK2: track_2(card, card.cvv2).replace("=", "D")})
         receipt = Receipt(stan=message[DE.STAN], kind=kind, pan=mask_pan(card.pan), amount=amount, status=NOT_KNOWN)
         self.memory.receipts.append(receipt)
-        answered = self._ask(ask, message)
+        answered = self._moves(ask, message)
         if answered is None:
-            self.memory.owed = {**message, DE.MTI: "0400"}
             return receipt
         receipt.de39, receipt.rrn = answered.get(DE.RESPONSE_CODE, ""), answered.get(DE.RRN, "")
         receipt.approval = answered.get(DE.APPROVAL_CODE, "")
@@ -105,9 +115,8 @@ class ClassicTerminal:
         code = "22" if receipt.kind == REFUND else "02"
         more = {DE.TRACK2: track_2(card, card.cvv2).replace("=", "D"), DE.RRN: receipt.rrn}
         message = self._message("0200", f"{code}0000", receipt.amount, more)
-        answered = self._ask(ask, message)
+        answered = self._moves(ask, message)
         if answered is None:
-            self.memory.owed = {**message, DE.MTI: "0400"}
             return ""
         if answered.get(DE.RESPONSE_CODE) == Answer.APPROVED:
             receipt.status = VOIDED
@@ -166,6 +175,15 @@ class ClassicTerminal:
             DE.PRIVATE_62: f"{self.memory.stan:06d}",
             **more,
         }
+
+    def _moves(self, ask: Ask, message: Document) -> Document | None:
+        """A message that moves money: its reversal is owed until its answer has come."""
+        self.memory.owed = {**message, DE.MTI: "0400"}
+        self._keep()
+        answered = self._ask(ask, message)
+        if answered is not None:
+            self.memory.owed = {}
+        return answered
 
     def _ask(self, ask: Ask, message: Document) -> Document | None:
         answered = ask(message)

@@ -1,12 +1,21 @@
 """`cmi-switch till`: a classic terminal at a running switch, over real sockets, a connection a message."""
 
+import signal
+import sys
+import time
+from contextlib import ExitStack
 from pathlib import Path
 
+import msgspec
+import pytest
 from click.testing import CliRunner, Result
 
-from switch.cli import till
+from switch.children import start
+from switch.cli import exceptions, till
 from switch.loopback import free_ports
 from switch.observe.model import Model
+from switch.simulators.classic import Memory
+from switch.wire.vocabulary import Document
 
 from .conftest import Running
 
@@ -44,6 +53,53 @@ def test_a_day_at_a_till(here: Path, running: Running) -> None:
     model = Model()
     model.feed_all((here / "var/morocco/hops.jsonl").read_bytes().splitlines())
     assert not model.warnings.keys() & {"batch.differs", "message.refused"}
+
+
+@pytest.mark.long
+def test_a_terminal_loses_power_and_a_switch_is_killed_while_it_uploads(here: Path, running: Running) -> None:
+    """The terminal's paper, what the issuer's host was told, and the totals must say the same."""
+    network = here / "net.toml"
+    network.write_text(network.read_text() + PORT.format(free_ports(1)[0]))
+    memory, hops = here / "var/morocco/till-TILL0001.json", here / "var/morocco/hops.jsonl"
+    with ExitStack() as parties:
+        bank, _ = parties.enter_context(running("issuer", "atlas", "--network", "net.toml"))
+        switch, _ = parties.enter_context(running("serve", "net.toml", "--no-show"))
+        assert at("sale", "--amount", "150").exit_code == 0
+
+        bank.send_signal(signal.SIGSTOP)  # the power fails between request and answer
+        with start(
+            [sys.executable, "-m", "switch.cli.main", "till", "sale", "--network", "net.toml"], cwd=here
+        ) as asking:
+            until = time.monotonic() + 20
+            while b'"mti":"0200","stan":"000002"' not in hops.read_bytes() and time.monotonic() < until:
+                time.sleep(0.02)
+            asking.kill()
+        bank.send_signal(signal.SIGCONT)
+        assert "a reversal of STAN 000002 goes first" in at("show").output
+        sold = at("sale", "--amount", "20")
+        assert (sold.exit_code, "STAN 000003" in sold.output) == (0, True), sold.output
+        assert "taken back" in at("show").output
+
+        paper = msgspec.json.decode(memory.read_bytes(), type=Memory)
+        foreign = msgspec.structs.replace(paper.receipts[0], stan="000009", rrn="0" * 12, amount=700)
+        memory.write_bytes(msgspec.json.encode(msgspec.structs.replace(paper, receipts=[*paper.receipts, foreign])))
+        counter = till.Counter({"network": "net.toml", "port": "", "terminal": "TILL0001", "again": 1, "tls_dir": None})
+
+        def killed_behind_the_first(message: Document) -> Document | None:
+            answered = counter.ask(message)
+            if message["t"] == "0320" and not switch.returncode:
+                switch.kill()
+                switch.wait()
+                parties.enter_context(running("serve", "net.toml", "--no-show"))
+            return answered
+
+        with counter as terminal:
+            settled = terminal.settle(killed_behind_the_first)
+        assert settled is not None
+        assert (settled.de39, settled.uploaded, settled.totals) == ("00", True, (3, 17_700, 0, 0))
+        listed = CliRunner().invoke(exceptions.command, ["list", "--network", "net.toml"]).output
+        assert "batch-only-terminal" in listed
+        assert "batch-only-switch" not in listed
 
 
 def test_a_network_without_such_a_port_says_what_is_missing(here: Path) -> None:

@@ -127,7 +127,7 @@ class Reader:
         count = 0
         for block in blocks(page):
             if block.name:
-                (self.directory / block.name).write_text(block.text)
+                (self.directory / block.name).write_text(on_free_ports(block.text))
             elif block.language == "console" and not block.elsewhere:
                 for command, printed in steps(block):
                     said = self.type(command, printed, exact=exact)

@@ -39,6 +39,45 @@ class BatchClosed(Entry, frozen=True, kw_only=True, tag="bcl"):
     """messages of the batch that it has uploaded"""
 
 
+class Uploaded(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
+    """One payment as a terminal has it, uploaded after totals that differ."""
+
+    stan: str
+    """DE11 by which an upload sent again is known: that of its 0320, or of its row where a 0320 has several"""
+    txn: int
+    """its own, by which an exception about it is known"""
+    key: Name | None
+    """of the payment that it means here; None: it never came"""
+    amount: int
+    """minor units of the home currency"""
+    direction: int
+    """1 a sale, -1 a refund, 0 neither"""
+    pan: str
+    """masked"""
+    link: str
+    voided: bool = False
+    """a sale that has been voided, or its void: on both sides, and no matter"""
+
+
+class BatchUploaded(Entry, frozen=True, kw_only=True, tag="bup"):
+    """A classic terminal uploads its batch. Recorded before it hears that a payment was taken."""
+
+    at_us: int
+    acquirer: str
+    terminal: str
+    anew: bool
+    """what it has uploaded before does not count: it begins"""
+    payments: tuple[Uploaded, ...] = ()
+
+
+class KeptUpload(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
+    """An upload in a snapshot."""
+
+    acquirer: str
+    terminal: str
+    payments: tuple[Uploaded, ...]
+
+
 class KeptBatch(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """A batch in a snapshot."""
 
@@ -53,3 +92,5 @@ class KeptBatches(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc
     """longest unused first"""
     closed: tuple[BatchClosed, ...] = ()
     """of each terminal the last; oldest first"""
+    uploads: tuple[KeptUpload, ...] = ()
+    """longest unused first"""

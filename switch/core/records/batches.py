@@ -6,21 +6,37 @@ time, which key it gave: a repeat, a void or a reversal is looked for among what
 newest first, however much other traffic has passed since. Settling (0500) compares what stands of it with the terminal's own
 totals and ends the batch.
 
+An upload is what it has sent since its totals differed, a payment a time, until its batch ends: a crash in the middle loses none.
+
 Bounded: of a batch that has outgrown its limit the oldest message leaves, and of too many batches the one that is longest
-unused. What has left is not counted, so that the terminal's totals differ and it uploads what it has.
+unused; of uploads likewise. What has left is not counted, so that the terminal's totals differ and it uploads what it has.
 """
 
 from typing import TypeAlias
 
 import msgspec
 
-from switch.core.records.batch_records import BatchClosed, Batched, KeptBatch, KeptBatches
+from switch.core.records.batch_records import (
+    BatchClosed,
+    Batched,
+    BatchUploaded,
+    KeptBatch,
+    KeptBatches,
+    KeptUpload,
+    Uploaded,
+)
 from switch.core.records.records import ACQUIRER, TERMINAL, Key
 
 Till: TypeAlias = tuple[str, str]
 """acquirer and DE41"""
 CLOSED_MAX = 50_000
 """terminals whose last settlement is known; the one that settled longest ago leaves"""
+
+UPLOADS_MAX = 1_000
+"""terminals that upload at once; the one that has sent nothing for longest begins again"""
+
+UPLOADED_MAX = 10_000
+"""payments of one upload; more than the totals of a 0500 can count"""
 
 
 class Batch(msgspec.Struct):
@@ -39,6 +55,8 @@ class Batches(msgspec.Struct):
     """longest unused first"""
     closed: dict[Till, BatchClosed] = {}
     """the last of each; oldest first"""
+    uploads: dict[Till, dict[str, Uploaded]] = {}
+    """what terminals have uploaded of their open batches, by DE11; longest unused first"""
 
     def take(self, r: Batched, terminals: int, payments: int) -> None:
         """One more message. `terminals`: batches that are kept; `payments`: messages of each."""
@@ -57,10 +75,22 @@ class Batches(msgspec.Struct):
         """A settlement: what comes next is in another batch."""
         till = r.acquirer, r.terminal
         self.open.pop(till, None)
+        self.uploads.pop(till, None)
         self.closed.pop(till, None)
         self.closed[till] = r
         if len(self.closed) > CLOSED_MAX:
             del self.closed[next(iter(self.closed))]
+
+    def upload(self, r: BatchUploaded) -> None:
+        """A terminal uploads: it begins, or sends more."""
+        till = r.acquirer, r.terminal
+        before = self.uploads.pop(till, {})
+        upload = self.uploads[till] = {} if r.anew else before
+        upload.update((one.stan, one) for one in r.payments)
+        while len(upload) > UPLOADED_MAX:
+            del upload[next(iter(upload))]
+        if len(self.uploads) > UPLOADS_MAX:
+            del self.uploads[next(iter(self.uploads))]
 
     def of(self, till: Till) -> Batch:
         """A terminal's open batch; an empty one where it has sent nothing since it settled."""
@@ -69,7 +99,11 @@ class Batches(msgspec.Struct):
     def kept(self) -> KeptBatches:
         """For a snapshot."""
         rows = (KeptBatch(keys=tuple(b.keys.items()), dropped=b.dropped) for b in self.open.values() if b.keys)
-        return KeptBatches(open=tuple(rows), closed=tuple(self.closed.values()))
+        uploads = (
+            KeptUpload(acquirer=acquirer, terminal=terminal, payments=tuple(upload.values()))
+            for (acquirer, terminal), upload in self.uploads.items()
+        )
+        return KeptBatches(open=tuple(rows), closed=tuple(self.closed.values()), uploads=tuple(uploads))
 
     def restore(self, kept: KeptBatches) -> None:
         """From one."""
@@ -77,3 +111,4 @@ class Batches(msgspec.Struct):
             (b.keys[0][0][ACQUIRER], b.keys[0][0][TERMINAL]): Batch(dict(b.keys), b.dropped) for b in kept.open
         }
         self.closed = {(r.acquirer, r.terminal): r for r in kept.closed}
+        self.uploads = {(u.acquirer, u.terminal): {one.stan: one for one in u.payments} for u in kept.uploads}

@@ -11,7 +11,7 @@ import msgspec
 
 from switch.core.limits import Limits
 from switch.core.messages.meaning import left_of
-from switch.core.records.batch_records import BatchClosed, Batched
+from switch.core.records.batch_records import BatchClosed, Batched, BatchUploaded
 from switch.core.records.day_records import Cutover, Reconciled
 from switch.core.records.devices import DeviceCounted
 from switch.core.records.disputes import Disputed, Disputes
@@ -407,6 +407,11 @@ def _batch_closed(state: State, r: BatchClosed) -> None:
     state.batches.close(r)
 
 
+def _batch_uploaded(state: State, r: BatchUploaded) -> None:
+    state.last_txn = max(state.last_txn, *(one.txn for one in r.payments), 0)
+    state.batches.upload(r)
+
+
 def _charged(state: State, r: Charged) -> None:
     state.last_txn = max(state.last_txn, r.txn)
     state.charges.apply(r)
@@ -452,7 +457,8 @@ _APPLY: dict[type, Callable[[State, Any], None]] = {
     Delivered: _delivered, Abandoned: _abandoned, Shelved: _shelved, Retried: _retried, Held: _held, StoodIn: _stood_in,
     Snapshot: _snapshot, Maintained: _maintained, Cutover: _cutover, LateApproval: _approved_late, Excepted: _excepted,
     Renumbered: _renumbered, Resolved: _resolved, HotListed: _hot_listed, Reconciled: _reconciled, Disputed: _disputed,
-    Charged: _charged, Batched: _batched, BatchClosed: _batch_closed, DeviceCounted: _device_counted,
+    Charged: _charged, Batched: _batched, BatchClosed: _batch_closed, BatchUploaded: _batch_uploaded,
+    DeviceCounted: _device_counted,
 }  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 
 import msgspec
 
-from switch.core.records.batch_records import BatchClosed, Batched, KeptBatches
+from switch.core.records.batch_records import BatchClosed, Batched, BatchUploaded, KeptBatches
 from switch.core.records.day_records import Cutover, PartyTotals, Reconciled
 from switch.core.records.devices import DeviceCounted
 from switch.core.records.disputes import Disputed
@@ -393,7 +393,7 @@ class Snapshot(Entry, frozen=True, kw_only=True, tag="snp"):
 AnyEntry: TypeAlias = (
     Booted | Forwarded | Answered | Declined | Owed | Delivered | Abandoned | Shelved | Retried | Held | Maintained |
     StoodIn | Cutover | Snapshot | LateApproval | Renumbered | Excepted | Resolved | HotListed | Reconciled | Disputed |
-    Charged | Batched | BatchClosed | DeviceCounted
+    Charged | Batched | BatchClosed | BatchUploaded | DeviceCounted
 )  # fmt: skip
 
 ENCODER = msgspec.msgpack.Encoder()

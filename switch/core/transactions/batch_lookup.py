@@ -12,6 +12,7 @@ from switch.core.links.session import Session
 from switch.core.records.batches import Batch, Till
 from switch.core.records.outcomes import Outcome
 from switch.core.records.records import MTI_CLASS, STAN, TRANSMISSION_TIME, Forwarded, Key
+from switch.core.transactions.taken_back import followed_by
 from switch.core.transactions.transaction import pan_of
 from switch.wire.vocabulary import ADVICES, APPROVALS, DE, MTI, Document, is_repeat, mask_pan
 
@@ -87,10 +88,17 @@ class Lookup:
         batch = self.batch(session, document)
         card, amount = mask_pan(pan_of(document)), int(document.get(DE.AMOUNT) or 0)
         named = _by_name(batch, document)
-        found = next((key for key in named if self._agrees(key, card, amount)), None)
+        found = next((key for key in named if self._agrees(batch, key, card, amount)), None)
         while found is not None and (again := self._put_back(batch, found)) is not None:
             found = again
         return found
+
+    def payment_named(self, session: Session, document: Document) -> Key | None:
+        """The same, where what names a payment may have the name of its tip: the payment is meant."""
+        named = self.named(session, document)
+        outcome = self._kernel.find(named) if named is not None else None
+        payment = followed_by(self._kernel, outcome) if outcome is not None else None
+        return payment.key if payment is not None else named
 
     def _put_back(self, batch: Batch, key: Key) -> Key | None:
         """The advice by which a payment stands again whose void was undone (`Classic._undo_void`); None: there is none."""
@@ -105,13 +113,24 @@ class Lookup:
                 return other
         return None
 
-    def _agrees(self, key: Key, card: str, amount: int) -> bool:
+    def _agrees(self, batch: Batch, key: Key, card: str, amount: int) -> bool:
         """True unless card or amount, where they are said, are not the payment's."""
         request, outcome = self.look(key)
         if request is None:
             return outcome is not None
         amounts = {request.amount, outcome.authorized if outcome is not None and outcome.packed else request.amount}
-        return card in ("", request.pan) and (not amount or amount in amounts)
+        agrees = not amount or amount in amounts or self._is_tipped(batch, key, amount)
+        return card in ("", request.pan) and agrees
+
+    def _is_tipped(self, batch: Batch, key: Key, amount: int) -> bool:
+        """True where a tip has made this amount of a payment: then its void may say it, whatever became of it since."""
+        advices = (self._kernel.find(other) for other in batch.keys if other[MTI_CLASS] == MTI.FINANCIAL)
+        for advice in advices:
+            if advice is not None and advice.mti in ADVICES and advice.amount == amount:
+                payment = followed_by(self._kernel, advice)
+                if payment is not None and payment.key == key:
+                    return True
+        return False
 
     def look(self, key: Key | None) -> tuple[Forwarded | None, Outcome | None]:
         """A payment as it was forwarded, and how it ended; None where it was not, or has not."""

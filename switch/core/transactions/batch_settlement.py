@@ -8,6 +8,8 @@ one side has and the other has not becomes an exception that a person looks at; 
 Terminals of UnionPay's form are answered 00, and 1 or 2 in DE48. They upload several payments a message, and the end of it is a
 0320, too; they do not send a 0500 again.
 
+What has been uploaded is in the journal before the terminal hears that it was taken (`BatchUploaded`).
+
 Sources: as `classic` says.
 """
 
@@ -21,7 +23,7 @@ from switch.core.links.session import Session
 from switch.core.links.states import SessionState
 from switch.core.messages.meaning import direction_of
 from switch.core.messages.translator import answer
-from switch.core.records.batch_records import BatchClosed, Sums
+from switch.core.records.batch_records import BatchClosed, BatchUploaded, Sums, Uploaded
 from switch.core.records.batches import Batch, Till
 from switch.core.records.records import MTI_CLASS, STAN, Excepted, Key
 from switch.core.transactions import batch_totals
@@ -38,20 +40,6 @@ ONLY_SWITCH: Final = "batch-only-switch"
 AGREE, DIFFER = "1", "2"
 TRAILER: Final = "96"
 """DE3 of the 0500 behind an upload"""
-UPLOADS_MAX: Final = 1_000
-"""terminals that upload at once; the one that began longest ago begins again"""
-
-
-class _Upload(msgspec.Struct):
-    """What one terminal has uploaded."""
-
-    keys: dict[Key, int] = {}
-    """payments known here, and the amount it has of each"""
-    unknown: dict[str, Incoming] = {}
-    """by DE11"""
-    sums: Sums = (0, 0, 0, 0)
-    seen: set[str] = set()
-    """DE11 of its 0320"""
 
 
 class BatchSettlement:
@@ -61,7 +49,6 @@ class BatchSettlement:
         """`named`: the payment of the terminal's batch that a message names."""
         self._kernel = kernel
         self._named = named
-        self._uploads: dict[Till, _Upload] = {}
 
     # -- 0500
 
@@ -87,13 +74,13 @@ class BatchSettlement:
             self._say(message, Answer.APPROVED, "as it was settled before")
             return
         ours = self._count(batch)
-        upload = self._uploads.get(till)
+        upload = kernel.state.batches.uploads.get(till, {})
         said = {"terminal": till[1], "batch": number, "theirs": theirs, "ours": ours}
         if theirs == ours:
             self._close(message, till, theirs, ours, 0)
             self._say(message, Answer.APPROVED, "the batch agrees")
         elif not document.get(DE.PROCESSING_CODE, "").startswith(TRAILER):
-            self._begin_upload(till)
+            self._record(till, (), now, anew=True)
             why = f"the terminal has {_words(theirs)}, and here stand {_words(ours)}"
             kernel.log(
                 "warning",
@@ -104,9 +91,9 @@ class BatchSettlement:
                 hint="answered 95: the terminal uploads what it has (0320)",
             )
             self._say(message, Answer.RECONCILE_ERROR, why)
-        elif upload is None or upload.sums != theirs:
-            came = upload.sums if upload is not None else (0, 0, 0, 0)
-            self._begin_upload(till)
+        elif not upload or _sums(upload) != theirs:
+            came = _sums(upload)
+            self._record(till, (), now, anew=True)
             why = f"the terminal has {_words(theirs)}, and has uploaded {_words(came)}: once more, all of it"
             kernel.log(
                 "warning",
@@ -121,39 +108,40 @@ class BatchSettlement:
             self._settle_differing(message, batch, upload, said, now)
 
     def _settle_differing(
-        self, message: Incoming, batch: Batch, upload: _Upload, said: Mapping[str, object], now: int
+        self, message: Incoming, batch: Batch, upload: Mapping[str, Uploaded], said: Mapping[str, object], now: int
     ) -> None:
         """All that the terminal has is here: the batch ends, and what differs is a person's."""
         kernel, till = self._kernel, (message.session.source, message.document[DE.TERMINAL])
         standing = {key: stands for key, (stands, _) in self._standing(batch).items()}
-        only_here = [key for key, stands in standing.items() if upload.keys.get(key) != stands]
-        only_there = [key for key, amount in upload.keys.items() if standing.get(key) != amount]
+        matters = [one for one in upload.values() if not one.voided]
+        known = {one.key: one.amount for one in matters if one.key is not None}
+        unknown = [one for one in matters if one.key is None]
+        only_here = [key for key, stands in standing.items() if known.get(key) != stands]
+        only_there = [key for key, amount in known.items() if standing.get(key) != amount]
         for key in only_here:
             self._except(ONLY_SWITCH, f"terminal {till[1]} has not uploaded it with this amount", key, None, now)
         for key in only_there:
-            amount = upload.keys[key]
-            why = f"terminal {till[1]} has uploaded it with {amount} minor units; here stand {standing.get(key, 0)}"
+            why = f"terminal {till[1]} has uploaded it with {known[key]} minor units; here stand {standing.get(key, 0)}"
             self._except(ONLY_TERMINAL, why, key, None, now)
-        for unknown in upload.unknown.values():
-            self._except(ONLY_TERMINAL, f"terminal {till[1]} has uploaded it, and it never came", None, unknown, now)
+        for one in unknown:
+            self._except(ONLY_TERMINAL, f"terminal {till[1]} has uploaded it, and it never came", None, one, now)
         kernel.log(
             "error",
             "batch.settled_differing",
             link=message.session.link,
             **said,
             only_here=len(only_here),
-            only_there=len(only_there) + len(upload.unknown),
+            only_there=len(only_there) + len(unknown),
             hint="no money has moved for what differs: `cmi-switch exceptions` lists each, for a person to look at",
         )
-        uploaded = len(upload.keys) + len(upload.unknown)
-        self._close(message, till, upload.sums, self._count(batch), uploaded)
+        self._close(message, till, _sums(upload), self._count(batch), len(known) + len(unknown))
         self._say(message, Answer.APPROVED, "settled as the terminal has it; what differs is with the exceptions")
 
-    def _except(self, kind: str, why: str, key: Key | None, unknown: Incoming | None, now: int) -> None:
+    def _except(self, kind: str, why: str, key: Key | None, unknown: Uploaded | None, now: int) -> None:
         kernel = self._kernel
         outcome = kernel.find(key) if key is not None else None
         request = outcome.request if outcome is not None else None
-        pan = request.pan if request is not None else unknown.masked if unknown is not None else ""
+        pan = request.pan if request is not None else unknown.pan if unknown is not None else ""
         amount = request.amount if request is not None else unknown.amount if unknown is not None else 0
         entry = Excepted(
             txn=outcome.txn if outcome is not None else unknown.txn if unknown is not None else kernel.next_txn(now),
@@ -161,7 +149,7 @@ class BatchSettlement:
             kind=kind,
             reason=why,
             host=request.host if request is not None else "",
-            link=unknown.session.name if unknown is not None else request.link if request is not None else "",
+            link=unknown.link if unknown is not None else request.link if request is not None else "",
             pan=pan,
             amount=amount,
             currency=request.currency if request is not None else kernel.network.currency,
@@ -171,7 +159,6 @@ class BatchSettlement:
 
     def _close(self, message: Incoming, till: Till, theirs: Sums, ours: Sums, uploaded: int) -> None:
         kernel = self._kernel
-        self._uploads.pop(till, None)
         kernel.record(
             BatchClosed(
                 at_us=kernel.wall_us(message.now),
@@ -202,64 +189,73 @@ class BatchSettlement:
         if batch_totals.ends_upload(document):
             self._end_upload(message, till)
             return
-        upload = self._uploads.get(till)
-        if upload is None:
-            upload = self._begin_upload(till)
         if rows is not None:
-            for row in rows:
-                self._upload_row(message, upload, self._kernel.state.batches.of(till), row)
+            self._upload_rows(message, till, rows)
             note = "uploaded" if rows else "taken: it adds to a payment that has an entry of its own"
             self._say(message, Answer.APPROVED, note)
             return
-        if document[DE.STAN] not in upload.seen:
-            upload.seen.add(document[DE.STAN])
-            amount, direction = message.amount, direction_of(document)
+        if document[DE.STAN] not in self._kernel.state.batches.uploads.get(till, {}):
             key = self._named(session, {**document, DE.AMOUNT: "0"})
-            if key is not None:
-                upload.keys[key] = amount
-            else:
-                upload.unknown[document[DE.STAN]] = message
-            upload.sums = _add(upload.sums, direction, amount)
+            one = self._uploaded(message, document[DE.STAN], key, message.amount, direction_of(document))
+            self._record(till, (one,), now)
         self._say(message, Answer.APPROVED, "uploaded")
 
-    def _upload_row(self, message: Incoming, upload: _Upload, batch: Batch, row: Row) -> None:
-        """One of several payments of a 0320. A voided sale and its void stand on both sides, and are no matter."""
-        if row.stan in upload.seen or any(k[STAN] == row.stan and k[MTI_CLASS] == MTI.REVERSAL for k in batch.keys):
-            return
-        upload.seen.add(row.stan)
+    def _upload_rows(self, message: Incoming, till: Till, rows: list[Row]) -> None:
+        """Several payments of a 0320, those that have not come before."""
+        batches = self._kernel.state.batches
+        batch, before = batches.of(till), batches.uploads.get(till, {})
+        new = {row.stan: row for row in rows if row.stan not in before}
+        if new:
+            self._record(till, tuple(self._of_row(message, batch, row) for row in new.values()), message.now)
+
+    def _of_row(self, message: Incoming, batch: Batch, row: Row) -> Uploaded:
+        """One of several payments of a 0320."""
         named = {**message.document, DE.STAN: row.stan, DE.PAN: row.pan, DE.AMOUNT: "0", DE.PRIVATE_60: ""}
         key = self._named(message.session, named)
         outcome = self._kernel.find(key) if key is not None else None
-        if outcome is not None and outcome.reversed_by:
-            return
-        if key is None or outcome is None:
-            said = msgspec.structs.replace(message, amount=row.amount, pan=row.pan, masked=mask_pan(row.pan))
-            upload.unknown[row.stan] = said
-            upload.sums = _add(upload.sums, 1, row.amount)
-            return
-        upload.keys[key] = row.amount
-        direction = direction_of(outcome.request.elements) if outcome.request is not None else 1
-        upload.sums = _add(upload.sums, direction, row.amount)
+        request = outcome.request if outcome is not None else None
+        one = self._uploaded(
+            message,
+            row.stan,
+            key if outcome is not None else None,
+            row.amount,
+            direction_of(request.elements) if request is not None else 1,
+        )
+        is_void = any(k[STAN] == row.stan and k[MTI_CLASS] == MTI.REVERSAL for k in batch.keys)
+        voided = is_void or (outcome is not None and bool(outcome.reversed_by))
+        return msgspec.structs.replace(one, pan=mask_pan(row.pan), voided=voided)
+
+    def _uploaded(self, message: Incoming, stan: str, key: Key | None, amount: int, direction: int) -> Uploaded:
+        """One payment, with a transaction id of its own: an exception is known by that."""
+        return Uploaded(
+            stan=stan,
+            txn=self._kernel.next_txn(message.now),
+            key=key,
+            amount=amount,
+            direction=direction,
+            pan=message.masked,
+            link=message.session.name,
+        )
 
     def _end_upload(self, message: Incoming, till: Till) -> None:
         """The 0320 behind the last of several: what differs is a person's, or there is nothing to end."""
-        batch, upload = self._kernel.state.batches.of(till), self._uploads.get(till)
-        if upload is not None and upload.seen:
+        batches = self._kernel.state.batches
+        batch, upload = batches.of(till), batches.uploads.get(till)
+        if upload:
             number, ours = batch_totals.batch_number(message.document), self._count(batch)
-            said = {"terminal": till[1], "batch": number, "theirs": upload.sums, "ours": ours}
+            said = {"terminal": till[1], "batch": number, "theirs": _sums(upload), "ours": ours}
             self._settle_differing(message, batch, upload, said, message.now)
         elif batch.keys:
-            why = "nothing of the upload is known here (the switch has begun anew): settle once more (0500)"
+            why = "nothing of the upload is known here: settle once more (0500)"
             self._say(message, Answer.RECONCILE_ERROR, why)
         else:
             self._say(message, Answer.APPROVED, "the batch is settled")
 
-    def _begin_upload(self, till: Till) -> _Upload:
-        self._uploads.pop(till, None)
-        upload = self._uploads[till] = _Upload()
-        if len(self._uploads) > UPLOADS_MAX:
-            del self._uploads[next(iter(self._uploads))]
-        return upload
+    def _record(self, till: Till, payments: tuple[Uploaded, ...], now: int, *, anew: bool = False) -> None:
+        kernel = self._kernel
+        kernel.record(
+            BatchUploaded(at_us=kernel.wall_us(now), acquirer=till[0], terminal=till[1], anew=anew, payments=payments)
+        )
 
     # -- what stands here
 
@@ -310,6 +306,15 @@ def _add(sums: Sums, direction: int, amount: int) -> Sums:
     if direction < 0:
         return sales, sold, refunds + 1, refunded + amount
     return (sales + 1, sold + amount, refunds, refunded) if direction else sums
+
+
+def _sums(upload: Mapping[str, Uploaded]) -> Sums:
+    """Of what a terminal has uploaded."""
+    sums: Sums = (0, 0, 0, 0)
+    for one in upload.values():
+        if not one.voided:
+            sums = _add(sums, one.direction, one.amount)
+    return sums
 
 
 def _words(sums: Sums) -> str:

@@ -74,7 +74,7 @@ class Classic:
         self._reversals = reversals
         self._misformed = misformed
         self._lookup = Lookup(kernel)
-        self._settlement = BatchSettlement(kernel, self._lookup.named)
+        self._settlement = BatchSettlement(kernel, self._lookup.payment_named)
         self._members = {x.name: x.members[0] for x in kernel.network.listeners if x.profile}
         steps: dict[str, Handler] = {
             **dict.fromkeys(REQUESTS, self._request),
@@ -166,7 +166,7 @@ class Classic:
     def _advice(self, session: Session, document: Document, raw: Document, now: int) -> None:
         """0120, 0220: what was done without asking; with DE3 02, another amount of what was asked (a tip)."""
         if document.get(DE.PROCESSING_CODE, "")[:2] in VOIDS:
-            original = self._lookup.named(session, {**document, DE.AMOUNT: "0"})
+            original = self._lookup.payment_named(session, {**document, DE.AMOUNT: "0"})
             if original is None:
                 self._refuse(session, document, raw, now)
                 return
@@ -214,7 +214,7 @@ class Classic:
         """True for a 0200 with DE3 20 that names what it takes back: by DE61, or by having its DE11."""
         named = DE.PRIVATE_61 in document and ORIGINAL_61.fullmatch(document[DE.PRIVATE_61].strip())
         without = {de: value for de, value in document.items() if de != DE.RRN}
-        original = None if named else self._lookup.named(session, without)
+        original = None if named else self._lookup.payment_named(session, without)
         if named or original is None:
             return bool(named)
         if self._kernel.find(key_of(session, self._taking_back(document, original))) is not None:
@@ -224,7 +224,7 @@ class Classic:
         return sold and outcome is not None and outcome.approved
 
     def _void(self, session: Session, document: Document, raw: Document, now: int) -> None:
-        original = self._lookup.named(session, document)
+        original = self._lookup.payment_named(session, document)
         if original is None or self._lookup.is_overtaken(session, document):
             self._refuse(session, document, raw, now)
             return

@@ -1,8 +1,10 @@
 """A classic terminal settles: totals that agree, and totals that differ."""
 
+import msgspec
 import pytest
 
-from switch.core.records.batch_records import BatchClosed
+from switch.core.records.batch_records import BatchClosed, BatchUploaded, Uploaded
+from switch.core.records.batches import UPLOADED_MAX, UPLOADS_MAX, Batches
 from switch.core.records.records import Excepted
 from switch.core.transactions.batch_settlement import ONLY_SWITCH, ONLY_TERMINAL
 from switch.sim.playbook import Playbook
@@ -121,15 +123,84 @@ def test_what_differs_in_unionpays_form_is_uploaded_row_by_row() -> None:
     assert [(e.kind, e.amount) for e in excepted] == [(ONLY_SWITCH, 2_000), (ONLY_TERMINAL, 700)]
 
 
-def test_an_upload_that_a_crash_has_forgotten_is_not_settled() -> None:
+def test_several_that_never_came_are_an_exception_each() -> None:
+    shop = UnionPay()
+    assert shop.settles("000001", 2, 1_500, 0, 0)["48"][30] == "2"
+    rows = "02" + row("000008", 800) + row("000009", 700)
+    assert shop.sends_batch("0320", "201", "000002", rows)["39"] == "00"
+    assert shop.sends_batch("0320", "202", "000003", "0002")["39"] == "00"
+    excepted = [entry for entry in shop.book.recorded(Excepted) if isinstance(entry, Excepted)]
+    assert [(e.kind, e.amount) for e in excepted] == [(ONLY_TERMINAL, 800), (ONLY_TERMINAL, 700)]
+
+
+def test_an_upload_goes_on_where_a_crash_has_cut_it_short() -> None:
     shop = UnionPay()
     shop.sells("000001")
     assert shop.settles("000002", 2, 15_700, 0, 0)["48"][30] == "2"
-    shop.sends_batch("0320", "201", "000003", "02" + row("000001", 15_000) + row("000009", 700))
+    shop.sends_batch("0320", "201", "000003", "01" + row("000001", 15_000))
     shop.restarts()
-    assert shop.sends_batch("0320", "202", "000004", "0002")["39"] == "95"
-    assert not shop.book.recorded(BatchClosed)
-    assert shop.settles("000005", 1, 15_000, 0, 0)["48"][30] == "1"
+    for _ in range(2):  # the second time, the answer was lost
+        shop.sends_batch("0320", "201", "000004", "01" + row("000009", 700))
+    shop.restarts()
+    assert shop.sends_batch("0320", "202", "000005", "0002")["39"] == "00"
+    (closed,) = shop.book.recorded(BatchClosed)
+    assert (closed.result, closed.theirs, closed.ours, closed.uploaded) == (
+        "2",
+        (2, 15_700, 0, 0),
+        (1, 15_000, 0, 0),
+        2,
+    )
+
+
+@pytest.mark.parametrize("at", range(5))
+def test_a_crash_at_any_step_of_an_upload_changes_nothing_of_how_it_ends(shop: Shop, at: int) -> None:
+    kept = shop.pays(sale("000001"))
+    shop.pays(sale("000002", 2_000))
+    totals = (2, 15_700, 0, 0)
+    steps = [
+        (settlement("000010", *totals), "95"),
+        (uploaded(sale("000001"), kept, "000012"), "00"),
+        (uploaded(sale("000009", 700), {"37": "0" * 12}, "000013"), "00"),
+        (settlement("000014", *totals, code="960000"), "00"),
+        (settlement("000014", *totals, code="960000"), "00"),
+    ]
+    for step, (message, de39) in enumerate(steps):
+        assert shop.till.asks(message)["39"] == de39
+        if step == at:
+            shop.restarts()
+    assert len(shop.book.recorded(BatchClosed)) == 1
+    assert [(e.kind, e.amount) for e in shop.book.recorded(Excepted) if isinstance(e, Excepted)] == [
+        (ONLY_SWITCH, 2_000),
+        (ONLY_TERMINAL, 700),
+    ]
+
+
+def test_an_upload_begun_anew_counts_from_there() -> None:
+    """Also where a crash comes between: what was uploaded before the second 0500 is not counted twice."""
+    shop = Shop()
+    kept = shop.pays(sale("000001"))
+    totals = (2, 15_700, 0, 0)
+    for stans in (("000010", "000011"), ("000020", "000021")):
+        assert shop.till.asks(settlement(stans[0], *totals))["39"] == "95"
+        shop.restarts()
+        assert shop.till.asks(uploaded(sale("000001"), kept, stans[1]))["39"] == "00"
+    assert shop.till.asks(uploaded(sale("000009", 700), {"37": "0" * 12}, "000022"))["39"] == "00"
+    shop.restarts()
+    assert shop.till.asks(settlement("000023", *totals, code="960000"))["39"] == "00"
+    (closed,) = shop.book.recorded(BatchClosed)
+    assert (closed.theirs, closed.uploaded) == (totals, 2)
+
+
+def test_what_terminals_upload_is_bounded() -> None:
+    batches = Batches()
+    for number in range(UPLOADS_MAX + 1):
+        batches.upload(BatchUploaded(at_us=0, acquirer="rif", terminal=f"{number:08d}", anew=True))
+    assert len(batches.uploads) == UPLOADS_MAX
+    assert ("rif", "00000000") not in batches.uploads
+    one = Uploaded(stan="", txn=1, key=None, amount=1, direction=1, pan="", link="")
+    payments = tuple(msgspec.structs.replace(one, stan=f"{number:06d}") for number in range(UPLOADED_MAX + 1))
+    batches.upload(BatchUploaded(at_us=0, acquirer="rif", terminal="TILL0001", anew=False, payments=payments))
+    assert next(iter(batches.uploads["rif", "TILL0001"])) == "000001"
 
 
 @pytest.mark.parametrize("de48", ["0" * 30, "0" * 61, ""])

@@ -5,6 +5,7 @@ import pytest
 
 from switch.core.limits import Limits
 from switch.sim.playbook import Playbook
+from switch.wire.vocabulary import Document
 from tests.core.scripts import ATLAS_CARD, OTHER_CARD
 from tests.core.tills import Shop, Till, reversal, sale, settlement, tills, void
 
@@ -181,6 +182,47 @@ def test_a_sale_whose_void_was_undone_can_be_voided(shop: Shop) -> None:
     assert shop.till.asks(void(sale("000001"), answer, "000003"))["39"] == "00"
     assert (shop.atlas.gets()["t"], shop.atlas.got_nothing()) == ("0420", True)
     assert shop.till.asks(settlement("000004", 0, 0, 0, 0))["39"] == "00"
+
+
+def tip(amount: int, answer: Document, stan: str, **changes: str) -> Document:
+    return {**sale("000001", amount), "t": "0220", "3": "020000", "11": stan, "37": answer["37"], **changes}
+
+
+@pytest.mark.parametrize("own_stan", [False, True])
+@pytest.mark.parametrize("amount", [17_000, 15_000, 0])
+def test_a_void_of_a_sale_with_a_tip_takes_back_all_of_it(shop: Shop, amount: int, own_stan: bool) -> None:
+    """Terminals say the amount with the tip, that of the sale, or none; some give a tip its sale's DE11."""
+    answer = shop.pays(sale("000001"))
+    told = shop.till.asks(tip(17_000, answer, "000001" if own_stan else "000002"))
+    assert (told["t"], told["39"]) == ("0230", "00")
+    shop.atlas.answers(shop.atlas.gets(), "00")
+    undone = {**sale("000001", amount), "3": "020000", "11": "000003", "60": f"0200000001{answer['37']}"}
+    for _ in range(2):  # the second time, the answer was lost
+        assert shop.till.asks(undone)["39"] == "00"
+    owed = shop.atlas.gets()
+    assert (owed["t"], owed["90"][:10], "95" in owed) == ("0420", "0200000001", False)
+    assert shop.atlas.got_nothing()
+    assert shop.till.asks(settlement("000004", 0, 0, 0, 0))["39"] == "00"
+
+
+def test_a_tip_may_be_changed_and_taken_back(shop: Shop) -> None:
+    answer = shop.pays(sale("000001"))
+    for stan, amount in (("000002", 17_000), ("000003", 16_500)):
+        assert shop.till.asks(tip(amount, answer, stan))["39"] == "00"
+        told = shop.atlas.gets()
+        assert (told["t"], told["4"], told["90"][:10]) == ("0220", f"{amount:012d}", "0200000001")
+        shop.atlas.answers(told, "00")
+    assert shop.till.asks(reversal(tip(16_500, answer, "000003")))["39"] == "00"
+    assert shop.atlas.gets()["95"][:12] == "000000015000"
+    assert shop.till.asks(settlement("000004", 1, 15_000, 0, 0))["39"] == "00"
+
+
+def test_a_tip_of_what_is_not_there_or_beyond_what_its_issuer_allows_is_refused(shop: Shop) -> None:
+    answer = shop.pays(sale("000001"))
+    assert shop.till.asks(tip(17_000, {"37": "999999999999"}, "000002"))["39"] == "25"
+    assert shop.till.asks(tip(30_000, answer, "000003"))["39"] == "61"
+    assert shop.atlas.got_nothing()
+    assert shop.till.asks(settlement("000004", 1, 15_000, 0, 0))["39"] == "00"
 
 
 def test_a_refund_is_no_void(shop: Shop) -> None:
