@@ -32,14 +32,15 @@ def command(network: str, store: bool) -> None:
     import time
 
     from switch.config.shards import sentences
-    from switch.config.warnings import ending, warnings
+    from switch.config.warnings import ending, out_of_date, warnings
 
     found = load(network, files=True)
     click.echo(f"{paint('good', found.source)}: {summary(found)}")
     for sentence in sentences(found):
         click.echo(sentence)
-    expiring = ending(found, time.time_ns() // 1_000)
-    for sentence in [*warnings(found), *(said for said, past in expiring if not past)]:
+    now_us = time.time_ns() // 1_000
+    expiring = ending(found, now_us)
+    for sentence in [*warnings(found), *out_of_date(found, now_us), *(said for said, past in expiring if not past)]:
         click.echo(f"{paint('hint', 'warning')}: {sentence}")
     expired = [said for said, past in expiring if past]
     if expired:

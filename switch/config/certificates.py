@@ -17,6 +17,7 @@ from switch.config.reader import Section
 from switch.core.credentials import Pin, Tls
 from switch.core.network import Listener, Network
 from switch.security.certificates import CertificateError, check_key, facts_of, fingerprint_of_all, read_certificates
+from switch.security.revocation import read_revocations
 
 ROLES_OF_HOSTS: Final = ("issuer", "network")
 SOCKET_PATH_LONGEST: Final = 107
@@ -75,6 +76,7 @@ def _own(table: Section) -> Tls:
         certificate=table.text("certificate"),
         key=table.text("key"),
         ca=table.text("ca"),
+        crl=table.text("crl", ""),
         minimum=table.choice("minimum", ("1.2", "1.3"), "1.2") or "1.2",
     )
 
@@ -131,6 +133,8 @@ def _judged(table: Section, tls: Tls) -> Tls:
         check_key(tls.key, own, tls.certificate)
         key = "ca"
         authorities = read_certificates(tls.ca)
+        key = "crl"
+        revocations = read_revocations(tls.crl, authorities)
     except (CertificateError, ValueError) as error:
         table.wrong(key, f"`{key}`: {error}", error.hint if isinstance(error, CertificateError) else "")
         return tls
@@ -140,6 +144,8 @@ def _judged(table: Section, tls: Tls) -> Tls:
         fingerprint=facts.fingerprint,
         expires_us=facts.expires_us,
         ca_fingerprint=fingerprint_of_all(authorities),
+        crl_fingerprint=revocations.fingerprint if revocations is not None else "",
+        crl_ends_us=revocations.ends_us if revocations is not None else 0,
     )
 
 

@@ -22,12 +22,25 @@ def ending(network: Network, now_us: int) -> list[tuple[str, bool]]:
     return found
 
 
+def out_of_date(network: Network, now_us: int) -> list[str]:
+    """Lists of revoked certificates that should have been followed by newer ones: a sentence each. Wall clock."""
+    return [
+        f"the list of revoked certificates {tls.crl} of {where} is out of date: another was due on {_day(tls.crl_ends_us)}; "
+        "what was taken back since is accepted"
+        for where, tls in own_certificates(network)
+        if 0 < tls.crl_ends_us <= now_us
+    ]
+
+
 def ending_of(name: str, expires_us: int, now_us: int) -> str:
     """A sentence, if the certificate has expired or will within `EXPIRY_DAYS`; "" where it will not, or nobody knows."""
     if not expires_us or expires_us - now_us >= EXPIRY_DAYS * _DAY_US:
         return ""
-    day = datetime.fromtimestamp(expires_us / 1e6, UTC).date().isoformat()
-    return f"the certificate {name} {'expired' if expires_us <= now_us else 'expires'} on {day}"
+    return f"the certificate {name} {'expired' if expires_us <= now_us else 'expires'} on {_day(expires_us)}"
+
+
+def _day(at_us: int) -> str:
+    return datetime.fromtimestamp(at_us / 1e6, UTC).date().isoformat()
 
 
 def warnings(network: Network) -> list[str]:

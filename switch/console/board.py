@@ -51,6 +51,7 @@ MARKED: Final = {
     "owed.held": "operator",
     "owed.released": "operator",
     "certificate.ending": "keys",
+    "certificate.list_old": "keys",
     "vault.key_beside": "keys",
     "capture.started": "operator",
     "capture.ended": "operator",

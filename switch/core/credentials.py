@@ -27,6 +27,8 @@ class Tls(msgspec.Struct, frozen=True, kw_only=True):
     key: str
     ca: str
     """authorities whose certificates are accepted"""
+    crl: str = ""
+    """lists of certificates that these authorities have taken back; "": none is read"""
     minimum: str = "1.2"
     """`1.2` or `1.3`"""
     subject: str = ""
@@ -36,13 +38,18 @@ class Tls(msgspec.Struct, frozen=True, kw_only=True):
     """wall clock"""
     ca_fingerprint: str = ""
     """SHA-256 of the file of authorities"""
+    crl_fingerprint: str = ""
+    """SHA-256 of the file of lists"""
+    crl_ends_us: int = 0
+    """when the first of the lists is to be followed by another; 0: none says"""
 
     def __str__(self) -> str:
         """As a change of it is told."""
         shown = f"{self.certificate} (SHA-256 {self.fingerprint or 'not read'})"
-        return (
-            f"{shown}, authorities of {self.ca} ({self.ca_fingerprint[:16] or 'not read'}), TLS {self.minimum} or later"
-        )
+        trusted = f"authorities of {self.ca} ({self.ca_fingerprint[:16] or 'not read'})"
+        if self.crl:
+            trusted += f" but what {self.crl} ({self.crl_fingerprint[:16] or 'not read'}) has taken back"
+        return f"{shown}, {trusted}, TLS {self.minimum} or later"
 
 
 class OperatorAccount(msgspec.Struct, frozen=True, kw_only=True):

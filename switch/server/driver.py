@@ -28,7 +28,7 @@ from switch.server.ports import CLOCK_HINT, CLOCK_JUMP_NS, Dial, Journal, Sinks,
 from switch.server.secured import SecuredConnection
 from switch.server.tap_port import Watcher, watched
 from switch.server.telling import Telling
-from switch.server.tls import TlsConnection
+from switch.server.tls import Grounds, TlsConnection
 
 __all__ = ["LAZY_NS", "Dial", "Driver", "Journal", "Sinks", "trio_clock"]
 
@@ -262,14 +262,14 @@ class Driver:
         """Everything up to record `position` is durable, and nothing waits for it."""
         return not self._outbox.waiting and not self.party.effects and self._outbox.durable >= position
 
-    def end_sealed(self, reason: str, now: int) -> bool:
-        """Lose all connections with TLS, whose state no other process can go on with. True if there were any."""
-        sealed = [connection for connection in self._by_link.values() if isinstance(connection, TlsConnection)]
-        for connection in sealed:
+    def end_sealed(self, why: Grounds, now: int) -> bool:
+        """Lose the connections with TLS for which there is a reason. True if there were any."""
+        ended = [(c, reason) for c in self._by_link.values() if isinstance(c, TlsConnection) and (reason := why(c))]
+        for connection, reason in ended:
             connection.part()
             self._lost(connection, reason, now)
         self.carry_out(now)
-        return bool(sealed)
+        return bool(ended)
 
     def kept(self) -> tuple[KeptConnection, ...]:
         """The connections, for the driver of another process."""

@@ -25,7 +25,7 @@ from switch.core.party import Certificate, Log
 from switch.server.connections import RECEIVE_BYTES, listening_socket, reason_of
 from switch.server.edge_link import Told, header
 from switch.server.secured import UnsecuredError
-from switch.server.tls import TlsEnd, certificate_of, ends_of, explain, sides_of
+from switch.server.tls import TlsEnd, certificate_of, ends_of, explain, sides_of, taken_back
 
 HANDSHAKE_S: Final = 10.0
 ACCEPT_AGAIN_S: Final = 1.0
@@ -44,6 +44,8 @@ class Edge:
         self._listeners = {x.name: x for x in network.listeners if x.edge and x.tls is not None}
         self._hosts = {x.name: x for x in network.hosts if x.edge and x.tls is not None and x.connect is not None}
         self._ends: Mapping[str, TlsEnd] = ends_of(sides_of(network, edge=True), {})
+        self._joined: dict[trio.CancelScope, tuple[str, bytes | None]] = {}
+        """connections there are: of which listener or host, and the certificate that was shown"""
         self._room = trio.CapacityLimiter(network.limits.connections)
         self.addresses: dict[str, Address] = {}
         """where each listener listens"""
@@ -54,9 +56,15 @@ class Edge:
         return [*self._listeners, *self._hosts]
 
     def follow(self, network: Network) -> None:
-        """Show renewed certificates to whoever comes from now on. Raises CertificateError."""
+        """Show renewed certificates to whoever comes from now on, and end the connections of those that newer lists have taken
+        back. Raises CertificateError."""
         sides = sides_of(network, edge=True)
         self._ends = ends_of({name: sides.get(name, end.side) for name, end in self._ends.items()}, self._ends)
+        for scope, (name, shown) in self._joined.items():
+            reason = taken_back(shown, self._ends[name])
+            if reason:
+                self._log("info", "link.closed", link=name, reason=reason)
+                scope.cancel()
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Until cancelled. Raises OSError where an address cannot be had."""
@@ -126,7 +134,7 @@ class Edge:
             await _reach(listener.edge) as switch,
         ):
             await switch.send_all(header(source, own, told))
-            await _pass_on(outside, switch)
+            await self._join(outside, switch, name)
 
     async def _lead_out(self, switch: trio.SocketStream, name: str) -> None:
         """The switch wants a host: connect to it, secure it, and say whose certificate it has shown."""
@@ -136,7 +144,16 @@ class Edge:
         source, own = stream.socket.getpeername(), stream.socket.getsockname()
         async with await self._secured(stream, self._ends[name]) as (outside, told):
             await switch.send_all(header(source, own, told))
-            await _pass_on(outside, switch)
+            await self._join(outside, switch, name)
+
+    async def _join(self, outside: "trio.SSLStream[trio.SocketStream]", switch: trio.SocketStream, name: str) -> None:
+        """Pass on both ways until one of them ends, or the other end's certificate is taken back."""
+        with trio.CancelScope() as scope:
+            self._joined[scope] = name, outside.getpeercert(binary_form=True)
+            try:
+                await _pass_on(outside, switch)
+            finally:
+                del self._joined[scope]
 
     async def _secured(self, stream: trio.SocketStream, end: TlsEnd) -> "_Outside":
         """The handshake, done. Raises UnsecuredError."""
@@ -158,7 +175,7 @@ class Edge:
             )
             raise UnsecuredError(*said) from None
         cipher = outside.cipher()
-        certificate: Certificate = certificate_of(outside.getpeercert(binary_form=True), end.authorities)
+        certificate: Certificate = certificate_of(outside.getpeercert(binary_form=True), end)
         told = Told(
             peer="", certificate=certificate, version=outside.version() or "", cipher=cipher[0] if cipher else ""
         )

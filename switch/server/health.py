@@ -17,6 +17,7 @@ from switch.core.operator.command import Arguments, Unable
 from switch.core.operator.errors import ErrorCode
 from switch.core.operator.keys import KeyRow
 from switch.core.party import Log
+from switch.security.revocation import NEWEST
 from switch.server.ports import trio_clock
 
 LOOK_S: Final = 5.0
@@ -73,6 +74,8 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     """where the journal is, for the user the switch runs as"""
     certificates: tuple[str, ...] = ()
     """sentences: those that end within `EXPIRY_DAYS`, this side's and those shown on connections there are"""
+    revocations: tuple[str, ...] = ()
+    """sentences: lists of revoked certificates that are out of date"""
     keys: tuple[KeyRow, ...] = ()
     """those that change by message"""
     rules_off: str = ""
@@ -185,7 +188,9 @@ def _work(health: Health) -> list[Problem]:
 
 
 def _certificates(health: Health) -> list[Problem]:
-    return [Problem("certificates", "warning", said, RENEW) for said in health.certificates]
+    return [Problem("certificates", "warning", said, RENEW) for said in health.certificates] + [
+        Problem("certificates", "warning", said, NEWEST) for said in health.revocations
+    ]
 
 
 def _keys(health: Health) -> list[Problem]:
@@ -225,7 +230,7 @@ class Doctor:
         self._tell = tell
         self._known: tuple[tuple[str, str], ...] = ()
         self._warned: dict[str, float] = {}
-        """certificates that end, and when that was last said"""
+        """certificates that end and lists that are old, and when that was last said"""
 
     def problems(self) -> tuple[Problem, ...]:
         """What is not well now."""
@@ -253,9 +258,13 @@ class Doctor:
             self.look()
 
     def look(self) -> None:
-        """Log `health.changed` where other parts are unwell than at the last look; `certificate.ending` once a day."""
+        """Log `health.changed` where other parts are unwell than at the last look; `certificate.ending` and
+        `certificate.list_old` once a day."""
         health = self._look()
-        self._warn_of(health.certificates)
+        self._warn_of(
+            [Log("warning", "certificate.ending", {"reason": said, "hint": RENEW}) for said in health.certificates]
+            + [Log("warning", "certificate.list_old", {"reason": said, "hint": NEWEST}) for said in health.revocations]
+        )
         problems = judge(health)
         now = tuple((problem.part, problem.grade) for problem in problems)
         if now == self._known:
@@ -268,13 +277,15 @@ class Doctor:
             "hint": "`cmi-switch health` says what to do" if problems else "",
         }))  # fmt: skip
 
-    def _warn_of(self, certificates: tuple[str, ...]) -> None:
-        now = trio.current_time() if certificates else 0.0
-        warned = {said: self._warned.get(said, -DAY_S) for said in certificates}
-        for said, at in warned.items():
-            if now - at >= DAY_S:
+    def _warn_of(self, events: list[Log]) -> None:
+        now = trio.current_time() if events else 0.0
+        warned = {}
+        for event in events:
+            said = event.fields["reason"]
+            warned[said] = self._warned.get(said, -DAY_S)
+            if now - warned[said] >= DAY_S:
                 warned[said] = now
-                self._tell(Log("warning", "certificate.ending", {"reason": said, "hint": RENEW}))
+                self._tell(event)
         self._warned = warned
 
 

@@ -29,6 +29,7 @@ from switch.server.open_files import raise_open_files
 from switch.server.places import addresses_of, dials_of, links_ends
 from switch.server.ports import time_rules, trio_clock
 from switch.server.serving import Serving, dialects_of, shipped_dialects
+from switch.server.tls import TlsConnection
 from switch.wire import Dialect
 
 LOOK_S = 1.0
@@ -177,7 +178,7 @@ class Reloader:
         driver.listeners.move(wanted, opened)
         for link in driver.listeners.dial(dials_of(network), running.nursery):
             new.retire(link, "fewer connections with this host are to be kept", now)
-        driver.carry_out(now)
+        driver.end_sealed(TlsConnection.taken_back, now)
         driver.listeners.files_max = files.connections_max
         if files.too_few is not None:
             driver.tell(files.too_few)

@@ -190,7 +190,9 @@ class Restarter:
                 stopped_ns = trio_clock()
                 driver.stand_still()
                 await self._settle()
-                if driver.end_sealed("the switch restarts in place, and nobody can go on with TLS", trio_clock()):
+                if driver.end_sealed(
+                    lambda _: "the switch restarts in place, and nobody can go on with TLS", trio_clock()
+                ):
                     await self._settle()  # whoever lost an answer with it is owed what that takes
                 self._become(dialled, stopped_ns, by, keeps=memory == MEMORY)
             except (Unable, OSError) as error:

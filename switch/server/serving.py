@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 import trio
 
-from switch.config.warnings import ending, ending_of
+from switch.config.warnings import ending, ending_of, out_of_date
 from switch.core.handover.changes import obstacles
 from switch.core.handover.leaving import keep_leaving
 from switch.core.handover.succession import take_over
@@ -129,6 +129,7 @@ class Serving:
             oldest_unpriced_s=max(0, wall_us - unpriced_us) // 1_000_000,
             disk_free_bytes=disk_free_bytes(self._state_dir),
             certificates=self._certificates(wall_us),
+            revocations=tuple(out_of_date(self.network, wall_us)),
             keys=KeyCommands(switch.keys, switch).rows(trio_clock()),
             rules_off=switch.own_rules.off if switch.own_rules is not None else "",
             rules_closed=self.network.hooks is not None and self.network.hooks.when_off == "closed",

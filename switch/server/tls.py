@@ -11,7 +11,7 @@ Both ends show a certificate, and each accepts those of its authorities only. Wh
 import socket
 import ssl
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, Final
 
@@ -22,6 +22,7 @@ from switch.core.credentials import Tls
 from switch.core.network import Network
 from switch.core.party import Certificate, LinkId
 from switch.security.certificates import CertificateError, facts_of, issuer_among, read_certificates
+from switch.security.revocation import read_revocations
 from switch.server.secured import End, SecuredConnection, UnsecuredError
 
 RECORD_BYTES: Final = 16_384
@@ -58,6 +59,7 @@ class TlsEnd:
         self.context.options |= ssl.OP_NO_RENEGOTIATION
         self.context.set_ciphers(CIPHERS)
         self.authorities = read_certificates(tls.ca)
+        self.revocations = read_revocations(tls.crl, self.authorities)
         try:
             self.context.load_verify_locations(tls.ca)
         except ssl.SSLError as error:
@@ -82,6 +84,8 @@ class TlsEnd:
             old.minimum,
         ):
             return False
+        if (new.crl, new.crl_fingerprint) != (old.crl, old.crl_fingerprint):
+            self.revocations = read_revocations(new.crl, self.authorities)
         if (new.certificate, new.key, new.fingerprint) != (old.certificate, old.key, old.fingerprint):
             self._show(new)
         self.side = side
@@ -172,7 +176,11 @@ class TlsConnection(SecuredConnection):
 
     def certificate(self) -> Certificate:
         """See SecuredConnection. A resumed session does not look at its date."""
-        return certificate_of(self.tls.getpeercert(binary_form=True), self.end.authorities)
+        return certificate_of(self.tls.getpeercert(binary_form=True), self.end)
+
+    def taken_back(self) -> str:
+        """Why the certificate that was shown is accepted no more, by lists that came since; "" where it is."""
+        return taken_back(self.tls.getpeercert(binary_form=True), self.end)
 
     def told(self) -> dict[str, Any]:
         """See SecuredConnection."""
@@ -228,9 +236,21 @@ class TlsConnection(SecuredConnection):
         self._say()
 
 
-def certificate_of(shown: bytes | None, authorities: Sequence[x509.Certificate]) -> Certificate:
-    """What the other end has shown (DER), and which of these authorities issued it. Raises UnsecuredError: past its date, or
-    unreadable."""
+Grounds = Callable[[TlsConnection], str]
+"""why a connection is ended; "" where it is not"""
+
+
+def taken_back(shown: bytes | None, end: TlsEnd) -> str:
+    """Why a certificate that was accepted once (DER) is so no more, by lists that came since; "" where it is."""
+    if shown is None or end.revocations is None:
+        return ""
+    reason, hint = end.revocations.refusal(x509.load_der_x509_certificate(shown))
+    return f"{reason}; {hint}" if reason else ""
+
+
+def certificate_of(shown: bytes | None, end: TlsEnd) -> Certificate:
+    """What the other end has shown (DER), and which authority of this one issued it. Raises UnsecuredError: past its date, taken
+    back, or unreadable."""
     if shown is None:
         raise UnsecuredError("the other end shows no certificate", "it needs one: TLS is mutual on this link")
     try:
@@ -240,7 +260,9 @@ def certificate_of(shown: bytes | None, authorities: Sequence[x509.Certificate])
         raise UnsecuredError(f"its certificate cannot be read: {error}", "ask for another") from None
     if facts.expires_us < time.time_ns() // 1_000:
         raise UnsecuredError(f"its certificate {facts.subject} has expired", "it needs a new one")
-    issuer = issuer_among(certificate, authorities)
+    if end.revocations is not None and (refusal := end.revocations.refusal(certificate))[0]:
+        raise UnsecuredError(*refusal)
+    issuer = issuer_among(certificate, end.authorities)
     return Certificate(
         subject=facts.subject,
         names=facts.names,

@@ -10,7 +10,7 @@ import ssl
 import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -18,13 +18,15 @@ from click.testing import CliRunner
 
 from switch.cli.main import main
 from switch.config import load_network
+from switch.loopback import free_ports
 from switch.security.issuing import TestAuthority
 from switch.simulators.cards import demo_cards
 from switch.wire.vocabulary import Document
 from tests.e2e.attacks import Attack, page_has, reaction_to
 from tests.e2e.secure import with_tls
-from tests.e2e.stage import Client, Stage
+from tests.e2e.stage import Client, Stage, wait_for
 from tests.e2e.test_canaries import purchase
+from tests.server.authority import Authority
 
 CARD = next(card for card in demo_cards(load_network("morocco")) if card.name == "atlas-approved")
 ATLAS, RIF, SOUSS = "504101", "504102", "504103"
@@ -41,9 +43,19 @@ class Scene:
         text = plain.sub(r"\1", text)
         text = re.sub(r'(\[\[member\]\]\nname = "souss"\n)tls = [^\n]*\n', r"\1", text)
         self.edge = directory / "edge.sock"
-        doors = (("behind", f'edge = "{self.edge}"'), ("inside", 'allow = ["10.0.0.0/8"]'), ("open", "idle_s = 0"))
-        for name, more in doors:
-            text += f'\n[[listener]]\nname = "{name}"\nrole = "acquirer"\naddress = "127.0.0.1:0"\ndialect = "cmi87"\n{more}\n'
+        self.others = Authority(directory / "others")
+        self.taken, self.others_bank = (self.others.issue(f"{name}.morocco.test") for name in ("rif", "atlas"))
+        own = f'certificate = "{self.tls}/switch.pem", key = "{self.tls}/switch.key"'
+        trusted = f'ca = "{self.others.file}", crl = "{self.others.list_file(self.taken)}"'
+        doors = (
+            ("listed", f"tls = {{ {own}, {trusted} }}"),
+            ("behind", f'edge = "{self.edge}"'),
+            ("inside", 'allow = ["10.0.0.0/8"]'),
+            ("open", "idle_s = 0"),
+        )
+        for (name, more), port in zip(doors, free_ports(len(doors)), strict=True):
+            at = f'address = "127.0.0.1:{port}"\ndialect = "cmi87"'
+            text += f'\n[[listener]]\nname = "{name}"\nrole = "acquirer"\n{at}\n{more}\n'
         self.stage.path.write_text(text)
         self.stage.network = load_network(str(self.stage.path), files=True)
         self.stage.issuers()
@@ -62,8 +74,8 @@ class Scene:
             made.load_cert_chain(place / f"{name}.pem", place / f"{name}.key")
         return made
 
-    def connects(self, context: ssl.SSLContext) -> ssl.SSLSocket:
-        raw = socket.create_connection(self.at("acquirers"), timeout=5)
+    def connects(self, context: ssl.SSLContext, listener: str = "acquirers") -> ssl.SSLSocket:
+        raw = socket.create_connection(self.at(listener), timeout=5)
         return context.wrap_socket(raw, server_hostname="switch.morocco.test")
 
     def client(self, name: str, institution: str) -> Client:
@@ -87,8 +99,8 @@ def sign_on(institution: str) -> dict[str, str]:
     return {"t": "0800", "7": "1125120000", "11": "000001", "32": institution, "70": "001"}
 
 
-def handshake_fails(scene: Scene, context: ssl.SSLContext) -> None:
-    with suppress(ssl.SSLError, OSError), scene.connects(context) as sock:
+def handshake_fails(scene: Scene, context: ssl.SSLContext, listener: str = "acquirers") -> None:
+    with suppress(ssl.SSLError, OSError), scene.connects(context, listener) as sock:
         sock.sendall(b"\x00\x04test")
         assert sock.recv(1) == b""
 
@@ -113,6 +125,12 @@ def strange_authority(scene: Scene) -> None:
     directory = scene.stage.directory / "strange"
     TestAuthority(directory, "morocco test authority", datetime.now(UTC), 2).issue("rif", "rif.morocco.test")
     handshake_fails(scene, scene.context("rif", directory))
+
+
+def taken_back(scene: Scene) -> None:
+    context = scene.context("")
+    context.load_cert_chain(scene.taken.certificate, scene.taken.key)
+    handshake_fails(scene, context, "listed")
 
 
 def old_version(scene: Scene) -> None:
@@ -193,6 +211,14 @@ ATTACKS: tuple[Attack[Scene], ...] = (
         strange_authority,
         "link.unsecured",
         "is not accepted",
+    ),
+    Attack(
+        "a certificate that its authority has taken back",
+        "TLS",
+        "hung up on",
+        taken_back,
+        "link.unsecured",
+        "was taken back by",
     ),
     Attack("TLS 1.1", "TLS", "handshake refused", old_version, "link.unsecured", "no common way"),
     Attack(
@@ -324,6 +350,28 @@ def test_operators_see_whose_certificates_are_shown_and_which_end_soon(scene: Sc
     assert "the certificate CN=rif.morocco.test of rif expires on" in health.output
     assert "put a new certificate and key in the files' place" in health.output
     assert scene.stage.event("certificate.ending")
+
+
+def test_a_reload_with_a_newer_list_ends_the_connection_of_who_is_in_it(scene: Scene) -> None:
+    context = scene.context("")
+    context.load_cert_chain(scene.others_bank.certificate, scene.others_bank.key)
+    command = ["--network", str(scene.stage.path), "--state", str(scene.stage.state)]
+    with closing(Client(scene.stage, "listed", ATLAS, sign_on=False, wrap=context)) as client:
+        assert client.asks(sign_on(ATLAS))["39"] == "00"
+        long_ago = datetime.now(UTC) - timedelta(days=9)
+        scene.others.list_file(scene.taken, scene.others_bank, began=long_ago, ends=long_ago + timedelta(days=1))
+        assert CliRunner().invoke(main, ["reload", *command]).exit_code == 0
+        assert client.closed()
+    wait_for(lambda: any("was taken back by" in line["reason"] for line in scene.stage.events("link.closed")))
+    assert scene.stage.event("certificate.list_old"), "it is old, and asked all the same"
+    checked = CliRunner().invoke(main, ["check", str(scene.stage.path)])
+    assert "taken-back.crl of [[listener]] listed is out of date: another was due on 20" in checked.output
+    Path(scene.others.list_path).write_bytes(b"-----BEGIN X509 CRL-----")
+    refused = CliRunner().invoke(main, ["reload", *command])
+    assert refused.exit_code == 1
+    assert "`crl`: " in refused.output
+    assert "holds no list of revoked certificates, or not all of one" in refused.output
+    scene.others.list_file(scene.taken)
 
 
 def test_a_reload_shows_renewed_certificates_and_asks_new_ones_of_who_comes(scene: Scene) -> None:

@@ -1,18 +1,27 @@
 """TLS from the terminal to the issuer, by processes: a restart in place under load, and what `check` says of files."""
 
+import re
+import socket
+import ssl
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 from click.testing import CliRunner
 
 from switch.cli.main import main
+from switch.config import load_network
+from switch.core.credentials import Tls
+from switch.core.network import Address
 from switch.security.issuing import TestAuthority
 from tests.e2e.load import await_load, books_agree, declined_here, load
 from tests.e2e.secure import cmi_switch, with_tls
-from tests.e2e.stage import QUICK, Stage, wait_for
+from tests.e2e.stage import QUICK, Client, Stage, wait_for
 from tests.e2e.test_crash import everything_arrived
+from tests.server.test_tls_of_others import haproxy
 
 
 @pytest.fixture
@@ -59,6 +68,36 @@ def test_a_restart_keeps_what_an_edge_has_and_dials_again_what_it_has_not(stage:
     assert {line["route"] for line in declined_here(stage) if line["event"] == "hop.sent"} <= {"visa", "mastercard"}
     assert everything_arrived(stage)
     assert books_agree(stage, switch, calm=False)
+
+
+def answers(at: Address) -> bool:
+    """Something listens there."""
+    with socket.socket() as trying:
+        return trying.connect_ex((at.host, at.port)) == 0
+
+
+@pytest.mark.outside("haproxy")
+def test_behind_haproxy_a_member_is_who_its_certificate_names_and_nobody_else(stage: Stage) -> None:
+    directory = with_tls(stage, ["acquirers"])
+    text = re.sub(r"(name = \"acquirers\"[^\n]*\n)tls = [^\n]*\n", r"\1", stage.path.read_text())
+    stage.path.write_text(text)
+    stage.network = load_network(str(stage.path))
+    stage.serve()
+    own = Tls(certificate=f"{directory}/switch.pem", key=f"{directory}/switch.key", ca=f"{directory}/ca.pem")
+    ways = {"bind": "verify required", "server": "send-proxy-v2-ssl-cn"}
+    context = ssl.create_default_context(cafile=own.ca)
+    context.load_cert_chain(directory / "rif.pem", directory / "rif.key")
+    with haproxy(own, stage.directory / "acquirers.sock", **ways) as at:
+        doors = stage.network.listeners
+        moved = tuple(msgspec.structs.replace(x, address=at) if x.name == "acquirers" else x for x in doors)
+        stage.network = msgspec.structs.replace(stage.network, listeners=moved)
+        wait_for(lambda: answers(at))
+        for institution, answered in (("504101", "58"), ("504102", "00")):
+            with closing(Client(stage, "acquirers", institution, sign_on=False, wrap=context)) as client:
+                told = client.asks({"t": "0800", "7": "1125120000", "11": "000001", "32": institution, "70": "001"})
+                assert told["39"] == answered
+    (refused,) = stage.events("link.sign_on_refused")
+    assert "has rif.morocco.test, and `names` of tls of [[member]] atlas has atlas.morocco.test" in refused["reason"]
 
 
 def checked(*arguments: object) -> tuple[int, str]:

@@ -67,8 +67,10 @@ async def setting(tmp_path: Path) -> AsyncIterator[Setting]:
         nursery.cancel_scope.cancel()
 
 
-async def switch_at(path: str, headers: list[bytes], task_status: trio.TaskStatus[None]) -> None:
-    """A switch that answers with what it was sent, behind the header."""
+async def switch_at(
+    path: str, headers: list[bytes], stays: bool = False, *, task_status: trio.TaskStatus[None]
+) -> None:
+    """A switch that answers with what it was sent, behind the header; and then hangs up, unless it `stays`."""
     sock = trio.socket.socket(trio.socket.AF_UNIX)
     await sock.bind(path)
     sock.listen()
@@ -80,6 +82,8 @@ async def switch_at(path: str, headers: list[bytes], task_status: trio.TaskStatu
         headers.append(begun[: found[1]])
         data = begun[found[1] :] or await stream.receive_some()
         await stream.send_all(data)
+        if stays:
+            await trio.sleep_forever()
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(trio.serve_listeners, serve, [trio.SocketListener(sock)])
@@ -101,6 +105,29 @@ async def test_it_passes_bytes_on_and_says_whose_certificate_was_shown(setting: 
         setting.edge.follow(setting.network(setting.authority.issue("switch.example")))
         said, renewed = await setting.once(context(setting.authority, "atlas.example"))
         assert (said, renewed == shown) == (b"hello", False), "the renewed certificate is shown from then on"
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_renewed_list_ends_the_connections_of_who_is_in_it(setting: Setting) -> None:
+    taken = setting.authority.issue("atlas.example", file="taken")
+    own = setting.authority.issue("switch.example")
+    setting.authority.list_file(taken)
+    renewed = setting.network(msgspec.structs.replace(own, crl=setting.authority.list_path, crl_fingerprint="new"))
+    client = context(setting.authority)
+    client.load_cert_chain(taken.certificate, taken.key)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(switch_at, setting.path, [], True)
+        there = await trio.to_thread.run_sync(Client, client, setting.edge.addresses["acquirers"])
+        with there.tls:
+            there.tls.sendall(b"hello")
+            assert await trio.to_thread.run_sync(there.tls.recv, 10) == b"hello"
+            setting.edge.follow(renewed)
+            with suppress(OSError):
+                assert await trio.to_thread.run_sync(there.tls.recv, 10) == b""
+        assert setting.said("was taken back by")
+        with suppress(ssl.SSLError, OSError):
+            assert (await setting.once(client))[0] == b""
+        await until(lambda: [event.event for event in setting.logs] == ["link.closed", "link.unsecured"])
         nursery.cancel_scope.cancel()
 
 

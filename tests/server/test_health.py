@@ -114,6 +114,17 @@ async def test_a_certificate_that_ends_is_a_warning_and_is_said_once_a_day(autoj
     assert [(p.part, p.grade) for p in judge(health)] == [("certificates", "warning")]
 
 
+async def test_a_list_that_is_out_of_date_is_a_warning_and_is_said_once_a_day(autojump_clock: MockClock) -> None:
+    told: list[Log] = []
+    health = but(revocations=("the list of revoked certificates a.crl is out of date",))
+    doctor = Doctor(lambda: health, told.append)
+    for _ in range(3):
+        doctor.look()
+        await trio.sleep(5)
+    assert [event.event for event in told] == ["certificate.list_old", "health.changed"]
+    assert [(p.part, p.grade, p.hint[:3]) for p in judge(health)] == [("certificates", "warning", "put")]
+
+
 def test_a_key_that_did_not_change_is_warned_of() -> None:
     row = KeyRow(
         "atlas", False, "atlas-zak", "mac", "07", "A1B2C3", 0, -1, "08", "", False, "atlas-zak: set 08 was answered 63"

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
+import msgspec
 import pytest
 import trio
 from trio.testing import MockClock
@@ -17,7 +18,7 @@ from switch.core.network import Address
 from switch.core.party import Close, LinkId, Send
 from switch.server.driver import Dial, Driver
 from switch.server.driving import driving
-from switch.server.tls import TlsSide, ends_of
+from switch.server.tls import TlsConnection, TlsSide, ends_of
 from tests.server.authority import Authority, dialling, listening
 from tests.server.parties import Notes, Scripted
 from tests.server.test_driver import ANYWHERE, clock, until
@@ -240,6 +241,43 @@ async def test_a_session_is_resumed_after_a_reload_and_a_renewed_certificate_is_
     assert all(certificate is not None for certificate in party.certificates.values()), (
         "a resumed session knows whose it is"
     )
+
+
+async def test_who_was_taken_back_is_let_in_no_more_resumed_or_not_and_put_out_by_a_newer_list(
+    authority: Authority,
+) -> None:
+    party, notes = Scripted(echo), Notes()
+    own, taken = authority.issue("switch.example"), authority.issue("rif.example")
+
+    def listed(fingerprint: str) -> dict[str, TlsSide]:
+        tls = msgspec.structs.replace(own, crl=authority.list_path, crl_fingerprint=fingerprint)
+        return {"peers": TlsSide(tls=tls, server=True)}
+
+    authority.list_file()
+    ends = ends_of(listed("first"), {})
+    async with driving(party, sinks=notes.sinks(), listen=[("peers", ANYWHERE)], ends=ends) as driver:
+        client = ssl.create_default_context(cafile=str(authority.file))
+        client.load_cert_chain(taken.certificate, taken.key)
+        there = await trio.to_thread.run_sync(Client, client, where(driver))
+        with there.tls:
+            assert await trio.to_thread.run_sync(there.ask, b"hello") == b"hello"
+            authority.list_file(taken)
+            driver.listeners.ends = ends_of(listed("first"), ends)
+            assert not driver.end_sealed(TlsConnection.taken_back, 0), "the list is as it was"
+            driver.listeners.ends = ends_of(listed("second"), ends)
+            assert driver.end_sealed(TlsConnection.taken_back, 0)
+            assert await trio.to_thread.run_sync(there.tls.recv, 1) == b""
+            session = there.tls.session
+        for resumed in (None, session):
+            with pytest.raises((OSError, AssertionError)):
+                assert await talk(client, where(driver), b"hello", resumed) == b"hello"
+        await until(lambda: len(notes.named("link.unsecured")) == 2)
+        assert await talk(context(authority, "atlas.example"), where(driver), b"hello") == b"hello"
+    (ended, *_), refused = notes.named("link.closed"), notes.named("link.unsecured")
+    for event in (ended, *refused):
+        assert "its certificate CN=rif.example" in event.fields["reason"]
+        assert "was taken back by" in event.fields["reason"]
+    assert len(party.did("connected")) == 2
 
 
 async def test_a_link_that_ends_says_so_in_tls(authority: Authority) -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 import trio
-from cryptography import x509
 
 from switch import children
 from switch.core.credentials import Tls
@@ -61,15 +60,17 @@ def in_one_file(tls: Tls) -> Path:
     return path
 
 
-def revoked(authority: Authority, tls: Tls) -> Path:
-    """The authority's list of certificates taken back, with this one in it."""
-    taken = x509.load_pem_x509_certificate(Path(tls.certificate).read_bytes())
-    entry = x509.RevokedCertificateBuilder().serial_number(taken.serial_number).revocation_date(YESTERDAY).build()
-    made = x509.CertificateRevocationListBuilder().add_revoked_certificate(entry)
-    made = made.last_update(YESTERDAY).next_update(datetime.now(UTC) + timedelta(days=1))
-    path = Path(tls.certificate).with_suffix(".crl")
-    path.write_bytes(authority.sign_list(made))
-    return path
+@contextmanager
+def haproxy(tls: Tls, socket: Path, *, bind: str, server: str) -> Iterator[Address]:
+    """HAProxy as an edge: it shows this certificate, and leads to a switch at that socket. Gives where it listens, soon."""
+    (port,), file = free_ports(1), socket.with_suffix(".haproxy")
+    file.write_text(
+        "defaults\n  mode tcp\n  timeout connect 5s\n  timeout client 60s\n  timeout server 60s\n"
+        f"listen acquirers\n  bind 127.0.0.1:{port} ssl crt {in_one_file(tls)} ca-file {tls.ca} {bind}\n"
+        f"  server switch unix@{socket} {server}\n"
+    )
+    with running("haproxy", "-db", "-f", str(file)):
+        yield Address("127.0.0.1", port)
 
 
 @asynccontextmanager
@@ -77,18 +78,12 @@ async def behind_haproxy(
     authority: Authority, directory: Path, party: Scripted, notes: Notes, *, bind: str, server: str
 ) -> AsyncIterator[Address]:
     """A switch at the socket of an edge, and HAProxy as that edge. Gives where HAProxy listens."""
-    (port,), path, file = free_ports(1), directory / "edge.sock", directory / "haproxy.cfg"
-    both = in_one_file(authority.issue("switch.example"))
-    file.write_text(
-        "defaults\n  mode tcp\n  timeout connect 5s\n  timeout client 60s\n  timeout server 60s\n"
-        f"listen acquirers\n  bind 127.0.0.1:{port} ssl crt {both} ca-file {authority.file} {bind}\n"
-        f"  server switch unix@{path} {server}\n"
-    )
+    path = directory / "edge.sock"
     listen = [("peers", Address(str(path), 0))]
     async with driving(party, sinks=notes.sinks(), listen=listen, ends={"peers": EdgeEnd()}):
-        with running("haproxy", "-db", "-f", str(file)):
-            await until_listening(port)
-            yield Address("127.0.0.1", port)
+        with haproxy(authority.issue("switch.example"), path, bind=bind, server=server) as at:
+            await until_listening(at.port)
+            yield at
 
 
 @asynccontextmanager
@@ -107,7 +102,7 @@ async def stunnel(directory: Path, to: Address, tls: Tls, *options: str) -> Asyn
 async def test_haproxy_leads_in_whom_it_has_verified_and_nobody_else(authority: Authority, tmp_path: Path) -> None:
     party, notes = Scripted(echo), Notes()
     taken = authority.issue("taken.example")
-    bind = f"verify required crl-file {revoked(authority, taken)}"
+    bind = f"verify required crl-file {authority.list_file(taken)}"
     async with behind_haproxy(authority, tmp_path, party, notes, bind=bind, server="send-proxy-v2-ssl-cn") as at:
         data = bytes(range(256)) * 400
         assert await talk(context(authority, "Atlas.example"), at, data) == data
@@ -195,7 +190,7 @@ async def test_stunnel_takes_us_to_a_plain_host_or_the_log_says_why_not(
     host, caller, notes = Scripted(echo), Scripted(), Notes()
     ours = authority.issue("switch.example")
     theirs = authority.issue("atlas.example", expires=YESTERDAY if case == "expired" else None)
-    options = [f"CRLfile = {revoked(authority, ours)}"] if case == "ours taken back" else []
+    options = [f"CRLfile = {authority.list_file(ours)}"] if case == "ours taken back" else []
     async with (
         driving(host, sinks=Notes().sinks(), listen=[("peers", ANYWHERE)]) as plain,
         stunnel(tmp_path, where(plain), theirs, *options) as at,
