@@ -5,7 +5,7 @@ from typing import NamedTuple
 from switch.doctor import words
 from switch.doctor.diagnosis import Cause, Configured, Diagnosis, Setting
 from switch.doctor.envelopes import NOTHING, WHOLE
-from switch.doctor.readings import Reading, lead_name
+from switch.doctor.readings import Reading, is_header, lead_name
 from switch.wire.framing import BASE1_REJECT_BYTES
 
 
@@ -101,4 +101,4 @@ def rejected_by(reading: Reading) -> str:
 
 def _bare_message(reading: Reading) -> bool:
     """A message without a frame."""
-    return reading.kind is NOTHING and (not reading.lead or bool(lead_name(reading.lead)))
+    return reading.kind is NOTHING and (not reading.lead or is_header(reading.lead, reading.spoken))

@@ -13,9 +13,10 @@ import msgspec
 from switch.doctor.advice import changes, named
 from switch.doctor.announced import announced
 from switch.doctor.diagnosis import Cause, Configured, Diagnosis, Evidence, Setting
-from switch.doctor.envelopes import LOOKS_LIKE, WHOLE, Cut
+from switch.doctor.envelopes import LOOKS_LIKE, NOTHING, WHOLE, Cut, Span
 from switch.doctor.forms import Form, forms, unknown
 from switch.doctor.pairs import pairs
+from switch.doctor.plausible import looks_right, plausibility
 from switch.doctor.readings import Reading
 from switch.doctor.shown import ROW, shown
 from switch.doctor.suspects import Budget, Rest, Suspect, suspects_of
@@ -36,6 +37,10 @@ _NEAR: Final = 0.05
 _SOFTLY: Final = 0.05
 """how much of what makes one explanation less likely than another is said as less confidence"""
 _RIVAL_SURE: Final = 0.8
+_REAL_MIN: Final = 1e-3
+"""a message that reads whole and is less plausible than so may read by accident: one odd value or two are none"""
+_BETTER: Final = 1_000
+"""times that another explanation must be likelier than such a message as it stands"""
 _NAMED: Final = 2
 """elements that have a sentence of their own where more than so many explain the bytes"""
 _PACKED_RUN: Final = 6
@@ -62,6 +67,23 @@ def faults(data: bytes, cuts: Sequence[Cut], spoken: Sequence[Spoken], configure
     if not said and suspects and suspects[0].far >= 0.3 and len(suspects[0].read.document) > 4:
         said.append(_stuck(suspects[0], configured))
     return sorted(said, key=lambda d: -d.confidence)
+
+
+def rather(data: bytes, spoken: Spoken, span: Span, configured: Configured) -> list[Diagnosis]:
+    """What puts a message right that reads to its last byte, and holds far too much that nobody sends; the likeliest first.
+
+    `span`: of the message, with its header. None where it is a real one, or nothing explains it much better.
+    """
+    start, stop = span
+    read = walk(spoken.table, data[:stop], start + spoken.header)
+    as_it_stands = plausibility(read.document)
+    if as_it_stands >= _REAL_MIN:
+        return []
+    cut = Cut(NOTHING, (span,), (start,), None, 0, 0)
+    suspect = Suspect(cut, spoken, start + spoken.header, stop, spoken.header, read, 1.0)
+    found = [*_faults(data, suspect, Budget()), *pairs(data, suspect)]
+    better = sorted((f for f in found if f.rank > _BETTER * as_it_stands), key=lambda fault: -fault.rank)
+    return _explained(data, suspect, _one_each(better), configured) if better else []
 
 
 # -- the search
@@ -207,8 +229,11 @@ def garbled(data: bytes, cuts: Sequence[Cut], spoken: Spoken, configured: Config
 def _diagnosis(data: bytes, suspect: Suspect, fault: Fault, configured: Configured, sure: float) -> Diagnosis:
     read, dialect = suspect.read, suspect.spoken.dialect
     said = f"DE{fault.key} {fault.form.words.replace('the dialect', dialect.name)}"
-    if read.error is None:
-        left = suspect.stop - read.end
+    left = suspect.stop - read.end
+    if read.error is None and not left:
+        odd = [f"DE{key}" for key, value in read.document.items() if key.isdecimal() and not looks_right(key, value)]
+        said += f": {', '.join(odd)} hold what nobody sends where it is read as it stands"
+    elif read.error is None:
         said += f": the {_bytes(left)} left at the end only look{'s' if left == 1 else ''} too many"
     elif read.error.field != fault.key and read.error.field.isdecimal():
         said += f": DE{read.error.field} only looks wrong"

@@ -59,6 +59,12 @@ def lead_name(lead: bytes) -> str:
     return ""
 
 
+def is_header(lead: bytes, spoken: Spoken) -> bool:
+    """Whether bytes before an MTI are a known header, or the dialect's own: as long as that, and a TPDU first."""
+    own = len(lead) == spoken.header and bool(lead_name(lead[:TPDU_BYTES]))
+    return own or bool(lead_name(lead))
+
+
 def framed(data: bytes, spoken: Sequence[Spoken], made: Iterable[Cut]) -> Iterator[Reading]:
     """The readings of every framing with at least one whole message."""
     for cut in made:
@@ -103,7 +109,7 @@ def bare(data: bytes, spoken: Sequence[Spoken]) -> Iterator[Reading]:
     """The readings without any framing: messages one behind the other, to the last byte."""
     for lead, form in _leads(data, 0, len(data)):
         for one in spoken:
-            known = not lead or bool(lead_name(data[:lead]))
+            known = not lead or is_header(data[:lead], one)
             if (
                 one.mti != form
                 or (one.changed and not known and lead > ALTERED_LEAD_MAX)
@@ -124,7 +130,7 @@ def bare(data: bytes, spoken: Sequence[Spoken]) -> Iterator[Reading]:
                 if likely > 0:
                     reading = Reading(NOTHING, one, data[:lead], tuple(spans), tuple(documents), tuple(s for s, _ in spans),
                                       0, likely, rest)  # fmt: skip
-                    yield _odd(reading) if lead and not lead_name(data[:lead]) else reading
+                    yield reading if known else _odd(reading)
 
 
 def _odd(reading: Reading) -> Reading:
@@ -208,6 +214,6 @@ def _likely(documents: Sequence[Document], spoken: Spoken, lead: bytes) -> float
     elements = max(len(document) for document in documents) - 2
     if elements < 2:
         share *= 0.5
-    if lead and not lead_name(lead):
+    if lead and not is_header(lead, spoken):
         share = 0.0 if elements < 3 or share < 0.6 else share * 0.9
     return share

@@ -18,10 +18,10 @@ from switch.doctor import words
 from switch.doctor.advice import diagnosis, named, names
 from switch.doctor.diagnosis import Cause, Configured, Diagnosis, Findings, Verdict
 from switch.doctor.envelopes import FRAMES_MAX, LOOKED_AT, LOOKS_LIKE, NOTHING, WHOLE, Cut, Span, cuts
-from switch.doctor.fields import faults, garbled
+from switch.doctor.fields import faults, garbled, rather
 from switch.doctor.foreign import foreign
 from switch.doctor.plausible import is_mti
-from switch.doctor.readings import Reading, bare, begun, framed, lead_name
+from switch.doctor.readings import Reading, bare, begun, framed, is_header, lead_name
 from switch.doctor.tables import PACKED_MTI, Spoken, own, variants, walk
 from switch.wire import DecodeError, Dialect, Document
 from switch.wire.careful import decode
@@ -179,12 +179,7 @@ class Survey:
             both = sorted((*findings.diagnoses, *found), key=lambda one: -one.confidence)
             return msgspec.structs.replace(findings, diagnoses=tuple(_without_noise(both)))
         if found:
-            said = (
-                f"{found[0].dialect}, but for one element"
-                if found[0].confidence > _GUESS
-                else f"{found[0].dialect}, up to a point"
-            )
-            return Findings(Verdict.ADVICE, tuple(_without_noise(found)), said, found[0].framing, found[0].dialect)
+            return _of_elements(found)
         return self._left_over(tried, configured)
 
     def _faults(self, configured: Configured) -> list[Diagnosis]:
@@ -336,6 +331,8 @@ class Survey:
         for score, reading in ranked:
             made = diagnosis(self.data, reading, configured, score)
             if made is None:
+                if not said and (found := self._by_accident(reading, configured)):
+                    return _of_elements(found)
                 if not said:
                     return Findings(Verdict.HEALTHY, (), _what(reading), named(reading), reading.spoken.dialect.name)
                 continue
@@ -347,6 +344,11 @@ class Survey:
         )
 
     # -- healthy, or nearly
+
+    def _by_accident(self, reading: Reading, configured: Configured) -> list[Diagnosis]:
+        """What is wrong with one message somebody has pasted that reads as it is to be, and holds what nobody sends."""
+        pasted = not configured.framing and configured.dialect is not None and len(reading.spans) == 1
+        return rather(self.data, reading.spoken, reading.spans[0], configured) if pasted else []
 
     def _odd(self, tried: _Try, configured: Configured) -> bool:
         """Readable as configured, and yet perhaps not what the peer sends."""
@@ -368,6 +370,13 @@ class Survey:
         return Findings(
             Verdict.HEALTHY, (), said if count else "keep-alives, and no message yet", configured.framing, dialect
         )
+
+
+def _of_elements(found: Sequence[Diagnosis]) -> Findings:
+    """The findings where elements have other forms than the dialect says; the likeliest first."""
+    first = found[0]
+    said = f"{first.dialect}, but for one element" if first.confidence > _GUESS else f"{first.dialect}, up to a point"
+    return Findings(Verdict.ADVICE, tuple(_without_noise(found)), said, first.framing, first.dialect)
 
 
 def _without_noise(ranked: Sequence[Diagnosis]) -> list[Diagnosis]:
@@ -418,7 +427,6 @@ def _what(reading: Reading) -> str:
         if reading.kind is not NOTHING and reading.kind.head
         else f"with {reading.kind.words}"
     )
-    header = (
-        f", {lead_name(reading.lead) or f'{len(reading.lead)} unknown bytes'} before the MTI" if reading.lead else ""
-    )
+    own = "its header" if is_header(reading.lead, reading.spoken) else f"{len(reading.lead)} unknown bytes"
+    header = f", {lead_name(reading.lead) or own} before the MTI" if reading.lead else ""
     return f"{count} message{'s' if count > 1 else ''} ({mtis}) of {reading.spoken.dialect.name} {around}{header}"

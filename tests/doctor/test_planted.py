@@ -25,7 +25,7 @@ from tests.doctor.planted import (
     two_bent,
     written,
 )
-from tests.doctor.sent import DIALECTS, DOCTOR, SHIPPED, body, documents, framed, sign_on
+from tests.doctor.sent import ALL_KNOWN, DIALECTS, DOCTOR, SHIPPED, body, documents, framed, sign_on
 
 CMI87, VISA = DIALECTS["cmi87"], DIALECTS["visa"]
 
@@ -106,3 +106,22 @@ def test_what_is_planted_by_chance_is_named_in_every_dialect(kind: str, share: f
     assert found["first"] + found["listed"] >= share * found.total() > 0, found
     ambiguous = kind in ("one longer", "three longer", "two faults")
     assert found["first"] >= (0.3 if ambiguous else 0.8) * found.total(), found
+
+
+def test_a_pasted_message_that_reads_by_accident_is_not_called_healthy() -> None:
+    """DE3 three digits longer, DE32 behind LLL: it comes out even as it stands, with an amount and dates that are none."""
+    document = {**documents(CMI87)[4], "4": "000000012300", "32": "504101"}
+    bent = {key: BENDS[kind](CMI87.elements[key], CMI87) for key, kind in (("3", "three longer"), ("32", "LL or LLL"))}
+    (planted,) = written("two", CMI87, document, {key: made for key, made in bent.items() if made is not None})
+    CMI87.decode(planted.message)
+    found = examined(planted, "bare")
+    assert names(planted, found) == "listed", found
+    assert "hold what nobody sends where it is read as it stands" in found.diagnoses[0].sentence
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_what_each_dialect_writes_is_healthy_when_it_is_pasted(name: str) -> None:
+    dialect = SHIPPED[name]
+    for document in documents(dialect):
+        found = ALL_KNOWN.examine(dialect.encode(document), Configured("", dialect))
+        assert found.verdict is Verdict.HEALTHY, found
