@@ -105,18 +105,46 @@ def take(
 
     `tell`: is told whom a standby waits for. `keeping`: while it is open, the claim is renewed. Raises StoreError.
     """
-    store = PostgreSQL(shared.url, shared.journal, replicated=shared.replicated)
+    lease_ms = max(shared.lease_ms, OPENING_MS)
+    claim = Claim(node_of(state_dir), shared.holder, place.home.key.check, lease_ms)
+    store, owner = _reached(shared, claim, tell)
     try:
-        refuse_unsafe(store, shared)
-        store.make_tables()
-        lease_ms = max(shared.lease_ms, OPENING_MS)
-        claim = Claim(node_of(state_dir), shared.holder, place.home.key.check, lease_ms)
-        owner = claimed(store, claim, standby=shared.standby, tell=tell)
+        check_key(owner, claim)
         keeping.callback(Keeper(shared, owner.epoch, lease_ms).end)
         catch_up(store, owner, place)
         return owner.last > place.last
     finally:
         store.close()
+
+
+def _reached(shared: SharedLog, claim: Claim, tell: Callable[[str], None]) -> tuple[PostgreSQL, Owner]:
+    """A connection that owns the journal. Raises StoreError: not from a standby that waits already, which asks again.
+
+    A primary that is lost would end it else, at the moment at which it is to take over.
+    """
+    told = ""
+
+    def tell_once(sentence: str) -> None:
+        nonlocal told
+        if sentence != told:
+            tell(sentence)
+        told = sentence
+
+    while True:
+        try:
+            store = PostgreSQL(shared.url, shared.journal, replicated=shared.replicated)
+            with ExitStack() as unless_owned:
+                unless_owned.callback(store.close)
+                refuse_unsafe(store, shared)
+                store.make_tables()
+                owner = claimed(store, claim, standby=shared.standby, tell=tell_once)
+                unless_owned.pop_all()
+            return store, owner
+        except StoreError as error:
+            if not told:
+                raise
+            tell_once(str(error))
+            time.sleep(STANDBY_S)
 
 
 def claimed(store: Store, claim: Claim, *, standby: bool, tell: Callable[[str], None]) -> Owner:
@@ -125,7 +153,7 @@ def claimed(store: Store, claim: Claim, *, standby: bool, tell: Callable[[str], 
     while True:
         owner = store.claim(claim)
         if owner is not None:
-            break
+            return owner
         there = store.look()
         whose = there.node if there is not None else "nobody"
         if not standby:
@@ -137,12 +165,15 @@ def claimed(store: Store, claim: Claim, *, standby: bool, tell: Callable[[str], 
             tell(f"node {whose} owns the journal")
             told = True
         time.sleep(STANDBY_S)
+
+
+def check_key(owner: Owner, claim: Claim) -> None:
+    """Raises StoreError: the journal is chained under another key than this node has."""
     if owner.check != claim.check:
         raise StoreError(
             f"the journal was begun with the vault key of check value {owner.check.hex() or 'none'}, and this node has "
             f"{claim.check.hex() or 'none'}: bring the key of the first node here (docs/scaling.md)"
         )
-    return owner
 
 
 def catch_up(store: Store, owner: Owner, place: Place) -> int:

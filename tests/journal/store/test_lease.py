@@ -3,21 +3,24 @@
 import contextlib
 import time
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 
-from switch.core.records.records import SCHEMA
+from switch.core.records.records import ENCODER, SCHEMA
+from switch.journal.feed import Feed
 from switch.journal.log import GENESIS
 from switch.journal.store import opening
 from switch.journal.store.opening import Place
 from switch.journal.store.port import Claim
+from switch.journal.store.postgresql import PostgreSQL
 from switch.journal.store.shared import SharedLog
 from switch.journal.writer import Home
 from switch.security.files import make_private_directory
 from tests.e2e.stage import wait_for
-from tests.journal.store.cluster import Cluster
-from tests.journal.store.nodes import KEY, LEASE_MS, connect, feed_of, own, write
+from tests.journal.store.cluster import Cluster, Server, cluster
+from tests.journal.store.nodes import KEY, LEASE_MS, LIMITS, booted, connect, feed_of, own, write
 
 pytestmark = [pytest.mark.outside("initdb"), pytest.mark.outside("psycopg", extra="postgresql")]
 
@@ -74,3 +77,29 @@ def test_who_stands_by_asks_for_no_row_that_is_there(
     monkeypatch.setattr(store, "ask", noted)
     assert store.claim(Claim("b", "b-1", KEY.check, LEASE_MS)) is None
     assert asked == ["UPDATE", "SELECT"]
+
+
+def restart_once(server: Server, told: list[str]) -> None:
+    """As if it were killed, once a standby has said that it waits."""
+    wait_for(lambda: told)
+    server.stop("immediate")
+    server.start()
+
+
+def test_a_standby_outlives_the_primary_that_it_waits_by(tmp_path: Path) -> None:
+    """It is then that it is to take over."""
+    with cluster(standbys=0) as servers:
+        servers.primary.set(synchronous_standby_names="")
+        store = PostgreSQL(servers.primary.url, "left", replicated=False)
+        store.make_tables()
+        own(store, "a", 2_000).append([ENCODER.encode(booted(1, "left"))])
+        told: list[str] = []
+        shared = SharedLog(url=servers.primary.url, journal="left", lease_ms=LEASE_MS, replicated=False, standby=True)
+        restarting = Thread(target=restart_once, args=(servers.primary, told))
+        restarting.start()
+        found = Feed(tmp_path, "left", LIMITS, key=KEY, shared=shared)
+        assert found.open(tell=told.append).position == 1
+        restarting.join()
+        found.close()
+    assert told[0] == "node a owns the journal"
+    assert "cannot be reached" in told[1] or "the journal's database: " in told[1]

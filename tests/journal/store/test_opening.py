@@ -11,7 +11,7 @@ from switch.journal.disk import RealDisk
 from switch.journal.log import GENESIS, ChainKey, Log
 from switch.journal.recovery import journal_directory, recover
 from switch.journal.store.fencing import Owned
-from switch.journal.store.opening import Place, catch_up, claimed
+from switch.journal.store.opening import Place, catch_up, check_key, claimed
 from switch.journal.store.port import Claim, Owner, StoreError
 from switch.journal.writer import Chunk, Home, SegmentWriter
 from switch.security.files import make_private_directory
@@ -133,4 +133,4 @@ def test_who_does_not_stand_by_is_told_whose_it_is(store: MemoryStore) -> None:
 def test_another_key_is_refused(store: MemoryStore) -> None:
     fill(store, 1)
     with pytest.raises(StoreError, match="begun with the vault key of check value"):
-        claimed(store, CLAIM._replace(check=b"another."), standby=False, tell=print)
+        check_key(owned_by(store), CLAIM._replace(check=b"another."))
