@@ -163,7 +163,7 @@ def _read(source: Source, *, files: bool) -> Network:
     )
     root.done()
     checks.check(source, draft, network, wait_ms)
-    check_shards(source, draft, wait_ms)
+    check_shards(source, draft, network)
     fees.check_fees(draft, network, owed)
     keys.check_keys(draft, network, dialects)
     return network

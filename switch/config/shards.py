@@ -63,23 +63,34 @@ def sentences(network: Network) -> list[str]:
         members = ", ".join(member.name for member in network.members if member.shard == shard.name)
         hosts = ", ".join(host.name for host in owned(network, shard.name))
         found.append(f"shard {shard.name}, number {shard.number}: {members}" + (f"; owns {hosts}" if hosts else ""))
-    for host in network.hosts if network.shards else ():
-        if not host.shard:
-            part, home = divided(host, len(network.shards)), network.currency
-            said = [
-                f"{name} {getattr(part, name)} of {getattr(host, name)}" for name in ("max_pending", "owed_per_second")
-            ]
-            if host.standin:
-                said.append(f"standin_total {format_amount(part.standin_total, home)}")
-            said += [
-                f"stand-in for {rule.product}: {rule.per_card_count} and {format_amount(rule.per_card_amount, home)} a card"
-                for rule in part.standin
-            ]
-            found.append(f"each shard has of host {host.name}: {', '.join(said)}")
-    return [*found, "each shard has the [limits] whole"] if found else []
+    if not found:
+        return []
+    found += [_parts(network, host) for host in network.hosts if not host.shard]
+    return [*found, "each shard has the other [limits] whole"]
 
 
-def check_shards(source: Source, draft: Draft, acquirers_wait_ms: int) -> None:
+def _parts(network: Network, host: HostLink) -> str:
+    """What one shard has of a host that each reaches by itself, beside what the file says."""
+    among = len(network.shards)
+    part, in_flight = divided(host, among), network.limits.owed_in_flight
+    said = [f"connections {host.connections}, {host.connections * among} together"]
+    said += [f"{name} {getattr(part, name)} of {getattr(host, name)}" for name in ("max_pending", "owed_per_second")]
+    said.append(f"owed_in_flight {in_flight // among} of {in_flight}")
+
+    def amounts(part: int, whole: int) -> str:
+        return f"{format_amount(part, network.currency)} of {format_amount(whole, network.currency)}"
+
+    if host.standin:
+        said.append(f"standin_total {amounts(part.standin_total, host.standin_total)}")
+    said += [
+        f"stand-in for {rule.product}: {rule.per_card_count} of {whole.per_card_count} payments and "
+        f"{amounts(rule.per_card_amount, whole.per_card_amount)} a card"
+        for rule, whole in zip(part.standin, host.standin, strict=True)
+    ]
+    return f"each shard has of host {host.name}: {', '.join(said)}"
+
+
+def check_shards(source: Source, draft: Draft, network: Network) -> None:
     """Note what belongs nowhere, what a shard cannot have, and what cannot be divided."""
     if not draft.shards:
         return
@@ -93,9 +104,13 @@ def check_shards(source: Source, draft: Draft, acquirers_wait_ms: int) -> None:
     _listeners(draft)
     for s, host in draft.hosts:
         if host.shard:
-            _owned(s, host, draft, acquirers_wait_ms)
+            _owned(s, host, draft, network.acquirers_wait_ms)
         else:
             _reached_by_each(s, host, draft)
+            _divided(s, host, len(draft.shards))
+    in_flight = network.limits.owed_in_flight
+    if in_flight < len(draft.shards):
+        _indivisible(source.root.table("limits"), "owed_in_flight", in_flight, len(draft.shards), "raise it")
 
 
 def _unique(draft: Draft) -> None:
@@ -181,7 +196,7 @@ def _owned(s: Section, host: HostLink, draft: Draft, acquirers_wait_ms: int) -> 
 
 
 def _reached_by_each(s: Section, host: HostLink, draft: Draft) -> None:
-    """Each shard has connections of its own to it, and a part of what it may be sent and approved in its place."""
+    """Each shard has connections of its own to it."""
     if host.role == "network":
         why = "brings requests, whose reversals must come to where they are known: one shard owns it"
         s.wrong("role", f"{s.title} {why}", f"`shard` says which, of {_names(draft)}")
@@ -193,14 +208,17 @@ def _reached_by_each(s: Section, host: HostLink, draft: Draft) -> None:
                     f'{s.title} connects in, and no [[listener]] of role "host" is of shard "{shard.name}"',
                     "add one, or let one shard own the host: `shard`",
                 )
-    parts = divided(host, len(draft.shards))
+
+
+def _divided(s: Section, host: HostLink, among: int) -> None:
+    """Each shard has a part of what it may be sent, and of what is approved in its place."""
+    for key, value in (("max_pending", host.max_pending), ("owed_per_second", host.owed_per_second)):
+        if value < among:
+            _indivisible(s, key, value, among)
+    parts = divided(host, among)
     for section, rule in zip(s.tables("standin"), parts.standin, strict=True):
         if not rule.per_card_count:
-            section.wrong(
-                "per_card_count",
-                f"{section.data['per_card_count']} of a card cannot be divided among {len(draft.shards)} shards",
-                "raise it, or let one shard own the host: `shard`",
-            )
+            _indivisible(section, "per_card_count", section.data["per_card_count"], among)
         for key, floor in (("floor", rule.floor), ("cash_floor", rule.cash_floor)):
             bound, amount = min(
                 ("per_card_amount", rule.per_card_amount),
@@ -213,6 +231,12 @@ def _reached_by_each(s: Section, host: HostLink, draft: Draft) -> None:
                     f"`{key}` is above a shard's part of `{bound}` ({amount} minor units): it could never be reached",
                     "lower it, or let one shard own the host: `shard`",
                 )
+
+
+def _indivisible(
+    s: Section, key: str, value: int, among: int, hint: str = "raise it, or let one shard own the host: `shard`"
+) -> None:
+    s.wrong(key, f"`{key}` = {value} cannot be divided among {among} shards", hint)
 
 
 def _opens_for_hosts(draft: Draft, shard: str) -> bool:

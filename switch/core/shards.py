@@ -8,7 +8,7 @@ to them the owner is the host, to the owner they are an acquirer's host that bri
 a repeat is there what it is everywhere. Both journals have such a payment; it is settled from the one of its acquirer, as the
 other's source says that it was passed on (`is_passed_on`).
 
-What a host or a card may have counts in each shard by itself: it is divided by their number (`divided`).
+What a host or a card may have counts in each shard by itself: it is divided by their number (`divided`, `sharers`).
 
 In: a checked network. Out: networks. Pure.
 """
@@ -81,7 +81,8 @@ def state_of(state_dir: str, shard: str) -> str:
 
 
 def divided(host: HostLink, shards: int) -> HostLink:
-    """What one of so many shards may have of a host that each of them reaches by itself."""
+    """What one of so many shards may have of a host that each of them reaches by itself; 0: it cannot be divided, and no file
+    that says so is taken."""
     rules = tuple(
         msgspec.structs.replace(
             rule, per_card_count=rule.per_card_count // shards, per_card_amount=rule.per_card_amount // shards
@@ -92,9 +93,28 @@ def divided(host: HostLink, shards: int) -> HostLink:
         host,
         standin=rules,
         standin_total=host.standin_total // shards,
-        max_pending=max(1, host.max_pending // shards),
-        owed_per_second=max(1, host.owed_per_second // shards),
+        max_pending=host.max_pending // shards,
+        owed_per_second=host.owed_per_second // shards,
     )
+
+
+def sharers(network: Network, host: HostLink) -> int:
+    """How many shards have an equal part each of what this host may have: 1 where one alone has all that goes there.
+
+    `network`: a shard's, or one without any.
+    """
+    return len(network.shards) if network.shard and not host.shard else 1
+
+
+def owed_at_once(network: Network, host: HostLink) -> int:
+    """How much of what is owed to this host may be in flight: other shards that reach it send what they owe, too."""
+    return network.limits.owed_in_flight // sharers(network, host)
+
+
+def about_parts(network: Network, host: HostLink) -> str:
+    """What is said after a bound of this host that is lower than in the file; "": it is as it stands there."""
+    among = sharers(network, host)
+    return f" (each of {among} shards has an equal part)" if among > 1 else ""
 
 
 def _own_file(file: str, shard: str) -> str:

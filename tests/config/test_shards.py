@@ -62,7 +62,22 @@ MISTAKES = {
     "one of a card among two": (
         r'(connect = "127.0.0.1:8592"[^[]*)',
         rf"\1{STAND_IN}",
-        "1 of a card cannot be divided",
+        "`per_card_count` = 1 cannot be divided among 2 shards",
+    ),
+    "a pace that is one's": (
+        r'connect = "127.0.0.1:8592"',
+        r'connect = "127.0.0.1:8592"\nowed_per_second = 1',
+        "`owed_per_second` = 1 cannot be divided among 2 shards",
+    ),
+    "one that waits": (
+        r'connect = "127.0.0.1:8592"',
+        r'connect = "127.0.0.1:8592"\nmax_pending = 1',
+        "`max_pending` = 1 cannot be divided among 2 shards",
+    ),
+    "one that is owed": (
+        r"(\[limits\]\n)",
+        r"\1owed_in_flight = 1\n",
+        "`owed_in_flight` = 1 cannot be divided among 2 shards",
     ),
     "a floor above a shard's part": (
         r'(connect = "127.0.0.1:8592"[^[]*)',

@@ -196,11 +196,11 @@ def test_what_counts_in_each_shard_is_divided_and_what_one_owns_is_whole() -> No
         standin=(rule,),
         standin_total=50_000_00,
         max_pending=4_001,
-        owed_per_second=1,
+        owed_per_second=5,
     )
     part = divided(host, 2)
     assert (part.standin[0].per_card_count, part.standin[0].per_card_amount) == (2, 300_00)
-    assert (part.standin_total, part.max_pending, part.owed_per_second) == (25_000_00, 2_000, 1)
+    assert (part.standin_total, part.max_pending, part.owed_per_second) == (25_000_00, 2_000, 2)
     whole = morocco_sharded()
     assert host_of(of("a"), "visa") == host_of(whole, "visa")
     passing = host_of(of("b"), "visa")

@@ -37,6 +37,7 @@ from switch.core.records.records import (
     Shelved,
 )
 from switch.core.saf.queue import Item, Queue, Stage
+from switch.core.shards import owed_at_once
 from switch.wire import EncodeError
 from switch.wire.vocabulary import DE, Answer, Document, repeat_of, response_mti
 
@@ -106,7 +107,7 @@ class Forwarder:
         kernel, queue = self._kernel, self.queues[host.name]
         if host.name in kernel.state.held:
             return
-        room = kernel.limits.owed_in_flight
+        room = owed_at_once(kernel.network, host.config)
         while queue.ready and host.up is not None and len(queue.in_flight) < room and queue.may_leave_at(now) <= now:
             item = queue.next()
             if item is not None:
@@ -283,13 +284,12 @@ class Forwarder:
     def deadline(self) -> int | None:
         """When the next repeat is due, or the pace lets the next one go, over hosts that are up."""
         due: list[int] = []
-        room = self._kernel.limits.owed_in_flight
         for host in self._serving():
             queue = self.queues[host.name]
             timer = queue.next_timer()
             if timer is not None:
                 due.append(timer)
-            if queue.ready and len(queue.in_flight) < room:
+            if queue.ready and len(queue.in_flight) < owed_at_once(self._kernel.network, host.config):
                 due.append(queue.may_leave_at(0))
         return min(due) if due else None
 

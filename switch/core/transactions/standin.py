@@ -18,6 +18,7 @@ from switch.core.records.records import ACQUIRER, ADVICE, Forwarded, Owed, Stood
 from switch.core.records.standin_counters import STAND_IN
 from switch.core.routing.decision import Decision
 from switch.core.saf.forwarder import Forwarder
+from switch.core.shards import about_parts
 from switch.core.transactions.card_proofs import Card, CardRefusedError, Proof, prove_card
 from switch.core.transactions.hot_cards import listed_reason
 from switch.core.transactions.incoming import Incoming
@@ -132,23 +133,25 @@ class StandIn:
             kernel.state.standin_counters,
             kernel.wall_us(message.now),
         )
+        config = kernel.hosts[host].config
+        part = about_parts(kernel.network, config)
         count, spent = standin_counters.of_card(kernel.vault.digest(message.pan), now_us)
         if count >= rule.per_card_count:
-            return f"the card has had per_card_count={rule.per_card_count} in 24 hours"
+            return f"the card has had per_card_count={rule.per_card_count} in 24 hours{part}"
         if spent + amount > rule.per_card_amount:
             limit = format_amount(rule.per_card_amount, home)
-            return f"above per_card_amount of {limit} in 24 hours: {format_amount(spent, home)} so far"
-        total = kernel.hosts[host].config.standin_total
+            return f"above per_card_amount of {limit} in 24 hours: {format_amount(spent, home)} so far{part}"
+        total = config.standin_total
         if standin_counters.unadvised.get(host, 0) + amount > total:
-            return self._reached("standin_total", total, f"[[host]] {host}")
+            return self._reached("standin_total", total, f"[[host]] {host}", part)
         if standin_counters.full(kernel.limits.standin_payments, now_us):
             return self._reached("standin_payments", kernel.limits.standin_payments, "[limits]")
         return ""
 
-    def _reached(self, limit: str, value: int, where: str) -> str:
+    def _reached(self, limit: str, value: int, where: str, part: str = "") -> str:
         self._kernel.log("warning", "standin.limit", limit=limit, value=value,
-                         hint=f"raise {limit} in {where} of the network file")  # fmt: skip
-        return f"limit {limit}={value} reached"
+                         hint=f"raise {limit} in {where} of the network file{part}")  # fmt: skip
+        return f"limit {limit}={value} reached{part}"
 
     # -- yes
 

@@ -26,6 +26,7 @@ from switch.core.records.records import (
 from switch.core.records.standin_counters import STAND_IN
 from switch.core.routing.decision import Decision
 from switch.core.routing.routing import Router
+from switch.core.shards import about_parts
 from switch.core.transactions.incoming import Incoming
 from switch.wire.pans import TEXTS, keepable
 from switch.wire.subfields import SubfieldError
@@ -405,8 +406,9 @@ def limit_reached(kernel: Kernel, limit: str, value: int, de39: str, host: str, 
     where = where or (f"[[host]] {host}" if limit == "max_pending" else "[limits]")
     times = kernel.limit_times(limit, where)
     if times:
+        part = about_parts(kernel.network, kernel.hosts[host].config) if limit == "max_pending" else ""
         kernel.log("warning", "limit.reached", limit=limit, value=value, host=host, times=times,
-                   hint=f"raise {limit} in {where} of the network file")  # fmt: skip
+                   hint=f"raise {limit} in {where} of the network file{part}")  # fmt: skip
     return Refusal(de39, f"limit {limit}={value} reached ({where if limit == 'max_in_flight' else f'host {host}'})")
 
 
