@@ -139,10 +139,37 @@ def called(shard: Shard, host: str) -> str:
     return f"9{shard.number}{crc32(host.encode()) % 10**9:09d}"
 
 
+def _guest_name(other: Shard, host: HostLink) -> str:
+    return f"{SOURCE}{other.name}-{host.name}"
+
+
+def without_guests(network: Network) -> Network:
+    """What of a shard's network is from the file: not what others sign on as, and at."""
+    return msgspec.structs.replace(
+        network,
+        members=tuple(member for member in network.members if not member.passes_on),
+        listeners=tuple(one for one in network.listeners if one.name != DOOR or not network.shard),
+    )
+
+
+def keep_guests(before: Network, after: Network) -> Network:
+    """`after`, a reloaded shard's with hosts that are leaving: other shards sign on for each host that it has, as in `before`,
+    and for no other.
+    """
+    if not after.shard:
+        return after
+    wanted = {_guest_name(other, host) for other in after.shards for host in owned(after, after.shard)}
+    members = {member.name: member for member in (*before.members, *after.members) if member.name in wanted}
+    doors = {one.name: one for one in (*before.listeners, *after.listeners) if one.name == DOOR and members}
+    welcome = (msgspec.structs.replace(door, members=tuple(members)) for door in doors.values())
+    own = without_guests(after)
+    return msgspec.structs.replace(own, members=(*own.members, *members.values()), listeners=(*own.listeners, *welcome))
+
+
 def _guest(network: Network, own: Shard, other: Shard, host: HostLink) -> Member:
     """As whom another shard signs on at the owner of a host."""
     return Member(
-        name=f"{SOURCE}{other.name}-{host.name}",
+        name=_guest_name(other, host),
         title=f"shard {other.name}, for {host.name}",
         institution=called(other, host.name),
         country=network.country,

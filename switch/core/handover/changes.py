@@ -12,6 +12,7 @@ import msgspec
 
 from switch.core.links.session import significant
 from switch.core.network import BinRange, HostLink, Network
+from switch.core.shards import without_guests
 
 
 def _range(value: BinRange) -> str:
@@ -54,7 +55,7 @@ def changes(before: Network, after: Network, staying: Mapping[str, str] = NOBODY
     """
     left = {host.name for host in before.hosts if host.leaving_since_us}
     in_file = tuple(host for host in before.hosts if host.name not in left)
-    found = _differences(msgspec.structs.replace(before, hosts=in_file), after)
+    found = _differences(without_guests(msgspec.structs.replace(before, hosts=in_file)), without_guests(after))
     said = {f"{HOSTS} {name}: added": f"{HOSTS} {name}: added again, and leaving no more" for name in left}
     for name, why in staying.items():
         removed = f"{HOSTS} {name}: removed"
@@ -151,7 +152,7 @@ def _another(host: HostLink, new: HostLink) -> list[Obstacle]:
             f"{what} of host {host.name} is {_said(getattr(host, what))} and would become {_said(getattr(new, what))}",
             "that is another host: give it another name",
         )
-        for what in ("role", "member", "scheme")
+        for what in ("role", "member", "scheme", "shard")
         if getattr(host, what) != getattr(new, what)
     ]
 

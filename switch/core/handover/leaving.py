@@ -8,6 +8,7 @@ from collections.abc import Container, Iterable
 import msgspec
 
 from switch.core.network import BinRange, HostLink, Network
+from switch.core.shards import keep_guests
 from switch.core.switch import Switch
 
 
@@ -30,7 +31,7 @@ def keep_leaving(before: Network, after: Network, at_us: int, staying: Container
     ranges = [range_ for range_ in before.bins if _lead_to(range_, newly)]
     left = (msgspec.structs.replace(host, leaving_since_us=host.leaving_since_us or at_us) for host in kept)
     network = msgspec.structs.replace(after, hosts=(*after.hosts, *left), leaving_bins=(*ranges, *before.leaving_bins))
-    return let_go(network, ())
+    return let_go(keep_guests(before, network), ())
 
 
 def let_go(network: Network, names: Container[str]) -> Network:
@@ -38,7 +39,7 @@ def let_go(network: Network, names: Container[str]) -> Network:
     hosts = tuple(host for host in network.hosts if host.name not in names)
     leaving = [host for host in hosts if host.leaving_since_us]
     ranges = tuple(dict.fromkeys(range_ for range_ in network.leaving_bins if _lead_to(range_, leaving)))
-    return msgspec.structs.replace(network, hosts=hosts, leaving_bins=ranges)
+    return keep_guests(network, msgspec.structs.replace(network, hosts=hosts, leaving_bins=ranges))
 
 
 def _lead_to(range_: BinRange, hosts: Iterable[HostLink]) -> bool:
