@@ -9,8 +9,10 @@ RULE: Final = "#c9d1d6"
 UP: Final = "#1f6f8b"
 DOWN: Final = "#c8553d"
 PARTS: Final = ("#1f6f8b", "#e0a458", "#8a9aa5", "#c8553d", "#588157")
+BARS: Final = "bars"
+"""class of charts that have room for larger words, where a page is narrow"""
 _OPEN: Final = (
-    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {w} {h}" role="img" aria-label="{label}" '
+    '<svg xmlns="http://www.w3.org/2000/svg" class="{kind}" viewBox="0 0 {w} {h}" role="img" aria-label="{label}" '
     'font-size="11" fill="{ink}">'
 )
 
@@ -23,7 +25,7 @@ def columns(label: str, values: Sequence[tuple[str, int, str]], width: int = 640
     zero = top + high * scale
     step = (width - left) / max(len(values), 1)
     wide = min(step * 0.66, 34)
-    parts = [_OPEN.format(w=width, h=height, label=escape(label), ink=INK)]
+    parts = [_OPEN.format(kind=BARS, w=width, h=height, label=escape(label), ink=INK)]
     largest = max((v for _, v, _ in values), default=0)
     for n, (name, value, said) in enumerate(values):
         x, tall = left + step * (n + 0.5), abs(value) * scale
@@ -50,7 +52,7 @@ def balance(label: str, values: Sequence[tuple[str, int, str]], width: int = 640
     most = max((abs(value) for _, value, _ in values), default=0) or 1
     half = (width - names - 2 * told) / 2
     zero = names + told + half
-    parts = [_OPEN.format(w=width, h=height, label=escape(label), ink=INK)]
+    parts = [_OPEN.format(kind=BARS, w=width, h=height, label=escape(label), ink=INK)]
     for n, (name, value, said) in enumerate(values):
         y, long = n * row + 4, abs(value) / most * half
         x = zero if value >= 0 else zero - long
@@ -67,7 +69,7 @@ def balance(label: str, values: Sequence[tuple[str, int, str]], width: int = 640
 def shares(label: str, values: Sequence[tuple[str, int, str]], width: int = 640) -> str:
     """One bar in parts, all above zero, with a legend below it. `values`: name, value, and in words."""
     whole = sum(value for _, value, _ in values) or 1
-    parts, x, legend = [_OPEN.format(w=width, h=62, label=escape(label), ink=INK)], 0.0, 0
+    parts, x, legend = [_OPEN.format(kind="shares", w=width, h=62, label=escape(label), ink=INK)], 0.0, 0
     for n, (name, value, said) in enumerate(values):
         wide = value / whole * width
         colour = PARTS[n % len(PARTS)]

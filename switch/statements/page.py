@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Final
 
+from switch.ledger.entries import DISPUTE, PAYMENT
 from switch.ledger.levels import Costs
 from switch.statements import charts
 from switch.statements.rows import Statement, summed
@@ -60,7 +61,8 @@ footer { margin-top: 9mm; padding-top: 3mm; border-top: 1px solid var(--rule); c
   thead { display: table-header-group; } tfoot { display: table-row-group; } tr { break-inside: avoid; }
   * { -webkit-print-color-adjust: exact; print-color-adjust: exact; } }
 @media (max-width: 640px) { main { padding: 6mm; margin: 0; } header, .figures { display: block; } .from { text-align: left; }
-  .figures div { border: 0; padding: 0 0 2mm; } section { overflow-x: auto; } }
+  .figures div { border: 0; padding: 0 0 2mm; } section { overflow-x: auto; }
+  svg.bars { font-size: 18px; } }
 """
 
 Cell = tuple[str, str]
@@ -159,11 +161,12 @@ def _member(of: MemberStatement, words: Words) -> str:
     code = of.currency
     (net,) = [part for part in of.parts if not part.counterpart and part.currency == code]
     kinds = dict(net.kinds)
-    payments = kinds.get("payment", 0)
+    payments, disputed = kinds.get(PAYMENT, 0), kinds.get(DISPUTE, 0)
     figures = [
         (words("to be paid" if net.net >= 0 else "to be taken"), words.money(abs(net.net), code)),
         (words("payment"), words.number(payments, code)),
-        (words("fees"), words.number(net.net - payments, code)),
+        *([(words("dispute"), words.number(disputed, code))] if DISPUTE in kinds else []),
+        (words("fees"), words.number(net.net - payments - disputed, code)),
     ]
     bars = [(party, amount, words.number(amount, code)) for party, amount in of.with_members]
     body = [_figures(figures)]
@@ -225,16 +228,20 @@ def _standing(kinds: Sequence[tuple[str, int]], code: str, words: Words) -> list
 
 
 def _positions(parts: Iterable[Part], words: Words, *, named: str) -> str:
-    """A row a part: who, what is owed both ways, payments, fees, net. `named`: `party`, `counterpart` or `both`."""
+    """A row a part: who, what is owed both ways, payments, disputes where there are any, fees, net. `named`: `party`,
+    `counterpart` or `both`."""
     names = {"party": ["party"], "counterpart": ["with"], "both": ["party", "with"]}[named]
-    headings = [*names, "owes", "owed", "payment", "fees", "net"]
+    parts = tuple(parts)
+    apart = [PAYMENT, *([DISPUTE] if any(DISPUTE in dict(part.kinds) for part in parts) else [])]
+    headings = [*names, "owes", "owed", *apart, "fees", "net"]
     head = [(words(h), "text" if n < len(names) else "") for n, h in enumerate(headings)]
     rows = []
     for part in parts:
-        payments = dict(part.kinds).get("payment", 0)
+        kinds = dict(part.kinds)
+        moved = [kinds.get(kind, 0) for kind in apart]
         whom = part.counterpart or words("multilateral")
         who = {"party": [part.party], "counterpart": [whom], "both": [part.party, whom]}[named]
-        amounts = (part.owes, part.owed, payments, part.net - payments)
+        amounts = (part.owes, part.owed, *moved, part.net - sum(moved))
         net, style = words.money(part.net, part.currency), "below" if part.net < 0 else ""
         cells: list[Cell] = [(name, "text") for name in who]
         rows.append([*cells, *(_amount(amount, part.currency, words) for amount in amounts), (net, style)])

@@ -192,6 +192,16 @@ def test_what_is_claimed_back_is_taken_off_sales_and_is_no_charge() -> None:
     assert "Impayé" in page(told, FRENCH)
 
 
+def test_what_is_claimed_back_is_a_column_of_its_own_and_no_fee(run: Run, tmp_path: Path) -> None:
+    plain = run("day", "--period", "2026-11-27", "--language", "en")
+    assert "Disputes" not in plain, "where there are none"
+    written(tmp_path / "claimed", [*records("0200 100.00, chargeback", sides("atlas", "rif"), 10), cutover(70)])
+    for what in (("day",), ("member", "rif")):
+        told = CliRunner().invoke(command, [*what, "--language", "en", "--state", str(tmp_path / "claimed")]).output
+        assert ">Payments</th><th>Disputes</th><th>Fees</th><th>Net</th>" in re.sub(r' class=""', "", told), told
+        assert re.search(r">100\.00</td><td[^>]*>−100\.00</td><td[^>]*>−0\.95", told), told
+
+
 # -- what is asked for
 
 
