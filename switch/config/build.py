@@ -46,6 +46,7 @@ LIMIT_BOUNDS: Final[dict[str, tuple[int, int]]] = {
     "unsigned_per_listener": (1, 200_000),
     "unsigned_per_address": (1, 200_000),
     "hot_cards": (1, 1_000_000),
+    "chips": (1, 1_000_000),
 }
 """Limits that are not simply 1 to ten million: a frame's length has two bytes in most framings, and a
 snapshot holds every card of the stop lists."""

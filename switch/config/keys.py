@@ -18,6 +18,7 @@ from switch.config.reader import Section
 from switch.core.authentication import AccessControl, acs_of
 from switch.core.credentials import SecurityFiles
 from switch.core.network import CardKeys, HostLink, LinkKeys, Network
+from switch.core.transactions.card_proofs import CHECKS, CHIP, PRINT, STRIPE, WEB
 from switch.security.key_file import Entry, KeyRingError, header_of, read_entries, title_of
 from switch.security.key_sets import FORMS
 from switch.security.module import MAC_USAGES
@@ -41,6 +42,9 @@ _USES: Final = {
     "aav_check": (("C0",), "CV", "checks AAVs"),
 }
 
+
+CHECKED_WITH: Final = {CHIP: "chip_key", STRIPE: "cvv_key", PRINT: "cvv_key", WEB: "cavv_key"}
+DECLINED, PASSED = "decline", "pass"
 
 _KSN_PLACE: Final = re.compile("(?:[2-9]|[1-9][0-9]|1[01][0-9]|12[0-7])|48[.][0-9]{2}")
 
@@ -119,7 +123,25 @@ def read_card_keys(s: Section) -> CardKeys:
         chip_key=s.text("chip_key", ""),
         cavv_key=s.text("cavv_key", ""),
         aav_key=s.text("aav_key", ""),
+        on_behalf=_read_on_behalf(s),
+        wrong_goes_on=s.choice("on_behalf_wrong", (DECLINED, PASSED), DECLINED) == PASSED,
     )
+
+
+def _read_on_behalf(s: Section) -> tuple[str, ...]:
+    """`on_behalf = ["chip", "web"]`: each with a key that it is checked with, of an issuer's host."""
+    asked = s.texts("on_behalf")
+    for check in asked:
+        if check not in CHECKED_WITH:
+            s.wrong("on_behalf", f'"{check}" is nothing that can be checked', did_you_mean(check, CHECKED_WITH))
+        elif check != WEB and not s.has(CHECKED_WITH[check]):  # of the web its access control server may have keys
+            key = CHECKED_WITH[check]
+            s.wrong("on_behalf", f'"{check}" is checked with `{key}`, and there is none', f"add `{key}`")
+    if asked and s.data.get("role") == "network":
+        s.wrong_key("on_behalf", "a network checks cards of its issuers itself")
+    if s.has("on_behalf_wrong") and not asked:
+        s.wrong_key("on_behalf_wrong", "nothing is checked that could be wrong", "add `on_behalf`")
+    return tuple(check for check in CHECKS if check in asked)
 
 
 def with_acs_keys(host: HostLink, servers: tuple[AccessControl, ...]) -> HostLink:
@@ -171,6 +193,10 @@ def check_keys(draft: Draft, network: Network, dialects: Dialects) -> None:
         for key, name, use in (("pvv_key", host.pvv_key, "pvv_key"), *of_cards):
             if name:
                 _named(s, key, name, network.security, entries, use)
+        web = with_acs_keys(host, network.acs).card_keys
+        if WEB in cards.on_behalf and not (web.cavv_key or web.aav_key):
+            said = '"web" is checked with `cavv_key` or `aav_key`, here or of its [[acs]], and there is none'
+            s.wrong("on_behalf", said, "add `cavv_key`")
         if host.pvv_key and not host.keys.pin_key:
             s.wrong("pvv_key", "PINs are verified, and no `pin_key` says what their blocks are under", "add `pin_key`")
         if host.keys.pin_key and host.pass_pin:

@@ -52,6 +52,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """approved in issuers' place within 24 hours, over all hosts; above it no more are"""
     pin_devices: int = 200_000
     """terminals with DUKPT whose counters are remembered, in each snapshot, too; above it PINs of others are declined with 96"""
+    chips: int = 200_000
+    """cards whose chips' counters are remembered (`on_behalf`), in each snapshot, too; the one used longest ago makes room"""
     hot_cards: int = 50_000
     """cards on issuers' stop lists, over all issuers: a snapshot holds them all; above it file updates are refused with 29"""
     totals_days: int = 10

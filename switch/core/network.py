@@ -55,6 +55,8 @@ class CardKeys(msgspec.Struct, frozen=True, kw_only=True):
     chip_key: str = ""  # cryptograms of chips (DE55)
     cavv_key: str = ""  # what says that a cardholder was authenticated on the web: CAVVs
     aav_key: str = ""  # and of Mastercard's cards AAVs
+    on_behalf: tuple[str, ...] = ()  # of `card_proofs.CHECKS`: what the switch checks while the issuer is there, too
+    wrong_goes_on: bool = False  # what does not hold goes on to the issuer, who is told; else it is declined
 
 
 class Member(msgspec.Struct, frozen=True, kw_only=True):

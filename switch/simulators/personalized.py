@@ -40,7 +40,11 @@ class PersonalizationError(ValueError):
 
 def card_keys(network: Network) -> dict[str, CardKeys]:
     """The keys that issuers check cards with, by member, or scheme of foreign cards."""
-    return {host.member or host.scheme: host.card_keys for host in network.hosts if host.card_keys != CardKeys()}
+    return {
+        host.member or host.scheme: host.card_keys
+        for host in network.hosts
+        if host.card_keys.cvv_key or host.card_keys.chip_key
+    }
 
 
 def personalized(cards: Iterable[TestCard], network: Network, module: SecurityModule | None) -> tuple[TestCard, ...]:

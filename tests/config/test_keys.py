@@ -144,3 +144,33 @@ def test_an_issuer_checks_what_its_access_control_server_makes(line: str, expect
     text = BASE.replace('role = "issuer"\n', f'role = "issuer"\n{line}', 1)
     network = parse_network(f'{text}\n[security]\nmodule = "var/security.sock"\n{acs}', "small.toml")
     assert network.hosts[0].card_keys.cavv_key == expected
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ('on_behalf = ["chip"]', '"chip" is checked with `chip_key`, and there is none'),
+        ('on_behalf = ["web"]', '"web" is checked with `cavv_key` or `aav_key`'),
+        ('on_behalf = ["chop"]', 'did you mean "chip"'),
+        ('on_behalf_wrong = "pass"', "nothing is checked that could be wrong"),
+    ],
+)
+def test_what_is_to_be_checked_on_behalf_has_its_key(lines: str, said: str) -> None:
+    text = BASE.replace('role = "issuer"\n', f'role = "issuer"\n{lines}\n', 1)
+    with pytest.raises(ConfigErrors) as caught:
+        parse_network(text, "small.toml")
+    assert said in caught.value.render()
+
+
+def test_a_network_checks_the_cards_of_its_issuers_itself() -> None:
+    text = BASE.replace('role = "network"\n', 'role = "network"\nchip_key = "x"\non_behalf = ["chip"]\n', 1)
+    with pytest.raises(ConfigErrors) as caught:
+        parse_network(text, "small.toml")
+    assert "a network checks cards of its issuers itself" in caught.value.render()
+
+
+def test_checks_on_behalf_are_kept_in_the_order_in_which_they_count() -> None:
+    lines = 'cvv_key = "x"\nchip_key = "y"\non_behalf = ["cvv2", "chip"]\non_behalf_wrong = "pass"\n'
+    text = BASE.replace('role = "issuer"\n', f'role = "issuer"\n{lines}', 1)
+    keys = parse_network(f'{text}\n[security]\nmodule = "var/security.sock"\n', "small.toml").hosts[0].card_keys
+    assert (keys.on_behalf, keys.wrong_goes_on) == (("chip", "cvv2"), True)

@@ -34,6 +34,8 @@ class Pending(msgspec.Struct, kw_only=True):
     amount: int
     first_ns: int
     deadline_ns: int
+    found: Document = {}
+    """what was checked on its issuer's behalf: elements of an approval that has none of them"""
     losses: int = 0
     """connections that ended while it waited on them"""
 

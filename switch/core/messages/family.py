@@ -104,13 +104,16 @@ class Family:
         return EncodeError(self.dialect.name, de, "", offset, expected, found, document)
 
 
-def put_private(internal: Document, eci: str, cavv: str, reference: str, result: str, cvv2: str) -> None:
+def put_private(
+    internal: Document, eci: str, cavv: str, reference: str, result: str, cvv2: str, on_behalf: str = ""
+) -> None:
     """Set the internal format's DE48 from what there is ("": absent)."""
     value = ""
     for key, text in (
         (Private48.ECI, eci),
         (Private48.CAVV, cavv),
         (Private48.REFERENCE, reference),
+        (Private48.ON_BEHALF, on_behalf),
         (Private48.CVV2_RESULT, result),
         (Private48.CVV2, cvv2),
     ):

@@ -29,8 +29,10 @@ class Private48:
     reference number and settlement date (3 + 9 + 4)"""
     KEY: Final = "70"
     """in network management: P or M (the PIN's or the MAC's key), number of its set (2), check value (6 hex digits)"""
+    ON_BEHALF: Final = "71"
+    """in requests: what was checked on the issuer's behalf, and what came of it (`core.transactions.on_behalf`)"""
     CVV2_RESULT: Final = "87"
-    """in answers: M match, N no match"""
+    """M match, N no match; in requests beside 71, U not checked, Y the stripe's value is wrong"""
     CVV2: Final = "92"
     """3 or 4 digits. Sensitive"""
 

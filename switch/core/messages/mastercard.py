@@ -6,11 +6,13 @@
 | DE48.42 ECI 05, 06, 07 | DE48.42, subfield 01: 212, 211, 210 |
 | DE48.43 CAVV | DE48.43 UCAF |
 | DE48.63 reference | DE63 (12 characters) and DE15 |
+| DE48.71, in what the network brings | DE48.71: of each service number and first result |
 | DE48.87, .92 | DE48.87, .92 |
 | DE43: name 25, city 13, country 2 | DE43: name 22, city 13, country 3, with a blank between (`messages.merchant`) |
 | DE19, DE22, DE25 | also DE61 POS data |
 
-Assumed: the category codes in use, DE61 beside its positions 4, 5, 10, 11 and 13. Another ECI than 05, 06, 07 is dropped.
+Assumed: the category codes in use, that DE48.71 has four characters a service, DE61 beside its positions 4, 5, 10, 11 and 13.
+Another ECI than 05, 06, 07 is dropped.
 """
 
 from typing import Final
@@ -34,6 +36,11 @@ _REMOTE_CONDITIONS: Final = frozenset({"01", "08", "59"})
 _INPUT: Final = {"01": "6", "02": "2", "05": "5", "07": "3", "80": "2", "81": "1", "90": "2", "91": "4"}
 """PAN entry (DE22) -> card data input capability (DE61.11)"""
 _REFERENCE_63: Final = 12
+
+
+def _services(value: str) -> str:
+    """DE48.71 as the internal format has it: of each service its number and first result."""
+    return "".join(value[at : at + 3] for at in range(0, len(value) - 2, 4))
 
 
 def _is_number(country: str) -> bool:
@@ -93,7 +100,15 @@ class Mastercard(Family):
         if parts or reference:
             indicators = parts.get("42", "")
             eci = _ECIS.get(indicators[4:7], "") if indicators[:4] == "0103" else ""
-            put_private(internal, eci, parts.get("43", ""), reference, parts.get("87", ""), parts.get("92", ""))
+            put_private(
+                internal,
+                eci,
+                parts.get("43", ""),
+                reference,
+                parts.get("87", ""),
+                parts.get("92", ""),
+                _services(parts.get("71", "")),
+            )
         if DE.ACQUIRER_COUNTRY not in internal and pos_country != "000" and _is_number(pos_country):
             internal[DE.ACQUIRER_COUNTRY] = pos_country
         return internal

@@ -9,12 +9,14 @@
 | DE48.42 ECI | DE60.8 |
 | DE48.43 CAVV, base64 | DE126.9, 20 bytes |
 | DE48.63 reference | DE62.2 transaction identifier |
+| DE48.71, in what the network brings | DE44.8 (chip: 2 holds, 1 does not), DE44.13 (CAVV) |
 | DE48.87 CVV2 result | DE44.10 |
 | DE48.92 CVV2 | DE126.10: present (1), result wanted (1), value right-justified |
 | DE55 | dataset 01 around it |
 | (none) | DE63.1 network id, .3 reason code of a reversal |
 
-Assumed: the layout of DE44 and DE60 beside these parts, network id 0002, reason 2502, the header's flags.
+Assumed: the layout of DE44 and DE60 beside these parts, the codes of DE44.8 and .13, network id 0002, reason 2502, the header's
+flags.
 """
 
 import binascii
@@ -39,6 +41,9 @@ _RESPONSE_BY_ISSUER: Final = "5"
 _CAVV_BYTES: Final = 20
 _DATASET_HEX: Final = 6
 """characters of a dataset's id and length"""
+_CHIP_RESULTS: Final = {"1": "I", "2": "V"}
+_CAVV_RESULTS: Final = dict.fromkeys("238AB", "V") | dict.fromkeys("1479", "I") | dict.fromkeys("06CD", "U")
+"""of DE44.13: authenticated or attempted and right; wrong; not checked"""
 _FIELDS_44: Final = 10
 """characters of DE44 before the CVV2 result"""
 
@@ -59,6 +64,12 @@ def _icc_in(value: str) -> str:
     """The dataset's data; a value that is no dataset 01 as it is."""
     end = _DATASET_HEX + 2 * int(value[2:_DATASET_HEX] or "0", 16)
     return value[_DATASET_HEX:end] if value.startswith("01") and end <= len(value) else value
+
+
+def _services(results: str) -> str:
+    """DE48.71 from DE44 of a request: what the network has checked on the issuer's behalf."""
+    chip, cavv = _CHIP_RESULTS.get(results[8:9], ""), _CAVV_RESULTS.get(results[14:15], "")
+    return (chip and f"02{chip}") + (cavv and f"05{cavv}")
 
 
 class Visa(Family):
@@ -88,13 +99,14 @@ class Visa(Family):
     def inward(self, document: Document) -> Document:
         """The internal format of a document as it came. Raises UnreadableError."""
         internal = carry(document, self._IN)
-        eci = cavv = reference = result = cvv2 = ""
+        eci = cavv = reference = result = cvv2 = on_behalf = ""
         if DE.PRIVATE_60 in document:
             eci = self.read(document, DE.PRIVATE_60).get("8", "")
         if DE.PRIVATE_62 in document:
             reference = self.read(document, DE.PRIVATE_62).get("2", "")
         if DE.ADDITIONAL_RESPONSE in document:
-            result = document[DE.ADDITIONAL_RESPONSE][_FIELDS_44 : _FIELDS_44 + 1].strip()
+            results = document[DE.ADDITIONAL_RESPONSE]
+            result, on_behalf = results[_FIELDS_44 : _FIELDS_44 + 1].strip(), _services(results)
         if DE.PRIVATE_126 in document:
             parts = self.read(document, DE.PRIVATE_126)
             cavv = parts.get("9", "")
@@ -104,8 +116,8 @@ class Visa(Family):
             cvv2 = request[2:].strip() if request[:1] == "1" else ""
         if eci in _NO_ECI:
             eci = ""
-        if eci or cavv or reference or result or cvv2:
-            put_private(internal, eci, cavv, reference, result, cvv2)
+        if eci or cavv or reference or result or cvv2 or on_behalf:
+            put_private(internal, eci, cavv, reference, result, cvv2, on_behalf)
         return internal
 
     def outward(self, document: Document, reference: Document | None = None) -> Document:

@@ -1,4 +1,4 @@
-"""A terminal's key was used: what the switch must not forget of DUKPT: a recorded PIN must not be taken again."""
+"""Counters that must not be forgotten: of terminals' keys (DUKPT) and of chips. What was recorded must not be taken again."""
 
 from switch.core.records.entry import Entry
 
@@ -9,4 +9,13 @@ class DeviceCounted(Entry, frozen=True, kw_only=True, tag="ksn"):
     at_us: int
     device: str
     """key serial number without its counter, hex: key set and device"""
+    counter: int
+
+
+class ChipCounted(Entry, frozen=True, kw_only=True, tag="atc"):
+    """A cryptogram was proved on its issuer's behalf; only higher counters of its chip are from here on."""
+
+    at_us: int
+    card: bytes
+    """digest of the PAN"""
     counter: int

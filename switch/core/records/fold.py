@@ -13,7 +13,7 @@ from switch.core.limits import Limits
 from switch.core.messages.meaning import left_of
 from switch.core.records.batch_records import BatchClosed, Batched, BatchUploaded
 from switch.core.records.day_records import Cutover, Reconciled
-from switch.core.records.devices import DeviceCounted
+from switch.core.records.devices import ChipCounted, DeviceCounted
 from switch.core.records.disputes import Disputed, Disputes
 from switch.core.records.horizon import move_horizon
 from switch.core.records.merchant_charges import Charged, MerchantCharges
@@ -360,6 +360,12 @@ def _device_counted(state: State, r: DeviceCounted) -> None:
     state.devices[r.device] = max(r.counter, state.devices.get(r.device, 0))
 
 
+def _chip_counted(state: State, r: ChipCounted) -> None:
+    state.chips[r.card] = max(r.counter, state.chips.pop(r.card, -1))
+    while len(state.chips) > state.limits.chips:
+        del state.chips[next(iter(state.chips))]
+
+
 def _maintained(state: State, r: Maintained) -> None:
     state.maintenance.pop(r.target, None)
     if r.on:
@@ -443,6 +449,7 @@ def _snapshot(state: State, r: Snapshot) -> None:
     state.unpriced = {e.txn: e for e in r.unpriced}
     state.hot_cards = {h.card: h for h in r.hot_cards}
     state.devices = dict(r.devices)
+    state.chips = dict(r.chips)
     state.totals.restore(r)
     state.disputes = Disputes()
     for step in r.disputes:
@@ -458,7 +465,7 @@ _APPLY: dict[type, Callable[[State, Any], None]] = {
     Snapshot: _snapshot, Maintained: _maintained, Cutover: _cutover, LateApproval: _approved_late, Excepted: _excepted,
     Renumbered: _renumbered, Resolved: _resolved, HotListed: _hot_listed, Reconciled: _reconciled, Disputed: _disputed,
     Charged: _charged, Batched: _batched, BatchClosed: _batch_closed, BatchUploaded: _batch_uploaded,
-    DeviceCounted: _device_counted,
+    DeviceCounted: _device_counted, ChipCounted: _chip_counted,
 }  # fmt: skip
 
 

@@ -12,7 +12,7 @@ import msgspec
 
 from switch.core.records.batch_records import BatchClosed, Batched, BatchUploaded, KeptBatches
 from switch.core.records.day_records import Cutover, PartyTotals, Reconciled
-from switch.core.records.devices import DeviceCounted
+from switch.core.records.devices import ChipCounted, DeviceCounted
 from switch.core.records.disputes import Disputed
 from switch.core.records.entry import Entry
 from switch.core.records.merchant_charges import Charged
@@ -379,21 +379,20 @@ class Snapshot(Entry, frozen=True, kw_only=True, tag="snp"):
     totals: tuple[PartyTotals, ...] = ()
     totals_not_whole: str = ""
     totals_dropped: str = ""  # the newest days that are not counted whole, and that have made room
-    totals_last: dict[str, int] = msgspec.field(
-        default_factory=dict
-    )  # days that are closed -> number of the last window
+    totals_last: dict[str, int] = msgspec.field(default_factory=dict)  # closed days -> number of their last window
     reconciled: tuple[Reconciled, ...] = ()
     disputes: tuple[Disputed, ...] = ()  # of each, its newest step
     unpriced: tuple[Excepted, ...] = ()
     charged: tuple[Charged, ...] = ()  # of each merchant's fees without a payment, the newest
     batches: KeptBatches = KeptBatches()
     devices: dict[str, int] = msgspec.field(default_factory=dict)  # `DeviceCounted`: device -> its highest counter
+    chips: tuple[tuple[bytes, int], ...] = ()  # `ChipCounted`, the one that was used longest ago first
 
 
 AnyEntry: TypeAlias = (
     Booted | Forwarded | Answered | Declined | Owed | Delivered | Abandoned | Shelved | Retried | Held | Maintained |
     StoodIn | Cutover | Snapshot | LateApproval | Renumbered | Excepted | Resolved | HotListed | Reconciled | Disputed |
-    Charged | Batched | BatchClosed | BatchUploaded | DeviceCounted
+    Charged | Batched | BatchClosed | BatchUploaded | DeviceCounted | ChipCounted
 )  # fmt: skip
 
 ENCODER = msgspec.msgpack.Encoder()

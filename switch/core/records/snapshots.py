@@ -37,4 +37,5 @@ def snapshot_of(state: State, network: str, last_txn: int, at_us: int) -> Snapsh
         charged=tuple(state.charges.last.values()),
         batches=state.batches.kept(),
         devices=dict(state.devices),
+        chips=tuple(state.chips.items()),
     )

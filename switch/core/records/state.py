@@ -68,6 +68,8 @@ class State(msgspec.Struct):
     taken back; oldest first, and no more than limit `exceptions`"""
     devices: dict[str, int] = {}
     """terminals that derive a key a transaction (DUKPT) -> the highest counter that was taken"""
+    chips: dict[bytes, int] = {}
+    """cards by digest -> the highest counter that their chips have proved on their issuers' behalf; used longest ago first"""
     hot_cards: dict[bytes, HotListed] = {}
     """cards that their issuers have reported lost or stolen, by digest, oldest first"""
     totals: Totals = msgspec.field(default_factory=lambda: Totals(keep=Limits().totals_days))

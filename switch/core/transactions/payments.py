@@ -11,7 +11,6 @@ from switch.core.kernel import Kernel
 from switch.core.links.awaited import Pending
 from switch.core.links.session import HostState, Session, no_new
 from switch.core.messages.answer_codes import Meaning
-from switch.core.messages.internal import Private48, private_elements
 from switch.core.messages.meaning import INQUIRIES, is_inquiry
 from switch.core.messages.translator import answer
 from switch.core.party import Hop, LinkId
@@ -25,7 +24,9 @@ from switch.core.transactions.conversions import check_conversion
 from switch.core.transactions.duplicates import answer_again
 from switch.core.transactions.incoming import Incoming
 from switch.core.transactions.increments import cannot_add, decide, find_hold, name_hold, name_of, stands_without
+from switch.core.transactions.on_behalf import check_on_behalf, say_found
 from switch.core.transactions.overload import shed
+from switch.core.transactions.partial_approvals import approves_less, cannot_take
 from switch.core.transactions.pins import pin_again, pin_for
 from switch.core.transactions.pricing import Pricing
 from switch.core.transactions.replies import reply
@@ -51,7 +52,6 @@ from switch.core.transactions.transaction import (
 )
 from switch.core.transactions.unreferenced import check_refund
 from switch.wire import EncodeError
-from switch.wire.subfields import SubfieldError
 from switch.wire.vocabulary import DE, MACS, MTI, PIN_DATA, Answer, Document, is_repeat, mask_pan, repeat_of
 
 _OF_THE_LINK = (DE.FORWARDER, *MACS, *PIN_DATA)
@@ -133,6 +133,9 @@ class Payments:
         return host
 
     def _forward(self, message: Incoming, decision: Decision, host: HostState, hold: Outcome | None) -> None:
+        found: Document = {}
+        if hold is None and (host.config.card_keys.on_behalf or DE.PRIVATE_48 in message.document):
+            found = check_on_behalf(self._kernel, message, decision, host)
         kernel, document, txn, now = self._kernel, message.document, message.txn, message.now
         host_session = host.pick(now)
         assert host_session is not None
@@ -162,6 +165,7 @@ class Payments:
             amount=amount,
             first_ns=now,
             deadline_ns=now + host.timeout_ns,
+            found=found,
         )
         hop = _hop("hop.sent", pending, out, host_session.link, now)
         waits = message.session.classic  # has no name of its own that its host could be asked by after a crash
@@ -295,6 +299,8 @@ class Payments:
             document.pop(de, None)
         if DE.ORIGINAL in document and DE.ORIGINAL in request:
             document[DE.ORIGINAL] = request[DE.ORIGINAL]  # as the acquirer names what it adds to
+        if pending.found and approved:
+            say_found(document, pending.found)
         if kernel.own_rules is not None:
             kernel.own_rules.answering(pending, document, amount, now)
         window = kernel.window(now)
@@ -329,7 +335,7 @@ class Payments:
             return code, ""
         wrong = contradiction(pending, document, tokens=host.config.pan_tokens)
         wrong = wrong or cannot_add(self._kernel, self._kernel.state.open[pending.txn])
-        if not wrong and (meaning is Meaning.PARTIAL or _approves_less(pending, document)):
+        if not wrong and (meaning is Meaning.PARTIAL or approves_less(pending, document)):
             return Answer.PARTIAL, cannot_take(pending, document)
         return code, wrong
 
@@ -447,31 +453,6 @@ def _restore(document: Document, asked: Callable[[str], str | None], *, partial:
             document[de] = value
     if amount is not None:
         document[DE.AMOUNT] = amount
-
-
-def _approves_less(pending: Pending, document: Document) -> bool:
-    """True where DE4 of an approval is below what was asked."""
-    amount = document.get(DE.AMOUNT)
-    if amount == pending.request.get(DE.AMOUNT):
-        return False
-    return amount is not None and not is_inquiry(pending.request) and int(amount) < pending.amount
-
-
-def cannot_take(pending: Pending, document: Document) -> str:
-    """Why an approval of less than was asked (DE39=10) cannot be passed on; "" where it can."""
-    approved = document.get(DE.AMOUNT, "")
-    try:
-        capable = private_elements(pending.request).get(Private48.PARTIAL) == "1"
-    except SubfieldError:
-        capable = False
-    if not capable:
-        return (
-            f"it approves {approved or 'less'} of {pending.amount}, and the terminal has not said that it can take a partial "
-            "approval (DE48.61)"
-        )
-    if not (approved.isascii() and approved.isdecimal() and 0 < int(approved) < pending.amount):
-        return f"a partial approval of {approved or 'nothing'} where {pending.amount} was asked"
-    return ""
 
 
 def _hop(

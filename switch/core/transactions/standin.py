@@ -22,6 +22,7 @@ from switch.core.shards import about_parts
 from switch.core.transactions.card_proofs import Card, CardRefusedError, Proof, prove_card
 from switch.core.transactions.hot_cards import listed_reason
 from switch.core.transactions.incoming import Incoming
+from switch.core.transactions.on_behalf import last_counter
 from switch.core.transactions.pricing import Pricing
 from switch.core.transactions.replies import reply
 from switch.core.transactions.transaction import NOT_STORED, Refusal, hop_of, kept_of
@@ -71,7 +72,7 @@ class StandIn:
             refusal.go_on(f"; no stand-in: {why}")
             return False
         config = self._kernel.hosts[decision.host].config
-        atc = self._kernel.state.standin_counters.counter_of(self._kernel.vault.digest(message.pan))
+        atc = last_counter(self._kernel, self._kernel.vault.digest(message.pan))
         card = Card(pan=message.pan, expiry=message.document.get(DE.EXPIRY, ""), scheme=decision.bin.scheme, atc=atc)
         try:
             proof = prove_card(self._kernel.module or NO_MODULE, config.card_keys, card, message.document)

@@ -232,6 +232,28 @@ def test_an_answer_to_visa_turns_the_stations_round_and_echoes_the_networks_own(
     assert link["39"] == "N7"
 
 
+@pytest.mark.parametrize(
+    ("results", "on_behalf"),
+    [
+        ("5       2", "02V"),
+        ("5       1     2", "02I05V"),
+        ("5             4", "05I"),
+        ("5             0", "05U"),
+        ("5", ""),
+    ],
+)
+def test_what_visa_has_checked_for_an_issuer_is_said(results: str, on_behalf: str) -> None:
+    """DE44.8 and .13 of a request that it brings."""
+    internal = TRANSLATORS["visa"].inward(_link("visa", CARD) | {"44": results})
+    assert private_elements(internal).get(Private48.ON_BEHALF, "") == on_behalf
+
+
+def test_what_mastercard_has_checked_for_an_issuer_is_said() -> None:
+    """DE48.71 of a request that it brings: four characters a service, of which the last is of no use here."""
+    internal = TRANSLATORS["mastercard"].inward(_link("mastercard", CARD) | {"48": "R710802V 05I 8701M"})
+    assert private_elements(internal) == {Private48.ON_BEHALF: "02V05I", Private48.CVV2_RESULT: "M"}
+
+
 def test_mastercard_has_the_web_data_in_de48_behind_the_category_and_pos_data_in_de61() -> None:
     link = _link("mastercard", WEB)
     assert link["48"] == f"T420701032124328{CAVV}9203123"
