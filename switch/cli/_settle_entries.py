@@ -36,7 +36,7 @@ class EntryFiles:
     ) -> None:
         """`heard`: of the form `ipm`, what messages with networks have said up to each entry."""
         self._network = network
-        members = {m.name for m in network.members} | {h.name for h in network.hosts if h.member}
+        members = {m.name for m in network.members} | {h.name for h in network.hosts if h.member} | set(network.payees)
         self._clearing = ClearingFiles(window, members, begin) if "clearing" in forms else None
         self._ipm = IpmFiles(network, window, heard, begin) if heard is not None else None
 
@@ -60,6 +60,7 @@ class EntryFiles:
         members = [m.name for m in network.members if m in network.issuing or m.name in parties]
         # An issuer whose payments were recorded without a price is known by its link's name.
         members += [h.name for h in network.hosts if h.member and h.name in parties and h.name not in members]
+        members += [name for name in network.payees if name in parties]
         return self._clearing.end(settlement, members, network.currency)
 
 

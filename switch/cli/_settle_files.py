@@ -237,7 +237,16 @@ def _bics(network: "Network") -> dict[str, str]:
     from switch.ledger.entries import SWITCH
 
     bics = {m.name: m.bic for m in network.members}
-    return {h.name: bics[h.member] for h in network.hosts if h.member} | bics | {SWITCH: network.bic}
+    return {h.name: bics[h.member] for h in network.hosts if h.member} | bics | network.payees | {SWITCH: network.bic}
+
+
+def not_instructed(network: "Network", settlement: "Settlement") -> "Iterator[tuple[str, int, str]]":
+    """Who has a net in the window that is in no instruction, since it has no BIC: name, minor units, numeric currency."""
+    bics = _bics(network)
+    for netted in settlement.net:
+        for position in netted.positions:
+            if position.net and not bics.get(position.party):
+                yield position.party, position.net, netted.currency
 
 
 def _book(

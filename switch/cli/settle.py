@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from switch.cli._network import load
-from switch.cli._settle_files import ENTRY_FORMS, FORMS, INSTRUCTIONS
+from switch.cli._settle_files import ENTRY_FORMS, FORMS, INSTRUCTIONS, not_instructed
 from switch.cli._windows import choose, when_closed
 
 if TYPE_CHECKING:
@@ -151,6 +151,11 @@ def _show(ledger: "LedgerView", settlement: "Settlement", network: "Network") ->
         if not held.amount:
             continue  # what it has held it has let go
         click.echo(f"held, not posted: {format_amount(held.amount, code)} ({issuer} at {acquirer})")
+    for party, net, code in not_instructed(network, settlement) if network.bic else ():
+        owed = format_amount(net, code)
+        click.echo(
+            f"note: {party} has no BIC, so its net of {owed} is not instructed: --as refuses the window until it has one"
+        )
     for unpriced in ledger.unpriced(window):
         click.echo(f"note: {unpriced.payments} of its payments have no price: {unpriced.why}")
     if not ledger.whole(window):

@@ -68,6 +68,8 @@ def _unique(source: Source, draft: Draft, network: Network) -> None:
     institutions += [(s, h.institution) for s, h in draft.hosts if h.role == "network"]
     _repeats(institutions, "institution", "institution {} is taken")
     bics = [(source.root, network.bic), *((s, m.bic) for s, m in draft.members)]
+    payees = source.root.table("payees")
+    bics += [(payees.table(name), bic) for name, bic in network.payees.items() if bic]
     # XXX is the institution itself, as no branch is.
     _repeats(((s, bic[:8] if bic[8:] == "XXX" else bic) for s, bic in bics), "bic", "BIC {} is taken")
     _spoken_for(draft)

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator
 from datetime import date, timedelta
 from typing import Final
 
-from switch.config.build import home_money, schemes_of
+from switch.config.build import home_money, read_bic, schemes_of
 from switch.config.draft import Draft
 from switch.config.mistakes import did_you_mean
 from switch.config.reader import Section
@@ -102,14 +102,23 @@ def _check_days(s: Section, begin: str, end: str) -> None:
         s.wrong("to", f"`to` = {end} is before `from`, {begin}", "both days are included")
 
 
-def read_payees(s: Section) -> list[str]:
-    """`[payees]`: `gateway = "what it is"`, accounts that fees may go to beside merchants, members, networks and the switch."""
-    for name in s.data:
-        s.text(name)
+def read_payees(s: Section) -> dict[str, str]:
+    """`[payees]`: accounts that fees may go to beside merchants, members, networks and the switch. `gateway = "what it is"`, or a
+    table with `title` and `bic`. Name -> BIC; "": it has none."""
+    found: dict[str, str] = {}
+    for name, value in s.data.items():
+        found[name] = ""
+        if isinstance(value, dict):
+            payee = s.table(name)
+            payee.text("title")
+            found[name] = read_bic(payee)
+            payee.done()
+        else:
+            s.text(name)
         if name in (*ROLES, SWITCH):
             s.wrong_key(name, f'"{name}" is an account already')
     s.done()
-    return list(s.data)
+    return found
 
 
 def read_regions(s: Section) -> dict[str, str]:

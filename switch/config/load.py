@@ -149,6 +149,7 @@ def _read(source: Source, *, files: bool) -> Network:
         regions=fees.read_regions(root.table("regions")),
         journal=journal,
         bic=build.read_bic(root),
+        payees=payees,
         disputes=dispute_rules(),
         operators=read_operators(root),
         operator_group=root.text("operator_group", ""),

@@ -45,16 +45,39 @@ def _day(at_us: int) -> str:
 
 def warnings(network: Network) -> list[str]:
     """One sentence each, with what to do; empty where there is nothing."""
-    return [
+    return [*_open_to_all(network), *_not_instructed(network)]
+
+
+def _open_to_all(network: Network) -> list[str]:
+    """What strangers could reach."""
+    listeners = [
         f'[[listener]] "{listener.name}" listens on {listener.address}, and has no `allow`: whoever reaches it '
         "may sign on as any member. Name the addresses it is for"
         for listener in network.listeners
         if not listener.allow and listener.tls is None and not _is_loopback(listener.address.host)
-    ] + [
+    ]
+    shards = [
         f'[[shard]] "{shard.name}" listens on {shard.address}, and has no `allow`: whoever reaches it may pass on payments of '
         "any acquirer. Name the addresses of the other shards, and give it a `mac_key`"
         for shard in network.shards
         if not shard.allow and shard.address is not None and not _is_loopback(shard.address.host)
+    ]
+    return listeners + shards
+
+
+def _not_instructed(network: Network) -> list[str]:
+    """Who may have a net that no settlement system could be told of, where the switch itself has a BIC."""
+    if not network.bic:
+        return []
+    named = [(f'[[member]] "{member.name}"', "`bic`") for member in network.members if not member.bic]
+    named += [
+        (f"{name} of [payees]", f'{name} = {{ title = "…", bic = "…" }}')
+        for name, bic in network.payees.items()
+        if not bic
+    ]
+    return [
+        f"{who} has no BIC: a window in which its net is not zero is not instructed (`settle --as`). Give it {what}"
+        for who, what in named
     ]
 
 

@@ -423,6 +423,8 @@ class Network(msgspec.Struct, frozen=True, kw_only=True):
     leaving_bins: tuple[BinRange, ...] = ()
     """never from a file: ranges that led to hosts that are leaving"""
     disputes: DisputeRules = DisputeRules()
+    payees: dict[str, str] = {}
+    """accounts that fees may go to beside merchants, members, networks and the switch: name -> BIC; "": it has none"""
     bic: str = ""
     """ISO 9362: the switch's own in settlement files, and that of its account; "": it makes none"""
     hooks: Hooks | None = None

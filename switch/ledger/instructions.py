@@ -77,7 +77,8 @@ def instruct(netted: Netted, window: Window, closed_us: int, bics: dict[str, str
 def bic_of(party: str, bics: dict[str, str]) -> str:
     """InstructionError: it has none."""
     if not bics.get(party):
-        where = "at the top of the network file" if party == SWITCH else f'in its [[member]] "{party}"'
+        where = f'in its [[member]] "{party}"; where it is a payee of fees, {party} = {{ title = "…", bic = "…" }} in [payees]'
+        where = "at the top of the network file" if party == SWITCH else where
         raise InstructionError(f"{party} has no BIC, so no settlement system knows it: add `bic` {where}")
     return bics[party]
 

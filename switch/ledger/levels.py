@@ -78,8 +78,8 @@ def costs(entry: Entry, home: str) -> Costs | None:
     for payer, payee, kind, code, amount in as_priced(entry):
         merchant = is_merchant(payer) or is_merchant(payee)
         if kind == PAYMENT:
-            if merchant:
-                paid = code == home
+            if merchant and code == home:
+                paid = True
                 found.amount += amount if is_merchant(payee) else -amount
         elif merchant:
             signed = amount if is_merchant(payer) else -amount

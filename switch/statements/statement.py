@@ -130,16 +130,17 @@ def merchant_statement(
     charges: dict[str, int] = {}
     elsewhere: dict[str, int] = {}
     for entry in entries:
-        line = _merchant_line(entry, account, networks, home)
-        if line is None:
+        of_entry = _merchant_lines(entry, account, networks, home)
+        if not of_entry:
             continue
-        lines.append(line)
+        lines += of_entry
         own.append(entry)
         acquirers[entry.acquirer] = None
-        for kind, amount in line.charges:
-            charges[kind] = charges.get(kind, 0) + amount
-        if line.currency != home:
-            elsewhere[line.currency] = elsewhere.get(line.currency, 0) + line.gross
+        for line in of_entry:
+            for kind, amount in line.charges:
+                charges[kind] = charges.get(kind, 0) + amount
+            if line.currency != home:
+                elsewhere[line.currency] = elsewhere.get(line.currency, 0) + line.gross
     return MerchantStatement(
         network=network,
         merchant=merchant,
@@ -157,23 +158,25 @@ def merchant_statement(
     )
 
 
-def _merchant_line(entry: Entry, account: str, networks: Mapping[str, str], home: str) -> MerchantLine | None:
-    """None: it has nothing to do with the merchant."""
-    gross = vat = 0
+def _merchant_lines(entry: Entry, account: str, networks: Mapping[str, str], home: str) -> list[MerchantLine]:
+    """One, and one more of each other currency that it moves: an advice may say another one than the payment's. None: it has
+    nothing to do with the merchant."""
+    gross = {entry.currency: 0}
+    vat = 0
     charges: dict[str, int] = {}
-    for payer, payee, kind, _, amount in entry.moves:
+    for payer, payee, kind, code, amount in entry.moves:
         if account not in (payer, payee):
             continue
         signed = amount if payee == account else -amount
         if kind in (PAYMENT, DISPUTE):
-            gross += signed
+            gross[code] = gross.get(code, 0) + signed
         elif kind == VAT:
             vat += signed
         else:
             charges[kind] = charges.get(kind, 0) + signed
-    if not (gross or vat or charges or _is_free(entry, account)):
-        return None
-    return MerchantLine(
+    if not (any(gross.values()) or vat or charges or _is_free(entry, account)):
+        return []
+    line = MerchantLine(
         day=entry.window.day,
         at_us=entry.at_us,
         txn=f"{entry.txn:x}",
@@ -182,11 +185,17 @@ def _merchant_line(entry: Entry, account: str, networks: Mapping[str, str], home
         card="" if entry.what == What.CHARGE else level_of(entry, networks) or Level.FOREIGN,
         scheme=entry.scheme,
         currency=entry.currency,
-        gross=gross,
+        gross=gross[entry.currency],
         charges=tuple(charges.items()),
         vat=vat,
-        net=(gross if entry.currency == home else 0) + sum(charges.values()) + vat,
+        net=(gross[entry.currency] if entry.currency == home else 0) + sum(charges.values()) + vat,
     )
+    others = [
+        msgspec.structs.replace(line, currency=code, gross=amount, charges=(), vat=0, net=amount if code == home else 0)
+        for code, amount in gross.items()
+        if code != entry.currency
+    ]
+    return [*others, line]
 
 
 def _is_free(entry: Entry, account: str) -> bool:

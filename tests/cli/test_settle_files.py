@@ -1,14 +1,17 @@
 """`cmi-switch settle --as … --out …`: files whole or absent, the same when made again, and one form a window."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
-from click.testing import Result
+from click.testing import CliRunner, Result
 
+from switch.cli.check import command as check
 from switch.core.records.records import AnyEntry
 from switch.journal.index import Index
 from switch.ledger.clearing import check_file
+from switch.money.fee_line import Fee
 from tests.cli.test_settle import a_day, settle, sides
 from tests.journal.samples import written
 from tests.ledger.stories import Sides, cutover, records
@@ -133,6 +136,35 @@ def test_a_member_without_a_bic_is_named_and_nothing_is_written(state: Path, out
     assert said.exit_code == 1
     assert 'rif has no BIC, so no settlement system knows it: add `bic` in its [[member]] "rif"' in said.output
     assert not out.exists()
+
+
+def test_who_has_no_bic_is_said_to_be_in_no_instruction_before_one_is_asked_for(state: Path, tmp_path: Path) -> None:
+    network = tmp_path / "mine.toml"
+    network.write_text(NETWORK.read_text().replace('bic = "RIFBMAM0XXX"\n', ""))
+    told = settle(state, str(network)).output
+    (note,) = [line for line in told.splitlines() if "BIC" in line]
+    assert re.fullmatch(r"note: rif has no BIC, so its net of -?[\d,.]+ MAD is not instructed: --as refuses .*", note)
+    assert "BIC" not in settle(state).output
+    checked = CliRunner().invoke(check, [str(network)]).output
+    assert 'warning: [[member]] "rif" has no BIC: a window in which its net is not zero is not instructed' in checked
+
+
+def test_a_payee_of_fees_is_instructed_and_has_a_clearing_file(tmp_path: Path, out: Path) -> None:
+    fee = Fee(rule="g", kind="gateway", payer="merchant:M1", payee="maroc-telecommerce", amount=2_00)
+    state = journal(tmp_path / "paid", [*records("0200 100.00", Sides(fees=(fee,)), 10), cutover(20)])
+    said = write(state, "pacs.029", out, "--as", "clearing", "--as", "camt.053")
+    assert said.exit_code == 0, said.output
+    assert "<AnyBIC>MTCOMAM1XXX</AnyBIC>" in (out / "2026-11-27-1.MAD.pacs.029.xml").read_text()
+    name = "2026-11-27-1.maroc-telecommerce.MAD.clearing.csv"
+    assert (out / name).read_text().splitlines()[1].endswith(",rif,M1,gateway,200")
+    assert name in (out / "2026-11-27-1.maroc-telecommerce.MAD.camt.053.xml").read_text()
+
+    unknown = tmp_path / "mine.toml"
+    unknown.write_text(NETWORK.read_text().replace(', bic = "MTCOMAM1XXX" }', " }"))
+    refused = write(state, "pacs.029", tmp_path / "other", str(unknown))
+    assert 'maroc-telecommerce = { title = "…", bic = "…" } in [payees]' in refused.output
+    warned = CliRunner().invoke(check, [str(unknown)]).output
+    assert "warning: maroc-telecommerce of [payees] has no BIC" in warned
 
 
 def test_a_window_of_zeros_has_nothing_to_instruct(tmp_path: Path, out: Path) -> None:

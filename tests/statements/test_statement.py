@@ -26,7 +26,7 @@ from switch.statements.statement import Period, merchant_statement, merchants_of
 from switch.statements.words import Language, Words
 from tests.docs.reader import ROOT, blocks
 from tests.journal.samples import written
-from tests.ledger.stories import MAD, Sides, answered, charged, cutover, fold, forwarded, records
+from tests.ledger.stories import DAY, MAD, Sides, answered, charged, cutover, fold, forwarded, owed, records
 
 FRENCH = Words(Language.FRENCH, UTC)
 ENGLISH = Words(Language.ENGLISH, UTC)
@@ -104,6 +104,23 @@ def test_a_merchants_lines_come_to_what_its_bank_owes_it(run: Run) -> None:
     assert told["elsewhere"] == {"EUR": 10_00}
     assert [line["card"] for line in lines] == ["national", "national", "foreign", "national", "foreign"]
     assert (told["acquirers"], told["period"]["open"]) == (["rif"], False)
+
+
+def test_an_advice_in_another_currency_is_a_line_a_currency_and_in_no_sum_of_both() -> None:
+    told = [*records("0200 100.00", sides("atlas", "rif"), 10), owed(20, 10, "0220", 90_00, currency="978")]
+    _, entries = fold(told)
+    period = Period(name=DAY, windows=(str(entries[0].window),), open=False)
+    found = merchant_statement("morocco", "M1", period, entries, SCHEMES, MAD)
+    assert [(line.what, line.currency, line.gross) for line in found.lines] == [
+        ("purchase", MAD, 100_00),
+        ("correction", MAD, -100_00),
+        ("correction", "978", 90_00),
+    ]
+    assert (found.gross, found.elsewhere) == (0, (("978", 90_00),))
+    assert found.net == sum(line.net for line in found.lines) == -1_10, (
+        "the service charge of the purchase, and its tax"
+    )
+    assert found.levels["national"].amount == 0
 
 
 def test_merchants_together_are_what_the_settlement_pays_their_banks(run: Run, state: Path) -> None:
