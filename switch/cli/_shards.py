@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from switch.exception_groups import first_of
+
 if TYPE_CHECKING:
     from switch.cli.serve import Asked
     from switch.core.network import Network
@@ -106,9 +108,7 @@ def run_shards(network: "Network", asked: "Asked") -> None:
     try:
         ended = trio.run(Shards(commands, file, announce, tell, asked.drain_s).run)
     except BaseExceptionGroup as group:
-        cause: BaseException = group
-        while isinstance(cause, BaseExceptionGroup):
-            cause = cause.exceptions[0]
+        cause = first_of(group)
         if not isinstance(cause, Unable):
             raise
         raise NotDone(str(cause), cause.hint, code=cause.code) from None

@@ -12,6 +12,7 @@ import click
 
 import switch.cli
 from switch.accelerator import find_stale, read_stamp
+from switch.exception_groups import first_of
 
 
 class Commands(click.Group):
@@ -56,9 +57,7 @@ class _Defect(click.ClickException):
     exit_code = 70  # EX_SOFTWARE of sysexits.h
 
     def __init__(self, error: Exception) -> None:
-        cause: BaseException = error
-        while isinstance(cause, BaseExceptionGroup):
-            cause = cause.exceptions[0]
+        cause = first_of(error)
         said = f"{type(cause).__name__}: {cause}"
         super().__init__(f"{said}\nThis is a defect of cmi-switch, or of the machine it runs on. {_kept(error)}")
 

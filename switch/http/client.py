@@ -19,6 +19,7 @@ import h11
 import msgspec
 import trio
 
+from switch.exception_groups import first_of
 from switch.http.listening import is_loopback
 
 ANSWER_BYTES: Final = 65_536
@@ -113,8 +114,7 @@ def _why(error: BaseException, host: str) -> str:
     """What the innermost cause of a failed connection is, in a few words."""
     while (inner := error.__cause__ or error.__context__) is not None:
         error = inner
-    if isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
+    error = first_of(error)
     if isinstance(error, ssl.SSLError):
         reason = (error.reason or "failed").lower().replace("_", " ")
         return f"TLS: {reason}; is the certificate for {host}, of a known authority?"

@@ -17,6 +17,7 @@ from switch.core.network import Network
 from switch.core.operator.command import Unable
 from switch.core.operator.errors import ErrorCode
 from switch.core.party import Log
+from switch.exception_groups import first_of
 from switch.journal.log import JournalError
 from switch.observe.hoplog import HopLog
 from switch.readiness import Ready, ReadyFile
@@ -81,15 +82,8 @@ def serve(app: App, announce: Callable[[Serving], str]) -> str:
         if fenced is None:
             raise
         raise Unable(
-            f"{_leaf(fenced)}: this process has ended, and approved nothing since", code=ErrorCode.JOURNAL_UNUSABLE
+            f"{first_of(fenced)}: this process has ended, and approved nothing since", code=ErrorCode.JOURNAL_UNUSABLE
         ) from group
-
-
-def _leaf(group: BaseException) -> BaseException:
-    """The first exception in a group of groups."""
-    while isinstance(group, BaseExceptionGroup):
-        group = group.exceptions[0]
-    return group
 
 
 def sentence_of(error: OSError | JournalError | VaultError | CertificateError) -> str:

@@ -21,6 +21,7 @@ import trio
 
 from switch.core.network import Address
 from switch.core.party import LinkId
+from switch.exception_groups import first_of
 from switch.security.files import FILE_MODE, make_private_directory
 
 RECEIVE_BYTES = 16_384
@@ -172,8 +173,7 @@ def reason_of(error: OSError) -> str:
     cause: BaseException = error
     if isinstance(error.__cause__, OSError | BaseExceptionGroup):
         cause = error.__cause__
-    while isinstance(cause, BaseExceptionGroup):
-        cause = cause.exceptions[0]
+    cause = first_of(cause)
     number = getattr(cause, "errno", None)
     return os.strerror(number) if number else str(cause)
 

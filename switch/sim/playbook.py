@@ -310,7 +310,7 @@ class Playbook:
         staying = reasons_to_stay(self.switch, network, self.now)
         self._follow(keep_leaving(self.network, network, self.switch.wall_us(self.now), staying))
 
-    def lets_go(self) -> frozenset[str]:
+    def drops_leaving(self) -> frozenset[str]:
         """Hosts that are leaving and that nothing can come back to go. Returns their names."""
         gone = self.switch.leaving.may_go(self.now)
         if gone:

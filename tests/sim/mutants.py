@@ -169,7 +169,7 @@ def memory_is_never_let_go(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(fold, "_remember", remember)
 
 
-def memory_lets_go_of_what_the_journal_does_not_hold(patch: pytest.MonkeyPatch) -> None:
+def memory_forgets_what_the_journal_does_not_hold(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Switch, "journal_full", lambda self: "")
 
 

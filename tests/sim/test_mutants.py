@@ -80,7 +80,7 @@ TRIALS = (
     stormy(mutants.stand_in_is_not_counted_over_a_restart, 5, storms.issuers_away, storms.AWAY_NARROW),
     # bounded
     Trial(mutants.memory_is_never_let_go, range(1, 11)),
-    stormy(mutants.memory_lets_go_of_what_the_journal_does_not_hold, 5, storms.full_memory, storms.NARROW),
+    stormy(mutants.memory_forgets_what_the_journal_does_not_hold, 5, storms.full_memory, storms.NARROW),
 )  # fmt: skip
 
 

@@ -110,7 +110,7 @@ def test_what_it_is_owed_waits_for_its_next_connection() -> None:
     scene.book.reloads(gone(scene.book.network))
     assert row(scene).stays_for == "0 open and 1 owed"
     scene.book.passes(3 * DAY_S)
-    assert not scene.book.lets_go(), "what is owed has no end"
+    assert not scene.book.drops_leaving(), "what is owed has no end"
     again = scene.book.host("atlas")
     assert again.gets()["t"] == "0420"
 
@@ -118,10 +118,10 @@ def test_what_it_is_owed_waits_for_its_next_connection() -> None:
 def test_it_goes_once_its_payments_cannot_come_back() -> None:
     scene = left()
     scene.book.passes(7_199)
-    assert not scene.book.lets_go()
+    assert not scene.book.drops_leaving()
     scene.book.passes(1)
     again = scene.book.host("atlas")
-    assert scene.book.lets_go() == {"atlas"}
+    assert scene.book.drops_leaving() == {"atlas"}
     assert again.gets()["70"] == "002"
     assert again.closed == "host atlas left the network file"
     assert [said.fields for said in scene.book.logged("host.left")] == [{"host": "atlas", "owed": 0, "hint": ""}]
@@ -149,9 +149,9 @@ def test_what_is_done_with_it_meanwhile_counts_anew() -> None:
     scene.rif.sends({**reversal(HOLD, "000901"), "t": "0220", "3": "000000", "38": "A12345", "7": "1125135640"})
     atlas.answers(atlas.gets(), "00")
     scene.book.passes(300)
-    assert not scene.book.lets_go(), "the completion itself may be reversed"
+    assert not scene.book.drops_leaving(), "the completion itself may be reversed"
     scene.book.passes(7_000)
-    assert scene.book.lets_go() == {"atlas"}
+    assert scene.book.drops_leaving() == {"atlas"}
 
 
 def test_a_late_approval_is_undone_there() -> None:
@@ -168,7 +168,7 @@ def test_a_late_approval_is_undone_there() -> None:
     assert undo["t"] == "0420"
     scene.atlas.answers(undo, "00")
     scene.book.passes(301)
-    assert scene.book.lets_go() == {"atlas"}
+    assert scene.book.drops_leaving() == {"atlas"}
 
 
 def test_one_that_only_declined_goes_after_late_answers() -> None:
@@ -177,9 +177,9 @@ def test_one_that_only_declined_goes_after_late_answers() -> None:
     scene.atlas.answers(scene.atlas.gets(), "51")
     scene.book.reloads(gone(scene.book.network))
     scene.book.passes(299)
-    assert not scene.book.lets_go()
+    assert not scene.book.drops_leaving()
     scene.book.passes(1)
-    assert scene.book.lets_go() == {"atlas"}
+    assert scene.book.drops_leaving() == {"atlas"}
 
 
 def test_payments_that_memory_has_let_go_are_taken_to_be_as_young_as_can_be() -> None:
@@ -214,7 +214,7 @@ def test_a_restart_in_place_that_finds_it_gone_keeps_it() -> None:
     scene.atlas.answers(scene.atlas.gets(), "00")
     scene.book.hands_over(gone(scene.book.network))
     assert row(scene).state == "leaving"
-    assert not scene.book.lets_go()
+    assert not scene.book.drops_leaving()
     scene.rif.gets()
     scene.rif.sends(reversal(purchase()))
     assert scene.atlas.gets()["t"] == "0420"

@@ -27,7 +27,7 @@ def test_a_reversal_of_a_payment_there_is_owed_and_listed(how: str, marked: str)
     if how == "gone after a reload":
         book.reloads(renamed("atlas"))
         book.now += 8 * 86_400_000_000_000  # longer than it stays for what may come back
-        assert book.lets_go() == {"atlas"}
+        assert book.drops_leaving() == {"atlas"}
     else:
         book = Playbook(renamed("atlas"), book.entries)
         rif = book.acquirer("acquirers", "504102")
