@@ -17,13 +17,20 @@ from switch.threeds.peers import ask, poster
 from switch.threeds.protocol.errors import Component
 from switch.threeds.requests import Browser, Purchase, Requestor, make_areq
 from tests.e2e.stage import Stage
-from tests.e2e.web import Forms, free_address, post
+from tests.e2e.web import Forms, Gateway, Shop, free_address, post
 from tests.server.authority import Authority
 
 CHALLENGED = "4550410100090013"
 WHO = Requestor(
     id="600000001", name="Souk", url="https://shop.example/", acquirer="504101", category="5999", country="504"
 )
+
+
+SECURED = {
+    r'(address = "127\.0\.0\.1:(\d+)"\s+# the directory server)': r'url = "https://127.0.0.1:\2"\n\1',
+    r'address = "(127\.0\.0\.1:\d+)"(\nissuers = \["atlas"\])': r'address = "\1"\nurl = "https://\1"\2',
+}
+"""the directory server and a bank's ACS by HTTPS"""
 
 
 def areq(pan: str) -> dict[str, Any]:
@@ -80,17 +87,11 @@ def test_each_part_starts_alone_and_answers(tmp_path: Path) -> None:
 
 def test_peers_show_certificates_to_each_other(tmp_path: Path) -> None:
     """3DS server, directory server and ACS with what `certificates make` issues; a browser, which has none, types a code."""
-    named = {r'(address = "127\.0\.0\.1:(\d+)"\s+# the directory server)': r'url = "https://127.0.0.1:\2"\n\1'}
-    named |= {r'address = "(127\.0\.0\.1:\d+)"(\nissuers = \["atlas"\])': r'address = "\1"\nurl = "https://\1"\2'}
-    stage, tls, at = Stage(tmp_path, named), tmp_path / "tls", free_address()
-    made = CliRunner().invoke(main, ["certificates", "make", str(tls), "--network", str(stage.path)])
-    assert made.exit_code == 0, made.output
-    ca, other = f"{tls}/ca.pem", Authority(tmp_path / "other", "other").issue("localhost")
+    stage, tls, at = Stage(tmp_path, SECURED), tmp_path / "tls", free_address()
+    ca, other = certificates_of(stage, tls), Authority(tmp_path / "other", "other").issue("localhost")
     try:
-        for what, name in ((("directory",), "directory"), (("acs", "atlas"), "acs-atlas"), (("server",), "gateway")):
-            where = ("--listen", at) if what == ("server",) else ("--state", str(stage.state))
-            shown = ("--certificate", f"{tls}/{name}.pem", "--key", f"{tls}/{name}.key", "--ca", ca)
-            stage.start("threeds", *what, "--network", str(stage.path), *where, *shown)
+        start_peers(stage, tls)
+        stage.start("threeds", "server", "--network", str(stage.path), "--listen", at, *shown(tls, "gateway"))
         browser, acs = context(ca), stage.network.acs[0].url
         tried = post(at, "/try", [("pan", CHALLENGED), ("amount", "12.00"), ("currency", "504")], browser)
         asks = post(acs.partition("//")[2], "/challenge", Forms(tried).fields, browser)
@@ -108,6 +109,65 @@ def test_peers_show_certificates_to_each_other(tmp_path: Path) -> None:
                 asked(peer, browser)
     finally:
         stage.close()
+
+
+@pytest.mark.long
+def test_the_gateway_shows_its_certificate_to_3_d_secures_servers_and_asks_for_theirs(tmp_path: Path) -> None:
+    """A payment with a code, by mutual TLS from the gateway to the bank; with a stranger's certificate no bank is asked, and
+    results are taken from nobody who shows none."""
+    stage, tls, shop = Stage(tmp_path, SECURED), tmp_path / "tls", Shop()
+    ca, other = certificates_of(stage, tls), Authority(tmp_path / "other", "other").issue("localhost")
+    results = free_address()
+    at = ("--results", results, "--results-url", f"https://{results}")
+    try:
+        stage.issuers()
+        stage.serve()
+        start_peers(stage, tls)
+        gateway = Gateway(stage, tmp_path / "gateway", shop, *at, *shown(tls, "gateway", "--peer-"))
+        card = gateway.cards["atlas-approved"]
+        browser = context(ca)
+        onward = Forms(gateway.type_card(gateway.open(shop.form("TLS-1", "2500.00")), card))
+        bank = stage.network.acs[0].url.partition("//")[2]
+        asks = post(bank, "/challenge", onward.fields, browser)
+        (code,) = re.findall(r"SMS  Atlas Bank: (\d{6})", stage.children[-2].text())
+        (path, *_) = Forms(asks).actions
+        back = Forms(post(bank, path, [("code", code), ("do", "confirm")], browser))
+        _, where, _ = gateway.ask("/3ds/back", back.fields)
+        assert "Your bank has confirmed that it is you." in gateway.ask(where)[2], gateway.child.text()
+        with pytest.raises(Exception, match=r"cannot be reached|TLS|is not HTTP"):
+            asked(f"https://{results}/3ds/results", browser)
+        gateway.child.stop()
+        gateway.options = (*at, "--peer-certificate", other.certificate, "--peer-key", other.key, "--peer-ca", ca)
+        gateway.child = gateway.start()
+        page = gateway.type_card(gateway.open(shop.form("TLS-2", "2500.00")), card)
+        assert "Your bank has not confirmed that it is you." in page, (
+            "paid without proof, as its merchant's setting says"
+        )
+        assert "ranges.failed" in gateway.child.text()
+    finally:
+        shop.close()
+        stage.close()
+
+
+def certificates_of(stage: Stage, tls: Path) -> str:
+    """Makes them; their authority's file."""
+    made = CliRunner().invoke(main, ["certificates", "make", str(tls), "--network", str(stage.path)])
+    assert made.exit_code == 0, made.output
+    return f"{tls}/ca.pem"
+
+
+def shown(tls: Path, name: str, prefix: str = "--") -> tuple[str, ...]:
+    """Options for this party's certificate, and the authority of its peers'."""
+    return (
+        f"{prefix}certificate", f"{tls}/{name}.pem", f"{prefix}key", f"{tls}/{name}.key", f"{prefix}ca", f"{tls}/ca.pem"
+    )  # fmt: skip
+
+
+def start_peers(stage: Stage, tls: Path) -> None:
+    """Directory server, then ACS."""
+    for what, name in ((("directory",), "directory"), (("acs", "atlas"), "acs-atlas")):
+        kept = ("--network", str(stage.path), "--state", str(stage.state))
+        stage.start("threeds", *what, *kept, *shown(tls, name))
 
 
 def context(ca: str, certificate: str = "", key: str = "") -> ssl.SSLContext:

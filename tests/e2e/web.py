@@ -133,9 +133,10 @@ class Pages:
 class Gateway(Pages):
     """A gateway of the running network, its one merchant, and a browser of sorts."""
 
-    def __init__(self, stage: Stage, state: Path, shop: Shop) -> None:
+    def __init__(self, stage: Stage, state: Path, shop: Shop, *options: str) -> None:
+        """`options`: more that `cmi-switch gateway` is started with."""
         super().__init__(int(free_address().partition(":")[2]))
-        self.stage, self.state, self.shop = stage, state, shop
+        self.stage, self.state, self.shop, self.options = stage, state, shop, options
         self.cards = {card.name: card for card in demo_cards(stage.network)}
         made = self.command(
             "merchant", "add", CLIENT, "--title", "Argan <b>", "--host", shop.host, "--key", KEY, "--state", str(state)
@@ -156,7 +157,7 @@ class Gateway(Pages):
 
     def start(self) -> Child:
         state, at = str(self.state), f"127.0.0.1:{self.port}"
-        return self.stage.start("gateway", str(self.stage.path), "--state", state, "--listen", at)
+        return self.stage.start("gateway", str(self.stage.path), "--state", state, "--listen", at, *self.options)
 
     def buy(self, oid: str, card: str, **asked: Any) -> str:
         return self.type_card(self.open(self.shop.form(oid, **asked)), self.cards[card])
