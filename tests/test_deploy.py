@@ -63,6 +63,7 @@ def test_a_debian_package_holds_what_it_says_and_runs_where_it_is_unpacked(tmp_p
     assert script.splitlines()[0].startswith("#!/opt/cmi-switch/bin/python"), "no path of the machine that made it"
     assert os.readlink(unpacked / "usr/bin/cmi-switch") == "/opt/cmi-switch/bin/cmi-switch"
     assert (unpacked / "usr/share/man/man1/cmi-switch-serve.1").exists()
+    assert (unpacked / "usr/share/zsh/vendor-completions/_cmi-switch").exists(), "Debian's zsh looks nowhere else"
     python = unpacked / "opt/cmi-switch/bin/python"
     for command in (["check"], ["console", "--help"], ["gateway", "--help"], ["metrics", "--help"]):
         done = subprocess.run(

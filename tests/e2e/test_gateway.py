@@ -167,7 +167,7 @@ def test_a_port_that_is_taken_is_said_in_a_sentence(gateway: Gateway, tmp_path: 
 
 
 @pytest.mark.long
-def test_a_gateway_starts_before_its_switch_and_takes_no_money_until_it_is_there(tmp_path: Path) -> None:
+def test_a_gateway_starts_before_its_switch_and_an_order_of_then_is_paid_once_it_is_there(tmp_path: Path) -> None:
     shop, stage = Shop(), Stage(tmp_path)
     try:
         early = Gateway(stage, tmp_path / "pages", shop)
@@ -175,7 +175,13 @@ def test_a_gateway_starts_before_its_switch_and_takes_no_money_until_it_is_there
         assert (
             f"Not yet connected: nothing listens on {at}: start the switch with `cmi-switch serve" in early.child.text()
         )
-        assert "The payment was not completed" in early.buy("E1", "atlas-approved")
+        card, order = early.cards["atlas-approved"], early.open(shop.form("E1"))
+        assert "You were not charged. Try again in a moment" in early.type_card(order, card)
+        assert "payment.not_sent order=E1" in early.child.text()
+        stage.issuers()
+        stage.serve()
+        assert "Payment approved" in early.type_card(order, card)
+        assert [call.get("ProcReturnCode") for call in shop.told] == ["00"]
     finally:
         stage.close()
         shop.close()

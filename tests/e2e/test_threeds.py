@@ -158,9 +158,8 @@ def certificates_of(stage: Stage, tls: Path) -> str:
 
 def shown(tls: Path, name: str, prefix: str = "--") -> tuple[str, ...]:
     """Options for this party's certificate, and the authority of its peers'."""
-    return (
-        f"{prefix}certificate", f"{tls}/{name}.pem", f"{prefix}key", f"{tls}/{name}.key", f"{prefix}ca", f"{tls}/ca.pem"
-    )  # fmt: skip
+    files = {"certificate": f"{name}.pem", "key": f"{name}.key", "ca": "ca.pem"}
+    return tuple(word for option, file in files.items() for word in (f"{prefix}{option}", f"{tls}/{file}"))
 
 
 def start_peers(stage: Stage, tls: Path) -> None:
