@@ -21,6 +21,7 @@ from switch.journal.store.port import StoreError
 from switch.journal.store.postgresql import PostgreSQL
 from switch.journal.store.shared import SharedLog
 from switch.loopback import free_ports
+from tests.e2e.log_checker import check_log
 from tests.e2e.stage import wait_for
 from tests.journal.store.cluster import Cluster, cluster
 from tests.journal.store.nodes import KEY, LEASE_MS, LIMITS, booted, connect, own, write
@@ -76,6 +77,30 @@ def test_a_row_that_does_not_add_up_is_refused(servers: Cluster, journal: str, t
     ):
         list(store.batches(0))
     store.close()
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        ("DELETE FROM cmi_switch_log WHERE first = 3", "record 3 is missing"),
+        ("UPDATE cmi_switch_log SET epoch = 9 WHERE first = 1", "record 3 is of epoch 1, after one of 9"),
+        ("UPDATE cmi_switch_log SET body = 'onetwp' WHERE first = 1", "chain is broken at record 1"),
+        ("UPDATE cmi_switch_log SET body = 'onetwoo' WHERE first = 1", "lengths do not add up"),
+        ("DELETE FROM cmi_switch_log WHERE first = 4", "the log ends with record 3, and its owner's row says 4"),
+    ],
+)
+def test_the_checker_that_judges_the_machines_sees_what_is_wrong(
+    servers: Cluster, journal: str, damage: str, said: str
+) -> None:
+    """See tests/e2e/test_machines.py."""
+    journal += f"{len(damage)}{len(said)}"
+    owned = own(connect(servers, journal), "a")
+    for batch in ([b"one", b"two"], [b"three"], [b"four"]):
+        owned.append(batch)
+    assert [*check_log(servers.primary, journal, KEY.secret).values()] == [b"one", b"two", b"three", b"four"]
+    servers.primary.ask(f"{damage} AND journal = '{journal}'")
+    with pytest.raises(AssertionError, match=said):
+        check_log(servers.primary, journal, KEY.secret)
 
 
 # -- the way to it
