@@ -240,7 +240,7 @@ def test_what_was_passed_on_comes_back_by_the_owner_that_the_host_is_leaving() -
     assert not b.switch.state.owed
     for book in (a, b):
         book.passes(8 * 86_400)
-        assert "visa" in book.lets_go()
+        assert "visa" in book.drops_leaving()
     a.passes(1)
     assert not [member for member in a.network.members if member.passes_on]
     assert between.there.closed
