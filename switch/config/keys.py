@@ -80,7 +80,7 @@ def read_security(s: Section) -> SecurityFiles:
 
 
 def read_link_keys(s: Section, *, change: bool = True) -> LinkKeys:
-    """`mac_key` … `pin_format` of a `[[member]]`, `[[host]]` or `[[listener]]`; with `change` `zone_key` … `key_days`, too."""
+    """`mac_key` … `pin_format` of a `[[member]]`, `[[host]]` or `[[listener]]`; with `change` `zone_key` … `key_uses`, too."""
     keys = read_fixed_keys(s)
     if change:
         return msgspec.structs.replace(
@@ -89,6 +89,7 @@ def read_link_keys(s: Section, *, change: bool = True) -> LinkKeys:
             key_form=s.choice("key_form", FORMS, FORMS[0]),
             key_keep_s=s.integer("key_keep_s", 1, 86_400, 120),
             key_days=s.integer("key_days", 0, 3_650, 0),
+            key_uses=s.integer("key_uses", 0, 1_000_000_000, 0),
         )
     keys = msgspec.structs.replace(keys, ksn=s.text("ksn", ""))
     if keys.ksn and not _KSN_PLACE.fullmatch(keys.ksn):

@@ -46,6 +46,7 @@ class LinkKeys(msgspec.Struct, frozen=True, kw_only=True):
     key_form: str = "block"  # how they travel: a key block, or `ecb`, the bare key under the zone key
     key_keep_s: int = 120  # so long the set before is valid for what comes, once both ends have changed
     key_days: int = 0  # the switch changes a key of this age; 0: nobody's age changes it
+    key_uses: int = 0  # and one that has been used so often; 0: however often
 
 
 class CardKeys(msgspec.Struct, frozen=True, kw_only=True):

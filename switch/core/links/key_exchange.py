@@ -38,7 +38,7 @@ RETRY_NS: Final = 10 * SECOND_NS
 """an 0800 about keys that is not answered is said again after so long, then after twice as long …"""
 TRIES_MAX: Final = 5
 LOOK_NS: Final = 60 * SECOND_NS
-"""between two looks at the age of keys"""
+"""between two looks at the age and use of keys"""
 DAY_US: Final = 86_400_000_000
 _ASKED_OF_NOBODY: Final = frozenset({Answer.INVALID_TRANSACTION, Answer.FORMAT_ERROR, Answer.NOT_SUPPORTED})
 """answers of a host that does not know DE70=101"""
@@ -75,6 +75,9 @@ class KeyExchange:
         """`wins`: this end has the lower institution id. `keys.zone_key` is not empty."""
         self.keys = {purpose: key for purpose, key in ((MAC, keys.mac_key), (PIN, keys.pin_key)) if key}
         self._zone_key, self._form, self._days = keys.zone_key, keys.key_form, keys.key_days
+        self._uses_max = keys.key_uses
+        self._counted: set[str] = set()
+        """keys whose set in use came into use here: how often it was used is known"""
         self._keep_ns = keys.key_keep_s * SECOND_NS
         self._valid, self._outside, self._wins = valid, outside, wins
         self._todo: deque[tuple[str, str]] = deque()
@@ -296,6 +299,8 @@ class KeyExchange:
             )
             return False
         self.failed = ""
+        self._counted.add(key)
+        self._valid.begin_count(key)
         self._drop_at.pop(purpose, None)  # another set is the one before now, and has all of its time
         self._outside.log("info", "keys.in_use", key=key, set=set_id, check_value=used.check_value)
         return True
@@ -317,7 +322,7 @@ class KeyExchange:
     # -- time
 
     def tick(self, now: int) -> None:
-        """Say again what is not answered, destroy sets whose time is over, change keys that are old."""
+        """Say again what is not answered, destroy sets whose time is over, change keys that are old or worn."""
         if self._resume_at is not None and now >= self._resume_at:
             self._resume_at = None
             self._resume(now)
@@ -338,16 +343,23 @@ class KeyExchange:
             before = self._valid.of(self.keys[purpose]).sets.previous
             if before is not None:
                 self._drop(purpose, before.set_id, now, "its time is over")
-        if self._days and now >= self._look_at:
+        if (self._days or self._uses_max) and now >= self._look_at:
             self._look_at = now + LOOK_NS
-            self._change_old(now)
+            self._change_due(now)
 
-    def _change_old(self, now: int) -> None:
-        until_us = self._outside.wall_us(now) - self._days * DAY_US
+    def _change_due(self, now: int) -> None:
+        """Change what is old, or worn."""
         for purpose, key in self.keys.items():
-            used = self._valid.of(key).sets.in_use
-            if used is not None and 0 < used.since_us <= until_us and not self.busy and not self.overlaps:
+            if (self._is_old(key, now) or self._is_worn(key)) and not self.busy and not self.overlaps:
                 self.begin(now, purpose)
+
+    def _is_old(self, key: str, now: int) -> bool:
+        used, until_us = self._valid.of(key).sets.in_use, self._outside.wall_us(now) - self._days * DAY_US
+        return bool(self._days) and used is not None and 0 < used.since_us <= until_us
+
+    def _is_worn(self, key: str) -> bool:
+        """Used as often as it may be; or used by a process before this one, and nobody knows how often."""
+        return bool(self._uses_max) and (key not in self._counted or self._valid.uses(key) >= self._uses_max)
 
     def deadline(self) -> int | None:
         """When `tick` has something to do."""
@@ -356,6 +368,6 @@ class KeyExchange:
             due.append(self._resume_at)
         if self._doing is not None:
             due.append(self._doing.due_ns)
-        if self._days:
+        if self._days or self._uses_max:
             due.append(self._look_at)
         return min(due, default=None)

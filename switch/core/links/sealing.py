@@ -72,6 +72,8 @@ class Sealing:
         found = [self._place.find(frame) for frame in frames]
         keys = self._keys if self._valid is None else self._valid.of(self._key).receiving
         asked = [CheckMac(keys, place[0], place[1], self._padding) for place in found if place is not None]
+        if self._valid is not None:
+            self._valid.count(self._key, len(asked))
         replies = iter(self._module.ask(asked))
         return [MISSING if place is None else verdict_of(next(replies)) for place in found]
 
@@ -83,6 +85,7 @@ class Sealing:
         place, key = self._place, self._key
         if self._valid is not None and self.sets is not None:
             # the set is named in the message, so that it is this one's MAC whatever changes before it leaves
+            self._valid.count(key)
             key, document = self._valid.of(key).sending, self.sets.say(document)
         message = dialect.encode(place.reserve(document))
         command = MakeMac(key, place.covered(message), self._padding, self._size)

@@ -34,6 +34,7 @@ class ValidSets:
     def __init__(self, module: SecurityModule) -> None:
         self.module = module
         self._known: dict[str, Valid] = {}
+        self._uses: dict[str, int] = {}
         self.seen: Callable[[str], None] = _ignore
         """told of each message under a set that is not in use yet, by its name (`atlas-zak#08`)"""
 
@@ -59,6 +60,18 @@ class ValidSets:
         made = Valid(sets=sets, set_id=sets.in_use.set_id, sending=names[0], receiving=names)
         self._known[key] = made
         return made
+
+    def count(self, key: str, times: int = 1) -> None:
+        """The set in use of this key was used: a MAC made or checked, a PIN translated to or from it."""
+        self._uses[key] = self._uses.get(key, 0) + times
+
+    def begin_count(self, key: str) -> None:
+        """Another set of this key has come into use."""
+        self._uses[key] = 0
+
+    def uses(self, key: str) -> int:
+        """How often this process has used the key since it started, or since `begin_count`."""
+        return self._uses.get(key, 0)
 
     def coming(self, name: str) -> KeySet | None:
         """The set of this name (`atlas-zak#08`), if it is one that is to follow and not in use; None else."""

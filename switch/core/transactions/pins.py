@@ -65,6 +65,9 @@ def pin_for(kernel: Kernel, message: Incoming | Carried, host: HostState) -> str
     command = _question(kernel, message.session, message.document, host, encrypted, message.pan)
     reply = kernel.translated.pop(command, None) or (kernel.module or NO_MODULE).ask([command])[0]
     if reply.ok:
+        for keys in (source, target):
+            if keys.zone_key:
+                kernel.sealings.valid.count(keys.pin_key)
         if serial:
             count(kernel, serial, kernel.now)
         return reply.value.hex().upper()

@@ -245,6 +245,27 @@ def test_keys_of_an_age_are_changed_by_the_switch_itself() -> None:
     assert sets(far.module, ZPK)["in_use"] == "00", "nobody knows how old that one is"
 
 
+def test_keys_that_were_used_so_often_are_changed_by_the_switch_itself() -> None:
+    """And once at a start, as nobody knows how often the process before has used them."""
+    scene, far = script(keys=msgspec.structs.replace(KEYS, key_uses=40, key_keep_s=1))
+
+    def due(seconds: int = 65) -> list[str]:
+        offers = [document for document in far.lives(seconds) if document["70"] == "161"]
+        for offer in offers[:1]:
+            far.answers(offer)
+            far.settles()
+        return [offer["48"][:7] for offer in offers[:1]]
+
+    assert far.hears()["48"][:7] == "7009M01"
+    assert due() == ["7009M01"], "said again, as it was not answered"
+    assert due() == ["7009P01"]
+    assert due(130) == [], "the MAC's has echo tests only, the PIN's nothing"
+    for n in range(41):
+        pays(scene, far, f"{n + 300:06d}")
+    assert {*due(), *due()} == {"7009M02", "7009P02"}
+    assert due(130) == []
+
+
 def test_an_acquirer_changes_its_keys_in_the_same_way_and_its_pins_are_read_under_the_set_they_name() -> None:
     names = (*("rif-" + use for use in USES), ZPK)
     here, theirs = module(*names), module(*names, seed=3)
