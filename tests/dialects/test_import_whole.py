@@ -255,3 +255,60 @@ def test_subfields_that_code_reads_are_kept_whole() -> None:
     found = packager("", composite(inside, packager="LISSubFieldPackager"))
     assert "LISSubFieldPackager: code of its own" in str(found.notes)
     assert "48" not in dialect(found).subfields
+
+
+_LIS = composite(sub(2, "IFA_LLCHAR", 40) + sub(5, "IF_CHAR", 8), packager="LISSubFieldPackager")
+_EUROPAY = composite(
+    sub(0, "IF_CHAR", 4) + sub(1, "IFEP_LLCHAR", 18) + sub(9, "IFEP_LLCHAR", 0),
+    kind="IFA_LLLBINARY",
+    packager="EuroSubFieldPackager",
+)
+_ASCII = {"IFA_NUMERIC": "0:4 3:6 4:12 11:6", "IFA_LLNUM": "2:19"}
+PUBLIC = {
+    "base24-eps": (
+        {**_ASCII, "IFA_BITMAP": "1:16", "IF_CHAR": "41:16 52:16", "IFA_LLBINARY": "53:48", "IFA_BINARY": "65:8 128:8"},
+        "",
+        (),
+        (),
+    ),
+    "europay": ({**_ASCII, "IFB_BITMAP": "1:8"}, _EUROPAY, (), ("EuroSubFieldPackager",)),
+    "LIS": (
+        {**_ASCII, "IFA_BITMAP": "1:16", "IFA_BITMAPStandalone": "65:8", "IFA_LLLBINARY": "113:11"},
+        _LIS,
+        ("field 65: class IFA_BITMAPStandalone",),
+        ("LISSubFieldPackager",),
+    ),
+    "gicc95In": (
+        {"IFB_NUMERIC": "0:4 13:4 13:4", "IFB_BITMAP": "1:8", "IFEB_LLCHAR": "2:19", "IFA_LLLCHAR": "66:204"},
+        "",
+        ("field 2: class IFEB_LLCHAR", "field 13 is given twice", "field 66: the packager ends at 64"),
+        (),
+    ),
+    "for BCD": (
+        {
+            "IFB_NUMERIC pad": "0:4 11:6",
+            "IFB_NUMERIC": "22:3",
+            "IFB_BITMAP": "1:16",
+            "IFB_LLCHAR": "2:19",
+            "IFB_AMOUNT pad": "28:9",
+            "IFB_AMOUNT": "97:17",
+            "IFB_LLNUM": "35:37",
+            "IFB_LLLNUM": "60:999",
+        },
+        "",
+        (),
+        (),
+    ),
+}
+"""Kinds of fields of public packager files, what is refused of each and what is noted: docs/dialects.md lists them."""
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_public_packager_files_are_read_or_refused_by_name(name: str) -> None:
+    form, inside, refused, noted = PUBLIC[name]
+    found = jpos.read("p.xml", xml(form, inside), Wanted("p"))
+    assert bool(found.text) == (not refused)
+    for said, expected in ((found.mistakes, refused), (found.notes, noted)):
+        messages = [m.message for m in said]
+        assert len(messages) == len(expected), messages
+        assert all(any(part in message for message in messages) for part in expected), messages
