@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from switch.money.fee_line import Fee
     from switch.money.fees import FeeRule, Fees
 
+_SINCE_CHANGED = " by the row as it is now: it has been changed since this was recorded"
 CHANNELS = ("pos", "atm", "web", "moto")
 
 
@@ -296,17 +297,21 @@ def _rounding(home: str, rule: "FeeRule", fee: "Fee", charged: int, of: _Priced)
     from switch.money import format_amount
 
     fixed = format_amount(rule.fixed, home) if rule.fixed else ""
+    bounded = rule.least >= 0 or rule.most >= 0
     if not rule.percent:
-        return f"fixed{', bounded' if abs(charged) != rule.fixed else ''}"
+        how = "" if abs(charged) == rule.fixed else ", bounded" if bounded else _SINCE_CHANGED
+        return f"fixed{how}"
     exact = of.table.exact(rule, of.amount, of.currency, of.day) + rule.fixed
     shown = (Decimal(exact.numerator) / Decimal(exact.denominator) / 100).normalize()
     terms = f"{(rule.percent * 100).normalize():f} % of {format_amount(of.amount, of.currency)}{f' + {fixed}' if fixed else ''}"
     alone = (2 * exact.numerator + exact.denominator) // (2 * exact.denominator)
-    bounded = rule.least >= 0 or rule.most >= 0
-    if abs(charged) == alone:
+    off = abs(abs(charged) - alone)
+    if not off:
         how = ""
-    else:
-        how = ", bounded" if bounded else f", cut from what {fee.payer} owes {fee.payee}, rounded once"
+    elif bounded:
+        how = ", bounded"
+    else:  # what is cut from a sum is within one minor unit of what it would be by itself
+        how = f", cut from what {fee.payer} owes {fee.payee}, rounded once" if off == 1 else _SINCE_CHANGED
     return f"{terms} = {shown:f}{how}"
 
 

@@ -7,10 +7,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from switch.cli.main import main
-from switch.core.records.records import AnyEntry, Owed
+from switch.core.records.records import Answered, AnyEntry, Owed
 from switch.sim.playbook import Playbook
 from tests.core.scripts import Scene, purchase, reversal
 from tests.core.transactions.test_reconciliation import completion
+from tests.docs.reader import ROOT
 from tests.journal.samples import written
 
 
@@ -98,6 +99,20 @@ def test_what_a_partial_reversal_gives_back_is_the_fee_of_what_stands_less_that_
     assert "service       -0.93 MAD and -0.09 MAD VAT" in text
     assert "0.8 % of 33.33 MAD = 0.26664; 0.27 MAD, less 1.20 MAD charged before" in text
     assert "0.5 % of 33.33 MAD = 0.16665; 0.17 MAD, less 0.75 MAD charged before" in text
+
+
+def test_a_row_that_was_changed_since_does_not_explain_what_is_recorded(tmp_path: Path) -> None:
+    scene = Scene()
+    scene.rif.sends(purchase())
+    scene.atlas.answers(scene.atlas.gets(), "00", de38="A12345")
+    recorded(scene.book, tmp_path)
+    (paid,) = scene.book.recorded(Answered)
+    shipped = (ROOT / "specs" / "networks" / "morocco.toml").read_text()
+    changed = tmp_path / "morocco.toml"
+    changed.write_text(shipped.replace('percent = "0.80 %"', 'percent = "1.60 %"'))
+    text = run(f"{paid.txn:x}", "--state", str(tmp_path), "--network", str(changed)).output
+    assert "service       1.20 MAD" in text, "what is recorded stays"
+    assert "1.6 % of 150.00 MAD = 2.4 by the row as it is now: it has been changed since" in text
 
 
 def test_a_tip_costs_the_difference(tmp_path: Path) -> None:
