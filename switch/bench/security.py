@@ -5,13 +5,9 @@ them: in batches, in process and from a security module that is a process of its
 of MACs in the messages included; medians of rounds in alternation.
 """
 
-import os
 import statistics
-import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -20,21 +16,16 @@ import msgspec
 
 from switch.bench.codec import sample
 from switch.bench.process import usage
-from switch.children import start
+from switch.bench.sealed_turns import KINDS, as_text, measure_switch, modules
 from switch.core.links.sealing import Sealing
 from switch.core.network import LinkKeys
 from switch.core.party import Seal
-from switch.readiness import wait_ready
 from switch.security.commands import Command, EncryptPin, TranslatePin
-from switch.security.keyring import KeyRing
-from switch.security.lmk import make_lmk
-from switch.security.module import SecurityModule, SoftwareModule
-from switch.security.remote import RemoteModule
+from switch.security.module import SecurityModule
 from switch.wire import Dialect
 from switch.wire.framing import make_framing
 
 TARGETS_US: Final = {"retail": 75.0, "aes-cmac": 20.0}
-_KINDS: Final = {"retail": ("zak", "tdes2"), "aes-cmac": ("zak-cmac", "aes128")}
 
 
 class Cost(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,33 +103,12 @@ def timed(work: Bench, batches: int, pid: int) -> tuple[float, float]:
     return (ours + other) / batches / 1000, ours / batches / 1000
 
 
-@contextmanager
-def modules(directory: Path) -> Iterator[dict[str, tuple[SecurityModule, int]]]:
-    """Both ways to ask, with the process id of the one that has another process."""
-    ring = KeyRing(directory / "keys.json", make_lmk(directory / "lmk.key", os.urandom(32)), os.urandom)
-    with ring.audit.turn():
-        for end in ("a", "b"):
-            for name, (kind, algorithm) in {**_KINDS, "zpk": ("zpk", "tdes2")}.items():
-                ring.generate(f"{name}-{end}", kind, algorithm, exportable=False, at="1970-01-01T00:00:00Z", by="bench")
-    path, ready = directory / "socket", directory / "ready.json"
-    asked = ["security", "--keys", str(ring.path), "--lmk", str(directory / "lmk.key"), "--socket", str(path)]
-    process = start([sys.executable, "-m", "switch.cli.main", *asked, "--ready", str(ready)])
-    remote = RemoteModule(path)
-    try:
-        wait_ready(ready, process, 30)
-        yield {"in process": (SoftwareModule(ring, os.urandom), 0), "behind a socket": (remote, process.pid)}
-    finally:
-        remote.close()
-        process.terminate()
-        process.wait()
-
-
 def measure(batch: int, batches: int, rounds: int) -> tuple[list[Cost], tuple[int, int]]:
     """All ways, in turn, and the sizes of request and answer in bytes."""
     with tempfile.TemporaryDirectory() as directory, modules(Path(directory)) as ways:
         works = {
             (algorithm, where): (Bench(module, algorithm, batch), pid)
-            for algorithm in _KINDS
+            for algorithm in KINDS
             for where, (module, pid) in ways.items()
         }
         for work, _ in works.values():
@@ -167,9 +137,17 @@ def measure(batch: int, batches: int, rounds: int) -> tuple[list[Cost], tuple[in
 )
 @click.option("--batches", type=click.IntRange(1), default=12, show_default=True, help="Of them in a round.")
 @click.option("--rounds", type=click.IntRange(1), default=7, show_default=True, help="Medians are of so many.")
+@click.option("--switch", "whole", is_flag=True, help="What a whole switch serves with them, beside the same without.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON array.")
-def main(batch: int, batches: int, rounds: int, as_json: bool) -> None:
-    """Measure what MACs on both links and one PIN translation cost a payment, in CPU of all processes."""
+def main(batch: int, batches: int, rounds: int, whole: bool, as_json: bool) -> None:
+    """Measure what MACs on both links and one PIN translation cost a payment, in CPU of all processes.
+
+    With --switch a whole switch passes on payments, --batch of them in flight, by turns with MACs and PINs and without.
+    """
+    if whole:
+        found = measure_switch(batch, batches / 40, rounds)
+        click.echo(msgspec.json.encode(found).decode() if as_json else as_text(found))
+        return
     costs, (request, answer) = measure(batch, batches, rounds)
     if as_json:
         click.echo(msgspec.json.encode(costs).decode())

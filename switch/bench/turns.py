@@ -26,6 +26,7 @@ from switch.bench.echo_issuer import Echo
 from switch.bench.layout import AnswerReader, coder
 from switch.bench.messages import CardRange, Settings, Speech, make_templates
 from switch.config import load_network
+from switch.core.network import Network
 from switch.core.records.records import ENCODER
 from switch.core.records.state import State
 from switch.core.switch import Switch
@@ -34,6 +35,7 @@ from switch.journal.memory import DictHistory, MemoryJournal
 from switch.observe.histogram import Histogram
 from switch.observe.hoplog import HopLog
 from switch.security.files import make_private_directory
+from switch.security.module import SecurityModule
 from switch.server.driver import LAZY_NS, Driver
 from switch.server.gc_tuning import quiet_collector
 from switch.server.pace import Pace
@@ -118,6 +120,25 @@ class Peer:
         return frames
 
 
+class Plain:
+    """What the links of a world carry beside payments: nothing. `bench.sealed_turns` has the other kind."""
+
+    module: SecurityModule | None = None
+    """the switch's"""
+
+    def network(self, network: Network) -> Network:
+        """With the keys of its links."""
+        return network
+
+    def asked(self, framed: bytes) -> bytes:
+        """A request, as its acquirer sends it."""
+        return framed
+
+    def answered(self, framed: bytes) -> bytes:
+        """A message of the issuer's, as it sends it."""
+        return framed
+
+
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
     """What came of one load, a second of the switch's processor."""
 
@@ -139,12 +160,13 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
 class World:
     """A switch, its acquirers' links and its issuer. Made within Trio, whose clock the driver asks for the time of day."""
 
-    def __init__(self, directory: Path, links: int) -> None:
+    def __init__(self, directory: Path, links: int, speech: Plain) -> None:
         make_private_directory(directory)
-        network = load_network("bench")
+        self._others, network = speech, speech.network(load_network("bench"))
         dialects = dialects_of(network)
         state = State(network.limits, open={}, owed={}, stans={}, horizons={})
-        self._switch = Switch(network, dialects, state, 0, open_vault(directory), DictHistory(MemoryJournal()))
+        history = DictHistory(MemoryJournal())
+        self._switch = Switch(network, dialects, state, 0, open_vault(directory), history, module=speech.module)
         self._log = HopLog(directory / "hops.jsonl")
         self._journal = Acknowledging()
         sinks = Sinks(log=self._log.log, hop=self._log.hop, flush=self._log.flush)
@@ -178,7 +200,7 @@ class World:
             self._ready.register(fd, select.EPOLLIN)
         self._driver.carry_out(self._now)
         for n, peer in enumerate(self._peers):
-            peer.out += peer.framing.frame(self._speech.sign_on(self._de7(), f"{n + 1:06d}"))
+            peer.out += speech.asked(peer.framing.frame(self._speech.sign_on(self._de7(), f"{n + 1:06d}")))
         for _ in range(4 + links // 256):
             self._turn()
             self._now += 2 * ISSUER_NS
@@ -212,7 +234,8 @@ class World:
         _, stan, rrn = self._codes
         name = stan(digits)
         self._asked[name] = (at, link)
-        self._peers[link].out += self._templates[self._stan % len(self._templates)].fill(de7, name, rrn(digits * 2))
+        made = self._templates[self._stan % len(self._templates)].fill(de7, name, rrn(digits * 2))
+        self._peers[link].out += self._others.asked(made)
 
     def _turn(self) -> bool:
         """One turn of the switch, whose time passes; before and after it, in no time, the others'."""
@@ -229,7 +252,8 @@ class World:
             self._flush_at = self._now + LAZY_NS
         used = time.thread_time_ns() - self._began
         self._now, self._used = self._now + used, self._used + used
-        answers = b"".join(filter(None, map(self._echo.answer, self._issuer.read())))
+        made = filter(None, map(self._echo.answer, self._issuer.read()))
+        answers = b"".join(map(self._others.answered, made))
         if answers:
             heapq.heappush(self._due, (self._now + ISSUER_NS, next(self._numbers), answers))
         for fd, _ in self._ready.poll(0, len(self._peers)):
@@ -297,12 +321,12 @@ def measure(links: int, in_flight: int, steps: tuple[float, ...], seconds: float
     """Capacity in a closed loop, then each step of it offered, in a world of its own. Within Trio."""
     with quiet_collector():
         found = []
-        world = World(directory / "capacity", links)
+        world = World(directory / "capacity", links, Plain())
         world.close_loop(in_flight, seconds / 2)
         found.append(world.close_loop(0, seconds))
         world.close()
         for n, step in enumerate(steps):
-            world = World(directory / f"step-{n}", links)
+            world = World(directory / f"step-{n}", links, Plain())
             world.offer(found[0].goodput * step, seconds)
             found.append(world.offer(found[0].goodput * step, seconds))
             world.close()
