@@ -342,23 +342,6 @@ def test_member_and_day_say_it_apart_from_what_cards_cost(with_charges: Run, run
     assert json.loads(with_charges("member", "atlas", "--format", "json"))["standing"] == {}
 
 
-def test_a_month_that_is_free_has_a_line_though_it_costs_nothing(tmp_path: Path) -> None:
-    free = Fee(rule="m", kind="monthly", payer="merchant:M1", payee="maroc-telecommerce", amount=0, vat=0)
-    written(tmp_path, [charged(3, free, "2026-11"), cutover(5)])
-
-    def say(*how: str) -> str:
-        said = CliRunner().invoke(command, ["merchant", "M1", *how, "--state", str(tmp_path)])
-        assert said.exit_code == 0, said.output
-        return said.output
-
-    told = json.loads(say("--format", "json"))
-    assert [(line["what"], line["charges"], line["net"]) for line in told["lines"]] == [("charge", {}, 0)]
-    assert (told["net"], told["standing"]) == (0, {})
-    assert told["lines"][0]["currency"] == "MAD", "letters, as everywhere in it"
-    assert "Mois gratuit" in say()
-    assert re.search(r">Free month<.*0\.00", say("--language", "en"))
-
-
 def test_charges_of_more_kinds_than_a_sheet_has_room_for_share_a_column(with_charges: Run, run: Run) -> None:
     many, few = with_charges("merchant", "M1", "--language", "en"), run("merchant", "M1", "--language", "en")
     heads = [re.findall(r"<thead>(.*?)</thead>", text, re.DOTALL)[-1].count("<th") for text in (many, few)]
