@@ -44,10 +44,10 @@ def check_on_behalf(kernel: Kernel, message: Incoming, decision: Decision, host:
     atc, scheme = last_counter(kernel, digest), decision.bin.scheme
     card = Card(pan=message.pan, expiry=document.get(DE.EXPIRY, ""), scheme=scheme, atc=atc)
     proof = check_card(kernel.module or NO_MODULE, keys, card, document, keys.on_behalf)
+    if proof.atc >= 0:  # also where something else is wrong, which could be tried again and again by one cryptogram
+        kernel.record(ChipCounted(at_us=kernel.wall_us(message.now), card=digest, counter=proof.atc))
     if proof.wrong is not None:
         _decide(kernel, message, decision, host.config, proof.wrong)
-    if proof.atc >= 0:
-        kernel.record(ChipCounted(at_us=kernel.wall_us(message.now), card=digest, counter=proof.atc))
     found = _results(proof.findings)
     for name, text in found.items():
         value = with_private(message.document.get(DE.PRIVATE_48, ""), name, text)
@@ -89,8 +89,10 @@ def _decide(kernel: Kernel, message: Incoming, decision: Decision, host: HostLin
 
 def _take_off_claimed(message: Incoming) -> None:
     """Results of checks that an acquirer claims: only a card network's host has made any."""
-    if message.session.host is None:
-        value, claimed = without_private(message.document.get(DE.PRIVATE_48, ""), Private48.ON_BEHALF)
+    if message.session.host is not None:
+        return
+    for name in (Private48.ON_BEHALF, Private48.CVV2_RESULT):
+        value, claimed = without_private(message.document.get(DE.PRIVATE_48, ""), name)
         if claimed:
             message.document = {**message.document, DE.PRIVATE_48: value}
             if not value:

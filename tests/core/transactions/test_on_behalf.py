@@ -124,6 +124,13 @@ def test_a_cryptogram_counts_once_also_after_a_restart_and_while_its_issuer_is_a
     assert (rif.gets()["39"], book.hops[-1].route) == ("00", "stand-in")
 
 
+def test_one_cryptogram_is_no_good_for_many_guesses_of_a_printed_value() -> None:
+    there = There()
+    asked = there.asks(de48="9203999")
+    assert there.declines(asked) == "N7"
+    assert there.declines({**asked, "11": "000998", "37": "532912000998", "48": "9203" + there.card.cvv2}) == "63"
+
+
 def test_the_cards_that_paid_longest_ago_make_room() -> None:
     made = with_card_keys(ALL)
     there = There(network=replace(made, limits=replace(made.limits, chips=1)))
@@ -150,8 +157,9 @@ def test_what_says_that_a_cardholder_was_authenticated_is_checked_too() -> None:
 @pytest.mark.parametrize("keys", [CardKeys(), replace(BOTH, on_behalf=(STRIPE,)), ALL])
 def test_results_that_an_acquirer_claims_go_no_further(keys: CardKeys) -> None:
     there = There(keys)
-    request = there.arrives(there.asks(de48="710602V05V6101" + "1"))
+    request = there.arrives(there.asks(de48="710602V05V8701M6101" + "1"))
     assert private_elements(request).get("71", "") == ("02V" if CHIP in keys.on_behalf else "")
+    assert "87" not in private_elements(request)
     assert private_elements(request)["61"] == "1"
     assert "48" not in there.arrives(there.asks(de48="710302V")) or CHIP in keys.on_behalf
 
