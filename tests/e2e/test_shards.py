@@ -1,4 +1,4 @@
-"""Two shards of one network as real processes, one of them killed: the other goes on, and all books agree to the centime."""
+"""Shards of one network as real processes, killed, restarted, reloaded: the others go on, and all books agree to the centime."""
 
 import json
 import os
@@ -13,22 +13,22 @@ from switch.cli._processes import Child
 from switch.cli.main import main
 from switch.config.load import SHIPPED
 from switch.core.records.lifecycle import Status
-from switch.core.records.records import SCHEMA, AnyEntry, Forwarded
+from switch.core.records.records import SCHEMA, AnyEntry, Booted, Declined, Forwarded
 from switch.core.shards import is_passed_on
 from switch.journal.ledgers import open_ledger
 from switch.journal.log import Log, segments
 from switch.journal.recovery import decode, journal_directory
-from switch.simulators.reconciliation import Books, journal_rows, reconcile
+from switch.simulators.reconciliation import Books, JournalRow, journal_rows, reconcile
 from tests.e2e.stage import QUICK, Stage, wait_for
 from tests.sharded import sharded
 
 
 class ShardedStage(Stage):
-    """A stage whose network has the shards a and b."""
+    """A stage whose network has shards."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, shards: str = "ab") -> None:
         file = directory / "sharded"
-        file.with_suffix(".toml").write_text(sharded((SHIPPED / "morocco.toml").read_text()))
+        file.with_suffix(".toml").write_text(sharded((SHIPPED / "morocco.toml").read_text(), shards))
         super().__init__(directory, QUICK, str(file))
         self.shards = tuple(shard.name for shard in self.network.shards)
 
@@ -48,8 +48,8 @@ class ShardedStage(Stage):
         directory = journal_directory(self.state / shard)
         return [decode(segment, record) for segment, record in Log(directory, SCHEMA, segments(directory))]
 
-    def load(self, name: str, port: str, banks: tuple[str, ...], seconds: int) -> Child:
-        """Terminals of these banks at one listener."""
+    def load(self, name: str, port: str, banks: tuple[str, ...], rate: int = 100) -> Child:
+        """Terminals of these banks at one listener, until they are stopped."""
         said = [word for bank in banks for word in ("--bank", bank)]
         return self.start(
             "terminal",
@@ -61,9 +61,9 @@ class ShardedStage(Stage):
             "--count",
             "10",
             "--rate",
-            "100",
+            str(rate),
             "--duration",
-            str(seconds),
+            "0",
             "--patience",
             "4",
             "--book",
@@ -81,6 +81,21 @@ def own(entries: list[AnyEntry]) -> list[AnyEntry]:
     return [entry for entry in entries if getattr(entry, "txn", 0) not in passed_on]
 
 
+def owes_nothing(stage: ShardedStage) -> bool:
+    return not any(row.owed for shard in stage.shards for row in journal_rows(stage.entries_of(shard)))
+
+
+def agreed(stage: ShardedStage, *loads: str) -> list[JournalRow]:
+    """The payments of all shards, of which terminals, networks and issuers say the same; all processes have ended."""
+    rows = [row for shard in stage.shards for row in journal_rows(own(stage.entries_of(shard)))]
+    books = Books.from_json(
+        *((stage.directory / f"{name}.json").read_bytes() for name in (*loads, "networks", "issuers"))
+    )
+    assert sum(book.sent for book in books.terminals) > 200, "there was no load to speak of"
+    assert reconcile(books.terminals, books.networks, books.issuers, rows, declines_lost=True) == []
+    return rows
+
+
 @pytest.mark.long
 def test_a_shard_killed_under_load_costs_the_other_nothing_and_the_books_agree(tmp_path: Path) -> None:
     stage = ShardedStage(tmp_path)
@@ -88,18 +103,17 @@ def test_a_shard_killed_under_load_costs_the_other_nothing_and_the_books_agree(t
         issuers = stage.issuers("--latency", "5", "--book", str(stage.directory / "issuers.json"))
         networks = stage.networks("--latency", "10", "--book", str(stage.directory / "networks.json"))
         switch = stage.serve()
-        loads = [stage.load("t1", "acquirers", ("atlas",), 5), stage.load("t2", "acquirers-b", ("rif", "souss"), 5)]
-        time.sleep(1.5)
+        loads = [stage.load("t1", "acquirers", ("atlas",)), stage.load("t2", "acquirers-b", ("rif", "souss"))]
+        wait_for(lambda: all(len(stage.entries_of(shard)) > 300 for shard in stage.shards), 30)
         before, killed_us = stage.pid("b"), time.time_ns() // 1_000
         os.kill(before, signal.SIGKILL)
         wait_for(lambda: stage.pid("b") not in (0, before))
         back_us = time.time_ns() // 1_000
         assert stage.pid("a"), "the other one went on"
+        time.sleep(1)
         for terminals in loads:
-            terminals.wait(60)
-        wait_for(
-            lambda: not any(row.owed for shard in stage.shards for row in journal_rows(stage.entries_of(shard))), 60
-        )
+            terminals.stop(60)
+        wait_for(lambda: owes_nothing(stage), 60)
         assert (networks.stop(), issuers.stop(), switch.stop()) == (0, 0, 0)
         assert "shard b has ended (exit code -9): started again in 0.5 s" in switch.text()
         assert "shard b is ready again" in switch.text()
@@ -109,12 +123,7 @@ def test_a_shard_killed_under_load_costs_the_other_nothing_and_the_books_agree(t
             if isinstance(entry, Forwarded) and killed_us < entry.at_us < back_us
         ]
         assert len(during) > 20, "a went on while b was gone"
-        rows = [row for shard in stage.shards for row in journal_rows(own(stage.entries_of(shard)))]
-        books = Books.from_json(
-            *((stage.directory / f"{name}.json").read_bytes() for name in ("t1", "t2", "networks", "issuers"))
-        )
-        assert sum(book.sent for book in books.terminals) > 200, "there was no load to speak of"
-        assert reconcile(books.terminals, books.networks, books.issuers, rows, declines_lost=True) == []
+        rows = agreed(stage, "t1", "t2")
         numbers = [
             entry.txn for shard in stage.shards for entry in stage.entries_of(shard) if isinstance(entry, Forwarded)
         ]
@@ -127,6 +136,54 @@ def test_a_shard_killed_under_load_costs_the_other_nothing_and_the_books_agree(t
         assert sum(entry.amount for entry in posted) == standing
     finally:
         stage.close()
+
+
+@pytest.mark.long
+def test_three_shards_restarted_and_reloaded_under_load_and_an_owner_killed(tmp_path: Path) -> None:
+    """Of b alone, and of all. While c is gone, others decline Souss' cards, whose host it owns, with 91."""
+    stage = ShardedStage(tmp_path, "abc")
+    try:
+        issuers = stage.issuers("--latency", "5", "--book", str(stage.directory / "issuers.json"))
+        networks = stage.networks("--latency", "10", "--book", str(stage.directory / "networks.json"))
+        switch = stage.serve()
+        loads = [
+            stage.load(f"t-{bank}", port, (bank,), rate=40)
+            for bank, port in (("atlas", "acquirers"), ("rif", "acquirers-b"), ("souss", "acquirers-c"))
+        ]
+        wait_for(lambda: all(len(stage.entries_of(shard)) > 50 for shard in stage.shards), 30)
+        before = {shard: stage.pid(shard) for shard in stage.shards}
+        alone = CliRunner().invoke(main, ["restart", "--state", str(stage.state / "b")])
+        assert "for the 1st time" in alone.output, alone.output
+        os.kill(switch.pid, signal.SIGUSR2)
+        wait_for(lambda: [restarts(stage, shard) for shard in stage.shards] == [1, 2, 1], 90)
+        stage.path.write_text(stage.path.read_text().replace("max_pending = 4_000", "max_pending = 3_000"))
+        reloaded = said(stage, "reload")
+        assert reloaded.output.count("[[host]] visa: max_pending: 4000 -> 3000") == 3, reloaded.output
+        assert {shard: stage.pid(shard) for shard in stage.shards} == before, "the same processes"
+        killed_us = time.time_ns() // 1_000
+        os.kill(before["c"], signal.SIGKILL)
+        wait_for(lambda: stage.pid("c") not in (0, before["c"]))
+        back_us = time.time_ns() // 1_000
+        time.sleep(1)
+        for terminals in loads:
+            terminals.stop(60)
+        wait_for(lambda: owes_nothing(stage), 60)
+        assert (networks.stop(), issuers.stop(), switch.stop()) == (0, 0, 0)
+        for shard in "ab":
+            entries = stage.entries_of(shard)
+            assert sum(isinstance(entry, Booted) for entry in entries) == 1, "no restart in place is a cold start"
+            during = [entry for entry in entries if killed_us < entry.at_us < back_us]
+            refused = [entry for entry in during if isinstance(entry, Declined) and "souss" in entry.reason]
+            assert {entry.de39 for entry in refused} == {"91"}
+            assert sum(isinstance(entry, Forwarded) for entry in during) > 10, "it went on while c was gone"
+        agreed(stage, "t-atlas", "t-rif", "t-souss")
+    finally:
+        stage.close()
+
+
+def restarts(stage: ShardedStage, shard: str) -> int:
+    """In place, of one shard, that are done."""
+    return (stage.state / shard / "hops.jsonl").read_text().count('"event":"restart.done"')
 
 
 def said(stage: ShardedStage, *arguments: str) -> Result:
