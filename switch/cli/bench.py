@@ -86,8 +86,11 @@ def command(**options: Any) -> None:
       cmi-switch bench 127.0.0.1:8583 --tls var/tls
       cmi-switch bench host.example:5000 --dialect visa --card 4970000000000005 --no-sign-on
     """
+    import time
+
     from switch.bench.generator import Load, LoadError
     from switch.bench.report import ThresholdError, as_data, as_text, broken, parse_threshold
+    from switch.certify.lines import first_stan
     from switch.wire import EncodeError
     from switch.wire.framing import FramingError
 
@@ -99,7 +102,7 @@ def command(**options: Any) -> None:
         raise click.UsageError(str(error)) from None
     plan, speech, cards = _plan(options), _speech(options), _cards(options)
     try:
-        load = Load(plan, speech, cards, **_secured(options, plan))
+        load = Load(plan, speech, cards, first_stan(time.time_ns()), **_secured(options, plan))
     except (EncodeError, FramingError) as error:
         raise click.ClickException(f"the purchase cannot be said: {error}") from None
     except KeyError as error:
