@@ -4,9 +4,9 @@ Where the ledger is built from the log, they are written as its entries are made
 where it has tables, entries are read from there.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from contextlib import ExitStack, closing
-from typing import IO, TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
 from switch.cli._settle_networks import IpmFiles, ipm_hosts
 from switch.journal.network_messages import Heard, said_to
@@ -137,10 +137,10 @@ class Collected:
         self._of: dict[Window, Aside] = {}
         """the newest two at most: all before them have a later one that is closed"""
 
-    def take(self, record: object) -> None:
-        """A record, before what it posts."""
-        if self._heard is not None:
-            self._heard.take(record)
+    @property
+    def takes(self) -> Mapping[type, Callable[[Any], None]]:
+        """By kind of record: what is shown each, before what it posts."""
+        return self._heard.takes if self._heard is not None else {}
 
     def post(self, entry: "Entry") -> None:
         """An entry, of whichever window."""

@@ -43,6 +43,8 @@ class IpmFiles:
         self._institution, self._window = network.institution, window
         self._heard, self._begin = heard, begin
         self._files: dict[str, IpmFile] = {}
+        self._codes: dict[tuple[str, str], str] = {}
+        """DE22 of 1993 by DE22 and DE25 of 1987: few, for very many"""
 
     def add(self, entry: "Entry") -> None:
         """The next one of the window."""
@@ -93,7 +95,10 @@ class IpmFiles:
 
     def _more(self, entry: "Entry", said: Said) -> More:
         """What its point of service was; of a step of a dispute, which one, why, and of how much."""
-        code = pos_data_code(said.entry_mode, said.condition) if said.entry_mode else ""
+        at = said.entry_mode, said.condition
+        code = self._codes.get(at)
+        if code is None:
+            code = self._codes[at] = pos_data_code(*at) if said.entry_mode else ""
         functions = _FUNCTIONS.get(entry.what)
         if functions is None:
             return More(code)

@@ -5,8 +5,8 @@ entries, unless a `Collector` is shown them as they are made: who wants each of 
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from typing import Final, Protocol
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -26,8 +26,9 @@ _ENTRY: Final = msgspec.msgpack.Decoder(Entry)
 class Collector(Protocol):
     """Is shown what a ledger is made of, while it is built from the log."""
 
-    def take(self, record: object) -> None:
-        """A record, before what it posts."""
+    @property
+    def takes(self) -> Mapping[type, Callable[[Any], None]]:
+        """By kind of record: what is shown each, before what it posts."""
 
     def post(self, entry: Entry) -> None:
         """An entry, of whichever window; they come in their order."""
@@ -67,7 +68,7 @@ class ColdLedger:
     def build(self, directory: str, listed: list[Segment], records: int, watch: Progress) -> None:
         """Fold the segments' records up to number `records`, the last one that was whole as this began. JournalError, OSError."""
         takes, decode, first = self.fold.takes, DECODER.decode, listed[0].first
-        show = self._collector.take if self._collector is not None else None
+        shows = self._collector.takes if self._collector is not None else {}
         for segment, record in Log(directory, SCHEMA, listed):
             if record.sequence > records:
                 break
@@ -75,6 +76,7 @@ class ColdLedger:
                 entry = decode(record.payload)
                 take = takes.get(type(entry))
                 if take is not None:
+                    show = shows.get(type(entry))
                     if show is not None:
                         show(entry)
                     take(entry, record.sequence, b"")

@@ -5,9 +5,9 @@ the network's approval added; of what follows a payment, that of the payment. No
 only.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -63,16 +63,15 @@ class Heard:
         self._reasons: dict[tuple[int, str], str] = {}
         """by payment and step of its dispute"""
 
-    def take(self, record: object) -> None:
-        """A record of any kind."""
-        if isinstance(record, Forwarded):
-            self._forward(record)
-        elif isinstance(record, Answered):
-            self._answer(record)
-        elif isinstance(record, Owed):
-            self._owe(record)
-        elif isinstance(record, Disputed):
-            self._dispute(record)
+    @property
+    def takes(self) -> Mapping[type, Callable[[Any], None]]:
+        """By kind of record: what takes it in. Those of other kinds say nothing."""
+        return {
+            Forwarded: self._forward,
+            Answered: self._answer,
+            Owed: self._owe,
+            Disputed: self._dispute,
+        }
 
     def said(self, txn: int) -> Said | None:
         """Of one message; None: nothing is known of it."""
@@ -121,11 +120,14 @@ class Heard:
 def said_to(state_dir: Path, hosts: Collection[str]) -> Heard:
     """What messages with these hosts have said, in all of the journal. JournalError: the log is damaged."""
     heard = Heard(hosts)
-    needles = [host.encode() for host in hosts]
+    takes, needles = heard.takes, [host.encode() for host in hosts]
     for journal in journals_of(state_dir):
         for segment, record in Log(journal_directory(journal), SCHEMA):
             if any(needle in record.payload for needle in needles):  # the request names its host, the answer its issuer
-                heard.take(decode(segment, record))
+                entry = decode(segment, record)
+                take = takes.get(type(entry))
+                if take is not None:
+                    take(entry)
             if record.sequence % STEP_RECORDS == 0:
                 heard.rest()
     return heard

@@ -67,7 +67,7 @@ class Seen:
 
     def __init__(self) -> None:
         self.heard = Heard(["mastercard"])
-        self.take, self.rest = self.heard.take, self.heard.rest
+        self.takes, self.rest = self.heard.takes, self.heard.rest
         self.entries: list[Entry] = []
         self.said: list[Said | None] = []
 
