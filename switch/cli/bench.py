@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from switch.bench.messages import Card, Speech
     from switch.bench.process import Usage
     from switch.bench.report import Cpu, Report
+
+_NS_PER_STAN: Final = 20_000
+"""DE11 that a run begins with goes up faster than any run sends, so that the next one uses none of its numbers"""
 
 
 @click.command()
@@ -88,9 +91,8 @@ def command(**options: Any) -> None:
     """
     import time
 
-    from switch.bench.generator import Load, LoadError
+    from switch.bench.generator import STANS, Load, LoadError
     from switch.bench.report import ThresholdError, as_data, as_text, broken, parse_threshold
-    from switch.certify.lines import first_stan
     from switch.wire import EncodeError
     from switch.wire.framing import FramingError
 
@@ -102,7 +104,8 @@ def command(**options: Any) -> None:
         raise click.UsageError(str(error)) from None
     plan, speech, cards = _plan(options), _speech(options), _cards(options)
     try:
-        load = Load(plan, speech, cards, first_stan(time.time_ns()), **_secured(options, plan))
+        first_stan = time.time_ns() // _NS_PER_STAN % STANS + 1
+        load = Load(plan, speech, cards, first_stan, **_secured(options, plan))
     except (EncodeError, FramingError) as error:
         raise click.ClickException(f"the purchase cannot be said: {error}") from None
     except KeyError as error:
