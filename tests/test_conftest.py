@@ -42,6 +42,7 @@ def test_a_program_of_others_that_is_missing_is_said_and_fails_where_it_is_requi
     assert (done.returncode != 0) is bool(required)
 
 
+@pytest.mark.long
 def test_a_file_stays_with_one_process_where_several_share_the_tests(tmp_path: Path) -> None:
     (sharing,) = re.findall(r"tests three (-n .+?) -m ", (HERE.parent / "tools" / "test").read_text())
     options = ("-p", "no:cacheprovider", f"--basetemp={tmp_path}/base", "-vv", *sharing.split())

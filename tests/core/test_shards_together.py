@@ -5,6 +5,7 @@ from collections.abc import Callable
 from zlib import crc32
 
 import msgspec
+import pytest
 
 from switch.core.handover.changes import changes, obstacles
 from switch.core.network import LinkKeys, Network, StandInRule
@@ -215,6 +216,7 @@ def test_a_host_that_another_shard_is_to_own_is_another_host() -> None:
         assert not obstacles(of_shard(two, shard), of_shard(moved(two, shard="b", name="visa2"), shard))
 
 
+@pytest.mark.long
 def test_what_was_passed_on_comes_back_by_the_owner_that_the_host_is_leaving() -> None:
     """Visa's host is called otherwise and owned by b from now on; a payment of before is taken back by the old way, and then that
     is closed."""

@@ -7,6 +7,7 @@ from tests.doctor import cross, healthy
 RIGHT_MIN = 0.95
 
 
+@pytest.mark.long
 def test_the_right_cause_comes_first_whatever_is_sent_and_whatever_is_configured() -> None:
     tally = cross.run(every=1_249)
     assert tally.cases > 100

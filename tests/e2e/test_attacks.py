@@ -352,6 +352,7 @@ def test_operators_see_whose_certificates_are_shown_and_which_end_soon(scene: Sc
     assert scene.stage.event("certificate.ending")
 
 
+@pytest.mark.long
 def test_a_reload_with_a_newer_list_ends_the_connection_of_who_is_in_it(scene: Scene) -> None:
     context = scene.context("")
     context.load_cert_chain(scene.others_bank.certificate, scene.others_bank.key)

@@ -8,6 +8,8 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from switch.core.records.records import Answered, Forwarded, Owed
 from switch.simulators.messages import PURCHASE, repeat
 from switch.wire.vocabulary import DE
@@ -23,6 +25,7 @@ def journal(*arguments: str | Path) -> str:
     return done.stdout
 
 
+@pytest.mark.long
 def test_a_lost_journal_is_restored_and_gone_on_from(stage: Stage) -> None:
     stage.issuers()
     switch = stage.serve()

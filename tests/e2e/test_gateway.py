@@ -268,6 +268,7 @@ def test_a_gateway_killed_while_the_issuer_thinks_takes_the_payment_back(gateway
     assert "Not paid" in gateway.ask(path)[2]
 
 
+@pytest.mark.long
 def test_a_gateway_that_is_told_to_stop_ends_what_is_at_a_bank(gateway: Gateway) -> None:
     path, card = gateway.open(gateway.shop.form("STOP-1")), gateway.cards["souss-slow"]
     before = gateway.asked_of(card)

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.e2e.stage import Stage, wait_for
 
 
@@ -16,6 +18,7 @@ def asked(stage: Stage, *arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
 
 
+@pytest.mark.long
 def test_health_is_an_exit_code_and_every_list_has_it(tmp_path: Path) -> None:
     stage = Stage(tmp_path)
     assert asked(stage, "health").returncode == 3, "nobody answers"

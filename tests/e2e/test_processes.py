@@ -263,6 +263,7 @@ def test_a_restarted_switch_delivers_what_it_owes_and_reverses_what_was_open(qui
         assert repeated[DE.RESPONSE_CODE] == "91", "reversed since: never approved again"
 
 
+@pytest.mark.long
 def test_a_held_host_gets_what_it_is_owed_once_it_is_released_though_the_switch_was_killed_between(
     quick: Stage,
 ) -> None:

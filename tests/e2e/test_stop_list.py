@@ -6,6 +6,7 @@ import signal
 from contextlib import closing
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
 from switch.cli.cards import command as cards
@@ -20,6 +21,7 @@ def answer_to(stage: Stage, card: str) -> str:
         return till.pays(PURCHASE, card)[1][DE.RESPONSE_CODE]
 
 
+@pytest.mark.long
 def test_a_stolen_card_is_one_while_its_issuer_is_away_and_after_the_switch_was_killed(tmp_path: Path) -> None:
     stage = Stage(tmp_path, QUICK)
     try:

@@ -113,6 +113,7 @@ def test_silent_late_wrong_and_cut_answers_leave_all_books_in_agreement(seed: in
     assert sum(b.declined.get("91", 0) for b in demo.books()) > 0
 
 
+@pytest.mark.long
 def test_links_cut_in_the_middle_of_an_answer_leave_all_books_in_agreement() -> None:
     demo = Demo(2, faults=Faults(cut=0.02), payments=100)
     demo.ends(180)

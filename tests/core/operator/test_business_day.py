@@ -190,6 +190,7 @@ def test_thirty_cutovers_move_the_day_once() -> None:
     assert refused.fields["reason"] == "the business day began 0 minutes ago: a host closes one in 12 hours"
 
 
+@pytest.mark.long
 def test_however_long_it_goes_on_hosts_keep_the_day_beside_the_calendars() -> None:
     scene = Scene()
     for n in range(20):
