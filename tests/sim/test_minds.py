@@ -134,7 +134,7 @@ def an_unlisted_code_declines(patch: pytest.MonkeyPatch) -> None:
 
 def an_approval_of_less_is_one_of_all(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(payments, "contradiction", lambda *_, **__: "")
-    patch.setattr(payments, "_approves_less", lambda *_: False)
+    patch.setattr(payments, "approves_less", lambda *_: False)
 
 
 def an_original_is_found_by_its_whole_key_only(patch: pytest.MonkeyPatch) -> None:
