@@ -29,6 +29,7 @@ def test_json_has_the_sums_and_no_failures() -> None:
     assert data["per_second"] > 0
 
 
+@pytest.mark.long
 def test_a_failing_day_is_cut_down_and_the_command_that_repeats_it_fails_the_same_way(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -185,6 +185,7 @@ VALUES = [
 ]
 
 
+@pytest.mark.long
 def test_a_value_of_any_other_kind_at_any_key_is_a_mistake_at_that_key_or_taken() -> None:
     spans = [span for span in scan(BASE).spans.values() if span.value_end > span.value_start]
     assert len(spans) > 30

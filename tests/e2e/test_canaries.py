@@ -117,6 +117,7 @@ def plant(stage: Stage, pans: list[str]) -> None:
                     client.gets()
 
 
+@pytest.mark.long
 def test_no_secret_is_in_any_file_or_stream(stage: Stage) -> None:
     pans = [card.pan for card in demo_cards(stage.network)][::6]
     stage.issuers("--fault", SILENT, "--fault", "wrong=0.1", "--fault", "cut=0.05", "--verbose")

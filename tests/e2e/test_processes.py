@@ -224,6 +224,7 @@ def test_an_issuer_killed_and_back_gets_the_reversal_of_what_it_may_have_approve
         assert till.pays(PURCHASE, "atlas-approved")[1][DE.RESPONSE_CODE] == "00"
 
 
+@pytest.mark.long
 def test_a_restarted_switch_delivers_what_it_owes_and_reverses_what_was_open(quick: Stage) -> None:
     issuer = atlas(quick, "--latency", "400")
     switch = quick.serve()

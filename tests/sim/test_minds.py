@@ -163,6 +163,7 @@ def test_a_rule_that_is_left_out_is_missed(
     assert any(day.failures or day.events.get("answer.missing", 0) > day.transactions // 5 for day in days)
 
 
+@pytest.mark.long
 def test_no_connection_that_signs_on_as_another_is_taken_for_it(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("switch.sim.cast.POSING_SHARE", 1.0)
     day = World(cast, 1, 250).run()

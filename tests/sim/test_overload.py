@@ -43,6 +43,7 @@ def test_what_is_declined_for_want_of_room_is_nowhere_approved_and_what_is_let_i
     assert sum(declined) > 50
 
 
+@pytest.mark.long
 def test_declining_what_is_known_already_would_be_seen(
     cast: Cast, declined: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:

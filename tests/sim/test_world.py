@@ -89,6 +89,7 @@ def test_days_over_several_processes_are_those_of_one() -> None:
     assert list(days(network, range(1, 5), 60, jobs=2)) == list(days(network, range(1, 5), 60, jobs=1))
 
 
+@pytest.mark.long
 def test_a_failing_day_is_cut_down_and_told(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
     mutants.forwarded_is_not_reversed_at_a_restart(monkeypatch)
     seed = next(s for s in range(3, 11) if World(cast, s, 200).run().failures)

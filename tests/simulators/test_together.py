@@ -121,6 +121,7 @@ def test_links_cut_in_the_middle_of_an_answer_leave_all_books_in_agreement() -> 
     assert demo.differences() == []
 
 
+@pytest.mark.long
 def test_terminals_cut_off_take_back_what_they_heard_nothing_of_once_they_are_back() -> None:
     demo = Demo(4, payments=100)
     world, switch, terminal = demo.world, demo.switch, demo.terminals[0]
@@ -134,6 +135,7 @@ def test_terminals_cut_off_take_back_what_they_heard_nothing_of_once_they_are_ba
     assert demo.differences() == []
 
 
+@pytest.mark.long
 def test_the_switch_tells_a_late_answer_from_an_answer_to_nothing() -> None:
     demo = Demo(3, faults=Faults(late=0.1, wrong=0.1), payments=80)
     demo.ends(180)
