@@ -202,9 +202,10 @@ class OwnRules:
         return Refusal(Code.MALFUNCTION, f"own rule {BEFORE_FORWARD}: {told}", decision.route)
 
 
-def _refuses(said: Refuse) -> bool:
-    """Is it made of what it should be? Nothing has looked at that: a number in DE39's place is easily written."""
-    de39: Any = said.de39
+def _refuses(said: Any) -> bool:
+    """Is a `Refuse` made of what it should be? Nothing has looked at that: a number in DE39's place is easily written, and
+    compiled code takes a declared type at its word."""
+    de39 = said.de39
     good = isinstance(de39, str) and len(de39) == 2 and de39.isascii() and de39.isalnum()
     return good and de39 not in APPROVALS and isinstance(said.reason, str)
 
