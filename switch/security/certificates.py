@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
@@ -18,6 +18,10 @@ from switch.security.files import open_regular
 
 FILE_BYTES_MAX: Final = 4 << 20
 OTHERS_MAY: Final = 0o077
+
+
+UNREADABLE: Final = (x509.DuplicateExtension, x509.UnsupportedGeneralNameType, UnsupportedAlgorithm)
+"""what `cryptography` raises, beside ValueError, of parts that it reads only when they are asked for"""
 
 
 class CertificateError(Exception):
@@ -59,6 +63,8 @@ def _names(certificate: x509.Certificate) -> tuple[str, ...]:
         names = [*found.get_values_for_type(x509.DNSName), *map(str, found.get_values_for_type(x509.IPAddress))]
     except x509.ExtensionNotFound:
         names = []
+    except UNREADABLE as error:
+        raise ValueError(str(error)) from None
     if not names:
         common = certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
         names = [str(one.value) for one in common]
@@ -110,7 +116,7 @@ def issuer_among(certificate: x509.Certificate, authorities: Iterable[x509.Certi
     for authority in authorities:
         try:
             certificate.verify_directly_issued_by(authority)
-        except (ValueError, TypeError, InvalidSignature):
+        except (ValueError, TypeError, InvalidSignature, *UNREADABLE):
             continue
         return authority
     return None

@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from switch.security.certificates import FILE_BYTES_MAX, CertificateError, issuer_among, read_pem
+from switch.security.certificates import FILE_BYTES_MAX, UNREADABLE, CertificateError, issuer_among, read_pem
 
 NEWEST: Final = "put the authority's newest list in its place, then `cmi-switch reload`"
 _BEGIN: Final = b"-----BEGIN X509 CRL-----"
@@ -32,7 +32,10 @@ class Revocations:
         """by the key of its authority"""
         data = read_pem(path)
         for one in _parsed(path, data):
-            key = _key(self._authority_of(one))
+            try:
+                key = _key(self._authority_of(one))
+            except (ValueError, *UNREADABLE) as error:
+                raise CertificateError(f"{path}: a list cannot be read: {error}", NEWEST) from None
             if key in self._lists:
                 raise CertificateError(f"{path}: has two lists of {_name(one.issuer)}", "keep the newer one")
             self._lists[key] = one
@@ -126,8 +129,8 @@ def _signs_lists(authority: x509.Certificate) -> bool:
 
 
 def _is_signed(one: x509.CertificateRevocationList, authority: x509.Certificate) -> bool:
-    key: Any = authority.public_key()  # of a kind that signs nothing: TypeError
     try:
+        key: Any = authority.public_key()  # of a kind that signs nothing: TypeError
         return one.is_signature_valid(key)
     except (TypeError, UnsupportedAlgorithm):
         return False
@@ -142,9 +145,9 @@ def _name(name: x509.Name) -> str:
 
 
 def _why(entry: x509.RevokedCertificate) -> str:
-    """` (key compromise)`; "" where the authority does not say."""
+    """` (key compromise)`; "" where the authority does not say, or not so that it can be read."""
     try:
         reason = entry.extensions.get_extension_for_class(x509.CRLReason).value.reason
-    except x509.ExtensionNotFound:
+    except (x509.ExtensionNotFound, ValueError, *UNREADABLE):
         return ""
     return f" ({re.sub('([A-Z])', lambda found: f' {found[1].lower()}', reason.value)})"

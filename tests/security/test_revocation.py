@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from switch.security.certificates import CertificateError, read_certificates
@@ -116,3 +118,16 @@ def test_a_list_that_cannot_be_used_is_named_with_what_to_do(authority: Authorit
 def test_when_the_next_list_is_due_is_known(authority: Authority) -> None:
     due = datetime.now(UTC).replace(microsecond=0) - DAY / 2
     assert lists(authority, authority.list_file(ends=due)).ends_us == due.timestamp() * 1e6
+
+
+def test_a_list_with_a_part_that_cannot_be_read_is_refused_as_a_file(authority: Authority, tmp_path: Path) -> None:
+    """OpenSSL reads what has one extension twice; a program that looks at it stumbles only then."""
+    made = x509.CertificateRevocationListBuilder().issuer_name(x509.Name([])).last_update(datetime.now(UTC) - DAY)
+    made = made.next_update(datetime.now(UTC) + DAY)
+    for oid in ("1.2.3.4", "1.2.3.5"):
+        made = made.add_extension(x509.UnrecognizedExtension(x509.ObjectIdentifier(oid), b"\x05\x00"), critical=False)
+    signed = made.sign(ec.generate_private_key(ec.SECP256R1()), SHA256()).public_bytes(Encoding.DER)
+    path = tmp_path / "twice.crl"
+    path.write_bytes(signed.replace(bytes.fromhex("06032a0305"), bytes.fromhex("06032a0304")))
+    with pytest.raises(CertificateError, match=r"twice.crl: a list cannot be read: Duplicate 1\.2\.3\.4"):
+        lists(authority, str(path))
