@@ -19,7 +19,8 @@ from switch.cli._not_done import NotDone
 from switch.core.operator.errors import ErrorCode
 
 _SHARD: Final = "switch.cli.shard"
-"""in the context of a command under way: which shard is asked"""
+_NEW: Final = "switch.cli.shard.new"
+"""in the context of a command under way: which shard is asked; that this has not been said yet"""
 _UNKNOWN: Final = (
     ErrorCode.NAME_UNKNOWN,
     ErrorCode.TXN_NOT_OWED,
@@ -52,14 +53,10 @@ def say_json(value: dict[str, Any]) -> None:
 def _introduce() -> str:
     """Which of several shards is asked, "" where there is one switch; said once above what it answers."""
     context = click.get_current_context(silent=True)
-    shard: str = context.meta.get(_SHARD, "") if context is not None else ""
-    if (
-        context is not None
-        and shard
-        and not context.params.get("as_json")
-        and context.meta.get(f"{_SHARD}.said") != shard
-    ):
-        context.meta[f"{_SHARD}.said"] = shard
+    if context is None or _SHARD not in context.meta:
+        return ""
+    shard: str = context.meta[_SHARD]
+    if context.meta.pop(_NEW, False) and not context.params.get("as_json"):
         click.echo(f"shard {shard}:")
     return shard
 
@@ -160,7 +157,7 @@ def ask_each(states: tuple[Path, ...], act: Callable[[Path], None]) -> None:
 def asking(state_dir: Path) -> Iterator[None]:
     """What is asked and said meanwhile is of the shard in this directory."""
     meta = click.get_current_context().meta
-    meta[_SHARD] = state_dir.name
+    meta[_SHARD], meta[_NEW] = state_dir.name, True
     try:
         yield
     finally:

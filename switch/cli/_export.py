@@ -52,7 +52,7 @@ def export_command(state_dir: str, network: str, form: str, window: str, out: st
         raise click.UsageError("--format parquet writes a file: say which with --out")
     found = load(network)
     try:
-        check_whole(state_dir, [shard.name for shard in found.shards])
+        check_whole(state_dir, found)
         with watched("ledger") as watch, open_ledger(state_dir, found.currency, watch) as ledger:
             windows = [choose(ledger, window)] if window else all_of(ledger)
             if not out:

@@ -142,7 +142,7 @@ def _compare(network: "Network", state: Path, read: _Read, member: str, role: st
     if member not in {m.name for m in network.members}:
         names = ", ".join(m.name for m in network.members)
         raise click.UsageError(f"--member names whose list it is: {member or 'none'} is not one of {names}")
-    check_whole(state, [shard.name for shard in network.shards])
+    check_whole(state, network)
     with watched("ledger") as watch, open_ledger(state, network.currency, watch) as ledger:
         chosen = choose(ledger, window)
         ours, elsewhere = _ours(ledger, state, chosen, member, role, clearing=theirs if said else None)

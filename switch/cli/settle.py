@@ -80,7 +80,7 @@ def command(
     members = [member.name for member in found.issuing]
     try:
         state = Path(state_dir or found.state_dir)
-        check_whole(state, [shard.name for shard in found.shards])
+        check_whole(state, found)
         with _opened(state, found, forms, window) as (ledger, collected):
             chosen = choose(ledger, window)
 

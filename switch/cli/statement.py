@@ -192,7 +192,7 @@ def _asked(
     found = load(network)
     words = Words(Language(language), _zone(zone or (found.cutover_schedule.zone if found.cutover_schedule else "UTC")))
     try:
-        check_whole(state_dir or found.state_dir, [shard.name for shard in found.shards])
+        check_whole(state_dir or found.state_dir, found)
         with watched("ledger") as watch, open_ledger(state_dir or found.state_dir, found.currency, watch) as ledger:
             windows, about = _choose(ledger, period)
             members = [member.name for member in found.issuing]

@@ -24,7 +24,7 @@ from switch.core.links.strangers import Strangers
 from switch.core.messages.classic import Trimmed
 from switch.core.messages.dates import drop_impossible
 from switch.core.messages.family import UnreadableError
-from switch.core.messages.texts import control_characters
+from switch.core.messages.texts import PRINTABLE, control_characters
 from switch.core.messages.translator import translator_for
 from switch.core.network import Listener, Network
 from switch.core.operator.business_day import BusinessDay
@@ -64,8 +64,6 @@ from switch.wire.subfields import SubfieldError
 from switch.wire.vocabulary import ADVICES, DE, FILE_UPDATES, MTI, RECONCILIATIONS, REQUESTS, REVERSALS, Document
 
 TIMEOUT = "timeout"
-PRINTABLE = bytes(range(0x20, 0x7F))
-"""no control character, in a dialect whose text is as ASCII has it"""
 CONNECTED, CLOSING, UP = SessionState.CONNECTED, SessionState.CLOSING, SessionState.UP
 """looking them up in the enumeration would cost more than comparing them"""
 

@@ -30,7 +30,7 @@ async def take_form(service: Service, fields: Fields) -> Order:
     key = service.registry.key_of(merchant)
     if hashes.check(fields, key, frozenset(merchant.accepts)) is None:
         raise RefusedFormError(f"merchant {merchant.clientid}: {await _why(service, merchant, fields, key)}")
-    return await _open(service, merchant, fields, read_request, hashes.version_of(fields))
+    return await _open(service, merchant, key, fields, read_request, hashes.version_of(fields))
 
 
 async def take_older_form(service: Service, fields: Fields, action_url: str) -> Order:
@@ -40,12 +40,13 @@ async def take_older_form(service: Service, fields: Fields, action_url: str) -> 
     if maroc_telecommerce.VERSION not in merchant.accepts:
         hint = f"`cmi-switch merchant change {merchant.clientid} --accepts {maroc_telecommerce.VERSION}` allows it"
         raise RefusedFormError(f"{named}: is not allowed the older protocol; {hint}")
-    if not maroc_telecommerce.check_request(fields, action_url, service.registry.key_of(merchant)):
+    key = service.registry.key_of(merchant)
+    if not maroc_telecommerce.check_request(fields, action_url, key):
         raise RefusedFormError(
             f"{named}: field checksum: is none over {action_url}, storeId, cartId, (Count,) totalAmountTx, email and the key; "
             "is that the very address of the shop's setting (http or https, port, path)?"
         )
-    return await _open(service, merchant, fields, maroc_telecommerce.read_request, maroc_telecommerce.VERSION)
+    return await _open(service, merchant, key, fields, maroc_telecommerce.read_request, maroc_telecommerce.VERSION)
 
 
 async def _merchant(service: Service, clientid: str) -> Merchant:
@@ -57,12 +58,17 @@ async def _merchant(service: Service, clientid: str) -> Merchant:
 
 
 async def _open(
-    service: Service, merchant: Merchant, fields: Fields, read: Callable[[Fields], PaymentRequest], version: str
+    service: Service,
+    merchant: Merchant,
+    key: str,
+    fields: Fields,
+    read: Callable[[Fields], PaymentRequest],
+    version: str,
 ) -> Order:
     """The order of a form whose signature is right. Raises RefusedFormError."""
     try:
         _check_no_card(service, fields)
-        _check_no_key(service.registry.key_of(merchant), fields)
+        _check_no_key(key, fields)
         asked = read(fields)
         for url in filter(None, (asked.ok_url, asked.fail_url, asked.callback_url)):
             check_target(url, merchant.hosts)

@@ -142,8 +142,7 @@ class JournalLedger:
         found = look_holds(self._look, window)
         for (of, acquirer, issuer, code), held in self._tail.fold.holds.items():
             if of == window:
-                at = found.setdefault((acquirer, issuer, code), Holds())
-                at.count, at.amount = at.count + held.count, at.amount + held.amount
+                _hold(found, (acquirer, issuer, code), held)
         return found
 
     def unpriced(self, window: Window) -> list[Unpriced]:
@@ -213,8 +212,7 @@ class ShardLedgers:
         found: dict[tuple[str, str, str], Holds] = {}
         for part in self._of(window):
             for key, held in part.holds(window).items():
-                at = found.setdefault(key, Holds())
-                at.count, at.amount = at.count + held.count, at.amount + held.amount
+                _hold(found, key, held)
         return found
 
     def unpriced(self, window: Window) -> list[Unpriced]:
@@ -240,6 +238,11 @@ def _added(cells: dict[Cell, Sum], more: dict[Cell, Sum]) -> dict[Cell, Sum]:
     for cell, found in more.items():
         _add(cells, cell, found)
     return cells
+
+
+def _hold(holds: dict[tuple[str, str, str], Holds], key: tuple[str, str, str], found: Holds) -> None:
+    at = holds.setdefault(key, Holds())
+    at.count, at.amount = at.count + found.count, at.amount + found.amount
 
 
 def _add(cells: dict[Cell, Sum], cell: Cell, found: Sum) -> None:

@@ -5,10 +5,10 @@ is asked of several at once is put together by who asks (`reports`, `ledgers`): 
 whose last bits are the shard's.
 """
 
-from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
+from switch.core.network import Network
 from switch.core.records.numbers import shard_of
 from switch.journal.log import JournalError
 from switch.journal.recovery import journal_directory
@@ -29,9 +29,10 @@ def journals_of(state_dir: Path | str) -> tuple[Path, ...]:
     return tuple(below) or (own,)
 
 
-def check_whole(state_dir: Path | str, shards: Collection[str]) -> None:
-    """JournalError: not each of the network's `shards` has its journal in `state_dir`, or one is there that is none of theirs:
-    what is added up of them would lack money, or have it twice. No shards: there is nothing to look at."""
+def check_whole(state_dir: Path | str, network: Network) -> None:
+    """JournalError: not each of the network's shards has its journal in `state_dir`, or one is there that is none of theirs: what
+    is added up of them would lack money, or have it twice. Without shards there is nothing to look at."""
+    shards = [shard.name for shard in network.shards]
     if not shards:
         return
     own = Path(state_dir)

@@ -5,6 +5,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from switch.config import load_network
+from switch.core.network import Network, Shard
 from switch.core.records.records import AnyEntry
 from switch.journal.ledgers import open_ledger
 from switch.journal.log import JournalError
@@ -41,6 +43,12 @@ def state(tmp_path: Path) -> Path:
 def close(state: Path) -> None:
     """b closes its day, too."""
     written(state / "b", [*paid(2, 2, 1_000, SOUSS), *paid(3, 2, 500, SOUSS), cutover(80, DAY, NEXT)])
+
+
+def divided(*names: str) -> Network:
+    """A network of these shards."""
+    shards = tuple(Shard(name=name, number=number) for number, name in enumerate(names, 1))
+    return msgspec.structs.replace(load_network("morocco"), shards=shards)
 
 
 def test_a_directory_means_its_own_journal_or_those_below_it(state: Path) -> None:
@@ -119,13 +127,13 @@ def test_a_shard_that_had_no_such_window_does_not_hold_it_up(state: Path) -> Non
 
 
 def test_money_is_not_added_up_of_some_shards_or_of_strangers(state: Path) -> None:
-    check_whole(state, ())
-    check_whole(state, ("a", "b"))
+    check_whole(state, divided())
+    check_whole(state, divided("a", "b"))
     with pytest.raises(
         JournalError, match=r"shard c has no journal in .*/c: what the network comes to is known with all"
     ):
-        check_whole(state, ("a", "b", "c"))
+        check_whole(state, divided("a", "b", "c"))
     with pytest.raises(JournalError, match=r"/b has a journal, and is no shard of the network: move it away"):
-        check_whole(state, ("a",))
+        check_whole(state, divided("a"))
     with pytest.raises(JournalError, match=r"/a is not the directory of the network's shards \(a, b\)"):
-        check_whole(state / "a", ("a", "b"))
+        check_whole(state / "a", divided("a", "b"))

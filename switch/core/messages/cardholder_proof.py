@@ -78,4 +78,4 @@ def claim_says_otherwise(claim: Claim, scheme: str) -> str:
     for eci, (code, control) in _MADE_FOR.items():
         if claim.value[0] == control if scheme == MASTERCARD else read_cavv(claim.value).results_code == code:
             proves = eci
-    return "" if proves == claim.eci else f"it proves ECI {proves}, not {claim.eci or 'none'}"
+    return "" if proves == claim.eci else f"it proves ECI {proves or 'none'}, not {claim.eci or 'none'}"

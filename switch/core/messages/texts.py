@@ -18,6 +18,8 @@ FREE: Final = frozenset(map(str, (46, 47, 48, *range(55, 64), *range(104, 128)))
 _STANDARD: Final = frozenset(("37", "38", "39", "41", "42", "43", "44"))
 """text in every edition, also where a dialect does not say what an element is made of"""
 _TEXT: Final = frozenset(("a", "an", "ans"))
+PRINTABLE: Final = bytes(range(0x20, 0x7F))
+"""a message of nothing else has no control character, in a dialect whose text is as ASCII has it"""
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
