@@ -61,8 +61,18 @@ def address(stage: Stage, listener: str = "acquirers") -> Address:
 
 
 def connect(stage: Stage, listener: str = "acquirers") -> socket.socket:
+    """From a port that no connection before had: the log knows each by that."""
     at = address(stage, listener)
-    return socket.create_connection((at.host, at.port), timeout=10)
+    while True:
+        sock = socket.create_connection((at.host, at.port), timeout=10)
+        if not stage.events("link.closed", peer=local(sock)):
+            return sock
+        sock.close()
+
+
+def local(sock: socket.socket) -> str:
+    host, port = sock.getsockname()
+    return f"{host}:{port}"
 
 
 def hung_up(sock: socket.socket) -> bool:
@@ -77,8 +87,7 @@ def hung_up(sock: socket.socket) -> bool:
 
 def peer_link(stage: Stage, sock: socket.socket) -> str:
     """The link the switch knows this (closed) connection by."""
-    host, port = sock.getsockname()
-    return str(stage.event("link.closed", peer=f"{host}:{port}")["link"])
+    return str(stage.event("link.closed", peer=local(sock))["link"])
 
 
 # -- bytes that are no frames
@@ -270,8 +279,8 @@ def test_a_peer_that_floods_and_never_reads_loses_its_link_and_slows_nobody(stri
                     waits.append(time.monotonic() - began)
         except (BrokenPipeError, ConnectionResetError):
             pass
-        host, port = sock.getsockname()
-    reached = strict.event("limit.reached", limit="send_buffer_bytes", peer=f"{host}:{port}")
+        peer = local(sock)
+    reached = strict.event("limit.reached", limit="send_buffer_bytes", peer=peer)
     assert reached["value"] == SEND_BUFFER_BYTES
     assert reached["waiting_bytes"] < 64 * SEND_BUFFER_BYTES
     assert sorted(waits)[len(waits) // 2] < 2.0, "half of the others' payments took longer than two seconds"
