@@ -207,7 +207,8 @@ def read_match(s: Section) -> tuple[str, ...]:
         return MATCHED
     for element in elements:
         if element not in MATCHED:
-            s.wrong("match", f'"{element}" is nothing that answers are matched on', "some of 7, 37, 41")
+            known = ", ".join(f'"{known}"' for known in MATCHED)
+            s.wrong("match", f'"{element}" is nothing that answers are matched on', f"some of {known}")
     return tuple(element for element in elements if element in MATCHED)
 
 
