@@ -7,7 +7,7 @@ with both values. Nothing is moved, or kept, for a file that is checked.
 import csv
 import re
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -16,10 +16,7 @@ from xml.etree import ElementTree as ET
 import click
 
 if TYPE_CHECKING:
-    from switch.core.network import Network
-    from switch.journal.ledgers import LedgerView
-    from switch.ledger.entries import Window
-    from switch.ledger.netting import Settlement
+    from switch.cli._settle_files import SettledWindow
 
 SHOWN: Final = 20
 """differences at most"""
@@ -45,24 +42,16 @@ def form_and_window(path: Path) -> tuple[str, str]:
     return form, f"{found[1]}/{found[2]}"
 
 
-def check(
-    path: Path,
-    form: str,
-    network: "Network",
-    state_dir: Path,
-    ledger: "LedgerView",
-    settlement: "Settlement",
-    settle: "Callable[[Window], Settlement]",
-) -> None:
+def check(path: Path, form: str, settled: "SettledWindow") -> None:
     """Compare a file with what the ledger makes of its window. ClickException: it differs, or there is no such file."""
     from switch.cli._settle_files import make
 
     with tempfile.TemporaryDirectory(prefix="settle-check-") as aside:
-        names = make([form], Path(aside), network, state_dir, ledger, settlement, settle)
+        names = make([form], Path(aside), settled)
         if path.name not in names:
             listed = ", ".join(sorted(names)) or "none"
             raise click.ClickException(
-                f"{path.name} is no file of window {settlement.window} in the form {form}; there are: {listed}"
+                f"{path.name} is no file of window {settled.window} in the form {form}; there are: {listed}"
             )
         compare = _xml if path.suffix == ".xml" else _rows
         try:

@@ -16,10 +16,8 @@ from switch.ledger.ipm import IpmError
 from switch.money.currency import CurrencyError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from switch.cli._settle_files import SettledWindow
     from switch.core.network import Network
-    from switch.journal.ledgers import LedgerView
     from switch.ledger.entries import Entry, Window
     from switch.ledger.netting import Settlement
 
@@ -64,25 +62,18 @@ class EntryFiles:
         return self._clearing.end(settlement, members, network.currency)
 
 
-def write_entry_files(
-    forms: Collection[str],
-    network: "Network",
-    state_dir: "Path",
-    ledger: "LedgerView",
-    settlement: "Settlement",
-    begin: Begin,
-) -> dict[str, str]:
+def write_entry_files(forms: Collection[str], settled: "SettledWindow", begin: Begin) -> dict[str, str]:
     """Into `begin(name)`, those of a window whose entries the ledger has; SHA-256 by name, of those that have one.
 
     Raises ClearingError, IpmError, JournalError.
     """
-    hosts = ipm_hosts(network)
+    hosts = ipm_hosts(settled.network)
     with ExitStack() as stack:
-        heard = stack.enter_context(closing(said_to(state_dir, hosts))) if "ipm" in forms and hosts else None
-        files = EntryFiles(forms, network, settlement.window, heard, begin)
-        for entry in ledger.entries(settlement.window):
+        heard = stack.enter_context(closing(said_to(settled.state_dir, hosts))) if "ipm" in forms and hosts else None
+        files = EntryFiles(forms, settled.network, settled.window, heard, begin)
+        for entry in settled.ledger.entries(settled.window):
             files.add(entry)
-        return files.end(settlement)
+        return files.end(settled.settlement)
 
 
 class Aside:

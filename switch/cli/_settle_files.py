@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 
 import click
 
@@ -31,6 +31,24 @@ ENTRY_FORMS: Final = ("clearing", "ipm")
 FORMS: Final = (*INSTRUCTIONS, *BOOKINGS, "clearing", "networks", "ipm")
 _BLOCK: Final = 1 << 20
 _PART: Final = ".part"
+
+
+class SettledWindow(NamedTuple):
+    """A window, and all that its files are made from."""
+
+    settlement: "Settlement"
+    """the window's own"""
+    network: "Network"
+    state_dir: Path
+    """of the network's journal; it keeps which form a window was instructed in"""
+    ledger: "LedgerView"
+    settle: "Callable[[Window], Settlement]"
+    """another window as it is settled"""
+
+    @property
+    def window(self) -> "Window":
+        """Which it is."""
+        return self.settlement.window
 
 
 class Drafts:
@@ -137,37 +155,26 @@ def _drafts(out: Path) -> Iterator[Drafts]:
         drafts.discard()
 
 
-def write(
-    forms: Collection[str],
-    out: Path,
-    network: "Network",
-    state_dir: Path,
-    ledger: "LedgerView",
-    settlement: "Settlement",
-    settle: "Callable[[Window], Settlement]",
-    collected: "Collected | None" = None,
-) -> None:
+def write(forms: Collection[str], out: Path, settled: SettledWindow, collected: "Collected | None" = None) -> None:
     """Write the files of these forms (`FORMS`) for a closed window into `out`, and say which.
 
-    `settle`: a window as it is settled. `collected`: has been shown the ledger's entries, which are not to be asked for any more.
-    `state_dir`: of the network's journal; it keeps which form the window was instructed in.
+    `collected`: has been shown the ledger's entries, which are not to be asked for any more.
     ClickException: the window is open or not whole, cannot be instructed, or was in the other form; or a file is there already
     and says something else. Then there is none more than before.
     """
-    window = settlement.window
-    _refuse_unsettled(ledger, settlement)
-    unpriced = sum(found.payments for found in ledger.unpriced(window))
+    _refuse_unsettled(settled)
+    unpriced = sum(found.payments for found in settled.ledger.unpriced(settled.window))
     if unpriced:
         click.echo(f"note: {unpriced} of its payments have no price, and are in it without fees", err=True)
     try:
         with _drafts(out) as drafts:
-            _draft(forms, drafts, network, state_dir, ledger, settlement, settle, collected)
+            _draft(forms, drafts, settled, collected)
             for path in drafts.differing():
                 raise click.ClickException(
                     f"{path} is there already and says something else: the network file, or the file itself, has changed since. "
                     "Find out which of them is right; if the file was not sent, move it away and settle again"
                 )
-            _mark(state_dir, settlement, drafts)
+            _mark(settled, drafts)
             for path, size, new in drafts.name_all():
                 click.echo(f"{path}: {size:,} bytes{'' if new else ', as it was'}")
     except OSError as error:
@@ -176,31 +183,16 @@ def write(
         ) from None
 
 
-def make(
-    forms: Collection[str],
-    out: Path,
-    network: "Network",
-    state_dir: Path,
-    ledger: "LedgerView",
-    settlement: "Settlement",
-    settle: "Callable[[Window], Settlement]",
-) -> list[str]:
+def make(forms: Collection[str], out: Path, settled: SettledWindow) -> list[str]:
     """The files of these forms in an empty directory of the caller's own; their names. ClickException as `write`."""
-    _refuse_unsettled(ledger, settlement)
+    _refuse_unsettled(settled)
     with _drafts(out) as drafts:
-        _draft(forms, drafts, network, state_dir, ledger, settlement, settle)
+        _draft(forms, drafts, settled)
         return [path.name for path, _, _ in drafts.name_all()]
 
 
 def _draft(
-    forms: Collection[str],
-    drafts: Drafts,
-    network: "Network",
-    state_dir: Path,
-    ledger: "LedgerView",
-    settlement: "Settlement",
-    settle: "Callable[[Window], Settlement]",
-    collected: "Collected | None" = None,
+    forms: Collection[str], drafts: Drafts, settled: SettledWindow, collected: "Collected | None" = None
 ) -> None:
     """All of these forms' files, whole, without their names."""
     from switch.cli._settle_entries import write_entry_files
@@ -208,21 +200,21 @@ def _draft(
 
     for form in forms:
         if form in INSTRUCTIONS:
-            _instruct(form, drafts, network, ledger, settlement)
+            _instruct(form, drafts, settled)
         elif form in BOOKINGS:
-            _book(form, drafts, network, ledger, settlement, settle)
+            _book(form, drafts, settled)
         elif form == "networks":
-            for name, data in bilateral_files(settlement).items():
+            for name, data in bilateral_files(settled.settlement).items():
                 drafts.put(name, data)
     if collected is not None:
-        drafts.made |= collected.end(settlement, drafts.begin)
+        drafts.made |= collected.end(settled.settlement, drafts.begin)
     elif any(form in ENTRY_FORMS for form in forms):
-        drafts.made |= write_entry_files(forms, network, state_dir, ledger, settlement, drafts.begin)
+        drafts.made |= write_entry_files(forms, settled, drafts.begin)
     drafts.finish()
 
 
-def _refuse_unsettled(ledger: "LedgerView", settlement: "Settlement") -> None:
-    window = settlement.window
+def _refuse_unsettled(settled: SettledWindow) -> None:
+    window, ledger = settled.window, settled.ledger
     if ledger.closed_as(window) is None:
         raise click.ClickException(f"window {window} is open: what it comes to is known when it is closed")
     if not ledger.whole(window):
@@ -249,14 +241,7 @@ def not_instructed(network: "Network", settlement: "Settlement") -> "Iterator[tu
                 yield position.party, position.net, netted.currency
 
 
-def _book(
-    form: str,
-    drafts: Drafts,
-    network: "Network",
-    ledger: "LedgerView",
-    settlement: "Settlement",
-    settle: "Callable[[Window], Settlement]",
-) -> None:
+def _book(form: str, drafts: Drafts, settled: SettledWindow) -> None:
     """A statement, or a notification where anything is booked, of each member in each currency of the net."""
     from switch.ledger.bookings import CAMT_054, Booking, booking_document
     from switch.ledger.clearing import file_name
@@ -264,18 +249,18 @@ def _book(
     from switch.ledger.instructions import bic_of
     from switch.money.currency import currency
 
-    bics, window = _bics(network), settlement.window
-    before = [closed.window for closed in ledger.closed]
+    bics, window = _bics(settled.network), settled.window
+    before = [closed.window for closed in settled.ledger.closed]
     before = before[: before.index(window)]
     opening: dict[tuple[str, str], int] = {}
     for earlier in before:
-        for netted in settle(earlier).net:
+        for netted in settled.settle(earlier).net:
             for position in netted.positions:
                 at = position.party, netted.currency
                 opening[at] = opening.get(at, 0) + position.net
-    closed = ledger.closed_as(window)
+    closed = settled.ledger.closed_as(window)
     assert closed is not None
-    for netted in settlement.net:
+    for netted in settled.settlement.net:
         for position in netted.positions:
             if position.party == SWITCH or (form == CAMT_054 and not position.net):
                 continue
@@ -295,15 +280,15 @@ def _book(
             drafts.put(name, booking_document(form, booking))
 
 
-def _instruct(form: str, drafts: Drafts, network: "Network", ledger: "LedgerView", settlement: "Settlement") -> None:
+def _instruct(form: str, drafts: Drafts, settled: SettledWindow) -> None:
     """One document a currency in which anything moves. InstructionError: there can be none."""
     from switch.ledger.instructions import document, instruct
     from switch.money.currency import currency
 
-    bics = _bics(network)
-    window, closed = settlement.window, ledger.closed_as(settlement.window)
+    bics = _bics(settled.network)
+    window, closed = settled.window, settled.ledger.closed_as(settled.window)
     assert closed is not None
-    moving = [netted for netted in settlement.net if netted.moved]
+    moving = [netted for netted in settled.settlement.net if netted.moved]
     for netted in moving:
         one = instruct(netted, window, closed.at_us, bics)
         name = f"{window.day}-{window.number}.{currency(one.currency).alpha}.{form}.xml"
@@ -312,13 +297,13 @@ def _instruct(form: str, drafts: Drafts, network: "Network", ledger: "LedgerView
         click.echo(f"window {window}: all nets are zero, so there is nothing to instruct")
 
 
-def _mark(state_dir: Path, settlement: "Settlement", drafts: Drafts) -> None:
+def _mark(settled: SettledWindow, drafts: Drafts) -> None:
     """Keep, beside the journal, how a window is instructed, before a document of it has its name: the form, and each one's
     SHA-256. So the other form, and the same one with other amounts, are refused wherever files go.
 
     ClickException: it was instructed otherwise, or that cannot be kept. OSError: the disk.
     """
-    window = settlement.window
+    window = settled.window
     made = {
         name: digest
         for name, digest in drafts.digests.items()
@@ -328,7 +313,7 @@ def _mark(state_dir: Path, settlement: "Settlement", drafts: Drafts) -> None:
         return
     form = _form_of(next(iter(made)))
     text = "".join([f"{form}\n", *(f"{digest}  {name}\n" for name, digest in sorted(made.items()))])
-    directory = state_dir / MARKS
+    directory = settled.state_dir / MARKS
     mark = directory / f"{window.day}-{window.number}{INSTRUCTED}"
     with _drafts(directory) as kept:
         kept.put(mark.name, text.encode())

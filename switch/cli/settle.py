@@ -68,7 +68,7 @@ def command(
       cmi-switch settle --check 2026-11-27-1.atlas.MAD.clearing.csv
     """
     from switch.cli._settle_check import check, form_and_window
-    from switch.cli._settle_files import write
+    from switch.cli._settle_files import SettledWindow, write
     from switch.journal.log import JournalError
     from switch.journal.shards import check_whole
     from switch.ledger.netting import settle
@@ -84,14 +84,15 @@ def command(
         with _opened(state, found, forms, window) as (ledger, collected):
             chosen = choose(ledger, window)
 
-            def settled(of: "Window") -> "Settlement":
+            def settle_one(of: "Window") -> "Settlement":
                 return settle(of, ledger.positions(of), members=members, networks=networks, home=found.currency)
 
-            settlement = settled(chosen)
+            settlement = settle_one(chosen)
+            settled = SettledWindow(settlement, found, state, ledger, settle_one)
             if checked:
-                check(Path(checked), form, found, state, ledger, settlement, settled)
+                check(Path(checked), form, settled)
             elif forms:
-                write(dict.fromkeys(forms), Path(out), found, state, ledger, settlement, settled, collected)
+                write(dict.fromkeys(forms), Path(out), settled, collected)
             elif explain:
                 _explain(ledger.entries(chosen), explain, settlement, as_json=as_json)
             elif as_json:
