@@ -5,7 +5,6 @@ from html import escape
 from typing import Final
 
 INK: Final = "#1d2a33"
-RULE: Final = "#c9d1d6"
 UP: Final = "#1f6f8b"
 DOWN: Final = "#c8553d"
 PARTS: Final = ("#1f6f8b", "#e0a458", "#8a9aa5", "#c8553d", "#588157")

@@ -121,8 +121,3 @@ def base64url(longest: int) -> Form:
 def array(value: Any) -> bool:
     """An array; what is in it is looked at elsewhere."""
     return isinstance(value, list)
-
-
-def anything(value: Any) -> bool:
-    """Whatever is not empty."""
-    return value not in ("", None)
