@@ -32,6 +32,7 @@ from switch.core.records.state import State
 from switch.core.switch import Switch
 from switch.journal.keys import open_vault
 from switch.journal.memory import DictHistory, MemoryJournal
+from switch.observe import HOP_LOG
 from switch.observe.histogram import Histogram
 from switch.observe.hoplog import HopLog
 from switch.security.files import make_private_directory
@@ -167,7 +168,7 @@ class World:
         state = State(network.limits, open={}, owed={}, stans={}, horizons={})
         history = DictHistory(MemoryJournal())
         self._switch = Switch(network, dialects, state, 0, open_vault(directory), history, module=speech.module)
-        self._log = HopLog(directory / "hops.jsonl")
+        self._log = HopLog(directory / HOP_LOG)
         self._journal = Acknowledging()
         sinks = Sinks(log=self._log.log, hop=self._log.hop, flush=self._log.flush)
         self._driver = Driver(self._switch, sinks, network.limits, self._journal, 0)

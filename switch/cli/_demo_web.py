@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from switch.cli._processes import Child
+from switch.observe import HOP_LOG
 
 CLIENT, KEY = "600000002", "TEST1234"
 
@@ -73,7 +74,7 @@ def play(directory: Path, stack: contextlib.ExitStack) -> None:
     phones = ", ".join(f"{acs.url}/phone" for acs in loaded.acs)
     click.echo(f"Codes that banks send by SMS: {phones}")
     click.echo(
-        f"The messages of a payment: cmi-switch hops --log {state}/hops.jsonl; the list of secured sites: http://{pages}/secured-sites"
+        f"The messages of a payment: cmi-switch hops --log {state}/{HOP_LOG}; the list of secured sites: http://{pages}/secured-sites"
     )
     with contextlib.suppress(KeyboardInterrupt):
         while True:

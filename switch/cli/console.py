@@ -11,6 +11,7 @@ import click
 
 from switch.cli._network import Mistakes, load
 from switch.cli._ready import prepare_ready, ready_option, say_ready
+from switch.observe import HOP_LOG
 
 if TYPE_CHECKING:
     from switch.console.running import Setting
@@ -193,7 +194,7 @@ def _setting(
     return Setting(
         network=loaded,
         state_dir=state_dir,
-        log=log or state_dir / "hops.jsonl",
+        log=log or state_dir / HOP_LOG,
         address=address,
         tls=context,
         starter=getpass.getuser(),

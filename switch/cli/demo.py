@@ -12,6 +12,7 @@ import click
 
 from switch.cli._processes import Child, ChildError
 from switch.loopback import on_free_ports
+from switch.observe import HOP_LOG
 
 if TYPE_CHECKING:
     from switch.core.records.records import AnyEntry
@@ -115,7 +116,7 @@ class _Cast:
         self.asked = asked
         self.directory = directory
         self.state = directory / "state"
-        self.hops = self.state / "hops.jsonl"
+        self.hops = self.state / HOP_LOG
         self.network = directory / "network.toml"
         self._stack = stack
         self.exits: dict[str, int] = {}

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from switch.observe import HOP_LOG
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from switch.observe.follow import Follower
     from switch.observe.where import Condition
 
-LOG = "hops.jsonl"
-DEFAULT_LOG = f"var/morocco/{LOG}"
+DEFAULT_LOG = f"var/morocco/{HOP_LOG}"
 POLL_S = 0.2
 _STYLES: dict[str, dict[str, Any]] = {
     "title": {"bold": True},
@@ -89,8 +90,8 @@ def logs_of(named: Path) -> list[Path]:
     """The log of this name; of a directory its own, or those of the shards that have theirs below it."""
     if not named.is_dir():
         return [named]
-    own = named / LOG
-    return [own] if own.exists() else sorted(named.glob(f"*/{LOG}")) or [own]
+    own = named / HOP_LOG
+    return [own] if own.exists() else sorted(named.glob(f"*/{HOP_LOG}")) or [own]
 
 
 def _no_log(path: Path) -> str:

@@ -10,6 +10,7 @@ import click
 from switch.cli._control import ask, of_switch
 from switch.cli._not_done import NotDone
 from switch.cli._ready import prepare_ready, ready_option, say_ready
+from switch.observe import HOP_LOG
 
 LOOK_S: Final = 1.0
 """a switch that does not answer within that is not well"""
@@ -64,7 +65,7 @@ def command(state_dir: Path, listen: str, log: Path | None, ready_path: Path | N
 
     at, file = address_of(listen), prepare_ready(ready_path)
     try:
-        following = Following(log or state_dir / "hops.jsonl")
+        following = Following(log or state_dir / HOP_LOG)
         registry = CollectorRegistry()
         registry.register(SwitchCollector(following.sums, look))
         server = MetricsServer(at.host, at.port, Pages(registry, look))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from switch.cli._ready import ready_option
+from switch.observe import HOP_LOG
 
 if TYPE_CHECKING:
     from switch.core.network import Network
@@ -126,7 +127,7 @@ def command(**options: Any) -> None:
         return
     _check_standby(loaded, asked.standby)
     state_dir = Path(loaded.state_dir)
-    log_file = asked.log_path or state_dir / "hops.jsonl"
+    log_file = asked.log_path or state_dir / HOP_LOG
     showing = sys.stderr.isatty() if asked.show is None else asked.show
     keep_private()
 
@@ -202,7 +203,7 @@ def _ready(network: "Network", running: "Serving", log_file: Path) -> str:
         hosts += f"; not yet: {', '.join(down)}"
         hint = f"start them with `{'`, `'.join(commands)}`"
     else:
-        where = "" if log_file == Path("var", DEFAULT, "hops.jsonl") else f" --log {shlex.quote(str(log_file))}"
+        where = "" if log_file == Path("var", DEFAULT, HOP_LOG) else f" --log {shlex.quote(str(log_file))}"
         hint = f"next: `{spell('pay')}` or `cmi-switch hops --follow{where}`"
     recovered = (
         f"; {running.recovered_records:,} records recovered in {running.recovery_ms} ms"

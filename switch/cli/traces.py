@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from switch.cli._control import of_switch
+from switch.observe import HOP_LOG
 
 if TYPE_CHECKING:
     from switch.observe.otlp import Collector
@@ -60,7 +61,7 @@ def command(state_dir: Path, url: str, log: Path | None, share: float, once: boo
 
     from switch.observe.otlp import Collector
 
-    path = log or state_dir / "hops.jsonl"
+    path = log or state_dir / HOP_LOG
     if once and not path.exists():
         raise click.ClickException(f"{path}: no such file. The switch writes it; name another with --log FILE")
     over = Event()

@@ -11,6 +11,7 @@ from switch.journal.log import Log, segments
 from switch.journal.recovery import decode, journal_directory
 from switch.money.currency import format_amount
 from switch.money.fee_line import Fee
+from switch.observe import HOP_LOG
 from switch.observe.transaction import read_reference
 from switch.observe.waterfall import waterfall
 from switch.wire.vocabulary import DE
@@ -18,7 +19,7 @@ from switch.wire.vocabulary import DE
 
 def hops_of(state: Path, rrn: str, currency: str) -> list[str]:
     """One waterfall a transaction: the authorization's, the completion's. Raises OSError."""
-    found = read_reference(state / "hops.jsonl", rrn)
+    found = read_reference(state / HOP_LOG, rrn)
     return [waterfall(hops, events, currency) for hops, events in found.values()]
 
 

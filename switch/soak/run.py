@@ -16,6 +16,7 @@ import trio
 from switch.config.load import load_network
 from switch.core.network import Address, Network
 from switch.loopback import free_ports, on_free_ports, ports_in
+from switch.observe import HOP_LOG
 from switch.simulators.reconciliation import Books, Difference
 from switch.soak.closes import Closer
 from switch.soak.disk import Disk
@@ -76,7 +77,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def log(self) -> Path:
         """The hop log."""
-        return self.state / "hops.jsonl"
+        return self.state / HOP_LOG
 
 
 class Status(msgspec.Struct):
@@ -391,10 +392,7 @@ class Soak:
             self._watch.look()
             status = self.status
             status.elapsed_s = trio.current_time() - began
-            status.answered, status.in_flight, status.rate = (
-                self._watch.answered,
-                self._watch.in_flight,
-                self._watch.rate(),
-            )
+            status.answered, status.in_flight = self._watch.answered, self._watch.in_flight
+            status.rate = self._watch.rate()
             self._show(status)
             await trio.sleep(1)
