@@ -14,8 +14,8 @@ from switch.core.party import Certificate
 from switch.server.driving import driving
 from switch.server.edge_link import EdgeEnd, Told, header, read_header
 from switch.server.secured import UnsecuredError
+from tests.server.driven import until
 from tests.server.parties import Notes, Scripted
-from tests.server.test_driver import until
 from tests.server.test_tls import echo
 
 ATLAS = Certificate(subject="CN=atlas.example", names=("atlas.example",), fingerprint="12" * 32, expires_us=1)

@@ -18,7 +18,7 @@ from switch.server.edge import Edge
 from switch.server.edge_link import read_header
 from tests.core.scripts import morocco
 from tests.server.authority import Authority
-from tests.server.test_driver import until
+from tests.server.driven import until
 from tests.server.test_tls import Client, context
 
 

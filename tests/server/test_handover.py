@@ -26,8 +26,8 @@ from switch.server.driving import driving
 from switch.server.handover import ENVIRONMENT, Handover, KeptConnection, KeptListener, inherit, leave
 from switch.server.serving import serving
 from tests.core.scripts import Scene, purchase
+from tests.server.driven import until
 from tests.server.parties import Notes, Scripted
-from tests.server.test_driver import until
 
 ANYWHERE = Address("127.0.0.1", 0)
 

@@ -20,8 +20,8 @@ from switch.server.driver import Dial, Driver
 from switch.server.driving import driving
 from switch.server.tls import TlsConnection, TlsSide, ends_of
 from tests.server.authority import Authority, dialling, listening
+from tests.server.driven import ANYWHERE, clock, until
 from tests.server.parties import Notes, Scripted
-from tests.server.test_driver import ANYWHERE, clock, until
 
 __all__ = ["clock"]
 

@@ -19,8 +19,8 @@ from switch.server.driver import Dial
 from switch.server.driving import driving
 from switch.server.edge_link import EdgeEnd
 from tests.server.authority import Authority, dialling
+from tests.server.driven import ANYWHERE, until
 from tests.server.parties import Notes, Scripted
-from tests.server.test_driver import ANYWHERE, until
 from tests.server.test_tls import authority, context, echo, secured, talk, where
 
 __all__ = ["authority"]
