@@ -18,6 +18,7 @@ PACKAGES = {
     "gcc": "gcc python3-dev",
     "initdb": "postgresql",
     "php": "php-cli",
+    "softhsm2-util": "softhsm2",
     "stunnel": "stunnel4",
 }
 """Debian's package of a program, where it has another name"""

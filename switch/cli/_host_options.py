@@ -31,7 +31,7 @@ def own_keys_options(command: F) -> F:
             metavar="SECONDS",
             help="Offer the switch new keys so often (`zone_key` of its link). [default: never]",
         ),
-        click.option("--lmk", type=file, metavar="FILE", help="The master key's file of --keys."),
+        click.option("--lmk", metavar="FILE", help="The master key's file of --keys, or pkcs11:… of a token."),
         click.option(
             "--keys",
             type=file,
@@ -53,7 +53,7 @@ class HostOptions:
     book: Path | None
     state: Path | None
     keys: Path | None
-    lmk: Path | None
+    lmk: str | None
     change_keys_s: float
     key_faults: tuple[str, ...]
     tls_dir: Path | None

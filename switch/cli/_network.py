@@ -55,7 +55,7 @@ def spell(command: str) -> str:
     return f"cmi-switch {command} {file}" if command == "serve" else f"cmi-switch {command} --network {file}"
 
 
-def module_of(network: "Network", keys: "Path | None" = None, lmk: "Path | None" = None) -> "SecurityModule | None":
+def module_of(network: "Network", keys: "Path | None" = None, lmk: str | None = None) -> "SecurityModule | None":
     """The security module that the network file names, or one of a key file of one's own. Raises NotDone: its keys cannot be
     had."""
     from switch.cli._not_done import NotDone
@@ -66,7 +66,9 @@ def module_of(network: "Network", keys: "Path | None" = None, lmk: "Path | None"
     if (keys is None) != (lmk is None):
         raise click.UsageError("--keys and --lmk go together: a key file is read with its master key's")
     try:
-        return open_module(SecurityFiles(keys=str(keys), lmk=str(lmk)) if keys is not None else network.security)
+        return open_module(
+            SecurityFiles(keys=str(keys), lmk=lmk) if keys is not None and lmk is not None else network.security
+        )
     except Unable as error:
         raise NotDone(str(error), error.hint, code=error.code) from None
 

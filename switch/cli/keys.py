@@ -1,9 +1,7 @@
 """`cmi-switch keys`: the keys of an installation, from their making to their end."""
 
-import getpass
 import os
 import pwd
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -14,23 +12,23 @@ import click
 
 from switch.cli._key_exchange import exchange
 from switch.cli._key_requests import request
+from switch.cli._master_key import key_options, open_ring, secret
 
 if TYPE_CHECKING:
     from switch.security.key_file import Entry
     from switch.security.keyring import KeyRing
-    from switch.security.lmk import Lmk
 
 F = TypeVar("F", bound=Callable[..., Any])
-DEFAULT_FILE = "keys.json"
 
 
 @click.group("keys")
 def command() -> None:
     """Make, import, export, rotate and destroy the keys that a switch uses. Each act is in an audit log beside the key file.
 
-    Keys lie in one file as key blocks (ANSI X9.143) under a master key, which is a passphrase or a file of its own: keep it on
-    another disk than the keys. A key is for one purpose, and says so: a PIN key makes no MAC. No command shows a key in clear but
-    `generate --components`, once, for the people who carry it to a partner.
+    Keys lie in one file as key blocks (ANSI X9.143) under a master key, which is a passphrase, a file of its own (keep it on
+    another disk than the keys), or a key in a token that is asked by PKCS#11 (--lmk pkcs11:…). A key is for one purpose, and
+    says so: a PIN key makes no MAC. No command shows a key in clear but `generate --components`, once, for the people who
+    carry it to a partner.
 
     This is software, for test networks and development: real PINs need a hardware security module.
 
@@ -41,75 +39,6 @@ def command() -> None:
       cmi-switch keys export atlas-zpk --under atlas-zmk
       cmi-switch keys list
     """
-
-
-def key_options(function: F) -> F:
-    """`--keys` and `--lmk`."""
-    for option in (
-        click.option(
-            "--lmk",
-            "lmk_path",
-            default=None,
-            type=click.Path(dir_okay=False, path_type=Path),
-            metavar="FILE",
-            envvar="CMI_SWITCH_LMK",
-            show_envvar=True,
-            help="The master key's file, mode 600. [default: a passphrase is asked for]",
-        ),
-        click.option(
-            "--keys",
-            "path",
-            default=DEFAULT_FILE,
-            show_default=True,
-            type=click.Path(dir_okay=False, path_type=Path),
-            metavar="FILE",
-            help="The key file.",
-        ),
-    ):
-        function = option(function)
-    return function
-
-
-def open_ring(path: Path, lmk_path: Path | None, *, make: bool = False) -> "KeyRing":
-    """The key file, opened. `make`: it and its master key may be new. Raises click errors."""
-    from switch.security.audit import AuditError
-    from switch.security.key_file import KeyRingError, master_of
-    from switch.security.keyring import KeyRing
-    from switch.security.lmk import KEY_BYTES, SALT_BYTES, Cost, LmkError, make_lmk, read_lmk
-
-    try:
-        known = master_of(path)
-        if known is None and not make:
-            raise click.ClickException(f"{path}: there is no key file; `cmi-switch keys generate` makes one")
-        salt, cost = (bytes.fromhex(known.salt), known.cost) if known is not None else (os.urandom(SALT_BYTES), Cost())
-        if lmk_path is not None:
-            if known is None and not lmk_path.exists():
-                lmk: Lmk = make_lmk(lmk_path, os.urandom(KEY_BYTES))
-                made = f"A new master key is in {lmk_path} (check value {lmk.check_value})"
-                click.echo(f"{made}: keep a copy of it elsewhere", err=True)
-            else:
-                lmk = read_lmk(lmk_path)
-        else:
-            lmk = _ask_passphrase(salt, cost, twice=known is None)
-        return KeyRing(path, lmk, os.urandom, salt, cost)
-    except (KeyRingError, LmkError, AuditError) as error:
-        raise click.ClickException(str(error)) from None
-
-
-def _ask_passphrase(salt: bytes, cost: Any, *, twice: bool) -> "Lmk":
-    from switch.security.lmk import from_passphrase
-
-    said = _secret("Passphrase of the master key")
-    if twice and sys.stdin.isatty() and _secret("Once more") != said:
-        raise click.ClickException("the two passphrases differ")
-    return from_passphrase(said, salt, cost)
-
-
-def _secret(prompt: str) -> str:
-    """What is typed, unseen; a line of standard input where nobody is at it."""
-    if sys.stdin.isatty():
-        return getpass.getpass(f"{prompt}: ")
-    return sys.stdin.readline().rstrip("\n")
 
 
 def _who() -> str:
@@ -182,7 +111,7 @@ def generate(
     exportable: bool,
     components: int | None,
     path: Path,
-    lmk_path: Path | None,
+    lmk_place: str | None,
 ) -> None:
     """Draw a new key. The first one makes the key file, and the master key's where --lmk names none that is there.
 
@@ -190,7 +119,7 @@ def generate(
     """
     if components and kind != "zmk":
         raise click.UsageError("--components is for a zmk: other keys travel under one, in key blocks")
-    ring = open_ring(path, lmk_path, make=True)
+    ring = open_ring(path, lmk_place, make=True)
     chosen = _algorithm(kind, algorithm)
     with _turn(ring):
         if not components:
@@ -227,7 +156,7 @@ def _component_value(algorithm: str, component: bytes) -> str:
 @click.option("--allow-ecb", is_flag=True, help="Take --ecb, though nothing proves what that key is for.")
 @click.option("--check-value", default="", metavar="HEX", help="What the partner says it is; another is refused.")
 @key_options
-def import_(name: str, path: Path, lmk_path: Path | None, components: int | None, under: str, **how: Any) -> None:
+def import_(name: str, path: Path, lmk_place: str | None, components: int | None, under: str, **how: Any) -> None:
     """Take in a key: from a partner's key block under a zone master key, or from components that different people type.
 
     \b
@@ -245,7 +174,7 @@ def import_(name: str, path: Path, lmk_path: Path | None, components: int | None
         raise click.UsageError("--under takes the key as --block, or as --ecb")
     if (components or how["ecb"]) and not how["kind"]:
         raise click.UsageError("--kind: what is it for? `cmi-switch keys kinds`")
-    ring = open_ring(path, lmk_path, make=bool(components))
+    ring = open_ring(path, lmk_place, make=bool(components))
     with _turn(ring):
         before = dict(ring.entries)
         entry = _imported(ring, name, components, under, how)
@@ -274,7 +203,7 @@ def _ask_components(count: int, algorithm: str) -> tuple[list[bytes], list[str]]
         person = click.prompt(f"Component {number} of {count} is brought by", err=True).strip()
         if person in people:
             raise click.ClickException(f"{person} has brought one already: each component is another person's")
-        part = _hex(_secret(f"Component {number}"), f"component {number}")
+        part = _hex(secret(f"Component {number}"), f"component {number}")
         click.echo(f"Component {number} has check value {_component_value(algorithm, part)}", err=True)
         parts.append(part)
         people.append(person)
@@ -292,12 +221,12 @@ def _hex(text: str, what: str) -> bytes:
 @click.argument("name")
 @click.option("--under", required=True, metavar="ZMK", help="The zone master key of the partner it goes to.")
 @key_options
-def export(name: str, under: str, path: Path, lmk_path: Path | None) -> None:
+def export(name: str, under: str, path: Path, lmk_place: str | None) -> None:
     """Print a key as a key block for a partner: version D under an AES zone master key, B under a triple DES one.
 
     Only keys made with --exportable go, and never under a weaker key.
     """
-    ring = open_ring(path, lmk_path)
+    ring = open_ring(path, lmk_place)
     with _turn(ring):
         click.echo(ring.export(name, under, at=_at(), by=_who()))
 
@@ -305,13 +234,13 @@ def export(name: str, under: str, path: Path, lmk_path: Path | None) -> None:
 @command.command("list")
 @click.option("--json", "as_json", is_flag=True, help="One JSON array instead of a table.")
 @key_options
-def list_(as_json: bool, path: Path, lmk_path: Path | None) -> None:
+def list_(as_json: bool, path: Path, lmk_place: str | None) -> None:
     """List the keys: what each is for, number of its set, check value, since when it is there, age. No key is shown."""
     import msgspec
 
     from switch.security.key_file import header_of, title_of
 
-    ring = open_ring(path, lmk_path)
+    ring = open_ring(path, lmk_place)
     rows = []
     for entry in ring.entries.values():
         header = header_of(entry)
@@ -350,11 +279,11 @@ def _age(made: str) -> str:
 
 @command.command("check")
 @key_options
-def check(path: Path, lmk_path: Path | None) -> None:
+def check(path: Path, lmk_place: str | None) -> None:
     """Check that each key's block holds, is its own, and has its check value; and the audit log's chain. Exit code 1 if not."""
     from switch.security.audit import AuditError
 
-    ring = open_ring(path, lmk_path)
+    ring = open_ring(path, lmk_place)
     wrong = [reason for reason in ring.check().values() if reason]
     acts = 0
     try:
@@ -371,9 +300,9 @@ def check(path: Path, lmk_path: Path | None) -> None:
 @command.command("rotate")
 @click.argument("name")
 @key_options
-def rotate(name: str, path: Path, lmk_path: Path | None) -> None:
+def rotate(name: str, path: Path, lmk_place: str | None) -> None:
     """Give a key a successor of its own kind. The one before is NAME.previous, still good for what comes in; destroy it later."""
-    ring = open_ring(path, lmk_path)
+    ring = open_ring(path, lmk_place)
     with _turn(ring):
         _show_made(ring.rotate(name, at=_at(), by=_who()))
 
@@ -382,9 +311,9 @@ def rotate(name: str, path: Path, lmk_path: Path | None) -> None:
 @click.argument("name")
 @click.argument("check_value")
 @key_options
-def destroy(name: str, check_value: str, path: Path, lmk_path: Path | None) -> None:
+def destroy(name: str, check_value: str, path: Path, lmk_place: str | None) -> None:
     """Forget a key for good. CHECK_VALUE, as the list shows it, says that it is the one you mean."""
-    ring = open_ring(path, lmk_path)
+    ring = open_ring(path, lmk_place)
     with _turn(ring):
         ring.destroy(name, check_value, at=_at(), by=_who())
         click.echo(f"{name}: destroyed")

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from switch.cli._master_key import key_options, open_ring
 from switch.cli._ready import prepare_ready, ready_option, say_ready
-from switch.cli.keys import key_options, open_ring
 
 if TYPE_CHECKING:
     from switch.security.host_server import HostServer
@@ -44,7 +44,7 @@ def command(
     hardware: str,
     wrapped_path: Path | None,
     path: Path,
-    lmk_path: Path | None,
+    lmk_place: str | None,
     ready_path: Path | None,
 ) -> None:
     """Run a security module: it holds the keys of a key file, and makes and checks MACs, PIN blocks and card values with them.
@@ -70,7 +70,7 @@ def command(
         raise click.UsageError("one of --socket and --hardware: where it listens")
     ready = prepare_ready(ready_path)
     keep_private()
-    ring = open_ring(path, lmk_path)
+    ring = open_ring(path, lmk_place)
     module = SoftwareModule(ring, os.urandom)
     stopped, follow = _signals(ring, module)
     server: Server

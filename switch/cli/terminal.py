@@ -89,7 +89,7 @@ class _Options:
     book: Path | None
     pins: bool
     keys: Path | None
-    lmk: Path | None
+    lmk: str | None
     change_keys_s: float
     key_faults: tuple[str, ...]
     tls_dir: Path | None

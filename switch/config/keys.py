@@ -21,9 +21,11 @@ from switch.core.network import CardKeys, HostLink, LinkKeys, Network
 from switch.core.transactions.card_proofs import CHECKS, CHIP, PRINT, STRIPE, WEB
 from switch.security.key_file import Entry, KeyRingError, header_of, read_entries, title_of
 from switch.security.key_sets import FORMS
+from switch.security.lmk import LmkError
 from switch.security.module import MAC_USAGES
 from switch.security.pin_blocks import BLOCK_BYTES
 from switch.security.pin_blocks import FORMATS as PIN_FORMATS
+from switch.security.token import in_token, read_address
 from switch.wire import Dialect
 from switch.wire.mac_place import SIZES, MacPlace, NoMacPlaceError
 from switch.wire.vocabulary import DE
@@ -75,6 +77,11 @@ def read_security(s: Section) -> SecurityFiles:
     if bool(files.keys) != bool(files.lmk):
         there, lacking = ("keys", "lmk") if files.keys else ("lmk", "keys")
         s.wrong_key(there, f"`{there}` without `{lacking}`", "a key file is read with its master key's file")
+    try:
+        if in_token(files.lmk):
+            read_address(files.lmk)
+    except LmkError as error:
+        s.wrong("lmk", str(error))
     s.done()
     return files
 

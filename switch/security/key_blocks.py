@@ -8,11 +8,12 @@ Header: version 1, length 4, usage 2, algorithm 1, mode 1, key version 2, export
 then optional blocks, each an id of 2, its length in hex, its data. Body: E(key's length in bits 2 | key | padding) | MAC, in hex.
 """
 
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 import msgspec
 
 from switch.security import aes, des
+from switch.security.des import Transform
 from switch.security.macs import AES_CMAC, ALGORITHM_1, TDES_CMAC, agrees, mac_maker
 
 HEADER_CHARS: Final = 16
@@ -88,6 +89,26 @@ class KeyBlock(msgspec.Struct, frozen=True):
     key: bytes
 
 
+class BlockKeys:
+    """What a protection key comes to for blocks of one version: who has these two needs it no more. None is in `repr`."""
+
+    __slots__ = ("authentication", "encryption", "version")
+
+    def __init__(self, version: str, encryption: bytes, authentication: bytes) -> None:
+        self.version = version
+        self.encryption = encryption
+        self.authentication = authentication
+
+
+Protection: TypeAlias = bytes | BlockKeys
+"""a KBPK, or what was derived of one that stays elsewhere"""
+
+
+def derived_d(cmac: Transform, key_bytes: int) -> BlockKeys:
+    """The keys of version D, by the CMACs that an AES key of `key_bytes` makes wherever it is."""
+    return BlockKeys("D", *_derive(cmac, {16: 2, 24: 3, 32: 4}[key_bytes], 16, key_bytes))
+
+
 # -- making
 
 
@@ -98,7 +119,7 @@ def padding_bytes(version: str, algorithm: str, key_bytes: int) -> int:
     return hidden - key_bytes + -(2 + hidden) % size
 
 
-def wrap(kbpk: bytes, header: Header, key: bytes, padding: bytes) -> str:
+def wrap(kbpk: Protection, header: Header, key: bytes, padding: bytes) -> str:
     """The key block. `padding`: random, `padding_bytes` of it, or as much as fills whole blocks. Raises KeyBlockError."""
     if header.version not in MADE:
         raise KeyBlockError(
@@ -145,7 +166,7 @@ def read_header(text: str) -> Header:
     return _split(text)[0]
 
 
-def unwrap(kbpk: bytes, text: str) -> KeyBlock:
+def unwrap(kbpk: Protection, text: str) -> KeyBlock:
     """The key of a block. Raises KeyBlockError: not a block, another KBPK, or changed in any bit."""
     header, end = _split(text)
     kind = _kind(header.version, kbpk)
@@ -228,8 +249,12 @@ def _key_in(header: Header, clear: bytes) -> bytes:
 # -- what differs by version
 
 
-def _kind(version: str, kbpk: bytes) -> _Kind:
+def _kind(version: str, kbpk: Protection) -> _Kind:
     kind = _KINDS[version]
+    if isinstance(kbpk, BlockKeys):
+        if kbpk.version != version:
+            raise KeyBlockError(f"key block: version {version}; this protection key has blocks of {kbpk.version} only")
+        return kind
     if len(kbpk) not in kind.kbpk:
         expected = " or ".join(map(str, kind.kbpk))
         raise KeyBlockError(
@@ -238,20 +263,24 @@ def _kind(version: str, kbpk: bytes) -> _Kind:
     return kind
 
 
-def _derived(version: str, kbpk: bytes) -> tuple[bytes, bytes]:
+def _derived(version: str, kbpk: Protection) -> tuple[bytes, bytes]:
     """The keys that encrypt and that authenticate."""
+    if isinstance(kbpk, BlockKeys):
+        return kbpk.encryption, kbpk.authentication
     if version in ("A", "C"):
         return des.xor(kbpk, b"E" * len(kbpk)), des.xor(kbpk, b"M" * len(kbpk))
-    bits = 8 * len(kbpk)
     if version == "B":
-        make, algorithm, step = mac_maker(TDES_CMAC, kbpk), {128: 0, 192: 1}[bits], 8
-    else:
-        make, algorithm, step = mac_maker(AES_CMAC, kbpk), {128: 2, 192: 3, 256: 4}[bits], 16
-    counts = range(1, -(-len(kbpk) // step) + 1)
+        return _derive(mac_maker(TDES_CMAC, kbpk), {16: 0, 24: 1}[len(kbpk)], 8, len(kbpk))
+    keys = derived_d(mac_maker(AES_CMAC, kbpk), len(kbpk))
+    return keys.encryption, keys.authentication
+
+
+def _derive(make: Transform, algorithm: int, step: int, key_bytes: int) -> tuple[bytes, bytes]:
+    bits, counts = 8 * key_bytes, range(1, -(-key_bytes // step) + 1)
 
     def derive(use: int) -> bytes:
         data = use.to_bytes(2, "big") + b"\x00" + algorithm.to_bytes(2, "big") + bits.to_bytes(2, "big")
-        return b"".join(make(bytes((n,)) + data) for n in counts)[: len(kbpk)]
+        return b"".join(make(bytes((n,)) + data) for n in counts)[:key_bytes]
 
     return derive(0), derive(1)
 

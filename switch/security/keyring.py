@@ -83,7 +83,7 @@ class KeyRing:
     def _open(self, name: str) -> KeyBlock:
         entry = self.entries.get(name)
         try:
-            read = unwrap(self._lmk.key, entry.block if entry is not None else name)
+            read = unwrap(self._lmk.block_keys, entry.block if entry is not None else name)
         except KeyBlockError as error:
             if entry is None:
                 raise KeyRingError(f"there is no key {name!r}; `cmi-switch keys list` shows those there are") from None
@@ -313,7 +313,10 @@ class KeyRing:
     def _entry(self, name: str, header: Header, key: bytes, at: str) -> Entry:
         value = check_values.check_value(header.algorithm, key).hex().upper()
         return Entry(
-            name=name, block=wrap(self._lmk.key, header, key, self._padding(header, key)), check_value=value, made=at
+            name=name,
+            block=wrap(self._lmk.block_keys, header, key, self._padding(header, key)),
+            check_value=value,
+            made=at,
         )
 
     def _keep(self, entry: Entry) -> Entry:

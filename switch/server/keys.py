@@ -9,11 +9,12 @@ from switch.core.operator.errors import ErrorCode
 from switch.security.audit import AuditError
 from switch.security.key_file import KeyRingError
 from switch.security.keyring import KeyRing
-from switch.security.lmk import LmkError, read_lmk
+from switch.security.lmk import LmkError
 from switch.security.module import SecurityModule, SoftwareModule
 from switch.security.payshield import HostKeysError, HostModule, read_host_keys
 from switch.security.private_memory import keep_memory_private
 from switch.security.remote import RemoteModule
+from switch.security.token import open_lmk
 
 
 def open_module(files: SecurityFiles) -> SecurityModule | None:
@@ -34,7 +35,7 @@ def open_module(files: SecurityFiles) -> SecurityModule | None:
     if not files.keys:
         return None
     try:
-        ring = KeyRing(Path(files.keys), read_lmk(Path(files.lmk)), os.urandom)
+        ring = KeyRing(Path(files.keys), open_lmk(files.lmk), os.urandom)
         keep_memory_private()
     except (KeyRingError, LmkError, AuditError) as error:
         raise Unable(str(error), "see `[security]` of the network file", code=ErrorCode.SECURITY_KEYS) from None

@@ -7,14 +7,14 @@ import pytest
 
 from switch.config import ConfigErrors, parse_network
 from switch.security.keyring import KeyRing
-from switch.security.lmk import Lmk
+from switch.security.lmk import clear_lmk
 
 BASE = (Path(__file__).parent / "base.toml").read_text()
 
 
 @pytest.fixture
 def files(tmp_path: Path) -> str:
-    ring = KeyRing(tmp_path / "keys.json", Lmk(bytes(32)), os.urandom)
+    ring = KeyRing(tmp_path / "keys.json", clear_lmk(bytes(32)), os.urandom)
     for name, kind in (("atlas-zak", "zak"), ("atlas-zpk", "zpk")):
         with ring.audit.turn():
             ring.generate(name, kind, "tdes2", exportable=False, at="2026-11-27T12:00:00Z", by="test")
@@ -92,7 +92,7 @@ def at_the_port(lines: str, files: str) -> str:
 @pytest.fixture
 def bdk(files: str) -> str:
     path = Path(files.split('"')[1])
-    ring = KeyRing(path, Lmk(bytes(32)), os.urandom)
+    ring = KeyRing(path, clear_lmk(bytes(32)), os.urandom)
     with ring.audit.turn():
         ring.reload()
         ring.generate("pos-bdk", "bdk", "tdes2", exportable=False, at="2026-11-27T12:00:00Z", by="test")

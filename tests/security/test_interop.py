@@ -10,7 +10,7 @@ from switch.security.commands import OfferKey, ShowKeys, TakeKey
 from switch.security.key_file import KeyRingError
 from switch.security.key_sets import decode_offer, decode_sets, value_of
 from switch.security.keyring import KeyRing
-from switch.security.lmk import Lmk
+from switch.security.lmk import clear_lmk
 from switch.security.module import SoftwareModule
 
 pytestmark = [
@@ -23,7 +23,7 @@ ZONES = [("tdes2", "B"), ("tdes3", "B"), ("aes128", "D"), ("aes192", "D"), ("aes
 
 @pytest.fixture
 def ring(tmp_path: Path) -> KeyRing:
-    return KeyRing(tmp_path / "keys.json", Lmk(bytes(range(32))), os.urandom)
+    return KeyRing(tmp_path / "keys.json", clear_lmk(bytes(range(32))), os.urandom)
 
 
 def key_of(ring: KeyRing, name: str) -> bytes:

@@ -28,7 +28,7 @@ from switch.security.key_blocks import KeyBlock
 from switch.security.key_file import KeyRingError
 from switch.security.key_sets import block_of, decode_offer, decode_sets, value_of
 from switch.security.keyring import KeyRing
-from switch.security.lmk import Lmk
+from switch.security.lmk import clear_lmk
 from switch.security.module import SoftwareModule
 
 AT = "2026-11-28T00:00:00Z"
@@ -36,7 +36,7 @@ NOW_US = 1_795_824_000_000_000
 
 
 def opened(path: Path) -> KeyRing:
-    return KeyRing(path, Lmk(bytes(range(32))), os.urandom)
+    return KeyRing(path, clear_lmk(bytes(range(32))), os.urandom)
 
 
 @pytest.fixture

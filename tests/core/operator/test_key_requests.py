@@ -9,7 +9,7 @@ from switch.core.credentials import OperatorAccount
 from switch.core.operator.command import Unable
 from switch.core.operator.roles import Roles
 from switch.security.keyring import KeyRing
-from switch.security.lmk import Lmk
+from switch.security.lmk import clear_lmk
 from switch.security.module import SoftwareModule
 from switch.sim.playbook import Playbook
 from tests.core.link_control.key_scenes import network
@@ -19,7 +19,7 @@ AT = "2026-11-28T00:00:00Z"
 
 @pytest.fixture
 def ring(tmp_path: Path) -> KeyRing:
-    made = KeyRing(tmp_path / "keys.json", Lmk(bytes(range(32))), os.urandom)
+    made = KeyRing(tmp_path / "keys.json", clear_lmk(bytes(range(32))), os.urandom)
     with made.audit.turn():
         for name, kind, leaves in (
             ("zmk", "zmk", False),
