@@ -20,6 +20,7 @@ _ANNOUNCING = (
     "doctor",
     "gateway",
     "console",
+    "metrics",
     "shop",
     "threeds",
 )

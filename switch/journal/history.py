@@ -75,6 +75,15 @@ class IndexHistory:
         """
         return self._despite_damage(lambda: self._find_named(acquirer, name))
 
+    def reached(self) -> int:
+        """Number of the last record that the index answers for; 0: it answers for none."""
+        return self._despite_damage(self._reached)
+
+    def _reached(self) -> int:
+        index = self._opened()
+        place = self._place(index) if index is not None else None
+        return place.sequence if place is not None else 0
+
     def _despite_damage(self, look_up: Callable[[], _Found]) -> _Found:
         """What `look_up` finds; where the index is damaged, what it finds without one."""
         try:

@@ -184,6 +184,8 @@ _FIGURES: Final = (
     ("oldest_owed_s", "oldest_owed_seconds", "Age of the oldest of them."),
     ("exceptions", "exceptions_open", "Open exceptions: money that a person must look at."),
     ("unacknowledged_records", "journal_unacknowledged_records", "Records that are not durable yet."),
+    ("journal_waits_s", "journal_waits_seconds", "So long records have waited and none became durable."),
+    ("index_behind_records", "index_behind_records", "Durable records that the journal's index has not reached."),
     ("disk_free_bytes", "disk_free_bytes", "Left on the journal's disk."),
     ("connections", "connections", "Open connections."),
     ("connections_max", "connections_max", "As many as limits and open files allow."),

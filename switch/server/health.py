@@ -24,7 +24,11 @@ LOOK_S: Final = 5.0
 """between two looks; a change is logged"""
 RECENT_S: Final = 15
 """a journal that was down so short a time ago is not up: on a full disk its writer comes and goes"""
+STALLED_S: Final = 3
+"""a journal that takes nothing for so long: its disk hangs; a flush takes milliseconds"""
 INDEX_RECENT_S: Final = 60
+INDEX_FAR: Final = 250_000
+"""records that the index has not reached: some 80 MB of the log are then read for each old payment"""
 OLD_S: Final = 600
 """what has been owed for so long should have arrived: a host is away, or refuses it"""
 DISK_LOW_BYTES: Final = 256 << 20
@@ -55,10 +59,16 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     head_copy_trouble: str = ""
     """why the copy of the journal's head is not written; "": it is, or there is none"""
     unacknowledged_records: int = 0
+    journal_waits_s: int = 0
+    """so long records have waited and none became durable, as far as was looked"""
     index_ended_ago_s: int = NEVER_S
     """its process has ended and was started again"""
+    index_behind_records: int = 0
+    """durable ones that it has not reached"""
     hosts_up: tuple[str, ...] = ()
     hosts_away: tuple[str, ...] = ()
+    hosts_stood_in: tuple[str, ...] = ()
+    """of those away: for them the switch may approve"""
     hosts_in_maintenance: tuple[str, ...] = ()
     hosts_leaving: tuple[str, ...] = ()
     """no longer in the network file, and here until nothing can come back to them; in none of the others"""
@@ -122,6 +132,10 @@ def _journal(health: Health) -> list[Problem]:
     if 0 <= health.journal_down_ago_s < RECENT_S:
         said = f"the journal was down {health.journal_down_ago_s} s ago: payments were declined (DE39=96)"
         return [Problem("journal", "critical", said, hint)]
+    if health.journal_waits_s >= STALLED_S:
+        said = f"the journal has taken nothing for {health.journal_waits_s} s: approvals wait for it"
+        hint = "its disk hangs, or its writer is stopped: look at the disk, and at the process switch.journal.writer"
+        return [Problem("journal", "critical", said, hint)]
     if health.head_copy_trouble:
         said = f"the copy of the journal's head is not written: {health.head_copy_trouble}"
         hint = "payments go on; look at the disk of `head_copy`, and for journal.head_copy_failed in the hop log"
@@ -140,25 +154,26 @@ def _disk(health: Health) -> list[Problem]:
 
 
 def _index(health: Health) -> list[Problem]:
-    if not 0 <= health.index_ended_ago_s < INDEX_RECENT_S:
-        return []
-    said = f"the process that keeps the journal's index ended {health.index_ended_ago_s} s ago"
-    return [
-        Problem(
-            "index",
-            "warning",
-            said,
-            "look for index.down in the hop log; nothing is lost, old payments are found slower",
+    if 0 <= health.index_ended_ago_s < INDEX_RECENT_S:
+        said = f"the process that keeps the journal's index ended {health.index_ended_ago_s} s ago"
+        hint = "look for index.down in the hop log; nothing is lost, old payments are found slower"
+        return [Problem("index", "warning", said, hint)]
+    if health.index_behind_records > INDEX_FAR:
+        said = f"the journal's index is {health.index_behind_records:,} records behind: old payments are found slower"
+        hint = (
+            "it runs behind everything else: is there processor time left for switch.journal.index, or is it stopped?"
         )
-    ]
+        return [Problem("index", "warning", said, hint)]
+    return []
 
 
 def _links(health: Health) -> list[Problem]:
     if not health.hosts_away:
         return []
-    grade = "warning" if health.hosts_up else "critical"
-    names = ", ".join(health.hosts_away)
+    grade = "warning" if health.hosts_up or health.hosts_stood_in else "critical"
+    names, stood_in = ", ".join(health.hosts_away), ", ".join(health.hosts_stood_in)
     said = f"{names} {'is' if len(health.hosts_away) == 1 else 'are'} away"
+    said += f"; the switch stands in for {stood_in}" if stood_in else ""
     return [
         Problem(
             "links",
@@ -219,6 +234,22 @@ def disk_free_bytes(directory: Path) -> int:
     """What an ordinary user may still write there."""
     found = os.statvfs(directory)
     return found.f_bavail * found.f_frsize
+
+
+class Stall:
+    """How long a journal has taken nothing while records wait for it."""
+
+    def __init__(self) -> None:
+        self._durable, self._since_ns = -1, 0
+
+    def seconds(self, position: int, durable: int, now_ns: int) -> int:
+        """At this look. What happened between two looks is thought to have been well: it says less rather than more."""
+        if position == durable:
+            self._durable = -1
+            return 0
+        if durable != self._durable:
+            self._durable, self._since_ns = durable, now_ns
+        return (now_ns - self._since_ns) // 1_000_000_000
 
 
 class Doctor:

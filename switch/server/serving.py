@@ -34,7 +34,7 @@ from switch.server.driver import Driver, Sinks, trio_clock
 from switch.server.driving import driving
 from switch.server.gc_tuning import quiet_collector
 from switch.server.handover import Handover
-from switch.server.health import Doctor, Health, disk_free_bytes, seconds_since
+from switch.server.health import Doctor, Health, Stall, disk_free_bytes, seconds_since
 from switch.server.indexing import index_damaged, keep_index
 from switch.server.keys import open_module
 from switch.server.open_files import raise_open_files
@@ -58,8 +58,9 @@ class Serving:
         recovered: Recovered,
         state_dir: Path,
         sinks: Sinks,
+        indexed: Callable[[], int],
     ) -> None:
-        """`nursery`: of what ends with the switch."""
+        """`nursery`: of what ends with the switch. `indexed`: number of the last record that the journal's index has reached."""
         self.switch = switch
         self.network = switch.network
         self.dialects = dict(switch.dialects)
@@ -73,6 +74,7 @@ class Serving:
         """how long nobody was answered at the last of them"""
         self._state_dir, self._sinks = state_dir, sinks
         self._index_ended_ns = 0
+        self._indexed, self._stall = indexed, Stall()
         self._journal_files = switch.network.journal
         self.doctor = Doctor(self.health, driver.tell)
         self._index = trio.CancelScope()
@@ -112,14 +114,19 @@ class Serving:
         oldest_us = next((entry.at_us for txn, entry in state.owed.items() if txn not in state.shelved), 0)
         wall_us = switch.wall_us(trio_clock())
         unpriced_us = next((item.at_us for item in state.unpriced.values()), wall_us)
+        away = tuple(name for name in down if name not in kept_out)
+        durable = switch.durable_position
         return Health(
             journal_down=switch.journal_down,
             journal_down_ago_s=seconds_since(self.driver.journal.down_ns if self.driver.journal is not None else 0),
             head_copy_trouble=self.feed.head_copy_trouble,
-            unacknowledged_records=switch.position - switch.durable_position,
+            unacknowledged_records=switch.position - durable,
+            journal_waits_s=self._stall.seconds(switch.position, durable, trio_clock()),
             index_ended_ago_s=seconds_since(self._index_ended_ns),
+            index_behind_records=max(0, durable - self._indexed()),
             hosts_up=tuple(up),
-            hosts_away=tuple(name for name in down if name not in kept_out),
+            hosts_away=away,
+            hosts_stood_in=tuple(name for name in away if switch.hosts[name].config.standin),
             hosts_in_maintenance=tuple(name for name in down if name in kept_out),
             hosts_leaving=tuple(host.name for host in switch.network.hosts if host.leaving_since_us),
             owed=len(state.owed) - len(state.shelved),
@@ -307,7 +314,7 @@ async def serving(
             controlling(driver, switch.operator, state_dir, operators, network.operator_group) as control,
             trio.open_nursery() as nursery,
         ):
-            running = Serving(switch, driver, control, feed, nursery, recovered, state_dir, sinks)
+            running = Serving(switch, driver, control, feed, nursery, recovered, state_dir, sinks, history.reached)
             driver.listeners.files_max = files.connections_max
             running.recovery_ms = round((time.perf_counter() - began) * 1000)
             if inherited is not None:

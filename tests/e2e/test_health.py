@@ -29,6 +29,14 @@ def test_health_is_an_exit_code_and_every_list_has_it(tmp_path: Path) -> None:
         wait_for(lambda: asked(stage, "health").returncode == 0)
         assert "Not well" not in asked(stage, "links", "list").stderr
         writer = _child(switch.pid, b"switch.journal.writer")
+        os.kill(writer, signal.SIGSTOP)
+        paying = stage.start("pay", "--network", str(stage.path), "--quiet", ready=False)
+        wait_for(lambda: asked(stage, "health").returncode == 2)
+        assert "has taken nothing for" in asked(stage, "health").stdout
+        assert paying.running(), "an approval waits for the journal"
+        os.kill(writer, signal.SIGCONT)
+        assert paying.wait(10) == 0
+        assert asked(stage, "health").returncode == 0
         os.kill(writer, signal.SIGKILL)
         stage.event("journal.down")
         health = asked(stage, "health", "--json")

@@ -75,6 +75,7 @@ def test_history_is_right_however_far_the_index_lags(tmp_path: Path, indexed: in
         index.catch_up()
         index.close()
     history = IndexHistory(tmp_path)
+    assert history.reached() == max(0, indexed - 1), "that the newest is durable is known by what follows it"
     for at in (indexed, len(entries)):
         write(writer, entries[writer.durable : at])
         expected = remembered(entries[:at])
@@ -89,6 +90,7 @@ def test_history_needs_no_index_and_none_appears(tmp_path: Path) -> None:
     history = IndexHistory(tmp_path)
     assert history.find(key(11)) == remembered(entries).find(key(11))
     assert history.find(key(500)) is None
+    assert history.reached() == 0
     assert not os.path.exists(index_path(tmp_path))
 
 

@@ -8,7 +8,17 @@ from trio.testing import MockClock
 from switch.core.operator.command import Unable
 from switch.core.operator.keys import KeyRow
 from switch.core.party import Log
-from switch.server.health import DISK_FULL_BYTES, DISK_LOW_BYTES, Doctor, Grade, Health, grade_of, judge
+from switch.server.health import (
+    DISK_FULL_BYTES,
+    DISK_LOW_BYTES,
+    INDEX_FAR,
+    Doctor,
+    Grade,
+    Health,
+    Stall,
+    grade_of,
+    judge,
+)
 
 WELL = Health(hosts_up=("atlas",), disk_free_bytes=10 << 30, connections=10, connections_max=12_000)
 
@@ -34,11 +44,19 @@ def test_where_nothing_is_wrong_it_is_good() -> None:
             "warning",
             "not written: No space left on device",
         ),
+        (but(journal_waits_s=3, unacknowledged_records=2), "journal", "critical", "has taken nothing for 3 s"),
         (but(disk_free_bytes=DISK_FULL_BYTES - 1), "disk", "critical", "4 MB are left"),
         (but(disk_free_bytes=DISK_LOW_BYTES - 1), "disk", "warning", "268 MB are left"),
         (but(index_ended_ago_s=0), "index", "warning", "index ended 0 s ago"),
+        (but(index_behind_records=INDEX_FAR + 1), "index", "warning", "250,001 records behind"),
         (but(hosts_away=("rif", "visa")), "links", "warning", "rif, visa are away"),
         (but(hosts_up=(), hosts_away=("atlas",)), "links", "critical", "atlas is away"),
+        (
+            but(hosts_up=(), hosts_away=("atlas", "rif"), hosts_stood_in=("rif",)),
+            "links",
+            "warning",
+            "atlas, rif are away; the switch stands in for rif",
+        ),
         (but(owed=2, oldest_owed_s=601), "owed", "warning", "2 messages are owed, the oldest for 601 s"),
         (but(exceptions=1), "exceptions", "warning", "1 exception is open"),
         (but(unpriced=2, oldest_unpriced_s=90), "unpriced", "warning", "2 payments have no price, the oldest for 90 s"),
@@ -59,14 +77,41 @@ def test_each_part_that_is_not_well_is_named_with_what_to_do(health: Health, par
     [
         but(journal_down_ago_s=15),
         but(index_ended_ago_s=60),
+        but(unacknowledged_records=500, journal_waits_s=2),
+        but(index_behind_records=INDEX_FAR),
         but(owed=9, oldest_owed_s=600),
         but(hosts_in_maintenance=("rif",)),
         but(hosts_up=(), hosts_in_maintenance=("atlas",)),
     ],
-    ids=["journal long up", "index long up", "owed of late", "one in maintenance", "all in maintenance"],
+    ids=[
+        "journal long up",
+        "index long up",
+        "a slow flush",
+        "index near",
+        "owed of late",
+        "one in maintenance",
+        "all in maintenance",
+    ],
 )
 def test_what_has_mended_itself_or_is_meant_so_is_well(health: Health) -> None:
     assert judge(health) == ()
+
+
+def test_a_journal_stands_still_while_records_wait_and_none_becomes_durable() -> None:
+    stall, second = Stall(), 1_000_000_000
+    looks = [
+        (5, 5, 10),
+        (7, 5, 20),
+        (7, 5, 24),
+        (9, 6, 25),
+        (9, 6, 31),
+        (9, 9, 40),
+        (9, 9, 50),
+        (10, 9, 51),
+        (10, 9, 53),
+    ]
+    seen = [stall.seconds(position, durable, at * second) for position, durable, at in looks]
+    assert seen == [0, 0, 4, 0, 6, 0, 0, 0, 2]
 
 
 def test_the_worst_comes_first_and_is_the_verdict() -> None:
