@@ -55,7 +55,12 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     metavar="HOST:PORT",
     help="For 3-D Secure's results, from the directory server. [default: any free port, on loopback]",
 )
-@click.option("--results-url", default="", metavar="URL", help="How that server reaches it. [default: as it listens]")
+@click.option(
+    "--results-url",
+    default="",
+    metavar="URL",
+    help="How that server reaches it: the base address, to which /3ds/results is added. [default: as it listens]",
+)
 @click.option("--peer-certificate", type=_FILE, help="Shown to 3-D Secure's servers and asked of them, PEM.")
 @click.option("--peer-key", type=_FILE, help="Its private key, PEM.")
 @click.option("--peer-ca", type=_FILE, help="Authorities whose certificates they show, PEM.")
@@ -173,11 +178,20 @@ def _setting(options: dict[str, Any]) -> "Setting":
         trust=options["trust"],
         limits=limits,
         test_cards=options["test_cards"],
-        pages=options["pages"],
+        pages=_base_url(options["pages"], "--url"),
         results=None if options["no_threeds"] or network.threeds is None else _results_address(options["results_text"]),
-        results_url=options["results_url"],
+        results_url=_base_url(options["results_url"], "--results-url"),
         peers=tls_of(options["peer_certificate"], options["peer_key"], options["peer_ca"], "--peer-"),
     )
+
+
+def _base_url(text: str, option: str) -> str:
+    """As it was given. Raises click errors: what is none would be sent to banks, which refuse it one payment at a time."""
+    from switch.threeds.protocol.forms import url
+
+    if text and not url(200)(text):
+        raise click.BadParameter(f"{text!r}: expected an address such as https://pay.example", param_hint=option)
+    return text
 
 
 def _results_address(text: str) -> "Address":

@@ -36,7 +36,7 @@ class ThreeDsServer:
         self, directory: str, own_url: str, post: Post, new_id: Callable[[], str], results: Results, report: Report
     ) -> None:
         """`directory`: the directory server's address. `own_url`: where this one is reached. `new_id`: makes transaction ids."""
-        self._directory, self.url = directory, own_url.rstrip("/") + RESULTS
+        self._directory, self.url = directory, own_url.rstrip("/").removesuffix(RESULTS) + RESULTS
         self._post, self.new_id, self._results, self._report = post, new_id, results, report
         self._ranges: list[CardRange] | None = None
 

@@ -1,4 +1,4 @@
-"""`cmi-switch merchant`: shops are kept, their keys sealed and shown once."""
+"""`cmi-switch merchant` and `gateway`: shops are kept, their keys sealed and shown once; mistakes in addresses are said."""
 
 import re
 import stat
@@ -78,3 +78,11 @@ def test_mistakes_are_said(state: Path, arguments: tuple[str, ...], said: str) -
     done = CliRunner().invoke(main, ["merchant", *arguments, "--state", str(state)])
     assert done.exit_code != 0
     assert said in done.output
+
+
+@pytest.mark.parametrize("option", ["--url", "--results-url"])
+def test_an_address_that_no_bank_would_take_is_refused_at_the_start(state: Path, option: str) -> None:
+    for text in ("pay.example", "ftp://pay.example", "https://"):
+        done = CliRunner().invoke(main, ["gateway", "--state", str(state), option, text])
+        assert done.exit_code == 2, done.output
+        assert f"{text!r}: expected an address such as https://pay.example" in done.output
