@@ -81,6 +81,7 @@ async def _open(
         asked=asked,
         form=fields.pairs,
         version=version,
+        charset=fields.charset,
         opened_us=opened_us,
         due_us=opened_us + asked.session_s * 1_000_000,
     )

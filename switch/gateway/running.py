@@ -79,8 +79,8 @@ async def run(
     if setting.trust is not None:
         trust(calls, setting.trust)
 
-    async def post(url: str, pairs: Pairs, hosts: tuple[str, ...]) -> Reply:
-        return await post_form(url, pairs, hosts, calls)
+    async def post(url: str, pairs: Pairs, hosts: tuple[str, ...], charset: str) -> Reply:
+        return await post_form(url, pairs, hosts, calls, charset=charset)
 
     service = Service(setting.network, acquirer, member.institution, registry, post, report, limits=setting.limits)
     cards = cards_shown(setting.network) if setting.test_cards else []

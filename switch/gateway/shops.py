@@ -16,14 +16,14 @@ from switch.gateway.orders.lifecycle import GOOD, UNDER_WAY, Stage
 from switch.gateway.orders.order import Call, Merchant, Order
 from switch.gateway.outcomes import named, result_of
 from switch.gateway.protocol import maroc_telecommerce
-from switch.gateway.protocol.answers import Decision, answer_fields, decide
+from switch.gateway.protocol.answers import Decision, answer_fields, decide, why_not
 from switch.gateway.protocol.fields import Pairs
 from switch.gateway.protocol.hashes import sign_answer
 from switch.http.client import CallError, Reply
 
 Report = Callable[[str, dict[str, object]], None]
-Post = Callable[[str, Pairs, tuple[str, ...]], Awaitable[Reply]]
-"""address, form, the merchant's hosts -> the answer; raises CallError"""
+Post = Callable[[str, Pairs, tuple[str, ...], str], Awaitable[Reply]]
+"""address, form, the merchant's hosts, charset -> the answer; raises CallError"""
 CALL_AGAIN_S: Final = (10.0, 60.0, 600.0, 3_600.0, 21_600.0)
 """between tries of a callback that informs; then it is dead, until somebody has it sent again"""
 CALLS_AT_ONCE, CALLS_PER_SHOP = 16, 4
@@ -61,7 +61,7 @@ class Shops:
         try:
             merchant = await self.merchant(order.asked.clientid)
             pairs = await self.answer(order, to_server=True)
-            reply = await self._post(order.asked.callback_url, pairs, merchant.hosts)
+            reply = await self._post(order.asked.callback_url, pairs, merchant.hosts, order.charset)
         except CallError as error:
             return self._not_kept(order, "callback.failed", str(error))
         if reply.status != 200:
@@ -71,7 +71,8 @@ class Shops:
         if decision is Decision.REVERSE and older and again:
             return self._left_to_the_merchant(order)
         if decision is Decision.REVERSE:
-            return self._not_kept(order, "callback.refused", "the answer is another text than the two that keep it")
+            said = "the answer is no acceptance of this cart" if older else why_not(reply.text)
+            return self._not_kept(order, "callback.refused", said)
         return decision, "answered 200"
 
     def _not_kept(self, order: Order, event: str, reason: str) -> tuple[Decision, str]:
@@ -117,7 +118,8 @@ class Shops:
             return  # another card is being tried: there is nothing to tell before it has an outcome
         merchant = await self.merchant(order.asked.clientid)
         try:
-            reply = await self._post(order.asked.callback_url, await self.answer(order, to_server=True), merchant.hosts)
+            pairs = await self.answer(order, to_server=True)
+            reply = await self._post(order.asked.callback_url, pairs, merchant.hosts, order.charset)
             said = f"answered {reply.status}"
             done = reply.status == 200
         except CallError as error:
@@ -146,7 +148,8 @@ class Shops:
         if order.version == maroc_telecommerce.VERSION:
             booked = maroc_telecommerce.booked(result_of(order))
             return maroc_telecommerce.confirmation(order.asked.callback_url, order.fields, key, booked)
-        return sign_answer(answer_fields(order.fields, result_of(order), to_server=to_server), key, order.version)
+        told = answer_fields(order.fields, result_of(order), to_server=to_server)
+        return sign_answer(told, key, order.version, order.charset)
 
     async def way_back(self, order: Order) -> WayBack:
         """Where its customer goes back to, and with what."""

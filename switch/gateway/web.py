@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Final
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -32,8 +32,9 @@ from switch.gateway.pages.pages import card_page, refused_page, result_page, sit
 from switch.gateway.pages.respond import client_of, language_of, redirect, respond
 from switch.gateway.pages.texts import TEXTS
 from switch.gateway.payment_messages import Card
+from switch.gateway.protocol.bodies import read_fields
 from switch.gateway.protocol.fields import Fields, FieldsError
-from switch.gateway.protocol.requests import FIELDS_MAX
+from switch.gateway.protocol.requests import FIELDS_MAX, read_language
 from switch.gateway.protocol.xml_api import ApiError, make_api_response, read_api_request
 from switch.gateway.service import ATTEMPTS_MAX, NoLinkError, Service
 from switch.http.forms import read_form
@@ -115,14 +116,12 @@ class Web:
             return respond(request, refused_page(language_of(request, "fr")), status=429)
         fields = Fields([])
         try:
-            text = (await request.body()).decode()
-            fields = Fields(parse_qsl(text, keep_blank_values=True, max_num_fields=FIELDS_MAX))
+            fields = read_fields(await request.body(), request.headers.get("content-type", ""), FIELDS_MAX)
             order = await take(service, fields)
         except (RefusedFormError, FieldsError, ValueError) as error:
             service.paces.take("wrong_forms_per_client", who, now)
             service.refusals.note("form", str(error), client=client, clientid=fields.get(clientid), oid=fields.get(oid))
-            language = language_of(request, "fr", {"lang": fields.get("lang").lower()})
-            return respond(request, refused_page(language), status=400)
+            return respond(request, refused_page(read_language(fields)), status=400)
         return redirect(f"/pay/{order.token}?lang={order.asked.language}", status)
 
     async def show(self, request: Request) -> Response:

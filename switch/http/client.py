@@ -64,10 +64,15 @@ def check_target(url: str, hosts: Iterable[str]) -> SplitResult:
 
 
 async def post_form(
-    url: str, pairs: Iterable[tuple[str, str]], hosts: Iterable[str], context: ssl.SSLContext, seconds: float = CALL_S
+    url: str,
+    pairs: Iterable[tuple[str, str]],
+    hosts: Iterable[str],
+    context: ssl.SSLContext,
+    seconds: float = CALL_S,
+    charset: str = "utf-8",
 ) -> Reply:
     """Post and read the answer. Raises CallError."""
-    body = urlencode(list(pairs)).encode()
+    body = urlencode(list(pairs), encoding=charset, errors="xmlcharrefreplace").encode()
     post = _Post(check_target(url, hosts), "application/x-www-form-urlencoded", body, ANSWER_BYTES, False)
     return await _call(post, context, seconds)
 
@@ -157,6 +162,7 @@ async def _talk(stream: trio.abc.Stream, post: _Post) -> Reply:
         headers=[
             ("Host", parts.netloc),
             ("User-Agent", "cmi-switch"),
+            ("Accept", "*/*"),
             ("Content-Type", post.kind),
             ("Content-Length", str(len(body))),
             ("Connection", "close"),

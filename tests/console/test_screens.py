@@ -320,7 +320,6 @@ def an_order(clientid: str = "600000001") -> Order:
         language="fr",
         session_s=600,
         refresh_s=0,
-        shop_url="https://s.test",
     )
     return Order(number=0, token="secret-token", asked=asked, form=[], version="ver3", opened_us=1_790_000_000_000_000)
 

@@ -17,16 +17,17 @@ class Answer(NamedTuple):
 async def ask(
     app: App, path: str, pairs: list[tuple[str, str]] | None = None, host: str = "pay.example", **more: Any
 ) -> Answer:
-    """GET, or with `pairs` POST; `cookie` and `scheme` as browsers send them."""
-    body, query = urlencode(pairs or []).encode(), path.partition("?")[2]
-    headers = [(b"host", host.encode()), (b"content-type", b"application/x-www-form-urlencoded")]
+    """GET, or with `pairs` (or a `body` of this `kind`) POST; `cookie` and `scheme` as browsers send them."""
+    body, query = more.get("body", urlencode(pairs or []).encode()), path.partition("?")[2]
+    kind = more.get("kind", "application/x-www-form-urlencoded")
+    headers = [(b"host", host.encode()), (b"content-type", kind.encode())]
     if more.get("cookie"):
         headers.append((b"cookie", more["cookie"].encode()))
     scope: dict[str, Any] = {
         "type": "http",
         "asgi": {"version": "3.0"},
         "http_version": "1.1",
-        "method": "GET" if pairs is None else "POST",
+        "method": "GET" if pairs is None and "body" not in more else "POST",
         "scheme": more.get("scheme", "http"),
         "path": path.partition("?")[0],
         "raw_path": path.partition("?")[0].encode(),

@@ -191,7 +191,7 @@ async def test_a_shop_that_does_not_answer_holds_up_no_other(tmp_path: Path, aut
         service.registry.add(msgspec.structs.replace(first, clientid=other), "TEST1234")
         told: list[str] = []
 
-        async def post(url: str, pairs: list[tuple[str, str]], hosts: tuple[str, ...]) -> Reply:
+        async def post(url: str, pairs: list[tuple[str, str]], hosts: tuple[str, ...], charset: str) -> Reply:
             told.append(dict(pairs)["clientid"])
             if told[-1] == CLIENT:
                 await trio.sleep_forever()

@@ -94,7 +94,7 @@ class World:
         self.holds[key] = "posted" if document[DE.MTI] == "0220" else "gone"
         return {DE.RESPONSE_CODE: "00"}
 
-    async def post(self, url: str, pairs: Pairs, hosts: tuple[str, ...]) -> Reply:
+    async def post(self, url: str, pairs: Pairs, hosts: tuple[str, ...], charset: str) -> Reply:
         """The shop's server."""
         self.fate.pass_by()
         await trio.lowlevel.checkpoint()

@@ -33,7 +33,7 @@ async def test_a_shop_is_told_nothing_of_a_card_that_is_at_its_bank(tmp_path: Pa
     async with scene(tmp_path, Switch()) as at:
         told: list[dict[str, str]] = []
 
-        async def post(url: str, pairs: list[tuple[str, str]], hosts: tuple[str, ...]) -> Reply:
+        async def post(url: str, pairs: list[tuple[str, str]], hosts: tuple[str, ...], charset: str) -> Reply:
             told.append(dict(pairs))
             return Reply(status=500 if len(told) == 1 else 200, text="")
 

@@ -45,7 +45,7 @@ def form(path: str = OLDER_ADDRESSES[1], **changed: str) -> list[tuple[str, str]
 class Shop(World):
     """Confirms as such shops do, and checks as they do."""
 
-    async def post(self, url: str, pairs: Pairs, hosts: tuple[str, ...]) -> Reply:
+    async def post(self, url: str, pairs: Pairs, hosts: tuple[str, ...], charset: str) -> Reply:
         fields = Fields(pairs)
         parts = (url, CLIENT, fields.get("cartId"), fields.get("totalAmountTx"), fields.get("email"), KEY)
         assert fields.get("checksum") == older.checksum(*parts)

@@ -30,7 +30,6 @@ def order(oid: str = "A1", **more: object) -> Order:
         ok_url="",
         fail_url="",
         callback_url="",
-        shop_url="",
         language="fr",
         session_s=900,
         refresh_s=5,

@@ -5,7 +5,7 @@ import msgspec
 from switch.gateway.orders.lifecycle import Stage
 from switch.gateway.payment_messages import Names
 from switch.gateway.posting import Posted
-from switch.gateway.protocol.fields import Fields
+from switch.gateway.protocol.fields import UTF_8, Fields
 from switch.gateway.protocol.requests import PaymentRequest
 
 
@@ -71,11 +71,13 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     credited: int = 0
     posted: Posted | None = None
     """what the switch has said of the capture"""
+    charset: str = UTF_8
+    """that its form came in, and its answers go in"""
 
     @property
     def fields(self) -> Fields:
         """The form as it came."""
-        return Fields(self.form)
+        return Fields(self.form, self.charset)
 
     @property
     def ends_us(self) -> int:

@@ -16,6 +16,7 @@ from switch.gateway.outcomes import result_of
 from switch.gateway.pages.amounts import amount_text
 from switch.gateway.pages.inventory import INVENTORY
 from switch.gateway.pages.texts import DIRECTIONS, NAMES, TEXTS, Texts
+from switch.gateway.protocol.fields import UTF_8
 from switch.gateway.shops import WayBack
 
 _e = html.escape
@@ -178,11 +179,13 @@ def result_page(order: Order, merchant: Merchant, language: str, way_back: WayBa
     title = words.approved if good else words.not_paid
     mark = "M5 13l4.5 4.5L19 7" if good else "M6.5 6.5l11 11M17.5 6.5l-11 11"
     hidden = "".join(f'<input type="hidden" name="{_e(name)}" value="{_e(value)}">' for name, value in way_back.fields)
+    written = f' accept-charset="{order.charset}"' if order.charset != UTF_8 else ""
     body = (
         f'{summary(order, merchant, language)}<div class="state {"good" if good else "bad"}" role="status">'
         f'<svg viewBox="0 0 24 24" aria-hidden="true"><path d="{mark}" fill="none"/></svg>'
         f"<h2>{_e(title)}</h2><p>{_e(text)}</p>{_proof(order, words)}</div>"
-        f'<form method="{way_back.method}" action="{_e(way_back.url)}" class="back" data-after="{order.asked.refresh_s}">{hidden}'
+        f'<form method="{way_back.method}" action="{_e(way_back.url)}"{written} class="back" '
+        f'data-after="{order.asked.refresh_s}">{hidden}'
         f'<button class="pay" type="submit">{_e(words.back_to_shop)}</button></form>'
     )
     return page(language, title, body)

@@ -11,7 +11,9 @@ import msgspec
 
 from switch.gateway.protocol.fields import Fields, Pairs
 
-CAPTURE: Final = "ACTION=POSTAUTH"
+CAPTURE, HOLD = "ACTION=POSTAUTH", "APPROVED"
+_BOM: Final = "\ufeff"
+"""before the text of a page whose file was saved with one"""
 _SCHEMES: Final = {"visa": "VISA", "mastercard": "MASTERCARD", "cmi": "CMI"}
 
 
@@ -86,11 +88,31 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def decide(body: str) -> Decision:
-    """What a shop's answer to the callback of an approval decides; blanks around it do not count, markup does."""
-    text = body.strip()
+    """What a shop's answer to the callback of an approval decides. Blanks around it do not count, nor does a byte order mark,
+    which nobody sees either; markup, quotes and small letters do."""
+    text = bare(body)
     if text == CAPTURE:
         return Decision.CAPTURE
-    return Decision.HOLD if text == "APPROVED" else Decision.REVERSE
+    return Decision.HOLD if text == HOLD else Decision.REVERSE
+
+
+def bare(body: str) -> str:
+    """A shop's answer without what surrounds it unseen: blanks, and byte order marks, of which each of its files may have one."""
+    text = body.strip()
+    while text.startswith(_BOM):
+        text = text.removeprefix(_BOM).lstrip()
+    return text
+
+
+def why_not(body: str) -> str:
+    """Why an answer decides nothing but a reversal, for the merchant's log."""
+    text = bare(body)
+    found = next((word for word in (CAPTURE, HOLD) if word in text.upper()), "")
+    if not text:
+        return "the answer is empty"
+    if not found:
+        return "the answer is another text than the two that keep it"
+    return f"the answer holds {found}, but not that alone: no markup, no quotes (as JSON has them), no small letters"
 
 
 def answer_fields(request: Fields, result: Result, *, to_server: bool) -> Pairs:

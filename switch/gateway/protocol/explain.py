@@ -104,21 +104,21 @@ def _one_field(fields: Fields, key: str, allowed: frozenset[str]) -> str:
     for at, (name, value) in enumerate(fields.pairs[:most]):
         if name.lower() in HASH_NAMES:
             continue
-        without = Fields([*fields.pairs[:at], *fields.pairs[at + 1 :]])
+        without = fields.changed([*fields.pairs[:at], *fields.pairs[at + 1 :]])
         if check(without, key, allowed):
             return f"field {name}: {_ADDED}"
         for other, what in _readings(value):
-            if check(Fields([*fields.pairs[:at], (name, other), *fields.pairs[at + 1 :]]), key, allowed):
+            if check(fields.changed([*fields.pairs[:at], (name, other), *fields.pairs[at + 1 :]]), key, allowed):
                 return f"field {name}: {what}"
     return ""
 
 
 def _some_fields(fields: Fields, key: str, allowed: frozenset[str]) -> str:
     """Several fields that a client treats alike."""
-    everything = Fields([(name, html.unescape(value)) for name, value in fields])
+    everything = fields.changed([(name, html.unescape(value)) for name, value in fields])
     if check(everything, key, allowed):
         return "HTML entities stand in values; the hash is right with what they mean: post the text itself"
-    filled = Fields([(name, value) for name, value in fields if value])
+    filled = fields.changed([(name, value) for name, value in fields if value])
     if check(filled, key, allowed):
         names = ", ".join(name for name, value in fields if not value)
         return (
@@ -127,7 +127,7 @@ def _some_fields(fields: Fields, key: str, allowed: frozenset[str]) -> str:
     kept = [name for name, _ in fields if name.lower() not in HASH_NAMES]
     most = _HASHES_MAX // (len(tuple(rules_of(version_of(fields), allowed))) or 1)
     for one, other in islice(combinations(kept, 2), most):
-        without = Fields([(name, value) for name, value in fields if name not in (one, other)])
+        without = fields.changed([(name, value) for name, value in fields if name not in (one, other)])
         if check(without, key, allowed):
             return f"fields {one} and {other}: {_ADDED}"
     return ""
@@ -140,6 +140,10 @@ def _readings(value: str) -> list[tuple[str, str]]:
         (html.escape(value), "was hashed as HTML (with entities), and posted without"),
         (value.replace("+", " "), "has + for blanks; it was encoded twice"),
         (value.replace("\r\n", "\n"), "has line ends that were changed on the way (CR LF for LF)"),
+        (
+            value.strip(),
+            "has a blank of Unicode's at an end (such as U+00A0), which was not hashed; PHP's trim keeps it",
+        ),
         ("", "was empty when the hash was made"),
     ]
     return [(other, what) for other, what in found if other != value]
@@ -147,11 +151,8 @@ def _readings(value: str) -> list[tuple[str, str]]:
 
 def _not_utf8(fields: Fields) -> str:
     wrong = next((name for name, value in fields if "\ufffd" in value), "")
-    return (
-        f"field {wrong}: is not UTF-8; serve the page with the form as UTF-8 (a meta tag may say otherwise)"
-        if wrong
-        else ""
-    )
+    said = "serve the page with the form as UTF-8 (a meta tag may say otherwise), or name its charset in field encoding"
+    return f"field {wrong}: is not UTF-8; {said}" if wrong else ""
 
 
 def _cut(fields: Fields) -> str:

@@ -5,10 +5,10 @@ In: the fields of a form, a store key, what the merchant may deviate in. Out: by
 taken, a deviation only where the merchant is allowed it by name.
 
 ver3: every field but `hash` and `encoding` (any case), empty ones too, in natural order; values trimmed, `\\` and `|` escaped
-with `\\`, each followed by `|`; then the key, escaped; base64 of SHA-512. ver2: a fixed list joined with `|`, escaped; SHA-512.
-ver1: a fixed list joined with nothing, the callback's address behind it or not; SHA-1, weak and ambiguous. No manual of an
-acquirer was at hand: the rules are those that merchants' public clients follow, and tests/vectors/web-payment.json holds what
-their own code computed.
+with `\\`, each followed by `|`; then the key, escaped; base64 of SHA-512 of the bytes as they came. ver2: a fixed list joined
+with `|`, escaped; SHA-512. ver1: a fixed list joined with nothing, the callback's address behind it or not; SHA-1, weak and
+ambiguous. No manual of an acquirer was at hand: the rules are those that merchants' public clients follow, and
+tests/vectors/web-payment.json holds what their own code computed.
 """
 
 import base64
@@ -21,7 +21,7 @@ from typing import Final
 import msgspec
 
 from switch.gateway.protocol import ordering
-from switch.gateway.protocol.fields import Fields, Pairs
+from switch.gateway.protocol.fields import UTF_8, Fields, Pairs
 
 VER1, VER2, VER3 = "ver1", "ver2", "ver3"
 BYTE_ORDER, PLAIN_ORDER, ICU_ORDER = "byte-order", "plain-order", "icu-order"
@@ -32,6 +32,8 @@ NATURAL, ESCAPED, ESCAPED_KEY, TRIMMED = "natural", "escaped", "escaped-key", "t
 
 HASH_NAMES: Final = ("hash", "encoding")
 """not part of a ver3 hash, in any case"""
+_BLANKS: Final = " \t\n\r\0\v"
+"""what PHP's trim takes off, by which the standard is defined: not the no-break space, which other languages' takes off too"""
 
 
 def _escaped(value: str) -> str:
@@ -103,12 +105,12 @@ STANDARD: Final = Rule(version=VER3)
 def make(fields: Fields, key: str, rule: Rule = STANDARD) -> str:
     """The hash of `fields` by `rule`, in base64."""
     if rule.version == VER3:
-        return _sha512(text_of(fields, key, rule))
+        return _sha512(text_of(fields, key, rule), fields.charset)
     if rule.version == VER2:
         escape = _ESCAPES[rule.escape]
-        return _sha512("|".join(escape(value) for value in (*_ver2_values(fields), key)))
+        return _sha512("|".join(escape(value) for value in (*_ver2_values(fields), key)), fields.charset)
     callback = fields.get("callbackUrl") if rule.callback else ""
-    return _sha1("".join((*_ver1_values(fields), callback, key)))
+    return _sha1("".join((*_ver1_values(fields), callback, key)), fields.charset)
 
 
 def version_of(fields: Fields) -> str:
@@ -133,8 +135,8 @@ def any_rule(fields: Fields, key: str) -> Rule | None:
     return next((rule for rule in rules if _equal(given, make(fields, key, rule))), None)
 
 
-def sign_answer(fields: Iterable[tuple[str, str]], key: str, version: str = VER3) -> Pairs:
-    """The fields of an answer, in the order of its hash, which is added and comes last.
+def sign_answer(fields: Iterable[tuple[str, str]], key: str, version: str = VER3, charset: str = UTF_8) -> Pairs:
+    """The fields of an answer, in the order of its hash, which is added and comes last. `charset`: that it is posted in.
 
     ver3 by its standard only: clients that allow themselves deviations in what they send keep to it in what they check. ver2 and
     ver1 name what they hash (HASHPARAMS, HASHPARAMSVAL). A hash among `fields`, of the request they echo, is left out.
@@ -143,16 +145,16 @@ def sign_answer(fields: Iterable[tuple[str, str]], key: str, version: str = VER3
     by_name = dict(pairs)
     ordered = [(name, by_name[name]) for name in ordering.natural(by_name)]
     if version == VER3:
-        return [*ordered, ("HASH", make(Fields(ordered), key))]
+        return [*ordered, ("HASH", make(Fields(ordered, charset), key))]
     form = Fields(pairs)
     names = [name for name in _ANSWER_NAMES if name in form]
     values = [form.raw(name) for name in names]
     if version == VER2:
         value = "|".join(map(_escaped, values))
-        params, proof = "|".join(names), _sha512(f"{value}|{_escaped(key)}")
+        params, proof = "|".join(names), _sha512(f"{value}|{_escaped(key)}", charset)
     else:
         value = "".join(values)
-        params, proof = "".join(f"{name}:" for name in names), _sha1(value + key)
+        params, proof = "".join(f"{name}:" for name in names), _sha1(value + key, charset)
     return [*ordered, ("HASHPARAMS", params), ("HASHPARAMSVAL", value), ("HASH", proof)]
 
 
@@ -195,7 +197,7 @@ def text_of(fields: Fields, key: str, rule: Rule = STANDARD) -> str:
     escape = _ESCAPES[rule.escape]
     parts: Iterable[str] = map(values.__getitem__, _ORDERS[rule.order](values))
     if rule.trim == TRIMMED:
-        parts = map(str.strip, parts)
+        parts = (value.strip(_BLANKS) for value in parts)
     return "|".join([*map(escape, parts), key if rule.key == RAW_KEY else escape(key)])
 
 
@@ -211,12 +213,17 @@ def _ver1_values(fields: Fields) -> tuple[str, ...]:
     return (*head, get("TranType", "islemtipi"), get("Instalment", "taksit"), get("rnd"))
 
 
-def _sha512(text: str) -> str:
-    return base64.b64encode(hashlib.sha512(text.encode()).digest()).decode()
+def _sha512(text: str, charset: str) -> str:
+    return base64.b64encode(hashlib.sha512(_bytes(text, charset)).digest()).decode()
 
 
-def _sha1(text: str) -> str:
-    return base64.b64encode(hashlib.sha1(text.encode()).digest()).decode()  # noqa: S324 - the protocol's, off by default
+def _sha1(text: str, charset: str) -> str:
+    return base64.b64encode(hashlib.sha1(_bytes(text, charset)).digest()).decode()  # noqa: S324 - the protocol's, off by default
+
+
+def _bytes(text: str, charset: str) -> bytes:
+    """As browsers post it: what a charset lacks as HTML writes it."""
+    return text.encode(charset, "xmlcharrefreplace")
 
 
 def _equal(one: str, other: str) -> bool:

@@ -11,11 +11,12 @@ import re
 from typing import Final
 from urllib.parse import parse_qsl, quote, urlsplit
 
-from switch.gateway.protocol.answers import Decision, Result
+from switch.gateway.protocol.answers import Decision, Result, bare
 from switch.gateway.protocol.fields import Fields, Pairs
 from switch.gateway.protocol.hashes import MTC
 from switch.gateway.protocol.requests import (
     FIELDS_MAX,
+    REFRESH_S,
     SESSION_S,
     PaymentRequest,
     RequestError,
@@ -89,10 +90,9 @@ def read_request(fields: Fields) -> PaymentRequest:
         ok_url=read_url(fields, "updateURL", needed=True),
         fail_url=read_url(fields, "offerURL", needed=True),
         callback_url=book,
-        shop_url="",
         language="en" if fields.get("langue").upper() == "EN" else "fr",
         session_s=SESSION_S,
-        refresh_s=5,
+        refresh_s=REFRESH_S,
     )
 
 
@@ -122,5 +122,5 @@ def returning(url: str, request: Fields, secret: str, *, paid: bool) -> tuple[st
 def decide(body: str, cart: str) -> Decision:
     """What a shop's answer to a confirmation decides: `1;cartId;date;2` keeps the payment; a refusal, an answer about another
     cart and any other text do not."""
-    accepted = _ACCEPTED.fullmatch(body.strip())
+    accepted = _ACCEPTED.fullmatch(bare(body))
     return Decision.CAPTURE if accepted and accepted[1] == cart else Decision.REVERSE

@@ -6,7 +6,7 @@ rule: values are read, never changed: what is echoed and hashed is the form as i
 
 import re
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import msgspec
 
@@ -15,10 +15,13 @@ from switch.money.currency import CurrencyError, currency, parse_amount
 
 LANGUAGES: Final = ("fr", "ar", "en")
 SESSION_MIN_S, SESSION_MAX_S, SESSION_S = 30, 2_700, 900
+REFRESH_S: Final = 5
 OID_MAX: Final = 64
 FIELDS_MAX: Final = 150
 CARD_FIELDS: Final = ("pan", "cv2", "cvv", "cvv2", "Ecom_Payment_Card_ExpDate_Month", "Ecom_Payment_Card_ExpDate_Year")
 _HOSTED: Final = frozenset({"3dpayhosting", "payhosting"})
+_OF_URLS: Final = "%/?#[]@!$&'()*+,;=:~"
+"""what stands in addresses as it is"""
 _OID: Final = re.compile(r"[!-~]+")
 
 
@@ -41,7 +44,6 @@ class PaymentRequest(msgspec.Struct, frozen=True, kw_only=True):
     fail_url: str
     callback_url: str
     """"": none, the merchant captures later"""
-    shop_url: str
     language: str
     session_s: int
     refresh_s: int
@@ -64,11 +66,18 @@ def read_request(fields: Fields) -> PaymentRequest:
         ok_url=read_url(fields, "okUrl", needed=True),
         fail_url=read_url(fields, "failUrl", needed=True),
         callback_url=read_url(fields, "callbackUrl"),
-        shop_url=read_url(fields, "shopurl"),
-        language=fields.get("lang").lower() if fields.get("lang").lower() in LANGUAGES else LANGUAGES[0],
+        language=read_language(fields),
         session_s=_read_session(fields),
-        refresh_s=int(fields.get("refreshtime")) if re.fullmatch(r"\d{1,2}", fields.get("refreshtime")) else 5,
+        refresh_s=int(fields.get("refreshtime"))
+        if re.fullmatch(r"[0-9]{1,3}", fields.get("refreshtime"))
+        else REFRESH_S,
     )
+
+
+def read_language(fields: Fields) -> str:
+    """The page's language: `fr`, `FR` and `fr_MA` are one; French, where it is none of ours."""
+    asked = re.split(r"[-_]", fields.get("lang").lower())[0]
+    return asked if asked in LANGUAGES else LANGUAGES[0]
 
 
 def _check_shape(fields: Fields) -> None:
@@ -104,9 +113,13 @@ def read_amount(fields: Fields, name: str, code: str) -> int:
     """An amount, in minor units of `code`: with a point or a comma, one client writes the latter. Raises RequestError."""
     text = fields.get(name)
     try:
+        currency(code)
+    except CurrencyError as error:
+        raise RequestError(f"field currency: {error}") from None
+    try:
         amount = parse_amount(text.replace(",", "."), code) if text[:1].isdigit() else 0
     except CurrencyError as error:
-        raise RequestError(f"field {name} or currency: {error}") from None
+        raise RequestError(f"field {name}: {error}") from None
     if amount <= 0:
         raise RequestError(f"field {name}: expected digits and a decimal point, above 0, such as 123.45")
     return amount
@@ -114,7 +127,7 @@ def read_amount(fields: Fields, name: str, code: str) -> int:
 
 def read_url(fields: Fields, name: str, *, needed: bool = False) -> str:
     """An address; "" where it may be missing. Raises RequestError."""
-    url = fields.get(name)
+    url = _encoded(fields.get(name))
     if not url and not needed:
         return ""
     try:
@@ -132,10 +145,14 @@ def read_url(fields: Fields, name: str, *, needed: bool = False) -> str:
     return url
 
 
+def _encoded(url: str) -> str:
+    """The address as a browser writes what people type: blanks and accents of its path and query as percent signs."""
+    head, slashes, rest = url.partition("://")
+    host, slash, way = rest.partition("/")
+    return f"{head}{slashes}{host}{slash}{quote(way, safe=_OF_URLS)}" if url.isprintable() else url
+
+
 def _read_session(fields: Fields) -> int:
     text = fields.get("sessiontimeout")
-    if not text:
-        return SESSION_S
-    if not re.fullmatch(r"\d{1,5}", text) or not SESSION_MIN_S <= int(text) <= SESSION_MAX_S:
-        raise RequestError(f"field sessiontimeout: expected {SESSION_MIN_S} to {SESSION_MAX_S} seconds")
-    return int(text)
+    seconds = int(text) if re.fullmatch(r"[0-9]{1,9}", text) else 0
+    return seconds if SESSION_MIN_S <= seconds <= SESSION_MAX_S else SESSION_S
