@@ -159,11 +159,13 @@ def _take_second_factor(network: str, state: Path | None, name: str) -> None:
 
 
 def _loaded(network: str) -> "Network":
-    """With what its certificates say of themselves, where this user may read them; else without."""
+    """With what its certificates say of themselves, where this user may read them; else without. Raises ConfigErrors."""
+    from switch.config import ConfigErrors, load_network
+
     try:
-        return load(network, files=True)
-    except Mistakes:
-        return load(network)
+        return load_network(network, files=True)
+    except ConfigErrors:
+        return load_network(network)
 
 
 def _setting(
@@ -176,11 +178,15 @@ def _setting(
 ) -> "Setting":
     """Raises click errors, AccountsError, ListeningError."""
     from switch.cli._capture import address_of
+    from switch.config import ConfigErrors
     from switch.console.desk import accounts_of
     from switch.console.running import Setting
     from switch.http.listening import check_address, tls_context
 
-    loaded = _loaded(network)
+    try:
+        loaded = _loaded(network)
+    except ConfigErrors as errors:
+        raise Mistakes(errors) from None
     state_dir = state or Path(loaded.state_dir)
     if (certificate is None) != (key is None):
         raise click.UsageError("--certificate and --key come together")
@@ -197,6 +203,7 @@ def _setting(
         log=log or state_dir / HOP_LOG,
         address=address,
         tls=context,
+        reread=lambda: _loaded(network),
         starter=getpass.getuser(),
         key=secrets.token_urlsafe(24) if nobody else "",
     )

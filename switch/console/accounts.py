@@ -76,6 +76,11 @@ class Accounts:
         """Who has a second factor."""
         return sorted(name for name, one in self._kept.items() if one.secret)
 
+    def proof_of(self, name: str) -> bytes:
+        """What changes when their password or second factor does; b"": they have none, or no longer."""
+        known = self._kept.get(name)
+        return known.password + known.secret if known is not None else b""
+
     def set_password(self, name: str, password: str) -> None:
         """Whole or not at all; a second factor stays. Raises AccountsError."""
         if len(password) < PASSWORD_LEAST:

@@ -2,16 +2,20 @@
 
 In: a state directory and a network file. Out: answers of the switch, sums, records. The one rule: the console decides nothing.
 What a person may do is the switch's to say, which is told who asks; what is shown or hidden here only spares them the refusal.
+So the network file is read again whenever the switch has read it: whoever it names no more is logged out.
 """
 
+import hmac
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 import trio
 
-from switch.console.accounts import FILE, Accounts
+from switch.config import ConfigErrors
+from switch.console.accounts import FILE, Accounts, AccountsError
 from switch.console.board import Board
 from switch.console.history import History
 from switch.console.rendering import Renderer
@@ -38,10 +42,17 @@ class Desk:
     """Of one console."""
 
     def __init__(
-        self, network: Network, state_dir: Path, log: Path, *, starter: str = "", wall: Callable[[], float] = time.time
+        self,
+        network: Network,
+        state_dir: Path,
+        log: Path,
+        *,
+        starter: str = "",
+        reread: Callable[[], Network] | None = None,
+        wall: Callable[[], float] = time.time,
     ) -> None:
-        """`log`: the hop log. `starter`: who started the console. `wall`: seconds since 1970. Raises AccountsError,
-        HistoryError."""
+        """`log`: the hop log. `starter`: who started the console. `reread`: the network as its file says now; raises
+        ConfigErrors or OSError. `wall`: seconds since 1970. Raises AccountsError, HistoryError."""
         self.network = network
         self.state_dir = state_dir
         self.log = log
@@ -58,6 +69,11 @@ class Desk:
         self.behind = True
         """the hop log is still being read from its beginning"""
         self.renderer = Renderer({"desk": self, "network": network})
+        self.stale = ""
+        """why the network file could not be read again, so that screens show it as it was; "": they do not"""
+        self.followers: list[Callable[[Network], None]] = []
+        """who is to hear of another network file"""
+        self._reread, self._network_since = reread, 0
         self._asked = self._wanted = 0.0
         self._shared: dict[str, tuple[float, dict[str, Any]]] = {}
         self._asking = trio.Lock()
@@ -82,9 +98,23 @@ class Desk:
         has = self.role_of(session.user)
         return has in ROLES and ROLES.index(has) >= ROLES.index(role)
 
+    def session(self, token: str, *, touch: bool = True) -> Session | None:
+        """Whose it is. None: nobody's, or it is over, or they have no role or no password any more, or another one.
+        `touch`: a person has done something."""
+        session = self.sessions.find(token, trio.current_time(), touch=touch)
+        if session is None:
+            return None
+        with suppress(AccountsError):  # a file that cannot be read now changes nobody's password
+            self.accounts.follow()
+        proved = not session.proof or hmac.compare_digest(session.proof, self.accounts.proof_of(session.user))
+        if not proved or not self.role_of(session.user):
+            self.sessions.end(session)
+            return None
+        return session
+
     def goes_on(self, session: Session) -> Callable[[], bool]:
         """For a stream: False once whoever looks may look no more."""
-        return lambda: self.sessions.find(session.token, trio.current_time(), touch=False) is not None
+        return lambda: self.session(session.token, touch=False) is not None
 
     # -- the switch
 
@@ -128,9 +158,24 @@ class Desk:
                 return
             try:
                 self.health, self.silence = await self.ask("health"), ""
+                await self._follow(self.health.get("network_since_us", 0))
             except NotAnsweredError as error:
                 self.health, self.silence = None, f"{error}. {error.hint}" if error.hint else str(error)
             self._asked = trio.current_time()
+
+    async def _follow(self, since_us: int) -> None:
+        """Read the network file again where the switch has, which runs by it since then."""
+        if self._reread is None or since_us == self._network_since:
+            return
+        try:
+            self.network, self.stale = await trio.to_thread.run_sync(self._reread), ""
+        except (ConfigErrors, OSError) as error:
+            self.stale = f"The network file cannot be read here, and is shown as it was: {error}"
+            return
+        self._network_since = since_us
+        self.renderer.show_network(self.network)
+        for tell in self.followers:
+            tell(self.network)
 
     async def keep_looking(self) -> None:
         """While anybody is there."""

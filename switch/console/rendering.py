@@ -21,6 +21,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from switch.console.sessions import Session
+from switch.core.network import Network
 from switch.gateway.orders.lifecycle import GOOD, UNDER_WAY, Stage
 from switch.ledger.entries import PAYMENT
 from switch.ledger.netting import Netted
@@ -75,6 +76,10 @@ class Renderer:
     def show_menu(self, menu: Sequence[tuple[str, Sequence[tuple[str, str]]]]) -> None:
         """What every page leads to: groups of addresses and names."""
         self._environment.globals["menu"] = menu
+
+    def show_network(self, network: Network) -> None:
+        """The network as its file says now."""
+        self._environment.globals["network"] = network
 
     def text(self, template: str, **values: Any) -> str:
         """A part of a page."""

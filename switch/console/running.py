@@ -58,6 +58,8 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     address: Address
     tls: ssl.SSLContext | None = None
     """None: plain, on loopback"""
+    reread: Callable[[], Network]
+    """the network as its file says now; raises ConfigErrors or OSError"""
     starter: str
     """the user who starts it"""
     key: str = ""
@@ -91,8 +93,9 @@ def all_screens(desk: Desk) -> list[Screen]:
 
 async def run(setting: Setting, ready: Callable[[Address], None], report: Report) -> str:
     """Serve until SIGINT or SIGTERM; says which. Raises OSError, ListeningError, AccountsError, HistoryError."""
-    desk = Desk(setting.network, setting.state_dir, setting.log, starter=setting.starter)
+    desk = Desk(setting.network, setting.state_dir, setting.log, starter=setting.starter, reread=setting.reread)
     desk.renderer.show_menu(menu_of(setting.network))
+    desk.followers.append(lambda network: desk.renderer.show_menu(menu_of(network)))
     number = signal.SIGTERM
     try:
         async with trio.open_nursery() as nursery:

@@ -25,6 +25,8 @@ class Session(msgspec.Struct, kw_only=True):
     """stands in each form that changes something"""
     began: float
     seen: float
+    proof: bytes = b""
+    """what they proved themselves by; b"": the key that the console printed"""
     said: list[tuple[str, str]] = []
     """what the next page tells: `good`, `bad` or `waits`, and a sentence"""
     ended: bool = False
@@ -36,10 +38,10 @@ class Sessions:
     def __init__(self) -> None:
         self._open: dict[str, Session] = {}
 
-    def begin(self, user: str, now: float) -> Session:
-        """A fresh one; above `SESSIONS_MAX` the one that was quiet longest ends."""
+    def begin(self, user: str, now: float, proof: bytes = b"") -> Session:
+        """A fresh one; above `SESSIONS_MAX` the one that was quiet longest ends. `proof`: see `Session`."""
         token, csrf = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
-        session = Session(user=user, token=token, csrf=csrf, began=now, seen=now)
+        session = Session(user=user, token=token, csrf=csrf, began=now, seen=now, proof=proof)
         for old in [one for one in self._open.values() if not lasts(one.began, one.seen, now)]:
             self.end(old)
         if len(self._open) >= SESSIONS_MAX:

@@ -76,16 +76,21 @@ class Web:
     # -- who
 
     def _session(self, request: Request, *, touch: bool = True) -> Session | None:
-        return self._desk.sessions.find(request.cookies.get(self._cookie, ""), trio.current_time(), touch=touch)
+        return self._desk.session(request.cookies.get(self._cookie, ""), touch=touch)
+
+    async def _current(self, request: Request) -> Session | None:
+        """Of a person who does something, by what the switch now says of who may."""
+        if self._session(request) is None:
+            return None
+        await self._desk.look()
+        return self._session(request, touch=False)
 
     def _shown(self, show: Show) -> Callable[[Request], Awaitable[Response]]:
         async def handler(request: Request) -> Response:
             streams = request.url.path.startswith("/stream/")
-            session = self._session(request, touch=not streams)
+            session = self._session(request, touch=False) if streams else await self._current(request)
             if session is None:
                 return Response("log in\n", 401) if streams else see_other(_login_path(request))
-            if not streams:
-                await self._desk.look()
             try:
                 return await show(request, session)  # type: ignore[return-value]  # a stream is an ASGI application, too
             except (NotAnsweredError, JournalError, StoreError, OSError, sqlite3.Error) as error:
@@ -95,7 +100,7 @@ class Web:
 
     def _acted(self, act: Act) -> Callable[[Request], Awaitable[Response]]:
         async def handler(request: Request) -> Response:
-            session = self._session(request)
+            session = await self._current(request)
             if session is None:
                 return see_other("/login")
             form = await read_form(request)
@@ -146,6 +151,7 @@ class Web:
         if not self._names.take(name, now) or not self._clients.take(client, now):
             self._report("login.refused", {"client": client, "user": name, "reason": "too many tries in half an hour"})
             return self._form(request, "Too many tries. Wait half an hour, or ask a supervisor.", status=429)
+        await self._desk.look()  # who is an operator is as the switch has it now
         try:
             self._desk.accounts.follow()
             given = name, form.get("password", "")[:256], form.get("code", "")[:64], self._desk.wall()
@@ -155,10 +161,10 @@ class Web:
         if not right or not self._desk.role_of(name):
             self._report("login.refused", {"client": client, "user": name, "reason": "wrong name, password or code"})
             return self._form(request, "That is not a name, its password and its code.", status=403, name=name)
-        return self._begin(request, name, _safe(form.get("next", "")))
+        return self._begin(request, name, _safe(form.get("next", "")), self._desk.accounts.proof_of(name))
 
-    def _begin(self, request: Request, user: str, onward: str) -> Response:
-        session = self._desk.sessions.begin(user, trio.current_time())
+    def _begin(self, request: Request, user: str, onward: str, proof: bytes = b"") -> Response:
+        session = self._desk.sessions.begin(user, trio.current_time(), proof)
         self._report("login.done", {"client": client_of(request), "user": user})
         answer = see_other(onward)
         secure = request.url.scheme == "https"

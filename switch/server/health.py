@@ -92,6 +92,8 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     """why the network's own rules are off; "": they are not, or there are none"""
     rules_closed: bool = False
     """while they are off, payments are declined"""
+    network_since_us: int = 0
+    """wall clock: since when it runs by its network file as it has read it, at a start or a reload"""
     connections: int = 0
     connections_max: int = 0
     """as many as limits and open files allow"""

@@ -75,6 +75,7 @@ class Serving:
         self._state_dir, self._sinks = state_dir, sinks
         self._index_ended_ns = 0
         self._indexed, self._stall = indexed, Stall()
+        self._network_since_us = switch.wall_us(trio_clock())
         self._journal_files = switch.network.journal
         self.doctor = Doctor(self.health, driver.tell)
         self._index = trio.CancelScope()
@@ -140,6 +141,7 @@ class Serving:
             keys=KeyCommands(switch.keys, switch).rows(trio_clock()),
             rules_off=switch.own_rules.off if switch.own_rules is not None else "",
             rules_closed=self.network.hooks is not None and self.network.hooks.when_off == "closed",
+            network_since_us=self._network_since_us,
             connections=self.driver.open_connections,
             connections_max=self.driver.listeners.connections_max,
         )
@@ -157,6 +159,7 @@ class Serving:
     def follow(self, switch: Switch, network: Network, dialects: dict[str, Dialect]) -> None:
         """Another switch is in the place of the one before."""
         self.switch, self.network, self.dialects = switch, network, dialects
+        self._network_since_us = switch.wall_us(trio_clock())
         self.control.follow(switch.operator)
         if self.control.operators is not None:
             self.control.operators.follow(network)

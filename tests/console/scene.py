@@ -110,7 +110,9 @@ class Scene:
         self.log = an_afternoon(self.state / "hops.jsonl")
         self.network = network or msgspec.structs.replace(morocco(), test=True)
         self.wall = START_NS / 1e9 + 60
-        self.desk = Desk(self.network, self.state, self.log, starter="root", wall=lambda: self.wall)
+        self.desk = Desk(
+            self.network, self.state, self.log, starter="root", reread=lambda: self.network, wall=lambda: self.wall
+        )
         self.desk.ask = self.ask  # type: ignore[method-assign]
         self.answers: dict[str, Any] = {
             "health": {**WELL, "problems": msgspec.to_builtins(judge(Health(hosts_up=("atlas",))))}

@@ -13,11 +13,13 @@ from trio.testing import MockClock
 
 from switch.console import accounts
 from switch.console.accounts import Accounts, AccountsError
+from switch.console.desk import LOOK_S
 from switch.console.screens.links import LinksScreen
 from switch.console.sessions import SESSIONS_MAX, Sessions
 from switch.console.stream import Stream
 from switch.console.web import TRIES_PER_NAME
 from switch.core.credentials import OperatorAccount
+from switch.core.network import Network
 from switch.core.party import Hop
 from switch.http.server import Message
 from switch.http.sessions import IDLE_S, LONGEST_S
@@ -157,6 +159,56 @@ async def test_a_password_is_asked_for_in_the_same_words_whatever_is_wrong_and_n
     for _ in range(TRIES_PER_NAME):
         await other.post("/login", user="amina", password="guess")
     assert (await other.post("/login", user="amina", password=PASSWORD)).status == 429
+    scene.close()
+
+
+async def test_whoever_the_switch_knows_no_more_is_logged_out_and_sees_nothing_more(
+    tmp_path: Path, quick: None, autojump_clock: MockClock
+) -> None:
+    two = tuple(OperatorAccount(user=user, role="operator") for user in ("amina", "omar"))
+    scene = Scene(tmp_path, msgspec.structs.replace(morocco(), operators=two))
+    scene.answers["links.list"] = {"links": []}
+    browsers = {}
+    for user in ("amina", "omar"):
+        scene.desk.accounts.set_password(user, PASSWORD)
+        browsers[user] = scene.browser()
+        assert (await browsers[user].post("/login", user=user, password=PASSWORD)).status == 303
+        assert ">operator" in (await browsers[user].get("/health")).text
+    goes_on = scene.desk.goes_on(scene.desk.sessions.open_ones()[1])
+    scene.network = msgspec.structs.replace(
+        morocco(), title="After the reload", operators=(msgspec.structs.replace(two[0], role="viewer"),)
+    )
+    await trio.sleep(LOOK_S)
+    assert (await browsers["omar"].get("/health")).status == 200, "the switch has not read its file again"
+    scene.answers["health"] = {**scene.answers["health"], "network_since_us": 7}
+    await trio.sleep(LOOK_S)
+    assert goes_on()
+    assert (await browsers["omar"].get("/links")).headers["location"] == "/login?next=%2Flinks"
+    assert not goes_on(), "what is pushed to his open page ends, too"
+    assert (await browsers["omar"].post("/login", user="omar", password=PASSWORD)).status == 403
+    assert ">viewer" in (await browsers["amina"].get("/health")).text
+    scene.desk.accounts.set_password("amina", PASSWORD[::-1])
+    assert (await browsers["amina"].get("/health")).status == 303, "another password ends what the old one began"
+    scene.close()
+
+
+async def test_a_network_file_that_cannot_be_read_again_is_said_to_be_an_old_one(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    scene = Scene(tmp_path)
+    await trio.sleep(LOOK_S)
+    browser = await scene.browser().log_in()
+
+    def broken() -> Network:
+        raise PermissionError(13, "Permission denied", "network.toml")
+
+    reread, scene.desk._reread = scene.desk._reread, broken
+    scene.answers["health"] = {**scene.answers["health"], "network_since_us": 9}
+    await trio.sleep(LOOK_S)
+    assert "cannot be read here, and is shown as it was" in (await browser.get("/health")).text
+    scene.desk._reread = reread
+    await trio.sleep(LOOK_S)
+    assert "as it was" not in (await browser.get("/health")).text
     scene.close()
 
 

@@ -11,6 +11,7 @@ from switch.console.desk import Desk
 from switch.console.rendering import see_other
 from switch.console.sessions import Session
 from switch.console.web import Screen
+from switch.core.network import Network
 from switch.http.forms import Form
 from switch.money import CurrencyError, parse_money
 from switch.simulators.cards import demo_cards
@@ -20,18 +21,25 @@ SAID_MAX: Final = 300
 
 
 class TryingScreen:
-    """The handlers; without an address where a real card might be."""
+    """The handlers; they have no card where a real one might be."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._cards = [card for card in demo_cards(desk.network) if card.shows] if desk.network.test else []
+        self._know(desk.network)
+        desk.followers.append(self._know)
+
+    def _know(self, network: Network) -> None:
+        """The cards of its file as it is now."""
+        self._cards = [card for card in demo_cards(network) if card.shows] if network.test else []
 
     def screens(self) -> list[Screen]:
         """Its addresses."""
-        return [Screen("/test", self.show, self.pay)] if self._desk.network.test else []
+        return [Screen("/test", self.show, self.pay)]
 
     async def show(self, request: Request, session: Session) -> Response:
-        """The cards, by issuer."""
+        """The cards, by issuer; where a real card might be, that there is nothing here."""
+        if not self._desk.network.test:
+            return self._desk.renderer.page("nothing.html", request, session, status=404)
         faults = [card for card in self._cards if card.fault]
         return self._desk.renderer.page("test.html", request, session, cards=self._cards, faults=faults)
 
