@@ -14,6 +14,7 @@ from switch.core.records.outcomes import Outcome
 from switch.core.records.standin_counters import STAND_IN
 from switch.core.transactions.incoming import Incoming
 from switch.core.transactions.increments import hold_ended
+from switch.core.transactions.on_behalf import refused_because
 from switch.core.transactions.originals import find_first, is_overtaken
 from switch.core.transactions.replies import reply
 from switch.core.transactions.transaction import RESTORED, Refusal, hop_of
@@ -41,7 +42,11 @@ def answer_again(kernel: Kernel, message: Incoming) -> bool:
     if request is not None:
         _check_same(request.pan, request.amount, message)
     de39, extra = answer_now(outcome) if not hold_ended(kernel, request) else (Answer.ISSUER_INOPERATIVE, Document())
-    again = _whole_answer(document, outcome, extra) if extra else answer(document, de39)
+    again = (
+        _whole_answer(document, outcome, extra)
+        if extra
+        else answer(document, de39, refused_because(de39) if request is None else None)
+    )
     route = request.route if request is not None else "refused"
     note = f"as {outcome.txn:x} was answered" if de39 == outcome.de39 else f"{outcome.txn:x} was reversed since"
     hop = hop_of("hop.sent", message, again, session.link, route, de39, note)

@@ -1,6 +1,6 @@
 """What the switch checks of a card on its issuer's behalf, while that issuer is there: `on_behalf` of its `[[host]]`.
 
-In: a request that is about to leave for its issuer. Out: the same with what was found (DE48.71, DE48.87), and what an approval
+In: a request that is about to leave for its issuer. Out: the same with what was found (DE48.71, DE48.87), and what an answer
 says of it beside what the issuer says; or a refusal. Rule: what an issuer reads there is the switch's own word, or a card
 network's: what an acquirer has put there goes no further.
 
@@ -64,9 +64,9 @@ def last_counter(kernel: Kernel, card: bytes) -> int:
     return max(state.standin_counters.counter_of(card), state.chips.get(card, -1))
 
 
-def say_found(document: Document, found: Document) -> None:
-    """An approval says what was checked, where its issuer says nothing of it."""
-    if DE.ICC in found:
+def say_found(document: Document, found: Document, *, approved: bool) -> None:
+    """An answer says what was checked, where its issuer says nothing of it; only an approval answers the chip."""
+    if approved and DE.ICC in found:
         document.setdefault(DE.ICC, found[DE.ICC])
     try:
         if DE.PRIVATE_48 in found and Private48.CVV2_RESULT not in private_elements(document):
@@ -75,6 +75,13 @@ def say_found(document: Document, found: Document) -> None:
             document[DE.PRIVATE_48] = value
     except SubfieldError:
         return  # the issuer's DE48 is not ours to add to
+
+
+def refused_because(de39: str) -> Document:
+    """What the switch says beside DE39 where it declines itself: of a printed value that is wrong, its result."""
+    if de39 != Answer.CVV2_FAILURE:
+        return {}
+    return {DE.PRIVATE_48: with_private("", Private48.CVV2_RESULT, _PRINTED[INVALID])}
 
 
 def _decide(kernel: Kernel, message: Incoming, decision: Decision, host: HostLink, wrong: Finding) -> None:

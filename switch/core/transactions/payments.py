@@ -24,7 +24,7 @@ from switch.core.transactions.conversions import check_conversion
 from switch.core.transactions.duplicates import answer_again
 from switch.core.transactions.incoming import Incoming
 from switch.core.transactions.increments import cannot_add, decide, find_hold, name_hold, name_of, stands_without
-from switch.core.transactions.on_behalf import check_on_behalf, say_found
+from switch.core.transactions.on_behalf import check_on_behalf, refused_because, say_found
 from switch.core.transactions.overload import shed
 from switch.core.transactions.partial_approvals import approves_less, cannot_take
 from switch.core.transactions.pins import pin_again, pin_for
@@ -269,7 +269,7 @@ class Payments:
                 kernel.remember_refusals([message.key], de39)
         elif remember:
             kernel.record(declined_entry(kernel, message, de39, refusal.reason))
-        refused = answer(document, de39)
+        refused = answer(document, de39, refused_because(de39))
         hop = hop_of("hop.sent", message, refused, session.link, refusal.route, de39, refusal.reason)
         reply(kernel, session, refused, message.raw, hop=hop)
 
@@ -299,8 +299,8 @@ class Payments:
             document.pop(de, None)
         if DE.ORIGINAL in document and DE.ORIGINAL in request:
             document[DE.ORIGINAL] = request[DE.ORIGINAL]  # as the acquirer names what it adds to
-        if pending.found and approved:
-            say_found(document, pending.found)
+        if pending.found:
+            say_found(document, pending.found, approved=approved)
         if kernel.own_rules is not None:
             kernel.own_rules.answering(pending, document, amount, now)
         window = kernel.window(now)

@@ -67,10 +67,20 @@ def test_what_the_issuer_says_itself_stands() -> None:
     assert (approval["55"], approval["48"]) == ("910A00112233445566773030", "8701P")
 
 
-def test_a_decline_answers_no_chip() -> None:
+def test_a_decline_answers_no_chip_and_says_the_printed_value_s_result() -> None:
     there = There()
-    there.atlas.answers(there.arrives(there.asks()), "51")
-    assert "55" not in there.rif.gets()
+    there.atlas.answers(there.arrives(there.asks(de48="9203" + there.card.cvv2)), "51")
+    declined = there.rif.gets()
+    assert ("55" in declined, private_elements(declined)) == (False, {"87": "M"})
+
+
+def test_a_wrong_printed_value_is_declined_with_its_result_and_so_is_a_repeat() -> None:
+    there = There()
+    asked = there.asks(de48="9203999")
+    for mti in ("0200", "0201"):
+        there.rif.sends(asked | {"t": mti})
+        declined = there.rif.gets()
+        assert (declined["39"], private_elements(declined)) == ("N7", {"87": "N"})
 
 
 WRONG = [
