@@ -68,6 +68,7 @@ def _ask_store(network: "Network") -> str:
                 if not lines:
                     lines += ["store: set up as it must be", refuse_unsafe(store, shared) or _NOT_ASKED]
                 owner = store.look() if store.has_tables() else None
+                marks = store.marks() if owner is not None else []
             finally:
                 store.close()
             if owner is not None and owner.node:
@@ -75,6 +76,10 @@ def _ask_store(network: "Network") -> str:
             else:
                 whose = "never been owned"
             lines.append(f"{shared.journal}: {whose}")
+            lines += (
+                f"{shared.journal}: node {node} has stood by, and had {last:,} records {ago:,} s ago"
+                for node, last, ago in marks
+            )
     except StoreError as error:
         raise click.ClickException(str(error)) from None
     return "\n".join(lines)

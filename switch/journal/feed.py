@@ -22,6 +22,7 @@ from array import array
 from collections import deque
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -30,7 +31,7 @@ from switch.core.records.entry import Entry
 from switch.core.records.records import ENCODER, Snapshot
 from switch.journal.integrity import check_end, find_gaps
 from switch.journal.log import FLAG_SNAPSHOT, GENESIS, NO_KEY, ChainKey, JournalError
-from switch.journal.recovery import CLAIM_S, SWITCH, Fold, Recovered, claim, journal_directory, recover, settle
+from switch.journal.recovery import CLAIM_S, SWITCH, Fold, Recovered, claim, go_on, journal_directory, recover, settle
 from switch.journal.store.port import FencedError
 from switch.journal.writer import ACK, ACKNOWLEDGED, CHUNK, COPIED, COPY, FAIL, FENCED, KEY, SEGMENT_BYTES, Home
 
@@ -107,8 +108,8 @@ class Feed:
         keeping = ExitStack()
         try:
             found = self._recover()
-            if self._shared is not None and self._take(self._shared, found, tell, keeping):
-                found = self._recover()
+            if self._shared is not None:
+                self._take(self._shared, found, tell, keeping)
             self._head_count = check_end(self._state_dir, found, self._key, self.head_copy)
             found.gaps = find_gaps(self._state_dir)
             settle(self._state_dir, self._network, found, schema=self._fold.schema, key=self._key)
@@ -135,16 +136,19 @@ class Feed:
             )
         return found
 
-    def _take(self, shared: "SharedLog", found: Recovered, tell: Callable[[str], None], keeping: ExitStack) -> bool:
-        """Own the journal in the database, and have in the segments what is there. True: that was more than `found`.
+    def _take(self, shared: "SharedLog", found: Recovered, tell: Callable[[str], None], keeping: ExitStack) -> None:
+        """Own the journal in the database, and have in the segments and in `found` what is there.
 
         While `keeping` is open nobody else can own it.
         """
-        from switch.journal.store.opening import Place, take  # noqa: PLC0415 - nobody else needs it
+        from switch.journal.store.catching_up import Copy, Place  # noqa: PLC0415 - nobody else needs it
+        from switch.journal.store.opening import take  # noqa: PLC0415
 
         settle(self._state_dir, self._network, found, schema=self._fold.schema, key=self._key)
         home = Home(journal_directory(self._state_dir), self._network, self._fold.schema, self._key)
-        return take(shared, self._state_dir, Place(home=home, last=found.position, chain=found.chain), tell, keeping)
+        copy = Copy(Place(home=home, last=found.position, chain=found.chain), partial(go_on, found, self._fold))
+        take(shared, self._state_dir, copy, tell, keeping)
+        found.chain = found.chain_durable = copy.chain
 
     def limit(self, limits: Limits) -> None:
         """From now on other limits hold."""

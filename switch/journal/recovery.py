@@ -8,7 +8,7 @@ import fcntl
 import gc
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -184,6 +184,27 @@ def _fold(state_dir: Path | str, limits: Limits, fold: Fold) -> Recovered:
         state, log.position, log.chain, last_at_us, log.network, folded,
         durable, chain_durable, [r.payload for r in tail], log.torn, log.left_out,
     )  # fmt: skip
+
+
+def go_on(found: Recovered, fold: Fold, first: int, payloads: Sequence[bytes]) -> None:
+    """Fold the records from `first` on, which follow those of `found`, and are durable. Raises JournalError."""
+    collecting = gc.isenabled()
+    gc.disable()  # as `recover`
+    try:
+        for number, payload in enumerate(payloads, first):
+            try:
+                entry = fold.decode(payload)
+                fold.apply(found.state, entry)
+            except msgspec.MsgspecError as error:
+                raise JournalError(f"record {number} is none this release knows: {error}") from None
+            except KeyError as error:
+                raise JournalError(f"record {number} {fold.misfit.format(error)}") from None
+            found.last_at_us = entry.at_us
+    finally:
+        if collecting:
+            gc.enable()
+    found.folded += len(payloads)
+    found.position = found.durable = first + len(payloads) - 1
 
 
 def claim(state_dir: Path | str, wait_s: float = CLAIM_S) -> int:

@@ -40,6 +40,8 @@ class Owner(NamedTuple):
     """after the batch that ends with it"""
     check: bytes = b""
     """key check value of the chain's key"""
+    until: str = ""
+    """end of the lease, as the database writes it: to be compared only"""
 
 
 class Batch(NamedTuple):
@@ -68,6 +70,9 @@ class Claim(NamedTuple):
     check: bytes
     """key check value: of a journal that is begun"""
     lease_ms: int
+    unmoved: str = ""
+    """`Owner.until` of a lease that was not renewed for longer than any lasts: it may be taken, whatever the database's clock
+    says, which somebody may have put back"""
 
 
 class Store(Protocol):
@@ -82,6 +87,9 @@ class Store(Protocol):
     def reclaim(self, holder: str, lease_ms: int) -> Owner | None:
         """Own it again, under a new epoch: what this process has under way elsewhere can come to nothing any more, and what has
         come to something is seen. None: it is not this process's."""
+
+    def mark(self, claim: Claim, last: int, chain: bytes) -> bool:
+        """A node that owns nothing has read up to record `last`. True: that is replicated, and so is what it has read."""
 
     def append(self, batch: Batch, after: int, lease_ms: int) -> bool:
         """Append after record `after` as the owner of `batch.epoch`. True: durable. False: nothing was done."""

@@ -55,14 +55,24 @@ _BEGIN_AT: Final = "UPDATE cmi_switch_owner SET last = $3 WHERE journal = $1 AND
 _CLAIM: Final = (
     "UPDATE cmi_switch_owner SET epoch = epoch + 1, node = $2, holder = $3, "
     "until = clock_timestamp() + $4::bigint * interval '1 millisecond' "
-    "WHERE journal = $1 AND (until < clock_timestamp() OR node = $2) "
+    "WHERE journal = $1 AND (until < clock_timestamp() OR node = $2 OR until::text = $6) "
     "AND (NOT $5::boolean OR current_setting('synchronous_standby_names') <> '') "
-    "RETURNING node, holder, epoch, last, chain, key_check"
+    "RETURNING node, holder, epoch, last, chain, key_check, until::text"
 )
 _RECLAIM: Final = (
     "UPDATE cmi_switch_owner SET epoch = epoch + 1, until = clock_timestamp() + $3::bigint * interval '1 millisecond' "
     "WHERE journal = $1 AND holder = $2 AND (NOT $4::boolean OR current_setting('synchronous_standby_names') <> '') "
-    "RETURNING node, holder, epoch, last, chain, key_check"
+    "RETURNING node, holder, epoch, last, chain, key_check, until::text"
+)
+_MARK: Final = (
+    "INSERT INTO cmi_switch_owner SELECT $1, $2, $3, 0, $4::bigint, $5::bytea, $6::bytea, clock_timestamp() "
+    "WHERE NOT $7::boolean OR current_setting('synchronous_standby_names') <> '' ON CONFLICT (journal) DO UPDATE SET "
+    "holder = EXCLUDED.holder, last = EXCLUDED.last, chain = EXCLUDED.chain, until = EXCLUDED.until"
+)
+"""a row of a node that stands by, under the journal's name and its own"""
+_MARKED: Final = (
+    "SELECT node, last, greatest(extract(epoch FROM clock_timestamp() - until), 0)::bigint FROM cmi_switch_owner "
+    "WHERE left(journal, length($1) + 1) = $1 || '@' ORDER BY node"
 )
 _APPEND: Final = (
     "WITH owner AS (UPDATE cmi_switch_owner SET last = $3::bigint, chain = $6::bytea, "
@@ -77,7 +87,9 @@ _RENEW: Final = (
     "WHERE journal = $1 AND epoch = $2 AND (NOT $4::boolean OR current_setting('synchronous_standby_names') <> '')"
 )
 _RELEASE: Final = "UPDATE cmi_switch_owner SET until = '-infinity' WHERE journal = $1 AND epoch = $2"
-_LOOK: Final = "SELECT node, holder, epoch, last, chain, key_check FROM cmi_switch_owner WHERE journal = $1"
+_LOOK: Final = (
+    "SELECT node, holder, epoch, last, chain, key_check, until::text FROM cmi_switch_owner WHERE journal = $1"
+)
 _SNAPSHOT: Final = "SELECT max(first) FROM cmi_switch_log WHERE journal = $1 AND snapshot AND first <= $2"
 _BATCHES: Final = (
     "SELECT first, last, epoch, snapshot, chain, lengths, body FROM cmi_switch_log "
@@ -150,7 +162,7 @@ class PostgreSQL:
 
     def claim(self, claim: Claim) -> Owner | None:
         """See Store."""
-        values = self._journal, claim.node, claim.holder, claim.lease_ms, self._replicated
+        values = self._journal, claim.node, claim.holder, claim.lease_ms, self._replicated, claim.unmoved
         owner = _owner(self._commit(_CLAIM, values))
         if owner is None and self.look() is None:
             self._commit(_BEGIN, (self._journal, GENESIS, claim.check))
@@ -160,6 +172,17 @@ class PostgreSQL:
     def reclaim(self, holder: str, lease_ms: int) -> Owner | None:
         """See Store."""
         return _owner(self._commit(_RECLAIM, (self._journal, holder, lease_ms, self._replicated)))
+
+    def mark(self, claim: Claim, last: int, chain: bytes) -> bool:
+        """See Store."""
+        values = f"{self._journal}@{claim.node}", claim.node, claim.holder, last, chain, claim.check, self._replicated
+        return bool(self._commit(_MARK, values).command_tuples)
+
+    def marks(self) -> list[tuple[str, int, int]]:
+        """Nodes that have stood by: name, up to which record they had read, and how many seconds ago. Raises StoreError."""
+        found = self.ask(_MARKED, (self._journal,))
+        rows = ([found.get_value(row, column) or b"" for column in range(3)] for row in range(found.ntuples))
+        return [(node.decode(), int(last), int(ago)) for node, last, ago in rows]
 
     def append(self, batch: Batch, after: int, lease_ms: int) -> bool:
         """See Store."""
@@ -279,8 +302,8 @@ def _servers(asked: Mapping[str, Any]) -> dict[str, str]:
 def _owner(result: "abc.PGresult") -> Owner | None:
     if not result.ntuples:
         return None
-    node, holder, epoch, last, chain, check = (result.get_value(0, column) or b"" for column in range(6))
-    return Owner(node.decode(), holder.decode(), int(epoch), int(last), _unhex(chain), _unhex(check))
+    node, holder, epoch, last, chain, check, until = (result.get_value(0, column) or b"" for column in range(7))
+    return Owner(node.decode(), holder.decode(), int(epoch), int(last), _unhex(chain), _unhex(check), until.decode())
 
 
 def _batch(row: Sequence[bytes]) -> Batch:

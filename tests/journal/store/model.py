@@ -28,10 +28,17 @@ class Database:
         """`faults`: share of commits that do not simply return."""
         self.random, self.faults = random, faults
         self.now_ms = 0
+        self.off_ms = 0
+        """its clock is so far from everybody else's"""
         self.owner: Owner | None = None
         self.until_ms = -1
         self.log: list[Batch] = []
         self._replicated: tuple[Owner | None, int, list[Batch]] = (None, -1, [])
+
+    @property
+    def clock_ms(self) -> int:
+        """What time its machine thinks it is."""
+        return self.now_ms + self.off_ms
 
     def commit(self) -> Fate:
         """What was changed is committed: how that goes."""
@@ -49,7 +56,7 @@ class Database:
 class MemoryStore:
     """See Store."""
 
-    tests_epoch = tests_last = heeds_warnings = True
+    tests_epoch = tests_last = heeds_warnings = marks = True
     """what a mutant leaves out"""
 
     def __init__(self, database: Database) -> None:
@@ -73,10 +80,10 @@ class MemoryStore:
         """See Store."""
         db, before = self._db, self._before()
         there = db.owner or Owner("", "", 0, 0, check=claim.check)
-        if db.until_ms >= db.now_ms and there.node != claim.node:
+        if db.until_ms >= db.clock_ms and there.node != claim.node and claim.unmoved != str(db.until_ms):
             return None
         db.owner = there._replace(node=claim.node, holder=claim.holder, epoch=there.epoch + 1)
-        db.until_ms = db.now_ms + claim.lease_ms
+        db.until_ms = db.clock_ms + claim.lease_ms
         self._commit(before)
         return db.owner
 
@@ -86,9 +93,15 @@ class MemoryStore:
         if db.owner is None or db.owner.holder != holder:
             return None
         db.owner = db.owner._replace(epoch=db.owner.epoch + 1)
-        db.until_ms = db.now_ms + lease_ms
+        db.until_ms = db.clock_ms + lease_ms
         self._commit(before)
         return db.owner
+
+    def mark(self, claim: Claim, last: int, chain: bytes) -> bool:
+        """See Store."""
+        if self.marks:
+            self._commit(self._before())
+        return True
 
     def append(self, batch: Batch, after: int, lease_ms: int) -> bool:
         """See Store."""
@@ -101,7 +114,7 @@ class MemoryStore:
         ):
             return False
         db.owner = owner._replace(last=batch.last, chain=batch.chain)
-        db.until_ms = db.now_ms + lease_ms
+        db.until_ms = db.clock_ms + lease_ms
         db.log.append(batch)
         self._commit(before)
         return True
@@ -111,7 +124,7 @@ class MemoryStore:
         db, before = self._db, self._before()
         if db.owner is None or db.owner.epoch != epoch:
             return False
-        db.until_ms = db.now_ms + lease_ms
+        db.until_ms = db.clock_ms + lease_ms
         self._commit(before)
         return True
 
@@ -132,7 +145,8 @@ class MemoryStore:
 
     def look(self) -> Owner | None:
         """See Store."""
-        return self._db.owner
+        owner = self._db.owner
+        return owner._replace(until=str(self._db.until_ms)) if owner is not None else None
 
     def snapshot_before(self, record: int) -> int:
         """See Store."""

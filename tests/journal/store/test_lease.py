@@ -12,7 +12,7 @@ from switch.core.records.records import ENCODER, SCHEMA
 from switch.journal.feed import Feed
 from switch.journal.log import GENESIS
 from switch.journal.store import opening
-from switch.journal.store.opening import Place
+from switch.journal.store.catching_up import Copy, Place
 from switch.journal.store.port import Claim
 from switch.journal.store.postgresql import PostgreSQL
 from switch.journal.store.shared import SharedLog
@@ -35,7 +35,7 @@ def test_who_folds_for_longer_than_a_lease_keeps_what_it_has_claimed(
     place = Place(home=Home(str(directory), journal, SCHEMA, KEY), last=0, chain=GENESIS)
     other, claim = connect(servers, journal), Claim("b", "b-1", KEY.check, LEASE_MS)
     with contextlib.ExitStack() as keeping:
-        opening.take(shared, tmp_path, place, print, keeping)
+        opening.take(shared, tmp_path, Copy(place, lambda *_: None), print, keeping)
         time.sleep(1.3)
         assert other.claim(claim) is None
     assert wait_for(lambda: other.claim(claim), 3)

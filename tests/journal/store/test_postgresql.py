@@ -6,6 +6,7 @@ import re
 import signal
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from switch.journal.feed import Feed, WriterGone
 from switch.journal.log import ChainKey, JournalError
 from switch.journal.recovery import recover
 from switch.journal.store.fencing import Owned
+from switch.journal.store.opening import node_of
 from switch.journal.store.port import Claim, FencedError, Owner, StoreError
 from switch.journal.store.postgresql import PostgreSQL
 from switch.journal.store.safety import refuse_unsafe
@@ -197,6 +199,37 @@ def test_a_successor_with_no_files_has_all_that_was_acknowledged(
         feed.close(0)
 
 
+def test_who_stands_by_has_all_of_it_in_files_and_index_before_it_takes_over(
+    servers: Cluster, journal: str, tmp_path: Path
+) -> None:
+    feed = feed_of(servers, journal, tmp_path / "a")
+    feed.open()
+    write(feed, journal, 1, 300)
+    other = feed_of(servers, journal, tmp_path / "b", standby=True)
+    with ThreadPoolExecutor(1) as pool:
+        opening = pool.submit(other.open)
+        wait_for(lambda: position_in(tmp_path / "b") == 300)
+        write(feed, journal, 301, 7)
+        wait_for(lambda: position_in(tmp_path / "b") == 307)
+        wait_for((tmp_path / "b" / "index.sqlite").exists)
+        store = connect(servers, journal)
+        assert [(node, last, ago < 60) for node, last, ago in store.marks()] == [(node_of(tmp_path / "b"), 307, True)]
+        owner = store.look()
+        assert owner is not None
+        assert owner.node == node_of(tmp_path / "a"), "it owns nothing"
+        store.close()
+        feed.close()
+        found = opening.result(20)
+    assert (found.position, found.folded) == (307, 307)
+    assert found.chain == recover(tmp_path / "b", LIMITS).chain
+    write(other, journal, 308, 1)
+    other.close()
+
+
+def position_in(state: Path) -> int:
+    return recover(state, LIMITS).position
+
+
 def test_a_node_that_comes_back_is_brought_up_to_date(servers: Cluster, journal: str, tmp_path: Path) -> None:
     for state, first in (("a", 1), ("b", 101), ("a", 201), ("b", 301)):
         feed = feed_of(servers, journal, tmp_path / state)
@@ -309,9 +342,14 @@ def test_check_asks_the_database(servers: Cluster, journal: str, tmp_path: Path)
     feed = feed_of(servers, f"n{journal}", tmp_path / "a")
     feed.open()
     write(feed, f"n{journal}", 1, 3)
+    store = connect(servers, f"n{journal}")
+    store.mark(Claim("b-01234567", "b", KEY.check, LEASE_MS), 2, bytes(16))
+    store.close()
     feed.close()
     assert re.search(
-        r"set up as it must be\npatroni: not asked .*\nn\w+: 3 records, owned by node .* under epoch 2", check().output
+        r"set up as it must be\npatroni: not asked .*\nn\w+: 3 records, owned by node .* under epoch 2\n"
+        r"n\w+: node b-01234567 has stood by, and had 2 records \d s ago\n",
+        check().output,
     )
     identifier = servers.primary.ask("SELECT system_identifier FROM pg_control_system()")
     with answering(
