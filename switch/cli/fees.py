@@ -1,6 +1,7 @@
 """`cmi-switch fees`: what a payment costs, line by line, by which rule, and how it was rounded."""
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -133,6 +134,7 @@ def _recorded(network: "Network", txn: str, state_dir: Path | None) -> dict[str,
     if found is None:
         raise click.ClickException(f"no transaction {txn} in the journal; `cmi-switch journal list` has them")
     amount, currency, priced, stands = 0, network.currency, None, None
+    returned: dict[str, int] = {}
     for _, entry in found[1]:
         own = entry.txn == number if isinstance(entry, Forwarded | Answered | Owed | StoodIn) else False
         if own and isinstance(entry, Forwarded | Owed):
@@ -147,10 +149,10 @@ def _recorded(network: "Network", txn: str, state_dir: Path | None) -> dict[str,
             )
             priced = entry.priced
         if own and isinstance(entry, Owed):
-            stands = _stands(entry)
+            stands, returned = _stands(entry), {fee.rule: fee.amount for fee in entry.returned}
     if priced is None:
         raise click.ClickException(f"{txn} has no price: it moved no money, or was recorded by an earlier release")
-    return _answer(network, fee_table(network), priced, amount, currency, stands)
+    return _answer(network, fee_table(network), priced, amount, currency, stands, returned)
 
 
 def _stands(entry: "Owed") -> int | None:
@@ -216,24 +218,35 @@ def _asked(
 
 
 def _answer(
-    network: "Network", table: "Fees", priced: "Priced", amount: int, currency: str, stands: int | None = None
+    network: "Network",
+    table: "Fees",
+    priced: "Priced",
+    amount: int,
+    currency: str,
+    stands: int | None = None,
+    returned: "Mapping[str, int] | None" = None,
 ) -> dict[str, Any]:
-    """`stands`: what is left of the payment, where the fees are those of that, less those before."""
+    """`stands`: what is left of the payment, where the fees are those of that, less those before. `returned`: by rule, what of
+    the lines is of a dispute of the payment."""
     from switch.core.transactions.pricing import recorded_payment
     from switch.money import format_amount
 
     rules = {rule.id: rule for rule in table.rules}
     acquirer = priced.acquirer
     day = priced.of_day or priced.day
-    left: dict[str, int] = {}
+    left: dict[str, tuple[int, int]] = {}
     if stands is not None:
         networks = {host.name for host in network.hosts if host.role == "network"}
         payment = recorded_payment(table, networks, priced, currency)
-        fees, _ = table.price(payment, day, priced.merchant, stands, priced.direction)
-        left = {fee.rule: fee.amount for fee in fees}
+        fees, _ = table.price(payment, day, priced.merchant, stands, priced.direction, priced.rate)
+        left = {fee.rule: (fee.amount, (returned or {}).get(fee.rule, 0)) for fee in fees}
     lines = [
         _line(
-            network, rules.get(fee.rule), fee, _Priced(table, amount if stands is None else stands, currency, day), left
+            network,
+            rules.get(fee.rule),
+            fee,
+            _Priced(table, amount if stands is None else stands, currency, day, priced.rate),
+            left,
         )
         for fee in priced.fees
     ]
@@ -263,19 +276,24 @@ class _Priced(NamedTuple):
     amount: int
     currency: str
     day: str
+    rate: str
 
 
-def _line(network: "Network", rule: "FeeRule | None", fee: "Fee", of: _Priced, left: dict[str, int]) -> dict[str, Any]:
-    """`left`: by rule, what is charged of what stands, where the line is the change to that."""
+def _line(
+    network: "Network", rule: "FeeRule | None", fee: "Fee", of: _Priced, left: dict[str, tuple[int, int]]
+) -> dict[str, Any]:
+    """`left`: by rule, what is charged of what stands, where the line is the change to that; and what of it is of a dispute."""
     from switch.money import format_amount
 
     home = network.currency
-    now = left.get(fee.rule)
+    now, claimed = left.get(fee.rule, (None, 0))
     rounding = ""
     if rule is not None:
         rounding = _rounding(home, rule, fee, fee.amount if now is None else now, of)
         if now is not None:
-            rounding += f"; {format_amount(now, home)}, less {format_amount(now - fee.amount, home)} charged before"
+            before = now + claimed - fee.amount
+            rounding += f"; {format_amount(now, home)}, less {format_amount(before, home)} charged before"
+        rounding += f", and {format_amount(claimed, home)} that a dispute had given back" if claimed else ""
     return {
         "kind": fee.kind,
         "payer": fee.payer,
@@ -301,7 +319,7 @@ def _rounding(home: str, rule: "FeeRule", fee: "Fee", charged: int, of: _Priced)
     if not rule.percent:
         how = "" if abs(charged) == rule.fixed else ", bounded" if bounded else _SINCE_CHANGED
         return f"fixed{how}"
-    exact = of.table.exact(rule, of.amount, of.currency, of.day) + rule.fixed
+    exact = of.table.exact(rule, of.amount, of.currency, of.day, of.rate) + rule.fixed
     shown = (Decimal(exact.numerator) / Decimal(exact.denominator) / 100).normalize()
     terms = f"{(rule.percent * 100).normalize():f} % of {format_amount(of.amount, of.currency)}{f' + {fixed}' if fixed else ''}"
     alone = (2 * exact.numerator + exact.denominator) // (2 * exact.denominator)

@@ -59,7 +59,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     totals_days: int = 10
     """business days whose totals are kept to answer reconciliations from; of an older one there are none"""
     disputes: int = 10_000
-    """open at once, above it no more are taken; ended ones beside them leave oldest first"""
+    """open, or ended with money left with an issuer whose payment may still be claimed; above it no more are taken"""
     merchant_contracts: int = 20_000
     """fees without a payment, each of a merchant and kind, that have ever been charged: a snapshot holds them all"""
     batches: int = 20_000

@@ -243,7 +243,7 @@ class LedgerFold:
         moves: list[Move] = []
         principal(moves, entry, -entry.change, DISPUTE)
         fee_moves(moves, entry.acquirer, entry.fees, self.home)
-        if not entry.change:
+        if not moves:
             return
         payment, window = self.payments.find(entry.original), self.windows.at(entry.at_us, sequence)
         if payment is not None and payment.abroad is not None:

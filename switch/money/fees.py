@@ -116,6 +116,8 @@ class Plan(NamedTuple):
     """of so many minor units of the payment's currency, and DE42"""
     unpriced: str
     """why there are none, where that is a mistake of the table; "" else"""
+    rate: str = ""
+    """at which it is taken: units of the home currency that one of the payment's buys; "": they are one currency"""
 
 
 FREE: Final = Plan(compiled((), ""), "")
@@ -175,11 +177,14 @@ class Fees:
         self._days: dict[tuple[str, int], dict[Payment, Plan]] = {}
 
     def price(
-        self, payment: Payment, day: str, merchant: str, amount: int, direction: int
+        self, payment: Payment, day: str, merchant: str, amount: int, direction: int, rate: str = ""
     ) -> tuple[tuple[Fee, ...], str]:
         """Fees of `amount` minor units of the payment's currency on a business day, and `Plan.unpriced`. `merchant`: DE42.
-        `direction`: 1 a purchase or cash, -1 a refund, 0 a hold, which costs nothing."""
+        `direction`: 1 a purchase or cash, -1 a refund, 0 a hold, which costs nothing. `rate`: `Plan.rate` of what it follows;
+        "": that of the day."""
         plan = self.plan(payment, day, direction)
+        if direction and rate not in ("", plan.rate):
+            plan = self._made(payment, day, direction, Decimal(rate))
         return plan.fees(amount, merchant), plan.unpriced
 
     def plan(self, payment: Payment, day: str, direction: int) -> Plan:
@@ -199,15 +204,10 @@ class Fees:
                 chosen[rule.kind] = rule
         return tuple(chosen.values())
 
-    def exact(self, rule: FeeRule, amount: int, currency: str, day: str) -> Fraction:
-        """What the rule's percentage comes to before it is rounded, in minor units of the home currency."""
-        worth = self._worth(currency, day)
-        return amount * Fraction(rule.percent) * (worth if worth is not None else 0)
-
-    def _worth(self, currency: str, day: str) -> Fraction | None:
-        """Minor units of the home currency that one of this currency is worth on a business day; None: it has no rate then."""
-        rate = rates_on(day, self._rates, self._dated).get(currency)
-        return _worth(rate, currency, self._home) if rate is not None else None
+    def exact(self, rule: FeeRule, amount: int, currency: str, day: str, rate: str = "") -> Fraction:
+        """What the rule's percentage comes to before it is rounded, in minor units of the home currency. `rate`: as `price`."""
+        found = Decimal(rate) if rate else rates_on(day, self._rates, self._dated).get(currency)
+        return amount * Fraction(rule.percent) * (_worth(found, currency, self._home) if found is not None else 0)
 
     def _begin(self, day: str, direction: int) -> dict[Payment, Plan]:
         while len(self._days) >= _DAYS_MAX:
@@ -217,16 +217,21 @@ class Fees:
     def _compile(self, plans: dict[Payment, Plan], payment: Payment, day: str, direction: int) -> Plan:
         if len(plans) >= _PLANS_MAX:
             plans.clear()
-        worth, why = self._worth(payment.currency, day), ""
-        rules = self.fitting(payment, day)
-        if worth is None:
+        found = rates_on(day, self._rates, self._dated).get(payment.currency)
+        plan = plans[payment] = self._made(payment, day, direction, found)
+        return plan
+
+    def _made(self, payment: Payment, day: str, direction: int, rate: Decimal | None) -> Plan:
+        rules, why = self.fitting(payment, day), ""
+        if rate is None:
             on = f" on {day}" if any(each.currency == payment.currency for each in self._dated) else ""
             why = f"no rate for currency {_alpha(payment.currency)}{on}" if self.rules else ""
         elif self._listed and not any(rule.listed for rule in rules):
             why = f"no [[fee]] is for {described(payment)} on {day}"
-        lines = _lines(rules, payment, worth, direction) if worth is not None and not why else ()
-        plan = plans[payment] = Plan(compiled(lines, payment.acquirer), why)
-        return plan
+        if rate is None or why:
+            return Plan(compiled((), payment.acquirer), why)
+        lines = _lines(rules, payment, _worth(rate, payment.currency, self._home), direction)
+        return Plan(compiled(lines, payment.acquirer), "", "" if payment.currency == self._home else str(rate))
 
 
 def described(payment: Payment) -> str:

@@ -195,4 +195,4 @@ def test_no_ledger_of_an_index_that_is_no_database(tmp_path: Path) -> None:
         assert view.positions(Window(DAY, 1))
     with sqlite3.connect(index_path(tmp_path)) as database:
         assert database.execute("SELECT count(*) FROM ledger_entries").fetchone() == (0,)
-    assert Ledger().version == 4
+    assert Ledger().version == 5

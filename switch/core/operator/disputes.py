@@ -15,8 +15,8 @@ from switch.core.operator.command import Arguments, Command, Unable
 from switch.core.operator.errors import ErrorCode
 from switch.core.records.disputes import ACQUIRER, ISSUER, MOVES, WHOSE, Disputed, Step
 from switch.core.records.outcomes import Outcome
-from switch.core.records.prices import Priced
 from switch.core.shards import is_passed_on
+from switch.core.transactions.claimed_back import back_of, returned_with
 from switch.core.transactions.pricing import Pricing
 from switch.core.transactions.taken_back import posted
 from switch.money.currency import format_amount
@@ -26,8 +26,6 @@ from switch.money.fees import change
 from switch.wire.dates import day_of
 from switch.wire.vocabulary import DE, Processing
 
-INTERCHANGE: Final = "interchange"
-"""kind of the fee that goes back with a payment"""
 ROWS_MAX: Final = 1_000
 
 
@@ -113,6 +111,10 @@ class DisputeCommands:
         rules = kernel.network.disputes
         self._reasons = {(reason.scheme, reason.code): reason for reason in rules.reasons}
         self._times = {times.scheme: times for times in rules.times}
+        self._file_days = {
+            scheme: max(one.file_days for one in rules.reasons if one.scheme == scheme) for scheme, _ in self._reasons
+        }
+        """the longest time in which a scheme's payment may be claimed"""
 
     def table(self) -> dict[str, Command]:
         """By name."""
@@ -196,16 +198,18 @@ class DisputeCommands:
         if not 0 < amount <= free:
             asked, left = (format_amount(minor, request.currency) for minor in (amount, free))
             raise _unable(f"{asked} of {given.txn} cannot be claimed back: {left} of it stand and are in no dispute")
-        if sum(one.open for one in kernel.state.disputes.last.values()) >= kernel.limits.disputes:
+        today = date.fromisoformat(kernel.business_day(now))
+        if kernel.state.disputes.crowded(kernel.limits.disputes, today.isoformat()):
             raise _unable(f"limit disputes={kernel.limits.disputes} reached: raise it in [limits] of the network file")
         reason, times = self._rules(priced.scheme, given.reason)
-        today = date.fromisoformat(kernel.business_day(now))
         paid = date.fromisoformat(priced.of_day or priced.day) if priced.day else day_of(original.at_us)
         if (today - paid).days > reason.file_days:
             until = paid + timedelta(reason.file_days)
             raise _unable(f"{given.txn} was paid on {paid}: a claim for {reason.code} had to be made by {until}")
         txn = kernel.next_txn(now)
         lines = self._interchange(original, txn, amount, now)
+        if lines is None:
+            raise _no_rules(given.txn, original)
         return self._record(
             Disputed(
                 txn=txn,
@@ -232,6 +236,7 @@ class DisputeCommands:
                 returned=lines,
                 fees=lines,
                 window=kernel.window(now),
+                until=(paid + timedelta(self._file_days[priced.scheme])).isoformat(),
             ),
             now,
         )
@@ -261,22 +266,13 @@ class DisputeCommands:
             )
         return reason, times
 
-    def _interchange(self, original: Outcome, dispute: int, given_back: int, now: int) -> tuple[Fee, ...]:
-        """What of it has gone back by a dispute once so much of the payment is with its issuer. All disputes of a payment have
-        given back fee(all) - fee(what is left) together: each by itself would round a part, and two return more than was paid."""
-        disputes, stands = self._kernel.state.disputes, posted(original)
-        others, forgotten = disputes.beside(original.txn, dispute)
-        kept = forgotten + sum(one.given_back for one in others)
-        before = [fee for one in others for fee in one.returned]
-        before += self._of_part(original, stands - forgotten, now)
-        return change(before, self._of_part(original, max(0, stands - kept - given_back), now))
-
-    def _of_part(self, original: Outcome, left: int, now: int) -> tuple[Fee, ...]:
-        """Interchange of what is not left of a payment: nothing where all is, whatever its rules have become."""
-        if left == posted(original):
-            return ()
-        priced: Priced | None = self._pricing.of_reversal(original, left, now)
-        return tuple(fee for fee in priced.fees if fee.kind == INTERCHANGE) if priced is not None else ()
+    def _interchange(self, original: Outcome, dispute: int, given_back: int, now: int) -> tuple[Fee, ...] | None:
+        """What of it has gone back by a dispute once so much of the payment is with its issuer: what all disputes of it have
+        given back then, less what the others have. None: the network file has the payment's rules no more."""
+        others = [one for one in self._kernel.state.disputes.of(original.txn) if one.dispute != dispute]
+        back, returned = back_of(others)
+        lines = returned_with(self._pricing, original, back + given_back, now)
+        return change(returned, lines) if lines is not None else None
 
     # -- answers
 
@@ -341,13 +337,18 @@ class DisputeCommands:
         return before.amount if step is Step.PRE_ARBITRATION else before.given_back
 
     def _returned(self, before: Disputed, given_back: int, now: int) -> tuple[Fee, ...]:
-        """Interchange that has gone back once the step is taken. Of a payment that has left the journal, what was so before, or
-        all of it or none. Raises Unable."""
+        """Interchange that has gone back once the step is taken. Of a payment that has left the journal, or whose rules have left
+        the network file, what was so before, or all of it or none. Raises Unable."""
+        if given_back == before.given_back:
+            return before.returned
         original = self._find(before.original, before.acquirer, before.rrn)
+        lines = self._interchange(original, before.dispute, given_back, now) if original is not None else None
+        if lines is not None:
+            return lines
+        if given_back in (0, before.amount):
+            return before.interchange if given_back else ()
         if original is not None:
-            return self._interchange(original, before.dispute, given_back, now)
-        if given_back in (before.given_back, 0, before.amount):
-            return before.returned if given_back == before.given_back else before.interchange if given_back else ()
+            raise _no_rules(f"{before.original:x}", original)
         raise _not_known(f"{before.original:x}", before.acquirer, before.rrn)
 
     def _record(self, entry: Disputed, now: int) -> DisputeRow:
@@ -365,6 +366,14 @@ def _other(side: str) -> str:
 
 def _not_known(txn: str, acquirer: str, rrn: str) -> Unable:
     return _unable(f"no payment {txn} of {acquirer} with DE37 {rrn or 'absent'} is known")
+
+
+def _no_rules(txn: str, payment: Outcome) -> Unable:
+    day = payment.priced.day if payment.priced is not None else ""
+    why = (
+        f"what a part of {txn} costs cannot be said: the network file has no rule, or rate, of {day}, whose fees it has"
+    )
+    return _unable(why, "put them back (rows that have ended stay, with `to`), or claim all of it")
 
 
 def _unable(sentence: str, hint: str = "`cmi-switch journal show TXN` shows what is known of a payment") -> Unable:

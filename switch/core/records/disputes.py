@@ -17,7 +17,9 @@ from typing import Final
 import msgspec
 
 from switch.core.records.entry import Entry
+from switch.core.records.windows import parts_of
 from switch.money.fee_line import Fee
+from switch.money.fees import add_up
 
 
 class Step(StrEnum):
@@ -96,6 +98,8 @@ class Disputed(Entry, frozen=True, kw_only=True, tag="dsp"):
     fees: tuple[Fee, ...] = ()
     """of that, by this step"""
     window: str = ""
+    until: str = ""
+    """day (YYYY-MM-DD) up to which the payment may be claimed back for some reason; "": not said by an older release"""
 
     @property
     def open(self) -> bool:
@@ -108,12 +112,18 @@ class IllegalStepError(ValueError):
 
 
 class Disputes(msgspec.Struct, kw_only=True):
-    """The fold of the steps. Bounded: of `limits.disputes` ended ones leave oldest first."""
+    """The fold of the steps. Bounded by `limits.disputes`: none is begun where all that are known must be (`crowded`).
+
+    What may leave, oldest first, is what has ended and left nothing with the issuer, or whose payment is too old to be claimed
+    again, and of which no other claim is open.
+    """
 
     last: dict[int, Disputed] = {}
     """by name, its newest step"""
     committed: dict[int, int] = {}
     """payment -> minor units that are in dispute, or have been left with its issuer"""
+    named: dict[int, tuple[int, ...]] = {}
+    """payment -> its disputes that are known, oldest first"""
 
     def check_step(self, entry: Disputed) -> None:
         """Raise IllegalStepError unless the table has it, and no more is given back than is in dispute."""
@@ -125,24 +135,48 @@ class Disputes(msgspec.Struct, kw_only=True):
         if not 0 <= entry.given_back <= entry.amount or entry.given_back - had != entry.change:
             raise IllegalStepError(f"{entry.change} of {entry.amount} cannot go back after {had}")
 
-    def beside(self, payment: int, dispute: int) -> tuple[list[Disputed], int]:
-        """Other disputes of a payment that are known, and minor units that forgotten ones have left with its issuer."""
-        of_it = [one for one in self.last.values() if one.original == payment]
-        forgotten = self.committed.get(payment, 0) - sum(map(_commits, of_it))
-        return [one for one in of_it if one.dispute != dispute], forgotten
+    def of(self, payment: int) -> list[Disputed]:
+        """Those of one payment, by their newest steps."""
+        return [self.last[name] for name in self.named.get(payment, ())]
+
+    def restate(self, dispute: int, lines: tuple[Fee, ...]) -> None:
+        """So much more interchange has gone back by it, as another amount stands of its payment."""
+        known = self.last.get(dispute)
+        if known is not None:
+            self.last[dispute] = msgspec.structs.replace(known, returned=add_up(known.returned, lines))
 
     def apply(self, entry: Disputed, keep: int) -> None:
         """Take a step in."""
         before = self.last.pop(entry.dispute, None)
         self.last[entry.dispute] = entry
-        held = self.committed.get(entry.original, 0) + _commits(entry) - (_commits(before) if before is not None else 0)
-        self.committed[entry.original] = held
+        if before is None:
+            self.named[entry.original] = (*self.named.get(entry.original, ()), entry.dispute)
+        self._commit(entry.original, _commits(entry) - (_commits(before) if before is not None else 0))
+        day = parts_of(entry.window)[1] if entry.window else ""
+        while len(self.last) > keep and (ended := self._may_leave(day)) is not None:
+            self._forget(ended)
+
+    def _forget(self, ended: Disputed) -> None:
+        del self.last[ended.dispute]
+        self._commit(ended.original, -_commits(ended))
+        others = tuple(name for name in self.named.pop(ended.original) if name != ended.dispute)
+        if others:
+            self.named[ended.original] = others
+
+    def crowded(self, keep: int, day: str) -> bool:
+        """True where no further one can be begun on `day`."""
+        return len(self.last) >= keep and self._may_leave(day) is None
+
+    def _may_leave(self, day: str) -> Disputed | None:
+        under_way = {one.original for one in self.last.values() if one.open}
+        ended = (one for one in self.last.values() if one.original not in under_way)
+        return next((one for one in ended if one.until < day or not (one.given_back or one.returned)), None)
+
+    def _commit(self, payment: int, change: int) -> None:
+        held = self.committed.get(payment, 0) + change
+        self.committed[payment] = held
         if not held:
-            del self.committed[entry.original]
-        if len(self.last) > keep:
-            ended = next((one for one in self.last.values() if not one.open), None)
-            if ended is not None:
-                del self.last[ended.dispute]
+            del self.committed[payment]
 
 
 def _commits(entry: Disputed) -> int:

@@ -38,7 +38,6 @@ from switch.core.records.records import (
     Forwarded,
     Held,
     HoldName,
-    HotListed,
     LateApproval,
     Maintained,
     Owed,
@@ -52,6 +51,7 @@ from switch.core.records.records import (
 )
 from switch.core.records.standin_counters import STAND_IN, StandInCounters, Stood
 from switch.core.records.state import State
+from switch.core.records.stop_lists import HotListed
 from switch.core.records.windows import name_of, parts_of
 from switch.money.fees import add_up
 from switch.wire.vocabulary import ADVICES, APPROVALS, DE, MTI, Answer, request_of
@@ -188,13 +188,15 @@ def _owed(state: State, r: Owed) -> None:
     state.last_txn = max(state.last_txn, r.txn)
     state.owed[r.txn] = r
     state.stans[r.host] = int(r.message[DE.STAN])
+    if r.returned:
+        state.disputes.restate(r.returned_by, r.returned)
     if r.posts:
         state.totals.follow(r, r.window or state.window_at(r.at_us), state.window_since_us(r.at_us))
     if r.key[ACQUIRER]:
         told = r.kind == ADVICE and r.message.get(DE.RESPONSE_CODE, Answer.APPROVED) in APPROVALS
         _remember(
             state,
-            outcome_of(_as_request(r), Answer.APPROVED, {}, 0, r.priced, r.window)
+            outcome_of(_as_request(r), Answer.APPROVED, {}, 0, r.own_price, r.window)
             if told
             else Outcome(
                 txn=r.txn, key=r.key, mti=r.message[DE.MTI], de39=Answer.APPROVED, packed=b"", window=r.window
@@ -240,6 +242,10 @@ def _take_back(state: State, r: Owed) -> None:
         state.unpriced.pop(r.original, None)
     change = {"stands": left} if left else {"reversed_by": r.txn}
     before = _follow(state, r, change)
+    if left and r.priced is not None and r.priced.unpriced and r.original not in state.unpriced:
+        known = before.priced if before is not None else None
+        if known is None or not known.unpriced:  # else the payment is on the list itself
+            _leave_unpriced(state, r, r.priced, left)
     if before is None or (undone := before.request) is None or (name := undone.hold) is None:
         return
     if before.mti not in ADVICES:
@@ -285,9 +291,12 @@ def _follow(state: State, r: Owed, change: dict[str, int]) -> Outcome | None:
     if key is None or outcome is None or outcome.txn != r.original:
         return None
     price = outcome.price
-    if r.priced is not None and (priced := outcome.priced) is not None:
-        fees = add_up(priced.fees, r.priced.fees)
-        price = ENCODER.encode(msgspec.structs.replace(priced, direction=r.priced.direction, fees=fees))
+    own = r.own_price
+    if own is not None and (priced := outcome.priced) is not None:
+        kept = msgspec.structs.replace(priced, direction=own.direction, fees=add_up(priced.fees, own.fees))
+        if "captured" in change:  # what is posted of a hold has the rules and the rate of its completion's day
+            kept = msgspec.structs.replace(kept, day=own.day, rate=own.rate)
+        price = ENCODER.encode(kept)
     if r.kind == REVERSAL:  # what is given back may be completed again
         change = {**change, "captured": min(outcome.captured, change.get("stands", 0))}
     state.recent[key] = msgspec.structs.replace(outcome, **change, price=price)

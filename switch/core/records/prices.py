@@ -41,6 +41,9 @@ class Priced(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=Fals
     """of what follows another payment: the business day that one was decided in; "": not known, or it follows none"""
     region: str = ""
     """`domestic`, `intra` or `inter`: countries of card and acquirer"""
+    rate: str = ""
+    """at which another currency was taken: what one unit of it buys of the home currency, for all that follows the payment; "":
+    it is the home currency, or an older release priced it"""
 
 
 def hop_cost(priced: Priced | None, network: str) -> int:

@@ -18,6 +18,9 @@ from switch.core.records.entry import Entry
 from switch.core.records.merchant_charges import Charged
 from switch.core.records.prices import Priced
 from switch.core.records.standin_counters import Stood
+from switch.core.records.stop_lists import HotListed
+from switch.money.fee_line import Fee
+from switch.money.fees import add_up, given_back
 from switch.wire.vocabulary import Document
 
 SCHEMA = 5
@@ -176,6 +179,18 @@ class Owed(Entry, frozen=True, kw_only=True, tag="owe"):
     posts: dict[str, int] = msgspec.field(default_factory=dict)
     """currency -> signed minor units by which it changes what is posted of a payment: above zero, the cardholder pays more.
     Before schema 5: not said"""
+    returned: tuple[Fee, ...] = ()
+    """of `priced`: interchange that a dispute of the payment gives back, or gives back no more, as another amount stands now; the
+    payment's own fees are without it"""
+    returned_by: int = 0
+    """that dispute"""
+
+    @property
+    def own_price(self) -> Priced | None:
+        """`priced` without what disputes give back."""
+        if not self.returned or self.priced is None:
+            return self.priced
+        return msgspec.structs.replace(self.priced, fees=add_up(self.priced.fees, given_back(self.returned)))
 
 
 class Delivered(Entry, frozen=True, kw_only=True, tag="dlv"):
@@ -326,25 +341,6 @@ class StoodIn(Entry, frozen=True, kw_only=True, tag="std"):
         return Answered(
             txn=txn, at_us=at_us, de39=de39, elements=elements, cost=0, priced=self.priced, window=self.window
         )
-
-
-class HotListed(Entry, frozen=True, kw_only=True, tag="hot"):
-    """A card is on its issuer's stop list from here on, or (`reason` "") no longer. Its acknowledgement waits for this."""
-
-    at_us: int
-    txn: int
-    """of nothing else: what its PAN is sealed under"""
-    card: bytes
-    """keyed digest of the PAN"""
-    reason: str
-    """DE39 that it is answered with while its issuer is away: 41 lost, 43 stolen; "": not listed"""
-    issuer: str
-    """member"""
-    pan: str
-    """masked"""
-    sealed: bytes
-    by: str
-    """the link it came on, or `operator`"""
 
 
 class Watched(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):

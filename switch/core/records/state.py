@@ -16,13 +16,13 @@ from switch.core.records.records import (
     Excepted,
     Forwarded,
     Held,
-    HotListed,
     Key,
     Owed,
     Shelved,
     Watched,
 )
 from switch.core.records.standin_counters import StandInCounters
+from switch.core.records.stop_lists import HotListed
 from switch.core.records.totals import Totals
 from switch.core.records.windows import name_of
 from switch.wire.dates import day_of

@@ -12,7 +12,7 @@ from switch.core.kernel import Kernel
 from switch.core.links.session import Session
 from switch.core.messages.dates import date_mistake
 from switch.core.messages.translator import answer
-from switch.core.records.records import HotListed
+from switch.core.records.stop_lists import HotListed
 from switch.core.routing.routing import Router, luhn_valid
 from switch.core.transactions.replies import reply
 from switch.core.transactions.transaction import UP, Refusal, limit_reached, missing

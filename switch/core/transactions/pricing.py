@@ -76,24 +76,26 @@ class Pricing:
         today = self._kernel.business_day(now)
         day = today if of_hold else before.day
         payment = recorded_payment(self._fees, self._networks, before, message.currency)
-        fees, why = self._fees.price(payment, day, before.merchant, message.amount, direction)
+        rate = "" if of_hold else _rate_of(followed, before, message.currency)
+        rate = rate or self._fees.plan(payment, day, direction).rate
+        fees, why = self._fees.price(payment, day, before.merchant, message.amount, direction, rate)
         if not of_hold and direction:
-            fees = change(before.fees, fees)
+            fees = change(before.fees, fees) if not why else ()
         return msgspec.structs.replace(
-            before, day=today, direction=direction, fees=fees, unpriced=why, of_day=before.day
+            before, day=today, direction=direction, fees=fees, unpriced=why, of_day=before.day, rate=rate
         )
 
     def of_reversal(self, original: Outcome, left: int, now: int) -> Priced | None:
-        """Of a reversal of what was approved, all of it or down to `left` minor units: what it gives back. None: nothing is known
-        of its original's price."""
+        """Of a reversal of what was approved, all of it or down to `left` minor units: what it gives back; nothing, and why,
+        where the network file has no rule or rate of its day any more. None: nothing is known of its original's price."""
         before, request = (original.priced if original.approved else None), original.request
         if before is None or request is None:
             return None
         fees, why = given_back(before.fees), before.unpriced
         if left and before.fees:
             payment = recorded_payment(self._fees, self._networks, before, request.currency)
-            stays, why = self._fees.price(payment, before.day, before.merchant, left, before.direction)
-            fees = change(before.fees, stays)
+            stays, why = self._fees.price(payment, before.day, before.merchant, left, before.direction, before.rate)
+            fees = change(before.fees, stays) if not why else ()
         day = self._kernel.business_day(now)
         return msgspec.structs.replace(before, day=day, of_day=before.day, fees=fees, unpriced=why)
 
@@ -148,6 +150,7 @@ class Pricing:
             fees=plan.fees(amount, merchant),
             unpriced=plan.unpriced,
             region=payment.region,
+            rate=plan.rate,
         )
 
     def _know(self, merchant: str) -> str:
@@ -190,6 +193,11 @@ class Pricing:
             into=acquirer if acquirer in self._networks else "",
             currency=get(DE.CURRENCY, ""),
         )
+
+
+def _rate_of(payment: Outcome, priced: Priced, currency: str) -> str:
+    """The rate that a payment was taken at, where what follows it is in the same currency; else ""."""
+    return priced.rate if payment.request is not None and payment.request.currency == currency else ""
 
 
 def recorded_payment(fees: Fees, networks: Container[str], priced: Priced, currency: str) -> Payment:

@@ -21,6 +21,7 @@ from switch.core.records.outcomes import Outcome
 from switch.core.records.records import ADVICE, AMBIGUOUS, MTI_CLASS, REVERSAL, Declined, Excepted, Forwarded, Key, Owed
 from switch.core.routing.routing import Router
 from switch.core.saf.forwarder import NOT_YET, Forwarder
+from switch.core.transactions.claimed_back import check_claimed, with_claims
 from switch.core.transactions.duplicates import answer_now
 from switch.core.transactions.exceptions import raise_exception
 from switch.core.transactions.incoming import Incoming
@@ -166,12 +167,13 @@ class Reversals:
             return
         if message.masked and request.pan != message.masked:
             raise Refusal(Answer.ORIGINAL_INCONSISTENT, f"the original {original.txn:x} has another card")
-        self._check_claimed(original, left)
+        check_claimed(kernel.state.disputes, original, left)
         if self._forwarder.full(request.host):
             raise Refusal(Answer.MALFUNCTION, f"limit owed_per_host reached (host {request.host})")
         entry = reversal_entry(kernel, request, "acquirer", original.elements, message.now, approved=True)
         priced = self._pricing.of_reversal(original, left, message.now)
         entry = msgspec.structs.replace(entry, priced=priced, posts=taken_back(original, left))
+        entry = with_claims(entry, original, left, kernel.state.disputes, self._pricing, message.now)
         if request.hold is not None:
             entry = msgspec.structs.replace(entry, stands=stands_without(kernel, original, left))
         elif original.added:
@@ -183,13 +185,6 @@ class Reversals:
             self._owe(message, entry)
             return
         self._owe(message, entry, [DE.REPLACEMENT] if left else [])
-
-    def _check_claimed(self, payment: Outcome, left: int) -> None:
-        """Raise Refusal where less would be left of a payment than its issuer has claimed back."""
-        claimed = self._kernel.state.disputes.committed.get(payment.txn, 0)
-        if left < claimed:
-            why = f"{claimed} minor units of {payment.txn:x} are in dispute: never more goes back than stands"
-            raise Refusal(Answer.ORIGINAL_INCONSISTENT, why)
 
     def _reverse_open(self, message: Incoming, pending: Pending) -> None:
         """The original still waits for its issuer: it ends here, and its late answer will be known for one."""
@@ -296,7 +291,11 @@ class Reversals:
             entry = msgspec.structs.replace(entry, stands=followed.captured + message.amount)
         priced, posts = self._pricing.of_advice(message, request.host, followed), told(message, followed)
         known |= {"original": followed.txn, "undoes": request.key, "priced": priced, "posts": posts}
-        self._owe(message, msgspec.structs.replace(entry, **known))
+        entry = msgspec.structs.replace(entry, **known)
+        if message.key[MTI_CLASS] == MTI.FINANCIAL:
+            stands = entry.stands if entry.stands >= 0 else message.amount
+            entry = with_claims(entry, followed, stands, kernel.state.disputes, self._pricing, message.now)
+        self._owe(message, entry)
 
     def _followed(self, message: Incoming) -> Outcome | None:
         """What an advice follows, where it is known: named by DE90, or by DE37 and DE38 of what was approved.
@@ -328,7 +327,7 @@ class Reversals:
             why = f"the {what} {original.txn:x} does not stand: {nothing_to_undo(original)}"
             raise Refusal(Answer.ORIGINAL_INCONSISTENT, why)
         if request.key[MTI_CLASS] == MTI.FINANCIAL:
-            self._check_claimed(original, message.amount)
+            check_claimed(self._kernel.state.disputes, original, message.amount)
         host = self._kernel.hosts.get(request.host)
         tolerance = host.config.completion_tolerance if host is not None else Decimal(0)
         most = original.authorized + int(original.authorized * tolerance)

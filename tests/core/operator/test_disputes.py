@@ -11,7 +11,7 @@ from switch.core.operator.command import Unable
 from switch.core.operator.disputes import DisputeRow
 from switch.core.operator.errors import ErrorCode
 from switch.core.records.disputes import MOVES, Disputed, Disputes, IllegalStepError, Step
-from switch.core.records.records import Answered
+from switch.core.records.records import Answered, Owed
 from switch.sim.playbook import Playbook
 from tests.core.scripts import Scene, morocco, purchase, reversal
 from tests.core.transactions.test_reconciliation import completion, gets_past_cutover, pays
@@ -167,7 +167,9 @@ def test_what_is_claimed_back_is_not_refunded_besides() -> None:
 
 def returned(book: Playbook) -> int:
     """Interchange that all steps so far have given back, minor units."""
-    return -sum(fee.amount for entry in book.recorded(Disputed) for fee in entry.fees)
+    steps = [fee for entry in book.recorded(Disputed) for fee in entry.fees]
+    meanwhile = [fee for entry in book.recorded(Owed) for fee in entry.returned]
+    return -sum(fee.amount for fee in (*steps, *meanwhile))
 
 
 def test_two_claims_of_a_payment_return_no_more_interchange_than_was_paid() -> None:
@@ -191,8 +193,11 @@ def test_interchange_of_a_claim_follows_what_was_taken_back_meanwhile() -> None:
     scene.rif.sends(reversal(sent, "000002", de95="000000000090" + "0" * 12 + "C00000000C00000000"))
     assert scene.rif.gets()["39"] == "00"
     scene.atlas.answers(scene.atlas.gets(), "00")
+    assert returned(scene.book) == 0, (
+        "its reversal gives the centime back, and what the claim gave back returns with it"
+    )
     row = answers(scene.book, row.dispute, "closed", side="issuer")
-    assert (row.interchange, returned(scene.book)) == (0, 0), "its reversal has given the centime back"
+    assert (row.interchange, returned(scene.book)) == (0, 0)
 
 
 def test_a_step_that_does_not_follow_and_one_without_its_side_are_refused() -> None:
@@ -270,18 +275,38 @@ def test_the_table_runs_and_has_no_other_move() -> None:
     assert not state.committed
 
 
-def test_ended_ones_make_room_and_open_ones_do_not() -> None:
+def test_what_left_no_money_with_its_issuer_makes_room() -> None:
     scene = Scene(Playbook(_narrow()))
-    pays(scene, "000001", "100.00")
-    pays(scene, "000002", "100.00")
-    pays(scene, "000003", "100.00")
+    for stan in ("000001", "000002", "000003"):
+        pays(scene, stan, "100.00")
     first = claim(scene.book, txn_of(scene, 0))
     claim(scene.book, txn_of(scene, 1))
     with pytest.raises(Unable, match="limit disputes=2 reached"):
         claim(scene.book, txn_of(scene, 2))
-    answers(scene.book, first.dispute, "closed", side="issuer")
+    answers(scene.book, first.dispute, "closed", side="acquirer")
     claim(scene.book, txn_of(scene, 2))
-    assert len(scene.book.switch.state.disputes.last) == 2
+    state = scene.book.switch.state.disputes
+    assert (len(state.last), len(state.named), len(state.committed)) == (2, 2, 2)
+
+
+def test_what_left_money_with_its_issuer_is_known_until_it_can_be_claimed_no_more() -> None:
+    """A limit is no reason to give a payment back twice."""
+    scene = Scene(Playbook(_narrow()))
+    sent = [pays(scene, stan, "100.00") for stan in ("000001", "000002")]
+    for nth in (0, 1):
+        row = claim(scene.book, txn_of(scene, nth), amount=6_000)
+        answers(scene.book, row.dispute, "closed", side="issuer")
+    pays(scene, "000003", "100.00")
+    with pytest.raises(Unable, match="limit disputes=2 reached"):
+        claim(scene.book, txn_of(scene, 2))
+    scene.book.hands_over()
+    scene.rif.sends(reversal(sent[0], "000009"))
+    assert scene.rif.gets()["39"] == "77"
+    days_pass(scene.book, "2026-03-27")
+    pays(scene, "000004", "100.00")
+    claim(scene.book, txn_of(scene, -1))
+    state = scene.book.switch.state.disputes
+    assert (len(state.last), len(state.named), len(state.committed)) == (2, 2, 2)
 
 
 def _narrow() -> Network:

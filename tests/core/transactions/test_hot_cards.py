@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from switch.core.records.records import HotListed
+from switch.core.records.stop_lists import HotListed
 from switch.core.routing.routing import luhn_digit
 from switch.sim.playbook import Peer, Playbook
 from switch.wire.vocabulary import Document
