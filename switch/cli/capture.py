@@ -33,7 +33,9 @@ def _how(function: Callable[..., None]) -> Callable[..., None]:
         click.option(
             "--framing", metavar="NAME", help="What stands around each message. [default: as the file or dialect says]"
         ),
-        click.option("--dialect", metavar="NAME", help="cmi87, cmi87b, visa, mastercard, iso93, or a file's path."),
+        click.option(
+            "--dialect", metavar="NAME", help="A shipped dialect (`dialect --help` lists them), or a file's path."
+        ),
         click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path)),
     ):
         function = option(function)

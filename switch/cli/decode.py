@@ -21,7 +21,10 @@ _TEXT_MIN = 20
 @click.command("decode")
 @click.argument("message", metavar="HEX|FILE|-")
 @click.option(
-    "--dialect", "dialect_name", metavar="NAME", help="cmi87, cmi87b, visa, mastercard, iso93, or a file's path."
+    "--dialect",
+    "dialect_name",
+    metavar="NAME",
+    help="A shipped dialect (`dialect --help` lists them), or a file's path.",
 )
 @click.option("--framing", metavar="NAME", help="What stands around each message: length2, tpdu, base1, ascii4 …")
 @click.option("--raw", is_flag=True, help="It is the message's own bytes, even if they look like hex.")

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 def command() -> None:
     """Dialect files: how one kind of link writes its messages.
 
-    A dialect is named (cmi87, cmi87b, visa, mastercard, iso93) or is a file's path (it has a slash, or ends in .json).
+    A dialect is shipped, and given by its name: ascii87, base24, cmi87, cmi87b, ipm, ipm-ascii, iso2003, iso93, mastercard,
+    unionpay, visa; or it is a file, given by its path (with a slash, or ending .json).
 
     \b
     Examples:

@@ -6,6 +6,7 @@ import os
 import pkgutil
 import tempfile
 import traceback
+from difflib import get_close_matches
 from typing import Any
 
 import click
@@ -24,8 +25,19 @@ class Commands(click.Group):
         names = [m.name for m in pkgutil.iter_modules(switch.cli.__path__)]
         return sorted(n.replace("_", "-") for n in names if n != "main" and not n.startswith("_"))
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does; a name that is no command's is a UsageError with the nearest one, for which click looks in vain:
+        commands are found on the disk."""
+        name = args[0]
+        if not ctx.resilient_parsing and not name.startswith("-") and name not in (known := self.list_commands(ctx)):
+            near = get_close_matches(name, known, 1)
+            ctx.fail(f"No such command {name!r}." + (f" Did you mean {near[0]!r}?" if near else ""))
+        return super().resolve_command(ctx, args)
+
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command, its module imported now; None (click says "did you mean") where there is no such module."""
+        """The command, its module imported now; None where there is no such module."""
         if cmd_name not in self.list_commands(ctx):
             return None
         module = importlib.import_module(f"switch.cli.{cmd_name.replace('-', '_')}")

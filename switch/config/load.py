@@ -54,6 +54,9 @@ def load_network(name_or_path: str, *, files: bool = False) -> Network:
         if len(data) > FILE_BYTES_MAX:
             raise _whole(shown, f"has more than {FILE_BYTES_MAX:,} bytes, the most that a network file may have")
         text = data.decode("utf-8")
+    except FileNotFoundError:
+        there = ", ".join(sorted(p.stem for p in SHIPPED.glob("*.toml")))
+        raise _whole(shown, "there is no such file", f"shipped networks are named without .toml: {there}") from None
     except OSError as error:
         raise _whole(shown, f"cannot be read: {error.strerror or error}") from None
     except UnicodeDecodeError as error:

@@ -1,4 +1,5 @@
-"""What no command foresaw ends as a sentence; what can be no file's name is no file."""
+"""What no command foresaw ends as a sentence; what can be no file's name is no file;
+what is no command is answered with the nearest one."""
 
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from click.testing import CliRunner
 
 from switch.cli import cards
 from switch.cli.main import main
+from switch.shipped import shipped
 
 
 @pytest.fixture
@@ -46,3 +48,17 @@ def test_a_message_longer_than_a_name_may_be_is_no_file(command: str) -> None:
     result = CliRunner().invoke(main, [command, padded.hex(), "--dialect", "cmi87"])
     assert result.exit_code in (0, 1, 2)
     assert "name too long" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [("statemnt", "No such command 'statemnt'. Did you mean 'statement'?"), ("mux", "No such command 'mux'.")],
+)
+def test_a_command_that_is_mistyped_is_answered_with_the_nearest(typed: str, said: str) -> None:
+    result = CliRunner().invoke(main, [typed])
+    assert (result.exit_code, result.output.splitlines()[-1]) == (2, f"Error: {said}")
+
+
+def test_help_of_dialects_names_all_that_are_shipped() -> None:
+    said = CliRunner().invoke(main, ["dialect", "--help"]).output
+    assert all(path.stem in said for path in shipped("dialects").glob("*.json"))

@@ -83,7 +83,10 @@ def test_a_dialect_that_lacks_what_a_link_needs_is_named_with_it(tmp_path: Path)
     ("name", "said"),
     [
         ("maroc", 'maroc: no shipped network has this name\n  did you mean "morocco"? Any other file is'),
-        ("nowhere/x.toml", "nowhere/x.toml: cannot be read: No such file or directory"),
+        (
+            "nowhere/x.toml",
+            "nowhere/x.toml: there is no such file\n  shipped networks are named without .toml: bench, morocco",
+        ),
         ("/", "cannot be read: Is a directory"),
     ],
 )
