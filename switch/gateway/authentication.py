@@ -27,10 +27,10 @@ from switch.http.listening import is_loopback
 from switch.money.currency import currency
 from switch.threeds.peers import PeerError
 from switch.threeds.protocol.encoding import Message, from_form
-from switch.threeds.protocol.errors import ErroCode, ProtocolError
+from switch.threeds.protocol.errors import VERSION, ErroCode, ProtocolError
 from switch.threeds.protocol.messages import check_message, same_id
 from switch.threeds.protocol.statuses import PROVED, REFUSED, Status, eci_of
-from switch.threeds.requests import Browser, Purchase, Requestor, make_areq, make_creq
+from switch.threeds.requests import Browser, Purchase, Requestor, cardholder_of, make_areq, make_creq
 from switch.threeds.server import ThreeDsServer
 
 AUTHENTICATION_US: Final = 900_000_000
@@ -53,7 +53,7 @@ class Pending:
     def __init__(self, number: int, card: Card | None = None, browser: Browser | None = None) -> None:
         """`card`: None where a process before had it."""
         self.number, self.card, self.browser = number, card, browser
-        self.method_url = ""
+        self.method_url, self.version = "", VERSION
         self.method_done = self.asked = False
         self.answered = trio.Event()
         """the AReq has come to something"""
@@ -115,7 +115,7 @@ class Authentications:
         attempt = msgspec.structs.replace(attempt, authentication=known)
         moved = await self._authenticating(order, attempt)
         pending = Pending(order.number, card, browser)
-        pending.method_url = cards.method_url if browser.scripted else ""
+        pending.method_url, pending.version = cards.method_url if browser.scripted else "", cards.version
         self._remember(trans_id, pending)
         if pending.method_url:
             return moved
@@ -153,6 +153,7 @@ class Authentications:
             asked = make_areq(
                 _of(order).trans_id, who, _purchase(order, card), pending.browser,
                 server_url=self.server.url, notification_url=self._pages + BACK, comp=comp,
+                version=pending.version, holder=cardholder_of(order.fields.get("BillToName"), order.fields.get("email")),
             )  # fmt: skip
             try:
                 answer = await self.server.authenticate(asked)

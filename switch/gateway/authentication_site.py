@@ -30,7 +30,7 @@ class AuthenticationSite:
         """All."""
         return [
             Route("/pay/{token}/authenticate", self.go_on, methods=["POST"]),
-            Route(BACK, self.back, methods=["POST"]),
+            Route(BACK, self.back, methods=["GET", "POST"]),
             Route(METHOD_DONE, self.method_done, methods=["POST"]),
         ]
 
@@ -64,9 +64,10 @@ class AuthenticationSite:
         return redirect(f"/pay/{order.token}?lang={language_of(request, order.asked.language, form)}")
 
     async def back(self, request: Request) -> Response:
-        """A CRes: the browser is back from the bank."""
-        form, flow = await read_form(request), self._service.authentications
-        order = await flow.take_back(form.get("cres", "")) if flow is not None else None
+        """A CRes: the browser is back from the bank. Some banks send it by an address, or call its field `CRes`."""
+        form, flow = {**request.query_params, **await read_form(request)}, self._service.authentications
+        told = {name.lower(): value for name, value in form.items()}
+        order = await flow.take_back(told.get("cres", "")) if flow is not None else None
         if order is None:
             return respond(request, refused_page(language_of(request, "fr")), status=404)
         return redirect(f"/pay/{order.token}?lang={order.asked.language}")

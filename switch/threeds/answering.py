@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from switch.threeds.peers import Report
 from switch.threeds.protocol.encoding import Message, encode
-from switch.threeds.protocol.errors import Component, ErroCode, ProtocolError, make_erro, read_erro
+from switch.threeds.protocol.errors import Component, ErroCode, ProtocolError, is_erro, make_erro, read_erro
 from switch.threeds.protocol.messages import read_message
 
 Answer = Callable[[Message], Awaitable[Mapping[str, Any]]]
@@ -25,15 +25,19 @@ async def answer_peer(
         if request.url.scheme == "https" and request.scope["extensions"]["tls"]["client_cert_name"] is None:
             raise ProtocolError(ErroCode.ACCESS_DENIED, "no certificate was shown")
         message = read_message(await request.body(), {*answers, "Erro"})
-        if message["messageType"] == "Erro":
-            report(
-                "erro.received",
-                {"from": client, "reason": read_erro(message), "hint": "the peer could not take what we sent"},
-            )
-            return Response(b"", media_type=TYPE)
+        if is_erro(message):
+            return _take_erro(message, client, report)
         made = await answers[message["messageType"]](message)
     except ProtocolError as error:
+        if is_erro(error.about):
+            return _take_erro(error.about, client, report)
         erro = make_erro(error, component)
         report("message.refused", {"from": client, "reason": str(error), "type": str(erro.get("errorMessageType", ""))})
         made = erro
     return Response(encode(made), media_type=TYPE)
+
+
+def _take_erro(message: Mapping[str, Any], client: str, report: Report) -> Response:
+    hint = "the peer could not take what we sent"
+    report("erro.received", {"from": client, "reason": read_erro(message), "hint": hint})
+    return Response(b"", media_type=TYPE)

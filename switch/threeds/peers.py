@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from switch.http.client import CallError, NoAnswerError, post_json
 from switch.threeds.protocol.encoding import Message, encode
-from switch.threeds.protocol.errors import Component, ErroCode, ProtocolError, make_erro, read_erro
+from switch.threeds.protocol.errors import Component, ErroCode, ProtocolError, is_erro, make_erro, read_erro
 from switch.threeds.protocol.messages import check_answer, read_message
 
 Post = Callable[[str, bytes, float], Awaitable[bytes]]
@@ -36,7 +36,7 @@ def poster(context: ssl.SSLContext | None) -> Post:
 
     async def post(url: str, body: bytes, seconds: float) -> bytes:
         reply = await post_json(url, body, context, seconds, ANSWER_BYTES)
-        if reply.status != 200:
+        if reply.status != 200 and '"Erro"' not in reply.text:  # some send theirs with a status of its own
             raise CallError(f"answered {reply.status}, expected 200")
         return reply.text.encode()
 
@@ -55,15 +55,21 @@ async def ask(
         raise PeerError(ErroCode.CONNECTION_FAILED, f"{url}: {error}") from None
     try:
         answer = read_message(body, {expected, "Erro"})
-        if answer["messageType"] == "Erro":
-            raise PeerError(_code_of(answer), f"{url}: answered with an Erro: {read_erro(answer)}")
+        if is_erro(answer):
+            raise _refused(url, answer)
         return check_answer(dict(message), answer)
     except ProtocolError as error:
+        if is_erro(error.about):
+            raise _refused(url, error.about) from None
         with suppress(CallError):
             await post(url, encode(make_erro(error, component)), ERRO_S)
         raise PeerError(error.code, f"{url}: its {expected} cannot be taken: {error}") from None
 
 
-def _code_of(erro: Message) -> ErroCode:
-    code = erro.get("errorCode")
+def _refused(url: str, erro: Mapping[str, Any]) -> PeerError:
+    return PeerError(_code_of(erro), f"{url}: answered with an Erro: {read_erro(erro)}")
+
+
+def _code_of(erro: Mapping[str, Any]) -> ErroCode:
+    code = str(erro.get("errorCode"))
     return ErroCode(code) if code in list(ErroCode) else ErroCode.PERMANENT

@@ -11,6 +11,7 @@ import msgspec
 from switch.core.authentication import AccessControl, AuthenticationRule, acs_of
 from switch.core.network import Network
 from switch.core.routing.routing import Router
+from switch.threeds.protocol.errors import VERSION
 
 NOT_ENROLLED = "not-enrolled"
 
@@ -21,6 +22,8 @@ class CardRange(msgspec.Struct, frozen=True, kw_only=True):
     low: str
     high: str
     method_url: str = ""
+    version: str = VERSION
+    """the newest that this side and its server both speak"""
 
     def holds(self, pan: str) -> bool:
         """Is the card one of these?"""

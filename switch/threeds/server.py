@@ -17,7 +17,7 @@ from switch.http.server import App
 from switch.threeds.answering import answer_peer
 from switch.threeds.peers import PeerError, Post, Report, ask
 from switch.threeds.protocol.encoding import Message
-from switch.threeds.protocol.errors import VERSION, Component
+from switch.threeds.protocol.errors import VERSION, VERSIONS, Component
 from switch.threeds.requests import REFERENCE
 from switch.threeds.rules import CardRange
 
@@ -27,6 +27,16 @@ RANGES_S: Final = 3_600.0
 RANGES_AGAIN_S: Final = 5.0
 Results = Callable[[Message], Awaitable[str]]
 """an RReq -> resultsStatus, once the result is durable; raises ProtocolError 301 where nobody waits for it"""
+
+
+def common_version(cards: Mapping[str, Any]) -> str:
+    """The newest version that a range's server speaks, and this one; "": there is none."""
+    low, high = (_numbers(cards[f"acs{end}ProtocolVersion"]) for end in ("Start", "End"))
+    return next((version for version in reversed(VERSIONS) if low <= _numbers(version) <= high), "")
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(part) if part.isascii() and part.isdecimal() else 0 for part in version.split(".")]
 
 
 class ThreeDsServer:
@@ -83,9 +93,11 @@ class ThreeDsServer:
             self._report("ranges.failed", {"reason": str(error), "hint": hint})
             return False
         self._ranges = [
-            CardRange(low=one["startRange"], high=one["endRange"], method_url=one.get("threeDSMethodURL", ""))
+            CardRange(
+                low=one["startRange"], high=one["endRange"], method_url=one.get("threeDSMethodURL", ""), version=version
+            )
             for one in told.get("cardRangeData", ())
-            if one.get("actionInd") != "D" and one["acsStartProtocolVersion"] <= VERSION
+            if one.get("actionInd") != "D" and (version := common_version(one))
         ]
         return True
 

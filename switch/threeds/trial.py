@@ -22,7 +22,7 @@ from switch.money.currency import CurrencyError, currency, parse_amount
 from switch.threeds.acs_pages import origin_of
 from switch.threeds.peers import PeerError
 from switch.threeds.protocol.encoding import Message, from_form, shown, to_form
-from switch.threeds.protocol.errors import ErroCode, ProtocolError
+from switch.threeds.protocol.errors import VERSION, ErroCode, ProtocolError
 from switch.threeds.protocol.messages import check_message, same_id
 from switch.threeds.requests import Purchase, Requestor, browser_of, make_areq, make_creq
 from switch.threeds.server import RESULTS, ThreeDsServer
@@ -126,7 +126,11 @@ class TrialSite:
         client = request.client.host if request.client is not None else ""
         browser = browser_of(request.headers, client, form)
         url, trans_id = self.server.url, self.server.new_id()
-        return make_areq(trans_id, who, what, browser, server_url=url, notification_url=f"{own}/back", comp="N")
+        cards = self.server.range_of(pan)
+        return make_areq(
+            trans_id, who, what, browser,
+            server_url=url, notification_url=f"{own}/back", comp="N", version=cards.version if cards is not None else VERSION,
+        )  # fmt: skip
 
     async def take_result(self, told: Message) -> str:
         """An RReq."""

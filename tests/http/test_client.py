@@ -12,6 +12,7 @@ import pytest
 import trio
 
 from switch.http.client import ANSWER_BYTES, CallError, Reply, check_target, post_form, post_json
+from switch.threeds.peers import poster
 from tests.server.authority import Authority
 
 Answerer = Callable[[trio.abc.Stream], Awaitable[None]]
@@ -169,6 +170,41 @@ async def test_a_form_goes_out_and_an_answer_comes_back() -> None:
         assert await call(where) == Reply(status=200, text="APPROVED")
     assert seen[0].startswith(b"POST /cb?x=1 HTTP/1.1\r\n")
     assert seen[0].endswith(b"\r\n\r\na=%C3%A9%26%3D")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nAPP\r\n5\r\nROVED\r\n0\r\n\r\n",
+        b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nAPPROVED",
+        b"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\n\r\nAPPROVED",
+        b"HTTP/1.1 200 \r\ncontent-type: text/html; charset=iso-8859-1\r\n\r\nAPPROVED",
+    ],
+    ids=["chunked", "early hints", "1.0", "to its end"],
+)
+async def test_an_answer_is_read_as_servers_write_it(said: bytes) -> None:
+    async def answer(stream: trio.abc.Stream) -> None:
+        await stream.receive_some()
+        for at in range(0, len(said), 7):
+            await stream.send_all(said[at : at + 7])
+
+    async with server(answer) as where:
+        assert await call(where) == Reply(status=200, text="APPROVED")
+
+
+async def test_a_peers_erro_counts_whatever_status_it_comes_with() -> None:
+    """Some servers of 3-D Secure send theirs with 400 or 500: the reason is read; a page about an error is none."""
+    said = [b'{"messageType":"Erro","errorCode":"203"}', b'{"status":500,"error":"Internal Server Error"}']
+
+    async def answer(stream: trio.abc.Stream) -> None:
+        await stream.receive_some()
+        body = said.pop(0)
+        await stream.send_all(b"HTTP/1.1 500 Oops\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+
+    async with server(answer) as where:
+        assert b"203" in await poster(None)(f"http://{where}/", b"{}", 5)
+        with pytest.raises(CallError, match="answered 500"):
+            await poster(None)(f"http://{where}/", b"{}", 5)
 
 
 @pytest.mark.parametrize(

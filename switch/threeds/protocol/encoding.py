@@ -6,13 +6,22 @@ what comes may have it.
 
 import binascii
 import json
+import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from switch.threeds.protocol.errors import ErroCode, ProtocolError
 
 Message = dict[str, Any]
+
+
+_HALF: Final = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+def _refuse(constant: str) -> None:
+    """NaN and Infinity are no JSON."""
+    raise ValueError(constant)
 
 
 class _Repeated(list[str]):
@@ -31,7 +40,10 @@ def decode(body: bytes) -> Message:
         return made
 
     try:
-        found = json.loads(body.decode("utf-8-sig"), object_pairs_hook=collect)
+        text = body.decode("utf-8-sig")
+        found = json.loads(text, object_pairs_hook=collect, parse_constant=_refuse)
+        if _HALF.search(text):
+            encode(found)  # half a character, escaped, is JSON to this reader, and can be written by nobody
     except (ValueError, RecursionError):
         raise ProtocolError(ErroCode.MESSAGE_INVALID, "the body is no JSON in UTF-8") from None
     if not isinstance(found, dict):

@@ -86,6 +86,11 @@ def make_erro(error: ProtocolError, component: Component) -> dict[str, Any]:
     return made | {name: about[name] for name in IDS if isinstance(about.get(name), str) and about[name]}
 
 
+def is_erro(message: Mapping[str, Any]) -> bool:
+    """Is it an Erro, right or not? None is ever answered with another: two peers that misread each other would go on for ever."""
+    return message.get("messageType") == "Erro"
+
+
 def read_erro(message: Mapping[str, Any]) -> str:
     """An Erro of somebody else's, as one sentence for a log."""
     said = [str(message.get(name, ""))[:200] for name in ("errorCode", "errorDescription", "errorDetail")]

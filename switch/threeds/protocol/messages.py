@@ -228,10 +228,11 @@ def check_message(message: Message, expected: Collection[str]) -> Message:
         raise ProtocolError(ErroCode.VERSION_NOT_SUPPORTED, "messageVersion", message)
     _check_extensions(message)
     _raise_for(*_faults(message, MESSAGES[kind]), message)
-    _check_codes(message)
+    if kind == "AReq":
+        _check_codes(message)
     if kind == "RReq":
         _check_reason(message)
-    for place, one in enumerate(message.get("cardRangeData", ())):
+    for place, one in enumerate(message.get("cardRangeData", ()) if kind == "PRes" else ()):
         missing, wrong = _faults(one, _RANGE) if isinstance(one, dict) else ([], [""])
         lacks, errs = ([f"cardRangeData[{place}].{name}".rstrip(".") for name in names] for names in (missing, wrong))
         _raise_for(lacks, errs, message)
@@ -257,11 +258,12 @@ def _raise_for(missing: list[str], wrong: list[str], message: Message) -> None:
 
 
 def _check_extensions(message: Message) -> None:
-    """An extension that is critical must be understood, and none is."""
+    """An extension that is critical must be understood, and none is. Some say so in a string."""
+    extensions = message.get("messageExtension")
     critical = [
         f"messageExtension[{place}]"
-        for place, one in enumerate(message.get("messageExtension") or ())
-        if isinstance(one, dict) and one.get("criticalityIndicator") is True
+        for place, one in enumerate(extensions if isinstance(extensions, list) else ())
+        if isinstance(one, dict) and str(one.get("criticalityIndicator")).lower() == "true"
     ]
     if critical:
         raise ProtocolError(ErroCode.EXTENSION_NOT_RECOGNIZED, ",".join(critical), message)
