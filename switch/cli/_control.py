@@ -37,7 +37,7 @@ def ask(state_dir: Path, command: str, timeout_s: float = 15.0, **arguments: Any
     try:
         said = ask_switch(state_dir, command, arguments, timeout_s=timeout_s)
     except NotAnsweredError as error:
-        raise NotDone(str(error), error.hint or _start(error.code), code=error.code) from None
+        raise NotDone(str(error), error.hint or _start(error.code, state_dir), code=error.code) from None
     shard = _introduce()
     of = f"shard {shard}: " if shard else ""
     _say_below([f"Not well: {of}{sentence} (`cmi-switch health`)" for sentence in said.pop("unwell", ())])
@@ -61,10 +61,16 @@ def _introduce() -> str:
     return shard
 
 
-def _start(code: str) -> str:
+def _start(code: str, state_dir: Path) -> str:
     """What to do where no switch runs."""
     if code != ErrorCode.SWITCH_ABSENT:
         return ""
+    context = click.get_current_context(silent=True)
+    if context is not None and _SHARD in context.meta:
+        return (
+            f"`serve --shards` starts it again by itself, and on SIGHUP one that is new in the network file; else start it with "
+            f"`{spell('serve')} --shard {state_dir.name}`"
+        )
     return f"start it with `{spell('serve')}`, or name its directory with --state DIR"
 
 

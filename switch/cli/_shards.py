@@ -67,7 +67,9 @@ def run_shards(network: "Network", asked: "Asked") -> None:
 
     from switch.cli._not_done import NotDone
     from switch.cli._ready import prepare_ready
+    from switch.config import ConfigErrors, load_network
     from switch.core.operator.command import Unable
+    from switch.core.operator.errors import ErrorCode
     from switch.core.shards import DOOR
     from switch.security.files import make_private_directory
     from switch.server.shards import ShardCommand, Shards
@@ -75,24 +77,35 @@ def run_shards(network: "Network", asked: "Asked") -> None:
     if asked.log_path is not None:
         raise click.UsageError("--log: each shard has a hop log of its own, in its state directory")
     directory = asked.state or Path(network.state_dir)
-    names = names_of(network, asked.shards)
     make_private_directory(directory)
     options = [*(("--state", str(asked.state)) if asked.state else ()), "--drain", f"{asked.drain_s:g}"]
     options += ["--capture", str(asked.capture_path)] if asked.capture_path else []
     options += [word for prefix in asked.clear for word in ("--capture-clear", prefix)]
     options += [] if asked.show is None else ["--show" if asked.show else "--no-show"]
-    commands = [
-        ShardCommand(
-            name=name,
-            command=(sys.executable, "-m", "switch.cli.main", "serve", asked.network, "--shard", name, *options),
-            ready_file=directory / name / "ready.json",
-        )
-        for name in names
-    ]
+
+    def commands_of(network: "Network") -> "list[ShardCommand]":
+        return [
+            ShardCommand(
+                name=name,
+                command=(sys.executable, "-m", "switch.cli.main", "serve", asked.network, "--shard", name, *options),
+                ready_file=directory / name / "ready.json",
+            )
+            for name in names_of(network, asked.shards)
+        ]
+
+    def reread() -> "list[ShardCommand]":
+        """Of the file as it is now; of shards that were named, those that it still has."""
+        try:
+            found = load_network(asked.network, files=True)
+        except (ConfigErrors, OSError) as error:
+            raise Unable(f"{network.source} cannot be read as it is now ({error})", code=ErrorCode.SYSTEM) from None
+        there = {shard.name for shard in found.shards}
+        return [command for command in commands_of(found) if command.name in there]
 
     def announce(ready: "dict[str, Ready]") -> str:
         doors = (
-            (name, [f"{door} {at}" for door, at in ready[name].listeners.items() if door != DOOR]) for name in names
+            (name, [f"{door} {at}" for door, at in ready[name].listeners.items() if door != DOOR])
+            for name in names_of(network, asked.shards)
         )
         parts = (f"shard {name}: {', '.join(opened)}" for name, opened in doors)
         hint = f"next: `cmi-switch health --state {directory}`"
@@ -106,7 +119,7 @@ def run_shards(network: "Network", asked: "Asked") -> None:
 
     file = prepare_ready(asked.ready_path or directory / "ready.json")
     try:
-        ended = trio.run(Shards(commands, file, announce, tell, asked.drain_s).run)
+        ended = trio.run(Shards(commands_of(network), file, announce, tell, asked.drain_s, reread).run)
     except BaseExceptionGroup as group:
         cause = first_of(group)
         if not isinstance(cause, Unable):

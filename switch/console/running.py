@@ -24,7 +24,8 @@ from switch.console.screens.trying import TryingScreen
 from switch.console.screens.work import WorkScreen
 from switch.console.web import Screen, Web
 from switch.core.network import Address, Network
-from switch.http.listening import listen
+from switch.exception_groups import alone_raised
+from switch.http.listening import ListeningError, listen
 from switch.http.server import Report, Server
 
 Menu = tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
@@ -98,7 +99,7 @@ async def run(setting: Setting, ready: Callable[[Address], None], report: Report
     desk.followers.append(lambda network: desk.renderer.show_menu(menu_of(network)))
     number = signal.SIGTERM
     try:
-        async with trio.open_nursery() as nursery:
+        async with alone_raised(OSError, ListeningError), trio.open_nursery() as nursery:
             with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
                 nursery.start_soon(follow, desk, report)
                 nursery.start_soon(desk.keep_looking)

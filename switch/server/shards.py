@@ -2,7 +2,8 @@
 
 In: the shards' commands, and whom to tell. Out: a sentence that says how it ended. What is told apart: a shard that does not come
 up at all is a mistake (an address in use), and ends the others; one that was ready and ends is started again, a little later each
-time until it has run for a while. Nothing of a payment passes here: a shard knows neither this process nor the others' journals.
+time until it has run for a while. One that the network file has got since is started at SIGHUP, and one that it has lost is not
+started again when it ends. Nothing of a payment passes here: a shard knows neither this process nor the others' journals.
 """
 
 import os
@@ -53,12 +54,19 @@ class Shards:
         announce: Callable[[dict[str, Ready]], str],
         tell: Callable[[str], None],
         drain_s: float,
+        reread: Callable[[], Sequence[ShardCommand]] | None = None,
     ) -> None:
-        """`announce`: called once, when all are ready; tells people, and returns the sentence. `tell`: of what happens later."""
-        self._commands, self._file, self._announce, self._tell = commands, ready_file, announce, tell
-        self._drain_s = drain_s
+        """`announce`: called once, when all are ready; tells people, and returns the sentence. `tell`: of what happens later.
+
+        `reread`: what is to run by the network file as it is now; raises Unable: it has mistakes, or is not there.
+        """
+        self._commands = {command.name: command for command in commands}
+        self._file, self._announce, self._tell = ready_file, announce, tell
+        self._drain_s, self._reread = drain_s, reread or self._commands.values
         self._processes: dict[str, subprocess.Popen[Any]] = {}
         self._ready: dict[str, Ready] = {}
+        self._seen: set[str] = set()
+        """those that were ready at some time"""
         self._sentence = ""
         self._stopping = trio.Event()
 
@@ -71,9 +79,9 @@ class Shards:
                     nursery.start_soon(
                         keep_alive
                     )  # that shards are watched: whether payments go on, `health` says of each
-                    nursery.start_soon(self._follow, signals)
                     async with trio.open_nursery() as shards:
-                        for command in self._commands:
+                        nursery.start_soon(self._follow, signals, shards)
+                        for command in self._commands.values():
                             shards.start_soon(self._keep, command)
                     nursery.cancel_scope.cancel()
         finally:
@@ -83,7 +91,7 @@ class Shards:
             self._file.withdraw()
         return f"{len(self._commands)} shards"
 
-    async def _follow(self, signals: AsyncIterator[int]) -> None:
+    async def _follow(self, signals: AsyncIterator[int], shards: trio.Nursery) -> None:
         """Pass on what this process is told. The first word to stop is remembered, a second one is passed on too: they hurry."""
         async for number in signals:
             stops = number in (signal.SIGINT, signal.SIGTERM)
@@ -92,6 +100,28 @@ class Shards:
                 self._stopping.set()
             for process in self._processes.values():
                 process.send_signal(signal.SIGTERM if stops else number)
+            if number == signal.SIGHUP and not self._stopping.is_set():
+                self._add_new(shards)
+
+    def _add_new(self, shards: trio.Nursery) -> None:
+        """Start what the network file has got."""
+        try:
+            wanted = self._reread()
+        except Unable as error:
+            self._tell(f"no shard is added: {error}")
+            return
+        for command in wanted:
+            if command.name not in self._commands:
+                self._tell(f"shard {command.name} is new: started")
+                self._commands[command.name] = command
+                shards.start_soon(self._keep, command)
+
+    def _is_wanted(self, name: str) -> bool:
+        """False: the network file has lost it. One with mistakes says nothing."""
+        try:
+            return any(command.name == name for command in self._reread())
+        except Unable:
+            return True
 
     async def _keep(self, command: ShardCommand) -> None:
         """One shard, as long as it is wanted."""
@@ -108,6 +138,12 @@ class Shards:
                     code=ErrorCode.SYSTEM,
                 )
             self._ready.pop(command.name, None)
+            if not self._is_wanted(command.name):
+                del self._commands[command.name]
+                self._tell(
+                    f"shard {command.name} has ended (exit code {code}), and the network file has no such shard any more"
+                )
+                return
             self._file.withdraw()
             wait_s = FIRST_S if trio.current_time() - began >= STEADY_S else wait_s
             self._tell(f"shard {command.name} has ended (exit code {code}): started again in {wait_s:g} s")
@@ -135,10 +171,11 @@ class Shards:
         """Once it is ready, it counts; once all are, so is this."""
         while (ready := read_ready(command.ready_file)) is None or ready.pid != process.pid:  # noqa: ASYNC110 - a file
             await trio.sleep(_LOOK_S)
-        again = bool(self._sentence)
         self._ready[command.name] = ready
-        if again:
-            self._tell(f"shard {command.name} is ready again: {ready.recovered_records:,} records recovered")
+        if self._sentence:
+            again = " again" if command.name in self._seen else ""
+            self._tell(f"shard {command.name} is ready{again}: {ready.recovered_records:,} records recovered")
+        self._seen.add(command.name)
         if len(self._ready) == len(self._commands):
             self._sentence = self._sentence or self._announce(self._ready)
             listeners = {name: at for one in self._ready.values() for name, at in one.listeners.items()}

@@ -2,6 +2,7 @@
 
 import base64
 import re
+import socket
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -124,3 +125,10 @@ def test_it_is_given_once_a_code_was_typed_and_taken_away(tmp_path: Path, monkey
 def test_every_code_is_right_in_its_time() -> None:
     totp = TOTP(SECRET, 6, SHA1(), 30)
     assert all(step_of(SECRET, totp.generate(at).decode(), at) == at // 30 for at in range(0, 3_000, 17))
+
+
+def test_an_address_that_is_taken_is_a_sentence(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = "{}:{}".format(*taken.getsockname())
+        done = CliRunner().invoke(main, ["console", "--state", str(tmp_path), "--listen", address])
+    assert (done.exit_code, f"{address}: Address already in use" in done.output) == (1, True), done.output

@@ -82,7 +82,8 @@ def test_a_member_of_another_shard_does_not_sign_on() -> None:
     atlas.sends({"t": "0800", "7": "1125120000", "11": "000001", "32": "504101", "70": "001"})
     assert atlas.gets()[DE.RESPONSE_CODE] == Answer.NOT_PERMITTED_TERMINAL
     (refused,) = book.logged("link.sign_on_refused")
-    assert "not in `members`" in refused.fields["reason"]
+    assert refused.fields["reason"] == "atlas is in shard a, and this is shard b"
+    assert "connects to a [[listener]] of shard a" in refused.fields["hint"]
 
 
 def test_what_is_passed_on_comes_back_and_is_settled_where_its_acquirer_is() -> None:

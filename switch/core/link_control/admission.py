@@ -99,6 +99,13 @@ def bar(kernel: Kernel, session: Session, name: str, retiring: Container[LinkId]
     welcome = next((door.members for door in kernel.network.listeners if door.name == session.name), ())
     stays = host is not None and host.config.leaving_since_us  # its listener cannot name it any more
     if welcome and name not in welcome and not stays:
+        home = next((member.shard for member in kernel.network.members if member.name == name), "")
+        if home not in ("", kernel.network.shard):
+            return Barred(
+                de39=Answer.NOT_PERMITTED_TERMINAL,
+                reason=f"{name} is in shard {home}, and this is shard {kernel.network.shard}",
+                hint=f"it connects to a [[listener]] of shard {home}, where its payments are known",
+            )
         return Barred(
             de39=Answer.NOT_PERMITTED_TERMINAL,
             reason=f"{name} is not in `members` of [[listener]] {session.name}",
