@@ -148,9 +148,9 @@ class Playbook:
     def __init__(
         self, network: Network, entries: Iterable[AnyEntry] = (), now: int = 0, links: int = 0,
         dialects: dict[str, Dialect] | None = None, doctor: LinkDoctor | None = None,
-        module: SecurityModule | None = None,
+        module: SecurityModule | None = None, wall_offset_ns: int = EPOCH_NS,
     ) -> None:  # fmt: skip
-        """`dialects`: loaded before, by name. `doctor`: explains links that do not come up. `module`: has the keys."""
+        """`dialects`: loaded before. `doctor`: explains links that do not come up. `wall_offset_ns`: when `now` is 0."""
         self.network = network
         self._doctor, self._module = doctor, module
         self.now = now
@@ -172,7 +172,7 @@ class Playbook:
             network, self._dialects, state, len(self.entries), ClearVault(), DictHistory(self), doctor, module
         )
         self.switch.strict = True
-        self.switch.wall_offset_ns = EPOCH_NS
+        self.switch.wall_offset_ns = wall_offset_ns
         self.switch.started(self.now)
         self._carry_out()
 
@@ -300,9 +300,8 @@ class Playbook:
 
     def crashes(self) -> "Playbook":
         """Kill the switch here; the playbook of the one that starts from what was durable. All links are gone."""
-        return Playbook(
-            self.network, self.entries[: self.durable], self.now, self._links, self._dialects, module=self._module
-        )
+        last, wall = self.entries[: self.durable], self.switch.wall_offset_ns
+        return Playbook(self.network, last, self.now, self._links, self._dialects, None, self._module, wall)
 
     def reloads(self, network: Network) -> None:
         """The network file is reloaded: a switch of `network`, and of hosts that are leaving, follows this one in its process,
