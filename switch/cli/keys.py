@@ -179,7 +179,7 @@ def import_(name: str, path: Path, lmk_place: str | None, components: int | None
         before = dict(ring.entries)
         entry = _imported(ring, name, components, under, how)
         wanted = how["check_value"].upper()
-        if wanted and wanted[:6] != entry.check_value[:6]:
+        if wanted and not ring.has_check_value(name, wanted):
             ring.take_back(name, before, at=_at(), by=_who())
             raise click.ClickException(f"key {name!r} has check value {entry.check_value}, not {wanted}: not taken in")
         _show_made(entry)

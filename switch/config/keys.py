@@ -33,7 +33,7 @@ from switch.wire.vocabulary import DE
 _USES: Final = {
     "mac_key": (MAC_USAGES, "C", "makes and checks MACs"),
     "pin_key": (("P0",), "BED", "encrypts PINs"),
-    "pvv_key": (("V1", "V2"), "C", "verifies PINs"),
+    "pvv_key": (("V0", "V1", "V2"), "C", "verifies PINs"),
     "cvv_key": (("C0",), "CV", "checks card values"),
     "chip_key": (("E0",), "X", "checks cryptograms of chips"),
     "ksn": (("B0", "B1"), "X", "derives terminals' keys (`ksn`: DUKPT)"),

@@ -8,8 +8,9 @@ from typing import Final
 
 import msgspec
 
+from switch.security.check_values import is_check_value
 from switch.security.commands import NOT_PERMITTED, UNKNOWN_KEY, WRONG, DestroyKey, ExportKey, ImportKey, Reply
-from switch.security.key_blocks import KeyBlock, KeyBlockError, unwrap
+from switch.security.key_blocks import KeyBlock, KeyBlockError, unwrap, without_scheme
 from switch.security.key_kinds import KINDS, single_des
 from switch.security.key_sets import (
     CHECK_DIGITS,
@@ -23,7 +24,7 @@ from switch.security.key_sets import (
 )
 from switch.security.key_source import Random, RefusedError
 
-_USAGES: Final = frozenset(kind.usage for kind in KINDS.values())
+_USAGES: Final = frozenset({"M0", "V0", *(kind.usage for kind in KINDS.values())})
 
 
 class CarriedKeys:
@@ -54,7 +55,7 @@ class CarriedKeys:
                 raise RefusedError(NOT_PERMITTED, f"there is a key {name!r} already")
             parent = zone_master_key(self._store, under)
             try:
-                read = unwrap(parent.key, command.block.strip())
+                read = unwrap(parent.key, without_scheme(command.block))
             except KeyBlockError as error:
                 raise RefusedError(WRONG, f"key {name!r} under {under!r}: {error}") from None
             if read.header.usage not in _USAGES:
@@ -63,7 +64,7 @@ class CarriedKeys:
             if said := single_des(name, read.header.algorithm, read.key):
                 raise RefusedError(WRONG, said)
             value, wanted = value_of(read), command.check_value.upper()
-            if len(wanted) < CHECK_DIGITS or wanted[:CHECK_DIGITS] != value[:CHECK_DIGITS]:
+            if len(wanted) < CHECK_DIGITS or not is_check_value(read.header.algorithm, read.key, wanted):
                 raise RefusedError(WRONG, f"key {name!r} has check value {value}, not {wanted or 'none'}: not taken in")
             kept = KeyBlock(msgspec.structs.replace(read.header, version="D", blocks=()), read.key)
             self._store.change("import", name, {name: kept}, command.at_us, f"under {under}", command.by)

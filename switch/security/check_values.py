@@ -15,6 +15,8 @@ from switch.security.macs import AES_CMAC, TDES_CMAC, mac_maker
 TDES_BYTES: Final = 3
 CMAC_BYTES: Final = 5
 AES_BLOCK: Final = bytes(16)
+DIGITS_MIN: Final = 4
+"""of a check value that somebody says; hosts show 4, 6, 10 or 16"""
 
 
 def tdes_check_value(key: bytes) -> bytes:
@@ -46,6 +48,25 @@ def check_value(algorithm: str, key: bytes) -> bytes:
     digest = Hash(SHA256())
     digest.update(key)
     return digest.finalize()[:TDES_BYTES]
+
+
+def is_check_value(algorithm: str, key: bytes, said: str) -> bool:
+    """Whether somebody means this key: `said` begins, with 4 hex digits or more, a check value in use for its algorithm.
+    Of DES keys zeros encrypted, or (X9.143) their CMAC; of AES keys the CMAC, or (older modules) zeros encrypted."""
+    if algorithm == "A":
+        whole = [mac_maker(AES_CMAC, key)(AES_BLOCK), aes.ecb_encryptor(key)(AES_BLOCK)]
+    elif algorithm in ("T", "D"):
+        whole = [des.ecb_encryptor(key)(des.ZEROS)]
+        whole += [mac_maker(TDES_CMAC, key)(des.ZEROS)] if algorithm == "T" else []
+    else:
+        whole = [check_value(algorithm, key)]
+    return len(said) >= DIGITS_MIN and any(value.hex().startswith(said.lower()) for value in whole)
+
+
+def same_key(one: str, other: str) -> bool:
+    """Whether two check values, each as long as somebody shows it, can be of one key."""
+    shown = min(len(one), len(other))
+    return shown >= DIGITS_MIN and one[:shown].upper() == other[:shown].upper()
 
 
 def combine(components: Sequence[bytes]) -> bytes:

@@ -314,7 +314,7 @@ class KeyOffer(msgspec.Struct, frozen=True, array_like=True):
     data: str
     """key block, or hex of the encrypted key"""
     check_value: str
-    """its first 3 bytes, in hex"""
+    """its first 3 bytes, in hex; 2 to 8 of them where the other end says it"""
 
 
 class KeySet(msgspec.Struct, frozen=True, array_like=True):

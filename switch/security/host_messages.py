@@ -17,7 +17,7 @@ import msgspec
 LENGTH: Final = 2
 HEADER: Final = 4
 ECHO: Final = "B2"
-MAC_ALGORITHMS: Final = {"M1": "1", "M3": "3", "M6": "6"}
+MAC_ALGORITHMS: Final = {"M0": "1", "M1": "1", "M3": "3", "M6": "6"}
 """by the key's use (X9.143)"""
 PIN_FORMATS: Final = {0: "01", 1: "05", 3: "47"}
 """ISO 9564-1's to those of the commands. Format 4 (48) takes fields that no public page describes"""

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple, TypeAlias
 import msgspec
 
 from switch.security import aes, des
+from switch.security.check_values import is_check_value
 from switch.security.des import Transform
 from switch.security.macs import AES_CMAC, ALGORITHM_1, TDES_CMAC, agrees, mac_maker
 
@@ -40,6 +41,12 @@ _KINDS: Final = {
     "D": _Kind(16, 16, (16, 24, 32)),
 }
 MADE: Final = ("B", "D")
+_SCHEME: Final = "R"
+"""what payShields put before a key block that is not under their own master key"""
+_COMPONENT: Final = "c"
+"""in the first place of a key version: what the block has is one component of a key"""
+SHA256: Final = "21"
+"""of the optional block HM: the hash that an HMAC key is for"""
 
 
 class OptionalBlock(msgspec.Struct, frozen=True):
@@ -161,6 +168,12 @@ def _optional_text(block: OptionalBlock) -> str:
 # -- reading
 
 
+def without_scheme(text: str) -> str:
+    """The block of a text in which a payShield's letter may stand before it, and white space around it."""
+    text = text.strip()
+    return text[1:] if text[:1] == _SCHEME and text[1:2] in _KINDS else text
+
+
 def read_header(text: str) -> Header:
     """What a block says of its key, before anything is proved. Raises KeyBlockError."""
     return _split(text)[0]
@@ -170,6 +183,9 @@ def unwrap(kbpk: Protection, text: str) -> KeyBlock:
     """The key of a block. Raises KeyBlockError: not a block, another KBPK, or changed in any bit."""
     header, end = _split(text)
     kind = _kind(header.version, kbpk)
+    if isinstance(kbpk, bytes):
+        algorithm = "A" if kind.block == aes.BLOCK_BYTES else "T"
+        _check_said(header, "KP", algorithm, kbpk, "it is under a protection key with check value")
     head = text[:end].encode()
     try:
         body = bytes.fromhex(text[end:])
@@ -182,11 +198,32 @@ def unwrap(kbpk: Protection, text: str) -> KeyBlock:
     if header.version in ("A", "C"):
         if not agrees(_mac(header.version, authentication, head + encrypted), mac):
             raise _mac_error()
-        return KeyBlock(header, _key_in(header, des.cbc_decrypt(encryption, head[:8], encrypted)))
+        return _whole(header, _key_in(header, des.cbc_decrypt(encryption, head[:8], encrypted)))
     clear = _decrypt(kind, encryption, mac, encrypted)
     if not agrees(_mac(header.version, authentication, head + clear), mac):
         raise _mac_error()
-    return KeyBlock(header, _key_in(header, clear))
+    return _whole(header, _key_in(header, clear))
+
+
+def _whole(header: Header, key: bytes) -> KeyBlock:
+    """What a block holds, unless the block itself says that it is something else."""
+    if header.key_version[0] == _COMPONENT:
+        said = f"it holds component {header.key_version[1]} of a key, and no key"
+        raise KeyBlockError(f"key block: {said}: ask for the key itself in a block")
+    _check_said(header, "KC", header.algorithm, key, "it says that its key has check value")
+    for block in header.blocks:
+        if block.id == "HM" and header.algorithm == "H" and block.data != SHA256:
+            raise KeyBlockError(
+                f"key block: its key is for HMAC with hash {block.data}; {SHA256} (SHA-256) is spoken here"
+            )
+    return KeyBlock(header, key)
+
+
+def _check_said(header: Header, block_id: str, algorithm: str, key: bytes, says: str) -> None:
+    """Optional blocks KC, KP: how a check value is made (2 digits), and the value."""
+    for block in header.blocks:
+        if block.id == block_id and algorithm in "ATD" and not is_check_value(algorithm, key, block.data[2:]):
+            raise KeyBlockError(f"key block: {says} {block.data[2:]} ({block_id}), which is another's")
 
 
 def _mac_error() -> KeyBlockError:

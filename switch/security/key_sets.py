@@ -37,7 +37,17 @@ from switch.security.commands import (
     TakeKey,
     UseKey,
 )
-from switch.security.key_blocks import Header, KeyBlock, KeyBlockError, padding_bytes, unwrap, wrap
+from switch.security.key_blocks import (
+    SHA256,
+    Header,
+    KeyBlock,
+    KeyBlockError,
+    OptionalBlock,
+    padding_bytes,
+    unwrap,
+    without_scheme,
+    wrap,
+)
 from switch.security.key_kinds import single_des, too_strong
 from switch.security.key_source import KeySource, Random, RefusedError
 
@@ -165,10 +175,7 @@ class ChangingKeys:
             key, parent = self._key(name), zone_master_key(self._store, command.under)
             came = _unwrapped(offer, key, parent, command.form, name)
             value = value_of(came)
-            if (
-                value[:CHECK_DIGITS] != offer.check_value[:CHECK_DIGITS].upper()
-                or len(offer.check_value) < CHECK_DIGITS
-            ):
+            if not check_values.is_check_value(came.header.algorithm, came.key, offer.check_value):
                 said = offer.check_value or "none"
                 raise RefusedError(WRONG, f"the key that came has check value {value}, and the message says {said}")
             _fits(name, key, came)
@@ -237,7 +244,8 @@ def zone_master_key(store: KeySource, name: str) -> KeyBlock:
 def block_of(key: KeyBlock, parent: KeyBlock, exportability: str, random: Random) -> str:
     """A key for the other end, as a key block under a zone master key: D where that is AES, B where it is triple DES."""
     version = "D" if parent.header.algorithm == "A" else "B"
-    header = msgspec.structs.replace(key.header, version=version, exportability=exportability, blocks=())
+    hashed = (OptionalBlock("HM", SHA256),) if key.header.algorithm == "H" else ()
+    header = msgspec.structs.replace(key.header, version=version, exportability=exportability, blocks=hashed)
     padding = random(padding_bytes(version, header.algorithm, len(key.key)))
     return wrap(parent.key, header, key.key, padding)
 
@@ -266,7 +274,7 @@ def _unwrapped(offer: KeyOffer, key: KeyBlock, parent: KeyBlock, form: str, name
             raise RefusedError(BAD_REQUEST, f"key {name!r}: {2 * len(key.key)} hex digits are expected")
         return KeyBlock(kept, des.ecb_decryptor(parent.key)(encrypted))
     try:
-        read = unwrap(parent.key, offer.data)
+        read = unwrap(parent.key, without_scheme(offer.data))
     except KeyBlockError as error:
         raise RefusedError(WRONG, f"key {name!r}: {error}") from None
     h = read.header

@@ -25,6 +25,7 @@ from switch.security.key_blocks import (
     OptionalBlock,
     padding_bytes,
     unwrap,
+    without_scheme,
     wrap,
 )
 from switch.security.key_file import FORMAT, Entry, KeyFile, KeyRingError, Master, read_file
@@ -177,7 +178,7 @@ class KeyRing:
         self._new_name(name)
         parent = self._parent(under)
         try:
-            read = unwrap(parent.key, block.strip())
+            read = unwrap(parent.key, without_scheme(block))
         except KeyBlockError as error:
             raise KeyRingError(f"key {name!r} under {under!r}: {error}") from None
         self._not_stronger(name, read, under, parent)
@@ -248,6 +249,11 @@ class KeyRing:
         self.audit.write(at=at, by=by, act="destroy", key=name, check_value=value, note="not the check value expected")
         self.entries = before
         self._write()
+
+    def has_check_value(self, name: str, said: str) -> bool:
+        """Whether a partner who says this check value, in as many digits as it shows, means this key."""
+        read = self._open(name)
+        return check_values.is_check_value(read.header.algorithm, read.key, said)
 
     def check(self) -> dict[str, str]:
         """What is wrong with each key: "" where its block holds, its name and its check value are its own."""

@@ -61,6 +61,7 @@ from switch.security.pin_blocks import PinBlockError, PinCipher
 MAC_BYTES_MIN: Final = 4
 
 _MAC_ALGORITHMS: Final = {
+    ("M0", "T"): ALGORITHM_1,
     ("M1", "T"): ALGORITHM_1,
     ("M1", "D"): ALGORITHM_1,
     ("M3", "T"): ALGORITHM_3,
@@ -69,7 +70,7 @@ _MAC_ALGORITHMS: Final = {
     ("M7", "H"): HMAC_SHA256,
 }
 _HOLDS: Final = Reply(True)
-MAC_USAGES: Final = ("M1", "M3", "M6", "M7")
+MAC_USAGES: Final = ("M0", "M1", "M3", "M6", "M7")
 WORDS: Final = {
     "B0": "base derivation key",
     "B1": "initial DUKPT key",
@@ -81,11 +82,13 @@ WORDS: Final = {
     "E4": "EMV dynamic number key",
     "K0": "key encryption key",
     "K1": "key block protection key",
+    "M0": "MAC key (ISO 16609, as ISO 9797-1 algorithm 1)",
     "M1": "MAC key (ISO 9797-1 algorithm 1)",
     "M3": "MAC key (ISO 9797-1 algorithm 3)",
     "M6": "MAC key (CMAC)",
     "M7": "MAC key (HMAC)",
     "P0": "PIN encryption key",
+    "V0": "PIN verification key (any method)",
     "V1": "PIN verification key (IBM 3624)",
     "V2": "PIN verification key (Visa PVV)",
 }

@@ -18,6 +18,7 @@ from typing import Any, Final, NamedTuple, Protocol
 from switch.core.links.key_place import MAC, NO_SET, PIN, KeyWord
 from switch.core.links.valid_sets import ValidSets
 from switch.core.network import LinkKeys
+from switch.security.check_values import same_key
 from switch.security.commands import (
     OF_SET,
     UNREACHABLE,
@@ -216,7 +217,7 @@ class KeyExchange:
             said = (
                 "which key is meant is not said" if word is None else f"this link has no key of purpose {word.purpose}"
             )
-            hint = "DE48.70: M or P, the set's two digits, 6 hex digits of check value"
+            hint = "DE48.70: M or P, the set's two digits, 4 to 16 hex digits of check value"
             self._outside.log("warning", "keys.not_understood", de70=code, reason=said, hint=hint)
             return Answer.FORMAT_ERROR
         if word.data:
@@ -250,7 +251,7 @@ class KeyExchange:
         sets = self._valid.of(key).sets
 
         def same(one: KeySet | None) -> bool:
-            return one is not None and (one.set_id, one.check_value[:CHECK_DIGITS]) == (word.set_id, word.check_value)
+            return one is not None and one.set_id == word.set_id and same_key(one.check_value, word.check_value)
 
         if same(sets.received) or same(sets.offered):
             return Answer.APPROVED if self._seen(word.purpose, word.set_id, now) else Answer.MALFUNCTION

@@ -23,7 +23,7 @@ class KeyWord(NamedTuple):
     set_id: str = ""
     """two digits; "" in a request for a new one"""
     check_value: str = ""
-    """6 hex digits"""
+    """hex digits: 6 that this end says, 4 to 16 of the other's"""
     data: str = ""
     """the key as it travels; "" where none does"""
 
