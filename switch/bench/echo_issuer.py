@@ -19,6 +19,7 @@ import click
 import msgspec
 
 from switch.bench.layout import elements
+from switch.core.addresses import AddressError, parse_address
 from switch.readiness import Ready, ReadyFile
 from switch.wire import Dialect
 from switch.wire.framing import Framing, FramingError, make_framing
@@ -181,10 +182,11 @@ def _answer_all(sock: socket.socket, framing: Framing, echo: Echo, counter: Coun
 
 def address_of(text: str) -> tuple[str, int]:
     """`127.0.0.1:9101` -> its parts. BadParameter: it is none."""
-    host, colon, port = text.rpartition(":")
-    if not colon or not host or not port.isdigit() or int(port) > 65_535:
-        raise click.BadParameter(f"{text!r} is no address: expected HOST:PORT")
-    return host, int(port)
+    try:
+        address = parse_address(text)
+    except AddressError as error:
+        raise click.BadParameter(f"{error}: {error.hint}") from None
+    return address.host, address.port
 
 
 ready_option = click.option(

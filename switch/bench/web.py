@@ -27,6 +27,7 @@ import trio
 from switch.bench.compare import CLI, CompareError, running
 from switch.bench.process import usage
 from switch.config.load import SHIPPED, load_network
+from switch.core.addresses import parse_address
 from switch.gateway.buyer import BuyerError, Connection, open_order, pay
 from switch.gateway.demo_shop import Shop
 from switch.gateway.merchants import Registry
@@ -131,8 +132,8 @@ async def measure(stage: Stage, seconds: float, buyers: int) -> Measured:
     begin = trio.current_time() + _WARM_S
     end = begin + seconds
     async with trio.open_nursery() as nursery:
-        host, _, port = stage.at.rpartition(":")
-        nursery.start_soon(partial(trio.serve_tcp, _answer_call, int(port), host=host))
+        at = parse_address(stage.at)
+        nursery.start_soon(partial(trio.serve_tcp, _answer_call, at.port, host=at.host))
         async with trio.open_nursery() as buying:
             for number in range(buyers):
                 buying.start_soon(_buy, stage, shop, numbers, number, found, begin, end)

@@ -7,7 +7,6 @@ import click
 
 if TYPE_CHECKING:
     from switch.capture.talks import Talk
-    from switch.core.network import Address
 
 
 def clear_prefixes(given: tuple[str, ...]) -> tuple[str, ...]:
@@ -39,13 +38,3 @@ def talks_of(file: Path, dialect: str | None, framing: str | None, port: int | N
         raise click.UsageError(str(error)) from None
     except CaptureError as error:
         raise click.ClickException(str(error)) from None
-
-
-def address_of(text: str) -> "Address":
-    """`127.0.0.1:8583`, or `:8583` for this machine. UsageError: it is none."""
-    from switch.core.network import Address
-
-    host, colon, port = text.rpartition(":")
-    if not colon or not port.isascii() or not port.isdigit() or int(port) > 65_535:
-        raise click.UsageError(f"{text!r} is no address: expected HOST:PORT, such as 127.0.0.1:8583")
-    return Address(host.removeprefix("[").removesuffix("]") or "127.0.0.1", int(port))

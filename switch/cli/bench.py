@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from switch.cli._address import asked_address
 from switch.cli._tls import end_of, tls_option
 
 if TYPE_CHECKING:
@@ -152,19 +153,15 @@ def _json(data: dict[str, Any]) -> bytes:
 
 def _plan(options: dict[str, Any]) -> Plan:
     from switch.bench.generator import Plan
-    from switch.core.network import Address
     from switch.wire.framing import FRAMINGS
 
-    host, colon, port = options["host"].rpartition(":")
-    if not colon or not host or not port.isdigit() or int(port) > 65_535:
-        raise click.UsageError(f"{options['host']!r} is no address: expected HOST:PORT, such as 127.0.0.1:8583")
     framing = options["framing"] or _dialect(options["dialect"]).framing
     if framing not in FRAMINGS:
         raise click.UsageError(f"no framing {framing!r}; there are {', '.join(FRAMINGS)}")
     in_flight = options["in_flight"] or 128
     connections = options["connections"] if options["rate"] else min(options["connections"], in_flight)
     return Plan(
-        address=Address(host, int(port)), framing=framing, connections=connections, in_flight=in_flight,
+        address=asked_address(options["host"]), framing=framing, connections=connections, in_flight=in_flight,
         rate=options["rate"] or 0.0, duration_s=options["duration"], warmup_s=options["warmup"], timeout_s=options["timeout"],
         sign_on=options["sign_on"],
     )  # fmt: skip

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from switch.cli._address import asked_address
 from switch.cli._network import Mistakes, paint
 from switch.cli._ready import ready_option
 from switch.cli._tls import end_of, tls_option
@@ -98,11 +99,10 @@ class _Certification:
 
     def __init__(self, plan: "Plan", options: dict[str, Any]) -> None:
         from switch.certify.plan import ACQUIRER
-        from switch.cli._capture import address_of
 
         self._plan = plan
         self._options = options
-        self._address: Address = address_of(options["host"])
+        self._address: Address = asked_address(options["host"])
         self._dials = options["side"] == "connect" or (options["side"] is None and plan.plays == ACQUIRER)
         self._goes_on = options["forever"]
         if self._goes_on and plan.plays == ACQUIRER:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from switch.cli._address import asked_address
 from switch.cli._network import Mistakes, load
 from switch.cli._ready import prepare_ready, ready_option, say_ready
 from switch.observe import HOP_LOG
@@ -177,7 +178,6 @@ def _setting(
     log: Path | None,
 ) -> "Setting":
     """Raises click errors, AccountsError, ListeningError."""
-    from switch.cli._capture import address_of
     from switch.config import ConfigErrors
     from switch.console.desk import accounts_of
     from switch.console.running import Setting
@@ -191,7 +191,7 @@ def _setting(
     if (certificate is None) != (key is None):
         raise click.UsageError("--certificate and --key come together")
     context = tls_context(certificate, key) if certificate is not None and key is not None else None
-    address = address_of(listen_text)
+    address = asked_address(listen_text)
     check_address(address, context)
     nobody = not accounts_of(state_dir).names
     if nobody and loaded.operators:

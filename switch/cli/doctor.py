@@ -127,13 +127,16 @@ def _keys(text: str) -> tuple[str, ...]:
 
 def _port(what: str) -> "Address | None":
     """A port to listen on: a number too short to be a message, or HOST:PORT."""
-    from switch.core.network import Address
+    from switch.core.addresses import HERE, AddressError, parse_address
 
-    host, colon, port = what.rpartition(":")
-    digits = port.isascii() and port.isdecimal() and len(port) <= 5 and (0 if colon else 1) <= int(port) <= 65_535
-    if not digits or existing_file(what) or (colon and not _is_host(host)):
+    host, colon, _ = what.rpartition(":")
+    if existing_file(what) or (colon and not _is_host(host)):
         return None
-    return Address(host.removeprefix("[").removesuffix("]") or "127.0.0.1", int(port))
+    try:
+        address = parse_address(what if colon else f":{what}", HERE)
+    except AddressError:
+        return None
+    return address if colon or address.port else None
 
 
 def _is_host(text: str) -> bool:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from switch.cli._address import asked_address
 from switch.cli._network import load, spell
 from switch.cli._ready import prepare_ready, ready_option, say_ready
 
@@ -140,7 +141,6 @@ def _setting(options: dict[str, Any]) -> "Setting":
     """Raises click errors, ListeningError."""
     from switch.cli._peers import tls_of
     from switch.cli._tls import end_of
-    from switch.cli.terminal import parse_address
     from switch.gateway.running import Setting
     from switch.http.listening import check_address, tls_context
     from switch.simulators.build import UnknownNameError, find_listener, find_member
@@ -158,7 +158,7 @@ def _setting(options: dict[str, Any]) -> "Setting":
     if options["test_cards"] and not network.test:
         raise click.UsageError(f"--test-cards: {network.source} is no test network; one says `test = true`")
     context: ssl.SSLContext | None = tls_context(certificate, key) if certificate is not None else None
-    address = parse_address(options["listen_text"])
+    address = asked_address(options["listen_text"])
     check_address(address, context)
     where = f"[[listener]] {listener.name}"
     secured = listener.tls is not None
@@ -195,10 +195,9 @@ def _base_url(text: str, option: str) -> str:
 
 
 def _results_address(text: str) -> "Address":
-    from switch.cli.terminal import parse_address
     from switch.core.network import Address
 
-    return parse_address(text) if text else Address("127.0.0.1", 0)
+    return asked_address(text) if text else Address("127.0.0.1", 0)
 
 
 def _limits(given: tuple[str, ...]) -> "Limits":

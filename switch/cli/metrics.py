@@ -7,6 +7,7 @@ from typing import Final
 
 import click
 
+from switch.cli._address import asked_address
 from switch.cli._control import ask, of_switch
 from switch.cli._not_done import NotDone
 from switch.cli._ready import prepare_ready, ready_option, say_ready
@@ -51,7 +52,6 @@ def command(state_dir: Path, listen: str, log: Path | None, ready_path: Path | N
         raise click.ClickException(
             "the metrics extra is not installed: pip install 'cmi-switch[metrics]' (it brings prometheus-client)"
         ) from None
-    from switch.cli._capture import address_of
     from switch.metrics.collector import Said, SwitchCollector
     from switch.metrics.following import Following
     from switch.metrics.pages import Pages
@@ -63,7 +63,7 @@ def command(state_dir: Path, listen: str, log: Path | None, ready_path: Path | N
         except NotDone as error:
             return Said(health=None, silence=error.message.replace("\n", "; "))
 
-    at, file = address_of(listen), prepare_ready(ready_path)
+    at, file = asked_address(listen), prepare_ready(ready_path)
     try:
         following = Following(log or state_dir / HOP_LOG)
         registry = CollectorRegistry()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from switch.cli._address import asked_address
 from switch.cli._network import asked_card, load, paint
 from switch.cli._tls import end_of, tls_option
 
@@ -159,7 +160,6 @@ class Desk:
 
     def __init__(self, network: "Network", asked: Asked) -> None:
         from switch.cli._network import module_of
-        from switch.cli.terminal import parse_address
         from switch.core.links.sealing import Sealings
         from switch.core.network import LinkKeys
         from switch.simulators.build import UnknownNameError, acquiring_keys, find_listener, find_member, home_place
@@ -190,7 +190,7 @@ class Desk:
         self._framing = asked.framing or (self._dialect.framing if asked.dialect else listener.framing)
         if self._framing not in FRAMINGS:
             raise click.UsageError(f"no framing is called {self._framing!r}; there are {', '.join(FRAMINGS)}")
-        self._address: Address = parse_address(asked.host) if asked.host else listener.address
+        self._address: Address = asked_address(asked.host) if asked.host else listener.address
         self._end = None
         if listener.tls is not None or (asked.host and asked.tls_dir):
             where = f"[[listener]] {listener.name}"

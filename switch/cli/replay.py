@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from switch.cli._address import asked_address
 from switch.cli._ready import prepare_ready, ready_option, say_ready
 
 if TYPE_CHECKING:
@@ -57,10 +58,10 @@ def command(**options: Any) -> None:
     from switch.capture.junit import as_junit
     from switch.capture.refresh import new_requests
     from switch.capture.replay import NS, Plan
-    from switch.cli._capture import address_of, talks_of
+    from switch.cli._capture import talks_of
 
     file, junit = options["file"], options["junit"]
-    address = address_of(options["to"])
+    address = asked_address(options["to"])
     try:
         rules = read_rules(options["ignore"], options["rules"])
     except RuleError as error:

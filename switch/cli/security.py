@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from switch.cli._address import asked_address
 from switch.cli._master_key import key_options, open_ring
 from switch.cli._ready import prepare_ready, ready_option, say_ready
 
@@ -98,9 +99,7 @@ def _host_server(hardware: str, module: "SoftwareModule", ring: "KeyRing", wrapp
     from switch.security.module import MAC_USAGES
     from switch.security.payshield import HostKey
 
-    host, _, port = hardware.rpartition(":")
-    if not (host and port.isascii() and port.isdecimal() and int(port) < 65_536):
-        raise click.BadParameter(f"expected HOST:PORT, found {hardware!r}", param_hint="--hardware")
+    at = asked_address(hardware)
     if wrapped_path is not None:
         usages = {name: header_of(entry).usage for name, entry in ring.entries.items()}
         wrapped = {
@@ -108,7 +107,7 @@ def _host_server(hardware: str, module: "SoftwareModule", ring: "KeyRing", wrapp
             for name, entry in ring.entries.items()
         }
         wrapped_path.write_bytes(msgspec.json.format(msgspec.json.encode(wrapped), indent=1))
-    return HostServer(module, ring, (host, int(port)), _say)
+    return HostServer(module, ring, (at.host, at.port), _say)
 
 
 def _say(said: str) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from switch.cli._address import asked_address
 from switch.cli._network import load
 from switch.cli._ready import prepare_ready, ready_option, say_ready
 from switch.cli.gateway import MISSING
@@ -62,10 +63,8 @@ def command(
         raise click.ClickException(MISSING) from None
     import trio
 
-    from switch.cli.terminal import parse_address
-
     file = prepare_ready(ready_path)
-    address = parse_address(listen_text)
+    address = asked_address(listen_text)
     shop = Shop(gateway, f"http://{address}", clientid, key, cards_shown(load(network)), book, state, console)
     server = Server(shop.app(), lambda event, fields: click.echo(f"{event} {fields}", err=True))
 

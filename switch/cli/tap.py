@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from switch.cli._address import asked_address
 from switch.cli._ready import prepare_ready, ready_option, say_ready
 
 if TYPE_CHECKING:
@@ -53,14 +54,14 @@ def command(**options: Any) -> None:
     import trio
 
     from switch.capture.tap import Tap, run
-    from switch.cli._capture import address_of, clear_prefixes
+    from switch.cli._capture import clear_prefixes
     from switch.observe.where import WhereError, parse_condition
     from switch.wire import Dialect, DialectError
     from switch.wire.framing import FRAMINGS
 
     listen, upstream, clear = (
-        address_of(options["listen"]),
-        address_of(options["upstream"]),
+        asked_address(options["listen"]),
+        asked_address(options["upstream"]),
         clear_prefixes(options["clear"]),
     )
     try:

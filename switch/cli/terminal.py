@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from switch.cli._address import asked_address
 from switch.cli._host_options import own_keys_options
 from switch.cli._ready import ready_option
 from switch.cli._tls import end_of, tls_option
 
 if TYPE_CHECKING:
-    from switch.core.network import Address, Network
+    from switch.core.network import Network
     from switch.server.driver import Driver
     from switch.server.tls import TlsEnd
     from switch.simulators.reconciliation import AcquirerBook
@@ -114,7 +115,7 @@ def _run(asked: _Options) -> None:
         raise click.UsageError(str(error)) from None
     except PersonalizationError as error:
         raise click.ClickException(str(error)) from None
-    address = parse_address(asked.host_text) if asked.host_text else listener.address
+    address = asked_address(asked.host_text) if asked.host_text else listener.address
     need_listener(address, "the switch", spell("serve"))
     stations = []
     for party, bank in zip(parties, _banks(loaded, asked), strict=True):
@@ -212,16 +213,6 @@ def _complain(parties: "Sequence[Terminal]", books: "Sequence[AcquirerBook]") ->
     still_open = sum(b.open for b in books)
     if still_open:
         raise click.ClickException(f"{still_open} payment(s) still unanswered, or their reversal is")
-
-
-def parse_address(text: str) -> "Address":
-    """`HOST:PORT`, or a click error."""
-    from switch.core.network import Address
-
-    host, _, port = text.rpartition(":")
-    if not host or not port.isdecimal() or not 0 < int(port) < 65_536:
-        raise click.BadParameter(f"expected HOST:PORT, found {text!r}", param_hint="--host")
-    return Address(host, int(port))
 
 
 def _summary(network: "Network", book: "AcquirerBook") -> str:

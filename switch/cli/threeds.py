@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from switch.cli._address import asked_address
 from switch.cli._network import load, module_of
 from switch.cli._peers import tls_of
 from switch.cli._ready import prepare_ready, ready_option, say_ready
@@ -135,10 +136,9 @@ def server_command(network: str, listen_text: str, ready_path: Path | None, **fi
     Example:
       cmi-switch threeds server --network mine.toml
     """
-    from switch.cli.terminal import parse_address
     from switch.threeds.running import run_server
 
-    loaded, address = _with_threeds(network), parse_address(listen_text)
+    loaded, address = _with_threeds(network), asked_address(listen_text)
     file = prepare_ready(ready_path)
 
     def ready(at: "Address") -> None:

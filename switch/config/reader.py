@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from switch.config.mistakes import ConfigErrors, Mistake, did_you_mean, nearest
 from switch.config.positions import Index, Path, scan, too_deep
+from switch.core.addresses import AddressError, parse_address
 from switch.core.network import Address
 
 DEPTH_MAX: Final = 32
@@ -274,15 +275,11 @@ class Section:
     def address(self, key: str) -> Address:
         """`"127.0.0.1:8583"` (an IPv6 host in brackets); host "" after a mistake. The key is required."""
         value = self.text(key)
-        host, colon, port = value.rpartition(":")
-        host = host.removeprefix("[").removesuffix("]") if host.startswith("[") else host
-        if colon and host and port.isascii() and port.isdigit() and int(port) <= 65_535:
-            if ":" not in host or "[" in value:
-                return Address(host, int(port))
-            self.wrong(key, f'"{value}" does not tell host from port', f'brackets around IPv6: "[{host}]:{port}"')
-        elif value:
-            self.wrong(key, f'"{value}" is no address', '"HOST:PORT", such as "127.0.0.1:8583"; ports go to 65535')
-        return Address("", 0)
+        try:
+            return parse_address(value) if value else Address("", 0)
+        except AddressError as error:
+            self.wrong(key, str(error), error.hint)
+            return Address("", 0)
 
     def lookup(self, key: str, find: Callable[[str], str], known: Collection[str], default: str | None = None) -> str:
         """A string that `find` translates, or refuses with a ValueError that becomes the mistake; "" then.

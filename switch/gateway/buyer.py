@@ -13,6 +13,8 @@ from urllib.parse import urlencode, urlsplit
 
 import trio
 
+from switch.core.addresses import parse_address
+
 _HIDDEN: Final = re.compile(r'<input type="hidden" name="([^"]*)" value="([^"]*)">')
 _BACK: Final = re.compile(r'<form method="(\w+)" action="([^"]*)" class="back"')
 _ONWARD: Final = re.compile(r'<form method="post" action="([^"]*)" class="onward">')
@@ -54,8 +56,7 @@ class Connection:
 
     def __init__(self, address: str, context: ssl.SSLContext | None = None) -> None:
         """`address`: `127.0.0.1:8443`. `context`: for HTTPS."""
-        self._host, _, port = address.rpartition(":")
-        self._port = int(port)
+        self._at = parse_address(address)
         self._head = f"Host: {address}\r\n"
         self._context = context
         self._stream: trio.abc.Stream | None = None
@@ -73,10 +74,12 @@ class Connection:
 
     async def _ask(self, path: str, form: list[tuple[str, str]] | None) -> Answer:
         if self._stream is None:
-            plain = await trio.open_tcp_stream(self._host, self._port)
+            plain = await trio.open_tcp_stream(self._at.host, self._at.port)
             self._stream = plain
             if self._context is not None:
-                self._stream = trio.SSLStream(plain, self._context, server_hostname=self._host, https_compatible=True)
+                self._stream = trio.SSLStream(
+                    plain, self._context, server_hostname=self._at.host, https_compatible=True
+                )
         if form is None:
             request = f"GET {path} HTTP/1.1\r\n{self._head}\r\n".encode()
         else:

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from switch.core.addresses import parse_address
 from switch.core.credentials import SecurityFiles
 from switch.core.operator.command import Unable
 from switch.core.operator.errors import ErrorCode
@@ -26,9 +27,9 @@ def open_module(files: SecurityFiles) -> SecurityModule | None:
     if files.module:
         return RemoteModule(files.module, files.wait_ms / 1000)
     if files.hardware:
-        host, _, port = files.hardware.rpartition(":")
+        at = parse_address(files.hardware)
         try:
-            return HostModule((host, int(port)), read_host_keys(Path(files.hardware_keys)), files.wait_ms / 1000)
+            return HostModule((at.host, at.port), read_host_keys(Path(files.hardware_keys)), files.wait_ms / 1000)
         except HostKeysError as error:
             hint = "see `hardware_keys` in `[security]` of the network file"
             raise Unable(str(error), hint, code=ErrorCode.SECURITY_KEYS) from None

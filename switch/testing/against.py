@@ -10,7 +10,7 @@ from switch.capture.refresh import new_requests
 from switch.capture.replay import NS, Plan, Report
 from switch.capture.talks import Known, load
 from switch.config import load_network
-from switch.core.network import Address
+from switch.core.addresses import parse_address
 from switch.testing.around import replay_around
 from switch.wire import Dialect
 
@@ -25,7 +25,6 @@ def host(
     speed: float = 0.0, timeout_s: float = 5.0, fresh: bool = False,
 ) -> Report:  # fmt: skip
     """The capture's clients played against the host at `to`. CaptureError; OSError: it cannot be reached."""
-    name, _, number = to.rpartition(":")
     talks = load(capture, Known(Dialect.load(dialect) if dialect else None, framing, port))
     plan = Plan(speed=speed, timeout_ns=round(timeout_s * NS), rules=rules, refresh=new_requests() if fresh else None)
-    return trio.run(replay_to, Address(name, int(number)), talks, plan)
+    return trio.run(replay_to, parse_address(to), talks, plan)

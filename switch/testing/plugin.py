@@ -64,10 +64,9 @@ async def links(request: pytest.FixtureRequest) -> "AsyncIterator[Callable[..., 
         to: str = "acquirers", *, signs_on: str = "", dialect: str = "", framing: str = "", timeout_s: float = 10.0
     ) -> "Link":
         if ":" in to:
-            from switch.core.network import Address
+            from switch.core.addresses import parse_address
 
-            host, _, port = to.rpartition(":")
-            new = await connect(Address(host, int(port)), dialect or "cmi87", framing, timeout_s)
+            new = await connect(parse_address(to), dialect or "cmi87", framing, timeout_s)
         else:
             found = request.getfixturevalue("switch_running").listener(to)
             new = await connect(found.address, dialect or found.dialect, framing or found.framing, timeout_s)
