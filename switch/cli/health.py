@@ -60,7 +60,7 @@ def _print(health: dict[str, Any]) -> None:
         f"{health['exceptions']:,} exceptions",
         *([f"{health['unpriced']:,} unpriced"] if health["unpriced"] else []),
         f"{health['connections']:,} connections",
-        f"{health['disk_free_bytes'] / 1e9:,.1f} GB left",
+        *([] if health["disk_trouble"] else [f"{health['disk_free_bytes'] / 1e9:,.1f} GB left"]),
     ]
     click.echo(f"{paint(_STYLE[grade], grade.capitalize())}: {', '.join(parts)}")
     for problem in health["problems"]:

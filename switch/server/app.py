@@ -23,6 +23,7 @@ from switch.observe.hoplog import HopLog
 from switch.readiness import Ready, ReadyFile
 from switch.security.certificates import CertificateError
 from switch.security.vault import VaultError
+from switch.server.beside import contained, keep_running
 from switch.server.connections import ListenError
 from switch.server.driver import Sinks
 from switch.server.driving import keep_alive, until_told_to_stop
@@ -130,8 +131,8 @@ async def _serve(app: App, announce: Callable[[Serving], str]) -> str:
             ready_file.write(_ready(running, app.log_file, announce(running)))
 
         async with trio.open_nursery() as nursery:
-            await nursery.start(_follow_signals, outputs, recording, reloader, restarter)
-            nursery.start_soon(reloader.keep_looking)
+            await nursery.start(_follow_signals, outputs, recording, reloader, restarter, running.driver.tell)
+            nursery.start_soon(keep_running, reloader.keep_looking, "looking at hosts that leave", running.driver.tell)
             nursery.start_soon(keep_alive)
             ended = await until_told_to_stop(running.driver, app.drain_s, tell)
             nursery.cancel_scope.cancel()
@@ -213,17 +214,23 @@ class Outputs:
 
 
 async def _follow_signals(
-    outputs: Outputs, recording: Recording, reloader: Reloader, restarter: Restarter, task_status: Any
+    outputs: Outputs,
+    recording: Recording,
+    reloader: Reloader,
+    restarter: Restarter,
+    tell: Callable[[Log], None],
+    task_status: Any,
 ) -> None:
     """SIGUSR1 ends the capture, the next begins another, and so on; SIGHUP opens the hop log's file anew and reads the network
     file again; SIGUSR2 restarts."""
     with trio.open_signal_receiver(signal.SIGUSR1, signal.SIGHUP, signal.SIGUSR2) as signals:
         task_status.started()
         async for number in signals:
-            if number == signal.SIGUSR1:
-                recording.turn()
-            elif number == signal.SIGHUP:
-                outputs.reopen()
-                await reloader.on_signal()
-            else:
-                await restarter.on_signal()
+            with contained("following a signal", tell):
+                if number == signal.SIGUSR1:
+                    recording.turn()
+                elif number == signal.SIGHUP:
+                    outputs.reopen()
+                    await reloader.on_signal()
+                else:
+                    await restarter.on_signal()

@@ -81,6 +81,8 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     """payments that were approved without a price, on the same list"""
     oldest_unpriced_s: int = 0
     disk_free_bytes: int = 0
+    disk_trouble: str = ""
+    """why the state directory cannot be looked at; "": it can"""
     """where the journal is, for the user the switch runs as"""
     certificates: tuple[str, ...] = ()
     """sentences: those that end within `EXPIRY_DAYS`, this side's and those shown on connections there are"""
@@ -146,6 +148,10 @@ def _journal(health: Health) -> list[Problem]:
 
 
 def _disk(health: Health) -> list[Problem]:
+    if health.disk_trouble:
+        said = f"the state directory cannot be looked at: {health.disk_trouble}"
+        hint = "payments go on in the files that are open; bring it back to its place before the journal begins its next file"
+        return [Problem("disk", "critical", said, hint)]
     free = f"{health.disk_free_bytes / 1e6:,.0f} MB are left on the journal's disk"
     if health.disk_free_bytes < DISK_FULL_BYTES:
         return [Problem("disk", "critical", f"{free}: a payment may not be recorded, and is declined then (DE39=96)",
@@ -232,10 +238,13 @@ def _connections(health: Health) -> list[Problem]:
     return [Problem("connections", "warning", said, hint)]
 
 
-def disk_free_bytes(directory: Path) -> int:
-    """What an ordinary user may still write there."""
-    found = os.statvfs(directory)
-    return found.f_bavail * found.f_frsize
+def look_at_disk(directory: Path) -> tuple[int, str]:
+    """Bytes that an ordinary user may still write there, and why that cannot be told ("": it can)."""
+    try:
+        found = os.statvfs(directory)
+    except OSError as error:
+        return 0, f"{directory}: {error.strerror}"
+    return found.f_bavail * found.f_frsize, ""
 
 
 class Stall:

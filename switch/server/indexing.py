@@ -44,7 +44,13 @@ async def keep_index(state_dir: Path, log: Callable[[Log], None], ended: Callabl
     wait_s = 1.0
     while True:
         began = trio.current_time()
-        process = await trio.lowlevel.open_process(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        try:
+            process = await trio.lowlevel.open_process(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        except OSError as error:
+            wait_s = min(wait_s * 2, 60.0)
+            ended(_down(wait_s, reason=f"no process to be had: {error.strerror}"))
+            await trio.sleep(wait_s)
+            continue
         try:
             await _read(process, log)
             code = await process.wait()
@@ -60,11 +66,13 @@ async def keep_index(state_dir: Path, log: Callable[[Log], None], ended: Callabl
             ended(index_damaged(f"{index_path(state_dir)}: damaged, as the process that builds it found"))
             continue
         wait_s = 1.0 if trio.current_time() - began > 60 else min(wait_s * 2, 60.0)
-        ended(Log("error", "index.down", {
-            "exit_code": code, "next_attempt_ms": int(wait_s * 1000),
-            "hint": "nothing is lost: repeats and reversals are found in the log meanwhile, only slower",
-        }))  # fmt: skip
+        ended(_down(wait_s, exit_code=code))
         await trio.sleep(wait_s)
+
+
+def _down(wait_s: float, **why: Any) -> Log:
+    hint = "nothing is lost: repeats and reversals are found in the log meanwhile, only slower"
+    return Log("error", "index.down", {**why, "next_attempt_ms": int(wait_s * 1000), "hint": hint})
 
 
 async def _read(process: trio.Process, log: Callable[[Log], None]) -> None:

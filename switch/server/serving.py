@@ -7,6 +7,7 @@ died becomes owed before anything is answered.
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -28,13 +29,14 @@ from switch.journal.recovery import Recovered
 from switch.journal.store.shared import SharedLog, journal_of
 from switch.security.files import make_private_directory
 from switch.security.vault import KeyVault
+from switch.server.beside import keep_running
 from switch.server.control import Control, controlling
 from switch.server.defects import keep_defects
 from switch.server.driver import Driver, Sinks, trio_clock
 from switch.server.driving import driving
 from switch.server.gc_tuning import quiet_collector
 from switch.server.handover import Handover
-from switch.server.health import Doctor, Health, Stall, disk_free_bytes, seconds_since
+from switch.server.health import Doctor, Health, Stall, look_at_disk, seconds_since
 from switch.server.indexing import index_damaged, keep_index
 from switch.server.keys import open_module
 from switch.server.open_files import raise_open_files
@@ -117,6 +119,7 @@ class Serving:
         unpriced_us = next((item.at_us for item in state.unpriced.values()), wall_us)
         away = tuple(name for name in down if name not in kept_out)
         durable = switch.durable_position
+        free_bytes, trouble = look_at_disk(self._state_dir)
         return Health(
             journal_down=switch.journal_down,
             journal_down_ago_s=seconds_since(self.driver.journal.down_ns if self.driver.journal is not None else 0),
@@ -135,7 +138,8 @@ class Serving:
             exceptions=len(state.exceptions) + len(state.shelved),
             unpriced=len(state.unpriced),
             oldest_unpriced_s=max(0, wall_us - unpriced_us) // 1_000_000,
-            disk_free_bytes=disk_free_bytes(self._state_dir),
+            disk_free_bytes=free_bytes,
+            disk_trouble=trouble,
             certificates=self._certificates(wall_us),
             revocations=tuple(out_of_date(self.network, wall_us)),
             keys=KeyCommands(switch.keys, switch).rows(trio_clock()),
@@ -176,7 +180,8 @@ class Serving:
         self._index, self._index_ended = trio.CancelScope(), trio.Event()
         try:
             with self._index:
-                await keep_index(self._state_dir, self._log, self._note_index_ended)
+                keep = partial(keep_index, self._state_dir, self._log, self._note_index_ended)
+                await keep_running(keep, "keeping the index's process", self._log)
         finally:
             self._index_ended.set()
 
@@ -323,7 +328,7 @@ async def serving(
             if inherited is not None:
                 running.go_on(inherited)
             nursery.start_soon(running.keep_index)
-            nursery.start_soon(running.doctor.keep_looking)
+            nursery.start_soon(keep_running, running.doctor.keep_looking, "looking at health", driver.tell)
             control.add("health", running.doctor.command)
             control.unwell = lambda: [problem.sentence for problem in running.doctor.problems()]
             with quiet_collector():

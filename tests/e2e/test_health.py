@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from switch.cli._processes import Child
 from tests.e2e.stage import Stage, wait_for
 
 
@@ -46,8 +47,22 @@ def test_health_is_an_exit_code_and_every_list_has_it(tmp_path: Path) -> None:
             listed = asked(stage, name, "list")
             assert (listed.returncode, "Not well: the journal was down" in listed.stderr) == (0, True), listed
         assert stage.event("health.changed", grade="critical")["level"] == "error"
+        wait_for(lambda: asked(stage, "health").returncode == 0)
+        _move_its_directory_away(stage, switch)
     finally:
         stage.close()
+
+
+def _move_its_directory_away(stage: Stage, switch: Child) -> None:
+    """Somebody has renamed the state directory of a running switch: it goes on in the files that are open, and says so."""
+    elsewhere = stage.state.with_name("elsewhere")
+    stage.state.rename(elsewhere)
+    log = elsewhere / "hops.jsonl"
+    wait_for(lambda: "the state directory cannot be looked at" in log.read_text())
+    assert stage.start("pay", "--network", str(stage.path), "--quiet", ready=False).wait(10) == 0
+    assert switch.running()
+    elsewhere.rename(stage.state)
+    wait_for(lambda: "cannot be looked at" not in asked(stage, "health").stdout)
 
 
 def _child(parent: int, command: bytes) -> int:

@@ -46,6 +46,7 @@ def test_where_nothing_is_wrong_it_is_good() -> None:
         ),
         (but(journal_waits_s=3, unacknowledged_records=2), "journal", "critical", "has taken nothing for 3 s"),
         (but(disk_free_bytes=DISK_FULL_BYTES - 1), "disk", "critical", "4 MB are left"),
+        (but(disk_free_bytes=0, disk_trouble="st: gone"), "disk", "critical", "cannot be looked at: st: gone"),
         (but(disk_free_bytes=DISK_LOW_BYTES - 1), "disk", "warning", "268 MB are left"),
         (but(index_ended_ago_s=0), "index", "warning", "index ended 0 s ago"),
         (but(index_behind_records=INDEX_FAR + 1), "index", "warning", "250,001 records behind"),
