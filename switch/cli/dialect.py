@@ -3,7 +3,7 @@
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -26,7 +26,7 @@ def command() -> None:
       cmi-switch dialect show visa                         a readable table
       cmi-switch dialect lint mine.json                    every mistake, with its line
       cmi-switch dialect diff cmi87 mine.json              how two differ
-      cmi-switch dialect import packager.xml -o mine.json  from jPOS, or moov-io's JSON
+      cmi-switch dialect import packager.xml -o mine.json  from jPOS, moov-io, j8583, pyiso8583
       cmi-switch dialect export visa --lua -o visa.lua     a Wireshark dissector
       cmi-switch dialect drift capture.hex --dialect visa  what real messages use beyond it
     """
@@ -153,8 +153,18 @@ def diff(a: str, b: str, as_json: bool) -> None:
 
 @command.command("import")
 @click.argument("file", metavar="FILE")
-@click.option("--from", "kind", type=click.Choice(["jpos", "moov"]), help="What the file is; guessed when left out.")
+@click.option(
+    "--from",
+    "kind",
+    type=click.Choice(["jpos", "jpos-class", "moov", "j8583", "pyiso8583"]),
+    help="What the file is; guessed when left out.",
+)
 @click.option("--name", metavar="NAME", help="The dialect's name; the file's when left out.")
+@click.option(
+    "--wire",
+    type=click.Choice(["text", "binary", "binary-bitmap"]),
+    help="j8583, whose files do not say it: all is text, BCD and raw bytes, or text but for raw bitmaps.",
+)
 @click.option("--framing", metavar="NAME", default="length2", show_default=True, help="What its links are framed with.")
 @click.option(
     "--header", metavar="BYTES", type=click.IntRange(0, 9999), default=0, help="Bytes of a header before the MTI."
@@ -167,40 +177,41 @@ def diff(a: str, b: str, as_json: bool) -> None:
     "--skip", is_flag=True, help="Leave out elements that cannot be said in a dialect, instead of refusing the file."
 )
 @click.option("--output", "-o", metavar="FILE", default="-", help="Where to; standard output when left out.")
-def import_(
-    file: str,
-    kind: str | None,
-    name: str | None,
-    framing: str,
-    header: int,
-    version: str,
-    family: str | None,
-    skip: bool,
-    output: str,
-) -> None:
-    """Make a dialect file of a jPOS GenericPackager XML file or a moov-io/iso8583 JSON spec.
+def import_(file: str, output: str, **options: Any) -> None:
+    """Make a dialect file of what another library has: jPOS, moov-io/iso8583, j8583, pyiso8583.
 
-    What comes along differently is told on standard error. XML entities and a DOCTYPE with declarations are refused.
+    Read are jPOS packagers (XML, Java and Kotlin classes), moov JSON specs, j8583 XML, pyiso8583 specs (Python, JSON).
+    What comes along differently is told on standard error. No code is run, nothing is fetched, XML entities are refused.
 
     \b
     Examples:
       cmi-switch dialect import iso87ascii.xml -o mine.json
       cmi-switch dialect import packager.xml --framing tpdu --header 5 --family cmi -o mine.json
       cmi-switch dialect import spec.json --from moov --name partner -o partner.json
+      cmi-switch dialect import j8583.xml --wire binary -o mine.json
 
     Exit code: 0 written, 1 the file says what a dialect cannot, 2 a wrong option.
     """
-    from switch.dialects import jpos, moov
+    from switch.dialects import kinds
     from switch.dialects.foreign import Wanted
     from switch.wire.framing import FRAMINGS
 
+    framing = options["framing"]
     if framing not in FRAMINGS:
         raise click.UsageError(f"no framing is called {framing!r}; there are {', '.join(FRAMINGS)}")
     content = _read(file)
-    if kind is None:
-        kind = "jpos" if content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<") else "moov"
-    wanted = Wanted(name or Path(file).stem, framing, header, version, skip, family=_family(family))
-    brought = (jpos if kind == "jpos" else moov).read(file, content, wanted)
+    family, wire, skip = options["family"], options["wire"], options["skip"]
+    wanted = Wanted(
+        options["name"] or Path(file).stem,
+        framing,
+        options["header"],
+        options["version"],
+        skip,
+        family=_family(family),
+        text=None if wire is None else wire != "binary",
+        raw_bitmap=wire == "binary-bitmap",
+    )
+    brought = kinds.read(file, content, wanted, options["kind"])
     _render(brought.notes, err=True)
     if not brought.text:
         _render(brought.mistakes, err=True)

@@ -36,17 +36,21 @@ class Wanted(msgspec.Struct, frozen=True):
     skip: bool = False
     """leave out elements that cannot be said, with a note, instead of refusing the file"""
     schema: str = ""
+    text: bool | None = None
+    """of formats that do not say it: True, all is text; False, numbers are BCD and bytes raw; None: text, and that is told"""
+    raw_bitmap: bool = False
+    """the bitmaps are raw where all else is text; of the same formats"""
     family: str = ""
     """whose private elements and forms these are; "": its own, which no link can speak yet"""
 
 
 def finish(
     source: str, wanted: Wanted, title: str, about: str, elements: Mapping[str, Mapping[str, Any]],
-    mistakes: list[Mistake], notes: list[Mistake], *, both: bool = False,
+    mistakes: list[Mistake], notes: list[Mistake], *, both: bool = False, header: str = "",
 ) -> Brought:  # fmt: skip
-    """The dialect of these elements (t, p, 1, 2 …), checked by loading it. Mistakes turn into notes where `wanted.skip`.
+    """The dialect of these elements (t, p, 1, 2 …; h where it is not bytes), checked by loading it.
 
-    `both`: its bitmap always has 16 bytes.
+    Mistakes turn into notes where `wanted.skip`. `both`: its bitmap always has 16 bytes. `header`: of what is no answer.
     """
     if wanted.skip:
         mistakes, notes = [], [*notes, *mistakes]
@@ -65,6 +69,8 @@ def finish(
     }  # fmt: skip
     if both:
         head["bitmaps"] = "both"
+    if header:
+        head["header"] = header
     try:
         Dialect.from_spec({"dialect": head, **made}, source)
     except DialectError as error:

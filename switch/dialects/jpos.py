@@ -1,97 +1,51 @@
-"""Read a jPOS GenericPackager XML file as a dialect.
+"""Read a jPOS GenericPackager XML file as a dialect."""
 
-XML is a risk of its own: a document may define entities that grow without bound or name other files. A DOCTYPE that only names
-jPOS's DTD is passed over, nothing is fetched; one that holds declarations of its own is refused, and so is any entity.
-"""
-
-from typing import Any
-from xml.parsers import expat
+from typing import Any, Final
 
 import msgspec
 
 from switch.config.mistakes import Mistake, did_you_mean
+from switch.dialects import markup
 from switch.dialects.foreign import BYTES_MAX, Brought, Wanted, finish, whole
 from switch.dialects.jpos_attributes import ELEMENTS_MAX, KNOWN, of_field, of_packager
 from switch.dialects.jpos_classes import Kind, UnlikeError, describe, element, largest
 from switch.dialects.jpos_field import Field
-from switch.dialects.jpos_subfields import annotation
+from switch.dialects.jpos_subfields import annotation, as_text
 
-_TAGS = tuple(KNOWN)
-_SHORT_BITMAP = 8
+_TAGS: Final = tuple(KNOWN)
+_VALIDATORS: Final = ("isofieldvalidator", "isovalidator")
+"""of jPOS's GenericValidatingPackager"""
+_LONG_BITMAP, _SHORT_BITMAP = 16, 8
 """Bytes of a bitmap field that has no second one."""
-
-
-class RefusedError(Exception):
-    """The document is none that is read here. `str()`: why."""
-
-
-class _Document:
-    """The fields of a file, as expat reads it."""
-
-    def __init__(self) -> None:
-        self.parser = expat.ParserCreate()
-        self.parser.StartDoctypeDeclHandler = self._doctype
-        self.parser.EntityDeclHandler = self._entity
-        self.parser.SkippedEntityHandler = self._entity
-        self.parser.StartElementHandler = self._start
-        self.parser.EndElementHandler = self._end
-        self.root = Field({}, 0, 0)
-        self.stack: list[Field] = []
-        self.unknown: list[tuple[str, int, int]] = []
-
-    def _doctype(self, name: str, system: str | None, public: str | None, internal: bool) -> None:
-        del name, system, public
-        if internal:
-            raise RefusedError("the DOCTYPE holds declarations of its own; leave only its name, or the DOCTYPE out")
-
-    def _entity(self, *args: object) -> None:
-        raise RefusedError(f"the entity {args[0]!r}: entities are not read")
-
-    def _start(self, name: str, attributes: dict[str, str]) -> None:
-        line, column = self.parser.CurrentLineNumber, self.parser.CurrentColumnNumber + 1
-        if name not in _TAGS:
-            self.unknown.append((name, line, column))
-        field = Field(dict(attributes), line, column, name)
-        if not self.stack:
-            if name != "isopackager":
-                raise RefusedError(f"expected <isopackager>, found <{name}>")
-            self.root = field
-        elif name in _TAGS:
-            self.stack[-1].inside.append(field)
-        self.stack.append(field)
-
-    def _end(self, name: str) -> None:
-        del name
-        self.stack.pop()
 
 
 def read(source: str, content: bytes, wanted: Wanted) -> Brought:
     """The dialect a jPOS packager file describes. `source` names the file in mistakes."""
     if len(content) > BYTES_MAX:
         return Brought("", (whole(source, f"more than {BYTES_MAX} bytes: no packager file"),), ())
-    document = _Document()
     lines = content.decode("utf-8", "replace").split("\n")
-    try:
-        document.parser.Parse(content, True)
-    except expat.ExpatError as error:
-        said = expat.ErrorString(error.code)
-        return Brought("", (_at(source, lines, error.lineno, error.offset + 1, f"no XML: {said}"),), ())
-    except RefusedError as error:
-        place = document.parser.CurrentLineNumber, document.parser.CurrentColumnNumber + 1
-        return Brought("", (_at(source, lines, *place, str(error)),), ())
-    reading = _Reading(source, lines)
-    for name, line, column in document.unknown:
-        reading.mistake(line, column, f"<{name}> is no part of a packager file", did_you_mean(name, _TAGS))
-    reading.packager(document.root)
-    header = document.root.number("headerLength")
+    root = markup.read(source, content, lines, Field, "isopackager")
+    if not isinstance(root, Field):
+        return Brought("", (root,), ())
+    reading = Reading(source, lines)
+    reading.sift(root)
+    return brought(source, reading, root, wanted, "packager file")
+
+
+def brought(source: str, reading: "Reading", root: Field, wanted: Wanted, what: str) -> Brought:
+    """What the fields within `root` make; `what`: in a word, where they stand."""
+    reading.packager(root)
+    for found in (reading.mistakes, reading.notes):
+        found.sort(key=lambda m: (m.line, m.column))
+    header = root.number("headerLength")
     if header > 0 and not wanted.header_bytes:
         wanted = msgspec.structs.replace(wanted, header_bytes=header)
-    about = f"Brought in from the jPOS packager file {source.rpartition('/')[2]}."
-    title = f"jPOS packager {source.rpartition('/')[2]}"
-    return finish(source, wanted, title, about, reading.elements, reading.mistakes, reading.notes)
+    name = source.rpartition("/")[2]
+    about = f"Brought in from the jPOS {what} {name}."
+    return finish(source, wanted, f"jPOS packager {name}", about, reading.elements, reading.mistakes, reading.notes)
 
 
-class _Reading:
+class Reading:
     """Elements made of fields, and what was found on the way."""
 
     def __init__(self, source: str, lines: list[str]) -> None:
@@ -102,6 +56,20 @@ class _Reading:
         self.notes: list[Mistake] = []
         self.last = ELEMENTS_MAX
         """the last element the packager has"""
+
+    def sift(self, field: Field) -> None:
+        """Leave the fields in a field; what else stands there is told."""
+        kept = []
+        for inner in field.inside:
+            if inner.tag in _TAGS:
+                kept.append(inner)
+                self.sift(inner)
+            elif inner.tag in _VALIDATORS:
+                self.note(inner, f"<{inner.tag}>: what it checks is not checked here")
+            else:
+                said = f"<{inner.tag}> is no part of a packager file"
+                self.mistake(inner.line, inner.column, said, did_you_mean(inner.tag, _TAGS))
+        field.inside[:] = kept
 
     def packager(self, root: Field) -> None:
         """All that the file says."""
@@ -115,12 +83,15 @@ class _Reading:
             self.field(field)
 
     def mistake(self, line: int, column: int, message: str, hint: str = "") -> None:
-        self.mistakes.append(_at(self.source, self.lines, line, column, message, hint))
+        """Tell what stands in the way, at its place."""
+        self.mistakes.append(markup.at(self.source, self.lines, line, column, message, hint))
 
     def note(self, field: Field, message: str) -> None:
-        self.notes.append(_at(self.source, self.lines, field.line, field.column, message))
+        """Tell what comes along differently."""
+        self.notes.append(markup.at(self.source, self.lines, field.line, field.column, message))
 
     def field(self, field: Field) -> None:
+        """An element made of one field, or what is wrong with it."""
         number, size = field.number("id"), field.number("length")
         if not 0 <= number <= 128:
             self.mistake(field.line, field.column, f'id: expected 0 to 128, found "{field.attributes.get("id", "")}"')
@@ -165,7 +136,7 @@ class _Reading:
 
     def _outer(self, field: Field, number: int, size: int, kind: Kind) -> bool:
         """True where MTI or bitmap is one that messages have; what is wrong is noted."""
-        sizes = (4,) if number == 0 else (16, _SHORT_BITMAP)
+        sizes = (4,) if number == 0 else (_LONG_BITMAP, _SHORT_BITMAP)
         data = ("ascii", "latin", "ebcdic", "bcd") if number == 0 else ("raw", "hex", "ebcdic-hex")
         if size in sizes and not kind.prefix and kind.data in data:
             return True
@@ -176,8 +147,14 @@ class _Reading:
     def _add(self, field: Field, number: int, size: int, kind: Kind) -> None:
         name = field.attributes.get("name", "").strip() or f"Field {number}"
         pad = field.flag("pad")
+        if number == 1 and size > _LONG_BITMAP and "BITMAP" in field.class_name:
+            self.note(
+                field, f"field 1: its length ({size}) leaves room for a third bitmap; a message with bit 65 is refused"
+            )
+            size = _LONG_BITMAP
         if number < 2 and not self._outer(field, number, size, kind):
             return
+        kind = as_text(field, kind)
         if number == 1:
             for key, desc in (("p", "Bitmap, Primary"), ("1", "Bitmap, Secondary")):
                 self.elements[key] = element(key, kind, 16, pad=pad, desc=desc)
@@ -205,16 +182,3 @@ class _Reading:
             if why:
                 self.note(field, f"field {number}: {why}")
         self.elements[key] = made
-
-
-def _at(source: str, lines: list[str], line: int, column: int, message: str, hint: str = "") -> Mistake:
-    snippet = lines[line - 1].rstrip("\r")[:120] if 0 < line <= len(lines) else ""
-    return Mistake(
-        file=source,
-        line=line,
-        column=min(column, len(snippet) + 1),
-        width=1,
-        message=message,
-        hint=hint,
-        snippet=snippet,
-    )

@@ -12,11 +12,11 @@ from switch.dialects.jpos_field import Field
 ELEMENTS_MAX: Final = 128
 
 _PACKAGER: Final = ("maxValidField", "bitmapField", "thirdBitmapField", "firstField", "emitBitmap", "headerLength")
-_FIELD: Final = ("id", "length", "name", "class", "pad", "token", "trim", "inclusive")
+_FIELD: Final = ("id", "length", "name", "class", "pad", "token", "trim", "inclusive", "info", "params", "encoding")
 KNOWN: Final[dict[str, tuple[str, ...]]] = {
     "isopackager": _PACKAGER,
     "isofield": _FIELD,
-    "isofieldpackager": (*_FIELD, "packager", "tagMapper", *_PACKAGER),
+    "isofieldpackager": (*_FIELD, "packager", "tagMapper", "validator", *_PACKAGER),
 }
 _NO_THIRD: Final = ("", "-999")
 """What `thirdBitmapField` is in jPOS where there is none."""
@@ -37,6 +37,13 @@ def of_field(field: Field) -> Iterator[Fault]:
     yield from _flags(field, ("pad", "trim", "inclusive", "emitBitmap"))
     if field.flag("inclusive"):
         yield Fault("inclusive: its length counts itself, which no element's does")
+    if field.tag == "isofield" and field.said("params"):
+        yield Fault(f"params: what {field.class_name} makes of {field.said('params')!r} is code of its own")
+    if field.said("encoding"):
+        said = f"encoding: a character set of its own ({field.said('encoding')!r})"
+        yield Fault(said, 'leave it out, and write "data_enc" into the dialect that is made')
+    if field.said("validator"):
+        yield Fault("validator: what it checks is not checked here", refused=False)
     if field.flag("trim"):
         yield Fault("trim: its values keep their trailing blanks here", refused=False)
     tagged = field.class_name.startswith(("IF_T", "IFTA_")) or is_tagged_sequence(field)

@@ -3,6 +3,8 @@
 import re
 from typing import Any, Final
 
+import msgspec
+
 from switch.dialects.jpos_attributes import is_tagged_sequence
 from switch.dialects.jpos_classes import EBCDIC, Kind, UnlikeError, describe
 from switch.dialects.jpos_field import Field
@@ -12,6 +14,7 @@ _TAGGED: Final = re.compile(r"IFA_(?P<ts>T+)(?P<ls>L+)CHAR|IF(?:EPE|EMC|MC)_(?P<
 """A tag's digits, a length's digits, data; Mastercard's and Europay's classes have tags of two, those of its clearing of four."""
 _STANDARD: Final = ("GenericPackager", "GenericSubFieldPackager", "GenericTaggedFieldsPackager")
 """Packagers whose fields stand as the file says: one after another, behind a bitmap, or each behind its tag."""
+_TEXTS: Final = ("ascii", "latin", "ebcdic")
 _SEQUENCE: Final = re.compile(r"IFTA_(?P<ls>L+)(?:CHAR|NUM)")
 _UNLIKE_TAGGED: Final = {
     re.compile(r"IF(EP|ELPE)_\w+"): "a length that stands before its tag",
@@ -19,23 +22,56 @@ _UNLIKE_TAGGED: Final = {
 }
 
 
+def as_text(field: Field, outer: Kind) -> Kind:
+    """The kind of a field of bytes that holds nothing but text, one character set throughout: it is that text; else as it is."""
+    own = field.said("packager").rpartition(".")[2]
+    inside = [f for f in field.inside if not _is_placeholder(f)]
+    tagged = all(_TAGGED.fullmatch(f.class_name) for f in inside)
+    if outer.data != "raw" or outer.note or not (tagged or own in _STANDARD):
+        return outer
+    try:
+        sets = {_character_set(f.class_name) for f in inside}
+    except UnlikeError:
+        return outer
+    if any(f.inside for f in inside) or any("BITMAP" in f.class_name for f in inside):
+        return outer
+    if sets == {"ebcdic"}:
+        return msgspec.structs.replace(outer, data="ebcdic")
+    return msgspec.structs.replace(outer, data="latin") if sets and sets <= {"ascii", "latin"} else outer
+
+
+def _character_set(name: str) -> str:
+    """What a class writes a subfield in. UnlikeError: it is no class that stands in a field."""
+    if _TAGGED.fullmatch(name):
+        return "ebcdic" if name.startswith("IFE") else "latin"
+    return describe(name).data
+
+
+def _is_placeholder(field: Field) -> bool:
+    """A field that jPOS's arrays need and messages do not have."""
+    return field.class_name == "IF_NOP" or (field.number("id") == 0 and field.number("length") == 0)
+
+
 def annotation(field: Field, outer: Kind) -> tuple[dict[str, Any] | None, str]:
     """The annotation and what of it is left out ("": nothing), or None and why there is none."""
     packager = field.attributes.get("packager", "")
     if "tagMapper" in field.attributes:
         return None, "tagMapper: code makes their tags, and this file does not say them"
+    if field.said("params"):
+        return None, f"params: {packager} makes something of {field.said('params')!r} that this file does not say"
     if is_tagged_sequence(field):
         return _sequence(field.inside, outer)
     if "tlv" in packager.lower() or packager.endswith("ICCDataPackager"):
         if outer.data not in ("raw", "hex"):
             return None, "BER-TLV within text"
         return {"form": "tlv", "parts": []}, ""
+    own = packager.rpartition(".")[2]
     if not field.inside:
-        return None, f"there are none in {packager or 'it'}"
+        coded = own and own not in _STANDARD
+        return None, f"{own}: code of its own says how they stand" if coded else f"there are none in {packager or 'it'}"
     inside, why = _used(field)
     if why:
         return None, why
-    own = packager.rpartition(".")[2]
     if own not in _STANDARD and not all(_TAGGED.fullmatch(f.class_name) for f in inside):
         return None, f"{own or 'a packager'}: code of its own says how they stand"
     found, why = _made(inside, outer)
@@ -51,7 +87,7 @@ def _sequence(inside: list[Field], outer: Kind) -> tuple[dict[str, Any] | None, 
     """Tags (`token`) with lengths; a token of `#` stands for all others."""
     shapes = [_SEQUENCE.fullmatch(f.class_name) for f in inside]
     tokens = [f.attributes.get("token", "").strip() for f in inside]
-    if outer.data not in ("ascii", "latin", "ebcdic"):
+    if outer.data not in _TEXTS:
         return None, "tags of text within bytes"
     if not inside or not all(shapes) or not all(tokens):
         return None, "a field without a tag stands before those that have one"
@@ -66,7 +102,7 @@ def _sequence(inside: list[Field], outer: Kind) -> tuple[dict[str, Any] | None, 
 
 def _used(field: Field) -> tuple[list[Field], str]:
     """The fields within a field, by number, or why they cannot be said."""
-    inside = sorted(field.inside, key=lambda f: f.number("id"))
+    inside = sorted((f for f in field.inside if not _is_placeholder(f)), key=lambda f: f.number("id"))
     if any(f.number("id") < 0 for f in inside):
         return [], "ids that are no numbers"
     if field.attributes.get("thirdBitmapField", "").strip() not in ("", "-999"):
@@ -101,15 +137,14 @@ def _made(inside: list[Field], outer: Kind) -> tuple[dict[str, Any] | None, str]
             if pattern.fullmatch(f.class_name):
                 return None, f"{f.class_name}: {why}"
     if any(tagged):
-        return _numbered(inside, tagged)
+        return _numbered(inside, tagged) if outer.data in _TEXTS else (None, "tags of text within bytes")
     try:
         kinds = [describe(f.class_name) for f in inside]
     except UnlikeError as error:
         return None, str(error)
     if any("BITMAP" in f.class_name for f in inside):
         return _bitmapped(inside, kinds, outer)
-    texts = ("ascii", "latin", "ebcdic")
-    if outer.data not in texts or any(k.data not in texts for k in kinds):
+    if outer.data not in _TEXTS or any(k.data not in _TEXTS for k in kinds):
         if all(not k.prefix for k in kinds) and outer.data == "raw" and all(k.data == "raw" for k in kinds):
             return {"form": "positional", "fill": "0", "parts": [_part(f, 2) for f in inside]}, ""
         return None, "a mixture of text and bytes"

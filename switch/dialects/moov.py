@@ -256,14 +256,32 @@ class _Reading:
         if found is not None:
             wrong = next(annotation_mistakes(found), None)
             if wrong is None:
-                if found["form"] in ("tlv", "bitmapped"):
-                    made |= {"data_enc": "b", "content": "b"}
-                elif made["data_enc"] == "b":
-                    made |= {"data_enc": "ascii", "content": "ans"}
+                raw = found["form"] in ("tlv", "bitmapped")
+                made |= {"data_enc": "b" if raw else _charset(given), "content": "b" if raw else "ans"}
                 made["subfields"] = found
                 return
             why = wrong[1]
+        charset = _charset(given)
+        made |= {"data_enc": charset, "content": "b" if charset == "b" else "ans"}
         self.notes.append(self.at((*path, "subfields"), f"field {key}: its subfields are left out: {why}"))
+
+
+def _charset(given: dict[str, Any]) -> str:
+    """What a composite is written in, which has no encoding of its own.
+
+    It is its subfields', their lengths' and their tags', where all of them are one text; else bytes.
+    """
+    inside = given["subfields"]
+    fields = [f for f in inside.values() if isinstance(f, dict)] if isinstance(inside, dict) else []
+    sets = {_charset(f) if f.get("subfields") else _TEXTS.get(str(f.get("enc")), "b") for f in fields}
+    for f in fields:
+        family, _, form = str(f.get("prefix", "")).partition(".")
+        sets |= {_TEXTS.get(family, "b")} if form != "Fixed" else set()
+    tag = given.get("tag") or {}
+    sets |= {_TEXTS.get(str(tag.get("enc", "ASCII")), "b")} if isinstance(tag, dict) and tag.get("length") else set()
+    if given.get("bitmap"):
+        return "b"
+    return sets.pop() if len(sets) == 1 else "b"
 
 
 def _sum_of_fixed(inside: Any) -> int | None:
@@ -294,6 +312,8 @@ def _annotation(given: dict[str, Any]) -> tuple[dict[str, Any] | None, str]:
         }, ""
     if not encs <= {"ASCII", "EBCDIC", "EBCDIC1047"} or len(encs) != 1:
         return None, "not all of them are text in one encoding"
+    if _charset(given) == "b":
+        return None, "lengths or tags are in another encoding than what they lead"
     digits = {p.partition(".")[2] for p in prefixes}
     if tag.get("length") and len(digits) == 1 and set("".join(digits)) == {"L"}:
         size = int(tag["length"])

@@ -103,7 +103,7 @@ def test_defaults_that_are_spelled_out_say_nothing() -> None:
     [
         (0, 5, "IFA_NUMERIC", "field 0: expected an MTI of 4 digits"),
         (0, 4, "IFA_LLNUM", "field 0: expected an MTI of 4 digits"),
-        (1, 24, "IFA_BITMAP", "field 1: expected a bitmap of 16 bytes, or 8"),
+        (1, 12, "IFA_BITMAP", "field 1: expected a bitmap of 16 bytes, or 8"),
         (1, 16, "IF_CHAR", "field 1: expected a bitmap of 16 bytes, or 8"),
     ],
 )

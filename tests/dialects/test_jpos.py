@@ -213,10 +213,11 @@ def test_a_packager_without_mti_or_bitmap_is_none() -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ('<!DOCTYPE isopackager [<!ENTITY a "aa">]><isopackager>&a;</isopackager>', "declarations of its own"),
+        ('<!DOCTYPE isopackager [<!ENTITY a "aa">]><isopackager>&a;</isopackager>', "declares the entity 'a'"),
+        ('<!DOCTYPE isopackager [<!ENTITY % a "aa"> %a;]><isopackager/>', "declares the entity 'a'"),
         (
             '<!DOCTYPE isopackager [<!ENTITY x SYSTEM "file:///etc/hostname">]><isopackager>&x;</isopackager>',
-            "declarations",
+            "declares the entity 'x'",
         ),
         ('<!DOCTYPE isopackager SYSTEM "x.dtd"><isopackager>&x;</isopackager>', "entit"),
         ("<packager/>", "expected <isopackager>, found <packager>"),

@@ -1,0 +1,109 @@
+"""What a file that somebody wants to bring in is: one of the formats that are read, or another, and what to do with that."""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+
+from switch.dialects import j8583, jpos, jpos_java, moov, pyiso
+from switch.dialects.foreign import Brought, Wanted, whole
+
+READERS: Final[dict[str, Callable[[str, bytes, Wanted], Brought]]] = {
+    "jpos": jpos.read,
+    "jpos-class": jpos_java.read,
+    "moov": moov.read,
+    "j8583": j8583.read,
+    "pyiso8583": pyiso.read,
+}
+"""By the names that `--from` takes."""
+_ROOT: Final = re.compile(rb"<([A-Za-z_][\w.:-]*)")
+_ASIDE: Final = re.compile(rb"<!--.*?-->|<\?.*?\?>|<!DOCTYPE[^\[>]*(?:\[.*?\]\s*)?>", re.DOTALL)
+_GUIDES: Final = re.compile(rb"<(?:parse|template)\s+type\s*=")
+"""What a j8583 configuration has; the name of its outermost element is nobody's matter there."""
+_LOOKED_AT: Final = 262_144
+
+
+class Other(NamedTuple):
+    """A format that is not read."""
+
+    says: str
+    hint: str
+
+
+_BY_HAND: Final = "write its elements as a dialect file (cmi-switch dialect show cmi87 is one to begin with)"
+_GO: Final = Other(
+    "a spec of moov's in Go, which is code", "let it write JSON (specs.Builder.ExportJSON(spec)) and import that"
+)
+_TABLE: Final = Other(
+    "formats as iso_8583 (JavaScript) and py8583 have them: they leave open how lengths and digits travel", _BY_HAND
+)
+_OTHER_ROOTS: Final = {
+    b"isomsg": Other(
+        "a message as jPOS logs it, no packager", "import the file that the channel's packager-config names"
+    ),
+    b"log": Other("a log of jPOS's, no packager", "import the file that the channel's packager-config names"),
+    b"channel-adaptor": Other(
+        "a deployment of jPOS's Q2, no packager", "import the file that its packager-config names"
+    ),
+    b"server": Other("a deployment of jPOS's Q2, no packager", "import the file that its packager-config names"),
+    b"schema": Other("a schema of jPOS's FSDMsg, which is no ISO 8583", "ask for the packager of the ISO 8583 link"),
+    b"iso-message": Other("a message of nucleus8583's, which its own program reads", _BY_HAND),
+}
+_OTHERS: Final = (
+    (re.compile(rb"iso8583\.MessageSpec|field\.New(?:String|Numeric|Composite|Bitmap)\("), _GO),
+    (re.compile(rb"\bContentTypes?\b.{0,400}\b(?:LenType|MaxLen)\b", re.DOTALL), _TABLE),
+    (
+        re.compile(rb"\bOpenIso8583\b|\bFieldDescriptor\.|\bIsoModel\b|using\s+System;"),
+        Other("a template in C#, which is code", _BY_HAND),
+    ),
+    (re.compile(rb"-module\(|erl8583"), Other("a module in Erlang, which is code", _BY_HAND)),
+)
+"""Source and data of other libraries, by what stands in it."""
+
+
+def kind_of(content: bytes) -> str | Other:
+    """The reader of a file, by its look, or what else it is."""
+    text = content[:_LOOKED_AT].lstrip(b"\xef\xbb\xbf \t\r\n")
+    if text.startswith(b"<"):
+        root = _ROOT.search(_ASIDE.sub(b" ", text))
+        name = root[1] if root else b""
+        return _OTHER_ROOTS.get(name) or ("j8583" if name != b"isopackager" and _GUIDES.search(text) else "jpos")
+    if text.startswith(b"{") and (found := _of_json(content)) is not None:
+        return found
+    if jpos_java.is_java(text):
+        return "jpos-class"
+    if re.search(rb"^\s*(?:from|import)\s+iso8583\b|[\"']data_enc[\"']", text, re.MULTILINE):
+        return "pyiso8583"
+    for pattern, other in _OTHERS:
+        if pattern.search(text):
+            return other
+    return "moov"
+
+
+def _of_json(content: bytes) -> str | Other | None:
+    """What a JSON object is; None: it is none, or none that is known."""
+    try:
+        value: Any = json.loads(content.decode("utf-8-sig"))
+    except (ValueError, RecursionError):
+        return None
+    if pyiso.is_spec(value):
+        return "pyiso8583"
+    entries = value.get("elements")
+    if isinstance(entries, dict) and any(isinstance(e, dict) and "Describe" in e for e in entries.values()):
+        return Other(
+            "a spec in the form that moov's library had before v0.4, which says no encodings of each element",
+            "write it in today's (specs.Builder.ExportJSON(spec)) and import that",
+        )
+    if any(isinstance(e, dict) and {"ContentType", "MaxLen"} <= e.keys() for e in value.values()):
+        return _TABLE
+    if isinstance(value.get("fields"), list):
+        return Other("a list of fields in a form that is not known here", _BY_HAND)
+    return None
+
+
+def read(source: str, content: bytes, wanted: Wanted, kind: str | None) -> Brought:
+    """The dialect a file describes; `kind`: one of `READERS`, None: by its look."""
+    found = kind or kind_of(content)
+    if isinstance(found, Other):
+        return Brought("", (whole(source, f"it is {found.says}", found.hint),), ())
+    return READERS[found](source, content, wanted)
