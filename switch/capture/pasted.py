@@ -1,35 +1,64 @@
-"""Bytes as people paste them: dumps with offsets (`xxd`, `hexdump -C`, `hexdump`, `od -t x1`, jPOS), lists of numbers, literals.
+"""Bytes as people paste them: dumps (`dumps.py`), lists of numbers, literals of programs, base64, and what a log has of them.
 
 Plain hex, with or without separators, is not its matter: whoever asks reads that himself.
 """
 
 import ast
+import base64
+import binascii
 import re
 from typing import Final
 
+from switch.capture import dumps
+
 _STRING: Final = r"(?:'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\")"
-_LITERAL: Final = re.compile(rf"(?:[\w. ]*=\s*)?(?:bytearray|bytes)?\(?\s*((?:[bB]{_STRING}\s*)+)\)?[;,]?")
+_LITERAL: Final = re.compile(rf"(?:[\w. ]*=\s*)?(?:bytearray|bytes)?\(*\s*((?:[bB]{_STRING}\s*)+)\)*[;,]?")
 _ESCAPED: Final = re.compile(r"[^\"'\\]*[\"']?(?:[\x20-\x7e\s]*\\x[0-9a-fA-F]{2})+[\x20-\x7e\s]*")
+_BYTEA: Final = re.compile(r"[\"']?(?:\\\\?x|0[xX])((?:[0-9a-fA-F]{2}){8,})[\"']?(?:::bytea)?;?")
+"""One number of many digits, as databases write bytes."""
+_CODED: Final = {
+    re.compile(r"(?:\\u00[0-9a-fA-F]{2}){8,}"): (r"\\u00([0-9a-fA-F]{2})", 16),
+    re.compile(r"(?:\\[0-3][0-7]{2}){8,}"): (r"\\([0-3][0-7]{2})", 8),
+    re.compile(r"(?:%[0-9a-fA-F]{2}){8,}"): (r"%([0-9a-fA-F]{2})", 16),
+}
+"""Bytes each of which is an escape: of JSON, of C in octal, of a URL."""
+_COMMENT: Final = re.compile(r"/\*.*?\*/|^\s*(?:#|//)[^\n]*$", re.DOTALL | re.MULTILINE)
 _PREFIXED: Final = re.compile(r"(?:\(byte\)\s*)?\b0[xX]([0-9a-fA-F]{1,2})\b")
 _AROUND: Final = re.compile(r"[\w\s,;{}()\[\]=*.:&]*")
 _WORDS_AROUND: Final = 8
 """words of a program around its list, at most"""
-_NUMBERS: Final = re.compile(r"\s*[\w.\s]*[=(]?\s*[\[{(]((?:\s*-?\d{1,3}\s*,)+\s*-?\d{1,3})\s*,?\s*[\]})]\s*\)?;?\s*")
-_ROW: Final = re.compile(r"\s*(?:0x)?([0-9a-fA-F]{4,16})([:|]?)(\s+.*)?")
-_PAIRS: Final = re.compile(r"([ \-]{0,2})([0-9a-fA-F]{2})")
+_NUMBERS: Final = re.compile(
+    r"[\w.\s:=\"*&{(\[\]<>,]*?[\[{(]((?:\s*-?\d{1,3}[\s,])+\s*-?\d{1,3})\s*,?\s*[\]})]\s*[)}]?\s*;?"
+)
+_QUOTED: Final = re.compile(r"[\[{(]?\s*(?:[\"'][0-9a-fA-F]{2}[\"']\s*,?\s*){8,}[\]})]?")
+_BUFFER: Final = re.compile(r"<Buffer((?: [0-9a-f]{2})+)(?: \.\.\. \d+ more bytes?)?>")
+_DASHED: Final = re.compile(r"[0-9a-fA-F]{2}(?:-[0-9a-fA-F]{2}){7,}")
+_BASE64: Final = re.compile(r"(?=[^a-z]*[a-z])(?=[^A-Z]*[A-Z])[A-Za-z0-9+/\s]{24,}={0,2}\s*")
+_BINARY: Final = re.compile(r"!!binary \|\n((?:[ \t]+[A-Za-z0-9+/=]+\n?)+)")
+"""What Wireshark's "follow as YAML" has."""
+_HEX_RUN: Final = re.compile(r"(?<![0-9A-Za-z])(?:0[xX])?((?:[0-9a-fA-F]{2}[ :-]?){15,}[0-9a-fA-F]{2})(?![0-9A-Za-z])")
+_TEXT_RUN: Final = re.compile(r"(?:^|(?<=[\s:=\[\"'>(]))[0129][1-8][0-9]{2}[0-9A-Fa-f]{16}[\x20-\x7e]*")
+_MTI_AND_BITMAP: Final = re.compile(r"[0129][0-9]{3}[0-9A-Fa-f]{16}")
+_CLOSES: Final = {"[": "]", '"': '"', "'": "'", "(": ")", ">": "<"}
 _FEW: Final = 8
 """fewer numbers are no message"""
-_WIDTH: Final = 16
 
 
 def written(text: str) -> bytes | None:
     """The bytes that a pasted text stands for; None: it is in none of these forms."""
+    return next(iter(readings(text)), None)
+
+
+def readings(text: str) -> list[bytes]:
+    """What a pasted text may stand for, the likelier first: a log's line may have hex, or a message's own text."""
     text = text.strip()
-    for read in (_literal, _escaped, _prefixed, _numbers, _dump):
-        found = read(text)
+    code = _COMMENT.sub(" ", text).strip()
+    listed = (_prefixed, _numbers)
+    for read in (_literal, _bytea, _escaped, _coded, *listed, _quoted, _buffer, dumps.read, _dashed, _base64):
+        found = read(code if read in listed else text)
         if found:
-            return found
-    return None
+            return [found]
+    return _logged(text)
 
 
 def _literal(text: str) -> bytes | None:
@@ -44,6 +73,12 @@ def _literal(text: str) -> bytes | None:
     return value if isinstance(value, bytes) else None
 
 
+def _bytea(text: str) -> bytes | None:
+    """`\\x3038…` of PostgreSQL, `0x3038…` of others."""
+    match = _BYTEA.fullmatch(text)
+    return bytes.fromhex(match[1]) if match else None
+
+
 def _escaped(text: str) -> bytes | None:
     """A string of C, Java or a shell: `"\\x30\\x38"`, also in pieces."""
     if "\\x" not in text or not _ESCAPED.fullmatch(text):
@@ -53,6 +88,14 @@ def _escaped(text: str) -> bytes | None:
         return b"".join(ast.literal_eval(f"b'{piece}'") for piece in (p.replace("'", "\\x27") for p in pieces))
     except (ValueError, SyntaxError):
         return None
+
+
+def _coded(text: str) -> bytes | None:
+    bare = text.strip("\"'$; ")
+    for whole, (each, base) in _CODED.items():
+        if whole.fullmatch(bare):
+            return bytes(int(digits, base) for digits in re.findall(each, bare))
+    return None
 
 
 def _prefixed(text: str) -> bytes | None:
@@ -65,70 +108,55 @@ def _prefixed(text: str) -> bytes | None:
 
 
 def _numbers(text: str) -> bytes | None:
-    """`[48, 56, -126, …]`: decimal numbers in brackets, signed as Java prints them."""
+    """`[48, 56, -126, …]`: decimal numbers in brackets, signed as Java prints them, or with blanks between as Go does."""
     match = _NUMBERS.fullmatch(text)
-    numbers = [int(part) for part in match[1].split(",")] if match else []
+    numbers = [int(part) for part in match[1].replace(",", " ").split()] if match else []
     if len(numbers) < _FEW or not all(-128 <= n <= 255 for n in numbers):
         return None
     return bytes(n & 0xFF for n in numbers)
 
 
-# -- dumps
+def _quoted(text: str) -> bytes | None:
+    """`["30", "38", …]`."""
+    return bytes.fromhex("".join(re.findall("[0-9a-fA-F]{2}", text))) if _QUOTED.fullmatch(text) else None
 
 
-def _dump(text: str) -> bytes | None:
-    """Rows of an offset, bytes in hex, and mostly what they are as text. Offsets say how many bytes a row has."""
-    lines = [line for line in text.splitlines() if line.strip()]
-    rows = [(line, _ROW.fullmatch(line)) for line in lines]
-    if not lines or any(match is None and line.strip() != "*" for line, match in rows):
+def _buffer(text: str) -> bytes | None:
+    """Node's `<Buffer 30 38 …>`, which leaves out what is behind 50 bytes."""
+    match = _BUFFER.search(text)
+    return bytes.fromhex(match[1]) if match else None
+
+
+def _dashed(text: str) -> bytes | None:
+    """`30-38-…`, as .NET's BitConverter writes it, in one line or more."""
+    lines = text.split()
+    return bytes.fromhex(text.replace("-", "")) if all(_DASHED.fullmatch(line) for line in lines) and lines else None
+
+
+def _base64(text: str) -> bytes | None:
+    """Base64 on its own, or as Wireshark's YAML has it. Text that may be a message itself is none."""
+    binary = _BINARY.findall(text + "\n")
+    if not binary and (not _BASE64.fullmatch(text) or text[:4].isdecimal() or " " in text):
         return None
-    found = [match for _, match in rows if match is not None]
-    if not found or int(found[0][1], 16) or not found[0][3]:
+    try:
+        return b"".join(base64.b64decode("".join(part.split()), validate=True) for part in binary or [text])
+    except binascii.Error:
         return None
-    if len(found) == 1 and not found[0][2] and len(found[0][1]) > 4 and not re.match(r"\s\s", found[0][3]):
-        return None  # a hex message in words
-    return _rows(found, "*" in {line.strip() for line in lines}, _base(found))
 
 
-def _base(rows: list[re.Match[str]]) -> int:
-    """What the offsets are counted in: od's are octal."""
-    octal = len(rows) > 1 and len(rows[1][1]) == 7 and int(rows[1][1], 16) == 0x20
-    return 8 if octal and all(set(row[1]) <= set("01234567") for row in rows) else 16
+def _logged(text: str) -> list[bytes]:
+    """What a log's lines have of messages among their own words: hex, or the message's own text."""
+    if _MTI_AND_BITMAP.match(text) or not re.search(r"[g-zG-Z=\"']", text):
+        return []
+    runs = [max(found, key=len) for line in text.splitlines() if (found := _HEX_RUN.findall(line))]
+    texts = [_closed(line, match) for line in text.splitlines() if (match := _TEXT_RUN.search(line))]
+    hexes = [re.sub("[ :-]", "", run) for run in runs]
+    found = [bytes.fromhex("".join(hexes))] if hexes and all(len(digits) % 2 == 0 for digits in hexes) else []
+    return [*found, "".join(texts).encode("ascii")] if texts else found
 
 
-def _rows(rows: list[re.Match[str]], squeezed: bool, base: int) -> bytes | None:
-    data, last = b"", b""
-    offsets = [int(row[1], base) for row in rows]
-    words = all(_is_words(row) for row in rows if row[3])
-    for n, (row, at) in enumerate(zip(rows, offsets, strict=True)):
-        while squeezed and last and len(data) < at and len(data) + len(last) <= at:
-            data += last
-        if at != len(data):
-            if words and row[3] is None and at == len(data) - 1:
-                return data[:-1]  # an odd number of bytes, filled up
-            return None
-        if row[3] is None:
-            return data if n + 1 == len(rows) else None
-        most = offsets[n + 1] - at if n + 1 < len(rows) and not squeezed else _WIDTH
-        last = _bytes(row[3], min(most + most % 2 * words, 64))
-        if not last:
-            return None
-        data += b"".join(last[i : i + 2][::-1] for i in range(0, len(last), 2)) if words else last
-    return data
-
-
-def _is_words(row: re.Match[str]) -> bool:
-    """A row of `hexdump` without -C: seven digits, and words of two bytes with the low one first."""
-    return len(row[1]) == 7 and not row[2] and re.fullmatch(r"(\s+[0-9a-fA-F]{4})+\s*", row[3] or "") is not None
-
-
-def _bytes(text: str, most: int) -> bytes:
-    """The bytes in hex at a row's beginning: no more than `most`, none behind a wider gap."""
-    text, digits, at = text.strip(), "", 0
-    while len(digits) < most * 2:
-        match = _PAIRS.match(text, at)
-        if match is None:
-            break
-        digits += match[2]
-        at = match.end()
-    return bytes.fromhex(digits)
+def _closed(line: str, match: re.Match[str]) -> str:
+    """A message's text in a line, without the bracket or quote that closes behind it."""
+    before = line[match.start() - 1] if match.start() else ""
+    closing = _CLOSES.get(before, "")
+    return match[0].rpartition(closing)[0] if closing and closing in match[0] else match[0].rstrip()

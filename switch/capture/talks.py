@@ -335,7 +335,7 @@ def _one_hex_line(line: str, pieces: list[tuple[bool | None, bytes]], where: str
     marked, dump = _MARKED.fullmatch(line), _DUMP.fullmatch(line)
     if marked is not None:
         pieces.append((marked[1] in ">O", bytes.fromhex(marked[2].replace(":", " "))))
-    elif dump is not None and " " in line.strip():
+    elif dump is not None and " " in line.strip() and (pieces or not int(dump[2], 16) or not _PLAIN.fullmatch(line)):
         side, data = not dump[1], bytes.fromhex(dump[3])
         if int(dump[2], 16) and pieces and pieces[-1][0] == side:
             pieces[-1] = (side, pieces[-1][1] + data)

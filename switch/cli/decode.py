@@ -32,8 +32,9 @@ _TEXT_MIN = 20
 def command(message: str, dialect_name: str | None, framing: str | None, raw: bool, as_json: bool) -> None:
     """Explain an ISO 8583 message, element by element; where a bad one goes wrong, show the byte.
 
-    The message is hex (spaces, colons, line ends may stand in it), a dump (xxd, hexdump -C, od, jPOS), a list (0x30, 0x38 …), a
-    literal (b'0800…', "\\x30…") or its own text; a file of either, or - for standard input.
+    The message is hex (spaces, colons, line ends may stand in it), a dump (xxd, hexdump, od, Wireshark, tcpdump, jPOS, Netty), a
+    list (0x30, 0x38 …), a literal (b'0800…', "\\x30…"), base64, a log's lines, or its own text; a file of either, or - for
+    standard input.
     Without --dialect all shipped dialects are tried, and those that fit are named. With --framing every message of the
     stream is shown. Clearing files in blocks of 1014 bytes (Mastercard's IPM) are unblocked. The PAN is always masked; track
     data, PIN and card values are never shown.
@@ -70,7 +71,7 @@ def command(message: str, dialect_name: str | None, framing: str | None, raw: bo
 
 def _readings(message: str, raw: bool) -> list[bytes]:
     """The bytes the argument may stand for, the likelier first: a file of nothing but hex digits may be both."""
-    from switch.capture.pasted import written
+    from switch.capture import pasted
 
     path = existing_file(message) if message != "-" else None
     if message == "-":
@@ -84,9 +85,9 @@ def _readings(message: str, raw: bool) -> list[bytes]:
         content = message.encode("utf-8", "surrogateescape")
     if raw:
         return [content]
-    pasted = written(content.decode("ascii")) if content.isascii() else None
-    if pasted is not None:
-        return [pasted]
+    found = pasted.readings(content.decode("ascii")) if content.isascii() else []
+    if found:
+        return found
     if message != "-" and path is None and not _like_text(message):
         return [_from_hex(message)]
     digits = content.translate(None, _SEPARATORS)

@@ -206,12 +206,12 @@ def _of_packets(content: bytes, port: int) -> "list[Stream]":
 
 def _of_argument(what: str, in_text: bool) -> "list[Stream]":
     """Hex in any form, or a message's own text: one in ASCII may be made of digits alone."""
-    from switch.capture.pasted import written
+    from switch.capture.pasted import readings
     from switch.capture.streams import Stream
 
-    pasted = written(what)
-    if pasted is not None:
-        return [Stream("hex", None, pasted)]
+    pasted = readings(what)
+    if pasted:
+        return [Stream("hex", None, data) for data in pasted]
     digits = what.translate({ord(c): None for c in " \t\r\n:,-"})
     is_hex = bool(digits) and all(c in "0123456789abcdefABCDEF" for c in digits)
     found = [Stream("hex", None, bytes.fromhex(digits))] if is_hex and len(digits) % 2 == 0 else []

@@ -1,11 +1,13 @@
 """Protocols that are no ISO 8583 and turn up on its ports all the same, told by their first bytes."""
 
+import re
 from typing import Final, NamedTuple
 
 from switch.doctor.diagnosis import Cause, Diagnosis, Setting
 from switch.doctor.shown import shown
 
 _SHOWN: Final = 12
+_LOOKED_AT: Final = 4_096
 
 
 class _Foreign(NamedTuple):
@@ -41,9 +43,36 @@ _FOREIGN: Final = (
 )  # fmt: skip
 
 
+_TAKE_BYTES: Final = (
+    "take the bytes (tcpdump, or a dump of the channel's): what is printed of fields does not say how they travel"
+)
+_PRINTED: Final = {
+    re.compile(rb"<isomsg[\s>]"): (
+        "a message in XML, as jPOS's XMLChannel sends it and its log has it: fields, not ISO 8583 bytes",
+        "give the channel an ISO packager instead of an XMLPackager; of a log, take the bytes of its <receive>",
+    ),
+    re.compile(rb"Bitmap HEX\.*: |^F0{0,2}[0-9]{1,3} +[^\n]*\.{2,}: ", re.MULTILINE): (
+        "what Describe of moov-io/iso8583 prints of a message",
+        _TAKE_BYTES,
+    ),
+    re.compile(rb"^bm +Enabled Fields +: |^t +Message Type[^\n]*: '[0-9]{4}'", re.MULTILINE): (
+        "what pp of pyiso8583 prints of a message",
+        _TAKE_BYTES,
+    ),
+}
+"""What libraries print of messages, which people paste for the messages: how it is known, what it is, and what to do."""
+
+
 def foreign(data: bytes, configured: str) -> Diagnosis | None:
     """What other protocol begins so, or None. `configured`: the link's settings in words, "" where none are said."""
     behind = f"; {configured} is configured" if configured else ""
+    for pattern, (says, change) in _PRINTED.items():
+        if match := pattern.search(data[:_LOOKED_AT]):
+            at = match.start()
+            seen = shown(data, at, min(len(data), at + _SHOWN), ((at, min(len(data), at + _SHOWN), "this"),))
+            return Diagnosis(
+                Cause.PROTOCOL, f"This is {says}{behind}.", (Setting("peer", change),), 0.95, evidence=seen
+            )
     for one in _FOREIGN:
         if data.startswith(one.start):
             marks = (

@@ -190,6 +190,10 @@ def test_an_element_the_dialect_has_not_is_read_all_the_same() -> None:
         (bytes.fromhex("15030100020246"), "TLS alert"),
         (b"SSH-2.0-OpenSSH_9.2\r\n", "speaks SSH"), (b"PROXY TCP4 10.0.0.1 10.0.0.2 1 2\r\n", "PROXY protocol"),
         (b"\r\n", "empty lines"), (b"\xff\xfb\x1f", "Telnet"), (b"<isomsg>", "XML"),
+        (b'<log at="1"><isomsg direction="incoming"><field id="0" value="0800"/>', "as jPOS's XMLChannel sends it"),
+        (b"ISO 8583 v1987 ASCII Message:\nMTI..........: 0100\nBitmap HEX...: 7000\n", "what Describe of moov-io/iso8583 prints"),
+        (b"F2   Primary Account Number..........: 4242****4242\n", "what Describe of moov-io/iso8583 prints"),
+        (b"t   Message Type                  : '0200'\np   Bitmap, Primary   : ''\n", "what pp of pyiso8583 prints"),
     ],
 )  # fmt: skip
 def test_other_protocols_are_called_by_their_names(data: bytes, words: str) -> None:
