@@ -182,7 +182,7 @@ class Examiner:
             for run in self._active():
                 run.passed(of_step(came.passage, run.step.name if run.step else ""))
         if came.passage.wrong:
-            look_at = explained(self._explainer.explain_message(came.data, self._manner.dialect))
+            look_at = self._lines.open[link].explain(self._explainer, came)
             first = came.passage.wrong.partition("\n")[0]
             self._trouble("readable", f"a message of {self._manner.dialect.name}", first, look_at, now)
         elif came.unproved:

@@ -24,6 +24,8 @@ from switch.config import ConfigErrors
 from switch.config.mistakes import Mistake, did_you_mean
 from switch.config.reader import Section, Source
 from switch.shipped import shipped
+from switch.wire import Dialect, DialectError
+from switch.wire.dialect import names
 from switch.wire.framing import FRAMINGS
 
 FILE_BYTES_MAX: Final = 1 << 20
@@ -94,9 +96,9 @@ class _Reader:
             title=title,
             plays=root.choice("plays", (ACQUIRER, ISSUER)),
             certifies=root.text("certifies"),
-            dialect=root.text("dialect", "cmi87"),
+            dialect=self._dialect(root),
             framing=root.choice("framing", tuple(FRAMINGS)) if root.has("framing") else "",
-            own=root.text("own", "") and self._value(root, "own", root.text("own")),
+            own=self._own(root),
             format=root.choice("format", (INTERNAL, LINK), INTERNAL),
             within_ms=root.integer("within_ms", 1, HOUR_MS, 5_000),
             values=self._values,
@@ -110,6 +112,23 @@ class _Reader:
             self._source.missing("has no [[test]]", "a plan is made of tests, each of [[test.step]]")
         root.done()
         return plan
+
+    def _dialect(self, root: Section) -> str:
+        name = root.text("dialect", "cmi87")
+        try:
+            if name not in names():  # a file's, or a mistake; one of the shipped ones has none
+                Dialect.load(name)
+        except DialectError as error:
+            root.wrong("dialect", str(error))
+        return name
+
+    def _own(self, root: Section) -> str:
+        """The institution of this end, which is filled in before there is a message: by the plan's values alone."""
+        text = root.text("own", "")
+        for name in NAME.findall(text):
+            if name not in self._values:
+                root.wrong("own", f"no value is called {{{name}}}", did_you_mean(name, list(self._values)))
+        return text
 
     def _tests(self, root: Section) -> list[Test]:
         tests: list[Test] = []

@@ -14,7 +14,7 @@ from switch.capture.masking import Mask
 from switch.certify.findings import OURS, THEIRS, Passage
 from switch.core.links.sealing import Sealing, whole
 from switch.core.messages.translator import translator_for
-from switch.doctor.explain import Explanation
+from switch.doctor.explain import Explainer, Explanation
 from switch.wire import DecodeError, Dialect, Document
 from switch.wire.describe import describe, describe_error
 from switch.wire.framing import FramingError, make_framing
@@ -23,6 +23,8 @@ from switch.wire.vocabulary import DE, MACS
 FRAME_BYTES: Final = 65_535
 FIRST_BYTES: Final = 4_096
 """kept of what came first on a connection, for the doctor"""
+EXPLAINED_MAX: Final = 3
+"""unreadable messages of a connection that the doctor looks at, some tenths of a second each; more of them say nothing new"""
 
 
 class Manner(NamedTuple):
@@ -62,6 +64,7 @@ class Wire:
         """what came first, for the doctor"""
         self.frames = 0
         """messages cut from what came"""
+        self._explained = 0
         self._framing = make_framing(manner.framing, FRAME_BYTES)
         self._mask = Mask(manner.dialect)
         self._translator = translator_for(manner.dialect, manner.own, "", today) if manner.internal else None
@@ -78,6 +81,13 @@ class Wire:
         return [
             self._came(frame, at_ms, why) for frame, why in zip(frames, self._unproved(frames), strict=True)
         ], broken
+
+    def explain(self, explainer: Explainer, came: Came) -> str:
+        """What the doctor says of a message that cannot be read, and what to change; of so many of a connection."""
+        self._explained += 1
+        if self._explained > EXPLAINED_MAX:
+            return explained(None)
+        return explained(explainer.explain_message(came.data, self.manner.dialect))
 
     def _unproved(self, frames: list[bytes]) -> list[str]:
         """Of each message, why it is not proved."""

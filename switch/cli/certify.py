@@ -1,5 +1,6 @@
 """`cmi-switch certify`: a peer certified by a plan in a file."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -108,6 +109,7 @@ class _Certification:
         if self._goes_on and plan.plays == ACQUIRER:
             raise click.UsageError("--forever is for plans that play an issuer: this one asks, and is over")
         self._manner = _manner(plan, options)
+        _check_reports(options)
         self._show: Callable[[str], None] = click.echo
         self._advance: Callable[[], None] = lambda: None
         self._begin_bar: Callable[[], None] = lambda: None
@@ -243,8 +245,10 @@ class _Certification:
         for note in report.notes:
             click.echo(paint("hint", f"beside the tests: {note}"))
         click.echo(summary(report))
-        for key, write in (("html", page), ("json_path", as_json), ("junit", as_junit)):
-            _write(self._options[key], write, report)
+        writers = (("html", page), ("json_path", as_json), ("junit", as_junit))
+        unwritten = [said for key, write in writers if (said := _write(self._options[key], write, report))]
+        if unwritten:
+            raise click.ClickException("; ".join(unwritten))
         if not report.passed:
             raise SystemExit(1)
 
@@ -255,14 +259,26 @@ class _Unreached(click.ClickException):
     exit_code = _UNREACHED
 
 
-def _write(path: Path | None, write: "Callable[[Report], str]", report: "Report") -> None:
+def _check_reports(options: dict[str, Any]) -> None:
+    """Can the reports be where they are wanted? Asked before minutes of tests. Raises a click error."""
+    for key, name in (("html", "--html"), ("json_path", "--json"), ("junit", "--junit")):
+        path: Path | None = options[key]
+        if path is not None and not path.parent.is_dir():
+            raise click.UsageError(f"{name} {path}: there is no directory {path.parent}")
+        if path is not None and not os.access(path if path.exists() else path.parent, os.W_OK):
+            raise click.UsageError(f"{name} {path}: may not be written")
+
+
+def _write(path: Path | None, write: "Callable[[Report], str]", report: "Report") -> str:
+    """Why it could not be written; "": it was, or is not wanted."""
     if path is None:
-        return
+        return ""
     try:
         path.write_text(write(report), encoding="utf-8")
     except OSError as error:
-        raise click.ClickException(f"{path}: {error.strerror}") from None
+        return f"{path}: {error.strerror}"
     click.echo(f"Report: {path}")
+    return ""
 
 
 def _plan(options: dict[str, Any]) -> "Plan":

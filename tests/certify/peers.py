@@ -46,23 +46,24 @@ def at_a_switch(plan: Plan, listener: str) -> Examiner:
 
 def at_an_issuer(plan: Plan, name: str = "atlas", dialect: str = "") -> Examiner:
     """A plan played at an issuer's host."""
-    return _with(plan, make_issuer(morocco(), name, random.Random(1)), dialect)
+    return run_against(plan, make_issuer(morocco(), name, random.Random(1)), dialect)
 
 
 def at_a_slow_issuer(plan: Plan, ms: float) -> Examiner:
-    return _with(plan, make_issuer(morocco(), "atlas", random.Random(1), Latency(ms)))
+    return run_against(plan, make_issuer(morocco(), "atlas", random.Random(1), Latency(ms)))
 
 
 def at_a_silent_issuer(plan: Plan) -> Examiner:
-    return _with(plan, make_issuer(morocco(), "atlas", random.Random(1), faults=Faults(silent=1.0)))
+    return run_against(plan, make_issuer(morocco(), "atlas", random.Random(1), faults=Faults(silent=1.0)))
 
 
 def at_a_wrong_issuer(plan: Plan, change: Callable[[Document], Document | bytes]) -> Examiner:
     """A plan played at an issuer whose answers to payments are changed: as documents, or to bytes as they leave."""
-    return _with(plan, Twisted(change))
+    return run_against(plan, Twisted(change))
 
 
-def _with(plan: Plan, party: Any, dialect: str = "") -> Examiner:
+def run_against(plan: Plan, party: Any, dialect: str = "") -> Examiner:
+    """A plan played at a party, to its end."""
     world = World()
     one, other = examiner(plan, dialect), world.add(party)
     world.add(one)

@@ -1,9 +1,14 @@
 """A plan's file: every mistake is named with its line and what to write; the shipped ones have none."""
 
+import re
+from random import Random
+
 import pytest
 
 from switch.certify.plan_file import load_plan, parse_plan
+from switch.certify.words import Words
 from switch.config import ConfigErrors
+from switch.config.mistakes import Mistake
 from switch.shipped import shipped
 
 PLAN = """\
@@ -55,6 +60,9 @@ def test_a_plan_is_read() -> None:
         ('t = "0200"\n', "", 15, "a message has no MTI"),
         ('card = "9504010000090010"', 'stan = "1"', 6, "what each message has of its own"),
         ('id = "T1"', 'id = "T 1"', 11, '"T 1" is no id'),
+        ('title = "Mine"', 'title = "Mine"\ndialect = "cmi88"', 3, "no dialect of this name; did you mean cmi87?"),
+        ('title = "Mine"', 'title = "Mine"\nown = "{stan}"', 3, "no value is called {stan}"),
+        ('card = "9504010000090010"', f"card = {'[' * 3_000}", 6, "nested deeper"),
     ],
 )
 def test_a_mistake_is_named_where_it_is(old: str, new: str, line: int, said: str) -> None:
@@ -62,6 +70,75 @@ def test_a_mistake_is_named_where_it_is(old: str, new: str, line: int, said: str
         parse_plan(PLAN.replace(old, new, 1), "mine.toml")
     assert f"mine.toml:{line}:" in str(found.value)
     assert said in str(found.value)
+
+
+ODD = (
+    *(
+        "1",
+        "-1",
+        "1.5",
+        "true",
+        "[]",
+        "[1]",
+        '["a", 2]',
+        "{}",
+        "{ a = 1 }",
+        '""',
+        '"{"',
+        '"{nope}"',
+        '"{sale.original.x}"',
+    ),
+    *(
+        "2026-01-01",
+        '"\\u0000"',
+        "nan",
+        "99999999999999999999",
+        '"[0-9"',
+        '"(?P<x"',
+        "[{}]",
+        '"DE200"',
+        '"{this.answer}"',
+    ),
+    f'"{"9" * 3_000}"',
+)
+LINES = ("x = 1", "[test]", "[[test]]", "[[test.step]]", "[values]", "parts = 3", "[[always]]", "[otherwise]", '"" = 1')
+
+
+def broken(text: str, random: Random) -> str:
+    """A plan with one to three mistakes of a kind that hands and programs make."""
+    lines = text.split("\n")
+    for _ in range(random.choice((1, 1, 2, 3))):
+        at, kind = random.randrange(len(lines)), random.randrange(6)
+        line = lines[at]
+        quoted = list(re.finditer(r'"[^"]*"', line))
+        if kind < 3 and quoted:
+            value = random.choice(quoted)
+            lines[at] = line[: value.start()] + random.choice(ODD) + line[value.end() :]
+        elif kind == 3:
+            lines.insert(at, random.choice(LINES))
+        elif kind == 4:
+            lines[at] = line[: random.randrange(len(line) + 1)]
+        else:
+            place = random.randrange(len(line) + 1)
+            lines[at] = line[:place] + random.choice('"{}[]=#\\\0é.,') + line[place:]
+    return "\n".join(lines)
+
+
+def test_whatever_is_in_a_file_it_is_a_plan_or_its_mistakes_with_their_lines() -> None:
+    random, mistakes = Random(21), list[Mistake]()
+    texts = [path.read_text() for path in sorted(shipped("plans").glob("*.toml"))]
+    for _ in range(100):
+        text = broken(random.choice(texts), random)
+        try:
+            plan = parse_plan(text, "mine.toml")
+        except ConfigErrors as errors:
+            mistakes += errors.mistakes
+        else:
+            Words(plan.values).fill(plan.own)
+    assert len(mistakes) > 100
+    assert [
+        m for m in mistakes if m.file != "mine.toml" or not m.message or not (m.line or m.message.startswith("has no"))
+    ] == []
 
 
 def test_a_plan_without_tests_is_none() -> None:

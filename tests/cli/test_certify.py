@@ -21,6 +21,13 @@ def invoke(*arguments: str) -> tuple[int, str]:
     return result.exit_code, result.output
 
 
+def test_a_report_that_can_be_nowhere_is_said_before_the_tests(tmp_path: Path) -> None:
+    code, said = invoke("issuer-basic", "127.0.0.1:0", "--html", str(tmp_path / "gone" / "r.html"))
+    assert code == 2
+    assert f"there is no directory {tmp_path / 'gone'}" in said
+    assert invoke("issuer-basic", "127.0.0.1:0", "--junit", str(tmp_path))[0] == 2, "a directory"
+
+
 @pytest.mark.long
 def test_one_plays_the_acquirer_and_another_the_issuer(tmp_path: Path) -> None:
     good = '[test.step.points]\nequals = { 39 = "00" }\n'
