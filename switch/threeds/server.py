@@ -49,6 +49,8 @@ class ThreeDsServer:
         self._directory, self.url = directory, own_url.rstrip("/").removesuffix(RESULTS) + RESULTS
         self._post, self.new_id, self._results, self._report = post, new_id, results, report
         self._ranges: list[CardRange] | None = None
+        self._said = ""
+        """why ranges did not come the last time; "": they did"""
 
     def app(self) -> App:
         """What the directory server posts to."""
@@ -79,7 +81,7 @@ class ThreeDsServer:
         return next((cards for cards in self._ranges or () if cards.holds(pan)), None)
 
     async def fetch_ranges(self) -> bool:
-        """Ask for the card ranges; False: there is no answer, which is reported."""
+        """Ask for the card ranges; False: there is no answer, which is reported once for each reason."""
         asked = {
             "messageType": "PReq",
             "messageVersion": VERSION,
@@ -89,9 +91,15 @@ class ThreeDsServer:
         try:
             told = await ask(self._post, self._directory, asked, "PRes", ANSWER_S, Component.SERVER)
         except PeerError as error:
-            hint = "asked again in a while; meanwhile the ranges that came last hold"
-            self._report("ranges.failed", {"reason": str(error), "hint": hint})
+            if str(error) != self._said:
+                self._said = str(error)
+                hint = (
+                    f"is the directory server up? Asked again every {RANGES_AGAIN_S:.0f} s; meanwhile the ranges that came "
+                    "last hold, and where none have come no cardholder is authenticated"
+                )
+                self._report("ranges.failed", {"reason": self._said, "hint": hint})
             return False
+        self._said = ""
         self._ranges = [
             CardRange(
                 low=one["startRange"], high=one["endRange"], method_url=one.get("threeDSMethodURL", ""), version=version
