@@ -38,6 +38,25 @@ async def test_who_is_enrolled_is_announced() -> None:
     assert all(one.high < other.low for one, other in itertools.pairwise(ranges)), "none overlap"
 
 
+async def test_ranges_that_do_not_come_are_reported_once_for_each_reason() -> None:
+    world, why = World(), "nobody there"
+
+    async def refuse(_: bytes) -> bytes | None:
+        await trio.lowlevel.checkpoint()
+        raise PeerError(ErroCode.ACCESS_DENIED, why)
+
+    world.trouble["8450"] = refuse
+    for reason in ("nobody there", "nobody there", "no certificate", "no certificate"):
+        why = reason
+        assert not await world.server.fetch_ranges()
+    assert [fields["reason"] for _, fields in world.log] == ["nobody there", "no certificate"]
+    del world.trouble["8450"]
+    assert await world.server.fetch_ranges()
+    world.trouble["8450"] = refuse
+    assert not await world.server.fetch_ranges()
+    assert len(world.log) == 3, "it was well in between"
+
+
 @pytest.mark.parametrize(
     ("pan", "amount", "status", "reason", "eci"),
     [
