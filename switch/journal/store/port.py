@@ -127,3 +127,8 @@ def chain_of(before: bytes, first: int, payloads: Sequence[bytes], secret: bytes
         running.update(len(payload).to_bytes(4, "big"))
         running.update(payload)
     return running.digest()
+
+
+def said(message: bytes) -> str:
+    """What a server or its library said, on one line."""
+    return " ".join(message.decode("utf-8", "replace").split()) or "no reason was given"

@@ -9,25 +9,25 @@ cancellation is what causes that: so what takes too long is not cancelled, its c
 import select
 import struct
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Final
 
 from switch.journal.log import GENESIS
-from switch.journal.store.port import Batch, Claim, Owner, StoreError
-from switch.journal.store.reaching import reachable
+from switch.journal.store.port import Batch, Claim, Owner, StoreError, said
 
 if TYPE_CHECKING:
     from psycopg.pq import abc
 
 ANSWER_S: Final = 2.0
-"""so long an answer may take; then the connection is closed, and what was asked may have happened or not"""
-CONNECT_S: Final = 3
-_LOOKS_BEHIND: Final = 140_000
-"""version from which a server can end what waits for a standby when its client is gone; else each try would leave one behind"""
-_PORT: Final = "5432"
-_SEVERAL: Final = 2
+"""so long nothing may come of what was asked; then the connection is closed, and it may have happened or not"""
+LONGEST_S: Final = 30.0
+"""so long one may take that gets on, as with what a day's records are"""
+BYTES_LEAST: Final = 1 << 20
+"""a second: so fast the way to a database is taken to be, at the least"""
+PROMPT_S: Final = 0.02
+"""A commit that took longer may have been let go of, as nobody was to wait for a standby any more."""
 _LENGTH: Final = 4
 _PAGE: Final = 64
 """batches fetched at once"""
@@ -42,12 +42,21 @@ TABLES: Final = (
     "ALTER TABLE cmi_switch_log ALTER COLUMN body SET STORAGE EXTERNAL",
 )
 _SESSION: Final = (
-    "SET synchronous_commit = on",
-    "SET client_min_messages = warning",
-    "SET statement_timeout = 0",
-    "SET lock_timeout = 0",
-    "SET bytea_output = hex",
+    (0, ("synchronous_commit", "on")),
+    (0, ("client_min_messages", "warning")),
+    (0, ("default_transaction_isolation", "read committed")),  # what waits for a row sees then what became of it
+    (0, ("statement_timeout", "0")),  # nothing is cancelled
+    (0, ("lock_timeout", "0")),
+    (0, ("idle_in_transaction_session_timeout", "0")),
+    (0, ("bytea_output", "hex")),
+    (140_000, ("idle_session_timeout", "0")),
+    (
+        140_000,
+        ("client_connection_check_interval", "1s"),
+    ),  # else each try would leave one behind that waits for a standby
+    (170_000, ("transaction_timeout", "0")),
 )
+"""from which version on, and what"""
 _BEGIN: Final = (
     "INSERT INTO cmi_switch_owner VALUES ($1, '', '', 0, 0, $2, $3, '-infinity') ON CONFLICT (journal) DO NOTHING"
 )
@@ -113,7 +122,9 @@ class PostgreSQL:
         Raises StoreError.
         """
         try:
-            from psycopg import Error, conninfo, pq  # noqa: PLC0415 - of an extra
+            from psycopg import Error, pq  # noqa: PLC0415 - of an extra
+
+            from switch.journal.store.connecting import connect  # noqa: PLC0415
         except ImportError:
             raise StoreError(_LACKING) from None
         self._pq: Any = pq
@@ -122,23 +133,22 @@ class PostgreSQL:
         self._replicated = replicated
         self.messages: list[str] = []
         try:
-            servers = _servers(conninfo.conninfo_to_dict(url))
-            asked = conninfo.make_conninfo(url, application_name="cmi-switch", connect_timeout=CONNECT_S, **servers)
-            self._db: abc.PGconn = pq.PGconn.connect(asked.encode())
-        except Error as error:
-            raise StoreError(f"the journal's database: {error}") from None
-        if self._db.status != pq.ConnStatus.OK:
-            asked_of = f" (of {servers['host']}; nobody else answers)" if servers else ""
-            raise StoreError(f"the journal's database cannot be reached{asked_of}: {_said(self._db.error_message)}")
+            self._db: abc.PGconn = connect(url)
+        except StoreError as error:
+            raise StoreError(f"the journal's database cannot be reached: {error}") from None
         self._db.nonblocking = 1
         self._db.notice_handler = self._note
-        for statement in _SESSION:
-            self.ask(statement)
-        if self._db.server_version >= _LOOKS_BEHIND:
-            self.ask("SET client_connection_check_interval = '1s'")
+        self._set_up()
+
+    def _set_up(self) -> None:
+        """Whatever role, database and server have as their defaults. What a server does not know yet it is not told."""
+        version = self._db.server_version
+        settings = [setting for least, setting in _SESSION if version >= least]
+        calls = ", ".join(f"set_config('{name}', '{value}', false)" for name, value in settings)
+        self.ask(f"SELECT {calls}")
 
     def _note(self, result: "abc.PGresult") -> None:
-        self.messages.append(_said(result.error_message))
+        self.messages.append(said(result.error_message))
 
     # -- Store
 
@@ -163,20 +173,20 @@ class PostgreSQL:
     def claim(self, claim: Claim) -> Owner | None:
         """See Store."""
         values = self._journal, claim.node, claim.holder, claim.lease_ms, self._replicated, claim.unmoved
-        owner = _owner(self._commit(_CLAIM, values))
+        owner = _owner(self._commit_surely(_CLAIM, values))
         if owner is None and self.look() is None:
             self._commit(_BEGIN, (self._journal, GENESIS, claim.check))
-            owner = _owner(self._commit(_CLAIM, values))
+            owner = _owner(self._commit_surely(_CLAIM, values))
         return owner
 
     def reclaim(self, holder: str, lease_ms: int) -> Owner | None:
         """See Store."""
-        return _owner(self._commit(_RECLAIM, (self._journal, holder, lease_ms, self._replicated)))
+        return _owner(self._commit_surely(_RECLAIM, (self._journal, holder, lease_ms, self._replicated)))
 
     def mark(self, claim: Claim, last: int, chain: bytes) -> bool:
         """See Store."""
         values = f"{self._journal}@{claim.node}", claim.node, claim.holder, last, chain, claim.check, self._replicated
-        return bool(self._commit(_MARK, values).command_tuples)
+        return bool(self._commit_surely(_MARK, values).command_tuples)
 
     def marks(self) -> list[tuple[str, int, int]]:
         """Nodes that have stood by: name, up to which record they had read, and how many seconds ago. Raises StoreError."""
@@ -189,7 +199,7 @@ class PostgreSQL:
         lengths = struct.pack(f">{len(batch.payloads)}I", *map(len, batch.payloads))
         head = self._journal, batch.first, batch.last, batch.epoch, batch.snapshot, batch.chain
         values = *head, lengths, b"".join(batch.payloads), after, lease_ms, self._replicated
-        return bool(self._commit(_APPEND, values).command_tuples)
+        return bool(self._commit_surely(_APPEND, values, PROMPT_S).command_tuples)
 
     def renew(self, epoch: int, lease_ms: int) -> bool:
         """See Store."""
@@ -204,7 +214,7 @@ class PostgreSQL:
         """See Store."""
         self.ask("BEGIN")
         yield
-        self._commit("COMMIT", ())
+        self._commit_surely("COMMIT", ())
 
     def release(self, epoch: int) -> None:
         """See Store."""
@@ -243,22 +253,25 @@ class PostgreSQL:
         formats = [pq.Format.BINARY if isinstance(value, bytes) else pq.Format.TEXT for value in values]
         try:
             db.send_query_params(statement.encode(), [_bytes(value) for value in values], param_formats=formats)
-            result = self._answer(time.monotonic() + self._answer_s)
+            result = self._answer(sum(len(value) for value in values if isinstance(value, bytes)))
         except self._error as error:
             db.finish()
-            raise StoreError(f"the journal's database: {_said(str(error).encode())}") from None
+            raise StoreError(f"the journal's database: {said(str(error).encode())}") from None
         if result.status not in (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK):
             state = (result.error_field(pq.DiagnosticField.SQLSTATE) or b"").decode()
-            raise StoreError(f"the journal's database: {_said(result.error_message)}{_REMEDIES.get(state, '')}")
+            raise StoreError(f"the journal's database: {said(result.error_message)}{_REMEDIES.get(state, '')}")
         return result
 
-    def _answer(self, until: float) -> "abc.PGresult":
+    def _answer(self, sent: int) -> "abc.PGresult":
+        """`sent`: bytes, of which nobody sees how they get on once the system has them."""
         db, last = self._db, None
+        patience_s = self._answer_s + sent / BYTES_LEAST
+        until = time.monotonic() + LONGEST_S
         while db.flush():
-            self._wait(until, writing=True)
+            self._wait(patience_s, until, writing=True)
         while True:
             while db.is_busy():
-                self._wait(until)
+                self._wait(patience_s, until)
                 db.consume_input()
             found = db.get_result()
             if found is None:
@@ -268,8 +281,9 @@ class PostgreSQL:
             raise StoreError("the journal's database has said nothing")
         return last
 
-    def _wait(self, until: float, *, writing: bool = False) -> None:
-        left = until - time.monotonic()
+    def _wait(self, patience_s: float, until: float, *, writing: bool = False) -> None:
+        """Return when something goes on. StoreError: nothing does, or it is `until`; the connection is closed."""
+        left = min(patience_s, until - time.monotonic())
         ends = [self._db.socket]
         if left <= 0 or not any(select.select(ends, ends if writing else [], [], left)):
             self._db.finish()
@@ -284,19 +298,18 @@ class PostgreSQL:
             raise StoreError(f"the journal's database warns: {'; '.join(self.messages)}")
         return result
 
-
-def _servers(asked: Mapping[str, Any]) -> dict[str, str]:
-    """`host` and `port` of a connection string, of those that can be reached; nothing where it names one or none."""
-    hosts = str(asked.get("host") or "").split(",")
-    ports = str(asked.get("port") or _PORT).split(",")
-    if len(hosts) < _SEVERAL or "hostaddr" in asked:
-        return {}
-    if len(ports) == 1:
-        ports *= len(hosts)
-    if len(ports) != len(hosts):
-        return {}  # libpq says what is wrong
-    found = reachable([(host, port or _PORT) for host, port in zip(hosts, ports, strict=True)])
-    return {"host": ",".join(host for host, _ in found), "port": ",".join(port for _, port in found)}
+    def _commit_surely(self, statement: str, values: _Values, prompt_s: float = 0.0) -> "abc.PGresult":
+        """The same, of what is said to be durable. Who empties `synchronous_standby_names` lets go of all that waits, as if it
+        were done, and without a warning: so what did not return within `prompt_s` is asked for once more."""
+        began = time.monotonic()
+        result = self._commit(statement, values)
+        if self._replicated and result.command_tuples != 0 and time.monotonic() - began >= prompt_s:
+            names = self.ask("SELECT current_setting('synchronous_standby_names') <> ''")
+            if names.get_value(0, 0) != b"t":
+                raise StoreError(
+                    "synchronous_standby_names was emptied while a commit waited: it is on no standby, for all that is known"
+                )
+        return result
 
 
 def _owner(result: "abc.PGresult") -> Owner | None:
@@ -327,8 +340,3 @@ def _unhex(value: bytes) -> bytes:
 
 def _bytes(value: str | int | bool | bytes) -> bytes:
     return value if isinstance(value, bytes) else str(value).encode()
-
-
-def _said(message: bytes) -> str:
-    """What the server or libpq said, on one line."""
-    return " ".join(message.decode("utf-8", "replace").split()) or "no reason was given"

@@ -6,7 +6,6 @@ In: settings, as the server says them. Out: sentences. How its cluster is run th
 from collections.abc import Mapping
 from typing import Final
 
-from switch.journal.store import patroni
 from switch.journal.store.port import StoreError
 from switch.journal.store.postgresql import PostgreSQL
 from switch.journal.store.shared import SharedLog
@@ -60,6 +59,8 @@ def refuse_unsafe(store: PostgreSQL, shared: SharedLog) -> str:
     found = unsafe(settings_of(store), replicated=shared.replicated)
     said = ""
     if shared.patroni:
+        from switch.journal.store import patroni  # noqa: PLC0415 - the writer has no need of it
+
         cluster = patroni.cluster_at(shared.patroni)
         wrong = patroni.unsafe(cluster, _identifier_of(store))
         found += wrong

@@ -17,6 +17,7 @@ from switch.journal.log import JournalError
 from switch.journal.store.fencing import Owned
 from switch.journal.store.port import FencedError, Store, StoreError
 from switch.journal.store.postgresql import PostgreSQL
+from switch.journal.store.safety import settings_of, unsafe
 from switch.journal.writer import Chunk, SegmentWriter
 
 SYNC_S: Final = 1.0
@@ -137,6 +138,10 @@ def reclaimed(
 
 def open_writer(segments: SegmentWriter, secret: bytes, given: dict[str, str]) -> StoreWriter:
     """What the writer's process runs with, of its arguments. Raises StoreError."""
-    store = PostgreSQL(given["--store"], given["--journal"], replicated=given["--replicated"] == "1")
+    replicated = given["--replicated"] == "1"
+    store = PostgreSQL(given["--store"], given["--journal"], replicated=replicated)
+    wrong = unsafe(settings_of(store), replicated=replicated)  # another server may lead by now
+    if wrong:
+        raise StoreError(f"the journal's database is not safe: {'; '.join(wrong)}")
     owned, known = reclaimed(store, given["--holder"], int(given["--lease-ms"]), secret, segments.durable)
     return StoreWriter(owned, known, segments)

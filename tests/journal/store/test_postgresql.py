@@ -150,6 +150,34 @@ def test_where_replication_is_switched_off_nothing_is_appended(servers: Cluster,
     store.close()
 
 
+@pytest.mark.parametrize("what", ["append", "reclaim"])
+def test_what_is_let_go_of_as_nobody_is_to_wait_any_more_is_not_durable(
+    servers: Cluster, journal: str, what: str
+) -> None:
+    """An operator empties `synchronous_standby_names` while its standbys are gone: the commit that waits returns, without a
+    warning."""
+    store = connect(servers, journal, answer_s=10.0)
+    owned = own(store, "a", 60_000)
+    names = servers.primary.ask("SHOW synchronous_standby_names")
+    stopped(servers, signal.SIGSTOP)
+    try:
+        emptying = threading.Thread(target=empty_the_names, args=(servers,))
+        emptying.start()
+        with pytest.raises(StoreError, match="emptied while a commit waited"):
+            owned.append([b"one"]) if what == "append" else store.reclaim("a-1", 60_000)
+        emptying.join()
+    finally:
+        stopped(servers, signal.SIGCONT)
+        servers.primary.set(synchronous_standby_names=names)
+    servers.wait_for_standbys()
+    store.close()
+
+
+def empty_the_names(servers: Cluster) -> None:
+    wait_for(lambda: servers.primary.ask("SELECT 1 FROM pg_stat_activity WHERE wait_event = 'SyncRep'"))
+    servers.primary.set(synchronous_standby_names="")
+
+
 def test_a_role_that_mutes_warnings_does_not_mute_them_here(servers: Cluster, journal: str) -> None:
     servers.primary.ask("ALTER ROLE cmi SET client_min_messages = error")
     try:
