@@ -148,7 +148,9 @@ class HostModule(FarModule):
     def _key(self, name: str) -> HostKey:
         found = self._keys.get(name)
         if found is None:
-            raise _UnsaidError(Reply(False, b"", UNKNOWN_KEY, f"there is no key {name!r} in the file of `hsm_keys`"))
+            raise _UnsaidError(
+                Reply(False, b"", UNKNOWN_KEY, f"there is no key {name!r} in the file of `hardware_keys`")
+            )
         return found
 
     # -- as host commands

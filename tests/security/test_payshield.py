@@ -154,7 +154,7 @@ def test_cryptograms_are_checked_and_answered_alike(ring: KeyRing, hard: HostMod
 def test_what_it_does_not_speak_is_refused_and_said_and_stops_nothing(hard: HostModule) -> None:
     data = b"0200"
     refused: list[tuple[Command, str, str]] = [
-        (ask.MakeMac("nobodys", data), ask.UNKNOWN_KEY, "in the file of `hsm_keys`"),
+        (ask.MakeMac("nobodys", data), ask.UNKNOWN_KEY, "in the file of `hardware_keys`"),
         (ask.MakeMac("stranger", data), ask.BAD_REQUEST, "not with M6, M8"),
         (ask.MakeCardValue("stranger", PAN, "3112", "201"), ask.NOT_PERMITTED, "error 15"),
         (ask.EncryptPin("zpk-a", "1234", PAN), ask.NOT_PERMITTED, "EncryptPin: hardware modules are not asked"),
