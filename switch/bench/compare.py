@@ -118,15 +118,21 @@ def subject_command(subject: str, network: Network, state: Path) -> list[str]:
 
 
 def one_round(
-    network: Network, command: Sequence[str], runs: dict[str, Sequence[str]], directory: Path
+    network: Network,
+    command: Sequence[str],
+    runs: dict[str, Sequence[str]],
+    directory: Path,
+    beside: contextlib.AbstractContextManager[Any] | None = None,
 ) -> dict[str, dict[str, Any]]:
-    """Start the issuer and what `command` starts, measure each of `runs`, stop both."""
+    """Start the issuer and what `command` starts, measure each of `runs`, stop both. `beside`: what is there meanwhile, once
+    these are ready."""
     on = cores()
     issuer = [sys.executable, "-m", "switch.bench.echo_issuer", "--listen", str(network.hosts[0].connect)]
     shutil.rmtree(directory / STATE, ignore_errors=True)
     with (
         running(issuer, on.load, directory / "issuer.err"),
         running(command, on.subject, directory / "subject.err") as (process, _),
+        beside or contextlib.nullcontext(),
     ):
         address = str(network.listeners[0].address)
         return {name: measure(address, process.pid, on.load, arguments) for name, arguments in runs.items()}
