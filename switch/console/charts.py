@@ -30,6 +30,7 @@ class Tick(msgspec.Struct, frozen=True, kw_only=True):
 
     x: float
     kind: str
+    """classes of the style: what kind of change, and how grave"""
     text: str
 
 

@@ -152,7 +152,10 @@ class LiveScreen:
             Series(name="p99", look="second", values=[s[3] / 1000 if s and s[0] + s[1] else None for s in spans]),
             Series(name="p50", look="first", values=[s[2] / 1000 if s and s[0] + s[1] else None for s in spans]),
         ]
-        marks = [(second_of(m.at), m.kind, f"{m.at[11:19]} {m.event} {m.text[:80]}") for m in self._marks(begin, now)]
+        marks = [
+            (second_of(m.at), f"{m.kind} {m.level}", f"{m.at[11:19]} {m.event} {m.text[:80]}")
+            for m in self._marks(begin, now)
+        ]
         return (
             draw("Payments a second", "a second", begin, step, rate, marks),
             draw("Time to answer", "ms", begin, step, latency, marks, bottom=1.0),

@@ -88,7 +88,7 @@ class Roles:
         if ROLES.index(role) < ROLES.index(needed):
             raise Unable(
                 f"{command} takes the role {needed}, and {user} has {role}",
-                f"ask a {needed}, or have the network file say otherwise",
+                f"ask {'an' if needed[0] in 'aeiou' else 'a'} {needed}, or have the network file say otherwise",
                 code=ErrorCode.OPERATOR_FORBIDDEN,
             )
 
