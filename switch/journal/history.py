@@ -188,7 +188,7 @@ class IndexHistory:
                     found[record.sequence] = entry
                 elif isinstance(entry, Owed) and entry.original in txns:
                     found[record.sequence] = entry
-                elif isinstance(entry, Forwarded) and entry.hold is not None and entry.hold.txn in txns:
+                elif isinstance(entry, Forwarded) and (of := entry.hold or entry.gives_back) and of.txn in txns:
                     txns.add(txn)
                     needles.append(ENCODER.encode(txn))
                     found[record.sequence] = entry

@@ -10,7 +10,10 @@ from switch.journal.index import Index
 from switch.journal.projections.projection import PLACE
 from switch.journal.projections.transactions import TransactionFold
 from switch.ledger.fold import LedgerFold
+from tests.core.operator.test_disputes import naming
+from tests.core.scripts import Scene
 from tests.core.test_mechanisms import Counter
+from tests.core.transactions.test_reconciliation import pays, takes_back
 from tests.journal.samples import open_writer, write
 from tests.journal.test_days import days_of, told
 
@@ -31,6 +34,26 @@ def test_history_knows_what_is_held_in_all_however_far_the_index_lags(tmp_path: 
     assert found == shop.book.switch.state.recent[key]
     assert found is not None
     assert (found.amount, found.added) == (320_00, 20_00)
+
+
+@pytest.mark.parametrize("indexed", [0, 2, 4, 5, 100])
+def test_history_knows_what_was_refunded_of_a_payment_however_far_the_index_lags(tmp_path: Path, indexed: int) -> None:
+    scene = Scene()
+    paid = pays(scene, "000001", "100.00")
+    key = scene.book.recorded(Forwarded)[0].key
+    refund = pays(scene, "000002", "70.00", **naming(paid))
+    takes_back(scene, refund, "000003", "20.00")
+    pays(scene, "000004", "10.00", **naming(paid))
+    writer = open_writer(tmp_path)
+    write(writer, scene.book.entries[:indexed])
+    Index(tmp_path).catch_up()
+    write(writer, scene.book.entries[indexed:])
+    found = IndexHistory(tmp_path).find(key)
+    assert found == scene.book.switch.state.recent[key]
+    assert found is not None
+    assert (found.amount, found.refunded) == (100_00, 30_00)
+    Index(tmp_path).catch_up()
+    assert days_of(tmp_path)[0].net == {"504": 70_00}
 
 
 def test_an_increment_counts_on_its_own_day_and_so_does_its_reversal(tmp_path: Path) -> None:

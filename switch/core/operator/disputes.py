@@ -181,8 +181,7 @@ class DisputeCommands:
             )
         original = self._payment(given)
         request, priced = original.request, original.priced
-        stands = posted(original)
-        if request is None or priced is None or not stands:
+        if request is None or priced is None or not posted(original):
             why = (
                 "nothing of it stands: it was declined, taken back, only held, or a release without prices recorded it"
             )
@@ -193,11 +192,7 @@ class DisputeCommands:
             raise _unable(
                 f"{given.txn} is a refund: what it gave to the cardholder is not claimed back from the merchant"
             )
-        free = stands - kernel.state.disputes.committed.get(original.txn, 0)
-        amount = given.amount or free
-        if not 0 < amount <= free:
-            asked, left = (format_amount(minor, request.currency) for minor in (amount, free))
-            raise _unable(f"{asked} of {given.txn} cannot be claimed back: {left} of it stand and are in no dispute")
+        amount = self._claimed(given, original, request.currency)
         today = date.fromisoformat(kernel.business_day(now))
         if kernel.state.disputes.crowded(kernel.limits.disputes, today.isoformat()):
             raise _unable(f"limit disputes={kernel.limits.disputes} reached: raise it in [limits] of the network file")
@@ -240,6 +235,17 @@ class DisputeCommands:
             ),
             now,
         )
+
+    def _claimed(self, given: OpenDispute, payment: Outcome, currency: str) -> int:
+        """What is claimed of it, minor units: never more than stands, is in no dispute and was not refunded. Raises Unable."""
+        free = posted(payment) - self._kernel.state.disputes.committed.get(payment.txn, 0) - payment.refunded
+        amount = given.amount or free
+        if 0 < amount <= free:
+            return amount
+        asked, left, gone = (format_amount(minor, currency) for minor in (amount, max(0, free), payment.refunded))
+        besides = f", and {gone} have been refunded" if payment.refunded else ""
+        why = f"{left} of it stand and are in no dispute{besides}"
+        raise _unable(f"{asked if amount > 0 else left} of {given.txn} cannot be claimed back: {why}")
 
     def _payment(self, given: OpenDispute) -> Outcome:
         try:

@@ -115,6 +115,15 @@ def _answered(state: State, r: Answered) -> None:
         _leave_unpriced(state, request, r.priced, outcome.authorized)
     if request.hold is not None:
         _add(state, request.hold, outcome.authorized)
+    if request.gives_back is not None:
+        _give_back(state, request.gives_back, outcome.authorized)
+
+
+def _give_back(state: State, payment: HoldName, amount: int) -> None:
+    """A refund of a payment is approved, or (below 0) taken back."""
+    outcome = state.recent.get(payment.key)
+    if outcome is not None and outcome.txn == payment.txn:
+        state.recent[payment.key] = msgspec.structs.replace(outcome, refunded=outcome.refunded + amount)
 
 
 def _leave_unpriced(state: State, of: Forwarded | Owed, priced: Priced, amount: int) -> None:
@@ -246,7 +255,11 @@ def _take_back(state: State, r: Owed) -> None:
         known = before.priced if before is not None else None
         if known is None or not known.unpriced:  # else the payment is on the list itself
             _leave_unpriced(state, r, r.priced, left)
-    if before is None or (undone := before.request) is None or (name := undone.hold) is None:
+    if before is None or (undone := before.request) is None:
+        return
+    if undone.gives_back is not None:
+        _give_back(state, undone.gives_back, min(left, before.amount) - before.amount)
+    if (name := undone.hold) is None:
         return
     if before.mti not in ADVICES:
         _add(state, name, min(0, left - before.amount))

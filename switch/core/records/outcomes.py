@@ -37,6 +37,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """`Priced` of what stands, msgpack; b"": it has none"""
     added: int = 0
     """to a hold: minor units of its increments that were approved and not taken back"""
+    refunded: int = 0
+    """minor units that refunds which name it have given back"""
     window: str = ""
     """that it ended in (`records.windows`), which every answer to it says; "": not known, or it is open"""
 

@@ -106,6 +106,8 @@ class Forwarded(Entry, frozen=True, kw_only=True, tag="fwd"):
     """what a reversal or a completion repeats of the request: DE3, 12, 13, 18, 22, 25, 32, 37, 41, 42, 49 …"""
     hold: HoldName | None = None
     """of an increment: the pre-authorization that it adds to; of an advice, in memory only: what it follows"""
+    gives_back: HoldName | None = None
+    """of a refund: the payment that it names"""
 
 
 class Answered(Entry, frozen=True, kw_only=True, tag="ans"):

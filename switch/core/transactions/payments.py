@@ -77,14 +77,14 @@ class Payments:
         if self._kernel.admitted >= self._kernel.admit_to and shed(self._kernel, session, document, raw, now):
             return
         message = take(self._kernel, session, document, raw, now)
-        decision = hold = None
+        decision = hold = payment = None
         try:
             if session.state is not UP and answer_again(self._kernel, message):
                 return  # what was answered before is answered so again, also where nothing new may come in
             check_shape(self._kernel, message)
             if answer_again(self._kernel, message):
                 return
-            check_refund(self._kernel, message)
+            payment = check_refund(self._kernel, message)
             if message.key[MTI_CLASS] == MTI.AUTHORIZATION and (
                 DE.ORIGINAL in document or DE.APPROVAL_CODE in document
             ):
@@ -96,7 +96,7 @@ class Payments:
             )
             if self._kernel.own_rules is not None and hold is None:
                 decision = self._kernel.own_rules.before(message, decision)
-            self._forward(message, decision, self._admit(decision, session, new=hold is None), hold)
+            self._forward(message, decision, self._admit(decision, session, new=hold is None), hold, payment)
         except Refusal as refusal:
             if hold is not None:
                 self.decline(message, refusal)  # never forgotten in a crash, and never approved by stand-in
@@ -132,7 +132,10 @@ class Payments:
             raise limit_reached(kernel, "owed_per_host", limit, Answer.ISSUER_INOPERATIVE, host.name)
         return host
 
-    def _forward(self, message: Incoming, decision: Decision, host: HostState, hold: Outcome | None) -> None:
+    def _forward(
+        self, message: Incoming, decision: Decision, host: HostState, hold: Outcome | None, payment: Outcome | None
+    ) -> None:
+        """`hold`: what an increment adds to; `payment`: what a refund gives back."""
         found: Document = {}
         if hold is None and (host.config.card_keys.on_behalf or DE.PRIVATE_48 in message.document):
             found = check_on_behalf(self._kernel, message, decision, host)
@@ -190,6 +193,7 @@ class Payments:
                 currency=currency,
                 elements=kept_of(document if hold is None else out),
                 hold=name_of(hold) if hold is not None else None,
+                gives_back=name_of(payment) if payment is not None else None,
             )
         )
         host.pending.add(pending)

@@ -18,20 +18,28 @@ from switch.money.currency import format_amount
 from switch.wire.vocabulary import APPROVALS, DE, Answer, Processing
 
 
-def check_refund(kernel: Kernel, message: Incoming) -> None:
-    """Raise Refusal for a refund (DE3 20) of more than its member may pay back without an original, or of what the payment's
-    issuer has claimed back. Other requests pass."""
+def check_refund(kernel: Kernel, message: Incoming) -> Outcome | None:
+    """The payment that a refund (DE3 20) gives back; None: it names none that stands behind all of it, or is no refund.
+
+    Raises Refusal for one of more than its member may pay back without an original, or of what the payment's issuer has claimed
+    back.
+    """
     if message.document[DE.PROCESSING_CODE][:2] != Processing.REFUND:
-        return
+        return None
     payment = _refunded(kernel, message)
     if payment is None:
         _check(kernel, message, "refund_amount_max")
-        return
+        return None
     claimed = kernel.state.disputes.committed.get(payment.txn, 0)
-    if claimed and message.amount > posted(payment) - claimed:
+    free = posted(payment) - claimed - payment.refunded
+    if claimed and message.amount > free:
         disputed = format_amount(claimed, message.currency)
         why = f"{disputed} of {payment.txn:x} are in dispute: a refund and a chargeback would pay the cardholder twice"
         raise Refusal(Answer.ORIGINAL_INCONSISTENT, why)
+    if message.amount > free:  # others have given it back: nothing stands behind this one
+        _check(kernel, message, "refund_amount_max")
+        return None
+    return payment
 
 
 def check_advice(kernel: Kernel, message: Incoming) -> None:

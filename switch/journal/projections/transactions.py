@@ -86,7 +86,7 @@ class Row(msgspec.Struct):
     """a `Status`"""
     reason: str
     original: int
-    """txn of what this one undoes, follows or (an increment) adds to; 0: none"""
+    """txn of what this one undoes, follows, (an increment) adds to or (a refund) gives back; 0: none"""
     reversed_by: int
     """txn of the reversal; 0: none"""
     cost: int
@@ -159,7 +159,8 @@ class TransactionFold:
         self._note_at_hold(row, place)
 
     def _note_at_hold(self, row: Row, place: bytes) -> None:
-        """The records of an increment are those of its hold, too: together they say how much is held."""
+        """The records of an increment are those of its hold, too: together they say how much is held; those of a refund are its
+        payment's."""
         hold = self.find(row.original) if _is_increment(row) else None
         if hold is not None:
             hold.places += place
@@ -291,7 +292,7 @@ class TransactionFold:
 
     def _payment(self, row: Row) -> Row:
         """What an advice follows, if it is known here; else itself: where the amount stands."""
-        while (known := self.find(row.original)) is not None and known.txn < row.txn:
+        while not _is_refund(row) and (known := self.find(row.original)) is not None and known.txn < row.txn:
             row = known
         return row
 
@@ -317,7 +318,7 @@ class Transactions:
     """A row for each payment, reversal and advice."""
 
     name: Final = "transactions"
-    version: Final = 4
+    version: Final = 5
     tables: Final[Mapping[str, Sequence[str]]] = {
         "transactions": (
             _MAKE,
@@ -360,14 +361,20 @@ def places_with_key(look: Look, key: Key) -> list[tuple[int, bytes]]:
 
 
 def _is_increment(row: Row) -> bool:
+    """Or a refund that names its payment: either has a row of its own."""
     return row.original != 0 and row.mti in REQUESTS
 
 
+def _is_refund(row: Row) -> bool:
+    return row.direction < 0 and row.mti in REQUESTS
+
+
 def _forwarded(r: Forwarded, place: bytes) -> Row:
+    named = r.hold or r.gives_back
     return Row(
         txn=r.txn, at_us=r.at_us, acquirer=r.key[ACQUIRER], link=r.link, host=r.host, route=r.route, mti=r.mti,
         key_hash=key_hash(r.key), rrn=r.elements.get(DE.RRN, ""), pan=r.pan, amount=r.amount, currency=r.currency,
-        de39="", status=Status.OPEN, reason="", original=r.hold.txn if r.hold is not None else 0, reversed_by=0, cost=0,
+        de39="", status=Status.OPEN, reason="", original=named.txn if named is not None else 0, reversed_by=0, cost=0,
         places=place, stan=r.key[STAN], direction=direction_of(r.elements), holds=int(r.mti[1] == MTI.AUTHORIZATION),
     )  # fmt: skip
 

@@ -13,6 +13,7 @@ from switch.core.operator.errors import ErrorCode
 from switch.core.records.disputes import MOVES, Disputed, Disputes, IllegalStepError, Step
 from switch.core.records.records import Answered, Owed
 from switch.sim.playbook import Playbook
+from switch.wire.vocabulary import Document
 from tests.core.scripts import Scene, morocco, purchase, reversal
 from tests.core.transactions.test_reconciliation import completion, gets_past_cutover, pays
 from tests.ledger.stories import disputed
@@ -163,6 +164,48 @@ def test_what_is_claimed_back_is_not_refunded_besides() -> None:
     pays(scene, "000003", "40.00", **named)
     answers(scene.book, row.dispute, "closed", side="acquirer")
     pays(scene, "000004", "100.00", **named)
+
+
+def naming(paid: Document) -> dict[str, str]:
+    """What makes a refund of a purchase one that names it."""
+    return {"de3": "200000", "de52": "", "de90": paid["t"] + paid["11"] + paid["7"] + "00000504102" + "0" * 11}
+
+
+@pytest.mark.parametrize("remembered", [True, False])
+def test_what_is_refunded_is_not_claimed_back_besides(remembered: bool) -> None:
+    """Not by a switch, either, whose memory has let the payment go: its index knows."""
+    limits = msgspec.structs.replace(morocco().limits, recent_transactions=2)
+    scene = Scene(Playbook(morocco() if remembered else msgspec.structs.replace(morocco(), limits=limits)))
+    paid = pays(scene, "000001", "100.00")
+    payment = txn_of(scene)
+    refund = pays(scene, "000002", "70.00", **naming(paid))
+    pays(scene, "000003", "5.00")
+    pays(scene, "000004", "5.00")
+    with pytest.raises(
+        Unable, match=r"100\.00 MAD .*: 30\.00 MAD of it .* in no dispute, and 70\.00 MAD have been refunded"
+    ):
+        claim(scene.book, payment, amount=10_000, rrn=paid["37"])
+    row = claim(scene.book, payment, rrn=paid["37"])
+    assert row.amount == 3_000
+    scene.rif.sends(purchase(stan="000005", de4="000000000001", **naming(paid)))
+    assert scene.rif.gets()["39"] == "77"
+    scene.rif.sends(reversal(refund, "000006", de95="000000002000" + "0" * 12 + "C00000000C00000000"))
+    assert scene.rif.gets()["39"] == "00"
+    scene.atlas.answers(scene.atlas.gets(), "00")
+    assert claim(scene.book, payment, rrn=paid["37"]).amount == 5_000, "of the refund 20.00 stand"
+
+
+def test_a_refund_of_what_was_given_back_already_has_no_payment_behind_it() -> None:
+    """It is as large as one that names none may be, and is not counted as the payment's."""
+    scene = Scene()
+    paid = pays(scene, "000001", "20000.00")
+    payment = txn_of(scene)
+    pays(scene, "000002", "20000.00", **naming(paid))
+    scene.rif.sends(purchase(stan="000003", de4="000002000000", **naming(paid)))
+    assert scene.rif.gets()["39"] == "61"
+    pays(scene, "000004", "100.00", **naming(paid))
+    with pytest.raises(Unable, match=r"0\.00 MAD of it stand .* 20000\.00 MAD have been refunded"):
+        claim(scene.book, payment)
 
 
 def returned(book: Playbook) -> int:
