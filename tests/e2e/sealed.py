@@ -1,6 +1,7 @@
 """A stage whose Rif proves its messages, and whose Atlas checks cards and PINs; and Rif's host, which spoils what it sends."""
 
 import os
+import ssl
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -20,6 +21,7 @@ from switch.simulators.messages import Place, request
 from switch.simulators.personalized import Chips, personalized
 from switch.wire.vocabulary import Document
 from tests.e2e.pos import moment
+from tests.e2e.secure import with_tls
 from tests.e2e.stage import QUICK, Client, Stage
 
 RIF, SOUSS, NOBODY = "504102", "504103", "504999"
@@ -51,7 +53,7 @@ class Sealed(Client):
         self.scene, self.key = scene, key
         self.spoil: Callable[[bytes], bytes] = lambda framed: framed
         """what is done to the bytes of a message before they leave"""
-        super().__init__(scene.stage, "acquirers", RIF, sign_on=sign_on)
+        super().__init__(scene.stage, "acquirers", RIF, sign_on=sign_on, wrap=scene.context("rif"))
 
     def frame(self, document: Document) -> bytes:
         if not self.key:
@@ -66,9 +68,9 @@ class Sealed(Client):
 
 class Scene:
     """A switch whose Rif proves its messages, and whose Atlas checks cards and PINs. `apart`: its keys are in a process of
-    their own."""
+    their own. `tls`: so have all its links; who attacks has the member's certificate, too."""
 
-    def __init__(self, directory: Path, *, apart: bool = False) -> None:
+    def __init__(self, directory: Path, *, apart: bool = False, tls: bool = False) -> None:
         ring = KeyRing(directory / "keys.json", make_lmk(directory / "lmk.key", os.urandom(32)), os.urandom)
         with ring.audit.turn():
             for name, kind in KINDS.items():
@@ -83,13 +85,15 @@ class Scene:
             else f'\n[security]\nkeys = "{directory}/keys.json"\nlmk = "{directory}/lmk.key"\n',
         }
         self.stage = Stage(directory, {**QUICK, **changes})
+        self.tls = with_tls(self.stage) if tls else None
+        """where the certificates are"""
         self.keeper = self.keep_keys() if apart else None
         """the process that has the keys"""
-        self.stage.issuers()
+        self.stage.issuers(*(("--tls", str(self.tls)) if self.tls else ()))
         self.switch = self.stage.serve()
         self.cards = {c.name: c for c in personalized(demo_cards(self.stage.network), self.stage.network, self.module)}
         self.chips = Chips(self.stage.network, self.module, {})
-        self.good = Client(self.stage, "acquirers", SOUSS)
+        self.good = self.client(SOUSS, "souss")
         self.quiet_at = 0.0
         self.keys = {name: found.key for name in KINDS if (found := ring.find(name)) is not None}
         self.keys["master key"] = bytes.fromhex((directory / "lmk.key").read_text().split()[-1])
@@ -101,6 +105,18 @@ class Scene:
         place = self.stage.directory
         where = ("--keys", f"{place}/keys.json", "--lmk", f"{place}/lmk.key", "--socket", f"{place}/security.sock")
         return self.stage.start("security", *where)
+
+    def context(self, name: str) -> ssl.SSLContext | None:
+        """With the certificate of this member; None: links are plain."""
+        if self.tls is None:
+            return None
+        made = ssl.create_default_context(cafile=str(self.tls / "ca.pem"))
+        made.load_cert_chain(self.tls / f"{name}.pem", self.tls / f"{name}.key")
+        return made
+
+    def client(self, institution: str, name: str, *, sign_on: bool = True) -> Client:
+        """An acquirer without MACs, over a connection with the certificate of the member `name`."""
+        return Client(self.stage, "acquirers", institution, sign_on=sign_on, wrap=self.context(name))
 
     def close(self) -> None:
         """End whatever still runs."""
@@ -115,7 +131,7 @@ class Scene:
     def sign_on_again(self) -> None:
         """That somebody's, after the switch has gone and come."""
         self.good.close()
-        self.good = Client(self.stage, "acquirers", SOUSS)
+        self.good = self.client(SOUSS, "souss")
 
     def said_again(self) -> None:
         """Wait until MACs are written of again: of those of one listener a line a second is."""

@@ -1,5 +1,6 @@
 """What somebody on a link tries against MACs, PINs and cards, and what becomes of it: the second table of attacks in
-docs/security.md, row by row. Real processes, real keys; after each attack a payment of somebody else goes through.
+docs/security.md, row by row, over plain links and over links with TLS. Real processes, real keys; after each attack a payment of
+somebody else goes through.
 """
 
 import os
@@ -18,7 +19,6 @@ from tests.e2e.attacks import Attack, page_has, reaction_to
 from tests.e2e.canaries import files_in, found_in, secrets_of
 from tests.e2e.pos import moment
 from tests.e2e.sealed import NOBODY, RIF, SOUSS, Scene, Sealed, flip, told
-from tests.e2e.stage import Client
 
 pytestmark = pytest.mark.long  # MACs are written of once a second
 
@@ -117,12 +117,12 @@ def closes_the_day(scene: Scene) -> None:
 
 
 def not_signed_on(scene: Scene) -> None:
-    with closing(Client(scene.stage, "acquirers", SOUSS, sign_on=False)) as client:
+    with closing(scene.client(SOUSS, "souss", sign_on=False)) as client:
         assert client.asks(scene.payment("rif-approved", SOUSS))["39"] == "58"
 
 
 def nobody(scene: Scene) -> None:
-    with closing(Client(scene.stage, "acquirers", NOBODY, sign_on=False)) as client:
+    with closing(scene.client(NOBODY, "souss", sign_on=False)) as client:
         assert client.asks(network_request("001", NOBODY, moment(), "000001"))["39"] == "58"
 
 
@@ -316,9 +316,9 @@ ATTACKS: tuple[Attack[Scene], ...] = (
 )
 
 
-@pytest.fixture(scope="module")
-def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
-    made = Scene(tmp_path_factory.mktemp("attacks-on-keys"))
+@pytest.fixture(scope="module", params=[False, True], ids=["plain", "tls"])
+def scene(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    made = Scene(tmp_path_factory.mktemp("attacks-on-keys"), tls=request.param)
     try:
         yield made
     finally:
@@ -340,6 +340,8 @@ def test_what_is_as_it_should_be_is_taken(scene: Scene) -> None:
     """Else every attack would be met."""
     card = next(card for card in scene.cards.values() if card.issuer == "atlas" and card.plain)
     told(scene, scene.chip(card=card.name, de52=scene.pin(card)), "00")
+    secured = [line for line in scene.stage.events("link.secured") if "acquirers" in str(line)]
+    assert bool(secured) == (scene.tls is not None)
 
 
 def test_after_all_of_it_and_an_abort_no_key_or_pin_or_track_is_in_any_file_or_stream(scene: Scene) -> None:
