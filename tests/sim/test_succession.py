@@ -107,10 +107,10 @@ def test_days_full_of_successions_end_in_agreement(seed: int, cast: Cast) -> Non
 
 
 def test_a_day_without_faults_does_not_notice_them(cast: Cast) -> None:
-    world = World(cast, 7, 400, faults=())
+    world = World(cast, 7, 200, faults=())
     successions = Successions(world, 8)
     day = world.run()
-    undisturbed = World(cast, 7, 400, faults=()).run()
+    undisturbed = World(cast, 7, 200, faults=()).run()
     assert (day.failures, day.approved, day.declined, day.reversed) == (
         (), undisturbed.approved, undisturbed.declined, undisturbed.reversed,
     )  # fmt: skip

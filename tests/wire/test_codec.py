@@ -14,7 +14,7 @@ from tests.wire.oracle import DIALECTS, NAMES, damaged, documents, oracle_decode
 from tests.wire.samples import PURCHASE, purchase
 
 many = settings(
-    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 each = pytest.mark.parametrize("name", NAMES)
 
