@@ -22,6 +22,7 @@ from switch.console.rendering import Renderer
 from switch.console.sessions import Session, Sessions
 from switch.core.network import Network
 from switch.core.operator.roles import ROLES
+from switch.journal.shards import journals_of
 from switch.server.asking import NotAnsweredError, ask_switch
 
 LOOK_S: Final = 2.0
@@ -117,6 +118,14 @@ class Desk:
         return lambda: self.session(session.token, touch=False) is not None
 
     # -- the switch
+
+    @property
+    def part(self) -> str:
+        """`shard a`: what it shows is a part of a network that is divided; "": it is all of it."""
+        shards = {shard.name for shard in self.network.shards}
+        if not shards or journals_of(self.state_dir) != (self.state_dir,):
+            return ""
+        return f"shard {self.state_dir.name}" if self.state_dir.name in shards else "one shard"
 
     async def ask(self, command: str, session: Session | None = None, **arguments: Any) -> dict[str, Any]:
         """What the switch says; for whom, where `session` is given. Raises NotAnsweredError."""

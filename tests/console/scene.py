@@ -104,8 +104,10 @@ class Browser:
 class Scene:
     """A switch's files, a console beside them, and what the switch says, which the test decides."""
 
-    def __init__(self, directory: Path, network: Network | None = None, entries: Iterable[AnyEntry] = ()) -> None:
-        self.state = directory / "state"
+    def __init__(
+        self, directory: Path, network: Network | None = None, entries: Iterable[AnyEntry] = (), state: str = "state"
+    ) -> None:
+        self.state = directory / state
         written(self.state, entries or day(20), batch=100)
         self.log = an_afternoon(self.state / "hops.jsonl")
         self.network = network or msgspec.structs.replace(morocco(), test=True)

@@ -8,19 +8,23 @@ from typing import Any
 import msgspec
 import pytest
 
+from switch.console.desk import Desk
 from switch.console.running import MENU, TEST_MENU
+from switch.console.screens.settlement import SettlementScreen
 from switch.core.credentials import OperatorAccount
 from switch.core.records.records import AnyEntry
 from switch.gateway.merchants import Registry
 from switch.gateway.orders.order import Merchant, Order
 from switch.gateway.protocol.requests import PaymentRequest
 from switch.journal.keys import open_vault, vault_key_path
+from switch.journal.log import JournalError
 from switch.security.vault import KeyVault
 from switch.server.asking import NotAnsweredError
 from switch.server.operators import audit_of
 from tests.console.scene import Browser, Scene
 from tests.core.scripts import morocco
 from tests.journal.samples import booted, declined
+from tests.sharded import morocco_sharded
 
 LINKS: dict[str, Any] = {
     "hosts": [
@@ -367,3 +371,22 @@ async def test_an_order_is_found_by_its_name_and_its_callback_sent_again_with_a_
     assert "1 acts: all hold" in (await browser.get("/audit?by=nobody")).text
     registry.store.close()
     scene.close()
+
+
+async def test_a_shards_console_says_that_its_settlement_is_a_part_and_one_of_all_adds_up_nothing_less(
+    tmp_path: Path,
+) -> None:
+    network = morocco_sharded()
+    scene = Scene(tmp_path, network, state="a")
+    browser = await scene.browser().log_in()
+    assert ">shard a</span>" in (await browser.get("/")).text
+    for path in ("/settlement", "/settlement/2025-11-25/1"):
+        page = await browser.get(path)
+        assert (page.status, "This is shard a alone, and no net of the network" in page.text) == (200, True), path
+        assert f"cmi-switch settle --state {tmp_path}</code>" in page.text
+    scene.close()
+    above = Desk(network, tmp_path, scene.log)
+    assert above.part == ""
+    with pytest.raises(JournalError, match="shard b has no journal"):
+        SettlementScreen(above)._open()
+    above.close()

@@ -11,6 +11,7 @@ from switch.console.desk import Desk
 from switch.console.sessions import Session
 from switch.console.web import Screen
 from switch.journal.ledgers import LedgerView, open_ledger
+from switch.journal.shards import check_whole
 from switch.ledger.entries import Entry, Window, is_inner
 from switch.ledger.netting import Settlement, settle
 from switch.ledger.windows import Closed
@@ -86,7 +87,11 @@ class SettlementScreen:
     # -- in a thread
 
     def _open(self) -> Any:
-        return open_ledger(self._desk.state_dir, self._desk.network.currency)
+        """The ledger. JournalError: what there is of several shards is neither one of them nor all."""
+        desk = self._desk
+        if not desk.part:
+            check_whole(desk.state_dir, desk.network)
+        return open_ledger(desk.state_dir, desk.network.currency)
 
     def _windows(self) -> list[WindowRow]:
         with self._open() as ledger:
