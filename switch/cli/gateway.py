@@ -65,6 +65,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--peer-certificate", type=_FILE, help="Shown to 3-D Secure's servers and asked of them, PEM.")
 @click.option("--peer-key", type=_FILE, help="Its private key, PEM.")
 @click.option("--peer-ca", type=_FILE, help="Authorities whose certificates they show, PEM.")
+@click.option("--peer-crl", type=_FILE, help="Lists of certificates that --peer-ca has taken back; read once.")
 @click.option("--no-threeds", is_flag=True, help="Authenticate nobody, though the network file has a [threeds].")
 @click.option("--test-cards", is_flag=True, help="Offer a test network's cards on the page; a click fills one in.")
 @ready_option()
@@ -181,7 +182,9 @@ def _setting(options: dict[str, Any]) -> "Setting":
         pages=_base_url(options["pages"], "--url"),
         results=None if options["no_threeds"] or network.threeds is None else _results_address(options["results_text"]),
         results_url=_base_url(options["results_url"], "--results-url"),
-        peers=tls_of(options["peer_certificate"], options["peer_key"], options["peer_ca"], "--peer-"),
+        peers=tls_of(
+            options["peer_certificate"], options["peer_key"], options["peer_ca"], options["peer_crl"], "--peer-"
+        ),
     )
 
 

@@ -21,6 +21,9 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 def tls_options(command: F) -> F:
     """This side's certificate among peers."""
+    command = click.option("--crl", type=_FILE, help="Lists of certificates that --ca has taken back; read once.")(
+        command
+    )
     command = click.option("--ca", type=_FILE, help="Authorities whose certificates peers show, PEM.")(command)
     command = click.option("--key", type=_FILE, help="Its private key, PEM.")(command)
     return click.option(
@@ -76,7 +79,7 @@ def directory_command(network: str, state: Path | None, ready_path: Path | None,
         names = ", ".join(acs.name for acs in loaded.acs) or "none"
         say_ready(file, {"directory": address}, f"Ready: directory server {address}, access control servers: {names}")
 
-    tls = tls_of(files["certificate"], files["key"], files["ca"])
+    tls = tls_of(files["certificate"], files["key"], files["ca"], files["crl"])
     _serve(run_directory, loaded, tls, ready, _report, _state_of(loaded, state))
 
 
@@ -117,7 +120,7 @@ def acs_command(
     def sms(text: str) -> None:
         click.echo(f"SMS  {text}")
 
-    tls = tls_of(files["certificate"], files["key"], files["ca"])
+    tls = tls_of(files["certificate"], files["key"], files["ca"], files["crl"])
     limits = ChallengeLimits(idle_s=idle)
     _serve(run_acs, loaded, acs, module, tls, ready, _report, _state_of(loaded, state), sms, limits)
 
@@ -144,7 +147,7 @@ def server_command(network: str, listen_text: str, ready_path: Path | None, **fi
     def ready(at: "Address") -> None:
         say_ready(file, {"server": at}, f"Ready: 3DS server {at}; open it and try a card")
 
-    tls = tls_of(files["certificate"], files["key"], files["ca"])
+    tls = tls_of(files["certificate"], files["key"], files["ca"], files["crl"])
     _serve(run_server, loaded, address, loaded.members[0].institution, tls, ready, _report)
 
 

@@ -121,6 +121,8 @@ def _why(error: BaseException, host: str) -> str:
         error = inner
     error = first_of(error)
     if isinstance(error, ssl.SSLError):
+        if isinstance(error, ssl.SSLCertVerificationError) and error.reason is None:  # a list's word (`listening`)
+            return f"TLS: {error.strerror}"
         reason = (error.reason or "failed").lower().replace("_", " ")
         return f"TLS: {reason}; is the certificate for {host}, of a known authority?"
     if isinstance(error, socket.gaierror):

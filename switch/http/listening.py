@@ -7,9 +7,12 @@ from functools import partial
 from pathlib import Path
 
 import trio
+from cryptography.x509 import load_der_x509_certificate
 
 from switch.core.network import Address
 from switch.http.server import Server
+from switch.security.certificates import CertificateError, read_certificates
+from switch.security.revocation import Revocations
 
 
 class ListeningError(Exception):
@@ -30,16 +33,38 @@ def tls_context(certificate: Path, key: Path, *, server: bool = True) -> ssl.SSL
 
 
 def mutual_context(
-    certificate: Path, key: Path, authorities: Path, *, server: bool, browsers: bool = False
+    certificate: Path, key: Path, authorities: Path, *, server: bool, browsers: bool = False, crl: Path | None = None
 ) -> ssl.SSLContext:
     """The same for peers who both show a certificate of `authorities`. Raises ListeningError.
 
-    `browsers`: a server's clients may have none to show, and the application asks who has."""
+    `browsers`: a server's clients may have none to show, and the application asks who has. `crl`: lists of certificates that
+    these authorities have taken back, read once."""
     context = tls_context(certificate, key, server=server)
     trust(context, authorities)
+    if crl is not None:
+        try:
+            lists = Revocations(str(crl), read_certificates(str(authorities)))
+        except CertificateError as error:
+            raise ListeningError(str(error)) from None
+        context.sslobject_class = _checked_by(lists)
     if server:
         context.verify_mode = ssl.CERT_OPTIONAL if browsers else ssl.CERT_REQUIRED
     return context
+
+
+def _checked_by(lists: Revocations) -> type[ssl.SSLObject]:
+    """One end of a TLS connection, whose handshake fails where the other end's certificate was taken back."""
+
+    class Checked(ssl.SSLObject):
+        def do_handshake(self) -> None:
+            """See ssl.SSLObject."""
+            super().do_handshake()
+            shown = self.getpeercert(binary_form=True)
+            refusal = lists.refusal(load_der_x509_certificate(shown))[0] if shown is not None else ""
+            if refusal:
+                raise ssl.SSLCertVerificationError(1, refusal)
+
+    return Checked
 
 
 def trust(context: ssl.SSLContext, authorities: Path) -> None:

@@ -38,10 +38,13 @@ class Tls(msgspec.Struct, frozen=True):
     certificate: Path
     key: Path
     authorities: Path
+    crl: Path | None = None
+    """lists of certificates that these have taken back; None: none is read"""
 
     def context(self, *, server: bool, browsers: bool = False) -> ssl.SSLContext:
         """`browsers`: clients without a certificate are let in, too. Raises ListeningError."""
-        return mutual_context(self.certificate, self.key, self.authorities, server=server, browsers=browsers)
+        own = self.certificate, self.key, self.authorities
+        return mutual_context(*own, server=server, browsers=browsers, crl=self.crl)
 
 
 def new_id() -> str:
