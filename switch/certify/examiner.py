@@ -225,9 +225,9 @@ class Examiner:
         document = came.document
         expecting = [run for run, _ in self._runs if run.due is not None and run.expects(document)]
         if document.get(DE.MTI, "")[1:2] != MTI.NETWORK:
-            expecting = [run for run in expecting if not run.asked or run.belongs(document)]
+            expecting = [run for run in expecting if not run.asked or run.likeness(document)]
         if expecting:
-            self._expected(max(expecting, key=lambda run: run.belongs(document)), link, came, now)
+            self._expected(max(expecting, key=lambda run: run.likeness(document)), link, came, now)
             return
         for run in self._active():
             if run.step is not None and run.step.quiet_ms and run.follows(document):

@@ -65,7 +65,7 @@ class Run:
         """How long what a step waits for may take."""
         return step.points.within_ms or self._plan.within_ms
 
-    def belongs(self, document: Document) -> int:
+    def likeness(self, document: Document) -> int:
         """In how many elements a request agrees with what was asked in this run; one that names it counts most."""
         agreed = [sum(asked.get(de) == document[de] for de in ALIKE if de in document) for asked in self.asked.values()]
         return max(agreed, default=0) + len(ALIKE) * self.follows(document)

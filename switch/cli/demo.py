@@ -271,7 +271,7 @@ def _books_table(books: "Books", rows: list[Any]) -> Any:
     from switch.core.records.lifecycle import Status
     from switch.money.currency import format_amount
 
-    def stands(pairs: "Iterator[tuple[str, int]]") -> str:
+    def sums_of(pairs: "Iterator[tuple[str, int]]") -> str:
         sums: dict[str, int] = {}
         for currency, amount in pairs:
             sums[currency] = sums.get(currency, 0) + amount
@@ -287,11 +287,11 @@ def _books_table(books: "Books", rows: list[Any]) -> Any:
     columns = (Status.APPROVED, Status.DECLINED, Status.REVERSED)
     for name, all_of in (("terminals and networks", payments), ("the switch's journal", rows)):
         counts = [f"{sum(p.status is status for p in all_of):,}" for status in columns]
-        table.add_row(name, *counts, stands((p.currency, p.amount) for p in all_of))
+        table.add_row(name, *counts, sums_of((p.currency, p.amount) for p in all_of))
     debits = [d for b in books.issuers for d in b.debits]
     reversed_ = f"{sum(b.reversed for b in books.issuers):,}"
     table.add_row(
-        "issuers' accounts", f"{len(debits):,} stand", "", reversed_, stands((d.currency, d.amount) for d in debits)
+        "issuers' accounts", f"{len(debits):,} stand", "", reversed_, sums_of((d.currency, d.amount) for d in debits)
     )
     return table
 

@@ -121,8 +121,8 @@ def _written(followers: Sequence[Follower]) -> Iterator[bytes]:
     return merge(*(chain.from_iterable(iter(follower.poll, [])) for follower in followers), key=_at)
 
 
-def _comes(followers: Sequence[Follower]) -> Iterator[bytes]:
-    """What comes, for ever."""
+def _new(followers: Sequence[Follower]) -> Iterator[bytes]:
+    """What is written from now on, for ever."""
     while True:
         lines = sorted(chain.from_iterable(follower.poll() for follower in followers), key=_at)
         yield from lines
@@ -159,7 +159,7 @@ def _stream(paths: Sequence[Path], conditions: Sequence[Condition], *, follow: b
             for shown in reversed(newest):
                 click.echo(shown)
         forwards = () if limit else _written(followers)
-        for line in chain(forwards, _comes(followers) if follow else ()):
+        for line in chain(forwards, _new(followers) if follow else ()):
             text = _render_line(line, conditions, keys, as_json=as_json)
             if text is not None:
                 met += 1

@@ -47,7 +47,7 @@ def _sections_present(source: Source, draft: Draft) -> None:
             source.missing(f"there is no [[{name}]]", "see specs/networks/morocco.toml for a whole network")
 
 
-def _repeats(pairs: Iterable[tuple[Section, str]], key: str, taken: str) -> None:
+def _note_repeats(pairs: Iterable[tuple[Section, str]], key: str, taken: str) -> None:
     """Note each section whose `key` another has already taken; `taken` says so, with the value for `{}`."""
     seen: dict[str, Section] = {}
     for s, value in pairs:
@@ -61,22 +61,22 @@ def _repeats(pairs: Iterable[tuple[Section, str]], key: str, taken: str) -> None
 
 def _unique(source: Source, draft: Draft, network: Network) -> None:
     """Names of members; names of links, listeners and hosts together; institutions; one link a member or scheme."""
-    _repeats(((s, m.name) for s, m in draft.members), "name", 'the member name "{}" is taken')
+    _note_repeats(((s, m.name) for s, m in draft.members), "name", 'the member name "{}" is taken')
     links = [(s, v.name) for s, v in draft.listeners] + [(s, h.name) for s, h in draft.hosts]
-    _repeats(links, "name", 'the link name "{}" is taken')
+    _note_repeats(links, "name", 'the link name "{}" is taken')
     institutions = [(source.root, network.institution), *((s, m.institution) for s, m in draft.members)]
     institutions += [(s, h.institution) for s, h in draft.hosts if h.role == "network"]
-    _repeats(institutions, "institution", "institution {} is taken")
+    _note_repeats(institutions, "institution", "institution {} is taken")
     bics = [(source.root, network.bic), *((s, m.bic) for s, m in draft.members)]
     payees = source.root.table("payees")
     bics += [(payees.table(name), bic) for name, bic in network.payees.items() if bic]
     # XXX is the institution itself, as no branch is.
-    _repeats(((s, bic[:8] if bic[8:] == "XXX" else bic) for s, bic in bics), "bic", "BIC {} is taken")
+    _note_repeats(((s, bic[:8] if bic[8:] == "XXX" else bic) for s, bic in bics), "bic", "BIC {} is taken")
     _spoken_for(draft)
     _welcome(draft)
-    _repeats(((s, h.member) for s, h in draft.hosts), "member", 'member "{}" has a host link already')
-    _repeats(((s, h.scheme) for s, h in draft.hosts), "scheme", 'scheme "{}" has a network already')
-    _repeats(((s, t.network) for s, t in draft.tariffs), "network", 'network "{}" has a tariff already')
+    _note_repeats(((s, h.member) for s, h in draft.hosts), "member", 'member "{}" has a host link already')
+    _note_repeats(((s, h.scheme) for s, h in draft.hosts), "scheme", 'scheme "{}" has a network already')
+    _note_repeats(((s, t.network) for s, t in draft.tariffs), "network", 'network "{}" has a tariff already')
 
 
 def _spoken_for(draft: Draft) -> None:
@@ -244,7 +244,9 @@ def _stand_in(draft: Draft) -> None:
             )
             continue
         products = products_of.get(h.member, set())
-        _repeats(((s, r.product) for s, r in rules), "product", f'{host.title} has stand-in for product "{{}}" already')
+        _note_repeats(
+            ((s, r.product) for s, r in rules), "product", f'{host.title} has stand-in for product "{{}}" already'
+        )
         for s, r in rules:
             if r.product and r.product not in products:
                 s.wrong(

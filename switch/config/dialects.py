@@ -111,7 +111,7 @@ class Dialects:
             )
         return framing
 
-    def says(self, s: Section, name: str, default: str) -> str:
+    def business_day(self, s: Section, name: str, default: str) -> str:
         """The key `business_day` of a link with dialect `name`: what its answers say of the business day."""
         says = s.choice("business_day", SAID, default)
         dialect = self._loaded.get(name)

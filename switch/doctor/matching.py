@@ -90,9 +90,9 @@ def _why(message: Heard, requests: Sequence[Heard], keys: Sequence[str]) -> Diag
     reasons = []
     if other_class:
         reasons.append(f"it is of MTI class x{document[DE.MTI][1]}xx, and the request is {best.document[DE.MTI]}")
-    reasons += [_differs(de, best.document, document) for de in differ]
+    reasons += [_difference(de, best.document, document) for de in differ]
     if payment and payment not in differ:
-        reasons.append(_differs(payment, best.document, document))
+        reasons.append(_difference(payment, best.document, document))
     if not reasons:
         return None
     only = "only because " if len(reasons) == 1 else "because "
@@ -118,7 +118,7 @@ def _share(request: Document, answer: Document) -> float:
     return equal / len(both) * min(1.0, 0.5 + equal / 6)
 
 
-def _differs(de: str, request: Document, answer: Document) -> str:
+def _difference(de: str, request: Document, answer: Document) -> str:
     asked, came = request.get(de), answer.get(de)
     if de in _SECRET and asked and came:
         return f"DE{de} is another"

@@ -71,23 +71,23 @@ class Bank:
         self._waiting: deque[bytes] = deque()
         self.link = ""
 
-    def comes(self, book: Playbook) -> None:
+    def connect(self, book: Playbook) -> None:
         """Connect."""
         self._waiting.clear()
         self.closed = ""
         self.link = book.join("atlas", self)
         self.party.connected(self.link, book.now)
-        self.works(book)
+        self.answer(book)
 
     def take(self, data: bytes) -> None:
         """Bytes from the switch."""
         self._waiting.append(data)
 
-    def works(self, book: Playbook) -> None:
+    def answer(self, book: Playbook) -> None:
         """Answer all that has come, unless it is silent; connect again where its silence has ended the link."""
         if self.closed and not self.silent:
             self.party.disconnected(self.link, book.now)
-            self.comes(book)
+            self.connect(book)
             return
         while not self.silent and (self._waiting or self.party.effects):
             effects, self.party.effects = self.party.effects, []
@@ -107,7 +107,7 @@ class ClassicDays:
         self._network = network
         self.book = Playbook(network)
         self.bank = Bank(network, seed)
-        self.bank.comes(self.book)
+        self.bank.connect(self.book)
         self.cards = [c for c in demo_cards(network) if c.issuer == "atlas" and c.plain][:6]
         self._ahead_s = [self._rng.choice((0, -3_600, 86_400 * 40, 7)) for _ in range(terminals)]
         self.terminals = [self._terminal(at, Memory(terminal=f"TILL{at:04d}")) for at in range(terminals)]
@@ -136,7 +136,7 @@ class ClassicDays:
         for _ in range(payments):
             terminal = self._rng.choice(self.terminals)
             self._pay(terminal, faults)
-            self._passes(self._rng.choice((1, 5, 20)))
+            self._pass_time(self._rng.choice((1, 5, 20)))
         for at, terminal in enumerate(self.terminals):
             self._settle(terminal, faults)
             if self._rng.random() < 0.5:  # swapped: another one, whose numbers begin at 1
@@ -145,7 +145,7 @@ class ClassicDays:
 
     def _pay(self, terminal: ClassicTerminal, faults: float) -> None:
         def ask(message: Document) -> Document | None:
-            return self._asks(message, self._rng.choice(FAULTS) if self._rng.random() < faults else "")
+            return self._ask(message, self._rng.choice(FAULTS) if self._rng.random() < faults else "")
 
         standing = [(c, r) for c, r in self.paper if r in terminal.memory.receipts and r.status == APPROVED]
         if standing and self._rng.random() < 0.2:
@@ -167,7 +167,7 @@ class ClassicDays:
 
             def ask(message: Document, quiet: bool = quiet) -> Document | None:
                 broken = not quiet and self._rng.random() < faults
-                return self._asks(message, self._rng.choice(FAULTS[:3]) if broken else "")
+                return self._ask(message, self._rng.choice(FAULTS[:3]) if broken else "")
 
             settled = terminal.settle(ask)
             if settled is not None and settled.de39 == "00":
@@ -185,34 +185,34 @@ class ClassicDays:
 
     # -- its lines
 
-    def _asks(self, message: Document, fault: str) -> Document | None:
+    def _ask(self, message: Document, fault: str) -> Document | None:
         """One message on one connection, and what happens to it."""
         if fault:
             self.counts[fault] += 1
         if fault == "request lost":
-            self._passes(WAIT_S)
+            self._pass_time(WAIT_S)
             return None
         if fault in ("issuer slow", "issuer away"):
             self.bank.silent = True
         line = self.book.acquirer(PORT, "", sign_on=False)
         if fault == "request late":
             self._late.append((line, message))
-            self._passes(WAIT_S)
+            self._pass_time(WAIT_S)
             return None
         line.sends_link({"h": TPDU, **message})
         if fault == "line dropped":
             line.hangs_up()
         if fault == "switch killed":
-            self._restarts()
+            self._restart()
             return None
         if fault == "issuer slow":
-            self._passes(3)
+            self._pass_time(3)
             self.bank.silent = False
-        self.bank.works(self.book)
+        self.bank.answer(self.book)
         if line.got_nothing() and fault != "line dropped":
-            self._passes(WAIT_S)
+            self._pass_time(WAIT_S)
         self.bank.silent = False
-        self.bank.works(self.book)
+        self.bank.answer(self.book)
         heard = None if line.got_nothing() else line.raw_of(line.gets())
         if fault != "line dropped":
             line.hangs_up()
@@ -224,28 +224,28 @@ class ClassicDays:
         late, self._late = self._late, []
         for line, message in late:
             line.sends_link({"h": TPDU, **message})
-            self.bank.works(self.book)
+            self.bank.answer(self.book)
             line.hangs_up()
 
-    def _restarts(self) -> None:
+    def _restart(self) -> None:
         self._late.clear()
         self.book = self.book.crashes()
         self.bank.silent = False
-        self.bank.comes(self.book)
-        self._passes(1)
+        self.bank.connect(self.book)
+        self._pass_time(1)
 
-    def _passes(self, seconds: int) -> None:
+    def _pass_time(self, seconds: int) -> None:
         for _ in range(seconds):
             self.book.passes(1)
-            self.bank.works(self.book)
+            self.bank.answer(self.book)
 
     # -- the audit
 
     def audit(self) -> list[str]:
         """Each card whose paper is not its account, in words; and settlements that should have agreed."""
         for terminal in self.terminals:
-            terminal.clear(lambda message: self._asks(message, ""))
-        self._passes(120)
+            terminal.clear(lambda message: self._ask(message, ""))
+        self._pass_time(120)
         accounts = self.bank.party.ledger.accounts
         found = list(self.differing)
         for card in self.cards:

@@ -142,7 +142,7 @@ class Ledger:
             posting=posting,
             early=early,
             period=self.period or at.sent_at[:4],
-            pin=self.pins.tries(),
+            pin=self.pins.take_tries(),
             chip=self.cards.seen(),
         )
         self.holdings.apply(entry)

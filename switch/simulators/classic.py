@@ -100,7 +100,7 @@ class ClassicTerminal:
         message = self._message("0200", _CODES[kind], amount, {DE.TRACK2: track_2(card, card.cvv2).replace("=", "D")})
         receipt = Receipt(stan=message[DE.STAN], kind=kind, pan=mask_pan(card.pan), amount=amount, status=NOT_KNOWN)
         self.memory.receipts.append(receipt)
-        answered = self._moves(ask, message)
+        answered = self._move_money(ask, message)
         if answered is None:
             return receipt
         receipt.de39, receipt.rrn = answered.get(DE.RESPONSE_CODE, ""), answered.get(DE.RRN, "")
@@ -115,7 +115,7 @@ class ClassicTerminal:
         code = "22" if receipt.kind == REFUND else "02"
         more = {DE.TRACK2: track_2(card, card.cvv2).replace("=", "D"), DE.RRN: receipt.rrn}
         message = self._message("0200", f"{code}0000", receipt.amount, more)
-        answered = self._moves(ask, message)
+        answered = self._move_money(ask, message)
         if answered is None:
             return ""
         if answered.get(DE.RESPONSE_CODE) == Answer.APPROVED:
@@ -176,7 +176,7 @@ class ClassicTerminal:
             **more,
         }
 
-    def _moves(self, ask: Ask, message: Document) -> Document | None:
+    def _move_money(self, ask: Ask, message: Document) -> Document | None:
         """A message that moves money: its reversal is owed until its answer has come."""
         self.memory.owed = {**message, DE.MTI: "0400"}
         self._keep()

@@ -54,7 +54,7 @@ class PinDesk:
         self._references: dict[str, PinReference] = {}
         self._tries: PinTries | None = None
 
-    def tries(self) -> PinTries | None:
+    def take_tries(self) -> PinTries | None:
         """What the last `judge` has changed, once."""
         tries, self._tries = self._tries, None
         return tries

@@ -155,12 +155,12 @@ class Dialect:
             if key in _NO_ELEMENTS:
                 continue
             if key not in _KEYS:
-                checker.says((key,), "no such element: expected h, t, p, 1 or 2 to 128")
+                checker.note((key,), "no such element: expected h, t, p, 1 or 2 to 128")
             elif (element := checker.element(key, value)) is not None:
                 elements[key] = element
         for key in ("h", "t", "p", "1"):
             if key not in raw:
-                checker.says((key,), "missing")
+                checker.note((key,), "missing")
         if checker.mistakes:
             raise DialectError(source, tuple(checker.mistakes), tuple(checker.places))
         if not elements["h"].size:
@@ -214,12 +214,12 @@ class _Checker:
         self.mistakes: list[str] = []
         self.places: list[Place] = []
 
-    def says(self, where: Place, what: str) -> None:
+    def note(self, where: Place, what: str) -> None:
         self.mistakes.append(f"{'.'.join(map(str, where))}: {what}")
         self.places.append(where)
 
     def wrong(self, where: Place, expected: str, found: Any) -> None:
-        self.says(where, f"expected {expected}, found {_json(found)}")
+        self.note(where, f"expected {expected}, found {_json(found)}")
 
     def head(self, head: Any) -> dict[str, Any]:
         """The "dialect" entry; a usable one is returned in any case."""
@@ -253,7 +253,7 @@ class _Checker:
         for key in given:
             if key not in known:
                 near = difflib.get_close_matches(key, known, 1)
-                self.says((*where, key), f"unknown key; did you mean {near[0]}?" if near else "unknown key")
+                self.note((*where, key), f"unknown key; did you mean {near[0]}?" if near else "unknown key")
 
     def element(self, key: str, given: Any) -> Element | None:
         """An element, or None where its mistakes were noted."""
@@ -264,14 +264,14 @@ class _Checker:
         self.unknown((key,), given, (*_REQUIRED, *_OPTIONAL))
         for name in _REQUIRED:
             if name not in given:
-                self.says((key, name), "missing")
+                self.note((key, name), "missing")
         for name, what in given.items():
             expected = self._expects(name, what)
             if expected:
                 self.wrong((key, name), expected, what)
         if "subfields" in given:
             for path, text in annotation_mistakes(given["subfields"]):
-                self.says((key, "subfields", *path), text)
+                self.note((key, "subfields", *path), text)
         if len(self.mistakes) > before:
             return None
         element = _element(key, given)
