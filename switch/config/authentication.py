@@ -52,7 +52,7 @@ def _read_acs(s: Section, draft: Draft) -> AccessControl:
         if issuer not in known:
             s.wrong("issuers", f'"{issuer}" is no member, and no scheme of a network', did_you_mean(issuer, known))
     if not issuers:
-        s.wrong("issuers", f"{s.title} has nobody's cards", 'issuers = ["…"]: members; for foreign cards, schemes')
+        s.wrong("issuers", f"{s.title} has no cards", 'issuers = ["…"]: members; for foreign cards, schemes')
     rules = [_read_range(table, draft) for table in s.tables("range")]
     acs = AccessControl(
         name=name,
@@ -75,7 +75,7 @@ def _read_range(s: Section, draft: Draft) -> AuthenticationRule:
         b.low <= low[: len(b.low)] and high[: len(b.low)] <= b.high for _, b in draft.bins if len(b.low) <= len(low)
     )
     if low and not held:
-        s.wrong("range", f'no [[bin]] holds "{s.data["range"]}"', "its cards would be nobody's")
+        s.wrong("range", f'no [[bin]] holds "{s.data["range"]}"', "no bank would have issued its cards")
     rule = _rule(s, draft, low, high)
     s.done()
     return rule
@@ -104,7 +104,7 @@ def _rule(s: Section, draft: Draft, low: str, high: str) -> AuthenticationRule:
 
 
 def _check(found: list[tuple[Section, AccessControl]]) -> None:
-    """No name twice, nobody's cards at two servers."""
+    """No name twice, no bank's cards at two servers."""
     names: set[str] = set()
     taken: dict[str, str] = {}
     for s, acs in found:

@@ -1,7 +1,7 @@
 """Who may log in to a console: a password a person, kept as a digest (scrypt) in the console's own file, and a second factor.
 
 In: a name, a password. Out: whether it is theirs. What they may do then is the network file's `[[operator]]`, and the switch that
-judges it. The one rule: a password that is wrong and a name that is nobody's take as long and say the same.
+judges it. The one rule: a password that is wrong and a name that no operator has take as long and say the same.
 """
 
 import hashlib

@@ -100,12 +100,12 @@ class Desk:
         return has in ROLES and ROLES.index(has) >= ROLES.index(role)
 
     def session(self, token: str, *, touch: bool = True) -> Session | None:
-        """Whose it is. None: nobody's, or it is over, or they have no role or no password any more, or another one.
+        """Whose it is. None: no such session, or it is over, or they have no role or no password any more, or another one.
         `touch`: a person has done something."""
         session = self.sessions.find(token, trio.current_time(), touch=touch)
         if session is None:
             return None
-        with suppress(AccountsError):  # a file that cannot be read now changes nobody's password
+        with suppress(AccountsError):  # a file that cannot be read now changes no password
             self.accounts.follow()
         proved = not session.proof or hmac.compare_digest(session.proof, self.accounts.proof_of(session.user))
         if not proved or not self.role_of(session.user):

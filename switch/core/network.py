@@ -45,7 +45,7 @@ class LinkKeys(msgspec.Struct, frozen=True, kw_only=True):
     zone_key: str = ""  # under it the keys above change by message (0800); "": they do not
     key_form: str = "block"  # how they travel: a key block, or `ecb`, the bare key under the zone key
     key_keep_s: int = 120  # so long the set before is valid for what comes, once both ends have changed
-    key_days: int = 0  # the switch changes a key of this age; 0: nobody's age changes it
+    key_days: int = 0  # the switch changes a key of this age; 0: none is changed for its age
     key_uses: int = 0  # and one that has been used so often; 0: however often
 
 

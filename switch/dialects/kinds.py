@@ -19,7 +19,7 @@ READERS: Final[dict[str, Callable[[str, bytes, Wanted], Brought]]] = {
 _ROOT: Final = re.compile(rb"<([A-Za-z_][\w.:-]*)")
 _ASIDE: Final = re.compile(rb"<!--.*?-->|<\?.*?\?>|<!DOCTYPE[^\[>]*(?:\[.*?\]\s*)?>", re.DOTALL)
 _GUIDES: Final = re.compile(rb"<(?:parse|template)\s+type\s*=")
-"""What a j8583 configuration has; the name of its outermost element is nobody's matter there."""
+"""What a j8583 configuration has; j8583 does not look at the name of its outermost element."""
 _LOOKED_AT: Final = 262_144
 
 

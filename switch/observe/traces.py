@@ -27,7 +27,7 @@ OPEN_MAX: Final = 50_000
 SILENT_US: Final = 120_000_000
 """a transaction of which nothing came for so long is told as it is: longer than any host's timeout"""
 FAILED: Final = frozenset({Answer.ISSUER_INOPERATIVE, Answer.MALFUNCTION})
-"""codes that are nobody's decision"""
+"""codes that no party has decided"""
 _CARD: Final = re.compile(r"\d{6}\*+\d{4}")
 """a masked number in a note"""
 _EPOCH: Final = datetime.fromtimestamp(0, UTC)

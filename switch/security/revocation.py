@@ -25,7 +25,7 @@ class Revocations:
     """What the lists of one file say."""
 
     def __init__(self, path: str, authorities: Sequence[x509.Certificate]) -> None:
-        """Raises CertificateError: the file cannot be used, or one of its lists is nobody's of these authorities."""
+        """Raises CertificateError: the file cannot be used, or one of its lists is of none of these authorities."""
         self._path = path
         self._authorities = authorities
         self._lists: dict[bytes, x509.CertificateRevocationList] = {}

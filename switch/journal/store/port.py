@@ -29,7 +29,7 @@ class Owner(NamedTuple):
     """Whose journal it is, and how far it goes."""
 
     node: str
-    """stable name of the node; "": nobody's yet"""
+    """stable name of the node; "": no node has it yet"""
     holder: str
     """the process of it, drawn anew by each"""
     epoch: int

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 Form = Callable[[Any], bool]
 _UUID: Final = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _HOST: Final = re.compile(r"[A-Za-z0-9._:\[\]-]+")
-"""and a port: nothing that would mean something else in a page's policy, and nobody's name"""
+"""and a port: nothing that would mean something else in a page's policy, and no name of a user"""
 _BASE64URL: Final = re.compile(r"[A-Za-z0-9_-]*={0,2}")
 
 
