@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -9,6 +10,18 @@ import msgspec
 
 SEPARATORS: Final = (",", ";", "\t", "|")
 """the plainest first"""
+
+
+BEFORE_MAX: Final = 20
+"""lines that may stand before the header: a bank's name, a period"""
+_NO_TEXT: Final = {
+    b"PK\x03\x04": "a spreadsheet (.xlsx) or an archive: save the sheet as CSV",
+    b"\xd0\xcf\x11\xe0": "a spreadsheet (.xls): save the sheet as CSV",
+    b"\x1f\x8b": "compressed: unpack it first",
+    b"%PDF": "a page (PDF): ask for the table as CSV",
+}
+_KEPT_AS_TEXT: Final = re.compile(r"""=\s*"([^"]*)"|'([0-9].*)""")
+"""how spreadsheets are kept from taking digits for a number"""
 
 
 class TableError(ValueError):
@@ -29,16 +42,25 @@ def read_table(data: bytes, wanted: Iterable[str]) -> Table:
     """A table whose header has the `wanted` titles, in upper case or lower; the separator is the one that they stand there by.
     Raises TableError."""
     text, notes = _decode(data)
-    begun = 1
+    titles, begun = {title.casefold() for title in wanted}, 1
     if text[:4].casefold() == "sep=":  # a spreadsheet's own note
         text, begun = text.partition("\n")[2], 2
-    separator = _separator(next(iter(text.splitlines()), ""), {title.casefold() for title in wanted})
+    lines = text.splitlines(keepends=True)
+    before = next((at for at, line in enumerate(lines[: BEFORE_MAX + 1]) if _stand_by(line, titles)), 0)
+    if before:
+        text, begun = "".join(lines[before:]), begun + before
+        notes.append(f"{before} lines before the header")
+    separator = _separator(next(iter(text.splitlines()), ""), titles)
     if separator != SEPARATORS[0]:
         notes.append(f"separated by {'tabs' if separator == chr(9) else separator}")
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
     try:
         header = tuple(title.strip() for title in next(reader, []))
-        records = tuple((reader.line_num + begun - 1, fields) for fields in reader if any(map(str.strip, fields)))
+        records = tuple(
+            (reader.line_num + begun - 1, [_plain(field) for field in fields])
+            for fields in reader
+            if any(map(str.strip, fields))
+        )
     except csv.Error as error:
         raise TableError(f"line {reader.line_num + begun - 1}: {error}") from None
     for number, fields in records:
@@ -58,8 +80,17 @@ def column(header: Sequence[str], title: str) -> int | None:
     return folded.index(title.casefold()) if times else None
 
 
+def _plain(field: str) -> str:
+    found = _KEPT_AS_TEXT.fullmatch(field.strip())
+    return (found[1] or found[2] or "") if found is not None else field
+
+
 def _decode(data: bytes) -> tuple[str, list[str]]:
-    """What is text of it, as far as what counts is ASCII: then Latin-1 does for whatever a bank's titles are written in."""
+    """What is text of it, as far as what counts is ASCII: then Latin-1 does for whatever a bank's titles are written in. Raises
+    TableError."""
+    for begins, what in _NO_TEXT.items():
+        if data.startswith(begins):
+            raise TableError(f"this is no list but {what}")
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         try:
             return data.decode("utf-16"), ["UTF-16"]
@@ -73,8 +104,13 @@ def _decode(data: bytes) -> tuple[str, list[str]]:
 
 def _separator(first: str, wanted: set[str]) -> str:
     """By which the wanted titles stand in the first line; where none does, the one that it has most of."""
+    return _stand_by(first, wanted) or max(SEPARATORS, key=first.count)
+
+
+def _stand_by(line: str, wanted: set[str]) -> str:
+    """The separator by which the wanted titles stand in a line; "": they do not."""
     for separator in SEPARATORS:
-        titles = next(csv.reader([first], delimiter=separator), [])
+        titles = next(csv.reader([line], delimiter=separator), [])
         if wanted <= {title.strip().casefold() for title in titles}:
             return separator
-    return max(SEPARATORS, key=first.count)
+    return ""

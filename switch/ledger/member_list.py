@@ -14,7 +14,7 @@ import msgspec
 
 from switch.ledger.comparison import Line, Unreadable
 from switch.ledger.delimited import TableError, column, read_table
-from switch.money.currency import BY_ALPHA, CurrencyError, currency, parse_amount
+from switch.money.currency import BY_ALPHA, CurrencyError, currency, format_amount, parse_amount
 
 REQUIRED: Final = ("rrn", "amount")
 COLUMNS: Final = (*REQUIRED, "currency", "day", "window")
@@ -35,6 +35,11 @@ _AMOUNTS: Final = {
     for mark, other in _MARKS.items()
 }
 _SIGNS: Final = {("", ""): 1, ("+", ""): 1, ("-", ""): -1, ("", "-"): -1, ("(", ")"): -1}
+_RRN_DIGITS: Final = 12
+_TOTAL: Final = re.compile(r"(grand |sous-|sub)?total.*|totaux.*|somme.*|sum", re.IGNORECASE)
+"""what stands in the first column of a list's last line, where that adds up the others"""
+_ALSO: Final = {"DH": "MAD", "DHS": "MAD", "\u20ac": "EUR"}
+"""how amounts are marked besides the letters of ISO 4217"""
 _PLAIN: Final = str.maketrans("\u00a0\u202f\u2212", "  -")
 _DAYS: Final = (
     re.compile(r"(?P<year>[0-9]{4})-(?P<month>[0-9]{2})-(?P<day>[0-9]{2})"),
@@ -82,11 +87,37 @@ def read_member_list(data: bytes, home: str, titles: Mapping[str, str], decimal:
     mark, amounts = _amounts(rows, decimal)
     if mark == COMMA:
         notes.append("decimal comma")
+    if rows and _TOTAL.fullmatch(rows[-1].name):
+        _check_total(rows.pop(), amounts.pop(), rows, amounts)
+        notes.append("the last line is their sum, and agrees")
+    short = sum(_is_short(row.name) for row in rows)
+    if short:
+        notes.append(f"{short} of DE37 without the zeros that it begins with")
     lines = [
-        Line(name=row.name, amount=amount, currency=row.currency, window=row.window)
+        Line(
+            name=row.name.zfill(_RRN_DIGITS) if _is_short(row.name) else row.name,
+            amount=amount,
+            currency=row.currency,
+            window=row.window,
+        )
         for row, amount in zip(rows, amounts, strict=True)
     ]
     return MemberList(lines=tuple(lines), notes=tuple(notes))
+
+
+def _is_short(rrn: str) -> bool:
+    """Digits alone, and fewer than DE37 has: a spreadsheet has taken them for a number."""
+    return rrn.isascii() and rrn.isdecimal() and len(rrn) < _RRN_DIGITS
+
+
+def _check_total(total: _Row, amount: int, rows: Sequence[_Row], amounts: Sequence[int]) -> None:
+    """Raise Unreadable where a list's own sum is not that of its lines."""
+    come_to = sum(amounts)
+    if any(row.currency != total.currency for row in rows):
+        raise Unreadable(f"line {total.number}: a sum of amounts in several currencies: take the line out")
+    if come_to != amount:
+        said, found = (format_amount(minor, total.currency) for minor in (amount, come_to))
+        raise Unreadable(f"line {total.number}: it says that the lines come to {said}, and they come to {found}")
 
 
 # -- fields
@@ -101,7 +132,7 @@ def _columns(header: Sequence[str], titles: Mapping[str, str]) -> dict[str, int]
         if at is not None:
             columns[name] = at
         elif name in REQUIRED or name in titles:
-            there = ", ".join(header) or "none"
+            there = "".join(c if c.isprintable() else "?" for c in ", ".join(header)) or "none"
             raise Unreadable(f"line 1: no column {title}; there are: {there}; `--column {name}=TITLE` says which it is")
     if "window" in columns and "day" not in columns:
         raise Unreadable("line 1: a column window, and none of the day that the windows are of")
@@ -144,6 +175,9 @@ def _apart(text: str) -> tuple[str, str]:
     for code, amount in ((text[-3:], text[:-3]), (text[:3], text[3:])):
         if code.upper() in BY_ALPHA:
             return amount.strip(), code.upper()
+    for mark, alpha in _ALSO.items():
+        if text.upper().endswith(mark):
+            return text[: -len(mark)].strip(), alpha
     return text, ""
 
 

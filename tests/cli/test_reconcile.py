@@ -196,6 +196,51 @@ def test_a_spreadsheets_list_is_read_and_it_is_said_how(state: Path, encoding: s
     assert ("Latin-1" in result.output, "UTF-16" in result.output) == (encoding == "latin-1", encoding == "utf-16")
 
 
+AS_A_SPREADSHEET: dict[str, tuple[str, str]] = {
+    "digits kept as text by a formula": (
+        f'rrn;amount\r\n="{rrn(10)}";100,00\r\n="{rrn(11)}";20,00\r\n="{rrn(14)}";-50,00\r\n',
+        "",
+    ),
+    "or by an apostrophe": (f"rrn;amount\n'{rrn(10)};100,00\n'{rrn(11)};20,00\n'{rrn(14)};-50,00\n", ""),
+    "zeros lost": ("rrn;amount\n10;100,00\n11;20,00\n14;-50,00\n", "3 of DE37 without the zeros"),
+    "their sum below": (
+        f"rrn;amount\n{rrn(10)};100,00\n{rrn(11)};20,00\n{rrn(14)};-50,00\nTotal;70,00\n",
+        "is their sum",
+    ),
+    "a bank's name above": (
+        f"Banque;\r\nRelevé du 27/11/2026;\r\n\r\nrrn;amount\r\n{rrn(10)};100,00\r\n{rrn(11)};20,00\r\n{rrn(14)};-50,00\r\n",
+        "3 lines before the header",
+    ),
+    "dirhams as people write them": (
+        f"rrn;amount\n{rrn(10)};100,00 DH\n{rrn(11)};20,00 Dhs\n{rrn(14)};-50,00 MAD\n",
+        "",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", AS_A_SPREADSHEET)
+def test_what_a_spreadsheet_does_to_a_list_is_undone(state: Path, what: str) -> None:
+    text, note = AS_A_SPREADSHEET[what]
+    result = exported(state, text)
+    assert (result.exit_code, "all agree" in result.output, note in result.output) == (0, True, True), result.output
+
+
+def test_a_list_whose_own_sum_is_another_is_refused_whole(state: Path) -> None:
+    result = exported(state, f"rrn;amount\n{rrn(10)};100,00\n{rrn(11)};20,00\nTotal;120,01\n")
+    assert result.exit_code == 2
+    assert "line 4: it says that the lines come to 120.01 MAD, and they come to 120.00 MAD" in result.output
+
+
+@pytest.mark.parametrize(
+    ("begins", "what"), [(b"PK\x03\x04\x14", "(.xlsx)"), (b"\x1f\x8b\x08", "compressed"), (b"%PDF-1.7", "a page (PDF)")]
+)
+def test_a_file_that_is_no_text_is_called_what_it_is(state: Path, begins: bytes, what: str) -> None:
+    (state / "list.csv").write_bytes(begins + bytes(range(256)))
+    result = CliRunner().invoke(command, [str(state / "list.csv"), "--state", str(state), "--member", "rif"])
+    assert result.exit_code == 2
+    assert what in result.output, result.output
+
+
 def test_a_bank_calls_its_columns_otherwise(state: Path) -> None:
     text = "Référence\tMontant\n" + "".join(f"{line}\n".replace(",", "\t") for line in ALL)
     missing = exported(state, text)
