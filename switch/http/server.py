@@ -228,7 +228,7 @@ class _Exchange:
 
 
 def _scope(request: h11.Request, client: str, *, secure: bool) -> Scope:
-    target, _, query = request.target.partition(b"?")
+    target, _, query = _in_origin_form(request.target).partition(b"?")
     return {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.3"},
@@ -243,6 +243,14 @@ def _scope(request: h11.Request, client: str, *, secure: bool) -> Scope:
         "client": (client, 0),
         "server": None,
     }
+
+
+def _in_origin_form(target: bytes) -> bytes:
+    """A path. Who believes to ask a proxy names the whole address, and is answered all the same (RFC 9112, 3.2.2)."""
+    if not target.lower().startswith((b"http://", b"https://")):
+        return target
+    _, slash, path = target.partition(b"://")[2].partition(b"/")
+    return slash + path or b"/"
 
 
 def _peer(stream: Stream) -> Scope:

@@ -19,6 +19,8 @@ from switch.metrics.collector import Said
 
 PATHS: Final = ("/metrics", "/healthz", "/readyz")
 PLAIN: Final = "text/plain; charset=utf-8"
+SERVER: Final = "cmi-switch"
+"""what it says it is: its parts and their versions are nobody's affair"""
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]
 
 
@@ -45,6 +47,11 @@ class Pages:
             body = "".join(f"{line}\n" for line in said.lines()).encode()
         else:
             status, kind, body = "404 Not Found", PLAIN, f"there are {', '.join(PATHS)}\n".encode()
-        headers = [("Content-Type", kind), ("Content-Length", str(len(body))), ("Cache-Control", "no-store")]
+        headers = [
+            ("Content-Type", kind),
+            ("Content-Length", str(len(body))),
+            ("Cache-Control", "no-store"),
+            ("Server", SERVER),
+        ]
         start(status, [*headers, ("Allow", "GET, HEAD")] if status.startswith("405") else headers)
         return [b"" if method == "HEAD" else body]

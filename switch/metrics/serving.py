@@ -4,9 +4,10 @@ import socket
 import threading
 from socketserver import ThreadingMixIn
 from typing import Any, Final
+from urllib.parse import urlsplit
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
-from switch.metrics.pages import Pages
+from switch.metrics.pages import SERVER, Pages
 
 SLOW_S: Final = 10
 """whoever says or reads nothing for so long is cut off"""
@@ -16,6 +17,13 @@ CLIENTS_MAX: Final = 64
 
 class _Handler(WSGIRequestHandler):
     timeout = SLOW_S
+    server_version, sys_version = SERVER, ""
+
+    def get_environ(self) -> dict[str, Any]:
+        """Of a request by a path: who believes to ask a proxy names the whole address (RFC 9112, 3.2.2)."""
+        if self.path.lower().startswith(("http://", "https://")):
+            self.path = urlsplit(self.path).path or "/"
+        return super().get_environ()
 
     def log_message(self, *_: Any) -> None:
         """Nothing: who asks every few seconds is no news."""

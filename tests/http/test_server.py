@@ -76,6 +76,32 @@ async def test_two_requests_on_one_connection() -> None:
         assert told.endswith(b"two")
 
 
+@pytest.mark.parametrize(
+    ("target", "path", "query"),
+    [
+        ("/pay?a=1", "/pay", b"a=1"),
+        ("http://pay.example/pay?a=1", "/pay", b"a=1"),
+        ("HTTPS://pay.example:8443", "/", b""),
+        ("//pay.example/x", "//pay.example/x", b""),
+    ],
+)
+async def test_an_address_with_its_host_is_that_of_its_path(target: str, path: str, query: bytes) -> None:
+    asked: list[Scope] = []
+
+    async def app(
+        scope: Scope, receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]
+    ) -> None:
+        asked.append(scope)
+        await echo(scope, receive, send)
+
+    ours, theirs = memory_stream_pair()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(lambda: Server(app, lambda *_: None).serve(theirs, "10.0.0.1", secure=False))
+        await ours.send_all(request(target, extra="Connection: close\r\n"))
+        assert (await rest(ours)).startswith(OK)
+    assert [(scope["path"], scope["query_string"]) for scope in asked] == [(path, query)]
+
+
 async def test_an_upgrade_with_a_byte_behind_it_costs_its_own_connection_only() -> None:
     """It ends the whole process of another server."""
     async with serving() as (connect, events):

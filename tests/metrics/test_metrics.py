@@ -4,8 +4,10 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -21,6 +23,7 @@ from prometheus_client.parser import text_string_to_metric_families as text
 from switch.metrics.collector import BUCKETS_US, Said, SwitchCollector
 from switch.metrics.following import Following
 from switch.metrics.pages import Pages
+from switch.metrics.serving import MetricsServer
 from switch.observe.model import Model
 from switch.readiness import wait_ready
 from switch.server.health import Health
@@ -187,6 +190,40 @@ def fetched(where: str, path: str) -> tuple[int, str]:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
+
+
+@pytest.mark.parametrize(
+    ("sent", "said"),
+    [
+        (b"GET /healthz HTTP/1.0\r\n\r\n", b" 200 OK"),
+        (b"HEAD /readyz HTTP/1.0\r\n\r\n", b" 200 OK"),
+        (b"GET /readyz?from=haproxy HTTP/1.1\r\nHost: x\r\n\r\n", b" 200 OK"),
+        (b"GET http://x:9583/readyz HTTP/1.1\r\nHost: x:9583\r\n\r\n", b" 200 OK"),
+        (b"GET HTTP://x HTTP/1.1\r\nHost: x\r\n\r\n", b" 404 "),
+        (b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n", b" 405 "),
+        (b"POST /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi", b" 405 "),
+        (b"GET /metrics HTTP/1.1\r\nHost: x\r\nAccept: */*;q=zzz\r\nAccept-Encoding: gzip\r\n\r\n", b" 200 OK"),
+        (b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\n\r\n", b" 414 "),
+        (b"GET /healthz HTTP/1.1\r\n" + b"A: b\r\n" * 200 + b"\r\n", b" 431 "),
+    ],
+    ids=["1.0", "head", "query", "proxy", "proxy, no path", "options", "post", "accept", "long", "headers"],
+)
+def test_probes_and_scrapers_of_any_age_are_answered(sent: bytes, said: bytes) -> None:
+    server = MetricsServer("127.0.0.1", 0, pages(Model(), WELL))
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    try:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=5) as sock:
+            sock.sendall(sent)
+            head = b""
+            while b"\r\n\r\n" not in head and (piece := sock.recv(65_536)):
+                head += piece
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+    assert said in head.split(b"\r\n")[0] + b" "
+    assert re.findall(rb"(?m)^Server: (.*?) ?\r$", head) == [b"cmi-switch"]
 
 
 def test_beside_a_running_switch(tmp_path: Path) -> None:
