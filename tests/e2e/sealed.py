@@ -12,7 +12,7 @@ from switch.core.links.sealing import Sealing, whole
 from switch.core.network import LinkKeys
 from switch.security.commands import EncryptPin
 from switch.security.keyring import KeyRing
-from switch.security.lmk import make_lmk
+from switch.security.lmk import clear_lmk, make_lmk
 from switch.security.module import SoftwareModule
 from switch.security.pin_blocks import clear_block
 from switch.simulators.build import find_listener, find_member, home_place
@@ -97,6 +97,8 @@ class Scene:
         self.quiet_at = 0.0
         self.keys = {name: found.key for name in KINDS if (found := ring.find(name)) is not None}
         self.keys["master key"] = bytes.fromhex((directory / "lmk.key").read_text().split()[-1])
+        opening = clear_lmk(self.keys["master key"]).block_keys
+        self.keys |= {"opens key blocks": opening.encryption, "proves key blocks": opening.authentication}
         self.planted = dict(self.keys)
         """what is to be found nowhere: keys, and the last PIN blocks"""
 
