@@ -2,7 +2,10 @@
 
 import getpass
 import json
+import re
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import click
@@ -13,8 +16,10 @@ from switch.core.operator.errors import ErrorCode
 
 SIDES = ("issuer", "acquirer")
 REQUIRED = ("txn", "step")
-COLUMNS = (*REQUIRED, "reason", "amount", "side")
+COLUMNS = (*REQUIRED, "reason", "amount", "currency", "side")
 """of a file of steps"""
+_AMOUNT = re.compile(r"([0-9]+)(?:[.,]([0-9]+))?")
+"""in the major unit, with a decimal point or comma, and nothing between thousands"""
 
 
 @click.group("disputes")
@@ -207,6 +212,10 @@ def _records(file: Path) -> list[tuple[int, dict[str, str]]]:
         for number, row in found:
             if row["step"] not in steps:
                 raise TableError(f'line {number}: "{row["step"]}" is no step: {", ".join(steps)}')
+            amount = _AMOUNT.fullmatch(row.get("amount", "") or "0")
+            if amount is None:
+                raise TableError(f'line {number}: "{row["amount"]}" is no amount: expected such as 1234.50, or 1234,50')
+            row["amount"] = row.get("amount", "").replace(",", ".")
     except TableError as error:
         raise click.UsageError(f"{file}, {error}") from None
     return found
@@ -218,7 +227,7 @@ def _take(state_dir: Path, row: dict[str, str], by: str) -> dict[str, Any]:
     if step == "chargeback":
         paid = _payment(state_dir, txn)
         about = {"txn": txn, "acquirer": paid.acquirer, "rrn": paid.rrn, "reason": row.get("reason", "")}
-        minor = _minor(amount, paid.currency) if amount else 0
+        minor = _minor(amount, paid.currency, row) if amount else 0
         for one in ask(state_dir, "disputes.list", all=True, limit=0)["items"]:
             if (one["txn"], one["reason"]) == (txn, about["reason"]) and minor in (0, one["amount"]):
                 raise click.ClickException(f"{txn} was claimed back for that before: dispute {one['dispute']}")
@@ -230,7 +239,7 @@ def _take(state_dir: Path, row: dict[str, str], by: str) -> dict[str, Any]:
             f"payment {txn} has {len(open_ones)} open disputes: `cmi-switch disputes list` shows them"
         )
     (one,) = open_ones
-    minor = _minor(amount, one["currency"]) if amount else 0
+    minor = _minor(amount, one["currency"], row) if amount else 0
     side = row.get("side", "")
     done: dict[str, Any] = ask(
         state_dir, "disputes.step", dispute=one["dispute"], step=step, by=by, amount=minor, side=side
@@ -261,10 +270,16 @@ def _payment(state_dir: Path, text: str) -> Any:
     return found[0]
 
 
-def _minor(text: str, code: str) -> int:
-    from switch.money.currency import CurrencyError, parse_amount
+def _minor(text: str, code: str, row: Mapping[str, str] = MappingProxyType({})) -> int:
+    """Minor units of a payment's currency. UsageError: it has no such amount, or `row` says another currency."""
+    from switch.money.currency import CurrencyError, currency, parse_amount
 
     try:
+        said, paid = row.get("currency", ""), currency(code)
+        if said and currency(said) != paid:
+            raise click.UsageError(
+                f"the payment is in {paid.alpha}, and so is what is claimed of it: {text} {said} is not"
+            )
         return parse_amount(text, code)
     except CurrencyError as error:
         raise click.UsageError(str(error)) from None

@@ -83,11 +83,16 @@ def test_a_file_of_steps_is_taken_line_by_line_and_a_second_time_refused(
     ("text", "why"),
     [
         ("txn,stage\n1,x\n", "line 1: no column step"),
+        (
+            "txn,step,amount\n1,closed,\n1,representment,1 000.00\n",
+            'line 3: "1 000.00" is no amount: expected such as 1234.50',
+        ),
+        ("txn,step,amount\n1,chargeback,-5\n", 'line 2: "-5" is no amount'),
         ("txn,step\n1,charge\n", 'line 2: "charge" is no step: chargeback, representment'),
         ("txn,step\n1,chargeback\n1\n", "line 3: expected 2 fields, as the header has, and found 1"),
         (
             "txn,step,amuont\n1,chargeback,2\n",
-            "line 1: column amuont is none of these: txn, step, reason, amount, side",
+            "line 1: column amuont is none of these: txn, step, reason, amount, currency, side",
         ),
     ],
 )
@@ -98,6 +103,22 @@ def test_a_file_that_cannot_be_read_is_refused_before_any_step(
     file.write_text(text)
     assert why in " ".join(command("import", str(file), code=2).output.split())
     assert not scene.book.switch.state.disputes.last
+
+
+def test_a_file_says_amounts_as_banks_do_and_in_the_payments_currency(
+    scene: Scene, command: Command, tmp_path: Path
+) -> None:
+    """An issuer has the claim in its cardholder's currency: that is not the payment's."""
+    paid = scene.book.recorded(Answered)[0]
+    file = tmp_path / "steps.csv"
+    begins = "\ufefftxn;step;reason;amount;currency\r\n"
+    file.write_text(f"{begins}{paid.txn:x};chargeback;C4;30,00;EUR\r\n", encoding="utf-8")
+    said = command("import", str(file), code=1).output
+    assert "the payment is in MAD, and so is what is claimed of it: 30.00 EUR is not" in " ".join(said.split())
+    file.write_text(f"{begins}{paid.txn:x};chargeback;C4;30,00;mad\r\n", encoding="utf-8")
+    command("import", str(file))
+    (one,) = scene.book.switch.state.disputes.last.values()
+    assert (one.amount, one.currency) == (3_000, "504")
 
 
 def test_an_amount_with_too_many_decimals_is_refused(command: Command) -> None:

@@ -245,7 +245,7 @@ class DisputeCommands:
         asked, left, gone = (format_amount(minor, currency) for minor in (amount, max(0, free), payment.refunded))
         besides = f", and {gone} have been refunded" if payment.refunded else ""
         why = f"{left} of it stand and are in no dispute{besides}"
-        raise _unable(f"{asked if amount > 0 else left} of {given.txn} cannot be claimed back: {why}")
+        raise _unable(f"{asked if given.amount else left} of {given.txn} cannot be claimed back: {why}")
 
     def _payment(self, given: OpenDispute) -> Outcome:
         try:
