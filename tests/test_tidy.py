@@ -1,6 +1,7 @@
 """The house is tidy: rooms and functions stay small enough to hold one idea; nothing calls a wall clock where it may not."""
 
 import ast
+import re
 import tokenize
 from collections.abc import Callable
 from pathlib import Path
@@ -76,6 +77,19 @@ def without_types(path: Path) -> int:
     return sum(f.returns is None or any(a.annotation is None for a in taken(f)) for f in functions)
 
 
+EMPTY_DOCSTRING = re.compile(
+    r"(Of (one|all|a|an|the|this) [\w ]+|The handlers?|One of them|All of them|All|All there are"
+    r"|Its address(es)?|The (whole|end)|One more)\."
+)
+
+
+def empty_docstrings(path: Path) -> int:
+    """Docstrings that say of what something is, and not what it does or holds."""
+    kinds = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    nodes = [n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, kinds)]
+    return sum(EMPTY_DOCSTRING.fullmatch(ast.get_docstring(n) or "") is not None for n in nodes)
+
+
 def taken(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[ast.arg]:
     """Its arguments but `self` and `cls`."""
     of = function.args
@@ -94,6 +108,7 @@ def taken(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[ast.arg]:
         (records_by_position, TESTS, 0),
         (without_types, SOURCES, 0),
         (without_types, TESTS, 0),
+        (empty_docstrings, SOURCES, 0),
     ],
     ids=lambda value: getattr(value, "__name__", "") or (f"at most {value}" if isinstance(value, int) else "in"),
 )

@@ -107,7 +107,7 @@ class Sealed(Plain):
 
 
 class Served(msgspec.Struct, frozen=True, kw_only=True):
-    """Of one kind of links."""
+    """What the switch served over links of one kind, and what each message cost."""
 
     algorithm: str
     """"": neither MACs nor PINs"""

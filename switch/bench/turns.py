@@ -207,7 +207,7 @@ class World:
             self._now += 2 * ISSUER_NS
 
     def close(self) -> None:
-        """The end of it."""
+        """Close all sockets, the driver and its log."""
         for peer in (self._issuer, *self._peers):
             peer.sock.close()
         self._ready.close()

@@ -48,7 +48,7 @@ _WARM_S: Final = 3.0
 
 
 class Measured(msgspec.Struct, kw_only=True):
-    """Of one run."""
+    """What one run of hosted payments came to."""
 
     tls: bool
     payments: int = 0

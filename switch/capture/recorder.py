@@ -76,7 +76,7 @@ class _Direction:
         return frames, b""
 
     def rest(self) -> bytes:
-        """Of a message that has begun and not ended."""
+        """The bytes of a message that has begun and not ended."""
         return b"" if self.broken else self._tail
 
 

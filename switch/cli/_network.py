@@ -36,7 +36,7 @@ class Mistakes(click.ClickException):
     """The mistakes of a network file, on stderr, exit code 1."""
 
     def __init__(self, errors: "ConfigErrors") -> None:
-        """All of them."""
+        """`errors`: each mistake, with its place."""
         super().__init__(str(errors))
         self.errors = errors
 

@@ -153,7 +153,7 @@ class Collected:
         return found.end(settlement, begin)
 
     def close(self) -> None:
-        """All is gone."""
+        """Remove what was collected, of every window."""
         for aside in self._of.values():
             aside.close()
         if self._heard is not None:

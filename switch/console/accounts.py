@@ -44,7 +44,7 @@ class AccountsError(Exception):
 
 
 class Accounts:
-    """Of one console."""
+    """The console's operators: digests of their passwords, and their second factors."""
 
     def __init__(self, path: Path) -> None:
         """The file need not be there. Raises AccountsError."""

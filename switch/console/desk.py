@@ -40,7 +40,7 @@ def accounts_of(state_dir: Path) -> Accounts:
 
 
 class Desk:
-    """Of one console."""
+    """What each screen is given: who is logged in, what they may do, and the files and switch behind it."""
 
     def __init__(
         self,

@@ -57,7 +57,7 @@ class Asset(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Renderer:
-    """Of one console."""
+    """Templates and an answer's values in, a page out."""
 
     def __init__(self, common: dict[str, Any]) -> None:
         """`common`: what every page may show."""

@@ -44,7 +44,7 @@ TEST_MENU: Final[Menu] = (("Test", (("/test", "Test cards"),)),)
 
 
 def menu_of(network: Network) -> Menu:
-    """Of a console of this network."""
+    """The menu of a console of this network: on one for tests, with a payment to try."""
     return MENU + TEST_MENU if network.test else MENU
 
 
@@ -71,11 +71,11 @@ class Part(Protocol):
     """A file of `screens`."""
 
     def screens(self) -> list[Screen]:
-        """Its addresses."""
+        """The addresses it answers."""
 
 
 def all_screens(desk: Desk) -> list[Screen]:
-    """Of a console."""
+    """The addresses of every screen, on one desk."""
     kinds: tuple[Callable[[Desk], Part], ...] = (
         LiveScreen,
         FindScreen,

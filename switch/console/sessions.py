@@ -33,7 +33,7 @@ class Session(msgspec.Struct, kw_only=True):
 
 
 class Sessions:
-    """Of one console."""
+    """Tokens of browsers that are logged in, and when each was last used; bounded."""
 
     def __init__(self) -> None:
         self._open: dict[str, Session] = {}

@@ -44,7 +44,7 @@ class Screen(NamedTuple):
 
 
 class Web:
-    """The handlers."""
+    """Each address with who may see it: login first, then a screen's handler."""
 
     def __init__(
         self, desk: Desk, screens: list[Screen], report: Report, *, key: str = "", name: str = "console"

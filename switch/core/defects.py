@@ -20,7 +20,7 @@ class PlantedError(Exception):
 
 
 class Defect(msgspec.Struct, frozen=True, kw_only=True):
-    """One of them."""
+    """An error nobody foresaw, as it is logged and kept."""
 
     name: str
     """the same for errors of one kind at one place"""

@@ -371,7 +371,7 @@ def _clock(second: int) -> str:
 
 
 class Network(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole."""
+    """All that a network file says, checked: names resolve, and amounts are minor units."""
 
     name: str
     title: str

@@ -62,7 +62,7 @@ class Pending:
 
 
 class Authentications:
-    """Of one gateway."""
+    """Takes each order through its bank's authentication, and on to its authorization."""
 
     def __init__(
         self,

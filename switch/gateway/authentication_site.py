@@ -21,13 +21,13 @@ from switch.threeds.requests import make_creq
 
 
 class AuthenticationSite:
-    """The handlers."""
+    """Handlers of the pages between an order, its card's bank and back."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
 
     def routes(self) -> list[Route]:
-        """All."""
+        """Path and handler of each of its pages."""
         return [
             Route("/pay/{token}/authenticate", self.go_on, methods=["POST"]),
             Route(BACK, self.back, methods=["GET", "POST"]),

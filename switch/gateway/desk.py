@@ -31,7 +31,7 @@ _NUMBERS: Final = 500
 
 
 class Desk:
-    """Of one gateway."""
+    """The orders' store and the link to the switch, with what every flow does with them."""
 
     def __init__(
         self,

@@ -47,14 +47,14 @@ Handler = Callable[[Request, Merchant, Session], Awaitable[Response]]
 
 
 class MerchantSite:
-    """The handlers."""
+    """Handlers of the merchants' pages; all but login take a session."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
         self._sessions = Sessions()
 
     def routes(self) -> list[Route]:
-        """Its addresses."""
+        """Path and handler of each of its pages."""
         return [
             Route("/merchant/login", self.show_login, methods=["GET"]),
             Route("/merchant/login", self.log_in, methods=["POST"]),

@@ -27,7 +27,7 @@ _NOTHING_THERE: Final = frozenset({Answer.RECORD_NOT_FOUND, Answer.ORIGINAL_NOT_
 
 
 class Owing:
-    """Of one gateway."""
+    """Sends what is owed about orders until the switch has acknowledged it, over restarts too."""
 
     def __init__(self, desk: Desk, shops: Shops) -> None:
         self._desk = desk

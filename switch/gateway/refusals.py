@@ -16,7 +16,7 @@ _TEXT_MAX: Final = 300
 
 
 class Refusals:
-    """Of one gateway."""
+    """Logs each refusal at once, and holds the newest until they are written to the list."""
 
     def __init__(self, report: Report) -> None:
         self._report = report

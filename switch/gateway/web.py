@@ -60,7 +60,7 @@ Take = Callable[[Service, Fields], Awaitable[Order]]
 
 
 class Web:
-    """The handlers."""
+    """Handlers of shops' forms, customers' pages and the API."""
 
     def __init__(self, service: Service, network: Network, test_cards: Sequence[CardShown] = ()) -> None:
         """`test_cards`: that the page offers. Raises InventoryError."""

@@ -34,7 +34,7 @@ class Disk(HeadDisk, Protocol):
         """Give the file another name, at once and whole."""
 
     def names(self, path: str) -> list[str]:
-        """Of the files in the directory."""
+        """Names of the files in the directory."""
 
 
 class RealDisk:

@@ -63,7 +63,7 @@ def open_vault(state_dir: Path | str) -> KeyVault:
 
 
 def chain_key(vault: KeyVault) -> ChainKey:
-    """Of the journal written with this vault."""
+    """The key of the hash chain of a journal written with this vault."""
     return ChainKey(vault.chain_secret, vault.check_value)
 
 

@@ -27,7 +27,7 @@ class Spool:
         self.lengths = array("I")
 
     def put(self, piece: bytes) -> None:
-        """One more."""
+        """Append a piece."""
         self._waiting.append(piece)
         self.lengths.append(len(piece))
 
@@ -55,7 +55,7 @@ class Spool:
             at += length
 
     def close(self) -> None:
-        """It is gone."""
+        """Free its room on the disk."""
         self._file.close()
 
 
@@ -98,5 +98,5 @@ class KeptByTxn:
         self._spool.flush()
 
     def close(self) -> None:
-        """It is gone."""
+        """Free its room on the disk."""
         self._spool.close()

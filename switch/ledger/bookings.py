@@ -68,7 +68,7 @@ class Booking(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def reference(self) -> str:
-        """Of the instruction that it was settled by."""
+        """The reference of the instruction that it was settled by."""
         return _name(self.servicer, self)
 
 

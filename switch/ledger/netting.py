@@ -23,7 +23,7 @@ class Cell(NamedTuple):
 
 
 class Sum(msgspec.Struct, gc=False):
-    """Of one cell."""
+    """What one party owes another of one kind, in one currency."""
 
     count: int = 0
     amount: int = 0
@@ -34,7 +34,7 @@ Cells = Mapping[Cell, Sum]
 
 
 class Position(msgspec.Struct, frozen=True, kw_only=True):
-    """Of one party in one currency."""
+    """What one party owes and is owed in one currency."""
 
     party: str
     currency: str

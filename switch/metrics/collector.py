@@ -71,7 +71,7 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SwitchCollector(Collector):
-    """Of one switch."""
+    """The metric families of one running switch, made as they are asked for."""
 
     def __init__(self, sums: Callable[[], AbstractContextManager[Model]], look: Callable[[], Said]) -> None:
         """`sums`: of the hop log, which stand still meanwhile. `look`: asks the switch."""

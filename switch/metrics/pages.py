@@ -25,7 +25,7 @@ StartResponse = Callable[[str, list[tuple[str, str]]], Any]
 
 
 class Pages:
-    """Of one switch."""
+    """The WSGI application: the metrics and the two probes."""
 
     def __init__(self, registry: CollectorRegistry, look: Callable[[], Said]) -> None:
         """`look`: asks the switch."""

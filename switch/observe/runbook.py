@@ -30,7 +30,7 @@ class RunbookEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Runbook(msgspec.Struct, frozen=True, kw_only=True):
-    """All of them."""
+    """Every warning and error by its event, and the headings of the page."""
 
     groups: dict[str, str]
     """heading of each group, in the page's order"""

@@ -208,7 +208,7 @@ class Outputs:
             log.flush()
 
     def close(self) -> None:
-        """The end."""
+        """Close the logs."""
         for log in self._opened:
             log.close()
 

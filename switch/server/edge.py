@@ -35,7 +35,7 @@ Tell = Callable[[Log], None]
 
 
 class Edge:
-    """Of one network file."""
+    """Serves the TLS of a file's links: connections from outside to the switch's, until told to stop."""
 
     def __init__(self, network: Network, tell: Tell) -> None:
         """Raises CertificateError."""

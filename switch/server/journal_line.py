@@ -35,7 +35,7 @@ class Owner(Protocol):
 
 
 class JournalLine:
-    """Of one driver."""
+    """Pushes records to the writer, hears what is durable, and starts the writer again where it is gone."""
 
     def __init__(self, journal: Journal, epoll: select.epoll, owner: Owner) -> None:
         self.journal = journal

@@ -44,7 +44,7 @@ class Owner(Protocol):
 
 
 class Negotiations:
-    """Of one driver."""
+    """Handshakes under way: bounded in number and time, handed to the party once they are done."""
 
     def __init__(self, epoll: select.epoll, limits: Limits, owner: Owner) -> None:
         self.limits = limits

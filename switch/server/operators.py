@@ -47,7 +47,7 @@ def who_is(stream: trio.SocketStream) -> Who:
 
 
 class Operators:
-    """Of one running switch."""
+    """Admits an operator's command or refuses it, by the roles of the network file, and logs what was done."""
 
     def __init__(self, network: Network, audit: AuditLog) -> None:
         self.roles = Roles(network.operators, network.console_user)

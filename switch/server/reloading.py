@@ -46,7 +46,7 @@ class ReloadArguments(Arguments, frozen=True):
 
 
 class Reloader:
-    """Of one running switch."""
+    """Reads the file again at a command or at SIGHUP; ends hosts that are leaving once they may go."""
 
     def __init__(self, running: Serving, reread: Callable[[], Network]) -> None:
         """`reread`: the network as its file now says; raises ConfigErrors with all mistakes, or OSError."""

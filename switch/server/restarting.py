@@ -67,7 +67,7 @@ def unblock_signals() -> None:
 
 
 class Restarter:
-    """Of one running switch."""
+    """Has the process become its program anew, and says how that went."""
 
     def __init__(self, running: Serving, drain_s: float, command: Sequence[str] | None = None) -> None:
         """`drain_s`: to finish what is under way where the new program cannot take it over. `command`: of the new program."""

@@ -7,7 +7,7 @@ from switch.core.party import Effect, Log
 
 
 class Telling:
-    """Of one kind."""
+    """Logs the first events of an address, and counts the others under one event."""
 
     def __init__(self, counted: str, tell: Callable[[Log], None]) -> None:
         """`counted`: the event that says how many more there were."""

@@ -28,7 +28,7 @@ _OUTCOMES: Final = (Answered, Declined, Abandoned, Owed, StoodIn)
 
 
 def named(mti_class: str, document: Document) -> Named:
-    """Of a message."""
+    """What a message's payment is known by."""
     return mti_class, document.get(DE.STAN, ""), document.get(DE.TERMINAL, "").strip(), document.get(DE.RRN, "").strip()
 
 

@@ -47,7 +47,7 @@ class Asked(NamedTuple):
 
 
 class Disputing:
-    """Of one day."""
+    """Claims some of a day's payments back, and compares what became of each with the books."""
 
     def __init__(self, seed: int, process: SwitchProcess, clock: Clock) -> None:
         """`process`: the switch's."""

@@ -122,15 +122,15 @@ class Surroundings(Protocol):
 
     @property
     def audit(self) -> HostWatch:
-        """Of this day."""
+        """What compares the day's books."""
 
     @property
     def switch(self) -> SwitchProcess:
-        """Its one switch."""
+        """The one that runs."""
 
     @property
     def claims(self) -> Claims:
-        """Of its banks."""
+        """What of the day is in dispute."""
 
     @property
     def nodes(self) -> Mapping[str, Process]:

@@ -56,7 +56,7 @@ class Sum(msgspec.Struct):
     began: float = msgspec.field(default_factory=time.perf_counter)
 
     def add(self, day: Day) -> None:
-        """One more."""
+        """Add what a day came to."""
         self.seeds += 1
         for name in ("transactions", "approved", "declined", "reversed", "faults", "crashes", "virtual_s"):
             setattr(self, name, getattr(self, name) + getattr(day, name))

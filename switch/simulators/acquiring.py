@@ -114,7 +114,7 @@ class Timeouts(msgspec.Struct, frozen=True):
 
 
 def match_key(document: Document) -> MatchKey:
-    """Of a message."""
+    """What of a message its answer repeats."""
     get = document.get
     return MatchKey(document[DE.MTI][1], get(DE.STAN, ""), get(DE.TRANSMISSION_TIME, ""), get(DE.TERMINAL, "").strip())
 

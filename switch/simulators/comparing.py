@@ -31,7 +31,7 @@ class _Asked(msgspec.Struct):
 
 
 class Comparing:
-    """Of one host."""
+    """Sends a host's totals at each cutover, and keeps how the switch's compared."""
 
     def __init__(self, host: Host, mti: str, institution: str, line: Callable[[], Line | None]) -> None:
         """`mti`: of its message. `institution`: DE32 of it. `line`: one that is signed on."""

@@ -33,7 +33,7 @@ class Dismissals:
         """that do not name their payment by its whole key"""
 
     def add(self, reversal: Document) -> None:
-        """One more."""
+        """Remember a reversal that was dealt with and is kept nowhere."""
         if is_whole(reversal):
             self._keys.add(payment_key(reversal))
         else:

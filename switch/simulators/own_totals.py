@@ -25,7 +25,7 @@ COUNTS: Final = (APART, APART, UNDER_ORIGINALS, AS_ASKED)
 
 
 class Sums(msgspec.Struct):
-    """Of one day and currency."""
+    """Numbers and amounts of one day and currency, as DE74 to 77 and 86 to 89 have them."""
 
     numbers: list[int] = msgspec.field(default_factory=lambda: [0] * 4)
     amounts: list[int] = msgspec.field(default_factory=lambda: [0] * 4)

@@ -49,7 +49,7 @@ def demo_proof(card: TestCard, eci: str = FULL) -> str:
 
 
 class ProofDesk:
-    """Of one issuer."""
+    """Judges ECI and CAVV or AAV of requests by its issuer's keys."""
 
     def __init__(self, module: SecurityModule | None = None, keys: CardKeys = CardKeys()) -> None:  # noqa: B008
         """`module`: None, or keys that name none for such values: the test keys."""

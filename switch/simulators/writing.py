@@ -7,7 +7,7 @@ from switch.wire.vocabulary import DE, REQUESTS, REVERSALS, Document
 
 
 class Writing:
-    """Of one host."""
+    """Writes an answer as this host would: its code, which elements it leaves out, what it says besides."""
 
     def __init__(self, mind: Mind) -> None:
         self._mind = mind

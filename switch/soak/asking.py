@@ -14,7 +14,7 @@ _PATIENCE_S: Final = 15.0
 
 
 class Asker:
-    """Of one switch."""
+    """Asks the control socket; `insist` goes on until the answer is yes."""
 
     def __init__(self, control: Path) -> None:
         """`control`: its control socket."""

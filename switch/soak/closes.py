@@ -24,7 +24,7 @@ _DAYS: Final = 0.2
 
 
 class Closer:
-    """Of one switch."""
+    """Closes windows and days by name, each until the switch says that it has ended."""
 
     def __init__(self, control: Path, rng: RandomSource) -> None:
         """`control`: its control socket."""

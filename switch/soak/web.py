@@ -50,7 +50,7 @@ _LIMITS: Final = ("cards-per-client", "cards-per-card", "cards-per-merchant", "w
 
 
 class WebSide:
-    """Of one run."""
+    """The processes of web payment in a soak, its buyers, and what they saw."""
 
     def __init__(self, directory: Path, network: Network, pages: str, shop: str, rng: Random) -> None:
         """`pages`, `shop`: addresses, such as 127.0.0.1:8443."""

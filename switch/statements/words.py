@@ -8,7 +8,7 @@ from switch.money.currency import currency
 
 
 class Language(StrEnum):
-    """Of a page."""
+    """The words, formats of numbers and order of dates of a page's language."""
 
     FRENCH = "fr"
     ENGLISH = "en"

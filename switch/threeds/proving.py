@@ -21,7 +21,7 @@ class NotProvedError(Exception):
 
 
 class Prover:
-    """Of one access control server."""
+    """Makes the authentication values of one access control server."""
 
     def __init__(self, acs: AccessControl, module: SecurityModule | None, draw: Callable[[int], int]) -> None:
         """`module`: None where the network file names no keys: the test keys. `draw`: a number below another, at random."""

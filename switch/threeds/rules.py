@@ -31,7 +31,7 @@ class CardRange(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Rules:
-    """Of one network."""
+    """By card number: which access control server, and whether its bank asks for a code."""
 
     def __init__(self, network: Network) -> None:
         self._network = network

@@ -37,7 +37,7 @@ class Cause(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True):
-    """Of one code."""
+    """The declines of one DE39, by cause."""
 
     de39: str
     number: int
@@ -45,13 +45,13 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ExplainScreen:
-    """The handlers."""
+    """Answers `/declines` and `/route`."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
     def screens(self) -> list[Screen]:
-        """Its addresses."""
+        """See Part."""
         return [Screen("/declines", self.declines), Screen("/route", self.route, self.try_route)]
 
     async def declines(self, request: Request, session: Session) -> Response:

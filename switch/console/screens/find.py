@@ -15,13 +15,13 @@ from switch.console.web import Screen
 
 
 class FindScreen:
-    """The handlers."""
+    """Answers `/find` and `/payments/TXN`."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
     def screens(self) -> list[Screen]:
-        """Its addresses."""
+        """See Part."""
         return [Screen("/find", self.find), Screen("/payments/{txn}", self.show)]
 
     async def find(self, request: Request, session: Session) -> Response:

@@ -9,13 +9,13 @@ from switch.console.web import Screen
 
 
 class HealthScreen:
-    """The handler."""
+    """Answers `/health`."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
     def screens(self) -> list[Screen]:
-        """Its address."""
+        """See Part."""
         return [Screen("/health", self.show)]
 
     async def show(self, request: Request, session: Session) -> Response:

@@ -52,13 +52,13 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LinksScreen:
-    """The handlers."""
+    """Answers `/links`, and changes of links from its forms."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
     def screens(self) -> list[Screen]:
-        """Its addresses."""
+        """See Part."""
         return [Screen("/links", self.show, self.act), Screen("/stream/links", self.stream)]
 
     async def show(self, request: Request, session: Session) -> Response:

@@ -43,7 +43,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LiveScreen:
-    """The handlers."""
+    """Answers `/`, the board, and the stream that keeps it fresh."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
@@ -52,7 +52,7 @@ class LiveScreen:
         self._made: dict[str, tuple[int, dict[str, str]]] = {}
 
     def screens(self) -> list[Screen]:
-        """Its addresses."""
+        """See Part."""
         return [Screen("/", self.show), Screen("/stream/live", self.stream)]
 
     async def show(self, request: Request, session: Session) -> Response:

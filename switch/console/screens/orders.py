@@ -22,13 +22,13 @@ SHOWN: Final = 100
 
 
 class OrdersScreen:
-    """The handlers."""
+    """Answers the list of orders and the page of one."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
     def screens(self) -> list[Screen]:
-        """Its addresses."""
+        """See Part."""
         return [
             Screen("/orders", self.orders),
             Screen("/orders/{number}", self.order),

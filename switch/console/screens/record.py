@@ -20,13 +20,13 @@ SHOWN: Final = 300
 
 
 class RecordScreen:
-    """The handlers."""
+    """Answers what changed, who may do what, and the audit log."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
     def screens(self) -> list[Screen]:
-        """Its addresses."""
+        """See Part."""
         return [Screen("/changes", self.changes), Screen("/operators", self.operators), Screen("/audit", self.audit)]
 
     async def changes(self, request: Request, session: Session) -> Response:

@@ -24,7 +24,7 @@ _ON_ITS_WAY: Final = "a running gateway sends it within a second; its order says
 
 
 class RefundsScreen:
-    """The handlers."""
+    """Answers the forms that ask for a refund and approve one."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk

@@ -52,13 +52,13 @@ class Behind(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SettlementScreen:
-    """The handlers."""
+    """Answers the list of windows, one window, and one party's net in it."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
     def screens(self) -> list[Screen]:
-        """Its addresses."""
+        """See Part."""
         return [
             Screen("/settlement", self.windows),
             Screen("/settlement/{day}/{number}", self.window),

@@ -33,7 +33,7 @@ class TryingScreen:
         self._cards = [card for card in demo_cards(network) if card.shows] if network.test else []
 
     def screens(self) -> list[Screen]:
-        """Its addresses."""
+        """See Part."""
         return [Screen("/test", self.show, self.pay)]
 
     async def show(self, request: Request, session: Session) -> Response:

@@ -15,13 +15,13 @@ SHOWN = 200
 
 
 class WorkScreen:
-    """The handlers."""
+    """Answers what is owed, exceptions and approvals, and the forms on them."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
     def screens(self) -> list[Screen]:
-        """Its addresses."""
+        """See Part."""
         return [
             Screen("/owed", self.owed, self.act_owed),
             Screen("/exceptions", self.exceptions, self.act_exception),

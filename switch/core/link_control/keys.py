@@ -68,7 +68,7 @@ class Party:
 
 
 class KeyLinks:
-    """Of one switch."""
+    """Has each link with exchanged keys say and take what its keys' change needs."""
 
     def __init__(self, kernel: Kernel, management: NetworkManagement) -> None:
         self._kernel = kernel

@@ -20,7 +20,7 @@ SECOND_US = 1_000_000
 
 
 class Leaving:
-    """Of one switch."""
+    """Says which leaving hosts may go, and what keeps the others."""
 
     def __init__(self, kernel: Kernel) -> None:
         self._kernel = kernel

@@ -29,7 +29,7 @@ _HINT: Final = (
 
 
 class Macs:
-    """Of one switch."""
+    """Checks the MACs of what one read brought, and lets through what may be processed."""
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class Macs:
         return self._of_whom_they_say(session, frames, known, now)
 
     def _of_whom_they_say(self, session: Session, frames: list[bytes], known: Parties, now: int) -> list[bytes]:
-        """Of a connection that nobody has proved to be his yet."""
+        """The frames that may be processed of a connection whose owner no MAC has proved yet."""
         sealings = self._kernel.sealings
         passed: list[bytes] = []
         for at, frame in enumerate(frames):

@@ -26,7 +26,7 @@ KEPT_OUT: Final = frozenset({SessionState.DRAINING, SessionState.MAINTENANCE})
 
 
 class Maintenance:
-    """Of one switch."""
+    """Begins and ends what is kept out, signs hosts off and on, and keeps it over reconnects."""
 
     def __init__(self, kernel: Kernel, management: NetworkManagement) -> None:
         self._kernel = kernel

@@ -31,7 +31,7 @@ class Counted(Protocol):
 
 
 class Newcomers:
-    """Of one switch."""
+    """The connections that have not signed on, oldest first, by listener and address."""
 
     def __init__(self, spare: Spare) -> None:
         """`spare` closes a connection for the sake of others."""

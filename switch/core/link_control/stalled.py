@@ -15,7 +15,7 @@ SWEEP_NS: Final = 5_000_000_000
 
 
 class Stalled:
-    """Of one switch."""
+    """Finds connections whose time is over, closes them, and says when the next one's is."""
 
     def __init__(
         self,

@@ -29,7 +29,7 @@ class KeyWord(NamedTuple):
 
 
 class KeyPlace:
-    """Of one dialect."""
+    """Reads and writes DE53 and key messages as one dialect has them."""
 
     __slots__ = ("_at", "_element", "_form", "_hexed")
 

@@ -26,7 +26,7 @@ _Party: TypeAlias = tuple[str, LinkKeys, tuple[str, ...]]
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """Of one message that came."""
+    """What was found of the MAC of one message that came."""
 
     good: bool
     reason: str = ""

@@ -17,7 +17,7 @@ from switch.wire.vocabulary import DE, Document
 
 
 class Valid(msgspec.Struct, frozen=True, kw_only=True):
-    """Of one key."""
+    """A key's sets as the module has them, and which of them messages are sent and taken under."""
 
     sets: KeySets
     set_id: str
@@ -29,7 +29,7 @@ class Valid(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ValidSets:
-    """Of one security module."""
+    """What is known of each key's sets, and how often each key was used."""
 
     def __init__(self, module: SecurityModule) -> None:
         self.module = module

@@ -18,7 +18,7 @@ from switch.wire.vocabulary import APPROVALS, RESPONSE_CODES, REVERSAL_ACCEPTED,
 
 
 class Meaning(StrEnum):
-    """Of the answer to a request."""
+    """What the answer to a request means."""
 
     APPROVED = "approved"
     PARTIAL = "partial"
@@ -29,7 +29,7 @@ class Meaning(StrEnum):
 
 
 class Receipt(StrEnum):
-    """Of the answer to a reversal or an advice."""
+    """What the answer to a reversal or an advice means."""
 
     ACCEPTED = "accepted"
     NOTHING = "nothing"

@@ -62,7 +62,7 @@ class WindowArguments(Arguments, frozen=True):
 
 
 class DayArguments(WindowArguments, frozen=True):
-    """Of `day.close`."""
+    """What `day close` is given."""
 
     date: str = ""
     """YYYY-MM-DD of the business day that begins; "": the next one"""
@@ -84,7 +84,7 @@ class Day(msgspec.Struct, frozen=True):
 
 
 class BusinessDay:
-    """Of one switch."""
+    """Shows and closes the day and its windows, at an operator's word, a host's, or by the clock."""
 
     def __init__(self, kernel: Kernel, management: NetworkManagement) -> None:
         self._kernel = kernel
@@ -111,7 +111,7 @@ class BusinessDay:
 
     @property
     def _number(self) -> int:
-        """Of the window in force."""
+        """The number of the window in force."""
         cutover = self._kernel.state.cutover
         return cutover.window if cutover is not None else 1
 

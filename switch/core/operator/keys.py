@@ -42,7 +42,7 @@ class KeyRow(msgspec.Struct, frozen=True):
 
 
 class KeyRows(msgspec.Struct, frozen=True):
-    """All of them."""
+    """The answer to `keys.show`: each key that changes by message, and its sets."""
 
     keys: tuple[KeyRow, ...]
 

@@ -64,7 +64,7 @@ class HostRow(msgspec.Struct, frozen=True):
 
 
 class Links(msgspec.Struct, frozen=True):
-    """All there are."""
+    """The answer to `links.list`: hosts, connections, what is kept out."""
 
     hosts: tuple[HostRow, ...]
     sessions: tuple[SessionRow, ...]

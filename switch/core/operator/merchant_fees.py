@@ -10,7 +10,7 @@ from switch.money.merchant_fees import contracts, due
 
 
 class MerchantCharging:
-    """Of one switch."""
+    """Charges the contracts that are due as a day ends, each once."""
 
     def __init__(self, kernel: Kernel) -> None:
         self._kernel = kernel

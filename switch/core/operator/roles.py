@@ -54,7 +54,7 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Roles:
-    """Of one running switch."""
+    """What each operator may do, and the acts that wait for a second one."""
 
     def __init__(self, operators: tuple[OperatorAccount, ...], console_user: str = "") -> None:
         self._roles: dict[str, str] = {}

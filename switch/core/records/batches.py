@@ -49,7 +49,7 @@ class Batch(msgspec.Struct):
 
 
 class Batches(msgspec.Struct):
-    """Of all classic terminals."""
+    """Batches of classic terminals: the open ones, the last that each closed, and what was uploaded of the open ones."""
 
     open: dict[Till, Batch] = {}
     """longest unused first"""

@@ -18,7 +18,7 @@ _Named: TypeAlias = dict[tuple[str, str], Key | dict[Key, None]]
 
 
 class Names(msgspec.Struct):
-    """Of the payments of all acquirers."""
+    """The elements by which reversals and advices name payments, each with the payments it names."""
 
     stans: _Named = {}
     rrns: _Named = {}

@@ -323,12 +323,12 @@ class StoodIn(Entry, frozen=True, kw_only=True, tag="std"):
 
     @property
     def txn(self) -> int:
-        """Of the request."""
+        """The request's."""
         return self.request.txn
 
     @property
     def at_us(self) -> int:
-        """Of the request."""
+        """The request's."""
         return self.request.at_us
 
     @property

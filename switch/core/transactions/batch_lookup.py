@@ -28,7 +28,7 @@ ORIGINAL_61: Final = re.compile(r"\d{6}(\d{6})\d*")
 
 
 class Lookup:
-    """Of one switch."""
+    """Finds, in a terminal's open batch, the message that another one means."""
 
     def __init__(self, kernel: Kernel) -> None:
         self._kernel = kernel

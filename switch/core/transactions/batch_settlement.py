@@ -43,7 +43,7 @@ TRAILER: Final = "96"
 
 
 class BatchSettlement:
-    """Of one switch."""
+    """Answers 0500 and 0320 of classic terminals, and closes their batches."""
 
     def __init__(self, kernel: Kernel, named: Callable[[Session, Document], Key | None]) -> None:
         """`named`: the payment of the terminal's batch that a message names."""

@@ -59,7 +59,7 @@ _OWN: Final = frozenset({DE.NII, DE.PRIVATE_60, DE.PRIVATE_61, DE.PRIVATE_62, DE
 
 
 class Classic:
-    """Of one switch."""
+    """Turns a classic terminal's messages into those that other flows take; `handlers` has its own for each MTI."""
 
     def __init__(
         self,

@@ -28,7 +28,7 @@ REST_NS: Final = 1_000_000_000
 
 
 class Containment:
-    """Of one switch."""
+    """Ends the message an error arose with, and counts errors a link."""
 
     def __init__(
         self,

@@ -21,7 +21,7 @@ APPROVED = frozenset({Meaning.APPROVED, Meaning.PARTIAL})
 
 
 class LateAnswers:
-    """Of all hosts."""
+    """Knows requests given up, so that what comes for them is named, logged and reversed again where it must be."""
 
     def __init__(self, kernel: Kernel, forwarder: Forwarder) -> None:
         self._kernel = kernel

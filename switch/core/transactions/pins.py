@@ -89,7 +89,7 @@ def pin_for(kernel: Kernel, message: Incoming | Carried, host: HostState) -> str
 
 
 class PinsAhead:
-    """Of one switch."""
+    """Has the PINs of a batch translated at once, before their flows decide."""
 
     def __init__(self, kernel: Kernel, router: Router) -> None:
         self._kernel, self._router = kernel, router

@@ -32,7 +32,7 @@ KNOWN_MAX: Final = 20_000
 
 
 class Pricing:
-    """Of one network file."""
+    """Prices by the fees, tariffs and BIN table of one network file."""
 
     def __init__(self, kernel: Kernel, router: Router) -> None:
         self._kernel = kernel

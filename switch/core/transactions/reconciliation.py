@@ -81,7 +81,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Reconciliation:
-    """Of one switch."""
+    """Answers a party's totals with the switch's, and records how they compare."""
 
     def __init__(self, kernel: Kernel) -> None:
         self._kernel = kernel

@@ -12,7 +12,7 @@ from switch.gateway.orders.refunds import Refund, RefundState
 
 
 class RefundTable(Database):
-    """Its methods."""
+    """Asks for, approves and settles refunds; a part of `Store`."""
 
     def ask_refund(self, order: Order, amount: int, by: str, reason: str, now_us: int, *, alone: bool) -> Refund:
         """One more; `alone`: it takes no second person. Raises IllegalMoveError: that cannot be given back of the order."""

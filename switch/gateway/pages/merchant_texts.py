@@ -6,7 +6,7 @@ import msgspec
 
 
 class Words(msgspec.Struct, frozen=True, kw_only=True):
-    """Of one language."""
+    """Every text of the merchants' pages in one language."""
 
     space: str
     number: str

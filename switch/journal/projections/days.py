@@ -47,7 +47,7 @@ class Cell(NamedTuple):
 
 
 class Sum(msgspec.Struct):
-    """Of one cell."""
+    """Count and amount of one kind of record in one day."""
 
     count: int = 0
     amount: int = 0
