@@ -9,13 +9,14 @@ from switch.gateway.merchants import Registry
 from switch.gateway.orders.lifecycle import Stage
 from switch.gateway.orders.messages import kept, unanswered
 from switch.gateway.orders.order import Attempt, Authentication
+from switch.gateway.orders.store import DAY_US
 from switch.gateway.payment_messages import Names
 from switch.journal.keys import open_vault, vault_key_path
 from switch.security.vault import KeyVault
 from switch.server.operators import audit_of
 from tests.console.scene import Scene
 from tests.console.test_screens import an_order, peopled
-from tests.journal.samples import booted, declined
+from tests.journal.samples import answered, booted, declined, forwarded
 
 
 async def test_an_orders_3ds_messages_their_flow_and_what_they_came_to(tmp_path: Path) -> None:
@@ -42,6 +43,27 @@ async def test_an_orders_3ds_messages_their_flow_and_what_they_came_to(tmp_path:
     assert "no whole answer within 10 s" in page.text
     assert "&lt;b&gt;Souk" in page.text
     registry.store.close()
+    scene.close()
+
+
+async def test_a_web_payment_leads_to_its_order_and_no_other_does(tmp_path: Path) -> None:
+    asked = msgspec.structs.replace(forwarded(1), elements={**forwarded(1).elements, "42": "600000001      "})
+    scene = peopled(tmp_path, entries=[booted(), asked, answered(1)])
+    store = Registry.at(scene.state / "gateway").store
+    browser = await scene.browser().log_in()
+    assert "Web order" not in (await browser.get("/payments/1")).text
+    for number, day in enumerate((-3, -1, 0, 0, 1), 1):
+        rrn = asked.elements["37"] if number in (1, 3, 5) else "other"
+        names = Names(stan="1", sent_at="", local_time="", local_date="", rrn=rrn, amount=100, currency="504")
+        card = Attempt(names=names, masked="950401******0010", scheme="cmi", client="", code="00")
+        request = msgspec.structs.replace(an_order().asked, oid=f"ORD-{number}")
+        opened_us = asked.at_us + day * DAY_US - 60_000_000
+        store.open_order(
+            msgspec.structs.replace(an_order(), token=f"t{number}", asked=request, attempt=card, opened_us=opened_us)
+        )
+    page = await browser.get("/payments/1")
+    assert '<a href="/orders/3">ORD-3</a>' in page.text, "the others are of another day, or of another card"
+    store.close()
     scene.close()
 
 

@@ -12,6 +12,8 @@ from switch.console.payment import view_of
 from switch.console.rendering import see_other
 from switch.console.sessions import Session
 from switch.console.web import Screen
+from switch.gateway.orders.beside import store_beside
+from switch.gateway.orders.store import order_paid_by
 
 
 class FindScreen:
@@ -50,6 +52,9 @@ class FindScreen:
         if kept is None:
             return desk.renderer.page("nothing.html", request, session, status=404)
         view = view_of(kept.row, kept.entries, kept.hops, kept.events, desk.network)
+        began = min(one.at_us for one in (kept.row, *kept.related) if one.rrn == kept.row.rrn)
+        store = store_beside(desk.state_dir)
+        order = await desk.read(order_paid_by, store, view.merchant, kept.row.rrn.strip(), began)
         return desk.renderer.page(
-            "payment.html", request, session, view=view, related=kept.related, caught=shown(kept.caught)
+            "payment.html", request, session, view=view, related=kept.related, caught=shown(kept.caught), order=order
         )

@@ -150,6 +150,22 @@ class Store(RefundTable):
         rows = self._db.execute("SELECT body FROM orders WHERE oid = ? ORDER BY number DESC LIMIT ?", (oid, limit))
         return [self._read(row[0], Order) for row in rows]
 
+    def paid_by(self, clientid: str, rrn: str, at_us: int) -> Order | None:
+        """This merchant's order whose card was last asked about with this RRN; it was opened within the day before `at_us`."""
+        within = (self._first_since(at_us - DAY_US), self._first_since(at_us + 1))
+        of_rrn = "clientid = ? AND number >= ? AND number < ? AND instr(CAST(body AS TEXT), ?) ORDER BY number DESC"
+        return self._one(of_rrn, clientid, *within, f'"rrn":"{rrn}"')
+
+    def _first_since(self, at_us: int) -> int:
+        """Number of the first order opened since then, or of the next to come: numbers are given in the order of time."""
+        low, high = 0, self._db.execute("SELECT coalesce(max(number), 0) + 1 FROM orders").fetchone()[0]
+        opened = "SELECT at_us FROM history WHERE number >= ? ORDER BY number, rowid LIMIT 1"
+        while low < high:
+            middle = (low + high) // 2
+            row = self._db.execute(opened, (middle,)).fetchone()
+            low, high = (middle + 1, high) if row is not None and row[0] < at_us else (low, middle)
+        return int(low)
+
     def newest(self, limit: int, before: int = 0) -> list[Order]:
         """The newest, or those before number `before`."""
         rows = self._db.execute(
@@ -370,3 +386,11 @@ def orders_called(file: Path, oid: str) -> list[Order]:
         return []
     with closing(Store(file)) as store:
         return store.called(oid)
+
+
+def order_paid_by(file: Path, clientid: str, rrn: str, at_us: int) -> Order | None:
+    """See `Store.paid_by`, of the store in `file`; None too where there is no file. Raises StoreError."""
+    if not clientid or not rrn or not file.exists():
+        return None
+    with closing(Store(file)) as store:
+        return store.paid_by(clientid, rrn, at_us)
