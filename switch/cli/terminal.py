@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from switch.simulators.terminal import Terminal
 
 
+RECONNECT_MS = 200
+"""before the first try"""
+
+
 @click.command
 @click.option(
     "--bank", "banks", multiple=True, metavar="NAME", help="Acquiring member; may be repeated. [default: the first]"
@@ -34,6 +38,15 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--repeats", default=0, show_default=True, help="First ask again (0101, 0201) so often, each time for --patience."
+)
+@click.option(
+    "--reconnect",
+    "reconnect_ms",
+    type=click.IntRange(min=20),
+    default=2_000,
+    show_default=True,
+    metavar="MS",
+    help="A connection that is lost is tried for ever less often, and at least so often.",
 )
 @click.option("--drain", default=15.0, show_default=True, metavar="S", help="To finish what is open when told to stop.")
 @click.option("--mix", "mix_text", default="", metavar="KIND=WEIGHT,...", help="See below. [default: a realistic one]")
@@ -82,6 +95,7 @@ class _Options:
     duration: float
     patience: float
     repeats: int
+    reconnect_ms: int
     drain: float
     mix_text: str
     seed: int
@@ -123,7 +137,8 @@ def _run(asked: _Options) -> None:
         if listener.tls is not None or (asked.host_text and asked.tls_dir):
             end = end_of(asked.tls_dir, bank, f"[[listener]] {asked.port}", server=False, asks_for=address.host)
             ends = dict.fromkeys(party.links, end)
-        dials = [Dial(name, address, backoff_max_ms=2_000) for name in party.links]
+        least_ms = min(RECONNECT_MS, asked.reconnect_ms)
+        dials = [Dial(name, address, least_ms, asked.reconnect_ms) for name in party.links]
         stations.append(Station(party, dial=dials, ends=ends))
 
     def ready(drivers: "Sequence[Driver]") -> str:

@@ -61,6 +61,20 @@ def nearest(mmdd: str, today: date) -> date | None:
     return best if best is not None and abs(best - today).days <= NEAR_DAYS else None
 
 
+def instant_us(sent_at: str, now_us: int) -> int | None:
+    """Wall-clock microseconds of a DE7 (`MMDDhhmmss`, UTC) that is the nearest to `now_us`. None: it is no time.
+
+    >>> instant_us("1126120000", 1_764_072_000_000_000) - 1_764_072_000_000_000 == DAY_US
+    True
+    """
+    day, clock = nearest(sent_at[:4], day_of(now_us)), sent_at[4:]
+    if day is None or not (len(clock) == len("hhmmss") and clock.isascii() and clock.isdecimal()):
+        return None
+    hours, minutes, seconds = int(clock[:2]), int(clock[2:4]), int(clock[4:])
+    midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    return int(midnight.timestamp() + 3_600 * hours + 60 * minutes + seconds) * 1_000_000
+
+
 def year_of(mmdd: str, today: date) -> str:
     """Two digits of the year that `MMDD` means; of `today` where it means none."""
     found = nearest(mmdd, today) or today

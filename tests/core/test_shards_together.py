@@ -9,6 +9,7 @@ import pytest
 
 from switch.core.handover.changes import changes, obstacles
 from switch.core.network import LinkKeys, Network, StandInRule
+from switch.core.records.day_records import Cutover
 from switch.core.records.numbers import shard_of
 from switch.core.records.records import Delivered, Forwarded, Owed, StoodIn
 from switch.core.routing.routing import luhn_digit
@@ -303,3 +304,57 @@ def test_a_member_that_moves_is_let_go_by_its_old_shard_once_it_is_answered_and_
     assert souss.closed == "souss is not in `members` of listener acquirers-b any more"
     b.acquirer("acquirers-b", "504102")
     c.acquirer("acquirers-c", "504103")
+
+
+# -- clocks
+
+
+def set_clock(book: Playbook, days: int) -> None:
+    book.switch.wall_offset_ns += days * 86_400 * 10**9
+    book.now += 1
+
+
+@pytest.mark.parametrize("days", [1, -1])
+def test_a_shard_whose_clock_is_a_day_off_loses_and_doubles_nothing_and_closes_no_days_of_others(days: int) -> None:
+    """Its own days are off by one, until its clock is set: each payment is in one day, of its acquirer's shard."""
+    shards = Shards()
+    a, b = shards.a, shards.b
+    set_clock(b, days)
+    first, answered = shards.pays(VISA_ABROAD, shards.to_visa, shards.visa)
+    assert answered[DE.RESPONSE_CODE] == Answer.APPROVED
+    shards.rif.sends(first)
+    assert shards.rif.gets()[DE.APPROVAL_CODE] == answered[DE.APPROVAL_CODE], "a repeat is one"
+    second, _ = shards.pays(VISA_ABROAD, shards.to_visa, shards.visa)
+    shards.rif.sends(reversal(second))
+    assert shards.rif.gets()[DE.RESPONSE_CODE] == Answer.APPROVED
+    shards.to_visa.carry()
+    shards.visa.answers(shards.visa.gets())
+    shards.to_visa.carry()
+    b.passes(seconds=2)
+    shards.to_visa.carry()
+    assert [each.day for each in b.recorded(Cutover)] == (["2025-11-26"] if days > 0 else [])
+    assert not a.recorded(Cutover), "it closes none for the others"
+    if days > 0:
+        (refused,) = a.logged("cutover.refused")
+        assert refused.fields["reason"] == "the clock of shard-b-visa is 1440 minutes ahead of this one's"
+
+    before = [entry.txn for entry in b.recorded(Forwarded)]
+    set_clock(b, -days)
+    b.passes(seconds=2)
+    while not shards.rif.got_nothing():
+        assert shards.rif.gets()[DE.NETWORK_CODE] == "201"
+    _, answered = shards.pays(VISA_ABROAD, shards.to_visa, shards.visa)
+    assert answered[DE.RESPONSE_CODE] == Answer.APPROVED
+    after = [entry.txn for entry in b.recorded(Forwarded)]
+    assert len(set(after)) == len(after) == len(before) + 1
+    assert max(before) < after[-1], "numbers never go back"
+    paid = [
+        sum_of.amount * (1 if cell.payee == "rif" else -1)
+        for cells in posted(b).positions.values()
+        for cell, sum_of in cells.items()
+        if cell.kind == "payment"
+    ]
+    assert sum(paid) == 2 * int(first[DE.AMOUNT])
+    assert not posted(a).positions
+    a.passes(seconds=10.5 * 3_600)
+    assert [each.day for each in a.recorded(Cutover)] == ["2025-11-26"], "its own clock closes it"

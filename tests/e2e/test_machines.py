@@ -116,7 +116,7 @@ class Site:
 
     def pay(self) -> None:
         """Terminals pay, until they are stopped."""
-        options = ("--patience", "4", "--drain", "60", "--host", f"127.0.0.1:{self._balanced}")
+        options = ("--patience", "4", "--drain", "60", "--reconnect", "200", "--host", f"127.0.0.1:{self._balanced}")
         self.tills = load(self.stage, "tills", RATE, 0, *options)
 
     def approved(self) -> dict[str, float]:

@@ -94,7 +94,7 @@ def test_what_a_lost_node_has_approved_the_other_goes_on_with(tmp_path: Path, se
         nodes = Nodes(stage, servers)
         active, at, took = nodes.start(0), 0, list[float]()
         nodes.share_key()
-        tills = load(stage, "tills", 150, 0, "--patience", "4")
+        tills = load(stage, "tills", 150, 0, "--patience", "4", "--reconnect", "200")
         for number in range(LOSSES):
             active, took_s = nodes.replace(active, at, writer_too=number % 2 == 0)
             at = 1 - at

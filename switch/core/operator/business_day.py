@@ -34,7 +34,7 @@ from switch.core.operator.merchant_fees import MerchantCharging
 from switch.core.records.day_records import FIRST_DAY, Cutover
 from switch.core.records.windows import NUMBER_MAX, name_of
 from switch.wire import EncodeError
-from switch.wire.dates import nearest
+from switch.wire.dates import instant_us, nearest
 from switch.wire.subfields import SubfieldError
 from switch.wire.vocabulary import DE, Answer, Document
 
@@ -48,6 +48,8 @@ WINDOW_AGAIN_US: Final = 60 * 1_000_000
 """the same of a window that is not named"""
 WINDOW_APART_US: Final = 300 * 1_000_000
 """a host closes a window at most once in so long"""
+CLOCKS_APART_US: Final = 600 * 1_000_000
+"""shards whose clocks are so far apart do not close the day for one another"""
 AHEAD_DAYS_MAX: Final = 7
 """an operator begins no business day so far ahead of the one it closes, or further: holidays are shorter"""
 
@@ -206,12 +208,29 @@ class BusinessDay:
             kernel.log("info", "cutover.known", link=session.link, window=window, named=named)
             return Answer.APPROVED
         why = self._why_not_window(wanted_number, now) if wanted == day else self._why_not(wanted, wanted_number, now)
+        hint = "an operator can close it: cmi-switch day close, and --window of a window alone"
+        if apart := self._clocks_apart(session, document, now):
+            why, hint = apart, "set the clocks of both machines; what is to be closed then, cmi-switch day close closes"
         if why:
-            hint = "an operator can close it: cmi-switch day close, and --window of a window alone"
             kernel.log("error", "cutover.refused", link=session.link, window=window, named=named, reason=why, hint=hint)
             return Answer.INVALID_TRANSACTION
         self.cut(wanted, wanted_number, by, now, said=session)
         return Answer.APPROVED
+
+    def _clocks_apart(self, session: Session, document: Document, now: int) -> str:
+        """What is wrong with the clock of another shard that says 201, or with this one's; "": nothing, or it is no shard.
+
+        A shard closes the day by its clock, and tells the others: one whose clock is wrong is not to close it for all of them.
+        """
+        if not (session.host.config.passed_by if session.host is not None else self._closer(session)):
+            return ""
+        here_us = self._kernel.wall_us(now)
+        there_us = instant_us(document.get(DE.TRANSMISSION_TIME, ""), here_us)
+        if there_us is None or abs(there_us - here_us) <= CLOCKS_APART_US:
+            return ""
+        way = "ahead of" if there_us > here_us else "behind"
+        minutes = abs(there_us - here_us) // 60_000_000
+        return f"the clock of {session.source or session.name} is {minutes} minutes {way} this one's"
 
     def _closer(self, session: Session) -> str:
         """Who closes the day with an 0800 on this connection: a host that may, or another shard; "": nobody who may."""
