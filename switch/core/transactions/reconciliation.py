@@ -33,6 +33,7 @@ from switch.core.records.totals import (
     net_of,
 )
 from switch.core.records.windows import NUMBER_MAX, name_of, parts_of
+from switch.core.transactions.differing_totals import likely_cause
 from switch.core.transactions.incoming import Incoming
 from switch.core.transactions.replies import reply
 from switch.core.transactions.transaction import Refusal, check_institutions, check_link_state, hop_of, missing, take
@@ -234,7 +235,23 @@ class Reconciliation:
         if (day, number or now) == (today, now):
             return ours, NOT_RECONCILED, f"{called} is not closed yet: totals so far"
         differing = differences(asked.theirs, ours)
-        return (ours, DIFFER, "they differ") if differing else (ours, AGREE, "they agree")
+        if not differing:
+            return ours, AGREE, "they agree"
+        cause = likely_cause(asked.theirs, ours, self._beside(asked))
+        return ours, DIFFER, f"they differ, likely: {cause}"
+
+    def _beside(self, asked: Asked) -> dict[str, tuple[int, ...]]:
+        """What was counted of the days before and after, and of windows, where that is not what is asked about."""
+        totals, (day, number) = self._kernel.state.totals, asked.period
+        days = {parts_of(name)[1] for name in totals.windows}
+        periods = [(one, 0) for one in sorted(days)] + [
+            (day, parts_of(name)[2]) for name in totals.windows if day in name
+        ]
+        return {
+            name_of(one, n) if n else one: totals.of((one, n), asked.cells)
+            for one, n in periods
+            if (one, n) != (day, number)
+        }
 
     def _tell(self, session: Session, entry: Reconciled) -> None:
         elements = _elements(session)
@@ -253,9 +270,8 @@ class Reconciliation:
                 for at, theirs, ours in differences(entry.theirs, entry.ours)
             ]
             hint = "the day stays closed; `cmi-switch reconcile FILE` compares single payments"
-            self._kernel.log(
-                "warning", "reconciliation.differs", link=session.link, **about, differing=differing, hint=hint
-            )
+            about |= {"differing": differing, "reason": entry.reason, "hint": hint}
+            self._kernel.log("warning", "reconciliation.differs", link=session.link, **about)
         else:
             self._kernel.log("warning", "reconciliation.not_done", link=session.link, **about, reason=entry.reason)
 
