@@ -1,8 +1,9 @@
 """Hops of a log -> spans of OpenTelemetry, as OTLP writes them in JSON. Pure: its time is the lines' own.
 
-A transaction is a trace: one span from its first hop to its last, below it one for each request to a host until its answer. Ids
-are made of the transaction's, so that what is sent twice is the same trace. Attributes are `iso8583.…` where a message says
-them and `cmi_switch.…` where the switch does; no card's number is among them, masked or not.
+A transaction is a trace: one span from its first hop until its answer has left, below it one for each request to a host until
+its answer; what is owed to a host (0420, 0220) is acknowledged after that, and so its span ends later. Ids are
+made of the transaction's, so that what is sent twice is the same trace. Attributes are `iso8583.…` where a message says them
+and `cmi_switch.…` where the switch does; no card's number is among them, masked or not.
 
 Source of the form: OTLP 1.x, its JSON encoding (opentelemetry.io/docs/specs/otlp): ids in hex, keys in lower camel case,
 enumerations as numbers, 64-bit integers as decimal strings.
@@ -17,7 +18,7 @@ from typing import Any, Final, TypeAlias
 
 from switch.core.party import link_name
 from switch.observe.lines import HopLine, answer_code, is_response, time_of
-from switch.wire.vocabulary import ANSWER_NAMES, Answer
+from switch.wire.vocabulary import ADVICES, ANSWER_NAMES, REVERSALS, Answer
 
 Span: TypeAlias = dict[str, Any]
 SERVER, CLIENT = 2, 3
@@ -30,6 +31,7 @@ FAILED: Final = frozenset({Answer.ISSUER_INOPERATIVE, Answer.MALFUNCTION})
 """codes that no party has decided"""
 _CARD: Final = re.compile(r"\d{6}\*+\d{4}")
 """a masked number in a note"""
+_OWED: Final = ADVICES | REVERSALS
 _EPOCH: Final = datetime.fromtimestamp(0, UTC)
 
 
@@ -47,7 +49,7 @@ class Traces:
         hops.append(hop)
         self._open.move_to_end(hop.txn)
         spans: list[Span] = []
-        if is_response(hop.mti) and link_name(hop.link) == link_name(hops[0].link):
+        if is_response(hop.mti) and _is_over(hops):
             spans += self._told(self._open.pop(hop.txn))
         now_us = _us(hop.at)
         while self._open and (len(self._open) > OPEN_MAX or self._silent(now_us)):
@@ -76,7 +78,7 @@ class Traces:
 
 def spans_of(hops: Sequence[HopLine]) -> Iterator[Span]:
     """The spans of one transaction, its hops in order; the first has no parent."""
-    first, last = hops[0], hops[-1]
+    first, last = hops[0], _answer_of(hops)
     trace, root = _id(first.txn, 32), _id(f"{first.txn} {first.at} {first.link}", 16)
     kind = SERVER if first.direction == "received" else CLIENT
     yield _span(trace, root, "", kind, hops, first, last, _wrong(hops))
@@ -90,7 +92,27 @@ def spans_of(hops: Sequence[HopLine]) -> Iterator[Span]:
         elif key in asked:
             yield _span(trace, _id(f"{root} {number}", 16), root, CLIENT, hops, asked.pop(key), hop, "")
     for hop in asked.values():
-        yield _span(trace, _id(f"{root} {hop.link} {hop.stan}", 16), root, CLIENT, hops, hop, last, "no answer came")
+        yield _span(
+            trace, _id(f"{root} {hop.link} {hop.stan}", 16), root, CLIENT, hops, hop, hops[-1], "no answer came"
+        )
+
+
+def _answer_of(hops: Sequence[HopLine]) -> HopLine:
+    """What was answered to whoever began, or what came last where nothing was."""
+    begun = link_name(hops[0].link)
+    return next((hop for hop in reversed(hops) if is_response(hop.mti) and link_name(hop.link) == begun), hops[-1])
+
+
+def _is_over(hops: Sequence[HopLine]) -> bool:
+    """Its answer has left, and whatever was owed to a host is acknowledged."""
+    begun, owed = link_name(hops[0].link), set[tuple[str, str]]()
+    for hop in hops:
+        link = link_name(hop.link)
+        if link != begun and is_response(hop.mti):
+            owed.discard((link, hop.stan))
+        elif link != begun and hop.mti in _OWED:
+            owed.add((link, hop.stan))
+    return not owed and is_response(_answer_of(hops).mti) and link_name(_answer_of(hops).link) == begun
 
 
 def _span(
@@ -137,7 +159,7 @@ def _attributes(begin: HopLine, end: HopLine) -> Iterator[dict[str, Any]]:
 
 def _wrong(hops: Sequence[HopLine]) -> str:
     """Why a transaction has failed, which a decline has not; "" where it has not."""
-    last = hops[-1]
+    last = _answer_of(hops)
     if not is_response(last.mti):
         return "no answer was given"
     code = answer_code(last)

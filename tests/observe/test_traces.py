@@ -173,6 +173,26 @@ def test_a_request_without_an_answer_says_so() -> None:
     assert below["endTimeUnixNano"] == root["endTimeUnixNano"]
 
 
+def test_what_is_owed_to_a_host_is_acknowledged_after_the_answer_and_is_no_error() -> None:
+    traces = Traces()
+    reversal = [
+        hop("received", "acquirers#1", "0400", 0),
+        hop("sent", "atlas#1", "0420", 900, stan="000001"),
+        hop("sent", "acquirers#1", "0410", 1_000),
+        hop("received", "atlas#1", "0430", 5_000, stan="000001"),
+    ]
+    assert [traces.feed(one) for one in reversal[:3]] == [[]] * 3, "the host has not said that it knows"
+    root, below = traces.feed(reversal[3])
+    assert [(s["name"], "status" in s) for s in (root, below)] == [("0400 acquirers", False), ("0420 atlas", False)]
+    begin = int(root["startTimeUnixNano"])
+    assert [int(s["endTimeUnixNano"]) - begin for s in (root, below)] == [1_000_000, 5_000_000]
+    assert traces.finish() == []
+    for one in reversal[:3]:
+        traces.feed(one)
+    root, below = traces.finish()
+    assert below["status"]["message"] == "no answer came"
+
+
 def test_it_is_told_once_its_answer_has_left_or_once_it_has_been_silent() -> None:
     traces = Traces()
     *before, last = payment()
