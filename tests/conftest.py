@@ -11,8 +11,8 @@ from hypothesis import settings
 from switch.accelerator import read_stamp
 
 READ_BY_RICH_AND_CLICK = ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
-LONG = ("e2e", "sim")
-"""directories whose files take longest"""
+LONG = ("e2e", "sim", "docs", "testing", "wire", "simulators", "doctor")
+"""directories whose files take longest, the longest first"""
 PACKAGES = {
     "bean-check": "beancount",
     "gcc": "gcc python3-dev",
@@ -52,7 +52,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     A file stays with one process (`--dist loadfile`): what it makes once is made once.
     """
     if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: item.path.parent.name not in LONG)
+        items.sort(key=lambda item: LONG.index(name) if (name := item.path.parent.name) in LONG else len(LONG))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
