@@ -16,7 +16,7 @@ from xml.etree import ElementTree as ET
 import click
 
 if TYPE_CHECKING:
-    from switch.cli._settle_files import SettledWindow
+    from switch.cli._settle_entries import SettledWindow
 
 SHOWN: Final = 20
 """differences at most"""

@@ -6,7 +6,7 @@ where it has tables, entries are read from there.
 
 from collections.abc import Callable, Collection, Mapping
 from contextlib import ExitStack, closing
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
 
 from switch.cli._settle_networks import IpmFiles, ipm_hosts
 from switch.journal.network_messages import Heard, said_to
@@ -16,14 +16,34 @@ from switch.ledger.ipm import IpmError
 from switch.money.currency import CurrencyError
 
 if TYPE_CHECKING:
-    from switch.cli._settle_files import SettledWindow
+    from pathlib import Path
+
     from switch.core.network import Network
+    from switch.journal.ledgers import LedgerView
     from switch.ledger.entries import Entry, Window
     from switch.ledger.netting import Settlement
 
 Begin = Callable[[str], Callable[[bytes], object]]
 """file name -> what takes its bytes"""
 _BLOCK: Final = 1 << 20
+
+
+class SettledWindow(NamedTuple):
+    """A window, and all that its files are made from."""
+
+    settlement: "Settlement"
+    """the window's own"""
+    network: "Network"
+    state_dir: "Path"
+    """of the network's journal; it keeps which form a window was instructed in"""
+    ledger: "LedgerView"
+    settle: "Callable[[Window], Settlement]"
+    """another window as it is settled"""
+
+    @property
+    def window(self) -> "Window":
+        """Which it is."""
+        return self.settlement.window
 
 
 class EntryFiles:
@@ -62,7 +82,7 @@ class EntryFiles:
         return self._clearing.end(settlement, members, network.currency)
 
 
-def write_entry_files(forms: Collection[str], settled: "SettledWindow", begin: Begin) -> dict[str, str]:
+def write_entry_files(forms: Collection[str], settled: SettledWindow, begin: Begin) -> dict[str, str]:
     """Into `begin(name)`, those of a window whose entries the ledger has; SHA-256 by name, of those that have one.
 
     Raises ClearingError, IpmError, JournalError.

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 import click
 
@@ -17,10 +17,8 @@ from switch.journal.copying import sync_directory
 from switch.journal.marks import INSTRUCTED, MARKS
 
 if TYPE_CHECKING:
-    from switch.cli._settle_entries import Collected
+    from switch.cli._settle_entries import Collected, SettledWindow
     from switch.core.network import Network
-    from switch.journal.ledgers import LedgerView
-    from switch.ledger.entries import Window
     from switch.ledger.netting import Settlement
 
 INSTRUCTIONS: Final = ("pacs.029", "pacs.009")
@@ -31,24 +29,6 @@ ENTRY_FORMS: Final = ("clearing", "ipm")
 FORMS: Final = (*INSTRUCTIONS, *BOOKINGS, "clearing", "networks", "ipm")
 _BLOCK: Final = 1 << 20
 _PART: Final = ".part"
-
-
-class SettledWindow(NamedTuple):
-    """A window, and all that its files are made from."""
-
-    settlement: "Settlement"
-    """the window's own"""
-    network: "Network"
-    state_dir: Path
-    """of the network's journal; it keeps which form a window was instructed in"""
-    ledger: "LedgerView"
-    settle: "Callable[[Window], Settlement]"
-    """another window as it is settled"""
-
-    @property
-    def window(self) -> "Window":
-        """Which it is."""
-        return self.settlement.window
 
 
 class Drafts:
@@ -155,7 +135,7 @@ def _drafts(out: Path) -> Iterator[Drafts]:
         drafts.discard()
 
 
-def write(forms: Collection[str], out: Path, settled: SettledWindow, collected: "Collected | None" = None) -> None:
+def write(forms: Collection[str], out: Path, settled: "SettledWindow", collected: "Collected | None" = None) -> None:
     """Write the files of these forms (`FORMS`) for a closed window into `out`, and say which.
 
     `collected`: has been shown the ledger's entries, which are not to be asked for any more.
@@ -183,7 +163,7 @@ def write(forms: Collection[str], out: Path, settled: SettledWindow, collected: 
         ) from None
 
 
-def make(forms: Collection[str], out: Path, settled: SettledWindow) -> list[str]:
+def make(forms: Collection[str], out: Path, settled: "SettledWindow") -> list[str]:
     """The files of these forms in an empty directory of the caller's own; their names. ClickException as `write`."""
     _refuse_unsettled(settled)
     with _drafts(out) as drafts:
@@ -192,7 +172,7 @@ def make(forms: Collection[str], out: Path, settled: SettledWindow) -> list[str]
 
 
 def _draft(
-    forms: Collection[str], drafts: Drafts, settled: SettledWindow, collected: "Collected | None" = None
+    forms: Collection[str], drafts: Drafts, settled: "SettledWindow", collected: "Collected | None" = None
 ) -> None:
     """All of these forms' files, whole, without their names."""
     from switch.cli._settle_entries import write_entry_files
@@ -213,7 +193,7 @@ def _draft(
     drafts.finish()
 
 
-def _refuse_unsettled(settled: SettledWindow) -> None:
+def _refuse_unsettled(settled: "SettledWindow") -> None:
     window, ledger = settled.window, settled.ledger
     if ledger.closed_as(window) is None:
         raise click.ClickException(f"window {window} is open: what it comes to is known when it is closed")
@@ -241,7 +221,7 @@ def not_instructed(network: "Network", settlement: "Settlement") -> "Iterator[tu
                 yield position.party, position.net, netted.currency
 
 
-def _book(form: str, drafts: Drafts, settled: SettledWindow) -> None:
+def _book(form: str, drafts: Drafts, settled: "SettledWindow") -> None:
     """A statement, or a notification where anything is booked, of each member in each currency of the net."""
     from switch.ledger.bookings import CAMT_054, Booking, booking_document
     from switch.ledger.clearing import file_name
@@ -280,7 +260,7 @@ def _book(form: str, drafts: Drafts, settled: SettledWindow) -> None:
             drafts.put(name, booking_document(form, booking))
 
 
-def _instruct(form: str, drafts: Drafts, settled: SettledWindow) -> None:
+def _instruct(form: str, drafts: Drafts, settled: "SettledWindow") -> None:
     """One document a currency in which anything moves. InstructionError: there can be none."""
     from switch.ledger.instructions import document, instruct
     from switch.money.currency import currency
@@ -297,7 +277,7 @@ def _instruct(form: str, drafts: Drafts, settled: SettledWindow) -> None:
         click.echo(f"window {window}: all nets are zero, so there is nothing to instruct")
 
 
-def _mark(settled: SettledWindow, drafts: Drafts) -> None:
+def _mark(settled: "SettledWindow", drafts: Drafts) -> None:
     """Keep, beside the journal, how a window is instructed, before a document of it has its name: the form, and each one's
     SHA-256. So the other form, and the same one with other amounts, are refused wherever files go.
 

@@ -2,21 +2,36 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
 from switch.exception_groups import first_of
 
 if TYPE_CHECKING:
-    from switch.cli.serve import Asked
     from switch.core.network import Network
     from switch.readiness import Ready
 
 ALL = "all"
 
 
-def check_asked(network: "Network", asked: "Asked") -> None:
+class Asked(NamedTuple):
+    """What `serve` is asked for."""
+
+    network: str
+    state: Path | None
+    shard: str
+    shards: str
+    log_path: Path | None
+    show: bool | None
+    drain_s: float
+    capture_path: Path | None
+    clear: tuple[str, ...]
+    standby: bool
+    ready_path: Path | None
+
+
+def check_asked(network: "Network", asked: Asked) -> None:
     """Raise a click error where `serve` is not told which shards of this network to run, or to run such as it has not."""
     from switch.config.mistakes import did_you_mean
 
@@ -61,7 +76,7 @@ def names_of(network: "Network", shards: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name.strip() for name in shards.split(",")))
 
 
-def run_shards(network: "Network", asked: "Asked") -> None:
+def run_shards(network: "Network", asked: Asked) -> None:
     """Run these shards until told to stop. Raises NotDone: one does not come up."""
     import trio
 

@@ -4,32 +4,17 @@ import os
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from switch.cli._ready import ready_option
+from switch.cli._shards import Asked
 from switch.observe import HOP_LOG
 
 if TYPE_CHECKING:
     from switch.core.network import Network
     from switch.server.serving import Serving
-
-
-class Asked(NamedTuple):
-    """What the command line asked for."""
-
-    network: str
-    state: Path | None
-    shard: str
-    shards: str
-    log_path: Path | None
-    show: bool | None
-    drain_s: float
-    capture_path: Path | None
-    clear: tuple[str, ...]
-    standby: bool
-    ready_path: Path | None
 
 
 @click.command()

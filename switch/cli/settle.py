@@ -68,7 +68,8 @@ def command(
       cmi-switch settle --check 2026-11-27-1.atlas.MAD.clearing.csv
     """
     from switch.cli._settle_check import check, form_and_window
-    from switch.cli._settle_files import SettledWindow, write
+    from switch.cli._settle_entries import SettledWindow
+    from switch.cli._settle_files import write
     from switch.journal.log import JournalError
     from switch.journal.shards import check_whole
     from switch.ledger.netting import settle
