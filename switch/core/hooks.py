@@ -139,7 +139,7 @@ def made(source: str, file: str) -> tuple[Any, dict[str, Any]]:
     try:
         exec(compile(source, file, "exec"), namespace)  # noqa: S102 - the network file names it: it is the operator's own code
         rules = namespace["Rules"]()
-    except (Exception, SystemExit) as error:
+    except BaseException as error:  # KeyboardInterrupt, too: whatever it raises, it makes no rules
         raise RulesError(_line_of(error, file), f"cannot be made: {type(error).__name__}: {error}") from None
     return rules, {point: getattr(rules, point) for point in POINTS if hasattr(rules, point)}
 
@@ -162,7 +162,7 @@ def mistakes(source: str) -> Iterator[RulesError]:
     """What in a text keeps it from being rules, without running it."""
     try:
         tree = ast.parse(source)
-    except (SyntaxError, ValueError) as error:
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         yield RulesError(getattr(error, "lineno", 0) or 0, f"no Python: {error}")
         return
     for node in ast.walk(tree):
@@ -171,6 +171,9 @@ def mistakes(source: str) -> Iterator[RulesError]:
     if not classes:
         yield RulesError(0, "there is no class Rules", f"with one or more of {', '.join(POINTS)}")
         return
+    for node in classes[0].body:
+        if isinstance(node, ast.AsyncFunctionDef) and node.name in POINTS:
+            yield RulesError(node.lineno, f"{node.name} is async", f"nothing waits for a rule: def {node.name}(…)")
     points = [node for node in classes[0].body if isinstance(node, ast.FunctionDef) and node.name in POINTS]
     if not points:
         yield RulesError(classes[0].lineno, "class Rules has no point", f"one or more of {', '.join(POINTS)}")

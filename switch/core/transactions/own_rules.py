@@ -27,6 +27,8 @@ WITHIN_US: Final = 600_000_000
 """so many overruns within so long, and the rules are off"""
 REASON_MAX: Final = 200
 VALUE_MAX: Final = 99
+NAME_MAX: Final = 40
+"""what is shown of a name that a rule gives for a host"""
 
 
 class OwnRules:
@@ -90,7 +92,7 @@ class OwnRules:
             said = self._timed(BEFORE_ANSWER, payment, answer)
             if said is not None:
                 document.update(_added(said))
-        except (Exception, SystemExit) as error:  # what a rule ends is its own message, and no process
+        except BaseException as error:  # KeyboardInterrupt, too: what a rule ends is its own message
             self._say_failed(BEFORE_ANSWER, error, pending.txn, "the answer goes on as it is")
 
     # -- asking
@@ -99,7 +101,7 @@ class OwnRules:
         """What a rule says. Raises Refusal: it ended in an error."""
         try:
             return self._timed(point, payment)
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
             told = self._say_failed(point, error, message.txn, "declined with 96")
             raise Refusal(Code.MALFUNCTION, f"own rule {point}: {told}") from None
 
@@ -186,7 +188,8 @@ class OwnRules:
     def _rerouted(self, message: Incoming, decision: Decision, name: Any) -> Decision:
         host = self._kernel.hosts.get(name) if isinstance(name, str) else None
         if host is None or decision.bin is None:
-            told = f"{name!r} is no host of the network file: {', '.join(self._kernel.hosts)}"
+            called = repr(name[:NAME_MAX]) if isinstance(name, str) else f"a {type(name).__name__}"
+            told = f"{called} is no host of the network file: {', '.join(self._kernel.hosts)}"
             error = ValueError(told)
             self._say_failed(ROUTE, error, message.txn, "declined with 96")
             raise Refusal(Code.MALFUNCTION, f"own rule {ROUTE}: {told}")
