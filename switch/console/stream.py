@@ -29,11 +29,14 @@ class Stream:
         self._parts = parts
         self._goes_on = goes_on
 
-    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
         """See ASGI. Only what has changed is sent; a line is, each second, so that one who has left is noticed."""
         headers = {**HEADERS, "Content-Type": "text/event-stream", "X-Accel-Buffering": "no"}
         raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
         await send({"type": "http.response.start", "status": 200, "headers": raw})
+        if scope.get("method") == "HEAD":
+            await send({"type": "http.response.body", "body": b""})
+            return
         known: dict[str, str] = {}
         ends = trio.current_time() + LASTS_S
         data = f"retry: {AGAIN_MS}\n\n"

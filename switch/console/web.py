@@ -167,7 +167,9 @@ class Web:
         session = self._desk.sessions.begin(user, trio.current_time(), proof)
         self._report("login.done", {"client": client_of(request), "user": user})
         answer = see_other(onward)
-        secure = request.url.scheme == "https"
+        secure = request.url.scheme == "https" or request.headers.get("origin", "").startswith(
+            "https://"
+        )  # a proxy's TLS
         answer.set_cookie(
             self._cookie, session.token, max_age=int(LONGEST_S), httponly=True, secure=secure, samesite="strict"
         )
@@ -192,10 +194,11 @@ def client_of(request: Request) -> str:
 
 
 def _own(request: Request) -> bool:
-    """True unless a browser says that another site's page has sent it."""
+    """True unless a browser says that another site's page has sent it. It says so itself (`Sec-Fetch-Site`, which no page can
+    set), whatever host a proxy between asks by; of one that does not, its `Origin` is compared."""
     site, origin = request.headers.get("sec-fetch-site", ""), request.headers.get("origin", "")
-    if site not in ("", "same-origin", "none"):
-        return False
+    if site:
+        return site in ("same-origin", "none")
     return not origin or urlsplit(origin).netloc == request.headers.get("host", "")
 
 

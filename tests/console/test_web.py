@@ -123,13 +123,14 @@ async def test_a_form_of_another_page_does_nothing(scene: Scene) -> None:
     for headers, given in (
         ({}, "guessed"),
         ({"sec-fetch-site": "cross-site"}, token),
+        ({"sec-fetch-site": "same-site", "origin": "http://console.test"}, token),
         ({"origin": "https://evil.test"}, token),
     ):
         browser.headers = headers
         assert (await browser.post("/logout", csrf=given)).headers["location"] == "/"
     browser.headers = {"sec-fetch-site": "same-origin", "origin": "http://console.test"}
     assert "Nothing was done" in (await browser.get("/")).text
-    assert [name for name, _ in scene.events].count("form.refused") == 3
+    assert [name for name, _ in scene.events].count("form.refused") == 4
     assert (await browser.post("/logout", csrf=token)).headers["location"] == "/login"
     assert (await browser.get("/")).status == 303
 
@@ -212,6 +213,17 @@ async def test_a_network_file_that_cannot_be_read_again_is_said_to_be_an_old_one
     scene.close()
 
 
+async def test_a_proxy_may_ask_by_another_host_and_its_https_is_the_cookies(tmp_path: Path, quick: None) -> None:
+    scene = Scene(tmp_path, msgspec.structs.replace(morocco(), operators=(OperatorAccount(user="a", role="viewer"),)))
+    scene.desk.accounts.set_password("a", PASSWORD)
+    browser = scene.browser()
+    browser.headers = {"origin": "https://console.example", "sec-fetch-site": "same-origin"}
+    done = await browser.post("/login", user="a", password=PASSWORD)
+    assert (done.status, "; Secure" in done.headers["set-cookie"]) == (303, True)
+    assert (await browser.post("/logout", csrf=(await browser.get("/")).csrf)).headers["location"] == "/login"
+    scene.close()
+
+
 def test_sessions_end_when_nobody_does_anything_and_after_a_working_day() -> None:
     sessions = Sessions()
     one = sessions.begin("amina", 0.0)
@@ -263,7 +275,9 @@ async def test_a_stream_sends_what_has_changed_and_ends_with_its_session(autojum
     assert told.count("same") == 1
     assert ": still here" in told
     assert told.endswith("event: over\ndata: over\n\n")
-    began = trio.current_time()
+    began, number = trio.current_time(), len(heard)
+    await Stream(parts, lambda: True)({"method": "HEAD"}, receive, send)
+    assert (trio.current_time(), b"".join(heard[number:])) == (began, b"")
     ticks.clear()
     await Stream(parts, lambda: True)({}, receive, send)
     assert trio.current_time() - began < 60, "it ends before the server's bound, and the browser comes again"
