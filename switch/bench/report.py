@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from switch.bench.generator import Counts
+from switch.counting import counted
 from switch.observe.histogram import Histogram
 from switch.wire.vocabulary import ANSWER_NAMES, APPROVALS, RESPONSE_CODES
 
@@ -130,7 +131,7 @@ def report(
 def as_text(made: Report) -> str:
     """For people."""
     lines = [
-        f"{made.host} ({made.dialect}): {made.mode}, {_plural(made.connections, 'connection')}, {made.seconds:g} s",
+        f"{made.host} ({made.dialect}): {made.mode}, {counted(made.connections, 'connection')}, {made.seconds:g} s",
         f"  {made.throughput:>12,.0f}/s   {made.answered:,} answered of {made.sent:,} sent, "
         f"{made.approved_percent:.1f} % approved",
         _latency_line("latency", made.latency_us),
@@ -149,7 +150,7 @@ def as_text(made: Report) -> str:
         cpu = made.cpu
         lines.append(
             f"  {cpu.us_per_transaction:>12,.1f} µs  of CPU a transaction ({cpu.cores:.2f} cores, "
-            f"{_plural(cpu.processes, 'process', 'processes')}), {cpu.rss_bytes / 1e6:,.0f} MB resident "
+            f"{counted(cpu.processes, 'process', 'processes')}), {cpu.rss_bytes / 1e6:,.0f} MB resident "
             f"({cpu.rss_grown_bytes / 1e6:+,.1f} MB)"
         )
     if made.error_count:
@@ -158,10 +159,6 @@ def as_text(made: Report) -> str:
         )
         lines.append(f"  the first: {made.first_trouble}")
     return "\n".join(lines)
-
-
-def _plural(count: int, one: str, many: str = "") -> str:
-    return f"{count} {one if count == 1 else many or one + 's'}"
 
 
 def _latency_line(name: str, us: Latency) -> str:

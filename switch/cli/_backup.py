@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from switch.counting import counted
+
 if TYPE_CHECKING:
     from switch.journal.backup import Made
 
@@ -162,7 +164,9 @@ def prune_command(before: str, state_dir: str, backup: str | None, discard: bool
     if as_json:
         click.echo(json.dumps({name: getattr(pruned, name) for name in pruned.__struct_fields__}))
         return
-    removed = f"Removed {pruned.files} segments, {_size(pruned.bytes)}, {pruned.rows:,} transactions"
+    removed = (
+        f"Removed {counted(pruned.files, 'segment')}, {_size(pruned.bytes)}, {counted(pruned.rows, 'transaction')}"
+    )
     click.echo(f"{removed if pruned.files else 'Nothing removed'}; the journal begins at record {pruned.first:,}.")
     if pruned.why:
         click.echo(f"No more went: {pruned.why}.")

@@ -11,6 +11,7 @@ from switch.cli._backup import STATE
 from switch.cli._files import written_whole
 from switch.cli._network import DEFAULT, load
 from switch.cli._windows import all_of, choose
+from switch.counting import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,7 +71,7 @@ def export_command(state_dir: str, network: str, form: str, window: str, out: st
                 raise click.ClickException(f"{out}: {error.strerror or error}") from None
     except (JournalError, CurrencyError) as error:
         raise click.ClickException(str(error)) from None
-    click.echo(f"{out}: {count:,} entries", err=True)
+    click.echo(f"{out}: {counted(count, 'entry', 'entries')}", err=True)
 
 
 def _listed(ledger: "LedgerView", windows: "list[Window]", only: str) -> "Iterator[tuple[Window, Iterator[Entry]]]":

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import click
 
 from switch.cli._backup import STATE
+from switch.counting import counted
 
 
 @click.command("rekey")
@@ -37,5 +38,6 @@ def rekey_command(state_dir: str) -> None:
     except (VaultError, AuditError) as error:
         raise click.ClickException(str(error)) from None
     click.echo(
-        f"{path} has {count} keys; the new one has check value {check.hex()}. Keep a copy elsewhere, then `cmi-switch restart`"
+        f"{path} has {counted(count, 'key')}; the new one has check value {check.hex()}. Keep a copy elsewhere, then "
+        "`cmi-switch restart`"
     )

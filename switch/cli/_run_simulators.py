@@ -11,6 +11,7 @@ from switch.cli._network import paint
 from switch.cli._not_done import NotDone
 from switch.cli._ready import prepare_ready, say_ready
 from switch.cli._tls import end_of
+from switch.counting import counted
 
 if TYPE_CHECKING:
     from random import Random
@@ -58,7 +59,7 @@ def what_they_kept(stations: "Sequence[Station]") -> str:
     """For a Ready: line: what was read from the hosts' journals; "" where none keeps one."""
     if not any(s.journal for s in stations):
         return ""
-    return f"; books are durable, {sum(s.recorded for s in stations):,} records recovered"
+    return f"; books are durable, {counted(sum(s.recorded for s in stations), 'record')} recovered"
 
 
 def random_sources(seed: int) -> "Callable[[], Random]":

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from switch.cli._control import json_option, of_each_switch, say_json
+from switch.counting import counted
 
 if TYPE_CHECKING:
     from switch.security.audit import Act, AuditLog
@@ -64,7 +65,7 @@ def verify_command(state_dir: Path) -> None:
     """
     log = _log(state_dir)
     acts = _acts(log)
-    click.echo(f"{log.path}: {len(acts):,} acts: all hold" + (f"; chain {log.chain}" if acts else ""))
+    click.echo(f"{log.path}: {counted(len(acts), 'act')}: all hold" + (f"; chain {log.chain}" if acts else ""))
 
 
 def _log(state_dir: Path) -> "AuditLog":

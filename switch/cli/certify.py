@@ -13,6 +13,7 @@ from switch.cli._address import asked_address
 from switch.cli._network import Mistakes, paint
 from switch.cli._ready import ready_option
 from switch.cli._tls import end_of, tls_option
+from switch.counting import counted
 
 if TYPE_CHECKING:
     from switch.certify.examiner import Examiner
@@ -166,7 +167,7 @@ class _Certification:
         def ready(drivers: "list[Driver]") -> str:
             where = drivers[0].addresses.get(_LINK)
             does = f"listening on {where}" if where else f"connecting to {self._address}"
-            tests = f"{len(self._plan.tests)} test{'s' if len(self._plan.tests) > 1 else ''}"
+            tests = f"{counted(len(self._plan.tests), 'test')}"
             return f"Ready: {self._plan.name}, {tests}, {does} ({self._manner.dialect.name}, {self._manner.framing})"
 
         start(

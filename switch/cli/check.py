@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from switch.cli._network import load, paint
+from switch.counting import counted
 
 if TYPE_CHECKING:
     from switch.core.network import Network
@@ -72,12 +73,12 @@ def _ask_store(network: "Network") -> str:
             finally:
                 store.close()
             if owner is not None and owner.node:
-                whose = f"{owner.last:,} records, owned by node {owner.node} under epoch {owner.epoch}"
+                whose = f"{counted(owner.last, 'record')}, owned by node {owner.node} under epoch {owner.epoch}"
             else:
                 whose = "never been owned"
             lines.append(f"{shared.journal}: {whose}")
             lines += (
-                f"{shared.journal}: node {node} has stood by, and had {last:,} records {ago:,} s ago"
+                f"{shared.journal}: node {node} has stood by, and had {counted(last, 'record')} {ago:,} s ago"
                 for node, last, ago in marks
             )
     except StoreError as error:

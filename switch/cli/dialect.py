@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from switch.counting import counted
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -115,7 +117,7 @@ def lint(files: tuple[str, ...]) -> None:
         if not found:
             click.echo(f"{name}: right", err=True)
     if count > 1:
-        click.echo(f"\n{count} mistakes")
+        click.echo(f"\n{counted(count, 'mistake')}")
     if count:
         sys.exit(1)
 

@@ -8,6 +8,7 @@ import click
 from switch.cli._control import ask, of_each_switch, say_json
 from switch.cli._network import paint
 from switch.cli._not_done import NotDone
+from switch.counting import counted
 
 EXIT: Final = {"good": 0, "warning": 1, "critical": 2}
 NO_ANSWER: Final = 3
@@ -57,9 +58,9 @@ def _print(health: dict[str, Any]) -> None:
         + (f", {out} in maintenance" if out else "")
         + (f", leaving: {leaving}" if leaving else ""),
         owed,
-        f"{health['exceptions']:,} exceptions",
+        counted(health["exceptions"], "exception"),
         *([f"{health['unpriced']:,} unpriced"] if health["unpriced"] else []),
-        f"{health['connections']:,} connections",
+        counted(health["connections"], "connection"),
         *([] if health["disk_trouble"] else [f"{health['disk_free_bytes'] / 1e9:,.1f} GB left"]),
     ]
     click.echo(f"{paint(_STYLE[grade], grade.capitalize())}: {', '.join(parts)}")

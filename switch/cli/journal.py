@@ -13,6 +13,7 @@ from switch.cli._export import export_command
 from switch.cli._rebuild import rebuild_command
 from switch.cli._rekey import rekey_command
 from switch.cli._rows import print_rows
+from switch.counting import counted
 
 JSON = click.option("--json", "as_json", is_flag=True, help="JSON lines instead of a table.")
 
@@ -176,7 +177,7 @@ def verify_command(state_dir: str, head_copy: str, as_json: bool) -> None:
             click.echo(f"note: {note}")
         for damage in result.damage:
             click.echo(f"damage: {damage}", err=True)
-        span = f"{result.records} records ({result.first} to {result.last}) in {result.segments} segments"
+        span = f"{counted(result.records, 'record')} ({result.first} to {result.last}) in {counted(result.segments, 'segment')}"
         click.echo(f"{span}: {'DAMAGED' if result.damage else 'sound'}; chain {result.chain.hex()} at {result.last}")
     if result.damage:
         sys.exit(1)

@@ -13,6 +13,7 @@ import click
 from switch.cli._key_exchange import exchange
 from switch.cli._key_requests import request
 from switch.cli._master_key import key_options, open_ring, secret
+from switch.counting import counted
 
 if TYPE_CHECKING:
     from switch.security.key_file import Entry
@@ -294,7 +295,7 @@ def check(path: Path, lmk_place: str | None) -> None:
         click.echo(reason, err=True)
     if wrong:
         raise SystemExit(1)
-    click.echo(f"{len(ring.entries)} keys and {acts} acts: all hold")
+    click.echo(f"{counted(len(ring.entries), 'key')} and {counted(acts, 'act')}: all hold")
 
 
 @command.command("rotate")

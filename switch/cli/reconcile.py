@@ -11,6 +11,7 @@ import msgspec
 from switch.cli._control import json_option
 from switch.cli._network import load
 from switch.cli._windows import all_of, choose
+from switch.counting import counted
 
 if TYPE_CHECKING:
     from switch.core.network import Network
@@ -218,7 +219,7 @@ def _print(differing: "list[Difference]", about: _About, theirs: int, ours: int,
         click.echo(json.dumps({**msgspec.to_builtins(about), **lines, "agree": not differing, "differences": listed}))
         return
     as_role = f" as {about.role}" if about.role else ""
-    click.echo(f"Window {about.window}, {about.member}{as_role}: {theirs} lines there, {ours} here")
+    click.echo(f"Window {about.window}, {about.member}{as_role}: {counted(theirs, 'line')} there, {ours} here")
     for note in about.notes:
         click.echo(f"  {note}")
     for d in differing:

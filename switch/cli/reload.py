@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from switch.cli._control import ask, of_each_switch
+from switch.counting import counted
 
 
 @click.command
@@ -30,5 +31,5 @@ def command(state_dir: Path, dry_run: bool) -> None:
         return
     for line in changes:
         click.echo(line)
-    count = f"{len(changes)} change{'s' if len(changes) != 1 else ''}"
+    count = f"{counted(len(changes), 'change')}"
     click.echo(f"{count}, not made (--dry-run)." if dry_run else f"{count}, in effect.")

@@ -7,6 +7,7 @@ import click
 
 from switch.cli._address import asked_address
 from switch.cli._ready import prepare_ready, ready_option, say_ready
+from switch.counting import counted
 
 if TYPE_CHECKING:
     from switch.capture.replay import Plan, Report
@@ -93,7 +94,7 @@ def _play(address: "Address", talks: "list[Talk]", plan: "Plan", ready_path: Pat
     file = prepare_ready(ready_path)
 
     def ready(where: "Address") -> None:
-        connections = f"{len(talks)} connection{'s' if len(talks) > 1 else ''}"
+        connections = f"{counted(len(talks), 'connection')}"
         say_ready(file, {"replay": where}, f"Ready: listening on {where}; waiting for {connections}")
 
     try:

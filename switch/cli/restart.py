@@ -9,6 +9,7 @@ import click
 from switch.cli._control import ask, of_each_switch
 from switch.cli._not_done import NotDone
 from switch.core.operator.errors import ErrorCode
+from switch.counting import counted
 
 POLL_S = 0.05
 UP_S = 60.0
@@ -32,9 +33,11 @@ def command(state_dir: Path) -> None:
     before = ask(state_dir, "restart", timeout_s=90.0)
     now_is = _new(state_dir, before["restarts"])
     kept = "" if before["keeps_connections"] else "; it could not take connections over: their peers connect again"
+    nth, gap_ms = _nth(now_is["restarts"]), now_is["gap_ms"]
+    connections, requests = counted(now_is["connections"], "connection"), counted(now_is["in_flight"], "request")
     click.echo(
-        f"Restarted (process {now_is['pid']}, for the {_nth(now_is['restarts'])} time): {now_is['connections']} connections, "
-        f"{now_is['in_flight']} requests under way, nobody answered for {now_is['gap_ms']} ms{kept}."
+        f"Restarted (process {now_is['pid']}, for the {nth} time): {connections}, {requests} under way, "
+        f"nobody answered for {gap_ms} ms{kept}."
     )
 
 

@@ -10,6 +10,7 @@ import click
 from switch.cli._address import asked_address
 from switch.cli._master_key import key_options, open_ring
 from switch.cli._ready import prepare_ready, ready_option, say_ready
+from switch.counting import counted
 
 if TYPE_CHECKING:
     from switch.security.host_server import HostServer
@@ -83,7 +84,7 @@ def command(
             at = "{}:{}".format(*server.address)
     except OSError as error:
         raise click.ClickException(f"{socket_path or hardware}: {error.strerror or error}") from None
-    say_ready(ready, {"security": at}, f"Ready: security module {at}, {len(ring.entries)} keys of {path}")
+    say_ready(ready, {"security": at}, f"Ready: security module {at}, {counted(len(ring.entries), 'key')} of {path}")
     try:
         server.serve(stopped)
     finally:
@@ -131,7 +132,7 @@ def _signals(ring: "KeyRing", module: "SoftwareModule") -> tuple[Callable[[], bo
             _say(f"keys not read again: {error}")
             return
         module.forget()
-        _say(f"{len(ring.entries)} keys read again")
+        _say(f"{counted(len(ring.entries), 'key')} read again")
 
     def follow() -> None:
         try:

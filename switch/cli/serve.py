@@ -10,6 +10,7 @@ import click
 
 from switch.cli._ready import ready_option
 from switch.cli._shards import Asked
+from switch.counting import counted
 from switch.observe import HOP_LOG
 
 if TYPE_CHECKING:
@@ -191,7 +192,7 @@ def _ready(network: "Network", running: "Serving", log_file: Path) -> str:
         where = "" if log_file == Path("var", DEFAULT, HOP_LOG) else f" --log {shlex.quote(str(log_file))}"
         hint = f"next: `{spell('pay')}` or `cmi-switch hops --follow{where}`"
     recovered = (
-        f"; {running.recovered_records:,} records recovered in {running.recovery_ms} ms"
+        f"; {counted(running.recovered_records, 'record')} recovered in {running.recovery_ms} ms"
         if running.recovered_records
         else ""
     )

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from switch.counting import counted
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -152,7 +154,7 @@ def _shown(days: Iterable[Day], seeds: range, total: Sum, *, quiet: bool) -> Ite
 
 
 def _report(total: Sum) -> None:
-    days = f"{total.seeds:,} day{'s' if total.seeds != 1 else ''}"
+    days = f"{counted(total.seeds, 'day')}"
     click.echo(
         f"{days}, {total.transactions:,} payments under {total.faults:,} faults and {total.crashes:,} crashes of "
         f"the switch: {total.approved:,} approved, {total.declined:,} declined, {total.reversed:,} reversed"

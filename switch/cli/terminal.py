@@ -11,6 +11,7 @@ from switch.cli._address import asked_address
 from switch.cli._host_options import own_keys_options
 from switch.cli._ready import ready_option
 from switch.cli._tls import end_of, tls_option
+from switch.counting import counted
 
 if TYPE_CHECKING:
     from switch.core.network import Network
@@ -166,7 +167,7 @@ def _run(asked: _Options) -> None:
     for b in books:
         click.echo(_summary(loaded, b))
     skipped = sum(p.skipped for p in parties)
-    click.echo(f"Stopped: {ended}." + (f" {skipped} payments were skipped." if skipped else ""))
+    click.echo(f"Stopped: {ended}." + (f" {counted(skipped, 'payment')} skipped." if skipped else ""))
     _complain(parties, books)
 
 
@@ -237,7 +238,7 @@ def _summary(network: "Network", book: "AcquirerBook") -> str:
     declined = ", ".join(f"{code}: {n}" for code, n in book.declined.items())
     amounts = ", ".join(format_amount(a, c) for c, a in book.amounts.items()) or format_amount(0, network.currency)
     lines = [
-        f"{book.name}: {book.sent} payments: {book.approved} approved, {sum(book.declined.values())} declined"
+        f"{book.name}: {counted(book.sent, 'payment')}: {book.approved} approved, {sum(book.declined.values())} declined"
         + (f" ({declined})" if declined else "")
         + f", {book.reversed} reversed, {book.open} unanswered; {amounts} stand"
     ]

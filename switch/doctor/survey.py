@@ -14,6 +14,7 @@ from itertools import accumulate, pairwise
 
 import msgspec
 
+from switch.counting import counted
 from switch.doctor import words
 from switch.doctor.advice import diagnosis, named, names
 from switch.doctor.diagnosis import Cause, Configured, Diagnosis, Findings, Verdict
@@ -365,7 +366,7 @@ class Survey:
     def _healthy(tried: _Try, configured: Configured) -> Findings:
         mtis = _mtis(tried.documents)
         count = len(tried.documents)
-        said = f"{count} message{'s' if count > 1 else ''} ({mtis}) as {words.set_to(configured)}"
+        said = f"{counted(count, 'message')} ({mtis}) as {words.set_to(configured)}"
         dialect = configured.dialect.name if configured.dialect else ""
         return Findings(
             Verdict.HEALTHY, (), said if count else "keep-alives, and no message yet", configured.framing, dialect
@@ -429,4 +430,4 @@ def _what(reading: Reading) -> str:
     )
     own = "its header" if is_header(reading.lead, reading.spoken) else f"{len(reading.lead)} unknown bytes"
     header = f", {lead_name(reading.lead) or own} before the MTI" if reading.lead else ""
-    return f"{count} message{'s' if count > 1 else ''} ({mtis}) of {reading.spoken.dialect.name} {around}{header}"
+    return f"{counted(count, 'message')} ({mtis}) of {reading.spoken.dialect.name} {around}{header}"

@@ -19,6 +19,7 @@ import trio
 from switch.children import start
 from switch.core.operator.command import Unable
 from switch.core.operator.errors import ErrorCode
+from switch.counting import counted
 from switch.readiness import Ready, ReadyFile, notify, read_ready
 from switch.server.driving import keep_alive
 
@@ -174,7 +175,7 @@ class Shards:
         self._ready[command.name] = ready
         if self._sentence:
             again = " again" if command.name in self._seen else ""
-            self._tell(f"shard {command.name} is ready{again}: {ready.recovered_records:,} records recovered")
+            self._tell(f"shard {command.name} is ready{again}: {counted(ready.recovered_records, 'record')} recovered")
         self._seen.add(command.name)
         if len(self._ready) == len(self._commands):
             self._sentence = self._sentence or self._announce(self._ready)

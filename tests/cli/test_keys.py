@@ -60,7 +60,7 @@ def test_a_keys_life(place: Path) -> None:
     assert "has check value" in refused(place, "destroy", "atlas-zak.previous", "000000")
     done(place, "destroy", "atlas-zak.previous", first)
     assert list(listed(place)) == ["atlas-zak"]
-    assert "1 keys and 3 acts: all hold" in done(place, "check")
+    assert "1 key and 3 acts: all hold" in done(place, "check")
     acts = [json.loads(line)["act"]["act"] for line in (place.parent / "keys.json.audit").read_text().splitlines()]
     assert acts == ["generate", "rotate", "destroy"]
 
@@ -176,7 +176,7 @@ def test_a_module_of_its_own_keeps_its_memory_and_reads_keys_again(place: Path, 
         text=True,
     ) as process:
         assert process.stdout is not None
-        assert process.stdout.readline().startswith(f"Ready: security module {socket}, 1 keys of")
+        assert process.stdout.readline().startswith(f"Ready: security module {socket}, 1 key of")
         module = RemoteModule(socket)
         assert module.ask([ask.MakeMac("zak", b"x"), ask.MakeMac("zak-2", b"x")])[0].ok
         if os.geteuid() != 0:  # root reads whatever it likes

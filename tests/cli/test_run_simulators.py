@@ -44,7 +44,7 @@ def test_a_host_started_again_has_the_books_it_had(tmp_path: Path) -> None:
     assert before.book().approved == 1
     after, station = atlas(tmp_path)
     assert after.book() == before.book()
-    assert what_they_kept([station]) == "; books are durable, 1 records recovered"
+    assert what_they_kept([station]) == "; books are durable, 1 record recovered"
     assert station.journal is not None
     station.journal.close()
 

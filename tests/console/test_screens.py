@@ -368,7 +368,7 @@ async def test_an_order_is_found_by_its_name_and_its_callback_sent_again_with_a_
         "their server is back",
     )
     assert "merchant.resend" in (await browser.get("/audit?by=root")).text
-    assert "1 acts: all hold" in (await browser.get("/audit?by=nobody")).text
+    assert "1 act: all hold" in (await browser.get("/audit?by=nobody")).text
     registry.store.close()
     scene.close()
 

@@ -34,7 +34,7 @@ KINDS = (
     (r"\b[0-9a-f]{13}\b", "TXN"),
     (r"\b[0-9a-f]{32}\b", "HASH"),
     (r"\b\d+(\.\d{1,3})? ms\b", "MS"),
-    (r"\d+ records recovered", "COUNT records recovered"),
+    (r"\d+ records? recovered", "COUNT records recovered"),
     (r"(?m)^ +\d+\.\d{3}(?=  )", "MS"),
     (r"approval code [S\d]\d{5}", "approval code CODE"),
     (r"(RRN|STAN) \d+", r"\1 NUMBER"),

@@ -370,7 +370,7 @@ def test_verify_exits_1_at_damage_and_says_where(tmp_path: Path) -> None:
     path = written(tmp_path, day(10))
     code, text = run("verify", "--state", str(tmp_path))
     assert code == 0
-    assert f"{len(day(10))} records (1 to {len(day(10))}) in 1 segments: sound; chain " in text
+    assert f"{len(day(10))} records (1 to {len(day(10))}) in 1 segment: sound; chain " in text
     data = bytearray(path.read_bytes())
     at = data.find(b"TERM0001")
     data[at] ^= 4
