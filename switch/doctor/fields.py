@@ -37,9 +37,9 @@ _NEAR: Final = 0.05
 _SOFTLY: Final = 0.05
 """how much of what makes one explanation less likely than another is said as less confidence"""
 _RIVAL_SURE: Final = 0.8
-_REAL_MIN: Final = 1e-3
+_REAL_MIN: Final = 1e-2
 """a message that reads whole and is less plausible than so may read by accident: one odd value or two are none"""
-_BETTER: Final = 1_000
+_BETTER: Final = 100
 """times that another explanation must be likelier than such a message as it stands"""
 _NAMED: Final = 2
 """elements that have a sentence of their own where more than so many explain the bytes"""

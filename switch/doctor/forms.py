@@ -25,6 +25,10 @@ LATIN: Final = _known("latin-1")
 LONGER_MAX: Final = 12
 """units by which a fixed element is tried longer or shorter"""
 
+_CODE_WITH_LENGTH, _ONE_DIGIT = 0.75, 0.75
+"""how much more seldom codes, dates and amounts are led by a length, and lengths have one digit"""
+_WHOLE, _INSTITUTIONS = 0.7, (DE.ACQUIRER, DE.FORWARDER)
+"""of an institution that always has its full size, where others lead it by a length"""
 _LOOSE: Final = frozenset(
     {DE.ENTRY_MODE, DE.MERCHANT_NAME, DE.ADDITIONAL_RESPONSE, DE.PRIVATE_48, DE.SECURITY, DE.ADDITIONAL_AMOUNTS, DE.REPLACEMENT}
     | {str(n) for n in (*range(54, 64), *range(82, 128))}
@@ -150,12 +154,20 @@ def _lengths(e: Element, habits: Habits) -> Iterator[Form]:
             continue
         made = msgspec.structs.replace(e, length=length, length_bcd=bcd, length_bytes=size_bytes, size=size)
         alike = (length, bcd) == (e.length, e.length_bcd) if e.length_bytes else length is charset or bcd
-        yield Form(made, f"has {_length_words(made)} before it; {said}", _length_setting(made), 0.95 if alike else 0.75)
+        seldom = _CODE_WITH_LENGTH if not e.length_bytes and e.content == "n" else 1.0
+        seldom *= _ONE_DIGIT if length is not None and size_bytes == 1 else 1.0
+        prior = (0.95 if alike else 0.75) * seldom
+        yield Form(made, f"has {_length_words(made)} before it; {said}", _length_setting(made), prior)
     if e.length_bytes:
         for fixed in range(1, 41):
             made = msgspec.structs.replace(e, length_bytes=0, size=fixed * 2 if e.nibbles else fixed)
             yield Form(made, f"is {_count(made.size, made.unit)} without a length; {said}",
-                       f'"len_type": 0, "max_len": {made.size}', 0.5)  # fmt: skip
+                       f'"len_type": 0, "max_len": {made.size}', _whole(e, fixed))  # fmt: skip
+
+
+def _whole(e: Element, fixed: int) -> float:
+    """How often an element has a fixed size where the dialect leads it by a length."""
+    return _WHOLE if fixed == e.size and e.key in _INSTITUTIONS else 0.5
 
 
 def _codings(e: Element) -> Iterator[Form]:

@@ -4,6 +4,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from switch.doctor import elsewhere
 from switch.doctor.forms import LATIN, Form
 from switch.doctor.plausible import likeliness, looks_right, odds, plausibility
 from switch.doctor.suspects import Rest, Suspect
@@ -73,11 +74,12 @@ def meant(form: Form, value: str, digits: int) -> tuple[str, float]:
     e = form.element
     if e.length_bytes or e.digits == digits or not value:
         return value, 1.0
+    met = elsewhere.told(e.key, value, digits)
     if e.digits < digits:
         return "", _SHORTENED
     first, last = value[:digits], value[-digits:]
     behind, before = odds(e.key, first), _FILLED_BEFORE * odds(e.key, last)
-    return (first, 1.0) if behind >= before else (last, _FILLED_BEFORE)
+    return (first, 1.0) if behind >= before * met else (last, _FILLED_BEFORE * met)
 
 
 def read_form(reader: Reader, form: Form) -> None:

@@ -4,11 +4,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import islice
 
+import msgspec
 import pytest
 from click.testing import CliRunner
 
 from switch.cli.doctor import command
 from switch.doctor.diagnosis import Configured, Verdict
+from tests.doctor import natural
+from tests.doctor.drawn import cases as two_faults
 from tests.doctor.drawn import counted
 from tests.doctor.planted import (
     BENDS,
@@ -58,6 +61,28 @@ def test_two_elements_may_be_wrong_at_once() -> None:
     """Of what is planted by chance, much reads as well otherwise; both that are named are among what explains it."""
     found = Counter(names(planted, examined(planted, "bare")) != "no" for planted in islice(two_bent(), 0, 90, 6))
     assert found[True] >= 2, found
+
+
+def test_two_elements_as_other_specifications_have_them_are_named_by_what_stands_in_them() -> None:
+    """Half of them first, and few not at all: a year before a date, zeros before an amount tell which it is."""
+    found = Counter(names(planted, examined(planted, "bare")) for planted in natural.cases("cmi87", 30))
+    assert (found["first"] >= 13, found["no"] <= 5) == (True, True), found
+
+
+@pytest.mark.parametrize(
+    ("key", "more"), [("7", "2026"), ("12", "20260615"), ("4", "0000"), ("11", "000"), ("49", "0"), ("25", "00")]
+)
+def test_a_longer_element_is_told_by_the_year_or_the_zeros_before_it(key: str, more: str) -> None:
+    document = next(d for d in documents(CMI87) if {"4", "7", "11", "12", "25", "49", "43"} <= d.keys())
+    bent = msgspec.structs.replace(CMI87.elements[key], size=CMI87.elements[key].size + len(more))
+    (planted,) = written("longer", CMI87, {**document, key: more + document[key]}, {key: bent})
+    assert names(planted, examined(planted, "bare")) == "first"
+
+
+@pytest.mark.parametrize("name", ["base24", "mastercard"])
+def test_what_reads_to_its_last_byte_and_holds_a_date_that_is_none_is_not_called_healthy(name: str) -> None:
+    planted = next(p for p in two_faults("two faults", SHIPPED[name]) if p.keys in (("41", "12"), ("70", "7")))
+    assert examined(planted, "bare").verdict is Verdict.ADVICE
 
 
 @pytest.mark.parametrize("name", ["cmi87", "mastercard", "iso93", "ascii87", "base24", "iso2003"])
