@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from switch.cli._address import asked_address
+from switch.cli._chip import reading_options
 from switch.cli._network import asked_card, load, paint
 from switch.cli._tls import end_of, tls_option
 
@@ -64,17 +65,7 @@ _DECLINED = 3
 @click.option(
     "--pin", default="", metavar="PIN", help="Typed at the terminal: digits, or `card` for the test card's own."
 )
-@click.option(
-    "--chip/--stripe",
-    default=None,
-    help="What of the card is read. [default: its chip, where the network file has a `chip_key` for its issuer]",
-)
-@click.option(
-    "--wrong",
-    type=click.Choice(["cryptogram", "counter", "amount", "stripe"]),
-    default=None,
-    help="The chip says it otherwise than it is: what does the issuer do?",
-)
+@reading_options
 @click.option("--expiry", default="", metavar="YYMM", help="DE14. [default: the test card's own]")
 @click.option(
     "--merchant-country", default="", metavar="XX", help="Two letters or three, for the end of DE43. [default: home]"
@@ -152,6 +143,7 @@ class Asked:
     actual: str = ""
     costs: bool = False
     chip: bool | None = None
+    tap: bool = False
     wrong: str | None = None
 
 
@@ -249,12 +241,20 @@ class Desk:
         cash = self._money(replace(asked, amount=asked.cash), "--cash")[0] if asked.cash else 0
         request = messages.request(asked.kind, card, amount, place, at, stan, at.rrn_prefix + stan, web, cash=cash)
         request = messages.allow_partial(request) if asked.partial else request
-        if asked.channel == "web" and (asked.chip or asked.wrong):
-            raise click.UsageError("--chip, --wrong: a payment on the web reads no card")
+        if asked.channel == "web" and (asked.chip or asked.tap or asked.wrong):
+            raise click.UsageError("--chip, --tap, --wrong: a payment on the web reads no card")
         if asked.channel == "pos":
             file = self._last_path.with_name("pay-chips.json")
             request = entered(
-                request, card, self._network, self._module, at.day, file, chip=asked.chip, wrong=asked.wrong or ""
+                request,
+                card,
+                self._network,
+                self._module,
+                at.day,
+                file,
+                chip=asked.chip,
+                tap=asked.tap,
+                wrong=asked.wrong or "",
             )
         if asked.pin:
             request = self._with_pin(request, card, asked.pin)

@@ -36,6 +36,7 @@ _USES: Final = {
     "pvv_key": (("V0", "V1", "V2"), "C", "verifies PINs"),
     "cvv_key": (("C0",), "CV", "checks card values"),
     "chip_key": (("E0",), "X", "checks cryptograms of chips"),
+    "dynamic_key": (("E4",), "X", "checks values of stripes that change (dCVV, CVC3)"),
     "ksn": (("B0", "B1"), "X", "derives terminals' keys (`ksn`: DUKPT)"),
     "zone_key": (("K0", "K1"), "BED", "carries other keys"),
     "cavv_key": (("C0",), "C", "makes and checks CAVVs"),
@@ -129,6 +130,7 @@ def read_card_keys(s: Section) -> CardKeys:
     return CardKeys(
         cvv_key=s.text("cvv_key", ""),
         chip_key=s.text("chip_key", ""),
+        dynamic_key=s.text("dynamic_key", ""),
         cavv_key=s.text("cavv_key", ""),
         aav_key=s.text("aav_key", ""),
         on_behalf=_read_on_behalf(s),
@@ -195,6 +197,7 @@ def check_keys(draft: Draft, network: Network, dialects: Dialects) -> None:
         of_cards = (
             ("cvv_key", cards.cvv_key, "cvv_key"),
             ("chip_key", cards.chip_key, "chip_key"),
+            ("dynamic_key", cards.dynamic_key, "dynamic_key"),
             ("cavv_key", cards.cavv_key, "cavv_check"),
             ("aav_key", cards.aav_key, "aav_check"),
         )

@@ -54,6 +54,7 @@ class CardKeys(msgspec.Struct, frozen=True, kw_only=True):
 
     cvv_key: str = ""  # values of stripe, chip and print: CVV, iCVV, CVV2
     chip_key: str = ""  # cryptograms of chips (DE55)
+    dynamic_key: str = ""  # dCVV, CVC3: what a chip says in the place of its stripe's value
     cavv_key: str = ""  # what says that a cardholder was authenticated on the web: CAVVs
     aav_key: str = ""  # and of Mastercard's cards AAVs
     on_behalf: tuple[str, ...] = ()  # of `card_proofs.CHECKS`: what the switch checks while the issuer is there, too

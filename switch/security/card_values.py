@@ -60,6 +60,20 @@ def dynamic_card_value(card_key: bytes, pan: str, expiry: str, service_code: str
     return card_value(card_key, counter + pan[4:], expiry, service_code)
 
 
+def value_of_track(card_key: bytes, scheme: str, track: str, atc: int, unpredictable: str) -> str:
+    """The three digits that a chip says in a track's place for them. `card_key`: the card's own; `track`: PAN, D, expiry, service
+    code and discretionary data, with zeros for what changes; `unpredictable`: digits. Raises ValueError."""
+    pan, _, rest = track.partition("D")
+    whole = pan and len(rest) >= 7 and (pan + rest + unpredictable).isdecimal()
+    if not whole or not 0 <= atc <= 0xFFFF or len(unpredictable) > 8:
+        raise ValueError("a track 2 of digits around one D, a counter of 2 bytes and up to 8 digits are expected")
+    counter = atc.to_bytes(2, "big")
+    if scheme != "mastercard":
+        return dynamic_card_value(card_key, pan, rest[:4], rest[4:7], counter)
+    vector = cvc3_vector(card_key, bytes.fromhex(track + "F" * (len(track) % 2)))
+    return cvc3(card_key, vector, bytes.fromhex(unpredictable.rjust(8, "0")), counter)[-3:]
+
+
 def cvc3_vector(card_key: bytes, track_template: bytes) -> bytes:
     """IVCVC3, 2 bytes: the end of the MAC (ISO 9797-1 algorithm 3, padding 2) of a track whose changing digits are zero."""
     return mac_maker(ALGORITHM_3, card_key, 2)(track_template)[-2:]

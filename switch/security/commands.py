@@ -158,6 +158,26 @@ class CheckCardValue(msgspec.Struct, frozen=True, tag="check-card-value", array_
     value: str
 
 
+class MakeDynamicValue(msgspec.Struct, frozen=True, tag="make-dynamic-value", array_like=True):
+    """dCVV or (Mastercard) CVC3 of a chip's track 2: three digits."""
+
+    key: str
+    scheme: str
+    sequence: str
+    track: str
+    """PAN, D, expiry, service code, discretionary data, with zeros for what changes"""
+    atc: int
+    unpredictable: str
+    """digits of the terminal's number"""
+
+
+class CheckDynamicValue(msgspec.Struct, frozen=True, tag="check-dynamic-value", array_like=True):
+    """Whether three digits are those that would be made so."""
+
+    made: MakeDynamicValue
+    value: str
+
+
 class CheckCryptogram(msgspec.Struct, frozen=True, tag="check-cryptogram", array_like=True):
     """Whether a chip's ARQC (tag 9F26 among `tags`) holds; the answer's `value` is what goes back in tag 91."""
 
@@ -348,6 +368,8 @@ Command: TypeAlias = (
     | MakePinReference
     | MakeCardValue
     | CheckCardValue
+    | MakeDynamicValue
+    | CheckDynamicValue
     | CheckCryptogram
     | MakeCryptogram
     | MakeCavv

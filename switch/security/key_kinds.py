@@ -42,7 +42,8 @@ KINDS: Final[dict[str, Kind]] = {
     "imk-ac-test": Kind("E0", "N", _TDES, "issuer master key of test cards: makes their chips' cryptograms, too"),
     "imk-smi": Kind("E2", "X", _TDES, "issuer master key: MACs of chip scripts"),
     "imk-smc": Kind("E1", "X", _TDES, "issuer master key: encryption of chip scripts"),
-    "imk-cvc3": Kind("E4", "X", _TDES, "issuer master key: dynamic CVC3"),
+    "imk-cvc3": Kind("E4", "X", _TDES, "issuer master key: values of stripes that change, dCVV and CVC3"),
+    "imk-cvc3-test": Kind("E4", "N", _TDES, "issuer master key of test cards: makes those values, too"),
 }
 
 

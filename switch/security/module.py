@@ -12,7 +12,8 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import partial
 from typing import Final, Protocol
 
-from switch.security import card_values, cardholder_values, dukpt, emv, pin_blocks, pins
+from switch.security import dukpt, pin_blocks, pins
+from switch.security.card_commands import CardCommands
 from switch.security.carried_keys import CarriedKeys
 from switch.security.commands import (
     BAD_BLOCK,
@@ -22,10 +23,6 @@ from switch.security.commands import (
     UNKNOWN_KEY,
     UNREACHABLE,
     WRONG,
-    CheckAav,
-    CheckCardValue,
-    CheckCavv,
-    CheckCryptogram,
     CheckDeviceMac,
     CheckMac,
     Command,
@@ -34,10 +31,6 @@ from switch.security.commands import (
     EncryptPin,
     ExportKey,
     ImportKey,
-    MakeAav,
-    MakeCardValue,
-    MakeCavv,
-    MakeCryptogram,
     MakeDeviceMac,
     MakeMac,
     MakePinReference,
@@ -128,17 +121,9 @@ class SoftwareModule:
             TranslatePin: self._translate_pin,
             VerifyPin: self._verify_pin,
             MakePinReference: self._make_pin_reference,
-            MakeCardValue: self._make_card_value,
-            CheckCardValue: self._check_card_value,
-            CheckCryptogram: self._check_cryptogram,
-            MakeCryptogram: self._make_cryptogram,
-            MakeCavv: self._make_cavv,
-            CheckCavv: self._check_cavv,
-            MakeAav: self._make_aav,
-            CheckAav: self._check_aav,
         }
         devices = DeviceMacs(self._base, self.make_mac)
-        self._does |= {MakeDeviceMac: devices.make, CheckDeviceMac: devices.check}
+        self._does |= {MakeDeviceMac: devices.make, CheckDeviceMac: devices.check, **CardCommands(self._key).does}
         changing, carried = ChangingKeys(keys, random), CarriedKeys(keys, random)
         self._does[ShowKeys] = changing.show
         moves: dict[type, Callable[..., Reply]] = {
@@ -298,61 +283,6 @@ class SoftwareModule:
             return pins.pvv(found.key, wanted.key_index, pin, command.pan), len(pin)
         data = pins.validation_data(command.pan, wanted.begin, wanted.length, wanted.pad)
         return pins.offset_of(pin, pins.natural_pin(found.key, wanted.table, data, len(pin))), len(pin)
-
-    # -- cards
-
-    def _card_value(self, command: MakeCardValue | CheckCardValue, modes: str, what: str) -> str:
-        found = self._key(command.key, ("C0",), modes, what)
-        return card_values.card_value(found.key, command.pan, command.expiry, command.service_code)
-
-    def _make_card_value(self, command: MakeCardValue) -> Reply:
-        return Reply(True, self._card_value(command, "GC", "make card values").encode())
-
-    def _check_card_value(self, command: CheckCardValue) -> Reply:
-        right = pins.same(self._card_value(command, "VC", "check card values"), command.value)
-        return Reply(True) if right else Reply(False, b"", WRONG, "the card value is another")
-
-    def _check_cryptogram(self, command: CheckCryptogram) -> Reply:
-        chip = self._chip(command, "X", "check cryptograms")
-        if not emv.verify(chip, command.tags):
-            return Reply(False, b"", WRONG, "the cryptogram does not hold")
-        return Reply(True, chip.arpc(command.tags["9F26"], command.code))
-
-    def _make_cryptogram(self, command: MakeCryptogram) -> Reply:
-        return Reply(True, self._chip(command, "", "make cryptograms, which chips of cards do").arqc(command.tags))
-
-    def _chip(self, command: CheckCryptogram | MakeCryptogram, modes: str, what: str) -> emv.Chip:
-        found = self._key(command.key, ("E0",), modes, what)
-        return emv.chip_of(command.scheme, found.key, command.pan, command.sequence, command.option, command.tags)
-
-    def _make_cavv(self, command: MakeCavv) -> Reply:
-        found = self._key(command.key, ("C0",), "GC", "make CAVVs")
-        c = command
-        return Reply(
-            True,
-            cardholder_values.make_cavv(found.key, c.pan, c.atn, c.results_code, c.second_factor, c.key_indicator),
-        )
-
-    def _check_cavv(self, command: CheckCavv) -> Reply:
-        found = self._key(command.key, ("C0",), "VC", "check CAVVs")
-        right = cardholder_values.verify_cavv(found.key, command.pan, command.cavv)
-        return Reply(True) if right else Reply(False, b"", WRONG, "the CAVV is not this card's")
-
-    def _aav_key(self, name: str, modes: str, what: str) -> bytes:
-        found = self._key(name, ("C0",), modes, what)
-        if found.header.algorithm != "H":
-            raise RefusedError(NOT_PERMITTED, f"key {name!r} is for card values and CAVVs: AAVs take an HMAC key")
-        return found.key
-
-    def _make_aav(self, command: MakeAav) -> Reply:
-        c, key = command, self._aav_key(command.key, "GC", "make AAVs")
-        made = cardholder_values.make_aav(key, c.pan, c.merchant, c.control, c.acs, c.method_and_key, c.number)
-        return Reply(True, made)
-
-    def _check_aav(self, command: CheckAav) -> Reply:
-        key = self._aav_key(command.key, "VC", "check AAVs")
-        right = cardholder_values.verify_aav(key, command.pan, command.aav)
-        return Reply(True) if right else Reply(False, b"", WRONG, "the AAV is not this card's")
 
 
 class NoModule:

@@ -43,7 +43,7 @@ class CardDesk:
         card, keys = account.card, self._keys
         if not keys.cvv_key and private_elements(document).get(Private48.CVV2, card.cvv2) != card.cvv2:
             return Verdict(Answer.CVV2_FAILURE, _NO, "wrong CVV2")
-        if not (keys.cvv_key or keys.chip_key):
+        if not (keys.cvv_key or keys.chip_key or keys.dynamic_key):
             return None
         known = Card(pan=card.pan, expiry=card.expiry, scheme=card.scheme, atc=account.atc)
         proof = check_card(self._module, keys, known, document, _CARD)

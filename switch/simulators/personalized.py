@@ -11,9 +11,10 @@ from typing import Final
 from msgspec.structs import replace
 
 from switch.core.messages.chip import CHIP_DATA, chip_question, chip_scheme
+from switch.core.messages.stripe import CONTACTLESS_STRIPE, stripe_of
 from switch.core.network import CardKeys, Network
 from switch.security.card_values import CVV2_SERVICE_CODE, ICVV_SERVICE_CODE, printed_expiry
-from switch.security.commands import Command, MakeCardValue, MakeCryptogram, Reply
+from switch.security.commands import Command, MakeCardValue, MakeCryptogram, MakeDynamicValue, Reply
 from switch.security.emv import MASTERCARD
 from switch.security.module import NO_MODULE, SecurityModule
 from switch.simulators.cards import TestCard
@@ -43,7 +44,7 @@ def card_keys(network: Network) -> dict[str, CardKeys]:
     return {
         host.member or host.scheme: host.card_keys
         for host in network.hosts
-        if host.card_keys.cvv_key or host.card_keys.chip_key
+        if host.card_keys.cvv_key or host.card_keys.chip_key or host.card_keys.dynamic_key
     }
 
 
@@ -83,6 +84,25 @@ class Chips:
     def has(self, card: TestCard) -> bool:
         """True where the issuer checks cryptograms."""
         return bool(self._keys.get(card.issuer, CardKeys()).chip_key)
+
+    def changes_stripe(self, card: TestCard) -> bool:
+        """True where the issuer checks values of stripes that change."""
+        return bool(self._keys.get(card.issuer, CardKeys()).dynamic_key)
+
+    def tap(self, request: Document, card: TestCard, unpredictable: str, wrong: str = "") -> Document:
+        """The request of a terminal without contact that reads stripes only: DE22, DE23, and a track 2 that changes each time.
+        `unpredictable`: a digit. `wrong`: `counter` or `stripe`. Raises PersonalizationError."""
+        atc = self._counters[card.name] = self._counters.get(card.name, 0) + 1
+        if wrong == "counter":
+            atc = max(0, atc - 3)
+        still = stripe_of(track_2(card, "000")).template
+        key = self._keys[card.issuer].dynamic_key
+        asked = MakeDynamicValue(key, card.scheme, SEQUENCE, still, atc, unpredictable)
+        (made,) = _made(self._module.ask([asked]), "values of stripes")
+        value = card.cvv if wrong == "stripe" else made.decode()
+        track = f"{still[:-8].replace('D', '=')}{value}{atc % 10_000:04d}{unpredictable}"
+        entry = {DE.ENTRY_MODE: f"{CONTACTLESS_STRIPE}1", DE.PAN_SEQUENCE: SEQUENCE.rjust(3, "0")}
+        return request | entry | {DE.TRACK2: track}
 
     def read(self, request: Document, card: TestCard, day: str, unpredictable: bytes, wrong: str = "") -> Document:
         """The request of a terminal that reads the chip: DE55, DE23, DE22, and the chip's track 2. `day`: YYMMDD. `wrong`: one of

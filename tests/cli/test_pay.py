@@ -249,10 +249,10 @@ def chips(here: Path, running: Running) -> Iterator[Pay]:
     """Pays at Atlas's issuer host, which has keys for its cards."""
     ring = KeyRing(here / "keys.json", make_lmk(here / "lmk.key", bytes(32)), os.urandom)
     with ring.audit.turn():
-        for name, kind in (("atlas-cvk", "cvk"), ("atlas-imk", "imk-ac-test")):
+        for name, kind in (("atlas-cvk", "cvk"), ("atlas-imk", "imk-ac-test"), ("atlas-dyn", "imk-cvc3-test")):
             ring.generate(name, kind, "tdes2", exportable=False, at="2026-11-27T12:00:00Z", by="test")
     text = (here / "net.toml").read_text()
-    named = 'cvv_key = "atlas-cvk"\nchip_key = "atlas-imk"\n'
+    named = 'cvv_key = "atlas-cvk"\nchip_key = "atlas-imk"\ndynamic_key = "atlas-dyn"\n'
     text = text.replace('[[host]]\nname = "atlas"\n', f'[[host]]\nname = "atlas"\n{named}')
     (here / "net.toml").write_text(text + '\n[security]\nkeys = "keys.json"\nlmk = "lmk.key"\n')
     with running("issuer", "atlas", "--network", "net.toml") as (_, ready):
@@ -273,6 +273,10 @@ def test_a_chip_pays_by_its_cryptogram_and_only_as_it_is(chips: Pay) -> None:
         ((), 0),
         (("--stripe",), 0),
         (("--channel", "web"), 0),
+        (("--tap",), 0),
+        (("--tap", "--wrong", "counter"), 3),
+        (("--tap", "--wrong", "stripe"), 3),
+        (("--tap",), 0),
         (("--wrong", "cryptogram"), 3),
         (("--wrong", "counter"), 3),
         (("--wrong", "amount"), 3),
@@ -284,8 +288,10 @@ def test_a_chip_pays_by_its_cryptogram_and_only_as_it_is(chips: Pay) -> None:
         assert "DE39=63, security violation" in result.output or not code
     assert (
         chips("--quiet", "--channel", "web", "--chip").output.splitlines()[-1]
-        == "Error: --chip, --wrong: a payment on the web reads no card"
+        == "Error: --chip, --tap, --wrong: a payment on the web reads no card"
     )
+    for arguments in (("--tap", "--chip"), ("--tap", "--wrong", "amount")):
+        assert "--tap: takes `dynamic_key` of the issuer's [[host]]" in chips(*arguments).output
 
 
 def test_a_chip_needs_a_key_of_its_issuer(standing_atlas: Pay) -> None:

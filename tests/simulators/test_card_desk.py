@@ -37,6 +37,8 @@ KEYS = ClearKeys(
         "cvk": key("C0", "C"),
         "imk": KeyBlock(key("E0", "N").header, IMK),
         "checks-only": KeyBlock(key("E0", "X").header, IMK),
+        "changes": key("E4", "N"),
+        "changes-checked-only": KeyBlock(key("E4", "X").header, key("E4", "N").key),
     }
 )
 MODULE = SoftwareModule(KEYS, counted(1))

@@ -7,7 +7,7 @@ asked at once. Rule: a counter (ATC) counts only under a cryptogram that holds, 
 another amount than the chip.
 
 DE39 is 63 (1993: 122, security violation) for what is not proved, N7 for a printed value, 05 for a claim of the web, 96 where
-nobody could tell. Where a stripe has its CVV is Visa's layout: after PVKI and PVV (assumed for other schemes).
+nobody could tell. Where a stripe has its values, `core.messages.stripe` says.
 """
 
 from collections.abc import Callable, Collection
@@ -27,15 +27,13 @@ from switch.core.messages.chip import (
     counter_goes_wrong,
 )
 from switch.core.messages.internal import Private48, private_elements
+from switch.core.messages.stripe import CONTACTLESS_STRIPE, Stripe, stripe_of, whole_counter
 from switch.core.network import CardKeys
 from switch.security.card_values import CVV2_SERVICE_CODE, ICVV_SERVICE_CODE, printed_expiry
-from switch.security.commands import WRONG, CheckCardValue, Command, Reply
+from switch.security.commands import WRONG, CheckCardValue, CheckDynamicValue, Command, MakeDynamicValue, Reply
 from switch.security.module import SecurityModule
 from switch.wire.subfields import SubfieldError
 from switch.wire.vocabulary import DE, Answer, Document
-
-CVV_PLACE: Final = slice(5, 8)
-"""in the discretionary data of track 2: after PVKI (1) and PVV (4)"""
 
 CHIP: Final = "chip"
 STRIPE: Final = "stripe"
@@ -98,6 +96,8 @@ class _Question(NamedTuple):
     """what is said where it is not so"""
     further: Callable[[], str]
     """what else contradicts, where the module says that it holds; "": nothing"""
+    atc: int = -1
+    """the counter that is proved with it"""
 
 
 def prove_card(module: SecurityModule, keys: CardKeys, card: Card, document: Document) -> Proof:
@@ -128,8 +128,10 @@ def check_card(
     replies = module.ask([question.command for question in asked]) if asked else []
     for question, reply in zip(asked, replies, strict=True):
         found[question.what] = _finding(question, reply)
+        if not found[question.what].de39:
+            atc = max(atc, question.atc)
         if question.what == CHIP and not found[CHIP].de39:
-            response, atc = {DE.ICC: chip_response(reply.value)}, chip_counter(chip_tags(document))
+            response = {DE.ICC: chip_response(reply.value)}
     return Proof(tuple(found[what] for what in CHECKS if what in found), response, atc)
 
 
@@ -157,21 +159,38 @@ def _of_chip(keys: CardKeys, card: Card, document: Document) -> _Question | None
         return chip_says_otherwise(document, tags) or counter_goes_wrong(atc, card.atc)
 
     question = chip_question(keys.chip_key, card.scheme, card.pan, document, tags)
-    return _Question(CHIP, question, Answer.SECURITY_VIOLATION, "the chip's cryptogram does not hold", further)
+    return _Question(CHIP, question, Answer.SECURITY_VIOLATION, "the chip's cryptogram does not hold", further, atc)
 
 
 def _of_stripe(keys: CardKeys, card: Card, document: Document) -> _Question | None:
     """CVV of track 2, or iCVV where a chip gave it: a stripe made of a chip's data has the wrong one."""
-    track = document.get(DE.TRACK2, "").replace("D", "=")
-    if not keys.cvv_key or not track:
+    track = document.get(DE.TRACK2, "")
+    changes = keys.dynamic_key and document.get(DE.ENTRY_MODE, "")[:2] == CONTACTLESS_STRIPE
+    if not track or not (keys.cvv_key or changes):
         return None
-    pan, _, rest = track.partition("=")
-    expiry, service, value = rest[:4], rest[4:7], rest[7:][CVV_PLACE]
-    if pan != card.pan or len(value) != 3:
+    stripe = stripe_of(track)
+    if stripe.pan != card.pan or len(stripe.value) != 3:
         raise ChipError("track 2 (DE35) is another card's, or too short for its CVV")
-    code, name = (ICVV_SERVICE_CODE, "iCVV") if _by_chip(document) else (service, "CVV")
-    command = CheckCardValue(keys.cvv_key, pan, expiry, code, value)
+    if changes:
+        return _of_changing_stripe(keys.dynamic_key, card, document, stripe)
+    code, name = (ICVV_SERVICE_CODE, "iCVV") if _by_chip(document) else (stripe.service_code, "CVV")
+    command = CheckCardValue(keys.cvv_key, stripe.pan, stripe.expiry, code, stripe.value)
     return _Question(STRIPE, command, Answer.SECURITY_VIOLATION, f"the {name} of track 2 is not the card's", _nothing)
+
+
+def _of_changing_stripe(key: str, card: Card, document: Document, stripe: Stripe) -> _Question:
+    """dCVV, CVC3: made with a counter that has not been before, and (CVC3) the terminal's number."""
+    if not (stripe.counter.isdecimal() and len(stripe.counter) == 4 and len(stripe.unpredictable) == 1):
+        raise ChipError("track 2 (DE35) of a chip without contact has no counter")
+    atc, sequence = whole_counter(stripe.counter, card.atc), document.get(DE.PAN_SEQUENCE, "")[-2:] or "00"
+    made = MakeDynamicValue(key, card.scheme, sequence, stripe.template, atc, stripe.unpredictable)
+
+    def further() -> str:
+        return counter_goes_wrong(atc, card.atc)
+
+    wrong = "the value of track 2 that changes (dCVV, CVC3) is not the card's"
+    command = CheckDynamicValue(made, stripe.value)
+    return _Question(STRIPE, command, Answer.SECURITY_VIOLATION, wrong, further, atc)
 
 
 def _of_print(keys: CardKeys, card: Card, document: Document) -> _Question | None:
