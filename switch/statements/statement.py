@@ -266,15 +266,6 @@ def day_statement(
     entries = list(entries)
     (net, *_) = settlement.net
     parts = _parts(settlement)
-    earned: dict[tuple[str, str, str], int] = {}
-    for part in parts:
-        for kind, amount in part.kinds:
-            key = (kind, part.currency, part.party)
-            earned[key] = earned.get(key, 0) + amount
-    fees: dict[tuple[str, str], int] = {}
-    for (kind, code, _), amount in sorted(earned.items()):
-        if kind not in (PAYMENT, DISPUTE):
-            fees[kind, code] = fees.get((kind, code), 0) + max(amount, 0)
     return DayStatement(
         network=network,
         period=period,
@@ -284,10 +275,28 @@ def day_statement(
         moved=net.moved,
         parts=parts,
         levels=_levels(entries, networks, home),
-        fees=tuple((kind, code, amount) for (kind, code), amount in fees.items()),
+        fees=_charged(entries),
         unpriced=sum(bool(entry.unpriced) for entry in entries),
         standing=_standing(entries),
     )
+
+
+def _charged(entries: Iterable[Entry]) -> tuple[tuple[str, str, int], ...]:
+    """Kind, currency and amount of what those who settle have charged each other, less what was given back: not what is left of
+    it once it is netted. Which way a kind is charged is which way more of it has gone, between acquirers and others."""
+    sums: dict[tuple[str, str, str, str], int] = {}
+    for entry in entries:
+        sides = {entry.issuer: "issuer", entry.acquirer: "acquirer"}
+        for payer, payee, kind, code, amount in entry.moves:
+            if kind in (PAYMENT, DISPUTE) or is_inner(payer) or is_inner(payee):
+                continue
+            one, other = sides.get(payer, payer), sides.get(payee, payee)
+            key, sign = ((one, other), 1) if one < other else ((other, one), -1)
+            sums[kind, code, *key] = sums.get((kind, code, *key), 0) + sign * amount
+    found: dict[tuple[str, str], int] = {}
+    for (kind, code, *_), amount in sorted(sums.items()):
+        found[kind, code] = found.get((kind, code), 0) + abs(amount)
+    return tuple((kind, code, amount) for (kind, code), amount in found.items())
 
 
 def _standing(entries: Iterable[Entry]) -> tuple[tuple[str, int], ...]:

@@ -171,10 +171,10 @@ def test_a_member_is_told_by_whom_its_net_is_owed_and_what_it_owes_its_merchants
     assert told["levels"]["foreign"]["kept"] == 37_04 - 65 - 11_78 - 30
 
 
-def test_a_day_says_what_each_kind_of_fee_has_earned(run: Run) -> None:
+def test_a_day_says_what_each_kind_of_fee_came_to_before_netting(run: Run) -> None:
     told = json.loads(run("day", "--format", "json"))
     fees = {(fee["kind"], fee["currency"]): fee["amount"] for fee in told["fees"]}
-    assert fees == {("interchange", "MAD"): 3 * 65, ("scheme", "MAD"): 11_78, ("switch", "MAD"): 6 * 30}
+    assert fees == {("interchange", "MAD"): 5 * 65, ("scheme", "MAD"): 11_78, ("switch", "MAD"): 6 * 30}
     assert (told["gross"], told["unpriced"]) == (100_00 + 70_00 + 50_00 + 80_00 + 200_00, 0)
 
 
