@@ -2,12 +2,17 @@
 
 import select
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import trio
 
 from switch.core.party import Log
 from switch.server.ports import Journal, trio_clock
+
+FIRST_S: Final = 0.05
+"""before a writer that cannot start is started again; then twice that …"""
+LONGEST_S: Final = 0.5
+"""… and no more than this: where a database decides, it is back at some moment within seconds"""
 
 
 class Owner(Protocol):
@@ -89,7 +94,7 @@ class JournalLine:
 
     async def keep(self) -> None:
         """Restart its writer whenever it is gone, with back-off. Runs until cancelled."""
-        wait_s = 0.05
+        wait_s = FIRST_S
         while True:
             await self._down.wait()
             try:
@@ -104,7 +109,7 @@ class JournalLine:
                 self._owner.journal_state(True, "", trio_clock())
                 self._owner.carry_out(trio_clock())
             await trio.sleep(wait_s)
-            wait_s = 0.05 if self.fd >= 0 else min(wait_s * 2, 2.0)
+            wait_s = FIRST_S if self.fd >= 0 else min(wait_s * 2, LONGEST_S)
 
     def close(self) -> None:
         """Hand over what waits, and stop its writer."""

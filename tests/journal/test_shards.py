@@ -1,11 +1,16 @@
 """The journals of a network's shards, asked as one: each payment once, and nothing final before all of them have closed."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
+from click.testing import CliRunner
 
+from switch.cli.main import main
 from switch.config import load_network
+from switch.config.load import SHIPPED
 from switch.core.network import Network, Shard
 from switch.core.records.records import AnyEntry
 from switch.journal.ledgers import open_ledger
@@ -17,6 +22,7 @@ from switch.ledger.entries import Window
 from switch.ledger.netting import settle
 from tests.journal.samples import written
 from tests.ledger.stories import DAY, MAD, START_US, Sides, answered, cutover, forwarded
+from tests.sharded import sharded
 
 NEXT = "2026-11-28"
 RIF, SOUSS = Sides(acquirer="rif"), Sides(acquirer="souss")
@@ -137,3 +143,34 @@ def test_money_is_not_added_up_of_some_shards_or_of_strangers(state: Path) -> No
         check_whole(state, divided("a"))
     with pytest.raises(JournalError, match=r"/a is not the directory of the network's shards \(a, b\)"):
         check_whole(state / "a", divided("a", "b"))
+
+
+def test_journals_of_several_machines_are_settled_from_their_backups(state: Path, tmp_path: Path) -> None:
+    """As docs/scaling.md says; and again, once there is more."""
+    file = tmp_path / "mine.toml"
+    file.write_text(sharded((SHIPPED / "morocco.toml").read_text()))
+    copies = tmp_path / "copies"
+
+    def settled(where: Path) -> dict[str, Any]:
+        done = CliRunner().invoke(main, ["settle", str(file), "--state", str(where), "--window", f"{DAY}/1", "--json"])
+        assert done.exit_code == 0, done.output
+        found: dict[str, Any] = json.loads(done.output)
+        return found
+
+    def back_up(shard: str) -> None:
+        done = CliRunner().invoke(
+            main, ["journal", "backup", str(copies / shard), "--state", str(state / shard)], catch_exceptions=False
+        )
+        assert done.exit_code == 0, done.output
+
+    original = tmp_path / "original"
+    original.mkdir()
+    back_up("a")
+    lacking = CliRunner().invoke(main, ["settle", str(file), "--state", str(copies)])
+    assert (lacking.exit_code, "shard b has no journal in" in lacking.output) == (1, True)
+    back_up("b")
+    state.joinpath("a").rename(original / "a")
+    state.joinpath("b").rename(original / "b")
+    assert settled(copies) == settled(original)
+    shown = CliRunner().invoke(main, ["journal", "list", "--state", str(copies), "--json"])
+    assert len(shown.output.splitlines()) == 3

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 WAIT_S: Final = 3.0
 """for the first that takes writes"""
+MORE_S: Final = 1.0
+"""for the others, once one has said that it does not: who asks comes again, and a standby may have been promoted by then"""
 _PORT: Final = "5432"
 _OURS: Final = {"application_name": "cmi-switch"}
 
@@ -73,11 +75,14 @@ def _first(strings: Sequence[bytes]) -> "abc.PGconn":
     """The connection that is open first; where none is, one that says why of all."""
     trying = dict.fromkeys((pq.PGconn.connect_start(string) for string in strings), pq.PollingStatus.WRITING)
     failed: list[Any] = []
-    until = time.monotonic() + WAIT_S
+    began = time.monotonic()
+    until = began + WAIT_S
     while trying:
         for db in [db for db in trying if db.status == pq.ConnStatus.BAD]:
             failed.append(db)
             del trying[db]
+        if failed:
+            until = min(until, time.monotonic() + MORE_S)
         reading = {db.socket: db for db, wants in trying.items() if wants == pq.PollingStatus.READING}
         writing = {db.socket: db for db, wants in trying.items() if wants == pq.PollingStatus.WRITING}
         left = until - time.monotonic()
@@ -94,12 +99,12 @@ def _first(strings: Sequence[bytes]) -> "abc.PGconn":
             if trying[db] == pq.PollingStatus.FAILED:
                 failed.append(db)
                 del trying[db]
-    reasons = [*(said(db.error_message) for db in failed), *(_silent(db) for db in trying)]
+    reasons = [*(said(db.error_message) for db in failed), *(_silent(db, time.monotonic() - began) for db in trying)]
     for other in (*trying, *failed):
         other.finish()
     raise StoreError("; ".join(reasons))
 
 
-def _silent(db: "abc.PGconn") -> str:
+def _silent(db: "abc.PGconn", waited_s: float) -> str:
     host, port = (part.decode() for part in (db.host, db.port))
-    return f'connection to server at "{host}", port {port} failed: no answer within {WAIT_S:g} s'
+    return f'connection to server at "{host}", port {port} failed: no answer for {waited_s:.1f} s'
