@@ -7,7 +7,7 @@ a form with the session's own token, from a page of this console (`Sec-Fetch-Sit
 import hmac
 import sqlite3
 from collections.abc import Awaitable, Callable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from urllib.parse import quote, urlsplit
 
 import trio
@@ -31,6 +31,8 @@ from switch.server.asking import NotAnsweredError
 TRIES_PER_NAME, TRIES_PER_CLIENT, PACE_S = 10, 40, 1_800.0
 """PCI DSS 4.0, 8.3.4: ten tries, then half an hour"""
 
+TROUBLES: Final = (NotAnsweredError, JournalError, StoreError, OSError, sqlite3.Error)
+"""what a page says in place of what it would show: a switch that is silent, files that cannot be read or written"""
 Show = Callable[[Request, Session], Awaitable[Response | App]]
 Act = Callable[[Request, Session, Form], Awaitable[Response]]
 
@@ -93,8 +95,8 @@ class Web:
                 return Response("log in\n", 401) if streams else see_other(_login_path(request))
             try:
                 return await show(request, session)  # type: ignore[return-value]  # a stream is an ASGI application, too
-            except (NotAnsweredError, JournalError, StoreError, OSError, sqlite3.Error) as error:
-                return self._page("trouble.html", request, session, status=503, error=error)
+            except TROUBLES as error:
+                return self._page("trouble.html", request, session, status=503, error=error, posted=False)
 
         return handler
 
@@ -112,7 +114,10 @@ class Web:
                     ("bad", "That form was not of this page, or of an older session. Nothing was done.")
                 )
                 return see_other("/")
-            return await act(request, session, form)
+            try:
+                return await act(request, session, form)
+            except TROUBLES as error:
+                return self._page("trouble.html", request, session, status=503, error=error, posted=True)
 
         return handler
 

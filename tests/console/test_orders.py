@@ -6,6 +6,7 @@ import msgspec
 import trio
 
 from switch.gateway.merchants import Registry
+from switch.gateway.orders.beside import STORE_FILE
 from switch.gateway.orders.lifecycle import Stage
 from switch.gateway.orders.messages import kept, unanswered
 from switch.gateway.orders.order import Attempt, Authentication
@@ -94,6 +95,21 @@ async def test_a_refund_takes_two_supervisors(tmp_path: Path) -> None:
         (f"{who} (console)", "merchant.refund") for who in ("root", "brahim")
     ]
     store.close()
+    scene.close()
+
+
+async def test_a_form_that_cannot_be_done_for_its_file_says_so(tmp_path: Path) -> None:
+    scene = peopled(tmp_path, entries=[booted(), declined(1)])
+    Registry.at(scene.state / "gateway").store.close()
+    KeyVault.at(vault_key_path(scene.state))
+    browser = await scene.browser().log_in()
+    token = (await browser.get("/orders")).csrf
+    for name in (STORE_FILE, f"{STORE_FILE}-wal"):
+        (scene.state / "gateway" / name).write_bytes(b"no database" * 400)
+    page = await browser.post("/calls", csrf=token, call="1", order="1", reason="again")
+    assert page.status == 503
+    assert "Not done, or not whole" in page.text
+    assert STORE_FILE in page.text
     scene.close()
 
 
