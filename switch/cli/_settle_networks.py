@@ -43,8 +43,8 @@ class IpmFiles:
         self._institution, self._window = network.institution, window
         self._heard, self._begin = heard, begin
         self._files: dict[str, IpmFile] = {}
-        self._codes: dict[tuple[str, str], str] = {}
-        """DE22 of 1993 by DE22 and DE25 of 1987: few, for very many"""
+        self._points: dict[tuple[str, str], More] = {}
+        """what a point of service is, by DE22 and DE25 of 1987: few, for very many"""
 
     def add(self, entry: "Entry") -> None:
         """The next one of the window."""
@@ -96,11 +96,11 @@ class IpmFiles:
     def _more(self, entry: "Entry", said: Said) -> More:
         """What its point of service was; of a step of a dispute, which one, why, and of how much."""
         at = said.entry_mode, said.condition
-        code = self._codes.get(at)
-        if code is None:
-            code = self._codes[at] = pos_data_code(*at) if said.entry_mode else ""
+        point = self._points.get(at)
+        if point is None:
+            point = self._points[at] = More(pos_data_code(*at) if said.entry_mode else "")
         functions = _FUNCTIONS.get(entry.what)
         if functions is None:
-            return More(code)
+            return point
         reason = "" if entry.what == Step.REPRESENTMENT else self._heard.reason(entry.txn, entry.what)
-        return More(code, functions[abs(entry.amount) != said.amount], reason, said.amount)
+        return More(point.pos_data_code, functions[abs(entry.amount) != said.amount], reason, said.amount)

@@ -7,7 +7,7 @@ only.
 
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 
@@ -23,7 +23,7 @@ STEP_RECORDS: Final = 20_000
 """after so many, what was said leaves memory"""
 
 
-class Said(NamedTuple):
+class Said(msgspec.Struct, array_like=True, gc=False):
     """Of one message, as strings of the wire; "": it had no such element."""
 
     pan: str
@@ -57,7 +57,7 @@ class Heard:
         self._hosts = frozenset(hosts)
         self._new: dict[int, Said] = {}
         """since `rest`"""
-        self._open: set[int] = set()
+        self._open: dict[int, Said] = {}
         """requests without an answer"""
         self._kept = KeptByTxn()
         self._reasons: dict[tuple[int, str], str] = {}
@@ -97,16 +97,16 @@ class Heard:
 
     def _forward(self, request: Forwarded) -> None:
         if request.host in self._hosts or request.key[ACQUIRER] in self._hosts:
-            self._new[request.txn] = _said(request, request.elements)
-            self._open.add(request.txn)
+            self._new[request.txn] = self._open[request.txn] = _said(request, request.elements)
 
     def _answer(self, answer: Answered) -> None:
-        if answer.txn not in self._open:
-            return
-        self._open.remove(answer.txn)
-        before = self.said(answer.txn)
-        if before is not None:
-            self._new[answer.txn] = _answered(before, answer.elements)
+        said = self._open.pop(answer.txn, None)
+        if said is not None:
+            self._new[answer.txn] = said
+            get = answer.elements.get
+            said.approval, said.rate = get(DE.APPROVAL_CODE, ""), get(DE.RATE_SETTLEMENT, "")
+            said.settles_in = get(DE.CURRENCY_SETTLEMENT, "")
+            said.amount = int(get(DE.AMOUNT, said.amount))
 
     def _owe(self, owed: Owed) -> None:
         if owed.host in self._hosts:
@@ -148,14 +148,8 @@ def _said(entry: Forwarded | Owed, of: Document) -> Said:
     )
 
 
-def _answered(said: Said, of: Document) -> Said:
-    approval, settles_in = of.get(DE.APPROVAL_CODE, ""), of.get(DE.CURRENCY_SETTLEMENT, "")
-    rate = of.get(DE.RATE_SETTLEMENT, "")
-    amount = int(of.get(DE.AMOUNT, said.amount))
-    return said._replace(approval=approval, settles_in=settles_in, rate=rate, amount=amount)
-
-
 def _following(said: Said, before: Said | None) -> Said:
-    if before is None:
-        return said
-    return said._replace(approval=before.approval, settles_in=before.settles_in, rate=before.rate)
+    """What was said of a payment, and the network's approval of it."""
+    if before is not None:
+        said.approval, said.settles_in, said.rate = before.approval, before.settles_in, before.rate
+    return said

@@ -45,6 +45,9 @@ _FIXED: Final[Mapping[int, int]] = {
 """data element -> characters"""
 _LENGTHS: Final[Mapping[int, int]] = {2: 2, 31: 2, 32: 2, 48: 3}
 """data element of variable length -> digits of its length"""
+_ORDER: Final = tuple(sorted((*_FIXED, *_LENGTHS)))
+_EBCDIC: Final = bytes(range(256)).decode("latin-1").encode(CODE_PAGE)
+"""Latin-1 -> the code page, which has the same characters: one translation a record is a tenth of what the codec takes"""
 _LONGEST_48: Final = 999
 _AT_HOME: Final = ("", "", "")
 """DE5, 9, 50 of what is settled in its own currency"""
@@ -53,6 +56,14 @@ _FLUSH_RECORDS: Final = 500
 
 class IpmError(ValueError):
     """A presentment that the layout cannot hold. The message says which element, and what it is."""
+
+
+class _Layout(NamedTuple):
+    """Of all records whose elements are as long as those of one."""
+
+    bitmaps: bytes
+    form: str
+    """of its elements, those that are not there among them, for `%`"""
 
 
 class More(NamedTuple):
@@ -116,7 +127,9 @@ class IpmFile:
         self._second = -1
         self._clock = ("", "")
         """DE12 of that second, and its day (YDDD)"""
-        self._put("1644", {24: "697", 48: _pds({105: self._named, 122: "T"})})
+        self._layouts: dict[tuple[int, ...], _Layout] = {}
+        """by the lengths of a record's elements: few, for very many"""
+        self._put("1644", _only({24: "697", 48: _pds({105: self._named, 122: "T"})}))
 
     def add(self, one: Presentment) -> None:
         """The next one of the window."""
@@ -126,17 +139,27 @@ class IpmFile:
     def end(self) -> None:
         """All have come: the trailer."""
         closing = _pds({105: self._named, 301: f"{self._total:016d}", 306: f"{self._number + 1:08d}"})
-        self._put("1644", {24: "695", 48: closing})
+        self._put("1644", _only({24: "695", 48: closing}))
         self._waiting.append(bytes(4))
         self._flush()
         if self._waiting[0]:
             self._write(self._waiting[0].ljust(BLOCK, _FILLER[:1]) + _FILLER)
 
-    def _put(self, mti: str, elements: dict[int, str]) -> None:
-        """A message, with its number in the file."""
+    def _put(self, mti: str, texts: tuple[str, ...]) -> None:
+        """A message, of its elements but for the last: that is its number in the file. One that is blank is left out."""
         self._number += 1
-        elements[71] = f"{self._number:08d}"
-        record = _record(mti, elements)
+        texts = (*texts, f"{self._number:08d}")
+        if any(map(str.isspace, texts)):
+            texts = tuple("" if text.isspace() else text for text in texts)
+        lengths = tuple(map(len, texts))
+        layout = self._layouts.get(lengths)
+        if layout is None:
+            layout = self._layouts[lengths] = _lay_out(texts)
+        try:
+            said = (mti + layout.form % texts).encode("latin-1").translate(_EBCDIC)
+        except UnicodeEncodeError as error:
+            raise IpmError(f"an element has {error.object[error.start]!r}, which {CODE_PAGE} has not") from None
+        record = said[:4] + layout.bitmaps + said[4:]
         self._waiting += (len(record).to_bytes(4, "big"), record)
         if self._number % _FLUSH_RECORDS == 0:
             self._flush()
@@ -148,8 +171,8 @@ class IpmFile:
         self._write(b"".join([data[at : at + BLOCK] + _FILLER for at in range(0, whole, BLOCK)]))
         self._waiting = [data[whole:]]
 
-    def _presented(self, one: Presentment) -> dict[int, str]:
-        """Its elements, in their order."""
+    def _presented(self, one: Presentment) -> tuple[str, ...]:
+        """Its elements in their order, without its number."""
         second = one.at_us // 1_000_000
         if second != self._second:
             at = datetime.fromtimestamp(second, UTC)
@@ -159,29 +182,28 @@ class IpmFile:
             )
         at_second, day = self._clock
         more, (settled, rate, settles_in) = one.more, one.settled or _AT_HOME
-        elements = {
-            2: one.pan,
-            3: one.processing,
-            4: f"{one.amount:012d}",
-            5: settled,
-            9: rate,
-            12: at_second,
-            22: more.pos_data_code,
-            24: more.function,
-            25: more.reason if len(more.reason) == _FIXED[25] else "",
-            26: one.mcc,
-            30: f"{more.original:012d}{'0' * 12}" if more.original else "",
-            31: acquirer_reference(one.institution, day, one.reference) if one.reference else "",
-            32: one.institution,
-            37: one.rrn.ljust(12),
-            38: one.approval.ljust(6),
-            41: one.terminal.ljust(8),
-            42: one.merchant.ljust(15),
-            48: _pds({25: f"R{one.back.replace('-', '')[2:]}"}) if one.back else "",
-            49: one.currency,
-            50: settles_in,
-        }
-        return {de: text for de, text in elements.items() if text and not text.isspace()}
+        return (
+            one.pan,
+            one.processing,
+            f"{one.amount:012d}",
+            settled,  # DE5
+            rate,
+            at_second,
+            more.pos_data_code,  # DE22
+            more.function,
+            more.reason if len(more.reason) == _FIXED[25] else "",
+            one.mcc,
+            f"{more.original:012d}{'0' * 12}" if more.original else "",  # DE30
+            acquirer_reference(one.institution, day, one.reference) if one.reference else "",
+            one.institution,
+            one.rrn.ljust(12),  # DE37
+            one.approval.ljust(6),
+            one.terminal.ljust(8),
+            one.merchant.ljust(15),  # DE42
+            _pds({25: f"R{one.back.replace('-', '')[2:]}"}) if one.back else "",
+            one.currency,
+            settles_in,
+        )
 
 
 def acquirer_reference(institution: str, day: str, number: int) -> str:
@@ -198,19 +220,21 @@ def _pds(elements: Mapping[int, str]) -> str:
     return text
 
 
-def _record(mti: str, elements: Mapping[int, str]) -> bytes:
-    """A message: MTI, both bitmaps, elements, which are given in their order."""
-    bits, body = 1 << 127, [mti]
-    for de, text in elements.items():
-        bits |= 1 << (128 - de)
+def _only(elements: Mapping[int, str]) -> tuple[str, ...]:
+    """These elements in their order, as `_put` takes them."""
+    return tuple(elements.get(de, "") for de in _ORDER[:-1])
+
+
+def _lay_out(texts: tuple[str, ...]) -> _Layout:
+    """Both bitmaps, and where which length stands, of a record of these elements. IpmError: one of them is too long or short."""
+    bits, form = 1 << 127, ""
+    for de, text in zip(_ORDER, texts, strict=True):
         digits = _LENGTHS.get(de)
-        if digits is not None:
-            body.append(f"{len(text):0{digits}d}")
-        elif len(text) != _FIXED[de]:
-            raise IpmError(f"DE{de} {text!r} has {len(text)} characters, and not {_FIXED[de]}")
-        body.append(text)
-    try:
-        said = "".join(body).encode(CODE_PAGE)
-    except UnicodeEncodeError as error:
-        raise IpmError(f"an element has {error.object[error.start]!r}, which {CODE_PAGE} has not") from None
-    return said[:4] + bits.to_bytes(16, "big") + said[4:]
+        if text:
+            bits |= 1 << (128 - de)
+            if digits is not None:
+                form += f"{len(text):0{digits}d}"
+            elif len(text) != _FIXED[de]:
+                raise IpmError(f"DE{de} {text!r} has {len(text)} characters, and not {_FIXED[de]}")
+        form += "%s"
+    return _Layout(bits.to_bytes(16, "big"), form)
