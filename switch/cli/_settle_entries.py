@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 Begin = Callable[[str], Callable[[bytes], object]]
 """file name -> what takes its bytes"""
+Adds = tuple[Callable[["Entry"], None], ...]
+"""what takes an entry, each for its own files"""
 _BLOCK: Final = 1 << 20
 
 
@@ -57,13 +59,8 @@ class EntryFiles:
         members = {m.name for m in network.members} | {h.name for h in network.hosts if h.member} | set(network.payees)
         self._clearing = ClearingFiles(window, members, begin) if "clearing" in forms else None
         self._ipm = IpmFiles(network, window, heard, begin) if heard is not None else None
-
-    def add(self, entry: "Entry") -> None:
-        """The next one of the window."""
-        if self._clearing is not None:
-            self._clearing.add(entry)
-        if self._ipm is not None:
-            self._ipm.add(entry)
+        self.adds: Adds = tuple(files.add for files in (self._clearing, self._ipm) if files is not None)
+        """each is given the next entry of the window"""
 
     def end(self, settlement: "Settlement") -> dict[str, str]:
         """All have come. SHA-256 by name, of those that have one."""
@@ -92,7 +89,8 @@ def write_entry_files(forms: Collection[str], settled: SettledWindow, begin: Beg
         heard = stack.enter_context(closing(said_to(settled.state_dir, hosts))) if "ipm" in forms and hosts else None
         files = EntryFiles(forms, settled.network, settled.window, heard, begin)
         for entry in settled.ledger.entries(settled.window):
-            files.add(entry)
+            for add in files.adds:
+                add(entry)
         return files.end(settled.settlement)
 
 
@@ -102,16 +100,13 @@ class Aside:
     def __init__(self, forms: Collection[str], network: "Network", window: "Window", heard: Heard | None) -> None:
         self._parts: dict[str, IO[bytes]] = {}
         self._files = EntryFiles(forms, network, window, heard, self._begin)
+        self.adds = self._files.adds
+        """each is given the next entry of the window; none any more once they cannot be made"""
         self._wrong: ValueError | None = None
-        """why they cannot be made: to be said where they are wanted"""
 
-    def add(self, entry: "Entry") -> None:
-        """The next one of the window."""
-        if self._wrong is None:
-            try:
-                self._files.add(entry)
-            except (ClearingError, IpmError, CurrencyError) as error:
-                self._wrong = error
+    def give_up(self, wrong: ValueError) -> None:
+        """They cannot be made, for this reason, which is to be said where they are wanted."""
+        self.adds, self._wrong = (), wrong
 
     def end(self, settlement: "Settlement", begin: Begin) -> dict[str, str]:
         """All have come, and this window is wanted: as `EntryFiles.end`."""
@@ -144,7 +139,9 @@ class Collected:
         hosts = ipm_hosts(network)
         self._heard = Heard(hosts) if "ipm" in forms and hosts else None
         self._now: Window | None = None
-        self._adds: Callable[[Entry], None] | None = None
+        self._adding: Aside | None = None
+        """files of that window, where it may be wanted"""
+        self._adds: Adds = ()
         self._of: dict[Window, Aside] = {}
         """the newest two at most: all before them have a later one that is closed"""
 
@@ -157,8 +154,13 @@ class Collected:
         """An entry, of whichever window."""
         if entry.window is not self._now:
             self._turn(entry.window)
-        if self._adds is not None:
-            self._adds(entry)
+        try:
+            for add in self._adds:
+                add(entry)
+        except (ClearingError, IpmError, CurrencyError) as error:
+            assert self._adding is not None
+            self._adding.give_up(error)
+            self._adds = ()
 
     def rest(self) -> None:
         """What was said leaves memory."""
@@ -183,11 +185,11 @@ class Collected:
         """What comes is of this window."""
         self._now = window
         if self._wanted and self._wanted != str(window):
-            self._adds = None
+            self._adding, self._adds = None, ()
             return
         found = self._of.get(window)
         if found is None:
             for old in sorted(self._of)[:-1]:
                 self._of.pop(old).close()
             found = self._of[window] = Aside(self._forms, self._network, window, self._heard)
-        self._adds = found.add
+        self._adding, self._adds = found, found.adds

@@ -31,7 +31,7 @@ class Collector(Protocol):
         """By kind of record: what is shown each, before what it posts."""
 
     def post(self, entry: Entry) -> None:
-        """An entry, of whichever window; they come in their order."""
+        """An entry, of whichever window, without its moves with merchants; they come in their order."""
 
     def rest(self) -> None:
         """So many records have come that what need not be in memory is to leave it."""
@@ -49,7 +49,7 @@ class ColdLedger:
         """of a window's entries: number of the first and the one behind the last, offset of the first"""
         self._bytes = 0
         post = self._post if collector is None else self._show
-        self.fold = LedgerFold(home, post, recall=self._payments.recall)
+        self.fold = LedgerFold(home, post, recall=self._payments.recall, merchants=collector is None)
         self._unpriced: dict[Window, Counter[str]] = {}
 
     def _post(self, entry: Entry) -> None:
@@ -67,29 +67,30 @@ class ColdLedger:
 
     def build(self, directory: str, listed: list[Segment], records: int, watch: Progress) -> None:
         """Fold the segments' records up to number `records`, the last one that was whole as this began. JournalError, OSError."""
-        takes, decode, first = self.fold.takes, DECODER.decode, listed[0].first
         shows = self._collector.takes if self._collector is not None else {}
+        kinds = {kind: (shows.get(kind), take) for kind, take in self.fold.takes.items()}
+        decode, first = DECODER.decode, listed[0].first
         for segment, record in Log(directory, SCHEMA, listed):
-            if record.sequence > records:
+            sequence, payload, _, _, offset = record
+            if sequence > records:
                 break
             try:
-                entry = decode(record.payload)
-                take = takes.get(type(entry))
-                if take is not None:
-                    show = shows.get(type(entry))
+                entry = decode(payload)
+                if type(entry) in kinds:
+                    show, take = kinds[type(entry)]
                     if show is not None:
                         show(entry)
-                    take(entry, record.sequence, b"")
+                    take(entry, sequence, b"")
             except (msgspec.MsgspecError, TypeError, ValueError) as error:
-                where = f"{segment.path} at byte {record.offset}"
-                raise JournalError(f"{where}: record {record.sequence} cannot be folded: {error}") from None
-            if record.sequence % STEP_RECORDS == 0 or record.sequence == records:
+                where = f"{segment.path} at byte {offset}"
+                raise JournalError(f"{where}: record {sequence} cannot be folded: {error}") from None
+            if sequence % STEP_RECORDS == 0 or sequence == records:
                 self._flush()
-                watch(record.sequence - first + 1, records - first + 1)
+                watch(sequence - first + 1, records - first + 1)
 
     def _flush(self) -> None:
         fold = self.fold
-        self._payments.keep(((txn, known) for txn, _, known in fold.payments.kept()), fold.payments.gone())
+        self._payments.keep(fold.payments.packed(), fold.payments.gone())
         fold.payments = Payments(self._payments.recall)
         self._spool.flush()
         if self._collector is not None:

@@ -33,8 +33,12 @@ class Spool:
 
     def flush(self) -> int:
         """All are in the file; how many bytes there are."""
-        data = memoryview(b"".join(self._waiting))
-        self._waiting.clear()
+        pieces, self._waiting = self._waiting, []
+        return self.write(pieces)
+
+    def write(self, pieces: list[bytes]) -> int:
+        """These are in the file, for whoever knows their lengths; how many bytes there are."""
+        data = memoryview(b"".join(pieces))
         self._bytes += len(data)
         while data:
             data = data[self._file.write(data) :]
@@ -82,20 +86,21 @@ class KeptByTxn:
 
     def keep(self, found: Iterable[tuple[int, bytes]], gone: Iterable[int] = ()) -> None:
         """What a batch of records has left: of each txn, and the txns of which nothing is to be known any more."""
-        txns, offsets, later, put = self._txns, self._offsets, self._later, self._spool.put
+        txns, offsets, later = self._txns, self._offsets, self._later
         last, end = txns[-1] if txns else 0, offsets[-1]
+        pieces: list[bytes] = []
         for txn, data in found:
             if txn > last:
-                put(data)
+                pieces.append(data)
                 last, end = txn, end + len(data)
                 txns.append(txn)
                 offsets.append(end)
             else:
                 later[txn] = data
+        self._spool.write(pieces)
         for txn in gone:
             if txn <= last and self.recall(txn) is not None:
                 later[txn] = None
-        self._spool.flush()
 
     def close(self) -> None:
         """Free its room on the disk."""

@@ -238,6 +238,8 @@ def n16(minor: int) -> str:
 
 def _cell(text: str) -> str:
     """As a field: quoted where it has a comma, a quote or an end of line."""
+    if text.isalnum():  # nearly always: one look instead of four
+        return text
     if "," in text or '"' in text or "\n" in text or "\r" in text:
         return '"' + text.replace('"', '""') + '"'
     return text

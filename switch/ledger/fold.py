@@ -28,7 +28,7 @@ from switch.core.records.records import (
     StoodIn,
 )
 from switch.core.shards import is_passed_on
-from switch.ledger.entries import DISPUTE, Entry, Move, Window
+from switch.ledger.entries import DISPUTE, Entry, Move, Window, is_merchant
 from switch.ledger.exchange import abroad, exchange
 from switch.ledger.moves import fee_moves, principal
 from switch.ledger.netting import Cell, Sum
@@ -55,10 +55,12 @@ class LedgerFold:
         *,
         recall: Recall = nothing,
         windows: Windows | None = None,
+        merchants: bool = True,
     ) -> None:
         """`home`: numeric code of the currency that fees are in, until the journal says it. `post`: is given each entry.
 
-        `recall`, `windows`: what earlier batches of records have left; nothing, where these are the first.
+        `recall`, `windows`: what earlier batches of records have left; nothing, where these are the first. `merchants`: False
+        leaves moves with merchants out of the entries, for whoever wants what settles and no more.
         """
         self.windows = windows or Windows()
         self.positions: dict[Window, dict[Cell, Sum]] = {}
@@ -68,7 +70,7 @@ class LedgerFold:
         self.payments = Payments(recall)
         self.unpriced: list[Entry] = []
         self.home = home
-        self._post = post
+        self._post, self._merchants = post, merchants
 
     @property
     def takes(self) -> Mapping[type, Take]:
@@ -245,6 +247,8 @@ class LedgerFold:
         fee_moves(moves, entry.acquirer, entry.fees, self.home)
         if not moves:
             return
+        if not self._merchants:
+            moves = [one for one in moves if not (is_merchant(one.payer) or is_merchant(one.payee))]
         payment, window = self.payments.find(entry.original), self.windows.at(entry.at_us, sequence)
         if payment is not None and payment.abroad is not None:
             moves = exchange(moves, payment.abroad, payment.currency)
@@ -271,7 +275,7 @@ class LedgerFold:
     def _charge(self, entry: Charged, sequence: int, _: bytes) -> None:
         """A fee and its tax; a month that is free is an entry without moves."""
         moves: list[Move] = []
-        fee_moves(moves, entry.acquirer, (entry.fee,), self.home)
+        fee_moves(moves, entry.acquirer, (entry.fee,), self.home, merchants=self._merchants)
         made = Entry(
             sequence=sequence,
             at_us=entry.at_us,
@@ -299,13 +303,14 @@ class LedgerFold:
         rule, window, before = RULES[what], self.windows.at(entry.at_us, sequence), payment.stands
         assert rule.posts
         moves: list[Move] = []
+        merchants = self._merchants
         if now and now != payment.currency:
-            principal(moves, payment, -before)
+            principal(moves, payment, -before, merchants=merchants)
             payment.currency, before = now, 0
-        principal(moves, payment, stands - before)
+        principal(moves, payment, stands - before, merchants=merchants)
         priced = entry.priced
         if priced is not None:
-            fee_moves(moves, payment.acquirer, priced.fees, self.home)
+            fee_moves(moves, payment.acquirer, priced.fees, self.home, merchants=merchants)
         if payment.abroad is not None:
             moves = exchange(moves, payment.abroad, payment.currency)
         payment.stands = stands
@@ -316,7 +321,7 @@ class LedgerFold:
             txn=txn,
             what=what,
             counters=payment.sequence if rule.counters else 0,
-            of_day=self._of_day(payment, priced, window, rule.counters),
+            of_day=self._of_day(payment, priced, window) if rule.counters else "",
             scheme=payment.scheme,
             acquirer=payment.acquirer,
             issuer=payment.issuer,
@@ -359,9 +364,9 @@ class LedgerFold:
         found.amount += held - payment.held
         payment.held = held
 
-    def _of_day(self, payment: Payment, priced: Priced | None, window: Window, counters: bool) -> str:
+    def _of_day(self, payment: Payment, priced: Priced | None, window: Window) -> str:
         day = payment.day or (priced.of_day if priced is not None else "")
-        return day if counters and day != window.day else ""
+        return day if day != window.day else ""
 
     def _take_parties(self, payment: Payment, priced: Priced | None) -> None:
         """Who takes part, as it was decided then; where the record does not say, who brought it and where it went."""

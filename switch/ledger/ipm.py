@@ -47,7 +47,7 @@ _LENGTHS: Final[Mapping[int, int]] = {2: 2, 31: 2, 32: 2, 48: 3}
 """data element of variable length -> digits of its length"""
 _ORDER: Final = tuple(sorted((*_FIXED, *_LENGTHS)))
 _EBCDIC: Final = bytes(range(256)).decode("latin-1").encode(CODE_PAGE)
-"""Latin-1 -> the code page, which has the same characters: one translation a record is a tenth of what the codec takes"""
+"""Latin-1 -> the code page, which has the same characters: one translation a record takes a third of what the codec does"""
 _LONGEST_48: Final = 999
 _AT_HOME: Final = ("", "", "")
 """DE5, 9, 50 of what is settled in its own currency"""
@@ -59,7 +59,7 @@ class IpmError(ValueError):
 
 
 class _Layout(NamedTuple):
-    """Of all records whose elements are as long as those of one."""
+    """How records are written whose elements are as long as those of one."""
 
     bitmaps: bytes
     form: str

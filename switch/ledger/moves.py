@@ -30,35 +30,41 @@ class Parties(Protocol):
     def currency(self) -> str: ...  # noqa: D102
 
 
-def principal(moves: list[Move], payment: Parties, amount: int, kind: str = PAYMENT) -> None:
-    """The amount itself: from issuer to acquirer, and from there to the merchant, where it is not cash."""
-    acquirer = payment.acquirer
-    move(moves, payment.issuer, acquirer, kind, payment.currency, amount)
-    if not payment.cash:
-        merchant = MERCHANT + (payment.merchant or acquirer)
-        move(moves, acquirer, merchant, kind, payment.currency, amount)
+def principal(moves: list[Move], payment: Parties, amount: int, kind: str = PAYMENT, *, merchants: bool = True) -> None:
+    """The amount itself: from issuer to acquirer, and from there to the merchant, where it is not cash. `merchants`: False
+    leaves out what is between these and their acquirers, which is in no settlement."""
+    acquirer, currency = payment.acquirer, payment.currency
+    move(moves, payment.issuer, acquirer, kind, currency, amount)
+    if merchants and not payment.cash:
+        move(moves, acquirer, MERCHANT + (payment.merchant or acquirer), kind, currency, amount)
 
 
-def fee_moves(moves: list[Move], acquirer: str, fees: Iterable[Fee], home: str) -> None:
-    """Lines of the price and the tax on them. What is between a merchant and others than its acquirer goes through that."""
+def fee_moves(moves: list[Move], acquirer: str, fees: Iterable[Fee], home: str, *, merchants: bool = True) -> None:
+    """Lines of the price and the tax on them. What is between a merchant and others than its acquirer goes through that.
+    `merchants`: as of `principal`."""
     for fee in fees:
-        payer, payee, kind, amount, vat = fee.payer, fee.payee, fee.kind, fee.amount, fee.vat
-        if acquirer not in (payer, payee) and (payer[:_PREFIX] == MERCHANT or payee[:_PREFIX] == MERCHANT):
-            _through(moves, (payer, acquirer, payee), fee, home)
-            continue
+        payer, payee = fee.payer, fee.payee
+        if payer[:_PREFIX] == MERCHANT or payee[:_PREFIX] == MERCHANT:
+            if acquirer not in (payer, payee):
+                _through(moves, (payer, acquirer, payee), fee, home, merchants=merchants)
+                continue
+            if not merchants:
+                continue
+        amount, vat = fee.amount, fee.vat
         if amount > 0 and payer != payee:  # as `move` does, without the call: nearly every line is such a one
-            moves.append(_new(Move, (payer, payee, kind, home, amount)))
+            moves.append(_new(Move, (payer, payee, fee.kind, home, amount)))
         else:
-            move(moves, payer, payee, kind, home, amount)
+            move(moves, payer, payee, fee.kind, home, amount)
         if vat:
             move(moves, payer, payee, VAT, home, vat)
 
 
-def _through(moves: list[Move], path: tuple[str, str, str], fee: Fee, home: str) -> None:
+def _through(moves: list[Move], path: tuple[str, str, str], fee: Fee, home: str, *, merchants: bool) -> None:
     payer, acquirer, payee = path
     for kind, amount in ((fee.kind, fee.amount), (VAT, fee.vat)):
-        move(moves, payer, acquirer, kind, home, amount)
-        move(moves, acquirer, payee, kind, home, amount)
+        for one, other in ((payer, acquirer), (acquirer, payee)):
+            if merchants or (one[:_PREFIX] != MERCHANT and other[:_PREFIX] != MERCHANT):
+                move(moves, one, other, kind, home, amount)
 
 
 def move(moves: list[Move], payer: str, payee: str, kind: str, currency: str, amount: int) -> None:

@@ -114,9 +114,14 @@ class Payments:
 
     def kept(self) -> Iterator[tuple[int, int | None, bytes]]:
         """What is to be kept of this batch: txn; `ended`, None while it is open; bytes for `Recall`."""
+        for txn, payment in self.known.items():
+            yield txn, payment.ended or None, _ENCODER.encode(payment if payment.txn == txn else payment.txn)
+
+    def packed(self) -> Iterator[tuple[int, bytes]]:
+        """As `kept`, without `ended`."""
         encode = _ENCODER.encode
         for txn, payment in self.known.items():
-            yield txn, payment.ended or None, encode(payment if payment.txn == txn else payment.txn)
+            yield txn, encode(payment if payment.txn == txn else payment.txn)
 
     def gone(self) -> Iterator[int]:
         """Txns of which nothing is to be kept any more."""

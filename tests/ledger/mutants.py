@@ -169,8 +169,8 @@ def fees(rule: Callable[[Fee], Iterable[Fee]], name: str) -> Mutant:
     def break_(patch: pytest.MonkeyPatch) -> None:
         whole = moves.fee_moves
 
-        def fee_moves(into: list[Move], acquirer: str, lines: Iterable[Fee], home: str) -> None:
-            whole(into, acquirer, [made for fee in lines for made in rule(fee)], home)
+        def fee_moves(into: list[Move], acquirer: str, lines: Iterable[Fee], home: str, *, merchants: bool) -> None:
+            whole(into, acquirer, [made for fee in lines for made in rule(fee)], home, merchants=merchants)
 
         patch.setattr(fold, "fee_moves", fee_moves)
 
@@ -187,7 +187,7 @@ no_fees_are_posted = fees(lambda _: [], "no_fees_are_posted")
 
 
 def a_merchant_pays_others_itself(patch: pytest.MonkeyPatch) -> None:
-    def through(into: list[Move], path: tuple[str, str, str], fee: Fee, home: str) -> None:
+    def through(into: list[Move], path: tuple[str, str, str], fee: Fee, home: str, **_: bool) -> None:
         for kind, amount in ((fee.kind, fee.amount), ("vat", fee.vat)):
             moves.move(into, path[0], path[2], kind, home, amount)
 
@@ -197,8 +197,8 @@ def a_merchant_pays_others_itself(patch: pytest.MonkeyPatch) -> None:
 def the_acquirer_keeps_what_is_its_merchants(patch: pytest.MonkeyPatch) -> None:
     whole = moves.principal
 
-    def principal(into: list[Move], payment: Payment, amount: int) -> None:
-        whole(into, payment, amount)
+    def principal(into: list[Move], payment: Payment, amount: int, *, merchants: bool) -> None:
+        whole(into, payment, amount, merchants=merchants)
         into[:] = [one for one in into if MERCHANT not in one.payee and MERCHANT not in one.payer]
 
     patch.setattr(fold, "principal", principal)

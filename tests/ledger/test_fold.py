@@ -85,6 +85,25 @@ def test_what_a_merchant_owes_to_others_goes_through_its_acquirer() -> None:
     ]
 
 
+GATEWAY = Fee(rule="gw", kind="gateway", payer="merchant:M1", payee="gateway", amount=1_00, vat=10)
+
+
+@pytest.mark.parametrize("issuer", ["visa", "rif"])
+@pytest.mark.parametrize("story", [row[1].strip("`") for row in rows("what happens")])
+def test_without_merchants_there_is_what_settles_and_no_more(story: str, issuer: str) -> None:
+    history = [*records(story, Sides(issuer=issuer, fees=(*WEB, GATEWAY))), charged(9_000, GATEWAY, "2026-11")]
+    whole, posted = fold(history)
+    kept: list[Entry] = []
+    without = LedgerFold(MAD, kept.append, merchants=False)
+    for sequence, record in enumerate(history, 1):
+        without.fold(sequence, record)
+    assert without.positions == whole.positions
+    assert any(is_merchant(one.payer) or is_merchant(one.payee) for entry in posted for one in entry.moves)
+    for entry, short in zip(posted, kept, strict=True):
+        settling = tuple(one for one in entry.moves if not (is_merchant(one.payer) or is_merchant(one.payee)))
+        assert short == msgspec.structs.replace(entry, moves=settling)
+
+
 def test_a_card_at_a_merchant_of_its_own_bank_moves_nothing_between_banks() -> None:
     _, (entry,) = fold(records("0200 100.00", Sides(issuer="rif")))
     assert [(m.payer, m.payee) for m in entry.moves] == [("rif", "merchant:M1")]

@@ -108,6 +108,21 @@ def test_records_go_on_over_blocks(count: int) -> None:
     assert int(found[-1]["PDS0306"]) == count + 2
 
 
+def test_elements_of_every_length_and_letter_are_read_as_they_are() -> None:
+    told = [
+        msgspec.structs.replace(presentment(30_00), pan="5132******1234", merchant="CAFÉ ÇA VA"),
+        msgspec.structs.replace(presentment(30_00), pan="513200*********1234", institution="12345678901", rrn="  "),
+        msgspec.structs.replace(presentment(30_00, back=True), approval="", terminal="", mcc=""),
+        msgspec.structs.replace(presentment(30_00), pan="5132******1234", merchant="M2"),
+    ]
+    one, other, blank, again = read(*told)[1:-1]
+    assert [found["DE2"] for found in (one, other, blank, again)] == [each.pan for each in told]
+    assert [found["DE42"].strip() for found in (one, again)] == ["CAFÉ ÇA VA", "M2"]
+    assert (other["DE32"], "DE37" in other, other["DE38"]) == ("12345678901", False, "A1B2C3")
+    assert {"DE26", "DE38", "DE41"} & set(blank) == set()
+    assert blank["PDS0025"] == "R261126"
+
+
 def test_the_acquirers_reference_ends_with_its_check_digit() -> None:
     found = acquirer_reference("504102", "6331", 7)
     assert found[:-1] == "1504102633100000000007"
