@@ -21,7 +21,7 @@ from switch.certify.plan import (
 )
 from switch.certify.words import NAME, OF_A_MESSAGE, THIS_ANSWER
 from switch.config import ConfigErrors
-from switch.config.mistakes import Mistake, did_you_mean
+from switch.config.mistakes import Mistake, did_you_mean, nearest
 from switch.config.reader import Section, Source
 from switch.shipped import shipped
 from switch.wire import Dialect, DialectError
@@ -43,9 +43,8 @@ def load_plan(name_or_path: str) -> Plan:
     if path.suffix != ".toml" and "/" not in name_or_path:
         known = {file.stem: file for file in shipped("plans").glob("*.toml")}
         if name_or_path not in known:
-            there = ", ".join(sorted(known))
-            hint = did_you_mean(name_or_path, list(known))
-            raise _whole(name_or_path, f"no shipped plan has this name; there are {there}", hint)
+            hint = did_you_mean(name_or_path, known) if nearest(name_or_path, known) else ""
+            raise _whole(name_or_path, f"no shipped plan has this name; there are {', '.join(sorted(known))}", hint)
         path = known[name_or_path]
     try:
         data = path.read_bytes()

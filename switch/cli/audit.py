@@ -71,11 +71,14 @@ def verify_command(state_dir: Path) -> None:
 def _log(state_dir: Path) -> "AuditLog":
     from switch.journal.keys import open_vault, vault_key_path
     from switch.security.vault import VaultError
-    from switch.server.operators import audit_of
+    from switch.server.operators import AUDIT_FILE, audit_of
 
-    if not vault_key_path(state_dir).exists():
+    key, log = vault_key_path(state_dir), state_dir / AUDIT_FILE
+    if not key.exists():
         raise click.ClickException(
-            f"{vault_key_path(state_dir)} is missing, and the audit log is chained with it: bring it back"
+            f"{key} is missing, and the audit log is chained with it: bring it back"
+            if log.exists()
+            else f"{log}: no audit log here; --state names the switch's state directory, and an operator's first act begins it"
         )
     try:
         return audit_of(state_dir, open_vault(state_dir).audit_secret)

@@ -69,7 +69,7 @@ def command(
     from switch.security.remote import ModuleServer, Server
 
     if bool(socket_path) == bool(hardware):
-        raise click.UsageError("one of --socket and --hardware: where it listens")
+        raise click.UsageError("give one of --socket and --hardware: where it listens")
     ready = prepare_ready(ready_path)
     keep_private()
     ring = open_ring(path, lmk_place)

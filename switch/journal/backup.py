@@ -22,7 +22,7 @@ from switch.core.records.records import SCHEMA
 from switch.journal.anchor import anchor_path, read_anchor
 from switch.journal.copying import DRAFT, Part, Progress, clear, copy, give_names, locked, os_errors, put, unwatched
 from switch.journal.keys import stored_chain_key, vault_key_path
-from switch.journal.log import JournalError, Log, Segment, read_header, segments
+from switch.journal.log import JournalError, Log, NoJournalError, Segment, read_header, segments
 from switch.journal.marks import MARKS, copy_marks
 from switch.journal.recovery import decode, journal_directory
 from switch.security.files import make_private_directory
@@ -72,7 +72,7 @@ def backup(
     source, place = journal_directory(state_dir), journal_directory(target)
     listed = segments(source)
     if not listed:
-        raise JournalError(f"{source}: no journal here; --state names the switch's state directory")
+        raise NoJournalError(source)
     with os_errors(str(target)):
         make_private_directory(place)
         with locked(target):

@@ -22,7 +22,17 @@ from switch.journal.head import Head, before_any_record, head_path, read_slots, 
 from switch.journal.head_copy import CopyRead, read_copy
 from switch.journal.index import Index, index_path, remove_index
 from switch.journal.keys import key_check, stored_chain_key
-from switch.journal.log import HEADER, ChainKey, JournalError, Place, Scan, Segment, read_header, segments
+from switch.journal.log import (
+    HEADER,
+    ChainKey,
+    JournalError,
+    NoJournalError,
+    Place,
+    Scan,
+    Segment,
+    read_header,
+    segments,
+)
 from switch.journal.places import is_at
 from switch.journal.recovery import Gap, Recovered, claim, journal_directory, recover
 
@@ -206,7 +216,7 @@ def accept_end(state_dir: Path | str, head_copy: str = "") -> Accepted:
     """
     directory = journal_directory(state_dir)
     if not segments(directory):
-        raise JournalError(f"{directory}: no journal here; --state names the switch's state directory")
+        raise NoJournalError(directory)
     key = stored_chain_key(state_dir)
     lock = claim(state_dir, 0)
     try:

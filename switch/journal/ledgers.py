@@ -22,7 +22,7 @@ from switch.core.records.records import SCHEMA
 from switch.journal.cold import ColdLedger, Collector
 from switch.journal.copying import Progress, unwatched
 from switch.journal.index import Index, index_path
-from switch.journal.log import JournalError, Log, Place, Segment, segments
+from switch.journal.log import JournalError, Log, NoJournalError, Place, Segment, segments
 from switch.journal.places import is_at
 from switch.journal.projections.ledger import LAST, Ledger, LedgerTables, Unpriced
 from switch.journal.projections.ledger import closes as look_closes
@@ -273,7 +273,7 @@ def _opened(state_dir: Path, home: str, watch: Progress, collector: Collector | 
     directory = journal_directory(state_dir)
     listed = segments(directory)
     if not listed:
-        raise JournalError(f"{directory}: no journal here; --state names the switch's state directory")
+        raise NoJournalError(directory)
     first = listed[0].first
     index = _indexed(state_dir)
     if index is not None:

@@ -53,6 +53,15 @@ class JournalError(Exception):
     fenced = False  # True: it is another process's by now, and this one must end
 
 
+class NoJournalError(JournalError):
+    """There is no segment in a directory."""
+
+    def __init__(self, directory: str) -> None:
+        super().__init__(
+            f"{directory}: no journal here; --state names the switch's state directory, and `cmi-switch serve` makes its journal"
+        )
+
+
 class NewerJournalError(JournalError):
     """Written by a newer release than this one."""
 

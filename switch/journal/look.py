@@ -16,7 +16,7 @@ from switch.core.records.merchant_charges import Charged
 from switch.core.records.records import SCHEMA, AnyEntry, Snapshot
 from switch.journal.history import entries_at
 from switch.journal.index import Index
-from switch.journal.log import JournalError, Log, segments
+from switch.journal.log import Log, NoJournalError, segments
 from switch.journal.places import segment_paths
 from switch.journal.projections import STANDARD
 from switch.journal.projections.days import Cell, DayFold, Days, Sum, calendar_day, closes, sums
@@ -36,7 +36,7 @@ class JournalLook:
         """`projections`: all that the index keeps. Raises JournalError where there is no journal, or it is damaged."""
         self._directory = journal_directory(state_dir)
         if not segments(self._directory):
-            raise JournalError(f"{self._directory}: no journal here; --state names the switch's state directory")
+            raise NoJournalError(self._directory)
         self._index: Index | None = None
         if os.access(state_dir, os.W_OK):
             self._index = Index(state_dir, projections)

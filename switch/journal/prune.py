@@ -20,7 +20,17 @@ from switch.journal.anchor import Anchor, anchor_path, day_of
 from switch.journal.backup import read_manifest
 from switch.journal.copying import os_errors, put, sync_directory
 from switch.journal.index import Index
-from switch.journal.log import FLAG_SNAPSHOT, HEADER, Header, JournalError, Scan, Segment, read_header, segments
+from switch.journal.log import (
+    FLAG_SNAPSHOT,
+    HEADER,
+    Header,
+    JournalError,
+    NoJournalError,
+    Scan,
+    Segment,
+    read_header,
+    segments,
+)
 from switch.journal.places import segment_paths
 from switch.journal.projections.transactions import Transactions
 from switch.journal.recovery import decode, journal_directory, recover
@@ -51,7 +61,7 @@ def prune(state_dir: Path | str, before_us: int, now_us: int, kept_in: Path | st
     directory = journal_directory(state_dir)
     listed = segments(directory)
     if not listed:
-        raise JournalError(f"{directory}: no journal here; --state names the switch's state directory")
+        raise NoJournalError(directory)
     cutoff_us, why = _cutoff(state_dir, before_us, now_us)
     found = _newest_snapshot(listed, cutoff_us)
     if found is None:

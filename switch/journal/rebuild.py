@@ -8,7 +8,7 @@ from pathlib import Path
 
 from switch.journal.copying import Progress, unwatched
 from switch.journal.index import Index, Rebuilt
-from switch.journal.log import JournalError, segments
+from switch.journal.log import JournalError, NoJournalError, segments
 from switch.journal.projections import STANDARD
 from switch.journal.projections.projection import Projection
 from switch.journal.recovery import journal_directory
@@ -27,7 +27,7 @@ def rebuild(
     """
     directory = journal_directory(state_dir)
     if not segments(directory):
-        raise JournalError(f"{directory}: no journal here; --state names the switch's state directory")
+        raise NoJournalError(directory)
     known = [projection.name for projection in projections]
     for name in names:
         if name not in known:

@@ -23,6 +23,7 @@ from switch.journal.log import (
     NO_KEY,
     ChainKey,
     JournalError,
+    NoJournalError,
     Scan,
     Segment,
     chain_under,
@@ -59,7 +60,7 @@ def verify(state_dir: Path | str, head_copy: str = "") -> Verified:
     live = in_use(state_dir)
     listed = segments(directory)
     if not listed:
-        raise JournalError(f"{directory}: no journal here; --state names the switch's state directory")
+        raise NoJournalError(directory)
     result = Verified([], [], first=listed[0].first, last=listed[0].first - 1)
     key = _key(state_dir, listed, result)
     known = _end_known(directory, key, head_copy, result)  # first: a log that is written goes on while it is walked

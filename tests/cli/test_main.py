@@ -62,3 +62,13 @@ def test_a_command_that_is_mistyped_is_answered_with_the_nearest(typed: str, sai
 def test_help_of_dialects_names_all_that_are_shipped() -> None:
     said = CliRunner().invoke(main, ["dialect", "--help"]).output
     assert all(path.stem in said for path in shipped("dialects").glob("*.json"))
+
+
+@pytest.mark.parametrize(("command", "file"), [("journal list", "journal"), ("audit verify", "audit.log")])
+def test_where_no_switch_has_run_that_is_said_with_what_would_be_there(
+    command: str, file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(main, command.split())
+    assert (result.exit_code, result.output.startswith(f"Error: var/morocco/{file}: no ")) == (1, True), result.output
+    assert "--state names the switch's state directory" in result.output
