@@ -1,6 +1,7 @@
 """A stage whose Rif proves its messages, and whose Atlas checks cards and PINs; and Rif's host, which spoils what it sends."""
 
 import os
+import re
 import ssl
 import time
 from collections.abc import Callable
@@ -68,9 +69,10 @@ class Sealed(Client):
 
 class Scene:
     """A switch whose Rif proves its messages, and whose Atlas checks cards and PINs. `apart`: its keys are in a process of
-    their own. `tls`: so have all its links; who attacks has the member's certificate, too."""
+    their own. `tls`: so have all its links; who attacks has the member's certificate, too.
+    `on_behalf`: the switch checks cards before Atlas does."""
 
-    def __init__(self, directory: Path, *, apart: bool = False, tls: bool = False) -> None:
+    def __init__(self, directory: Path, *, apart: bool = False, tls: bool = False, on_behalf: bool = False) -> None:
         ring = KeyRing(directory / "keys.json", make_lmk(directory / "lmk.key", os.urandom(32)), os.urandom)
         with ring.audit.turn():
             for name, kind in KINDS.items():
@@ -85,6 +87,10 @@ class Scene:
             else f'\n[security]\nkeys = "{directory}/keys.json"\nlmk = "{directory}/lmk.key"\n',
         }
         self.stage = Stage(directory, {**QUICK, **changes})
+        if on_behalf:
+            text = self.stage.path.read_text()
+            asked = '\\1on_behalf = ["chip", "stripe", "cvv2"]\n'
+            self.stage.path.write_text(re.sub(r'(\[\[host\]\]\nname = "atlas"\n)', asked, text))
         self.tls = with_tls(self.stage) if tls else None
         """where the certificates are"""
         self.keeper = self.keep_keys() if apart else None

@@ -318,7 +318,7 @@ ATTACKS: tuple[Attack[Scene], ...] = (
 
 @pytest.fixture(scope="module", params=[False, True], ids=["plain", "tls"])
 def scene(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
-    made = Scene(tmp_path_factory.mktemp("attacks-on-keys"), tls=request.param)
+    made = Scene(tmp_path_factory.mktemp("attacks-on-keys"), tls=request.param, on_behalf=request.param)
     try:
         yield made
     finally:
@@ -341,7 +341,8 @@ def test_what_is_as_it_should_be_is_taken(scene: Scene) -> None:
     card = next(card for card in scene.cards.values() if card.issuer == "atlas" and card.plain)
     told(scene, scene.chip(card=card.name, de52=scene.pin(card)), "00")
     secured = [line for line in scene.stage.events("link.secured") if "acquirers" in str(line)]
-    assert bool(secured) == (scene.tls is not None)
+    checked = [line for line in scene.stage.events("hop.sent") if "checked on behalf of atlas" in str(line)]
+    assert (bool(secured), bool(checked)) == (scene.tls is not None, scene.tls is not None)
 
 
 def test_after_all_of_it_and_an_abort_no_key_or_pin_or_track_is_in_any_file_or_stream(scene: Scene) -> None:
