@@ -29,7 +29,22 @@ def _where(function: F) -> F:
     return state(network(function))
 
 
-@click.group
+class _Merchants(click.Group):
+    """Its commands say it in a sentence where the gateway's file cannot be read or written."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Raises click errors."""
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            from switch.gateway.orders.database import StoreError
+
+            if isinstance(error, StoreError):
+                raise click.ClickException(str(error)) from None
+            raise
+
+
+@click.group(cls=_Merchants)
 def command() -> None:
     """Merchants: shops that may ask the gateway for payments.
 

@@ -13,6 +13,7 @@ import trio
 from switch.core.network import Network
 from switch.gateway.acquirer import Acquirer
 from switch.gateway.merchants import Registry
+from switch.gateway.orders.database import DamagedError, StoreError
 from switch.gateway.orders.disk import Disk
 from switch.gateway.orders.lifecycle import Move
 from switch.gateway.orders.order import Merchant, Order
@@ -58,6 +59,9 @@ class Desk:
         self._driver: Driver | None = None
         self._nursery: trio.Nursery | None = None
         self._numbers = iter(range(0))
+        self.damage: StoreError | None = None
+        self.damaged = trio.Event()
+        """the store is not what was written to it: nothing can be gone on with"""
 
     def open(self, driver: Driver, nursery: trio.Nursery) -> None:
         """Serve from now on, until the nursery is cancelled."""
@@ -66,11 +70,16 @@ class Desk:
             nursery.start_soon(self._disk.run)
 
     async def disk(self, method: Callable[..., Any], *arguments: Any, **named_ones: Any) -> Any:
-        """Call a method of the store; returns once what it wrote is durable."""
-        if self._disk is None:
-            await trio.lowlevel.checkpoint()
-            return method(*arguments, **named_ones)
-        return await self._disk.ask(method, *arguments, **named_ones)
+        """Call a method of the store; returns once what it wrote is durable. Raises StoreError."""
+        try:
+            if self._disk is None:
+                await trio.lowlevel.checkpoint()
+                return method(*arguments, **named_ones)
+            return await self._disk.ask(method, *arguments, **named_ones)
+        except DamagedError as error:
+            self.damage = error
+            self.damaged.set()
+            raise
 
     async def order(self, number: int) -> Order:
         """As it is kept now. LookupError: there is none."""
@@ -178,4 +187,5 @@ class Desk:
 
     def _say(self, error: Exception, **more: object) -> None:
         hint = "the order stands where it stood; it is gone on with in some minutes, and at a restart"
-        self.report("order.failed", {**more, "error": type(error).__name__, "at": place_of(error), "hint": hint})
+        what = str(error) if isinstance(error, StoreError) else type(error).__name__
+        self.report("order.failed", {**more, "error": what, "at": place_of(error), "hint": hint})

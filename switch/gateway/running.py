@@ -10,9 +10,11 @@ import trio
 
 from switch.core.network import Address, Listener, Member, Network
 from switch.core.party import Log
+from switch.exception_groups import first_of
 from switch.gateway.acquirer import Acquirer
 from switch.gateway.cards_shown import cards_shown
 from switch.gateway.merchants import Registry
+from switch.gateway.orders.database import StoreError
 from switch.gateway.pace import Limits
 from switch.gateway.protocol.fields import Pairs
 from switch.gateway.service import Service
@@ -95,6 +97,7 @@ async def run(
         async with driving(acquirer, sinks=Sinks(log), dial=dial, ends=ends) as driver, trio.open_nursery() as nursery:
             with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
                 await nursery.start(service.run, driver)
+                nursery.start_soon(_end_if_damaged, service, nursery.cancel_scope)
                 nursery.start_soon(serve, server, listeners, setting.tls)
                 if results is not None:
                     nursery.start_soon(results)
@@ -105,9 +108,19 @@ async def run(
                 await service.finish(DRAIN_S)
                 await trio.sleep(RESULT_S)
             nursery.cancel_scope.cancel()
+    except* StoreError as errors:  # of the first look at what a process before has left
+        raise first_of(errors) from None
     finally:
         registry.store.close()
+    if service.desk.damage is not None:
+        raise service.desk.damage
     return number.name
+
+
+async def _end_if_damaged(service: Service, scope: trio.CancelScope) -> None:
+    """End at once: each write would make a damaged file worse, and what is told from it may not be true."""
+    await service.desk.damaged.wait()
+    scope.cancel()
 
 
 async def _authenticate(setting: Setting, service: Service, report: Report) -> Callable[[], Awaitable[None]] | None:

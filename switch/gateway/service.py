@@ -5,7 +5,6 @@ before what it says leaves (`orders/lifecycle.py`), so that after a crash each o
 been asked and has no answer is reversed, what is owed is sent again, a callback that has decided nothing is made again.
 """
 
-import sqlite3
 from contextlib import suppress
 from functools import partial
 from typing import Final
@@ -259,6 +258,7 @@ class Service:
         """What the clock asks for. An error costs this second's look."""
         try:
             now = now_us()
+            await self.disk(self.registry.store.check_place)
             refusals = self.refusals.take()
             if refusals:
                 await self.disk(self.registry.store.add_refusals, refusals)
@@ -273,8 +273,8 @@ class Service:
             if now >= self._took_up_us + LEFT_US:
                 self._took_up_us = now
                 await self._go_on(now - LEFT_US)
-        except (sqlite3.Error, StoreError, LookupError, IllegalMoveError) as error:
-            hint = "orders are looked after again in a second; is there room on the disk?"
+        except (StoreError, LookupError, IllegalMoveError) as error:
+            hint = "orders are looked after again in a second"
             self.report("store.failed", {"error": str(error), "hint": hint})
 
     async def _refund(self, refund: Refund) -> None:

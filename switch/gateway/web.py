@@ -23,12 +23,13 @@ from switch.gateway.authentication_site import AuthenticationSite
 from switch.gateway.cards_shown import CardShown
 from switch.gateway.intake import RefusedFormError, take_form, take_older_form
 from switch.gateway.merchant_site import MerchantSite
+from switch.gateway.orders.database import StoreError
 from switch.gateway.orders.lifecycle import PAYABLE, UNDER_WAY, IllegalMoveError, Stage
 from switch.gateway.orders.order import Merchant, Order
 from switch.gateway.pace import counted_as
 from switch.gateway.pages.authentication_pages import FOUND
 from switch.gateway.pages.inventory import INVENTORY, read_released
-from switch.gateway.pages.pages import card_page, refused_page, result_page, sites_page, working_page
+from switch.gateway.pages.pages import card_page, refused_page, result_page, sites_page, unavailable_page, working_page
 from switch.gateway.pages.respond import client_of, language_of, redirect, respond
 from switch.gateway.pages.texts import TEXTS
 from switch.gateway.payment_messages import Card
@@ -86,7 +87,15 @@ class Web:
             *self._merchants.routes(),
             Route("/static/{name}", self.static, methods=["GET"]),
         ]
-        return Starlette(routes=routes)
+        return Starlette(routes=routes, exception_handlers={StoreError: self.unavailable})
+
+    async def unavailable(self, request: Request, error: Exception) -> Response:
+        """The store cannot be read or written: nothing can be said of any order now."""
+        hint = "customers are told to look again in some minutes; what was begun is gone on with"
+        self._service.report("store.failed", {"error": str(error), "hint": hint})
+        if request.url.path == "/fim/api":
+            return _api_error(503, "the gateway cannot be asked now; try again in some minutes")
+        return respond(request, unavailable_page(language_of(request, "fr")), status=503)
 
     async def take_form(self, request: Request) -> Response:
         """A shop's form: a new order's page, or that of the order there is."""

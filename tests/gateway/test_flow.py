@@ -1,6 +1,5 @@
 """What the gateway does about orders, where two act at once, a shop changes its mind, or a step fails."""
 
-import sqlite3
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -285,7 +284,7 @@ async def test_a_store_that_fails_for_a_while_does_not_end_the_gateway(
     async with serving(tmp_path, World(lambda n: "ACTION=POSTAUTH")) as service:
 
         def full(*_: Any) -> None:
-            raise sqlite3.OperationalError("database or disk is full")
+            raise StoreError("database or disk is full")
 
         with monkeypatch.context() as broken:
             broken.setattr(service.registry.store, "due", full)

@@ -3,13 +3,14 @@
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from switch.gateway.orders.database import StoreError
+from switch.gateway.orders.database import DamagedError, StoreError
 from switch.gateway.orders.lifecycle import IllegalMoveError, Move, Stage
 from switch.gateway.orders.order import Attempt, Merchant, Order, Refusal
 from switch.gateway.orders.store import DAY_US, Store
@@ -72,7 +73,7 @@ def test_what_is_done_together_is_kept_or_lost_together(store: Store) -> None:
         store.open_order(order("A2"))
     with pytest.raises(ZeroDivisionError), store.together():
         lose(store, "A3")
-    with pytest.raises(sqlite3.OperationalError), store.together():
+    with pytest.raises(StoreError, match="no transaction is active"), store.together():
         end_the_transaction(store, "A4")
     oids = [found.asked.oid for found in (store.by_id("600000001", f"A{n}") for n in range(1, 5)) if found]
     assert oids == ["A1", "A2"]
@@ -151,6 +152,64 @@ def test_a_damaged_file_ends_with_what_to_do(tmp_path: Path, harm: str) -> None:
         db.close()
     with pytest.raises(StoreError, match=r"gateway\.sqlite: .*; .*(--state|backup)"):
         Store(path).check()
+
+
+class Broken:
+    """A connection whose statements fail."""
+
+    in_transaction = False
+
+    def __init__(self, code: int) -> None:
+        self.code = code
+
+    def execute(self, *_: object) -> None:
+        error = sqlite3.OperationalError("as told")
+        error.sqlite_errorcode = self.code
+        raise error
+
+
+@pytest.mark.parametrize(
+    ("code", "damaged", "said"),
+    [
+        (sqlite3.SQLITE_FULL, False, "as told; make room on its disk"),
+        (sqlite3.SQLITE_IOERR_WRITE, False, "look after its disk"),
+        (sqlite3.SQLITE_BUSY, False, "another program holds it"),
+        (sqlite3.SQLITE_READONLY, False, "may this user write"),
+        (sqlite3.SQLITE_CORRUPT, True, "put a backup of it there"),
+        (sqlite3.SQLITE_NOTADB, True, "put a backup of it there"),
+        (sqlite3.SQLITE_READONLY_DBMOVED, True, "moved or deleted while it was in use"),
+    ],
+)
+def test_nothing_of_sqlites_is_raised_by_anything_that_the_store_offers(
+    store: Store, monkeypatch: pytest.MonkeyPatch, code: int, damaged: bool, said: str
+) -> None:
+    kept = store.open_order(order("A1"))
+    monkeypatch.setattr(store, "_db", Broken(code))
+    asked: list[Callable[[], object]] = [
+        lambda: store.by_number(1),
+        store.merchants,
+        lambda: store.move(kept, Move.CANCEL, 1),
+        lambda: store.refunds_of(kept),
+        store.check,
+    ]
+    for ask in asked:
+        with pytest.raises(StoreError, match=rf"gateway\.sqlite: cannot be used: .*{said}") as raised:
+            ask()
+        assert isinstance(raised.value, DamagedError) is damaged
+
+
+def test_a_file_that_is_taken_away_in_use_is_missed(store: Store, tmp_path: Path) -> None:
+    """SQLite goes on writing to a file that has no name any more: what it says is durable is lost with the process."""
+    store.check_place()
+    path = tmp_path / "gateway.sqlite"
+    path.rename(tmp_path / "away")
+    with pytest.raises(DamagedError, match="moved or deleted while it was in use"):
+        store.check_place()
+    path.write_bytes((tmp_path / "away").read_bytes())
+    with pytest.raises(DamagedError):
+        store.check_place()
+    (tmp_path / "away").replace(path)
+    store.check_place()
 
 
 def test_a_row_that_somebody_has_changed_is_said(store: Store) -> None:

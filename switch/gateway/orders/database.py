@@ -4,12 +4,14 @@ In: a path. Out: a connection's transactions, or a StoreError that says what to 
 what it wrote is durable (WAL, synchronous FULL).
 """
 
+import inspect
 import sqlite3
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, ParamSpec, TypeVar
 
 import msgspec
 
@@ -55,8 +57,51 @@ class StoreError(Exception):
     """A file that is none of ours, or cannot be used; says which and what to do."""
 
 
+class DamagedError(StoreError):
+    """The file is not what was written to it: whoever goes on with it makes it worse."""
+
+
+_DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_REMEDIES: Final = {
+    sqlite3.SQLITE_FULL: "make room on its disk",
+    sqlite3.SQLITE_IOERR: "look after its disk",
+    sqlite3.SQLITE_BUSY: "another program holds it for long; end that",
+    sqlite3.SQLITE_LOCKED: "another program holds it for long; end that",
+    sqlite3.SQLITE_READONLY: "may this user write to it and to its directory?",
+    sqlite3.SQLITE_CANTOPEN: "may this user write to it and to its directory, and is it a file?",
+    sqlite3.SQLITE_PERM: "may this user write to it and to its directory?",
+}
+"""by what SQLite calls the failure"""
+_MOVED: Final = "it was moved or deleted while it was in use"
+P = ParamSpec("P")
+
+
+def _place_of(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_dev, found.st_ino
+
+
+def _telling(method: Callable[P, T]) -> Callable[P, T]:
+    """The method of a Database, of which nothing of SQLite's is raised."""
+
+    @wraps(method)
+    def told(*arguments: P.args, **named: P.kwargs) -> T:
+        try:
+            return method(*arguments, **named)
+        except sqlite3.Error as error:
+            (database,) = (one for one in arguments[:1] if isinstance(one, Database))
+            raise database.unusable(error) from None
+
+    return told
+
+
 class Database(ABC):
-    """One file. Not for two threads at once."""
+    """One file. Not for two threads at once. What subclasses offer raises StoreError where SQLite cannot."""
+
+    def __init_subclass__(cls) -> None:
+        for name, method in list(vars(cls).items()):
+            if inspect.isfunction(method) and not name.startswith("_"):
+                setattr(cls, name, _telling(method))
 
     def __init__(self, path: Path) -> None:
         """Opens it, made where it is missing (mode 0600). Raises StoreError."""
@@ -64,9 +109,10 @@ class Database(ABC):
         self._together = self._begun = False
         try:
             self._db = open_database(path)
+            self._place = _place_of(path)
             self._prepare()
         except (OSError, sqlite3.Error) as error:
-            raise self._damaged(str(error)) from None
+            raise self.unusable(error) from None
 
     def _prepare(self) -> None:
         db, path = self._db, self._path
@@ -98,17 +144,36 @@ class Database(ABC):
             db.execute(f"PRAGMA application_id = {_MARK}")
             db.execute(f"PRAGMA user_version = {_VERSION}")
 
+    def check_place(self) -> None:
+        """Is the file still the one that was opened? DamagedError: what is written to it is lost, and SQLite says nothing."""
+        try:
+            there = _place_of(self._path)
+        except OSError:
+            there = None
+        if there != self._place:
+            raise self._damaged(_MOVED)
+
     def check(self) -> None:
         """Read all of it once. StoreError: it is damaged. A million orders take some ten seconds."""
         try:
             said = [row[0] for row in self._db.execute("PRAGMA quick_check(3)")]
         except sqlite3.Error as error:
-            raise self._damaged(str(error)) from None
+            raise self.unusable(error) from None
         if said != ["ok"]:
             raise self._damaged("its pages contradict each other: " + " ".join(said[0].split())[:120])
 
+    def unusable(self, error: Exception) -> StoreError:
+        """What SQLite, or the system, cannot do with the file, and what to do about it."""
+        code = getattr(error, "sqlite_errorcode", 0)
+        if code == sqlite3.SQLITE_READONLY_DBMOVED:
+            return self._damaged(_MOVED)
+        if code & 0xFF in _DAMAGE:
+            return self._damaged(str(error))
+        remedy = _REMEDIES.get(code & 0xFF, "say so to whoever looks after the program")
+        return StoreError(f"{self._path}: cannot be used: {error}; {remedy}")
+
     def _damaged(self, why: str) -> StoreError:
-        return StoreError(
+        return DamagedError(
             f"{self._path}: cannot be used: {why}; end what uses it, put a backup of it there (with no -wal and -shm beside it), "
             "or, if there is none, move it away and reverse what is open by the switch's journal"
         )
@@ -128,15 +193,15 @@ class Database(ABC):
     def together(self) -> Iterator[None]:
         """What is written within is durable together, with one flush, when it ends; each method is whole, or not at all.
 
-        sqlite3.Error from the end: nothing of it is kept.
+        StoreError from the end: nothing of it is kept.
         """
         self._together, self._begun = True, False
         try:
             yield
-            if self._begun:
-                self._db.execute(
-                    "COMMIT"
-                )  # fails where an error has ended the transaction: what was done before it is lost
+            if self._begun:  # fails where an error has ended the transaction: what was done before it is lost
+                self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise self.unusable(error) from None
         finally:
             self._together = self._begun = False
             if self._db.in_transaction:

@@ -206,12 +206,22 @@ def _proof(order: Order, words: Texts) -> str:
 def refused_page(language: str, status_text: str = "") -> str:
     """A request that is none. Nothing of what was wrong: that is for the merchant's log."""
     words = TEXTS[language]
+    return _sorry(language, words.refused, status_text or words.refused_hint)
+
+
+def unavailable_page(language: str) -> str:
+    """Nothing can be said of any order now."""
+    words = TEXTS[language]
+    return _sorry(language, words.unavailable, words.unavailable_hint)
+
+
+def _sorry(language: str, title: str, text: str) -> str:
     body = (
         f'<div class="state bad" role="alert"><svg viewBox="0 0 24 24" aria-hidden="true">'
         f'<path d="M12 6v7M12 17v.5" fill="none"/>'
-        f"</svg><h2>{_e(words.refused)}</h2><p>{_e(status_text or words.refused_hint)}</p></div>"
+        f"</svg><h2>{_e(title)}</h2><p>{_e(text)}</p></div>"
     )
-    return page(language, words.refused, body)
+    return page(language, title, body)
 
 
 def sites_page(merchants: Iterable[Merchant], language: str) -> str:

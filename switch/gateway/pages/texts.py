@@ -39,6 +39,8 @@ class Texts(msgspec.Struct, frozen=True):
     sites_hint: str
     refused: str
     refused_hint: str
+    unavailable: str
+    unavailable_hint: str
     ends: str
     protected: str
     language: str
@@ -85,6 +87,9 @@ _FR: Final = Texts(
     "Ces sites marchands acceptent les cartes par cette page de paiement.",
     "Demande de paiement refusée",
     "Le site marchand a envoyé une demande qui n’est pas valable. Rien n’a été débité ; signalez-le au marchand.",
+    "Indisponible pour le moment",
+    "Rechargez cette page dans quelques minutes. Si vous avez déjà saisi une carte, ne payez pas encore ailleurs : cette page "
+    "dira ce qu’il en est advenu.",
     "Cette page expire à",
     "Vos données de carte sont chiffrées et ne sont pas communiquées au marchand.",
     "Langue",
@@ -139,6 +144,9 @@ _AR: Final = Texts(
     "تقبل مواقع التجار هذه البطاقات عبر صفحة الأداء هذه.",
     "طلب الأداء مرفوض",
     "أرسل موقع التاجر طلبا غير صالح. لم يُخصم أي مبلغ؛ أخبر التاجر بذلك.",
+    "غير متاح حاليا",
+    "أعد تحميل هذه الصفحة بعد بضع دقائق. إذا كنت قد أدخلت بطاقة فلا تؤدِّ في مكان آخر قبل ذلك: "
+    "ستخبرك هذه الصفحة بما آل إليه الأداء.",
     "تنتهي صلاحية هذه الصفحة على الساعة",
     "بيانات بطاقتك مشفرة ولا تُرسل إلى التاجر.",
     "اللغة",
@@ -190,6 +198,9 @@ _EN: Final = Texts(
     "These shops take cards by this payment page.",
     "Payment request refused",
     "The shop has sent a request that is not valid. Nothing was charged; please tell the shop.",
+    "Not available at the moment",
+    "Please load this page again in a few minutes. If you have typed a card already, do not pay again elsewhere before: this "
+    "page will say what has become of it.",
     "This page ends at",
     "Your card data is encrypted, and is not given to the shop.",
     "Language",
