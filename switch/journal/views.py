@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from msgspec import Struct, to_builtins
 
-from switch.core.records.records import AnyEntry, StoodIn
+from switch.core.records.records import AnyEntry, HoldName, StoodIn
 from switch.journal.days import DayTotals
 from switch.journal.projections.transactions import Row
 
@@ -57,6 +57,8 @@ def entry_fields(sequence: int, entry: AnyEntry) -> dict[str, Any]:
             fields["at"] = time_text_ms(value)
         elif name in ("txn", "original"):
             fields[name] = f"{value:x}"
+        elif isinstance(value, HoldName):
+            fields[name] = f"{value.txn:x}"
         elif name != "sealed":
             fields[name] = to_builtins(value) if isinstance(value, Struct) else value
     return fields

@@ -8,8 +8,9 @@ from click.testing import CliRunner
 
 from switch.cli.journal import command
 from switch.core.records.prices import Priced
+from switch.core.records.records import HoldName
 from switch.money.fee_line import Fee
-from tests.journal.samples import answered, booted, forwarded, written
+from tests.journal.samples import answered, booted, forwarded, key, written
 from tests.ledger.stories import charged
 
 
@@ -43,3 +44,10 @@ def test_what_a_merchant_was_charged_is_shown_by_the_number_that_its_statement_h
     result = CliRunner().invoke(command, ["show", "abc", "--state", str(tmp_path), "--json"])
     shown = json.loads(result.output)
     assert (shown["record"], shown["fact"], shown["month"], shown["fee"][4]) == (3, "Charged", "2026-11", 250_00)
+
+
+def test_what_a_refund_gives_back_is_named_as_the_payment_is(tmp_path: Path) -> None:
+    refund = msgspec.structs.replace(forwarded(3), gives_back=HoldName(txn=0xABC, key=key(2)))
+    written(tmp_path, [booted(), refund, answered(3)])
+    result = CliRunner().invoke(command, ["show", "3", "--state", str(tmp_path), "--json"])
+    assert json.loads(result.output.splitlines()[0])["gives_back"] == "abc", result.output

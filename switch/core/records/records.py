@@ -73,7 +73,7 @@ class Booted(Entry, frozen=True, kw_only=True, tag="boot"):
 
 
 class HoldName(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
-    """A pre-authorization, as the record of what adds to it names it."""
+    """A payment, as the record of what adds to it, or gives it back, names it."""
 
     txn: int
     key: Key
