@@ -29,7 +29,8 @@ LOOK_S: Final = 2.0
 """so old may be what is shown of the switch's own words"""
 WANTED_S: Final = 6.0
 """so long after the last look the switch is still asked; then nobody is there"""
-ASK_S: Final = 10.0
+HEALTH_S, SEE_S, ASK_S = 1.0, 3.0, 10.0
+"""so long a switch may take to say how it is, to list something, to do something: beside one that stands still pages come"""
 HOME: Final = "console"
 """what a console keeps, in the state directory"""
 
@@ -130,8 +131,9 @@ class Desk:
     async def ask(self, command: str, session: Session | None = None, **arguments: Any) -> dict[str, Any]:
         """What the switch says; for whom, where `session` is given. Raises NotAnsweredError."""
         behalf = session.user if session is not None else ""
+        seconds = HEALTH_S if command == "health" else SEE_S if command.endswith(".list") else ASK_S
         return await trio.to_thread.run_sync(
-            lambda: ask_switch(self.state_dir, command, arguments, timeout_s=ASK_S, behalf=behalf)
+            lambda: ask_switch(self.state_dir, command, arguments, timeout_s=seconds, behalf=behalf)
         )
 
     async def do(self, session: Session, command: str, done: str, **arguments: Any) -> dict[str, Any] | None:

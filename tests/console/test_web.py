@@ -24,6 +24,7 @@ from switch.core.party import Hop
 from switch.http.server import Message
 from switch.http.sessions import IDLE_S, LONGEST_S
 from switch.observe.hoplog import HopLog
+from switch.server.asking import NotAnsweredError
 from tests.console.scene import Browser, Scene
 from tests.core.scripts import morocco
 from tests.journal.samples import declined
@@ -221,6 +222,26 @@ async def test_a_proxy_may_ask_by_another_host_and_its_https_is_the_cookies(tmp_
     done = await browser.post("/login", user="a", password=PASSWORD)
     assert (done.status, "; Secure" in done.headers["set-cookie"]) == (303, True)
     assert (await browser.post("/logout", csrf=(await browser.get("/")).csrf)).headers["location"] == "/login"
+    scene.close()
+
+
+async def test_beside_a_switch_that_stands_still_pages_come_soon(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: dict[str, float] = {}
+
+    def silent(_: Path, command: str, __: object, *, timeout_s: float, behalf: str) -> dict[str, object]:
+        waits[command] = timeout_s
+        raise NotAnsweredError("the switch did not answer", "look at it", code="switch.silent")
+
+    scene = Scene(tmp_path)
+    monkeypatch.setattr("switch.console.desk.ask_switch", silent)
+    del scene.desk.ask  # as it is outside of tests
+    browser = await scene.browser().log_in()
+    assert "The switch does not answer" in (await browser.get("/health")).text
+    assert (await browser.get("/exceptions")).status == 503
+    await browser.submit("/links", name="atlas", what="drain", reason="night work")
+    assert waits == {"health": 1.0, "exceptions.list": 3.0, "links.drain": 10.0, "links.list": 3.0}
     scene.close()
 
 
