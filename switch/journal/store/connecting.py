@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 WAIT_S: Final = 3.0
 """for the first that takes writes"""
-MORE_S: Final = 1.0
-"""for the others, once one has said that it does not: who asks comes again, and a standby may have been promoted by then"""
+AGAIN_S: Final = 0.25
+"""until one that has refused is asked again"""
 _PORT: Final = "5432"
 _OURS: Final = {"application_name": "cmi-switch"}
 
@@ -72,37 +72,47 @@ def _addresses(host: str, port: str) -> Sequence[str]:
 
 
 def _first(strings: Sequence[bytes]) -> "abc.PGconn":
-    """The connection that is open first; where none is, one that says why of all."""
-    trying = dict.fromkeys((pq.PGconn.connect_start(string) for string in strings), pq.PollingStatus.WRITING)
-    failed: list[Any] = []
+    """The connection that is open first. Those that refuse are asked again while others are still waited for: one of them may be
+    promoted just now. Raises StoreError: none is, with what each has said."""
     began = time.monotonic()
-    until = began + WAIT_S
-    while trying:
-        for db in [db for db in trying if db.status == pq.ConnStatus.BAD]:
-            failed.append(db)
-            del trying[db]
-        if failed:
-            until = min(until, time.monotonic() + MORE_S)
-        reading = {db.socket: db for db, wants in trying.items() if wants == pq.PollingStatus.READING}
-        writing = {db.socket: db for db, wants in trying.items() if wants == pq.PollingStatus.WRITING}
-        left = until - time.monotonic()
-        if not trying or left <= 0:
+    trying = {pq.PGconn.connect_start(string): string for string in strings}
+    wants = dict.fromkeys(trying, pq.PollingStatus.WRITING)
+    reasons: dict[bytes, str] = {}
+    resting: dict[bytes, float] = {}
+    while (now := time.monotonic()) < began + WAIT_S:
+        for db in [db for db in trying if wants[db] == pq.PollingStatus.FAILED or db.status == pq.ConnStatus.BAD]:
+            string = trying.pop(db)
+            reasons[string], resting[string] = said(db.error_message), now + AGAIN_S
+            db.finish()
+        if not trying:
             break
-        readable, writable, _ = select.select(reading, writing, [], left)
-        for db in [*(reading[fd] for fd in readable), *(writing[fd] for fd in writable)]:
-            trying[db] = pq.PollingStatus(db.connect_poll())
-            if trying[db] == pq.PollingStatus.OK:
-                del trying[db]
-                for other in (*trying, *failed):
-                    other.finish()
+        for string in [string for string, until in resting.items() if until <= now]:
+            del resting[string]
+            db = pq.PGconn.connect_start(string)
+            trying[db], wants[db] = string, pq.PollingStatus.WRITING
+        ready = _wait(trying, wants, min([began + WAIT_S, *resting.values()]) - now)
+        for db in ready:
+            wants[db] = pq.PollingStatus(db.connect_poll())
+            if wants[db] == pq.PollingStatus.OK:
+                for other in trying:
+                    if other is not db:
+                        other.finish()
                 return db
-            if trying[db] == pq.PollingStatus.FAILED:
-                failed.append(db)
-                del trying[db]
-    reasons = [*(said(db.error_message) for db in failed), *(_silent(db, time.monotonic() - began) for db in trying)]
-    for other in (*trying, *failed):
-        other.finish()
-    raise StoreError("; ".join(reasons))
+    silent = (_silent(db, time.monotonic() - began) for db, string in trying.items() if string not in reasons)
+    sentences = [*(reasons[string] for string in strings if string in reasons), *silent]
+    for db in trying:
+        db.finish()
+    raise StoreError("; ".join(sentences))
+
+
+def _wait(
+    trying: Mapping["abc.PGconn", bytes], wants: Mapping["abc.PGconn", pq.PollingStatus], seconds: float
+) -> list["abc.PGconn"]:
+    """Those that can go on."""
+    reading = {db.socket: db for db in trying if wants[db] == pq.PollingStatus.READING}
+    writing = {db.socket: db for db in trying if wants[db] == pq.PollingStatus.WRITING}
+    readable, writable, _ = select.select(reading, writing, [], max(0.0, seconds))
+    return [*(reading[fd] for fd in readable), *(writing[fd] for fd in writable)]
 
 
 def _silent(db: "abc.PGconn", waited_s: float) -> str:

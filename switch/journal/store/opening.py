@@ -18,6 +18,8 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Final
 
+import msgspec
+
 from switch.journal.store.catching_up import Copy
 from switch.journal.store.port import Claim, Owner, Store, StoreError
 from switch.journal.store.postgresql import PostgreSQL
@@ -130,7 +132,8 @@ def _reached(shared: SharedLog, claim: Claim, copy: Copy, tell: Callable[[str], 
             store = PostgreSQL(shared.url, shared.journal, replicated=shared.replicated)
             with ExitStack() as unless_owned:
                 unless_owned.callback(store.close)
-                refuse_unsafe(store, shared)
+                # Patroni was asked when this began; now its members are what has been lost, and would be waited for
+                refuse_unsafe(store, msgspec.structs.replace(shared, patroni=()) if told else shared)
                 store.make_tables()
                 owner = claimed(store, claim, copy if shared.standby else None, tell=tell_once)
                 unless_owned.pop_all()

@@ -21,6 +21,7 @@ from switch.security.files import make_private_directory
 from tests.e2e.stage import wait_for
 from tests.journal.store.cluster import Cluster, Server, cluster
 from tests.journal.store.nodes import KEY, LEASE_MS, LIMITS, booted, connect, feed_of, own, write
+from tests.journal.store.test_patroni import LEADER, answering
 
 pytestmark = [pytest.mark.outside("initdb"), pytest.mark.outside("psycopg", extra="postgresql")]
 
@@ -79,23 +80,33 @@ def test_who_stands_by_asks_for_no_row_that_is_there(
     assert asked == ["UPDATE", "SELECT"]
 
 
-def restart_once(server: Server, told: list[str]) -> None:
-    """As if it were killed, once a standby has said that it waits."""
+def restart_once(server: Server, told: list[str], patroni: contextlib.ExitStack) -> None:
+    """As if it were killed, and its Patroni with it, once a standby has said that it waits."""
     wait_for(lambda: told)
+    patroni.close()
     server.stop("immediate")
     server.start()
 
 
 def test_a_standby_outlives_the_primary_that_it_waits_by(tmp_path: Path) -> None:
     """It is then that it is to take over."""
-    with cluster(standbys=0) as servers:
+    with cluster(standbys=0) as servers, contextlib.ExitStack() as patroni:
         servers.primary.set(synchronous_standby_names="")
         store = PostgreSQL(servers.primary.url, "left", replicated=False)
         store.make_tables()
         own(store, "a", 2_000).append([ENCODER.encode(booted(1, "left"))])
         told: list[str] = []
-        shared = SharedLog(url=servers.primary.url, journal="left", lease_ms=LEASE_MS, replicated=False, standby=True)
-        restarting = Thread(target=restart_once, args=(servers.primary, told))
+        identifier = servers.primary.ask("SELECT system_identifier FROM pg_control_system()")
+        urls = patroni.enter_context(answering(LEADER | {"database_system_identifier": identifier}))
+        shared = SharedLog(
+            url=servers.primary.url,
+            journal="left",
+            lease_ms=LEASE_MS,
+            replicated=False,
+            standby=True,
+            patroni=tuple(urls),
+        )
+        restarting = Thread(target=restart_once, args=(servers.primary, told, patroni))
         restarting.start()
         found = Feed(tmp_path, "left", LIMITS, key=KEY, shared=shared)
         assert found.open(tell=told.append).position == 1
