@@ -68,6 +68,13 @@ class MacPlace:
             return None
         return (message[self.begin : end], proved) if len(proved) == self._size else None
 
+    def readable(self, message: bytes) -> bytes:
+        """A message that `find` has found the MAC of, with zeros for what fills one of 4 bytes: hosts fill with blanks, too."""
+        if self._size == MAC_BYTES or not self._hex_mac:
+            return message
+        kept = len(message) - self._width + 2 * self._size
+        return message if message[kept:].isalnum() else message[:kept] + b"0" * (self._width - 2 * self._size)
+
     def reserve(self, document: Document) -> Document:
         """The document (in the link's form) with room for its MAC, and no other."""
         made = document.copy()

@@ -73,7 +73,7 @@ class Macs:
                 session.sealing = sealing
                 if verdict.key:
                     self._seen(verdict.key, now)
-                return [*passed, frame, *self._prove(session, sealing, frames[at + 1 :], now)]
+                return [*passed, sealing.readable(frame), *self._prove(session, sealing, frames[at + 1 :], now)]
             self._refuse(session, sealing, frame, verdict, now)
         return passed
 
@@ -85,7 +85,7 @@ class Macs:
             verdict = self._counted(session, said, now) if said.ksn else said
             if verdict.good:
                 session.unproved = 0
-                passed.append(frame)
+                passed.append(sealing.readable(frame))
                 if verdict.key:
                     self._seen(verdict.key, now)
             else:

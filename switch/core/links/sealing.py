@@ -77,6 +77,10 @@ class Sealing:
         replies = iter(self._module.ask(asked))
         return [MISSING if place is None else verdict_of(next(replies)) for place in found]
 
+    def readable(self, frame: bytes) -> bytes:
+        """A message that is proved, as its dialect can read it."""
+        return self._place.readable(frame)
+
     def seal(
         self, dialect: Dialect, document: Document, frame: Callable[[bytes], bytes], reference: Document | None = None
     ) -> Seal:
