@@ -27,7 +27,8 @@ INTERCHANGE: Final = "interchange"
 def returned_with(pricing: Pricing, payment: Outcome, back: int, now: int) -> tuple[Fee, ...] | None:
     """Interchange that has gone back once `back` minor units of a payment are with its issuer: fee(what is left) - fee(all).
     None: the network file has its rules no more."""
-    if not back:
+    known = payment.priced
+    if not back or known is None or not known.fees:  # what was charged nothing gives nothing back
         return ()
     priced = pricing.of_reversal(payment, max(0, posted(payment) - back), now)
     if priced is None:

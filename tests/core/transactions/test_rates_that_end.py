@@ -3,13 +3,16 @@
 from decimal import Decimal
 
 import msgspec
+import pytest
 
 from switch.core.network import Network
+from switch.core.operator.command import Unable
 from switch.core.records.records import Answered, Owed
 from switch.ledger.fold import LedgerFold
 from switch.ledger.netting import settle
 from switch.money.convert import DatedRate
 from switch.sim.playbook import Playbook
+from tests.core.operator.test_disputes import answers, claim
 from tests.core.scripts import Scene, morocco, reversal
 from tests.core.transactions.test_reconciliation import completion, gets_past_cutover, pays
 from tests.ledger.stories import MAD
@@ -143,3 +146,30 @@ def test_what_is_left_of_a_completion_has_the_rate_and_rules_of_its_own_day() ->
     assert changed(scene.book.recorded(Owed)[-1])["interchange"] == 540
     scene.book.reloads(network("10.00", TODAY, undated="14.00"))
     assert changed(takes_back(scene, hold, "000003", 4_500))["interchange"] == 270 - 540
+
+
+@pytest.mark.parametrize("amount", [0, 4_000])
+def test_a_payment_that_was_charged_nothing_is_claimed_back_without_interchange(amount: int) -> None:
+    scene = Scene(Playbook(network("")))
+    sent = pays(scene, "000001", "100.00", **EUR)
+    row = claim(scene.book, scene.book.recorded(Answered)[-1].txn, amount=amount)
+    assert (row.amount, row.currency, row.interchange) == (amount or 10_000, "978", 0)
+    if amount:
+        assert changed(takes_back(scene, sent, "000002", amount)) == {}
+    assert answers(scene.book, row.dispute, "closed", side="issuer").interchange == 0
+
+
+def test_a_part_is_not_claimed_where_nobody_can_say_what_it_costs_and_all_of_it_is() -> None:
+    scene = Scene()
+    pays(scene, "000001", "100.00")
+    payment = scene.book.recorded(Answered)[-1].txn
+    ended = tuple(msgspec.structs.replace(rule, end="2025-11-24") for rule in morocco().fees)
+    scene.book.reloads(msgspec.structs.replace(morocco(), fees=ended))
+    with pytest.raises(Unable, match="the network file has no rule, or rate, of 2025-11-25") as refused:
+        claim(scene.book, payment, amount=4_000)
+    assert refused.value.hint == "put them back (rows that have ended stay, with `to`), or claim all of it"
+    row = claim(scene.book, payment)
+    assert row.interchange == 50
+    with pytest.raises(Unable, match="has no rule, or rate, of 2025-11-25"):
+        answers(scene.book, row.dispute, "representment", amount=1_000)
+    assert answers(scene.book, row.dispute, "representment").interchange == 0
