@@ -7,6 +7,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+import click
+
+from switch.observe import HOP_LOG
+
+hop_log_option = click.option(
+    "--log",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help=f"The switch's hop log. [default: {HOP_LOG} in its state directory]",
+)
+"""`--log`, of commands that follow one switch's"""
+
 
 def existing_file(what: str) -> Path | None:
     """The file of this name; None where there is none, or the text can be no name (too long, a zero byte): a message's hex, which

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from switch.cli._address import asked_address
+from switch.cli._files import hop_log_option
 from switch.cli._network import Mistakes, load
 from switch.cli._ready import prepare_ready, ready_option, say_ready
 from switch.observe import HOP_LOG
@@ -43,12 +44,7 @@ NICE = 5
     "--certificate", type=click.Path(dir_okay=False, path_type=Path), help="PEM; for any address but loopback."
 )
 @click.option("--key", type=click.Path(dir_okay=False, path_type=Path), help="Its key, PEM.")
-@click.option(
-    "--log",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="The switch's hop log. [default: hops.jsonl in its state directory]",
-)
+@hop_log_option
 @click.option(
     "--password",
     "password_of",

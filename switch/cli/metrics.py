@@ -9,6 +9,7 @@ import click
 
 from switch.cli._address import asked_address
 from switch.cli._control import ask, of_switch
+from switch.cli._files import hop_log_option
 from switch.cli._not_done import NotDone
 from switch.cli._ready import prepare_ready, ready_option, say_ready
 from switch.observe import HOP_LOG
@@ -26,12 +27,7 @@ LOOK_S: Final = 1.0
     metavar="HOST:PORT",
     help="Where monitoring asks; port 0: any.",
 )
-@click.option(
-    "--log",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="The switch's hop log. [default: hops.jsonl in its state directory]",
-)
+@hop_log_option
 @ready_option()
 def command(state_dir: Path, listen: str, log: Path | None, ready_path: Path | None) -> None:
     """Serve /metrics (Prometheus, OpenMetrics), /healthz and /readyz for a running switch.

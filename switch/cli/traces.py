@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from switch.cli._control import of_switch
+from switch.cli._files import hop_log_option
 from switch.observe import HOP_LOG
 
 if TYPE_CHECKING:
@@ -28,12 +29,7 @@ POLL_S = 0.5
     metavar="URL",
     help="The collector, OTLP over HTTP. [env: OTEL_EXPORTER_OTLP_ENDPOINT]",
 )
-@click.option(
-    "--log",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="The switch's hop log. [default: hops.jsonl in its state directory]",
-)
+@hop_log_option
 @click.option(
     "--share",
     type=click.FloatRange(0, 1),
