@@ -47,6 +47,9 @@ from switch.wire.vocabulary import DE, Answer
 
 FILES: Final = ("pacs.029", "camt.053", "camt.054", "clearing", "networks", "ipm")
 """all that `settle --as` writes of one window: pacs.009 is the same money"""
+AIMED_US: Final = 20
+AIMED_MIB: Final = 300
+"""CPU a payment, and memory, of a cold journal to nets and all files: at most"""
 MERCHANTS: Final = 2_000
 SEED: Final = 1
 START_US: Final = 1_795_770_000_000_000
@@ -297,6 +300,7 @@ def main(transactions: int, network: str, as_json: bool) -> None:
         f"{transactions:,} payments, {records:,} records, on one core:\n"
         f"cold journal to nets and all files ({size / 1e6:,.0f} MB): {cold.cpu_s:.1f} s of CPU ({cold.wall_s:.1f} s), "
         f"{cold.memory_mib:.0f} MiB\n"
+        f"that is {cold.cpu_s / transactions * 1e6:.1f} µs a payment; aimed at: {AIMED_US} µs, {AIMED_MIB} MiB\n"
         f"nets after the close, with the index that follows: {warm.cpu_s:.2f} s of CPU ({warm.wall_s:.2f} s), "
         f"{warm.memory_mib:.0f} MiB"
     )

@@ -50,3 +50,13 @@ def test_it_is_measured_cold_to_all_files_and_indexed_to_nets(tmp_path: Path, mo
     assert (made["transactions"], made["files_bytes"] > 30_000) == (200, True)
     assert all(made[name]["cpu_s"] > 0 and made[name]["memory_mib"] > 10 for name in ("cold", "indexed"))
     assert list(Path("var").iterdir()) == []
+
+
+def test_what_was_measured_is_said_a_payment_beside_what_is_aimed_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(settlement, "run", lambda *_: settlement.Took(cpu_s=0.25, wall_s=0.5, memory_mib=80))
+    done = CliRunner().invoke(settlement.main, ["--transactions", "10"])
+    assert done.exit_code == 0, done.output
+    assert "that is 25000.0 µs a payment; aimed at: 20 µs, 300 MiB" in done.output
