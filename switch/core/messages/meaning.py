@@ -7,6 +7,8 @@ from switch.wire.vocabulary import DE, Document, Processing
 INQUIRIES: Final = frozenset({Processing.BALANCE, Processing.VERIFICATION})
 """Transaction types (DE3, first two digits) that move no money: never reversed."""
 
+_DIRECTIONS: Final[dict[str, int]] = {Processing.REFUND: -1, **dict.fromkeys(INQUIRIES, 0)}
+
 
 def is_inquiry(elements: Document) -> bool:
     """True for a balance inquiry or a card verification (DE3): there is nothing of it to reverse."""
@@ -15,8 +17,7 @@ def is_inquiry(elements: Document) -> bool:
 
 def direction_of(elements: Document) -> int:
     """Which way an amount moves the cardholder's money: 1 out of the account; -1 a refund; 0 an inquiry moves none."""
-    kind = elements.get(DE.PROCESSING_CODE, "00")[:2]
-    return 0 if kind in INQUIRIES else -1 if kind == Processing.REFUND else 1
+    return _DIRECTIONS.get(elements.get(DE.PROCESSING_CODE, "")[:2], 1)
 
 
 POS: Final = "pos"
