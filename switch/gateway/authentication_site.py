@@ -44,7 +44,7 @@ class AuthenticationSite:
         if known.acs_url:
             creq = make_creq(known.trans_id, known.acs_trans_id, known.version)
             body = to_bank_page(order, merchant, language, known.acs_url, creq)
-            return respond(request, body, forms_to=[known.acs_url])
+            return respond(request, body, forms_to=[known.acs_url], leaves=True)
         if pending.asked:
             await flow.ask(order, "N")
             return redirect(f"/pay/{order.token}?lang={language}")

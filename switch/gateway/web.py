@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Final
-from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -264,8 +263,7 @@ class Web:
         order = await self._service.owing.settled(order, CAPTURE_WAIT_S)
         way_back = await self._service.shops.way_back(order)
         body, url = result_page(order, merchant, language, way_back), way_back.url
-        scheme = urlsplit(url).scheme
-        return respond(request, body, forms_to=[url, *(f"{scheme}://{host}" for host in merchant.hosts)])
+        return respond(request, body, forms_to=[url], leaves=True)
 
     def _read_card(self, form: dict[str, str]) -> tuple[Card | None, list[str]]:
         """The card, or the fields that are not right."""

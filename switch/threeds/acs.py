@@ -194,7 +194,7 @@ class Acs:
         if not forms.url(256)(url) or not forms.uuid(trans_id):
             return self._page(unknown_page(self._bank, "en"), status=400)
         fields_back = [("threeDSMethodData", to_form({"threeDSServerTransID": trans_id}))]
-        return self._page(onward_page(self._bank, "en", str(url), fields_back), about=[str(url)])
+        return self._page(onward_page(self._bank, "en", str(url), fields_back), about=[str(url)], leaves=True)
 
     async def begin(self, request: Request) -> Response:
         """A CReq: the challenge's page."""
@@ -271,17 +271,18 @@ class Acs:
         if challenge.status:
             await self.challenges.delivery(challenge)
             body = onward_page(self._bank, language, asked["notificationURL"], result_fields(challenge))
-            return self._page(body, about=about)
+            return self._page(body, about=about, leaves=True)
         body = challenge_page(challenge, self._bank, language, wrong=wrong, no_more=no_more)
         return self._page(body, about=about, status=422 if wrong else 200)
 
-    def _page(self, body: str, *, status: int = 200, about: list[str] | None = None) -> Response:
-        """`about`: addresses of the shop's side, which may frame the page, and of which the first is where it leads."""
+    def _page(self, body: str, *, status: int = 200, about: list[str] | None = None, leaves: bool = False) -> Response:
+        """`about`: addresses of the shop's side, which may frame the page, and of which the first is where it leads. `leaves`:
+        its form goes there, and may be redirected to others of that side, which browsers ask of the policy, too."""
         origins = [origin_of(url) for url in about or []]
         framers = " ".join(dict.fromkeys(origins)) or "'none'"
         policy = (
             "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; base-uri 'none'; "
-            f"form-action 'self' {' '.join(origins[:1])}; frame-ancestors {framers}"
+            f"form-action 'self' {' '.join(origins[:1])}{' https:' if leaves else ''}; frame-ancestors {framers}"
         )
         headers = {
             "Content-Security-Policy": policy,

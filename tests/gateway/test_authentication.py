@@ -75,7 +75,7 @@ class Scene:
     async def to_bank(self, order: Order) -> str:
         """The browser goes to the bank; the challenge's page."""
         page = await ask(self.app, f"/pay/{order.token}")
-        assert "form-action 'self' http://127.0.0.1:8461;" in page.headers["content-security-policy"]
+        assert "form-action 'self' http://127.0.0.1:8461 https: http:;" in page.headers["content-security-policy"]
         return await self.bank.browse("/challenge", **hidden(page.text))
 
     async def back(self, page: str) -> None:

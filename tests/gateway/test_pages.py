@@ -74,3 +74,16 @@ async def test_a_cards_page_is_light_and_loads_what_was_released_and_nothing_els
             assert integrity_of(served.text.encode()) == item.integrity
             assert served.headers["content-type"].startswith(item.media_type)
     assert whole + sum(map(len, read_released().values())) < PAGE_BYTES_MAX
+
+
+async def test_a_shop_may_send_its_customer_on_to_another_host(tmp_path: Path) -> None:
+    """A shop whose server takes the post at okUrl often redirects to its pages elsewhere; Chromium, asked, blocks that under a
+    `form-action` of the first host alone, and who had paid stayed on our page. Where a card is typed nothing leaves."""
+    async with serving(tmp_path, World(lambda n: "")) as service:
+        app, order = Web(service, NETWORK).app(), await take_form(service, form("A1"))
+        typed = await ask(app, f"/pay/{order.token}", scheme="https")
+        assert "form-action 'self'; " in typed.headers["content-security-policy"]
+        await service.cancel(order)
+        for scheme, further in (("https", "https:"), ("http", "https: http:")):
+            left = await ask(app, f"/pay/{order.token}", scheme=scheme)
+            assert f"form-action 'self' http://127.0.0.1:9000 {further}; " in left.headers["content-security-policy"]

@@ -1,6 +1,6 @@
 """How pages leave: headers that let nobody frame, keep or add to them; and what a request says of who asks.
 
-The one rule: a page's forms go to the gateway, and to the hosts of the shop that it returns to; its scripts and styles are the
+The one rule: a page's forms go to the gateway, and to the shop or bank that it leads to; its scripts and styles are the
 gateway's own files, and nothing else runs or loads.
 """
 
@@ -14,17 +14,25 @@ from switch.gateway.protocol.requests import LANGUAGES
 
 
 def respond(
-    request: Request, body: str, *, status: int = 200, forms_to: Iterable[str] = (), frames: bool = False
+    request: Request,
+    body: str,
+    *,
+    status: int = 200,
+    forms_to: Iterable[str] = (),
+    frames: bool = False,
+    leaves: bool = False,
 ) -> Response:
-    """A page. `forms_to`: addresses of others that its forms may go to; a browser asks that of redirects behind them, too.
+    """A page. `forms_to`: addresses of others that its forms may go to.
 
-    `frames`: it has a frame, in which those are shown.
+    `frames`: it has a frame, in which those are shown. `leaves`: its form takes the customer away, to a shop or a bank, whose
+    server may redirect to any other of its own: Chromium asks `form-action` of redirects, too, and who has paid would stay here.
     """
     targets = sorted({f" {parts.scheme}://{parts.netloc}" for parts in map(urlsplit, forms_to)})
     framed = f"frame-src 'self'{''.join(targets)}; " if frames else ""
+    further = f" https:{' http:' if request.url.scheme == 'http' else ''}" if leaves else ""
     policy = (
         f"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; {framed}"
-        f"form-action 'self'{''.join(targets)}; frame-ancestors 'none'; base-uri 'none'"
+        f"form-action 'self'{''.join(targets)}{further}; frame-ancestors 'none'; base-uri 'none'"
     )
     headers = {
         "Content-Security-Policy": policy,
