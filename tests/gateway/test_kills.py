@@ -237,6 +237,28 @@ async def test_an_order_ends_one_way_wherever_the_process_ended(
     assert outcomes <= {Stage.OPEN, Stage.REVERSED, ends}
 
 
+async def test_a_shop_that_changes_its_mind_when_it_is_asked_again_is_told_what_holds(
+    memory: Path, autojump_clock: MockClock
+) -> None:
+    """The first answer was lost with the process: what the shop says when it is asked again decides, and a shop that kept the
+    payment before is told of its reversal by the callback that follows one."""
+    asked_twice = 0
+    for at in fates():
+        world = World(lambda n: "ACTION=POSTAUTH" if n == 1 else "FAILURE")
+        world.fate = Fate(at)
+        finished = await life(memory / str(at), world, 8, begin=True)
+        if finished is not None:
+            break
+        world.fate = Fate(0)
+        order = await life(memory / str(at), world, 8, begin=False)
+        assert order is not None
+        check(order, world)
+        if world.calls[:2] == [("A1", "00")] * 2:
+            asked_twice += 1
+            assert (order.stage, world.calls[2:]) == (Stage.REVERSED, [("A1", "99")])
+    assert asked_twice, "no moment was found at which the answer is lost"
+
+
 async def test_an_answer_that_never_came_is_taken_back(memory: Path, autojump_clock: MockClock) -> None:
     world = World(lambda n: "ACTION=POSTAUTH", silent=1)
     order = await life(memory, world, 8, begin=True)
