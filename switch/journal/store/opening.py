@@ -21,7 +21,7 @@ from typing import Final
 import msgspec
 
 from switch.journal.store.catching_up import Copy
-from switch.journal.store.port import Claim, Owner, Store, StoreError
+from switch.journal.store.port import RELEASED, Claim, Owner, Store, StoreError
 from switch.journal.store.postgresql import PostgreSQL
 from switch.journal.store.safety import refuse_unsafe
 from switch.journal.store.shared import SharedLog
@@ -135,7 +135,8 @@ def _reached(shared: SharedLog, claim: Claim, copy: Copy, tell: Callable[[str], 
                 # Patroni was asked when this began; now its members are what has been lost, and would be waited for
                 refuse_unsafe(store, msgspec.structs.replace(shared, patroni=()) if told else shared)
                 store.make_tables()
-                owner = claimed(store, claim, copy if shared.standby else None, tell=tell_once)
+                grace_s = shared.lease_ms / 1000 if told else 0.0
+                owner = claimed(store, claim, copy if shared.standby else None, tell=tell_once, grace_s=grace_s)
                 unless_owned.pop_all()
             return store, owner
         except StoreError as error:
@@ -151,15 +152,18 @@ def claimed(
     follower: Copy | None,
     *,
     tell: Callable[[str], None],
+    grace_s: float = 0.0,
     clock: Callable[[], float] = boot_clock,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Owner:
     """Own the journal; where another node does and there is a `follower`, wait for it, follow, and `tell` once.
 
+    `grace_s`: the database was away, and a lease that ran out meanwhile says nothing of its owner, which is back sooner than
+    another node has taken over: it has so long to renew it.
     Raises StoreError: it is another's, or of another key, or not the one that `follower` has.
     """
     told = False
-    seen, since_s = "", clock()
+    seen, since_s = "", (began_s := clock())
     while True:
         there = store.look()
         if there is not None:
@@ -169,7 +173,9 @@ def claimed(
             seen, since_s = lease, clock()
         stopped = there is not None and clock() - since_s > claim.lease_ms / 1000
         more = follower is not None and follower.follow(store, claim)
-        owner = store.claim(claim._replace(unmoved=there.until) if there is not None and stopped else claim)
+        owner = None
+        if there is None or there.until == RELEASED or clock() - began_s >= grace_s:
+            owner = store.claim(claim._replace(unmoved=there.until) if there is not None and stopped else claim)
         if owner is not None:
             return owner
         whose = there.node if there is not None else "nobody"

@@ -12,6 +12,8 @@ from typing import Final, NamedTuple, Protocol
 
 from switch.journal.log import GENESIS, JournalError
 
+RELEASED: Final = "-infinity"
+"""`Owner.until` of a journal that its owner has given back"""
 _PLACE: Final = Struct(">QI")
 
 

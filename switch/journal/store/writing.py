@@ -20,6 +20,9 @@ from switch.journal.store.postgresql import PostgreSQL
 from switch.journal.store.safety import settings_of, unsafe
 from switch.journal.writer import Chunk, SegmentWriter
 
+TRYING_S: Final = 4.0
+"""so long a database that cannot be reached is asked"""
+AGAIN_S: Final = 0.1
 SYNC_S: Final = 1.0
 """Segments are flushed so often: the index follows what is."""
 
@@ -136,10 +139,23 @@ def reclaimed(
     return Owned(store, owner, secret, lease_ms, clock), known
 
 
+def _connected(url: str, journal: str, *, replicated: bool) -> PostgreSQL:
+    """Who owns the journal is to be back before another node thinks that it is gone: while a server is promoted it asks again and
+    again, where a process started anew for each time would cost more than the lease. Raises StoreError after `TRYING_S`."""
+    until = boot_clock() + TRYING_S
+    while True:
+        try:
+            return PostgreSQL(url, journal, replicated=replicated)
+        except StoreError:
+            if boot_clock() >= until:
+                raise
+        time.sleep(AGAIN_S)
+
+
 def open_writer(segments: SegmentWriter, secret: bytes, given: dict[str, str]) -> StoreWriter:
     """What the writer's process runs with, of its arguments. Raises StoreError."""
     replicated = given["--replicated"] == "1"
-    store = PostgreSQL(given["--store"], given["--journal"], replicated=replicated)
+    store = _connected(given["--store"], given["--journal"], replicated=replicated)
     wrong = unsafe(settings_of(store), replicated=replicated)  # another server may lead by now
     if wrong:
         raise StoreError(f"the journal's database is not safe: {'; '.join(wrong)}")

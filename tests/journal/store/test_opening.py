@@ -14,7 +14,7 @@ from switch.journal.recovery import journal_directory, recover
 from switch.journal.store.catching_up import PAGE, Copy, Place
 from switch.journal.store.fencing import Owned
 from switch.journal.store.opening import OPENING_MS, check_key, claimed
-from switch.journal.store.port import Claim, Owner, StoreError
+from switch.journal.store.port import RELEASED, Claim, Owner, StoreError
 from switch.journal.writer import Chunk, Home, SegmentWriter
 from switch.security.files import make_private_directory
 from tests.journal.store.model import Database, MemoryStore
@@ -251,3 +251,25 @@ def test_a_database_whose_clock_is_put_back_a_day_keeps_no_lease_for_a_day(store
         return
     assert take().epoch == 2
     assert OPENING_MS <= database.now_ms < OPENING_MS + 1_000
+
+
+@pytest.mark.parametrize("owner", ["gone", "back", "gave it back"])
+def test_after_the_database_was_away_its_owner_has_a_lease_to_come_back_in(store: MemoryStore, owner: str) -> None:
+    owned = appending(store)
+    owned.append([record(1)])
+    database = store.database
+    database.now_ms += 2_400  # away, and with it the lease
+    if owner == "gave it back":
+        look = store.look
+        store.look = lambda: there._replace(until=RELEASED) if (there := look()) else None  # type: ignore[method-assign]
+
+    def sleep(seconds: float) -> None:
+        database.now_ms += round(seconds * 1_000)
+        if owner == "back" and database.now_ms < 6_000:
+            owned.renew()
+
+    copy = copy_of(Place(home=Home("nowhere", "morocco", SCHEMA, KEY), last=1, chain=GENESIS))
+    copy.follow = lambda *_: False  # type: ignore[method-assign]
+    claimed(store, FOLLOWING, copy, tell=print, grace_s=1.0, clock=lambda: database.now_ms / 1_000, sleep=sleep)
+    least, most = {"gone": (3_400, 3_700), "back": (6_900, 7_500), "gave it back": (2_400, 2_400)}[owner]
+    assert least <= database.now_ms <= most
