@@ -262,6 +262,8 @@ end
 framings["ebcdic4"] = counted(4, 0, ebcdic_digits)
 framings["hex4"] = counted(4, 0, function(bytes) return tonumber(bytes, 16) end)
 framings["bcd2-inclusive"] = counted(2, -2, function(bytes) return digits_of(bytes, "bcd") end)
+framings["length2-etx"] = counted(2, 0, big)
+framings["length2-etx"].tail = 1
 framings["tpdu"] = framings["length2"]
 framings["base1"] = framings["visa4"]
 framings["stxetx"] = { head = 1, tail = 2, size = function(tvb, at)

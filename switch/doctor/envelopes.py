@@ -87,9 +87,11 @@ def _visa4(data: bytes, at: int) -> tuple[int, int, int] | None:
 
 
 def _etx_counted(data: bytes, at: int) -> tuple[int, int, int] | None:
-    """A 2-byte length that counts an ETX behind the message."""
+    """A 2-byte length that counts an ETX behind the message, which may still come."""
     number = int.from_bytes(data[at : at + 2], "big")
-    return (2, number - 1, 1) if number > 1 and data[at + 1 + number : at + 2 + number] == b"\x03" else None
+    if not number:
+        return 2, 0, 0
+    return (2, number - 1, 1) if number > 1 and data[at + 1 + number : at + 2 + number] in (b"\x03", b"") else None
 
 
 def _stx(lrc: bool) -> Callable[[bytes, int], tuple[int, int, int] | None]:
@@ -141,7 +143,7 @@ KINDS: Final[tuple[Kind, ...]] = (
     Kind("ascii5", "a length of 5 ASCII digits", _digits(5, 0x30, 0), 5),
     Kind("ascii6", "a length of 6 ASCII digits", _digits(6, 0x30, 0), 6),
     Kind("bcd2-inclusive", "a length of 4 BCD digits that counts its own two bytes", _packed(-2), 2),
-    Kind("", "a 2-byte length that counts an ETX behind each message", _etx_counted, 2),
+    Kind("length2-etx", "a 2-byte length that counts an ETX behind each message", _etx_counted, 2),
     Kind("", "STX before and ETX behind each message, without an LRC", _stx(lrc=False), 0),
     Kind("", "a line end behind each message and no length", _line, 0),
 )

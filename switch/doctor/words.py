@@ -125,7 +125,7 @@ def _reads(data: bytes, configured: str) -> str:
     measured = kind.measure(data, 0)
     head = _bytes(data[: kind.head])
     if measured is None:
-        wants = kind.words.removeprefix("a length of ").removesuffix(" in two bytes")
+        wants = kind.words.removeprefix("a length of ").removeprefix("a ").removesuffix(" in two bytes")
         return f"which finds no {wants} in {head}"
     at, body, _ = measured
     number = body + (kind.head if name.endswith("inclusive") else 0)

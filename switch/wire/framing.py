@@ -13,6 +13,7 @@ _U32: Final = struct.Struct(">I")
 _LITTLE16: Final = struct.Struct("<H")
 _LITTLE32: Final = struct.Struct("<I")
 _ZERO: Final = 0x30
+ETX: Final = b"\x03"
 _HEX: Final = b"0123456789ABCDEFabcdef"
 _FROM_EBCDIC: Final = bytes(byte - 0xC0 if 0xF0 <= byte <= 0xF9 else 0 for byte in range(256))
 _TO_EBCDIC: Final = bytes(byte + 0xC0 if 0x30 <= byte <= 0x39 else 0 for byte in range(256))
@@ -229,6 +230,40 @@ class Bcd2Inclusive(Bcd2):
     bias = -2
 
 
+class Length2Etx(Counted):
+    """2-byte big-endian length that counts an ETX (03) behind the message: jPOS's BASE24TCPChannel."""
+
+    name = "length2-etx"
+
+    def __init__(self, frame_bytes_max: int) -> None:
+        super().__init__(min(frame_bytes_max, self.ceiling - 1) + 1)
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """As `Framing.feed`; the ETX is none of the message."""
+        try:
+            return [frame[: len(frame) - 1] for frame in super().feed(data)]
+        except FramingError as error:
+            error.frames = [frame[: len(frame) - 1] for frame in error.frames]
+            raise
+
+    def frame(self, message: bytes) -> bytes:
+        """As `Framing.frame`."""
+        most = self._limit - len(ETX)
+        if len(message) > most:
+            said = f"a message of {len(message)} bytes does not fit {self.name} framing: the limit is {most}"
+            raise FramingError(said, offset=0, expected=f"up to {most} bytes", found=f"{len(message)} bytes")
+        return super().frame(message + ETX)
+
+    def _checker(self) -> Callable[[bytes], Flaw | None]:
+        def check(message: bytes) -> Flaw | None:
+            if message.endswith(ETX) and len(message) > 1:
+                return None
+            found = f"{message[len(message) - 1]:02x}" if len(message) > 1 else "nothing before it"
+            return Flaw(len(message) - 1, "a message and 03 (ETX) as the last byte that the length counts", found)
+
+        return check
+
+
 class Tpdu(Counted):
     """`length2` around a message that begins with a TPDU: id 60 to 6F, destination NII, source NII (2 bytes each)."""
 
@@ -288,7 +323,7 @@ FRAMINGS: Final[dict[str, type[Counted] | type[StxEtx] | type[Gzip]]] = {
     for kind in (
         *(Length2, Length2Inclusive, Length4, Length4Inclusive, Visa4, Ascii4, Bcd2, Tpdu, Base1, StxEtx),
         *(Length2Little, Length2LittleInclusive, Length4Little, Ascii4Inclusive, Ascii3, Ascii5, Ascii6),
-        *(Ebcdic4, Hex4, Bcd2Inclusive, Gzip),
+        *(Ebcdic4, Hex4, Bcd2Inclusive, Gzip, Length2Etx),
     )
 }
 """Name in dialect and network files -> class. Mastercard's 2-byte length is `length2`."""

@@ -92,14 +92,12 @@ def named_framings() -> Iterator[tuple[str, str, Any]]:
     yield "a length of 3 ASCII digits", "ascii3", lambda m: b"%03d" % len(m) + m
     yield "a length of 5 ASCII digits", "ascii5", lambda m: b"%05d" % len(m) + m
     yield "a length of 6 ASCII digits", "ascii6", lambda m: b"%06d" % len(m) + m
+    words = "a 2-byte length that counts an ETX behind each message"
+    yield words, "length2-etx", lambda m: (len(m) + 1).to_bytes(2, "big") + m + b"\3"
 
 
 def foreign_framings() -> Iterator[tuple[str, Any]]:
     """Framings that are none of ours: what the doctor calls them begins so, and how they frame."""
-    yield (
-        "a 2-byte length that counts an ETX behind each message",
-        lambda m: (len(m) + 1).to_bytes(2, "big") + m + b"\3",
-    )
     yield "STX before and ETX behind each message, without an LRC", lambda m: b"\2" + m + b"\3"
     yield "a line end behind each message and no length", lambda m: m + b"\r\n"
 

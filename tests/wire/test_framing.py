@@ -79,6 +79,7 @@ def test_a_byte_at_a_time_is_as_good_as_all_at_once(name: str) -> None:
         ("bcd2", b"0800abcdefgh", "0012 303830306162636465666768"),
         ("tpdu", bytes.fromhex("60000100020800"), "0007 60000100020800"),
         ("stxetx", b"0800abc", "02 30383030616263 03 6b"),
+        ("length2-etx", b"0800abc", "0008 30383030616263 03"),
     ],
 )
 def test_each_framing_writes_the_bytes_its_name_says(name: str, message: bytes, stream: str) -> None:
