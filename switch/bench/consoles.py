@@ -7,9 +7,7 @@ a round.
 
 import http.client
 import re
-import shutil
 import subprocess
-import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -21,7 +19,7 @@ import click
 import msgspec
 
 from switch.bench.compare import CLI, STATE, CompareError, one_round, subject_command
-from switch.bench.versus import FIGURES, Figure, figure_of
+from switch.bench.versus import directory_for, figures_of, table
 from switch.children import start
 from switch.config import load_network
 from switch.core.network import Network
@@ -132,17 +130,6 @@ def rounds_of(
     return made
 
 
-def table(found: dict[str, dict[str, Figure]]) -> str:
-    """`run -> what -> figure` as text."""
-    rows = [f"{'':<14} {'':<12} {'with':>9} {'alone':>9} {'ratio':>7} {'lowest':>7} {'highest':>8}"]
-    for run, row in found.items():
-        rows += [
-            f"{run:<14} {what:<12} {f.this:>9,.0f} {f.other:>9,.0f} {f.ratio:>7.3f} {f.lowest:>7.3f} {f.highest:>8.3f}"
-            for what, f in row.items()
-        ]
-    return "\n".join(rows)
-
-
 @click.command()
 @click.option("--consoles", "number", type=click.IntRange(1), default=2, show_default=True, help="Open beside it.")
 @click.option("--rounds", type=click.IntRange(1), default=5, show_default=True, help="Of both, in turn.")
@@ -174,22 +161,10 @@ def main(
     common = ["--duration", str(duration), "--warmup", str(warmup)]
     runs: dict[str, Sequence[str]] = {f"at {rate:g}/s": ["--rate", str(rate), *common]}
     runs |= {f"{n} in flight": ["--in-flight", str(n), *common] for n in in_flight}
-    Path("var").mkdir(exist_ok=True)
-    directory = Path(tempfile.mkdtemp(prefix="consoles-", dir="var")).absolute()
-    try:
+    with directory_for("consoles") as directory:
         made = rounds_of(load_network(network), runs, rounds, number, directory)
-    except CompareError as error:
-        raise click.ClickException(str(error)) from None
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
-    found = {
-        run: {
-            what: figure_of([(one[WITH][run], one[ALONE][run]) for one in made], steps)
-            for what, steps in FIGURES.items()
-        }
-        for run in runs
-    }
-    click.echo(msgspec.json.encode(found) if as_json else table(found))
+    found = figures_of(made, WITH, ALONE)
+    click.echo(msgspec.json.encode(found) if as_json else table(found, WITH, ALONE, digits=3))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,8 @@ import shutil
 import statistics
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import reduce
 from pathlib import Path
 from typing import Any, Final
@@ -70,15 +71,40 @@ def figure_of(rounds: Sequence[tuple[dict[str, Any], dict[str, Any]]], steps: Se
     )
 
 
-def table(found: dict[str, dict[str, Figure]]) -> str:
-    """`run -> what -> figure` as text."""
-    rows = [f"{'':<14} {'':<12} {'this':>9} {'other':>9} {'ratio':>7} {'lowest':>7} {'highest':>8}"]
+def figures_of(made: Sequence[dict[str, dict[str, Any]]], this: str, other: str) -> dict[str, dict[str, Figure]]:
+    """`run -> what -> figure` of rounds in which these two subjects were measured."""
+    return {
+        run: {
+            what: figure_of([(one[this][run], one[other][run]) for one in made], steps)
+            for what, steps in FIGURES.items()
+        }
+        for run in made[0][this]
+    }
+
+
+def table(found: dict[str, dict[str, Figure]], this: str, other: str, digits: int = 2) -> str:
+    """`run -> what -> figure` as text; ratios to so many digits."""
+    rows = [f"{'':<14} {'':<12} {this:>9} {other:>9} {'ratio':>7} {'lowest':>7} {'highest':>8}"]
     for run, row in found.items():
         rows += [
-            f"{run:<14} {what:<12} {f.this:>9,.0f} {f.other:>9,.0f} {f.ratio:>7.2f} {f.lowest:>7.2f} {f.highest:>8.2f}"
+            f"{run:<14} {what:<12} {f.this:>9,.0f} {f.other:>9,.0f} "
+            f"{f.ratio:>7.{digits}f} {f.lowest:>7.{digits}f} {f.highest:>8.{digits}f}"
             for what, f in row.items()
         ]
     return "\n".join(rows)
+
+
+@contextmanager
+def directory_for(what: str) -> Iterator[Path]:
+    """A directory of `var` for as long as the body takes. A CompareError of it becomes a click error."""
+    Path("var").mkdir(exist_ok=True)
+    directory = Path(tempfile.mkdtemp(prefix=f"{what}-", dir="var")).absolute()
+    try:
+        yield directory
+    except CompareError as error:
+        raise click.ClickException(str(error)) from None
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 def rounds_of(
@@ -125,27 +151,15 @@ def main(
     common = ["--duration", str(duration), "--warmup", str(warmup)]
     runs: dict[str, Sequence[str]] = {f"{n} in flight": ["--in-flight", str(n), *common] for n in in_flight}
     runs[f"at {rate:g}/s"] = ["--rate", str(rate), *common]
-    Path("var").mkdir(exist_ok=True)
-    directory = Path(tempfile.mkdtemp(prefix="versus-", dir="var")).absolute()
-    try:
+    with directory_for("versus") as directory:
         loaded = load_network(network)
         commands = {
             THIS: subject_command("switch", loaded, directory / STATE),
             OTHER: command_of(loaded, network, path.absolute(), directory / STATE),
         }
         made = rounds_of(loaded, commands, runs, rounds, directory)
-    except CompareError as error:
-        raise click.ClickException(str(error)) from None
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
-    found = {
-        run: {
-            what: figure_of([(one[THIS][run], one[OTHER][run]) for one in made], steps)
-            for what, steps in FIGURES.items()
-        }
-        for run in runs
-    }
-    click.echo(msgspec.json.encode(found) if as_json else table(found))
+    found = figures_of(made, THIS, OTHER)
+    click.echo(msgspec.json.encode(found) if as_json else table(found, THIS, OTHER))
 
 
 if __name__ == "__main__":
