@@ -6,7 +6,7 @@ In: an exception. Out: its kind, the places it passed through, and its own words
 import re
 from hashlib import sha256
 from traceback import StackSummary, walk_tb
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -48,6 +48,20 @@ def describe(error: BaseException, doing: str) -> Defect:
         error=f"{kind} in {places[-1]}",
         report="\n".join(lines) + "\n",
     )
+
+
+def fields_of(error: BaseException, doing: str, **about: Any) -> dict[str, Any]:
+    """What the event `switch.defect` says of it; `about`: what else is known. Its `report` is for a file (`server.defects`)."""
+    defect = describe(error, doing)
+    hint = "a mistake of the switch's own: please report it with the file"
+    return {
+        "doing": doing,
+        "error": defect.error,
+        **about,
+        "defect": defect.name,
+        "report": defect.report,
+        "hint": hint,
+    }
 
 
 def _short(path: str) -> str:

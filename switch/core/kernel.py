@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from typing import Any, Final, TypeAlias
 
-from switch.core.defects import PlantedError, describe
+from switch.core.defects import PlantedError, fields_of
 from switch.core.limits import NEVER
 from switch.core.links.awaited import Pending
 from switch.core.links.sealing import Sealings
@@ -337,9 +337,7 @@ class Kernel:
         undone = self.position == position
         if undone:
             del self.effects[effects:]
-        defect = describe(error, doing)
-        self.log("error", "switch.defect", doing=doing, error=defect.error, undone=undone, **about, defect=defect.name,
-                 report=defect.report, hint="a mistake of the switch's own: please report it with the file")  # fmt: skip
+        self.log("error", "switch.defect", **fields_of(error, doing, undone=undone, **about))
 
     # -- words
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
+from switch.counting import counted
 from switch.doctor.advice import changes, named
 from switch.doctor.announced import announced
 from switch.doctor.diagnosis import Cause, Configured, Diagnosis, Evidence, Setting
@@ -234,7 +235,7 @@ def _diagnosis(data: bytes, suspect: Suspect, fault: Fault, configured: Configur
         odd = [f"DE{key}" for key, value in read.document.items() if key.isdecimal() and not looks_right(key, value)]
         said += f": {', '.join(odd)} hold what nobody sends where it is read as it stands"
     elif read.error is None:
-        said += f": the {_bytes(left)} left at the end only look{'s' if left == 1 else ''} too many"
+        said += f": the {counted(left, 'byte')} left at the end only look{'s' if left == 1 else ''} too many"
     elif read.error.field != fault.key and read.error.field.isdecimal():
         said += f": DE{read.error.field} only looks wrong"
     own = [_own(fault)]
@@ -279,7 +280,7 @@ def _stuck(suspect: Suspect, configured: Configured) -> Diagnosis:
     if read.error is None:
         last = f"DE{read.numbers[-1]}" if read.numbers else "the bitmap"
         left = suspect.stop - read.end
-        why = f"{_bytes(left)} stand{'s' if left == 1 else ''} behind {last}"
+        why = f"{counted(left, 'byte')} stand{'s' if left == 1 else ''} behind {last}"
         hint = f"is {last} longer at the peer, or does its length header count something behind the message?"
     else:
         error = read.error
@@ -292,10 +293,6 @@ def _stuck(suspect: Suspect, configured: Configured) -> Diagnosis:
         f"The message reads as {dialect.name} at first, and no one element in another form puts the rest right: {why}."
     )
     return Diagnosis(Cause.FIELD, text, (Setting("dialect file", hint),), 0.3, configured.framing, dialect.name)
-
-
-def _bytes(n: int) -> str:
-    return f"{n} byte{'' if n == 1 else 's'}"
 
 
 def _has_secret(annotation: Any) -> bool:

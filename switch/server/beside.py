@@ -11,7 +11,7 @@ from typing import Final
 
 import trio
 
-from switch.core.defects import describe
+from switch.core.defects import fields_of
 from switch.core.party import Log
 
 REST_MIN_S: Final = 1.0
@@ -26,11 +26,7 @@ def contained(doing: str, tell: Callable[[Log], None]) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        defect = describe(error, doing)
-        tell(Log("error", "switch.defect", {
-            "doing": doing, "error": defect.error, "defect": defect.name, "report": defect.report,
-            "hint": "a mistake of the switch's own: please report it with the file",
-        }))  # fmt: skip
+        tell(Log("error", "switch.defect", fields_of(error, doing)))
 
 
 async def keep_running(work: Callable[[], Awaitable[None]], doing: str, tell: Callable[[Log], None]) -> None:
