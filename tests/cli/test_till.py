@@ -16,19 +16,9 @@ from switch.loopback import free_ports
 from switch.observe.model import Model
 from switch.simulators.classic import Memory
 from switch.wire.vocabulary import Document
+from tests.tills import CLASSIC_PORT
 
 from .conftest import Running
-
-PORT = """
-[[listener]]
-name = "tills"
-role = "terminal"
-profile = "classic"
-members = ["rif"]
-address = "127.0.0.1:{}"
-dialect = "cmi87b"
-framing = "tpdu"
-"""
 
 
 def at(*arguments: str) -> Result:
@@ -37,7 +27,7 @@ def at(*arguments: str) -> Result:
 
 def test_a_day_at_a_till(here: Path, running: Running) -> None:
     network = here / "net.toml"
-    network.write_text(network.read_text() + PORT.format(free_ports(1)[0]))
+    network.write_text(network.read_text() + CLASSIC_PORT.format(free_ports(1)[0]))
     with running("issuer", "atlas", "--network", "net.toml"), running("serve", "net.toml", "--no-show"):
         sold = at("sale", "--amount", "150")
         assert sold.output.startswith("Approved: sale of 150.00 MAD with 950401******0010, STAN 000001, approval code ")
@@ -59,7 +49,7 @@ def test_a_day_at_a_till(here: Path, running: Running) -> None:
 def test_a_terminal_loses_power_and_a_switch_is_killed_while_it_uploads(here: Path, running: Running) -> None:
     """The terminal's paper, what the issuer's host was told, and the totals must say the same."""
     network = here / "net.toml"
-    network.write_text(network.read_text() + PORT.format(free_ports(1)[0]))
+    network.write_text(network.read_text() + CLASSIC_PORT.format(free_ports(1)[0]))
     memory, hops = here / "var/morocco/till-TILL0001.json", here / "var/morocco/hops.jsonl"
     with ExitStack() as parties:
         bank, _ = parties.enter_context(running("issuer", "atlas", "--network", "net.toml"))

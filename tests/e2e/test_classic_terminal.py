@@ -12,17 +12,8 @@ import pytest
 from switch.config import load_network
 from switch.loopback import free_ports
 from tests.e2e.stage import Stage, wait_for
+from tests.tills import CLASSIC_PORT
 
-PORT = """
-[[listener]]
-name = "tills"
-role = "terminal"
-profile = "classic"
-members = ["rif"]
-address = "127.0.0.1:{}"
-dialect = "cmi87b"
-framing = "tpdu"
-"""
 FIXED = {3: 6, 4: 12, 11: 6, 12: 6, 13: 4, 14: 4, 22: 3, 23: 3, 24: 3, 25: 2}
 TEXT = {37: 12, 38: 6, 39: 2, 41: 8, 42: 15}
 CARD, TRACK = "9504010000090010", "9504010000090010D31122010000012300000"
@@ -128,7 +119,7 @@ class Terminal:
 def terminal(tmp_path: Path) -> Iterator[Terminal]:
     stage = Stage(tmp_path / "stage")
     (port,) = free_ports(1)
-    stage.path.write_text(stage.path.read_text() + PORT.format(port))
+    stage.path.write_text(stage.path.read_text() + CLASSIC_PORT.format(port))
     stage.network = load_network(str(stage.path))
     try:
         stage.issuers("atlas")
