@@ -42,8 +42,9 @@ class PendingTable:
         self._by_key = by_key
         self._late: OrderedDict[AnswerKey, GivenUp] = OrderedDict()
         self._late_max = late_max
-        self._answered: list[tuple[AnswerKey, AnsweredOnce]] = []
-        """ring of the last `late_max` answered requests: written on every answer, read on unmatched ones only"""
+        self._answered: list[tuple[AnswerKey, int, Key, str]] = []
+        """ring of the last `late_max` answered requests, as `AnsweredOnce` has them: written on every answer, read on unmatched
+        ones only"""
         self._next = 0
 
     def __len__(self) -> int:
@@ -52,7 +53,8 @@ class PendingTable:
     def export(self) -> KeptTable:
         """What there is, for a table that follows this one."""
         ring = self._answered[self._next :] + self._answered[: self._next]
-        return KeptTable(waiting=tuple(self.waiting.values()), late=tuple(self._late.items()), answered=tuple(ring))
+        answered = tuple((answer, AnsweredOnce(txn=txn, key=key, sent_at=sent)) for answer, txn, key, sent in ring)
+        return KeptTable(waiting=tuple(self.waiting.values()), late=tuple(self._late.items()), answered=answered)
 
     def restore(self, kept: KeptTable, deadline_ns: int) -> None:
         """Go on where another table was; nobody waits beyond `deadline_ns`, which the next request's will not be before."""
@@ -62,7 +64,7 @@ class PendingTable:
         for key, given_up in kept.late[-self._late_max :]:
             self._late[key] = given_up
         for key, once in kept.answered[-self._late_max :]:
-            self._remember(key, once)
+            self._remember((key, once.txn, once.key, once.sent_at))
 
     def add(self, pending: Pending) -> None:
         """Wait for its answer. The caller has made sure its answer key is free (`in table.waiting`)."""
@@ -119,14 +121,14 @@ class PendingTable:
 
     def remember_answer(self, pending: Pending) -> None:
         """Remember that this request was answered, so that a second answer is known for one."""
-        self._remember(pending.answer_key, AnsweredOnce(txn=pending.txn, key=pending.key, sent_at=pending.sent_at))
+        self._remember((pending.answer_key, pending.txn, pending.key, pending.sent_at))
 
-    def _remember(self, key: AnswerKey, once: AnsweredOnce) -> None:
+    def _remember(self, once: tuple[AnswerKey, int, Key, str]) -> None:
         ring, at = self._answered, self._next
         if at < len(ring):
-            ring[at] = (key, once)
+            ring[at] = once
         else:
-            ring.append((key, once))
+            ring.append(once)
         self._next = at + 1 if at + 1 < self._late_max else 0
 
     def answered_before(self, key: AnswerKey, document: Document) -> AnsweredOnce | None:
@@ -134,9 +136,10 @@ class PendingTable:
         said = document.get(DE.TRANSMISSION_TIME)
         restamped = self._may_restamp(document)
         newest_first = self._answered[self._next - 1 :: -1] + self._answered[: self._next - 1 : -1]
-        return next(
-            (once for other, once in newest_first if other == key and (restamped or said == once.sent_at)), None
-        )
+        for other, txn, of, sent_at in newest_first:
+            if other == key and (restamped or said == sent_at):
+                return AnsweredOnce(txn=txn, key=of, sent_at=sent_at)
+        return None
 
     def late(self, key: AnswerKey, document: Document) -> GivenUp | None:
         """What became of the request that this unmatched answer belongs to, if it is remembered."""

@@ -7,80 +7,91 @@ say. Knows no message and no state.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import msgspec
 
-from switch.core.records.records import ACQUIRER, STAN, TERMINAL, Key
+from switch.core.records.records import Key
 
-_Named: TypeAlias = dict[tuple[str, str], Key | dict[Key, None]]
-"""by (acquirer, name): one key where a name has one, which is the rule; else an ordered set"""
+_Named: TypeAlias = dict[str, Key | dict[Key, None]]
+"""by name: one key where a name has one, which is the rule; else an ordered set"""
+
+
+class _OfAcquirer(msgspec.Struct):
+    """What the payments of one acquirer are called."""
+
+    stans: _Named = {}
+    rrns: _Named = {}
+    terminals: dict[str, dict[Key, None]] = {}
+    """by DE41, oldest first"""
+
+
+_NOBODYS: Final = _OfAcquirer()
 
 
 class Names(msgspec.Struct):
     """The elements by which reversals and advices name payments, each with the payments it names."""
 
-    stans: _Named = {}
-    rrns: _Named = {}
-    terminals: dict[tuple[str, str], dict[Key, None]] = {}
-    """by (acquirer, DE41), oldest first"""
+    acquirers: dict[str, _OfAcquirer] = {}
 
     def add(self, key: Key, rrn: str) -> None:
         """A payment begins, or is remembered again."""
-        acquirer = key[ACQUIRER]
-        name = acquirer, key[STAN]
-        if self.stans.setdefault(name, key) is not key:
-            _share(self.stans, name, key)
+        acquirer, _, stan, _, _, terminal = key
+        of = self.acquirers.get(acquirer)
+        if of is None:
+            of = self.acquirers[acquirer] = _OfAcquirer()
+        if of.stans.setdefault(stan, key) is not key:
+            _share(of.stans, stan, key)
         if rrn:
-            name = acquirer, rrn.strip()
-            if self.rrns.setdefault(name, key) is not key:
-                _share(self.rrns, name, key)
-        name = acquirer, key[TERMINAL]
-        there = self.terminals.get(name)
+            rrn = rrn.strip()
+            if of.rrns.setdefault(rrn, key) is not key:
+                _share(of.rrns, rrn, key)
+        there = of.terminals.get(terminal)
         if there is None:
-            self.terminals[name] = {key: None}
+            of.terminals[terminal] = {key: None}
         else:
             there[key] = None
 
     def discard(self, key: Key, rrn: str) -> None:
         """Memory lets go of a payment."""
-        acquirer = key[ACQUIRER]
-        name = acquirer, key[STAN]
-        there = self.stans.pop(name, None)
+        acquirer, _, stan, _, _, terminal = key
+        of = self.acquirers.get(acquirer)
+        if of is None:
+            return
+        there = of.stans.pop(stan, None)
         if there is not key and there is not None:
-            _leave(self.stans, name, there, key)
+            _leave(of.stans, stan, there, key)
         if rrn:
-            name = acquirer, rrn.strip()
-            there = self.rrns.pop(name, None)
+            rrn = rrn.strip()
+            there = of.rrns.pop(rrn, None)
             if there is not key and there is not None:
-                _leave(self.rrns, name, there, key)
-        name = acquirer, key[TERMINAL]
-        of_terminal = self.terminals.get(name)
+                _leave(of.rrns, rrn, there, key)
+        of_terminal = of.terminals.get(terminal)
         if of_terminal is not None:
             of_terminal.pop(key, None)
             if not of_terminal:
-                del self.terminals[name]
+                del of.terminals[terminal]
 
     def with_stan(self, acquirer: str, stan: str) -> Sequence[Key]:
         """Of this acquirer's payments, those with this DE11."""
-        return _found(self.stans.get((acquirer, stan)))
+        there = self.acquirers.get(acquirer, _NOBODYS).stans.get(stan)
+        return _found(there) if there is not None else ()
 
     def with_rrn(self, acquirer: str, rrn: str) -> Sequence[Key]:
         """Of this acquirer's payments, those with this DE37."""
-        return _found(self.rrns.get((acquirer, rrn)))
+        there = self.acquirers.get(acquirer, _NOBODYS).rrns.get(rrn)
+        return _found(there) if there is not None else ()
 
     def of_terminal(self, acquirer: str, terminal: str) -> Iterable[Key]:
         """This acquirer's payments at this terminal, newest first."""
-        return reversed(self.terminals.get((acquirer, terminal), {}))
+        return reversed(self.acquirers.get(acquirer, _NOBODYS).terminals.get(terminal, {}))
 
     def clear(self) -> None:
         """Forget all."""
-        self.terminals.clear()
-        self.stans.clear()
-        self.rrns.clear()
+        self.acquirers.clear()
 
 
-def _share(named: _Named, name: tuple[str, str], key: Key) -> None:
+def _share(named: _Named, name: str, key: Key) -> None:
     """`name` is another payment's, too, or this one's already."""
     there = named[name]
     if isinstance(there, dict):
@@ -89,7 +100,7 @@ def _share(named: _Named, name: tuple[str, str], key: Key) -> None:
         named[name] = {there: None, key: None}
 
 
-def _leave(named: _Named, name: tuple[str, str], there: Key | dict[Key, None], key: Key) -> None:
+def _leave(named: _Named, name: str, there: Key | dict[Key, None], key: Key) -> None:
     """`there` was what `name` named: without `key`, it still does."""
     if isinstance(there, dict):
         there.pop(key, None)
@@ -98,5 +109,5 @@ def _leave(named: _Named, name: tuple[str, str], there: Key | dict[Key, None], k
         named[name] = there
 
 
-def _found(there: Key | dict[Key, None] | None) -> Sequence[Key]:
-    return () if there is None else tuple(there) if isinstance(there, dict) else (there,)
+def _found(there: Key | dict[Key, None]) -> Sequence[Key]:
+    return tuple(there) if isinstance(there, dict) else (there,)

@@ -7,7 +7,7 @@ day, where they are still in the file.
 """
 
 from collections.abc import Container
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -30,6 +30,9 @@ _MERCHANT: Final = (DE.MERCHANT,)
 KNOWN_MAX: Final = 20_000
 """merchants, and kinds of payments, that are known at once"""
 
+_Kind: TypeAlias = tuple[Payment, Plan, int | None]
+"""What selects the rules of a payment, these rules, and which way its money goes (`Priced.direction`); None: none moves."""
+
 
 class Pricing:
     """Prices by the fees, tariffs and BIN table of one network file."""
@@ -43,8 +46,8 @@ class Pricing:
         self._countries = {member.name: member.country for member in kernel.network.members}
         """of who is at home; who brings payments through a network is abroad, unless DE19 says where"""
         self._networks = {host.name for host in kernel.network.hosts if host.role == "network"}
-        self._kinds: dict[tuple[object, ...], tuple[Payment, Plan]] = {}
-        """what selects the rules of payments that have the same elements, and these rules; bounded"""
+        self._kinds: dict[tuple[object, ...], _Kind] = {}
+        """by the elements that decide it; bounded"""
         self._merchants: dict[str, str] = {}
         """DE42 as it comes -> as it is recorded; bounded"""
 
@@ -54,10 +57,7 @@ class Pricing:
 
     def of_approval(self, request: Document, acquirer: str, decision: Decision, amount: int, now: int) -> Priced | None:
         """The same of a request (internal format) from `acquirer`, routed as decided."""
-        if is_inquiry(request):
-            return None
-        direction = 0 if request[DE.MTI][1] == MTI.AUTHORIZATION else direction_of(request)
-        return self._price(request, acquirer, decision.host, decision.bin, amount, direction, now)
+        return self._price(request, acquirer, decision.host, decision.bin, amount, now)
 
     def of_advice(self, message: Incoming, host: str, followed: Outcome | None) -> Priced | None:
         """Of an advice: a completion, or a payment that was approved elsewhere; of a tip, what it changes.
@@ -67,11 +67,11 @@ class Pricing:
         document, now = message.document, message.now
         if document.get(DE.RESPONSE_CODE, Answer.APPROVED) not in APPROVALS or is_inquiry(document):
             return None
-        direction = 0 if message.key[MTI_CLASS] == MTI.AUTHORIZATION else direction_of(document)
         before = followed.priced if followed is not None else None
         if followed is None or before is None:
             range_ = self._router.lookup(message.pan)
-            return self._price(document, message.key[ACQUIRER], host, range_, message.amount, direction, now)
+            return self._price(document, message.key[ACQUIRER], host, range_, message.amount, now)
+        direction = _direction(document)
         of_hold = followed.key[MTI_CLASS] == MTI.AUTHORIZATION
         today = self._kernel.business_day(now)
         day = today if of_hold else before.day
@@ -107,41 +107,37 @@ class Pricing:
             self._kernel.log("warning", "payment.unpriced", reason=why, times=times, hint=hint)
 
     def _price(
-        self,
-        elements: Document,
-        acquirer: str,
-        host: str,
-        range_: BinRange | None,
-        amount: int,
-        direction: int,
-        now: int,
-    ) -> Priced:
-        get, day, channel = elements.get, self._kernel.business_day(now), channel_of(elements)
+        self, elements: Document, acquirer: str, host: str, range_: BinRange | None, amount: int, now: int
+    ) -> Priced | None:
+        get, day = elements.get, self._kernel.business_day(now)
         merchant = get(DE.MERCHANT, "")
         merchant = self._merchants.get(merchant) or self._know(merchant)
         kind = (
             acquirer,
             host,
-            get(DE.MERCHANT_TYPE, ""),
-            channel,
-            get(DE.CURRENCY, ""),
+            elements[DE.MTI][1],
+            get(DE.PROCESSING_CODE),
+            get(DE.MERCHANT_TYPE),
+            get(DE.ENTRY_MODE),
+            get(DE.CONDITION_CODE),
+            get(DE.CURRENCY),
             get(DE.ACQUIRER_COUNTRY),
-            (range_.low, range_.high) if range_ is not None else None,
+            range_.low if range_ is not None else None,
+            range_.high if range_ is not None else None,
             day,
-            direction,
             merchant if self._fees.by_merchant else "",
         )
-        found = self._kinds.get(kind)
-        if found is None:
-            found = self._begin(kind, self._selecting(elements, acquirer, host, range_, merchant), day, direction)
-        payment, plan = found
+        found = self._kinds.get(kind) or self._begin(kind, elements, acquirer, host, range_, merchant, day)
+        payment, plan, direction = found
+        if direction is None:
+            return None
         if plan.unpriced:
             self._say_unpriced(plan.unpriced)
         return Priced(
             day=day,
             scheme=payment.scheme,
             product=payment.product,
-            channel=channel,
+            channel=payment.channel,
             acquirer=acquirer,
             issuer=payment.issuer,
             merchant=merchant,
@@ -160,10 +156,22 @@ class Pricing:
         known = keepable({DE.MERCHANT: merchant}, _MERCHANT)[DE.MERCHANT].rstrip()
         return self._merchants.setdefault(merchant, known)
 
-    def _begin(self, kind: tuple[object, ...], payment: Payment, day: str, direction: int) -> tuple[Payment, Plan]:
+    def _begin(
+        self,
+        kind: tuple[object, ...],
+        elements: Document,
+        acquirer: str,
+        host: str,
+        range_: BinRange | None,
+        merchant: str,
+        day: str,
+    ) -> _Kind:
+        """The first payment of a kind."""
         if len(self._kinds) >= KNOWN_MAX:
             self._kinds.clear()
-        found = self._kinds[kind] = payment, self._fees.plan(payment, day, direction)
+        payment = self._selecting(elements, acquirer, host, range_, merchant)
+        direction = None if is_inquiry(elements) else _direction(elements)
+        found = self._kinds[kind] = payment, self._fees.plan(payment, day, direction or 0), direction
         return found
 
     def _selecting(
@@ -193,6 +201,10 @@ class Pricing:
             into=acquirer if acquirer in self._networks else "",
             currency=get(DE.CURRENCY, ""),
         )
+
+
+def _direction(elements: Document) -> int:
+    return 0 if elements[DE.MTI][1] == MTI.AUTHORIZATION else direction_of(elements)
 
 
 def _rate_of(payment: Outcome, priced: Priced, currency: str) -> str:
