@@ -60,6 +60,7 @@ from switch.security.vault import Vault
 from switch.wire import DecodeError, Dialect
 from switch.wire.describe import error_fields
 from switch.wire.framing import FramingError, make_framing
+from switch.wire.pans import names_card
 from switch.wire.subfields import SubfieldError
 from switch.wire.vocabulary import ADVICES, DE, FILE_UPDATES, MTI, RECONCILIATIONS, REQUESTS, REVERSALS, Document
 
@@ -369,7 +370,7 @@ class Switch(Kernel):
                 return
         if DE.PAN not in raw and self._format_errors.is_misread(session, raw):
             return
-        if DE.RRN in raw and self._format_errors.names_card(session, raw):
+        if DE.RRN in raw and names_card(raw) and self._format_errors.without_card(session, raw):
             return
         try:
             document = session.inward(raw)

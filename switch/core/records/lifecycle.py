@@ -134,8 +134,12 @@ def check(state: State, entry: AnyEntry) -> None:
             raise _illegal(status, entry)
 
 
+_OPEN, _RECEIVED = Status.OPEN, Status.RECEIVED
+"""looking them up in the enumeration would cost more than asking for what is open"""
+
+
 def _payment(state: State, entry: Any) -> Status:
-    return Status.OPEN if entry.txn in state.open else Status.RECEIVED
+    return _OPEN if entry.txn in state.open else _RECEIVED
 
 
 def _original(state: State, entry: Owed) -> Status | None:

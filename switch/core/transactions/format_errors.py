@@ -15,7 +15,7 @@ from switch.core.messages.translator import answer
 from switch.core.transactions.replies import reply
 from switch.wire import DecodeError
 from switch.wire.describe import error_fields
-from switch.wire.pans import misread_pan, names_card
+from switch.wire.pans import misread_pan
 from switch.wire.subfields import SubfieldError
 from switch.wire.vocabulary import DE, Answer, Document, is_request
 
@@ -51,10 +51,8 @@ class FormatErrors:
             self.misformed(session, raw, f"a PAN stands in {where}: the bitmap lacks bit 2, or a length is wrong")
         return bool(elements)
 
-    def names_card(self, session: Session, raw: Document) -> bool:
-        """Take DE37 out of a message where it is digits of its own card number; True: it is a request, refused for that."""
-        if not names_card(raw):
-            return False
+    def without_card(self, session: Session, raw: Document) -> bool:
+        """Take DE37, which is digits of its own card number, out of a message; True: it is a request, refused for that."""
         del raw[DE.RRN]
         reason = (
             "DE37 has twelve digits of the card number: it is kept, searched and shown as it comes, and may have none"

@@ -129,11 +129,10 @@ def name_hold(kernel: Kernel, out: Document, hold: Outcome | None) -> None:
         pass  # a DE48 of another making: it goes as it is, and DE90 names the hold
 
 
-def cannot_add(kernel: Kernel, request: Forwarded) -> str:
-    """Why an approval of this request cannot be passed on: what it adds to has ended meanwhile. "" where it can."""
-    hold = request.hold
-    why = closed(kernel.find(hold.key)) if hold is not None else ""
-    return f"the pre-authorization {hold.txn:x}, which it adds to, {why}" if hold is not None and why else ""
+def cannot_add(kernel: Kernel, hold: HoldName) -> str:
+    """Why an approval of what adds to `hold` cannot be passed on: it has ended meanwhile. "" where it can."""
+    why = closed(kernel.find(hold.key))
+    return f"the pre-authorization {hold.txn:x}, which it adds to, {why}" if why else ""
 
 
 def hold_ended(kernel: Kernel, request: Forwarded | None) -> str:

@@ -56,6 +56,8 @@ from switch.wire.vocabulary import DE, MACS, MTI, PIN_DATA, Answer, Document, is
 
 _OF_THE_LINK = (DE.FORWARDER, *MACS, *PIN_DATA)
 """elements of an answer that are its link's, and go no further"""
+PARTIAL, DECLINED, UNKNOWN = Meaning.PARTIAL, Meaning.DECLINED, Meaning.UNKNOWN
+"""looking them up in the enumeration would cost more than comparing them"""
 LOSSES_MAX = 2
 """connections that may end with a request waiting on them before it is given up: it may be what ends them"""
 
@@ -286,18 +288,18 @@ class Payments:
         txn, request = pending.txn, pending.request
         meaning, code = host.answers.read(raw.get(DE.RESPONSE_CODE))
         de39, wrong = self._judge(host, pending, document, meaning, code)
-        approved = meaning is not Meaning.DECLINED
+        approved = meaning is not DECLINED
         amount = int(document[DE.AMOUNT]) if de39 == Answer.PARTIAL and not wrong else pending.amount
         priced = None if wrong or not approved else self._pricing.of_request(pending, amount, now)
         cost = hop_cost(priced, host.name if host.config.scheme else "")
         kernel.effects.append(_hop("hop.received", pending, document, session.link, now, de39=code, cost=cost))
         if wrong:
-            self._end_unknown(host, pending, wrong, now, approved=meaning is not Meaning.UNKNOWN)
+            self._end_unknown(host, pending, wrong, now, approved=meaning is not UNKNOWN)
             return
         if approved:
             check_conversion(kernel, pending, document, amount, host.name)
         host.pending.remember_answer(pending)
-        _restore(document, request.get, partial=de39 == Answer.PARTIAL)
+        left_out = _restore(document, request.get, partial=de39 == Answer.PARTIAL)
         document[DE.RESPONSE_CODE] = de39
         for de in _OF_THE_LINK:
             document.pop(de, None)
@@ -313,7 +315,7 @@ class Payments:
                 txn=txn,
                 at_us=kernel.wall_us(now),
                 de39=de39,
-                elements=remembered(document, request),
+                elements=remembered(document, left_out),
                 cost=cost,
                 priced=priced,
                 window=window,
@@ -333,13 +335,15 @@ class Payments:
         self, host: HostState, pending: Pending, document: Document, meaning: Meaning, code: str
     ) -> tuple[str, str]:
         """DE39 of an answer in internal form, and why it cannot be passed on ("": it can)."""
-        if meaning is Meaning.UNKNOWN:
+        if meaning is UNKNOWN:
             return code, f"its DE39={code} is in no table of this link" if code else "it has no DE39"
-        if meaning is Meaning.DECLINED:
+        if meaning is DECLINED:
             return code, ""
         wrong = contradiction(pending, document, tokens=host.config.pan_tokens)
-        wrong = wrong or cannot_add(self._kernel, self._kernel.state.open[pending.txn])
-        if not wrong and (meaning is Meaning.PARTIAL or approves_less(pending, document)):
+        hold = self._kernel.state.open[pending.txn].hold
+        if hold is not None:
+            wrong = wrong or cannot_add(self._kernel, hold)
+        if not wrong and (meaning is PARTIAL or approves_less(pending, document)):
             return Answer.PARTIAL, cannot_take(pending, document)
         return code, wrong
 
@@ -448,15 +452,18 @@ def contradiction(pending: Pending, document: Document, *, tokens: bool) -> str:
     return ""
 
 
-def _restore(document: Document, asked: Callable[[str], str | None], *, partial: bool) -> None:
-    """The acquirer gets back what it sent, but for the amount where less of it is approved."""
-    amount = document.get(DE.AMOUNT) if partial else None
+def _restore(document: Document, asked: Callable[[str], str | None], *, partial: bool) -> list[str]:
+    """The acquirer gets back what it sent, but for the amount where less of it is approved. Returns what it did not send."""
+    amount, absent = document.get(DE.AMOUNT) if partial else None, []
     for de in RESTORED:
         value = asked(de)
-        if value is not None:
+        if value is None:
+            absent.append(de)
+        else:
             document[de] = value
     if amount is not None:
         document[DE.AMOUNT] = amount
+    return absent
 
 
 def _hop(

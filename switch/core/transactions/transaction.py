@@ -4,6 +4,7 @@ A flow decides: it reads state, records, sends. What a transaction may become is
 in `state.apply` only.
 """
 
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 
@@ -56,8 +57,7 @@ OF_THE_LINK: Final = frozenset({
 NOT_REMEMBERED: Final = OF_THE_LINK | SENSITIVE | {DE.PAN, DE.EXPIRY, DE.PRIVATE_126}
 """Of an answer; all else a repeat gets again, DE48 without what is sensitive in it."""
 
-_RESTORED: Final = frozenset(RESTORED)
-_RULED_OUT: Final = NOT_REMEMBERED | _RESTORED
+_RULED_OUT: Final = NOT_REMEMBERED.union(RESTORED)
 _KEPT_TEXTS: Final = tuple(de for de in KEPT if de in TEXTS)
 
 NOT_STORED: Final = SENSITIVE | {
@@ -107,12 +107,11 @@ def kept_of(document: Document) -> Document:
     return keepable({de: document[de] for de in _kept(tuple(document))}, _KEPT_TEXTS)
 
 
-def remembered(answered: Document, request: Document) -> Document:
-    """What of a host's answer the journal keeps, and a repeat of `request` gets again: all that the answer added, but nothing
-    sensitive."""
+def remembered(answered: Document, absent: Iterable[str]) -> Document:
+    """What of a host's answer the journal keeps, and a repeat of its request gets again: all that the answer added, but nothing
+    sensitive. `absent`: of `RESTORED`, what the request had not."""
     kept = {de: answered[de] for de in _added(tuple(answered))}
-    if not request.keys() >= _RESTORED:
-        kept.update({de: answered[de] for de in _RESTORED.difference(request, NOT_REMEMBERED) if de in answered})
+    kept.update({de: answered[de] for de in absent if de in answered and de not in NOT_REMEMBERED})
     if answered.get(DE.RESPONSE_CODE) == Answer.PARTIAL:
         kept[DE.AMOUNT] = answered[DE.AMOUNT]
     if DE.PRIVATE_48 in kept:
