@@ -71,6 +71,8 @@ class Names(msgspec.Struct):
             of_terminal.pop(key, None)
             if not of_terminal:
                 del of.terminals[terminal]
+        if not of.stans:
+            del self.acquirers[acquirer]
 
     def with_stan(self, acquirer: str, stan: str) -> Sequence[Key]:
         """Of this acquirer's payments, those with this DE11."""

@@ -35,4 +35,4 @@ def test_names_find_what_was_added_and_not_discarded(steps: list[tuple[bool, Key
             assert [*names.of_terminal(acquirer, terminal)] == newest_first
     for key, rrn in there.items():
         names.discard(key, rrn)
-    assert not any(of.stans or of.rrns or of.terminals for of in names.acquirers.values())
+    assert names == Names()
