@@ -22,7 +22,9 @@ import msgspec
 
 from switch.children import start
 from switch.config import load_network
+from switch.config.load import SHIPPED
 from switch.core.network import Network
+from switch.loopback import free_ports
 from switch.readiness import NotReadyError, Ready, wait_ready
 
 READY_S: Final = 30
@@ -43,6 +45,13 @@ class Cores(msgspec.Struct, frozen=True):
 
     subject: frozenset[int]
     load: frozenset[int]
+
+
+def text_on_free_ports() -> str:
+    """The network file of measurements, where it disturbs nobody else's."""
+    text = (SHIPPED / "bench.toml").read_text()
+    listener, issuer = free_ports(2)
+    return text.replace("127.0.0.1:8683", f"127.0.0.1:{listener}").replace("127.0.0.1:8691", f"127.0.0.1:{issuer}")
 
 
 def cores() -> Cores:

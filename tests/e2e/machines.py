@@ -16,9 +16,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from switch.bench.servers import programs
 from switch.children import start
 from tests.e2e.stage import wait_for
-from tests.journal.store.cluster import programs
 
 NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
 NETWORK = "10.77.0"

@@ -21,6 +21,7 @@ from random import Random
 
 import pytest
 
+from switch.bench.servers import programs
 from switch.children import start
 from switch.core.records.records import DECODER, Answered
 from switch.journal.keys import stored_chain_key
@@ -31,7 +32,6 @@ from tests.e2e.log_checker import check_files, check_log
 from tests.e2e.machines import OUTSIDE, Machine, PatroniCluster, patroni_cluster, supervised
 from tests.e2e.stage import QUICK, Stage, wait_for
 from tests.e2e.test_crash import everything_arrived
-from tests.journal.store.cluster import programs
 
 TIMES = int(os.environ.get("CMI_SWITCH_MACHINES", "0"))
 SEED = os.environ.get("CMI_SWITCH_SEED", "machines")

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from switch.bench.servers import Cluster, cluster
 from switch.cli._processes import Child
 from switch.config import load_network
 from tests.e2e.load import books_agree, hosts_with_books, load
 from tests.e2e.stage import QUICK, Stage, wait_for
 from tests.e2e.test_crash import everything_arrived
 from tests.e2e.test_restart import restarts
-from tests.journal.store.cluster import Cluster, cluster
 
 pytestmark = [pytest.mark.outside("initdb"), pytest.mark.outside("psycopg", extra="postgresql")]
 LOSSES = int(os.environ.get("LOSSES", "3"))

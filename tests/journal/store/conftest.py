@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.journal.store.cluster import Cluster, cluster
+from switch.bench.servers import Cluster, cluster
 
 
 @pytest.fixture(scope="package")

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from switch.bench.servers import Cluster
 from switch.core.limits import Limits
 from switch.core.records.records import SCHEMA, Booted
 from switch.journal.feed import Feed
@@ -12,7 +13,6 @@ from switch.journal.store.postgresql import PostgreSQL
 from switch.journal.store.shared import SharedLog
 from switch.journal.store.writing import boot_clock
 from tests.e2e.stage import wait_for
-from tests.journal.store.cluster import Cluster
 
 KEY = ChainKey(bytes(range(32)), b"8 bytes.")
 LEASE_MS = 1_000

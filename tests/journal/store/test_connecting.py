@@ -8,10 +8,10 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
+from switch.bench.servers import Cluster
 from switch.journal.store.port import StoreError
 from switch.journal.store.postgresql import PostgreSQL
 from switch.loopback import free_ports
-from tests.journal.store.cluster import Cluster
 from tests.journal.store.nodes import connect, own
 
 pytestmark = [pytest.mark.outside("initdb"), pytest.mark.outside("psycopg", extra="postgresql")]

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import trustme
 
+from switch.bench.servers import Cluster, cluster
 from switch.children import start
 from switch.journal.feed import Feed, WriterGone
 from switch.journal.log import JournalError
@@ -23,7 +24,6 @@ from switch.journal.store.shared import SharedLog
 from switch.loopback import free_ports
 from tests.e2e.log_checker import check_log
 from tests.e2e.stage import wait_for
-from tests.journal.store.cluster import Cluster, cluster
 from tests.journal.store.nodes import KEY, LEASE_MS, LIMITS, booted, connect, own, write
 
 pytestmark = [pytest.mark.outside("initdb"), pytest.mark.outside("psycopg", extra="postgresql")]

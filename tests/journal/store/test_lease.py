@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from switch.bench.servers import Cluster, Server, cluster
 from switch.core.records.records import ENCODER, SCHEMA
 from switch.journal.feed import Feed
 from switch.journal.log import GENESIS
@@ -19,7 +20,6 @@ from switch.journal.store.shared import SharedLog
 from switch.journal.writer import Home
 from switch.security.files import make_private_directory
 from tests.e2e.stage import wait_for
-from tests.journal.store.cluster import Cluster, Server, cluster
 from tests.journal.store.nodes import KEY, LEASE_MS, LIMITS, booted, connect, feed_of, own, write
 from tests.journal.store.test_patroni import LEADER, answering
 

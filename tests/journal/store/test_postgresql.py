@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from switch.bench.servers import Cluster, cluster
 from switch.cli.main import main
 from switch.config.load import SHIPPED
 from switch.journal.feed import Feed, WriterGone
@@ -26,7 +27,6 @@ from switch.journal.store.safety import refuse_unsafe
 from switch.journal.store.shared import SharedLog, journal_of
 from switch.journal.store.writing import boot_clock
 from tests.e2e.stage import wait_for
-from tests.journal.store.cluster import Cluster, cluster
 from tests.journal.store.nodes import KEY, LEASE_MS, LIMITS, booted, connect, feed_of, own, write
 from tests.journal.store.test_patroni import LEADER, REPLICA, answering
 

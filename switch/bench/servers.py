@@ -1,4 +1,7 @@
-"""A PostgreSQL cluster of a test's own: a primary and standbys, on free ports, as another user where the test is root's."""
+"""A PostgreSQL cluster of one's own, to measure or to try: a primary and standbys, on free ports, as another user for root.
+
+In: how many standbys. Out: servers that are started, stopped, promoted, asked; all of it is gone afterwards.
+"""
 
 import os
 import shutil
@@ -9,11 +12,17 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from switch.loopback import free_ports
 
-DATABASE = "postgres"
-USER = "cmi"
+DATABASE: Final = "postgres"
+USER: Final = "cmi"
+FOLLOW_S: Final = 20.0
+
+
+class ServerError(Exception):
+    """A server does not do what it is to do; with what it said."""
 
 
 def programs() -> Path | None:
@@ -47,11 +56,19 @@ class Server:
         """`immediate`: as if it were killed."""
         self._control("stop", "-m", how)
 
+    @property
+    def pid(self) -> int:
+        """Of its first process."""
+        return int((self.data / "postmaster.pid").read_text().split()[0])
+
     def signal(self, number: int) -> None:
         """Send all its processes a signal."""
-        first = int((self.data / "postmaster.pid").read_text().split()[0])
-        children = subprocess.run(
-            ["pgrep", "-P", str(first)], capture_output=True, text=True, check=False
+        first = self.pid
+        children = subprocess.run(  # noqa: S603 - a program of the system
+            ["pgrep", "-P", str(first)],  # noqa: S607
+            capture_output=True,
+            text=True,
+            check=False,
         ).stdout.split()
         for process in (first, *map(int, children)):
             os.kill(process, number)
@@ -82,7 +99,10 @@ class Cluster:
     def __init__(self, directory: Path, standbys: int) -> None:
         self.directory = directory
         found = programs()
-        assert found is not None
+        if found is None:
+            raise ServerError(
+                "there is no PostgreSQL here: initdb is neither on the PATH nor under /usr/lib/postgresql"
+            )
         self._bin = found
         self.user = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if os.getuid() == 0 else []
         if self.user:
@@ -105,33 +125,37 @@ class Cluster:
         return server
 
     def wait_for_standbys(self) -> None:
-        """Return when all of them follow."""
-        until = time.monotonic() + 20
+        """Return when all of them follow. ServerError: one does not."""
+        until = time.monotonic() + FOLLOW_S
         while self.primary.ask("SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'") != str(
             len(self.standbys)
         ):
-            assert time.monotonic() < until, "a standby does not follow"
+            if time.monotonic() > until:
+                raise ServerError("a standby does not follow")
             time.sleep(0.05)
 
     def run(self, program: str, *words: str) -> str:
-        """One of PostgreSQL's programs, as its own user. AssertionError: it failed."""
+        """One of PostgreSQL's programs, as its own user. ServerError: it failed."""
         where = shutil.which(program, path=f"{self._bin}:{os.environ['PATH']}") or program
         command = [*self.user, where, *words]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=self.directory, timeout=60)
-        assert done.returncode == 0, f"{program}: {done.stdout}{done.stderr}"
+        done = subprocess.run(  # noqa: S603 - as above
+            command, capture_output=True, text=True, check=False, cwd=self.directory, timeout=60
+        )
+        if done.returncode:
+            raise ServerError(f"{program}: {done.stdout}{done.stderr}")
         return done.stdout
 
     def close(self) -> None:
         """Stop all."""
         for server in (*self.standbys, self.primary):
             if (server.data / "postmaster.pid").exists():
-                server.signal(signal.SIGCONT)  # where a test has stopped it
+                server.signal(signal.SIGCONT)  # where somebody has stopped it
                 server.stop("immediate")
 
 
 @contextmanager
 def cluster(standbys: int = 2) -> Iterator[Cluster]:
-    """One, while the body runs. Not in a test's own directory, which another user may not enter."""
+    """One, while the body runs. Not in a directory of the caller's, which another user may not enter."""
     directory = Path(tempfile.mkdtemp(prefix="cmi-switch-cluster."))
     made = Cluster(directory, standbys)
     try:
