@@ -9,7 +9,7 @@ from switch.core.records.records import ENCODER, SCHEMA, AnyEntry, Snapshot
 from switch.journal.disk import RealDisk
 from switch.journal.log import GENESIS
 from switch.journal.recovery import journal_directory
-from switch.journal.writer import Chunk, Home, SegmentWriter
+from switch.journal.segment_writer import Chunk, Home, SegmentWriter
 
 BATCH: Final = 500
 """records that become durable at once"""

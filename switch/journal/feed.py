@@ -32,8 +32,9 @@ from switch.core.records.records import ENCODER, Snapshot
 from switch.journal.integrity import check_end, find_gaps
 from switch.journal.log import FLAG_SNAPSHOT, GENESIS, NO_KEY, ChainKey, JournalError
 from switch.journal.recovery import CLAIM_S, SWITCH, Fold, Recovered, claim, go_on, journal_directory, recover, settle
+from switch.journal.segment_writer import SEGMENT_BYTES, Home
 from switch.journal.store.port import FencedError
-from switch.journal.writer import ACK, ACKNOWLEDGED, CHUNK, COPIED, COPY, FAIL, FENCED, KEY, SEGMENT_BYTES, Home
+from switch.journal.writer import ACK, ACKNOWLEDGED, CHUNK, COPIED, COPY, FAIL, FENCED, KEY
 
 if TYPE_CHECKING:
     from switch.journal.store.shared import SharedLog
@@ -141,12 +142,12 @@ class Feed:
 
         While `keeping` is open nobody else can own it.
         """
-        from switch.journal.store.catching_up import Copy, Place  # noqa: PLC0415 - nobody else needs it
+        from switch.journal.store.catching_up import Copy, OwnEnd  # noqa: PLC0415 - nobody else needs it
         from switch.journal.store.opening import take  # noqa: PLC0415
 
         settle(self._state_dir, self._network, found, schema=self._fold.schema, key=self._key)
         home = Home(journal_directory(self._state_dir), self._network, self._fold.schema, self._key)
-        copy = Copy(Place(home=home, last=found.position, chain=found.chain), partial(go_on, found, self._fold))
+        copy = Copy(OwnEnd(home=home, last=found.position, chain=found.chain), partial(go_on, found, self._fold))
         take(shared, self._state_dir, copy, tell, keeping)
         found.chain = found.chain_durable = copy.chain
 

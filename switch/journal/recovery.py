@@ -36,7 +36,7 @@ from switch.journal.log import (
     read_header,
     segments,
 )
-from switch.journal.writer import Chunk, Home, SegmentWriter
+from switch.journal.segment_writer import Chunk, Home, SegmentWriter
 from switch.security.files import make_private_directory, open_private
 
 CLAIM_S = 10.0

@@ -28,7 +28,7 @@ from switch.journal.feed import Feed
 from switch.journal.head import CopyPort
 from switch.journal.log import GENESIS, Log
 from switch.journal.recovery import journal_directory
-from switch.journal.writer import Chunk, Home, SegmentWriter
+from switch.journal.segment_writer import Chunk, Home, SegmentWriter
 from switch.security.vault import KeyVault, Vault
 
 PAN = "4000012345678997"

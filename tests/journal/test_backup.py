@@ -21,8 +21,8 @@ from switch.journal.log import JournalError, segments
 from switch.journal.recovery import journal_directory, recover
 from switch.journal.reports import Filters, Reports
 from switch.journal.restore import restore
+from switch.journal.segment_writer import Home, SegmentWriter
 from switch.journal.verify import verify
-from switch.journal.writer import Home, SegmentWriter
 from switch.security.vault import KeyVault
 from tests.journal.samples import (
     START_US,

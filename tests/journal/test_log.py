@@ -12,8 +12,9 @@ from switch.core.records.records import ENCODER, SCHEMA, AnyEntry
 from switch.core.records.state import State
 from switch.journal.log import FORMAT, GENESIS, HEADER, JournalError, Log, NewerJournalError, Scan, segments
 from switch.journal.recovery import journal_directory, recover, settle
+from switch.journal.segment_writer import Chunk
 from switch.journal.verify import verify
-from switch.journal.writer import CHUNK, Chunk, Inbox
+from switch.journal.writer import CHUNK, Inbox
 from tests.journal.samples import (
     FailingDisk,
     answered,

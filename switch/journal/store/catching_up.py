@@ -17,10 +17,10 @@ import msgspec
 
 from switch.journal.disk import RealDisk
 from switch.journal.log import FLAG_SNAPSHOT, GENESIS, Log, Segment, read_header, segments
+from switch.journal.segment_writer import Chunk, Home, SegmentWriter
 from switch.journal.store.fencing import Owned
 from switch.journal.store.port import Batch, Claim, Owner, Store, StoreError, chain_of
 from switch.journal.store.writing import boot_clock
-from switch.journal.writer import Chunk, Home, SegmentWriter
 
 PAGE: Final = 64
 """batches that are fetched, and then written, at once"""
@@ -30,7 +30,7 @@ UPLOAD_RECORDS: Final = 500
 _UPLOAD_MS: Final = 3_600_000
 
 
-class Place(msgspec.Struct, frozen=True, kw_only=True):
+class OwnEnd(msgspec.Struct, frozen=True, kw_only=True):
     """Where a node's own segments end."""
 
     home: Home
@@ -42,10 +42,10 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 class Copy:
     """A node's own segments. `last` and `chain`: where they end by now."""
 
-    def __init__(self, place: Place, put: Callable[[int, Sequence[bytes]], None]) -> None:
+    def __init__(self, end: OwnEnd, put: Callable[[int, Sequence[bytes]], None]) -> None:
         """`put`: is handed what the segments get, a number and the records from it on."""
-        self.last, self.chain = place.last, place.chain
-        self._home, self._put = place.home, put
+        self.last, self.chain = end.last, end.chain
+        self._home, self._put = end.home, put
         self._known: tuple[int, bytes | None] | None = None
         """up to which record the database's batches are these segments', and their chain there; None: that was not asked yet"""
         self._writer: SegmentWriter | None = None
@@ -76,7 +76,7 @@ class Copy:
         """Take the rest, as the owner; a new journal in the database is brought to where the segments end. How many records that
         were. Raises StoreError: they are not of one journal; nothing is lost then."""
         if owner.last == 0 and self.last:
-            return _upload(store, owner, Place(home=self._home, last=self.last, chain=self.chain))
+            return _upload(store, owner, OwnEnd(home=self._home, last=self.last, chain=self.chain))
         count = 0
         while page := self._page(store, owner):
             count += self._add(page)
@@ -168,25 +168,25 @@ class Copy:
                 yield record.sequence, record.payload
 
 
-def _upload(store: Store, owner: Owner, place: Place) -> int:
+def _upload(store: Store, owner: Owner, end: OwnEnd) -> int:
     """A journal of files becomes the database's, in one commit: from its newest snapshot on, or whole."""
-    listed = segments(place.home.directory)
-    begins = [segment for segment in listed if _begins_with_snapshot(segment, place.home.schema)] or listed[:1]
+    listed = segments(end.home.directory)
+    begins = [segment for segment in listed if _begins_with_snapshot(segment, end.home.schema)] or listed[:1]
     first = begins[-1].first
     with store.together():
         if first > 1:
             store.begin_at(owner.epoch, first - 1)
-        owned = Owned(store, owner._replace(last=first - 1), place.home.key.secret, _UPLOAD_MS, boot_clock)
-        for payloads, snapshot in _groups(place, listed[listed.index(begins[-1]) :]):
+        owned = Owned(store, owner._replace(last=first - 1), end.home.key.secret, _UPLOAD_MS, boot_clock)
+        for payloads, snapshot in _groups(end, listed[listed.index(begins[-1]) :]):
             owned.append(payloads, snapshot=snapshot)
     return owned.last - first + 1
 
 
-def _groups(place: Place, listed: list[Segment]) -> Iterator[tuple[list[bytes], bool]]:
+def _groups(end: OwnEnd, listed: list[Segment]) -> Iterator[tuple[list[bytes], bool]]:
     """The records of these segments as batches: snapshots alone."""
     waiting: list[bytes] = []
-    for segment, record in Log(place.home.directory, place.home.schema, listed):
-        snapshot = record.sequence == segment.first and _begins_with_snapshot(segment, place.home.schema)
+    for segment, record in Log(end.home.directory, end.home.schema, listed):
+        snapshot = record.sequence == segment.first and _begins_with_snapshot(segment, end.home.schema)
         if waiting and (snapshot or len(waiting) == UPLOAD_RECORDS):
             yield waiting, False
             waiting = []

@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from switch.journal.log import JournalError
+from switch.journal.segment_writer import Chunk, SegmentWriter
 from switch.journal.store.fencing import Owned
 from switch.journal.store.port import FencedError, Store, StoreError
 from switch.journal.store.postgresql import PostgreSQL
 from switch.journal.store.safety import settings_of, unsafe
-from switch.journal.writer import Chunk, SegmentWriter
 
 TRYING_S: Final = 4.0
 """so long a database that cannot be reached is asked"""

@@ -13,11 +13,11 @@ import pytest
 
 from switch.core.records.records import SCHEMA
 from switch.journal.log import GENESIS, ChainKey
-from switch.journal.store.catching_up import Copy, Place
+from switch.journal.segment_writer import Home
+from switch.journal.store.catching_up import Copy, OwnEnd
 from switch.journal.store.fencing import Owned
 from switch.journal.store.port import Batch, Claim, FencedError, Owner, StoreError, chain_of
 from switch.journal.store.writing import reclaimed
-from switch.journal.writer import Home
 from tests.journal.store.model import Database, MemoryStore
 
 SECRET = bytes(range(32))
@@ -105,7 +105,7 @@ class Standby(Copy):
 
     def __init__(self, database: Database, kind: type[MemoryStore]) -> None:
         self.held: list[bytes] = []
-        super().__init__(Place(home=HOME, last=0, chain=GENESIS), lambda _, payloads: self.held.extend(payloads))
+        super().__init__(OwnEnd(home=HOME, last=0, chain=GENESIS), lambda _, payloads: self.held.extend(payloads))
         self._store = kind(database)
 
     def look(self, *, last: bool = False) -> None:

@@ -12,12 +12,12 @@ from switch.bench.servers import Cluster, Server, cluster
 from switch.core.records.records import ENCODER, SCHEMA
 from switch.journal.feed import Feed
 from switch.journal.log import GENESIS
+from switch.journal.segment_writer import Home
 from switch.journal.store import opening
-from switch.journal.store.catching_up import Copy, Place
+from switch.journal.store.catching_up import Copy, OwnEnd
 from switch.journal.store.port import Claim
 from switch.journal.store.postgresql import PostgreSQL
 from switch.journal.store.shared import SharedLog
-from switch.journal.writer import Home
 from switch.security.files import make_private_directory
 from tests.e2e.stage import wait_for
 from tests.journal.store.nodes import KEY, LEASE_MS, LIMITS, booted, connect, feed_of, own, write
@@ -33,7 +33,7 @@ def test_who_folds_for_longer_than_a_lease_keeps_what_it_has_claimed(
     shared = SharedLog(url=servers.primary.url, journal=journal, lease_ms=300, replicated=True)
     directory = tmp_path / "journal"
     make_private_directory(directory)
-    place = Place(home=Home(str(directory), journal, SCHEMA, KEY), last=0, chain=GENESIS)
+    place = OwnEnd(home=Home(str(directory), journal, SCHEMA, KEY), last=0, chain=GENESIS)
     other, claim = connect(servers, journal), Claim("b", "b-1", KEY.check, LEASE_MS)
     with contextlib.ExitStack() as keeping:
         opening.take(shared, tmp_path, Copy(place, lambda *_: None), print, keeping)

@@ -11,11 +11,11 @@ from switch.core.records.records import ENCODER, SCHEMA, Booted
 from switch.journal.disk import RealDisk
 from switch.journal.log import GENESIS, ChainKey, Log
 from switch.journal.recovery import journal_directory, recover
-from switch.journal.store.catching_up import PAGE, Copy, Place
+from switch.journal.segment_writer import Chunk, Home, SegmentWriter
+from switch.journal.store.catching_up import PAGE, Copy, OwnEnd
 from switch.journal.store.fencing import Owned
 from switch.journal.store.opening import OPENING_MS, check_key, claimed
 from switch.journal.store.port import RELEASED, Claim, Owner, StoreError
-from switch.journal.writer import Chunk, Home, SegmentWriter
 from switch.security.files import make_private_directory
 from tests.journal.store.model import Database, MemoryStore
 
@@ -54,16 +54,16 @@ def fill(store: MemoryStore, *batches: int) -> Owner:
     return owned_by(store)
 
 
-def segments_of(state: Path, count: int) -> Place:
+def segments_of(state: Path, count: int) -> OwnEnd:
     """The node has so many records in files."""
     writer = SegmentWriter(home(state), 0, GENESIS, RealDisk())
     if count:
         writer.add(Chunk(1, [record(number) for number in range(1, count + 1)], snapshot=False))
     writer.close()
-    return Place(home=home(state), last=count, chain=writer.chain_durable)
+    return OwnEnd(home=home(state), last=count, chain=writer.chain_durable)
 
 
-def copy_of(place: Place, handed: list[bytes] | None = None) -> Copy:
+def copy_of(place: OwnEnd, handed: list[bytes] | None = None) -> Copy:
     """`handed`: gets what the segments get."""
     return Copy(place, lambda _, payloads: handed.extend(payloads) if handed is not None else None)
 
@@ -91,7 +91,7 @@ def test_an_empty_node_begins_with_the_newest_snapshot(tmp_path: Path, store: Me
     owned.append([record(1), record(2)])
     owned.append([record(3)], snapshot=True)
     owned.append([record(4)])
-    place = Place(home=home(tmp_path), last=0, chain=GENESIS)
+    place = OwnEnd(home=home(tmp_path), last=0, chain=GENESIS)
     assert finish(copy_of(place), store, owned_by(store)) == 2
     assert held(tmp_path) == [record(3), record(4)]
 
@@ -171,7 +171,7 @@ def test_an_empty_node_that_stands_by_begins_with_the_newest_snapshot(tmp_path: 
     owned = appending(store)
     owned.append([record(1), record(2)])
     owned.append([record(3)], snapshot=True)
-    copy = copy_of(Place(home=home(tmp_path), last=0, chain=GENESIS))
+    copy = copy_of(OwnEnd(home=home(tmp_path), last=0, chain=GENESIS))
     copy.follow(store, FOLLOWING)
     owned.append([record(4)])
     finish(copy, store, owned_by(store))
@@ -241,7 +241,7 @@ def test_a_database_whose_clock_is_put_back_a_day_keeps_no_lease_for_a_day(store
         assert database.now_ms < 30_000, "still waiting"
 
     def take() -> Owner:
-        copy = copy_of(Place(home=Home("nowhere", "morocco", SCHEMA, KEY), last=1, chain=GENESIS))
+        copy = copy_of(OwnEnd(home=Home("nowhere", "morocco", SCHEMA, KEY), last=1, chain=GENESIS))
         copy.follow = lambda *_: False  # type: ignore[method-assign]
         return claimed(store, waits, copy, tell=print, clock=lambda: database.now_ms / 1_000, sleep=sleep)
 
@@ -268,7 +268,7 @@ def test_after_the_database_was_away_its_owner_has_a_lease_to_come_back_in(store
         if owner == "back" and database.now_ms < 6_000:
             owned.renew()
 
-    copy = copy_of(Place(home=Home("nowhere", "morocco", SCHEMA, KEY), last=1, chain=GENESIS))
+    copy = copy_of(OwnEnd(home=Home("nowhere", "morocco", SCHEMA, KEY), last=1, chain=GENESIS))
     copy.follow = lambda *_: False  # type: ignore[method-assign]
     claimed(store, FOLLOWING, copy, tell=print, grace_s=1.0, clock=lambda: database.now_ms / 1_000, sleep=sleep)
     least, most = {"gone": (3_400, 3_700), "back": (6_900, 7_500), "gave it back": (2_400, 2_400)}[owner]
