@@ -60,8 +60,10 @@ def _from_beside(target: Path, network: str) -> str:
 
 
 def as_test(talks: list[Talk], target: Path, source: str, network: str = "", to: str = "") -> list[Path]:
-    """Write `target` (test_NAME.py) and beside it the messages as JSON lines. Returns the files. OSError."""
-    name = re.sub(r"\\W", "_", target.stem.removeprefix("test_")) or "capture"
+    """Write `target` (test_NAME.py) and beside it the messages as JSON lines. `source`: the capture's file, for the docstring.
+    Returns the files. OSError."""
+    name = re.sub(r"\W", "_", target.stem.removeprefix("test_")) or "capture"
+    source = re.sub(r'[\\"\n]', "_", source)  # a docstring would end with it, or read it otherwise
     lines = target.with_suffix(".jsonl")
     with open(open_private(lines, os.O_WRONLY | os.O_TRUNC), "w", encoding="utf-8") as file:
         file.writelines(f"{line}\n" for line in as_lines(talks))
