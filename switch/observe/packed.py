@@ -7,12 +7,14 @@ The rule: a name is never two files. Who turns the log over and who puts a compr
 of their directory meanwhile, which is a few renames; who writes the log does not wait for it, and turns over a little later.
 """
 
+import errno
 import fcntl
 import gzip
 import os
 import shutil
 import sys
 import tempfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -45,7 +47,7 @@ def numbered_file(path: Path, number: int) -> tuple[Path, Path]:
 
 
 def open_log(file: Path) -> int:
-    """A descriptor of a log's file to read it by; of a compressed one, of a copy in memory. Raises OSError."""
+    """A descriptor to read a log's file by; of a compressed one, of a copy in memory. Raises OSError; so where it is damaged."""
     if file.suffix != PACKED:
         return os.open(file, os.O_RDONLY | os.O_CLOEXEC)
     fd = os.memfd_create(file.name, os.MFD_CLOEXEC) if hasattr(os, "memfd_create") else _unnamed()
@@ -53,9 +55,10 @@ def open_log(file: Path) -> int:
         with gzip.open(file) as packed, os.fdopen(fd, "wb", closefd=False) as plain:
             shutil.copyfileobj(packed, plain, 1 << 20)
         os.lseek(fd, 0, os.SEEK_SET)
-    except EOFError as error:
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         os.close(fd)
-        raise OSError(f"{file}: {error}") from None
+        said = f"is damaged ({error}); move it away, and all but its lines is read"
+        raise OSError(errno.EIO, said, str(file)) from None
     except OSError:
         os.close(fd)
         raise

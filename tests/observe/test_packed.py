@@ -2,6 +2,7 @@
 
 import gzip
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -135,3 +136,21 @@ def write(log: HopLog, count: int) -> None:
     for number in range(count):
         log.log(Log("info", "link.up", {"number": number, "why": "x" * 60}), 1_700_000_000_000_000_000)
     log.flush()
+
+
+@pytest.mark.parametrize(
+    "harm", [lambda data: data[:-20], lambda data: data[:20] + bytes(40) + data[60:], lambda _: b"no gzip"]
+)
+def test_a_damaged_file_is_said_and_costs_nobody_the_others(path: Path, harm: Callable[[bytes], bytes]) -> None:
+    pack(path)
+    damaged = path.with_name("hops.jsonl.2.gz")
+    damaged.write_bytes(harm(damaged.read_bytes()))
+    with pytest.raises(OSError, match="damaged") as caught:
+        open_log(damaged)
+    assert caught.value.filename == str(damaged)
+    assert "move it away" in str(caught.value)
+    follower = Follower(path, older=True)
+    with pytest.raises(OSError, match="damaged"):
+        follower.poll()
+    assert follower.poll() == LINES[200:400], "who follows goes on with the next"
+    follower.close()
