@@ -21,7 +21,7 @@ def play(directory: Path, stack: contextlib.ExitStack) -> None:
 
     network, state = directory / "network.toml", directory / "state"
     kept = f'\n[capture]\nfile = "{state / "messages.pcapng"}"\n'
-    network.write_text(on_free_ports((SHIPPED / "morocco.toml").read_text()) + kept)
+    network.write_text(on_free_ports((SHIPPED / "morocco.toml").read_text(encoding="utf-8")) + kept, encoding="utf-8")
     pages, shop = (f"127.0.0.1:{port}" for port in free_ports(2))
     registry = Registry.at(state / "gateway")
     merchant = Merchant(

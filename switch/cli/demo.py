@@ -140,7 +140,7 @@ class _Cast:
         from switch.config.load import SHIPPED
 
         asked, network = self.asked, str(self.network)
-        self.network.write_text(on_free_ports((SHIPPED / "morocco.toml").read_text()))
+        self.network.write_text(on_free_ports((SHIPPED / "morocco.toml").read_text(encoding="utf-8")), encoding="utf-8")
         seed = str(asked.seed)
         say = click.style("demo:", dim=True)
         click.echo(f"{say} starting issuers, networks and the switch; everything of this run is in {self.directory}")

@@ -72,7 +72,7 @@ def command(**options: Any) -> None:
         raise click.UsageError("--every and --rate are above 0, --duration is not below it")
     if not options["duration"] and not options["kills"]:
         raise click.UsageError("--duration 0 goes on until so many --kills: say how many")
-    text = Path(load(options["network"]).source).read_text()
+    text = Path(load(options["network"]).source).read_text(encoding="utf-8")
     directory = _directory(options["keep"])
     plan = Plan(
         directory=directory, text=text, rate=options["rate"], duration_s=options["duration"], kills=options["kills"],

@@ -39,7 +39,7 @@ class Runbook(msgspec.Struct, frozen=True, kw_only=True):
 
 def read_runbook() -> Runbook:
     """As shipped."""
-    raw = tomllib.loads(FILE.read_text())
+    raw = tomllib.loads(FILE.read_text(encoding="utf-8"))
     groups = raw.pop("groups")
     return msgspec.convert({"groups": groups, "events": raw}, Runbook)
 

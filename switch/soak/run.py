@@ -141,7 +141,7 @@ class Soak:
         self._rng = Random(plan.seed)  # noqa: S311 - simulation, not secrecy
         self.services = Services(plan.directory, start)
         self.network_file = plan.directory / "network.toml"
-        self.network_file.write_text(on_free_ports(hurried(plan.text)))
+        self.network_file.write_text(on_free_ports(hurried(plan.text)), encoding="utf-8")
         self.network: Network = load_network(str(self.network_file))
         self._disk: Disk | None = None
         self._links: dict[str, Link] = {}
@@ -193,13 +193,15 @@ class Soak:
         return [name for name in self.services.by_name if name.startswith("acquirer-")]
 
     def _web_side(self, web: "type[WebSide]") -> "WebSide":
-        pages, shop = (f"127.0.0.1:{port}" for port in free_ports(2, ports_in(self.network_file.read_text())))
+        pages, shop = (
+            f"127.0.0.1:{port}" for port in free_ports(2, ports_in(self.network_file.read_text(encoding="utf-8")))
+        )
         rng = Random(f"{self.plan.seed} buyers")  # noqa: S311
         return web(self.plan.directory, self.network, pages, shop, rng)
 
     async def _lay_links(self, nursery: trio.Nursery) -> None:
         """A link to each host and to each listener; the switch's own network file leads to the hosts through them."""
-        text = self.network_file.read_text()
+        text = self.network_file.read_text(encoding="utf-8")
         targets: dict[str, Address] = {h.name: h.connect for h in self.network.hosts if h.connect is not None}
         targets |= {x.name: x.address for x in self.network.listeners}
         for name, target in targets.items():
@@ -207,14 +209,14 @@ class Soak:
             await link.open(nursery)
             if name in self._hosts():
                 text = text.replace(f'connect = "{target}"', f'connect = "{link.address}"')
-        (self.plan.directory / "switch.toml").write_text(text)
+        (self.plan.directory / "switch.toml").write_text(text, encoding="utf-8")
         if self._web is not None:
-            text = self.network_file.read_text()
+            text = self.network_file.read_text(encoding="utf-8")
             for listener in self.network.listeners:
                 text = text.replace(
                     f'address = "{listener.address}"', f'address = "{self._links[listener.name].address}"'
                 )
-            (self.plan.directory / "gateway.toml").write_text(text)
+            (self.plan.directory / "gateway.toml").write_text(text, encoding="utf-8")
 
     def _add_services(self) -> None:
         plan, services = self.plan, self.services
