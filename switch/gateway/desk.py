@@ -26,9 +26,12 @@ from switch.server.driver import Driver
 from switch.server.ports import trio_clock
 from switch.wire.vocabulary import Document
 
+STAN_MAX: Final = 999_999
+"""then 1 again: 000000 is no number, and some hosts refuse it"""
 _LINK_LOOK_S: Final = 0.1
 _NUMBERS: Final = 500
 """DE11s taken from the store at once; those that are left when the process ends are never used"""
+_LATER: Final = "the order stands where it stood; it is gone on with in some minutes, and at a restart"
 
 
 class Desk:
@@ -123,7 +126,7 @@ class Desk:
             self._numbers = iter(range(first, first + _NUMBERS))
             number = next(self._numbers, None)
         at = self._acquirer.moment(trio_clock())
-        stan = f"{number % 1_000_000:06d}"
+        stan = f"{(number - 1) % STAN_MAX + 1:06d}"
         return Names(
             stan=stan,
             sent_at=at.sent_at,
@@ -172,7 +175,7 @@ class Desk:
         try:
             await task(order, *arguments)
         except Exception as error:
-            self._say(error, **named(order))
+            self.report_failed(error, _LATER, **named(order))
         finally:
             self.busy[order.number] -= 1
             if not self.busy[order.number]:
@@ -183,9 +186,9 @@ class Desk:
         try:
             await task(*arguments)
         except Exception as error:
-            self._say(error)
+            self.report_failed(error, _LATER)
 
-    def _say(self, error: Exception, **more: object) -> None:
-        hint = "the order stands where it stood; it is gone on with in some minutes, and at a restart"
+    def report_failed(self, error: Exception, hint: str, **more: object) -> None:
+        """Log an error nobody foresaw: its kind and place, and no value of it. `more`: of which order."""
         what = str(error) if isinstance(error, StoreError) else type(error).__name__
         self.report("order.failed", {**more, "error": what, "at": place_of(error), "hint": hint})

@@ -5,9 +5,10 @@ before what it says leaves (`orders/lifecycle.py`), so that after a crash each o
 been asked and has no answer is reversed, what is owed is sent again, a callback that has decided nothing is made again.
 """
 
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import trio
@@ -255,19 +256,16 @@ class Service:
             self.owing.go_on(order)
 
     async def _look_after(self) -> None:
-        """What the clock asks for. An error costs this second's look."""
+        """What the clock asks for. An error of the store costs this second's look, one of an order that order's."""
         try:
-            now = now_us()
-            await self.disk(self.registry.store.check_place)
+            now, store = now_us(), self.registry.store
+            await self.disk(store.check_place)
             refusals = self.refusals.take()
             if refusals:
-                await self.disk(self.registry.store.add_refusals, refusals)
-            for order in await self.disk(self.registry.store.due, now):
-                await self._end(order)
-            for refund in await self.disk(self.registry.store.refunds_in, RefundState.APPROVED):
-                await self._refund(refund)
-            for refund in await self.disk(self.registry.store.refunds_in, RefundState.OWED):
-                await self._end_refund(refund)
+                await self.disk(store.add_refusals, refusals)
+            await self._do_each(self._end, await self.disk(store.due, now))
+            await self._do_each(self._refund, await self.disk(store.refunds_in, RefundState.APPROVED))
+            await self._do_each(self._end_refund, await self.disk(store.refunds_in, RefundState.OWED))
             for call in await self.shops.due(now):
                 self.desk.start_apart(self.shops.call, call)
             if now >= self._took_up_us + LEFT_US:
@@ -276,6 +274,17 @@ class Service:
         except (StoreError, LookupError, IllegalMoveError) as error:
             hint = "orders are looked after again in a second"
             self.report("store.failed", {"error": str(error), "hint": hint})
+
+    async def _do_each(self, step: Callable[[Any], Awaitable[object]], found: list[Any]) -> None:
+        """Do it to each order, or refund; what cannot be done about one holds up no other. Raises StoreError."""
+        for one in found:
+            try:
+                await step(one)
+            except StoreError:
+                raise  # the next could not be written either
+            except Exception as error:  # of this one, whatever it is
+                about = named(one) if isinstance(one, Order) else {"refund": one.number}
+                self.desk.report_failed(error, "it stands where it stood, and is tried again in a second", **about)
 
     async def _refund(self, refund: Refund) -> None:
         """Two operators have said so. The order as they saw it: else it is refused; and never twice, wherever a process ended."""
@@ -286,9 +295,10 @@ class Service:
                 raise IllegalMoveError("something else had happened to the order meanwhile")
             await self.owing.credit(order, refund.amount)
         except IllegalMoveError as error:
-            moves = await self.disk(self.registry.store.history, order)
-            since = next(((move, amount) for at, move, _, _, amount in moves if at > refund.seen_us), None)
-            if since != (Move.CREDIT, refund.left - refund.amount):  # else it is this very one, and nobody had said so
+            since = await self._since(refund)
+            if since[:1] != [
+                (Move.CREDIT, refund.left - refund.amount)
+            ]:  # else it is this very one, and nobody had said so
                 state, said = RefundState.REFUSED, str(error)
                 hint = "look at the order on the console, and ask again"
                 self.report("refund.refused", {**named(order), "refund": refund.number, "reason": said, "hint": hint})
@@ -296,13 +306,18 @@ class Service:
 
     async def _end_refund(self, refund: Refund) -> None:
         """It was owed to the switch: done, or refused, once the switch has said so."""
-        moves = await self.disk(self.registry.store.history, await self.order(refund.order))
-        _, *ended = (move for at, move, *_ in moves if at > refund.seen_us)  # the first is that it was owed
+        ended = [move for move, _ in await self._since(refund)][1:]  # the first is that it was owed
         if ended[:1] == [Move.CREDITED]:
             await self.disk(self.registry.store.settle_refund, refund, RefundState.DONE)
         elif ended:
             said = "the switch refused it: its hop log and the gateway's (owed.refused) say why"
             await self.disk(self.registry.store.settle_refund, refund, RefundState.REFUSED, said)
+
+    async def _since(self, refund: Refund) -> list[tuple[str, int]]:
+        """Moves of its order, with their amounts, behind the one that who asked for it saw: by place, as clocks are set back."""
+        moves = await self.disk(self.registry.store.history, await self.order(refund.order))
+        seen = next((place for place, (at, *_) in enumerate(moves) if at == refund.seen_us), len(moves))
+        return [(move, amount) for _, move, _, _, amount in moves[seen + 1 :]]
 
     async def _end(self, order: Order) -> None:
         """Its time is up."""
