@@ -21,6 +21,7 @@ from switch.console.history import History
 from switch.console.rendering import Renderer
 from switch.console.sessions import Session, Sessions
 from switch.core.network import Network
+from switch.core.operator.errors import ErrorCode
 from switch.core.operator.roles import ROLES
 from switch.journal.shards import journals_of
 from switch.server.asking import NotAnsweredError, ask_switch
@@ -141,7 +142,7 @@ class Desk:
         try:
             answer = await self.ask(command, session, **arguments)
         except NotAnsweredError as error:
-            waits = error.code == "operator.second" and "waits" in str(error)
+            waits = error.code == ErrorCode.OPERATOR_WAITS
             said = f"{error}. {error.hint}" if error.hint else str(error)
             session.said.append(("waits" if waits else "bad", said))
             return None

@@ -34,7 +34,7 @@ from switch.gateway.pages.statement_pages import statement_csv, statement_page, 
 from switch.gateway.service import Service
 from switch.gateway.sessions import Session, Sessions, is_of
 from switch.gateway.shops import now_us
-from switch.http.forms import read_form
+from switch.http.forms import read_form, read_number
 from switch.http.sessions import LONGEST_S
 from switch.money.currency import CurrencyError, parse_amount
 
@@ -60,9 +60,9 @@ class MerchantSite:
             Route("/merchant/login", self.log_in, methods=["POST"]),
             Route("/merchant/logout", self._for(self.log_out), methods=["POST"]),
             Route("/merchant/orders", self._for(self.list_orders), methods=["GET"]),
-            Route("/merchant/orders/{number:int}", self._for(self.show_order), methods=["GET"]),
-            Route("/merchant/orders/{number:int}/resend", self._for(self.resend), methods=["POST"]),
-            Route("/merchant/orders/{number:int}/{action}", self._for(self.act), methods=["POST"]),
+            Route("/merchant/orders/{number}", self._for(self.show_order), methods=["GET"]),
+            Route("/merchant/orders/{number}/resend", self._for(self.resend), methods=["POST"]),
+            Route("/merchant/orders/{number}/{action}", self._for(self.act), methods=["POST"]),
             Route("/merchant/statements", self._for(self.show_statements), methods=["GET"]),
             Route("/merchant/statements.csv", self._for(self.send_statement), methods=["GET"]),
             Route("/merchant/refused", self._for(self.list_refused), methods=["GET"]),
@@ -125,7 +125,7 @@ class MerchantSite:
     async def list_orders(self, request: Request, merchant: Merchant, session: Session) -> Response:
         """Newest first; `q` finds, `below` and `from` go on."""
         query, store = request.query_params.get("q", "").strip()[:64], self._service.registry.store
-        below, above = (_number(request.query_params.get(name, "")) for name in ("below", "from"))
+        below, above = (read_number(request.query_params.get(name, "")) for name in ("below", "from"))
         found: list[Order] = await self._service.disk(
             store.find_orders, merchant.clientid, query, PAGE_ORDERS + 1, below=below, above=above
         )
@@ -239,7 +239,7 @@ class MerchantSite:
     async def _order(self, request: Request, merchant: Merchant) -> Order | None:
         """The merchant's order; None: there is none, or it is another's."""
         found: Order | None = await self._service.disk(
-            self._service.registry.store.by_number, request.path_params["number"]
+            self._service.registry.store.by_number, read_number(request.path_params["number"])
         )
         return found if found is not None and found.asked.clientid == merchant.clientid else None
 
@@ -247,7 +247,3 @@ class MerchantSite:
 def _cookie(request: Request) -> str:
     """`__Host-` ties it to this host and to HTTPS."""
     return "__Host-merchant" if request.url.scheme == "https" else "merchant"
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else 0

@@ -1,4 +1,4 @@
-"""Forms that browsers post, as pages of ours make them."""
+"""Forms that browsers post and addresses that they ask for, as pages of ours make them."""
 
 from typing import Final
 from urllib.parse import parse_qsl
@@ -7,6 +7,8 @@ from starlette.requests import Request
 
 FIELDS_MAX: Final = 60
 """more than any page of ours has"""
+NUMBER_DIGITS: Final = 15
+"""of a number that a page names something by: what has more is none of ours, and more than a database can look for"""
 Form = dict[str, str]
 
 
@@ -18,3 +20,8 @@ async def read_form(request: Request) -> Form:
         return dict(parse_qsl(text, max_num_fields=FIELDS_MAX))
     except ValueError:
         return {}
+
+
+def read_number(text: str) -> int:
+    """The whole number above 0 that a form or an address names something by; 0: the text is none."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= NUMBER_DIGITS else 0

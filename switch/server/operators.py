@@ -88,7 +88,7 @@ class Operators:
             raise Unable(
                 f"{command} waits for a second person, as number {waiting.number}",
                 f"within 15 minutes another supervisor says `cmi-switch approve {waiting.number}`",
-                code=ErrorCode.OPERATOR_SECOND,
+                code=ErrorCode.OPERATOR_WAITS,
             )
         if not looks:
             await self._write(command, arguments, who.by, "", private)

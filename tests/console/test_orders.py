@@ -132,3 +132,21 @@ async def test_a_refund_is_no_operators_and_needs_nobody_else_where_none_are_nam
         assert [one.state for one in store.refunds_of(order)] == ([state] if state else [])
         store.close()
         scene.close()
+
+
+async def test_a_number_that_nothing_has_is_nothings(tmp_path: Path) -> None:
+    scene = peopled(tmp_path, entries=[booted(), declined(1)])
+    store = Registry.at(scene.state / "gateway").store
+    order = store.open_order(an_order())
+    KeyVault.at(vault_key_path(scene.state))
+    browser, why = await scene.browser().log_in(), {"reason": "x"}
+    for number in ("0", "9" * 16, "9" * 25, "9" * 5_000, "x", "\u0661"):
+        assert (await browser.get(f"/orders/{number}")).status == 404
+        assert (await browser.get(f"/orders?before={number}")).status == 200
+        assert (await browser.get(f"/settlement/2026-11-27/{number}")).status == 404
+        await browser.submit("/calls", call=number, order=number, **why)
+        await browser.submit("/refunds", order=number, seen=str(order.moved_us), sum="1", **why)
+        await browser.submit("/refunds/approve", number=number)
+        await browser.submit("/approvals", number=number)
+    store.close()
+    scene.close()

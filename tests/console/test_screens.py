@@ -253,7 +253,7 @@ async def test_a_form_asks_the_switch_in_the_name_of_who_is_logged_in(
     assert (command, "root", arguments) in scene.asked
     assert 'class="said good"' in page.text
     scene.answers[command] = NotAnsweredError(
-        f"{command} waits for a second person, as number 3", "`x`", code="operator.second"
+        f"{command} waits for a second person, as number 3", "`x`", code="operator.waits"
     )
     assert 'class="said waits"' in (await browser.submit(path, **fields)).text
     scene.answers[command] = NotAnsweredError("you may not", "ask a supervisor", code="operator.forbidden")

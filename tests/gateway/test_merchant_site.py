@@ -128,6 +128,19 @@ async def test_an_orders_story_and_its_money(tmp_path: Path, autojump_clock: Moc
         assert 'dir="rtl"' in (await browser.get(f"/merchant/orders/{order.number}?lang=ar")).text
 
 
+@pytest.mark.parametrize("number", ["0", "9" * 16, "9" * 25, "9" * 5_000, "x", "١"])
+async def test_a_number_that_no_order_has_is_no_orders(tmp_path: Path, number: str) -> None:
+    async with at_work(tmp_path, World(lambda n: "")) as (_, browser):
+        for path in (f"/merchant/orders/{number}", f"/merchant/orders?below={number}&from={number}"):
+            assert (await browser.get(path)).status == 303, "log in first"
+        await browser.log_in()
+        assert (await browser.get(f"/merchant/orders/{number}")).headers["location"].startswith("/merchant/orders")
+        assert (await browser.get(f"/merchant/orders?below={number}&from={number}")).status == 200
+        for act in ("capture", "resend"):
+            answer = await browser.post(f"/merchant/orders/{number}/{act}", seen=number, sum=number, call=number)
+            assert (answer.status, answer.headers["location"][:16]) == (303, "/merchant/orders")
+
+
 async def test_statements_by_clearing_window(tmp_path: Path, autojump_clock: MockClock) -> None:
     async with at_work(tmp_path, Priced(lambda n: "ACTION=POSTAUTH")) as (service, browser):
         first, _ = await bought(service, "=A1"), await bought(service, "A2")

@@ -141,7 +141,7 @@ async def test_what_each_did_is_in_the_log_and_what_takes_two_is_done_once_by_tw
     assert (await desks.ask("chama", "links.signoff", name="atlas"))["ok"]
     assert desks.done == ["atlas"]
     waits = await desks.ask("amina", "saf.retry", name="6610f4c2d0994")
-    assert (waits["code"], desks.done) == ("operator.second", ["atlas"])
+    assert (waits["code"], desks.done) == ("operator.waits", ["atlas"])
     (shown,) = (await desks.ask("driss", "approvals.list"))["waiting"]
     assert (shown["number"], shown["arguments"], shown["by"]) == (1, {"name": "not shown"}, "amina (uid 7, pid 1)")
     for who, why in (("amina", "operator.second"), ("chama", "operator.forbidden"), ("eve", "operator.forbidden")):
@@ -215,7 +215,7 @@ async def test_a_console_speaks_for_who_has_logged_in_there_and_nobody_else_does
         stolen = await made.ask("amina", "links.signoff", name="rif", behalf="chama")
         assert "amina asks for chama, and may speak for nobody else" in stolen["error"]
         waits = await made.ask("screens", "saf.retry", name="66", behalf="amina")
-        assert waits["code"] == "operator.second"
+        assert waits["code"] == "operator.waits"
         assert (await made.ask("screens", "approve", number=1, behalf="amina"))["code"] == "operator.second"
         assert (await made.ask("screens", "approve", number=1, behalf="brahim"))["ok"]
 

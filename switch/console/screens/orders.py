@@ -14,7 +14,7 @@ from switch.gateway.orders.lifecycle import MOVES, Move
 from switch.gateway.orders.order import Call
 from switch.gateway.orders.store import Store
 from switch.gateway.outcomes import result_of
-from switch.http.forms import Form
+from switch.http.forms import Form, read_number
 from switch.security.audit import AuditError
 from switch.security.vault import VaultError
 
@@ -37,11 +37,10 @@ class OrdersScreen:
 
     async def orders(self, request: Request, session: Session) -> Response:
         """The newest, and callbacks that did not arrive."""
-        before = request.query_params.get("before", "0")
-        asked = int(before) if before.isdecimal() and len(before) < 16 else 0
+        before = read_number(request.query_params.get("before", ""))
 
         def read(store: Store) -> tuple[Any, ...]:
-            return store.newest(SHOWN, asked), [c for c in store.calls() if c.state != "done"], store.refusals(most=20)
+            return store.newest(SHOWN, before), [c for c in store.calls() if c.state != "done"], store.refusals(most=20)
 
         found = await ask_gateway(self._desk, read)
         orders, calls, refusals = found or ([], [], [])
@@ -58,8 +57,7 @@ class OrdersScreen:
 
     async def order(self, request: Request, session: Session) -> Response:
         """One: its moves, its card as masked, its callbacks."""
-        asked = request.path_params["number"]
-        number = int(asked) if asked.isdecimal() and len(asked) < 16 else 0
+        number = read_number(request.path_params["number"])
 
         def read(store: Store) -> tuple[Any, ...] | None:
             order = store.by_number(number)
@@ -89,19 +87,19 @@ class OrdersScreen:
 
     async def resend(self, _: Request, session: Session, form: Form) -> Response:
         """Have a callback made again; a running gateway does it within a second."""
-        number, back = form.get("call", ""), form.get("order", "")
-        here = f"/orders/{back}" if back.isdecimal() else "/orders"
+        number, back = read_number(form.get("call", "")), read_number(form.get("order", ""))
+        here = f"/orders/{back}" if back else "/orders"
         if not self._desk.may(session, "operator"):
             session.said.append(("bad", "It takes the role operator."))
             return see_other(here)
-        if not number.isdecimal() or not form.get("reason", "").strip():
+        if not number or not form.get("reason", "").strip():
             session.said.append(("bad", "Say why: it stands in the audit log."))
             return see_other(here)
         reason = form["reason"].strip()
 
         def send(store: Store) -> Call | None:
             write_act(self._desk, session.user, "merchant.resend", f"call {number}", reason)
-            return store.call_again(int(number))
+            return store.call_again(number)
 
         try:
             call = await ask_gateway(self._desk, send)

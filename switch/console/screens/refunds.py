@@ -14,7 +14,7 @@ from switch.console.web import Screen
 from switch.gateway.orders.lifecycle import IllegalMoveError
 from switch.gateway.orders.refunds import Refund
 from switch.gateway.orders.store import Store
-from switch.http.forms import Form
+from switch.http.forms import Form, read_number
 from switch.money.currency import CurrencyError, parse_amount
 from switch.security.audit import AuditError
 from switch.security.vault import VaultError
@@ -30,18 +30,18 @@ class RefundsScreen:
         self._desk = desk
 
     def screens(self) -> list[Screen]:
-        """Their addresses."""
+        """See Part."""
         return [Screen("/refunds", None, self.ask), Screen("/refunds/approve", None, self.approve)]
 
     async def ask(self, _: Request, session: Session, form: Form) -> Response:
         """Of an order as it was seen. Where the network file names operators it waits for another person."""
-        number, seen, reason = form.get("order", ""), form.get("seen", ""), form.get("reason", "").strip()
-        if not (number.isdecimal() and len(number) < 16):
+        number, seen, reason = read_number(form.get("order", "")), form.get("seen", ""), form.get("reason", "").strip()
+        if not number:
             return see_other("/orders")
         now_us, alone = int(self._desk.wall() * 1_000_000), not self._desk.named
 
         def ask(store: Store) -> Refund | None:
-            order = store.by_number(int(number))
+            order = store.by_number(number)
             if order is None:
                 return None
             if seen != str(order.moved_us):
@@ -59,17 +59,17 @@ class RefundsScreen:
 
     async def approve(self, _: Request, session: Session, form: Form) -> Response:
         """The second person."""
-        number = form.get("number", "")
+        number = read_number(form.get("number", ""))
         now_us = int(self._desk.wall() * 1_000_000)
 
         def approve(store: Store) -> Refund:
-            refund = store.approvable(int(number), session.user, now_us)
+            refund = store.approvable(number, session.user, now_us)
             write_act(
                 self._desk, session.user, "merchant.refund", f"refund {number}", f"asked for by {refund.asked_by}"
             )
             return store.approve_refund(refund, session.user)
 
-        if number.isdecimal() and len(number) < 16:
+        if number:
             await self._do(session, "approved", approve, ("good", f"Approved: {_ON_ITS_WAY}"))
         return see_other("/approvals")
 

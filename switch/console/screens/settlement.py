@@ -10,6 +10,7 @@ from starlette.responses import Response
 from switch.console.desk import Desk
 from switch.console.sessions import Session
 from switch.console.web import Screen
+from switch.http.forms import read_number
 from switch.journal.ledgers import LedgerView, open_ledger
 from switch.journal.shards import check_whole
 from switch.ledger.entries import Entry, Window, is_inner
@@ -146,5 +147,5 @@ class SettlementScreen:
 
 
 def _named(request: Request) -> Window | None:
-    number = request.path_params["number"]
-    return Window(request.path_params["day"], int(number)) if number.isdecimal() and len(number) < 6 else None
+    number = read_number(request.path_params["number"])
+    return Window(request.path_params["day"], number) if number else None

@@ -9,7 +9,7 @@ from switch.console.rendering import see_other
 from switch.console.sessions import Session
 from switch.console.web import Screen
 from switch.gateway.orders.refunds import WAITS_US, Refund, RefundState
-from switch.http.forms import Form
+from switch.http.forms import Form, read_number
 
 SHOWN = 200
 
@@ -87,7 +87,7 @@ class WorkScreen:
 
     async def approve(self, _: Request, session: Session, form: Form) -> Response:
         """The second person."""
-        number = form.get("number", "")
-        if number.isdecimal():
-            await self._desk.do(session, "approve", f"Number {number} is approved and done.", number=int(number))
+        number = read_number(form.get("number", ""))
+        if number:
+            await self._desk.do(session, "approve", f"Number {number} is approved and done.", number=number)
         return see_other("/approvals")

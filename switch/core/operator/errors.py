@@ -18,6 +18,7 @@ class ErrorCode(StrEnum):
     CLIENTS_TOO_MANY = "clients.too_many"
     NAME_UNKNOWN = "name.unknown"
     OPERATOR_FORBIDDEN = "operator.forbidden"
+    OPERATOR_WAITS = "operator.waits"
     OPERATOR_SECOND = "operator.second"
     AUDIT_LOG = "audit.log"
     JOURNAL_DOWN = "journal.down"
