@@ -2,13 +2,16 @@
 
 libpq asks one after the other, and waits for each that is gone, or takes connections and stands still, as long as for any: a node
 that takes over has no such seconds. In: a connection string. Out: a connection. Servers are told apart by address: a name may
-stand for several.
+stand for several, and each name is looked up by a thread of its own, as who answers for names may be gone, too.
 """
 
 import select
 import socket
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from ipaddress import ip_address
+from queue import Empty, SimpleQueue
+from threading import Thread
 from typing import TYPE_CHECKING, Any, Final
 
 from psycopg import Error, conninfo, pq
@@ -22,6 +25,8 @@ WAIT_S: Final = 3.0
 """for the first that takes writes"""
 AGAIN_S: Final = 0.25
 """until one that has refused is asked again"""
+LOOK_S: Final = 0.01
+"""between two looks whether an address is known by now"""
 _PORT: Final = "5432"
 _OURS: Final = {"application_name": "cmi-switch"}
 
@@ -34,13 +39,23 @@ def connect(url: str) -> "abc.PGconn":
     try:
         asked = conninfo.conninfo_to_dict(url)
         servers = servers_of(asked)
-        wanted = (
-            {} if len(servers) == 1 or asked.get("target_session_attrs") else {"target_session_attrs": "read-write"}
-        )
-        each = [conninfo.make_conninfo(url, **_OURS, **server, **wanted).encode() for server in servers]
+
+        def string_of(server: Mapping[str, str], *, of_several: bool) -> bytes:
+            wanted = of_several and not asked.get("target_session_attrs")
+            more = {"target_session_attrs": "read-write"} if wanted else {}
+            return str(conninfo.make_conninfo(url, **_OURS, **server, **more)).encode()
+
+        several = len(servers) > 1
+        known = [string_of(server, of_several=several) for server in servers if not _is_name(server)]
     except Error as error:
         raise StoreError(said(str(error).encode())) from None
-    return _first(each)
+    lookups = Lookups([server for server in servers if _is_name(server)])
+
+    def found() -> list[bytes]:
+        these = lookups.take()
+        return [string_of(server, of_several=several or len(these) > 1) for server in these]
+
+    return _first(known, lookups, found)
 
 
 def servers_of(asked: Mapping[str, Any]) -> list[dict[str, str]]:
@@ -52,54 +67,95 @@ def servers_of(asked: Mapping[str, Any]) -> list[dict[str, str]]:
     hosts, known, ports = (every * count if len(every) == 1 else every for every in (hosts, known, ports))
     if not len(hosts) == len(known) == len(ports) or not any((*hosts, *known)):
         return [{}]
-    found: list[dict[str, str]] = []
-    for host, address, port in zip(hosts, known, ports, strict=True):
-        server = {"host": host, "port": port or _PORT}
-        found += [server | {"hostaddr": one} for one in ([address] if address else _addresses(host, server["port"]))]
-    return found
+    return [
+        {"host": host, "port": port or _PORT, **({"hostaddr": address} if address else {})}
+        for host, address, port in zip(hosts, known, ports, strict=True)
+    ]
 
 
-def _addresses(host: str, port: str) -> Sequence[str]:
-    """Those of a name; "" where libpq is to look, as for a socket's directory, or to say that there is none."""
-    if not host or host[0] in "/@":
-        return ("",)
+def _is_name(server: Mapping[str, str]) -> bool:
+    """True where addresses must be asked for; not of a socket's directory."""
+    host = server.get("host", "")
+    if "hostaddr" in server or not host or host[0] in "/@":
+        return False
     try:
-        return tuple(
-            dict.fromkeys(str(one[4][0]) for one in socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM))
-        )
-    except (OSError, ValueError):
-        return ("",)
+        ip_address(host)
+    except ValueError:
+        return True
+    return False
 
 
-def _first(strings: Sequence[bytes]) -> "abc.PGconn":
+class Lookups:
+    """What names stand for, each asked in a thread: the system's resolver waits as long as it likes, and holds up whoever asks.
+    A thread that is left behind ends with it."""
+
+    def __init__(self, servers: Sequence[Mapping[str, str]]) -> None:
+        self.waiting = [dict(server) for server in servers]
+        """those of which nothing is known yet"""
+        self.reasons: list[str] = []
+        """why others have no address"""
+        self._found: SimpleQueue[tuple[dict[str, str], list[dict[str, str]], str]] = SimpleQueue()
+        for server in self.waiting:
+            Thread(target=self._look_up, args=(server,), name="server's address", daemon=True).start()
+
+    def _look_up(self, server: dict[str, str]) -> None:
+        try:
+            found = socket.getaddrinfo(server["host"], int(server["port"]), type=socket.SOCK_STREAM)
+            addresses = dict.fromkeys(str(one[4][0]) for one in found)
+            self._found.put((server, [server | {"hostaddr": address} for address in addresses], ""))
+        except (OSError, ValueError) as error:  # a label too long for a name is a UnicodeError
+            self._found.put((server, [], f'the address of "{server["host"]}" cannot be found: {error}'))
+
+    def take(self) -> list[dict[str, str]]:
+        """The servers of a name that is known since the last time; none where there is no such name."""
+        try:
+            server, found, reason = self._found.get_nowait()
+        except Empty:
+            return []
+        self.waiting.remove(server)
+        self.reasons += [reason] if reason else []
+        return found
+
+    def silence(self, waited_s: float) -> list[str]:
+        """What is to be said of names that nothing came of."""
+        hosts = dict.fromkeys(server["host"] for server in self.waiting)
+        return [
+            *self.reasons,
+            *(f'nobody has said for {waited_s:.1f} s what the address of "{host}" is' for host in hosts),
+        ]
+
+
+def _first(strings: Sequence[bytes], lookups: Lookups, found: Callable[[], list[bytes]]) -> "abc.PGconn":
     """The connection that is open first. Those that refuse are asked again while others are still waited for: one of them may be
-    promoted just now. Raises StoreError: none is, with what each has said."""
+    promoted just now. `found`: servers whose address is known by now. Raises StoreError: none is, with what each has said."""
     began = time.monotonic()
-    trying = {pq.PGconn.connect_start(string): string for string in strings}
-    wants = dict.fromkeys(trying, pq.PollingStatus.WRITING)
+    trying: dict[abc.PGconn, bytes] = {}
+    wants: dict[abc.PGconn, pq.PollingStatus] = {}
     reasons: dict[bytes, str] = {}
-    resting: dict[bytes, float] = {}
+    resting = dict.fromkeys(strings, 0.0)
     while (now := time.monotonic()) < began + WAIT_S:
         for db in [db for db in trying if wants[db] == pq.PollingStatus.FAILED or db.status == pq.ConnStatus.BAD]:
             string = trying.pop(db)
             reasons[string], resting[string] = said(db.error_message), now + AGAIN_S
             db.finish()
-        if not trying:
+        resting |= dict.fromkeys(found(), 0.0)
+        if not trying and not lookups.waiting and resting.keys() <= reasons.keys():
             break
         for string in [string for string, until in resting.items() if until <= now]:
             del resting[string]
             db = pq.PGconn.connect_start(string)
             trying[db], wants[db] = string, pq.PollingStatus.WRITING
-        ready = _wait(trying, wants, min([began + WAIT_S, *resting.values()]) - now)
-        for db in ready:
+        until = min([began + WAIT_S, *resting.values(), *([now + LOOK_S] if lookups.waiting else [])])
+        for db in _wait(trying, wants, until - now):
             wants[db] = pq.PollingStatus(db.connect_poll())
             if wants[db] == pq.PollingStatus.OK:
                 for other in trying:
                     if other is not db:
                         other.finish()
                 return db
-    silent = (_silent(db, time.monotonic() - began) for db, string in trying.items() if string not in reasons)
-    sentences = [*(reasons[string] for string in strings if string in reasons), *silent]
+    waited_s = time.monotonic() - began
+    silent = (_silent(db, waited_s) for db, string in trying.items() if string not in reasons)
+    sentences = [*reasons.values(), *silent, *lookups.silence(waited_s)]
     for db in trying:
         db.finish()
     raise StoreError("; ".join(sentences))

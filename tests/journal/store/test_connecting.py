@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 
 import pytest
 
@@ -20,10 +21,10 @@ pytestmark = [pytest.mark.outside("initdb"), pytest.mark.outside("psycopg", extr
 class Way:
     """A proxy before the primary: `bytes_at_once` every 10 ms; `stands`: it passes on nothing, and keeps what is connected."""
 
-    def __init__(self, port: int, bytes_at_once: int, own_port: int) -> None:
+    def __init__(self, port: int, bytes_at_once: int, own: tuple[str, int]) -> None:
         self._port, self._bytes = port, bytes_at_once
         self.stands = False
-        self._door = socket.create_server(("127.0.0.1", own_port))
+        self._door = socket.create_server(own)
         self.port: int = self._door.getsockname()[1]
         self._ends: list[socket.socket] = [self._door]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -51,8 +52,8 @@ class Way:
 
 
 @contextmanager
-def way_to(servers: Cluster, bytes_at_once: int = 1 << 20, port: int = 0) -> Iterator[Way]:
-    way = Way(servers.primary.port, bytes_at_once, port)
+def way_to(servers: Cluster, bytes_at_once: int = 1 << 20, port: int = 0, host: str = "127.0.0.1") -> Iterator[Way]:
+    way = Way(servers.primary.port, bytes_at_once, (host, port))
     try:
         yield way
     finally:
@@ -113,23 +114,60 @@ def test_one_that_is_promoted_while_another_is_waited_for_is_asked_again(servers
 
 
 def test_a_name_that_stands_for_several_servers_is_several(servers: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first of its addresses is a standby's."""
+    monkeypatch.setattr(socket, "getaddrinfo", resolver({"db": ["127.0.0.1", "127.0.0.2"]}))
+    with way_to(servers, port=servers.standbys[0].port, host="127.0.0.2"):
+        store = PostgreSQL(f"postgresql://cmi@db:{servers.standbys[0].port}/postgres", "any")
+        assert port_of(store) == servers.primary.port
+        store.close()
+
+
+def test_servers_are_told_apart(servers: Cluster) -> None:
     from switch.journal.store.connecting import servers_of
 
-    def lookup(host: str, port: int, **_: object) -> list[object]:
-        return [(2, 1, 6, "", (f"10.0.0.{number}", port)) for number in ((1, 2) if host == "db" else (3,))]
-
-    monkeypatch.setattr(socket, "getaddrinfo", lookup)
     found = servers_of({"host": "db,other,/run/postgresql", "port": "5432,,6000"})
     assert [tuple(server.values()) for server in found] == [
-        ("db", "5432", "10.0.0.1"),
-        ("db", "5432", "10.0.0.2"),
-        ("other", "5432", "10.0.0.3"),
-        ("/run/postgresql", "6000", ""),
+        ("db", "5432"),
+        ("other", "5432"),
+        ("/run/postgresql", "6000"),
     ]
     for left_to_libpq in ({"dbname": "cmi"}, {"host": "a,b", "port": "1,2,3"}, {"service": "cmi"}):
         assert servers_of(left_to_libpq) == [{}]
     found = servers_of({"host": "a,b", "hostaddr": "10.0.0.8,10.0.0.9", "port": "6000"})
     assert [tuple(server.values()) for server in found] == [("a", "6000", "10.0.0.8"), ("b", "6000", "10.0.0.9")]
+
+
+def resolver(known: dict[str, list[str]], *, silent_s: float = 0.0) -> Any:
+    """As `socket.getaddrinfo`; of who is not known it says nothing for `silent_s`, and then that there is no such name."""
+
+    def look_up(host: str, port: int, *_: object, **__: object) -> list[object]:
+        if host[0].isdigit():
+            return [(2, 1, 6, "", (host, port))]
+        if host not in known:
+            time.sleep(silent_s)
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return [(2, 1, 6, "", (address, port)) for address in known[host]]
+
+    return look_up
+
+
+def test_a_resolver_that_says_nothing_holds_up_no_server_that_is_known(
+    servers: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", resolver({"db": ["127.0.0.1"]}, silent_s=5))
+    port, began = servers.primary.port, time.monotonic()
+    store = PostgreSQL(f"postgresql://cmi@gone:{port},db:{port}/postgres", "any")
+    assert time.monotonic() - began < 2
+    store.close()
+    with pytest.raises(StoreError, match=r'nobody has said for 3\.0 s what the address of "gone" is'):
+        PostgreSQL(f"postgresql://cmi@gone:{port}/postgres", "any")
+    assert time.monotonic() - began < 4.5
+
+
+def test_a_name_that_nobody_has_is_said(servers: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", resolver({}))
+    with pytest.raises(StoreError, match=r'the address of "db9" cannot be found: .*not known'):
+        PostgreSQL("postgresql://cmi@db9/postgres", "any")
 
 
 def test_a_slow_way_is_no_dead_one(servers: Cluster, journal: str) -> None:
