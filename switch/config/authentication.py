@@ -1,6 +1,7 @@
 """`[threeds]` and `[[acs]]` of a network file: who authenticates cardholders on the web, and when their bank asks."""
 
 from typing import Final
+from urllib.parse import urlsplit
 
 from switch.config.build import schemes_of
 from switch.config.draft import Draft
@@ -30,8 +31,13 @@ def _reached(s: Section) -> tuple[str, int, str]:
     """Where it listens, and how others reach it: plain on loopback, else by HTTPS."""
     address = s.address("address")
     url = s.text("url", f"{'http' if address.host in _LOOPBACK else 'https'}://{address}")
-    if not url.startswith(("https://", *(f"http://{host}" for host in _LOOPBACK))):
+    parts = urlsplit(url)
+    if not parts.hostname or (parts.scheme != "https" and (parts.scheme != "http" or parts.hostname not in _LOOPBACK)):
         s.wrong("url", f'"{url}" is no address by https', "plain http is for loopback only")
+    elif "@" in parts.netloc:
+        s.wrong(
+            "url", "it has a user in it", "peers and logs are told this address; they prove themselves by certificate"
+        )
     return address.host, address.port, url.rstrip("/")
 
 

@@ -73,7 +73,9 @@ def _read_patroni(s: Section, store: str) -> tuple[str, ...]:
     urls = s.texts("patroni")
     for url in urls:
         parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.path not in ("", "/"):
+        if "@" in parts.netloc:
+            s.wrong("patroni", "it has a user in it", "what is asked here is told to everybody: http://HOST:8008")
+        elif parts.scheme not in ("http", "https") or not parts.hostname or parts.path not in ("", "/"):
             s.wrong("patroni", f'"{url}" is no address of Patroni\'s REST API', "http://HOST:8008")
     if urls and not store:
         s.wrong("patroni", "there is no store that it could run", 'name the database, too: store = "postgresql://…"')
@@ -93,7 +95,7 @@ def _check_store(s: Section, url: str) -> None:
         s.wrong(
             "store", f'"{parts.scheme}:…" is no database that a journal is kept in', "postgresql://USER@HOST/DATABASE"
         )
-    elif parts.password is not None or "password" in dict(parse_qsl(parts.query)):
+    elif parts.password is not None or any("password" in name.lower() for name, _ in parse_qsl(parts.query)):
         s.wrong(
             "store",
             "it has a password in it",

@@ -1,12 +1,14 @@
-"""Mistakes in a network file, all of them at once, each with its place, its line and a caret under what is wrong."""
+"""Mistakes in a network file, all of them at once, each with its place, its line and a caret under what is wrong.
 
-import re
+Rule: what is secret in a line is in no mistake (`switch.config.hiding`)."""
+
 from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from typing import Final, TypeAlias
 
 import msgspec
 
+from switch.config.hiding import hide, secrets_in
 from switch.wire.printable import printable
 
 Paint: TypeAlias = Callable[[str, str], str]
@@ -15,15 +17,6 @@ Paint: TypeAlias = Callable[[str, str], str]
 
 TAB: Final = "\t"
 """stays in a source line: carets below it are moved by as much"""
-
-
-_PASSWORD: Final = re.compile(r"(?<=//)([^/@:\s]*:)([^/@\s]+)(?=@)|(?<=password=)()([^&\"'\s]+)")
-"""of a URL"""
-
-
-def without_passwords(line: str) -> str:
-    """The line with a `*` for each character of a URL's password: as long as it was."""
-    return _PASSWORD.sub(lambda found: (found[1] or "") + "*" * len(found[2] or found[4]), line)
 
 
 def plain(style: str, text: str) -> str:
@@ -50,13 +43,14 @@ class Mistake(msgspec.Struct, frozen=True, kw_only=True):
 
     def render(self, paint: Paint = plain) -> str:
         """`file:line:column: message`, the source line, and carets with the hint behind them."""
-        message, advice, file = (printable(text) for text in (self.message, self.hint, self.file))
+        known = secrets_in(self.snippet)
+        message, advice, file = (printable(hide(text, known)) for text in (self.message, self.hint, self.file))
         if not self.line:
             hint = f"\n  {paint('hint', advice)}" if advice else ""
             return f"{paint('place', file)}: {paint('error', message)}{hint}"
         place = f"{file}:{self.line}:{self.column}"
         margin = " " * len(str(self.line))
-        snippet = without_passwords(self.snippet)
+        snippet = hide(self.snippet)
         before = printable(snippet[: (self.shown or self.column) - 1], keep=TAB)
         indent = "".join(c if c == "\t" else " " for c in before)
         hint = f" {paint('hint', advice)}" if advice else ""

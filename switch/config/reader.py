@@ -11,6 +11,7 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
+from switch.config.hiding import hide, secrets_in
 from switch.config.mistakes import ConfigErrors, Mistake, did_you_mean, nearest
 from switch.config.positions import Index, Path, scan, too_deep
 from switch.core.addresses import AddressError, parse_address
@@ -91,17 +92,20 @@ class Source:
         self._add(line, column, width, what, hint)
 
     def _add(self, line: int, column: int, width: int, message: str, hint: str) -> None:
-        snippet = self.index.line_text(line)
-        start = max(0, column - SNIPPET_BEFORE) if len(snippet) > SNIPPET_MAX else 0
-        cut = snippet[start : start + SNIPPET_MAX]
+        whole = self.index.line_text(line)
+        start = max(0, column - SNIPPET_BEFORE) if len(whole) > SNIPPET_MAX else 0
+        seen = max(0, start - SNIPPET_MAX)  # what says that a value is secret may stand before what is shown
+        around = whole[seen : start + 2 * SNIPPET_MAX]
+        secrets = secrets_in(around)
+        cut = hide(around)[start - seen :][:SNIPPET_MAX]
         self.mistakes.append(
             Mistake(
                 file=self.file,
                 line=line,
                 column=column,
                 width=min(width, max(1, len(cut) - (column - start) + 1)),
-                message=clipped(message),
-                hint=hint,
+                message=clipped(hide(message, secrets)),
+                hint=hide(hint, secrets),
                 snippet=cut,
                 shown=column - start if start else 0,
             )

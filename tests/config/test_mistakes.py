@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from switch.config import ConfigErrors, parse_network
+from switch.config.hiding import hide
 
 HERE = Path(__file__).parent
 BASE = (HERE / "base.toml").read_text()
@@ -68,6 +69,6 @@ def test_a_caret_stands_under_text_of_its_line(case: Case) -> None:
     lines = case.text().split("\n")
     for mistake in caught.value.mistakes:
         if mistake.line:
-            assert mistake.snippet == lines[mistake.line - 1]
+            assert mistake.snippet == hide(lines[mistake.line - 1])
             assert 1 <= mistake.column <= len(mistake.snippet) + 1
             assert mistake.width >= 1
