@@ -7,11 +7,11 @@ import trio
 from switch.core.network import Address
 from switch.doctor.envelopes import LOOKED_AT
 from switch.doctor.explain import Explainer
-from switch.testing.running import FRAME_BYTES
+from switch.testing.running import FRAME_BYTES, sign_on
 from switch.wire import Dialect, Document
 from switch.wire.dialect import names
 from switch.wire.framing import make_framing
-from switch.wire.vocabulary import DE
+from switch.wire.vocabulary import DE, is_answer_to
 
 
 class Link:
@@ -67,9 +67,7 @@ class Link:
         """Send, and the answer to it: the message of its class with its DE11."""
         await self.sends(document)
         return await self.gets(
-            lambda m: (
-                m.get(DE.STAN) == document.get(DE.STAN) and m[DE.MTI][1] == document[DE.MTI][1] and m[DE.MTI][2] in "13"
-            )
+            lambda m: m.get(DE.STAN) == document.get(DE.STAN) and is_answer_to(document[DE.MTI], m[DE.MTI])
         )
 
     async def expects(self, elements: Mapping[str, str]) -> Document:
@@ -81,14 +79,7 @@ class Link:
 
     async def signs_on(self, institution: str, stan: str = "000001", de7: str = "1125120000") -> Document:
         """An acquirer's 0800 with DE70=001, and its answer."""
-        code = {
-            DE.MTI: "0800",
-            DE.TRANSMISSION_TIME: de7,
-            DE.STAN: stan,
-            DE.ACQUIRER: institution,
-            DE.NETWORK_CODE: "001",
-        }
-        return await self.asks(code)
+        return await self.asks(sign_on(institution, stan, de7))
 
     async def aclose(self) -> None:
         """Hang up."""

@@ -12,9 +12,20 @@ from switch.core.network import Address, Listener, Network
 from switch.loopback import on_free_ports
 from switch.wire import Dialect, Document
 from switch.wire.framing import make_framing
-from switch.wire.vocabulary import DE
+from switch.wire.vocabulary import DE, MTI, NetworkCode, is_answer_to
 
 FRAME_BYTES = 65_535
+
+
+def sign_on(institution: str, stan: str, de7: str) -> Document:
+    """An acquirer's 0800 with DE70=001. `institution`: its DE32."""
+    return {
+        DE.MTI: MTI.NETWORK_REQUEST,
+        DE.TRANSMISSION_TIME: de7,
+        DE.STAN: stan,
+        DE.ACQUIRER: institution,
+        DE.NETWORK_CODE: NetworkCode.SIGN_ON,
+    }
 
 
 class Client:
@@ -45,19 +56,12 @@ class Client:
         self.sends(document)
         while True:
             answer = self.gets()
-            if answer.get(DE.STAN) == document.get(DE.STAN) and answer[DE.MTI][1] == document[DE.MTI][1]:
+            if answer.get(DE.STAN) == document.get(DE.STAN) and is_answer_to(document[DE.MTI], answer[DE.MTI]):
                 return answer
 
     def signs_on(self, institution: str, stan: str = "000001", de7: str = "1125120000") -> Document:
         """An acquirer's 0800 with DE70=001, and its answer."""
-        code = {
-            DE.MTI: "0800",
-            DE.TRANSMISSION_TIME: de7,
-            DE.STAN: stan,
-            DE.ACQUIRER: institution,
-            DE.NETWORK_CODE: "001",
-        }
-        return self.asks(code)
+        return self.asks(sign_on(institution, stan, de7))
 
     def close(self) -> None:
         """Hang up."""

@@ -307,6 +307,11 @@ def is_request(mti: str) -> bool:
     return mti[2] in "02"
 
 
+def is_answer_to(request: str, mti: str) -> bool:
+    """True for an answer (x1x, x3x) of the class of `request`."""
+    return mti[1] == request[1] and mti[2] in "13"
+
+
 def repeat_of(mti: str) -> str:
     """The MTI under which a message is sent again: origin "repeat" (0420 -> 0421)."""
     return mti[:3] + "1"

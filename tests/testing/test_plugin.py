@@ -2,13 +2,17 @@
 
 import os
 import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from switch.core.network import Address
 from switch.testing.plugin import replay
+from switch.testing.running import Client
+from switch.wire.framing import make_framing
 
 PAGE = (Path(__file__).parents[2] / "docs" / "testing-your-host.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```python\n# (test_\w+\.py)\n(.*?)```", PAGE, re.DOTALL)
@@ -58,3 +62,16 @@ def test_a_replay_is_around_a_network_or_against_a_host() -> None:
     for options in ({}, {"network": "morocco", "to": "127.0.0.1:1"}):
         with pytest.raises(TypeError, match="replay needs network=FILE"):
             replay("x.pcapng", **options)
+
+
+def test_a_request_of_the_peers_with_the_same_stan_is_no_answer() -> None:
+    """The switch tests the link (0800) while the test's own sign-on waits: both count their DE11 from 000001."""
+    door = socket.create_server(("127.0.0.1", 0))
+    client = Client(Address("127.0.0.1", door.getsockname()[1]))
+    peer, _ = door.accept()
+    with door, peer:
+        for mti, more in (("0800", {"70": "301"}), ("0810", {"70": "001", "39": "00"})):
+            document = {"t": mti, "7": "1125120000", "11": "000001", **more}
+            peer.sendall(make_framing("length2", 8_192).frame(client.dialect.encode(document)))
+        assert client.signs_on("504102")["39"] == "00"
+        client.close()
