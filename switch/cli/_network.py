@@ -15,6 +15,12 @@ if TYPE_CHECKING:
 
 DEFAULT = "morocco"
 """the network of a command that is given none"""
+DEFAULT_STATE = f"var/{DEFAULT}"
+"""its state directory"""
+PAY_PORT = "acquirers"
+"""the listener of a payment that names none"""
+_POSITIONAL = ("serve", "console")
+"""commands whose argument the network file is; hints about all others give it with --network"""
 
 _STYLES: dict[str, dict[str, Any]] = {
     "place": {"bold": True},
@@ -45,14 +51,41 @@ class Mistakes(click.ClickException):
         click.echo(self.errors.render(paint), file=file or sys.stderr)
 
 
-def spell(command: str) -> str:
-    """`cmi-switch COMMAND` for the network that the command under way was given: hints name the file that runs."""
+def spell(command: str, network: "Network | None" = None) -> str:
+    """`cmi-switch COMMAND` as it is typed for the network that the command under way was given: hints name the file that runs.
+
+    `network`: the same, read: `serve` says that it runs all shards, where the file has any, and `pay` at which port as whose.
+    """
     context = click.get_current_context(silent=True)
-    network = context.params.get("network") if context is not None else None
-    if not isinstance(network, str) or network == DEFAULT:
-        return f"cmi-switch {command}"
-    file = shlex.quote(network)
-    return f"cmi-switch {command} {file}" if command == "serve" else f"cmi-switch {command} --network {file}"
+    name = context.params.get("network") if context is not None else None
+    words = ["cmi-switch", command]
+    if isinstance(name, str) and name != DEFAULT:
+        words += [shlex.quote(name)] if command.partition(" ")[0] in _POSITIONAL else ["--network", shlex.quote(name)]
+    if network is not None and command == "serve" and network.shards:
+        words.append("--shards all")
+    if network is not None and command == "pay":
+        words += _where_to_pay(network)
+    return " ".join(words)
+
+
+def spell_here(command: str) -> str:
+    """`cmi-switch COMMAND` for the network and the state directory that the command under way was given: about the same party."""
+    context = click.get_current_context(silent=True)
+    state = context.params.get("state") if context is not None else None
+    return spell(command) + (f" --state {shlex.quote(str(state))}" if state else "")
+
+
+def _where_to_pay(network: "Network") -> list[str]:
+    """Options of `pay`, where its port and bank are not those that it takes by itself: in a shard, and in a file of one's own."""
+    ports = [listener for listener in network.listeners if listener.role in ("acquirer", "terminal")]
+    if not ports:
+        return []
+    port = next((one for one in ports if one.name == PAY_PORT), ports[0])
+    bank = next((one for one in network.members if not port.members or one.name in port.members), network.members[0])
+    return [
+        *(["--port", port.name] if port.name != PAY_PORT else []),
+        *(["--bank", bank.name] if bank is not network.members[0] else []),
+    ]
 
 
 def module_of(network: "Network", keys: "Path | None" = None, lmk: str | None = None) -> "SecurityModule | None":

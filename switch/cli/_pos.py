@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from switch.cli._network import spell
 from switch.core.links.sealing import Sealing, whole
 from switch.core.messages.translator import translator_for
 from switch.core.network import Address
@@ -17,7 +16,7 @@ from switch.simulators.clock import Calendar, Moment
 from switch.wire import DecodeError, Dialect
 from switch.wire.dates import day_of
 from switch.wire.framing import FramingError, make_framing
-from switch.wire.vocabulary import DE, SENSITIVE, Answer, Document
+from switch.wire.vocabulary import DE, SENSITIVE, Answer, Document, is_answer_to
 
 if TYPE_CHECKING:
     from switch.server.tls import TlsEnd
@@ -72,7 +71,8 @@ def kept(request: Document) -> Document:
 class Till:
     """A blocking connection to a switch or host. Raises TillError.
 
-    `counter`: the file that keeps the last DE11 used, so that no two payments of an hour share one (and with it their DE37).
+    `own`, `peer`: DE32 of the acquirer and of the switch. `counter`: the file that keeps the last DE11 used, so that no two
+    payments of an hour share one (and with it their DE37). `hint`: what starts who should be listening.
     """
 
     def __init__(
@@ -80,10 +80,12 @@ class Till:
         address: Address,
         dialect: Dialect,
         framing: str,
+        *,
         own: str,
         peer: str,
         counter: Path,
         end: "TlsEnd | None" = None,
+        hint: str,
     ) -> None:
         """`end`: its own of a link with TLS."""
         self.dialect = dialect
@@ -102,7 +104,7 @@ class Till:
         try:
             self._socket = socket.create_connection((address.host, address.port), timeout=5)
         except ConnectionRefusedError:
-            raise TillError(f"nothing listens on {address}: start the switch with `{spell('serve')}`") from None
+            raise TillError(f"nothing listens on {address}: start the switch with `{hint}`") from None
         except OSError as error:
             raise TillError(f"cannot connect to {address}: {error.strerror or error}") from None
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -162,7 +164,7 @@ class Till:
             except DecodeError as error:
                 raise TillError(f"the answer cannot be read: {error}") from None
             same = all(heard.get(de) == internal.get(de) for de in (DE.STAN, DE.TRANSMISSION_TIME))
-            if same and heard[DE.MTI][1] == internal[DE.MTI][1] and heard[DE.MTI][2] in "13":
+            if same and is_answer_to(internal[DE.MTI], heard[DE.MTI]):
                 return Said(link, heard, len(data))
         return None
 

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec.structs import replace as changed
 
 from switch.cli._address import asked_address
 from switch.cli._chip import reading_options
-from switch.cli._network import asked_card, load, paint
+from switch.cli._network import PAY_PORT, asked_card, load, paint, spell
+from switch.cli._outcome import outcome_of
 from switch.cli._tls import end_of, tls_option
 
 if TYPE_CHECKING:
@@ -71,7 +73,7 @@ _DECLINED = 3
     "--merchant-country", default="", metavar="XX", help="Two letters or three, for the end of DE43. [default: home]"
 )
 @click.option("--bank", default="", metavar="NAME", help="Acquiring member. [default: the first]")
-@click.option("--port", default="acquirers", show_default=True, help="Listener of the network file: acquirers or pos.")
+@click.option("--port", default=PAY_PORT, show_default=True, help="Listener of the network file: acquirers or pos.")
 @click.option("--host", default="", metavar="HOST:PORT", help="Pay there instead; with --dialect, any ISO 8583 host.")
 @click.option("--dialect", default="", help="Instead of the listener's own; its usual framing comes with it.")
 @click.option("--framing", default="", metavar="NAME", help="Instead of the listener's or the dialect's own.")
@@ -187,11 +189,9 @@ class Desk:
         if listener.tls is not None or (asked.host and asked.tls_dir):
             where = f"[[listener]] {listener.name}"
             self._end = end_of(asked.tls_dir, self._member.name, where, server=False, asks_for=self._address.host)
-        place: Place = home_place(network, self._member, listener, 0)
+        place = home_place(network, self._member, listener, 0)
         self._terminal = f"{self._member.institution[-3:]}T0001"
-        self._place = type(place)(
-            **{f: getattr(place, f) for f in place.__struct_fields__} | {"terminal": self._terminal}
-        )
+        self._place = changed(place, terminal=self._terminal)
 
     # -- one payment
 
@@ -215,8 +215,8 @@ class Desk:
         from switch.simulators.messages import network_request
 
         till = Till(
-            self._address, self._dialect, self._framing, self._member.institution, self._network.institution,
-            self._last_path.with_name("pay-stan"), self._end,
+            self._address, self._dialect, self._framing, own=self._member.institution, peer=self._network.institution,
+            counter=self._last_path.with_name("pay-stan"), end=self._end, hint=spell("serve", self._network),
         )  # fmt: skip
         till.sealing = self._sealing
         try:
@@ -262,14 +262,15 @@ class Desk:
         if said is None:
             return self._take_back(till, request, asked)
         de39 = said.internal.get(DE.RESPONSE_CODE, "")
-        click.echo(self._outcome(asked.kind, request, said))
+        click.echo(outcome_of(asked.kind, request, said.internal))
         if de39 not in APPROVALS:
             return _DECLINED
         approval = said.internal.get(DE.APPROVAL_CODE, "")
         if asked.costs:
             approved = int(said.internal.get(DE.AMOUNT, request.get(DE.AMOUNT, "0")))
             click.echo(costs_sentence(self._network, request, approved, self._member.name))
-        standing = kept(request) | ({DE.AMOUNT: said.internal[DE.AMOUNT]} if de39 == Answer.PARTIAL else {})
+        part = {de: said.internal[de] for de in (DE.AMOUNT,) if de39 == Answer.PARTIAL and de in said.internal}
+        standing = kept(request) | part
         last = Last(card=card.name, pan=mask_pan(card.pan), kind=asked.kind, request=standing, approval=approval)
         self._remember(last)
         return 0
@@ -285,25 +286,31 @@ class Desk:
         return request
 
     def _take_back(self, till: "Till", request: "Document", asked: Asked) -> int:
+        """Reverse what was not answered. Raises a click error that says what came of that."""
         from switch.simulators import messages
+        from switch.wire.vocabulary import ANSWER_NAMES, DE, Answer
 
         click.echo(paint("error", f"No answer within {ANSWER_S:g} s: taking it back."))
         reversal = messages.reversal(request, "", till.now(), till.next_stan())
         said = self._exchange(till, reversal, asked)
-        raise click.ClickException(
-            "no answer; the reversal was accepted"
-            if said is not None
-            else "no answer, nor to the reversal: see the switch's log"
-        )
+        if said is None:
+            raise click.ClickException("no answer, nor to the reversal: see the switch's log")
+        de39 = said.internal.get(DE.RESPONSE_CODE, "")
+        if de39 != Answer.APPROVED:
+            meaning = ANSWER_NAMES.get(de39, "no meaning known")
+            raise click.ClickException(
+                f"no answer, and the reversal was refused: DE39={de39}, {meaning}; ask the issuer what stands"
+            )
+        raise click.ClickException("no answer; the reversal was accepted")
 
     def _follow_up(self, till: "Till", asked: Asked) -> int:
         from switch.cli._pos import Last
         from switch.simulators import messages
-        from switch.wire.vocabulary import DE
+        from switch.wire.vocabulary import DE, Answer
 
         last = Last.read(self._last_path)
         if last is None:
-            raise click.ClickException(f"no last payment in {self._last_path}: make one first, `cmi-switch pay`")
+            raise click.ClickException(f"no last payment in {self._last_path}: make one first, `{spell('pay')}`")
         wanted = asked.card or last.card
         if not wanted:
             raise click.ClickException(
@@ -328,8 +335,8 @@ class Desk:
             raise click.ClickException(
                 f"no answer within {ANSWER_S:g} s; say it again: it is done once however often it is said"
             )
-        click.echo(self._outcome(asked.kind, message, said))
-        if said.internal.get(DE.RESPONSE_CODE) != "00":
+        click.echo(outcome_of(asked.kind, message, said.internal))
+        if said.internal.get(DE.RESPONSE_CODE) != Answer.APPROVED:
             return _DECLINED
         kind = last.kind if asked.kind == "increment" else asked.kind
         self._remember(Last(card=last.card, pan=last.pan, kind=kind, request=last.request, approval=last.approval))
@@ -339,14 +346,16 @@ class Desk:
         """Send, show, wait, show."""
         import time
 
+        from switch.wire.vocabulary import DE
+
         began = time.perf_counter()
         sent = till.send(message)
         if not asked.quiet:
-            self._show(f"-> {sent.link['t']} to {self._address}, {self._dialect.name}, {sent.size} bytes", sent)
+            self._show(f"-> {sent.link[DE.MTI]} to {self._address}, {self._dialect.name}, {sent.size} bytes", sent)
         said = till.answer_to(message, ANSWER_S)
         if said is not None and not asked.quiet:
             took_ms = (time.perf_counter() - began) * 1000
-            self._show(f"<- {said.link['t']} after {took_ms:.1f} ms, {said.size} bytes", said)
+            self._show(f"<- {said.link[DE.MTI]} after {took_ms:.1f} ms, {said.size} bytes", said)
         return said
 
     def _show(self, head: str, said: "Said") -> None:
@@ -372,14 +381,10 @@ class Desk:
             return card
         if not (len(asked.expiry) == 4 and asked.expiry.isdecimal() and asked.expiry.isascii()):
             raise click.BadParameter(f"expected YYMM, found {asked.expiry!r}", param_hint="--expiry")
-        from msgspec.structs import replace as changed
-
         return changed(card, expiry=asked.expiry)
 
     def _money(self, asked: Asked, option: str = "--amount") -> "tuple[int, Place]":
         """Amount in minor units, and the place with its currency and country."""
-        from msgspec.structs import replace as changed
-
         from switch.money import CurrencyError, parse_money
         from switch.money.country import BY_THREE
 
@@ -400,34 +405,6 @@ class Desk:
             last.write(self._last_path)
         except OSError as error:
             click.echo(f"note: cannot keep the last payment ({error}); void and completion will not find it", err=True)
-
-    # -- what came of it
-
-    def _outcome(self, kind: str, message: "Document", said: "Said") -> str:
-        from switch.money import format_amount
-        from switch.wire.vocabulary import ANSWER_NAMES, APPROVALS, DE, Answer, mask_pan
-
-        internal = said.internal
-        de39 = internal.get(DE.RESPONSE_CODE, "")
-        meaning = ANSWER_NAMES.get(de39, "no meaning known")
-        what = {"void": "void", "completion": "completion"}.get(kind, kind)
-        about = (
-            f"{what} of {format_amount(int(message.get('4', '0')), message['49'])}"
-            if int(message.get(DE.AMOUNT, "0"))
-            else what
-        )
-        about += f" with {mask_pan(message.get('2', ''))}"
-        if de39 not in APPROVALS:
-            return paint("error", f"Declined: {about}: DE39={de39}, {meaning}.")
-        text = f"Approved: {about}" if de39 != Answer.PARTIAL else f"Approved in part: {_part_of(message, internal)}"
-        if DE.REPLACEMENT in message:
-            text += f", of which {format_amount(int(message['95'][:12]), message['49'])} stand"
-        if internal.get(DE.APPROVAL_CODE):
-            text += f", approval code {internal['38']}"
-        if DE.AMOUNT_BILLING in internal and DE.CURRENCY_BILLING in internal:
-            text += f", billed {format_amount(int(internal['6']), internal['51'])}"
-        text += "".join(f", {name} {amount}" for name, amount in _balances(internal.get(DE.ADDITIONAL_AMOUNTS, "")))
-        return paint("good", text + ".")
 
     # -- by conversation
 
@@ -471,29 +448,3 @@ class Desk:
         channel = click.prompt("Channel", default=base.channel, type=click.Choice(["pos", "web"]))
         cvv2 = click.prompt("CVV2 (empty: the card's own)", default="", show_default=False) if channel == "web" else ""
         return replace(base, card=card, kind=kind, amount=amount, channel=channel, cvv2=cvv2)
-
-
-def _part_of(message: "Document", internal: "Document") -> str:
-    """What was approved of what was asked."""
-    from switch.money import format_amount
-    from switch.wire.vocabulary import DE, mask_pan
-
-    asked, approved = (
-        format_amount(int(document[DE.AMOUNT]), document[DE.CURRENCY]) for document in (message, internal)
-    )
-    return f"{approved} of {asked} with {mask_pan(message.get('2', ''))}"
-
-
-BALANCES = ("01", "02")
-"""amount types of DE54 that may be negative"""
-
-
-def _balances(de54: str) -> "Iterator[tuple[str, str]]":
-    """Named amounts of DE54. A balance may be below zero; what was asked, of which less was approved, has no sign."""
-    from switch.money import format_amount
-
-    names = {"01": "ledger balance", "02": "available", "57": "asked"}
-    for i in range(0, len(de54) - 19, 20):
-        part = de54[i : i + 20]
-        sign = -1 if part[7] == "D" and part[2:4] in BALANCES else 1
-        yield names.get(part[2:4], f"amount {part[2:4]}"), format_amount(sign * int(part[8:]), part[4:7])

@@ -2,6 +2,8 @@
 
 import os
 import re
+import socket
+import threading
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -9,14 +11,16 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from switch.cli import pay
+from switch.cli import _outcome, pay
 from switch.config import load_network
 from switch.security.keyring import KeyRing
 from switch.security.lmk import make_lmk
 from switch.simulators.cards import demo_cards
 from switch.simulators.clock import Calendar
 from switch.simulators.messages import completion
-from switch.wire.vocabulary import DE
+from switch.wire import Dialect
+from switch.wire.framing import make_framing
+from switch.wire.vocabulary import DE, Document, is_request, response_mti
 
 from .conftest import Running, run_in, write_network
 
@@ -231,9 +235,64 @@ def test_the_messages_are_shown_field_by_field_and_nothing_secret_in_them(atlas:
 
 
 def test_what_was_asked_has_no_sign_and_a_balance_may_be_below_zero() -> None:
-    assert list(pay._balances("0057504D000000008000" + "0002504D000000001250")) == [
+    assert list(_outcome._balances("0057504D000000008000" + "0002504D000000001250")) == [
         ("asked", "80.00 MAD"), ("available", "-12.50 MAD"),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        ({DE.RESPONSE_CODE: "10"}, "Approved in part: an unknown part (the answer has no DE4) of 100.00 MAD with"),
+        (
+            {DE.RESPONSE_CODE: "00", DE.ADDITIONAL_AMOUNTS: "0002504CNOBODY KNOWS"},
+            "Approved: purchase of 100.00 MAD with",
+        ),
+        ({}, "Declined: purchase of 100.00 MAD with 950401******0010: DE39=, no meaning known"),
+    ],
+)
+def test_what_other_hosts_leave_out_or_write_otherwise_is_no_defect(answer: Document, says: str) -> None:
+    request = {DE.MTI: "0200", DE.PAN: "9504010000090010", DE.AMOUNT: "000000010000", DE.CURRENCY: "504"}
+    assert says in _outcome.outcome_of("purchase", request, answer)
+
+
+class Forgetful(threading.Thread):
+    """An issuer's host by somebody else: it signs on, answers no payment, and reversals as it likes."""
+
+    def __init__(self, de39: str) -> None:
+        super().__init__(daemon=True)
+        self._de39 = de39
+        self._door = socket.create_server(("127.0.0.1", 0))
+        self.address = "{}:{}".format(*self._door.getsockname())
+        self.start()
+
+    def run(self) -> None:
+        dialect, framing = Dialect.load("cmi87"), make_framing("length2", 8_192)
+        peer, _ = self._door.accept()
+        with peer, self._door:
+            while data := peer.recv(65_536):
+                for frame in framing.feed(data):
+                    asked = dialect.decode(frame)
+                    if is_request(asked[DE.MTI]) and asked[DE.MTI] != "0200":
+                        kept = (DE.STAN, DE.TRANSMISSION_TIME, DE.ACQUIRER, DE.NETWORK_CODE)
+                        answer = {de: asked[de] for de in kept if de in asked} | {DE.MTI: response_mti(asked[DE.MTI])}
+                        code = "00" if asked[DE.MTI] == "0800" else self._de39
+                        peer.sendall(framing.frame(dialect.encode(answer | {DE.RESPONSE_CODE: code})))
+
+
+@pytest.mark.parametrize(
+    ("de39", "says"),
+    [
+        ("00", "no answer; the reversal was accepted"),
+        ("25", "no answer, and the reversal was refused: DE39=25, unable to locate record; ask the issuer what stands"),
+    ],
+)
+def test_a_reversal_that_is_refused_is_not_called_accepted(
+    here: Path, monkeypatch: pytest.MonkeyPatch, de39: str, says: str
+) -> None:
+    monkeypatch.setattr(pay, "ANSWER_S", 0.2)
+    result = pay_at(Forgetful(de39).address, "--quiet")
+    assert (result.exit_code, says in result.output) == (1, True), result.output
 
 
 def test_a_completion_after_an_approval_without_a_code_sends_none() -> None:
