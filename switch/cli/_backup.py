@@ -1,6 +1,7 @@
 """`cmi-switch journal backup`, `restore` and `prune`: how a journal is kept, put back, and kept small."""
 
 import json
+import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from switch.cli._network import DEFAULT_STATE
 from switch.counting import counted
 
 if TYPE_CHECKING:
@@ -19,10 +21,17 @@ STATE = click.option(
     "--state",
     "state_dir",
     metavar="DIR",
-    default="var/morocco",
+    default=DEFAULT_STATE,
     show_default=True,
     help="The switch's state directory; the journal is in DIR/journal.",
 )
+
+
+def in_state(command: str, state_dir: str) -> str:
+    """`cmi-switch COMMAND` as it is typed for this state directory."""
+    return f"cmi-switch {command}" + ("" if state_dir == DEFAULT_STATE else f" --state {shlex.quote(state_dir)}")
+
+
 JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a sentence.")
 
 

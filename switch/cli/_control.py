@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import click
 
-from switch.cli._network import spell
+from switch.cli._network import spell, spell_here
 from switch.cli._not_done import NotDone
 from switch.core.operator.errors import ErrorCode
 
@@ -40,7 +40,7 @@ def ask(state_dir: Path, command: str, timeout_s: float = 15.0, **arguments: Any
         raise NotDone(str(error), error.hint or _start(error.code, state_dir), code=error.code) from None
     shard = _introduce()
     of = f"shard {shard}: " if shard else ""
-    _say_below([f"Not well: {of}{sentence} (`cmi-switch health`)" for sentence in said.pop("unwell", ())])
+    _say_below([f"Not well: {of}{sentence} (`{spell_here('health')}`)" for sentence in said.pop("unwell", ())])
     return said
 
 
@@ -69,8 +69,10 @@ def _start(code: str, state_dir: Path) -> str:
     if context is not None and _SHARD in context.meta:
         return (
             f"`serve --shards` starts it again by itself, and on SIGHUP one that is new in the network file; else start it with "
-            f"`{spell('serve')} --shard {state_dir.name}`"
+            f"`{spell_here('serve')} --shard {state_dir.name}`"
         )
+    if context is not None and context.params.get("state"):
+        return f"start it with `{spell_here('serve')}`, or name another directory"
     return f"start it with `{spell('serve')}`, or name its directory with --state DIR"
 
 

@@ -1,6 +1,7 @@
 """`cmi-switch demo --web`: the network with a payment page, a shop and a console, until Ctrl-C."""
 
 import contextlib
+import shlex
 import time
 from pathlib import Path
 
@@ -74,7 +75,7 @@ def play(directory: Path, stack: contextlib.ExitStack) -> None:
     phones = ", ".join(f"{acs.url}/phone" for acs in loaded.acs)
     click.echo(f"Codes that banks send by SMS: {phones}")
     click.echo(
-        f"The messages of a payment: cmi-switch hops --log {state}/{HOP_LOG}; the list of secured sites: http://{pages}/secured-sites"
+        f"The messages of a payment: cmi-switch hops --log {shlex.quote(str(state / HOP_LOG))}; the list of secured sites: http://{pages}/secured-sites"
     )
     with contextlib.suppress(KeyboardInterrupt):
         while True:

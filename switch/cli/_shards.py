@@ -1,11 +1,13 @@
 """What commands share about a network with shards: which are asked for, and running several at once."""
 
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from switch.cli._network import spell
 from switch.exception_groups import first_of
 
 if TYPE_CHECKING:
@@ -63,7 +65,7 @@ def _refuse_undivided(directory: Path) -> None:
     if Path(journal_directory(directory)).is_dir():
         raise NotDone(
             f"{directory} has the journal of one switch, and shards have theirs below it: they would not know what that one owes",
-            "see that it owes nothing (`cmi-switch saf list`), stop it, and move its directory and vault key away: "
+            f"see that it owes nothing (`{spell('saf list')}`), stop it, and move its directory and vault key away: "
             "docs/scaling.md, from one switch to shards",
             code=ErrorCode.JOURNAL_UNUSABLE,
         )
@@ -123,7 +125,8 @@ def run_shards(network: "Network", asked: Asked) -> None:
             for name in names_of(network, asked.shards)
         )
         parts = (f"shard {name}: {', '.join(opened)}" for name, opened in doors)
-        hint = f"next: `cmi-switch health --state {directory}`"
+        own = f" --state {shlex.quote(str(asked.state))}" if asked.state else ""
+        hint = f"next: `{spell('health')}{own}`"
         sentence = f"Ready: {network.name}: {'; '.join(parts)}; state in {directory}; {hint}"
         click.echo(sentence)
         sys.stdout.flush()

@@ -11,7 +11,7 @@ import click
 
 from switch.cli._address import asked_address
 from switch.cli._files import hop_log_option
-from switch.cli._network import Mistakes, load
+from switch.cli._network import Mistakes, load, spell_here
 from switch.cli._ready import prepare_ready, ready_option, say_ready
 from switch.observe import HOP_LOG
 
@@ -132,9 +132,7 @@ def _set_second_factor(network: str, state: Path | None, name: str) -> None:
     loaded = load(network)
     accounts = accounts_of(state or Path(loaded.state_dir))
     if name not in accounts.names:
-        raise click.ClickException(
-            f"{name} has no password yet: `cmi-switch console {network} --password {name}` first"
-        )
+        raise click.ClickException(f"{name} has no password yet: `{spell_here('console')} --password {name}` first")
     secret = secrets.token_bytes(SECRET_BYTES)
     click.echo(f"Secret: {spelled(secret)}")
     click.echo(f"As a link, or for a QR code: {address_of(secret, name, f'cmi-switch {loaded.name}')}")
@@ -192,7 +190,7 @@ def _setting(
     nobody = not accounts_of(state_dir).names
     if nobody and loaded.operators:
         who = loaded.operators[0].user
-        raise click.ClickException(f"nobody has a password yet: `cmi-switch console {network} --password {who}`")
+        raise click.ClickException(f"nobody has a password yet: `{spell_here('console')} --password {who}`")
     return Setting(
         network=loaded,
         state_dir=state_dir,

@@ -1,5 +1,6 @@
 """`cmi-switch day`: the business day of a running switch, its windows, and their close."""
 
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -100,7 +101,9 @@ def _close_oldest(states: tuple[Path, ...], command: str, asked: dict[str, Any],
 
     def close(state_dir: Path) -> None:
         if state_dir in silent:
-            hint = f"\nwhen it is back: cmi-switch day close --ends {ends} --state {state_dir}" if closed else ""
+            what = "--ends" if command == "day.close" else "--window --ends"
+            later = f"cmi-switch day close {what} {ends} --state {shlex.quote(str(state_dir))}"
+            hint = f"\nwhen it is back: {later}" if closed else ""
             raise click.ClickException(silent[state_dir].format_message() + hint)
         if state_dir == first:
             sure = again or (command == "day.close" and _confirm_again(first))

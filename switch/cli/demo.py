@@ -1,6 +1,7 @@
 """`cmi-switch demo`: the whole Moroccan network at work on this machine, and its books compared at the end."""
 
 import contextlib
+import shlex
 import shutil
 import sys
 import time
@@ -24,7 +25,6 @@ POS_SHARE = 0.35
 ABROAD_SHARE = 0.04
 LATE_S = 5.0
 """a silent issuer's answer comes up to 4 s after its payment was given up"""
-"""above those of networks that come with the switch, below those that connections are given"""
 
 
 class _Options(NamedTuple):
@@ -227,10 +227,8 @@ class _Cast:
             if quiet and not any(row.owed for row in journal_rows(entries)):
                 return
             time.sleep(0.25)
-        click.echo(
-            f"demo: something is still owed after {seconds:g} s: see `cmi-switch journal list --state {self.state}`",
-            err=True,
-        )
+        look = f"cmi-switch journal list --state {shlex.quote(str(self.state))}"
+        click.echo(f"demo: something is still owed after {seconds:g} s: see `{look}`", err=True)
 
     def books(self) -> "Books":
         """Everyone's books as one."""
@@ -259,8 +257,10 @@ def _verdict(cast: _Cast, model: "Model") -> int:
     differences += settle_demo(cast.state, network, books, model.total.cost, console)
     bad_exits = {name: code for name, code in cast.exits.items() if code}
     _print_outcome(differences, bad_exits, len(rows))
-    click.echo(f"hop log  {cast.hops}      look: cmi-switch hops --log {cast.hops}")
-    click.echo(f"journal  {cast.state / 'journal'}      look: cmi-switch journal list --state {cast.state}")
+    click.echo(f"hop log  {cast.hops}      look: cmi-switch hops --log {shlex.quote(str(cast.hops))}")
+    click.echo(
+        f"journal  {cast.state / 'journal'}      look: cmi-switch journal list --state {shlex.quote(str(cast.state))}"
+    )
     return 1 if differences or bad_exits or not rows else 0
 
 

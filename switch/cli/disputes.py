@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from switch.cli._control import ask, json_option, of_each_switch, of_switch, say_json
+from switch.cli._network import spell_here
 from switch.cli._not_done import NotDone
 from switch.core.operator.errors import ErrorCode
 
@@ -236,7 +237,7 @@ def _take(state_dir: Path, row: dict[str, str], by: str) -> dict[str, Any]:
     open_ones = [one for one in ask(state_dir, "disputes.list", limit=0)["items"] if one["txn"] == txn]
     if len(open_ones) != 1:
         raise click.ClickException(
-            f"payment {txn} has {len(open_ones)} open disputes: `cmi-switch disputes list` shows them"
+            f"payment {txn} has {len(open_ones)} open disputes: `{spell_here('disputes list')}` shows them"
         )
     (one,) = open_ones
     minor = _minor(amount, one["currency"], row) if amount else 0

@@ -31,7 +31,7 @@ def command(network: str, ready_path: Path | None, verbose: bool) -> None:
     """
     import trio
 
-    from switch.cli._network import load
+    from switch.cli._network import load, spell
     from switch.cli._private import keep_private
     from switch.cli._run_simulators import show_log
     from switch.core.party import Log
@@ -58,9 +58,7 @@ def command(network: str, ready_path: Path | None, verbose: bool) -> None:
                 with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
                     await nursery.start(edge.run)
                     where: dict[str, object] = dict(edge.addresses)
-                    say_ready(
-                        file, where, f"Ready: TLS of {', '.join(edge.links)}; next: `cmi-switch serve`", recovered=0
-                    )
+                    say_ready(file, where, f"Ready: TLS of {', '.join(edge.links)}; next: `{spell('serve', loaded)}`")
                     async for number in signals:
                         if number != signal.SIGHUP:
                             break

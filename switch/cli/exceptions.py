@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from switch.cli._control import ask, json_option, of_each_switch, say_json
+from switch.cli._network import spell_here
 
 
 @click.group("exceptions")
@@ -101,15 +102,16 @@ def _facts(row: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _next(row: dict[str, Any]) -> str:
-    resolve = f'`cmi-switch exceptions resolve {row["txn"]} --reason "…"` once the banks\' books agree'
+    resolve = f'`{spell_here("exceptions resolve " + row["txn"])} --reason "…"`'
     if row["kind"] == "unpriced":
         return (
-            "a [[fee]] or rate in the network file prices payments to come (`cmi-switch reload`), not this one: charge its fees "
-            f'by hand, then `cmi-switch exceptions resolve {row["txn"]} --reason "…"`'
+            f"a [[fee]] or rate in the network file prices payments to come (`{spell_here('reload')}`), not this one: charge its "
+            f"fees by hand, then {resolve}"
         )
+    once = f"{resolve} once the banks' books agree"
     if not row["mti"]:
-        return resolve
-    return f"`cmi-switch saf retry {row['txn']}` sends it to {row['host']} again; {resolve}"
+        return once
+    return f"`{spell_here('saf retry ' + row['txn'])}` sends it to {row['host']} again; {once}"
 
 
 def _table(rows: list[dict[str, Any]]) -> None:

@@ -1,6 +1,7 @@
 """`cmi-switch find`: the payment that somebody has a receipt of."""
 
 import json
+import shlex
 import sys
 from contextlib import closing
 from pathlib import Path
@@ -8,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from switch.cli._backup import STATE
+from switch.cli._backup import STATE, in_state
+from switch.cli._network import DEFAULT_STATE
 from switch.cli._rows import print_rows
 
 if TYPE_CHECKING:
@@ -64,10 +66,14 @@ def command(state_dir: str, what: tuple[str, ...], limit: int, as_json: bool) ->
     if len(rows) == limit:
         click.echo(f"({limit} shown; --limit shows more)", err=True)
     elif rows and sys.stdout.isatty():
-        click.echo(
-            f"next: cmi-switch hops --txn {rows[0].txn:x} shows its way, cmi-switch journal show {rows[0].txn:x} its records",
-            err=True,
-        )
+        records = in_state(f"journal show {rows[0].txn:x}", state_dir)
+        click.echo(f"next: `{_hops_of(rows[0], state_dir)}` shows its way, `{records}` its records", err=True)
+
+
+def _hops_of(row: "Row", state_dir: str) -> str:
+    """What shows a transaction's hops, of the log in that directory."""
+    log = "" if state_dir == DEFAULT_STATE else f" --log {shlex.quote(state_dir)}"
+    return f"cmi-switch hops --txn {row.txn:x}{log}"
 
 
 def _orders_called(state_dir: str, oid: str) -> "list[Order]":

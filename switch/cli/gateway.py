@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from switch.cli._address import asked_address
-from switch.cli._network import load, spell
+from switch.cli._network import PAY_PORT, load, spell, spell_here
 from switch.cli._ready import prepare_ready, ready_option, say_ready
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--certificate", type=_FILE, help="Of the pages, PEM with its chain: HTTPS. Needed but on loopback.")
 @click.option("--key", type=_FILE, help="Its private key, PEM.")
 @click.option("--bank", default="", metavar="NAME", help="Acquiring member. [default: the first]")
-@click.option("--port", default="acquirers", show_default=True, help="Listener of the network file.")
+@click.option("--port", default=PAY_PORT, show_default=True, help="Listener of the network file.")
 @click.option(
     "--tls", "tls_dir", type=click.Path(file_okay=False, path_type=Path), help="Certificates of the link to the switch."
 )
@@ -122,12 +122,12 @@ def _run(options: dict[str, Any]) -> None:
     def ready(address: "Address", registry: "Registry") -> None:
         scheme = "https" if setting.tls is not None else "http"
         count = len(registry.store.merchants())
-        hint = "" if count else "; next: `cmi-switch merchant add`"
+        hint = "" if count else f"; next: `{spell_here('merchant add')}`"
         say_ready(file, {"pages": address}, f"Ready: gateway {scheme}://{address}, merchants: {count}{hint}")
 
     try:
         setting = _setting(options)
-        missing = missing_listener(setting.listener.address, "the switch", spell("serve"))
+        missing = missing_listener(setting.listener.address, "the switch", spell("serve", setting.network))
         if missing:  # as after a power cut: it starts in any order, and connects when it can
             click.echo(f"Not yet connected: {missing}; tried again until then", err=True)
         ended = trio.run(run, setting, ready, report, show)

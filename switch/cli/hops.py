@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from heapq import merge
 from itertools import chain, islice
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from switch.cli._network import DEFAULT_STATE
 from switch.observe import HOP_LOG
 
 if TYPE_CHECKING:
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from switch.observe.follow import Follower
     from switch.observe.where import Condition
 
-DEFAULT_LOG = f"var/morocco/{HOP_LOG}"
+DEFAULT_LOG = f"{DEFAULT_STATE}/{HOP_LOG}"
 POLL_S = 0.2
 _STYLES: dict[str, dict[str, Any]] = {
     "title": {"bold": True},
@@ -75,7 +77,7 @@ def command(
         raise click.UsageError(str(error)) from None
     try:
         if txn is not None and not as_json and not follow:
-            _waterfall(paths, _txn_id(txn), currency)
+            _waterfall(log, paths, _txn_id(txn), currency)
         else:
             _stream(paths, conditions, follow=follow, limit=limit, as_json=as_json)
     except KeyboardInterrupt:
@@ -130,7 +132,12 @@ def _new(followers: Sequence[Follower]) -> Iterator[bytes]:
             time.sleep(POLL_S)
 
 
-def _waterfall(paths: Sequence[Path], txn: str, currency: str) -> None:
+def _newest(log: str) -> str:
+    return "cmi-switch hops -n 20" + ("" if log == DEFAULT_LOG else f" --log {shlex.quote(log)}")
+
+
+def _waterfall(log: str, paths: Sequence[Path], txn: str, currency: str) -> None:
+    """Print the hops of a transaction, of whichever of these logs has it. `log`: as it was named. ClickException: none has."""
     from switch.observe.transaction import read_transaction
     from switch.observe.waterfall import waterfall
 
@@ -140,7 +147,7 @@ def _waterfall(paths: Sequence[Path], txn: str, currency: str) -> None:
             click.echo(waterfall(hops, events, currency, _paint))
             return
     raise click.ClickException(
-        f"{paths[-1]}: no hop of transaction {txn}. `cmi-switch hops -n 20` shows the newest; older files may have been let go"
+        f"{log}: no hop of transaction {txn}. `{_newest(log)}` shows the newest; older files may have been let go"
     )
 
 

@@ -99,7 +99,7 @@ def _run(asked: _Options) -> None:
 
     def ready(drivers: "Sequence[Driver]") -> str:
         where, kept = where_they_are(hosts, drivers), what_they_kept(stations)
-        return f"Ready: issuers {where}{kept}; next: `{spell('serve')}`, then `{spell('pay')}`"
+        return f"Ready: issuers {where}{kept}; next: `{spell('serve', loaded)}`, then `{spell('pay', loaded)}`"
 
     ended = start(stations, ready, what="cmi-switch issuer", ready_path=asked.ready_path, verbose=asked.verbose)
     books = [p.book() for p in parties]

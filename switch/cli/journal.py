@@ -7,7 +7,15 @@ from typing import Any
 
 import click
 
-from switch.cli._backup import HEAD_COPY, STATE, accept_end_command, backup_command, prune_command, restore_command
+from switch.cli._backup import (
+    HEAD_COPY,
+    STATE,
+    accept_end_command,
+    backup_command,
+    in_state,
+    prune_command,
+    restore_command,
+)
 from switch.cli._days import days_command
 from switch.cli._export import export_command
 from switch.cli._rebuild import rebuild_command
@@ -127,7 +135,9 @@ def show_command(state_dir: str, txn: str, as_json: bool) -> None:
     try:
         number = int(txn, 16)
     except ValueError:
-        raise click.UsageError(f"TXN {txn!r} is no hexadecimal number; `cmi-switch journal list` shows them") from None
+        raise click.UsageError(
+            f"TXN {txn!r} is no hexadecimal number; `{in_state('journal list', state_dir)}` shows them"
+        ) from None
     try:
         reports = Reports(state_dir)
         found = reports.transaction(number)
@@ -136,7 +146,9 @@ def show_command(state_dir: str, txn: str, as_json: bool) -> None:
     except JournalError as error:
         raise click.ClickException(str(error)) from None
     if found is None and charge is None:
-        raise click.ClickException(f"no transaction {number:x} in the journal; `cmi-switch journal list` shows them")
+        raise click.ClickException(
+            f"no transaction {number:x} in the journal; `{in_state('journal list', state_dir)}` shows them"
+        )
     row, entries = found or (None, [charge] if charge is not None else [])
     for sequence, entry in entries:
         fields = entry_fields(sequence, entry)

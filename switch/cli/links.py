@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from switch.cli._control import ask, of_each_switch, reason_option, say_json, why
+from switch.cli._network import spell_here
 
 
 @click.group("links")
@@ -141,7 +142,7 @@ def _tables(links: dict[str, Any]) -> None:
     for target, since_us in links["maintenance"].items():
         kind, _, name = target.partition(":")
         since = _spell(since_us)
-        resume = f"cmi-switch links resume {name}" + (" --acquirer" if kind == "acquirer" else "")
+        resume = spell_here(f"links resume {name}" + (" --acquirer" if kind == "acquirer" else ""))
         console.print(f"\nMaintenance since {since} UTC: {kind} {name}; `{resume}` ends it")
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from switch.cli._network import spell_here
+
 if TYPE_CHECKING:
     from switch.gateway.merchants import Registry
     from switch.gateway.orders.order import Merchant
@@ -111,7 +113,7 @@ def add_command(clientid: str, network: str, state: Path | None, key: str, **opt
     try:
         made = _registry(network, state).add(merchant, key)
     except TakenError as error:
-        raise click.ClickException(f"{error}: `cmi-switch merchant show {clientid}`") from None
+        raise click.ClickException(f"{error}: `{spell_here(f'merchant show {clientid}')}`") from None
     click.echo(
         f"Added: {clientid} {merchant.title}.\nStore key: {made}\nAPI: name {merchant.api_name}, password {password}"
     )
@@ -225,7 +227,7 @@ def calls_command(resend: int | None, network: str, state: Path | None) -> None:
             click.echo(f"{call.number:>5}  {call.state:<4}  {call.tries} tries  {name}  {call.said}".rstrip())
         return
     if store.call_again(resend) is None:
-        raise click.ClickException(f"no call {resend}: `cmi-switch merchant calls` lists the newest")
+        raise click.ClickException(f"no call {resend}: `{spell_here('merchant calls')}` lists the newest")
     click.echo(f"Due: call {resend}; a running gateway makes it within a second.")
 
 
@@ -284,7 +286,7 @@ def _registry(network: str, state: Path | None) -> "Registry":
 def _find(registry: "Registry", clientid: str) -> "Merchant":
     merchant = registry.store.merchant(clientid)
     if merchant is None:
-        raise click.ClickException(f"no merchant {clientid}: `cmi-switch merchant list`")
+        raise click.ClickException(f"no merchant {clientid}: `{spell_here('merchant list')}`")
     return merchant
 
 

@@ -99,7 +99,7 @@ def _run(asked: _Options) -> None:
         abroad = f"; {asked.abroad_rate:g} payments/s from abroad" if asked.abroad_rate else ""
         abroad += what_they_kept(stations)
         where = where_they_are(hosts, drivers)
-        return f"Ready: networks {where}; median {asked.latency:g} ms{abroad}; next: `{spell('serve')}`"
+        return f"Ready: networks {where}; median {asked.latency:g} ms{abroad}; next: `{spell('serve', loaded)}`"
 
     ended = start(
         stations,

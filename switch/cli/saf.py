@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from switch.cli._control import ask, json_option, of_each_switch, reason_option, say_json, why
+from switch.cli._network import spell_here
 
 
 @click.group("saf")
@@ -59,7 +60,7 @@ def _queue(queue: dict[str, Any]) -> str:
     counted = (name for name in ("in_flight", "backing_off", "dead") if queue[name])
     parts = [f"{queue['owed']:,} owed", *(f"{queue[name]:,} {name.replace('_', ' ')}" for name in counted)]
     if queue["held"]:
-        parts.append(f"HELD: `cmi-switch saf release {queue['host']}` lets it go")
+        parts.append(f"HELD: `{spell_here('saf release ' + queue['host'])}` lets it go")
     if not queue["up"]:
         parts.append("the host is away")
     return f"{queue['host']}: {', '.join(parts)}"
@@ -134,7 +135,9 @@ def retry_command(state_dir: Path, txns: tuple[str, ...], host: str, all_hosts: 
       cmi-switch saf retry --all
     """
     if bool(txns) + bool(host) + all_hosts != 1:
-        raise click.UsageError("say what: transactions (as `cmi-switch saf list` shows them), --host HOST or --all")
+        raise click.UsageError(
+            f"say what: transactions (as `{spell_here('saf list')}` shows them), --host HOST or --all"
+        )
     done = ask(state_dir, "saf.retry", txns=txns, host=host, all=all_hosts)
     retried, asked_for = done["retried"], done["retried"] + done["left"]
     while done["left"] and done["retried"] and retried < asked_for:
@@ -146,7 +149,7 @@ def retry_command(state_dir: Path, txns: tuple[str, ...], host: str, all_hosts: 
         return
     click.echo(f"{retried:,} put back." if retried else "Nothing to put back: it is neither dead nor backing off.")
     for name in done["held"]:
-        click.echo(f"{name} is held: nothing leaves for it until `cmi-switch saf release {name}`.")
+        click.echo(f"{name} is held: nothing leaves for it until `{spell_here(f'saf release {name}')}`.")
     for name in done["away"]:
         click.echo(f"{name} is away: it gets everything when it is back.")
 
@@ -192,7 +195,7 @@ def _hold(state_dir: Path, name: str, host: str, reason: str, as_json: bool) -> 
     already = "" if done["changed"] else "already "
     if done["held"]:
         click.echo(
-            f"{host} is {already}held: {done['owed']:,} owed, and nothing leaves until `cmi-switch saf release {host}`."
+            f"{host} is {already}held: {done['owed']:,} owed, and nothing leaves until `{spell_here(f'saf release {host}')}`."
         )
     else:
         click.echo(f"{host} is {already}released: {done['owed']:,} owed.")

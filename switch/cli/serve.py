@@ -170,7 +170,7 @@ def _as_asked(network: "Network", options: Asked) -> "Network":
 
 
 def _ready(network: "Network", running: "Serving", log_file: Path) -> str:
-    from switch.cli._network import DEFAULT, spell
+    from switch.cli._network import DEFAULT_STATE, spell
     from switch.cli._shards import named
 
     ports = ", ".join(
@@ -189,8 +189,8 @@ def _ready(network: "Network", running: "Serving", log_file: Path) -> str:
         hosts += f"; not yet: {', '.join(down)}"
         hint = f"start them with `{'`, `'.join(commands)}`"
     else:
-        where = "" if log_file == Path("var", DEFAULT, HOP_LOG) else f" --log {shlex.quote(str(log_file))}"
-        hint = f"next: `{spell('pay')}` or `cmi-switch hops --follow{where}`"
+        where = "" if log_file == Path(DEFAULT_STATE, HOP_LOG) else f" --log {shlex.quote(str(log_file))}"
+        hint = f"next: `{spell('pay', network)}` or `cmi-switch hops --follow{where}`"
     recovered = (
         f"; {counted(running.recovered_records, 'record')} recovered in {running.recovery_ms} ms"
         if running.recovered_records

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from switch.cli._network import DEFAULT
 from switch.counting import counted
 
 if TYPE_CHECKING:
@@ -186,7 +188,7 @@ def _tell(network: Network, seed: int, options: dict[str, Any]) -> None:
 
 
 def _repeat(options: dict[str, Any], seed: int) -> str:
-    name = "" if options["network"] == "morocco" else f"{options['network']} "
+    name = "" if options["network"] == DEFAULT else f"{shlex.quote(options['network'])} "
     also = " --minds" if options["minds"] else ""
-    also += f" --rules {options['rules_path']}" if options["rules_path"] else ""
+    also += f" --rules {shlex.quote(str(options['rules_path']))}" if options["rules_path"] else ""
     return f"cmi-switch simulate {name}--seeds 1 --first-seed {seed} --transactions {options['transactions']}{also}"

@@ -9,6 +9,7 @@ import click
 
 from switch.cli._address import asked_address
 from switch.cli._host_options import own_keys_options
+from switch.cli._network import PAY_PORT
 from switch.cli._ready import ready_option
 from switch.cli._tls import end_of, tls_option
 from switch.counting import counted
@@ -29,7 +30,7 @@ RECONNECT_MS = 200
 @click.option(
     "--bank", "banks", multiple=True, metavar="NAME", help="Acquiring member; may be repeated. [default: the first]"
 )
-@click.option("--port", default="acquirers", show_default=True, help="Listener of the network file.")
+@click.option("--port", default=PAY_PORT, show_default=True, help="Listener of the network file.")
 @click.option("--count", default=10, show_default=True, help="Terminals, a bank.")
 @click.option("--links", default=0, help="Connections, a bank. [default: one a terminal on a POS port, else one]")
 @click.option("--rate", default=10.0, show_default=True, help="Payments a second, over all banks.")
@@ -131,7 +132,7 @@ def _run(asked: _Options) -> None:
     except PersonalizationError as error:
         raise click.ClickException(str(error)) from None
     address = asked_address(asked.host_text) if asked.host_text else listener.address
-    need_listener(address, "the switch", spell("serve"))
+    need_listener(address, "the switch", spell("serve", loaded))
     stations = []
     for party, bank in zip(parties, _banks(loaded, asked), strict=True):
         ends: dict[str, TlsEnd] = {}

@@ -2,10 +2,17 @@
 
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
+from switch.cli._network import spell
 from switch.cli.main import main
+from switch.config import load_network
+from switch.config.load import SHIPPED
+from switch.core.shards import of_shard
+from switch.loopback import on_free_ports
 from tests.cli.conftest import Running
+from tests.sharded import sharded
 
 
 def test_ready_lines_name_the_file_that_runs(here: Path, running: Running) -> None:
@@ -20,3 +27,39 @@ def test_errors_name_the_file_that_should_run(here: Path) -> None:
         result = CliRunner().invoke(main, [*command, "--network", "net.toml"])
         assert result.exit_code, command
         assert "`cmi-switch serve net.toml`" in result.output, command
+
+
+@pytest.fixture
+def shards(here: Path) -> Path:
+    """`net.toml` has shards, and lies in a directory whose name a shell would part."""
+    directory = here / "a b"
+    directory.mkdir()
+    (directory / "net.toml").write_text(on_free_ports(sharded((SHIPPED / "morocco.toml").read_text())))
+    return directory
+
+
+def test_of_a_network_with_shards_all_are_started(here: Path, shards: Path, running: Running) -> None:
+    serve = "`cmi-switch serve 'a b/net.toml' --shards all`"
+    with running("issuer", "atlas", "--network", "a b/net.toml") as (_, ready):
+        assert ready.sentence.endswith(f"next: {serve}, then `cmi-switch pay --network 'a b/net.toml'`")
+    with running("network", "visa", "--network", "a b/net.toml") as (_, ready):
+        assert ready.sentence.endswith(f"next: {serve}")
+    for command in (["pay"], ["terminal"]):
+        assert serve in CliRunner().invoke(main, [*command, "--network", "a b/net.toml"]).output, command
+
+
+def test_a_shard_says_at_which_of_its_ports_and_as_whom_to_pay(shards: Path) -> None:
+    whole = load_network(str(shards / "net.toml"))
+    assert spell("pay", of_shard(whole, "a")) == "cmi-switch pay"
+    assert spell("pay", of_shard(whole, "b")) == "cmi-switch pay --port acquirers-b --bank rif"
+
+
+def test_what_is_hinted_at_is_about_the_same_directory(here: Path) -> None:
+    result = CliRunner().invoke(main, ["saf", "list", "--state", "my state"])
+    assert "start it with `cmi-switch serve --state 'my state'`" in result.output
+    assert (
+        "(as `cmi-switch saf list --state st` shows them)"
+        in CliRunner().invoke(main, ["saf", "retry", "--state", "st"]).output
+    )
+    result = CliRunner().invoke(main, ["journal", "show", "zz", "--state", "my state"])
+    assert "`cmi-switch journal list --state 'my state'` shows them" in result.output

@@ -75,7 +75,7 @@ def test_a_retry_tells_what_it_has_put_back_and_what_it_waits_for(scene: Scene, 
     told = lines(command("retry", dead["txn"]))
     assert told == [
         "1 put back.",
-        "atlas is held: nothing leaves for it until `cmi-switch saf release atlas`.",
+        "atlas is held: nothing leaves for it until `cmi-switch saf release atlas --state x`.",
         "atlas is away: it gets everything when it is back.",
     ]
     assert lines(command("retry", "--all"))[0] == "Nothing to put back: it is neither dead nor backing off."
@@ -96,11 +96,11 @@ def test_a_retry_of_many_goes_on_until_all_are_put_back(
 
 def test_a_host_is_held_and_released(scene: Scene, command: Command) -> None:
     assert command("hold", "atlas").output == (
-        "atlas is held: 0 owed, and nothing leaves until `cmi-switch saf release atlas`.\n"
+        "atlas is held: 0 owed, and nothing leaves until `cmi-switch saf release atlas --state x`.\n"
     )
     assert command("hold", "atlas").output.startswith("atlas is already held")
     scene.rif.sends(advice())
-    assert lines(command("list"))[0] == "atlas: 1 owed, HELD: `cmi-switch saf release atlas` lets it go"
+    assert lines(command("list"))[0] == "atlas: 1 owed, HELD: `cmi-switch saf release atlas --state x` lets it go"
     assert command("release", "atlas").output == "atlas is released: 1 owed.\n"
     assert json.loads(command("release", "atlas", "--json").output) == {
         "host": "atlas", "held": False, "changed": False, "owed": 1,
