@@ -352,8 +352,9 @@ class Ledger:
 
         DE90 alone proves little: STAN and time of another acquirer's, or of a switch that forgot a number, may be the same.
         """
-        whole = is_whole(document)
-        posting = self.holdings.postings.get(payment_key(document)) if whole else self._find_alike(document)
+        posting = self.holdings.postings.get(payment_key(document))
+        if posting is None and not is_whole(document):
+            posting = self._find_alike(document)
         if posting is None and DE.RRN not in document and DE.TERMINAL not in document:
             posting = self.holdings.find_by_de90(*_wire_of(document.get(DE.ORIGINAL, "")))
         if posting is None or posting.card == SUSPENSE or document.get(DE.PAN) in (None, self._card(posting).pan):

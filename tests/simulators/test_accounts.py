@@ -351,3 +351,15 @@ def test_another_payment_under_the_key_of_one_that_stands_is_refused() -> None:
     atlas.reverse(reversal(first, "", at(), "000900"), at())
     assert atlas.authorize(namesake | {"11": "000778"}, at()).de39 == "00"
     assert balance(atlas) == (990_00, 0)
+
+
+def test_payments_without_a_reference_are_told_apart_and_a_reversal_takes_back_the_one_that_de90_names() -> None:
+    atlas = ledger()
+    first, second = pay(amount=100_00, number=1, de37=""), pay(amount=100_00, number=2, de37="")
+    assert [atlas.authorize(document, at()).de39 for document in (first, second)] == ["00", "00"]
+    assert balance(atlas)[0] == 800_00
+    assert atlas.reverse(reversal(first, "", at(), "000009"), at()).de39 == "00"
+    assert atlas.reverse(reversal(first, "", at(), "000010"), at()).de39 == "00"
+    assert balance(atlas)[0] == 900_00
+    assert atlas.reverse(reversal(second, "", at(), "000011"), at()).de39 == "00"
+    assert balance(atlas)[0] == 1_000_00
