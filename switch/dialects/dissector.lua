@@ -242,6 +242,7 @@ end
 local function big(bytes) return digits_of(bytes, "b") end
 framings["length2"] = counted(2, 0, big)
 framings["length2-inclusive"] = counted(2, -2, big)
+framings["length3"] = counted(3, 0, big)
 framings["length4"] = counted(4, 0, big)
 framings["length4-inclusive"] = counted(4, -4, big)
 framings["visa4"] = counted(4, 0, function(bytes) return big(bytes:sub(1, 2)) end)

@@ -144,6 +144,7 @@ KINDS: Final[tuple[Kind, ...]] = (
     Kind("ascii6", "a length of 6 ASCII digits", _digits(6, 0x30, 0), 6),
     Kind("bcd2-inclusive", "a length of 4 BCD digits that counts its own two bytes", _packed(-2), 2),
     Kind("length2-etx", "a 2-byte length that counts an ETX behind each message", _etx_counted, 2),
+    Kind("length3", "a 3-byte binary length", _binary(3, "big", 0), 3),
     Kind("", "STX before and ETX behind each message, without an LRC", _stx(lrc=False), 0),
     Kind("", "a line end behind each message and no length", _line, 0),
 )

@@ -40,10 +40,11 @@ from switch.simulators.clock import Moment
 from switch.simulators.de48 import private_elements, with_private
 from switch.simulators.dismissals import Dismissals, is_whole, may_mean
 from switch.simulators.minds import FORGETS, REMEMBERS, UNKNOWN
+from switch.simulators.payment_key import payment_key
 from switch.simulators.pins import PinDesk, Refusal
 from switch.simulators.postings import KEEP, Holdings, Increment, MessageKey, Posting, Taken, WireKey
 from switch.simulators.proofs import ProofDesk
-from switch.simulators.reconciliation import IssuerBook, payment_key
+from switch.simulators.reconciliation import IssuerBook
 from switch.simulators.rules import (
     INQUIRIES,
     Verdict,

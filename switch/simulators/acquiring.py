@@ -28,10 +28,10 @@ from switch.simulators.host import MS, Host
 from switch.simulators.latency import latency_class
 from switch.simulators.minds import PLAIN_MANNER
 from switch.simulators.own_totals import OwnTotals
+from switch.simulators.payment_key import payment_key
 from switch.simulators.reconciliation import (
     AcquirerBook,
     Payment,
-    payment_key,
     signed_amount,
 )
 from switch.simulators.unmatched import MatchKey, Past

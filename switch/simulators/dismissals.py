@@ -4,7 +4,7 @@ Such a message names its payment by the rest: DE32, DE41 and DE37 as far as it h
 its card and its amount. Knows documents in internal format.
 """
 
-from switch.simulators.reconciliation import payment_key
+from switch.simulators.payment_key import payment_key
 from switch.wire.vocabulary import DE, Document
 
 _NAMES = (DE.ACQUIRER, DE.TERMINAL, DE.RRN, DE.LOCAL_TIME, DE.LOCAL_DATE)

@@ -22,8 +22,9 @@ from switch.simulators.journal_records import HostEntry
 from switch.simulators.messages import file_update, network_request
 from switch.simulators.minds import PLAIN_MIND, Mind, happens
 from switch.simulators.own_totals import REQUEST
+from switch.simulators.payment_key import payment_key
 from switch.simulators.postings import Taken
-from switch.simulators.reconciliation import IssuerBook, payment_key
+from switch.simulators.reconciliation import IssuerBook
 from switch.simulators.rules import STATUS, Verdict
 from switch.simulators.writing import Writing
 from switch.wire import EncodeError
@@ -95,8 +96,7 @@ class Issuer(Host):
         """the business day (MMDD) that begins with the cutover that it has asked for"""
         self._begins_window, self._window = 1, 1
         """the same of the window of that day; and the one that it takes to be in force"""
-        self.days_closed = 0
-        self.windows_closed = 0
+        self.days_closed = self.windows_closed = 0
         """cutovers of this process that the switch has acknowledged: of days, and of windows alone"""
 
     def book(self) -> IssuerBook:

@@ -26,6 +26,7 @@ from switch.core.records.records import (
     Resolved,
     StoodIn,
 )
+from switch.simulators.payment_key import payment_key
 from switch.wire.vocabulary import APPROVALS, DE, MTI, Answer, Document
 
 _UNRECORDED = frozenset({"12", Answer.FORMAT_ERROR, Answer.NOT_PERMITTED_TERMINAL, Answer.ISSUER_INOPERATIVE,
@@ -34,22 +35,6 @@ _UNRECORDED = frozenset({"12", Answer.FORMAT_ERROR, Answer.NOT_PERMITTED_TERMINA
 
 _INQUIRIES = frozenset({"balance", "verification"})
 """Kinds that move no money: one that got no answer in time is given up without a reversal."""
-
-
-_FOLLOWING = frozenset(("120", "121", "220", "221", "400", "401", "420", "421"))
-"""MTIs, without their version, of what may name an earlier message in DE90"""
-
-
-def payment_key(document: Document) -> str:
-    """What a message's payment is known by in every book: DE32/DE41/DE37; without DE37, by DE11 and DE7 of its request, which a
-    reversal or advice has in DE90."""
-    get = document.get
-    name = get(DE.RRN, "").strip()
-    if not name:
-        original = get(DE.ORIGINAL, "") if get("t", "")[1:] in _FOLLOWING else ""
-        stan, sent_at = (original[4:10], original[10:20]) if original else (get(DE.STAN), get(DE.TRANSMISSION_TIME))
-        name = f"{stan}@{sent_at}" if stan else ""
-    return f"{get(DE.ACQUIRER, '')}/{get(DE.TERMINAL, '').strip()}/{name}"
 
 
 def signed_amount(document: Document) -> int:

@@ -1,8 +1,9 @@
 """What every framing has, and those that are a length header and so many bytes.
 
 `framing.make_framing(name, frame_bytes_max)` gives an object per connection. Bytes go in as the socket brought them, whole
-messages come out, an unfinished one is kept. Nothing here looks into a message, except for what a framing itself puts there: the
-TPDU id and the BASE I header, which stay part of the message (`document["h"]`).
+messages come out, an unfinished one is kept. A length of zero is a keep-alive, and so is one that counts nothing but itself.
+Nothing here looks into a message, except for what a framing itself puts there: the TPDU id and the BASE I header, which stay part
+of the message (`document["h"]`).
 
 A length that cannot be right ends the stream: there is no telling where the next message would begin.
 """
@@ -133,7 +134,7 @@ class Counted(Cutter):
         while end - at >= head:
             body = measure(data, at)[0] + bias
             if not 0 < body <= limit:
-                if body:
+                if body and body != bias:
                     self._fail(self._bad_length(data, at, body), frames)
                 self.keepalives += 1
                 at += head

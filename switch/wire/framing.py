@@ -54,6 +54,23 @@ class Length2Inclusive(Counted):
     bias = -2
 
 
+class Length3(Counted):
+    """3-byte big-endian length that does not count itself: jPOS's CMFChannel, since 3.0.1."""
+
+    name = "length3"
+    head = 3
+    ceiling = 0xFF_FFFF
+
+    def _reader(self) -> Callable[[bytes, int], tuple[int]]:
+        def measure(data: bytes, at: int) -> tuple[int]:
+            return (int.from_bytes(data[at : at + 3], "big"),)
+
+        return measure
+
+    def _writer(self) -> Callable[[int], bytes]:
+        return lambda number: number.to_bytes(3, "big")
+
+
 class Length4(Counted):
     """4-byte big-endian length that does not count itself."""
 
@@ -323,7 +340,7 @@ FRAMINGS: Final[dict[str, type[Counted] | type[StxEtx] | type[Gzip]]] = {
     for kind in (
         *(Length2, Length2Inclusive, Length4, Length4Inclusive, Visa4, Ascii4, Bcd2, Tpdu, Base1, StxEtx),
         *(Length2Little, Length2LittleInclusive, Length4Little, Ascii4Inclusive, Ascii3, Ascii5, Ascii6),
-        *(Ebcdic4, Hex4, Bcd2Inclusive, Gzip, Length2Etx),
+        *(Ebcdic4, Hex4, Bcd2Inclusive, Gzip, Length2Etx, Length3),
     )
 }
 """Name in dialect and network files -> class. Mastercard's 2-byte length is `length2`."""

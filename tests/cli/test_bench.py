@@ -78,7 +78,7 @@ def test_its_own_process_can_be_measured(tmp_path: pathlib.Path) -> None:
         (("nowhere",), 2, '"nowhere" is no address: "HOST:PORT", such as'),
         (("127.0.0.1:99999",), 2, "is no address"),
         (("a..b:8583",), 2, '"a..b" is no name of a host'),
-        (("127.0.0.1:1", "--framing", "length3"), 2, "no framing 'length3'; there are length2"),
+        (("127.0.0.1:1", "--framing", "length9"), 2, "no framing 'length9'; there are length2"),
         (("127.0.0.1:1", "--dialect", "cmi88"), 1, "cmi88"),
         (("127.0.0.1:1", "--in-flight", "3", "--rate", "5"), 2, "give one of them"),
         (("127.0.0.1:1", "--fail", "p99"), 2, "is no threshold"),

@@ -67,7 +67,7 @@ def test_show_chooses_by_conditions_and_explains_every_element(pcap: Path) -> No
     [
         ([], 1, "give --dialect"),
         (["--dialect", "cmi78"], 2, "did you mean cmi87"),
-        (["--dialect", "cmi87", "--framing", "length3"], 2, "no framing is called 'length3'"),
+        (["--dialect", "cmi87", "--framing", "length9"], 2, "no framing is called 'length9'"),
         (["--dialect", "cmi87", "--port", "9"], 1, "no TCP conversation with port 9"),
         (["--dialect", "cmi87", "--where", "x"], 2, "is no condition"),
         (["--dialect", "mastercard"], 1, "does not decode"),

@@ -81,7 +81,7 @@ def test_one_plays_the_acquirer_and_another_the_issuer(tmp_path: Path) -> None:
         (("acquirer-basic",), 2, "HOST:PORT is missing"),
         (("acquirer-basic", "127.0.0.1"), 2, "is no address"),
         (("acquirer-basic", "127.0.0.1:1", "--forever"), 2, "--forever is for plans that play an issuer"),
-        (("acquirer-basic", "127.0.0.1:1", "--framing", "length3"), 2, "no framing is called"),
+        (("acquirer-basic", "127.0.0.1:1", "--framing", "length9"), 2, "no framing is called"),
         (("acquirer", "127.0.0.1:1"), 2, "no shipped plan has this name"),
         (("acquirer-basic", "127.0.0.1:1"), 3, "127.0.0.1:1 cannot be reached"),
         (("issuer-basic", "--list"), 0, "do: pay 100.01"),

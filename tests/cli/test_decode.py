@@ -103,7 +103,7 @@ def test_json_is_a_document_a_line_and_masked() -> None:
         ([""], "an empty message"),
         (["capture.bin"], "there is no file capture.bin"),
         (["00", "--dialect", "cmi78"], "did you mean cmi87?"),
-        (["00", "--framing", "length3"], "there are length2"),
+        (["00", "--framing", "length9"], "there are length2"),
     ],
 )
 def test_a_wrong_argument_is_exit_code_2_and_says_what_to_give(args: list[str], says: str) -> None:

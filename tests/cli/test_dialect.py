@@ -93,7 +93,7 @@ def test_import_refuses_what_cannot_be_said_or_leaves_it_out(tmp_path: Path) -> 
     left = run("import", str(path), "--skip")
     assert left.exit_code == 0
     assert "66" not in json.loads(left.stdout)
-    assert run("import", str(path), "--framing", "length3").exit_code == 2
+    assert run("import", str(path), "--framing", "length9").exit_code == 2
 
 
 def test_export_writes_jpos_and_lua(tmp_path: Path) -> None:

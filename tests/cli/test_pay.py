@@ -212,7 +212,7 @@ def test_a_host_is_paid_in_the_framing_it_has(here: Path, running: Running) -> N
         (["--bank", "bnp"], "'bnp' is no member of"),
         (["--port", "web"], "'web' is no listener of"),
         (["--dialect", "cmi88"], "cmi88"),
-        (["--framing", "length3"], "no framing is called 'length3'"),
+        (["--framing", "length9"], "no framing is called 'length9'"),
         (["--type", "loan"], "'loan' is not one of"),
         (["--expiry", "12/31", "--card", "1"], "expected YYMM, found '12/31'"),
     ],

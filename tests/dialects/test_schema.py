@@ -61,7 +61,7 @@ PLANTED: list[tuple[tuple[str | int, ...], Any]] = [
     (("2", "len_type"), 7), (("4", "data_enc"), "utf-8"), (("2", "len_enc"), "bdc"), (("4", "content"), "N"),
     (("4", "sensitive"), 1), (("4", "desc"), None), (("4", "len_count"), "nibbles"), (("4", "len_count"), "bits"),
     (("4", "left_pad"), "00"), (("4", "left_pad"), "f"), (("4", "maxlen"), 12), (("h", "len_type"), 2), (("t", "max_len"), 2),
-    (("t", "len_type"), 1), (("p", "max_len"), 8), (("dialect", "version"), "7"), (("dialect", "framing"), "length3"),
+    (("t", "len_type"), 1), (("p", "max_len"), 8), (("dialect", "version"), "7"), (("dialect", "framing"), "length9"),
     (("dialect", "name"), ""), (("dialect", "nmae"), ""), (("129",), {}), (("x",), 1), (("7",), [1]),
     (("3", "subfields"), {"form": "positonal"}), (("3", "subfields"), {"form": "positional", "parts": [{"id": "1"}]}),
     (("3", "subfields"), {"form": "tlv", "fill": "0"}), (("3", "subfields"), {"form": "tlv", "parts": [{"id": "9f02"}]}),

@@ -92,6 +92,7 @@ def named_framings() -> Iterator[tuple[str, str, Any]]:
     yield "a length of 3 ASCII digits", "ascii3", lambda m: b"%03d" % len(m) + m
     yield "a length of 5 ASCII digits", "ascii5", lambda m: b"%05d" % len(m) + m
     yield "a length of 6 ASCII digits", "ascii6", lambda m: b"%06d" % len(m) + m
+    yield "a 3-byte binary length", "length3", lambda m: len(m).to_bytes(3, "big") + m
     words = "a 2-byte length that counts an ETX behind each message"
     yield words, "length2-etx", lambda m: (len(m) + 1).to_bytes(2, "big") + m + b"\3"
 

@@ -120,7 +120,7 @@ def test_a_file_that_cannot_be_read_or_is_no_json_is_named(tmp_path: Path) -> No
         ("t", {"max_len": 2}, 't: expected len_type 0, max_len 4, counted in bytes, found {"len_type": 0, "max_len": 2}'),
         ("dialect", {"version": "7"}, 'dialect.version: expected "0" (1987), "1" (1993) or "2" (2003), found "7"'),
         ("dialect", {"framing": 2}, "dialect.framing: expected a string, found 2"),
-        ("dialect", {"framing": "length3"}, None),
+        ("dialect", {"framing": "length9"}, None),
         ("dialect", {"name": ""}, None),
     ],
 )  # fmt: skip

@@ -80,6 +80,7 @@ def test_a_byte_at_a_time_is_as_good_as_all_at_once(name: str) -> None:
         ("tpdu", bytes.fromhex("60000100020800"), "0007 60000100020800"),
         ("stxetx", b"0800abc", "02 30383030616263 03 6b"),
         ("length2-etx", b"0800abc", "0008 30383030616263 03"),
+        ("length3", b"0800abc", "000007 30383030616263"),
     ],
 )
 def test_each_framing_writes_the_bytes_its_name_says(name: str, message: bytes, stream: str) -> None:
@@ -109,6 +110,14 @@ def test_an_empty_frame_is_a_keepalive_and_delivers_nothing(name: str) -> None:
     message = _fit(name, b"0800")
     assert framing.feed(bytes.fromhex(empty) * 3 + framing.frame(message)) == [message]
     assert framing.keepalives == 3
+
+
+@pytest.mark.parametrize("name", [name for name in FRAMINGS if name.endswith("inclusive")])
+def test_a_length_of_nothing_at_all_is_one_too_where_lengths_count_themselves(name: str) -> None:
+    framing = make_framing(name, LIMIT)
+    poll = (b"0" if name.startswith("ascii") else b"\0") * FRAMINGS[name].head
+    assert framing.feed(poll + framing.frame(b"0800") + poll) == [b"0800"]
+    assert framing.keepalives == 2
 
 
 def test_an_unfinished_frame_is_held_and_counted() -> None:
@@ -216,8 +225,8 @@ def test_base1_sends_nothing_without_its_header() -> None:
 
 
 def test_an_unknown_framing_names_those_there_are() -> None:
-    with pytest.raises(ValueError, match=r"'length3'.*length2, length2-inclusive"):
-        make_framing("length3", LIMIT)
+    with pytest.raises(ValueError, match=r"'length9'.*length2, length2-inclusive"):
+        make_framing("length9", LIMIT)
 
 
 def test_gzip_counts_the_message_and_unpacks_no_more_than_it_says() -> None:
@@ -238,6 +247,7 @@ def test_gzip_counts_the_message_and_unpacks_no_more_than_it_says() -> None:
         ("length2-little", b"\x0c\x01"),
         ("length2-little-inclusive", b"\x0e\x01"),
         ("length4-little", b"\x0c\x01\0\0"),
+        ("length3", b"\0\x01\x0c"),
         ("ascii3", b"268"),
         ("ascii5", b"00268"),
         ("ascii6", b"000268"),
