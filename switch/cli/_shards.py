@@ -87,7 +87,7 @@ def run_shards(network: "Network", asked: Asked) -> None:
     from switch.config import ConfigErrors, load_network
     from switch.core.operator.command import Unable
     from switch.core.operator.errors import ErrorCode
-    from switch.core.shards import DOOR
+    from switch.core.shards import PEER_LISTENER
     from switch.security.files import make_private_directory
     from switch.server.shards import ShardCommand, Shards
 
@@ -121,7 +121,7 @@ def run_shards(network: "Network", asked: Asked) -> None:
 
     def announce(ready: "dict[str, Ready]") -> str:
         doors = (
-            (name, [f"{door} {at}" for door, at in ready[name].listeners.items() if door != DOOR])
+            (name, [f"{door} {at}" for door, at in ready[name].listeners.items() if door != PEER_LISTENER])
             for name in names_of(network, asked.shards)
         )
         parts = (f"shard {name}: {', '.join(opened)}" for name, opened in doors)

@@ -10,7 +10,7 @@ from switch.config.mistakes import ConfigErrors, Mistake, did_you_mean
 from switch.config.reader import Section, Source
 from switch.core.network import HostLink, Network, Shard
 from switch.core.records.numbers import SHARDS_MAX
-from switch.core.shards import DOOR, PASSING_MS, SOURCE, called, divided, of_shard, owned
+from switch.core.shards import PASSING_MS, PEER_LISTENER, SOURCE, called, divided, of_shard, owned
 from switch.money.currency import format_amount
 
 _ADD: Final = 'add [[shard]] with name = "{}", or leave the key out'
@@ -124,8 +124,8 @@ def _unique(draft: Draft) -> None:
             if found is not s and taken:
                 s.wrong(key, f"the {key} {taken} is taken: {found.title} on line {found.line}")
     for s, name in [*((s, v.name) for s, v in draft.listeners), *((s, h.name) for s, h in draft.hosts)]:
-        if name == DOOR:
-            s.wrong("name", f'"{DOOR}" is what the links between shards are called', "another name")
+        if name == PEER_LISTENER:
+            s.wrong("name", f'"{PEER_LISTENER}" is what the links between shards are called', "another name")
     institutions = {called(shard, host.name) for _, shard in draft.shards for _, host in draft.hosts if host.shard}
     for s, member in draft.members:
         if member.name.startswith(SOURCE):

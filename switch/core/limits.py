@@ -71,6 +71,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     unacknowledged_records: int = 65_536
     """appended but not yet durable; above it new requests are declined with DE39=96"""
     format_errors_per_link: int = 100
+    """consecutive ones; then the link is closed"""
     mac_failures_per_link: int = 10
     """consecutive ones; then the link is closed"""
     turn_ms: int = 30

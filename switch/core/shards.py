@@ -21,7 +21,7 @@ import msgspec
 
 from switch.core.network import Address, HostLink, Listener, Member, Network, Shard
 
-DOOR: Final = "shards"
+PEER_LISTENER: Final = "shards"
 """the listener of an owning shard, for the others"""
 SOURCE: Final = "shard-"
 """so begin the names that the others have there"""
@@ -53,7 +53,7 @@ def of_shard(network: Network, name: str) -> Network:
     guests: list[Member] = []
     if hosts and others and own.address is not None:
         guests = [_guest(network, own, other, host) for other in others for host in hosts]
-        listeners.append(_door(network, own, own.address, tuple(guest.name for guest in guests)))
+        listeners.append(_peer_listener(network, own, own.address, tuple(guest.name for guest in guests)))
     return msgspec.structs.replace(
         network,
         shard=name,
@@ -148,7 +148,7 @@ def without_guests(network: Network) -> Network:
     return msgspec.structs.replace(
         network,
         members=tuple(member for member in network.members if not member.passes_on),
-        listeners=tuple(one for one in network.listeners if one.name != DOOR or not network.shard),
+        listeners=tuple(one for one in network.listeners if one.name != PEER_LISTENER or not network.shard),
     )
 
 
@@ -160,8 +160,8 @@ def keep_guests(before: Network, after: Network) -> Network:
         return after
     wanted = {_guest_name(other, host) for other in after.shards for host in owned(after, after.shard)}
     members = {member.name: member for member in (*before.members, *after.members) if member.name in wanted}
-    doors = {one.name: one for one in (*before.listeners, *after.listeners) if one.name == DOOR and members}
-    welcome = (msgspec.structs.replace(door, members=tuple(members)) for door in doors.values())
+    peers = {one.name: one for one in (*before.listeners, *after.listeners) if one.name == PEER_LISTENER and members}
+    welcome = (msgspec.structs.replace(one, members=tuple(members)) for one in peers.values())
     own = without_guests(after)
     return msgspec.structs.replace(own, members=(*own.members, *members.values()), listeners=(*own.listeners, *welcome))
 
@@ -182,10 +182,10 @@ def _guest(network: Network, own: Shard, other: Shard, host: HostLink) -> Member
     )
 
 
-def _door(network: Network, own: Shard, address: Address, guests: tuple[str, ...]) -> Listener:
+def _peer_listener(network: Network, own: Shard, address: Address, guests: tuple[str, ...]) -> Listener:
     """The listener at which other shards sign on."""
     return Listener(
-        name=DOOR,
+        name=PEER_LISTENER,
         role="acquirer",
         address=address,
         dialect=_DIALECT,

@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from switch.core.party import link_name
-from switch.core.shards import DOOR
+from switch.core.shards import PEER_LISTENER
 from switch.observe.histogram import Histogram
 from switch.observe.lines import HopLine, LineError, answer_code, is_response, read_event, read_hop, second_of
 from switch.wire.printable import printable
@@ -208,7 +208,7 @@ class Model(msgspec.Struct):
     def _is_passed_on(self, hop: HopLine) -> bool:
         """True of each hop of what came from another shard."""
         known = hop.txn in self._passed_on
-        if link_name(hop.link) != DOOR:
+        if link_name(hop.link) != PEER_LISTENER:
             return known
         if hop.direction == "sent":
             self._passed_on.pop(hop.txn, None)

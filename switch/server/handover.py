@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from switch.core.handover.memory import MEMORY, Memory
+from switch.core.handover.memory import MEMORY_VERSION, Memory
 from switch.core.network import Address, Network
 from switch.core.party import LinkId
 
@@ -52,7 +52,7 @@ class Handover(msgspec.Struct, frozen=True, kw_only=True):
     """All of it. New members go to the end, with a default: an older or newer release reads what it knows."""
 
     version: int
-    """of `memory`: `core.handover.memory.MEMORY`"""
+    """of `memory`: `core.handover.memory.MEMORY_VERSION`"""
     memory: msgspec.Raw
     """empty: only sockets are left"""
     doors: tuple[KeptListener, ...]
@@ -72,8 +72,10 @@ class Handover(msgspec.Struct, frozen=True, kw_only=True):
 
     def recall(self) -> Memory:
         """The memory. Raises ValueError where it is none this release can read."""
-        if self.version != MEMORY:
-            raise ValueError(f"the memory left is of version {self.version}, this release reads version {MEMORY}")
+        if self.version != MEMORY_VERSION:
+            raise ValueError(
+                f"the memory left is of version {self.version}, this release reads version {MEMORY_VERSION}"
+            )
         try:
             return msgspec.msgpack.decode(self.memory, type=Memory)
         except msgspec.MsgspecError as error:
@@ -82,7 +84,9 @@ class Handover(msgspec.Struct, frozen=True, kw_only=True):
     def network(self) -> Network | None:
         """What the switch before ran by, with hosts that were leaving; None where this release cannot read its memory."""
         try:
-            return msgspec.msgpack.decode(self.memory, type=_OfMemory).network if self.version == MEMORY else None
+            return (
+                msgspec.msgpack.decode(self.memory, type=_OfMemory).network if self.version == MEMORY_VERSION else None
+            )
         except msgspec.MsgspecError:
             return None
 

@@ -22,7 +22,7 @@ import trio
 
 from switch.core.handover.changes import Obstacle, obstacles
 from switch.core.handover.leaving import reasons_to_stay
-from switch.core.handover.memory import MEMORY, Memory
+from switch.core.handover.memory import MEMORY_VERSION, Memory
 from switch.core.handover.succession import hand_over
 from switch.core.network import Network
 from switch.core.operator.command import Arguments, Unable
@@ -53,7 +53,7 @@ class Ability(msgspec.Struct, frozen=True):
 
 def ability_of(network: Network) -> bytes:
     """The answer to being asked, as one line of JSON."""
-    return msgspec.json.encode(Ability(MEMORY, network))
+    return msgspec.json.encode(Ability(MEMORY_VERSION, network))
 
 
 def own_command() -> list[str]:
@@ -86,7 +86,7 @@ class Restarter:
         memory = await self._ask(by)
         self._failed = ""
         self._running.nursery.start_soon(self._after_a_moment, memory, by)
-        return {"pid": os.getpid(), "restarts": self._running.restarts, "keeps_connections": memory == MEMORY}
+        return {"pid": os.getpid(), "restarts": self._running.restarts, "keeps_connections": memory == MEMORY_VERSION}
 
     async def status(self, arguments: dict[str, Any], by: str) -> dict[str, Any]:
         """What `status` of the control socket says."""
@@ -116,7 +116,7 @@ class Restarter:
         """The memory the new program reads. Raises Unable with its own words where it could not take over."""
         try:
             ability = await self._ability()
-            self._check(ability.network, keeps=ability.memory == MEMORY)
+            self._check(ability.network, keeps=ability.memory == MEMORY_VERSION)
         except Unable as error:
             self._refused(by, error)
             raise
@@ -185,7 +185,7 @@ class Restarter:
             await running.stop_index()
             driver.listeners.dial([], running.nursery)
             try:
-                if memory != MEMORY:
+                if memory != MEMORY_VERSION:
                     await self._finish(memory)
                 stopped_ns = trio_clock()
                 driver.stand_still()
@@ -194,7 +194,7 @@ class Restarter:
                     lambda _: "the switch restarts in place, and nobody can go on with TLS", trio_clock()
                 ):
                     await self._settle()  # whoever lost an answer with it is owed what that takes
-                self._become(dialled, stopped_ns, by, keeps=memory == MEMORY)
+                self._become(dialled, stopped_ns, by, keeps=memory == MEMORY_VERSION)
             except (Unable, OSError) as error:
                 self._refused(by, error if isinstance(error, Unable) else Unable(str(error), code=ErrorCode.SYSTEM))
                 driver.go_on()
@@ -205,9 +205,9 @@ class Restarter:
     async def _finish(self, memory: int) -> None:
         """The new program cannot read what goes on: end it in order. New connections wait in the kernel."""
         driver = self._running.driver
-        driver.tell(Log("warning", "restart.drains", {
-            "memory": MEMORY, "reads": memory, "hint": "the new release cannot take over connections: they end, and come again",
-        }))  # fmt: skip
+        hint = "the new release cannot take over connections: they end, and come again"
+        fields = {"memory": MEMORY_VERSION, "reads": memory, "hint": hint}
+        driver.tell(Log("warning", "restart.drains", fields))
         await driver.finish(self._drain_s)
 
     async def _settle(self) -> None:
@@ -234,7 +234,7 @@ class Restarter:
         running, driver = self._running, self._running.driver
         left: Memory | None = hand_over(running.switch, whole=True) if keeps else None
         estate = Handover(
-            version=MEMORY if keeps else 0,
+            version=MEMORY_VERSION if keeps else 0,
             memory=msgspec.Raw(msgspec.msgpack.encode(left)),
             doors=driver.listeners.kept(),
             connections=driver.kept(),

@@ -9,7 +9,7 @@ from switch.core.records.day_records import Cutover
 from switch.core.records.numbers import shard_of, stans_of, txn_of
 from switch.core.records.records import Forwarded, Owed
 from switch.core.routing.routing import Router, luhn_digit
-from switch.core.shards import DOOR, called, divided, is_passed_on, of_shard
+from switch.core.shards import PEER_LISTENER, called, divided, is_passed_on, of_shard
 from switch.ledger.fold import LedgerFold
 from switch.sim.playbook import Peer, Playbook
 from switch.wire.vocabulary import DE, Answer, Document
@@ -32,7 +32,7 @@ def owner() -> tuple[Playbook, Peer, Peer]:
     book = Playbook(of("a"))
     visa = book.host("visa")
     guest = next(member for member in book.network.members if member.name == "shard-b-visa")
-    return book, visa, book.acquirer(DOOR, guest.institution)
+    return book, visa, book.acquirer(PEER_LISTENER, guest.institution)
 
 
 def other() -> tuple[Playbook, Peer, Peer]:

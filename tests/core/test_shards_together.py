@@ -13,7 +13,7 @@ from switch.core.records.day_records import Cutover
 from switch.core.records.numbers import shard_of
 from switch.core.records.records import Delivered, Forwarded, Owed, StoodIn
 from switch.core.routing.routing import luhn_digit
-from switch.core.shards import DOOR, of_shard
+from switch.core.shards import PEER_LISTENER, of_shard
 from switch.ledger.fold import LedgerFold
 from switch.security.commands import EncryptPin
 from switch.security.key_blocks import Header, KeyBlock
@@ -35,7 +35,7 @@ class Between:
     def __init__(self, shard: Playbook, owner: Playbook, host: str) -> None:
         """Both ends have signed on, the one at the owner as `core.shards.called` says."""
         config = next(one for one in shard.network.hosts if one.name == host)
-        self.here, self.there = shard.host(host), owner.acquirer(DOOR, config.passed_by)
+        self.here, self.there = shard.host(host), owner.acquirer(PEER_LISTENER, config.passed_by)
         self.seen: list[Document] = []
         """all that was carried, either way"""
 

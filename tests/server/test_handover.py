@@ -15,7 +15,7 @@ from trio.testing import MockClock
 
 from switch.config import parse_network
 from switch.config.load import SHIPPED
-from switch.core.handover.memory import MEMORY, Memory
+from switch.core.handover.memory import MEMORY_VERSION, Memory
 from switch.core.handover.succession import hand_over
 from switch.core.limits import Limits
 from switch.core.network import Address, Network
@@ -48,7 +48,7 @@ def stack() -> Iterator[ExitStack]:
         yield stack
 
 
-def estate(memory: Any = None, version: int = MEMORY, **members: Any) -> Handover:
+def estate(memory: Any = None, version: int = MEMORY_VERSION, **members: Any) -> Handover:
     given = {
         "version": version, "memory": msgspec.Raw(msgspec.msgpack.encode(memory)), "doors": (), "connections": (),
         "dialled": (), "counts": {}, "children": (), "restarts": 1, "stopped_ns": 0, "by": "test",
@@ -219,7 +219,10 @@ def memory_of_a_scene() -> Memory:
 @pytest.mark.parametrize(
     ("left", "reason"),
     [
-        (estate(version=MEMORY + 1), f"of version {MEMORY + 1}, this release reads version {MEMORY}"),
+        (
+            estate(version=MEMORY_VERSION + 1),
+            f"of version {MEMORY_VERSION + 1}, this release reads version {MEMORY_VERSION}",
+        ),
         (estate(memory=[1, 2]), "cannot be read"),
         (estate(memory=memory_of_a_scene()), "the memory is of record 2, the journal of record 0"),
     ],

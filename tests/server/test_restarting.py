@@ -15,7 +15,7 @@ import trio
 
 from switch.config import parse_network
 from switch.config.load import SHIPPED
-from switch.core.handover.memory import MEMORY, Memory
+from switch.core.handover.memory import MEMORY_VERSION, Memory
 from switch.core.link_control.leaving import Leaving
 from switch.core.network import Network
 from switch.core.operator.command import Unable
@@ -101,7 +101,7 @@ async def test_what_is_left_is_whole_and_a_program_that_cannot_begin_costs_nothi
 ) -> None:
     notes = Notes()
     async with running_with_acquirer(network, tmp_path, notes) as (running, acquirer):
-        restarter = Restarter(running, 5.0, saying(msgspec.json.encode(Ability(MEMORY, network))))
+        restarter = Restarter(running, 5.0, saying(msgspec.json.encode(Ability(MEMORY_VERSION, network))))
         said = await restarter.command({}, "test")
         assert (said["pid"], said["restarts"], said["keeps_connections"]) == (os.getpid(), 0, True)
         await until(lambda: notes.named("restart.refused"))
@@ -147,7 +147,7 @@ async def test_a_release_with_another_memory_gets_open_ports_after_all_has_ended
     monkeypatch.setattr(os, "kill", lambda pid, number: killed.append(number))
     notes = Notes()
     async with running_with_acquirer(network, tmp_path, notes) as (running, _):
-        restarter = Restarter(running, 5.0, saying(msgspec.json.encode(Ability(MEMORY + 1, network))))
+        restarter = Restarter(running, 5.0, saying(msgspec.json.encode(Ability(MEMORY_VERSION + 1, network))))
         assert not (await restarter.command({}, "test"))["keeps_connections"]
         await until(lambda: killed)
         (estate,) = left
@@ -175,13 +175,13 @@ async def test_a_release_with_another_memory_cannot_keep_a_host_that_is_to_stay(
     notes = Notes()
     async with running_with_acquirer(network, tmp_path, notes) as (running, _):
         had_a_crash(running)
-        command = saying(msgspec.json.encode(Ability(MEMORY + 1, without_rif(network))))
+        command = saying(msgspec.json.encode(Ability(MEMORY_VERSION + 1, without_rif(network))))
         with pytest.raises(
             Unable, match=r"host rif left the network file with payments of its.*put it back into the file"
         ):
             await Restarter(running, 5.0, command).command({}, "test")
         assert not left
-        command = saying(msgspec.json.encode(Ability(MEMORY, without_rif(network))))
+        command = saying(msgspec.json.encode(Ability(MEMORY_VERSION, without_rif(network))))
         assert (await Restarter(running, 5.0, command).command({}, "test"))["keeps_connections"]
         await until(lambda: left)
 

@@ -31,14 +31,14 @@ KEYED: Final[dict[str, tuple[str, Callable[[Any], str]]]] = {
     "operators": ("[[operator]]", lambda value: str(value.user)),
 }
 """Lists of the network file: how their sections are called, and what tells two values of one list apart."""
-UNTOLD: Final = frozenset({"source", "leaving_bins"})
-"""Of the network: says nothing about it."""
+UNTOLD_OF_NETWORK: Final = frozenset({"source", "leaving_bins"})
+"""Fields of the network that say nothing of its file."""
 SECTIONS: Final = {"cutover_window": "business_day", "cutover_schedule": "business_day"}
-"""Of single values of the network: sections called otherwise."""
+"""Single values of the network whose sections are called otherwise."""
 HOSTS: Final = KEYED["hosts"][0]
 NOBODY: Final[Mapping[str, str]] = {}
-PLACES: Final = frozenset({"line", "offsets", "source"})
-"""Of a value: where it stands in the file; what is looked up elsewhere; a text, of which its digest is told."""
+UNTOLD_OF_SECTION: Final = frozenset({"line", "offsets", "source"})
+"""Fields of a section: where it stands in the file; what is looked up elsewhere; a text, whose digest is told."""
 
 
 class Obstacle(msgspec.Struct, frozen=True):
@@ -68,7 +68,7 @@ def _differences(before: Network, after: Network) -> list[str]:
     for field in msgspec.structs.fields(Network):
         name = field.name
         was, now_is = getattr(before, name), getattr(after, name)
-        if name in UNTOLD or was == now_is:
+        if name in UNTOLD_OF_NETWORK or was == now_is:
             continue
         if name in KEYED:
             section, key_of = KEYED[name]
@@ -113,7 +113,7 @@ def _members(before: msgspec.Struct, after: msgspec.Struct) -> list[str]:
     return [
         f"{name}: {_said(was)} -> {_said(now_is)}"
         for name in before.__struct_fields__
-        if name not in PLACES and (was := getattr(before, name)) != (now_is := getattr(after, name))
+        if name not in UNTOLD_OF_SECTION and (was := getattr(before, name)) != (now_is := getattr(after, name))
     ]
 
 
@@ -146,7 +146,7 @@ def obstacles(before: Network, after: Network, staying: Mapping[str, str] = NOBO
 
 
 def _another(host: HostLink, new: HostLink) -> list[Obstacle]:
-    """What makes a host another one."""
+    """What keeps `new` from being the host that `host` was."""
     return [
         Obstacle(
             f"{what} of host {host.name} is {_said(getattr(host, what))} and would become {_said(getattr(new, what))}",

@@ -14,8 +14,8 @@ from switch.core.records.outcomes import Outcome
 from switch.core.records.records import Key
 from switch.core.saf.queue import KeptQueue
 
-MEMORY = 3
-"""Of what follows. A new member with a default needs no new number; another meaning does."""
+MEMORY_VERSION = 3
+"""of the structs below: a new member with a default needs no new number, another meaning does"""
 
 
 class KeptSession(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,14 +64,14 @@ class KeptHost(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Remembered(msgspec.Struct, frozen=True, kw_only=True):
-    """Of the state, what the journal's last snapshot does not carry."""
+    """What of the state the journal's last snapshot does not carry."""
 
     recent: tuple[Outcome, ...]
     horizons: dict[str, str]
 
 
 class Memory(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole. What the journal holds up to `position` is not in it."""
+    """All that one switch leaves to the next. What the journal holds up to `position` is not in it."""
 
     network: Network
     position: int

@@ -189,8 +189,8 @@ def _retire_changed(switch: Switch, memory: Memory, now: int) -> None:
         if not reason and kept.role != "host" and kept.source and kept.source not in members:
             reason = f"member {kept.source} left the network file"
         if not reason and not kept.dialled:
-            reason = _not_allowed_any_more(after, kept)
-        untrusted = _is_theirs_no_more(after, kept)
+            reason = _why_not_allowed(after, kept)
+        untrusted = _why_not_theirs(after, kept)
         if kept.host and session.host is None:
             _end_removed(switch, session, now)
         elif untrusted:
@@ -213,36 +213,36 @@ def _reason_to_retire(before: Network, after: Network, kept: KeptSession) -> str
             return ""
         changed = [k for k in ("connect", "dialect", "framing", "edge") if getattr(was, k) != getattr(now_is, k)]
         return f"{', '.join(changed)} of host {name} changed" if changed else ""
-    door = next((listener for listener in after.listeners if listener.name == name), None)
-    if door is None:
+    listener = next((one for one in after.listeners if one.name == name), None)
+    if listener is None:
         return f"listener {name} left the network file"
     changed = [
         what
         for what, was_so, is_so in (
-            ("role", kept.role, door.role),
-            ("dialect", kept.dialect, door.dialect),
-            ("framing", kept.framing, door.framing),
-            ("tls", kept.certificate is not None, door.is_secure),
+            ("role", kept.role, listener.role),
+            ("dialect", kept.dialect, listener.dialect),
+            ("framing", kept.framing, listener.framing),
+            ("tls", kept.certificate is not None, listener.is_secure),
         )
         if was_so != is_so
     ]
     return f"{', '.join(changed)} of listener {name} changed" if changed else ""
 
 
-def _not_allowed_any_more(after: Network, kept: KeptSession) -> str:
+def _why_not_allowed(after: Network, kept: KeptSession) -> str:
     """Why the new file would not let it connect; "" where it would."""
-    door = next((listener for listener in after.listeners if listener.name == kept.name), None)
+    listener = next((one for one in after.listeners if one.name == kept.name), None)
     stays = any(host.name == kept.host and host.leaving_since_us for host in after.hosts)
-    if door is not None and door.members and kept.source and kept.source not in door.members and not stays:
+    if listener is not None and listener.members and kept.source and kept.source not in listener.members and not stays:
         return f"{kept.source} is not in `members` of listener {kept.name} any more"
-    if door is not None and not is_allowed(door.allow, kept.peer):
+    if listener is not None and not is_allowed(listener.allow, kept.peer):
         return f"{kept.peer} is not in `allow` of listener {kept.name} any more"
     if kept.source and not is_allowed(allowed_of(after, kept.source, host=kept.role == "host"), kept.peer):
         return f"{kept.peer} is not in `allow` of {kept.source} any more"
     return ""
 
 
-def _is_theirs_no_more(after: Network, kept: KeptSession) -> str:
+def _why_not_theirs(after: Network, kept: KeptSession) -> str:
     """Why the new file takes its certificate for another's; "" where it does not, or nobody has signed on."""
     is_host = bool(kept.host)
     whose = kept.host or kept.source

@@ -96,7 +96,7 @@ def bar(kernel: Kernel, session: Session, name: str, retiring: Container[LinkId]
         )
     is_host = session.role == "host"
     host = kernel.hosts[name] if is_host else None
-    welcome = next((door.members for door in kernel.network.listeners if door.name == session.name), ())
+    welcome = next((one.members for one in kernel.network.listeners if one.name == session.name), ())
     stays = host is not None and host.config.leaving_since_us  # its listener cannot name it any more
     if welcome and name not in welcome and not stays:
         home = next((member.shard for member in kernel.network.members if member.name == name), "")

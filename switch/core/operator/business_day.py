@@ -28,7 +28,7 @@ from switch.core.link_control.network_management import NetworkManagement
 from switch.core.links.session import WINDOW, Session
 from switch.core.links.states import SessionState
 from switch.core.messages.internal import PRIVATE, Private48, private_elements
-from switch.core.operator.command import Arguments, Command, Unable
+from switch.core.operator.command import OPERATOR, Arguments, Command, Unable
 from switch.core.operator.errors import ErrorCode
 from switch.core.operator.merchant_fees import MerchantCharging
 from switch.core.records.day_records import FIRST_DAY, Cutover
@@ -38,8 +38,6 @@ from switch.wire.dates import instant_us, nearest
 from switch.wire.subfields import SubfieldError
 from switch.wire.vocabulary import DE, Answer, Document
 
-OPERATOR: Final = "operator"
-"""who closes it, where no host does"""
 APART_US: Final = 12 * 3_600 * 1_000_000
 """a further 0800/201 within so long is about the same close, or refused"""
 AGAIN_US: Final = 3_600 * 1_000_000
@@ -55,7 +53,7 @@ AHEAD_DAYS_MAX: Final = 7
 
 
 class WindowArguments(Arguments, frozen=True):
-    """Of `day.close_window`."""
+    """What `day.close_window` is given."""
 
     ends: str = ""
     """name of what is to end, `2026-11-27/1` (of `day.close`: `2026-11-27`); closed before, it is closed. "": what is in force"""
@@ -64,7 +62,7 @@ class WindowArguments(Arguments, frozen=True):
 
 
 class DayArguments(WindowArguments, frozen=True):
-    """What `day close` is given."""
+    """What `day.close` is given."""
 
     date: str = ""
     """YYYY-MM-DD of the business day that begins; "": the next one"""
@@ -313,7 +311,7 @@ class BusinessDay:
         kernel.log("info", "day.closed" if whole else "window.closed", closed=before.isoformat(), ended=ended,
                    business_day=wanted.isoformat(), window=number, by=by, in_flight=len(kernel.pending))  # fmt: skip
         told = []
-        for session in self._listeners(said):
+        for session in self._to_be_told(said):
             if not whole and session.says != WINDOW:
                 continue
             begins: Document = {DE.SETTLEMENT_DATE: wanted.strftime("%m%d")}
@@ -327,7 +325,7 @@ class BusinessDay:
             told.append(session.link)
         return tuple(told)
 
-    def _listeners(self, said: Session | None) -> list[Session]:
+    def _to_be_told(self, said: Session | None) -> list[Session]:
         """One connection each of the hosts and the acquirers that are up, but for the host that has said it itself."""
         kernel = self._kernel
         own = said.host if said is not None else None

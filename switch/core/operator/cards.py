@@ -7,16 +7,13 @@ from itertools import islice
 import msgspec
 
 from switch.core.kernel import Kernel
-from switch.core.operator.command import Arguments, Command, Unable
+from switch.core.operator.command import OPERATOR, Arguments, Command, Unable, rows_shown
 from switch.core.operator.errors import ErrorCode
 from switch.core.transactions.hot_cards import HotCards
 from switch.core.transactions.transaction import Refusal
 
-ROWS_MAX = 1_000
-"""shown by one command"""
 CARDS_MAX = 500
 """changed by one command: it is one line to the control socket"""
-OPERATOR = "operator"
 
 
 class ListHot(Arguments, frozen=True):
@@ -25,6 +22,7 @@ class ListHot(Arguments, frozen=True):
     issuer: str = ""
     """"": everyone's"""
     limit: int = 50
+    """0: as many as one command may show"""
 
 
 class HotCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -102,7 +100,7 @@ class CardCommands:
         found = [e for e in reversed(self._kernel.state.hot_cards.values()) if given.issuer in ("", e.issuer)]
         rows = tuple(
             HotRow(pan=e.pan, issuer=e.issuer, reason=e.reason, by=e.by, age_s=max(0, wall_us - e.at_us) // 1_000_000)
-            for e in islice(found, min(given.limit or ROWS_MAX, ROWS_MAX))
+            for e in islice(found, rows_shown(given.limit))
         )
         return HotList(cards=rows, left_out=len(found) - len(rows))
 

@@ -5,11 +5,21 @@ Commands are rows of a table (`switch.core.operator.operator`), so that a new on
 
 from collections.abc import Callable, Iterable
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from switch.core.operator.errors import ErrorCode
+
+OPERATOR: Final = "operator"
+"""who did something, in records, where no link did"""
+ROWS_MAX: Final = 1_000
+"""shown by one command"""
+
+
+def rows_shown(limit: int) -> int:
+    """How many rows a command shows that is asked for `limit` of them; 0 asks for as many as one command may show."""
+    return min(limit or ROWS_MAX, ROWS_MAX)
 
 
 class Arguments(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

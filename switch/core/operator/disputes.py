@@ -5,13 +5,12 @@ comes to the centre by other ways than authorization messages (files, screens), 
 """
 
 from datetime import date, timedelta
-from typing import Final
 
 import msgspec
 
 from switch.core.kernel import Kernel
 from switch.core.messages.meaning import direction_of
-from switch.core.operator.command import Arguments, Command, Unable
+from switch.core.operator.command import Arguments, Command, Unable, rows_shown
 from switch.core.operator.errors import ErrorCode
 from switch.core.records.disputes import ACQUIRER, ISSUER, MOVES, WHOSE, Disputed, Step
 from switch.core.records.outcomes import Outcome
@@ -26,8 +25,6 @@ from switch.money.fees import change
 from switch.wire.dates import day_of
 from switch.wire.vocabulary import DE, Processing
 
-ROWS_MAX: Final = 1_000
-
 
 class ListDisputes(Arguments, frozen=True):
     """What to show, newest first."""
@@ -35,6 +32,7 @@ class ListDisputes(Arguments, frozen=True):
     all: bool = False
     """ended ones, too"""
     limit: int = 50
+    """0: as many as one command may show"""
 
 
 class OneDispute(Arguments, frozen=True):
@@ -130,7 +128,7 @@ class DisputeCommands:
     def show(self, given: ListDisputes, now: int) -> DisputeList:
         """Newest first."""
         found = [one for one in self._kernel.state.disputes.last.values() if given.all or one.open][::-1]
-        limit = min(given.limit or ROWS_MAX, ROWS_MAX)
+        limit = rows_shown(given.limit)
         return DisputeList(tuple(self._row(one, now) for one in found[:limit]), max(0, len(found) - limit))
 
     def show_one(self, given: OneDispute, now: int) -> DisputeRow:

@@ -10,14 +10,11 @@ from itertools import islice
 import msgspec
 
 from switch.core.kernel import Kernel
-from switch.core.operator.command import Arguments, Command, Unable
+from switch.core.operator.command import Arguments, Command, Unable, rows_shown
 from switch.core.operator.errors import ErrorCode
 from switch.core.records.records import Excepted, Resolved
 from switch.core.saf.forwarder import Forwarder
 from switch.wire.vocabulary import DE
-
-ROWS_MAX = 1_000
-"""shown by one command"""
 
 
 class ListExceptions(Arguments, frozen=True):
@@ -89,7 +86,7 @@ class ExceptionCommands:
 
     def show(self, given: ListExceptions, now: int) -> ExceptionList:
         """What is open, oldest first."""
-        limit = min(given.limit or ROWS_MAX, ROWS_MAX)
+        limit = rows_shown(given.limit)
         rows = [row for row in self._rows(now) if given.kind in ("", row.kind)]
         return ExceptionList(items=tuple(islice(rows, limit)), left_out=max(0, len(rows) - limit))
 

@@ -42,7 +42,7 @@ class KeyRow(msgspec.Struct, frozen=True):
 
 
 class KeyRows(msgspec.Struct, frozen=True):
-    """The answer to `keys.show`: each key that changes by message, and its sets."""
+    """The answer to `keys.list`: each key that changes by message, and its sets."""
 
     keys: tuple[KeyRow, ...]
 
@@ -55,7 +55,7 @@ class Exchange(Arguments, frozen=True):
     acquirer: bool = False
     """the member of this name as acquirer, where a host has the same name"""
     purpose: str = ""
-    """`mac` or `pin`; "": each key it has"""
+    """`mac` or `pin`; "": both, where it has both"""
 
 
 class Export(Arguments, frozen=True):

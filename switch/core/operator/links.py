@@ -86,7 +86,7 @@ class Which(Arguments, frozen=True):
 
 
 class TargetState(msgspec.Struct, frozen=True):
-    """What has become of it."""
+    """What was named, and how its connections are now."""
 
     target: str
     """`host:NAME`, `acquirer:NAME`, `listener:NAME`, or a connection"""
@@ -117,25 +117,25 @@ class LinkCommands:
     # -- in and out of use
 
     def signoff(self, which: Which, now: int) -> TargetState:
-        """Out of use at once."""
+        """Take it out of use at once. Raises Unable."""
         target = self._target(which)
         self._maintenance.begin(target, now, drain=False)
         return self._target_state(target)
 
     def drain(self, which: Which, now: int) -> TargetState:
-        """Out of use once what is in flight has ended."""
+        """Take it out of use once what is in flight has ended. Raises Unable."""
         target = self._target(which)
         self._maintenance.begin(target, now, drain=True)
         return self._target_state(target)
 
     def resume(self, which: Which, now: int) -> TargetState:
-        """In use again."""
+        """Put it in use again. Raises Unable."""
         target = self._target(which)
         self._maintenance.end(target, now)
         return self._target_state(target)
 
     def show(self, which: Which, _: int) -> TargetState:
-        """As it is."""
+        """How its connections are, and how much is in flight on them. Raises Unable."""
         return self._target_state(self._target(which))
 
     def _target(self, which: Which) -> str:

@@ -41,7 +41,7 @@ class Operator:
 
     @property
     def position(self) -> int:
-        """Of the last record: what a command has done is safe once `durable` has come so far."""
+        """The last record's: what a command has done is safe once `durable` has come so far."""
         return self._kernel.position
 
     @property

@@ -10,14 +10,12 @@ import msgspec
 
 from switch.core.kernel import Kernel
 from switch.core.links.session import HostState
-from switch.core.operator.command import Arguments, Command, Named, Unable, unknown
+from switch.core.operator.command import Arguments, Command, Named, Unable, rows_shown, unknown
 from switch.core.operator.errors import ErrorCode
 from switch.core.saf.forwarder import Forwarder
 from switch.core.saf.queue import Item, Stage
 from switch.wire.vocabulary import DE
 
-ROWS_MAX = 1_000
-"""shown by one command"""
 RETRIES_MAX = 1_000
 """put back by one command: each dead letter is a record, and the journal has payments to keep"""
 
@@ -158,7 +156,7 @@ class SafCommands:
         """What is owed, oldest first."""
         names = self._hosts(given.host)
         queues = self._forwarder.queues
-        limit = min(given.limit or ROWS_MAX, ROWS_MAX)
+        limit = rows_shown(given.limit)
         if given.dead:
             shelved = self._kernel.state.shelved
             found: Iterator[tuple[str, Item]] = (

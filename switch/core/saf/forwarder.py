@@ -159,7 +159,7 @@ class Forwarder:
         link = session.link if session is not None else host.name
         receipt = host.answers.receipt(code)
         nothing = (receipt is Receipt.NOTHING and _may_know_nothing(entry)) or (
-            receipt is Receipt.REFUSED and _again(entry)
+            receipt is Receipt.REFUSED and _only_came_late(entry)
         )
         hop = _hop("hop.received", entry, document[DE.MTI], link, host.route, code, now, item)
         if nothing or receipt is Receipt.ACCEPTED:
@@ -367,7 +367,7 @@ def _may_know_nothing(entry: Owed) -> bool:
     return entry.kind == REVERSAL and not entry.approved and bool(entry.original or not entry.key[ACQUIRER])
 
 
-def _again(entry: Owed) -> bool:
+def _only_came_late(entry: Owed) -> bool:
     """True for the reversal of an approval that came after another one had been accepted: in most cases it only came late."""
     return entry.reason == LATE and not entry.approved
 
