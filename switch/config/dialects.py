@@ -5,7 +5,7 @@ from typing import Final
 
 from switch.config.mistakes import did_you_mean
 from switch.config.reader import Section
-from switch.core.links.session import SAID
+from switch.core.links.session import BUSINESS_DAYS
 from switch.core.messages.translator import translator_for
 from switch.wire import Dialect, DialectError
 from switch.wire.dialect import LATIN_1, names
@@ -113,7 +113,7 @@ class Dialects:
 
     def business_day(self, s: Section, name: str, default: str) -> str:
         """The key `business_day` of a link with dialect `name`: what its answers say of the business day."""
-        says = s.choice("business_day", SAID, default)
+        says = s.choice("business_day", BUSINESS_DAYS, default)
         dialect = self._loaded.get(name)
         if dialect is None or not s.has("business_day") or says == "none":
             return says

@@ -283,12 +283,13 @@ class Kernel:
         at_us, de39 = self.refused.get(key, (0, ""))
         return de39 if de39 and self.within_window(at_us) else ""
 
-    def let_speak(self, session: Session) -> None:
-        """Say whose messages a connection may carry, once it is known whose it is: its member's, or what its host brings."""
+    def bind_to_peer(self, session: Session) -> None:
+        """Bind a connection to who is at its other end, once that is known: whose messages it may carry, what its answers say of
+        the business day, and the keys that prove them."""
         member = self._members.get(session.source)
         if session.host is not None:
             config = session.host.config
-            session.tell(config.business_day)
+            session.say_business_day(config.business_day)
             brought = (config.institution, *config.institutions) if config.institutions else ()
             members = (each for m in self._members.values() for each in (m.institution, *m.institutions))
             session.speak_for("", brought, members)
@@ -301,7 +302,7 @@ class Kernel:
             and session.sets is None
             and (sets := self.sealings.sets_of(keys, session.dialect)) is not None
         ):
-            session.change_keys(sets)
+            session.name_key_sets(sets)
 
     def keys_of(self, session: Session) -> LinkKeys:
         """The keys of a connection: its host's, of the member whose acquiring host it is, or of a terminal's port."""

@@ -190,7 +190,7 @@ class Switch(Kernel):
             session.host, session.certificate = host, certificate
             if is_another(self, link, host.config, certificate):
                 return
-            self.let_speak(session)
+            self.bind_to_peer(session)
             self.sessions[link] = self.with_hosts[link] = session
             self.log("info", "link.connected", link=link, dialect=session.dialect.name)
             if not self.maintenance.keep_out(session):
@@ -217,7 +217,7 @@ class Switch(Kernel):
         session = Session(link, name, role, spoken, cutter, framing, translator, now, self.report_illegal)
         session.handlers = self._handlers
         if listener is not None:
-            session.come_by(listener)
+            session.bind_to_listener(listener)
             if listener.profile:
                 session.classic, session.handlers = True, self._terminals.handlers
             if session.role == "terminal":
@@ -339,7 +339,7 @@ class Switch(Kernel):
 
     def _frames(self, session: Session, frames: list[bytes], now: int) -> None:
         since = len(self.effects)
-        proved = self.macs.checked(session, frames, now)
+        proved = self.macs.check(session, frames, now)
         if len(proved) > 1:
             self._pins_ahead.ask(session, proved)
         self._each_frame(session, proved, now)

@@ -104,7 +104,7 @@ class Line:
             seal = self._sealing.seal(self._dialect, link, self._framing.frame)
             return Send(self.link, b"", after, seal=seal)
         if self._sets is not None:
-            link = self._sets.say(link)
+            link = self._sets.with_sets(link)
         return Send(self.link, self._framing.frame(self._dialect.encode(link)), after)
 
     def _unreadable(self, frame: bytes, error: DecodeError) -> None:

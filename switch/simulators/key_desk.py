@@ -160,7 +160,7 @@ class KeyDesk:
         if self.manner.wrong_value and code == NetworkCode.KEY_EXCHANGE:
             word = word._replace(check_value=WRONG_VALUE)
         at, stan = self._host.moment(now), self._host.next_stan()
-        self._host.say(line, network_request(code, self._speech.own, at, stan) | self._place.put(word))
+        self._host.say(line, network_request(code, self._speech.own, at, stan) | self._place.compose(word))
         return True
 
     def log(self, level: str, event: str, **fields: Any) -> None:

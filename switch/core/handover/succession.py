@@ -129,7 +129,7 @@ def _take_session(switch: Switch, kept: KeptSession, now: int) -> None:
     session.resume_at(SessionState(kept.state))
     session.source, session.host = kept.source, host
     session.peer, session.certificate = kept.peer, kept.certificate
-    switch.let_speak(session)
+    switch.bind_to_peer(session)
     session.heard_ns, session.since_de7 = kept.heard_ns, kept.since_de7
     session.asked = {(stan, de7): (code, at) for stan, de7, code, at in kept.asked}
     session.good, session.bad, session.bad_in_a_row = kept.good, kept.bad, kept.bad_in_a_row

@@ -31,7 +31,7 @@ def judge(kernel: Kernel, ksn: bytes, where: str, *, again: bool) -> str:
 
 
 def count(kernel: Kernel, ksn: bytes, now: int) -> None:
-    """It is proved: this counter is used."""
+    """Record that this counter is used: what it came with is proved."""
     device, counter = device_and_counter(ksn)
     if counter > kernel.state.devices.get(device, 0):
         kernel.record(DeviceCounted(at_us=kernel.wall_us(now), device=device, counter=counter))

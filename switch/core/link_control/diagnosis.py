@@ -16,7 +16,9 @@ FIRST_BYTES: Final = 2_048
 """remembered of a connection"""
 LOOKS: Final = 4
 LOOKS_NS: Final = 4_000_000_000
+"""so many looks in so long"""
 AGAIN_NS: Final = 10_000_000_000
+"""between two for connections of the same listener or host"""
 
 
 class Explanation(Protocol):
@@ -65,7 +67,7 @@ class LinkDiagnosis:
         self._of_name: dict[str, int] = {}
 
     def remember(self, session: Session, data: bytes) -> None:
-        """Bytes of a connection from which no good message has come yet."""
+        """Keep bytes of a connection from which no good message has come yet."""
         if self._doctor is not None and len(session.first) < FIRST_BYTES:
             session.first += data[: FIRST_BYTES - len(session.first)]
 

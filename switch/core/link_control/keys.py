@@ -33,7 +33,7 @@ class Party:
         self.exchange = KeyExchange(of.keys, self.valid, self, wins=int(own or 0) < int(other or 0))
 
     def connection(self, now: int) -> Session | None:
-        """One that is up."""
+        """A connection of its that is up; None: there is none."""
         if self.host:
             return self._kernel.hosts[self.name].pick(now)
         return next((s for s in self._kernel.sessions.values() if self.owns(s) and s.state is SessionState.UP), None)
@@ -53,7 +53,7 @@ class Party:
         about = word.purpose, word.set_id
         anew, self._said[code] = self._said.get(code) != about, about
         try:
-            self._management.tell_keys(session, code, place.put(word), now, anew=anew)
+            self._management.tell_keys(session, code, place.compose(word), now, anew=anew)
         except EncodeError as error:
             self.log("error", "keys.unspeakable", reason=str(error))
         return True

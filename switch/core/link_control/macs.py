@@ -45,8 +45,8 @@ class Macs:
         self.failures = 0
         """messages not processed for their MAC, since the start"""
 
-    def checked(self, session: Session, frames: list[bytes], now: int) -> list[bytes]:
-        """Those frames that may be processed."""
+    def check(self, session: Session, frames: list[bytes], now: int) -> list[bytes]:
+        """Those of the frames that may be processed; the others are refused."""
         if session.sealing is not None:
             return self._prove(session, session.sealing, frames, now)
         sealings = self._kernel.sealings

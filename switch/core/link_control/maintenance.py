@@ -15,7 +15,7 @@ from typing import Final
 
 from switch.core.kernel import Kernel
 from switch.core.link_control.network_management import NetworkManagement
-from switch.core.links.session import RESUME, Session, maintenance_of, targets_of
+from switch.core.links.session import RESUME_HINT, Session, maintenance_of, targets_of
 from switch.core.links.states import LinkEvent, SessionState
 from switch.core.records.records import Maintained
 
@@ -40,7 +40,7 @@ class Maintenance:
         target = maintenance_of(self._kernel.state.maintenance, session)
         if target:
             session.move(LinkEvent.KEEP_OUT)
-            hint = RESUME.format(target.partition(":")[2])
+            hint = RESUME_HINT.format(target.partition(":")[2])
             self._kernel.log("warning", "link.maintenance", link=session.link, maintenance=target, hint=hint)
         return bool(target)
 

@@ -11,7 +11,7 @@ from typing import Final, Protocol
 
 from switch.core.kernel import Kernel
 from switch.core.link_control.admission import Barred, bar
-from switch.core.links.session import RESUME, SUSPECT_NS, HostState, Session, maintenance_of, significant
+from switch.core.links.session import RESUME_HINT, SUSPECT_NS, HostState, Session, maintenance_of, significant
 from switch.core.links.states import LinkEvent, SessionState
 from switch.core.messages.dates import date_mistake
 from switch.core.messages.translator import answer
@@ -20,7 +20,8 @@ from switch.core.records.numbers import following
 from switch.wire import EncodeError
 from switch.wire.vocabulary import DE, KEY_CODES, MTI, Answer, Document, NetworkCode
 
-WINDOW_NS = 10_000_000_000
+STORM_NS: Final = 10_000_000_000
+"""limit `network_messages_per_10s` counts within so long"""
 KEYS_KEPT_NS: Final = 600_000_000_000
 """so long an 0800 about keys may be answered"""
 _MAY_BE_SILENT: Final = KEY_CODES | {NetworkCode.CUTOVER}
@@ -149,7 +150,7 @@ class NetworkManagement:
                 kernel.log("error", "answer.unspeakable", link=session.link, mti=reply[DE.MTI], reason=str(error))
 
     def _is_storm(self, session: Session, now: int) -> bool:
-        if now - session.network_from_ns > WINDOW_NS:
+        if now - session.network_from_ns > STORM_NS:
             session.network_from_ns, session.network_messages = now, 0
         session.network_messages += 1
         limit = self._kernel.limits.network_messages_per_10s
@@ -193,7 +194,7 @@ class NetworkManagement:
         if session.role == "host":
             session.host = self._hosts_in[significant(institution)]
             kernel.with_hosts[session.link] = session
-        kernel.let_speak(session)
+        kernel.bind_to_peer(session)
         if maintenance_of(kernel.state.maintenance, session):
             session.move(LinkEvent.KEEP_OUT)
             return self._refuse_sign_on(session)
@@ -225,7 +226,7 @@ class NetworkManagement:
         """The answer to a sign-on that an operator does not want now. The connection stays."""
         target = maintenance_of(self._kernel.state.maintenance, session)
         self._kernel.log("warning", "link.sign_on_refused", link=session.link, source=session.source, maintenance=target,
-                         hint=RESUME.format(target.partition(":")[2] or session.link))  # fmt: skip
+                         hint=RESUME_HINT.format(target.partition(":")[2] or session.link))  # fmt: skip
         return Answer.ISSUER_INOPERATIVE
 
     def _accept_sign_off(self, session: Session, now: int) -> str:

@@ -45,7 +45,7 @@ class Newcomers:
         self._of_address: Counter[str] = Counter()
 
     def add(self, session: Counted, until_ns: int) -> None:
-        """One more, with its deadline."""
+        """Count a connection that has not signed on, and has until `until_ns` to do so."""
         place = session.name, session.peer
         self.deadlines[session.link] = until_ns
         self._places[session.link] = place
@@ -54,7 +54,7 @@ class Newcomers:
         self._of_address[session.peer] += 1
 
     def remove(self, link: LinkId) -> None:
-        """It has signed on, or is gone. Of one that is none nothing happens."""
+        """Count it no more: it has signed on, or is gone. Nothing happens where it was not counted."""
         self.deadlines.pop(link, None)
         place = self._places.pop(link, None)
         if place is None:
@@ -108,7 +108,7 @@ class Newcomers:
         return False
 
     def _oldest(self, name: str = "", peer: str = "") -> LinkId:
-        """Of the address that has most, of a listener or of an address where one is given. There is one."""
+        """The oldest connection of the address that has most, at one listener or address where that is named. There is one."""
         found = (links for (at, address), links in self._at.items() if name in ("", at) and peer in ("", address))
         most: dict[LinkId, None] = max(found, key=len)
         return next(iter(most))

@@ -12,20 +12,21 @@ from switch.core.links.states import LinkEvent, SessionState
 from switch.core.party import Close, LinkId
 
 LOOK_NS = 50_000_000
+"""between two looks whether they can be missed"""
 
 
 class Retiring:
-    """Those of one switch."""
+    """Lets connections end once they can be missed."""
 
     def __init__(self, kernel: Kernel, management: NetworkManagement) -> None:
         self._kernel = kernel
         self._management = management
         self.links: dict[LinkId, str] = {}
-        """and why"""
+        """connections that are to end -> why"""
         self._look_at = 0
 
     def add(self, session: Session, reason: str, now: int) -> None:
-        """This one is to end."""
+        """Have this connection end, for this reason."""
         self.links[session.link] = reason
         self._look_at = now
 

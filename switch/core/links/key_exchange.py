@@ -46,7 +46,7 @@ _ASKED_OF_NOBODY: Final = frozenset({Answer.INVALID_TRANSACTION, Answer.FORMAT_E
 
 
 class Outside(Protocol):
-    """What an exchange is told by, and tells."""
+    """The link and the log of an exchange, as it uses them."""
 
     def say(self, code: str, word: KeyWord, now: int) -> bool:
         """Send an 0800 with this DE70; False: no connection is up."""
@@ -59,7 +59,7 @@ class Outside(Protocol):
 
 
 class _Doing(NamedTuple):
-    """What is said and not answered."""
+    """An 0800 about keys that was sent and is not answered."""
 
     purpose: str
     code: str
@@ -70,7 +70,7 @@ class _Doing(NamedTuple):
 
 
 class KeyExchange:
-    """Of one link, or of all links with one other party."""
+    """How the keys of one link, or of all links with one other party, are changed by message."""
 
     def __init__(self, keys: LinkKeys, valid: ValidSets, outside: Outside, *, wins: bool) -> None:
         """`wins`: this end has the lower institution id. `keys.zone_key` is not empty."""

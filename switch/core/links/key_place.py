@@ -12,11 +12,13 @@ from switch.wire.vocabulary import DE, Document
 
 MAC: Final = "M"
 PIN: Final = "P"
+"""what a key is for, as messages about it say"""
 NO_SET: Final = "00"
+"""number of the set of a key that never changed by message"""
 
 
 class KeyWord(NamedTuple):
-    """Of an 0800: which key, of which set."""
+    """What an 0800 about keys names: which key, of which set."""
 
     purpose: str
     """`MAC` or `PIN`"""
@@ -40,13 +42,13 @@ class KeyPlace:
         self._form = dialect.key_sets.replace("P", "0").replace("M", "0")
         self._at = {purpose: dialect.key_sets.find(2 * purpose) for purpose in (PIN, MAC)}
 
-    def said(self, document: Document, purpose: str) -> str:
+    def set_in(self, document: Document, purpose: str) -> str:
         """The set that DE53 names for this purpose; "" where it names none, or is no such DE53."""
         value, at = document.get(DE.SECURITY, ""), self._at[purpose]
         number = value[at : at + 2] if at >= 0 and len(value) == len(self._form) else ""
         return number if number.isascii() and number.isdecimal() else ""
 
-    def say(self, document: Document, sets: dict[str, str]) -> Document:
+    def with_sets(self, document: Document, sets: dict[str, str]) -> Document:
         """The document with a DE53 that names these sets, and nothing else."""
         value = self._form
         for purpose, number in sets.items():
@@ -55,7 +57,7 @@ class KeyPlace:
                 value = value[:at] + number + value[at + 2 :]
         return {**document, DE.SECURITY: value}
 
-    def put(self, word: KeyWord) -> Document:
+    def compose(self, word: KeyWord) -> Document:
         """The elements of an 0800 that say it."""
         said = with_private("", Private48.KEY, word.purpose + word.set_id + word.check_value)
         made: Document = {DE.PRIVATE_48: said}

@@ -32,7 +32,8 @@ def agrees(said: Document, sent: Document, elements: Iterable[str]) -> bool:
 
 
 class PendingTable:
-    """Of one host. Bounded by its caller (`max_pending`); `late_max` bounds what is remembered of the given up."""
+    """The requests that one host owes an answer to. Their number is bounded by the caller (`max_pending`), that of those given
+    up and remembered by `late_max`."""
 
     def __init__(self, late_max: int, by_key: dict[Key, Pending], match: tuple[str, ...] = MATCHED) -> None:
         """`by_key`: what waits at all hosts, by the acquirers' own keys; shared by their tables. `match`: see `MATCHED`."""
@@ -51,7 +52,7 @@ class PendingTable:
         return len(self.waiting)
 
     def export(self) -> KeptTable:
-        """What there is, for a table that follows this one."""
+        """All that it has, for a table that follows this one."""
         ring = self._answered[self._next :] + self._answered[: self._next]
         answered = tuple((answer, AnsweredOnce(txn=txn, key=key, sent_at=sent)) for answer, txn, key, sent in ring)
         return KeptTable(waiting=tuple(self.waiting.values()), late=tuple(self._late.items()), answered=answered)

@@ -45,7 +45,7 @@ MISSING: Final = Verdict(False, "it has no MAC in its last element, DE64 or DE12
 
 
 class Sealing:
-    """Of one link, or of all links with one speech and one key."""
+    """Makes and checks the MACs of one link, or of all links with one speech and one key."""
 
     __slots__ = ("_key", "_keys", "_module", "_padding", "_place", "_size", "_valid", "sets")
 
@@ -90,7 +90,7 @@ class Sealing:
         if self._valid is not None and self.sets is not None:
             # the set is named in the message, so that it is this one's MAC whatever changes before it leaves
             self._valid.count(key)
-            key, document = self._valid.of(key).sending, self.sets.say(document)
+            key, document = self._valid.of(key).sending, self.sets.with_sets(document)
         message = dialect.encode(place.reserve(document))
         command = MakeMac(key, place.covered(message), self._padding, self._size)
         return Seal(self._module, command, lambda mac: frame(place.put(message, mac)))
@@ -100,7 +100,8 @@ NO_SERIAL: Final = Verdict(False, "it has no key serial number in the place that
 
 
 class DeviceSealing(Sealing):
-    """Of a port whose terminals derive a key a transaction (DUKPT): each message names its own, and its answer names it again.
+    """The same for a port whose terminals derive a key a transaction (DUKPT): each message names its own, and its answer names
+    it again.
 
     Both ends are served: the switch answers under the serial number of the request, a terminal takes the next one of its own.
     What has none is not proved."""
@@ -158,7 +159,7 @@ class DeviceSealing(Sealing):
 
 
 class Sealings:
-    """What proves the messages of each link, by whose it is."""
+    """The `Sealing` of each link, by whose it is; made when it is first asked for."""
 
     def __init__(self, network: Network, module: SecurityModule | None, valid: ValidSets | None = None) -> None:
         """`module`: None where the network file has no keys. `valid`: which of its sets are, where somebody else keeps that."""

@@ -1,4 +1,4 @@
-"""A link's life, as the switch sees it: connected, signed on, idle and echoed, signed off, gone.
+"""Connections, and the hosts behind them, as the switch holds them.
 
 A `Session` is one connection. A `HostState` is what the switch holds for a host of the network file over all its connections.
 Both are of the moment: neither outlives the process, and nothing durable is in them.
@@ -34,20 +34,20 @@ def significant(institution: str) -> str:
     return institution.strip().lstrip("0")
 
 
-RESUME = "an operator has put it into maintenance; `cmi-switch links resume {}` ends that"
+RESUME_HINT: Final = "an operator has put it into maintenance; `cmi-switch links resume {}` ends that"
 
 
-def no_new(host: "HostState") -> str:
+def why_no_payment(host: "HostState") -> str:
     """Why a new payment does not go to a host that is leaving."""
     return f"host {host.name} is no longer in the network file: it is leaving, and gets no new payment"
 
 
-SUSPECT_NS = 1_000_000_000
+SUSPECT_NS: Final = 1_000_000_000
 """A connection that has been silent for so long since a request left on it is passed over while another one speaks."""
 
 
 NOTHING, DAY, WINDOW = range(3)
-SAID: Final = {"none": NOTHING, "day": DAY, "window": WINDOW}
+BUSINESS_DAYS: Final = {"none": NOTHING, "day": DAY, "window": WINDOW}
 """What of a payment's business day answers say, as the network file has it"""
 
 Handler: TypeAlias = Callable[["Session", Document, Document, int], None]
@@ -147,12 +147,12 @@ class Session:
         """What `say` makes, but for its MAC. Raises EncodeError."""
         return sealing.seal(self.dialect, self.outward(document, reference), self.framing.frame, reference)
 
-    def change_keys(self, sets: LinkSets) -> None:
+    def name_key_sets(self, sets: LinkSets) -> None:
         """From here on its messages say which set of each key they are under."""
         self.sets = sets
         say, inward = self.say, self.inward
         if self.sealing is None:  # with MACs, `seal` has them said
-            self.say = lambda document, reference: say(sets.say(document), reference)
+            self.say = lambda document, reference: say(sets.with_sets(document), reference)
         if not sets.keys.pin_key:  # a DE53 that speaks of MACs is nothing to pass on with a PIN
             self.inward = lambda document: _without_sets(inward(document))
 
@@ -163,17 +163,17 @@ class Session:
         self.carried = frozenset(significant(each) for each in (institution, *institutions) if each)
         self.not_carried = frozenset(map(significant, others)) - self.carried
 
-    def come_by(self, listener: Listener) -> None:
-        """It has come in through this listener."""
+    def bind_to_listener(self, listener: Listener) -> None:
+        """Bind it to the listener that it has come in through: its bounds, and what its messages have and say."""
         self.max_in_flight = listener.max_in_flight
-        self.tell(listener.business_day)
+        self.say_business_day(listener.business_day)
         self.fees = listener.fees
         if listener.keys.ksn:
             self.inward = reader(self.inward, listener.keys.ksn)
 
-    def tell(self, business_day: str) -> None:
+    def say_business_day(self, business_day: str) -> None:
         """From here on its answers say so much of the business day: `none`, `day` or `window`, as far as its dialect can."""
-        self.says = SAID[business_day] if DE.SETTLEMENT_DATE in self.dialect.elements else NOTHING
+        self.says = BUSINESS_DAYS[business_day] if DE.SETTLEMENT_DATE in self.dialect.elements else NOTHING
 
     def may_name(self, institution: str) -> bool:
         """True if a message on it may be of this acquirer (DE32); one that is absent or nothing but zeros is who signed on."""
@@ -240,7 +240,7 @@ class HostState:
         return session
 
     def remove(self, session: Session) -> None:
-        """It no longer does."""
+        """This connection carries payments no longer, if it did."""
         if session in self.sessions:
             self.sessions.remove(session)
             self.up = self.sessions[0] if self.sessions else None

@@ -49,7 +49,7 @@ class ValidSets:
         return known.sets if known is not None else KeySets(key=key)
 
     def refresh(self, key: str) -> Valid:
-        """The same, asked anew."""
+        """As `of`, and the module is asked again."""
         (reply,) = self.module.ask([ShowKeys((key,))])
         sets = decode_sets(reply.value)[0] if reply.ok else KeySets(key=key)
         if sets.in_use is None:
@@ -81,7 +81,7 @@ class ValidSets:
 
 
 class LinkSets:
-    """Of one link: what its messages say of their key sets."""
+    """What the messages of one link say of their key sets."""
 
     __slots__ = ("_place", "keys", "valid")
 
@@ -89,20 +89,20 @@ class LinkSets:
         self.keys = keys
         self._place, self.valid = place, valid
 
-    def say(self, document: Document) -> Document:
+    def with_sets(self, document: Document) -> Document:
         """A message with DE53 as its keys are: the MAC's where it has one, the PIN's where it has a PIN."""
         keys, sets = self.keys, {}
         if keys.mac_key:
             sets[MAC] = self.valid.of(keys.mac_key).set_id
         if keys.pin_key and DE.PIN in document:
             sets[PIN] = self.valid.of(keys.pin_key).set_id
-        return self._place.say(document, sets) if sets else document
+        return self._place.with_sets(document, sets) if sets else document
 
     def of_pin(self, document: Document) -> tuple[str, tuple[str, ...]]:
         """The key that the PIN of a message that came is under, and others that it may be under where the message says nothing
         of it."""
         key = self.keys.pin_key
-        valid, number = self.valid.of(key), self._place.said(document, PIN)
+        valid, number = self.valid.of(key), self._place.set_in(document, PIN)
         name = key + OF_SET + number
         if not number or name not in valid.receiving:
             return valid.sending, valid.receiving[1:]
@@ -112,7 +112,7 @@ class LinkSets:
 
     def knows(self, document: Document) -> bool:
         """False where a message says that its MAC is of a set that is not known here."""
-        number, key = self._place.said(document, MAC), self.keys.mac_key
+        number, key = self._place.set_in(document, MAC), self.keys.mac_key
         return not number or key + OF_SET + number in self.valid.of(key).receiving
 
 

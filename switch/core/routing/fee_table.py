@@ -11,7 +11,7 @@ from switch.money.fees import ACQUIRER, INTER, INTRA, NETWORK, FeeRule, Fees, Pa
 
 
 def fee_table(network: Network) -> Fees:
-    """Ready to be asked."""
+    """The network's fees, ready to be asked."""
     rules = (*network.fees, *(rule for tariff in network.tariffs for rule in tariff_rules(tariff)))
     return Fees(rules, network.rates, network.currency, network.dated_rates)
 

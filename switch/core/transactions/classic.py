@@ -121,7 +121,7 @@ class Classic:
             reply(kernel, session, answer(document, barred.de39), raw)
             return False
         session.source = name
-        kernel.let_speak(session)
+        kernel.bind_to_peer(session)
         kept_out = maintenance_of(kernel.state.maintenance, session)
         session.move(LinkEvent.KEEP_OUT if kept_out else LinkEvent.SIGNED_ON)
         kernel.log("debug", "link.signed_on", link=session.link, source=name, profile="classic")

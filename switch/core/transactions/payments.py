@@ -9,7 +9,7 @@ import msgspec
 
 from switch.core.kernel import Kernel
 from switch.core.links.awaited import Pending
-from switch.core.links.session import HostState, Session, no_new
+from switch.core.links.session import HostState, Session, why_no_payment
 from switch.core.messages.answer_codes import Meaning
 from switch.core.messages.meaning import INQUIRIES, is_inquiry
 from switch.core.messages.translator import answer
@@ -116,7 +116,7 @@ class Payments:
             raise Refusal(Answer.ISSUER_INOPERATIVE, "the switch is shutting down", decision.route)
         host = kernel.hosts[decision.host]
         if new and host.config.leaving_since_us:
-            raise Refusal(Answer.NO_SUCH_ISSUER, no_new(host), decision.route)
+            raise Refusal(Answer.NO_SUCH_ISSUER, why_no_payment(host), decision.route)
         if host.up is None:
             raise Away(Answer.ISSUER_INOPERATIVE, away(kernel, host), decision.route)
         if session.in_flight >= session.max_in_flight:

@@ -74,7 +74,7 @@ class Far:
 
     def say(self, code: str, word: KeyWord, now: int) -> bool:
         self.stan += 1
-        self.peer.sends(self.request(code, self.place.put(word)))
+        self.peer.sends(self.request(code, self.place.compose(word)))
         return True
 
     def request(self, code: str, more: Document) -> Document:

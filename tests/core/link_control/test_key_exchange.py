@@ -85,7 +85,7 @@ def test_the_new_key_is_durable_before_it_is_answered_and_the_same_again_is_answ
     # the offer comes once more: the key is in use already
     word = KeyWord(MAC, "01", "", "")
     assert len(logged(scene, "keys.received")) == 2
-    assert far.place.put(word)["48"].startswith("70")
+    assert far.place.compose(word)["48"].startswith("70")
 
 
 def recorded(far: Far, scene: Scene, purpose: str = MAC) -> Document:
@@ -220,7 +220,7 @@ def test_a_crash_or_a_handover_in_the_middle_loses_no_key(when: str, how: str) -
 
 def test_the_other_end_asks_for_a_new_key() -> None:
     _, far = script()
-    far.peer.sends(far.request("162", far.place.put(KeyWord(PIN))))
+    far.peer.sends(far.request("162", far.place.compose(KeyWord(PIN))))
     answer, offer = far.hears(), far.hears()
     said = {d["t"]: d for d in (answer, offer)}
     assert said["0810"]["39"] == "00"
