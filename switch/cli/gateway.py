@@ -81,7 +81,7 @@ def command(**options: Any) -> None:
     \b
     Examples:
       cmi-switch gateway
-      cmi-switch gateway --listen 0.0.0.0:443 --certificate pay.pem --key pay.key
+      cmi-switch gateway --listen 0.0.0.0:443 --url https://pay.example --certificate pay.pem --key pay.key
       cmi-switch gateway my-network.toml --bank rif --state /var/lib/gateway
     """
     try:

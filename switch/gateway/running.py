@@ -21,7 +21,7 @@ from switch.gateway.service import Service
 from switch.gateway.shops import Report
 from switch.gateway.web import Web
 from switch.http.client import Reply, post_form
-from switch.http.listening import address_of, check_address, serve, trust
+from switch.http.listening import ListeningError, address_of, check_address, is_anywhere, serve, trust
 from switch.http.server import Server
 from switch.server.driving import driving
 from switch.server.ports import Dial, Sinks
@@ -91,9 +91,10 @@ async def run(
     dial = [Dial(LINK, listener.address, backoff_max_ms=2_000)]
     number = signal.SIGTERM
     check_address(setting.address, setting.tls)
-    results = await _authenticate(setting, service, report)
+    _check_way_back(setting)
     try:
         listeners = await trio.open_tcp_listeners(setting.address.port, host=setting.address.host)
+        results = await _authenticate(setting, address_of(listeners), service, report)
         async with driving(acquirer, sinks=Sinks(log), dial=dial, ends=ends) as driver, trio.open_nursery() as nursery:
             with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
                 await nursery.start(service.run, driver)
@@ -123,8 +124,29 @@ async def _end_if_damaged(service: Service, scope: trio.CancelScope) -> None:
     scope.cancel()
 
 
-async def _authenticate(setting: Setting, service: Service, report: Report) -> Callable[[], Awaitable[None]] | None:
-    """Have the service ask cards' banks; returns what serves the directory server's results and keeps card ranges fresh."""
+def _check_way_back(setting: Setting) -> None:
+    """ListeningError where banks would send browsers back, or a directory server results, to an address that is none."""
+    results = setting.results
+    if setting.network.threeds is None or results is None:
+        return
+    if not setting.pages and is_anywhere(setting.address.host):
+        raise ListeningError(
+            f"{setting.address}: is no address that a card's bank could send a browser back to; --url says how browsers reach "
+            "the pages (https://pay.example), --no-threeds authenticates nobody"
+        )
+    if not setting.results_url and is_anywhere(results.host):
+        raise ListeningError(
+            f"{results}: is no address that a directory server could send results to; --results-url says how it reaches this"
+        )
+
+
+async def _authenticate(
+    setting: Setting, at: Address, service: Service, report: Report
+) -> Callable[[], Awaitable[None]] | None:
+    """Have the service ask cards' banks; returns what serves the directory server's results and keeps card ranges fresh.
+
+    `at`: where pages are served. Raises OSError, ListeningError.
+    """
     network, where, tls = setting.network, setting.results, setting.peers
     if network.threeds is None or where is None:
         return None
@@ -132,7 +154,7 @@ async def _authenticate(setting: Setting, service: Service, report: Report) -> C
     check_address(where, context)
     listeners = await trio.open_tcp_listeners(where.port, host=where.host)
     url = setting.results_url or f"{'http' if context is None else 'https'}://{address_of(listeners)}"
-    pages = setting.pages or f"{'http' if setting.tls is None else 'https'}://{setting.address}"
+    pages = setting.pages or f"{'http' if setting.tls is None else 'https'}://{at}"
 
     async def results(told: Message) -> str:
         if service.authentications is None:

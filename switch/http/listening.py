@@ -1,4 +1,7 @@
-"""Where the gateway's pages are reached: HTTPS, or plain HTTP on loopback only."""
+"""Where pages and peers are served: by HTTPS, or by plain HTTP on loopback only.
+
+In: an address, files of certificates and keys. Out: TLS contexts, a server at work. The one rule: only loopback is in clear.
+"""
 
 import ipaddress
 import ssl
@@ -89,6 +92,14 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def is_anywhere(host: str) -> bool:
+    """Does it stand for all addresses of this machine, so that nobody can be told to come there?"""
+    try:
+        return ipaddress.ip_address(host).is_unspecified
+    except ValueError:
+        return False
 
 
 async def listen(
