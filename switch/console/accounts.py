@@ -6,7 +6,6 @@ judges it. The one rule: a password that is wrong and a name that no operator ha
 
 import hashlib
 import hmac
-import os
 import secrets
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Final
 import msgspec
 
 from switch.console.second_factor import recovery_digest, step_of
-from switch.security.files import make_private_directory
+from switch.security.files import write_whole
 
 FILE: Final = "accounts.json"
 PASSWORD_LEAST: Final = 12
@@ -99,15 +98,8 @@ class Accounts:
         self._keep(name, msgspec.structs.replace(known, secret=secret, step=0, recovery=digests))
 
     def _keep(self, name: str, account: Account) -> None:
-        fresh = self._path.with_suffix(".new")
         try:
-            make_private_directory(self._path.parent)
-            fresh.touch(mode=0o600)
-            with fresh.open("wb") as file:
-                file.write(msgspec.json.encode({**self._kept, name: account}))
-                file.flush()
-                os.fsync(file.fileno())
-            fresh.replace(self._path)
+            write_whole(self._path, msgspec.json.encode({**self._kept, name: account}))
         except OSError as error:
             raise AccountsError(f"{self._path}: cannot be written: {error.strerror}") from None
         self.follow()

@@ -33,6 +33,42 @@ def open_private(path: Path | str, flags: int) -> int:
     return handle
 
 
+def write_whole(path: Path, data: bytes, *, fresh: bool = False) -> None:
+    """The file with this content (mode 0600), in place of any before, on the disk before it has its name: whoever reads it, at
+    whatever moment, has all of one or all of the other. `fresh`: FileExistsError where there is one, which stays. Raises OSError,
+    and leaves nothing of what could not be written."""
+    make_private_directory(path.parent)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with open(open_private(draft, os.O_WRONLY | os.O_TRUNC), "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        if fresh:
+            _name_new(draft, path)
+        else:
+            os.replace(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)
+    directory = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+def _name_new(draft: Path, path: Path) -> None:
+    """Give a file a name that no other has. FileExistsError: one has."""
+    try:
+        os.link(draft, path)
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.ENOTSUP):
+            raise
+        if path.exists():  # a disk without hard links, as a stick that a master key is kept on
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from None
+        os.rename(draft, path)
+
+
 def open_regular(path: Path | str) -> int:
     """A descriptor of a file that is there, to read it. Raises OSError; so for a FIFO (its reader might wait for ever), a device
     or a directory."""

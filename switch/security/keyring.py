@@ -5,7 +5,6 @@ Rules: a key's name stands inside its block, so that blocks cannot change places
 act is in the audit log before it is done; the file is written anew, whole, and takes its name when it is on the disk.
 """
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -17,7 +16,7 @@ import msgspec
 from switch.security import check_values, des
 from switch.security.audit import AuditError, AuditLog, identity_of
 from switch.security.commands import PREVIOUS
-from switch.security.files import open_private
+from switch.security.files import write_whole
 from switch.security.key_blocks import (
     Header,
     KeyBlock,
@@ -334,16 +333,8 @@ class KeyRing:
         """The file anew: whole and durable before it has its name."""
         self._unwrapped.clear()
         whole = KeyFile(format=FORMAT, master=self._master, keys=tuple(self.entries.values()))
-        draft = self.path.with_name(f".{self.path.name}.{os.getpid()}")
         try:
-            with open(open_private(draft, os.O_WRONLY | os.O_TRUNC), "wb") as file:
-                file.write(msgspec.json.format(msgspec.json.encode(whole), indent=1) + b"\n")
-                file.flush()
-                os.fsync(file.fileno())
-            draft.rename(self.path)
-            directory = os.open(self.path.parent, os.O_RDONLY | os.O_CLOEXEC)
-            os.fsync(directory)
-            os.close(directory)
+            write_whole(self.path, msgspec.json.format(msgspec.json.encode(whole), indent=1) + b"\n")
             self._identity = identity_of(self.path)
         except OSError as error:
             raise KeyRingError(f"{self.path}: cannot write the key file: {error.strerror}") from None

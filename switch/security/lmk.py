@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from switch.security.check_values import AES_BLOCK, aes_check_value
 from switch.security.des import Transform
-from switch.security.files import open_regular
+from switch.security.files import open_regular, write_whole
 from switch.security.key_blocks import BlockKeys, derived_d
 from switch.security.macs import AES_CMAC, mac_maker
 
@@ -105,14 +105,10 @@ def read_secret(path: Path, what: str, absent: str) -> str:
 
 
 def make_lmk(path: Path, key: bytes) -> Lmk:
-    """A new file with this key (32 random bytes), mode 0600. Raises LmkError; so where there is one already."""
+    """A new file with this key (32 random bytes), mode 0600, durable. Raises LmkError, so where there is one already; no file is
+    left of one that could not be written."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with open(handle, "wb") as file:
-            file.write(f"{_MARK}{key.hex().upper()}\n".encode())
-            file.flush()
-            os.fsync(handle)
+        write_whole(path, f"{_MARK}{key.hex().upper()}\n".encode(), fresh=True)
     except OSError as error:
         raise LmkError(f"{path}: cannot make the master key: {error.strerror}") from None
     return clear_lmk(key)

@@ -22,7 +22,7 @@ from typing import Final, Protocol
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from switch.security.files import FILE_MODE, make_private_directory, open_regular
+from switch.security.files import open_regular, write_whole
 
 _VERSION: Final = b"\x01"
 _PREFIX_BYTES: Final = 4
@@ -168,22 +168,9 @@ def _key_of(line: str, path: Path) -> bytes:
 
 def _write_keys(path: Path, keys: tuple[bytes, ...], *, first: bool) -> None:
     """The file, whole and on the disk before it has its name. `first`: another process that was first wins."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        make_private_directory(path.parent)
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, FILE_MODE)
-        with open(handle, "wb") as file:
-            file.write("".join(f"{_KEY_MARK}{key.hex()}\n" for key in keys).encode())
-            file.flush()
-            os.fsync(handle)
-        if not first:
-            os.rename(draft, path)
-        else:
-            with suppress(FileExistsError):
-                os.link(draft, path)
-            os.unlink(draft)
-        directory = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
-        os.fsync(directory)
-        os.close(directory)
+        write_whole(path, "".join(f"{_KEY_MARK}{key.hex()}\n" for key in keys).encode(), fresh=first)
     except OSError as error:
+        if first and isinstance(error, FileExistsError) and path.is_file():
+            return
         raise VaultError(f"{path}: cannot make the vault key: {error.strerror}") from None

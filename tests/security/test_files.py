@@ -1,5 +1,6 @@
 """What a payment leaves behind is its owner's alone, whatever the umask says."""
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -7,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from switch.security.files import make_private_directory, open_private, open_regular
+from switch.security.files import make_private_directory, open_private, open_regular, write_whole
+from switch.security.lmk import LmkError, make_lmk, read_lmk
 
 
 @pytest.fixture(autouse=True)
@@ -62,3 +64,47 @@ def test_what_is_no_file_is_not_opened_to_be_read_and_keeps_nobody_waiting(tmp_p
             open_regular(path)
     with pytest.raises(FileNotFoundError):
         open_regular(tmp_path / "none")
+
+
+def full_disk(_: int) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "new" / "file"
+    write_whole(path, b"one")
+    assert (mode(path), mode(path.parent)) == (0o600, 0o700)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full_disk)
+        with pytest.raises(OSError, match="No space"):
+            write_whole(path, b"two")
+    assert path.read_bytes() == b"one"
+    with pytest.raises(FileExistsError):
+        write_whole(path, b"three", fresh=True)
+    write_whole(path, b"four")
+    assert (path.read_bytes(), os.listdir(path.parent)) == (b"four", ["file"])
+
+
+def test_a_new_file_is_had_on_a_disk_without_hard_links_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(os, "link", refuse)
+    write_whole(tmp_path / "file", b"one", fresh=True)
+    with pytest.raises(FileExistsError):
+        write_whole(tmp_path / "file", b"two", fresh=True)
+    assert ((tmp_path / "file").read_bytes(), os.listdir(tmp_path)) == (b"one", ["file"])
+
+
+def test_a_master_key_that_did_not_fit_the_disk_can_be_made_once_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "lmk.key"
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full_disk)
+        with pytest.raises(LmkError, match="No space left"):
+            make_lmk(path, bytes(32))
+    assert not os.listdir(tmp_path), "half a key would stand in the way of a whole one"
+    assert make_lmk(path, bytes(32)).check_value == read_lmk(path).check_value
+    with pytest.raises(LmkError, match="File exists"):
+        make_lmk(path, bytes(32))
