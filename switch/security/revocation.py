@@ -54,8 +54,9 @@ class Revocations:
                 f"{shown} may have been taken back: {self._path} has no list of {_name(certificate.issuer)}, which issued it",
                 "add the list of that authority to the file, and the authority to `ca`",
             )
-        asked = certificate
-        while issuer is not None and (found := self._lists.get(_key(issuer))) is not None:
+        asked, seen = certificate, set[bytes]()  # authorities may have signed each other
+        while issuer is not None and _key(issuer) not in seen and (found := self._lists.get(_key(issuer))) is not None:
+            seen.add(_key(issuer))
             entry = found.get_revoked_certificate_by_serial_number(asked.serial_number)
             if entry is not None:
                 which = shown if asked is certificate else f"{shown} is of the authority {_name(asked.subject)}, which"

@@ -1,6 +1,7 @@
 """Lists of certificates that were taken back: which are read, and what they say of a certificate."""
 
 import re
+import signal
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -131,3 +132,24 @@ def test_a_list_with_a_part_that_cannot_be_read_is_refused_as_a_file(authority: 
     path.write_bytes(signed.replace(bytes.fromhex("06032a0305"), bytes.fromhex("06032a0304")))
     with pytest.raises(CertificateError, match=r"twice.crl: a list cannot be read: Duplicate 1\.2\.3\.4"):
         lists(authority, str(path))
+
+
+def test_authorities_that_have_signed_each_other_are_asked_once(tmp_path: Path) -> None:
+    now, keys = datetime.now(UTC), {name: ec.generate_private_key(ec.SECP256R1()) for name in ("a", "b", "host")}
+
+    def signed(name: str, by: str) -> x509.Certificate:
+        subject, issuer = (x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, one)]) for one in (name, by))
+        made = x509.CertificateBuilder(issuer, subject, keys[name].public_key(), x509.random_serial_number())
+        made = made.not_valid_before(now - DAY).not_valid_after(now + DAY)
+        return made.sign(keys[by], SHA256())
+
+    path = tmp_path / "both.crl"
+    for name in ("a", "b"):
+        named = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+        listed = x509.CertificateRevocationListBuilder(named, now - DAY, now + DAY).sign(keys[name], SHA256())
+        with path.open("ab") as file:
+            file.write(listed.public_bytes(Encoding.PEM))
+    found = Revocations(str(path), [signed("a", "b"), signed("b", "a")])
+    signal.alarm(20)  # it went round for ever, and with it the switch
+    assert found.refusal(signed("host", "a")) == ("", "")
+    signal.alarm(0)
