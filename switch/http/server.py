@@ -25,6 +25,8 @@ Stream = trio.abc.Stream
 Report = Callable[[str, dict[str, object]], None]
 """an event's name and its fields"""
 
+TOKEN_CHARS_MIN: Final = 24
+"""of a token in an address: a part of a path that is shorter is none"""
 _READ_BYTES: Final = 16_384
 _REASONS: Final = {
     400: "Bad Request",
@@ -105,9 +107,8 @@ class Server:
             if request is None:
                 return
             exchange = _Exchange(connection, stream, self.limits, request, body)
-            exchange.last = (
-                exchange.last or number + 1 == self.limits.requests
-            )  # said, so that nothing is sent after it
+            if number + 1 == self.limits.requests:
+                exchange.last = True  # said, so that nothing is sent after it
             try:
                 with trio.move_on_after(self.limits.answer_s) as answering:
                     scope = {**_scope(request, client, secure=secure), **_peer(stream)}
@@ -164,9 +165,7 @@ class Server:
                 body += event.data
                 if len(body) > self.limits.body_bytes:
                     raise _BadRequestError(413)
-            elif isinstance(event, h11.EndOfMessage):
-                return request, bytes(body)
-            else:  # ConnectionClosed, or PAUSED (an upgrade, which is not taken)
+            else:  # EndOfMessage, ConnectionClosed, or PAUSED (an upgrade, which is not taken)
                 return request, bytes(body)
 
     async def _refuse(self, connection: h11.Connection, stream: Stream, status: int) -> None:
@@ -264,8 +263,9 @@ def _percent_decoded(target: bytes) -> str:
 
 
 def _path(request: h11.Request) -> str:
-    """Without its query, which may name an order."""
-    return request.target.partition(b"?")[0][:80].decode("ascii", "replace")
+    """For a log: without its query, and without what is as long as a page's token, by which whoever reads it would get there."""
+    path = request.target.partition(b"?")[0].decode("ascii", "replace")
+    return "/".join(part if len(part) < TOKEN_CHARS_MIN else "…" for part in path.split("/"))[:80]
 
 
 def place_of(error: BaseException) -> str:

@@ -58,10 +58,19 @@ class MetricsServer(ThreadingMixIn, WSGIServer):
         """True while there is room for one more."""
         return self._clients < CLIENTS_MAX
 
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
-        """One connection, in its thread."""
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """A thread for it. It counts from now on: many that come at once are let in before any of their threads has run."""
         with self._counting:
             self._clients += 1
+        try:
+            super().process_request(request, client_address)
+        except BaseException:  # no thread to be had
+            with self._counting:
+                self._clients -= 1
+            raise
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """One connection, in its thread."""
         try:
             super().process_request_thread(request, client_address)
         finally:

@@ -22,8 +22,8 @@ OK = b"HTTP/1.1 200"
 async def echo(
     scope: Scope, receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]
 ) -> None:
-    """Answers with what it was sent; `/fail` fails."""
-    if scope["path"] == "/fail":
+    """Answers with what it was sent; `/fail` and what begins so fails."""
+    if scope["path"].startswith("/fail"):
         raise ValueError("secret 4111111111111111")
     if scope["path"] == "/stuck":
         await trio.sleep_forever()
@@ -199,6 +199,15 @@ async def test_an_error_of_the_application_says_where_and_no_value() -> None:
         assert name == "http.failed"
         assert fields["error"] == "ValueError"
         assert "4111" not in str(fields)
+
+
+async def test_a_page_s_token_is_in_no_log() -> None:
+    async with serving() as (connect, events):
+        for path in (f"/fail/{'x' * 32}/authenticate?lang=fr", "/fail/orders/17"):
+            stream = connect()
+            await stream.send_all(request(path))
+            await rest(stream)
+        assert [fields["path"] for _, fields in events] == ["/fail/…/authenticate", "/fail/orders/17"]
 
 
 async def test_an_application_that_never_answers_is_given_up_and_that_is_said(

@@ -226,6 +226,19 @@ def test_probes_and_scrapers_of_any_age_are_answered(sent: bytes, said: bytes) -
     assert re.findall(rb"(?m)^Server: (.*?) ?\r$", head) == [b"cmi-switch"]
 
 
+def test_of_many_who_come_at_once_so_many_are_let_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[Any] = []
+    monkeypatch.setattr(threading.Thread, "start", lambda thread: begun.append(thread))  # noqa: PLW0108 - a method
+    server = MetricsServer("127.0.0.1", 0, pages(Model(), None))
+    callers = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(4)]
+    monkeypatch.setattr("switch.metrics.serving.CLIENTS_MAX", 3)
+    for _ in callers:
+        server.handle_request()
+    assert len(begun) == 3
+    for one in (*callers, server.socket, *(thread._args[0] for thread in begun)):
+        one.close()
+
+
 def test_beside_a_running_switch(tmp_path: Path) -> None:
     """Up, payments counted; stopped in its tracks: silent within two seconds; gone: said so."""
     stage = Stage(tmp_path)
