@@ -228,13 +228,13 @@ def _tell(made: "Made", where: str, as_json: bool) -> None:
 
 def _when_us(text: str) -> int:
     """--before as wall-clock µs."""
-    if text.endswith("d") and text[:-1].isdecimal():
-        moment = datetime.now(UTC) - timedelta(days=int(text[:-1]))
-    else:
-        try:
+    try:
+        if text.endswith("d") and text[:-1].isdecimal():
+            moment = datetime.now(UTC) - timedelta(days=int(text[:-1]))
+        else:
             moment = datetime.fromisoformat(text)
-        except ValueError:
-            raise click.UsageError(f"--before {text!r} is neither a date like 2025-11-25 nor an age like 90d") from None
+    except (ValueError, OverflowError):  # an age may reach back behind the year 1
+        raise click.UsageError(f"--before {text!r} is neither a date like 2025-11-25 nor an age like 90d") from None
     return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1_000_000)
 
 

@@ -9,6 +9,7 @@ from typing import Any, TextIO
 import click
 
 from switch.cli._control import ask, json_option, of_each_switch, say_json
+from switch.counting import counted
 
 _REASONS = {"lost": "41", "stolen": "43", "41": "41", "43": "43"}
 _REASON = click.option(
@@ -83,12 +84,14 @@ def remove_command(state_dir: Path, pan: str, as_json: bool) -> None:
 @_REASON
 @json_option
 def import_command(state_dir: Path, file: Path, issuer: str, reason: str, as_json: bool) -> None:
-    """List the cards of a CSV: a PAN a line, and behind a comma 41, 43, lost or stolen (default: --reason).
+    """List the cards of a CSV: a PAN a line, and in a second column 41, 43, lost or stolen (default: --reason).
 
-    A first line that has no digit is a heading; empty lines and those that begin with # are left out. A file with a mistake in it
-    changes nothing. What it lists already stays; what it does not list stays, too: `remove` takes it off.
+    Columns are parted by a comma, a semicolon, a tab or a bar. A first line that has no digit is a heading; empty lines and
+    those that begin with # are left out. A file with a mistake in it changes nothing. What it lists already stays; what it does
+    not list stays, too: `remove` takes it off.
     """
-    with file.open(newline="", encoding="utf-8-sig") as text:
+    # What counts is ASCII: a heading in whatever a bank writes is left out, and anything else that is no UTF-8 is a mistake.
+    with file.open(newline="", encoding="utf-8-sig", errors="replace") as text:
         cards, mistakes = _read(text, _REASONS[reason])
     if mistakes:
         more = f"\n… and {len(mistakes) - _MISTAKES_SHOWN:,} more" if len(mistakes) > _MISTAKES_SHOWN else ""
@@ -106,10 +109,20 @@ def import_command(state_dir: Path, file: Path, issuer: str, reason: str, as_jso
 def _read(text: TextIO, reason: str) -> tuple[list[dict[str, str]], list[str]]:
     """The cards of a CSV, and its mistakes, each with its line; no mistake shows a PAN."""
     from switch.core.routing.routing import luhn_valid
+    from switch.ledger.delimited import SEPARATORS
 
-    cards, mistakes = [], []
-    rows = csv.reader(text)
-    for row in rows:
+    cards: list[dict[str, str]] = []
+    mistakes: list[str] = []
+    first = text.readline()
+    text.seek(0)
+    rows = csv.reader(text, delimiter=max(SEPARATORS, key=first.count))
+    while True:
+        try:
+            row = next(rows, None)
+        except csv.Error as error:
+            return [], [f"{rows.line_num}: {error}"]
+        if row is None:
+            return cards, mistakes
         if not row or not row[0].strip() or row[0].lstrip().startswith("#"):
             continue
         pan = row[0].replace(" ", "").replace("-", "")
@@ -122,7 +135,6 @@ def _read(text: TextIO, reason: str) -> tuple[list[dict[str, str]], list[str]]:
             mistakes.append(f"{rows.line_num}: expected 41, 43, lost or stolen, found {word[:20]!r}")
         else:
             cards.append({"pan": pan, "reason": _REASONS[word]})
-    return cards, mistakes
 
 
 def _parts(cards: list[dict[str, str]]) -> Iterator[tuple[int, list[dict[str, str]]]]:
@@ -143,6 +155,4 @@ def _say(done: dict[str, Any], what: str, *, as_json: bool) -> None:
         say_json(done)
         return
     so = f", {done['unchanged']:,} were so already" if done["unchanged"] else ""
-    click.echo(
-        f"{done['changed']:,} {'card' if done['changed'] == 1 else 'cards'} {what}{so}; {done['listed']:,} on the stop list"
-    )
+    click.echo(f"{counted(done['changed'], 'card')} {what}{so}; {done['listed']:,} on the stop list")

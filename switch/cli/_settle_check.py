@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 SHOWN: Final = 20
 """differences at most"""
 XML_BYTES_MAX: Final = 64 << 20
+XML_DEPTH_MAX: Final = 32
 _NAME: Final = re.compile(r"(\d{4}-\d\d-\d\d)-(\d+)\..+\.(?:(pacs\.029|pacs\.009|camt\.053|camt\.054)\.xml|(\w+)\.csv)")
 _FORMS: Final = {"clearing": "clearing", "bilateral": "networks"}
 
@@ -82,7 +83,7 @@ def _rows(path: Path, wanted: Path) -> Iterator[str]:
         columns = {"H": bilateral.HEADER, "R": bilateral.ROW, "N": bilateral.NET, "T": bilateral.TRAILER}
     same = True
     with path.open(encoding="utf-8", errors="replace", newline="") as one, wanted.open(newline="") as other:
-        for number, said, ours in _aligned(csv.reader(one), csv.reader(other)):
+        for number, said, ours in _aligned(_readable(csv.reader(one)), csv.reader(other)):
             same = False
             if said is None or ours is None:
                 row = ",".join(said or ours or ())
@@ -94,6 +95,14 @@ def _rows(path: Path, wanted: Path) -> Iterator[str]:
                     yield f"line {number}, {name or 'a field too many'}: the file says {a}, the ledger {b}"
     if same and path.read_bytes() != wanted.read_bytes():
         yield "its fields are those of the ledger, its bytes are not: other ends of lines, or quotes"
+
+
+def _readable(rows: "Iterator[list[str]]") -> Iterator[list[str]]:
+    """The rows of a file, up to one that cannot be read as such: that stands there as the reason."""
+    try:
+        yield from rows
+    except csv.Error as error:
+        yield [f"({error})"]
 
 
 def _aligned(
@@ -128,7 +137,7 @@ def _xml(path: Path, wanted: Path) -> Iterator[str]:
         return
     try:
         said = dict(_flat(ET.fromstring(data)))  # noqa: S314 - without a document type there is nothing to expand
-    except ET.ParseError as error:
+    except (ET.ParseError, ValueError, LookupError) as error:  # the latter two: an encoding that no parser knows
         yield f"it is no XML: {error}"
         return
     ours = dict(_flat(ET.fromstring(wanted.read_bytes())))  # noqa: S314 - our own
@@ -139,13 +148,15 @@ def _xml(path: Path, wanted: Path) -> Iterator[str]:
         yield "its elements are those of the ledger, its bytes are not"
 
 
-def _flat(element: ET.Element, above: str = "") -> Iterator[tuple[str, str]]:
-    """(path, text) of each element; attributes behind an @."""
-    yield above or element.tag, (element.text or "").strip()
+def _flat(element: ET.Element, above: str = "", depth: int = 0) -> Iterator[tuple[str, str]]:
+    """(path, text) of each element; attributes behind an @. What is nested deeper than any settlement file is left out."""
+    yield above or element.tag, "more within" if depth > XML_DEPTH_MAX else (element.text or "").strip()
+    if depth > XML_DEPTH_MAX:
+        return
     for name, value in element.attrib.items():
         yield f"{above}@{name}", value
     seen: dict[str, int] = {}
     for child in element:
         tag = child.tag.rpartition("}")[2]
         seen[tag] = seen.get(tag, 0) + 1
-        yield from _flat(child, f"{above}/{tag}[{seen[tag]}]")
+        yield from _flat(child, f"{above}/{tag}[{seen[tag]}]", depth + 1)

@@ -26,7 +26,13 @@ def command() -> None:
 @command.command("make")
 @click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--network", default="morocco", show_default=True, help="Network file, or a shipped network's name.")
-@click.option("--days", default=90, show_default=True, help="Until they end.")
+@click.option(
+    "--days",
+    type=click.IntRange(-3_650, 36_500),
+    default=90,
+    show_default=True,
+    help="Until they end; below 0: they have, to try what is said of that.",
+)
 def make_command(directory: Path, network: str, days: int) -> None:
     """Make an authority, and a certificate and key for the switch and every other party, in DIRECTORY.
 

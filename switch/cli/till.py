@@ -8,6 +8,7 @@ import click
 
 from switch.cli._network import load
 from switch.cli._tls import end_of, tls_option
+from switch.counting import counted
 
 if TYPE_CHECKING:
     from switch.core.network import Listener, Network
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 ANSWER_S = 30.0
+TERMINAL_MAX = 8
+"""characters of DE41"""
 _DECLINED = 3
 
 
@@ -75,16 +78,19 @@ def refund(card: str, amount: str, **which: Any) -> None:
 def void(stan: str, **which: Any) -> None:
     """Void a payment that has not been settled."""
     from switch.simulators.classic import APPROVED
+    from switch.wire.vocabulary import Answer
 
     till = Counter(which)
     standing = [r for r in till.memory.receipts if r.status == APPROVED and stan.rjust(6, "0") in (r.stan, "000000")]
     if not standing:
         raise click.ClickException("nothing stands that has not been settled, with that STAN: `cmi-switch till show`")
     receipt = standing[-1]
-    card = next(c for c in till.cards if _masked(c) == receipt.pan)
+    card = next((c for c in till.cards if _masked(c) == receipt.pan), None)
+    if card is None:
+        raise click.ClickException(f"{receipt.pan}, which paid, is no test card of {till.network.source} any more")
     with till as terminal:
         de39 = terminal.void(till.ask, receipt, card)
-    if de39 != "00":
+    if de39 != Answer.APPROVED:
         raise click.ClickException(f"not voided: {_meaning(de39)}")
     click.echo(f"Voided: {receipt.kind} of {till.money(receipt.amount)} with {receipt.pan}, STAN {receipt.stan}.")
 
@@ -93,29 +99,32 @@ def void(stan: str, **which: Any) -> None:
 @options
 def settle(**which: Any) -> None:
     """Compare totals with the switch, and begin the next batch."""
+    from switch.wire.vocabulary import Answer
+
     till = Counter(which)
     batch = till.memory.batch
     with till as terminal:
         settled = terminal.settle(till.ask)
-    if settled is None or settled.de39 != "00":
+    if settled is None or settled.de39 != Answer.APPROVED:
         why = "a reversal is owed, and does not get through" if settled is None else _meaning(settled.de39)
         raise click.ClickException(f"not settled: {why}")
     sales, sold, refunds, refunded = settled.totals
     how = ", after an upload" if settled.uploaded else ""
-    click.echo(
-        f"Settled: batch {batch}, {sales} sales of {till.money(sold)}, {refunds} refunds of {till.money(refunded)}{how}."
-    )
+    sums = f"{counted(sales, 'sale')} of {till.money(sold)}, {counted(refunds, 'refund')} of {till.money(refunded)}"
+    click.echo(f"Settled: batch {batch}, {sums}{how}.")
 
 
 @command.command
 @options
 def show(**which: Any) -> None:
     """Show what it has not settled."""
+    from switch.wire.vocabulary import DE
+
     till = Counter(which)
     for r in till.memory.receipts:
         click.echo(f"{r.stan}  {r.kind:<6}  {r.pan}  {till.money(r.amount):>14}  {r.status}")
     if till.memory.owed:
-        click.echo(f"a reversal of STAN {till.memory.owed['11']} goes first")
+        click.echo(f"a reversal of STAN {till.memory.owed[DE.STAN]} goes first")
 
 
 def _pay(kind: str, card: str, amount: str, which: dict[str, Any]) -> None:
@@ -148,7 +157,7 @@ class Counter:
     """A terminal, its file and its line. In a `with`, what it remembers is written at the end, whatever happens."""
 
     def __init__(self, which: dict[str, Any]) -> None:
-        """`which`: the options."""
+        """`which`: the options. ClickException: its file cannot be read, or it has no such name."""
         import msgspec
 
         from switch.simulators.build import find_member
@@ -167,11 +176,20 @@ class Counter:
         self._dialect = Dialect.load(self._listener.dialect)
         self._again = which["again"]
         self._merchant = f"{member.institution[-6:]}000001"
-        self._path = Path(self.network.state_dir) / f"till-{which['terminal']}.json"
+        name = which["terminal"]
+        if not (1 <= len(name) <= TERMINAL_MAX and name.isascii() and name.isprintable() and "/" not in name):
+            said = f"{name!r}: expected 1 to {TERMINAL_MAX} characters of ASCII without a slash, as DE41 has them"
+            raise click.BadParameter(said, param_hint="--terminal")
+        self._path = Path(self.network.state_dir) / f"till-{name}.json"
         try:
             self.memory: Memory = msgspec.json.decode(self._path.read_bytes(), type=Memory)
-        except (OSError, msgspec.DecodeError):
-            self.memory = Memory(terminal=which["terminal"])
+        except FileNotFoundError:
+            self.memory = Memory(terminal=name)
+        except (OSError, msgspec.DecodeError) as error:
+            raise click.ClickException(
+                f"{self._path}: what this terminal has not settled cannot be read ({error}): bring the file back, or "
+                "move it away and settle by hand what it had"
+            ) from None
 
     def __enter__(self) -> "ClassicTerminal":
         import time

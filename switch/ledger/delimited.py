@@ -10,10 +10,10 @@ import msgspec
 
 SEPARATORS: Final = (",", ";", "\t", "|")
 """the plainest first"""
-
-
 BEFORE_MAX: Final = 20
 """lines that may stand before the header: a bank's name, a period"""
+HEADER_MAX: Final = 100_000
+"""characters of one; below what `csv` takes for a field"""
 _NO_TEXT: Final = {
     b"PK\x03\x04": "a spreadsheet (.xlsx) or an archive: save the sheet as CSV",
     b"\xd0\xcf\x11\xe0": "a spreadsheet (.xls): save the sheet as CSV",
@@ -109,6 +109,8 @@ def _separator(first: str, wanted: set[str]) -> str:
 
 def _stand_by(line: str, wanted: set[str]) -> str:
     """The separator by which the wanted titles stand in a line; "": they do not."""
+    if len(line) > HEADER_MAX:
+        return ""
     for separator in SEPARATORS:
         titles = next(csv.reader([line], delimiter=separator), [])
         if wanted <= {title.strip().casefold() for title in titles}:

@@ -22,6 +22,19 @@ def test_ready_lines_name_the_file_that_runs(here: Path, running: Running) -> No
         assert "`cmi-switch issuer --network net.toml`, `cmi-switch network visa --network net.toml`" in ready.sentence
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("journal", "prune", "--discard", "--before", "999999d"),
+        ("journal", "prune", "--discard", "--before", "99999999999d"),
+        ("certificates", "make", "tls", "--days", "99999999"),
+    ],
+)
+def test_what_no_calendar_holds_is_a_wrong_option_and_no_defect(here: Path, arguments: tuple[str, ...]) -> None:
+    result = CliRunner().invoke(main, list(arguments))
+    assert (result.exit_code, "Error: " in result.output) == (2, True), result.output
+
+
 def test_errors_name_the_file_that_should_run(here: Path) -> None:
     for command in (["links", "list"], ["health"], ["pay"], ["terminal"]):
         result = CliRunner().invoke(main, [*command, "--network", "net.toml"])

@@ -73,6 +73,22 @@ def test_a_csv_with_a_mistake_changes_nothing_and_shows_no_number(command: Comma
     assert command("list").output == "No card is on the stop list.\n"
 
 
+@pytest.mark.parametrize("between", [",", ";", "\t", "|"])
+def test_a_banks_own_heading_and_separator_are_read(command: Command, tmp_path: Path, between: str) -> None:
+    file = tmp_path / "stop.csv"
+    rows = f"Numéro{between}Motif\n{ATLAS_CARD}{between}43\n{OTHER_CARD}{between}lost\n"
+    file.write_bytes(rows.encode("latin-1"))
+    assert command("import", str(file)).output == "2 cards listed; 2 on the stop list\n"
+
+
+def test_what_is_no_csv_is_said_with_its_line(command: Command, tmp_path: Path) -> None:
+    file = tmp_path / "stop.csv"
+    file.write_text(f"{ATLAS_CARD}\n{'9' * 200_000}\n")
+    assert f"{file}:2: field larger than field limit" in command("import", str(file), code=1).output
+    file.write_bytes(f"{ATLAS_CARD},volée\n".encode("latin-1"))
+    assert f"{file}:1: expected 41, 43, lost or stolen, found" in command("import", str(file), code=1).output
+
+
 def test_a_csv_with_another_issuers_card_changes_nothing(command: Command, tmp_path: Path) -> None:
     file = tmp_path / "stop.csv"
     file.write_text(f"{ATLAS_CARD}\n{RIF_CARD}\n")

@@ -241,6 +241,12 @@ def test_a_file_that_is_no_text_is_called_what_it_is(state: Path, begins: bytes,
     assert what in result.output, result.output
 
 
+@pytest.mark.parametrize("text", ["x" * 200_000, f"rrn,amount\n{'1' * 200_000},5\n"])
+def test_a_line_that_no_table_has_is_said(state: Path, text: str) -> None:
+    result = exported(state, text)
+    assert (result.exit_code, "line " in result.output) == (2, True), result.output[-300:]
+
+
 def test_a_bank_calls_its_columns_otherwise(state: Path) -> None:
     text = "Référence\tMontant\n" + "".join(f"{line}\n".replace(",", "\t") for line in ALL)
     missing = exported(state, text)

@@ -82,6 +82,34 @@ def test_what_differs_is_refused_whole_with_both_values(
         assert sentence in said.output
 
 
+@pytest.mark.parametrize(
+    ("name", "data", "says"),
+    [
+        (ATLAS, b"H," + b"1" * 200_000 + b"\n", "field larger than field limit"),
+        (
+            "2026-11-27-1.MAD.pacs.029.xml",
+            b'<?xml version="1.0" encoding="nonsense"?><a/>',
+            "it is no XML: unknown encoding",
+        ),
+        ("2026-11-27-1.MAD.pacs.029.xml", b'<?xml version="1.0" encoding="big5"?><a/>', "it is no XML: multi-byte"),
+        (
+            "2026-11-27-1.MAD.pacs.029.xml",
+            b"<a>" * 20_000 + b"</a>" * 20_000,
+            "and more: the first 20 are shown",
+        ),
+    ],
+    ids=["field", "encoding", "multi-byte", "depth"],
+)
+def test_what_no_parser_takes_is_refused_in_a_sentence(
+    state: Path, out: Path, name: str, data: bytes, says: str
+) -> None:
+    (out / name).write_bytes(data)
+    said = check(state, out / name)
+    assert (said.exit_code, says in said.output, "is refused whole" in said.output) == (1, True, True), said.output[
+        -500:
+    ]
+
+
 def test_a_file_full_of_differences_shows_the_first(state: Path, out: Path) -> None:
     path = out / ATLAS
     path.write_text(path.read_text().splitlines()[0] + "\nR,1\n" * 50)

@@ -14,7 +14,7 @@ from switch.children import start
 from switch.cli import exceptions, till
 from switch.loopback import free_ports
 from switch.observe.model import Model
-from switch.simulators.classic import Memory
+from switch.simulators.classic import APPROVED, Memory, Receipt
 from switch.wire.vocabulary import Document
 from tests.tills import CLASSIC_PORT
 
@@ -38,7 +38,7 @@ def test_a_day_at_a_till(here: Path, running: Running) -> None:
         assert at("refund", "--amount", "5").exit_code == 0
         assert "approved" in at("show").output
         settled = at("settle")
-        assert settled.output == "Settled: batch 1, 1 sales of 150.00 MAD, 1 refunds of 5.00 MAD.\n"
+        assert settled.output == "Settled: batch 1, 1 sale of 150.00 MAD, 1 refund of 5.00 MAD.\n"
         assert at("void").exit_code == 1, "settled"
     model = Model()
     model.feed_all((here / "var/morocco/hops.jsonl").read_bytes().splitlines())
@@ -90,6 +90,39 @@ def test_a_terminal_loses_power_and_a_switch_is_killed_while_it_uploads(here: Pa
         listed = CliRunner().invoke(exceptions.command, ["list", "--network", "net.toml"]).output
         assert "batch-only-terminal" in listed
         assert "batch-only-switch" not in listed
+
+
+@pytest.fixture
+def classic(here: Path) -> Path:
+    """Where a terminal of `net.toml`, which has a classic port that nobody listens on, keeps what it has not settled."""
+    network = here / "net.toml"
+    network.write_text(network.read_text() + CLASSIC_PORT.format(free_ports(1)[0]))
+    return here / "var/morocco/till-TILL0001.json"
+
+
+def test_what_a_terminal_cannot_read_of_its_batch_is_not_thrown_away(classic: Path) -> None:
+    classic.parent.mkdir(parents=True)
+    classic.write_text('{"terminal": "TILL0001", "batch": 7, "owed": {"11"')
+    for said in (at("show"), at("sale"), at("settle")):
+        assert (said.exit_code, "what this terminal has not settled cannot be read" in said.output) == (1, True)
+    assert '"batch": 7' in classic.read_text()
+
+
+@pytest.mark.parametrize("name", ["", "TILL00001", "a/b", "Éa"])
+def test_a_terminal_has_a_name_that_de41_can_have(classic: Path, name: str) -> None:
+    said = at("show", "--terminal", name)
+    assert (said.exit_code, "as DE41 has them" in said.output) == (2, True)
+
+
+def test_a_void_of_a_card_that_the_network_file_has_lost_is_a_sentence(classic: Path) -> None:
+    classic.parent.mkdir(parents=True)
+    receipt = Receipt(kind="sale", stan="000001", rrn="1" * 12, pan="411111******1111", amount=100, status=APPROVED)
+    classic.write_bytes(msgspec.json.encode(Memory(terminal="TILL0001", receipts=[receipt])))
+    said = at("void")
+    assert (said.exit_code, "411111******1111, which paid, is no test card of net.toml any more" in said.output) == (
+        1,
+        True,
+    )
 
 
 def test_a_network_without_such_a_port_says_what_is_missing(here: Path) -> None:
