@@ -14,6 +14,7 @@ _PAIRS: Final = re.compile(r"([ \-]{0,2})([0-9a-fA-F]{2})")
 _WIDTH: Final = 16
 _WIDEST: Final = 64
 _OCTAL_OFFSET: Final = re.compile(r"([0-7]{7,})(?: (.*))?")
+_WORDS: Final = re.compile(r"\s*([0-7]{6}):?\s+((?:[01][0-7]{5} ?)+)(?:\s.*)?")
 _CHARACTERS: Final = {r"\0": 0, r"\a": 7, r"\b": 8, r"\t": 9, r"\n": 10, r"\v": 11, r"\f": 12, r"\r": 13}
 """What `od -c` writes of some bytes; of others three octal digits, or the character."""
 
@@ -29,7 +30,7 @@ class _Row(NamedTuple):
 
 def read(text: str) -> bytes | None:
     """The bytes of a dump: of rows and nothing else, or of rows among other lines and words. None: it is none."""
-    return _octal(text) or _whole(text) or _among(text)
+    return _octal(text) or _tandem(text) or _whole(text) or _among(text)
 
 
 def _whole(text: str) -> bytes | None:
@@ -84,7 +85,11 @@ def _rows(rows: list[_Row], squeezed: bool, base: int) -> bytes | None:
             return None
         if row.rest is None:
             return data if n + 1 == len(rows) else None
-        most = offsets[n + 1] - at if n + 1 < len(rows) and not squeezed else _WIDTH
+        most = (
+            offsets[n + 1] - at
+            if n + 1 < len(rows) and not squeezed
+            else max(_WIDTH, at - offsets[n - 1] if n and not squeezed else 0)
+        )
         last = _bytes(row.rest, min(most + most % 2 * words, _WIDEST))
         if not last:
             return None
@@ -168,3 +173,17 @@ def _octal_row(body: str) -> bytes | None:
         else:
             return None
     return bytes(made)
+
+
+# -- of other machines
+
+
+def _tandem(text: str) -> bytes | None:
+    """Words of two bytes in octal, the high one first, and offsets in words: what NonStop's programs print."""
+    rows = [_WORDS.fullmatch(line) for line in text.splitlines() if line.strip()]
+    data = b""
+    for row in rows:
+        if row is None or int(row[1], 8) * 2 != len(data):
+            return None
+        data += b"".join(int(word, 8).to_bytes(2, "big") for word in row[2].split())
+    return data or None

@@ -1,47 +1,103 @@
-"""Bytes as people paste them: dumps (`dumps.py`), lists of numbers, literals of programs, base64, and what a log has of them.
+"""Bytes as people paste them: dumps (`dumps.py`), what programs write (`literals.py`), base64, and what a log has of them.
 
 Plain hex, with or without separators, is not its matter: whoever asks reads that himself.
 """
 
-import ast
 import base64
 import binascii
 import re
 from typing import Final
 
-from switch.capture import dumps
+from switch.capture import dumps, literals
+from switch.capture.layers import COOKED, ETHERNET, RAW_IP, segment_of
 
-_STRING: Final = r"(?:'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\")"
-_LITERAL: Final = re.compile(rf"(?:[\w. ]*=\s*)?(?:bytearray|bytes)?\(*\s*((?:[bB]{_STRING}\s*)+)\)*[;,]?")
-_ESCAPED: Final = re.compile(r"[^\"'\\]*[\"']?(?:[\x20-\x7e\s]*\\x[0-9a-fA-F]{2})+[\x20-\x7e\s]*")
-_BYTEA: Final = re.compile(r"[\"']?(?:\\\\?x|0[xX])((?:[0-9a-fA-F]{2}){8,})[\"']?(?:::bytea)?;?")
-"""One number of many digits, as databases write bytes."""
-_CODED: Final = {
-    re.compile(r"(?:\\u00[0-9a-fA-F]{2}){8,}"): (r"\\u00([0-9a-fA-F]{2})", 16),
-    re.compile(r"(?:\\[0-3][0-7]{2}){8,}"): (r"\\([0-3][0-7]{2})", 8),
-    re.compile(r"(?:%[0-9a-fA-F]{2}){8,}"): (r"%([0-9a-fA-F]{2})", 16),
-}
-"""Bytes each of which is an escape: of JSON, of C in octal, of a URL."""
-_COMMENT: Final = re.compile(r"/\*.*?\*/|^\s*(?:#|//)[^\n]*$", re.DOTALL | re.MULTILINE)
-_PREFIXED: Final = re.compile(r"(?:\(byte\)\s*)?\b0[xX]([0-9a-fA-F]{1,2})\b")
-_AROUND: Final = re.compile(r"[\w\s,;{}()\[\]=*.:&]*")
-_WORDS_AROUND: Final = 8
-"""words of a program around its list, at most"""
-_NUMBERS: Final = re.compile(
-    r"[\w.\s:=\"*&{(\[\]<>,]*?[\[{(]((?:\s*-?\d{1,3}[\s,])+\s*-?\d{1,3})\s*,?\s*[\]})]\s*[)}]?\s*;?"
+_BYTEA: Final = re.compile(
+    r"[\"']?(?:\\\\?x|0[xX])((?:[0-9a-fA-F]{2}){8,})[\"']?(?:::bytea)?;?|((?:[0-9A-F]{2}){8,})[hH]|h'((?:[0-9a-fA-F]{2}){8,})'"
 )
-_QUOTED: Final = re.compile(r"[\[{(]?\s*(?:[\"'][0-9a-fA-F]{2}[\"']\s*,?\s*){8,}[\]})]?")
-_BUFFER: Final = re.compile(r"<Buffer((?: [0-9a-f]{2})+)(?: \.\.\. \d+ more bytes?)?>")
-_DASHED: Final = re.compile(r"[0-9a-fA-F]{2}(?:-[0-9a-fA-F]{2}){7,}")
-_BASE64: Final = re.compile(r"(?=[^a-z]*[a-z])(?=[^A-Z]*[A-Z])[A-Za-z0-9+/\s]{24,}={0,2}\s*")
+"""One number of many digits, as databases write bytes; hex that says it is some; CBOR's notation."""
+_DASHED: Final = re.compile(r"[0-9a-fA-F]{2}(?:-[0-9a-fA-F]{2})*-?")
+_APART: Final = re.compile(r"(?:[0-9a-fA-F]{2}){1,4}([|.;_/])(?:(?:[0-9a-fA-F]{2}){1,4}\1){5,}(?:[0-9a-fA-F]{2}){0,4}")
+"""Hex with one and the same sign between its bytes."""
+_NUMBERED: Final = re.compile(r"\s*(\d{1,4})[:.)|]?\s+((?:[0-9a-fA-F]{2}[ :]?)+)\s*")
+"""A line of hex behind its number."""
+_LETTERS: Final = r"(?=[^\s]*[a-z])(?=[^\s]*[A-Z])(?=[^\s]*[0-9])[A-Za-z0-9"
+_BASE64: Final = re.compile(r"(?=[^a-z]*[a-z])(?=[^A-Z]*[A-Z])[A-Za-z0-9+/_\-\s]{24,}={0,2}\s*")
 _BINARY: Final = re.compile(r"!!binary \|\n((?:[ \t]+[A-Za-z0-9+/=]+\n?)+)")
 """What Wireshark's "follow as YAML" has."""
+_ARMOUR: Final = re.compile(r"-----BEGIN [^-\n]+-----\n(.*?)-----END [^-\n]+-----", re.DOTALL)
+_BASE64_RUN: Final = re.compile(rf"(?<![A-Za-z0-9+/_\-.])({_LETTERS}+/_\-]{{32,}}={{0,2}})(?![A-Za-z0-9+/_.])")
+_DOTTED: Final = str.maketrans({
+    "\u00a0": " ", "\u2007": " ", "\u202f": " ", "\u3000": " ", "\u2018": "'", "\u2019": "'", "\u201a": "'",
+    "\u201c": '"', "\u201d": '"', "\u201e": '"', "\u00ab": '"', "\u00bb": '"', "\u2010": "-", "\u2011": "-", "\u2012": "-",
+    "\u2013": "-", "\u2014": "-", "\u2212": "-", "\u2026": "...", "\u00b7": ".", "\u200b": None, "\u200c": None,
+    "\u200d": None, "\u2060": None, "\ufeff": None,
+})  # fmt: skip
+"""What mails, tickets and word processors make of blanks, quotes, dashes and dots."""
+_FENCE: Final = re.compile(r"\s*(?:```\w*|\{(?:code|noformat)(?::[^}\n]*)?\})\s*")
+_ETHERNET_BYTES, _COOKED_BYTES, _SHORTEST = 14, 16, 60
+"""of the header before IP, and of the shortest Ethernet frame, which is filled up"""
+_ROW_MAX: Final = 100
+"""characters of a row of a dump"""
+_PIECES_MAX, _PIECE_MIN = 1_000, 20
+_BARE: Final = (0, 5, 7, 12, 22, 26)
+"""where the MTI of a message without a length may stand: behind no header, or a known one"""
+_WHERE: Final = (0, 2, 4, 5, 7, 9, 11, 12, 22, 24, 26)
+"""where a message's MTI may stand: behind lengths and headers"""
 _HEX_RUN: Final = re.compile(r"(?<![0-9A-Za-z])(?:0[xX])?((?:[0-9a-fA-F]{2}[ :-]?){15,}[0-9a-fA-F]{2})(?![0-9A-Za-z])")
 _TEXT_RUN: Final = re.compile(r"(?:^|(?<=[\s:=\[\"'>(]))[0129][1-8][0-9]{2}[0-9A-Fa-f]{16}[\x20-\x7e]*")
+_MTI_BYTES: Final = re.compile(
+    rb"[0129][1-8][0-9][0-5]|[\xf0-\xf2\xf9][\xf1-\xf8][\xf0-\xf9][\xf0-\xf5]|[\x01-\x08\x11-\x18\x21-\x28][\x00-\x95]"
+)
 _MTI_AND_BITMAP: Final = re.compile(r"[0129][0-9]{3}[0-9A-Fa-f]{16}")
 _CLOSES: Final = {"[": "]", '"': '"', "'": "'", "(": ")", ">": "<"}
-_FEW: Final = 8
-"""fewer numbers are no message"""
+_ZONED_MIN: Final = 16
+
+
+def text_of(content: bytes) -> str | None:
+    """A file or a pipe as text in ASCII, as mails, tickets and Windows have it: UTF-16, a mark at its beginning, other quotes
+    and blanks. None: it is no text, or has letters of its own.
+    """
+    for name in _charsets(content):
+        try:
+            text = tidied(content.decode(name))
+        except UnicodeDecodeError:
+            continue
+        if text.isascii() and all(c >= " " or c in "\t\r\n\f" for c in text):
+            return text
+    return content.decode("ascii") if content.isascii() else None
+
+
+def _charsets(content: bytes) -> tuple[str, ...]:
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return ("utf-16",)
+    if len(content) > literals.FEW and not len(content) % 2 and not any(content[1::2]):
+        return ("utf-16-le",)
+    return ("utf-8", "cp1252")
+
+
+def plain(text: str) -> str:
+    """Text with plain blanks, quotes, dashes and line ends."""
+    return text.translate(_DOTTED).replace("\r\n", "\n")
+
+
+def tidied(text: str) -> str:
+    """Text without what copying has done to it: other blanks, quotes and line ends, fences, the `>` of an answered mail."""
+    lines = [line for line in plain(text).split("\n") if not _FENCE.fullmatch(line)]
+    if all(line.startswith(">") for line in lines if line.strip()) and not _is_talk([x for x in lines if x.strip()]):
+        lines = [line[1:].removeprefix(" ") for line in lines]
+    return "\n".join(lines)
+
+
+def _is_talk(lines: list[str]) -> bool:
+    """`> 3032…` a line, which a capture's text has of what the client sent: each line a message of its own."""
+    same = len({len(line.rstrip()) for line in lines[:-1]}) == 1 and len(lines[0]) <= _ROW_MAX
+    return not same or all(any(_begins_at(line, at) for at in _WHERE) for line in lines)
+
+
+def _begins_at(line: str, at: int) -> bool:
+    digits = re.sub("[^0-9a-fA-F]", "", line[1:])
+    data = bytes.fromhex(digits[: len(digits) & ~1])
+    return _begins(data[at:], (0,))
 
 
 def written(text: str) -> bytes | None:
@@ -51,102 +107,129 @@ def written(text: str) -> bytes | None:
 
 def readings(text: str) -> list[bytes]:
     """What a pasted text may stand for, the likelier first: a log's line may have hex, or a message's own text."""
-    text = text.strip()
-    code = _COMMENT.sub(" ", text).strip()
-    listed = (_prefixed, _numbers)
-    for read in (_literal, _bytea, _escaped, _coded, *listed, _quoted, _buffer, dumps.read, _dashed, _base64):
-        found = read(code if read in listed else text)
-        if found:
-            return [found]
-    return _logged(text)
+    text = tidied(text).strip()
+    for read in (_bytea, literals.read, dumps.read, _numbered, _dashed, _zoned, _base64):
+        data = read(text)
+        if data:
+            return [unwrapped(data)]
+    itself = _MTI_AND_BITMAP.match(text) is not None
+    found = [] if itself else _logged(text)
+    data = None if found else literals.mixed(text) or (None if itself else _base64_within(text))
+    if data:
+        found = [data, *([text.encode()] if itself else [])]
+    return [unwrapped(one) for one in found]
 
 
-def _literal(text: str) -> bytes | None:
-    """Python's own: `b'0800\\x82 '`, several one behind the other, in `bytearray(…)`."""
-    match = _LITERAL.fullmatch(text)
-    if match is None:
-        return None
-    try:
-        value = ast.literal_eval(f"({match[1]})")
-    except (ValueError, SyntaxError):
-        return None
-    return value if isinstance(value, bytes) else None
+def pieces(text: str) -> list[bytes]:
+    """The messages of a text that has several without frames: a line each, a paragraph each, or a dump each. Else none."""
+    text = tidied(text).strip()
+    listed = literals.several(text)
+    if listed:
+        return listed
+    lines = [line for line in text.split("\n") if line.strip()]
+    paragraphs = [part for part in re.split(r"\n\s*\n", text) if part.strip()]
+    each_dump = re.split(r"\n(?=[^\S\n]*(?:0x)?0{4,16}[:|\s])", text)
+    for parts in (lines, paragraphs, each_dump):
+        if 1 < len(parts) <= _PIECES_MAX:
+            found = [_piece(part) for part in parts]
+            if all(len(data) >= _PIECE_MIN for data in found) and any(
+                all(_begins(data, (at,)) for data in found) for at in _BARE
+            ):
+                return found
+    return []
+
+
+def _piece(text: str) -> bytes:
+    """The bytes of one of several; none where it cannot be read."""
+    data = written(text)
+    if data is None and _MTI_AND_BITMAP.match(text):
+        return text.encode("ascii", "replace")
+    digits = re.sub(r"[\s:,-]", "", text)
+    return data or (bytes.fromhex(digits) if re.fullmatch("(?:[0-9a-fA-F]{2})+", digits) else b"")
+
+
+def unwrapped(data: bytes) -> bytes:
+    """What a TCP packet carries, where the bytes are a whole one, as Wireshark copies a frame; else the bytes."""
+    for linktype, at in ((ETHERNET, _ETHERNET_BYTES), (COOKED, _COOKED_BYTES), (RAW_IP, 0)):
+        size = int.from_bytes(data[at + 2 : at + 4], "big")
+        padded = size < _SHORTEST - at and len(data) == _SHORTEST
+        if data[at : at + 1] == b"\x45" and (at + size == len(data) or padded):
+            segment = segment_of(linktype, data)
+            if segment is not None and segment.payload:
+                return segment.payload
+    return data
 
 
 def _bytea(text: str) -> bytes | None:
     """`\\x3038…` of PostgreSQL, `0x3038…` of others."""
     match = _BYTEA.fullmatch(text)
-    return bytes.fromhex(match[1]) if match else None
-
-
-def _escaped(text: str) -> bytes | None:
-    """A string of C, Java or a shell: `"\\x30\\x38"`, also in pieces."""
-    if "\\x" not in text or not _ESCAPED.fullmatch(text):
-        return None
-    pieces = re.findall(r'"([^"]*)"', text) or [text.strip("'\"$;, \n")]
-    try:
-        return b"".join(ast.literal_eval(f"b'{piece}'") for piece in (p.replace("'", "\\x27") for p in pieces))
-    except (ValueError, SyntaxError):
-        return None
-
-
-def _coded(text: str) -> bytes | None:
-    bare = text.strip("\"'$; ")
-    for whole, (each, base) in _CODED.items():
-        if whole.fullmatch(bare):
-            return bytes(int(digits, base) for digits in re.findall(each, bare))
-    return None
-
-
-def _prefixed(text: str) -> bytes | None:
-    """`0x30, 0x38, …`, in braces or none, with what a program writes before it."""
-    found = _PREFIXED.findall(text)
-    rest = _PREFIXED.sub("", text)
-    if len(found) < _FEW or not _AROUND.fullmatch(rest) or len(re.findall(r"\w+", rest)) > _WORDS_AROUND:
-        return None
-    return bytes(int(digits, 16) for digits in found)
-
-
-def _numbers(text: str) -> bytes | None:
-    """`[48, 56, -126, …]`: decimal numbers in brackets, signed as Java prints them, or with blanks between as Go does."""
-    match = _NUMBERS.fullmatch(text)
-    numbers = [int(part) for part in match[1].replace(",", " ").split()] if match else []
-    if len(numbers) < _FEW or not all(-128 <= n <= 255 for n in numbers):
-        return None
-    return bytes(n & 0xFF for n in numbers)
-
-
-def _quoted(text: str) -> bytes | None:
-    """`["30", "38", …]`."""
-    return bytes.fromhex("".join(re.findall("[0-9a-fA-F]{2}", text))) if _QUOTED.fullmatch(text) else None
-
-
-def _buffer(text: str) -> bytes | None:
-    """Node's `<Buffer 30 38 …>`, which leaves out what is behind 50 bytes."""
-    match = _BUFFER.search(text)
-    return bytes.fromhex(match[1]) if match else None
+    return bytes.fromhex(match[1] or match[2] or match[3]) if match else None
 
 
 def _dashed(text: str) -> bytes | None:
-    """`30-38-…`, as .NET's BitConverter writes it, in one line or more."""
+    """`30-38-…`, as .NET's BitConverter writes it, in one line or more; `30|38|…` and the like."""
     lines = text.split()
-    return bytes.fromhex(text.replace("-", "")) if all(_DASHED.fullmatch(line) for line in lines) and lines else None
+    if lines and lines[0].count("-") >= literals.FEW - 1 and all(_DASHED.fullmatch(line) for line in lines):
+        return bytes.fromhex(text.replace("-", ""))
+    if lines and all(_APART.fullmatch(line) for line in lines):
+        return bytes.fromhex(re.sub("[|.;_/\\s]", "", text))
+    return None
+
+
+def _numbered(text: str) -> bytes | None:
+    """Lines of hex behind their numbers, which count from 0 or 1."""
+    rows = [_NUMBERED.fullmatch(line) for line in text.splitlines() if line.strip()]
+    numbers = [int(row[1]) for row in rows if row is not None]
+    if len(rows) < 2 or len(numbers) < len(rows) or numbers != list(range(numbers[0], numbers[0] + len(rows))):
+        return None
+    widths = {len(row[2].strip()) for row in rows[:-1] if row is not None}
+    if numbers[0] > 1 or len(widths) > 1 or widths == {2}:
+        return None
+    return bytes.fromhex("".join(re.sub("[ :]", "", row[2]) for row in rows if row is not None))
+
+
+def _zoned(text: str) -> bytes | None:
+    """Three lines as ISPF's HEX ON and COBOL's displays have them: the text, the bytes' high digits, their low digits."""
+    lines = [line.strip("\n") for line in text.split("\n")]
+    if len(lines) != 3 or len(lines[1]) < _ZONED_MIN or len(lines[1]) != len(lines[2]) or len(lines[0]) > len(lines[1]):
+        return None
+    high, low = lines[1], lines[2]
+    if not re.fullmatch("[0-9A-Fa-f]+", high + low):
+        return None
+    return bytes.fromhex("".join(a + b for a, b in zip(high, low, strict=True)))
 
 
 def _base64(text: str) -> bytes | None:
-    """Base64 on its own, or as Wireshark's YAML has it. Text that may be a message itself is none."""
-    binary = _BINARY.findall(text + "\n")
+    """Base64 on its own (that of URLs, too), in armour, or as Wireshark's YAML has it. Text that may be a message is none."""
+    binary = _BINARY.findall(text + "\n") or _ARMOUR.findall(text)
     if not binary and (not _BASE64.fullmatch(text) or text[:4].isdecimal() or " " in text):
         return None
+    made = [_decoded("".join(part.split())) for part in binary or [text]]
+    return b"".join(part for part in made if part) if all(made) else None
+
+
+def _base64_within(text: str) -> bytes | None:
+    """The base64 in a log's line, in JSON, in a program, where what it stands for begins as a message."""
+    made = [data for run in _BASE64_RUN.findall(text) if (data := _decoded(run)) and _begins(data, _WHERE)]
+    return b"".join(made) or None
+
+
+def _decoded(text: str) -> bytes | None:
+    digits = text.translate(str.maketrans("-_", "+/")).rstrip("=")
     try:
-        return b"".join(base64.b64decode("".join(part.split()), validate=True) for part in binary or [text])
+        return base64.b64decode(digits + "=" * (-len(digits) % 4), validate=True)
     except binascii.Error:
         return None
 
 
+def _begins(data: bytes, places: tuple[int, ...]) -> bool:
+    """Whether an MTI stands at one of these places, in ASCII, EBCDIC or BCD."""
+    return any(_MTI_BYTES.match(data, at) for at in places)
+
+
 def _logged(text: str) -> list[bytes]:
     """What a log's lines have of messages among their own words: hex, or the message's own text."""
-    if _MTI_AND_BITMAP.match(text) or not re.search(r"[g-zG-Z=\"']", text):
+    if not re.search(r"[g-zG-Z=\"']", text):
         return []
     runs = [max(found, key=len) for line in text.splitlines() if (found := _HEX_RUN.findall(line))]
     texts = [_closed(line, match) for line in text.splitlines() if (match := _TEXT_RUN.search(line))]

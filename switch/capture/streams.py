@@ -10,15 +10,18 @@ from typing import Final, NamedTuple
 import msgspec
 
 from switch.capture.blocks import FRAMING, unblocked
-from switch.capture.pasted import written
+from switch.capture.literals import cut
+from switch.capture.pasted import pieces, text_of, unwrapped, written
 from switch.capture.pcapng import CaptureError, Reading
 from switch.capture.reassembly import conversations
 from switch.capture.spoken import ABOUT, load_dialect, spoken
 from switch.capture.talks import Line, dialect_of, hex_pieces
+from switch.counting import counted
 from switch.wire import Dialect
 
 MAGIC: Final = (b"\x0a\x0d", b"\xa1\xb2", b"\xd4\xc3", b"\x4d\x3c")
 """How packet captures begin."""
+_QUOTES: Final = str.maketrans("", "", "\"'")
 KEPT: Final = 64 << 10
 """bytes kept of a direction: who looks at a beginning needs no more"""
 
@@ -54,22 +57,44 @@ def streams(path: Path, port: int = 0) -> list[Stream]:
 
 def of_bytes(content: bytes, name: str) -> list[Stream]:
     """The same of a file's content that is no packet capture: JSON lines, hex, what `pasted` knows, or the bytes themselves."""
-    try:
-        text = content.decode("ascii")
-    except UnicodeDecodeError:
+    text = text_of(content)
+    if text is None:
         records = unblocked(content)
         if records is not None:
             return [Stream(name, None, records[:KEPT], framing=FRAMING)]
         return [Stream(name, None, content[:KEPT])]
     if text.lstrip().startswith('{"') and ('"hex"' in text or '"document"' in text):
         return _of_lines(text, name)
+    several = several_of(text, name)
+    if several is not None:
+        return [several]
     pasted = written(text)
     if pasted is not None:
-        return [Stream(name, None, pasted[:KEPT])]
+        return [Stream(name, None, pasted[:KEPT], note=left_out(text))]
     try:
-        return _of_hex(text, name)
+        found = _of_hex(text.translate(_QUOTES), name)
     except CaptureError:
         return [Stream(name, None, content[:KEPT])]
+    return [one._replace(data=unwrapped(one.data)) for one in found] if len(found) == 1 else found
+
+
+def several_of(text: str, name: str) -> Stream | None:
+    """The messages of a text that has each apart and without a frame; None: it has not."""
+    several = pieces(text) if "dialect=" not in text else []
+    return _joined(name, None, several, None, "") if several else None
+
+
+def left_out(text: str) -> str:
+    """What the program that printed the bytes has left out of them, in a sentence; "": nothing that is known."""
+    found = cut(text)
+    if found is None:
+        return ""
+    missing = (
+        "some bytes are"
+        if found.missing is None
+        else f"{counted(found.missing, 'byte')} more {'is' if found.missing == 1 else 'are'}"
+    )
+    return f"{missing} not here: the program printed the beginning only; {found.whole} prints them all"
 
 
 def _of_packets(path: Path, port: int) -> list[Stream]:
@@ -132,13 +157,13 @@ def _of_lines(text: str, name: str) -> list[Stream]:
 def _of_hex(text: str, name: str) -> list[Stream]:
     """Lines of hex. Under a `# … dialect=` line, as `capture export --hex` writes them, each is a message without its frame."""
     made: list[Stream] = []
-    for talk, about, pieces in hex_pieces(text, name):
+    for talk, about, said in hex_pieces(text, name):
         try:
             speaks = load_dialect(about["dialect"], name) if "dialect" in about else None
         except CaptureError:
             speaks = None  # of somebody else's file
         for side in (True, False, None):
-            mine = [data for whose, data in pieces if whose is side]
+            mine = [data for whose, data in said if whose is side]
             if not mine:
                 continue
             if "dialect" in about:

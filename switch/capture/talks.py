@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from switch.capture.pasted import plain
 from switch.capture.pcapng import CaptureError, Interface, Reading
 from switch.capture.reassembly import Conversation, conversations
 from switch.capture.spoken import ABOUT, everybody_has, load_dialect, spoken, whole
@@ -99,14 +100,14 @@ def load(path: Path, known: Known) -> list[Talk]:
             head = file.read(4)
             if head[:2] in (b"\x0a\x0d", b"\xa1\xb2", b"\xd4\xc3", b"\x4d\x3c"):
                 return list(_from_packets(path, known))
-            text = (head + file.read()).decode("utf-8")
+            text = (head + file.read()).decode("utf-8-sig")
     except OSError as error:
         raise CaptureError(f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise CaptureError(f"{path} is neither a capture nor text: it begins with {head.hex(' ')}") from None
     if text.lstrip().startswith("{"):
         return _from_lines(path, text, known)
-    return _from_hex(path, text, known)
+    return _from_hex(path, plain(text), known)
 
 
 # -- packets

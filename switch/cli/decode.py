@@ -1,6 +1,7 @@
 """`cmi-switch decode`: explain a message, or show the byte where it goes wrong."""
 
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,8 +12,10 @@ if TYPE_CHECKING:
     from switch.wire import Dialect
     from switch.wire.describe import Paint
 
-_SEPARATORS = b" \t\r\n:,-"
-_HEX = frozenset(b"0123456789abcdefABCDEF")
+_SEPARATORS = str.maketrans("", "", " \t\r\n:,-\"'")
+_HEX = frozenset("0123456789abcdefABCDEF")
+_PACKETS = (b"\x0a\x0d\x0d\x0a", b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\xc3\xd4", b"\x4d\x3c\xb2\xa1", b"\xa1\xb2\x3c\x4d")
+"""how files of packets begin: pcapng, and pcap in its orders of bytes"""
 _FRAME_BYTES = 65_536
 _TEXT_MIN = 20
 """characters of the shortest message as text: MTI and bitmap"""
@@ -33,8 +36,8 @@ def command(message: str, dialect_name: str | None, framing: str | None, raw: bo
     """Explain an ISO 8583 message, element by element; where a bad one goes wrong, show the byte.
 
     The message is hex (spaces, colons, line ends may stand in it), a dump (xxd, hexdump, od, Wireshark, tcpdump, jPOS, Netty), a
-    list (0x30, 0x38 …), a literal (b'0800…', "\\x30…"), base64, a log's lines, or its own text; a file of either, or - for
-    standard input.
+    list (0x30, 0x38 …), a literal (b'0800…', "\\x30…"), a debugger's array, base64, a log's lines, a whole packet, or its own
+    text; several, a line or a dump each; a file of either, or - for standard input.
     Without --dialect all shipped dialects are tried, and those that fit are named. With --framing every message of the
     stream is shown. Clearing files in blocks of 1014 bytes (Mastercard's IPM) are unblocked. The PAN is always masked; track
     data, PIN and card values are never shown.
@@ -49,6 +52,8 @@ def command(message: str, dialect_name: str | None, framing: str | None, raw: bo
     Exit code: 0 all could be read, 1 something could not, 2 a wrong option.
     """
     from switch.capture.blocks import FRAMING, unblocked
+    from switch.capture.pasted import pieces, text_of
+    from switch.capture.streams import left_out
     from switch.cli._network import paint
     from switch.wire import Dialect, DialectError
     from switch.wire.dialect import names
@@ -57,42 +62,55 @@ def command(message: str, dialect_name: str | None, framing: str | None, raw: bo
         dialects = [Dialect.load(name) for name in ([dialect_name] if dialect_name else names())]
     except DialectError as error:
         raise click.UsageError(str(error)) from None
-    readings = _readings(message, raw)
+    content = _content(message)
+    text = None if raw else text_of(content)
+    readings = [content] if raw else _readings(message, content, text)
     records = unblocked(readings[0])
     if records is not None:
         readings, framing = [records], framing or FRAMING
-    shown = _Shown(dialects, framing, as_json, explicit=dialect_name is not None)
+    several = pieces(text) if text is not None and framing is None else []
+    shown = _Shown(dialects, framing, as_json, explicit=dialect_name is not None, several=several)
     best = next((data for data in readings if shown.fits(data)), readings[0])
-    text, right = shown.text(best, paint)
-    click.echo(text)
+    said, right = shown.text(best, paint)
+    click.echo(said)
+    if text is not None and (missing := left_out(text)):
+        click.echo(missing, err=True)
     if not right:
         sys.exit(1)
 
 
-def _readings(message: str, raw: bool) -> list[bytes]:
-    """The bytes the argument may stand for, the likelier first: a file of nothing but hex digits may be both."""
-    from switch.capture import pasted
-
+def _content(message: str) -> bytes:
+    """The bytes of the argument itself, of the file it names, or of standard input."""
     path = existing_file(message) if message != "-" else None
     if message == "-":
-        content = sys.stdin.buffer.read()
-    elif path is not None:
-        try:
-            content = path.read_bytes()
-        except OSError as error:
-            raise click.UsageError(f"{message} cannot be read: {error.strerror}") from None
-    else:
-        content = message.encode("utf-8", "surrogateescape")
-    if raw:
-        return [content]
-    found = pasted.readings(content.decode("ascii")) if content.isascii() else []
+        return sys.stdin.buffer.read()
+    if path is None:
+        return message.encode("utf-8", "surrogateescape")
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise click.UsageError(f"{message} cannot be read: {error.strerror}") from None
+    if content[:4] in _PACKETS:
+        say = f"{message} is a packet capture: cmi-switch capture show {message} --dialect NAME shows its messages"
+        raise click.UsageError(f"{say}, and cmi-switch doctor {message} says which dialect it is")
+    return content
+
+
+def _readings(message: str, content: bytes, text: str | None) -> list[bytes]:
+    """The bytes the argument may stand for, the likelier first: a file of nothing but hex digits may be both.
+
+    `text`: what `content` is as text in ASCII; None: it is none.
+    """
+    from switch.capture import pasted
+
+    found = pasted.readings(text) if text is not None else []
     if found:
         return found
-    if message != "-" and path is None and not _like_text(message):
-        return [_from_hex(message)]
-    digits = content.translate(None, _SEPARATORS)
-    if digits and len(digits) % 2 == 0 and all(b in _HEX for b in digits):
-        return [bytes.fromhex(digits.decode()), content]
+    if text is not None and message != "-" and existing_file(message) is None and not _like_text(message):
+        return [pasted.unwrapped(_from_hex(text, message))]
+    digits = (text or "").translate(_SEPARATORS)
+    if digits and len(digits) % 2 == 0 and all(c in _HEX for c in digits):
+        return [pasted.unwrapped(bytes.fromhex(digits)), content]
     return [content]
 
 
@@ -101,25 +119,35 @@ def _like_text(message: str) -> bool:
     return len(message) >= _TEXT_MIN and message[:4].isascii() and message[:4].isdecimal()
 
 
-def _from_hex(message: str) -> bytes:
-    digits = message.encode("utf-8", "surrogateescape").translate(None, _SEPARATORS)
-    bad = next((i for i, b in enumerate(digits) if b not in _HEX), None)
+def _from_hex(text: str, message: str) -> bytes:
+    """The bytes of an argument that can be nothing but hex; `text`: without what copying has done to it."""
+    digits = text.translate(_SEPARATORS)
+    bad = next((i for i, c in enumerate(digits) if c not in _HEX), None)
     if bad is not None:
         what = message if len(message) <= 40 else message[:39] + "…"
         if "/" in message or "." in message:
             raise click.UsageError(f"there is no file {what}, and it is not hex")
-        raise click.UsageError(f"not hex: digit {bad + 1} is {chr(digits[bad])!r}, and there is no file of that name")
+        raise click.UsageError(f"not hex: digit {bad + 1} is {digits[bad]!r}, and there is no file of that name")
     if not digits:
         raise click.UsageError("an empty message: give hex digits, a file, or - for standard input")
     if len(digits) % 2:
         raise click.UsageError(f"hex comes in pairs: found {len(digits)} digits; one is missing or too many")
-    return bytes.fromhex(digits.decode())
+    return bytes.fromhex(digits)
 
 
 class _Shown:
     """How the bytes read in each dialect under question."""
 
-    def __init__(self, dialects: "list[Dialect]", framing: str | None, as_json: bool, *, explicit: bool) -> None:
+    def __init__(
+        self,
+        dialects: "list[Dialect]",
+        framing: str | None,
+        as_json: bool,
+        *,
+        explicit: bool,
+        several: Sequence[bytes] = (),
+    ) -> None:
+        """`several`: the messages, where the text has them apart."""
         from switch.wire.framing import FRAMINGS
 
         if framing is not None and framing not in FRAMINGS:
@@ -128,6 +156,7 @@ class _Shown:
         self._framing = framing
         self._json = as_json
         self._explicit = explicit
+        self._several = list(several)
 
     def fits(self, data: bytes) -> bool:
         """True where some dialect reads all of it."""
@@ -152,7 +181,7 @@ class _Shown:
     def _frames(self, data: bytes) -> tuple[list[bytes], str]:
         """The messages, and what is wrong with the stream ("": nothing)."""
         if self._framing is None:
-            return [data], ""
+            return self._several or [data], ""
         from switch.wire.framing import FramingError, make_framing
 
         framing = make_framing(self._framing, _FRAME_BYTES)

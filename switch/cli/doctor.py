@@ -206,15 +206,18 @@ def _of_packets(content: bytes, port: int) -> "list[Stream]":
 
 def _of_argument(what: str, in_text: bool) -> "list[Stream]":
     """Hex in any form, or a message's own text: one in ASCII may be made of digits alone."""
-    from switch.capture.pasted import readings
-    from switch.capture.streams import Stream
+    from switch.capture.pasted import readings, tidied, unwrapped
+    from switch.capture.streams import Stream, left_out, several_of
 
+    several = several_of(what, "hex")
+    if several is not None:
+        return [several]
     pasted = readings(what)
     if pasted:
-        return [Stream("hex", None, data) for data in pasted]
-    digits = what.translate({ord(c): None for c in " \t\r\n:,-"})
+        return [Stream("hex", None, data, note=left_out(what)) for data in pasted]
+    digits = tidied(what).translate({ord(c): None for c in " \t\r\n:,-\"'"})
     is_hex = bool(digits) and all(c in "0123456789abcdefABCDEF" for c in digits)
-    found = [Stream("hex", None, bytes.fromhex(digits))] if is_hex and len(digits) % 2 == 0 else []
+    found = [Stream("hex", None, unwrapped(bytes.fromhex(digits)))] if is_hex and len(digits) % 2 == 0 else []
     if len(what) >= _TEXT_MIN and what[:4].isascii() and what[:4].isdecimal():
         found.append(Stream("hex", None, what.encode("utf-8", "surrogateescape")))
     if found:
