@@ -175,6 +175,7 @@ def _setting(
     from switch.config import ConfigErrors
     from switch.console.desk import accounts_of
     from switch.console.running import Setting
+    from switch.http.https_end import HttpsEnd
     from switch.http.listening import check_address, tls_context
 
     try:
@@ -184,9 +185,9 @@ def _setting(
     state_dir = state or Path(loaded.state_dir)
     if (certificate is None) != (key is None):
         raise click.UsageError("--certificate and --key come together")
-    context = tls_context(certificate, key) if certificate is not None and key is not None else None
+    end = HttpsEnd(lambda: tls_context(certificate, key)) if certificate is not None and key is not None else None
     address = asked_address(listen_text)
-    check_address(address, context)
+    check_address(address, end)
     nobody = not accounts_of(state_dir).names
     if nobody and loaded.operators:
         who = loaded.operators[0].user
@@ -196,7 +197,7 @@ def _setting(
         state_dir=state_dir,
         log=log or state_dir / HOP_LOG,
         address=address,
-        tls=context,
+        tls=end,
         reread=lambda: _loaded(network),
         starter=getpass.getuser(),
         key=secrets.token_urlsafe(24) if nobody else "",

@@ -1,6 +1,5 @@
 """`cmi-switch gateway`: the payment page of merchants' shops."""
 
-import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,7 +64,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--peer-certificate", type=_FILE, help="Shown to 3-D Secure's servers and asked of them, PEM.")
 @click.option("--peer-key", type=_FILE, help="Its private key, PEM.")
 @click.option("--peer-ca", type=_FILE, help="Authorities whose certificates they show, PEM.")
-@click.option("--peer-crl", type=_FILE, help="Lists of certificates that --peer-ca has taken back; read once.")
+@click.option("--peer-crl", type=_FILE, help="Lists of certificates that --peer-ca has taken back.")
 @click.option("--no-threeds", is_flag=True, help="Authenticate nobody, though the network file has a [threeds].")
 @click.option("--test-cards", is_flag=True, help="Offer a test network's cards on the page; a click fills one in.")
 @ready_option()
@@ -143,6 +142,7 @@ def _setting(options: dict[str, Any]) -> "Setting":
     from switch.cli._peers import tls_of
     from switch.cli._tls import end_of
     from switch.gateway.running import Setting
+    from switch.http.https_end import HttpsEnd
     from switch.http.listening import check_address, tls_context
     from switch.simulators.build import UnknownNameError, find_listener, find_member
 
@@ -158,9 +158,9 @@ def _setting(options: dict[str, Any]) -> "Setting":
         raise click.UsageError(str(error)) from None
     if options["test_cards"] and not network.test:
         raise click.UsageError(f"--test-cards: {network.source} is no test network; one says `test = true`")
-    context: ssl.SSLContext | None = tls_context(certificate, key) if certificate is not None else None
+    pages = HttpsEnd(lambda: tls_context(certificate, key)) if certificate is not None else None
     address = asked_address(options["listen_text"])
-    check_address(address, context)
+    check_address(address, pages)
     where = f"[[listener]] {listener.name}"
     secured = listener.tls is not None
     end = (
@@ -174,7 +174,7 @@ def _setting(options: dict[str, Any]) -> "Setting":
         listener=listener,
         address=address,
         state=options["state"] or Path(network.state_dir) / "gateway",
-        tls=context,
+        tls=pages,
         link=end,
         trust=options["trust"],
         limits=limits,

@@ -21,9 +21,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 def tls_options(command: F) -> F:
     """This side's certificate among peers."""
-    command = click.option("--crl", type=_FILE, help="Lists of certificates that --ca has taken back; read once.")(
-        command
-    )
+    command = click.option("--crl", type=_FILE, help="Lists of certificates that --ca has taken back.")(command)
     command = click.option("--ca", type=_FILE, help="Authorities whose certificates peers show, PEM.")(command)
     command = click.option("--key", type=_FILE, help="Its private key, PEM.")(command)
     return click.option(

@@ -1,7 +1,6 @@
 """A console as `cmi-switch console` runs it: how its parts are put together, and how it ends."""
 
 import signal
-import ssl
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Protocol
@@ -25,7 +24,8 @@ from switch.console.screens.work import WorkScreen
 from switch.console.web import Screen, Web
 from switch.core.network import Address, Network
 from switch.exception_groups import alone_raised
-from switch.http.listening import ListeningError, listen
+from switch.http.https_end import HttpsEnd
+from switch.http.listening import ListeningError, listen, renew
 from switch.http.server import Report, Server
 
 Menu = tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
@@ -57,7 +57,7 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     log: Path
     """its hop log"""
     address: Address
-    tls: ssl.SSLContext | None = None
+    tls: HttpsEnd | None = None
     """None: plain, on loopback"""
     reread: Callable[[], Network]
     """the network as its file says now; raises ConfigErrors or OSError"""
@@ -93,14 +93,16 @@ def all_screens(desk: Desk) -> list[Screen]:
 
 
 async def run(setting: Setting, ready: Callable[[Address], None], report: Report) -> str:
-    """Serve until SIGINT or SIGTERM; says which. Raises OSError, ListeningError, AccountsError, HistoryError."""
+    """Serve until SIGINT or SIGTERM; says which; SIGHUP has the certificate read again.
+
+    Raises OSError, ListeningError, AccountsError, HistoryError."""
     desk = Desk(setting.network, setting.state_dir, setting.log, starter=setting.starter, reread=setting.reread)
     desk.renderer.show_menu(menu_of(setting.network))
     desk.followers.append(lambda network: desk.renderer.show_menu(menu_of(network)))
     number = signal.SIGTERM
     try:
         async with alone_raised(OSError, ListeningError), trio.open_nursery() as nursery:
-            with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+            with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
                 nursery.start_soon(follow, desk, report)
                 nursery.start_soon(desk.keep_looking)
 
@@ -112,7 +114,9 @@ async def run(setting: Setting, ready: Callable[[Address], None], report: Report
                 nursery.start_soon(listen, Server(web.app(), report), setting.address, setting.tls, announce)
                 async for caught in signals:
                     number = signal.Signals(caught)
-                    break
+                    if number != signal.SIGHUP:
+                        break
+                    renew([setting.tls], report)
             nursery.cancel_scope.cancel()
     finally:
         desk.close()

@@ -21,7 +21,8 @@ from switch.gateway.service import Service
 from switch.gateway.shops import Report
 from switch.gateway.web import Web
 from switch.http.client import Reply, post_form
-from switch.http.listening import ListeningError, address_of, check_address, is_anywhere, serve, trust
+from switch.http.https_end import HttpsEnd
+from switch.http.listening import ListeningError, address_of, check_address, is_anywhere, renew, serve, trust
 from switch.http.server import Server
 from switch.server.driving import driving
 from switch.server.ports import Dial, Sinks
@@ -29,7 +30,7 @@ from switch.server.tls import TlsEnd
 from switch.simulators.endpoint import Speech
 from switch.threeds.peers import poster
 from switch.threeds.protocol.encoding import Message
-from switch.threeds.running import Tls, new_id
+from switch.threeds.running import Ends, Tls, new_id
 from switch.threeds.server import ThreeDsServer
 from switch.wire import Dialect
 
@@ -49,7 +50,7 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     address: Address
     """where pages are served"""
     state: Path
-    tls: ssl.SSLContext | None = None
+    tls: HttpsEnd | None = None
     """of pages; None: plain, on loopback"""
     link: TlsEnd | None = None
     """of the link to the switch"""
@@ -71,7 +72,8 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
 async def run(
     setting: Setting, ready: Callable[[Address, Registry], None], report: Report, log: Callable[[Log, int], None]
 ) -> str:
-    """Serve until SIGINT or SIGTERM; says which. Raises OSError, ListeningError, StoreError, VaultError."""
+    """Serve until SIGINT or SIGTERM; says which. SIGHUP has certificates, authorities and lists read again, but those of the link
+    to the switch. Raises OSError, ListeningError, StoreError, VaultError."""
     registry = Registry.at(setting.state)
     registry.check()
     member, listener = setting.member, setting.listener
@@ -94,9 +96,9 @@ async def run(
     _check_way_back(setting)
     try:
         listeners = await trio.open_tcp_listeners(setting.address.port, host=setting.address.host)
-        results = await _authenticate(setting, address_of(listeners), service, report)
+        results, peers = await _authenticate(setting, address_of(listeners), service, report)
         async with driving(acquirer, sinks=Sinks(log), dial=dial, ends=ends) as driver, trio.open_nursery() as nursery:
-            with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+            with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
                 await nursery.start(service.run, driver)
                 nursery.start_soon(_end_if_damaged, service, nursery.cancel_scope)
                 nursery.start_soon(serve, server, listeners, setting.tls)
@@ -105,7 +107,9 @@ async def run(
                 ready(address_of(listeners), registry)
                 async for caught in signals:
                     number = signal.Signals(caught)
-                    break
+                    if number != signal.SIGHUP:
+                        break
+                    renew((setting.tls, peers.own, peers.peers), report)
                 await service.finish(DRAIN_S)
                 await trio.sleep(RESULT_S)
             nursery.cancel_scope.cancel()
@@ -142,18 +146,18 @@ def _check_way_back(setting: Setting) -> None:
 
 async def _authenticate(
     setting: Setting, at: Address, service: Service, report: Report
-) -> Callable[[], Awaitable[None]] | None:
+) -> tuple[Callable[[], Awaitable[None]] | None, Ends]:
     """Have the service ask cards' banks; returns what serves the directory server's results and keeps card ranges fresh.
 
     `at`: where pages are served. Raises OSError, ListeningError.
     """
     network, where, tls = setting.network, setting.results, setting.peers
     if network.threeds is None or where is None:
-        return None
-    context = tls.context(server=True) if tls is not None else None
-    check_address(where, context)
+        return None, Ends(None, None)
+    ends = Ends.of(tls)
+    check_address(where, ends.own)
     listeners = await trio.open_tcp_listeners(where.port, host=where.host)
-    url = setting.results_url or f"{'http' if context is None else 'https'}://{address_of(listeners)}"
+    url = setting.results_url or f"{'http' if ends.own is None else 'https'}://{address_of(listeners)}"
     pages = setting.pages or f"{'http' if setting.tls is None else 'https'}://{at}"
 
     async def results(told: Message) -> str:
@@ -161,13 +165,12 @@ async def _authenticate(
             raise LookupError("cardholders are not authenticated")
         return await service.authentications.take_result(told)
 
-    post_message = poster(tls.context(server=False) if tls is not None else None)
-    server = ThreeDsServer(network.threeds.url, url, post_message, new_id, results, report)
+    server = ThreeDsServer(network.threeds.url, url, poster(ends.peers), new_id, results, report)
     service.authenticate_by(server, setting.member.institution, pages)
 
     async def run_results() -> None:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(serve, Server(server.app(), report), listeners, context)
+            nursery.start_soon(serve, Server(server.app(), report), listeners, ends.own)
             nursery.start_soon(server.run)
 
-    return run_results
+    return run_results, ends

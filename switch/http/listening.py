@@ -5,7 +5,7 @@ In: an address, files of certificates and keys. Out: TLS contexts, a server at w
 
 import ipaddress
 import ssl
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +13,8 @@ import trio
 from cryptography.x509 import load_der_x509_certificate
 
 from switch.core.network import Address
-from switch.http.server import Server
+from switch.http.https_end import HttpsEnd
+from switch.http.server import Report, Server
 from switch.security.certificates import CertificateError, read_certificates
 from switch.security.revocation import Revocations
 
@@ -41,7 +42,7 @@ def mutual_context(
     """The same for peers who both show a certificate of `authorities`. Raises ListeningError.
 
     `browsers`: a server's clients may have none to show, and the application asks who has. `crl`: lists of certificates that
-    these authorities have taken back, read once."""
+    these authorities have taken back."""
     context = tls_context(certificate, key, server=server)
     trust(context, authorities)
     if crl is not None:
@@ -78,9 +79,9 @@ def trust(context: ssl.SSLContext, authorities: Path) -> None:
         raise ListeningError(f"{authorities}: no certificates in PEM: {error.strerror or error}") from None
 
 
-def check_address(address: Address, context: ssl.SSLContext | None) -> None:
+def check_address(address: Address, end: HttpsEnd | None) -> None:
     """ListeningError where card numbers would cross a network unprotected."""
-    if context is None and not is_loopback(address.host):
+    if end is None and not is_loopback(address.host):
         raise ListeningError(
             f"{address}: pages are served by HTTPS only, except on loopback; give --certificate and --key, or listen on 127.0.0.1"
         )
@@ -105,20 +106,32 @@ def is_anywhere(host: str) -> bool:
 async def listen(
     server: Server,
     address: Address,
-    context: ssl.SSLContext | None,
+    end: HttpsEnd | None,
     ready: Callable[[Address], Awaitable[None]],
 ) -> None:
     """Serve until cancelled. `ready` is told the real address. Raises ListeningError, and OSError where it cannot be had."""
-    check_address(address, context)
+    check_address(address, end)
     listeners = await trio.open_tcp_listeners(address.port, host=address.host)
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(serve, server, listeners, context)
+        nursery.start_soon(serve, server, listeners, end)
         await ready(address_of(listeners))
 
 
-async def serve(server: Server, listeners: Sequence[trio.SocketListener], context: ssl.SSLContext | None) -> None:
-    """Serve whoever connects, until cancelled. `context`: None for plain HTTP, which `check_address` has let through."""
-    await trio.serve_listeners(partial(_accepted, server, context), list(listeners))
+async def serve(server: Server, listeners: Sequence[trio.SocketListener], end: HttpsEnd | None) -> None:
+    """Serve whoever connects, until cancelled. `end`: None for plain HTTP, which `check_address` has let through."""
+    if end is not None:
+        end.when_renewed(server.end_connections)
+    await trio.serve_listeners(partial(_accepted, server, end), list(listeners))
+
+
+def renew(ends: Iterable[HttpsEnd | None], report: Report) -> None:
+    """Read certificates, authorities and lists again; files that cannot be used change nothing. Either is reported."""
+    try:
+        HttpsEnd.renew(end for end in ends if end is not None)
+    except ListeningError as error:
+        report("http.reload_refused", {"reason": f"{error}; all goes on as it was"})
+    else:
+        report("http.reloaded", {"read": "certificates, authorities, lists of what they have taken back"})
 
 
 def address_of(listeners: Sequence[trio.SocketListener]) -> Address:
@@ -127,11 +140,11 @@ def address_of(listeners: Sequence[trio.SocketListener]) -> Address:
     return Address(host, port)
 
 
-async def _accepted(server: Server, context: ssl.SSLContext | None, plain: trio.SocketStream) -> None:
+async def _accepted(server: Server, end: HttpsEnd | None, plain: trio.SocketStream) -> None:
     try:
         client = str(plain.socket.getpeername()[0])
     except OSError:  # reset before it was accepted: its own loss, and nobody else's
         await trio.aclose_forcefully(plain)
         return
-    stream = plain if context is None else trio.SSLStream(plain, context, server_side=True, https_compatible=True)
-    await server.serve(stream, client, secure=context is not None)
+    stream = plain if end is None else trio.SSLStream(plain, end.context, server_side=True, https_compatible=True)
+    await server.serve(stream, client, secure=end is not None)

@@ -8,6 +8,7 @@ An upgrade is not taken: such a request is answered as any other, and the connec
 is never read as anything. A body that was not read to its end, and an error, end the connection too.
 """
 
+import ssl
 from collections import Counter
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
@@ -17,6 +18,8 @@ from urllib.parse import unquote_to_bytes
 import h11
 import msgspec
 import trio
+
+from switch.http.https_end import why_unsecured
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -74,6 +77,14 @@ class Server:
         self._app = app
         self._report = report
         self._clients: Counter[str] = Counter()
+        self._age = 0
+        self._idle: set[trio.CancelScope] = set()
+
+    def end_connections(self) -> None:
+        """Those there are end: at once between two requests, else with the answer to theirs."""
+        self._age += 1
+        for waiting in self._idle:
+            waiting.cancel()
 
     async def serve(self, stream: Stream, client: str, *, secure: bool) -> None:
         """One connection, from its first byte to its end. Raises nothing but cancellation. `client`: its address."""
@@ -94,9 +105,9 @@ class Server:
                 await stream.aclose()
 
     async def _talk(self, stream: Stream, client: str, *, secure: bool) -> None:
+        begun = self._age
         if isinstance(stream, trio.SSLStream):
-            with trio.fail_after(self.limits.handshake_s):
-                await stream.do_handshake()
+            await self._secure(stream, client)
         connection = h11.Connection(h11.SERVER, max_incomplete_event_size=self.limits.header_bytes)
         for number in range(self.limits.requests):
             try:
@@ -104,10 +115,10 @@ class Server:
             except _BadRequestError as error:
                 await self._refuse(connection, stream, error.status)
                 return
-            if request is None:
+            if request is None or (number == 0 and begun != self._age):
                 return
             exchange = _Exchange(connection, stream, self.limits, request, body)
-            if number + 1 == self.limits.requests:
+            if number + 1 == self.limits.requests or begun != self._age:
                 exchange.last = True  # said, so that nothing is sent after it
             try:
                 with trio.move_on_after(self.limits.answer_s) as answering:
@@ -127,9 +138,20 @@ class Server:
             if not exchange.done:
                 await self._refuse(connection, stream, 500)
                 return
-            if exchange.last or connection.our_state is not h11.DONE or connection.their_state is not h11.DONE:
+            done = connection.our_state is h11.DONE and connection.their_state is h11.DONE
+            if exchange.last or begun != self._age or not done:
                 return
             connection.start_next_cycle()
+
+    async def _secure(self, stream: "trio.SSLStream[trio.SocketStream]", client: str) -> None:
+        """The handshake. Of one that fails where certificates are asked for an operator is told why: of browsers nobody is."""
+        try:
+            with trio.fail_after(self.limits.handshake_s):
+                await stream.do_handshake()
+        except (trio.BrokenResourceError, trio.TooSlowError) as error:
+            if stream.context.verify_mode != ssl.CERT_NONE:
+                self._report("http.unsecured", {"client": client, "reason": why_unsecured(error)})
+            raise
 
     async def _read(
         self, connection: h11.Connection, stream: Stream, *, first: bool
@@ -138,7 +160,11 @@ class Server:
         try:
             if not first and not connection.trailing_data[0]:
                 with trio.move_on_after(self.limits.idle_s) as idle:
-                    connection.receive_data(bytes(await stream.receive_some(_READ_BYTES)))
+                    self._idle.add(idle)
+                    try:
+                        connection.receive_data(bytes(await stream.receive_some(_READ_BYTES)))
+                    finally:
+                        self._idle.discard(idle)
                 if idle.cancelled_caught:
                     return None, b""
             with trio.fail_after(self.limits.request_s):

@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from switch.http.client import CallError, NoAnswerError, post_json
+from switch.http.https_end import HttpsEnd
 from switch.threeds.protocol.encoding import Message, encode
 from switch.threeds.protocol.errors import Component, ErroCode, ProtocolError, is_erro, make_erro, read_erro
 from switch.threeds.protocol.messages import check_answer, read_message
@@ -30,12 +31,12 @@ class PeerError(Exception):
         self.code = code
 
 
-def poster(context: ssl.SSLContext | None) -> Post:
+def poster(end: HttpsEnd | None) -> Post:
     """What posts with this side's certificate; None: on loopback only, in plain."""
-    context = context or ssl.create_default_context()
+    plain = ssl.create_default_context()
 
     async def post(url: str, body: bytes, seconds: float) -> bytes:
-        reply = await post_json(url, body, context, seconds, ANSWER_BYTES)
+        reply = await post_json(url, body, end.context if end is not None else plain, seconds, ANSWER_BYTES)
         if reply.status != 200 and '"Erro"' not in reply.text:  # some send theirs with a status of its own
             raise CallError(f"answered {reply.status}, expected 200")
         return reply.text.encode()

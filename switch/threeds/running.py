@@ -2,7 +2,6 @@
 
 import secrets
 import signal
-import ssl
 import time
 import uuid
 from collections.abc import Awaitable, Callable
@@ -15,7 +14,8 @@ import trio
 
 from switch.core.authentication import AccessControl
 from switch.core.network import Address, Network
-from switch.http.listening import address_of, check_address, mutual_context, serve
+from switch.http.https_end import HttpsEnd
+from switch.http.listening import address_of, check_address, mutual_context, renew, serve
 from switch.http.server import App, Server
 from switch.security.module import SecurityModule
 from switch.threeds.acs import Acs, Outside
@@ -41,10 +41,26 @@ class Tls(msgspec.Struct, frozen=True):
     crl: Path | None = None
     """lists of certificates that these have taken back; None: none is read"""
 
-    def context(self, *, server: bool, browsers: bool = False) -> ssl.SSLContext:
-        """`browsers`: clients without a certificate are let in, too. Raises ListeningError."""
+    def end(self, *, server: bool, browsers: bool = False) -> HttpsEnd:
+        """`browsers`: clients without a certificate are let in, too. Raises ListeningError, then and when it is renewed."""
         own = self.certificate, self.key, self.authorities
-        return mutual_context(*own, server=server, browsers=browsers, crl=self.crl)
+        return HttpsEnd(lambda: mutual_context(*own, server=server, browsers=browsers, crl=self.crl))
+
+
+class Ends(msgspec.Struct, frozen=True):
+    """Both ends that a server of 3-D Secure has; None: plain, on loopback."""
+
+    own: HttpsEnd | None
+    """to which others connect"""
+    peers: HttpsEnd | None
+    """by which it asks others"""
+
+    @classmethod
+    def of(cls, tls: Tls | None, *, browsers: bool = False) -> "Ends":
+        """Raises ListeningError."""
+        if tls is None:
+            return cls(None, None)
+        return cls(tls.end(server=True, browsers=browsers), tls.end(server=False))
 
 
 def new_id() -> str:
@@ -57,10 +73,10 @@ async def run_directory(network: Network, tls: Tls | None, ready: Ready, report:
     if network.threeds is None:
         raise ValueError("the network file has no [threeds]")
     kept = KeptFile(state / "directory.sqlite", Passed)
-    directory = Directory(network, _poster(tls), new_id, report, kept)
-    return await serve_until_told(
-        directory.app(), Address(network.threeds.host, network.threeds.port), tls, ready, report
-    )
+    ends = Ends.of(tls)
+    directory = Directory(network, poster(ends.peers), new_id, report, kept)
+    at = Address(network.threeds.host, network.threeds.port)
+    return await serve_until_told(directory.app(), at, ends, ready, report)
 
 
 async def run_acs(
@@ -77,10 +93,11 @@ async def run_acs(
     """The same of an access control server, to which browsers come that have no certificate: it asks peers for theirs itself."""
     prover = Prover(acs, module, secrets.randbelow)
     kept = KeptFile(state / f"acs-{acs.name}.sqlite", Challenge)
-    outside = Outside(post=_poster(tls), report=report, new_id=new_id, sms=sms, clock=time.time)
+    ends = Ends.of(tls, browsers=True)
+    outside = Outside(post=poster(ends.peers), report=report, new_id=new_id, sms=sms, clock=time.time)
     style = files(_LOOKS).joinpath("pay.css").read_bytes()
     server = Acs(network, acs, prover, outside, kept, style=style, limits=limits)
-    return await serve_until_told(server.app(), Address(acs.host, acs.port), tls, ready, report, server.challenges.run)
+    return await serve_until_told(server.app(), Address(acs.host, acs.port), ends, ready, report, server.challenges.run)
 
 
 async def run_server(
@@ -91,35 +108,33 @@ async def run_server(
         raise ValueError("the network file has no [threeds]")
     site = TrialSite(network, institution)
     own = f"{'http' if tls is None else 'https'}://{address}"
-    site.server = ThreeDsServer(network.threeds.url, own, _poster(tls), new_id, site.take_result, report)
-    return await serve_until_told(site.app(), address, tls, ready, report, site.server.run)
-
-
-def _poster(tls: Tls | None) -> Callable[[str, bytes, float], Awaitable[bytes]]:
-    return poster(tls.context(server=False) if tls is not None else None)
+    ends = Ends.of(tls, browsers=True)
+    site.server = ThreeDsServer(network.threeds.url, own, poster(ends.peers), new_id, site.take_result, report)
+    return await serve_until_told(site.app(), address, ends, ready, report, site.server.run)
 
 
 async def serve_until_told(
     app: App,
     address: Address,
-    tls: Tls | None,
+    ends: Ends,
     ready: Ready,
     report: Report,
     beside: Callable[[], Awaitable[None]] | None = None,
 ) -> str:
-    """Serve `app` until SIGINT or SIGTERM. `beside`: runs at its side; given where browsers come, too."""
-    context = tls.context(server=True, browsers=beside is not None) if tls is not None else None
-    check_address(address, context)
+    """Serve `app` until SIGINT or SIGTERM; SIGHUP has the files of `ends` read again. `beside`: runs at its side."""
+    check_address(address, ends.own)
     listeners = await trio.open_tcp_listeners(address.port, host=address.host)
     number = signal.SIGTERM
     async with trio.open_nursery() as nursery:
-        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-            nursery.start_soon(serve, Server(app, report), listeners, context)
+        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
+            nursery.start_soon(serve, Server(app, report), listeners, ends.own)
             if beside is not None:
                 nursery.start_soon(beside)
             ready(address_of(listeners))
             async for caught in signals:
                 number = signal.Signals(caught)
-                break
+                if number != signal.SIGHUP:
+                    break
+                renew((ends.own, ends.peers), report)
         nursery.cancel_scope.cancel()
     return number.name

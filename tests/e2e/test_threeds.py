@@ -13,6 +13,7 @@ import trio
 from click.testing import CliRunner
 
 from switch.cli.main import main
+from switch.http.https_end import HttpsEnd
 from switch.threeds.peers import ask, poster
 from switch.threeds.protocol.errors import Component
 from switch.threeds.requests import Browser, Purchase, Requestor, make_areq
@@ -42,7 +43,15 @@ def areq(pan: str) -> dict[str, Any]:
 
 
 def asked(url: str, context: ssl.SSLContext | None) -> dict[str, Any]:
-    return trio.run(ask, poster(context), url, areq(CHALLENGED), "ARes", 10, Component.SERVER)
+    return trio.run(
+        ask,
+        poster(HttpsEnd(lambda: context) if context is not None else None),
+        url,
+        areq(CHALLENGED),
+        "ARes",
+        10,
+        Component.SERVER,
+    )
 
 
 def test_each_part_starts_alone_and_answers(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import trio
 from trio.testing import memory_stream_pair
 
 from switch.core.network import Address
+from switch.http.https_end import HttpsEnd
 from switch.http.listening import ListeningError, check_address, listen, tls_context, trust
 from switch.http.server import HttpLimits, Message, Scope, Server
 from tests.server.authority import Authority
@@ -316,4 +317,9 @@ async def test_pages_over_tls(tmp_path: Path) -> None:
                 assert OK not in await rest(silent)
             nursery.cancel_scope.cancel()
 
-        await listen(server, Address("127.0.0.1", 0), tls_context(Path(issued.certificate), Path(issued.key)), ready)
+        await listen(
+            server,
+            Address("127.0.0.1", 0),
+            HttpsEnd(lambda: tls_context(Path(issued.certificate), Path(issued.key))),
+            ready,
+        )
