@@ -92,7 +92,7 @@ def command() -> None:
 @_where
 def add_command(clientid: str, network: str, state: Path | None, key: str, **options: Any) -> None:
     """Add a merchant, and show its store key and API password, once."""
-    from switch.gateway.merchants import make_password
+    from switch.gateway.merchants import hash_password
     from switch.gateway.orders.order import Merchant
     from switch.gateway.orders.store import TakenError
 
@@ -105,7 +105,7 @@ def add_command(clientid: str, network: str, state: Path | None, key: str, **opt
         hosts=hosts,
         sealed_key=b"",
         api_name=f"{clientid}api",
-        api_password=make_password(password),
+        api_password=hash_password(password),
         added_us=time.time_ns() // 1_000,
         site=options.pop("site") or hosts[0],
         **options,

@@ -12,14 +12,13 @@ from switch.gateway.merchants import check_password
 from switch.gateway.orders.lifecycle import GOOD, IllegalMoveError, Stage
 from switch.gateway.orders.order import Order
 from switch.gateway.outcomes import result_of
-from switch.gateway.protocol.answers import Money
+from switch.gateway.owing import SETTLE_S
+from switch.gateway.protocol.answers import Money, brand_of
 from switch.gateway.protocol.fields import Pairs
 from switch.gateway.protocol.xml_api import ApiRequest
 from switch.gateway.service import Service
 from switch.money.currency import CurrencyError, currency, parse_amount
 
-SETTLE_S: Final = 8.0
-"""for the switch to acknowledge; what it has not acknowledged by then is sent until it does"""
 _STATES: Final = {
     Stage.HELD: "A",
     Stage.APPROVED: "PN",
@@ -123,7 +122,7 @@ def _extra(order: Order) -> Pairs:
         ("TRXDATE", result.at),
         ("ERRORCODE", ""),
         ("NUMCODE", "00"),
-        ("CARDBRAND", result.scheme.upper()),
+        ("CARDBRAND", brand_of(result.scheme)),
         ("CARDISSUER", ""),
     ]
 

@@ -70,6 +70,7 @@ class Authentications:
         institution: str,
         server: ThreeDsServer,
         pages: str,
+        *,
         submit: Submit,
         refuse: Refuse,
         lost: Lost,

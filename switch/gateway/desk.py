@@ -18,7 +18,7 @@ from switch.gateway.orders.disk import Disk
 from switch.gateway.orders.lifecycle import Move
 from switch.gateway.orders.order import Merchant, Order
 from switch.gateway.outcomes import named
-from switch.gateway.payment_messages import Names, Shop, terminal_of
+from switch.gateway.payment_messages import CardAcceptor, Names, terminal_of
 from switch.gateway.shops import Report, now_us
 from switch.http.server import place_of
 from switch.money.country import country_numeric
@@ -103,11 +103,11 @@ class Desk:
         moved: Order = await self.disk(self.registry.store.move, order, move, now_us(), due_us, **changes)
         return moved
 
-    async def shop(self, order: Order) -> Shop:
+    async def card_acceptor(self, order: Order) -> CardAcceptor:
         """Its merchant, as messages name it."""
         merchant = await self.merchant(order.asked.clientid)
         alpha = merchant.country or self.network.country_alpha
-        return Shop(
+        return CardAcceptor(
             institution=self._institution,
             terminal=terminal_of(merchant.clientid),
             merchant=merchant.clientid[:15],

@@ -18,12 +18,13 @@ from starlette.routing import Route
 from switch.gateway.logins import log_in
 from switch.gateway.merchants import check_page_password
 from switch.gateway.orders.lifecycle import OWED, IllegalMoveError
-from switch.gateway.orders.order import Call, Merchant, Order
+from switch.gateway.orders.order import Call, CallState, Merchant, Order
+from switch.gateway.owing import SETTLE_S
 from switch.gateway.pages.merchant_pages import (
     ACTIONS,
     Story,
     login_page,
-    may_be,
+    may_happen,
     order_page,
     orders_page,
     query_of,
@@ -41,8 +42,6 @@ from switch.money.currency import CurrencyError, parse_amount
 PAGE_ORDERS: Final = 25
 WINDOW_LONGEST: Final = 32
 """of a window's name: what is longer is none"""
-SETTLE_S: Final = 8.0
-"""for the switch to acknowledge an action, before the page says that it is under way"""
 Handler = Callable[[Request, Merchant, Session], Awaitable[Response]]
 
 
@@ -169,7 +168,7 @@ class MerchantSite:
         if order is None or action not in ACTIONS:
             return redirect(f"/merchant/orders?lang={language}")
         try:
-            if form.get("seen") != str(order.moved_us) or not may_be(order, ACTIONS[action]):
+            if form.get("seen") != str(order.moved_us) or not may_happen(order, ACTIONS[action]):
                 raise IllegalMoveError("something else has happened to the order meanwhile; look at it again")
             moved = await self._do(action, order, form.get("sum", ""))
         except CurrencyError:
@@ -203,10 +202,12 @@ class MerchantSite:
             return redirect(f"/merchant/orders?lang={language}")
         store = self._service.registry.store
         calls: list[Call] = await self._service.disk(store.calls_of, order)
-        chosen = next((call for call in calls if str(call.number) == form.get("call") and call.state != "due"), None)
+        chosen = next(
+            (call for call in calls if str(call.number) == form.get("call") and call.state is not CallState.DUE), None
+        )
         if chosen is not None:
             await self._service.disk(
-                store.change_call, msgspec.structs.replace(chosen, state="due", tries=0, due_us=now_us())
+                store.change_call, msgspec.structs.replace(chosen, state=CallState.DUE, tries=0, due_us=now_us())
             )
         said = "under_way" if chosen is not None else ""
         return redirect(f"/merchant/orders/{order.number}?" + query_of({"lang": language, "said": said}))

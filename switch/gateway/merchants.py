@@ -76,7 +76,7 @@ class Registry:
     def renew_page_password(self, merchant: Merchant) -> str:
         """A fresh password of the merchants' pages; who is logged in with the one before is so no more."""
         password = secrets.token_urlsafe(12)
-        self._store.change_merchant(msgspec.structs.replace(merchant, page_password=make_password(password)))
+        self._store.change_merchant(msgspec.structs.replace(merchant, page_password=hash_password(password)))
         return password
 
     def _seal(self, key: str) -> bytes:
@@ -91,8 +91,8 @@ class Registry:
         return self._vault.digest(pan).hex()
 
 
-def make_password(password: str) -> bytes:
-    """What is kept of a password."""
+def hash_password(password: str) -> bytes:
+    """What is kept of a password: salt and digest (scrypt), 48 bytes."""
     salt = secrets.token_bytes(_SALT_BYTES)
     return salt + _digest(password, salt)
 

@@ -8,7 +8,7 @@ import msgspec
 from switch.gateway import payment_messages as messages
 from switch.gateway.orders.lifecycle import GOOD, Stage
 from switch.gateway.orders.order import Attempt, Authentication, Order
-from switch.gateway.payment_messages import Shop
+from switch.gateway.payment_messages import CardAcceptor
 from switch.gateway.protocol.answers import Authenticated, Money, Result
 from switch.money.currency import format_amount
 from switch.threeds.protocol.statuses import PROVED, Status, internal_eci_of, liability_of, md_status_of
@@ -118,13 +118,13 @@ def attempt_of(order: Order) -> Attempt:
     return order.attempt
 
 
-def owed_message(order: Order, shop: Shop) -> Document:
+def owed_message(order: Order, acceptor: CardAcceptor) -> Document:
     """What is sent to the switch until it is acknowledged."""
     attempt = attempt_of(order)
     own = order.owed
     if own is None:
         raise LookupError(f"order {order.number} owes nothing")
     if order.stage is Stage.CAPTURING:
-        return messages.completion(shop, attempt.names, attempt.approval, own)
+        return messages.completion(acceptor, attempt.names, attempt.approval, own)
     left = own.amount if order.stage is Stage.CREDITING else 0
-    return messages.reversal(shop, attempt.names, attempt.approval, own, left)
+    return messages.reversal(acceptor, attempt.names, attempt.approval, own, left)

@@ -20,6 +20,8 @@ from switch.simulators import messages as repeats
 from switch.wire.vocabulary import DE, Answer, Document
 
 ACKNOWLEDGE_S: Final = 10.0
+SETTLE_S: Final = 8.0
+"""for the switch to acknowledge what a merchant waits for; what it has not acknowledged by then is sent until it does"""
 RETRY_S: Final = (0.5, 2.0, 10.0, 30.0)
 """between tries of what is owed; the last goes on"""
 _NOT_NOW: Final = frozenset({Answer.NOT_PERMITTED_TERMINAL, Answer.ISSUER_INOPERATIVE, Answer.MALFUNCTION})
@@ -93,7 +95,7 @@ class Owing:
 
     async def _send_until_acknowledged(self, order: Order) -> None:
         """As a repeat from the second time on."""
-        document = owed_message(order, await self._desk.shop(order))
+        document = owed_message(order, await self._desk.card_acceptor(order))
         for number in count():
             answer = await self._desk.ask(document if not number else repeats.repeat(document), ACKNOWLEDGE_S)
             code = answer.get(DE.RESPONSE_CODE, "") if answer is not None else ""

@@ -21,8 +21,8 @@ NOT_AUTHENTICATED: Final = "07"
 """ECI: the channel was secured, the cardholder not authenticated"""
 
 
-class Shop(msgspec.Struct, frozen=True, kw_only=True):
-    """A merchant, as messages name it."""
+class CardAcceptor(msgspec.Struct, frozen=True, kw_only=True):
+    """A merchant, as messages name it (DE42, DE43)."""
 
     institution: str
     """DE32 of its acquirer"""
@@ -71,12 +71,14 @@ def terminal_of(clientid: str) -> str:
     return f"W{clientid[-7:]:0>7}"
 
 
-def authorization(shop: Shop, card: Card, names: Names, eci: str = NOT_AUTHENTICATED, proof: str = "") -> Document:
+def authorization(
+    acceptor: CardAcceptor, card: Card, names: Names, eci: str = NOT_AUTHENTICATED, proof: str = ""
+) -> Document:
     """0100: hold the amount. `eci`: of the internal format; `proof`: the value that proves what it says, base64."""
     document: Document = {
         DE.MTI: "0100",
         DE.PAN: card.pan,
-        **_common(shop, names),
+        **_common(acceptor, names),
         DE.TRANSMISSION_TIME: names.sent_at,
         DE.STAN: names.stan,
         DE.EXPIRY: card.expiry,
@@ -85,36 +87,46 @@ def authorization(shop: Shop, card: Card, names: Names, eci: str = NOT_AUTHENTIC
     return with_private(document, {Private48.ECI: eci, **proved, Private48.CVV2: card.cvv2})
 
 
-def completion(shop: Shop, request: Names, approval: str, own: Names) -> Document:
+def completion(acceptor: CardAcceptor, request: Names, approval: str, own: Names) -> Document:
     """0220: post `own.amount` of what `request` holds."""
-    document: Document = {"t": "0220", **_common(shop, request), **_about(shop, request, "0100"), **_sent(own)}
+    document: Document = {
+        DE.MTI: "0220",
+        **_common(acceptor, request),
+        **_about(acceptor, request, "0100"),
+        **_sent(own),
+    }
     document[DE.AMOUNT] = f"{own.amount:012d}"
     return {**document, DE.APPROVAL_CODE: approval} if approval else document
 
 
-def reversal(shop: Shop, request: Names, approval: str, own: Names, left: int = 0) -> Document:
+def reversal(acceptor: CardAcceptor, request: Names, approval: str, own: Names, left: int = 0) -> Document:
     """0400: take back what `request` holds, or has had posted: all of it, or down to `left` minor units (DE95)."""
-    document: Document = {"t": "0400", **_common(shop, request), **_about(shop, request, "0100"), **_sent(own)}
+    document: Document = {
+        DE.MTI: "0400",
+        **_common(acceptor, request),
+        **_about(acceptor, request, "0100"),
+        **_sent(own),
+    }
     if left:
         document[DE.REPLACEMENT] = replacement_amounts(left)
     return {**document, DE.APPROVAL_CODE: approval} if approval else document
 
 
-def _common(shop: Shop, names: Names) -> Document:
+def _common(acceptor: CardAcceptor, names: Names) -> Document:
     return {
         DE.PROCESSING_CODE: f"{Processing.PURCHASE}0000",
         DE.AMOUNT: f"{names.amount:012d}",
         DE.LOCAL_TIME: names.local_time,
         DE.LOCAL_DATE: names.local_date,
-        DE.MERCHANT_TYPE: shop.category,
-        DE.ACQUIRER_COUNTRY: shop.country,
+        DE.MERCHANT_TYPE: acceptor.category,
+        DE.ACQUIRER_COUNTRY: acceptor.country,
         DE.ENTRY_MODE: WEB_ENTRY,
         DE.CONDITION_CODE: WEB_CONDITION,
-        DE.ACQUIRER: shop.institution,
+        DE.ACQUIRER: acceptor.institution,
         DE.RRN: names.rrn,
-        DE.TERMINAL: shop.terminal,
-        DE.MERCHANT: f"{shop.merchant:<15}",
-        DE.MERCHANT_NAME: f"{shop.title[:25]:<25}{shop.city[:13]:<13}{shop.country_alpha[:2]:<2}",
+        DE.TERMINAL: acceptor.terminal,
+        DE.MERCHANT: f"{acceptor.merchant:<15}",
+        DE.MERCHANT_NAME: f"{acceptor.title[:25]:<25}{acceptor.city[:13]:<13}{acceptor.country_alpha[:2]:<2}",
         DE.CURRENCY: names.currency,
     }
 
@@ -123,5 +135,5 @@ def _sent(own: Names) -> Document:
     return {DE.TRANSMISSION_TIME: own.sent_at, DE.STAN: own.stan}
 
 
-def _about(shop: Shop, request: Names, mti: str) -> Document:
-    return {DE.ORIGINAL: original_data(mti, request.stan, request.sent_at, shop.institution, "")}
+def _about(acceptor: CardAcceptor, request: Names, mti: str) -> Document:
+    return {DE.ORIGINAL: original_data(mti, request.stan, request.sent_at, acceptor.institution, "")}

@@ -90,7 +90,7 @@ class Service:
     def authenticate_by(self, server: ThreeDsServer, institution: str, pages: str) -> None:
         """Ask cards' banks first, by `server`. `institution`: of the acquirer. `pages`: where browsers reach the gateway."""
         self.authentications = Authentications(
-            self.desk, institution, server, pages, self._submit, self.refuse, self.lost
+            self.desk, institution, server, pages, submit=self._submit, refuse=self.refuse, lost=self.lost
         )
 
     async def run(self, driver: Driver, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -189,8 +189,8 @@ class Service:
     async def _authorize(self, order: Order, card: Card) -> None:
         attempt = attempt_of(order)
         try:
-            shop = await self.desk.shop(order)
-            request = messages.authorization(shop, card, attempt.names, *proof_of(attempt))
+            acceptor = await self.desk.card_acceptor(order)
+            request = messages.authorization(acceptor, card, attempt.names, *proof_of(attempt))
             if not await self.desk.linked(LINK_S):
                 await self._not_sent(order)
                 return

@@ -13,7 +13,7 @@ import msgspec
 
 from switch.gateway.merchants import Registry
 from switch.gateway.orders.lifecycle import GOOD, UNDER_WAY, Stage
-from switch.gateway.orders.order import Call, Merchant, Order
+from switch.gateway.orders.order import Call, CallState, Merchant, Order
 from switch.gateway.outcomes import named, result_of
 from switch.gateway.protocol import maroc_telecommerce
 from switch.gateway.protocol.answers import Decision, answer_fields, decide, why_not
@@ -126,7 +126,7 @@ class Shops:
             said, done = str(error), False
         tries = call.tries + 1
         dead = tries > len(CALL_AGAIN_S)
-        state = "done" if done else "dead" if dead else "due"
+        state = CallState.DONE if done else CallState.DEAD if dead else CallState.DUE
         due = call.due_us if done or dead else now_us() + int(CALL_AGAIN_S[tries - 1] * 1e6)
         changed = msgspec.structs.replace(call, tries=tries, said=said, state=state, due_us=due)
         await self._disk(self._registry.store.change_call, changed)

@@ -13,7 +13,7 @@ from trio.testing import MockClock
 
 from switch.gateway.api import answer_api
 from switch.gateway.intake import RefusedFormError, take_form
-from switch.gateway.merchants import Registry, make_password
+from switch.gateway.merchants import Registry, hash_password
 from switch.gateway.orders.database import StoreError
 from switch.gateway.orders.disk import Disk
 from switch.gateway.orders.lifecycle import IllegalMoveError, Stage
@@ -118,7 +118,7 @@ async def test_an_amount_in_another_currency_is_refused(tmp_path: Path, autojump
         order = await bought(service)
         merchant = service.registry.store.merchant(CLIENT)
         assert merchant is not None
-        user = msgspec.structs.replace(merchant, api_name="api", api_password=make_password("secret"))
+        user = msgspec.structs.replace(merchant, api_name="api", api_password=hash_password("secret"))
         service.registry.store.change_merchant(user)
         text = (
             "<CC5Request><Name>api</Name><Password>secret</Password><ClientId>{}</ClientId><OrderId>A1</OrderId>"
@@ -183,7 +183,7 @@ async def test_a_credit_that_is_refused_is_said_to_be(tmp_path: Path, autojump_c
         await bought(service)
         merchant = service.registry.store.merchant(CLIENT)
         assert merchant is not None
-        password = make_password("secret")
+        password = hash_password("secret")
         service.registry.store.change_merchant(msgspec.structs.replace(merchant, api_name="api", api_password=password))
         asked = ApiRequest(name="api", password="secret", clientid=CLIENT, oid="A1", kind="Credit", total="10.00")
         told = dict((await answer_api(service, asked, "10.0.0.1"))[0])

@@ -11,7 +11,7 @@ from switch.console.rendering import see_other
 from switch.console.sessions import Session
 from switch.console.web import Screen
 from switch.gateway.orders.lifecycle import MOVES, Move
-from switch.gateway.orders.order import Call
+from switch.gateway.orders.order import Call, CallState
 from switch.gateway.orders.store import Store
 from switch.gateway.outcomes import result_of
 from switch.http.forms import Form, read_number
@@ -40,7 +40,11 @@ class OrdersScreen:
         before = read_number(request.query_params.get("before", ""))
 
         def read(store: Store) -> tuple[Any, ...]:
-            return store.newest(SHOWN, before), [c for c in store.calls() if c.state != "done"], store.refusals(most=20)
+            return (
+                store.newest(SHOWN, before),
+                [c for c in store.calls() if c.state is not CallState.DONE],
+                store.refusals(most=20),
+            )
 
         found = await ask_gateway(self._desk, read)
         orders, calls, refusals = found or ([], [], [])

@@ -1,5 +1,7 @@
 """An order and a merchant, as they are kept. The one rule: neither has a field for a card's number, CVV2 or key in clear."""
 
+from enum import StrEnum
+
 import msgspec
 
 from switch.gateway.orders.lifecycle import Stage
@@ -90,6 +92,15 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         return self.asked.clientid, self.asked.oid
 
 
+class CallState(StrEnum):
+    """Where a callback is."""
+
+    DUE = "due"
+    DONE = "done"
+    DEAD = "dead"
+    """tried often enough; somebody may have it sent again"""
+
+
 class Call(msgspec.Struct, frozen=True, kw_only=True):
     """A callback that only informs; or, done, the one that has decided."""
 
@@ -97,8 +108,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     order: int
     tries: int
     due_us: int
-    state: str
-    """`due`, `done` or `dead`"""
+    state: CallState
     said: str
     """what the last try came to"""
 

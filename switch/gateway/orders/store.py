@@ -16,7 +16,7 @@ import msgspec
 from switch.gateway.orders.lifecycle import OWED, UNDER_WAY, IllegalMoveError, Move, Stage, after
 from switch.gateway.orders.lines import Line, line_of, window_of
 from switch.gateway.orders.messages import KeptMessage
-from switch.gateway.orders.order import Call, Merchant, Order, Refusal
+from switch.gateway.orders.order import Call, CallState, Merchant, Order, Refusal
 from switch.gateway.orders.refund_table import RefundTable
 
 DAY_US: Final = 86_400_000_000
@@ -270,7 +270,9 @@ class Store(RefundTable):
             if db.execute("SELECT 1 FROM calls WHERE ordered = ? AND state = 'due'", (order.number,)).fetchone():
                 return
             number = db.execute("SELECT coalesce(max(number), 0) + 1 FROM calls").fetchone()[0]
-            self._keep_call(Call(number=number, order=order.number, tries=0, due_us=at_us, state="due", said=""))
+            self._keep_call(
+                Call(number=number, order=order.number, tries=0, due_us=at_us, state=CallState.DUE, said="")
+            )
 
     def _keep_call(self, call: Call) -> None:
         row = (call.number, msgspec.json.encode(call), call.due_us, call.state, call.order)
@@ -286,7 +288,7 @@ class Store(RefundTable):
         row = self._db.execute("SELECT body FROM calls WHERE number = ?", (number,)).fetchone()
         if row is None:
             return None
-        call = msgspec.structs.replace(self._read(row[0], Call), state="due", tries=0, due_us=0)
+        call = msgspec.structs.replace(self._read(row[0], Call), state=CallState.DUE, tries=0, due_us=0)
         self.change_call(call)
         return call
 
@@ -304,7 +306,9 @@ class Store(RefundTable):
         """The call that decides has been made; it is kept for who looks."""
         with self._writing() as db:
             number = db.execute("SELECT coalesce(max(number), 0) + 1 FROM calls").fetchone()[0]
-            self._keep_call(Call(number=number, order=order.number, tries=1, due_us=at_us, state="done", said=said))
+            self._keep_call(
+                Call(number=number, order=order.number, tries=1, due_us=at_us, state=CallState.DONE, said=said)
+            )
 
     @quick
     def calls_of(self, order: Order) -> list[Call]:

@@ -18,7 +18,7 @@ from switch.threeds.protocol.encoding import to_form
 _e = html.escape
 
 
-class Texts(msgspec.Struct, frozen=True):
+class Texts(msgspec.Struct, frozen=True, kw_only=True):
     """The words of one language."""
 
     asking: str
@@ -30,25 +30,25 @@ class Texts(msgspec.Struct, frozen=True):
 
 TEXTS: Final = {
     "fr": Texts(
-        "Vérification de la carte…",
-        "Un instant : la banque de la carte est interrogée.",
-        "Votre banque demande un code",
-        "Vous allez sur la page de votre banque, puis vous revenez ici.",
-        "Continuer",
+        asking="Vérification de la carte…",
+        asking_hint="Un instant : la banque de la carte est interrogée.",
+        going="Votre banque demande un code",
+        going_hint="Vous allez sur la page de votre banque, puis vous revenez ici.",
+        onward="Continuer",
     ),
     "ar": Texts(
-        "جارٍ التحقق من البطاقة…",
-        "لحظة: يتم سؤال بنك البطاقة.",
-        "يطلب بنكك رمزا",
-        "ستنتقل إلى صفحة بنكك ثم تعود إلى هنا.",
-        "متابعة",
+        asking="جارٍ التحقق من البطاقة…",
+        asking_hint="لحظة: يتم سؤال بنك البطاقة.",
+        going="يطلب بنكك رمزا",
+        going_hint="ستنتقل إلى صفحة بنكك ثم تعود إلى هنا.",
+        onward="متابعة",
     ),
     "en": Texts(
-        "Checking the card…",
-        "One moment: the card’s bank is being asked.",
-        "Your bank asks for a code",
-        "You go to your bank’s page, and come back here.",
-        "Continue",
+        asking="Checking the card…",
+        asking_hint="One moment: the card’s bank is being asked.",
+        going="Your bank asks for a code",
+        going_hint="You go to your bank’s page, and come back here.",
+        onward="Continue",
     ),
 }
 _NAME: Final = "authenticate.js"

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from switch.gateway.orders.lifecycle import MOVES, Move, Stage
-from switch.gateway.orders.order import Call, Merchant, Order, Refusal
+from switch.gateway.orders.order import Call, CallState, Merchant, Order, Refusal
 from switch.gateway.outcomes import result_of
 from switch.gateway.pages.amounts import amount_text, time_text
 from switch.gateway.pages.merchant_texts import WORDS, Words
@@ -176,7 +176,7 @@ def _actions(order: Order, words: Words, language: str, form_key: str) -> str:
     left = {"capture": order.asked.amount, "refund": order.captured - order.credited}
     made = []
     for action, move in ACTIONS.items():
-        if not may_be(order, move) or (action == "refund" and not left["refund"]):
+        if not may_happen(order, move) or (action == "refund" and not left["refund"]):
             continue
         most, box = left.get(action), ""
         if most is not None:
@@ -195,7 +195,7 @@ def _actions(order: Order, words: Words, language: str, form_key: str) -> str:
     return "".join(made) or f"<p>{_e(words.no_actions)}</p>"
 
 
-def may_be(order: Order, move: Move) -> bool:
+def may_happen(order: Order, move: Move) -> bool:
     """May this happen to it, as it stands? An approval whose shop is being asked is not the merchant's to decide yet."""
     return order.stage is not Stage.APPROVED and (order.stage, move) in MOVES
 
@@ -205,7 +205,7 @@ def _call(order: Order, call: Call, words: Words, language: str, form_key: str) 
         f'<form method="post" action="/merchant/orders/{order.number}/resend">{_hidden(form_key, language)}'
         f'<input type="hidden" name="call" value="{call.number}">'
         f'<button type="submit" class="small">{_e(words.resend)}</button></form>'
-        if call.state != "due"
+        if call.state is not CallState.DUE
         else ""
     )
     return f"<li><span><bdi>{_e(call.said or '…')}</bdi> ({call.tries} {_e(words.tries)})</span>{again}</li>"

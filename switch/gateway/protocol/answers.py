@@ -14,7 +14,7 @@ from switch.gateway.protocol.fields import Fields, Pairs
 CAPTURE, HOLD = "ACTION=POSTAUTH", "APPROVED"
 _BOM: Final = "\ufeff"
 """before the text of a page whose file was saved with one"""
-_SCHEMES: Final = {"visa": "VISA", "mastercard": "MASTERCARD", "cmi": "CMI"}
+_BRANDS: Final = {"visa": "VISA", "mastercard": "MASTERCARD", "cmi": "CMI"}
 
 
 class Decision(StrEnum):
@@ -153,7 +153,7 @@ def answer_fields(request: Fields, result: Result, *, to_server: bool) -> Pairs:
         ("md", ""),
         ("maskedCreditCard", _spaced(result.masked)),
         ("MaskedPan", result.masked),
-        ("EXTRA.CARDBRAND", _SCHEMES.get(result.scheme, "")),
+        ("EXTRA.CARDBRAND", brand_of(result.scheme)),
         ("EXTRA.CARDISSUER", ""),
         ("EXTRA.TRXDATE", result.at),
         ("Ecom_Payment_Card_ExpDate_Month", month),
@@ -164,6 +164,11 @@ def answer_fields(request: Fields, result: Result, *, to_server: bool) -> Pairs:
     ]
     ours = {name.lower() for name, _ in own} | {"hash"}
     return [*((name, value) for name, value in request if name.lower() not in ours), *own]
+
+
+def brand_of(scheme: str) -> str:
+    """A card's scheme as merchants are told it; "" where it is none of these."""
+    return _BRANDS.get(scheme, "")
 
 
 def _spaced(masked: str) -> str:

@@ -11,7 +11,7 @@ import re
 from typing import Final
 from urllib.parse import parse_qsl, quote, urlsplit
 
-from switch.gateway.protocol.answers import Decision, Result, bare
+from switch.gateway.protocol.answers import Decision, Result, bare, brand_of
 from switch.gateway.protocol.fields import Fields, Pairs
 from switch.gateway.protocol.hashes import MTC
 from switch.gateway.protocol.requests import (
@@ -34,7 +34,6 @@ HOME: Final = "504"
 
 VERSION: Final = MTC
 """what orders keep as the version of their form; and the name by which a merchant is allowed this protocol"""
-_BRANDS: Final = {"visa": "VISA", "mastercard": "MASTERCARD", "cmi": "CMI"}
 
 
 def checksum(*parts: str) -> str:
@@ -106,7 +105,7 @@ def booked(result: Result) -> Pairs:
         ("bankName", ""),
         ("expirationDate", ""),
         ("ccn", result.masked[-4:]),
-        ("paymentBrandName", _BRANDS.get(result.scheme, "")),
+        ("paymentBrandName", brand_of(result.scheme)),
     ]
 
 
