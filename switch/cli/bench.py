@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from switch.cli._address import asked_address
+from switch.cli._numbers import Finite
 from switch.cli._tls import end_of, tls_option
 
 if TYPE_CHECKING:
@@ -30,16 +31,10 @@ _NS_PER_STAN: Final = 20_000
 @click.option(
     "--in-flight", "-n", type=click.IntRange(1, 100_000), help="Closed loop: requests out at once. [default: 128]"
 )
-@click.option("--rate", "-r", type=click.FloatRange(min=0.1), help="Open loop: requests a second, whatever comes back.")
-@click.option(
-    "--duration", "-d", type=click.FloatRange(min=0.1), default=10, show_default=True, help="Seconds measured."
-)
-@click.option(
-    "--warmup", type=click.FloatRange(min=0), default=2, show_default=True, help="Seconds before that, not counted."
-)
-@click.option(
-    "--timeout", type=click.FloatRange(min=0.1), default=30, show_default=True, help="Seconds an answer may take."
-)
+@click.option("--rate", "-r", type=Finite(min=0.1), help="Open loop: requests a second, whatever comes back.")
+@click.option("--duration", "-d", type=Finite(min=0.1), default=10, show_default=True, help="Seconds measured.")
+@click.option("--warmup", type=Finite(min=0), default=2, show_default=True, help="Seconds before that, not counted.")
+@click.option("--timeout", type=Finite(min=0.1), default=30, show_default=True, help="Seconds an answer may take.")
 @click.option(
     "--sign-on/--no-sign-on", default=True, show_default=True, help="0800 with DE70=001 on each connection first."
 )

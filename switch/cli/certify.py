@@ -11,6 +11,7 @@ import click
 
 from switch.cli._address import asked_address
 from switch.cli._network import Mistakes, paint
+from switch.cli._numbers import Finite
 from switch.cli._ready import ready_option
 from switch.cli._tls import end_of, tls_option
 from switch.counting import counted
@@ -50,7 +51,7 @@ _REACH_S = 3.0
 @click.option(
     "--wait",
     "wait_s",
-    type=click.FloatRange(min=0.1),
+    type=Finite(min=0.1),
     default=300.0,
     show_default=True,
     metavar="S",

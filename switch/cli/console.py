@@ -48,21 +48,24 @@ NICE = 5
 @click.option(
     "--password",
     "password_of",
-    default="",
     metavar="NAME",
     help="Set the password of NAME, asked for or on standard input, and end.",
 )
 @click.option(
     "--second-factor",
     "factor_of",
-    default="",
     metavar="NAME",
     help="Give NAME codes that change each half minute (TOTP), shown once, in place of any before, and end.",
 )
-@click.option("--no-second-factor", "no_factor_of", default="", metavar="NAME", help="Take it away again, and end.")
+@click.option("--no-second-factor", "no_factor_of", metavar="NAME", help="Take it away again, and end.")
 @ready_option()
 def command(
-    network: str, password_of: str, factor_of: str, no_factor_of: str, ready_path: Path | None, **options: Any
+    network: str,
+    password_of: str | None,
+    factor_of: str | None,
+    no_factor_of: str | None,
+    ready_path: Path | None,
+    **options: Any,
 ) -> None:
     """Serve screens for who operates a switch: find a payment and see its way, live board, links, what is owed, settlement.
 
@@ -90,6 +93,11 @@ def command(
     from switch.console.history import HistoryError
     from switch.http.listening import ListeningError
 
+    named = [name for name in (password_of, factor_of, no_factor_of) if name is not None]
+    if len(named) > 1 or any(not name.strip() for name in named):
+        raise click.UsageError(
+            "--password, --second-factor and --no-second-factor each take the name of somebody, one at a time"
+        )
     try:
         if password_of:
             _set_password(network, options["state"], password_of)

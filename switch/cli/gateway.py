@@ -179,16 +179,16 @@ def _setting(options: dict[str, Any]) -> "Setting":
         trust=options["trust"],
         limits=limits,
         test_cards=options["test_cards"],
-        pages=_base_url(options["pages"], "--url"),
+        pages=base_url(options["pages"], "--url"),
         results=None if options["no_threeds"] or network.threeds is None else _results_address(options["results_text"]),
-        results_url=_base_url(options["results_url"], "--results-url"),
+        results_url=base_url(options["results_url"], "--results-url"),
         peers=tls_of(
             options["peer_certificate"], options["peer_key"], options["peer_ca"], options["peer_crl"], "--peer-"
         ),
     )
 
 
-def _base_url(text: str, option: str) -> str:
+def base_url(text: str, option: str) -> str:
     """As it was given. Raises click errors: what is none would be sent to banks, which refuse it one payment at a time."""
     from switch.threeds.protocol.forms import url
 

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from switch.cli._network import spell_here
+from switch.cli._numbers import NUMBERED
 
 if TYPE_CHECKING:
     from switch.gateway.merchants import Registry
     from switch.gateway.orders.order import Merchant
 
 F = TypeVar("F", bound=Callable[..., Any])
+HOLD_DAYS = click.IntRange(1, 365)
 
 
 def _where(function: F) -> F:
@@ -80,7 +82,13 @@ def command() -> None:
 @click.option(
     "--accepts", multiple=True, metavar="RULE", help="A deviation of its client's hashes; --accepts help lists them."
 )
-@click.option("--hold-days", default=7, show_default=True, help="A hold that nobody captures ends after so long.")
+@click.option(
+    "--hold-days",
+    type=HOLD_DAYS,
+    default=7,
+    show_default=True,
+    help="A hold that nobody captures ends after so long.",
+)
 @click.option(
     "--unauthenticated",
     type=click.Choice(["pay", "refuse"]),
@@ -97,6 +105,7 @@ def add_command(clientid: str, network: str, state: Path | None, key: str, **opt
     from switch.gateway.orders.store import TakenError
 
     _check(clientid, options["accepts"], options["category"])
+    _check_hosts(options["hosts"])
     options["country"] = _country(options["country"])
     password = secrets.token_urlsafe(12)
     hosts = options.pop("hosts")
@@ -157,7 +166,7 @@ def show_command(clientid: str, network: str, state: Path | None) -> None:
 @click.argument("clientid")
 @click.option("--host", "hosts", multiple=True, metavar="HOST[:PORT]", help="Instead of those it has; may be repeated.")
 @click.option("--accepts", multiple=True, metavar="RULE", help="Instead of those it has; `standard` for none.")
-@click.option("--hold-days", type=int)
+@click.option("--hold-days", type=HOLD_DAYS, help="See `merchant add --help`.")
 @click.option("--unauthenticated", type=click.Choice(["pay", "refuse"]), help="See `merchant add --help`.")
 @_where
 def change_command(
@@ -172,6 +181,7 @@ def change_command(
     """Change where a merchant's customers may be sent, what its hashes may deviate in, how long its holds last."""
     rules = tuple(rule for rule in accepts if rule != "standard")
     _check(clientid, rules, "5999")
+    _check_hosts(hosts)
     changes: dict[str, Any] = {"hosts": hosts} if hosts else {}
     changes |= {"accepts": rules} if accepts else {}
     changes |= {"hold_days": hold_days} if hold_days is not None else {}
@@ -215,7 +225,7 @@ def suspend_command(clientid: str, network: str, state: Path | None, *, end: boo
 
 
 @command.command("calls")
-@click.option("--resend", type=int, metavar="NUMBER", help="Make this call again.")
+@click.option("--resend", type=NUMBERED, metavar="NUMBER", help="Make this call again.")
 @_where
 def calls_command(resend: int | None, network: str, state: Path | None) -> None:
     """List the newest callbacks: those that decided, and those that inform of declines and ends; or have one made again."""
@@ -259,6 +269,17 @@ def _check(clientid: str, accepts: tuple[str, ...], category: str) -> None:
         raise click.BadParameter(f"expected 1 to 15 digits, found {clientid!r}", param_hint="CLIENTID")
     if not (category.isascii() and category.isdigit() and len(category) == 4):
         raise click.BadParameter(f"expected 4 digits, found {category!r}", param_hint="--category")
+
+
+def _check_hosts(hosts: tuple[str, ...]) -> None:
+    """What is no host would be that of no address, and each form refused for it."""
+    from switch.threeds.protocol.forms import url
+
+    for host in hosts:
+        if not url(300)(f"https://{host}") or set("/?#\\") & set(host):
+            raise click.BadParameter(
+                f"{host!r}: expected HOST or HOST:PORT, such as shop.example or 127.0.0.1:9000", param_hint="--host"
+            )
 
 
 def _country(code: str) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from switch.cli._host_options import HostOptions, host_options
+from switch.cli._numbers import Finite
 
 if TYPE_CHECKING:
     from switch.server.driver import Driver
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--patience",
-    type=click.FloatRange(0, min_open=True),
+    type=Finite(0, min_open=True),
     default=30.0,
     show_default=True,
     metavar="S",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from switch.cli._address import asked_address
+from switch.cli._numbers import Finite
 from switch.cli._ready import prepare_ready, ready_option, say_ready
 from switch.counting import counted
 
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 @click.option("--ignore", default="", metavar="DE7,DE54,…", help="Elements not to compare.")
 @click.option("--rule", "rules", multiple=True, metavar="DE54=RULE", help="Compare by exact, shape, present or ignore.")
 @click.option("--fresh", is_flag=True, help="New DE7, DE11 (DE37, DE90 follow): a host takes repeats for repeats.")
-@click.option("--timeout", "timeout_s", type=click.FloatRange(min=0.01), default=5.0, show_default=True,
+@click.option("--timeout", "timeout_s", type=Finite(min=0.01), default=5.0, show_default=True,
               help="Seconds an answer may take.")  # fmt: skip
 @click.option("--junit", type=click.Path(dir_okay=False, path_type=Path), help="Write JUnit XML for a CI system.")
 @ready_option()

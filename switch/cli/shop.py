@@ -8,7 +8,7 @@ import click
 from switch.cli._address import asked_address
 from switch.cli._network import load
 from switch.cli._ready import prepare_ready, ready_option, say_ready
-from switch.cli.gateway import MISSING
+from switch.cli.gateway import MISSING, base_url
 
 
 @click.command
@@ -65,6 +65,8 @@ def command(
 
     file = prepare_ready(ready_path)
     address = asked_address(listen_text)
+    base_url(gateway, "--gateway")
+    base_url(console, "--console")
     shop = Shop(gateway, f"http://{address}", clientid, key, cards_shown(load(network)), book, state, console)
     server = Server(shop.app(), lambda event, fields: click.echo(f"{event} {fields}", err=True))
 

@@ -8,6 +8,7 @@ import click
 
 from switch.cli._address import asked_address
 from switch.cli._network import load, module_of
+from switch.cli._numbers import Finite
 from switch.cli._peers import tls_of
 from switch.cli._ready import prepare_ready, ready_option, say_ready
 from switch.cli.gateway import MISSING
@@ -84,7 +85,9 @@ def directory_command(network: str, state: Path | None, ready_path: Path | None,
 @command.command("acs")
 @click.argument("name")
 @click.option("--network", default="morocco", show_default=True, help="Network file, or a shipped network's name.")
-@click.option("--idle", default=600.0, show_default=True, metavar="S", help="For the cardholder, each time.")
+@click.option(
+    "--idle", type=Finite(min=1), default=600.0, show_default=True, metavar="S", help="For the cardholder, each time."
+)
 @state_option
 @tls_options
 @ready_option()

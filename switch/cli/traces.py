@@ -10,6 +10,7 @@ import click
 
 from switch.cli._control import of_switch
 from switch.cli._files import hop_log_option
+from switch.cli._numbers import Finite
 from switch.observe import HOP_LOG
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ POLL_S = 0.5
 @hop_log_option
 @click.option(
     "--share",
-    type=click.FloatRange(0, 1),
+    type=Finite(0, 1),
     default=1.0,
     show_default=True,
     help="Of transactions that are sent; of those that failed, all are.",

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from switch.cli._numbers import Finite
 from switch.cli.hops import DEFAULT_LOG, logs_of
 
 
@@ -16,7 +17,7 @@ from switch.cli.hops import DEFAULT_LOG, logs_of
     help="The hop log to watch; it need not exist yet. A directory: the logs of a network's shards.",
 )
 @click.option("--plain", is_flag=True, help="One line an interval instead of a picture; so it is in a pipe, too.")
-@click.option("--interval", type=click.FloatRange(min=0.05), help="Seconds between two pictures (0.33) or lines (1).")
+@click.option("--interval", type=Finite(min=0.05), help="Seconds between two pictures (0.33) or lines (1).")
 @click.option("--all", "everything", is_flag=True, help="Count what the log already holds, too.")
 @click.option("--currency", default="MAD", show_default=True, help="What costs are in.")
 def command(log: str, plain: bool, interval: float | None, everything: bool, currency: str) -> None:

@@ -45,7 +45,7 @@ def load_network(name_or_path: str, *, files: bool = False) -> Network:
             raise _whole(
                 name_or_path,
                 "no shipped network has this name",
-                f"{hint} Any other file is given by its path, ending .toml".strip(),
+                f"{hint}{'' if hint.endswith('?') else '.'} Any other file is given by its path, ending .toml",
             )
     shown = _shown(path)
     try:

@@ -86,3 +86,38 @@ def test_an_address_that_no_bank_would_take_is_refused_at_the_start(state: Path,
         done = CliRunner().invoke(main, ["gateway", "--state", str(state), option, text])
         assert done.exit_code == 2, done.output
         assert f"{text!r}: expected an address such as https://pay.example" in done.output
+
+
+@pytest.mark.parametrize(
+    "host", ["http://shop.example/", "shop.example/x", "a:b", "shop.example:99999", "amina@shop.example", ""]
+)
+def test_what_is_no_host_is_not_kept_as_one(state: Path, host: str) -> None:
+    for asked in (["change", "600000001"], ["add", "600000003", "--title", "C"]):
+        assert "expected HOST or HOST:PORT" in merchant(state, *asked, "--host", host, code=2)
+    assert "shop.example" in merchant(state, "show", "600000001")
+    for good in ("127.0.0.1:9000", "[::1]:9000", "Shop.Example"):
+        merchant(state, "change", "600000001", "--host", good)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ["merchant", "calls", "--resend", "9" * 25],
+        ["merchant", "calls", "--resend", "0"],
+        ["merchant", "add", "600000004", "--title", "D", "--host", "d", "--hold-days", "-3"],
+        ["merchant", "add", "600000004", "--title", "D", "--host", "d", "--hold-days", "9" * 12],
+        ["threeds", "acs", "atlas", "--idle", "-5"],
+        ["threeds", "acs", "atlas", "--idle", "nan"],
+        ["certify", "acquirer-basic", "127.0.0.1:1", "--wait", "nan"],
+        ["watch", "--interval", "inf"],
+        ["shop", "--gateway", "nonsense"],
+        ["shop", "--console", "nonsense"],
+        ["console", "--password", ""],
+        ["console", "--password", "amina", "--second-factor", "amina"],
+    ],
+    ids=" ".join,
+)
+def test_an_option_that_could_never_work_is_refused(asked: list[str], tmp_path: Path) -> None:
+    done = CliRunner().invoke(main, [*asked, *(["--state", str(tmp_path)] if asked[0] == "merchant" else [])])
+    assert (done.exit_code, done.exception.__class__) == (2, SystemExit), done.output
+    assert re.search("range|no number|expected|name of somebody", done.output), done.output
