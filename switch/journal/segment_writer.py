@@ -8,6 +8,7 @@ reached the disk, and a second one would succeed and lie. Where nothing waits, z
 that need not move the end of the file takes half as long.
 """
 
+import select
 import socket
 from contextlib import suppress
 from struct import Struct
@@ -204,7 +205,9 @@ class SegmentWriter:
         return self._laid_out - self._end < AHEAD_BYTES // 2 and self._end + AHEAD_BYTES < self._bound
 
     def wait(self, connection: socket.socket) -> None:
-        """See writer.Writer: nothing here has its time, and reading waits by itself."""
+        """See writer.Writer. Reading would wait by itself, and be woken by each acknowledgement that the switch takes:
+        room to write wakes whoever waits in `recv`."""
+        select.select([connection], [], [])
 
     def lay_out(self, needed: bool = False) -> None:
         """Put zeros ahead of the records, on the disk. Unless `needed`, no room for them is no failure."""

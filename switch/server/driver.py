@@ -18,15 +18,16 @@ from switch.core.limits import Limits
 from switch.core.network import Address
 from switch.core.outbox import Outbox, Ports
 from switch.core.party import Certificate, Close, LinkId, Log, Party, Send, link_name
+from switch.server.alarm import NEVER, Alarm
 from switch.server.connections import LINKS_PER_TURN, RECEIVE_BYTES, Connection, address_of, host_of, turns_behind
 from switch.server.handover import KeptConnection
 from switch.server.journal_line import JournalLine
 from switch.server.listeners import Listeners
 from switch.server.negotiations import Negotiations
 from switch.server.pace import Choosing, Pace, Paced, Yielding
-from switch.server.ports import CLOCK_HINT, CLOCK_JUMP_NS, Dial, Journal, Sinks, trio_clock, wall_offset
+from switch.server.ports import CLOCK_HINT, CLOCK_JUMP_NS, Dial, Journal, Sinks, refuse_record, trio_clock, wall_offset
 from switch.server.secured import SecuredConnection
-from switch.server.tap_port import Watcher, watched
+from switch.server.tap_port import Watcher, show_opened, watched
 from switch.server.telling import Telling
 from switch.server.tls import Grounds, TlsConnection
 
@@ -34,12 +35,16 @@ __all__ = ["LAZY_NS", "Dial", "Driver", "Journal", "Sinks", "trio_clock"]
 
 LAZY_NS = 4_000_000
 """What nobody waits for (records, log lines) leaves after so long at the latest."""
+RIDE_NS = 1_500_000
+"""It leaves so much earlier with what somebody waits for: a wake-up less, and a flush of the journal."""
 FROZEN_NS = 100_000_000
 """a process that has done nothing for so long may have stood still (SIGSTOP, a machine that is paused)"""
 IN_LINE = 32
 IN_LINE_NS = 4_000_000
 """So many turns, for so long, follow each other before others have the thread: going back to Trio costs what two payments do."""
-NEVER = 1 << 62
+LINGER_NS = 1_000_000
+LINGER_S = LINGER_NS / 1e9
+"""So long the next turn is waited for before that: an answer, or what the journal says, comes sooner than Trio is back."""
 
 
 class Driver:
@@ -64,8 +69,7 @@ class Driver:
         self._turned_at = self._idle_ns = 0  # when the last turn began, and the longest time between two of late
         self._lazy_at = NEVER
         self._idle_work = False  # records or log lines wait that nobody waits for
-        self._alarm: trio.CancelScope | None = None
-        self._alarm_at, self._wall_at = NEVER, 0
+        self._alarm, self._wall_at = Alarm(), 0
         self.party.wall_offset_ns = wall_offset()
         self._outbox = Outbox(self._ports(), durable)
 
@@ -77,18 +81,21 @@ class Driver:
         while True:
             await trio.lowlevel.wait_readable(fd)
             now = trio_clock()
-            until = min(now + IN_LINE_NS, self._alarm_at)
+            until = min(now + IN_LINE_NS, self._alarm.at)
             for _ in range(IN_LINE):
-                if not self.turn(now) or (now := trio_clock()) >= until:
+                if not self.turn(now, LINGER_S if until - now > LINGER_NS else 0) or (now := trio_clock()) >= until:
                     break
 
-    def turn(self, now: int) -> bool:
-        """Read what has arrived on every link, a bounded piece of each, and deal with it. False: nothing had."""
+    def turn(self, now: int, wait_s: float = 0) -> bool:
+        """Read what has arrived on every link, or does so within `wait_s`, a bounded piece of each, and deal with it. False:
+        nothing had."""
         self._idle_ns = max(self._idle_ns, now - self._turned_at)
         self._turned_at = now
-        arrived = self._epoll.poll(0, LINKS_PER_TURN)
+        arrived = self._epoll.poll(wait_s, LINKS_PER_TURN)
         if not arrived:
             return False
+        if wait_s:
+            now = trio_clock()
         pace = self.pace
         if pace is not None:
             pace.begin_turn(self.party)
@@ -163,6 +170,8 @@ class Driver:
                 self._write(connection, now)
         if self._outbox.waiting:
             self.push()
+            if self._lazy_at - now < RIDE_NS:
+                self._let_go()
         if self.watcher is not None:
             self.watcher.written()
         self._arm(now)
@@ -171,12 +180,12 @@ class Driver:
         """Where effects go: past the watcher, where there is one."""
         ports = Ports(
             send=self._send,
-            record=self.journal.journal.append if self.journal is not None else _refuse_record,
+            record=self.journal.journal.append if self.journal is not None else refuse_record,
             hop=self._sinks.hop,
             sent=self._sinks.hop,
             log=self._sinks.log,
             close=self._close,
-            undelivered=self._report_undelivered,
+            undelivered=lambda *what: self.party.undelivered(*what),  # noqa: PLW0108 - it may be another one
         )
         return ports if self.watcher is None else watched(ports, self.watcher, self._wall)
 
@@ -188,23 +197,15 @@ class Driver:
         self._touched.add(connection)
         return True
 
-    def _report_undelivered(self, link: LinkId, txn: int, now: int) -> None:
-        self.party.undelivered(link, txn, now)
-
     def show_to(self, watcher: Watcher | None) -> None:
         """From now on show what passes to `watcher`, beginning with the connections there are; to nobody where it is None."""
         for link, connection in self._by_link.items():
             if self.watcher is not None:
                 self.watcher.closed(link, self._wall())
             if watcher is not None:
-                self._show_opened(watcher, connection)
+                show_opened(watcher, connection, self.addresses, self._wall())
         self.watcher = watcher
         self._outbox.ports = self._ports()
-
-    def _show_opened(self, watcher: Watcher, connection: Connection) -> None:
-        own, peer = address_of(connection.sock.getsockname), address_of(connection.sock.getpeername)
-        dialed = link_name(connection.link) not in self.addresses
-        watcher.opened(connection.link, own, peer, dialed, self._wall())
 
     def _write(self, connection: Connection, now: int) -> None:
         if connection.fd not in self._connections:
@@ -352,7 +353,7 @@ class Driver:
         self._by_link[connection.link] = connection
         self._epoll.register(connection.fd, select.EPOLLIN)
         if self.watcher is not None:
-            self._show_opened(self.watcher, connection)
+            show_opened(self.watcher, connection, self.addresses, self._wall())
         peer = host_of(connection.peer)
         if certificate is None:
             self.party.connected(connection.link, now, peer)
@@ -417,31 +418,34 @@ class Driver:
     async def keep_time(self) -> None:
         """Call the party's `tick` when it is due, and let go what nobody waits for. Runs until cancelled."""
         while True:
-            with trio.CancelScope() as self._alarm:
-                self._alarm_at = min(self.party.next_deadline() or NEVER, self._lazy_at)
-                self._alarm.deadline = self._alarm_at / 1e9 if self._alarm_at < NEVER else float("inf")
-                await trio.sleep_forever()
-            # seconds in a float fall a nanosecond short: it is due all the same
-            now = max(trio_clock(), self._alarm_at)
+            now = await self._alarm.ring(min(self.party.next_deadline() or NEVER, self._lazy_at))
             if self._lazy_at <= now:
-                self._lazy_at = NEVER
-                self._idle_work = False
-                self.push()
-                self._sinks.flush()
-                if self.watcher is not None:
-                    self.watcher.flush()
+                self._let_go()
             if not self._still:
                 self._catch_up()
                 self.party.tick(now)
             self.carry_out(now)
 
+    def _let_go(self) -> None:
+        """Let what nobody waits for leave."""
+        self._lazy_at, due = NEVER, self._lazy_at
+        self._idle_work = False
+        self.push()
+        self._sinks.flush()
+        if self.watcher is not None:
+            self.watcher.flush()
+        if due == self._alarm.at:
+            self._alarm.move(NEVER)
+
     def _arm(self, now: int) -> None:
-        if self._idle_work and self._lazy_at == NEVER:
-            self._lazy_at = now + LAZY_NS
-        due = min(self.party.next_deadline() or NEVER, self._lazy_at)
-        if due < self._alarm_at and self._alarm is not None:
-            self._alarm_at = due
-            self._alarm.deadline = due / 1e9
+        """Have the alarm ring in time. The party is asked once until what is lazy leaves: what comes up meanwhile waits."""
+        due = self._lazy_at
+        if due == NEVER:
+            if self._idle_work:
+                self._lazy_at = now + LAZY_NS
+            due = min(self.party.next_deadline() or NEVER, self._lazy_at)
+        if due < self._alarm.at:
+            self._alarm.move(due)
         if now - self._wall_at > 1_000_000_000:
             before = self.party.wall_offset_ns
             self._wall_at, self.party.wall_offset_ns = now, wall_offset(before)
@@ -494,7 +498,3 @@ class Driver:
         if self.journal is not None:
             self.journal.close()
         self._sinks.flush()
-
-
-def _refuse_record(position: int, entry: Any) -> None:
-    raise AssertionError(f"a party that records ({type(entry).__name__}, position {position}) needs a journal")

@@ -56,6 +56,11 @@ class Journal(Protocol):
         """Make durable what was taken, and stop the writer."""
 
 
+def refuse_record(position: int, entry: Any) -> None:
+    """Instead of a journal's `append`, where a party has none."""
+    raise AssertionError(f"a party that records ({type(entry).__name__}, position {position}) needs a journal")
+
+
 class Sinks(msgspec.Struct, frozen=True):
     """Where events go. `hop` gets the hop, its monotonic time and the wall clock (ns); `flush` is called now and then."""
 

@@ -3,14 +3,15 @@
 Rule: looking on changes nothing and costs nothing where nobody does: a driver asks once a batch.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Protocol
 
 import msgspec
 
 from switch.core.network import Address
 from switch.core.outbox import Ports
-from switch.core.party import Hop, LinkId, Send
+from switch.core.party import Hop, LinkId, Send, link_name
+from switch.server.connections import Connection, address_of
 
 
 class Watcher(Protocol):
@@ -36,6 +37,12 @@ class Watcher(Protocol):
 
     def flush(self) -> None:
         """Nobody waits just now: do what was put off."""
+
+
+def show_opened(watcher: Watcher, connection: Connection, listening: Container[str], wall_ns: int) -> None:
+    """Show a connection, whose socket knows its ends. `listening`: names of the links that this side does not make."""
+    own, peer = address_of(connection.sock.getsockname), address_of(connection.sock.getpeername)
+    watcher.opened(connection.link, own, peer, link_name(connection.link) not in listening, wall_ns)
 
 
 def watched(ports: Ports, watcher: Watcher, wall: Callable[[], int]) -> Ports:

@@ -65,6 +65,26 @@ def test_what_is_appended_is_acknowledged_and_recovered(tmp_path: Path, feed: Fe
     assert verify(tmp_path).damage == []
 
 
+def test_the_writer_is_not_woken_by_an_acknowledgement_that_is_taken(feed: Feed) -> None:
+    feed.open()
+    status = Path(f"/proc/{feed.pid}/status")
+
+    def blocked() -> int:
+        return int(status.read_text().partition("\nvoluntary_ctxt_switches:")[2].split()[0])
+
+    woken = 0
+    for position in range(1, 7):
+        feed.append(position, forwarded(position))
+        feed.push()
+        select.select([feed.fileno()], [], [], 5)
+        time.sleep(0.02)  # it has gone to sleep by then, unless the machine is busy
+        before = blocked()
+        assert feed.acknowledged() == position
+        time.sleep(0.01)
+        woken += blocked() != before
+    assert woken <= 3
+
+
 def test_close_makes_durable_what_was_never_pushed(tmp_path: Path, feed: Feed) -> None:
     feed.open()
     append(feed, [booted(), forwarded(1)])
