@@ -87,13 +87,17 @@ _APPEND: Final = (
     "WITH owner AS (UPDATE cmi_switch_owner SET last = $3::bigint, chain = $6::bytea, "
     "until = clock_timestamp() + $10::bigint * interval '1 millisecond' "
     "WHERE journal = $1 AND epoch = $4::bigint AND last = $9::bigint "
-    "AND (NOT $11::boolean OR current_setting('synchronous_standby_names') <> '') RETURNING 1) "
+    "AND (NOT $11::boolean OR current_setting('synchronous_standby_names') <> '') RETURNING ctid) "
     "INSERT INTO cmi_switch_log SELECT $1, $2::bigint, $3::bigint, $4::bigint, $5::boolean, $6::bytea, $7::bytea, $8::bytea "
-    "FROM owner"
+    "FROM owner RETURNING (SELECT ctid FROM owner)"
 )
+_APPEND_AT: Final = _APPEND.replace("WHERE journal", "WHERE ctid = $12::tid AND journal", 1)
+"""the same where the owner's row is known to lie: by its key all its versions are looked through, which a backup or a query that
+began an hour ago keeps, thousands of them"""
 _RENEW: Final = (
     "UPDATE cmi_switch_owner SET until = clock_timestamp() + $3::bigint * interval '1 millisecond' "
-    "WHERE journal = $1 AND epoch = $2 AND (NOT $4::boolean OR current_setting('synchronous_standby_names') <> '')"
+    "WHERE journal = $1 AND epoch = $2 AND (NOT $4::boolean OR current_setting('synchronous_standby_names') <> '') "
+    "RETURNING ctid"
 )
 _RELEASE: Final = "UPDATE cmi_switch_owner SET until = '-infinity' WHERE journal = $1 AND epoch = $2"
 _LOOK: Final = (
@@ -132,6 +136,8 @@ class PostgreSQL:
         self._journal, self._answer_s = journal, answer_s
         self._replicated = replicated
         self.messages: list[str] = []
+        self._row = ""
+        """where the owner's row lies, as far as it is known"""
         try:
             self._db: abc.PGconn = connect(url)
         except StoreError as error:
@@ -199,11 +205,21 @@ class PostgreSQL:
         lengths = struct.pack(f">{len(batch.payloads)}I", *map(len, batch.payloads))
         head = self._journal, batch.first, batch.last, batch.epoch, batch.snapshot, batch.chain
         values = *head, lengths, b"".join(batch.payloads), after, lease_ms, self._replicated
-        return bool(self._commit_surely(_APPEND, values, PROMPT_S).command_tuples)
+        done = None
+        if self._row:
+            done = self._commit_surely(_APPEND_AT, (*values, self._row), PROMPT_S)
+        if done is None or not done.ntuples:  # VACUUM FULL may have moved it
+            done = self._commit_surely(_APPEND, values, PROMPT_S)
+        return self._moved(done)
 
     def renew(self, epoch: int, lease_ms: int) -> bool:
         """See Store."""
-        return bool(self._commit(_RENEW, (self._journal, epoch, lease_ms, self._replicated)).command_tuples)
+        return self._moved(self._commit(_RENEW, (self._journal, epoch, lease_ms, self._replicated)))
+
+    def _moved(self, done: "abc.PGresult") -> bool:
+        """True if the owner's row was written, and so lies elsewhere now."""
+        self._row = (done.get_value(0, 0) or b"").decode() if done.ntuples else ""
+        return bool(self._row)
 
     def begin_at(self, epoch: int, last: int) -> None:
         """See Store."""
