@@ -25,6 +25,8 @@ NETWORK = "10.77.0"
 OUTSIDE = f"{NETWORK}.254"
 """where what runs on none of the machines is"""
 BRIDGE = "cmi-bridge"
+ELECTION = ("--heartbeat-interval", "30", "--election-timeout", "300")
+"""of etcd, in ms: where its leader is lost with the primary, Patroni's lease begins anew at the end of the election"""
 PROGRAMS = ("etcd", "patroni", "ip", "haproxy", "pgrep")
 
 
@@ -166,6 +168,7 @@ class PatroniCluster:
             peer,
             "--initial-cluster",
             peers,
+            *ELECTION,
             "--log-level",
             "error",
         )
@@ -185,7 +188,7 @@ class PatroniCluster:
         dynamic = {
             "ttl": 20,
             "loop_wait": 1,
-            "retry_timeout": 3,
+            "retry_timeout": 5,
             "primary_start_timeout": 0,
             "synchronous_mode": "quorum",
             "synchronous_mode_strict": True,
@@ -233,8 +236,10 @@ class PatroniCluster:
         return next((machine for machine in self.machines if machine.name in led), None)
 
     def _settled(self) -> bool:
-        roles = [(member["role"], member["state"]) for member in self.members()]
-        return sorted(roles) == [
+        """Who "streams" on an older timeline is still to be rewound: another loss now would be the second at once."""
+        members = self.members()
+        roles = [(member["role"], member["state"]) for member in members]
+        return len({member.get("timeline") for member in members}) == 1 and sorted(roles) == [
             ("leader", "running"),
             ("quorum_standby", "streaming"),
             ("quorum_standby", "streaming"),
