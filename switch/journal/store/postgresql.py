@@ -41,6 +41,10 @@ TABLES: Final = (
     "snapshot boolean NOT NULL, chain bytea NOT NULL, lengths bytea NOT NULL, body bytea NOT NULL, PRIMARY KEY (journal, first))",
     "ALTER TABLE cmi_switch_log ALTER COLUMN body SET STORAGE EXTERNAL",
 )
+_ELSEWHERE: Final = (
+    "SELECT string_agg(nspname, ', ') FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace "
+    "WHERE relname = 'cmi_switch_owner'"
+)
 _SESSION: Final = (
     (0, ("synchronous_commit", "on")),
     (0, ("client_min_messages", "warning")),
@@ -111,6 +115,7 @@ _BATCHES: Final = (
 _REMEDIES: Final = {
     "42501": "; its role needs SELECT, INSERT and UPDATE on cmi_switch_owner and cmi_switch_log, and CREATE in their schema "
     "unless they are there (docs/scaling.md)",
+    "25006": "; default_transaction_read_only is on: for this role or this database, or because its provider is out of disk",
     "53100": "; make room on its disk: nothing is approved until there is",
 }
 """by SQLSTATE: what to do where the server's own sentence does not say"""
@@ -159,8 +164,15 @@ class PostgreSQL:
     # -- Store
 
     def make_tables(self) -> None:
-        """Make the tables where they are missing, as a role that may make none cannot. Raises StoreError."""
+        """Make the tables where they are missing, as a role that may make none cannot. Raises StoreError; also where another
+        schema has them: two nodes of different roles would own a journal each."""
         if not self.has_tables():
+            found = (self.ask(_ELSEWHERE).get_value(0, 0) or b"").decode()
+            if found:
+                raise StoreError(
+                    f"cmi_switch_owner is there, in schema {found}, which this role does not see: the journal would have two "
+                    f"owners. GRANT USAGE on it, and name it in [journal] store: ?options=-csearch_path%3D{found}"
+                )
             with self.together():
                 for statement in TABLES:
                     self.ask(statement)

@@ -10,10 +10,18 @@ from switch.journal.store.port import StoreError
 from switch.journal.store.postgresql import PostgreSQL
 from switch.journal.store.shared import SharedLog
 
-SETTINGS: Final = ("fsync", "full_page_writes", "synchronous_standby_names", "synchronous_commit", "server_version_num")
+SETTINGS: Final = (
+    "fsync",
+    "full_page_writes",
+    "synchronous_standby_names",
+    "synchronous_commit",
+    "server_version_num",
+    "transaction_read_only",
+)
 _ASK: Final = (
     "SELECT current_setting('fsync'), current_setting('full_page_writes'), current_setting('synchronous_standby_names'), "
-    "current_setting('synchronous_commit'), current_setting('server_version_num'), pg_is_in_recovery()"
+    "current_setting('synchronous_commit'), current_setting('server_version_num'), current_setting('transaction_read_only'), "
+    "pg_is_in_recovery()"
 )
 VERSION_LEAST: Final = 130_000
 
@@ -30,6 +38,10 @@ def unsafe(settings: Mapping[str, str], *, replicated: bool) -> list[str]:
     found: list[str] = []
     if settings["in_recovery"] == "t":
         found.append("it is a standby: give all servers in the URL, and target_session_attrs=read-write")
+    elif settings["transaction_read_only"] == "on":
+        found.append(
+            "default_transaction_read_only is on, for this role, this database, or by a provider whose disk is full: set it off"
+        )
     if int(settings["server_version_num"]) < VERSION_LEAST:
         found.append(f"its version is {settings['server_version_num']}: at least {VERSION_LEAST} is needed")
     if settings["fsync"] != "on":

@@ -199,7 +199,7 @@ def test_a_way_that_is_half_open_is_given_up(servers: Cluster, journal: str) -> 
         ("synchronous_commit", "off"),
         ("synchronous_commit", "local"),
         ("default_transaction_isolation", "serializable"),
-        ("statement_timeout", "1"),
+        ("statement_timeout", "50"),
         ("idle_session_timeout", "100"),
         ("client_min_messages", "error"),
         ("bytea_output", "escape"),
@@ -224,6 +224,7 @@ def test_what_a_role_or_a_database_has_as_its_default_changes_nothing(
         owned.append([b"\\one\x00", b"two"])
         assert [batch.payloads for batch in store.batches(0)] == [[b"\\one\x00", b"two"]]
         time.sleep(0.2 if setting == "idle_session_timeout" else 0)
+        store.ask(f"SELECT pg_sleep({0.1 if setting == 'statement_timeout' else 0})")
         assert store.ask("SHOW synchronous_commit").get_value(0, 0) == b"on"
         there = store.look()
         assert there is not None

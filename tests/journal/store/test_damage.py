@@ -1,6 +1,7 @@
 """What may be wrong with a database, with what is in it, and with the way to it: a sentence each, before anything is approved."""
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -12,9 +13,12 @@ from pathlib import Path
 
 import pytest
 import trustme
+from click.testing import CliRunner
 
 from switch.bench.servers import Cluster, cluster
 from switch.children import start
+from switch.cli.main import main
+from switch.config.load import SHIPPED
 from switch.journal.feed import Feed, WriterGone
 from switch.journal.log import JournalError
 from switch.journal.store.opening import node_of
@@ -159,6 +163,85 @@ def test_a_role_that_may_make_no_tables(servers: Cluster, tmp_path: Path) -> Non
     feed.open()
     write(feed, "any", 1, 3)
     feed.close()
+
+
+def test_a_role_that_sees_another_schema_makes_no_second_journal(servers: Cluster, tmp_path: Path) -> None:
+    """Two nodes with a role each, each role with a schema of its name: both would own the journal."""
+    connect(servers, "any").close()
+    servers.primary.ask("CREATE ROLE second LOGIN")
+    servers.primary.ask("CREATE SCHEMA second AUTHORIZATION second")
+    servers.primary.ask("ALTER ROLE second SET search_path = '$user'")
+    url = as_role(servers, "second")
+    said = refused(url, tmp_path)
+    assert "cmi_switch_owner is there, in schema public, which this role does not see" in said
+    servers.primary.ask("GRANT SELECT, INSERT, UPDATE ON cmi_switch_owner, cmi_switch_log TO second")
+    told = f"{url}?{said.rpartition('?')[2]}"
+    shared = SharedLog(url=told, journal="seen", lease_ms=LEASE_MS, replicated=True)
+    feed = Feed(tmp_path, "seen", LIMITS, key=KEY, shared=shared)
+    feed.open()
+    write(feed, "seen", 1, 1)
+    feed.close()
+
+
+def test_a_role_that_may_not_write_is_told_so(servers: Cluster, journal: str, tmp_path: Path) -> None:
+    """At the start, and where a provider says so while it runs: its disk is full."""
+    store = connect(servers, journal)
+    owned = own(store, "a")
+    owned.append([b"one"])
+    servers.primary.set(default_transaction_read_only="on")
+    try:
+        assert "default_transaction_read_only is on, for this role" in refused(servers.primary.url, tmp_path)
+        with pytest.raises(
+            StoreError, match=r"read-only transaction; default_transaction_read_only is on: .* out of disk"
+        ):
+            owned.append([b"two"])
+    finally:
+        reset(servers, "default_transaction_read_only")
+    own(connect(servers, journal), "a").append([b"two"])
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "said"),
+    [
+        ("fsync", "off", "fsync is off: a power cut takes what was acknowledged"),
+        ("full_page_writes", "off", "full_page_writes is off: a power cut leaves half-written pages"),
+        ("synchronous_standby_names", "", "synchronous_standby_names is empty: .* Set ANY 1"),
+        ("", "", "it is a standby: give all servers in the URL, and target_session_attrs=read-write"),
+    ],
+)
+def test_each_unsafe_setting_is_refused_by_its_name(
+    servers: Cluster, tmp_path: Path, setting: str, value: str, said: str
+) -> None:
+    """By who starts, by `check`, and by a writer that connects anew."""
+    server = servers.primary if setting else servers.standbys[0]
+    file = tmp_path / "mine.toml"
+    file.write_text((SHIPPED / "morocco.toml").read_text() + f'\n[journal]\nstore = "{server.url}"\n')
+    shared = SharedLog(url=servers.primary.url, journal="unsafe", lease_ms=LEASE_MS, replicated=True)
+    feed = Feed(tmp_path / "running", "unsafe", LIMITS, key=KEY, shared=shared)
+    feed.open()
+    before = servers.primary.ask(f"SHOW {setting}") if setting else ""
+    if setting:
+        servers.primary.set(**{setting: value})
+    try:
+        assert re.search(said, refused(server.url, tmp_path / "new"))
+        checked = CliRunner().invoke(main, ["check", str(file), "--store"])
+        assert checked.exit_code == 1
+        assert re.search(said, checked.output)
+        if setting:
+            with pytest.raises(WriterGone, match=said):
+                feed.restart()
+    finally:
+        if setting:
+            servers.primary.set(**{setting: before})
+    feed.restart()
+    feed.close()
+
+
+def reset(servers: Cluster, setting: str) -> None:
+    servers.primary.ask(f"ALTER SYSTEM RESET {setting}")
+    servers.primary.ask("SELECT pg_reload_conf()")
+    time.sleep(0.2)  # each backend reads it between two statements
 
 
 @pytest.fixture(scope="module")

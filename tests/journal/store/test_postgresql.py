@@ -134,36 +134,6 @@ def test_what_is_given_up_leaves_one_statement_behind_however_often(servers: Clu
     servers.wait_for_standbys()
 
 
-def test_who_reads_for_an_hour_makes_appends_no_dearer(servers: Cluster, journal: str) -> None:
-    """A backup or a long query keeps all versions of the owner's row: the newest is found without looking through them. It is
-    found again where somebody has moved it."""
-    store, reader = connect(servers, journal), connect(servers, journal)
-    owned = own(store, "a", 60_000)
-    reader.ask("BEGIN ISOLATION LEVEL REPEATABLE READ")
-    reader.ask("SELECT count(*) FROM cmi_switch_owner")
-    for _ in range(600):
-        owned.append([b"one"])
-    before = blocks_read(servers)
-    for _ in range(100):
-        owned.append([b"one"])
-    assert (blocks_read(servers) - before) / 100 < 8, "versions of the owner's row are looked through"
-    reader.ask("COMMIT")
-    servers.primary.ask("VACUUM FULL cmi_switch_owner")
-    owned.append([b"two"])
-    owned.renew()
-    owned.append([b"three"])
-    assert held(store)[-2:] == [b"two", b"three"]
-    reader.close()
-    store.close()
-
-
-def blocks_read(servers: Cluster) -> int:
-    """Of the owners' table, by all sessions, once they have said so."""
-    time.sleep(1.1)
-    asked = "SELECT heap_blks_read + heap_blks_hit FROM pg_statio_user_tables WHERE relname = 'cmi_switch_owner'"
-    return int(servers.primary.ask(asked))
-
-
 def test_where_replication_is_switched_off_nothing_is_appended(servers: Cluster, journal: str) -> None:
     store = connect(servers, journal)
     owned = own(store, "a", 60_000)
