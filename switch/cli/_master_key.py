@@ -44,12 +44,18 @@ def key_options(function: F) -> F:
 
 
 def open_ring(path: Path, lmk_place: str | None, *, make: bool = False) -> "KeyRing":
-    """The key file, opened. `make`: it and its master key may be new. Raises click errors."""
+    """The key file, opened; this process leaves no core dump from here on. `make`: it and its master key may be new. Raises click
+    errors."""
     from switch.security.audit import AuditError
     from switch.security.key_file import KeyRingError, master_of
     from switch.security.keyring import KeyRing
     from switch.security.lmk import SALT_BYTES, Cost, LmkError
+    from switch.security.private_memory import keep_memory_private
 
+    try:
+        keep_memory_private()
+    except OSError as error:
+        raise click.ClickException(f"the memory of this process cannot be kept private: {error}") from None
     try:
         known = master_of(path)
         if known is None and not make:

@@ -217,9 +217,11 @@ def _serve(setting: "Setting", ready_path: Path | None) -> None:
 
     import trio
 
+    from switch.cli._private import keep_private
     from switch.console.running import run
 
     file = prepare_ready(ready_path)
+    keep_private()
     os.nice(NICE)
     scheme = "https" if setting.tls is not None else "http"
 

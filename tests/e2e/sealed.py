@@ -4,9 +4,11 @@ import os
 import re
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
+from types import MappingProxyType
+from typing import Final
 
 from switch.cli._processes import Child
 from switch.core.links.sealing import Sealing, whole
@@ -47,6 +49,9 @@ ATLAS_KEYS = "\n".join(
 )
 
 
+NONE: Final[Mapping[str, str]] = MappingProxyType({})
+
+
 class Sealed(Client):
     """Rif's acquiring host: each message has its MAC."""
 
@@ -70,15 +75,23 @@ class Sealed(Client):
 class Scene:
     """A switch whose Rif proves its messages, and whose Atlas checks cards and PINs. `apart`: its keys are in a process of
     their own. `tls`: so have all its links; who attacks has the member's certificate, too.
-    `on_behalf`: the switch checks cards before Atlas does."""
+    `on_behalf`: the switch checks cards before Atlas does. `changes`: more of the network file, as of a Stage."""
 
-    def __init__(self, directory: Path, *, apart: bool = False, tls: bool = False, on_behalf: bool = False) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        apart: bool = False,
+        tls: bool = False,
+        on_behalf: bool = False,
+        changes: Mapping[str, str] = NONE,
+    ) -> None:
         ring = KeyRing(directory / "keys.json", make_lmk(directory / "lmk.key", os.urandom(32)), os.urandom)
         with ring.audit.turn():
             for name, kind in KINDS.items():
                 ring.generate(name, kind, "tdes2", exportable=False, at="2026-11-27T12:00:00Z", by="test")
         self.module = SoftwareModule(ring, os.urandom)
-        changes = {
+        own = {
             r'(\[\[member\]\]\nname = "rif"\n)': r'\1mac_key = "rif-zak"\npin_key = "rif-zpk"\n',
             r'(\[\[host\]\]\nname = "atlas"\n)': rf"\1{ATLAS_KEYS}\n",
             r'(\[\[host\]\]\nname = "(?:atlas|souss)"\n(?:(?!pass_pin)[^\[])*)pass_pin = true[^\n]*\n': r"\1",
@@ -86,7 +99,7 @@ class Scene:
             if apart
             else f'\n[security]\nkeys = "{directory}/keys.json"\nlmk = "{directory}/lmk.key"\n',
         }
-        self.stage = Stage(directory, {**QUICK, **changes})
+        self.stage = Stage(directory, {**QUICK, **own, **changes})
         if on_behalf:
             text = self.stage.path.read_text()
             asked = '\\1on_behalf = ["chip", "stripe", "cvv2"]\n'

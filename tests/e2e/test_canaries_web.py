@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from switch.cli._processes import Child
 from switch.simulators.cards import TestCard
 from tests.e2e.canaries import files_in, forms
 from tests.e2e.stage import Stage, wait_for
@@ -36,6 +37,19 @@ def sought(card: TestCard) -> dict[str, bytes]:
     }
 
 
+def challenged(stage: Stage, gateway: Gateway, shop: Shop, acs: Child, oid: str, code: str = "") -> str:
+    """Atlas's card pays so much that its bank asks for a code; what the shop's customer sees in the end."""
+    card = gateway.cards["atlas-approved"]
+    onward = Forms(gateway.type_card(gateway.open(shop.form(oid, "2500.00")), card))
+    bank = stage.network.acs[0].url.partition("//")[2]
+    asks = post(bank, "/challenge", onward.fields)
+    typed = code or re.findall(r"SMS  Atlas Bank: (\d{6})", acs.text())[-1]
+    (path, *_) = Forms(asks).actions
+    back = Forms(post(bank, path, [("code", typed), ("do", "confirm")]))
+    where = gateway.ask("/3ds/back", back.fields)[1] if back.fields else ""
+    return gateway.ask(where)[2] if where else "asked again"
+
+
 class Web:
     """Everybody who takes part in a web payment, as processes."""
 
@@ -56,16 +70,8 @@ class Web:
         self.stage.close()
 
     def challenged(self, oid: str, code: str = "") -> str:
-        """Atlas's card pays so much that its bank asks for a code; what the shop's customer sees in the end."""
-        gateway, card = self.gateway, self.gateway.cards["atlas-approved"]
-        onward = Forms(gateway.type_card(gateway.open(self.shop.form(oid, "2500.00")), card))
-        bank = self.stage.network.acs[0].url.partition("//")[2]
-        asks = post(bank, "/challenge", onward.fields)
-        typed = code or re.findall(r"SMS  Atlas Bank: (\d{6})", self.acs.text())[-1]
-        (path, *_) = Forms(asks).actions
-        back = Forms(post(bank, path, [("code", typed), ("do", "confirm")]))
-        where = gateway.ask("/3ds/back", back.fields)[1] if back.fields else ""
-        return gateway.ask(where)[2] if where else "asked again"
+        """See `challenged`."""
+        return challenged(self.stage, self.gateway, self.shop, self.acs, oid, code)
 
     def pays(self, oid: str, name: str) -> str:
         """Straight, or as its bank has it."""

@@ -134,9 +134,21 @@ def test_no_other_process_reads_theirs_and_no_core_is_written(tmp_path: Path, mo
         edge = edged.start("edge", str(edged.path))
         at = ("--listen", free_address(), "--no-threeds")
         gateway = scene.stage.start("gateway", str(scene.stage.path), *at)
+        kept = ("--network", str(scene.stage.path), "--state", str(scene.stage.state))
+        directory, acs = (scene.stage.start("threeds", *which, *kept) for which in (["directory"], ["acs", "atlas"]))
+        console = scene.stage.start("console", str(scene.stage.path), "--listen", free_address())
         (writer,) = (pid for pid, line in children_of(scene.switch.pid).items() if "switch.journal.writer" in line)
         assert scene.keeper is not None
-        for pid in (scene.switch.pid, writer, scene.keeper.pid, gateway.pid, edge.pid):
+        for pid in (
+            scene.switch.pid,
+            writer,
+            scene.keeper.pid,
+            gateway.pid,
+            edge.pid,
+            directory.pid,
+            acs.pid,
+            console.pid,
+        ):
             assert not dumps_core(pid)
             assert not others_may_read(pid)
         issuers = next(child for child in scene.stage.children if child.name == "issuer")
