@@ -10,14 +10,15 @@ if TYPE_CHECKING:
     from switch.doctor.diagnosis import Diagnosis, Findings
 
 _WIDTH = 100
-_STYLES = {"healthy": "good", "advice": "error", "unfinished": "hint", "unknown": "error"}
+_STYLES = {"healthy": "good", "advice": "error", "unfinished": "hint", "reads": "hint", "unknown": "error"}
 
 
 def as_text(name: str, findings: "Findings") -> str:
     """One stream's findings: what it is, and what to change."""
     word = findings.verdict.value
     head = f"{paint('place', name)}  " if name else ""
-    lines = [f"{head}{paint(_STYLES[word], word)}: {findings.summary}"]
+    lines = [f"{head}{paint(_STYLES[word], word)}: {findings.summary}{', but' if findings.doubts else ''}"]
+    lines += [f"  {paint('hint', doubt)}" for doubt in findings.doubts]
     for number, diagnosis in enumerate(findings.diagnoses):
         lines += ["", *(_first(diagnosis) if not number else _further(diagnosis, number == 1))]
     return "\n".join(lines)
@@ -53,6 +54,8 @@ def as_json(name: str, side: bool | None, findings: "Findings") -> dict[str, Any
     said |= {"verdict": findings.verdict.value, "summary": findings.summary}
     if findings.dialect:
         said |= {"framing": findings.framing or None, "dialect": findings.dialect}
+    if findings.doubts:
+        said["doubts"] = list(findings.doubts)
     said["diagnoses"] = [_one(diagnosis) for diagnosis in findings.diagnoses]
     return said
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 HEALTHY, ADVICE, NOTHING = 0, 1, 2
 """exit codes"""
-_RANK = {"healthy": 0, "advice": 1, "unfinished": 2, "unknown": 3}
+_RANK = {"healthy": 0, "reads": 0.5, "advice": 1, "unfinished": 2, "unknown": 3}
 _TEXT_MIN = 20
 """characters of the shortest message as text: MTI and bitmap"""
 
@@ -50,7 +50,7 @@ def command(what: str, **options: Any) -> None:
       cmi-switch doctor 9583 --dialect cmi87     listen on 127.0.0.1:9583; let the peer connect there
       xclip -o | cmi-switch doctor -
 
-    Exit code: 0 healthy, 1 advice was given, 2 nothing was recognised (or a wrong option).
+    Exit code: 0 healthy (or it reads, with doubts), 1 advice was given, 2 nothing was recognised (or a wrong option).
     """
     from switch.doctor.survey import Doctor
     from switch.wire import Dialect
@@ -80,7 +80,9 @@ def _worse(one: int, other: int) -> int:
 
 
 def _code(findings: "Findings") -> int:
-    return {"healthy": HEALTHY, "unfinished": HEALTHY, "advice": ADVICE, "unknown": NOTHING}[findings.verdict.value]
+    return {"healthy": HEALTHY, "reads": HEALTHY, "unfinished": HEALTHY, "advice": ADVICE, "unknown": NOTHING}[
+        findings.verdict.value
+    ]
 
 
 # -- what is configured

@@ -100,6 +100,8 @@ class Verdict(Enum):
     """What the doctor makes of the bytes."""
 
     HEALTHY = "healthy"
+    READS = "reads"
+    """as configured, and has values to ask about"""
     UNFINISHED = "unfinished"
     """nothing is wrong so far, and no message is whole"""
     ADVICE = "advice"
@@ -117,3 +119,5 @@ class Findings(msgspec.Struct, frozen=True):
     framing: str = ""
     """of the likeliest reading, as a network file names it; "" where there is none"""
     dialect: str = ""
+    doubts: tuple[str, ...] = ()
+    """what is odd in messages that read; shown with `READS`"""

@@ -18,6 +18,7 @@ from switch.counting import counted
 from switch.doctor import words
 from switch.doctor.advice import diagnosis, named, names
 from switch.doctor.diagnosis import Cause, Configured, Diagnosis, Findings, Verdict
+from switch.doctor.doubts import doubts
 from switch.doctor.envelopes import FRAMES_MAX, LOOKED_AT, LOOKS_LIKE, NOTHING, WHOLE, Cut, Span, cuts
 from switch.doctor.fields import faults, garbled, rather
 from switch.doctor.foreign import foreign
@@ -335,7 +336,8 @@ class Survey:
                 if not said and (found := self._by_accident(reading, configured)):
                     return _of_elements(found)
                 if not said:
-                    return Findings(Verdict.HEALTHY, (), _what(reading), named(reading), reading.spoken.dialect.name)
+                    dialect = reading.spoken.dialect.name
+                    return _reads(_what(reading), named(reading), dialect, reading.documents)
                 continue
             if not any(set(one.settings) <= set(made.settings) for one in said):
                 said.append(made)
@@ -368,9 +370,14 @@ class Survey:
         count = len(tried.documents)
         said = f"{counted(count, 'message')} ({mtis}) as {words.set_to(configured)}"
         dialect = configured.dialect.name if configured.dialect else ""
-        return Findings(
-            Verdict.HEALTHY, (), said if count else "keep-alives, and no message yet", configured.framing, dialect
-        )
+        said = said if count else "keep-alives, and no message yet"
+        return _reads(said, configured.framing, dialect, tried.documents)
+
+
+def _reads(said: str, framing: str, dialect: str, documents: Sequence[Document]) -> Findings:
+    """The findings where all is as it is to be, but perhaps for some values."""
+    odd = doubts(documents)
+    return Findings(Verdict.READS if odd else Verdict.HEALTHY, (), said, framing, dialect, odd)
 
 
 def _of_elements(found: Sequence[Diagnosis]) -> Findings:

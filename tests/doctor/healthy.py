@@ -90,7 +90,7 @@ def run(frames: int, seed: int) -> str:
             pieces += [data[: rng.randint(1, len(data))] for _ in range(3)]
         for piece in pieces:
             findings = DOCTOR.examine(piece, configured)
-            if findings.verdict not in (Verdict.HEALTHY, Verdict.UNFINISHED):
+            if findings.verdict not in (Verdict.HEALTHY, Verdict.READS, Verdict.UNFINISHED):
                 return f"{name} in {framing}, {len(piece)} bytes: {findings.summary}: {findings.diagnoses[:1]}: {data.hex()}"
         seen += count
     return ""
