@@ -40,7 +40,7 @@ from switch.simulators.clock import Moment
 from switch.simulators.de48 import private_elements, with_private
 from switch.simulators.dismissals import Dismissals, is_whole, may_mean
 from switch.simulators.minds import FORGETS, REMEMBERS, UNKNOWN
-from switch.simulators.payment_key import payment_key
+from switch.simulators.payment_key import name_in_de90, own_name, payment_key
 from switch.simulators.pins import PinDesk, Refusal
 from switch.simulators.postings import KEEP, Holdings, Increment, MessageKey, Posting, Taken, WireKey
 from switch.simulators.proofs import ProofDesk
@@ -222,7 +222,7 @@ class Ledger:
 
     def _refuse_known(self, document: Document) -> Verdict | None:
         """The verdict on a request that repeats, or collides with, what was taken before; None: it is new."""
-        key, holdings = payment_key(document), self.holdings
+        key, holdings = own_name(document), self.holdings
         if (
             key in holdings.early
             or _wire_name(document.get(DE.STAN, ""), document.get(DE.TRANSMISSION_TIME, "")) in holdings.early
@@ -331,7 +331,7 @@ class Ledger:
         advised = document.get(DE.ORIGINAL, "")[1:2]  # an advice after stand-in: MTI class of the request it reports
         held = MTI.FINANCIAL not in (document[DE.MTI][1], advised) and kind != Processing.REFUND
         return Posting(
-            key=payment_key(document),
+            key=own_name(document),
             card=account.card.name,
             amount=sign * int(document[DE.AMOUNT]),
             currency=document.get(DE.CURRENCY, ""),
@@ -353,8 +353,9 @@ class Ledger:
 
         DE90 alone proves little: STAN and time of another acquirer's, or of a switch that forgot a number, may be the same.
         """
-        posting = self.holdings.postings.get(payment_key(document))
-        if posting is None and not is_whole(document):
+        whole = is_whole(document)
+        posting = self.holdings.postings.get(payment_key(document) if whole else name_in_de90(document))
+        if posting is None and not whole:
             posting = self._find_alike(document)
         if posting is None and DE.RRN not in document and DE.TERMINAL not in document:
             posting = self.holdings.find_by_de90(*_wire_of(document.get(DE.ORIGINAL, "")))

@@ -4,10 +4,20 @@ from switch.wire.vocabulary import DE, Document
 
 
 def payment_key(document: Document) -> str:
-    """What a message's payment is known by in every book: DE32, 41, 37; without DE37, DE11 and DE7 of its request (in DE90)."""
+    """What a message's payment is known by in every book."""
     get = document.get
-    name = get(DE.RRN, "").strip()
-    if not name:
-        original = get(DE.ORIGINAL, "") if get(DE.MTI, "")[1:3] in {"12", "22", "40", "42"} else ""
-        name = f"{original[4:10] or get(DE.STAN, '')}@{original[10:20] or get(DE.TRANSMISSION_TIME, '')}"
-    return f"{get(DE.ACQUIRER, '')}/{get(DE.TERMINAL, '').strip()}/{name}"
+    return f"{get(DE.ACQUIRER, '')}/{get(DE.TERMINAL, '').strip()}/{get(DE.RRN, '').strip()}"
+
+
+def own_name(request: Document) -> str:
+    """What an issuer knows a request's payment by: its payment key; without DE37, DE11 and DE7 stand for that."""
+    name = payment_key(request)
+    return (
+        name if not name.endswith("/") else f"{name}{request.get(DE.STAN, '')}@{request.get(DE.TRANSMISSION_TIME, '')}"
+    )
+
+
+def name_in_de90(message: Document) -> str:
+    """What `own_name` made of the request without DE37 that DE90 of a message without it names; "": it names none."""
+    original = message.get(DE.ORIGINAL, "")
+    return "" if message.get(DE.RRN) or not original else f"{payment_key(message)}{original[4:10]}@{original[10:20]}"
