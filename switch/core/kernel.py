@@ -387,7 +387,8 @@ class Kernel:
                 raise
             hint = f"dialect {session.dialect.name} has ASCII only, and accents were left out; if the peer reads ISO 8859-1, "
             hint += 'say charset = "latin-1" in its section of the network file'
-            self.log("info", "text.respelled", link=session.link, txn=f"{txn:x}" if txn else "", hint=hint,
+            named = txn or (hop.txn if hop is not None else 0)
+            self.log("info", "text.respelled", link=session.link, txn=f"{named:x}" if named else "", hint=hint,
                      elements=[f"DE{de}" for de in changed])  # fmt: skip
             self.transmit(session, plain, reference, after, txn, hop)
             return

@@ -193,7 +193,9 @@ def _codings(e: Element) -> Iterator[Form]:
                        f'"data_enc": "{charset.name}", "max_len": {e.size * 2}', 0.9)  # fmt: skip
         return
     if e.text.ascii and e.content != "b":
-        words = "has a character of ISO 8859-1 in it; the dialect says ASCII"
+        words = (
+            'has a character of ISO 8859-1 in it; the dialect says ASCII, and charset = "latin-1" of its link takes it'
+        )
         yield Form(replace(e, text=LATIN, content="ans"), words, '"data_enc": "latin-1"', 0.97)
     other = ASCII if e.text.to_latin is not None else EBCDIC
     name = "ASCII" if other is ASCII else "EBCDIC"

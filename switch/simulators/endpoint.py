@@ -9,9 +9,10 @@ from switch.core.links.valid_sets import LinkSets
 from switch.core.messages.family import UnreadableError
 from switch.core.messages.translator import answer, translator_for
 from switch.core.party import Close, Effect, LinkId, Log, Send
-from switch.wire import DecodeError, Dialect
+from switch.wire import DecodeError, Dialect, EncodeError
 from switch.wire.describe import error_fields
 from switch.wire.framing import FramingError, make_framing
+from switch.wire.spelling import respelled
 from switch.wire.vocabulary import DE, REQUESTS, Answer, Document
 
 FRAME_BYTES = 8_192
@@ -96,7 +97,20 @@ class Line:
         self._emit(self.message(internal, reference, after=after))
 
     def message(self, internal: Document, reference: Document | None = None, code: str = "", after: int = 0) -> Send:
-        """The send of a message. `code`: DE39 by the link's own codes, whatever the internal one says."""
+        """The send of a message. `code`: DE39 by the link's own codes, whatever the internal one says.
+
+        Text that the dialect cannot say is spelled in ASCII (`switch.wire.spelling`), and the log says so.
+        """
+        try:
+            return self._message(internal, reference, code, after)
+        except EncodeError as error:
+            plain, changed = respelled(internal)
+            if error.field not in changed:
+                raise
+            self._emit(Log("info", "text.respelled", {"link": self.link, "elements": [f"DE{de}" for de in changed]}))
+            return self._message(plain, reference, code, after)
+
+    def _message(self, internal: Document, reference: Document | None, code: str, after: int) -> Send:
         link = self._translator.outward(internal, reference)
         if code:
             link = {**link, DE.RESPONSE_CODE: code}

@@ -2,6 +2,7 @@
 
 ISO 8583 makes text of letters, digits and special characters (attributes a, an, ans): none is an order to a terminal or ends a
 line. What stands in such an element is printed: on receipts, in logs, on operators' screens.
+What a link of ISO 8859-1 has in bytes 80 to 9F is somebody's quotation mark or half of a letter: respelled, and never refused.
 Elements that two ends may fill as they agree (`FREE`) are theirs: separators are common in them, and nothing here reads them.
 """
 
@@ -11,6 +12,7 @@ from typing import Final
 from switch.core.messages.family import UnreadableError
 from switch.wire import Dialect
 from switch.wire.element import Element
+from switch.wire.spelling import without_controls_of_latin
 from switch.wire.vocabulary import Document
 
 FREE: Final = frozenset(map(str, (46, 47, 48, *range(55, 64), *range(104, 128))))
@@ -40,6 +42,17 @@ def control_characters(dialect: Dialect, raw: Document) -> list[UnreadableError]
             place = control.start(), "text without control characters", what
             found.append(UnreadableError(dialect.name, de, element.name, *place, raw))
     return found
+
+
+def respell(dialect: Dialect, raw: Document, found: list[UnreadableError]) -> list[str]:
+    """Of these elements, those in ISO 8859-1: without bytes 80 to 9F from here on. Returns which have changed."""
+    changed = []
+    for error in found:
+        text, value = dialect.elements[error.field].text, raw[error.field]
+        if text is not None and text.to_latin is None and (plain := without_controls_of_latin(value)) != value:
+            raw[error.field] = plain
+            changed.append(error.field)
+    return changed
 
 
 def _is_text(element: Element) -> bool:

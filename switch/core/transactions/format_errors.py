@@ -11,6 +11,7 @@ from switch.core.kernel import Kernel
 from switch.core.link_control.diagnosis import LinkDiagnosis
 from switch.core.links.session import Session
 from switch.core.messages.family import UnreadableError
+from switch.core.messages.texts import control_characters, respell
 from switch.core.messages.translator import answer
 from switch.core.transactions.replies import reply
 from switch.wire import DecodeError
@@ -31,6 +32,16 @@ class FormatErrors:
 
     def without_controls(self, session: Session, frame: bytes, raw: Document, controls: list[UnreadableError]) -> bool:
         """Take elements of text with control characters out of a message; False: it is a request, refused for them."""
+        changed = respell(session.dialect, raw, controls)
+        if changed:
+            hint = "bytes 80 to 9F are no text in ISO 8859-1, and were read as Windows-1252; the peer may send that, or UTF-8"
+            elements = [f"DE{de}" for de in changed]
+            self._kernel.log(
+                "info", "text.respelled", link=session.link, de11=raw.get(DE.STAN, ""), elements=elements, hint=hint
+            )
+            controls = control_characters(session.dialect, raw)
+            if not controls:
+                return True
         mistaken = is_request(raw[DE.MTI])
         fields = error_fields(session.dialect, frame, controls[0], controls[0].byte(session.dialect))
         for error in controls:

@@ -1,13 +1,27 @@
 """What a text element may hold: a control character is a format error in a request, and costs an answer the element."""
 
 import pytest
+from msgspec.structs import replace
 
+from switch.core.messages.internal import original_data
 from switch.core.messages.texts import FREE, control_characters
+from switch.core.network import Network
+from switch.sim.playbook import Playbook
 from switch.wire import Dialect
-from tests.core.scripts import Scene, purchase
+from tests.core.scripts import Scene, morocco, purchase
 
 TEXTS = {"37": 12, "41": 8, "42": 15, "43": 40, "44": 25, "54": 20, "102": 20}
 """elements of text with a length they may have"""
+
+
+def in_latin(*links: str) -> Network:
+    """Morocco with these links in ISO 8859-1."""
+    network = morocco()
+    listeners, hosts = (
+        [replace(x, dialect="cmi87+latin-1") if x.name in links else x for x in several]
+        for several in (network.listeners, network.hosts)
+    )
+    return replace(network, listeners=tuple(listeners), hosts=tuple(hosts))
 
 
 @pytest.mark.parametrize("de", TEXTS)
@@ -79,3 +93,43 @@ def test_letters_of_other_alphabets_and_hard_spaces_are_text() -> None:
 def test_standard_elements_are_text_and_reserved_ones_are_free() -> None:
     assert not FREE & {"37", "38", "41", "42", "43", "44", "54", "102", "103"}
     assert {"46", "47", "48", "55", "60", "63", "127"} <= FREE
+
+
+@pytest.mark.parametrize("charset", ["cp1252", "utf-8", "cp1256", "iso8859-6"])
+@pytest.mark.parametrize("name", ["L’ÉPICERIE “À L’UNITÉ” – 5 € …", "مقهى الدار البيضاء", "SÃO ŽIŽKOV"])
+def test_whatever_charset_a_shops_name_comes_in_it_costs_no_payment(name: str, charset: str) -> None:
+    scene = Scene(Playbook(in_latin("acquirers")))
+    came = name.encode(charset, "replace").ljust(40)[:40].decode("latin-1")
+    scene.rif.sends(purchase(de43=came, de42="CAFÉ’S".encode(charset, "replace").ljust(15).decode("latin-1")[:15]))
+    asked = scene.atlas.gets()
+    assert asked["43"].isascii()
+    assert (len(asked["43"]), asked["43"].isprintable()) == (40, True)
+    scene.atlas.answers(asked, "00")
+    scene.book.journal_flushes()
+    paid = scene.rif.gets()
+    assert paid["39"] == "00"
+    assert all(value.isprintable() for value in paid.values())
+    assert scene.book.logged("text.respelled") or came.isascii()
+    scene.rif.sends(
+        purchase(t="0400", de11="000777", de43=came, de90=original_data("0200", "000123", "1125120000", "504102", ""))
+    )
+    scene.book.journal_flushes()
+    assert scene.rif.gets()["39"] == "00"
+
+
+def test_between_links_of_latin_1_only_what_is_no_text_is_respelled() -> None:
+    scene = Scene(Playbook(in_latin("acquirers", "atlas")))
+    scene.rif.sends(purchase(de43="L\x92ÉPICERIE \x80".ljust(40)))
+    asked = scene.atlas.gets()
+    assert asked["43"] == "L'ÉPICERIE ?".ljust(40)
+    scene.atlas.answers(asked, "00", de38="A12345", de44="\x93à l\x92unité\x94")
+    scene.book.journal_flushes()
+    assert scene.rif.gets()["44"] == '"à l\'unité"'
+    assert not scene.book.logged("element.dropped")
+
+
+def test_orders_to_a_terminal_stay_refused_there() -> None:
+    scene = Scene(Playbook(in_latin("acquirers")))
+    scene.rif.sends(purchase(de43="\x1b[2J \x9b2J".ljust(40)))
+    assert scene.rif.gets()["39"] == "30"
+    assert scene.atlas.got_nothing()

@@ -1,5 +1,6 @@
 """Playbooks: accents of a link in Latin-1 never cost a payment on one in ASCII."""
 
+from datetime import date
 from pathlib import Path
 
 import msgspec
@@ -9,8 +10,10 @@ from switch.config import parse_network
 from switch.config.load import SHIPPED
 from switch.core.messages.translator import answer
 from switch.core.network import Network
+from switch.core.party import Effect, Log, Send
 from switch.dialects.files import dump
 from switch.sim.playbook import Playbook
+from switch.simulators.endpoint import Line, Speech
 from switch.wire import Dialect
 from switch.wire.spelling import in_ascii
 from tests.core.scripts import Scene, morocco, purchase
@@ -46,6 +49,7 @@ def test_a_merchants_accents_are_left_out_towards_a_host_in_ascii(tmp_path: Path
     assert asked["43"] == in_ascii(name)
     assert asked["43"].startswith("CAFE D'ETE ")
     (event,) = scene.book.logged("text.respelled")
+    assert event.fields["txn"]
     assert event.fields["elements"] == ["DE43"]
     assert "latin-1" in event.fields["hint"]
     scene.atlas.answers(asked)
@@ -105,3 +109,16 @@ def test_a_link_whose_section_says_latin_1_keeps_accents() -> None:
     scene.book.journal_flushes()
     assert scene.rif.gets()["44"] == "à l'unité"
     assert not scene.book.logged("text.respelled")
+
+
+@pytest.mark.parametrize("title", ["Café d'Été", "مقهى الدار"])
+def test_a_shop_of_the_gateways_is_named_on_a_link_in_ascii_whatever_its_title(title: str) -> None:
+    emitted: list[Effect] = []
+    speech = Speech(Dialect.load("cmi87"), "length2", "504102", "504000")
+    line = Line("gateway#1", speech, emitted.append, lambda: date(2026, 11, 28))
+    line.say(purchase() | {"43": title.ljust(38) + "MA"})
+    log, send = emitted
+    assert isinstance(log, Log)
+    assert (log.event, log.fields["elements"]) == ("text.respelled", ["DE43"])
+    assert isinstance(send, Send)
+    assert in_ascii(title).ljust(38).encode() + b"MA" in send.data
