@@ -236,14 +236,17 @@ class PatroniCluster:
         return next((machine for machine in self.machines if machine.name in led), None)
 
     def _settled(self) -> bool:
-        """Who "streams" on an older timeline is still to be rewound: another loss now would be the second at once."""
+        """One leads, and has from both others what it has just written: Patroni still calls who is to be rewound a standby that
+        streams, and another loss then is the second at once."""
         members = self.members()
         roles = [(member["role"], member["state"]) for member in members]
-        return len({member.get("timeline") for member in members}) == 1 and sorted(roles) == [
-            ("leader", "running"),
-            ("quorum_standby", "streaming"),
-            ("quorum_standby", "streaming"),
-        ]
+        wanted = [("leader", "running"), ("quorum_standby", "streaming"), ("quorum_standby", "streaming")]
+        if sorted(roles) != wanted or len({member.get("timeline") for member in members}) > 1:
+            return False
+        near = "state = 'streaming' AND pg_wal_lsn_diff(pg_current_wal_lsn(), flush_lsn) < 100000"
+        with suppress(subprocess.SubprocessError):
+            return self.ask(f"SELECT count(*) FROM pg_stat_replication WHERE {near}") == "2"
+        return False
 
     def settle(self, seconds: float = 90) -> None:
         """Wait until one leads and two follow. AssertionError: they do not."""
