@@ -18,6 +18,7 @@ from switch.config import ConfigErrors
 from switch.console.accounts import FILE, Accounts, AccountsError
 from switch.console.board import Board
 from switch.console.history import History
+from switch.console.neighbours import HOME, ask_each, come_to, others
 from switch.console.rendering import Renderer
 from switch.console.sessions import Session, Sessions
 from switch.core.network import Network
@@ -32,8 +33,6 @@ WANTED_S: Final = 6.0
 """so long after the last look the switch is still asked; then nobody is there"""
 HEALTH_S, SEE_S, ASK_S = 1.0, 3.0, 10.0
 """so long a switch may take to say how it is, to list something, to do something: beside one that stands still pages come"""
-HOME: Final = "console"
-"""what a console keeps, in the state directory"""
 
 
 def accounts_of(state_dir: Path) -> Accounts:
@@ -129,8 +128,25 @@ class Desk:
             return ""
         return f"shard {self.state_dir.name}" if self.state_dir.name in shards else "one shard"
 
+    @property
+    def whole(self) -> bool:
+        """True for a console of all shards: what is in journals it adds up, what a switch says each shard's own has."""
+        return bool(self.network.shards) and journals_of(self.state_dir) != (self.state_dir,)
+
+    async def _of_all(self, command: str) -> dict[str, Any]:
+        if command == "health":
+            return come_to(await ask_each(others(self.network, self.state_dir)))
+        raise NotAnsweredError(
+            f"this console is of all shards, and {command.partition('.')[0]} is asked of one",
+            "Health says where each shard's console is; "
+            f"`cmi-switch {command.replace('.', ' ')} --state {self.state_dir}` asks each",
+            code=ErrorCode.SWITCH_ABSENT,
+        )
+
     async def ask(self, command: str, session: Session | None = None, **arguments: Any) -> dict[str, Any]:
         """What the switch says; for whom, where `session` is given. Raises NotAnsweredError."""
+        if self.whole:
+            return await self._of_all(command)
         behalf = session.user if session is not None else ""
         seconds = HEALTH_S if command == "health" else SEE_S if command.endswith(".list") else ASK_S
         return await trio.to_thread.run_sync(

@@ -10,6 +10,7 @@ import trio
 
 from switch.console.desk import Desk
 from switch.console.following import follow
+from switch.console.neighbours import Announced
 from switch.console.screens.explain import ExplainScreen
 from switch.console.screens.find import FindScreen
 from switch.console.screens.health import HealthScreen
@@ -100,6 +101,7 @@ async def run(setting: Setting, ready: Callable[[Address], None], report: Report
     desk.renderer.show_menu(menu_of(setting.network))
     desk.followers.append(lambda network: desk.renderer.show_menu(menu_of(network)))
     number = signal.SIGTERM
+    announced = Announced(setting.state_dir)
     try:
         async with alone_raised(OSError, ListeningError), trio.open_nursery() as nursery:
             with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
@@ -107,6 +109,7 @@ async def run(setting: Setting, ready: Callable[[Address], None], report: Report
                 nursery.start_soon(desk.keep_looking)
 
                 async def announce(address: Address) -> None:
+                    announced.say(f"{'https' if setting.tls else 'http'}://{address}")
                     ready(address)
 
                 # a cookie knows no port: two consoles of one machine do not log each other out
@@ -119,5 +122,6 @@ async def run(setting: Setting, ready: Callable[[Address], None], report: Report
                     renew([setting.tls], report)
             nursery.cancel_scope.cancel()
     finally:
+        announced.end()
         desk.close()
     return number.name

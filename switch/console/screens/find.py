@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from switch.console.desk import Desk
 from switch.console.finding import SHOWN_MAX, find, keep
+from switch.console.neighbours import elsewhere, others
 from switch.console.on_the_wire import shown
 from switch.console.payment import view_of
 from switch.console.rendering import see_other
@@ -30,15 +31,19 @@ class FindScreen:
         """What goes by these words; where it is one payment, its page."""
         text = request.query_params.get("q", "").strip()[:80]
         if not text:
-            return self._desk.renderer.page("find.html", request, session, found=None, most=SHOWN_MAX)
+            return self._desk.renderer.page("find.html", request, session, found=None, most=SHOWN_MAX, there=[])
         began = self._desk.wall()
         found = await self._desk.read(find, self._desk.state_dir, text)
         if len(found.rows) == 1 and not found.orders:
             return see_other(f"/payments/{found.rows[0].txn:x}")
         if len(found.orders) == 1 and not found.rows:
             return see_other(f"/orders/{found.orders[0].number}")
+        near = others(self._desk.network, self._desk.state_dir) if self._desk.part else []
+        there = [] if found.rows or found.why else await self._desk.read(elsewhere, near, text)
         took_ms = (self._desk.wall() - began) * 1_000
-        return self._desk.renderer.page("find.html", request, session, found=found, most=SHOWN_MAX, took_ms=took_ms)
+        return self._desk.renderer.page(
+            "find.html", request, session, found=found, most=SHOWN_MAX, took_ms=took_ms, there=there
+        )
 
     async def show(self, request: Request, session: Session) -> Response:
         """One payment."""
