@@ -150,6 +150,7 @@ class Switch(Kernel):
             self.booted_de7 = self.de7(now)
         of = self.network
         self.record(Booted(at_us=self.wall_us(now), schema=SCHEMA, network=of.name, currency=of.currency))
+        self.late_answers.ask_all_again(now)
         for request in list(self.state.open.values()):
             self.close_unwaited(request, now)
         self.late_answers.watch(now)

@@ -29,7 +29,6 @@ from switch.core.records.records import (
     Delivered,
     Forwarded,
     Key,
-    LateApproval,
     Owed,
     StoodIn,
 )
@@ -86,10 +85,8 @@ class Audit:
         self._unheard: Counter[int] = Counter()
         self.payments: dict[int, str] = {}
         """transaction -> payment key, as the records say"""
-        self.heard_late: set[int] = set()
-        """transactions whose late answer the switch has read"""
-        self._undone_late: set[int] = set()
-        """those it has recorded, durably"""
+        self.heard_late: dict[int, int] = {}
+        """transactions whose late answer the switch has read -> the position by which it has recorded what it makes of it"""
         self.now = 0
         self._dates = Dates()
 
@@ -116,7 +113,6 @@ class Audit:
             self._move(entries[n])
             if wrong := self._dates.fold(entries[n]):
                 self.fail(wrong, self.now)
-            self._note_late(entries[n])
             apply(self._shadow, entries[n])
         self._folded = max(self._folded, position)
 
@@ -148,12 +144,6 @@ class Audit:
             self._unadvised.pop(entry.txn, None)
             if entry.txn not in self._shadow.owed:
                 self.fail(f"journal: {entry.txn:x} was delivered and not owed", self.now)
-
-    def _note_late(self, entry: AnyEntry) -> None:
-        if isinstance(entry, LateApproval):
-            self._undone_late.add(entry.txn)
-        elif isinstance(entry, Owed) and entry.reason == LATE:
-            self._undone_late.add(entry.original)
 
     def _check_close(self, entry: Cutover) -> None:
         """Windows follow one another, and each is closed once."""
@@ -207,7 +197,7 @@ class Audit:
     def restarted(self, entries: Sequence[AnyEntry], state: State) -> None:
         """A new switch must know what was durable (the disk may have kept more)."""
         self.durable(entries, len(entries))
-        self.heard_late &= self._undone_late
+        self.heard_late = {txn: position for txn, position in self.heard_late.items() if position <= len(entries)}
         self._same(state, "the restarted switch", "the fold of what was durable")
 
     def host_restarted(self, before: Issuer, after: Issuer, now: int) -> None:

@@ -313,7 +313,7 @@ class SwitchNode(Node):
 
     def _log(self, log: Log, wall_ns: int) -> None:
         if log.event == "answer.late":
-            self._audit.heard_late.add(int(log.fields["txn"], 16))
+            self._audit.heard_late[int(log.fields["txn"], 16)] = len(self.disk.entries)
         if self.logs is not None:
             self.logs.append((self.clock.now, log))
         super()._log(log, wall_ns)

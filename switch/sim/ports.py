@@ -25,8 +25,8 @@ class SwitchWatch(Protocol):
 
     said: Counter[int]
     """transaction -> answers given"""
-    heard_late: set[int]
-    """transactions whose late answer the switch has read"""
+    heard_late: dict[int, int]
+    """transactions whose late answer the switch has read -> the position by which it has recorded what it makes of it"""
 
     def note_owed_sent(self, switch: Switch, txn: int) -> None:
         """Something owed goes to its host."""

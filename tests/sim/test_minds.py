@@ -93,6 +93,14 @@ def test_what_failed_once_in_a_whole_day_holds(
     assert World(before, seed, 1_000, chosen, payments).run().failures == ()
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("seed", [77_003, 77_117])
+def test_an_approval_that_a_crash_made_unheard_is_undone_if_anyone_can_know_of_it(cast: Cast, seed: int) -> None:
+    """A host answers 25 and approves then, or accepts a reversal and approves all the same; the switch dies before what it makes
+    of that is durable."""
+    assert World(cast, seed, 600).run().failures == ()
+
+
 LESS = next(manner for manner in MANNERS if manner.name == "sends the local time without DE37")
 SHORT = (LESS, msgspec.structs.replace(LESS, name="sends the local time alone", without=(DE.RRN, DE.TERMINAL)))
 

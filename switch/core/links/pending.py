@@ -7,7 +7,7 @@ request.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from switch.core.links.awaited import AnsweredOnce, AnswerKey, GivenUp, KeptTable, Pending
@@ -31,6 +31,10 @@ def agrees(said: Document, sent: Document, elements: Iterable[str]) -> bool:
     return True
 
 
+def _say_nothing(dropped: GivenUp, now: int) -> None:
+    del dropped, now
+
+
 class PendingTable:
     """The requests that one host owes an answer to. Their number is bounded by the caller (`max_pending`), that of those given
     up and remembered by `late_max`."""
@@ -43,6 +47,8 @@ class PendingTable:
         self._by_key = by_key
         self._late: OrderedDict[AnswerKey, GivenUp] = OrderedDict()
         self._late_max = late_max
+        self.tell_dropped: Callable[[GivenUp, int], None] = _say_nothing
+        """is told of a request given up that has made room for another, and when that was given up"""
         self._answered: list[tuple[AnswerKey, int, Key, str]] = []
         """ring of the last `late_max` answered requests, as `AnsweredOnce` has them: written on every answer, read on unmatched
         ones only"""
@@ -118,7 +124,8 @@ class PendingTable:
         self._late[key] = given_up
         self._late.move_to_end(key)
         if len(self._late) > self._late_max:
-            self._late.popitem(last=False)
+            _, dropped = self._late.popitem(last=False)
+            self.tell_dropped(dropped, given_up.at_ns)
 
     def remember_answer(self, pending: Pending) -> None:
         """Remember that this request was answered, so that a second answer is known for one."""

@@ -7,6 +7,8 @@ reversed again. What was closed as nothing there is asked again when an approval
 the switch was away. In: an answer from a host. Out: a log event that says what it was, and what is done.
 """
 
+from functools import partial
+
 from switch.core.kernel import Kernel
 from switch.core.links.awaited import AnsweredOnce, GivenUp
 from switch.core.links.session import HostState, Session
@@ -27,18 +29,36 @@ class LateAnswers:
         self._kernel = kernel
         self._forwarder = forwarder
         forwarder.reverse_after = self.reverse_after
+        for host in kernel.hosts.values():
+            host.pending.tell_dropped = partial(self._say_dropped, host.name)
+
+    def _say_dropped(self, host: str, dropped: GivenUp, now: int) -> None:
+        """A request that was given up has made room for another: was that before `late_s` was over?"""
+        kernel, limit = self._kernel, "late_answers"
+        if not dropped.money or now - dropped.at_ns >= kernel.limits.late_s * 1_000_000_000:
+            return
+        if times := kernel.limit_times(limit, host):
+            hint = (
+                "what was given up first is no longer watched for: approved after all, it stands there until books are "
+            )
+            hint = f"{hint}compared; raise late_answers in [limits] of the network file"
+            value = kernel.limits.late_answers
+            kernel.log("warning", "limit.reached", limit=limit, value=value, host=host, times=times, hint=hint)
+
+    def ask_all_again(self, now: int) -> None:
+        """At a start, before what a crash has left open takes its place among what is watched for, which is bounded: an approval
+        may have come meanwhile, or have been heard and not recorded."""
+        for host in self._kernel.hosts.values():
+            self.ask_again(host, now)
 
     def watch(self, now: int) -> None:
-        """At a start: know again the answers to what earlier processes gave up. One may have come meanwhile."""
+        """At a start: know again the answers to what earlier processes gave up."""
         for name, remembered in self._kernel.state.watched.items():
             host = self._kernel.hosts.get(name)
             for watched in remembered.values() if host is not None else ():
                 request = watched.request
                 given_up = GivenUp(txn=request.txn, reason="before a restart", at_ns=now, sent_at=request.sent_at)
                 self._kernel.hosts[name].pending.watch((request.mti[1], request.stan), given_up)
-
-        for host in self._kernel.hosts.values():
-            self.ask_again(host, now)
 
     def ask_again(self, host: HostState, now: int) -> None:
         """An approval of this host's may have been lost: what it knew nothing of lately is reversed once more."""

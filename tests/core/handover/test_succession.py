@@ -408,7 +408,7 @@ MADE_ANEW = {
               "institution", "carried", "not_carried", "classic", "handlers", "defects", "dates", "says", "fees", "outward",
               "sealing", "sets", "unproved"},
     HostState: {"config", "route", "timeout_ns", "up", "_turn", "answers", "stans_owed"},
-    PendingTable: {"_by_key", "_late_max", "_next", "_match", "_match_time"},
+    PendingTable: {"_by_key", "_late_max", "_next", "_match", "_match_time", "tell_dropped"},
     Forwarder: {"_kernel", "reverse_after"},
 }  # fmt: skip
 KEPT_AS = {

@@ -122,6 +122,34 @@ def test_what_was_closed_as_nothing_there_is_asked_again_when_an_approval_may_ha
     assert (again["t"], again["90"]) == ("0420", undone["90"])
 
 
+def few_watched(how_many: int) -> Scene:
+    return Scene(Playbook(network({"late_answers": how_many})))
+
+
+def test_it_is_asked_again_though_a_crash_leaves_more_open_than_can_be_watched_for() -> None:
+    """Else an approval that was heard, and not durable when the switch was killed, would stand: nobody remembered it."""
+    scene = few_watched(1)
+    _, undone = timed_out(scene)
+    scene.atlas.answers(undone, "25")
+    scene.rif.sends(purchase("000124"))
+    left_open = scene.atlas.gets()
+    scene.book.journal_flushes()
+    atlas = Scene(scene.book.crashes()).atlas
+    reversed_again = {atlas.gets()["90"], atlas.gets()["90"]}
+    assert undone["90"] in reversed_again
+    assert any(named[4:10] == left_open["11"] for named in reversed_again)
+
+
+def test_who_is_watched_for_no_longer_because_there_are_too_many_is_said_once_a_second() -> None:
+    scene = few_watched(2)
+    for stan in range(5):
+        scene.rif.sends(purchase(f"{stan:06d}"))
+    scene.book.passes(11)
+    (said,) = scene.book.logged("limit.reached")
+    assert (said.fields["limit"], said.fields["value"], said.fields["host"]) == ("late_answers", 2, "atlas")
+    assert "raise late_answers in [limits]" in said.fields["hint"]
+
+
 def watched_no_more(scene: Scene) -> Document:
     """A request that its host knew nothing of, `late_s` ago; another one has timed out since, and its reversal is on its way."""
     request, undone = timed_out(scene)
