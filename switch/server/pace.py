@@ -4,7 +4,7 @@ A turn is: read what has arrived on all links, deal with it, write what comes of
 request's answer takes about three turns beside what its issuer takes, so turns that stay short are latencies that stay flat.
 
 Where each turn of a quarter of a second took more of the processor than it may, it does not keep up; from then on turns have
-room for so many requests as fit a fifth of that time, by what they took, and the rest is declined (`core.transactions.overload`).
+room for so many requests as fit a sixth of that time, by what they took; the rest is declined (`core.transactions.overload`).
 It does not keep up either, however short its turns, where for a second each left something unread on a link: what cannot be
 seen waits there, too. Then whatever waits is read while a turn lasts, so that it is declined now, not late.
 
@@ -22,8 +22,9 @@ from switch.core.party import LinkId
 GRACE_NS: Final = 250_000_000
 BEHIND_NS: Final = 1_000_000_000
 """so long turns may leave something unread, if they are short ones"""
-SHORTER: Final = 5
-"""Turns that have bounded room are to be so many times shorter than those that bound it: a payment takes about four of them."""
+SHORTER: Final = 6
+"""Turns that have bounded room are to be so many times shorter than those that bound it: a payment takes about four of them, and
+they become longer by what is declined."""
 ROOM_MIN: Final = 16
 """requests: a turn that has nothing to do with them may be long, too"""
 ROOM_MAX: Final = 1 << 14

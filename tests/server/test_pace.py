@@ -52,7 +52,7 @@ def turns(
 
 def made() -> tuple[Pace, Party, Clock]:
     clock = Clock()
-    return Pace(50, clock, clock), Party(), clock
+    return Pace(60, clock, clock), Party(), clock
 
 
 def test_short_turns_and_a_long_one_now_and_then_are_left_alone() -> None:
@@ -65,14 +65,14 @@ def test_short_turns_and_a_long_one_now_and_then_are_left_alone() -> None:
     assert not party.calls
 
 
-def test_a_quarter_of_a_second_of_long_turns_bounds_the_next_to_a_fifth_of_that_by_what_they_took() -> None:
+def test_a_quarter_of_a_second_of_long_turns_bounds_the_next_to_a_sixth_of_that_by_what_they_took() -> None:
     pace, party, clock = made()
-    turns(pace, party, clock, 60, 5)
+    turns(pace, party, clock, 75, 4)
     assert pace.room == 0
-    turns(pace, party, clock, 60, 1)
-    assert pace.room == 300 * 10 // 60
+    turns(pace, party, clock, 75, 1)
+    assert pace.room == 300 * 10 // 75
     turns(pace, party, clock, 10, 1, shed=1)
-    assert party.calls == ["hold 50", "settle"]
+    assert party.calls == ["hold 40", "settle"]
 
 
 def test_short_turns_that_leave_something_unread_for_a_second_do_not_keep_up_either() -> None:
@@ -92,9 +92,9 @@ def test_a_turn_of_bounded_room_reads_on_while_it_lasts() -> None:
     pace.begin_turn(party)
     assert not pace.reads_on(), "one that has room for all leaves it to the next"
     pace.end_turn(party, 0, behind=False)
-    turns(pace, party, clock, 60, 6)
+    turns(pace, party, clock, 75, 5)
     pace.begin_turn(party)
-    clock.now += 49 * MS
+    clock.now += 59 * MS
     assert pace.reads_on()
     clock.now += 1 * MS
     assert not pace.reads_on()
@@ -102,7 +102,7 @@ def test_a_turn_of_bounded_room_reads_on_while_it_lasts() -> None:
 
 def test_time_that_others_have_the_processor_is_not_counted_unless_more_waits_than_is_read() -> None:
     clock, party = Clock(), Party()
-    pace = Pace(50, clock, lambda: clock.now // 10)
+    pace = Pace(60, clock, lambda: clock.now // 10)
     turns(pace, party, clock, 100, 50)
     turns(pace, party, clock, 100, 10, behind=True)
     assert pace.room == 0
@@ -112,25 +112,25 @@ def test_time_that_others_have_the_processor_is_not_counted_unless_more_waits_th
 
 def test_room_shrinks_where_turns_stay_long_to_half_of_what_it_was_and_no_further() -> None:
     pace, party, clock = made()
-    turns(pace, party, clock, 60, 6)
+    turns(pace, party, clock, 75, 5)
     turns(pace, party, clock, 12, 1, shed=1)
-    assert pace.room == 50 * 10 // 12
+    assert pace.room == 40 * 10 // 12
     turns(pace, party, clock, 500, 1, shed=1)
-    assert pace.room == 41 * 3 // 4
+    assert pace.room == 33 * 3 // 4
     turns(pace, party, clock, 500, 5, shed=1)
-    assert pace.room == 25
+    assert pace.room == 20
     pace, party, clock = made()
-    turns(pace, party, clock, 60, 6, admitted=0)
+    turns(pace, party, clock, 75, 5, admitted=0)
     assert pace.room == ROOM_MIN
 
 
 def test_room_that_is_used_up_in_time_grows_and_room_that_nobody_fills_is_given_up() -> None:
     pace, party, clock = made()
-    turns(pace, party, clock, 60, 6)
+    turns(pace, party, clock, 75, 5)
     turns(pace, party, clock, 10, 1, shed=1)
-    assert pace.room == 50 + 50 // 16 + 1
+    assert pace.room == 40 + 40 // 16 + 1
     turns(pace, party, clock, 1, 40, admitted=2)
     assert pace.room == 0
     assert party.calls[-1] == "release"
-    turns(pace, party, clock, 60, 5)
+    turns(pace, party, clock, 75, 4)
     assert pace.room == 0, "it begins anew"

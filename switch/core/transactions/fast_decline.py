@@ -55,6 +55,8 @@ class FastDecline:
         plain = [elements.get(de) for de in (*KEYED, DE.RESPONSE_CODE)]
         self._able = DE.HEADER not in elements and all(e and e.text and e.text.to_latin is None for e in plain)
         self._plans: dict[bytes, _Plan] = {}
+        self._same = "", ""
+        """DE7 and DE32 of the last request"""
         self._last: _Plan | None = None
         """the one that was used last: most requests of a link are alike"""
 
@@ -69,6 +71,10 @@ class FastDecline:
         if plan is None or len(frame) < plan.size or plan.lengths(frame) != plan.expected:
             return None
         stan, sent_at, acquirer, terminal = plan.keyed(frame[: plan.size].decode("latin-1"))
+        if sent_at == self._same[0] and acquirer == self._same[1]:  # what is kept of thousands is kept once
+            sent_at, acquirer = self._same
+        else:
+            self._same = sent_at, acquirer
         key = (source, chr(frame[1]), stan, sent_at, acquirer, terminal)
         return key, plan.form % plan.taken(frame)
 
