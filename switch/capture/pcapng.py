@@ -5,6 +5,7 @@ name does not say by itself, so that whoever opens the file later need not be to
 Sources: draft-ietf-opsawg-pcapng, draft-ietf-opsawg-pcap.
 """
 
+import errno
 import os
 import struct
 from collections.abc import Iterator
@@ -27,6 +28,10 @@ _CLASSIC: Final = {
 }  # fmt: skip
 """Magic of a classic file -> byte order, nanoseconds in one unit of its fractions."""
 _END, _COMMENT, _NAME, _DESCRIPTION, _RESOLUTION, _OFFSET = 0, 1, 2, 3, 9, 14
+
+
+MAGIC: Final = (b"\x0a\x0d", *(magic[:2] for magic in _CLASSIC))
+"""how files of packets begin, the first two bytes"""
 
 
 class CaptureError(ValueError):
@@ -267,7 +272,7 @@ class Writer:
         written = self._file.write(data)
         self._size += written
         if written < len(data):
-            raise OSError(28, "only a part was taken: is the disk full?")
+            raise OSError(errno.ENOSPC, "only a part was taken: is the disk full?")
         if self._size >= self._file_bytes:
             self._turn_over()
 

@@ -12,15 +12,13 @@ import msgspec
 from switch.capture.blocks import FRAMING, unblocked
 from switch.capture.literals import cut
 from switch.capture.pasted import pieces, text_of, unwrapped, written
-from switch.capture.pcapng import CaptureError, Reading
+from switch.capture.pcapng import MAGIC, CaptureError, Reading
 from switch.capture.reassembly import conversations
 from switch.capture.spoken import ABOUT, load_dialect, spoken
 from switch.capture.talks import Line, dialect_of, hex_pieces
 from switch.counting import counted
 from switch.wire import Dialect
 
-MAGIC: Final = (b"\x0a\x0d", b"\xa1\xb2", b"\xd4\xc3", b"\x4d\x3c")
-"""How packet captures begin."""
 _QUOTES: Final = str.maketrans("", "", "\"'")
 KEPT: Final = 64 << 10
 """bytes kept of a direction: who looks at a beginning needs no more"""

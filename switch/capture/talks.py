@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from switch.capture.pasted import plain
-from switch.capture.pcapng import CaptureError, Interface, Reading
+from switch.capture.pcapng import MAGIC, CaptureError, Interface, Reading
 from switch.capture.reassembly import Conversation, conversations
 from switch.capture.spoken import ABOUT, everybody_has, load_dialect, spoken, whole
 from switch.wire import DecodeError, Dialect, DialectError, Document, EncodeError
@@ -98,7 +98,7 @@ def load(path: Path, known: Known) -> list[Talk]:
     try:
         with path.open("rb") as file:
             head = file.read(4)
-            if head[:2] in (b"\x0a\x0d", b"\xa1\xb2", b"\xd4\xc3", b"\x4d\x3c"):
+            if head[:2] in MAGIC:
                 return list(_from_packets(path, known))
             text = (head + file.read()).decode("utf-8-sig")
     except OSError as error:

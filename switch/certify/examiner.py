@@ -8,8 +8,8 @@ on. What nobody expects is answered as `[[always]]` and `[otherwise]` say, and n
 from collections.abc import Callable
 from typing import Final
 
+from switch.certify.connections import Connections
 from switch.certify.findings import FAILED, Outcome
-from switch.certify.lines import Lines
 from switch.certify.plan import ACQUIRER, ISSUER, NOTHING, Plan, Reply, Step, Test
 from switch.certify.run import MS, Run, answers, brief
 from switch.certify.wire import Came, Manner, explained, of_step
@@ -57,7 +57,7 @@ class Examiner:
         self._explainer = explainer
         self._goes_on = goes_on
         self._ended = ended
-        self._lines = Lines(manner, first_stan)
+        self._connections = Connections(manner, first_stan)
         self._runs: list[tuple[Run, LinkId]] = []
         self._left = list(plan.tests)
         """not begun yet"""
@@ -70,7 +70,7 @@ class Examiner:
     @property
     def over(self) -> bool:
         """True once nothing more is to come of it."""
-        return not self._goes_on and not self._left and not self._runs and self._lines.next_due is None
+        return not self._goes_on and not self._left and not self._runs and self._connections.next_due is None
 
     def stop(self, why: str) -> None:
         """What has not been run is not run any more, for a reason; what is under way ends."""
@@ -86,25 +86,25 @@ class Examiner:
     @property
     def effects(self) -> list[Effect]:
         """What is to be carried out."""
-        return self._lines.out
+        return self._connections.out
 
     @effects.setter
     def effects(self, effects: list[Effect]) -> None:
-        self._lines.out = effects
+        self._connections.out = effects
 
     @property
     def wall_offset_ns(self) -> int:
         """The wall clock, less the monotonic one."""
-        return self._lines.wall_offset_ns
+        return self._connections.wall_offset_ns
 
     @wall_offset_ns.setter
     def wall_offset_ns(self, ns: int) -> None:
-        self._lines.wall_offset_ns = ns
+        self._connections.wall_offset_ns = ns
 
     def connected(self, link: LinkId, now: int, peer: str = "", certificate: Certificate | None = None) -> None:
         """A connection was accepted or made."""
         del peer, certificate
-        self._lines.add(link, now)
+        self._connections.add(link, now)
         self.connections += 1
         self.heard_at, self._waits_until = now, None
         for number, (run, _) in enumerate(self._runs):
@@ -116,21 +116,21 @@ class Examiner:
 
     def received(self, link: LinkId, data: bytes, now: int) -> None:
         """Bytes as the stream brought them."""
-        wire = self._lines.open.get(link)
+        wire = self._connections.open.get(link)
         if wire is None:
             return
         self.heard_at = now
-        came, broken = wire.feed(data, self._lines.at_ms(now))
+        came, broken = wire.feed(data, self._connections.at_ms(now))
         for message in came:
             self._take(link, message, now)
         if broken:
             found = self._explainer.explain_connection(wire.first, self._manner.framing, self._manner.dialect)
             self._trouble("framing", f"{self._manner.framing} before each message", broken, explained(found), now)
-            self._lines.leave(link, "its stream cannot be cut into messages")
+            self._connections.leave(link, "its stream cannot be cut into messages")
 
     def disconnected(self, link: LinkId, now: int) -> None:
         """The connection is gone."""
-        wire, ours = self._lines.remove(link)
+        wire, ours = self._connections.remove(link)
         for run, on in list(self._runs):
             if on != link or ours or (self._plan.plays == ISSUER and not run.awaits_answer):
                 continue  # what an issuer waits for may come on the next connection
@@ -138,7 +138,7 @@ class Examiner:
             look_at = "dialect, framing, sign-on: its log says why it closes; `cmi-switch doctor` reads what comes"
             run.fault("connection", "open", what, look_at)
             self._finish(run, now, f"the connection was {what}")
-        if not self._lines.open:
+        if not self._connections.open:
             self._waits_until = now + RECONNECT_MS * MS
 
     def undelivered(self, link: LinkId, txn: int, now: int) -> None:
@@ -152,7 +152,7 @@ class Examiner:
 
     def tick(self, now: int) -> None:
         """What is due."""
-        self._lines.send_due(now)
+        self._connections.send_due(now)
         for run, link in list(self._runs):
             if run.due is not None and run.due <= now:
                 self._time_is_over(run, link, now)
@@ -162,7 +162,7 @@ class Examiner:
     def next_deadline(self) -> int | None:
         """When the first thing is due."""
         waits = self._left and self._plan.plays == ACQUIRER
-        times = [*(run.due for run, _ in self._runs), self._lines.next_due, self._waits_until if waits else None]
+        times = [*(run.due for run, _ in self._runs), self._connections.next_due, self._waits_until if waits else None]
         return min((due for due in times if due is not None), default=None)
 
     def drain(self, now: int) -> None:
@@ -182,7 +182,7 @@ class Examiner:
             for run in self._active():
                 run.passed(of_step(came.passage, run.step.name if run.step else ""))
         if came.passage.wrong:
-            look_at = self._lines.open[link].explain(self._explainer, came)
+            look_at = self._connections.open[link].explain(self._explainer, came)
             first = came.passage.wrong.partition("\n")[0]
             self._trouble("readable", f"a message of {self._manner.dialect.name}", first, look_at, now)
         elif came.unproved:
@@ -280,7 +280,7 @@ class Examiner:
     def _answer(self, run: Run | None, link: LinkId, reply: Reply, came: Came, now: int) -> None:
         words = run.words if run is not None else Words(self._plan.values)
         try:
-            document, passage = self._lines.reply(link, reply, words, came, now)
+            document, passage = self._connections.reply(link, reply, words, came, now)
         except (UnknownWordError, ValueError) as error:
             self._unsaid(run, "answer", error)
             return
@@ -292,8 +292,14 @@ class Examiner:
 
     def _begin_next(self, now: int) -> None:
         """As an acquirer: the next test, on the connection there is."""
-        if self._plan.plays == ACQUIRER and self._left and not self._runs and self._lines.open and not self._draining:
-            run, link = Run(self._plan, self._left.pop(0), self._spoken, now), next(reversed(self._lines.open))
+        if (
+            self._plan.plays == ACQUIRER
+            and self._left
+            and not self._runs
+            and self._connections.open
+            and not self._draining
+        ):
+            run, link = Run(self._plan, self._left.pop(0), self._spoken, now), next(reversed(self._connections.open))
             self._runs.append((run, link))
             self._begin(run, link, now)
 
@@ -311,18 +317,18 @@ class Examiner:
             self._send(run, step, link, now)
         elif step.hang_up:
             run.due = now + RECONNECT_MS * MS
-            self._lines.leave(link, "the plan hangs up")
+            self._connections.leave(link, "the plan hangs up")
         elif step.expects is not None:
             run.sent_at, run.due = now, now + run.within_ms(step) * MS
         else:
             run.due = now + (step.wait_ms or step.quiet_ms) * MS
 
     def _send(self, run: Run, step: Step, link: LinkId, now: int) -> None:
-        self._lines.name(run.words, now)
+        self._connections.name(run.words, now)
         try:
             before = {de: value for de, value in run.asked.get(step.again, {}).items() if de not in step.without}
             made = before | run.words.filled(step.send or {})
-            document, passage = self._lines.send(link, made, now)
+            document, passage = self._connections.send(link, made, now)
         except (UnknownWordError, ValueError) as error:
             self._unsaid(run, "message", error)
             self._finish(run, now, f"step {step.name} could not be taken")
@@ -382,7 +388,7 @@ class Examiner:
         waiting = waiting if len(waiting) == 1 else []
         for run, link in waiting:
             run.fault(point, expected, found, look_at)
-            self._advance(run, link, now) if link in self._lines.open else self._finish(run, now, found)
+            self._advance(run, link, now) if link in self._connections.open else self._finish(run, now, found)
         if not waiting:
             self._note(f"{point}: {found}; {look_at}")
 

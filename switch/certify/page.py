@@ -5,7 +5,7 @@ from html import escape
 from typing import Final
 
 from switch.certify.findings import FAILED, NOT_RUN, OURS, PASSED, Finding, Outcome, Passage, Report
-from switch.certify.written import summary
+from switch.certify.reports import summary
 
 STYLE: Final = """
 :root { --ink: #1d2a33; --soft: #5b6b75; --rule: #c9d1d6; --pale: #f3f6f7; --good: #1c7a4b; --bad: #a63d26; --none: #7a6a1c; }

@@ -122,7 +122,7 @@ class _Certification:
         import time
         from datetime import UTC, datetime
 
-        from switch.certify.lines import first_stan
+        from switch.certify.connections import first_stan
         from switch.cli._run_simulators import start
         from switch.server.ports import trio_clock
 
@@ -219,7 +219,7 @@ class _Certification:
             self._show = click.echo
 
     def _ended(self, outcome: "Outcome") -> None:
-        from switch.certify.written import lines_of
+        from switch.certify.reports import lines_of
 
         for line in lines_of(outcome, paint):
             self._show(line)
@@ -229,7 +229,7 @@ class _Certification:
     def _conclude(self, examiner: "Examiner") -> None:
         from switch.certify.findings import Report
         from switch.certify.page import page
-        from switch.certify.written import as_json, as_junit, summary
+        from switch.certify.reports import as_json, as_junit, summary
 
         manner = self._manner
         report = Report(

@@ -157,8 +157,8 @@ def _streams(what: str, port: int, in_text: bool) -> "list[list[Stream]]":
 
     `in_text`: text of nothing but hex digits is likelier the message itself than its hex.
     """
-    from switch.capture.pcapng import CaptureError
-    from switch.capture.streams import MAGIC, of_bytes, streams
+    from switch.capture.pcapng import MAGIC, CaptureError
+    from switch.capture.streams import of_bytes, streams
 
     try:
         if what == "-":

@@ -48,16 +48,16 @@ def command(state_dir: Path, listen: str, log: Path | None, ready_path: Path | N
         raise click.ClickException(
             "the metrics extra is not installed: pip install 'cmi-switch[metrics]' (it brings prometheus-client)"
         ) from None
-    from switch.metrics.collector import Said, SwitchCollector
+    from switch.metrics.collector import HealthAnswer, SwitchCollector
     from switch.metrics.following import Following
     from switch.metrics.pages import Pages
     from switch.metrics.serving import MetricsServer
 
-    def look() -> Said:
+    def look() -> HealthAnswer:
         try:
-            return Said(health=ask(state_dir, "health", LOOK_S))
+            return HealthAnswer(health=ask(state_dir, "health", LOOK_S))
         except NotDone as error:
-            return Said(health=None, silence=error.message.replace("\n", "; "))
+            return HealthAnswer(health=None, silence=error.message.replace("\n", "; "))
 
     at, file = asked_address(listen), prepare_ready(ready_path)
     try:

@@ -35,7 +35,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     """the words can mean no payment"""
 
 
-class Kept(msgspec.Struct, frozen=True, kw_only=True):
+class KeptPayment(msgspec.Struct, frozen=True, kw_only=True):
     """One payment, as it is kept."""
 
     row: Row
@@ -49,7 +49,7 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def find(state_dir: Path, text: str) -> Found:
-    """Raises JournalError, StoreError."""
+    """Payments and orders that go by these words. Raises JournalError, StoreError."""
     words = tuple(text.split())
     orders = orders_called(store_beside(state_dir), text.strip())
     try:
@@ -60,8 +60,9 @@ def find(state_dir: Path, text: str) -> Found:
         return Found(rows=reports.find(sought, SHOWN_MAX), orders=orders)
 
 
-def keep(state_dir: Path, log: Path, txn: int, capture: Path | None = None) -> Kept | None:
-    """None: no such payment. `capture`: as the network file names it. Raises JournalError, OSError."""
+def read_payment(state_dir: Path, log: Path, txn: int, capture: Path | None = None) -> KeptPayment | None:
+    """All that is kept of transaction `txn`; None: there is none. `capture`: as the network file names it. Raises JournalError,
+    OSError."""
     with closing(Reports(state_dir)) as reports:
         found = reports.transaction(txn)
         if found is None:
@@ -81,4 +82,4 @@ def keep(state_dir: Path, log: Path, txn: int, capture: Path | None = None) -> K
     except CaptureError:
         messages = []
     newest = sorted(related.values(), key=lambda one: one.txn, reverse=True)
-    return Kept(row=row, entries=entries, hops=hops, events=events, caught=messages, related=newest)
+    return KeptPayment(row=row, entries=entries, hops=hops, events=events, caught=messages, related=newest)

@@ -43,7 +43,7 @@ BUCKETS_US: Final = (
 GRADES: Final = {"good": 0, "warning": 1, "critical": 2}
 
 
-class Said(msgspec.Struct, frozen=True, kw_only=True):
+class HealthAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """What the switch has said of its health, or why it has said nothing."""
 
     health: dict[str, Any] | None
@@ -73,7 +73,7 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
 class SwitchCollector(Collector):
     """The metric families of one running switch, made as they are asked for."""
 
-    def __init__(self, sums: Callable[[], AbstractContextManager[Model]], look: Callable[[], Said]) -> None:
+    def __init__(self, sums: Callable[[], AbstractContextManager[Model]], look: Callable[[], HealthAnswer]) -> None:
         """`sums`: of the hop log, which stand still meanwhile. `look`: asks the switch."""
         self._sums = sums
         self._look = look
@@ -192,7 +192,7 @@ _FIGURES: Final = (
 )
 
 
-def _of_health(said: Said) -> Iterator[Metric]:
+def _of_health(said: HealthAnswer) -> Iterator[Metric]:
     yield _gauge("up", "1 where the switch answers on its control socket within a second.", (), [((), int(said.live))])
     yield _gauge("ready", "1 where it takes payments.", (), [((), int(said.ready))])
     health = said.health

@@ -15,7 +15,7 @@ from typing import Any, Final
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
-from switch.metrics.collector import Said
+from switch.metrics.collector import HealthAnswer
 
 PATHS: Final = ("/metrics", "/healthz", "/readyz")
 PLAIN: Final = "text/plain; charset=utf-8"
@@ -27,7 +27,7 @@ StartResponse = Callable[[str, list[tuple[str, str]]], Any]
 class Pages:
     """The WSGI application: the metrics and the two probes."""
 
-    def __init__(self, registry: CollectorRegistry, look: Callable[[], Said]) -> None:
+    def __init__(self, registry: CollectorRegistry, look: Callable[[], HealthAnswer]) -> None:
         """`look`: asks the switch."""
         self._registry = registry
         self._look = look

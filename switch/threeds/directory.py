@@ -20,7 +20,7 @@ from switch.threeds.answering import answer_peer
 from switch.threeds.keeping import Keeper, KeepingError
 from switch.threeds.peers import PeerError, Post, Report, ask
 from switch.threeds.protocol.encoding import Message
-from switch.threeds.protocol.errors import Component, ErroCode, ProtocolError
+from switch.threeds.protocol.errors import OLDEST, VERSION, Component, ErroCode, ProtocolError
 from switch.threeds.protocol.messages import same_id
 from switch.threeds.rules import Rules
 
@@ -74,10 +74,10 @@ class Directory:
                     "startRange": cards.low,
                     "endRange": cards.high,
                     "actionInd": "A",
-                    "acsStartProtocolVersion": "2.1.0",
-                    "acsEndProtocolVersion": "2.2.0",
-                    "dsStartProtocolVersion": "2.1.0",
-                    "dsEndProtocolVersion": "2.2.0",
+                    "acsStartProtocolVersion": OLDEST,
+                    "acsEndProtocolVersion": VERSION,
+                    "dsStartProtocolVersion": OLDEST,
+                    "dsEndProtocolVersion": VERSION,
                     **({"threeDSMethodURL": cards.method_url} if cards.method_url else {}),
                 }
             )
@@ -98,7 +98,8 @@ class Directory:
         try:
             answer = await ask(self._post, f"{found[0].url}/acs", passed, "ARes", ACS_S, Component.DIRECTORY)
         except PeerError as error:
-            self._report("acs.failed", {"acs": found[0].name, "reason": str(error)})
+            hint = "is it up, and is its `url` in [[acs]] right? Meanwhile its cards are paid as merchants are set"
+            self._report("acs.failed", {"acs": found[0].name, "reason": str(error), "hint": hint})
             code = error.code if error.code is ErroCode.TIMED_OUT else ErroCode.CONNECTION_FAILED
             raise ProtocolError(code, f"ACS {found[0].name}", asked) from None
         if answer["transStatus"] == "C":  # of what is decided already no result comes
@@ -148,6 +149,7 @@ class Directory:
         try:
             return await ask(self._post, passed.server_url, told, "RRes", SERVER_S, Component.DIRECTORY)
         except PeerError as error:
-            self._report("server.failed", {"reason": str(error)})
+            hint = "is the 3DS server up, and reached by the address that it gave? The cardholder is not authenticated"
+            self._report("server.failed", {"reason": str(error), "hint": hint})
             code = error.code if error.code is ErroCode.TIMED_OUT else ErroCode.CONNECTION_FAILED
             raise ProtocolError(code, "3DS server", told) from None

@@ -13,11 +13,12 @@ import msgspec
 
 from switch.threeds.protocol import forms
 from switch.threeds.protocol.encoding import Message
-from switch.threeds.protocol.errors import VERSION
+from switch.threeds.protocol.errors import OLDEST, VERSION
+from switch.threeds.protocol.messages import BROWSER, PAYMENT
 
 REFERENCE: Final = "CMI-SWITCH-3DSS"
 _FOUND: Final = {
-    "browserColorDepth": forms.one_of("1", "4", "8", "15", "16", "24", "32", "48"),
+    "browserColorDepth": forms.color_depth,
     "browserScreenHeight": forms.digits(6, 1),
     "browserScreenWidth": forms.digits(6, 1),
     "browserTZ": forms.offset,
@@ -144,8 +145,8 @@ def make_areq(
         "threeDSRequestorAuthenticationInd": "01",
         "threeDSRequestorChallengeInd": "01",
         "threeDSCompInd": comp,
-        "deviceChannel": "02",
-        "messageCategory": "01",
+        "deviceChannel": BROWSER,
+        "messageCategory": PAYMENT,
         "acctNumber": what.pan,
         "cardExpiryDate": what.expiry,
         "acquirerBIN": who.acquirer,
@@ -162,7 +163,7 @@ def make_areq(
         "browserLanguage": browser.language,
         "browserUserAgent": browser.agent[:2_048] or "unknown",
     }
-    if version != "2.1.0":
+    if version != OLDEST:
         made["browserJavascriptEnabled"] = browser.scripted
     if holder is not None:
         said = {"cardholderName": holder.name, "email": holder.email}

@@ -8,10 +8,10 @@ from xml.etree import ElementTree
 import msgspec
 import pytest
 
+from switch.certify.connections import first_stan
 from switch.certify.findings import FAILED, NOT_RUN, PASSED, Report
-from switch.certify.lines import first_stan
 from switch.certify.page import page
-from switch.certify.written import as_json, as_junit, lines_of
+from switch.certify.reports import as_json, as_junit, lines_of
 from switch.core.links.sealing import Sealing
 from switch.core.network import LinkKeys
 from switch.security.module import SoftwareModule

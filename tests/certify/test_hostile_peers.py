@@ -6,7 +6,7 @@ import pytest
 
 from switch.certify.findings import FAILED, NOT_RUN, PASSED, Report
 from switch.certify.page import page
-from switch.certify.written import as_json, as_junit
+from switch.certify.reports import as_json, as_junit
 from switch.core.messages.translator import translator_for
 from switch.core.party import Effect, Send
 from switch.wire import Dialect, EncodeError

@@ -20,7 +20,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as text
 
-from switch.metrics.collector import BUCKETS_US, Said, SwitchCollector
+from switch.metrics.collector import BUCKETS_US, HealthAnswer, SwitchCollector
 from switch.metrics.following import Following
 from switch.metrics.pages import Pages
 from switch.metrics.serving import MetricsServer
@@ -53,7 +53,7 @@ def still(model: Model) -> Iterator[Model]:
 
 def pages(model: Model, health: dict[str, Any] | None) -> Pages:
     registry = CollectorRegistry()
-    said = Said(health=health, silence="" if health else "no switch runs")
+    said = HealthAnswer(health=health, silence="" if health else "no switch runs")
     registry.register(SwitchCollector(lambda: still(model), lambda: said))
     return Pages(registry, lambda: said)
 

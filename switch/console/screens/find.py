@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from switch.console.desk import Desk
-from switch.console.finding import SHOWN_MAX, find, keep
+from switch.console.finding import SHOWN_MAX, find, read_payment
 from switch.console.neighbours import elsewhere, others
 from switch.console.on_the_wire import shown
 from switch.console.payment import view_of
@@ -53,7 +53,7 @@ class FindScreen:
         except ValueError:
             txn = 0
         capture = Path(desk.network.capture.file) if desk.network.capture is not None else None
-        kept = await desk.read(keep, desk.state_dir, desk.log, txn, capture) if 0 < txn < 1 << 63 else None
+        kept = await desk.read(read_payment, desk.state_dir, desk.log, txn, capture) if 0 < txn < 1 << 63 else None
         if kept is None:
             return desk.renderer.page("nothing.html", request, session, status=404)
         view = view_of(kept.row, kept.entries, kept.hops, kept.events, desk.network)

@@ -6,8 +6,8 @@ from typing import Any, Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from switch.console.beside import ask_gateway, write_act
 from switch.console.desk import Desk
+from switch.console.gateway_store import ask_gateway, write_act
 from switch.console.rendering import see_other
 from switch.console.sessions import Session
 from switch.console.web import Screen

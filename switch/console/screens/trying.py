@@ -21,7 +21,7 @@ SAID_MAX: Final = 300
 
 
 class TryingScreen:
-    """The handlers; they have no card where a real one might be."""
+    """Answers `/test`; it has no card where a real one might be."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk

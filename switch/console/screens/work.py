@@ -3,8 +3,8 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
-from switch.console.beside import ask_gateway
 from switch.console.desk import Desk
+from switch.console.gateway_store import ask_gateway
 from switch.console.rendering import see_other
 from switch.console.sessions import Session
 from switch.console.web import Screen

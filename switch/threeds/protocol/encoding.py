@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from switch.threeds.protocol.errors import ErroCode, ProtocolError
+from switch.wire.vocabulary import mask_pan
 
 Message = dict[str, Any]
 
@@ -24,13 +25,9 @@ def _refuse(constant: str) -> None:
     raise ValueError(constant)
 
 
-class _Repeated(list[str]):
-    """Names that one object has more than once."""
-
-
 def decode(body: bytes) -> Message:
     """A JSON object, in which no name is there twice. Raises ProtocolError: 101, 204."""
-    repeated = _Repeated()
+    repeated: list[str] = []
 
     def collect(pairs: list[tuple[str, Any]]) -> Message:
         made = dict(pairs)
@@ -87,7 +84,7 @@ def shown(message: Mapping[str, Any]) -> str:
     safe = dict(message)
     pan = safe.get("acctNumber")
     if isinstance(pan, str):
-        safe["acctNumber"] = f"{pan[:6]}{'*' * (len(pan) - 10)}{pan[-4:]}"
+        safe["acctNumber"] = mask_pan(pan)
     for name in ("authenticationValue", "cardExpiryDate"):
         if name in safe:
             safe[name] = "…"

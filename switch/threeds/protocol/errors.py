@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Final
 
-VERSION: Final = "2.2.0"
 VERSIONS: Final = ("2.1.0", "2.2.0")
 """that are understood; an answer has the version of what it answers"""
+OLDEST, VERSION = VERSIONS
 IDS: Final = ("threeDSServerTransID", "acsTransID", "dsTransID")
 _DETAIL_MAX: Final = 2_048
 

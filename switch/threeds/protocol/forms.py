@@ -34,6 +34,10 @@ def one_of(*values: str) -> Form:
     return lambda value: isinstance(value, str) and value in values
 
 
+color_depth: Final = one_of("1", "4", "8", "15", "16", "24", "32", "48")
+"""browserColorDepth: bits of a pixel"""
+
+
 def numbered(last: int) -> Form:
     """`01` to `last`, or of the numbers that a directory server may give a meaning: 80 to 99."""
     two = digits(2)

@@ -17,7 +17,7 @@ from switch.money.country import ALPHA
 from switch.money.currency import CurrencyError, currency
 from switch.threeds.protocol import forms
 from switch.threeds.protocol.encoding import Message, decode
-from switch.threeds.protocol.errors import VERSIONS, ErroCode, ProtocolError
+from switch.threeds.protocol.errors import OLDEST, VERSIONS, ErroCode, ProtocolError
 from switch.threeds.protocol.forms import Form, digits, numbered, one_of, text, truth, url, uuid
 
 When = Callable[[Message], bool]
@@ -54,13 +54,13 @@ _payment = _has("messageCategory", PAYMENT)
 
 
 def _browser_22(message: Message) -> bool:
-    return _browser(message) and message.get("messageVersion") != "2.1.0"
+    return _browser(message) and message.get("messageVersion") != OLDEST
 
 
 def _scripted(message: Message) -> bool:
     """Elements that a script finds out: in 2.1.0 always, later where there are scripts."""
     return _browser(message) and (
-        message.get("messageVersion") == "2.1.0" or message.get("browserJavascriptEnabled") is True
+        message.get("messageVersion") == OLDEST or message.get("browserJavascriptEnabled") is True
     )
 
 
@@ -105,7 +105,7 @@ _AREQ: Final = (
     *_where(
         _scripted,
         browserJavaEnabled=truth,
-        browserColorDepth=one_of("1", "4", "8", "15", "16", "24", "32", "48"),
+        browserColorDepth=forms.color_depth,
         browserScreenHeight=digits(6, 1),
         browserScreenWidth=digits(6, 1),
         browserTZ=forms.offset,

@@ -5,14 +5,13 @@ from typing import NamedTuple
 
 from switch.certify.findings import Passage
 from switch.certify.plan import Reply
+from switch.certify.run import MS
 from switch.certify.wire import Came, Manner, Wire
 from switch.certify.words import Words
 from switch.core.party import Close, Effect, LinkId, Send
 from switch.simulators.clock import Calendar, Moment
 from switch.wire import Document
 from switch.wire.dates import day_of
-
-MS = 1_000_000
 
 
 def first_stan(wall_ns: int) -> int:
@@ -29,7 +28,7 @@ class _Later(NamedTuple):
     data: bytes
 
 
-class Lines:
+class Connections:
     """All connections. Time is monotonic ns; `wall_offset_ns` makes the wall clock of it."""
 
     def __init__(self, manner: Manner, first_stan: int) -> None:

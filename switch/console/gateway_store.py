@@ -17,7 +17,7 @@ from switch.server.operators import audit_of
 
 
 async def ask_gateway(desk: Desk, question: Callable[[Store], Any]) -> Any:
-    """None: there is no gateway beside this switch. Raises StoreError, and what the question does."""
+    """What its store says; None: there is no gateway beside this switch. Raises StoreError, and what the question does."""
     file = store_beside(desk.state_dir)
 
     def ask() -> Any:
@@ -30,7 +30,7 @@ async def ask_gateway(desk: Desk, question: Callable[[Store], Any]) -> Any:
 
 
 def write_act(desk: Desk, user: str, act: str, what: str, reason: str) -> None:
-    """Raises AuditError, VaultError: what nobody could know of is not done."""
+    """Put into the audit log what is about to be done. Raises AuditError, VaultError: what nobody could know of is not done."""
     state = desk.state_dir
     if not vault_key_path(state).exists():
         raise AuditError(f"{vault_key_path(state)} is missing, and the audit log is chained with it")
