@@ -12,11 +12,9 @@ from switch.security.commands import BAD_REQUEST, WRONG, CheckDeviceMac, MakeDev
 from switch.security.des import Transform
 from switch.security.key_blocks import KeyBlock
 from switch.security.key_source import RefusedError
-from switch.security.macs import AES_CMAC, ALGORITHM_3, agrees
+from switch.security.macs import AES_CMAC, ALGORITHM_3, MAC_BYTES_MIN, agrees
 
-_OF_BYTES: Final = {16: dukpt.AES_128, 24: dukpt.AES_192, 32: dukpt.AES_256}
 BASES: Final = ("B0", "B1")
-MIN_BYTES: Final = 4
 
 
 def device_key(base: KeyBlock, ksn: bytes, tdes_use: bytes, aes_use: int) -> bytes:
@@ -25,7 +23,7 @@ def device_key(base: KeyBlock, ksn: bytes, tdes_use: bytes, aes_use: int) -> byt
     if base.header.algorithm == "A":
         key = base.key if initial else dukpt.aes_initial_key(base.key, ksn[:8])
         one, counter = dukpt.aes_transaction_key(key, ksn), dukpt.aes_counter(ksn)
-        return dukpt.aes_working_key(one, aes_use, _OF_BYTES[len(key)], ksn[:8], counter)
+        return dukpt.aes_working_key(one, aes_use, dukpt.AES_OF_BYTES[len(key)], ksn[:8], counter)
     key = base.key if initial else dukpt.tdes_initial_key(base.key, ksn)
     return dukpt.tdes_working_key(dukpt.tdes_transaction_key(key, ksn), tdes_use)
 
@@ -39,14 +37,16 @@ class DeviceMacs:
 
     def make(self, command: MakeDeviceMac) -> Reply:
         """See MakeDeviceMac."""
-        if not MIN_BYTES <= command.size <= 8:
-            raise RefusedError(BAD_REQUEST, f"a MAC of {command.size} bytes: {MIN_BYTES} to 8 are made")
+        if not MAC_BYTES_MIN <= command.size <= 8:
+            raise RefusedError(BAD_REQUEST, f"a MAC of {command.size} bytes: {MAC_BYTES_MIN} to 8 are made")
         return Reply(True, self._mac(command)[: command.size])
 
     def check(self, command: CheckDeviceMac) -> Reply:
         """See CheckDeviceMac."""
-        if len(command.mac) < MIN_BYTES:
-            raise RefusedError(BAD_REQUEST, f"a MAC of {len(command.mac)} bytes proves nothing: at least {MIN_BYTES}")
+        if len(command.mac) < MAC_BYTES_MIN:
+            raise RefusedError(
+                BAD_REQUEST, f"a MAC of {len(command.mac)} bytes proves nothing: at least {MAC_BYTES_MIN}"
+            )
         if agrees(self._mac(command)[: len(command.mac)], command.mac):
             return Reply(True)
         return Reply(False, b"", WRONG, "the MAC does not hold: another base derivation key, or changed on the way")

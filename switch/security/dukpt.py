@@ -130,7 +130,7 @@ AES_192: Final = 3
 AES_256: Final = 4
 HMAC: Final = 5
 _BITS: Final = {TDES_2: 128, TDES_3: 192, AES_128: 128, AES_192: 192, AES_256: 256}
-_OF_BYTES: Final = {16: AES_128, 24: AES_192, 32: AES_256}
+AES_OF_BYTES: Final = {16: AES_128, 24: AES_192, 32: AES_256}
 _STRENGTH: Final = {TDES_2: 80, TDES_3: 112, AES_128: 128, AES_192: 192, AES_256: 256}
 
 
@@ -186,9 +186,9 @@ def aes_update_key(initial: bytes, initial_id: bytes) -> bytes:
 
 
 def _aes_of(key: bytes) -> int:
-    if len(key) not in _OF_BYTES:
+    if len(key) not in AES_OF_BYTES:
         raise ValueError(f"an AES key has 16, 24 or 32 bytes, this one {len(key)}")
-    return _OF_BYTES[len(key)]
+    return AES_OF_BYTES[len(key)]
 
 
 def _derive(parent: bytes, use: int, algorithm: int, bits: int, tail: bytes) -> bytes:

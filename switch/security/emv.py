@@ -20,8 +20,8 @@ VISA: Final = "visa"
 MASTERCARD: Final = "mastercard"
 DATA_TAGS: Final = ("9F02", "9F03", "9F1A", "95", "5F2A", "9A", "9C", "9F37", "82", "9F36")
 """what every cryptogram is made over, in this order"""
-ZEROS: Final = 1
-EIGHTY: Final = 2
+PADDING_1: Final = 1
+PADDING_2: Final = 2
 """padding methods 1 and 2 of ISO 9797-1"""
 
 
@@ -43,11 +43,15 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
     """`card` or `session`"""
 
 
-_MCHIP: Final = Version(session="mchip", issuer_data="mchip", padding=EIGHTY, response=1, response_key="card")
-_MCHIP_EMV: Final = Version(session="common", issuer_data="mchip", padding=EIGHTY, response=1, response_key="session")
-_VISA_COMMON: Final = Version(session="common", issuer_data="whole", padding=EIGHTY, response=2, response_key="session")
+_MCHIP: Final = Version(session="mchip", issuer_data="mchip", padding=PADDING_2, response=1, response_key="card")
+_MCHIP_EMV: Final = Version(
+    session="common", issuer_data="mchip", padding=PADDING_2, response=1, response_key="session"
+)
+_VISA_COMMON: Final = Version(
+    session="common", issuer_data="whole", padding=PADDING_2, response=2, response_key="session"
+)
 VERSIONS: Final[dict[tuple[str, int], Version]] = {
-    (VISA, 10): Version(session="card", issuer_data="cvr", padding=ZEROS, response=1, response_key="card"),
+    (VISA, 10): Version(session="card", issuer_data="cvr", padding=PADDING_1, response=1, response_key="card"),
     (VISA, 18): _VISA_COMMON,
     (VISA, 22): _VISA_COMMON,
     (MASTERCARD, 16): _MCHIP,
@@ -107,7 +111,7 @@ def response_1(key: bytes, arqc: bytes, code: bytes) -> bytes:
 
 def response_2(key: bytes, arqc: bytes, status: bytes, proprietary: bytes = b"") -> bytes:
     """ARPC by method 2, 4 bytes. `status`: the card status update (CSU), 4 bytes; `proprietary`: up to 8."""
-    return mac_maker(ALGORITHM_3, key, EIGHTY)(arqc + status + proprietary)[:4]
+    return mac_maker(ALGORITHM_3, key, PADDING_2)(arqc + status + proprietary)[:4]
 
 
 def version_of(scheme: str, issuer_data: bytes) -> int:

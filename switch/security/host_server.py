@@ -148,7 +148,7 @@ class HostServer(Server):
             return _ERRORS[UNKNOWN_KEY if found is None else NOT_PERMITTED].encode()
         own = emv.card_key(found.key, card.hex()[:14], card.hex()[14:])
         session = own if scheme == "0" else emv.session_key(own, emv.mchip_diversifier(counter, unpredictable))
-        if not agrees(emv.cryptogram(session, data, emv.ZEROS), cryptogram):
+        if not agrees(emv.cryptogram(session, data, emv.PADDING_1), cryptogram):
             return FAILED.encode()
         return OK.encode() + emv.response_1(own, cryptogram, code)
 

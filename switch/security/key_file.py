@@ -7,8 +7,8 @@ import msgspec
 
 from switch.security.files import open_regular
 from switch.security.key_blocks import Header, read_header
+from switch.security.key_kinds import USAGES
 from switch.security.lmk import Cost
-from switch.security.module import WORDS
 
 FORMAT: Final = "cmi-switch keys 1"
 
@@ -73,7 +73,7 @@ def read_file(path: Path) -> KeyFile | None:
 
 def title_of(header: Header) -> str:
     """A key's use in words."""
-    return WORDS.get(header.usage, f"usage {header.usage}")
+    return USAGES.get(header.usage, f"usage {header.usage}")
 
 
 def header_of(entry: Entry) -> Header:

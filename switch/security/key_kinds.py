@@ -47,6 +47,30 @@ KINDS: Final[dict[str, Kind]] = {
 }
 
 
+USAGES: Final = {
+    "B0": "base derivation key",
+    "B1": "initial DUKPT key",
+    "C0": "card verification key",
+    "D0": "data key",
+    "E0": "EMV cryptogram master key",
+    "E1": "EMV script encryption key",
+    "E2": "EMV script MAC key",
+    "E4": "EMV dynamic number key",
+    "K0": "key encryption key",
+    "K1": "key block protection key",
+    "M0": "MAC key (ISO 16609, as ISO 9797-1 algorithm 1)",
+    "M1": "MAC key (ISO 9797-1 algorithm 1)",
+    "M3": "MAC key (ISO 9797-1 algorithm 3)",
+    "M6": "MAC key (CMAC)",
+    "M7": "MAC key (HMAC)",
+    "P0": "PIN encryption key",
+    "V0": "PIN verification key (any method)",
+    "V1": "PIN verification key (IBM 3624)",
+    "V2": "PIN verification key (Visa PVV)",
+}
+"""X9.143's usages that a security module knows, in words"""
+
+
 def strength(algorithm: str, key_bytes: int) -> int:
     """Bits of security of a key (NIST SP 800-57): of triple DES 80 and 112, of others their length."""
     if algorithm in ("T", "D"):

@@ -28,11 +28,10 @@ from switch.security.key_blocks import (
     wrap,
 )
 from switch.security.key_file import FORMAT, Entry, KeyFile, KeyRingError, Master, read_file
-from switch.security.key_kinds import KINDS, LETTERS, SIZES, single_des, too_strong
+from switch.security.key_kinds import KINDS, LETTERS, SIZES, USAGES, single_des, too_strong
 from switch.security.key_sets import A_LINK, Change, KeyStoreError, block_of, name_mistake, value_of
 from switch.security.key_source import Random
 from switch.security.lmk import Cost, Lmk
-from switch.security.module import WORDS
 
 _LABEL: Final = "LB"
 
@@ -182,7 +181,7 @@ class KeyRing:
             raise KeyRingError(f"key {name!r} under {under!r}: {error}") from None
         self._not_stronger(name, read, under, parent)
         self._not_single_des(name, read.header.algorithm, read.key)
-        if read.header.usage not in WORDS:
+        if read.header.usage not in USAGES:
             raise KeyRingError(f"key {name!r}: usage {read.header.usage} is none that this module has a use for")
         kept = msgspec.structs.replace(read.header, version="D", blocks=(_label(name),))
         entry = self._entry(name, kept, read.key, at)
@@ -298,7 +297,7 @@ class KeyRing:
     def _parent(self, name: str) -> KeyBlock:
         parent = self._open(name)
         if parent.header.usage not in ("K0", "K1"):
-            is_a = WORDS.get(parent.header.usage, parent.header.usage)
+            is_a = USAGES.get(parent.header.usage, parent.header.usage)
             raise KeyRingError(f"key {name!r} is a {is_a}: keys travel under a zone master key (zmk)")
         return parent
 

@@ -24,6 +24,8 @@ TDES_CMAC: Final = "tdes-cmac"
 HMAC_SHA256: Final = "hmac-sha256"
 ALGORITHMS: Final = (ALGORITHM_1, ALGORITHM_3, AES_CMAC, TDES_CMAC, HMAC_SHA256)
 PADDINGS: Final = (1, 2, 3)
+MAC_BYTES_MIN: Final = 4
+"""of a code in a message: fewer are guessed"""
 
 
 def pad(data: bytes, method: int) -> bytes:

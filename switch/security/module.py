@@ -46,12 +46,20 @@ from switch.security.commands import (
 from switch.security.des import Transform
 from switch.security.device_macs import BASES, DeviceMacs, device_key
 from switch.security.key_blocks import KeyBlock
+from switch.security.key_kinds import USAGES
 from switch.security.key_sets import A_LINK, Change, ChangingKeys, KeyStore, KeyStoreError, of_set
 from switch.security.key_source import Random, RefusedError
-from switch.security.macs import AES_CMAC, ALGORITHM_1, ALGORITHM_3, HMAC_SHA256, TDES_CMAC, agrees, mac_maker
+from switch.security.macs import (
+    AES_CMAC,
+    ALGORITHM_1,
+    ALGORITHM_3,
+    HMAC_SHA256,
+    MAC_BYTES_MIN,
+    TDES_CMAC,
+    agrees,
+    mac_maker,
+)
 from switch.security.pin_blocks import PinBlockError, PinCipher
-
-MAC_BYTES_MIN: Final = 4
 
 _MAC_ALGORITHMS: Final = {
     ("M0", "T"): ALGORITHM_1,
@@ -64,28 +72,6 @@ _MAC_ALGORITHMS: Final = {
 }
 _HOLDS: Final = Reply(True)
 MAC_USAGES: Final = ("M0", "M1", "M3", "M6", "M7")
-WORDS: Final = {
-    "B0": "base derivation key",
-    "B1": "initial DUKPT key",
-    "C0": "card verification key",
-    "D0": "data key",
-    "E0": "EMV cryptogram master key",
-    "E1": "EMV script encryption key",
-    "E2": "EMV script MAC key",
-    "E4": "EMV dynamic number key",
-    "K0": "key encryption key",
-    "K1": "key block protection key",
-    "M0": "MAC key (ISO 16609, as ISO 9797-1 algorithm 1)",
-    "M1": "MAC key (ISO 9797-1 algorithm 1)",
-    "M3": "MAC key (ISO 9797-1 algorithm 3)",
-    "M6": "MAC key (CMAC)",
-    "M7": "MAC key (HMAC)",
-    "P0": "PIN encryption key",
-    "V0": "PIN verification key (any method)",
-    "V1": "PIN verification key (IBM 3624)",
-    "V2": "PIN verification key (Visa PVV)",
-}
-"""X9.143's usages that this module knows"""
 
 
 class SecurityModule(Protocol):
@@ -178,7 +164,7 @@ class SoftwareModule:
             raise RefusedError(UNKNOWN_KEY, f"there is no key {called!r}: `cmi-switch keys list` shows those there are")
         header = found.header
         if header.usage not in usages:
-            is_a = WORDS.get(header.usage, "key of another use")
+            is_a = USAGES.get(header.usage, "key of another use")
             raise RefusedError(NOT_PERMITTED, f"key {called!r} is a {is_a} ({header.usage}): it does not {what}")
         if header.mode not in modes + "N":
             raise RefusedError(NOT_PERMITTED, f"key {called!r} has mode {header.mode}: it does not {what}")

@@ -191,7 +191,7 @@ class HostModule(FarModule):
             raise HostMessageError(
                 "a cryptogram with EMV's common session key: KQ is spoken for versions 10, 16 and 17"
             )
-        data = emv.covered(version, tags) + (b"\x80" if version.padding == emv.EIGHTY else b"")
+        data = emv.covered(version, tags) + (b"\x80" if version.padding == emv.PADDING_2 else b"")
         card = bytes.fromhex((command.pan + command.sequence)[-16:].rjust(16, "0"))
         key, scheme = self._key(command.key).key, _CARDS[version.session]
         return host_messages.check_cryptogram(

@@ -104,7 +104,7 @@ def test_a_key_file_that_cannot_be_written_changes_nothing(ring: KeyRing, monkey
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("switch.security.keyring.os.fsync", full)
+    monkeypatch.setattr("switch.security.files.os.fsync", full)
     reply = ask(ring, OfferKey("zak", "zmk", "block", NOW_US))
     assert (reply.ok, reply.code) == (False, UNREACHABLE)
     monkeypatch.undo()

@@ -199,7 +199,7 @@ def arqc_and_arpc(v: Vector) -> None:
     session = emv.session_key(card, un(v["diversifier"]))
     for name, key in (("kcv_imk", un(v["imk"])), ("kcv_icc_mk", card), ("kcv_sk", session)):
         assert hexed(check_values.tdes_check_value(key)).startswith(v.get(name, ""))
-    arqc = emv.cryptogram(session, un(v["data"]), emv.ZEROS if v["padding"] == "VISA" else emv.EIGHTY)
+    arqc = emv.cryptogram(session, un(v["data"]), emv.PADDING_1 if v["padding"] == "VISA" else emv.PADDING_2)
     assert hexed(arqc) == v["arqc"]
     if v["arpc_method"] == 1:
         assert hexed(emv.response_1(card, arqc, un(v["arc"]))) == v["arpc"]
