@@ -49,8 +49,7 @@ class Examiner:
         self.outcomes: list[Outcome] = []
         self.notes: list[str] = []
         self.heard_at = 0
-        """when the other side last said something, or came"""
-        self.connections = 0
+        """when the other side last said something, or came; 0: it never came"""
         self._plan = plan
         self._manner = manner
         self._spoken = spoken
@@ -105,7 +104,6 @@ class Examiner:
         """A connection was accepted or made."""
         del peer, certificate
         self._connections.add(link, now)
-        self.connections += 1
         self.heard_at, self._waits_until = now, None
         for number, (run, _) in enumerate(self._runs):
             if run.step is not None and run.step.hang_up and run.due is not None:
@@ -292,13 +290,9 @@ class Examiner:
 
     def _begin_next(self, now: int) -> None:
         """As an acquirer: the next test, on the connection there is."""
-        if (
-            self._plan.plays == ACQUIRER
-            and self._left
-            and not self._runs
-            and self._connections.open
-            and not self._draining
-        ):
+        if self._plan.plays != ACQUIRER or self._runs or self._draining:
+            return
+        if self._left and self._connections.open:
             run, link = Run(self._plan, self._left.pop(0), self._spoken, now), next(reversed(self._connections.open))
             self._runs.append((run, link))
             self._begin(run, link, now)

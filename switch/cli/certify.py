@@ -134,7 +134,7 @@ class _Certification:
 
         def finished() -> bool:
             nonlocal listens_since
-            if self._dials and not examiner.connections and time.monotonic() - began > _REACH_S:
+            if self._dials and not examiner.heard_at and time.monotonic() - began > _REACH_S:
                 return True
             self._begin_bar()
             listens_since = listens_since or trio_clock()
@@ -145,7 +145,7 @@ class _Certification:
 
         with self._progress():
             self._drive(examiner, finished, start)
-            if self._dials and not examiner.connections:
+            if self._dials and not examiner.heard_at:
                 raise _Unreached(
                     f"{self._address} cannot be reached: does it listen there, and may this machine connect?"
                 )
