@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from switch.cli._dialects import asked_dialect, check_framing
+
 if TYPE_CHECKING:
     from switch.capture.talks import Talk
 
@@ -26,15 +28,10 @@ def talks_of(file: Path, dialect: str | None, framing: str | None, port: int | N
     """The talks in a capture file, as options say how they speak. ClickException with what to do."""
     from switch.capture.pcapng import CaptureError
     from switch.capture.talks import Known, load
-    from switch.wire import Dialect, DialectError
-    from switch.wire.framing import FRAMINGS
 
-    if framing is not None and framing not in FRAMINGS:
-        raise click.UsageError(f"no framing is called {framing!r}; there are {', '.join(FRAMINGS)}")
+    check_framing(framing)
+    known = Known(asked_dialect(dialect) if dialect else None, framing or "", port or 0)
     try:
-        known = Known(Dialect.load(dialect) if dialect else None, framing or "", port or 0)
         return load(file, known)
-    except DialectError as error:
-        raise click.UsageError(str(error)) from None
     except CaptureError as error:
         raise click.ClickException(str(error)) from None

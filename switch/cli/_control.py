@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import click
 
-from switch.cli._network import spell, spell_here
+from switch.cli._network import network_option, spell, spell_here
 from switch.cli._not_done import NotDone
 from switch.core.operator.errors import ErrorCode
 
@@ -172,9 +172,6 @@ def asking(state_dir: Path) -> Iterator[None]:
         del meta[_SHARD]
 
 
-_network_option = click.option(
-    "--network", default="morocco", show_default=True, help="Network file, or a shipped network's name."
-)
 _state_option = click.option(
     "--state",
     type=click.Path(file_okay=False, path_type=Path),
@@ -183,7 +180,7 @@ _state_option = click.option(
 
 
 def _options(function: Callable[..., None]) -> Callable[..., None]:
-    return _network_option(_state_option(function))
+    return network_option(_state_option(function))
 
 
 def _states(name: str, state: Path | None) -> tuple[Path, ...]:

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
+from switch.cli._network import network_option
 from switch.cli._ready import ready_option
 from switch.cli._tls import tls_option
 
@@ -64,9 +65,7 @@ class HostOptions:
 def host_options(command: F) -> F:
     """Add the options of `HostOptions` to a command."""
     options: tuple[Callable[[F], F], ...] = (
-        click.option(
-            "--network", default="morocco", show_default=True, help="Network file, or a shipped network's name."
-        ),
+        network_option,
         click.option(
             "--fault",
             "faults",

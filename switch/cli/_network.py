@@ -32,6 +32,11 @@ _STYLES: dict[str, dict[str, Any]] = {
 }
 
 
+network_option = click.option(
+    "--network", default=DEFAULT, show_default=True, help="Network file, or a shipped network's name."
+)
+
+
 def paint(style: str, text: str) -> str:
     """`text` in a named style; a style without a look leaves it plain. `click.echo` drops the colours off a terminal."""
     look = _STYLES.get(style)

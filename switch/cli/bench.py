@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from switch.cli._address import asked_address
+from switch.cli._dialects import asked_dialect, check_framing
+from switch.cli._network import load as read_network
 from switch.cli._numbers import Finite
 from switch.cli._tls import end_of, tls_option
 
@@ -127,10 +129,9 @@ def _secured(options: dict[str, Any], plan: Plan) -> dict[str, Any]:
     if options["tls_dir"] is None:
         return {}
     from switch.bench.tls_socket import securing
-    from switch.cli._network import load as load_network
 
     name = options["tls_as"] or next(
-        (m.name for m in load_network(options["cards"]).members if m.institution == options["bank_institution"]), ""
+        (m.name for m in read_network(options["cards"]).members if m.institution == options["bank_institution"]), ""
     )
     if not name:
         raise click.UsageError(
@@ -148,11 +149,9 @@ def _json(data: dict[str, Any]) -> bytes:
 
 def _plan(options: dict[str, Any]) -> Plan:
     from switch.bench.generator import Plan
-    from switch.wire.framing import FRAMINGS
 
-    framing = options["framing"] or _dialect(options["dialect"]).framing
-    if framing not in FRAMINGS:
-        raise click.UsageError(f"no framing {framing!r}; there are {', '.join(FRAMINGS)}")
+    framing = options["framing"] or asked_dialect(options["dialect"]).framing
+    check_framing(framing)
     in_flight = options["in_flight"] or 128
     connections = options["connections"] if options["rate"] else min(options["connections"], in_flight)
     return Plan(
@@ -160,15 +159,6 @@ def _plan(options: dict[str, Any]) -> Plan:
         rate=options["rate"] or 0.0, duration_s=options["duration"], warmup_s=options["warmup"], timeout_s=options["timeout"],
         sign_on=options["sign_on"],
     )  # fmt: skip
-
-
-def _dialect(name: str) -> Any:
-    from switch.wire import Dialect, DialectError
-
-    try:
-        return Dialect.load(name)
-    except DialectError as error:
-        raise click.ClickException(str(error)) from None
 
 
 def _speech(options: dict[str, Any]) -> Speech:
@@ -187,28 +177,24 @@ def _speech(options: dict[str, Any]) -> Speech:
         currency=options["currency"], set=changes, without=options["without"],
     )  # fmt: skip
     try:
-        return Speech(_dialect(options["dialect"]), settings)
+        return Speech(asked_dialect(options["dialect"]), settings)
     except ValueError as error:
         raise click.ClickException(str(error)) from None
 
 
 def _cards(options: dict[str, Any]) -> Sequence[Card]:
     from switch.bench.messages import Card, CardRange
-    from switch.config import ConfigErrors, load_network
     from switch.core.network import DOMESTIC_SCHEME
-    from switch.simulators.cards import demo_cards
+    from switch.simulators.cards import EXPIRY, demo_cards
 
     if options["pans"]:
-        return [Card(pan.replace(" ", ""), "3112") for pan in options["pans"]]
+        return [Card(pan.replace(" ", ""), EXPIRY) for pan in options["pans"]]
     if options["prefix"]:
         try:
             return CardRange(options["prefix"], options["count"])
         except ValueError as error:
             raise click.UsageError(f"--bin {error}") from None
-    try:
-        network = load_network(options["cards"])
-    except ConfigErrors as errors:
-        raise click.ClickException(errors.render()) from None
+    network = read_network(options["cards"])
     cards = [Card(c.pan, c.expiry) for c in demo_cards(network) if c.plain and c.scheme == DOMESTIC_SCHEME]
     if not cards:
         raise click.ClickException(f"{options['cards']} has no plain domestic cards; give --bin or --card")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from switch.cli._hot_cards import hot
-from switch.cli._network import load, module_of, paint
+from switch.cli._network import load, module_of, network_option, paint
 
 if TYPE_CHECKING:
     from switch.simulators.cards import TestCard
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @click.option("--issuer", default="", metavar="NAME", help="Only cards of this member, or foreign cards of a scheme.")
 @click.option("--all", "everything", is_flag=True, help="Also the plain cards, which are there for load.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON array instead of a table.")
-@click.option("--network", default="morocco", show_default=True, help="Network file, or a shipped network's name.")
+@network_option
 @click.pass_context
 def command(context: click.Context, issuer: str, everything: bool, as_json: bool, network: str) -> None:
     """List the demo's test cards: made from the network file's BIN table, the same each time.

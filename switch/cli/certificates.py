@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from switch.cli._network import load, paint
+from switch.cli._network import load, network_option, paint
 
 if TYPE_CHECKING:
     from switch.core.network import Network
@@ -25,7 +25,7 @@ def command() -> None:
 
 @command.command("make")
 @click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--network", default="morocco", show_default=True, help="Network file, or a shipped network's name.")
+@network_option
 @click.option(
     "--days",
     type=click.IntRange(-3_650, 36_500),

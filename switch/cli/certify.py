@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from switch.cli._address import asked_address
+from switch.cli._dialects import check_framing
 from switch.cli._network import Mistakes, paint
 from switch.cli._numbers import Finite
 from switch.cli._ready import ready_option
@@ -321,7 +322,6 @@ def _manner(plan: "Plan", options: dict[str, Any]) -> "Manner":
     from switch.certify.words import Words
     from switch.core.messages.translator import translator_for
     from switch.wire import Dialect, DialectError
-    from switch.wire.framing import FRAMINGS
 
     try:
         dialect = Dialect.load(options["dialect"] or plan.dialect)
@@ -330,8 +330,7 @@ def _manner(plan: "Plan", options: dict[str, Any]) -> "Manner":
     except (DialectError, ValueError) as error:
         raise click.UsageError(str(error)) from None
     framing = options["framing"] or (plan.framing if not options["dialect"] else "") or dialect.framing
-    if framing not in FRAMINGS:
-        raise click.UsageError(f"no framing is called {framing!r}; there are {', '.join(FRAMINGS)}")
+    check_framing(framing)
     own = Words(plan.values).fill(plan.own)
     return Manner(dialect, framing, own, plan.format == INTERNAL, _sealing(plan, options, dialect))
 

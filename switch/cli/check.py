@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from switch.cli._network import load, paint
+from switch.cli._network import DEFAULT, load, paint
 from switch.counting import counted
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ _NOT_ASKED = "patroni: not asked how it runs the database; name the addresses of
 
 
 @click.command
-@click.argument("network", default="morocco")
+@click.argument("network", default=DEFAULT)
 @click.option(
     "--store", is_flag=True, help="Ask the database of [journal] store how it is set up, and whose the journal is."
 )

@@ -11,7 +11,7 @@ import click
 
 from switch.cli._address import asked_address
 from switch.cli._files import hop_log_option
-from switch.cli._network import Mistakes, load, spell_here
+from switch.cli._network import DEFAULT, Mistakes, load, spell_here
 from switch.cli._ready import prepare_ready, ready_option, say_ready
 from switch.observe import HOP_LOG
 
@@ -25,7 +25,7 @@ NICE = 5
 
 
 @click.command("console")
-@click.argument("network", default="morocco")
+@click.argument("network", default=DEFAULT)
 @click.option(
     "--state",
     type=click.Path(file_okay=False, path_type=Path),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from switch.cli._dialects import asked_dialect, check_framing
 from switch.cli._files import existing_file
 
 if TYPE_CHECKING:
@@ -55,13 +56,9 @@ def command(message: str, dialect_name: str | None, framing: str | None, raw: bo
     from switch.capture.pasted import pieces, text_of
     from switch.capture.streams import left_out
     from switch.cli._network import paint
-    from switch.wire import Dialect, DialectError
     from switch.wire.dialect import names
 
-    try:
-        dialects = [Dialect.load(name) for name in ([dialect_name] if dialect_name else names())]
-    except DialectError as error:
-        raise click.UsageError(str(error)) from None
+    dialects = [asked_dialect(name) for name in ([dialect_name] if dialect_name else names())]
     content = _content(message)
     text = None if raw else text_of(content)
     readings = [content] if raw else _readings(message, content, text)
@@ -148,10 +145,8 @@ class _Shown:
         several: Sequence[bytes] = (),
     ) -> None:
         """`several`: the messages, where the text has them apart."""
-        from switch.wire.framing import FRAMINGS
 
-        if framing is not None and framing not in FRAMINGS:
-            raise click.UsageError(f"no framing is called {framing!r}; there are {', '.join(FRAMINGS)}")
+        check_framing(framing)
         self._dialects = dialects
         self._framing = framing
         self._json = as_json

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from switch.cli._processes import Child, ChildError
+from switch.counting import counted
 from switch.loopback import on_free_ports
 from switch.observe import HOP_LOG
 
 if TYPE_CHECKING:
-    from switch.core.records.records import AnyEntry
     from switch.observe.model import Model
     from switch.simulators.reconciliation import Books, Difference
 
@@ -204,24 +204,15 @@ class _Cast:
         title = f"cmi-switch demo: {self.asked.rate:g} payments/s for {self.asked.duration:g} s"
         return run_live([self.hops], over, plain=not self.asked.live, title=title)
 
-    def entries(self) -> "Iterator[AnyEntry]":
-        """Every record of the switch's journal, from the first."""
-        from switch.core.records.records import SCHEMA
-        from switch.journal.log import Log, segments
-        from switch.journal.recovery import decode, journal_directory
-
-        directory = journal_directory(self.state)
-        for segment, record in Log(directory, SCHEMA, segments(directory)):
-            yield decode(segment, record)
-
     def _wait_until_nothing_is_owed(self, seconds: float = 120.0) -> None:
         """Every late answer, too, has come by then: each makes the switch owe one more reversal."""
         from switch.core.records.records import Owed
+        from switch.journal.recovery import entries_of
         from switch.simulators.reconciliation import journal_rows
 
         until = time.monotonic() + seconds
         while time.monotonic() < until:
-            entries = list(self.entries())
+            entries = list(entries_of(self.state))
             given_up_us = max((e.at_us for e in entries if isinstance(e, Owed) and e.reason == "timeout"), default=0)
             quiet = time.time() - given_up_us / 1e6 > LATE_S
             if quiet and not any(row.owed for row in journal_rows(entries)):
@@ -243,17 +234,18 @@ def _verdict(cast: _Cast, model: "Model") -> int:
 
     from switch.cli._demo_settled import settle_demo
     from switch.cli._network import load
+    from switch.journal.recovery import entries_of
     from switch.observe.live import summary
     from switch.simulators.reconciliation import journal_rows, reconcile
 
     console = Console()
     books = cast.books()
-    rows = journal_rows(cast.entries())
+    rows = journal_rows(entries_of(cast.state))
     differences = reconcile(books.terminals, books.networks, books.issuers, rows)
     console.print()
-    console.print(summary(model, "MAD", console.width))
-    console.print(_books_table(books, rows))
     network = load(str(cast.network))
+    console.print(summary(model, network.currency, console.width))
+    console.print(_books_table(books, rows))
     differences += settle_demo(cast.state, network, books, model.total.cost, console)
     bad_exits = {name: code for name, code in cast.exits.items() if code}
     _print_outcome(differences, bad_exits, len(rows))
@@ -305,7 +297,9 @@ def _print_outcome(differences: "list[Difference]", bad_exits: dict[str, int], p
     if len(differences) > 20:
         click.echo(f"… and {len(differences) - 20} more")
     if differences:
-        click.echo(click.style(f"The books do not agree: {len(differences)} differences.", fg="red", bold=True))
+        click.echo(
+            click.style(f"The books do not agree: {counted(len(differences), 'difference')}.", fg="red", bold=True)
+        )
     elif not payments:
         click.echo(click.style("No payment was made.", fg="red", bold=True))
     elif not bad_exits:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from switch.cli._dialects import check_framing
 from switch.counting import counted
 
 if TYPE_CHECKING:
@@ -196,11 +197,9 @@ def import_(file: str, output: str, **options: Any) -> None:
     """
     from switch.dialects import kinds
     from switch.dialects.foreign import Wanted
-    from switch.wire.framing import FRAMINGS
 
     framing = options["framing"]
-    if framing not in FRAMINGS:
-        raise click.UsageError(f"no framing is called {framing!r}; there are {', '.join(FRAMINGS)}")
+    check_framing(framing)
     content = _read(file)
     family, wire, skip = options["family"], options["wire"], options["skip"]
     wanted = Wanted(
@@ -291,10 +290,8 @@ def export(name: str, kind: str | None, framing: str | None, ports: tuple[int, .
             click.echo(note, err=True)
     else:
         from switch.dialects import lua
-        from switch.wire.framing import FRAMINGS
 
-        if framing is not None and framing not in FRAMINGS:
-            raise click.UsageError(f"no framing is called {framing!r}; there are {', '.join(FRAMINGS)}")
+        check_framing(framing)
         if (framing or dialect.framing) == "gzip":
             raise click.UsageError("a dissector cannot unpack gzip: name another framing with --framing")
         text = lua.write(dialect, framing or dialect.framing, ports)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from switch.cli._dialects import asked_dialect, check_framing
 from switch.cli._files import existing_file
 from switch.cli._ready import prepare_ready, ready_option, say_ready
 
@@ -90,20 +91,14 @@ def _code(findings: "Findings") -> int:
 
 def _configured(options: dict[str, Any]) -> "Configured":
     from switch.doctor.diagnosis import Configured
-    from switch.wire import Dialect, DialectError
-    from switch.wire.framing import FRAMINGS
 
     dialect, framing = options["dialect"], options["framing"]
     if options["network"]:
         dialect, framing = _of_link(options["network"], options["link"], dialect, framing)
     elif options["link"]:
         raise click.UsageError("--link names a link of a network file: give --network FILE with it")
-    if framing and framing not in FRAMINGS:
-        raise click.UsageError(f"no framing is called {framing!r}; there are {', '.join(FRAMINGS)}")
-    try:
-        return Configured(framing or "", Dialect.load(dialect) if dialect else None)
-    except DialectError as error:
-        raise click.UsageError(str(error)) from None
+    check_framing(framing)
+    return Configured(framing or "", asked_dialect(dialect) if dialect else None)
 
 
 def _of_link(file: str, name: str | None, dialect: str | None, framing: str | None) -> tuple[str, str]:

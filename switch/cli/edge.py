@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from switch.cli._network import DEFAULT
 from switch.cli._ready import prepare_ready, ready_option, say_ready
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @click.command
-@click.argument("network", default="morocco")
+@click.argument("network", default=DEFAULT)
 @ready_option()
 @click.option("--verbose", is_flag=True, help="Show links as they come and go.")
 def command(network: str, ready_path: Path | None, verbose: bool) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from switch.cli._control import json_option
-from switch.cli._network import load, paint
+from switch.cli._network import load, network_option, paint
 
 if TYPE_CHECKING:
     from switch.core.network import Network
@@ -38,7 +38,7 @@ def command() -> None:
 @command.command("merchant")
 @click.argument("merchant", metavar="DE42")
 @click.option("--on", default="", metavar="YYYY-MM-DD", help="Business day (default: today).")
-@click.option("--network", default="morocco", show_default=True, help="Network file, or a shipped network's name.")
+@network_option
 @json_option
 def merchant_fees(merchant: str, on: str, network: str, as_json: bool) -> None:
     """Say what a merchant owes without a payment on a day: set-up, a month, and the row of the file that says so.
@@ -96,7 +96,7 @@ def _day(on: str) -> str:
 @click.option("--from", "sender", default="", help="Acquiring member, or network (default: the first member).")
 @click.option("--refund", is_flag=True, help="A refund of the amount instead of a purchase.")
 @click.option("--on", default="", metavar="YYYY-MM-DD", help="Business day (default: today).")
-@click.option("--network", default="morocco", show_default=True, help="Network file, or a shipped network's name.")
+@network_option
 @click.option("--state", "state_dir", default=None, type=click.Path(path_type=Path), help="Of the switch that has TXN.")
 @json_option
 def explain(txn: str, card: str, network: str, state_dir: Path | None, as_json: bool, **asked: Any) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from switch.cli._address import asked_address
-from switch.cli._network import PAY_PORT, load, spell, spell_here
+from switch.cli._network import DEFAULT, PAY_PORT, load, spell, spell_here
 from switch.cli._ready import prepare_ready, ready_option, say_ready
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command
-@click.argument("network", default="morocco")
+@click.argument("network", default=DEFAULT)
 @click.option(
     "--listen", "listen_text", default="127.0.0.1:8443", show_default=True, metavar="HOST:PORT", help="For pages."
 )

@@ -21,6 +21,7 @@ from switch.cli._export import export_command
 from switch.cli._rebuild import rebuild_command
 from switch.cli._rekey import rekey_command
 from switch.cli._rows import print_rows
+from switch.core.records.lifecycle import Status
 from switch.counting import counted
 
 JSON = click.option("--json", "as_json", is_flag=True, help="JSON lines instead of a table.")
@@ -66,22 +67,7 @@ for _other in (
 @click.option(
     "--status",
     default="",
-    type=click.Choice(
-        [
-            "",
-            "open",
-            "approved",
-            "declined",
-            "refused",
-            "reversed",
-            "overtaken",
-            "abandoned",
-            "owed",
-            "dead",
-            "delivered",
-            "resolved",
-        ]
-    ),
+    type=click.Choice(["", *(status.value for status in Status if status is not Status.RECEIVED)]),
     help="Only those in this state.",
 )
 @click.option("--since", metavar="TIME", help="Only those begun at TIME (ISO 8601; UTC unless it says) or later.")

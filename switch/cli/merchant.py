@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from switch.cli._network import spell_here
+from switch.cli._network import network_option, spell_here
 from switch.cli._numbers import NUMBERED
 
 if TYPE_CHECKING:
@@ -27,10 +27,7 @@ def _where(function: F) -> F:
         metavar="DIR",
         help="Of the gateway. [default: gateway in the network's state directory]",
     )
-    network = click.option(
-        "--network", default="morocco", show_default=True, help="Network file, or a shipped network's name."
-    )
-    return state(network(function))
+    return state(network_option(function))
 
 
 class _Merchants(click.Group):

@@ -13,7 +13,8 @@ from msgspec.structs import replace as changed
 
 from switch.cli._address import asked_address
 from switch.cli._chip import reading_options
-from switch.cli._network import PAY_PORT, asked_card, load, paint, spell
+from switch.cli._dialects import check_framing
+from switch.cli._network import PAY_PORT, asked_card, load, network_option, paint, spell
 from switch.cli._outcome import outcome_of
 from switch.cli._tls import end_of, tls_option
 
@@ -77,7 +78,7 @@ _DECLINED = 3
 @click.option("--host", default="", metavar="HOST:PORT", help="Pay there instead; with --dialect, any ISO 8583 host.")
 @click.option("--dialect", default="", help="Instead of the listener's own; its usual framing comes with it.")
 @click.option("--framing", default="", metavar="NAME", help="Instead of the listener's or the dialect's own.")
-@click.option("--network", default="morocco", show_default=True, help="Network file, or a shipped network's name.")
+@network_option
 @tls_option
 @click.option("--costs", is_flag=True, help="Say what an approved payment costs its merchant, by the network file.")
 @click.option("--quiet", is_flag=True, help="Only the outcome.")
@@ -161,7 +162,6 @@ class Desk:
         from switch.simulators.personalized import PersonalizationError, personalized
         from switch.simulators.pins import Fleet, PinPad
         from switch.wire import Dialect, DialectError
-        from switch.wire.framing import FRAMINGS
 
         self._network = network
         self._last_path = Path(network.state_dir) / "pay-last.json"
@@ -182,8 +182,7 @@ class Desk:
         self._sealing = fleet.sealing(self._dialect, self._module) or sealings.of(self._keys, self._dialect)
         self._pad = PinPad(self._module, self._keys, sealings.sets_of(self._keys, self._dialect), fleet)
         self._framing = asked.framing or (self._dialect.framing if asked.dialect else listener.framing)
-        if self._framing not in FRAMINGS:
-            raise click.UsageError(f"no framing is called {self._framing!r}; there are {', '.join(FRAMINGS)}")
+        check_framing(self._framing)
         self._address: Address = asked_address(asked.host) if asked.host else listener.address
         self._end = None
         if listener.tls is not None or (asked.host and asked.tls_dir):

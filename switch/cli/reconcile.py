@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from switch.cli._control import json_option
-from switch.cli._network import load
+from switch.cli._network import load, network_option
 from switch.cli._windows import all_of, choose
 from switch.counting import counted
 
@@ -30,7 +30,7 @@ FAILED = 2
 @click.option(
     "--as",
     "role",
-    type=click.Choice(["acquirer", "issuer"]),
+    type=click.Choice(ROLES),
     default="acquirer",
     show_default=True,
     help="In which role.",
@@ -44,7 +44,7 @@ FAILED = 2
     help="What FILE calls rrn, amount, currency, day or window, where it is something else.",
 )
 @click.option("--decimal", type=click.Choice([".", ","]), help="FILE's decimal mark, where it leaves that open.")
-@click.option("--network", default="morocco", show_default=True, help="Network file, or a shipped network's name.")
+@network_option
 @click.option("--state", "state_dir", metavar="DIR", default="", help="State directory. [default: the network's]")
 @json_option
 def command(

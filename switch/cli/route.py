@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from switch.cli._network import load, paint
+from switch.cli._network import load, network_option, paint
 
 
 @click.command
@@ -18,7 +18,7 @@ from switch.cli._network import load, paint
 @click.option(
     "--merchant-country", default="", metavar="XX", help="Two letters or three, as at the end of DE43 (default: home)."
 )
-@click.option("--network", default="morocco", show_default=True, help="Network file, or a shipped network's name.")
+@network_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
 def command(card: str, amount: str, sender: str, merchant_country: str, network: str, as_json: bool) -> None:
     """Say where a payment with CARD would go, by which rule, and what the hop costs.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from switch.cli._network import DEFAULT
 from switch.cli._ready import ready_option
 from switch.cli._shards import Asked
 from switch.counting import counted
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("network", default="morocco")
+@click.argument("network", default=DEFAULT)
 @click.option(
     "--state",
     type=click.Path(file_okay=False, path_type=Path),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from switch.cli._network import load
+from switch.cli._network import DEFAULT, load
 from switch.cli._settle_files import ENTRY_FORMS, FORMS, INSTRUCTIONS, not_instructed
 from switch.cli._windows import choose, when_closed
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @click.command
-@click.argument("network", default="morocco")
+@click.argument("network", default=DEFAULT)
 @click.option("--window", default="", metavar="DAY/N", help="As 2026-11-27/1. [default: the last one that is closed]")
 @click.option(
     "--explain",

@@ -24,7 +24,7 @@ STORIES_MAX = 3
 
 
 @click.command()
-@click.argument("network", default="morocco")
+@click.argument("network", default=DEFAULT)
 @click.option("--seeds", "-n", type=click.IntRange(1), default=100, show_default=True, help="How many days.")
 @click.option("--first-seed", "-s", type=click.IntRange(0), default=1, show_default=True)
 @click.option("--transactions", "-t", type=click.IntRange(1), default=1_000, show_default=True, help="Payments a day.")

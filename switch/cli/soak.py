@@ -10,6 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from switch.cli._network import DEFAULT
+from switch.counting import counted
+from switch.exception_groups import first_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -20,8 +24,8 @@ STORIES_MAX = 5
 
 
 @click.command()
-@click.argument("network", default="morocco")
-@click.option("--duration", default=60.0, show_default=True, metavar="S", help="Blows for so long; 0: until --kills.")
+@click.argument("network", default=DEFAULT)
+@click.option("--duration", default=60.0, show_default=True, metavar="S", help="Faults for so long; 0: until --kills.")
 @click.option(
     "--kills",
     type=click.IntRange(0),
@@ -34,7 +38,7 @@ STORIES_MAX = 5
 )
 @click.option("--rate", default=100.0, show_default=True, metavar="N", help="Payments a second.")
 @click.option(
-    "--seed", default=1, show_default=True, help="Of faults and payments: the same seed deals the same faults."
+    "--seed", default=1, show_default=True, help="Of faults and payments: the same seed draws the same faults."
 )
 @click.option("--disk/--no-disk", default=True, show_default=True, help="Fill the journal's disk, too.")
 @click.option(
@@ -148,16 +152,14 @@ def _soaked(
 
 
 async def _unwrapped(soak: Soak) -> Outcome:
-    """A single reason as itself, not in a group of groups."""
+    """A single reason as itself, not in a group of groups. ClickException: a process did not come up, or a disk refused."""
     try:
         return await soak.run()
     except BaseExceptionGroup as group:
-        error: BaseException = group
-        while isinstance(error, BaseExceptionGroup):
-            error = error.exceptions[0]
-        if isinstance(error, Exception):
-            raise click.ClickException(str(error)) from None
-        raise error from None
+        cause = first_of(group)
+        if isinstance(cause, Exception):
+            raise click.ClickException(str(cause)) from None
+        raise cause from None
 
 
 def _shower(*, quiet: bool) -> Callable[[Status], None]:
@@ -203,8 +205,10 @@ def _report(plan: Plan, outcome: Outcome, *, as_json: bool) -> None:
             click.style(f"All books agree: {verdict.payments:,} payments, to the centime.", fg="green", bold=True)
         )
     elif not as_json:
-        count = len(verdict.differences)
-        click.echo(click.style(f"{count} differences, {len(outcome.unexpected)} unexpected ends.", fg="red", bold=True))
+        found = (
+            f"{counted(len(verdict.differences), 'difference')}, {counted(len(outcome.unexpected), 'unexpected end')}."
+        )
+        click.echo(click.style(found, fg="red", bold=True))
 
 
 def _summary(outcome: Outcome) -> str:
@@ -214,7 +218,11 @@ def _summary(outcome: Outcome) -> str:
     stands = ", ".join(format_amount(amount, currency) for currency, amount in sorted(verdict.standing.items()))
     slowest = max(outcome.recoveries, key=lambda r: r.ms, default=None)
     took = f"at most {slowest.ms} ms ({slowest.records:,} records)" if slowest else "–"
-    refused = f"; {len(outcome.refused_starts)} starts refused as there was no room" if outcome.refused_starts else ""
+    refused = (
+        f"; {counted(len(outcome.refused_starts), 'start')} refused as there was no room"
+        if outcome.refused_starts
+        else ""
+    )
     web = (
         [f"web payment, as buyers saw it: {', '.join(f'{n} {how}' for how, n in outcome.web.items())}"]
         if outcome.web
@@ -226,18 +234,18 @@ def _summary(outcome: Outcome) -> str:
         f"{verdict.payments:,} payments: {verdict.approved:,} approved, {verdict.declined:,} declined, "
         f"{verdict.reversed:,} reversed; {stands} stand; {verdict.records:,} records in the journal, "
         f"{verdict.closes:,} closes of windows and days, {verdict.disputes:,} disputes",
-        f"the switch recovered its journal {len(outcome.recoveries)} times, in {took}; its disk: {outcome.disk}{refused}",
+        f"the switch recovered its journal {counted(len(outcome.recoveries), 'time')}, in {took}; "
+        f"its disk: {outcome.disk}{refused}",
     ])  # fmt: skip
 
 
 def _stories(plan: Plan, outcome: Outcome) -> None:
     """The way of the first payments that differ."""
     from switch.config.load import load_network
-    from switch.soak.run import CURRENCY
     from switch.soak.verdict import story
 
     keys = list(dict.fromkeys(d.key for d in outcome.verdict.differences if d.key))[:STORIES_MAX]
     network = load_network(str(plan.directory / "network.toml")) if keys else None
     for key in keys:
         assert network is not None
-        click.echo("\n" + story(network, plan.state, plan.hosts, plan.log, key, CURRENCY), err=True)
+        click.echo("\n" + story(network, plan.state, plan.hosts, plan.log, key), err=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from switch.cli._files import written_whole
-from switch.cli._network import DEFAULT, load
+from switch.cli._network import load, network_option
 
 if TYPE_CHECKING:
     from switch.core.network import Network
@@ -55,9 +55,7 @@ def _options(function: Callable[..., None]) -> Callable[..., None]:
         click.option(
             "--state", "state_dir", metavar="DIR", default="", help="State directory. [default: the network's]"
         ),
-        click.option(
-            "--network", default=DEFAULT, show_default=True, help="Network file, or a shipped network's name."
-        ),
+        network_option,
     ):
         function = option(function)
     return function

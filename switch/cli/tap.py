@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from switch.cli._address import asked_address
+from switch.cli._dialects import asked_dialect, check_framing
 from switch.cli._ready import prepare_ready, ready_option, say_ready
 
 if TYPE_CHECKING:
@@ -56,22 +57,19 @@ def command(**options: Any) -> None:
     from switch.capture.tap import Tap, run
     from switch.cli._capture import clear_prefixes
     from switch.observe.where import WhereError, parse_condition
-    from switch.wire import Dialect, DialectError
-    from switch.wire.framing import FRAMINGS
 
     listen, upstream, clear = (
         asked_address(options["listen"]),
         asked_address(options["upstream"]),
         clear_prefixes(options["clear"]),
     )
+    dialect = asked_dialect(options["dialect_name"])
     try:
-        dialect = Dialect.load(options["dialect_name"])
         asked = [parse_condition(text) for text in options["conditions"]]
-    except (DialectError, WhereError) as error:
+    except WhereError as error:
         raise click.UsageError(str(error)) from None
     framing = options["framing"] or dialect.framing
-    if framing not in FRAMINGS:
-        raise click.UsageError(f"no framing is called {framing!r}; there are {', '.join(FRAMINGS)}")
+    check_framing(framing)
     recorder = _recorder(options["record"], options["dialect_name"], dialect, framing, clear)
     screen = _Screen(dialect, asked, brief=options["brief"])
     tap = Tap(

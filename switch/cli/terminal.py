@@ -9,7 +9,7 @@ import click
 
 from switch.cli._address import asked_address
 from switch.cli._host_options import own_keys_options
-from switch.cli._network import PAY_PORT
+from switch.cli._network import PAY_PORT, network_option
 from switch.cli._ready import ready_option
 from switch.cli._tls import end_of, tls_option
 from switch.counting import counted
@@ -53,7 +53,7 @@ RECONNECT_MS = 200
 @click.option("--drain", default=15.0, show_default=True, metavar="S", help="To finish what is open when told to stop.")
 @click.option("--mix", "mix_text", default="", metavar="KIND=WEIGHT,...", help="See below. [default: a realistic one]")
 @click.option("--seed", default=1, show_default=True, help="Of cards, kinds and amounts.")
-@click.option("--network", default="morocco", show_default=True, help="Network file, or a shipped network's name.")
+@network_option
 @click.option("--host", "host_text", default="", metavar="HOST:PORT", help="Instead of the listener's own address.")
 @click.option(
     "--book", type=click.Path(dir_okay=False, path_type=Path), help="Write every payment and what came of it."

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from switch.cli._address import asked_address
-from switch.cli._network import load, module_of
+from switch.cli._network import load, module_of, network_option
 from switch.cli._numbers import Finite
 from switch.cli._peers import tls_of
 from switch.cli._ready import prepare_ready, ready_option, say_ready
@@ -58,7 +58,7 @@ def command() -> None:
 
 
 @command.command("directory")
-@click.option("--network", default="morocco", show_default=True, help="Network file, or a shipped network's name.")
+@network_option
 @state_option
 @tls_options
 @ready_option()
@@ -84,7 +84,7 @@ def directory_command(network: str, state: Path | None, ready_path: Path | None,
 
 @command.command("acs")
 @click.argument("name")
-@click.option("--network", default="morocco", show_default=True, help="Network file, or a shipped network's name.")
+@network_option
 @click.option(
     "--idle", type=Finite(min=1), default=600.0, show_default=True, metavar="S", help="For the cardholder, each time."
 )
@@ -127,7 +127,7 @@ def acs_command(
 
 
 @command.command("server")
-@click.option("--network", default="morocco", show_default=True, help="Network file, or a shipped network's name.")
+@network_option
 @click.option("--listen", "listen_text", default="127.0.0.1:8455", show_default=True, metavar="HOST:PORT")
 @tls_options
 @ready_option()

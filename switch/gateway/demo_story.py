@@ -6,9 +6,8 @@ written; a real shop sees neither.
 
 from pathlib import Path
 
-from switch.core.records.records import SCHEMA, Owed
-from switch.journal.log import Log, segments
-from switch.journal.recovery import decode, journal_directory
+from switch.core.records.records import Owed
+from switch.journal.recovery import entries_of
 from switch.money.currency import format_amount
 from switch.money.fee_line import Fee
 from switch.observe import HOP_LOG
@@ -25,9 +24,8 @@ def hops_of(state: Path, rrn: str, currency: str) -> list[str]:
 
 def fees_of(state: Path, rrn: str) -> list[Fee]:
     """The lines of its completion, as the journal has them. Raises OSError."""
-    directory, fees = journal_directory(state), list[Fee]()
-    for segment, record in Log(directory, SCHEMA, segments(directory)):
-        entry = decode(segment, record)
+    fees: list[Fee] = []
+    for entry in entries_of(state):
         if isinstance(entry, Owed) and entry.message.get(DE.RRN) == rrn and entry.priced is not None:
             fees += entry.priced.fees
     return fees

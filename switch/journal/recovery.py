@@ -8,7 +8,7 @@ import fcntl
 import gc
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -111,6 +111,12 @@ def decode(segment: Segment, record: Record) -> AnyEntry:
     """The entry a record of the switch's holds. Raises JournalError where it is none of this release's."""
     entry: AnyEntry = decode_as(SWITCH, segment, record)
     return entry
+
+
+def entries_of(state_dir: Path | str) -> Iterator[AnyEntry]:
+    """Every record of a switch's journal, from the first that is there. Raises JournalError."""
+    for segment, record in Log(journal_directory(state_dir), SCHEMA):
+        yield decode(segment, record)
 
 
 def decode_as(fold: Fold, segment: Segment, record: Record) -> Any:

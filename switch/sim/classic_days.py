@@ -19,7 +19,8 @@ from switch.config import load_network
 from switch.core.network import Address, Listener, Network
 from switch.core.party import Send
 from switch.core.records.batch_records import BatchClosed
-from switch.sim.playbook import EPOCH_NS, Peer, Playbook
+from switch.sim.clock import EPOCH_NS
+from switch.sim.playbook import Peer, Playbook
 from switch.simulators.build import make_issuer
 from switch.simulators.cards import TestCard, demo_cards
 from switch.simulators.classic import APPROVED, NOT_KNOWN, REFUND, SALE, ClassicTerminal, Memory, Receipt, Settled

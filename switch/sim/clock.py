@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol
 SECOND_NS: Final = 1_000_000_000
 MS_NS: Final = 1_000_000
 EPOCH_NS: Final = 1_764_072_000 * SECOND_NS
-"""wall clock at the world's beginning: 2025-11-25 12:00:00 UTC"""
+"""wall clock at the beginning of a world and of a script: 2025-11-25 12:00:00 UTC"""
 
 
 class Clock:

@@ -38,16 +38,12 @@ from switch.core.transactions.own_rules import keep_rules
 from switch.journal.memory import DictHistory
 from switch.security.module import SecurityModule
 from switch.security.vault import ClearVault
-from switch.sim.clock import Progress
+from switch.sim.clock import EPOCH_NS, SECOND_NS, Progress
 from switch.wire import Dialect
 from switch.wire.framing import Framing, make_framing
 from switch.wire.vocabulary import DE, Answer, Document
 
 E = TypeVar("E", bound=Entry)
-
-SECOND_NS = 1_000_000_000
-EPOCH_NS = 1_764_072_000 * SECOND_NS
-"""the script begins at 2025-11-25 12:00:00 UTC"""
 
 
 class End(Protocol):

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 REST_S: Final = 180.0
 """for what is open to end and what is owed to arrive, once nothing is broken any more"""
-CURRENCY: Final = "MAD"
 _LATEST_S: Final = 5.0
 """after its request, an issuer's late answer: what `hurried` gives hosts, and what late cards add"""
 _CALM_S: Final = 2.0

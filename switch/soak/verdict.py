@@ -15,9 +15,9 @@ from switch.core.network import Network
 from switch.core.records.day_records import Cutover
 from switch.core.records.entry import Entry
 from switch.core.records.lifecycle import Status
-from switch.core.records.records import SCHEMA, AnyEntry
+from switch.core.records.records import AnyEntry
 from switch.journal.log import Log, segments
-from switch.journal.recovery import Fold, decode, decode_as, journal_directory, recover
+from switch.journal.recovery import Fold, decode_as, entries_of, journal_directory, recover
 from switch.journal.reports import Filters, Reports
 from switch.journal.verify import verify
 from switch.observe.transaction import read_reference
@@ -58,13 +58,6 @@ class Verdict(msgspec.Struct, kw_only=True):
     disputes: int = 0
     """that banks have opened"""
     differences: list[Difference]
-
-
-def entries_of(state: Path) -> Iterator[AnyEntry]:
-    """Every record of the switch's journal, from the first."""
-    directory = journal_directory(state)
-    for segment, record in Log(directory, SCHEMA, segments(directory)):
-        yield decode(segment, record)
 
 
 def count_owed(state: Path) -> int:
@@ -162,10 +155,10 @@ def _kept(network: Network, hosts: Path, book: IssuerBook, books: Books) -> list
 # -- the story of a payment
 
 
-def story(network: Network, state: Path, hosts: Path, log: Path, key: str, currency: str) -> str:
+def story(network: Network, state: Path, hosts: Path, log: Path, key: str) -> str:
     """Everything about one payment (DE32/DE41/DE37): its waterfalls, and the records of switch and hosts that are about it."""
     rrn = key.rpartition("/")[2]
-    parts = [f"── {key}", *_waterfalls(log, rrn, currency)]
+    parts = [f"── {key}", *_waterfalls(log, rrn, network.currency)]
     parts += [f"switch: {_line_of(entry)}" for entry in _about(state, rrn)]
     for host in network.hosts:
         directory = journal_directory(hosts / host.name)

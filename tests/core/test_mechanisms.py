@@ -15,7 +15,8 @@ from switch.core.messages.internal import Private48, additional_amounts, private
 from switch.core.network import StandInRule
 from switch.core.party import Send
 from switch.core.records.records import Owed
-from switch.sim.playbook import EPOCH_NS, Playbook
+from switch.sim.clock import EPOCH_NS
+from switch.sim.playbook import Playbook
 from switch.simulators.build import find_listener, find_member, home_place, make_issuer
 from switch.simulators.cards import TestCard, demo_cards, find_card
 from switch.simulators.clock import Calendar, Moment

@@ -16,9 +16,8 @@ from switch.config import load_network
 from switch.config.load import SHIPPED
 from switch.core.messages.translator import translator_for
 from switch.core.network import Address, Network
-from switch.core.records.records import SCHEMA, AnyEntry
-from switch.journal.log import Log, segments
-from switch.journal.recovery import decode, journal_directory
+from switch.core.records.records import AnyEntry
+from switch.journal.recovery import entries_of
 from switch.loopback import on_free_ports
 from switch.wire import Dialect
 from switch.wire.framing import make_framing
@@ -91,8 +90,7 @@ class Stage:
 
     def entries(self) -> list[AnyEntry]:
         """Every record of the journal, from the first."""
-        directory = journal_directory(self.state)
-        return [decode(segment, record) for segment, record in Log(directory, SCHEMA, segments(directory))]
+        return list(entries_of(self.state))
 
     def log_text(self) -> str:
         """The hop log."""

@@ -17,8 +17,8 @@ from switch.core.records.lifecycle import Status
 from switch.core.records.records import SCHEMA, AnyEntry, Booted, Declined, Forwarded
 from switch.core.shards import is_passed_on
 from switch.journal.ledgers import open_ledger
-from switch.journal.log import Log, segments
-from switch.journal.recovery import decode, journal_directory
+from switch.journal.log import Log
+from switch.journal.recovery import entries_of, journal_directory
 from switch.security.keyring import KeyRing
 from switch.security.lmk import make_lmk
 from switch.server.asking import ask_switch
@@ -52,8 +52,7 @@ class ShardedStage(Stage):
 
     def entries_of(self, shard: str) -> list[AnyEntry]:
         """Every record of its journal."""
-        directory = journal_directory(self.state / shard)
-        return [decode(segment, record) for segment, record in Log(directory, SCHEMA, segments(directory))]
+        return list(entries_of(self.state / shard))
 
     def has(self, count: int) -> bool:
         """True if each shard's journal has so many records: a look at files, not at what is in them."""

@@ -81,7 +81,7 @@ def test_a_debit_that_an_issuer_forgot_is_found_and_its_payments_way_told_from_a
     sentences = [d.sentence for d in verdict.differences]
     assert any(s.startswith(lost.key) and "stands in the journal, 0.00" in s for s in sentences)
     assert any("is not the book its process wrote" in s for s in sentences)
-    told = story(network, state, hosts, state / "hops.jsonl", lost.key, "MAD")
+    told = story(network, state, hosts, state / "hops.jsonl", lost.key)
     assert f"{first.name}: Taken(" in told
     assert "switch: Forwarded(" in told
     assert "switch: Answered(" in told

@@ -14,7 +14,8 @@ from switch.security.key_blocks import Header, KeyBlock
 from switch.security.key_sets import decode_sets
 from switch.security.module import ClearKeys, SoftwareModule
 from switch.security.simulated import counted
-from switch.sim.playbook import EPOCH_NS, Peer, Playbook
+from switch.sim.clock import EPOCH_NS
+from switch.sim.playbook import Peer, Playbook
 from switch.wire.vocabulary import Document
 from tests.core.scripts import Scene, morocco, purchase
 

@@ -11,7 +11,8 @@ from switch.core.links.sealing import Sealings, whole
 from switch.core.network import LinkKeys
 from switch.core.operator.command import Unable
 from switch.security.commands import EncryptPin
-from switch.sim.playbook import SECOND_NS, Playbook
+from switch.sim.clock import SECOND_NS
+from switch.sim.playbook import Playbook
 from switch.wire.vocabulary import Answer, Document
 from tests.core.link_control.key_scenes import (
     KEYS,

@@ -9,7 +9,8 @@ import pytest
 from switch.core.network import Network
 from switch.core.party import LinkId, Send
 from switch.core.records.records import Forwarded, Owed
-from switch.sim.playbook import EPOCH_NS, Peer, Playbook
+from switch.sim.clock import EPOCH_NS
+from switch.sim.playbook import Peer, Playbook
 from switch.simulators.build import make_issuer, make_network
 from switch.simulators.cards import demo_cards
 from switch.simulators.issuer import Issuer

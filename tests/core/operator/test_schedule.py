@@ -12,7 +12,8 @@ from switch.config.business_day import offsets_of
 from switch.core.network import CutoverSchedule, Network
 from switch.core.operator.schedule import Calendar, day_begun
 from switch.core.records.day_records import Cutover
-from switch.sim.playbook import EPOCH_NS, Playbook
+from switch.sim.clock import EPOCH_NS
+from switch.sim.playbook import Playbook
 from tests.core.scripts import Scene, morocco, purchase
 
 CASABLANCA = "Africa/Casablanca"
