@@ -1,6 +1,7 @@
 """A host that says only what a test tells it to: where an issuer's answers must come at a certain moment, or not at all."""
 
 import socket
+from collections.abc import Callable
 
 from switch.core.messages.translator import translator_for
 from switch.core.network import HostLink
@@ -24,7 +25,8 @@ class FarHost:
         self.door = socket.create_server((config.connect.host, config.connect.port))
         self.door.settimeout(10)
         self._sock: socket.socket | None = None
-        self._waiting: list[Document] = []
+        self._waiting: list[bytes] = []
+        """messages that came and were not asked for yet, as they came: a machine that is busy reads them all before it looks"""
 
     def accept(self) -> None:
         """The switch's connection, signed on."""
@@ -40,14 +42,19 @@ class FarHost:
 
     def gets(self, *types: str) -> Document:
         """The next message, which is of one of these types. TimeoutError after ten seconds, EOFError when the switch hangs up."""
-        while not self._waiting:
+        self.hears(bool)
+        found = self.translator.inward(self.dialect.decode(self._waiting.pop(0)))
+        assert found[DE.MTI] in types, found
+        return found
+
+    def hears(self, enough: Callable[[list[bytes]], bool]) -> int:
+        """Read until the messages that wait are `enough`; how many they are. Errors as `gets`."""
+        while not enough(self._waiting):
             data = self.sock.recv(1 << 20)
             if not data:
                 raise EOFError
-            self._waiting += [self.translator.inward(self.dialect.decode(frame)) for frame in self.framing.feed(data)]
-        found = self._waiting.pop(0)
-        assert found[DE.MTI] in types, found
-        return found
+            self._waiting += self.framing.feed(data)
+        return len(self._waiting)
 
     def answers(self, requests: list[Document], code: str = "00") -> None:
         """Say this code to each, with an approval code where it is a payment."""
