@@ -176,7 +176,7 @@ def _shower(*, quiet: bool) -> Callable[[Status], None]:
         broken = f"  now: {', '.join(status.now)}" if status.now else ""
         text = (
             f"{status.elapsed_s:6.0f} s  {status.phase}  {status.rate:5.0f}/s  {status.answered:,} answered  "
-            f"{status.in_flight:,} in flight  {status.kills} kills, {faults} faults{broken}"
+            f"{status.in_flight:,} in flight  {counted(status.kills, 'kill')}, {counted(faults, 'fault')}{broken}"
         )
         width = shutil.get_terminal_size().columns
         click.echo(f"\r{text[: width - 1]:<{width - 1}}" if live else text, err=True, nl=not live)
@@ -228,9 +228,10 @@ def _summary(outcome: Outcome) -> str:
         if outcome.web
         else []
     )
+    faults = ", ".join(f"{n} {name}" for name, n in outcome.faults.items())
     return "\n".join([
         *web,
-        f"{outcome.duration_s:,.0f} s, {outcome.kills} kills: {', '.join(f'{n} {name}' for name, n in outcome.faults.items())}",
+        f"{outcome.duration_s:,.0f} s, {counted(outcome.kills, 'kill')}: {faults}",
         f"{verdict.payments:,} payments: {verdict.approved:,} approved, {verdict.declined:,} declined, "
         f"{verdict.reversed:,} reversed; {stands} stand; {verdict.records:,} records in the journal, "
         f"{verdict.closes:,} closes of windows and days, {verdict.disputes:,} disputes",
