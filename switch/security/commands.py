@@ -110,11 +110,13 @@ class PinReference(msgspec.Struct, frozen=True, array_like=True):
     key_index: str = "1"
     """of a PVV"""
     table: str = "0123456789012345"
-    """of IBM 3624"""
+    """this and all below of IBM 3624"""
     begin: int = 0
-    """of IBM 3624: where in the PAN its validation data begin, and how many digits they are"""
+    """where in the PAN its validation data begin, and how many digits they are"""
     length: int = 12
     pad: str = "F"
+    template: str = ""
+    """instead: digits, with an N where the last five of the PAN before its check digit go"""
 
 
 class VerifyPin(msgspec.Struct, frozen=True, tag="verify-pin", array_like=True):
@@ -179,7 +181,8 @@ class CheckDynamicValue(msgspec.Struct, frozen=True, tag="check-dynamic-value", 
 
 
 class CheckCryptogram(msgspec.Struct, frozen=True, tag="check-cryptogram", array_like=True):
-    """Whether a chip's ARQC (tag 9F26 among `tags`) holds; the answer's `value` is what goes back in tag 91."""
+    """Whether a chip's ARQC (tag 9F26 among `tags`) holds; the answer's `value` is what goes back in tag 91. `option`: how the
+    card's key is derived, A or B; "": as its cryptogram version has it."""
 
     key: str
     scheme: str
@@ -188,7 +191,7 @@ class CheckCryptogram(msgspec.Struct, frozen=True, tag="check-cryptogram", array
     tags: dict[str, bytes]
     code: bytes = b"00"
     """the response code the ARPC is made of, 2 bytes"""
-    option: str = "A"
+    option: str = ""
 
 
 class MakeCryptogram(msgspec.Struct, frozen=True, tag="make-cryptogram", array_like=True):
@@ -199,7 +202,7 @@ class MakeCryptogram(msgspec.Struct, frozen=True, tag="make-cryptogram", array_l
     pan: str
     sequence: str
     tags: dict[str, bytes]
-    option: str = "A"
+    option: str = ""
 
 
 class MakeCavv(msgspec.Struct, frozen=True, tag="make-cavv", array_like=True):
@@ -222,16 +225,13 @@ class CheckCavv(msgspec.Struct, frozen=True, tag="check-cavv", array_like=True):
 
 
 class MakeAav(msgspec.Struct, frozen=True, tag="make-aav", array_like=True):
-    """Mastercard's AAV (SPA 1): 20 bytes."""
+    """Mastercard's AAV (SPA 1): 20 bytes. `merchant`: its name, hashed into it; `number`: the authentication's, 4 bytes."""
 
     key: str
     pan: str
     merchant: str
-    """its name, of which a hash goes in"""
-    control: int
-    """8C: the cardholder was authenticated; 86: an attempt"""
+    control: int  # 8C: the cardholder was authenticated; 86: an attempt
     number: bytes
-    """of the authentication, 4 bytes"""
     acs: int = 1
     method_and_key: int = 0x11
 

@@ -12,6 +12,7 @@ from switch.security import aes, des
 # -- triple DES: KSN of 10 bytes, 59 bits of key set and device, 21 of counter
 
 TDES_KSN_BYTES: Final = 10
+_SHORT_BYTES: Final = 8
 TDES_COUNTER_BITS: Final = 21
 TDES_ONES_MAX: Final = 10
 _COUNTER: Final = (1 << TDES_COUNTER_BITS) - 1
@@ -31,8 +32,7 @@ class KsnError(ValueError):
 
 def tdes_counter(ksn: bytes) -> int:
     """The transaction counter of a KSN. Raises KsnError for one that no device reaches."""
-    _check_size(ksn)
-    counter = int.from_bytes(ksn, "big") & _COUNTER
+    counter = int.from_bytes(_whole(ksn), "big") & _COUNTER
     if not 1 <= counter.bit_count() <= TDES_ONES_MAX:
         raise KsnError(
             f"KSN: its counter has {counter.bit_count()} bits set; a device uses those with 1 to {TDES_ONES_MAX}"
@@ -40,15 +40,18 @@ def tdes_counter(ksn: bytes) -> int:
     return counter
 
 
-def _check_size(ksn: bytes) -> None:
-    if len(ksn) != TDES_KSN_BYTES:
-        raise KsnError(f"a KSN of triple DES has {TDES_KSN_BYTES} bytes, this one {len(ksn)}")
+def _whole(ksn: bytes) -> bytes:
+    """All 10 bytes: many hosts and devices say the last 8, before which two of FF stand."""
+    if len(ksn) not in (TDES_KSN_BYTES, _SHORT_BYTES):
+        raise KsnError(
+            f"a KSN of triple DES has {TDES_KSN_BYTES} bytes, or the last {_SHORT_BYTES}; this one {len(ksn)}"
+        )
+    return ksn.rjust(TDES_KSN_BYTES, b"\xff")
 
 
 def tdes_device(ksn: bytes) -> bytes:
     """Key set and device of a KSN: itself with a counter of 0. Raises KsnError."""
-    _check_size(ksn)
-    return (int.from_bytes(ksn, "big") & ~_COUNTER).to_bytes(TDES_KSN_BYTES, "big")
+    return (int.from_bytes(_whole(ksn), "big") & ~_COUNTER).to_bytes(TDES_KSN_BYTES, "big")
 
 
 def tdes_initial_key(bdk: bytes, ksn: bytes) -> bytes:

@@ -23,6 +23,8 @@ DATA_TAGS: Final = ("9F02", "9F03", "9F1A", "95", "5F2A", "9A", "9C", "9F37", "8
 PADDING_1: Final = 1
 PADDING_2: Final = 2
 """padding methods 1 and 2 of ISO 9797-1"""
+_FORMAT_2: Final = b"\x1f"
+"""how Visa's issuer data of format 2 begin: their length"""
 
 
 class ChipDataError(ValueError):
@@ -41,6 +43,8 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
     """ARPC method 1 or 2"""
     response_key: str
     """`card` or `session`"""
+    card_keys: str = "A"
+    """by which option an issuer derives them, where it does not say"""
 
 
 _MCHIP: Final = Version(session="mchip", issuer_data="mchip", padding=PADDING_2, response=1, response_key="card")
@@ -53,7 +57,7 @@ _VISA_COMMON: Final = Version(
 VERSIONS: Final[dict[tuple[str, int], Version]] = {
     (VISA, 10): Version(session="card", issuer_data="cvr", padding=PADDING_1, response=1, response_key="card"),
     (VISA, 18): _VISA_COMMON,
-    (VISA, 22): _VISA_COMMON,
+    (VISA, 22): msgspec.structs.replace(_VISA_COMMON, card_keys="B"),
     (MASTERCARD, 16): _MCHIP,
     (MASTERCARD, 17): msgspec.structs.replace(_MCHIP, issuer_data="mchip-counters"),
     (MASTERCARD, 20): _MCHIP_EMV,
@@ -115,7 +119,12 @@ def response_2(key: bytes, arqc: bytes, status: bytes, proprietary: bytes = b"")
 
 
 def version_of(scheme: str, issuer_data: bytes) -> int:
-    """The cryptogram version number in tag 9F10: its third byte for Visa, its second for Mastercard."""
+    """The cryptogram version number in tag 9F10: its third byte for Visa, its second for Mastercard.
+
+    Visa's format 2 (31 bytes behind the length, as newer cards have it) has it as its second, in digits: 22 for CVN 22."""
+    if scheme == VISA and issuer_data[:1] == _FORMAT_2 and len(issuer_data) > 1:
+        digits = issuer_data[1:2].hex()
+        return int(digits) if digits.isdecimal() else issuer_data[1]
     place = {VISA: 2, MASTERCARD: 1}.get(scheme)
     if place is None:
         raise ChipDataError(f"cryptograms of {scheme!r} are not known: those of {VISA} and {MASTERCARD} are")
@@ -156,13 +165,15 @@ class Chip(msgspec.Struct, frozen=True):
 
 
 def chip_of(scheme: str, issuer_key: bytes, pan: str, sequence: str, option: str, tags: Mapping[str, bytes]) -> Chip:
-    """The keys with which this card made its cryptogram. Raises ChipDataError: a version that is not known, a tag not there."""
+    """The keys with which this card made its cryptogram. `option`: "" for its version's.
+
+    Raises ChipDataError: a version that is not known, a tag not there."""
     number = version_of(scheme, _tag(tags, "9F10"))
     version = VERSIONS.get((scheme, number))
     if version is None:
         known = ", ".join(str(n) for s, n in VERSIONS if s == scheme)
         raise ChipDataError(f"tag 9F10: cryptogram version {number} of {scheme} is not known; {known} are")
-    card = card_key(issuer_key, pan, sequence, option)
+    card = card_key(issuer_key, pan, sequence, option or version.card_keys)
     if version.session == "card":
         return Chip(version, card, card)
     atc = _tag(tags, "9F36")

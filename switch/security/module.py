@@ -250,7 +250,8 @@ class SoftwareModule:
         wanted = command.reference
         made, pin_digits = self._reference(command, wanted)
         # a PVV is of four digits, so that a longer PIN that begins with them is another
-        right = pins.same(made, wanted.value) and (wanted.method != "pvv" or pin_digits == pins.PVV_DIGITS)
+        kept = wanted.value if wanted.method == "pvv" else pins.bare_offset(wanted.value)
+        right = pins.same(made, kept) and (wanted.method != "pvv" or pin_digits == pins.PVV_DIGITS)
         return Reply(True) if right else Reply(False, b"", WRONG, "the PIN is not the card's")
 
     def _make_pin_reference(self, command: MakePinReference) -> Reply:
@@ -267,7 +268,10 @@ class SoftwareModule:
         pin = pin_blocks.decrypt_pin(cipher, command.format, command.block, command.pan)
         if wanted.method == "pvv":
             return pins.pvv(found.key, wanted.key_index, pin, command.pan), len(pin)
-        data = pins.validation_data(command.pan, wanted.begin, wanted.length, wanted.pad)
+        if wanted.template:
+            data = pins.validation_template(command.pan, wanted.template, wanted.pad)
+        else:
+            data = pins.validation_data(command.pan, wanted.begin, wanted.length, wanted.pad)
         return pins.offset_of(pin, pins.natural_pin(found.key, wanted.table, data, len(pin))), len(pin)
 
 

@@ -187,7 +187,7 @@ class HostModule(FarModule):
     def _check_cryptogram(self, command: CheckCryptogram) -> Asked:
         tags = command.tags
         version = emv.VERSIONS.get((command.scheme, emv.version_of(command.scheme, tags.get("9F10", b""))))
-        if version is None or version.session not in _CARDS or command.option != "A":
+        if version is None or version.session not in _CARDS or (command.option or version.card_keys) != "A":
             raise HostMessageError(
                 "a cryptogram with EMV's common session key: KQ is spoken for versions 10, 16 and 17"
             )

@@ -24,13 +24,14 @@ def decimals(hexadecimal: str, count: int, letters: str = "012345") -> str:
 
 
 def pvv(key: bytes, key_index: str, pin: str, pan: str) -> str:
-    """The PIN verification value, four digits. `key`: 16 bytes; `key_index`: one digit, 0 to 6. Of a PIN longer than four
+    """The PIN verification value, four digits. `key`: 16 bytes; `key_index`: one digit (Visa gives out 0 to 6; modules
+    compute with any). Of a PIN longer than four
     digits the first four count, by definition."""
     check_pin(pin)
     if len(pan) < 12 or not pan.isdecimal():
         raise ValueError("a PVV is made for a PAN of 12 digits or more")
-    if len(key_index) != 1 or key_index not in "0123456":
-        raise ValueError("the index of a PIN verification key is one digit, 0 to 6")
+    if len(key_index) != 1 or key_index not in "0123456789":
+        raise ValueError("the index of a PIN verification key is one digit")
     block = bytes.fromhex(pan[:-1][-11:] + key_index + pin[:PVV_DIGITS])
     return decimals(des.ecb_encryptor(key)(block).hex(), PVV_DIGITS)
 
@@ -52,6 +53,15 @@ def validation_data(pan: str, begin: int, length: int, pad: str) -> bytes:
     return bytes.fromhex(chosen.ljust(16, pad))
 
 
+def validation_template(pan: str, template: str, pad: str) -> bytes:
+    """The same of digits that an issuer gives, an N among them (or none) where the PAN's last five without its check digit go, as
+    payShields have it."""
+    chosen = template.replace("N", pan[:-1][-5:], 1)
+    if len(pan) < 6 or not pan.isdecimal() or not chosen.isdecimal() or len(chosen) > 16:
+        raise ValueError("validation data are up to 16 digits, with one N for the PAN's last five at most")
+    return bytes.fromhex(chosen.ljust(16, pad))
+
+
 def natural_pin(key: bytes, table: str, data: bytes, length: int) -> str:
     """The PIN that IBM 3624 makes of the validation data (8 bytes), `length` digits (4 to 16)."""
     check_table(table)
@@ -66,8 +76,14 @@ def offset_of(pin: str, natural: str) -> str:
 
 
 def pin_of(natural: str, offset: str) -> str:
-    """The PIN that an offset makes of the natural one."""
+    """The PIN that an offset makes of the natural one; F's behind it fill its place, as hardware modules send it."""
+    offset = bare_offset(offset)
     return "".join(str((int(n) + int(o)) % 10) for n, o in zip(natural, offset, strict=True))
+
+
+def bare_offset(offset: str) -> str:
+    """Without the F's that fill twelve places."""
+    return offset.upper().rstrip("F")
 
 
 def same(one: str, other: str) -> bool:

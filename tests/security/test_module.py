@@ -221,7 +221,7 @@ REFUSALS: list[tuple[ask.Command, str, str]] = [
     (
         ask.TranslatePin("bdk", "zpk-a", bytes(8), PAN, ksn=b"\xff" * 12),
         ask.BAD_REQUEST,
-        "a KSN of triple DES has 10 bytes, this one 12",
+        "a KSN of triple DES has 10 bytes, or the last 8; this one 12",
     ),
 ]
 
