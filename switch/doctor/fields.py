@@ -42,6 +42,7 @@ _REAL_MIN: Final = 1e-2
 """a message that reads whole and is less plausible than so may read by accident: one odd value or two are none"""
 _BETTER: Final = 100
 """times that another explanation must be likelier than such a message as it stands"""
+EXPLANATIONS_MAX: Final = 1_000
 _NAMED: Final = 2
 """elements that have a sentence of their own where more than so many explain the bytes"""
 _PACKED_RUN: Final = 6
@@ -85,6 +86,12 @@ def rather(data: bytes, spoken: Spoken, span: Span, configured: Configured) -> l
     found = [*_faults(data, suspect, Budget()), *pairs(data, suspect)]
     better = sorted((f for f in found if f.rank > _BETTER * as_it_stands), key=lambda fault: -fault.rank)
     return _explained(data, suspect, _one_each(better), configured) if better else []
+
+
+def explanations(data: bytes, suspect: Suspect) -> Iterator[tuple[tuple[str, ...], float]]:
+    """Every one element, and every two, that put a message right, and how likely each is beside the others."""
+    for fault in (*_faults(data, suspect, Budget()), *pairs(data, suspect, most=EXPLANATIONS_MAX)):
+        yield _keys(fault), fault.rank
 
 
 # -- the search

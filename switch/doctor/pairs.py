@@ -23,7 +23,7 @@ PLACES_MAX: Final = 40
 """kept an element, the likeliest"""
 WAYS_MAX: Final = 8
 """kept a place"""
-PRIOR_MIN: Final = 0.6
+PRIOR_MIN: Final = 0.5
 PAIR: Final = 0.8
 """what a second fault takes from a first"""
 SELDOM: Final = 0.1
@@ -46,8 +46,8 @@ class _Reached(NamedTuple):
 _Places = dict[int, list[_Reached]]
 
 
-def pairs(data: bytes, suspect: Suspect) -> list[Fault]:
-    """The likeliest two elements that, both read otherwise, put the message right; each fault names its `other`."""
+def pairs(data: bytes, suspect: Suspect, most: int = FOUND_MAX) -> list[Fault]:
+    """The `most` likeliest two elements that, both read otherwise, put the message right; each fault names its `other`."""
     keys = [str(number) for number in suspect.read.numbers]
     table = suspect.spoken.table
     if not keys or not all(key in table.elements for key in keys):
@@ -59,7 +59,7 @@ def pairs(data: bytes, suspect: Suspect) -> list[Fault]:
         name = fault.key, fault.other.key
         if name not in found or fault.rank > found[name].rank:
             found[name] = fault
-    return sorted(found.values(), key=lambda fault: -fault.rank)[:FOUND_MAX]
+    return sorted(found.values(), key=lambda fault: -fault.rank)[:most]
 
 
 def _search(message: bytes, suspect: Suspect, keys: list[str]) -> Iterator[Fault]:
