@@ -151,28 +151,28 @@ def _judged(table: Section, tls: Tls) -> Tls:
 
 def check_certificates(draft: Draft) -> None:
     """Who is known by a certificate has a listener with TLS to show it to, and such a listener somebody it knows."""
-    doors = draft.listeners
+    listeners = draft.listeners
     _check_meeting(
         "[member.tls]",
         {m.name: (s, m.pin is not None) for s, m in draft.members},
-        [(s, v) for s, v in doors if v.role in ("acquirer", "terminal")],
+        [(s, v) for s, v in listeners if v.role in ("acquirer", "terminal")],
     )
     _check_meeting(
         "[host.tls]",
         {h.name: (s, h.pin is not None) for s, h in draft.hosts if h.connect is None},
-        [(s, v) for s, v in doors if v.role == "host"],
+        [(s, v) for s, v in listeners if v.role == "host"],
     )
 
 
 def _check_meeting(
-    table: str, known: Mapping[str, tuple[Section, bool]], doors: Sequence[tuple[Section, Listener]]
+    table: str, known: Mapping[str, tuple[Section, bool]], listeners: Sequence[tuple[Section, Listener]]
 ) -> None:
     """`known`: by name, its section and whether that says which certificate is its own."""
     for name, (s, pinned) in known.items():
-        if pinned and not any(v.is_secure and name in (v.members or (name,)) for _, v in doors):
+        if pinned and not any(v.is_secure and name in (v.members or (name,)) for _, v in listeners):
             why = f"{s.title} is known by its certificate, and there is no [[listener]] with tls where it may sign on"
             s.wrong("tls", why, f"add [listener.tls] to one, or leave {table} out")
-    for s, v in doors:
+    for s, v in listeners:
         secure = v.is_secure
         if secure and not any(pinned for _, pinned in known.values()):
             why = f"nobody could sign on here: no {table} says which certificate is whose"

@@ -14,7 +14,7 @@ from typing import Any
 
 import trio
 
-from switch.core.limits import Limits
+from switch.core.limits import NEVER, Limits
 from switch.core.network import Address
 from switch.core.outbox import Outbox, Ports
 from switch.core.party import Certificate, Close, LinkId, Log, Party, Send, link_name
@@ -252,7 +252,7 @@ class Driver:
         self.listeners.shut()
 
     def go_on(self) -> None:
-        """The end of standing still."""
+        """End standing still: read, accept and let deadlines pass again."""
         self._still = False
         for connection in self._connections.values():
             self._epoll.register(connection.fd, select.EPOLLIN | (select.EPOLLOUT if connection.writing else 0))

@@ -64,9 +64,9 @@ async def driving(
 def _move_in(driver: Driver, inherited: Handover) -> None:
     """Take the sockets that another process has left."""
     driver.listeners.counts.update(inherited.counts)
-    doors, connections = inherited.listening_sockets(), inherited.sockets()
-    for door in inherited.doors:
-        driver.listeners.open(ListeningSocket(door.name, door.address, doors[door.name]))
+    listening, connections = inherited.listening_sockets(), inherited.sockets()
+    for kept in inherited.listeners:
+        driver.listeners.open(ListeningSocket(kept.name, kept.address, listening[kept.name]))
     for connection in inherited.connections:
         driver.adopt(connections[connection.link], connection)
 

@@ -19,7 +19,7 @@ from switch.core.network import Address, Network
 from switch.core.party import LinkId
 
 ENVIRONMENT: Final = "CMI_SWITCH_HANDOVER"
-"""`PID:FD`: process PID is to read its estate from descriptor FD. `ask`: say what you could take over, and end"""
+"""`PID:FD`: process PID is to read its handover from descriptor FD. `ask`: say what you could take over, and end"""
 ASK: Final = "ask"
 CHILDREN_S: Final = 10.0
 
@@ -42,20 +42,22 @@ class KeptListener(msgspec.Struct, frozen=True):
     fd: int
 
 
-class _OfMemory(msgspec.Struct, frozen=True):
-    """Of the memory, what is needed before the rest."""
+class _NetworkOfMemory(msgspec.Struct, frozen=True):
+    """What of the memory is needed before the rest."""
 
     network: Network
 
 
 class Handover(msgspec.Struct, frozen=True, kw_only=True):
-    """All of it. New members go to the end, with a default: an older or newer release reads what it knows."""
+    """All that one process leaves to the next. New members go to the end, with a default: an older or newer release reads what
+    it knows."""
 
     version: int
     """of `memory`: `core.handover.memory.MEMORY_VERSION`"""
     memory: msgspec.Raw
     """empty: only sockets are left"""
-    doors: tuple[KeptListener, ...]
+    listeners: tuple[KeptListener, ...] = msgspec.field(name="doors")
+    """a release from before the field had this name reads and writes `doors`"""
     connections: tuple[KeptConnection, ...]
     dialled: tuple[tuple[str, Address, int, LinkId], ...]
     """links this side made: name, address, which of several to it, the connection there is"""
@@ -85,7 +87,9 @@ class Handover(msgspec.Struct, frozen=True, kw_only=True):
         """What the switch before ran by, with hosts that were leaving; None where this release cannot read its memory."""
         try:
             return (
-                msgspec.msgpack.decode(self.memory, type=_OfMemory).network if self.version == MEMORY_VERSION else None
+                msgspec.msgpack.decode(self.memory, type=_NetworkOfMemory).network
+                if self.version == MEMORY_VERSION
+                else None
             )
         except msgspec.MsgspecError:
             return None
@@ -96,7 +100,7 @@ class Handover(msgspec.Struct, frozen=True, kw_only=True):
 
     def listening_sockets(self) -> dict[str, socket.socket]:
         """The listening ones."""
-        return {kept.name: _own(kept.fd) for kept in self.doors}
+        return {kept.name: _own(kept.fd) for kept in self.listeners}
 
     def wait_for_children(self, wait_s: float = CHILDREN_S) -> None:
         """Wait until the children of the program before have ended: its journal's writer has the journal until then."""
@@ -114,19 +118,19 @@ def _own(fd: int) -> socket.socket:
     return sock
 
 
-def leave(estate: Handover) -> int:
-    """Write it to a memfd; the descriptors it names are inherited from now on. Returns the memfd's descriptor."""
-    fd = os.memfd_create("estate", 0)
+def leave(handover: Handover) -> int:
+    """Write `handover` to a memfd; the descriptors it names are inherited from now on. Returns the memfd's descriptor."""
+    fd = os.memfd_create("handover", 0)
     with open(fd, "wb", closefd=False) as file:
-        file.write(msgspec.msgpack.encode(estate))
+        file.write(msgspec.msgpack.encode(handover))
     os.lseek(fd, 0, os.SEEK_SET)
-    keep_over_exec(estate, keep=True)
+    keep_over_exec(handover, keep=True)
     return fd
 
 
-def keep_over_exec(estate: Handover, *, keep: bool) -> None:
+def keep_over_exec(handover: Handover, *, keep: bool) -> None:
     """Whether the next program in this process has the sockets."""
-    for fd in (*(door.fd for door in estate.doors), *(connection.fd for connection in estate.connections)):
+    for fd in (*(kept.fd for kept in handover.listeners), *(kept.fd for kept in handover.connections)):
         os.set_inheritable(fd, keep)
 
 

@@ -1,7 +1,7 @@
 """Whether a running switch is well: one verdict over all of its parts, for people, for monitoring, and below every list.
 
 In: what is so now (`Health`, plain values). Out: `Problem`s, each with a grade, a sentence and what to do. The judgement is pure;
-`Doctor` collects what it judges. Grades and exit codes are those of monitoring plug-ins: good 0, warning 1, critical 2.
+`HealthMonitor` collects what it judges. Grades and exit codes are those of monitoring plug-ins: good 0, warning 1, critical 2.
 """
 
 import os
@@ -81,9 +81,9 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     """payments that were approved without a price, on the same list"""
     oldest_unpriced_s: int = 0
     disk_free_bytes: int = 0
+    """where the journal is, for the user the switch runs as"""
     disk_trouble: str = ""
     """why the state directory cannot be looked at; "": it can"""
-    """where the journal is, for the user the switch runs as"""
     certificates: tuple[str, ...] = ()
     """sentences: those that end within `EXPIRY_DAYS`, this side's and those shown on connections there are"""
     revocations: tuple[str, ...] = ()
@@ -101,7 +101,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     """as many as limits and open files allow"""
 
 
-class Problem(msgspec.Struct, frozen=True):
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that is not well."""
 
     part: str
@@ -132,18 +132,18 @@ def _journal(health: Health) -> list[Problem]:
     hint = "look for journal.down in the hop log, and at the journal's disk"
     if health.journal_down:
         said = f"the journal is down ({health.journal_down}): payments are declined (DE39=96)"
-        return [Problem("journal", "critical", said, hint)]
+        return [Problem(part="journal", grade="critical", sentence=said, hint=hint)]
     if 0 <= health.journal_down_ago_s < RECENT_S:
         said = f"the journal was down {health.journal_down_ago_s} s ago: payments were declined (DE39=96)"
-        return [Problem("journal", "critical", said, hint)]
+        return [Problem(part="journal", grade="critical", sentence=said, hint=hint)]
     if health.journal_waits_s >= STALLED_S:
         said = f"the journal has taken nothing for {health.journal_waits_s} s: approvals wait for it"
         hint = "its disk hangs, or its writer is stopped: look at the disk, and at the process switch.journal.writer"
-        return [Problem("journal", "critical", said, hint)]
+        return [Problem(part="journal", grade="critical", sentence=said, hint=hint)]
     if health.head_copy_trouble:
         said = f"the copy of the journal's head is not written: {health.head_copy_trouble}"
         hint = "payments go on; look at the disk of `head_copy`, and for journal.head_copy_failed in the hop log"
-        return [Problem("journal", "warning", said, hint)]
+        return [Problem(part="journal", grade="warning", sentence=said, hint=hint)]
     return []
 
 
@@ -151,13 +151,14 @@ def _disk(health: Health) -> list[Problem]:
     if health.disk_trouble:
         said = f"the state directory cannot be looked at: {health.disk_trouble}"
         hint = "payments go on in the files that are open; bring it back to its place before the journal begins its next file"
-        return [Problem("disk", "critical", said, hint)]
+        return [Problem(part="disk", grade="critical", sentence=said, hint=hint)]
     free = f"{health.disk_free_bytes / 1e6:,.0f} MB are left on the journal's disk"
+    hint = "make room: `cmi-switch journal prune`, old hop logs and captures"
     if health.disk_free_bytes < DISK_FULL_BYTES:
-        return [Problem("disk", "critical", f"{free}: a payment may not be recorded, and is declined then (DE39=96)",
-                        "make room: `cmi-switch journal prune`, old hop logs and captures")]  # fmt: skip
+        said = f"{free}: a payment may not be recorded, and is declined then (DE39=96)"
+        return [Problem(part="disk", grade="critical", sentence=said, hint=hint)]
     if health.disk_free_bytes < DISK_LOW_BYTES:
-        return [Problem("disk", "warning", free, "make room: `cmi-switch journal prune`, old hop logs and captures")]
+        return [Problem(part="disk", grade="warning", sentence=free, hint=hint)]
     return []
 
 
@@ -165,13 +166,13 @@ def _index(health: Health) -> list[Problem]:
     if 0 <= health.index_ended_ago_s < INDEX_RECENT_S:
         said = f"the process that keeps the journal's index ended {health.index_ended_ago_s} s ago"
         hint = "look for index.down in the hop log; nothing is lost, old payments are found slower"
-        return [Problem("index", "warning", said, hint)]
+        return [Problem(part="index", grade="warning", sentence=said, hint=hint)]
     if health.index_behind_records > INDEX_FAR:
         said = f"the journal's index is {health.index_behind_records:,} records behind: old payments are found slower"
         hint = (
             "it runs behind everything else: is there processor time left for switch.journal.index, or is it stopped?"
         )
-        return [Problem("index", "warning", said, hint)]
+        return [Problem(part="index", grade="warning", sentence=said, hint=hint)]
     return []
 
 
@@ -184,10 +185,10 @@ def _links(health: Health) -> list[Problem]:
     said += f"; the switch stands in for {stood_in}" if stood_in else ""
     return [
         Problem(
-            "links",
-            grade,
-            said,
-            "look for link.connect_failed and link.down in the hop log; `cmi-switch doctor` says why",
+            part="links",
+            grade=grade,
+            sentence=said,
+            hint="look for link.connect_failed and link.down in the hop log; `cmi-switch doctor` says why",
         )
     ]
 
@@ -196,30 +197,33 @@ def _work(health: Health) -> list[Problem]:
     found = []
     if health.oldest_owed_s > OLD_S:
         said = f"{health.owed:,} messages are owed, the oldest for {health.oldest_owed_s:,} s"
-        found.append(Problem("owed", "warning", said, "`cmi-switch saf list` says to whom, and why it has not arrived"))
+        hint = "`cmi-switch saf list` says to whom, and why it has not arrived"
+        found.append(Problem(part="owed", grade="warning", sentence=said, hint=hint))
     if health.exceptions:
         said = f"{health.exceptions:,} exception{'s are' if health.exceptions > 1 else ' is'} open"
-        found.append(
-            Problem("exceptions", "warning", said, "`cmi-switch exceptions list`; each is resolved by a person")
-        )
+        hint = "`cmi-switch exceptions list`; each is resolved by a person"
+        found.append(Problem(part="exceptions", grade="warning", sentence=said, hint=hint))
     if health.unpriced:
         have = "payments have" if health.unpriced > 1 else "payment has"
         said = f"{health.unpriced:,} {have} no price, the oldest for {health.oldest_unpriced_s:,} s"
         hint = "`cmi-switch exceptions list --kind unpriced` says why; a [[fee]] or rate prices those to come"
-        found.append(Problem("unpriced", "warning", said, hint))
+        found.append(Problem(part="unpriced", grade="warning", sentence=said, hint=hint))
     return found
 
 
 def _certificates(health: Health) -> list[Problem]:
-    return [Problem("certificates", "warning", said, RENEW) for said in health.certificates] + [
-        Problem("certificates", "warning", said, NEWEST) for said in health.revocations
-    ]
+    return [
+        Problem(part="certificates", grade="warning", sentence=said, hint=RENEW) for said in health.certificates
+    ] + [Problem(part="certificates", grade="warning", sentence=said, hint=NEWEST) for said in health.revocations]
 
 
 def _keys(health: Health) -> list[Problem]:
     hint = "`cmi-switch links list` shows the sets at this end; `cmi-switch keys exchange` offers a new one"
     failed = sorted({(key.party, key.failed) for key in health.keys if key.failed})
-    return [Problem("keys", "warning", f"keys of {party} did not change: {why}", hint) for party, why in failed]
+    return [
+        Problem(part="keys", grade="warning", sentence=f"keys of {party} did not change: {why}", hint=hint)
+        for party, why in failed
+    ]
 
 
 def _rules(health: Health) -> list[Problem]:
@@ -227,7 +231,9 @@ def _rules(health: Health) -> list[Problem]:
         return []
     grade, then = ("critical", "are declined (DE39=96)") if health.rules_closed else ("warning", "go on without them")
     said = f"the network's own rules are off ({health.rules_off}): payments {then}"
-    return [Problem("rules", grade, said, "mend the file of `[hooks]`, then `cmi-switch reload`")]
+    return [
+        Problem(part="rules", grade=grade, sentence=said, hint="mend the file of `[hooks]`, then `cmi-switch reload`")
+    ]
 
 
 def _connections(health: Health) -> list[Problem]:
@@ -235,7 +241,7 @@ def _connections(health: Health) -> list[Problem]:
         return []
     said = f"{health.connections:,} of {health.connections_max:,} connections are open; beyond that none is taken"
     hint = "raise connections in [limits] of the network file, and the limit of open files (ulimit -Hn)"
-    return [Problem("connections", "warning", said, hint)]
+    return [Problem(part="connections", grade="warning", sentence=said, hint=hint)]
 
 
 def look_at_disk(directory: Path) -> tuple[int, str]:
@@ -263,7 +269,7 @@ class Stall:
         return (now_ns - self._since_ns) // 1_000_000_000
 
 
-class Doctor:
+class HealthMonitor:
     """Looks at one running switch, and logs when its health changes."""
 
     def __init__(self, look: Callable[[], Health], tell: Callable[[Log], None]) -> None:

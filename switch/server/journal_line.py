@@ -15,7 +15,7 @@ LONGEST_S: Final = 0.5
 """… and no more than this: where a database decides, it is back at some moment within seconds"""
 
 
-class Owner(Protocol):
+class JournalDriver(Protocol):
     """The driver, as seen from here."""
 
     @property
@@ -42,7 +42,7 @@ class Owner(Protocol):
 class JournalLine:
     """Pushes records to the writer, hears what is durable, and starts the writer again where it is gone."""
 
-    def __init__(self, journal: Journal, epoll: select.epoll, owner: Owner) -> None:
+    def __init__(self, journal: Journal, epoll: select.epoll, owner: JournalDriver) -> None:
         self.journal = journal
         self.fd = -1
         """-1: its writer is gone"""

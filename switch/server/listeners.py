@@ -16,7 +16,7 @@ from typing import Any, Protocol, TypeAlias
 import msgspec
 import trio
 
-from switch.core.limits import Limits
+from switch.core.limits import NEVER, Limits
 from switch.core.network import Address
 from switch.core.party import LinkId, Log
 from switch.server.connections import address_of, connect, listening_socket, reason_of
@@ -31,7 +31,7 @@ STEADY_S = 5
 DialKey: TypeAlias = tuple[str, Address, int]
 
 
-class ConnectionOwner(Protocol):
+class ListenersDriver(Protocol):
     """The driver, as seen from its listeners."""
 
     @property
@@ -71,7 +71,7 @@ class _Dialled:
 class Listeners:
     """The listening sockets of one driver, and the links it dials."""
 
-    def __init__(self, epoll: select.epoll, limits: Limits, owner: ConnectionOwner) -> None:
+    def __init__(self, epoll: select.epoll, limits: Limits, owner: ListenersDriver) -> None:
         self.limits = limits
         self.addresses: dict[str, Address] = {}
         """where each listener really listens (port 0 resolved)"""
@@ -79,7 +79,7 @@ class Listeners:
         """of what is secured, by the name of listener or host"""
         self._epoll = epoll
         self._owner = owner
-        self.files_max = 1 << 62
+        self.files_max = NEVER
         """connections that the process's open files allow, beside what it needs for itself"""
         self._refused, self._refusal_said_ns = 0, -1_000_000_000
         self._spare_fd = os.open(os.devnull, os.O_RDONLY)
@@ -108,13 +108,13 @@ class Listeners:
         """Accept connections on `address` as links of `name`. Raises OSError with the address in its text."""
         self.open(ListeningSocket(name, address, listening_socket(address.host, address.port)))
 
-    def open(self, door: ListeningSocket) -> None:
+    def open(self, listening: ListeningSocket) -> None:
         """Accept connections from a socket that listens already."""
-        sock, name = door.sock, door.name
-        self._asked[name] = door.address
+        sock, name = listening.sock, listening.name
+        self._asked[name] = listening.address
         self._listeners[sock.fileno()] = (name, sock)
         self._epoll.register(sock.fileno(), select.EPOLLIN)
-        self.addresses[name] = address_of(sock.getsockname) if sock.family != socket.AF_UNIX else door.address
+        self.addresses[name] = address_of(sock.getsockname) if sock.family != socket.AF_UNIX else listening.address
 
     def prepare(self, wanted: Mapping[str, Address]) -> list[ListeningSocket]:
         """Sockets for those of `wanted` that are new, or elsewhere: they listen, and nobody is accepted yet.
@@ -127,8 +127,8 @@ class Listeners:
                 if self._asked.get(name) != address:
                     found.append(ListeningSocket(name, address, listening_socket(address.host, address.port)))
         except OSError:
-            for door in found:
-                door.sock.close()
+            for listening in found:
+                listening.sock.close()
             raise
         return found
 
@@ -139,8 +139,8 @@ class Listeners:
                 self._epoll.unregister(fd)
                 sock.close()
                 del self._listeners[fd], self._asked[name], self.addresses[name]
-        for door in prepared:
-            self.open(door)
+        for listening in prepared:
+            self.open(listening)
 
     def shut(self) -> None:
         """Accept nobody for now: who comes waits in the kernel."""
@@ -148,7 +148,7 @@ class Listeners:
             self._epoll.unregister(fd)
 
     def reopen(self) -> None:
-        """The end of that."""
+        """Accept again whom `shut` has left waiting."""
         for fd in self._listeners:
             self._epoll.register(fd, select.EPOLLIN)
 

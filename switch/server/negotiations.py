@@ -30,7 +30,7 @@ LOOK_S: Final = 0.25
 """between two looks for those that stall"""
 
 
-class Owner(Protocol):
+class HandshakesDriver(Protocol):
     """The driver, as seen from here."""
 
     def secured(self, connection: SecuredConnection, certificate: Certificate, now: int) -> None:
@@ -46,7 +46,7 @@ class Owner(Protocol):
 class Negotiations:
     """Handshakes under way: bounded in number and time, handed to the party once they are done."""
 
-    def __init__(self, epoll: select.epoll, limits: Limits, owner: Owner) -> None:
+    def __init__(self, epoll: select.epoll, limits: Limits, owner: HandshakesDriver) -> None:
         self.limits = limits
         self._epoll, self._owner = epoll, owner
         self._by_fd: dict[int, SecuredConnection] = {}

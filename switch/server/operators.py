@@ -15,7 +15,7 @@ import trio
 from switch.core.network import Network
 from switch.core.operator.command import Unable
 from switch.core.operator.errors import ErrorCode
-from switch.core.operator.roles import Roles
+from switch.core.operator.roles import WAITS_MINUTES, Roles
 from switch.security.audit import AuditError, AuditLog
 from switch.server.ports import trio_clock
 
@@ -87,7 +87,7 @@ class Operators:
             await self._write(command, arguments, who.by, f"asked for, waits as {waiting.number}", private)
             raise Unable(
                 f"{command} waits for a second person, as number {waiting.number}",
-                f"within 15 minutes another supervisor says `cmi-switch approve {waiting.number}`",
+                f"within {WAITS_MINUTES} minutes another supervisor says `cmi-switch approve {waiting.number}`",
                 code=ErrorCode.OPERATOR_WAITS,
             )
         if not looks:

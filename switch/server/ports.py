@@ -47,7 +47,8 @@ class Journal(Protocol):
         """Hand what was taken to the writer, without blocking; False if some of it must wait."""
 
     def acknowledged(self) -> int:
-        """The newest durable position. Raises `JournalDown`'s base, RuntimeError, with the reason when the writer is gone."""
+        """The newest durable position. Raises RuntimeError (`journal.feed.WriterGone`), with the reason, when the
+        writer is gone."""
 
     def restart(self) -> None:
         """Start the writer anew and hand it again what it never acknowledged. Blocks for some ms; raises OSError."""

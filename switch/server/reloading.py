@@ -147,8 +147,8 @@ class Reloader:
         try:
             ends = links_ends(network, driver.listeners.ends)
         except CertificateError as error:
-            for door in opened:
-                door.sock.close()
+            for listening in opened:
+                listening.sock.close()
             raise Unable(str(error), error.hint, code=ErrorCode.CERTIFICATE_FILE) from None
         now = trio_clock()
         driver.carry_out(now)
@@ -165,8 +165,8 @@ class Reloader:
                 module,
             )
         except Exception:
-            for door in opened:
-                door.sock.close()
+            for listening in opened:
+                listening.sock.close()
             raise
         keep_rules(old, new)
         time_rules(new)

@@ -233,10 +233,10 @@ class Restarter:
         """Without a pause. Returns only by raising OSError: the program could not be executed."""
         running, driver = self._running, self._running.driver
         left: Memory | None = hand_over(running.switch, whole=True) if keeps else None
-        estate = Handover(
+        handover = Handover(
             version=MEMORY_VERSION if keeps else 0,
             memory=msgspec.Raw(msgspec.msgpack.encode(left)),
-            doors=driver.listeners.kept(),
+            listeners=driver.listeners.kept(),
             connections=driver.kept(),
             dialled=dialled,
             counts=driver.listeners.counts,
@@ -247,7 +247,7 @@ class Restarter:
         )
         for part in self.parting:
             part()
-        fd = leave(estate)
+        fd = leave(handover)
         sys.stdout.flush()
         sys.stderr.flush()
         signal.pthread_sigmask(signal.SIG_BLOCK, BLOCKED_SIGNALS)
@@ -255,7 +255,7 @@ class Restarter:
             os.execve(self._command[0], self._command, {**os.environ, ENVIRONMENT: f"{os.getpid()}:{fd}"})  # noqa: S606
         finally:
             unblock_signals()
-            keep_over_exec(estate, keep=False)
+            keep_over_exec(handover, keep=False)
             os.close(fd)
 
 

@@ -36,7 +36,7 @@ from switch.server.driver import Driver, Sinks, trio_clock
 from switch.server.driving import driving
 from switch.server.gc_tuning import quiet_collector
 from switch.server.handover import Handover
-from switch.server.health import Doctor, Health, Stall, look_at_disk, seconds_since
+from switch.server.health import Health, HealthMonitor, Stall, look_at_disk, seconds_since
 from switch.server.indexing import index_damaged, keep_index
 from switch.server.keys import open_module
 from switch.server.open_files import raise_open_files
@@ -79,7 +79,7 @@ class Serving:
         self._indexed, self._stall = indexed, Stall()
         self._network_since_us = switch.wall_us(trio_clock())
         self._journal_files = switch.network.journal
-        self.doctor = Doctor(self.health, driver.tell)
+        self.monitor = HealthMonitor(self.health, driver.tell)
         self._index = trio.CancelScope()
         self._index_ended = trio.Event()
         self.changing = trio.Lock()
@@ -328,9 +328,9 @@ async def serving(
             if inherited is not None:
                 running.go_on(inherited)
             nursery.start_soon(running.keep_index)
-            nursery.start_soon(keep_running, running.doctor.keep_looking, "looking at health", driver.tell)
-            control.add("health", running.doctor.command)
-            control.unwell = lambda: [problem.sentence for problem in running.doctor.problems()]
+            nursery.start_soon(keep_running, running.monitor.keep_looking, "looking at health", driver.tell)
+            control.add("health", running.monitor.command)
+            control.unwell = lambda: [problem.sentence for problem in running.monitor.problems()]
             with quiet_collector():
                 yield running
             nursery.cancel_scope.cancel()
@@ -369,7 +369,7 @@ def begin(switch: Switch, dialects: dict[str, Dialect], inherited: Handover | No
 
     `dialects`: the switch's own; those that only links of before speak are added.
 
-    Returns what is left of the estate: without a memory, its connections are closed, and their peers come again.
+    Returns what is left of `inherited`: without a memory, its connections are closed, and their peers come again.
     """
     now = trio_clock()
     if inherited is None:

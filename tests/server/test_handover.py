@@ -48,16 +48,16 @@ def stack() -> Iterator[ExitStack]:
         yield stack
 
 
-def estate(memory: Any = None, version: int = MEMORY_VERSION, **members: Any) -> Handover:
+def handover(memory: Any = None, version: int = MEMORY_VERSION, **members: Any) -> Handover:
     given = {
-        "version": version, "memory": msgspec.Raw(msgspec.msgpack.encode(memory)), "doors": (), "connections": (),
+        "version": version, "memory": msgspec.Raw(msgspec.msgpack.encode(memory)), "listeners": (), "connections": (),
         "dialled": (), "counts": {}, "children": (), "restarts": 1, "stopped_ns": 0, "by": "test",
     }  # fmt: skip
     return Handover(**{**given, **members})
 
 
 def pair(stack: ExitStack, link: LinkId, **members: Any) -> tuple[socket.socket, KeptConnection]:
-    """Our end of a connection, and the other as an estate has it: the descriptor alone."""
+    """Our end of a connection, and the other as an handover has it: the descriptor alone."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         ours = stack.enter_context(socket.create_connection(server.getsockname()))
         theirs, _ = server.accept()
@@ -69,7 +69,7 @@ def pair(stack: ExitStack, link: LinkId, **members: Any) -> tuple[socket.socket,
 
 
 def test_only_the_process_it_is_meant_for_takes_it() -> None:
-    fd = leave(estate(counts={"peers": 7}))
+    fd = leave(handover(counts={"peers": 7}))
     assert inherit({}, os.getpid()) is None
     assert inherit({ENVIRONMENT: f"{os.getpid() + 1}:{fd}"}, os.getpid()) is None
     taken = inherit({ENVIRONMENT: f"{os.getpid()}:{fd}"}, os.getpid())
@@ -81,9 +81,9 @@ def test_only_the_process_it_is_meant_for_takes_it() -> None:
 
 def test_its_descriptors_pass_to_the_next_program_and_no_further(stack: ExitStack) -> None:
     ours, kept = pair(stack, "peers#1")
-    os.close(leave(estate(connections=(kept,))))
+    os.close(leave(handover(connections=(kept,))))
     assert os.get_inheritable(kept.fd)
-    (sock,) = estate(connections=(kept,)).sockets().values()
+    (sock,) = handover(connections=(kept,)).sockets().values()
     stack.enter_context(sock)
     assert not sock.get_inheritable()
     assert not ours.get_inheritable()
@@ -95,7 +95,7 @@ def test_what_cannot_be_read_is_closed_whole(tmp_path: Path) -> None:
 import os, socket
 from switch.server.handover import ENVIRONMENT, inherit
 ours, theirs = socket.socketpair()
-fd = os.memfd_create("estate")
+fd = os.memfd_create("handover")
 os.write(fd, b"nonsense")
 os.lseek(fd, 0, 0)
 kept = os.dup2(ours.fileno(), 1)
@@ -115,9 +115,9 @@ def test_the_children_of_the_program_before_are_waited_for() -> None:
         os.read(reading, 1)
         os._exit(0)
     os.close(reading)
-    estate(children=(pid,)).wait_for_children(wait_s=0.01)
+    handover(children=(pid,)).wait_for_children(wait_s=0.01)
     os.close(writing)
-    estate(children=(pid,)).wait_for_children()
+    handover(children=(pid,)).wait_for_children()
     with pytest.raises(ChildProcessError):
         os.waitpid(pid, os.WNOHANG)
 
@@ -159,7 +159,7 @@ async def test_an_adopted_connection_goes_on_where_it_was(clock: MockClock, stac
     ours, kept = pair(stack, "peers#41", unsent=b"rest of an answer, ")
     party = Scripted(echo)
     ours.send(b"early")
-    async with driven(party, inherited=estate(connections=(kept,), counts={"peers": 41})) as driver:
+    async with driven(party, inherited=handover(connections=(kept,), counts={"peers": 41})) as driver:
         assert party.calls == [("received", "peers#41", b"early")], "before anything else happens"
         assert ours.recv(100) == b"rest of an answer, heard early"
         at = driver.addresses["peers"]
@@ -171,7 +171,7 @@ async def test_an_adopted_connection_goes_on_where_it_was(clock: MockClock, stac
 async def test_an_answer_left_over_that_never_leaves_is_reported(clock: MockClock, stack: ExitStack) -> None:
     ours, kept = pair(stack, "peers#1", unsent=b"x" * 16_000_000, txns=((7, 1_000), (8, 16_000_000)))
     party = Scripted()
-    async with driven(party, inherited=estate(connections=(kept,))):
+    async with driven(party, inherited=handover(connections=(kept,))):
         ours.close()
         await until(lambda: party.did("disconnected"))
     assert party.did("undelivered") == [("undelivered", "peers#1", 8)], "the first had left"
@@ -180,10 +180,10 @@ async def test_an_answer_left_over_that_never_leaves_is_reported(clock: MockCloc
 async def test_an_open_port_is_taken_over_and_one_that_moved_is_opened(clock: MockClock) -> None:
     sock = socket.create_server(("127.0.0.1", 0))
     there, gone = Address("127.0.0.1", sock.getsockname()[1]), socket.create_server(("127.0.0.1", 0))
-    doors = (KeptListener("stays", there, sock.detach()), KeptListener("goes", ANYWHERE, os.dup(gone.fileno())))
+    listening = (KeptListener("stays", there, sock.detach()), KeptListener("goes", ANYWHERE, os.dup(gone.fileno())))
     gone.close()
     listen = [("stays", there), ("comes", ANYWHERE)]
-    async with driven(Scripted(), listen=listen, inherited=estate(doors=doors)) as driver:
+    async with driven(Scripted(), listen=listen, inherited=handover(listeners=listening)) as driver:
         assert set(driver.addresses) == {"stays", "comes"}
         async with await trio.open_tcp_stream(there.host, there.port):
             pass
@@ -197,7 +197,7 @@ async def test_what_another_process_dialled_is_dialled_again_only_when_it_is_los
     at = Address("127.0.0.1", server.getsockname()[1])
     ours, kept = pair(stack, "host#3")
     party = Scripted()
-    left = estate(connections=(kept,), dialled=(("host", at, 1, "host#3"),), counts={"host": 3})
+    left = handover(connections=(kept,), dialled=(("host", at, 1, "host#3"),), counts={"host": 3})
     async with driven(party, listen=[], dial=[Dial("host", at)], inherited=left):
         await trio.sleep(30)
         with pytest.raises(BlockingIOError):
@@ -220,11 +220,11 @@ def memory_of_a_scene() -> Memory:
     ("left", "reason"),
     [
         (
-            estate(version=MEMORY_VERSION + 1),
+            handover(version=MEMORY_VERSION + 1),
             f"of version {MEMORY_VERSION + 1}, this release reads version {MEMORY_VERSION}",
         ),
-        (estate(memory=[1, 2]), "cannot be read"),
-        (estate(memory=memory_of_a_scene()), "the memory is of record 2, the journal of record 0"),
+        (handover(memory=[1, 2]), "cannot be read"),
+        (handover(memory=memory_of_a_scene()), "the memory is of record 2, the journal of record 0"),
     ],
     ids=["another version", "nonsense", "an older journal"],
 )
@@ -235,7 +235,7 @@ async def test_a_memory_of_no_use_closes_connections_and_keeps_ports(
     pos = next(x for x in network.listeners if x.name == "pos").address
     door = socket.create_server((pos.host, pos.port))
     inode = os.fstat(door.fileno()).st_ino
-    left = msgspec.structs.replace(left, connections=(kept,), doors=(KeptListener("pos", pos, door.detach()),))
+    left = msgspec.structs.replace(left, connections=(kept,), listeners=(KeptListener("pos", pos, door.detach()),))
     notes = Notes()
 
     def sinks() -> Sinks:
@@ -249,3 +249,10 @@ async def test_a_memory_of_no_use_closes_connections_and_keeps_ports(
         assert running.driver.open_connections == 0
         ((fd),) = [door.fd for door in running.driver.listeners.kept() if door.name == "pos"]
         assert os.fstat(fd).st_ino == inode, "the same open port"
+
+
+def test_a_release_that_calls_listeners_doors_reads_them() -> None:
+    """A restart in place may be from that release to this one, or back."""
+    left = msgspec.msgpack.decode(msgspec.msgpack.encode(handover()))
+    assert "doors" in left
+    assert "listeners" not in left

@@ -12,9 +12,9 @@ from switch.server.health import (
     DISK_FULL_BYTES,
     DISK_LOW_BYTES,
     INDEX_FAR,
-    Doctor,
     Grade,
     Health,
+    HealthMonitor,
     Stall,
     grade_of,
     judge,
@@ -123,7 +123,7 @@ def test_the_worst_comes_first_and_is_the_verdict() -> None:
 
 def test_a_change_is_logged_once_and_so_is_its_end() -> None:
     now, said = [WELL], list[Log]()
-    doctor = Doctor(lambda: now[0], said.append)
+    doctor = HealthMonitor(lambda: now[0], said.append)
     doctor.look()
     assert said == [], "well from the start is nothing to say"
     now[0] = but(exceptions=1)
@@ -139,7 +139,7 @@ def test_a_change_is_logged_once_and_so_is_its_end() -> None:
 
 
 def test_the_command_gives_verdict_and_figures_and_takes_nothing() -> None:
-    doctor = Doctor(lambda: but(exceptions=3), lambda _: None)
+    doctor = HealthMonitor(lambda: but(exceptions=3), lambda _: None)
     answer = trio.run(doctor.command, {}, "uid 0")
     assert (answer["grade"], answer["exceptions"]) == ("warning", 3)
     assert [problem["part"] for problem in answer["problems"]] == ["exceptions"]
@@ -150,7 +150,7 @@ def test_the_command_gives_verdict_and_figures_and_takes_nothing() -> None:
 async def test_a_certificate_that_ends_is_a_warning_and_is_said_once_a_day(autojump_clock: MockClock) -> None:
     told: list[Log] = []
     health = but(certificates=("the certificate CN=a expires on 2026-12-01",))
-    doctor = Doctor(lambda: health, told.append)
+    doctor = HealthMonitor(lambda: health, told.append)
     for _ in range(3):
         doctor.look()
         await trio.sleep(5)
@@ -163,7 +163,7 @@ async def test_a_certificate_that_ends_is_a_warning_and_is_said_once_a_day(autoj
 async def test_a_list_that_is_out_of_date_is_a_warning_and_is_said_once_a_day(autojump_clock: MockClock) -> None:
     told: list[Log] = []
     health = but(revocations=("the list of revoked certificates a.crl is out of date",))
-    doctor = Doctor(lambda: health, told.append)
+    doctor = HealthMonitor(lambda: health, told.append)
     for _ in range(3):
         doctor.look()
         await trio.sleep(5)

@@ -79,11 +79,11 @@ def left(monkeypatch: pytest.MonkeyPatch) -> list[Handover]:
 
     def execve(path: str, command: list[str], environment: dict[str, str]) -> None:
         fd = os.dup(int(environment[ENVIRONMENT].partition(":")[2]))
-        estate = inherit({ENVIRONMENT: f"{os.getpid()}:{fd}"}, os.getpid())
-        assert estate is not None
-        assert all(os.get_inheritable(kept.fd) for kept in estate.connections)
+        handover = inherit({ENVIRONMENT: f"{os.getpid()}:{fd}"}, os.getpid())
+        assert handover is not None
+        assert all(os.get_inheritable(kept.fd) for kept in handover.connections)
         assert signal.SIGTERM in signal.pthread_sigmask(signal.SIG_BLOCK, ())
-        found.append(estate)
+        found.append(handover)
         raise OSError(8, "Exec format error")
 
     monkeypatch.setattr(os, "execve", execve)
@@ -105,17 +105,17 @@ async def test_what_is_left_is_whole_and_a_program_that_cannot_begin_costs_nothi
         said = await restarter.command({}, "test")
         assert (said["pid"], said["restarts"], said["keeps_connections"]) == (os.getpid(), 0, True)
         await until(lambda: notes.named("restart.refused"))
-        (estate,) = left
-        memory = estate.recall()
+        (handover,) = left
+        memory = handover.recall()
         assert isinstance(memory, Memory)
         assert memory.position == running.switch.position == memory.durable
         assert [(s.link, s.source, s.state) for s in memory.sessions] == [("acquirers#1", "rif", "up")]
-        assert [kept.link for kept in estate.connections] == ["acquirers#1"]
-        assert {kept.name for kept in estate.doors} == {"acquirers", "pos"}
-        assert (estate.restarts, estate.children, estate.by) == (1, (running.feed.pid,), "test")
+        assert [kept.link for kept in handover.connections] == ["acquirers#1"]
+        assert {kept.name for kept in handover.listeners} == {"acquirers", "pos"}
+        assert (handover.restarts, handover.children, handover.by) == (1, (running.feed.pid,), "test")
         assert (await restarter.status({}, ""))["restart_failed"] == "[Errno 8] Exec format error"
         assert (await acquirer.asks("301"))["39"] == "00", "it goes on as before"
-        assert not any(os.get_inheritable(kept.fd) for kept in estate.connections)
+        assert not any(os.get_inheritable(kept.fd) for kept in handover.connections)
         assert signal.SIGTERM not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
         assert running.driver.listeners.kept_dials(), "hosts are dialled again"
 
@@ -150,10 +150,10 @@ async def test_a_release_with_another_memory_gets_open_ports_after_all_has_ended
         restarter = Restarter(running, 5.0, saying(msgspec.json.encode(Ability(MEMORY_VERSION + 1, network))))
         assert not (await restarter.command({}, "test"))["keeps_connections"]
         await until(lambda: killed)
-        (estate,) = left
+        (handover,) = left
         with pytest.raises(ValueError, match="of version 0"):
-            estate.recall()
-        assert {kept.name for kept in estate.doors} == {"acquirers", "pos"}
+            handover.recall()
+        assert {kept.name for kept in handover.listeners} == {"acquirers", "pos"}
         assert running.switch.draining
     assert killed == [signal.SIGTERM], "what has said goodbye does not go on: whoever watches starts it again"
 

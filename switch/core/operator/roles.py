@@ -36,8 +36,9 @@ BY_TWO: Final = frozenset(
 )
 """commands that take two: they decide over money by hand (exceptions, refunds, dead letters), let a listed card pay, or carry
 keys in and out"""
-WAITS_NS: Final = 900_000_000_000
+WAITS_MINUTES: Final = 15
 """so long what takes two waits for the second"""
+WAITS_NS: Final = WAITS_MINUTES * 60_000_000_000
 WAITING_MAX: Final = 100
 
 
@@ -105,7 +106,12 @@ class Roles:
             )
         self._last += 1
         waiting = Waiting(
-            number=self._last, command=command, arguments=arguments, user=user, by=by, until_ns=now + WAITS_NS
+            number=self._last,
+            command=command,
+            arguments=arguments,
+            user=user,
+            by=by,
+            until_ns=now + WAITS_NS,
         )
         self._waiting[waiting.number] = waiting
         return waiting
@@ -117,7 +123,7 @@ class Roles:
         if waiting is None:
             raise Unable(
                 f"nothing waits under number {number}",
-                f"what takes two waits {WAITS_NS // 60_000_000_000} minutes; `cmi-switch approve` lists it",
+                f"what takes two waits {WAITS_MINUTES} minutes; `cmi-switch approve` lists it",
                 code=ErrorCode.OPERATOR_SECOND,
             )
         if waiting.user == user:
