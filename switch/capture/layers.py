@@ -7,7 +7,6 @@ and raw IP; IPv4 and IPv6; TCP. Anything else is no segment. Sources: IEEE 802.3
 
 import ipaddress
 import struct
-from collections.abc import Iterator
 from typing import Final, NamedTuple, TypeAlias
 
 Endpoint: TypeAlias = tuple[str, int]
@@ -163,12 +162,3 @@ def _transport(kind: int, packet: bytes) -> Segment | None:
     if start < 20 or start > len(body):
         return None
     return Segment((source, source_port), (target, target_port), sequence, flags, body[start:])
-
-
-def both_ways(client: Endpoint, server: Endpoint, talk: Iterator[tuple[bool, bytes]]) -> Iterator[bytes]:
-    """A whole connection as packets: `talk` gives (from the client?, bytes) in order."""
-    connection = Connection(client, server)
-    yield from connection.handshake()
-    for from_client, payload in talk:
-        yield from connection.data(payload, from_client=from_client)
-    yield from connection.finish(from_client=True)

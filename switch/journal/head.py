@@ -103,12 +103,6 @@ def head_path(directory: str) -> str:
     return os.path.join(directory, "head")
 
 
-def read_head(directory: str, *keys: bytes) -> Place | None:
-    """Up to where the log was acknowledged; None where it never was. Raises JournalError: damaged, or another key's."""
-    found = read_slots(head_path(directory), *keys)
-    return found.place if found else None
-
-
 def slot_of(count: int, place: Place, key: bytes) -> tuple[bytes, int]:
     """A slot as it is written, and its offset in the file."""
     body = BODY.pack(MAGIC, count, *place)

@@ -9,7 +9,6 @@ Parties are members and networks by name, `switch`, `merchant:` with DE42, and m
 (ISO 4217, numeric).
 """
 
-from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 import msgspec
@@ -111,16 +110,6 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False
                 Line(Account(payee, payer, kind), currency, amount),
             )
         )
-
-
-def check_balance(lines: Iterable[Line]) -> None:
-    """ValueError: the lines of a currency do not come to zero. For lines that were read, not made here."""
-    sums: dict[str, int] = {}
-    for line in lines:
-        sums[line.currency] = sums.get(line.currency, 0) + line.amount
-    wrong = [f"{amount:+d} minor units of {currency}" for currency, amount in sorted(sums.items()) if amount]
-    if wrong:
-        raise ValueError(f"lines that do not come to zero: {', '.join(wrong)}")
 
 
 def in_home(entry: Entry, home: str) -> Entry:

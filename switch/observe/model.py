@@ -180,11 +180,6 @@ class Model(msgspec.Struct):
         """Payments in each of the `count` seconds that end before second `until`, oldest first."""
         return [self.seconds.get(second, 0) for second in range(until - count, until)]
 
-    @property
-    def last_second(self) -> int:
-        """Second since 1970 of the newest line; 0: none yet."""
-        return second_of(self.last_at) if self.last_at else 0
-
     def _hop(self, hop: HopLine) -> None:
         self.hops += 1
         self._seen(hop.at)

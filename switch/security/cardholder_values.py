@@ -130,7 +130,10 @@ def spa2_amount_code(amount: int) -> bytes:
 
 def spa2_issuer_value(key: bytes, pan: str, merchant: str, amount: int, currency: str, ds_number: bytes) -> bytes:
     """The issuer's 4 bytes of an SPA 2 AAV (HMAC-SHA-256), the one part of it that is public. `amount`: minor units of `currency`
-    (ISO 4217 numeric); `ds_number`: the directory server's transaction number, its 4 bytes."""
+    (ISO 4217 numeric); `ds_number`: the directory server's transaction number, its 4 bytes.
+
+    No access control server here sends it, as the envelope is not public; it stands here, with others' vectors, for who has it.
+    """
     name = sha256(merchant.encode()).digest()[:4]
     data = _pan_field(pan) + name + spa2_amount_code(amount) + bytes.fromhex(currency.rjust(4, "0")) + ds_number
     return hmac.new(key, data, sha256).digest()[:4]

@@ -3,7 +3,7 @@
 Rule: never more than 3 bytes of a DES key's value and 5 of an AES key's: more would help to guess the key.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import reduce
 from typing import Final
 
@@ -19,24 +19,42 @@ DIGITS_MIN: Final = 4
 """of a check value that somebody says; hosts show 4, 6, 10 or 16"""
 
 
+def _tdes_zeros(key: bytes) -> bytes:
+    """8 bytes: zeros under the key, as since DES."""
+    return des.ecb_encryptor(key)(des.ZEROS)
+
+
+def _tdes_cmac(key: bytes) -> bytes:
+    """8 bytes: the CMAC of 8 zero bytes (X9.143, optional blocks KC and KP with id 01)."""
+    return mac_maker(TDES_CMAC, key)(des.ZEROS)
+
+
+def _aes_cmac(key: bytes) -> bytes:
+    """16 bytes: the CMAC of 16 zero bytes (X9.143)."""
+    return mac_maker(AES_CMAC, key)(AES_BLOCK)
+
+
+def _aes_zeros(key: bytes) -> bytes:
+    """16 bytes: zeros under the key by ECB, older modules' way with AES keys."""
+    return aes.ecb_encryptor(key)(AES_BLOCK)
+
+
+_SAID: Final[dict[str, tuple[Callable[[bytes], bytes], ...]]] = {
+    "A": (_aes_cmac, _aes_zeros),
+    "T": (_tdes_zeros, _tdes_cmac),
+    "D": (_tdes_zeros,),
+}
+"""X9.143 algorithm -> what somebody may say of such a key, each whole; the first is what is said here"""
+
+
 def tdes_check_value(key: bytes) -> bytes:
     """3 bytes: zeros under the key, as since DES."""
-    return des.ecb_encryptor(key)(des.ZEROS)[:TDES_BYTES]
-
-
-def tdes_cmac_check_value(key: bytes) -> bytes:
-    """5 bytes: the CMAC of 8 zero bytes (X9.143, optional blocks KC and KP with id 01)."""
-    return mac_maker(TDES_CMAC, key)(des.ZEROS)[:CMAC_BYTES]
+    return _tdes_zeros(key)[:TDES_BYTES]
 
 
 def aes_check_value(key: bytes) -> bytes:
     """5 bytes: the CMAC of 16 zero bytes (X9.143). Some modules show the first 3."""
-    return mac_maker(AES_CMAC, key)(AES_BLOCK)[:CMAC_BYTES]
-
-
-def aes_legacy_check_value(key: bytes) -> bytes:
-    """3 bytes: zeros under the key by ECB; older modules' way with AES keys, to be accepted only where that is said."""
-    return aes.ecb_encryptor(key)(AES_BLOCK)[:TDES_BYTES]
+    return _aes_cmac(key)[:CMAC_BYTES]
 
 
 def check_value(algorithm: str, key: bytes) -> bytes:
@@ -53,13 +71,7 @@ def check_value(algorithm: str, key: bytes) -> bytes:
 def is_check_value(algorithm: str, key: bytes, said: str) -> bool:
     """Whether somebody means this key: `said` begins, with 4 hex digits or more, a check value in use for its algorithm.
     Of DES keys zeros encrypted, or (X9.143) their CMAC; of AES keys the CMAC, or (older modules) zeros encrypted."""
-    if algorithm == "A":
-        whole = [mac_maker(AES_CMAC, key)(AES_BLOCK), aes.ecb_encryptor(key)(AES_BLOCK)]
-    elif algorithm in ("T", "D"):
-        whole = [des.ecb_encryptor(key)(des.ZEROS)]
-        whole += [mac_maker(TDES_CMAC, key)(des.ZEROS)] if algorithm == "T" else []
-    else:
-        whole = [check_value(algorithm, key)]
+    whole = [make(key) for make in _SAID.get(algorithm, ())] or [check_value(algorithm, key)]
     return len(said) >= DIGITS_MIN and any(value.hex().startswith(said.lower()) for value in whole)
 
 

@@ -183,7 +183,10 @@ def aes_working_key(
 
 
 def aes_update_key(initial: bytes, initial_id: bytes) -> bytes:
-    """The key under which a device is sent its next initial key: of a counter that no transaction has."""
+    """The key under which a device is sent its next initial key: of a counter that no transaction has.
+
+    No command of the module's sends one; it stands here, with others' vectors, for who loads terminals with this library.
+    """
     last = _aes_descend(initial, initial_id, UPDATE_COUNTER)
     return aes_working_key(last, KEY_ENCRYPTION, _aes_of(initial), initial_id, UPDATE_COUNTER)
 

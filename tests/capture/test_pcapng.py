@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from switch.capture.layers import Connection, Segment, both_ways, checksum, segment_of
+from switch.capture.layers import Connection, Segment, checksum, segment_of
 from switch.capture.pcapng import CaptureError, Interface, Reading, Writer
+from tests.capture.packets import both_ways
 
 AT = 1_764_072_000_123_456_789
 

@@ -6,9 +6,10 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from switch.capture.layers import Connection, both_ways
+from switch.capture.layers import Connection
 from switch.capture.pcapng import Interface, Packet
 from switch.capture.reassembly import Chunk, Conversation, conversations
+from tests.capture.packets import both_ways
 
 CLIENT, SERVER = ("10.0.0.1", 50_000), ("10.0.0.2", 8583)
 ETHERNET = Interface()

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from switch.capture.layers import both_ways
 from switch.capture.pcapng import CaptureError, Writer
 from switch.capture.streams import streams
 from switch.capture.talks import Known, Talk, as_hex, as_lines, load, said
 from switch.wire import Dialect
 from switch.wire.framing import make_framing
+from tests.capture.packets import both_ways
 
 CMI87 = Dialect.load("cmi87")
 KNOWN = Known(CMI87)

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from switch.capture.layers import both_ways
 from switch.capture.pcapng import Writer
 from switch.capture.transaction import capture_files, caught
 from switch.console.on_the_wire import shown
 from switch.wire import Dialect
 from switch.wire.framing import make_framing
+from tests.capture.packets import both_ways
 
 CMI87 = Dialect.load("cmi87")
 PAN, PIN_BLOCK = "9504010000000016", "D1E2F3A4B5C6D7E8"

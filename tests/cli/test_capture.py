@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from switch.capture.layers import both_ways
 from switch.capture.pcapng import Writer
 from switch.cli.main import main
 from switch.wire import Dialect
 from switch.wire.framing import make_framing
+from tests.capture.packets import both_ways
 
 CMI87 = Dialect.load("cmi87")
 PAN = "9504010000000016"

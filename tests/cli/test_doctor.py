@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from switch.capture.layers import both_ways
 from switch.capture.pcapng import Writer
 from switch.cli.doctor import command
+from tests.capture.packets import both_ways
 from tests.cli.conftest import Running
 from tests.doctor.sent import DIALECTS, body, framed, sign_on
 from tests.wire.samples import purchase

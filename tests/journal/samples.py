@@ -25,8 +25,8 @@ from switch.core.records.records import (
 )
 from switch.journal.disk import Disk, RealDisk
 from switch.journal.feed import Feed
-from switch.journal.head import CopyPort
-from switch.journal.log import GENESIS, Log
+from switch.journal.head import CopyPort, head_path, read_slots
+from switch.journal.log import GENESIS, Log, Place
 from switch.journal.recovery import journal_directory
 from switch.journal.segment_writer import Chunk, Home, SegmentWriter
 from switch.security.vault import KeyVault, Vault
@@ -214,6 +214,12 @@ def written(
     if close:
         writer.close()
     return newest(state)
+
+
+def read_head(directory: str) -> Place | None:
+    """Up to where the log was acknowledged, as its head says; None: it has none."""
+    found = read_slots(head_path(directory))
+    return found.place if found else None
 
 
 def newest(state: Path) -> Path:

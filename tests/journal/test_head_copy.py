@@ -16,13 +16,13 @@ from switch.core.records.records import AnyEntry
 from switch.journal import head_copy
 from switch.journal.disk import RealDisk
 from switch.journal.feed import Feed
-from switch.journal.head import head_path, read_head, read_slots
+from switch.journal.head import head_path, read_slots
 from switch.journal.head_copy import HeadCopy
 from switch.journal.integrity import accept_end
 from switch.journal.log import JournalError, Place
 from switch.journal.recovery import Recovered, journal_directory, recover
 from switch.journal.verify import verify
-from tests.journal.samples import answered, day, forwarded, newest, open_writer, wait_durable, write
+from tests.journal.samples import answered, day, forwarded, newest, open_writer, read_head, wait_durable, write
 
 LIMITS = Limits()
 

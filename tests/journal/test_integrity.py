@@ -13,7 +13,7 @@ from switch.core.limits import Limits
 from switch.core.records.records import SCHEMA, AnyEntry
 from switch.journal.backup import backup
 from switch.journal.feed import Feed
-from switch.journal.head import SLOT_BYTES, head_path, read_head
+from switch.journal.head import SLOT_BYTES, head_path
 from switch.journal.history import IndexHistory, SegmentMissingError
 from switch.journal.index import Index, index_path
 from switch.journal.integrity import accept_end, find_gaps
@@ -32,6 +32,7 @@ from tests.journal.samples import (
     key,
     newest,
     open_writer,
+    read_head,
     snapshot,
     write,
     written,

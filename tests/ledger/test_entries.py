@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from switch.ledger.entries import Account, Entry, Line, Move, Window, check_balance
+from switch.ledger.entries import Account, Entry, Line, Move, Window
+from tests.ledger.balance import check_balance
 from tests.ledger.stories import moved
 
 PARTIES = st.sampled_from(["atlas", "rif", "souss", "switch", "merchant:M1", "visa"])

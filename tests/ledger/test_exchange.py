@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 
 from switch.core.records.disputes import Disputed
 from switch.core.records.records import Answered, AnyEntry, Forwarded, Owed
-from switch.ledger.entries import Entry, Move, Window, check_balance
+from switch.ledger.entries import Entry, Move, Window
 from switch.ledger.netting import settle
 from switch.money.convert import apply_rate, decode_rate, encode_rate
 from switch.money.currency import CURRENCIES, format_amount
 from switch.money.fee_line import Fee
+from tests.ledger.balance import check_balance
 from tests.ledger.stories import DAY, MAD, Sides, fold, records
 from tests.ledger.test_fold import PAGE
 

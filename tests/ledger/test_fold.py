@@ -5,12 +5,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from switch.ledger.entries import Entry, Move, Window, check_balance, is_merchant
+from switch.ledger.entries import Entry, Move, Window, is_merchant
 from switch.ledger.fold import NOT_PRICED, LedgerFold
 from switch.ledger.netting import settle
 from switch.ledger.rules import RULES
 from switch.money.currency import format_amount
 from switch.money.fee_line import Fee
+from tests.ledger.balance import check_balance
 from tests.ledger.stories import DAY, MAD, START_US, Sides, answered, charged, cutover, fold, forwarded, owed, records
 
 PAGE = (Path(__file__).parents[2] / "docs" / "settlement.md").read_text()

@@ -16,13 +16,14 @@ from switch.journal.projections import STANDARD
 from switch.journal.projections.days import DayFold
 from switch.journal.projections.effects import Effect
 from switch.journal.projections.projection import Folding, begin
-from switch.ledger.entries import PAYMENT, Entry, check_balance, is_inner
+from switch.ledger.entries import PAYMENT, Entry, is_inner
 from switch.ledger.fold import LedgerFold
 from switch.ledger.netting import settle
 from switch.sim.cast import Cast
 from switch.sim.world import World
 from switch.simulators.network import SETTLEMENT
 from switch.simulators.reconciliation import journal_rows
+from tests.ledger.balance import check_balance
 from tests.ledger.stories import MAD
 
 NETWORKS = {"visa", "mastercard"}

@@ -13,6 +13,7 @@ from rich.console import Console, RenderableType
 
 from switch.core.party import Hop, Log
 from switch.observe.hoplog import HopLog
+from switch.observe.lines import second_of
 from switch.observe.live import plain_line, sparkline, summary, view
 from switch.observe.model import NOTABLE_KEPT, SECONDS_KEPT, Model, route_order
 
@@ -108,7 +109,7 @@ def test_many_connections_behind_one_name_are_counted(tmp_path: Path) -> None:
 def test_payments_of_a_second_stand_in_that_second(afternoon: Model) -> None:
     first = START_NS // 1_000_000_000
     assert afternoon.rates(first + 3, 3) == [3, 3, 1]
-    assert afternoon.last_second == first + 42
+    assert second_of(afternoon.last_at) == first + 42
 
 
 def test_warnings_and_errors_are_kept_newest_last_and_the_same_ones_together(tmp_path: Path) -> None:
@@ -152,7 +153,7 @@ def test_a_line_that_is_no_event_is_counted_and_costs_nothing_else(line: bytes) 
 def test_forgetting_payments_keeps_the_links(afternoon: Model) -> None:
     afternoon.forget_payments()
     assert afternoon.total.total == 0
-    assert afternoon.rates(afternoon.last_second, 60) == [0] * 60
+    assert afternoon.rates(second_of(afternoon.last_at), 60) == [0] * 60
     assert afternoon.links["atlas"].state == "signed on"
 
 
@@ -173,7 +174,7 @@ def shown(renderable: RenderableType, width: int = 120) -> str:
 
 @pytest.mark.parametrize("width", [80, 120])
 def test_the_view_fits_its_width_and_shows_each_route_beside_the_others(afternoon: Model, width: int) -> None:
-    text = shown(view(afternoon, afternoon.last_second, "MAD", "hops.jsonl", width), width)
+    text = shown(view(afternoon, second_of(afternoon.last_at), "MAD", "hops.jsonl", width), width)
     assert max(map(len, text.splitlines())) <= width
     (visa,) = [line for line in text.splitlines() if line.startswith("│ visa  ") and "MAD" in line]
     assert visa.split()[2:8] == ["2", "100.0", "0", "0", "84.48", "91.20"]

@@ -2,8 +2,9 @@
 
 import pytest
 
-from switch.security import check_values, key_blocks
+from switch.security import aes, check_values, key_blocks
 from switch.security.key_blocks import Header, KeyBlockError, OptionalBlock
+from switch.security.macs import TDES_CMAC, mac_maker
 
 KEY = bytes.fromhex("0123456789ABCDEFFEDCBA9876543210")
 AES_KEY = bytes(range(32))
@@ -39,7 +40,7 @@ def test_check_values_inside_a_block_are_held_against_its_keys() -> None:
     own = check_values.tdes_check_value(KEY).hex()
     for value in (own.upper(), own, own[:4]):
         assert key_blocks.unwrap(KEY, with_optional(("KC", "00" + value), ("KP", "00" + value))).key == KEY
-    by_cmac = check_values.tdes_cmac_check_value(KEY).hex().upper()
+    by_cmac = mac_maker(TDES_CMAC, KEY)(bytes(8))[:5].hex().upper()
     assert key_blocks.unwrap(KEY, with_optional(("KC", "01" + by_cmac))).key == KEY
     with pytest.raises(KeyBlockError, match="its key has check value ABCDEF"):
         key_blocks.unwrap(KEY, with_optional(("KC", "00ABCDEF")))
@@ -83,6 +84,6 @@ def test_a_check_value_is_known_in_as_many_digits_as_somebody_shows(algorithm: s
     key = bytes.fromhex("0123456789ABCDEFFEDCBA9876543210")
     said = {
         "CMAC": check_values.aes_check_value(key).hex(),
-        "ECB": check_values.aes_legacy_check_value(key).hex(),
+        "ECB": aes.ecb_encryptor(key)(bytes(16)).hex()[:6],
     }.get(said, said)
     assert check_values.is_check_value(algorithm, key, said) == same

@@ -171,13 +171,10 @@ def aes_update_key(v: Vector) -> None:
 
 
 def key_check_value(v: Vector) -> None:
-    make = {
-        "TDES": check_values.tdes_check_value,
-        "AES": check_values.aes_check_value,
-        "TDES-CMAC": check_values.tdes_cmac_check_value,
-        "AES-ECB-legacy": check_values.aes_legacy_check_value,
-    }[v["algorithm"]]
-    assert hexed(make(un(v["key"]))).startswith(v["kcv"])
+    key, said = un(v["key"]), v["kcv"]
+    assert check_values.is_check_value("A" if v["algorithm"].startswith("AES") else "T", key, said)
+    ours = {"TDES": check_values.tdes_check_value, "AES": check_values.aes_check_value}.get(v["algorithm"])
+    assert ours is None or hexed(ours(key)).startswith(said)
 
 
 def key_components(v: Vector) -> None:
