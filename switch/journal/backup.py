@@ -20,7 +20,18 @@ import msgspec
 
 from switch.core.records.records import SCHEMA
 from switch.journal.anchor import anchor_path, read_anchor
-from switch.journal.copying import DRAFT, Part, Progress, clear, copy, give_names, locked, os_errors, put, unwatched
+from switch.journal.copying import (
+    PART_SUFFIX,
+    Part,
+    Progress,
+    clear,
+    copy,
+    give_names,
+    locked,
+    os_errors,
+    put,
+    unwatched,
+)
 from switch.journal.keys import stored_chain_key, vault_key_path
 from switch.journal.log import JournalError, Log, NoJournalError, Segment, read_header, segments
 from switch.journal.marks import MARKS, copy_marks
@@ -198,7 +209,7 @@ def _only_grows(old: Manifest | None, parts: tuple[Part, ...], listed: list[Segm
         same = now.get(part.name)
         if same is not None and same != part:
             grown = os.path.join(place, part.name)
-            if not _begin_alike(grown, grown + DRAFT, min(os.stat(grown).st_size, same.bytes)):
+            if not _begin_alike(grown, grown + PART_SUFFIX, min(os.stat(grown).st_size, same.bytes)):
                 raise JournalError(_another(target, f"{part.name} differs"))
         if same is None or same.last < part.last:
             displaced.append(part.first if same is None else same.last + 1)

@@ -29,7 +29,7 @@ from switch.journal.log import (
     read_header,
 )
 
-DRAFT: Final = ".part"
+PART_SUFFIX: Final = ".part"
 """Ends the name of a file that is not whole yet."""
 _STEP_BYTES: Final = 1 << 20
 
@@ -109,7 +109,7 @@ class _Copy:
         self._last = segment.first - 1
         self._chain = b""
         handle = os.open(
-            os.path.join(place, self.name + DRAFT), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600
+            os.path.join(place, self.name + PART_SUFFIX), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600
         )
         self.file: BinaryIO = open(handle, "wb", buffering=_STEP_BYTES)  # noqa: SIM115 - closed by `finish`
         self.file.write(header)
@@ -163,7 +163,7 @@ def locked(directory: Path | str) -> Iterator[None]:
 
 def put(path: Path, data: bytes) -> None:
     """A small file, whole or not at all, readable by its owner only."""
-    draft = path.with_name(path.name + DRAFT)
+    draft = path.with_name(path.name + PART_SUFFIX)
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     with open(handle, "wb") as file:
         file.write(data)
@@ -178,9 +178,9 @@ def give_names(place: str, copied: Sequence[Part]) -> None:
     for part in copied:
         path = os.path.join(place, part.name)
         if os.path.exists(path) and os.stat(path).st_size > part.bytes:
-            os.unlink(path + DRAFT)
+            os.unlink(path + PART_SUFFIX)
         else:
-            os.replace(path + DRAFT, path)
+            os.replace(path + PART_SUFFIX, path)
     sync_directory(place)
 
 
@@ -188,7 +188,7 @@ def clear(place: str, keep: set[str]) -> None:
     """Remove segments that count no more, and drafts that were never finished."""
     with suppress(FileNotFoundError):
         for name in os.listdir(place):
-            if name.endswith(DRAFT) or (name.endswith(".log") and name not in keep):
+            if name.endswith(PART_SUFFIX) or (name.endswith(".log") and name not in keep):
                 os.unlink(os.path.join(place, name))
 
 

@@ -1,4 +1,5 @@
-"""What memory has let go: outcomes looked up in the index and, behind it, in the log. `records.History` of the running switch.
+"""What memory has let go: outcomes looked up in the index and, behind it, in the log. The running switch's
+`core.records.outcomes.History`.
 
 In: a key. Out: the outcome, made by the same `apply` that made it the first time. The rule: right however far the index lags,
 even where there is none; the further it lags, the more of the log's tail is searched (about a gigabyte a second).

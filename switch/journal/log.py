@@ -144,7 +144,7 @@ class Place(NamedTuple):
     chain: bytes
 
 
-DRAFT: Final = ".new"
+NEW_SUFFIX: Final = ".new"
 """Ends the name of a segment that does not count yet: it does from the moment it is renamed."""
 
 

@@ -97,7 +97,7 @@ class Held(Protocol):
 
 
 class DictHistory:
-    """`records.History` of records in memory: every outcome in the durable ones, by key."""
+    """`core.records.outcomes.History` of records in memory: every outcome in the durable ones, by key."""
 
     def __init__(self, held: Held) -> None:
         self._held = held

@@ -1,7 +1,7 @@
 """From the log back to the state: what a restart, an audit and a test fold.
 
 In: a directory and the limits. Out: the state that the records up to the end of the log make, and where that end is. One rule:
-the fold is `state.apply`, the code that ran before the restart.
+the fold is `core.records.fold.apply`, the code that ran before the restart.
 """
 
 import fcntl
@@ -21,10 +21,10 @@ from switch.core.records.records import DECODER, SCHEMA, AnyEntry
 from switch.core.records.state import State
 from switch.journal.disk import Disk, RealDisk
 from switch.journal.log import (
-    DRAFT,
     FLAG_SNAPSHOT,
     GENESIS,
     HEADER,
+    NEW_SUFFIX,
     NO_KEY,
     ChainKey,
     JournalError,
@@ -74,7 +74,7 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True):
     last: int
 
 
-class Recovered(msgspec.Struct):
+class Recovered(msgspec.Struct, kw_only=True):
     """What the log holds. `state` includes everything up to `position`; a fresh journal: position 0."""
 
     state: Any
@@ -187,9 +187,18 @@ def _fold(state_dir: Path | str, limits: Limits, fold: Fold) -> Recovered:
         tail = []
     durable = log.position - len(tail)
     return Recovered(
-        state, log.position, log.chain, last_at_us, log.network, folded,
-        durable, chain_durable, [r.payload for r in tail], log.torn, log.left_out,
-    )  # fmt: skip
+        state=state,
+        position=log.position,
+        chain=log.chain,
+        last_at_us=last_at_us,
+        network=log.network,
+        folded=folded,
+        durable=durable,
+        chain_durable=chain_durable,
+        tail=[record.payload for record in tail],
+        torn=log.torn,
+        left_out=log.left_out,
+    )
 
 
 def go_on(found: Recovered, fold: Fold, first: int, payloads: Sequence[bytes]) -> None:
@@ -288,7 +297,7 @@ def settle(
     disk = disk or RealDisk()
     with suppress(OSError):
         for name in disk.names(directory):
-            if name.endswith(DRAFT):
+            if name.endswith(NEW_SUFFIX):
                 disk.remove(os.path.join(directory, name))
     if not found.tail:
         return
@@ -296,9 +305,5 @@ def settle(
     writer = SegmentWriter(home, found.durable, found.chain_durable, disk, bound=1 << 62, draft=True)
     writer.add(Chunk(found.durable + 1, found.tail, snapshot=False))
     writer.close()
-    found.durable, found.chain, found.chain_durable, found.tail = (
-        found.position,
-        writer.chain_durable,
-        writer.chain_durable,
-        [],
-    )
+    found.durable, found.tail = found.position, []
+    found.chain = found.chain_durable = writer.chain_durable

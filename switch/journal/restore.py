@@ -10,7 +10,7 @@ from pathlib import Path
 from switch.journal.anchor import anchor_path
 from switch.journal.backup import KEY, MANIFEST, Made, copy_key, listed_of, read_manifest
 from switch.journal.copying import (
-    DRAFT,
+    PART_SUFFIX,
     Progress,
     clear,
     copy,
@@ -38,7 +38,7 @@ def restore(
     `without_key`: go on where neither has the vault key. Raises JournalError, and leaves no journal then.
     """
     manifest = read_manifest(target)
-    home, draft = Path(journal_directory(state_dir)), Path(journal_directory(state_dir) + DRAFT)
+    home, draft = Path(journal_directory(state_dir)), Path(journal_directory(state_dir) + PART_SUFFIX)
     with os_errors(str(state_dir)):
         if segments(str(home)) or (Path(state_dir) / "index.sqlite").exists():
             raise JournalError(f"{state_dir} has a journal: a backup is restored into an empty directory; move it away")

@@ -18,9 +18,9 @@ from zlib import crc32
 from switch.journal.disk import Disk
 from switch.journal.head import CopyPort, Head, before_any_record
 from switch.journal.log import (
-    DRAFT,
     FLAG_SNAPSHOT,
     HEAD,
+    NEW_SUFFIX,
     NO_KEY,
     REST,
     ChainKey,
@@ -81,7 +81,7 @@ class SegmentWriter:
         `draft`: the segment does not count until `close`, when it does as a whole. `head_count`: how often the head was
         written, at least. `copy`: of the head.
         """
-        self._home, self._disk, self._bound, self._suffix = home, disk, bound, DRAFT if draft else ""
+        self._home, self._disk, self._bound, self._suffix = home, disk, bound, NEW_SUFFIX if draft else ""
         self._written = self.durable = after
         self._chain = self.chain_durable = chain
         self._out: list[bytes] = []

@@ -17,8 +17,8 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from switch.core.routing.routing import luhn_digit
 from switch.ledger.entries import Window
-from switch.wire.pans import luhn_rest
 
 CODE_PAGE: Final = "cp500"
 BLOCK: Final = 1012
@@ -209,7 +209,7 @@ class IpmFile:
 def acquirer_reference(institution: str, day: str, number: int) -> str:
     """DE31, 23 digits: a digit of mixed use, 6 of the acquirer, its day (YDDD), 11 of its own, a check digit (Luhn)."""
     digits = f"1{institution[:6].rjust(6, '0')}{day}{number % 10**11:011d}"
-    return f"{digits}{-luhn_rest(f'{digits}0') % 10}"
+    return f"{digits}{luhn_digit(digits)}"
 
 
 def _pds(elements: Mapping[int, str]) -> str:

@@ -4,9 +4,9 @@ from typing import Final
 
 import trio
 
+from switch.core.limits import NEVER
 from switch.server.ports import trio_clock
 
-NEVER: Final = 1 << 62
 _SHORT_NS: Final = 1_000
 """seconds in a float fall nanoseconds short: what rings so early is due"""
 

@@ -18,7 +18,7 @@ from switch.core.limits import NEVER, Limits
 from switch.core.network import Address
 from switch.core.outbox import Outbox, Ports
 from switch.core.party import Certificate, Close, LinkId, Log, Party, Send, link_name
-from switch.server.alarm import NEVER, Alarm
+from switch.server.alarm import Alarm
 from switch.server.connections import LINKS_PER_TURN, RECEIVE_BYTES, Connection, address_of, host_of, turns_behind
 from switch.server.handover import KeptConnection
 from switch.server.journal_line import JournalLine

@@ -8,8 +8,9 @@ from functools import partial
 import trio
 from trio.testing import MockClock
 
+from switch.core.limits import NEVER
 from switch.core.party import Record, Send
-from switch.server.alarm import NEVER, Alarm
+from switch.server.alarm import Alarm
 from switch.server.driver import LAZY_NS, RIDE_NS
 from switch.server.ports import trio_clock
 from tests.server.driven import SECOND, clock, driven, peer, until

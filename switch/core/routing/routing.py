@@ -23,6 +23,7 @@ import msgspec
 from switch.core.network import DOMESTIC_SCHEME, BinRange, Network
 from switch.core.routing.decision import Choices, Decision
 from switch.money.country import NUMERIC
+from switch.wire.pans import luhn_rest
 from switch.wire.vocabulary import Answer
 
 KEY_DIGITS: Final = 12
@@ -33,22 +34,17 @@ MEMBER: Final = "member"
 NETWORK: Final = "network"
 """Who a message came from, as `Router.route` is told."""
 
-_PLAIN: Final = bytes((i - 48) % 10 if 48 <= i < 58 else 0 for i in range(256))
-_DOUBLED: Final = bytes(sum(divmod(2 * (i - 48), 10)) if 48 <= i < 58 else 0 for i in range(256))
-
 
 def luhn_valid(pan: str) -> bool:
     """True if `pan` is 12 to 19 digits of which the last is the right check digit (ISO/IEC 7812-1, annex B)."""
     if not (KEY_DIGITS <= len(pan) <= PAN_LONGEST and pan.isascii() and pan.isdigit()):
         return False
-    digits = pan.encode()
-    return not (sum(digits[-1::-2].translate(_PLAIN)) + sum(digits[-2::-2].translate(_DOUBLED))) % 10
+    return not luhn_rest(pan)
 
 
 def luhn_digit(body: str) -> str:
     """The check digit that `body` (digits) needs behind it."""
-    digits = body.encode()
-    return str(-(sum(digits[-1::-2].translate(_DOUBLED)) + sum(digits[-2::-2].translate(_PLAIN))) % 10)
+    return str(-luhn_rest(f"{body}0") % 10)
 
 
 def _span(b: BinRange) -> tuple[int, int]:
