@@ -17,7 +17,7 @@ def costs_sentence(network: "Network", request: "Document", amount: int, acquire
     from switch.core.routing.fee_table import fee_table, payment_of
     from switch.core.routing.routing import Router
     from switch.money.currency import format_amount
-    from switch.money.fees import MERCHANT
+    from switch.money.fee_line import MERCHANT_ACCOUNT
     from switch.wire.vocabulary import DE
 
     range_ = Router(network).lookup(request[DE.PAN])
@@ -43,9 +43,8 @@ def costs_sentence(network: "Network", request: "Document", amount: int, acquire
     def money(minor: int) -> str:
         return format_amount(minor, network.currency)
 
-    own = f"{MERCHANT}:"
-    pays = sum(fee.amount for fee in fees if fee.payer.startswith(own))
-    tax = sum(fee.vat for fee in fees if fee.payer.startswith(own))
+    pays = sum(fee.amount for fee in fees if fee.payer.startswith(MERCHANT_ACCOUNT))
+    tax = sum(fee.vat for fee in fees if fee.payer.startswith(MERCHANT_ACCOUNT))
     gets: dict[str, int] = {}
     for fee in fees:
         if fee.payee != acquirer:

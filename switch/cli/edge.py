@@ -11,6 +11,9 @@ from switch.cli._network import DEFAULT
 from switch.cli._ready import prepare_ready, ready_option, say_ready
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from switch.core.party import Log
     from switch.server.edge import Edge
 
 
@@ -72,12 +75,12 @@ def command(network: str, ready_path: Path | None, verbose: bool) -> None:
     click.echo("Stopped")
 
 
-def _renew(edge: "Edge", network: str, tell: object) -> None:
+def _renew(edge: "Edge", network: str, tell: "Callable[[Log], None]") -> None:
+    """Read certificates anew; what cannot be read leaves those before in use, and is told."""
     from switch.config import ConfigErrors, load_network
     from switch.core.party import Log
     from switch.security.certificates import CertificateError
 
-    assert callable(tell)
     try:
         edge.follow(load_network(network, files=True))
     except (ConfigErrors, CertificateError, OSError) as error:

@@ -1,8 +1,7 @@
 """`cmi-switch statement`: what merchants, members and operators are told of a day, to read, to print, or for a program."""
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,16 +73,16 @@ def merchant_command(merchant: str, **options: Any) -> None:
     """
     from switch.statements.statement import merchant_statement, merchants_of
 
-    with _asked(**options) as asked:
-        known = merchants_of(asked.entries)
-        if merchant not in known:
-            listed = ", ".join(sorted(known)[:NAMED_MOST]) or "none"
-            more = f" and {len(known) - NAMED_MOST} more" if len(known) > NAMED_MOST else ""
-            raise click.UsageError(f"no merchant {merchant} was paid in {asked.period.name}; there are: {listed}{more}")
-        statement = merchant_statement(
-            asked.title, merchant, asked.period, asked.entries, asked.networks, asked.network.currency
-        )
-        asked.give(statement)
+    asked = _asked(**options)
+    known = merchants_of(asked.entries)
+    if merchant not in known:
+        listed = ", ".join(sorted(known)[:NAMED_MOST]) or "none"
+        more = f" and {len(known) - NAMED_MOST} more" if len(known) > NAMED_MOST else ""
+        raise click.UsageError(f"no merchant {merchant} was paid in {asked.period.name}; there are: {listed}{more}")
+    statement = merchant_statement(
+        asked.title, merchant, asked.period, asked.entries, asked.networks, asked.network.currency
+    )
+    asked.give(statement)
 
 
 @command.command("member")
@@ -98,23 +97,23 @@ def member_command(member: str, **options: Any) -> None:
     """
     from switch.statements.statement import member_statement
 
-    with _asked(**options) as asked:
-        if member not in {one.name for one in asked.network.members}:
-            listed = ", ".join(one.name for one in asked.network.members)
-            raise click.UsageError(f"{member!r} is no member of {asked.network.source}; there are: {listed}")
-        try:
-            statement = member_statement(
-                asked.title,
-                member,
-                asked.period,
-                asked.settlement,
-                asked.entries,
-                asked.networks,
-                asked.network.currency,
-            )
-        except KeyError:
-            raise click.ClickException(f"{member} has no position in {asked.period.name}") from None
-        asked.give(statement)
+    asked = _asked(**options)
+    if member not in {one.name for one in asked.network.members}:
+        listed = ", ".join(one.name for one in asked.network.members)
+        raise click.UsageError(f"{member!r} is no member of {asked.network.source}; there are: {listed}")
+    try:
+        statement = member_statement(
+            asked.title,
+            member,
+            asked.period,
+            asked.settlement,
+            asked.entries,
+            asked.networks,
+            asked.network.currency,
+        )
+    except KeyError:
+        raise click.ClickException(f"{member} has no position in {asked.period.name}") from None
+    asked.give(statement)
 
 
 @command.command("day")
@@ -128,11 +127,11 @@ def day_command(**options: Any) -> None:
     """
     from switch.statements.statement import day_statement
 
-    with _asked(**options) as asked:
-        statement = day_statement(
-            asked.title, asked.period, asked.settlement, asked.entries, asked.networks, asked.network.currency
-        )
-        asked.give(statement)
+    asked = _asked(**options)
+    statement = day_statement(
+        asked.title, asked.period, asked.settlement, asked.entries, asked.networks, asked.network.currency
+    )
+    asked.give(statement)
 
 
 class _Asked:
@@ -144,25 +143,26 @@ class _Asked:
         period: "Period",
         entries: "list[Entry]",
         settlement: "Settlement",
+        words: "Words",
+        *,
         form: str,
         out: str,
     ) -> None:
+        """`form`: `html`, `csv` or `json`. `out`: the file; "": standard output."""
         self.network, self.period, self.entries, self.settlement = network, period, entries, settlement
         self.title = network.title or network.name
         self.networks = {host.name: host.scheme for host in network.hosts if host.role == "network"}
-        self.words: Words | None = None
-        self._form, self._out = form, out
+        self._words, self._form, self._out = words, form, out
 
     def give(self, statement: "Statement") -> None:
         """Print it, or write it, whole, to its file."""
         from switch.statements.page import page
         from switch.statements.rows import to_csv, to_json
 
-        assert self.words is not None
         text = (
             {"csv": to_csv, "json": to_json}[self._form](statement)
             if self._form != "html"
-            else page(statement, self.words)
+            else page(statement, self._words)
         )
         if not self._out:
             sys.stdout.write(text)
@@ -175,10 +175,7 @@ class _Asked:
         click.echo(f"{self._out}: {len(text.encode()):,} bytes", err=True)
 
 
-@contextmanager
-def _asked(
-    network: str, state_dir: str, period: str, form: str, language: str, zone: str, out: str
-) -> "Iterator[_Asked]":
+def _asked(network: str, state_dir: str, period: str, form: str, language: str, zone: str, out: str) -> "_Asked":
     """What the options ask for. UsageError: there is no such period; ClickException: no journal, or none of its entries."""
     from switch.cli._rebuild import watched
     from switch.journal.ledgers import open_ledger
@@ -200,9 +197,7 @@ def _asked(
             entries = [entry for window in windows for entry in ledger.entries(window)]
     except JournalError as error:
         raise click.ClickException(str(error)) from None
-    asked = _Asked(found, about, entries, settlement, form, out)
-    asked.words = words
-    yield asked
+    return _Asked(found, about, entries, settlement, words, form=form, out=out)
 
 
 def _choose(ledger: Any, wanted: str) -> "tuple[list[Any], Period]":

@@ -13,9 +13,11 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from switch.money.fee_line import MERCHANT_ACCOUNT
+
 SWITCH: Final = "switch"
 """The switch as a party: what its fees go to."""
-MERCHANT: Final = "merchant:"
+MERCHANT: Final = MERCHANT_ACCOUNT
 """What a merchant's name begins with; DE42 follows."""
 
 PAYMENT: Final = "payment"

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from switch.money.fee_line import Fee
+from switch.money.fee_line import MERCHANT_ACCOUNT, Fee
 
 Priced = Callable[[int, str], tuple[Fee, ...]]
 """(minor units of the payment's currency, DE42) -> what it costs"""
@@ -95,7 +95,8 @@ def _maker(shapes: tuple[_Shape, ...]) -> Callable[[type[Fee], str, tuple[Line, 
         tax = f"{sign}((v{n} * vat{n} + vat_half{n}) // (2 * vat_half{n}))" if shape.vat else "0"
         payer, payee = "own" if shape.pays else f"payer{n}", "own" if shape.gets else f"payee{n}"
         made.append(f"Fee(rule=rule{n}, kind=kind{n}, payer={payer}, payee={payee}, amount={sign}v{n}, vat={tax})")
-    own = ['        own = "merchant:" + (merchant or acquirer)'] if any(s.pays or s.gets for s in shapes) else []
+    account = f"        own = {MERCHANT_ACCOUNT!r} + (merchant or acquirer)"
+    own = [account] if any(s.pays or s.gets for s in shapes) else []
     text = [
         "def make(Fee, acquirer, lines):",
         *held,

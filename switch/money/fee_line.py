@@ -1,6 +1,11 @@
 """A line of what a payment costs, as records keep it."""
 
+from typing import Final
+
 import msgspec
+
+MERCHANT_ACCOUNT: Final = "merchant:"
+"""what the account of a merchant begins with; DE42 follows, or where there is none the acquirer"""
 
 
 class Fee(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
@@ -15,7 +20,7 @@ class Fee(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """`service`, `interchange`, `scheme`, `switch`, `cross-border`, `processing` …"""
     payer: str
     payee: str
-    """accounts: `merchant:` and DE42 (where there is none, the acquirer), members and networks by name, `switch`"""
+    """accounts: `MERCHANT_ACCOUNT` and DE42, members and networks by name, `switch`"""
     amount: int
     """minor units of the home currency, before tax; negative where it is given back"""
     vat: int = 0

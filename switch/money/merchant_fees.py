@@ -12,14 +12,12 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from switch.money.fee_line import Fee
+from switch.money.fee_line import MERCHANT_ACCOUNT, Fee
 from switch.money.fees import ACQUIRER
 
 ONCE: Final = "once"
 MONTH: Final = "month"
 EVERY: Final = (ONCE, MONTH)
-PAYER: Final = "merchant:"
-"""What the account of a merchant begins with; DE42 follows."""
 
 
 class MerchantFee(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,7 +59,9 @@ class MerchantFee(msgspec.Struct, frozen=True, kw_only=True):
         amount = 0 if number <= self.free else self.amount
         above, below = self.vat.as_integer_ratio()
         tax = (2 * amount * above + below) // (2 * below)
-        return Fee(rule=self.id, kind=self.kind, payer=PAYER + merchant, payee=self.account, amount=amount, vat=tax)
+        return Fee(
+            rule=self.id, kind=self.kind, payer=MERCHANT_ACCOUNT + merchant, payee=self.account, amount=amount, vat=tax
+        )
 
 
 class Contract(NamedTuple):

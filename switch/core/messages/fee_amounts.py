@@ -11,7 +11,7 @@ that are left to national use, are assumed, as is that a 1987 message has fees i
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from switch.money.fee_line import Fee
+from switch.money.fee_line import MERCHANT_ACCOUNT, Fee
 
 SET_CHARS: Final = 34
 SETS_MAX: Final = 6
@@ -29,7 +29,7 @@ MEANINGS: Final = {
 """codes of national use -> what they are for"""
 _CODES: Final = {"service": SERVICE, "interchange": INTERCHANGE, "switch": SWITCH, "gateway": GATEWAY}
 _AMOUNT_MAX: Final = 99_999_999
-MERCHANT: Final = "merchant:"
+MERCHANT: Final = MERCHANT_ACCOUNT
 
 
 class FeeAmount(NamedTuple):

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 import msgspec
 
 from switch.core.records.entry import Entry
-from switch.money.fee_line import Fee
-from switch.money.merchant_fees import PAYER, Contract
+from switch.money.fee_line import MERCHANT_ACCOUNT, Fee
+from switch.money.merchant_fees import Contract
 
 
 class Charged(Entry, frozen=True, kw_only=True, tag="chg"):
@@ -35,7 +35,7 @@ class Charged(Entry, frozen=True, kw_only=True, tag="chg"):
     @property
     def contract(self) -> Contract:
         """What is charged once, or once a month."""
-        return Contract(self.fee.kind, self.fee.payee, self.fee.payer.removeprefix(PAYER))
+        return Contract(self.fee.kind, self.fee.payee, self.fee.payer.removeprefix(MERCHANT_ACCOUNT))
 
 
 class MerchantCharges(msgspec.Struct, kw_only=True):
