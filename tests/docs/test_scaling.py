@@ -66,6 +66,10 @@ PLAYED = {
     "the disk of the primary's server is full": (
         "journal/store/test_damage.py::test_a_full_disk_stops_approvals_and_room_brings_them_back"
     ),
+    "the disk of its write-ahead log is": (
+        "journal/store/test_full_disk.py"
+        "::test_a_full_disk_of_the_log_ends_the_server_and_room_brings_back_all_that_was_acknowledged"
+    ),
     "no connection is left on the server": (
         "journal/store/test_losses.py"
         "::test_where_no_connection_is_left_who_is_to_take_over_says_so_and_goes_on_when_there_is_one"
