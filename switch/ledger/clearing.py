@@ -32,8 +32,6 @@ ROW: Final = (
 TRAILER: Final = ("T", "rows", "debits", "credits", "sha256")
 """debits: what the member pays in all, credits: what it gets, both n 16"""
 SUM_DIGITS: Final = 16
-
-
 _NO_FILE: Final = "no clearing file, or a part of one: it begins with a line H and ends with a line T"
 _NO_ROW: Final = "a line between header and trailer is no row"
 _FLUSH_ENTRIES: Final = 1_000
@@ -222,9 +220,9 @@ def _amount(row: bytes) -> int:
         if row.count(b",") + 1 != len(ROW) and len(next(csv.reader([row.decode()]))) != len(ROW):
             raise ClearingError(_NO_ROW)
         return int(row[row.rindex(b",") + 1 :])
-    except ValueError as error:
-        if isinstance(error, ClearingError):
-            raise
+    except ClearingError:
+        raise
+    except (ValueError, csv.Error):
         raise ClearingError(_NO_ROW) from None
 
 

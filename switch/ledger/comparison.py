@@ -184,9 +184,14 @@ def read_clearing(data: bytes) -> tuple[str, str, list[Line]]:
         check_file(io.BytesIO(data))
     except ClearingError as error:
         raise Unreadable(str(error)) from None
-    rows = list(csv.reader(io.StringIO(data.decode(), newline="")))
-    _, _, window, member, alpha, _ = rows[0]
-    code = currency(alpha).numeric
+    try:
+        rows = list(csv.reader(io.StringIO(data.decode(), newline="")))
+        _, _, window, member, alpha, _ = rows[0]
+        code = currency(alpha).numeric
+    except (ValueError, csv.Error) as error:  # whole by its SHA-256, and of another release, or somebody else's
+        raise Unreadable(
+            f"its header is not that of a clearing file of ours ({error}): expected {','.join(HEADER)}"
+        ) from None
     at = {name: n for n, name in enumerate(ROW)}
     lines = [
         Line(

@@ -1,5 +1,6 @@
 """`cmi-switch reconcile`: a member's list against the ledger, each difference with its likely cause, and what messages said."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -300,6 +301,25 @@ def test_a_clearing_file_is_compared_move_by_move(state: Path, tmp_path: Path) -
     file.write_bytes(file.read_bytes().replace(b",10000\n", b",10100\n"))
     changed = CliRunner().invoke(command, [str(file), "--state", str(state)])
     assert (changed.exit_code, "the trailer's" in changed.output) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("above", "says"),
+    [
+        (
+            "H,file,2026-11-27/1,rif,XXX,1\n",
+            "is no ISO 4217 currency code): expected H,file,window,member,currency,version",
+        ),
+        ("H,file,2026-11-27/1,rif,MAD,2,more\n", "expected H,file,window,member,currency,version"),
+        (f"H,file,2026-11-27/1,rif,MAD,1\nR,{'1' * 200_000}\n", "a line between header and trailer is no row"),
+    ],
+)
+def test_a_clearing_file_of_another_making_is_refused_in_a_sentence(state: Path, above: str, says: str) -> None:
+    digest = hashlib.sha256(above.encode()).hexdigest()
+    rows = above.count("R,")
+    (state / "list.csv").write_text(f"{above}T,{rows},{0:016d},{0:016d},{digest}\n")
+    result = CliRunner().invoke(command, [str(state / "list.csv"), "--state", str(state)])
+    assert (result.exit_code, says in result.output) == (2, True), result.output[-300:]
 
 
 def test_what_was_said_by_message_is_listed_and_the_last_word_counts(tmp_path: Path) -> None:
