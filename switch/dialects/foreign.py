@@ -7,6 +7,7 @@ import msgspec
 
 from switch.config.mistakes import Mistake
 from switch.dialects.files import dump
+from switch.dialects.lint import overfull
 from switch.wire import Dialect, DialectError
 from switch.wire.vocabulary import SENSITIVE
 
@@ -72,9 +73,14 @@ def finish(
     if header:
         head["header"] = header
     try:
-        Dialect.from_spec({"dialect": head, **made}, source)
+        dialect = Dialect.from_spec({"dialect": head, **made}, source)
     except DialectError as error:
         return Brought("", tuple(whole(source, said) for said in error.mistakes), tuple(notes))
+    for key, total, size in overfull(dialect):
+        del made[key]["subfields"]
+        notes.append(
+            whole(source, f"field {key}: its subfields are left out: they take {total} characters, and it has {size}")
+        )
     text = dump(head, made, wanted.schema)
     if not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text):
         return Brought("", (whole(source, "half a surrogate pair in a name, which no file can hold"),), tuple(notes))

@@ -35,6 +35,10 @@ def of_field(field: Field) -> Iterator[Fault]:
     """What is to be said of a field's attributes, at any depth; those about its subfields are `jpos_subfields`'."""
     yield from _unknown(field)
     yield from _flags(field, ("pad", "trim", "inclusive", "emitBitmap"))
+    package = field.said("class").rpartition(".")[0]
+    if package and not package.startswith("org.jpos.") and not package.endswith("jpos.iso"):
+        said = f"class: {field.said('class')} is taken for jPOS's {field.class_name}; what its own code does is not in this file"
+        yield Fault(said, refused=False)
     if field.flag("inclusive"):
         yield Fault("inclusive: its length counts itself, which no element's does")
     if field.tag == "isofield" and field.said("params"):

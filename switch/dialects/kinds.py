@@ -20,6 +20,8 @@ _ROOT: Final = re.compile(rb"<([A-Za-z_][\w.:-]*)")
 _ASIDE: Final = re.compile(rb"<!--.*?-->|<\?.*?\?>|<!DOCTYPE[^\[>]*(?:\[.*?\]\s*)?>", re.DOTALL)
 _GUIDES: Final = re.compile(rb"<(?:parse|template)\s+type\s*=")
 """What a j8583 configuration has; j8583 does not look at the name of its outermost element."""
+_DECLARED: Final = re.compile(r"(<\?xml\s[^>]*?encoding\s*=\s*[\"'])utf-16(?:[bl]e)?([\"'])", re.IGNORECASE)
+_YAML: Final = re.compile(rb"^\"?fields\"?:\s*$", re.MULTILINE)
 _LOOKED_AT: Final = 262_144
 
 
@@ -31,8 +33,19 @@ class Other(NamedTuple):
 
 
 _BY_HAND: Final = "write its elements as a dialect file (cmi-switch dialect show cmi87 is one to begin with)"
+_ELSEWHERE: Final = frozenset({"pattern", "encoding", "prefixEncoding", "subFields", "subFieldsData", "subFieldsFile"})
+"""Keys of fields that moov's specs have not."""
 _GO: Final = Other(
     "a spec of moov's in Go, which is code", "let it write JSON (specs.Builder.ExportJSON(spec)) and import that"
+)
+_UNKNOWN: Final = Other(
+    "in none of the formats that are read: packagers of jPOS (XML, or a class that lists its fields), JSON of moov's,"
+    " XML of j8583's, specs of pyiso8583",
+    _BY_HAND,
+)
+_CHANGED: Final = Other(
+    "a packager class that changes fields of another, which is not in this file",
+    "make the change in the class it extends, and import that",
 )
 _TABLE: Final = Other(
     "formats as iso_8583 (JavaScript) and py8583 have them: they leave open how lengths and digits travel", _BY_HAND
@@ -56,6 +69,24 @@ _OTHERS: Final = (
         re.compile(rb"\bOpenIso8583\b|\bFieldDescriptor\.|\bIsoModel\b|using\s+System;"),
         Other("a template in C#, which is code", _BY_HAND),
     ),
+    (
+        re.compile(rb"[\"']data_encoding[\"'].{0,200}[\"']max_len[\"']", re.DOTALL),
+        Other(
+            "a spec of pyiso8583 before 2.0",
+            "name its keys data_enc and len_enc, as pyiso8583 does since, and import that",
+        ),
+    ),
+    (
+        re.compile(rb"[\"']?len_?type[\"']?\s*:.{0,200}[\"']?max_?len[\"']?\s*:", re.DOTALL | re.IGNORECASE),
+        Other(
+            "a table of fields in a form that is not known here: it leaves open how lengths and digits travel", _BY_HAND
+        ),
+    ),
+    (re.compile(rb"\bfld\s*\[\s*\d+\s*\]\s*=\s*new\s+IF"), _CHANGED),
+    (
+        re.compile(rb"\bFieldBuilder\b.{0,400}\bMsgFieldType\b", re.DOTALL),
+        Other("a packer of iso-8583-packer's, which is code", _BY_HAND),
+    ),
     (re.compile(rb"-module\(|erl8583"), Other("a module in Erlang, which is code", _BY_HAND)),
 )
 """Source and data of other libraries, by what stands in it."""
@@ -63,6 +94,7 @@ _OTHERS: Final = (
 
 def kind_of(content: bytes) -> str | Other:
     """The reader of a file, by its look, or what else it is."""
+    content = in_utf8(content)
     text = content[:_LOOKED_AT].lstrip(b"\xef\xbb\xbf \t\r\n")
     if text.startswith(b"<"):
         root = _ROOT.search(_ASIDE.sub(b" ", text))
@@ -77,7 +109,18 @@ def kind_of(content: bytes) -> str | Other:
     for pattern, other in _OTHERS:
         if pattern.search(text):
             return other
-    return "moov"
+    return "moov" if text[:1] in (b"{", b"[", b"") or _YAML.search(text) else _UNKNOWN
+
+
+def in_utf8(content: bytes) -> bytes:
+    """A file of UTF-16, as Windows writes them, in UTF-8, and without the mark at its beginning; any other as it is."""
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        try:
+            text = content.decode("utf-16")
+        except UnicodeDecodeError:
+            return content
+        return _DECLARED.sub(r"\1utf-8\2", text, count=1).encode("utf-8", "replace")
+    return content.removeprefix(b"\xef\xbb\xbf")
 
 
 def _of_json(content: bytes) -> str | Other | None:
@@ -96,6 +139,11 @@ def _of_json(content: bytes) -> str | Other | None:
         )
     if any(isinstance(e, dict) and {"ContentType", "MaxLen"} <= e.keys() for e in value.values()):
         return _TABLE
+    fields = value.get("fields")
+    if isinstance(fields, dict) and any(isinstance(e, dict) and e.keys() & _ELSEWHERE for e in fields.values()):
+        return Other(
+            "a packager in JSON of a library that is not known here, though its fields look like moov's", _BY_HAND
+        )
     if isinstance(value.get("fields"), list):
         return Other("a list of fields in a form that is not known here", _BY_HAND)
     return None
@@ -103,6 +151,7 @@ def _of_json(content: bytes) -> str | Other | None:
 
 def read(source: str, content: bytes, wanted: Wanted, kind: str | None) -> Brought:
     """The dialect a file describes; `kind`: one of `READERS`, None: by its look."""
+    content = in_utf8(content)
     found = kind or kind_of(content)
     if isinstance(found, Other):
         return Brought("", (whole(source, f"it is {found.says}", found.hint),), ())

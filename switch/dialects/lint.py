@@ -1,6 +1,7 @@
 """Every mistake of a dialect file at once, each with its line, its column and a caret under what is wrong."""
 
 import json
+from collections.abc import Iterator
 from typing import Final
 
 from switch.config.mistakes import Mistake, nearest
@@ -59,16 +60,20 @@ def _warnings(file: str, index: Index, dialect: Dialect) -> list[Mistake]:
                     'add "sensitive": true',
                 )
             )
-    for de, annotation in dialect.subfields.items():
-        if annotation["form"] != "positional":
-            continue
-        total, size = sum(part["len"] for part in annotation["parts"]), dialect.elements[de].digits
-        if total > size:
-            start, end = index.key((de, "subfields"))
-            found.append(
-                _at(file, index, start, end, f"{de}.subfields: its parts take {total} characters, {de} has {size}", "")
-            )
+    for de, total, size in overfull(dialect):
+        start, end = index.key((de, "subfields"))
+        said = f"{de}.subfields: its parts take {total} characters, {de} has {size}"
+        found.append(_at(file, index, start, end, said, ""))
     return found
+
+
+def overfull(dialect: Dialect) -> Iterator[tuple[str, int, int]]:
+    """The elements whose parts take more characters than they have: element, characters of its parts, its own."""
+    for de, annotation in dialect.subfields.items():
+        if annotation["form"] == "positional":
+            total, size = sum(part["len"] for part in annotation["parts"]), dialect.elements[de].digits
+            if total > size:
+                yield de, total, size
 
 
 def _whole(file: str, message: str) -> Mistake:

@@ -5,6 +5,7 @@ entity is refused; a DOCTYPE that only names a DTD is passed over, and one that 
 is read as such.
 """
 
+import re
 from collections.abc import Callable
 from typing import Final, Generic, Self, TypeVar
 from xml.parsers import expat
@@ -12,6 +13,9 @@ from xml.parsers import expat
 from switch.config.mistakes import Mistake
 
 DEPTH_MAX: Final = 32
+_ENCODING: Final = re.compile(rb"\s*<\?xml\s[^>]*?encoding\s*=\s*[\"']([A-Za-z][\w.-]*)[\"']")
+_EXPATS: Final = ("utf-8", "utf-16", "iso-8859-1", "us-ascii")
+"""Character sets that expat reads by itself."""
 
 
 class Node:
@@ -98,7 +102,7 @@ def read(
     """The outermost element, which must be called `root` ("": as it likes), or why there is none. `source` names the file."""
     document = _Document(kind, root)
     try:
-        document.parser.Parse(content, True)
+        document.parser.Parse(_decoded(content), True)
     except expat.ExpatError as error:
         return at(source, lines, error.lineno, error.offset + 1, f"no XML: {expat.ErrorString(error.code)}")
     except RefusedError as error:
@@ -107,6 +111,20 @@ def read(
     if document.root is None:  # pragma: no cover - expat says "no element found"
         return at(source, lines, 1, 1, "no element")
     return document.root
+
+
+def _decoded(content: bytes) -> bytes | str:
+    """The text of a document in a character set that expat has not, such as GBK; else its bytes. RefusedError: nobody has it."""
+    match = _ENCODING.match(content)
+    if match is None:
+        return content
+    name = match[1].decode("ascii")
+    try:
+        return content if name.casefold() in _EXPATS else content.decode(name)
+    except LookupError:
+        raise RefusedError(f"the encoding {name!r} is none that is known here: save the file as UTF-8") from None
+    except UnicodeError as error:
+        raise RefusedError(f"not {name}, as the file says it is: {error}") from None
 
 
 def at(source: str, lines: list[str], line: int, column: int, message: str, hint: str = "") -> Mistake:

@@ -322,7 +322,10 @@ OTHER_FORMATS = {
         "var spec = &iso8583.MessageSpec{Fields: map[int]field.Field{0: field.NewString(",
         "ExportJSON",
     ),
-    "juks/iso-8583-socket-queue": ("exports.packager = {'0': {length: 4, name: 'MTI', type: 'n'}}", "no JSON"),
+    "juks/iso-8583-socket-queue": (
+        "exports.packager = {'0': {length: 4, name: 'MTI', type: 'n'}}",
+        "none of the formats",
+    ),
     "py8583": (
         'class IsoSpec1987(IsoSpec):\n  ContentTypes[2] = {"ContentType": "n", "MaxLen": 19, "LenType": 2}',
         "leave open how lengths",
