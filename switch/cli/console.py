@@ -30,7 +30,7 @@ NICE = 5
     "--state",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
-    help="The switch's state directory. [default: as the network file says]",
+    help="The switch's state directory, or that of the network's shards: a console of all. [default: as the network file says]",
 )
 @click.option(
     "--listen",
