@@ -185,8 +185,9 @@ class Switch(Kernel):
         host = self.hosts.get(name)
         listener = self.listeners.get(name)
         if host is not None:
+            config = host.config
             session = self.session(
-                link, name, "host", host.config.dialect, host.config.framing, host.config.institution, now
+                link, role="host", dialect=config.dialect, framing=config.framing, peer=config.institution, now=now
             )
             session.host, session.certificate = host, certificate
             if is_another(self, link, host.config, certificate):
@@ -197,7 +198,9 @@ class Switch(Kernel):
             if not self.maintenance.keep_out(session):
                 self.management.sign_on(session, now)
         elif listener is not None and not turned_away(self, link, listener, peer):
-            session = self.session(link, name, listener.role, listener.dialect, listener.framing, "", now)
+            session = self.session(
+                link, role=listener.role, dialect=listener.dialect, framing=listener.framing, now=now
+            )
             session.peer, session.certificate = peer, certificate
             self.sessions[link] = session
             self.log("debug", "link.connected", link=link, dialect=session.dialect.name)
@@ -207,15 +210,17 @@ class Switch(Kernel):
         elif listener is None:
             self.effects.append(Close(link, f"the network file knows no {name}"))
 
-    def session(self, link: str, name: str, role: str, dialect: str, framing: str, peer: str, now: int) -> Session:
-        """A connection that begins."""
+    def session(self, link: LinkId, *, role: str, dialect: str, framing: str, now: int, peer: str = "") -> Session:
+        """A connection that begins. `peer`: the institution at its other end, where that is known."""
         spoken = self.dialects[dialect]
         translator = translator_for(spoken, self.network.institution, peer, today=self.today)
-        listener = self.listeners.get(name)
+        listener = self.listeners.get(link_name(link))
         if listener is not None and listener.profile:
             translator = Trimmed(translator)
-        cutter = make_framing(framing, self.limits.frame_bytes)
-        session = Session(link, name, role, spoken, cutter, framing, translator, now, self.report_illegal)
+        cutter, report = make_framing(framing, self.limits.frame_bytes), self.report_illegal
+        session = Session(
+            link, role=role, dialect=spoken, framing=cutter, translator=translator, now=now, report_illegal=report
+        )
         session.handlers = self._handlers
         if listener is not None:
             session.bind_to_listener(listener)

@@ -46,6 +46,8 @@ class FramingError(ValueError):
 class Framing(Protocol):
     """One direction of one connection. Reading and writing share nothing but the name."""
 
+    name: str
+    """as dialect and network files call it"""
     head: int
     """bytes before a message"""
     keepalives: int

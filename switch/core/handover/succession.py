@@ -125,7 +125,7 @@ def _take_session(switch: Switch, kept: KeptSession, now: int) -> None:
         switch.effects.append(Close(kept.link, f"the network file knows no dialect {kept.dialect} any more"))
         return
     peer = host.config.institution if host is not None and kept.dialled else ""
-    session = switch.session(kept.link, kept.name, kept.role, kept.dialect, kept.framing, peer, now)
+    session = switch.session(kept.link, role=kept.role, dialect=kept.dialect, framing=kept.framing, peer=peer, now=now)
     session.resume_at(SessionState(kept.state))
     session.source, session.host = kept.source, host
     session.peer, session.certificate = kept.peer, kept.certificate

@@ -18,7 +18,7 @@ from switch.core.messages.answer_codes import answer_codes
 from switch.core.messages.dates import Dates
 from switch.core.messages.translator import Direct, Translator
 from switch.core.network import HostLink, Listener
-from switch.core.party import Certificate, LinkId, Seal
+from switch.core.party import Certificate, LinkId, Seal, link_name
 from switch.core.records.records import Key
 from switch.wire import Dialect
 from switch.wire.framing import Framing
@@ -82,21 +82,20 @@ class Session:
     def __init__(
         self,
         link: LinkId,
-        name: str,
+        *,
         role: str,
         dialect: Dialect,
         framing: Framing,
-        framing_name: str,
         translator: Translator,
         now: int,
         report_illegal: Callable[[LinkId, SessionState, LinkEvent], None],
     ) -> None:
         """`report_illegal`: told of a move that `MOVES` does not have; the state stays."""
-        self.link, self.name, self.role = link, name, role
+        self.link, self.name, self.role = link, link_name(link), role
         """`acquirer`, `terminal` or `host`"""
         self.dialect = dialect
         self.dates = Dates(dialect.family)
-        self.framing, self.framing_name = framing, framing_name
+        self.framing, self.framing_name = framing, framing.name
         self.inward = translator.inward
         self.direct = isinstance(translator, Direct)
         """the link form is the internal format"""
