@@ -15,7 +15,7 @@ import trio
 from switch.core.authentication import AccessControl
 from switch.core.network import Address, Network
 from switch.http.https_end import HttpsEnd
-from switch.http.listening import address_of, check_address, mutual_context, renew, serve
+from switch.http.listening import ListeningError, address_of, check_address, is_anywhere, mutual_context, renew, serve
 from switch.http.server import App, Server
 from switch.security.module import SecurityModule
 from switch.threeds.acs import Acs, Outside
@@ -106,6 +106,11 @@ async def run_server(
     """The same of a 3DS server by itself, with pages to try it. `institution`: the acquirer's."""
     if network.threeds is None:
         raise ValueError("the network file has no [threeds]")
+    if not address.port or is_anywhere(address.host):
+        raise ListeningError(
+            f"{address}: is no address that a card's bank could send a browser back to; listen on one that browsers and the "
+            "directory server can reach"
+        )
     site = TrialSite(network, institution)
     own = f"{'http' if tls is None else 'https'}://{address}"
     ends = Ends.of(tls, browsers=True)
