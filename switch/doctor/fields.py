@@ -43,6 +43,9 @@ _REAL_MIN: Final = 1e-2
 _BETTER: Final = 100
 """times that another explanation must be likelier than such a message as it stands"""
 EXPLANATIONS_MAX: Final = 1_000
+_RAN_OUT: Final = "before the message ends"
+_LOOKS_WHOLE: Final = 0.1
+"""what is read before a message's end is as plausible where it was only cut off"""
 _NAMED: Final = 2
 """elements that have a sentence of their own where more than so many explain the bytes"""
 _PACKED_RUN: Final = 6
@@ -296,6 +299,11 @@ def _stuck(suspect: Suspect, configured: Configured) -> Diagnosis:
             DecodeError(dialect.name, error.field, error.name, place, error.expected, error.found, error.document)
         )
         hint = f"compare DE{error.field} and the elements before it with the peer's manual"
+        if error.found.endswith(_RAN_OUT) and plausibility(read.document) >= _LOOKS_WHOLE:
+            read_so_far = f"The message reads as {dialect.name}, and ends within DE{error.field}"
+            text = f"{read_so_far}, as if the rest had been cut off: {why}."
+            ask = Setting("peer", f"send, or print, the whole message; if this is all of it, {hint}")
+            return Diagnosis(Cause.FIELD, text, (ask,), 0.3, configured.framing, dialect.name)
     text = (
         f"The message reads as {dialect.name} at first, and no one element in another form puts the rest right: {why}."
     )

@@ -103,6 +103,15 @@ def test_two_elements_that_explain_nothing_alone_are_named_together(name: str) -
     assert names(planted, examined(planted, "framed")) != "no", [one.sentence for one in said]
 
 
+@pytest.mark.parametrize("name", ["cmi87", "cmi87b", "mastercard", "iso93"])
+def test_a_message_that_was_cut_off_is_asked_for_whole(name: str) -> None:
+    dialect = SHIPPED[name]
+    whole = dialect.encode(documents(dialect)[1])
+    said = ALL_KNOWN.examine(whole[: len(whole) // 3], Configured("", dialect)).diagnoses
+    assert "as if the rest had been cut off" in said[0].sentence, said
+    assert (len(said), said[0].settings[0].where) == (1, "peer")
+
+
 def test_a_rejected_message_is_told_by_its_header_and_code() -> None:
     header = bytes.fromhex("1A01020000123456654321000000000000000000000080000514")
     data = framed("visa4", [header + body(VISA, sign_on(VISA))])
