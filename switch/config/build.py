@@ -133,6 +133,7 @@ def read_listener(s: Section, dialects: Dialects, limits: Limits, shard: str, *,
         max_in_flight=s.integer("max_in_flight", 1, 1_000_000, min(2_000, limits.pending)),
         business_day=dialects.business_day(s, dialect, "day"),
         fees=dialects.fees(s, dialect),
+        return_keepalives=read_keepalives(s),
         tls=read_tls(s, files=files),
         edge=read_edge(s),
         keys=read_link_keys(s, change=False),
@@ -147,6 +148,14 @@ def read_listener(s: Section, dialects: Dialects, limits: Limits, shard: str, *,
             )
     s.done()
     return listener
+
+
+def read_keepalives(s: Section) -> bool:
+    """`return_keepalives`: where a framing has a length, a keep-alive is one of zero."""
+    wanted = s.truth("return_keepalives", False)
+    if wanted and s.text("framing", "") == "stxetx":
+        s.wrong("return_keepalives", 'framing "stxetx" has no lengths, and so none of zero', "leave it out")
+    return wanted
 
 
 def read_profile(s: Section, role: str) -> str:
@@ -288,6 +297,7 @@ def read_host(
         answers=read_codes(s, "answers", Meaning),
         receipts=read_codes(s, "receipts", Receipt),
         match=read_match(s),
+        return_keepalives=read_keepalives(s),
         pan_tokens=s.truth("pan_tokens", False),
         may_cut_over=s.truth("may_cut_over", False),
         business_day=dialects.business_day(s, dialect, "none" if role == "network" else "day"),

@@ -126,6 +126,8 @@ class Listener(msgspec.Struct, frozen=True, kw_only=True):
     """what of the payment's business day answers say: `none`, `day` (DE15), `window` (and the number of its window)"""
     fees: bool = False
     """answers to advices and reversals say what the payment costs (DE46), and its window's number"""
+    return_keepalives: bool = False
+    """a keep-alive (a length of zero) is sent back"""
     tls: Tls | None = None
     """None: plain connections, unless an edge has its TLS"""
     edge: str = ""
@@ -210,6 +212,8 @@ class HostLink(msgspec.Struct, frozen=True, kw_only=True):
     """the same of its answers to reversals and advices: `accepted`, `nothing`, `later`, `refused`"""
     match: tuple[str, ...] = ("7", "37", "41")
     """elements an answer must have as its request had them, where it has them; without 7, its host stamps DE7 anew"""
+    return_keepalives: bool = False
+    """a keep-alive (a length of zero) is sent back"""
     pan_tokens: bool = False
     """its answers have tokens in DE2: another PAN than was asked about says nothing"""
     may_cut_over: bool = False

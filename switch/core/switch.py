@@ -36,7 +36,7 @@ from switch.core.operator.links import LinkCommands
 from switch.core.operator.operator import Operator
 from switch.core.operator.saf import SafCommands
 from switch.core.operator.schedule import Scheduled
-from switch.core.party import Certificate, Close, LinkId, link_name
+from switch.core.party import Certificate, Close, LinkId, Send, link_name
 from switch.core.records.outcomes import History
 from switch.core.records.records import SCHEMA, Booted, Forwarded
 from switch.core.records.snapshots import snapshot_of
@@ -214,14 +214,15 @@ class Switch(Kernel):
         """A connection that begins. `peer`: the institution at its other end, where that is known."""
         spoken = self.dialects[dialect]
         translator = translator_for(spoken, self.network.institution, peer, today=self.today)
-        listener = self.listeners.get(link_name(link))
+        listener = self.listeners.get(name := link_name(link))
         if listener is not None and listener.profile:
             translator = Trimmed(translator)
         cutter, report = make_framing(framing, self.limits.frame_bytes), self.report_illegal
         session = Session(
             link, role=role, dialect=spoken, framing=cutter, translator=translator, now=now, report_illegal=report
         )
-        session.handlers = self._handlers
+        session.handlers, host = self._handlers, self.hosts.get(name)
+        session.return_keepalives(host.config if host is not None else listener)
         if listener is not None:
             session.bind_to_listener(listener)
             if listener.profile:
@@ -327,6 +328,8 @@ class Switch(Kernel):
             self._close(session, f"bad frame: {error}")
             self._sift(session, since, now)
             return
+        if framing.keepalives > session.keepalives and (poll := session.keepalive_back(now)):
+            self.effects.append(Send(link, poll))
         if not (self.overload.holding and self.overload.hold_back(session, frames)):
             self._frames(session, frames, now)
         if framing.waiting:

@@ -52,6 +52,8 @@ class Framing(Protocol):
     """bytes before a message"""
     keepalives: int
     """frames of length zero that came: many hosts send them on an idle line; they deliver nothing"""
+    keepalive: bytes
+    """the newest of them, as it came"""
 
     @property
     def waiting(self) -> int:
@@ -85,6 +87,7 @@ class Cutter:
 
     def __init__(self, limit: int) -> None:
         self.keepalives = 0
+        self.keepalive = b""
         self._limit = limit
         self._rest = b""
         self._start = 0
@@ -139,6 +142,7 @@ class Counted(Cutter):
                 if body and body != bias:
                     self._fail(self._bad_length(data, at, body), frames)
                 self.keepalives += 1
+                self.keepalive = data[at : at + head]
                 at += head
                 continue
             stop = at + head + body

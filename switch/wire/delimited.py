@@ -121,6 +121,7 @@ class Gzip(Cutter):
             size = _U16.unpack_from(data, at)[0]
             if not size:
                 self.keepalives += 1
+                self.keepalive = data[at : at + self.head]
                 at += self.head
                 continue
             if size > self._limit:

@@ -46,6 +46,10 @@ SUSPECT_NS: Final = 1_000_000_000
 """A connection that has been silent for so long since a request left on it is passed over while another one speaks."""
 
 
+RETURN_NS = 1_000_000_000
+"""A keep-alive is returned once in so long at most: between two ends that both return them, none would ever be the last."""
+
+
 NOTHING, DAY, WINDOW = range(3)
 BUSINESS_DAYS: Final = {"none": NOTHING, "day": DAY, "window": WINDOW}
 """What of a payment's business day answers say, as the network file has it"""
@@ -67,11 +71,12 @@ class Session:
     """One connection: its speech (framing, dialect, translator), who is at the other end, and its counters."""
 
     __slots__ = (
-        "asked", "bad", "bad_in_a_row", "carried", "certificate", "classic", "dates", "defects",
-        "dialect", "direct", "explained", "fees", "first", "framing", "framing_name", "good", "handlers",
-        "heard_ns", "host", "in_flight", "institution", "inward", "link", "max_in_flight", "name", "network_from_ns",
-        "network_messages", "not_carried", "outward", "peer", "report_illegal", "role", "say", "says", "sealing", "sets",
-        "since_de7", "source", "state", "unanswered_ns", "unproved",
+        "asked", "bad", "bad_in_a_row", "carried", "certificate", "classic", "dates", "defects", "dialect",
+        "direct", "explained", "fees", "first", "framing", "framing_name", "good", "handlers", "heard_ns",
+        "host", "in_flight", "institution", "inward", "keepalives", "link", "max_in_flight", "name",
+        "network_from_ns", "network_messages", "not_carried", "outward", "peer", "report_illegal",
+        "returned_ns", "role", "say", "says", "sealing", "sets", "since_de7", "source", "state",
+        "unanswered_ns", "unproved",
     )  # fmt: skip
     inward: Callable[[Document], Document]
     sealing: Sealing | None
@@ -137,10 +142,10 @@ class Session:
         self.first = b""
         """what came before the first good message, as far as it is remembered (`link_control.diagnosis`)"""
         self.sealing = self.sets = None
-        self.good = self.bad = self.bad_in_a_row = self.unproved = 0  # `unproved`: running, by their MACs
-        self.defects = 0
-        """messages of it that have led to an error of the switch's own"""
+        self.good = self.bad = self.bad_in_a_row = self.unproved = self.defects = 0
+        """messages; `unproved`: running, by their MACs; `defects`: that have led to an error of the switch's own"""
         self.network_messages, self.network_from_ns = 0, now
+        self.keepalives, self.returned_ns = NEVER, -RETURN_NS  # dealt with, where they are returned; when one was last
 
     def seal(self, sealing: Sealing, document: Document, reference: Document | None) -> Seal:
         """What `say` makes, but for its MAC. Raises EncodeError."""
@@ -173,6 +178,18 @@ class Session:
     def say_business_day(self, business_day: str) -> None:
         """From here on its answers say so much of the business day: `none`, `day` or `window`, as far as its dialect can."""
         self.says = BUSINESS_DAYS[business_day] if DE.SETTLEMENT_DATE in self.dialect.elements else NOTHING
+
+    def return_keepalives(self, told: Listener | HostLink | None) -> None:
+        """From here on the switch sends back the keep-alives that come on it, if its section of the network file says so."""
+        self.keepalives = 0 if told is not None and told.return_keepalives else NEVER
+
+    def keepalive_back(self, now: int) -> bytes:
+        """What answers the keep-alives that came since it was last asked; b"": nothing, as one has just been answered."""
+        self.keepalives = self.framing.keepalives
+        if now - self.returned_ns < RETURN_NS:
+            return b""
+        self.returned_ns = now
+        return self.framing.keepalive
 
     def may_name(self, institution: str) -> bool:
         """True if a message on it may be of this acquirer (DE32); one that is absent or nothing but zeros is who signed on."""

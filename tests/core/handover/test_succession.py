@@ -406,7 +406,7 @@ MADE_ANEW = {
     },
     Session: {"inward", "say", "first", "explained", "unanswered_ns", "in_flight", "max_in_flight", "direct", "report_illegal",
               "institution", "carried", "not_carried", "classic", "handlers", "defects", "dates", "says", "fees", "outward",
-              "sealing", "sets", "unproved"},
+              "sealing", "sets", "unproved", "keepalives", "returned_ns"},
     HostState: {"config", "route", "timeout_ns", "up", "_turn", "answers", "stans_owed"},
     PendingTable: {"_by_key", "_late_max", "_next", "_match", "_match_time", "tell_dropped"},
     Forwarder: {"_kernel", "reverse_after"},

@@ -259,3 +259,54 @@ def test_a_message_that_grows_beyond_the_limit_in_the_hosts_dialect_is_refused()
     terminal.sends(purchase(de35="", de55="9F2608" + "00" * 100))
     assert terminal.gets()["39"] == "30"
     assert "a message that up to 300 bytes hold" in book.hops[-1].note
+
+
+def polling(*, returns: bool) -> Playbook:
+    """Morocco, whose acquirers' lengths count themselves, as those of jPOS's AmexChannel do."""
+    network = morocco()
+    changed = [
+        msgspec.structs.replace(x, framing="length2-inclusive", return_keepalives=returns)
+        if x.name == "acquirers"
+        else x
+        for x in network.listeners
+    ]
+    hosts = [msgspec.structs.replace(x, return_keepalives=returns) for x in network.hosts]
+    return Playbook(msgspec.structs.replace(network, listeners=tuple(changed), hosts=tuple(hosts)))
+
+
+class Ear:
+    """An end of a connection that keeps what it is sent."""
+
+    def __init__(self) -> None:
+        self.heard, self.closed = b"", ""
+
+    def take(self, data: bytes) -> None:
+        self.heard += data
+
+
+def test_a_poll_is_returned_as_it_came_once_a_second_where_the_file_says_so() -> None:
+    book, ear = polling(returns=True), Ear()
+    link = book.join("acquirers", ear)
+    book.deliver(link, b"\0\0")
+    assert ear.heard == b"\0\0"
+    for _ in range(3):  # the other end returns what it gets, too: that ends
+        book.deliver(link, b"\0\0\0\x02")
+    assert ear.heard == b"\0\0"
+    book.passes(2)
+    book.deliver(link, b"\0\x02")
+    assert ear.heard == b"\0\0\0\x02"
+
+
+def test_a_host_that_the_switch_connects_to_is_answered_likewise() -> None:
+    book, ear = polling(returns=True), Ear()
+    link = book.join("visa", ear)
+    ear.heard = b""
+    book.deliver(link, bytes(4))
+    assert ear.heard == bytes(4)
+
+
+def test_otherwise_a_poll_is_taken_and_nothing_said() -> None:
+    book, ear = polling(returns=False), Ear()
+    book.deliver(book.join("acquirers", ear), b"\0\0")
+    assert ear.heard == b""
+    assert not book.logged("link.closed")
