@@ -69,6 +69,22 @@ def records_by_position(path: Path) -> int:
     return sum(len(call.args) > 1 and name in RECORDS for call, name in zip(calls, names, strict=True))
 
 
+def structs_by_position(path: Path) -> int:
+    """Structs that may be made of two texts or more without their names, where swapped ones would pass."""
+    structs = [
+        n
+        for n in ast.walk(ast.parse(path.read_text()))
+        if isinstance(n, ast.ClassDef) and any(ast.unparse(base).endswith("Struct") for base in n.bases)
+    ]
+    by_position = [s for s in structs if not any(k.arg == "kw_only" for k in s.keywords)]
+    return sum(sum(is_text(n) for n in s.body) > 1 for s in by_position)
+
+
+def is_text(node: ast.stmt) -> bool:
+    """True for a member that is a text and has no default."""
+    return isinstance(node, ast.AnnAssign) and node.value is None and ast.unparse(node.annotation) == "str"
+
+
 def without_types(path: Path) -> int:
     """Functions that do not say what they take and return."""
     functions = [
@@ -106,6 +122,7 @@ def taken(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[ast.arg]:
         (overlong, TESTS, 5),
         (records_by_position, SOURCES, 0),
         (records_by_position, TESTS, 0),
+        (structs_by_position, SOURCES, 46),
         (without_types, SOURCES, 0),
         (without_types, TESTS, 0),
         (empty_docstrings, SOURCES, 0),

@@ -185,7 +185,7 @@ class EdgeConnection(SecuredConnection):
             )
         return self._told.certificate
 
-    def told(self) -> dict[str, Any]:
+    def log_fields(self) -> dict[str, Any]:
         """See SecuredConnection."""
         assert self._told is not None
         return {"version": self._told.version, "cipher": self._told.cipher, "by": "edge"}

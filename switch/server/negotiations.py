@@ -94,7 +94,7 @@ class Negotiations:
             self._refuse(connection, error, now)
             return
         self._forget(connection)
-        fields = {"link": connection.link, "peer": connection.peer, **connection.told()}
+        fields = {"link": connection.link, "peer": connection.peer, **connection.log_fields()}
         shown = {"certificate": certificate.subject, "fingerprint": certificate.fingerprint}
         self._owner.tell(Log("info", "link.secured", fields | shown))
         self._owner.secured(connection, certificate, now)

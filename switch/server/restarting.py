@@ -167,7 +167,10 @@ class Restarter:
         found = obstacles(running.network, network, staying)
         if not keeps:
             hint = "the new release cannot take over what this one knows of it: put it back into the file until that is past"
-            found += [Obstacle(f"host {name} left the network file with {why}", hint) for name, why in staying.items()]
+            found += [
+                Obstacle(sentence=f"host {name} left the network file with {why}", hint=hint)
+                for name, why in staying.items()
+            ]
         raise_obstacles(found)
 
     def _refused(self, by: str, error: Unable) -> None:

@@ -39,7 +39,7 @@ class SecuredConnection(Connection, ABC):
         """The other end's. Raises UnsecuredError: it is past its date, or unreadable."""
 
     @abstractmethod
-    def told(self) -> dict[str, Any]:
+    def log_fields(self) -> dict[str, Any]:
         """For the log: how it is secured."""
 
     @abstractmethod

@@ -182,7 +182,7 @@ class TlsConnection(SecuredConnection):
         """Why the certificate that was shown is accepted no more, by lists that came since; "" where it is."""
         return taken_back(self.tls.getpeercert(binary_form=True), self.end)
 
-    def told(self) -> dict[str, Any]:
+    def log_fields(self) -> dict[str, Any]:
         """See SecuredConnection."""
         cipher = self.tls.cipher()
         return {

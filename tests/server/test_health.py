@@ -173,7 +173,18 @@ async def test_a_list_that_is_out_of_date_is_a_warning_and_is_said_once_a_day(au
 
 def test_a_key_that_did_not_change_is_warned_of() -> None:
     row = KeyRow(
-        "atlas", False, "atlas-zak", "mac", "07", "A1B2C3", 0, -1, "08", "", False, "atlas-zak: set 08 was answered 63"
+        party="atlas",
+        acquirer=False,
+        key="atlas-zak",
+        purpose="mac",
+        set="07",
+        check_value="A1B2C3",
+        since_us=0,
+        age_s=-1,
+        coming="08",
+        previous="",
+        changing=False,
+        failed="atlas-zak: set 08 was answered 63",
     )
     (problem,) = judge(but(keys=(row,)))
     assert (problem.part, problem.grade) == ("keys", "warning")

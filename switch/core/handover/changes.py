@@ -41,7 +41,7 @@ UNTOLD_OF_SECTION: Final = frozenset({"line", "offsets", "source"})
 """Fields of a section: where it stands in the file; what is looked up elsewhere; a text, whose digest is told."""
 
 
-class Obstacle(msgspec.Struct, frozen=True):
+class Obstacle(msgspec.Struct, frozen=True, kw_only=True):
     """Something a running switch cannot take over, and what to do instead."""
 
     sentence: str
@@ -129,8 +129,9 @@ def obstacles(before: Network, after: Network, staying: Mapping[str, str] = NOBO
     """Everything in the way of going on with `after`. `staying`: as for `changes`."""
     found = [
         Obstacle(
-            f"{name} is {_said(getattr(before, name))} and would become {_said(getattr(after, name))}",
-            "what is in the journal rests on it: stop the switch, and start one of the new file (in another state directory)",
+            sentence=f"{name} is {_said(getattr(before, name))} and would become {_said(getattr(after, name))}",
+            hint="what is in the journal rests on it: stop the switch, and start one of the new file (in another state "
+            "directory)",
         )
         for name in ("name", "institution", "currency", "state_dir", "shard", "shard_number")
         if getattr(before, name) != getattr(after, name)
@@ -149,8 +150,8 @@ def _another(host: HostLink, new: HostLink) -> list[Obstacle]:
     """What keeps `new` from being the host that `host` was."""
     return [
         Obstacle(
-            f"{what} of host {host.name} is {_said(getattr(host, what))} and would become {_said(getattr(new, what))}",
-            "that is another host: give it another name",
+            sentence=f"{what} of host {host.name} is {_said(getattr(host, what))} and would become {_said(getattr(new, what))}",
+            hint="that is another host: give it another name",
         )
         for what in ("role", "member", "scheme", "shard")
         if getattr(host, what) != getattr(new, what)
@@ -164,9 +165,9 @@ def _displaced(host: HostLink, why: str, after: Network) -> list[Obstacle]:
     called = significant(host.institution)
     return [
         Obstacle(
-            f"host {host.name} would leave the network file with {why}, and {other.name} would have its institution, "
+            sentence=f"host {host.name} would leave the network file with {why}, and {other.name} would have its institution, "
             f"{host.institution}: its connections would sign on as {other.name}",
-            f"keep its name {host.name} until nothing can come back to it, or give {other.name} another institution",
+            hint=f"keep its name {host.name} until nothing can come back to it, or give {other.name} another institution",
         )
         for other in after.hosts
         if other.connect is None and significant(other.institution) == called

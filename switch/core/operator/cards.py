@@ -25,7 +25,7 @@ class ListHot(Arguments, frozen=True):
     """0: as many as one command may show"""
 
 
-class HotCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class HotCard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A card and why it is listed: 41 lost, 43 stolen."""
 
     pan: str

@@ -15,7 +15,7 @@ _BY = "operators of the switch, as its audit.log says"
 _PURPOSES = {"": MAC + PIN, "mac": MAC, "pin": PIN}
 
 
-class KeyRow(msgspec.Struct, frozen=True):
+class KeyRow(msgspec.Struct, frozen=True, kw_only=True):
     """One key of a link that changes by message."""
 
     party: str

@@ -12,7 +12,7 @@ from switch.core.operator.errors import ErrorCode
 from switch.core.operator.keys import KeyCommands, KeyRow
 
 
-class SessionRow(msgspec.Struct, frozen=True):
+class SessionRow(msgspec.Struct, frozen=True, kw_only=True):
     """One connection."""
 
     link: str
@@ -37,7 +37,7 @@ class SessionRow(msgspec.Struct, frozen=True):
     """wall clock; 0: not known"""
 
 
-class HostRow(msgspec.Struct, frozen=True):
+class HostRow(msgspec.Struct, frozen=True, kw_only=True):
     """One host, over all its connections."""
 
     host: str

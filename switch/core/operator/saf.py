@@ -50,7 +50,7 @@ class RetryArguments(Arguments, frozen=True):
     """why, for the logs"""
 
 
-class OwedRow(msgspec.Struct, frozen=True):
+class OwedRow(msgspec.Struct, frozen=True, kw_only=True):
     """One message that is owed."""
 
     txn: str
