@@ -4,6 +4,7 @@ import getpass
 import json
 import re
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -13,6 +14,7 @@ import click
 from switch.cli._control import ask, json_option, of_each_switch, of_switch, say_json
 from switch.cli._network import spell_here
 from switch.cli._not_done import NotDone
+from switch.cli._numbers import asked_txn
 from switch.core.operator.errors import ErrorCode
 
 SIDES = ("issuer", "acquirer")
@@ -257,12 +259,10 @@ def _payment(state_dir: Path, text: str) -> Any:
     from switch.journal.log import JournalError
     from switch.journal.reports import Reports
 
+    txn = asked_txn(text)
     try:
-        reports = Reports(state_dir)
-        found = reports.transaction(int(text, 16))
-        reports.close()
-    except ValueError:
-        raise click.UsageError(f'"{text}" is no transaction: expected hexadecimal digits') from None
+        with closing(Reports(state_dir)) as reports:
+            found = reports.transaction(txn)
     except JournalError as error:
         raise click.ClickException(str(error)) from None
     if found is None:

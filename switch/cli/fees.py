@@ -10,6 +10,7 @@ import click
 
 from switch.cli._control import json_option
 from switch.cli._network import load, network_option, paint
+from switch.cli._numbers import asked_txn
 
 if TYPE_CHECKING:
     from switch.core.network import Network
@@ -121,10 +122,7 @@ def _recorded(network: "Network", txn: str, state_dir: Path | None) -> dict[str,
     from switch.journal.reports import Reports
     from switch.wire.vocabulary import DE
 
-    try:
-        number = int(txn, 16)
-    except ValueError:
-        raise click.BadParameter(f"{txn!r} is no transaction's id, which is hexadecimal", param_hint="TXN") from None
+    number = asked_txn(txn)
     try:
         reports = Reports(state_dir or Path(network.state_dir))
         found = reports.transaction(number)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from switch.cli._network import DEFAULT_STATE
+from switch.cli._numbers import asked_txn
 from switch.observe import HOP_LOG
 
 if TYPE_CHECKING:
@@ -72,12 +73,12 @@ def command(
     try:
         conditions = [parse_condition(text) for text in where]
         if txn is not None:
-            conditions.append(parse_condition(f"txn={_txn_id(txn)}"))
+            conditions.append(parse_condition(f"txn={asked_txn(txn):x}"))
     except WhereError as error:
         raise click.UsageError(str(error)) from None
     try:
         if txn is not None and not as_json and not follow:
-            _waterfall(log, paths, _txn_id(txn), currency)
+            _waterfall(log, paths, f"{asked_txn(txn):x}", currency)
         else:
             _stream(paths, conditions, follow=follow, limit=limit, as_json=as_json)
     except KeyboardInterrupt:
@@ -98,15 +99,6 @@ def logs_of(named: Path) -> list[Path]:
 
 def _no_log(path: Path) -> str:
     return f"{path}: no such file. The switch writes it: start it with `cmi-switch serve`, or name another log with --log FILE"
-
-
-def _txn_id(text: str) -> str:
-    try:
-        return f"{int(text, 16):x}"
-    except ValueError:
-        raise click.UsageError(
-            f"--txn {text!r} is no transaction id: hexadecimal digits, as in the log's key `txn`"
-        ) from None
 
 
 def _paint(style: str, text: str) -> str:

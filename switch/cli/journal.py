@@ -18,6 +18,7 @@ from switch.cli._backup import (
 )
 from switch.cli._days import days_command
 from switch.cli._export import export_command
+from switch.cli._numbers import asked_txn
 from switch.cli._rebuild import rebuild_command
 from switch.cli._rekey import rekey_command
 from switch.cli._rows import print_rows
@@ -118,12 +119,7 @@ def show_command(state_dir: str, txn: str, as_json: bool) -> None:
     from switch.journal.reports import Reports
     from switch.journal.views import entry_fields
 
-    try:
-        number = int(txn, 16)
-    except ValueError:
-        raise click.UsageError(
-            f"TXN {txn!r} is no hexadecimal number; `{in_state('journal list', state_dir)}` shows them"
-        ) from None
+    number = asked_txn(txn)
     try:
         reports = Reports(state_dir)
         found = reports.transaction(number)
@@ -208,7 +204,10 @@ def _block(fields: dict[str, Any]) -> None:
     for name, value in fields.items():
         if value in ("", None) or value == {}:
             continue
-        if isinstance(value, dict):
+        if name == "posts":
+            sums = ", ".join(format_amount(minor, code) for code, minor in value.items())
+            click.echo(printable(f"    {name:<9} {sums}"))
+        elif isinstance(value, dict):
             for line in describe(Dialect.load("cmi87"), value).splitlines():
                 click.echo(f"    {line.rstrip()}")
         elif name == "fee":

@@ -59,7 +59,7 @@ def test_a_currency_without_a_rate_is_unpriced() -> None:
         (("--card", "3600000000000008"), "no BIN range of"),
         (("--card", "9504010000000019", "--on", "tomorrow"), "'tomorrow' is no date"),
         (("--card", "9504010000000019", "--from", "rff"), "is no member or network"),
-        (("zz",), "'zz' is no transaction's id"),
+        (("zz",), "'zz' is no transaction: expected 1 to 15 hexadecimal digits"),
     ],
 )
 def test_what_cannot_be_answered_says_why(arguments: tuple[str, ...], said: str) -> None:

@@ -28,9 +28,15 @@ def test_ready_lines_name_the_file_that_runs(here: Path, running: Running) -> No
         ("journal", "prune", "--discard", "--before", "999999d"),
         ("journal", "prune", "--discard", "--before", "99999999999d"),
         ("certificates", "make", "tls", "--days", "99999999"),
+        ("journal", "show", "f" * 24),
+        ("fees", "explain", "f" * 16),
+        ("hops", "--log", "net.toml", "--txn", "1_0"),
+        ("disputes", "open", "f" * 24, "--reason", "C4", "--state", "st"),
     ],
 )
-def test_what_no_calendar_holds_is_a_wrong_option_and_no_defect(here: Path, arguments: tuple[str, ...]) -> None:
+def test_what_no_calendar_and_no_journal_holds_is_a_wrong_option_and_no_defect(
+    here: Path, arguments: tuple[str, ...]
+) -> None:
     result = CliRunner().invoke(main, list(arguments))
     assert (result.exit_code, "Error: " in result.output) == (2, True), result.output
 
@@ -75,4 +81,4 @@ def test_what_is_hinted_at_is_about_the_same_directory(here: Path) -> None:
         in CliRunner().invoke(main, ["saf", "retry", "--state", "st"]).output
     )
     result = CliRunner().invoke(main, ["journal", "show", "zz", "--state", "my state"])
-    assert "`cmi-switch journal list --state 'my state'` shows them" in result.output
+    assert "'zz' is no transaction" in result.output

@@ -1,0 +1,47 @@
+"""`cmi-switch journal show`: every record that there is, as an operator reads it."""
+
+import json
+from pathlib import Path
+
+import msgspec
+import pytest
+from click.testing import CliRunner, Result
+
+from switch.cli.journal import command
+from switch.core.records.records import Owed
+from tests.cli.test_reconcile import a_day
+from tests.journal.samples import written
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    moved = [msgspec.structs.replace(one, posts={"504": -3_000}) if isinstance(one, Owed) else one for one in a_day()]
+    written(tmp_path, moved)
+    return tmp_path
+
+
+def journal(state: Path, *arguments: str) -> Result:
+    return CliRunner().invoke(command, [*arguments, "--state", str(state)])
+
+
+def test_each_transaction_of_a_day_is_shown(state: Path) -> None:
+    rows = [
+        json.loads(line)
+        for line in journal(state, "list", "--json", "--limit", "0").output.splitlines()
+        if line[0] == "{"
+    ]
+    assert {"0200", "0420"} <= {row["mti"] for row in rows}
+    for row in rows:
+        shown = journal(state, "show", row["txn"])
+        assert shown.exit_code == 0, shown.output
+        assert f"Transaction {row['txn']}: " in shown.output
+
+
+def test_what_a_reversal_has_taken_back_is_shown_with_its_currency(state: Path) -> None:
+    rows = [
+        json.loads(line)
+        for line in journal(state, "list", "--json", "--limit", "0").output.splitlines()
+        if line[0] == "{"
+    ]
+    (taken,) = (journal(state, "show", row["txn"]).output for row in rows if row["mti"] == "0420")
+    assert "    posts     -30.00 MAD\n" in taken
