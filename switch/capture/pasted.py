@@ -4,7 +4,6 @@ Plain hex, with or without separators, is not its matter: whoever asks reads tha
 """
 
 import base64
-import binascii
 import re
 from typing import Final
 
@@ -20,12 +19,11 @@ _APART: Final = re.compile(r"(?:[0-9a-fA-F]{2}){1,4}([|.;_/])(?:(?:[0-9a-fA-F]{2
 """Hex with one and the same sign between its bytes."""
 _NUMBERED: Final = re.compile(r"\s*(\d{1,4})[:.)|]?\s+((?:[0-9a-fA-F]{2}[ :]?)+)\s*")
 """A line of hex behind its number."""
-_LETTERS: Final = r"(?=[^\s]*[a-z])(?=[^\s]*[A-Z])(?=[^\s]*[0-9])[A-Za-z0-9"
 _BASE64: Final = re.compile(r"(?=[^a-z]*[a-z])(?=[^A-Z]*[A-Z])[A-Za-z0-9+/_\-\s]{24,}={0,2}\s*")
 _BINARY: Final = re.compile(r"!!binary \|\n((?:[ \t]+[A-Za-z0-9+/=]+\n?)+)")
 """What Wireshark's "follow as YAML" has."""
 _ARMOUR: Final = re.compile(r"-----BEGIN [^-\n]+-----\n(.*?)-----END [^-\n]+-----", re.DOTALL)
-_BASE64_RUN: Final = re.compile(rf"(?<![A-Za-z0-9+/_\-.])({_LETTERS}+/_\-]{{32,}}={{0,2}})(?![A-Za-z0-9+/_.])")
+_BASE64_RUN: Final = re.compile(r"(?<![A-Za-z0-9+/_.-])[A-Za-z0-9+/_-]{32,}={0,2}(?![A-Za-z0-9+/_.])")
 _DOTTED: Final = str.maketrans({
     "\u00a0": " ", "\u2007": " ", "\u202f": " ", "\u3000": " ", "\u2018": "'", "\u2019": "'", "\u201a": "'",
     "\u201c": '"', "\u201d": '"', "\u201e": '"', "\u00ab": '"', "\u00bb": '"', "\u2010": "-", "\u2011": "-", "\u2012": "-",
@@ -116,7 +114,7 @@ def readings(text: str) -> list[bytes]:
     found = [] if itself else _logged(text)
     data = None if found else literals.mixed(text) or (None if itself else _base64_within(text))
     if data:
-        found = [data, *([text.encode()] if itself else [])]
+        found = [data, *([text.encode("utf-8", "replace")] if itself else [])]
     return [unwrapped(one) for one in found]
 
 
@@ -210,7 +208,10 @@ def _base64(text: str) -> bytes | None:
 
 def _base64_within(text: str) -> bytes | None:
     """The base64 in a log's line, in JSON, in a program, where what it stands for begins as a message."""
-    made = [data for run in _BASE64_RUN.findall(text) if (data := _decoded(run)) and _begins(data, _WHERE)]
+    runs = [
+        run for run in _BASE64_RUN.findall(text) if all(re.search(kind, run) for kind in ("[a-z]", "[A-Z]", "[0-9]"))
+    ]
+    made = [data for run in runs if (data := _decoded(run)) and _begins(data, _WHERE)]
     return b"".join(made) or None
 
 
@@ -218,7 +219,7 @@ def _decoded(text: str) -> bytes | None:
     digits = text.translate(str.maketrans("-_", "+/")).rstrip("=")
     try:
         return base64.b64decode(digits + "=" * (-len(digits) % 4), validate=True)
-    except binascii.Error:
+    except ValueError:  # binascii.Error, or a character that is none of ASCII
         return None
 
 

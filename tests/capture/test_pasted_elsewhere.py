@@ -2,6 +2,7 @@
 
 import base64
 import quopri
+import time
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -134,6 +135,23 @@ def test_a_message_is_its_bytes_wherever_it_was_printed(form: str) -> None:
 @pytest.mark.parametrize("name", ["cmi87b", "visa", "mastercard"])
 def test_bytes_among_text_that_is_itself_are_bytes(form: str, name: str) -> None:
     assert written(ALIKE[form](MESSAGES[name])) == MESSAGES[name]
+
+
+def test_text_that_was_damaged_or_is_long_is_read_or_not_and_in_little_time() -> None:
+    rng, forms = Random(20), {**FORMS, **ALIKE}
+    for name in [*forms] * 8:
+        text = forms[name](rng.choice(list(MESSAGES.values())))
+        for _ in range(rng.randint(1, 4)):
+            at = rng.randrange(len(text) + 1)
+            text = (
+                text[:at] + rng.choice("\\\"'<>[](){}#$&%=\n \u00a0x0\u00e9\ud800;,:-") + text[at + rng.randrange(3) :]
+            )
+        assert all(isinstance(data, bytes) for data in (*readings(text), *pieces(text)))
+    began = time.process_time()
+    for part in ("a", "0", " ", "\\x30", "[1,", "<30>", "A1b", "30 ", "0x30 ", "=41", "> ", "30-", "1: 30\n", "b'0'\n"):
+        readings(part * 4_000)
+        pieces(part * 4_000)
+    assert time.process_time() - began < 5.0
 
 
 def test_words_in_octal_have_their_high_byte_first() -> None:
