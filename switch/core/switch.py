@@ -58,7 +58,6 @@ from switch.core.transactions.reversals import Reversals
 from switch.security.module import SecurityModule
 from switch.security.vault import Vault
 from switch.wire import DecodeError, Dialect
-from switch.wire.describe import error_fields
 from switch.wire.framing import FramingError, make_framing
 from switch.wire.pans import names_card
 from switch.wire.subfields import SubfieldError
@@ -384,17 +383,14 @@ class Switch(Kernel):
         try:
             document = session.inward(raw)
         except UnreadableError as error:
-            fields = error_fields(session.dialect, frame, error, error.byte(session.dialect))
-            self._format_errors.misformed(session, raw, str(error), fields)
+            self._format_errors.unreadable_inside(session, frame, raw, error, now)
             return
         except (SubfieldError, ValueError) as error:
             self._format_errors.misformed(session, raw, str(error))
             return
         handler = session.handlers.get(document[DE.MTI])
         if handler is None:
-            self._format_errors.misformed(session, raw, f"MTI {document[DE.MTI]} is not one this switch speaks")
-            if not session.good:
-                self._diagnosis.explain_link(session, now)
+            self._format_errors.foreign(session, raw, f"MTI {document[DE.MTI]} is not one this switch speaks", now)
             return
         session.good += 1
         session.bad_in_a_row = 0

@@ -8,7 +8,7 @@ from switch.doctor.readings import Reading, lead_name
 from switch.doctor.shown import ROW, shown
 from switch.doctor.tables import EBCDIC_MTI, PACKED_MTI, Habits, Spoken, habits_of, header_bytes
 from switch.wire import Dialect
-from switch.wire.vocabulary import DE
+from switch.wire.vocabulary import DE, EDITIONS
 
 _HABIT: Final = {
     ("bitmap", "raw"): "bitmaps are raw bytes",
@@ -207,9 +207,8 @@ def dialect_part(spoken: Spoken, configured: Dialect | None) -> str:
     if configured.name == spoken.dialect.name:
         return ""
     ours, theirs = spoken_like(configured), _spoken_like(spoken.habits)
-    edition = {"0": "1987", "1": "1993", "2": "2003"}
     if ours == theirs and configured.version != spoken.dialect.version:
-        ours, theirs = (f"the {edition[d.version]} edition" for d in (configured, spoken.dialect))
+        ours, theirs = (f"the {EDITIONS[d.version]} edition" for d in (configured, spoken.dialect))
     differ = f" ({theirs})" if ours != theirs else ""
     mine = f" ({ours})" if ours != theirs else ""
     return f"the messages are {spoken.dialect.name}{differ}; dialect {configured.name}{mine} is configured"

@@ -267,6 +267,10 @@ class FileUpdate:
     INQUIRE: Final = "5"
 
 
+EDITIONS: Final = {"0": "1987", "1": "1993", "2": "2003"}
+"""First digit of an MTI -> the edition of ISO 8583 it is of."""
+
+
 class MTI:
     """Second digit of an MTI: its class; and the message types this switch speaks, in their 1987 form."""
 

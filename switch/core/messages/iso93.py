@@ -48,6 +48,7 @@ from switch.wire.subfields import SubfieldError
 from switch.wire.vocabulary import (
     ACTION_CODES,
     DE,
+    EDITIONS,
     KEY_CODES,
     MTI,
     NETWORK_ACCEPTED,
@@ -135,7 +136,7 @@ class Iso93(Family):
         get = document.get
         mti = get(DE.MTI, "")
         if mti:
-            internal[DE.MTI] = "0" + mti[1:]
+            internal[DE.MTI] = self._mti_in(document, mti)
         local = get(DE.LOCAL_TIME, "")
         if local:
             internal[DE.LOCAL_TIME], internal[DE.LOCAL_DATE] = local[6:], local[2:6]
@@ -164,6 +165,15 @@ class Iso93(Family):
         elif mti[1:2] == MTI.RECONCILIATION:
             self._reconciliation_in(document, internal)
         return internal
+
+    def _mti_in(self, document: Document, mti: str) -> str:
+        """Of the dialect's edition only: who sends another's reads elements, and answers, otherwise than this link does."""
+        version = self.dialect.version
+        if mti[0] != version:
+            edition, other = (EDITIONS.get(digit, "no known") for digit in (version, mti[0]))
+            name, expected = self.dialect.names.get(DE.MTI, ""), f"an MTI of the {edition} edition ({version}xxx)"
+            raise self.unreadable(document, DE.MTI, name, expected, f"{mti}, of the {other} edition")
+        return "0" + mti[1:]
 
     @staticmethod
     def _network_in(document: Document, internal: Document) -> None:
@@ -208,7 +218,8 @@ class Iso93(Family):
         link = carry(document, self._OUT)
         get = document.get
         mti = get(DE.MTI, "")
-        link[DE.MTI] = self.dialect.version + mti[1:]
+        link[DE.MTI] = (reference.get(DE.MTI, "")[:1] if reference else "") or self.dialect.version
+        link[DE.MTI] += mti[1:]
         there = reference.get(DE.LOCAL_TIME, "") if reference else ""
         clock, local = get(DE.LOCAL_TIME, ""), get(DE.LOCAL_DATE, "")
         if clock and not local and DE.TRANSMISSION_TIME in document:

@@ -110,6 +110,24 @@ class FormatErrors:
             self._answer_format_error(session, raw)
         self._end_if_there_are_too_many(session)
 
+    def unreadable_inside(
+        self, session: Session, frame: bytes, raw: Document, error: UnreadableError, now: int
+    ) -> None:
+        """A message of the dialect with an element whose inside cannot be read; its MTI, where that is of another edition."""
+        fields = error_fields(session.dialect, frame, error, error.byte(session.dialect))
+        if error.field == DE.MTI:
+            self.foreign(session, raw, str(error), now, fields)
+        else:
+            self.misformed(session, raw, str(error), fields)
+
+    def foreign(
+        self, session: Session, raw: Document, reason: str, now: int, fields: dict[str, Any] | None = None
+    ) -> None:
+        """A message whose MTI this link does not speak: misformed, and explained where nothing good has come on it."""
+        self.misformed(session, raw, reason, fields)
+        if not session.good:
+            self._diagnosis.explain_link(session, now)
+
     def _answer_format_error(self, session: Session, raw: Document) -> None:
         try:
             document = session.inward(raw)
