@@ -16,7 +16,7 @@ from switch.sim.playbook import Playbook
 from switch.simulators.endpoint import Line, Speech
 from switch.wire import Dialect
 from switch.wire.spelling import in_ascii
-from tests.core.scripts import Scene, morocco, purchase
+from tests.core.scripts import Scene, morocco, purchase, reversal
 
 NAME = "CAFÉ D'ÉTÉ             CASABLANCA    MA"
 
@@ -122,3 +122,38 @@ def test_a_shop_of_the_gateways_is_named_on_a_link_in_ascii_whatever_its_title(t
     assert (log.event, log.fields["elements"]) == ("text.respelled", ["DE43"])
     assert isinstance(send, Send)
     assert in_ascii(title).ljust(38).encode() + b"MA" in send.data
+
+
+@pytest.mark.parametrize("page", ["cp500", "cp037", "latin-1", "ascii"])
+def test_accents_of_answers_and_reversals_reach_links_of_every_character_set(tmp_path: Path, page: str) -> None:
+    """DE43 on its way to a host, in a request and in its reversal, and DE44 on its way back, letter for letter."""
+    network = with_page(tmp_path, page)
+    scene = Scene(Playbook(network))
+    name = NAME.ljust(40)[:40]
+    scene.rif.sends(purchase() | {"43": name})
+    asked = scene.atlas.gets()
+    assert asked["43"] == (in_ascii(name) if page == "ascii" else name)
+    scene.atlas.sends(answer(asked, "00") | {"38": "A12345", "44": "a l'unite" if page == "ascii" else "à l'unité"})
+    scene.book.journal_flushes()
+    paid = scene.rif.gets()
+    assert (paid["39"], paid["44"]) == ("00", "a l'unite" if page == "ascii" else "à l'unité")
+    scene.rif.sends(reversal(purchase()) | {"43": name})
+    scene.book.journal_flushes()
+    back = scene.atlas.gets()
+    assert (back["t"], back.get("43", asked["43"])) == ("0420", asked["43"])
+    assert bool(scene.book.logged("text.respelled")) == (page == "ascii")
+
+
+def with_page(tmp_path: Path, page: str) -> Network:
+    """Rif's link in ISO 8859-1, Atlas's in a character set of its own."""
+    network = with_latin(tmp_path, host=False)
+    if page == "ascii":
+        return network
+    spec = {
+        key: e | {"data_enc": page} if e.get("content") in ("an", "ans") else e
+        for key, e in Dialect.load("cmi87").spec.items()
+    }
+    path = tmp_path / f"{page}.json"
+    path.write_text(dump({"name": page, "family": "cmi"}, spec))
+    hosts = [msgspec.structs.replace(h, dialect=str(path)) if h.name == "atlas" else h for h in network.hosts]
+    return msgspec.structs.replace(network, hosts=tuple(hosts))
