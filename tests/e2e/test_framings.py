@@ -6,6 +6,7 @@ own specification: nothing of `switch.wire` is asked.
 
 import gzip
 import json
+import re
 import socket
 import struct
 import zlib
@@ -268,3 +269,48 @@ def test_a_frame_begun_and_left_costs_nobody_anything(stage: Stage) -> None:
             host.sock.sendall(hello[: len(hello) // 2])
             host.sock.shutdown(socket.SHUT_WR)
             assert host.closed(), name
+
+
+TOO_LARGE: Final[dict[str, bytes]] = {
+    "length2": b"\x20\x01",
+    "length2-inclusive": b"\x20\x03",
+    "length3": b"\0\x20\x01",
+    "length4": b"\0\0\x20\x01",
+    "length4-inclusive": b"\0\0\x20\x05",
+    "length2-little": b"\x01\x20",
+    "length2-little-inclusive": b"\x03\x20",
+    "length4-little": b"\x01\x20\0\0",
+    "visa4": b"\x20\x01\0\0",
+    "ascii4": b"8193",
+    "ascii5": b"08193",
+    "ascii6": b"008193",
+    "ascii4-inclusive": b"8197",
+    "ebcdic4": b"\xf8\xf1\xf9\xf3",
+    "hex4": b"2001",
+    "bcd2": b"\x81\x93",
+    "bcd2-inclusive": b"\x81\x95",
+    "tpdu": b"\x20\x01",
+    "base1": b"\x20\x01\0\0",
+    "gzip": b"\x20\x01",
+    "length2-etx": b"\x20\x02",
+}
+"""The least length that is more than `frame_bytes`, 8192, in each counted framing; three digits cannot say it."""
+
+
+def test_a_length_that_is_too_large_is_said_and_costs_its_own_connection_only(stage: Stage) -> None:
+    assert CHANNELS.keys() - TOO_LARGE.keys() == {"ascii3", "stxetx"}
+    for name, length in TOO_LARGE.items():
+        with Host(stage, name) as other, Host(stage, name) as host:
+            _, hello = other.message("0800", de70="001")
+            other.sock.sendall(hello)
+            assert other.hears()["39"] == "00"
+            _, hello = host.message("0800", de70="001")
+            host.sock.sendall(hello)
+            assert host.hears()["39"] == "00"
+            host.sock.sendall(length + b"0200")
+            assert host.closed(), name
+            event = stage.event("frame.bad", framing=name)
+            assert re.search(r"reads as \d+; .* length is \d+ to 81\d\d|longer than|8192", event["reason"]), event
+            _, sale = other.sale()
+            other.sock.sendall(sale)
+            assert other.hears()["39"] == "00", f"{name}: another connection of the same listener"
