@@ -1,8 +1,8 @@
 """Messages of the shipped dialects' kinds that others have published decode to what they say, and come back byte for byte.
 
-No whole message of ISO 8583:2003 was found in public (jPOS has its packagers, and no message beside them), so `iso2003` stands on
-the 1993 edition's samples, whose elements it has, and on pyiso8583. Of BASE24, three more samples do not read: one has letters
-in DE3, a national form (Croatia's instalments), and two in programs that only print them count their elements wrongly.
+No message of ISO 8583:2003 was found in public (jPOS has packagers, and no message beside them): `iso2003` has no sample.
+Of BASE24, some do not read: one has letters in DE3, a national form (Croatia's instalments), and two have values of other
+lengths than jPOS's BASE24Packager reads.
 """
 
 import json
