@@ -7,6 +7,8 @@ of the terminal's unpredictable number. Mastercard's cards choose the places the
 
 from typing import Final, NamedTuple
 
+from switch.wire.vocabulary import DE, Document
+
 CONTACTLESS_STRIPE: Final = "91"
 """PAN entry mode (DE22): a chip without contact, by the rules of stripes"""
 _VALUE: Final = slice(5, 8)
@@ -14,7 +16,7 @@ _COUNTER: Final = slice(8, 12)
 _UNPREDICTABLE: Final = slice(12, 13)
 _TURN: Final = 10_000
 """counters of which the last four digits are the same"""
-_SERVICE: Final = 4
+_EXPIRY: Final = 4
 
 
 class Stripe(NamedTuple):
@@ -50,7 +52,13 @@ class Stripe(NamedTuple):
 def stripe_of(track: str) -> Stripe:
     """The parts of DE35."""
     pan, _, rest = track.replace("D", "=").partition("=")
-    return Stripe(pan, rest[:_SERVICE], rest[_SERVICE:7], rest[7:])
+    return Stripe(pan, rest[:_EXPIRY], rest[_EXPIRY:7], rest[7:])
+
+
+def earliest_expiry(document: Document) -> str:
+    """The month (YYMM) after which a card no longer pays: the earlier one of DE14's and track 2's. "": neither says one."""
+    said = (document.get(DE.EXPIRY, ""), stripe_of(document.get(DE.TRACK2, "")).expiry)
+    return min((month for month in said if len(month) == _EXPIRY and month.isdecimal()), default="")
 
 
 def whole_counter(digits: str, last: int) -> int:

@@ -12,6 +12,7 @@ from typing import Final
 from switch.core.kernel import Kernel
 from switch.core.messages.cardholder_proof import FULL
 from switch.core.messages.internal import ISSUER_UNAVAILABLE, PRIVATE, Private48, original_data, private_elements
+from switch.core.messages.stripe import earliest_expiry
 from switch.core.messages.translator import answer
 from switch.core.network import StandInRule
 from switch.core.records.records import ACQUIRER, ADVICE, Forwarded, Owed, StoodIn, own_key
@@ -122,9 +123,11 @@ class StandIn:
                 return "a payment on the web that is not authenticated, or stand-in without `ecommerce`"
         elif entry not in READ:
             return f"the card was not read (DE22 {document.get(DE.ENTRY_MODE, 'absent')})"
-        expiry = document.get(DE.EXPIRY, "")
+        expiry = earliest_expiry(document)
+        if not expiry:
+            return "nothing says until when the card is valid (DE14, DE35)"
         today = datetime.fromtimestamp(self._kernel.wall_us(message.now) // 1_000_000, UTC)
-        return "the card has expired (DE14)" if expiry and expiry < f"{today:%y%m}" else ""
+        return f"the card has expired ({expiry}, DE14 or DE35)" if expiry < f"{today:%y%m}" else ""
 
     def _counters(self, message: Incoming, host: str, rule: StandInRule) -> str:
         """What has been approved so far."""

@@ -127,7 +127,11 @@ def test_without_rules_nothing_is_stood_in_for() -> None:
         ({}, {"de22": ""}, "the card was not read (DE22 absent)"),
         ({}, {"de22": "812", "de48": "4202054328" + "A" * 28}, "without `ecommerce`"),
         ({"ecommerce": True}, {"de22": "812", "de48": "420207"}, "not authenticated"),
-        ({}, {"de14": "2510"}, "the card has expired"),
+        ({}, {"de14": "2510"}, "the card has expired (2510"),
+        ({}, {"de14": "", "de35": small()["35"].replace("=2912", "=2510")}, "the card has expired (2510"),
+        ({}, {"de35": small()["35"].replace("=2912", "=2510")}, "the card has expired (2510"),
+        ({}, {"de14": "", "de35": ""}, "nothing says until when the card is valid"),
+        ({}, {"de14": "", "de35": small()["35"].replace("=2912", "==")}, "nothing says until when the card is valid"),
         ({"product": "credit"}, {}, "no stand-in for product debit"),
     ],
 )
@@ -149,6 +153,7 @@ def test_what_is_its_issuers_to_decide_is_declined_and_says_why(
         ({"unverified_pin": True}, {"de52": "0123456789ABCDEF"}),
         ({"ecommerce": True}, {"de22": "812", "de48": "4202054328" + "A" * 28, "de35": ""}),
         ({}, {"t": "0100", "de25": "06"}),
+        ({}, {"de14": ""}),
         ({}, {"de4": "000000030000"}),
     ],
 )
