@@ -18,7 +18,7 @@ from switch.core.messages.translator import translator_for
 from switch.core.network import Address, Network
 from switch.core.records.records import AnyEntry
 from switch.journal.recovery import entries_of
-from switch.loopback import on_free_ports
+from switch.loopback import free_ports, on_free_ports
 from switch.wire import Dialect
 from switch.wire.framing import make_framing
 from switch.wire.vocabulary import DE, Document
@@ -63,6 +63,15 @@ class Stage:
         self._log_at = self._log_inode = 0
         self._log: list[dict[str, Any]] = []
 
+    def listen(self, rows: dict[str, str]) -> None:
+        """Give the network file, before anything is started, a listener on a free port for each name, with its other lines."""
+        added = (
+            f'\n[[listener]]\nname = "{name}"\naddress = "127.0.0.1:{port}"\n{lines}\n'
+            for (name, lines), port in zip(rows.items(), free_ports(len(rows)), strict=True)
+        )
+        self.path.write_text(self.path.read_text() + "".join(added))
+        self.network = load_network(str(self.path))
+
     def start(self, *arguments: str, ready: bool = True) -> Child:
         """One `cmi-switch` command; returns once it is ready."""
         self._starts += 1
@@ -79,6 +88,12 @@ class Stage:
     def issuers(self, *arguments: str) -> Child:
         """All issuers in one process."""
         return self.start("issuer", "--network", str(self.path), *arguments)
+
+    def serve_atlas(self) -> None:
+        """The switch and one issuer, whose link is up."""
+        self.issuers("atlas")
+        self.serve()
+        self.event("link.up", link="atlas#1")
 
     def networks(self, *arguments: str) -> Child:
         """Visa and Mastercard in one process."""

@@ -4,18 +4,16 @@ directory server, a bank's access control server, the switch, the issuers; after
 Found nowhere but where a test has put them, and sealed in the journals: as text, in hex and in EBCDIC.
 """
 
-import re
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
 
-from switch.cli._processes import Child
 from switch.simulators.cards import TestCard
 from tests.e2e.canaries import files_in, forms
 from tests.e2e.stage import Stage, wait_for
-from tests.e2e.web import Forms, Gateway, Shop, free_address, post
+from tests.e2e.web import WebPayment
 
 pytestmark = pytest.mark.long
 USED = ("atlas-approved", "atlas-51", "souss-approved")
@@ -37,70 +35,30 @@ def sought(card: TestCard) -> dict[str, bytes]:
     }
 
 
-def challenged(stage: Stage, gateway: Gateway, shop: Shop, acs: Child, oid: str, code: str = "") -> str:
-    """Atlas's card pays so much that its bank asks for a code; what the shop's customer sees in the end."""
-    card = gateway.cards["atlas-approved"]
-    onward = Forms(gateway.type_card(gateway.open(shop.form(oid, "2500.00")), card))
-    bank = stage.network.acs[0].url.partition("//")[2]
-    asks = post(bank, "/challenge", onward.fields)
-    typed = code or re.findall(r"SMS  Atlas Bank: (\d{6})", acs.text())[-1]
-    (path, *_) = Forms(asks).actions
-    back = Forms(post(bank, path, [("code", typed), ("do", "confirm")]))
-    where = gateway.ask("/3ds/back", back.fields)[1] if back.fields else ""
-    return gateway.ask(where)[2] if where else "asked again"
-
-
-class Web:
-    """Everybody who takes part in a web payment, as processes."""
-
-    def __init__(self, directory: Path) -> None:
-        self.stage, self.shop = Stage(directory), Shop()
-        kept = ("--network", str(self.stage.path), "--state", str(self.stage.state))
-        self.issuers = self.stage.issuers("--verbose")
-        self.stage.serve()
-        self.stage.start("threeds", "directory", *kept)
-        self.acs = self.stage.start("threeds", "acs", "atlas", *kept)
-        results = free_address()
-        at = ("--results", results, "--results-url", f"http://{results}")
-        self.gateway = Gateway(self.stage, directory / "gateway", self.shop, *at)
-
-    def close(self) -> None:
-        """End all of it."""
-        self.shop.close()
-        self.stage.close()
-
-    def challenged(self, oid: str, code: str = "") -> str:
-        """See `challenged`."""
-        return challenged(self.stage, self.gateway, self.shop, self.acs, oid, code)
-
-    def pays(self, oid: str, name: str) -> str:
-        """Straight, or as its bank has it."""
-        return self.gateway.type_card(self.gateway.open(self.shop.form(oid)), self.gateway.cards[name])
-
-
 @pytest.fixture
-def web(tmp_path: Path) -> Iterator[Web]:
-    made = Web(tmp_path)
-    try:
-        yield made
-    finally:
-        made.close()
+def web(stage: Stage, tmp_path: Path) -> Iterator[WebPayment]:
+    stage.issuers("--verbose")
+    stage.serve()
+    with closing(WebPayment(stage, tmp_path / "gateway")) as web:
+        yield web
 
 
-def test_no_card_number_or_printed_value_of_a_web_payment_is_in_any_file_or_stream(web: Web, tmp_path: Path) -> None:
+def test_no_card_number_or_printed_value_of_a_web_payment_is_in_any_file_or_stream(
+    web: WebPayment, tmp_path: Path
+) -> None:
     gateway = web.gateway
     assert "Your bank has confirmed that it is you." in web.challenged("WEB-1")
     assert web.challenged("WEB-2", code="000000") == "asked again"
     for n, name in enumerate(USED):
-        web.pays(f"WEB-3{n}", name)
+        gateway.buy(f"WEB-3{n}", name)
     gateway.child.kill()
     gateway.child = gateway.start()
     web.issuers.kill()
     with suppress(OSError):
-        web.pays("WEB-4", "souss-approved")  # stood in for, or declined
+        gateway.buy("WEB-4", "souss-approved")  # stood in for, or declined
     web.acs.kill()
     with suppress(OSError):
-        web.pays("WEB-5", "atlas-approved")
+        gateway.buy("WEB-5", "atlas-approved")
     wait_for(lambda: web.stage.events("hop.sent", mti="0110") or web.stage.events("hop.sent", mti="0210"))
     cards = [gateway.cards[name] for name in USED]
     (tmp_path / "control").write_bytes(b"\n".join(value for card in cards for value in sought(card).values()))

@@ -11,8 +11,6 @@ from contextlib import closing
 import iso8583
 import pytest
 
-from switch.config import load_network
-from switch.loopback import free_ports
 from switch.wire import Dialect
 from tests.core.scripts import purchase, reversal
 from tests.e2e.stage import Client, Stage
@@ -24,26 +22,12 @@ LINKS = ("ascii87", "base24", "iso2003")
 
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    stage = Stage(tmp_path_factory.mktemp("dialects"))
-    rows = ""
-    for name, port in zip((*LINKS, "unionpay"), free_ports(len(LINKS) + 1), strict=True):
-        rows += (
-            f'\n[[listener]]\nname = "{name}"\naddress = "127.0.0.1:{port}"\ndialect = "{name}"\nframing = "length2"\n'
-        )
-        rows += (
-            'role = "terminal"\nprofile = "classic"\nmembers = ["rif"]\n'
-            if name == "unionpay"
-            else 'role = "acquirer"\n'
-        )
-    stage.path.write_text(stage.path.read_text() + rows)
-    stage.network = load_network(str(stage.path))
-    try:
-        stage.issuers("atlas")
-        stage.serve()
-        stage.event("link.up", link="atlas#1")
+    till = 'role = "terminal"\nprofile = "classic"\nmembers = ["rif"]'
+    roles = {**dict.fromkeys(LINKS, 'role = "acquirer"'), "unionpay": till}
+    with closing(Stage(tmp_path_factory.mktemp("dialects"))) as stage:
+        stage.listen({name: f'dialect = "{name}"\nframing = "length2"\n{role}' for name, role in roles.items()})
+        stage.serve_atlas()
         yield stage
-    finally:
-        stage.close()
 
 
 class Theirs(Client):

@@ -11,6 +11,7 @@ import socket
 import struct
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from functools import reduce
 from operator import xor
 from typing import Final, NamedTuple
@@ -19,8 +20,6 @@ import iso8583
 import pytest
 from iso8583.specs import default_ascii
 
-from switch.config import load_network
-from switch.loopback import free_ports
 from switch.wire import Dialect
 from tests.e2e.stage import Stage
 
@@ -152,25 +151,19 @@ def with_header(size: int) -> str:
 
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    directory = tmp_path_factory.mktemp("framings")
-    stage = Stage(directory)
-    rows = ""
-    for name, port in zip(CHANNELS, free_ports(len(CHANNELS)), strict=True):
-        size = len(CHANNELS[name].header)
-        if size:
-            (directory / f"headed{size}.json").write_text(with_header(size))
-        dialect = str(directory / f"headed{size}.json") if size else "cmi87"
-        rows += f'\n[[listener]]\nname = "{name}"\nrole = "acquirer"\naddress = "127.0.0.1:{port}"\n'
-        rows += f'dialect = "{dialect}"\nframing = "{name}"\nreturn_keepalives = {str(name in POLLED).lower()}\n'
-    stage.path.write_text(stage.path.read_text() + rows)
-    stage.network = load_network(str(stage.path))
-    try:
-        stage.issuers("atlas")
-        stage.serve()
-        stage.event("link.up", link="atlas#1")
+    with closing(Stage(tmp_path_factory.mktemp("framings"))) as stage:
+        rows = {}
+        for name, channel in CHANNELS.items():
+            dialect, size = "cmi87", len(channel.header)
+            if size:
+                file = stage.directory / f"headed{size}.json"
+                file.write_text(with_header(size))
+                dialect = str(file)
+            polled = str(name in POLLED).lower()
+            rows[name] = f'role = "acquirer"\ndialect = "{dialect}"\nframing = "{name}"\nreturn_keepalives = {polled}'
+        stage.listen(rows)
+        stage.serve_atlas()
         yield stage
-    finally:
-        stage.close()
 
 
 class Host:

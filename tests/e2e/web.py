@@ -171,6 +171,37 @@ class Gateway(Pages):
         return element(self.api(oid, "<Extra><ORDERSTATUS>QUERY</ORDERSTATUS></Extra>"), "TRANS_STAT")
 
 
+class WebPayment:
+    """Everybody a web payment needs beside the switch and its issuers, as processes: a shop, a gateway, 3-D Secure's servers."""
+
+    def __init__(self, stage: Stage, state: Path) -> None:
+        """`stage`: its switch and issuers run. `state`: the gateway's directory."""
+        self.stage, self.shop = stage, Shop()
+        kept = ("--network", str(stage.path), "--state", str(stage.state))
+        self.directory = stage.start("threeds", "directory", *kept)
+        self.acs = stage.start("threeds", "acs", "atlas", *kept)
+        results = free_address()
+        self.gateway = Gateway(stage, state, self.shop, "--results", results, "--results-url", f"http://{results}")
+        self.issuers = next(child for child in stage.children if child.name == "issuer")
+
+    def close(self) -> None:
+        """End the shop; the processes end with their stage."""
+        self.shop.close()
+
+    def challenged(self, oid: str, code: str = "") -> str:
+        """Atlas's card pays so much that its bank asks for a code; what the shop's customer sees in the end."""
+        gateway = self.gateway
+        card = gateway.cards["atlas-approved"]
+        onward = Forms(gateway.type_card(gateway.open(self.shop.form(oid, "2500.00")), card))
+        bank = self.stage.network.acs[0].url.partition("//")[2]
+        asks = post(bank, "/challenge", onward.fields)
+        typed = code or re.findall(r"SMS  Atlas Bank: (\d{6})", self.acs.text())[-1]
+        (path, *_) = Forms(asks).actions
+        back = Forms(post(bank, path, [("code", typed), ("do", "confirm")]))
+        where = gateway.ask("/3ds/back", back.fields)[1] if back.fields else ""
+        return gateway.ask(where)[2] if where else "asked again"
+
+
 def free_address() -> str:
     return f"127.0.0.1:{free_ports(1)[0]}"
 
