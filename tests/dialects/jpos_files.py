@@ -95,7 +95,7 @@ POSTILION = {
 }
 """What jPOS's PostPackager has, by class; its element 127 is `POSTILION_127`."""
 
-_PARTS_127 = (
+PARTS_127 = (
     "2 IFA_LLCHAR 32|3 IF_CHAR 48|4 IF_CHAR 22|5 IF_CHAR 73|6 IFA_NUMERIC 2|7 IFA_LLCHAR 50|8 IFA_LLLCHAR 128|"
     "9 IFA_LLLCHAR 255|10 IFA_NUMERIC 3|11 IFA_LLCHAR 32|12 IFA_LLCHAR 25|13 IF_CHAR 17|14 IF_CHAR 8|15 IFA_LLCHAR 29|"
     "16 IF_CHAR 1|17 IFA_LLCHAR 50|18 IFA_LLCHAR 50|19 IF_CHAR 45|20 IFA_NUMERIC 8|21 IFA_LLCHAR 12|22 IFA_LLLLLCHAR 99999|"
@@ -108,7 +108,7 @@ POSTILION_127 = (
     '<isofield id="1" length="8" name="Bitmap" class="org.jpos.iso.IFB_BITMAP"/>\n'
     + "\n".join(
         f'<isofield id="{number}" length="{size}" name="Part {number}" class="org.jpos.iso.{kind}"/>'
-        for number, kind, size in (part.split() for part in _PARTS_127.split("|"))
+        for number, kind, size in (part.split() for part in PARTS_127.split("|"))
     )
     + '\n<isofieldpackager id="25" length="8000" name="ICC data" class="org.jpos.iso.IFA_LLLLCHAR" emitBitmap="true"\n'
     '  packager="org.jpos.iso.packager.GenericPackager">\n'
