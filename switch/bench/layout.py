@@ -11,7 +11,7 @@ import iso8583
 import msgspec
 
 from switch.wire import Dialect, Document
-from switch.wire.vocabulary import DE
+from switch.wire.vocabulary import DE, is_response
 
 LAYOUTS_MAX: Final = 64
 
@@ -121,7 +121,7 @@ class AnswerReader:
         """Decode a message; if it answers a request, `read` knows its like from now on. Raises DecodeError."""
         document = self._dialect.decode(message)
         if (
-            document[DE.MTI][2] in "13"
+            is_response(document[DE.MTI])
             and document[DE.MTI][1] != "8"
             and {DE.STAN, DE.RESPONSE_CODE} <= document.keys()
         ):

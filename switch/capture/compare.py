@@ -16,9 +16,9 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from switch.wire import Dialect, Document
-from switch.wire.describe import as_shown
+from switch.wire.describe import as_shown, name_of
 from switch.wire.printable import printable
-from switch.wire.vocabulary import ANSWER_NAMES, DE, DE_NAMES, RESPONSE_CODES
+from switch.wire.vocabulary import ANSWER_NAMES, DE, RESPONSE_CODES, element_of, label_of
 
 EXACT, SHAPE, PRESENT, IGNORE = RULES = ("exact", "shape", "present", "ignore")
 
@@ -50,10 +50,9 @@ class Difference(NamedTuple):
         """One line."""
         if not self.de:
             return f"{self.name}: captured {self.expected or 'nothing'}, found {self.found or 'nothing'}"
-        label = {"t": "MTI", "h": "header"}.get(self.de, f"DE{self.de}")
         found = self.found or "nothing"
         note = "" if self.rule == EXACT or not (self.expected and self.found) else f"  ({self.rule})"
-        return f"{label:<6}{self.name[:36]:<38}captured {self.expected or 'nothing'}, found {found}{note}"
+        return f"{label_of(self.de):<6}{self.name[:36]:<38}captured {self.expected or 'nothing'}, found {found}{note}"
 
 
 def read_rules(ignore: str = "", rules: tuple[str, ...] = ()) -> dict[str, str]:
@@ -70,12 +69,10 @@ def read_rules(ignore: str = "", rules: tuple[str, ...] = ()) -> dict[str, str]:
 
 
 def _element(name: str) -> str:
-    key = name.upper().removeprefix("DE").removeprefix("F")
-    if key in ("MTI", "T", "H", "HEADER"):
-        return {"M": "t", "T": "t", "H": "h"}[key[0]]
-    if not (key.isascii() and key.isdecimal() and 2 <= int(key) <= 128):
+    key = element_of(name)
+    if not key:
         raise RuleError(f"{name!r} is no data element: DE2 to DE128, MTI or header")
-    return str(int(key))
+    return key
 
 
 def expected_now(captured: Document, then: Document | None, now: Document | None) -> Document:
@@ -115,7 +112,7 @@ def differences(
             and (rule == PRESENT or (rule == SHAPE and _same_shape(dialect, de, want or "", have or "")))
         ):
             continue
-        name = dialect.names.get(de) or DE_NAMES.get(de, "")
+        name = name_of(dialect, de)
         was, is_now = (_meant(dialect, de, shown.get(de, "")) for shown in (shown_expected, shown_found))
         made.append(Difference(de, name, was, is_now, "echo" if echoed and both else rule))
     return made

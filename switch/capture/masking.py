@@ -17,14 +17,13 @@ from switch.wire import DecodeError, Dialect, Document, EncodeError
 from switch.wire.element import Element
 from switch.wire.pans import is_text, mask_digits, mask_element, misread_pan, names_card
 from switch.wire.subfields import Form, SubfieldError
-from switch.wire.vocabulary import DE, SENSITIVE
+from switch.wire.vocabulary import ACCOUNTS, DE, SENSITIVE
 
 CLEAR_PREFIX_MIN: Final = 6
 """digits: fewer would name more than one issuer's test cards"""
 RUN_MIN: Final = 12
 """digits: the shortest PAN"""
 
-_ACCOUNTS: Final = frozenset({DE.ACCOUNT_FROM, DE.ACCOUNT_TO})
 _TRACKS: Final = frozenset({DE.TRACK1, DE.TRACK2, DE.TRACK3})
 _NO_STRUCTURE: Final = re.compile("[^=^D]", re.DOTALL)
 """What is no divider of a track; dividers stay, so that the element still reads as one."""
@@ -72,7 +71,7 @@ class Mask:
             if secret:
                 self._forms[de] = form, secret
         self._touched = (
-            frozenset({DE.PAN}) | _TRACKS | SENSITIVE | dialect.sensitive | _ACCOUNTS | frozenset(self._forms)
+            frozenset({DE.PAN}) | _TRACKS | SENSITIVE | dialect.sensitive | ACCOUNTS | frozenset(self._forms)
         )
         self._texts = frozenset(
             de for de, e in dialect.elements.items() if is_text(e) and de not in self._touched and de not in _HEAD
@@ -157,7 +156,7 @@ class Mask:
             return _track(value, pan, hidden)
         if de in SENSITIVE or de in self._dialect.sensitive:
             return self._parts(de, value) if de in self._forms else _zeros(value)
-        if de in _ACCOUNTS:
+        if de in ACCOUNTS:
             return mask_digits(value) if value.isdecimal() else _zeros(value)
         if de in self._forms:
             return self._parts(de, value)

@@ -20,7 +20,7 @@ from switch.capture.spoken import ABOUT, everybody_has, load_dialect, spoken, wh
 from switch.wire import DecodeError, Dialect, DialectError, Document, EncodeError
 from switch.wire.describe import describe_error
 from switch.wire.framing import FRAMINGS, FramingError, make_framing
-from switch.wire.vocabulary import DE
+from switch.wire.vocabulary import DE, is_response
 
 FRAME_BYTES: Final = 65_535
 _MARKED: Final = re.compile(r"\s*([<>IO])\s*(?:\[[^\]]*\]\s*)?((?:[0-9A-Fa-f]{2}[\s:]?)+)\s*")
@@ -51,7 +51,7 @@ class Said(NamedTuple):
     @property
     def asks(self) -> bool:
         """True for a request or advice, False for an answer."""
-        return self.mti[2:3] not in ("1", "3", "5")
+        return not is_response(self.mti)
 
 
 class Talk(msgspec.Struct, kw_only=True):

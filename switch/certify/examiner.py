@@ -17,7 +17,7 @@ from switch.certify.words import UnknownWordError, Words, matches
 from switch.core.party import Certificate, Effect, LinkId
 from switch.doctor.explain import Explainer
 from switch.wire import Dialect, Document
-from switch.wire.vocabulary import DE, MTI
+from switch.wire.vocabulary import DE, MTI, is_response
 
 GRACE_MS: Final = 2_000
 """an answer so much later than it may be is still looked at, and found late; at least as long as it may take"""
@@ -185,7 +185,7 @@ class Examiner:
             self._trouble("readable", f"a message of {self._manner.dialect.name}", first, look_at, now)
         elif came.unproved:
             self._trouble("MAC", "one that holds", came.unproved, _KEYS, now)
-        elif document.get(DE.MTI, "")[2:3] in ("1", "3", "5"):
+        elif is_response(document.get(DE.MTI, "")):
             self._take_answer(link, came, now)
         else:
             self._take_request(link, came, now)

@@ -27,6 +27,7 @@ from switch.shipped import shipped
 from switch.wire import Dialect, DialectError
 from switch.wire.dialect import names
 from switch.wire.framing import FRAMINGS
+from switch.wire.vocabulary import element_of
 
 FILE_BYTES_MAX: Final = 1 << 20
 HOUR_MS: Final = 3_600_000
@@ -276,9 +277,8 @@ class _Reader:
 
     def _element(self, s: Section, key: str, text: Any, *, place_is_key: bool = False) -> str:
         """The key of an element; "" after a mistake. `DE39` and `39` are the same."""
-        name = str(text).upper().removeprefix("DE")
-        name = {"MTI": "t", "T": "t", "H": "h", "HEADER": "h"}.get(name, name)
-        if name in ("t", "h") or (name.isascii() and name.isdecimal() and 2 <= int(name) <= 128):
+        name = element_of(str(text))
+        if name:
             return name
         note = s.wrong_key if place_is_key else s.wrong
         note(key, f'"{text}" is no element', '"2" to "128", or "t" for the MTI')

@@ -12,7 +12,7 @@ from switch.certify.words import UnknownWordError, Words
 from switch.wire import Dialect, Document
 from switch.wire.describe import as_shown
 from switch.wire.printable import printable
-from switch.wire.vocabulary import ANSWER_NAMES, DE, response_mti
+from switch.wire.vocabulary import ANSWER_NAMES, DE, label_of, response_mti
 
 _LOOK_AT_CODES: Final = {
     "12": "it takes the message for one that is not allowed here: DE3, and whether it knows this kind",
@@ -76,7 +76,7 @@ class Judge:
         why = f"{{{word}}}, which has no value: the step that brings it did not"
         look_at = "the step that was to bring it"
         return Finding(
-            step=step, point=label(de), good=False, expected=why, found=self._shown(came, de), look_at=look_at
+            step=step, point=label_of(de), good=False, expected=why, found=self._shown(came, de), look_at=look_at
         )
 
     def _equal(self, step: str, came: Document, de: str, values: tuple[str, ...], look_at: str) -> Finding:
@@ -85,7 +85,7 @@ class Judge:
         if de == DE.RESPONSE_CODE:
             look_at = look_at or _LOOK_AT_CODES.get(came.get(de, ""), "its log says why, under this DE11")
         look_at = look_at or _LOOK_AT["MTI" if de == DE.MTI else "value"]
-        return _finding(step, label(de), good, expected, self._shown(came, de), look_at)
+        return _finding(step, label_of(de), good, expected, self._shown(came, de), look_at)
 
     def _started(self, step: str, came: Document, de: str, text: str, look_at: str) -> Finding:
         try:
@@ -94,23 +94,28 @@ class Judge:
             return self._unknown(step, came, de, word)
         good, found = came.get(de, "").startswith(start), self._shown(came, de)
         expected = f"{self._shown({**came, de: start}, de)} …"
-        return _finding(step, f"{label(de)} begins", good, expected, found, look_at or _LOOK_AT["begins"])
+        return _finding(step, f"{label_of(de)} begins", good, expected, found, look_at or _LOOK_AT["begins"])
 
     def _present(self, step: str, came: Document, de: str, look_at: str) -> Finding:
         look_at = look_at or (_APPROVAL if de == DE.APPROVAL_CODE else _LOOK_AT["present"])
         good = bool(came.get(de, "").strip())
-        return _finding(step, f"{label(de)} present", good, "present", self._shown(came, de), look_at)
+        return _finding(step, f"{label_of(de)} present", good, "present", self._shown(came, de), look_at)
 
     def _absent(self, step: str, came: Document, de: str, look_at: str) -> Finding:
         return _finding(
-            step, f"{label(de)} absent", de not in came, "absent", self._shown(came, de), look_at or _LOOK_AT["absent"]
+            step,
+            f"{label_of(de)} absent",
+            de not in came,
+            "absent",
+            self._shown(came, de),
+            look_at or _LOOK_AT["absent"],
         )
 
     def _formed(self, step: str, came: Document, de: str, pattern: str, look_at: str) -> Finding:
         good = re.fullmatch(pattern, came.get(de, "")) is not None
         return _finding(
             step,
-            f"{label(de)} form",
+            f"{label_of(de)} form",
             good,
             f"a value like {pattern}",
             self._shown(came, de),
@@ -120,7 +125,7 @@ class Judge:
     def _echo(self, step: str, came: Document, asked: Document, de: str, look_at: str) -> Finding:
         good = came.get(de) == asked[de]
         return _finding(
-            step, f"{label(de)} echoed", good, self._shown(asked, de), self._shown(came, de), look_at or _ECHO
+            step, f"{label_of(de)} echoed", good, self._shown(asked, de), self._shown(came, de), look_at or _ECHO
         )
 
     def wanted_text(self, wanted: Wanted) -> str:
@@ -131,7 +136,7 @@ class Judge:
                 values = [self._shown({DE.MTI: "0200", de: self._words.fill(text)}, de) for text in texts]
             except UnknownWordError as word:
                 values = [f"{{{word}}}"]
-            told.append(f"{label(de)} {' or '.join(values)}")
+            told.append(f"{label_of(de)} {' or '.join(values)}")
         return ", ".join(told)
 
     def _shown(self, document: Document, de: str) -> str:
@@ -147,11 +152,6 @@ class Judge:
 def expected_mti(points: Points, asked: Document) -> str:
     """The MTI that an answer has by the plan."""
     return points.mti or response_mti(asked[DE.MTI])
-
-
-def label(de: str) -> str:
-    """`DE39`, `MTI`."""
-    return {"t": "MTI", "h": "header"}.get(de, f"DE{de}")
 
 
 def _in_time(step: str, took_ms: float, within_ms: int) -> Finding:

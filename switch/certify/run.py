@@ -9,11 +9,11 @@ from typing import Final
 
 from switch.certify.findings import FAILED, NOT_RUN, PASSED, Finding, Outcome, Passage
 from switch.certify.plan import NOTHING, Plan, Points, Step, Test
-from switch.certify.points import Judge, expected_mti, label
+from switch.certify.points import Judge, expected_mti
 from switch.certify.words import Words, matches
 from switch.wire import Dialect, Document
 from switch.wire.printable import printable
-from switch.wire.vocabulary import DE, response_mti
+from switch.wire.vocabulary import DE, label_of, response_mti
 
 MS: Final = 1_000_000
 ALIKE: Final = (DE.TERMINAL, DE.PAN, DE.AMOUNT)
@@ -162,7 +162,10 @@ class Run:
             else:
                 wanted = f"a value, which is {{{name}}} from then on"
                 self.fault(
-                    f"{label(de)} to save", wanted, "nothing", "the points above: the answer is not what it should be"
+                    f"{label_of(de)} to save",
+                    wanted,
+                    "nothing",
+                    "the points above: the answer is not what it should be",
                 )
 
 

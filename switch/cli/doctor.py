@@ -113,8 +113,10 @@ def _of_link(file: str, name: str | None, dialect: str | None, framing: str | No
 
 
 def _keys(text: str) -> tuple[str, ...]:
-    keys = tuple(part.strip().upper().removeprefix("DE") for part in text.split(",") if part.strip())
-    if not keys or not all(key.isdecimal() and key.isascii() and 2 <= int(key) <= 128 for key in keys):
+    from switch.wire.vocabulary import element_of
+
+    keys = tuple(element_of(part.strip()) for part in text.split(",") if part.strip())
+    if not keys or not all(key.isdecimal() for key in keys):
         raise click.UsageError(f"--keys is a list of data elements such as DE11,DE41, not {text!r}")
     return keys
 

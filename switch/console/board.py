@@ -15,8 +15,8 @@ import msgspec
 
 from switch.core.party import link_name
 from switch.observe.histogram import Histogram
-from switch.observe.lines import HopLine, LineError, answer_code, is_response, read_event, read_hop, second_of
-from switch.wire.vocabulary import APPROVALS
+from switch.observe.lines import HopLine, LineError, answer_code, read_event, read_hop, second_of
+from switch.wire.vocabulary import APPROVALS, is_response
 
 ALL: Final = "all"
 ROUTE, HOST, LISTENER = "route:", "host:", "listener:"

@@ -26,11 +26,11 @@ from switch.core.records.records import (
 from switch.journal.projections.transactions import Row
 from switch.journal.views import FACTS, time_text_ms
 from switch.money.fee_line import Fee
-from switch.observe.lines import HopLine, answer_code, is_response, time_of, towards_issuer
+from switch.observe.lines import HopLine, answer_code, time_of, towards_issuer
 from switch.observe.waterfall import meaning
 from switch.wire import Dialect
 from switch.wire.describe import Line, described
-from switch.wire.vocabulary import APPROVALS, DE, Document
+from switch.wire.vocabulary import APPROVALS, DE, Document, is_response
 
 WIDE: Final = 1_000
 """of a bar's picture"""

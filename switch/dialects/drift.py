@@ -16,7 +16,7 @@ from switch.wire.element import Element
 from switch.wire.framing import FramingError, make_framing
 from switch.wire.printable import printable
 from switch.wire.subfields import REST, Form, SubfieldError, form_of
-from switch.wire.vocabulary import mask_pan
+from switch.wire.vocabulary import label_of, mask_pan
 
 Message: TypeAlias = bytes | Document
 
@@ -199,7 +199,7 @@ def as_text(dialect: Dialect, count: int, findings: list[Finding], paint: Paint 
         if f.element != last:
             last = f.element
             name = dialect.names.get(f.element, "")
-            label = {"h": "header", "t": "MTI", "": "message"}.get(f.element, f"DE{f.element}")
+            label = label_of(f.element) if f.element else "message"
             lines.append(paint("label", f"{label} {name}".rstrip()))
         example = f'  for instance "{f.example}"' if f.example else ""
         seen = f"{f.count}×, first in message {f.first}"

@@ -8,7 +8,7 @@ from typing import Final
 
 from switch.doctor.plausible import looks_right
 from switch.wire import Document
-from switch.wire.vocabulary import DE, SENSITIVE
+from switch.wire.vocabulary import DE, NOT_SAID
 
 _WHAT: Final = {
     DE.AMOUNT: "no amount that is met",
@@ -48,7 +48,7 @@ def _of(document: Document) -> Iterator[str]:
     if mti[1:] in _ASKS and DE.RESPONSE_CODE in document:
         yield f"DE39 stands in a {mti}, which asks"
     for de, value in document.items():
-        shown = "" if de in SENSITIVE or de == DE.PAN else f" ({value[:20]})"
+        shown = "" if de in NOT_SAID else f" ({value[:20]})"
         if de in (DE.MTI, DE.HEADER, DE.BITMAP, DE.BITMAP_SECONDARY):
             continue
         if not value.isprintable():

@@ -26,7 +26,7 @@ from switch.doctor.tried import Fault, try_form
 from switch.doctor.words import sentence
 from switch.wire import DecodeError
 from switch.wire.careful import Reader, Table
-from switch.wire.vocabulary import DE, SENSITIVE
+from switch.wire.vocabulary import NOT_SAID
 
 _SUSPECTS: Final = 3
 _SURE: Final = 0.85
@@ -53,7 +53,6 @@ _PACKED_RUN: Final = 6
 _READABLE: Final = re.compile(r"[ -~]+")
 _TEXT_MIN: Final = 4
 _DIGIT_RUN: Final = re.compile(rb"[0-9]{12,}|[\xf0-\xf9]{12,}")
-_HIDDEN: Final = SENSITIVE | {DE.PAN, DE.ACCOUNT_FROM, DE.ACCOUNT_TO, DE.MAC, DE.MAC_SECONDARY}
 
 
 def faults(data: bytes, cuts: Sequence[Cut], spoken: Sequence[Spoken], configured: Configured) -> list[Diagnosis]:
@@ -321,7 +320,7 @@ def _evidence(data: bytes, suspect: Suspect, fault: Fault) -> Evidence:
     e, dialect = fault.form.element, suspect.spoken.dialect
     chunk = data[fault.start : fault.end]
     secret = (
-        fault.key in _HIDDEN or fault.key in dialect.sensitive or _has_secret(dialect.subfields.get(fault.key))
+        fault.key in NOT_SAID or fault.key in dialect.sensitive or _has_secret(dialect.subfields.get(fault.key))
         or _DIGIT_RUN.search(chunk) is not None or (e.text is None and len(chunk) >= _PACKED_RUN)
     )  # fmt: skip
     size = e.length_bytes if secret else fault.end - fault.start

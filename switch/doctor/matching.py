@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from switch.doctor.diagnosis import Cause, Diagnosis, Setting
 from switch.wire import Document
-from switch.wire.vocabulary import DE, SENSITIVE
+from switch.wire.vocabulary import DE, NOT_SAID, is_response
 
 KEYS: Final = (DE.STAN, DE.TRANSMISSION_TIME)
 """What the switch matches on, beside the MTI's class."""
@@ -20,7 +20,6 @@ _WITNESSES: Final = (
     DE.LOCAL_TIME, DE.NETWORK_CODE,
 )  # fmt: skip
 """What an answer usually gives back: the more are equal, the surer it is the request's."""
-_SECRET: Final = SENSITIVE | {DE.PAN, DE.ACCOUNT_FROM, DE.ACCOUNT_TO}
 _REQUESTS_MAX: Final = 2_000
 """unanswered requests looked at for one answer, the newest"""
 
@@ -34,8 +33,8 @@ class Heard(NamedTuple):
 
     @property
     def answers(self) -> bool:
-        """True for a response: the MTI's third digit is odd."""
-        return self.document.get(DE.MTI, "0000")[2:3] in ("1", "3", "5")
+        """True for a response."""
+        return is_response(self.document.get(DE.MTI, ""))
 
 
 def unmatched(heard: Sequence[Heard], keys: Sequence[str] = KEYS) -> list[Diagnosis]:
@@ -120,7 +119,7 @@ def _share(request: Document, answer: Document) -> float:
 
 def _difference(de: str, request: Document, answer: Document) -> str:
     asked, came = request.get(de), answer.get(de)
-    if de in _SECRET and asked and came:
+    if de in NOT_SAID and asked and came:
         return f"DE{de} is another"
     if came is None:
         return f"DE{de} is absent"

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from switch.wire.vocabulary import RESPONSE_CODES
+from switch.wire.vocabulary import RESPONSE_CODES, is_response
 
 
 class HopLine(msgspec.Struct, kw_only=True, gc=False):
@@ -93,11 +93,6 @@ def time_of(at: str) -> datetime:
 def second_of(at: str) -> int:
     """Seconds since 1970 of a line's `at`; 0 where it is no time."""
     return int(time_of(at).timestamp())
-
-
-def is_response(mti: str) -> bool:
-    """True for an MTI that answers another (function digit 1 or 3)."""
-    return mti[2:3] in ("1", "3")
 
 
 def towards_issuer(hop: HopLine) -> bool:

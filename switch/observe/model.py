@@ -13,9 +13,9 @@ import msgspec
 from switch.core.party import link_name
 from switch.core.shards import PEER_LISTENER
 from switch.observe.histogram import Histogram
-from switch.observe.lines import HopLine, LineError, answer_code, is_response, read_event, read_hop, second_of
+from switch.observe.lines import HopLine, LineError, answer_code, read_event, read_hop, second_of
 from switch.wire.printable import printable
-from switch.wire.vocabulary import APPROVALS, is_repeat
+from switch.wire.vocabulary import APPROVALS, is_repeat, is_response
 
 SECONDS_KEPT: Final = 120
 NOTABLE_KEPT: Final = 50

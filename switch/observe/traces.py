@@ -17,8 +17,8 @@ from hashlib import sha256
 from typing import Any, Final, TypeAlias
 
 from switch.core.party import link_name
-from switch.observe.lines import HopLine, answer_code, is_response, time_of
-from switch.wire.vocabulary import ADVICES, ANSWER_NAMES, REVERSALS, Answer
+from switch.observe.lines import HopLine, answer_code, time_of
+from switch.wire.vocabulary import ADVICES, ANSWER_NAMES, REVERSALS, Answer, is_response
 
 Span: TypeAlias = dict[str, Any]
 SERVER, CLIENT = 2, 3

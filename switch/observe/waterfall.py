@@ -8,9 +8,9 @@ import msgspec
 
 from switch.core.party import link_name
 from switch.money.currency import format_amount
-from switch.observe.lines import HopLine, answer_code, is_response, time_of, towards_issuer
+from switch.observe.lines import HopLine, answer_code, time_of, towards_issuer
 from switch.wire.printable import printable
-from switch.wire.vocabulary import ANSWER_NAMES, APPROVALS
+from switch.wire.vocabulary import ANSWER_NAMES, APPROVALS, is_response
 
 Paint = Callable[[str, str], str]
 """(style, text) -> text: how a terminal colours it. Styles: `title`, `arrow`, `good`, `bad`, `note`"""

@@ -41,7 +41,7 @@ from switch.security.vault import ClearVault
 from switch.sim.clock import EPOCH_NS, SECOND_NS, Progress
 from switch.wire import Dialect
 from switch.wire.framing import Framing, make_framing
-from switch.wire.vocabulary import DE, Answer, Document
+from switch.wire.vocabulary import DE, Answer, Document, is_response
 
 E = TypeVar("E", bound=Entry)
 
@@ -77,7 +77,7 @@ class Peer:
     def sends(self, document: Document) -> None:
         """One whole message."""
         request = self._raw.get((document.get(DE.STAN, ""), document.get(DE.TRANSMISSION_TIME, "")))
-        answers = document[DE.MTI][2] in "13"
+        answers = is_response(document[DE.MTI])
         self.sends_link(self._translator.outward(document, request if answers else None))
 
     def sends_link(self, link: Document) -> None:

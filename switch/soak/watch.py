@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from switch.observe.follow import Follower
-from switch.observe.lines import HopLine, LineError, is_response, read_hop, towards_issuer
+from switch.observe.lines import HopLine, LineError, read_hop, towards_issuer
+from switch.wire.vocabulary import is_response
 
 
 class Watch:

@@ -105,7 +105,8 @@ def _label(de: str) -> str:
     return {"t": "MTI", "h": "head"}.get(de, f"DE{de}")
 
 
-def _name(dialect: Dialect, de: str) -> str:
+def name_of(dialect: Dialect, de: str) -> str:
+    """An element's name in the dialect; "" where nobody has one."""
     return dialect.names.get(de) or DE_NAMES.get(de, "")
 
 
@@ -132,7 +133,7 @@ def _form(dialect: Dialect, de: str) -> Form | None:
 
 def _element(dialect: Dialect, de: str, document: Document) -> Iterator[Line]:
     """An element's line, then those of its parts."""
-    value, name, secret, form = document[de], _name(dialect, de), _secret(dialect, de), _form(dialect, de)
+    value, name, secret, form = document[de], name_of(dialect, de), _secret(dialect, de), _form(dialect, de)
     in_hex = _in_hex(dialect, de)
     parts: dict[str, str] = {}
     trouble = ""

@@ -4,9 +4,7 @@ Rule: an error's text is fit for a log. Bytes of sensitive elements and the midd
 document beside it (`document`) is the message's own data, and is not.
 """
 
-from switch.wire.vocabulary import Document
-
-_LABELS = {"h": "header", "t": "MTI", "p": "primary bitmap", "1": "secondary bitmap"}
+from switch.wire.vocabulary import HEAD_LABELS, Document, label_of
 
 
 class DialectError(ValueError):
@@ -52,8 +50,9 @@ class CodecError(ValueError):
         return mti if isinstance(mti, str) else ""
 
     def __str__(self) -> str:
-        where = _LABELS.get(self.field) or (f"DE{self.field}" if self.field.isdecimal() else self.field or "message")
-        if self.name and self.field not in _LABELS:
+        is_element = self.field in HEAD_LABELS or self.field.isdecimal()
+        where = label_of(self.field) if is_element else self.field or "message"
+        if self.name and self.field not in HEAD_LABELS:
             where = f"{where} ({self.name})"
         who = f"{self.dialect} {self.mti}" if self.mti and self.field != "t" else self.dialect
         return f"{who} {where} at {self.place} {self.offset}: expected {self.expected}, found {self.found}"

@@ -119,10 +119,30 @@ DE_NAMES: Final[dict[str, str]] = {
 SENSITIVE: Final = frozenset({DE.TRACK2, DE.TRACK3, DE.TRACK1, DE.PIN, DE.SECURITY})
 """Elements that leave no trace outside the wire, whatever the dialect: never in logs, journal, captures or errors."""
 
+ACCOUNTS: Final = frozenset({DE.ACCOUNT_FROM, DE.ACCOUNT_TO})
+
 PIN_DATA: Final = (DE.PIN, DE.SECURITY)
 """Made with keys that the two ends of a link share: the PIN block, and what says how it was made."""
 MACS: Final = (DE.MAC, DE.MAC_SECONDARY)
 """Made with a link's own keys over one message: for any other link, and for any change to the message, they are wrong."""
+
+NOT_SAID: Final = SENSITIVE | ACCOUNTS | {DE.PAN, *MACS}
+"""Elements whose values no sentence about a message repeats: what is sensitive, and whose card and account it is."""
+
+HEAD_LABELS: Final = {"h": "header", "t": "MTI", "p": "primary bitmap", "1": "secondary bitmap"}
+
+
+def label_of(element: str) -> str:
+    """An element as a sentence says it: `DE39`, `MTI`, `header`."""
+    return HEAD_LABELS.get(element) or f"DE{element}"
+
+
+def element_of(text: str) -> str:
+    """The key of the element that somebody has typed: `DE39`, `39`, `MTI`, `header`; "" where it is none."""
+    name = text.upper().removeprefix("DE").removeprefix("F")
+    if name in ("MTI", "T", "H", "HEADER"):
+        return "h" if name[0] == "H" else "t"
+    return str(int(name)) if name.isascii() and name.isdecimal() and 2 <= int(name) <= 128 else ""
 
 
 class Answer:
@@ -296,6 +316,7 @@ RECONCILIATIONS: Final = frozenset({"0500", "0501", "0520", "0521", "0502", "050
 """An acquirer's (origin 0, 1) and an issuer's (2, 3)."""
 RECONCILED: Final = frozenset({"0510", "0512", "0530", "0532"})
 RESPONSES: Final = RECONCILED | {"0110", "0130", "0210", "0230", "0312", "0314", "0332", "0410", "0430", "0810"}
+_RESPONDS: Final = frozenset("1357")
 KNOWN_MTIS: Final = (
     REQUESTS | ADVICES | REVERSALS | FILE_UPDATES | RECONCILIATIONS | RESPONSES | {"0800", "0801", "0820"}
 )
@@ -311,9 +332,14 @@ def is_request(mti: str) -> bool:
     return mti[2] in "02"
 
 
+def is_response(mti: str) -> bool:
+    """True for what answers, of any edition: the third digit is odd (x1x, x3x; since 1993 x5x and x7x). Any text may be asked."""
+    return mti[2:3] in _RESPONDS
+
+
 def is_answer_to(request: str, mti: str) -> bool:
-    """True for an answer (x1x, x3x) of the class of `request`."""
-    return mti[1] == request[1] and mti[2] in "13"
+    """True for an answer of the class of `request`."""
+    return mti[1] == request[1] and is_response(mti)
 
 
 def repeat_of(mti: str) -> str:

@@ -58,6 +58,7 @@ from switch.wire.vocabulary import (
     Document,
     NetworkCode,
     Processing,
+    is_response,
 )
 
 _PLAIN: Final = (
@@ -286,9 +287,9 @@ class Iso93(Family):
 
     def _action(self, mti: str, document: Document) -> str:
         code = document[DE.RESPONSE_CODE]
-        if mti[1:2] == MTI.FILE_UPDATE and mti[2:3] in ("1", "3") and code in _FILE_ANSWERS:
+        if mti[1:2] == MTI.FILE_UPDATE and is_response(mti) and code in _FILE_ANSWERS:
             return _FILE_ANSWERS[code]
-        if code == Answer.APPROVED and mti[2:3] in ("1", "3"):
+        if code == Answer.APPROVED and is_response(mti):
             if mti[1] == MTI.REVERSAL:
                 return REVERSAL_ACCEPTED
             if mti[1] == MTI.NETWORK:
