@@ -342,10 +342,10 @@ class Kernel:
 
     # -- words
 
-    def limit_times(self, limit: str, where: str) -> int:
-        """How often a limit was reached since it was last said; 0: it was said less than a second ago, and need not be again."""
+    def limit_times(self, limit: str, where: str, again_us: int = 1_000_000) -> int:
+        """How often a limit was reached since it was last said; 0: it was said less than `again_us` ago, and need not be."""
         said_us, times = self._limits_said.get((limit, where), (0, 0))
-        if abs(self._wall_us - said_us) < 1_000_000:
+        if abs(self._wall_us - said_us) < again_us:
             self._limits_said[limit, where] = said_us, times + 1
             return 0
         self._limits_said[limit, where] = self._wall_us, 0

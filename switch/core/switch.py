@@ -370,8 +370,9 @@ class Switch(Kernel):
         try:
             raw = session.dialect.decode(frame)
         except DecodeError as error:
-            self._format_errors.unreadable(session, frame, error, now)
-            return
+            raw = self._format_errors.with_letters(session, frame, error, now)
+            if not raw:
+                return
         if frame.translate(None, PRINTABLE) or not session.dialect.latin:
             controls = control_characters(session.dialect, raw)
             if controls and not self._format_errors.without_controls(session, frame, raw, controls):

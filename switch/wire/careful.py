@@ -160,26 +160,29 @@ class Reader:
                 raise self.fail(str(number), byte, f"an element of {self.table.dialect}", f"bit {number} set")
         return numbers
 
+    def message(self) -> Document:
+        """The whole of the data, header included, as one message."""
+        elements = self.table.elements
+        if "h" in elements:
+            self.element(elements["h"])
+        self.element(elements["t"])
+        numbers = list(self.bitmap("p", 0))
+        if self.table.both:
+            numbers.extend(self.bitmap("1", 64))
+        elif numbers and numbers[0] == 1:
+            numbers[:1] = []
+            numbers.extend(self.bitmap("1", 64))
+        for number in numbers:
+            self.element(elements[str(number)])
+        if self.pos != len(self.data):
+            last, more = str(numbers[-1]) if numbers else "p", count(len(self.data) - self.pos, "bytes")
+            raise self.fail(last, self.pos, "the end of the message", f"{more} more")
+        return self.document
+
 
 def decode(table: Table, data: bytes) -> Document:
     """Bytes of one message, header included, as a document. Raises DecodeError."""
-    reader = Reader(table, data)
-    elements = table.elements
-    if "h" in elements:
-        reader.element(elements["h"])
-    reader.element(elements["t"])
-    numbers = list(reader.bitmap("p", 0))
-    if table.both:
-        numbers.extend(reader.bitmap("1", 64))
-    elif numbers and numbers[0] == 1:
-        numbers[:1] = []
-        numbers.extend(reader.bitmap("1", 64))
-    for number in numbers:
-        reader.element(elements[str(number)])
-    if reader.pos != len(data):
-        last = str(numbers[-1]) if numbers else "p"
-        raise reader.fail(last, reader.pos, "the end of the message", f"{count(len(data) - reader.pos, 'bytes')} more")
-    return reader.document
+    return Reader(table, data).message()
 
 
 def numbers_of(table: Table, document: Document) -> list[int]:

@@ -20,6 +20,7 @@ from switch.core.links.states import SessionState
 from switch.core.messages.translator import answer
 from switch.security.dukpt import device_and_counter
 from switch.wire import DecodeError, EncodeError
+from switch.wire.letters import decode_anyway
 from switch.wire.subfields import SubfieldError
 from switch.wire.vocabulary import DE, Answer, Document, is_request
 
@@ -172,6 +173,6 @@ class Macs:
 def _claimed(session: Session, frame: bytes) -> str:
     """DE32 of a message; "" where it cannot be read."""
     try:
-        return session.inward(session.dialect.decode(frame)).get(DE.ACQUIRER, "")
+        return session.inward(decode_anyway(session.dialect, frame)).get(DE.ACQUIRER, "")
     except (DecodeError, SubfieldError, ValueError, KeyError):
         return ""

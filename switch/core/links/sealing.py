@@ -17,6 +17,7 @@ from switch.core.party import Seal
 from switch.security.commands import PREVIOUS, UNREACHABLE, CheckDeviceMac, CheckMac, MakeDeviceMac, MakeMac, Reply
 from switch.security.module import NO_MODULE, SecurityModule
 from switch.wire import DecodeError, Dialect
+from switch.wire.letters import decode_anyway
 from switch.wire.mac_place import MacPlace
 from switch.wire.vocabulary import Document
 
@@ -136,7 +137,7 @@ class DeviceSealing(Sealing):
 
     def _serial_in(self, frame: bytes) -> bytes:
         try:
-            return bytes.fromhex(find(self._dialect.decode(frame), self._serial_at))
+            return bytes.fromhex(find(decode_anyway(self._dialect, frame), self._serial_at))
         except (DecodeError, ValueError):
             return b""
 

@@ -19,6 +19,7 @@ from switch.core.transactions.overload import may_be_known
 from switch.core.transactions.payments import Payments
 from switch.core.transactions.replies import reply
 from switch.core.transactions.transaction import key_of
+from switch.wire.letters import decode_anyway
 from switch.wire.vocabulary import ADVICES, DE, REQUESTS, REVERSALS, Answer, Document, is_repeat, is_request
 
 DEFECTS_MAX: Final = 3
@@ -141,7 +142,7 @@ class Containment:
 def _read(session: Session, frame: bytes) -> tuple[Document, Document]:
     """In internal format, and as it came; empty where it cannot be read."""
     try:
-        raw = session.dialect.decode(frame)
+        raw = decode_anyway(session.dialect, frame)
         return session.inward(raw), raw
     except Exception:
         return {}, {}

@@ -5,20 +5,24 @@ logged with its place. One bad message never costs a healthy link; many in a row
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from switch.core.kernel import Kernel
 from switch.core.link_control.diagnosis import LinkDiagnosis
 from switch.core.links.session import Session
 from switch.core.messages.family import UnreadableError
-from switch.core.messages.texts import control_characters, respell
+from switch.core.messages.texts import control_characters, letter_error, respell, spell
 from switch.core.messages.translator import answer
 from switch.core.transactions.replies import reply
 from switch.wire import DecodeError
 from switch.wire.describe import error_fields
+from switch.wire.letters import Lettered, Place, read_with_letters
 from switch.wire.pans import misread_pan
 from switch.wire.subfields import SubfieldError
 from switch.wire.vocabulary import DE, Answer, Document, is_request
+
+LETTERS_US: Final = 60_000_000
+"""letters on a link of ASCII are said once in so long"""
 
 
 class FormatErrors:
@@ -51,6 +55,50 @@ class FormatErrors:
         if mistaken:
             self.misformed(session, raw, str(controls[0]), fields)
         return not mistaken
+
+    def with_letters(self, session: Session, frame: bytes, error: DecodeError, now: int) -> Document:
+        """A frame that is no message of the dialect for letters in its text alone, with those spelled in ASCII; empty: it is
+        none, and has been dealt with. What may not be spelled otherwise (`texts.SPELLED`) is taken out of an answer; a request
+        with it is refused."""
+        found = read_with_letters(session.dialect, frame, error)
+        if found is None:
+            self.unreadable(session, frame, error, now)
+            return {}
+        document = found.document
+        spelled, kept = spell(session.dialect, found)
+        if kept and is_request(document[DE.MTI]):
+            self.unreadable(session, frame, letter_error(session.dialect, found, kept[0]), now)
+            return {}
+        if spelled:
+            self._say_spelled(session, found, spelled, now)
+        for place in kept:
+            reason = str(letter_error(session.dialect, found, place))
+            del document[place.element]
+            self.say_dropped(session, document, reason)
+        return document
+
+    def _say_spelled(self, session: Session, found: Lettered, spelled: list[Place], now: int) -> None:
+        """Say that letters came on a link of ASCII, once a minute a listener or host."""
+        kernel, dialect = self._kernel, session.dialect.name
+        kernel.wall_us(now)
+        times = kernel.limit_times("letters", session.name, LETTERS_US)
+        if times:
+            hint = f"dialect {dialect} has ASCII only, and letters were read without accents; if the peer writes ISO 8859-1, "
+            hint += 'say charset = "latin-1" in its section of the network file'
+            if found.by_character:
+                hint = "the peer writes UTF-8 and its lengths count characters, and letters were read without accents; "
+                hint += "let it write ISO 8859-1"
+            kernel.log(
+                "info",
+                "text.respelled",
+                link=session.link,
+                de11=found.document.get(DE.STAN, ""),
+                elements=[f"DE{place.element}" for place in spelled],
+                offsets=[place.offset for place in spelled],
+                bytes=" ".join(f"{place.byte:02X}" for place in spelled),
+                times=times,
+                hint=hint,
+            )
 
     def is_misread(self, session: Session, raw: Document) -> bool:
         """True, and refused, where a PAN stands in other elements as if the bitmap lacked bit 2; it is answered without them."""

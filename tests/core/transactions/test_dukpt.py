@@ -17,6 +17,8 @@ from switch.simulators.cards import TestCard, demo_cards
 from switch.simulators.pins import Fleet, PinPad
 from switch.wire.vocabulary import Document
 from tests.core.scripts import ATLAS_CARD, morocco, purchase
+from tests.core.transactions.test_letters import writes
+from tests.wire.letters import latin
 
 BDK = bytes.fromhex("0123456789ABCDEFFEDCBA9876543210")
 
@@ -234,6 +236,19 @@ def test_messages_of_terminals_and_their_answers_are_proved_by_the_key_of_their_
     counters = [entry.counter for entry in till.book.recorded(DeviceCounted)]
     assert counters == [1, 2, 3, 4, 5], "the sign-on's too"
     assert not till.book.logged("mac.wrong")
+
+
+def test_a_letter_in_its_text_keeps_no_terminal_from_being_proved() -> None:
+    """Its serial number is read whatever stands in a text, and its MAC is over the bytes as they came."""
+    till = Proving()
+    writes(till.pos, latin)
+    document = till.typed("000820", de43="CAFÉ D'ÉTÉ".ljust(40))
+    till.pos.sends(document)
+    request = till.atlas.gets()
+    assert request["43"] == "CAFE D'ETE".ljust(40)
+    assert till.reads(request)
+    till.atlas.answers(request, "00", de38="123456")
+    assert till.pos.gets()["39"] == "00"
 
 
 def test_a_message_recorded_before_is_not_taken_after_a_later_one() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from switch.config import parse_network
 from switch.config.load import SHIPPED
+from switch.core.messages.internal import private_elements
 from switch.core.messages.translator import answer
 from switch.core.network import Network
 from switch.core.party import Effect, Log, Send
@@ -124,23 +125,44 @@ def test_a_shop_of_the_gateways_is_named_on_a_link_in_ascii_whatever_its_title(t
     assert in_ascii(title).ljust(38).encode() + b"MA" in send.data
 
 
-@pytest.mark.parametrize("page", ["cp500", "cp037", "latin-1", "ascii"])
+PAGES = ["cp500", "cp037", "latin-1", "ascii"]
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_accents_of_answers_and_reversals_reach_links_of_every_character_set(tmp_path: Path, page: str) -> None:
-    """DE43 on its way to a host, in a request and in its reversal, and DE44 on its way back, letter for letter."""
-    network = with_page(tmp_path, page)
-    scene = Scene(Playbook(network))
-    name = NAME.ljust(40)[:40]
-    scene.rif.sends(purchase() | {"43": name})
+    """DE43 and DE48 on their way to a host, in a request and in its reversal, and DE44 and DE48 on their way back, letter for
+    letter; DE48's parts are as long as they were, so that it divides."""
+    scene = Scene(Playbook(with_page(tmp_path, page)))
+    name, said = NAME.ljust(40)[:40], in_ascii if page == "ascii" else str
+    scene.rif.sends(purchase() | {"43": name, "48": "9905été: 420205"})
     asked = scene.atlas.gets()
-    assert asked["43"] == (in_ascii(name) if page == "ascii" else name)
-    scene.atlas.sends(answer(asked, "00") | {"38": "A12345", "44": "a l'unite" if page == "ascii" else "à l'unité"})
+    assert (asked["43"], asked["48"]) == (said(name), said("9905été: 420205"))
+    assert private_elements(asked) == {"99": said("été: "), "42": "05"}
+    scene.atlas.sends(answer(asked, "00") | {"38": "A12345", "44": said("à l'unité"), "48": said("6305RÉF01")})
     scene.book.journal_flushes()
     paid = scene.rif.gets()
-    assert (paid["39"], paid["44"]) == ("00", "a l'unite" if page == "ascii" else "à l'unité")
+    assert (paid["39"], paid["44"], paid["48"]) == ("00", said("à l'unité"), said("6305RÉF01"))
     scene.rif.sends(reversal(purchase()) | {"43": name})
     scene.book.journal_flushes()
     back = scene.atlas.gets()
-    assert (back["t"], back.get("43", asked["43"])) == ("0420", asked["43"])
+    assert (back["t"], back["43"], back["48"]) == ("0420", asked["43"], said("6305RÉF01"))
+    assert bool(scene.book.logged("text.respelled")) == (page == "ascii")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_accents_of_an_advice_and_of_a_reversal_of_nothing_known_reach_them_too(tmp_path: Path, page: str) -> None:
+    scene = Scene(Playbook(with_page(tmp_path, page)))
+    name, said = NAME.ljust(40)[:40], in_ascii if page == "ascii" else str
+    for stan, document in (
+        ("000801", purchase("000801", t="0220", de38="A12345")),
+        ("000802", reversal(purchase(), "000802")),
+    ):
+        scene.rif.sends(document | {"43": name, "63": "à l'unité"})
+        scene.book.journal_flushes()
+        assert scene.rif.gets()["39"] == "00", stan
+        sent = scene.atlas.gets()
+        assert (sent["t"][1:], sent["43"], sent["63"]) == (document["t"][1:2] + "20", said(name), said("à l'unité"))
+        scene.atlas.answers(sent)
     assert bool(scene.book.logged("text.respelled")) == (page == "ascii")
 
 
